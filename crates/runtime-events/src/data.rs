@@ -1,0 +1,164 @@
+//! The free-form part of an event.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// A JSON object whose keys, when they are literals, cost no allocation.
+///
+/// A turn emits two events with a handful of known keys each; a hash map of owned strings
+/// would cost more than the rest of the turn. Keys keep the order they came in, and two
+/// objects are equal when they hold the same pairs in any order, as in JSON.
+///
+/// ```
+/// use runtime_events::Data;
+///
+/// let data = Data::new().with("model", "gpt-5").with("output_tokens", 120);
+/// assert_eq!(data.get("output_tokens").and_then(|n| n.as_u64()), Some(120));
+/// assert_eq!(serde_json::to_string(&data)?, r#"{"model":"gpt-5","output_tokens":120}"#);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Data {
+    entries: Vec<(Cow<'static, str>, Value)>,
+}
+
+impl Data {
+    /// An empty object.
+    pub const fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    /// An empty object with room for `keys` keys.
+    pub fn with_capacity(keys: usize) -> Self {
+        Self { entries: Vec::with_capacity(keys) }
+    }
+
+    /// Sets `key` and hands the object on.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.insert(key, value);
+        self
+    }
+
+    /// Sets `key`, and returns what it held before.
+    pub fn insert(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        value: impl Into<Value>,
+    ) -> Option<Value> {
+        let (key, value) = (key.into(), value.into());
+        if let Some((_, held)) = self.entries.iter_mut().find(|(held, _)| *held == key) {
+            return Some(std::mem::replace(held, value));
+        }
+        self.entries.push((key, value));
+        None
+    }
+
+    /// What `key` holds. Takes a step per key: this is for objects of a few keys.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries.iter().find(|(held, _)| held == key).map(|(_, value)| value)
+    }
+
+    /// The pairs, in the order they came in.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.entries.iter().map(|(key, value)| (key.as_ref(), value))
+    }
+
+    /// The number of keys.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        if self.len() != other.len() {
+            return false;
+        }
+        // The same order is the usual case, and needs no look-up.
+        if self.entries == other.entries {
+            return true;
+        }
+        let others: HashMap<&str, &Value> = other.iter().collect();
+        self.iter().all(|(key, value)| others.get(key) == Some(&value))
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl From<Map<String, Value>> for Data {
+    fn from(object: Map<String, Value>) -> Self {
+        Self { entries: object.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect() }
+    }
+}
+
+impl From<Data> for Map<String, Value> {
+    fn from(data: Data) -> Self {
+        data.entries.into_iter().map(|(key, value)| (key.into_owned(), value)).collect()
+    }
+}
+
+impl From<Data> for Value {
+    fn from(data: Data) -> Self {
+        Self::Object(data.into())
+    }
+}
+
+impl<K: Into<Cow<'static, str>>, V: Into<Value>> FromIterator<(K, V)> for Data {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        let mut data = Self::new();
+        for (key, value) in pairs {
+            data.insert(key, value);
+        }
+        data
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Data {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Data;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data, A::Error> {
+                // Hostile input may repeat keys by the thousand, so the places are hashed.
+                let mut places: HashMap<String, usize> = HashMap::new();
+                let mut data = Data::new();
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if let Some(&place) = places.get(&key) {
+                        data.entries[place].1 = value;
+                    } else {
+                        places.insert(key.clone(), data.entries.len());
+                        data.entries.push((Cow::Owned(key), value));
+                    }
+                }
+                Ok(data)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}

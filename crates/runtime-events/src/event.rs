@@ -1,0 +1,194 @@
+//! One thing that happened to an agent.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+use crate::data::Data;
+use crate::failure::AgentFailureClass;
+use crate::name::{AgentEventName, AgentEventStatus};
+use crate::span::{SpanId, SpanOutcome};
+use crate::time::{Clock, SystemClock};
+
+/// What a caller ties to all events of an orchestrator or a session: tenant, user, request.
+pub type Labels = BTreeMap<String, String>;
+
+/// A typed lifecycle event.
+///
+/// The first nine fields are the original's. The envelope after them places the event in
+/// its session; all of it is left out of the JSON while unset.
+///
+/// Texts are shared (`Arc<str>`), so that the events of a run do not copy its names.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct AgentEvent {
+    /// What happened.
+    pub event: AgentEventName,
+    /// How things stand now.
+    pub status: AgentEventStatus,
+    /// When, by the wall clock, in whole microseconds.
+    pub emitted_at: DateTime<Utc>,
+    /// The role of the agent.
+    pub role: Option<Arc<str>>,
+    /// The phase the agent works in.
+    pub phase: Option<Arc<str>>,
+    /// The project the agent works for.
+    pub project_id: Option<i64>,
+    /// How it failed, where it did.
+    pub failure_class: Option<AgentFailureClass>,
+    /// One line for people.
+    pub detail: Option<Cow<'static, str>>,
+    /// Facts for programs.
+    pub data: Option<Data>,
+    /// The session that emitted it.
+    pub session_id: Option<Arc<str>>,
+    /// Its place in the session, counted from 1 without gaps.
+    pub seq: Option<u64>,
+    /// The span it begins, ends or belongs to.
+    pub span: Option<SpanId>,
+    /// The span around that span.
+    pub parent: Option<SpanId>,
+    /// How the span ended. Only an event that carries this ends its span.
+    pub outcome: Option<SpanOutcome>,
+    /// The caller's labels.
+    pub labels: Option<Arc<Labels>>,
+}
+
+impl AgentEvent {
+    /// An event with nothing set but what happened, how things stand and when.
+    ///
+    /// What is finer than a microsecond is cut off `at`, so that an event survives its JSON.
+    pub fn new(event: AgentEventName, status: AgentEventStatus, at: DateTime<Utc>) -> Self {
+        Self {
+            event,
+            status,
+            emitted_at: at.trunc_subsecs(6),
+            role: None,
+            phase: None,
+            project_id: None,
+            failure_class: None,
+            detail: None,
+            data: None,
+            session_id: None,
+            seq: None,
+            span: None,
+            parent: None,
+            outcome: None,
+            labels: None,
+        }
+    }
+
+    fn now(event: AgentEventName, status: AgentEventStatus) -> Self {
+        Self::new(event, status, SystemClock.utc_now())
+    }
+
+    /// An agent began: `agent.started`, running.
+    pub fn started(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::AgentStarted, AgentEventStatus::Running)
+            .with_role(role)
+            .with_phase(phase)
+    }
+
+    /// An agent finished: `agent.completed`, completed.
+    pub fn completed(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::AgentCompleted, AgentEventStatus::Completed)
+            .with_role(role)
+            .with_phase(phase)
+    }
+
+    /// An agent failed: `agent.failed`, failed.
+    pub fn failed(
+        role: impl Into<Arc<str>>,
+        phase: impl Into<Arc<str>>,
+        class: AgentFailureClass,
+    ) -> Self {
+        Self::now(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+            .with_role(role)
+            .with_phase(phase)
+            .with_failure_class(class)
+    }
+
+    /// A phase began: `phase.started`, running.
+    pub fn phase_started(phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::PhaseStarted, AgentEventStatus::Running).with_phase(phase)
+    }
+
+    /// A quality gate was satisfied: `phase.gate_passed`, green.
+    pub fn gate_passed(phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::PhaseGatePassed, AgentEventStatus::Green).with_phase(phase)
+    }
+
+    /// A quality gate was not satisfied: `phase.gate_failed`, red.
+    pub fn gate_failed(phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::PhaseGateFailed, AgentEventStatus::Red).with_phase(phase)
+    }
+
+    /// Recovery was tried: `agent.recovery.attempted`, running.
+    pub fn recovery_attempted(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
+        Self::now(AgentEventName::RecoveryAttempted, AgentEventStatus::Running)
+            .with_role(role)
+            .with_phase(phase)
+    }
+}
+
+/// Builders. Each sets one field and hands the event on.
+impl AgentEvent {
+    /// Sets the role.
+    #[must_use]
+    pub fn with_role(mut self, role: impl Into<Arc<str>>) -> Self {
+        self.role = Some(role.into());
+        self
+    }
+
+    /// Sets the phase.
+    #[must_use]
+    pub fn with_phase(mut self, phase: impl Into<Arc<str>>) -> Self {
+        self.phase = Some(phase.into());
+        self
+    }
+
+    /// Sets the project.
+    #[must_use]
+    pub const fn with_project(mut self, project_id: i64) -> Self {
+        self.project_id = Some(project_id);
+        self
+    }
+
+    /// Sets the failure class.
+    #[must_use]
+    pub const fn with_failure_class(mut self, class: AgentFailureClass) -> Self {
+        self.failure_class = Some(class);
+        self
+    }
+
+    /// Sets the line for people.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Sets the facts for programs.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Into<Data>) -> Self {
+        self.data = Some(data.into());
+        self
+    }
+
+    /// Sets the span this event belongs to.
+    #[must_use]
+    pub const fn with_span(mut self, span: SpanId, parent: Option<SpanId>) -> Self {
+        self.span = Some(span);
+        self.parent = parent;
+        self
+    }
+
+    /// Says how the span ended.
+    #[must_use]
+    pub const fn with_outcome(mut self, outcome: SpanOutcome) -> Self {
+        self.outcome = Some(outcome);
+        self
+    }
+}

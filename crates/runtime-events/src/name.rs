@@ -1,0 +1,118 @@
+//! The names and statuses of events, as they are written on the wire.
+
+use thiserror::Error;
+
+use crate::wire_names;
+
+wire_names! {
+    /// What happened.
+    ///
+    /// Written as a dotted path; the last part is the event's short type.
+    #[non_exhaustive]
+    pub enum AgentEventName: "event name" {
+        /// A session opened and its worker runs.
+        AgentStarted = "agent.started",
+        /// An agent waits for work.
+        AgentReady = "agent.ready",
+        /// A turn or a tool was refused before it began; `data` says why.
+        AgentBlocked = "agent.blocked",
+        /// A tool is about to run.
+        AgentToolCalled = "agent.tool_called",
+        /// A tool returned, failed, timed out or was dropped.
+        AgentToolCompleted = "agent.tool_completed",
+        /// An agent finished its work.
+        AgentCompleted = "agent.completed",
+        /// An agent failed or was cancelled.
+        AgentFailed = "agent.failed",
+        /// A model turn was admitted and is about to run.
+        TurnStarted = "agent.turn_started",
+        /// A model turn was answered.
+        TurnCompleted = "agent.turn_completed",
+        /// A model turn failed, timed out or was cancelled.
+        TurnFailed = "agent.turn_failed",
+        /// An agent waits for an answer from outside.
+        AgentPaused = "agent.paused",
+        /// The answer came and the agent goes on.
+        AgentResumed = "agent.resumed",
+        /// A phase began.
+        PhaseStarted = "phase.started",
+        /// A phase ended.
+        PhaseCompleted = "phase.completed",
+        /// A quality gate was evaluated.
+        PhaseGateEvaluated = "phase.gate_evaluated",
+        /// A quality gate was satisfied.
+        PhaseGatePassed = "phase.gate_passed",
+        /// A quality gate was not satisfied.
+        PhaseGateFailed = "phase.gate_failed",
+        /// Recovery from a failure was tried.
+        RecoveryAttempted = "agent.recovery.attempted",
+        /// Recovery worked.
+        RecoverySucceeded = "agent.recovery.succeeded",
+        /// Recovery did not work.
+        RecoveryFailed = "agent.recovery.failed",
+        /// Recovery was given up and handed to somebody.
+        RecoveryEscalated = "agent.recovery.escalated",
+        /// Recovery moved to another provider.
+        RecoveryProviderSwitched = "agent.recovery.provider_switched",
+        /// A hook runs before a tool.
+        HookPreTool = "hook.pre_tool",
+        /// A hook runs after a tool.
+        HookPostTool = "hook.post_tool",
+    }
+}
+
+impl AgentEventName {
+    /// The last part of the name: `failed` of `agent.recovery.failed`.
+    pub fn short(self) -> &'static str {
+        let name = self.as_str();
+        name.rsplit_once('.').map_or(name, |(_, last)| last)
+    }
+}
+
+wire_names! {
+    /// How things stood when the event was emitted.
+    #[non_exhaustive]
+    pub enum AgentEventStatus: "event status" {
+        /// Under way.
+        Running = "running",
+        /// Waiting for work.
+        Ready = "ready",
+        /// Held up by a rule or a missing answer.
+        Blocked = "blocked",
+        /// A check was satisfied.
+        Green = "green",
+        /// A check was not satisfied.
+        Red = "red",
+        /// Ended well.
+        Completed = "completed",
+        /// Ended badly.
+        Failed = "failed",
+        /// Ended before its time, by request.
+        Cancelled = "cancelled",
+    }
+}
+
+/// A word that is not in the vocabulary.
+///
+/// ```
+/// use runtime_events::AgentEventStatus;
+///
+/// let error = "purple".parse::<AgentEventStatus>().unwrap_err();
+/// assert_eq!(error.to_string(), "unknown event status `purple`");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown {what} `{name}`")]
+#[non_exhaustive]
+pub struct UnknownNameError {
+    /// The kind of word that was expected.
+    pub what: &'static str,
+    /// The word that was found.
+    pub name: String,
+}
+
+impl UnknownNameError {
+    #[doc(hidden)]
+    pub fn new(what: &'static str, name: &str) -> Self {
+        Self { what, name: name.to_owned() }
+    }
+}

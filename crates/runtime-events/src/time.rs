@@ -1,0 +1,156 @@
+//! Where the time comes from, and how to wait for it.
+
+use std::fmt::{self, Debug, Write as _};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+
+/// A source of time.
+///
+/// Durations are differences of [`now`](Self::now); stamps that people read come from
+/// [`utc_now`](Self::utc_now), which may jump. The two are never mixed.
+pub trait Clock: Debug + Send + Sync {
+    /// The monotonic reading.
+    fn now(&self) -> Instant;
+
+    /// The wall clock's reading, in UTC.
+    fn utc_now(&self) -> DateTime<Utc>;
+}
+
+/// The operating system's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the monotonic clock")]
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    fn utc_now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A way to wait.
+///
+/// Tasks wait with [`sleep`](Self::sleep), threads with [`park`](Self::park).
+pub trait Sleeper: Debug + Send + Sync {
+    /// Returns a future that is ready once `duration` has passed since this call.
+    fn sleep(&self, duration: Duration) -> Sleep;
+
+    /// Blocks the thread until `timeout` has passed or another thread unparks it.
+    ///
+    /// May return early without a reason, as [`thread::park_timeout`] may: callers look
+    /// at what they wait for and at the clock, in a loop.
+    fn park(&self, timeout: Duration) {
+        thread::park_timeout(timeout);
+    }
+}
+
+/// The future that [`Sleeper::sleep`] returns.
+#[must_use = "a future that is not polled does not wait"]
+pub struct Sleep(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+impl Sleep {
+    /// Wraps a timer's future.
+    pub fn new(timer: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Box::pin(timer))
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").finish_non_exhaustive()
+    }
+}
+
+/// Writes a stamp as events carry it: RFC 3339 in UTC, with six digits of a second or none.
+///
+/// That is what Python's `datetime.isoformat` writes, so logs of both runtimes sort and
+/// compare alike.
+///
+/// ```
+/// use chrono::{TimeZone, Utc};
+/// use runtime_events::format_utc;
+///
+/// let noon = Utc.with_ymd_and_hms(2026, 5, 20, 12, 0, 0).unwrap();
+/// assert_eq!(format_utc(noon), "2026-05-20T12:00:00+00:00");
+/// let later = noon + chrono::Duration::microseconds(7);
+/// assert_eq!(format_utc(later), "2026-05-20T12:00:00.000007+00:00");
+/// ```
+pub fn format_utc(at: DateTime<Utc>) -> String {
+    Stamp::new(at).as_str().to_owned()
+}
+
+/// A formatted stamp on the stack: events are written by the million.
+pub(crate) struct Stamp {
+    text: [u8; 32],
+    len: usize,
+}
+
+impl Stamp {
+    pub(crate) fn new(at: DateTime<Utc>) -> Self {
+        let mut stamp = Self { text: [0; 32], len: 0 };
+        let (date, time) = (at.date_naive(), at.time());
+        let year = u32::try_from(date.year()).unwrap_or(0).min(9999);
+        stamp.digits(year, 4);
+        stamp.byte(b'-');
+        stamp.digits(date.month(), 2);
+        stamp.byte(b'-');
+        stamp.digits(date.day(), 2);
+        stamp.byte(b'T');
+        stamp.digits(time.hour(), 2);
+        stamp.byte(b':');
+        stamp.digits(time.minute(), 2);
+        stamp.byte(b':');
+        stamp.digits(time.second(), 2);
+        // A leap second is written as the second it repeats.
+        let micros = time.nanosecond() / 1_000 % 1_000_000;
+        if micros > 0 {
+            stamp.byte(b'.');
+            stamp.digits(micros, 6);
+        }
+        // 26 bytes are taken at most, so the rest fits.
+        let _ = stamp.write_str("+00:00");
+        stamp
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.text[self.len] = byte;
+        self.len += 1;
+    }
+
+    fn digits(&mut self, mut number: u32, count: usize) {
+        for slot in self.text[self.len..self.len + count].iter_mut().rev() {
+            *slot = b'0' + u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+        }
+        self.len += count;
+    }
+}
+
+impl fmt::Write for Stamp {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.bytes().for_each(|byte| self.byte(byte));
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Agent states, workers, the worker registry and handoffs.

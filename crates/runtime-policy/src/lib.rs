@@ -1,0 +1,1 @@
+//! Policy rules, quality gates, tool permissions and guardrails for agent loops.

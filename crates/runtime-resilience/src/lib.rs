@@ -1,0 +1,1 @@
+//! Circuit breaker, failure classification, recovery recipes and back-off for agent loops.
