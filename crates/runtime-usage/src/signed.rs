@@ -1,0 +1,156 @@
+//! [`SignedUsd`]: a difference of two amounts.
+
+use std::fmt;
+use std::ops::Neg;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::decimal::{self, UsdErrorKind};
+use crate::usd::{self, Usd, UsdParseError};
+
+/// An amount of US dollars that may be negative: what is left of a budget.
+///
+/// It prints as [`Usd`] does, with `-` in front of the dollar sign, and is a number in JSON.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SignedUsd {
+    /// Invariant: its magnitude fits a [`Usd`].
+    nanos: i128,
+}
+
+impl SignedUsd {
+    /// Nothing.
+    pub const ZERO: Self = Self { nanos: 0 };
+
+    /// So many nano-dollars.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self { nanos: nanos as i128 }
+    }
+
+    pub(crate) const fn difference(amount: Usd, other: Usd) -> Self {
+        Self { nanos: amount.nanos() as i128 - other.nanos() as i128 }
+    }
+
+    /// The amount in nano-dollars.
+    pub const fn nanos(self) -> i128 {
+        self.nanos
+    }
+
+    /// Whether it is below zero.
+    pub const fn is_negative(self) -> bool {
+        self.nanos < 0
+    }
+
+    /// The amount without its sign.
+    pub fn magnitude(self) -> Usd {
+        // It fits: that is the invariant.
+        Usd::from_nanos(u64::try_from(self.nanos.unsigned_abs()).unwrap_or(u64::MAX))
+    }
+
+    /// The amount, or nothing where it is negative: what can still be spent.
+    pub fn or_zero(self) -> Usd {
+        if self.is_negative() { Usd::ZERO } else { self.magnitude() }
+    }
+
+    /// The nearest `f64`, in dollars.
+    pub fn to_f64(self) -> f64 {
+        let magnitude = self.magnitude().to_f64();
+        if self.is_negative() { -magnitude } else { magnitude }
+    }
+
+    fn of(negative: bool, magnitude: Usd) -> Self {
+        let amount = Self::from(magnitude);
+        if negative { -amount } else { amount }
+    }
+}
+
+impl Neg for SignedUsd {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { nanos: -self.nanos }
+    }
+}
+
+impl From<Usd> for SignedUsd {
+    fn from(amount: Usd) -> Self {
+        Self { nanos: i128::from(amount.nanos()) }
+    }
+}
+
+/// Refuses what is below zero.
+impl TryFrom<SignedUsd> for Usd {
+    type Error = UsdParseError;
+
+    fn try_from(amount: SignedUsd) -> Result<Self, Self::Error> {
+        if amount.is_negative() {
+            return Err(UsdParseError::new(format!("{amount:#}"), UsdErrorKind::Negative));
+        }
+        Ok(amount.magnitude())
+    }
+}
+
+/// Reads what [`Usd`] reads, and negative amounts: `-12.5` or `-$12.5`.
+impl FromStr for SignedUsd {
+    type Err = UsdParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let amount = decimal::parse(text).map_err(|kind| UsdParseError::new(text, kind))?;
+        Ok(Self::of(amount.negative, Usd::from_nanos(amount.nanos)))
+    }
+}
+
+/// Takes a float for the shortest decimal that names it, as [`Usd`] does.
+impl TryFrom<f64> for SignedUsd {
+    type Error = UsdParseError;
+
+    fn try_from(dollars: f64) -> Result<Self, Self::Error> {
+        let magnitude = Usd::try_from(dollars.abs())
+            .map_err(|error| UsdParseError::new(format!("{dollars:?}"), error.kind))?;
+        Ok(Self::of(dollars < 0.0, magnitude))
+    }
+}
+
+impl fmt::Display for SignedUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        usd::format(f, self.is_negative(), self.magnitude())
+    }
+}
+
+impl fmt::Debug for SignedUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedUsd({self:#})")
+    }
+}
+
+impl Serialize for SignedUsd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.to_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for SignedUsd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Dollars;
+        impl de::Visitor<'_> for Dollars {
+            type Value = SignedUsd;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of US dollars")
+            }
+
+            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<SignedUsd, E> {
+                dollars.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<SignedUsd, E> {
+                dollars.to_string().parse().map_err(E::custom)
+            }
+
+            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<SignedUsd, E> {
+                SignedUsd::try_from(dollars).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_f64(Dollars)
+    }
+}

@@ -1,0 +1,259 @@
+//! [`Usd`]: an amount of money that is exact and never negative.
+
+use std::fmt::{self, Write as _};
+use std::iter::Sum;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use crate::decimal;
+use crate::signed::SignedUsd;
+
+#[doc(inline)]
+pub use crate::decimal::UsdErrorKind;
+
+/// An amount of US dollars: whole nano-dollars (10⁻⁹ $) in an integer.
+///
+/// The largest amount is about 18 billion dollars. Sums of amounts are exact, so costs add
+/// up to the same total in any order.
+///
+/// It prints as people read costs, with four digits below a cent and two from there on;
+/// `{:.4}` asks for a number of digits and `{:#}` for all of them. The digits are those of the
+/// nearest `f64`, as Python prints them; only `{:#}` is exact.
+///
+/// ```
+/// use runtime_usage::Usd;
+///
+/// let cost: Usd = "0.0033125".parse()?;
+/// assert_eq!(cost.nanos(), 3_312_500);
+/// assert_eq!(cost.to_string(), "$0.0033");
+/// assert_eq!(Usd::from_cents(1250).to_string(), "$12.50");
+/// assert_eq!(format!("{:.4}", Usd::from_cents(1250)), "$12.5000");
+/// assert_eq!(format!("{cost:#}"), "$0.0033125");
+/// # Ok::<(), runtime_usage::UsdParseError>(())
+/// ```
+///
+/// In JSON it is a number of dollars. The number is an `f64`, which names every amount up to
+/// 8,388,608 $ exactly, and larger ones to the nearest float.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Usd(u64);
+
+const NANOS_PER_DOLLAR: u64 = 1_000_000_000;
+const NANOS_PER_CENT: u64 = NANOS_PER_DOLLAR / 100;
+
+impl Usd {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// The largest amount: 18,446,744,073.709551615 $.
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// So many nano-dollars.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// So many dollars; [`Usd::MAX`] where that is too many.
+    pub const fn from_dollars(dollars: u64) -> Self {
+        Self(dollars.saturating_mul(NANOS_PER_DOLLAR))
+    }
+
+    /// So many cents; [`Usd::MAX`] where that is too many.
+    pub const fn from_cents(cents: u64) -> Self {
+        Self(cents.saturating_mul(NANOS_PER_CENT))
+    }
+
+    /// The amount in nano-dollars.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is nothing.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The sum, unless it is too large.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(nanos) => Some(Self(nanos)),
+            None => None,
+        }
+    }
+
+    /// The sum; [`Usd::MAX`] where it is too large.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// The difference, unless `other` is more.
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(nanos) => Some(Self(nanos)),
+            None => None,
+        }
+    }
+
+    /// The difference; nothing where `other` is more.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The difference, which may be negative.
+    ///
+    /// ```
+    /// use runtime_usage::Usd;
+    ///
+    /// let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    /// assert!(left.is_negative());
+    /// assert_eq!(left.to_string(), "-$0.20");
+    /// ```
+    pub const fn signed_sub(self, other: Self) -> SignedUsd {
+        SignedUsd::difference(self, other)
+    }
+
+    /// The nearest `f64`, in dollars.
+    #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is asked for")]
+    pub fn to_f64(self) -> f64 {
+        self.0 as f64 / NANOS_PER_DOLLAR as f64
+    }
+}
+
+/// A text or a number that is not an amount of money.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{value}` is not an amount of US dollars: {kind}")]
+#[non_exhaustive]
+pub struct UsdParseError {
+    /// What was found.
+    pub value: String,
+    /// What is wrong with it.
+    pub kind: UsdErrorKind,
+}
+
+impl UsdParseError {
+    pub(crate) fn new(value: impl Into<String>, kind: UsdErrorKind) -> Self {
+        Self { value: value.into(), kind }
+    }
+}
+
+/// Reads decimal text: `12.5`, `$12.5` or `1.25e1`, rounding what is finer than a nano-dollar
+/// half-even. The text is read digit by digit, never as a float.
+impl FromStr for Usd {
+    type Err = UsdParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let refuse = |kind| UsdParseError::new(text, kind);
+        let amount = decimal::parse(text).map_err(refuse)?;
+        // What is below zero is refused even where it would round to zero.
+        if amount.negative && !(amount.nanos == 0 && amount.exact) {
+            return Err(refuse(UsdErrorKind::Negative));
+        }
+        Ok(Self(amount.nanos))
+    }
+}
+
+/// Takes a float for the shortest decimal that names it: `0.1` is ten cents.
+///
+/// Undoes [`Usd::to_f64`] for every amount up to 8,388,608 $.
+impl TryFrom<f64> for Usd {
+    type Error = UsdParseError;
+
+    fn try_from(dollars: f64) -> Result<Self, Self::Error> {
+        // The float nearest to the largest amount lies just above it.
+        if dollars.to_bits() == Self::MAX.to_f64().to_bits() {
+            return Ok(Self::MAX);
+        }
+        format!("{dollars:?}").parse()
+    }
+}
+
+/// Adds amounts up; [`Usd::MAX`] where that is too much.
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Self::saturating_add)
+    }
+}
+
+impl<'a> Sum<&'a Self> for Usd {
+    fn sum<I: Iterator<Item = &'a Self>>(amounts: I) -> Self {
+        amounts.copied().sum()
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        format(f, false, *self)
+    }
+}
+
+impl fmt::Debug for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Usd({self:#})")
+    }
+}
+
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.to_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Dollars;
+        impl de::Visitor<'_> for Dollars {
+            type Value = Usd;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of US dollars, not negative")
+            }
+
+            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<Usd, E> {
+                dollars
+                    .checked_mul(NANOS_PER_DOLLAR)
+                    .map(Usd)
+                    .ok_or_else(|| UsdParseError::new(dollars.to_string(), UsdErrorKind::TooLarge))
+                    .map_err(E::custom)
+            }
+
+            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<Usd, E> {
+                let refuse = || UsdParseError::new(dollars.to_string(), UsdErrorKind::Negative);
+                self.visit_u64(u64::try_from(dollars).map_err(|_| E::custom(refuse()))?)
+            }
+
+            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<Usd, E> {
+                Usd::try_from(dollars).map_err(E::custom)
+            }
+        }
+        // Not `deserialize_any`: formats that do not describe themselves hold a float.
+        deserializer.deserialize_f64(Dollars)
+    }
+}
+
+/// Writes an amount with its sign; the flags of the formatter mean what [`Usd`] says.
+pub(crate) fn format(f: &mut fmt::Formatter<'_>, negative: bool, amount: Usd) -> fmt::Result {
+    let usual = if amount < Usd::from_cents(1) { 4 } else { 2 };
+    let digits = f.precision().unwrap_or(usual);
+    if f.alternate() || f.width().is_some() {
+        let mut text = String::new();
+        if f.alternate() {
+            write_exact(&mut text, amount)?;
+        } else {
+            write!(text, "${:.digits$}", amount.to_f64())?;
+        }
+        return f.pad_integral(!negative, "", &text);
+    }
+    let sign = if negative { "-" } else { "" };
+    write!(f, "{sign}${:.digits$}", amount.to_f64())
+}
+
+fn write_exact(text: &mut String, amount: Usd) -> fmt::Result {
+    let (dollars, nanos) = (amount.0 / NANOS_PER_DOLLAR, amount.0 % NANOS_PER_DOLLAR);
+    write!(text, "${dollars}.{nanos:09}")?;
+    let kept = text.trim_end_matches('0').trim_end_matches('.').len();
+    text.truncate(kept);
+    Ok(())
+}
