@@ -1,2 +1,136 @@
-//! Tasks.
-fn main() {}
+//! `cargo xtask TASK`: what cargo alone cannot express.
+//!
+//! Without a task it lists them. Every task prints the commands it runs, so each can be
+//! repeated, or varied, by hand.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+
+mod bench;
+mod ci;
+mod counts;
+mod dev;
+mod json;
+mod manifest;
+mod run;
+mod table;
+#[cfg(test)]
+mod tidy;
+mod workspace;
+
+use std::env;
+use std::process::ExitCode;
+
+/// One line of the help, and what it starts.
+struct Task {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<(), Error>,
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "ci",
+        arguments: "[--keep-going] [STEP…]",
+        about: "run every check, or the steps named, and say which failed",
+        run: ci::run,
+    },
+    Task {
+        name: "test",
+        arguments: "[FILTER…]",
+        about: "run the tests and doc tests whose names contain a filter",
+        run: dev::test,
+    },
+    Task {
+        name: "proptest",
+        arguments: "[--cases N] [FILTER]",
+        about: "run the property tests with more cases (10000)",
+        run: dev::proptest,
+    },
+    Task {
+        name: "bench",
+        arguments: "[FILTER] [-- ARG…]",
+        about: "measure, and end with a table of medians; ARGs go to criterion",
+        run: bench::run,
+    },
+    Task {
+        name: "demo",
+        arguments: "[QUESTION] [-- ARG…]",
+        about: "let two agents answer a question about docs/",
+        run: dev::demo,
+    },
+    Task {
+        name: "tidy",
+        arguments: "",
+        about: "check the layout, the layers, the manifests and the documents",
+        run: dev::tidy,
+    },
+    Task { name: "help", arguments: "", about: "print this list", run: help },
+];
+
+/// Why a task did not succeed.
+#[derive(Debug)]
+enum Error {
+    /// The command line asks for something that does not exist: exit code 2.
+    Usage(String),
+    /// Something is not as it should be: exit code 1.
+    Failed(String),
+    /// A command failed: exit code 1.
+    Command { command: String, why: String },
+}
+
+impl Error {
+    fn unknown_flag(task: &str, flag: &str) -> Self {
+        Self::Usage(format!("`{task}` has no flag `{flag}`"))
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Failed(why)) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+        Err(Error::Command { command, why }) => {
+            eprintln!("xtask: {why}: {command}");
+            ExitCode::FAILURE
+        }
+        Err(Error::Usage(why)) => {
+            eprintln!("xtask: {why}; `cargo xtask help` lists the tasks");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<(), Error> {
+    let Some((name, rest)) = arguments.split_first() else {
+        return help(&[]);
+    };
+    let name = match name.as_str() {
+        "-h" | "--help" => "help",
+        name => name,
+    };
+    if rest.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--help") {
+        return help(&[]);
+    }
+    match TASKS.iter().find(|task| task.name == name) {
+        Some(task) => (task.run)(rest),
+        None if name.starts_with('-') => Err(Error::Usage(format!("there is no flag `{name}`"))),
+        None => Err(Error::Usage(format!("there is no task `{name}`"))),
+    }
+}
+
+fn help(rest: &[String]) -> Result<(), Error> {
+    if let Some(argument) = rest.first() {
+        return Err(Error::Usage(format!("`help` takes no argument, and was given `{argument}`")));
+    }
+    println!("usage: cargo xtask TASK\n");
+    let rows: Vec<_> = TASKS
+        .iter()
+        .map(|task| [format!("  {} {}", task.name, task.arguments), task.about.to_owned()])
+        .collect();
+    print!("{}", table::render(&rows, &[]));
+    println!("\nsteps of `ci`: {}", ci::step_names().join(", "));
+    Ok(())
+}

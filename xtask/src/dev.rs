@@ -1,0 +1,182 @@
+//! The tasks of a working day: tests, property tests, the demonstration.
+
+use crate::Error;
+use crate::counts::Counts;
+use crate::run::Cmd;
+use crate::workspace::FACADE;
+
+/// What the agents are asked when nobody asks them something else.
+pub(crate) const QUESTION: &str = "How does the circuit breaker recover?";
+
+/// What is tested besides the documentation. One set of flags for all, so that they share
+/// one build.
+pub(crate) const TARGETS: &str = "--all-features --lib --bins --tests --examples";
+
+/// Test names that contain this word belong to property tests.
+const PROPERTIES: &str = "properties";
+
+const CASES: u32 = 10_000;
+
+/// `cargo xtask test [FILTER…]`
+pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
+    if let Some(flag) = rest.iter().find(|argument| argument.starts_with('-')) {
+        return Err(Error::unknown_flag("test", flag));
+    }
+    let filters = || rest.iter().map(String::as_str);
+    if Cmd::cargo("nextest --version").works() {
+        println!("running with cargo-nextest");
+        let nextest = Cmd::cargo("nextest run --workspace --no-tests=pass").args(words(TARGETS));
+        nextest.args(filters()).run()?;
+    } else {
+        println!("running with cargo test: cargo-nextest is not installed");
+        let test = Cmd::cargo("test --workspace").args(words(TARGETS));
+        test.arg("--").args(filters()).run()?;
+    }
+    println!("running the doc tests with cargo test");
+    Cmd::cargo("test --workspace --all-features --doc --").args(filters()).run()
+}
+
+/// `cargo xtask proptest [--cases N] [FILTER]`
+pub(crate) fn proptest(rest: &[String]) -> Result<(), Error> {
+    let (cases, filter) = proptest_arguments(rest)?;
+    let count = properties(cases, filter, &mut Counts::default())?;
+    println!("{count} properties held for {cases} cases each");
+    Ok(())
+}
+
+/// Runs the property tests whose names contain `filter`, and says how many there were.
+pub(crate) fn properties(cases: u32, filter: &str, counts: &mut Counts) -> Result<u64, Error> {
+    let tests = || Cmd::cargo("test --workspace --exclude xtask").args(words(TARGETS));
+    let test = tests().env("PROPTEST_CASES", cases.to_string());
+    let test = if filter.is_empty() {
+        test.args(["--no-fail-fast", "--", PROPERTIES])
+    } else {
+        // Libtest runs what matches any of its filters; we want what matches both.
+        let listed = tests().args(["--", "--list", "--format", "terse", PROPERTIES]).read()?;
+        let names = matching(&listed, filter);
+        if names.is_empty() {
+            return Err(Error::Failed(format!("no property test matches `{filter}`")));
+        }
+        test.args(["--no-fail-fast", "--", "--exact"]).args(names)
+    };
+    test.count(counts)?;
+    match counts.total() {
+        0 => Err(Error::Failed("there is no property test to run".to_owned())),
+        total => Ok(total),
+    }
+}
+
+/// `cargo xtask demo [QUESTION] [-- ARG…]`
+pub(crate) fn demo(rest: &[String]) -> Result<(), Error> {
+    let (question, more) = match rest.iter().position(|argument| argument == "--") {
+        Some(at) => (&rest[..at], &rest[at + 1..]),
+        None => (rest, &[][..]),
+    };
+    if let Some(flag) = question.iter().find(|argument| argument.starts_with('-')) {
+        return Err(Error::Usage(format!(
+            "`demo` has no flag `{flag}` (flags of the example follow `--`)"
+        )));
+    }
+    let question = question.join(" ");
+    let question = if question.is_empty() { QUESTION } else { &question };
+    docs_agent(question).args(more.iter().map(String::as_str)).run()
+}
+
+/// The main job: two agents answer a question about the project's own documents.
+pub(crate) fn docs_agent(question: &str) -> Cmd {
+    let run = Cmd::cargo("run --release --package").arg(FACADE);
+    run.args(["--example", "docs_agent", "--", "docs", question])
+}
+
+/// `cargo xtask tidy`
+pub(crate) fn tidy(rest: &[String]) -> Result<(), Error> {
+    if let Some(argument) = rest.first() {
+        return Err(Error::Usage(format!("`tidy` takes no argument, and was given `{argument}`")));
+    }
+    Cmd::cargo("test --quiet --package xtask --bins -- tidy").run()
+}
+
+/// The words of a command line.
+pub(crate) fn words(line: &'static str) -> impl Iterator<Item = &'static str> {
+    line.split_whitespace()
+}
+
+fn proptest_arguments(rest: &[String]) -> Result<(u32, &str), Error> {
+    let mut cases = CASES;
+    let mut filter = "";
+    let mut rest = rest.iter().map(String::as_str);
+    while let Some(argument) = rest.next() {
+        let number = match argument.strip_prefix("--cases") {
+            Some("") => rest.next().unwrap_or_default(),
+            Some(number) if number.starts_with('=') => &number[1..],
+            _ if argument.starts_with('-') => {
+                return Err(Error::unknown_flag("proptest", argument));
+            }
+            _ if !filter.is_empty() => {
+                return Err(Error::Usage(format!(
+                    "`proptest` takes one filter, and was given `{filter}` and `{argument}`"
+                )));
+            }
+            _ => {
+                filter = argument;
+                continue;
+            }
+        };
+        cases = number.parse().ok().filter(|cases| *cases > 0).ok_or_else(|| {
+            Error::Usage(format!("`--cases` needs a positive number, and was given `{number}`"))
+        })?;
+    }
+    Ok((cases, filter))
+}
+
+/// The tests of libtest's terse list whose names contain `filter`, each once.
+fn matching<'a>(listed: &'a str, filter: &str) -> Vec<&'a str> {
+    let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+    let mut names: Vec<_> = names.filter(|name| name.contains(filter)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<(u32, String), String> {
+        let rest: Vec<_> = line.split_whitespace().map(str::to_owned).collect();
+        match proptest_arguments(&rest) {
+            Ok((cases, filter)) => Ok((cases, filter.to_owned())),
+            Err(error) => Err(format!("{error:?}")),
+        }
+    }
+
+    #[test]
+    fn cases_and_filter_come_in_any_order() {
+        assert_eq!(parse(""), Ok((CASES, String::new())));
+        assert_eq!(parse("--cases 7 ring"), Ok((7, "ring".to_owned())));
+        assert_eq!(parse("ring --cases=7"), Ok((7, "ring".to_owned())));
+    }
+
+    #[test]
+    fn a_bad_argument_is_named() {
+        for (line, name) in [
+            ("--cases", "``"),
+            ("--cases 0", "`0`"),
+            ("--cases=many", "`many`"),
+            ("--casesX", "`--casesX`"),
+            ("--jobs 2", "`--jobs`"),
+            ("ring worker", "`worker`"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert!(error.contains("Usage") && error.contains(name), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_property_is_selected_by_a_part_of_its_name() {
+        let listed = "properties::ring::holds: test\nproperties::worker: test\n\
+                      properties::ring::holds: test\n\n2 tests, 0 benchmarks\n";
+        assert_eq!(matching(listed, "ring"), ["properties::ring::holds"]);
+        assert!(matching(listed, "breaker").is_empty());
+    }
+}

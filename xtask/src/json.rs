@@ -1,0 +1,141 @@
+//! Reads single values out of JSON that a tool has written.
+//!
+//! It walks to the value asked for and skips the rest; text that is not JSON gives `None`.
+//! Enough for criterion's files, and no reason to compile a JSON library first.
+
+/// Finds the number under these keys.
+pub(crate) fn number(json: &str, path: &[&str]) -> Option<f64> {
+    at(json, path)?.parse().ok()
+}
+
+/// Finds the string under these keys.
+pub(crate) fn string(json: &str, path: &[&str]) -> Option<String> {
+    unquote(at(json, path)?)
+}
+
+/// The text of the value under these keys.
+fn at<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
+    let mut value = json.trim_start();
+    for key in path {
+        value = member(value, key)?;
+    }
+    let (value, _rest) = split_value(value)?;
+    Some(value)
+}
+
+/// What follows `"key":` in the object that `json` starts with.
+fn member<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    let mut rest = json.strip_prefix('{')?.trim_start();
+    loop {
+        let (name, after) = split_value(rest)?;
+        let value = after.trim_start().strip_prefix(':')?.trim_start();
+        if unquote(name)? == key {
+            return Some(value);
+        }
+        let (_skipped, after) = split_value(value)?;
+        rest = after.trim_start().strip_prefix(',')?.trim_start();
+    }
+}
+
+/// Splits the value that `json` starts with from what follows it.
+fn split_value(json: &str) -> Option<(&str, &str)> {
+    let end = match json.chars().next()? {
+        '"' => string_end(json)?,
+        '{' | '[' => nested_end(json)?,
+        _ => json.find([',', '}', ']']).unwrap_or(json.len()),
+    };
+    let (value, rest) = json.split_at(end);
+    Some((value.trim_end(), rest))
+}
+
+/// Where the string that `json` starts with ends, its quote included.
+fn string_end(json: &str) -> Option<usize> {
+    let mut escaped = false;
+    for (index, byte) in json.bytes().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(index + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where the object or array that `json` starts with ends, its bracket included.
+fn nested_end(json: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut index = 0;
+    while let Some(byte) = json.as_bytes().get(index) {
+        match byte {
+            b'"' => {
+                index += string_end(&json[index..])?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        index += 1;
+        if depth == 0 {
+            return Some(index);
+        }
+    }
+    None
+}
+
+/// The text of a JSON string; `\u` escapes outside the basic plane are not read.
+fn unquote(json: &str) -> Option<String> {
+    let mut chars = json.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut text = String::new();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            text.push(char);
+            continue;
+        }
+        text.push(match chars.next()? {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'u' => {
+                let digits: String = chars.by_ref().take(4).collect();
+                char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?
+            }
+            plain => plain,
+        });
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ESTIMATES: &str = r#"{"mean":{"confidence_interval":{"confidence_level":0.95,
+        "lower_bound":1.0,"upper_bound":2.0},"point_estimate":1.5},
+        "median" : { "point_estimate" : 12.25e1 , "standard_error": 0.1 }, "slope":null}"#;
+
+    #[test]
+    fn a_number_is_found_under_its_path() {
+        assert_eq!(number(ESTIMATES, &["median", "point_estimate"]), Some(122.5));
+        assert_eq!(number(ESTIMATES, &["median", "standard_error"]), Some(0.1));
+        assert_eq!(number(ESTIMATES, &["slope"]), None);
+        assert_eq!(number(ESTIMATES, &["median", "upper_bound"]), None);
+    }
+
+    #[test]
+    fn a_string_is_found_past_brackets_and_escapes_in_other_strings() {
+        let json = r#"{"a":["}",{"x":"\"]"}],"full_id":"turn\/\"quoted\" \u00b5s/10","b":1}"#;
+        assert_eq!(string(json, &["full_id"]).as_deref(), Some("turn/\"quoted\" µs/10"));
+        assert_eq!(number(json, &["b"]), Some(1.0));
+    }
+
+    #[test]
+    fn what_is_not_json_gives_nothing() {
+        for broken in ["", "{", "[]", "{\"a\"", "{\"a\":", "{\"a\":\"x", "{\"a\":{", "nonsense"] {
+            assert_eq!(string(broken, &["a"]), None, "{broken}");
+        }
+    }
+}

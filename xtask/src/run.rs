@@ -1,0 +1,184 @@
+//! Starts programs: shows the command, streams what it prints, and counts its tests.
+
+use std::env;
+use std::ffi::OsString;
+use std::fmt::{self, Display};
+use std::io::{self, BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+
+use crate::Error;
+use crate::counts::Counts;
+use crate::workspace;
+
+/// A command line, printed as it can be repeated in a shell.
+#[derive(Clone, Debug)]
+pub(crate) struct Cmd {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Cmd {
+    /// `cargo` with these words, split at blanks.
+    pub(crate) fn cargo(words: &str) -> Self {
+        let args = words.split_whitespace().map(str::to_owned).collect();
+        Self { args, env: Vec::new() }
+    }
+
+    /// Adds one argument as it is.
+    pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments as they are.
+    pub(crate) fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets a variable of the environment.
+    pub(crate) fn env(mut self, key: &str, value: impl Into<String>) -> Self {
+        self.env.push((key.to_owned(), value.into()));
+        self
+    }
+
+    /// Runs it; what it prints passes through.
+    pub(crate) fn run(&self) -> Result<(), Error> {
+        self.announce();
+        let status = self.command().status().map_err(|error| self.unstartable(&error))?;
+        if status.success() { Ok(()) } else { Err(self.failed(&status)) }
+    }
+
+    /// Runs it, passes its output through and hands every line of it to `look`.
+    pub(crate) fn stream(&self, mut look: impl FnMut(&str)) -> Result<(), Error> {
+        self.announce();
+        let mut child = self
+            .command()
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| self.unstartable(&error))?;
+        if let Some(output) = child.stdout.take() {
+            let copied = copy_lines(BufReader::new(output), io::stdout(), &mut look);
+            copied.map_err(|error| self.unreadable(&error))?;
+        }
+        let status = child.wait().map_err(|error| self.unreadable(&error))?;
+        if status.success() { Ok(()) } else { Err(self.failed(&status)) }
+    }
+
+    /// Runs tests and adds up their summaries, of a failed run too.
+    pub(crate) fn count(&self, counts: &mut Counts) -> Result<(), Error> {
+        self.stream(|line| *counts += Counts::from_line(line).unwrap_or_default())
+    }
+
+    /// Runs it in silence and returns what it printed.
+    pub(crate) fn read(&self) -> Result<String, Error> {
+        let output = self
+            .command()
+            .stderr(Stdio::inherit())
+            .output()
+            .map_err(|error| self.unstartable(&error))?;
+        if !output.status.success() {
+            return Err(self.failed(&output.status));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Whether it can be started and says that all is well.
+    pub(crate) fn works(&self) -> bool {
+        let silent = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
+        silent.is_ok_and(|status| status.success())
+    }
+
+    fn command(&self) -> Command {
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(cargo);
+        command.args(&self.args).envs(self.env.iter().cloned()).current_dir(workspace::root());
+        // `cargo run` describes xtask in variables that some build scripts watch: passed
+        // on, they would make every second build start afresh.
+        for (key, _value) in env::vars_os() {
+            let own = key.to_str().is_some_and(|key| {
+                key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")
+            });
+            if own {
+                command.env_remove(key);
+            }
+        }
+        command
+    }
+
+    fn announce(&self) {
+        println!("$ {self}");
+    }
+
+    fn failed(&self, status: &impl Display) -> Error {
+        Error::Command { command: self.to_string(), why: status.to_string() }
+    }
+
+    fn unstartable(&self, error: &io::Error) -> Error {
+        self.failed(&format_args!("cannot be started: {error}"))
+    }
+
+    fn unreadable(&self, error: &io::Error) -> Error {
+        self.failed(&format_args!("its output was lost: {error}"))
+    }
+}
+
+impl Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (key, value) in &self.env {
+            write!(f, "{key}={} ", quoted(value))?;
+        }
+        f.write_str("cargo")?;
+        self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
+    }
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |char: char| char.is_alphanumeric() || "-_./:=,@%+".contains(char);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Copies line by line, so that what a test prints is seen while it runs.
+fn copy_lines(
+    mut from: impl BufRead,
+    mut to: impl Write,
+    look: &mut impl FnMut(&str),
+) -> io::Result<()> {
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line)? > 0 {
+        to.write_all(&line)?;
+        look(String::from_utf8_lossy(&line).trim_end());
+        line.clear();
+    }
+    to.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_a_shell_reads_it() {
+        let cmd =
+            Cmd::cargo("bench  --bench").arg("*").arg("it's").env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(
+            cmd.to_string(),
+            r"RUSTDOCFLAGS='-D warnings' cargo bench --bench '*' 'it'\''s'"
+        );
+    }
+
+    #[test]
+    fn every_line_is_looked_at_and_broken_text_does_no_harm() {
+        let mut lines = Vec::new();
+        let text: &[u8] = b"one\n\xff\nlast";
+        let mut copy = Vec::new();
+        copy_lines(text, &mut copy, &mut |line: &str| lines.push(line.to_owned())).unwrap();
+        assert_eq!(copy, text);
+        assert_eq!(lines, ["one", "\u{fffd}", "last"]);
+    }
+}

@@ -1,0 +1,43 @@
+//! The command line, as a shell sees it.
+
+use std::process::{Command, Output};
+
+fn xtask(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(arguments).output().expect("it was built for this test")
+}
+
+#[test]
+fn without_a_task_the_tasks_are_listed() {
+    let output = xtask(&[]);
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout);
+    for task in ["ci", "test", "proptest", "bench", "demo", "tidy"] {
+        let lines = text.lines().filter(|line| line.trim_start().starts_with(&format!("{task} ")));
+        assert_eq!(lines.count(), 1, "{task} in:\n{text}");
+    }
+    assert_eq!(xtask(&["help"]).stdout, output.stdout);
+    assert_eq!(xtask(&["ci", "--help"]).stdout, output.stdout);
+}
+
+#[test]
+fn what_does_not_exist_is_named_and_exits_with_2() {
+    for (arguments, name) in [
+        (&["dance"][..], "`dance`"),
+        (&["--fast"], "`--fast`"),
+        (&["ci", "--fast"], "`--fast`"),
+        (&["ci", "dance"], "`dance`"),
+        (&["test", "--fast"], "`--fast`"),
+        (&["proptest", "--cases", "none"], "`none`"),
+        (&["bench", "--fast"], "`--fast`"),
+        (&["bench", "ring", "turn"], "`turn`"),
+        (&["demo", "--fast"], "`--fast`"),
+        (&["tidy", "up"], "`up`"),
+        (&["help", "me"], "`me`"),
+    ] {
+        let output = xtask(arguments);
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(name), "{arguments:?}: {text}");
+    }
+}
