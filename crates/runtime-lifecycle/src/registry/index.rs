@@ -1,0 +1,137 @@
+//! The ways to find a worker.
+
+mod ordered;
+mod pair;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry as Slot;
+
+use self::ordered::{Active, Group, Ordered};
+use self::pair::ByPair;
+use super::entry::{Claim, Core, Entry};
+
+/// Every index of the registry.
+///
+/// None of the methods takes a worker's lock, and each holds the lock of one index at a time.
+/// Those that take a [`Core`] are called under that worker's lock, so that no two of them run
+/// for one worker at once.
+#[derive(Default)]
+pub(super) struct Index {
+    by_id: DashMap<Arc<str>, Arc<Entry>>,
+    /// The active ones of each role and phase, by order of creation.
+    by_pair: ByPair,
+    /// All of each project, by order of creation.
+    by_project: DashMap<i64, Group>,
+    /// By order of creation.
+    active: Active,
+    /// By order of creation.
+    unclaimed: Ordered,
+    /// By order of finishing.
+    finished: Ordered,
+    finishes: AtomicU64,
+}
+
+/// Changes. One worker's come one after the other.
+impl Index {
+    /// Puts a new worker on all indexes it belongs to, or on none if its id is taken.
+    pub(super) fn insert(&self, entry: &Arc<Entry>, core: &Core) -> bool {
+        let (worker, serial) = (&core.worker, entry.serial());
+        match self.by_id.entry(worker.id().clone()) {
+            Slot::Occupied(_) => return false,
+            Slot::Vacant(free) => drop(free.insert(entry.clone())),
+        }
+        self.active.insert(serial, entry.clone());
+        self.by_pair.insert(worker, serial, entry.clone());
+        if let Some(project) = worker.project_id() {
+            self.by_project.entry(project).or_default().insert(serial, entry.clone());
+        }
+        if core.claim == Claim::Open {
+            self.unclaimed.insert(serial, entry.clone());
+        }
+        true
+    }
+
+    /// Takes a worker off the unclaimed ones.
+    pub(super) fn withdraw(&self, entry: &Entry) {
+        self.unclaimed.remove(entry.serial());
+    }
+
+    /// Moves a worker from the active to the finished ones, and returns its place there.
+    pub(super) fn finish(&self, entry: &Arc<Entry>, core: &Core) -> u64 {
+        self.deactivate(entry, core);
+        // Relaxed: only the order of the numbers matters, and one atomic has one order.
+        let place = self.finishes.fetch_add(1, Ordering::Relaxed);
+        self.finished.insert(place, entry.clone());
+        place
+    }
+
+    /// Takes a worker off all indexes; its id is free afterwards.
+    pub(super) fn remove(&self, entry: &Entry, core: &Core) {
+        match core.finished {
+            Some(place) => self.finished.remove(place),
+            None => self.deactivate(entry, core),
+        }
+        if core.claim == Claim::Open {
+            self.withdraw(entry);
+        }
+        if let Some(project) = core.worker.project_id()
+            && let Slot::Occupied(mut group) = self.by_project.entry(project)
+        {
+            group.get_mut().remove(entry.serial());
+            if group.get().is_empty() {
+                group.remove();
+            }
+        }
+        self.by_id.remove(core.worker.id());
+    }
+
+    /// Takes out the one that finished first, if there are more than `capacity`.
+    pub(super) fn surplus_finished(&self, capacity: usize) -> Option<Arc<Entry>> {
+        self.finished.pop_beyond(capacity)
+    }
+
+    /// Takes out the oldest unclaimed one, if there are more than `capacity`.
+    pub(super) fn surplus_offer(&self, capacity: usize) -> Option<Arc<Entry>> {
+        self.unclaimed.pop_beyond(capacity)
+    }
+
+    fn deactivate(&self, entry: &Entry, core: &Core) {
+        self.active.remove(entry.serial());
+        self.by_pair.remove(&core.worker, entry.serial());
+    }
+}
+
+/// Look-ups. They copy out, so that no index is locked when they return.
+impl Index {
+    pub(super) fn by_id(&self, id: &str) -> Option<Arc<Entry>> {
+        self.by_id.get(id).map(|found| found.clone())
+    }
+
+    pub(super) fn oldest_active(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
+        self.by_pair.oldest(role, phase)
+    }
+
+    pub(super) fn of_project(&self, project_id: i64) -> Vec<Arc<Entry>> {
+        self.by_project.get(&project_id).map(|group| group.to_vec()).unwrap_or_default()
+    }
+
+    pub(super) fn active(&self) -> Vec<Arc<Entry>> {
+        self.active.to_vec()
+    }
+
+    pub(super) fn unclaimed(&self) -> Vec<Arc<Entry>> {
+        self.unclaimed.to_vec()
+    }
+
+    /// Everyone, in no order.
+    pub(super) fn everyone(&self) -> Vec<Arc<Entry>> {
+        self.by_id.iter().map(|found| found.clone()).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}

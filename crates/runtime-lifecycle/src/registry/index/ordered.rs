@@ -1,0 +1,138 @@
+//! Workers in an order, with removal from anywhere.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::registry::entry::Entry;
+
+/// Workers by number, behind a lock of their own.
+#[derive(Default)]
+pub(super) struct Ordered {
+    entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
+}
+
+impl Ordered {
+    pub(super) fn insert(&self, number: u64, entry: Arc<Entry>) {
+        self.lock().insert(number, entry);
+    }
+
+    /// Does nothing if somebody else has taken it out.
+    pub(super) fn remove(&self, number: u64) {
+        self.lock().remove(&number);
+    }
+
+    /// Takes out the one with the lowest number, if there are more than `capacity`.
+    pub(super) fn pop_beyond(&self, capacity: usize) -> Option<Arc<Entry>> {
+        let mut entries = self.lock();
+        if entries.len() <= capacity {
+            return None;
+        }
+        entries.pop_first().map(|(_, entry)| entry)
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
+        self.lock().values().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
+        // No code of the caller runs under the lock, so there is no panic to be poisoned by.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A power of two, so that the choice of a shard is a mask.
+const SHARDS: usize = 16;
+
+/// The active workers by order of creation.
+///
+/// Neighbours lie in different shards, so that threads which create and end workers do not
+/// wait for each other, and a long listing holds up a sixteenth of them at a time.
+#[derive(Default)]
+pub(super) struct Active {
+    shards: [Ordered; SHARDS],
+}
+
+impl Active {
+    pub(super) fn insert(&self, serial: u64, entry: Arc<Entry>) {
+        self.shard(serial).insert(serial, entry);
+    }
+
+    pub(super) fn remove(&self, serial: u64) {
+        self.shard(serial).remove(serial);
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
+        let mut all: Vec<_> = self.shards.iter().flat_map(Ordered::to_vec).collect();
+        // Stable, because that sort merges the sorted runs it is made of.
+        all.sort_by_key(|entry| entry.serial());
+        all
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the lowest four bits")]
+    fn shard(&self, serial: u64) -> &Ordered {
+        &self.shards[serial as usize % SHARDS]
+    }
+}
+
+/// The workers that share a role and phase or a project, by order of creation.
+///
+/// Most groups have one member, which then lies in the map itself: a look-up among a million
+/// groups is a matter of cache misses, and a tree would be one more.
+#[derive(Default)]
+pub(super) enum Group {
+    #[default]
+    Empty,
+    One(u64, Arc<Entry>),
+    Many(BTreeMap<u64, Arc<Entry>>),
+}
+
+impl Group {
+    pub(super) fn insert(&mut self, serial: u64, entry: Arc<Entry>) {
+        match mem::take(self) {
+            Self::Empty => *self = Self::One(serial, entry),
+            Self::One(other, held) => {
+                *self = Self::Many(BTreeMap::from([(other, held), (serial, entry)]));
+            }
+            Self::Many(mut entries) => {
+                entries.insert(serial, entry);
+                *self = Self::Many(entries);
+            }
+        }
+    }
+
+    /// Does nothing if there is no such member.
+    pub(super) fn remove(&mut self, serial: u64) {
+        match self {
+            Self::One(held, _) if *held == serial => *self = Self::Empty,
+            Self::Empty | Self::One(..) => {}
+            Self::Many(entries) => {
+                entries.remove(&serial);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::One(..) => false,
+            Self::Many(entries) => entries.is_empty(),
+        }
+    }
+
+    pub(super) fn oldest(&self) -> Option<&Arc<Entry>> {
+        match self {
+            Self::Empty => None,
+            Self::One(_, entry) => Some(entry),
+            Self::Many(entries) => entries.first_key_value().map(|(_, entry)| entry),
+        }
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
+        match self {
+            Self::Empty => Vec::new(),
+            Self::One(_, entry) => vec![entry.clone()],
+            Self::Many(entries) => entries.values().cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Workers that wait for a session: the receiving end of a handoff.
+
+use std::sync::Arc;
+
+use super::entry::{Claim, Core, Entry};
+use super::error::{ClaimError, CreateWorkerError};
+use super::{AgentRegistry, copies};
+use crate::status::AgentStatus;
+use crate::worker::AgentWorker;
+
+impl AgentRegistry {
+    /// Registers a worker for a session that is still to come: `INITIALIZING`, up for
+    /// [`claim`](Self::claim).
+    ///
+    /// Beyond [`unclaimed_capacity`](super::Config::unclaimed_capacity) the oldest that nobody
+    /// claimed ends `CANCELLED`, and its log says so.
+    ///
+    /// # Errors
+    ///
+    /// As [`create`](Self::create).
+    pub fn offer(
+        &self,
+        role: impl Into<Arc<str>>,
+        phase: impl Into<Arc<str>>,
+        project_id: Option<i64>,
+        detail: &str,
+    ) -> Result<AgentWorker, CreateWorkerError> {
+        let (role, phase) = (role.into(), phase.into());
+        let offered = self.register(&role, &phase, project_id, Some(detail))?;
+        self.cancel_surplus_offers();
+        Ok(offered)
+    }
+
+    /// Moves an offered worker to `RUNNING`, for one caller only, and returns a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ClaimError`] if there is no such worker, or if it was never offered, is claimed
+    /// already or has ended. Nothing changes then.
+    ///
+    /// ```
+    /// use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError};
+    ///
+    /// let registry = AgentRegistry::new();
+    /// let offered = registry.offer("editor", "draft", None, "handoff from writer: polish")?;
+    /// let claimed = registry.claim(offered.id())?;
+    /// assert_eq!(claimed.status(), AgentStatus::Running);
+    ///
+    /// let second = registry.claim(offered.id()).unwrap_err();
+    /// assert!(matches!(second, ClaimError::AlreadyClaimed { .. }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn claim(&self, id: &str) -> Result<AgentWorker, ClaimError> {
+        let at = self.now();
+        self.with(id, |entry, core| {
+            if core.claim != Claim::Open {
+                return Err(unclaimable(core));
+            }
+            self.advance(entry, core, AgentStatus::Running, Some("claimed"), at)
+                .map_err(|_| unclaimable(core))
+        })?
+    }
+
+    /// The offered workers that nobody has claimed yet, oldest first.
+    pub fn list_unclaimed(&self) -> Vec<AgentWorker> {
+        let mut unclaimed = copies(&self.shared.index.unclaimed());
+        // One that was claimed between the two looks is left out.
+        unclaimed.retain(|worker| worker.status() == AgentStatus::Initializing);
+        unclaimed
+    }
+
+    /// Ends every offered worker that nobody has claimed as `CANCELLED`, and returns them.
+    /// For a runtime that shuts down.
+    pub fn cancel_unclaimed(&self, detail: &str) -> Vec<AgentWorker> {
+        let unclaimed = self.shared.index.unclaimed();
+        unclaimed.iter().filter_map(|entry| self.cancel_offer(entry, detail)).collect()
+    }
+
+    fn cancel_surplus_offers(&self) {
+        let capacity = self.shared.config.unclaimed_capacity.get();
+        while let Some(entry) = self.shared.index.surplus_offer(capacity) {
+            let detail = format!("never claimed: more than {capacity} workers were waiting");
+            self.cancel_offer(&entry, &detail);
+        }
+    }
+
+    /// Ends an offered worker, unless somebody else claimed, moved or removed it meanwhile.
+    fn cancel_offer(&self, entry: &Arc<Entry>, detail: &str) -> Option<AgentWorker> {
+        let at = self.now();
+        let mut core = entry.lock();
+        if core.removed || core.claim != Claim::Open {
+            return None;
+        }
+        let cancelled =
+            self.advance(entry, &mut core, AgentStatus::Cancelled, Some(detail), at).ok();
+        drop(core);
+        self.drop_oldest_finished();
+        cancelled
+    }
+}
+
+fn unclaimable(core: &Core) -> ClaimError {
+    let (worker_id, status) = (core.worker.id().clone(), core.worker.status());
+    match core.claim {
+        _ if status.is_terminal() => ClaimError::Ended { worker_id, status },
+        Claim::Never => ClaimError::NeverOffered { worker_id, status },
+        Claim::Open | Claim::Taken => ClaimError::AlreadyClaimed { worker_id, status },
+    }
+}

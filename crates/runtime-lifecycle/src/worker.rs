@@ -1,0 +1,237 @@
+//! One agent's way through its states.
+
+mod log;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use runtime_events::format_utc;
+use serde::ser::{SerializeMap, SerializeStruct};
+use serde::{Serialize, Serializer};
+
+use self::log::Log;
+pub use self::log::{AgentWorkerEvent, DEFAULT_HISTORY};
+use crate::status::{AgentStatus, InvalidTransitionError};
+
+/// What an agent is, where it stands and how it got there.
+///
+/// A plain state machine: it takes the time as an argument and holds no lock. A clone shares
+/// everything with the original until one of the two changes, so copies are cheap.
+///
+/// The log keeps the newest transitions, [`DEFAULT_HISTORY`] of them unless told otherwise;
+/// [`events_dropped`](Self::events_dropped) says how many are gone. Numbers go on counting.
+///
+/// ```
+/// use chrono::DateTime;
+/// use runtime_lifecycle::{AgentStatus, AgentWorker};
+///
+/// let at = DateTime::UNIX_EPOCH;
+/// let mut worker = AgentWorker::new("writer-draft-1", "writer", "draft", Some(42), at);
+/// let event = worker.transition(AgentStatus::Failed, Some("no model"), at)?;
+/// assert_eq!((event.seq, event.status), (1, AgentStatus::Failed));
+/// assert_eq!(&*worker.last_error().unwrap().message, "no model");
+/// assert!(worker.is_terminal());
+/// # Ok::<(), runtime_lifecycle::InvalidTransitionError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentWorker {
+    state: Arc<State>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    id: Arc<str>,
+    role: Arc<str>,
+    phase: Arc<str>,
+    project_id: Option<i64>,
+    status: AgentStatus,
+    retry_count: u32,
+    last_error: Option<LastError>,
+    provider_used: Option<Arc<str>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    log: Log,
+}
+
+/// Why a worker failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LastError {
+    /// The detail of the transition to `FAILED`.
+    pub message: Arc<str>,
+    /// When that was.
+    pub timestamp: DateTime<Utc>,
+}
+
+impl AgentWorker {
+    /// An idle worker with an empty log.
+    pub fn new(
+        id: impl Into<Arc<str>>,
+        role: impl Into<Arc<str>>,
+        phase: impl Into<Arc<str>>,
+        project_id: Option<i64>,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let state = State {
+            id: id.into(),
+            role: role.into(),
+            phase: phase.into(),
+            project_id,
+            status: AgentStatus::Idle,
+            retry_count: 0,
+            last_error: None,
+            provider_used: None,
+            created_at: at,
+            updated_at: at,
+            log: Log::default(),
+        };
+        Self { state: Arc::new(state) }
+    }
+
+    /// Sets how many transitions the log keeps, and drops the oldest beyond that.
+    #[must_use]
+    pub fn with_history(mut self, events: NonZeroUsize) -> Self {
+        Arc::make_mut(&mut self.state).log.set_capacity(events);
+        self
+    }
+
+    /// Moves the worker to `to` and logs it.
+    ///
+    /// An empty `detail` is none. Failing with a detail sets
+    /// [`last_error`](Self::last_error).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTransitionError`] if `to` may not follow the present state. Nothing changes then.
+    pub fn transition(
+        &mut self,
+        to: AgentStatus,
+        detail: Option<&str>,
+        at: DateTime<Utc>,
+    ) -> Result<&AgentWorkerEvent, InvalidTransitionError> {
+        let current = self.status();
+        if !current.can_become(to) {
+            return Err(InvalidTransitionError::new(current, to));
+        }
+        let detail: Option<Arc<str>> = detail.filter(|text| !text.is_empty()).map(Arc::from);
+        let state = Arc::make_mut(&mut self.state);
+        state.status = to;
+        state.updated_at = at;
+        if to == AgentStatus::Failed
+            && let Some(message) = &detail
+        {
+            state.last_error = Some(LastError { message: Arc::clone(message), timestamp: at });
+        }
+        Ok(state.log.record(to, detail, at))
+    }
+
+    /// Counts one more retry.
+    pub fn note_retry(&mut self) {
+        let state = Arc::make_mut(&mut self.state);
+        state.retry_count = state.retry_count.saturating_add(1);
+    }
+
+    /// Notes which provider answered.
+    pub fn note_provider(&mut self, provider: impl Into<Arc<str>>) {
+        Arc::make_mut(&mut self.state).provider_used = Some(provider.into());
+    }
+
+    /// The name it is registered under.
+    #[doc(alias = "worker_id")]
+    pub fn id(&self) -> &Arc<str> {
+        &self.state.id
+    }
+
+    /// What kind of agent it is.
+    pub fn role(&self) -> &Arc<str> {
+        &self.state.role
+    }
+
+    /// The phase of the project it works in.
+    pub fn phase(&self) -> &Arc<str> {
+        &self.state.phase
+    }
+
+    /// The project it works for.
+    pub fn project_id(&self) -> Option<i64> {
+        self.state.project_id
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> AgentStatus {
+        self.state.status
+    }
+
+    /// Whether it has ended.
+    pub fn is_terminal(&self) -> bool {
+        self.status().is_terminal()
+    }
+
+    /// The transitions the log still holds, oldest first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &AgentWorkerEvent> + ExactSizeIterator {
+        self.state.log.iter()
+    }
+
+    /// How many transitions the log has dropped.
+    pub fn events_dropped(&self) -> u64 {
+        self.state.log.dropped()
+    }
+
+    /// How many retries were noted.
+    pub fn retry_count(&self) -> u32 {
+        self.state.retry_count
+    }
+
+    /// Why it failed, if it did and said why.
+    pub fn last_error(&self) -> Option<&LastError> {
+        self.state.last_error.as_ref()
+    }
+
+    /// The provider that answered last, if one was noted.
+    pub fn provider_used(&self) -> Option<&str> {
+        self.state.provider_used.as_deref()
+    }
+
+    /// When it was made.
+    pub fn created_at(&self) -> DateTime<Utc> {
+        self.state.created_at
+    }
+
+    /// When it last changed its state.
+    pub fn updated_at(&self) -> DateTime<Utc> {
+        self.state.updated_at
+    }
+}
+
+/// The original's keys, and `events_dropped` when there are any.
+impl Serialize for AgentWorker {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let state = &*self.state;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("worker_id", &*state.id)?;
+        map.serialize_entry("role", &*state.role)?;
+        map.serialize_entry("phase", &*state.phase)?;
+        map.serialize_entry("project_id", &state.project_id)?;
+        map.serialize_entry("status", &state.status)?;
+        map.serialize_entry("retry_count", &state.retry_count)?;
+        map.serialize_entry("last_error", &state.last_error)?;
+        map.serialize_entry("provider_used", &state.provider_used)?;
+        map.serialize_entry("created_at", &format_utc(state.created_at))?;
+        map.serialize_entry("updated_at", &format_utc(state.updated_at))?;
+        map.serialize_entry("events", &state.log)?;
+        if state.log.dropped() > 0 {
+            map.serialize_entry("events_dropped", &state.log.dropped())?;
+        }
+        map.end()
+    }
+}
+
+impl Serialize for LastError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("LastError", 2)?;
+        fields.serialize_field("message", &*self.message)?;
+        fields.serialize_field("timestamp", &format_utc(self.timestamp))?;
+        fields.end()
+    }
+}

@@ -1,0 +1,106 @@
+//! The bounded log of a worker.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use runtime_events::format_utc;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::status::AgentStatus;
+
+/// How many transitions a worker's log keeps unless told otherwise: 256.
+pub const DEFAULT_HISTORY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
+
+/// One transition of a worker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AgentWorkerEvent {
+    /// Its place in the worker's life, counted from 1 without gaps.
+    pub seq: u64,
+    /// What happened. The original repeats the state here, and so does this.
+    pub kind: AgentStatus,
+    /// The state the worker moved to.
+    pub status: AgentStatus,
+    /// One line for people, never empty.
+    pub detail: Option<Arc<str>>,
+    /// When it happened.
+    pub timestamp: DateTime<Utc>,
+}
+
+/// The original's keys; `detail` only when there is one.
+impl Serialize for AgentWorkerEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("seq", &self.seq)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("status", &self.status)?;
+        map.serialize_entry("timestamp", &format_utc(self.timestamp))?;
+        if let Some(detail) = self.detail.as_deref().filter(|detail| !detail.is_empty()) {
+            map.serialize_entry("detail", detail)?;
+        }
+        map.end()
+    }
+}
+
+/// The newest transitions of a worker.
+///
+/// Invariant: `events.len() <= capacity`, and the last event's number is `recorded`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Log {
+    events: VecDeque<AgentWorkerEvent>,
+    capacity: NonZeroUsize,
+    recorded: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { events: VecDeque::new(), capacity: DEFAULT_HISTORY, recorded: 0 }
+    }
+}
+
+impl Log {
+    pub(super) fn set_capacity(&mut self, capacity: NonZeroUsize) {
+        self.capacity = capacity;
+        let surplus = self.events.len().saturating_sub(capacity.get());
+        self.events.drain(..surplus);
+    }
+
+    pub(super) fn record(
+        &mut self,
+        status: AgentStatus,
+        detail: Option<Arc<str>>,
+        at: DateTime<Utc>,
+    ) -> &AgentWorkerEvent {
+        if self.events.len() == self.capacity.get() {
+            self.events.pop_front();
+        }
+        self.recorded += 1;
+        let seq = self.recorded;
+        self.events.push_back_mut(AgentWorkerEvent {
+            seq,
+            kind: status,
+            status,
+            detail,
+            timestamp: at,
+        })
+    }
+
+    pub(super) fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = &AgentWorkerEvent> + ExactSizeIterator {
+        self.events.iter()
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.recorded - self.events.len() as u64
+    }
+}
+
+impl Serialize for Log {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(&self.events)
+    }
+}
