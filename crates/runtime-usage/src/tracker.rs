@@ -1,0 +1,226 @@
+//! [`UsageTracker`]: what was used and what it cost.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::pricing::ModelPricing;
+use crate::signed::SignedUsd;
+use crate::snapshot::UsageSnapshot;
+use crate::summary::{ModelUsage, UsageSummary};
+use crate::table::PricingTable;
+use crate::usd::Usd;
+
+/// Adds up usage and cost per model.
+///
+/// It keeps totals and no list of turns, so that turn, memory and answer cost the same after ten
+/// turns and after ten million; what grows is one entry per model name. A turn is priced when it is
+/// recorded: a price registered later holds for the turns that follow.
+///
+/// ```
+/// use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+///
+/// let pricing = PricingTable::new();
+/// pricing.register(
+///     "gpt-5",
+///     ModelPricing::per_million(Usd::from_cents(125), Usd::from_dollars(10)),
+/// )?;
+///
+/// let tracker = UsageTracker::with_pricing(pricing);
+/// let turn = tracker.record_turn("gpt-5", &UsageSnapshot::new(12_000, 800));
+/// assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
+/// assert_eq!(tracker.format_cost(), "$0.02");
+/// assert_eq!(tracker.budget_remaining(Usd::from_dollars(1)).to_string(), "$0.98");
+/// # Ok::<(), runtime_usage::EmptyModelNameError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct UsageTracker {
+    pricing: PricingTable,
+    books: Mutex<Books>,
+}
+
+/// What recording a turn found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "it says whether the turn had a price, and what was spent so far"]
+#[non_exhaustive]
+pub struct RecordedTurn {
+    /// What the turn cost; nothing where the model has no price.
+    pub cost: Usd,
+    /// Whether the cost is known.
+    pub priced: bool,
+    /// Whether this is the first turn of a model without a price: the one to report.
+    pub first_unpriced: bool,
+    /// What all turns cost, this one included.
+    pub total: Usd,
+}
+
+impl UsageTracker {
+    /// A tracker with the prices of the process, [`PricingTable::global`].
+    pub fn new() -> Self {
+        Self::with_pricing(PricingTable::global().clone())
+    }
+
+    /// A tracker with prices of its own.
+    pub fn with_pricing(pricing: PricingTable) -> Self {
+        Self { pricing, books: Mutex::default() }
+    }
+
+    /// The prices it uses.
+    pub const fn pricing(&self) -> &PricingTable {
+        &self.pricing
+    }
+
+    /// Records a turn at the price of its model.
+    pub fn record_turn(&self, model: &str, usage: &UsageSnapshot) -> RecordedTurn {
+        let mut books = self.books();
+        let account = books.account(model);
+        let pricing = account.price.current(&self.pricing, model);
+        let cost = pricing.map_or(Usd::ZERO, |pricing| pricing.cost(usage));
+        account.usage.add(usage, cost, pricing.is_some());
+        books.total.add(usage, cost, pricing.is_some());
+        let total = books.total.cost;
+        drop(books);
+        RecordedTurn {
+            cost,
+            priced: pricing.is_some(),
+            first_unpriced: pricing.is_none() && self.pricing.first_miss(model),
+            total,
+        }
+    }
+
+    /// Records a turn whose cost is known: the provider reported it, or a price was assumed.
+    pub fn record_priced(&self, model: &str, usage: &UsageSnapshot, cost: Usd) -> RecordedTurn {
+        let mut books = self.books();
+        books.account(model).usage.add(usage, cost, true);
+        books.total.add(usage, cost, true);
+        let total = books.total.cost;
+        drop(books);
+        RecordedTurn { cost, priced: true, first_unpriced: false, total }
+    }
+
+    /// What this usage of a model would cost now; nothing where it has no price.
+    pub fn cost_for_turn(&self, model: &str, usage: &UsageSnapshot) -> Usd {
+        self.pricing.cost(model, usage).unwrap_or_default()
+    }
+
+    /// What all turns cost. [`Usd::MAX`] where that is too much.
+    pub fn total_cost(&self) -> Usd {
+        self.books().total.cost
+    }
+
+    /// The input tokens of all turns, those of caches not among them.
+    pub fn total_input_tokens(&self) -> u64 {
+        self.books().total.tokens.input_tokens
+    }
+
+    /// The output tokens of all turns.
+    pub fn total_output_tokens(&self) -> u64 {
+        self.books().total.tokens.output_tokens
+    }
+
+    /// The number of turns.
+    pub fn turns(&self) -> u64 {
+        self.books().total.turns
+    }
+
+    /// Turns, tokens and cost of all models together.
+    pub fn totals(&self) -> ModelUsage {
+        self.books().total
+    }
+
+    /// The total cost as people read it: `$0.0033` below a cent, `$12.50` from there on.
+    pub fn format_cost(&self) -> String {
+        self.total_cost().to_string()
+    }
+
+    /// What is left of a budget; negative once it is overspent.
+    pub fn budget_remaining(&self, budget: Usd) -> SignedUsd {
+        budget.signed_sub(self.total_cost())
+    }
+
+    /// Whether more was spent than the budget allows.
+    pub fn is_over_budget(&self, budget: Usd) -> bool {
+        self.total_cost() > budget
+    }
+
+    /// The totals, under the original's keys.
+    pub fn summary(&self) -> UsageSummary {
+        UsageSummary::of(&self.totals())
+    }
+
+    /// The cost of each model.
+    pub fn per_model_summary(&self) -> BTreeMap<Arc<str>, Usd> {
+        let books = self.books();
+        books.accounts.iter().map(|account| (account.model.clone(), account.usage.cost)).collect()
+    }
+
+    /// Turns, tokens and cost of each model.
+    pub fn per_model(&self) -> BTreeMap<Arc<str>, ModelUsage> {
+        let books = self.books();
+        books.accounts.iter().map(|account| (account.model.clone(), account.usage)).collect()
+    }
+
+    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    accounts: Vec<Account>,
+    /// Where the account of a model is.
+    places: HashMap<Arc<str>, usize>,
+    /// Where the account used last is: most often the one that is used next.
+    last: usize,
+    total: ModelUsage,
+}
+
+#[derive(Debug)]
+struct Account {
+    model: Arc<str>,
+    usage: ModelUsage,
+    price: CachedPrice,
+}
+
+impl Books {
+    fn account(&mut self, model: &str) -> &mut Account {
+        let place = self.place(model);
+        self.last = place;
+        &mut self.accounts[place]
+    }
+
+    fn place(&mut self, model: &str) -> usize {
+        if self.accounts.get(self.last).is_some_and(|account| *account.model == *model) {
+            return self.last;
+        }
+        if let Some(&place) = self.places.get(model) {
+            return place;
+        }
+        let (place, model) = (self.accounts.len(), Arc::<str>::from(model));
+        self.places.insert(model.clone(), place);
+        self.accounts.push(Account {
+            model,
+            usage: ModelUsage::default(),
+            price: CachedPrice::default(),
+        });
+        place
+    }
+}
+
+/// A price as it was at some version of the table.
+#[derive(Debug, Default)]
+struct CachedPrice {
+    version: Option<u64>,
+    pricing: Option<ModelPricing>,
+}
+
+impl CachedPrice {
+    fn current(&mut self, table: &PricingTable, model: &str) -> Option<ModelPricing> {
+        // Read before the price is: a change in between makes the cache look stale, never fresh.
+        let version = table.version();
+        if self.version != Some(version) {
+            *self = Self { version: Some(version), pricing: table.get(model) };
+        }
+        self.pricing
+    }
+}
