@@ -1,1 +1,59 @@
-//! Circuit breaker, failure classification, recovery recipes and back-off for agent loops.
+//! What stands between an agent and a provider that fails: a circuit breaker, the
+//! classification of failures, recovery by recipe, and the delays between attempts.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`], over a pure [`breaker::Core`] |
+//! | [`classify`] | [`classify_error`] and [`Classifier`]: what kind of failure an error is |
+//! | [`failure`] | [`Failure`]: a caller's error together with what it was classified as |
+//! | [`recovery`] | recipes, and the books and drivers that work through them |
+//! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
+//! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
+//!
+//! Everything here decides; nothing sleeps, logs or knows an async runtime.
+//!
+//! # Example
+//!
+//! ```
+//! use runtime_resilience::{CallError, CircuitBreaker, CircuitState, classify_error, recipe_for};
+//!
+//! let breaker = CircuitBreaker::new("openai");
+//! let refused = || Err::<(), _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+//!
+//! for _ in 0..5 {
+//!     let Err(CallError::Failed(error)) = breaker.call(refused) else { panic!("it was closed") };
+//!     let recipe = recipe_for(classify_error(&error));
+//!     assert_eq!(recipe.steps[0].as_str(), "switch_provider");
+//! }
+//!
+//! assert_eq!(breaker.state(), CircuitState::Open);
+//! let error = breaker.call(refused).unwrap_err();
+//! assert_eq!(error.to_string(), "Circuit breaker 'openai' is OPEN");
+//! ```
+
+pub mod backoff;
+pub mod breaker;
+pub mod classify;
+pub mod failure;
+pub mod fallback;
+pub mod recovery;
+
+/// An error of any kind, as handlers return it and [`Failure`] holds it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[doc(inline)]
+pub use self::{
+    backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay},
+    breaker::{
+        CallError, CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition,
+        TransitionListener,
+    },
+    classify::{Classifier, classify_error, classify_text},
+    failure::Failure,
+    fallback::{next_provider, smaller_context_budget},
+    recovery::{
+        EscalationPolicy, Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType,
+        RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryResult, RecoveryStep,
+        StepContext, attempt_recovery, attempt_recovery_async, attempt_recovery_with, recipe_for,
+    },
+};

@@ -1,0 +1,63 @@
+//! Why a call through a breaker gave no value.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Refusal;
+
+/// A breaker did not admit a call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Circuit breaker '{name}' is OPEN")]
+#[non_exhaustive]
+pub struct CircuitOpenError {
+    /// The name of the breaker.
+    pub name: Arc<str>,
+    /// What is left of the wait. `None` while the breaker is half-open and all of its probes are
+    /// under way: nobody knows how long they take.
+    pub retry_after: Option<Duration>,
+}
+
+impl CircuitOpenError {
+    pub(super) fn new(name: Arc<str>, refusal: Refusal) -> Self {
+        Self { name, retry_after: refusal.retry_after }
+    }
+}
+
+/// A call through a breaker was refused or failed.
+///
+/// Reads as the error inside it, which is also its [`source`](Error::source): who walks the chain
+/// finds the caller's error by its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a call is either refused or it fails")]
+pub enum CallError<E> {
+    /// The breaker did not admit the call, and it was not made.
+    Open(CircuitOpenError),
+    /// The call was made and failed.
+    Failed(E),
+}
+
+impl<E> From<CircuitOpenError> for CallError<E> {
+    fn from(refused: CircuitOpenError) -> Self {
+        Self::Open(refused)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for CallError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(refused) => refused.fmt(f),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + 'static> Error for CallError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Open(refused) => Some(refused),
+            Self::Failed(error) => Some(error),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the text of an error says about it.
+
+use std::error::Error;
+
+use runtime_events::FailureScenario;
+
+use super::chain;
+
+/// One rule: a text that has one of these, and `beside` as well, tells the scenario.
+struct Rule {
+    scenario: FailureScenario,
+    /// Anywhere in the text, in lower case.
+    phrases: &'static [&'static str],
+    /// As a number of its own.
+    codes: &'static [&'static str],
+    /// Empty: nothing else is needed.
+    beside: &'static str,
+}
+
+const fn rule(scenario: FailureScenario, phrases: &'static [&'static str]) -> Rule {
+    Rule { scenario, phrases, codes: &[], beside: "" }
+}
+
+impl Rule {
+    const fn or_codes(mut self, codes: &'static [&'static str]) -> Self {
+        self.codes = codes;
+        self
+    }
+
+    const fn beside(mut self, word: &'static str) -> Self {
+        self.beside = word;
+        self
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let told = self.phrases.iter().any(|phrase| text.contains(phrase))
+            || self.codes.iter().any(|code| has_code(text, code));
+        told && text.contains(self.beside)
+    }
+}
+
+/// In the order they are asked.
+const RULES: [Rule; 8] = [
+    rule(FailureScenario::LlmTimeout, &["timeout", "timed out"]),
+    rule(FailureScenario::LlmError, &["rate limit", "too many requests"]).or_codes(&["429"]),
+    rule(
+        FailureScenario::ContextOverflow,
+        &[
+            "context length",
+            "context_length_exceeded",
+            "maximum context",
+            "token limit",
+            "too many tokens",
+        ],
+    ),
+    rule(FailureScenario::MemoryCorruption, &["corrupt", "malformed"]),
+    rule(
+        FailureScenario::ProviderFailure,
+        &["connection refused", "connection reset", "service unavailable", "bad gateway"],
+    )
+    .or_codes(&["502", "503"]),
+    rule(FailureScenario::ProviderFailure, &["unauthorized", "authentication"]).or_codes(&["401"]),
+    rule(FailureScenario::ToolExecutionError, &["error", "failed"]).beside("tool"),
+    rule(
+        FailureScenario::DependencyTimeout,
+        &["dependency", "dependent", "downstream", "upstream", "external service"],
+    ),
+];
+
+/// The kind of failure that `text` speaks of, in any case; `llm_error` if it does not say.
+///
+/// A status code counts only as a number of its own: 503 is not in `file 5031.txt`, `req_503af`
+/// or `1.503 s`.
+///
+/// ```
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::classify_text;
+///
+/// assert_eq!(classify_text("HTTP/1.1 503"), FailureScenario::ProviderFailure);
+/// assert_eq!(classify_text("cannot open file 5031.txt"), FailureScenario::LlmError);
+/// ```
+pub fn classify_text(text: &str) -> FailureScenario {
+    first_match(&[text.to_lowercase()])
+}
+
+/// The kind of failure that the texts of `error` and its sources speak of.
+pub(super) fn classify_chain(error: &(dyn Error + 'static)) -> FailureScenario {
+    let mut texts: Vec<String> = Vec::new();
+    let mut quoted: Vec<String> = Vec::new();
+    for error in chain::errors(error) {
+        let text = error.to_string().to_lowercase();
+        if error.is::<serde_json::Error>() { &mut quoted } else { &mut texts }.push(text);
+    }
+    // What serde says quotes the data (missing field `timeout`), and is about its form only.
+    // Wrappers repeat it.
+    for text in &mut texts {
+        for quote in &quoted {
+            *text = text.replace(quote, "");
+        }
+    }
+    first_match(&texts)
+}
+
+fn first_match(texts: &[String]) -> FailureScenario {
+    RULES
+        .iter()
+        .find(|rule| texts.iter().any(|text| rule.matches(text)))
+        .map_or(FailureScenario::LlmError, |rule| rule.scenario)
+}
+
+/// Whether `code` stands in `text` as a whole number, not inside a longer number or word.
+fn has_code(text: &str, code: &str) -> bool {
+    text.match_indices(code).any(|(at, _)| {
+        let mut before = text[..at].chars().rev();
+        let mut after = text[at + code.len()..].chars();
+        !continues(before.next(), before.next()) && !continues(after.next(), after.next())
+    })
+}
+
+/// Whether a number goes on in this direction: with a letter or digit, or with a point or comma
+/// and a digit behind it.
+fn continues(next: Option<char>, behind: Option<char>) -> bool {
+    match next {
+        Some('.' | ',') => behind.is_some_and(|c| c.is_ascii_digit()),
+        Some(c) => c.is_alphanumeric(),
+        None => false,
+    }
+}

@@ -1,0 +1,92 @@
+//! A caller's error together with what it was classified as.
+
+use std::error::Error;
+use std::fmt;
+
+use runtime_events::{AgentFailureClass, FailureScenario};
+
+use crate::BoxError;
+use crate::classify::Classifier;
+
+/// An error of the caller's, classified.
+///
+/// It reads as the error inside it, which is also its [`source`](Error::source), so that a walk along
+/// the chain finds it by its type.
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::{Classifier, Failure};
+///
+/// let failure = Failure::classified("429 Too Many Requests", &Classifier::default());
+/// assert_eq!(failure.scenario(), FailureScenario::LlmError);
+/// assert_eq!(failure.to_string(), "429 Too Many Requests");
+///
+/// let error = "one".parse::<u8>().unwrap_err();
+/// let failure = Failure::new(error, FailureScenario::ToolExecutionError);
+/// assert!(failure.downcast_ref::<ParseIntError>().is_some());
+/// ```
+pub struct Failure {
+    error: BoxError,
+    scenario: FailureScenario,
+}
+
+impl Failure {
+    /// An error whose kind the caller knows.
+    pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
+        Self { error: error.into(), scenario }
+    }
+
+    /// An error whose kind `classifier` finds out.
+    pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
+        let error = error.into();
+        let scenario = classifier.classify(&*error);
+        Self { error, scenario }
+    }
+
+    /// The kind of failure, by which recovery goes.
+    pub const fn scenario(&self) -> FailureScenario {
+        self.scenario
+    }
+
+    /// The class under which events report it.
+    pub const fn failure_class(&self) -> AgentFailureClass {
+        self.scenario.failure_class()
+    }
+
+    /// The caller's error.
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
+    }
+
+    /// Hands the caller's error back.
+    pub fn into_error(self) -> BoxError {
+        self.error
+    }
+
+    /// The caller's error, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("scenario", &self.scenario)
+            .field("error", &self.error)
+            .finish()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
+    }
+}

@@ -1,0 +1,183 @@
+//! The books of recovery: what was tried how often, and what came of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use runtime_events::{Clock, FailureScenario, SystemClock};
+
+use super::attempt::Attempt;
+use super::recipe::{Recipes, RecoveryRecipe, SCENARIOS, place};
+use super::result::{RecoveryEvent, RecoveryEventType, RecoveryOutcome, RecoveryResult};
+
+/// How many events a context keeps unless told otherwise.
+pub const DEFAULT_MAX_EVENTS: usize = 1_000;
+
+/// The settings of a [`RecoveryContext`].
+#[derive(Clone, Debug)]
+pub struct Config {
+    recipes: Recipes,
+    max_events: usize,
+    clock: Arc<dyn Clock>,
+}
+
+impl Config {
+    /// Works from these recipes. The built-in ones unless set.
+    #[must_use]
+    pub fn recipes(mut self, recipes: Recipes) -> Self {
+        self.recipes = recipes;
+        self
+    }
+
+    /// Keeps at most this many events, the latest. [`DEFAULT_MAX_EVENTS`] unless set.
+    #[must_use]
+    pub const fn max_events(mut self, events: usize) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// Stamps events by this clock. The system's unless set.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            recipes: Recipes::default(),
+            max_events: DEFAULT_MAX_EVENTS,
+            clock: Arc::new(SystemClock::default()),
+        }
+    }
+}
+
+/// What one session has tried against its failures.
+#[derive(Debug, Default)]
+pub struct RecoveryContext {
+    config: Config,
+    attempts: [u32; SCENARIOS],
+    /// Kept apart from the events, which are bounded.
+    exhausted: [bool; SCENARIOS],
+    /// Invariant: `events.len() <= config.max_events`.
+    events: VecDeque<RecoveryEvent>,
+    dropped_events: u64,
+}
+
+impl RecoveryContext {
+    /// Empty books, with the [default](Config::default) settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empty books, with these settings.
+    pub fn with_config(config: Config) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// Begins an attempt on `scenario`, and counts it.
+    ///
+    /// # Errors
+    ///
+    /// The result, recorded and complete, when the recipe's attempts are used up.
+    pub fn begin(&mut self, scenario: FailureScenario) -> Result<Attempt, RecoveryResult> {
+        let recipe = self.config.recipes.get(scenario).clone();
+        let attempts = &mut self.attempts[place(scenario)];
+        if *attempts >= recipe.max_attempts {
+            return Err(self.escalate(recipe));
+        }
+        *attempts += 1;
+        Ok(Attempt { number: *attempts, recipe })
+    }
+
+    /// Records how far an attempt got: how many of its steps were taken, and what kept the next
+    /// one from being.
+    pub fn finish(
+        &mut self,
+        attempt: Attempt,
+        steps_done: usize,
+        failed: Option<String>,
+    ) -> RecoveryResult {
+        let steps = attempt.steps();
+        let (taken, remaining) = steps.split_at(steps_done.min(steps.len()));
+        let complete = remaining.is_empty();
+        let result = RecoveryResult {
+            outcome: if complete {
+                RecoveryOutcome::Recovered
+            } else {
+                RecoveryOutcome::PartialRecovery
+            },
+            steps_taken: taken.len(),
+            recovered_steps: taken.to_vec(),
+            remaining_steps: remaining.to_vec(),
+            reason: failed.filter(|_| !complete).unwrap_or_default(),
+        };
+        let event_type =
+            if complete { RecoveryEventType::Succeeded } else { RecoveryEventType::Failed };
+        self.record(event_type, attempt.recipe, result.clone());
+        result
+    }
+
+    /// How many attempts on `scenario` were begun.
+    pub const fn attempt_count(&self, scenario: FailureScenario) -> u32 {
+        self.attempts[place(scenario)]
+    }
+
+    /// Whether recovery from `scenario` was asked for with no attempts left.
+    pub const fn is_exhausted(&self, scenario: FailureScenario) -> bool {
+        self.exhausted[place(scenario)]
+    }
+
+    /// The scenarios that [are exhausted](Self::is_exhausted).
+    pub fn exhausted(&self) -> impl Iterator<Item = FailureScenario> {
+        FailureScenario::ALL.iter().copied().filter(|&scenario| self.is_exhausted(scenario))
+    }
+
+    /// The latest events, oldest first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &RecoveryEvent> + ExactSizeIterator {
+        self.events.iter()
+    }
+
+    /// How many events there was no room for.
+    pub const fn dropped_events(&self) -> u64 {
+        self.dropped_events
+    }
+
+    fn escalate(&mut self, recipe: RecoveryRecipe) -> RecoveryResult {
+        self.exhausted[place(recipe.scenario)] = true;
+        let result = RecoveryResult {
+            outcome: RecoveryOutcome::EscalationRequired,
+            steps_taken: 0,
+            recovered_steps: Vec::new(),
+            remaining_steps: Vec::new(),
+            reason: format!(
+                "max attempts ({}) exhausted for {}",
+                recipe.max_attempts, recipe.scenario
+            ),
+        };
+        self.record(RecoveryEventType::Escalated, recipe, result.clone());
+        result
+    }
+
+    fn record(
+        &mut self,
+        event_type: RecoveryEventType,
+        recipe: RecoveryRecipe,
+        result: RecoveryResult,
+    ) {
+        if self.events.len() >= self.config.max_events {
+            self.dropped_events += 1;
+            if self.events.pop_front().is_none() {
+                return;
+            }
+        }
+        self.events.push_back(RecoveryEvent {
+            event_type,
+            scenario: recipe.scenario,
+            recipe_steps: recipe.steps,
+            result,
+            timestamp: self.config.clock.utc_now(),
+        });
+    }
+}

@@ -1,0 +1,158 @@
+//! Which steps help against which failure.
+
+use std::borrow::Cow;
+
+use runtime_events::{FailureScenario, wire_names};
+use serde::{Deserialize, Serialize};
+
+wire_names! {
+    /// Something that may help.
+    #[non_exhaustive]
+    pub enum RecoveryStep: "recovery step" {
+        /// Wait, then try again.
+        RetryWithBackoff = "retry_with_backoff",
+        /// Try again with less context.
+        RetryWithSmallerContext = "retry_with_smaller_context",
+        /// Go to another provider.
+        SwitchProvider = "switch_provider",
+        /// Begin again with a fresh agent.
+        RestartAgent = "restart_agent",
+        /// Forget what was cached.
+        ClearMemoryCache = "clear_memory_cache",
+        /// Offer fewer tools.
+        ReduceToolSet = "reduce_tool_set",
+        /// Ask a person.
+        EscalateToHuman = "escalate_to_human",
+    }
+}
+
+wire_names! {
+    /// What to do once the attempts are used up.
+    #[non_exhaustive]
+    pub enum EscalationPolicy: "escalation policy" {
+        /// Tell a person.
+        AlertHuman = "alert_human",
+        /// Write it down and go on.
+        LogAndContinue = "log_and_continue",
+        /// Stop.
+        Abort = "abort",
+    }
+}
+
+/// A plan against one scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RecoveryRecipe {
+    /// The kind of failure it is for.
+    pub scenario: FailureScenario,
+    /// What to do, in this order.
+    pub steps: Cow<'static, [RecoveryStep]>,
+    /// How often it may be tried in one session.
+    pub max_attempts: u32,
+    /// What to do after that.
+    pub escalation_policy: EscalationPolicy,
+}
+
+impl RecoveryRecipe {
+    /// A plan from its parts.
+    pub fn new(
+        scenario: FailureScenario,
+        steps: impl Into<Cow<'static, [RecoveryStep]>>,
+        max_attempts: u32,
+        escalation_policy: EscalationPolicy,
+    ) -> Self {
+        Self { scenario, steps: steps.into(), max_attempts, escalation_policy }
+    }
+}
+
+/// The number of scenarios.
+pub(super) const SCENARIOS: usize = FailureScenario::ALL.len();
+
+/// The place of a scenario in a table with one entry for each.
+pub(super) const fn place(scenario: FailureScenario) -> usize {
+    scenario as usize
+}
+
+const fn recipe(
+    scenario: FailureScenario,
+    steps: &'static [RecoveryStep],
+    max_attempts: u32,
+    escalation_policy: EscalationPolicy,
+) -> RecoveryRecipe {
+    RecoveryRecipe { scenario, steps: Cow::Borrowed(steps), max_attempts, escalation_policy }
+}
+
+/// In the order of the scenarios, so that [`place`] finds them.
+static RECIPES: [RecoveryRecipe; SCENARIOS] = {
+    use EscalationPolicy::{Abort, AlertHuman, LogAndContinue};
+    use FailureScenario as On;
+    use RecoveryStep as Step;
+    [
+        recipe(On::LlmTimeout, &[Step::RetryWithBackoff], 2, AlertHuman),
+        recipe(On::LlmError, &[Step::RetryWithBackoff, Step::SwitchProvider], 2, AlertHuman),
+        recipe(On::ToolExecutionError, &[Step::RestartAgent], 1, LogAndContinue),
+        recipe(
+            On::ContextOverflow,
+            &[Step::RetryWithSmallerContext, Step::ReduceToolSet],
+            1,
+            AlertHuman,
+        ),
+        recipe(On::DependencyTimeout, &[Step::RetryWithBackoff], 1, AlertHuman),
+        recipe(On::MemoryCorruption, &[Step::ClearMemoryCache, Step::RestartAgent], 1, Abort),
+        recipe(On::ProviderFailure, &[Step::SwitchProvider, Step::RetryWithBackoff], 2, Abort),
+    ]
+};
+
+/// The built-in recipe for a scenario.
+///
+/// ```
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::{RecoveryStep, recipe_for};
+///
+/// let recipe = recipe_for(FailureScenario::LlmTimeout);
+/// assert_eq!(*recipe.steps, [RecoveryStep::RetryWithBackoff]);
+/// assert_eq!(recipe.max_attempts, 2);
+/// ```
+pub fn recipe_for(scenario: FailureScenario) -> &'static RecoveryRecipe {
+    &RECIPES[place(scenario)]
+}
+
+/// One recipe for each scenario: the built-in ones, and the caller's in place of some.
+///
+/// ```
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::{EscalationPolicy, Recipes, RecoveryRecipe, RecoveryStep};
+///
+/// let patient = RecoveryRecipe::new(
+///     FailureScenario::LlmTimeout,
+///     vec![RecoveryStep::RetryWithBackoff],
+///     10,
+///     EscalationPolicy::LogAndContinue,
+/// );
+/// let recipes = Recipes::default().with(patient.clone());
+/// assert_eq!(*recipes.get(FailureScenario::LlmTimeout), patient);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipes(Cow<'static, [RecoveryRecipe; SCENARIOS]>);
+
+impl Recipes {
+    /// Puts `recipe` in the place of the one for its scenario.
+    #[must_use]
+    pub fn with(mut self, recipe: RecoveryRecipe) -> Self {
+        let place = place(recipe.scenario);
+        self.0.to_mut()[place] = recipe;
+        self
+    }
+
+    /// The recipe for a scenario.
+    pub fn get(&self, scenario: FailureScenario) -> &RecoveryRecipe {
+        &self.0[place(scenario)]
+    }
+}
+
+impl Default for Recipes {
+    fn default() -> Self {
+        Self(Cow::Borrowed(&RECIPES))
+    }
+}

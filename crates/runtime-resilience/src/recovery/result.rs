@@ -1,0 +1,75 @@
+//! How an attempt to recover ended, and the record of it.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use runtime_events::{FailureScenario, format_utc, wire_names};
+use serde::{Serialize, Serializer};
+
+use super::recipe::RecoveryStep;
+
+wire_names! {
+    /// How an attempt to recover ended.
+    #[expect(clippy::exhaustive_enums, reason = "every caller must decide on all three")]
+    pub enum RecoveryOutcome: "recovery outcome" {
+        /// Every step of the recipe was taken.
+        Recovered = "recovered",
+        /// A step failed; it and those after it remain.
+        PartialRecovery = "partial_recovery",
+        /// The attempts are used up, and no step was taken.
+        EscalationRequired = "escalation_required",
+    }
+}
+
+wire_names! {
+    /// What a recovery event tells.
+    #[non_exhaustive]
+    pub enum RecoveryEventType: "recovery event type" {
+        /// An attempt began.
+        Attempted = "attempted",
+        /// An attempt took every step.
+        Succeeded = "succeeded",
+        /// An attempt did not get through its steps.
+        Failed = "failed",
+        /// There were no attempts left.
+        Escalated = "escalated",
+    }
+}
+
+/// What came of an attempt to recover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecoveryResult {
+    /// How it ended.
+    pub outcome: RecoveryOutcome,
+    /// The number of steps that were taken.
+    pub steps_taken: usize,
+    /// The steps that were taken.
+    pub recovered_steps: Vec<RecoveryStep>,
+    /// The step that failed, and those after it.
+    pub remaining_steps: Vec<RecoveryStep>,
+    /// Why it ended so: what the failed step's handler said, or that the attempts are used up.
+    /// Empty after a full recovery.
+    pub reason: String,
+}
+
+/// The record of an attempt to recover.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RecoveryEvent {
+    /// What it tells.
+    pub event_type: RecoveryEventType,
+    /// The kind of failure.
+    pub scenario: FailureScenario,
+    /// The steps of the recipe.
+    pub recipe_steps: Cow<'static, [RecoveryStep]>,
+    /// What came of it.
+    pub result: RecoveryResult,
+    /// When, by the wall clock.
+    #[serde(serialize_with = "as_utc")]
+    pub timestamp: DateTime<Utc>,
+}
+
+fn as_utc<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format_utc(*at))
+}
