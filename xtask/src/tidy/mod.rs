@@ -1,1 +1,153 @@
-//! x
+//! Rules that neither the compiler nor a lint keeps, as tests.
+//!
+//! A rule is a function from text to [`Problem`]s with a test of its own that it can fail;
+//! a test named as a sentence applies it to the project.
+
+mod documents;
+mod layers;
+mod links;
+mod manifests;
+mod sources;
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::{fmt, fs};
+
+use crate::manifest::Manifest;
+use crate::workspace::{self, Crate};
+
+/// The project as a whole, read once.
+struct Project {
+    manifest: Manifest,
+    crates: Vec<Crate>,
+    /// Every text file of the project.
+    files: Vec<File>,
+}
+
+/// A text file: its path from the root, with `/`, and what is in it.
+struct File {
+    path: String,
+    text: String,
+}
+
+/// Something to put right, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    line: usize,
+    what: String,
+}
+
+static PROJECT: LazyLock<Project> = LazyLock::new(|| {
+    let mut files = Vec::new();
+    for path in file_names() {
+        // What is no text, or was deleted and not yet committed, is not read.
+        if let Ok(text) = fs::read_to_string(workspace::root().join(&path)) {
+            files.push(File { path, text });
+        }
+    }
+    let crates = workspace::crates().expect("the manifests are readable");
+    let mut project = Project { manifest: Manifest::default(), crates, files };
+    project.manifest = Manifest::parse(project.text("Cargo.toml"));
+    project
+});
+
+impl Project {
+    /// The text of a file, empty if there is none.
+    fn text(&self, path: &str) -> &str {
+        self.files.iter().find(|file| file.path == path).map_or("", |file| &file.text)
+    }
+
+    /// What a rule finds in the files that are chosen by their path.
+    fn problems(
+        &self,
+        chosen: impl Fn(&str) -> bool,
+        rule: impl Fn(&str) -> Vec<Problem>,
+    ) -> Vec<String> {
+        let files = self.files.iter().filter(|file| chosen(&file.path));
+        let found = files.flat_map(|file| {
+            rule(&file.text).into_iter().map(|problem| format!("{}:{problem}", file.path))
+        });
+        found.collect()
+    }
+}
+
+impl Problem {
+    fn new(line: usize, what: impl Into<String>) -> Self {
+        Self { line, what: what.into() }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.line, self.what)
+    }
+}
+
+/// Fails with a list of what is wrong.
+#[track_caller]
+fn assert_none(problems: &[String]) {
+    let mut list = String::new();
+    for problem in problems {
+        let _ = write!(list, "\n  {problem}");
+    }
+    assert!(problems.is_empty(), "{} to put right:{list}\n", problems.len());
+}
+
+fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == extension)
+}
+
+/// The files git knows or would add; without git, those of the folder.
+fn file_names() -> Vec<String> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(workspace::root())
+        .output();
+    let mut names = match listed {
+        Ok(output) if output.status.success() => {
+            let listed = String::from_utf8_lossy(&output.stdout);
+            listed.split_terminator('\0').map(str::to_owned).collect()
+        }
+        _ => walk(&workspace::root()),
+    };
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn walk(root: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the project is readable") {
+            let path = entry.expect("so are its entries").path();
+            let name = path.strip_prefix(root).expect("it is below").to_string_lossy();
+            let name = name.replace(std::path::MAIN_SEPARATOR, "/");
+            match name.as_str() {
+                "target" | ".git" => {}
+                _ if path.is_dir() => folders.push(path),
+                _ => names.push(name),
+            }
+        }
+    }
+    names
+}
+
+#[test]
+fn the_project_is_seen_whole() {
+    let paths: Vec<_> = PROJECT.files.iter().map(|file| file.path.as_str()).collect();
+    for path in ["Cargo.toml", "CHANGELOG.md", "xtask/src/main.rs", ".ci/run"] {
+        assert!(paths.contains(&path), "{path} was not read");
+    }
+    assert!(PROJECT.crates.len() >= 8, "some crates were not read");
+}
+
+#[test]
+fn a_walk_finds_what_git_lists() {
+    let walked = walk(&workspace::root());
+    for file in &PROJECT.files {
+        assert!(walked.contains(&file.path), "{} was not found", file.path);
+    }
+}

@@ -1,0 +1,113 @@
+//! What every manifest has in common.
+
+use super::{PROJECT, assert_none};
+use crate::manifest::Manifest;
+use crate::workspace::FACADE;
+
+/// What a member takes from the workspace.
+const INHERITED: &[(&str, &str)] = &[
+    ("package", "version.workspace"),
+    ("package", "edition.workspace"),
+    ("package", "rust-version.workspace"),
+    ("package", "license.workspace"),
+    ("package", "repository.workspace"),
+    ("lints", "workspace"),
+];
+
+#[test]
+fn every_crate_inherits_what_the_workspace_settles() {
+    let xtask = Manifest::parse(PROJECT.text("xtask/Cargo.toml"));
+    let members = PROJECT.crates.iter().map(|member| (member.name.as_str(), &member.manifest));
+    let problems = members.chain([("xtask", &xtask)]).flat_map(|(name, manifest)| {
+        let problems = uninherited(manifest);
+        problems.into_iter().map(move |problem| format!("{name} {problem}"))
+    });
+    assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn every_crate_can_be_found_in_a_registry() {
+    let problems = PROJECT.crates.iter().flat_map(|member| {
+        let problems = unfindable(&member.manifest);
+        problems.into_iter().map(|problem| format!("{} {problem}", member.name))
+    });
+    assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn internal_dependencies_have_the_version_of_the_workspace() {
+    let version = PROJECT.manifest.get("workspace.package", "version").expect("there is one");
+    let dependencies = PROJECT.manifest.dependencies("workspace.dependencies");
+    let problems =
+        PROJECT.crates.iter().filter(|member| member.name != FACADE).filter_map(|member| {
+            let wanted =
+                [format!("path = \"crates/{}\"", member.name), format!("version = \"{version}\"")];
+            let found = dependencies.iter().find(|dependency| dependency.name == member.name);
+            let right =
+                found.is_some_and(|found| wanted.iter().all(|part| found.spec.contains(part)));
+            (!right).then(|| {
+                format!("[workspace.dependencies] needs {} with {}", member.name, wanted.join(", "))
+            })
+        });
+    assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn third_party_versions_are_settled_by_the_workspace() {
+    let mut problems = Vec::new();
+    for member in &PROJECT.crates {
+        for dependency in member.manifest.dependencies("dependencies") {
+            if !dependency.spec.contains("workspace = true") {
+                problems.push(format!("{} has a {} of its own", member.name, dependency.name));
+            }
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn the_facade_has_every_crate() {
+    let facade = PROJECT.crates.iter().find(|member| member.name == FACADE).expect("it is there");
+    let has = facade.manifest.dependencies("dependencies");
+    let missing = PROJECT
+        .crates
+        .iter()
+        .filter(|member| member.name != FACADE)
+        .filter(|member| !has.iter().any(|dependency| dependency.name == member.name));
+    let problems = missing.map(|member| format!("{FACADE} does not depend on {}", member.name));
+    assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_manifest_that_goes_its_own_way_is_found() {
+    let manifest = Manifest::parse("[package]\nname = \"x\"\nversion = \"0.2.0\"\n");
+    assert_eq!(uninherited(&manifest).len(), INHERITED.len());
+    assert_eq!(unfindable(&manifest).len(), 3);
+    let manifest = Manifest::parse("[package]\nversion.workspace = true\ndescription = \"X\"\n");
+    assert_eq!(uninherited(&manifest).len(), INHERITED.len() - 1);
+    assert!(unfindable(&manifest)[0].contains("full stop"));
+}
+
+fn uninherited(manifest: &Manifest) -> Vec<String> {
+    let missing =
+        INHERITED.iter().filter(|(section, key)| manifest.get(section, key) != Some("true"));
+    missing.map(|(section, key)| format!("lacks `{key} = true` in [{section}]")).collect()
+}
+
+fn unfindable(manifest: &Manifest) -> Vec<String> {
+    let mut problems = Vec::new();
+    match manifest.get("package", "description") {
+        None | Some("") => problems.push("has no description".to_owned()),
+        Some(text) if !text.ends_with('.') => {
+            problems.push("has a description without a full stop".to_owned());
+        }
+        Some(_) => {}
+    }
+    for key in ["keywords", "categories"] {
+        let inherited = manifest.get("package", &format!("{key}.workspace")) == Some("true");
+        if !inherited && manifest.get("package", key).is_none() {
+            problems.push(format!("has no {key}"));
+        }
+    }
+    problems
+}

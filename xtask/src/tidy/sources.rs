@@ -1,0 +1,238 @@
+//! Rules about Rust files, line by line.
+
+use super::{PROJECT, Problem, assert_none, has_extension};
+
+const LONGEST_FILE: usize = 400;
+
+/// The one file that reads clocks.
+const CLOCK: &str = "crates/runtime-events/src/time.rs";
+
+/// Calls that belong behind a `Clock` or a `Sleeper`.
+const OF_TIME: &[&str] =
+    &["Instant::now", "SystemTime::now", "Utc::now", "Local::now", "thread::sleep"];
+
+#[test]
+fn every_module_says_what_it_is_for() {
+    assert_none(&PROJECT.problems(is_rust, no_module_docs));
+}
+
+#[test]
+fn no_source_file_is_longer_than_400_lines() {
+    assert_none(&PROJECT.problems(is_rust, too_long));
+}
+
+#[test]
+fn exceptions_from_lints_are_expected_not_allowed() {
+    assert_none(&PROJECT.problems(is_of_a_crate, |text| {
+        let mut problems = calls(text, &["#[allow(", "#![allow("]);
+        problems.extend(code(text).filter_map(|(line, code)| {
+            let hidden = code.contains("cfg_attr(") && code.contains(" allow(");
+            hidden.then(|| Problem::new(line, "`allow` inside `cfg_attr`"))
+        }));
+        problems
+    }));
+}
+
+#[test]
+fn nothing_is_left_to_be_done() {
+    let unfinished = |text: &str| calls(text, &["todo!", "unimplemented!", "dbg!("]);
+    assert_none(&PROJECT.problems(is_of_a_crate, unfinished));
+}
+
+#[test]
+fn only_the_clock_reads_a_clock_and_only_the_sleeper_sleeps() {
+    let elsewhere = |path: &str| is_library(path) && path != CLOCK;
+    assert_none(&PROJECT.problems(elsewhere, |text| calls(text, OF_TIME)));
+}
+
+#[test]
+fn nothing_is_unwrapped_outside_tests() {
+    assert_none(&PROJECT.problems(is_library, unwraps));
+}
+
+#[test]
+fn lines_end_where_their_text_ends() {
+    let chosen = |path: &str| ["rs", "md", "toml"].iter().any(|kind| has_extension(path, kind));
+    assert_none(&PROJECT.problems(chosen, trailing_blanks));
+}
+
+#[test]
+fn no_file_knows_the_machine_it_was_written_on() {
+    assert_none(&PROJECT.problems(|_| true, machine_paths));
+}
+
+mod can_fail {
+    use super::*;
+
+    fn lines(problems: &[Problem]) -> Vec<usize> {
+        problems.iter().map(|problem| problem.line).collect()
+    }
+
+    #[test]
+    fn a_module_without_docs_is_found() {
+        assert_eq!(lines(&no_module_docs("use std::fmt;\n")), [1]);
+        assert_eq!(lines(&no_module_docs("")), [1]);
+        assert_eq!(lines(&no_module_docs("//! What it is.\n")), []);
+    }
+
+    #[test]
+    fn a_long_file_is_found() {
+        assert_eq!(lines(&too_long(&"\n".repeat(LONGEST_FILE))), []);
+        assert_eq!(lines(&too_long(&"\n".repeat(LONGEST_FILE + 1))), [LONGEST_FILE + 1]);
+    }
+
+    #[test]
+    fn a_call_counts_in_code_and_not_in_comments() {
+        let text = "let a = Instant::now();\n// Instant::now()\nlet b = 1; // Utc::now()\n\
+                    /// Utc::now()\nlet url = \"https://x\"; thread::sleep(a);\n";
+        assert_eq!(lines(&calls(text, OF_TIME)), [1, 5]);
+    }
+
+    #[test]
+    fn an_unwrap_counts_outside_tests() {
+        let text = "/// a.unwrap()\nfn f() {\n    a.unwrap();\n}\n\
+                    #[cfg(test)]\nmod tests {\n    fn t() {\n        a.unwrap();\n    }\n}\n\
+                    fn g() {\n    b.unwrap();\n}\n";
+        assert_eq!(lines(&unwraps(text)), [3, 12]);
+    }
+
+    #[test]
+    fn an_unwrap_that_the_compiler_runs_is_excused() {
+        let text = "pub const A: N = N::new(5).unwrap();\nconst B: N =\n    N::new(5).unwrap();\n\
+                    const fn c() -> N {\n    N::new(5).unwrap()\n}\nlet d = N::new(5).unwrap();\n";
+        assert_eq!(lines(&unwraps(text)), [5, 7]);
+    }
+
+    #[test]
+    fn a_trailing_blank_is_found() {
+        assert_eq!(lines(&trailing_blanks("a \nb\nc\t\r\n")), [1, 3]);
+    }
+
+    #[test]
+    fn the_path_of_a_machine_is_found_and_that_of_an_address_is_not() {
+        let text = ["work", "home", "root"].map(|name| format!("cd \"/{name}/x\"\n")).concat();
+        assert_eq!(lines(&machine_paths(&text)), [1, 2, 3]);
+        let text = ["https://example.org/", "files/"].map(|start| format!("{start}home/x\n"));
+        assert_eq!(lines(&machine_paths(&text.concat())), []);
+    }
+}
+
+fn is_rust(path: &str) -> bool {
+    has_extension(path, "rs")
+}
+
+/// Rust below `crates/`. The sources of xtask name what they look for.
+fn is_of_a_crate(path: &str) -> bool {
+    is_rust(path) && path.starts_with("crates/")
+}
+
+/// What users link: neither tests, nor benches, nor examples.
+fn is_library(path: &str) -> bool {
+    let mut parts = path.split('/');
+    is_rust(path)
+        && parts.next() == Some("crates")
+        && parts.nth(1) == Some("src")
+        && !path.ends_with("/tests.rs")
+        && !path.contains("/tests/")
+}
+
+fn no_module_docs(text: &str) -> Vec<Problem> {
+    if text.starts_with("//!") {
+        return Vec::new();
+    }
+    vec![Problem::new(1, "a module starts with `//!`")]
+}
+
+fn too_long(text: &str) -> Vec<Problem> {
+    let lines = text.lines().count();
+    if lines <= LONGEST_FILE {
+        return Vec::new();
+    }
+    vec![Problem::new(lines, format!("a file past {LONGEST_FILE} lines is two files"))]
+}
+
+/// Where the code, not a comment, contains one of `words`.
+fn calls(text: &str, words: &[&str]) -> Vec<Problem> {
+    let found = code(text).filter_map(|(line, code)| {
+        let word = words.iter().find(|&word| code.contains(word))?;
+        Some(Problem::new(line, format!("`{word}` has no place here")))
+    });
+    found.collect()
+}
+
+fn unwraps(text: &str) -> Vec<Problem> {
+    let mut excused = test_lines(text);
+    excused.extend(const_lines(text));
+    let mut problems = calls(text, &[".unwrap()"]);
+    problems.retain(|problem| !excused.contains(&problem.line));
+    problems
+}
+
+fn trailing_blanks(text: &str) -> Vec<Problem> {
+    let lines = (1..).zip(text.split('\n'));
+    let found = lines.filter(|(_, line)| line.trim_end() != *line);
+    found.map(|(line, _)| Problem::new(line, "trailing blanks")).collect()
+}
+
+fn machine_paths(text: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        for folder in ["home", "root", "work"].map(|name| format!("/{name}/")) {
+            let starts_there = line.match_indices(&folder).any(|(at, _)| {
+                let before = line[..at].chars().next_back();
+                before.is_none_or(|char| !char.is_alphanumeric() && !"._-~*".contains(char))
+            });
+            if starts_there {
+                problems.push(Problem::new(number, format!("`{folder}` is a path of one machine")));
+            }
+        }
+    }
+    problems
+}
+
+/// The lines with their numbers, comments cut off.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    (1..).zip(text.lines()).map(|(number, line)| {
+        // `//` after anything but a blank is part of an address, or of a string.
+        let comment = line
+            .match_indices("//")
+            .map(|(at, _)| at)
+            .find(|&at| line[..at].chars().next_back().is_none_or(char::is_whitespace));
+        (number, &line[..comment.unwrap_or(line.len())])
+    })
+}
+
+/// The numbers of the lines of constants: the compiler evaluates them, and reports what fails.
+fn const_lines(text: &str) -> Vec<usize> {
+    let mut inside = Vec::new();
+    let mut open = false;
+    for (number, code) in code(text) {
+        let item = code.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+        open |= item.starts_with("const ") && !item.starts_with("const fn");
+        if open {
+            inside.push(number);
+        }
+        open &= !code.trim_end().ends_with([';', '{']);
+    }
+    inside
+}
+
+/// The numbers of the lines inside `#[cfg(test)] mod … { … }`.
+fn test_lines(text: &str) -> Vec<usize> {
+    let mut inside = Vec::new();
+    // The line that ends the module: as deep as its attribute, since rustfmt has been here.
+    let mut end: Option<String> = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(closing) = &end {
+            inside.push(number);
+            // A test module in its own file, `mod tests;`, ends where it starts.
+            if line == closing || (line.trim_start().starts_with("mod ") && line.ends_with(';')) {
+                end = None;
+            }
+        } else if line.trim_start().starts_with("#[cfg(test)]") {
+            let indent = line.len() - line.trim_start().len();
+            end = Some(format!("{}}}", " ".repeat(indent)));
+        }
+    }
+    inside
+}
