@@ -1,0 +1,76 @@
+//! The score a gate is held against.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+/// A score to stay below: a finite number, zero or more.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Threshold(f64);
+
+/// A number that no score can be held against.
+///
+/// ```
+/// use runtime_policy::PolicyCondition;
+///
+/// let error = PolicyCondition::gate_below(f64::NAN).unwrap_err();
+/// assert_eq!(error.to_string(), "gate_below: NaN is not a finite number");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Error)]
+#[error("gate_below: {value} is {}", objection(*value))]
+#[non_exhaustive]
+pub struct InvalidThresholdError {
+    /// The number that was given.
+    pub value: f64,
+}
+
+impl Threshold {
+    /// A threshold of `score`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidThresholdError`] if `score` is negative, infinite or not a number.
+    pub fn new(score: f64) -> Result<Self, InvalidThresholdError> {
+        if !score.is_finite() || score < 0.0 {
+            return Err(InvalidThresholdError { value: score });
+        }
+        // Adding zero turns the negative zero into the positive one.
+        Ok(Self(score + 0.0))
+    }
+
+    /// The score.
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<f64> for Threshold {
+    type Error = InvalidThresholdError;
+
+    fn try_from(score: f64) -> Result<Self, Self::Error> {
+        Self::new(score)
+    }
+}
+
+impl Serialize for Threshold {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Threshold {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(f64::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+fn objection(score: f64) -> &'static str {
+    if score.is_finite() { "negative" } else { "not a finite number" }
+}

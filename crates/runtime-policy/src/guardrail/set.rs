@@ -1,0 +1,218 @@
+//! Guardrails that are asked together.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::check::{GuardrailSubject, PostCheck, PreCheck};
+use super::violation::{GuardrailViolatedError, Violation};
+use super::{AsyncGuardrail, Guardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage};
+
+/// Guardrails in the order they were added; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Guardrails {
+    entries: Arc<Vec<Entry>>,
+}
+
+#[derive(Clone)]
+enum Entry {
+    Sync(Arc<dyn Guardrail>),
+    Async(Arc<dyn AsyncGuardrail>),
+}
+
+impl Guardrails {
+    /// A set without guardrails, which allows everything.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a guardrail and hands the set on.
+    #[must_use]
+    pub fn with(mut self, guardrail: impl Guardrail + 'static) -> Self {
+        self.push(guardrail);
+        self
+    }
+
+    /// Adds a guardrail that may wait and hands the set on.
+    #[must_use]
+    pub fn with_async(mut self, guardrail: impl AsyncGuardrail + 'static) -> Self {
+        self.push_async(guardrail);
+        self
+    }
+
+    /// Adds a guardrail. Clones made before do not get it.
+    pub fn push(&mut self, guardrail: impl Guardrail + 'static) {
+        self.add(Entry::Sync(Arc::new(guardrail)));
+    }
+
+    /// Adds a guardrail that may wait. Clones made before do not get it.
+    pub fn push_async(&mut self, guardrail: impl AsyncGuardrail + 'static) {
+        self.add(Entry::Async(Arc::new(guardrail)));
+    }
+
+    fn add(&mut self, entry: Entry) {
+        Arc::make_mut(&mut self.entries).push(entry);
+    }
+
+    /// The number of guardrails.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether one of them may wait, at any stage.
+    pub fn has_async(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Async(_)))
+    }
+
+    /// Whether one of them has anything to say at `stage`.
+    pub fn has_any(&self, stage: GuardrailStage) -> bool {
+        self.at(stage).next().is_some()
+    }
+
+    /// Asks all of them about the arguments, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardrailViolatedError`] with everyone's objection. An [`AsyncGuardrail`] that checks
+    /// this stage cannot be asked here and therefore objects: a check is not skipped unseen.
+    #[doc(alias = "run_pre_checks")]
+    pub fn check_pre(&self, check: &PreCheck<'_>) -> Result<(), GuardrailViolatedError> {
+        let ask = |guardrail: &dyn Guardrail| guardrail.check_pre(check);
+        self.ask(GuardrailStage::Pre, check.role, check.subject, ask)
+    }
+
+    /// Asks all of them about the result, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// As [`check_pre`](Self::check_pre).
+    #[doc(alias = "run_post_checks")]
+    pub fn check_post(&self, check: &PostCheck<'_>) -> Result<(), GuardrailViolatedError> {
+        let ask = |guardrail: &dyn Guardrail| guardrail.check_post(check);
+        self.ask(GuardrailStage::Post, check.role, check.subject, ask)
+    }
+
+    /// Asks all of them about the arguments. Those that wait, wait at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardrailViolatedError`] with everyone's objection.
+    pub async fn check_pre_async(
+        &self,
+        check: &PreCheck<'_>,
+    ) -> Result<(), GuardrailViolatedError> {
+        let answers = self.at(GuardrailStage::Pre).map(|entry| match entry {
+            Entry::Sync(guardrail) => (entry, Answer::Given(guardrail.check_pre(check))),
+            Entry::Async(guardrail) => (entry, Answer::Awaited(guardrail.check_pre(check))),
+        });
+        let answers = answers.collect();
+        let violations = wait(answers).await;
+        GuardrailViolatedError::check(GuardrailStage::Pre, check.role, check.subject, violations)
+    }
+
+    /// Asks all of them about the result. Those that wait, wait at the same time.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardrailViolatedError`] with everyone's objection.
+    pub async fn check_post_async(
+        &self,
+        check: &PostCheck<'_>,
+    ) -> Result<(), GuardrailViolatedError> {
+        let answers = self.at(GuardrailStage::Post).map(|entry| match entry {
+            Entry::Sync(guardrail) => (entry, Answer::Given(guardrail.check_post(check))),
+            Entry::Async(guardrail) => (entry, Answer::Awaited(guardrail.check_post(check))),
+        });
+        let answers = answers.collect();
+        let violations = wait(answers).await;
+        GuardrailViolatedError::check(GuardrailStage::Post, check.role, check.subject, violations)
+    }
+
+    fn at(&self, stage: GuardrailStage) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| entry.checks(stage))
+    }
+
+    fn ask(
+        &self,
+        stage: GuardrailStage,
+        role: &str,
+        subject: GuardrailSubject<'_>,
+        ask: impl Fn(&dyn Guardrail) -> GuardrailOutcome,
+    ) -> Result<(), GuardrailViolatedError> {
+        let mut violations = Vec::new();
+        for entry in self.at(stage) {
+            let outcome = match entry {
+                Entry::Sync(guardrail) => ask(&**guardrail),
+                Entry::Async(_) => GuardrailOutcome::deny("it has to wait, and the caller cannot"),
+            };
+            note(&mut violations, entry, outcome);
+        }
+        GuardrailViolatedError::check(stage, role, subject, violations)
+    }
+}
+
+impl fmt::Debug for Guardrails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.entries.iter().map(Entry::name)).finish()
+    }
+}
+
+impl Entry {
+    fn name(&self) -> &str {
+        match self {
+            Self::Sync(guardrail) => guardrail.name(),
+            Self::Async(guardrail) => guardrail.name(),
+        }
+    }
+
+    fn checks(&self, stage: GuardrailStage) -> bool {
+        match self {
+            Self::Sync(guardrail) => guardrail.checks(stage),
+            Self::Async(guardrail) => guardrail.checks(stage),
+        }
+    }
+}
+
+enum Answer<'a> {
+    Given(GuardrailOutcome),
+    Awaited(GuardrailFuture<'a>),
+}
+
+/// The objections, once every answer is given.
+async fn wait(mut answers: Vec<(&Entry, Answer<'_>)>) -> Vec<Violation> {
+    poll_fn(|cx| poll_all(&mut answers, cx)).await;
+    let mut violations = Vec::new();
+    for (entry, answer) in answers {
+        if let Answer::Given(outcome) = answer {
+            note(&mut violations, entry, outcome);
+        }
+    }
+    violations
+}
+
+/// Ready when every answer is given. Guardrails are few: whoever wakes us, all that still wait
+/// are asked.
+fn poll_all(answers: &mut [(&Entry, Answer<'_>)], cx: &mut Context<'_>) -> Poll<()> {
+    let mut waiting = false;
+    for (_, answer) in answers {
+        let Answer::Awaited(future) = answer else { continue };
+        match Pin::as_mut(future).poll(cx) {
+            Poll::Ready(outcome) => *answer = Answer::Given(outcome),
+            Poll::Pending => waiting = true,
+        }
+    }
+    if waiting { Poll::Pending } else { Poll::Ready(()) }
+}
+
+fn note(violations: &mut Vec<Violation>, entry: &Entry, outcome: GuardrailOutcome) {
+    if !outcome.allowed {
+        violations.push(Violation::new(entry.name(), outcome.reason));
+    }
+}

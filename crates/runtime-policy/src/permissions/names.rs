@@ -1,0 +1,29 @@
+//! Names compared without regard to case.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+/// Folded names.
+///
+/// A list of tools is short, and comparing a few of its names takes less than hashing one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FoldedNames(BTreeSet<Box<str>>);
+
+impl FoldedNames {
+    /// Whether `folded`, which [`fold`] returned, is one of them.
+    pub(super) fn contains(&self, folded: &str) -> bool {
+        self.0.contains(folded)
+    }
+}
+
+impl<'a> FromIterator<&'a str> for FoldedNames {
+    fn from_iter<I: IntoIterator<Item = &'a str>>(names: I) -> Self {
+        Self(names.into_iter().map(|name| fold(name).into()).collect())
+    }
+}
+
+/// The name in lower case. Allocates only if there is something to change.
+pub(super) fn fold(name: &str) -> Cow<'_, str> {
+    let is_folded = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_folded { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
+}

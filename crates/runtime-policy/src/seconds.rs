@@ -1,0 +1,38 @@
+//! Durations as seconds in JSON numbers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serializer, de, ser::Serialize};
+
+/// Seconds on the wire, to the nearest nanosecond.
+pub(crate) struct Seconds(pub(crate) Duration);
+
+impl Serialize for Seconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0.as_secs_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        if seconds < 0.0 {
+            return Err(de::Error::custom(format_args!("{seconds} is negative, not a duration")));
+        }
+        Duration::try_from_secs_f64(seconds)
+            .map(Self)
+            .map_err(|_| de::Error::custom(format_args!("{seconds} seconds are too many")))
+    }
+}
+
+/// For `#[serde(with = "crate::seconds")]`.
+pub(crate) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    Seconds(*time).serialize(serializer)
+}
+
+/// For `#[serde(with = "crate::seconds")]`.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Duration, D::Error> {
+    Seconds::deserialize(deserializer).map(|seconds| seconds.0)
+}
