@@ -92,8 +92,9 @@ mod can_fail {
     fn an_unwrap_counts_outside_tests() {
         let text = "/// a.unwrap()\nfn f() {\n    a.unwrap();\n}\n\
                     #[cfg(test)]\nmod tests {\n    fn t() {\n        a.unwrap();\n    }\n}\n\
-                    fn g() {\n    b.unwrap();\n}\n";
-        assert_eq!(lines(&unwraps(text)), [3, 12]);
+                    fn g() {\n    b.unwrap();\n}\n\
+                    #[cfg(test)]\nmod more;\nfn h() {\n    c.unwrap();\n}\n";
+        assert_eq!(lines(&unwraps(text)), [3, 12, 17]);
     }
 
     #[test]
@@ -217,21 +218,26 @@ fn const_lines(text: &str) -> Vec<usize> {
     inside
 }
 
-/// The numbers of the lines inside `#[cfg(test)] mod … { … }`.
+/// The numbers of the lines of items under `#[cfg(test)]`.
 fn test_lines(text: &str) -> Vec<usize> {
     let mut inside = Vec::new();
-    // The line that ends the module: as deep as its attribute, since rustfmt has been here.
+    // The line that ends the item: as deep as its attribute, since rustfmt has been here.
     let mut end: Option<String> = None;
+    let mut body = false;
     for (number, line) in (1..).zip(text.lines()) {
-        if let Some(closing) = &end {
-            inside.push(number);
-            // A test module in its own file, `mod tests;`, ends where it starts.
-            if line == closing || (line.trim_start().starts_with("mod ") && line.ends_with(';')) {
-                end = None;
+        let Some(closing) = &end else {
+            if line.trim_start().starts_with("#[cfg(test)]") {
+                let indent = line.len() - line.trim_start().len();
+                end = Some(format!("{}}}", " ".repeat(indent)));
+                body = false;
             }
-        } else if line.trim_start().starts_with("#[cfg(test)]") {
-            let indent = line.len() - line.trim_start().len();
-            end = Some(format!("{}}}", " ".repeat(indent)));
+            continue;
+        };
+        inside.push(number);
+        body |= line.ends_with('{');
+        // An item without a body, `mod tests;`, ends where it starts.
+        if line.trim_end_matches(';') == closing || (!body && line.ends_with(';')) {
+            end = None;
         }
     }
     inside
