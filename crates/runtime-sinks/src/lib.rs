@@ -1,1 +1,46 @@
 //! Where agent events and usage records go: traits, rings, fan-out and a JSON-lines file.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`sink`] | [`EventSink`], [`UsageSink`] and [`SinkError`] |
+//! | [`record`] | [`UsageRecord`]: what a turn used and cost |
+//! | [`noop`] | sinks that keep nothing |
+//! | [`ring`] | sinks that keep the latest in memory |
+//! | [`fan_out`] | [`FanOut`]: one sink in front of many |
+//! | [`jsonl`] | [`JsonlSink`]: events in a file, one line each |
+//! | `testing` | a sink that keeps everything, with feature `test-util` |
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::Arc;
+//! use runtime_events::AgentEvent;
+//! use runtime_sinks::{EventFanOut, EventSink, NoopEventSink, RingBufferEventSink};
+//!
+//! let latest = RingBufferEventSink::new();
+//! let sink = EventFanOut::new().with(latest.clone()).with(NoopEventSink);
+//!
+//! sink.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
+//! assert_eq!(latest.events()[0].role.as_deref(), Some("writer"));
+//! # Ok::<(), runtime_sinks::SinkError>(())
+//! ```
+
+pub mod fan_out;
+pub mod jsonl;
+mod lines;
+pub mod noop;
+pub mod record;
+pub mod ring;
+pub mod sink;
+#[cfg(feature = "test-util")]
+pub mod testing;
+
+#[doc(inline)]
+pub use self::{
+    fan_out::{EventFanOut, FanOut, FanOutError, UsageFanOut},
+    jsonl::JsonlSink,
+    noop::{NoopEventSink, NoopUsageSink},
+    record::UsageRecord,
+    ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
+    sink::{EventSink, SinkError, UsageSink},
+};

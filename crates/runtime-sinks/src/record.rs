@@ -1,0 +1,58 @@
+//! [`UsageRecord`]: what a turn used and cost.
+
+use std::sync::Arc;
+
+use runtime_usage::{UsageSnapshot, Usd};
+use serde::Serialize;
+
+/// What one metered turn used and cost, and whose it was.
+///
+/// ```
+/// use runtime_sinks::UsageRecord;
+/// use runtime_usage::{UsageSnapshot, Usd};
+///
+/// let record = UsageRecord::new("gpt-5", UsageSnapshot::new(1_200, 80), Usd::from_cents(1))
+///     .role("writer");
+/// let json = serde_json::to_value(&record)?;
+/// assert_eq!(json["cost_usd"], 0.01);
+/// assert_eq!(json["usage"]["output_tokens"], 80);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct UsageRecord {
+    /// The model that was called.
+    pub model: Arc<str>,
+    /// The tokens of the turn.
+    pub usage: UsageSnapshot,
+    /// What the turn cost; the JSON calls it `cost_usd`.
+    #[serde(rename = "cost_usd")]
+    pub cost: Usd,
+    /// The session the turn belonged to. Left out of the JSON while unset, like the role.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<Arc<str>>,
+    /// The role of the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+}
+
+impl UsageRecord {
+    /// A record of nobody's turn.
+    pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
+        Self { model: model.into(), usage, cost, session_id: None, role: None }
+    }
+
+    /// Sets the session.
+    #[must_use]
+    pub fn session_id(mut self, session_id: impl Into<Arc<str>>) -> Self {
+        self.session_id = Some(session_id.into());
+        self
+    }
+
+    /// Sets the role.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<Arc<str>>) -> Self {
+        self.role = Some(role.into());
+        self
+    }
+}
