@@ -1,0 +1,115 @@
+//! Delays: their bounds, their spread, and where their chance comes from.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use runtime_resilience::{Backoff, JitterMode, backoff_delay};
+
+const JITTERED: [JitterMode; 3] = [JitterMode::Full, JitterMode::Equal, JitterMode::Decorrelated];
+
+fn secs(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+#[test]
+fn without_jitter_delays_grow_by_powers_of_the_base_up_to_the_cap() {
+    let backoff = Backoff::with_base(1.5).unwrap().jitter(JitterMode::None);
+    assert_eq!(backoff.delay(0, None), secs(1.0));
+    assert_eq!(backoff.delay(5, None), secs(7.593_75));
+    assert_eq!(backoff.delay(10, Some(secs(3.0))), secs(57.665_039_062_5));
+    assert_eq!(backoff.delay(11, None), secs(60.0));
+}
+
+#[test]
+fn difference_8_no_attempt_number_overflows_or_leaves_the_bounds() {
+    for attempt in [0, 1, 63, 64, 1_023, 1_024, 1_025, u32::MAX - 1, u32::MAX] {
+        for &jitter in JitterMode::ALL {
+            for cap in [Duration::ZERO, Duration::from_nanos(1), secs(60.0), Duration::MAX] {
+                let backoff = Backoff::default().jitter(jitter).cap(cap);
+                for previous in [None, Some(Duration::ZERO), Some(Duration::MAX)] {
+                    for unit in [0.0, 0.5, 1.0, -1.0, 2.0, f64::NAN, f64::INFINITY] {
+                        let delay = backoff.delay_from(attempt, previous, unit);
+                        assert!(delay <= cap, "{delay:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn difference_8_the_cap_itself_is_reached_exactly() {
+    for cap in [secs(0.1), secs(59.999_999_999), Duration::MAX] {
+        let backoff = Backoff::default().jitter(JitterMode::None).cap(cap);
+        assert_eq!(backoff.delay(u32::MAX, None), cap);
+    }
+}
+
+#[test]
+fn a_previous_delay_shorter_than_the_base_does_not_pull_the_next_below_it() {
+    let backoff = Backoff::with_base(3.0).unwrap();
+    for unit in [0.0, 0.5, 1.0] {
+        assert_eq!(backoff.delay_from(4, Some(secs(0.5)), unit), secs(3.0));
+    }
+}
+
+#[test]
+fn the_first_decorrelated_delay_counts_from_the_base() {
+    let backoff = Backoff::default();
+    for none in [None, Some(Duration::ZERO)] {
+        assert_eq!(backoff.delay_from(7, none, 0.0), secs(2.0));
+        assert_eq!(backoff.delay_from(7, none, 1.0), secs(6.0));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_delays() {
+    let draw = |seed| {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let backoff = Backoff::default().jitter(JitterMode::Full);
+        (0..20).map(|n| backoff.delay_with(n, None, &mut rng)).collect::<Vec<_>>()
+    };
+    assert_eq!(draw(7), draw(7));
+    assert_ne!(draw(7), draw(8));
+}
+
+#[test]
+fn jittered_delays_are_spread_even_at_the_cap() {
+    let cap = secs(60.0);
+    let mut rng = fastrand::Rng::with_seed(1);
+    for jitter in JITTERED {
+        let backoff = Backoff::default().jitter(jitter).cap(cap);
+        let delays: Vec<_> =
+            (0..1_000).map(|_| backoff.delay_with(30, Some(cap), &mut rng)).collect();
+        let distinct: HashSet<_> = delays.iter().collect();
+        assert!(distinct.len() > 990, "{jitter}: {} distinct delays", distinct.len());
+    }
+}
+
+#[test]
+fn full_jitter_has_the_mean_of_an_even_draw() {
+    let mut rng = fastrand::Rng::with_seed(2);
+    let backoff = Backoff::default().jitter(JitterMode::Full);
+    let sum: f64 = (0..10_000).map(|_| backoff.delay_with(4, None, &mut rng).as_secs_f64()).sum();
+    let mean = sum / 10_000.0;
+    assert!((7.6..8.4).contains(&mean), "{mean}");
+}
+
+#[test]
+fn a_base_that_makes_no_sense_is_refused_by_name_and_value() {
+    for base in [0.0, -2.0, f64::NAN, f64::INFINITY] {
+        let error = Backoff::with_base(base).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("back-off base {base} is not a positive, finite number")
+        );
+    }
+}
+
+#[test]
+fn the_short_form_keeps_the_default_bounds() {
+    for attempt in 0..100 {
+        let delay = backoff_delay(attempt, Some(secs(4.0)));
+        assert!(secs(2.0) <= delay && delay <= secs(12.0), "{delay:?}");
+    }
+}

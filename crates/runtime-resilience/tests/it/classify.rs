@@ -1,0 +1,275 @@
+//! What kind of failure an error is: types before texts, from the outside in.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+
+use runtime_events::{AgentFailureClass, FailureScenario};
+use runtime_resilience::{
+    BoxError, CallError, CircuitBreaker, Classifier, Failure, classify_error, classify_text,
+};
+
+use FailureScenario::{
+    ContextOverflow, DependencyTimeout, LlmError, LlmTimeout, MemoryCorruption, ProviderFailure,
+    ToolExecutionError,
+};
+
+/// An error with a text and, perhaps, a source.
+#[derive(Debug)]
+struct Layer(&'static str, Option<BoxError>);
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Layer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.1.as_deref().map(|source| source as _)
+    }
+}
+
+fn text(text: &'static str) -> Layer {
+    Layer(text, None)
+}
+
+fn around(text: &'static str, source: impl Into<BoxError>) -> Layer {
+    Layer(text, Some(source.into()))
+}
+
+#[test]
+fn difference_1_a_status_code_inside_a_longer_number_is_not_a_status_code() {
+    for code in ["429", "401", "502", "503"] {
+        for not_a_code in [
+            format!("cannot open file {code}1.txt"),
+            format!("cannot open file 1{code}.txt"),
+            format!("took {code}.5 ms"),
+            format!("took 1.{code} s"),
+            format!("{code},000 rows"),
+            format!("1,{code} rows"),
+            format!("request req_{code}a"),
+            format!("block x{code}"),
+            format!("größe ä{code}"),
+        ] {
+            assert_eq!(classify_text(&not_a_code), LlmError, "{not_a_code}");
+            let in_front = format!("{not_a_code} from downstream");
+            assert_eq!(classify_text(&in_front), DependencyTimeout, "{in_front}");
+        }
+        let expected = if code == "429" { LlmError } else { ProviderFailure };
+        for is_a_code in [
+            code.to_owned(),
+            format!("HTTP/1.1 {code}"),
+            format!("status:{code}, downstream"),
+            format!("status={code}; downstream"),
+            format!("({code}) downstream"),
+            format!("downstream said {code}."),
+            format!("http_{code} downstream"),
+            format!("{code}1 downstream {code}"),
+        ] {
+            assert_eq!(classify_text(&is_a_code), expected, "{is_a_code}");
+        }
+    }
+}
+
+#[test]
+fn texts_are_read_in_any_case_and_by_the_first_rule_that_fits() {
+    for (text, expected) in [
+        ("Rate Limit reached", LlmError),
+        ("request TIMED OUT", LlmTimeout),
+        ("503 upstream timed out", LlmTimeout),
+        ("429: maximum context exceeded", LlmError),
+        ("context_length_exceeded, 503", ContextOverflow),
+        ("Malformed reply, 502", MemoryCorruption),
+        ("Bad Gateway from upstream", ProviderFailure),
+        ("Unauthorized tool error", ProviderFailure),
+        ("the tool FAILED downstream", ToolExecutionError),
+        ("the tool answered downstream", DependencyTimeout),
+        ("external service is down", DependencyTimeout),
+        ("", LlmError),
+    ] {
+        assert_eq!(classify_text(text), expected, "{text}");
+        assert_eq!(classify_error(&self::text(text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_kind_of_an_io_error_decides_whatever_its_text() {
+    for (kind, expected) in [
+        (ErrorKind::TimedOut, LlmTimeout),
+        (ErrorKind::WouldBlock, LlmTimeout),
+        (ErrorKind::ConnectionRefused, ProviderFailure),
+        (ErrorKind::ConnectionReset, ProviderFailure),
+        (ErrorKind::ConnectionAborted, ProviderFailure),
+        (ErrorKind::NotConnected, ProviderFailure),
+        (ErrorKind::BrokenPipe, ProviderFailure),
+        (ErrorKind::HostUnreachable, ProviderFailure),
+        (ErrorKind::NetworkUnreachable, ProviderFailure),
+        (ErrorKind::NetworkDown, ProviderFailure),
+    ] {
+        assert_eq!(classify_error(&io::Error::new(kind, "tool failed")), expected, "{kind:?}");
+        assert_eq!(classify_error(&io::Error::from(kind)), expected, "{kind:?}");
+    }
+    assert_eq!(
+        classify_error(&io::Error::new(ErrorKind::NotFound, "tool failed")),
+        ToolExecutionError,
+        "a kind that says nothing leaves it to the text"
+    );
+}
+
+#[test]
+fn an_error_inside_an_io_error_is_found() {
+    let json = serde_json::from_str::<serde_json::Value>("{bad").unwrap_err();
+    assert_eq!(classify_error(&io::Error::other(json)), MemoryCorruption);
+    let deep = io::Error::other(around("outer", io::Error::from(ErrorKind::TimedOut)));
+    assert_eq!(classify_error(&deep), LlmTimeout);
+}
+
+#[test]
+fn an_error_behind_an_arc_is_found() {
+    let shared = Arc::new(io::Error::from(ErrorKind::TimedOut));
+    assert_eq!(classify_error(&around("tool failed", shared)), LlmTimeout);
+    let shared: Arc<dyn Error + Send + Sync> = Arc::new(io::Error::from(ErrorKind::BrokenPipe));
+    assert_eq!(classify_error(&around("tool failed", shared)), ProviderFailure);
+}
+
+#[test]
+fn the_outermost_type_decides() {
+    let inner = io::Error::from(ErrorKind::TimedOut);
+    let outer = io::Error::new(ErrorKind::ConnectionReset, around("between", inner));
+    assert_eq!(classify_error(&around("tool failed", outer)), ProviderFailure);
+}
+
+#[test]
+fn a_type_deep_inside_outweighs_every_text() {
+    let inner = io::Error::from(ErrorKind::ConnectionRefused);
+    let error = around("timed out", around("429", inner));
+    assert_eq!(classify_error(&error), ProviderFailure);
+}
+
+#[test]
+fn a_rule_is_tried_on_all_texts_before_the_next_rule() {
+    assert_eq!(classify_error(&around("503", text("timed out"))), LlmTimeout);
+    assert_eq!(classify_error(&around("timed out", text("503"))), LlmTimeout);
+    assert_eq!(
+        classify_error(&around("the tool", text("failed"))),
+        LlmError,
+        "both words of the tool rule stand in one text"
+    );
+}
+
+#[test]
+fn json_that_cannot_be_read_is_corruption_and_json_of_another_form_is_not() {
+    for corrupt in ["{bad", "", "[1, 2"] {
+        let error = serde_json::from_str::<serde_json::Value>(corrupt).unwrap_err();
+        assert_eq!(classify_error(&error), MemoryCorruption, "{corrupt}");
+    }
+    let form = serde_json::from_str::<Vec<u8>>(r#""a""#).unwrap_err();
+    assert_eq!(classify_error(&form), LlmError);
+}
+
+#[test]
+fn what_serde_quotes_from_the_data_says_nothing_about_the_failure() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Reply {
+        #[expect(dead_code, reason = "only its absence matters")]
+        timeout: u8,
+    }
+
+    #[derive(Debug)]
+    struct Wrapped(serde_json::Error);
+    impl fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "Tool reply: {}", self.0)
+        }
+    }
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    let error = || serde_json::from_str::<Reply>("{}").unwrap_err();
+    assert!(error().to_string().contains("timeout"));
+    assert_eq!(classify_error(&error()), LlmError);
+    assert_eq!(classify_error(&Wrapped(error())), LlmError);
+    assert_eq!(classify_error(&around("tool failed", error())), ToolExecutionError);
+}
+
+#[test]
+fn json_from_a_stream_that_breaks_is_a_fault_of_the_stream() {
+    struct Reset;
+    impl io::Read for Reset {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(ErrorKind::ConnectionReset.into())
+        }
+    }
+    let error = serde_json::from_reader::<_, u8>(Reset).unwrap_err();
+    assert_eq!(classify_error(&error), ProviderFailure);
+}
+
+#[test]
+fn a_channel_that_times_out_is_a_timeout_and_one_that_closes_is_not() {
+    assert_eq!(classify_error(&RecvTimeoutError::Timeout), LlmTimeout);
+    assert_eq!(classify_error(&RecvTimeoutError::Disconnected), LlmError);
+}
+
+#[test]
+fn a_refusal_by_a_breaker_is_a_provider_failure_whatever_the_breaker_is_called() {
+    let breaker = CircuitBreaker::new("tool timeout");
+    (0..5).for_each(|_| breaker.record_failure());
+    let refused = breaker.call(|| "1".parse::<u8>()).unwrap_err();
+    assert!(matches!(refused, CallError::Open(_)));
+    assert_eq!(classify_error(&refused), ProviderFailure);
+}
+
+#[test]
+fn the_callers_types_are_asked_first_and_in_their_order() {
+    let classifier = Classifier::default()
+        .rule(|error| error.is::<fmt::Error>().then_some(ContextOverflow))
+        .rule(|error| error.is::<fmt::Error>().then_some(LlmTimeout))
+        .rule(|error| error.is::<io::Error>().then_some(ToolExecutionError));
+    assert_eq!(classifier.classify(&fmt::Error), ContextOverflow);
+    assert_eq!(classifier.classify(&around("timed out", fmt::Error)), ContextOverflow);
+    let known = io::Error::from(ErrorKind::TimedOut);
+    assert_eq!(classifier.classify(&known), ToolExecutionError);
+    assert_eq!(classifier.classify(&text("503")), ProviderFailure);
+}
+
+#[test]
+fn a_chain_without_an_end_is_left_after_a_while() {
+    #[derive(Debug)]
+    struct Ouroboros;
+    impl fmt::Display for Ouroboros {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bad gateway")
+        }
+    }
+    impl Error for Ouroboros {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(self)
+        }
+    }
+    assert_eq!(classify_error(&Ouroboros), ProviderFailure);
+}
+
+#[test]
+fn a_failure_reads_as_the_callers_error_and_leads_to_it() {
+    let failure = Failure::classified(io::Error::from(ErrorKind::TimedOut), &Classifier::default());
+    assert_eq!(failure.scenario(), LlmTimeout);
+    assert_eq!(failure.failure_class(), AgentFailureClass::LlmTimeout);
+    assert_eq!(failure.to_string(), "timed out");
+    assert!(failure.source().unwrap().is::<io::Error>());
+    assert!(failure.error().is::<io::Error>());
+    assert!(failure.downcast_ref::<fmt::Error>().is_none());
+    assert!(format!("{failure:?}").contains("LlmTimeout"));
+    assert!(failure.into_error().is::<io::Error>());
+}
+
+#[test]
+fn what_a_failure_was_given_outweighs_its_error() {
+    let failure = Failure::new(io::Error::from(ErrorKind::TimedOut), ContextOverflow);
+    assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
+}

@@ -1,0 +1,12 @@
+//! The crate as its users see it.
+
+mod backoff;
+mod breaker;
+mod breaker_async;
+mod breaker_threads;
+mod classify;
+mod fallback;
+mod promises;
+mod properties;
+mod recovery;
+mod support;

@@ -1,0 +1,38 @@
+//! Promises that the compiler keeps.
+
+use std::sync::Arc;
+
+use runtime_resilience::{
+    CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
+    RecoveryHandler, RecoveryStep, StepContext, TransitionListener, attempt_recovery_async,
+};
+
+const fn shared<T: Send + Sync + 'static>() {}
+const _: () = {
+    shared::<CircuitBreaker>();
+    shared::<CircuitOpenError>();
+    shared::<CallError<std::io::Error>>();
+    shared::<Classifier>();
+    shared::<Failure>();
+    shared::<Permit>();
+    shared::<RecoveryContext>();
+    shared::<RecoveryStep>();
+    shared::<StepContext<'static>>();
+};
+const _: Option<&dyn TransitionListener> = None;
+const _: Option<&dyn RecoveryHandler> = None;
+
+fn sendable<T: Send>(value: T) -> T {
+    value
+}
+
+#[test]
+fn the_futures_of_this_crate_are_send() {
+    let breaker = CircuitBreaker::new("svc");
+    drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
+
+    let mut context = RecoveryContext::default();
+    let handler: &dyn RecoveryHandler = &|_: &StepContext<'_>| Ok(());
+    let scenario = runtime_events::FailureScenario::LlmError;
+    drop(sendable(attempt_recovery_async(scenario, &mut context, handler)));
+}

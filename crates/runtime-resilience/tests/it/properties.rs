@@ -1,0 +1,4 @@
+//! The crate against naive models, over many generated histories.
+
+mod backoff;
+mod breaker;

@@ -1,0 +1,235 @@
+//! The books of recovery, and the steps that handlers carry out.
+
+use std::error::Error;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use runtime_events::{FailureScenario, ManualClock};
+use runtime_resilience::recovery::{Config, Progress, StepFuture};
+use runtime_resilience::{
+    BoxError, EscalationPolicy, Recipes, RecoveryContext, RecoveryEventType, RecoveryHandler,
+    RecoveryOutcome, RecoveryRecipe, RecoveryStep, StepContext, attempt_recovery,
+    attempt_recovery_async, attempt_recovery_with, recipe_for,
+};
+
+use crate::support::ready;
+
+use FailureScenario::{LlmError, LlmTimeout, MemoryCorruption, ProviderFailure};
+use RecoveryStep::{ClearMemoryCache, RestartAgent, RetryWithBackoff, SwitchProvider};
+
+fn books() -> RecoveryContext {
+    RecoveryContext::with_config(Config::default().clock(Arc::new(ManualClock::new())))
+}
+
+#[test]
+fn every_scenario_has_the_recipe_that_bears_its_name() {
+    for &scenario in FailureScenario::ALL {
+        let recipe = recipe_for(scenario);
+        assert_eq!(recipe.scenario, scenario);
+        assert!(!recipe.steps.is_empty());
+        assert!(recipe.max_attempts > 0);
+        assert_eq!(Recipes::default().get(scenario), recipe);
+    }
+}
+
+#[test]
+fn without_a_handler_every_step_counts_as_taken() {
+    let mut books = books();
+    let result = attempt_recovery(ProviderFailure, &mut books);
+    assert_eq!(result.outcome, RecoveryOutcome::Recovered);
+    assert_eq!(result.steps_taken, 2);
+    assert_eq!(result.recovered_steps, [SwitchProvider, RetryWithBackoff]);
+    assert_eq!(result.remaining_steps, []);
+    assert_eq!(result.reason, "");
+}
+
+#[test]
+fn attempts_are_counted_by_scenario_and_end_in_escalation() {
+    let mut books = books();
+    for attempt in 1..=2 {
+        assert_eq!(attempt_recovery(LlmError, &mut books).outcome, RecoveryOutcome::Recovered);
+        assert_eq!(books.attempt_count(LlmError), attempt);
+        assert!(!books.is_exhausted(LlmError), "no attempt was refused yet");
+    }
+    let escalated = attempt_recovery(LlmError, &mut books);
+    assert_eq!(escalated.outcome, RecoveryOutcome::EscalationRequired);
+    assert_eq!(escalated.reason, "max attempts (2) exhausted for llm_error");
+    assert_eq!(books.attempt_count(LlmError), 2, "a refused attempt does not count");
+
+    assert_eq!(attempt_recovery(LlmTimeout, &mut books).outcome, RecoveryOutcome::Recovered);
+    assert_eq!(books.exhausted().collect::<Vec<_>>(), [LlmError]);
+}
+
+#[test]
+fn a_step_that_fails_leaves_itself_and_those_after_it() {
+    let mut books = books();
+    let handler = |step: &StepContext<'_>| match step.step() {
+        ClearMemoryCache => Ok(()),
+        _ => Err(BoxError::from("no agent to restart")),
+    };
+    let result = attempt_recovery_with(MemoryCorruption, &mut books, &handler);
+    assert_eq!(result.outcome, RecoveryOutcome::PartialRecovery);
+    assert_eq!(result.steps_taken, 1);
+    assert_eq!(result.recovered_steps, [ClearMemoryCache]);
+    assert_eq!(result.remaining_steps, [RestartAgent]);
+    assert_eq!(result.reason, "no agent to restart");
+
+    let event = books.events().last().unwrap();
+    assert_eq!(event.event_type, RecoveryEventType::Failed);
+    assert_eq!(event.result, result);
+}
+
+/// Remembers each step, in both worlds.
+#[derive(Debug, Default)]
+struct Scribe {
+    seen: Mutex<Vec<(RecoveryStep, u32, usize, bool)>>,
+    awaited: Mutex<usize>,
+}
+
+impl RecoveryHandler for Scribe {
+    fn carry_out(&self, step: &StepContext<'_>) -> Result<(), BoxError> {
+        let known = step.error().is_some_and(|error| error.is::<io::Error>());
+        self.seen.lock().unwrap().push((step.step(), step.attempt(), step.index(), known));
+        Ok(())
+    }
+
+    fn carry_out_async<'a>(&'a self, step: &'a StepContext<'a>) -> StepFuture<'a> {
+        Box::pin(async move {
+            *self.awaited.lock().unwrap() += 1;
+            self.carry_out(step)
+        })
+    }
+}
+
+#[test]
+fn both_drivers_hand_the_same_steps_to_the_handler() {
+    let (mut books, scribe) = (books(), Scribe::default());
+    let first = attempt_recovery_with(ProviderFailure, &mut books, &scribe);
+    let second = ready(attempt_recovery_async(ProviderFailure, &mut books, &scribe));
+    assert_eq!(first, second);
+    assert_eq!(
+        *scribe.seen.lock().unwrap(),
+        [
+            (SwitchProvider, 1, 0, false),
+            (RetryWithBackoff, 1, 1, false),
+            (SwitchProvider, 2, 0, false),
+            (RetryWithBackoff, 2, 1, false),
+        ]
+    );
+    assert_eq!(*scribe.awaited.lock().unwrap(), 2);
+
+    let third = ready(attempt_recovery_async(ProviderFailure, &mut books, &scribe));
+    assert_eq!(third.outcome, RecoveryOutcome::EscalationRequired);
+    assert_eq!(scribe.seen.lock().unwrap().len(), 4, "no step was taken");
+}
+
+#[test]
+fn a_handler_without_an_async_form_works_in_both_worlds() {
+    let mut books = books();
+    let handler = |_: &StepContext<'_>| Err(BoxError::from("no"));
+    let result = ready(attempt_recovery_async(LlmTimeout, &mut books, &handler));
+    assert_eq!((result.steps_taken, result.reason.as_str()), (0, "no"));
+}
+
+#[test]
+fn the_pieces_of_an_attempt_need_the_books_only_at_its_ends() {
+    let (books, scribe) = (Mutex::new(books()), Scribe::default());
+    let attempt = books.lock().unwrap().begin(LlmError).unwrap();
+    assert_eq!((attempt.scenario(), attempt.number()), (LlmError, 1));
+    assert_eq!(attempt.steps(), [RetryWithBackoff, SwitchProvider]);
+
+    let error = io::Error::other("down");
+    let cause: &(dyn Error + Send + Sync) = &error;
+    let Progress { steps_done, failed, .. } = attempt.carry_out(&scribe, Some(cause));
+    assert!(scribe.seen.lock().unwrap().iter().all(|(.., known)| *known));
+    let result = books.lock().unwrap().finish(attempt, steps_done, failed);
+    assert_eq!(result.outcome, RecoveryOutcome::Recovered);
+}
+
+#[test]
+fn an_attempt_that_is_dropped_counts_and_leaves_no_event() {
+    let mut books = books();
+    drop(books.begin(MemoryCorruption).unwrap());
+    assert_eq!(books.attempt_count(MemoryCorruption), 1);
+    assert_eq!(books.events().len(), 0);
+    let escalated = books.begin(MemoryCorruption).unwrap_err();
+    assert_eq!(escalated.outcome, RecoveryOutcome::EscalationRequired);
+}
+
+#[test]
+fn more_steps_than_the_recipe_has_are_a_full_recovery() {
+    let mut books = books();
+    let attempt = books.begin(LlmError).unwrap();
+    let result = books.finish(attempt, usize::MAX, Some("ignored".into()));
+    assert_eq!(result.outcome, RecoveryOutcome::Recovered);
+    assert_eq!((result.steps_taken, result.reason.as_str()), (2, ""));
+}
+
+#[test]
+fn events_are_bounded_and_what_is_exhausted_is_not_forgotten_with_them() {
+    let config = Config::default().max_events(3).clock(Arc::new(ManualClock::new()));
+    let mut books = RecoveryContext::with_config(config);
+    for _ in 0..4 {
+        attempt_recovery(MemoryCorruption, &mut books);
+    }
+    for _ in 0..10 {
+        attempt_recovery(LlmError, &mut books);
+    }
+    assert_eq!(books.events().len(), 3);
+    assert_eq!(books.dropped_events(), 11);
+    assert!(books.events().all(|event| event.scenario == LlmError));
+    assert!(books.is_exhausted(MemoryCorruption));
+    assert_eq!(books.exhausted().collect::<Vec<_>>(), [LlmError, MemoryCorruption]);
+}
+
+#[test]
+fn a_context_that_keeps_no_events_still_keeps_the_books() {
+    let mut books = RecoveryContext::with_config(Config::default().max_events(0));
+    attempt_recovery(LlmTimeout, &mut books);
+    assert_eq!((books.events().len(), books.dropped_events()), (0, 1));
+    assert_eq!(books.attempt_count(LlmTimeout), 1);
+}
+
+#[test]
+fn a_recipe_of_the_callers_replaces_one_and_leaves_the_others() {
+    let never = RecoveryRecipe::new(LlmTimeout, vec![], 0, EscalationPolicy::Abort);
+    let recipes = Recipes::default().with(never);
+    let mut books = RecoveryContext::with_config(Config::default().recipes(recipes));
+    let result = attempt_recovery(LlmTimeout, &mut books);
+    assert_eq!(result.reason, "max attempts (0) exhausted for llm_timeout");
+    assert_eq!(attempt_recovery(LlmError, &mut books).outcome, RecoveryOutcome::Recovered);
+}
+
+#[test]
+fn results_and_events_are_written_with_the_originals_keys_in_its_order() {
+    let mut books = books();
+    let result = attempt_recovery(LlmTimeout, &mut books);
+    let json = serde_json::to_string(&result).unwrap();
+    let written = concat!(
+        r#"{"outcome":"recovered","steps_taken":1,"#,
+        r#""recovered_steps":["retry_with_backoff"],"remaining_steps":[],"reason":""}"#
+    );
+    assert_eq!(json, written);
+    assert_eq!(
+        serde_json::to_string(books.events().next().unwrap()).unwrap(),
+        format!(
+            concat!(
+                r#"{{"event_type":"succeeded","scenario":"llm_timeout","#,
+                r#""recipe_steps":["retry_with_backoff"],"result":{},"#,
+                r#""timestamp":"2026-01-01T00:00:00+00:00"}}"#
+            ),
+            written
+        )
+    );
+}
+
+#[test]
+fn a_recipe_survives_its_json_and_one_with_an_unknown_field_is_refused() {
+    for &scenario in FailureScenario::ALL {
+        let json = serde_json::to_string(recipe_for(scenario)).unwrap();
+        assert_eq!(serde_json::from_str::<RecoveryRecipe>(&json).unwrap(), *recipe_for(scenario));
+        let more = json.replacen('{', r#"{"max_atempts":3,"#, 1);
+        let error = serde_json::from_str::<RecoveryRecipe>(&more).unwrap_err();
+        assert!(error.to_string().contains("max_atempts"), "{error}");
+    }
+}
