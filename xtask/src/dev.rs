@@ -3,10 +3,12 @@
 use crate::Error;
 use crate::counts::Counts;
 use crate::run::Cmd;
-use crate::workspace::FACADE;
 
 /// What the agents are asked when nobody asks them something else.
 pub(crate) const QUESTION: &str = "How does the circuit breaker recover?";
+
+/// The main job: two agents answer a question about a folder of documents.
+pub(crate) const DOCS_AGENT: &str = "run --release --example docs_agent --";
 
 /// What is tested besides the documentation. One set of flags for all, so that they share
 /// one build.
@@ -79,13 +81,8 @@ pub(crate) fn demo(rest: &[String]) -> Result<(), Error> {
     }
     let question = question.join(" ");
     let question = if question.is_empty() { QUESTION } else { &question };
-    docs_agent(question).args(more.iter().map(String::as_str)).run()
-}
-
-/// The main job: two agents answer a question about the project's own documents.
-pub(crate) fn docs_agent(question: &str) -> Cmd {
-    let run = Cmd::cargo("run --release --package").arg(FACADE);
-    run.args(["--example", "docs_agent", "--", "docs", question])
+    let demo = Cmd::cargo(DOCS_AGENT).args(["docs", question]);
+    demo.args(more.iter().map(String::as_str)).run()
 }
 
 /// `cargo xtask tidy`

@@ -1,7 +1,7 @@
 //! The steps of `ci`. Those that build share one set of flags, so that they share builds.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use super::{Note, Step};
 use crate::Error;
@@ -95,17 +95,25 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
     // What an earlier run left must not pass for an answer.
     if out.exists() {
         let removed = fs::remove_dir_all(&out);
-        removed.map_err(|error| Error::Failed(format!("{}: {error}", out.display())))?;
+        removed.map_err(|error| unreadable(&out, &error))?;
     }
     let mut said = String::new();
-    dev::docs_agent(dev::QUESTION).arg("--out").arg(out.to_string_lossy()).stream(|line| {
+    let job = locked(dev::DOCS_AGENT).args(["docs", dev::QUESTION]);
+    job.arg("--out").arg(out.to_string_lossy()).stream(|line| {
         said.push_str(line);
         said.push('\n');
     })?;
     let answer = read(&out.join("answer.md"))?;
     let events = read(&out.join("run.jsonl"))?;
-    judge(&said, &answer, &events).map_err(Error::Failed)?;
-    Ok(Note::Passed(format!("answered; {} events", events.lines().count())))
+    let mut documents = String::new();
+    let folder = workspace::root().join("docs");
+    for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
+        documents += &read(&entry.map_err(|error| unreadable(&folder, &error))?.path())?;
+    }
+    let run = Run { said: &said, answer: &answer, events: &events };
+    let quotations = judge(run, &documents).map_err(Error::Failed)?;
+    let events = events.lines().count();
+    Ok(Note::Passed(format!("{quotations} lines quoted, {events} events")))
 }
 
 fn package(_: &mut Counts) -> Result<Note, Error> {
@@ -170,23 +178,38 @@ fn combinations(manifest: &Manifest) -> Vec<Vec<String>> {
 }
 
 fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|error| Error::Failed(format!("{}: {error}", path.display())))
+    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
-/// Looks whether the agents really answered: in words taken from a file they name.
-fn judge(said: &str, answer: &str, events: &str) -> Result<(), String> {
-    let quotation = answer.lines().any(|line| line.trim_start().starts_with('>'));
-    if !quotation || !answer.contains(".md") {
-        return Err("answer.md quotes no file".to_owned());
+fn unreadable(path: &Path, error: &io::Error) -> Error {
+    Error::Failed(format!("{}: {error}", path.display()))
+}
+
+/// What the main job left.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    said: &'a str,
+    answer: &'a str,
+    events: &'a str,
+}
+
+/// Looks whether the agents really answered: in the documents' own words. Counts the lines
+/// that are.
+fn judge(run: Run<'_>, documents: &str) -> Result<usize, String> {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (documents, said) = (one_line(documents), one_line(run.said));
+    let quoted = run.answer.lines().filter_map(|line| line.strip_prefix("> ")).map(one_line);
+    let quoted: Vec<_> = quoted.filter(|quotation| documents.contains(quotation)).collect();
+    if quoted.is_empty() {
+        return Err("answer.md quotes nothing that stands in the documents".to_owned());
     }
-    if !said.to_lowercase().contains("answer") {
+    if !quoted.iter().all(|quotation| said.contains(quotation)) {
         return Err("the answer was not shown".to_owned());
     }
-    let completed = |line: &str| line.contains("\"agent.completed\"");
-    if !events.lines().any(completed) {
+    if !run.events.lines().any(|line| line.contains("\"agent.completed\"")) {
         return Err("run.jsonl tells of no agent that completed".to_owned());
     }
-    Ok(())
+    Ok(quoted.len())
 }
 
 #[cfg(test)]
@@ -209,13 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_needs_a_quotation_a_file_and_an_agent_that_completed() {
-        let (said, answer) = ("The answer: …", "> It waits.\n\n(architecture.md)\n");
+    fn an_answer_is_in_the_words_of_the_documents_shown_and_complete() {
+        let documents = "After the timeout\nit lets a probe through.";
+        let answer = "From `a.md`:\n\n> After the timeout it lets a probe through.\n";
         let events = "{\"event\":\"agent.completed\"}\n";
-        assert_eq!(judge(said, answer, events), Ok(()));
-        assert!(judge(said, "It waits.", events).unwrap_err().contains("answer.md"));
-        assert!(judge("", answer, events).unwrap_err().contains("shown"));
-        assert!(judge(said, answer, "{}").unwrap_err().contains("run.jsonl"));
+        let run = Run { said: answer, answer, events };
+        assert_eq!(judge(run, documents), Ok(1));
+        assert!(judge(run, "Something else.").unwrap_err().contains("answer.md"));
+        assert!(judge(Run { answer: "It waits.", ..run }, documents).is_err());
+        assert!(judge(Run { said: "", ..run }, documents).unwrap_err().contains("shown"));
+        assert!(judge(Run { events: "{}", ..run }, documents).unwrap_err().contains("run.jsonl"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ fn every_crate_is_on_the_map_and_in_the_readme() {
 #[test]
 fn the_readme_names_the_two_commands() {
     let readme = PROJECT.text("README.md");
-    let job = format!("--example docs_agent -- docs \"{}\"", dev::QUESTION);
+    let job = format!("cargo {} docs \"{}\"", dev::DOCS_AGENT, dev::QUESTION);
     let commands = ["cargo xtask ci", &job];
     let missing = commands.iter().filter(|&command| !readme.contains(command));
     let problems = missing.map(|command| format!("README.md does not name `{command}`"));
