@@ -10,7 +10,8 @@ use std::time::Duration;
 use runtime_events::ManualClock;
 use runtime_resilience::breaker::Config;
 use runtime_resilience::{
-    CallError, CircuitBreaker, CircuitOpenError, CircuitState, Transition, TransitionListener,
+    CallError, CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition,
+    TransitionListener,
 };
 
 use crate::support::{WAIT, breaker, count, half_open, threshold};
@@ -51,7 +52,7 @@ fn an_open_breaker_refuses_without_calling_and_says_for_how_long() {
 fn it_is_half_open_to_the_nanosecond_when_the_wait_is_over() {
     let (breaker, clock, heard) = breaker(threshold(1));
     breaker.record_failure();
-    clock.advance(WAIT - Duration::from_nanos(1));
+    clock.advance(WAIT.saturating_sub(Duration::from_nanos(1)));
     assert_eq!(breaker.state(), Open);
     assert!(breaker.try_acquire().is_err());
 
@@ -174,7 +175,7 @@ fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
     let (breaker, clock, _) = breaker(threshold(1));
     let late = breaker.try_acquire().unwrap();
     breaker.record_failure();
-    clock.advance(WAIT - Duration::from_secs(1));
+    clock.advance(WAIT.saturating_sub(Duration::from_secs(1)));
     late.failure();
     breaker.record_failure();
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(Duration::from_secs(1)));
@@ -189,7 +190,7 @@ fn a_reset_closes_it_and_forgets_what_was_under_way() {
     breaker.record_failure();
     breaker.reset();
     assert_eq!(heard.states(), [], "it was closed already");
-    before.map(|permit| permit.failure());
+    before.into_iter().for_each(Permit::failure);
     breaker.record_failure();
     assert_eq!(breaker.state(), Closed, "neither the old failure nor the old calls count");
 
@@ -301,7 +302,8 @@ fn transitions_are_numbered_in_their_order() {
 #[test]
 fn clones_share_one_state() {
     let (breaker, _, _) = breaker(threshold(1));
-    breaker.clone().record_failure();
+    let clone = breaker.clone();
+    clone.record_failure();
     assert_eq!(breaker.state(), Open);
     assert_eq!(breaker.name(), "svc");
 }

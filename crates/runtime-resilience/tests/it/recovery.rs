@@ -1,4 +1,5 @@
 //! The books of recovery, and the steps that handlers carry out.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
 use std::io;
@@ -88,7 +89,7 @@ struct Scribe {
 
 impl RecoveryHandler for Scribe {
     fn carry_out(&self, step: &StepContext<'_>) -> Result<(), BoxError> {
-        let known = step.error().is_some_and(|error| error.is::<io::Error>());
+        let known = step.error().is_some_and(<dyn Error + Send + Sync>::is::<io::Error>);
         self.seen.lock().unwrap().push((step.step(), step.attempt(), step.index(), known));
         Ok(())
     }

@@ -10,7 +10,7 @@ fn exponential(base: f64, attempt: u32, cap: f64) -> f64 {
     let mut power = 1.0_f64;
     for _ in 0..attempt.min(100_000) {
         let next = power * base;
-        if next == power || (base > 1.0 && next > cap) {
+        if next.total_cmp(&power).is_eq() || (base > 1.0 && next > cap) {
             power = next;
             break;
         }
