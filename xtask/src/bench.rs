@@ -1,11 +1,12 @@
 //! `cargo xtask bench`: measures, then gathers the medians that criterion wrote.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
-use std::{fs, io};
 
 use crate::Error;
+use crate::files;
 use crate::json;
 use crate::run::Cmd;
 use crate::table;
@@ -64,23 +65,11 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
 /// Every file of estimates below criterion's folder, and when it was written.
 fn estimates(home: &Path) -> Result<BTreeMap<PathBuf, SystemTime>, Error> {
     let mut found = BTreeMap::new();
-    let mut folders = vec![home.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        let unreadable =
-            |error| Error::Failed(format!("cannot read {}: {error}", folder.display()));
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        for entry in entries {
-            let path = entry.map_err(unreadable)?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.ends_with("new/estimates.json") {
-                let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
-                found.insert(path, written.map_err(unreadable)?);
-            }
+    for path in files::below(home, &[])? {
+        if path.ends_with("new/estimates.json") {
+            let written = fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let written = written.map_err(|error| files::unreadable(&path, &error))?;
+            found.insert(path, written);
         }
     }
     Ok(found)

@@ -8,6 +8,7 @@ mod bench;
 mod ci;
 mod counts;
 mod dev;
+mod files;
 mod json;
 mod manifest;
 mod run;

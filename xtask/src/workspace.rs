@@ -1,12 +1,14 @@
 //! Where the workspace is, and which crates are in it.
 
+use std::env;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use crate::Error;
+use crate::files;
 use crate::manifest::Manifest;
 
 /// The name of the facade, which has no layer above it.
+#[cfg(test)]
 pub(crate) const FACADE: &str = "techrevati-runtime";
 
 /// A crate below `crates/`.
@@ -33,17 +35,14 @@ pub(crate) fn target_dir() -> PathBuf {
 
 /// The crates below `crates/`, by name.
 pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
-    let folder = root().join("crates");
-    let unreadable =
-        |path: &Path, error| Error::Failed(format!("cannot read {}: {error}", path.display()));
     let mut crates = Vec::new();
-    for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
-        let path = entry.map_err(|error| unreadable(&folder, error))?.path().join("Cargo.toml");
-        if !path.is_file() {
+    for path in files::below(&root().join("crates"), &[])? {
+        // `crates/x/Cargo.toml`, and not one of a fixture further down.
+        let depth = path.strip_prefix(root()).map_or(0, |path| path.components().count());
+        if depth != 3 || !path.ends_with("Cargo.toml") {
             continue;
         }
-        let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-        let manifest = Manifest::parse(&text);
+        let manifest = Manifest::parse(&files::read(&path)?);
         let Some(name) = manifest.get("package", "name").map(str::to_owned) else {
             return Err(Error::Failed(format!("{} has no package name", path.display())));
         };

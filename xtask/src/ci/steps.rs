@@ -1,12 +1,12 @@
 //! The steps of `ci`. Those that build share one set of flags, so that they share builds.
 
-use std::path::Path;
-use std::{fs, io};
+use std::fs;
 
 use super::{Note, Step};
 use crate::Error;
 use crate::counts::Counts;
 use crate::dev;
+use crate::files;
 use crate::manifest::Manifest;
 use crate::run::Cmd;
 use crate::workspace::{self, Crate};
@@ -95,7 +95,7 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
     // What an earlier run left must not pass for an answer.
     if out.exists() {
         let removed = fs::remove_dir_all(&out);
-        removed.map_err(|error| unreadable(&out, &error))?;
+        removed.map_err(|error| files::unreadable(&out, &error))?;
     }
     let mut said = String::new();
     let job = locked(dev::DOCS_AGENT).args(["docs", dev::QUESTION]);
@@ -103,12 +103,13 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
         said.push_str(line);
         said.push('\n');
     })?;
-    let answer = read(&out.join("answer.md"))?;
-    let events = read(&out.join("run.jsonl"))?;
+    let answer = files::read(&out.join("answer.md"))?;
+    let events = files::read(&out.join("run.jsonl"))?;
     let mut documents = String::new();
-    let folder = workspace::root().join("docs");
-    for entry in fs::read_dir(&folder).map_err(|error| unreadable(&folder, &error))? {
-        documents += &read(&entry.map_err(|error| unreadable(&folder, &error))?.path())?;
+    for path in files::below(&workspace::root().join("docs"), &[])? {
+        if path.extension().is_some_and(|extension| extension == "md") {
+            documents += &files::read(&path)?;
+        }
     }
     let run = Run { said: &said, answer: &answer, events: &events };
     let quotations = judge(run, &documents).map_err(Error::Failed)?;
@@ -177,14 +178,6 @@ fn combinations(manifest: &Manifest) -> Vec<Vec<String>> {
     flags
 }
 
-fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|error| unreadable(path, &error))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Error {
-    Error::Failed(format!("{}: {error}", path.display()))
-}
-
 /// What the main job left.
 #[derive(Clone, Copy)]
 struct Run<'a> {
@@ -193,13 +186,18 @@ struct Run<'a> {
     events: &'a str,
 }
 
+/// The length from which a line is a quotation, and not a fence or a word.
+const QUOTATION: usize = 20;
+
 /// Looks whether the agents really answered: in the documents' own words. Counts the lines
 /// that are.
 fn judge(run: Run<'_>, documents: &str) -> Result<usize, String> {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (documents, said) = (one_line(documents), one_line(run.said));
     let quoted = run.answer.lines().filter_map(|line| line.strip_prefix("> ")).map(one_line);
-    let quoted: Vec<_> = quoted.filter(|quotation| documents.contains(quotation)).collect();
+    let quoted: Vec<_> = quoted
+        .filter(|quotation| quotation.len() >= QUOTATION && documents.contains(quotation))
+        .collect();
     if quoted.is_empty() {
         return Err("answer.md quotes nothing that stands in the documents".to_owned());
     }

@@ -10,11 +10,12 @@ mod manifests;
 mod sources;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::process::Command;
 use std::sync::LazyLock;
 use std::{fmt, fs};
 
+use crate::files;
 use crate::manifest::Manifest;
 use crate::workspace::{self, Crate};
 
@@ -118,21 +119,9 @@ fn file_names() -> Vec<String> {
 }
 
 fn walk(root: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder of the project is readable") {
-            let path = entry.expect("so are its entries").path();
-            let name = path.strip_prefix(root).expect("it is below").to_string_lossy();
-            let name = name.replace(std::path::MAIN_SEPARATOR, "/");
-            match name.as_str() {
-                "target" | ".git" => {}
-                _ if path.is_dir() => folders.push(path),
-                _ => names.push(name),
-            }
-        }
-    }
-    names
+    let paths = files::below(root, &["target", ".git"]).expect("the project is readable");
+    let names = paths.iter().filter_map(|path| path.strip_prefix(root).ok());
+    names.map(|name| name.to_string_lossy().replace(MAIN_SEPARATOR, "/")).collect()
 }
 
 #[test]
