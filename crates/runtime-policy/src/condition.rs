@@ -20,9 +20,9 @@
 //! A condition in code may also be a closure ([`PolicyCondition::custom`]); that one cannot be
 //! written as JSON, and says so.
 //!
-//! Conditions nest. JSON is read to a depth of about 120; conditions built in code are
-//! evaluated and dropped by recursion, which a thread's stack bears to a depth of many
-//! thousands.
+//! Conditions nest. JSON is read to a depth of about 120 (`serde_json`'s limit); conditions
+//! built in code are evaluated and dropped by recursion, which the 2 MiB stack of a thread bears
+//! to a depth of a thousand and more.
 
 mod custom;
 mod observe;

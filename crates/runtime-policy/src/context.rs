@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_usage::Usd;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::quality::QualityLevel;
 
@@ -49,6 +49,7 @@ pub struct PhaseContext {
     #[doc(alias = "elapsed_seconds")]
     pub elapsed: Duration,
     /// The scenarios recovery has given up on.
+    #[serde(serialize_with = "by_name")]
     pub retry_exhausted_scenarios: BTreeSet<FailureScenario>,
     /// Whether the phase is completed.
     pub phase_completed: bool,
@@ -137,4 +138,13 @@ impl PhaseContext {
         self.total_cost = cost;
         self
     }
+}
+
+/// Writes the scenarios in the order of their names, as the roles are.
+fn by_name<S: Serializer>(
+    scenarios: &BTreeSet<FailureScenario>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let names: BTreeSet<&str> = scenarios.iter().map(|scenario| scenario.as_str()).collect();
+    names.serialize(serializer)
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -28,7 +29,7 @@ struct WrittenRole<'a> {
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Read {
-    roles: Named<ReadRole>,
+    roles: Named<Object<ReadRole>>,
     tool_requirements: Named<PermissionMode>,
     unknown_roles: UnknownRoles,
     case_insensitive_tools: bool,
@@ -78,10 +79,10 @@ impl Serialize for PermissionPolicy {
 
 impl<'de> Deserialize<'de> for PermissionPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Read::deserialize(deserializer)?;
+        let Object(read) = Object::<Read>::deserialize(deserializer)?;
         let mut policy = Self::new().unknown_roles(read.unknown_roles);
         policy.case_insensitive_tools = read.case_insensitive_tools;
-        for (name, role) in read.roles.0 {
+        for (name, Object(role)) in read.roles.0 {
             let mut config = RolePermissionConfig::new(name, role.mode).map_err(Error::custom)?;
             config.allowed_tools = role.allowed_tools;
             config.denied_tools = role.denied_tools;
@@ -91,6 +92,30 @@ impl<'de> Deserialize<'de> for PermissionPolicy {
             policy = policy.requires(tool, mode);
         }
         Ok(policy)
+    }
+}
+
+/// An object, and no array: serde also takes the fields of a struct in order, and would read
+/// `[]` as a policy that allows everything.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
     }
 }
 

@@ -1,0 +1,183 @@
+//! Permissions: the order of the checks, the spelling of names, the JSON.
+
+use runtime_policy::permissions::RequiredMode;
+use runtime_policy::{
+    PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    RolePermissionConfig, UnknownRoles,
+};
+use serde_json::json;
+
+fn role(name: &str, mode: PermissionMode) -> RolePermissionConfig {
+    RolePermissionConfig::new(name, mode).unwrap()
+}
+
+#[test]
+fn modes_are_ordered_and_named() {
+    assert!(PermissionMode::ALL.is_sorted());
+    let names: Vec<_> = PermissionMode::ALL.iter().map(|mode| mode.name()).collect();
+    assert_eq!(names, ["READ_ONLY", "WORKSPACE_WRITE", "FULL_ACCESS"]);
+}
+
+#[test]
+fn the_deny_list_comes_before_the_mode_and_the_mode_before_the_allow_list() {
+    let config = role("writer", PermissionMode::ReadOnly)
+        .denied_tools(["shell"])
+        .allowed_tools(["shell", "deploy"]);
+    let policy = PermissionPolicy::new()
+        .role(config)
+        .requires("shell", PermissionMode::FullAccess)
+        .requires("deploy", PermissionMode::FullAccess);
+
+    let outcome = policy.authorize("writer", "shell");
+    assert_eq!(outcome.reason.unwrap(), "tool 'shell' is explicitly denied for role 'writer'");
+    assert_eq!(outcome.required_mode, Some(RequiredMode::NotApplicable));
+    assert_eq!(outcome.required_mode.unwrap().to_string(), "N/A");
+
+    let outcome = policy.authorize("writer", "deploy");
+    assert_eq!(
+        outcome.reason.unwrap(),
+        "role 'writer' has READ_ONLY but tool requires FULL_ACCESS"
+    );
+
+    let outcome = policy.authorize("writer", "read");
+    assert_eq!(outcome.reason.unwrap(), "tool 'read' not in allowed list for role 'writer'");
+}
+
+#[test]
+fn lists_do_not_care_about_case() {
+    let policy = PermissionPolicy::new().role(
+        role("writer", PermissionMode::ReadOnly)
+            .denied_tools(["Shell", "ÉCRIRE"])
+            .allowed_tools(["Read_File"]),
+    );
+    assert!(!policy.is_allowed("writer", "SHELL"));
+    assert_eq!(
+        policy.authorize("writer", "écrire").reason.unwrap(),
+        "tool 'écrire' is explicitly denied for role 'writer'"
+    );
+    assert!(policy.is_allowed("writer", "read_FILE"));
+}
+
+#[test]
+fn requirements_care_about_case_unless_told_otherwise() {
+    let policy = PermissionPolicy::new()
+        .role(role("writer", PermissionMode::ReadOnly))
+        .requires("shell", PermissionMode::FullAccess);
+    assert!(!policy.is_allowed("writer", "shell"));
+    assert!(policy.is_allowed("writer", "Shell"), "as in the original");
+    let strict = policy.case_insensitive_tools();
+    assert!(!strict.is_allowed("writer", "Shell"));
+    assert!(!strict.is_allowed("writer", "shell"));
+}
+
+#[test]
+fn of_two_spellings_the_stricter_requirement_counts() {
+    let policy = PermissionPolicy::new()
+        .role(role("writer", PermissionMode::WorkspaceWrite))
+        .case_insensitive_tools()
+        .requires("Shell", PermissionMode::FullAccess)
+        .requires("shell", PermissionMode::ReadOnly);
+    assert!(!policy.is_allowed("writer", "SHELL"));
+    // Said again, a requirement replaces the old one.
+    let policy = policy.requires("Shell", PermissionMode::WorkspaceWrite);
+    assert!(policy.is_allowed("writer", "SHELL"));
+}
+
+#[test]
+fn an_empty_allow_list_allows_nothing() {
+    let none: [&str; 0] = [];
+    let policy = PermissionPolicy::new()
+        .role(role("writer", PermissionMode::FullAccess).allowed_tools(none));
+    assert!(!policy.is_allowed("writer", "read"));
+}
+
+#[test]
+fn unknown_roles_are_allowed_unless_told_otherwise() {
+    let policy = PermissionPolicy::new();
+    let outcome = policy.authorize("stranger", "shell");
+    assert!(outcome.allowed);
+    assert_eq!(outcome.reason.as_deref(), Some("no config for role, default allow"));
+    assert_eq!((outcome.active_mode, outcome.required_mode), (None, None));
+
+    let outcome = policy.unknown_roles(UnknownRoles::Deny).authorize("stranger", "shell");
+    assert!(!outcome.allowed);
+    assert_eq!(outcome.reason.as_deref(), Some("no config for role 'stranger', default deny"));
+}
+
+#[test]
+fn a_role_needs_a_name() {
+    let error = RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err();
+    assert_eq!(error.to_string(), "role: the name `` is empty");
+}
+
+#[test]
+fn an_enforcer_keeps_the_tools_a_role_may_use_in_their_order() {
+    let enforcer = PermissionEnforcer::new(
+        PermissionPolicy::new()
+            .role(role("reader", PermissionMode::ReadOnly).denied_tools(["peek"]))
+            .requires("write", PermissionMode::WorkspaceWrite),
+    );
+    let tools = vec!["search".to_owned(), "write".to_owned(), "peek".to_owned(), "read".to_owned()];
+    assert_eq!(enforcer.clone().filter_tools("reader", &tools), ["search", "read"]);
+    assert!(enforcer.is_allowed("reader", "read"));
+    assert!(!enforcer.check("reader", "write").allowed);
+}
+
+#[test]
+fn the_error_speaks_with_the_reason_of_the_outcome() {
+    let policy = PermissionPolicy::new().unknown_roles(UnknownRoles::Deny);
+    let outcome = policy.authorize("x", "shell");
+    let mut error = PermissionDeniedError::new("x", "shell", outcome);
+    assert_eq!(error.to_string(), "no config for role 'x', default deny");
+    error.outcome.reason = None;
+    assert_eq!(error.to_string(), "permission denied");
+}
+
+#[test]
+fn a_policy_reads_what_it_writes() {
+    let written = json!({
+        "roles": {
+            "editor": { "mode": "full_access", "allowed_tools": ["read", "Write"], "denied_tools": [] },
+            "writer": { "mode": "read_only", "allowed_tools": null, "denied_tools": ["shell"] },
+        },
+        "tool_requirements": { "shell": "full_access" },
+        "unknown_roles": "deny",
+        "case_insensitive_tools": true,
+    });
+    let policy: PermissionPolicy = serde_json::from_value(written.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&policy).unwrap(), written);
+    assert_eq!(PermissionPolicy::from_json(&written.to_string()).unwrap(), policy);
+    assert_eq!(PermissionPolicy::from_json("{}").unwrap(), PermissionPolicy::new());
+}
+
+#[test]
+fn a_bad_policy_is_refused_with_the_path_and_the_value() {
+    for (json, expected) in [
+        (r#"{"role": {}}"#, "role: unknown field `role`"),
+        (r#"{"roles": {"w": {"mod": "read_only"}}}"#, "roles.w.mod: unknown field `mod`"),
+        (r#"{"roles": {"w": {"mode": "root"}}}"#, "roles.w.mode: unknown permission mode `root`"),
+        (r#"{"roles": {"w": {}}}"#, "roles.w: missing field `mode`"),
+        (r#"{"roles": {"": {"mode": "read_only"}}}"#, "roles: the name `` is empty"),
+        (
+            r#"{"roles": {"w": {"mode": "read_only"}, "w": {"mode": "full_access"}}}"#,
+            "roles: the name `w` comes twice",
+        ),
+        (r#"{"tool_requirements": {"t": "some"}}"#, "tool_requirements.t: unknown permission mode"),
+        (
+            r#"{"unknown_roles": "maybe"}"#,
+            "unknown_roles: unknown answer for unknown roles `maybe`",
+        ),
+        (
+            r#"{"roles": {"w": {"mode": "read_only", "denied_tools": [1]}}}"#,
+            "roles.w.denied_tools[0]: invalid type: integer `1`",
+        ),
+        ("[]", "invalid type: sequence, expected an object"),
+        (
+            r#"{"roles": {"w": ["full_access"]}}"#,
+            "roles.w: invalid type: sequence, expected an object",
+        ),
+    ] {
+        let error = PermissionPolicy::from_json(json).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{json}\n  said {error}\n  not  {expected}");
+    }
+}

@@ -1,0 +1,33 @@
+//! What the types promise at compile time.
+
+use runtime_policy::guardrail::{AsyncGuardrail, Guardrail, PreCheck};
+use runtime_policy::{
+    ConfigParseError, GuardrailViolatedError, Guardrails, PermissionDeniedError,
+    PermissionEnforcer, PhaseContext, PolicyEngine,
+};
+
+const fn shared<T: Send + Sync + 'static>() {}
+const fn error<T: std::error::Error + Send + Sync + 'static>() {}
+const _: () = shared::<PolicyEngine>();
+const _: () = shared::<PermissionEnforcer>();
+const _: () = shared::<Guardrails>();
+const _: () = shared::<PhaseContext>();
+const _: () = error::<ConfigParseError>();
+const _: () = error::<PermissionDeniedError>();
+const _: () = error::<GuardrailViolatedError>();
+const _: () = error::<runtime_policy::condition::InvalidThresholdError>();
+const _: () = error::<runtime_policy::permissions::EmptyRoleError>();
+const _: Option<&dyn Guardrail> = None;
+const _: Option<&dyn AsyncGuardrail> = None;
+
+#[test]
+fn checks_can_be_awaited_on_any_thread() {
+    fn sendable<T: Send>(value: T) -> T {
+        value
+    }
+    let guardrails = Guardrails::new();
+    let arguments = serde_json::Value::Null;
+    let subject = runtime_policy::guardrail::GuardrailSubject::Tool("search");
+    let check = PreCheck::new("writer", subject, &arguments);
+    drop(sendable(guardrails.check_pre_async(&check)));
+}
