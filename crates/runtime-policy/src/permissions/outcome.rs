@@ -43,6 +43,14 @@ pub struct PermissionOutcome {
     pub required_mode: Option<RequiredMode>,
 }
 
+impl PermissionOutcome {
+    /// The tool may be used, for this reason and not by a mode: nobody configured permissions.
+    pub fn allowed_because(reason: impl Into<Cow<'static, str>>) -> Self {
+        let reason = Some(reason.into());
+        Self { allowed: true, reason, active_mode: None, required_mode: None }
+    }
+}
+
 /// What a tool requires of a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a mode is required, or no mode would help")]

@@ -38,12 +38,12 @@ impl Slow {
         let mut left = self.polls;
         // Relaxed: one thread counts.
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Box::pin(poll_fn(move |_| match left {
-            0 => Poll::Ready(self.answer.clone()),
-            _ => {
-                left -= 1;
-                Poll::Pending
+        Box::pin(poll_fn(move |_| {
+            if left == 0 {
+                return Poll::Ready(self.answer.clone());
             }
+            left -= 1;
+            Poll::Pending
         }))
     }
 }

@@ -118,7 +118,7 @@ fn an_enforcer_keeps_the_tools_a_role_may_use_in_their_order() {
             .requires("write", PermissionMode::WorkspaceWrite),
     );
     let tools = vec!["search".to_owned(), "write".to_owned(), "peek".to_owned(), "read".to_owned()];
-    assert_eq!(enforcer.clone().filter_tools("reader", &tools), ["search", "read"]);
+    assert_eq!(enforcer.filter_tools("reader", &tools), ["search", "read"]);
     assert!(enforcer.is_allowed("reader", "read"));
     assert!(!enforcer.check("reader", "write").allowed);
 }

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
+use runtime_policy::permissions::RequiredMode;
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig, UnknownRoles,
 };
@@ -98,11 +99,10 @@ proptest! {
                 let (allowed, reason, required) = setup.naive(role, tool);
                 let outcome = enforcer.check(role, tool);
                 prop_assert_eq!(outcome.allowed, allowed, "{} {}", role, tool);
-                prop_assert_eq!(outcome.required_mode.map(|mode| mode.name()), required);
-                match outcome.reason {
-                    Some(text) => prop_assert!(!reason.is_empty() && text.contains(reason), "{}", text),
-                    None => prop_assert_eq!(reason, ""),
-                }
+                prop_assert_eq!(outcome.required_mode.map(RequiredMode::name), required);
+                let text = outcome.reason.unwrap_or_default();
+                prop_assert!(text.contains(reason), "{}", text);
+                prop_assert_eq!(text.is_empty(), reason.is_empty());
             }
             let kept = enforcer.filter_tools(role, TOOLS);
             let expected: Vec<_> =
