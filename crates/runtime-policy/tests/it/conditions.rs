@@ -197,6 +197,34 @@ fn bad_json_is_refused_with_the_path_and_the_value() {
 }
 
 #[test]
+fn a_context_is_written_in_full_with_its_sets_in_alphabetical_order() {
+    let ctx = PhaseContext::new("draft")
+        .completed_roles(["writer", "critic"])
+        .elapsed(Duration::from_millis(10_500))
+        .retry_exhausted_scenarios([
+            FailureScenario::ToolExecutionError,
+            FailureScenario::ContextOverflow,
+        ])
+        .total_cost(Usd::from_cents(750));
+    assert_eq!(
+        serde_json::to_value(ctx).unwrap(),
+        json!({
+            "phase": "draft",
+            "quality_level": null,
+            "gate_score": 0.0,
+            "gate_threshold": 0.0,
+            "completed_roles": ["critic", "writer"],
+            "failed_roles": [],
+            "all_roles": [],
+            "elapsed_seconds": 10.5,
+            "retry_exhausted_scenarios": ["context_overflow", "tool_execution_error"],
+            "phase_completed": false,
+            "total_cost_usd": 7.5,
+        })
+    );
+}
+
+#[test]
 fn a_context_is_refused_with_the_field() {
     let read = serde_json::from_value::<PhaseContext>;
     let error = read(json!({ "elapsed_seconds": -1 })).unwrap_err().to_string();

@@ -160,6 +160,9 @@ fn a_closure_is_asked_only_at_its_stage() {
     assert!(guardrails.has_any(GuardrailStage::Pre));
     assert!(!guardrails.has_any(GuardrailStage::Post), "the result need not become JSON");
     assert!(guardrails.check_post(&PostCheck::new("writer", SEARCH, &NULL, &NULL)).is_ok());
+    let after = guardrail::post("g1", |_| GuardrailOutcome::deny("denied"));
+    let guardrails = Guardrails::new().with(after);
+    assert!(!guardrails.has_any(GuardrailStage::Pre) && guardrails.has_any(GuardrailStage::Post));
     assert!(Guardrails::new().with(AllowAllGuardrail).has_any(GuardrailStage::Post));
 }
 
