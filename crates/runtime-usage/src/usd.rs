@@ -34,8 +34,8 @@ pub use crate::decimal::UsdErrorKind;
 /// # Ok::<(), runtime_usage::UsdParseError>(())
 /// ```
 ///
-/// In JSON it is a number of dollars. The number is an `f64`, which names every amount up to
-/// 8,388,608 $ exactly, and larger ones to the nearest float.
+/// In JSON it is a number of dollars: exact up to 8,388,608 $, and from there on to about
+/// sixteen digits, which is what an `f64` holds and a reader of JSON preserves.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(u64);
 
@@ -116,9 +116,15 @@ impl Usd {
     }
 
     /// The nearest `f64`, in dollars.
-    #[expect(clippy::cast_precision_loss, reason = "the nearest float is what is asked for")]
     pub fn to_f64(self) -> f64 {
-        self.0 as f64 / NANOS_PER_DOLLAR as f64
+        // Up to 2^53 the number is a float itself, and dividing two floats rounds correctly.
+        if self.0 <= 1 << f64::MANTISSA_DIGITS {
+            #[expect(clippy::cast_precision_loss, reason = "it is exact")]
+            return self.0 as f64 / NANOS_PER_DOLLAR as f64;
+        }
+        let digits = format!("{}e-9", self.0);
+        // Digits and an exponent are a float; the number of them does not matter.
+        digits.parse().unwrap_or(f64::INFINITY)
     }
 }
 

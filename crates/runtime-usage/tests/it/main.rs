@@ -1,0 +1,10 @@
+//! Tests of `runtime-usage` through its public face.
+
+mod budget;
+mod money;
+mod prices;
+mod promises;
+mod properties;
+mod snapshot;
+mod threads;
+mod tracker;

@@ -1,0 +1,240 @@
+//! Prices: what a turn costs, which price a model has, and price files.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use runtime_usage::{
+    ModelPricing, PricingFileError, PricingTable, UsageSnapshot, Usd, has_pricing,
+    load_pricing_from_file, register_pricing,
+};
+
+fn flat(dollars: u64) -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(dollars), Usd::from_dollars(dollars))
+}
+
+/// A file of this test's own that goes when the test ends.
+struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(test: &str, content: impl AsRef<[u8]>) -> Self {
+        let name = format!("runtime-usage-{}-{test}.json", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).expect("the folder for temporary files is writable");
+        Self(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_turn_is_rounded_once_half_even() {
+    // Each of the four items is 0.4 nano; together they are 1.6, which is 2.
+    let tiny = Usd::from_nanos(400_000);
+    let pricing = ModelPricing::per_million(tiny, tiny).cache_write(tiny).cache_read(tiny);
+    let usage = UsageSnapshot::new(1, 1).cache_write(1).cache_read(1);
+    assert_eq!(pricing.cost(&usage), Usd::from_nanos(2));
+
+    let half = ModelPricing::per_million(Usd::from_nanos(500_000), Usd::ZERO);
+    let costs = [1, 2, 3, 4, 5].map(|tokens| half.cost(&UsageSnapshot::new(tokens, 0)).nanos());
+    assert_eq!(costs, [0, 1, 2, 2, 2]);
+}
+
+#[test]
+fn a_cost_beyond_64_bits_on_the_way_is_still_exact() {
+    let pricing = ModelPricing::per_million(Usd::from_nanos(500_000), Usd::from_dollars(15));
+    let usage = UsageSnapshot::new(3, 5_000_000_000);
+    assert_eq!(pricing.cost(&usage), Usd::from_nanos(75_000 * 1_000_000_000 + 2));
+}
+
+#[test]
+fn a_cost_that_is_too_much_saturates() {
+    let all =
+        ModelPricing::per_million(Usd::MAX, Usd::MAX).cache_write(Usd::MAX).cache_read(Usd::MAX);
+    let most = UsageSnapshot::new(u64::MAX, u64::MAX).cache_write(u64::MAX).cache_read(u64::MAX);
+    assert_eq!(all.cost(&most), Usd::MAX);
+}
+
+#[test]
+fn a_model_is_found_by_name_then_by_its_longest_beginning_whatever_the_case() {
+    let table = PricingTable::new();
+    for (name, price) in [("gpt", 1), ("GPT-4", 2), ("gpt-4-turbo", 3), ("Локальная", 4)] {
+        table.register(name, flat(price)).unwrap();
+    }
+    for (model, price) in [
+        ("gpt-4", Some(2)),
+        ("gpt-4-TURBO", Some(3)),
+        ("gpt-4-turbo-2026", Some(3)),
+        ("gpt-4-tur", Some(2)),
+        ("gpt-5", Some(1)),
+        ("GPT", Some(1)),
+        ("gp", None),
+        ("", None),
+        ("ЛОКАЛЬНАЯ-7b", Some(4)),
+        ("zeta", None),
+    ] {
+        assert_eq!(table.get(model), price.map(flat), "{model}");
+        assert_eq!(table.contains(model), price.is_some(), "{model}");
+    }
+}
+
+#[test]
+fn names_of_any_length_and_script_resolve() {
+    let table = PricingTable::new();
+    let long = "Model-".repeat(100);
+    table.register(&long, flat(1)).unwrap();
+    assert_eq!(table.get(&format!("{}x", long.to_uppercase())), Some(flat(1)));
+    // A name that ends within a character of another does not begin with it.
+    table.register("é", flat(2)).unwrap();
+    assert_eq!(table.get("è"), None);
+}
+
+#[test]
+fn registering_hands_out_the_price_it_replaces() {
+    let table = PricingTable::new();
+    let clone = table.clone();
+    assert_eq!(table.register("m", flat(1)), Ok(None));
+    assert_eq!(table.register("M", flat(2)), Ok(Some(flat(1))));
+    assert_eq!(clone.get("m"), Some(flat(2)), "a clone shares the prices");
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn a_blank_name_is_refused() {
+    let table = PricingTable::new();
+    for name in ["", "  ", "\t"] {
+        assert_eq!(table.register(name, flat(1)).unwrap_err().to_string(), "a model name is empty");
+    }
+    assert!(table.is_empty());
+}
+
+#[test]
+fn the_original_s_file_is_read() {
+    let table = PricingTable::from_json(
+        r#"{
+            "_comment": "prices of May",
+            "_schema": {"input_per_million": "float"},
+            "models": {
+                "Model-A": {"input_per_million": 3, "output_per_million": 15.0,
+                            "cache_write_per_million": 3.75, "cache_read_per_million": 0.3},
+                "model-b": {"input_per_million": 0.0375, "output_per_million": 0.15},
+                "MODEL-B": {"input_per_million": 1, "output_per_million": 1}
+            }
+        }"#,
+    )
+    .unwrap();
+    let pricing = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15))
+        .cache_write(Usd::from_cents(375))
+        .cache_read(Usd::from_cents(30));
+    assert_eq!(table.get("model-a"), Some(pricing));
+    assert_eq!(table.get("model-b"), Some(flat(1)), "the later entry holds");
+    let names: Vec<_> = table.to_vec().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["model-a".into(), "model-b".into()]);
+}
+
+#[test]
+fn a_bad_list_is_refused_with_the_path_and_the_value() {
+    const OK: &str = r#"{"input_per_million": 1, "output_per_million": 1}"#;
+    let with = |prices: &str| format!(r#"{{"models": {{"ok": {OK}, "m": {prices}}}}}"#);
+    for (json, at, part) in [
+        (
+            with(r#"{"input_per_million": -1, "output_per_million": 1}"#),
+            "models.m.input_per_million",
+            "`-1`",
+        ),
+        (
+            with(r#"{"input_per_million": 1, "output_per_million": "2"}"#),
+            "models.m.output_per_million",
+            "\"2\"",
+        ),
+        (
+            with(r#"{"input_per_million": 1e999, "output_per_million": 1}"#),
+            "models.m.input_per_million",
+            "out of range",
+        ),
+        (
+            with(r#"{"input_per_million": NaN, "output_per_million": 1}"#),
+            "models.m.input_per_million",
+            "line 1",
+        ),
+        (with(r#"{"input_per_million": 1}"#), "models.m", "`output_per_million`"),
+        (
+            with(r#"{"input_per_million": 1, "output_per_million": 1, "cash": 2}"#),
+            "models.m.cash",
+            "`cash`",
+        ),
+        (with("7"), "models.m", "`7`"),
+        (format!(r#"{{"models": {{" ": {OK}}}}}"#), "models", "a model name is empty"),
+        (r#"{"models": {}, "extra": 1}"#.to_owned(), ".", "`extra`"),
+        (r#"{"models": {}, "models": {}}"#.to_owned(), ".", "duplicate"),
+        (r#"{"models": []}"#.to_owned(), "models", "sequence"),
+        ("{}".to_owned(), ".", "missing field `models`"),
+        ("[]".to_owned(), ".", "sequence"),
+        (r#"{"models": {}} {"#.to_owned(), ".", "trailing"),
+        (r#"{"models": {"#.to_owned(), "models.?", "EOF"),
+    ] {
+        let error = PricingTable::from_json(&json).expect_err(&json);
+        assert!(error.at == at && error.to_string().contains(part), "{json}: {error}");
+        assert!(error.source().is_some());
+    }
+}
+
+#[test]
+fn a_half_right_file_loads_nothing_and_is_named() {
+    let file = TempFile::new(
+        "half-right",
+        r#"{"models": {
+            "known": {"input_per_million": 9, "output_per_million": 9},
+            "new": {"input_per_million": 1, "output_per_million": 1},
+            "broken": {"input_per_million": 1, "output_per_million": -1}
+        }}"#,
+    );
+    let table = PricingTable::new();
+    table.register("known", flat(1)).unwrap();
+    let before = table.to_vec();
+
+    let error = table.load_file(&file.0).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains(&file.0.display().to_string()), "{text}");
+    assert!(text.contains("models.broken.output_per_million") && text.contains("`-1`"), "{text}");
+    assert!(matches!(error, PricingFileError::Parse { .. }));
+    assert_eq!(table.to_vec(), before);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let table = PricingTable::new();
+    let error = table.load_file("no/such/prices.json").unwrap_err();
+    assert!(error.to_string().starts_with("cannot read the pricing file `no/such/prices.json`: "));
+    assert_eq!(error.path().to_str(), Some("no/such/prices.json"));
+    assert!(error.source().is_some());
+
+    let file = TempFile::new("not-text", b"\xff\xfe{");
+    assert!(matches!(table.load_file(&file.0), Err(PricingFileError::Read { .. })));
+}
+
+#[test]
+fn a_missing_price_is_reported_once_per_model() {
+    let table = PricingTable::new();
+    assert!(table.first_miss("Local-7b"));
+    assert!(!table.first_miss("local-7B"));
+    assert!(!table.first_miss("LOCAL-7B"));
+    assert!(!table.first_miss(""));
+    let reported = (0..5_000).filter(|number| table.first_miss(&format!("m{number}"))).count();
+    assert_eq!(reported, 1_023, "the names that are remembered are bounded");
+}
+
+/// The only test that touches the table of the process.
+#[test]
+fn the_table_of_the_process_has_functions_of_its_own() {
+    assert!(!has_pricing("global-model"));
+    register_pricing("Global-Model", flat(1)).unwrap();
+    assert!(has_pricing("global-model-2026"));
+    let list = r#"{"models": {"Global-File": {"input_per_million": 2, "output_per_million": 2}}}"#;
+    let file = TempFile::new("global", list);
+    assert_eq!(load_pricing_from_file(&file.0).unwrap(), 1);
+    assert_eq!(PricingTable::global().get("global-file"), Some(flat(2)));
+}

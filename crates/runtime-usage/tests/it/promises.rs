@@ -1,0 +1,24 @@
+//! What must hold at compile time.
+
+use std::error::Error;
+
+use runtime_usage::{
+    Budget, BudgetExceededError, BudgetRefusedError, EmptyModelNameError, PricingFileError,
+    PricingParseError, PricingTable, UnpricedModelError, UsageParseError, UsageTracker,
+    UsdParseError,
+};
+
+const fn shared<T: Send + Sync + 'static>() {}
+const fn error<T: Error + Send + Sync + 'static>() {}
+
+const _: () = shared::<PricingTable>();
+const _: () = shared::<UsageTracker>();
+const _: () = shared::<Budget>();
+const _: () = error::<BudgetExceededError>();
+const _: () = error::<BudgetRefusedError>();
+const _: () = error::<UnpricedModelError>();
+const _: () = error::<EmptyModelNameError>();
+const _: () = error::<UsdParseError>();
+const _: () = error::<UsageParseError>();
+const _: () = error::<PricingParseError>();
+const _: () = error::<PricingFileError>();

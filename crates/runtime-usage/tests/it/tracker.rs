@@ -1,0 +1,156 @@
+//! Usage tracking.
+
+use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+use serde_json::json;
+
+fn flat(dollars: u64) -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(dollars), Usd::from_dollars(dollars))
+}
+
+fn tracker(models: &[(&str, u64)]) -> UsageTracker {
+    let table = PricingTable::new();
+    for (model, dollars) in models {
+        table.register(model, flat(*dollars)).expect("the name is not blank");
+    }
+    UsageTracker::with_pricing(table)
+}
+
+const MILLION: UsageSnapshot = UsageSnapshot::new(1_000_000, 0);
+
+#[test]
+fn a_turn_is_recorded_at_the_price_of_its_model() {
+    let tracker = tracker(&[("a", 3), ("b", 5)]);
+    let first = tracker.record_turn("a-2026", &MILLION);
+    assert_eq!((first.cost, first.total), (Usd::from_dollars(3), Usd::from_dollars(3)));
+    assert!(first.priced && !first.first_unpriced);
+
+    let second = tracker.record_turn("b", &UsageSnapshot::new(0, 2_000_000));
+    assert_eq!((second.cost, second.total), (Usd::from_dollars(10), Usd::from_dollars(13)));
+    assert_eq!(tracker.cost_for_turn("b", &MILLION), Usd::from_dollars(5));
+    assert_eq!(tracker.cost_for_turn("unknown", &MILLION), Usd::ZERO);
+    assert_eq!(tracker.turns(), 2, "asking for a cost records nothing");
+}
+
+#[test]
+fn a_model_without_a_price_is_free_and_reported_once() {
+    let tracker = tracker(&[]);
+    let first = tracker.record_turn("Local-7b", &MILLION);
+    assert!(!first.priced && first.first_unpriced);
+    assert_eq!(first.total, Usd::ZERO);
+    assert!(!tracker.record_turn("local-7b", &MILLION).first_unpriced);
+    assert!(!tracker.record_turn("", &MILLION).first_unpriced);
+    assert_eq!(tracker.totals().unpriced_turns, 3);
+
+    let other = UsageTracker::with_pricing(tracker.pricing().clone());
+    assert!(!other.record_turn("local-7b", &MILLION).first_unpriced, "once per table");
+}
+
+#[test]
+fn a_price_that_comes_later_holds_for_the_turns_that_follow() {
+    let tracker = tracker(&[("a", 1)]);
+    assert_eq!(tracker.record_turn("a-mini", &MILLION).cost, Usd::from_dollars(1));
+    tracker.pricing().register("a-mini", flat(2)).unwrap();
+    assert_eq!(tracker.record_turn("a-mini", &MILLION).cost, Usd::from_dollars(2));
+    let list = r#"{"models": {"A-Mini": {"input_per_million": 4, "output_per_million": 4}}}"#;
+    tracker.pricing().merge_json(list).unwrap();
+    assert_eq!(tracker.record_turn("a-mini", &MILLION).total, Usd::from_dollars(7));
+}
+
+#[test]
+fn a_known_cost_wins_over_the_table() {
+    let tracker = tracker(&[("a", 3)]);
+    let turn = tracker.record_priced("a", &MILLION, Usd::from_cents(1));
+    assert_eq!(
+        (turn.cost, turn.total, turn.priced),
+        (Usd::from_cents(1), Usd::from_cents(1), true)
+    );
+    assert!(tracker.record_priced("unknown", &MILLION, Usd::ZERO).priced);
+    assert_eq!(tracker.totals().unpriced_turns, 0);
+}
+
+#[test]
+fn models_are_told_apart_by_their_names_as_given() {
+    let tracker = tracker(&[("a", 1), ("b", 2)]);
+    for model in ["a", "b", "a", "A"] {
+        let _ = tracker.record_turn(model, &MILLION);
+    }
+    let costs: Vec<(String, Usd)> = tracker
+        .per_model_summary()
+        .iter()
+        .map(|(model, cost)| (model.to_string(), *cost))
+        .collect();
+    assert_eq!(
+        costs,
+        [
+            ("A".to_owned(), Usd::from_dollars(1)),
+            ("a".to_owned(), Usd::from_dollars(2)),
+            ("b".to_owned(), Usd::from_dollars(2)),
+        ]
+    );
+    let a = tracker.per_model()["a"];
+    assert_eq!(
+        (a.turns, a.tokens, a.cost),
+        (2, UsageSnapshot::new(2_000_000, 0), Usd::from_dollars(2))
+    );
+}
+
+#[test]
+fn the_summary_has_the_original_s_keys_and_rounding() {
+    let tracker = tracker(&[("a", 1)]);
+    assert_eq!(
+        serde_json::to_value(tracker.summary()).unwrap(),
+        json!({
+            "turns": 0,
+            "total_input_tokens": 0,
+            "total_output_tokens": 0,
+            "total_cost_usd": 0.0,
+            "formatted_cost": "$0.0000",
+        })
+    );
+    let _ = tracker.record_turn("a", &UsageSnapshot::new(1_234_567, 89).cache_read(5));
+    assert_eq!(
+        serde_json::to_value(tracker.summary()).unwrap(),
+        json!({
+            "turns": 1,
+            "total_input_tokens": 1_234_567,
+            "total_output_tokens": 89,
+            "total_cost_usd": 1.2347,
+            "formatted_cost": "$1.23",
+        })
+    );
+    assert_eq!(tracker.summary().total_cost_usd, Usd::from_nanos(1_234_656_000), "exact in Rust");
+    assert_eq!(
+        serde_json::to_value(tracker.per_model()).unwrap()["a"],
+        json!({
+            "turns": 1,
+            "unpriced_turns": 0,
+            "input_tokens": 1_234_567,
+            "output_tokens": 89,
+            "cache_write_tokens": 0,
+            "cache_read_tokens": 5,
+            "cost_usd": 1.234_656,
+        })
+    );
+}
+
+#[test]
+fn a_budget_is_over_only_above_its_limit() {
+    let tracker = tracker(&[("a", 3)]);
+    let _ = tracker.record_turn("a", &MILLION);
+    assert!(!tracker.is_over_budget(Usd::from_dollars(3)));
+    assert!(tracker.is_over_budget(Usd::from_cents(299)));
+    assert_eq!(tracker.budget_remaining(Usd::from_dollars(1)).to_string(), "-$2.00");
+    assert_eq!(tracker.format_cost(), "$3.00");
+}
+
+#[test]
+fn totals_that_are_too_much_saturate() {
+    let tracker = tracker(&[]);
+    let most = UsageSnapshot::new(u64::MAX, u64::MAX);
+    for _ in 0..2 {
+        let _ = tracker.record_priced("a", &most, Usd::MAX);
+    }
+    assert_eq!(tracker.total_cost(), Usd::MAX);
+    assert_eq!(tracker.total_input_tokens(), u64::MAX);
+    assert_eq!(tracker.total_output_tokens(), u64::MAX);
+}
