@@ -16,7 +16,7 @@ pub trait IdSource: Debug + Send + Sync {
 
 /// Draws version 4 UUIDs: 122 random bits from the operating system.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct RandomIds;
 
 impl IdSource for RandomIds {

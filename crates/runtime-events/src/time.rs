@@ -23,7 +23,7 @@ pub trait Clock: Debug + Send + Sync {
 
 /// The operating system's clocks.
 #[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct SystemClock;
 
 impl Clock for SystemClock {

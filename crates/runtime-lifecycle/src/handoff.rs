@@ -65,7 +65,7 @@ impl Handoff {
             context: Map::new(),
             project_id: None,
             target_worker_id: nobody(),
-            created_at: SystemClock::default().utc_now().trunc_subsecs(6),
+            created_at: SystemClock.utc_now().trunc_subsecs(6),
         }
     }
 

@@ -7,6 +7,7 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 
 use crate::BoxError;
 use crate::classify::Classifier;
+use crate::recovery::RecoveryResult;
 
 /// An error of the caller's, classified.
 ///
@@ -29,19 +30,20 @@ use crate::classify::Classifier;
 pub struct Failure {
     error: BoxError,
     scenario: FailureScenario,
+    recovery: Option<Box<RecoveryResult>>,
 }
 
 impl Failure {
     /// An error whose kind the caller knows.
     pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
-        Self { error: error.into(), scenario }
+        Self { error: error.into(), scenario, recovery: None }
     }
 
     /// An error whose kind `classifier` finds out.
     pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
         let error = error.into();
         let scenario = classifier.classify(&*error);
-        Self { error, scenario }
+        Self { error, scenario, recovery: None }
     }
 
     /// The kind of failure, by which recovery goes.
@@ -52,6 +54,18 @@ impl Failure {
     /// The class under which events report it.
     pub const fn failure_class(&self) -> AgentFailureClass {
         self.scenario.failure_class()
+    }
+
+    /// Notes what recovery came to.
+    #[must_use]
+    pub fn with_recovery(mut self, result: RecoveryResult) -> Self {
+        self.recovery = Some(Box::new(result));
+        self
+    }
+
+    /// What recovery came to, if it was asked.
+    pub fn recovery(&self) -> Option<&RecoveryResult> {
+        self.recovery.as_deref()
     }
 
     /// The caller's error.
@@ -75,6 +89,7 @@ impl fmt::Debug for Failure {
         f.debug_struct("Failure")
             .field("scenario", &self.scenario)
             .field("error", &self.error)
+            .field("recovery", &self.recovery)
             .finish()
     }
 }

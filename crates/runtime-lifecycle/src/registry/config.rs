@@ -26,8 +26,8 @@ impl Default for Config {
             finished_capacity: 1_024,
             unclaimed_capacity: const { NonZeroUsize::new(256).expect("256 is not zero") },
             history: DEFAULT_HISTORY,
-            clock: Arc::new(SystemClock::default()),
-            ids: Arc::new(RandomIds::default()),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
         }
     }
 }

@@ -53,7 +53,7 @@ impl CircuitBreaker {
 
     /// A closed breaker with these settings, on the system's clock.
     pub fn with_config(name: impl Into<Arc<str>>, config: Config) -> Self {
-        Self::with_clock(name, config, Arc::new(SystemClock::default()))
+        Self::with_clock(name, config, Arc::new(SystemClock))
     }
 
     /// A closed breaker on a clock of the caller's.

@@ -48,7 +48,7 @@ impl Default for Config {
         Self {
             recipes: Recipes::default(),
             max_events: DEFAULT_MAX_EVENTS,
-            clock: Arc::new(SystemClock::default()),
+            clock: Arc::new(SystemClock),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use dashmap::DashMap;
-use dashmap::mapref::entry::Entry as Slot;
 
 use super::ordered::Group;
 use crate::registry::entry::Entry;
@@ -19,17 +18,17 @@ pub(super) struct ByPair {
 
 impl ByPair {
     pub(super) fn insert(&self, worker: &AgentWorker, serial: u64, entry: Arc<Entry>) {
-        self.groups.entry(Pair::of(worker)).or_default().insert(serial, entry);
+        let pair = Pair::new(worker.role(), worker.phase());
+        self.groups.entry(pair).or_default().insert(serial, entry);
     }
 
     /// Forgets the role and phase with its last worker.
     pub(super) fn remove(&self, worker: &AgentWorker, serial: u64) {
-        if let Slot::Occupied(mut group) = self.groups.entry(Pair::of(worker)) {
-            group.get_mut().remove(serial);
-            if group.get().is_empty() {
-                group.remove();
-            }
-        }
+        let pair = (&**worker.role(), &**worker.phase());
+        self.groups.remove_if_mut(&pair as &dyn RolePhase, |_, group| {
+            group.remove(serial);
+            group.is_empty()
+        });
     }
 
     pub(super) fn oldest(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
@@ -37,33 +36,55 @@ impl ByPair {
     }
 }
 
-#[derive(Debug)]
-struct Pair {
-    role: Arc<str>,
-    phase: Arc<str>,
+/// How many bytes of role and phase together lie in the map itself: as many as make a pair
+/// half a cache line.
+const SHORT: usize = 29;
+
+/// A role and a phase, owned.
+///
+/// Names are short, and comparing them then costs no further cache miss.
+enum Pair {
+    Short { role: u8, both: u8, text: [u8; SHORT] },
+    Long { role: usize, text: Box<[u8]> },
 }
 
 impl Pair {
-    fn of(worker: &AgentWorker) -> Self {
-        Self { role: worker.role().clone(), phase: worker.phase().clone() }
+    fn new(role: &str, phase: &str) -> Self {
+        let both = role.len() + phase.len();
+        // No phase of a short pair is longer than `SHORT`, so both lengths fit.
+        if let (Ok(role_len), Ok(both_len), true) =
+            (u8::try_from(role.len()), u8::try_from(both), both <= SHORT)
+        {
+            let mut text = [0; SHORT];
+            text[..role.len()].copy_from_slice(role.as_bytes());
+            text[role.len()..both].copy_from_slice(phase.as_bytes());
+            return Self::Short { role: role_len, both: both_len, text };
+        }
+        let text = [role.as_bytes(), phase.as_bytes()].concat().into_boxed_slice();
+        Self::Long { role: role.len(), text }
     }
 }
 
 /// What an owned and a borrowed pair have in common: a map of the former is searched with the
 /// latter, because both hash and compare as this.
 trait RolePhase {
-    fn role_phase(&self) -> (&str, &str);
+    fn role_phase(&self) -> (&[u8], &[u8]);
 }
 
 impl RolePhase for Pair {
-    fn role_phase(&self) -> (&str, &str) {
-        (&self.role, &self.phase)
+    fn role_phase(&self) -> (&[u8], &[u8]) {
+        match self {
+            Self::Short { role, both, text } => {
+                text[..usize::from(*both)].split_at(usize::from(*role))
+            }
+            Self::Long { role, text } => text.split_at(*role),
+        }
     }
 }
 
 impl RolePhase for (&str, &str) {
-    fn role_phase(&self) -> (&str, &str) {
-        *self
+    fn role_phase(&self) -> (&[u8], &[u8]) {
+        (self.0.as_bytes(), self.1.as_bytes())
     }
 }
 

@@ -1,0 +1,307 @@
+//! The ways to be refused, one small type each, and the two enums that hold them.
+
+use std::error::Error;
+use std::time::Duration;
+
+use runtime_events::{AgentFailureClass, FailureScenario};
+use runtime_lifecycle::{AgentStatus, ClaimError, CreateWorkerError};
+use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
+use runtime_resilience::{CircuitOpenError, Failure, RecoveryResult};
+use runtime_usage::{BudgetRefusedError, UnpricedModelError};
+use thiserror::Error;
+
+/// Any error a caller's code may return.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A session could not be opened.
+#[derive(Debug, Error)]
+#[error("no session for role `{role}`")]
+#[non_exhaustive]
+pub struct OpenSessionError {
+    /// The role it was asked for.
+    pub role: String,
+    /// What the registry objected to.
+    #[source]
+    pub reason: CreateWorkerError,
+}
+
+/// A turn or a tool was asked of a session that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the session is over: its worker is {status}")]
+#[non_exhaustive]
+pub struct SessionClosedError {
+    /// How it ended. A session that handed over is `completed`.
+    pub status: AgentStatus,
+}
+
+/// A session cannot end yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the session is busy: {in_flight} turns and tools under way, waiting for input: {waiting_for_input}"
+)]
+#[non_exhaustive]
+pub struct SessionBusyError {
+    /// How many turns and tools are under way.
+    pub in_flight: u32,
+    /// Whether [`pause_for_input`](crate::OrchestrationSession::pause_for_input) waits.
+    pub waiting_for_input: bool,
+}
+
+/// A session cannot be completed or handed over now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum SettleError {
+    /// It is over already.
+    Closed(#[from] SessionClosedError),
+    /// Something is under way.
+    Busy(#[from] SessionBusyError),
+}
+
+/// A session has had all the turns it may have.
+///
+/// Every turn that is asked for counts, refused ones too, so that a loop that spins on
+/// refusals ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("session reached max_iterations={max_iterations}; raise the cap or shorten the loop")]
+#[non_exhaustive]
+pub struct MaxIterationsExceededError {
+    /// The cap.
+    pub max_iterations: u32,
+}
+
+/// The session's time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("session deadline of {:.3}s exceeded", deadline.as_secs_f64())]
+#[non_exhaustive]
+pub struct DeadlineExceededError {
+    /// What the session was given when it opened.
+    pub deadline: Duration,
+}
+
+/// A turn took longer than its timeout.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("turn exceeded timeout of {:.3}s", timeout.as_secs_f64())]
+#[non_exhaustive]
+pub struct TurnTimeoutError {
+    /// What the turn was given.
+    pub timeout: Duration,
+    /// What recovery came to, where it was asked.
+    pub recovery: Option<RecoveryResult>,
+}
+
+/// A tool took longer than its timeout.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("tool '{tool}' exceeded timeout of {:.3}s", timeout.as_secs_f64())]
+#[non_exhaustive]
+pub struct ToolTimeoutError {
+    /// The tool.
+    pub tool: String,
+    /// What the tool was given.
+    pub timeout: Duration,
+}
+
+/// A turn that did not give an answer.
+///
+/// All variants but [`TimedOut`](Self::TimedOut) and [`Failed`](Self::Failed), and
+/// [`Guardrail`](Self::Guardrail) where it objected to an answer, mean that the call never began.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum TurnError {
+    /// The session is over.
+    Closed(#[from] SessionClosedError),
+    /// The session has had all its turns.
+    MaxIterations(#[from] MaxIterationsExceededError),
+    /// The session's time is over, before the turn or during it.
+    Deadline(#[from] DeadlineExceededError),
+    /// The circuit breaker lets nothing through.
+    CircuitOpen(#[from] CircuitOpenError),
+    /// An enforced budget has nothing left.
+    Budget(#[from] BudgetRefusedError),
+    /// An enforced budget does not know what the model costs.
+    Unpriced(#[from] UnpricedModelError),
+    /// A guardrail objected to the prompt or the answer.
+    Guardrail(#[from] GuardrailViolatedError),
+    /// The call took too long.
+    TimedOut(#[from] TurnTimeoutError),
+    /// The call failed. Displays the caller's text; `source()` is the caller's error.
+    Failed(Failure),
+}
+
+impl TurnError {
+    /// What the failure was classified as, where the call was made and failed.
+    pub fn scenario(&self) -> Option<FailureScenario> {
+        match self {
+            Self::TimedOut(_) => Some(FailureScenario::LlmTimeout),
+            Self::Failed(failure) => Some(failure.scenario()),
+            _ => None,
+        }
+    }
+
+    /// What recovery came to, where the call was made and failed.
+    pub fn recovery(&self) -> Option<&RecoveryResult> {
+        match self {
+            Self::TimedOut(timeout) => timeout.recovery.as_ref(),
+            Self::Failed(failure) => failure.recovery(),
+            _ => None,
+        }
+    }
+
+    /// Whether the turn was refused before the call began.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed(_)
+                | Self::MaxIterations(_)
+                | Self::Deadline(_)
+                | Self::CircuitOpen(_)
+                | Self::Budget(_)
+                | Self::Unpriced(_)
+        )
+    }
+
+    /// The class under which events report it.
+    pub fn failure_class(&self) -> AgentFailureClass {
+        match self {
+            Self::Closed(closed) => closed.failure_class(),
+            Self::Deadline(_) | Self::TimedOut(_) => AgentFailureClass::LlmTimeout,
+            Self::CircuitOpen(_) => AgentFailureClass::DependencyFailed,
+            Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
+            Self::Failed(failure) => failure.failure_class(),
+            Self::MaxIterations(_) | Self::Budget(_) | Self::Unpriced(_) => {
+                AgentFailureClass::GovernanceBreach
+            }
+        }
+    }
+
+    /// One word for the refusal, as `agent.blocked` carries it.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "session_closed",
+            Self::MaxIterations(_) => "max_iterations",
+            Self::Deadline(_) => "deadline",
+            Self::CircuitOpen(_) => "circuit_open",
+            Self::Budget(_) => "budget",
+            Self::Unpriced(_) => "unpriced_model",
+            Self::Guardrail(_) => "guardrail",
+            Self::TimedOut(_) => "timeout",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+/// A tool that did not give a result.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum ToolError {
+    /// The session is over.
+    Closed(#[from] SessionClosedError),
+    /// The session's time is over, before the tool or during it.
+    Deadline(#[from] DeadlineExceededError),
+    /// The role may not use the tool.
+    PermissionDenied(#[from] PermissionDeniedError),
+    /// A guardrail objected to the arguments or the result.
+    Guardrail(#[from] GuardrailViolatedError),
+    /// The tool took too long.
+    TimedOut(#[from] ToolTimeoutError),
+    /// The tool failed. Displays the caller's text; `source()` is the caller's error.
+    Failed(Failure),
+}
+
+impl ToolError {
+    /// The class under which events report it.
+    pub fn failure_class(&self) -> AgentFailureClass {
+        match self {
+            Self::Closed(closed) => closed.failure_class(),
+            Self::PermissionDenied(_) => AgentFailureClass::PermissionDenied,
+            Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
+            Self::Deadline(_) | Self::TimedOut(_) | Self::Failed(_) => AgentFailureClass::ToolError,
+        }
+    }
+
+    /// One word for the refusal, as `agent.blocked` carries it.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Closed(_) => "session_closed",
+            Self::Deadline(_) => "deadline",
+            Self::PermissionDenied(_) => "permission_denied",
+            Self::Guardrail(_) => "guardrail",
+            Self::TimedOut(_) => "timeout",
+            Self::Failed(_) => "failed",
+        }
+    }
+}
+
+impl SessionClosedError {
+    const fn failure_class(self) -> AgentFailureClass {
+        match self.status {
+            AgentStatus::Cancelled => AgentFailureClass::Cancelled,
+            _ => AgentFailureClass::Unknown,
+        }
+    }
+}
+
+/// A handoff that was not made. Nothing has changed.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum HandoffError {
+    /// The session is over.
+    Closed(#[from] SessionClosedError),
+    /// Something is under way.
+    Busy(#[from] SessionBusyError),
+    /// The registry refused the target.
+    Target(#[from] CreateWorkerError),
+    /// The context is neither a JSON object nor null.
+    #[error("handoff context is {found}, not a JSON object")]
+    Context {
+        /// The kind of JSON value that was given.
+        found: &'static str,
+    },
+}
+
+impl From<SettleError> for HandoffError {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::Closed(closed) => Self::Closed(closed),
+            SettleError::Busy(busy) => Self::Busy(busy),
+        }
+    }
+}
+
+/// A handoff that was not accepted. Nothing has changed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The handoff is for another role than the orchestrator's.
+    #[error("handoff is for role `{expected}`, this orchestrator's role is `{found}`")]
+    Role {
+        /// The handoff's target role.
+        expected: String,
+        /// The orchestrator's role.
+        found: String,
+    },
+    /// The registry does not hold the worker as unclaimed.
+    #[error(transparent)]
+    Claim(#[from] ClaimError),
+}
+
+/// An input that was asked for and did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PauseError {
+    /// The session is over, or ended while it waited.
+    #[error(transparent)]
+    Closed(#[from] SessionClosedError),
+    /// Another `pause_for_input` waits already.
+    #[error("a previous pause_for_input is still pending")]
+    AlreadyWaiting,
+}
+
+/// An input was provided, and nobody waits for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("no pause_for_input in flight")]
+#[non_exhaustive]
+pub struct NobodyWaitingError;

@@ -1,0 +1,161 @@
+//! One agent's run, from its worker's start to its last event.
+
+mod active;
+mod blocking;
+mod checks;
+pub(crate) mod core;
+mod ending;
+mod guarding;
+mod handle;
+mod handoff;
+mod input;
+mod money;
+mod recovery;
+mod state;
+mod stream;
+mod tools;
+mod turns;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use runtime_events::{AgentEventName, AgentEventStatus};
+use runtime_lifecycle::{AgentStatus, AgentWorker};
+use runtime_resilience::RecoveryEvent;
+use runtime_usage::UsageTracker;
+
+pub use self::active::{ActiveTurn, Answer, Settled};
+use self::core::Core;
+pub use self::handle::SessionHandle;
+use crate::error::{BoxError, OpenSessionError};
+use crate::orchestrator::Setup;
+use crate::summary::Summary;
+
+/// A single agent's execution context, opened by [`Orchestrator::session`].
+///
+/// Every method takes `&self`: tools run in parallel with `join!`, and the session may be shared
+/// in an `Arc`. End it with [`finish`](Self::finish), [`complete`](Self::complete),
+/// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to); dropping it
+/// before that cancels it.
+///
+/// [`Orchestrator::session`]: crate::Orchestrator::session
+#[derive(Debug)]
+#[must_use = "a session that is dropped is cancelled"]
+#[doc(alias = "AsyncOrchestrationSession")]
+pub struct OrchestrationSession {
+    core: Arc<Core>,
+    /// True exactly while the body given to `run` runs.
+    polling: AtomicBool,
+}
+
+impl OrchestrationSession {
+    pub(crate) fn open(setup: &Arc<Setup>) -> Result<Self, OpenSessionError> {
+        let created = setup.registry.create(
+            Arc::clone(&setup.role),
+            Arc::clone(&setup.phase),
+            setup.project_id,
+        );
+        let worker =
+            created.map_err(|reason| OpenSessionError { role: setup.role.to_string(), reason })?;
+        // A worker just created makes these two steps, unless somebody ended it at once; then
+        // the first turn is refused.
+        for status in [AgentStatus::Initializing, AgentStatus::Running] {
+            let _ = setup.registry.transition(worker.id(), status, None);
+        }
+        Ok(Self::adopt(setup, &worker))
+    }
+
+    pub(crate) fn adopt(setup: &Arc<Setup>, worker: &AgentWorker) -> Self {
+        let core = Arc::new(Core::new(setup, worker));
+        core.emit(core.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running));
+        Self { core, polling: AtomicBool::new(false) }
+    }
+
+    /// A handle that outlives this value and works from anywhere.
+    pub fn handle(&self) -> SessionHandle {
+        SessionHandle { core: Arc::clone(&self.core) }
+    }
+
+    /// A label for the events from here on: tenant, user, request.
+    pub fn label(&self, key: impl Into<String>, value: impl Into<String>) {
+        self.core.stream().label(key.into(), value.into());
+    }
+
+    /// The session's id, as its events carry it: 32 hexadecimal digits.
+    pub fn id(&self) -> &str {
+        &self.core.session_id
+    }
+
+    /// The role of the session's agent.
+    pub fn role(&self) -> &str {
+        &self.core.setup.role
+    }
+
+    /// The phase the session works in.
+    pub fn phase(&self) -> &str {
+        &self.core.phase
+    }
+
+    /// The id of the session's worker in the registry.
+    pub fn worker_id(&self) -> &str {
+        &self.core.worker_id
+    }
+
+    /// The state of the session's worker.
+    pub fn status(&self) -> AgentStatus {
+        self.core.status()
+    }
+
+    /// What the session has used so far.
+    pub fn tracker(&self) -> &UsageTracker {
+        &self.core.tracker
+    }
+
+    /// What recovery did so far; the last of it, where it is more than the session keeps.
+    pub fn recovery_events(&self) -> Vec<RecoveryEvent> {
+        self.core.recovery().events().cloned().collect()
+    }
+
+    /// How things stand.
+    pub fn summary(&self) -> Summary {
+        Summary::of(&self.core)
+    }
+
+    /// Runs a body with the flag raised while the caller's code runs, so that a panic is told
+    /// from a cancellation when the session is dropped.
+    pub(crate) async fn guard<T>(
+        &self,
+        body: impl AsyncFnOnce(&Self) -> Result<T, BoxError>,
+    ) -> Result<T, BoxError> {
+        let mut body = pin!(body(self));
+        poll_fn(|cx| {
+            // Relaxed: only the thread that polls, or that unwinds from the poll, looks at it;
+            // a task that moves is handed over with a barrier of its own.
+            self.polling.store(true, Ordering::Relaxed);
+            let polled = body.as_mut().poll(cx);
+            self.polling.store(false, Ordering::Relaxed);
+            polled
+        })
+        .await
+    }
+
+    /// [`guard`](Self::guard) for threads.
+    pub(crate) fn guard_blocking<T>(
+        &self,
+        body: impl FnOnce(&Self) -> Result<T, BoxError>,
+    ) -> Result<T, BoxError> {
+        // Relaxed: as above; everything here is on one thread.
+        self.polling.store(true, Ordering::Relaxed);
+        let result = body(self);
+        self.polling.store(false, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Drop for OrchestrationSession {
+    fn drop(&mut self) {
+        self.core.abandon(self.polling.load(Ordering::Relaxed));
+    }
+}

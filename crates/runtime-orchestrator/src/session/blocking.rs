@@ -1,0 +1,110 @@
+//! Turns for threads, over the same admission and the same endings.
+
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use crate::error::{BoxError, TurnError};
+use crate::session::OrchestrationSession;
+use crate::session::active::{ActiveTurn, Answer};
+use crate::turn::{Prompt, Reading, Timeout, Turn, Untimed};
+use crate::wait::on_thread;
+
+impl OrchestrationSession {
+    /// Runs one model turn on this thread. The call borrows freely, so it cannot be interrupted:
+    /// a turn with a timeout does not fit here, by its type.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_turn`](Self::run_turn).
+    ///
+    /// ```compile_fail
+    /// # use std::time::Duration;
+    /// # use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// # let session = Orchestrator::new("writer", "draft").session().unwrap();
+    /// let turn = Turn::model("gpt-5").timeout(Duration::from_secs(1));
+    /// session.run_turn_blocking(turn, || Ok::<_, BoxError>(()));
+    /// ```
+    pub fn run_turn_blocking<T, E, R>(
+        &self,
+        turn: Turn<R, Untimed>,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        E: Into<BoxError> + 'static,
+        R: Reading<T>,
+    {
+        let mut active = self.core.admit(turn.model, None)?;
+        active.check_input_blocking(turn.reading.input())?;
+        let result = active.flagged(call);
+        conclude(active, turn.reading, result)
+    }
+
+    /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
+    /// is over, or when the session ends, whichever comes first.
+    ///
+    /// A thread cannot be stopped from outside: one that is late runs on, detached, and what it
+    /// returns is dropped. A call that may hang for good should have a timeout of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_turn`](Self::run_turn).
+    ///
+    /// # Panics
+    ///
+    /// If the call panics, with its payload.
+    pub fn run_turn_blocking_within<T, E, R>(
+        &self,
+        turn: Turn<R, Untimed>,
+        timeout: Duration,
+        call: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        T: Send + 'static,
+        E: Into<BoxError> + Send + 'static,
+        R: Reading<T>,
+    {
+        let limit = Timeout { after: timeout, sleeper: None };
+        let mut active = self.core.admit(turn.model, Some(&limit))?;
+        active.check_input_blocking(turn.reading.input())?;
+        match on_thread(active.core(), active.until(), "turn", call) {
+            Ok(Ok(Ok(result))) => conclude(active, turn.reading, result),
+            Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
+            Ok(Err(interrupted)) => Err(active.interrupted_blocking(interrupted)),
+            Err(error) => Err(active.fail_blocking(error)),
+        }
+    }
+
+    /// [`begin_turn`](Self::begin_turn) for threads. A timeout of the turn is not watched while
+    /// the caller works.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: why it is refused.
+    pub fn begin_turn_blocking<R: Prompt>(
+        &self,
+        turn: Turn<R, Untimed>,
+    ) -> Result<ActiveTurn<'_>, TurnError> {
+        let mut active = self.core.admit(turn.model, None)?;
+        active.check_input_blocking(turn.reading.input())?;
+        Ok(active)
+    }
+}
+
+fn conclude<T, E, R>(
+    mut active: ActiveTurn<'_>,
+    reading: R,
+    result: Result<T, E>,
+) -> Result<Answer<T>, TurnError>
+where
+    E: Into<BoxError> + 'static,
+    R: Reading<T>,
+{
+    match result {
+        Ok(value) => {
+            let review = active.returned(&value, reading);
+            active.check_output_blocking(&review)?;
+            Ok(active.answer(value, review.usage))
+        }
+        Err(error) => Err(active.fail_blocking(error)),
+    }
+}

@@ -1,0 +1,306 @@
+//! What a session's value, its handles and its turns share.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
+};
+use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
+use runtime_resilience::RecoveryContext;
+use runtime_usage::UsageTracker;
+
+use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
+use crate::log::log;
+use crate::orchestrator::Setup;
+use crate::session::state::State;
+use crate::session::stream::Stream;
+use crate::turn::Timeout;
+use crate::wait::{Kind, Until};
+
+/// The shared part of a session.
+pub(crate) struct Core {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) phase: Arc<str>,
+    pub(crate) project_id: Option<i64>,
+    pub(crate) session_id: Arc<str>,
+    pub(crate) worker_id: Arc<str>,
+    /// `None` if the worker was removed before the session saw it.
+    worker: Option<StatusHandle>,
+    /// As it was at the start; what is said of a worker that was removed meanwhile.
+    first_seen: AgentWorker,
+    pub(crate) started: Instant,
+    pub(crate) tracker: UsageTracker,
+    pub(crate) usage_sink_failures: AtomicU64,
+    root: SpanId,
+    next_span: AtomicU64,
+    stream: Stream,
+    state: Mutex<State>,
+    recovery: Mutex<RecoveryContext>,
+}
+
+/// How a session ends.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) status: AgentStatus,
+    /// The worker's log line.
+    pub(crate) worker_detail: Option<String>,
+    pub(crate) event: AgentEvent,
+}
+
+impl Core {
+    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker) -> Self {
+        let drawn = setup.ids.draw();
+        let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
+        let recovery = RecoveryContext::with_config(
+            runtime_resilience::recovery::Config::default()
+                .recipes(setup.recipes.clone())
+                .max_events(setup.event_log.get())
+                .clock(Arc::clone(&setup.clock)),
+        );
+        Self {
+            phase: Arc::clone(worker.phase()),
+            project_id: worker.project_id(),
+            session_id: format!("{drawn:032x}").into(),
+            worker_id: Arc::clone(worker.id()),
+            worker: setup.registry.status(worker.id()),
+            first_seen: worker.clone(),
+            started: setup.clock.now(),
+            tracker: UsageTracker::with_pricing(setup.pricing.clone()),
+            usage_sink_failures: AtomicU64::new(0),
+            root: SpanId::from_u64(span_base),
+            next_span: AtomicU64::new(span_base),
+            stream: Stream::new(setup.event_sink.clone(), setup.event_log, setup.labels.clone()),
+            state: Mutex::new(State::default()),
+            recovery: Mutex::new(recovery),
+            setup: Arc::clone(setup),
+        }
+    }
+
+    /// Lets somebody in who may emit; `working` if it is a turn or a tool.
+    pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
+        let entry = {
+            self.state().enter(working)?;
+            Entry { core: self, working }
+        };
+        // Somebody else may have ended the worker in the registry.
+        let status = self.status();
+        if status.is_terminal() { Err(SessionClosedError { status }) } else { Ok(entry) }
+    }
+
+    /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
+    /// way.
+    pub(crate) fn end<P, E: From<SettleError>>(
+        &self,
+        idle: bool,
+        prepare: impl FnOnce() -> Result<(Ending, P), E>,
+    ) -> Result<P, E> {
+        let mut state = self.state();
+        if idle {
+            state.idle()?;
+        } else {
+            state.open().map_err(SettleError::from)?;
+        }
+        let (ending, prepared) = prepare()?;
+        let ending = self.reconcile(ending);
+        let (farewell, wake) = state.end(ending.status, ending.event);
+        drop(state);
+        if let Some(farewell) = farewell {
+            self.emit(*farewell);
+        }
+        wake.into_iter().for_each(Waker::wake);
+        Ok(prepared)
+    }
+
+    /// Moves the worker, or, where somebody else ended it before, ends as it did.
+    fn reconcile(&self, ending: Ending) -> Ending {
+        let registry = &self.setup.registry;
+        let detail = ending.worker_detail.as_deref();
+        let moved = registry.transition(&self.worker_id, ending.status, detail);
+        let Err(TransitionError::Invalid(refused)) = moved else { return ending };
+        if !refused.current.is_terminal() {
+            // It was sent to wait behind the session's back; it comes back first.
+            let back = registry.transition(&self.worker_id, AgentStatus::Running, None);
+            if back.is_ok() {
+                let _ = registry.transition(&self.worker_id, ending.status, detail);
+            }
+            return ending;
+        }
+        let status = refused.current;
+        let detail = format!("worker was {status} in the registry");
+        let event = match status {
+            AgentStatus::Completed => self.completed(Some(detail)),
+            AgentStatus::Cancelled => self.cancelled(detail),
+            _ => self.failed(AgentFailureClass::Unknown, detail, SpanOutcome::Failed),
+        };
+        Ending { status, worker_detail: None, event }
+    }
+
+    pub(crate) fn status(&self) -> AgentStatus {
+        self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
+    }
+
+    /// The worker as the registry has it; as it was at the start if it was removed.
+    pub(crate) fn worker(&self) -> AgentWorker {
+        let held = self.setup.registry.get(&self.worker_id);
+        held.unwrap_or_else(|| self.first_seen.clone())
+    }
+
+    pub(crate) fn completed(&self, detail: Option<String>) -> AgentEvent {
+        let mut event =
+            self.root_event(AgentEventName::AgentCompleted, AgentEventStatus::Completed);
+        event.detail = detail.map(Into::into);
+        event.with_outcome(SpanOutcome::Ok)
+    }
+
+    pub(crate) fn failed(
+        &self,
+        class: AgentFailureClass,
+        detail: impl Into<String>,
+        outcome: SpanOutcome,
+    ) -> AgentEvent {
+        self.root_event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+            .with_failure_class(class)
+            .with_detail(detail.into())
+            .with_outcome(outcome)
+    }
+
+    pub(crate) fn cancelled(&self, detail: impl Into<String>) -> AgentEvent {
+        self.root_event(AgentEventName::AgentFailed, AgentEventStatus::Cancelled)
+            .with_failure_class(AgentFailureClass::Cancelled)
+            .with_detail(detail.into())
+            .with_outcome(SpanOutcome::Cancelled)
+    }
+
+    /// An event of the session's own span.
+    pub(crate) fn root_event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        self.event(name, status).with_span(self.root, None)
+    }
+
+    /// An event of a span inside the session's.
+    pub(crate) fn child_event(
+        &self,
+        name: AgentEventName,
+        status: AgentEventStatus,
+        span: SpanId,
+    ) -> AgentEvent {
+        self.event(name, status).with_span(span, Some(self.root))
+    }
+
+    /// An event that belongs to no span.
+    pub(crate) fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        let mut event = AgentEvent::new(name, status, self.setup.clock.utc_now());
+        event.role = Some(Arc::clone(&self.setup.role));
+        event.phase = Some(Arc::clone(&self.phase));
+        event.project_id = self.project_id;
+        event.session_id = Some(Arc::clone(&self.session_id));
+        event
+    }
+
+    pub(crate) fn emit(&self, event: AgentEvent) {
+        if let Some(error) = self.stream.emit(event) {
+            log!(warn, session = %self.session_id, error = %error, "event sink failed; failures are counted from here on");
+        }
+    }
+
+    pub(crate) fn new_span(&self) -> SpanId {
+        // Relaxed: only the number has to differ; the events order themselves.
+        SpanId::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// When a call admitted now has to be over: its own timeout or the session's deadline,
+    /// whichever comes first.
+    pub(crate) fn until(
+        &self,
+        timeout: Option<&Timeout>,
+    ) -> Result<Option<Until>, DeadlineExceededError> {
+        if timeout.is_none() && self.setup.deadline.is_none() {
+            return Ok(None);
+        }
+        let now = self.now();
+        let own = timeout.map(|timeout| self.until_after(timeout, now, Kind::Timeout));
+        let Some(deadline) = &self.setup.deadline else { return Ok(own) };
+        let session = self.until_after(deadline, self.started, Kind::Deadline);
+        if session.at <= now {
+            return Err(DeadlineExceededError { deadline: deadline.after });
+        }
+        Ok(Some(own.filter(|own| own.at <= session.at).unwrap_or(session)))
+    }
+
+    fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
+        // Some 30 years stand for "never" where the clock cannot count further.
+        const NEVER: Duration = Duration::from_secs(1_000_000_000);
+        let at = from.checked_add(timeout.after).unwrap_or_else(|| from + NEVER);
+        let sleeper = timeout.sleeper.clone().or_else(|| self.setup.sleeper.clone());
+        Until { at, after: timeout.after, kind, sleeper }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.setup.clock.now()
+    }
+
+    pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<AgentStatus> {
+        self.state().watch(key, waker)
+    }
+
+    pub(crate) fn unwatch(&self, key: u64) {
+        self.state().unwatch(key);
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        // The state's methods change it in single steps; a panic between them leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn recovery(&self) -> MutexGuard<'_, RecoveryContext> {
+        // As above: the context's methods leave it whole.
+        self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) const fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    pub(crate) fn log_failure(&self, what: &'static str, error: &dyn Error) {
+        log!(info, session = %self.session_id, role = %self.setup.role, what = what, error = %error, "did not succeed");
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.session_id)
+            .field("role", &self.setup.role)
+            .field("worker", &self.worker_id)
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Somebody inside a session. Leaving is dropping it.
+pub(crate) struct Entry<'c> {
+    core: &'c Core,
+    working: bool,
+}
+
+impl Entry<'_> {
+    /// It only has to say that it was refused.
+    pub(crate) fn stop_working(&mut self) {
+        if std::mem::take(&mut self.working) {
+            self.core.state().stop_working();
+        }
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        let farewell = self.core.state().leave(self.working);
+        if let Some(farewell) = farewell {
+            self.core.emit(*farewell);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The ways a session ends, each once.
+
+use runtime_events::{AgentFailureClass, SpanOutcome};
+use runtime_lifecycle::AgentStatus;
+
+use crate::error::{BoxError, SessionClosedError, SettleError};
+use crate::failure::{class_of, failure};
+use crate::log::log;
+use crate::session::OrchestrationSession;
+use crate::session::core::{Core, Ending};
+use crate::summary::{Report, Summary};
+
+impl OrchestrationSession {
+    /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
+    /// ended before, by a handoff for instance, stays as it ended.
+    pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
+        let result = match result {
+            Ok(value) => {
+                let _ = self.core.complete(false, None);
+                Ok(value)
+            }
+            Err(error) => Err(self.core.fail_with(error)),
+        };
+        Report { result, summary: Summary::of(&self.core) }
+    }
+
+    /// Completes the session.
+    ///
+    /// # Errors
+    ///
+    /// [`SettleError::Closed`] if it is over, [`SettleError::Busy`] if turns or tools are under
+    /// way or it waits for input.
+    pub fn complete(&self) -> Result<(), SettleError> {
+        self.core.complete(true, None)
+    }
+
+    /// [`complete`](Self::complete), with a line for people.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SettleError> {
+        self.core.complete(true, Some(detail.into()))
+    }
+
+    /// Fails the session. What is under way is interrupted where it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionClosedError`] if it is over.
+    pub fn fail(
+        &self,
+        detail: impl Into<String>,
+        class: AgentFailureClass,
+    ) -> Result<(), SessionClosedError> {
+        self.core.fail(detail.into(), class, SpanOutcome::Failed)
+    }
+
+    /// Cancels the session. What is under way is interrupted where it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionClosedError`] if it is over.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
+        self.core.cancel(detail.into())
+    }
+}
+
+impl Core {
+    fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SettleError> {
+        self.end(idle, || {
+            let event = self.completed(detail.clone());
+            Ok((Ending { status: AgentStatus::Completed, worker_detail: detail, event }, ()))
+        })
+    }
+
+    fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
+        let failure = failure(error, &self.setup.classifier);
+        let class = class_of(&failure);
+        let _ = self.fail(failure.to_string(), class, SpanOutcome::Failed);
+        failure.into_error()
+    }
+
+    fn fail(
+        &self,
+        detail: String,
+        class: AgentFailureClass,
+        outcome: SpanOutcome,
+    ) -> Result<(), SessionClosedError> {
+        log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, failure_class = %class, detail = %detail, "session failed");
+        self.end_now(|| {
+            let event = self.failed(class, detail.clone(), outcome);
+            Ending { status: AgentStatus::Failed, worker_detail: Some(detail), event }
+        })
+    }
+
+    pub(crate) fn cancel(&self, detail: String) -> Result<(), SessionClosedError> {
+        self.end_now(|| {
+            let event = self.cancelled(detail.clone());
+            Ending { status: AgentStatus::Cancelled, worker_detail: Some(detail), event }
+        })
+    }
+
+    /// The session's value is gone: what has not ended ends now.
+    pub(crate) fn abandon(&self, panicked: bool) {
+        let panicked = panicked || self.state().panicked();
+        let _ = if panicked {
+            let detail = "the session's code panicked".to_owned();
+            self.fail(detail, AgentFailureClass::Unknown, SpanOutcome::Panicked)
+        } else {
+            self.cancel("session dropped".to_owned())
+        };
+        let left_behind = self.state().force_farewell();
+        if let Some(farewell) = left_behind {
+            self.emit(*farewell);
+        }
+    }
+
+    fn end_now(&self, ending: impl FnOnce() -> Ending) -> Result<(), SessionClosedError> {
+        match self.end(false, || Ok::<_, SettleError>((ending(), ()))) {
+            Err(SettleError::Closed(closed)) => Err(closed),
+            // Only an end that asks for an idle session is told that it is busy.
+            Ok(()) | Err(SettleError::Busy(_)) => Ok(()),
+        }
+    }
+}

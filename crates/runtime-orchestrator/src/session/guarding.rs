@@ -1,0 +1,114 @@
+//! Guardrails around a turn: the prompt before the call, the answer after it.
+
+use std::sync::Arc;
+
+use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
+use runtime_policy::{GuardrailStage, GuardrailViolatedError};
+use runtime_usage::UsageSnapshot;
+use serde_json::Value;
+
+use crate::error::TurnError;
+use crate::session::active::ActiveTurn;
+use crate::turn::Reading;
+use crate::wait::block_on;
+
+type Checked = Result<(), GuardrailViolatedError>;
+
+/// An answer as it is looked at: what it used, and what guardrails see of it.
+pub(crate) struct Review {
+    pub(crate) usage: UsageSnapshot,
+    input: Value,
+    output: Option<Result<Value, serde_json::Error>>,
+}
+
+impl ActiveTurn<'_> {
+    pub(crate) async fn check_input(&mut self, input: Option<&Value>) -> Result<(), TurnError> {
+        let Some(input) = input.filter(|_| self.core().guards(GuardrailStage::Pre)) else {
+            return Ok(());
+        };
+        let (core, model) = (self.core(), Arc::clone(self.model()));
+        let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
+        let checked = self.run_before(core.setup.guardrails.check_pre_async(&check)).await?;
+        self.judge_input(checked)
+    }
+
+    pub(crate) fn check_input_blocking(&mut self, input: Option<&Value>) -> Result<(), TurnError> {
+        let Some(input) = input.filter(|_| self.core().guards(GuardrailStage::Pre)) else {
+            return Ok(());
+        };
+        let (core, model) = (self.core(), Arc::clone(self.model()));
+        let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
+        let checked = self.flagged(|| block_on(core.setup.guardrails.check_pre_async(&check)));
+        self.judge_input(checked)
+    }
+
+    /// The call has returned `value`: the breaker and the bill know of it, whatever guardrails
+    /// say next.
+    pub(crate) fn returned<T, R: Reading<T>>(&mut self, value: &T, reading: R) -> Review {
+        let guarded = self.core().guards(GuardrailStage::Post);
+        let review = self.flagged(|| Review {
+            output: if guarded { reading.output(value) } else { None },
+            input: reading.input().filter(|_| guarded).cloned().unwrap_or_default(),
+            usage: reading.usage(value),
+        });
+        self.call_succeeded(review.usage);
+        review
+    }
+
+    pub(crate) async fn check_output(&mut self, review: &Review) -> Result<(), TurnError> {
+        let (core, model) = (self.core(), Arc::clone(self.model()));
+        let checked = match review.subject(&core.setup.role, &model) {
+            Ok(None) => return Ok(()),
+            Ok(Some(check)) => self.run(core.setup.guardrails.check_post_async(&check)).await?,
+            Err(violation) => Err(violation),
+        };
+        self.judge_output(checked)
+    }
+
+    pub(crate) fn check_output_blocking(&mut self, review: &Review) -> Result<(), TurnError> {
+        let (core, model) = (self.core(), Arc::clone(self.model()));
+        let checked = match review.subject(&core.setup.role, &model) {
+            Ok(None) => return Ok(()),
+            Ok(Some(check)) => {
+                self.flagged(|| block_on(core.setup.guardrails.check_post_async(&check)))
+            }
+            Err(violation) => Err(violation),
+        };
+        self.judge_output(checked)
+    }
+
+    fn judge_input(&mut self, checked: Checked) -> Result<(), TurnError> {
+        checked.map_err(|violation| {
+            self.rejected(&violation);
+            violation.into()
+        })
+    }
+
+    fn judge_output(&mut self, checked: Checked) -> Result<(), TurnError> {
+        checked.map_err(|violation| {
+            self.withheld(&violation);
+            violation.into()
+        })
+    }
+}
+
+impl Review {
+    /// What is to be checked, if anything. An answer that is not JSON cannot be, and is withheld.
+    fn subject<'a>(
+        &'a self,
+        role: &'a str,
+        model: &'a str,
+    ) -> Result<Option<PostCheck<'a>>, GuardrailViolatedError> {
+        match &self.output {
+            None => Ok(None),
+            Some(Ok(output)) => Ok(Some(PostCheck::new(role, turn_of(model), &self.input, output))),
+            Some(Err(error)) => {
+                Err(GuardrailViolatedError::unserializable(role, turn_of(model), error))
+            }
+        }
+    }
+}
+
+const fn turn_of(model: &str) -> GuardrailSubject<'_> {
+    GuardrailSubject::Turn { model }
+}

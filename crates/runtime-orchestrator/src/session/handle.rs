@@ -1,0 +1,54 @@
+//! A session from anywhere: another task, a signal handler, a web request.
+
+use std::sync::Arc;
+
+use runtime_lifecycle::AgentStatus;
+
+use crate::error::{NobodyWaitingError, SessionClosedError};
+use crate::session::core::Core;
+
+/// Answers a pause, cancels, and reads the status of a session that somebody else runs.
+///
+/// Cheap to clone, `'static`, and no tie to the session's life: once the session is over,
+/// everything but reading is refused.
+#[derive(Clone, Debug)]
+pub struct SessionHandle {
+    pub(crate) core: Arc<Core>,
+}
+
+impl SessionHandle {
+    /// Cancels the session: its worker is `CANCELLED` at once, turns and tools under way are
+    /// interrupted where they wait, and none begins any more.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionClosedError`] if it is over already.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
+        self.core.cancel(detail.into())
+    }
+
+    /// Answers [`pause_for_input`](crate::OrchestrationSession::pause_for_input). A second answer
+    /// before the first is taken is ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`NobodyWaitingError`] if the session does not wait.
+    pub fn provide_input(&self, value: impl Into<String>) -> Result<(), NobodyWaitingError> {
+        self.core.provide_input(value.into())
+    }
+
+    /// The state of the session's worker.
+    pub fn status(&self) -> AgentStatus {
+        self.core.status()
+    }
+
+    /// The session's id, as its events carry it.
+    pub fn session_id(&self) -> &str {
+        &self.core.session_id
+    }
+
+    /// The id of the session's worker in the registry.
+    pub fn worker_id(&self) -> &str {
+        &self.core.worker_id
+    }
+}

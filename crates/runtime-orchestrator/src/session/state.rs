@@ -1,0 +1,152 @@
+//! The rules of a session's life, without a lock, a clock or an event.
+//!
+//! ```text
+//!            enter / leave (turns, tools)        pause / resume
+//!                 ┌──────┐                        ┌──────────┐
+//!                 ▼      │                        ▼          │
+//!   open ───────▶ Running ────────────────────▶ Waiting for input
+//!                 │                               │
+//!   complete, hand over (idle only)               │ fail, cancel
+//!   fail, cancel (any time)                       │
+//!                 ▼                               ▼
+//!               Ended: nothing enters; the farewell is due once the last one has left
+//! ```
+
+use std::task::Waker;
+
+use runtime_events::AgentEvent;
+use runtime_lifecycle::AgentStatus;
+
+use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionClosedError, SettleError};
+
+/// What is true of a session now.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    iterations: u32,
+    /// Turns and tools under way.
+    working: u32,
+    /// Whoever may still emit an event: turns, tools, refusals, checks. At least `working`.
+    inside: u32,
+    ended: Option<AgentStatus>,
+    /// The session's last event, while somebody is inside.
+    farewell: Option<Box<AgentEvent>>,
+    input: Option<Input>,
+    panicked: bool,
+    watchers: Vec<(u64, Waker)>,
+    next_key: u64,
+}
+
+/// A pause, and its answer once there is one.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    pub(crate) value: Option<String>,
+    pub(crate) waker: Option<Waker>,
+}
+
+impl State {
+    /// Lets an emitter in; `working` if it is a turn or a tool.
+    pub(crate) fn enter(&mut self, working: bool) -> Result<(), SessionClosedError> {
+        self.open()?;
+        self.inside += 1;
+        self.working += u32::from(working);
+        Ok(())
+    }
+
+    /// Counts a turn that is asked for.
+    pub(crate) fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
+        if self.iterations >= cap {
+            return Err(MaxIterationsExceededError { max_iterations: cap });
+        }
+        self.iterations += 1;
+        Ok(())
+    }
+
+    /// A refused turn or tool no longer works, but still has to say so.
+    pub(crate) fn stop_working(&mut self) {
+        self.working -= 1;
+    }
+
+    /// Lets an emitter out. Returns the farewell if this was the last one of an ended session.
+    pub(crate) fn leave(&mut self, working: bool) -> Option<Box<AgentEvent>> {
+        self.inside -= 1;
+        self.working -= u32::from(working);
+        if self.inside == 0 { self.farewell.take() } else { None }
+    }
+
+    /// Whether the session may be completed or handed over.
+    pub(crate) fn idle(&self) -> Result<(), SettleError> {
+        self.open()?;
+        if self.working > 0 || self.input.is_some() {
+            let waiting_for_input = self.input.is_some();
+            return Err(SessionBusyError { in_flight: self.working, waiting_for_input }.into());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn open(&self) -> Result<(), SessionClosedError> {
+        self.ended.map_or(Ok(()), |status| Err(SessionClosedError { status }))
+    }
+
+    /// Ends the session. Returns the farewell if nobody is inside, and whom to wake.
+    pub(crate) fn end(
+        &mut self,
+        status: AgentStatus,
+        farewell: AgentEvent,
+    ) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
+        self.ended = Some(status);
+        let mut wake: Vec<Waker> = self.watchers.drain(..).map(|(_, waker)| waker).collect();
+        wake.extend(self.input.as_mut().and_then(|input| input.waker.take()));
+        let farewell = Box::new(farewell);
+        if self.inside == 0 {
+            return (Some(farewell), wake);
+        }
+        self.farewell = Some(farewell);
+        (None, wake)
+    }
+
+    /// Takes the farewell although somebody is still inside: the session value is gone, and
+    /// whoever leaked a turn will not end it.
+    pub(crate) fn force_farewell(&mut self) -> Option<Box<AgentEvent>> {
+        self.farewell.take()
+    }
+
+    /// Whom to wake when the session ends; `None` once it has.
+    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<AgentStatus> {
+        if self.ended.is_some() {
+            return self.ended;
+        }
+        let known = key.and_then(|key| self.watchers.iter_mut().find(|(held, _)| *held == key));
+        if let Some((_, held)) = known {
+            held.clone_from(waker);
+        } else {
+            *key = Some(self.next_key);
+            self.watchers.push((self.next_key, waker.clone()));
+            self.next_key += 1;
+        }
+        None
+    }
+
+    pub(crate) fn unwatch(&mut self, key: u64) {
+        self.watchers.retain(|(held, _)| *held != key);
+    }
+
+    pub(crate) const fn input(&mut self) -> &mut Option<Input> {
+        &mut self.input
+    }
+
+    pub(crate) const fn note_panic(&mut self) {
+        self.panicked = true;
+    }
+
+    pub(crate) const fn panicked(&self) -> bool {
+        self.panicked
+    }
+
+    pub(crate) const fn ended(&self) -> Option<AgentStatus> {
+        self.ended
+    }
+
+    pub(crate) const fn iterations(&self) -> u32 {
+        self.iterations
+    }
+}

@@ -1,0 +1,87 @@
+//! The session's events: one order, one number each, and a bounded memory of them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_events::{AgentEvent, Labels};
+use runtime_sinks::EventSink;
+
+/// Numbers events, keeps the last of them and hands all of them to the sink.
+pub(crate) struct Stream {
+    sink: Option<Arc<dyn EventSink>>,
+    capacity: NonZeroUsize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    seq: u64,
+    labels: Option<Arc<Labels>>,
+    log: VecDeque<Arc<AgentEvent>>,
+    sink_failures: u64,
+}
+
+/// A sink did not take an event. Only the first failure carries its text.
+pub(crate) type SinkFailure = Option<String>;
+
+impl Stream {
+    pub(crate) fn new(
+        sink: Option<Arc<dyn EventSink>>,
+        capacity: NonZeroUsize,
+        labels: Option<Arc<Labels>>,
+    ) -> Self {
+        let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
+        Self { sink, capacity, state: Mutex::new(state) }
+    }
+
+    /// Numbers `event`, keeps it and hands it to the sink, which must not call back.
+    ///
+    /// One lock around all of it: that is what keeps the order of parallel tools. A sink that
+    /// fails or panics is counted; the session goes on.
+    pub(crate) fn emit(&self, mut event: AgentEvent) -> SinkFailure {
+        let mut state = self.state();
+        state.seq += 1;
+        event.seq = Some(state.seq);
+        event.labels.clone_from(&state.labels);
+        let event = Arc::new(event);
+        let evicted =
+            if state.log.len() == self.capacity.get() { state.log.pop_front() } else { None };
+        let failure = self.sink.as_ref().and_then(|sink| deliver(&**sink, &event));
+        state.log.push_back(event);
+        let report = failure.filter(|_| {
+            state.sink_failures += 1;
+            state.sink_failures == 1
+        });
+        drop(state);
+        // Freed with the lock released.
+        drop(evicted);
+        report
+    }
+
+    /// The events that are still kept, the number ever emitted, and the sink's failures.
+    pub(crate) fn snapshot(&self) -> (Vec<Arc<AgentEvent>>, u64, u64) {
+        let state = self.state();
+        (state.log.iter().cloned().collect(), state.seq, state.sink_failures)
+    }
+
+    pub(crate) fn label(&self, key: String, value: String) {
+        let mut state = self.state();
+        Arc::make_mut(state.labels.get_or_insert_default()).insert(key, value);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What may panic in `emit` is the sink, and it is caught.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn deliver(sink: &dyn EventSink, event: &Arc<AgentEvent>) -> Option<String> {
+    // The sink is not used for anything else here; what it left broken is its own.
+    match catch_unwind(AssertUnwindSafe(|| sink.emit(event))) {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some("the sink panicked".to_owned()),
+    }
+}

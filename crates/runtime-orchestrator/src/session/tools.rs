@@ -1,0 +1,344 @@
+//! Running tools: permission, guardrails, the call, the result.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use runtime_events::{
+    AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
+};
+use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::{
+    BoxError, DeadlineExceededError, SessionClosedError, ToolError, ToolTimeoutError,
+};
+use crate::failure::failure;
+use crate::session::OrchestrationSession;
+use crate::session::core::{Core, Entry};
+use crate::turn::{Limit, Timeout, ToolCall, Untimed};
+use crate::wait::{Interrupted, Kind, Until, block_on, on_thread, race};
+
+impl OrchestrationSession {
+    /// Runs one tool: checks the permission and the arguments, makes the call inside its timeout,
+    /// and checks the result.
+    ///
+    /// The result is turned into JSON only if there is a guardrail to look at it; one that cannot
+    /// be is withheld. Dropping the future ends the tool as cancelled.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`]: a variant per refusal, and [`ToolError::Failed`] with the tool's own error.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator, ToolCall};
+    /// use serde_json::json;
+    ///
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let call = ToolCall::new("search").args(json!({ "query": "breaker" }));
+    /// let hits = session.run_tool(call, || async { Ok::<_, BoxError>(3) }).await?;
+    /// assert_eq!(hits, 3);
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "arun_tool")]
+    pub async fn run_tool<T, E, F, L>(
+        &self,
+        tool: ToolCall<L>,
+        call: impl FnOnce() -> F,
+    ) -> Result<T, ToolError>
+    where
+        T: Serialize,
+        E: Into<BoxError> + 'static,
+        F: Future<Output = Result<T, E>>,
+        L: Limit,
+    {
+        let ToolCall { name, args, limit } = tool;
+        let core = &*self.core;
+        let pending = PendingTool::admit(core, name, limit.timeout())?;
+        let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&pending.name), &args);
+        let checked = core.setup.guardrails.check_pre_async(&check);
+        let mut polling = false;
+        let checked = match race(core, pending.until.as_ref(), &mut polling, checked).await {
+            Ok(checked) => checked.map_err(ToolError::from),
+            Err(interrupted) => Err(pending.interruption(interrupted)),
+        };
+        let mut active = pending.start(checked)?;
+        let value = match active.run(async { call().await }).await? {
+            Ok(value) => value,
+            Err(error) => return Err(active.failed(error)),
+        };
+        if let Some(result) = active.result(&value)? {
+            let name = active.name.clone();
+            let subject = GuardrailSubject::Tool(&name);
+            let check = PostCheck::new(&core.setup.role, subject, &args, &result);
+            let checked = active.run(core.setup.guardrails.check_post_async(&check)).await?;
+            active.judge(checked)?;
+        }
+        active.completed();
+        Ok(value)
+    }
+
+    /// Runs one tool on this thread. The call borrows freely, so it cannot be interrupted: a tool
+    /// with a timeout does not fit here, by its type.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_tool`](Self::run_tool).
+    pub fn run_tool_blocking<T, E>(
+        &self,
+        tool: ToolCall<Untimed>,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, ToolError>
+    where
+        T: Serialize,
+        E: Into<BoxError> + 'static,
+    {
+        let (mut active, args) = self.start_tool_blocking(tool, None)?;
+        let result = active.flagged(call);
+        active.conclude(&args, result)
+    }
+
+    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is
+    /// over, or when the session ends. A thread that is late runs on, detached.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_tool`](Self::run_tool).
+    ///
+    /// # Panics
+    ///
+    /// If the call panics, with its payload.
+    pub fn run_tool_blocking_within<T, E>(
+        &self,
+        tool: ToolCall<Untimed>,
+        timeout: Duration,
+        call: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ToolError>
+    where
+        T: Serialize + Send + 'static,
+        E: Into<BoxError> + Send + 'static,
+    {
+        let limit = Timeout { after: timeout, sleeper: None };
+        let (mut active, args) = self.start_tool_blocking(tool, Some(&limit))?;
+        match on_thread(&self.core, active.until.as_ref(), "tool", call) {
+            Ok(Ok(Ok(result))) => active.conclude(&args, result),
+            Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
+            Ok(Err(interrupted)) => Err(active.interrupted(interrupted)),
+            Err(error) => Err(active.failed(error)),
+        }
+    }
+
+    fn start_tool_blocking(
+        &self,
+        tool: ToolCall<Untimed>,
+        timeout: Option<&Timeout>,
+    ) -> Result<(ActiveTool<'_>, Value), ToolError> {
+        let core = &*self.core;
+        let pending = PendingTool::admit(core, tool.name, timeout)?;
+        let subject = GuardrailSubject::Tool(&pending.name);
+        let check = PreCheck::new(&core.setup.role, subject, &tool.args);
+        let checked = block_on(core.setup.guardrails.check_pre_async(&check));
+        let active = pending.start(checked.map_err(ToolError::from))?;
+        Ok((active, tool.args))
+    }
+}
+
+/// A tool that may run, before its guardrails have looked at the arguments.
+struct PendingTool<'s> {
+    core: &'s Core,
+    name: Cow<'static, str>,
+    until: Option<Until>,
+    entry: Entry<'s>,
+}
+
+impl<'s> PendingTool<'s> {
+    fn admit(
+        core: &'s Core,
+        name: Cow<'static, str>,
+        timeout: Option<&Timeout>,
+    ) -> Result<Self, ToolError> {
+        let entry = core.enter(true)?;
+        let mut pending = Self { core, name, until: None, entry };
+        match core.until(timeout) {
+            Ok(until) => pending.until = until,
+            Err(deadline) => return Err(pending.refuse(deadline.into())),
+        }
+        if let Some(permissions) = &core.setup.permissions {
+            let role = &*core.setup.role;
+            let outcome = permissions.check(role, &pending.name);
+            if !outcome.allowed {
+                let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
+                return Err(pending.refuse(denied.into()));
+            }
+        }
+        Ok(pending)
+    }
+
+    fn refuse(mut self, error: ToolError) -> ToolError {
+        self.entry.stop_working();
+        self.core.tool_refused(&self.name, &error);
+        error
+    }
+
+    fn interruption(&self, interrupted: Interrupted) -> ToolError {
+        interruption(&self.name, interrupted)
+    }
+
+    fn start(self, checked: Result<(), ToolError>) -> Result<ActiveTool<'s>, ToolError> {
+        if let Err(error) = checked {
+            return Err(self.refuse(error));
+        }
+        let Self { core, name, until, entry } = self;
+        let span = core.new_span();
+        let tool =
+            ActiveTool { core, name, until, span, polling: false, ended: false, _entry: entry };
+        let event =
+            core.child_event(AgentEventName::AgentToolCalled, AgentEventStatus::Running, span);
+        core.emit(event.with_data(tool.facts()));
+        Ok(tool)
+    }
+}
+
+/// A tool under way; dropped, it was cancelled.
+struct ActiveTool<'s> {
+    core: &'s Core,
+    name: Cow<'static, str>,
+    until: Option<Until>,
+    span: SpanId,
+    /// True exactly while the caller's code runs.
+    polling: bool,
+    ended: bool,
+    /// Last, so that the session's farewell waits for the tool's last event.
+    _entry: Entry<'s>,
+}
+
+impl ActiveTool<'_> {
+    async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
+        let Self { core, until, polling, .. } = self;
+        let output = race(core, until.as_ref(), polling, step).await;
+        output.map_err(|interrupted| self.interrupted(interrupted))
+    }
+
+    fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        self.polling = true;
+        let value = code();
+        self.polling = false;
+        value
+    }
+
+    fn conclude<T: Serialize, E: Into<BoxError> + 'static>(
+        mut self,
+        args: &Value,
+        result: Result<T, E>,
+    ) -> Result<T, ToolError> {
+        let value = match result {
+            Ok(value) => value,
+            Err(error) => return Err(self.failed(error)),
+        };
+        if let Some(result) = self.result(&value)? {
+            let (core, name) = (self.core, self.name.clone());
+            let subject = GuardrailSubject::Tool(&name);
+            let check = PostCheck::new(&core.setup.role, subject, args, &result);
+            let checked = core.setup.guardrails.check_post_async(&check);
+            let checked = self.flagged(|| block_on(checked));
+            self.judge(checked)?;
+        }
+        self.completed();
+        Ok(value)
+    }
+
+    /// The result as guardrails see it, if there are any.
+    fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
+        if !self.core.guards(GuardrailStage::Post) {
+            return Ok(None);
+        }
+        match self.flagged(|| serde_json::to_value(value)) {
+            Ok(result) => Ok(Some(result)),
+            Err(error) => {
+                let subject = GuardrailSubject::Tool(&self.name);
+                let role = &*self.core.setup.role;
+                let violation = GuardrailViolatedError::unserializable(role, subject, error);
+                self.judge(Err(violation)).map(|()| None)
+            }
+        }
+    }
+
+    fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
+        checked.map_err(|violation| {
+            let class = AgentFailureClass::GuardrailViolation;
+            self.stopped(SpanOutcome::Failed, class, &violation);
+            violation.into()
+        })
+    }
+
+    fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
+        let failure = failure(error, &self.core.setup.classifier);
+        self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
+        ToolError::Failed(failure)
+    }
+
+    fn interrupted(&mut self, interrupted: Interrupted) -> ToolError {
+        let error = interruption(&self.name, interrupted);
+        let (outcome, class) = match interrupted {
+            Interrupted::Time(..) => (SpanOutcome::TimedOut, AgentFailureClass::ToolError),
+            Interrupted::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
+        };
+        self.stopped(outcome, class, &error);
+        error
+    }
+
+    fn completed(mut self) {
+        self.ended = true;
+        let (name, status) = (AgentEventName::AgentToolCompleted, AgentEventStatus::Completed);
+        let event = self.core.child_event(name, status, self.span);
+        self.core.emit(event.with_data(self.facts()).with_outcome(SpanOutcome::Ok));
+    }
+
+    fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
+        self.ended = true;
+        let status = match outcome {
+            SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
+            _ => AgentEventStatus::Failed,
+        };
+        let event = self.core.child_event(AgentEventName::AgentToolCompleted, status, self.span);
+        let event = event.with_failure_class(class).with_detail(error.to_string());
+        self.core.emit(event.with_data(self.facts()).with_outcome(outcome));
+        self.core.log_failure("tool", error);
+    }
+
+    fn facts(&self) -> Data {
+        Data::with_capacity(1).with("tool", &*self.name)
+    }
+}
+
+impl Drop for ActiveTool<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.polling {
+            self.core.state().note_panic();
+            let panicked = BoxError::from("the tool panicked");
+            self.stopped(SpanOutcome::Panicked, AgentFailureClass::ToolError, &*panicked);
+        } else {
+            let dropped = BoxError::from("the tool was dropped");
+            self.stopped(SpanOutcome::Cancelled, AgentFailureClass::Cancelled, &*dropped);
+        }
+    }
+}
+
+fn interruption(tool: &str, interrupted: Interrupted) -> ToolError {
+    match interrupted {
+        Interrupted::Time(Kind::Timeout, timeout) => {
+            ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
+        }
+        Interrupted::Time(Kind::Deadline, deadline) => DeadlineExceededError { deadline }.into(),
+        Interrupted::Closed(status) => SessionClosedError { status }.into(),
+    }
+}

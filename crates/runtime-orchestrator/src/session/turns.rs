@@ -1,0 +1,100 @@
+//! Running turns: admission, the call, the answer.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use runtime_policy::GuardrailStage;
+use runtime_resilience::CircuitBreaker;
+
+use crate::error::{BoxError, TurnError};
+use crate::session::OrchestrationSession;
+use crate::session::active::{ActiveTurn, Answer};
+use crate::session::core::Core;
+use crate::turn::{Limit, Prompt, Reading, Timeout, Turn};
+
+impl OrchestrationSession {
+    /// Runs one model turn: admits it, makes the call inside its timeout and the breaker, records
+    /// its usage, and judges the budget.
+    ///
+    /// The call is made only if the turn is admitted. Dropping the future settles the turn as
+    /// cancelled and leaves the session running: `select!` and `timeout` around a turn are fine.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: a variant per refusal, and [`TurnError::Failed`] with the call's own error.
+    #[doc(alias = "arun_turn")]
+    pub async fn run_turn<T, E, F, R, L>(
+        &self,
+        turn: Turn<R, L>,
+        call: impl FnOnce() -> F,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError> + 'static,
+        R: Reading<T>,
+        L: Limit,
+    {
+        let Turn { model, reading, limit } = turn;
+        let mut active = self.core.admit(model, limit.timeout())?;
+        active.check_input(reading.input()).await?;
+        match active.run(async { call().await }).await? {
+            Ok(value) => {
+                let review = active.returned(&value, reading);
+                active.check_output(&review).await?;
+                Ok(active.answer(value, review.usage))
+            }
+            Err(error) => Err(active.fail(error).await),
+        }
+    }
+
+    /// Admits a turn for a caller who makes the call himself: see [`ActiveTurn`].
+    ///
+    /// How the turn reads usage does not matter here; [`ActiveTurn::settle`] is told. A guarded
+    /// turn has its input looked at; its output is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: why it is refused.
+    pub async fn begin_turn<R: Prompt, L: Limit>(
+        &self,
+        turn: Turn<R, L>,
+    ) -> Result<ActiveTurn<'_>, TurnError> {
+        let mut active = self.core.admit(turn.model, turn.limit.timeout())?;
+        active.check_input(turn.reading.input()).await?;
+        Ok(active)
+    }
+}
+
+impl Core {
+    /// Everything a turn has to pass before its call, in the order of the design. What was taken
+    /// is given back if it is refused, except its iteration.
+    pub(crate) fn admit(
+        &self,
+        model: Arc<str>,
+        timeout: Option<&Timeout>,
+    ) -> Result<ActiveTurn<'_>, TurnError> {
+        let mut entry = self.enter(true)?;
+        let admitted = (|| {
+            self.state().iterate(self.setup.max_iterations)?;
+            let until = self.until(timeout)?;
+            let breaker = self.setup.breaker.as_ref();
+            // Asked without taking a place: a refusal by the budget must not cost a probe.
+            breaker.map_or(Ok(()), CircuitBreaker::check)?;
+            self.check_budget(&model)?;
+            let permit = breaker.map(CircuitBreaker::try_acquire).transpose()?;
+            Ok((permit, until))
+        })();
+        match admitted {
+            Ok((permit, until)) => Ok(ActiveTurn::begin(self, entry, model, permit, until)),
+            Err(error) => {
+                entry.stop_working();
+                self.turn_refused(&model, &error);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
+        self.setup.guardrails.has_any(stage)
+    }
+}

@@ -1,0 +1,275 @@
+//! Turns and tools as values: what to run, and within which limits.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::Sleeper;
+use runtime_usage::UsageSnapshot;
+use serde::Serialize;
+use serde_json::Value;
+
+/// How long something may take, and who keeps the time.
+///
+/// With feature `tokio` a `Duration` is one: the session's sleeper keeps the time. Without it
+/// there is no default sleeper, so one has to be named: [`Timeout::on`].
+#[derive(Clone, Debug)]
+pub struct Timeout {
+    pub(crate) after: Duration,
+    pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
+}
+
+impl Timeout {
+    /// `after` has passed, as `sleeper` counts.
+    pub fn on(after: Duration, sleeper: Arc<dyn Sleeper>) -> Self {
+        Self { after, sleeper: Some(sleeper) }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl From<Duration> for Timeout {
+    fn from(after: Duration) -> Self {
+        Self { after, sleeper: None }
+    }
+}
+
+/// No timeout of its own: the blocking calls that borrow freely take only these.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Untimed;
+
+/// A timeout of its own.
+#[derive(Clone, Debug)]
+pub struct Timed(Timeout);
+
+/// Whether a turn or a tool has a timeout of its own; sealed.
+pub trait Limit: sealed::Limit {}
+
+impl Limit for Untimed {}
+impl Limit for Timed {}
+
+/// The usage is not read: every count is zero.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Unread;
+
+/// The usage is read from the answer by a function.
+#[derive(Clone, Copy)]
+pub struct UsageFrom<F>(F);
+
+/// Guardrails look at the prompt and, as JSON, at the answer.
+#[derive(Clone, Debug)]
+pub struct Guarded<R> {
+    input: Value,
+    inner: R,
+}
+
+/// What guardrails see of a turn before its call; sealed.
+pub trait Prompt: sealed::Input {}
+
+impl<R: sealed::Input> Prompt for R {}
+
+/// How a turn's answer of type `T` is looked at; sealed.
+pub trait Reading<T>: sealed::Reading<T> {}
+
+impl<T, R: sealed::Reading<T>> Reading<T> for R {}
+
+/// One call of a model, described.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_orchestrator::Turn;
+/// use runtime_usage::UsageSnapshot;
+///
+/// struct Reply { text: String }
+///
+/// let turn = Turn::model("gpt-5")
+///     .timeout(Duration::from_secs(30))
+///     // The argument's type is the one word that inference needs.
+///     .usage_from(|reply: &Reply| UsageSnapshot::new(100, reply.text.len() as u64 / 4));
+/// # let _ = turn;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a turn is only a description; pass it to `run_turn`"]
+pub struct Turn<R = Unread, L = Untimed> {
+    pub(crate) model: Arc<str>,
+    pub(crate) reading: R,
+    pub(crate) limit: L,
+}
+
+impl Turn {
+    /// A turn of this model. An empty name means that the turn is not metered.
+    pub fn model(model: impl Into<Arc<str>>) -> Self {
+        Self { model: model.into(), reading: Unread, limit: Untimed }
+    }
+
+    /// A turn that is not metered: no price, no usage record.
+    pub fn unmetered() -> Self {
+        Self::model("")
+    }
+}
+
+impl<R, L> Turn<R, L> {
+    /// The usage is known beforehand.
+    pub fn usage(self, usage: UsageSnapshot) -> Turn<UsageSnapshot, L> {
+        Turn { model: self.model, reading: usage, limit: self.limit }
+    }
+
+    /// The usage is read from, or estimated by, the answer.
+    #[doc(alias = "estimate_usage")]
+    pub fn usage_from<T, F>(self, read: F) -> Turn<UsageFrom<F>, L>
+    where
+        F: FnOnce(&T) -> UsageSnapshot,
+    {
+        Turn { model: self.model, reading: UsageFrom(read), limit: self.limit }
+    }
+
+    /// Shows the session's guardrails `input` before the call, and the answer as JSON after it.
+    ///
+    /// Set it last: `usage` and `usage_from` replace it.
+    pub fn guarded(self, input: impl Into<Value>) -> Turn<Guarded<R>, L> {
+        let reading = Guarded { input: input.into(), inner: self.reading };
+        Turn { model: self.model, reading, limit: self.limit }
+    }
+}
+
+impl<R> Turn<R, Untimed> {
+    /// Ends the call as timed out if it takes longer. Counted from its admission.
+    pub fn timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed> {
+        Turn { model: self.model, reading: self.reading, limit: Timed(timeout.into()) }
+    }
+}
+
+/// One call of a tool, described.
+///
+/// ```
+/// use runtime_orchestrator::ToolCall;
+/// use serde_json::json;
+///
+/// let call = ToolCall::new("search").args(json!({ "query": "circuit breaker" }));
+/// # let _ = call;
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a tool call is only a description; pass it to `run_tool`"]
+pub struct ToolCall<L = Untimed> {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) args: Value,
+    pub(crate) limit: L,
+}
+
+impl ToolCall {
+    /// A call of the tool of this name, without arguments.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), args: Value::Null, limit: Untimed }
+    }
+
+    /// Ends the call as timed out if it takes longer. Counted from its admission.
+    pub fn timeout(self, timeout: impl Into<Timeout>) -> ToolCall<Timed> {
+        ToolCall { name: self.name, args: self.args, limit: Timed(timeout.into()) }
+    }
+}
+
+impl<L> ToolCall<L> {
+    /// The arguments, which guardrails see. They are not sent anywhere.
+    pub fn args(mut self, args: impl Into<Value>) -> Self {
+        self.args = args.into();
+        self
+    }
+}
+
+impl From<&'static str> for ToolCall {
+    fn from(name: &'static str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for ToolCall {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl<F> fmt::Debug for UsageFrom<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UsageFrom").finish_non_exhaustive()
+    }
+}
+
+pub(crate) mod sealed {
+    use super::{
+        Guarded, Serialize, Timed, Timeout, Unread, Untimed, UsageFrom, UsageSnapshot, Value,
+    };
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Limit {
+        fn timeout(&self) -> Option<&Timeout>;
+    }
+
+    impl Limit for Untimed {
+        fn timeout(&self) -> Option<&Timeout> {
+            None
+        }
+    }
+
+    impl Limit for Timed {
+        fn timeout(&self) -> Option<&Timeout> {
+            Some(&self.0)
+        }
+    }
+
+    /// What guardrails see before the call, whatever the answer's type.
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Input {
+        fn input(&self) -> Option<&Value> {
+            None
+        }
+    }
+
+    impl Input for Unread {}
+    impl Input for UsageSnapshot {}
+    impl<F> Input for UsageFrom<F> {}
+    impl<R> Input for Guarded<R> {
+        fn input(&self) -> Option<&Value> {
+            Some(&self.input)
+        }
+    }
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Reading<T>: Input {
+        /// The answer as guardrails see it, if they do.
+        fn output(&self, _answer: &T) -> Option<Result<Value, serde_json::Error>> {
+            None
+        }
+
+        fn usage(self, answer: &T) -> UsageSnapshot;
+    }
+
+    impl<T> Reading<T> for Unread {
+        fn usage(self, _answer: &T) -> UsageSnapshot {
+            UsageSnapshot::default()
+        }
+    }
+
+    impl<T> Reading<T> for UsageSnapshot {
+        fn usage(self, _answer: &T) -> UsageSnapshot {
+            self
+        }
+    }
+
+    impl<T, F: FnOnce(&T) -> UsageSnapshot> Reading<T> for UsageFrom<F> {
+        fn usage(self, answer: &T) -> UsageSnapshot {
+            (self.0)(answer)
+        }
+    }
+
+    impl<T: Serialize, R: Reading<T>> Reading<T> for Guarded<R> {
+        fn output(&self, answer: &T) -> Option<Result<Value, serde_json::Error>> {
+            Some(serde_json::to_value(answer))
+        }
+
+        fn usage(self, answer: &T) -> UsageSnapshot {
+            self.inner.usage(answer)
+        }
+    }
+}

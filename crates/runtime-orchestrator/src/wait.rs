@@ -1,0 +1,174 @@
+//! Waiting: for a call, its time limit and the end of the session, whichever comes first.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use runtime_events::Sleeper;
+use runtime_lifecycle::AgentStatus;
+
+use crate::session::core::Core;
+
+/// When something has to be over, and what that means.
+#[derive(Clone, Debug)]
+pub(crate) struct Until {
+    pub(crate) at: Instant,
+    pub(crate) after: Duration,
+    pub(crate) kind: Kind,
+    pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Its own timeout.
+    Timeout,
+    /// The session's deadline.
+    Deadline,
+}
+
+/// Why a call did not get to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interrupted {
+    Time(Kind, Duration),
+    Closed(AgentStatus),
+}
+
+/// Runs `future` until it is ready, its time is over, or the session ends.
+///
+/// `polling` is true exactly while the caller's code runs: whoever is dropped while it is set
+/// was dropped by a panic.
+pub(crate) async fn race<F: Future>(
+    core: &Core,
+    until: Option<&Until>,
+    polling: &mut bool,
+    future: F,
+) -> Result<F::Output, Interrupted> {
+    let mut future = pin!(future);
+    let mut timer = None;
+    let mut watch = Watch { core, key: None };
+    poll_fn(|cx| {
+        if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
+            return Poll::Ready(Ok(value));
+        }
+        if let Some(status) = watch.ended(cx.waker()) {
+            return Poll::Ready(Err(Interrupted::Closed(status)));
+        }
+        let Some(until) = until else { return Poll::Pending };
+        // Made at the first pending poll: a call that is ready at once needs no timer.
+        let timer = timer.get_or_insert_with(|| {
+            let left = until.at.saturating_duration_since(core.now());
+            until.sleeper.as_ref().map(|sleeper| sleeper.sleep(left))
+        });
+        let over = timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
+        if over {
+            Poll::Ready(Err(Interrupted::Time(until.kind, until.after)))
+        } else {
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+/// Polls the caller's future with the flag raised.
+pub(crate) fn poll_flagged<F: Future>(
+    future: Pin<&mut F>,
+    polling: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<F::Output> {
+    *polling = true;
+    let polled = future.poll(cx);
+    *polling = false;
+    polled
+}
+
+/// A place on the session's list of those to wake when it ends.
+struct Watch<'c> {
+    core: &'c Core,
+    key: Option<u64>,
+}
+
+impl Watch<'_> {
+    fn ended(&mut self, waker: &Waker) -> Option<AgentStatus> {
+        self.core.watch(&mut self.key, waker)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.core.unwatch(key);
+        }
+    }
+}
+
+/// Runs `call` on a thread of its own and waits until it returns, its time is over, or the
+/// session ends. A thread that is late runs on, detached.
+///
+/// A panic of `call` comes back as its payload, for the waiting thread to panic with.
+pub(crate) fn on_thread<T: Send + 'static>(
+    core: &Core,
+    until: Option<&Until>,
+    name: &str,
+    call: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<Result<thread::Result<T>, Interrupted>> {
+    let slot = Arc::new(Mutex::new(None));
+    let (place, waiting) = (Arc::clone(&slot), thread::current());
+    thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let returned = catch_unwind(AssertUnwindSafe(call));
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
+        waiting.unpark();
+    })?;
+    let waker = thread_waker();
+    let mut watch = Watch { core, key: None };
+    loop {
+        if let Some(returned) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(Ok(returned));
+        }
+        if let Some(status) = watch.ended(&waker) {
+            return Ok(Err(Interrupted::Closed(status)));
+        }
+        let Some(until) = until else {
+            thread::park();
+            continue;
+        };
+        let left = until.at.saturating_duration_since(core.now());
+        if left.is_zero() {
+            return Ok(Err(Interrupted::Time(until.kind, until.after)));
+        }
+        match &until.sleeper {
+            Some(sleeper) => sleeper.park(left),
+            None => thread::park_timeout(left),
+        }
+    }
+}
+
+/// Runs a future to its end on this thread. For the caller's own guardrails: no runtime is
+/// entered, so a future that needs one must find it.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let waker = thread_waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut cx) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+fn thread_waker() -> Waker {
+    Waker::from(Arc::new(Unpark(thread::current())))
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
