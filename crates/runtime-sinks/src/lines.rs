@@ -81,3 +81,99 @@ impl<W: Write> Drop for LineWriter<W> {
         let _ = self.flush();
     }
 }
+
+#[cfg(test)]
+mod properties {
+    use std::collections::VecDeque;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Does with each write what it is told, and takes everything once it is told no more.
+    #[derive(Debug)]
+    struct Moody<'a> {
+        taken: &'a mut Vec<u8>,
+        moods: VecDeque<Mood>,
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Mood {
+        Take(usize),
+        Fail,
+        Interrupt,
+    }
+
+    impl Write for Moody<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let take = match self.moods.pop_front() {
+                Some(Mood::Fail) => return Err(ErrorKind::StorageFull.into()),
+                Some(Mood::Interrupt) => return Err(ErrorKind::Interrupted.into()),
+                Some(Mood::Take(most)) => bytes.len().min(most),
+                None => bytes.len(),
+            };
+            self.taken.extend(&bytes[..take]);
+            Ok(take)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn mood() -> impl Strategy<Value = Mood> {
+        prop_oneof![
+            3 => (0..12_usize).prop_map(Mood::Take),
+            2 => Just(Mood::Fail),
+            1 => Just(Mood::Interrupt),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_writer_that_fails_half_way_tears_no_line(
+            moods in vec(mood(), 0..40),
+            threshold in 0..64_usize,
+            lines in vec("[a-z]{0,20}", 1..20),
+        ) {
+            let mut taken = Vec::new();
+            let mut writer =
+                LineWriter::new(Moody { taken: &mut taken, moods: moods.into() }, threshold);
+            for line in &lines {
+                // Below the limit of the backlog an error only says that the line waits.
+                let _ = writer.line(line);
+            }
+            writer.inner.moods.clear();
+            prop_assert!(writer.flush().is_ok());
+            drop(writer);
+            let written = String::from_utf8(taken).unwrap();
+            let expected: Vec<String> = lines.iter().map(|line| format!("\"{line}\"")).collect();
+            prop_assert!(written.ends_with('\n'));
+            prop_assert_eq!(written.lines().collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
+    fn beyond_the_backlog_lines_are_refused_whole_and_later_ones_taken_again() {
+        let long = "x".repeat(BACKLOG / 4);
+        let mut taken = Vec::new();
+        let moods = vec![Mood::Fail; 6].into();
+        let mut writer = LineWriter::new(Moody { taken: &mut taken, moods }, 0);
+        let kept: Vec<usize> = (0..6)
+            .map(|_| {
+                assert!(writer.line(&long).is_err());
+                writer.pending.len()
+            })
+            .collect();
+        assert_eq!(kept[3], kept[4], "the fifth line was refused");
+        assert_eq!(kept[4], kept[5], "the sixth line was refused");
+        assert!(writer.line(&"after").is_ok());
+        drop(writer);
+        let text = String::from_utf8(taken).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 5);
+        assert!(lines[..4].iter().all(|line| line.len() == long.len() + 2));
+        assert_eq!(lines[4], "\"after\"");
+    }
+}

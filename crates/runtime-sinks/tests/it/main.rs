@@ -1,0 +1,10 @@
+//! Tests of `runtime-sinks` through its public face.
+
+mod common;
+mod fan_out;
+mod jsonl;
+mod promises;
+mod properties;
+#[cfg(feature = "test-util")]
+mod recording;
+mod ring;

@@ -1,0 +1,20 @@
+//! The recording sink, for users' tests.
+
+use runtime_events::AgentEventName;
+use runtime_sinks::{EventSink, testing::RecordingEventSink};
+
+use crate::common::{event, number};
+
+#[test]
+fn it_keeps_every_event_and_finds_them_by_name() {
+    let seen = RecordingEventSink::new();
+    for n in 0..3_000 {
+        seen.clone().emit(&event(n)).unwrap();
+    }
+    assert_eq!((seen.len(), seen.events().len(), seen.names().len()), (3_000, 3_000, 3_000));
+    assert_eq!(seen.find(AgentEventName::TurnCompleted).map(|e| number(&e)), Some(0));
+    assert_eq!(seen.all(AgentEventName::TurnCompleted).len(), 3_000);
+    assert!(seen.find(AgentEventName::AgentFailed).is_none());
+    seen.clear();
+    assert!(seen.is_empty());
+}
