@@ -8,7 +8,8 @@ use std::sync::mpsc::RecvTimeoutError;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_resilience::{
-    BoxError, CallError, CircuitBreaker, Classifier, Failure, classify_error, classify_text,
+    BoxError, CallError, CircuitBreaker, Classifier, Failure, RecoveryContext, attempt_recovery,
+    classify_error, classify_text,
 };
 
 use FailureScenario::{
@@ -239,20 +240,13 @@ fn the_callers_types_are_asked_first_and_in_their_order() {
 }
 
 #[test]
-fn a_chain_without_an_end_is_left_after_a_while() {
-    #[derive(Debug)]
-    struct Ouroboros;
-    impl fmt::Display for Ouroboros {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("bad gateway")
-        }
-    }
-    impl Error for Ouroboros {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            Some(self)
-        }
-    }
-    assert_eq!(classify_error(&Ouroboros), ProviderFailure);
+fn a_chain_longer_than_any_honest_one_is_left_after_a_while() {
+    let chain = |layers| {
+        let inner: BoxError = io::Error::from(ErrorKind::TimedOut).into();
+        (0..layers).fold(inner, |inner, _| around("tool failed", inner).into())
+    };
+    assert_eq!(classify_error(&*chain(50)), LlmTimeout);
+    assert_eq!(classify_error(&*chain(1_000)), ToolExecutionError);
 }
 
 #[test]
@@ -272,4 +266,12 @@ fn a_failure_reads_as_the_callers_error_and_leads_to_it() {
 fn what_a_failure_was_given_outweighs_its_error() {
     let failure = Failure::new(io::Error::from(ErrorKind::TimedOut), ContextOverflow);
     assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
+}
+
+#[test]
+fn a_failure_carries_what_recovery_came_to() {
+    let failure = Failure::new("down", LlmTimeout);
+    assert!(failure.recovery().is_none());
+    let result = attempt_recovery(LlmTimeout, &mut RecoveryContext::default());
+    assert_eq!(failure.with_recovery(result.clone()).recovery(), Some(&result));
 }
