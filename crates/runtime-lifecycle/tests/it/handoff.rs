@@ -1,0 +1,60 @@
+//! The record of a handoff.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use chrono::TimeDelta;
+use runtime_lifecycle::Handoff;
+use serde_json::{Map, Value, json};
+
+use crate::worker::at;
+
+fn handoff() -> Handoff {
+    Handoff::new("writer", "editor", "draft", "needs polish").created_at(at(60))
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+#[test]
+fn every_key_of_the_original_is_written_set_or_not() {
+    assert_eq!(
+        serde_json::to_string(&handoff()).unwrap(),
+        concat!(
+            r#"{"source_role":"writer","target_role":"editor","phase":"draft","#,
+            r#""reason":"needs polish","context":{},"project_id":null,"#,
+            r#""target_worker_id":"","created_at":"1970-01-01T00:01:00+00:00"}"#,
+        )
+    );
+}
+
+#[test]
+fn a_handoff_survives_its_json() {
+    let full = handoff()
+        .context(object(&json!({"draft": "…", "facts": [1, 2]})))
+        .project_id(42)
+        .target_worker_id("editor-draft-00000001")
+        .created_at(at(60) + TimeDelta::nanoseconds(1_999));
+    let json = serde_json::to_string(&full).unwrap();
+    assert!(json.contains("00:01:00.000001+00:00"), "{json}");
+    assert_eq!(serde_json::from_str::<Handoff>(&json).unwrap(), full);
+
+    let fresh = Handoff::new("writer", "editor", "draft", "needs polish");
+    let json = serde_json::to_string(&fresh).unwrap();
+    assert_eq!(serde_json::from_str::<Handoff>(&json).unwrap(), fresh);
+}
+
+#[test]
+fn unknown_keys_are_ignored_and_the_optional_ones_may_be_missing() {
+    let json = r#"{"source_role":"writer","target_role":"editor","phase":"draft",
+        "reason":"needs polish","created_at":"1970-01-01T02:01:00+02:00","mood":"good"}"#;
+    assert_eq!(serde_json::from_str::<Handoff>(json).unwrap(), handoff());
+}
+
+#[test]
+fn a_bad_stamp_is_refused_by_name_and_value() {
+    let mut json = serde_json::to_value(handoff()).unwrap();
+    json["created_at"] = "yesterday".into();
+    let error = serde_json::from_value::<Handoff>(json).unwrap_err().to_string();
+    assert!(error.contains("created_at `yesterday`"), "{error}");
+}

@@ -1,0 +1,8 @@
+//! Integration tests, one binary.
+
+mod handoff;
+mod properties;
+mod registry;
+mod status;
+mod threads;
+mod worker;
