@@ -1,103 +1,153 @@
 //! Names to prices: the name itself, else the longest known beginning of it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use crate::pricing::ModelPricing;
 
-/// Prices under lower-case names, sorted, each knowing the longest other name it begins with.
+/// Prices under lower-case names, in a radix tree: each node stands for the letters on the way to
+/// it, and a node where a name ends has its price.
 ///
-/// A name that `wanted` begins with sorts at or before `wanted`, and everything in between begins
-/// with it too. So the greatest name not above `wanted` either is the answer or leads to it
-/// along its own beginnings: one binary search and a few steps.
-#[derive(Debug, Default)]
+/// Walking down along a name passes every known beginning of it, so the price passed last is
+/// that of the longest. The nodes live side by side and name each other by place.
+#[derive(Debug)]
 pub(crate) struct PrefixIndex {
-    entries: Vec<Entry>,
+    /// The first one is the root.
+    nodes: Vec<Node>,
+    /// What the labels of nodes are ranges of.
+    letters: Vec<u8>,
+    prices: Vec<ModelPricing>,
 }
 
-#[derive(Debug)]
-struct Entry {
-    name: Box<str>,
-    pricing: ModelPricing,
-    /// The place of the longest other name that this one begins with.
-    beginning: Option<usize>,
+#[derive(Debug, Default)]
+struct Node {
+    /// The letters between the node above and this one. Only the root has none.
+    label: Range<usize>,
+    /// The first letter of the label of each node below, sorted, and its place.
+    below: Vec<(u8, usize)>,
+    /// The place of the price, if a name ends here.
+    price: Option<usize>,
 }
+
+const ROOT: usize = 0;
 
 impl PrefixIndex {
     /// The price under `wanted` or the longest beginning of it.
     pub(crate) fn resolve(&self, wanted: &str) -> Option<&ModelPricing> {
-        let after = self.entries.partition_point(|entry| *entry.name <= *wanted);
-        let mut entry = self.entries.get(after.checked_sub(1)?)?;
-        let shared = shared_length(&entry.name, wanted);
-        while entry.name.len() > shared {
-            entry = &self.entries[entry.beginning?];
+        let mut node = &self.nodes[ROOT];
+        let mut rest = wanted.as_bytes();
+        let mut longest = None;
+        while let Some(first) = rest.first()
+            && let Ok(branch) = node.branch(*first)
+        {
+            node = &self.nodes[node.below[branch].1];
+            let label = &self.letters[node.label.clone()];
+            if shared_length(label, rest) < label.len() {
+                break;
+            }
+            rest = &rest[label.len()..];
+            longest = node.price.or(longest);
         }
-        Some(&entry.pricing)
+        longest.map(|place| &self.prices[place])
     }
 
-    /// Sets the price under a lower-case name and returns the one it replaces.
+    /// Sets the price under a lower-case name, and returns the one it replaces.
     pub(crate) fn insert(&mut self, name: &str, pricing: ModelPricing) -> Option<ModelPricing> {
-        match self.entries.binary_search_by(|entry| (*entry.name).cmp(name)) {
-            Ok(place) => Some(std::mem::replace(&mut self.entries[place].pricing, pricing)),
-            Err(place) => {
-                self.entries.insert(place, Entry::new(name.into(), pricing));
-                self.link();
-                None
-            }
+        let node = self.reach(name.as_bytes());
+        if let Some(place) = self.nodes[node].price {
+            return Some(std::mem::replace(&mut self.prices[place], pricing));
         }
+        self.nodes[node].price = Some(self.prices.len());
+        self.prices.push(pricing);
+        None
     }
 
-    /// Sets many prices at once; of two under one name, the later one holds.
-    pub(crate) fn extend(&mut self, prices: impl IntoIterator<Item = (Box<str>, ModelPricing)>) {
-        self.entries.extend(prices.into_iter().map(|(name, pricing)| Entry::new(name, pricing)));
-        // The sort is stable, so among equals the latest comes last.
-        self.entries.sort_by(|a, b| a.name.cmp(&b.name));
-        self.entries.dedup_by(|later, kept| {
-            let same = later.name == kept.name;
-            if same {
-                kept.pricing = later.pricing;
+    /// The number of prices.
+    pub(crate) const fn len(&self) -> usize {
+        self.prices.len()
+    }
+
+    /// All prices with their names, sorted.
+    pub(crate) fn to_vec(&self) -> Vec<(Box<str>, ModelPricing)> {
+        let mut prices = Vec::with_capacity(self.len());
+        let mut waiting = vec![(ROOT, Vec::new())];
+        while let Some((place, mut name)) = waiting.pop() {
+            let node = &self.nodes[place];
+            name.extend(&self.letters[node.label.clone()]);
+            if let Some(price) = node.price {
+                prices.push((String::from_utf8_lossy(&name).into(), self.prices[price]));
             }
-            same
-        });
-        self.link();
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &ModelPricing)> {
-        self.entries.iter().map(|entry| (&*entry.name, &entry.pricing))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Finds the beginnings anew: in sorted order, those of a name are on the stack above it.
-    fn link(&mut self) {
-        let mut open: Vec<usize> = Vec::new();
-        for place in 0..self.entries.len() {
-            let name = &*self.entries[place].name;
-            while open.last().is_some_and(|&top| !name.starts_with(&*self.entries[top].name)) {
-                open.pop();
-            }
-            self.entries[place].beginning = open.last().copied();
-            open.push(place);
+            // The last one in is the first one out.
+            waiting.extend(node.below.iter().rev().map(|&(_, below)| (below, name.clone())));
         }
+        prices
+    }
+
+    /// The node where `name` ends, made if need be.
+    fn reach(&mut self, name: &[u8]) -> usize {
+        let (mut node, mut rest) = (ROOT, name);
+        while let Some(&first) = rest.first() {
+            let branch = match self.nodes[node].branch(first) {
+                Ok(branch) => branch,
+                Err(free) => {
+                    let leaf = self.add_leaf(rest);
+                    self.nodes[node].below.insert(free, (first, leaf));
+                    return leaf;
+                }
+            };
+            let mut below = self.nodes[node].below[branch].1;
+            let label = self.nodes[below].label.clone();
+            let shared = shared_length(&self.letters[label.clone()], rest);
+            if shared < label.len() {
+                below = self.split(below, shared);
+                self.nodes[node].below[branch].1 = below;
+            }
+            (node, rest) = (below, &rest[shared..]);
+        }
+        node
+    }
+
+    fn add_leaf(&mut self, label: &[u8]) -> usize {
+        let start = self.letters.len();
+        self.letters.extend(label);
+        self.nodes.push(Node { label: start..self.letters.len(), ..Node::default() });
+        self.nodes.len() - 1
+    }
+
+    /// Puts a new node above `node`, which takes over the first `shared` letters of its label.
+    fn split(&mut self, node: usize, shared: usize) -> usize {
+        let label = self.nodes[node].label.clone();
+        let middle = label.start + shared;
+        self.nodes[node].label = middle..label.end;
+        let below = vec![(self.letters[middle], node)];
+        self.nodes.push(Node { label: label.start..middle, below, price: None });
+        self.nodes.len() - 1
     }
 }
 
-impl Entry {
-    const fn new(name: Box<str>, pricing: ModelPricing) -> Self {
-        Self { name, pricing, beginning: None }
+impl Node {
+    /// Where the node below that begins with this letter is among them, or would be.
+    fn branch(&self, first: u8) -> Result<usize, usize> {
+        self.below.binary_search_by_key(&first, |(letter, _)| *letter)
     }
 }
 
-fn shared_length(a: &str, b: &str) -> usize {
-    a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count()
+impl Default for PrefixIndex {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], letters: Vec::new(), prices: Vec::new() }
+    }
+}
+
+fn shared_length(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// Calls `f` with the name in lower case, without allocating for a name of usual length.
 pub(crate) fn with_lower_case<R>(name: &str, f: impl FnOnce(&str) -> R) -> R {
     const USUAL: usize = 96;
 
-    if name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+    // No early exit: looking at all bytes at once is faster for names.
+    if name.bytes().fold(true, |lower, b| lower & b.is_ascii() & !b.is_ascii_uppercase()) {
         return f(name);
     }
     let mut buffer = [0; USUAL];

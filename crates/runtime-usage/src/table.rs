@@ -72,8 +72,6 @@ impl PricingTable {
 
     /// Sets the price of a model, and returns the one it replaces.
     ///
-    /// Takes a step per model in the table; to set many, use [`merge_json`](Self::merge_json).
-    ///
     /// # Errors
     ///
     /// [`EmptyModelNameError`] if the name is blank: every name begins with the empty one.
@@ -116,7 +114,11 @@ impl PricingTable {
     pub fn merge_json(&self, json: &str) -> Result<usize, PricingParseError> {
         let list = PriceList::from_json(json)?;
         let models = list.len();
-        self.change(|prices| prices.extend(list.into_prices()));
+        self.change(|prices| {
+            for (name, pricing) in list.into_prices() {
+                prices.insert(&name, pricing);
+            }
+        });
         Ok(models)
     }
 
@@ -162,7 +164,7 @@ impl PricingTable {
 
     /// All prices with the names they are kept under, sorted.
     pub fn to_vec(&self) -> Vec<(Box<str>, ModelPricing)> {
-        self.prices().iter().map(|(name, pricing)| (name.into(), *pricing)).collect()
+        self.prices().to_vec()
     }
 
     /// Whether nobody has asked this of the model before: true once per model, so that a

@@ -241,7 +241,11 @@ proptest! {
                     prop_assert_eq!(error.at, "models.broken.input_per_million");
                 }
             }
+            let kept: BTreeMap<String, ModelPricing> =
+                table.to_vec().into_iter().map(|(name, p)| (name.into(), p)).collect();
+            prop_assert_eq!(&kept, &naive);
             prop_assert_eq!(table.len(), naive.len());
+            prop_assert!(table.to_vec().is_sorted_by_key(|(name, _)| name.clone()));
             for model in models.iter().chain(naive.keys()) {
                 prop_assert_eq!(table.get(model), price_of(&naive, model), "{}", model);
             }
