@@ -6,7 +6,7 @@
 //! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
 //! | [`pricing`] | [`ModelPricing`], the prices of a model, and what a turn costs |
 //! | [`table`] | [`PricingTable`]: prices by model name, and the one of the process |
-//! | [`file`] | what can be wrong with a price file |
+//! | [`file`](mod@file) | what can be wrong with a price file |
 //! | [`tracker`], [`summary`] | [`UsageTracker`]: turns, tokens and cost per model |
 //! | [`budget`] | [`Budget`] and its refusals |
 //!
