@@ -1,0 +1,98 @@
+//! The two agents, configured: who may do what, for how much, and what watches over them.
+
+use std::sync::Arc;
+
+use techrevati_runtime::lifecycle::AgentRegistry;
+use techrevati_runtime::orchestrator::Orchestrator;
+use techrevati_runtime::policy::{
+    PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, RolePermissionConfig,
+    UnknownRoles,
+};
+use techrevati_runtime::resilience::{BoxError, CircuitBreaker};
+use techrevati_runtime::sinks::JsonlSink;
+use techrevati_runtime::usage::{Budget, PricingTable, UnknownPrice, Usd};
+
+use crate::recovery::Recovery;
+use crate::{editor, researcher};
+
+/// Turns that one agent may ask for.
+const TURNS: u32 = 40;
+
+/// Both agents.
+#[derive(Debug)]
+pub(crate) struct Agents {
+    pub(crate) researcher: Orchestrator,
+    pub(crate) editor: Orchestrator,
+}
+
+/// What the agents are given to work with.
+#[derive(Debug)]
+pub(crate) struct Means {
+    /// What each of them may spend.
+    pub(crate) budget: Usd,
+    pub(crate) prices: PricingTable,
+    pub(crate) recovery: Recovery,
+    pub(crate) log: Arc<JsonlSink>,
+    /// How many documents there are.
+    pub(crate) documents: usize,
+}
+
+/// Configures the researcher and the editor.
+///
+/// # Errors
+///
+/// If a role has no name.
+pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
+    // One registry for both, so that one can hand over to the other.
+    let registry = AgentRegistry::new();
+    let permissions = permissions()?;
+    // One breaker for both: they call the same provider.
+    let breaker = CircuitBreaker::new("provider");
+    // A model without a price, served by somebody else, is not refused.
+    let budget = Budget::enforced(means.budget).unknown_price(UnknownPrice::Free);
+    let agent = |role| {
+        Orchestrator::new(role, "answer")
+            .registry(registry.clone())
+            .permissions(permissions.clone())
+            .circuit_breaker(breaker.clone())
+            .recovery_handler(means.recovery.clone())
+            .budget(budget.clone())
+            .pricing(means.prices.clone())
+            .max_iterations(TURNS)
+            .event_sink(Arc::clone(&means.log))
+    };
+    let required = researcher::required(means.documents);
+    let researcher = agent(researcher::ROLE)
+        .quality_gate(QualityGate::new(required))
+        .policy(researcher::policy(required, means.budget));
+    let editor = agent(editor::ROLE).quality_gate(QualityGate::new(editor::REQUIRED));
+    Ok(Agents { researcher, editor })
+}
+
+/// The researcher reads, the editor also writes, and nobody else does anything.
+fn permissions() -> Result<PermissionEnforcer, BoxError> {
+    let policy = PermissionPolicy::new()
+        .role(RolePermissionConfig::new(researcher::ROLE, PermissionMode::ReadOnly)?)
+        .role(RolePermissionConfig::new(editor::ROLE, PermissionMode::WorkspaceWrite)?)
+        .requires("write_file", PermissionMode::WorkspaceWrite)
+        .unknown_roles(UnknownRoles::Deny)
+        // The names of tools come from a model.
+        .case_insensitive_tools();
+    Ok(PermissionEnforcer::new(policy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_editor_writes_however_the_tool_is_spelt() {
+        let permissions = permissions().unwrap();
+        for tool in ["write_file", "Write_File"] {
+            assert!(!permissions.is_allowed(researcher::ROLE, tool));
+            assert!(permissions.is_allowed(editor::ROLE, tool));
+        }
+        assert!(permissions.is_allowed(researcher::ROLE, "search"));
+        assert!(!permissions.is_allowed("stranger", "search"));
+    }
+}

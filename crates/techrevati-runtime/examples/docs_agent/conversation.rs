@@ -1,0 +1,144 @@
+//! What the extractive model reads off the conversation it is sent.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::notes::{self, Note};
+use crate::passages::{self, Passage};
+use crate::rank;
+use crate::text::content_words;
+use crate::wire::{ChatRequest, FunctionUse, Message, ToolUse};
+
+/// Passages below this part of the best one's score are left alone.
+const WORTH: f64 = 0.3;
+/// Quotations from one file, and in all.
+const PER_FILE: usize = 3;
+const QUOTES: usize = 5;
+
+/// What can be read off a conversation.
+pub(crate) struct Conversation<'a> {
+    pub(crate) request: &'a ChatRequest,
+}
+
+impl Conversation<'_> {
+    /// The user's question: what follows `Question:`, or else the first thing the user said.
+    pub(crate) fn question(&self) -> String {
+        let first = self.user().next().unwrap_or_default();
+        let marked = first.lines().find_map(|line| line.strip_prefix("Question:"));
+        marked.unwrap_or(first).trim().to_owned()
+    }
+
+    /// How often the user came back to say "go on".
+    pub(crate) fn encouragements(&self) -> usize {
+        self.user().count().saturating_sub(1)
+    }
+
+    fn user(&self) -> impl Iterator<Item = &str> {
+        self.request.messages.iter().filter(|message| message.role == "user").map(Message::text)
+    }
+
+    /// The notes that the user passed on.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        self.user().flat_map(notes::parse).collect()
+    }
+
+    /// What a tool returned, call by call; what is no JSON (an error, say) as a string.
+    pub(crate) fn results(&self, tool: &str) -> Vec<Value> {
+        let calls = self.request.messages.iter().flat_map(|message| &message.tool_calls);
+        calls
+            .filter(|call| call.function.name == tool)
+            .filter_map(|call| {
+                let id = Some(&call.id);
+                self.request.messages.iter().find(|message| message.tool_call_id.as_ref() == id)
+            })
+            .map(|result| {
+                serde_json::from_str(result.text()).unwrap_or_else(|_| result.text().into())
+            })
+            .collect()
+    }
+
+    /// The tool whose result is the last message.
+    pub(crate) fn last_tool(&self) -> Option<String> {
+        let last = self.request.messages.last()?.tool_call_id.as_ref()?;
+        let mut calls = self.request.messages.iter().flat_map(|message| &message.tool_calls);
+        Some(calls.find(|call| call.id == *last)?.function.name.clone())
+    }
+
+    /// The passages of all files that were read.
+    pub(crate) fn read(&self) -> Vec<Passage> {
+        let mut passages = Vec::new();
+        for file in self.results("read_file") {
+            if let (Some(path), Some(text)) = (file["file"].as_str(), file["text"].as_str()) {
+                let first = file["from_line"].as_u64().and_then(|line| line.try_into().ok());
+                passages.extend(passages::cut_up(path, text, first.unwrap_or(1)));
+            }
+        }
+        passages
+    }
+
+    /// Files that searches found and nobody read yet, most promising first.
+    pub(crate) fn unread(&self, wanted: usize) -> Vec<String> {
+        let read = self.read().into_iter().map(|passage| passage.file).collect::<BTreeSet<_>>();
+        let mut files = Vec::new();
+        for search in self.results("search") {
+            for hit in search["passages"].as_array().into_iter().flatten() {
+                let file = hit["file"].as_str().unwrap_or_default().to_owned();
+                if !file.is_empty() && !read.contains(&file) && !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        files.truncate(wanted);
+        files
+    }
+
+    /// Whether the folder does not even know most words of the question.
+    pub(crate) fn is_foreign(&self) -> bool {
+        let asked = content_words(&self.question()).len();
+        let unknown = self
+            .results("search")
+            .first()
+            .and_then(|search| search["unknown_words"].as_array().map(Vec::len));
+        unknown.unwrap_or(0) * 2 > asked
+    }
+
+    /// Quotations from the passages that answer the question best.
+    pub(crate) fn best_notes(&self) -> Vec<Note> {
+        let question = self.question();
+        let passages = self.read();
+        let hits = rank::rank(&question, &passages);
+        let worth = hits.first().map_or(0.0, |best| best.score * WORTH);
+        let mut notes = Vec::<Note>::new();
+        for hit in hits.iter().take_while(|hit| hit.score >= worth) {
+            let Passage { file, line, text, .. } = hit.passage;
+            let from_file = notes.iter().filter(|note| note.file == *file).count();
+            if from_file < PER_FILE && notes.len() < QUOTES {
+                let quote = rank::quotation(&question, text);
+                notes.push(Note { file: file.clone(), line: Some(*line), quote });
+            }
+        }
+        notes
+    }
+
+    /// A message that calls one tool.
+    pub(crate) fn call(&self, tool: &str, arguments: Value) -> Message {
+        self.call_each(tool, [arguments])
+    }
+
+    /// A message that calls a tool several times.
+    pub(crate) fn call_each(
+        &self,
+        tool: &str,
+        arguments: impl IntoIterator<Item = Value>,
+    ) -> Message {
+        let before =
+            self.request.messages.iter().map(|message| message.tool_calls.len()).sum::<usize>();
+        let tool_calls = arguments.into_iter().enumerate().map(|(index, arguments)| ToolUse {
+            id: format!("call_{}", before + index + 1),
+            kind: "function".into(),
+            function: FunctionUse { name: tool.into(), arguments: arguments.to_string() },
+        });
+        Message { role: "assistant".into(), tool_calls: tool_calls.collect(), ..Message::default() }
+    }
+}

@@ -1,0 +1,215 @@
+//! Two agents answer a question about a folder of documents.
+//!
+//! ```text
+//! cargo run --release --example docs_agent -- docs "How does the circuit breaker recover?"
+//! ```
+//!
+//! A *researcher*, who may only read, collects quotations; a quality gate and a policy decide
+//! whether they suffice. It hands over to an *editor*, who may write, and writes `answer.md`.
+//! Every model call is an HTTP request, by default to a small extractive model that this example
+//! starts itself and that fails on purpose, so that there is something to recover from.
+//!
+//! | module | what |
+//! |---|---|
+//! | `cli` | the command line |
+//! | `agents` | the two agents, configured: permissions, budget, breaker, policy |
+//! | `researcher`, `editor` | what each of them does |
+//! | `desk` | what both work with: turns that recover, streamed turns, tools |
+//! | `recovery` | what is done about a failed call |
+//! | `tools`, `folder` | what tools do, and the folder they must not leave |
+//! | `notes` | quotations, and whether they are genuine |
+//! | `client`, `wire` | the chat completions protocol |
+//! | `provider`, `server`, `faults` | where the model is, and how our own one misbehaves |
+//! | `model`, `conversation`, `compose` | the extractive model |
+//! | `passages`, `rank`, `text` | which passages answer a question |
+//! | `progress`, `report` | what the user sees |
+
+mod agents;
+mod cli;
+mod client;
+mod compose;
+mod conversation;
+mod desk;
+mod editor;
+mod faults;
+mod folder;
+mod model;
+mod notes;
+mod passages;
+mod progress;
+mod provider;
+mod rank;
+mod recovery;
+mod report;
+mod researcher;
+mod server;
+mod text;
+mod tools;
+mod wire;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use techrevati_runtime::orchestrator::OrchestrationSession;
+use techrevati_runtime::resilience::BoxError;
+use techrevati_runtime::sinks::{EventSink as _, JsonlSink};
+use techrevati_runtime::usage::Usd;
+use tokio::sync::watch;
+
+use crate::agents::Means;
+use crate::cli::{Command, Options};
+use crate::desk::Desk;
+use crate::folder::{Folder, FolderError};
+use crate::progress::Progress;
+use crate::recovery::Recovery;
+use crate::report::Tally;
+use crate::tools::Toolbox;
+
+/// Where the events go.
+const LOG: &str = "run.jsonl";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match cli::parse(std::env::args().skip(1)) {
+        Ok(Command::Run(options)) => options,
+        Ok(Command::Help) => {
+            progress::result(cli::HELP);
+            return ExitCode::SUCCESS;
+        }
+        Err(wrong) => {
+            progress::trouble(&format!("{wrong}\n\n{}", cli::HELP));
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options).await {
+        Ok(code) => code,
+        Err(error) => {
+            progress::trouble(&error.to_string());
+            exit_code(&error)
+        }
+    }
+}
+
+async fn run(options: &Options) -> Result<ExitCode, BoxError> {
+    let progress = Progress::new(options.quiet);
+    let budget = options.budget.parse::<Usd>()?;
+    let folder = open_folder(options, progress)?;
+    let incomplete = !folder.unreadable.is_empty();
+    let documents = folder.documents.len();
+
+    let (client, prices) = provider::connect(options, progress).await?;
+    let recovery = Recovery::new(Arc::clone(&client));
+    let log = fresh_log(&options.out.join(LOG))?;
+    let agents = agents::configure(&Means {
+        budget,
+        prices: prices.clone(),
+        recovery: recovery.clone(),
+        log: Arc::clone(&log),
+        documents,
+    })?;
+    let toolbox = Toolbox::new(folder, options.out.clone());
+    let (tally, timeout) = (Tally::default(), options.timeout);
+    let desk = Desk { client, recovery, toolbox, progress, tally, timeout };
+    let stop = on_ctrl_c();
+
+    // The researcher works until its notes suffice, and hands over.
+    let session = agents.researcher.session()?;
+    let work = researcher::run(&desk, &session, &options.question, editor::ROLE);
+    let handoff = unless_stopped(&session, stop.clone(), work).await;
+    let report = session.finish(handoff);
+    let mut summaries = vec![report.summary];
+
+    // The editor takes over the worker that the handoff registered, and writes the answer.
+    let answer = match report.result {
+        Ok(handoff) => {
+            let session = agents.editor.accept(&handoff)?;
+            let work = editor::run(&desk, &session, &handoff);
+            let answer = unless_stopped(&session, stop, work).await;
+            let report = session.finish(answer);
+            summaries.push(report.summary);
+            report.result
+        }
+        Err(error) => Err(error),
+    };
+
+    log.flush()?;
+    if let Ok(answer) = &answer {
+        progress::result(&format!("\n{answer}"));
+    }
+    progress::result(report::table(&summaries, &desk.tally, &prices).trim_end());
+    progress::result(&format!("\nevents: {}", log.path().display()));
+    answer?;
+    Ok(if incomplete { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError> {
+    fs::create_dir_all(&options.out)
+        .map_err(|error| format!("cannot use `{}`: {error}", options.out.display()))?;
+    let out = options.out.canonicalize()?;
+    // What an earlier run wrote is no source.
+    let folder = Folder::open(&options.folder, &[out.join(editor::ANSWER), out.join(LOG)])?;
+    let documents = folder.documents.len();
+    progress.line("folder", &format!("{}: {documents} documents", folder.name));
+    for file in &folder.left_out {
+        progress.line("folder", &format!("left out: {file}"));
+    }
+    for file in &folder.unreadable {
+        progress::trouble(&format!("cannot read {file}"));
+    }
+    Ok(folder)
+}
+
+/// A log of this run alone: the sink appends.
+fn fresh_log(path: &Path) -> Result<Arc<JsonlSink>, BoxError> {
+    fs::File::create(path)
+        .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
+    Ok(Arc::new(JsonlSink::open(path)?))
+}
+
+/// Becomes true when the user presses Ctrl-C.
+fn on_ctrl_c() -> watch::Receiver<bool> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.send_replace(true);
+        }
+        // Where signals cannot be heard, the run must not take that for one.
+        stop.closed().await;
+    });
+    stopped
+}
+
+/// The user pressed Ctrl-C.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+struct Interrupted;
+
+/// Works in a session until it is done or the user has enough; then the session is cancelled,
+/// and with it whatever is under way.
+async fn unless_stopped<T>(
+    session: &OrchestrationSession,
+    mut stop: watch::Receiver<bool>,
+    work: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    tokio::select! {
+        biased;
+        Ok(_) = stop.wait_for(|stopped| *stopped) => {
+            session.cancel("interrupted by the user")?;
+            Err(Interrupted.into())
+        }
+        result = work => result,
+    }
+}
+
+/// What a shell is told about an error; `--help` lists it.
+fn exit_code(error: &BoxError) -> ExitCode {
+    if error.is::<Interrupted>() {
+        ExitCode::from(130)
+    } else if error.is::<FolderError>() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::FAILURE
+    }
+}

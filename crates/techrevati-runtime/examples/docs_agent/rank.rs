@@ -1,0 +1,146 @@
+//! Passages, and which of them answer a question best: BM25 with headings.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::passages::Passage;
+use crate::text::{one_line, sentences, terms};
+
+/// How soon a repeated term stops adding to the score, and how much long passages lose.
+const K1: f64 = 1.2;
+const B: f64 = 0.75;
+/// A term in the heading counts as often as this in the text.
+const HEADING: f64 = 1.5;
+/// A passage gains this part of the mean of its file's best: what the file is about counts, too.
+const BY_TOPIC: f64 = 0.5;
+const TOPIC: usize = 3;
+/// Code and tables answer a question less often than prose.
+const NOT_PROSE: f64 = 0.5;
+/// A quotation is at most about this long, in bytes.
+const QUOTE_BYTES: usize = 360;
+
+/// A passage that matches, and how well.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit<'a> {
+    pub(crate) passage: &'a Passage,
+    pub(crate) score: f64,
+}
+
+/// The passages that share a term with the query, best first.
+pub(crate) fn rank<'a>(query: &str, passages: &'a [Passage]) -> Vec<Hit<'a>> {
+    let wanted = terms(query).into_iter().collect::<BTreeSet<_>>();
+    let counted = passages.iter().map(count).collect::<Vec<_>>();
+    let total = counted.iter().map(|(_, length)| length).sum::<f64>();
+    let average = (total / to_float(passages.len().max(1))).max(1.0);
+    let rarity = wanted
+        .iter()
+        .map(|term| {
+            let holders = counted.iter().filter(|(counts, _)| counts.contains_key(term)).count();
+            let (all, holders) = (to_float(passages.len()), to_float(holders));
+            (term, ((all - holders + 0.5) / (holders + 0.5)).ln_1p())
+        })
+        .collect::<Vec<_>>();
+    let mut hits = passages
+        .iter()
+        .zip(&counted)
+        .filter_map(|(passage, (counts, length))| {
+            let found = |term: &String| counts.get(term).copied().unwrap_or(0.0);
+            let matched = wanted.iter().filter(|term| found(term) > 0.0).count();
+            let sum = rarity.iter().map(|(term, idf)| {
+                let tf = found(term);
+                idf * tf * (K1 + 1.0) / (tf + K1 * (1.0 - B + B * length / average))
+            });
+            let coverage = f64::midpoint(1.0, to_float(matched) / to_float(wanted.len().max(1)));
+            let kind = if passage.prose { 1.0 } else { NOT_PROSE };
+            let score = sum.sum::<f64>() * coverage * kind;
+            (matched > 0).then_some(Hit { passage, score })
+        })
+        .collect::<Vec<_>>();
+    let mut by_file = HashMap::<&str, Vec<f64>>::new();
+    for hit in &hits {
+        by_file.entry(&hit.passage.file).or_default().push(hit.score);
+    }
+    for scores in by_file.values_mut() {
+        scores.sort_by(|a, b| b.total_cmp(a));
+    }
+    for hit in &mut hits {
+        let best = by_file[hit.passage.file.as_str()].iter().take(TOPIC).sum::<f64>();
+        hit.score += BY_TOPIC * best / to_float(TOPIC);
+    }
+    hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    hits
+}
+
+/// The sentences of a passage that answer the query best, word for word, on one line.
+pub(crate) fn quotation(query: &str, passage: &str) -> String {
+    let line = one_line(passage);
+    if line.len() <= QUOTE_BYTES {
+        return line;
+    }
+    let wanted = terms(query);
+    let sentences = sentences(&line);
+    let worth =
+        |sentence: &&str| terms(sentence).iter().filter(|term| wanted.contains(term)).count();
+    let windows = (0..sentences.len()).map(|first| {
+        let mut bytes = 0;
+        let fits = |s: &&&str| {
+            bytes += s.len() + 1;
+            bytes <= QUOTE_BYTES
+        };
+        let size = sentences[first..].iter().take_while(fits).count().max(1);
+        &sentences[first..first + size]
+    });
+    // Of equals the first: a passage opens with what it is about.
+    let best = windows.rev().max_by_key(|window| window.iter().map(worth).sum::<usize>());
+    best.map_or_else(|| line.clone(), |window| window.join(" "))
+}
+
+/// Weighted terms of a passage, and its length in terms.
+fn count(passage: &Passage) -> (HashMap<String, f64>, f64) {
+    let mut counts = HashMap::new();
+    let text = terms(&passage.text);
+    let length = to_float(text.len());
+    for term in text {
+        *counts.entry(term).or_insert(0.0) += 1.0;
+    }
+    for term in terms(&passage.heading).into_iter().collect::<BTreeSet<_>>() {
+        *counts.entry(term).or_insert(0.0) += HEADING;
+    }
+    (counts, length)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of words, far below 2^52")]
+fn to_float(count: usize) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::passages::cut_up;
+
+    const PAGE: &str = "# Breaker\n\nIt guards a provider.\n\n## Recovery\n\n\
+        After the timeout it lets a probe through.\n\n## Other\n\nThe breaker is named.\n";
+
+    #[test]
+    fn a_heading_answers_for_the_text_below_it() {
+        let passages = cut_up("a.md", PAGE, 1);
+        let hits = rank("How does the breaker recover?", &passages);
+        assert_eq!(hits[0].passage.line, 7);
+        assert!(hits.windows(2).all(|two| two[0].score >= two[1].score));
+    }
+
+    #[test]
+    fn what_shares_no_term_with_the_question_is_no_hit() {
+        assert!(rank("banana bread", &cut_up("a.md", PAGE, 1)).is_empty());
+        assert!(rank("", &cut_up("a.md", PAGE, 1)).is_empty());
+    }
+
+    #[test]
+    fn a_long_passage_is_quoted_where_it_answers() {
+        let filler = "Nothing of interest is said in this sentence at all. ".repeat(12);
+        let text = format!("{filler}The probe closes the breaker again. {filler}");
+        let quote = quotation("When is the breaker closed?", &text);
+        assert!(quote.contains("The probe closes the breaker again."), "{quote}");
+        assert!(quote.len() <= QUOTE_BYTES && one_line(&text).contains(&quote));
+    }
+}
