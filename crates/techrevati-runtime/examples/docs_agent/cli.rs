@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use techrevati_runtime::usage::{ModelPricing, Usd};
+
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 Two agents answer a question about a folder of documents.
@@ -17,7 +19,7 @@ Options:
   --model NAME        its model (needed with --base-url)
   --api-key-env VAR   the environment variable that holds its key
   --price IN/OUT      its price in USD per million tokens, such as 0.15/0.60
-  --budget USD        what one agent may spend [default: 0.05]
+  --budget USD        what one agent may spend [default: 0.05, with --base-url 1]
   --timeout SECONDS   how long one model call may take [default: 2, with --base-url 60]
   --out DIR           where answer.md and run.jsonl go, replacing what is there
                       [default: the current directory]
@@ -34,8 +36,8 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     pub(crate) question: String,
     pub(crate) endpoint: Option<Endpoint>,
-    /// USD, as written.
-    pub(crate) budget: String,
+    /// What one agent may spend.
+    pub(crate) budget: Usd,
     pub(crate) timeout: Duration,
     pub(crate) out: PathBuf,
     pub(crate) seed: u64,
@@ -48,8 +50,7 @@ pub(crate) struct Endpoint {
     pub(crate) base_url: String,
     pub(crate) model: String,
     pub(crate) api_key_env: Option<String>,
-    /// USD per million tokens of input and of output, as written.
-    pub(crate) price: Option<(String, String)>,
+    pub(crate) price: Option<ModelPricing>,
 }
 
 /// What to do.
@@ -106,6 +107,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
     }
 
     let endpoint = endpoint(base_url, model, api_key_env, price)?;
+    let default_budget = if endpoint.is_some() { "1" } else { "0.05" };
+    let budget = dollars(budget.as_deref().unwrap_or(default_budget), "--budget")?;
     let default_timeout = if endpoint.is_some() { 60.0 } else { 2.0 };
     let timeout = timeout.map_or(Ok(default_timeout), |text| number(&text, "--timeout"))?;
     let timeout =
@@ -123,7 +126,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         folder: folder.into(),
         question: question.trim().into(),
         endpoint,
-        budget: budget.unwrap_or_else(|| "0.05".into()),
+        budget,
         timeout,
         out: out.unwrap_or_else(|| ".".into()).into(),
         seed,
@@ -148,18 +151,20 @@ fn endpoint(
         return Err(format!("`--base-url` must begin with http:// or https://, not `{base_url}`"));
     }
     let model = model.ok_or("`--base-url` needs `--model`")?;
-    let price = match price {
-        Some(text) => Some(
-            text.split_once('/')
-                .map(|(input, output)| (input.trim().into(), output.trim().into()))
-                .ok_or_else(|| {
-                    format!("`--price` must be IN/OUT, such as 0.15/0.60, not `{text}`")
-                })?,
-        ),
-        None => None,
-    };
+    let price = price.map(|text| pricing(&text)).transpose()?;
     let base_url = base_url.trim_end_matches('/').into();
     Ok(Some(Endpoint { base_url, model, api_key_env, price }))
+}
+
+fn pricing(text: &str) -> Result<ModelPricing, String> {
+    let (input, output) = text
+        .split_once('/')
+        .ok_or_else(|| format!("`--price` must be IN/OUT, such as 0.15/0.60, not `{text}`"))?;
+    Ok(ModelPricing::per_million(dollars(input, "--price")?, dollars(output, "--price")?))
+}
+
+fn dollars(text: &str, name: &str) -> Result<Usd, String> {
+    text.trim().parse().map_err(|error| format!("`{name}`: {error}"))
 }
 
 fn number<T: std::str::FromStr>(text: &str, name: &str) -> Result<T, String> {
@@ -191,7 +196,10 @@ mod tests {
             run(&["--base-url=https://x/v1/", "--model", "m", "--price", "1/2", "d", "q"]).unwrap();
         let endpoint = options.endpoint.unwrap();
         assert_eq!(endpoint.base_url, "https://x/v1");
-        assert_eq!(endpoint.price, Some(("1".into(), "2".into())));
+        assert_eq!(
+            endpoint.price,
+            Some(ModelPricing::per_million(Usd::from_dollars(1), Usd::from_dollars(2)))
+        );
         assert_eq!(options.timeout, Duration::from_mins(1));
     }
 
@@ -205,6 +213,7 @@ mod tests {
             (&["--seed", "x", "a", "b"], "`x`"),
             (&["a", "b", "--seed"], "--seed"),
             (&["--timeout", "-1", "a", "b"], "--timeout"),
+            (&["--budget", "-1", "a", "b"], "--budget"),
             (&["--timeout", "nan", "a", "b"], "--timeout"),
             (&["--model", "m", "a", "b"], "--base-url"),
             (&["--base-url", "https://x", "a", "b"], "--model"),

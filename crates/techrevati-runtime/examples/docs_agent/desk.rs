@@ -172,12 +172,11 @@ impl Desk {
         let result = self.run_tool(session, name, &arguments).await;
         let role = session.role();
         self.tally.tool(role, name, &result);
-        let shown = format!("{name} {}", brief(&arguments));
+        let shown = format!("{name} {}", brief(&arguments)).trim_end().to_owned();
         match result {
             Ok(value) => {
-                let value = value.to_string();
-                self.progress.line(role, &format!("{shown} → {} bytes", value.len()));
-                Ok(value)
+                self.progress.line(role, &format!("{shown} → {}", size(&value)));
+                Ok(value.to_string())
             }
             Err(error @ (ToolError::Closed(_) | ToolError::Deadline(_))) => Err(error.into()),
             Err(error) => {
@@ -211,6 +210,18 @@ impl Desk {
         }
         let (model, tools) = (self.client.model.clone(), tools::offer(offered));
         ChatRequest { model, messages, tools, ..ChatRequest::default() }
+    }
+}
+
+/// A result in a few words.
+fn size(result: &Value) -> String {
+    let count = |name: &str| result[name].as_array().map(Vec::len);
+    if let Some(files) = count("files") {
+        format!("{files} documents")
+    } else if let Some(passages) = count("passages") {
+        format!("{passages} passages")
+    } else {
+        format!("{} bytes", result["text"].as_str().map_or(0, str::len))
     }
 }
 

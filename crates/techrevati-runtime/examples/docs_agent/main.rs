@@ -55,7 +55,6 @@ use std::sync::Arc;
 use techrevati_runtime::orchestrator::OrchestrationSession;
 use techrevati_runtime::resilience::BoxError;
 use techrevati_runtime::sinks::{EventSink as _, JsonlSink};
-use techrevati_runtime::usage::Usd;
 use tokio::sync::watch;
 
 use crate::agents::Means;
@@ -94,7 +93,6 @@ async fn main() -> ExitCode {
 
 async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let progress = Progress::new(options.quiet);
-    let budget = options.budget.parse::<Usd>()?;
     let folder = open_folder(options, progress)?;
     let incomplete = !folder.unreadable.is_empty();
     let documents = folder.documents.len();
@@ -103,7 +101,7 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let recovery = Recovery::new(Arc::clone(&client));
     let log = fresh_log(&options.out.join(LOG))?;
     let agents = agents::configure(&Means {
-        budget,
+        budget: options.budget,
         prices: prices.clone(),
         recovery: recovery.clone(),
         log: Arc::clone(&log),

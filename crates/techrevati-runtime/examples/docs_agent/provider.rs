@@ -19,7 +19,7 @@ const OUTPUT_PRICE: Usd = Usd::from_cents(60);
 ///
 /// # Errors
 ///
-/// If the key is not set, a price is no amount of money, or the server cannot be started.
+/// If the key is not set, TLS cannot be set up, or the server cannot be started.
 pub(crate) async fn connect(
     options: &Options,
     progress: Progress,
@@ -41,8 +41,7 @@ pub(crate) async fn connect(
         let client = Client::new(model::NAME, None, routes.to_vec(), true)?;
         return Ok((Arc::new(client), prices));
     };
-    if let Some((input, output)) = &endpoint.price {
-        let pricing = ModelPricing::per_million(input.parse()?, output.parse()?);
+    if let Some(pricing) = endpoint.price {
         prices.register(&endpoint.model, pricing)?;
     }
     progress.line("provider", &format!("{} at {}", endpoint.model, endpoint.base_url));

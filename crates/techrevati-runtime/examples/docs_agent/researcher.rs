@@ -1,10 +1,11 @@
 //! The researcher: reads, takes notes, and hands over when its notes suffice.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use techrevati_runtime::lifecycle::Handoff;
 use techrevati_runtime::orchestrator::OrchestrationSession;
 use techrevati_runtime::policy::{
-    PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, QualityLevel,
+    PhaseContext, PolicyAction, PolicyActionData, PolicyCondition, PolicyEngine, PolicyRule,
+    QualityLevel,
 };
 use techrevati_runtime::resilience::BoxError;
 use techrevati_runtime::usage::Usd;
@@ -20,11 +21,12 @@ const ROUNDS: usize = 3;
 /// What it is offered; writing is refused to it.
 const TOOLS: &[&str] = &["list_files", "search", "read_file", "write_file"];
 
-/// Nothing in the folder answers the question.
+/// The researcher hands nothing over.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing in `{folder}` answers the question")]
-pub(crate) struct NothingFound {
+#[error("no answer from `{folder}`: {reason}")]
+pub(crate) struct GaveUp {
     folder: String,
+    reason: String,
 }
 
 /// What its notes must be: taken from more than one document, where there is more than one.
@@ -41,7 +43,7 @@ pub(crate) fn policy(required: QualityLevel, budget: Usd) -> PolicyEngine {
     PolicyEngine::new([
         PolicyRule::new("notes suffice", good()).action(PolicyAction::GenerateHandoff).priority(10),
         PolicyRule::new("money is spent", If::and([If::not(good()), If::cost_exceeded(budget)]))
-            .action(PolicyAction::AbortPhase)
+            .action(abort("the budget is spent, and the notes do not suffice"))
             .priority(20),
         PolicyRule::new("go on", If::and([If::not(good()), If::not(last())]))
             .action(PolicyAction::RetryAgent)
@@ -50,16 +52,20 @@ pub(crate) fn policy(required: QualityLevel, budget: Usd) -> PolicyEngine {
             .action(PolicyAction::GenerateHandoff)
             .priority(40),
         PolicyRule::new("nothing found", If::and([If::not(usable()), last()]))
-            .action(PolicyAction::AbortPhase)
+            .action(abort("nothing in it answers the question"))
             .priority(50),
     ])
+}
+
+fn abort(reason: &str) -> PolicyActionData {
+    PolicyActionData::new(PolicyAction::AbortPhase).param("reason", reason)
 }
 
 /// Collects notes on the question and hands them over to `editor`.
 ///
 /// # Errors
 ///
-/// [`NothingFound`], or what ended the session.
+/// [`GaveUp`], or what ended the session.
 pub(crate) async fn run(
     desk: &Desk,
     session: &OrchestrationSession,
@@ -69,63 +75,69 @@ pub(crate) async fn run(
     let folder = &desk.toolbox.folder;
     let mut talk = vec![Message::system(prompt()), Message::user(format!("Question: {question}"))];
     let mut kept = Vec::<Note>::new();
-    for round in 1..=ROUNDS {
+    for round in 1.. {
         let text = desk.converse(session, &mut talk, TOOLS).await?;
-        let found = notes::parse(&text);
-        let claimed = found.len();
-        let found = notes::genuine(found, |file| folder.read(file).ok());
         let before = kept.len();
-        for note in found {
+        for note in notes::genuine(notes::parse(&text), |file| folder.read(file).ok()) {
             if !kept.contains(&note) {
                 kept.push(note);
             }
         }
-        let quality = notes::quality(&kept);
-        let verdict =
-            verdict(session, quality, round == ROUNDS || (round > 1 && kept.len() == before));
-        desk.progress.line(
-            ROLE,
-            &format!(
-                "notes: {claimed} quotations, {} genuine in all → {}",
-                kept.len(),
-                verdict.because
-            ),
-        );
-        match verdict.action {
+        // A later round that brings nothing new is the last.
+        let last = round == ROUNDS || (round > 1 && kept.len() == before);
+        let decision = decide(desk, session, &kept, last);
+        match decision.action {
             PolicyAction::GenerateHandoff => {
                 let notes = kept.iter().map(ToString::to_string).collect::<Vec<_>>();
                 let context = json!({ "question": question, "notes": notes });
                 return Ok(session.handoff_to(editor, "the notes are ready", context)?);
             }
-            PolicyAction::RetryAgent => talk.push(Message::user(GO_ON)),
-            _ => break,
+            PolicyAction::RetryAgent => talk.push(Message::user(go_on(folder.documents.len()))),
+            _ => {
+                let reason = decision.params.as_ref().and_then(|params| params.get("reason"));
+                let reason = reason.and_then(Value::as_str).unwrap_or("no rule fired").to_owned();
+                return Err(GaveUp { folder: folder.name.clone(), reason }.into());
+            }
         }
     }
-    Err(NothingFound { folder: folder.name.clone() }.into())
-}
-
-const GO_ON: &str = "That is not enough yet: quotations from more than one document are needed. \
-    Search again, with other words, read further documents, and reply with all notes.";
-
-struct Verdict {
-    action: PolicyAction,
-    because: String,
+    unreachable!("the last round hands over or gives up")
 }
 
 /// Asks the gate, then the policy: the first rule that fires decides.
-fn verdict(session: &OrchestrationSession, quality: Option<QualityLevel>, last: bool) -> Verdict {
-    let gate = quality.and_then(|quality| session.evaluate_gate(quality));
+fn decide(
+    desk: &Desk,
+    session: &OrchestrationSession,
+    kept: &[Note],
+    last: bool,
+) -> PolicyActionData {
+    let quality = notes::quality(kept);
+    let gate = match quality.and_then(|quality| session.evaluate_gate(quality)) {
+        Some(gate) if gate.satisfied => "passed",
+        Some(_) => "failed",
+        None => "not asked",
+    };
     let context = PhaseContext::default().quality_level(quality).phase_completed(last);
     let rules = session.explain_policy(context.clone());
-    let rule = rules.iter().find(|rule| rule.fired).map_or("no rule", |rule| rule.rule.as_str());
-    let gate = match gate {
-        Some(gate) if gate.satisfied => "gate passed",
-        Some(_) => "gate failed",
-        None => "nothing for the gate",
+    let rule = rules.iter().find(|rule| rule.fired).map_or("none", |rule| rule.rule.as_str());
+    let decision = session.evaluate_policy(context).into_iter().next();
+    let decision = decision.unwrap_or_else(|| PolicyActionData::new(PolicyAction::AbortPhase));
+    let (count, action) = (kept.len(), decision.action);
+    desk.progress.line(
+        ROLE,
+        &format!("genuine quotations: {count} → gate {gate}; policy “{rule}” → {action}"),
+    );
+    decision
+}
+
+fn go_on(documents: usize) -> String {
+    let wanted = match documents {
+        1 => "at least two quotations",
+        _ => "at least three quotations, from more than one document",
     };
-    let first = session.evaluate_policy(context).into_iter().next();
-    let action = first.map_or(PolicyAction::AbortPhase, |first| first.action);
-    Verdict { action, because: format!("{gate}, policy “{rule}”: {action}") }
+    format!(
+        "That is not enough yet: {wanted} are needed. Search again, with other words, read on, \
+         and reply with all notes."
+    )
 }
 
 fn prompt() -> String {
@@ -143,7 +155,7 @@ fn prompt() -> String {
 mod tests {
     use super::*;
 
-    fn decide(quality: Option<QualityLevel>, last: bool) -> Vec<PolicyAction> {
+    fn actions(quality: Option<QualityLevel>, last: bool) -> Vec<PolicyAction> {
         let engine = policy(QualityLevel::Strict, Usd::from_cents(5));
         let context = PhaseContext::default().quality_level(quality).phase_completed(last);
         engine.evaluate(&context).iter().map(|action| action.action).collect()
@@ -152,11 +164,11 @@ mod tests {
     #[test]
     fn exactly_one_rule_decides_about_every_state_of_the_notes() {
         use PolicyAction::{AbortPhase, GenerateHandoff, RetryAgent};
-        assert_eq!(decide(Some(QualityLevel::Release), false), [GenerateHandoff]);
-        assert_eq!(decide(Some(QualityLevel::Standard), false), [RetryAgent]);
-        assert_eq!(decide(Some(QualityLevel::Standard), true), [GenerateHandoff]);
-        assert_eq!(decide(None, false), [RetryAgent]);
-        assert_eq!(decide(None, true), [AbortPhase]);
+        assert_eq!(actions(Some(QualityLevel::Release), false), [GenerateHandoff]);
+        assert_eq!(actions(Some(QualityLevel::Standard), false), [RetryAgent]);
+        assert_eq!(actions(Some(QualityLevel::Standard), true), [GenerateHandoff]);
+        assert_eq!(actions(None, false), [RetryAgent]);
+        assert_eq!(actions(None, true), [AbortPhase]);
     }
 
     #[test]

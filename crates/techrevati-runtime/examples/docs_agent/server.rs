@@ -129,3 +129,79 @@ fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": { "message": message, "code": status.as_u16() } })))
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{CallFailed, Client, Piece};
+    use crate::wire::Message;
+
+    async fn client(seed: u64) -> Client {
+        // A slow reply that is not slow at all: the timeout belongs to the turn, not to us.
+        let routes = start(seed, Duration::ZERO).await.unwrap();
+        Client::new(model::NAME, None, routes.to_vec(), true).unwrap()
+    }
+
+    fn request() -> ChatRequest {
+        let messages = vec![Message::user("Question: What is a probe?")];
+        ChatRequest { model: model::NAME.into(), messages, ..ChatRequest::default() }
+    }
+
+    async fn streamed(client: &Client) -> Result<String, CallFailed> {
+        let mut stream = client.stream(&request()).await?;
+        let mut text = String::new();
+        while let Some(piece) = stream.next().await? {
+            if let Piece::Text(more) = piece {
+                text.push_str(&more);
+            }
+        }
+        Ok(text)
+    }
+
+    #[tokio::test]
+    async fn each_fault_reaches_the_client_as_what_it_is() {
+        for seed in 0..6 {
+            let client = client(seed).await;
+            let mut met = Vec::new();
+            for call in 0..8 {
+                let result = match call {
+                    0..6 => client.chat(&request()).await.map(|_| ()),
+                    _ => streamed(&client).await.map(|_| ()),
+                };
+                match result {
+                    Err(CallFailed::CutShort(_)) => met.push("cut short"),
+                    Err(
+                        error @ CallFailed::Status { status: StatusCode::TOO_MANY_REQUESTS, .. },
+                    ) => {
+                        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
+                        met.push("rate limit");
+                    }
+                    Err(CallFailed::Status { status, message, .. }) => {
+                        assert_eq!((status.as_u16(), &*message), (503, "Service unavailable"));
+                        met.push("unavailable");
+                    }
+                    Err(other) => panic!("{other}"),
+                    Ok(()) => {}
+                }
+            }
+            met.sort_unstable();
+            assert_eq!(met, ["cut short", "rate limit", "unavailable"], "seed {seed}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_streamed_reply_is_the_same_reply() {
+        let client = client(0).await;
+        // Past all faults of the plan.
+        for _ in 0..6 {
+            let _ = client.chat(&request()).await;
+        }
+        let _ = streamed(&client).await;
+
+        let whole = client.chat(&request()).await.unwrap();
+        assert_eq!(streamed(&client).await.unwrap(), whole.message.text());
+        assert!(whole.usage.input_tokens > 0 && whole.usage.output_tokens > 0);
+        assert_eq!(client.switch().map(|route| route.ends_with("/fallback/v1")), Some(true));
+        assert_eq!(client.chat(&request()).await.unwrap().message, whole.message);
+    }
+}
