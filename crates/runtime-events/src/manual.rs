@@ -33,6 +33,9 @@ pub struct ManualClock {
     shared: Arc<Shared>,
 }
 
+/// How far the clock can be moved: a thousand years.
+const END: Duration = Duration::from_hours(1_000 * 365 * 24);
+
 struct Shared {
     origin: Instant,
     epoch: DateTime<Utc>,
@@ -78,10 +81,11 @@ impl ManualClock {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Moves every clone forward by `by` and wakes all whose time has come.
+    /// Moves every clone forward by `by` and wakes all whose time has come. It stops for good
+    /// after a thousand years, which every `Instant` and `DateTime` can still express.
     pub fn advance(&self, by: Duration) {
         let mut state = self.state();
-        state.elapsed = state.elapsed.saturating_add(by);
+        state.elapsed = state.elapsed.saturating_add(by).min(END);
         let now = state.elapsed;
         let due: Vec<Waiting> = state.waiting.extract_if(.., |w| w.until <= now).collect();
         // Released first: what wakes up may come straight back.

@@ -1,0 +1,8 @@
+//! Integration tests, one binary.
+
+mod clock;
+mod data;
+mod json;
+mod otel;
+mod properties;
+mod vocabulary;

@@ -1,0 +1,152 @@
+//! Any event against its own JSON.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use proptest::option::of;
+use proptest::prelude::*;
+use proptest::sample::select;
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, Labels, SpanId,
+    SpanOutcome,
+};
+use serde_json::{Map, Value};
+
+use super::data::value;
+
+/// The keys in the order in which they are written.
+const KEYS: [&str; 16] = [
+    "event",
+    "type",
+    "status",
+    "emitted_at",
+    "role",
+    "phase",
+    "project_id",
+    "failure_class",
+    "detail",
+    "data",
+    "session_id",
+    "seq",
+    "span",
+    "parent",
+    "outcome",
+    "labels",
+];
+
+fn text() -> impl Strategy<Value = Arc<str>> {
+    ".{0,12}".prop_map(Arc::from)
+}
+
+/// Any moment of the years 0 to 9999, with every digit a nanosecond has.
+fn stamp() -> impl Strategy<Value = DateTime<Utc>> {
+    let seconds = -62_167_219_200_i64..=253_402_300_799;
+    let nanos = prop_oneof![Just(0), 0_u32..1_000_000_000];
+    (seconds, nanos)
+        .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap_or_default())
+}
+
+fn data() -> impl Strategy<Value = Data> {
+    proptest::collection::vec((".{0,6}", value()), 0..4)
+        .prop_map(|pairs| pairs.into_iter().collect())
+}
+
+fn labels() -> impl Strategy<Value = Arc<Labels>> {
+    proptest::collection::btree_map(".{0,4}", ".{0,4}", 0..3).prop_map(Arc::new)
+}
+
+fn span() -> impl Strategy<Value = SpanId> {
+    any::<u64>().prop_map(SpanId::from_u64)
+}
+
+fn event() -> impl Strategy<Value = AgentEvent> {
+    let always = (select(AgentEventName::ALL), select(AgentEventStatus::ALL), stamp());
+    let original = (
+        of(text()),
+        of(text()),
+        of(any::<i64>()),
+        of(select(AgentFailureClass::ALL)),
+        of(".{0,12}"),
+        of(data()),
+    );
+    let outcome = of(select(SpanOutcome::ALL));
+    let envelope = (of(text()), of(any::<u64>()), of(span()), of(span()), outcome, of(labels()));
+    (always, original, envelope).prop_map(|((name, status, at), original, envelope)| {
+        let mut event = AgentEvent::new(name, status, at);
+        let detail: Option<String>;
+        (event.role, event.phase, event.project_id, event.failure_class, detail, event.data) =
+            original;
+        event.detail = detail.map(Cow::Owned);
+        (event.session_id, event.seq, event.span, event.parent, event.outcome, event.labels) =
+            envelope;
+        event
+    })
+}
+
+/// How many of the fields that may be missing are set.
+fn fields_set(event: &AgentEvent) -> usize {
+    [
+        event.role.is_some(),
+        event.phase.is_some(),
+        event.project_id.is_some(),
+        event.failure_class.is_some(),
+        event.detail.is_some(),
+        event.data.is_some(),
+        event.session_id.is_some(),
+        event.seq.is_some(),
+        event.span.is_some(),
+        event.parent.is_some(),
+        event.outcome.is_some(),
+        event.labels.is_some(),
+    ]
+    .into_iter()
+    .filter(|&set| set)
+    .count()
+}
+
+proptest! {
+    #[test]
+    fn an_event_survives_its_json(event in event()) {
+        let json = event.to_json();
+        prop_assert!(!json.contains('\n'), "a log has one event per line");
+        let read = AgentEvent::from_json(&json).unwrap();
+        prop_assert_eq!(&read, &event);
+        prop_assert_eq!(read.to_json(), json);
+    }
+
+    #[test]
+    fn keys_stand_in_the_documented_order_and_only_what_is_set_is_written(event in event()) {
+        // `Data` keeps the order of what it reads, which a JSON object here does not.
+        let written: Data = serde_json::from_str(&event.to_json()).unwrap();
+        let keys: Vec<&str> = written.iter().map(|(key, _)| key).collect();
+        let known: Vec<&str> = KEYS.into_iter().filter(|key| keys.contains(key)).collect();
+        prop_assert_eq!(&keys, &known);
+        prop_assert_eq!(keys.len(), 4 + fields_set(&event));
+        prop_assert!(written.iter().all(|(_, value)| !value.is_null()));
+    }
+
+    #[test]
+    fn keys_may_come_in_any_order_and_among_others(
+        event in event(),
+        others in proptest::collection::vec(("[a-z]{1,8}", value()), 0..4),
+    ) {
+        let Value::Object(mut object) = serde_json::to_value(&event).unwrap() else {
+            return Err(TestCaseError::fail("an event is an object"));
+        };
+        for (key, value) in others {
+            if !KEYS.contains(&key.as_str()) {
+                object.insert(key, value);
+            }
+        }
+        let turned: Map<String, Value> = object.into_iter().rev().collect();
+        let json = Value::Object(turned).to_string();
+        prop_assert_eq!(AgentEvent::from_json(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn no_text_makes_the_reader_panic(text in any::<String>(), json in value()) {
+        let _ = AgentEvent::from_json(&text);
+        prop_assert!(AgentEvent::from_json(&json.to_string()).is_err());
+    }
+}

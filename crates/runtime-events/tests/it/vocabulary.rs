@@ -1,0 +1,115 @@
+//! Names, classes, spans and ids.
+
+use runtime_events::{
+    AgentEventName, AgentEventStatus, AgentFailureClass, CountingIds, FailureScenario, IdSource,
+    RandomIds, SpanId, SpanOutcome,
+};
+
+/// Checks that every value of one vocabulary is written and read as the same word.
+macro_rules! words_survive {
+    ($($name:ty),+) => { $(
+        for &value in <$name>::ALL {
+            let word = value.as_str();
+            assert_eq!(word.parse(), Ok(value));
+            assert_eq!(value.to_string(), word);
+            let json = format!("\"{word}\"");
+            assert_eq!(serde_json::to_string(&value).unwrap(), json);
+            assert_eq!(serde_json::from_str::<$name>(&json).unwrap(), value);
+        }
+    )+ };
+}
+
+#[test]
+fn every_word_is_read_as_what_wrote_it() {
+    words_survive!(
+        AgentEventName,
+        AgentEventStatus,
+        AgentFailureClass,
+        FailureScenario,
+        SpanOutcome
+    );
+}
+
+#[test]
+fn words_are_case_sensitive_and_whole() {
+    for wrong in ["Agent.Started", "agent.started ", "started", ""] {
+        let error = wrong.parse::<AgentEventName>().unwrap_err();
+        assert_eq!((error.what, &*error.name), ("event name", wrong));
+        assert_eq!(error.to_string(), format!("unknown event name `{wrong}`"));
+    }
+    let error = serde_json::from_str::<AgentEventName>("7").unwrap_err();
+    assert!(error.to_string().contains("event name"), "{error}");
+}
+
+#[test]
+fn words_line_up_when_padded() {
+    assert_eq!(
+        format!("{:>8}|{:<8}", AgentEventStatus::Red, AgentEventStatus::Red),
+        "     red|red     "
+    );
+}
+
+#[test]
+fn every_scenario_is_reported_under_its_class() {
+    for (scenario, class) in [
+        (FailureScenario::LlmTimeout, AgentFailureClass::LlmTimeout),
+        (FailureScenario::LlmError, AgentFailureClass::LlmError),
+        (FailureScenario::ToolExecutionError, AgentFailureClass::ToolError),
+        (FailureScenario::ContextOverflow, AgentFailureClass::ContextOverflow),
+        (FailureScenario::DependencyTimeout, AgentFailureClass::DependencyFailed),
+        (FailureScenario::MemoryCorruption, AgentFailureClass::MemoryCorruption),
+        (FailureScenario::ProviderFailure, AgentFailureClass::DependencyFailed),
+    ] {
+        assert_eq!(scenario.failure_class(), class);
+        assert_eq!(AgentFailureClass::from(scenario), class);
+    }
+    assert_eq!(FailureScenario::ALL.len(), 7, "a scenario is missing above");
+}
+
+#[test]
+fn a_span_id_is_sixteen_hexadecimal_digits() {
+    let span: SpanId = "00f067aa0ba902b7".parse().unwrap();
+    assert_eq!(span.to_string(), "00f067aa0ba902b7");
+    assert_eq!("00F067AA0BA902B7".parse(), Ok(span), "capitals are read");
+    assert_eq!("ffffffffffffffff".parse(), Ok(SpanId::from_u64(u64::MAX)));
+}
+
+#[test]
+fn what_is_no_span_id_is_refused_by_its_text() {
+    for wrong in [
+        "",
+        "0",
+        "0000000000000000",
+        "00f067aa0ba902b",
+        "00f067aa0ba902b7a",
+        "+0f067aa0ba902b7",
+        "ä0f067aa0ba902b",
+    ] {
+        let error = wrong.parse::<SpanId>().unwrap_err();
+        assert_eq!(error.text, wrong);
+        assert!(error.to_string().contains(&format!("`{wrong}`")));
+    }
+}
+
+#[test]
+fn zero_is_no_span_and_becomes_one() {
+    assert_eq!(SpanId::from_u64(0), SpanId::from_u64(1));
+}
+
+#[test]
+fn counted_ids_are_counted_across_threads() {
+    let ids = CountingIds::default();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..100).map(|_| ids.draw()).max());
+        }
+    });
+    assert_eq!(ids.draw(), 401);
+}
+
+#[test]
+fn random_ids_differ() {
+    assert_ne!(RandomIds.draw(), RandomIds.draw());
+}
+
+const _: Option<&dyn IdSource> = None;
