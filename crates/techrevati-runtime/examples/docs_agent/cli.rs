@@ -160,7 +160,9 @@ fn pricing(text: &str) -> Result<ModelPricing, String> {
     let (input, output) = text
         .split_once('/')
         .ok_or_else(|| format!("`--price` must be IN/OUT, such as 0.15/0.60, not `{text}`"))?;
-    Ok(ModelPricing::per_million(dollars(input, "--price")?, dollars(output, "--price")?))
+    let (input, output) = (dollars(input, "--price")?, dollars(output, "--price")?);
+    // Cached input may be cheaper; a budget is better kept too early than too late.
+    Ok(ModelPricing::per_million(input, output).cache_read(input))
 }
 
 fn dollars(text: &str, name: &str) -> Result<Usd, String> {
@@ -194,11 +196,11 @@ mod tests {
     fn an_endpoint_waits_longer_and_needs_a_model() {
         let options =
             run(&["--base-url=https://x/v1/", "--model", "m", "--price", "1/2", "d", "q"]).unwrap();
-        let endpoint = options.endpoint.unwrap();
+        let (endpoint, one) = (options.endpoint.unwrap(), Usd::from_dollars(1));
         assert_eq!(endpoint.base_url, "https://x/v1");
         assert_eq!(
             endpoint.price,
-            Some(ModelPricing::per_million(Usd::from_dollars(1), Usd::from_dollars(2)))
+            Some(ModelPricing::per_million(one, Usd::from_dollars(2)).cache_read(one))
         );
         assert_eq!(options.timeout, Duration::from_mins(1));
     }

@@ -1,8 +1,8 @@
 //! What the extractive model reads off the conversation it is sent.
 
-use std::collections::BTreeSet;
+use std::ops::Range;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::notes::{self, Note};
 use crate::passages::{self, Passage};
@@ -15,6 +15,9 @@ const WORTH: f64 = 0.3;
 /// Quotations from one file, and in all.
 const PER_FILE: usize = 3;
 const QUOTES: usize = 5;
+
+/// A reading from the top covers this many lines, or nearly.
+const NEAR_THE_TOP: u64 = 120;
 
 /// What can be read off a conversation.
 pub(crate) struct Conversation<'a> {
@@ -77,20 +80,34 @@ impl Conversation<'_> {
         passages
     }
 
-    /// Files that searches found and nobody read yet, most promising first.
-    pub(crate) fn unread(&self, wanted: usize) -> Vec<String> {
-        let read = self.read().into_iter().map(|passage| passage.file).collect::<BTreeSet<_>>();
-        let mut files = Vec::new();
-        for search in self.results("search") {
-            for hit in search["passages"].as_array().into_iter().flatten() {
-                let file = hit["file"].as_str().unwrap_or_default().to_owned();
-                if !file.is_empty() && !read.contains(&file) && !files.contains(&file) {
-                    files.push(file);
-                }
+    /// Where to read on: what searches found and no reading has covered yet, each as arguments
+    /// of `read_file`. New files come first, the most promising of them in front.
+    pub(crate) fn unread(&self, wanted: usize) -> Vec<Value> {
+        let covered = self.read_parts();
+        let mut places = Vec::<(bool, &str, u64)>::new();
+        let searches = self.results("search");
+        let hits = searches.iter().filter_map(|search| search["passages"].as_array()).flatten();
+        for hit in hits {
+            let Some(file) = hit["file"].as_str() else { continue };
+            let line = hit["line"].as_u64().unwrap_or(1);
+            let known = covered.iter().any(|(part, lines)| part == file && lines.contains(&line));
+            if !known && places.iter().all(|(_, other, _)| *other != file) {
+                places.push((covered.iter().any(|(part, _)| part == file), file, line));
             }
         }
-        files.truncate(wanted);
-        files
+        places.sort_by_key(|(seen, _, _)| *seen);
+        places.truncate(wanted);
+        places.into_iter().map(|(_, file, line)| read_around(file, line)).collect()
+    }
+
+    /// Files, and the lines of them, that were read.
+    fn read_parts(&self) -> Vec<(String, Range<u64>)> {
+        let parts = self.results("read_file").into_iter().filter_map(|part| {
+            let first = part["from_line"].as_u64()?;
+            let lines = part["text"].as_str()?.lines().count() as u64;
+            Some((part["file"].as_str()?.to_owned(), first..first + lines))
+        });
+        parts.collect()
     }
 
     /// Whether the folder does not even know most words of the question.
@@ -140,5 +157,14 @@ impl Conversation<'_> {
             function: FunctionUse { name: tool.into(), arguments: arguments.to_string() },
         });
         Message { role: "assistant".into(), tool_calls: tool_calls.collect(), ..Message::default() }
+    }
+}
+
+/// The arguments that show a line of a file: from the top, if it is not far from there.
+pub(crate) fn read_around(file: &str, line: u64) -> Value {
+    if line <= NEAR_THE_TOP {
+        json!({ "path": file })
+    } else {
+        json!({ "path": file, "from_line": line })
     }
 }

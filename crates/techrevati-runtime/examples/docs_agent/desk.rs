@@ -167,7 +167,10 @@ impl Desk {
         };
         let arguments = match arguments {
             Ok(arguments) => arguments,
-            Err(error) => return Ok(format!("error: the arguments are not JSON: {error}")),
+            Err(error) => {
+                self.progress.line(session.role(), &format!("{name} → arguments that are no JSON"));
+                return Ok(format!("error: the arguments are not JSON: {error}"));
+            }
         };
         let result = self.run_tool(session, name, &arguments).await;
         let role = session.role();

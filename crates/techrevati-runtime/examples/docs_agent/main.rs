@@ -133,6 +133,10 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     };
 
     log.flush()?;
+    let lost = summaries.iter().map(|summary| summary.sink_failures).sum::<u64>();
+    if lost > 0 {
+        progress::trouble(&format!("{lost} events did not reach {LOG}"));
+    }
     if let Ok(answer) = &answer {
         progress::result(&format!("\n{answer}"));
     }
@@ -194,7 +198,8 @@ async fn unless_stopped<T>(
     tokio::select! {
         biased;
         Ok(_) = stop.wait_for(|stopped| *stopped) => {
-            session.cancel("interrupted by the user")?;
+            // It may have ended just now, by a handoff for instance.
+            let _ = session.cancel("interrupted by the user");
             Err(Interrupted.into())
         }
         result = work => result,

@@ -3,11 +3,11 @@
 //! It is no language model. Like one, it knows nothing but the conversation it is sent, so the
 //! agents cannot tell the difference: they run unchanged against any other endpoint.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, read_around};
 use crate::text::content_words;
 use crate::wire::{ChatReply, ChatRequest, Choice, Message, WireUsage};
 use crate::{compose, rank};
@@ -44,11 +44,16 @@ fn next_message(talk: &Conversation<'_>) -> Message {
 
 /// An editor looks up the files that the notes name before it writes.
 fn look_up(talk: &Conversation<'_>) -> Message {
-    let files = talk.notes().into_iter().map(|note| note.file).collect::<BTreeSet<_>>();
-    if files.is_empty() || !talk.results("read_file").is_empty() {
+    let mut places = BTreeMap::new();
+    for note in talk.notes() {
+        let line = note.line.map_or(1, |line| line as u64);
+        let first = places.entry(note.file).or_insert(line);
+        *first = line.min(*first);
+    }
+    if places.is_empty() || !talk.results("read_file").is_empty() {
         return Message::assistant("I am ready.");
     }
-    talk.call_each("read_file", files.iter().map(|file| json!({ "path": file })))
+    talk.call_each("read_file", places.iter().map(|(file, line)| read_around(file, *line)))
 }
 
 /// A researcher lists, searches, reads, tries to save its notes, and hands them in. Told to go
@@ -69,7 +74,7 @@ fn research(talk: &Conversation<'_>) -> Message {
         let wanted = if searches.len() == 1 { 1 } else { MORE_FILES };
         let unread = talk.unread(wanted);
         if !unread.is_empty() && !talk.is_foreign() {
-            return talk.call_each("read_file", unread.iter().map(|file| json!({ "path": file })));
+            return talk.call_each("read_file", unread);
         }
     }
     let notes = talk.best_notes();
@@ -92,8 +97,6 @@ fn tokens(message: &Message) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::Value;
 
     use super::*;
@@ -131,7 +134,7 @@ mod tests {
                 let arguments = serde_json::from_str::<Value>(&call.function.arguments).unwrap();
                 let result = match call.function.name.as_str() {
                     "search" => {
-                        let hits = files.keys().map(|file| json!({ "file": file }));
+                        let hits = files.keys().map(|file| json!({ "file": file, "line": 3 }));
                         json!({ "passages": hits.collect::<Vec<_>>(), "unknown_words": [] })
                             .to_string()
                     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// A passage that grows past this many bytes ends at the next list item.
-const PASSAGE_BYTES: usize = 400;
+const PASSAGE_BYTES: usize = 200;
 
 /// A paragraph, with where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,8 @@ pub(crate) fn cut_up(file: &str, text: &str, first_line: usize) -> Vec<Passage> 
             cutter.end();
         } else {
             let table = bare.starts_with('|');
-            let item = ["- ", "* ", "+ "].iter().any(|mark| bare.starts_with(mark));
+            let bullet = bare.trim_start_matches(|c: char| c.is_ascii_digit());
+            let item = ["- ", "* ", "+ ", ". "].iter().any(|mark| bullet.starts_with(mark));
             if table || (item && cutter.len() > PASSAGE_BYTES) {
                 cutter.end();
             }

@@ -10,11 +10,13 @@ const K1: f64 = 1.2;
 const B: f64 = 0.75;
 /// A term in the heading counts as often as this in the text.
 const HEADING: f64 = 1.5;
+/// A passage whose heading alone matches may be about something else.
+const HEADING_ONLY: f64 = 0.7;
 /// A passage gains this part of the mean of its file's best: what the file is about counts, too.
 const BY_TOPIC: f64 = 0.5;
 const TOPIC: usize = 3;
 /// Code and tables answer a question less often than prose.
-const NOT_PROSE: f64 = 0.5;
+const NOT_PROSE: f64 = 0.35;
 /// A quotation is at most about this long, in bytes.
 const QUOTE_BYTES: usize = 360;
 
@@ -51,7 +53,8 @@ pub(crate) fn rank<'a>(query: &str, passages: &'a [Passage]) -> Vec<Hit<'a>> {
             });
             let coverage = f64::midpoint(1.0, to_float(matched) / to_float(wanted.len().max(1)));
             let kind = if passage.prose { 1.0 } else { NOT_PROSE };
-            let score = sum.sum::<f64>() * coverage * kind;
+            let said = passage_says(passage, &wanted);
+            let score = sum.sum::<f64>() * coverage * kind * if said { 1.0 } else { HEADING_ONLY };
             (matched > 0).then_some(Hit { passage, score })
         })
         .collect::<Vec<_>>();
@@ -92,6 +95,11 @@ pub(crate) fn quotation(query: &str, passage: &str) -> String {
     // Of equals the first: a passage opens with what it is about.
     let best = windows.rev().max_by_key(|window| window.iter().map(worth).sum::<usize>());
     best.map_or_else(|| line.clone(), |window| window.join(" "))
+}
+
+/// Whether the passage itself, not only its heading, has one of the terms.
+fn passage_says(passage: &Passage, wanted: &BTreeSet<String>) -> bool {
+    terms(&passage.text).iter().any(|term| wanted.contains(term))
 }
 
 /// Weighted terms of a passage, and its length in terms.

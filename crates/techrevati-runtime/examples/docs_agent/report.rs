@@ -75,7 +75,8 @@ pub(crate) fn table(summaries: &[Summary], tally: &Tally, prices: &PricingTable)
             left.unwrap_or_else(|| "no limit".into()),
         ]
     });
-    let head = "agent|state|turns answered|failed|tool calls|tokens in|tokens out|cost|budget left";
+    let head =
+        "agent|state|turns answered|failed|tool calls|uncached in|tokens out|cost|budget left";
     columns(&mut text, head, agents);
 
     let tools = counts.tools.iter().map(|((role, tool), used)| {
