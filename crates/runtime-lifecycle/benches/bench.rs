@@ -8,29 +8,33 @@ use runtime_events::CountingIds;
 use runtime_lifecycle::registry::Config;
 use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker};
 
-/// Roles per phase: `size / PHASES` roles, so that every worker has a pair of its own.
-const PHASES: usize = 100;
+/// How many workers of a crowd share a role and phase.
+const USUAL: usize = 100;
+/// Every worker has a role and phase to itself: as many keys as workers.
+const LONE: usize = 1;
+
+/// Few enough inputs to stay in the cache beside what is measured.
+const BATCH: BatchSize = BatchSize::NumIterations(500);
 
 fn sizes() -> &'static [usize] {
     let testing = std::env::args().any(|argument| argument == "--test");
     if testing { &[1_000] } else { &[1_000, 100_000, 1_000_000] }
 }
 
-/// A registry whose workers all differ in role or phase, and their ids.
 struct Crowd {
     registry: AgentRegistry,
     ids: Vec<Arc<str>>,
 }
 
-/// The crowd of this size, gathered when it is first asked for: a million take seconds.
-fn crowd(size: usize) -> &'static Crowd {
-    static CROWDS: [OnceLock<Crowd>; 3] = [const { OnceLock::new() }; 3];
+/// A registry of this size, filled when it is first asked for: a million take seconds.
+fn crowd(size: usize, sharing: usize) -> &'static Crowd {
+    static CROWDS: [[OnceLock<Crowd>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
     let place = sizes().iter().position(|&each| each == size).unwrap_or_default();
-    CROWDS[place].get_or_init(|| {
+    CROWDS[usize::from(sharing == LONE)][place].get_or_init(|| {
         let config = Config::default().ids(Arc::new(CountingIds::default()));
         let registry = AgentRegistry::with_config(config);
         let create = |n: usize| {
-            let (role, phase) = pair(n);
+            let (role, phase) = pair(n, sharing);
             let worker = registry.create(role, phase, i64::try_from(n / 10).ok());
             worker.expect("the ids are counted").id().clone()
         };
@@ -39,16 +43,17 @@ fn crowd(size: usize) -> &'static Crowd {
     })
 }
 
-fn pair(n: usize) -> (String, String) {
-    (format!("role-{}", n / PHASES), format!("phase-{}", n % PHASES))
+/// The role and phase of the `n`th worker.
+fn pair(n: usize, sharing: usize) -> (String, String) {
+    let key = n / sharing;
+    (format!("role-{}", key / 10), format!("phase-{}", key % 10))
 }
 
-/// Numbers below `size` in an order that no cache foresees: a full-period congruential walk.
+/// Numbers below `size`, in an order that no cache foresees.
 fn scattered(size: usize) -> impl Iterator<Item = usize> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     std::iter::repeat_with(move || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 33) as usize % size
     })
 }
@@ -56,13 +61,13 @@ fn scattered(size: usize) -> impl Iterator<Item = usize> {
 fn create(c: &mut Criterion) {
     for &size in sizes() {
         c.bench_function(&format!("registry/create/{size}"), |b| {
-            let Crowd { registry, .. } = crowd(size);
+            let Crowd { registry, .. } = crowd(size, USUAL);
             let (role, phase): (Arc<str>, Arc<str>) = ("writer".into(), "draft".into());
             // Removed again outside the measurement, so that the crowd keeps its size.
             b.iter_batched(
                 || (),
                 |()| Leaving(registry, registry.create(role.clone(), phase.clone(), Some(7)).ok()),
-                BatchSize::SmallInput,
+                BATCH,
             );
         });
     }
@@ -82,12 +87,12 @@ impl Drop for Leaving<'_> {
 fn get(c: &mut Criterion) {
     for &size in sizes() {
         c.bench_function(&format!("registry/get/{size}"), |b| {
-            let Crowd { registry, ids } = crowd(size);
+            let Crowd { registry, ids } = crowd(size, USUAL);
             let mut places = scattered(size);
             b.iter_batched_ref(
                 || places.next().map(|place| ids[place].to_string()).unwrap_or_default(),
                 |id| registry.get(id),
-                BatchSize::SmallInput,
+                BATCH,
             );
         });
     }
@@ -96,29 +101,30 @@ fn get(c: &mut Criterion) {
 fn by_role_phase(c: &mut Criterion) {
     for &size in sizes() {
         c.bench_function(&format!("registry/by_role_phase_same/{size}"), |b| {
-            let Crowd { registry, .. } = crowd(size);
-            let (role, phase) = pair(size / 2);
+            let Crowd { registry, .. } = crowd(size, USUAL);
+            let (role, phase) = pair(size / 2, USUAL);
             b.iter(|| registry.get_by_role_phase(black_box(&role), black_box(&phase)));
         });
     }
-
-    for &size in sizes() {
-        c.bench_function(&format!("registry/by_role_phase_random/{size}"), |b| {
-            let Crowd { registry, .. } = crowd(size);
-            let mut places = scattered(size);
-            b.iter_batched_ref(
-                || places.next().map(pair).unwrap_or_default(),
-                |(role, phase)| registry.get_by_role_phase(role, phase),
-                BatchSize::SmallInput,
-            );
-        });
+    for (name, sharing) in [("random", USUAL), ("random_lone", LONE)] {
+        for &size in sizes() {
+            c.bench_function(&format!("registry/by_role_phase_{name}/{size}"), |b| {
+                let Crowd { registry, .. } = crowd(size, sharing);
+                let mut places = scattered(size);
+                b.iter_batched_ref(
+                    || pair(places.next().unwrap_or_default(), sharing),
+                    |(role, phase)| registry.get_by_role_phase(role, phase),
+                    BATCH,
+                );
+            });
+        }
     }
 }
 
 fn turnover(c: &mut Criterion) {
     for &size in sizes() {
         c.bench_function(&format!("registry/create_to_completed/{size}"), |b| {
-            let Crowd { registry, .. } = crowd(size);
+            let Crowd { registry, .. } = crowd(size, USUAL);
             let (role, phase): (Arc<str>, Arc<str>) = ("writer".into(), "draft".into());
             b.iter(|| {
                 let worker = registry.create(role.clone(), phase.clone(), Some(7)).ok()?;
