@@ -27,7 +27,7 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
     let filters = || rest.iter().map(String::as_str);
     if Cmd::cargo("nextest --version").works() {
         println!("running with cargo-nextest");
-        let nextest = Cmd::cargo("nextest run --workspace --no-tests=pass").args(words(TARGETS));
+        let nextest = Cmd::cargo("nextest run --workspace --no-tests=warn").args(words(TARGETS));
         nextest.args(filters()).run()?;
     } else {
         println!("running with cargo test: cargo-nextest is not installed");
