@@ -135,3 +135,49 @@ impl Index {
         self.by_id.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    //! What an index holds too much cannot be seen from outside: readers skip it.
+
+    use super::Index;
+    use crate::AgentStatus::{Cancelled, Completed, Initializing, Running};
+    use crate::registry::{AgentRegistry, Config};
+
+    /// Entries of every index, `by_id` apart.
+    fn held(index: &Index) -> [usize; 5] {
+        [
+            index.by_pair.len(),
+            index.by_project.len(),
+            index.active.to_vec().len(),
+            index.unclaimed.to_vec().len(),
+            index.finished.to_vec().len(),
+        ]
+    }
+
+    #[test]
+    fn no_index_keeps_what_does_not_belong_there() {
+        let registry = AgentRegistry::with_config(Config::default().finished_capacity(2));
+        let index = &registry.shared.index;
+        let create = |role: &str, project| registry.create(role, "draft", Some(project)).unwrap();
+
+        let (first, second) = (create("writer", 1), create("writer", 1));
+        let offered = registry.offer("editor", "draft", Some(2), "handoff").unwrap();
+        assert_eq!(held(index), [2, 2, 3, 1, 0]);
+        registry.claim(offered.id()).unwrap();
+        assert_eq!(held(index), [2, 2, 3, 0, 0]);
+        registry.transition(offered.id(), Completed, None).unwrap();
+        assert_eq!(held(index), [1, 2, 2, 0, 1], "finished, it has left the active ones");
+        for to in [Initializing, Running, Completed] {
+            registry.transition(first.id(), to, None).unwrap();
+        }
+        registry.transition(second.id(), Cancelled, None).unwrap();
+        assert_eq!(held(index), [0, 1, 0, 0, 2], "the first to finish is dropped");
+
+        registry.offer("editor", "draft", Some(3), "handoff").unwrap();
+        registry.remove(first.id()).unwrap();
+        assert_eq!(held(index), [1, 2, 1, 1, 1]);
+        registry.clear();
+        assert_eq!((held(index), index.len()), ([0; 5], 0));
+    }
+}

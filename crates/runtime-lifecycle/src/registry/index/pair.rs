@@ -31,6 +31,12 @@ impl ByPair {
         });
     }
 
+    /// How many roles and phases there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
     pub(super) fn oldest(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
         self.groups.get(&(role, phase) as &dyn RolePhase)?.oldest().cloned()
     }
