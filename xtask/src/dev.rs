@@ -17,7 +17,9 @@ pub(crate) const TARGETS: &str = "--all-features --lib --bins --tests --examples
 /// Test names that contain this word belong to property tests.
 const PROPERTIES: &str = "properties";
 
-const CASES: u32 = 10_000;
+/// How often a property is tried unless told otherwise: some 40 times proptest's own number,
+/// and all of them still take less than a minute.
+pub(crate) const CASES: u32 = 10_000;
 
 /// `cargo xtask test [FILTER…]`
 pub(crate) fn test(rest: &[String]) -> Result<(), Error> {

@@ -11,9 +11,6 @@ use crate::manifest::Manifest;
 use crate::run::Cmd;
 use crate::workspace::{self, Crate};
 
-/// How often `ci` tries each property: some minutes less than `cargo xtask proptest`.
-const CASES: u32 = 2_000;
-
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy },
@@ -74,9 +71,9 @@ fn features(_: &mut Counts) -> Result<Note, Error> {
 fn properties(counts: &mut Counts) -> Result<Note, Error> {
     // They were counted as tests already; only a failure is news.
     let mut again = Counts::default();
-    let result = dev::properties(CASES, "", &mut again);
+    let result = dev::properties(dev::CASES, "", &mut again);
     counts.failed += again.failed;
-    Ok(Note::Passed(format!("{} properties, {CASES} cases each", result?)))
+    Ok(Note::Passed(format!("{} properties, {} cases each", result?, dev::CASES)))
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {

@@ -73,6 +73,7 @@ mod can_fail {
         assert_eq!(lines(&no_module_docs("use std::fmt;\n")), [1]);
         assert_eq!(lines(&no_module_docs("")), [1]);
         assert_eq!(lines(&no_module_docs("//! What it is.\n")), []);
+        assert_eq!(lines(&no_module_docs("#![doc = include_str!(\"../README.md\")]\n")), []);
     }
 
     #[test]
@@ -138,7 +139,8 @@ fn is_library(path: &str) -> bool {
 }
 
 fn no_module_docs(text: &str) -> Vec<Problem> {
-    if text.starts_with("//!") {
+    // A README can be the docs of a crate.
+    if ["//!", "#![doc = include_str!("].iter().any(|start| text.starts_with(start)) {
         return Vec::new();
     }
     vec![Problem::new(1, "a module starts with `//!`")]
