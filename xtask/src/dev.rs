@@ -14,6 +14,9 @@ pub(crate) const DOCS_AGENT: &str = "run --release --example docs_agent --";
 /// one build.
 pub(crate) const TARGETS: &str = "--all-features --lib --bins --tests --examples";
 
+/// Where property tests are: xtask has none, and it is running.
+pub(crate) const PROPERTY_TESTS: &str = "test --workspace --exclude xtask";
+
 /// Test names that contain this word belong to property tests.
 const PROPERTIES: &str = "properties";
 
@@ -43,14 +46,21 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
 /// `cargo xtask proptest [--cases N] [FILTER]`
 pub(crate) fn proptest(rest: &[String]) -> Result<(), Error> {
     let (cases, filter) = proptest_arguments(rest)?;
-    let count = properties(cases, filter, &mut Counts::default())?;
+    let tests = Cmd::cargo(PROPERTY_TESTS);
+    let count = properties(&tests, cases, filter, &mut Counts::default())?;
     println!("{count} properties held for {cases} cases each");
     Ok(())
 }
 
-/// Runs the property tests whose names contain `filter`, and says how many there were.
-pub(crate) fn properties(cases: u32, filter: &str, counts: &mut Counts) -> Result<u64, Error> {
-    let tests = || Cmd::cargo("test --workspace --exclude xtask").args(words(TARGETS));
+/// Runs those of `tests` that are properties and whose names contain `filter`, and says how
+/// many there were.
+pub(crate) fn properties(
+    tests: &Cmd,
+    cases: u32,
+    filter: &str,
+    counts: &mut Counts,
+) -> Result<u64, Error> {
+    let tests = || tests.clone().args(words(TARGETS));
     let test = tests().env("PROPTEST_CASES", cases.to_string());
     let test = if filter.is_empty() {
         test.args(["--no-fail-fast", "--", PROPERTIES])

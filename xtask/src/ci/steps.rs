@@ -71,7 +71,7 @@ fn features(_: &mut Counts) -> Result<Note, Error> {
 fn properties(counts: &mut Counts) -> Result<Note, Error> {
     // They were counted as tests already; only a failure is news.
     let mut again = Counts::default();
-    let result = dev::properties(dev::CASES, "", &mut again);
+    let result = dev::properties(&locked(dev::PROPERTY_TESTS), dev::CASES, "", &mut again);
     counts.failed += again.failed;
     Ok(Note::Passed(format!("{} properties, {} cases each", result?, dev::CASES)))
 }
