@@ -86,6 +86,8 @@ pub struct ActiveTurn<'s> {
     observed: Option<UsageSnapshot>,
     /// True exactly while the caller's code runs.
     polling: bool,
+    /// True while guardrails look at the prompt: how that ends is not the breaker's business.
+    vetting: bool,
     settled: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
     _entry: Entry<'s>,
@@ -112,6 +114,7 @@ impl<'s> ActiveTurn<'s> {
             until,
             observed: None,
             polling: false,
+            vetting: false,
             settled: false,
             _entry: entry,
         }
@@ -130,6 +133,17 @@ impl<'s> ActiveTurn<'s> {
     /// [`TurnError::TimedOut`], [`TurnError::Deadline`] or [`TurnError::Closed`] if the step was
     /// interrupted. The turn is settled then; what is left to do is to pass the error on.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
+        self.still_open()?;
+        self.step(step).await
+    }
+
+    /// The session may have ended since the turn was admitted; what has not begun does not begin.
+    pub(crate) fn still_open(&mut self) -> Result<(), TurnError> {
+        let ended = self.core.ended();
+        ended.map_or(Ok(()), |status| Err(self.stop(Interrupted::Closed(status))))
+    }
+
+    pub(crate) async fn step<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         let Self { core, until, polling, .. } = self;
         match race(core, until.as_ref(), polling, step).await {
             Ok(output) => Ok(output),
@@ -145,18 +159,27 @@ impl<'s> ActiveTurn<'s> {
         self.answered(usage)
     }
 
-    /// The call failed. Keeps the books about recovery, as [`run_turn`] does.
+    /// The call failed. Keeps the books about recovery, as [`run_turn`] does; of a turn that
+    /// [`run`](Self::run) has settled already they are kept.
     ///
     /// [`run_turn`]: crate::OrchestrationSession::run_turn
     pub async fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
+        let settled = self.settled;
         let failure = self.failed(error);
+        if settled {
+            return TurnError::Failed(failure);
+        }
         let recovery = self.core.recover(failure.scenario(), failure.error()).await;
         TurnError::Failed(failure.with_recovery(recovery))
     }
 
     /// [`fail`](Self::fail) for threads.
     pub fn fail_blocking<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
+        let settled = self.settled;
         let failure = self.failed(error);
+        if settled {
+            return TurnError::Failed(failure);
+        }
         let recovery = self.core.recover_blocking(failure.scenario(), failure.error());
         TurnError::Failed(failure.with_recovery(recovery))
     }
@@ -197,19 +220,16 @@ impl<'s> ActiveTurn<'s> {
 
     /// A guardrail objected to the prompt: nothing was called.
     pub(crate) fn rejected(&mut self, violation: &GuardrailViolatedError) {
-        drop(self.permit.take());
+        self.cancel_call();
         if self.close(false) {
             let class = AgentFailureClass::GuardrailViolation;
             self.stopped(SpanOutcome::Failed, class, violation, None);
         }
     }
 
-    /// Awaits a guardrail before the call: what it does is not the breaker's business.
-    pub(crate) async fn run_before<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        let permit = self.permit.take();
-        let output = self.run(step).await?;
-        self.permit = permit;
-        Ok(output)
+    /// Guardrails begin or cease to look at the prompt.
+    pub(crate) const fn vet(&mut self, vetting: bool) {
+        self.vetting = vetting;
     }
 
     /// The call has returned an answer that used this much: the breaker has what it needs, and
@@ -227,8 +247,11 @@ impl<'s> ActiveTurn<'s> {
     }
 
     async fn interrupted(&mut self, interrupted: Interrupted) -> TurnError {
+        let settled = self.settled;
         let mut error = self.stop(interrupted);
-        if let TurnError::TimedOut(timeout) = &mut error {
+        if let TurnError::TimedOut(timeout) = &mut error
+            && !settled
+        {
             let scenario = FailureScenario::LlmTimeout;
             timeout.recovery = Some(self.core.recover(scenario, &timeout.clone()).await);
         }
@@ -236,8 +259,11 @@ impl<'s> ActiveTurn<'s> {
     }
 
     pub(crate) fn interrupted_blocking(&mut self, interrupted: Interrupted) -> TurnError {
+        let settled = self.settled;
         let mut error = self.stop(interrupted);
-        if let TurnError::TimedOut(timeout) = &mut error {
+        if let TurnError::TimedOut(timeout) = &mut error
+            && !settled
+        {
             let scenario = FailureScenario::LlmTimeout;
             timeout.recovery = Some(self.core.recover_blocking(scenario, &timeout.clone()));
         }
@@ -252,11 +278,11 @@ impl<'s> ActiveTurn<'s> {
                 (TurnTimeoutError { timeout, recovery: None }.into(), SpanOutcome::TimedOut)
             }
             Interrupted::Time(Kind::Deadline, deadline) => {
-                drop(self.permit.take());
+                self.cancel_call();
                 (DeadlineExceededError { deadline }.into(), SpanOutcome::TimedOut)
             }
             Interrupted::Closed(status) => {
-                drop(self.permit.take());
+                self.cancel_call();
                 (SessionClosedError { status }.into(), SpanOutcome::Cancelled)
             }
         };
@@ -297,11 +323,20 @@ impl<'s> ActiveTurn<'s> {
             return false;
         }
         match self.permit.take() {
+            Some(permit) if self.vetting => permit.cancel(),
             Some(permit) if success => permit.success(),
             Some(permit) => permit.failure(),
             None => {}
         }
         true
+    }
+
+    /// Says so rather than dropping the permit: dropped by a neighbour's panic under `join!`, it
+    /// would count as failed.
+    fn cancel_call(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            permit.cancel();
+        }
     }
 
     fn stopped(
@@ -370,7 +405,7 @@ impl Drop for ActiveTurn<'_> {
                 self.observed,
             );
         } else {
-            drop(self.permit.take());
+            self.cancel_call();
             self.close(false);
             let class = AgentFailureClass::Cancelled;
             let dropped = Message("the turn was dropped");

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,10 @@ pub(crate) struct Core {
     pub(crate) worker_id: Arc<str>,
     /// `None` if the worker was removed before the session saw it.
     worker: Option<StatusHandle>,
-    /// As it was at the start; what is said of a worker that was removed meanwhile.
+    /// As it was at the start; what is known of a worker that was removed meanwhile.
     first_seen: AgentWorker,
+    /// How the session ended, to be read without the lock. Set under it, with `State::end`.
+    ended: OnceLock<AgentStatus>,
     pub(crate) started: Instant,
     pub(crate) tracker: UsageTracker,
     pub(crate) usage_sink_failures: AtomicU64,
@@ -69,6 +71,7 @@ impl Core {
             worker_id: Arc::clone(worker.id()),
             worker: setup.registry.status(worker.id()),
             first_seen: worker.clone(),
+            ended: OnceLock::new(),
             started: setup.clock.now(),
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
             usage_sink_failures: AtomicU64::new(0),
@@ -93,44 +96,61 @@ impl Core {
     }
 
     /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
-    /// way.
+    /// way. Where somebody else has ended the worker, the session ends as that did, and is told.
     pub(crate) fn end<P, E: From<SettleError>>(
         &self,
         idle: bool,
         prepare: impl FnOnce() -> Result<(Ending, P), E>,
     ) -> Result<P, E> {
         let mut state = self.state();
-        if idle {
-            state.idle()?;
-        } else {
-            state.open().map_err(SettleError::from)?;
+        state.open().map_err(SettleError::from)?;
+        let mut elsewhere = Some(self.status()).filter(|status| status.is_terminal());
+        let mut prepared = None;
+        if elsewhere.is_none() {
+            if idle {
+                state.idle()?;
+            }
+            let made = prepare()?;
+            elsewhere = self.move_worker(&made.0);
+            prepared = Some(made);
         }
-        let (ending, prepared) = prepare()?;
-        let ending = self.reconcile(ending);
+        let (ending, result) = match (elsewhere, prepared) {
+            (None, Some((ending, prepared))) => (ending, Ok(prepared)),
+            (elsewhere, _) => {
+                let status = elsewhere.unwrap_or(AgentStatus::Cancelled);
+                let closed = SettleError::from(SessionClosedError { status });
+                (self.ended_elsewhere(status), Err(closed.into()))
+            }
+        };
+        let _ = self.ended.set(ending.status);
         let (farewell, wake) = state.end(ending.status, ending.event);
         drop(state);
         if let Some(farewell) = farewell {
             self.emit(*farewell);
         }
         wake.into_iter().for_each(Waker::wake);
-        Ok(prepared)
+        result
     }
 
-    /// Moves the worker, or, where somebody else ended it before, ends as it did.
-    fn reconcile(&self, ending: Ending) -> Ending {
+    /// Moves the worker; or says how somebody else ended it before. One that was removed has
+    /// nothing to be moved.
+    fn move_worker(&self, ending: &Ending) -> Option<AgentStatus> {
         let registry = &self.setup.registry;
         let detail = ending.worker_detail.as_deref();
         let moved = registry.transition(&self.worker_id, ending.status, detail);
-        let Err(TransitionError::Invalid(refused)) = moved else { return ending };
-        if !refused.current.is_terminal() {
-            // It was sent to wait behind the session's back; it comes back first.
-            let back = registry.transition(&self.worker_id, AgentStatus::Running, None);
-            if back.is_ok() {
-                let _ = registry.transition(&self.worker_id, ending.status, detail);
-            }
-            return ending;
+        let Err(TransitionError::Invalid(refused)) = moved else { return None };
+        if refused.current.is_terminal() {
+            return Some(refused.current);
         }
-        let status = refused.current;
+        // It was sent to wait behind the session's back; it comes back first.
+        let back = registry.transition(&self.worker_id, AgentStatus::Running, None);
+        if back.is_ok() {
+            let _ = registry.transition(&self.worker_id, ending.status, detail);
+        }
+        None
+    }
+
+    fn ended_elsewhere(&self, status: AgentStatus) -> Ending {
         let detail = format!("worker was {status} in the registry");
         let event = match status {
             AgentStatus::Completed => self.completed(Some(detail)),
@@ -140,14 +160,30 @@ impl Core {
         Ending { status, worker_detail: None, event }
     }
 
+    /// The state of the worker; of one that was removed, how its session stands.
     pub(crate) fn status(&self) -> AgentStatus {
-        self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
+        self.ended().unwrap_or_else(|| {
+            self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
+        })
     }
 
-    /// The worker as the registry has it; as it was at the start if it was removed.
+    /// How the session ended, if it has.
+    pub(crate) fn ended(&self) -> Option<AgentStatus> {
+        self.ended.get().copied()
+    }
+
+    /// The worker as the registry has it; one that was removed as the session knows it.
     pub(crate) fn worker(&self) -> AgentWorker {
         let held = self.setup.registry.get(&self.worker_id);
-        held.unwrap_or_else(|| self.first_seen.clone())
+        held.unwrap_or_else(|| {
+            let mut worker = self.first_seen.clone();
+            let now = self.setup.clock.utc_now();
+            // Steps that it has behind it are refused, and nothing is lost by that.
+            for status in [AgentStatus::Initializing, AgentStatus::Running, self.status()] {
+                let _ = worker.transition(status, None, now);
+            }
+            worker
+        })
     }
 
     pub(crate) fn completed(&self, detail: Option<String>) -> AgentEvent {

@@ -87,11 +87,12 @@ impl Core {
         class: AgentFailureClass,
         outcome: SpanOutcome,
     ) -> Result<(), SessionClosedError> {
-        log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, failure_class = %class, detail = %detail, "session failed");
         self.end_now(|| {
             let event = self.failed(class, detail.clone(), outcome);
-            Ending { status: AgentStatus::Failed, worker_detail: Some(detail), event }
-        })
+            Ending { status: AgentStatus::Failed, worker_detail: Some(detail.clone()), event }
+        })?;
+        log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, failure_class = %class, detail = %detail, "session failed");
+        Ok(())
     }
 
     pub(crate) fn cancel(&self, detail: String) -> Result<(), SessionClosedError> {

@@ -28,7 +28,8 @@ impl ActiveTurn<'_> {
         };
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
-        let checked = self.run_before(core.setup.guardrails.check_pre_async(&check)).await?;
+        self.vet(true);
+        let checked = self.step(core.setup.guardrails.check_pre_async(&check)).await?;
         self.judge_input(checked)
     }
 
@@ -38,8 +39,10 @@ impl ActiveTurn<'_> {
         };
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
+        self.vet(true);
         let checked = self.flagged(|| block_on(core.setup.guardrails.check_pre_async(&check)));
-        self.judge_input(checked)
+        self.judge_input(checked)?;
+        self.still_open()
     }
 
     /// The call has returned `value`: the breaker and the bill know of it, whatever guardrails
@@ -59,7 +62,7 @@ impl ActiveTurn<'_> {
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let checked = match review.subject(&core.setup.role, &model) {
             Ok(None) => return Ok(()),
-            Ok(Some(check)) => self.run(core.setup.guardrails.check_post_async(&check)).await?,
+            Ok(Some(check)) => self.step(core.setup.guardrails.check_post_async(&check)).await?,
             Err(violation) => Err(violation),
         };
         self.judge_output(checked)
@@ -80,8 +83,10 @@ impl ActiveTurn<'_> {
     fn judge_input(&mut self, checked: Checked) -> Result<(), TurnError> {
         checked.map_err(|violation| {
             self.rejected(&violation);
-            violation.into()
-        })
+            TurnError::from(violation)
+        })?;
+        self.vet(false);
+        Ok(())
     }
 
     fn judge_output(&mut self, checked: Checked) -> Result<(), TurnError> {

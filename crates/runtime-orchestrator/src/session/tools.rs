@@ -69,6 +69,7 @@ impl OrchestrationSession {
             Err(interrupted) => Err(pending.interruption(interrupted)),
         };
         let mut active = pending.start(checked)?;
+        active.still_open()?;
         let value = match active.run(async { call().await }).await? {
             Ok(value) => value,
             Err(error) => return Err(active.failed(error)),
@@ -144,7 +145,8 @@ impl OrchestrationSession {
         let subject = GuardrailSubject::Tool(&pending.name);
         let check = PreCheck::new(&core.setup.role, subject, &tool.args);
         let checked = block_on(core.setup.guardrails.check_pre_async(&check));
-        let active = pending.start(checked.map_err(ToolError::from))?;
+        let mut active = pending.start(checked.map_err(ToolError::from))?;
+        active.still_open()?;
         Ok((active, tool.args))
     }
 }
@@ -223,6 +225,12 @@ impl ActiveTool<'_> {
         let Self { core, until, polling, .. } = self;
         let output = race(core, until.as_ref(), polling, step).await;
         output.map_err(|interrupted| self.interrupted(interrupted))
+    }
+
+    /// The session may have ended while guardrails looked; what has not begun does not begin.
+    fn still_open(&mut self) -> Result<(), ToolError> {
+        let ended = self.core.ended();
+        ended.map_or(Ok(()), |status| Err(self.interrupted(Interrupted::Closed(status))))
     }
 
     fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
