@@ -1,0 +1,226 @@
+//! What several modules need: a fixture on a manual clock, futures that are polled by hand, and
+//! the laws that every stream of events keeps.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ManualClock, SpanOutcome,
+};
+use runtime_orchestrator::Orchestrator;
+use runtime_resilience::CircuitBreaker;
+use runtime_resilience::breaker::{CircuitState, Config};
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
+
+pub(crate) const WAIT: Duration = Duration::from_secs(30);
+
+/// A writer on a manual clock whose events are kept.
+pub(crate) struct Fixture {
+    pub(crate) clock: ManualClock,
+    pub(crate) events: RecordingEventSink,
+    pub(crate) breaker: CircuitBreaker,
+    pub(crate) orchestrator: Orchestrator,
+}
+
+impl Fixture {
+    /// With a breaker that opens at the first failure.
+    pub(crate) fn new() -> Self {
+        let clock = ManualClock::new();
+        let events = RecordingEventSink::new();
+        let breaker = breaker(&clock, 1);
+        let orchestrator = Orchestrator::new("writer", "draft")
+            .time(clock.clone())
+            .event_sink(events.clone())
+            .circuit_breaker(breaker.clone())
+            .pricing(prices());
+        Self { clock, events, breaker, orchestrator }
+    }
+
+    pub(crate) fn with(mut self, change: impl FnOnce(Orchestrator) -> Orchestrator) -> Self {
+        self.orchestrator = change(self.orchestrator);
+        self
+    }
+
+    /// The one event of this name.
+    pub(crate) fn only(&self, name: AgentEventName) -> Arc<AgentEvent> {
+        let all = self.events.all(name);
+        assert_eq!(all.len(), 1, "{name}: {all:#?}");
+        Arc::clone(&all[0])
+    }
+
+    /// After the wait, one probe passes and closes the breaker: nobody kept a place.
+    pub(crate) fn assert_no_probe_is_leaked(&self) {
+        self.clock.advance(WAIT);
+        self.breaker.try_acquire().unwrap().success();
+        assert_eq!(self.breaker.state(), CircuitState::Closed);
+    }
+
+    /// Opens the breaker and waits until it would take a probe.
+    pub(crate) fn half_open(&self) {
+        self.breaker.record_failure();
+        self.clock.advance(WAIT);
+        assert_eq!(self.breaker.state(), CircuitState::HalfOpen);
+    }
+}
+
+pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
+    let config = Config::default()
+        .failure_threshold(threshold.try_into().unwrap())
+        .recovery_timeout(WAIT);
+    CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
+}
+
+/// One model, `m`: a dollar per million tokens in, two per million out.
+pub(crate) fn prices() -> PricingTable {
+    let prices = PricingTable::new();
+    prices.register("m", price(1, 2)).unwrap();
+    prices
+}
+
+pub(crate) fn price(input: u64, output: u64) -> ModelPricing {
+    ModelPricing::per_million(Usd::from_dollars(input), Usd::from_dollars(output))
+}
+
+/// A million tokens in: one dollar of model `m`.
+pub(crate) fn dollar() -> UsageSnapshot {
+    UsageSnapshot::new(1_000_000, 0)
+}
+
+/// Counts its wakes.
+#[derive(Default)]
+pub(crate) struct CountingWaker(AtomicUsize);
+
+impl CountingWaker {
+    pub(crate) fn wakes(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for CountingWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls `future` up to `polls` times, then drops it.
+pub(crate) fn poll_times<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let waker = Waker::from(Arc::new(CountingWaker::default()));
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    (0..polls).find_map(|_| match future.as_mut().poll(&mut cx) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    })
+}
+
+/// The output of a future that waits for nobody else.
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    poll_times(8, future).unwrap()
+}
+
+/// Pending so many times.
+pub(crate) async fn yields(times: usize) {
+    let mut left = times;
+    poll_fn(|cx| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Waits until `holds`, without a clock; bounded.
+pub(crate) fn spin_until(holds: impl Fn() -> bool) {
+    for _ in 0..20_000_000_u32 {
+        if holds() {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("it did not come about");
+}
+
+/// The laws of one session's stream: `seq` without gaps, every span begun once and ended once
+/// with an outcome inside its parent, one first and one last event.
+pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
+    let stream = Stream::read(events);
+    assert!(stream.open.is_empty(), "spans left open: {:?}", stream.open);
+    assert!(stream.ended, "no terminal event: {events:#?}");
+}
+
+/// The laws of a session that is still open. What is under way may be.
+pub(crate) fn assert_lawful_so_far(events: &[Arc<AgentEvent>]) -> usize {
+    let stream = Stream::read(events);
+    assert!(!stream.ended, "a terminal event: {events:#?}");
+    stream.open.len()
+}
+
+struct Stream {
+    open: BTreeMap<u64, u64>,
+    ended: bool,
+}
+
+impl Stream {
+    fn read(events: &[Arc<AgentEvent>]) -> Self {
+        let first = &events[0];
+        assert_eq!(first.event, AgentEventName::AgentStarted);
+        assert_eq!((first.parent, first.outcome), (None, None));
+        let root = first.span.unwrap().get();
+        let (mut open, mut closed, mut ended) = (BTreeMap::new(), Vec::new(), false);
+        for (event, seq) in events.iter().zip(1..) {
+            assert_eq!(event.seq, Some(seq), "{event:#?}");
+            assert_eq!(event.session_id, first.session_id);
+            assert!(!ended, "after the terminal event: {event:#?}");
+            assert!(seq == 1 || event.event != AgentEventName::AgentStarted);
+            match event.span.map(runtime_events::SpanId::get) {
+                None => {
+                    assert_eq!(event.outcome, None, "an outcome of no span: {event:#?}");
+                    if event.event == AgentEventName::AgentBlocked {
+                        assert!(event.data.as_ref().unwrap().get("reason").is_some());
+                    }
+                }
+                Some(span) if span == root => {
+                    assert_eq!(event.parent, None);
+                    if let Some(outcome) = event.outcome {
+                        ended = true;
+                        assert!(open.is_empty(), "the session ended around {open:?}");
+                        assert_terminal(event, outcome);
+                    }
+                }
+                Some(span) => {
+                    assert_eq!(event.parent.unwrap().get(), root);
+                    assert!(!closed.contains(&span), "the span had ended: {event:#?}");
+                    if event.outcome.is_some() {
+                        assert!(open.remove(&span).is_some(), "ended, not begun: {event:#?}");
+                        closed.push(span);
+                    } else {
+                        assert_eq!(open.insert(span, seq), None, "begun twice: {event:#?}");
+                    }
+                }
+            }
+        }
+        Self { open, ended }
+    }
+}
+
+fn assert_terminal(event: &AgentEvent, outcome: SpanOutcome) {
+    let expected = match outcome {
+        SpanOutcome::Ok => (AgentEventName::AgentCompleted, AgentEventStatus::Completed),
+        SpanOutcome::Cancelled => (AgentEventName::AgentFailed, AgentEventStatus::Cancelled),
+        _ => (AgentEventName::AgentFailed, AgentEventStatus::Failed),
+    };
+    assert_eq!((event.event, event.status), expected, "{event:#?}");
+    let cancelled = event.failure_class == Some(AgentFailureClass::Cancelled);
+    assert_eq!(cancelled, outcome == SpanOutcome::Cancelled, "{event:#?}");
+}
