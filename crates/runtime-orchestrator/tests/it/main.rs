@@ -1,4 +1,6 @@
 //! Integration tests, one binary.
 
+mod cancellation;
 mod properties;
 mod support;
+mod threads;

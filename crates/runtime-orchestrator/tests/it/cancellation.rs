@@ -1,0 +1,476 @@
+//! Whatever is dropped, wherever it waits, leaves the books in order; and a panic is told from a
+//! cancellation.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+use futures_util::{FutureExt, join, select_biased};
+use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
+use runtime_policy::guardrail::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
+};
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
+use serde_json::json;
+
+use crate::support::{
+    Fixture, assert_lawful, assert_lawful_so_far, dollar, now, poll_times, yields,
+};
+
+/// More polls than any of the calls below needs.
+const ENOUGH: usize = 64;
+
+/// Drops what `act` makes after 0, 1, 2 … polls, until it completes; each time on a half-open
+/// breaker, with everything in order afterwards. Returns how many polls it took.
+fn dropped_everywhere(
+    configure: impl Fn(Orchestrator) -> Orchestrator,
+    act: impl AsyncFn(&OrchestrationSession),
+    check: impl Fn(&Fixture, &OrchestrationSession, bool),
+) -> usize {
+    for polls in 0..ENOUGH {
+        let fixture = Fixture::new().with(&configure);
+        fixture.half_open();
+        let session = fixture.orchestrator.session().unwrap();
+        let completed = poll_times(polls, act(&session)).is_some();
+
+        assert_eq!(session.status(), AgentStatus::Running, "after {polls} polls");
+        assert_eq!(fixture.clock.waiting(), 0);
+        assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0, "after {polls} polls");
+        check(&fixture, &session, completed);
+        session.complete().unwrap();
+        assert_lawful(&fixture.events.events());
+        assert!(fixture.orchestrator.shared_registry().list_active().is_empty());
+        fixture.assert_no_probe_is_leaked();
+        if completed {
+            return polls;
+        }
+    }
+    panic!("still not complete after {ENOUGH} polls");
+}
+
+fn last_outcome(fixture: &Fixture, name: AgentEventName) -> Option<SpanOutcome> {
+    fixture.events.all(name).last().and_then(|event| event.outcome)
+}
+
+#[test]
+fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator,
+        async |session| {
+            let turn = Turn::model("m").usage(dollar()).timeout(Duration::from_secs(9));
+            let call = async || {
+                yields(3).await;
+                Ok::<_, BoxError>(())
+            };
+            session.run_turn(turn, call).await.unwrap();
+        },
+        |fixture, session, completed| {
+            let begun = fixture.events.all(AgentEventName::TurnStarted).len();
+            let turns = session.tracker().turns();
+            if completed {
+                assert_eq!((begun, turns), (1, 1));
+                assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+            } else {
+                assert_eq!(turns, 0, "nothing was answered, and nothing observed");
+                assert_eq!(fixture.breaker.state(), CircuitState::HalfOpen);
+                assert!(fixture.breaker.check().is_ok(), "the place is free at once");
+                assert_eq!(session.summary().iterations, u32::try_from(begun).unwrap());
+                let ended = fixture.events.find(AgentEventName::TurnFailed);
+                let facts = ended.map(|event| (event.status, event.failure_class, event.outcome));
+                let cancelled = (
+                    AgentEventStatus::Cancelled,
+                    Some(AgentFailureClass::Cancelled),
+                    Some(SpanOutcome::Cancelled),
+                );
+                assert_eq!(facts, (begun == 1).then_some(cancelled));
+            }
+        },
+    );
+    assert_eq!(polls, 4);
+}
+
+#[test]
+fn a_tool_dropped_at_any_point_ends_as_cancelled() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator.async_guardrail(Slow),
+        async |session| {
+            let call = ToolCall::new("search").args(json!({ "q": 1 })).timeout(Duration::from_secs(9));
+            let search = async || {
+                yields(2).await;
+                Ok::<_, BoxError>(3)
+            };
+            session.run_tool(call, search).await.unwrap();
+        },
+        |fixture, _, completed| {
+            let called = fixture.events.all(AgentEventName::AgentToolCalled).len();
+            let ended = last_outcome(fixture, AgentEventName::AgentToolCompleted);
+            let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
+            assert_eq!(ended, (called == 1).then_some(expected));
+            assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
+        },
+    );
+    assert_eq!(polls, 7, "two yields in each of guardrail, call and guardrail");
+}
+
+#[test]
+fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator.async_guardrail(Slow),
+        async |session| {
+            let turn = Turn::model("m").usage(dollar()).guarded("prompt");
+            let call = async || {
+                yields(2).await;
+                Ok::<_, BoxError>("text")
+            };
+            session.run_turn(turn, call).await.unwrap();
+        },
+        |fixture, session, completed| {
+            let answered = fixture.breaker.state() == CircuitState::Closed;
+            assert_eq!(session.tracker().turns(), u64::from(answered));
+            assert!(answered || !completed);
+            let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
+            let name =
+                if completed { AgentEventName::TurnCompleted } else { AgentEventName::TurnFailed };
+            assert!(last_outcome(fixture, name).is_none_or(|outcome| outcome == expected));
+        },
+    );
+    assert_eq!(polls, 7);
+}
+
+#[test]
+fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator,
+        async |session| {
+            let late = async {
+                yields(3).await;
+                session.provide_input("yes").unwrap();
+            };
+            let (input, ()) = join!(session.pause_for_input("publish?"), late);
+            assert_eq!(input.unwrap(), "yes");
+        },
+        |fixture, session, completed| {
+            assert!(session.provide_input("too late").is_err());
+            let resumed = fixture.events.all(AgentEventName::AgentResumed);
+            assert_eq!(resumed.len(), fixture.events.all(AgentEventName::AgentPaused).len());
+            let detail = resumed.last().and_then(|event| event.detail.clone());
+            let expected = if completed { "input received" } else { "gave up waiting" };
+            assert!(detail.is_none_or(|detail| detail == expected));
+        },
+    );
+    assert_eq!(polls, 5, "the answer comes at the fourth and is taken at the fifth");
+}
+
+#[test]
+fn a_recovery_dropped_at_any_point_leaves_the_turn_failed_once() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator.recovery_handler(Patient),
+        async |session| {
+            let fails = async || Err::<(), _>("503 Service Unavailable");
+            session.run_turn(Turn::model("m"), fails).await.unwrap_err();
+        },
+        |fixture, session, completed| {
+            let failed = fixture.events.all(AgentEventName::TurnFailed);
+            assert!(failed.iter().all(|event| event.outcome == Some(SpanOutcome::Failed)));
+            assert_eq!(failed.len(), fixture.events.all(AgentEventName::TurnStarted).len());
+            let attempted = fixture.events.all(AgentEventName::RecoveryAttempted).len();
+            assert_eq!(attempted, usize::from(completed));
+            assert_eq!(session.recovery_events().len(), attempted);
+        },
+    );
+    assert!(polls > 2, "the handler waits");
+}
+
+#[test]
+fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed() {
+    let polls = dropped_everywhere(
+        |orchestrator| orchestrator,
+        async |session| {
+            let mut turn = session.begin_turn(Turn::model("m")).await.unwrap();
+            for chunk in 1..=3 {
+                turn.run(yields(1)).await.unwrap();
+                turn.observe(runtime_usage::UsageSnapshot::new(chunk, 0));
+            }
+            turn.settle(runtime_usage::UsageSnapshot::new(4, 0));
+        },
+        |fixture, session, completed| {
+            let ended = fixture.events.all(AgentEventName::TurnFailed);
+            let billed = session.tracker().total_input_tokens();
+            if completed {
+                assert_eq!((billed, ended.len()), (4, 0));
+            } else {
+                assert!(billed < 4);
+                let data = ended.first().and_then(|event| event.data.clone());
+                let tokens = data.and_then(|data| data.get("input_tokens")?.as_u64());
+                assert_eq!(tokens.unwrap_or(0), billed, "the event says what was billed");
+            }
+        },
+    );
+    assert_eq!(polls, 4);
+}
+
+#[test]
+fn a_whole_run_dropped_at_any_point_ends_cancelled() {
+    for polls in 1..ENOUGH {
+        let fixture = Fixture::new();
+        fixture.half_open();
+        let run = fixture.orchestrator.run(async |session| {
+            yields(1).await;
+            let call = async || {
+                yields(2).await;
+                Ok::<_, BoxError>(())
+            };
+            let (turn, tool) = join!(
+                session.run_turn(Turn::model("m"), call),
+                session.run_tool(ToolCall::new("search"), call)
+            );
+            turn?;
+            tool?;
+            Ok(())
+        });
+        let report = poll_times(polls, run);
+
+        let events = fixture.events.events();
+        assert_lawful(&events);
+        assert!(fixture.orchestrator.shared_registry().list_active().is_empty());
+        let outcome = events.last().unwrap().outcome;
+        fixture.assert_no_probe_is_leaked();
+        if let Some(report) = report {
+            report.result.unwrap();
+            assert_eq!(outcome, Some(SpanOutcome::Ok));
+            return;
+        }
+        assert_eq!(outcome, Some(SpanOutcome::Cancelled));
+    }
+    panic!("still not complete after {ENOUGH} polls");
+}
+
+#[test]
+fn a_run_that_is_never_polled_opens_no_session() {
+    let fixture = Fixture::new();
+    drop(fixture.orchestrator.run(async |_| Ok(())));
+    assert!(fixture.events.is_empty());
+    assert!(fixture.orchestrator.shared_registry().is_empty());
+}
+
+#[test]
+fn a_panic_beside_a_turn_cancels_it_and_is_no_failure_of_the_breakers() {
+    let fixture = Fixture::new();
+    let run = fixture.orchestrator.run(async |session| {
+        let hangs = async || pending::<Result<(), BoxError>>().await;
+        let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new("payload")) };
+        let (turn, tool) =
+            join!(session.run_turn(Turn::model("m"), hangs), session.run_tool(ToolCall::new("search"), panics));
+        turn?;
+        tool?;
+        Ok(())
+    });
+    let payload = now(AssertUnwindSafe(run).catch_unwind()).unwrap_err();
+
+    assert_eq!(*payload.downcast::<&str>().unwrap(), "payload");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "the breaker opens at one failure");
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Cancelled));
+    let tool = last_outcome(&fixture, AgentEventName::AgentToolCompleted);
+    assert_eq!(tool, Some(SpanOutcome::Panicked));
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked));
+    assert_eq!(end.status, AgentEventStatus::Failed);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_panic_beside_a_probe_gives_its_place_back() {
+    let fixture = Fixture::new();
+    fixture.half_open();
+    let session = fixture.orchestrator.session().unwrap();
+    let both = async {
+        let hangs = async || pending::<Result<(), BoxError>>().await;
+        let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new(7)) };
+        let _ = join!(session.run_turn(Turn::model("m"), hangs), session.run_tool(ToolCall::new("t"), panics));
+    };
+    now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
+    assert!(fixture.breaker.check().is_ok());
+    assert_eq!(fixture.breaker.state(), CircuitState::HalfOpen);
+}
+
+#[test]
+fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let both = async {
+        let hangs = async || pending::<Result<(), BoxError>>().await;
+        let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new(7)) };
+        let _ = join!(session.run_tool(ToolCall::new("t"), hangs), session.run_turn(Turn::model("m"), panics));
+    };
+    now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
+
+    assert_eq!(fixture.breaker.state(), CircuitState::Open);
+    let turn = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
+    assert_eq!(turn.detail.as_deref(), Some("the call panicked"));
+    let tool = last_outcome(&fixture, AgentEventName::AgentToolCompleted);
+    assert_eq!(tool, Some(SpanOutcome::Cancelled));
+    drop(session);
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked), "the panic may have dropped it, too");
+}
+
+#[test]
+fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let winner = now(async {
+        let slow = session.run_turn(Turn::model("m"), async || {
+            pending::<()>().await;
+            Ok::<_, BoxError>("slow")
+        });
+        let fast = session.run_turn(Turn::model("m"), async || {
+            yields(1).await;
+            Ok::<_, BoxError>("fast")
+        });
+        select_biased! {
+            answer = Box::pin(slow).fuse() => answer,
+            answer = Box::pin(fast).fuse() => answer,
+        }
+    });
+    assert_eq!(winner.unwrap().value, "fast");
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Cancelled));
+    assert_eq!(session.status(), AgentStatus::Running);
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
+    for blocking in [false, true] {
+        let fixture = Fixture::new().with(|orchestrator| {
+            orchestrator.guardrail(runtime_policy::guardrail::pre("bomb", |_| {
+                resume_unwind(Box::new("bomb"))
+            }))
+        });
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").guarded("prompt");
+        let caught = if blocking {
+            let run = || session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).map(|_| ());
+            catch_unwind(AssertUnwindSafe(run))
+        } else {
+            let run = async {
+                session.run_turn(turn, async || Ok::<_, BoxError>(())).await.map(|_| ())
+            };
+            now(AssertUnwindSafe(run).catch_unwind())
+        };
+        assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "bomb");
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed, "blocking: {blocking}");
+        let turn = fixture.only(AgentEventName::TurnFailed);
+        assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
+    }
+}
+
+#[test]
+fn a_panic_in_a_blocking_run_fails_the_session_and_reaches_the_caller_intact() {
+    let fixture = Fixture::new();
+    let run = || {
+        fixture.orchestrator.run_blocking::<()>(|session| {
+            session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()))?;
+            resume_unwind(Box::new(41_u8))
+        })
+    };
+    let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 41);
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked));
+    assert_eq!(end.failure_class, Some(AgentFailureClass::Unknown));
+    assert_eq!(end.detail.as_deref(), Some("the session's code panicked"));
+    let worker = &fixture.orchestrator.shared_registry().get_by_project(0);
+    assert!(worker.is_empty());
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_panic_in_a_blocking_turn_is_known_for_what_it_is() {
+    let fixture = Fixture::new();
+    let run = || {
+        fixture.orchestrator.run_blocking(|session| {
+            let turn = Turn::model("m");
+            let call = || -> Result<(), BoxError> { resume_unwind(Box::new(41_u8)) };
+            Ok(session.run_turn_blocking(turn, call)?.value)
+        })
+    };
+    let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 41);
+    assert_eq!(fixture.breaker.state(), CircuitState::Open);
+    let turn = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_panic_that_the_body_catches_fails_nothing_but_its_turn() {
+    let fixture = Fixture::new();
+    let report = fixture.orchestrator.run_blocking(|session| {
+        let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };
+        let run = || session.run_turn_blocking(Turn::model("m"), call);
+        catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+        Ok("went on")
+    });
+    assert_eq!(report.result.unwrap(), "went on");
+    assert_eq!(report.summary.worker.status(), AgentStatus::Completed);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_that_is_leaked_does_not_keep_the_session_from_its_last_event() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    std::mem::forget(now(session.begin_turn(Turn::model("m"))).unwrap());
+    assert!(session.complete().is_err(), "it counts as under way");
+    drop(session);
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled));
+}
+
+/// Waits for two polls in each of its checks.
+struct Slow;
+
+impl AsyncGuardrail for Slow {
+    fn name(&self) -> &'static str {
+        "slow"
+    }
+
+    fn check_pre<'a>(&'a self, _: &'a PreCheck<'a>) -> GuardrailFuture<'a> {
+        Box::pin(async {
+            yields(2).await;
+            GuardrailOutcome::allow()
+        })
+    }
+
+    fn check_post<'a>(&'a self, _: &'a PostCheck<'a>) -> GuardrailFuture<'a> {
+        Box::pin(async {
+            yields(2).await;
+            GuardrailOutcome::allow()
+        })
+    }
+}
+
+/// Waits for two polls in each step.
+struct Patient;
+
+impl RecoveryHandler for Patient {
+    fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn carry_out_async<'a>(&'a self, _: &'a StepContext<'a>) -> StepFuture<'a> {
+        Box::pin(async {
+            yields(2).await;
+            Ok(())
+        })
+    }
+}

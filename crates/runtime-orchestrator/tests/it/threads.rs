@@ -1,0 +1,322 @@
+//! Many threads on one session, many sessions on one orchestrator, and calls that have a thread
+//! of their own.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, registry};
+use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError, Turn, TurnError};
+use runtime_policy::{QualityGate, QualityLevel};
+use runtime_resilience::breaker::CircuitState;
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_sinks::{RingBufferUsageSink, SinkError};
+use runtime_usage::{UsageSnapshot, Usd};
+
+use crate::support::{Fixture, assert_lawful, now, prices, spin_until, spins};
+
+const THREADS: u64 = 8;
+const ROUNDS: u64 = 40;
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn nothing_is_lost_when_eight_threads_share_a_session() {
+    let events = RecordingEventSink::new();
+    let usage = RingBufferUsageSink::with_capacity(NonZeroUsize::new(10_000).unwrap());
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time(ManualClock::new())
+        .event_sink(events.clone())
+        .usage_sink(usage.clone())
+        .pricing(prices())
+        .quality_gate(QualityGate::new(QualityLevel::Standard))
+        .event_log(NonZeroUsize::new(16).unwrap())
+        .max_iterations(u32::MAX);
+    let session = orchestrator.session().unwrap();
+    let start = Barrier::new(usize::try_from(THREADS).unwrap());
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..ROUNDS {
+                    let turn = Turn::model("m").usage(UsageSnapshot::new(3, 1));
+                    now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
+                    let turn = Turn::model("m");
+                    session.run_turn_blocking(turn, || Err::<(), _>("503")).unwrap_err();
+                    let tool = ToolCall::new("search");
+                    session.run_tool_blocking(tool, || Ok::<_, BoxError>(())).unwrap();
+                    session.evaluate_gate(QualityLevel::Standard).unwrap();
+                    assert!(session.summary().agent_events.len() <= 16);
+                }
+            });
+        }
+    });
+    let report = session.finish(Ok::<_, BoxError>(()));
+
+    let calls = THREADS * ROUNDS;
+    let summary = report.summary;
+    assert_eq!(u64::from(summary.iterations), 2 * calls);
+    assert_eq!(summary.usage.turns, calls);
+    assert_eq!(summary.usage.total_input_tokens, 3 * calls);
+    assert_eq!(summary.usage.total_cost_usd, Usd::from_nanos(5_000 * calls));
+    assert_eq!(usage.len() as u64, calls);
+    let all = events.events();
+    assert_lawful(&all);
+    // Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.
+    assert_eq!(all.len() as u64, 2 + calls * (2 + 3 + 2 + 1));
+    assert_eq!(summary.events_emitted, all.len() as u64);
+}
+
+#[test]
+fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
+    let finished = 10;
+    let registry =
+        AgentRegistry::with_config(registry::Config::default().finished_capacity(finished));
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time(ManualClock::new())
+        .registry(registry.clone())
+        .pricing(prices());
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let orchestrator = &orchestrator;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let events = RecordingEventSink::new();
+                    let session =
+                        orchestrator.clone().event_sink(events.clone()).session().unwrap();
+                    let tokens = thread * ROUNDS + round;
+                    let turn = Turn::model("m").usage(UsageSnapshot::new(tokens, 0));
+                    session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
+                    assert_eq!(session.tracker().total_input_tokens(), tokens);
+                    match round % 3 {
+                        0 => session.complete().unwrap(),
+                        1 => session.handle().cancel("enough").unwrap(),
+                        _ => drop(session),
+                    }
+                    assert_lawful(&events.events());
+                }
+            });
+        }
+    });
+    assert!(registry.list_active().is_empty());
+    assert_eq!(registry.len(), finished);
+    assert_eq!(registry.finished_dropped(), THREADS * ROUNDS - finished as u64);
+}
+
+#[test]
+fn a_session_ends_once_however_many_threads_end_it() {
+    for _ in 0..50 {
+        let fixture = Fixture::new();
+        let session = fixture.orchestrator.session().unwrap();
+        let start = Barrier::new(4);
+        let ended: usize = thread::scope(|scope| {
+            let threads = [0, 1, 2, 3].map(|way| {
+                let (session, start) = (&session, &start);
+                scope.spawn(move || {
+                    start.wait();
+                    let turn = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
+                    let closed = matches!(turn, Ok(_) | Err(TurnError::Closed(_)));
+                    assert!(closed, "{turn:?}");
+                    usize::from(match way {
+                        0 => session.complete().is_ok(),
+                        1 => session.handle().cancel("enough").is_ok(),
+                        2 => session.fail("no", runtime_events::AgentFailureClass::Unknown).is_ok(),
+                        _ => session.handoff_to("editor", "polish", serde_json::Value::Null).is_ok(),
+                    })
+                })
+            });
+            threads.map(|thread| thread.join().unwrap()).iter().sum()
+        });
+        assert_eq!(ended, 1);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn inputs_and_pauses_on_different_threads_meet() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handle = session.handle();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let (taken, next) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            for round in 0..ROUNDS {
+                // The worker waits a moment before the pause does.
+                let answered = spins(|| handle.provide_input(round.to_string()).is_ok());
+                if !answered || next.recv().is_err() {
+                    // Ends a pause that would wait for ever.
+                    let _ = handle.cancel("no pause came");
+                    return;
+                }
+            }
+        });
+        for round in 0..ROUNDS {
+            let input = runtime.block_on(session.pause_for_input("next?")).unwrap();
+            assert_eq!(input, round.to_string());
+            taken.send(()).unwrap();
+        }
+    });
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let (release, gate) = mpsc::channel::<()>();
+    let finished = Arc::new(AtomicBool::new(false));
+    let late = Arc::clone(&finished);
+    let error = thread::scope(|scope| {
+        let clock = fixture.clock.clone();
+        scope.spawn(move || {
+            spin_until(|| clock.waiting() > 0);
+            clock.advance(Duration::from_millis(999));
+            spin_until(|| clock.waiting() > 0);
+            clock.advance(Duration::from_millis(1));
+        });
+        let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
+        let call = move || {
+            gate.recv()?;
+            late.store(true, Ordering::SeqCst);
+            Ok::<_, mpsc::RecvError>(())
+        };
+        session.run_turn_blocking_within(turn, SECOND, call).unwrap_err()
+    });
+
+    assert_eq!(error.to_string(), "turn exceeded timeout of 1.000s");
+    assert_eq!(fixture.clock.elapsed(), SECOND);
+    assert_eq!(fixture.breaker.state(), CircuitState::Open, "a timeout is a failure");
+    let before = fixture.events.len();
+    release.send(()).unwrap();
+    spin_until(|| finished.load(Ordering::SeqCst));
+    assert_eq!(fixture.events.len(), before, "what comes late is ignored");
+    assert_eq!(session.tracker().turns(), 0);
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_call_on_a_thread_of_its_own_that_returns_in_time_is_answered() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
+    let answer = session.run_turn_blocking_within(turn, SECOND, || Ok::<_, BoxError>(7)).unwrap();
+    assert_eq!((answer.value, answer.usage.input_tokens), (7, 5));
+    let tool = ToolCall::new("search");
+    assert_eq!(session.run_tool_blocking_within(tool, SECOND, || Ok::<_, BoxError>(8)).unwrap(), 8);
+    let turn = Turn::model("m");
+    let failed = session.run_turn_blocking_within(turn, SECOND, || Err::<(), _>("503"));
+    assert_eq!(failed.unwrap_err().to_string(), "503");
+    assert_eq!(fixture.clock.waiting(), 0);
+    assert_eq!(fixture.clock.elapsed(), Duration::ZERO);
+}
+
+#[test]
+fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let (_release, gate) = mpsc::channel::<()>();
+    let error = thread::scope(|scope| {
+        let clock = fixture.clock.clone();
+        scope.spawn(move || {
+            spin_until(|| clock.waiting() > 0);
+            clock.advance(SECOND);
+        });
+        let call = move || gate.recv();
+        session.run_tool_blocking_within(ToolCall::new("search"), SECOND, call).unwrap_err()
+    });
+    assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 1.000s");
+    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    assert_eq!(ended.outcome, Some(SpanOutcome::TimedOut));
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "tools are not its business");
+}
+
+#[test]
+fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
+    for tool in [false, true] {
+        let fixture = Fixture::new();
+        let session = fixture.orchestrator.session().unwrap();
+        let handle = session.handle();
+        let (_release, gate) = mpsc::channel::<()>();
+        let call = move || gate.recv();
+        thread::scope(|scope| {
+            let clock = fixture.clock.clone();
+            scope.spawn(move || {
+                spin_until(|| clock.waiting() > 0);
+                handle.cancel("enough").unwrap();
+            });
+            if tool {
+                let search = ToolCall::new("search");
+                let ended = session.run_tool_blocking_within(search, SECOND, call);
+                assert!(matches!(ended, Err(ToolError::Closed(_))), "{ended:?}");
+            } else {
+                let ended = session.run_turn_blocking_within(Turn::model("m"), SECOND, call);
+                assert!(matches!(ended, Err(TurnError::Closed(_))), "{ended:?}");
+            }
+        });
+        assert_eq!(fixture.clock.elapsed(), Duration::ZERO);
+        assert_eq!(fixture.clock.waiting(), 0);
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed, "a cancel is no failure");
+        assert_eq!(session.status(), AgentStatus::Cancelled);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
+    let fixture = Fixture::new();
+    let run = || {
+        fixture.orchestrator.run_blocking(|session| {
+            let call = || -> Result<(), BoxError> { resume_unwind(Box::new(41_u8)) };
+            Ok(session.run_turn_blocking_within(Turn::model("m"), SECOND, call)?.value)
+        })
+    };
+    let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 41);
+    let turn = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
+    assert_eq!(fixture.breaker.state(), CircuitState::Open);
+    assert_lawful(&fixture.events.events());
+
+    let session = fixture.orchestrator.session().unwrap();
+    let call = || -> Result<(), BoxError> { resume_unwind(Box::new(42_u8)) };
+    let run = || session.run_tool_blocking_within(ToolCall::new("t"), SECOND, call);
+    let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 42);
+}
+
+#[test]
+fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
+    let clock = ManualClock::new();
+    let panics = |event: &Arc<runtime_events::AgentEvent>| -> Result<(), SinkError> {
+        if event.seq.unwrap().is_multiple_of(3) {
+            resume_unwind(Box::new("sink"))
+        }
+        Ok(())
+    };
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time(clock)
+        .event_sink(panics)
+        .max_iterations(u32::MAX);
+    let session = orchestrator.session().unwrap();
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                for _ in 0..10 {
+                    let turn = Turn::unmetered();
+                    session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
+                }
+            });
+        }
+    });
+    let summary = session.finish(Ok::<_, BoxError>(())).summary;
+    assert_eq!(summary.events_emitted, 2 + 2 * 10 * THREADS);
+    assert_eq!(summary.sink_failures, summary.events_emitted / 3);
+    assert_lawful(&summary.agent_events);
+}
