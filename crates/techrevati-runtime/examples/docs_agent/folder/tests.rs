@@ -1,3 +1,5 @@
+//! What the folder lets an agent see, and what it does not.
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
