@@ -1,4 +1,32 @@
-#![doc = include_str!("../README.md")]
+//! The runtime of an agent loop as a library.
+//!
+//! Provider SDKs give the model call; this gives everything around it: who may run which tool, what
+//! a run may cost and has cost, when a failing provider is left alone, what is tried after a
+//! failure, in which state each agent is, and what happened, in order. **A turn is a transaction**:
+//! admitted once, settled once, whichever way it ends.
+//!
+//! ```
+//! use techrevati_runtime::prelude::*;
+//!
+//! # async fn chat(prompt: &str) -> Result<String, BoxError> { Ok(prompt.to_uppercase()) }
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! let orchestrator = Orchestrator::new("writer", "draft")
+//!     .circuit_breaker(CircuitBreaker::new("provider"))
+//!     .budget(Budget::recorded(Usd::from_dollars(10)));
+//!
+//! let report = orchestrator
+//!     .run(async |session| {
+//!         let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(12, 34));
+//!         let answer = session.run_turn(turn, || chat("hello")).await?;
+//!         Ok(answer.value)
+//!     })
+//!     .await;
+//!
+//! assert_eq!(report.summary.usage.total_output_tokens, 34);
+//! assert_eq!(report.result?, "HELLO");
+//! # Ok::<_, BoxError>(()) }).unwrap();
+//! ```
 //!
 //! # Modules
 //!
@@ -46,6 +74,10 @@ pub use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Too
 pub mod prelude;
 #[cfg(feature = "test-util")]
 pub mod testing;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeProgram;
 
 /// The version of this crate, as in its manifest.
 #[doc(alias = "__version__")]

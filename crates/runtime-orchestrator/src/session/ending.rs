@@ -53,7 +53,7 @@ impl OrchestrationSession {
         detail: impl Into<String>,
         class: AgentFailureClass,
     ) -> Result<(), SessionClosedError> {
-        self.core.fail(detail.into(), class, SpanOutcome::Failed)
+        self.core.fail(&detail.into(), class, SpanOutcome::Failed)
     }
 
     /// Cancels the session. What is under way is interrupted where it waits.
@@ -77,19 +77,19 @@ impl Core {
     fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.classifier);
         let class = class_of(&failure);
-        let _ = self.fail(failure.to_string(), class, SpanOutcome::Failed);
+        let _ = self.fail(&failure.to_string(), class, SpanOutcome::Failed);
         failure.into_error()
     }
 
     fn fail(
         &self,
-        detail: String,
+        detail: &str,
         class: AgentFailureClass,
         outcome: SpanOutcome,
     ) -> Result<(), SessionClosedError> {
         self.end_now(|| {
-            let event = self.failed(class, detail.clone(), outcome);
-            Ending { status: AgentStatus::Failed, worker_detail: Some(detail.clone()), event }
+            let event = self.failed(class, detail, outcome);
+            Ending { status: AgentStatus::Failed, worker_detail: Some(detail.to_owned()), event }
         })?;
         log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, failure_class = %class, detail = %detail, "session failed");
         Ok(())
@@ -106,7 +106,7 @@ impl Core {
     pub(crate) fn abandon(&self, panicked: bool) {
         let panicked = panicked || self.state().panicked();
         let _ = if panicked {
-            let detail = "the session's code panicked".to_owned();
+            let detail = "the session's code panicked";
             self.fail(detail, AgentFailureClass::Unknown, SpanOutcome::Panicked)
         } else {
             self.cancel("session dropped".to_owned())
