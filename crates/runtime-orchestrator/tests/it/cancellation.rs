@@ -98,7 +98,8 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.async_guardrail(Slow),
         async |session| {
-            let call = ToolCall::new("search").args(json!({ "q": 1 })).timeout(Duration::from_secs(9));
+            let call =
+                ToolCall::new("search").args(json!({ "q": 1 })).timeout(Duration::from_secs(9));
             let search = async || {
                 yields(2).await;
                 Ok::<_, BoxError>(3)
@@ -263,8 +264,10 @@ fn a_panic_beside_a_turn_cancels_it_and_is_no_failure_of_the_breakers() {
     let run = fixture.orchestrator.run(async |session| {
         let hangs = async || pending::<Result<(), BoxError>>().await;
         let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new("payload")) };
-        let (turn, tool) =
-            join!(session.run_turn(Turn::model("m"), hangs), session.run_tool(ToolCall::new("search"), panics));
+        let (turn, tool) = join!(
+            session.run_turn(Turn::model("m"), hangs),
+            session.run_tool(ToolCall::new("search"), panics)
+        );
         turn?;
         tool?;
         Ok(())
@@ -290,7 +293,10 @@ fn a_panic_beside_a_probe_gives_its_place_back() {
     let both = async {
         let hangs = async || pending::<Result<(), BoxError>>().await;
         let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new(7)) };
-        let _ = join!(session.run_turn(Turn::model("m"), hangs), session.run_tool(ToolCall::new("t"), panics));
+        let _ = join!(
+            session.run_turn(Turn::model("m"), hangs),
+            session.run_tool(ToolCall::new("t"), panics)
+        );
     };
     now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
     assert!(fixture.breaker.check().is_ok());
@@ -304,7 +310,10 @@ fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
     let both = async {
         let hangs = async || pending::<Result<(), BoxError>>().await;
         let panics = async || -> Result<(), BoxError> { resume_unwind(Box::new(7)) };
-        let _ = join!(session.run_tool(ToolCall::new("t"), hangs), session.run_turn(Turn::model("m"), panics));
+        let _ = join!(
+            session.run_tool(ToolCall::new("t"), hangs),
+            session.run_turn(Turn::model("m"), panics)
+        );
     };
     now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
 
@@ -358,9 +367,8 @@ fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
             let run = || session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).map(|_| ());
             catch_unwind(AssertUnwindSafe(run))
         } else {
-            let run = async {
-                session.run_turn(turn, async || Ok::<_, BoxError>(())).await.map(|_| ())
-            };
+            let run =
+                async { session.run_turn(turn, async || Ok::<_, BoxError>(())).await.map(|_| ()) };
             now(AssertUnwindSafe(run).catch_unwind())
         };
         assert_eq!(*caught.unwrap_err().downcast::<&str>().unwrap(), "bomb");

@@ -1,6 +1,14 @@
 //! Integration tests, one binary.
 
+mod budget;
 mod cancellation;
+mod errors;
+mod handoffs;
+mod input;
 mod properties;
+mod sessions;
+mod sinks;
 mod support;
 mod threads;
+mod tools;
+mod turns;

@@ -23,10 +23,7 @@ proptest! {
 }
 
 fn any_setting() -> impl Strategy<Value = Setting> {
-    let budget = prop_oneof![
-        Just(None),
-        (0..400_u64, any::<bool>()).prop_map(Some),
-    ];
+    let budget = prop_oneof![Just(None), (0..400_u64, any::<bool>()).prop_map(Some),];
     let deadline = prop_oneof![Just(None), (1..120_u64).prop_map(Some)];
     (0..30_u32, prop::option::of(1..4_u32), budget, deadline, any::<[bool; 3]>(), 1..12_usize)
         .prop_map(|(cap, threshold, budget, deadline, flags, log)| Setting {

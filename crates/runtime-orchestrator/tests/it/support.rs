@@ -72,9 +72,8 @@ impl Fixture {
 }
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
-    let config = Config::default()
-        .failure_threshold(threshold.try_into().unwrap())
-        .recovery_timeout(WAIT);
+    let config =
+        Config::default().failure_threshold(threshold.try_into().unwrap()).recovery_timeout(WAIT);
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 

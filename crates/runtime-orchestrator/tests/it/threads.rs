@@ -118,14 +118,17 @@ fn a_session_ends_once_however_many_threads_end_it() {
                 let (session, start) = (&session, &start);
                 scope.spawn(move || {
                     start.wait();
-                    let turn = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
+                    let turn =
+                        session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
                     let closed = matches!(turn, Ok(_) | Err(TurnError::Closed(_)));
                     assert!(closed, "{turn:?}");
                     usize::from(match way {
                         0 => session.complete().is_ok(),
                         1 => session.handle().cancel("enough").is_ok(),
                         2 => session.fail("no", runtime_events::AgentFailureClass::Unknown).is_ok(),
-                        _ => session.handoff_to("editor", "polish", serde_json::Value::Null).is_ok(),
+                        _ => {
+                            session.handoff_to("editor", "polish", serde_json::Value::Null).is_ok()
+                        }
                     })
                 })
             });

@@ -82,8 +82,11 @@ impl Driver {
         }
         if let Some((limit, enforced)) = budget {
             let limit = Usd::from_nanos(limit * 1_000);
-            made = made
-                .budget(if enforced { Budget::enforced(limit) } else { Budget::recorded(limit) });
+            made = made.budget(if enforced {
+                Budget::enforced(limit)
+            } else {
+                Budget::recorded(limit)
+            });
         }
         if let Some(seconds) = deadline {
             made = made.deadline(Duration::from_secs(seconds));
@@ -117,7 +120,10 @@ impl Driver {
             Op::Tool(tool) => self.tool(session, *tool),
             Op::Gate => {
                 let outcome = session.evaluate_gate(QualityLevel::Standard);
-                assert_eq!(outcome.map(|outcome| outcome.satisfied), self.setting.gate.then_some(true));
+                assert_eq!(
+                    outcome.map(|outcome| outcome.satisfied),
+                    self.setting.gate.then_some(true)
+                );
             }
             Op::Pause(_) | Op::PauseTwice => self.pause(session, op),
             Op::Handoff(blank) => {
@@ -181,7 +187,8 @@ impl Driver {
                 assert_eq!(seen, self.model.stopped(name, Call::Cancelled, "dropped"));
             }
             Op::Panicked(name) => {
-                let panics = async || -> Result<(), BoxError> { std::panic::resume_unwind(Box::new(7)) };
+                let panics =
+                    async || -> Result<(), BoxError> { std::panic::resume_unwind(Box::new(7)) };
                 let turn = session.run_turn(Turn::model(name), panics);
                 let caught = now(AssertUnwindSafe(turn).catch_unwind());
                 let seen = caught.map_or(Err("panicked"), |refused| kind(&refused));
@@ -269,7 +276,8 @@ impl Driver {
                 polled.map_or(Err("dropped"), |refused| tool_kind(&refused))
             }
             Tool::Panicked => {
-                let panics = async || -> Result<(), BoxError> { std::panic::resume_unwind(Box::new(7)) };
+                let panics =
+                    async || -> Result<(), BoxError> { std::panic::resume_unwind(Box::new(7)) };
                 let ran = session.run_tool(call, panics);
                 let caught = now(AssertUnwindSafe(ran).catch_unwind());
                 caught.map_or(Err("panicked"), |refused| tool_kind(&refused))
@@ -285,7 +293,8 @@ impl Driver {
         };
         match op {
             Op::Pause(true) => {
-                let (paused, ()) = now(async { futures_util::join!(session.pause_for_input("?"), answer) });
+                let (paused, ()) =
+                    now(async { futures_util::join!(session.pause_for_input("?"), answer) });
                 assert_eq!(pause_kind(&paused), expected);
             }
             Op::Pause(false) => {

@@ -1,0 +1,128 @@
+//! What is said of the caller's errors, and how they come back.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::error::Error;
+use std::io;
+
+use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario};
+use runtime_orchestrator::{
+    AcceptError, BoxError, HandoffError, OpenSessionError, PauseError, SettleError, ToolCall,
+    ToolError, Turn, TurnError,
+};
+
+use crate::support::{Fixture, now};
+
+fn failed<E: Into<BoxError> + 'static>(error: E) -> TurnError {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::model("m"), async || Err::<(), _>(error))).unwrap_err()
+}
+
+#[test]
+fn every_error_crosses_threads() {
+    const fn assert_error<E: Error + Send + Sync + 'static>() {}
+    assert_error::<TurnError>();
+    assert_error::<ToolError>();
+    assert_error::<HandoffError>();
+    assert_error::<AcceptError>();
+    assert_error::<PauseError>();
+    assert_error::<SettleError>();
+    assert_error::<OpenSessionError>();
+}
+
+#[test]
+fn the_callers_error_is_the_source_and_can_be_downcast() {
+    let error = failed(io::Error::new(io::ErrorKind::ConnectionRefused, "no route"));
+    assert_eq!(error.to_string(), "no route");
+    let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(source.kind(), io::ErrorKind::ConnectionRefused);
+    let TurnError::Failed(failure) = error else { panic!() };
+    assert!(failure.downcast_ref::<io::Error>().is_some());
+    assert_eq!(failure.scenario(), FailureScenario::ProviderFailure);
+}
+
+#[test]
+fn texts_and_boxes_are_errors_too() {
+    assert_eq!(failed("429 Too Many Requests").scenario(), Some(FailureScenario::LlmError));
+    assert_eq!(failed(String::from("timed out")).scenario(), Some(FailureScenario::LlmTimeout));
+    let boxed: BoxError = Box::new(io::Error::other("inner"));
+    let error = failed(boxed);
+    assert!(error.source().unwrap().is::<io::Error>(), "not boxed twice");
+}
+
+#[test]
+fn a_turn_inside_a_turn_stays_what_it_was_classified_as() {
+    let fixture = Fixture::new();
+    let inner = failed("429 Too Many Requests");
+    let session = fixture.orchestrator.session().unwrap();
+    let outer = now(session.run_turn(Turn::model("m"), async || Err::<(), _>(inner))).unwrap_err();
+    assert_eq!(outer.scenario(), Some(FailureScenario::LlmError));
+
+    let session = Fixture::new().orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("disk full");
+    let tool = now(session.run_tool(ToolCall::new("save"), fails)).unwrap_err();
+    assert_eq!(failed(tool).to_string(), "disk full");
+}
+
+#[test]
+fn a_session_fails_under_the_class_of_what_failed_it() {
+    let class = |error: BoxError| {
+        let fixture = Fixture::new();
+        let report = fixture.orchestrator.session().unwrap().finish(Err::<(), _>(error));
+        assert!(report.result.is_err());
+        fixture.only(AgentEventName::AgentFailed).failure_class.unwrap()
+    };
+    assert_eq!(class("429 Too Many Requests".into()), AgentFailureClass::LlmError);
+    assert_eq!(class(failed("timed out").into()), AgentFailureClass::LlmTimeout);
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("timed out");
+    let tool = now(session.run_tool(ToolCall::new("t"), fails)).unwrap_err();
+    assert_eq!(class(tool.into()), AgentFailureClass::ToolError);
+}
+
+#[test]
+fn what_ends_a_session_comes_back_as_it_went_in() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let report = session.finish(Err::<(), _>(io::Error::other("disk")));
+    assert!(report.result.unwrap_err().is::<io::Error>());
+    assert_eq!(&*report.summary.worker.last_error().unwrap().message, "disk");
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test(start_paused = true)]
+async fn tokios_elapsed_is_a_timeout_of_the_model() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = || tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>());
+    let error = session.run_turn(Turn::model("m"), call).await.unwrap_err();
+    assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
+    assert!(error.source().unwrap().is::<tokio::time::error::Elapsed>());
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test(start_paused = true)]
+async fn tokios_timer_keeps_the_time_unless_told_otherwise() {
+    let session = runtime_orchestrator::Orchestrator::new("writer", "draft").session().unwrap();
+    let turn = Turn::model("m").timeout(std::time::Duration::from_secs(1));
+    let hangs = async || std::future::pending::<Result<(), BoxError>>().await;
+    let error = session.run_turn(turn, hangs).await.unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)), "{error:?}");
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn the_chain_of_an_anyhow_error_is_classified_and_it_can_be_downcast() {
+    let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
+    let error = failed(anyhow::Error::new(refused).context("while asking the model"));
+    assert_eq!(error.to_string(), "while asking the model");
+    assert_eq!(error.scenario(), Some(FailureScenario::ProviderFailure));
+
+    let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
+    let error = failed(anyhow::Error::new(refused));
+    assert!(error.source().unwrap().is::<io::Error>());
+    let session = Fixture::new().orchestrator.session().unwrap();
+    let report = session.finish(Err::<(), _>(anyhow::Error::new(io::Error::other("disk"))));
+    assert!(report.result.unwrap_err().is::<io::Error>());
+}

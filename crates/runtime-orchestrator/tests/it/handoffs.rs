@@ -1,0 +1,98 @@
+//! Work passed on, and taken up.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::num::NonZeroUsize;
+
+use runtime_events::AgentEventName;
+use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError, registry};
+use runtime_orchestrator::{AcceptError, HandoffError, Orchestrator, Turn};
+use serde_json::json;
+
+use crate::support::{Fixture, assert_lawful, now};
+
+fn editor(registry: &AgentRegistry) -> Orchestrator {
+    Orchestrator::new("editor", "other").registry(registry.clone())
+}
+
+#[test]
+fn a_handoff_completes_the_session_and_is_accepted_in_its_phase_and_project() {
+    let fixture = Fixture::new().with(|o| o.project_id(42));
+    let registry = fixture.orchestrator.shared_registry();
+    let session = fixture.orchestrator.session().unwrap();
+    let handoff = session.handoff_to("editor", "polish", json!({ "draft": "text" })).unwrap();
+
+    assert_eq!((&*handoff.source_role, &*handoff.target_role), ("writer", "editor"));
+    assert_eq!((&*handoff.phase, handoff.project_id), ("draft", Some(42)));
+    assert_eq!(handoff.context["draft"], "text");
+    assert_eq!(session.status(), AgentStatus::Completed);
+    let end = fixture.only(AgentEventName::AgentCompleted);
+    let told = end.data.as_ref().unwrap().get("handoff").unwrap();
+    assert_eq!(*told, serde_json::to_value(&handoff).unwrap());
+    assert_lawful(&fixture.events.events());
+
+    let taken = editor(registry).accept(&handoff).unwrap();
+    assert_eq!(taken.worker_id(), &*handoff.target_worker_id);
+    assert_eq!((taken.phase(), taken.status()), ("draft", AgentStatus::Running));
+    now(taken.run_turn(Turn::unmetered(), async || Ok::<_, std::io::Error>(()))).unwrap();
+    taken.complete().unwrap();
+    assert!(registry.list_active().is_empty());
+    assert_eq!(registry.get_by_project(42).len(), 2);
+}
+
+#[test]
+fn a_handoff_is_accepted_once_and_by_its_role() {
+    let fixture = Fixture::new();
+    let registry = fixture.orchestrator.shared_registry();
+    let session = fixture.orchestrator.session().unwrap();
+    let handoff = session.handoff_to("editor", "polish", json!(null)).unwrap();
+    assert!(handoff.context.is_empty());
+
+    let wrong = fixture.orchestrator.accept(&handoff).unwrap_err();
+    assert!(matches!(wrong, AcceptError::Role { .. }));
+    let text = "handoff is for role `editor`, this orchestrator's role is `writer`";
+    assert_eq!(wrong.to_string(), text);
+    let elsewhere = editor(&AgentRegistry::new()).accept(&handoff).unwrap_err();
+    assert!(matches!(elsewhere, AcceptError::Claim(ClaimError::NotFound(_))));
+    let first = editor(registry).accept(&handoff).unwrap();
+    let second = editor(registry).accept(&handoff).unwrap_err();
+    assert!(matches!(second, AcceptError::Claim(ClaimError::AlreadyClaimed { .. })));
+    drop(first);
+    let late = editor(registry).accept(&handoff).unwrap_err();
+    assert!(matches!(late, AcceptError::Claim(ClaimError::Ended { .. })));
+}
+
+#[test]
+fn a_handoff_that_is_refused_changes_nothing() {
+    let fixture = Fixture::new();
+    let registry = fixture.orchestrator.shared_registry();
+    let session = fixture.orchestrator.session().unwrap();
+    let blank = session.handoff_to(" ", "polish", json!({})).unwrap_err();
+    assert!(matches!(blank, HandoffError::Target(_)));
+    assert_eq!(blank.to_string(), "role must not be blank, but is \" \"");
+    let list = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
+    assert_eq!(list.to_string(), "handoff context is an array, not a JSON object");
+    let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    let busy = session.handoff_to("editor", "polish", json!({})).unwrap_err();
+    assert!(matches!(busy, HandoffError::Busy(_)));
+    drop(turn);
+
+    assert_eq!(session.status(), AgentStatus::Running);
+    assert_eq!(registry.len(), 1);
+    session.handoff_to("editor", "polish", json!({})).unwrap();
+}
+
+#[test]
+fn handoffs_that_nobody_accepts_are_bounded() {
+    let two = NonZeroUsize::new(2).unwrap();
+    let registry = AgentRegistry::with_config(registry::Config::default().unclaimed_capacity(two));
+    let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
+    let handoffs: Vec<_> = (0..5)
+        .map(|_| writer.session().unwrap().handoff_to("editor", "x", json!({})).unwrap())
+        .collect();
+    assert_eq!(registry.list_unclaimed().len(), 2);
+    let gone = editor(&registry).accept(&handoffs[0]).unwrap_err();
+    assert!(matches!(gone, AcceptError::Claim(ClaimError::Ended { .. })));
+    let oldest = registry.get(&handoffs[0].target_worker_id).unwrap();
+    assert_eq!(oldest.status(), AgentStatus::Cancelled);
+    drop(editor(&registry).accept(&handoffs[4]).unwrap());
+}

@@ -1,0 +1,103 @@
+//! Waiting for a person.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use runtime_events::{AgentEventName, AgentEventStatus};
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{BoxError, PauseError, SettleError, Turn};
+
+use crate::support::{CountingWaker, Fixture, assert_lawful, now, poll_times};
+
+#[test]
+fn a_pause_puts_the_worker_to_wait_until_somebody_answers() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let counted = Arc::new(CountingWaker::default());
+    let waker = Waker::from(Arc::clone(&counted));
+    let mut cx = Context::from_waker(&waker);
+    {
+        let mut pause = pin!(session.pause_for_input("publish?"));
+        assert!(pause.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(session.status(), AgentStatus::WaitingForInput);
+        let paused = fixture.only(AgentEventName::AgentPaused);
+        assert_eq!(paused.detail.as_deref(), Some("publish?"));
+        assert_eq!(paused.status, AgentEventStatus::Blocked);
+
+        session.handle().provide_input("yes").unwrap();
+        assert_eq!(counted.wakes(), 1);
+        session.provide_input("no").unwrap();
+        let std::task::Poll::Ready(input) = pause.as_mut().poll(&mut cx) else { panic!() };
+        assert_eq!(input.unwrap(), "yes", "the first answer counts");
+    }
+    assert_eq!(session.status(), AgentStatus::Running);
+    let resumed = fixture.only(AgentEventName::AgentResumed);
+    assert_eq!(resumed.detail.as_deref(), Some("input received"));
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn turns_run_while_a_session_waits_for_input_and_it_is_not_completed() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let (paused, ()) = now(async {
+        futures_util::join!(session.pause_for_input("?"), async {
+            session.run_turn(Turn::model("m"), async || Ok::<_, BoxError>(())).await.unwrap();
+            let busy = session.complete().unwrap_err();
+            let SettleError::Busy(busy) = busy else { panic!("{busy:?}") };
+            assert_eq!((busy.in_flight, busy.waiting_for_input), (0, true));
+            assert!(session.handoff_to("editor", "x", serde_json::Value::Null).is_err());
+            session.provide_input("go on").unwrap();
+        })
+    });
+    assert_eq!(paused.unwrap(), "go on");
+}
+
+#[test]
+fn a_second_pause_is_refused_and_leaves_the_first_waiting() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut first = Box::pin(session.pause_for_input("?"));
+    assert!(poll_times(1, &mut first).is_none());
+    let second = now(session.pause_for_input("??")).unwrap_err();
+    assert_eq!(second, PauseError::AlreadyWaiting);
+    assert_eq!(second.to_string(), "a previous pause_for_input is still pending");
+    assert_eq!(session.status(), AgentStatus::WaitingForInput);
+    session.provide_input("yes").unwrap();
+    assert_eq!(now(first).unwrap(), "yes");
+}
+
+#[test]
+fn an_end_of_the_session_wakes_the_pause() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let counted = Arc::new(CountingWaker::default());
+    let waker = Waker::from(Arc::clone(&counted));
+    let mut cx = Context::from_waker(&waker);
+    let mut pause = pin!(session.pause_for_input("?"));
+    assert!(pause.as_mut().poll(&mut cx).is_pending());
+    session.handle().cancel("enough").unwrap();
+    assert_eq!(counted.wakes(), 1);
+    let std::task::Poll::Ready(Err(PauseError::Closed(closed))) = pause.as_mut().poll(&mut cx)
+    else {
+        panic!("still waiting")
+    };
+    assert_eq!(closed.status, AgentStatus::Cancelled);
+    assert!(fixture.events.all(AgentEventName::AgentResumed).is_empty());
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn nobody_waits_before_or_after_a_pause() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    assert!(session.provide_input("x").is_err());
+    assert!(poll_times(1, session.pause_for_input("?")).is_none());
+    assert!(session.provide_input("x").is_err());
+    assert_eq!(session.status(), AgentStatus::Running);
+    let resumed = fixture.only(AgentEventName::AgentResumed);
+    assert_eq!(resumed.detail.as_deref(), Some("gave up waiting"));
+}

@@ -1,0 +1,174 @@
+//! Tools: permission, guardrails, the call, and what is told of it.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::cell::Cell;
+use std::future::pending;
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
+use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError};
+use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+use crate::support::{Fixture, assert_lawful, now, poll_times};
+
+async fn fine() -> Result<&'static str, BoxError> {
+    Ok("fine")
+}
+
+fn read_only(orchestrator: Orchestrator) -> Orchestrator {
+    let writer = RolePermissionConfig::new("writer", PermissionMode::ReadOnly).unwrap();
+    let policy =
+        PermissionPolicy::new().role(writer).requires("deploy", PermissionMode::FullAccess);
+    orchestrator.permissions(PermissionEnforcer::new(policy))
+}
+
+#[test]
+fn a_tool_that_the_role_may_not_use_is_refused_before_its_guardrails_look() {
+    let fixture = Fixture::new().with(read_only).with(|o| {
+        o.guardrail(guardrail::pre("unasked", |_| GuardrailOutcome::deny("must not be asked")))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let called = Cell::new(false);
+    let denied = now(session.run_tool(ToolCall::new("deploy"), || {
+        called.set(true);
+        fine()
+    }))
+    .unwrap_err();
+
+    assert!(matches!(denied, ToolError::PermissionDenied(_)), "{denied:?}");
+    assert!(!called.get());
+    let event = fixture.only(AgentEventName::AgentBlocked);
+    assert_eq!(event.failure_class, Some(AgentFailureClass::PermissionDenied));
+    assert_eq!(event.detail.as_deref(), Some(&*denied.to_string()));
+    let data = serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
+    let expected = json!({ "refused": "tool", "reason": "permission_denied", "tool": "deploy" });
+    assert_eq!(data, expected);
+    assert!(!session.authorize("deploy").allowed);
+    assert!(session.authorize("search").allowed);
+}
+
+#[test]
+fn without_permissions_everything_is_allowed_and_says_so() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let outcome = session.authorize("deploy");
+    assert!(outcome.allowed);
+    assert_eq!(outcome.reason.as_deref(), Some("no enforcer configured"));
+}
+
+#[test]
+fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
+    let fixture = Fixture::new().with(read_only).with(|o| o.deadline(Duration::from_secs(1)));
+    let session = fixture.orchestrator.session().unwrap();
+    fixture.clock.advance(Duration::from_secs(1));
+    let late = now(session.run_tool(ToolCall::new("deploy"), fine)).unwrap_err();
+    assert!(matches!(late, ToolError::Deadline(_)), "{late:?}");
+}
+
+#[test]
+fn guardrails_see_the_arguments_and_the_result() {
+    let fixture = Fixture::new().with(|o| {
+        o.guardrail(guardrail::pre("args", |check| {
+            assert_eq!((check.role, check.subject.tool()), ("writer", Some("search")));
+            if check.arguments["q"] == "bad" {
+                GuardrailOutcome::deny("denied")
+            } else {
+                GuardrailOutcome::allow()
+            }
+        }))
+        .guardrail(guardrail::post("result", |check| {
+            assert_eq!(check.arguments["q"], "good");
+            if check.result == "fine" {
+                GuardrailOutcome::deny("too fine")
+            } else {
+                GuardrailOutcome::allow()
+            }
+        }))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let search = |q: &str| ToolCall::new("search").args(json!({ "q": q }));
+
+    let refused = now(session.run_tool(search("bad"), fine)).unwrap_err();
+    assert!(matches!(refused, ToolError::Guardrail(_)));
+    assert!(fixture.events.all(AgentEventName::AgentToolCalled).is_empty(), "it never began");
+    let withheld = session.run_tool_blocking(search("good"), || Ok::<_, BoxError>("fine"));
+    assert!(matches!(withheld, Err(ToolError::Guardrail(_))));
+    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    assert_eq!(ended.outcome, Some(SpanOutcome::Failed));
+    assert_eq!(ended.failure_class, Some(AgentFailureClass::GuardrailViolation));
+    assert_eq!(now(session.run_tool(search("good"), async || Ok::<_, BoxError>(3))).unwrap(), 3);
+}
+
+/// Cannot be turned into JSON, and panics where it would be for nothing.
+struct Opaque(bool);
+
+impl Serialize for Opaque {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        assert!(self.0, "nobody looks at it");
+        Err(serde::ser::Error::custom("opaque"))
+    }
+}
+
+#[test]
+fn a_result_is_turned_into_json_only_for_a_guardrail() {
+    let fixture =
+        Fixture::new().with(|o| o.guardrail(guardrail::pre("args", |_| GuardrailOutcome::allow())));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_tool(ToolCall::new("t"), async || Ok::<_, BoxError>(Opaque(false)))).unwrap();
+
+    let fixture = Fixture::new()
+        .with(|o| o.guardrail(guardrail::post("result", |_| GuardrailOutcome::allow())));
+    let session = fixture.orchestrator.session().unwrap();
+    let tool = session.run_tool(ToolCall::new("t"), async || Ok::<_, BoxError>(Opaque(true)));
+    let withheld = now(tool).map(|_| ()).unwrap_err();
+    assert!(matches!(withheld, ToolError::Guardrail(_)));
+    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    assert_eq!(ended.outcome, Some(SpanOutcome::Failed));
+}
+
+#[test]
+fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("503 Service Unavailable");
+    let error = now(session.run_tool(ToolCall::new("search"), fails)).unwrap_err();
+    let ToolError::Failed(failure) = &error else { panic!("{error:?}") };
+    assert_eq!(failure.scenario(), FailureScenario::ProviderFailure);
+    assert_eq!(error.failure_class(), AgentFailureClass::ToolError);
+    assert!(fixture.breaker.check().is_ok());
+    assert!(session.recovery_events().is_empty());
+    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    assert_eq!(ended.failure_class, Some(AgentFailureClass::ToolError));
+    assert_eq!(ended.detail.as_deref(), Some("503 Service Unavailable"));
+}
+
+#[test]
+fn a_tool_that_takes_too_long_is_timed_out() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = ToolCall::new("search").timeout(Duration::from_secs(2));
+    let hangs = async || pending::<Result<(), BoxError>>().await;
+    let mut tool = Box::pin(session.run_tool(call, hangs));
+    assert!(poll_times(2, &mut tool).is_none());
+    fixture.clock.advance(Duration::from_secs(2));
+    let error = now(&mut tool).unwrap_err();
+    assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 2.000s");
+    drop(tool);
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn the_span_of_a_tool_names_it_at_both_ends() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    session.run_tool_blocking("search".into(), || Ok::<_, BoxError>(())).unwrap();
+    let called = fixture.only(AgentEventName::AgentToolCalled);
+    let completed = fixture.only(AgentEventName::AgentToolCompleted);
+    assert_eq!(called.span, completed.span);
+    for event in [called, completed] {
+        assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&json!("search")));
+    }
+}

@@ -1,0 +1,404 @@
+//! Turns: admission and its order, outcomes, and what is told of them.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::cell::Cell;
+use std::future::pending;
+use std::time::Duration;
+
+use runtime_events::{
+    AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
+};
+use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_resilience::RecoveryOutcome;
+use runtime_resilience::breaker::CircuitState;
+use runtime_usage::{Budget, UsageSnapshot, Usd};
+use serde_json::json;
+
+use crate::support::{Fixture, WAIT, assert_lawful, dollar, now, poll_times};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn fine() -> Result<&'static str, BoxError> {
+    Ok("fine")
+}
+
+async fn hang() -> Result<(), BoxError> {
+    pending().await
+}
+
+#[test]
+fn an_answer_says_what_it_used_and_what_it_cost() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let used = UsageSnapshot::new(1_000_000, 500_000);
+    let answer = now(session.run_turn(Turn::model("m").usage(used), fine)).unwrap();
+
+    assert_eq!((answer.value, answer.usage), ("fine", used));
+    assert_eq!(answer.cost, Usd::from_dollars(2));
+    assert_eq!(answer.over_budget, None);
+    let event = fixture.only(AgentEventName::TurnCompleted);
+    assert_eq!(event.status, AgentEventStatus::Completed);
+    assert_eq!(event.outcome, Some(SpanOutcome::Ok));
+    let data = serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
+    let expected = json!({
+        "model": "m", "input_tokens": 1_000_000, "output_tokens": 500_000, "cost_usd": 2.0,
+    });
+    assert_eq!(data, expected);
+}
+
+#[test]
+fn usage_may_be_read_from_the_answer() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").usage_from(|text: &&str| UsageSnapshot::new(text.len() as u64, 0));
+    let answer = now(session.run_turn(turn, fine)).unwrap();
+    assert_eq!(answer.usage.input_tokens, 4);
+    assert_eq!(session.tracker().total_input_tokens(), 4);
+}
+
+#[test]
+fn a_turn_without_a_model_is_not_metered() {
+    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::ZERO)));
+    let session = fixture.orchestrator.session().unwrap();
+    let answer = now(session.run_turn(Turn::unmetered().usage(dollar()), fine)).unwrap();
+    assert_eq!((answer.cost, session.tracker().turns()), (Usd::ZERO, 0));
+    assert_eq!(fixture.only(AgentEventName::TurnCompleted).data, None);
+}
+
+#[test]
+fn a_refused_turn_is_told_once_and_is_not_called() {
+    let fixture = Fixture::new();
+    fixture.breaker.record_failure();
+    let session = fixture.orchestrator.session().unwrap();
+    let called = Cell::new(false);
+    let refused = now(session.run_turn(Turn::model("m"), || {
+        called.set(true);
+        fine()
+    }))
+    .unwrap_err();
+
+    assert!(!called.get());
+    assert!(refused.is_refusal());
+    assert_eq!(refused.to_string(), "Circuit breaker 'svc' is OPEN");
+    let TurnError::CircuitOpen(open) = &refused else { panic!("{refused:?}") };
+    assert_eq!(open.retry_after, Some(WAIT));
+    let event = fixture.only(AgentEventName::AgentBlocked);
+    assert_eq!((event.span, event.parent, event.outcome), (None, None, None));
+    assert_eq!(event.status, AgentEventStatus::Blocked);
+    assert_eq!(event.failure_class, Some(AgentFailureClass::DependencyFailed));
+    assert_eq!(event.detail.as_deref(), Some("Circuit breaker 'svc' is OPEN"));
+    let data = serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
+    assert_eq!(data, json!({ "refused": "turn", "reason": "circuit_open", "model": "m" }));
+    assert_eq!(session.summary().iterations, 1, "asked for is asked for");
+    assert_eq!(session.recovery_events().len(), 0);
+    session.complete().unwrap();
+}
+
+/// Everything objects; what is asked first is taken away first.
+#[test]
+fn refusals_come_in_the_order_of_admission() {
+    let fixture = Fixture::new()
+        .with(|o| o.max_iterations(4).deadline(SECOND).budget(Budget::enforced(Usd::ZERO)));
+    let refusal = |session: &runtime_orchestrator::OrchestrationSession, model: &'static str| {
+        now(session.run_turn(Turn::model(model).usage(dollar()), fine)).unwrap_err()
+    };
+    let session = fixture.orchestrator.session().unwrap();
+    // Spends a dollar of nothing.
+    let marked = now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+    assert!(marked.over_budget.is_some());
+
+    let budget_first = refusal(&session, "unknown");
+    assert!(matches!(budget_first, TurnError::Budget(_)), "{budget_first:?}");
+    fixture.breaker.record_failure();
+    let breaker_first = refusal(&session, "unknown");
+    assert!(matches!(breaker_first, TurnError::CircuitOpen(_)), "{breaker_first:?}");
+    fixture.clock.advance(SECOND);
+    let deadline_first = refusal(&session, "unknown");
+    assert!(matches!(deadline_first, TurnError::Deadline(_)), "{deadline_first:?}");
+    let cap_first = refusal(&session, "unknown");
+    assert!(matches!(cap_first, TurnError::MaxIterations(_)), "{cap_first:?}");
+    session.cancel("enough").unwrap();
+    let closed_first = refusal(&session, "unknown");
+    assert!(matches!(closed_first, TurnError::Closed(_)), "{closed_first:?}");
+
+    let reasons: Vec<_> = fixture
+        .events
+        .all(AgentEventName::AgentBlocked)
+        .iter()
+        .map(|event| event.data.as_ref().unwrap().get("reason").unwrap().clone())
+        .collect();
+    assert_eq!(reasons, ["budget", "circuit_open", "deadline", "max_iterations"]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_that_the_budget_refuses_costs_no_probe() {
+    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::from_dollars(1))));
+    fixture.half_open();
+    let session = fixture.orchestrator.session().unwrap();
+    let refused = now(session.run_turn(Turn::model("unknown"), fine)).unwrap_err();
+    assert!(matches!(refused, TurnError::Unpriced(_)));
+    assert_eq!(fixture.breaker.state(), CircuitState::HalfOpen);
+    now(session.run_turn(Turn::model("m"), fine)).unwrap();
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+}
+
+#[test]
+fn a_loop_that_spins_on_refusals_ends() {
+    let fixture = Fixture::new().with(|o| o.max_iterations(3));
+    fixture.breaker.record_failure();
+    let session = fixture.orchestrator.session().unwrap();
+    let refused = (0..100)
+        .map(|_| now(session.run_turn(Turn::model("m"), fine)).unwrap_err())
+        .position(|error| matches!(error, TurnError::MaxIterations(_)));
+    assert_eq!(refused, Some(3));
+}
+
+#[test]
+fn a_failed_turn_keeps_the_books_about_recovery() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("503 Service Unavailable");
+    let error = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
+
+    assert!(!error.is_refusal());
+    assert_eq!(error.to_string(), "503 Service Unavailable");
+    assert_eq!(error.scenario(), Some(FailureScenario::ProviderFailure));
+    assert_eq!(error.recovery().unwrap().outcome, RecoveryOutcome::Recovered);
+    let event = fixture.only(AgentEventName::RecoveryAttempted);
+    assert_eq!(event.detail.as_deref(), Some("provider_failure: recovered"));
+    assert_eq!(event.status, AgentEventStatus::Running);
+    let names = fixture.events.names();
+    let expected = [
+        AgentEventName::AgentStarted,
+        AgentEventName::TurnStarted,
+        AgentEventName::TurnFailed,
+        AgentEventName::RecoveryAttempted,
+    ];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn a_timed_out_turn_is_a_failure_for_the_breaker() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(Duration::from_millis(1_500));
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(3, &mut call).is_none());
+    fixture.clock.advance(Duration::from_millis(1_499));
+    assert!(poll_times(3, &mut call).is_none());
+    fixture.clock.advance(Duration::from_millis(1));
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+
+    assert_eq!(error.to_string(), "turn exceeded timeout of 1.500s");
+    assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
+    assert_eq!(error.failure_class(), AgentFailureClass::LlmTimeout);
+    assert!(error.recovery().is_some());
+    assert_eq!(fixture.breaker.state(), CircuitState::Open);
+    let event = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+#[test]
+fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
+    let fixture = Fixture::new().with(|o| o.deadline(SECOND));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(2 * SECOND);
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(1, &mut call).is_none());
+    fixture.clock.advance(SECOND);
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+
+    assert!(matches!(error, TurnError::Deadline(_)));
+    assert_eq!(error.to_string(), "session deadline of 1.000s exceeded");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    assert!(fixture.events.all(AgentEventName::RecoveryAttempted).is_empty());
+    let event = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+#[test]
+fn a_timeout_longer_than_any_clock_is_no_timeout() {
+    let fixture = Fixture::new().with(|o| o.deadline(Duration::MAX));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::model("m").timeout(Duration::MAX), fine)).unwrap();
+    let late = poll_times(3, session.run_turn(Turn::model("m").timeout(Duration::MAX), hang));
+    assert!(late.is_none());
+}
+
+#[test]
+fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").timeout(Duration::ZERO);
+    assert_eq!(now(session.run_turn(turn(), fine)).unwrap().value, "fine");
+    let error = now(session.run_turn(turn(), hang)).unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)));
+}
+
+#[test]
+fn a_cancel_interrupts_a_turn_where_it_waits_and_lets_none_begin() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handle = session.handle();
+    let cancel = async { handle.cancel("enough").unwrap() };
+    let (turn, ()) =
+        now(async { futures_util::join!(session.run_turn(Turn::model("m"), hang), cancel) });
+
+    let error = turn.unwrap_err();
+    assert!(matches!(error, TurnError::Closed(_)));
+    assert_eq!(error.to_string(), "the session is over: its worker is cancelled");
+    assert_eq!(error.failure_class(), AgentFailureClass::Cancelled);
+    let turn = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(turn.outcome, Some(SpanOutcome::Cancelled));
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
+    for blocking in [false, true] {
+        let canceller = std::sync::Arc::new(std::sync::OnceLock::new());
+        let held = std::sync::Arc::clone(&canceller);
+        let fixture = Fixture::new().with(|o| {
+            o.guardrail(guardrail::pre("stop", move |_| {
+                let handle: &runtime_orchestrator::SessionHandle = held.get().unwrap();
+                let _ = handle.cancel("the prompt says stop");
+                GuardrailOutcome::allow()
+            }))
+        });
+        let session = fixture.orchestrator.session().unwrap();
+        canceller.set(session.handle()).unwrap();
+        let called = Cell::new(false);
+        let turn = Turn::model("m").guarded("stop");
+        let stopped = if blocking {
+            session.run_turn_blocking(turn, || Ok::<_, BoxError>(called.set(true)))
+        } else {
+            now(session.run_turn(turn, async || Ok::<_, BoxError>(called.set(true))))
+        };
+        assert!(matches!(stopped, Err(TurnError::Closed(_))), "{stopped:?}");
+        assert!(!called.get(), "blocking: {blocking}");
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_stream_that_is_always_ready_hears_of_a_cancel() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    turn.observe(dollar());
+    now(turn.run(async {})).unwrap();
+    session.handle().cancel("enough").unwrap();
+    let stopped = now(turn.run(async {})).unwrap_err();
+    assert!(matches!(stopped, TurnError::Closed(_)));
+    drop(turn);
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(1), "billed as observed");
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_that_run_has_settled_is_not_settled_again() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = now(session.begin_turn(Turn::model("m").timeout(Duration::ZERO))).unwrap();
+    let late = now(turn.run(pending::<()>())).unwrap_err();
+    assert!(matches!(late, TurnError::TimedOut(_)));
+    let again = now(turn.run(pending::<()>())).unwrap_err();
+    assert!(matches!(again, TurnError::TimedOut(_)));
+    let passed_on = now(turn.fail(late));
+
+    assert_eq!(passed_on.to_string(), "turn exceeded timeout of 0.000s");
+    assert_eq!(passed_on.scenario(), Some(FailureScenario::LlmTimeout));
+    fixture.only(AgentEventName::TurnFailed);
+    fixture.only(AgentEventName::RecoveryAttempted);
+    assert_eq!(session.recovery_events().len(), 1);
+}
+
+#[test]
+fn observed_usage_is_billed_when_the_call_fails_or_is_dropped() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    turn.observe(UsageSnapshot::new(1, 0));
+    turn.observe(dollar());
+    drop(turn);
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(1), "the latest, not the sum");
+    let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    turn.observe(dollar());
+    now(turn.fail("reset"));
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
+    drop(session.begin_turn_blocking(Turn::model("m")));
+    assert_eq!(session.tracker().turns(), 2);
+}
+
+#[test]
+fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
+    let fixture = Fixture::new().with(|o| {
+        o.guardrail(guardrail::pre("no_secrets", |check| {
+            if check.arguments == "secret" {
+                GuardrailOutcome::deny("a secret")
+            } else {
+                GuardrailOutcome::allow()
+            }
+        }))
+    });
+    fixture.half_open();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").usage(dollar()).guarded("secret");
+    let error = now(session.run_turn(turn, fine)).unwrap_err();
+    let TurnError::Guardrail(violation) = &error else { panic!("{error:?}") };
+    assert_eq!(violation.guardrail(), "no_secrets");
+    assert_eq!(session.tracker().turns(), 0);
+    assert!(fixture.breaker.check().is_ok());
+    // Unasked, a turn is not looked at.
+    now(session.run_turn(Turn::model("m"), fine)).unwrap();
+}
+
+#[test]
+fn an_answer_that_a_guardrail_withholds_is_paid_for() {
+    let fixture = Fixture::new().with(|o| {
+        o.budget(Budget::recorded(Usd::from_cents(50)))
+            .guardrail(guardrail::post("never", |_| GuardrailOutcome::deny("no")))
+    });
+    fixture.half_open();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").usage(dollar()).guarded("prompt");
+    let error = now(session.run_turn(turn, fine)).unwrap_err();
+    assert!(matches!(error, TurnError::Guardrail(_)) && !error.is_refusal());
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(1));
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "it was answered");
+    let said = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(said.detail.as_deref(), Some("budget exceeded: $1.00"));
+}
+
+#[test]
+fn an_answer_that_is_not_json_cannot_be_guarded() {
+    let fixture =
+        Fixture::new().with(|o| o.guardrail(guardrail::post("any", |_| GuardrailOutcome::allow())));
+    let session = fixture.orchestrator.session().unwrap();
+    let map = std::collections::BTreeMap::from([((1, 2), 3)]);
+    let error =
+        now(session
+            .run_turn(Turn::model("m").guarded("p"), async || Ok::<_, BoxError>(map.clone())))
+        .unwrap_err();
+    assert!(matches!(error, TurnError::Guardrail(_)), "{error}");
+}
+
+#[test]
+fn the_futures_may_be_sent_to_another_thread() {
+    fn assert_send<T: Send>(value: T) -> T {
+        value
+    }
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    drop(assert_send(session.run_turn(Turn::model("m").timeout(SECOND).guarded("p"), fine)));
+    drop(assert_send(session.run_tool(runtime_orchestrator::ToolCall::new("t"), fine)));
+    drop(assert_send(session.pause_for_input("?")));
+    drop(assert_send(session.begin_turn(Turn::model("m"))));
+    let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    drop(assert_send(assert_send(turn).fail("no")));
+    drop(assert_send(session));
+}
