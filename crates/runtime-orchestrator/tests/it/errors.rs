@@ -95,7 +95,8 @@ fn what_ends_a_session_comes_back_as_it_went_in() {
 async fn tokios_elapsed_is_a_timeout_of_the_model() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let call = || tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>());
+    let call =
+        || tokio::time::timeout(std::time::Duration::from_secs(1), std::future::pending::<()>());
     let error = session.run_turn(Turn::model("m"), call).await.unwrap_err();
     assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
     assert!(error.source().unwrap().is::<tokio::time::error::Elapsed>());

@@ -26,9 +26,8 @@ async fn fine() -> Result<(), BoxError> {
 
 #[test]
 fn a_session_begins_with_its_agent_started() {
-    let fixture = Fixture::new().with(|o| {
-        o.project_id(42).label("tenant", "acme").ids(CountingIds::default())
-    });
+    let fixture = Fixture::new()
+        .with(|o| o.project_id(42).label("tenant", "acme").ids(CountingIds::default()));
     let session = fixture.orchestrator.session().unwrap();
     let first = &fixture.events.events()[0];
     assert_eq!(first.event, AgentEventName::AgentStarted);
@@ -261,37 +260,35 @@ fn the_gate_says_what_it_saw() {
     let fixture = Fixture::new().with(|o| o.quality_gate(QualityGate::new(QualityLevel::Standard)));
     let session = fixture.orchestrator.session().unwrap();
     assert!(session.evaluate_gate(QualityLevel::Standard).unwrap().satisfied);
-    assert!(!session.evaluate_gate(QualityLevel::Draft).unwrap().satisfied);
+    assert!(!session.evaluate_gate(QualityLevel::Minimal).unwrap().satisfied);
     let passed = fixture.only(AgentEventName::PhaseGatePassed);
     assert_eq!(passed.detail.as_deref(), Some("observed=STANDARD"));
     assert_eq!(passed.status, AgentEventStatus::Green);
     assert_eq!(fixture.only(AgentEventName::PhaseGateFailed).status, AgentEventStatus::Red);
     session.complete().unwrap();
-    assert!(session.evaluate_gate(QualityLevel::Draft).is_some());
+    assert!(session.evaluate_gate(QualityLevel::Minimal).is_some());
     assert_lawful(&fixture.events.events());
     let ungated = Fixture::new();
-    assert!(ungated.orchestrator.session().unwrap().evaluate_gate(QualityLevel::Draft).is_none());
+    assert!(ungated.orchestrator.session().unwrap().evaluate_gate(QualityLevel::Minimal).is_none());
 }
 
 #[test]
 fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
-    let rule = |name: &str, condition| {
-        PolicyRule::new(name, condition).action(PolicyAction::AbortPhase)
-    };
+    let rule =
+        |name: &str, condition| PolicyRule::new(name, condition).action(PolicyAction::AbortPhase);
     let engine = PolicyEngine::new([
         rule("cost", PolicyCondition::cost_exceeded(Usd::from_cents(50))),
         rule("time", PolicyCondition::timed_out(Duration::from_secs(10))),
         rule("retries", PolicyCondition::retry_exhausted(None)),
     ]);
-    let fixture =
-        Fixture::new().with(|o| o.policy(engine).circuit_breaker(crate::support::breaker(
-            &runtime_events::ManualClock::new(),
-            100,
-        )));
+    let fixture = Fixture::new().with(|o| {
+        o.policy(engine)
+            .circuit_breaker(crate::support::breaker(&runtime_events::ManualClock::new(), 100))
+    });
     let session = fixture.orchestrator.session().unwrap();
     let firing = || {
         let all = session.explain_policy(PhaseContext::default());
-        all.into_iter().map(|rule| rule.fires).collect::<Vec<_>>()
+        all.into_iter().map(|rule| rule.fired).collect::<Vec<_>>()
     };
     assert_eq!(firing(), [false; 3]);
     now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
