@@ -1,5 +1,4 @@
 //! Money: prices that are known, assumed or missing, and budgets that are kept or watched.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};

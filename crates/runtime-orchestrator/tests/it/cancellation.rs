@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, join, select_biased};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
+use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Timeout, ToolCall, Turn};
 use runtime_policy::guardrail::{
     AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
 };
@@ -18,7 +18,7 @@ use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
 use serde_json::json;
 
 use crate::support::{
-    Fixture, assert_lawful, assert_lawful_so_far, dollar, now, poll_times, yields,
+    Fixture, assert_lawful, assert_lawful_so_far, dollar, limit, now, poll_times, yields,
 };
 
 /// More polls than any of the calls below needs.
@@ -28,14 +28,16 @@ const ENOUGH: usize = 64;
 /// breaker, with everything in order afterwards. Returns how many polls it took.
 fn dropped_everywhere(
     configure: impl Fn(Orchestrator) -> Orchestrator,
-    act: impl AsyncFn(&OrchestrationSession),
+    act: &impl AsyncFn(&OrchestrationSession, Timeout),
     check: impl Fn(&Fixture, &OrchestrationSession, bool),
 ) -> usize {
     for polls in 0..ENOUGH {
         let fixture = Fixture::new().with(&configure);
         fixture.half_open();
         let session = fixture.orchestrator.session().unwrap();
-        let completed = poll_times(polls, act(&session)).is_some();
+        let completed =
+            poll_times(polls, act(&session, limit(&fixture.clock, Duration::from_secs(9))))
+                .is_some();
 
         assert_eq!(session.status(), AgentStatus::Running, "after {polls} polls");
         assert_eq!(fixture.clock.waiting(), 0);
@@ -60,8 +62,8 @@ fn last_outcome(fixture: &Fixture, name: AgentEventName) -> Option<SpanOutcome> 
 fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
-        async |session| {
-            let turn = Turn::model("m").usage(dollar()).timeout(Duration::from_secs(9));
+        &async |session, limit| {
+            let turn = Turn::model("m").usage(dollar()).timeout(limit);
             let call = async || {
                 yields(3).await;
                 Ok::<_, BoxError>(())
@@ -97,9 +99,8 @@ fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
 fn a_tool_dropped_at_any_point_ends_as_cancelled() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.async_guardrail(Slow),
-        async |session| {
-            let call =
-                ToolCall::new("search").args(json!({ "q": 1 })).timeout(Duration::from_secs(9));
+        &async |session, limit| {
+            let call = ToolCall::new("search").args(json!({ "q": 1 })).timeout(limit);
             let search = async || {
                 yields(2).await;
                 Ok::<_, BoxError>(3)
@@ -121,7 +122,7 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
 fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.async_guardrail(Slow),
-        async |session| {
+        &async |session, _| {
             let turn = Turn::model("m").usage(dollar()).guarded("prompt");
             let call = async || {
                 yields(2).await;
@@ -146,7 +147,7 @@ fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
 fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
-        async |session| {
+        &async |session, _| {
             let late = async {
                 yields(3).await;
                 session.provide_input("yes").unwrap();
@@ -170,7 +171,7 @@ fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
 fn a_recovery_dropped_at_any_point_leaves_the_turn_failed_once() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.recovery_handler(Patient),
-        async |session| {
+        &async |session, _| {
             let fails = async || Err::<(), _>("503 Service Unavailable");
             session.run_turn(Turn::model("m"), fails).await.unwrap_err();
         },
@@ -190,7 +191,7 @@ fn a_recovery_dropped_at_any_point_leaves_the_turn_failed_once() {
 fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
-        async |session| {
+        &async |session, _| {
             let mut turn = session.begin_turn(Turn::model("m")).await.unwrap();
             for chunk in 1..=3 {
                 turn.run(yields(1)).await.unwrap();
@@ -406,7 +407,7 @@ fn a_panic_in_a_blocking_turn_is_known_for_what_it_is() {
     let run = || {
         fixture.orchestrator.run_blocking(|session| {
             let turn = Turn::model("m");
-            let call = || -> Result<(), BoxError> { resume_unwind(Box::new(41_u8)) };
+            let call = || -> Result<u8, BoxError> { resume_unwind(Box::new(41_u8)) };
             Ok(session.run_turn_blocking(turn, call)?.value)
         })
     };

@@ -1,5 +1,4 @@
 //! Work passed on, and taken up.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::NonZeroUsize;
 

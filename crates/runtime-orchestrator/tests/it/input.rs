@@ -1,5 +1,4 @@
 //! Waiting for a person.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::pin::pin;
 use std::sync::Arc;

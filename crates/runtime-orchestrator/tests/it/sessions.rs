@@ -1,5 +1,4 @@
 //! How sessions begin and end, and what their summary says.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

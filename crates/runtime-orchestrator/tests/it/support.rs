@@ -14,7 +14,7 @@ use std::time::Duration;
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ManualClock, SpanOutcome,
 };
-use runtime_orchestrator::Orchestrator;
+use runtime_orchestrator::{Orchestrator, Timeout};
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::breaker::{CircuitState, Config};
 use runtime_sinks::testing::RecordingEventSink;
@@ -49,6 +49,11 @@ impl Fixture {
         self
     }
 
+    pub(crate) fn deadline(self, after: Duration) -> Self {
+        let deadline = limit(&self.clock, after);
+        self.with(|orchestrator| orchestrator.deadline(deadline))
+    }
+
     /// The one event of this name.
     pub(crate) fn only(&self, name: AgentEventName) -> Arc<AgentEvent> {
         let all = self.events.all(name);
@@ -69,6 +74,18 @@ impl Fixture {
         self.clock.advance(WAIT);
         assert_eq!(self.breaker.state(), CircuitState::HalfOpen);
     }
+}
+
+/// A limit on this clock. With the default sleeper a `Duration` is one, and the session's clock
+/// keeps the time.
+#[cfg(feature = "tokio")]
+pub(crate) fn limit(_: &ManualClock, after: Duration) -> Timeout {
+    after.into()
+}
+
+#[cfg(not(feature = "tokio"))]
+pub(crate) fn limit(clock: &ManualClock, after: Duration) -> Timeout {
+    Timeout::on(after, Arc::new(clock.clone()))
 }
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {

@@ -12,7 +12,7 @@ use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RoleP
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::support::{Fixture, assert_lawful, now, poll_times};
+use crate::support::{Fixture, assert_lawful, limit, now, poll_times};
 
 async fn fine() -> Result<&'static str, BoxError> {
     Ok("fine")
@@ -60,7 +60,7 @@ fn without_permissions_everything_is_allowed_and_says_so() {
 
 #[test]
 fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
-    let fixture = Fixture::new().with(read_only).with(|o| o.deadline(Duration::from_secs(1)));
+    let fixture = Fixture::new().with(read_only).deadline(Duration::from_secs(1));
     let session = fixture.orchestrator.session().unwrap();
     fixture.clock.advance(Duration::from_secs(1));
     let late = now(session.run_tool(ToolCall::new("deploy"), fine)).unwrap_err();
@@ -148,7 +148,7 @@ fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
 fn a_tool_that_takes_too_long_is_timed_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let call = ToolCall::new("search").timeout(Duration::from_secs(2));
+    let call = ToolCall::new("search").timeout(limit(&fixture.clock, Duration::from_secs(2)));
     let hangs = async || pending::<Result<(), BoxError>>().await;
     let mut tool = Box::pin(session.run_tool(call, hangs));
     assert!(poll_times(2, &mut tool).is_none());

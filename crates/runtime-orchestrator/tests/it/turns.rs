@@ -1,5 +1,4 @@
 //! Turns: admission and its order, outcomes, and what is told of them.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::Cell;
 use std::future::pending;
@@ -15,7 +14,7 @@ use runtime_resilience::breaker::CircuitState;
 use runtime_usage::{Budget, UsageSnapshot, Usd};
 use serde_json::json;
 
-use crate::support::{Fixture, WAIT, assert_lawful, dollar, now, poll_times};
+use crate::support::{Fixture, WAIT, assert_lawful, dollar, limit, now, poll_times};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -99,7 +98,8 @@ fn a_refused_turn_is_told_once_and_is_not_called() {
 #[test]
 fn refusals_come_in_the_order_of_admission() {
     let fixture = Fixture::new()
-        .with(|o| o.max_iterations(4).deadline(SECOND).budget(Budget::enforced(Usd::ZERO)));
+        .deadline(SECOND)
+        .with(|o| o.max_iterations(4).budget(Budget::enforced(Usd::ZERO)));
     let refusal = |session: &runtime_orchestrator::OrchestrationSession, model: &'static str| {
         now(session.run_turn(Turn::model(model).usage(dollar()), fine)).unwrap_err()
     };
@@ -183,7 +183,7 @@ fn a_failed_turn_keeps_the_books_about_recovery() {
 fn a_timed_out_turn_is_a_failure_for_the_breaker() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let turn = Turn::model("m").timeout(Duration::from_millis(1_500));
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, Duration::from_millis(1_500)));
     let mut call = Box::pin(session.run_turn(turn, hang));
     assert!(poll_times(3, &mut call).is_none());
     fixture.clock.advance(Duration::from_millis(1_499));
@@ -202,9 +202,9 @@ fn a_timed_out_turn_is_a_failure_for_the_breaker() {
 
 #[test]
 fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
-    let fixture = Fixture::new().with(|o| o.deadline(SECOND));
+    let fixture = Fixture::new().deadline(SECOND);
     let session = fixture.orchestrator.session().unwrap();
-    let turn = Turn::model("m").timeout(2 * SECOND);
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, 2 * SECOND));
     let mut call = Box::pin(session.run_turn(turn, hang));
     assert!(poll_times(1, &mut call).is_none());
     fixture.clock.advance(SECOND);
@@ -220,10 +220,14 @@ fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
 
 #[test]
 fn a_timeout_longer_than_any_clock_is_no_timeout() {
-    let fixture = Fixture::new().with(|o| o.deadline(Duration::MAX));
+    let fixture = Fixture::new().deadline(Duration::MAX);
     let session = fixture.orchestrator.session().unwrap();
-    now(session.run_turn(Turn::model("m").timeout(Duration::MAX), fine)).unwrap();
-    let late = poll_times(3, session.run_turn(Turn::model("m").timeout(Duration::MAX), hang));
+    now(session.run_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::MAX)), fine))
+        .unwrap();
+    let late = poll_times(
+        3,
+        session.run_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::MAX)), hang),
+    );
     assert!(late.is_none());
 }
 
@@ -231,7 +235,7 @@ fn a_timeout_longer_than_any_clock_is_no_timeout() {
 fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let turn = || Turn::model("m").timeout(Duration::ZERO);
+    let turn = || Turn::model("m").timeout(limit(&fixture.clock, Duration::ZERO));
     assert_eq!(now(session.run_turn(turn(), fine)).unwrap().value, "fine");
     let error = now(session.run_turn(turn(), hang)).unwrap_err();
     assert!(matches!(error, TurnError::TimedOut(_)));
@@ -274,9 +278,15 @@ fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
         let called = Cell::new(false);
         let turn = Turn::model("m").guarded("stop");
         let stopped = if blocking {
-            session.run_turn_blocking(turn, || Ok::<_, BoxError>(called.set(true)))
+            session.run_turn_blocking(turn, || {
+                called.set(true);
+                Ok::<_, BoxError>(())
+            })
         } else {
-            now(session.run_turn(turn, async || Ok::<_, BoxError>(called.set(true))))
+            now(session.run_turn(turn, async || {
+                called.set(true);
+                Ok::<_, BoxError>(())
+            }))
         };
         assert!(matches!(stopped, Err(TurnError::Closed(_))), "{stopped:?}");
         assert!(!called.get(), "blocking: {blocking}");
@@ -303,7 +313,9 @@ fn a_stream_that_is_always_ready_hears_of_a_cancel() {
 fn a_turn_that_run_has_settled_is_not_settled_again() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let mut turn = now(session.begin_turn(Turn::model("m").timeout(Duration::ZERO))).unwrap();
+    let mut turn =
+        now(session.begin_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::ZERO))))
+            .unwrap();
     let late = now(turn.run(pending::<()>())).unwrap_err();
     assert!(matches!(late, TurnError::TimedOut(_)));
     let again = now(turn.run(pending::<()>())).unwrap_err();
@@ -394,7 +406,10 @@ fn the_futures_may_be_sent_to_another_thread() {
     }
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    drop(assert_send(session.run_turn(Turn::model("m").timeout(SECOND).guarded("p"), fine)));
+    drop(assert_send(
+        session
+            .run_turn(Turn::model("m").timeout(limit(&fixture.clock, SECOND)).guarded("p"), fine),
+    ));
     drop(assert_send(session.run_tool(runtime_orchestrator::ToolCall::new("t"), fine)));
     drop(assert_send(session.pause_for_input("?")));
     drop(assert_send(session.begin_turn(Turn::model("m"))));

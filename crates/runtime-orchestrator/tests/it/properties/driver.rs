@@ -27,7 +27,9 @@ use serde_json::{Value, json};
 
 use super::model::{Call, Model, Outcome, WAIT};
 use super::ops::{Ending, Op, Setting, Tool};
-use crate::support::{assert_lawful, assert_lawful_so_far, breaker, now, poll_times, prices};
+use crate::support::{
+    assert_lawful, assert_lawful_so_far, breaker, limit, now, poll_times, prices,
+};
 
 pub(super) struct Driver {
     setting: Setting,
@@ -89,7 +91,7 @@ impl Driver {
             });
         }
         if let Some(seconds) = deadline {
-            made = made.deadline(Duration::from_secs(seconds));
+            made = made.deadline(limit(&self.clock, Duration::from_secs(seconds)));
         }
         if guarded {
             made = made
@@ -133,7 +135,7 @@ impl Driver {
             }
             Op::End(ending) => {
                 let ended = match ending {
-                    Ending::Complete => settle_kind(&session.complete()),
+                    Ending::Complete => settle_kind(session.complete()),
                     Ending::Fail => closed(session.fail("no", AgentFailureClass::Unknown)),
                     Ending::Cancel => closed(session.cancel("no")),
                     Ending::CancelByHandle => closed(session.handle().cancel("no")),
@@ -175,7 +177,8 @@ impl Driver {
                 assert_eq!(kind(&failed), self.model.failed(name));
             }
             Op::TimedOut(name, seconds) => {
-                let turn = Turn::model(name).timeout(Duration::from_secs(seconds));
+                let turn =
+                    Turn::model(name).timeout(limit(&self.clock, Duration::from_secs(seconds)));
                 let hangs = async || pending::<Result<(), BoxError>>().await;
                 let late = self.wait_for(session.run_turn(turn, hangs), seconds);
                 assert_eq!(kind(&late), self.model.timed_out(name, seconds));
@@ -266,7 +269,7 @@ impl Driver {
                 tool_kind(&now(session.run_tool(call, async || Err::<(), _>("disk full"))))
             }
             Tool::TimedOut(seconds) => {
-                let call = call.timeout(Duration::from_secs(seconds));
+                let call = call.timeout(limit(&self.clock, Duration::from_secs(seconds)));
                 let hangs = async || pending::<Result<(), BoxError>>().await;
                 tool_kind(&self.wait_for(session.run_tool(call, hangs), seconds))
             }
@@ -433,8 +436,8 @@ fn handoff_kind(result: &Result<(), HandoffError>) -> Outcome {
     })
 }
 
-fn settle_kind(result: &Result<(), SettleError>) -> Outcome {
-    result.as_ref().map(|&()| ()).map_err(|error| match error {
+fn settle_kind(result: Result<(), SettleError>) -> Outcome {
+    result.map_err(|error| match error {
         SettleError::Closed(_) => "closed",
         SettleError::Busy(_) => "busy",
         _ => "new",

@@ -46,6 +46,7 @@ struct Breaker {
     generation: u64,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Call {
     Success,
     Failure,
@@ -143,13 +144,9 @@ impl Model {
     }
 
     fn over_budget(&mut self) -> bool {
-        let Some((limit, enforced)) = self.setting.budget.filter(|(limit, _)| self.cost > *limit)
-        else {
-            return false;
-        };
-        let _ = limit;
-        self.over_budget += 1;
-        enforced
+        let exceeded = self.setting.budget.filter(|(limit, _)| self.cost > *limit);
+        self.over_budget += u64::from(exceeded.is_some());
+        exceeded.is_some_and(|(_, enforced)| enforced)
     }
 }
 
@@ -198,8 +195,7 @@ impl Model {
     }
 
     pub(super) fn bad_answer(&mut self, model: &str, tokens: u64) -> Outcome {
-        let marked = self.answered(model, tokens)?;
-        let _ = marked;
+        self.answered(model, tokens)?;
         if self.setting.guarded { Err("guardrail") } else { Ok(()) }
     }
 
