@@ -1,0 +1,52 @@
+//! Events: their JSON, both ways, and their attributes.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use techrevati_runtime::events::AgentEvent;
+
+use super::support::{Verdict, every, same};
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Case {
+    RoundTrip(RoundTrip),
+    Refused(Refused),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoundTrip {
+    json: String,
+    expect: Value,
+    otel: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    json: String,
+    error: bool,
+}
+
+#[test]
+fn every_event_vector_agrees() {
+    every("events", |case| match case {
+        Case::RoundTrip(case) => round_trip(&case),
+        Case::Refused(case) => {
+            same("refused", &AgentEvent::from_json(&case.json).is_err(), &case.error)
+        }
+    });
+}
+
+fn round_trip(case: &RoundTrip) -> Verdict {
+    let event = AgentEvent::from_json(&case.json).map_err(|e| e.to_string())?;
+    let written: Value = serde_json::from_str(&event.to_json()).map_err(|e| e.to_string())?;
+    same("json", &written, &case.expect)?;
+    let again = AgentEvent::from_json(&event.to_json()).map_err(|e| e.to_string())?;
+    same("read again", &again, &event)?;
+    let attributes = event.to_otel_attributes().into_iter();
+    let attributes: Map<String, Value> = attributes
+        .map(|(key, value)| (key.to_owned(), serde_json::to_value(value).unwrap()))
+        .collect();
+    same("otel", &attributes, &case.otel)
+}
