@@ -6,7 +6,10 @@
 mod conformance {
     pub(crate) mod support;
 
+    mod bad_input;
+    mod differences;
     mod events;
+    mod facade;
     mod lifecycle;
     mod policy;
     mod resilience;

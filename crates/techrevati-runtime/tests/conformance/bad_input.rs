@@ -1,0 +1,147 @@
+//! Bad input gets an error that names field and value, and changes nothing.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::{Context, Waker};
+use std::{env, fs, process};
+
+use serde_json::json;
+use techrevati_runtime::BoxError;
+use techrevati_runtime::events::AgentEvent;
+use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus};
+use techrevati_runtime::orchestrator::{Orchestrator, Turn};
+use techrevati_runtime::policy::{PermissionPolicy, PolicyCondition, PolicyEngine};
+use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
+
+/// The error's whole chain names all of these.
+fn names(error: &(dyn Error + 'static), words: &[&str]) {
+    let chain = std::iter::successors(Some(error), |&error| error.source());
+    let text: Vec<String> = chain.map(ToString::to_string).collect();
+    let text = text.join(": ");
+    for word in words {
+        assert!(text.contains(word), "`{text}` does not name `{word}`");
+    }
+}
+
+#[test]
+fn bad_event_json_is_named() {
+    let read = |json: &str| AgentEvent::from_json(json).unwrap_err();
+    names(&read("not json"), &["line 1"]);
+    names(&read(r#"{"status":"running"}"#), &["event"]);
+    names(&read(r#"{"event":"agent.started","status":"purple"}"#), &["purple"]);
+    let stamp = r#"{"event":"agent.started","status":"running","emitted_at":"noon"}"#;
+    names(&read(stamp), &["emitted_at", "noon"]);
+    let class = r#"{"event":"agent.started","status":"running","failure_class":"gremlins"}"#;
+    names(&read(class), &["gremlins"]);
+}
+
+#[test]
+fn unknown_names_in_policies_are_named_with_their_path() {
+    let condition = r#"{"and":["phase_completed",{"quality_at":"gold"}]}"#;
+    names(&PolicyCondition::from_json(condition).unwrap_err(), &["and[1]", "gold"]);
+    let rules = r#"[{"name":"r","condition":"phase_completed","actions":[{"action":"dance"}]}]"#;
+    names(&PolicyEngine::from_json(rules).unwrap_err(), &["[0].actions[0].action", "dance"]);
+    let surplus = r#"[{"name":"r","condition":"phase_completed","actions":[],"prio":1}]"#;
+    names(&PolicyEngine::from_json(surplus).unwrap_err(), &["prio"]);
+    let roles = r#"{"roles":{"writer":{"mode":"god"}}}"#;
+    names(&PermissionPolicy::from_json(roles).unwrap_err(), &["roles.writer.mode", "god"]);
+}
+
+#[test]
+fn a_closure_condition_refuses_to_be_written() {
+    let custom = PolicyCondition::custom("late at night", |_| true);
+    names(&serde_json::to_string(&custom).unwrap_err(), &["late at night"]);
+}
+
+#[test]
+fn money_is_never_negative_or_infinite() {
+    names(&"-1".parse::<Usd>().unwrap_err(), &["-1"]);
+    for bad in [f64::NAN, f64::INFINITY, -0.5, 1e30] {
+        names(&Usd::try_from(bad).unwrap_err(), &[]);
+    }
+    assert!(serde_json::from_str::<Usd>("-0.01").is_err());
+    assert!(UsageSnapshot::from_json(r#"{"input_tokens":-1}"#).is_err());
+}
+
+#[test]
+fn an_empty_role_opens_no_session_and_creates_no_worker() {
+    let registry = AgentRegistry::new();
+    let orchestrator = Orchestrator::new(" ", "draft").registry(registry.clone());
+    names(&orchestrator.session().unwrap_err(), &["role", "\" \""]);
+    let report = orchestrator.run_blocking(|_| -> Result<(), BoxError> { panic!("was run") });
+    assert!(report.result.is_err());
+    assert_eq!(report.summary.worker.status(), AgentStatus::Failed);
+    assert!(registry.is_empty());
+}
+
+/// A file that is removed when the test is over.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str, text: &str) -> Self {
+        let path = env::temp_dir().join(format!("techrevati-{}-{name}", process::id()));
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn a_pricing_file_is_loaded_whole_or_not_at_all() {
+    let prices = PricingTable::new();
+    prices.register("kept", ModelPricing::per_million(Usd::ZERO, Usd::ZERO)).unwrap();
+    let good = r#""good":{"input_per_million":1.0,"output_per_million":2.0}"#;
+    let refuse = |path: &Path, words: &[&str]| {
+        names(&prices.load_file(path).unwrap_err(), words);
+        assert_eq!(prices.len(), 1);
+        assert!(prices.contains("kept") && !prices.contains("good"));
+    };
+    refuse(Path::new("no/such/prices.json"), &["no/such/prices.json"]);
+    let malformed = Scratch::new("malformed.json", "{");
+    refuse(&malformed.0, &["malformed.json"]);
+    for (name, entry, word) in [
+        ("negative", r#"{"input_per_million":-1.0,"output_per_million":2.0}"#, "-1"),
+        ("missing", r#"{"input_per_million":1.0}"#, "output_per_million"),
+        ("surplus", r#"{"input_per_million":1.0,"output_per_million":2.0,"tax":1}"#, "tax"),
+    ] {
+        let text = format!(r#"{{"models":{{{good},"bad":{entry}}}}}"#);
+        let file = Scratch::new(&format!("{name}.json"), &text);
+        refuse(&file.0, &[&format!("{name}.json"), "models.bad", word]);
+    }
+}
+
+#[test]
+fn a_second_pause_and_an_input_for_nobody_are_refused() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    names(&session.provide_input("hello").unwrap_err(), &["no pause_for_input in flight"]);
+
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut first = pin!(session.pause_for_input("publish?"));
+    assert!(first.as_mut().poll(&mut cx).is_pending());
+    let mut second = pin!(session.pause_for_input("really?"));
+    let refused = second.as_mut().poll(&mut cx);
+    assert!(format!("{refused:?}").contains("AlreadyWaiting"), "{refused:?}");
+    assert_eq!(session.status(), AgentStatus::WaitingForInput);
+    session.handle().provide_input("yes").unwrap();
+    assert!(first.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(session.status(), AgentStatus::Running);
+}
+
+#[test]
+fn a_turn_on_a_finished_session_and_a_context_that_is_no_object_are_refused() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let refused = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
+    names(&refused, &["context", "an array"]);
+    names(&session.handoff_to("", "polish", json!(null)).unwrap_err(), &["role"]);
+    assert_eq!(session.status(), AgentStatus::Running);
+    session.complete().unwrap();
+    let late = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(1));
+    names(&late.unwrap_err(), &["the session is over", "completed"]);
+    names(&session.complete().unwrap_err(), &["the session is over"]);
+}

@@ -1,0 +1,76 @@
+//! What the facade promises: its shape, what may cross threads, and what may be plugged in.
+
+use std::future::ready;
+
+use techrevati_runtime::BoxError;
+use techrevati_runtime::events::{AgentEvent, Clock, IdSource, ManualClock, Sleeper};
+use techrevati_runtime::lifecycle::{AgentRegistry, AgentWorker, Handoff};
+use techrevati_runtime::orchestrator::{
+    OrchestrationSession, Orchestrator, Report, SessionHandle, Summary, ToolError, TurnError,
+};
+use techrevati_runtime::policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine};
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::resilience::{Failure, Permit, RecoveryHandler};
+use techrevati_runtime::sinks::UsageSink;
+use techrevati_runtime::usage::UsageTracker;
+
+const fn shared<T: Send + Sync + 'static>() {}
+
+const _: () = {
+    shared::<AgentEvent>();
+    shared::<ManualClock>();
+    shared::<AgentRegistry>();
+    shared::<AgentWorker>();
+    shared::<Handoff>();
+    shared::<CircuitBreaker>();
+    shared::<Permit>();
+    shared::<Failure>();
+    shared::<PolicyEngine>();
+    shared::<PermissionEnforcer>();
+    shared::<PricingTable>();
+    shared::<UsageTracker>();
+    shared::<JsonlSink>();
+    shared::<Orchestrator>();
+    shared::<OrchestrationSession>();
+    shared::<SessionHandle>();
+    shared::<Summary>();
+    shared::<Report<u8>>();
+    shared::<TurnError>();
+    shared::<ToolError>();
+};
+
+/// What is plugged in stays usable as `dyn`.
+const _: (
+    Option<&dyn Clock>,
+    Option<&dyn Sleeper>,
+    Option<&dyn IdSource>,
+    Option<&dyn EventSink>,
+    Option<&dyn UsageSink>,
+    Option<&dyn Guardrail>,
+    Option<&dyn AsyncGuardrail>,
+    Option<&dyn RecoveryHandler>,
+) = (None, None, None, None, None, None, None, None);
+
+#[test]
+fn the_futures_of_a_session_may_move_between_threads() {
+    fn send<T: Send>(value: T) -> T {
+        value
+    }
+    let orchestrator = Orchestrator::new("writer", "draft");
+    let session = orchestrator.session().unwrap();
+    drop(send(session.run_turn(Turn::model("m"), || ready(Ok::<_, BoxError>(1)))));
+    drop(send(session.begin_turn(Turn::model("m"))));
+    drop(send(session.run_tool(ToolCall::new("t"), || ready(Ok::<_, BoxError>(1)))));
+    drop(send(session.pause_for_input("go on?")));
+    drop(send(CircuitBreaker::new("b").call_async(|| ready(Ok::<_, BoxError>(1)))));
+    let run = orchestrator.run(async |session| {
+        session.run_turn(Turn::model("m"), || ready(Ok::<_, BoxError>(1))).await?;
+        Ok(())
+    });
+    drop(send(run));
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    assert_eq!(techrevati_runtime::VERSION, env!("CARGO_PKG_VERSION"));
+}
