@@ -44,8 +44,8 @@ fn unknown_names_in_policies_are_named_with_their_path() {
     names(&PolicyEngine::from_json(rules).unwrap_err(), &["[0].actions[0].action", "dance"]);
     let surplus = r#"[{"name":"r","condition":"phase_completed","actions":[],"prio":1}]"#;
     names(&PolicyEngine::from_json(surplus).unwrap_err(), &["prio"]);
-    let roles = r#"{"roles":{"writer":{"mode":"god"}}}"#;
-    names(&PermissionPolicy::from_json(roles).unwrap_err(), &["roles.writer.mode", "god"]);
+    let permissions = r#"{"roles":{"writer":{"mode":"god"}}}"#;
+    names(&PermissionPolicy::from_json(permissions).unwrap_err(), &["roles.writer.mode", "god"]);
 }
 
 #[test]

@@ -39,17 +39,15 @@ const _: () = {
     shared::<ToolError>();
 };
 
-/// What is plugged in stays usable as `dyn`.
-const _: (
-    Option<&dyn Clock>,
-    Option<&dyn Sleeper>,
-    Option<&dyn IdSource>,
-    Option<&dyn EventSink>,
-    Option<&dyn UsageSink>,
-    Option<&dyn Guardrail>,
-    Option<&dyn AsyncGuardrail>,
-    Option<&dyn RecoveryHandler>,
-) = (None, None, None, None, None, None, None, None);
+// What is plugged in stays usable as `dyn`.
+const _: Option<&dyn Clock> = None;
+const _: Option<&dyn Sleeper> = None;
+const _: Option<&dyn IdSource> = None;
+const _: Option<&dyn EventSink> = None;
+const _: Option<&dyn UsageSink> = None;
+const _: Option<&dyn Guardrail> = None;
+const _: Option<&dyn AsyncGuardrail> = None;
+const _: Option<&dyn RecoveryHandler> = None;
 
 #[test]
 fn the_futures_of_a_session_may_move_between_threads() {
