@@ -4,6 +4,7 @@
 //! a test named as a sentence applies it to the project.
 
 mod documents;
+mod guide;
 mod layers;
 mod links;
 mod manifests;

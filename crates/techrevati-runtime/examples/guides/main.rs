@@ -1,0 +1,29 @@
+//! The code of the guides in `docs/`: compiled, linted and run, so that what they show works.
+//!
+//! Each guide has a module of its name here. A check of the workspace compares them: every Rust
+//! block of a guide stands in its module, word for word.
+
+mod circuit_breaker;
+mod getting_started;
+mod permissions_and_policy;
+mod recovery;
+mod sessions;
+mod usage_and_budgets;
+
+use techrevati_runtime::BoxError;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), BoxError> {
+    circuit_breaker::run();
+    getting_started::run().await?;
+    permissions_and_policy::run().await?;
+    recovery::run().await?;
+    sessions::run().await?;
+    usage_and_budgets::run().await?;
+    Ok(())
+}
+
+#[test]
+fn the_guides_do_what_they_say() {
+    main().unwrap();
+}

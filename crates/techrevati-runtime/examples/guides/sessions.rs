@@ -1,0 +1,92 @@
+//! The code of `docs/sessions.md`.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use techrevati_runtime::lifecycle::AgentStatus;
+use techrevati_runtime::orchestrator::{PauseError, TurnError};
+use techrevati_runtime::prelude::*;
+use tokio::time::timeout;
+
+async fn a_person_decides() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let handle = session.handle();
+
+    // Elsewhere: a web request, a chat message, a terminal.
+    let person = async { handle.provide_input("go ahead") };
+
+    let (answer, given) = tokio::join!(session.pause_for_input("publish?"), person);
+    given?;
+    assert_eq!(answer?, "go ahead");
+    assert_eq!(session.status(), AgentStatus::Running);
+    session.complete()?;
+    Ok(())
+}
+
+async fn cancelled_from_elsewhere() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let handle = session.handle();
+
+    let signal = async { handle.cancel("ctrl-c") };
+    let (waited, cancelled) = tokio::join!(session.pause_for_input("publish?"), signal);
+    cancelled?;
+
+    assert!(matches!(waited, Err(PauseError::Closed(_))));
+    assert_eq!(handle.status(), AgentStatus::Cancelled);
+    Ok(())
+}
+
+async fn a_dropped_turn_is_a_cancelled_turn() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+
+    let slow = session.run_turn(Turn::model("gpt-5"), || async {
+        std::future::pending::<()>().await;
+        Ok::<_, BoxError>("too late")
+    });
+    assert!(timeout(Duration::from_millis(1), slow).await.is_err());
+
+    // The turn is settled, and the session goes on.
+    let next = session.run_turn(Turn::model("gpt-5"), || async { Ok::<_, BoxError>("hello") });
+    assert_eq!(next.await?.value, "hello");
+    Ok(())
+}
+
+async fn an_end_in_time() -> Result<(), BoxError> {
+    let session =
+        Orchestrator::new("writer", "draft").deadline(Duration::from_mins(5)).session()?;
+
+    let turn = Turn::model("gpt-5").timeout(Duration::from_millis(1));
+    let late = session
+        .run_turn(turn, || async {
+            std::future::pending::<()>().await;
+            Ok::<_, BoxError>("too late")
+        })
+        .await;
+    let Err(TurnError::TimedOut(late)) = late else { panic!("nobody answers") };
+    assert_eq!(late.to_string(), "turn exceeded timeout of 0.001s");
+    Ok(())
+}
+
+async fn over_is_over() -> Result<(), BoxError> {
+    let agents = AgentRegistry::new();
+    let writer = Orchestrator::new("writer", "draft").registry(agents.clone());
+    let editor = Orchestrator::new("editor", "draft").registry(agents);
+
+    let session = writer.session()?;
+    let handoff = session.handoff_to("editor", "needs polish", Value::Null)?;
+
+    let refused = session.run_turn(Turn::model("gpt-5"), || async { Ok::<_, BoxError>(()) }).await;
+    assert!(matches!(refused, Err(TurnError::Closed(_))));
+
+    editor.accept(&handoff)?.complete()?;
+    assert!(editor.accept(&handoff).is_err(), "a worker is claimed once");
+    Ok(())
+}
+
+pub(crate) async fn run() -> Result<(), BoxError> {
+    a_person_decides().await?;
+    cancelled_from_elsewhere().await?;
+    a_dropped_turn_is_a_cancelled_turn().await?;
+    an_end_in_time().await?;
+    over_is_over().await
+}

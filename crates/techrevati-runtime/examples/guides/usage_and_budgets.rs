@@ -1,0 +1,62 @@
+//! The code of `docs/usage-and-budgets.md`.
+
+use techrevati_runtime::orchestrator::TurnError;
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::usage::{UnknownPrice, UsageTracker};
+
+fn amounts() -> Result<(), BoxError> {
+    let cost: Usd = "0.0033125".parse()?;
+    assert_eq!(cost.nanos(), 3_312_500);
+    assert_eq!(cost.to_string(), "$0.0033");
+    assert_eq!(format!("{cost:#}"), "$0.0033125");
+
+    let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    assert_eq!(left.to_string(), "-$0.20");
+    Ok(())
+}
+
+fn prices() -> Result<PricingTable, BoxError> {
+    let prices = PricingTable::from_json(
+        r#"{
+            "_comment": "per million tokens, in US dollars",
+            "models": {
+                "gpt-5": {"input_per_million": 1.25, "output_per_million": 10}
+            }
+        }"#,
+    )?;
+    assert!(prices.contains("GPT-5-2026-05-14"), "case does not matter, and a date may follow");
+    Ok(prices)
+}
+
+fn a_tracker() -> Result<(), BoxError> {
+    let tracker = UsageTracker::with_pricing(prices()?);
+    let turn = tracker.record_turn("gpt-5", &UsageSnapshot::new(12_000, 800));
+    assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
+    assert_eq!(tracker.format_cost(), "$0.02");
+    assert_eq!(tracker.budget_remaining(Usd::from_dollars(1)).to_string(), "$0.98");
+    Ok(())
+}
+
+async fn a_model_without_a_price() -> Result<(), BoxError> {
+    let strict = Budget::enforced(Usd::from_dollars(1));
+    let session =
+        Orchestrator::new("writer", "draft").pricing(prices()?).budget(strict.clone()).session()?;
+    let refused = session.run_turn(Turn::model("llama"), || async { Ok::<_, BoxError>(()) }).await;
+    assert!(matches!(refused, Err(TurnError::Unpriced(_))));
+
+    let dear = ModelPricing::per_million(Usd::from_dollars(10), Usd::from_dollars(50));
+    let session = Orchestrator::new("writer", "draft")
+        .pricing(prices()?)
+        .budget(strict.unknown_price(UnknownPrice::Assume(dear)))
+        .session()?;
+    let turn = Turn::model("llama").usage(UsageSnapshot::new(1_000, 100));
+    let answer = session.run_turn(turn, || async { Ok::<_, BoxError>("hello") }).await?;
+    assert_eq!(answer.cost, "0.015".parse()?);
+    Ok(())
+}
+
+pub(crate) async fn run() -> Result<(), BoxError> {
+    amounts()?;
+    a_tracker()?;
+    a_model_without_a_price().await
+}

@@ -1,0 +1,86 @@
+//! The guides show code that compiles: each Rust block of a document stands in its example.
+
+use super::{PROJECT, Problem, assert_none, has_extension};
+
+/// Where the code of `docs/some-page.md` is compiled: in `some_page.rs`.
+const EXAMPLES: &str = "crates/techrevati-runtime/examples/guides";
+
+#[test]
+fn every_rust_block_of_a_guide_stands_word_for_word_in_its_example() {
+    let mut problems = Vec::new();
+    for guide in PROJECT.files.iter().filter(|file| is_guide(&file.path)) {
+        let page = guide.path.trim_start_matches("docs/").trim_end_matches(".md");
+        let example = format!("{EXAMPLES}/{}.rs", page.replace('-', "_"));
+        let missing = missing(&guide.text, PROJECT.text(&example));
+        problems.extend(
+            missing.iter().map(|problem| format!("{}:{problem}, and not in {example}", guide.path)),
+        );
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn a_guide_has_code_to_show() {
+    let guide = PROJECT.text("docs/getting-started.md");
+    assert!(blocks(guide).len() > 10, "docs/getting-started.md shows hardly any code");
+}
+
+#[test]
+fn a_block_is_found_at_any_indentation() {
+    let guide = "```rust\nlet a = 1;\nif b {\n    c();\n}\n```\n";
+    assert_eq!(
+        missing(guide, "fn f() {\n    let a = 1;\n    if b {\n        c();\n    }\n}\n"),
+        []
+    );
+    assert_eq!(missing(guide, "let a = 1;\nif b {\n}\n").len(), 1);
+    assert_eq!(missing(guide, "let a = 1;\nif b {\n        c();\n}\n").len(), 1);
+    assert_eq!(missing(guide, "").len(), 1);
+}
+
+#[test]
+fn blocks_of_other_languages_are_no_code_of_ours() {
+    let guide = "```text\nrust\n```\n```toml\n[rust]\n```\n   ```rust,no_run\n   d();\n   ```\n";
+    let found: Vec<_> =
+        blocks(guide).into_iter().map(|(line, block)| (line, block.join("|"))).collect();
+    assert_eq!(found, [(8, "d();".to_owned())]);
+}
+
+fn is_guide(path: &str) -> bool {
+    path.starts_with("docs/") && has_extension(path, "md")
+}
+
+/// The Rust blocks of `guide` that `example` does not have.
+fn missing(guide: &str, example: &str) -> Vec<Problem> {
+    let example: Vec<_> = example.lines().collect();
+    let absent = blocks(guide).into_iter().filter(|(_, block)| {
+        let mut places = example.windows(block.len());
+        !places.any(|place| dedented(place) == *block)
+    });
+    absent.map(|(line, _)| Problem::new(line, "this block is shown")).collect()
+}
+
+/// The Rust blocks with the numbers of their first lines.
+fn blocks(text: &str) -> Vec<(usize, Vec<&str>)> {
+    let mut blocks: Vec<(usize, Vec<&str>)> = Vec::new();
+    let mut fenced = false;
+    let mut rust = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            fenced = !fenced;
+            rust = fenced && language.split(',').next() == Some("rust");
+            if rust {
+                blocks.push((number + 1, Vec::new()));
+            }
+        } else if rust && let Some((_, block)) = blocks.last_mut() {
+            block.push(line);
+        }
+    }
+    blocks.into_iter().map(|(line, block)| (line, dedented(&block))).collect()
+}
+
+/// The lines without the indentation that all of them share.
+fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let filled = lines.iter().filter(|line| !line.trim().is_empty());
+    let indent = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(indent..).unwrap_or_default()).collect()
+}
