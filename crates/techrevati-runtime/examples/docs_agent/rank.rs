@@ -15,6 +15,8 @@ const HEADING_ONLY: f64 = 0.7;
 /// A passage gains this part of the mean of its file's best: what the file is about counts, too.
 const BY_TOPIC: f64 = 0.5;
 const TOPIC: usize = 3;
+/// The first passage under a heading says what the section is about.
+const OPENING: f64 = 1.25;
 /// Code and tables answer a question less often than prose.
 const NOT_PROSE: f64 = 0.35;
 /// A quotation is at most about this long, in bytes.
@@ -44,7 +46,8 @@ pub(crate) fn rank<'a>(query: &str, passages: &'a [Passage]) -> Vec<Hit<'a>> {
     let mut hits = passages
         .iter()
         .zip(&counted)
-        .filter_map(|(passage, (counts, length))| {
+        .enumerate()
+        .filter_map(|(place, (passage, (counts, length)))| {
             let found = |term: &String| counts.get(term).copied().unwrap_or(0.0);
             let matched = wanted.iter().filter(|term| found(term) > 0.0).count();
             let sum = rarity.iter().map(|(term, idf)| {
@@ -53,8 +56,11 @@ pub(crate) fn rank<'a>(query: &str, passages: &'a [Passage]) -> Vec<Hit<'a>> {
             });
             let coverage = f64::midpoint(1.0, to_float(matched) / to_float(wanted.len().max(1)));
             let kind = if passage.prose { 1.0 } else { NOT_PROSE };
-            let said = passage_says(passage, &wanted);
-            let score = sum.sum::<f64>() * coverage * kind * if said { 1.0 } else { HEADING_ONLY };
+            let said = if passage_says(passage, &wanted) { 1.0 } else { HEADING_ONLY };
+            let before = place.checked_sub(1).map(|place| &passages[place]);
+            let opens = before.is_none_or(|before| before.heading != passage.heading);
+            let opening = if opens { OPENING } else { 1.0 };
+            let score = sum.sum::<f64>() * coverage * kind * said * opening;
             (matched > 0).then_some(Hit { passage, score })
         })
         .collect::<Vec<_>>();
@@ -99,13 +105,29 @@ pub(crate) fn quotation(query: &str, passage: &str) -> String {
 
 /// Whether the passage itself, not only its heading, has one of the terms.
 fn passage_says(passage: &Passage, wanted: &BTreeSet<String>) -> bool {
-    terms(&passage.text).iter().any(|term| wanted.contains(term))
+    said(passage).iter().any(|term| wanted.contains(term))
+}
+
+/// The terms of a passage's own words. A link says where something is said, not what.
+fn said(passage: &Passage) -> Vec<String> {
+    let mut words = String::new();
+    let mut rest = passage.text.as_str();
+    while let Some((before, link)) = rest.split_once('[') {
+        words.push_str(before);
+        let target = link.split_once("](").and_then(|(text, target)| {
+            let whole = !text.contains(['[', ']', '\n']);
+            whole.then(|| target.split_once(')')).flatten()
+        });
+        rest = target.map_or(link, |(_, after)| after);
+    }
+    words.push_str(rest);
+    terms(&words)
 }
 
 /// Weighted terms of a passage, and its length in terms.
 fn count(passage: &Passage) -> (HashMap<String, f64>, f64) {
     let mut counts = HashMap::new();
-    let text = terms(&passage.text);
+    let text = said(passage);
     let length = to_float(text.len());
     for term in text {
         *counts.entry(term).or_insert(0.0) += 1.0;
@@ -141,6 +163,15 @@ mod tests {
     fn what_shares_no_term_with_the_question_is_no_hit() {
         assert!(rank("banana bread", &cut_up("a.md", PAGE, 1)).is_empty());
         assert!(rank("", &cut_up("a.md", PAGE, 1)).is_empty());
+    }
+
+    #[test]
+    fn a_link_does_not_answer_for_the_page_it_leads_to() {
+        let page = "# Breaker\n\nMore: [how it recovers](recovery.md).\n\n\
+            It [recovers][1] after a wait.\n";
+        let passages = cut_up("a.md", page, 1);
+        let hits = rank("How does it recover?", &passages);
+        assert_eq!(hits.iter().map(|hit| hit.passage.line).collect::<Vec<_>>(), [5]);
     }
 
     #[test]
