@@ -10,6 +10,7 @@ mod conformance {
     mod differences;
     mod events;
     mod facade;
+    mod from_python;
     mod lifecycle;
     mod policy;
     mod resilience;
