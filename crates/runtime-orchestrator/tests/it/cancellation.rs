@@ -287,6 +287,38 @@ fn a_panic_beside_a_turn_cancels_it_and_is_no_failure_of_the_breakers() {
 }
 
 #[test]
+fn a_panic_of_the_body_itself_fails_the_session() {
+    let fixture = Fixture::new();
+    let run = fixture.orchestrator.run::<()>(async |_| {
+        yields(1).await;
+        resume_unwind(Box::new(41_u8))
+    });
+    let payload = now(AssertUnwindSafe(run).catch_unwind()).unwrap_err();
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 41);
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked));
+}
+
+#[test]
+fn a_panic_beside_a_whole_run_cancels_it() {
+    let fixture = Fixture::new();
+    let run = fixture.orchestrator.run(async |session| {
+        let call = async || pending::<Result<(), BoxError>>().await;
+        session.run_turn(Turn::model("m"), call).await?;
+        Ok(())
+    });
+    let bomb = async { resume_unwind(Box::new("beside")) };
+    let both = async {
+        let (_, ()) = futures_util::join!(run, bomb);
+    };
+    now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
+    let end = fixture.only(AgentEventName::AgentFailed);
+    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled), "it did not panic itself");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
 fn a_panic_beside_a_probe_gives_its_place_back() {
     let fixture = Fixture::new();
     fixture.half_open();

@@ -245,20 +245,26 @@ fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();
         let handle = session.handle();
-        let (_release, gate) = mpsc::channel::<()>();
+        let (release, gate) = mpsc::channel::<()>();
+        let returned = AtomicBool::new(false);
         let call = move || gate.recv();
         thread::scope(|scope| {
-            let clock = fixture.clock.clone();
+            let (clock, returned) = (fixture.clock.clone(), &returned);
             scope.spawn(move || {
                 spin_until(|| clock.waiting() > 0);
                 handle.cancel("enough").unwrap();
+                // If it does not wake, the call returns, and the test fails rather than hangs.
+                spins(|| returned.load(Ordering::SeqCst));
+                drop(release);
             });
             if tool {
                 let search = ToolCall::new("search");
                 let ended = session.run_tool_blocking_within(search, SECOND, call);
+                returned.store(true, Ordering::SeqCst);
                 assert!(matches!(ended, Err(ToolError::Closed(_))), "{ended:?}");
             } else {
                 let ended = session.run_turn_blocking_within(Turn::model("m"), SECOND, call);
+                returned.store(true, Ordering::SeqCst);
                 assert!(matches!(ended, Err(TurnError::Closed(_))), "{ended:?}");
             }
         });

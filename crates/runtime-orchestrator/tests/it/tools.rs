@@ -3,10 +3,11 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
-use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError};
+use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
 use serde::{Serialize, Serializer};
@@ -158,6 +159,35 @@ fn a_tool_that_takes_too_long_is_timed_out() {
     drop(tool);
     session.complete().unwrap();
     assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
+    for blocking in [false, true] {
+        let canceller = Arc::new(OnceLock::new());
+        let held: Arc<OnceLock<SessionHandle>> = Arc::clone(&canceller);
+        let fixture = Fixture::new().with(|o| {
+            o.guardrail(guardrail::pre("stop", move |_| {
+                let _ = held.get().unwrap().cancel("the arguments say stop");
+                GuardrailOutcome::allow()
+            }))
+        });
+        let session = fixture.orchestrator.session().unwrap();
+        canceller.set(session.handle()).unwrap();
+        let called = Cell::new(false);
+        let call = || {
+            called.set(true);
+            Ok::<_, BoxError>(())
+        };
+        let stopped = if blocking {
+            session.run_tool_blocking(ToolCall::new("t"), call)
+        } else {
+            now(session.run_tool(ToolCall::new("t"), async || call()))
+        };
+        assert!(matches!(stopped, Err(ToolError::Closed(_))), "{stopped:?}");
+        assert!(!called.get(), "blocking: {blocking}");
+        assert_lawful(&fixture.events.events());
+    }
 }
 
 #[test]

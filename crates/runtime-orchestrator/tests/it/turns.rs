@@ -1,20 +1,23 @@
 //! Turns: admission and its order, outcomes, and what is told of them.
 
 use std::cell::Cell;
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
 };
-use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_resilience::RecoveryOutcome;
 use runtime_resilience::breaker::CircuitState;
 use runtime_usage::{Budget, UsageSnapshot, Usd};
 use serde_json::json;
 
-use crate::support::{Fixture, WAIT, assert_lawful, dollar, limit, now, poll_times};
+use crate::support::{CountingWaker, Fixture, WAIT, assert_lawful, dollar, limit, now, poll_times};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -219,6 +222,37 @@ fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
 }
 
 #[test]
+fn a_timeout_that_ends_with_the_deadline_is_the_calls_own() {
+    let fixture = Fixture::new().deadline(SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(1, &mut call).is_none());
+    fixture.clock.advance(SECOND);
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)), "{error:?}");
+}
+
+#[test]
+fn a_cancel_wakes_a_turn_and_a_tool_where_they_wait() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let tool = ToolCall::new("search");
+    let counted = [(); 2].map(|()| Arc::new(CountingWaker::default()));
+    let wakers = counted.each_ref().map(|counted| Waker::from(Arc::clone(counted)));
+    let mut turn = pin!(session.run_turn(Turn::model("m"), hang));
+    let mut tool = pin!(session.run_tool(tool, hang));
+    for _ in 0..3 {
+        assert!(turn.as_mut().poll(&mut Context::from_waker(&wakers[0])).is_pending());
+        assert!(tool.as_mut().poll(&mut Context::from_waker(&wakers[1])).is_pending());
+    }
+    session.handle().cancel("enough").unwrap();
+    assert_eq!(counted.each_ref().map(|counted| counted.wakes()), [1, 1]);
+    assert!(turn.as_mut().poll(&mut Context::from_waker(&wakers[0])).is_ready());
+    assert!(tool.as_mut().poll(&mut Context::from_waker(&wakers[1])).is_ready());
+}
+
+#[test]
 fn a_timeout_longer_than_any_clock_is_no_timeout() {
     let fixture = Fixture::new().deadline(Duration::MAX);
     let session = fixture.orchestrator.session().unwrap();
@@ -264,8 +298,8 @@ fn a_cancel_interrupts_a_turn_where_it_waits_and_lets_none_begin() {
 #[test]
 fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
     for blocking in [false, true] {
-        let canceller = std::sync::Arc::new(std::sync::OnceLock::new());
-        let held = std::sync::Arc::clone(&canceller);
+        let canceller = Arc::new(std::sync::OnceLock::new());
+        let held = Arc::clone(&canceller);
         let fixture = Fixture::new().with(|o| {
             o.guardrail(guardrail::pre("stop", move |_| {
                 let handle: &runtime_orchestrator::SessionHandle = held.get().unwrap();
@@ -410,7 +444,7 @@ fn the_futures_may_be_sent_to_another_thread() {
         session
             .run_turn(Turn::model("m").timeout(limit(&fixture.clock, SECOND)).guarded("p"), fine),
     ));
-    drop(assert_send(session.run_tool(runtime_orchestrator::ToolCall::new("t"), fine)));
+    drop(assert_send(session.run_tool(ToolCall::new("t"), fine)));
     drop(assert_send(session.pause_for_input("?")));
     drop(assert_send(session.begin_turn(Turn::model("m"))));
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
