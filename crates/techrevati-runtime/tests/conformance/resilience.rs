@@ -1,6 +1,7 @@
 //! Breaker, classification, recipes, recovery, back-off and the two choices beside them.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::io;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,12 +13,13 @@ use techrevati_runtime::BoxError;
 use techrevati_runtime::events::{FailureScenario, ManualClock};
 use techrevati_runtime::resilience::breaker::Config;
 use techrevati_runtime::resilience::{
-    Backoff, CallError, CircuitBreaker, CircuitState, EscalationPolicy, JitterMode,
-    RecoveryContext, RecoveryStep, StepContext, attempt_recovery, attempt_recovery_with,
-    classify_error, next_provider, recipe_for, smaller_context_budget,
+    Backoff, CallError, CircuitBreaker, CircuitState, Classifier, EscalationPolicy, Failure,
+    JitterMode, RecoveryContext, RecoveryResult, RecoveryStep, StepContext, attempt_recovery,
+    attempt_recovery_async, attempt_recovery_with, classify_error, classify_text, next_provider,
+    recipe_for, smaller_context_budget,
 };
 
-use super::support::{Verdict, every, same, same_json, without};
+use super::support::{Verdict, every, now, present, same, same_json, without};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +33,7 @@ struct Breaker {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BreakerOp {
-    op: String,
+    op: Kind,
     result: Option<String>,
     message: Option<String>,
     seconds: Option<f64>,
@@ -39,51 +41,73 @@ struct BreakerOp {
     is_open: bool,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    CallOk,
+    CallErr,
+    Success,
+    Failure,
+    Advance,
+    Reset,
+}
+
+type Call = fn(&CircuitBreaker, Result<(), String>) -> Result<(), CallError<String>>;
+
+/// The ways through a breaker: for threads, for tasks, and with a permit in hand.
+const CALLS: [(&str, Call); 3] = [
+    ("call", |breaker, outcome| breaker.call(|| outcome)),
+    ("call_async", |breaker, outcome| now(breaker.call_async(|| ready(outcome)))),
+    ("permit", |breaker, outcome| {
+        breaker.try_acquire()?.record(outcome).map_err(CallError::Failed)
+    }),
+];
+
 #[test]
 fn every_circuit_breaker_vector_agrees() {
     every("circuit_breaker", |case: Breaker| {
-        let clock = ManualClock::new();
-        let config = Config::default()
-            .failure_threshold(case.failure_threshold)
-            .recovery_timeout(Duration::from_secs_f64(case.recovery_timeout_seconds))
-            .half_open_max_probes(case.half_open_max_probes);
-        let breaker = CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()));
-        for (index, op) in case.ops.iter().enumerate() {
-            breaker_op(&breaker, &clock, op)
-                .map_err(|why| format!("op {index} {}: {why}", op.op))?;
+        for (face, call) in CALLS {
+            let clock = ManualClock::new();
+            let config = Config::default()
+                .failure_threshold(case.failure_threshold)
+                .recovery_timeout(Duration::from_secs_f64(case.recovery_timeout_seconds))
+                .half_open_max_probes(case.half_open_max_probes);
+            let breaker = CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()));
+            for (index, op) in case.ops.iter().enumerate() {
+                breaker_op(&breaker, call, &clock, op)
+                    .map_err(|why| format!("op {index} {:?} by {face}: {why}", op.op))?;
+            }
         }
         Ok(())
     });
 }
 
-fn breaker_op(breaker: &CircuitBreaker, clock: &ManualClock, op: &BreakerOp) -> Verdict {
-    let called = match op.op.as_str() {
-        "call_ok" => Some(breaker.call(|| Ok::<_, String>(()))),
-        "call_err" => Some(breaker.call(|| Err::<(), _>("boom".to_owned()))),
-        "success" => {
-            breaker.record_success();
-            None
-        }
-        "failure" => {
-            breaker.record_failure();
-            None
-        }
-        "reset" => {
-            breaker.reset();
-            None
-        }
-        "advance" => {
-            let seconds = op.seconds.ok_or("advance without seconds")?;
+fn breaker_op(
+    breaker: &CircuitBreaker,
+    call: Call,
+    clock: &ManualClock,
+    op: &BreakerOp,
+) -> Verdict {
+    let mut called = None;
+    match op.op {
+        Kind::CallOk => called = Some(call(breaker, Ok(()))),
+        Kind::CallErr => called = Some(call(breaker, Err("boom".to_owned()))),
+        Kind::Success => breaker.record_success(),
+        Kind::Failure => breaker.record_failure(),
+        Kind::Reset => breaker.reset(),
+        Kind::Advance => {
+            let seconds = op.seconds.ok_or("unknown shape: it advances by no seconds")?;
             clock.advance(Duration::from_secs_f64(seconds));
-            None
         }
-        _ => return Err("unknown op".to_owned()),
-    };
-    same("has seconds", &op.seconds.is_some(), &(op.op == "advance"))?;
+    }
+    same("has seconds", &op.seconds.is_some(), &(op.op == Kind::Advance))?;
     let (result, message) = match called {
         None => (None, None),
         Some(Ok(())) => (Some("ok"), None),
-        Some(Err(CallError::Failed(_))) => (Some("failed"), None),
+        Some(Err(CallError::Failed(error))) => {
+            same("error", &error.as_str(), &"boom")?;
+            (Some("failed"), None)
+        }
         Some(Err(CallError::Open(open))) => (Some("rejected"), Some(open.to_string())),
     };
     same("result", &result, &op.result.as_deref())?;
@@ -105,14 +129,21 @@ struct Classify {
 fn every_classify_vector_agrees() {
     every("classify", |case: Classify| {
         let error: BoxError = match (case.kind.as_str(), case.io_kind.as_deref()) {
-            ("text", None) => case.message.into(),
+            ("text", None) => {
+                same("text", &classify_text(&case.message), &case.expect)?;
+                case.message.into()
+            }
             ("io_error", Some(kind)) => io::Error::new(io_kind(kind)?, case.message).into(),
             ("json_syntax_error", None) => {
                 serde_json::from_str::<Value>(&case.message).err().ok_or("valid JSON")?.into()
             }
             _ => return Err("unknown kind".to_owned()),
         };
-        same("scenario", &classify_error(&*error), &case.expect)
+        same("scenario", &classify_error(&*error), &case.expect)?;
+        let failure = Failure::classified(error, &Classifier::default());
+        same("failure", &failure.scenario(), &case.expect)?;
+        // Whoever passes the failure on does not change what it is.
+        same("failure, again", &classify_error(&failure), &case.expect)
     });
 }
 
@@ -164,6 +195,7 @@ fn every_recipe_vector_agrees() {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Recovery {
+    #[serde(deserialize_with = "present")]
     fail_at_step: Option<usize>,
     attempts: Vec<RecoveryAttempt>,
     events: Vec<Value>,
@@ -177,32 +209,53 @@ struct RecoveryAttempt {
     expect: Value,
 }
 
+type Attempt = fn(FailureScenario, &mut RecoveryContext, Option<usize>) -> RecoveryResult;
+
+/// The ways to recover: with a handler that blocks, with one that does not, and, where no step
+/// fails, with none.
+const ATTEMPTS: [(&str, Attempt); 3] = [
+    ("attempt_recovery", |scenario, context, fail_at| match fail_at {
+        None => attempt_recovery(scenario, context),
+        Some(_) => attempt_recovery_with(scenario, context, &fails_at(fail_at)),
+    }),
+    ("attempt_recovery_with", |scenario, context, fail_at| {
+        attempt_recovery_with(scenario, context, &fails_at(fail_at))
+    }),
+    ("attempt_recovery_async", |scenario, context, fail_at| {
+        now(attempt_recovery_async(scenario, context, &fails_at(fail_at)))
+    }),
+];
+
+/// Takes the steps before `fail_at`. The original's failure has no text, so ours has none.
+fn fails_at(fail_at: Option<usize>) -> impl Fn(&StepContext<'_>) -> Result<(), BoxError> {
+    move |step| {
+        let taken = fail_at.is_none_or(|fail_at| step.index() < fail_at);
+        if taken { Ok(()) } else { Err(BoxError::from("")) }
+    }
+}
+
 #[test]
 fn every_recovery_vector_agrees() {
     every("recovery", |case: Recovery| {
-        let mut context = RecoveryContext::new();
-        for (index, attempt) in case.attempts.iter().enumerate() {
-            let result = match case.fail_at_step {
-                None => attempt_recovery(attempt.scenario, &mut context),
-                Some(fail_at) => {
-                    // The original's failure has no text, so ours has none.
-                    let handler = |step: &StepContext<'_>| {
-                        if step.index() < fail_at { Ok(()) } else { Err(BoxError::from("")) }
-                    };
-                    attempt_recovery_with(attempt.scenario, &mut context, &handler)
-                }
-            };
-            let result = serde_json::to_value(&result).unwrap();
-            same_json(&format!("attempt {index}"), &result, &attempt.expect)?;
-        }
-        let events = context.events().map(|event| serde_json::to_value(event).unwrap());
-        let events: Value = events.map(|event| without(event, &["timestamp"])).collect();
-        same_json("events", &events, &case.events.into_iter().collect())?;
-        for (scenario, count) in &case.attempt_counts {
-            same(scenario.as_str(), &context.attempt_count(*scenario), count)?;
+        for (face, attempt) in ATTEMPTS {
+            recovered(&case, attempt).map_err(|why| format!("by {face}: {why}"))?;
         }
         Ok(())
     });
+}
+
+fn recovered(case: &Recovery, recover: Attempt) -> Verdict {
+    let mut context = RecoveryContext::new();
+    for (index, attempt) in case.attempts.iter().enumerate() {
+        let result = recover(attempt.scenario, &mut context, case.fail_at_step);
+        let result = serde_json::to_value(&result).unwrap();
+        same_json(&format!("attempt {index}"), &result, &attempt.expect)?;
+    }
+    let events = context.events().map(|event| serde_json::to_value(event).unwrap());
+    let events: Value = events.map(|event| without(event, &["timestamp"])).collect();
+    same_json("events", &events, &case.events.iter().cloned().collect())?;
+    let counts = FailureScenario::ALL.iter().map(|&of| (of, context.attempt_count(of)));
+    same("attempt_counts", &counts.collect(), &case.attempt_counts)
 }
 
 #[derive(Deserialize)]
@@ -220,27 +273,36 @@ struct BackoffCase {
 
 #[test]
 fn every_backoff_vector_agrees() {
-    const DRAWS: usize = 500;
-    let nanosecond = Duration::from_nanos(1);
     every("backoff", |case: BackoffCase| {
         let backoff = Backoff::with_base(case.base).map_err(|e| e.to_string())?;
         let backoff = backoff.cap(Duration::from_secs_f64(case.cap)).jitter(case.jitter);
-        let previous = (case.prev_delay > 0.0).then(|| Duration::from_secs_f64(case.prev_delay));
         let (low, high) = match (case.expect, case.min, case.max) {
             (Some(exact), None, None) => (exact, exact),
             (None, Some(min), Some(max)) => (min, max),
-            _ => return Err("neither a value nor bounds".to_owned()),
+            _ => return Err("unknown shape: neither a value nor bounds".to_owned()),
         };
+        // A `Duration` is whole nanoseconds.
+        let nanosecond = Duration::from_nanos(1);
         let low = Duration::from_secs_f64(low).saturating_sub(nanosecond);
         let high = Duration::from_secs_f64(high) + nanosecond;
-        for _ in 0..DRAWS {
-            let delay = backoff.delay(case.attempt, previous);
-            if delay < low || delay > high {
-                return Err(format!("{delay:?} is outside {low:?}..={high:?}"));
-            }
+        let outside = delays(&backoff, &case).into_iter().find(|d| *d < low || *d > high);
+        match outside {
+            None => Ok(()),
+            Some(delay) => Err(format!("{delay:?} is outside {low:?}..={high:?}")),
         }
-        Ok(())
     });
+}
+
+/// Many draws, and the two ends of what can be drawn.
+fn delays(backoff: &Backoff, case: &BackoffCase) -> Vec<Duration> {
+    const DRAWS: usize = 500;
+    let previous = Some(Duration::from_secs_f64(case.prev_delay));
+    // No delay before, and one of zero, are the same.
+    let previous = previous.filter(|delay| !delay.is_zero());
+    let zero = previous.or(Some(Duration::ZERO));
+    let ends = [0.0, 1.0].map(|unit| backoff.delay_from(case.attempt, zero, unit));
+    let drawn = (0..DRAWS).map(|_| backoff.delay(case.attempt, previous));
+    drawn.chain(ends).collect()
 }
 
 #[derive(Deserialize)]
@@ -248,6 +310,7 @@ fn every_backoff_vector_agrees() {
 struct NextProvider {
     available: Vec<String>,
     current: String,
+    #[serde(deserialize_with = "present")]
     expect: Option<String>,
 }
 

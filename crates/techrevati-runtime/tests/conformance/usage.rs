@@ -1,12 +1,14 @@
 //! Prices, turns and totals.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::{fs, process};
 
 use serde::Deserialize;
 use serde_json::Value;
 use techrevati_runtime::usage::{PricingTable, UsageSnapshot, UsageTracker, Usd};
 
-use super::support::{every, near, same};
+use super::support::{Verdict, every, near, same, same_json};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,32 +62,64 @@ struct Totals {
 
 #[test]
 fn every_usage_vector_agrees() {
+    let file = format!("prices-{}.json", process::id());
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
     every("usage", |case: Case| {
-        let prices =
-            PricingTable::from_json(&case.pricing.to_string()).map_err(|e| e.to_string())?;
-        let tracker = UsageTracker::with_pricing(prices.clone());
-        for (index, turn) in case.turns.iter().enumerate() {
-            let (what, usage) = (format!("turn {index}"), UsageSnapshot::from(&turn.usage));
-            same(&what, &prices.contains(&turn.model), &turn.has_pricing)?;
-            near(&what, tracker.cost_for_turn(&turn.model, &usage).to_f64(), turn.cost_usd)?;
-            let recorded = tracker.record_turn(&turn.model, &usage);
-            near(&what, recorded.cost.to_f64(), turn.cost_usd)?;
-            same(&what, &recorded.priced, &turn.has_pricing)?;
-        }
-        let (expect, budget) =
-            (&case.expect, Usd::try_from(case.budget_usd).map_err(|e| e.to_string())?);
-        near("total_cost", tracker.total_cost().to_f64(), expect.total_cost_usd)?;
-        same("format_cost", &tracker.format_cost(), &expect.format_cost)?;
-        same("total_input", &tracker.total_input_tokens(), &expect.total_input_tokens)?;
-        same("total_output", &tracker.total_output_tokens(), &expect.total_output_tokens)?;
-        same("turns", &tracker.turns(), &expect.turns)?;
-        let per_model = tracker.per_model_summary();
-        let models: Vec<&str> = per_model.keys().map(|model| &**model).collect();
-        same("models", &models, &expect.per_model_cost.keys().map(|model| &**model).collect())?;
-        for (model, cost) in &expect.per_model_cost {
-            near(model, per_model[model.as_str()].to_f64(), *cost)?;
-        }
-        same("is_over_budget", &tracker.is_over_budget(budget), &expect.is_over_budget)?;
-        near("remaining", tracker.budget_remaining(budget).to_f64(), expect.budget_remaining)
+        fs::write(&file, case.pricing.to_string()).map_err(|e| e.to_string())?;
+        let prices = PricingTable::new();
+        let loaded = prices.load_file(&file).map_err(|e| e.to_string())?;
+        same(
+            "loaded",
+            &Some(loaded),
+            &case.pricing["models"].as_object().map(serde_json::Map::len),
+        )?;
+        agrees(&case, &prices)
     });
+    fs::remove_file(&file).unwrap();
+}
+
+fn agrees(case: &Case, prices: &PricingTable) -> Verdict {
+    let tracker = UsageTracker::with_pricing(prices.clone());
+    for (index, turn) in case.turns.iter().enumerate() {
+        let (what, usage) = (format!("turn {index}"), UsageSnapshot::from(&turn.usage));
+        same(&what, &prices.contains(&turn.model), &turn.has_pricing)?;
+        near(&what, tracker.cost_for_turn(&turn.model, &usage).to_f64(), turn.cost_usd)?;
+        let recorded = tracker.record_turn(&turn.model, &usage);
+        near(&what, recorded.cost.to_f64(), turn.cost_usd)?;
+        same(&what, &recorded.priced, &turn.has_pricing)?;
+        same(&what, &recorded.total, &tracker.total_cost())?;
+    }
+    let expect = &case.expect;
+    near("total_cost", tracker.total_cost().to_f64(), expect.total_cost_usd)?;
+    same("format_cost", &tracker.format_cost(), &expect.format_cost)?;
+    same("total_input", &tracker.total_input_tokens(), &expect.total_input_tokens)?;
+    same("total_output", &tracker.total_output_tokens(), &expect.total_output_tokens)?;
+    same("turns", &tracker.turns(), &expect.turns)?;
+
+    let per_model = tracker.per_model_summary();
+    let models: Vec<&str> = per_model.keys().map(|model| &**model).collect();
+    same("models", &models, &expect.per_model_cost.keys().map(String::as_str).collect())?;
+    for (model, cost) in &expect.per_model_cost {
+        near(model, per_model[model.as_str()].to_f64(), *cost)?;
+    }
+
+    let budget = Usd::try_from(case.budget_usd).map_err(|e| e.to_string())?;
+    same("is_over_budget", &tracker.is_over_budget(budget), &expect.is_over_budget)?;
+    near("remaining", tracker.budget_remaining(budget).to_f64(), expect.budget_remaining)?;
+    books(&serde_json::to_value(tracker.summary()).unwrap(), expect)
+}
+
+/// The summary says the same, and rounds the cost to four digits.
+fn books(summary: &Value, expect: &Totals) -> Verdict {
+    let rounded = summary["total_cost_usd"].as_f64().ok_or("the summary has no cost")?;
+    let off = (rounded - expect.total_cost_usd).abs();
+    same("rounded within half a digit", &(off <= 0.000_050_01), &true)?;
+    same_json("summary turns", &summary["turns"], &expect.turns.into())?;
+    same_json("summary input", &summary["total_input_tokens"], &expect.total_input_tokens.into())?;
+    same_json(
+        "summary output",
+        &summary["total_output_tokens"],
+        &expect.total_output_tokens.into(),
+    )?;
+    same_json("summary text", &summary["formatted_cost"], &expect.format_cost.clone().into())
 }
