@@ -1,5 +1,4 @@
 //! What a session costs around a call that is ready at once.
-#![expect(missing_docs, reason = "criterion's macros make undocumented functions")]
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
 
 use std::hint::black_box;

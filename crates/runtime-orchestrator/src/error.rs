@@ -36,15 +36,28 @@ pub struct SessionClosedError {
 
 /// A session cannot end yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(
-    "the session is busy: {in_flight} turns and tools under way, waiting for input: {waiting_for_input}"
-)]
+#[error("the session is busy: {}", self.with())]
 #[non_exhaustive]
 pub struct SessionBusyError {
     /// How many turns and tools are under way.
     pub in_flight: u32,
     /// Whether [`pause_for_input`](crate::OrchestrationSession::pause_for_input) waits.
     pub waiting_for_input: bool,
+}
+
+impl SessionBusyError {
+    fn with(self) -> String {
+        let calls = match self.in_flight {
+            0 => String::new(),
+            1 => "1 turn or tool under way".to_owned(),
+            calls => format!("{calls} turns or tools under way"),
+        };
+        match (calls.is_empty(), self.waiting_for_input) {
+            (_, false) => calls,
+            (true, true) => "waiting for input".to_owned(),
+            (false, true) => format!("{calls}, waiting for input"),
+        }
+    }
 }
 
 /// A session cannot be completed or handed over now.

@@ -259,12 +259,17 @@ impl Core {
         }
         let now = self.now();
         let own = timeout.map(|timeout| self.until_after(timeout, now, Kind::Timeout));
-        let Some(deadline) = &self.setup.deadline else { return Ok(own) };
-        let session = self.until_after(deadline, self.started, Kind::Deadline);
+        let Some(session) = self.session_deadline() else { return Ok(own) };
         if session.at <= now {
-            return Err(DeadlineExceededError { deadline: deadline.after });
+            return Err(DeadlineExceededError { deadline: session.after });
         }
         Ok(Some(own.filter(|own| own.at <= session.at).unwrap_or(session)))
+    }
+
+    /// When the session has to be over, if it has a deadline.
+    pub(crate) fn session_deadline(&self) -> Option<Until> {
+        let deadline = self.setup.deadline.as_ref()?;
+        Some(self.until_after(deadline, self.started, Kind::Deadline))
     }
 
     fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {

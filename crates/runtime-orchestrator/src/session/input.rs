@@ -93,6 +93,7 @@ impl Core {
         // The pause that polls is what put the input there.
         let input = state.input().get_or_insert_default();
         if let Some(value) = input.value.take() {
+            input.over = true;
             return Poll::Ready(Ok(value));
         }
         input.waker = Some(waker.clone());
@@ -102,15 +103,20 @@ impl Core {
 
     fn end_pause(&self, detail: &'static str) {
         let mut state = self.state();
-        *state.input() = None;
         if state.ended().is_some() {
+            *state.input() = None;
             return;
+        }
+        // Nobody can answer it from here, and until it is told, no other pause begins.
+        if let Some(input) = state.input() {
+            input.over = true;
         }
         // Fails only if somebody moved the worker behind the session's back.
         let running = AgentStatus::Running;
         let _ = self.setup.registry.transition(&self.worker_id, running, Some(detail));
         drop(state);
         self.say(AgentEventName::AgentResumed, AgentEventStatus::Running, detail.to_owned());
+        *self.state().input() = None;
     }
 
     pub(crate) fn provide_input(&self, value: String) -> Result<(), NobodyWaitingError> {
@@ -118,7 +124,7 @@ impl Core {
         if state.ended().is_some() {
             return Err(NobodyWaitingError);
         }
-        let input = state.input().as_mut().ok_or(NobodyWaitingError)?;
+        let input = state.input().as_mut().filter(|input| !input.over).ok_or(NobodyWaitingError)?;
         input.value.get_or_insert(value);
         let waker = input.waker.take();
         drop(state);

@@ -1,6 +1,7 @@
 //! After a failed turn: the books about recovery, and the handler's steps.
 
 use std::error::Error;
+use std::future::Future;
 
 use runtime_events::{AgentEventName, AgentEventStatus, FailureScenario};
 use runtime_resilience::RecoveryResult;
@@ -8,6 +9,7 @@ use runtime_resilience::recovery::{Attempt, Progress};
 
 use crate::log::log;
 use crate::session::core::Core;
+use crate::wait::{Interrupted, race};
 
 type Cause<'e> = &'e (dyn Error + Send + Sync + 'static);
 
@@ -23,11 +25,13 @@ impl Core {
         let begun = self.recovery().begin(scenario);
         let result = match begun {
             Ok(attempt) => {
-                let progress = match &self.setup.recovery {
-                    Some(handler) => Some(attempt.carry_out_async(&**handler, Some(error)).await),
-                    None => None,
+                let (taken, failed) = match &self.setup.recovery {
+                    Some(handler) => {
+                        self.watched(attempt.carry_out_async(&**handler, Some(error))).await
+                    }
+                    None => all_taken(&attempt),
                 };
-                self.close_attempt(attempt, progress)
+                self.recovery().finish(attempt, taken, failed)
             }
             Err(escalated) => escalated,
         };
@@ -44,9 +48,16 @@ impl Core {
         let begun = self.recovery().begin(scenario);
         let result = match begun {
             Ok(attempt) => {
-                let handler = self.setup.recovery.as_deref();
-                let progress = handler.map(|handler| attempt.carry_out(handler, Some(error)));
-                self.close_attempt(attempt, progress)
+                let (taken, failed) = match &self.setup.recovery {
+                    Some(handler) => {
+                        let mut handling = Handling { core: self, polling: true };
+                        let progress = attempt.carry_out(&**handler, Some(error));
+                        handling.polling = false;
+                        (progress.steps_done, progress.failed)
+                    }
+                    None => all_taken(&attempt),
+                };
+                self.recovery().finish(attempt, taken, failed)
             }
             Err(escalated) => escalated,
         };
@@ -54,13 +65,17 @@ impl Core {
         result
     }
 
-    /// Without a handler, and so without progress, every step counts as taken, as in the original.
-    fn close_attempt(&self, attempt: Attempt, progress: Option<Progress>) -> RecoveryResult {
-        let (taken, failed) = match progress {
-            Some(progress) => (progress.steps_done, progress.failed),
-            None => (attempt.steps().len(), None),
-        };
-        self.recovery().finish(attempt, taken, failed)
+    /// Runs the handler until it is done, the session's deadline is over, or the session ends: a
+    /// handler that waits for good must not keep a cancelled session from its last event.
+    async fn watched(&self, steps: impl Future<Output = Progress>) -> Taken {
+        let mut handling = Handling { core: self, polling: false };
+        let deadline = self.session_deadline();
+        match race(self, deadline.as_ref(), &mut handling.polling, steps).await {
+            Ok(progress) => (progress.steps_done, progress.failed),
+            // How far it got is not known, so nothing counts as taken.
+            Err(Interrupted::Time(..)) => (0, Some("interrupted by the session's deadline".into())),
+            Err(Interrupted::Closed(status)) => (0, Some(format!("interrupted: session {status}"))),
+        }
     }
 
     fn announce(&self, scenario: FailureScenario, result: &RecoveryResult) {
@@ -69,5 +84,27 @@ impl Core {
         let event = self.root_event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
         let class = scenario.failure_class();
         self.emit(event.with_failure_class(class).with_detail(format!("{scenario}: {outcome}")));
+    }
+}
+
+/// How many steps were taken, and what kept the next one from being.
+type Taken = (usize, Option<String>);
+
+/// Without a handler every step counts as taken, as in the original.
+fn all_taken(attempt: &Attempt) -> Taken {
+    (attempt.steps().len(), None)
+}
+
+/// A handler at work. Dropped with the flag set, it panicked.
+struct Handling<'c> {
+    core: &'c Core,
+    polling: bool,
+}
+
+impl Drop for Handling<'_> {
+    fn drop(&mut self) {
+        if self.polling {
+            self.core.state().note_panic();
+        }
     }
 }

@@ -23,6 +23,8 @@ use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionClosedEr
 #[derive(Debug, Default)]
 pub(crate) struct State {
     iterations: u32,
+    /// Turns that were asked for beyond the cap.
+    refused_iterations: u32,
     /// Turns and tools under way.
     working: u32,
     /// Whoever may still emit an event: turns, tools, refusals, checks. At least `working`.
@@ -39,6 +41,8 @@ pub(crate) struct State {
 /// A pause, and its answer once there is one.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
+    /// It has its answer, or gave up: nobody can answer it any more.
+    pub(crate) over: bool,
     pub(crate) value: Option<String>,
     pub(crate) waker: Option<Waker>,
 }
@@ -47,6 +51,8 @@ impl State {
     /// Lets an emitter in; `working` if it is a turn or a tool.
     pub(crate) fn enter(&mut self, working: bool) -> Result<(), SessionClosedError> {
         self.open()?;
+        // Who goes on working has caught the panic of before.
+        self.panicked &= !working;
         self.inside += 1;
         self.working += u32::from(working);
         Ok(())
@@ -55,6 +61,7 @@ impl State {
     /// Counts a turn that is asked for.
     pub(crate) fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
         if self.iterations >= cap {
+            self.refused_iterations = self.refused_iterations.saturating_add(1);
             return Err(MaxIterationsExceededError { max_iterations: cap });
         }
         self.iterations += 1;
@@ -147,6 +154,6 @@ impl State {
     }
 
     pub(crate) const fn iterations(&self) -> u32 {
-        self.iterations
+        self.iterations.saturating_add(self.refused_iterations)
     }
 }

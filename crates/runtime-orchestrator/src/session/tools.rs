@@ -30,6 +30,8 @@ impl OrchestrationSession {
     /// The result is turned into JSON only if there is a guardrail to look at it; one that cannot
     /// be is withheld. Dropping the future ends the tool as cancelled.
     ///
+    /// A tool without arguments for guardrails to see can be given by its name alone.
+    ///
     /// # Errors
     ///
     /// [`ToolError`]: a variant per refusal, and [`ToolError::Failed`] with the tool's own error.
@@ -44,12 +46,14 @@ impl OrchestrationSession {
     /// let call = ToolCall::new("search").args(json!({ "query": "breaker" }));
     /// let hits = session.run_tool(call, || async { Ok::<_, BoxError>(3) }).await?;
     /// assert_eq!(hits, 3);
+    /// let time = session.run_tool("clock", || async { Ok::<_, BoxError>("noon") }).await?;
+    /// assert_eq!(time, "noon");
     /// # Ok::<_, BoxError>(()) }).unwrap();
     /// ```
     #[doc(alias = "arun_tool")]
     pub async fn run_tool<T, E, F, L>(
         &self,
-        tool: ToolCall<L>,
+        tool: impl Into<ToolCall<L>>,
         call: impl FnOnce() -> F,
     ) -> Result<T, ToolError>
     where
@@ -58,7 +62,7 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
         L: Limit,
     {
-        let ToolCall { name, args, limit } = tool;
+        let ToolCall { name, args, limit } = tool.into();
         let core = &*self.core;
         let pending = PendingTool::admit(core, name, limit.timeout())?;
         let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&pending.name), &args);
@@ -93,14 +97,14 @@ impl OrchestrationSession {
     /// As for [`run_tool`](Self::run_tool).
     pub fn run_tool_blocking<T, E>(
         &self,
-        tool: ToolCall<Untimed>,
+        tool: impl Into<ToolCall<Untimed>>,
         call: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, ToolError>
     where
         T: Serialize,
         E: Into<BoxError> + 'static,
     {
-        let (mut active, args) = self.start_tool_blocking(tool, None)?;
+        let (mut active, args) = self.start_tool_blocking(tool.into(), None)?;
         let result = active.flagged(call);
         active.conclude(&args, result)
     }
@@ -117,7 +121,7 @@ impl OrchestrationSession {
     /// If the call panics, with its payload.
     pub fn run_tool_blocking_within<T, E>(
         &self,
-        tool: ToolCall<Untimed>,
+        tool: impl Into<ToolCall<Untimed>>,
         timeout: Duration,
         call: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<T, ToolError>
@@ -126,7 +130,7 @@ impl OrchestrationSession {
         E: Into<BoxError> + Send + 'static,
     {
         let limit = Timeout { after: timeout, sleeper: None };
-        let (mut active, args) = self.start_tool_blocking(tool, Some(&limit))?;
+        let (mut active, args) = self.start_tool_blocking(tool.into(), Some(&limit))?;
         match on_thread(&self.core, active.until.as_ref(), "tool", call) {
             Ok(Ok(Ok(result))) => active.conclude(&args, result),
             Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),

@@ -100,3 +100,16 @@ fn nobody_waits_before_or_after_a_pause() {
     let resumed = fixture.only(AgentEventName::AgentResumed);
     assert_eq!(resumed.detail.as_deref(), Some("gave up waiting"));
 }
+
+#[test]
+fn a_pause_that_has_its_answer_takes_no_other() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut pause = Box::pin(session.pause_for_input("?"));
+    assert!(poll_times(1, pause.as_mut()).is_none());
+    session.provide_input("first").unwrap();
+    assert_eq!(now(pause.as_mut()).unwrap(), "first");
+    assert!(session.provide_input("second").is_err());
+    drop(pause);
+    assert_eq!(session.status(), AgentStatus::Running);
+}

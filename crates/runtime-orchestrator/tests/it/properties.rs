@@ -2,6 +2,7 @@
 //! holds.
 
 mod driver;
+mod kinds;
 mod model;
 mod ops;
 

@@ -125,7 +125,7 @@ fn a_session_with_work_under_way_is_not_completed() {
     assert_eq!((in_flight, waiting_for_input), (1, false));
     assert_eq!(
         session.complete().unwrap_err().to_string(),
-        "the session is busy: 1 turns and tools under way, waiting for input: false"
+        "the session is busy: 1 turn or tool under way"
     );
     drop(turn);
     session.complete().unwrap();

@@ -242,3 +242,7 @@ fn assert_terminal(event: &AgentEvent, outcome: SpanOutcome) {
     let cancelled = event.failure_class == Some(AgentFailureClass::Cancelled);
     assert_eq!(cancelled, outcome == SpanOutcome::Cancelled, "{event:#?}");
 }
+
+pub(crate) fn last_outcome(fixture: &Fixture, name: AgentEventName) -> Option<SpanOutcome> {
+    fixture.events.all(name).last().and_then(|event| event.outcome)
+}

@@ -194,7 +194,7 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
 fn the_span_of_a_tool_names_it_at_both_ends() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    session.run_tool_blocking("search".into(), || Ok::<_, BoxError>(())).unwrap();
+    session.run_tool_blocking("search", || Ok::<_, BoxError>(())).unwrap();
     let called = fixture.only(AgentEventName::AgentToolCalled);
     let completed = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(called.span, completed.span);

@@ -11,8 +11,7 @@ use proptest::sample::Index;
 use runtime_events::{AgentEventName, AgentFailureClass, ManualClock};
 use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use runtime_orchestrator::{
-    ActiveTurn, Answer, BoxError, HandoffError, OrchestrationSession, Orchestrator, PauseError,
-    SettleError, ToolCall, ToolError, Turn, TurnError,
+    ActiveTurn, BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn,
 };
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_policy::{
@@ -25,7 +24,8 @@ use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Budget, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 
-use super::model::{Call, Model, Outcome, WAIT};
+use super::kinds::{closed, handoff_kind, kind, pause_kind, reason, settle_kind, tool_kind};
+use super::model::{Call, Model, WAIT};
 use super::ops::{Ending, Op, Setting, Tool};
 use crate::support::{
     assert_lawful, assert_lawful_so_far, breaker, limit, now, poll_times, prices,
@@ -394,64 +394,4 @@ impl Driver {
 
 fn verdict(value: &Value) -> GuardrailOutcome {
     if value == "bad" { GuardrailOutcome::deny("denied") } else { GuardrailOutcome::allow() }
-}
-
-fn kind<T>(result: &Result<Answer<T>, TurnError>) -> Outcome {
-    result.as_ref().map(|_| ()).map_err(reason)
-}
-
-fn reason(error: &TurnError) -> &'static str {
-    match error {
-        TurnError::Closed(_) => "closed",
-        TurnError::MaxIterations(_) => "max iterations",
-        TurnError::Deadline(_) => "deadline",
-        TurnError::CircuitOpen(_) => "circuit open",
-        TurnError::Budget(_) => "budget",
-        TurnError::Unpriced(_) => "unpriced",
-        TurnError::Guardrail(_) => "guardrail",
-        TurnError::TimedOut(_) => "timed out",
-        TurnError::Failed(_) => "failed",
-        _ => "new",
-    }
-}
-
-fn tool_kind<T>(result: &Result<T, ToolError>) -> Outcome {
-    result.as_ref().map(|_| ()).map_err(|error| match error {
-        ToolError::Closed(_) => "closed",
-        ToolError::Deadline(_) => "deadline",
-        ToolError::PermissionDenied(_) => "permission",
-        ToolError::Guardrail(_) => "guardrail",
-        ToolError::TimedOut(_) => "timed out",
-        ToolError::Failed(_) => "failed",
-        _ => "new",
-    })
-}
-
-fn handoff_kind(result: &Result<(), HandoffError>) -> Outcome {
-    result.as_ref().map(|&()| ()).map_err(|error| match error {
-        HandoffError::Closed(_) => "closed",
-        HandoffError::Busy(_) => "busy",
-        HandoffError::Target(_) => "target",
-        _ => "new",
-    })
-}
-
-fn settle_kind(result: Result<(), SettleError>) -> Outcome {
-    result.map_err(|error| match error {
-        SettleError::Closed(_) => "closed",
-        SettleError::Busy(_) => "busy",
-        _ => "new",
-    })
-}
-
-fn pause_kind(result: &Result<String, PauseError>) -> Outcome {
-    result.as_ref().map(|input| assert_eq!(input, "yes")).map_err(|error| match error {
-        PauseError::Closed(_) => "closed",
-        PauseError::AlreadyWaiting => "waiting",
-        _ => "new",
-    })
-}
-
-fn closed<E>(result: Result<(), E>) -> Outcome {
-    result.map_err(|_| "closed")
 }

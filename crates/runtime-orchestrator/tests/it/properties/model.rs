@@ -16,7 +16,8 @@ pub(super) struct Model {
     ended: Option<AgentStatus>,
     ended_in_registry: Option<AgentStatus>,
     removed: bool,
-    /// A turn or tool panicked: whoever drops the session was dropped by that panic, too.
+    /// The last turn or tool panicked, and nothing was begun since: whoever drops the session was
+    /// dropped by that panic, too.
     panicked: bool,
     pub(super) iterations: u32,
     pub(super) turns: u64,
@@ -93,16 +94,17 @@ impl Model {
         if self.is_over() {
             return Err("closed");
         }
+        self.panicked = false;
         let admitted = self.check(model);
         self.refusals += u64::from(admitted.is_err());
         admitted
     }
 
     fn check(&mut self, model: &str) -> Result<u64, &'static str> {
-        if self.iterations >= self.setting.cap {
+        self.iterations += 1;
+        if self.iterations > self.setting.cap {
             return Err("max iterations");
         }
-        self.iterations += 1;
         if self.deadline_left() == Some(0) {
             return Err("deadline");
         }
@@ -236,6 +238,7 @@ impl Model {
         if self.is_over() {
             return Err("closed");
         }
+        self.panicked = false;
         if self.deadline_left() == Some(0) {
             self.refusals += 1;
             return Err("deadline");

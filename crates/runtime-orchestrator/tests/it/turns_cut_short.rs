@@ -1,0 +1,247 @@
+//! Turns that do not get to their end: timeouts, deadlines, cancels.
+
+use std::cell::Cell;
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
+use runtime_orchestrator::{BoxError, OrchestrationSession, ToolCall, Turn, TurnError};
+use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_resilience::RecoveryOutcome;
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
+use runtime_usage::Usd;
+
+use crate::support::{CountingWaker, Fixture, WAIT, assert_lawful, dollar, limit, now, poll_times};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn fine() -> Result<&'static str, BoxError> {
+    Ok("fine")
+}
+
+async fn hang() -> Result<(), BoxError> {
+    pending().await
+}
+
+#[test]
+fn a_timed_out_turn_is_a_failure_for_the_breaker() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, Duration::from_millis(1_500)));
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(3, &mut call).is_none());
+    fixture.clock.advance(Duration::from_millis(1_499));
+    assert!(poll_times(3, &mut call).is_none());
+    fixture.clock.advance(Duration::from_millis(1));
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+
+    assert_eq!(error.to_string(), "turn exceeded timeout of 1.500s");
+    assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
+    assert_eq!(error.failure_class(), AgentFailureClass::LlmTimeout);
+    assert!(error.recovery().is_some());
+    assert_eq!(fixture.breaker.state(), CircuitState::Open);
+    let event = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+#[test]
+fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
+    let fixture = Fixture::new().deadline(SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, 2 * SECOND));
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(1, &mut call).is_none());
+    fixture.clock.advance(SECOND);
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+
+    assert!(matches!(error, TurnError::Deadline(_)));
+    assert_eq!(error.to_string(), "session deadline of 1.000s exceeded");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    assert!(fixture.events.all(AgentEventName::RecoveryAttempted).is_empty());
+    let event = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+#[test]
+fn a_timeout_that_ends_with_the_deadline_is_the_calls_own() {
+    let fixture = Fixture::new().deadline(SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
+    let mut call = Box::pin(session.run_turn(turn, hang));
+    assert!(poll_times(1, &mut call).is_none());
+    fixture.clock.advance(SECOND);
+    let error = poll_times(1, &mut call).unwrap().unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)), "{error:?}");
+}
+
+#[test]
+fn a_cancel_wakes_a_turn_and_a_tool_where_they_wait() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let tool = ToolCall::new("search");
+    let counted = [(); 2].map(|()| Arc::new(CountingWaker::default()));
+    let wakers = counted.each_ref().map(|counted| Waker::from(Arc::clone(counted)));
+    let mut turn = pin!(session.run_turn(Turn::model("m"), hang));
+    let mut tool = pin!(session.run_tool(tool, hang));
+    for _ in 0..3 {
+        assert!(turn.as_mut().poll(&mut Context::from_waker(&wakers[0])).is_pending());
+        assert!(tool.as_mut().poll(&mut Context::from_waker(&wakers[1])).is_pending());
+    }
+    session.handle().cancel("enough").unwrap();
+    assert_eq!(counted.each_ref().map(|counted| counted.wakes()), [1, 1]);
+    assert!(turn.as_mut().poll(&mut Context::from_waker(&wakers[0])).is_ready());
+    assert!(tool.as_mut().poll(&mut Context::from_waker(&wakers[1])).is_ready());
+}
+
+#[test]
+fn a_timeout_longer_than_any_clock_is_no_timeout() {
+    let fixture = Fixture::new().deadline(Duration::MAX);
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::MAX)), fine))
+        .unwrap();
+    let late = poll_times(
+        3,
+        session.run_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::MAX)), hang),
+    );
+    assert!(late.is_none());
+}
+
+#[test]
+fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").timeout(limit(&fixture.clock, Duration::ZERO));
+    assert_eq!(now(session.run_turn(turn(), fine)).unwrap().value, "fine");
+    let error = now(session.run_turn(turn(), hang)).unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)));
+}
+
+#[test]
+fn a_cancel_interrupts_a_turn_where_it_waits_and_lets_none_begin() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handle = session.handle();
+    let cancel = async { handle.cancel("enough").unwrap() };
+    let (turn, ()) =
+        now(async { futures_util::join!(session.run_turn(Turn::model("m"), hang), cancel) });
+
+    let error = turn.unwrap_err();
+    assert!(matches!(error, TurnError::Closed(_)));
+    assert_eq!(error.to_string(), "the session is over: its worker is cancelled");
+    assert_eq!(error.failure_class(), AgentFailureClass::Cancelled);
+    let turn = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(turn.outcome, Some(SpanOutcome::Cancelled));
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
+    for blocking in [false, true] {
+        let canceller = Arc::new(std::sync::OnceLock::new());
+        let held = Arc::clone(&canceller);
+        let fixture = Fixture::new().with(|o| {
+            o.guardrail(guardrail::pre("stop", move |_| {
+                let handle: &runtime_orchestrator::SessionHandle = held.get().unwrap();
+                let _ = handle.cancel("the prompt says stop");
+                GuardrailOutcome::allow()
+            }))
+        });
+        let session = fixture.orchestrator.session().unwrap();
+        canceller.set(session.handle()).unwrap();
+        let called = Cell::new(false);
+        let turn = Turn::model("m").guarded("stop");
+        let stopped = if blocking {
+            session.run_turn_blocking(turn, || {
+                called.set(true);
+                Ok::<_, BoxError>(())
+            })
+        } else {
+            now(session.run_turn(turn, async || {
+                called.set(true);
+                Ok::<_, BoxError>(())
+            }))
+        };
+        assert!(matches!(stopped, Err(TurnError::Closed(_))), "{stopped:?}");
+        assert!(!called.get(), "blocking: {blocking}");
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_stream_that_is_always_ready_hears_of_a_cancel() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    turn.observe(dollar());
+    now(turn.run(async {})).unwrap();
+    session.handle().cancel("enough").unwrap();
+    let stopped = now(turn.run(async {})).unwrap_err();
+    assert!(matches!(stopped, TurnError::Closed(_)));
+    drop(turn);
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(1), "billed as observed");
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_that_run_has_settled_is_not_settled_again() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn =
+        now(session.begin_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::ZERO))))
+            .unwrap();
+    let late = now(turn.run(pending::<()>())).unwrap_err();
+    assert!(matches!(late, TurnError::TimedOut(_)));
+    let again = now(turn.run(pending::<()>())).unwrap_err();
+    assert!(matches!(again, TurnError::TimedOut(_)));
+    let passed_on = now(turn.fail(late));
+
+    assert_eq!(passed_on.to_string(), "turn exceeded timeout of 0.000s");
+    assert_eq!(passed_on.scenario(), Some(FailureScenario::LlmTimeout));
+    fixture.only(AgentEventName::TurnFailed);
+    fixture.only(AgentEventName::RecoveryAttempted);
+    assert_eq!(session.recovery_events().len(), 1);
+}
+
+/// A handler whose steps never end.
+struct Stuck;
+
+impl RecoveryHandler for Stuck {
+    fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
+        Err("asynchronous only".into())
+    }
+
+    fn carry_out_async<'a>(&'a self, _: &'a StepContext<'a>) -> StepFuture<'a> {
+        Box::pin(pending())
+    }
+}
+
+#[test]
+fn a_recovery_that_hangs_ends_with_the_session_or_its_deadline() {
+    let fails = async || Err::<(), _>("503 Service Unavailable");
+    for by_deadline in [false, true] {
+        let fixture = Fixture::new().deadline(WAIT).with(|o| o.recovery_handler(Stuck));
+        let session = fixture.orchestrator.session().unwrap();
+        {
+            let mut turn = pin!(session.run_turn(Turn::model("m"), fails));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(turn.as_mut().poll(&mut cx).is_pending());
+            if by_deadline {
+                fixture.clock.advance(WAIT);
+            } else {
+                session.handle().cancel("enough").unwrap();
+            }
+            let Poll::Ready(Err(error)) = turn.as_mut().poll(&mut cx) else { panic!("it hangs") };
+            let recovery = error.recovery().unwrap();
+            assert_eq!(recovery.outcome, RecoveryOutcome::PartialRecovery);
+            assert!(recovery.reason.starts_with("interrupted"), "{}", recovery.reason);
+        }
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
