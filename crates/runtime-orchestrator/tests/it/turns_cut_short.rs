@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
-use runtime_orchestrator::{BoxError, OrchestrationSession, ToolCall, Turn, TurnError};
+use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_resilience::RecoveryOutcome;
 use runtime_resilience::breaker::CircuitState;
