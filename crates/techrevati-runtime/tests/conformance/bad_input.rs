@@ -11,8 +11,13 @@ use techrevati_runtime::BoxError;
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus};
 use techrevati_runtime::orchestrator::{Orchestrator, Turn};
-use techrevati_runtime::policy::{PermissionPolicy, PolicyCondition, PolicyEngine};
-use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
+use techrevati_runtime::policy::{
+    PermissionMode, PermissionPolicy, PolicyCondition, PolicyEngine, RolePermissionConfig,
+};
+use techrevati_runtime::resilience::Backoff;
+use techrevati_runtime::usage::{
+    ModelPricing, PricingTable, UsageSnapshot, Usd, load_pricing_from_file,
+};
 
 /// The error's whole chain names all of these.
 fn names(error: &(dyn Error + 'static), words: &[&str]) {
@@ -56,12 +61,30 @@ fn a_closure_condition_refuses_to_be_written() {
 
 #[test]
 fn money_is_never_negative_or_infinite() {
-    names(&"-1".parse::<Usd>().unwrap_err(), &["-1"]);
-    for bad in [f64::NAN, f64::INFINITY, -0.5, 1e30] {
-        names(&Usd::try_from(bad).unwrap_err(), &[]);
+    for bad in ["-1", "-0.0000000001", "NaN", "inf", "-inf", "1e30", "ten", ""] {
+        names(&bad.parse::<Usd>().unwrap_err(), &[&format!("`{bad}`")]);
     }
-    assert!(serde_json::from_str::<Usd>("-0.01").is_err());
-    assert!(UsageSnapshot::from_json(r#"{"input_tokens":-1}"#).is_err());
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.5, 1e30] {
+        names(&Usd::try_from(bad).unwrap_err(), &[&format!("`{bad:?}`")]);
+    }
+    names(&serde_json::from_str::<Usd>("-0.01").unwrap_err(), &["`-0.01`"]);
+    let usage = UsageSnapshot::from_json(r#"{"input_tokens":-1}"#);
+    names(&usage.unwrap_err(), &["input_tokens", "-1"]);
+}
+
+#[test]
+fn a_condition_and_a_back_off_name_the_number_that_they_refuse() {
+    for bad in [-0.5, f64::NAN, f64::INFINITY] {
+        names(&PolicyCondition::gate_below(bad).unwrap_err(), &["gate_below", &bad.to_string()]);
+        names(&Backoff::with_base(bad).unwrap_err(), &["base", &bad.to_string()]);
+    }
+    for (condition, words) in [
+        (r#"{"timed_out":-1}"#, ["timed_out", "-1"]),
+        (r#"{"cost_exceeded":-5}"#, ["cost_exceeded", "-5"]),
+        (r#"{"gate_below":-0.5}"#, ["gate_below", "-0.5"]),
+    ] {
+        names(&PolicyCondition::from_json(condition).unwrap_err(), &words);
+    }
 }
 
 #[test]
@@ -72,7 +95,13 @@ fn an_empty_role_opens_no_session_and_creates_no_worker() {
     let report = orchestrator.run_blocking(|_| -> Result<(), BoxError> { panic!("was run") });
     assert!(report.result.is_err());
     assert_eq!(report.summary.worker.status(), AgentStatus::Failed);
+    names(&registry.create("", "draft", None).unwrap_err(), &["role", "\"\""]);
     assert!(registry.is_empty());
+
+    names(&RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err(), &["role", "``"]);
+    let permissions = r#"{"roles":{"":{"mode":"read_only"}}}"#;
+    names(&PermissionPolicy::from_json(permissions).unwrap_err(), &["roles", "``"]);
+    names(&PolicyCondition::from_json(r#"{"agent_failed":""}"#).unwrap_err(), &["agent_failed"]);
 }
 
 /// A file that is removed when the test is over.
@@ -102,11 +131,14 @@ fn a_pricing_file_is_loaded_whole_or_not_at_all() {
         assert_eq!(prices.len(), 1);
         assert!(prices.contains("kept") && !prices.contains("good"));
     };
-    refuse(Path::new("no/such/prices.json"), &["no/such/prices.json"]);
+    let missing = Path::new("no/such/prices.json");
+    refuse(missing, &["no/such/prices.json"]);
+    names(&load_pricing_from_file(missing).unwrap_err(), &["no/such/prices.json"]);
     let malformed = Scratch::new("malformed.json", "{");
     refuse(&malformed.0, &["malformed.json"]);
     for (name, entry, word) in [
         ("negative", r#"{"input_per_million":-1.0,"output_per_million":2.0}"#, "-1"),
+        ("infinite", r#"{"input_per_million":1e999,"output_per_million":2.0}"#, "number"),
         ("missing", r#"{"input_per_million":1.0}"#, "output_per_million"),
         ("surplus", r#"{"input_per_million":1.0,"output_per_million":2.0,"tax":1}"#, "tax"),
     ] {
@@ -134,14 +166,28 @@ fn a_second_pause_and_an_input_for_nobody_are_refused() {
 }
 
 #[test]
-fn a_turn_on_a_finished_session_and_a_context_that_is_no_object_are_refused() {
-    let session = Orchestrator::new("writer", "draft").session().unwrap();
+fn a_handoff_to_nobody_or_with_a_context_that_is_no_object_changes_nothing() {
+    let registry = AgentRegistry::new();
+    let session = Orchestrator::new("writer", "draft").registry(registry.clone());
+    let session = session.session().unwrap();
+    let before = session.summary().events_emitted;
     let refused = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
     names(&refused, &["context", "an array"]);
-    names(&session.handoff_to("", "polish", json!(null)).unwrap_err(), &["role"]);
+    names(&session.handoff_to("", "polish", json!(null)).unwrap_err(), &["role", "\"\""]);
     assert_eq!(session.status(), AgentStatus::Running);
+    assert_eq!((registry.len(), session.summary().events_emitted), (1, before));
+}
+
+#[test]
+fn a_turn_on_a_finished_session_is_refused_and_changes_nothing() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
     session.complete().unwrap();
+    let books = || serde_json::to_value(session.summary()).unwrap();
+    let before = books();
     let late = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(1));
     names(&late.unwrap_err(), &["the session is over", "completed"]);
-    names(&session.complete().unwrap_err(), &["the session is over"]);
+    names(&session.complete().unwrap_err(), &["the session is over", "completed"]);
+    names(&session.handle().cancel("too late").unwrap_err(), &["completed"]);
+    assert!(session.provide_input("hello").is_err());
+    assert_eq!(books(), before);
 }

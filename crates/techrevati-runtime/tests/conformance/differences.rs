@@ -1,70 +1,73 @@
 //! The twelve ways in which the port is meant to differ from the original, one test each.
 
-use std::future::pending;
-use std::num::{NonZeroU32, NonZeroUsize};
+mod support;
+
+use std::future::{pending, ready};
+use std::num::NonZeroUsize;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use serde_json::json;
-use techrevati_runtime::events::{AgentEventName, FailureScenario, IdSource, ManualClock};
+use techrevati_runtime::events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus, registry};
 use techrevati_runtime::orchestrator::{Orchestrator, Timeout, TurnError};
-use techrevati_runtime::resilience::breaker::Config;
 use techrevati_runtime::resilience::{
-    Backoff, CircuitBreaker, CircuitState, JitterMode, classify_text,
+    Backoff, CallError, CircuitState, JitterMode, RecoveryOutcome, RecoveryStep, StepContext,
+    classify_error, classify_text,
 };
-use techrevati_runtime::sinks::RingBufferEventSink;
-use techrevati_runtime::usage::{
-    Budget, ModelPricing, PricingTable, UnknownPrice, UsageSnapshot, Usd,
-};
+use techrevati_runtime::sinks::{RingBufferEventSink, RingBufferUsageSink};
+use techrevati_runtime::usage::{Budget, ModelPricing, PricingTable, UnknownPrice, Usd};
 use techrevati_runtime::{BoxError, ToolCall, Turn};
 
-const WAIT: Duration = Duration::from_mins(1);
-
-fn breaker(clock: &ManualClock) -> CircuitBreaker {
-    let config = Config::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
-    CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
-}
-
-fn prices() -> PricingTable {
-    let prices = PricingTable::new();
-    let price = ModelPricing::per_million(Usd::from_dollars(1_000_000), Usd::ZERO);
-    prices.register("m", price).unwrap();
-    prices
-}
-
-/// A turn that costs one dollar.
-fn dollar() -> Turn<UsageSnapshot> {
-    Turn::model("m").usage(UsageSnapshot::new(1, 0))
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "a call returns a result")]
-fn fine() -> Result<u8, BoxError> {
-    Ok(1)
-}
+use self::support::{Draws, WAIT, breaker, dollar, fine, never, prices};
+use super::support::now;
 
 #[test]
 fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
-    assert_eq!(classify_text("cannot read file 5031.txt"), FailureScenario::LlmError);
-    assert_eq!(classify_text("HTTP 503"), FailureScenario::ProviderFailure);
+    for (code, meaning) in [
+        ("429", FailureScenario::LlmError),
+        ("401", FailureScenario::ProviderFailure),
+        ("502", FailureScenario::ProviderFailure),
+        ("503", FailureScenario::ProviderFailure),
+    ] {
+        for text in [format!("HTTP {code}"), format!("{code}: sorry"), format!("(code={code})")] {
+            assert_eq!(classify_text(&text), meaning, "{text}");
+            assert_eq!(classify_error(&*BoxError::from(text)), meaning);
+        }
+        for text in [format!("file {code}1.txt"), format!("took 1{code} ms"), format!("1.{code} s")]
+        {
+            // What nothing else tells is an error of the model's.
+            assert_eq!(classify_text(&text), FailureScenario::LlmError, "{text}");
+            let beside = format!("{text}: downstream");
+            assert_eq!(classify_text(&beside), FailureScenario::DependencyTimeout, "{beside}");
+        }
+    }
 }
 
 #[test]
 fn difference_2_a_stale_result_changes_nothing_and_a_cancelled_probe_frees_its_place() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
-    let stale = breaker.try_acquire().unwrap();
+    let [late_success, late_failure] = [(); 2].map(|()| breaker.try_acquire().unwrap());
     breaker.try_acquire().unwrap().failure();
     clock.advance(WAIT);
     let probe = breaker.try_acquire().unwrap();
-    stale.failure();
+    late_success.success();
+    late_failure.failure();
     breaker.record_success();
     breaker.record_failure();
     assert_eq!(breaker.state(), CircuitState::HalfOpen);
-    assert!(breaker.try_acquire().is_err());
+
+    assert!(breaker.try_acquire().is_err(), "there is one place");
     drop(probe);
+    let mut cancelled = Box::pin(breaker.call_async(pending::<Result<(), BoxError>>));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(cancelled.as_mut().poll(&mut cx).is_pending());
+    assert!(breaker.try_acquire().is_err(), "it is taken again");
+    drop(cancelled);
+    assert_eq!(breaker.state(), CircuitState::HalfOpen);
     breaker.try_acquire().unwrap().success();
     assert_eq!(breaker.state(), CircuitState::Closed);
 }
@@ -73,82 +76,134 @@ fn difference_2_a_stale_result_changes_nothing_and_a_cancelled_probe_frees_its_p
 fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
+    let late = breaker.try_acquire().unwrap();
     breaker.record_failure();
     clock.advance(WAIT / 2);
     breaker.record_failure();
+    late.failure();
+    let Err(CallError::Open(open)) = breaker.call(fine) else { panic!("it let a call through") };
+    assert_eq!(open.retry_after, Some(WAIT / 2));
     clock.advance(WAIT / 2);
     assert_eq!(breaker.state(), CircuitState::HalfOpen);
 }
 
 #[test]
 fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
+    const LIMIT: Duration = Duration::from_secs(5);
     let clock = ManualClock::new();
-    let breaker = breaker(&clock);
+    let tasks = breaker(&clock);
     let orchestrator =
-        Orchestrator::new("writer", "draft").time(clock.clone()).circuit_breaker(breaker.clone());
+        Orchestrator::new("writer", "draft").time(clock.clone()).circuit_breaker(tasks.clone());
     let session = orchestrator.session().unwrap();
-    let limit = Timeout::on(Duration::from_secs(5), Arc::new(clock.clone()));
-    let mut call = pin!(
-        session.run_turn(Turn::model("m").timeout(limit), || { pending::<Result<(), BoxError>>() })
-    );
+    let turn = Turn::model("m").timeout(Timeout::on(LIMIT, Arc::new(clock.clone())));
+    let mut call = pin!(session.run_turn(turn, pending::<Result<(), BoxError>>));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(call.as_mut().poll(&mut cx).is_pending());
-    clock.advance(Duration::from_secs(5));
+    clock.advance(LIMIT / 2);
+    assert!(call.as_mut().poll(&mut cx).is_pending(), "before it is due");
+    clock.advance(LIMIT / 2);
     let Poll::Ready(Err(error)) = call.as_mut().poll(&mut cx) else { panic!("not when due") };
+    assert!(matches!(&error, TurnError::TimedOut(late) if late.timeout == LIMIT));
     assert_eq!(error.to_string(), "turn exceeded timeout of 5.000s");
-    assert!(breaker.is_open());
+    assert!(tasks.is_open());
+
+    // A thread that hangs does not hold its caller back either.
+    let clock = ManualClock::skipping();
+    let threads = breaker(&clock);
+    let session = orchestrator.time(clock.clone()).circuit_breaker(threads.clone());
+    let session = session.session().unwrap();
+    let (release, hang) = mpsc::channel::<()>();
+    let error =
+        session.run_turn_blocking_within(Turn::model("m"), LIMIT, move || hang.recv()).unwrap_err();
+    assert!(matches!(error, TurnError::TimedOut(_)), "{error}");
+    assert_eq!(clock.elapsed(), LIMIT);
+    assert!(threads.is_open());
+    drop(release);
 }
 
 #[test]
 fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_next_refused() {
+    let records = RingBufferUsageSink::new();
     let orchestrator = Orchestrator::new("writer", "draft")
         .pricing(prices())
-        .budget(Budget::enforced(Usd::from_cents(50)));
+        .usage_sink(records.clone())
+        .budget(Budget::enforced(Usd::from_cents(150)));
     let session = orchestrator.session().unwrap();
+    assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().over_budget, None);
     let answer = session.run_turn_blocking(dollar(), fine).unwrap();
     assert_eq!(answer.value, 1);
     let mark = answer.over_budget.unwrap();
-    assert_eq!(mark.to_string(), "budget exceeded: $1.0000 > $0.5000");
-    let refused = session.run_turn_blocking(dollar(), || -> Result<u8, BoxError> {
-        panic!("a refused turn was called")
-    });
-    assert!(matches!(refused, Err(TurnError::Budget(_))), "{refused:?}");
-    assert_eq!(session.tracker().turns(), 1);
+    assert_eq!(mark.to_string(), "budget exceeded: $2.0000 > $1.5000");
+    for _ in 0..2 {
+        let refused = session.run_turn_blocking(dollar(), never);
+        assert!(matches!(refused, Err(TurnError::Budget(_))), "{refused:?}");
+    }
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
+    assert_eq!(records.len(), 2);
 }
 
 #[test]
 fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
-    let strict = Budget::enforced(Usd::from_dollars(1));
     let orchestrator = Orchestrator::new("writer", "draft").pricing(PricingTable::new());
-    let session = orchestrator.clone().budget(strict.clone()).session().unwrap();
-    let refused = session.run_turn_blocking(dollar(), fine).unwrap_err();
+    let with = |budget: Budget| orchestrator.clone().budget(budget).session().unwrap();
+    let strict = Budget::enforced(Usd::from_dollars(1));
+    let session = with(strict.clone());
+    let refused = session.run_turn_blocking(dollar(), never).unwrap_err();
     assert!(matches!(&refused, TurnError::Unpriced(unpriced) if &*unpriced.model == "m"));
 
-    let told = strict.unknown_price(UnknownPrice::Free);
-    let session = orchestrator.budget(told).session().unwrap();
+    let session = with(strict.clone().unknown_price(UnknownPrice::Free));
+    assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
+
+    let price = ModelPricing::per_million(Usd::from_dollars(2_000_000), Usd::ZERO);
+    let session = with(strict.unknown_price(UnknownPrice::Assume(price)));
+    let answer = session.run_turn_blocking(dollar(), fine).unwrap();
+    assert_eq!(answer.cost, Usd::from_dollars(2));
+    assert!(answer.over_budget.is_some());
+
+    let session = with(Budget::recorded(Usd::from_dollars(1)));
     assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
 }
 
+/// The turn that recovers is still to come; until then `recovered` is what the books say of a
+/// recipe's steps, and of nothing else.
 #[test]
 fn difference_7_plain_turns_keep_the_originals_books_and_say_no_more() {
-    let session = Orchestrator::new("writer", "draft").session().unwrap();
-    let failed = session.run_turn_blocking(Turn::model("m"), || Err::<(), _>("HTTP 503"));
-    // `recovered` is what the books say of the steps; the turn itself still failed, and no
-    // event says that recovery succeeded.
-    let recovery = failed.as_ref().unwrap_err().recovery().unwrap();
-    assert_eq!(recovery.outcome.as_str(), "recovered");
+    let down = || Err::<(), _>("HTTP 503");
+    let orchestrator = Orchestrator::new("writer", "draft");
+    let session = orchestrator.session().unwrap();
+    let failed = session.run_turn_blocking(Turn::model("m"), down).unwrap_err();
+    assert_eq!(failed.recovery().unwrap().outcome, RecoveryOutcome::Recovered);
     let said = session.summary().agent_events;
+    assert!(said.iter().any(|event| event.event == AgentEventName::RecoveryAttempted));
     assert!(said.iter().all(|event| event.event != AgentEventName::RecoverySucceeded));
+
+    // Where somebody carries the steps out, one that fails is not called recovered.
+    let session = orchestrator.recovery_handler(|step: &StepContext<'_>| match step.step() {
+        RecoveryStep::SwitchProvider => Ok(()),
+        other => Err(BoxError::from(format!("cannot {other}"))),
+    });
+    let session = session.session().unwrap();
+    let failed = session.run_turn_blocking(Turn::model("m"), down).unwrap_err();
+    let recovery = failed.recovery().unwrap();
+    assert_eq!(recovery.outcome, RecoveryOutcome::PartialRecovery);
+    assert_eq!(recovery.reason, "cannot retry_with_backoff");
 }
 
 #[test]
 fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
     for &jitter in JitterMode::ALL {
-        let backoff = Backoff::with_base(3.0).unwrap().jitter(jitter);
-        for attempt in [0, 1, 40, 1_000, u32::MAX] {
-            for previous in [None, Some(Duration::MAX)] {
-                let delay = backoff.delay(attempt, previous);
-                assert!(delay <= WAIT, "{jitter} {attempt} {previous:?}: {delay:?}");
+        for base in [f64::MIN_POSITIVE, 0.5, 1.0, 3.0, f64::MAX] {
+            for cap in [Duration::ZERO, Duration::from_millis(1), WAIT, Duration::MAX] {
+                let backoff = Backoff::with_base(base).unwrap().jitter(jitter).cap(cap);
+                for attempt in [0, 1, 40, 1_000, 1_024, u32::MAX] {
+                    for previous in [None, Some(Duration::from_nanos(1)), Some(Duration::MAX)] {
+                        let [shortest, longest] =
+                            [0.0, 1.0].map(|unit| backoff.delay_from(attempt, previous, unit));
+                        let drawn = backoff.delay(attempt, previous);
+                        let bounds = shortest <= drawn && drawn <= longest && longest <= cap;
+                        assert!(bounds, "{jitter} {base} {attempt} {previous:?}: {drawn:?}");
+                    }
+                }
             }
         }
     }
@@ -156,22 +211,35 @@ fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
 
 #[test]
 fn difference_9_nothing_grows_with_the_turns_before_it() {
-    const TURNS: u32 = 20_000;
+    const FEW: u32 = 2_000;
+    const MANY: u32 = 20_000;
     let kept = NonZeroUsize::new(10).unwrap();
+    let prices = prices();
     let orchestrator = Orchestrator::new("writer", "draft")
-        .max_iterations(TURNS)
+        .max_iterations(u32::MAX)
         .event_log(kept)
         .event_sink(RingBufferEventSink::with_capacity(kept))
-        .pricing(prices());
+        .pricing(prices.clone());
     let session = orchestrator.session().unwrap();
-    for _ in 0..TURNS {
-        session.run_turn_blocking(dollar(), fine).unwrap();
-    }
+    let run = |turns| {
+        for _ in 0..turns {
+            session.run_turn_blocking(dollar(), fine).unwrap();
+            let failed = session.run_turn_blocking(dollar(), || Err::<(), _>("HTTP 503"));
+            assert!(failed.is_err());
+        }
+        serde_json::to_string(&session.summary()).unwrap().len()
+    };
+    let few = run(FEW);
+    let many = run(MANY - FEW);
+    assert!(many < few + 200, "the summary grew from {few} to {many} bytes");
     let summary = session.summary();
-    assert_eq!(summary.usage.turns, u64::from(TURNS));
+    assert_eq!(summary.usage.turns, u64::from(MANY));
     assert_eq!(summary.agent_events.len(), kept.get());
-    assert_eq!(summary.events_emitted, u64::from(TURNS) * 2 + 1);
+    assert_eq!(summary.recovery_events.len(), kept.get());
     assert_eq!(summary.per_model_cost.len(), 1);
+    // Each turn was billed once, when it came: nobody adds them up again at another price.
+    prices.register("m", ModelPricing::FREE).unwrap();
+    assert_eq!(session.tracker().total_cost(), Usd::from_dollars(u64::from(MANY)));
 }
 
 #[test]
@@ -180,51 +248,79 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
     let (handed, completed, failed, cancelled) = (open(), open(), open(), open());
     handed.handoff_to("editor", "polish", json!(null)).unwrap();
     completed.complete().unwrap();
-    failed.fail("no", techrevati_runtime::events::AgentFailureClass::Unknown).unwrap();
+    failed.fail("no", AgentFailureClass::Unknown).unwrap();
     cancelled.cancel("enough").unwrap();
-    for session in [handed, completed, failed, cancelled] {
-        let turn = session.run_turn_blocking(Turn::model("m"), fine).unwrap_err();
-        assert!(turn.to_string().starts_with("the session is over"), "{turn}");
-        let tool = session.run_tool_blocking(ToolCall::new("search"), fine).unwrap_err();
-        assert!(tool.to_string().starts_with("the session is over"), "{tool}");
+    for (session, status) in [
+        (handed, AgentStatus::Completed),
+        (completed, AgentStatus::Completed),
+        (failed, AgentStatus::Failed),
+        (cancelled, AgentStatus::Cancelled),
+    ] {
+        let turn = || Turn::model("m");
+        let tool = || ToolCall::new("search");
+        let refused = [
+            session.run_turn_blocking(turn(), never).unwrap_err().to_string(),
+            session.run_tool_blocking(tool(), never).unwrap_err().to_string(),
+            now(session.run_turn(turn(), || ready(never()))).unwrap_err().to_string(),
+            now(session.run_tool(tool(), || ready(never()))).unwrap_err().to_string(),
+            now(session.begin_turn(turn())).unwrap_err().to_string(),
+        ];
+        for text in refused {
+            assert_eq!(text, format!("the session is over: its worker is {status}"));
+        }
+        assert_eq!(session.status(), status);
     }
 }
 
 #[test]
 fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registry() {
-    let one = NonZeroUsize::MIN;
-    let registry = AgentRegistry::with_config(registry::Config::default().unclaimed_capacity(one));
-    let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
-    let editor = Orchestrator::new("editor", "draft").registry(registry.clone());
+    const ROOM: usize = 3;
+    let config = registry::Config::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
+    let registry = AgentRegistry::with_config(config);
+    let writer = Orchestrator::new("writer", "draft").project_id(7).registry(registry.clone());
+    let editor = Orchestrator::new("editor", "elsewhere").registry(registry.clone());
     let hand_over = || {
         let session = writer.session().unwrap();
         session.handoff_to("editor", "polish", json!({ "draft": 1 })).unwrap()
     };
-    let (forgotten, taken) = (hand_over(), hand_over());
-    let lost = registry.get(&forgotten.target_worker_id).unwrap();
+    let forgotten: Vec<_> = (0..20).map(|_| hand_over()).collect();
+    let taken = hand_over();
+    assert_eq!(registry.list_unclaimed().len(), ROOM);
+    assert_eq!(registry.list_active().len(), ROOM);
+    let lost = registry.get(&forgotten[0].target_worker_id).unwrap();
     assert_eq!(lost.status(), AgentStatus::Cancelled);
-    assert!(editor.accept(&forgotten).is_err());
+    assert!(editor.accept(&forgotten[0]).is_err());
 
     let session = editor.accept(&taken).unwrap();
     assert_eq!(session.worker_id(), &*taken.target_worker_id);
     assert_eq!(session.status(), AgentStatus::Running);
-    assert!(editor.accept(&taken).is_err());
+    assert_eq!(session.phase(), "draft", "the handoff's phase");
+    assert_eq!(registry.get(session.worker_id()).unwrap().project_id(), Some(7));
+    assert!(editor.accept(&taken).is_err(), "only once");
     assert!(session.finish(Ok::<_, BoxError>(())).result.is_ok());
-    assert_eq!(registry.list_active().len(), 0);
+    assert_eq!(registry.list_active().len(), ROOM - 1);
+    registry.cancel_unclaimed("shutdown");
+    assert!(registry.list_active().is_empty());
+    assert!(registry.get_by_role_phase("editor", "draft").is_none());
 }
 
 #[test]
 fn difference_12_a_new_worker_never_replaces_another_with_its_id() {
-    #[derive(Debug)]
-    struct Same;
-    impl IdSource for Same {
-        fn draw(&self) -> u128 {
-            7
-        }
-    }
-    let registry = AgentRegistry::with_config(registry::Config::default().ids(Arc::new(Same)));
-    let first = registry.create("writer", "draft", Some(1)).unwrap();
-    assert_eq!(&**first.id(), "writer-draft-00000007");
-    assert!(registry.create("writer", "draft", Some(2)).is_err());
-    assert_eq!(registry.get(first.id()).unwrap().project_id(), Some(1));
+    let registry = |draws| {
+        let config = registry::Config::default().ids(Arc::new(Draws::new(draws)));
+        AgentRegistry::with_config(config)
+    };
+    // An id that is taken is drawn again.
+    let drawn = registry(vec![7, 7, 7, 8]);
+    let first = drawn.create("writer", "draft", Some(1)).unwrap();
+    let second = drawn.create("writer", "draft", Some(2)).unwrap();
+    assert_eq!((&**first.id(), &**second.id()), ("writer-draft-00000007", "writer-draft-00000008"));
+    assert_eq!(drawn.get(first.id()).unwrap().project_id(), Some(1));
+    assert_eq!(drawn.get(second.id()).unwrap().project_id(), Some(2));
+
+    // A source that knows only one id gives one worker, and an error.
+    let stuck = registry(vec![7]);
+    let first = stuck.create("writer", "draft", Some(1)).unwrap();
+    assert!(stuck.create("writer", "draft", Some(2)).is_err());
+    assert_eq!((stuck.len(), stuck.get(first.id()).unwrap().project_id()), (1, Some(1)));
 }

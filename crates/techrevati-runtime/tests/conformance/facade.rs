@@ -8,10 +8,14 @@ use techrevati_runtime::lifecycle::{AgentRegistry, AgentWorker, Handoff};
 use techrevati_runtime::orchestrator::{
     OrchestrationSession, Orchestrator, Report, SessionHandle, Summary, ToolError, TurnError,
 };
-use techrevati_runtime::policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine};
+use techrevati_runtime::policy::{
+    AsyncGuardrail, Guardrail, Guardrails, PermissionEnforcer, PolicyCondition, PolicyEngine,
+};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::{Failure, Permit, RecoveryHandler};
-use techrevati_runtime::sinks::UsageSink;
+use techrevati_runtime::resilience::{
+    CallError, Classifier, Failure, Permit, RecoveryContext, RecoveryHandler, TransitionListener,
+};
+use techrevati_runtime::sinks::{EventFanOut, RingBufferUsageSink, UsageSink};
 use techrevati_runtime::usage::UsageTracker;
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -37,6 +41,20 @@ const _: () = {
     shared::<Report<u8>>();
     shared::<TurnError>();
     shared::<ToolError>();
+    shared::<Classifier>();
+    shared::<RecoveryContext>();
+    shared::<CallError<BoxError>>();
+    shared::<PolicyCondition>();
+    shared::<Guardrails>();
+    shared::<Budget>();
+    shared::<RingBufferEventSink>();
+    shared::<RingBufferUsageSink>();
+    shared::<EventFanOut>();
+    #[cfg(feature = "test-util")]
+    {
+        shared::<techrevati_runtime::testing::RecordingEventSink>();
+        shared::<techrevati_runtime::testing::ScriptedModel<String>>();
+    }
 };
 
 // What is plugged in stays usable as `dyn`.
@@ -48,6 +66,7 @@ const _: Option<&dyn UsageSink> = None;
 const _: Option<&dyn Guardrail> = None;
 const _: Option<&dyn AsyncGuardrail> = None;
 const _: Option<&dyn RecoveryHandler> = None;
+const _: Option<&dyn TransitionListener> = None;
 
 #[test]
 fn the_futures_of_a_session_may_move_between_threads() {

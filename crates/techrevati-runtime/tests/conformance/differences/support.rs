@@ -1,0 +1,66 @@
+//! What the twelve have in common.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use techrevati_runtime::events::{IdSource, ManualClock};
+use techrevati_runtime::resilience::CircuitBreaker;
+use techrevati_runtime::resilience::breaker::Config;
+use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
+use techrevati_runtime::{BoxError, Turn};
+
+/// How long a breaker waits.
+pub(super) const WAIT: Duration = Duration::from_mins(1);
+
+/// A breaker that one failure opens.
+pub(super) fn breaker(clock: &ManualClock) -> CircuitBreaker {
+    let config = Config::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
+    CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
+}
+
+/// A table by which a token given to `m` costs one dollar.
+pub(super) fn prices() -> PricingTable {
+    let prices = PricingTable::new();
+    let price = ModelPricing::per_million(Usd::from_dollars(1_000_000), Usd::ZERO);
+    prices.register("m", price).unwrap();
+    prices
+}
+
+/// A turn that costs one dollar by those prices.
+pub(super) fn dollar() -> Turn<UsageSnapshot> {
+    Turn::model("m").usage(UsageSnapshot::new(1, 0))
+}
+
+/// A call that is answered.
+#[expect(clippy::unnecessary_wraps, reason = "a call returns a result")]
+pub(super) fn fine() -> Result<u8, BoxError> {
+    Ok(1)
+}
+
+/// A call that must not be made.
+pub(super) fn never() -> Result<u8, BoxError> {
+    panic!("what was refused was called")
+}
+
+/// Draws these ids, and the last one for good.
+#[derive(Debug)]
+pub(super) struct Draws {
+    ids: Vec<u128>,
+    drawn: AtomicUsize,
+}
+
+impl Draws {
+    pub(super) const fn new(ids: Vec<u128>) -> Self {
+        Self { ids, drawn: AtomicUsize::new(0) }
+    }
+}
+
+impl IdSource for Draws {
+    fn draw(&self) -> u128 {
+        // Relaxed: a count, drawn by one thread.
+        let drawn = self.drawn.fetch_add(1, Ordering::Relaxed);
+        self.ids[drawn.min(self.ids.len() - 1)]
+    }
+}
