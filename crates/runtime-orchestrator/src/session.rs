@@ -1,20 +1,29 @@
 //! One agent's run, from its worker's start to its last event.
 
+// In the order in which their methods are read on the session's page.
+mod turns;
+
 mod active;
-mod blocking;
+
+mod tools;
+
+mod input;
+
 mod checks;
-pub(crate) mod core;
+
+mod handoff;
+
 mod ending;
+
+mod blocking;
+
+pub(crate) mod core;
 mod guarding;
 mod handle;
-mod handoff;
-mod input;
 mod money;
 mod recovery;
 mod state;
 mod stream;
-mod tools;
-mod turns;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -40,6 +49,22 @@ use crate::summary::Summary;
 /// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to); dropping it
 /// before that cancels it.
 ///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// use runtime_lifecycle::AgentStatus;
+/// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+///
+/// let session = Orchestrator::new("writer", "draft").session()?;
+/// let call = || async { Ok::<_, BoxError>("a haiku") };
+/// let draft = session.run_turn(Turn::model("gpt-5"), call).await;
+/// let report = session.finish(draft.map(|answer| answer.value));
+///
+/// assert_eq!(report.result?, "a haiku");
+/// assert_eq!(report.summary.status(), AgentStatus::Completed);
+/// # Ok::<_, BoxError>(()) }).unwrap();
+/// ```
+///
 /// [`Orchestrator::session`]: crate::Orchestrator::session
 #[derive(Debug)]
 #[must_use = "a session that is dropped is cancelled"]
@@ -50,6 +75,7 @@ pub struct OrchestrationSession {
     polling: AtomicBool,
 }
 
+/// # What it is, and how it stands
 impl OrchestrationSession {
     pub(crate) fn open(setup: &Arc<Setup>) -> Result<Self, OpenSessionError> {
         let created = setup.registry.create(

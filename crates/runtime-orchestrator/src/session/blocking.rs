@@ -9,6 +9,7 @@ use crate::session::active::{ActiveTurn, Answer};
 use crate::turn::{Prompt, Reading, Timeout, Turn, Untimed};
 use crate::wait::on_thread;
 
+/// # Turns for threads
 impl OrchestrationSession {
     /// Runs one model turn on this thread. The call borrows freely, so it cannot be interrupted:
     /// a turn with a timeout does not fit here, by its type.

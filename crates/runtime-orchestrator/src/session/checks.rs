@@ -11,6 +11,7 @@ use runtime_policy::{
 use crate::log::log;
 use crate::session::OrchestrationSession;
 
+/// # Permission, quality and policy
 impl OrchestrationSession {
     /// Whether this session's role may use a tool. Everything is allowed without permissions.
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {

@@ -10,6 +10,7 @@ use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Ending};
 use crate::summary::{Report, Summary};
 
+/// # Ending
 impl OrchestrationSession {
     /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
     /// ended before, by a handoff for instance, stays as it ended.

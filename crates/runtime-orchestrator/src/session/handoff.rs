@@ -9,6 +9,7 @@ use crate::log::log;
 use crate::session::OrchestrationSession;
 use crate::session::core::Ending;
 
+/// # Handing over
 impl OrchestrationSession {
     /// Completes this session and registers a worker for `target_role`, in this session's phase
     /// and for its project.

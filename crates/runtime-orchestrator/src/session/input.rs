@@ -11,6 +11,7 @@ use crate::session::OrchestrationSession;
 use crate::session::core::Core;
 use crate::session::state::Input;
 
+/// # Waiting for a person
 impl OrchestrationSession {
     /// Puts the worker into `WAITING_FOR_INPUT` and waits until somebody answers, here or through
     /// a [`SessionHandle`](crate::SessionHandle).

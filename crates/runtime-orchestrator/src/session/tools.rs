@@ -23,6 +23,7 @@ use crate::session::core::{Core, Entry};
 use crate::turn::{Limit, Timeout, ToolCall, Untimed};
 use crate::wait::{Interrupted, Kind, Until, block_on, on_thread, race};
 
+/// # Tools
 impl OrchestrationSession {
     /// Runs one tool: checks the permission and the arguments, makes the call inside its timeout,
     /// and checks the result.

@@ -12,6 +12,7 @@ use crate::session::active::{ActiveTurn, Answer};
 use crate::session::core::Core;
 use crate::turn::{Limit, Prompt, Reading, Timeout, Turn};
 
+/// # Turns
 impl OrchestrationSession {
     /// Runs one model turn: admits it, makes the call inside its timeout and the breaker, records
     /// its usage, and judges the budget.
