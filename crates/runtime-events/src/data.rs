@@ -7,6 +7,7 @@ use std::fmt;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use thiserror::Error;
 
 /// A JSON object whose keys, when they are literals, cost no allocation.
 ///
@@ -103,6 +104,38 @@ impl fmt::Debug for Data {
 impl From<Map<String, Value>> for Data {
     fn from(object: Map<String, Value>) -> Self {
         Self { entries: object.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect() }
+    }
+}
+
+/// A JSON value that is not an object, and so not the data of an event.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("event data must be a JSON object, but is {value}")]
+#[non_exhaustive]
+pub struct NotAnObjectError {
+    /// The value that was given.
+    pub value: Value,
+}
+
+/// What `json!({ … })` makes.
+///
+/// ```
+/// use runtime_events::{AgentEvent, Data};
+/// use serde_json::json;
+///
+/// let data = Data::try_from(json!({ "attempt": 2 }))?;
+/// let event = AgentEvent::started("writer", "draft").with_data(data);
+/// assert!(event.to_json().ends_with(r#""data":{"attempt":2}}"#));
+/// assert!(Data::try_from(json!(2)).is_err());
+/// # Ok::<(), runtime_events::data::NotAnObjectError>(())
+/// ```
+impl TryFrom<Value> for Data {
+    type Error = NotAnObjectError;
+
+    fn try_from(value: Value) -> Result<Self, NotAnObjectError> {
+        match value {
+            Value::Object(object) => Ok(object.into()),
+            value => Err(NotAnObjectError { value }),
+        }
     }
 }
 
