@@ -62,16 +62,21 @@ impl ModelPricing {
         self
     }
 
-    /// What this usage costs: the exact sum over the four kinds of tokens, rounded once,
-    /// half-even, to a nano-dollar. [`Usd::MAX`] where that is too much.
+    /// What this usage costs: the exact sum over the kinds of tokens, rounded once, half-even, to a
+    /// nano-dollar. [`Usd::MAX`] where that is too much.
+    ///
+    /// Audio is priced as text, and an hour in the cache as the shortest time there.
     pub fn cost(&self, usage: &UsageSnapshot) -> Usd {
         let items = [
             (usage.input_tokens, self.input_per_million),
+            (usage.input_audio_tokens, self.input_per_million),
             (usage.output_tokens, self.output_per_million),
+            (usage.output_audio_tokens, self.output_per_million),
             (usage.cache_write_tokens, self.cache_write_per_million),
+            (usage.cache_write_1h_tokens, self.cache_write_per_million),
             (usage.cache_read_tokens, self.cache_read_per_million),
         ];
-        // One product fits 128 bits; where the sum of four does not, the cost is too much anyway.
+        // One product fits 128 bits; where the sum does not, the cost is too much anyway.
         let cost_of_a_million = items.into_iter().fold(0_u128, |sum, (tokens, price)| {
             sum.saturating_add(u128::from(tokens) * u128::from(price.nanos()))
         });
