@@ -13,7 +13,8 @@ fn json_has_the_original_s_keys_and_survives_the_way_back() {
 
 #[test]
 fn missing_counts_are_zero_and_unknown_keys_are_ignored() {
-    let usage = UsageSnapshot::from_json(r#"{"output_tokens": 2, "reasoning_tokens": 9}"#).unwrap();
+    let usage =
+        UsageSnapshot::from_json(r#"{"output_tokens": 2, "tokens_of_tomorrow": 9}"#).unwrap();
     assert_eq!(usage, UsageSnapshot::new(0, 2));
     assert!(UsageSnapshot::from_json("{}").unwrap().is_empty());
 }
