@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_lifecycle::{AgentStatus, ClaimError, CreateWorkerError};
-use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
 use runtime_resilience::{CircuitOpenError, Failure, RecoveryResult};
 use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
@@ -32,6 +32,9 @@ pub struct OpenSessionError {
 pub struct SessionClosedError {
     /// How it ended. A session that handed over is `completed`.
     pub status: AgentStatus,
+    /// Whether the session ended while the call was under way: it may have been made, and paid
+    /// for.
+    pub call_began: bool,
 }
 
 /// A session cannot end yet.
@@ -90,17 +93,18 @@ pub struct MaxIterationsExceededError {
 pub struct DeadlineExceededError {
     /// What the session was given when it opened.
     pub deadline: Duration,
+    /// Whether the deadline came while the call was under way: it may have been made, and paid
+    /// for.
+    pub call_began: bool,
 }
 
 /// A turn took longer than its timeout.
-#[derive(Clone, Debug, PartialEq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("turn exceeded timeout of {:.3}s", timeout.as_secs_f64())]
 #[non_exhaustive]
 pub struct TurnTimeoutError {
     /// What the turn was given.
     pub timeout: Duration,
-    /// What recovery came to, where it was asked.
-    pub recovery: Option<RecoveryResult>,
 }
 
 /// A tool took longer than its timeout.
@@ -116,8 +120,7 @@ pub struct ToolTimeoutError {
 
 /// A turn that did not give an answer.
 ///
-/// All variants but [`TimedOut`](Self::TimedOut) and [`Failed`](Self::Failed), and
-/// [`Guardrail`](Self::Guardrail) where it objected to an answer, mean that the call never began.
+/// [`is_refusal`](Self::is_refusal) says whether the call was made.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
@@ -130,7 +133,7 @@ pub enum TurnError {
     Deadline(#[from] DeadlineExceededError),
     /// The circuit breaker lets nothing through.
     CircuitOpen(#[from] CircuitOpenError),
-    /// An enforced budget has nothing left.
+    /// An enforced budget is overspent.
     Budget(#[from] BudgetRefusedError),
     /// An enforced budget does not know what the model costs.
     Unpriced(#[from] UnpricedModelError),
@@ -153,25 +156,28 @@ impl TurnError {
     }
 
     /// What recovery came to, where the call was made and failed.
+    ///
+    /// A timed-out turn returns when it is due, so nothing was tried yet: see
+    /// [`OrchestrationSession::recover`](crate::OrchestrationSession::recover).
     pub fn recovery(&self) -> Option<&RecoveryResult> {
         match self {
-            Self::TimedOut(timeout) => timeout.recovery.as_ref(),
             Self::Failed(failure) => failure.recovery(),
             _ => None,
         }
     }
 
-    /// Whether the turn was refused before the call began.
-    pub const fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            Self::Closed(_)
-                | Self::MaxIterations(_)
-                | Self::Deadline(_)
-                | Self::CircuitOpen(_)
-                | Self::Budget(_)
-                | Self::Unpriced(_)
-        )
+    /// Whether the turn was refused before its call began. A call that the session's end or its
+    /// deadline cut short had begun.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Closed(closed) => !closed.call_began,
+            Self::Deadline(deadline) => !deadline.call_began,
+            Self::Guardrail(violated) => violated.stage == GuardrailStage::Pre,
+            Self::MaxIterations(_) | Self::CircuitOpen(_) | Self::Budget(_) | Self::Unpriced(_) => {
+                true
+            }
+            Self::TimedOut(_) | Self::Failed(_) => false,
+        }
     }
 
     /// The class under which events report it.

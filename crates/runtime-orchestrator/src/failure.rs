@@ -11,9 +11,9 @@ use runtime_resilience::{Classifier, Failure};
 
 use crate::error::{BoxError, ToolError, TurnError};
 
-/// The classifier of sessions: the usual rules, and what this crate alone can know.
-pub(crate) fn default_classifier() -> Classifier {
-    let classifier = Classifier::default().rule(own_types);
+/// The caller's rules, and then what this crate alone can know.
+pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
+    let classifier = classifier.rule(own_types);
     #[cfg(feature = "tokio")]
     let classifier = classifier.rule(|error| {
         let elapsed = error.is::<tokio::time::error::Elapsed>();

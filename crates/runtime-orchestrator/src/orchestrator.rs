@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
-use runtime_lifecycle::{AgentRegistry, Handoff};
+use runtime_lifecycle::{AgentRegistry, Handoff, registry};
 use runtime_policy::{
     AsyncGuardrail, Guardrail, Guardrails, PermissionEnforcer, PolicyEngine, QualityGate,
 };
@@ -14,7 +14,7 @@ use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Budget, PricingTable};
 
 use crate::error::{AcceptError, BoxError, OpenSessionError};
-use crate::failure::default_classifier;
+use crate::failure::with_own_rules;
 use crate::session::OrchestrationSession;
 use crate::summary::{Report, Summary};
 use crate::turn::Timeout;
@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) project_id: Option<i64>,
     pub(crate) labels: Option<Arc<Labels>>,
     pub(crate) registry: AgentRegistry,
+    /// Whether the registry was made here, and so keeps this orchestrator's time and ids.
+    own_registry: bool,
     pub(crate) permissions: Option<PermissionEnforcer>,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) policy: Option<Arc<PolicyEngine>>,
@@ -70,6 +72,16 @@ pub(crate) struct Setup {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
+impl Setup {
+    fn renew_registry(&mut self) {
+        if self.own_registry {
+            let config = registry::Config::default();
+            let config = config.clock(Arc::clone(&self.clock)).ids(Arc::clone(&self.ids));
+            self.registry = AgentRegistry::with_config(config);
+        }
+    }
+}
+
 impl Orchestrator {
     /// Sessions of this role, in this phase. An empty role is refused when a session opens.
     pub fn new(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
@@ -83,6 +95,7 @@ impl Orchestrator {
             project_id: None,
             labels: None,
             registry: AgentRegistry::new(),
+            own_registry: true,
             permissions: None,
             breaker: None,
             policy: None,
@@ -94,7 +107,7 @@ impl Orchestrator {
             deadline: None,
             recipes: Recipes::default(),
             recovery: None,
-            classifier: default_classifier(),
+            classifier: with_own_rules(Classifier::default()),
             event_sink: None,
             usage_sink: None,
             event_log: DEFAULT_EVENT_LOG,
@@ -213,7 +226,10 @@ impl Orchestrator {
     /// The registry the workers are in. Agents that hand over to each other share one.
     #[must_use]
     pub fn registry(self, registry: AgentRegistry) -> Self {
-        self.set(|setup| setup.registry = registry)
+        self.set(|setup| {
+            setup.registry = registry;
+            setup.own_registry = false;
+        })
     }
 
     /// Who may run which tool.
@@ -294,11 +310,11 @@ impl Orchestrator {
         self.set(|setup| setup.recovery = Some(Arc::new(handler)))
     }
 
-    /// How errors become scenarios. The default knows the types of this crate and, with feature
-    /// `tokio`, its `Elapsed`.
+    /// How errors become scenarios. The runtime's own rules are asked after those given here: they
+    /// know the errors of turns and tools and, with feature `tokio`, its `Elapsed`.
     #[must_use]
     pub fn classifier(self, classifier: Classifier) -> Self {
-        self.set(|setup| setup.classifier = classifier)
+        self.set(|setup| setup.classifier = with_own_rules(classifier))
     }
 
     /// Where events go. More than one: [`FanOut`](runtime_sinks::FanOut).
@@ -320,13 +336,7 @@ impl Orchestrator {
         self.set(|setup| setup.event_log = events)
     }
 
-    /// Where the time comes from.
-    #[must_use]
-    pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
-        self.set(|setup| setup.clock = clock)
-    }
-
-    /// How timeouts wait.
+    /// How timeouts wait, on the system's clock. For another clock: [`time`](Self::time).
     #[must_use]
     pub fn sleeper(self, sleeper: Arc<dyn Sleeper>) -> Self {
         self.set(|setup| setup.sleeper = Some(sleeper))
@@ -337,12 +347,20 @@ impl Orchestrator {
     #[must_use]
     pub fn time(self, time: impl Clock + Sleeper + 'static) -> Self {
         let time = Arc::new(time);
-        self.clock(time.clone()).sleeper(time)
+        self.set(|setup| {
+            setup.clock = time.clone();
+            setup.sleeper = Some(time);
+            setup.renew_registry();
+        })
     }
 
-    /// Where session ids and span ids are drawn from.
+    /// Where session ids and span ids are drawn from; and worker ids, unless a
+    /// [`registry`](Self::registry) was given.
     #[must_use]
     pub fn ids(self, ids: impl IdSource + 'static) -> Self {
-        self.set(|setup| setup.ids = Arc::new(ids))
+        self.set(|setup| {
+            setup.ids = Arc::new(ids);
+            setup.renew_registry();
+        })
     }
 }

@@ -5,6 +5,8 @@ mod turns;
 
 mod active;
 
+mod recovery;
+
 mod tools;
 
 mod input;
@@ -21,7 +23,6 @@ pub(crate) mod core;
 mod guarding;
 mod handle;
 mod money;
-mod recovery;
 mod state;
 mod stream;
 

@@ -1,6 +1,5 @@
 //! Turns and tools as values: what to run, and within which limits.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,22 +57,29 @@ pub struct Unread;
 #[derive(Clone, Copy)]
 pub struct UsageFrom<F>(F);
 
+/// Guardrails see nothing of the turn.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Unguarded;
+
 /// Guardrails look at the prompt and, as JSON, at the answer.
 #[derive(Clone, Debug)]
-pub struct Guarded<R> {
-    input: Value,
-    inner: R,
-}
+pub struct Guarded(Value);
 
-/// What guardrails see of a turn before its call; sealed.
-pub trait Prompt: sealed::Input {}
-
-impl<R: sealed::Input> Prompt for R {}
-
-/// How a turn's answer of type `T` is looked at; sealed.
+/// How the usage of an answer of type `T` is known; sealed.
 pub trait Reading<T>: sealed::Reading<T> {}
 
 impl<T, R: sealed::Reading<T>> Reading<T> for R {}
+
+/// What guardrails see of a turn before its call; sealed.
+pub trait Prompt: sealed::Prompt {}
+
+impl<G: sealed::Prompt> Prompt for G {}
+
+/// What guardrails see of an answer of type `T`; sealed.
+pub trait Shown<T>: sealed::Shown<T> {}
+
+impl<T, G: sealed::Shown<T>> Shown<T> for G {}
 
 /// One call of a model, described.
 ///
@@ -92,16 +98,17 @@ impl<T, R: sealed::Reading<T>> Reading<T> for R {}
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a turn is only a description; pass it to `run_turn`"]
-pub struct Turn<R = Unread, L = Untimed> {
+pub struct Turn<R = Unread, L = Untimed, G = Unguarded> {
     pub(crate) model: Arc<str>,
     pub(crate) reading: R,
     pub(crate) limit: L,
+    pub(crate) guard: G,
 }
 
 impl Turn {
     /// A turn of this model. An empty name means that the turn is not metered.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
-        Self { model: model.into(), reading: Unread, limit: Untimed }
+        Self { model: model.into(), reading: Unread, limit: Untimed, guard: Unguarded }
     }
 
     /// A turn that is not metered: no price, no usage record.
@@ -110,34 +117,33 @@ impl Turn {
     }
 }
 
-impl<R, L> Turn<R, L> {
+impl<R, L, G> Turn<R, L, G> {
     /// The usage is known beforehand.
-    pub fn usage(self, usage: UsageSnapshot) -> Turn<UsageSnapshot, L> {
-        Turn { model: self.model, reading: usage, limit: self.limit }
+    pub fn usage(self, usage: UsageSnapshot) -> Turn<UsageSnapshot, L, G> {
+        Turn { model: self.model, reading: usage, limit: self.limit, guard: self.guard }
     }
 
     /// The usage is read from, or estimated by, the answer.
     #[doc(alias = "estimate_usage")]
-    pub fn usage_from<T, F>(self, read: F) -> Turn<UsageFrom<F>, L>
+    pub fn usage_from<T, F>(self, read: F) -> Turn<UsageFrom<F>, L, G>
     where
         F: FnOnce(&T) -> UsageSnapshot,
     {
-        Turn { model: self.model, reading: UsageFrom(read), limit: self.limit }
+        Turn { model: self.model, reading: UsageFrom(read), limit: self.limit, guard: self.guard }
     }
 
     /// Shows the session's guardrails `input` before the call, and the answer as JSON after it.
-    ///
-    /// Set it last: `usage` and `usage_from` replace it.
-    pub fn guarded(self, input: impl Into<Value>) -> Turn<Guarded<R>, L> {
-        let reading = Guarded { input: input.into(), inner: self.reading };
-        Turn { model: self.model, reading, limit: self.limit }
+    pub fn guarded(self, input: impl Into<Value>) -> Turn<R, L, Guarded> {
+        let guard = Guarded(input.into());
+        Turn { model: self.model, reading: self.reading, limit: self.limit, guard }
     }
 }
 
-impl<R> Turn<R, Untimed> {
+impl<R, G> Turn<R, Untimed, G> {
     /// Ends the call as timed out if it takes longer. Counted from its admission.
-    pub fn timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed> {
-        Turn { model: self.model, reading: self.reading, limit: Timed(timeout.into()) }
+    pub fn timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
+        let limit = Timed(timeout.into());
+        Turn { model: self.model, reading: self.reading, limit, guard: self.guard }
     }
 }
 
@@ -153,14 +159,14 @@ impl<R> Turn<R, Untimed> {
 #[derive(Clone, Debug)]
 #[must_use = "a tool call is only a description; pass it to `run_tool`"]
 pub struct ToolCall<L = Untimed> {
-    pub(crate) name: Cow<'static, str>,
+    pub(crate) name: Arc<str>,
     pub(crate) args: Value,
     pub(crate) limit: L,
 }
 
 impl ToolCall {
     /// A call of the tool of this name, without arguments.
-    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), args: Value::Null, limit: Untimed }
     }
 
@@ -178,8 +184,8 @@ impl<L> ToolCall<L> {
     }
 }
 
-impl From<&'static str> for ToolCall {
-    fn from(name: &'static str) -> Self {
+impl From<&str> for ToolCall {
+    fn from(name: &str) -> Self {
         Self::new(name)
     }
 }
@@ -198,7 +204,8 @@ impl<F> fmt::Debug for UsageFrom<F> {
 
 pub(crate) mod sealed {
     use super::{
-        Guarded, Serialize, Timed, Timeout, Unread, Untimed, UsageFrom, UsageSnapshot, Value,
+        Guarded, Serialize, Timed, Timeout, Unguarded, Unread, Untimed, UsageFrom, UsageSnapshot,
+        Value,
     };
 
     #[expect(unnameable_types, reason = "that is what seals it")]
@@ -218,30 +225,8 @@ pub(crate) mod sealed {
         }
     }
 
-    /// What guardrails see before the call, whatever the answer's type.
     #[expect(unnameable_types, reason = "that is what seals it")]
-    pub trait Input {
-        fn input(&self) -> Option<&Value> {
-            None
-        }
-    }
-
-    impl Input for Unread {}
-    impl Input for UsageSnapshot {}
-    impl<F> Input for UsageFrom<F> {}
-    impl<R> Input for Guarded<R> {
-        fn input(&self) -> Option<&Value> {
-            Some(&self.input)
-        }
-    }
-
-    #[expect(unnameable_types, reason = "that is what seals it")]
-    pub trait Reading<T>: Input {
-        /// The answer as guardrails see it, if they do.
-        fn output(&self, _answer: &T) -> Option<Result<Value, serde_json::Error>> {
-            None
-        }
-
+    pub trait Reading<T> {
         fn usage(self, answer: &T) -> UsageSnapshot;
     }
 
@@ -263,13 +248,37 @@ pub(crate) mod sealed {
         }
     }
 
-    impl<T: Serialize, R: Reading<T>> Reading<T> for Guarded<R> {
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Prompt {
+        fn input(&self) -> Option<&Value>;
+    }
+
+    impl Prompt for Unguarded {
+        fn input(&self) -> Option<&Value> {
+            None
+        }
+    }
+
+    impl Prompt for Guarded {
+        fn input(&self) -> Option<&Value> {
+            Some(&self.0)
+        }
+    }
+
+    #[expect(unnameable_types, reason = "that is what seals it")]
+    pub trait Shown<T>: Prompt {
+        fn output(&self, answer: &T) -> Option<Result<Value, serde_json::Error>>;
+    }
+
+    impl<T> Shown<T> for Unguarded {
+        fn output(&self, _answer: &T) -> Option<Result<Value, serde_json::Error>> {
+            None
+        }
+    }
+
+    impl<T: Serialize> Shown<T> for Guarded {
         fn output(&self, answer: &T) -> Option<Result<Value, serde_json::Error>> {
             Some(serde_json::to_value(answer))
-        }
-
-        fn usage(self, answer: &T) -> UsageSnapshot {
-            self.inner.usage(answer)
         }
     }
 }

@@ -123,14 +123,41 @@ pub(crate) fn on_thread<T: Send + 'static>(
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
         waiting.unpark();
     })?;
+    Ok(wait(core, until, || slot.lock().unwrap_or_else(PoisonError::into_inner).take()))
+}
+
+/// [`race`] for threads: polls the future on this one. No runtime is entered, so a future that
+/// needs one must find it.
+pub(crate) fn race_blocking<F: Future>(
+    core: &Core,
+    until: Option<&Until>,
+    polling: &mut bool,
+    future: F,
+) -> Result<F::Output, Interrupted> {
+    let mut future = pin!(future);
+    let waker = thread_waker();
+    let mut cx = Context::from_waker(&waker);
+    wait(core, until, || match poll_flagged(future.as_mut(), polling, &mut cx) {
+        Poll::Ready(value) => Some(value),
+        Poll::Pending => None,
+    })
+}
+
+/// Blocks the thread until `ready` has something, its time is over, or the session ends. Whoever
+/// makes it ready unparks the thread.
+fn wait<T>(
+    core: &Core,
+    until: Option<&Until>,
+    mut ready: impl FnMut() -> Option<T>,
+) -> Result<T, Interrupted> {
     let waker = thread_waker();
     let mut watch = Watch { core, key: None };
     loop {
-        if let Some(returned) = slot.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Ok(Ok(returned));
+        if let Some(value) = ready() {
+            return Ok(value);
         }
         if let Some(status) = watch.ended(&waker) {
-            return Ok(Err(Interrupted::Closed(status)));
+            return Err(Interrupted::Closed(status));
         }
         let Some(until) = until else {
             thread::park();
@@ -138,25 +165,11 @@ pub(crate) fn on_thread<T: Send + 'static>(
         };
         let left = until.at.saturating_duration_since(core.now());
         if left.is_zero() {
-            return Ok(Err(Interrupted::Time(until.kind, until.after)));
+            return Err(Interrupted::Time(until.kind, until.after));
         }
         match &until.sleeper {
             Some(sleeper) => sleeper.park(left),
             None => thread::park_timeout(left),
-        }
-    }
-}
-
-/// Runs a future to its end on this thread. For the caller's own guardrails: no runtime is
-/// entered, so a future that needs one must find it.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = thread_waker();
-    let mut cx = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut cx) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
         }
     }
 }

@@ -12,7 +12,7 @@ use runtime_usage::{BudgetExceededError, UsageSnapshot, Usd};
 
 use crate::error::{BoxError, TurnError};
 use crate::session::core::{Core, Entry};
-use crate::wait::{Interrupted, Until, race};
+use crate::wait::{Interrupted, Until, race, race_blocking};
 
 /// An answered turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,8 +80,9 @@ pub struct ActiveTurn<'s> {
     observed: Option<UsageSnapshot>,
     /// True exactly while the caller's code runs.
     polling: bool,
-    /// True while guardrails look at the prompt: how that ends is not the breaker's business.
-    vetting: bool,
+    /// Whether the call may have begun. While guardrails look at the prompt it has not, and how
+    /// that ends is not the breaker's business.
+    began: bool,
     settled: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
     _entry: Entry<'s>,
@@ -108,7 +109,7 @@ impl<'s> ActiveTurn<'s> {
             until,
             observed: None,
             polling: false,
-            vetting: false,
+            began: false,
             settled: false,
             _entry: entry,
         }
@@ -125,24 +126,36 @@ impl<'s> ActiveTurn<'s> {
     /// # Errors
     ///
     /// [`TurnError::TimedOut`], [`TurnError::Deadline`] or [`TurnError::Closed`] if the step was
-    /// interrupted. The turn is settled then; what is left to do is to pass the error on.
+    /// interrupted, or its time was over before it began. The turn is settled then; what is left to
+    /// do is to pass the error on.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         self.still_open()?;
+        // A stream whose chunks are always ready never waits, and its time runs out all the same.
+        let over = self.until.as_ref().filter(|until| until.at <= self.core.now());
+        if let Some(until) = over {
+            let interrupted = Interrupted::Time(until.kind, until.after);
+            return Err(self.interrupted(interrupted));
+        }
         self.step(step).await
     }
 
     /// The session may have ended since the turn was admitted; what has not begun does not begin.
     pub(crate) fn still_open(&mut self) -> Result<(), TurnError> {
         let ended = self.core.ended();
-        ended.map_or(Ok(()), |status| Err(self.stop(Interrupted::Closed(status))))
+        ended.map_or(Ok(()), |status| Err(self.interrupted(Interrupted::Closed(status))))
     }
 
     pub(crate) async fn step<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         let Self { core, until, polling, .. } = self;
-        match race(core, until.as_ref(), polling, step).await {
-            Ok(output) => Ok(output),
-            Err(interrupted) => Err(self.interrupted(interrupted).await),
-        }
+        let output = race(core, until.as_ref(), polling, step).await;
+        output.map_err(|interrupted| self.interrupted(interrupted))
+    }
+
+    /// [`step`](Self::step) for threads.
+    pub(crate) fn step_blocking<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
+        let Self { core, until, polling, .. } = self;
+        let output = race_blocking(core, until.as_ref(), polling, step);
+        output.map_err(|interrupted| self.interrupted(interrupted))
     }
 
     /// The call was answered. Records its usage and says what it cost.
@@ -200,9 +213,12 @@ impl<'s> ActiveTurn<'s> {
         &self.model
     }
 
-    /// Guardrails begin or cease to look at the prompt.
-    pub(crate) const fn vet(&mut self, vetting: bool) {
-        self.vetting = vetting;
+    /// The prompt may be sent: from here the call may have been made, and the session's end is
+    /// looked at once more.
+    pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
+        self.still_open()?;
+        self.began = true;
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
-use crate::turn::{Prompt, Reading, Timeout, Turn, Untimed};
+use crate::turn::{Prompt, Reading, Shown, Timeout, Turn, Untimed};
 use crate::wait::on_thread;
 
 /// # Turns for threads
@@ -25,19 +25,21 @@ impl OrchestrationSession {
     /// let turn = Turn::model("gpt-5").timeout(Duration::from_secs(1));
     /// session.run_turn_blocking(turn, || Ok::<_, BoxError>(()));
     /// ```
-    pub fn run_turn_blocking<T, E, R>(
+    pub fn run_turn_blocking<T, E, R, G>(
         &self,
-        turn: Turn<R, Untimed>,
+        turn: Turn<R, Untimed, G>,
         call: impl FnOnce() -> Result<T, E>,
     ) -> Result<Answer<T>, TurnError>
     where
         E: Into<BoxError> + 'static,
         R: Reading<T>,
+        G: Shown<T>,
     {
         let mut active = self.core.admit(turn.model, None)?;
-        active.check_input_blocking(turn.reading.input())?;
+        active.check_input_blocking(turn.guard.input())?;
+        active.begin_call()?;
         let result = active.flagged(call);
-        conclude(active, turn.reading, result)
+        conclude(active, turn.reading, &turn.guard, result)
     }
 
     /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
@@ -53,9 +55,9 @@ impl OrchestrationSession {
     /// # Panics
     ///
     /// If the call panics, with its payload.
-    pub fn run_turn_blocking_within<T, E, R>(
+    pub fn run_turn_blocking_within<T, E, R, G>(
         &self,
-        turn: Turn<R, Untimed>,
+        turn: Turn<R, Untimed, G>,
         timeout: Duration,
         call: impl FnOnce() -> Result<T, E> + Send + 'static,
     ) -> Result<Answer<T>, TurnError>
@@ -63,14 +65,16 @@ impl OrchestrationSession {
         T: Send + 'static,
         E: Into<BoxError> + Send + 'static,
         R: Reading<T>,
+        G: Shown<T>,
     {
         let limit = Timeout { after: timeout, sleeper: None };
         let mut active = self.core.admit(turn.model, Some(&limit))?;
-        active.check_input_blocking(turn.reading.input())?;
+        active.check_input_blocking(turn.guard.input())?;
+        active.begin_call()?;
         match on_thread(active.core(), active.until(), "turn", call) {
-            Ok(Ok(Ok(result))) => conclude(active, turn.reading, result),
+            Ok(Ok(Ok(result))) => conclude(active, turn.reading, &turn.guard, result),
             Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
-            Ok(Err(interrupted)) => Err(active.interrupted_blocking(interrupted)),
+            Ok(Err(interrupted)) => Err(active.interrupted(interrupted)),
             Err(error) => Err(active.fail_blocking(error)),
         }
     }
@@ -81,28 +85,31 @@ impl OrchestrationSession {
     /// # Errors
     ///
     /// [`TurnError`]: why it is refused.
-    pub fn begin_turn_blocking<R: Prompt>(
+    pub fn begin_turn_blocking<R, G: Prompt>(
         &self,
-        turn: Turn<R, Untimed>,
+        turn: Turn<R, Untimed, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
         let mut active = self.core.admit(turn.model, None)?;
-        active.check_input_blocking(turn.reading.input())?;
+        active.check_input_blocking(turn.guard.input())?;
+        active.begin_call()?;
         Ok(active)
     }
 }
 
-fn conclude<T, E, R>(
+fn conclude<T, E, R, G>(
     mut active: ActiveTurn<'_>,
     reading: R,
+    guard: &G,
     result: Result<T, E>,
 ) -> Result<Answer<T>, TurnError>
 where
     E: Into<BoxError> + 'static,
     R: Reading<T>,
+    G: Shown<T>,
 {
     match result {
         Ok(value) => {
-            let review = active.returned(&value, reading);
+            let review = active.returned(&value, reading, guard);
             active.check_output_blocking(&review)?;
             Ok(active.answer(value, review.usage))
         }

@@ -92,7 +92,11 @@ impl Core {
         };
         // Somebody else may have ended the worker in the registry.
         let status = self.status();
-        if status.is_terminal() { Err(SessionClosedError { status }) } else { Ok(entry) }
+        if status.is_terminal() {
+            Err(SessionClosedError { status, call_began: false })
+        } else {
+            Ok(entry)
+        }
     }
 
     /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
@@ -118,7 +122,7 @@ impl Core {
             (None, Some((ending, prepared))) => (ending, Ok(prepared)),
             (elsewhere, _) => {
                 let status = elsewhere.unwrap_or(AgentStatus::Cancelled);
-                let closed = SettleError::from(SessionClosedError { status });
+                let closed = SettleError::from(SessionClosedError { status, call_began: false });
                 (self.ended_elsewhere(status), Err(closed.into()))
             }
         };
@@ -126,7 +130,7 @@ impl Core {
         let (farewell, wake) = state.end(ending.status, ending.event);
         drop(state);
         if let Some(farewell) = farewell {
-            self.emit(*farewell);
+            self.say_farewell(*farewell);
         }
         wake.into_iter().for_each(Waker::wake);
         result
@@ -243,6 +247,16 @@ impl Core {
         }
     }
 
+    /// The last event. What sinks have buffered is written after it: the sinks of an orchestrator
+    /// are its own, and nobody else could.
+    pub(crate) fn say_farewell(&self, event: AgentEvent) {
+        self.emit(event);
+        if let Some(error) = self.stream.flush() {
+            log!(warn, session = %self.session_id, error = %error, "event sink failed; failures are counted from here on");
+        }
+        self.flush_usage();
+    }
+
     pub(crate) fn new_span(&self) -> SpanId {
         // Relaxed: only the number has to differ; the events order themselves.
         SpanId::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
@@ -261,7 +275,7 @@ impl Core {
         let own = timeout.map(|timeout| self.until_after(timeout, now, Kind::Timeout));
         let Some(session) = self.session_deadline() else { return Ok(own) };
         if session.at <= now {
-            return Err(DeadlineExceededError { deadline: session.after });
+            return Err(DeadlineExceededError { deadline: session.after, call_began: false });
         }
         Ok(Some(own.filter(|own| own.at <= session.at).unwrap_or(session)))
     }
@@ -341,7 +355,7 @@ impl Drop for Entry<'_> {
     fn drop(&mut self) {
         let farewell = self.core.state().leave(self.working);
         if let Some(farewell) = farewell {
-            self.core.emit(*farewell);
+            self.core.say_farewell(*farewell);
         }
     }
 }

@@ -114,7 +114,7 @@ impl Core {
         };
         let left_behind = self.state().force_farewell();
         if let Some(farewell) = left_behind {
-            self.emit(*farewell);
+            self.say_farewell(*farewell);
         }
     }
 

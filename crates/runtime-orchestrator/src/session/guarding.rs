@@ -9,8 +9,7 @@ use serde_json::Value;
 
 use crate::error::TurnError;
 use crate::session::active::ActiveTurn;
-use crate::turn::Reading;
-use crate::wait::block_on;
+use crate::turn::{Reading, Shown};
 
 type Checked = Result<(), GuardrailViolatedError>;
 
@@ -28,7 +27,6 @@ impl ActiveTurn<'_> {
         };
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
-        self.vet(true);
         let checked = self.step(core.setup.guardrails.check_pre_async(&check)).await?;
         self.judge_input(checked)
     }
@@ -39,23 +37,29 @@ impl ActiveTurn<'_> {
         };
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
-        self.vet(true);
-        let checked = self.flagged(|| block_on(core.setup.guardrails.check_pre_async(&check)));
-        self.judge_input(checked)?;
-        self.still_open()
+        let checked = self.step_blocking(core.setup.guardrails.check_pre_async(&check))?;
+        self.judge_input(checked)
     }
 
     /// The call has returned `value`: the breaker and the bill know of it, whatever guardrails
     /// say next.
-    pub(crate) fn returned<T, R: Reading<T>>(&mut self, value: &T, reading: R) -> Review {
-        let guarded = self.core().guards(GuardrailStage::Post);
-        let review = self.flagged(|| Review {
-            output: if guarded { reading.output(value) } else { None },
-            input: reading.input().filter(|_| guarded).cloned().unwrap_or_default(),
-            usage: reading.usage(value),
-        });
-        self.call_succeeded(review.usage);
-        review
+    ///
+    /// The breaker first: reading the answer is the caller's code, and its panic is not the
+    /// provider's.
+    pub(crate) fn returned<T, R: Reading<T>, G: Shown<T>>(
+        &mut self,
+        value: &T,
+        reading: R,
+        guard: &G,
+    ) -> Review {
+        self.call_succeeded();
+        let usage = self.flagged(|| reading.usage(value));
+        self.observe(usage);
+        if !self.core().guards(GuardrailStage::Post) {
+            return Review { usage, input: Value::Null, output: None };
+        }
+        let input = guard.input().cloned().unwrap_or_default();
+        Review { usage, input, output: self.flagged(|| guard.output(value)) }
     }
 
     pub(crate) async fn check_output(&mut self, review: &Review) -> Result<(), TurnError> {
@@ -73,7 +77,7 @@ impl ActiveTurn<'_> {
         let checked = match review.subject(&core.setup.role, &model) {
             Ok(None) => return Ok(()),
             Ok(Some(check)) => {
-                self.flagged(|| block_on(core.setup.guardrails.check_post_async(&check)))
+                self.step_blocking(core.setup.guardrails.check_post_async(&check))?
             }
             Err(violation) => Err(violation),
         };
@@ -83,10 +87,8 @@ impl ActiveTurn<'_> {
     fn judge_input(&mut self, checked: Checked) -> Result<(), TurnError> {
         checked.map_err(|violation| {
             self.rejected(&violation);
-            TurnError::from(violation)
-        })?;
-        self.vet(false);
-        Ok(())
+            violation.into()
+        })
     }
 
     fn judge_output(&mut self, checked: Checked) -> Result<(), TurnError> {

@@ -79,7 +79,7 @@ impl Core {
         let waiting = AgentStatus::WaitingForInput;
         let moved = self.setup.registry.transition(&self.worker_id, waiting, Some(prompt));
         if moved.is_err() && self.status().is_terminal() {
-            return Err(SessionClosedError { status: self.status() }.into());
+            return Err(SessionClosedError { status: self.status(), call_began: false }.into());
         }
         *state.input() = Some(Input::default());
         drop(state);

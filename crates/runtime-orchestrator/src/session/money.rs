@@ -1,15 +1,15 @@
 //! What turns cost, and whether they may.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, Data};
-use runtime_sinks::{UsageRecord, UsageSink};
+use runtime_sinks::{SinkError, UsageRecord};
 use runtime_usage::{Budget, BudgetExceededError, RecordedTurn, UnknownPrice, UsageSnapshot, Usd};
 
-use crate::error::{ToolError, TurnError};
+use crate::error::TurnError;
 use crate::log::log;
 use crate::session::core::Core;
+use crate::session::stream::caught;
 
 impl Core {
     /// Refuses a turn before it spends: an enforced budget that is overspent, or a model whose
@@ -37,7 +37,7 @@ impl Core {
             let record = UsageRecord::new(model, usage, recorded.cost)
                 .session_id(self.session_id.clone())
                 .role(self.setup.role.clone());
-            self.deliver_usage(&**sink, &record);
+            self.deliver_usage(|| sink.record(&record));
         }
         recorded.cost
     }
@@ -51,17 +51,18 @@ impl Core {
         }
     }
 
-    fn deliver_usage(&self, sink: &dyn UsageSink, record: &UsageRecord) {
-        // The sink is not used for anything else here; what it left broken is its own.
-        let failure = match catch_unwind(AssertUnwindSafe(|| sink.record(record))) {
-            Ok(delivered) => delivered.err().map(|error| error.to_string()),
-            Err(_) => Some("the sink panicked".to_owned()),
-        };
+    fn deliver_usage(&self, ask: impl FnOnce() -> Result<(), SinkError>) {
         // Relaxed: a count that nothing else depends on.
-        if let Some(error) = failure
+        if let Some(error) = caught(ask)
             && self.usage_sink_failures.fetch_add(1, Ordering::Relaxed) == 0
         {
             log!(warn, session = %self.session_id, error = %error, "usage sink failed; failures are counted from here on");
+        }
+    }
+
+    pub(crate) fn flush_usage(&self) {
+        if let Some(sink) = &self.setup.usage_sink {
+            self.deliver_usage(|| sink.flush());
         }
     }
 
@@ -91,12 +92,18 @@ impl Core {
     }
 
     /// One `agent.blocked` for a tool that was refused.
-    pub(crate) fn tool_refused(&self, tool: &str, error: &ToolError) {
+    pub(crate) fn tool_refused(
+        &self,
+        tool: &str,
+        class: AgentFailureClass,
+        reason: &'static str,
+        detail: String,
+    ) {
         let data = Data::with_capacity(3)
             .with("refused", "tool")
-            .with("reason", error.reason())
+            .with("reason", reason)
             .with("tool", tool);
-        self.refused(error.failure_class(), error.to_string(), data);
+        self.refused(class, detail, data);
     }
 
     fn refused(&self, class: AgentFailureClass, detail: String, data: Data) {

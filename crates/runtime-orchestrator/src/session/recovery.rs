@@ -7,11 +7,36 @@ use runtime_events::{AgentEventName, AgentEventStatus, FailureScenario};
 use runtime_resilience::RecoveryResult;
 use runtime_resilience::recovery::{Attempt, Progress};
 
+use crate::error::TurnError;
 use crate::log::log;
+use crate::session::OrchestrationSession;
 use crate::session::core::Core;
 use crate::wait::{Interrupted, race};
 
 type Cause<'e> = &'e (dyn Error + Send + Sync + 'static);
+
+/// # Recovery
+impl OrchestrationSession {
+    /// Tries to recover from a turn's error, and says what that came to.
+    ///
+    /// A failed turn has tried already, and its result is returned again. A timed-out turn returns
+    /// when it is due and leaves this to the caller: the recipe for `llm_timeout` is gone through
+    /// now, and the handler's steps end at the latest with the session or its deadline. `None` for
+    /// a turn that was refused, and for a session that is over.
+    pub async fn recover(&self, error: &TurnError) -> Option<RecoveryResult> {
+        let TurnError::TimedOut(timeout) = error else { return error.recovery().cloned() };
+        let _entry = self.core.enter(false).ok()?;
+        Some(self.core.recover(FailureScenario::LlmTimeout, timeout).await)
+    }
+
+    /// [`recover`](Self::recover) for threads. The handler's steps run on this one, and nothing
+    /// interrupts them.
+    pub fn recover_blocking(&self, error: &TurnError) -> Option<RecoveryResult> {
+        let TurnError::TimedOut(timeout) = error else { return error.recovery().cloned() };
+        let _entry = self.core.enter(false).ok()?;
+        Some(self.core.recover_blocking(FailureScenario::LlmTimeout, timeout))
+    }
+}
 
 impl Core {
     /// Goes through the scenario's recipe once and emits `agent.recovery.attempted`.

@@ -91,7 +91,7 @@ impl State {
     }
 
     pub(crate) fn open(&self) -> Result<(), SessionClosedError> {
-        self.ended.map_or(Ok(()), |status| Err(SessionClosedError { status }))
+        self.ended.map_or(Ok(()), |status| Err(SessionClosedError { status, call_began: false }))
     }
 
     /// Ends the session. Returns the farewell if nobody is inside, and whom to wake.

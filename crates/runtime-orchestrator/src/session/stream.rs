@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_events::{AgentEvent, Labels};
-use runtime_sinks::EventSink;
+use runtime_sinks::{EventSink, SinkError};
 
 /// Numbers events, keeps the last of them and hands all of them to the sink.
 pub(crate) struct Stream {
@@ -48,16 +48,19 @@ impl Stream {
         let event = Arc::new(event);
         let evicted =
             if state.log.len() == self.capacity.get() { state.log.pop_front() } else { None };
-        let failure = self.sink.as_ref().and_then(|sink| deliver(&**sink, &event));
+        let failure = self.sink.as_ref().and_then(|sink| caught(|| sink.emit(&event)));
         state.log.push_back(event);
-        let report = failure.filter(|_| {
-            state.sink_failures += 1;
-            state.sink_failures == 1
-        });
+        let report = state.count(failure);
         drop(state);
         // Freed with the lock released.
         drop(evicted);
         report
+    }
+
+    /// Has the sink write what it has buffered; without the lock, for that may take a while.
+    pub(crate) fn flush(&self) -> SinkFailure {
+        let failure = self.sink.as_ref().and_then(|sink| caught(|| sink.flush()));
+        self.state().count(failure)
     }
 
     /// The events that are still kept, the number ever emitted, and the sink's failures.
@@ -77,11 +80,21 @@ impl Stream {
     }
 }
 
-fn deliver(sink: &dyn EventSink, event: &Arc<AgentEvent>) -> Option<String> {
+impl State {
+    /// Counts a failure, and hands the first one on.
+    fn count(&mut self, failure: Option<String>) -> SinkFailure {
+        failure.filter(|_| {
+            self.sink_failures += 1;
+            self.sink_failures == 1
+        })
+    }
+}
+
+/// What kept a sink from doing what it was asked, if anything did.
+pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
     // The sink is not used for anything else here; what it left broken is its own.
-    match catch_unwind(AssertUnwindSafe(|| sink.emit(event))) {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => answer.err().map(|error| error.to_string()),
         Err(_) => Some("the sink panicked".to_owned()),
     }
 }

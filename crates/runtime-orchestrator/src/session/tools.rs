@@ -1,9 +1,9 @@
 //! Running tools: permission, guardrails, the call, the result.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{
@@ -21,7 +21,7 @@ use crate::failure::failure;
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
 use crate::turn::{Limit, Timeout, ToolCall, Untimed};
-use crate::wait::{Interrupted, Kind, Until, block_on, on_thread, race};
+use crate::wait::{Interrupted, Kind, Until, on_thread, race, race_blocking};
 
 /// # Tools
 impl OrchestrationSession {
@@ -65,14 +65,12 @@ impl OrchestrationSession {
     {
         let ToolCall { name, args, limit } = tool.into();
         let core = &*self.core;
-        let pending = PendingTool::admit(core, name, limit.timeout())?;
-        let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&pending.name), &args);
+        let mut pending = PendingTool::admit(core, name, limit.timeout())?;
+        let name = Arc::clone(&pending.name);
+        let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&name), &args);
         let checked = core.setup.guardrails.check_pre_async(&check);
-        let mut polling = false;
-        let checked = match race(core, pending.until.as_ref(), &mut polling, checked).await {
-            Ok(checked) => checked.map_err(ToolError::from),
-            Err(interrupted) => Err(pending.interruption(interrupted)),
-        };
+        let PendingTool { until, polling, .. } = &mut pending;
+        let checked = race(core, until.as_ref(), polling, checked).await;
         let mut active = pending.start(checked)?;
         active.still_open()?;
         let value = match active.run(async { call().await }).await? {
@@ -146,32 +144,33 @@ impl OrchestrationSession {
         timeout: Option<&Timeout>,
     ) -> Result<(ActiveTool<'_>, Value), ToolError> {
         let core = &*self.core;
-        let pending = PendingTool::admit(core, tool.name, timeout)?;
-        let subject = GuardrailSubject::Tool(&pending.name);
-        let check = PreCheck::new(&core.setup.role, subject, &tool.args);
-        let checked = block_on(core.setup.guardrails.check_pre_async(&check));
-        let mut active = pending.start(checked.map_err(ToolError::from))?;
+        let mut pending = PendingTool::admit(core, tool.name, timeout)?;
+        let name = Arc::clone(&pending.name);
+        let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&name), &tool.args);
+        let checked = core.setup.guardrails.check_pre_async(&check);
+        let PendingTool { until, polling, .. } = &mut pending;
+        let checked = race_blocking(core, until.as_ref(), polling, checked);
+        let mut active = pending.start(checked)?;
         active.still_open()?;
         Ok((active, tool.args))
     }
 }
 
-/// A tool that may run, before its guardrails have looked at the arguments.
+/// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
 struct PendingTool<'s> {
     core: &'s Core,
-    name: Cow<'static, str>,
+    name: Arc<str>,
     until: Option<Until>,
-    entry: Entry<'s>,
+    /// True exactly while guardrails run.
+    polling: bool,
+    /// `None` once the tool has started or was refused.
+    entry: Option<Entry<'s>>,
 }
 
 impl<'s> PendingTool<'s> {
-    fn admit(
-        core: &'s Core,
-        name: Cow<'static, str>,
-        timeout: Option<&Timeout>,
-    ) -> Result<Self, ToolError> {
-        let entry = core.enter(true)?;
-        let mut pending = Self { core, name, until: None, entry };
+    fn admit(core: &'s Core, name: Arc<str>, timeout: Option<&Timeout>) -> Result<Self, ToolError> {
+        let entry = Some(core.enter(true)?);
+        let mut pending = Self { core, name, until: None, polling: false, entry };
         match core.until(timeout) {
             Ok(until) => pending.until = until,
             Err(deadline) => return Err(pending.refuse(deadline.into())),
@@ -188,20 +187,24 @@ impl<'s> PendingTool<'s> {
     }
 
     fn refuse(mut self, error: ToolError) -> ToolError {
-        self.entry.stop_working();
-        self.core.tool_refused(&self.name, &error);
+        self.told(error.failure_class(), error.reason(), error.to_string());
         error
     }
 
-    fn interruption(&self, interrupted: Interrupted) -> ToolError {
-        interruption(&self.name, interrupted)
-    }
-
-    fn start(self, checked: Result<(), ToolError>) -> Result<ActiveTool<'s>, ToolError> {
-        if let Err(error) = checked {
-            return Err(self.refuse(error));
+    fn start(
+        mut self,
+        checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
+    ) -> Result<ActiveTool<'s>, ToolError> {
+        match checked {
+            Ok(Ok(())) => {}
+            Ok(Err(violation)) => return Err(self.refuse(violation.into())),
+            Err(interrupted) => {
+                let error = interruption(&self.name, interrupted, false);
+                return Err(self.refuse(error));
+            }
         }
-        let Self { core, name, until, entry } = self;
+        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
+        let (core, name, until) = (self.core, Arc::clone(&self.name), self.until.take());
         let span = core.new_span();
         let tool =
             ActiveTool { core, name, until, span, polling: false, ended: false, _entry: entry };
@@ -210,12 +213,35 @@ impl<'s> PendingTool<'s> {
         core.emit(event.with_data(tool.facts()));
         Ok(tool)
     }
+
+    fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.stop_working();
+            self.core.tool_refused(&self.name, class, reason, detail);
+        }
+    }
+}
+
+impl Drop for PendingTool<'_> {
+    fn drop(&mut self) {
+        if self.entry.is_none() {
+            return;
+        }
+        if self.polling {
+            self.core.state().note_panic();
+            let detail = "a guardrail panicked before the tool ran".to_owned();
+            self.told(AgentFailureClass::ToolError, "panicked", detail);
+        } else {
+            let detail = "the tool was dropped before it ran".to_owned();
+            self.told(AgentFailureClass::Cancelled, "cancelled", detail);
+        }
+    }
 }
 
 /// A tool under way; dropped, it was cancelled.
 struct ActiveTool<'s> {
     core: &'s Core,
-    name: Cow<'static, str>,
+    name: Arc<str>,
     until: Option<Until>,
     span: SpanId,
     /// True exactly while the caller's code runs.
@@ -259,7 +285,9 @@ impl ActiveTool<'_> {
             let subject = GuardrailSubject::Tool(&name);
             let check = PostCheck::new(&core.setup.role, subject, args, &result);
             let checked = core.setup.guardrails.check_post_async(&check);
-            let checked = self.flagged(|| block_on(checked));
+            let Self { until, polling, .. } = &mut self;
+            let checked = race_blocking(core, until.as_ref(), polling, checked);
+            let checked = checked.map_err(|interrupted| self.interrupted(interrupted))?;
             self.judge(checked)?;
         }
         self.completed();
@@ -297,7 +325,7 @@ impl ActiveTool<'_> {
     }
 
     fn interrupted(&mut self, interrupted: Interrupted) -> ToolError {
-        let error = interruption(&self.name, interrupted);
+        let error = interruption(&self.name, interrupted, true);
         let (outcome, class) = match interrupted {
             Interrupted::Time(..) => (SpanOutcome::TimedOut, AgentFailureClass::ToolError),
             Interrupted::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
@@ -346,12 +374,14 @@ impl Drop for ActiveTool<'_> {
     }
 }
 
-fn interruption(tool: &str, interrupted: Interrupted) -> ToolError {
+fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
     match interrupted {
         Interrupted::Time(Kind::Timeout, timeout) => {
             ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
         }
-        Interrupted::Time(Kind::Deadline, deadline) => DeadlineExceededError { deadline }.into(),
-        Interrupted::Closed(status) => SessionClosedError { status }.into(),
+        Interrupted::Time(Kind::Deadline, deadline) => {
+            DeadlineExceededError { deadline, call_began }.into()
+        }
+        Interrupted::Closed(status) => SessionClosedError { status, call_began }.into(),
     }
 }

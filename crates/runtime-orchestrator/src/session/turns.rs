@@ -10,7 +10,7 @@ use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
 use crate::session::core::Core;
-use crate::turn::{Limit, Prompt, Reading, Timeout, Turn};
+use crate::turn::{Limit, Prompt, Reading, Shown, Timeout, Turn};
 
 /// # Turns
 impl OrchestrationSession {
@@ -24,9 +24,9 @@ impl OrchestrationSession {
     ///
     /// [`TurnError`]: a variant per refusal, and [`TurnError::Failed`] with the call's own error.
     #[doc(alias = "arun_turn")]
-    pub async fn run_turn<T, E, F, R, L>(
+    pub async fn run_turn<T, E, F, R, L, G>(
         &self,
-        turn: Turn<R, L>,
+        turn: Turn<R, L, G>,
         call: impl FnOnce() -> F,
     ) -> Result<Answer<T>, TurnError>
     where
@@ -34,13 +34,15 @@ impl OrchestrationSession {
         E: Into<BoxError> + 'static,
         R: Reading<T>,
         L: Limit,
+        G: Shown<T>,
     {
-        let Turn { model, reading, limit } = turn;
+        let Turn { model, reading, limit, guard } = turn;
         let mut active = self.core.admit(model, limit.timeout())?;
-        active.check_input(reading.input()).await?;
-        match active.run(async { call().await }).await? {
+        active.check_input(guard.input()).await?;
+        active.begin_call()?;
+        match active.step(async { call().await }).await? {
             Ok(value) => {
-                let review = active.returned(&value, reading);
+                let review = active.returned(&value, reading, &guard);
                 active.check_output(&review).await?;
                 Ok(active.answer(value, review.usage))
             }
@@ -56,12 +58,13 @@ impl OrchestrationSession {
     /// # Errors
     ///
     /// [`TurnError`]: why it is refused.
-    pub async fn begin_turn<R: Prompt, L: Limit>(
+    pub async fn begin_turn<R, L: Limit, G: Prompt>(
         &self,
-        turn: Turn<R, L>,
+        turn: Turn<R, L, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
         let mut active = self.core.admit(turn.model, turn.limit.timeout())?;
-        active.check_input(turn.reading.input()).await?;
+        active.check_input(turn.guard.input()).await?;
+        active.begin_call()?;
         Ok(active)
     }
 }

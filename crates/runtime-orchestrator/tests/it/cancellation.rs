@@ -108,7 +108,11 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
             let ended = last_outcome(fixture, AgentEventName::AgentToolCompleted);
             let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
             assert_eq!(ended, (called == 1).then_some(expected));
-            assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
+            // Dropped while guardrails looked, it never ran, and that is told, too.
+            let blocked = fixture.events.all(AgentEventName::AgentBlocked);
+            assert!(blocked.len() + called <= 1);
+            let reasons = blocked.iter().map(|event| event.data.as_ref().unwrap().get("reason"));
+            assert!(reasons.flatten().all(|reason| reason == "cancelled"));
         },
     );
     assert_eq!(polls, 7, "two yields in each of guardrail, call and guardrail");

@@ -5,6 +5,7 @@ mod cancellation;
 mod errors;
 mod handoffs;
 mod input;
+mod limits;
 mod panics;
 mod properties;
 mod sessions;

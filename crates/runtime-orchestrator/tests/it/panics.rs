@@ -107,7 +107,7 @@ fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
     assert_eq!(fixture.breaker.state(), CircuitState::Open);
     let turn = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
-    assert_eq!(turn.detail.as_deref(), Some("the call panicked"));
+    assert_eq!(turn.detail.as_deref(), Some("the caller's code panicked"));
     let tool = last_outcome(&fixture, AgentEventName::AgentToolCompleted);
     assert_eq!(tool, Some(SpanOutcome::Cancelled));
     drop(session);

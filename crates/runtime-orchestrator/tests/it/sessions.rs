@@ -34,7 +34,8 @@ fn a_session_begins_with_its_agent_started() {
     assert_eq!(first.role.as_deref(), Some("writer"));
     assert_eq!(first.phase.as_deref(), Some("draft"));
     assert_eq!(first.project_id, Some(42));
-    assert_eq!(first.session_id.as_deref(), Some("00000000000000000000000000000001"));
+    assert_eq!(first.session_id.as_deref(), Some("00000000000000000000000000000002"));
+    assert_eq!(session.worker_id(), "writer-draft-00000001");
     assert_eq!(first.labels.as_ref().unwrap()["tenant"], "acme");
     assert_eq!(session.status(), AgentStatus::Running);
     assert_eq!(session.handle().session_id(), session.id());

@@ -4,8 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
-    SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
@@ -59,13 +58,11 @@ impl ActiveTurn<'_> {
         }
     }
 
-    /// The call has returned an answer that used this much: the breaker has what it needs, and
-    /// the turn is billed however it ends.
-    pub(crate) fn call_succeeded(&mut self, usage: UsageSnapshot) {
+    /// The call has returned an answer: the breaker has what it needs.
+    pub(crate) fn call_succeeded(&mut self) {
         if let Some(permit) = self.permit.take() {
             permit.success();
         }
-        self.observe(usage);
     }
 
     pub(crate) fn answer<T>(mut self, value: T, usage: UsageSnapshot) -> Answer<T> {
@@ -73,44 +70,22 @@ impl ActiveTurn<'_> {
         Answer { value, usage, cost, over_budget }
     }
 
-    pub(super) async fn interrupted(&mut self, interrupted: Interrupted) -> TurnError {
-        let settled = self.settled;
-        let mut error = self.stop(interrupted);
-        if let TurnError::TimedOut(timeout) = &mut error
-            && !settled
-        {
-            let scenario = FailureScenario::LlmTimeout;
-            timeout.recovery = Some(self.core.recover(scenario, &timeout.clone()).await);
-        }
-        error
-    }
-
-    pub(crate) fn interrupted_blocking(&mut self, interrupted: Interrupted) -> TurnError {
-        let settled = self.settled;
-        let mut error = self.stop(interrupted);
-        if let TurnError::TimedOut(timeout) = &mut error
-            && !settled
-        {
-            let scenario = FailureScenario::LlmTimeout;
-            timeout.recovery = Some(self.core.recover_blocking(scenario, &timeout.clone()));
-        }
-        error
-    }
-
-    pub(super) fn stop(&mut self, interrupted: Interrupted) -> TurnError {
+    /// The call was cut short; or, while guardrails look at the prompt, did not begin.
+    pub(crate) fn interrupted(&mut self, interrupted: Interrupted) -> TurnError {
+        let call_began = self.began;
         let (error, outcome): (TurnError, _) = match interrupted {
             // Its own timeout is a failure of what was called, and the breaker's business; the
             // session's deadline and its end are not.
             Interrupted::Time(Kind::Timeout, timeout) => {
-                (TurnTimeoutError { timeout, recovery: None }.into(), SpanOutcome::TimedOut)
+                (TurnTimeoutError { timeout }.into(), SpanOutcome::TimedOut)
             }
             Interrupted::Time(Kind::Deadline, deadline) => {
                 self.cancel_call();
-                (DeadlineExceededError { deadline }.into(), SpanOutcome::TimedOut)
+                (DeadlineExceededError { deadline, call_began }.into(), SpanOutcome::TimedOut)
             }
             Interrupted::Closed(status) => {
                 self.cancel_call();
-                (SessionClosedError { status }.into(), SpanOutcome::Cancelled)
+                (SessionClosedError { status, call_began }.into(), SpanOutcome::Cancelled)
             }
         };
         if self.close(false) {
@@ -130,7 +105,7 @@ impl ActiveTurn<'_> {
             return false;
         }
         match self.permit.take() {
-            Some(permit) if self.vetting => permit.cancel(),
+            Some(permit) if !self.began => permit.cancel(),
             Some(permit) if success => permit.success(),
             Some(permit) => permit.failure(),
             None => {}
@@ -208,7 +183,7 @@ impl Drop for ActiveTurn<'_> {
             self.stopped(
                 SpanOutcome::Panicked,
                 class,
-                &Message("the call panicked"),
+                &Message("the caller's code panicked"),
                 self.observed,
             );
         } else {

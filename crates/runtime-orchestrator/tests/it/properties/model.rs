@@ -178,7 +178,6 @@ impl Model {
             return Err("deadline");
         }
         self.settle(permit, Call::Failure);
-        self.recoveries += 1;
         Err("timed out")
     }
 

@@ -1,0 +1,104 @@
+//! What an end, a deadline and a timeout must reach: streams that never wait, guardrails that hang.
+
+use std::future::{pending, ready};
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
+use runtime_orchestrator::{BoxError, ToolCall, ToolError, Turn, TurnError};
+use runtime_policy::guardrail::{
+    self, AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
+};
+use runtime_usage::UsageSnapshot;
+
+use crate::support::{Fixture, assert_lawful, limit, now, poll_times};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn hang() -> Result<(), BoxError> {
+    pending().await
+}
+
+#[test]
+fn what_the_session_cuts_short_is_no_refusal() {
+    let fixture = Fixture::new().deadline(SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let mut cut = Box::pin(session.run_turn(Turn::model("m"), hang));
+    assert!(poll_times(1, &mut cut).is_none());
+    fixture.clock.advance(SECOND);
+    assert!(!poll_times(1, &mut cut).unwrap().unwrap_err().is_refusal());
+    let late = now(session.run_turn(Turn::model("m"), hang)).unwrap_err();
+    assert!(matches!(late, TurnError::Deadline(_)) && late.is_refusal());
+
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let mut cut = Box::pin(session.run_turn(Turn::model("m"), hang));
+    assert!(poll_times(1, &mut cut).is_none());
+    session.cancel("enough").unwrap();
+    assert!(!poll_times(1, &mut cut).unwrap().unwrap_err().is_refusal());
+    assert!(now(session.run_turn(Turn::model("m"), hang)).unwrap_err().is_refusal());
+}
+
+#[test]
+fn a_stream_whose_chunks_are_always_ready_runs_out_of_time_all_the_same() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").timeout(limit(&fixture.clock, 3 * SECOND));
+    let mut turn = now(session.begin_turn(turn)).unwrap();
+    let taken = (0..10)
+        .take_while(|_| {
+            fixture.clock.advance(SECOND);
+            now(turn.run(ready(()))).is_ok()
+        })
+        .count();
+    assert_eq!(taken, 2);
+    drop(turn);
+    let event = fixture.only(AgentEventName::TurnFailed);
+    assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
+}
+
+/// A guardrail whose checks never end.
+struct Hanging;
+
+impl AsyncGuardrail for Hanging {
+    fn name(&self) -> &'static str {
+        "hanging"
+    }
+
+    fn check_pre<'a>(&'a self, check: &'a PreCheck<'a>) -> GuardrailFuture<'a> {
+        if check.arguments == "pass" {
+            return Box::pin(ready(GuardrailOutcome::allow()));
+        }
+        Box::pin(pending())
+    }
+
+    fn check_post<'a>(&'a self, _: &'a PostCheck<'a>) -> GuardrailFuture<'a> {
+        Box::pin(pending())
+    }
+}
+
+#[test]
+fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
+    for input in ["hang", "pass"] {
+        let fixture =
+            Fixture::new().with(|o| o.async_guardrail(Hanging).time(ManualClock::skipping()));
+        let session = fixture.orchestrator.session().unwrap();
+        let tool = ToolCall::new("t").args(input);
+        let tool = session.run_tool_blocking_within(tool, SECOND, || Ok::<_, BoxError>(1));
+        assert!(matches!(tool, Err(ToolError::TimedOut(_))), "{tool:?}");
+        let turn = Turn::model("m").guarded(input);
+        let turn = session.run_turn_blocking_within(turn, SECOND, || Ok::<_, BoxError>(1));
+        assert!(matches!(turn, Err(TurnError::TimedOut(_))), "{turn:?}");
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn the_order_in_which_a_turn_is_described_loses_no_guardrail() {
+    let deny = |_: &PreCheck<'_>| GuardrailOutcome::deny("no");
+    let fixture = Fixture::new().with(|o| o.guardrail(guardrail::pre("deny", deny)));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").guarded("secret").usage(UsageSnapshot::new(1, 1));
+    let denied = now(session.run_turn(turn, async || Ok::<_, BoxError>(1))).unwrap_err();
+    assert!(matches!(denied, TurnError::Guardrail(_)), "{denied:?}");
+}
