@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`usd`], [`signed`] | [`Usd`], an exact amount, and [`SignedUsd`], a difference of two |
 //! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
+//! | [`reported`], [`tier`] | [`ReportedUsage`], what a provider says of a turn, and its [`ServiceTier`] |
 //! | [`pricing`] | [`ModelPricing`], the prices of a model, and what a turn costs |
 //! | [`table`] | [`PricingTable`]: prices by model name, and the one of the process |
 //! | [`file`](mod@file) | what can be wrong with a price file |
@@ -39,10 +40,12 @@ pub mod file;
 mod index;
 mod json;
 pub mod pricing;
+pub mod reported;
 pub mod signed;
 pub mod snapshot;
 pub mod summary;
 pub mod table;
+pub mod tier;
 pub mod tracker;
 pub mod usd;
 
@@ -51,12 +54,14 @@ pub use self::{
     budget::{Budget, BudgetExceededError, BudgetRefusedError, UnknownPrice, UnpricedModelError},
     file::{PricingFileError, PricingParseError},
     pricing::ModelPricing,
+    reported::ReportedUsage,
     signed::SignedUsd,
     snapshot::{UsageParseError, UsageSnapshot},
     summary::{ModelUsage, UsageSummary},
     table::{
         EmptyModelNameError, PricingTable, has_pricing, load_pricing_from_file, register_pricing,
     },
+    tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdErrorKind, UsdParseError},
 };
