@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::counts::Counts;
 use crate::run::Cmd;
+use crate::workspace;
 
 /// What the agents are asked when nobody asks them something else.
 pub(crate) const QUESTION: &str = "How does the circuit breaker recover?";
@@ -41,6 +42,24 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
     }
     println!("running the doc tests with cargo test");
     Cmd::cargo("test --workspace --all-features --doc --").args(filters()).run()
+}
+
+/// The models, and the flag that swaps the atomics for those that loom explores.
+pub(crate) const LOOM: &str = "test --package runtime-usage --lib --release";
+const LOOM_FLAGS: &str = "--cfg runtime_loom";
+
+/// `cargo xtask loom [FILTER]`
+pub(crate) fn loom(rest: &[String]) -> Result<(), Error> {
+    if let Some(flag) = rest.iter().find(|argument| argument.starts_with('-')) {
+        return Err(Error::unknown_flag("loom", flag));
+    }
+    under_loom(Cmd::cargo(LOOM)).args(["--", "models"]).args(rest.iter().map(String::as_str)).run()
+}
+
+/// With builds of its own, so that the others stay as they are.
+pub(crate) fn under_loom(tests: Cmd) -> Cmd {
+    let target = workspace::target_dir().join("loom").to_string_lossy().into_owned();
+    tests.env("RUSTFLAGS", LOOM_FLAGS).env("CARGO_TARGET_DIR", target)
 }
 
 /// `cargo xtask proptest [--cases N] [FILTER]`

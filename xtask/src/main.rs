@@ -48,6 +48,12 @@ const TASKS: &[Task] = &[
         run: dev::proptest,
     },
     Task {
+        name: "loom",
+        arguments: "[FILTER]",
+        about: "explore every interleaving of the lock-free parts",
+        run: dev::loom,
+    },
+    Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
         about: "measure, and end with a table of medians; ARGs go to criterion",

@@ -30,6 +30,8 @@ wire_names! {
         TurnCompleted = "agent.turn_completed",
         /// A model turn failed, timed out or was cancelled.
         TurnFailed = "agent.turn_failed",
+        /// A share of a budget was spent; `data` says of which, and how it stands.
+        BudgetMark = "agent.budget_mark",
         /// An agent waits for an answer from outside.
         AgentPaused = "agent.paused",
         /// The answer came and the agent goes on.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::Sleeper;
-use runtime_usage::UsageSnapshot;
+use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -86,7 +86,7 @@ impl<T, G: sealed::Shown<T>> Shown<T> for G {}
 /// ```
 /// use std::time::Duration;
 /// use runtime_orchestrator::Turn;
-/// use runtime_usage::UsageSnapshot;
+/// use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 ///
 /// struct Reply { text: String }
 ///
@@ -103,12 +103,24 @@ pub struct Turn<R = Unread, L = Untimed, G = Unguarded> {
     pub(crate) reading: R,
     pub(crate) limit: L,
     pub(crate) guard: G,
+    pub(crate) ask: Ask,
+}
+
+/// What a turn asks of budgets.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ask {
+    pub(crate) estimate: Option<UsageSnapshot>,
+    pub(crate) max_output: Option<u64>,
+    pub(crate) reserve: Option<Usd>,
+    pub(crate) tier: ServiceTier,
+    pub(crate) wrap_up: bool,
 }
 
 impl Turn {
     /// A turn of this model. An empty name means that the turn is not metered.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
-        Self { model: model.into(), reading: Unread, limit: Untimed, guard: Unguarded }
+        let (reading, limit, guard) = (Unread, Untimed, Unguarded);
+        Self { model: model.into(), reading, limit, guard, ask: Ask::default() }
     }
 
     /// A turn that is not metered: no price, no usage record.
@@ -120,30 +132,81 @@ impl Turn {
 impl<R, L, G> Turn<R, L, G> {
     /// The usage is known beforehand.
     pub fn usage(self, usage: UsageSnapshot) -> Turn<UsageSnapshot, L, G> {
-        Turn { model: self.model, reading: usage, limit: self.limit, guard: self.guard }
+        let Self { model, limit, guard, ask, .. } = self;
+        Turn { model, reading: usage, limit, guard, ask }
     }
 
-    /// The usage is read from, or estimated by, the answer.
+    /// The usage is read from, or estimated by, the answer: a [`UsageSnapshot`], or a
+    /// [`ReportedUsage`] with what the provider said beside it.
     #[doc(alias = "estimate_usage")]
-    pub fn usage_from<T, F>(self, read: F) -> Turn<UsageFrom<F>, L, G>
+    pub fn usage_from<T, F, U>(self, read: F) -> Turn<UsageFrom<F>, L, G>
     where
-        F: FnOnce(&T) -> UsageSnapshot,
+        F: FnOnce(&T) -> U,
+        U: Into<ReportedUsage>,
     {
-        Turn { model: self.model, reading: UsageFrom(read), limit: self.limit, guard: self.guard }
+        let Self { model, limit, guard, ask, .. } = self;
+        Turn { model, reading: UsageFrom(read), limit, guard, ask }
     }
 
     /// Shows the session's guardrails `input` before the call, and the answer as JSON after it.
     pub fn guarded(self, input: impl Into<Value>) -> Turn<R, L, Guarded> {
-        let guard = Guarded(input.into());
-        Turn { model: self.model, reading: self.reading, limit: self.limit, guard }
+        let Self { model, reading, limit, ask, .. } = self;
+        Turn { model, reading, limit, guard: Guarded(input.into()), ask }
+    }
+}
+
+/// # What it asks of budgets
+///
+/// Where the session has a budget, a turn reserves before its call is made:
+///
+/// | | reserves |
+/// |---|---|
+/// | [`reserve`](Self::reserve) | that much |
+/// | [`estimate`](Self::estimate) | its price, with as much output as is usual for the model, at most [`max_output`](Self::max_output) |
+/// | neither | what the budget says: [`Limit::per_turn`](runtime_usage::Limit::per_turn) |
+///
+/// A [strict](runtime_usage::Limit::strict) budget wants `estimate` and `max_output`, takes both for
+/// upper bounds, and reserves the most that they can cost.
+impl<R, L, G> Turn<R, L, G> {
+    /// How much the call will take in, as far as it is known. Output in it is what is expected;
+    /// without it, what is usual for the model counts.
+    pub fn estimate(mut self, usage: UsageSnapshot) -> Self {
+        self.ask.estimate = Some(usage);
+        self
+    }
+
+    /// How many tokens the call may answer with: the `max_tokens` that is sent.
+    pub fn max_output(mut self, tokens: u64) -> Self {
+        self.ask.max_output = Some(tokens);
+        self
+    }
+
+    /// What to reserve, whatever is estimated. A strict budget reserves more, where more is
+    /// possible.
+    pub fn reserve(mut self, amount: Usd) -> Self {
+        self.ask.reserve = Some(amount);
+        self
+    }
+
+    /// The tier of service that is asked for; estimates are priced by it. Default: standard.
+    pub fn tier(mut self, tier: ServiceTier) -> Self {
+        self.ask.tier = tier;
+        self
+    }
+
+    /// The turn ends the run with an answer: it may take what budgets have set aside for
+    /// [wrapping up](runtime_usage::Limit::wrap_up).
+    pub fn wrap_up(mut self) -> Self {
+        self.ask.wrap_up = true;
+        self
     }
 }
 
 impl<R, G> Turn<R, Untimed, G> {
     /// Ends the call as timed out if it takes longer. Counted from its admission.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
-        let limit = Timed(timeout.into());
-        Turn { model: self.model, reading: self.reading, limit, guard: self.guard }
+        let Self { model, reading, guard, ask, .. } = self;
+        Turn { model, reading, limit: Timed(timeout.into()), guard, ask }
     }
 }
 
@@ -204,8 +267,8 @@ impl<F> fmt::Debug for UsageFrom<F> {
 
 pub(crate) mod sealed {
     use super::{
-        Guarded, Serialize, Timed, Timeout, Unguarded, Unread, Untimed, UsageFrom, UsageSnapshot,
-        Value,
+        Guarded, ReportedUsage, Serialize, Timed, Timeout, Unguarded, Unread, Untimed, UsageFrom,
+        UsageSnapshot, Value,
     };
 
     #[expect(unnameable_types, reason = "that is what seals it")]
@@ -227,24 +290,24 @@ pub(crate) mod sealed {
 
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Reading<T> {
-        fn usage(self, answer: &T) -> UsageSnapshot;
+        fn usage(self, answer: &T) -> ReportedUsage;
     }
 
     impl<T> Reading<T> for Unread {
-        fn usage(self, _answer: &T) -> UsageSnapshot {
-            UsageSnapshot::default()
+        fn usage(self, _answer: &T) -> ReportedUsage {
+            ReportedUsage::default()
         }
     }
 
     impl<T> Reading<T> for UsageSnapshot {
-        fn usage(self, _answer: &T) -> UsageSnapshot {
-            self
+        fn usage(self, _answer: &T) -> ReportedUsage {
+            self.into()
         }
     }
 
-    impl<T, F: FnOnce(&T) -> UsageSnapshot> Reading<T> for UsageFrom<F> {
-        fn usage(self, answer: &T) -> UsageSnapshot {
-            (self.0)(answer)
+    impl<T, U: Into<ReportedUsage>, F: FnOnce(&T) -> U> Reading<T> for UsageFrom<F> {
+        fn usage(self, answer: &T) -> ReportedUsage {
+            (self.0)(answer).into()
         }
     }
 

@@ -1,6 +1,8 @@
 //! Benchmarks of this crate: pricing a model, recording a turn, reading the totals.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
 
+mod accounts;
+
 use std::fmt::Write as _;
 use std::hint::black_box;
 
@@ -86,5 +88,5 @@ fn money(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pricing, tracking, money);
+criterion_group!(benches, pricing, tracking, money, accounts::budgets);
 criterion_main!(benches);

@@ -1,190 +1,344 @@
-//! [`Budget`]: what may be spent, and what happens beyond it.
+//! [`Budget`]: an account that calls draw on, before they spend.
+//!
+//! A limit that is only looked at is no limit: two calls look, both see room, both spend. So a
+//! call *reserves* what it may cost, of the whole path from its account to the topmost one or of
+//! nothing, and settles with what it did cost.
+//!
+//! ```text
+//!             reserve               settle(cost)
+//!    left ───────────────▶ reserved ─────────────▶ spent
+//!      ▲                      │  │                   ▲
+//!      └──────────────────────┘  └───────────────────┘
+//!              release               dropped: all of it, as an estimate
+//! ```
+//!
+//! **What may be overspent.** A call that costs no more than it reserved never takes an enforced
+//! budget beyond its limit, whatever happens at the same time. One that costs more does, by no
+//! more than the difference: the overspending of an account is at most the sum of
+//! [`Settlement::beyond`]. A call that reserves the worst case overspends by nothing.
+//!
+//! A reservation that an account above refuses is taken back below: for that instant another one
+//! may find less than there is, and be refused. It never finds more.
 
+mod error;
+mod ledger;
+mod limit;
+#[cfg(all(test, runtime_loom))]
+mod models;
+mod reservation;
+mod statement;
+mod words;
+
+use std::fmt;
+use std::iter::successors;
 use std::sync::Arc;
 
-use thiserror::Error;
-
-use crate::pricing::ModelPricing;
-use crate::signed::SignedUsd;
+pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
+use self::ledger::Ledger;
+pub use self::limit::{Limit, UnknownPrice};
+pub use self::reservation::{Charge, Reservation, Settlement};
+pub use self::statement::{Balance, BudgetListener, BudgetMark, BudgetStatement};
+use self::words::Words;
 use crate::usd::Usd;
 
-/// A limit on what may be spent.
+/// A shared account with a limit; clones are the same account.
 ///
-/// An *enforced* budget refuses what would go beyond it before it is spent. A *recorded* one
-/// only tells.
+/// It may have one above it (session, project, organisation, to any depth), and draws on that as
+/// well. No lock is taken on the way: see the [module](self) for what is guaranteed.
 ///
 /// ```
-/// use runtime_usage::{Budget, Usd};
+/// use runtime_usage::{Budget, Limit, Usd};
 ///
-/// let budget = Budget::enforced(Usd::from_dollars(1));
-/// assert!(budget.admit(Usd::from_cents(90), Usd::from_cents(10)).is_ok());
+/// let company = Budget::new(Limit::enforced(Usd::from_dollars(5)).named("company"));
+/// let team = company.child(Limit::enforced(Usd::from_dollars(10)).named("team"));
 ///
-/// let refused = budget.admit(Usd::from_cents(90), Usd::from_cents(11)).unwrap_err();
+/// team.reserve(Usd::from_dollars(4))?.settle(Usd::from_dollars(4));
+/// let refused = team.reserve(Usd::from_dollars(2)).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "budget refused: $0.1100 asked for, $0.1000 of $1.0000 left"
+///     "budget `company` refused: $2.0000 asked for, $1.0000 of $5.0000 left"
 /// );
+/// assert_eq!(team.balance().spent, Usd::from_dollars(4), "and nothing was kept of it");
+/// # Ok::<(), runtime_usage::BudgetRefusedError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Budget {
-    limit: Usd,
-    enforced: bool,
-    unknown_price: UnknownPrice,
+    node: Arc<Node>,
 }
 
-/// What a budget does about a model without a price.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UnknownPrice {
-    /// Refuses the turn, with an [`UnpricedModelError`].
-    Deny,
-    /// Takes this price for it.
-    Assume(ModelPricing),
-    /// Lets it cost nothing.
-    Free,
+struct Node {
+    words: Words,
+    /// Up to what may be committed, without and with what is set aside.
+    caps: [u64; 2],
+    /// The marks, each behind the amount at which it is.
+    marks: Box<[(u64, u16)]>,
+    limit: Limit,
+    ledger: Ledger,
+    listener: Option<Arc<dyn BudgetListener>>,
+    above: Option<Budget>,
 }
 
+/// # Accounts
 impl Budget {
-    /// A limit that is kept. A model without a price is denied unless
-    /// [`unknown_price`](Self::unknown_price) says otherwise.
-    pub const fn enforced(limit: Usd) -> Self {
-        Self { limit, enforced: true, unknown_price: UnknownPrice::Deny }
+    /// An account with nothing above it.
+    pub fn new(limit: Limit) -> Self {
+        Self::open(limit, None, None)
     }
 
-    /// A limit that is only watched. A model without a price is free unless
-    /// [`unknown_price`](Self::unknown_price) says otherwise.
-    pub const fn recorded(limit: Usd) -> Self {
-        Self { limit, enforced: false, unknown_price: UnknownPrice::Free }
+    /// An account whose limit is kept; see [`Limit::enforced`].
+    pub fn enforced(amount: Usd) -> Self {
+        Self::new(Limit::enforced(amount))
     }
 
-    /// Sets what happens with a model without a price. Default: [`UnknownPrice::Deny`] when
-    /// enforced, [`UnknownPrice::Free`] when recorded.
+    /// An account whose limit is only watched; see [`Limit::recorded`].
+    pub fn recorded(amount: Usd) -> Self {
+        Self::new(Limit::recorded(amount))
+    }
+
+    /// An account with nothing above it, whose marks, and those of all accounts below it,
+    /// `listener` hears of.
+    pub fn with_listener(limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
+        Self::open(limit, Some(listener), None)
+    }
+
+    /// An account below this one. What it takes, this one has to have as well.
     #[must_use]
-    pub const fn unknown_price(mut self, rule: UnknownPrice) -> Self {
-        self.unknown_price = rule;
-        self
+    pub fn child(&self, limit: Limit) -> Self {
+        Self::open(limit, None, Some(self.clone()))
     }
 
-    /// What may be spent.
-    pub const fn limit(&self) -> Usd {
-        self.limit
+    /// An account below this one, for what is [available](Self::available) now and not a
+    /// nano-dollar more. `rules` gives the rest; its amount is lowered where it is more.
+    #[must_use]
+    pub fn remainder(&self, rules: Limit) -> Self {
+        let available = self.available();
+        self.child(rules.at_most(available))
     }
 
-    /// Whether the limit is kept, and not only watched.
-    pub const fn is_enforced(&self) -> bool {
-        self.enforced
+    fn open(limit: Limit, listener: Option<Arc<dyn BudgetListener>>, above: Option<Self>) -> Self {
+        let node = Node {
+            words: Words::new(),
+            caps: [limit.cap(false).nanos(), limit.cap(true).nanos()],
+            marks: limit.marks_at(),
+            ledger: Ledger::default(),
+            limit,
+            listener,
+            above,
+        };
+        Self { node: Arc::new(node) }
     }
+}
 
-    /// What happens with a model without a price.
-    pub const fn unknown_price_rule(&self) -> &UnknownPrice {
-        &self.unknown_price
-    }
-
-    /// What is left after so much was spent; negative once it is overspent.
-    pub const fn remaining(&self, spent: Usd) -> SignedUsd {
-        self.limit.signed_sub(spent)
-    }
-
-    /// The price to count with: the one that is known, else what the budget says.
+/// # Spending
+impl Budget {
+    /// Sets `amount` aside, here and in every account above, or nothing anywhere.
     ///
     /// # Errors
     ///
-    /// [`UnpricedModelError`] if none is known and the budget denies such models.
-    pub fn price(
-        &self,
-        model: &str,
-        known: Option<ModelPricing>,
-    ) -> Result<ModelPricing, UnpricedModelError> {
-        match (known, &self.unknown_price) {
-            (Some(known), _) => Ok(known),
-            (None, UnknownPrice::Assume(assumed)) => Ok(*assumed),
-            (None, UnknownPrice::Free) => Ok(ModelPricing::FREE),
-            (None, UnknownPrice::Deny) => Err(UnpricedModelError::new(model)),
-        }
+    /// [`BudgetRefusedError`] of the first account, from here upwards, that does not have it. A
+    /// recorded one refuses only what is too much for [`Usd`].
+    pub fn reserve(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
+        self.take(amount, false)
     }
 
-    /// Decides before a call: may `asked` be spent on top of `spent`? A recorded budget never minds.
-    ///
-    /// A call that asks for nothing, because nobody knows what it will cost, is admitted
-    /// until more is spent than the limit.
+    /// [`reserve`](Self::reserve), of what is set aside for wrapping up as well.
     ///
     /// # Errors
     ///
-    /// [`BudgetRefusedError`] if the budget is enforced and both together are more than its limit.
-    pub fn admit(&self, spent: Usd, asked: Usd) -> Result<(), BudgetRefusedError> {
-        // What is too much for the type is too much for any limit.
-        let fits = spent.checked_add(asked).is_some_and(|sum| sum <= self.limit);
-        if self.enforced && !fits {
-            return Err(BudgetRefusedError::new(self.limit, spent, asked));
-        }
-        Ok(())
+    /// [`BudgetRefusedError`] if even that is not enough.
+    pub fn reserve_wrap_up(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
+        self.take(amount, true)
     }
 
-    /// Judges after a call, whether enforced or recorded: was more spent than the limit?
+    /// Spends without having reserved: for a cost that is known only afterwards. Enforced limits
+    /// may be overspent by it.
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
+    pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
+        self.settle(Usd::ZERO, charge.into())
+    }
+
+    fn take(&self, amount: Usd, wrapping_up: bool) -> Result<Reservation<'_>, BudgetRefusedError> {
+        for account in self.path() {
+            if let Err(committed) = account.node.reserve(amount, wrapping_up) {
+                self.give_back(amount, Some(account));
+                return Err(account.node.refusal(amount, committed, wrapping_up));
+            }
+        }
+        Ok(Reservation::new(self, amount))
+    }
+
+    /// Gives back in every account from here up to the one before `end`.
+    fn give_back(&self, amount: Usd, end: Option<&Self>) {
+        for account in self.path().take_while(|account| end.is_none_or(|end| !end.is(account))) {
+            account.node.words.release(amount.nanos());
+        }
+    }
+
+    fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Settlement {
+        let mut crossed = Vec::new();
+        for (height, account) in self.path().enumerate() {
+            account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
+        }
+        // Only when every account is settled: a listener that panics takes no money with it.
+        if !crossed.is_empty() {
+            self.report(&crossed);
+        }
+        Settlement {
+            cost: charge.cost,
+            beyond: charge.cost.saturating_sub(reserved),
+            marks: crossed.into_iter().map(|(_, mark)| mark).collect(),
+        }
+    }
+
+    /// Tells each listener on the path of the marks of its account and of those below.
+    #[cold]
+    fn report(&self, crossed: &[(usize, BudgetMark)]) {
+        for (height, account) in self.path().enumerate() {
+            let Some(listener) = &account.node.listener else { continue };
+            for (_, mark) in crossed.iter().filter(|(below, _)| *below <= height) {
+                listener.mark_crossed(mark);
+            }
+        }
+    }
+}
+
+/// # Books
+impl Budget {
+    /// The limit and the rules that go with it.
+    pub fn limit(&self) -> &Limit {
+        &self.node.limit
+    }
+
+    /// The account above.
+    pub fn above(&self) -> Option<&Self> {
+        self.node.above.as_ref()
+    }
+
+    /// This account, the one above it, and so on.
+    pub fn path(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |account| account.above())
+    }
+
+    /// Whether both are the same account.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.node, &other.node)
+    }
+
+    /// How this account stands. The accounts above may have less.
+    pub fn balance(&self) -> Balance {
+        let reading = self.node.words.read();
+        let committed = reading.committed.max(reading.spent);
+        Balance {
+            limit: self.node.limit.amount(),
+            spent: Usd::from_nanos(reading.spent),
+            reserved: Usd::from_nanos(committed - reading.spent),
+            left: self.node.limit.remaining(Usd::from_nanos(committed)),
+            estimated: Usd::from_nanos(reading.estimated),
+        }
+    }
+
+    /// What a call could reserve now: the least that any enforced account from here upwards has.
+    /// [`Usd::MAX`] where none is enforced.
+    pub fn available(&self) -> Usd {
+        self.least(false)
+    }
+
+    /// [`available`](Self::available), with what is set aside for wrapping up.
+    pub fn available_wrap_up(&self) -> Usd {
+        self.least(true)
+    }
+
+    /// Whether an account from here upwards is overspent; the first one that is.
     ///
     /// # Errors
     ///
-    /// [`BudgetExceededError`] if it was.
-    pub const fn check(&self, spent: Usd) -> Result<(), BudgetExceededError> {
-        if spent.nanos() > self.limit.nanos() {
-            return Err(BudgetExceededError::new(self.limit, spent));
+    /// [`BudgetExceededError`] if one is, whether enforced or recorded.
+    pub fn check(&self) -> Result<(), BudgetExceededError> {
+        self.path().try_for_each(|account| {
+            let limit = account.limit();
+            limit.check(account.balance().spent).map_err(|exceeded| BudgetExceededError {
+                account: limit.name().cloned(),
+                ..exceeded
+            })
+        })
+    }
+
+    /// How this account stands, by model and by role.
+    pub fn statement(&self) -> BudgetStatement {
+        let Balance { limit, spent, reserved, left, estimated } = self.balance();
+        let (by_model, by_role) = self.node.ledger.read();
+        BudgetStatement {
+            account: self.limit().name().cloned(),
+            limit_usd: limit,
+            enforced: self.limit().is_enforced(),
+            spent_usd: spent,
+            reserved_usd: reserved,
+            remaining_usd: left,
+            estimated_usd: estimated,
+            by_model,
+            by_role,
         }
-        Ok(())
+    }
+
+    fn least(&self, wrapping_up: bool) -> Usd {
+        let left = self.path().map(|account| account.node.left(wrapping_up));
+        left.min().unwrap_or(Usd::MAX)
     }
 }
 
-/// More was spent than a budget allows.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("budget exceeded: {current_cost:.4} > {budget:.4}")]
-#[non_exhaustive]
-pub struct BudgetExceededError {
-    /// What was allowed.
-    pub budget: Usd,
-    /// What was spent.
-    pub current_cost: Usd,
-}
+impl Node {
+    fn reserve(&self, amount: Usd, wrapping_up: bool) -> Result<(), u64> {
+        self.words.reserve(amount.nanos(), self.caps[usize::from(wrapping_up)])
+    }
 
-impl BudgetExceededError {
-    /// States that `current_cost` was spent where `budget` was allowed.
-    pub const fn new(budget: Usd, current_cost: Usd) -> Self {
-        Self { budget, current_cost }
+    fn left(&self, wrapping_up: bool) -> Usd {
+        if !self.limit.is_enforced() {
+            return Usd::MAX;
+        }
+        let committed = Usd::from_nanos(self.words.read().committed);
+        self.limit.cap(wrapping_up).saturating_sub(committed)
+    }
+
+    fn settle(&self, reserved: Usd, charge: Charge<'_>, crossed: impl FnMut(BudgetMark)) {
+        let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
+        if charge.estimated {
+            self.words.estimate(charge.cost.nanos());
+        }
+        self.ledger.enter(charge);
+        // What was spent only grows, one settlement after the other: each mark lies between the
+        // before and the after of exactly one.
+        let ahead = |(mark, _): &&(u64, u16)| before < *mark && *mark <= after;
+        let mark = |(_, percent): &(u64, u16)| BudgetMark {
+            account: self.limit.name().cloned(),
+            percent: *percent,
+            limit: self.limit.amount(),
+            spent: Usd::from_nanos(after),
+        };
+        self.marks.iter().filter(ahead).map(mark).for_each(crossed);
+    }
+
+    #[cold]
+    fn refusal(&self, asked: Usd, committed: u64, wrapping_up: bool) -> BudgetRefusedError {
+        let spent = self.words.read().spent.min(committed);
+        let cap = self.limit.cap(wrapping_up);
+        BudgetRefusedError {
+            account: self.limit.name().cloned(),
+            limit: self.limit.amount(),
+            spent: Usd::from_nanos(spent),
+            reserved: Usd::from_nanos(committed - spent),
+            set_aside: self.limit.amount().saturating_sub(cap),
+            asked,
+            left: cap.signed_sub(Usd::from_nanos(committed)),
+        }
     }
 }
 
-/// A budget does not have what a call asks for; the call was not made.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("budget refused: {asked:.4} asked for, {left:.4} of {limit:.4} left")]
-#[non_exhaustive]
-pub struct BudgetRefusedError {
-    /// What the budget allows in all.
-    pub limit: Usd,
-    /// What was spent before.
-    pub spent: Usd,
-    /// What the call asked for.
-    pub asked: Usd,
-    /// What was left for it; negative once the budget is overspent.
-    pub left: SignedUsd,
-}
-
-impl BudgetRefusedError {
-    /// States that `asked` was refused when `spent` of `limit` was gone.
-    pub const fn new(limit: Usd, spent: Usd, asked: Usd) -> Self {
-        Self { limit, spent, asked, left: limit.signed_sub(spent) }
-    }
-}
-
-/// A model has no price, and the budget does not let such models run.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no price is known for model `{model}`, and the budget denies such models")]
-#[non_exhaustive]
-pub struct UnpricedModelError {
-    /// The model.
-    pub model: Arc<str>,
-}
-
-impl UnpricedModelError {
-    /// States that `model` has no price.
-    pub fn new(model: impl Into<Arc<str>>) -> Self {
-        Self { model: model.into() }
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget")
+            .field("limit", &self.node.limit)
+            .field("balance", &self.balance())
+            .field("above", &self.node.above)
+            .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,8 @@
 //! | [`table`] | [`PricingTable`]: prices by model name, and the one of the process |
 //! | [`file`](mod@file) | what can be wrong with a price file |
 //! | [`tracker`], [`summary`] | [`UsageTracker`]: turns, tokens and cost per model |
-//! | [`budget`] | [`Budget`] and its refusals |
+//! | [`usual`] | [`UsualOutput`]: how long a model's answers usually are |
+//! | [`budget`] | [`Budget`], an account that calls reserve from, its [`Limit`], and its refusals |
 //!
 //! Each turn's cost is rounded to a nano-dollar once; everything after that is a sum of integers,
 //! the same in any order.
@@ -17,21 +18,24 @@
 //! # Example
 //!
 //! ```
-//! use runtime_usage::{Budget, PricingTable, UsageSnapshot, UsageTracker, Usd};
+//! use runtime_usage::{Budget, Charge, PricingTable, UsageSnapshot, UsageTracker, Usd};
 //!
 //! let pricing = PricingTable::from_json(
 //!     r#"{"models": {"gpt-5": {"input_per_million": 1.25, "output_per_million": 10}}}"#,
 //! )?;
 //! let tracker = UsageTracker::with_pricing(pricing);
-//! let budget = Budget::enforced(Usd::from_cents(2));
+//! let budget = Budget::enforced(Usd::from_cents(4));
 //!
+//! // What the call may cost is set aside before it is made …
+//! let reservation = budget.reserve(Usd::from_cents(3))?;
 //! let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
 //! assert_eq!(turn.cost.to_string(), "$0.02");
+//! // … and settled with what it did cost.
+//! reservation.settle(Charge::new(turn.cost).model("gpt-5"));
 //!
-//! let exceeded = budget.check(turn.total).unwrap_err();
-//! assert_eq!(exceeded.to_string(), "budget exceeded: $0.0230 > $0.0200");
-//! assert!(budget.admit(turn.total, Usd::ZERO).is_err(), "the next turn is refused");
-//! # Ok::<(), runtime_usage::PricingParseError>(())
+//! let refused = budget.reserve(Usd::from_cents(3)).unwrap_err();
+//! assert_eq!(refused.left.to_string(), "$0.02");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod budget;
@@ -44,14 +48,19 @@ pub mod reported;
 pub mod signed;
 pub mod snapshot;
 pub mod summary;
+mod sync;
 pub mod table;
 pub mod tier;
 pub mod tracker;
 pub mod usd;
+pub mod usual;
 
 #[doc(inline)]
 pub use self::{
-    budget::{Budget, BudgetExceededError, BudgetRefusedError, UnknownPrice, UnpricedModelError},
+    budget::{
+        Balance, Budget, BudgetExceededError, BudgetListener, BudgetMark, BudgetRefusedError,
+        BudgetStatement, Charge, Limit, Reservation, Settlement, UnknownPrice, UnpricedModelError,
+    },
     file::{PricingFileError, PricingParseError},
     pricing::ModelPricing,
     reported::ReportedUsage,
@@ -64,4 +73,5 @@ pub use self::{
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdErrorKind, UsdParseError},
+    usual::UsualOutput,
 };

@@ -20,6 +20,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "docs", run: docs },
     Step { name: "features", run: features },
     Step { name: "properties", run: properties },
+    Step { name: "loom", run: loom },
     Step { name: "benches", run: benches },
     Step { name: "main-job", run: main_job },
     Step { name: "package", run: package },
@@ -74,6 +75,11 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
     let result = dev::properties(&locked(dev::PROPERTY_TESTS), dev::CASES, "", &mut again);
     counts.failed += again.failed;
     Ok(Note::Passed(format!("{} properties, {} cases each", result?, dev::CASES)))
+}
+
+fn loom(counts: &mut Counts) -> Result<Note, Error> {
+    let models = dev::under_loom(locked(dev::LOOM)).args(["--", "models"]);
+    counted(counts, &models)
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {

@@ -1,33 +1,31 @@
-//! Budgets and their refusals.
+//! Limits, and their refusals.
 
 use runtime_usage::{
-    Budget, BudgetExceededError, BudgetRefusedError, ModelPricing, UnknownPrice,
-    UnpricedModelError, Usd,
+    BudgetExceededError, BudgetRefusedError, Limit, ModelPricing, UnknownPrice, UnpricedModelError,
+    Usd,
 };
 
-fn usd(text: &str) -> Usd {
-    text.parse().expect("the amount is well-formed")
-}
+use crate::support::usd;
 
 #[test]
-fn an_enforced_budget_refuses_what_would_go_beyond_it() {
-    let budget = Budget::enforced(usd("1"));
-    assert!(budget.is_enforced());
-    assert_eq!(budget.admit(usd("0.4"), usd("0.6")), Ok(()));
-    assert_eq!(budget.admit(usd("1"), Usd::ZERO), Ok(()));
+fn an_enforced_limit_refuses_what_would_go_beyond_it() {
+    let limit = Limit::enforced(usd("1"));
+    assert!(limit.is_enforced() && !limit.is_strict());
+    assert_eq!(limit.admit(usd("0.4"), usd("0.6")), Ok(()));
+    assert_eq!(limit.admit(usd("1"), Usd::ZERO), Ok(()));
     let refused = BudgetRefusedError::new(usd("1"), usd("1.2"), Usd::ZERO);
-    assert_eq!(budget.admit(usd("1.2"), Usd::ZERO), Err(refused));
-    assert!(budget.admit(usd("1"), Usd::from_nanos(1)).is_err());
-    assert!(Budget::enforced(Usd::MAX).admit(Usd::MAX, Usd::from_nanos(1)).is_err());
+    assert_eq!(limit.admit(usd("1.2"), Usd::ZERO), Err(refused));
+    assert!(limit.admit(usd("1"), Usd::from_nanos(1)).is_err());
+    assert!(Limit::enforced(Usd::MAX).admit(Usd::MAX, Usd::from_nanos(1)).is_err());
 }
 
 #[test]
-fn a_recorded_budget_refuses_nothing_and_still_tells() {
-    let budget = Budget::recorded(usd("1"));
-    assert_eq!(budget.admit(usd("5"), usd("5")), Ok(()));
-    assert_eq!(budget.check(usd("1")), Ok(()));
-    assert_eq!(budget.check(usd("1.5")), Err(BudgetExceededError::new(usd("1"), usd("1.5"))));
-    assert_eq!(budget.remaining(usd("1.5")).to_string(), "-$0.50");
+fn a_recorded_limit_refuses_nothing_and_still_tells() {
+    let limit = Limit::recorded(usd("1"));
+    assert_eq!(limit.admit(usd("5"), usd("5")), Ok(()));
+    assert_eq!(limit.check(usd("1")), Ok(()));
+    assert_eq!(limit.check(usd("1.5")), Err(BudgetExceededError::new(usd("1"), usd("1.5"))));
+    assert_eq!(limit.remaining(usd("1.5")).to_string(), "-$0.50");
 }
 
 #[test]
@@ -43,8 +41,8 @@ fn refusals_say_the_amounts() {
 #[test]
 fn a_model_without_a_price_is_denied_when_enforced_and_free_when_recorded() {
     let known = ModelPricing::per_million(usd("1"), usd("2"));
-    let enforced = Budget::enforced(usd("1"));
-    let recorded = Budget::recorded(usd("1"));
+    let enforced = Limit::enforced(usd("1"));
+    let recorded = Limit::recorded(usd("1"));
     assert_eq!(enforced.price("m", Some(known)), Ok(known));
     assert_eq!(enforced.price("m", None), Err(UnpricedModelError::new("m")));
     assert_eq!(recorded.price("m", None), Ok(ModelPricing::FREE));

@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+use runtime_usage::{Budget, Limit, ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+
+use crate::support::usd;
 
 const THREADS: u64 = 8;
 const TURNS: u64 = 2_000;
@@ -44,4 +46,53 @@ fn eight_threads_record_and_nothing_is_lost() {
     assert_eq!(totals.cost, Usd::from_nanos(5_000 * turns * 3 / 4));
     assert_eq!(tracker.per_model_summary().values().sum::<Usd>(), totals.cost);
     assert_eq!(tracker.pricing().len(), 3 + 16 * usize::try_from(THREADS).unwrap());
+}
+
+#[test]
+fn sixty_four_threads_spend_a_dollar_and_never_a_nano_dollar_more() {
+    const SPENDERS: u64 = 64;
+    let company = Budget::new(Limit::strict(usd("1")).named("company"));
+    let spent: Vec<(u64, u64)> = thread::scope(|scope| {
+        let spenders: Vec<_> = (0..SPENDERS)
+            .map(|spender| {
+                let own = company.child(Limit::strict(usd("0.03")));
+                scope.spawn(move || {
+                    let (mut chance, mut spent, mut refused) = (spender + 1, 0, 0);
+                    while refused < 50 {
+                        // Xorshift: the costs only have to differ.
+                        chance ^= chance << 13;
+                        chance ^= chance >> 7;
+                        chance ^= chance << 17;
+                        let worst = 1 + chance % 3_000_000;
+                        let Ok(reservation) = own.reserve(Usd::from_nanos(worst)) else {
+                            refused += 1;
+                            continue;
+                        };
+                        let balance = own.path().last().unwrap().balance();
+                        assert!(balance.spent.saturating_add(balance.reserved) <= balance.limit);
+                        match chance % 5 {
+                            0 => reservation.release(),
+                            1 => {
+                                drop(reservation);
+                                spent += worst;
+                            }
+                            _ => {
+                                let cost = chance % (worst + 1);
+                                reservation.settle(Usd::from_nanos(cost));
+                                spent += cost;
+                            }
+                        }
+                    }
+                    assert_eq!(own.balance().spent.nanos(), spent);
+                    assert!(own.balance().spent <= usd("0.03"));
+                    (spent, own.available().nanos())
+                })
+            })
+            .collect();
+        spenders.into_iter().map(|spender| spender.join().unwrap()).collect()
+    });
+    let balance = company.balance();
+    assert_eq!(balance.spent.nanos(), spent.iter().map(|(spent, _)| spent).sum::<u64>());
+    assert!(balance.spent <= usd("1") && balance.reserved.is_zero());
+    assert!(balance.spent > usd("0.9"), "the dollar was fought over: {balance:?}");
 }

@@ -1,0 +1,154 @@
+//! [`Reservation`]: what a call may spend, spent by its outcome.
+
+use std::ops::Deref;
+
+use super::{Budget, BudgetMark};
+use crate::usd::Usd;
+
+/// So much of a budget, and of every one above it, is set aside for one call.
+///
+/// It is spent by the call's outcome: [`settle`](Self::settle) with what the call really cost, or
+/// [`release`](Self::release) if it was never sent. Dropped, it settles at what it reserved,
+/// marked as an estimate: a call that was cut short may have been paid for in full.
+///
+/// ```
+/// use runtime_usage::{Budget, Charge, Usd};
+///
+/// let budget = Budget::enforced(Usd::from_dollars(1));
+/// let reservation = budget.reserve(Usd::from_cents(30))?;
+/// assert_eq!(budget.balance().reserved, Usd::from_cents(30));
+///
+/// reservation.settle(Charge::new(Usd::from_cents(12)).model("gpt-5").role("writer"));
+/// assert_eq!(budget.balance().spent, Usd::from_cents(12));
+/// assert_eq!(budget.balance().left, Usd::from_cents(88).into());
+///
+/// drop(budget.reserve(Usd::from_cents(50))?);
+/// assert_eq!(budget.balance().estimated, Usd::from_cents(50));
+/// # Ok::<(), runtime_usage::BudgetRefusedError>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a reservation dropped unsettled is spent in full"]
+pub struct Reservation<'b> {
+    budget: Account<'b>,
+    /// What is reserved; `None` once it is spent.
+    amount: Option<Usd>,
+}
+
+#[derive(Debug)]
+enum Account<'b> {
+    Borrowed(&'b Budget),
+    Owned(Budget),
+}
+
+/// What a call cost, and whose it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a charge is only a description; settle a reservation with it"]
+pub struct Charge<'a> {
+    pub(super) cost: Usd,
+    pub(super) model: &'a str,
+    pub(super) role: &'a str,
+    pub(super) estimated: bool,
+}
+
+/// What settling came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settlement {
+    /// What the call cost.
+    pub cost: Usd,
+    /// The part of it that had not been reserved.
+    pub beyond: Usd,
+    /// The marks that this settlement crossed, here and above.
+    pub marks: Vec<BudgetMark>,
+}
+
+impl<'b> Reservation<'b> {
+    pub(super) const fn new(budget: &'b Budget, amount: Usd) -> Self {
+        Self { budget: Account::Borrowed(budget), amount: Some(amount) }
+    }
+
+    /// What is reserved.
+    pub fn amount(&self) -> Usd {
+        self.amount.unwrap_or_default()
+    }
+
+    /// The account it was taken from.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The same reservation, free of the borrow: for a call that outlives this scope.
+    pub fn into_owned(mut self) -> Reservation<'static> {
+        let budget = Account::Owned(Budget::clone(&self.budget));
+        Reservation { budget, amount: self.amount.take() }
+    }
+
+    /// The call has cost so much, which may be less or more than was reserved.
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
+    pub fn settle<'a>(mut self, charge: impl Into<Charge<'a>>) -> Settlement {
+        self.spend(charge.into())
+    }
+
+    /// The call was never sent: everything is given back.
+    pub fn release(mut self) {
+        if let Some(amount) = self.amount.take() {
+            self.budget.give_back(amount, None);
+        }
+    }
+
+    fn spend(&mut self, charge: Charge<'_>) -> Settlement {
+        self.amount
+            .take()
+            .map_or_else(Settlement::default, |amount| self.budget.settle(amount, charge))
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if let Some(amount) = self.amount {
+            self.spend(Charge::new(amount).estimated());
+        }
+    }
+}
+
+impl Deref for Account<'_> {
+    type Target = Budget;
+
+    fn deref(&self) -> &Budget {
+        match self {
+            Self::Borrowed(budget) => budget,
+            Self::Owned(budget) => budget,
+        }
+    }
+}
+
+impl<'a> Charge<'a> {
+    /// So much, for nobody in particular.
+    pub const fn new(cost: Usd) -> Self {
+        Self { cost, model: "", role: "", estimated: false }
+    }
+
+    /// Says which model it was for: statements list what was spent by model. Default: none.
+    pub const fn model(mut self, model: &'a str) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Says which role it was for: statements list what was spent by role. Default: none.
+    pub const fn role(mut self, role: &'a str) -> Self {
+        self.role = role;
+        self
+    }
+
+    /// Says that the cost is an estimate, for nobody has reported it.
+    pub const fn estimated(mut self) -> Self {
+        self.estimated = true;
+        self
+    }
+}
+
+impl From<Usd> for Charge<'_> {
+    fn from(cost: Usd) -> Self {
+        Self::new(cost)
+    }
+}

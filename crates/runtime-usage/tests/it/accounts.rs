@@ -1,0 +1,223 @@
+//! Budgets as accounts: reservations, accounts above, marks, what is set aside, statements.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+
+use runtime_usage::{Balance, Budget, BudgetListener, BudgetMark, Charge, Limit, SignedUsd, Usd};
+
+use crate::support::usd;
+
+fn spent_and_left(budget: &Budget) -> (Usd, SignedUsd) {
+    let Balance { spent, left, .. } = budget.balance();
+    (spent, left)
+}
+
+#[test]
+fn a_reservation_holds_what_it_took_until_it_is_settled() {
+    let budget = Budget::enforced(usd("1"));
+    let first = budget.reserve(usd("0.6")).unwrap();
+    let refused = budget.reserve(usd("0.5")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "budget refused: $0.5000 asked for, $0.4000 of $1.0000 left, $0.6000 reserved by others"
+    );
+    assert_eq!((refused.spent, refused.reserved), (Usd::ZERO, usd("0.6")));
+
+    let settlement = first.settle(usd("0.25"));
+    assert_eq!((settlement.cost, settlement.beyond), (usd("0.25"), Usd::ZERO));
+    assert_eq!(spent_and_left(&budget), (usd("0.25"), usd("0.75").into()));
+    budget.reserve(usd("0.75")).unwrap().release();
+    assert_eq!(spent_and_left(&budget), (usd("0.25"), usd("0.75").into()));
+}
+
+#[test]
+fn a_dropped_reservation_is_spent_in_full_as_an_estimate() {
+    let budget = Budget::enforced(usd("1"));
+    drop(budget.reserve(usd("0.6")).unwrap());
+    let balance = budget.balance();
+    assert_eq!((balance.spent, balance.estimated), (usd("0.6"), usd("0.6")));
+    assert_eq!(balance.reserved, Usd::ZERO);
+}
+
+#[test]
+fn what_is_beyond_the_reservation_is_spent_and_said() {
+    let budget = Budget::enforced(usd("1"));
+    let settlement = budget.reserve(usd("0.9")).unwrap().settle(usd("1.3"));
+    assert_eq!(settlement.beyond, usd("0.4"));
+    assert_eq!(budget.balance().left.to_string(), "-$0.30");
+    let exceeded = budget.check().unwrap_err();
+    assert_eq!(exceeded.to_string(), "budget exceeded: $1.3000 > $1.0000");
+    assert!(budget.reserve(Usd::ZERO).is_err(), "not even nothing, once it is overspent");
+}
+
+#[test]
+fn all_accounts_on_the_path_pay_or_none() {
+    let company = Budget::new(Limit::enforced(usd("5")).named("company"));
+    let team = company.child(Limit::enforced(usd("10")).named("team"));
+    let run = team.child(Limit::recorded(usd("1")));
+    let other = company.child(Limit::enforced(usd("3")));
+
+    let reservation = run.reserve(usd("3.5")).unwrap();
+    assert!([&run, &team, &company].iter().all(|account| account.balance().reserved == usd("3.5")));
+    let refused = run.reserve(usd("2")).unwrap_err();
+    assert_eq!(refused.account.as_deref(), Some("company"));
+    assert!([&run, &team, &company].iter().all(|account| account.balance().reserved == usd("3.5")));
+    assert!(other.reserve(usd("1.51")).is_err());
+
+    reservation.settle(usd("3"));
+    assert!([&run, &team, &company].iter().all(|account| account.balance().spent == usd("3")));
+    assert_eq!(other.balance().spent, Usd::ZERO);
+    assert_eq!((run.available(), other.available()), (usd("2"), usd("2")));
+    assert!(run.path().nth(2).unwrap().is(&company) && run.above().unwrap().is(&team));
+}
+
+#[test]
+fn a_remainder_never_gets_more_than_there_is() {
+    let company = Budget::new(Limit::enforced(usd("5")).wrap_up(usd("1")));
+    company.charge(usd("1.5"));
+    let held = company.reserve(usd("0.5")).unwrap();
+    let child = company.remainder(Limit::enforced(Usd::MAX));
+    assert_eq!(child.limit().amount(), usd("2"), "5, less 1 set aside, 1.5 spent, 0.5 reserved");
+    held.release();
+    assert_eq!(child.available(), usd("2"), "it is what was left then");
+    assert_eq!(company.remainder(Limit::enforced(usd("1"))).limit().amount(), usd("1"));
+
+    company.charge(usd("2"));
+    assert_eq!(child.available(), usd("0.5"), "and never more than there is now");
+}
+
+#[test]
+fn what_is_set_aside_is_for_wrapping_up_alone() {
+    let budget = Budget::new(Limit::enforced(usd("1")).wrap_up(usd("0.2")));
+    assert_eq!((budget.available(), budget.available_wrap_up()), (usd("0.8"), usd("1")));
+    budget.reserve(usd("0.7")).unwrap().settle(usd("0.7"));
+    let refused = budget.reserve(usd("0.15")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "budget refused: $0.1500 asked for, $0.1000 of $1.0000 left, $0.2000 set aside for wrapping up"
+    );
+    budget.reserve_wrap_up(usd("0.3")).unwrap().settle(usd("0.3"));
+    assert!(budget.reserve_wrap_up(Usd::from_nanos(1)).is_err());
+    assert_eq!(budget.check(), Ok(()));
+}
+
+#[test]
+fn a_mark_is_crossed_once() {
+    let budget = Budget::new(Limit::enforced(usd("10")).named("run").marks([100, 80, 80]));
+    let mut marks = Vec::new();
+    for _ in 0..12 {
+        marks.extend(budget.charge(usd("1")).marks);
+    }
+    let seen: Vec<_> = marks.iter().map(|mark| (mark.percent, mark.spent)).collect();
+    assert_eq!(seen, [(80, usd("8")), (100, usd("10"))]);
+    assert_eq!(marks[0].to_string(), "`run`: 80 % of $10.00 reached: $8.0000 spent");
+
+    let both = Budget::enforced(usd("1")).charge(usd("3")).marks;
+    assert_eq!(both.iter().map(|mark| mark.percent).collect::<Vec<_>>(), [80, 100]);
+    let nothing = Budget::new(Limit::enforced(Usd::ZERO).marks([0, 100]));
+    assert!(nothing.charge(Usd::ZERO).marks.is_empty());
+    assert_eq!(nothing.charge(Usd::from_nanos(1)).marks.len(), 2);
+}
+
+/// Notes what it hears of.
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl BudgetListener for Heard {
+    fn mark_crossed(&self, mark: &BudgetMark) {
+        let name = mark.account.as_deref().unwrap_or_default();
+        self.0.lock().expect("no listener panics").push(format!("{name} {}", mark.percent));
+    }
+}
+
+#[test]
+fn a_listener_hears_of_its_account_and_of_those_below() {
+    let top = Arc::new(Heard::default());
+    let limit = Limit::enforced(usd("2")).named("company");
+    let company = Budget::with_listener(limit, top.clone());
+    let run = company.child(Limit::enforced(usd("1")).named("run"));
+
+    drop(run.reserve(usd("0.9")).unwrap());
+    assert_eq!(*top.0.lock().unwrap(), ["run 80"], "a drop is told, too");
+    run.charge(usd("0.8"));
+    assert_eq!(*top.0.lock().unwrap(), ["run 80", "run 100", "company 80"]);
+}
+
+/// Panics at whatever it hears.
+#[derive(Debug)]
+struct Panicking;
+
+impl BudgetListener for Panicking {
+    fn mark_crossed(&self, _: &BudgetMark) {
+        panic!("no");
+    }
+}
+
+#[test]
+fn a_listener_that_panics_takes_no_money_with_it() {
+    let company = Budget::with_listener(Limit::enforced(usd("2")), Arc::new(Panicking));
+    let run = company.child(Limit::enforced(usd("1")));
+    let settled = catch_unwind(AssertUnwindSafe(|| run.charge(usd("1"))));
+    assert!(settled.is_err());
+    assert_eq!((run.balance().spent, company.balance().spent), (usd("1"), usd("1")));
+}
+
+#[test]
+fn a_statement_says_who_spent_what() {
+    let company = Budget::new(Limit::enforced(usd("5")).named("company"));
+    let team = company.child(Limit::recorded(usd("1")));
+    let charge = Charge::new(usd("0.3")).model("gpt-5").role("writer");
+    team.reserve(usd("0.5")).unwrap().settle(charge);
+    let charge = Charge::new(usd("0.2")).model("haiku").role("writer").estimated();
+    team.reserve(usd("0.5")).unwrap().settle(charge);
+    team.charge(usd("0.1"));
+    let _held = team.reserve(usd("0.4")).unwrap();
+
+    let statement = company.statement();
+    assert_eq!(statement.by_model["gpt-5"], usd("0.3"));
+    assert_eq!(statement.by_role["writer"], usd("0.5"));
+    assert_eq!((statement.spent_usd, statement.estimated_usd), (usd("0.6"), usd("0.2")));
+    assert_eq!(
+        statement.to_string(),
+        "company: $4.00 of $5.00 left (enforced), $0.40 reserved, $0.20 of $0.60 spent estimated\n  \
+         model gpt-5: $0.30\n  model haiku: $0.20\n  role writer: $0.50"
+    );
+    let json = serde_json::to_value(&statement).unwrap();
+    assert_eq!(json["remaining_usd"], 4.0);
+    assert_eq!(json["by_model"]["haiku"], 0.2);
+    assert_eq!(team.statement().by_role["writer"], usd("0.5"), "each account has its own books");
+}
+
+#[test]
+fn hostile_names_cannot_fill_the_memory() {
+    let budget = Budget::recorded(usd("1"));
+    for number in 0..2_000 {
+        budget.charge(Charge::new(Usd::from_nanos(1)).model(&number.to_string()));
+    }
+    let by_model = budget.statement().by_model;
+    assert_eq!(by_model.len(), 1_025);
+    assert_eq!(by_model["(others)"], Usd::from_nanos(976));
+    assert_eq!(by_model.values().sum::<Usd>(), Usd::from_nanos(2_000));
+}
+
+#[test]
+fn a_reservation_can_outlive_its_scope() {
+    let budget = Budget::enforced(usd("1"));
+    let owned = {
+        let borrowed = budget.reserve(usd("0.5")).unwrap();
+        borrowed.into_owned()
+    };
+    assert_eq!((owned.amount(), budget.balance().reserved), (usd("0.5"), usd("0.5")));
+    std::thread::spawn(move || owned.settle(usd("0.1"))).join().unwrap();
+    assert_eq!(budget.balance().left, usd("0.9").into());
+}
+
+#[test]
+fn amounts_that_are_too_large_neither_wrap_nor_panic() {
+    let budget = Budget::recorded(usd("1"));
+    budget.charge(Usd::MAX);
+    budget.charge(Usd::MAX);
+    assert_eq!(budget.balance().spent, Usd::MAX);
+    assert!(budget.reserve(Usd::from_nanos(1)).is_err(), "too much for the type");
+    assert!(Budget::enforced(Usd::MAX).reserve(Usd::MAX).is_ok());
+}

@@ -1,0 +1,248 @@
+//! A tree of accounts against books kept by hand.
+
+use proptest::prelude::*;
+use runtime_usage::{Budget, Charge, Limit, Reservation, Usd};
+
+const DEEPEST: usize = 8;
+
+/// What may be done with a tree of accounts.
+#[derive(Clone, Debug)]
+enum Op {
+    Child {
+        of: prop::sample::Index,
+        limit: u64,
+        enforced: bool,
+    },
+    Remainder {
+        of: prop::sample::Index,
+    },
+    Reserve {
+        from: prop::sample::Index,
+        amount: u64,
+        wrapping_up: bool,
+    },
+    /// Settles a reservation at this share of it, in per cent.
+    Settle {
+        which: prop::sample::Index,
+        percent: u64,
+    },
+    Release {
+        which: prop::sample::Index,
+    },
+    Drop {
+        which: prop::sample::Index,
+    },
+}
+
+fn op(most: u64) -> impl Strategy<Value = Op> {
+    let index = any::<prop::sample::Index>;
+    prop_oneof![
+        1 => (index(), 0..400_u64, any::<bool>())
+            .prop_map(|(of, limit, enforced)| Op::Child { of, limit, enforced }),
+        1 => index().prop_map(|of| Op::Remainder { of }),
+        4 => (index(), 0..120_u64, prop::bool::weighted(0.2))
+            .prop_map(|(from, amount, wrapping_up)| Op::Reserve { from, amount, wrapping_up }),
+        2 => (index(), 0..=most).prop_map(|(which, percent)| Op::Settle { which, percent }),
+        1 => index().prop_map(|which| Op::Release { which }),
+        1 => index().prop_map(|which| Op::Drop { which }),
+    ]
+}
+
+/// An account as the model keeps it.
+struct Books {
+    above: Option<usize>,
+    limit: u64,
+    set_aside: u64,
+    enforced: bool,
+    spent: u64,
+    reserved: u64,
+    estimated: u64,
+    beyond: u64,
+    marks: usize,
+}
+
+struct Model {
+    books: Vec<Books>,
+}
+
+impl Model {
+    fn path(&self, from: usize) -> Vec<usize> {
+        let mut path = vec![from];
+        while let Some(above) = self.books[path[path.len() - 1]].above {
+            path.push(above);
+        }
+        path
+    }
+
+    fn left(&self, account: usize, wrapping_up: bool) -> u64 {
+        let Books { limit, set_aside, enforced, spent, reserved, .. } = self.books[account];
+        if !enforced {
+            return u64::MAX;
+        }
+        let cap = if wrapping_up { limit } else { limit.saturating_sub(set_aside) };
+        cap.saturating_sub(spent + reserved)
+    }
+
+    fn admits(&self, account: usize, amount: u64, wrapping_up: bool) -> bool {
+        let Books { limit, set_aside, enforced, spent, reserved, .. } = self.books[account];
+        let cap = if wrapping_up { limit } else { limit.saturating_sub(set_aside) };
+        !enforced || spent + reserved + amount <= cap
+    }
+}
+
+/// Runs the operations on both, and compares every account after every step.
+fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
+    let top = Budget::new(Limit::enforced(Usd::from_nanos(500)).wrap_up(Usd::from_nanos(50)));
+    let mut accounts = vec![top];
+    let mut model = Model { books: vec![books(None, 500, 50, true)] };
+    let mut held: Vec<(usize, u64, Reservation<'static>)> = Vec::new();
+    for op in ops {
+        match op {
+            Op::Child { of, limit, enforced } => {
+                let of = of.index(accounts.len());
+                if model.path(of).len() < DEEPEST {
+                    let amount = Usd::from_nanos(limit);
+                    let rules =
+                        if enforced { Limit::enforced(amount) } else { Limit::recorded(amount) };
+                    accounts.push(accounts[of].child(rules));
+                    model.books.push(books(Some(of), limit, 0, enforced));
+                }
+            }
+            Op::Remainder { of } => {
+                let of = of.index(accounts.len());
+                let left = model.path(of).iter().map(|account| model.left(*account, false)).min();
+                if model.path(of).len() < DEEPEST {
+                    accounts.push(accounts[of].remainder(Limit::enforced(Usd::MAX)));
+                    model.books.push(books(Some(of), left.unwrap(), 0, true));
+                }
+            }
+            Op::Reserve { from, amount, wrapping_up } => {
+                let from = from.index(accounts.len());
+                let path = model.path(from);
+                let refuser =
+                    path.iter().find(|account| !model.admits(**account, amount, wrapping_up));
+                let nanos = Usd::from_nanos(amount);
+                let account = &accounts[from];
+                let outcome = if wrapping_up {
+                    account.reserve_wrap_up(nanos)
+                } else {
+                    account.reserve(nanos)
+                };
+                match (outcome, refuser) {
+                    (Ok(reservation), None) => {
+                        for account in &path {
+                            model.books[*account].reserved += amount;
+                        }
+                        held.push((from, amount, reservation.into_owned()));
+                    }
+                    (Err(refused), Some(refuser)) => {
+                        prop_assert_eq!(refused.limit.nanos(), model.books[*refuser].limit);
+                    }
+                    (got, refuser) => prop_assert!(false, "{:?} but {:?}", got, refuser),
+                }
+            }
+            Op::Settle { which, percent } if !held.is_empty() => {
+                let (from, amount, reservation) = held.swap_remove(which.index(held.len()));
+                let cost = amount * percent / 100;
+                let marks = reservation.settle(Usd::from_nanos(cost)).marks.len();
+                prop_assert_eq!(marks, spend(&mut model, from, amount, cost, false));
+            }
+            Op::Release { which } if !held.is_empty() => {
+                let (from, amount, reservation) = held.swap_remove(which.index(held.len()));
+                reservation.release();
+                for account in model.path(from) {
+                    model.books[account].reserved -= amount;
+                }
+            }
+            Op::Drop { which } if !held.is_empty() => {
+                let (from, amount, reservation) = held.swap_remove(which.index(held.len()));
+                drop(reservation);
+                spend(&mut model, from, amount, amount, true);
+            }
+            Op::Settle { .. } | Op::Release { .. } | Op::Drop { .. } => {}
+        }
+        compare(&model, &accounts)?;
+    }
+    drop(held);
+    Ok(model)
+}
+
+fn books(above: Option<usize>, limit: u64, set_aside: u64, enforced: bool) -> Books {
+    let (spent, reserved, estimated, beyond, marks) = (0, 0, 0, 0, 0);
+    Books { above, limit, set_aside, enforced, spent, reserved, estimated, beyond, marks }
+}
+
+/// Spends on the path, and says how many marks are newly behind.
+fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bool) -> usize {
+    let mut crossed = 0;
+    for account in model.path(from) {
+        let books = &mut model.books[account];
+        books.reserved -= reserved;
+        books.spent += cost;
+        books.beyond += cost.saturating_sub(reserved);
+        books.estimated += if estimated { cost } else { 0 };
+        let behind = [80, 100]
+            .iter()
+            .filter(|percent| 100 * books.spent >= *percent * books.limit && books.spent > 0);
+        let behind = behind.count();
+        crossed += behind - books.marks;
+        books.marks = behind;
+    }
+    crossed
+}
+
+fn compare(model: &Model, accounts: &[Budget]) -> Result<(), TestCaseError> {
+    for (books, account) in model.books.iter().zip(accounts) {
+        let balance = account.balance();
+        prop_assert_eq!(balance.spent.nanos(), books.spent);
+        prop_assert_eq!(balance.reserved.nanos(), books.reserved);
+        prop_assert_eq!(balance.estimated.nanos(), books.estimated);
+        let sum = i128::from(books.spent + books.reserved) + balance.left.nanos();
+        prop_assert_eq!(sum, i128::from(balance.limit.nanos()), "spent + reserved + left = limit");
+        if books.enforced {
+            let over = books.spent.saturating_sub(books.limit);
+            prop_assert!(over <= books.beyond, "overspent by more than was not reserved");
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_account_agrees_with_books_kept_by_hand(ops in prop::collection::vec(op(250), 1..60)) {
+        run(ops)?;
+    }
+
+    #[test]
+    fn where_calls_reserve_the_worst_case_no_limit_is_passed(
+        ops in prop::collection::vec(op(100), 1..60),
+    ) {
+        let model = run(ops)?;
+        for books in model.books.iter().filter(|books| books.enforced) {
+            prop_assert!(books.spent + books.reserved <= books.limit);
+        }
+    }
+
+    #[test]
+    fn charges_add_up_to_the_same_in_any_order(
+        mut costs in prop::collection::vec((0..3_usize, 0_u64..1_000_000_000), 0..40),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let total = |costs: &[(usize, u64)]| {
+            let budget = Budget::recorded(Usd::from_dollars(1));
+            for (model, cost) in costs {
+                let model = ["a", "b", "c"][*model];
+                budget.charge(Charge::new(Usd::from_nanos(*cost)).model(model));
+            }
+            budget.statement()
+        };
+        let forwards = total(&costs);
+        if !costs.is_empty() {
+            let middle = seed.index(costs.len());
+            costs.rotate_left(middle);
+        }
+        costs.reverse();
+        prop_assert_eq!(&forwards, &total(&costs));
+        prop_assert_eq!(forwards.by_model.values().sum::<Usd>(), forwards.spent_usd);
+    }
+}
