@@ -87,32 +87,13 @@ impl TableDiff {
         if left == right {
             return;
         }
-        for tier in ServiceTier::ALL {
-            if !(left.has_tier(tier) || right.has_tier(tier)) {
-                continue;
-            }
-            let mut bands = vec![0];
-            bands.extend(left.thresholds(tier));
-            bands.extend(right.thresholds(tier));
-            bands.sort_unstable();
-            bands.dedup();
-            for above in bands {
-                // The first turn of the band; none is larger than the largest number.
-                let input = if above == 0 { 0 } else { above.saturating_add(1) };
-                let (ours, theirs) = (left.rates(tier, input), right.rates(tier, input));
-                self.prices.extend(TokenKind::ALL.into_iter().filter_map(|kind| {
-                    let (left, right) = (ours.rate(kind), theirs.rate(kind));
-                    let model = Box::from(model);
-                    (left != right).then_some(PriceDifference {
-                        model,
-                        tier,
-                        above,
-                        kind,
-                        left,
-                        right,
-                    })
-                }));
-            }
+        for (tier, above) in left.bands_with(right) {
+            let (ours, theirs) = (left.rates_above(tier, above), right.rates_above(tier, above));
+            self.prices.extend(TokenKind::ALL.into_iter().filter_map(|kind| {
+                let (left, right) = (ours.rate(kind), theirs.rate(kind));
+                let model = Box::from(model);
+                (left != right).then_some(PriceDifference { model, tier, above, kind, left, right })
+            }));
         }
     }
 }

@@ -132,6 +132,36 @@ impl ModelPrices {
         self.applying(tier, usage.total_input_tokens()).rates.cost(usage)
     }
 
+    /// Every tier with prices and every band that either of two knows, sorted.
+    pub(crate) fn bands_with(&self, other: &Self) -> Vec<(ServiceTier, u64)> {
+        let mut bands = Vec::new();
+        for tier in ServiceTier::ALL {
+            if self.has_tier(tier) || other.has_tier(tier) {
+                let mut thresholds = self.thresholds(tier);
+                thresholds.push(0);
+                thresholds.extend(other.thresholds(tier));
+                thresholds.sort_unstable();
+                thresholds.dedup();
+                bands.extend(thresholds.into_iter().map(|above| (tier, above)));
+            }
+        }
+        bands
+    }
+
+    /// The prices of the smallest turn in a band.
+    pub(crate) fn rates_above(&self, tier: ServiceTier, above: u64) -> ModelPricing {
+        self.rates(tier, if above == 0 { 0 } else { above.saturating_add(1) })
+    }
+
+    /// The higher of both prices, for each tier, band and kind.
+    pub(crate) fn dearer(&self, other: &Self) -> Self {
+        let bands = self.bands_with(other).into_iter();
+        bands.fold(Self::new(self.standard), |prices, (tier, above)| {
+            let (ours, theirs) = (self.rates_above(tier, above), other.rates_above(tier, above));
+            prices.tier_band(tier, above, ours.dearer(&theirs))
+        })
+    }
+
     fn applying(&self, tier: ServiceTier, input_tokens: u64) -> Band {
         let standard = self.highest(ServiceTier::Standard, input_tokens).copied().unwrap_or(Band {
             tier: ServiceTier::Standard,

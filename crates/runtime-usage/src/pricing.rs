@@ -141,15 +141,31 @@ impl ModelPricing {
     /// The higher of both prices for each kind.
     pub(crate) fn dearer(&self, other: &Self) -> Self {
         let rate = |kind| self.rate(kind).max(other.rate(kind));
+        // What neither sets stays unset: it follows the price that it stands for.
+        let set = |field: fn(&Self) -> Option<Usd>, kind| {
+            (field(self).is_some() || field(other).is_some()).then(|| rate(kind))
+        };
         Self {
             input_per_million: rate(TokenKind::Input),
             output_per_million: rate(TokenKind::Output),
             cache_write_per_million: rate(TokenKind::CacheWrite),
             cache_read_per_million: rate(TokenKind::CacheRead),
-            cache_write_1h_per_million: Some(rate(TokenKind::CacheWrite1h)),
-            input_audio_per_million: Some(rate(TokenKind::InputAudio)),
-            output_audio_per_million: Some(rate(TokenKind::OutputAudio)),
-            reasoning_per_million: Some(rate(TokenKind::Reasoning)),
+            cache_write_1h_per_million: set(
+                |pricing| pricing.cache_write_1h_per_million,
+                TokenKind::CacheWrite1h,
+            ),
+            input_audio_per_million: set(
+                |pricing| pricing.input_audio_per_million,
+                TokenKind::InputAudio,
+            ),
+            output_audio_per_million: set(
+                |pricing| pricing.output_audio_per_million,
+                TokenKind::OutputAudio,
+            ),
+            reasoning_per_million: set(
+                |pricing| pricing.reasoning_per_million,
+                TokenKind::Reasoning,
+            ),
         }
     }
 }

@@ -73,8 +73,7 @@ impl ModelPrices {
     ) -> impl Iterator<Item = ModelPricing> {
         let input = estimate.total_input_tokens();
         let bands = self.thresholds(tier).into_iter().take_while(move |above| *above < input);
-        let smallest = std::iter::once(self.rates(tier, 0));
-        smallest.chain(bands.map(move |above| self.rates(tier, above + 1)))
+        std::iter::once(0).chain(bands).map(move |above| self.rates_above(tier, above))
     }
 }
 

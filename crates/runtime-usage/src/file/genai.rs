@@ -125,48 +125,67 @@ struct Provider {
 
 /// The prices of a model: one set, or several under conditions, of which the last that holds
 /// counts, or the first where none does.
+///
+/// A table does not know the hour. Where there are prices for hours of the day, too, the higher
+/// ones count.
 fn prices_at(
     at: Path<'_>,
     node: &Node<'_>,
     as_of: Option<&str>,
     walk: &mut Walk,
 ) -> Option<ModelPrices> {
-    let Node::List(conditional) = node else {
-        return finish(at, quotes(at, node, walk), walk);
-    };
+    let Node::List(conditional) = node else { return one_set(at, node, walk) };
     let mut first = None;
-    let mut last = None;
+    let mut chosen: Option<ModelPrices> = None;
+    let mut hourly: Option<ModelPrices> = None;
     for (place, price) in conditional.iter().enumerate() {
         let at = Path::Index(&at, place);
         if walk.object(at, price, "a price under a condition").is_none() {
             continue;
         }
         let Some(prices) = walk.required(at, price, "prices") else { continue };
-        let quotes = quotes(Path::Key(&at, "prices"), prices, walk);
-        if holds(price.get("constraint"), as_of) {
-            last = Some(quotes);
-        } else {
-            walk.skip(at, SkipReason::NotNow);
-            if place == 0 {
-                first = Some(quotes);
+        let Some(prices) = one_set(Path::Key(&at, "prices"), prices, walk) else { continue };
+        match Condition::of(price.get("constraint"), as_of) {
+            Condition::Holds => (chosen, hourly) = (Some(prices), None),
+            Condition::Later => {
+                walk.skip(at, SkipReason::NotNow);
+                first = first.or(Some(prices));
+            }
+            Condition::Sometimes => {
+                hourly = Some(hourly.map_or_else(|| prices.clone(), |other| other.dearer(&prices)));
             }
         }
     }
-    finish(at, last.or(first).unwrap_or_default(), walk)
-}
-
-/// A price for some hours of the day never holds: the one for the others is not lower as a rule.
-fn holds(constraint: Option<&Node<'_>>, as_of: Option<&str>) -> bool {
-    match constraint {
-        None | Some(Node::Null) => true,
-        Some(constraint) => match constraint.get("start_date") {
-            Some(Node::Text(start)) => as_of.is_none_or(|day| **start <= *day),
-            _ => false,
-        },
+    match (chosen.or(first), hourly) {
+        (Some(always), Some(hourly)) => Some(always.dearer(&hourly)),
+        (always, hourly) => always.or(hourly),
     }
 }
 
-fn finish(at: Path<'_>, mut quotes: Quotes, walk: &mut Walk) -> Option<ModelPrices> {
+/// When a price counts.
+enum Condition {
+    Holds,
+    /// From a day on that is still to come.
+    Later,
+    /// At some hours of the day, or under a condition that is not known.
+    Sometimes,
+}
+
+impl Condition {
+    fn of(constraint: Option<&Node<'_>>, as_of: Option<&str>) -> Self {
+        match constraint {
+            None | Some(Node::Null) => Self::Holds,
+            Some(constraint) => match constraint.get("start_date") {
+                Some(Node::Text(start)) if as_of.is_none_or(|day| **start <= *day) => Self::Holds,
+                Some(Node::Text(_)) => Self::Later,
+                _ => Self::Sometimes,
+            },
+        }
+    }
+}
+
+fn one_set(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices> {
+    let mut quotes = quotes(at, node, walk);
     if quotes.is_empty() {
         walk.skip(at, SkipReason::NoTokenPrices);
         return None;

@@ -68,7 +68,7 @@ pub enum SkipReason {
     Incomplete,
     /// It is a clause about names that is not understood: a regular expression.
     UnknownClause,
-    /// It is a price for some hours of the day, or from a later day on.
+    /// It is a price from a later day on.
     NotNow,
     /// It is a price for something other than a size of context.
     UnknownTier,
@@ -81,7 +81,7 @@ impl fmt::Display for SkipReason {
             Self::NoTokenPrices => "no price for tokens",
             Self::Incomplete => "no price for input, or none for output",
             Self::UnknownClause => "a clause that is not understood",
-            Self::NotNow => "a price for another time",
+            Self::NotNow => "a price from a later day on",
             Self::UnknownTier => "a price for something other than a size of context",
         })
     }

@@ -60,7 +60,7 @@ fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
     let entries = walk.object(at, entry, "an object of prices").into_iter().flatten();
     for (key, value) in entries {
         if let Some(field) = Field::parse(key) {
-            quote(Path::Key(&at, key), field, 0, value, &mut quotes, walk);
+            quote(Path::Key(&at, key), field, value, &mut quotes, walk);
         }
     }
     if let Some(ranges) = entry.get("tiered_pricing").filter(|ranges| !ranges.is_null()) {
@@ -76,43 +76,47 @@ fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
     quotes
 }
 
-/// `above` is the threshold where the field names none.
-fn quote(
-    at: Path<'_>,
-    field: Field,
-    above: u64,
-    value: &Node<'_>,
-    quotes: &mut Quotes,
-    walk: &mut Walk,
-) {
+fn quote(at: Path<'_>, field: Field, value: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
     if value.is_null() {
         return;
     }
     let Some(price) = walk.usd(at, value, Per::Token) else { return };
     if !(field.second_choice && quotes.has_base(field.kind)) {
-        quotes.set(field.tier, field.above.max(above), field.kind, price);
+        quotes.set(field.tier, field.above, field.kind, price);
     }
 }
 
 /// `[{"range": [0, 256000], …}, …]`: a range holds for more tokens than its lower end, and the last
 /// one for any number beyond.
+///
+/// A few have an `output_range`, too. What the output is priced by is not known before it is
+/// there, so that of ranges of the same input the higher prices count.
 fn tiered(at: Path<'_>, ranges: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    let mut last = None;
     let ranges = walk.list(at, ranges, "a sequence of ranges").into_iter().flatten();
     for (place, range) in ranges.enumerate() {
         let at = Path::Index(&at, place);
         let Some(entries) = walk.object(at, range, "a range with prices") else { continue };
-        let Some(ends) = walk.required(at, range, "range") else { continue };
-        let ends_at = Path::Key(&at, "range");
-        let Some(ends) = walk.list(ends_at, ends, "a range of tokens") else { continue };
-        let [from, _] = ends else {
-            walk.refuse(ends_at, "a range of tokens has two ends");
-            continue;
-        };
-        let Some(above) = walk.whole_number(Path::Index(&ends_at, 0), from) else { continue };
-        for (key, value) in entries {
-            if let Some(field) = Field::parse(key) {
-                quote(Path::Key(&at, key), field, above, value, quotes, walk);
+        let Some(above) = lower_end(at, range, walk) else { continue };
+        let again = last.replace(above) == Some(above);
+        for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
+            let Some(Field { kind, tier, .. }) = Field::parse(key) else { continue };
+            let Some(price) = walk.usd(Path::Key(&at, key), value, Per::Token) else { continue };
+            if again {
+                quotes.raise(tier, above, kind, price);
+            } else {
+                quotes.set(tier, above, kind, price);
             }
         }
     }
+}
+
+fn lower_end(at: Path<'_>, range: &Node<'_>, walk: &mut Walk) -> Option<u64> {
+    let ends = walk.required(at, range, "range")?;
+    let at = Path::Key(&at, "range");
+    let [from, _] = walk.list(at, ends, "a range of tokens")? else {
+        walk.refuse(at, "a range of tokens has two ends");
+        return None;
+    };
+    walk.whole_number(Path::Index(&at, 0), from)
 }

@@ -126,8 +126,9 @@ fn tiered(at: Path<'_>, tiers: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) 
         let Some(tier) = walk.required(at, prices, "tier") else { continue };
         let tier_at = Path::Key(&at, "tier");
         match tier.get("type") {
+            None => {}
             Some(Node::Text(kind)) if kind == "context" => {}
-            _ => {
+            Some(_) => {
                 walk.skip(at, SkipReason::UnknownTier);
                 continue;
             }

@@ -29,6 +29,13 @@ impl Quotes {
         self.0[place].2.0[kind as usize] = Some(price);
     }
 
+    /// Sets a price as [`set`](Self::set) does, unless there is a higher one.
+    pub(super) fn raise(&mut self, tier: ServiceTier, above: u64, kind: TokenKind, price: Usd) {
+        let same = self.0.iter().find(|(t, a, _)| (*t, *a) == (tier, above));
+        let known = same.and_then(|(_, _, quoted)| quoted.of(kind));
+        self.set(tier, above, kind, known.map_or(price, |known| known.max(price)));
+    }
+
     /// Whether a kind has a price in the standard tier, for any size of context.
     pub(super) fn has_base(&self, kind: TokenKind) -> bool {
         let mut quotes = self.0.iter();
