@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::pricing::ModelPricing;
+use crate::prices::{ModelPrices, Named};
 
 /// Prices under lower-case names, in a radix tree: each node stands for the letters on the way to
 /// it, and a node where a name ends has its price.
@@ -16,7 +17,7 @@ pub(crate) struct PrefixIndex {
     nodes: Vec<Node>,
     /// What the labels of nodes are ranges of.
     letters: Vec<u8>,
-    prices: Vec<ModelPricing>,
+    prices: Vec<Arc<ModelPrices>>,
 }
 
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ const ROOT: usize = 0;
 
 impl PrefixIndex {
     /// The price under `wanted` or the longest beginning of it.
-    pub(crate) fn resolve(&self, wanted: &str) -> Option<&ModelPricing> {
+    pub(crate) fn resolve(&self, wanted: &str) -> Option<&Arc<ModelPrices>> {
         let mut node = &self.nodes[ROOT];
         let mut rest = wanted.as_bytes();
         let mut longest = None;
@@ -52,13 +53,17 @@ impl PrefixIndex {
     }
 
     /// Sets the price under a lower-case name, and returns the one it replaces.
-    pub(crate) fn insert(&mut self, name: &str, pricing: ModelPricing) -> Option<ModelPricing> {
+    pub(crate) fn insert(
+        &mut self,
+        name: &str,
+        prices: Arc<ModelPrices>,
+    ) -> Option<Arc<ModelPrices>> {
         let node = self.reach(name.as_bytes());
         if let Some(place) = self.nodes[node].price {
-            return Some(std::mem::replace(&mut self.prices[place], pricing));
+            return Some(std::mem::replace(&mut self.prices[place], prices));
         }
         self.nodes[node].price = Some(self.prices.len());
-        self.prices.push(pricing);
+        self.prices.push(prices);
         None
     }
 
@@ -68,14 +73,14 @@ impl PrefixIndex {
     }
 
     /// All prices with their names, sorted.
-    pub(crate) fn to_vec(&self) -> Vec<(Box<str>, ModelPricing)> {
+    pub(crate) fn to_vec(&self) -> Vec<Named> {
         let mut prices = Vec::with_capacity(self.len());
         let mut waiting = vec![(ROOT, Vec::new())];
         while let Some((place, mut name)) = waiting.pop() {
             let node = &self.nodes[place];
             name.extend(&self.letters[node.label.clone()]);
             if let Some(price) = node.price {
-                prices.push((String::from_utf8_lossy(&name).into(), self.prices[price]));
+                prices.push((String::from_utf8_lossy(&name).into(), self.prices[price].clone()));
             }
             // The last one in is the first one out.
             waiting.extend(node.below.iter().rev().map(|&(_, below)| (below, name.clone())));

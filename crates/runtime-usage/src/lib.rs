@@ -5,9 +5,10 @@
 //! | [`usd`], [`signed`] | [`Usd`], an exact amount, and [`SignedUsd`], a difference of two |
 //! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
 //! | [`reported`], [`tier`] | [`ReportedUsage`], what a provider says of a turn, and its [`ServiceTier`] |
-//! | [`pricing`] | [`ModelPricing`], the prices of a model, and what a turn costs |
-//! | [`table`] | [`PricingTable`]: prices by model name, and the one of the process |
-//! | [`file`](mod@file) | what can be wrong with a price file |
+//! | [`pricing`], [`prices`] | [`ModelPricing`], a set of prices, and [`ModelPrices`], all of a model |
+//! | [`cost`], [`kind`] | [`Cost`], the bill of a turn, and its lines by [`TokenKind`] |
+//! | [`table`], [`diff`] | [`PricingTable`]: prices by model name; where two tables disagree |
+//! | [`file`](mod@file) | [`PriceReader`]: price lists, as published and our own |
 //! | [`tracker`], [`summary`] | [`UsageTracker`]: turns, tokens and cost per model |
 //! | [`usual`] | [`UsualOutput`]: how long a model's answers usually are |
 //! | [`budget`] | [`Budget`], an account that calls reserve from, its [`Limit`], and its refusals |
@@ -38,11 +39,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod book;
 pub mod budget;
+mod clause;
+pub mod cost;
 mod decimal;
+pub mod diff;
 pub mod file;
 mod index;
 mod json;
+pub mod kind;
+pub mod prices;
 pub mod pricing;
 pub mod reported;
 pub mod signed;
@@ -54,6 +61,7 @@ pub mod tier;
 pub mod tracker;
 pub mod usd;
 pub mod usual;
+mod worst;
 
 #[doc(inline)]
 pub use self::{
@@ -61,7 +69,14 @@ pub use self::{
         Balance, Budget, BudgetExceededError, BudgetListener, BudgetMark, BudgetRefusedError,
         BudgetStatement, Charge, Limit, Reservation, Settlement, UnknownPrice, UnpricedModelError,
     },
-    file::{PricingFileError, PricingParseError},
+    cost::{Cost, LineItem},
+    diff::{PriceDifference, TableDiff},
+    file::{
+        InvalidDateError, PriceFormat, PriceList, PriceReader, PricingFileError, PricingParseError,
+        SkipReason, Skipped,
+    },
+    kind::TokenKind,
+    prices::ModelPrices,
     pricing::ModelPricing,
     reported::ReportedUsage,
     signed::SignedUsd,

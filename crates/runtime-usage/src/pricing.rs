@@ -1,7 +1,9 @@
-//! [`ModelPricing`]: what a model costs.
+//! [`ModelPricing`]: what a model costs, at one service tier and one size of context.
 
 use serde::{Deserialize, Serialize};
 
+use crate::cost::{divide_by_a_million, product};
+use crate::kind::TokenKind;
 use crate::snapshot::UsageSnapshot;
 use crate::usd::Usd;
 
@@ -9,6 +11,7 @@ use crate::usd::Usd;
 ///
 /// In JSON it has the names of its fields. The two prices of the cache may be missing and are
 /// zero then; a key it does not know is refused, for a misspelt price would be a price of zero.
+/// The last four prices are written only where they are set.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, UsageSnapshot, Usd};
@@ -32,6 +35,19 @@ pub struct ModelPricing {
     /// The price of input tokens that are read from the cache.
     #[serde(default)]
     pub cache_read_per_million: Usd,
+    /// The price of input tokens that are written to the cache for an hour. Unset: that of a
+    /// shorter time there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_write_1h_per_million: Option<Usd>,
+    /// The price of audio input. Unset: that of input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_audio_per_million: Option<Usd>,
+    /// The price of audio output. Unset: that of output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_audio_per_million: Option<Usd>,
+    /// The price of the part of the output that is reasoning. Unset: that of output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasoning_per_million: Option<Usd>,
 }
 
 impl ModelPricing {
@@ -45,6 +61,10 @@ impl ModelPricing {
             output_per_million: output,
             cache_write_per_million: Usd::ZERO,
             cache_read_per_million: Usd::ZERO,
+            cache_write_1h_per_million: None,
+            input_audio_per_million: None,
+            output_audio_per_million: None,
+            reasoning_per_million: None,
         }
     }
 
@@ -62,39 +82,90 @@ impl ModelPricing {
         self
     }
 
+    /// Sets the price of tokens written to the cache for an hour. Default: that of a shorter
+    /// time there.
+    #[must_use]
+    pub const fn cache_write_1h(mut self, per_million: Usd) -> Self {
+        self.cache_write_1h_per_million = Some(per_million);
+        self
+    }
+
+    /// Sets the price of audio input. Default: that of input.
+    #[must_use]
+    pub const fn input_audio(mut self, per_million: Usd) -> Self {
+        self.input_audio_per_million = Some(per_million);
+        self
+    }
+
+    /// Sets the price of audio output. Default: that of output.
+    #[must_use]
+    pub const fn output_audio(mut self, per_million: Usd) -> Self {
+        self.output_audio_per_million = Some(per_million);
+        self
+    }
+
+    /// Sets the price of output that is reasoning. Default: that of output.
+    #[must_use]
+    pub const fn reasoning(mut self, per_million: Usd) -> Self {
+        self.reasoning_per_million = Some(per_million);
+        self
+    }
+
+    /// The price of a million tokens of this kind.
+    pub fn rate(&self, kind: TokenKind) -> Usd {
+        match kind {
+            TokenKind::Input => self.input_per_million,
+            TokenKind::InputAudio => self.input_audio_per_million.unwrap_or(self.input_per_million),
+            TokenKind::CacheRead => self.cache_read_per_million,
+            TokenKind::CacheWrite => self.cache_write_per_million,
+            TokenKind::CacheWrite1h => {
+                self.cache_write_1h_per_million.unwrap_or(self.cache_write_per_million)
+            }
+            TokenKind::Output => self.output_per_million,
+            TokenKind::OutputAudio => {
+                self.output_audio_per_million.unwrap_or(self.output_per_million)
+            }
+            TokenKind::Reasoning => self.reasoning_per_million.unwrap_or(self.output_per_million),
+        }
+    }
+
     /// What this usage costs: the exact sum over the kinds of tokens, rounded once, half-even, to a
     /// nano-dollar. [`Usd::MAX`] where that is too much.
-    ///
-    /// Audio is priced as text, and an hour in the cache as the shortest time there.
     pub fn cost(&self, usage: &UsageSnapshot) -> Usd {
-        let items = [
-            (usage.input_tokens, self.input_per_million),
-            (usage.input_audio_tokens, self.input_per_million),
-            (usage.output_tokens, self.output_per_million),
-            (usage.output_audio_tokens, self.output_per_million),
-            (usage.cache_write_tokens, self.cache_write_per_million),
-            (usage.cache_write_1h_tokens, self.cache_write_per_million),
-            (usage.cache_read_tokens, self.cache_read_per_million),
-        ];
-        // One product fits 128 bits; where the sum does not, the cost is too much anyway.
-        let cost_of_a_million = items.into_iter().fold(0_u128, |sum, (tokens, price)| {
-            sum.saturating_add(u128::from(tokens) * u128::from(price.nanos()))
+        let sum = TokenKind::ALL.into_iter().fold(0_u128, |sum, kind| {
+            sum.saturating_add(product(kind.count(usage), self.rate(kind)))
         });
-        divide_by_a_million(cost_of_a_million)
+        divide_by_a_million(sum)
     }
-}
 
-fn divide_by_a_million(nanos: u128) -> Usd {
-    const MILLION: u64 = 1_000_000;
-    const HALF: u64 = MILLION / 2;
-
-    // A turn below 18,446 $ fits 64 bits, where dividing by a constant is a multiplication.
-    let (quotient, remainder) = if let Ok(nanos) = u64::try_from(nanos) {
-        (u128::from(nanos / MILLION), nanos % MILLION)
-    } else {
-        let remainder = u64::try_from(nanos % u128::from(MILLION)).unwrap_or(0); // below 10⁶
-        (nanos / u128::from(MILLION), remainder)
-    };
-    let up = remainder > HALF || (remainder == HALF && quotient % 2 == 1);
-    Usd::from_nanos(u64::try_from(quotient + u128::from(up)).unwrap_or(u64::MAX))
+    /// The higher of both prices for each kind.
+    pub(crate) fn dearer(&self, other: &Self) -> Self {
+        let rate = |kind| self.rate(kind).max(other.rate(kind));
+        // What neither sets stays unset: it follows the price that it stands for.
+        let set = |field: fn(&Self) -> Option<Usd>, kind| {
+            (field(self).is_some() || field(other).is_some()).then(|| rate(kind))
+        };
+        Self {
+            input_per_million: rate(TokenKind::Input),
+            output_per_million: rate(TokenKind::Output),
+            cache_write_per_million: rate(TokenKind::CacheWrite),
+            cache_read_per_million: rate(TokenKind::CacheRead),
+            cache_write_1h_per_million: set(
+                |pricing| pricing.cache_write_1h_per_million,
+                TokenKind::CacheWrite1h,
+            ),
+            input_audio_per_million: set(
+                |pricing| pricing.input_audio_per_million,
+                TokenKind::InputAudio,
+            ),
+            output_audio_per_million: set(
+                |pricing| pricing.output_audio_per_million,
+                TokenKind::OutputAudio,
+            ),
+            reasoning_per_million: set(
+                |pricing| pricing.reasoning_per_million,
+                TokenKind::Reasoning,
+            ),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::snapshot::UsageSnapshot;
+use crate::snapshot::{UsageSnapshot, is_zero};
 use crate::usd::Usd;
 
 /// Turns, tokens and cost of one model, or of all.
@@ -13,6 +13,9 @@ pub struct ModelUsage {
     pub turns: u64,
     /// How many of them had no price.
     pub unpriced_turns: u64,
+    /// How many of them cost what the provider itself reported. Not written where none did.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub reported_turns: u64,
     /// The tokens of all of them.
     #[serde(flatten)]
     pub tokens: UsageSnapshot,

@@ -7,16 +7,22 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use thiserror::Error;
 
-use crate::file::{PriceList, PricingFileError, PricingParseError};
-use crate::index::{PrefixIndex, with_lower_case};
+use crate::book::PriceBook;
+use crate::cost::Cost;
+use crate::diff::TableDiff;
+use crate::file::{PriceList, PriceReader, PricingFileError, PricingParseError};
+use crate::index::with_lower_case;
+use crate::prices::{ModelPrices, Named};
 use crate::pricing::ModelPricing;
 use crate::snapshot::UsageSnapshot;
+use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
 /// Prices by model; clones share them.
 ///
 /// A model is found under its own name, whatever its case, or else under the longest name that
-/// its own begins with: `model-a-20260514` costs what `model-a` does.
+/// its own begins with: `model-a-20260514` costs what `model-a` does. Only where there is none, the
+/// clauses that a price list brought are asked.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, PricingTable, Usd};
@@ -36,7 +42,7 @@ pub struct PricingTable {
 
 #[derive(Debug, Default)]
 struct Shared {
-    prices: RwLock<PrefixIndex>,
+    prices: RwLock<PriceBook>,
     /// Counts the changes of `prices`.
     version: AtomicU64,
     missed: Mutex<HashSet<Box<str>>>,
@@ -70,7 +76,7 @@ impl PricingTable {
         Ok(table)
     }
 
-    /// Sets the price of a model, and returns the one it replaces.
+    /// Sets the prices of a model, and returns the standard ones that they replace.
     ///
     /// # Errors
     ///
@@ -78,24 +84,26 @@ impl PricingTable {
     pub fn register(
         &self,
         model: &str,
-        pricing: ModelPricing,
+        prices: impl Into<ModelPrices>,
     ) -> Result<Option<ModelPricing>, EmptyModelNameError> {
         if is_blank(model) {
             return Err(EmptyModelNameError::new());
         }
-        Ok(self.change(|prices| with_lower_case(model, |name| prices.insert(name, pricing))))
+        let prices = Arc::new(prices.into());
+        let replaced = self.change(|book| with_lower_case(model, |name| book.insert(name, prices)));
+        Ok(replaced.map(|prices| *prices.standard()))
     }
 
     /// Adds the prices of a JSON text, all or none, and returns how many models it names.
     ///
-    /// The text is an object with one key, `models`: an object of [`ModelPricing`] by model.
-    /// Beside it, keys that begin with `_` are comments. A model that already has a price gets
+    /// The text is in one of the forms of [`PriceFormat`](crate::PriceFormat), which is recognised.
+    /// [`PriceReader`] can be told more, and tells more. A model that already has a price gets
     /// the new one, and of two entries for one model the later one holds.
     ///
     /// # Errors
     ///
-    /// [`PricingParseError`] if the text is not of this form, lacks a price, knows too much, names
-    /// a blank model, or if a price is negative or not finite. The table is as before then.
+    /// [`PricingParseError`] if the text has none of these forms, or if an entry is broken; all
+    /// broken ones are named. The table is as before then.
     ///
     /// ```
     /// use runtime_usage::PricingTable;
@@ -112,14 +120,7 @@ impl PricingTable {
     /// assert!(table.is_empty());
     /// ```
     pub fn merge_json(&self, json: &str) -> Result<usize, PricingParseError> {
-        let list = PriceList::from_json(json)?;
-        let models = list.len();
-        self.change(|prices| {
-            for (name, pricing) in list.into_prices() {
-                prices.insert(&name, pricing);
-            }
-        });
-        Ok(models)
+        PriceReader::new().read(json).map(|list| self.merge(list))
     }
 
     /// Adds the prices of a file, all or none, and returns how many models it names; see
@@ -130,31 +131,63 @@ impl PricingTable {
     /// [`PricingFileError`] if the file cannot be read or its text is refused. The table is as
     /// before then.
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<usize, PricingFileError> {
-        let path = path.as_ref();
-        let json = std::fs::read_to_string(path)
-            .map_err(|source| PricingFileError::Read { path: path.to_owned(), source })?;
-        self.merge_json(&json)
-            .map_err(|source| PricingFileError::Parse { path: path.to_owned(), source })
+        PriceReader::new().read_file(path).map(|list| self.merge(list))
     }
 
-    /// The price of a model: the one under its name, else under the longest beginning of it.
+    /// Adds the prices of a list that was read, and returns how many models it names.
+    pub fn merge(&self, list: PriceList) -> usize {
+        let models = list.models();
+        self.change(|book| book.merge(list));
+        models
+    }
+
+    /// The standard price of a model with a short context: the one under its name, else under the
+    /// longest beginning of it.
     pub fn get(&self, model: &str) -> Option<ModelPricing> {
-        with_lower_case(model, |name| self.prices().resolve(name).copied())
+        self.with_prices(model, |prices| *prices.standard())
+    }
+
+    /// All prices of a model.
+    pub fn prices(&self, model: &str) -> Option<Arc<ModelPrices>> {
+        self.with_prices(model, Arc::clone)
+    }
+
+    /// What this usage of a model costs in a service tier, line by line, if the model has a price.
+    ///
+    /// ```
+    /// use runtime_usage::{ModelPricing, PricingTable, ServiceTier, UsageSnapshot, Usd};
+    ///
+    /// let table = PricingTable::new();
+    /// table.register("m", ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15)))?;
+    /// let usage = UsageSnapshot::new(1_000, 200);
+    /// let cost = table.price("m", &usage, ServiceTier::Standard).expect("it has a price");
+    /// assert_eq!(cost.total, "0.006".parse()?);
+    /// assert_eq!(cost.items().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "explain")]
+    pub fn price(&self, model: &str, usage: &UsageSnapshot, tier: ServiceTier) -> Option<Cost> {
+        self.with_prices(model, |prices| prices.price(usage, tier))
+    }
+
+    /// Where this table and another disagree on a model.
+    pub fn diff(&self, other: &Self) -> TableDiff {
+        TableDiff::between(&self.to_prices(), &other.to_prices())
     }
 
     /// Whether the model has a price.
     pub fn contains(&self, model: &str) -> bool {
-        self.get(model).is_some()
+        self.with_prices(model, |_| ()).is_some()
     }
 
-    /// What this usage of a model costs, if the model has a price.
+    /// What this usage of a model costs in the standard tier, if the model has a price.
     pub fn cost(&self, model: &str, usage: &UsageSnapshot) -> Option<Usd> {
-        self.get(model).map(|pricing| pricing.cost(usage))
+        self.with_prices(model, |prices| prices.cost(usage, ServiceTier::Standard))
     }
 
     /// The number of models with a price of their own.
     pub fn len(&self) -> usize {
-        self.prices().len()
+        self.book().len()
     }
 
     /// Whether there are no prices.
@@ -162,9 +195,13 @@ impl PricingTable {
         self.len() == 0
     }
 
-    /// All prices with the names they are kept under, sorted.
+    /// All standard prices with the names they are kept under, sorted.
     pub fn to_vec(&self) -> Vec<(Box<str>, ModelPricing)> {
-        self.prices().to_vec()
+        self.to_prices().into_iter().map(|(name, prices)| (name, *prices.standard())).collect()
+    }
+
+    fn to_prices(&self) -> Vec<Named> {
+        self.book().to_vec()
     }
 
     /// Whether nobody has asked this of the model before: true once per model, so that a
@@ -188,11 +225,15 @@ impl PricingTable {
     }
 
     // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
-    fn prices(&self) -> RwLockReadGuard<'_, PrefixIndex> {
+    fn book(&self) -> RwLockReadGuard<'_, PriceBook> {
         self.shared.prices.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change<R>(&self, f: impl FnOnce(&mut PrefixIndex) -> R) -> R {
+    fn with_prices<R>(&self, model: &str, f: impl FnOnce(&Arc<ModelPrices>) -> R) -> Option<R> {
+        with_lower_case(model, |name| self.book().resolve(name).map(f))
+    }
+
+    fn change<R>(&self, f: impl FnOnce(&mut PriceBook) -> R) -> R {
         let mut prices = self.shared.prices.write().unwrap_or_else(PoisonError::into_inner);
         let result = f(&mut prices);
         // Release pairs with the Acquire in `version`. It comes after the change: who sees the
@@ -208,16 +249,16 @@ pub fn has_pricing(model: &str) -> bool {
     PricingTable::global().contains(model)
 }
 
-/// Sets the price of a model in the table of the process.
+/// Sets the prices of a model in the table of the process.
 ///
 /// # Errors
 ///
 /// [`EmptyModelNameError`] if the name is blank.
 pub fn register_pricing(
     model: &str,
-    pricing: ModelPricing,
+    prices: impl Into<ModelPrices>,
 ) -> Result<Option<ModelPricing>, EmptyModelNameError> {
-    PricingTable::global().register(model, pricing)
+    PricingTable::global().register(model, prices)
 }
 
 /// Adds the prices of a file to the table of the process; see [`PricingTable::merge_json`].

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::pricing::ModelPricing;
+use crate::prices::ModelPrices;
+use crate::reported::ReportedUsage;
 use crate::signed::SignedUsd;
 use crate::snapshot::UsageSnapshot;
 use crate::summary::{ModelUsage, UsageSummary};
 use crate::table::PricingTable;
+use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
 /// Adds up usage and cost per model.
@@ -47,6 +49,8 @@ pub struct RecordedTurn {
     pub cost: Usd,
     /// Whether the cost is known.
     pub priced: bool,
+    /// Whether the cost is what the provider itself reported.
+    pub reported: bool,
     /// Whether this is the first turn of a model without a price: the one to report.
     pub first_unpriced: bool,
     /// What all turns cost, this one included.
@@ -69,32 +73,81 @@ impl UsageTracker {
         &self.pricing
     }
 
-    /// Records a turn at the price of its model.
+    /// Records a turn of the standard tier at the price of its model.
     pub fn record_turn(&self, model: &str, usage: &UsageSnapshot) -> RecordedTurn {
+        self.record_at(model, usage, ServiceTier::Standard)
+    }
+
+    /// Records what a provider reported of a turn: at the cost it names, or else at the price of
+    /// the model in the tier that served it.
+    ///
+    /// ```
+    /// use runtime_usage::{
+    ///     ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageSnapshot,
+    ///     UsageTracker, Usd,
+    /// };
+    ///
+    /// let flat = |dollars| {
+    ///     ModelPricing::per_million(Usd::from_dollars(dollars), Usd::from_dollars(dollars))
+    /// };
+    /// let pricing = PricingTable::new();
+    /// pricing.register("m", ModelPrices::new(flat(4)).tier(ServiceTier::Flex, flat(2)))?;
+    /// let tracker = UsageTracker::with_pricing(pricing);
+    ///
+    /// let usage = ReportedUsage::from(UsageSnapshot::new(500_000, 0)).tier(ServiceTier::Flex);
+    /// assert_eq!(tracker.record("m", &usage).cost, Usd::from_dollars(1));
+    /// let turn = tracker.record("m", &usage.cost(Usd::from_cents(70)));
+    /// assert_eq!(turn.cost, Usd::from_cents(70));
+    /// assert!(turn.reported);
+    /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
+    /// ```
+    pub fn record(&self, model: &str, usage: &ReportedUsage) -> RecordedTurn {
+        match usage.cost {
+            Some(cost) => self.record_known(model, &usage.tokens, cost, true),
+            None => self.record_at(model, &usage.tokens, usage.tier),
+        }
+    }
+
+    /// Records a turn whose cost is known: a price was assumed.
+    pub fn record_priced(&self, model: &str, usage: &UsageSnapshot, cost: Usd) -> RecordedTurn {
+        self.record_known(model, usage, cost, false)
+    }
+
+    fn record_at(&self, model: &str, usage: &UsageSnapshot, tier: ServiceTier) -> RecordedTurn {
         let mut books = self.books();
         let account = books.account(model);
-        let pricing = account.price.current(&self.pricing, model);
-        let cost = pricing.map_or(Usd::ZERO, |pricing| pricing.cost(usage));
-        account.usage.add(usage, cost, pricing.is_some());
-        books.total.add(usage, cost, pricing.is_some());
+        let cost = account.price.current(&self.pricing, model).map(|p| p.cost(usage, tier));
+        let priced = cost.is_some();
+        let cost = cost.unwrap_or_default();
+        account.usage.add(usage, cost, priced);
+        books.total.add(usage, cost, priced);
         let total = books.total.cost;
         drop(books);
         RecordedTurn {
             cost,
-            priced: pricing.is_some(),
-            first_unpriced: pricing.is_none() && self.pricing.first_miss(model),
+            priced,
+            reported: false,
+            first_unpriced: !priced && self.pricing.first_miss(model),
             total,
         }
     }
 
-    /// Records a turn whose cost is known: the provider reported it, or a price was assumed.
-    pub fn record_priced(&self, model: &str, usage: &UsageSnapshot, cost: Usd) -> RecordedTurn {
+    fn record_known(
+        &self,
+        model: &str,
+        usage: &UsageSnapshot,
+        cost: Usd,
+        reported: bool,
+    ) -> RecordedTurn {
         let mut books = self.books();
-        books.account(model).usage.add(usage, cost, true);
+        let account = books.account(model);
+        account.usage.add(usage, cost, true);
+        account.usage.reported_turns += u64::from(reported);
         books.total.add(usage, cost, true);
+        books.total.reported_turns += u64::from(reported);
         let total = books.total.cost;
         drop(books);
-        RecordedTurn { cost, priced: true, first_unpriced: false, total }
+        RecordedTurn { cost, priced: true, reported, first_unpriced: false, total }
     }
 
     /// What this usage of a model would cost now; nothing where it has no price.
@@ -211,16 +264,16 @@ impl Books {
 #[derive(Debug, Default)]
 struct CachedPrice {
     version: Option<u64>,
-    pricing: Option<ModelPricing>,
+    prices: Option<Arc<ModelPrices>>,
 }
 
 impl CachedPrice {
-    fn current(&mut self, table: &PricingTable, model: &str) -> Option<ModelPricing> {
+    fn current(&mut self, table: &PricingTable, model: &str) -> Option<&ModelPrices> {
         // Read before the price is: a change in between makes the cache look stale, never fresh.
         let version = table.version();
         if self.version != Some(version) {
-            *self = Self { version: Some(version), pricing: table.get(model) };
+            *self = Self { version: Some(version), prices: table.prices(model) };
         }
-        self.pricing
+        self.prices.as_deref()
     }
 }

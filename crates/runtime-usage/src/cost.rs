@@ -1,0 +1,152 @@
+//! [`Cost`]: what a turn costs, and why: the lines of its bill.
+
+use std::fmt;
+
+use crate::kind::TokenKind;
+use crate::pricing::ModelPricing;
+use crate::snapshot::UsageSnapshot;
+use crate::tier::ServiceTier;
+use crate::usd::Usd;
+
+/// What a turn costs, line by line.
+///
+/// The total is the exact sum, rounded once, half-even, to a nano-dollar. Each line is what its
+/// kind adds to the rounded sum of the lines above it: so the lines add up to the total, and each
+/// is less than a nano-dollar off.
+///
+/// It prints as a bill:
+///
+/// ```
+/// use runtime_usage::{ModelPrices, ModelPricing, ServiceTier, UsageSnapshot, Usd};
+///
+/// let short = ModelPricing::per_million(Usd::from_cents(250), Usd::from_dollars(15))
+///     .cache_read(Usd::from_cents(25));
+/// let long = ModelPricing::per_million(Usd::from_dollars(5), Usd::from_cents(2250))
+///     .cache_read(Usd::from_cents(50));
+/// let prices = ModelPrices::new(short).band(272_000, long);
+///
+/// let usage = UsageSnapshot::new(250_000, 1_000).cache_read(50_000);
+/// let cost = prices.price(&usage, ServiceTier::Standard);
+/// assert_eq!(
+///     cost.to_string(),
+///     "\
+/// standard tier, above 272000 input tokens
+/// input            250000 x $5 per million = $1.25
+/// cache read        50000 x $0.5 per million = $0.025
+/// output             1000 x $22.5 per million = $0.0225
+/// total $1.2975"
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cost {
+    /// What the turn costs. [`Usd::MAX`] where that is too much.
+    pub total: Usd,
+    /// Whose prices they are: the tier that was asked for, or [`ServiceTier::Standard`] where
+    /// that one has no prices.
+    pub tier: ServiceTier,
+    /// The band: prices for more than so many input tokens; zero for those of any size.
+    pub above: u64,
+    /// Only the first `lines` are lines.
+    items: [LineItem; TokenKind::ALL.len()],
+    lines: usize,
+}
+
+/// A line of a bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LineItem {
+    /// What the tokens were.
+    pub kind: TokenKind,
+    /// How many there were.
+    pub tokens: u64,
+    /// The price of a million of them.
+    pub rate_per_million: Usd,
+    /// What they cost.
+    pub amount: Usd,
+}
+
+impl Cost {
+    pub(crate) fn new(
+        rates: &ModelPricing,
+        tier: ServiceTier,
+        above: u64,
+        usage: &UsageSnapshot,
+    ) -> Self {
+        let mut items = [LineItem::NONE; TokenKind::ALL.len()];
+        let (mut lines, mut sum, mut total) = (0, 0_u128, Usd::ZERO);
+        for kind in TokenKind::ALL {
+            let (tokens, rate_per_million) = (tokens(kind, rates, usage), rates.rate(kind));
+            if tokens == 0 {
+                continue;
+            }
+            sum = sum.saturating_add(product(tokens, rate_per_million));
+            let so_far = divide_by_a_million(sum);
+            let amount = so_far.saturating_sub(total);
+            items[lines] = LineItem { kind, tokens, rate_per_million, amount };
+            (lines, total) = (lines + 1, so_far);
+        }
+        Self { total, tier, above, items, lines }
+    }
+
+    /// The lines, one for each kind of token that was used. Reasoning has one where it has a
+    /// price of its own, and is a part of the output otherwise.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = &LineItem> {
+        self.items[..self.lines].iter()
+    }
+}
+
+/// What belongs on the line of a kind.
+fn tokens(kind: TokenKind, rates: &ModelPricing, usage: &UsageSnapshot) -> u64 {
+    match (kind, rates.reasoning_per_million) {
+        (TokenKind::Output, None) => usage.output_tokens,
+        (TokenKind::Reasoning, None) => 0,
+        _ => kind.count(usage),
+    }
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tier", self.tier)?;
+        if self.above > 0 {
+            write!(f, ", above {} input tokens", self.above)?;
+        }
+        for item in self.items() {
+            write!(f, "\n{item}")?;
+        }
+        write!(f, "\ntotal {:#}", self.total)
+    }
+}
+
+impl LineItem {
+    const NONE: Self =
+        Self { kind: TokenKind::Input, tokens: 0, rate_per_million: Usd::ZERO, amount: Usd::ZERO };
+}
+
+impl fmt::Display for LineItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, tokens, rate_per_million, amount } = self;
+        write!(f, "{kind:<14} {tokens:>8} x {rate_per_million:#} per million = {amount:#}")
+    }
+}
+
+/// What a million times as many tokens cost, in nano-dollars: it fits 128 bits.
+pub(crate) fn product(tokens: u64, rate_per_million: Usd) -> u128 {
+    u128::from(tokens) * u128::from(rate_per_million.nanos())
+}
+
+/// Rounds half-even to a nano-dollar; [`Usd::MAX`] where it is too much.
+pub(crate) fn divide_by_a_million(nanos: u128) -> Usd {
+    const MILLION: u64 = 1_000_000;
+    const HALF: u64 = MILLION / 2;
+
+    // A turn below 18,446 $ fits 64 bits, where dividing by a constant is a multiplication.
+    let (quotient, remainder) = if let Ok(nanos) = u64::try_from(nanos) {
+        (u128::from(nanos / MILLION), nanos % MILLION)
+    } else {
+        let remainder = u64::try_from(nanos % u128::from(MILLION)).unwrap_or(0); // below 10⁶
+        (nanos / u128::from(MILLION), remainder)
+    };
+    let up = remainder > HALF || (remainder == HALF && quotient % 2 == 1);
+    Usd::from_nanos(u64::try_from(quotient + u128::from(up)).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,76 @@
+//! [`PriceFormat`]: the forms of price lists, and what each is recognised by.
+
+use std::fmt;
+
+use serde::de::Error as _;
+
+use super::error::{Broken, PricingParseError};
+use super::litellm::is_price;
+use super::node::Node;
+use super::walk::Path;
+
+/// The form of a price list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PriceFormat {
+    /// `{"models": {…}}`: an object of [`ModelPricing`](crate::ModelPricing) by model. Beside it,
+    /// keys that begin with `_` are comments. Recognised by the key `models`.
+    Original,
+    /// `LiteLLM`'s `model_prices_and_context_window.json`. Recognised by an entry with
+    /// `litellm_provider` or a price for tokens.
+    LiteLlm,
+    /// The `api.json` of models.dev. Recognised by a provider with `models`.
+    ModelsDev,
+    /// The `data.json` of genai-prices. Recognised as a list of providers with `models`.
+    GenaiPrices,
+}
+
+impl PriceFormat {
+    pub(super) fn of(root: &Node<'_>) -> Option<Self> {
+        match root {
+            Node::List(providers) => {
+                let any = providers.iter().any(|provider| provider.get("models").is_some());
+                any.then_some(Self::GenaiPrices)
+            }
+            Node::Object(entries) if entries.iter().any(|(key, _)| key == "models") => {
+                Some(Self::Original)
+            }
+            Node::Object(entries) => entries.iter().find_map(|(_, entry)| Self::of_entry(entry)),
+            _ => None,
+        }
+    }
+
+    fn of_entry(entry: &Node<'_>) -> Option<Self> {
+        entry.entries().iter().find_map(|(key, _)| match &**key {
+            "models" => Some(Self::ModelsDev),
+            "litellm_provider" => Some(Self::LiteLlm),
+            key => is_price(key).then_some(Self::LiteLlm),
+        })
+    }
+}
+
+/// The text is in none of the forms.
+pub(super) fn unknown(root: &Node<'_>) -> PricingParseError {
+    const LOOKED_FOR: &str = "not a price list that is known; looked for the key `models` (its own \
+        form), an entry with `litellm_provider` or a price for tokens (LiteLLM), a provider with \
+        `models` (models.dev), and a sequence of providers with `models` (genai-prices)";
+
+    let error = match root {
+        Node::Object(_) => {
+            serde_json::Error::custom(format_args!("missing field `models`: {LOOKED_FOR}"))
+        }
+        other => serde_json::Error::invalid_type(other.unexpected(), &LOOKED_FOR),
+    };
+    PricingParseError::new(Broken { at: Path::Root.to_string(), error }, Vec::new())
+}
+
+impl fmt::Display for PriceFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Original => "techrevati-runtime",
+            Self::LiteLlm => "LiteLLM",
+            Self::ModelsDev => "models.dev",
+            Self::GenaiPrices => "genai-prices",
+        })
+    }
+}

@@ -1,0 +1,248 @@
+//! The `data.json` of genai-prices: a list of providers, and dollars per million tokens.
+
+mod clause;
+mod grammar;
+
+use std::sync::Arc;
+
+use self::grammar::Field;
+use super::format::PriceFormat;
+use super::list::{PriceList, SkipReason};
+use super::names::{self, Candidate, Claim};
+use super::node::Node;
+use super::quotes::Quotes;
+use super::walk::{Path, Per, Walk};
+use crate::book::Rule;
+use crate::clause::Clause;
+use crate::kind::TokenKind;
+use crate::prices::ModelPrices;
+use crate::tier::ServiceTier;
+use crate::usd::Usd;
+
+pub(super) fn read(root: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) -> PriceList {
+    let mut found = Found::default();
+    let providers = walk.list(Path::Root, root, "a sequence of providers").into_iter().flatten();
+    for (place, provider) in providers.enumerate() {
+        found.provider(Path::Index(&Path::Root, place), provider, as_of, walk);
+    }
+    let settled = names::settle(found.candidates);
+    PriceList {
+        format: PriceFormat::GenaiPrices,
+        models: found.models,
+        prices: settled.prices,
+        rules: found.rules,
+        skipped: Vec::new(),
+        ambiguous: settled.ambiguous,
+    }
+}
+
+#[derive(Debug, Default)]
+struct Found {
+    models: usize,
+    candidates: Vec<Candidate>,
+    rules: Vec<Rule>,
+}
+
+impl Found {
+    fn provider(&mut self, at: Path<'_>, node: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) {
+        if walk.object(at, node, "a provider").is_none() {
+            return;
+        }
+        let id_at = Path::Key(&at, "id");
+        let id = walk
+            .required(at, node, "id")
+            .and_then(|id| walk.text(id_at, id, "the id of a provider"))
+            .and_then(|id| walk.name(id_at, id));
+        // What the provider says its own models are called.
+        let own = node
+            .get("model_match")
+            .filter(|own| !own.is_null())
+            .map_or(Clause::Never, |own| clause::read(Path::Key(&at, "model_match"), own, walk));
+        let models = walk.required(at, node, "models");
+        let (Some(id), Some(models)) = (id, models) else { return };
+        let provider = Provider { id, own };
+        let at = Path::Key(&at, "models");
+        let models = walk.list(at, models, "a sequence of models").into_iter().flatten();
+        for (place, model) in models.enumerate() {
+            self.model(&provider, Path::Index(&at, place), model, as_of, walk);
+        }
+    }
+
+    fn model(
+        &mut self,
+        provider: &Provider,
+        at: Path<'_>,
+        node: &Node<'_>,
+        as_of: Option<&str>,
+        walk: &mut Walk,
+    ) {
+        if walk.object(at, node, "a model").is_none() {
+            return;
+        }
+        let id_at = Path::Key(&at, "id");
+        let id = walk
+            .required(at, node, "id")
+            .and_then(|id| walk.text(id_at, id, "the id of a model"))
+            .and_then(|id| walk.name(id_at, id));
+        let names = node
+            .get("match")
+            .map_or(Clause::Never, |names| clause::read(Path::Key(&at, "match"), names, walk));
+        let prices = walk
+            .required(at, node, "prices")
+            .and_then(|prices| prices_at(Path::Key(&at, "prices"), prices, as_of, walk));
+        let Some((id, prices)) = id.zip(prices) else { return };
+        let prices = Arc::new(prices);
+        self.models += 1;
+        self.name(provider, &id, Claim::Qualified, &prices);
+        names.for_each_alternative(&mut |clause| match clause {
+            Clause::StartsWith(name) | Clause::Equals(name) => {
+                self.name(provider, &name, Claim::QualifiedBeginning, &prices);
+            }
+            Clause::Never => {}
+            clause => self.rules.push(Rule { clause, prices: prices.clone() }),
+        });
+    }
+
+    fn name(
+        &mut self,
+        provider: &Provider,
+        name: &str,
+        qualified: Claim,
+        prices: &Arc<ModelPrices>,
+    ) {
+        let bare = if provider.own.fits(name) { Claim::Maker } else { Claim::Bare };
+        self.candidates.extend(
+            [(format!("{}/{name}", provider.id).into(), qualified), (name.into(), bare)]
+                .map(|(name, claim)| Candidate { name, claim, prices: prices.clone() }),
+        );
+    }
+}
+
+struct Provider {
+    id: Box<str>,
+    own: Clause,
+}
+
+/// The prices of a model: one set, or several under conditions, of which the last that holds
+/// counts, or the first where none does.
+///
+/// A table does not know the hour. Where there are prices for hours of the day, too, the higher
+/// ones count.
+fn prices_at(
+    at: Path<'_>,
+    node: &Node<'_>,
+    as_of: Option<&str>,
+    walk: &mut Walk,
+) -> Option<ModelPrices> {
+    let Node::List(conditional) = node else { return one_set(at, node, walk) };
+    let mut first = None;
+    let mut chosen: Option<ModelPrices> = None;
+    let mut hourly: Option<ModelPrices> = None;
+    for (place, price) in conditional.iter().enumerate() {
+        let at = Path::Index(&at, place);
+        if walk.object(at, price, "a price under a condition").is_none() {
+            continue;
+        }
+        let Some(prices) = walk.required(at, price, "prices") else { continue };
+        let Some(prices) = one_set(Path::Key(&at, "prices"), prices, walk) else { continue };
+        match Condition::of(price.get("constraint"), as_of) {
+            Condition::Holds => (chosen, hourly) = (Some(prices), None),
+            Condition::Later => {
+                walk.skip(at, SkipReason::NotNow);
+                first = first.or(Some(prices));
+            }
+            Condition::Sometimes => {
+                hourly = Some(hourly.map_or_else(|| prices.clone(), |other| other.dearer(&prices)));
+            }
+        }
+    }
+    match (chosen.or(first), hourly) {
+        (Some(always), Some(hourly)) => Some(always.dearer(&hourly)),
+        (always, hourly) => always.or(hourly),
+    }
+}
+
+/// When a price counts.
+enum Condition {
+    Holds,
+    /// From a day on that is still to come.
+    Later,
+    /// At some hours of the day, or under a condition that is not known.
+    Sometimes,
+}
+
+impl Condition {
+    fn of(constraint: Option<&Node<'_>>, as_of: Option<&str>) -> Self {
+        match constraint {
+            None | Some(Node::Null) => Self::Holds,
+            Some(constraint) => match constraint.get("start_date") {
+                Some(Node::Text(start)) if as_of.is_none_or(|day| **start <= *day) => Self::Holds,
+                Some(Node::Text(_)) => Self::Later,
+                _ => Self::Sometimes,
+            },
+        }
+    }
+}
+
+fn one_set(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices> {
+    let mut quotes = quotes(at, node, walk);
+    if quotes.is_empty() {
+        walk.skip(at, SkipReason::NoTokenPrices);
+        return None;
+    }
+    // What has no price here is not used, or not charged for: an embedding has no output.
+    if quotes.has_base(TokenKind::Input) && !quotes.has_base(TokenKind::Output) {
+        quotes.set(ServiceTier::Standard, 0, TokenKind::Output, Usd::ZERO);
+    }
+    let prices = quotes.finish();
+    if prices.is_none() {
+        walk.skip(at, SkipReason::Incomplete);
+    }
+    prices
+}
+
+fn quotes(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Quotes {
+    let mut quotes = Quotes::default();
+    let entries = walk.object(at, node, "an object of prices").into_iter().flatten();
+    let mut fields: Vec<_> = entries
+        .filter_map(|(key, value)| Some((Field::parse(key)?, &**key, value)))
+        .filter(|(_, _, value)| !value.is_null())
+        .collect();
+    // The price of text holds over that of any input, whichever comes first.
+    fields.sort_by_key(|(field, _, _)| field.qualifiers);
+    for (Field { kind, .. }, key, value) in fields {
+        let at = Path::Key(&at, key);
+        if matches!(value, Node::Object(_)) {
+            tiered(at, kind, value, &mut quotes, walk);
+        } else if let Some(price) = walk.usd(at, value, Per::Million) {
+            quotes.set(ServiceTier::Standard, 0, kind, price);
+        }
+    }
+    quotes
+}
+
+/// `{"base": 3, "tiers": [{"start": 200000, "price": 6}]}`: a tier holds for more input tokens
+/// than its start.
+fn tiered(at: Path<'_>, kind: TokenKind, node: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    let mut set = |above, at: Path<'_>, price: Option<&Node<'_>>, walk: &mut Walk| {
+        if let Some(price) = price.and_then(|price| walk.usd(at, price, Per::Million)) {
+            quotes.set(ServiceTier::Standard, above, kind, price);
+        }
+    };
+    let base = walk.required(at, node, "base");
+    set(0, Path::Key(&at, "base"), base, walk);
+    let Some(tiers) = walk.required(at, node, "tiers") else { return };
+    let at = Path::Key(&at, "tiers");
+    for (place, tier) in
+        walk.list(at, tiers, "a sequence of tiers").into_iter().flatten().enumerate()
+    {
+        let at = Path::Index(&at, place);
+        let start = walk
+            .required(at, tier, "start")
+            .and_then(|start| walk.whole_number(Path::Key(&at, "start"), start));
+        let price = walk.required(at, tier, "price");
+        if let Some(start) = start {
+            set(start, Path::Key(&at, "price"), price, walk);
+        }
+    }
+}

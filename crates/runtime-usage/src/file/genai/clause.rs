@@ -1,0 +1,44 @@
+//! Reading clauses about the names of models.
+
+use crate::clause::Clause;
+use crate::file::list::SkipReason;
+use crate::file::node::Node;
+use crate::file::walk::{Path, Walk};
+
+/// Reads `{"starts_with": "gpt-"}` and the like. What is not understood fits no name, and is told.
+pub(super) fn read(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Clause {
+    let Some(entries) = walk.object(at, node, "a clause about names") else { return Clause::Never };
+    let [(key, value)] = &entries[..] else {
+        walk.refuse(at, "a clause about names has one key");
+        return Clause::Never;
+    };
+    let here = Path::Key(&at, key);
+    match &**key {
+        "starts_with" => text(here, value, Clause::StartsWith, walk),
+        "ends_with" => text(here, value, Clause::EndsWith, walk),
+        "contains" => text(here, value, Clause::Contains, walk),
+        "equals" => text(here, value, Clause::Equals, walk),
+        "or" => Clause::Any(list(here, value, walk)),
+        "and" => Clause::All(list(here, value, walk)),
+        _ => {
+            walk.skip(at, SkipReason::UnknownClause);
+            Clause::Never
+        }
+    }
+}
+
+fn text(
+    at: Path<'_>,
+    node: &Node<'_>,
+    clause: impl FnOnce(Box<str>) -> Clause,
+    walk: &mut Walk,
+) -> Clause {
+    let text = walk.text(at, node, "a part of a name").and_then(|text| walk.name(at, text));
+    text.map_or(Clause::Never, clause)
+}
+
+fn list(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Vec<Clause> {
+    let Some(clauses) = walk.list(at, node, "a sequence of clauses") else { return Vec::new() };
+    let clauses = clauses.iter().enumerate();
+    clauses.map(|(place, clause)| read(Path::Index(&at, place), clause, walk)).collect()
+}

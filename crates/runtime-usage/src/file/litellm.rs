@@ -1,0 +1,122 @@
+//! `LiteLLM`'s `model_prices_and_context_window.json`: dollars per token, under keys that are a
+//! grammar.
+
+mod grammar;
+
+use std::sync::Arc;
+
+use self::grammar::Field;
+use super::format::PriceFormat;
+use super::list::{PriceList, SkipReason};
+use super::node::Node;
+use super::quotes::Quotes;
+use super::walk::{Path, Per, Walk};
+use crate::kind::TokenKind;
+use crate::tier::ServiceTier;
+use crate::usd::Usd;
+
+/// Whether the key of an entry is a price for tokens.
+pub(super) fn is_price(key: &str) -> bool {
+    Field::parse(key).is_some()
+}
+
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+    let mut prices = Vec::new();
+    for (model, entry) in
+        walk.object(Path::Root, root, "an object of entries by model").into_iter().flatten()
+    {
+        let at = Path::Key(&Path::Root, model);
+        if NOT_MODELS.contains(&&**model) {
+            walk.skip(at, SkipReason::NotAModel);
+            continue;
+        }
+        let Some(name) = walk.name(Path::Root, model) else { continue };
+        let quotes = quotes(at, entry, walk);
+        if quotes.is_empty() {
+            walk.skip(at, SkipReason::NoTokenPrices);
+        } else if let Some(all) = quotes.finish() {
+            prices.push((name, Arc::new(all)));
+        } else {
+            walk.skip(at, SkipReason::Incomplete);
+        }
+    }
+    PriceList {
+        format: PriceFormat::LiteLlm,
+        models: prices.len(),
+        prices,
+        rules: Vec::new(),
+        skipped: Vec::new(),
+        ambiguous: Vec::new(),
+    }
+}
+
+const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
+
+/// The modes that answer with something other than tokens.
+const WITHOUT_OUTPUT: [&str; 3] = ["embedding", "moderation", "rerank"];
+
+fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
+    let mut quotes = Quotes::default();
+    let entries = walk.object(at, entry, "an object of prices").into_iter().flatten();
+    for (key, value) in entries {
+        if let Some(field) = Field::parse(key) {
+            quote(Path::Key(&at, key), field, value, &mut quotes, walk);
+        }
+    }
+    if let Some(ranges) = entry.get("tiered_pricing").filter(|ranges| !ranges.is_null()) {
+        tiered(Path::Key(&at, "tiered_pricing"), ranges, &mut quotes, walk);
+    }
+    if let Some(Node::Text(mode)) = entry.get("mode")
+        && WITHOUT_OUTPUT.contains(&&**mode)
+        && quotes.has_base(TokenKind::Input)
+        && !quotes.has_base(TokenKind::Output)
+    {
+        quotes.set(ServiceTier::Standard, 0, TokenKind::Output, Usd::ZERO);
+    }
+    quotes
+}
+
+fn quote(at: Path<'_>, field: Field, value: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    if value.is_null() {
+        return;
+    }
+    let Some(price) = walk.usd(at, value, Per::Token) else { return };
+    if !(field.second_choice && quotes.has_base(field.kind)) {
+        quotes.set(field.tier, field.above, field.kind, price);
+    }
+}
+
+/// `[{"range": [0, 256000], …}, …]`: a range holds for more tokens than its lower end, and the last
+/// one for any number beyond.
+///
+/// A few have an `output_range`, too. What the output is priced by is not known before it is
+/// there, so that of ranges of the same input the higher prices count.
+fn tiered(at: Path<'_>, ranges: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    let mut last = None;
+    let ranges = walk.list(at, ranges, "a sequence of ranges").into_iter().flatten();
+    for (place, range) in ranges.enumerate() {
+        let at = Path::Index(&at, place);
+        let Some(entries) = walk.object(at, range, "a range with prices") else { continue };
+        let Some(above) = lower_end(at, range, walk) else { continue };
+        let again = last.replace(above) == Some(above);
+        for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {
+            let Some(Field { kind, tier, .. }) = Field::parse(key) else { continue };
+            let Some(price) = walk.usd(Path::Key(&at, key), value, Per::Token) else { continue };
+            if again {
+                quotes.raise(tier, above, kind, price);
+            } else {
+                quotes.set(tier, above, kind, price);
+            }
+        }
+    }
+}
+
+fn lower_end(at: Path<'_>, range: &Node<'_>, walk: &mut Walk) -> Option<u64> {
+    let ends = walk.required(at, range, "range")?;
+    let at = Path::Key(&at, "range");
+    let [from, _] = walk.list(at, ends, "a range of tokens")? else {
+        walk.refuse(at, "a range of tokens has two ends");
+        return None;
+    };
+    walk.whole_number(Path::Index(&at, 0), from)
+}

@@ -1,0 +1,140 @@
+//! The `api.json` of models.dev: providers, their models, and dollars per million tokens.
+
+use std::sync::Arc;
+
+use super::format::PriceFormat;
+use super::list::{PriceList, SkipReason};
+use super::names::{self, Candidate, Claim};
+use super::node::Node;
+use super::quotes::Quotes;
+use super::walk::{Path, Per, Walk};
+use crate::kind::TokenKind;
+use crate::prices::ModelPrices;
+use crate::tier::ServiceTier;
+
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+    let mut candidates = Vec::new();
+    let mut count = 0;
+    let providers = walk.object(Path::Root, root, "an object of providers");
+    for (provider, value) in providers.into_iter().flatten() {
+        let at = Path::Key(&Path::Root, provider);
+        if walk.object(at, value, "a provider").is_none() {
+            continue;
+        }
+        let Some(provider) = walk.name(Path::Root, provider) else { continue };
+        let Some(models) = walk.required(at, value, "models") else { continue };
+        let at = Path::Key(&at, "models");
+        for (model, value) in walk.object(at, models, "an object of models").into_iter().flatten() {
+            let Some(name) = walk.name(at, model) else { continue };
+            let Some(prices) = prices(Path::Key(&at, model), value, walk) else { continue };
+            let (prices, qualified) = (Arc::new(prices), format!("{provider}/{name}").into());
+            let bare = if MAKERS.contains(&&*provider) { Claim::Maker } else { Claim::Bare };
+            candidates.extend(
+                [(qualified, Claim::Qualified), (name, bare)].map(|(name, claim)| Candidate {
+                    name,
+                    claim,
+                    prices: prices.clone(),
+                }),
+            );
+            count += 1;
+        }
+    }
+    let settled = names::settle(candidates);
+    PriceList {
+        format: PriceFormat::ModelsDev,
+        models: count,
+        prices: settled.prices,
+        rules: Vec::new(),
+        skipped: Vec::new(),
+        ambiguous: settled.ambiguous,
+    }
+}
+
+/// The providers that make models and serve their own: the bare name of a model is theirs.
+const MAKERS: [&str; 15] = [
+    "alibaba",
+    "anthropic",
+    "cohere",
+    "deepseek",
+    "google",
+    "inception",
+    "llama",
+    "minimax",
+    "mistral",
+    "moonshotai",
+    "openai",
+    "perplexity",
+    "upstage",
+    "xai",
+    "zai",
+];
+
+fn prices(at: Path<'_>, model: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices> {
+    walk.object(at, model, "a model")?;
+    let Some(cost) = model.get("cost").filter(|cost| !cost.is_null()) else {
+        walk.skip(at, SkipReason::NoTokenPrices);
+        return None;
+    };
+    let cost_at = Path::Key(&at, "cost");
+    let mut quotes = Quotes::default();
+    quote(cost_at, cost, 0, &mut quotes, walk);
+    let tiers_at = Path::Key(&cost_at, "tiers");
+    match (cost.get("tiers"), cost.get("context_over_200k")) {
+        // Newer lists say both, and `tiers` says more.
+        (Some(tiers), _) if !tiers.is_null() => tiered(tiers_at, tiers, &mut quotes, walk),
+        (_, Some(over)) if !over.is_null() => {
+            quote(Path::Key(&cost_at, "context_over_200k"), over, 200_000, &mut quotes, walk);
+        }
+        _ => {}
+    }
+    let prices = quotes.finish();
+    if prices.is_none() {
+        walk.skip(at, SkipReason::Incomplete);
+    }
+    prices
+}
+
+fn quote(at: Path<'_>, cost: &Node<'_>, above: u64, quotes: &mut Quotes, walk: &mut Walk) {
+    for (key, value) in walk.object(at, cost, "an object of prices").into_iter().flatten() {
+        let kind = match &**key {
+            "input" => TokenKind::Input,
+            "output" => TokenKind::Output,
+            "reasoning" => TokenKind::Reasoning,
+            "cache_read" => TokenKind::CacheRead,
+            "cache_write" => TokenKind::CacheWrite,
+            "input_audio" => TokenKind::InputAudio,
+            "output_audio" => TokenKind::OutputAudio,
+            _ => continue,
+        };
+        if value.is_null() {
+            continue;
+        }
+        if let Some(price) = walk.usd(Path::Key(&at, key), value, Per::Million) {
+            quotes.set(ServiceTier::Standard, above, kind, price);
+        }
+    }
+}
+
+/// `[{…, "tier": {"type": "context", "size": 272000}}]`: prices from that size on.
+fn tiered(at: Path<'_>, tiers: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
+    let tiers = walk.list(at, tiers, "a sequence of tiers").into_iter().flatten();
+    for (place, prices) in tiers.enumerate() {
+        let at = Path::Index(&at, place);
+        if walk.object(at, prices, "a tier with prices").is_none() {
+            continue;
+        }
+        let Some(tier) = walk.required(at, prices, "tier") else { continue };
+        let tier_at = Path::Key(&at, "tier");
+        match tier.get("type") {
+            None => {}
+            Some(Node::Text(kind)) if kind == "context" => {}
+            Some(_) => {
+                walk.skip(at, SkipReason::UnknownTier);
+                continue;
+            }
+        }
+        let Some(size) = walk.required(tier_at, tier, "size") else { continue };
+        let Some(from) = walk.whole_number(Path::Key(&tier_at, "size"), size) else { continue };
+        quote(at, prices, from.saturating_sub(1), quotes, walk);
+    }
+}

@@ -1,0 +1,120 @@
+//! The prices that a list quotes for a model, and what holds where it says nothing.
+
+use crate::kind::TokenKind;
+use crate::prices::ModelPrices;
+use crate::pricing::ModelPricing;
+use crate::tier::ServiceTier;
+use crate::usd::Usd;
+
+/// Prices by tier, by size of context and by kind of token, as far as they are named.
+#[derive(Debug, Default)]
+pub(super) struct Quotes(Vec<(ServiceTier, u64, Quoted)>);
+
+/// Prices of a million tokens, as far as they are named.
+#[derive(Clone, Copy, Debug, Default)]
+struct Quoted([Option<Usd>; TokenKind::ALL.len()]);
+
+impl Quotes {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets the price of a kind of token in a tier, for more than `above` input tokens.
+    pub(super) fn set(&mut self, tier: ServiceTier, above: u64, kind: TokenKind, price: Usd) {
+        let place = self.0.iter().position(|(t, a, _)| (*t, *a) == (tier, above));
+        let place = place.unwrap_or_else(|| {
+            self.0.push((tier, above, Quoted::default()));
+            self.0.len() - 1
+        });
+        self.0[place].2.0[kind as usize] = Some(price);
+    }
+
+    /// Sets a price as [`set`](Self::set) does, unless there is a higher one.
+    pub(super) fn raise(&mut self, tier: ServiceTier, above: u64, kind: TokenKind, price: Usd) {
+        let same = self.0.iter().find(|(t, a, _)| (*t, *a) == (tier, above));
+        let known = same.and_then(|(_, _, quoted)| quoted.of(kind));
+        self.set(tier, above, kind, known.map_or(price, |known| known.max(price)));
+    }
+
+    /// Whether a kind has a price in the standard tier, for any size of context.
+    pub(super) fn has_base(&self, kind: TokenKind) -> bool {
+        let mut quotes = self.0.iter();
+        quotes.any(|(tier, above, quoted)| {
+            *tier == ServiceTier::Standard && *above == 0 && quoted.of(kind).is_some()
+        })
+    }
+
+    /// All prices, unless that of input or output is missing.
+    ///
+    /// What a band does not name costs what it does in the band below; what a tier does not name
+    /// costs what it does in the standard one; what a band of a tier does not name costs the
+    /// higher of both. The cache costs what plain input does where nothing is said about it.
+    pub(super) fn finish(mut self) -> Option<ModelPrices> {
+        self.0.sort_by_key(|(tier, above, _)| (*tier, *above));
+        let mut standard: Vec<(u64, Quoted)> = Vec::new();
+        for (_, above, quoted) in self.of_tier(ServiceTier::Standard) {
+            let quoted = standard.last().map_or(*quoted, |(_, below)| quoted.or(below));
+            standard.push((*above, quoted));
+        }
+        let (0, base) = *standard.first()? else { return None };
+        let mut prices = ModelPrices::new(base.rates()?);
+        for (above, quoted) in &standard[1..] {
+            prices = prices.band(*above, quoted.rates()?);
+        }
+        for tier in ServiceTier::ALL.into_iter().filter(|tier| *tier != ServiceTier::Standard) {
+            let mut below: Option<Quoted> = None;
+            for (_, above, quoted) in self.of_tier(tier) {
+                let beside = standard.iter().rfind(|(from, _)| from <= above)?.1;
+                let rest = below.map_or(beside, |below| below.max(&beside));
+                let quoted = quoted.or(&rest);
+                prices = prices.tier_band(tier, *above, quoted.rates()?);
+                below = Some(quoted);
+            }
+        }
+        Some(prices)
+    }
+
+    fn of_tier(&self, tier: ServiceTier) -> impl Iterator<Item = &(ServiceTier, u64, Quoted)> {
+        self.0.iter().filter(move |(of, _, _)| *of == tier)
+    }
+}
+
+impl Quoted {
+    const fn of(&self, kind: TokenKind) -> Option<Usd> {
+        self.0[kind as usize]
+    }
+
+    /// Fills up what is not named.
+    fn or(&self, rest: &Self) -> Self {
+        let mut all = Self(std::array::from_fn(|kind| self.0[kind].or(rest.0[kind])));
+        // Reasoning follows the price of output, unless it is named beside it.
+        if self.of(TokenKind::Output).is_some() {
+            all.0[TokenKind::Reasoning as usize] = self.of(TokenKind::Reasoning);
+        }
+        // An hour in the cache is not cheaper than minutes because nobody named its price here.
+        if self.of(TokenKind::CacheWrite1h).is_none() {
+            let hour = &mut all.0[TokenKind::CacheWrite1h as usize];
+            *hour = hour.map(|hour| self.of(TokenKind::CacheWrite).map_or(hour, |m| m.max(hour)));
+        }
+        all
+    }
+
+    /// The higher price of each kind.
+    fn max(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|kind| self.0[kind].max(other.0[kind])))
+    }
+
+    fn rates(&self) -> Option<ModelPricing> {
+        let input = self.of(TokenKind::Input)?;
+        Some(ModelPricing {
+            input_per_million: input,
+            output_per_million: self.of(TokenKind::Output)?,
+            cache_write_per_million: self.of(TokenKind::CacheWrite).unwrap_or(input),
+            cache_read_per_million: self.of(TokenKind::CacheRead).unwrap_or(input),
+            cache_write_1h_per_million: self.of(TokenKind::CacheWrite1h),
+            input_audio_per_million: self.of(TokenKind::InputAudio),
+            output_audio_per_million: self.of(TokenKind::OutputAudio),
+            reasoning_per_million: self.of(TokenKind::Reasoning),
+        })
+    }
+}

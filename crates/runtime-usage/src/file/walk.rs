@@ -1,0 +1,179 @@
+//! Walking through a price list: where one is, what is broken, and what is left out.
+
+use std::fmt;
+
+use serde::de::Error as _;
+
+use super::error::{Broken, PricingParseError};
+use super::list::{SkipReason, Skipped};
+use super::node::{Node, Number, Object};
+use crate::table::{EmptyModelNameError, is_blank};
+use crate::usd::{Usd, UsdErrorKind, UsdParseError};
+
+/// What was found so far. It goes on after an entry that is broken.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    broken: Vec<Broken>,
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// A place in the text.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Path<'a> {
+    Root,
+    Key(&'a Self, &'a str),
+    Index(&'a Self, usize),
+}
+
+/// What a price is per, as a power of ten: it is multiplied to get the price of a million.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Per {
+    Million,
+    Token,
+}
+
+impl Walk {
+    pub(super) fn fail(&mut self, at: Path<'_>, error: serde_json::Error) {
+        self.broken.push(Broken { at: at.to_string(), error });
+    }
+
+    pub(super) fn refuse(&mut self, at: Path<'_>, problem: impl fmt::Display) {
+        self.fail(at, serde_json::Error::custom(problem));
+    }
+
+    pub(super) fn skip(&mut self, at: Path<'_>, reason: SkipReason) {
+        self.skipped.push(Skipped { at: at.to_string(), reason });
+    }
+
+    /// The result, unless something was broken.
+    pub(super) fn finish<T>(self, result: T) -> Result<(T, Vec<Skipped>), PricingParseError> {
+        let mut broken = self.broken.into_iter();
+        match broken.next() {
+            Some(first) => Err(PricingParseError::new(first, broken.collect())),
+            None => Ok((result, self.skipped)),
+        }
+    }
+
+    /// The price of a million tokens.
+    pub(super) fn usd(&mut self, at: Path<'_>, node: &Node<'_>, per: Per) -> Option<Usd> {
+        let Node::Number(number) = node else {
+            self.unexpected(at, node, "a number of US dollars, not negative");
+            return None;
+        };
+        match price_of_a_million(*number, per) {
+            Ok(price) => Some(price),
+            Err(kind) => {
+                self.refuse(at, UsdParseError::new(number.to_string(), kind));
+                None
+            }
+        }
+    }
+
+    pub(super) fn object<'n, 'a>(
+        &mut self,
+        at: Path<'_>,
+        node: &'n Node<'a>,
+        expected: &str,
+    ) -> Option<&'n Object<'a>> {
+        if let Node::Object(object) = node {
+            return Some(object);
+        }
+        self.unexpected(at, node, expected);
+        None
+    }
+
+    pub(super) fn list<'n, 'a>(
+        &mut self,
+        at: Path<'_>,
+        node: &'n Node<'a>,
+        expected: &str,
+    ) -> Option<&'n [Node<'a>]> {
+        if let Node::List(list) = node {
+            return Some(list);
+        }
+        self.unexpected(at, node, expected);
+        None
+    }
+
+    pub(super) fn text<'n>(
+        &mut self,
+        at: Path<'_>,
+        node: &'n Node<'_>,
+        expected: &str,
+    ) -> Option<&'n str> {
+        if let Node::Text(text) = node {
+            return Some(text);
+        }
+        self.unexpected(at, node, expected);
+        None
+    }
+
+    pub(super) fn whole_number(&mut self, at: Path<'_>, node: &Node<'_>) -> Option<u64> {
+        match node {
+            Node::Number(Number::Whole(number)) => return Some(*number),
+            // Some write 32000.0. It prints without a fraction where it has none.
+            Node::Number(Number::Float(number)) => {
+                if let Ok(number) = number.to_string().parse() {
+                    return Some(number);
+                }
+            }
+            _ => {}
+        }
+        self.unexpected(at, node, "a number of tokens");
+        None
+    }
+
+    /// The name in lower case, unless it is blank.
+    pub(super) fn name(&mut self, at: Path<'_>, name: &str) -> Option<Box<str>> {
+        if is_blank(name) {
+            self.refuse(at, EmptyModelNameError::new());
+            return None;
+        }
+        Some(name.to_lowercase().into())
+    }
+
+    pub(super) fn unexpected(&mut self, at: Path<'_>, node: &Node<'_>, expected: &str) {
+        self.fail(at, serde_json::Error::invalid_type(node.unexpected(), &expected));
+    }
+
+    /// A key that must be there.
+    pub(super) fn required<'n, 'a>(
+        &mut self,
+        at: Path<'_>,
+        node: &'n Node<'a>,
+        key: &'static str,
+    ) -> Option<&'n Node<'a>> {
+        let found = node.get(key);
+        if found.is_none() {
+            self.fail(at, serde_json::Error::missing_field(key));
+        }
+        found
+    }
+}
+
+fn price_of_a_million(number: Number, per: Per) -> Result<Usd, UsdErrorKind> {
+    let text = number.to_string();
+    let shifted = match (per, text.split_once('e')) {
+        (Per::Million, _) => text,
+        (Per::Token, None) => text + "e6",
+        // Only a float has an exponent, and its own is short.
+        (Per::Token, Some((digits, exponent))) => {
+            let exponent: i32 = exponent.parse().map_err(|_| UsdErrorKind::NotANumber)?;
+            format!("{digits}e{}", exponent + 6)
+        }
+    };
+    shifted.parse::<Usd>().map_err(|error| error.kind)
+}
+
+/// As `serde_path_to_error` writes it.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => f.write_str("."),
+            Self::Key(Self::Root, key) => f.write_str(key),
+            Self::Key(above, key) => write!(f, "{above}.{key}"),
+            Self::Index(Self::Root, place) => write!(f, "[{place}]"),
+            Self::Index(above, place) => write!(f, "{above}[{place}]"),
+        }
+    }
+}
