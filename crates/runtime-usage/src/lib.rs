@@ -5,6 +5,7 @@
 //! | [`usd`], [`signed`] | [`Usd`], an exact amount, and [`SignedUsd`], a difference of two |
 //! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
 //! | [`reported`], [`tier`] | [`ReportedUsage`], what a provider says of a turn, and its [`ServiceTier`] |
+//! | [`wire`], [`stream`] | usage as providers report it: read at once, or gathered by [`StreamUsage`] |
 //! | [`pricing`] | [`ModelPricing`], the prices of a model, and what a turn costs |
 //! | [`table`] | [`PricingTable`]: prices by model name, and the one of the process |
 //! | [`file`](mod@file) | what can be wrong with a price file |
@@ -43,11 +44,13 @@ pub mod pricing;
 pub mod reported;
 pub mod signed;
 pub mod snapshot;
+pub mod stream;
 pub mod summary;
 pub mod table;
 pub mod tier;
 pub mod tracker;
 pub mod usd;
+pub mod wire;
 
 #[doc(inline)]
 pub use self::{
@@ -57,6 +60,7 @@ pub use self::{
     reported::ReportedUsage,
     signed::SignedUsd,
     snapshot::{UsageParseError, UsageSnapshot},
+    stream::StreamUsage,
     summary::{ModelUsage, UsageSummary},
     table::{
         EmptyModelNameError, PricingTable, has_pricing, load_pricing_from_file, register_pricing,
@@ -64,4 +68,5 @@ pub use self::{
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdErrorKind, UsdParseError},
+    wire::{ReportedUsageError, ReportedUsageErrorKind},
 };
