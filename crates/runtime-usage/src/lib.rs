@@ -5,6 +5,7 @@
 //! | [`usd`], [`signed`] | [`Usd`], an exact amount, and [`SignedUsd`], a difference of two |
 //! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
 //! | [`reported`], [`tier`] | [`ReportedUsage`], what a provider says of a turn, and its [`ServiceTier`] |
+//! | [`wire`], [`stream`] | usage as providers report it: read at once, or gathered by [`StreamUsage`] |
 //! | [`pricing`], [`prices`] | [`ModelPricing`], a set of prices, and [`ModelPrices`], all of a model |
 //! | [`cost`], [`kind`] | [`Cost`], the bill of a turn, and its lines by [`TokenKind`] |
 //! | [`table`], [`diff`] | [`PricingTable`]: prices by model name; where two tables disagree |
@@ -54,6 +55,7 @@ pub mod pricing;
 pub mod reported;
 pub mod signed;
 pub mod snapshot;
+pub mod stream;
 pub mod summary;
 mod sync;
 pub mod table;
@@ -61,6 +63,7 @@ pub mod tier;
 pub mod tracker;
 pub mod usd;
 pub mod usual;
+pub mod wire;
 mod worst;
 
 #[doc(inline)]
@@ -81,6 +84,7 @@ pub use self::{
     reported::ReportedUsage,
     signed::SignedUsd,
     snapshot::{UsageParseError, UsageSnapshot},
+    stream::StreamUsage,
     summary::{ModelUsage, UsageSummary},
     table::{
         EmptyModelNameError, PricingTable, has_pricing, load_pricing_from_file, register_pricing,
@@ -89,4 +93,5 @@ pub use self::{
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdErrorKind, UsdParseError},
     usual::UsualOutput,
+    wire::{ReportedUsageError, ReportedUsageErrorKind},
 };

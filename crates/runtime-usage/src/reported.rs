@@ -30,8 +30,8 @@ pub struct ReportedUsage {
     pub model: Option<Arc<str>>,
     /// Whether a count is an estimate: the stream was cut before it was reported.
     pub estimated: bool,
-    /// The counts that the provider should have reported and did not, by its own names. They are
-    /// zero.
+    /// What the provider should have reported and did not, by its own names. Counts among them are
+    /// zero. A count that no field has room for, such as that of another model, is named here, too.
     pub missing: Vec<&'static str>,
 }
 

@@ -1,0 +1,87 @@
+//! Anthropic's messages: input, cache reads and cache writes stand side by side.
+//!
+//! `output_tokens` holds the thinking. A stream opens with `message_start`, which has the input and
+//! a placeholder for the output; each `message_delta` has the totals so far, and may leave out all
+//! but the output.
+
+use super::counts::{Count, Counts, Field};
+use super::error::ReportedUsageError;
+use super::path;
+use super::provider::Provider;
+use crate::snapshot::UsageSnapshot;
+
+pub(crate) static ANTHROPIC: Provider = Provider {
+    envelope: Some("message"),
+    usage: Some("usage"),
+    fields: &[
+        Field::required("input_tokens"),
+        Field::required("output_tokens"),
+        Field::required("cache_read_input_tokens"),
+        Field::required("cache_creation_input_tokens"),
+        Field::optional("cache_creation.ephemeral_5m_input_tokens"),
+        Field::optional("cache_creation.ephemeral_1h_input_tokens"),
+        Field::optional("output_tokens_details.thinking_tokens"),
+        Field::optional("iterations[type=compaction].input_tokens"),
+        Field::optional("iterations[type=compaction].output_tokens"),
+        Field::optional("iterations[type=compaction].cache_read_input_tokens"),
+        Field::optional("iterations[type=compaction].cache_creation_input_tokens"),
+        Field::optional("iterations[type=compaction].cache_creation.ephemeral_5m_input_tokens"),
+        Field::optional("iterations[type=compaction].cache_creation.ephemeral_1h_input_tokens"),
+        Field::uncounted("iterations[type=advisor_message].input_tokens"),
+        Field::uncounted("iterations[type=advisor_message].output_tokens"),
+    ],
+    tokens: additive,
+    has_cost: false,
+    tier: "service_tier",
+    model: "model",
+    streamed: |event| {
+        path::bytes_of_text(event, &["delta.text", "delta.thinking", "delta.partial_json"])
+    },
+    is_report: |event| path::text(event, "type") != Some("message_start"),
+    is_end: |event| path::text(event, "delta.stop_reason").is_some() || is_stop(event),
+};
+
+fn is_stop(event: &serde_json::Value) -> bool {
+    path::text(event, "type") == Some("message_stop")
+}
+
+fn additive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+    let [input, output, read, written, minutes, hour, thinking, compacting @ ..] = counts.all();
+    output.holds(&[thinking])?;
+    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
+    let message = UsageSnapshot::new(input.tokens(), output.tokens().max(thinking.tokens()))
+        .cache_read(read.tokens())
+        .cache_write(minutes)
+        .cache_write_1h(hour)
+        .reasoning(thinking.tokens());
+
+    // The totals of a message do not count the compaction that came before it.
+    let [input, output, read, written, minutes, hour, ..] = compacting;
+    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
+    let compaction = UsageSnapshot::new(input.tokens(), output.tokens())
+        .cache_read(read.tokens())
+        .cache_write(minutes)
+        .cache_write_1h(hour);
+    Ok(message.saturating_add(&compaction))
+}
+
+/// What was written to the cache, for minutes and for an hour. Without a split it is minutes.
+///
+/// A stream may repeat a total that has grown, without the split it began with: what has come
+/// since is taken for minutes.
+pub(crate) fn by_lifetime(
+    written: Count,
+    minutes: Count,
+    hour: Count,
+) -> Result<(u64, u64), ReportedUsageError> {
+    if !minutes.is_known() && !hour.is_known() {
+        return Ok((written.tokens(), 0));
+    }
+    let split = minutes.tokens().saturating_add(hour.tokens());
+    let repeated = written.is_newer_than(minutes) && written.is_newer_than(hour);
+    if repeated && written.tokens() > split {
+        return Ok((written.tokens() - hour.tokens(), hour.tokens()));
+    }
+    written.is_one_of(&[&[minutes, hour]])?;
+    Ok((minutes.tokens(), hour.tokens()))
+}

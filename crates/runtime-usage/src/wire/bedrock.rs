@@ -1,0 +1,56 @@
+//! Bedrock's Converse API: input, cache reads and cache writes stand side by side.
+//!
+//! The reference calls the total input plus output; answers were seen to count the cache in, too.
+//! Both are accepted. A stream has the usage in one `metadata` event at its end.
+
+use serde_json::Value;
+
+use super::anthropic::by_lifetime;
+use super::counts::{Counts, Field};
+use super::error::ReportedUsageError;
+use super::path;
+use super::provider::Provider;
+use crate::snapshot::UsageSnapshot;
+
+pub(crate) static BEDROCK: Provider = Provider {
+    envelope: Some("metadata"),
+    usage: Some("usage"),
+    fields: &[
+        Field::required("inputTokens"),
+        Field::required("outputTokens"),
+        Field::total("totalTokens"),
+        Field::optional("cacheReadInputTokens"),
+        Field::optional("cacheWriteInputTokens"),
+        Field::optional("cacheDetails[ttl=5m].inputTokens"),
+        Field::optional("cacheDetails[ttl=1h].inputTokens"),
+    ],
+    tokens,
+    has_cost: false,
+    tier: "serviceTier.type",
+    model: "model",
+    streamed: |event| {
+        let shapes = [event.get("contentBlockDelta"), Some(event)];
+        shapes.into_iter().flatten().map(text).sum()
+    },
+    is_report: |_| true,
+    is_end: |event| {
+        let body = BEDROCK.body(event);
+        BEDROCK.usage_in(body).is_some()
+    },
+};
+
+fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+    let [input, output, total, read, written, minutes, hour, ..] = counts.all();
+    total.is_one_of(&[&[input, output, read, written], &[input, output]])?;
+    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
+    Ok(UsageSnapshot::new(input.tokens(), output.tokens())
+        .cache_read(read.tokens())
+        .cache_write(minutes)
+        .cache_write_1h(hour))
+}
+
+/// Some clients unwrap the events.
+fn text(event: &Value) -> u64 {
+    let paths = ["delta.text", "delta.toolUse.input", "delta.reasoningContent.text"];
+    path::bytes_of_text(event, &paths)
+}

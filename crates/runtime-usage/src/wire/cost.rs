@@ -1,0 +1,57 @@
+//! [`Cost`]: what `OpenRouter` says a turn cost.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
+use super::path;
+use crate::usd::Usd;
+
+const CHARGED: &str = "cost";
+const UPSTREAM: &str = "cost_details.upstream_inference_cost";
+
+/// What `OpenRouter` says a turn cost.
+///
+/// With a key of the caller's own, `cost` is the fee alone, and the provider charges `upstream`
+/// beside it. Without one the same field repeats a part of `cost`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    charged: Option<Usd>,
+    upstream: Option<Usd>,
+    own_key: bool,
+}
+
+impl Cost {
+    pub(crate) const UNKNOWN: Self = Self { charged: None, upstream: None, own_key: false };
+
+    /// Puts what `usage` says in the place of what was known. On failure nothing changes.
+    pub(crate) fn replace(&mut self, usage: &Value) -> Result<(), ReportedUsageError> {
+        let charged = amount(usage, CHARGED)?;
+        let upstream = amount(usage, UPSTREAM)?;
+        self.charged = charged.or(self.charged);
+        self.upstream = upstream.or(self.upstream);
+        if let Some(own_key) = usage.get("is_byok").and_then(Value::as_bool) {
+            self.own_key = own_key;
+        }
+        Ok(())
+    }
+
+    /// What the turn cost in all, or the field without which that cannot be said.
+    pub(crate) fn total(&self) -> Result<Usd, &'static str> {
+        let charged = self.charged.ok_or(CHARGED)?;
+        if !self.own_key {
+            return Ok(charged);
+        }
+        Ok(charged.saturating_add(self.upstream.ok_or(UPSTREAM)?))
+    }
+}
+
+fn amount(usage: &Value, field: &'static str) -> Result<Option<Usd>, ReportedUsageError> {
+    let mut amount = None;
+    path::visit(usage, field, &mut |value| {
+        let read = Usd::deserialize(value);
+        amount = Some(read.map_err(|_| ReportedUsageError::about(field, value, Kind::NotACost))?);
+        Ok(())
+    })?;
+    Ok(amount)
+}

@@ -1,0 +1,195 @@
+//! [`Counts`]: the counts that a provider reports, each under the path it stands at.
+
+use std::array;
+
+use serde_json::Value;
+
+use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
+use super::path;
+
+type Checked = Result<(), ReportedUsageError>;
+
+/// The most counts that a provider has.
+const SLOTS: usize = 16;
+
+/// A count that a provider may report.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Field {
+    path: &'static str,
+    role: Role,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Required,
+    Optional,
+    Total,
+    Uncounted,
+}
+
+impl Field {
+    /// A count that is missed where it is not reported.
+    pub(crate) const fn required(path: &'static str) -> Self {
+        Self { path, role: Role::Required }
+    }
+
+    /// A count that is zero where it is not reported.
+    pub(crate) const fn optional(path: &'static str) -> Self {
+        Self { path, role: Role::Optional }
+    }
+
+    /// A total: it is about the counts that are reported together with it.
+    pub(crate) const fn total(path: &'static str) -> Self {
+        Self { path, role: Role::Total }
+    }
+
+    /// A count that is not counted, and is missed where it is not zero.
+    pub(crate) const fn uncounted(path: &'static str) -> Self {
+        Self { path, role: Role::Uncounted }
+    }
+}
+
+/// What is known of a provider's counts. Plain numbers: folding a report in allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    fields: &'static [Field],
+    values: [Option<u64>; SLOTS],
+    /// The report that each value is of.
+    reports: [u64; SLOTS],
+    latest: u64,
+}
+
+impl Counts {
+    pub(crate) const fn new(fields: &'static [Field]) -> Self {
+        assert!(fields.len() <= SLOTS, "there are more fields than places for them");
+        Self { fields, values: [None; SLOTS], reports: [0; SLOTS], latest: 0 }
+    }
+
+    /// Puts what `usage` reports in the place of what was known. Counts are cumulative, so nothing
+    /// is ever added up. On failure nothing changes.
+    pub(crate) fn replace(&mut self, usage: &Value) -> Checked {
+        let mut values = [None; SLOTS];
+        for (value, field) in values.iter_mut().zip(self.fields) {
+            path::visit(usage, field.path, &mut |found| {
+                // Only a list has more than one, and its items stand side by side.
+                *value = Some(value.unwrap_or(0_u64).saturating_add(count(field.path, found)?));
+                Ok(())
+            })?;
+        }
+        if values.iter().all(Option::is_none) {
+            return Ok(());
+        }
+        self.latest = self.latest.saturating_add(1);
+        for (slot, field) in self.fields.iter().enumerate() {
+            if values[slot].is_some() || field.role == Role::Total {
+                self.values[slot] = values[slot];
+                self.reports[slot] = self.latest;
+            }
+        }
+        Ok(())
+    }
+
+    /// The counts, in the order of the fields.
+    pub(crate) fn all(&self) -> [Count; SLOTS] {
+        let none = Field::optional("");
+        array::from_fn(|slot| Count {
+            field: self.fields.get(slot).copied().unwrap_or(none),
+            value: self.values[slot],
+            report: self.reports[slot],
+        })
+    }
+
+    /// The counts that should have been reported and were not, and those that are reported and
+    /// not counted.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
+        let missed = |count: &Count| match count.field.role {
+            Role::Required => count.value.is_none(),
+            Role::Uncounted => count.tokens() > 0,
+            Role::Optional | Role::Total => false,
+        };
+        self.all().into_iter().filter(missed).map(|count| count.field.path)
+    }
+}
+
+/// One count of a provider's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Count {
+    field: Field,
+    value: Option<u64>,
+    report: u64,
+}
+
+impl Count {
+    /// How many; zero where that is not known.
+    pub(crate) fn tokens(self) -> u64 {
+        self.value.unwrap_or(0)
+    }
+
+    pub(crate) const fn is_known(self) -> bool {
+        self.value.is_some()
+    }
+
+    /// Whether it was reported again after the other one.
+    pub(crate) const fn is_newer_than(self, other: Self) -> bool {
+        self.report > other.report
+    }
+
+    /// Refuses parts that are together more than this count. One that is not known holds anything.
+    pub(crate) fn holds(self, parts: &[Self]) -> Checked {
+        match self.value {
+            Some(whole) if sum(parts) > u128::from(whole) => {
+                let kind = Kind::MoreThan { field: self.field.path.to_owned(), value: whole };
+                Err(ReportedUsageError::new(names(parts), values(parts), kind))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a total that is none of these sums, and says which it is. A sum with a count that
+    /// is missing may fall short of the total.
+    pub(crate) fn is_one_of(self, sums: &[&[Self]]) -> Result<usize, ReportedUsageError> {
+        let Some(total) = self.value else { return Ok(0) };
+        let fits = |parts: &&[Self]| {
+            let missed = |part: &Self| part.field.role == Role::Required && part.value.is_none();
+            let (sum, total) = (sum(parts), u128::from(total));
+            sum == total || (sum < total && parts.iter().any(missed))
+        };
+        sums.iter().position(fits).ok_or_else(|| {
+            let parts = sums.first().copied().unwrap_or_default();
+            let kind = Kind::NotTheSum { fields: names(parts), values: values(parts) };
+            ReportedUsageError::new(self.field.path, total.to_string(), kind)
+        })
+    }
+}
+
+/// Reads a whole number from zero up; `12.0` is one.
+fn count(field: &'static str, value: &Value) -> Result<u64, ReportedUsageError> {
+    let whole = value.as_u64().or_else(|| value.as_f64().and_then(whole));
+    whole.ok_or_else(|| ReportedUsageError::about(field, value, Kind::NotACount))
+}
+
+fn whole(float: f64) -> Option<u64> {
+    const TOO_LARGE: f64 = 18_446_744_073_709_551_616.0; // 2⁶⁴
+    let is_count = float.fract() == 0.0 && (0.0..TOO_LARGE).contains(&float);
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2⁶⁴")]
+    #[expect(clippy::cast_sign_loss, reason = "it is not negative")]
+    is_count.then_some(float as u64)
+}
+
+fn sum(parts: &[Count]) -> u128 {
+    parts.iter().map(|part| u128::from(part.tokens())).sum()
+}
+
+fn names(parts: &[Count]) -> String {
+    joined(parts, |part| part.field.path.to_owned())
+}
+
+fn values(parts: &[Count]) -> String {
+    joined(parts, |part| part.tokens().to_string())
+}
+
+/// Says only the parts that make a difference, but always one.
+fn joined(parts: &[Count], say: impl Fn(&Count) -> String) -> String {
+    let said: Vec<_> = parts.iter().filter(|part| part.tokens() > 0).map(&say).collect();
+    if said.is_empty() { parts.first().map(say).unwrap_or_default() } else { said.join(" + ") }
+}

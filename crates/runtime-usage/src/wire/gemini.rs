@@ -1,0 +1,89 @@
+//! Gemini's `usageMetadata`: the prompt holds what was cached, and thoughts and the prompts of
+//! tools stand beside it.
+//!
+//! The reference of Vertex AI adds all four up to the total, that of the Gemini API leaves the
+//! prompts of tools out; both are accepted. Some models were seen to count the thoughts among the
+//! candidates: the total gives that away.
+
+use serde_json::Value;
+
+use super::counts::{Counts, Field};
+use super::error::ReportedUsageError;
+use super::path;
+use super::provider::Provider;
+use crate::snapshot::UsageSnapshot;
+
+pub(crate) static GEMINI: Provider = Provider {
+    envelope: None,
+    usage: Some("usageMetadata"),
+    fields: &[
+        Field::required("promptTokenCount"),
+        Field::required("candidatesTokenCount"),
+        Field::total("totalTokenCount"),
+        Field::optional("cachedContentTokenCount"),
+        Field::optional("thoughtsTokenCount"),
+        Field::optional("toolUsePromptTokenCount"),
+        Field::optional("promptTokensDetails[modality=AUDIO].tokenCount"),
+        Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount"),
+        Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount"),
+        Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount"),
+    ],
+    tokens,
+    has_cost: false,
+    tier: "trafficType",
+    model: "modelVersion",
+    streamed: |chunk| {
+        let parts = "candidates[].content.parts[].text";
+        path::bytes_of_text(chunk, &[parts, "candidates[].content.parts[].functionCall.args"])
+    },
+    is_report: |_| true,
+    is_end: |chunk: &Value| {
+        path::text(chunk, "candidates[].finishReason").is_some()
+            || path::text(chunk, "promptFeedback.blockReason").is_some()
+    },
+};
+
+fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+    let [
+        prompt,
+        candidates,
+        total,
+        cached,
+        thoughts,
+        tool,
+        heard,
+        heard_cached,
+        tool_heard,
+        rest @ ..,
+    ] = counts.all();
+    let [spoken, ..] = rest;
+    prompt.holds(&[cached])?;
+    prompt.holds(&[heard])?;
+    cached.holds(&[heard_cached])?;
+    tool.holds(&[tool_heard])?;
+    candidates.holds(&[spoken])?;
+    let sum = total.is_one_of(&[
+        &[prompt, tool, candidates, thoughts],
+        &[prompt, candidates, thoughts],
+        &[prompt, tool, candidates],
+    ])?;
+    let answered = candidates.tokens().saturating_sub(spoken.tokens());
+    let written_out = if sum == 2 {
+        candidates.holds(&[thoughts, spoken])?;
+        answered
+    } else {
+        answered.saturating_add(thoughts.tokens())
+    };
+
+    let fresh = prompt.tokens().saturating_sub(cached.tokens());
+    // Audio that does not fit beside what was cached was cached itself.
+    let heard = heard.tokens().saturating_sub(heard_cached.tokens());
+    let heard = if prompt.is_known() { heard.min(fresh) } else { heard };
+    let read = fresh.saturating_sub(heard);
+    let tool_read = tool.tokens().saturating_sub(tool_heard.tokens());
+    Ok(UsageSnapshot::new(read.saturating_add(tool_read), written_out)
+        .cache_read(cached.tokens())
+        .input_audio(heard.saturating_add(tool_heard.tokens()))
+        .output_audio(spoken.tokens())
+        .reasoning(thoughts.tokens()))
+}

@@ -1,0 +1,46 @@
+//! Ollama's own API: two counts, both left out where they are zero or not known.
+//!
+//! A stream has them on its last line, the one that is `done`.
+
+use serde_json::Value;
+
+use super::counts::{Counts, Field};
+use super::error::ReportedUsageError;
+use super::path;
+use super::provider::Provider;
+use crate::snapshot::UsageSnapshot;
+
+pub(crate) static OLLAMA: Provider = Provider {
+    envelope: None,
+    usage: None,
+    fields: &[Field::required("prompt_eval_count"), Field::required("eval_count")],
+    tokens,
+    has_cost: false,
+    tier: "service_tier",
+    model: "model",
+    streamed: |line| {
+        path::bytes_of_text(
+            line,
+            &[
+                "response",
+                "thinking",
+                "message.content",
+                "message.thinking",
+                "message.tool_calls[].function.name",
+                "message.tool_calls[].function.arguments",
+            ],
+        )
+    },
+    is_report: is_done,
+    is_end: is_done,
+};
+
+#[expect(clippy::unnecessary_wraps, reason = "other providers can contradict themselves")]
+fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+    let [read, written, ..] = counts.all();
+    Ok(UsageSnapshot::new(read.tokens(), written.tokens()))
+}
+
+fn is_done(line: &Value) -> bool {
+    line.get("done").and_then(Value::as_bool) == Some(true)
+}

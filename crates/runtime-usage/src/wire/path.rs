@@ -1,0 +1,102 @@
+//! Paths into JSON, written as they are read: `prompt_tokens_details.cached_tokens`.
+//!
+//! `choices[].delta` are all items of a list, and `details[modality=AUDIO].count` those that have
+//! this text under this key.
+
+use serde_json::Value;
+
+use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
+
+type Visited = Result<(), ReportedUsageError>;
+
+/// Hands over all that stands at `path`. What is absent or null on the way is nothing.
+pub(crate) fn visit<'a>(
+    value: &'a Value,
+    path: &'static str,
+    with: &mut dyn FnMut(&'a Value) -> Visited,
+) -> Visited {
+    descend(value, path, path, with)
+}
+
+/// The text at `path`, if there is one.
+pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> {
+    let mut found = None;
+    // What is of another shape has no text.
+    let _ = visit(value, path, &mut |value| {
+        found = value.as_str().or(found);
+        Ok(())
+    });
+    found
+}
+
+/// The bytes of all texts at these paths. Where there is an object, those of its texts and keys.
+pub(crate) fn bytes_of_text(value: &Value, paths: &[&'static str]) -> u64 {
+    let mut bytes = 0_u64;
+    for path in paths {
+        // What is of another shape has no text.
+        let _ = visit(value, path, &mut |value| {
+            bytes = bytes.saturating_add(bytes_within(value));
+            Ok(())
+        });
+    }
+    bytes
+}
+
+fn bytes_within(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => text.len() as u64,
+        Value::Array(items) => items.iter().map(bytes_within).sum(),
+        Value::Object(fields) => {
+            fields.iter().map(|(key, value)| key.len() as u64 + bytes_within(value)).sum()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => 1,
+    }
+}
+
+/// `rest` is the end of `path` that is still to go.
+fn descend<'a>(
+    value: &'a Value,
+    path: &'static str,
+    rest: &'static str,
+    with: &mut dyn FnMut(&'a Value) -> Visited,
+) -> Visited {
+    if value.is_null() {
+        return Ok(());
+    }
+    if rest.is_empty() {
+        return with(value);
+    }
+    let (step, rest) = rest.split_once('.').unwrap_or((rest, ""));
+    let (name, filter) = match step.split_once('[') {
+        Some((name, filter)) => (name, Some(filter.trim_end_matches(']'))),
+        None => (step, None),
+    };
+    let Some(fields) = value.as_object() else {
+        return Err(ReportedUsageError::about(before(path, step, rest), value, Kind::NotAnObject));
+    };
+    let Some(value) = fields.get(name) else { return Ok(()) };
+    let Some(filter) = filter else { return descend(value, path, rest, with) };
+    match value {
+        Value::Null => Ok(()),
+        Value::Array(items) => items
+            .iter()
+            .filter(|item| passes(item, filter))
+            .try_for_each(|item| descend(item, path, rest, with)),
+        _ => Err(ReportedUsageError::about(name, value, Kind::NotAList)),
+    }
+}
+
+fn passes(item: &Value, filter: &str) -> bool {
+    let Some((key, text)) = filter.split_once('=') else { return true };
+    item.get(key).and_then(Value::as_str) == Some(text)
+}
+
+/// The beginning of `path` that leads to `step`.
+fn before(path: &'static str, step: &str, rest: &str) -> &'static str {
+    let dot = usize::from(!rest.is_empty());
+    let end = path.len() - rest.len() - dot - step.len();
+    match path[..end].trim_end_matches('.') {
+        "" => ".",
+        before => before,
+    }
+}

@@ -1,0 +1,141 @@
+//! [`Provider`]: how one reports usage, as data; [`Reading`]: what it has reported.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::cost::Cost;
+use super::counts::{Counts, Field};
+use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
+use super::path;
+use crate::reported::ReportedUsage;
+use crate::snapshot::UsageSnapshot;
+use crate::tier::ServiceTier;
+
+/// How a provider reports usage.
+#[derive(Debug)]
+pub(crate) struct Provider {
+    /// The key under which a stream's event holds the body; events without it are the body.
+    pub(crate) envelope: Option<&'static str>,
+    /// The key of the usage object in the body; without one, the body is the usage object.
+    pub(crate) usage: Option<&'static str>,
+    /// The counts in the usage object.
+    pub(crate) fields: &'static [Field],
+    /// The counts as disjoint ones.
+    pub(crate) tokens: fn(&Counts) -> Result<UsageSnapshot, ReportedUsageError>,
+    /// Whether the usage object says what the turn cost.
+    pub(crate) has_cost: bool,
+    /// The path of the tier, in the body or in the usage object.
+    pub(crate) tier: &'static str,
+    /// The path of the model's name in the body.
+    pub(crate) model: &'static str,
+    /// The bytes of output that an event of a stream carries.
+    pub(crate) streamed: fn(&Value) -> u64,
+    /// Whether the usage in this event is more than a placeholder.
+    pub(crate) is_report: fn(&Value) -> bool,
+    /// Whether this event says that the model has stopped.
+    pub(crate) is_end: fn(&Value) -> bool,
+}
+
+impl Provider {
+    /// Reads the body of a response, or its usage object alone.
+    pub(crate) fn read(&'static self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
+        let body = self.body(json);
+        let usage = self.usage.and_then(|key| body.get(key)).unwrap_or(body);
+        let mut reading = Reading::new(self);
+        reading.fold(body, usage)?;
+        reading.report()
+    }
+
+    /// The body in an event.
+    pub(crate) fn body<'a>(&self, event: &'a Value) -> &'a Value {
+        let inside = self.envelope.and_then(|key| event.get(key));
+        inside.filter(|body| body.is_object()).unwrap_or(event)
+    }
+
+    /// The usage object in the body of an event, if it has one.
+    pub(crate) fn usage_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
+        let usage = self.usage.map_or(Some(body), |key| body.get(key));
+        usage.filter(|usage| !usage.is_null())
+    }
+}
+
+/// What a provider has reported so far.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    known: Known,
+    model: Option<Arc<str>>,
+}
+
+/// All but the model's name: it owns no memory, so that folding cannot allocate any.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    provider: &'static Provider,
+    counts: Counts,
+    cost: Cost,
+    tier: ServiceTier,
+}
+
+impl Reading {
+    pub(crate) const fn new(provider: &'static Provider) -> Self {
+        let counts = Counts::new(provider.fields);
+        let cost = Cost::UNKNOWN;
+        let known = Known { provider, counts, cost, tier: ServiceTier::Standard };
+        Self { known, model: None }
+    }
+
+    pub(crate) const fn provider(&self) -> &'static Provider {
+        self.known.provider
+    }
+
+    /// Puts what is reported in the place of what was known. On failure nothing changes.
+    pub(crate) fn fold(&mut self, body: &Value, usage: &Value) -> Result<(), ReportedUsageError> {
+        for (field, value) in [(".", body), (self.provider().usage.unwrap_or("."), usage)] {
+            if !value.is_object() && !value.is_null() {
+                return Err(ReportedUsageError::about(field, value, Kind::NotAnObject));
+            }
+        }
+        let mut known = self.known;
+        known.counts.replace(usage)?;
+        if known.provider.has_cost {
+            known.cost.replace(usage)?;
+        }
+        let tier = known.provider.tier;
+        if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
+            known.tier = tier_of(tier);
+        }
+        self.known = known;
+        if let Some(model) = path::text(body, known.provider.model)
+            && self.model.as_deref() != Some(model)
+        {
+            self.model = Some(model.into());
+        }
+        Ok(())
+    }
+
+    /// What was reported, as disjoint counts.
+    pub(crate) fn report(&self) -> Result<ReportedUsage, ReportedUsageError> {
+        let Known { provider, counts, cost, tier } = &self.known;
+        let mut usage = ReportedUsage::from((provider.tokens)(counts)?).tier(*tier);
+        usage.model.clone_from(&self.model);
+        usage.missing.extend(counts.missing());
+        if provider.has_cost {
+            match cost.total() {
+                Ok(cost) => usage.cost = Some(cost),
+                Err(field) => usage.missing.push(field),
+            }
+        }
+        Ok(usage)
+    }
+}
+
+/// The tier of this name, whichever provider's. Those of bought capacity are standard, as are
+/// names that are not known.
+fn tier_of(name: &str) -> ServiceTier {
+    match name {
+        "batch" => ServiceTier::Batch,
+        "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
+        "priority" | "fast" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
+        _ => ServiceTier::Standard,
+    }
+}
