@@ -47,13 +47,17 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
 /// The models, and the flag that swaps the atomics for those that loom explores.
 pub(crate) const LOOM: &str = "test --package runtime-usage --lib --release";
 const LOOM_FLAGS: &str = "--cfg runtime_loom";
+pub(crate) const LOOM_TESTS: &str = "loom_tests";
 
 /// `cargo xtask loom [FILTER]`
 pub(crate) fn loom(rest: &[String]) -> Result<(), Error> {
     if let Some(flag) = rest.iter().find(|argument| argument.starts_with('-')) {
         return Err(Error::unknown_flag("loom", flag));
     }
-    under_loom(Cmd::cargo(LOOM)).args(["--", "models"]).args(rest.iter().map(String::as_str)).run()
+    under_loom(Cmd::cargo(LOOM))
+        .args(["--", LOOM_TESTS])
+        .args(rest.iter().map(String::as_str))
+        .run()
 }
 
 /// With builds of its own, so that the others stay as they are.

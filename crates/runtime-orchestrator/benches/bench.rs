@@ -10,7 +10,7 @@ use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCal
 use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
 use runtime_resilience::CircuitBreaker;
 use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
-use runtime_usage::{Budget, ModelPricing, PricingTable, UsageSnapshot, Usd};
+use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 /// Small rings and a small log, so that they are full after a few turns: a turn late in the run
 /// is compared with an early one, and both pay for what falls out.
@@ -27,7 +27,7 @@ fn session() -> OrchestrationSession {
         .project_id(42)
         .circuit_breaker(CircuitBreaker::with_config("svc", breaker))
         .pricing(prices)
-        .budget(Budget::enforced(Usd::MAX))
+        .budget(Limit::enforced(Usd::MAX))
         .max_iterations(u32::MAX)
         .event_sink(RingBufferEventSink::with_capacity(KEPT))
         .usage_sink(RingBufferUsageSink::with_capacity(KEPT))

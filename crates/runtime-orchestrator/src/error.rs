@@ -1,6 +1,7 @@
 //! The ways to be refused, one small type each, and the two enums that hold them.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
@@ -118,6 +119,19 @@ pub struct ToolTimeoutError {
     pub timeout: Duration,
 }
 
+/// A strict budget wants to know the most that a turn can cost, and it does not say.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a strict budget refuses a turn of `{model}` without its `{missing}`: what it may cost at most is not known"
+)]
+#[non_exhaustive]
+pub struct UnestimatedTurnError {
+    /// The model.
+    pub model: Arc<str>,
+    /// What the turn does not say: `estimate` or `max_output`.
+    pub missing: &'static str,
+}
+
 /// A turn that did not give an answer.
 ///
 /// [`is_refusal`](Self::is_refusal) says whether the call was made.
@@ -133,10 +147,12 @@ pub enum TurnError {
     Deadline(#[from] DeadlineExceededError),
     /// The circuit breaker lets nothing through.
     CircuitOpen(#[from] CircuitOpenError),
-    /// An enforced budget is overspent.
+    /// An enforced budget does not have what the turn has to reserve.
     Budget(#[from] BudgetRefusedError),
     /// An enforced budget does not know what the model costs.
     Unpriced(#[from] UnpricedModelError),
+    /// A strict budget does not know what the turn may cost at most.
+    Unestimated(#[from] UnestimatedTurnError),
     /// A guardrail objected to the prompt or the answer.
     Guardrail(#[from] GuardrailViolatedError),
     /// The call took too long.
@@ -173,9 +189,11 @@ impl TurnError {
             Self::Closed(closed) => !closed.call_began,
             Self::Deadline(deadline) => !deadline.call_began,
             Self::Guardrail(violated) => violated.stage == GuardrailStage::Pre,
-            Self::MaxIterations(_) | Self::CircuitOpen(_) | Self::Budget(_) | Self::Unpriced(_) => {
-                true
-            }
+            Self::MaxIterations(_)
+            | Self::CircuitOpen(_)
+            | Self::Budget(_)
+            | Self::Unpriced(_)
+            | Self::Unestimated(_) => true,
             Self::TimedOut(_) | Self::Failed(_) => false,
         }
     }
@@ -188,7 +206,7 @@ impl TurnError {
             Self::CircuitOpen(_) => AgentFailureClass::DependencyFailed,
             Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
             Self::Failed(failure) => failure.failure_class(),
-            Self::MaxIterations(_) | Self::Budget(_) | Self::Unpriced(_) => {
+            Self::MaxIterations(_) | Self::Budget(_) | Self::Unpriced(_) | Self::Unestimated(_) => {
                 AgentFailureClass::GovernanceBreach
             }
         }
@@ -203,6 +221,7 @@ impl TurnError {
             Self::CircuitOpen(_) => "circuit_open",
             Self::Budget(_) => "budget",
             Self::Unpriced(_) => "unpriced_model",
+            Self::Unestimated(_) => "unestimated_turn",
             Self::Guardrail(_) => "guardrail",
             Self::TimedOut(_) => "timeout",
             Self::Failed(_) => "failed",
@@ -288,6 +307,19 @@ impl From<SettleError> for HandoffError {
             SettleError::Busy(busy) => Self::Busy(busy),
         }
     }
+}
+
+/// A child session that was not opened.
+#[derive(Debug, Error)]
+#[error(transparent)]
+#[non_exhaustive]
+pub enum ChildSessionError {
+    /// The parent is over.
+    Closed(#[from] SessionClosedError),
+    /// The parent's time is over.
+    Deadline(#[from] DeadlineExceededError),
+    /// The session could not be opened.
+    Open(#[from] OpenSessionError),
 }
 
 /// A handoff that was not accepted. Nothing has changed.

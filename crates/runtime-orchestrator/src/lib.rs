@@ -66,12 +66,13 @@ pub use self::sleeper::TokioSleeper;
 #[doc(inline)]
 pub use self::{
     error::{
-        AcceptError, BoxError, DeadlineExceededError, HandoffError, MaxIterationsExceededError,
-        NobodyWaitingError, OpenSessionError, PauseError, SessionBusyError, SessionClosedError,
-        SettleError, ToolError, ToolTimeoutError, TurnError, TurnTimeoutError,
+        AcceptError, BoxError, ChildSessionError, DeadlineExceededError, HandoffError,
+        MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
+        SessionBusyError, SessionClosedError, SettleError, ToolError, ToolTimeoutError, TurnError,
+        TurnTimeoutError, UnestimatedTurnError,
     },
     orchestrator::Orchestrator,
     session::{ActiveTurn, Answer, OrchestrationSession, SessionHandle, Settled},
-    summary::{BudgetSummary, Report, Summary},
+    summary::{Report, Summary},
     turn::{Timeout, ToolCall, Turn},
 };

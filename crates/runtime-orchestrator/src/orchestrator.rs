@@ -1,19 +1,19 @@
 //! What the sessions of an agent have in common.
 
+mod settings;
+
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, Handoff, registry};
-use runtime_policy::{
-    AsyncGuardrail, Guardrail, Guardrails, PermissionEnforcer, PolicyEngine, QualityGate,
-};
+use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::{CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
-use runtime_usage::{Budget, PricingTable};
+use runtime_usage::{Budget, Limit, PricingTable, UsualOutput};
 
-use crate::error::{AcceptError, BoxError, OpenSessionError};
+use crate::error::{AcceptError, BoxError, ChildSessionError, OpenSessionError};
 use crate::failure::with_own_rules;
 use crate::session::OrchestrationSession;
 use crate::summary::{Report, Summary};
@@ -57,7 +57,10 @@ pub(crate) struct Setup {
     pub(crate) policy: Option<Arc<PolicyEngine>>,
     pub(crate) gate: Option<QualityGate>,
     pub(crate) guardrails: Guardrails,
-    pub(crate) budget: Option<Budget>,
+    pub(crate) budget: Option<Limit>,
+    pub(crate) account: Option<Budget>,
+    /// How long answers usually are: what all its sessions have seen.
+    pub(crate) usual: UsualOutput,
     pub(crate) pricing: PricingTable,
     pub(crate) max_iterations: u32,
     pub(crate) deadline: Option<Timeout>,
@@ -102,6 +105,8 @@ impl Orchestrator {
             gate: None,
             guardrails: Guardrails::default(),
             budget: None,
+            account: None,
+            usual: UsualOutput::new(),
             pricing: PricingTable::global().clone(),
             max_iterations: DEFAULT_MAX_ITERATIONS,
             deadline: None,
@@ -179,6 +184,24 @@ impl Orchestrator {
         Ok(OrchestrationSession::adopt(&self.setup, &worker))
     }
 
+    /// Opens a session below another one: its span is inside the parent's, it has what is left of
+    /// the parent's budget (of that, no more than this orchestrator's
+    /// [`budget`](Self::budget)), and no later a deadline.
+    ///
+    /// Otherwise it is a session of this orchestrator. It does not end with its parent: the parent
+    /// waits for it, or cancels it through its [handle](OrchestrationSession::handle).
+    ///
+    /// # Errors
+    ///
+    /// [`ChildSessionError`] if the parent is over or past its deadline, or if the registry refuses
+    /// the worker.
+    pub fn session_below(
+        &self,
+        parent: &OrchestrationSession,
+    ) -> Result<OrchestrationSession, ChildSessionError> {
+        parent.open_child(Setup::clone(&self.setup))
+    }
+
     /// The registry its workers are in.
     #[doc(alias = "agent_registry")]
     pub fn shared_registry(&self) -> &AgentRegistry {
@@ -198,169 +221,5 @@ impl fmt::Debug for Orchestrator {
             .field("phase", &self.setup.phase)
             .field("project_id", &self.setup.project_id)
             .finish_non_exhaustive()
-    }
-}
-
-/// Settings. Each consumes the orchestrator and hands it on.
-impl Orchestrator {
-    fn set(mut self, change: impl FnOnce(&mut Setup)) -> Self {
-        change(Arc::make_mut(&mut self.setup));
-        self
-    }
-
-    /// The project the sessions work for.
-    #[must_use]
-    pub fn project_id(self, project_id: i64) -> Self {
-        self.set(|setup| setup.project_id = Some(project_id))
-    }
-
-    /// A label that every event of every session carries: tenant, user, request.
-    #[must_use]
-    pub fn label(self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.set(|setup| {
-            let labels = setup.labels.get_or_insert_default();
-            Arc::make_mut(labels).insert(key.into(), value.into());
-        })
-    }
-
-    /// The registry the workers are in. Agents that hand over to each other share one.
-    #[must_use]
-    pub fn registry(self, registry: AgentRegistry) -> Self {
-        self.set(|setup| {
-            setup.registry = registry;
-            setup.own_registry = false;
-        })
-    }
-
-    /// Who may run which tool.
-    #[must_use]
-    pub fn permissions(self, permissions: PermissionEnforcer) -> Self {
-        self.set(|setup| setup.permissions = Some(permissions))
-    }
-
-    /// The breaker around every turn's call.
-    #[must_use]
-    #[doc(alias = "async_circuit_breaker")]
-    pub fn circuit_breaker(self, breaker: CircuitBreaker) -> Self {
-        self.set(|setup| setup.breaker = Some(breaker))
-    }
-
-    /// The rules behind [`evaluate_policy`](OrchestrationSession::evaluate_policy).
-    #[must_use]
-    pub fn policy(self, engine: impl Into<Arc<PolicyEngine>>) -> Self {
-        self.set(|setup| setup.policy = Some(engine.into()))
-    }
-
-    /// The gate behind [`evaluate_gate`](OrchestrationSession::evaluate_gate).
-    #[must_use]
-    pub fn quality_gate(self, gate: QualityGate) -> Self {
-        self.set(|setup| setup.gate = Some(gate))
-    }
-
-    /// Adds a guardrail around tools, and around the turns that ask for it.
-    #[must_use]
-    pub fn guardrail(self, guardrail: impl Guardrail + 'static) -> Self {
-        self.set(|setup| setup.guardrails.push(guardrail))
-    }
-
-    /// Adds a guardrail that has to wait, such as a moderation call.
-    ///
-    /// In blocking tools and turns it is polled on the calling thread; what it needs of a
-    /// runtime must be entered there.
-    #[must_use]
-    pub fn async_guardrail(self, guardrail: impl AsyncGuardrail + 'static) -> Self {
-        self.set(|setup| setup.guardrails.push_async(guardrail))
-    }
-
-    /// What each session may spend, from an account of its own.
-    #[must_use]
-    pub fn budget(self, budget: Budget) -> Self {
-        self.set(|setup| setup.budget = Some(budget))
-    }
-
-    /// The prices turns are billed by.
-    #[must_use]
-    pub fn pricing(self, pricing: PricingTable) -> Self {
-        self.set(|setup| setup.pricing = pricing)
-    }
-
-    /// How many turns a session may ask for.
-    #[must_use]
-    pub fn max_iterations(self, turns: u32) -> Self {
-        self.set(|setup| setup.max_iterations = turns)
-    }
-
-    /// How long a session may take, counted from its opening. Turns and tools are refused after
-    /// it and cut short by it.
-    #[must_use]
-    pub fn deadline(self, deadline: impl Into<Timeout>) -> Self {
-        self.set(|setup| setup.deadline = Some(deadline.into()))
-    }
-
-    /// What is tried after which failure.
-    #[must_use]
-    pub fn recipes(self, recipes: Recipes) -> Self {
-        self.set(|setup| setup.recipes = recipes)
-    }
-
-    /// Who carries out the steps of a recipe after a failed turn. Without one, a step counts as
-    /// taken.
-    #[must_use]
-    pub fn recovery_handler(self, handler: impl RecoveryHandler + 'static) -> Self {
-        self.set(|setup| setup.recovery = Some(Arc::new(handler)))
-    }
-
-    /// How errors become scenarios. The runtime's own rules are asked after those given here: they
-    /// know the errors of turns and tools and, with feature `tokio`, its `Elapsed`.
-    #[must_use]
-    pub fn classifier(self, classifier: Classifier) -> Self {
-        self.set(|setup| setup.classifier = with_own_rules(classifier))
-    }
-
-    /// Where events go. More than one: [`FanOut`](runtime_sinks::FanOut).
-    #[must_use]
-    pub fn event_sink(self, sink: impl EventSink + 'static) -> Self {
-        self.set(|setup| setup.event_sink = Some(Arc::new(sink)))
-    }
-
-    /// Where the usage of each metered turn goes.
-    #[must_use]
-    pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
-        self.set(|setup| setup.usage_sink = Some(Arc::new(sink)))
-    }
-
-    /// How many events, and how many recovery events, a session keeps for its summary. Sinks get
-    /// all of them.
-    #[must_use]
-    pub fn event_log(self, events: NonZeroUsize) -> Self {
-        self.set(|setup| setup.event_log = events)
-    }
-
-    /// How timeouts wait, on the system's clock. For another clock: [`time`](Self::time).
-    #[must_use]
-    pub fn sleeper(self, sleeper: Arc<dyn Sleeper>) -> Self {
-        self.set(|setup| setup.sleeper = Some(sleeper))
-    }
-
-    /// One value for clock and sleeper: a [`ManualClock`](runtime_events::ManualClock), so that
-    /// a test moves deadlines and timeouts by hand.
-    #[must_use]
-    pub fn time(self, time: impl Clock + Sleeper + 'static) -> Self {
-        let time = Arc::new(time);
-        self.set(|setup| {
-            setup.clock = time.clone();
-            setup.sleeper = Some(time);
-            setup.renew_registry();
-        })
-    }
-
-    /// Where session ids and span ids are drawn from; and worker ids, unless a
-    /// [`registry`](Self::registry) was given.
-    #[must_use]
-    pub fn ids(self, ids: impl IdSource + 'static) -> Self {
-        self.set(|setup| {
-            setup.ids = Arc::new(ids);
-            setup.renew_registry();
-        })
     }
 }

@@ -19,7 +19,10 @@ mod ending;
 
 mod blocking;
 
+mod child;
+
 pub(crate) mod core;
+mod funds;
 mod guarding;
 mod handle;
 mod money;
@@ -34,10 +37,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::RecoveryEvent;
-use runtime_usage::UsageTracker;
+use runtime_usage::{Budget, UsageTracker};
 
 pub use self::active::{ActiveTurn, Answer, Settled};
-use self::core::Core;
+use self::core::{Core, Origin};
 pub use self::handle::SessionHandle;
 use crate::error::{BoxError, OpenSessionError};
 use crate::orchestrator::Setup;
@@ -79,6 +82,11 @@ pub struct OrchestrationSession {
 /// # What it is, and how it stands
 impl OrchestrationSession {
     pub(crate) fn open(setup: &Arc<Setup>) -> Result<Self, OpenSessionError> {
+        Ok(Self::adopt(setup, &Self::hire(setup)?))
+    }
+
+    /// Registers a worker that runs.
+    fn hire(setup: &Setup) -> Result<AgentWorker, OpenSessionError> {
         let created = setup.registry.create(
             Arc::clone(&setup.role),
             Arc::clone(&setup.phase),
@@ -91,11 +99,15 @@ impl OrchestrationSession {
         for status in [AgentStatus::Initializing, AgentStatus::Running] {
             let _ = setup.registry.transition(worker.id(), status, None);
         }
-        Ok(Self::adopt(setup, &worker))
+        Ok(worker)
     }
 
     pub(crate) fn adopt(setup: &Arc<Setup>, worker: &AgentWorker) -> Self {
-        let core = Arc::new(Core::new(setup, worker));
+        Self::begin(setup, worker, Origin::of(setup))
+    }
+
+    fn begin(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
+        let core = Arc::new(Core::new(setup, worker, origin));
         core.emit(core.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running));
         Self { core, polling: AtomicBool::new(false) }
     }
@@ -138,6 +150,12 @@ impl OrchestrationSession {
     /// What the session has used so far.
     pub fn tracker(&self) -> &UsageTracker {
         &self.core.tracker
+    }
+
+    /// The account the session draws on, where there is one: its balance, its statement, and those
+    /// of the accounts above it.
+    pub fn account(&self) -> Option<&Budget> {
+        self.core.account.as_ref()
     }
 
     /// What recovery did so far; the last of it, where it is more than the session keeps.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use runtime_events::AgentEvent;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::RecoveryEvent;
-use runtime_usage::{SignedUsd, UsageSummary, UsageTracker, Usd};
+use runtime_usage::{Budget, BudgetStatement, UsageSummary, UsageTracker, Usd};
 use serde::Serialize;
 
 use crate::error::{BoxError, OpenSessionError};
@@ -52,9 +52,12 @@ pub struct Summary {
     pub session_id: Arc<str>,
     /// How many turns were asked for, refused ones too.
     pub iterations: u32,
-    /// The budget, where there is one.
+    /// The session's budget, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetSummary>,
+    pub budget: Option<BudgetStatement>,
+    /// The budgets above it, from the next to the topmost.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budgets_above: Vec<BudgetStatement>,
     /// How many events the session emitted. `agent_events` holds the last of them.
     pub events_emitted: u64,
     /// How many events the session no longer keeps.
@@ -63,28 +66,13 @@ pub struct Summary {
     pub sink_failures: u64,
 }
 
-/// A budget and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct BudgetSummary {
-    /// What may be spent.
-    pub limit_usd: Usd,
-    /// What is left; negative if it is overspent.
-    pub remaining_usd: SignedUsd,
-    /// Whether it refuses turns.
-    pub enforced: bool,
-}
-
 impl Summary {
     pub(crate) fn of(core: &Core) -> Self {
         let (agent_events, events_emitted, event_failures) = core.stream().snapshot();
         let recovery_events = core.recovery().events().cloned().collect();
         let kept = u64::try_from(agent_events.len()).unwrap_or(u64::MAX);
-        let budget = core.setup.budget.as_ref().map(|budget| BudgetSummary {
-            limit_usd: budget.limit(),
-            remaining_usd: budget.remaining(core.tracker.total_cost()),
-            enforced: budget.is_enforced(),
-        });
+        let mut statements = core.account.iter().flat_map(Budget::path).map(Budget::statement);
+        let (budget, budgets_above) = (statements.next(), statements.collect());
         Self {
             worker: core.worker(),
             usage: core.tracker.summary(),
@@ -94,6 +82,7 @@ impl Summary {
             session_id: Arc::clone(&core.session_id),
             iterations: core.state().iterations(),
             budget,
+            budgets_above,
             events_emitted,
             events_dropped: events_emitted - kept,
             // Relaxed: a count that nothing else depends on.
@@ -117,6 +106,7 @@ impl Summary {
             session_id: "".into(),
             iterations: 0,
             budget: None,
+            budgets_above: Vec::new(),
             events_emitted: 0,
             events_dropped: 0,
             sink_failures: 0,
@@ -145,10 +135,8 @@ impl fmt::Display for Summary {
         for (model, cost) in &self.per_model_cost {
             writeln!(f, "  model     {model}: {cost}")?;
         }
-        if let Some(budget) = &self.budget {
-            let kind = if budget.enforced { "enforced" } else { "recorded" };
-            let (left, limit) = (budget.remaining_usd, budget.limit_usd);
-            writeln!(f, "  budget    {left} of {limit} left ({kind})")?;
+        for budget in self.budget.iter().chain(&self.budgets_above) {
+            writeln!(f, "  budget    {}", budget.headline())?;
         }
         for recovery in &self.recovery_events {
             writeln!(f, "  recovery  {}: {}", recovery.scenario, recovery.result.outcome)?;

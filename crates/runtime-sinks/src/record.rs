@@ -28,6 +28,9 @@ pub struct UsageRecord {
     /// What the turn cost; the JSON calls it `cost_usd`.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
+    /// Whether the cost is an estimate: the call was cut short. Left out of the JSON unless it is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// The session the turn belonged to. Left out of the JSON while unset, like the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Arc<str>>,
@@ -39,7 +42,8 @@ pub struct UsageRecord {
 impl UsageRecord {
     /// A record of nobody's turn.
     pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
-        Self { model: model.into(), usage, cost, session_id: None, role: None }
+        let (session_id, role) = (None, None);
+        Self { model: model.into(), usage, cost, estimated: false, session_id, role }
     }
 
     /// Sets the session.

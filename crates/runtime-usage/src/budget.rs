@@ -24,7 +24,7 @@ mod error;
 mod ledger;
 mod limit;
 #[cfg(all(test, runtime_loom))]
-mod models;
+mod loom_tests;
 mod reservation;
 mod statement;
 mod words;
@@ -107,12 +107,13 @@ impl Budget {
         Self::open(limit, None, Some(self.clone()))
     }
 
-    /// An account below this one, for what is [available](Self::available) now and not a
-    /// nano-dollar more. `rules` gives the rest; its amount is lowered where it is more.
+    /// An account below this one, for the least that any account from here upwards has left now,
+    /// and not a nano-dollar more. `rules` gives the rest; its amount is lowered where it is
+    /// more.
     #[must_use]
     pub fn remainder(&self, rules: Limit) -> Self {
-        let available = self.available();
-        self.child(rules.at_most(available))
+        let left = self.path().map(|account| account.node.left(false)).min();
+        self.child(rules.at_most(left.unwrap_or(Usd::MAX)))
     }
 
     fn open(limit: Limit, listener: Option<Arc<dyn BudgetListener>>, above: Option<Self>) -> Self {
@@ -254,13 +255,19 @@ impl Budget {
     ///
     /// [`BudgetExceededError`] if one is, whether enforced or recorded.
     pub fn check(&self) -> Result<(), BudgetExceededError> {
-        self.path().try_for_each(|account| {
-            let limit = account.limit();
-            limit.check(account.balance().spent).map_err(|exceeded| BudgetExceededError {
-                account: limit.name().cloned(),
-                ..exceeded
-            })
-        })
+        self.path().try_for_each(Self::check_own)
+    }
+
+    /// [`check`](Self::check) for this account alone.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetExceededError`] if it is overspent, whether enforced or recorded.
+    pub fn check_own(&self) -> Result<(), BudgetExceededError> {
+        let limit = self.limit();
+        limit
+            .check(self.balance().spent)
+            .map_err(|exceeded| BudgetExceededError { account: limit.name().cloned(), ..exceeded })
     }
 
     /// How this account stands, by model and by role.
@@ -281,8 +288,8 @@ impl Budget {
     }
 
     fn least(&self, wrapping_up: bool) -> Usd {
-        let left = self.path().map(|account| account.node.left(wrapping_up));
-        left.min().unwrap_or(Usd::MAX)
+        let enforced = self.path().filter(|account| account.limit().is_enforced());
+        enforced.map(|account| account.node.left(wrapping_up)).min().unwrap_or(Usd::MAX)
     }
 }
 
@@ -292,11 +299,8 @@ impl Node {
     }
 
     fn left(&self, wrapping_up: bool) -> Usd {
-        if !self.limit.is_enforced() {
-            return Usd::MAX;
-        }
         let committed = Usd::from_nanos(self.words.read().committed);
-        self.limit.cap(wrapping_up).saturating_sub(committed)
+        self.limit.open(wrapping_up).saturating_sub(committed)
     }
 
     fn settle(&self, reserved: Usd, charge: Charge<'_>, crossed: impl FnMut(BudgetMark)) {

@@ -22,8 +22,9 @@ use crate::usd::Usd;
 pub struct ReportedUsage {
     /// The tokens, counted disjointly.
     pub tokens: UsageSnapshot,
-    /// The tier that served the turn. The one of the response counts, not the one asked for.
-    pub tier: ServiceTier,
+    /// The tier that served the turn, where the provider says it. It counts, and not the one asked
+    /// for.
+    pub tier: Option<ServiceTier>,
     /// What the provider says it cost. It wins over any price table.
     pub cost: Option<Usd>,
     /// The model that answered, where the provider names it.
@@ -36,10 +37,10 @@ pub struct ReportedUsage {
 }
 
 impl ReportedUsage {
-    /// Sets the tier that served the turn. Default: [`ServiceTier::Standard`].
+    /// Sets the tier that served the turn. Default: it was not said.
     #[must_use]
     pub const fn tier(mut self, tier: ServiceTier) -> Self {
-        self.tier = tier;
+        self.tier = Some(tier);
         self
     }
 

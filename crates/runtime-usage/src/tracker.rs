@@ -102,9 +102,15 @@ impl UsageTracker {
     /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
     /// ```
     pub fn record(&self, model: &str, usage: &ReportedUsage) -> RecordedTurn {
+        self.record_in(model, usage, ServiceTier::Standard)
+    }
+
+    /// [`record`](Self::record), with the tier to price by where the provider does not say which
+    /// one served the turn: the one that was asked for.
+    pub fn record_in(&self, model: &str, usage: &ReportedUsage, tier: ServiceTier) -> RecordedTurn {
         match usage.cost {
             Some(cost) => self.record_known(model, &usage.tokens, cost, true),
-            None => self.record_at(model, &usage.tokens, usage.tier),
+            None => self.record_at(model, &usage.tokens, usage.tier.unwrap_or(tier)),
         }
     }
 

@@ -13,7 +13,7 @@
 //! # runtime.block_on(async {
 //! let orchestrator = Orchestrator::new("writer", "draft")
 //!     .circuit_breaker(CircuitBreaker::new("provider"))
-//!     .budget(Budget::recorded(Usd::from_dollars(10)));
+//!     .budget(Limit::recorded(Usd::from_dollars(10)));
 //!
 //! let report = orchestrator
 //!     .run(async |session| {

@@ -7,5 +7,5 @@ pub use crate::{
     policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig},
     resilience::CircuitBreaker,
     sinks::{EventSink, JsonlSink, RingBufferEventSink},
-    usage::{Budget, ModelPricing, PricingTable, UsageSnapshot, Usd},
+    usage::{Budget, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd},
 };

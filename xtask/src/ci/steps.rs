@@ -78,7 +78,7 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
 }
 
 fn loom(counts: &mut Counts) -> Result<Note, Error> {
-    let models = dev::under_loom(locked(dev::LOOM)).args(["--", "models"]);
+    let models = dev::under_loom(locked(dev::LOOM)).args(["--", dev::LOOM_TESTS]);
     counted(counts, &models)
 }
 

@@ -15,7 +15,8 @@ struct Layer {
 /// Every crate, from the bottom to the top.
 const LAYERS: &[Layer] = &[
     Layer { name: "runtime-events", below: &[], others: &[] },
-    Layer { name: "runtime-usage", below: &["runtime-events"], others: &[] },
+    // loom: only under `--cfg runtime_loom`, which no user sets.
+    Layer { name: "runtime-usage", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-lifecycle", below: &["runtime-events"], others: &[] },
     Layer { name: "runtime-resilience", below: &["runtime-events"], others: &[] },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },

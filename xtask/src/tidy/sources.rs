@@ -134,7 +134,7 @@ fn is_library(path: &str) -> bool {
     is_rust(path)
         && parts.next() == Some("crates")
         && parts.nth(1) == Some("src")
-        && !path.ends_with("/tests.rs")
+        && !path.ends_with("tests.rs")
         && !path.contains("/tests/")
 }
 

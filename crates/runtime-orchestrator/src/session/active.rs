@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use runtime_events::{AgentEventName, AgentEventStatus, Data, SpanId};
 use runtime_resilience::Permit;
-use runtime_usage::{BudgetExceededError, UsageSnapshot, Usd};
+use runtime_usage::{BudgetExceededError, ReportedUsage, UsageSnapshot, Usd};
 
 use crate::error::{BoxError, TurnError};
 use crate::session::core::{Core, Entry};
+use crate::session::funds::Funds;
 use crate::wait::{Interrupted, Until, race, race_blocking};
 
 /// An answered turn.
@@ -24,6 +25,10 @@ pub struct Answer<T> {
     pub usage: UsageSnapshot,
     /// What it cost.
     pub cost: Usd,
+    /// Whether the provider itself has said the cost; it wins over the prices.
+    pub cost_reported: bool,
+    /// Whether a count, and so the cost, is an estimate.
+    pub estimated: bool,
     /// Set if this turn left an enforced budget overspent. The answer is paid for and yours; the
     /// turns after it are refused.
     pub over_budget: Option<BudgetExceededError>,
@@ -37,6 +42,10 @@ pub struct Settled {
     pub usage: UsageSnapshot,
     /// What it cost.
     pub cost: Usd,
+    /// Whether the provider itself has said the cost; it wins over the prices.
+    pub cost_reported: bool,
+    /// Whether a count, and so the cost, is an estimate.
+    pub estimated: bool,
     /// Set if this turn left an enforced budget overspent.
     pub over_budget: Option<BudgetExceededError>,
 }
@@ -44,8 +53,9 @@ pub struct Settled {
 /// A turn under way, for callers who drive the call themselves: a stream, for instance.
 ///
 /// It holds everything that was taken at admission, and is spent by its outcome:
-/// [`settle`](Self::settle) or [`fail`](Self::fail). Dropped, it is a cancelled call, billed by
-/// what was [observed](Self::observe). What is awaited through [`run`](Self::run) is inside the
+/// [`settle`](Self::settle) or [`fail`](Self::fail), or [`release`](Self::release) if the call was
+/// never sent. Dropped, it is a cancelled call, billed by what was [observed](Self::observe), or
+/// else by what it had reserved. What is awaited through [`run`](Self::run) is inside the
 /// turn's timeout, and a panic in it is known for what it is.
 ///
 /// ```
@@ -77,7 +87,9 @@ pub struct ActiveTurn<'s> {
     permit: Option<Permit>,
     span: SpanId,
     until: Option<Until>,
-    observed: Option<UsageSnapshot>,
+    observed: Option<ReportedUsage>,
+    /// What it holds of budgets until it is settled.
+    funds: Funds<'s>,
     /// True exactly while the caller's code runs.
     polling: bool,
     /// Whether the call may have begun. While guardrails look at the prompt it has not, and how
@@ -95,11 +107,19 @@ impl<'s> ActiveTurn<'s> {
         model: Arc<str>,
         permit: Option<Permit>,
         until: Option<Until>,
+        funds: Funds<'s>,
     ) -> Self {
         let span = core.new_span();
         let mut event =
             core.child_event(AgentEventName::TurnStarted, AgentEventStatus::Running, span);
-        event.data = (!model.is_empty()).then(|| Data::with_capacity(1).with("model", &*model));
+        event.data = (!model.is_empty()).then(|| {
+            let mut data = Data::with_capacity(2).with("model", &*model);
+            let reserved = funds.reserved();
+            if !reserved.is_zero() {
+                data.insert("reserved_usd", reserved.to_f64());
+            }
+            data
+        });
         core.emit(event);
         Self {
             core,
@@ -108,6 +128,7 @@ impl<'s> ActiveTurn<'s> {
             span,
             until,
             observed: None,
+            funds,
             polling: false,
             began: false,
             settled: false,
@@ -117,8 +138,23 @@ impl<'s> ActiveTurn<'s> {
 
     /// The usage so far, as the provider reports it: the latest value, not an increment. It is
     /// what a turn that does not get to its end is billed by.
-    pub fn observe(&mut self, usage: UsageSnapshot) {
-        self.observed = Some(usage);
+    pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
+        self.observed = Some(usage.into());
+    }
+
+    /// What is reserved for the call.
+    pub fn reserved(&self) -> Usd {
+        self.funds.reserved()
+    }
+
+    /// How many tokens of output the call may use: what is reserved and what is left of the
+    /// budgets buys so many after the estimated input, and no more than the turn's
+    /// [`max_output`](crate::Turn::max_output) anyway. Send it as `max_tokens`.
+    ///
+    /// `None` where no budget is kept or the model has no price. What other turns take in the
+    /// meantime is not in it.
+    pub fn max_output_tokens(&self) -> Option<u64> {
+        self.funds.output_tokens()
     }
 
     /// Awaits one step of the call inside the turn's timeout.
@@ -162,8 +198,14 @@ impl<'s> ActiveTurn<'s> {
     ///
     /// A turn that [`run`](Self::run) has settled already stays as it is; its observed usage is
     /// what counts.
-    pub fn settle(mut self, usage: UsageSnapshot) -> Settled {
-        self.answered(usage)
+    pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
+        self.answered(&usage.into())
+    }
+
+    /// The call was never sent. Everything that was taken is given back, except the iteration, and
+    /// the turn ends as cancelled.
+    pub fn release(mut self) {
+        self.withdrawn();
     }
 
     /// The call failed. Keeps the books about recovery, as [`run_turn`] does; of a turn that

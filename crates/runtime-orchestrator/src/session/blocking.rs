@@ -35,7 +35,7 @@ impl OrchestrationSession {
         R: Reading<T>,
         G: Shown<T>,
     {
-        let mut active = self.core.admit(turn.model, None)?;
+        let mut active = self.core.admit(turn.model, None, turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         let result = active.flagged(call);
@@ -68,7 +68,7 @@ impl OrchestrationSession {
         G: Shown<T>,
     {
         let limit = Timeout { after: timeout, sleeper: None };
-        let mut active = self.core.admit(turn.model, Some(&limit))?;
+        let mut active = self.core.admit(turn.model, Some(&limit), turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         match on_thread(active.core(), active.until(), "turn", call) {
@@ -89,7 +89,7 @@ impl OrchestrationSession {
         &self,
         turn: Turn<R, Untimed, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut active = self.core.admit(turn.model, None)?;
+        let mut active = self.core.admit(turn.model, None, turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         Ok(active)
@@ -111,7 +111,7 @@ where
         Ok(value) => {
             let review = active.returned(&value, reading, guard);
             active.check_output_blocking(&review)?;
-            Ok(active.answer(value, review.usage))
+            Ok(active.answer(value, &review.usage))
         }
         Err(error) => Err(active.fail_blocking(error)),
     }

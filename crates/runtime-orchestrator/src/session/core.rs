@@ -12,7 +12,7 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
-use runtime_usage::UsageTracker;
+use runtime_usage::{Budget, Limit, UsageTracker};
 
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
 use crate::log::log;
@@ -37,12 +37,42 @@ pub(crate) struct Core {
     ended: OnceLock<AgentStatus>,
     pub(crate) started: Instant,
     pub(crate) tracker: UsageTracker,
+    /// What turns reserve from.
+    pub(crate) account: Option<Budget>,
     pub(crate) usage_sink_failures: AtomicU64,
     root: SpanId,
+    /// The span of the session that this one is below.
+    parent: Option<SpanId>,
     next_span: AtomicU64,
     stream: Stream,
     state: Mutex<State>,
     recovery: Mutex<RecoveryContext>,
+}
+
+/// Where a session comes from.
+#[derive(Debug, Default)]
+pub(crate) struct Origin {
+    /// The span it is inside of.
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) account: Option<Budget>,
+}
+
+impl Origin {
+    /// That of a session of its own.
+    pub(crate) fn of(setup: &Setup) -> Self {
+        let account = Self::account(setup.account.as_ref(), setup.budget.clone());
+        Self { parent: None, account }
+    }
+
+    /// A fresh account for the limit, below the shared one where there is one.
+    pub(crate) fn account(shared: Option<&Budget>, limit: Option<Limit>) -> Option<Budget> {
+        match (shared, limit) {
+            (None, None) => None,
+            (Some(shared), None) => Some(shared.clone()),
+            (None, Some(limit)) => Some(Budget::new(limit)),
+            (Some(shared), Some(limit)) => Some(shared.child(limit)),
+        }
+    }
 }
 
 /// How a session ends.
@@ -55,7 +85,7 @@ pub(crate) struct Ending {
 }
 
 impl Core {
-    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker) -> Self {
+    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let recovery = RecoveryContext::with_config(
@@ -74,7 +104,9 @@ impl Core {
             ended: OnceLock::new(),
             started: setup.clock.now(),
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
+            account: origin.account,
             usage_sink_failures: AtomicU64::new(0),
+            parent: origin.parent,
             root: SpanId::from_u64(span_base),
             next_span: AtomicU64::new(span_base),
             stream: Stream::new(setup.event_sink.clone(), setup.event_log, setup.labels.clone()),
@@ -218,7 +250,7 @@ impl Core {
 
     /// An event of the session's own span.
     pub(crate) fn root_event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        self.event(name, status).with_span(self.root, None)
+        self.event(name, status).with_span(self.root, self.parent)
     }
 
     /// An event of a span inside the session's.
@@ -249,12 +281,18 @@ impl Core {
 
     /// The last event. What sinks have buffered is written after it: the sinks of an orchestrator
     /// are its own, and nobody else could.
-    pub(crate) fn say_farewell(&self, event: AgentEvent) {
+    pub(crate) fn say_farewell(&self, mut event: AgentEvent) {
+        self.note_statements(&mut event);
         self.emit(event);
         if let Some(error) = self.stream.flush() {
             log!(warn, session = %self.session_id, error = %error, "event sink failed; failures are counted from here on");
         }
         self.flush_usage();
+    }
+
+    /// The session's own span.
+    pub(crate) const fn root(&self) -> SpanId {
+        self.root
     }
 
     pub(crate) fn new_span(&self) -> SpanId {

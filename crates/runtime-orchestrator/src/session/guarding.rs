@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
-use runtime_usage::UsageSnapshot;
+use runtime_usage::ReportedUsage;
 use serde_json::Value;
 
 use crate::error::TurnError;
@@ -15,7 +15,7 @@ type Checked = Result<(), GuardrailViolatedError>;
 
 /// An answer as it is looked at: what it used, and what guardrails see of it.
 pub(crate) struct Review {
-    pub(crate) usage: UsageSnapshot,
+    pub(crate) usage: ReportedUsage,
     input: Value,
     output: Option<Result<Value, serde_json::Error>>,
 }
@@ -54,7 +54,7 @@ impl ActiveTurn<'_> {
     ) -> Review {
         self.call_succeeded();
         let usage = self.flagged(|| reading.usage(value));
-        self.observe(usage);
+        self.observe(usage.clone());
         if !self.core().guards(GuardrailStage::Post) {
             return Review { usage, input: Value::Null, output: None };
         }

@@ -1,54 +1,140 @@
-//! What turns cost, and whether they may.
+//! What turns cost, and whether more was spent than allowed.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, Data};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data};
 use runtime_sinks::{SinkError, UsageRecord};
-use runtime_usage::{Budget, BudgetExceededError, RecordedTurn, UnknownPrice, UsageSnapshot, Usd};
+use runtime_usage::{
+    Balance, BudgetExceededError, BudgetMark, Charge, RecordedTurn, ReportedUsage, UsageSnapshot,
+    Usd,
+};
 
 use crate::error::TurnError;
 use crate::log::log;
 use crate::session::core::Core;
+use crate::session::funds::Funds;
 use crate::session::stream::caught;
 
-impl Core {
-    /// Refuses a turn before it spends: an enforced budget that is overspent, or a model whose
-    /// price the budget does not know.
-    pub(crate) fn check_budget(&self, model: &str) -> Result<(), TurnError> {
-        let Some(budget) = &self.setup.budget else { return Ok(()) };
-        budget.admit(self.tracker.total_cost(), Usd::ZERO)?;
-        if !model.is_empty() && matches!(budget.unknown_price_rule(), UnknownPrice::Deny) {
-            budget.price(model, self.setup.pricing.get(model))?;
-        }
-        Ok(())
-    }
+/// What a turn came to.
+#[derive(Debug, Default)]
+pub(crate) struct Bill {
+    /// `None` where nothing is known of it.
+    pub(crate) usage: Option<UsageSnapshot>,
+    pub(crate) cost: Usd,
+    /// Nobody has reported it: the call was cut short.
+    pub(crate) estimated: bool,
+    /// The provider itself has said the cost.
+    pub(crate) reported: bool,
+    /// The marks that it made budgets cross.
+    pub(crate) marks: Vec<BudgetMark>,
+}
 
-    /// Records what a turn used, here and in the usage sink. A turn without a model is not
-    /// metered.
-    pub(crate) fn bill(&self, model: &str, usage: UsageSnapshot) -> Usd {
+impl Core {
+    /// Bills a turn whose usage is known, wholly or as far as it came: here, in the usage sink and
+    /// in the budget. A turn without a model is not metered.
+    pub(crate) fn bill(&self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
+        let tokens = usage.tokens;
         if model.is_empty() {
-            return Usd::ZERO;
+            funds.release();
+            return Bill { usage: Some(tokens), ..Bill::default() };
         }
-        let recorded = self.record(model, &usage);
+        let recorded = self.record(model, &funds, usage);
         if recorded.first_unpriced {
             log!(warn, session = %self.session_id, model = %model, "no price is registered for this model; it counts as free");
         }
-        if let Some(sink) = &self.setup.usage_sink {
-            let record = UsageRecord::new(model, usage, recorded.cost)
-                .session_id(self.session_id.clone())
-                .role(self.setup.role.clone());
-            self.deliver_usage(|| sink.record(&record));
-        }
-        recorded.cost
+        let bill = Bill {
+            usage: Some(tokens),
+            cost: recorded.cost,
+            estimated: usage.estimated,
+            reported: recorded.reported,
+            marks: Vec::new(),
+        };
+        self.settle(model, funds, bill)
     }
 
-    fn record(&self, model: &str, usage: &UsageSnapshot) -> RecordedTurn {
-        match self.setup.budget.as_ref().map(Budget::unknown_price_rule) {
-            Some(UnknownPrice::Assume(price)) if !self.setup.pricing.contains(model) => {
-                self.tracker.record_priced(model, usage, price.cost(usage))
-            }
-            _ => self.tracker.record_turn(model, usage),
+    /// Bills a call that was sent and cut short, and of which nothing is known: by what it had
+    /// reserved. `None` if that is nothing.
+    pub(crate) fn bill_unknown(&self, model: &Arc<str>, funds: Funds<'_>) -> Option<Bill> {
+        let cost = funds.reserved();
+        if model.is_empty() || cost.is_zero() {
+            funds.release();
+            return None;
         }
+        let _ = self.tracker.record_priced(model, &UsageSnapshot::default(), cost);
+        let bill = Bill { cost, estimated: true, ..Bill::default() };
+        Some(self.settle(model, funds, bill))
+    }
+
+    fn record(&self, model: &str, funds: &Funds<'_>, usage: &ReportedUsage) -> RecordedTurn {
+        let tier = usage.tier.unwrap_or_else(|| funds.tier());
+        match (usage.cost, funds.assumed()) {
+            (None, Some(prices)) => {
+                let cost = prices.cost(&usage.tokens, tier);
+                self.tracker.record_priced(model, &usage.tokens, cost)
+            }
+            _ => self.tracker.record_in(model, usage, tier),
+        }
+    }
+
+    fn settle(&self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
+        let charge = Charge::new(bill.cost).model(model).role(&self.setup.role);
+        let charge = if bill.estimated { charge.estimated() } else { charge };
+        bill.marks = funds.settle(charge).marks;
+        if let Some(sink) = &self.setup.usage_sink {
+            let mut record =
+                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost)
+                    .session_id(Arc::clone(&self.session_id))
+                    .role(Arc::clone(&self.setup.role));
+            record.estimated = bill.estimated;
+            self.deliver_usage(|| sink.record(&record));
+        }
+        bill
+    }
+
+    /// Where there is a budget, remembers how long the answer was: turns reserve what is usual.
+    pub(crate) fn note_length(&self, model: &str, usage: &ReportedUsage) {
+        if self.account.is_some() && !model.is_empty() && !usage.estimated {
+            self.setup.usual.observe(model, usage.tokens.total_output_tokens());
+        }
+    }
+
+    /// One `agent.budget_mark` for each mark that a turn made budgets cross.
+    pub(crate) fn tell_marks(&self, marks: &[BudgetMark]) {
+        for mark in marks {
+            log!(warn, session = %self.session_id, mark = %mark, "budget mark");
+            let mut data = Data::with_capacity(6);
+            if let Some(account) = &mark.account {
+                data.insert("account", &**account);
+            }
+            data.insert("percent", mark.percent);
+            data.insert("limit_usd", mark.limit.to_f64());
+            data.insert("spent_usd", mark.spent.to_f64());
+            let event = self
+                .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
+                .with_detail(mark.to_string())
+                .with_data(data);
+            self.emit(event);
+        }
+    }
+
+    /// How the session's budgets stand, into the data of an event.
+    pub(crate) fn note_balance(&self, data: &mut Data) {
+        let Some(account) = &self.account else { return };
+        let Balance { reserved, left, .. } = account.balance();
+        data.insert("budget_remaining_usd", left.to_f64());
+        if !reserved.is_zero() {
+            data.insert("budget_reserved_usd", reserved.to_f64());
+        }
+    }
+
+    /// The statements of the session's budgets, into its last event.
+    pub(crate) fn note_statements(&self, event: &mut AgentEvent) {
+        let Some(account) = &self.account else { return };
+        let statements: Vec<_> = account.path().map(runtime_usage::Budget::statement).collect();
+        // Texts and finite numbers under literal keys: none of it can fail to serialise.
+        let json = serde_json::to_value(&statements).unwrap_or_default();
+        event.data.get_or_insert_default().insert("budgets", json);
     }
 
     fn deliver_usage(&self, ask: impl FnOnce() -> Result<(), SinkError>) {
@@ -69,16 +155,28 @@ impl Core {
     /// After an answered turn: more spent than allowed is said each time, and is a mark on the
     /// answer where the budget is enforced.
     pub(crate) fn budget_verdict(&self) -> Option<BudgetExceededError> {
-        let budget = self.setup.budget.as_ref()?;
-        let exceeded = budget.check(self.tracker.total_cost()).err()?;
-        log!(warn, session = %self.session_id, role = %self.setup.role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = budget.is_enforced(), "budget exceeded");
+        let mut overspent = None;
+        for account in self.account.as_ref()?.path() {
+            let Err(exceeded) = account.check_own() else { continue };
+            let enforced = account.limit().is_enforced();
+            // The first that is enforced, or else the first: one event, whatever the depth.
+            if overspent.is_none() || (enforced && !matches!(overspent, Some((_, true)))) {
+                overspent = Some((exceeded, enforced));
+            }
+        }
+        let (exceeded, enforced) = overspent?;
+        log!(warn, session = %self.session_id, role = %self.setup.role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = enforced, "budget exceeded");
+        let mut data = Data::with_capacity(2).with("budget_usd", exceeded.budget.to_f64());
+        if let Some(account) = &exceeded.account {
+            data.insert("account", &**account);
+        }
         let event = self
             .event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
             .with_failure_class(AgentFailureClass::Unknown)
             .with_detail(format!("budget exceeded: {}", exceeded.current_cost))
-            .with_data(Data::with_capacity(1).with("budget_usd", exceeded.budget.to_f64()));
+            .with_data(data);
         self.emit(event);
-        budget.is_enforced().then_some(exceeded)
+        enforced.then_some(exceeded)
     }
 
     /// One `agent.blocked` for a turn that was refused.

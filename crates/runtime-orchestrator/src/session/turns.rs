@@ -10,7 +10,7 @@ use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
 use crate::session::core::Core;
-use crate::turn::{Limit, Prompt, Reading, Shown, Timeout, Turn};
+use crate::turn::{Ask, Limit, Prompt, Reading, Shown, Timeout, Turn};
 
 /// # Turns
 impl OrchestrationSession {
@@ -36,15 +36,15 @@ impl OrchestrationSession {
         L: Limit,
         G: Shown<T>,
     {
-        let Turn { model, reading, limit, guard } = turn;
-        let mut active = self.core.admit(model, limit.timeout())?;
+        let Turn { model, reading, limit, guard, ask } = turn;
+        let mut active = self.core.admit(model, limit.timeout(), ask)?;
         active.check_input(guard.input()).await?;
         active.begin_call()?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 let review = active.returned(&value, reading, &guard);
                 active.check_output(&review).await?;
-                Ok(active.answer(value, review.usage))
+                Ok(active.answer(value, &review.usage))
             }
             Err(error) => Err(active.fail(error).await),
         }
@@ -62,7 +62,7 @@ impl OrchestrationSession {
         &self,
         turn: Turn<R, L, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut active = self.core.admit(turn.model, turn.limit.timeout())?;
+        let mut active = self.core.admit(turn.model, turn.limit.timeout(), turn.ask)?;
         active.check_input(turn.guard.input()).await?;
         active.begin_call()?;
         Ok(active)
@@ -76,6 +76,7 @@ impl Core {
         &self,
         model: Arc<str>,
         timeout: Option<&Timeout>,
+        ask: Ask,
     ) -> Result<ActiveTurn<'_>, TurnError> {
         let mut entry = self.enter(true)?;
         let admitted = (|| {
@@ -84,12 +85,19 @@ impl Core {
             let breaker = self.setup.breaker.as_ref();
             // Asked without taking a place: a refusal by the budget must not cost a probe.
             breaker.map_or(Ok(()), CircuitBreaker::check)?;
-            self.check_budget(&model)?;
-            let permit = breaker.map(CircuitBreaker::try_acquire).transpose()?;
-            Ok((permit, until))
+            let funds = self.fund(&model, ask)?;
+            match breaker.map(CircuitBreaker::try_acquire).transpose() {
+                Ok(permit) => Ok((permit, until, funds)),
+                Err(open) => {
+                    funds.release();
+                    Err(open.into())
+                }
+            }
         })();
         match admitted {
-            Ok((permit, until)) => Ok(ActiveTurn::begin(self, entry, model, permit, until)),
+            Ok((permit, until, funds)) => {
+                Ok(ActiveTurn::begin(self, entry, model, permit, until, funds))
+            }
             Err(error) => {
                 entry.stop_working();
                 self.turn_refused(&model, &error);

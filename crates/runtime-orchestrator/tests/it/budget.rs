@@ -3,7 +3,7 @@
 use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
 use runtime_sinks::RingBufferUsageSink;
-use runtime_usage::{Budget, UnknownPrice, Usd};
+use runtime_usage::{Limit, UnknownPrice, Usd};
 
 use crate::support::{Fixture, dollar, now, price};
 
@@ -17,7 +17,7 @@ fn spend(session: &OrchestrationSession, model: &'static str) -> Turned {
 #[test]
 fn the_turn_that_crosses_an_enforced_budget_is_answered_and_marked_and_the_next_is_refused() {
     let limit = Usd::from_cents(150);
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(limit)));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(limit)));
     let session = fixture.orchestrator.session().unwrap();
     assert_eq!(spend(&session, "m").unwrap().over_budget, None);
     let mark = spend(&session, "m").unwrap().over_budget.unwrap();
@@ -38,7 +38,7 @@ fn the_turn_that_crosses_an_enforced_budget_is_answered_and_marked_and_the_next_
 
 #[test]
 fn a_recorded_budget_says_so_each_time_and_refuses_nothing() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::recorded(Usd::from_cents(150))));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::recorded(Usd::from_cents(150))));
     let session = fixture.orchestrator.session().unwrap();
     for _ in 0..3 {
         assert_eq!(spend(&session, "m").unwrap().over_budget, None);
@@ -56,7 +56,7 @@ fn a_recorded_budget_says_so_each_time_and_refuses_nothing() {
 
 #[test]
 fn a_budget_that_is_spent_to_the_last_cent_is_not_exceeded() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::from_dollars(1))));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(1))));
     let session = fixture.orchestrator.session().unwrap();
     assert_eq!(spend(&session, "m").unwrap().over_budget, None);
     assert!(spend(&session, "m").unwrap().over_budget.is_some(), "asking for nothing, it fits");
@@ -65,7 +65,7 @@ fn a_budget_that_is_spent_to_the_last_cent_is_not_exceeded() {
 
 #[test]
 fn each_session_has_an_account_of_its_own() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::ZERO)));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
     for _ in 0..2 {
         let session = fixture.orchestrator.session().unwrap();
         assert!(spend(&session, "m").unwrap().over_budget.is_some());
@@ -75,7 +75,7 @@ fn each_session_has_an_account_of_its_own() {
 
 #[test]
 fn an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
-    let enforced = Budget::enforced(Usd::from_dollars(9));
+    let enforced = Limit::enforced(Usd::from_dollars(9));
     let fixture = Fixture::new().with(|o| o.budget(enforced.clone()));
     let session = fixture.orchestrator.session().unwrap();
     let refused = spend(&session, "unknown").unwrap_err();

@@ -14,7 +14,7 @@ use runtime_policy::{
     PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, QualityGate,
     QualityLevel,
 };
-use runtime_usage::{Budget, Usd};
+use runtime_usage::{Limit, Usd};
 use serde_json::json;
 
 use crate::support::{Fixture, assert_lawful, dollar, now};
@@ -214,7 +214,7 @@ fn a_finished_body_completes_a_session_that_has_handed_over_no_second_time() {
 
 #[test]
 fn the_summary_has_the_originals_keys_and_what_it_lacked() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::from_dollars(3))));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     let summary = session.finish(Ok::<_, BoxError>(())).summary;

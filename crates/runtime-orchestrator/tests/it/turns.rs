@@ -10,7 +10,7 @@ use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_resilience::RecoveryOutcome;
 use runtime_resilience::breaker::CircuitState;
-use runtime_usage::{Budget, UsageSnapshot, Usd};
+use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::json;
 
 use crate::support::{Fixture, WAIT, assert_lawful, dollar, limit, now};
@@ -53,7 +53,7 @@ fn usage_may_be_read_from_the_answer() {
 
 #[test]
 fn a_turn_without_a_model_is_not_metered() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::ZERO)));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
     let session = fixture.orchestrator.session().unwrap();
     let answer = now(session.run_turn(Turn::unmetered().usage(dollar()), fine)).unwrap();
     assert_eq!((answer.cost, session.tracker().turns()), (Usd::ZERO, 0));
@@ -94,7 +94,7 @@ fn a_refused_turn_is_told_once_and_is_not_called() {
 fn refusals_come_in_the_order_of_admission() {
     let fixture = Fixture::new()
         .deadline(SECOND)
-        .with(|o| o.max_iterations(4).budget(Budget::enforced(Usd::ZERO)));
+        .with(|o| o.max_iterations(4).budget(Limit::enforced(Usd::ZERO)));
     let refusal = |session: &runtime_orchestrator::OrchestrationSession, model: &'static str| {
         now(session.run_turn(Turn::model(model).usage(dollar()), fine)).unwrap_err()
     };
@@ -129,7 +129,7 @@ fn refusals_come_in_the_order_of_admission() {
 
 #[test]
 fn a_turn_that_the_budget_refuses_costs_no_probe() {
-    let fixture = Fixture::new().with(|o| o.budget(Budget::enforced(Usd::from_dollars(1))));
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(1))));
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
     let refused = now(session.run_turn(Turn::model("unknown"), fine)).unwrap_err();
@@ -218,7 +218,7 @@ fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
 #[test]
 fn an_answer_that_a_guardrail_withholds_is_paid_for() {
     let fixture = Fixture::new().with(|o| {
-        o.budget(Budget::recorded(Usd::from_cents(50)))
+        o.budget(Limit::recorded(Usd::from_cents(50)))
             .guardrail(guardrail::post("never", |_| GuardrailOutcome::deny("no")))
     });
     fixture.half_open();

@@ -224,9 +224,11 @@ impl Limit {
 
     /// Up to what may be committed; `wrapping_up` opens what was set aside.
     pub(super) const fn cap(&self, wrapping_up: bool) -> Usd {
-        if !self.enforced {
-            return Usd::MAX;
-        }
+        if self.enforced { self.open(wrapping_up) } else { Usd::MAX }
+    }
+
+    /// The limit, without what is set aside unless it is for that.
+    pub(super) const fn open(&self, wrapping_up: bool) -> Usd {
         if wrapping_up { self.amount } else { self.amount.saturating_sub(self.wrap_up) }
     }
 

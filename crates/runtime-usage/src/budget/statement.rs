@@ -82,17 +82,30 @@ impl fmt::Display for BudgetMark {
     }
 }
 
+impl BudgetStatement {
+    /// How it stands, on one line: `team: $4.00 of $5.00 left (enforced)`.
+    pub fn headline(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| {
+            if let Some(name) = &self.account {
+                write!(f, "{name}: ")?;
+            }
+            let kind = if self.enforced { "enforced" } else { "recorded" };
+            write!(f, "{} of {} left ({kind})", self.remaining_usd, self.limit_usd)?;
+            if !self.reserved_usd.is_zero() {
+                write!(f, ", {} reserved", self.reserved_usd)?;
+            }
+            if !self.estimated_usd.is_zero() {
+                write!(f, ", {} of {} spent estimated", self.estimated_usd, self.spent_usd)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The headline, and a line for each model and each role.
 impl fmt::Display for BudgetStatement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.account.as_deref().unwrap_or("budget");
-        let kind = if self.enforced { "enforced" } else { "recorded" };
-        write!(f, "{name}: {} of {} left ({kind})", self.remaining_usd, self.limit_usd)?;
-        if !self.reserved_usd.is_zero() {
-            write!(f, ", {} reserved", self.reserved_usd)?;
-        }
-        if !self.estimated_usd.is_zero() {
-            write!(f, ", {} of {} spent estimated", self.estimated_usd, self.spent_usd)?;
-        }
+        write!(f, "{}", self.headline())?;
         for (kind, amounts) in [("model", &self.by_model), ("role", &self.by_role)] {
             for (name, amount) in amounts {
                 write!(f, "\n  {kind} {name}: {amount}")?;

@@ -73,14 +73,14 @@ struct Known {
     provider: &'static Provider,
     counts: Counts,
     cost: Cost,
-    tier: ServiceTier,
+    tier: Option<ServiceTier>,
 }
 
 impl Reading {
     pub(crate) const fn new(provider: &'static Provider) -> Self {
         let counts = Counts::new(provider.fields);
         let cost = Cost::UNKNOWN;
-        let known = Known { provider, counts, cost, tier: ServiceTier::Standard };
+        let known = Known { provider, counts, cost, tier: None };
         Self { known, model: None }
     }
 
@@ -102,7 +102,7 @@ impl Reading {
         }
         let tier = known.provider.tier;
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
-            known.tier = tier_of(tier);
+            known.tier = Some(tier_of(tier));
         }
         self.known = known;
         if let Some(model) = path::text(body, known.provider.model)
@@ -116,7 +116,8 @@ impl Reading {
     /// What was reported, as disjoint counts.
     pub(crate) fn report(&self) -> Result<ReportedUsage, ReportedUsageError> {
         let Known { provider, counts, cost, tier } = &self.known;
-        let mut usage = ReportedUsage::from((provider.tokens)(counts)?).tier(*tier);
+        let mut usage = ReportedUsage::from((provider.tokens)(counts)?);
+        usage.tier = *tier;
         usage.model.clone_from(&self.model);
         usage.missing.extend(counts.missing());
         if provider.has_cost {

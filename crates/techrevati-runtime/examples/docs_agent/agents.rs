@@ -10,7 +10,7 @@ use techrevati_runtime::policy::{
 };
 use techrevati_runtime::resilience::{BoxError, CircuitBreaker};
 use techrevati_runtime::sinks::JsonlSink;
-use techrevati_runtime::usage::{Budget, PricingTable, UnknownPrice, Usd};
+use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 
 use crate::recovery::Recovery;
 use crate::{editor, researcher};
@@ -49,7 +49,7 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
     // One breaker for both: they call the same provider.
     let breaker = CircuitBreaker::new("provider");
     // A model without a price, served by somebody else, is not refused.
-    let budget = Budget::enforced(means.budget).unknown_price(UnknownPrice::Free);
+    let budget = Limit::enforced(means.budget).unknown_price(UnknownPrice::Free);
     let agent = |role| {
         Orchestrator::new(role, "answer")
             .registry(registry.clone())

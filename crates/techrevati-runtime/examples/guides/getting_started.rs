@@ -60,7 +60,7 @@ async fn a_metered_turn() -> Result<(), BoxError> {
 async fn a_budget() -> Result<(), BoxError> {
     let session = Orchestrator::new("writer", "draft")
         .pricing(prices()?)
-        .budget(Budget::enforced("0.002".parse()?))
+        .budget(Limit::enforced("0.002".parse()?))
         .session()?;
     let turn = || Turn::model("gpt-5").usage(UsageSnapshot::new(400, 120));
 

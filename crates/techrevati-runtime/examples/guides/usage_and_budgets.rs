@@ -38,7 +38,7 @@ fn a_tracker() -> Result<(), BoxError> {
 }
 
 async fn a_model_without_a_price() -> Result<(), BoxError> {
-    let strict = Budget::enforced(Usd::from_dollars(1));
+    let strict = Limit::enforced(Usd::from_dollars(1));
     let session =
         Orchestrator::new("writer", "draft").pricing(prices()?).budget(strict.clone()).session()?;
     let refused = session.run_turn(Turn::model("llama"), || async { Ok::<_, BoxError>(()) }).await;

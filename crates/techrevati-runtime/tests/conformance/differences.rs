@@ -18,7 +18,7 @@ use techrevati_runtime::resilience::{
     classify_error, classify_text,
 };
 use techrevati_runtime::sinks::{RingBufferEventSink, RingBufferUsageSink};
-use techrevati_runtime::usage::{Budget, ModelPricing, PricingTable, UnknownPrice, Usd};
+use techrevati_runtime::usage::{Limit, ModelPricing, PricingTable, UnknownPrice, Usd};
 use techrevati_runtime::{BoxError, ToolCall, Turn};
 
 use self::support::{Draws, WAIT, breaker, dollar, fine, never, prices};
@@ -127,7 +127,7 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
     let orchestrator = Orchestrator::new("writer", "draft")
         .pricing(prices())
         .usage_sink(records.clone())
-        .budget(Budget::enforced(Usd::from_cents(150)));
+        .budget(Limit::enforced(Usd::from_cents(150)));
     let session = orchestrator.session().unwrap();
     assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().over_budget, None);
     let answer = session.run_turn_blocking(dollar(), fine).unwrap();
@@ -145,8 +145,8 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
 #[test]
 fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
     let orchestrator = Orchestrator::new("writer", "draft").pricing(PricingTable::new());
-    let with = |budget: Budget| orchestrator.clone().budget(budget).session().unwrap();
-    let strict = Budget::enforced(Usd::from_dollars(1));
+    let with = |budget: Limit| orchestrator.clone().budget(budget).session().unwrap();
+    let strict = Limit::enforced(Usd::from_dollars(1));
     let session = with(strict.clone());
     let refused = session.run_turn_blocking(dollar(), never).unwrap_err();
     assert!(matches!(&refused, TurnError::Unpriced(unpriced) if &*unpriced.model == "m"));
@@ -160,7 +160,7 @@ fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_o
     assert_eq!(answer.cost, Usd::from_dollars(2));
     assert!(answer.over_budget.is_some());
 
-    let session = with(Budget::recorded(Usd::from_dollars(1)));
+    let session = with(Limit::recorded(Usd::from_dollars(1)));
     assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
 }
 

@@ -2,40 +2,45 @@
 
 use std::error::Error;
 use std::fmt;
+use std::mem;
 
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
-use runtime_usage::{UsageSnapshot, Usd};
+use runtime_usage::{ReportedUsage, UsageSnapshot};
 
 use super::{ActiveTurn, Answer, Settled};
 use crate::error::{
     BoxError, DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError,
 };
 use crate::failure::failure;
+use crate::session::money::Bill;
 use crate::wait::{Interrupted, Kind};
 
 impl ActiveTurn<'_> {
-    pub(super) fn answered(&mut self, usage: UsageSnapshot) -> Settled {
+    pub(super) fn answered(&mut self, usage: &ReportedUsage) -> Settled {
+        let tokens = usage.tokens;
         if !self.close(true) {
-            return Settled { usage, cost: Usd::ZERO, over_budget: None };
+            return Settled::of(tokens, &Bill::default());
         }
-        let cost = self.core.bill(&self.model, usage);
+        self.core.note_length(&self.model, usage);
+        let bill = self.core.bill(&self.model, mem::take(&mut self.funds), usage);
         let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
-        let data = (!self.model.is_empty()).then(|| self.facts(usage, cost));
+        let data = (!self.model.is_empty()).then(|| self.facts(&bill));
         let mut event = event.with_outcome(SpanOutcome::Ok);
         event.data = data;
         self.core.emit(event);
-        Settled { usage, cost, over_budget: self.core.budget_verdict() }
+        self.core.tell_marks(&bill.marks);
+        Settled { over_budget: self.core.budget_verdict(), ..Settled::of(tokens, &bill) }
     }
 
     pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         let failure = failure(error, &self.core.setup.classifier);
         if self.close(false) {
             let class = failure.failure_class();
-            self.stopped(SpanOutcome::Failed, class, &failure, self.observed);
+            self.stopped(SpanOutcome::Failed, class, &failure);
         }
         failure
     }
@@ -44,7 +49,7 @@ impl ActiveTurn<'_> {
     pub(crate) fn withheld(&mut self, violation: &GuardrailViolatedError) {
         if self.close(true) {
             let class = AgentFailureClass::GuardrailViolation;
-            self.stopped(SpanOutcome::Failed, class, violation, self.observed);
+            self.stopped(SpanOutcome::Failed, class, violation);
             self.core.budget_verdict();
         }
     }
@@ -54,7 +59,7 @@ impl ActiveTurn<'_> {
         self.cancel_call();
         if self.close(false) {
             let class = AgentFailureClass::GuardrailViolation;
-            self.stopped(SpanOutcome::Failed, class, violation, None);
+            self.stopped(SpanOutcome::Failed, class, violation);
         }
     }
 
@@ -65,9 +70,20 @@ impl ActiveTurn<'_> {
         }
     }
 
-    pub(crate) fn answer<T>(mut self, value: T, usage: UsageSnapshot) -> Answer<T> {
-        let Settled { usage, cost, over_budget } = self.answered(usage);
-        Answer { value, usage, cost, over_budget }
+    pub(crate) fn answer<T>(mut self, value: T, usage: &ReportedUsage) -> Answer<T> {
+        let Settled { usage, cost, cost_reported, estimated, over_budget } = self.answered(usage);
+        Answer { value, usage, cost, cost_reported, estimated, over_budget }
+    }
+
+    /// The call was never sent.
+    pub(super) fn withdrawn(&mut self) {
+        self.began = false;
+        self.observed = None;
+        self.cancel_call();
+        if self.close(false) {
+            let class = AgentFailureClass::Cancelled;
+            self.stopped(SpanOutcome::Cancelled, class, &Message("the call was not sent"));
+        }
     }
 
     /// The call was cut short; or, while guardrails look at the prompt, did not begin.
@@ -94,14 +110,14 @@ impl ActiveTurn<'_> {
             } else {
                 error.failure_class()
             };
-            self.stopped(outcome, class, &error, self.observed);
+            self.stopped(outcome, class, &error);
         }
         error
     }
 
     /// Spends the permit; `false` if the turn was settled before.
     fn close(&mut self, success: bool) -> bool {
-        if std::mem::replace(&mut self.settled, true) {
+        if mem::replace(&mut self.settled, true) {
             return false;
         }
         match self.permit.take() {
@@ -121,13 +137,18 @@ impl ActiveTurn<'_> {
         }
     }
 
-    fn stopped(
-        &self,
-        outcome: SpanOutcome,
-        class: AgentFailureClass,
-        error: &dyn Error,
-        usage: Option<UsageSnapshot>,
-    ) {
+    /// A turn without an answer is billed by what was observed; else, if its call was sent, by
+    /// what it had reserved.
+    fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
+        let funds = mem::take(&mut self.funds);
+        let bill = match self.observed.take() {
+            Some(usage) => Some(self.core.bill(&self.model, funds, &usage)),
+            None if self.began => self.core.bill_unknown(&self.model, funds),
+            None => {
+                funds.release();
+                None
+            }
+        };
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
@@ -137,15 +158,13 @@ impl ActiveTurn<'_> {
             .with_failure_class(class)
             .with_detail(error.to_string())
             .with_outcome(outcome);
-        event.data = match usage {
-            Some(usage) => {
-                let cost = self.core.bill(&self.model, usage);
-                Some(self.facts(usage, cost))
-            }
-            None if self.model.is_empty() => None,
+        event.data = match &bill {
+            _ if self.model.is_empty() => None,
+            Some(bill) => Some(self.facts(bill)),
             None => Some(Data::with_capacity(1).with("model", &*self.model)),
         };
         self.core.emit(event);
+        self.core.tell_marks(bill.as_ref().map_or(&[], |bill| &bill.marks));
         self.core.log_failure("turn", error);
     }
 
@@ -153,21 +172,40 @@ impl ActiveTurn<'_> {
         self.core.child_event(name, status, self.span)
     }
 
-    fn facts(&self, usage: UsageSnapshot, cost: Usd) -> Data {
-        let mut data = Data::with_capacity(6)
-            .with("model", &*self.model)
-            .with("input_tokens", usage.input_tokens)
-            .with("output_tokens", usage.output_tokens)
-            .with("cost_usd", cost.to_f64());
+    fn facts(&self, bill: &Bill) -> Data {
+        let mut data = Data::with_capacity(6).with("model", &*self.model);
+        if let Some(usage) = &bill.usage {
+            data.insert("input_tokens", usage.input_tokens);
+            data.insert("output_tokens", usage.output_tokens);
+        }
+        data.insert("cost_usd", bill.cost.to_f64());
+        let usage = bill.usage.unwrap_or_default();
         for (key, tokens) in [
             ("cache_write_tokens", usage.cache_write_tokens),
+            ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
             ("cache_read_tokens", usage.cache_read_tokens),
+            ("input_audio_tokens", usage.input_audio_tokens),
+            ("output_audio_tokens", usage.output_audio_tokens),
+            ("reasoning_tokens", usage.reasoning_tokens),
         ] {
             if tokens > 0 {
                 data.insert(key, tokens);
             }
         }
+        for (key, mark) in [("estimated", bill.estimated), ("cost_reported", bill.reported)] {
+            if mark {
+                data.insert(key, true);
+            }
+        }
+        self.core.note_balance(&mut data);
         data
+    }
+}
+
+impl Settled {
+    fn of(usage: UsageSnapshot, bill: &Bill) -> Self {
+        let Bill { cost, reported: cost_reported, estimated, .. } = *bill;
+        Self { usage, cost, cost_reported, estimated, over_budget: None }
     }
 }
 
@@ -180,18 +218,14 @@ impl Drop for ActiveTurn<'_> {
             self.core.state().note_panic();
             self.close(false);
             let class = AgentFailureClass::Unknown;
-            self.stopped(
-                SpanOutcome::Panicked,
-                class,
-                &Message("the caller's code panicked"),
-                self.observed,
-            );
+            let panicked = Message("the caller's code panicked");
+            self.stopped(SpanOutcome::Panicked, class, &panicked);
         } else {
             self.cancel_call();
             self.close(false);
             let class = AgentFailureClass::Cancelled;
             let dropped = Message("the turn was dropped");
-            self.stopped(SpanOutcome::Cancelled, class, &dropped, self.observed);
+            self.stopped(SpanOutcome::Cancelled, class, &dropped);
         }
     }
 }

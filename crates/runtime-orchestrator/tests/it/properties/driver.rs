@@ -21,7 +21,7 @@ use runtime_policy::{
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::breaker::CircuitState;
 use runtime_sinks::testing::RecordingEventSink;
-use runtime_usage::{Budget, UsageSnapshot, Usd};
+use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 
 use super::kinds::{closed, handoff_kind, kind, pause_kind, reason, settle_kind, tool_kind};
@@ -84,11 +84,8 @@ impl Driver {
         }
         if let Some((limit, enforced)) = budget {
             let limit = Usd::from_nanos(limit * 1_000);
-            made = made.budget(if enforced {
-                Budget::enforced(limit)
-            } else {
-                Budget::recorded(limit)
-            });
+            made =
+                made.budget(if enforced { Limit::enforced(limit) } else { Limit::recorded(limit) });
         }
         if let Some(seconds) = deadline {
             made = made.deadline(limit(&self.clock, Duration::from_secs(seconds)));

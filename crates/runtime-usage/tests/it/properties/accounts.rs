@@ -75,10 +75,7 @@ impl Model {
     }
 
     fn left(&self, account: usize, wrapping_up: bool) -> u64 {
-        let Books { limit, set_aside, enforced, spent, reserved, .. } = self.books[account];
-        if !enforced {
-            return u64::MAX;
-        }
+        let Books { limit, set_aside, spent, reserved, .. } = self.books[account];
         let cap = if wrapping_up { limit } else { limit.saturating_sub(set_aside) };
         cap.saturating_sub(spent + reserved)
     }
@@ -135,8 +132,8 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
                         }
                         held.push((from, amount, reservation.into_owned()));
                     }
-                    (Err(refused), Some(refuser)) => {
-                        prop_assert_eq!(refused.limit.nanos(), model.books[*refuser].limit);
+                    (Err(refusal), Some(refuser)) => {
+                        prop_assert_eq!(refusal.limit.nanos(), model.books[*refuser].limit);
                     }
                     (got, refuser) => prop_assert!(false, "{:?} but {:?}", got, refuser),
                 }

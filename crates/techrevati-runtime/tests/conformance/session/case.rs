@@ -15,7 +15,7 @@ use techrevati_runtime::policy::{
 };
 use techrevati_runtime::resilience::CircuitBreaker;
 use techrevati_runtime::resilience::breaker::Config;
-use techrevati_runtime::usage::{Budget, PricingTable, UnknownPrice, Usd};
+use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 
 use crate::conformance::support::present;
 use crate::conformance::usage::Usage;
@@ -163,7 +163,7 @@ impl Setup {
         if let Some(limit) = self.budget_usd {
             let limit = Usd::try_from(limit).map_err(|e| e.to_string())?;
             let budget =
-                if self.enforce_budget { Budget::enforced(limit) } else { Budget::recorded(limit) };
+                if self.enforce_budget { Limit::enforced(limit) } else { Limit::recorded(limit) };
             // Refusing a model without a price is a difference of ours, and not in the vectors.
             orchestrator = orchestrator.budget(budget.unknown_price(UnknownPrice::Free));
         }

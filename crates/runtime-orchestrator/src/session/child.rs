@@ -1,0 +1,82 @@
+//! Sessions below a session.
+
+use std::sync::Arc;
+
+use runtime_usage::{Budget, Limit, Usd};
+
+use crate::error::{ChildSessionError, DeadlineExceededError};
+use crate::orchestrator::Setup;
+use crate::session::OrchestrationSession;
+use crate::session::core::Origin;
+use crate::turn::Timeout;
+
+/// # Children
+impl OrchestrationSession {
+    /// Opens a session below this one, for an agent of another role: with this session's settings,
+    /// inside its span, with what is left of its budget, and no later a deadline.
+    ///
+    /// The child's turns are paid from this session's budget as well, so that a run with all its
+    /// children keeps one limit. For other settings:
+    /// [`Orchestrator::session_below`](crate::Orchestrator::session_below).
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    /// use runtime_usage::{Limit, Usd};
+    ///
+    /// let limit = Limit::enforced(Usd::from_dollars(2));
+    /// let parent = Orchestrator::new("lead", "research").budget(limit).session()?;
+    /// parent.account().unwrap().charge(Usd::from_cents(150));
+    ///
+    /// let child = parent.child("searcher")?;
+    /// assert_eq!(child.account().unwrap().limit().amount(), Usd::from_cents(50));
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ChildSessionError`] if this session is over or past its deadline, or if the registry
+    /// refuses the worker.
+    pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, ChildSessionError> {
+        let mut setup = Setup::clone(&self.core.setup);
+        setup.role = role.into();
+        setup.phase = Arc::clone(&self.core.phase);
+        setup.project_id = self.core.project_id;
+        setup.budget = None;
+        setup.deadline = None;
+        self.open_child(setup)
+    }
+
+    pub(crate) fn open_child(&self, mut setup: Setup) -> Result<Self, ChildSessionError> {
+        let core = &self.core;
+        let _entry = core.enter(false)?;
+        if let Some(until) = core.session_deadline() {
+            let left = until.at.saturating_duration_since(core.now());
+            if left.is_zero() {
+                let deadline = until.after;
+                return Err(DeadlineExceededError { deadline, call_began: false }.into());
+            }
+            if setup.deadline.as_ref().is_none_or(|own| left < own.after) {
+                setup.deadline = Some(Timeout { after: left, sleeper: until.sleeper });
+            }
+        }
+        let account = match (&core.account, setup.budget.take()) {
+            (Some(above), limit) => Some(remainder(above, limit, &setup.role)),
+            (None, limit) => Origin::account(setup.account.as_ref(), limit),
+        };
+        let setup = Arc::new(setup);
+        let worker = Self::hire(&setup)?;
+        let origin = Origin { parent: Some(core.root()), account };
+        Ok(Self::begin(&setup, &worker, origin))
+    }
+}
+
+/// What is left, under the rules of the account above unless there are others.
+fn remainder(above: &Budget, limit: Option<Limit>, role: &Arc<str>) -> Budget {
+    let rules = limit.unwrap_or_else(|| {
+        // What is set aside stays with the account above.
+        above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role))
+    });
+    above.remainder(rules)
+}
