@@ -1,6 +1,8 @@
 //! Tests of `runtime-usage` through its public face.
 
+mod bills;
 mod budget;
+mod lists;
 mod money;
 mod prices;
 mod promises;

@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![expect(clippy::float_cmp, reason = "the very float is meant")]
 
+mod bills;
+mod lists;
+
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;
