@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+use runtime_usage::{
+    ModelPrices, ModelPricing, PriceReader, PricingTable, ReportedUsage, ServiceTier,
+    UsageSnapshot, UsageTracker, Usd,
+};
 
 /// As many models as public price lists name.
 const MODELS: usize = 3_000;
@@ -57,6 +60,68 @@ fn pricing(c: &mut Criterion) {
     });
 }
 
+/// A list as large as the published one: an entry of its sample, under other names.
+fn litellm_list() -> String {
+    let sample: serde_json::Value =
+        serde_json::from_str(include_str!("../tests/data/litellm.json")).unwrap();
+    let entry = serde_json::to_string_pretty(&sample["gpt-5.4"]).unwrap();
+    let entries: Vec<_> =
+        (0..MODELS).map(|number| format!(r#""{}": {entry}"#, name(number))).collect();
+    format!("{{{}}}", entries.join(","))
+}
+
+fn models_dev_list() -> String {
+    let models = r#"{"cost": {"input": 5, "output": 30, "cache_read": 0.5, "tiers": [
+        {"input": 10, "output": 45, "cache_read": 1, "tier": {"type": "context", "size": 272000}}]}}"#;
+    let models: Vec<_> =
+        (0..MODELS / 30).map(|number| format!(r#""{}": {models}"#, name(number))).collect();
+    let models = models.join(",");
+    let providers: Vec<_> =
+        (0..30).map(|number| format!(r#""p{number}": {{"models": {{{models}}}}}"#)).collect();
+    format!("{{{}}}", providers.join(","))
+}
+
+fn genai_list() -> String {
+    let sample: serde_json::Value =
+        serde_json::from_str(include_str!("../tests/data/genai_prices.json")).unwrap();
+    let models = vec![sample[0]["models"][1].clone(); MODELS / 30];
+    let models = serde_json::to_string(&models).unwrap();
+    let providers: Vec<_> =
+        (0..30).map(|number| format!(r#"{{"id": "p{number}", "models": {models}}}"#)).collect();
+    format!("[{}]", providers.join(","))
+}
+
+fn published(c: &mut Criterion) {
+    for (form, list) in [
+        ("litellm", litellm_list()),
+        ("models_dev", models_dev_list()),
+        ("genai_prices", genai_list()),
+    ] {
+        assert_eq!(PriceReader::new().read(&list).unwrap().models(), MODELS);
+        c.bench_function(&format!("usage/load_3000_models_{form}"), |b| {
+            b.iter(|| PricingTable::from_json(black_box(&list)));
+        });
+    }
+    let table = PricingTable::from_json(&litellm_list()).unwrap();
+    let (model, long) = (name(1_234), UsageSnapshot::new(250_000, 800).cache_read(50_000));
+    c.bench_function("usage/price_with_explain", |b| {
+        b.iter(|| table.price(black_box(&model), black_box(&long), ServiceTier::Flex));
+    });
+    c.bench_function("usage/record_reported_turn", |b| {
+        let tracker = UsageTracker::with_pricing(table.clone());
+        let usage = ReportedUsage::from(long).tier(ServiceTier::Flex);
+        b.iter(|| tracker.record(black_box(&model), black_box(&usage)));
+    });
+    let prices: &ModelPrices = &table.prices(&model).unwrap();
+    c.bench_function("usage/worst_case", |b| {
+        b.iter(|| prices.worst_case(black_box(&long), ServiceTier::Standard));
+    });
+    c.bench_function("usage/output_tokens_for", |b| {
+        let left = Usd::from_dollars(3);
+        b.iter(|| prices.output_tokens_for(black_box(&long), left, ServiceTier::Standard));
+    });
+}
+
 fn tracking(c: &mut Criterion) {
     c.bench_function("usage/record_turn", |b| {
         let (tracker, model) = (UsageTracker::with_pricing(table()), name(1_234));
@@ -88,5 +153,5 @@ fn money(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pricing, tracking, money, accounts::budgets);
+criterion_group!(benches, pricing, tracking, money, accounts::budgets, published);
 criterion_main!(benches);

@@ -165,11 +165,12 @@ fn price_of_a_million(number: Number, per: Per) -> Result<Usd, UsdErrorKind> {
     shifted.parse::<Usd>().map_err(|error| error.kind)
 }
 
-/// As `serde_path_to_error` writes it.
+/// As `serde_path_to_error` writes it, and a key without letters as two quotes.
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("."),
+            Self::Key(above, "") => write!(f, "{}", Self::Key(above, r#""""#)),
             Self::Key(Self::Root, key) => f.write_str(key),
             Self::Key(above, key) => write!(f, "{above}.{key}"),
             Self::Index(Self::Root, place) => write!(f, "[{place}]"),

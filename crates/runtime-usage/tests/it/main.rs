@@ -1,7 +1,9 @@
 //! Tests of `runtime-usage` through its public face.
 
 mod accounts;
+mod bills;
 mod budget;
+mod lists;
 mod money;
 mod prices;
 mod promises;

@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use runtime_usage::{
-    Budget, BudgetExceededError, BudgetRefusedError, EmptyModelNameError, PricingFileError,
-    PricingParseError, PricingTable, UnpricedModelError, UsageParseError, UsageTracker,
-    UsdParseError,
+    Budget, BudgetExceededError, BudgetRefusedError, Cost, EmptyModelNameError, InvalidDateError,
+    ModelPrices, PriceList, PriceReader, PricingFileError, PricingParseError, PricingTable,
+    TableDiff, UnpricedModelError, UsageParseError, UsageTracker, UsdParseError,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -14,6 +14,13 @@ const fn error<T: Error + Send + Sync + 'static>() {}
 const _: () = shared::<PricingTable>();
 const _: () = shared::<UsageTracker>();
 const _: () = shared::<Budget>();
+const _: () = shared::<ModelPrices>();
+const _: () = shared::<PriceList>();
+const _: () = shared::<PriceReader>();
+const _: () = shared::<TableDiff>();
+const fn copied<T: Copy>() {}
+const _: () = copied::<Cost>();
+const _: () = error::<InvalidDateError>();
 const _: () = error::<BudgetExceededError>();
 const _: () = error::<BudgetRefusedError>();
 const _: () = error::<UnpricedModelError>();

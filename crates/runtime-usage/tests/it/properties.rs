@@ -3,6 +3,8 @@
 #![expect(clippy::float_cmp, reason = "the very float is meant")]
 
 mod accounts;
+mod bills;
+mod lists;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,9 @@
 //! Usage tracking.
 
-use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+use runtime_usage::{
+    ModelPrices, ModelPricing, ModelUsage, PricingTable, ReportedUsage, ServiceTier, UsageSnapshot,
+    UsageTracker, Usd,
+};
 use serde_json::json;
 
 fn flat(dollars: u64) -> ModelPricing {
@@ -153,4 +156,40 @@ fn totals_that_are_too_much_saturate() {
     assert_eq!(tracker.total_cost(), Usd::MAX);
     assert_eq!(tracker.total_input_tokens(), u64::MAX);
     assert_eq!(tracker.total_output_tokens(), u64::MAX);
+}
+
+#[test]
+fn what_a_provider_reports_is_priced_by_its_tier_or_by_its_own_cost() {
+    let pricing = PricingTable::new();
+    let prices =
+        ModelPrices::new(flat(4)).tier(ServiceTier::Batch, flat(2)).band(1_000_000, flat(8));
+    pricing.register("m", prices).unwrap();
+    let tracker = UsageTracker::with_pricing(pricing);
+    let million = UsageSnapshot::new(1_000_000, 0);
+    let usage = ReportedUsage::from(million);
+
+    // 1,000,000 x 4 $; in a batch 2 $; with one token more 8 $ for each of them.
+    assert_eq!(tracker.record("m", &usage).cost, Usd::from_dollars(4));
+    let turn = tracker.record("m", &usage.clone().tier(ServiceTier::Batch));
+    assert_eq!((turn.cost, turn.priced, turn.reported), (Usd::from_dollars(2), true, false));
+    let long = UsageSnapshot::new(1_000_001, 0);
+    assert_eq!(tracker.record_turn("m", &long).cost, Usd::from_nanos(8_000_008_000));
+
+    // The provider's own cost wins, also where the table knows nothing.
+    let turn = tracker.record("m", &usage.clone().cost(Usd::from_cents(1)));
+    assert_eq!((turn.cost, turn.reported), (Usd::from_cents(1), true));
+    let turn = tracker.record("n", &usage.clone().cost(Usd::ZERO));
+    assert!(turn.priced && turn.reported && !turn.first_unpriced);
+    let turn = tracker.record("n", &usage);
+    assert!(!turn.priced && !turn.reported && turn.first_unpriced);
+
+    assert_eq!(turn.total, Usd::from_nanos(14_010_008_000));
+    let (m, n) = (tracker.per_model()["m"], tracker.per_model()["n"]);
+    assert_eq!((m.turns, m.reported_turns, m.unpriced_turns), (4, 1, 0));
+    assert_eq!((n.turns, n.reported_turns, n.unpriced_turns), (2, 1, 1));
+    assert_eq!(tracker.totals().reported_turns, 2);
+    let json = serde_json::to_value(m).unwrap();
+    assert_eq!(json["reported_turns"], 1);
+    let plain = serde_json::to_value(ModelUsage::default()).unwrap();
+    assert!(plain.get("reported_turns").is_none());
 }

@@ -1,0 +1,34 @@
+//! Published price lists: each case is priced by hand in a comment, and by the code.
+
+mod broken;
+mod genai_prices;
+mod litellm;
+mod models_dev;
+mod recognition;
+
+use runtime_usage::{PriceList, PriceReader, PricingTable, ServiceTier, UsageSnapshot, Usd};
+
+fn read(json: &str) -> PriceList {
+    PriceReader::new().read(json).expect(json)
+}
+
+fn table(list: PriceList) -> PricingTable {
+    let table = PricingTable::new();
+    table.merge(list);
+    table
+}
+
+/// Asserts what a turn costs, in dollars, in the bill and without one.
+#[track_caller]
+fn costs(
+    table: &PricingTable,
+    model: &str,
+    usage: &UsageSnapshot,
+    tier: ServiceTier,
+    dollars: &str,
+) {
+    let cost = table.price(model, usage, tier).expect(model);
+    assert_eq!(cost.total, dollars.parse::<Usd>().expect(dollars), "{model}, {tier}:\n{cost}");
+    let prices = table.prices(model).expect(model);
+    assert_eq!(prices.cost(usage, tier), cost.total);
+}

@@ -1,0 +1,193 @@
+//! Broken lists: every broken entry is named, and nothing is loaded.
+
+use runtime_usage::{PriceReader, PricingTable};
+
+/// Asserts that exactly these places are broken, for reasons that have these parts.
+#[track_caller]
+fn broken(json: &str, expected: &[(&str, &str)]) {
+    let table = PricingTable::new();
+    let error = table.merge_json(json).expect_err(json);
+    let found: Vec<_> = error.broken().map(|(at, reason)| (at, reason.to_string())).collect();
+    let places: Vec<_> = found.iter().map(|(at, _)| *at).collect();
+    assert_eq!(places, expected.iter().map(|(at, _)| *at).collect::<Vec<_>>(), "{error}");
+    for ((at, reason), (_, part)) in found.iter().zip(expected) {
+        assert!(reason.contains(part), "{at}: {reason}");
+        assert!(error.to_string().contains(&format!("at `{at}`: {reason}")), "{error}");
+    }
+    assert_eq!(error.at, expected[0].0);
+    assert!(table.is_empty());
+}
+
+#[test]
+fn of_the_original() {
+    broken(
+        r#"{"models": {
+            "good": {"input_per_million": 1, "output_per_million": 1},
+            "a": {"input_per_million": -1, "output_per_million": 1},
+            "b": {"output_per_million": "NaN", "cash": 1},
+            "": {"input_per_million": 1, "output_per_million": 1},
+            "c": {"input_per_million": 1, "input_per_million": 1, "output_per_million": 1},
+            "d": {"input_per_million": 1, "output_per_million": 1, "reasoning_per_million": 1e99},
+            "e": {"input_per_million": null, "output_per_million": 1}
+        }, "extra": 1}"#,
+        &[
+            (".", "`extra`"),
+            ("models.a.input_per_million", "`-1` is not an amount of US dollars: it is negative"),
+            ("models.b.output_per_million", "string \"NaN\""),
+            ("models.b.cash", "unknown field `cash`"),
+            ("models.b", "missing field `input_per_million`"),
+            ("models", "a model name is empty"),
+            ("models.c", "duplicate field `input_per_million`"),
+            ("models.d.reasoning_per_million", "`1e99`"),
+            ("models.e.input_per_million", "null"),
+        ],
+    );
+}
+
+#[test]
+fn of_litellm() {
+    broken(
+        r#"{
+            "good": {"litellm_provider": "x", "input_cost_per_token": 1e-06, "output_cost_per_token": 0},
+            "a": {"input_cost_per_token": -1e-06, "output_cost_per_token": "free"},
+            "b": 7,
+            " ": {"input_cost_per_token": 1e-06},
+            "c": {"input_cost_per_token_above_200k_tokens_priority": 1e10},
+            "d": {"tiered_pricing": [{"input_cost_per_token": 1}, {"range": [1], "input_cost_per_token": 1},
+                                     {"range": [-1, 2]}, {"range": [0, 1], "output_cost_per_token": true}, 5]},
+            "e": {"tiered_pricing": {}}
+        }"#,
+        &[
+            ("a.input_cost_per_token", "`-1e-6` is not an amount of US dollars: it is negative"),
+            ("a.output_cost_per_token", "string \"free\""),
+            ("b", "integer `7`"),
+            (".", "a model name is empty"),
+            ("c.input_cost_per_token_above_200k_tokens_priority", "it is too large"),
+            ("d.tiered_pricing[0]", "missing field `range`"),
+            ("d.tiered_pricing[1].range", "two ends"),
+            ("d.tiered_pricing[2].range[0]", "integer `-1`"),
+            ("d.tiered_pricing[3].output_cost_per_token", "boolean `true`"),
+            ("d.tiered_pricing[4]", "integer `5`"),
+            ("e.tiered_pricing", "map"),
+        ],
+    );
+}
+
+#[test]
+fn of_models_dev() {
+    broken(
+        r#"{
+            "p": {"models": {
+                "good": {"cost": {"input": 1, "output": 1}},
+                "a": {"cost": {"input": -0.5, "output": "1"}},
+                "b": {"cost": []},
+                "c": 1,
+                "": {"cost": {"input": 1, "output": 1}},
+                "d": {"cost": {"input": 1, "output": 1, "tiers": [
+                    {"input": -2, "tier": {"type": "context", "size": 5}},
+                    {"input": 2}, {"input": 2, "tier": {"type": "context", "size": 1.5}}]}},
+                "e": {"cost": {"input": 1, "output": 1, "context_over_200k": {"input": -1}}}
+            }},
+            "q": {}, "r": 1, "s": {"models": []}
+        }"#,
+        &[
+            ("p.models.a.cost.input", "`-0.5`"),
+            ("p.models.a.cost.output", "string \"1\""),
+            ("p.models.b.cost", "sequence"),
+            ("p.models.c", "integer `1`"),
+            ("p.models", "a model name is empty"),
+            ("p.models.d.cost.tiers[0].input", "`-2`"),
+            ("p.models.d.cost.tiers[1]", "missing field `tier`"),
+            ("p.models.d.cost.tiers[2].tier.size", "floating point `1.5`"),
+            ("p.models.e.cost.context_over_200k.input", "`-1`"),
+            ("q", "missing field `models`"),
+            ("r", "integer `1`"),
+            ("s.models", "sequence"),
+        ],
+    );
+}
+
+#[test]
+fn of_genai_prices() {
+    broken(
+        r#"[
+            {"id": "p", "models": [
+                {"id": "good", "match": {"equals": "good"}, "prices": {"input_mtok": 1, "output_mtok": 1}},
+                {"id": "a", "prices": {"input_mtok": -1, "output_mtok": [1]}},
+                {"id": "b", "prices": {"input_mtok": {"base": 1, "tiers": [{"start": -1, "price": 1},
+                                                                        {"start": 1}, {"start": 1, "price": "x"}]}}},
+                {"id": "c", "prices": {"input_mtok": {"tiers": 1}}},
+                {"prices": {"input_mtok": 1}},
+                {"id": "d"},
+                {"id": "e", "match": {"starts_with": ""}, "prices": [{"prices": {"output_mtok": -3}}, 1, {}]},
+                {"id": "f", "match": {"or": [{"equals": 1}, {}, 2]}, "prices": {"input_mtok": 1}},
+                9
+            ]},
+            {"models": []}, {"id": "q"}, 8
+        ]"#,
+        &[
+            ("[0].models[1].prices.input_mtok", "`-1`"),
+            ("[0].models[1].prices.output_mtok", "sequence"),
+            ("[0].models[2].prices.input_mtok.tiers[0].start", "integer `-1`"),
+            ("[0].models[2].prices.input_mtok.tiers[1]", "missing field `price`"),
+            ("[0].models[2].prices.input_mtok.tiers[2].price", "string \"x\""),
+            ("[0].models[3].prices.input_mtok", "missing field `base`"),
+            ("[0].models[3].prices.input_mtok.tiers", "integer `1`"),
+            ("[0].models[4]", "missing field `id`"),
+            ("[0].models[5]", "missing field `prices`"),
+            ("[0].models[6].match.starts_with", "a model name is empty"),
+            ("[0].models[6].prices[0].prices.output_mtok", "`-3`"),
+            ("[0].models[6].prices[1]", "integer `1`"),
+            ("[0].models[6].prices[2]", "missing field `prices`"),
+            ("[0].models[7].match.or[0].equals", "integer `1`"),
+            ("[0].models[7].match.or[1]", "one key"),
+            ("[0].models[7].match.or[2]", "integer `2`"),
+            ("[0].models[8]", "integer `9`"),
+            ("[1]", "missing field `id`"),
+            ("[2]", "missing field `models`"),
+            ("[3]", "integer `8`"),
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_all_wrong_prints_twenty_more_and_lists_all() {
+    let models: Vec<_> =
+        (0..50).map(|number| format!(r#""m{number}": {{"input_cost_per_token": -1}}"#)).collect();
+    let error = PriceReader::new().read(&format!("{{{}}}", models.join(","))).unwrap_err();
+    assert_eq!(error.broken().count(), 50);
+    let text = error.to_string();
+    assert!(text.contains("m20.input") && !text.contains("m21.input"), "{text}");
+    assert!(text.ends_with("; and 29 more"), "{text}");
+}
+
+#[test]
+fn no_nesting_is_too_deep_to_be_refused() {
+    for (open, close) in [("[", "]"), (r#"{"models":"#, "}")] {
+        let json = open.repeat(100_000) + &close.repeat(100_000);
+        let error = PriceReader::new().read(&json).unwrap_err();
+        assert!(error.to_string().contains("recursion limit"), "{open}");
+    }
+}
+
+#[test]
+fn numbers_at_the_edge_are_taken_or_refused_by_name() {
+    let entry = |price: &str| {
+        format!(r#"{{"m": {{"input_cost_per_token": {price}, "output_cost_per_token": 0}}}}"#)
+    };
+    for (price, nanos) in [
+        ("1e-400", Some(0)),
+        ("-0.0", Some(0)),
+        // A ten-billionth of a dollar a million: too fine to be kept.
+        ("1e-16", Some(0)),
+        ("18446", Some(18_446_000_000_000_000_000)),
+        ("18447", None),
+        ("1e300", None),
+        ("18446744073709551615", None),
+        ("-9223372036854775808", None),
+    ] {
+        let table = PricingTable::from_json(&entry(price));
+        let found = table.ok().map(|table| table.get("m").unwrap().input_per_million.nanos());
+        assert_eq!(found, nanos, "{price}");
+    }
+}

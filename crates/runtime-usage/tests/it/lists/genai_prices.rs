@@ -1,0 +1,174 @@
+//! The list of genai-prices.
+
+use runtime_usage::{
+    PriceFormat, PriceReader, PricingTable, ServiceTier, SkipReason, UsageSnapshot, Usd,
+};
+
+use super::{costs, read, table};
+
+const SAMPLE: &str = include_str!("../../data/genai_prices.json");
+const STANDARD: ServiceTier = ServiceTier::Standard;
+
+fn as_of(day: &str) -> PricingTable {
+    let reader = PriceReader::new().as_of(day).expect(day);
+    table(reader.read(SAMPLE).expect("the sample is good"))
+}
+
+#[test]
+fn a_model_is_known_by_its_id_its_provider_and_the_beginnings_it_lists() {
+    let list = read(SAMPLE);
+    assert_eq!((list.format(), list.models()), (PriceFormat::GenaiPrices, 9));
+    let table = table(list);
+    for name in [
+        "claude-opus-4-6",
+        "anthropic/claude-opus-4-6",
+        "claude-opus-4.6-20260205",
+        "anthropic/claude-4.6-opus",
+    ] {
+        // 1,000 x 5 $ + 1,000 x 10 $ for an hour in the cache + 100 x 25 $
+        // = 0.005 + 0.01 + 0.0025.
+        let usage = UsageSnapshot::new(1_000, 100).cache_write_1h(1_000);
+        costs(&table, name, &usage, STANDARD, "0.0175");
+    }
+}
+
+#[test]
+fn a_clause_finds_a_model_that_no_name_does() {
+    let table = table(read(SAMPLE));
+    // 1,000 x 8 $; 1,000 x 3 $ of audio.
+    costs(&table, "us.anthropic.Claude-v2:1", &UsageSnapshot::new(1_000, 0), STANDARD, "0.008");
+    let audio = UsageSnapshot::new(0, 0).input_audio(1_000);
+    costs(&table, "us.amazon.nova-2-sonic-v1:0", &audio, STANDARD, "0.003");
+    assert!(!table.contains("us.amazon.nova-3"));
+}
+
+#[test]
+fn a_day_decides_between_prices_and_the_last_ones_hold_without_one() {
+    let usage = UsageSnapshot::new(200_001, 0);
+    // 200,001 x 10 $, above 200,000, before the 13th; 200,001 x 5 $ from then on.
+    costs(&as_of("2026-03-12"), "claude-opus-4-6", &usage, STANDARD, "2.00001");
+    costs(&as_of("2026-03-13"), "claude-opus-4-6", &usage, STANDARD, "1.000005");
+    costs(&table(read(SAMPLE)), "claude-opus-4-6", &usage, STANDARD, "1.000005");
+    // 200,000 x 5 $: the tier begins above.
+    let usage = UsageSnapshot::new(200_000, 0);
+    costs(&as_of("2026-03-12"), "claude-opus-4-6", &usage, STANDARD, "1");
+}
+
+#[test]
+fn before_the_first_day_the_first_prices_hold() {
+    let list = PriceReader::new().as_of("2020-01-01").unwrap().read(
+        r#"[{"id": "p", "models": [{"id": "m", "prices": [
+            {"constraint": {"start_date": "2025-01-01"}, "prices": {"input_mtok": 1, "output_mtok": 1}},
+            {"constraint": {"start_date": "2026-01-01"}, "prices": {"input_mtok": 2, "output_mtok": 2}}
+        ]}]}]"#,
+    );
+    let list = list.unwrap();
+    assert_eq!(list.skipped().len(), 2);
+    assert_eq!(list.skipped()[1].at, "[0].models[0].prices[1]");
+    assert_eq!(list.skipped()[1].reason, SkipReason::NotNow);
+    assert_eq!(table(list).get("m").unwrap().input_per_million, Usd::from_dollars(1));
+}
+
+#[test]
+fn of_prices_for_hours_of_the_day_the_higher_ones_count() {
+    let table = table(read(SAMPLE));
+    // 1,000,000 x 0.27 $ + 1,000,000 x 0.07 $ + 1,000,000 x 1.10 $: those of the busy hours, though
+    // the list has those of the quiet ones first.
+    let usage = UsageSnapshot::new(1_000_000, 1_000_000).cache_read(1_000_000);
+    costs(&table, "deepseek-chat", &usage, STANDARD, "1.44");
+}
+
+#[test]
+fn a_name_belongs_to_the_provider_that_says_it_is_its_own() {
+    let list = read(SAMPLE);
+    // Neither of its two providers makes it.
+    assert_eq!(list.ambiguous(), ["gpt-oss-120b".into()]);
+    let table = table(list);
+    let cache_read = |name: &str| table.get(name).unwrap().cache_read_per_million;
+    assert_eq!(cache_read("deepseek-v4-flash"), "0.0028".parse().unwrap());
+    assert_eq!(cache_read("fireworks/deepseek-v4-flash"), "0.028".parse().unwrap());
+    assert_eq!(table.get("gpt-oss-120b"), table.get("cerebras/gpt-oss-120b"));
+    assert_ne!(table.get("gpt-oss-120b"), table.get("fireworks/gpt-oss-120b"));
+}
+
+#[test]
+fn an_embedding_has_no_output_to_pay_for() {
+    let usage = UsageSnapshot::new(1_000_000, 0);
+    // 1,000,000 x 0.10 $.
+    costs(&table(read(SAMPLE)), "amazon.titan-embed-text-v1", &usage, STANDARD, "0.1");
+}
+
+#[test]
+fn a_price_of_text_holds_over_that_of_any_input() {
+    let table = table(read(
+        r#"[{"id": "p", "models": [{"id": "m", "prices": {"input_text_mtok": 3, "input_mtok": 2,
+            "output_mtok": 5, "output_reasoning_mtok": 7, "cache_write_5m_mtok": 4,
+            "cache_write_mtok": 9, "input_image_mtok": 100, "output_audio_mtok": null}}]}]"#,
+    ));
+    // 1,000 x (3 + 4) $ + 900 x 5 $ + 100 x 7 $ = 0.007 + 0.0045 + 0.0007.
+    let usage = UsageSnapshot::new(1_000, 1_000).cache_write(1_000).reasoning(100);
+    costs(&table, "m", &usage, STANDARD, "0.0122");
+}
+
+#[test]
+fn a_clause_that_is_not_understood_is_told_and_the_id_still_known() {
+    let list = read(
+        r#"[{"id": "p", "model_match": {"regex": "^x"}, "models": [
+            {"id": "m", "match": {"or": [{"regex": "^m-\\d+$"}, {"ends_with": "-M2"}]},
+             "prices": {"input_mtok": 1, "output_mtok": 1}},
+            {"id": "both", "match": {"and": [{"contains": "x"}, {"ends_with": "-y"}]},
+             "prices": {"input_mtok": 2, "output_mtok": 2}},
+            {"id": "none", "match": {"equals": "none"}, "prices": {}}]}]"#,
+    );
+    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(
+        skipped,
+        [
+            ("[0].model_match", SkipReason::UnknownClause),
+            ("[0].models[0].match.or[0]", SkipReason::UnknownClause),
+            ("[0].models[2].prices", SkipReason::NoTokenPrices),
+        ]
+    );
+    let table = table(list);
+    let input = |name: &str| table.get(name).map(|pricing| pricing.input_per_million.nanos());
+    assert_eq!(input("m"), Some(1_000_000_000));
+    assert_eq!(input("any-m2"), Some(1_000_000_000));
+    assert_eq!(input("axb-y"), Some(2_000_000_000));
+    assert_eq!(input("axb-z"), None);
+    assert_eq!(input("none"), None);
+}
+
+#[test]
+fn the_clauses_of_a_later_list_come_first_and_are_not_kept_twice() {
+    let list = |price| {
+        read(&format!(
+            r#"[{{"id": "p", "models": [{{"id": "m", "match": {{"contains": "zz"}},
+                "prices": {{"input_mtok": {price}, "output_mtok": 1}}}}]}}]"#
+        ))
+    };
+    let table = table(list(1));
+    for price in [2, 3] {
+        table.merge(list(price));
+        let found = table.get("a-zz").unwrap().input_per_million;
+        assert_eq!(found, Usd::from_dollars(price));
+    }
+}
+
+#[test]
+fn a_day_has_one_form() {
+    for text in [
+        "",
+        "2026",
+        "2026-13-01",
+        "2026-00-10",
+        "2026-01-32",
+        "2026/01/01",
+        "26-01-2001",
+        "２026-1-1",
+    ] {
+        let error = PriceReader::new().as_of(text).unwrap_err();
+        assert_eq!(error.value, text);
+        assert!(error.to_string().contains("YYYY-MM-DD"));
+    }
+    assert!(PriceReader::new().as_of("2026-12-31").is_ok());
+}

@@ -1,0 +1,230 @@
+//! The list of `LiteLLM`.
+
+use runtime_usage::{PriceFormat, ServiceTier, SkipReason, UsageSnapshot, Usd};
+
+use super::{costs, read, table};
+
+const SAMPLE: &str = include_str!("../../data/litellm.json");
+
+#[test]
+fn the_sample_says_what_it_has_and_what_it_has_not() {
+    let list = read(SAMPLE);
+    assert_eq!(list.format(), PriceFormat::LiteLlm);
+    assert_eq!(list.models(), 6);
+    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(
+        skipped,
+        [
+            ("sample_spec", SkipReason::NotAModel),
+            ("1024-x-1024/dall-e-2", SkipReason::NoTokenPrices),
+            ("gpt-image-1", SkipReason::Incomplete),
+            ("gradient_ai/alibaba-qwen3-32b", SkipReason::NoTokenPrices),
+        ]
+    );
+    assert!(list.ambiguous().is_empty());
+    let table = table(list);
+    assert_eq!(table.len(), 6);
+    assert!(!table.contains("gpt-image-1"));
+}
+
+#[test]
+fn a_whole_turn_is_priced_by_the_band_its_input_reaches() {
+    let table = table(read(SAMPLE));
+    let standard = ServiceTier::Standard;
+    // 272,000 x 2.50 $ = 0.68 $: the band begins above.
+    costs(&table, "gpt-5.4", &UsageSnapshot::new(272_000, 0), standard, "0.68");
+    // 272,001 x 5 $ = 1.360005 $, and not 0.68 $ and one token at 5 $.
+    costs(&table, "gpt-5.4", &UsageSnapshot::new(272_001, 0), standard, "1.360005");
+    // What the cache gives counts for the size: 250,000 x 5 $ + 50,000 x 0.50 $ + 1,000 x 22.50 $
+    // = 1.25 + 0.025 + 0.0225.
+    let long = UsageSnapshot::new(250_000, 1_000).cache_read(50_000);
+    costs(&table, "gpt-5.4-2026-03-05", &long, standard, "1.2975");
+    let cost = table.price("gpt-5.4", &long, standard).unwrap();
+    assert_eq!((cost.tier, cost.above), (standard, 272_000));
+}
+
+#[test]
+fn batch_flex_and_priority_have_prices_of_their_own() {
+    let table = table(read(SAMPLE));
+    let usage = UsageSnapshot::new(100_000, 1_000).cache_read(10_000);
+    // 100,000 x 2.50 $ + 10,000 x 0.25 $ + 1,000 x 15 $ = 0.25 + 0.0025 + 0.015.
+    costs(&table, "gpt-5.4", &usage, ServiceTier::Standard, "0.2675");
+    // 100,000 x 1.25 $ + 10,000 x 0.13 $ + 1,000 x 7.50 $ = 0.125 + 0.0013 + 0.0075.
+    costs(&table, "gpt-5.4", &usage, ServiceTier::Flex, "0.1338");
+    // 100,000 x 1.25 $ + 10,000 x 0.25 $ + 1,000 x 7.50 $: the cache has no price in batches, and
+    // costs what it does elsewhere. 0.125 + 0.0025 + 0.0075.
+    costs(&table, "gpt-5.4", &usage, ServiceTier::Batch, "0.135");
+    // 100,000 x 5 $ + 10,000 x 0.50 $ + 1,000 x 30 $ = 0.5 + 0.005 + 0.03.
+    costs(&table, "gpt-5.4", &usage, ServiceTier::Priority, "0.535");
+}
+
+#[test]
+fn a_tier_without_prices_costs_what_the_standard_one_does() {
+    let table = table(read(SAMPLE));
+    // 1,000 x 15 $ + 100 x 75 $ = 0.015 + 0.0075: no half price for a batch by guess.
+    let usage = UsageSnapshot::new(1_000, 100);
+    costs(&table, "claude-opus-4-1", &usage, ServiceTier::Batch, "0.0225");
+    let cost = table.price("claude-opus-4-1", &usage, ServiceTier::Batch).unwrap();
+    assert_eq!(cost.tier, ServiceTier::Standard);
+}
+
+#[test]
+fn a_tier_and_a_long_context_apply_together() {
+    // The case of LiteLLM's pull request 40002.
+    let list = read(
+        r#"{"azure/gpt-5.5": {"litellm_provider": "azure",
+            "input_cost_per_token": 5e-06,
+            "input_cost_per_token_above_272k_tokens": 1e-05,
+            "input_cost_per_token_above_272k_tokens_priority": 2e-05,
+            "input_cost_per_token_priority": 1e-05,
+            "output_cost_per_token": 3e-05,
+            "output_cost_per_token_above_272k_tokens": 4.5e-05,
+            "output_cost_per_token_above_272k_tokens_priority": 9e-05,
+            "output_cost_per_token_priority": 6e-05}}"#,
+    );
+    let table = table(list);
+    let (short, long) = (UsageSnapshot::new(200_000, 1_000), UsageSnapshot::new(300_000, 1_000));
+    // 200,000 x 10 $ + 1,000 x 60 $ = 2 + 0.06.
+    costs(&table, "azure/gpt-5.5", &short, ServiceTier::Priority, "2.06");
+    // 300,000 x 20 $ + 1,000 x 90 $ = 6 + 0.09.
+    costs(&table, "azure/gpt-5.5", &long, ServiceTier::Priority, "6.09");
+    // 300,000 x 10 $ + 1,000 x 45 $ = 3 + 0.045.
+    costs(&table, "azure/gpt-5.5", &long, ServiceTier::Standard, "3.045");
+}
+
+#[test]
+fn a_band_without_a_price_for_the_tier_costs_the_higher_of_both() {
+    let table = table(read(SAMPLE));
+    let long = UsageSnapshot::new(300_000, 1_000);
+    // Priority is 5 $ and 30 $, the long context 5 $ and 22.50 $: 1.5 + 0.03.
+    costs(&table, "gpt-5.4", &long, ServiceTier::Priority, "1.53");
+    // Flex is 1.25 $ and 7.50 $, the long context 5 $ and 22.50 $: 1.5 + 0.0225.
+    costs(&table, "gpt-5.4", &long, ServiceTier::Flex, "1.5225");
+}
+
+#[test]
+fn the_cache_is_priced_by_lifetime_and_by_size() {
+    let table = table(read(SAMPLE));
+    let (model, standard) = ("claude-sonnet-4-5-20250929-v1:0", ServiceTier::Standard);
+    // 1,000 x (3 + 3.75 + 6 + 0.30) $ = 0.01305.
+    let usage =
+        UsageSnapshot::new(1_000, 0).cache_write(1_000).cache_write_1h(1_000).cache_read(1_000);
+    costs(&table, model, &usage, standard, "0.01305");
+    // Above 200,000 in all: 150,000 x 6 $ + 60,000 x 12 $ + 2,000 x 22.50 $ = 0.9 + 0.72 + 0.045.
+    let usage = UsageSnapshot::new(150_000, 2_000).cache_write_1h(60_000);
+    costs(&table, model, &usage, standard, "1.665");
+}
+
+#[test]
+fn a_cache_without_a_price_costs_what_plain_input_does() {
+    let table = table(read(SAMPLE));
+    // 10,000 x 0.06 $ twice.
+    let usage = UsageSnapshot::new(0, 0).cache_read(10_000).cache_write_1h(10_000);
+    costs(&table, "amazon.nova-lite-v1:0", &usage, ServiceTier::Standard, "0.0012");
+}
+
+#[test]
+fn an_hour_in_the_cache_is_not_cheaper_in_a_band_that_does_not_name_it() {
+    let table = table(read(
+        r#"{"m": {"input_cost_per_token": 3e-06, "output_cost_per_token": 0,
+            "cache_creation_input_token_cost": 3.75e-06,
+            "cache_creation_input_token_cost_above_1hr": 6e-06,
+            "cache_creation_input_token_cost_above_200k_tokens": 7.5e-06}}"#,
+    ));
+    // 300,000 x 7.50 $, the price of minutes there, and not 6 $.
+    let usage = UsageSnapshot::new(0, 0).cache_write_1h(300_000);
+    costs(&table, "m", &usage, ServiceTier::Standard, "2.25");
+}
+
+#[test]
+fn audio_is_told_from_text() {
+    let table = table(read(SAMPLE));
+    // 200 x 4 $ + 1,000 x 32 $ + 100 x 16 $ + 500 x 64 $ = 0.0008 + 0.032 + 0.0016 + 0.032.
+    let usage = UsageSnapshot::new(200, 100).input_audio(1_000).output_audio(500);
+    costs(&table, "gpt-realtime-2025-08-28", &usage, ServiceTier::Standard, "0.0664");
+}
+
+#[test]
+fn reasoning_has_a_price_of_its_own_until_a_tier_changes_that_of_output() {
+    let table = table(read(
+        r#"{"m": {"input_cost_per_token": 0.0, "output_cost_per_token": 2e-06,
+            "output_cost_per_reasoning_token": 3e-06, "output_cost_per_token_priority": 4e-06,
+            "output_cost_per_token_flex": 1e-06, "output_cost_per_reasoning_token_flex": 5e-06}}"#,
+    ));
+    let usage = UsageSnapshot::new(0, 1_000).reasoning(400);
+    // 600 x 2 $ + 400 x 3 $.
+    costs(&table, "m", &usage, ServiceTier::Standard, "0.0024");
+    // 1,000 x 4 $: reasoning follows the output of the tier.
+    costs(&table, "m", &usage, ServiceTier::Priority, "0.004");
+    // 600 x 1 $ + 400 x 5 $: unless the tier names it.
+    costs(&table, "m", &usage, ServiceTier::Flex, "0.0026");
+}
+
+#[test]
+fn ranges_are_bands() {
+    let table = table(read(SAMPLE));
+    let standard = ServiceTier::Standard;
+    for (input, dollars) in [
+        // 32,000 x 1.20 $ + 1,000 x 6 $ = 0.0384 + 0.006.
+        (32_000, "0.0444"),
+        // 32,001 x 2.40 $ + 1,000 x 12 $ = 0.0768024 + 0.012.
+        (32_001, "0.0888024"),
+        // 300,000 x 3 $ + 1,000 x 15 $ = 0.9 + 0.015: the last range goes on.
+        (300_000, "0.915"),
+    ] {
+        let usage = UsageSnapshot::new(input, 1_000);
+        costs(&table, "dashscope/qwen3-max", &usage, standard, dollars);
+    }
+}
+
+#[test]
+fn of_ranges_for_the_same_input_the_higher_prices_count() {
+    let table = table(read(
+        r#"{"m": {"litellm_provider": "volcengine", "tiered_pricing": [
+            {"range": [0, 32000.0], "output_range": [0, 200.0],
+             "input_cost_per_token": 5e-07, "output_cost_per_token": 1e-06},
+            {"range": [0, 32000.0], "output_range": [200.0, null],
+             "input_cost_per_token": 3e-07, "output_cost_per_token": 2e-06}]}}"#,
+    ));
+    // 1,000 x 0.50 $ + 1,000 x 2 $.
+    costs(&table, "m", &UsageSnapshot::new(1_000, 1_000), ServiceTier::Standard, "0.0025");
+}
+
+#[test]
+fn any_threshold_in_any_order_is_understood_and_unknown_suffixes_are_ignored() {
+    let table = table(read(
+        r#"{"m": {"input_cost_per_token_above_7k_tokens": 7e-06, "input_cost_per_token": 1e-06,
+            "input_cost_per_token_above_3k_tokens": 3e-06, "output_cost_per_token": 0,
+            "input_cost_per_token_ultrafast": -1, "input_cost_per_token_flex": null}}"#,
+    ));
+    // 3,001 x 3 $, 7,001 x 7 $.
+    costs(&table, "m", &UsageSnapshot::new(3_001, 0), ServiceTier::Flex, "0.009003");
+    costs(&table, "m", &UsageSnapshot::new(7_001, 0), ServiceTier::Standard, "0.049007");
+}
+
+#[test]
+fn an_older_name_of_the_cache_price_is_second_choice() {
+    let both = [
+        r#""cache_read_input_token_cost": 2e-06, "input_cost_per_token_cache_hit": 1e-06"#,
+        r#""input_cost_per_token_cache_hit": 1e-06, "cache_read_input_token_cost": 2e-06"#,
+    ];
+    for keys in both {
+        let table = table(read(&format!(
+            r#"{{"m": {{"input_cost_per_token": 4e-06, "output_cost_per_token": 0, {keys}}}}}"#
+        )));
+        let pricing = table.get("m").unwrap();
+        assert_eq!(pricing.cache_read_per_million, Usd::from_dollars(2), "{keys}");
+    }
+}
+
+#[test]
+fn a_model_that_gives_no_tokens_needs_no_price_for_them() {
+    let list = read(
+        r#"{"embed": {"mode": "embedding", "input_cost_per_token": 1e-07},
+            "chat": {"mode": "chat", "input_cost_per_token": 1e-07}}"#,
+    );
+    assert_eq!(list.skipped()[0].to_string(), "`chat`: no price for input, or none for output");
+    // 1,000,000 x 0.10 $.
+    let usage = UsageSnapshot::new(1_000_000, 0);
+    costs(&table(list), "embed", &usage, ServiceTier::Standard, "0.1");
+}

@@ -1,0 +1,105 @@
+//! The list of models.dev.
+
+use runtime_usage::{PriceFormat, ServiceTier, SkipReason, UsageSnapshot, Usd};
+
+use super::{costs, read, table};
+
+const SAMPLE: &str = include_str!("../../data/models_dev.json");
+const STANDARD: ServiceTier = ServiceTier::Standard;
+
+#[test]
+fn models_are_known_with_their_provider_and_without() {
+    let list = read(SAMPLE);
+    assert_eq!((list.format(), list.models()), (PriceFormat::ModelsDev, 6));
+    assert!(list.skipped().is_empty() && list.ambiguous().is_empty());
+    let table = table(list);
+    for name in ["gpt-5.4", "openai/gpt-5.4", "openrouter/openai/gpt-5.4", "GPT-5.4-2026-03-05"] {
+        // 1,000 x 2.50 $ + 100 x 15 $ = 0.0025 + 0.0015.
+        costs(&table, name, &UsageSnapshot::new(1_000, 100), STANDARD, "0.004");
+    }
+    assert!(!table.contains("openrouter/gpt-5.4"));
+}
+
+#[test]
+fn a_tier_holds_from_its_size_on_for_the_whole_turn() {
+    let table = table(read(SAMPLE));
+    // 271,999 x 5 $; 272,000 x 10 $.
+    costs(&table, "gpt-5.5", &UsageSnapshot::new(271_999, 0), STANDARD, "1.359995");
+    costs(&table, "gpt-5.5", &UsageSnapshot::new(272_000, 0), STANDARD, "2.72");
+    // 100,000 x 2.50 $ + 150,000 x 0.25 $ + 10,000 x 15 $ = 0.25 + 0.0375 + 0.15.
+    let usage = UsageSnapshot::new(100_000, 10_000).cache_read(150_000);
+    costs(&table, "gemini-2.5-pro", &usage, STANDARD, "0.4375");
+}
+
+#[test]
+fn without_tiers_there_is_a_context_over_200k() {
+    let table = table(read(
+        r#"{"p": {"models": {"m": {"cost": {"input": 1, "output": 2, "cache_read": 0.1,
+            "context_over_200k": {"input": 2, "output": 3}}}}}}"#,
+    ));
+    // 200,000 x 1 $; 200,001 x 2 $; 200,000 x 2 $ + 10 x 0.10 $: the cache keeps its price.
+    costs(&table, "m", &UsageSnapshot::new(200_000, 0), STANDARD, "0.2");
+    costs(&table, "m", &UsageSnapshot::new(200_001, 0), STANDARD, "0.400002");
+    let usage = UsageSnapshot::new(200_000, 0).cache_read(10);
+    costs(&table, "m", &usage, STANDARD, "0.400001");
+}
+
+#[test]
+fn the_cache_and_audio_have_prices_or_those_of_text() {
+    let table = table(read(SAMPLE));
+    // 1,000 x (3.75 + 3.75 + 0.30) $: an hour has no price here and is taken for minutes.
+    let usage = UsageSnapshot::new(0, 0).cache_write(1_000).cache_write_1h(1_000).cache_read(1_000);
+    costs(&table, "claude-sonnet-4-5", &usage, STANDARD, "0.0078");
+    // 10,000 x 1 $ of audio in, 1,000 x 0.30 $ written to the cache, 100 x 2.50 $ of audio out.
+    let usage = UsageSnapshot::new(0, 0).input_audio(10_000).cache_write(1_000).output_audio(100);
+    costs(&table, "gemini-2.5-flash", &usage, STANDARD, "0.01055");
+}
+
+#[test]
+fn a_name_belongs_to_the_maker_of_the_model_whatever_resellers_ask() {
+    let list = read(
+        r#"{"a-reseller": {"models": {"gpt-5": {"cost": {"input": 0, "output": 0}}}},
+            "openai": {"models": {"gpt-5": {"cost": {"input": 1, "output": 1}}}},
+            "z-reseller": {"models": {"gpt-5": {"cost": {"input": 9, "output": 9}}}}}"#,
+    );
+    assert!(list.ambiguous().is_empty());
+    let table = table(list);
+    assert_eq!(table.get("gpt-5").unwrap().input_per_million, Usd::from_dollars(1));
+    assert_eq!(table.get("a-reseller/gpt-5").unwrap().input_per_million, Usd::ZERO);
+}
+
+#[test]
+fn a_name_that_resellers_disagree_on_is_ambiguous_and_has_the_dearest_price() {
+    let list = read(
+        r#"{"b": {"models": {"llama": {"cost": {"input": 1, "output": 3}},
+                             "same": {"cost": {"input": 1, "output": 1}}}},
+            "a": {"models": {"llama": {"cost": {"input": 2, "output": 1}},
+                             "same": {"cost": {"input": 1, "output": 1}}}},
+            "c": {"models": {"llama": {"cost": {"input": 0, "output": 0}}}}}"#,
+    );
+    assert_eq!(list.ambiguous(), ["llama".into()]);
+    let table = table(list);
+    assert_eq!(table.get("llama"), table.get("b/llama"));
+    assert_ne!(table.get("llama"), table.get("a/llama"));
+}
+
+#[test]
+fn what_has_no_price_is_skipped_and_told() {
+    let list = read(
+        r#"{"p": {"models": {"none": {"name": "None"}, "null": {"cost": null},
+            "half": {"cost": {"input": 1}},
+            "odd": {"cost": {"input": 1, "output": 1, "request": 5,
+                             "tiers": [{"input": 2, "output": 2, "tier": {"type": "hour"}}]}}}}}"#,
+    );
+    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(
+        skipped,
+        [
+            ("p.models.none", SkipReason::NoTokenPrices),
+            ("p.models.null", SkipReason::NoTokenPrices),
+            ("p.models.half", SkipReason::Incomplete),
+            ("p.models.odd.cost.tiers[0]", SkipReason::UnknownTier),
+        ]
+    );
+    assert_eq!(list.models(), 1);
+}
