@@ -4,8 +4,8 @@ use std::error::Error;
 
 use runtime_usage::{
     Budget, BudgetExceededError, BudgetRefusedError, EmptyModelNameError, PricingFileError,
-    PricingParseError, PricingTable, UnpricedModelError, UsageParseError, UsageTracker,
-    UsdParseError,
+    PricingParseError, PricingTable, ReportedUsageError, StreamUsage, UnpricedModelError,
+    UsageParseError, UsageTracker, UsdParseError,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -14,11 +14,13 @@ const fn error<T: Error + Send + Sync + 'static>() {}
 const _: () = shared::<PricingTable>();
 const _: () = shared::<UsageTracker>();
 const _: () = shared::<Budget>();
+const _: () = shared::<StreamUsage>();
 const _: () = error::<BudgetExceededError>();
 const _: () = error::<BudgetRefusedError>();
 const _: () = error::<UnpricedModelError>();
 const _: () = error::<EmptyModelNameError>();
 const _: () = error::<UsdParseError>();
+const _: () = error::<ReportedUsageError>();
 const _: () = error::<UsageParseError>();
 const _: () = error::<PricingParseError>();
 const _: () = error::<PricingFileError>();
