@@ -1,5 +1,9 @@
-//! Benchmarks of this crate: pricing a model, recording a turn, reading the totals.
+//! Benchmarks of this crate: pricing a model, recording a turn, reading the totals, gathering usage
+//! from a stream.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
+
+#[path = "parts/stream.rs"]
+mod stream;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -86,5 +90,5 @@ fn money(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pricing, tracking, money);
+criterion_group!(benches, pricing, tracking, money, stream::streams);
 criterion_main!(benches);

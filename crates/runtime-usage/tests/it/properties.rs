@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![expect(clippy::float_cmp, reason = "the very float is meant")]
 
+mod wire;
+
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;

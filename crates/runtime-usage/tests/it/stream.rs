@@ -12,7 +12,7 @@ use crate::support::{events, fed, prices};
 fn whole(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
     let complete = fed(stream.clone(), events);
     assert!(complete.is_complete());
-    let usage = complete.usage().unwrap();
+    let usage = complete.usage().expect("the counts agree");
     assert!(!usage.estimated);
     assert_eq!(usage.tokens, tokens);
     assert_eq!(usage.missing, [""; 0]);
@@ -22,7 +22,7 @@ fn whole(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
 fn cut(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
     let cut = fed(stream.clone().input_estimate(1_000), events);
     assert!(!cut.is_complete());
-    let usage = cut.usage().unwrap();
+    let usage = cut.usage().expect("the counts agree");
     assert!(usage.estimated);
     assert_eq!(usage.tokens, tokens);
 }
@@ -207,15 +207,22 @@ fn an_error_of_openrouter_in_the_middle_is_no_end() {
 
 #[test]
 fn calls_of_tools_are_output() {
-    // `search` and `{"q":"rust"}` are 18 bytes.
-    let arguments = r#"{"q":"rust"}"#;
-    let call = json!({"function": {"name": "search", "arguments": arguments}});
-    let chat = json!({"choices": [{"delta": {"tool_calls": [call]}}]});
-    cut(&StreamUsage::openai_chat(), &[chat], UsageSnapshot::new(1_000, 5));
-    // The key and the value of an object are five bytes.
+    // The arguments come in pieces: `search`, `{"q":` and `"rust"}` are 18 bytes.
+    let piece = |function: Value| json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
+    let pieces = [
+        piece(json!({"name": "search", "arguments": ""})),
+        piece(json!({"arguments": r#"{"q":"#})),
+        piece(json!({"arguments": r#""rust"}"#})),
+    ];
+    cut(&StreamUsage::openai_chat(), &pieces, UsageSnapshot::new(1_000, 5));
+
+    // `search`, the key `q` and `rust`: 11 bytes.
     let part = json!({"functionCall": {"name": "search", "args": {"q": "rust"}}});
     let gemini = json!({"candidates": [{"content": {"parts": [part]}}]});
-    cut(&StreamUsage::gemini(), &[gemini], UsageSnapshot::new(1_000, 2));
+    cut(&StreamUsage::gemini(), &[gemini], UsageSnapshot::new(1_000, 3));
+    let call = json!({"function": {"name": "search", "arguments": {"q": "rust"}}});
+    let ollama = json!({"message": {"content": "", "tool_calls": [call]}, "done": false});
+    cut(&StreamUsage::ollama(), &[ollama], UsageSnapshot::new(1_000, 3));
 }
 
 #[test]

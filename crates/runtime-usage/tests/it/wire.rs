@@ -17,11 +17,11 @@ const ALL: [(&str, Read); 7] = [
 
 /// The body gives these counts, and its usage object alone gives them, too.
 fn read(read: Read, body: &Value, tokens: UsageSnapshot) -> ReportedUsage {
-    let usage = read(body).unwrap();
+    let usage = read(body).expect("the counts agree");
     assert_eq!(usage.tokens, tokens);
     assert!(!usage.estimated);
     if let Some(alone) = body.get("usage").or_else(|| body.get("usageMetadata")) {
-        let alone = read(alone).unwrap();
+        let alone = read(alone).expect("the counts agree");
         assert_eq!((alone.tokens, &alone.missing), (tokens, &usage.missing));
         assert_eq!((alone.model, alone.cost), (None, usage.cost));
     }
