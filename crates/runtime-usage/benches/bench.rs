@@ -1,7 +1,11 @@
-//! Benchmarks of this crate: pricing a model, recording a turn, reading the totals.
+//! Benchmarks of this crate: pricing a model, recording a turn, reading the totals, gathering usage
+//! from a stream.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
 
+#[path = "parts/accounts.rs"]
 mod accounts;
+#[path = "parts/stream.rs"]
+mod stream;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -153,5 +157,5 @@ fn money(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, pricing, tracking, money, accounts::budgets, published);
+criterion_group!(benches, pricing, tracking, money, accounts::budgets, published, stream::streams);
 criterion_main!(benches);

@@ -56,6 +56,8 @@ struct Progress {
     ended: bool,
 }
 
+const _: () = wire::owns_no_memory::<Progress>();
+
 impl StreamUsage {
     /// The chunks of a chat completion. Usage comes only if the request asks for it by
     /// `stream_options.include_usage`.

@@ -35,7 +35,7 @@ use serde_json::Value;
 
 #[doc(inline)]
 pub use self::error::{ReportedUsageError, ReportedUsageErrorKind};
-pub(crate) use self::provider::{Provider, Reading};
+pub(crate) use self::provider::{Provider, Reading, owns_no_memory};
 pub(crate) use self::{
     anthropic::ANTHROPIC,
     bedrock::BEDROCK,

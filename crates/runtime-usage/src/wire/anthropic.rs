@@ -34,9 +34,7 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     has_cost: false,
     tier: "service_tier",
     model: "model",
-    streamed: |event| {
-        path::bytes_of_text(event, &["delta.text", "delta.thinking", "delta.partial_json"])
-    },
+    streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),
     is_report: |event| path::text(event, "type") != Some("message_start"),
     is_end: |event| path::text(event, "delta.stop_reason").is_some() || is_stop(event),
 };

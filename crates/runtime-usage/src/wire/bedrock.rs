@@ -51,6 +51,5 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
 
 /// Some clients unwrap the events.
 fn text(event: &Value) -> u64 {
-    let paths = ["delta.text", "delta.toolUse.input", "delta.reasoningContent.text"];
-    path::bytes_of_text(event, &paths)
+    path::bytes_of_text(event, "delta", &["text", "toolUse.input", "reasoningContent.text"])
 }

@@ -33,8 +33,8 @@ pub(crate) static GEMINI: Provider = Provider {
     tier: "trafficType",
     model: "modelVersion",
     streamed: |chunk| {
-        let parts = "candidates[].content.parts[].text";
-        path::bytes_of_text(chunk, &[parts, "candidates[].content.parts[].functionCall.args"])
+        let texts = ["text", "functionCall.name", "functionCall.args"];
+        path::bytes_of_text(chunk, "candidates[].content.parts[]", &texts)
     },
     is_report: |_| true,
     is_end: |chunk: &Value| {

@@ -19,17 +19,9 @@ pub(crate) static OLLAMA: Provider = Provider {
     tier: "service_tier",
     model: "model",
     streamed: |line| {
-        path::bytes_of_text(
-            line,
-            &[
-                "response",
-                "thinking",
-                "message.content",
-                "message.thinking",
-                "message.tool_calls[].function.name",
-                "message.tool_calls[].function.arguments",
-            ],
-        )
+        path::bytes_of_text(line, "message", &["content", "thinking"])
+            + path::bytes_of_text(line, "message.tool_calls[].function", &["name", "arguments"])
+            + path::bytes_of_text(line, "", &["response", "thinking"])
     },
     is_report: is_done,
     is_end: is_done,

@@ -91,17 +91,10 @@ fn inclusive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
 }
 
 fn chat_text(chunk: &Value) -> u64 {
-    path::bytes_of_text(
-        chunk,
-        &[
-            "choices[].delta.content",
-            "choices[].delta.refusal",
-            "choices[].delta.reasoning",
-            "choices[].delta.reasoning_content",
-            "choices[].delta.tool_calls[].function.name",
-            "choices[].delta.tool_calls[].function.arguments",
-        ],
-    )
+    let texts = ["content", "refusal", "reasoning", "reasoning_content"];
+    let calls = ["name", "arguments"];
+    path::bytes_of_text(chunk, "choices[].delta", &texts)
+        + path::bytes_of_text(chunk, "choices[].delta.tool_calls[].function", &calls)
 }
 
 fn chat_reports(chunk: &Value) -> bool {
@@ -121,5 +114,5 @@ fn response_text(event: &Value) -> u64 {
     if path::text(event, "type").is_some_and(|kind| kind.contains("audio")) {
         return 0;
     }
-    path::bytes_of_text(event, &["delta"])
+    path::bytes_of_text(event, "delta", &[""])
 }

@@ -29,16 +29,20 @@ pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> 
     found
 }
 
-/// The bytes of all texts at these paths. Where there is an object, those of its texts and keys.
-pub(crate) fn bytes_of_text(value: &Value, paths: &[&'static str]) -> u64 {
+/// The bytes of all texts under `base` at these paths. Where there is an object, those of its
+/// texts and keys.
+pub(crate) fn bytes_of_text(value: &Value, base: &'static str, paths: &[&'static str]) -> u64 {
     let mut bytes = 0_u64;
-    for path in paths {
-        // What is of another shape has no text.
-        let _ = visit(value, path, &mut |value| {
-            bytes = bytes.saturating_add(bytes_within(value));
-            Ok(())
-        });
-    }
+    // What is of another shape has no text.
+    let _ = visit(value, base, &mut |value| {
+        for path in paths {
+            let _ = visit(value, path, &mut |text| {
+                bytes = bytes.saturating_add(bytes_within(text));
+                Ok(())
+            });
+        }
+        Ok(())
+    });
     bytes
 }
 

@@ -76,6 +76,11 @@ struct Known {
     tier: Option<ServiceTier>,
 }
 
+const _: () = owns_no_memory::<Known>();
+
+/// What is `Copy` owns nothing on the heap, and changing it allocates nothing there.
+pub(crate) const fn owns_no_memory<T: Copy>() {}
+
 impl Reading {
     pub(crate) const fn new(provider: &'static Provider) -> Self {
         let counts = Counts::new(provider.fields);
@@ -95,17 +100,19 @@ impl Reading {
                 return Err(ReportedUsageError::about(field, value, Kind::NotAnObject));
             }
         }
-        let mut known = self.known;
-        known.counts.replace(usage)?;
-        if known.provider.has_cost {
-            known.cost.replace(usage)?;
+        if usage.is_object() {
+            let mut counts = self.known.counts;
+            counts.replace(usage)?;
+            if self.provider().has_cost {
+                self.known.cost.replace(usage)?;
+            }
+            self.known.counts = counts;
         }
-        let tier = known.provider.tier;
+        let Provider { tier, model, .. } = *self.provider();
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
-            known.tier = Some(tier_of(tier));
+            self.known.tier = Some(tier_of(tier));
         }
-        self.known = known;
-        if let Some(model) = path::text(body, known.provider.model)
+        if let Some(model) = path::text(body, model)
             && self.model.as_deref() != Some(model)
         {
             self.model = Some(model.into());

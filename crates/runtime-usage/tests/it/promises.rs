@@ -5,7 +5,8 @@ use std::error::Error;
 use runtime_usage::{
     Budget, BudgetExceededError, BudgetRefusedError, Cost, EmptyModelNameError, InvalidDateError,
     ModelPrices, PriceList, PriceReader, PricingFileError, PricingParseError, PricingTable,
-    TableDiff, UnpricedModelError, UsageParseError, UsageTracker, UsdParseError,
+    ReportedUsageError, StreamUsage, TableDiff, UnpricedModelError, UsageParseError, UsageTracker,
+    UsdParseError,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -21,11 +22,13 @@ const _: () = shared::<TableDiff>();
 const fn copied<T: Copy>() {}
 const _: () = copied::<Cost>();
 const _: () = error::<InvalidDateError>();
+const _: () = shared::<StreamUsage>();
 const _: () = error::<BudgetExceededError>();
 const _: () = error::<BudgetRefusedError>();
 const _: () = error::<UnpricedModelError>();
 const _: () = error::<EmptyModelNameError>();
 const _: () = error::<UsdParseError>();
+const _: () = error::<ReportedUsageError>();
 const _: () = error::<UsageParseError>();
 const _: () = error::<PricingParseError>();
 const _: () = error::<PricingFileError>();

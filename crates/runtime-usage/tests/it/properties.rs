@@ -5,6 +5,7 @@
 mod accounts;
 mod bills;
 mod lists;
+mod wire;
 
 use std::collections::BTreeMap;
 

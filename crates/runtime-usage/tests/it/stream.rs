@@ -1,0 +1,261 @@
+//! Usage gathered from streams: whole ones, and what is left of those that were cut.
+
+use std::sync::Arc;
+
+use runtime_usage::{ServiceTier, StreamUsage, UsageSnapshot, Usd};
+use serde_json::{Value, json};
+
+use crate::support::{events, fed, prices};
+
+/// The whole stream gives these counts, and less of it an estimate.
+#[track_caller]
+fn whole(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
+    let complete = fed(stream.clone(), events);
+    assert!(complete.is_complete());
+    let usage = complete.usage().expect("the counts agree");
+    assert!(!usage.estimated);
+    assert_eq!(usage.tokens, tokens);
+    assert_eq!(usage.missing, [""; 0]);
+}
+
+#[track_caller]
+fn cut(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
+    let cut = fed(stream.clone().input_estimate(1_000), events);
+    assert!(!cut.is_complete());
+    let usage = cut.usage().expect("the counts agree");
+    assert!(usage.estimated);
+    assert_eq!(usage.tokens, tokens);
+}
+
+#[test]
+fn a_chat_of_openai_reports_at_the_very_end() {
+    let (stream, events) = (StreamUsage::openai_chat(), events!("openai_chat"));
+    let tokens = UsageSnapshot::new(86, 10).cache_read(1_920);
+    whole(&stream, &events, tokens);
+    // 86 × 1.25 $ + 10 × 10 $ + 1,920 × 0.13 $: 107.5 + 100 + 249.6 µ$.
+    assert_eq!(prices(125, 1_000, 0, 13).cost(&tokens), Usd::from_nanos(457_100));
+    let usage = fed(stream.clone(), &events).usage().unwrap();
+    assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
+
+    // 20 bytes are five tokens, 44 are eleven. It had stopped, but not reported.
+    cut(&stream, &events[..2], UsageSnapshot::new(1_000, 5));
+    cut(&stream, &events[..4], UsageSnapshot::new(1_000, 11));
+}
+
+#[test]
+fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
+    let chunk = |text: &str, finish: Value, output: u64| {
+        json!({"choices": [{"delta": {"content": text}, "finish_reason": finish}],
+               "usage": {"prompt_tokens": 30, "completion_tokens": output,
+                         "total_tokens": 30 + output,
+                         "prompt_tokens_details": {"cached_tokens": 0},
+                         "completion_tokens_details": {"reasoning_tokens": 0}}})
+    };
+    let events =
+        [chunk("a", Value::Null, 1), chunk("b", Value::Null, 2), chunk("", json!("stop"), 3)];
+    cut(&StreamUsage::openai_chat(), &events[..2], UsageSnapshot::new(30, 2));
+    whole(&StreamUsage::openai_chat(), &events, UsageSnapshot::new(30, 3));
+}
+
+#[test]
+fn a_first_chunk_without_choices_is_not_the_end() {
+    let filtered = json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    cut(&StreamUsage::openai_chat(), &[filtered], UsageSnapshot::new(1_000, 0));
+}
+
+#[test]
+fn a_response_of_openai_reports_when_it_ends_in_any_way() {
+    let (stream, events) = (StreamUsage::openai_responses(), events!("openai_responses"));
+    whole(&stream, &events, UsageSnapshot::new(37, 11));
+    assert_eq!(fed(stream.clone(), &events).usage().unwrap().tier, Some(ServiceTier::Flex));
+    // 30 bytes are eight tokens; `done` repeats them and is not counted.
+    cut(&stream, &events[..4], UsageSnapshot::new(1_000, 8));
+
+    for kind in ["response.incomplete", "response.failed"] {
+        let mut events = events.clone();
+        events[4]["type"] = json!(kind);
+        whole(&stream, &events, UsageSnapshot::new(37, 11));
+    }
+    let mut without = events;
+    without[4]["type"] = json!("response.failed");
+    without[4]["response"]["usage"] = Value::Null;
+    cut(&stream, &without, UsageSnapshot::new(1_000, 8));
+}
+
+#[test]
+fn sound_is_not_text() {
+    let event = |kind: &str| json!({"type": kind, "delta": "UklGRiQAAABXQVZF"});
+    let stream = StreamUsage::openai_responses();
+    cut(&stream, &[event("response.audio.delta")], UsageSnapshot::new(1_000, 0));
+    cut(&stream, &[event("response.refusal.delta")], UsageSnapshot::new(1_000, 4));
+}
+
+#[test]
+fn the_placeholder_of_anthropic_is_replaced_and_the_input_kept() {
+    let (stream, events) = (StreamUsage::anthropic(), events!("anthropic"));
+    let tokens = UsageSnapshot::new(25, 5).cache_read(4_000).cache_write(100).cache_write_1h(200);
+    whole(&stream, &events, tokens);
+    whole(&stream, &events[..7], tokens);
+    // 25 × 3 $ + 5 × 15 $ + 4,000 × 0.30 $ + 100 × 3.75 $: 75 + 75 + 1,200 + 375 µ$.
+    let minutes_only = tokens.cache_write_1h(0);
+    assert_eq!(prices(300, 1_500, 375, 30).cost(&minutes_only), Usd::from_nanos(1_725_000));
+
+    let observed = UsageSnapshot::new(25, 9).cache_read(4_000).cache_write(100).cache_write_1h(200);
+    // The input was reported: the estimate is not needed. Nine were observed, two are estimated.
+    cut(&stream, &events[..6], observed);
+}
+
+#[test]
+fn an_error_of_anthropic_in_the_middle_leaves_an_estimate() {
+    let mut events = events!("anthropic")[..5].to_vec();
+    let long = "x".repeat(401);
+    events.push(json!({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": long}}));
+    events.push(
+        json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}),
+    );
+    // 6 + 401 bytes.
+    let tokens = UsageSnapshot::new(25, 102).cache_read(4_000).cache_write(100).cache_write_1h(200);
+    cut(&StreamUsage::anthropic(), &events, tokens);
+}
+
+#[test]
+fn totals_of_anthropic_that_grow_on_the_way_take_the_place_of_the_first() {
+    let tokens = UsageSnapshot::new(10_682, 510).cache_write(250).cache_write_1h(200);
+    whole(&StreamUsage::anthropic(), &events!("anthropic_server_tool"), tokens);
+}
+
+#[test]
+fn a_split_that_never_agreed_is_refused_however_often_it_comes() {
+    let usage = json!({"cache_creation_input_tokens": 150,
+                       "cache_creation": {"ephemeral_5m_input_tokens": 100}});
+    let event = json!({"type": "message_delta", "delta": {}, "usage": usage});
+    let stream = fed(StreamUsage::anthropic(), &[event.clone(), event]);
+    assert_eq!(stream.usage().unwrap_err().field, "cache_creation_input_tokens");
+}
+
+#[test]
+fn the_last_usage_of_gemini_holds() {
+    let (stream, events) = (StreamUsage::gemini(), events!("gemini"));
+    let tokens = UsageSnapshot::new(10, 72).reasoning(63);
+    whole(&stream, &events, tokens);
+    // 10 × 0.30 $ + 72 × 2.50 $: 3 + 180 µ$.
+    assert_eq!(prices(30, 250, 0, 3).cost(&tokens), Usd::from_nanos(183_000));
+    cut(&stream, &events[..1], UsageSnapshot::new(10, 63).reasoning(63));
+    cut(&stream, &events[..2], UsageSnapshot::new(10, 63).reasoning(63));
+    cut(&stream, &events[..3], UsageSnapshot::new(10, 67).reasoning(63));
+}
+
+#[test]
+fn a_blocked_prompt_of_gemini_is_an_end() {
+    let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"},
+                         "usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}});
+    let stream = fed(StreamUsage::gemini(), &[blocked]);
+    assert!(stream.is_complete());
+    let usage = stream.usage().unwrap();
+    assert_eq!(usage.tokens, UsageSnapshot::new(8, 0));
+    assert_eq!(usage.missing, ["candidatesTokenCount"]);
+}
+
+#[test]
+fn bedrock_reports_in_one_event_wrapped_or_not() {
+    let (stream, events) = (StreamUsage::bedrock(), events!("bedrock"));
+    let tokens = UsageSnapshot::new(43, 6).cache_read(1_000);
+    whole(&stream, &events, tokens);
+    assert_eq!(fed(stream.clone(), &events).usage().unwrap().tier, Some(ServiceTier::Flex));
+    // 43 × 3 $ + 6 × 15 $ + 1,000 × 0.30 $: 129 + 90 + 300 µ$.
+    assert_eq!(prices(300, 1_500, 375, 30).cost(&tokens), Usd::from_nanos(519_000));
+    cut(&stream, &events[..4], UsageSnapshot::new(1_000, 5));
+
+    let unwrapped: Vec<Value> =
+        events.iter().flat_map(|event| event.as_object().unwrap().values().cloned()).collect();
+    whole(&stream, &unwrapped, tokens);
+    cut(&stream, &unwrapped[..4], UsageSnapshot::new(1_000, 5));
+
+    let mut broken = events[..2].to_vec();
+    broken.push(json!({"modelStreamErrorException": {"message": "The model has gone"}}));
+    cut(&stream, &broken, UsageSnapshot::new(1_000, 5));
+}
+
+#[test]
+fn ollama_reports_on_the_line_that_is_done() {
+    let (stream, events) = (StreamUsage::ollama(), events!("ollama"));
+    whole(&stream, &events, UsageSnapshot::new(26, 5));
+    cut(&stream, &events[..2], UsageSnapshot::new(1_000, 4));
+
+    let unknown = json!({"model": "llama3.2", "response": "", "done": true});
+    let stream = fed(stream, &[unknown]);
+    assert!(stream.is_complete(), "what is done will not say more");
+    assert_eq!(stream.usage().unwrap().missing, ["prompt_eval_count", "eval_count"]);
+}
+
+#[test]
+fn openrouter_reports_with_its_cost_in_the_last_message() {
+    let (stream, events) = (StreamUsage::openrouter(), events!("openrouter"));
+    whole(&stream, &events, UsageSnapshot::new(94, 2).cache_write(100));
+    assert_eq!(fed(stream.clone(), &events).usage().unwrap().cost, Some(Usd::from_nanos(950_000)));
+    cut(&stream, &events[..3], UsageSnapshot::new(1_000, 2));
+}
+
+#[test]
+fn an_error_of_openrouter_in_the_middle_is_no_end() {
+    let (stream, mut events) = (StreamUsage::openrouter(), events!("openrouter_error"));
+    cut(&stream, &events, UsageSnapshot::new(1_000, 4));
+
+    events[1]["usage"] = json!({"prompt_tokens": 12, "completion_tokens": 1, "cost": 0.001});
+    cut(&stream, &events, UsageSnapshot::new(12, 4));
+}
+
+#[test]
+fn calls_of_tools_are_output() {
+    // The arguments come in pieces: `search`, `{"q":` and `"rust"}` are 18 bytes.
+    let piece = |function: Value| json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
+    let pieces = [
+        piece(json!({"name": "search", "arguments": ""})),
+        piece(json!({"arguments": r#"{"q":"#})),
+        piece(json!({"arguments": r#""rust"}"#})),
+    ];
+    cut(&StreamUsage::openai_chat(), &pieces, UsageSnapshot::new(1_000, 5));
+
+    // `search`, the key `q` and `rust`: 11 bytes.
+    let part = json!({"functionCall": {"name": "search", "args": {"q": "rust"}}});
+    let gemini = json!({"candidates": [{"content": {"parts": [part]}}]});
+    cut(&StreamUsage::gemini(), &[gemini], UsageSnapshot::new(1_000, 3));
+    let call = json!({"function": {"name": "search", "arguments": {"q": "rust"}}});
+    let ollama = json!({"message": {"content": "", "tool_calls": [call]}, "done": false});
+    cut(&StreamUsage::ollama(), &[ollama], UsageSnapshot::new(1_000, 3));
+}
+
+#[test]
+fn a_bad_chunk_is_refused_and_changes_nothing() {
+    let mut stream = fed(StreamUsage::gemini(), &events!("gemini")[..3]);
+    let before = stream.usage().unwrap();
+    let bad = json!({"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": -1},
+                     "modelVersion": "other", "candidates": [{"finishReason": "STOP",
+                     "content": {"parts": [{"text": "x".repeat(4_000)}]}}]});
+    let error = stream.push(&bad).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "reported usage: `candidatesTokenCount` is -1, \
+                which is not a whole number from zero up"
+    );
+    assert_eq!(stream.usage().unwrap(), before);
+    assert!(!stream.is_complete());
+    assert!(stream.push(&json!([{}])).is_err(), "a list of chunks is not a chunk");
+}
+
+#[test]
+fn a_stream_that_never_began_is_an_estimate_too() {
+    cut(&StreamUsage::anthropic(), &[], UsageSnapshot::new(1_000, 0));
+}
+
+/// That the rest of what is kept owns no memory is checked by the compiler, beside its types.
+#[test]
+fn the_name_of_the_model_is_kept_once() {
+    let (mut stream, events) = (StreamUsage::openai_chat(), events!("openai_chat"));
+    stream.push(&events[0]).unwrap();
+    let first = stream.usage().unwrap().model.unwrap();
+    for _ in 0..10_000 {
+        stream.push(&events[1]).unwrap();
+    }
+    assert!(Arc::ptr_eq(&first, &stream.usage().unwrap().model.unwrap()));
+}
