@@ -2,10 +2,12 @@
 
 mod budget;
 mod cancellation;
+mod children;
 mod errors;
 mod handoffs;
 mod input;
 mod limits;
+mod money;
 mod panics;
 mod properties;
 mod sessions;

@@ -110,6 +110,16 @@ pub(crate) fn dollar() -> UsageSnapshot {
     UsageSnapshot::new(1_000_000, 0)
 }
 
+/// What the events say was spent.
+pub(crate) fn billed(events: &[Arc<AgentEvent>]) -> Usd {
+    let costs = events.iter().filter_map(|event| {
+        let ended = [AgentEventName::TurnCompleted, AgentEventName::TurnFailed];
+        let data = event.data.as_ref().filter(|_| ended.contains(&event.event))?;
+        data.get("cost_usd")?.as_f64()
+    });
+    costs.map(|cost| Usd::try_from(cost).unwrap()).sum()
+}
+
 /// Counts its wakes.
 #[derive(Default)]
 pub(crate) struct CountingWaker(AtomicUsize);

@@ -28,7 +28,7 @@ use super::kinds::{closed, handoff_kind, kind, pause_kind, reason, settle_kind, 
 use super::model::{Call, Model, WAIT};
 use super::ops::{Ending, Op, Setting, Tool};
 use crate::support::{
-    assert_lawful, assert_lawful_so_far, breaker, limit, now, poll_times, prices,
+    assert_lawful, assert_lawful_so_far, billed, breaker, limit, now, poll_times, prices,
 };
 
 pub(super) struct Driver {
@@ -336,6 +336,11 @@ impl Driver {
         }
         assert_eq!(self.clock.waiting(), 0, "a timer is left behind");
         let events = self.events.events();
+        if let Some(account) = session.account() {
+            assert_eq!(account.balance().spent, billed(&events), "the account and the events");
+            assert_eq!(account.balance().spent, totals.cost);
+            assert!(account.balance().reserved.is_zero(), "these turns reserve nothing");
+        }
         if model.has_ended() {
             assert_lawful(&events);
         } else {

@@ -1,0 +1,110 @@
+//! Sessions below a session: its span, what is left of its budget, no later a deadline.
+
+use std::time::Duration;
+
+use runtime_events::AgentEventName;
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{BoxError, ChildSessionError, Orchestrator, Turn, TurnError};
+use runtime_usage::{Balance, Limit, Usd};
+
+use crate::support::{Fixture, assert_lawful, dollar, limit, now, prices};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn fine() -> Result<(), BoxError> {
+    Ok(())
+}
+
+#[test]
+fn a_child_has_its_parents_span_and_what_is_left_of_its_budget() {
+    let limit = Limit::enforced(Usd::from_dollars(3)).wrap_up(Usd::from_dollars(1));
+    let fixture = Fixture::new().with(|o| o.budget(limit));
+    let parent = fixture.orchestrator.session().unwrap();
+    now(parent.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+
+    let child = parent.child("searcher").unwrap();
+    let started = fixture.events.all(AgentEventName::AgentStarted);
+    assert_eq!(started[1].parent, started[0].span);
+    assert_eq!(started[1].role.as_deref(), Some("searcher"));
+    assert_ne!(started[1].session_id, started[0].session_id);
+    let account = child.account().unwrap();
+    assert_eq!(account.limit().amount(), Usd::from_dollars(1), "3, less 1 spent and 1 set aside");
+    assert!(account.above().unwrap().is(parent.account().unwrap()));
+
+    let turn = || Turn::model("m").usage(dollar()).estimate(dollar()).max_output(0);
+    now(child.run_turn(turn(), fine)).unwrap();
+    assert!(matches!(now(child.run_turn(turn(), fine)), Err(TurnError::Budget(_))));
+    let Balance { spent, .. } = parent.account().unwrap().balance();
+    assert_eq!(spent, Usd::from_dollars(2), "the parent pays for its child");
+    let by_role = parent.account().unwrap().statement().by_role;
+    assert_eq!(
+        (by_role["writer"], by_role["searcher"]),
+        (Usd::from_dollars(1), Usd::from_dollars(1))
+    );
+    now(parent.run_turn(turn().wrap_up(), fine)).unwrap();
+
+    child.complete().unwrap();
+    parent.complete().unwrap();
+    let mut events = fixture.events.events();
+    events.retain(|event| event.session_id.as_deref() == Some(parent.id()));
+    assert_lawful(&events);
+}
+
+#[test]
+fn a_child_of_a_recorded_budget_gets_the_remainder_too() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::recorded(Usd::from_dollars(3))));
+    let parent = fixture.orchestrator.session().unwrap();
+    now(parent.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+    let child = parent.child("searcher").unwrap();
+    assert_eq!(child.account().unwrap().limit().amount(), Usd::from_dollars(2));
+    assert!(!child.account().unwrap().limit().is_enforced());
+}
+
+#[test]
+fn a_child_has_no_later_a_deadline() {
+    let fixture = Fixture::new().deadline(10 * SECOND);
+    let parent = fixture.orchestrator.session().unwrap();
+    fixture.clock.advance(4 * SECOND);
+    let child = parent.child("searcher").unwrap();
+    fixture.clock.advance(5 * SECOND);
+    now(child.run_turn(Turn::model("m"), fine)).unwrap();
+    fixture.clock.advance(SECOND);
+    let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert_eq!(late.to_string(), "session deadline of 6.000s exceeded");
+    let refused = parent.child("searcher").unwrap_err();
+    assert!(matches!(refused, ChildSessionError::Deadline(_)), "{refused:?}");
+}
+
+#[test]
+fn a_session_of_another_orchestrator_can_be_a_child() {
+    let fixture = Fixture::new()
+        .deadline(10 * SECOND)
+        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
+    let parent = fixture.orchestrator.session().unwrap();
+    let other = Orchestrator::new("reviewer", "review")
+        .time(fixture.clock.clone())
+        .pricing(prices())
+        .deadline(limit(&fixture.clock, 2 * SECOND))
+        .budget(Limit::enforced(Usd::from_dollars(9)).named("review"))
+        .event_sink(fixture.events.clone());
+    let child = other.session_below(&parent).unwrap();
+    let account = child.account().unwrap();
+    assert_eq!(account.limit().amount(), Usd::from_dollars(3), "no more than there is");
+    assert_eq!(account.limit().name().map(|name| &**name), Some("review"));
+    fixture.clock.advance(2 * SECOND);
+    let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert!(matches!(late, TurnError::Deadline(_)), "its own, which is sooner: {late:?}");
+    now(parent.run_turn(Turn::model("m"), fine)).unwrap();
+}
+
+#[test]
+fn a_session_that_is_over_has_no_more_children_and_those_it_has_go_on() {
+    let fixture = Fixture::new();
+    let parent = fixture.orchestrator.session().unwrap();
+    let child = parent.child("searcher").unwrap();
+    parent.complete().unwrap();
+    assert!(matches!(parent.child("searcher"), Err(ChildSessionError::Closed(_))));
+    assert_eq!(child.status(), AgentStatus::Running);
+    let refused = child.child("").unwrap_err();
+    assert!(matches!(refused, ChildSessionError::Open(_)), "{refused:?}");
+}

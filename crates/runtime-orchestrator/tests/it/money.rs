@@ -1,0 +1,403 @@
+//! Turns as transactions: what they reserve, what they settle with, and whose account it is.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
+use runtime_policy::guardrail::{self, GuardrailOutcome, PostCheck, PreCheck};
+use runtime_sinks::RingBufferUsageSink;
+use runtime_usage::{
+    Balance, Budget, BudgetListener, BudgetMark, Limit, ReportedUsage, ServiceTier, UsageSnapshot,
+    Usd,
+};
+
+use crate::support::{Fixture, billed, dollar, limit, now, poll_times, yields};
+
+const MILLION: u64 = 1_000_000;
+
+fn cents(cents: u64) -> Usd {
+    Usd::from_cents(cents)
+}
+
+/// The account, the session's tracker and the events tell the same, and nothing is held.
+fn assert_books_agree(fixture: &Fixture, session: &OrchestrationSession) {
+    let Balance { spent, reserved, .. } = session.account().unwrap().balance();
+    assert_eq!(spent, billed(&fixture.events.events()));
+    assert_eq!(spent, session.tracker().total_cost());
+    assert_eq!(reserved, Usd::ZERO);
+}
+
+async fn fine() -> Result<(), BoxError> {
+    Ok(())
+}
+
+#[test]
+fn a_turn_reserves_its_estimate_and_settles_with_its_cost() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().unwrap();
+    // A dollar for the input, and two a million for at most half a million of output.
+    let turn = Turn::model("m").estimate(dollar()).max_output(MILLION / 2);
+    let turn = now(session.begin_turn(turn)).unwrap();
+    assert_eq!(turn.reserved(), cents(200));
+    assert_eq!(session.account().unwrap().balance().reserved, cents(200));
+    let started = fixture.only(AgentEventName::TurnStarted);
+    assert_eq!(started.data.as_ref().unwrap().get("reserved_usd").unwrap(), 2.0);
+    // Nine dollars, one of them for the input: four million tokens, but no more than asked for.
+    assert_eq!(turn.max_output_tokens(), Some(MILLION / 2));
+
+    let settled = turn.settle(UsageSnapshot::new(MILLION, MILLION / 10));
+    assert_eq!(settled.cost, cents(120));
+    let completed = fixture.only(AgentEventName::TurnCompleted);
+    assert_eq!(completed.data.as_ref().unwrap().get("budget_remaining_usd").unwrap(), 7.8);
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn what_is_left_says_how_long_the_answer_may_be() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(300))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(dollar()).reserve(cents(50));
+    let turn = now(session.begin_turn(turn)).unwrap();
+    assert_eq!(turn.max_output_tokens(), Some(MILLION), "two dollars after the input");
+    turn.release();
+    assert_books_agree(&fixture, &session);
+    let recorded = Fixture::new().with(|o| o.budget(Limit::recorded(cents(1))));
+    let session = recorded.orchestrator.session().unwrap();
+    let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    assert_eq!(turn.max_output_tokens(), None, "a limit that is only watched buys everything");
+}
+
+#[test]
+fn turns_reserve_what_is_usual_once_it_is_known() {
+    let fixture = Fixture::new().with(|o| {
+        o.budget(Limit::enforced(Usd::from_dollars(99)).per_turn(cents(7))).max_iterations(99)
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let reserved = |turn| {
+        let turn = now(session.begin_turn(turn)).unwrap();
+        let reserved = turn.reserved();
+        turn.release();
+        reserved
+    };
+    let estimate = UsageSnapshot::new(1_000, 0);
+    assert_eq!(reserved(Turn::model("m")), cents(7), "without an estimate, what was configured");
+    assert_eq!(reserved(Turn::model("m").estimate(estimate)), cents(7), "nothing is usual yet");
+    assert_eq!(reserved(Turn::model("m").reserve(cents(1))), cents(1));
+    for _ in 0..20 {
+        let turn = Turn::model("m").usage(UsageSnapshot::new(0, 1_000));
+        now(session.run_turn(turn, fine)).unwrap();
+    }
+    // 1,000 tokens are told as up to 1,023: $0.001 in, $0.002046 out.
+    let usual = reserved(Turn::model("m").estimate(estimate).max_output(MILLION));
+    assert_eq!(usual, "0.003046".parse().unwrap());
+    let least = reserved(Turn::model("m").estimate(estimate).max_output(500));
+    assert_eq!(least, "0.002".parse().unwrap(), "no more than it may answer with");
+    let said = reserved(Turn::model("m").estimate(UsageSnapshot::new(1_000, 10)));
+    assert_eq!(said, "0.00102".parse().unwrap(), "what the caller expects counts first");
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn turns_in_parallel_cannot_overspend_what_they_reserve() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(350))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turns = (0..8).map(|_| {
+        let turn = Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
+        session.run_turn(turn, async || {
+            yields(2).await;
+            Ok::<_, BoxError>(())
+        })
+    });
+    let outcomes = now(join_all(turns));
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
+    for refused in outcomes.into_iter().filter_map(Result::err) {
+        let TurnError::Budget(refused) = refused else { panic!("{refused:?}") };
+        assert_eq!((refused.asked, refused.reserved), (cents(100), cents(300)));
+    }
+    assert_books_agree(&fixture, &session);
+    assert!(session.account().unwrap().check().is_ok());
+}
+
+/// `LiteLLM` PR #40002: a cap of $0.45 on which $0.60 was spent, for the reservation did not know that
+/// a prompt of more than 272,000 tokens has another price, and priority a third one.
+#[test]
+fn the_tier_by_context_and_by_service_is_reserved_and_so_refused() {
+    let fixture = Fixture::new().with(|o| {
+        let flat = |input, output| {
+            runtime_usage::ModelPricing::per_million(Usd::from_cents(input), cents(output))
+        };
+        let prices = runtime_usage::ModelPrices::new(flat(50, 200))
+            .band(272_000, flat(100, 300))
+            .tier_band(ServiceTier::Priority, 0, flat(100, 400))
+            .tier_band(ServiceTier::Priority, 272_000, flat(200, 600));
+        let table = runtime_usage::PricingTable::new();
+        table.register("tiered", prices).unwrap();
+        o.pricing(table).budget(Limit::enforced(cents(45)))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("tiered").estimate(UsageSnapshot::new(300_000, 0)).max_output(0);
+    // By the base price, 300,000 × $0.50 a million = $0.15, all of these would fit.
+    let priority = now(session.run_turn(turn().tier(ServiceTier::Priority), fine)).unwrap_err();
+    let TurnError::Budget(refused) = priority else { panic!("{priority:?}") };
+    assert_eq!(refused.asked, cents(60), "300,000 × $2 a million");
+    // Standard: 300,000 × $1 a million = $0.30. It fits once, and not twice.
+    let usage = UsageSnapshot::new(300_000, 0);
+    assert_eq!(now(session.run_turn(turn().usage(usage), fine)).unwrap().cost, cents(30));
+    assert!(now(session.run_turn(turn().usage(usage), fine)).is_err());
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(500))));
+    let session = fixture.orchestrator.session().unwrap();
+    let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
+    assert_eq!(
+        blind.to_string(),
+        "a strict budget refuses a turn of `m` without its `max_output`: what it may cost at most \
+         is not known"
+    );
+    assert!(blind.is_refusal());
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+
+    let worst = || Turn::model("m").estimate(dollar()).max_output(MILLION).reserve(cents(1));
+    let first = now(session.begin_turn(worst())).unwrap();
+    assert_eq!(first.reserved(), cents(300), "the worst case, whatever the caller would reserve");
+    assert!(matches!(now(session.begin_turn(worst())), Err(TurnError::Budget(_))));
+    first.settle(UsageSnapshot::new(MILLION, 0));
+    now(session.begin_turn(worst())).unwrap().settle(UsageSnapshot::new(MILLION, MILLION));
+    assert_eq!(session.account().unwrap().balance().left, cents(100).into());
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
+    for observed in [false, true] {
+        for polls in 0..6 {
+            let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+            let session = fixture.orchestrator.session().unwrap();
+            let act = async {
+                let turn = Turn::model("m").estimate(dollar()).max_output(MILLION);
+                let mut turn = session.begin_turn(turn).await.unwrap();
+                yields(1).await;
+                if observed {
+                    turn.observe(UsageSnapshot::new(MILLION / 2, 0));
+                }
+                turn.run(yields(2)).await.unwrap();
+                turn.settle(dollar());
+            };
+            let completed = poll_times(polls, act).is_some();
+            let spent = session.account().unwrap().balance().spent;
+            let expected = match (polls, observed) {
+                (0, _) => Usd::ZERO,
+                (1, _) | (2..=3, false) => cents(300), // all that was reserved
+                (2..=3, true) => cents(50),
+                _ => cents(100),
+            };
+            assert_eq!((spent, completed), (expected, polls >= 4), "{polls} polls, {observed}");
+            assert_books_agree(&fixture, &session);
+            if (1..=3).contains(&polls) {
+                let data = fixture.only(AgentEventName::TurnFailed).data.clone().unwrap();
+                let estimated = data.get("estimated").is_some();
+                assert_eq!(estimated, expected == cents(300));
+                let estimate = session.account().unwrap().balance().estimated;
+                assert_eq!(estimate, if estimated { expected } else { Usd::ZERO });
+            }
+        }
+    }
+}
+
+#[test]
+fn a_turn_that_fails_times_out_or_panics_is_billed_by_what_it_reserved() {
+    let fixture = Fixture::new().with(|o| {
+        o.budget(Limit::enforced(Usd::from_dollars(9)))
+            .circuit_breaker(crate::support::breaker(&runtime_events::ManualClock::new(), 99))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(dollar()).max_output(0);
+
+    now(session.run_turn(turn(), async || Err::<(), _>("503"))).unwrap_err();
+    assert_eq!(session.account().unwrap().balance().estimated, cents(100));
+    assert_books_agree(&fixture, &session);
+
+    let hang = async || {
+        std::future::pending::<()>().await;
+        Ok::<_, BoxError>(())
+    };
+    let timed = turn().timeout(limit(&fixture.clock, Duration::from_secs(1)));
+    let mut late = Box::pin(session.run_turn(timed, hang));
+    assert!(poll_times(1, &mut late).is_none());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert!(matches!(poll_times(1, &mut late), Some(Err(TurnError::TimedOut(_)))));
+    drop(late);
+    assert_books_agree(&fixture, &session);
+
+    let panicking = async || -> Result<(), BoxError> { panic!("no") };
+    let panicked = catch_unwind(AssertUnwindSafe(|| now(session.run_turn(turn(), panicking))));
+    assert!(panicked.is_err());
+    let outcomes: Vec<_> = fixture.events.all(AgentEventName::TurnFailed);
+    let outcomes: Vec<_> = outcomes.iter().map(|event| event.outcome.unwrap()).collect();
+    assert_eq!(outcomes, [SpanOutcome::Failed, SpanOutcome::TimedOut, SpanOutcome::Panicked]);
+    assert_eq!(session.account().unwrap().balance().spent, cents(300));
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_call_that_was_never_sent_costs_nothing() {
+    let deny_input = guardrail::pre("deny", |check: &PreCheck<'_>| {
+        if check.arguments == "bad" {
+            GuardrailOutcome::deny("no")
+        } else {
+            GuardrailOutcome::allow()
+        }
+    });
+    let fixture = Fixture::new()
+        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).guardrail(deny_input));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(dollar()).max_output(0);
+    let denied = now(session.run_turn(turn().guarded("bad"), fine));
+    assert!(matches!(denied, Err(TurnError::Guardrail(_))));
+    now(session.begin_turn(turn())).unwrap().release();
+    fixture.breaker.record_failure();
+    assert!(matches!(now(session.run_turn(turn(), fine)), Err(TurnError::CircuitOpen(_))));
+    assert_eq!(session.account().unwrap().balance().spent, Usd::ZERO);
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn an_answer_that_a_guardrail_withholds_is_paid_for() {
+    let deny_output = guardrail::post("deny", |_: &PostCheck<'_>| GuardrailOutcome::deny("no"));
+    let fixture = Fixture::new()
+        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).guardrail(deny_output));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(dollar()).max_output(9).usage(dollar()).guarded("p");
+    now(session.run_turn(turn, async || Ok::<_, BoxError>("text"))).unwrap_err();
+    assert_eq!(session.account().unwrap().balance().spent, cents(100));
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_cost_that_the_provider_reports_wins_and_is_marked() {
+    let usage = RingBufferUsageSink::new();
+    let fixture = Fixture::new()
+        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).usage_sink(usage.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").usage_from(|cost: &Usd| ReportedUsage::from(dollar()).cost(*cost));
+    let answer = now(session.run_turn(turn, async || Ok::<_, BoxError>(cents(42)))).unwrap();
+    assert_eq!((answer.cost, answer.cost_reported), (cents(42), true));
+    let data = fixture.only(AgentEventName::TurnCompleted).data.clone().unwrap();
+    assert_eq!(
+        (data.get("cost_usd").unwrap().as_f64(), data.get("cost_reported").unwrap()),
+        (Some(0.42), &true.into())
+    );
+    assert_eq!(usage.records()[0].cost, cents(42));
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn the_tier_of_the_response_is_billed_and_else_the_one_that_was_asked_for() {
+    let fixture = Fixture::new().with(|o| {
+        let flat = |dollars| {
+            let dollars = Usd::from_dollars(dollars);
+            runtime_usage::ModelPricing::per_million(dollars, dollars)
+        };
+        let prices = runtime_usage::ModelPrices::new(flat(4)).tier(ServiceTier::Flex, flat(2));
+        let table = runtime_usage::PricingTable::new();
+        table.register("t", prices).unwrap();
+        o.pricing(table)
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let flex = || Turn::model("t").tier(ServiceTier::Flex);
+    let asked = now(session.run_turn(flex().usage(dollar()), fine)).unwrap();
+    assert_eq!(asked.cost, cents(200));
+    let standard = |(): &()| ReportedUsage::from(dollar()).tier(ServiceTier::Standard);
+    let served = now(session.run_turn(flex().usage_from(standard), fine)).unwrap();
+    assert_eq!(served.cost, cents(400));
+}
+
+#[test]
+fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
+    let company = Budget::new(Limit::enforced(cents(300)).named("company"));
+    let fixture = Fixture::new().with(|o| o.account(&company).budget(Limit::enforced(cents(150))));
+    let spend = |session: &OrchestrationSession| {
+        let turn = Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
+        now(session.run_turn(turn, fine))
+    };
+    let sessions: Vec<_> = (0..4).map(|_| fixture.orchestrator.session().unwrap()).collect();
+    sessions[..3].iter().for_each(|session| assert!(spend(session).is_ok()));
+    let TurnError::Budget(own) = spend(&sessions[0]).unwrap_err() else { panic!() };
+    assert_eq!((own.account, own.limit), (None, cents(150)));
+    let TurnError::Budget(shared) = spend(&sessions[3]).unwrap_err() else { panic!() };
+    assert_eq!(shared.account.as_deref(), Some("company"));
+    let summary = sessions[0].summary();
+    assert_eq!(summary.budget.as_ref().unwrap().spent_usd, cents(100));
+    assert_eq!(summary.budgets_above[0].by_model["m"], cents(300));
+    assert_eq!(summary.budgets_above[0].by_role["writer"], cents(300));
+    let text = summary.to_string();
+    assert!(text.contains("  budget    company: $0.0000 of $3.00 left (enforced)"), "{text}");
+
+    sessions[0].complete().unwrap();
+    let ended = fixture.only(AgentEventName::AgentCompleted);
+    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().clone();
+    assert_eq!(statements[1]["account"], "company");
+    assert_eq!(statements[1]["by_role"]["writer"], 3.0);
+}
+
+#[test]
+fn a_mark_is_an_event_of_the_session_that_crossed_it() {
+    let company = Budget::new(Limit::enforced(cents(200)).named("company").marks([50]));
+    let fixture = Fixture::new().with(|o| o.account(&company));
+    let first = fixture.orchestrator.session().unwrap();
+    now(first.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+    let second = fixture.orchestrator.session().unwrap();
+    now(second.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+    let mark = fixture.only(AgentEventName::BudgetMark);
+    assert_eq!(mark.session_id.as_deref(), Some(first.id()));
+    assert_eq!(mark.detail.as_deref(), Some("`company`: 50 % of $2.00 reached: $1.0000 spent"));
+    let data = mark.data.as_ref().unwrap();
+    assert_eq!(
+        (data.get("percent").unwrap(), data.get("limit_usd").unwrap()),
+        (&50.into(), &2.0.into())
+    );
+}
+
+/// Panics at whatever it hears.
+#[derive(Debug)]
+struct Panicking;
+
+impl BudgetListener for Panicking {
+    fn mark_crossed(&self, _: &BudgetMark) {
+        panic!("no");
+    }
+}
+
+#[test]
+fn a_listener_that_panics_harms_no_turn() {
+    let budget = Budget::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
+    let fixture = Fixture::new().with(|o| o.account(&budget));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn what_is_set_aside_lets_a_run_end_with_an_answer() {
+    let fixture =
+        Fixture::new().with(|o| o.budget(Limit::enforced(cents(300)).wrap_up(cents(100))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
+    for _ in 0..2 {
+        now(session.run_turn(turn(), fine)).unwrap();
+    }
+    let TurnError::Budget(refused) = now(session.run_turn(turn(), fine)).unwrap_err() else {
+        panic!()
+    };
+    assert_eq!(refused.set_aside, cents(100));
+    now(session.run_turn(turn().wrap_up(), fine)).unwrap();
+    assert!(now(session.run_turn(turn().wrap_up(), fine)).is_err());
+    assert!(session.account().unwrap().check().is_ok());
+}
