@@ -146,6 +146,17 @@ fn the_last_usage_of_gemini_holds() {
 }
 
 #[test]
+fn a_total_is_about_its_own_report() {
+    let events = [
+        json!({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 1,
+                                 "totalTokenCount": 11}}),
+        json!({"usageMetadata": {"candidatesTokenCount": 5},
+               "candidates": [{"finishReason": "STOP"}]}),
+    ];
+    whole(&StreamUsage::gemini(), &events, UsageSnapshot::new(10, 5));
+}
+
+#[test]
 fn a_blocked_prompt_of_gemini_is_an_end() {
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"},
                          "usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}});
