@@ -59,7 +59,10 @@ fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
 
 #[test]
 fn a_first_chunk_without_choices_is_not_the_end() {
-    let filtered = json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    let filtered =
+        json!({"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    let stream = fed(StreamUsage::openai_chat(), std::slice::from_ref(&filtered));
+    assert_eq!(stream.usage().unwrap().model, None);
     cut(&StreamUsage::openai_chat(), &[filtered], UsageSnapshot::new(1_000, 0));
 }
 

@@ -57,7 +57,7 @@ fn a_count_that_is_missing() -> Result<(), BoxError> {
 
 fn what_cannot_be() {
     let usage = json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}});
-    let error = UsageSnapshot::from_openai_chat(&usage).unwrap_err();
+    let error = UsageSnapshot::from_openai_chat(&usage).expect_err("too much is cached");
     assert_eq!(
         error.to_string(),
         "reported usage: `prompt_tokens_details.cached_tokens` is 120, \
