@@ -112,10 +112,10 @@ impl Reading {
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
             self.known.tier = Some(tier_of(tier));
         }
-        if let Some(model) = path::text(body, model)
-            && self.model.as_deref() != Some(model)
-        {
-            self.model = Some(model.into());
+        // The first chunk of some servers has an empty name.
+        let model = path::text(body, model).filter(|model| !model.is_empty());
+        if model.is_some() && model != self.model.as_deref() {
+            self.model = model.map(Arc::from);
         }
         Ok(())
     }

@@ -59,7 +59,10 @@ fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
 
 #[test]
 fn a_first_chunk_without_choices_is_not_the_end() {
-    let filtered = json!({"choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    let filtered =
+        json!({"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
+    let stream = fed(StreamUsage::openai_chat(), std::slice::from_ref(&filtered));
+    assert_eq!(stream.usage().unwrap().model, None);
     cut(&StreamUsage::openai_chat(), &[filtered], UsageSnapshot::new(1_000, 0));
 }
 
@@ -143,6 +146,17 @@ fn the_last_usage_of_gemini_holds() {
     cut(&stream, &events[..1], UsageSnapshot::new(10, 63).reasoning(63));
     cut(&stream, &events[..2], UsageSnapshot::new(10, 63).reasoning(63));
     cut(&stream, &events[..3], UsageSnapshot::new(10, 67).reasoning(63));
+}
+
+#[test]
+fn a_total_is_about_its_own_report() {
+    let events = [
+        json!({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 1,
+                                 "totalTokenCount": 11}}),
+        json!({"usageMetadata": {"candidatesTokenCount": 5},
+               "candidates": [{"finishReason": "STOP"}]}),
+    ];
+    whole(&StreamUsage::gemini(), &events, UsageSnapshot::new(10, 5));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod getting_started;
 mod permissions_and_policy;
 mod recovery;
 mod sessions;
+mod usage;
 mod usage_and_budgets;
 
 use techrevati_runtime::BoxError;
@@ -19,6 +20,7 @@ async fn main() -> Result<(), BoxError> {
     permissions_and_policy::run().await?;
     recovery::run().await?;
     sessions::run().await?;
+    usage::run()?;
     usage_and_budgets::run().await?;
     Ok(())
 }

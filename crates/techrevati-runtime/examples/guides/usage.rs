@@ -1,0 +1,74 @@
+//! The code of `docs/usage.md`.
+
+use serde_json::json;
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::usage::{ServiceTier, StreamUsage};
+
+fn a_response() -> Result<(), BoxError> {
+    let body = json!({
+        "model": "gpt-5-2026-05-14",
+        "service_tier": "flex",
+        "usage": {
+            "prompt_tokens": 2_006,
+            "completion_tokens": 300,
+            "total_tokens": 2_306,
+            "prompt_tokens_details": {"cached_tokens": 1_920},
+            "completion_tokens_details": {"reasoning_tokens": 128},
+        },
+    });
+    let usage = UsageSnapshot::from_openai_chat(&body)?;
+    assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
+    assert_eq!(usage.tier, ServiceTier::Flex);
+    assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
+    Ok(())
+}
+
+fn a_stream() -> Result<(), BoxError> {
+    let mut stream = StreamUsage::anthropic().input_estimate(1_000);
+    for event in [
+        json!({"type": "message_start", "message": {
+            "model": "claude-sonnet-4-5",
+            "usage": {"input_tokens": 25, "cache_read_input_tokens": 4_000, "output_tokens": 1},
+        }}),
+        json!({"type": "content_block_delta", "delta": {"text": "The sky is blue because"}}),
+    ] {
+        stream.push(&event)?;
+    }
+    let so_far = stream.usage()?;
+    assert!(so_far.estimated, "the stream might be cut here");
+    assert_eq!(so_far.tokens, UsageSnapshot::new(25, 6).cache_read(4_000));
+
+    stream.push(&json!({
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn"},
+        "usage": {"output_tokens": 42},
+    }))?;
+    assert!(stream.is_complete());
+    assert_eq!(stream.usage()?.tokens, UsageSnapshot::new(25, 42).cache_read(4_000));
+    Ok(())
+}
+
+fn a_count_that_is_missing() -> Result<(), BoxError> {
+    let usage = UsageSnapshot::from_ollama(&json!({"done": true, "eval_count": 3}))?;
+    assert_eq!(usage.tokens, UsageSnapshot::new(0, 3));
+    assert_eq!(usage.missing, ["prompt_eval_count"]);
+    Ok(())
+}
+
+fn what_cannot_be() {
+    let usage = json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}});
+    let error = UsageSnapshot::from_openai_chat(&usage).expect_err("too much is cached");
+    assert_eq!(
+        error.to_string(),
+        "reported usage: `prompt_tokens_details.cached_tokens` is 120, \
+         more than `prompt_tokens`, which is 100"
+    );
+}
+
+pub(crate) fn run() -> Result<(), BoxError> {
+    a_response()?;
+    a_stream()?;
+    a_count_that_is_missing()?;
+    what_cannot_be();
+    Ok(())
+}
