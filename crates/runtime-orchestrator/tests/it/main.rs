@@ -11,6 +11,7 @@ mod money;
 mod panics;
 mod properties;
 mod sessions;
+mod shared_accounts;
 mod sinks;
 mod support;
 mod threads;

@@ -1,34 +1,21 @@
 //! Turns as transactions: what they reserve, what they settle with, and whose account it is.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use runtime_events::{AgentEventName, SpanOutcome};
-use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
+use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_policy::guardrail::{self, GuardrailOutcome, PostCheck, PreCheck};
 use runtime_sinks::RingBufferUsageSink;
-use runtime_usage::{
-    Balance, Budget, BudgetListener, BudgetMark, Limit, ReportedUsage, ServiceTier, UsageSnapshot,
-    Usd,
-};
+use runtime_usage::{Limit, ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 
-use crate::support::{Fixture, billed, dollar, limit, now, poll_times, yields};
+use crate::support::{Fixture, assert_books_agree, dollar, limit, now, poll_times, yields};
 
 const MILLION: u64 = 1_000_000;
 
 fn cents(cents: u64) -> Usd {
     Usd::from_cents(cents)
-}
-
-/// The account, the session's tracker and the events tell the same, and nothing is held.
-fn assert_books_agree(fixture: &Fixture, session: &OrchestrationSession) {
-    let Balance { spent, reserved, .. } = session.account().unwrap().balance();
-    assert_eq!(spent, billed(&fixture.events.events()));
-    assert_eq!(spent, session.tracker().total_cost());
-    assert_eq!(reserved, Usd::ZERO);
 }
 
 async fn fine() -> Result<(), BoxError> {
@@ -317,87 +304,4 @@ fn the_tier_of_the_response_is_billed_and_else_the_one_that_was_asked_for() {
     let standard = |(): &()| ReportedUsage::from(dollar()).tier(ServiceTier::Standard);
     let served = now(session.run_turn(flex().usage_from(standard), fine)).unwrap();
     assert_eq!(served.cost, cents(400));
-}
-
-#[test]
-fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
-    let company = Budget::new(Limit::enforced(cents(300)).named("company"));
-    let fixture = Fixture::new().with(|o| o.account(&company).budget(Limit::enforced(cents(150))));
-    let spend = |session: &OrchestrationSession| {
-        let turn = Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
-        now(session.run_turn(turn, fine))
-    };
-    let sessions: Vec<_> = (0..4).map(|_| fixture.orchestrator.session().unwrap()).collect();
-    sessions[..3].iter().for_each(|session| assert!(spend(session).is_ok()));
-    let TurnError::Budget(own) = spend(&sessions[0]).unwrap_err() else { panic!() };
-    assert_eq!((own.account, own.limit), (None, cents(150)));
-    let TurnError::Budget(shared) = spend(&sessions[3]).unwrap_err() else { panic!() };
-    assert_eq!(shared.account.as_deref(), Some("company"));
-    let summary = sessions[0].summary();
-    assert_eq!(summary.budget.as_ref().unwrap().spent_usd, cents(100));
-    assert_eq!(summary.budgets_above[0].by_model["m"], cents(300));
-    assert_eq!(summary.budgets_above[0].by_role["writer"], cents(300));
-    let text = summary.to_string();
-    assert!(text.contains("  budget    company: $0.0000 of $3.00 left (enforced)"), "{text}");
-
-    sessions[0].complete().unwrap();
-    let ended = fixture.only(AgentEventName::AgentCompleted);
-    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().clone();
-    assert_eq!(statements[1]["account"], "company");
-    assert_eq!(statements[1]["by_role"]["writer"], 3.0);
-}
-
-#[test]
-fn a_mark_is_an_event_of_the_session_that_crossed_it() {
-    let company = Budget::new(Limit::enforced(cents(200)).named("company").marks([50]));
-    let fixture = Fixture::new().with(|o| o.account(&company));
-    let first = fixture.orchestrator.session().unwrap();
-    now(first.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
-    let second = fixture.orchestrator.session().unwrap();
-    now(second.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
-    let mark = fixture.only(AgentEventName::BudgetMark);
-    assert_eq!(mark.session_id.as_deref(), Some(first.id()));
-    assert_eq!(mark.detail.as_deref(), Some("`company`: 50 % of $2.00 reached: $1.0000 spent"));
-    let data = mark.data.as_ref().unwrap();
-    assert_eq!(
-        (data.get("percent").unwrap(), data.get("limit_usd").unwrap()),
-        (&50.into(), &2.0.into())
-    );
-}
-
-/// Panics at whatever it hears.
-#[derive(Debug)]
-struct Panicking;
-
-impl BudgetListener for Panicking {
-    fn mark_crossed(&self, _: &BudgetMark) {
-        panic!("no");
-    }
-}
-
-#[test]
-fn a_listener_that_panics_harms_no_turn() {
-    let budget = Budget::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
-    let fixture = Fixture::new().with(|o| o.account(&budget));
-    let session = fixture.orchestrator.session().unwrap();
-    now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
-    assert_books_agree(&fixture, &session);
-}
-
-#[test]
-fn what_is_set_aside_lets_a_run_end_with_an_answer() {
-    let fixture =
-        Fixture::new().with(|o| o.budget(Limit::enforced(cents(300)).wrap_up(cents(100))));
-    let session = fixture.orchestrator.session().unwrap();
-    let turn = || Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
-    for _ in 0..2 {
-        now(session.run_turn(turn(), fine)).unwrap();
-    }
-    let TurnError::Budget(refused) = now(session.run_turn(turn(), fine)).unwrap_err() else {
-        panic!()
-    };
-    assert_eq!(refused.set_aside, cents(100));
-    now(session.run_turn(turn().wrap_up(), fine)).unwrap();
-    assert!(now(session.run_turn(turn().wrap_up(), fine)).is_err());
-    assert!(session.account().unwrap().check().is_ok());
 }

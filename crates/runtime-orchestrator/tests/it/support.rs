@@ -14,11 +14,11 @@ use std::time::Duration;
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ManualClock, SpanOutcome,
 };
-use runtime_orchestrator::{Orchestrator, Timeout};
+use runtime_orchestrator::{OrchestrationSession, Orchestrator, Timeout};
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::breaker::{CircuitState, Config};
 use runtime_sinks::testing::RecordingEventSink;
-use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
+use runtime_usage::{Balance, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
@@ -118,6 +118,14 @@ pub(crate) fn billed(events: &[Arc<AgentEvent>]) -> Usd {
         data.get("cost_usd")?.as_f64()
     });
     costs.map(|cost| Usd::try_from(cost).unwrap()).sum()
+}
+
+/// The account, the session's tracker and the events tell the same, and nothing is held.
+pub(crate) fn assert_books_agree(fixture: &Fixture, session: &OrchestrationSession) {
+    let Balance { spent, reserved, .. } = session.account().unwrap().balance();
+    assert_eq!(spent, billed(&fixture.events.events()));
+    assert_eq!(spent, session.tracker().total_cost());
+    assert_eq!(reserved, Usd::ZERO);
 }
 
 /// Counts its wakes.

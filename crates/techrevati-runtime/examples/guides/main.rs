@@ -3,6 +3,7 @@
 //! Each guide has a module of its name here. A check of the workspace compares them: every Rust
 //! block of a guide stands in its module, word for word.
 
+mod budgets;
 mod circuit_breaker;
 mod getting_started;
 mod permissions_and_policy;
@@ -15,13 +16,14 @@ use techrevati_runtime::BoxError;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
+    budgets::run().await?;
     circuit_breaker::run();
     getting_started::run().await?;
     permissions_and_policy::run().await?;
     recovery::run().await?;
     sessions::run().await?;
     usage::run()?;
-    usage_and_budgets::run().await?;
+    usage_and_budgets::run()?;
     Ok(())
 }
 

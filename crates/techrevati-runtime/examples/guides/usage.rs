@@ -18,7 +18,7 @@ fn a_response() -> Result<(), BoxError> {
     });
     let usage = UsageSnapshot::from_openai_chat(&body)?;
     assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
-    assert_eq!(usage.tier, ServiceTier::Flex);
+    assert_eq!(usage.tier, Some(ServiceTier::Flex));
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
     Ok(())
 }
