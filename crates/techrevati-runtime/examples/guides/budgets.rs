@@ -81,6 +81,12 @@ struct Pager {
     messages: Mutex<Vec<String>>,
 }
 
+impl Pager {
+    fn heard(&self) -> Vec<String> {
+        self.messages.lock().map(|messages| messages.clone()).unwrap_or_default()
+    }
+}
+
 impl BudgetListener for Pager {
     fn mark_crossed(&self, mark: &BudgetMark) {
         if let Ok(mut messages) = self.messages.lock() {
@@ -96,9 +102,8 @@ fn marks() -> Result<(), BoxError> {
     let run = company.child(Limit::enforced(Usd::from_dollars(6)).named("run"));
 
     run.reserve(Usd::from_dollars(5))?.settle(Usd::from_dollars(5));
-    let messages = pager.messages.lock().map_err(|_| "a listener panicked")?;
     assert_eq!(
-        *messages,
+        pager.heard(),
         [
             "`run`: 80 % of $6.00 reached: $5.0000 spent",
             "`company`: 50 % of $10.00 reached: $5.0000 spent",
