@@ -6,6 +6,7 @@
 mod circuit_breaker;
 mod getting_started;
 mod permissions_and_policy;
+mod prices;
 mod recovery;
 mod sessions;
 mod usage_and_budgets;
@@ -17,6 +18,7 @@ async fn main() -> Result<(), BoxError> {
     circuit_breaker::run();
     getting_started::run().await?;
     permissions_and_policy::run().await?;
+    prices::run()?;
     recovery::run().await?;
     sessions::run().await?;
     usage_and_budgets::run().await?;
