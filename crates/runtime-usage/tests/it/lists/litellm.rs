@@ -228,3 +228,19 @@ fn a_model_that_gives_no_tokens_needs_no_price_for_them() {
     let usage = UsageSnapshot::new(1_000_000, 0);
     costs(&table(list), "embed", &usage, ServiceTier::Standard, "0.1");
 }
+
+#[test]
+fn a_model_that_is_priced_by_something_else_is_not_free() {
+    let list = read(
+        r#"{"rerank": {"mode": "rerank", "input_cost_per_query": 0.002,
+                       "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
+            "local": {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0,
+                      "input_cost_per_image": 0, "input_cost_per_second": -0.0},
+            "both": {"input_cost_per_query": 0.002, "input_cost_per_token": 1e-06,
+                     "output_cost_per_token": 0.0}}"#,
+    );
+    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(skipped, [("rerank", SkipReason::NoTokenPrices)]);
+    let table = table(list);
+    assert!(table.contains("local") && table.contains("both"));
+}
