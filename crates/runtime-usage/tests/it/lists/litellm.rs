@@ -244,3 +244,21 @@ fn a_model_that_is_priced_by_something_else_is_not_free() {
     let table = table(list);
     assert!(table.contains("local") && table.contains("both"));
 }
+
+#[test]
+fn what_a_band_of_a_tier_does_not_name_costs_the_higher_of_its_neighbours() {
+    let table = table(read(
+        r#"{"m": {"input_cost_per_token": 5e-06, "output_cost_per_token": 3e-05,
+            "input_cost_per_token_above_272k_tokens": 1e-05,
+            "output_cost_per_token_above_272k_tokens": 4.5e-05,
+            "input_cost_per_token_priority": 1e-05, "output_cost_per_token_priority": 6e-05,
+            "input_cost_per_token_above_272k_tokens_priority": 2e-05,
+            "input_cost_per_token_flex": 1e-06, "output_cost_per_token_flex": 1e-06,
+            "input_cost_per_token_above_272k_tokens_flex": 2e-06}}"#,
+    ));
+    let long = UsageSnapshot::new(300_000, 1_000);
+    // 300,000 x 20 $ + 1,000 x 60 $, the price of priority below, and not 45 $: 6 + 0.06.
+    costs(&table, "m", &long, ServiceTier::Priority, "6.06");
+    // 300,000 x 2 $ + 1,000 x 45 $, the standard price of the band, and not 1 $: 0.6 + 0.045.
+    costs(&table, "m", &long, ServiceTier::Flex, "0.645");
+}
