@@ -61,3 +61,24 @@ impl PriceBook {
         self.names.to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::PriceReader;
+
+    #[test]
+    fn a_list_that_is_loaded_every_day_does_not_make_the_book_grow() {
+        let list = PriceReader::new()
+            .read(
+                r#"[{"id": "p", "models": [{"id": "m", "match": {"contains": "a"},
+                    "prices": {"input_mtok": 1, "output_mtok": 1}}]}]"#,
+            )
+            .unwrap();
+        let mut book = PriceBook::default();
+        for _ in 0..3 {
+            book.merge(list.clone());
+            assert_eq!((book.rules.len(), book.len()), (1, 2));
+        }
+    }
+}

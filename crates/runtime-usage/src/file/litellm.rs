@@ -32,7 +32,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
         }
         let Some(name) = walk.name(Path::Root, model) else { continue };
         let quotes = quotes(at, entry, walk);
-        if quotes.is_empty() {
+        if quotes.is_empty() || (quotes.are_free() && costs_otherwise(entry)) {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
             prices.push((name, Arc::new(all)));
@@ -54,6 +54,14 @@ const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
 
 /// The modes that answer with something other than tokens.
 const WITHOUT_OUTPUT: [&str; 3] = ["embedding", "moderation", "rerank"];
+
+/// Whether something other than tokens has a price: seconds, pages, queries.
+fn costs_otherwise(entry: &Node<'_>) -> bool {
+    entry.entries().iter().any(|(key, value)| {
+        let other = key.contains("cost_per_") && !is_price(key);
+        other && matches!(value, Node::Number(number) if number.is_positive())
+    })
+}
 
 fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
     let mut quotes = Quotes::default();

@@ -36,8 +36,12 @@ pub(super) struct Settled {
 }
 
 /// Gives each name to the best claim. Where several are as good and disagree, the dearest price
-/// holds and the name is ambiguous; so nothing is cheap, or free, because of a reseller.
+/// holds and the name is ambiguous. Who is not the maker and asks nothing has no claim to a bare name:
+/// it is part of a subscription. So nothing is cheap, or free, because of a reseller.
 pub(super) fn settle(mut candidates: Vec<Candidate>) -> Settled {
+    candidates.retain(|candidate| {
+        candidate.claim != Claim::Bare || !dearness(&candidate.prices).is_zero()
+    });
     candidates.sort_by(|a, b| (&a.name, Reverse(a.claim)).cmp(&(&b.name, Reverse(b.claim))));
     let mut settled = Settled::default();
     for same in candidates.chunk_by(|a, b| a.name == b.name) {

@@ -61,6 +61,16 @@ impl<'a> Node<'a> {
     }
 }
 
+impl Number {
+    pub(super) fn is_positive(self) -> bool {
+        match self {
+            Self::Whole(number) => number > 0,
+            Self::Negative(_) => false,
+            Self::Float(number) => number > 0.0,
+        }
+    }
+}
+
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

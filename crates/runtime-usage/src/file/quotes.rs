@@ -19,6 +19,11 @@ impl Quotes {
         self.0.is_empty()
     }
 
+    /// Whether every price that is named is zero.
+    pub(super) fn are_free(&self) -> bool {
+        self.0.iter().all(|(_, _, quoted)| quoted.0.iter().flatten().all(|price| price.is_zero()))
+    }
+
     /// Sets the price of a kind of token in a tier, for more than `above` input tokens.
     pub(super) fn set(&mut self, tier: ServiceTier, above: u64, kind: TokenKind, price: Usd) {
         let place = self.0.iter().position(|(t, a, _)| (*t, *a) == (tier, above));

@@ -175,6 +175,17 @@ fn money_buys_output_until_the_worst_case_is_more() {
 }
 
 #[test]
+fn half_a_nano_is_spent_where_it_rounds_to_nothing() {
+    let half = ModelPricing::per_million(Usd::ZERO, Usd::from_nanos(500_000));
+    let buys = |nanos| {
+        let (none, left) = (UsageSnapshot::default(), Usd::from_nanos(nanos));
+        ModelPrices::from(half).output_tokens_for(&none, left, ServiceTier::Standard)
+    };
+    // 0.5 is 0, 1.0 is 1, 1.5 and 2.5 are 2, 3.5 is 4.
+    assert_eq!([0, 1, 2, 3, 4].map(buys), [1, 2, 5, 6, 9]);
+}
+
+#[test]
 fn two_tables_are_compared_price_by_price() {
     let (left, right) = (PricingTable::new(), PricingTable::new());
     let prices = ModelPrices::new(dollars(1, 2)).band(200, dollars(3, 4));

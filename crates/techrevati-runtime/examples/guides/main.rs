@@ -7,6 +7,7 @@ mod budgets;
 mod circuit_breaker;
 mod getting_started;
 mod permissions_and_policy;
+mod prices;
 mod recovery;
 mod sessions;
 mod usage;
@@ -20,6 +21,7 @@ async fn main() -> Result<(), BoxError> {
     circuit_breaker::run();
     getting_started::run().await?;
     permissions_and_policy::run().await?;
+    prices::run()?;
     recovery::run().await?;
     sessions::run().await?;
     usage::run()?;

@@ -172,3 +172,19 @@ fn a_day_has_one_form() {
     }
     assert!(PriceReader::new().as_of("2026-12-31").is_ok());
 }
+
+#[test]
+fn a_price_for_any_time_ends_those_for_hours_before_it() {
+    let table = table(read(
+        r#"[{"id": "p", "models": [{"id": "m", "prices": [
+            {"prices": {"input_mtok": 1, "output_mtok": 1}},
+            {"constraint": {"start_time": "08:00:00Z", "end_time": "16:00:00Z"},
+             "prices": {"input_mtok": 9, "output_mtok": 9}},
+            {"constraint": {"start_date": "2026-01-01"}, "prices": {"input_mtok": 2, "output_mtok": 2}},
+            {"constraint": {"start_time": "08:00:00Z", "end_time": "16:00:00Z"},
+             "prices": {"input_mtok": 3, "output_mtok": 1}}]}]}]"#,
+    ));
+    // 1,000,000 x 3 $ in, the higher price, and 1,000,000 x 2 $ out.
+    let usage = UsageSnapshot::new(1_000_000, 1_000_000);
+    costs(&table, "m", &usage, STANDARD, "5");
+}

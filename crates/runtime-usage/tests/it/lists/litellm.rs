@@ -228,3 +228,37 @@ fn a_model_that_gives_no_tokens_needs_no_price_for_them() {
     let usage = UsageSnapshot::new(1_000_000, 0);
     costs(&table(list), "embed", &usage, ServiceTier::Standard, "0.1");
 }
+
+#[test]
+fn a_model_that_is_priced_by_something_else_is_not_free() {
+    let list = read(
+        r#"{"rerank": {"mode": "rerank", "input_cost_per_query": 0.002,
+                       "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
+            "local": {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0,
+                      "input_cost_per_image": 0, "input_cost_per_second": -0.0},
+            "both": {"input_cost_per_query": 0.002, "input_cost_per_token": 1e-06,
+                     "output_cost_per_token": 0.0}}"#,
+    );
+    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(skipped, [("rerank", SkipReason::NoTokenPrices)]);
+    let table = table(list);
+    assert!(table.contains("local") && table.contains("both"));
+}
+
+#[test]
+fn what_a_band_of_a_tier_does_not_name_costs_the_higher_of_its_neighbours() {
+    let table = table(read(
+        r#"{"m": {"input_cost_per_token": 5e-06, "output_cost_per_token": 3e-05,
+            "input_cost_per_token_above_272k_tokens": 1e-05,
+            "output_cost_per_token_above_272k_tokens": 4.5e-05,
+            "input_cost_per_token_priority": 1e-05, "output_cost_per_token_priority": 6e-05,
+            "input_cost_per_token_above_272k_tokens_priority": 2e-05,
+            "input_cost_per_token_flex": 1e-06, "output_cost_per_token_flex": 1e-06,
+            "input_cost_per_token_above_272k_tokens_flex": 2e-06}}"#,
+    ));
+    let long = UsageSnapshot::new(300_000, 1_000);
+    // 300,000 x 20 $ + 1,000 x 60 $, the price of priority below, and not 45 $: 6 + 0.06.
+    costs(&table, "m", &long, ServiceTier::Priority, "6.06");
+    // 300,000 x 2 $ + 1,000 x 45 $, the standard price of the band, and not 1 $: 0.6 + 0.045.
+    costs(&table, "m", &long, ServiceTier::Flex, "0.645");
+}

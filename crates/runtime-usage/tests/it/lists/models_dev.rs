@@ -103,3 +103,14 @@ fn what_has_no_price_is_skipped_and_told() {
     );
     assert_eq!(list.models(), 1);
 }
+
+#[test]
+fn a_subscription_that_asks_nothing_has_no_bare_names() {
+    let list = read(
+        r#"{"copilot": {"models": {"claude-4.5": {"cost": {"input": 0, "output": 0}}}},
+            "google": {"models": {"gemma": {"cost": {"input": 0, "output": 0}}}}}"#,
+    );
+    let table = table(list);
+    assert!(!table.contains("claude-4.5"), "free by accident");
+    assert!(table.contains("copilot/claude-4.5") && table.contains("gemma"));
+}
