@@ -58,13 +58,13 @@ impl Orchestrator {
         self.set(|setup| setup.breaker = Some(breaker))
     }
 
-    /// The rules behind [`evaluate_policy`](OrchestrationSession::evaluate_policy).
+    /// The rules behind [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
     #[must_use]
     pub fn policy(self, engine: impl Into<Arc<PolicyEngine>>) -> Self {
         self.set(|setup| setup.policy = Some(engine.into()))
     }
 
-    /// The gate behind [`evaluate_gate`](OrchestrationSession::evaluate_gate).
+    /// The gate behind [`evaluate_gate`](crate::OrchestrationSession::evaluate_gate).
     #[must_use]
     pub fn quality_gate(self, gate: QualityGate) -> Self {
         self.set(|setup| setup.gate = Some(gate))

@@ -62,11 +62,14 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     cached.holds(&[heard_cached])?;
     tool.holds(&[tool_heard])?;
     candidates.holds(&[spoken])?;
-    let sum = total.is_one_of(&[
+    let readings: [&[_]; 3] = [
         &[prompt, tool, candidates, thoughts],
         &[prompt, candidates, thoughts],
         &[prompt, tool, candidates],
-    ])?;
+    ];
+    // Thoughts cannot be inside candidates that nobody has reported.
+    let possible = if candidates.is_known() { &readings[..] } else { &readings[..2] };
+    let sum = total.is_one_of(possible)?;
     let answered = candidates.tokens().saturating_sub(spoken.tokens());
     let written_out = if sum == 2 {
         candidates.holds(&[thoughts, spoken])?;

@@ -69,7 +69,7 @@ impl Desk {
                 .usage_from(|reply: &Reply| reply.usage);
             match session.run_turn(turn, || self.client.chat(&request)).await {
                 Ok(answered) => return Ok(answered.value.message),
-                Err(error) => self.go_on_after(session, error)?,
+                Err(error) => self.go_on_after(session, error).await?,
             }
         }
     }
@@ -87,7 +87,7 @@ impl Desk {
         loop {
             match self.streamed_turn(session, talk).await {
                 Ok(text) => return Ok(text),
-                Err(error) => self.go_on_after(session, error)?,
+                Err(error) => self.go_on_after(session, error).await?,
             }
         }
     }
@@ -133,12 +133,14 @@ impl Desk {
     }
 
     /// Tells what failed and what recovery did; an error once nothing is left to try.
-    fn go_on_after(
+    async fn go_on_after(
         &self,
         session: &OrchestrationSession,
         error: TurnError,
     ) -> Result<(), BoxError> {
-        let Some((scenario, recovery)) = error.scenario().zip(error.recovery()) else {
+        // A failed turn has tried already; one that timed out tries now.
+        let recovery = session.recover(&error).await;
+        let Some((scenario, recovery)) = error.scenario().zip(recovery) else {
             return Err(error.into());
         };
         let mut done = self.recovery.take_done();
