@@ -31,6 +31,7 @@ mod words;
 
 use std::fmt;
 use std::iter::successors;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
@@ -44,7 +45,9 @@ use crate::usd::Usd;
 /// A shared account with a limit; clones are the same account.
 ///
 /// It may have one above it (session, project, organisation, to any depth), and draws on that as
-/// well. No lock is taken on the way: see the [module](self) for what is guaranteed.
+/// well. Reserving, releasing and reading the balance take no lock; settling a charge that names a
+/// model or a role enters it into the breakdown under a short one. See the [module](self) for what
+/// is guaranteed.
 ///
 /// ```
 /// use runtime_usage::{Budget, Limit, Usd};
@@ -74,7 +77,8 @@ struct Node {
     marks: Box<[(u64, u16)]>,
     limit: Limit,
     ledger: Ledger,
-    listener: Option<Arc<dyn BudgetListener>>,
+    /// Asserted: it is only called, and a panic of it is caught there.
+    listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
     above: Option<Budget>,
 }
 
@@ -107,12 +111,19 @@ impl Budget {
         Self::open(limit, None, Some(self.clone()))
     }
 
-    /// An account below this one, for the least that any account from here upwards has left now,
-    /// and not a nano-dollar more. `rules` gives the rest; its amount is lowered where it is
-    /// more.
+    /// [`child`](Self::child), whose marks, and those of all accounts below it, `listener` hears of.
+    #[must_use]
+    pub fn child_with_listener(&self, limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
+        Self::open(limit, Some(listener), Some(self.clone()))
+    }
+
+    /// An account below this one, for what is left now and not a nano-dollar more: the least that
+    /// any account from here upwards has, of the enforced ones if the rules are enforced. `rules`
+    /// gives the rest; its amount is lowered where it is more.
     #[must_use]
     pub fn remainder(&self, rules: Limit) -> Self {
-        let left = self.path().map(|account| account.node.left(false)).min();
+        let counts = |account: &&Self| account.limit().is_enforced() || !rules.is_enforced();
+        let left = self.path().filter(counts).map(|account| account.node.left(false)).min();
         self.child(rules.at_most(left.unwrap_or(Usd::MAX)))
     }
 
@@ -123,7 +134,7 @@ impl Budget {
             marks: limit.marks_at(),
             ledger: Ledger::default(),
             limit,
-            listener,
+            listener: listener.map(AssertUnwindSafe),
             above,
         };
         Self { node: Arc::new(node) }
@@ -142,7 +153,8 @@ impl Budget {
         self.take(amount, false)
     }
 
-    /// [`reserve`](Self::reserve), of what is set aside for wrapping up as well.
+    /// [`reserve`](Self::reserve), of what this account has set aside for wrapping up as well.
+    /// What accounts above have set aside is theirs.
     ///
     /// # Errors
     ///
@@ -160,12 +172,13 @@ impl Budget {
 
     fn take(&self, amount: Usd, wrapping_up: bool) -> Result<Reservation<'_>, BudgetRefusedError> {
         for account in self.path() {
-            if let Err(committed) = account.node.reserve(amount, wrapping_up) {
+            let own = wrapping_up && self.is(account);
+            if let Err(committed) = account.node.reserve(amount, own) {
                 self.give_back(amount, Some(account));
-                return Err(account.node.refusal(amount, committed, wrapping_up));
+                return Err(account.node.refusal(amount, committed, own));
             }
         }
-        Ok(Reservation::new(self, amount))
+        Ok(Reservation::new(self, amount, wrapping_up))
     }
 
     /// Gives back in every account from here up to the one before `end`.
@@ -180,7 +193,7 @@ impl Budget {
         for (height, account) in self.path().enumerate() {
             account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
         }
-        // Only when every account is settled: a listener that panics takes no money with it.
+        // Only when every account is settled: a listener takes no money with it.
         if !crossed.is_empty() {
             self.report(&crossed);
         }
@@ -197,7 +210,9 @@ impl Budget {
         for (height, account) in self.path().enumerate() {
             let Some(listener) = &account.node.listener else { continue };
             for (_, mark) in crossed.iter().filter(|(below, _)| *below <= height) {
-                listener.mark_crossed(mark);
+                // It hears of this mark once and never again, and may be called by a drop while
+                // another panic unwinds: one that panics keeps no other from hearing of it.
+                let _ = catch_unwind(AssertUnwindSafe(|| listener.mark_crossed(mark)));
             }
         }
     }
@@ -244,7 +259,7 @@ impl Budget {
         self.least(false)
     }
 
-    /// [`available`](Self::available), with what is set aside for wrapping up.
+    /// [`available`](Self::available), with what this account has set aside for wrapping up.
     pub fn available_wrap_up(&self) -> Usd {
         self.least(true)
     }
@@ -270,7 +285,8 @@ impl Budget {
             .map_err(|exceeded| BudgetExceededError { account: limit.name().cloned(), ..exceeded })
     }
 
-    /// How this account stands, by model and by role.
+    /// How this account stands, by model and by role. While calls settle, the breakdown may be an
+    /// entry ahead of or behind the sum.
     pub fn statement(&self) -> BudgetStatement {
         let Balance { limit, spent, reserved, left, estimated } = self.balance();
         let (by_model, by_role) = self.node.ledger.read();
@@ -289,7 +305,22 @@ impl Budget {
 
     fn least(&self, wrapping_up: bool) -> Usd {
         let enforced = self.path().filter(|account| account.limit().is_enforced());
-        enforced.map(|account| account.node.left(wrapping_up)).min().unwrap_or(Usd::MAX)
+        let left = enforced.map(|account| account.node.left(wrapping_up && self.is(account)));
+        left.min().unwrap_or(Usd::MAX)
+    }
+
+    /// What a call with this reservation may cost without overspending anything.
+    fn available_to(&self, reserved: Usd, wrapping_up: bool) -> Usd {
+        let enforced = self.path().filter(|account| account.limit().is_enforced());
+        let left = enforced.map(|account| {
+            let committed = Usd::from_nanos(account.node.words.read().committed);
+            let others = committed.saturating_sub(reserved);
+            let limit = account.limit().amount().saturating_sub(others);
+            // What is set aside is not this call's, and was not taken by it.
+            let more = account.node.left(wrapping_up && self.is(account));
+            limit.min(reserved.saturating_add(more))
+        });
+        left.min().unwrap_or(Usd::MAX)
     }
 }
 
@@ -337,12 +368,22 @@ impl Node {
     }
 }
 
+/// From account to account, not one inside the other: a path may be longer than the stack.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.above.take();
+        while let Some(Budget { node }) = next {
+            next = Arc::into_inner(node).and_then(|mut node| node.above.take());
+        }
+    }
+}
+
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
             .field("limit", &self.node.limit)
             .field("balance", &self.balance())
-            .field("above", &self.node.above)
+            .field("accounts_above", &self.path().skip(1).count())
             .finish_non_exhaustive()
     }
 }

@@ -154,7 +154,8 @@ impl ModelPrices {
     }
 
     /// The higher of both prices, for each tier, band and kind.
-    pub(crate) fn dearer(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn dearer(&self, other: &Self) -> Self {
         let bands = self.bands_with(other).into_iter();
         bands.fold(Self::new(self.standard), |prices, (tier, above)| {
             let (ours, theirs) = (self.rates_above(tier, above), other.rates_above(tier, above));

@@ -45,9 +45,16 @@ impl UsualOutput {
         let mut models = self.models();
         if let Some(histogram) = models.get_mut(model) {
             histogram.add(tokens);
-        } else if models.len() < MODELS {
-            models.entry(model.into()).or_default().add(tokens);
+            return;
         }
+        // The one of which least is known makes room: hostile names do not lock real ones out.
+        if models.len() >= MODELS
+            && let Some(least) = models.iter().min_by_key(|(_, seen)| seen.answers)
+        {
+            let least = least.0.clone();
+            models.remove(&least);
+        }
+        models.entry(model.into()).or_default().add(tokens);
     }
 
     /// The length that 95 of 100 answers of the model do not exceed, once twenty of them are known.
@@ -157,7 +164,9 @@ mod tests {
         let usual = UsualOutput::new();
         (0..ENOUGH - 1).for_each(|_| usual.observe("m", 1));
         assert_eq!(usual.tokens("m"), None);
+        usual.observe("m", 1);
         (0..2_000).for_each(|name: u32| usual.observe(&name.to_string(), 1));
+        assert_eq!(usual.tokens("m"), Some(1), "the names of which little is known make room");
         assert_eq!(usual.models().len(), MODELS);
     }
 }

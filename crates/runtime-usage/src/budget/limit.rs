@@ -70,6 +70,10 @@ impl Limit {
 
     /// A limit that is kept to the nano-dollar: each turn reserves the worst case, and a turn for
     /// which it is not known is refused.
+    ///
+    /// The worst case is that of the price table, in whichever tier the turn is served. A provider
+    /// that takes in more than was estimated, answers with more than it was allowed, or names
+    /// another cost than its prices, can still exceed it.
     pub const fn strict(amount: Usd) -> Self {
         let mut limit = Self::enforced(amount);
         limit.strict = true;
@@ -112,8 +116,8 @@ impl Limit {
     }
 
     /// Sets a part of the limit aside for wrapping up: only
-    /// [`Budget::reserve_wrap_up`](super::Budget::reserve_wrap_up) takes of it, so that a run can
-    /// end with an answer. Default: nothing.
+    /// [`Budget::reserve_wrap_up`](super::Budget::reserve_wrap_up) of this very account takes of it,
+    /// so that a run can end with an answer. Calls from accounts below do not. Default: nothing.
     #[must_use]
     pub const fn wrap_up(mut self, amount: Usd) -> Self {
         self.wrap_up = amount;
@@ -215,10 +219,14 @@ impl Limit {
         Ok(())
     }
 
-    /// The same rules, for no more than `amount`.
+    /// The same rules, for no more than `amount`; where that is less, no more than half of it is
+    /// set aside.
     #[must_use]
     pub fn at_most(mut self, amount: Usd) -> Self {
-        self.amount = self.amount.min(amount);
+        if amount < self.amount {
+            self.amount = amount;
+            self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
+        }
         self
     }
 

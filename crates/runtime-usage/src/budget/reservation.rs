@@ -32,6 +32,7 @@ pub struct Reservation<'b> {
     budget: Account<'b>,
     /// What is reserved; `None` once it is spent.
     amount: Option<Usd>,
+    wrapping_up: bool,
 }
 
 #[derive(Debug)]
@@ -63,13 +64,19 @@ pub struct Settlement {
 }
 
 impl<'b> Reservation<'b> {
-    pub(super) const fn new(budget: &'b Budget, amount: Usd) -> Self {
-        Self { budget: Account::Borrowed(budget), amount: Some(amount) }
+    pub(super) const fn new(budget: &'b Budget, amount: Usd, wrapping_up: bool) -> Self {
+        Self { budget: Account::Borrowed(budget), amount: Some(amount), wrapping_up }
     }
 
     /// What is reserved.
     pub fn amount(&self) -> Usd {
         self.amount.unwrap_or_default()
+    }
+
+    /// What the call may cost without overspending any enforced account: what is reserved, and
+    /// what is left beside it. [`Usd::MAX`] where none is enforced.
+    pub fn available(&self) -> Usd {
+        self.budget.available_to(self.amount(), self.wrapping_up)
     }
 
     /// The account it was taken from.
@@ -80,7 +87,7 @@ impl<'b> Reservation<'b> {
     /// The same reservation, free of the borrow: for a call that outlives this scope.
     pub fn into_owned(mut self) -> Reservation<'static> {
         let budget = Account::Owned(Budget::clone(&self.budget));
-        Reservation { budget, amount: self.amount.take() }
+        Reservation { budget, amount: self.amount.take(), wrapping_up: self.wrapping_up }
     }
 
     /// The call has cost so much, which may be less or more than was reserved.

@@ -45,9 +45,12 @@ pub struct BudgetStatement {
     pub remaining_usd: SignedUsd,
     /// The part of what was spent that nobody has reported.
     pub estimated_usd: Usd,
-    /// What was spent by model. From 1,024 models on, the rest is `(others)`.
+    /// What was spent by model. From 1,024 models on, the rest is `(others)`. Left out of the JSON
+    /// while empty, like the roles.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_model: BTreeMap<Arc<str>, Usd>,
     /// What was spent by role, likewise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_role: BTreeMap<Arc<str>, Usd>,
 }
 
@@ -68,7 +71,7 @@ pub struct BudgetMark {
 /// Hears of the marks of an account, and of those below it.
 pub trait BudgetListener: fmt::Debug + Send + Sync {
     /// What was spent has reached a mark. Called once a mark, on the thread that crossed it, outside
-    /// any lock.
+    /// any lock. A panic is swallowed: it keeps no money and no other listener from its due.
     fn mark_crossed(&self, mark: &BudgetMark);
 }
 
@@ -83,6 +86,15 @@ impl fmt::Display for BudgetMark {
 }
 
 impl BudgetStatement {
+    /// The same without the models and the roles: for those who share the account, and whose
+    /// business the others are not.
+    #[must_use]
+    pub fn without_names(mut self) -> Self {
+        self.by_model.clear();
+        self.by_role.clear();
+        self
+    }
+
     /// How it stands, on one line: `team: $4.00 of $5.00 left (enforced)`.
     pub fn headline(&self) -> impl fmt::Display {
         fmt::from_fn(|f| {

@@ -1,4 +1,5 @@
-//! The two words of an account: what is committed, and what of that is spent.
+//! The two words of an account, what is committed and what of that is spent, and a count of
+//! estimates beside them.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -11,9 +12,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// ```
 ///
 /// Whether a reservation fits is decided by one word, in one compare-and-exchange: no
-/// interleaving takes more than the cap. Invariant, at every moment: `spent <= committed`. So a
-/// settlement that costs more than was reserved raises `committed` first, and one that costs
-/// less lowers it last.
+/// interleaving takes more than the cap. Invariant, at every moment: `spent <= committed`, as long
+/// as neither has reached the end of its type. So a settlement that costs more than was reserved
+/// raises `committed` first, and one that costs less lowers it last.
 #[derive(Debug)]
 pub(super) struct Words {
     committed: AtomicU64,
@@ -68,12 +69,17 @@ impl Words {
         (before, before.saturating_add(actual))
     }
 
-    /// Gives back what was reserved.
+    /// Gives back what was reserved. An account that has reached the end of its type stays there.
     pub(super) fn release(&self, reserved: u64) {
-        if reserved > 0 {
-            // Relaxed: whoever sees it early has more room, never less. It cannot wrap: what is
-            // given back was taken.
-            self.committed.fetch_sub(reserved, Ordering::Relaxed);
+        // Relaxed: whoever sees it late has less room, never more. It cannot wrap: what is given
+        // back was taken.
+        let mut committed = self.committed.load(Ordering::Relaxed);
+        while reserved > 0 && committed < u64::MAX {
+            let (new, order) = (committed.saturating_sub(reserved), Ordering::Relaxed);
+            match self.committed.compare_exchange_weak(committed, new, order, order) {
+                Ok(_) => return,
+                Err(now) => committed = now,
+            }
         }
     }
 
@@ -84,8 +90,8 @@ impl Words {
     }
 
     pub(super) fn read(&self) -> Reading {
-        // Read in this order, `spent` is never more than `committed`: it has only grown since,
-        // and what it holds was committed before.
+        // Read in this order, `spent` is never more than `committed`: what it holds was committed
+        // before, and a settlement gives back only what it has not spent.
         let estimated = self.estimated.load(Ordering::Relaxed);
         let spent = self.spent.load(Ordering::Acquire);
         let committed = self.committed.load(Ordering::Relaxed);

@@ -1,6 +1,6 @@
 //! Budgets as accounts: reservations, accounts above, marks, what is set aside, statements.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
 use runtime_usage::{Balance, Budget, BudgetListener, BudgetMark, Charge, Limit, SignedUsd, Usd};
@@ -154,12 +154,74 @@ impl BudgetListener for Panicking {
 }
 
 #[test]
-fn a_listener_that_panics_takes_no_money_with_it() {
-    let company = Budget::with_listener(Limit::enforced(usd("2")), Arc::new(Panicking));
-    let run = company.child(Limit::enforced(usd("1")));
-    let settled = catch_unwind(AssertUnwindSafe(|| run.charge(usd("1"))));
-    assert!(settled.is_err());
+fn a_listener_that_panics_keeps_no_money_and_no_other_listener_from_its_due() {
+    let top = Arc::new(Heard::default());
+    let company = Budget::with_listener(Limit::enforced(usd("9")).named("company"), top.clone());
+    let limit = Limit::enforced(usd("1")).named("run");
+    let run = company.child_with_listener(limit, Arc::new(Panicking));
+    assert_eq!(run.charge(usd("1")).marks.len(), 2);
     assert_eq!((run.balance().spent, company.balance().spent), (usd("1"), usd("1")));
+    assert_eq!(*top.0.lock().unwrap(), ["run 80", "run 100"]);
+
+    // A reservation that is dropped while a panic unwinds does not abort the process.
+    let held = company.child_with_listener(Limit::enforced(usd("1")), Arc::new(Panicking));
+    let unwound = catch_unwind(|| {
+        let _held = held.reserve(usd("1")).unwrap();
+        panic!("the caller's");
+    });
+    assert!(unwound.is_err());
+    assert_eq!(held.balance().spent, usd("1"));
+}
+
+#[test]
+fn a_path_may_be_longer_than_the_stack() {
+    let mut account = Budget::enforced(usd("1"));
+    for _ in 0..100_000 {
+        account = account.child(Limit::enforced(usd("1")));
+    }
+    account.reserve(usd("0.1")).unwrap().settle(usd("0.1"));
+    assert!(format!("{account:?}").contains("accounts_above: 100000"));
+    drop(account);
+}
+
+#[test]
+fn what_an_account_above_has_set_aside_is_its_own() {
+    let above = Budget::new(Limit::enforced(usd("3")).wrap_up(usd("1")));
+    let below = above.child(Limit::enforced(usd("3")));
+    below.reserve_wrap_up(usd("2")).unwrap().settle(usd("2"));
+    assert_eq!((below.available_wrap_up(), above.available_wrap_up()), (Usd::ZERO, usd("1")));
+    let refused = below.reserve_wrap_up(usd("0.1")).unwrap_err();
+    assert_eq!((refused.limit, refused.set_aside), (usd("3"), usd("1")));
+    assert!(above.reserve_wrap_up(usd("1")).is_ok());
+}
+
+#[test]
+fn a_remainder_keeps_its_rules_in_proportion() {
+    let budget = Budget::enforced(usd("1"));
+    let child = budget.remainder(Limit::enforced(usd("5")).wrap_up(usd("1.5")));
+    assert_eq!(child.limit().wrap_up_reserve(), usd("0.5"), "half of it may be spent otherwise");
+    let recorded = Budget::recorded(usd("1"));
+    recorded.charge(usd("2"));
+    let enforced = recorded.remainder(Limit::enforced(usd("9")));
+    assert_eq!(enforced.available(), usd("9"), "a limit that is only watched takes nothing away");
+    assert_eq!(recorded.remainder(Limit::recorded(usd("9"))).limit().amount(), Usd::ZERO);
+}
+
+#[test]
+fn what_a_call_may_cost_is_what_it_reserved_and_what_is_left() {
+    let budget = Budget::enforced(usd("1"));
+    let held = budget.reserve(usd("0.5")).unwrap();
+    assert_eq!(held.available(), usd("1"));
+    budget.charge(usd("0.7"));
+    assert_eq!(held.available(), usd("0.3"), "another call has spent of what it had reserved");
+
+    let budget = Budget::new(Limit::enforced(usd("1")).wrap_up(usd("0.4")));
+    let first = budget.reserve(usd("0.1")).unwrap();
+    assert_eq!(first.available(), usd("0.6"));
+    let last = budget.reserve_wrap_up(usd("0.1")).unwrap();
+    assert_eq!(last.available(), usd("0.9"));
+    let watched = Budget::recorded(usd("1"));
+    assert_eq!(watched.reserve(Usd::ZERO).unwrap().available(), Usd::MAX);
 }
 
 #[test]

@@ -74,10 +74,9 @@ impl Model {
         path
     }
 
-    fn left(&self, account: usize, wrapping_up: bool) -> u64 {
+    fn left(&self, account: usize) -> u64 {
         let Books { limit, set_aside, spent, reserved, .. } = self.books[account];
-        let cap = if wrapping_up { limit } else { limit.saturating_sub(set_aside) };
-        cap.saturating_sub(spent + reserved)
+        limit.saturating_sub(set_aside).saturating_sub(spent + reserved)
     }
 
     fn admits(&self, account: usize, amount: u64, wrapping_up: bool) -> bool {
@@ -107,17 +106,21 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
             }
             Op::Remainder { of } => {
                 let of = of.index(accounts.len());
-                let left = model.path(of).iter().map(|account| model.left(*account, false)).min();
+                let path = model.path(of);
+                let enforced = path.iter().filter(|account| model.books[**account].enforced);
+                let left = enforced.map(|account| model.left(*account)).min();
                 if model.path(of).len() < DEEPEST {
                     accounts.push(accounts[of].remainder(Limit::enforced(Usd::MAX)));
-                    model.books.push(books(Some(of), left.unwrap(), 0, true));
+                    model.books.push(books(Some(of), left.unwrap_or(u64::MAX), 0, true));
                 }
             }
             Op::Reserve { from, amount, wrapping_up } => {
                 let from = from.index(accounts.len());
                 let path = model.path(from);
-                let refuser =
-                    path.iter().find(|account| !model.admits(**account, amount, wrapping_up));
+                let refuser = path.iter().find(|account| {
+                    // Only the account that is asked opens what it has set aside.
+                    !model.admits(**account, amount, wrapping_up && **account == from)
+                });
                 let nanos = Usd::from_nanos(amount);
                 let account = &accounts[from];
                 let outcome = if wrapping_up {
@@ -178,10 +181,9 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
         books.spent += cost;
         books.beyond += cost.saturating_sub(reserved);
         books.estimated += if estimated { cost } else { 0 };
-        let behind = [80, 100]
-            .iter()
-            .filter(|percent| 100 * books.spent >= *percent * books.limit && books.spent > 0);
-        let behind = behind.count();
+        let (spent, limit) = (u128::from(books.spent), u128::from(books.limit));
+        let behind = [80, 100].iter().filter(|percent| 100 * spent >= *percent * limit);
+        let behind = if spent > 0 { behind.count() } else { 0 };
         crossed += behind - books.marks;
         books.marks = behind;
     }
