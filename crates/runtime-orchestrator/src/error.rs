@@ -318,8 +318,24 @@ pub enum ChildSessionError {
     Closed(#[from] SessionClosedError),
     /// The parent's time is over.
     Deadline(#[from] DeadlineExceededError),
+    /// The session has an account that is not its parent's, and both cannot pay.
+    Account(#[from] ForeignAccountError),
     /// The session could not be opened.
     Open(#[from] OpenSessionError),
+}
+
+/// An orchestrator's shared account is not on the path of the parent's: a child's turns are paid
+/// from its parent's.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the shared account {} is not above the parent's, which pays for its children", name(account.as_deref()))]
+#[non_exhaustive]
+pub struct ForeignAccountError {
+    /// The account, where it has a name.
+    pub account: Option<Arc<str>>,
+}
+
+fn name(account: Option<&str>) -> String {
+    account.map_or_else(|| "(without a name)".to_owned(), |name| format!("`{name}`"))
 }
 
 /// A handoff that was not accepted. Nothing has changed.

@@ -66,8 +66,8 @@ pub use self::sleeper::TokioSleeper;
 #[doc(inline)]
 pub use self::{
     error::{
-        AcceptError, BoxError, ChildSessionError, DeadlineExceededError, HandoffError,
-        MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
+        AcceptError, BoxError, ChildSessionError, DeadlineExceededError, ForeignAccountError,
+        HandoffError, MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
         SessionBusyError, SessionClosedError, SettleError, ToolError, ToolTimeoutError, TurnError,
         TurnTimeoutError, UnestimatedTurnError,
     },

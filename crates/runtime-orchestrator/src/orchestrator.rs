@@ -193,7 +193,8 @@ impl Orchestrator {
     ///
     /// # Errors
     ///
-    /// [`ChildSessionError`] if the parent is over or past its deadline, or if the registry refuses
+    /// [`ChildSessionError`] if the parent is over or past its deadline, if this orchestrator has a
+    /// [shared account](Self::account) that is not among the parent's, or if the registry refuses
     /// the worker.
     pub fn session_below(
         &self,

@@ -105,7 +105,7 @@ impl Summary {
             agent_events: Vec::new(),
             session_id: "".into(),
             iterations: 0,
-            budget: None,
+            budget: setup.account.as_ref().map(Budget::statement),
             budgets_above: Vec::new(),
             events_emitted: 0,
             events_dropped: 0,

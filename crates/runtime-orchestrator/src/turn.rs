@@ -43,12 +43,12 @@ pub struct Untimed;
 pub struct Timed(Timeout);
 
 /// Whether a turn or a tool has a timeout of its own; sealed.
-pub trait Limit: sealed::Limit {}
+pub trait Timing: sealed::Timing {}
 
-impl Limit for Untimed {}
-impl Limit for Timed {}
+impl Timing for Untimed {}
+impl Timing for Timed {}
 
-/// The usage is not read: every count is zero.
+/// The usage is not read: the turn is billed by what it reserved.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Unread;
@@ -118,6 +118,9 @@ pub(crate) struct Ask {
 
 impl Turn {
     /// A turn of this model. An empty name means that the turn is not metered.
+    ///
+    /// Say how its usage is known, with [`usage`](Self::usage) or [`usage_from`](Self::usage_from):
+    /// without, it is billed by what it reserved, as an estimate, and by nothing if that is nothing.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
         let (reading, limit, guard) = (Unread, Untimed, Unguarded);
         Self { model: model.into(), reading, limit, guard, ask: Ask::default() }
@@ -272,17 +275,17 @@ pub(crate) mod sealed {
     };
 
     #[expect(unnameable_types, reason = "that is what seals it")]
-    pub trait Limit {
+    pub trait Timing {
         fn timeout(&self) -> Option<&Timeout>;
     }
 
-    impl Limit for Untimed {
+    impl Timing for Untimed {
         fn timeout(&self) -> Option<&Timeout> {
             None
         }
     }
 
-    impl Limit for Timed {
+    impl Timing for Timed {
         fn timeout(&self) -> Option<&Timeout> {
             Some(&self.0)
         }
@@ -290,24 +293,25 @@ pub(crate) mod sealed {
 
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Reading<T> {
-        fn usage(self, answer: &T) -> ReportedUsage;
+        /// `None` where nobody reads it.
+        fn usage(self, answer: &T) -> Option<ReportedUsage>;
     }
 
     impl<T> Reading<T> for Unread {
-        fn usage(self, _answer: &T) -> ReportedUsage {
-            ReportedUsage::default()
+        fn usage(self, _answer: &T) -> Option<ReportedUsage> {
+            None
         }
     }
 
     impl<T> Reading<T> for UsageSnapshot {
-        fn usage(self, _answer: &T) -> ReportedUsage {
-            self.into()
+        fn usage(self, _answer: &T) -> Option<ReportedUsage> {
+            Some(self.into())
         }
     }
 
     impl<T, U: Into<ReportedUsage>, F: FnOnce(&T) -> U> Reading<T> for UsageFrom<F> {
-        fn usage(self, answer: &T) -> ReportedUsage {
-            (self.0)(answer).into()
+        fn usage(self, answer: &T) -> Option<ReportedUsage> {
+            Some((self.0)(answer).into())
         }
     }
 

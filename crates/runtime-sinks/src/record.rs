@@ -31,6 +31,9 @@ pub struct UsageRecord {
     /// Whether the cost is an estimate: the call was cut short. Left out of the JSON unless it is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
+    /// Whether the provider itself has said the cost. Left out of the JSON unless it has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cost_reported: bool,
     /// The session the turn belonged to. Left out of the JSON while unset, like the role.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Arc<str>>,
@@ -43,7 +46,9 @@ impl UsageRecord {
     /// A record of nobody's turn.
     pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
         let (session_id, role) = (None, None);
-        Self { model: model.into(), usage, cost, estimated: false, session_id, role }
+        let (estimated, cost_reported) = (false, false);
+        let model = model.into();
+        Self { model, usage, cost, estimated, cost_reported, session_id, role }
     }
 
     /// Sets the session.

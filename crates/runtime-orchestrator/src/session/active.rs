@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use runtime_events::{AgentEventName, AgentEventStatus, Data, SpanId};
 use runtime_resilience::Permit;
-use runtime_usage::{BudgetExceededError, ReportedUsage, UsageSnapshot, Usd};
+use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 
 use crate::error::{BoxError, TurnError};
 use crate::session::core::{Core, Entry};
 use crate::session::funds::Funds;
+use crate::session::money::Bill;
 use crate::wait::{Interrupted, Until, race, race_blocking};
 
 /// An answered turn.
@@ -29,13 +30,15 @@ pub struct Answer<T> {
     pub cost_reported: bool,
     /// Whether a count, and so the cost, is an estimate.
     pub estimated: bool,
+    /// The marks of budgets that the turn has crossed: time to wrap up.
+    pub marks: Vec<BudgetMark>,
     /// Set if this turn left an enforced budget overspent. The answer is paid for and yours; the
     /// turns after it are refused.
     pub over_budget: Option<BudgetExceededError>,
 }
 
 /// What settling a turn came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
     /// What the turn used.
@@ -46,6 +49,8 @@ pub struct Settled {
     pub cost_reported: bool,
     /// Whether a count, and so the cost, is an estimate.
     pub estimated: bool,
+    /// The marks of budgets that the turn has crossed: time to wrap up.
+    pub marks: Vec<BudgetMark>,
     /// Set if this turn left an enforced budget overspent.
     pub over_budget: Option<BudgetExceededError>,
 }
@@ -89,15 +94,27 @@ pub struct ActiveTurn<'s> {
     until: Option<Until>,
     observed: Option<ReportedUsage>,
     /// What it holds of budgets until it is settled.
-    funds: Funds<'s>,
+    funds: Option<Funds<'s>>,
+    /// What it came to once it is settled.
+    bill: Option<Bill>,
     /// True exactly while the caller's code runs.
     polling: bool,
-    /// Whether the call may have begun. While guardrails look at the prompt it has not, and how
-    /// that ends is not the breaker's business.
-    began: bool,
+    call: Call,
     settled: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
     _entry: Entry<'s>,
+}
+
+/// How far a turn's call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// It has not begun: guardrails look at the prompt. How that ends is not the breaker's business,
+    /// and costs nothing.
+    Unsent,
+    /// It may have been made, and may have to be paid for.
+    Sent,
+    /// It has returned an answer: what was observed of its usage is all there is.
+    Returned,
 }
 
 impl<'s> ActiveTurn<'s> {
@@ -128,9 +145,10 @@ impl<'s> ActiveTurn<'s> {
             span,
             until,
             observed: None,
-            funds,
+            funds: Some(funds),
+            bill: None,
             polling: false,
-            began: false,
+            call: Call::Unsent,
             settled: false,
             _entry: entry,
         }
@@ -144,17 +162,18 @@ impl<'s> ActiveTurn<'s> {
 
     /// What is reserved for the call.
     pub fn reserved(&self) -> Usd {
-        self.funds.reserved()
+        self.funds.as_ref().map(Funds::reserved).unwrap_or_default()
     }
 
-    /// How many tokens of output the call may use: what is reserved and what is left of the
-    /// budgets buys so many after the estimated input, and no more than the turn's
-    /// [`max_output`](crate::Turn::max_output) anyway. Send it as `max_tokens`.
+    /// How many tokens of output the call may use without overspending a budget: what is reserved
+    /// and what is left beside it buys so many after the estimated input; and no more than the
+    /// turn's [`max_output`](crate::Turn::max_output). Send it as `max_tokens`; where it is zero,
+    /// there is nothing left to answer with, and [`release`](Self::release) is the way out.
     ///
-    /// `None` where no budget is kept or the model has no price. What other turns take in the
-    /// meantime is not in it.
+    /// `None` where nothing says so: without an [estimate](crate::Turn::estimate), a budget that is
+    /// enforced, or a price. What other turns take after this call is not in it.
     pub fn max_output_tokens(&self) -> Option<u64> {
-        self.funds.output_tokens()
+        self.funds.as_ref()?.output_tokens()
     }
 
     /// Awaits one step of the call inside the turn's timeout.
@@ -196,10 +215,10 @@ impl<'s> ActiveTurn<'s> {
 
     /// The call was answered. Records its usage and says what it cost.
     ///
-    /// A turn that [`run`](Self::run) has settled already stays as it is; its observed usage is
-    /// what counts.
+    /// A turn that [`run`](Self::run) has settled already stays as it is, and what it came to then
+    /// is returned.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
-        self.answered(&usage.into())
+        self.answered(Some(usage.into()))
     }
 
     /// The call was never sent. Everything that was taken is given back, except the iteration, and
@@ -255,11 +274,21 @@ impl<'s> ActiveTurn<'s> {
         &self.model
     }
 
+    /// The call has returned, and nothing but this is known of its usage.
+    pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
+        self.observed = usage.or_else(|| self.observed.take());
+    }
+
+    /// The call could not be sent after all.
+    pub(crate) const fn unsent(&mut self) {
+        self.call = Call::Unsent;
+    }
+
     /// The prompt may be sent: from here the call may have been made, and the session's end is
     /// looked at once more.
     pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
-        self.began = true;
+        self.call = Call::Sent;
         Ok(())
     }
 }

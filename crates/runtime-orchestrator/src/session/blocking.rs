@@ -75,11 +75,15 @@ impl OrchestrationSession {
             Ok(Ok(Ok(result))) => conclude(active, turn.reading, &turn.guard, result),
             Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
             Ok(Err(interrupted)) => Err(active.interrupted(interrupted)),
-            Err(error) => Err(active.fail_blocking(error)),
+            Err(error) => {
+                // There was no thread to make the call on.
+                active.unsent();
+                Err(active.fail_blocking(error))
+            }
         }
     }
 
-    /// [`begin_turn`](Self::begin_turn) for threads. A timeout of the turn is not watched while
+    /// [`begin_turn`](Self::begin_turn) for threads. The session's deadline is not watched while
     /// the caller works.
     ///
     /// # Errors
@@ -111,7 +115,7 @@ where
         Ok(value) => {
             let review = active.returned(&value, reading, guard);
             active.check_output_blocking(&review)?;
-            Ok(active.answer(value, &review.usage))
+            Ok(active.answer(value))
         }
         Err(error) => Err(active.fail_blocking(error)),
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_usage::{Budget, Limit, Usd};
 
-use crate::error::{ChildSessionError, DeadlineExceededError};
+use crate::error::{ChildSessionError, DeadlineExceededError, ForeignAccountError};
 use crate::orchestrator::Setup;
 use crate::session::OrchestrationSession;
 use crate::session::core::Origin;
@@ -45,29 +45,42 @@ impl OrchestrationSession {
         setup.project_id = self.core.project_id;
         setup.budget = None;
         setup.deadline = None;
+        setup.labels = self.core.stream().labels();
         self.open_child(setup)
     }
 
     pub(crate) fn open_child(&self, mut setup: Setup) -> Result<Self, ChildSessionError> {
         let core = &self.core;
         let _entry = core.enter(false)?;
-        if let Some(until) = core.session_deadline() {
+        let mut until = core.session_deadline();
+        if let Some(until) = &mut until {
             let left = until.at.saturating_duration_since(core.now());
             if left.is_zero() {
                 let deadline = until.after;
                 return Err(DeadlineExceededError { deadline, call_began: false }.into());
             }
-            if setup.deadline.as_ref().is_none_or(|own| left < own.after) {
-                setup.deadline = Some(Timeout { after: left, sleeper: until.sleeper });
-            }
+            until.after = left;
         }
-        let account = match (&core.account, setup.budget.take()) {
-            (Some(above), limit) => Some(remainder(above, limit, &setup.role)),
-            (None, limit) => Origin::account(setup.account.as_ref(), limit),
+        // Another clock cannot tell the parent's instant: there, what is left counts from now.
+        if let Some(other) = until.take_if(|_| !Arc::ptr_eq(&setup.clock, &core.setup.clock))
+            && setup.deadline.as_ref().is_none_or(|own| other.after < own.after)
+        {
+            setup.deadline = Some(Timeout { after: other.after, sleeper: other.sleeper });
+        }
+        if let (Some(shared), Some(above)) = (&setup.account, &core.account)
+            && !above.path().any(|account| account.is(shared))
+        {
+            let account = shared.limit().name().cloned();
+            return Err(ForeignAccountError { account }.into());
+        }
+        let limit = setup.budget.take();
+        let (account, owned) = match &core.account {
+            Some(above) => (Some(remainder(above, limit, &setup.role)), true),
+            None => Origin::account(setup.account.as_ref(), limit),
         };
         let setup = Arc::new(setup);
         let worker = Self::hire(&setup)?;
-        let origin = Origin { parent: Some(core.root()), account };
+        let origin = Origin { parent: Some(core.root()), account, owned, until };
         Ok(Self::begin(&setup, &worker, origin))
     }
 }

@@ -39,10 +39,14 @@ pub(crate) struct Core {
     pub(crate) tracker: UsageTracker,
     /// What turns reserve from.
     pub(crate) account: Option<Budget>,
+    /// Whether the account was opened for this session.
+    pub(crate) owns_account: bool,
     pub(crate) usage_sink_failures: AtomicU64,
     root: SpanId,
     /// The span of the session that this one is below.
     parent: Option<SpanId>,
+    /// When that one has to be over.
+    until: Option<Until>,
     next_span: AtomicU64,
     stream: Stream,
     state: Mutex<State>,
@@ -55,23 +59,30 @@ pub(crate) struct Origin {
     /// The span it is inside of.
     pub(crate) parent: Option<SpanId>,
     pub(crate) account: Option<Budget>,
+    /// Whether the account was opened for this session.
+    pub(crate) owned: bool,
+    /// When the session above has to be over.
+    pub(crate) until: Option<Until>,
 }
 
 impl Origin {
     /// That of a session of its own.
     pub(crate) fn of(setup: &Setup) -> Self {
-        let account = Self::account(setup.account.as_ref(), setup.budget.clone());
-        Self { parent: None, account }
+        let (account, owned) = Self::account(setup.account.as_ref(), setup.budget.clone());
+        Self { account, owned, ..Self::default() }
     }
 
-    /// A fresh account for the limit, below the shared one where there is one.
-    pub(crate) fn account(shared: Option<&Budget>, limit: Option<Limit>) -> Option<Budget> {
-        match (shared, limit) {
+    /// A fresh account for the limit, below the shared one where there is one; and whether it is
+    /// fresh.
+    pub(crate) fn account(shared: Option<&Budget>, limit: Option<Limit>) -> (Option<Budget>, bool) {
+        let owned = limit.is_some();
+        let account = match (shared, limit) {
             (None, None) => None,
             (Some(shared), None) => Some(shared.clone()),
             (None, Some(limit)) => Some(Budget::new(limit)),
             (Some(shared), Some(limit)) => Some(shared.child(limit)),
-        }
+        };
+        (account, owned)
     }
 }
 
@@ -105,6 +116,8 @@ impl Core {
             started: setup.clock.now(),
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
             account: origin.account,
+            owns_account: origin.owned,
+            until: origin.until,
             usage_sink_failures: AtomicU64::new(0),
             parent: origin.parent,
             root: SpanId::from_u64(span_base),
@@ -306,7 +319,7 @@ impl Core {
         &self,
         timeout: Option<&Timeout>,
     ) -> Result<Option<Until>, DeadlineExceededError> {
-        if timeout.is_none() && self.setup.deadline.is_none() {
+        if timeout.is_none() && self.setup.deadline.is_none() && self.until.is_none() {
             return Ok(None);
         }
         let now = self.now();
@@ -320,8 +333,12 @@ impl Core {
 
     /// When the session has to be over, if it has a deadline.
     pub(crate) fn session_deadline(&self) -> Option<Until> {
-        let deadline = self.setup.deadline.as_ref()?;
-        Some(self.until_after(deadline, self.started, Kind::Deadline))
+        let own = self.setup.deadline.as_ref();
+        let own = own.map(|own| self.until_after(own, self.started, Kind::Deadline));
+        match (own, self.until.clone()) {
+            (Some(own), Some(above)) => Some(if own.at <= above.at { own } else { above }),
+            (own, above) => own.or(above),
+        }
     }
 
     fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {

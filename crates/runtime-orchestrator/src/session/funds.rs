@@ -1,11 +1,10 @@
 //! What a turn takes of budgets before its call, and holds while it runs.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use runtime_usage::{
     Budget, Charge, ModelPrices, Reservation, ServiceTier, Settlement, UnknownPrice,
-    UnpricedModelError, UsageSnapshot, Usd,
+    UnpricedModelError, Usd,
 };
 
 use crate::error::{TurnError, UnestimatedTurnError};
@@ -13,52 +12,42 @@ use crate::session::core::Core;
 use crate::turn::Ask;
 
 /// A turn's reservation, and the prices it was made by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Funds<'s> {
     /// There is one wherever there is a budget, if only of nothing.
     reservation: Option<Reservation<'s>>,
+    /// What the turn is billed by, too: prices that change meanwhile are not its business.
     prices: Option<Arc<ModelPrices>>,
-    /// Whether nobody knows the prices and a budget says what to take for them.
-    assumed: bool,
+    /// Whether an account on the path wants the worst case.
+    strict: bool,
     ask: Ask,
 }
 
 impl Core {
     /// Reserves what the turn may cost, or refuses it.
     pub(crate) fn fund(&self, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {
-        let Some(account) = &self.account else { return Ok(Funds { ask, ..Funds::default() }) };
+        let Some(account) = &self.account else { return Ok(Funds::of(ask)) };
         let take = |amount| {
             if ask.wrap_up { account.reserve_wrap_up(amount) } else { account.reserve(amount) }
         };
         // One that is overspent says so first, whatever is asked.
         take(Usd::ZERO)?.release();
-        let known = if model.is_empty() { None } else { self.setup.pricing.prices(model) };
-        let assumed =
-            if model.is_empty() || known.is_some() { None } else { assumption(account, model)? };
-        let (is_assumed, prices) = (assumed.is_some(), known.or(assumed));
-        let amount = self.quote(account, model, &ask, prices.as_deref())?;
-        let reservation = Some(take(amount)?);
-        Ok(Funds { reservation, prices, assumed: is_assumed, ask })
-    }
-
-    /// What a turn has to reserve.
-    fn quote(
-        &self,
-        account: &Budget,
-        model: &str,
-        ask: &Ask,
-        prices: Option<&ModelPrices>,
-    ) -> Result<Usd, UnestimatedTurnError> {
         if model.is_empty() {
-            return Ok(ask.reserve.unwrap_or_default());
+            let reservation = Some(take(ask.reserve.unwrap_or_default())?);
+            return Ok(Funds { reservation, prices: None, strict: false, ask });
         }
-        if account.path().any(|account| account.limit().is_strict()) {
-            let refuse = |missing| UnestimatedTurnError { model: model.into(), missing };
-            let usage = ask.upper_bound().map_err(refuse)?;
-            let worst = prices.map(|prices| prices.worst_case(&usage, ask.tier));
-            return Ok(worst.max(ask.reserve).unwrap_or_default());
-        }
-        Ok(ask.reserve.unwrap_or_else(|| self.expected(account, model, ask, prices)))
+        let prices = match self.setup.pricing.prices(model) {
+            Some(known) => Some(known),
+            None => assumption(account, model)?,
+        };
+        let strict = account.path().any(|account| account.limit().is_strict());
+        let amount = if strict {
+            worst_case(model, &ask, prices.as_deref())?
+        } else {
+            ask.reserve.unwrap_or_else(|| self.expected(account, model, &ask, prices.as_deref()))
+        };
+        let reservation = Some(take(amount)?);
+        Ok(Funds { reservation, prices, strict, ask })
     }
 
     /// The price of what the turn is expected to use; where that is not known, at the least what
@@ -86,31 +75,47 @@ impl Core {
     }
 }
 
-/// The price that the first budget which assumes one does, unless one denies such models.
+/// The most that the turn may cost, in whichever tier it is served: that one is billed, and it need
+/// not be the one asked for.
+fn worst_case(
+    model: &str,
+    ask: &Ask,
+    prices: Option<&ModelPrices>,
+) -> Result<Usd, UnestimatedTurnError> {
+    let refuse = |missing| UnestimatedTurnError { model: model.into(), missing };
+    let mut usage = ask.estimate.ok_or_else(|| refuse("estimate"))?;
+    let output = ask.max_output.ok_or_else(|| refuse("max_output"))?;
+    usage.output_tokens = output.saturating_sub(usage.output_audio_tokens);
+    let worst = prices.and_then(|prices| {
+        ServiceTier::ALL.into_iter().map(|tier| prices.worst_case(&usage, tier)).max()
+    });
+    Ok(worst.max(ask.reserve).unwrap_or_default())
+}
+
+/// The highest price that budgets assume, unless one of them denies such models.
 fn assumption(
     account: &Budget,
     model: &str,
 ) -> Result<Option<Arc<ModelPrices>>, UnpricedModelError> {
-    let mut assumed = None;
+    let mut assumed: Option<ModelPrices> = None;
     for account in account.path() {
         match account.limit().unknown_price_rule() {
             UnknownPrice::Assume(pricing) => {
-                assumed = assumed.or_else(|| Some(Arc::new(ModelPrices::from(*pricing))));
+                let own = ModelPrices::from(*pricing);
+                assumed = Some(assumed.map_or_else(|| own.clone(), |others| others.dearer(&own)));
             }
             UnknownPrice::Free => {}
             // What is not known to be free is denied.
             _ => return Err(UnpricedModelError::new(model)),
         }
     }
-    Ok(assumed)
+    Ok(assumed.map(Arc::new))
 }
 
 impl Funds<'_> {
-    /// The call was never sent.
-    pub(crate) fn release(self) {
-        if let Some(reservation) = self.reservation {
-            reservation.release();
-        }
+    /// Those of a turn without a budget.
+    const fn of(ask: Ask) -> Self {
+        Self { reservation: None, prices: None, strict: false, ask }
     }
 
     /// What is reserved.
@@ -118,9 +123,15 @@ impl Funds<'_> {
         self.reservation.as_ref().map(Reservation::amount).unwrap_or_default()
     }
 
-    /// The price that a budget assumes for a model without one.
-    pub(crate) fn assumed(&self) -> Option<&ModelPrices> {
-        self.prices.as_deref().filter(|_| self.assumed)
+    /// The prices that the turn was admitted by, where there is a budget and they are known or
+    /// assumed.
+    pub(crate) fn prices(&self) -> Option<&ModelPrices> {
+        self.prices.as_deref()
+    }
+
+    /// Whether an account wants the worst case.
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
     }
 
     /// The tier that was asked for.
@@ -128,36 +139,33 @@ impl Funds<'_> {
         self.ask.tier
     }
 
-    /// How many tokens of output the reservation and what is left still buy; `None` where no
-    /// budget is kept, or nobody knows the price.
+    /// How many tokens of output the call may use without overspending anything; `None` where
+    /// nothing says so.
     pub(crate) fn output_tokens(&self) -> Option<u64> {
-        let (reservation, prices) = (self.reservation.as_ref()?, self.prices.as_deref()?);
-        let account = reservation.budget();
-        let available =
-            if self.ask.wrap_up { account.available_wrap_up() } else { account.available() };
-        if available == Usd::MAX {
-            return None;
+        let (reservation, prices) = (self.reservation.as_ref()?, self.prices()?);
+        let input = self.ask.estimate?;
+        let available = reservation.available();
+        let tiers = if self.strict { &ServiceTier::ALL[..] } else { &[self.ask.tier] };
+        let bought = tiers.iter().map(|tier| prices.output_tokens_for(&input, available, *tier));
+        let bought = bought.min().filter(|bought| *bought < u64::MAX && available < Usd::MAX);
+        match (bought, self.ask.max_output) {
+            (Some(bought), Some(most)) => Some(bought.min(most)),
+            (bought, most) => bought.or(most),
         }
-        let left = available.saturating_add(reservation.amount());
-        let input = self.ask.estimate.unwrap_or_default();
-        let bought = prices.output_tokens_for(&input, left, self.ask.tier);
-        Some(bought.min(self.ask.max_output.unwrap_or(u64::MAX)))
     }
 
-    /// Settles with what the call cost. A listener of the budget that panics harms nobody here.
-    pub(crate) fn settle(self, charge: Charge<'_>) -> Settlement {
-        let Some(reservation) = self.reservation else { return Settlement::default() };
-        // Every account is settled before a listener is asked, so what it left broken is its own.
-        catch_unwind(AssertUnwindSafe(|| reservation.settle(charge))).unwrap_or_default()
+    /// Settles with what the call cost.
+    pub(crate) fn settle(mut self, charge: Charge<'_>) -> Settlement {
+        let reservation = self.reservation.take();
+        reservation.map(|reservation| reservation.settle(charge)).unwrap_or_default()
     }
 }
 
-impl Ask {
-    /// The estimate with all the output there may be, or what is missing of it.
-    fn upper_bound(&self) -> Result<UsageSnapshot, &'static str> {
-        let mut usage = self.estimate.ok_or("estimate")?;
-        let output = self.max_output.ok_or("max_output")?;
-        usage.output_tokens = output.saturating_sub(usage.output_audio_tokens);
-        Ok(usage)
+/// What nobody has settled was never sent: every other way to end settles.
+impl Drop for Funds<'_> {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.release();
+        }
     }
 }

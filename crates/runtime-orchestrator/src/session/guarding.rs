@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
-use runtime_usage::ReportedUsage;
 use serde_json::Value;
 
 use crate::error::TurnError;
@@ -13,9 +12,8 @@ use crate::turn::{Reading, Shown};
 
 type Checked = Result<(), GuardrailViolatedError>;
 
-/// An answer as it is looked at: what it used, and what guardrails see of it.
+/// An answer as guardrails see it.
 pub(crate) struct Review {
-    pub(crate) usage: ReportedUsage,
     input: Value,
     output: Option<Result<Value, serde_json::Error>>,
 }
@@ -54,12 +52,12 @@ impl ActiveTurn<'_> {
     ) -> Review {
         self.call_succeeded();
         let usage = self.flagged(|| reading.usage(value));
-        self.observe(usage.clone());
+        self.observed_to_be(usage);
         if !self.core().guards(GuardrailStage::Post) {
-            return Review { usage, input: Value::Null, output: None };
+            return Review { input: Value::Null, output: None };
         }
         let input = guard.input().cloned().unwrap_or_default();
-        Review { usage, input, output: self.flagged(|| guard.output(value)) }
+        Review { input, output: self.flagged(|| guard.output(value)) }
     }
 
     pub(crate) async fn check_output(&mut self, review: &Review) -> Result<(), TurnError> {

@@ -6,8 +6,7 @@ use std::sync::atomic::Ordering;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data};
 use runtime_sinks::{SinkError, UsageRecord};
 use runtime_usage::{
-    Balance, BudgetExceededError, BudgetMark, Charge, RecordedTurn, ReportedUsage, UsageSnapshot,
-    Usd,
+    Balance, BudgetExceededError, BudgetMark, Charge, ReportedUsage, UsageSnapshot, Usd,
 };
 
 use crate::error::TurnError;
@@ -17,7 +16,7 @@ use crate::session::funds::Funds;
 use crate::session::stream::caught;
 
 /// What a turn came to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bill {
     /// `None` where nothing is known of it.
     pub(crate) usage: Option<UsageSnapshot>,
@@ -28,6 +27,8 @@ pub(crate) struct Bill {
     pub(crate) reported: bool,
     /// The marks that it made budgets cross.
     pub(crate) marks: Vec<BudgetMark>,
+    /// Set if it left an enforced budget overspent.
+    pub(crate) over_budget: Option<BudgetExceededError>,
 }
 
 impl Core {
@@ -36,45 +37,43 @@ impl Core {
     pub(crate) fn bill(&self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
         let tokens = usage.tokens;
         if model.is_empty() {
-            funds.release();
             return Bill { usage: Some(tokens), ..Bill::default() };
         }
-        let recorded = self.record(model, &funds, usage);
+        let tier = usage.tier.unwrap_or_else(|| funds.tier());
+        let recorded = match (usage.cost, funds.prices()) {
+            (None, Some(prices)) => {
+                // Where a whole side of the turn was not said, or was cut under a budget that keeps
+                // to the nano-dollar, what was reserved is nearer to the truth.
+                let guessed = is_unsaid(usage) || (usage.estimated && funds.is_strict());
+                let least = if guessed { funds.reserved() } else { Usd::ZERO };
+                let cost = prices.cost(&tokens, tier).max(least);
+                self.tracker.record_priced(model, &tokens, cost)
+            }
+            _ => self.tracker.record_in(model, usage, tier),
+        };
         if recorded.first_unpriced {
             log!(warn, session = %self.session_id, model = %model, "no price is registered for this model; it counts as free");
         }
         let bill = Bill {
             usage: Some(tokens),
             cost: recorded.cost,
-            estimated: usage.estimated,
+            estimated: usage.cost.is_none() && (usage.estimated || is_unsaid(usage)),
             reported: recorded.reported,
-            marks: Vec::new(),
+            ..Bill::default()
         };
         self.settle(model, funds, bill)
     }
 
-    /// Bills a call that was sent and cut short, and of which nothing is known: by what it had
-    /// reserved. `None` if that is nothing.
+    /// Bills a call that was sent and of which nothing is known, by what it had reserved. `None` if
+    /// that is nothing.
     pub(crate) fn bill_unknown(&self, model: &Arc<str>, funds: Funds<'_>) -> Option<Bill> {
         let cost = funds.reserved();
         if model.is_empty() || cost.is_zero() {
-            funds.release();
             return None;
         }
         let _ = self.tracker.record_priced(model, &UsageSnapshot::default(), cost);
         let bill = Bill { cost, estimated: true, ..Bill::default() };
         Some(self.settle(model, funds, bill))
-    }
-
-    fn record(&self, model: &str, funds: &Funds<'_>, usage: &ReportedUsage) -> RecordedTurn {
-        let tier = usage.tier.unwrap_or_else(|| funds.tier());
-        match (usage.cost, funds.assumed()) {
-            (None, Some(prices)) => {
-                let cost = prices.cost(&usage.tokens, tier);
-                self.tracker.record_priced(model, &usage.tokens, cost)
-            }
-            _ => self.tracker.record_in(model, usage, tier),
-        }
     }
 
     fn settle(&self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
@@ -87,6 +86,7 @@ impl Core {
                     .session_id(Arc::clone(&self.session_id))
                     .role(Arc::clone(&self.setup.role));
             record.estimated = bill.estimated;
+            record.cost_reported = bill.reported;
             self.deliver_usage(|| sink.record(&record));
         }
         bill
@@ -94,7 +94,8 @@ impl Core {
 
     /// Where there is a budget, remembers how long the answer was: turns reserve what is usual.
     pub(crate) fn note_length(&self, model: &str, usage: &ReportedUsage) {
-        if self.account.is_some() && !model.is_empty() && !usage.estimated {
+        let is_known = !usage.estimated && !is_unsaid(usage);
+        if self.account.is_some() && !model.is_empty() && is_known {
             self.setup.usual.observe(model, usage.tokens.total_output_tokens());
         }
     }
@@ -123,17 +124,26 @@ impl Core {
         let Some(account) = &self.account else { return };
         let Balance { reserved, left, .. } = account.balance();
         data.insert("budget_remaining_usd", left.to_f64());
+        // The accounts above may have less.
+        let available = account.available();
+        if available < left.or_zero() {
+            data.insert("budget_available_usd", available.to_f64());
+        }
         if !reserved.is_zero() {
             data.insert("budget_reserved_usd", reserved.to_f64());
         }
     }
 
-    /// The statements of the session's budgets, into its last event.
+    /// The statements of the session's budgets, into its last event. What others have spent of an
+    /// account that is shared is in sums only: it is not this session's to tell.
     pub(crate) fn note_statements(&self, event: &mut AgentEvent) {
         let Some(account) = &self.account else { return };
-        let statements: Vec<_> = account.path().map(runtime_usage::Budget::statement).collect();
+        let statements = account.path().enumerate().map(|(height, account)| {
+            let statement = account.statement();
+            if height == 0 && self.owns_account { statement } else { statement.without_names() }
+        });
         // Texts and finite numbers under literal keys: none of it can fail to serialise.
-        let json = serde_json::to_value(&statements).unwrap_or_default();
+        let json = serde_json::to_value(statements.collect::<Vec<_>>()).unwrap_or_default();
         event.data.get_or_insert_default().insert("budgets", json);
     }
 
@@ -152,8 +162,8 @@ impl Core {
         }
     }
 
-    /// After an answered turn: more spent than allowed is said each time, and is a mark on the
-    /// answer where the budget is enforced.
+    /// After a turn that was answered, whether or not the answer was withheld: more spent than allowed
+    /// is said each time, and is a mark on the answer where the budget is enforced.
     pub(crate) fn budget_verdict(&self) -> Option<BudgetExceededError> {
         let mut overspent = None;
         for account in self.account.as_ref()?.path() {
@@ -213,4 +223,11 @@ impl Core {
             .with_data(data);
         self.emit(event);
     }
+}
+
+/// Whether the input or the output of a turn is zero because the provider did not say.
+fn is_unsaid(usage: &ReportedUsage) -> bool {
+    let tokens = &usage.tokens;
+    let zero = tokens.total_input_tokens() == 0 || tokens.total_output_tokens() == 0;
+    zero && !usage.missing.is_empty()
 }

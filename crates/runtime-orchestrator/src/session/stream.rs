@@ -63,6 +63,11 @@ impl Stream {
         self.state().count(failure)
     }
 
+    /// What every event from here on carries.
+    pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
+        self.state().labels.clone()
+    }
+
     /// The events that are still kept, the number ever emitted, and the sink's failures.
     pub(crate) fn snapshot(&self) -> (Vec<Arc<AgentEvent>>, u64, u64) {
         let state = self.state();

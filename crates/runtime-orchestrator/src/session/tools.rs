@@ -20,7 +20,7 @@ use crate::error::{
 use crate::failure::failure;
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
-use crate::turn::{Limit, Timeout, ToolCall, Untimed};
+use crate::turn::{Timeout, Timing, ToolCall, Untimed};
 use crate::wait::{Interrupted, Kind, Until, on_thread, race, race_blocking};
 
 /// # Tools
@@ -61,7 +61,7 @@ impl OrchestrationSession {
         T: Serialize,
         E: Into<BoxError> + 'static,
         F: Future<Output = Result<T, E>>,
-        L: Limit,
+        L: Timing,
     {
         let ToolCall { name, args, limit } = tool.into();
         let core = &*self.core;

@@ -10,7 +10,7 @@ use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
 use crate::session::core::Core;
-use crate::turn::{Ask, Limit, Prompt, Reading, Shown, Timeout, Turn};
+use crate::turn::{Ask, Prompt, Reading, Shown, Timeout, Timing, Turn};
 
 /// # Turns
 impl OrchestrationSession {
@@ -33,7 +33,7 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
         E: Into<BoxError> + 'static,
         R: Reading<T>,
-        L: Limit,
+        L: Timing,
         G: Shown<T>,
     {
         let Turn { model, reading, limit, guard, ask } = turn;
@@ -44,7 +44,7 @@ impl OrchestrationSession {
             Ok(value) => {
                 let review = active.returned(&value, reading, &guard);
                 active.check_output(&review).await?;
-                Ok(active.answer(value, &review.usage))
+                Ok(active.answer(value))
             }
             Err(error) => Err(active.fail(error).await),
         }
@@ -58,7 +58,7 @@ impl OrchestrationSession {
     /// # Errors
     ///
     /// [`TurnError`]: why it is refused.
-    pub async fn begin_turn<R, L: Limit, G: Prompt>(
+    pub async fn begin_turn<R, L: Timing, G: Prompt>(
         &self,
         turn: Turn<R, L, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
@@ -88,10 +88,7 @@ impl Core {
             let funds = self.fund(&model, ask)?;
             match breaker.map(CircuitBreaker::try_acquire).transpose() {
                 Ok(permit) => Ok((permit, until, funds)),
-                Err(open) => {
-                    funds.release();
-                    Err(open.into())
-                }
+                Err(open) => Err(open.into()),
             }
         })();
         match admitted {

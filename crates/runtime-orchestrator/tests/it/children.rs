@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime_events::AgentEventName;
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, ChildSessionError, Orchestrator, Turn, TurnError};
-use runtime_usage::{Balance, Limit, Usd};
+use runtime_usage::{Balance, Budget, Limit, Usd};
 
 use crate::support::{Fixture, assert_lawful, dollar, limit, now, prices};
 
@@ -107,4 +107,37 @@ fn a_session_that_is_over_has_no_more_children_and_those_it_has_go_on() {
     assert_eq!(child.status(), AgentStatus::Running);
     let refused = child.child("").unwrap_err();
     assert!(matches!(refused, ChildSessionError::Open(_)), "{refused:?}");
+}
+
+#[test]
+fn a_child_keeps_its_parents_labels_and_its_very_instant() {
+    let fixture = Fixture::new().deadline(10 * SECOND);
+    let parent = fixture.orchestrator.session().unwrap();
+    parent.label("tenant", "acme");
+    let child = parent.child("searcher").unwrap();
+    let started = fixture.events.all(AgentEventName::AgentStarted);
+    assert_eq!(started[1].labels.as_ref().unwrap()["tenant"], "acme");
+    let grandchild = child.child("reader").unwrap();
+    fixture.clock.advance(10 * SECOND);
+    for session in [&parent, &child, &grandchild] {
+        assert!(matches!(
+            now(session.run_turn(Turn::model("m"), fine)),
+            Err(TurnError::Deadline(_))
+        ));
+    }
+}
+
+#[test]
+fn an_account_that_is_not_the_parents_is_not_passed_over() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
+    let parent = fixture.orchestrator.session().unwrap();
+    let team = Budget::new(Limit::enforced(Usd::from_cents(50)).named("team"));
+    let other = Orchestrator::new("reviewer", "review").account(&team);
+    let refused = other.session_below(&parent).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the shared account `team` is not above the parent's, which pays for its children"
+    );
+    let own = fixture.orchestrator.clone().account(parent.account().unwrap());
+    assert!(own.session_below(&parent).is_ok());
 }

@@ -18,3 +18,4 @@ mod threads;
 mod tools;
 mod turns;
 mod turns_cut_short;
+mod worst_cases;

@@ -190,7 +190,7 @@ fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
             if (1..=3).contains(&polls) {
                 let data = fixture.only(AgentEventName::TurnFailed).data.clone().unwrap();
                 let estimated = data.get("estimated").is_some();
-                assert_eq!(estimated, expected == cents(300));
+                assert!(estimated, "nobody knows what came after it was cut");
                 let estimate = session.account().unwrap().balance().estimated;
                 assert_eq!(estimate, if estimated { expected } else { Usd::ZERO });
             }

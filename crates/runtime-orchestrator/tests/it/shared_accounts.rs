@@ -41,7 +41,9 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
     let ended = fixture.only(AgentEventName::AgentCompleted);
     let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().clone();
     assert_eq!(statements[1]["account"], "company");
-    assert_eq!(statements[1]["by_role"]["writer"], 3.0);
+    assert_eq!(statements[0]["by_role"]["writer"], 1.0);
+    assert_eq!(statements[1]["spent_usd"], 3.0);
+    assert!(statements[1].get("by_role").is_none(), "what others spent is not its to tell");
 }
 
 #[test]

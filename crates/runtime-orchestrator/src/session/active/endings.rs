@@ -9,9 +9,9 @@ use runtime_events::{
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
-use runtime_usage::{ReportedUsage, UsageSnapshot};
+use runtime_usage::ReportedUsage;
 
-use super::{ActiveTurn, Answer, Settled};
+use super::{ActiveTurn, Answer, Call, Settled};
 use crate::error::{
     BoxError, DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError,
 };
@@ -20,20 +20,32 @@ use crate::session::money::Bill;
 use crate::wait::{Interrupted, Kind};
 
 impl ActiveTurn<'_> {
-    pub(super) fn answered(&mut self, usage: &ReportedUsage) -> Settled {
-        let tokens = usage.tokens;
-        if !self.close(true) {
-            return Settled::of(tokens, &Bill::default());
+    /// `None`: nobody but an observer has read the usage.
+    pub(super) fn answered(&mut self, usage: Option<ReportedUsage>) -> Settled {
+        let usage = usage.or_else(|| self.observed.take());
+        if self.close(true) {
+            let bill = self.bill_answer(usage);
+            let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
+            let mut event = event.with_outcome(SpanOutcome::Ok);
+            event.data = (!self.model.is_empty()).then(|| self.facts(&bill));
+            self.core.emit(event);
+            self.core.tell_marks(&bill.marks);
+            self.bill = Some(Bill { over_budget: self.core.budget_verdict(), ..bill });
         }
-        self.core.note_length(&self.model, usage);
-        let bill = self.core.bill(&self.model, mem::take(&mut self.funds), usage);
-        let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
-        let data = (!self.model.is_empty()).then(|| self.facts(&bill));
-        let mut event = event.with_outcome(SpanOutcome::Ok);
-        event.data = data;
-        self.core.emit(event);
-        self.core.tell_marks(&bill.marks);
-        Settled { over_budget: self.core.budget_verdict(), ..Settled::of(tokens, &bill) }
+        self.bill.as_ref().map(Settled::of).unwrap_or_default()
+    }
+
+    fn bill_answer(&mut self, usage: Option<ReportedUsage>) -> Bill {
+        let Some(funds) = self.funds.take() else { return Bill::default() };
+        let unread = usage.is_none();
+        if unread && !funds.reserved().is_zero() {
+            return self.core.bill_unknown(&self.model, funds).unwrap_or_default();
+        }
+        let usage = usage.unwrap_or_default();
+        if !unread {
+            self.core.note_length(&self.model, &usage);
+        }
+        self.core.bill(&self.model, funds, &usage)
     }
 
     pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
@@ -50,7 +62,6 @@ impl ActiveTurn<'_> {
         if self.close(true) {
             let class = AgentFailureClass::GuardrailViolation;
             self.stopped(SpanOutcome::Failed, class, violation);
-            self.core.budget_verdict();
         }
     }
 
@@ -65,19 +76,21 @@ impl ActiveTurn<'_> {
 
     /// The call has returned an answer: the breaker has what it needs.
     pub(crate) fn call_succeeded(&mut self) {
+        self.call = Call::Returned;
         if let Some(permit) = self.permit.take() {
             permit.success();
         }
     }
 
-    pub(crate) fn answer<T>(mut self, value: T, usage: &ReportedUsage) -> Answer<T> {
-        let Settled { usage, cost, cost_reported, estimated, over_budget } = self.answered(usage);
-        Answer { value, usage, cost, cost_reported, estimated, over_budget }
+    pub(crate) fn answer<T>(mut self, value: T) -> Answer<T> {
+        let settled = self.answered(None);
+        let Settled { usage, cost, cost_reported, estimated, marks, over_budget } = settled;
+        Answer { value, usage, cost, cost_reported, estimated, marks, over_budget }
     }
 
     /// The call was never sent.
     pub(super) fn withdrawn(&mut self) {
-        self.began = false;
+        self.call = Call::Unsent;
         self.observed = None;
         self.cancel_call();
         if self.close(false) {
@@ -88,7 +101,7 @@ impl ActiveTurn<'_> {
 
     /// The call was cut short; or, while guardrails look at the prompt, did not begin.
     pub(crate) fn interrupted(&mut self, interrupted: Interrupted) -> TurnError {
-        let call_began = self.began;
+        let call_began = self.call != Call::Unsent;
         let (error, outcome): (TurnError, _) = match interrupted {
             // Its own timeout is a failure of what was called, and the breaker's business; the
             // session's deadline and its end are not.
@@ -121,7 +134,7 @@ impl ActiveTurn<'_> {
             return false;
         }
         match self.permit.take() {
-            Some(permit) if !self.began => permit.cancel(),
+            Some(permit) if self.call == Call::Unsent => permit.cancel(),
             Some(permit) if success => permit.success(),
             Some(permit) => permit.failure(),
             None => {}
@@ -140,15 +153,17 @@ impl ActiveTurn<'_> {
     /// A turn without an answer is billed by what was observed; else, if its call was sent, by
     /// what it had reserved.
     fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
-        let funds = mem::take(&mut self.funds);
-        let bill = match self.observed.take() {
-            Some(usage) => Some(self.core.bill(&self.model, funds, &usage)),
-            None if self.began => self.core.bill_unknown(&self.model, funds),
-            None => {
-                funds.release();
-                None
-            }
-        };
+        let observed = self.observed.take();
+        let funds = self.funds.take();
+        let bill =
+            funds.filter(|_| self.call != Call::Unsent || observed.is_some()).and_then(|funds| {
+                let Some(mut usage) = observed else {
+                    return self.core.bill_unknown(&self.model, funds);
+                };
+                // The call was cut: what came after this was seen is not known.
+                usage.estimated |= self.call != Call::Returned && usage.cost.is_none();
+                Some(self.core.bill(&self.model, funds, &usage))
+            });
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
@@ -164,7 +179,13 @@ impl ActiveTurn<'_> {
             None => Some(Data::with_capacity(1).with("model", &*self.model)),
         };
         self.core.emit(event);
-        self.core.tell_marks(bill.as_ref().map_or(&[], |bill| &bill.marks));
+        if let Some(bill) = bill {
+            self.core.tell_marks(&bill.marks);
+            self.bill = Some(bill);
+        }
+        if self.call == Call::Returned {
+            self.core.budget_verdict();
+        }
         self.core.log_failure("turn", error);
     }
 
@@ -203,9 +224,11 @@ impl ActiveTurn<'_> {
 }
 
 impl Settled {
-    fn of(usage: UsageSnapshot, bill: &Bill) -> Self {
-        let Bill { cost, reported: cost_reported, estimated, .. } = *bill;
-        Self { usage, cost, cost_reported, estimated, over_budget: None }
+    fn of(bill: &Bill) -> Self {
+        let Bill { usage, cost, estimated, reported: cost_reported, marks, over_budget } =
+            bill.clone();
+        let usage = usage.unwrap_or_default();
+        Self { usage, cost, cost_reported, estimated, marks, over_budget }
     }
 }
 

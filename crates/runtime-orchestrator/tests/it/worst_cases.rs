@@ -1,0 +1,177 @@
+//! What budgets must withstand: usage that nobody reads, tiers and prices that change, cuts.
+
+use runtime_events::AgentEventName;
+use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
+use runtime_sinks::RingBufferUsageSink;
+use runtime_usage::{
+    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageSnapshot, Usd,
+};
+use serde_json::json;
+
+use crate::support::{Fixture, assert_books_agree, dollar, now, price};
+
+fn cents(cents: u64) -> Usd {
+    Usd::from_cents(cents)
+}
+
+fn spent(session: &OrchestrationSession) -> Usd {
+    session.account().unwrap().balance().spent
+}
+
+async fn fine() -> Result<(), BoxError> {
+    Ok(())
+}
+
+#[test]
+fn an_answer_whose_usage_nobody_reads_costs_what_it_reserved() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(200))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(dollar()).max_output(0);
+    let answer = now(session.run_turn(turn(), fine)).unwrap();
+    assert_eq!((answer.cost, answer.estimated), (cents(100), true));
+    now(session.run_turn(turn(), fine)).unwrap();
+    now(session.run_turn(turn(), fine)).unwrap_err();
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
+    let fixture = Fixture::new()
+        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(99))).max_iterations(99));
+    let session = fixture.orchestrator.session().unwrap();
+    let silent = json!({"model": "m", "usage": {}});
+    for _ in 0..25 {
+        let silent = UsageSnapshot::from_openai_chat(&silent).unwrap();
+        let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| silent.clone());
+        let answer = now(session.run_turn(turn, fine)).unwrap();
+        assert_eq!((answer.cost, answer.estimated), (cents(2), true));
+        now(session.run_turn(Turn::model("m"), fine)).unwrap();
+    }
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(0, 0)).max_output(1_000_000);
+    let turn = now(session.begin_turn(turn)).unwrap();
+    assert_eq!(turn.reserved(), cents(200), "nothing was learnt about the length of answers");
+    turn.release();
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_strict_budget_is_kept_whichever_tier_serves_the_turn() {
+    let flat = |dollars| price(dollars, dollars);
+    let prices = ModelPrices::new(flat(4))
+        .tier(ServiceTier::Flex, flat(2))
+        .tier(ServiceTier::Priority, flat(8));
+    let table = PricingTable::new();
+    table.register("t", prices).unwrap();
+    let fixture = Fixture::new().with(|o| o.pricing(table).budget(Limit::strict(cents(500))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = |tokens| {
+        let priority = move |(): &()| {
+            ReportedUsage::from(UsageSnapshot::new(tokens, 0)).tier(ServiceTier::Priority)
+        };
+        let estimate = UsageSnapshot::new(tokens, 0);
+        Turn::model("t").estimate(estimate).max_output(0).usage_from(priority)
+    };
+    now(session.run_turn(turn(1_000_000), fine)).unwrap_err();
+    now(session.run_turn(turn(500_000), fine)).unwrap();
+    assert_eq!(spent(&session), cents(400));
+    assert!(session.account().unwrap().check().is_ok());
+}
+
+#[test]
+fn a_turn_is_billed_by_the_prices_it_was_admitted_by() {
+    let table = PricingTable::new();
+    table.register("t", price(1, 1)).unwrap();
+    let prices = table.clone();
+    let fixture = Fixture::new().with(|o| o.pricing(prices).budget(Limit::strict(cents(150))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("t").estimate(dollar()).max_output(0);
+    let turn = now(session.begin_turn(turn)).unwrap();
+    table.register("t", price(2, 2)).unwrap();
+    assert_eq!(turn.settle(dollar()).cost, cents(100));
+    let next = now(session.begin_turn(Turn::model("t").estimate(dollar()).max_output(0)));
+    next.unwrap_err();
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_cut_stream_is_an_estimate_and_under_a_strict_budget_the_worst_case() {
+    for (limit, expected) in [
+        (Limit::enforced(Usd::from_dollars(9)), cents(100)),
+        (Limit::strict(Usd::from_dollars(9)), cents(300)),
+    ] {
+        let fixture = Fixture::new().with(|o| o.budget(limit));
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").estimate(dollar()).max_output(1_000_000);
+        let mut turn = now(session.begin_turn(turn)).unwrap();
+        turn.observe(dollar());
+        drop(turn);
+        let balance = session.account().unwrap().balance();
+        assert_eq!((balance.spent, balance.estimated), (expected, expected));
+        assert_books_agree(&fixture, &session);
+    }
+}
+
+#[test]
+fn how_long_an_answer_may_be_is_the_truth() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(100))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(UsageSnapshot::new(0, 0)).reserve(cents(50));
+    let held = now(session.begin_turn(turn())).unwrap();
+    assert_eq!(held.max_output_tokens(), Some(500_000), "two dollars a million");
+    session.account().unwrap().charge(cents(70));
+    assert_eq!(held.max_output_tokens(), Some(150_000), "of what it reserved, 20 cents are gone");
+    held.release();
+    let blind = now(session.begin_turn(Turn::model("m"))).unwrap();
+    assert_eq!(blind.max_output_tokens(), None, "without an estimate nobody knows");
+    blind.release();
+
+    let table = PricingTable::new();
+    table.register("free", ModelPricing::FREE).unwrap();
+    let fixture = Fixture::new().with(|o| o.pricing(table).budget(Limit::enforced(cents(1))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("free").estimate(dollar());
+    assert_eq!(now(session.begin_turn(turn.clone())).unwrap().max_output_tokens(), None);
+    let turn = now(session.begin_turn(turn.max_output(7))).unwrap();
+    assert_eq!(turn.max_output_tokens(), Some(7));
+}
+
+#[test]
+fn settling_what_was_cut_already_tells_what_it_came_to() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(dollar()).max_output(0);
+    let mut turn = now(session.begin_turn(turn)).unwrap();
+    session.cancel("enough").unwrap();
+    now(turn.run(fine())).unwrap_err();
+    let settled = turn.settle(UsageSnapshot::new(5, 5));
+    assert_eq!((settled.cost, settled.estimated), (cents(100), true));
+    assert_eq!(spent(&session), cents(100));
+}
+
+#[test]
+fn the_dearest_assumption_on_the_path_counts() {
+    let assume = |dollars| runtime_usage::UnknownPrice::Assume(price(dollars, dollars));
+    let company = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(3));
+    let company = runtime_usage::Budget::new(company);
+    let own = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(1));
+    let fixture = Fixture::new().with(|o| o.account(&company).budget(own));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("nobody-knows").usage(dollar());
+    assert_eq!(now(session.run_turn(turn, fine)).unwrap().cost, cents(300));
+}
+
+#[test]
+fn marks_reach_the_caller_and_the_sink_knows_whose_word_a_cost_is() {
+    let usage = RingBufferUsageSink::new();
+    let fixture =
+        Fixture::new().with(|o| o.budget(Limit::enforced(cents(100))).usage_sink(usage.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let reported = |(): &()| ReportedUsage::from(dollar()).cost(cents(85));
+    let answer = now(session.run_turn(Turn::model("m").usage_from(reported), fine)).unwrap();
+    assert_eq!(answer.marks.iter().map(|mark| mark.percent).collect::<Vec<_>>(), [80]);
+    assert!(usage.records()[0].cost_reported);
+    assert_eq!(
+        fixture.only(AgentEventName::BudgetMark).detail.as_deref(),
+        Some("80 % of $1.00 reached: $0.8500 spent")
+    );
+}
