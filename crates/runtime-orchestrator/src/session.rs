@@ -26,6 +26,7 @@ mod funds;
 mod guarding;
 mod handle;
 mod money;
+mod origin;
 mod state;
 mod stream;
 
@@ -40,8 +41,9 @@ use runtime_resilience::RecoveryEvent;
 use runtime_usage::{Budget, UsageTracker};
 
 pub use self::active::{ActiveTurn, Answer, Settled};
-use self::core::{Core, Origin};
+use self::core::Core;
 pub use self::handle::SessionHandle;
+use self::origin::Origin;
 use crate::error::{BoxError, OpenSessionError};
 use crate::orchestrator::Setup;
 use crate::summary::Summary;

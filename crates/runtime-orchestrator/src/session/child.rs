@@ -7,7 +7,7 @@ use runtime_usage::{Budget, Limit, Usd};
 use crate::error::{ChildSessionError, DeadlineExceededError, ForeignAccountError};
 use crate::orchestrator::Setup;
 use crate::session::OrchestrationSession;
-use crate::session::core::Origin;
+use crate::session::origin::Origin;
 use crate::turn::Timeout;
 
 /// # Children

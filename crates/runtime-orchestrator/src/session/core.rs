@@ -12,11 +12,12 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
-use runtime_usage::{Budget, Limit, UsageTracker};
+use runtime_usage::{Budget, UsageTracker};
 
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
 use crate::log::log;
 use crate::orchestrator::Setup;
+use crate::session::origin::Origin;
 use crate::session::state::State;
 use crate::session::stream::Stream;
 use crate::turn::Timeout;
@@ -51,39 +52,6 @@ pub(crate) struct Core {
     stream: Stream,
     state: Mutex<State>,
     recovery: Mutex<RecoveryContext>,
-}
-
-/// Where a session comes from.
-#[derive(Debug, Default)]
-pub(crate) struct Origin {
-    /// The span it is inside of.
-    pub(crate) parent: Option<SpanId>,
-    pub(crate) account: Option<Budget>,
-    /// Whether the account was opened for this session.
-    pub(crate) owned: bool,
-    /// When the session above has to be over.
-    pub(crate) until: Option<Until>,
-}
-
-impl Origin {
-    /// That of a session of its own.
-    pub(crate) fn of(setup: &Setup) -> Self {
-        let (account, owned) = Self::account(setup.account.as_ref(), setup.budget.clone());
-        Self { account, owned, ..Self::default() }
-    }
-
-    /// A fresh account for the limit, below the shared one where there is one; and whether it is
-    /// fresh.
-    pub(crate) fn account(shared: Option<&Budget>, limit: Option<Limit>) -> (Option<Budget>, bool) {
-        let owned = limit.is_some();
-        let account = match (shared, limit) {
-            (None, None) => None,
-            (Some(shared), None) => Some(shared.clone()),
-            (None, Some(limit)) => Some(Budget::new(limit)),
-            (Some(shared), Some(limit)) => Some(shared.child(limit)),
-        };
-        (account, owned)
-    }
 }
 
 /// How a session ends.

@@ -138,6 +138,6 @@ fn an_account_that_is_not_the_parents_is_not_passed_over() {
         refused.to_string(),
         "the shared account `team` is not above the parent's, which pays for its children"
     );
-    let own = fixture.orchestrator.clone().account(parent.account().unwrap());
+    let own = fixture.orchestrator.account(parent.account().unwrap());
     assert!(own.session_below(&parent).is_ok());
 }

@@ -15,7 +15,7 @@ fn cents(cents: u64) -> Usd {
 }
 
 fn spent(session: &OrchestrationSession) -> Usd {
-    session.account().unwrap().balance().spent
+    session.account().expect("it has a budget").balance().spent
 }
 
 async fn fine() -> Result<(), BoxError> {
@@ -42,7 +42,7 @@ fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
     let silent = json!({"model": "m", "usage": {}});
     for _ in 0..25 {
         let silent = UsageSnapshot::from_openai_chat(&silent).unwrap();
-        let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| silent.clone());
+        let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| silent);
         let answer = now(session.run_turn(turn, fine)).unwrap();
         assert_eq!((answer.cost, answer.estimated), (cents(2), true));
         now(session.run_turn(Turn::model("m"), fine)).unwrap();
