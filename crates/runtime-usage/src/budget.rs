@@ -149,6 +149,7 @@ impl Budget {
     ///
     /// [`BudgetRefusedError`] of the first account, from here upwards, that does not have it. A
     /// recorded one refuses only what is too much for [`Usd`].
+    #[inline]
     pub fn reserve(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
         self.take(amount, false)
     }
@@ -167,9 +168,10 @@ impl Budget {
     /// may be overspent by it.
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
-        self.settle(Usd::ZERO, charge.into())
+        self.settle(Usd::ZERO, &charge.into())
     }
 
+    #[inline]
     fn take(&self, amount: Usd, wrapping_up: bool) -> Result<Reservation<'_>, BudgetRefusedError> {
         for account in self.path() {
             let own = wrapping_up && self.is(account);
@@ -188,25 +190,21 @@ impl Budget {
         }
     }
 
-    fn settle(&self, reserved: Usd, charge: Charge<'_>) -> Settlement {
+    #[inline]
+    fn settle(&self, reserved: Usd, charge: &Charge<'_>) -> Settlement {
         let mut crossed = Vec::new();
         for (height, account) in self.path().enumerate() {
             account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
         }
-        // Only when every account is settled: a listener takes no money with it.
-        if !crossed.is_empty() {
-            self.report(&crossed);
-        }
-        Settlement {
-            cost: charge.cost,
-            beyond: charge.cost.saturating_sub(reserved),
-            marks: crossed.into_iter().map(|(_, mark)| mark).collect(),
-        }
+        let beyond = charge.cost.saturating_sub(reserved);
+        let marks = if crossed.is_empty() { Vec::new() } else { self.report(crossed) };
+        Settlement { cost: charge.cost, beyond, marks }
     }
 
-    /// Tells each listener on the path of the marks of its account and of those below.
+    /// Tells each listener on the path of the marks of its account and of those below. Only when
+    /// every account is settled: a listener takes no money with it.
     #[cold]
-    fn report(&self, crossed: &[(usize, BudgetMark)]) {
+    fn report(&self, crossed: Vec<(usize, BudgetMark)>) -> Vec<BudgetMark> {
         for (height, account) in self.path().enumerate() {
             let Some(listener) = &account.node.listener else { continue };
             for (_, mark) in crossed.iter().filter(|(below, _)| *below <= height) {
@@ -215,6 +213,7 @@ impl Budget {
                 let _ = catch_unwind(AssertUnwindSafe(|| listener.mark_crossed(mark)));
             }
         }
+        crossed.into_iter().map(|(_, mark)| mark).collect()
     }
 }
 
@@ -334,10 +333,11 @@ impl Node {
         self.limit.open(wrapping_up).saturating_sub(committed)
     }
 
-    fn settle(&self, reserved: Usd, charge: Charge<'_>, crossed: impl FnMut(BudgetMark)) {
+    #[inline]
+    fn settle(&self, reserved: Usd, charge: &Charge<'_>, crossed: impl FnMut(BudgetMark)) {
         let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
         if charge.estimated {
-            self.words.estimate(charge.cost.nanos());
+            self.words.estimate(after - before);
         }
         self.ledger.enter(charge);
         // What was spent only grows, one settlement after the other: each mark lies between the

@@ -28,10 +28,15 @@ struct Books {
 
 impl Ledger {
     /// Enters a charge. One without a model and a role, or of nothing, does not touch the lock.
-    pub(super) fn enter(&self, charge: Charge<'_>) {
-        if charge.cost.is_zero() || (charge.model.is_empty() && charge.role.is_empty()) {
-            return;
+    #[inline]
+    pub(super) fn enter(&self, charge: &Charge<'_>) {
+        let named = !charge.model.is_empty() || !charge.role.is_empty();
+        if named && !charge.cost.is_zero() {
+            self.enter_names(charge);
         }
+    }
+
+    fn enter_names(&self, charge: &Charge<'_>) {
         let mut books = self.books();
         add(&mut books.by_model, charge.model, charge.cost);
         add(&mut books.by_role, charge.role, charge.cost);

@@ -93,7 +93,7 @@ impl<'b> Reservation<'b> {
     /// The call has cost so much, which may be less or more than was reserved.
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn settle<'a>(mut self, charge: impl Into<Charge<'a>>) -> Settlement {
-        self.spend(charge.into())
+        self.spend(&charge.into())
     }
 
     /// The call was never sent: everything is given back.
@@ -103,7 +103,8 @@ impl<'b> Reservation<'b> {
         }
     }
 
-    fn spend(&mut self, charge: Charge<'_>) -> Settlement {
+    #[inline]
+    fn spend(&mut self, charge: &Charge<'_>) -> Settlement {
         self.amount
             .take()
             .map_or_else(Settlement::default, |amount| self.budget.settle(amount, charge))
@@ -111,9 +112,10 @@ impl<'b> Reservation<'b> {
 }
 
 impl Drop for Reservation<'_> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(amount) = self.amount {
-            self.spend(Charge::new(amount).estimated());
+            self.spend(&Charge::new(amount).estimated());
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::sync::{AtomicU64, Ordering};
 /// ```
 ///
 /// Whether a reservation fits is decided by one word, in one compare-and-exchange: no
-/// interleaving takes more than the cap. Invariant, at every moment: `spent <= committed`, as long
-/// as neither has reached the end of its type. So a settlement that costs more than was reserved
-/// raises `committed` first, and one that costs less lowers it last.
+/// interleaving takes more than the cap. Invariant, at every moment: `spent <= committed`. So a
+/// settlement that costs more than was reserved raises `committed` first, and one that costs less
+/// lowers it last.
 #[derive(Debug)]
 pub(super) struct Words {
     committed: AtomicU64,
@@ -41,6 +41,7 @@ impl Words {
     }
 
     /// Takes `amount` if no more than `cap` is committed then. Otherwise says what is.
+    #[inline]
     pub(super) fn reserve(&self, amount: u64, cap: u64) -> Result<(), u64> {
         // Relaxed: the decision is about this word alone, and an atomic has one order of its own.
         let mut committed = self.committed.load(Ordering::Relaxed);
@@ -58,26 +59,41 @@ impl Words {
         }
     }
 
-    /// Spends `actual` of what was `reserved`, or more. Says what was spent before and after.
+    /// Spends `actual` of what was `reserved`, or more. Says what was spent before and after. What is
+    /// too much for the type is cut off.
+    #[inline]
     pub(super) fn settle(&self, reserved: u64, actual: u64) -> (u64, u64) {
-        if actual > reserved {
-            add(&self.committed, actual - reserved, Ordering::Relaxed);
-        }
-        // Release pairs with the Acquire in `read`: who sees this spent sees it committed, too.
-        let before = add(&self.spent, actual, Ordering::Release);
+        let actual = match actual.checked_sub(reserved) {
+            Some(beyond) if beyond > 0 => reserved + self.raise(beyond),
+            _ => actual,
+        };
+        // It cannot wrap: what is spent here is committed, and that has not wrapped. Release pairs
+        // with the Acquire in `read`: who sees this spent sees it committed, too.
+        let before = self.spent.fetch_add(actual, Ordering::Release);
         self.release(reserved.saturating_sub(actual));
-        (before, before.saturating_add(actual))
+        (before, before + actual)
     }
 
-    /// Gives back what was reserved. An account that has reached the end of its type stays there.
+    /// Gives back what was reserved.
+    #[inline]
     pub(super) fn release(&self, reserved: u64) {
-        // Relaxed: whoever sees it late has less room, never more. It cannot wrap: what is given
-        // back was taken.
+        if reserved > 0 {
+            // Relaxed: whoever sees it late has less room, never more. It cannot wrap: what is
+            // given back was taken.
+            self.committed.fetch_sub(reserved, Ordering::Relaxed);
+        }
+    }
+
+    /// Commits `amount` whatever the cap, or as much as the type holds. Says how much.
+    #[cold]
+    fn raise(&self, amount: u64) -> u64 {
+        // Relaxed: the Release in `settle` comes after it.
         let mut committed = self.committed.load(Ordering::Relaxed);
-        while reserved > 0 && committed < u64::MAX {
-            let (new, order) = (committed.saturating_sub(reserved), Ordering::Relaxed);
+        loop {
+            let raised = amount.min(u64::MAX - committed);
+            let (new, order) = (committed + raised, Ordering::Relaxed);
             match self.committed.compare_exchange_weak(committed, new, order, order) {
-                Ok(_) => return,
+                Ok(_) => return raised,
                 Err(now) => committed = now,
             }
         }
@@ -85,8 +101,8 @@ impl Words {
 
     /// Notes that so much of what was spent is an estimate.
     pub(super) fn estimate(&self, amount: u64) {
-        // Relaxed: a total that nothing else depends on.
-        add(&self.estimated, amount, Ordering::Relaxed);
+        // Relaxed: a total that nothing else depends on. It cannot wrap: it is a part of `spent`.
+        self.estimated.fetch_add(amount, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self) -> Reading {
@@ -96,20 +112,5 @@ impl Words {
         let spent = self.spent.load(Ordering::Acquire);
         let committed = self.committed.load(Ordering::Relaxed);
         Reading { committed, spent, estimated }
-    }
-}
-
-/// Adds without wrapping, and says what was there before.
-fn add(word: &AtomicU64, amount: u64, order: Ordering) -> u64 {
-    let mut before = word.load(Ordering::Relaxed);
-    if amount == 0 {
-        return before;
-    }
-    loop {
-        let sum = before.saturating_add(amount);
-        match word.compare_exchange_weak(before, sum, order, Ordering::Relaxed) {
-            Ok(_) => return before,
-            Err(now) => before = now,
-        }
     }
 }
