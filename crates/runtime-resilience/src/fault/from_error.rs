@@ -18,7 +18,7 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
     let fault = by_type.unwrap_or_else(|| usual::fault(kind_of_texts(error)));
     let scenario = classify_error(error);
     // Whoever made a `Failure` knew better than what is inside it.
-    let was_told = errors(error).any(|error| error.is::<Failure>());
+    let was_told = errors(error).any(<dyn Error>::is::<Failure>);
     if was_told && fault.scenario != scenario {
         return Fault::of_scenario(scenario);
     }
