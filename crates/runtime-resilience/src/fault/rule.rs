@@ -80,6 +80,18 @@ pub(super) struct Reply<'a, H: ?Sized> {
     pub(super) headers: &'a H,
     pub(super) body: &'a Value,
     pub(super) error: &'a Value,
+    /// What most rows ask for, looked up once.
+    code: Option<&'a str>,
+    kind: Option<&'a str>,
+}
+
+impl<'a, H: Headers + ?Sized> Reply<'a, H> {
+    pub(super) fn new(provider: Provider, status: u16, headers: &'a H, body: &'a Value) -> Self {
+        let error = body::error(body);
+        let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
+        let (code, kind) = (body::text(error, "code"), body::text(error, "type"));
+        Self { provider, status, headers, body, error, code, kind }
+    }
 }
 
 impl Rule {
@@ -184,8 +196,8 @@ impl Condition {
 impl Field {
     fn of<'a, H: Headers + ?Sized>(self, reply: &Reply<'a, H>) -> Option<&'a str> {
         match self {
-            Self::Code => body::text(reply.error, "code"),
-            Self::Type => body::text(reply.error, "type"),
+            Self::Code => reply.code,
+            Self::Type => reply.kind,
             Self::Status => body::text(reply.error, "status"),
             Self::Reason => body::reason(reply.error),
             Self::QuotaId => body::quota_ids(reply.error).next(),
@@ -218,8 +230,12 @@ impl Matcher {
 /// it quotes.
 fn contains(text: &str, part: &str) -> bool {
     const LONGEST: usize = 1024;
+    let Some(first) = part.bytes().next() else { return true };
     let text = &text.as_bytes()[..text.len().min(LONGEST)];
-    text.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
+    text.iter().enumerate().filter(|(_, byte)| byte.eq_ignore_ascii_case(&first)).any(|(at, _)| {
+        let here = text.get(at..at + part.len());
+        here.is_some_and(|here| here.eq_ignore_ascii_case(part.as_bytes()))
+    })
 }
 
 /// A line of a Markdown table: provider, status, says, kind, retried here, elsewhere, cooled down,

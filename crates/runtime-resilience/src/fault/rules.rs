@@ -92,14 +92,12 @@ impl FaultRules {
         headers: &H,
         body: &Value,
     ) -> Fault {
-        let error = body::error(body);
-        let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
-        let reply = Reply { provider, status, headers, body, error };
+        let reply = Reply::new(provider, status, headers, body);
         let [own, everybody] = rows::of(provider);
         let mut rows = self.rows.iter().chain(own).chain(everybody);
         let fault =
-            rows.find(|row| row.matches(&reply)).map_or_else(|| unknown(error), Rule::fault);
-        if status == 0 { fault } else { fault.with_status(status) }
+            rows.find(|row| row.matches(&reply)).map_or_else(|| unknown(reply.error), Rule::fault);
+        if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
 }
 
