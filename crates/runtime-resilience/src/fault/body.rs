@@ -36,7 +36,7 @@ pub(super) fn error(body: &Value) -> &Value {
 
 /// A text field of the error.
 pub(super) fn text<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
-    error.get(name)?.as_str()
+    error.as_object()?.get(name)?.as_str()
 }
 
 /// What the error says to people.

@@ -27,7 +27,7 @@ pub trait Headers {
 impl<N: AsRef<str>, V: AsRef<str>> Headers for [(N, V)] {
     fn header(&self, name: &str) -> Option<&str> {
         self.iter()
-            .find(|(n, _)| n.as_ref().eq_ignore_ascii_case(name))
+            .find(|(n, _)| n.as_ref().len() == name.len() && n.as_ref().eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_ref())
     }
 }

@@ -46,7 +46,7 @@ pub fn retry_after<H: Headers + ?Sized>(
 ) -> Option<Duration> {
     let asked = headers
         .header("retry-after-ms")
-        .and_then(|text| number(text, 3))
+        .and_then(|text| number(text, Unit::Milliseconds))
         .or_else(|| header(headers, headers.header("retry-after")?, now))
         .or_else(|| go_duration(body::retry_delay(body)?));
     asked.filter(|asked| !asked.is_zero())
@@ -102,13 +102,13 @@ pub fn go_duration(text: &str) -> Option<Duration> {
         let unit = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(unit);
         let part = match unit {
-            "d" => number(count, 0)?.saturating_mul(86_400),
-            "h" => number(count, 0)?.saturating_mul(3_600),
-            "m" => number(count, 0)?.saturating_mul(60),
-            "s" => number(count, 0)?,
-            "ms" => number(count, 3)?,
-            "us" | "µs" | "μs" => number(count, 6)?,
-            "ns" => number(count, 9)?,
+            "d" => number(count, Unit::Seconds)?.saturating_mul(86_400),
+            "h" => number(count, Unit::Seconds)?.saturating_mul(3_600),
+            "m" => number(count, Unit::Seconds)?.saturating_mul(60),
+            "s" => number(count, Unit::Seconds)?,
+            "ms" => number(count, Unit::Milliseconds)?,
+            "us" | "µs" | "μs" => number(count, Unit::Microseconds)?,
+            "ns" => number(count, Unit::Nanoseconds)?,
             _ => return None,
         };
         sum = sum.saturating_add(part);
@@ -118,7 +118,7 @@ pub fn go_duration(text: &str) -> Option<Duration> {
 }
 
 fn header<H: Headers + ?Sized>(headers: &H, text: &str, now: DateTime<Utc>) -> Option<Duration> {
-    number(text, 0).or_else(|| until(http_date(text, now)?, here(headers, now)))
+    number(text, Unit::Seconds).or_else(|| until(http_date(text, now)?, here(headers, now)))
 }
 
 /// The time at the provider, when it sent the reply.
@@ -131,27 +131,51 @@ fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
     at.signed_duration_since(now).to_std().ok()
 }
 
-/// A number of seconds, of `10^-shift` each. Only digits and one point: no sign, no exponent, no
-/// infinity. What is finer than a nanosecond is rounded up, what is too long is the longest.
-fn number(text: &str, shift: u32) -> Option<Duration> {
-    const NANOS: u128 = 1_000_000_000;
+/// A number of units. Only digits and one point: no sign, no exponent, no infinity. What is finer
+/// than a nanosecond is rounded up, what is too long is the longest.
+fn number(text: &str, unit: Unit) -> Option<Duration> {
     let text = text.trim();
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let mut digits = whole.bytes().chain(part.bytes());
     if whole.is_empty() || !digits.all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let unit = NANOS / 10_u128.pow(shift.min(9));
-    let whole = whole.parse::<u128>().unwrap_or(u128::MAX).saturating_mul(unit);
-    let (mut nanos, mut weight, mut finer) = (whole, unit, false);
+    // Digits alone fail only by being too many.
+    let whole = whole.parse().map_or(Duration::MAX, |whole| unit.times(whole));
+    let (mut nanos, mut weight, mut finer) = (0, unit.nanos(), false);
     for byte in part.bytes() {
         weight /= 10;
-        let digit = u128::from(byte - b'0');
+        let digit = u64::from(byte - b'0');
         finer |= weight == 0 && digit > 0;
-        nanos = nanos.saturating_add(digit * weight);
+        nanos += digit * weight;
     }
-    nanos = nanos.saturating_add(u128::from(finer));
-    let seconds = u64::try_from(nanos / NANOS).ok();
-    let below = u32::try_from(nanos % NANOS).unwrap_or(0);
-    Some(seconds.map_or(Duration::MAX, |seconds| Duration::new(seconds, below)))
+    Some(whole.saturating_add(Duration::from_nanos(nanos + u64::from(finer))))
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    Nanoseconds,
+}
+
+impl Unit {
+    const fn times(self, count: u64) -> Duration {
+        match self {
+            Self::Seconds => Duration::from_secs(count),
+            Self::Milliseconds => Duration::from_millis(count),
+            Self::Microseconds => Duration::from_micros(count),
+            Self::Nanoseconds => Duration::from_nanos(count),
+        }
+    }
+
+    const fn nanos(self) -> u64 {
+        match self {
+            Self::Seconds => 1_000_000_000,
+            Self::Milliseconds => 1_000_000,
+            Self::Microseconds => 1_000,
+            Self::Nanoseconds => 1,
+        }
+    }
 }

@@ -145,7 +145,7 @@ static EVERYBODY: &[Rule] = &[
     // More tokens than a whole minute allows: no wait is long enough.
     Rule::any(ContextLength)
         .says(Code, &["rate_limit_exceeded"])
-        .mentions(Message, &["Request too large for"]),
+        .begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy)
         .says(Code, &["content_filter", "content_policy_violation", "moderation_blocked"]),
     Rule::any(RateLimit).says(Code, &["rate_limit_exceeded", "slow_down"]),

@@ -30,8 +30,13 @@ pub struct Rule {
     /// The lowest and the highest.
     status: Option<(u16, u16)>,
     conditions: [Option<Condition>; 2],
+    /// The fields of the conditions: a row is passed over at once if the reply lacks one.
+    needs: Fields,
     fault: Fault,
 }
+
+/// A set of fields, as bits.
+type Fields = u8;
 
 /// Where in a reply something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,8 @@ struct Condition {
 enum Matcher {
     /// The whole field is one of these.
     Is(&'static [&'static str]),
+    /// The field begins with one of these.
+    Begins(&'static [&'static str]),
     /// One of these stands in the field.
     Has(&'static [&'static str]),
     /// The field is there.
@@ -83,6 +90,9 @@ pub(super) struct Reply<'a, H: ?Sized> {
     /// What most rows ask for, looked up once.
     code: Option<&'a str>,
     kind: Option<&'a str>,
+    message: Option<&'a str>,
+    /// The fields it may have.
+    has: Fields,
 }
 
 impl<'a, H: Headers + ?Sized> Reply<'a, H> {
@@ -90,7 +100,13 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
         let (code, kind) = (body::text(error, "code"), body::text(error, "type"));
-        Self { provider, status, headers, body, error, code, kind }
+        let message = body::message(error);
+        let bit = |text: Option<_>, field: Field| if text.is_some() { field.bit() } else { 0 };
+        let has = Field::OTHERS
+            | bit(code, Field::Code)
+            | bit(kind, Field::Type)
+            | bit(message, Field::Message);
+        Self { provider, status, headers, body, error, code, kind, message, has }
     }
 }
 
@@ -102,7 +118,13 @@ impl Rule {
 
     /// A row for the replies of every provider.
     pub const fn any(kind: FaultKind) -> Self {
-        Self { provider: None, status: None, conditions: [None; 2], fault: usual::fault(kind) }
+        Self {
+            provider: None,
+            status: None,
+            conditions: [None; 2],
+            needs: 0,
+            fault: usual::fault(kind),
+        }
     }
 
     /// Only for statuses from `lowest` to `highest`.
@@ -123,6 +145,12 @@ impl Rule {
     #[must_use]
     pub const fn mentions(self, field: Field, parts: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Has(parts) })
+    }
+
+    /// Only if `field` begins with one of `parts`, in any case.
+    #[must_use]
+    pub const fn begins(self, field: Field, parts: &'static [&'static str]) -> Self {
+        self.when(Condition { field, matcher: Matcher::Begins(parts) })
     }
 
     /// Only if `field` is there.
@@ -171,15 +199,26 @@ impl Rule {
         self.fault
     }
 
+    #[inline]
     pub(super) fn matches<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
-        self.provider.is_none_or(|provider| provider == reply.provider)
+        self.needs & !reply.has == 0
+            && self.provider.is_none_or(|provider| provider == reply.provider)
             && self.status.is_none_or(|(low, high)| low <= reply.status && reply.status <= high)
-            && self.conditions.iter().flatten().all(|condition| condition.holds(reply))
+            && (self.needs == 0 || self.conditions_hold(reply))
+    }
+
+    #[inline(never)]
+    fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+        self.conditions.iter().flatten().all(|condition| condition.holds(reply))
     }
 
     const fn when(mut self, condition: Condition) -> Self {
         let place = if self.conditions[0].is_none() { 0 } else { 1 };
         self.conditions[place] = Some(condition);
+        self.needs = match self.conditions {
+            [Some(first), Some(second)] => first.field.bit() | second.field.bit(),
+            _ => condition.field.bit(),
+        };
         self
     }
 }
@@ -194,6 +233,18 @@ impl Condition {
 }
 
 impl Field {
+    /// The bit of every field that is looked up only when a row asks for it.
+    const OTHERS: Fields = 1;
+
+    const fn bit(self) -> Fields {
+        match self {
+            Self::Code => 2,
+            Self::Type => 4,
+            Self::Message => 8,
+            _ => Self::OTHERS,
+        }
+    }
+
     fn of<'a, H: Headers + ?Sized>(self, reply: &Reply<'a, H>) -> Option<&'a str> {
         match self {
             Self::Code => reply.code,
@@ -211,7 +262,7 @@ impl Field {
                 (!value.is_null()).then(|| value.as_str().unwrap_or(""))
             }
             Self::StopReason => body::stop_reason(reply.body),
-            Self::Message => body::message(reply.error),
+            Self::Message => reply.message,
         }
     }
 }
@@ -219,7 +270,13 @@ impl Field {
 impl Matcher {
     fn matches(&self, text: &str) -> bool {
         match self {
-            Self::Is(values) => values.iter().any(|value| text.eq_ignore_ascii_case(value)),
+            Self::Is(values) => values
+                .iter()
+                .any(|value| text.len() == value.len() && text.eq_ignore_ascii_case(value)),
+            Self::Begins(parts) => parts.iter().any(|part| {
+                let start = text.as_bytes().get(..part.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
+            }),
             Self::Has(parts) => parts.iter().any(|part| contains(text, part)),
             Self::Exists => true,
         }
@@ -230,11 +287,14 @@ impl Matcher {
 /// it quotes.
 fn contains(text: &str, part: &str) -> bool {
     const LONGEST: usize = 1024;
-    let Some(first) = part.bytes().next() else { return true };
-    let text = &text.as_bytes()[..text.len().min(LONGEST)];
-    text.iter().enumerate().filter(|(_, byte)| byte.eq_ignore_ascii_case(&first)).any(|(at, _)| {
-        let here = text.get(at..at + part.len());
-        here.is_some_and(|here| here.eq_ignore_ascii_case(part.as_bytes()))
+    let (text, part) = (&text.as_bytes()[..text.len().min(LONGEST)], part.as_bytes());
+    let (Some(first), Some(last)) = (part.first(), part.last()) else { return true };
+    // Only letters have a second form. What else the bit brings together, the comparison parts.
+    let alike = |a: u8, b: u8| a | 0x20 == b | 0x20;
+    text.windows(part.len()).any(|here| {
+        alike(here[0], *first)
+            && alike(here[part.len() - 1], *last)
+            && here.eq_ignore_ascii_case(part)
     })
 }
 
@@ -269,6 +329,7 @@ impl fmt::Display for Condition {
         let (verb, values) = match self.matcher {
             Matcher::Exists => return f.write_str(" is there"),
             Matcher::Is(values) => (" is", values),
+            Matcher::Begins(values) => (" begins with", values),
             Matcher::Has(values) => (" has", values),
         };
         f.write_str(verb)?;

@@ -106,6 +106,19 @@ fn rows_of_ones_own_go_first_and_only_where_they_match() {
     assert_eq!(kind(Provider::Azure, 429, "tokens", "no GPU is free"), rate);
     assert_eq!(kind(Provider::Azure, 418, "", ""), FaultKind::Local);
 
+    let starts = Rule::any(FaultKind::Tool).begins(Field::Message, &["tool", "die Maschine"]);
+    let by_start = FaultRules::default().row(starts);
+    for (text, expected) in [
+        ("Tool failed", FaultKind::Tool),
+        ("die maschine", FaultKind::Tool),
+        ("the tool", FaultKind::Auth),
+        ("too", FaultKind::Auth),
+        ("toöl", FaultKind::Auth),
+    ] {
+        let body = json!({"error": text});
+        assert_eq!(by_start.of_json(Provider::Other, 401, &(), &body, now()).kind, expected);
+    }
+
     let body = br#"{"error":{"type":"tokens","message":"GPU"}}"#;
     let fault = rules.of_response(Provider::OpenAi, 430, &(), body, now());
     let expected = (FaultKind::Overload, false, false, Scope::Provider, false);
