@@ -85,17 +85,37 @@ fn fault(c: &mut Criterion) {
     let body: Value = serde_json::from_str(text).expect("it is JSON");
     c.bench_function("resilience/fault_from_response", |b| {
         b.iter(|| {
-            Fault::from_json(Provider::OpenAi, 429, black_box(&headers), black_box(&body), now)
+            Fault::from_json(
+                black_box(Provider::OpenAi),
+                black_box(429),
+                black_box(&headers),
+                black_box(&body),
+                now,
+            )
         });
     });
     c.bench_function("resilience/fault_from_response_bytes", |b| {
         let text = text.as_bytes();
         b.iter(|| {
-            Fault::from_response(Provider::OpenAi, 429, black_box(&headers), black_box(text), now)
+            Fault::from_response(
+                black_box(Provider::OpenAi),
+                black_box(429),
+                black_box(&headers),
+                black_box(text),
+                now,
+            )
         });
     });
     c.bench_function("resilience/fault_from_status", |b| {
-        b.iter(|| Fault::from_json(Provider::Other, black_box(500), &headers, &Value::Null, now));
+        b.iter(|| {
+            Fault::from_json(
+                Provider::Other,
+                black_box(500),
+                black_box(&headers),
+                &Value::Null,
+                now,
+            )
+        });
     });
     c.bench_function("resilience/fault_from_error", |b| {
         let error = io::Error::from(io::ErrorKind::ConnectionReset);

@@ -15,6 +15,7 @@ pub(super) fn parse(body: &[u8]) -> Value {
 }
 
 /// What describes the error: the object, or the text, that the provider's envelope holds.
+#[inline]
 pub(super) fn error(body: &Value) -> &Value {
     // Gemini streams arrays.
     let body = body.as_array().and_then(|events| events.first()).unwrap_or(body);
@@ -35,16 +36,19 @@ pub(super) fn error(body: &Value) -> &Value {
 }
 
 /// A text field of the error.
+#[inline]
 pub(super) fn text<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
     error.as_object()?.get(name)?.as_str()
 }
 
 /// What the error says to people.
+#[inline]
 pub(super) fn message(error: &Value) -> Option<&str> {
     error.as_str().or_else(|| text(error, "message")).or_else(|| text(error, "Message"))
 }
 
 /// A status code that the body brings along: those of Gemini and `OpenRouter` do.
+#[inline]
 pub(super) fn status(error: &Value) -> Option<u16> {
     let code = u16::try_from(error.get("code")?.as_u64()?).ok()?;
     (400..600).contains(&code).then_some(code)

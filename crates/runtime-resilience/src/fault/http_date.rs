@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 /// `Sun Nov  6 08:49:37 1994`.
 ///
 /// The name of the weekday is not looked at. A year of two digits is the one that is not more than
-/// 50 years after `now`.
+/// 50 years after that of `now`.
 ///
 /// ```
 /// use chrono::{DateTime, TimeZone, Utc};
@@ -66,9 +66,9 @@ fn digits(text: &str, count: usize) -> Option<u32> {
 }
 
 fn full_year(short: u32, now: DateTime<Utc>) -> u32 {
-    let this_year = u32::try_from(now.year()).unwrap_or(0);
-    let year = this_year.saturating_sub(this_year % 100).saturating_add(short);
-    if year > this_year.saturating_add(50) { year.saturating_sub(100) } else { year }
+    let latest = u32::try_from(now.year()).unwrap_or(0).saturating_add(50);
+    let year = latest - latest % 100 + short;
+    if year > latest { year.saturating_sub(100) } else { year }
 }
 
 fn date(year: u32, month: &str, day: u32) -> Option<NaiveDate> {

@@ -1,18 +1,4 @@
 //! How long a provider asks to be left alone.
-//!
-//! The first of these that can be read counts:
-//!
-//! | order | where | form |
-//! |---|---|---|
-//! | 1 | header `retry-after-ms` | milliseconds, `634` or `634.5` |
-//! | 2 | header `retry-after` | seconds, `7` or `0.5`; or a date |
-//! | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
-//! | 4 | the limits that are used up | when the last of them is reset |
-//!
-//! Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
-//! `1s` or `6m0s`) and of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as
-//! in RFC 3339). Dates are taken against the reply's own `date`, so that clocks that differ do no
-//! harm. What is not above zero, or not a number, asks for nothing.
 
 use std::time::Duration;
 
@@ -23,7 +9,21 @@ use super::body;
 use super::headers::Headers;
 use super::http_date::http_date;
 
-/// How long the reply asks to wait, by the rules of [this module](self); `None` if it does not.
+/// How long the reply asks to wait; `None` if it does not.
+///
+/// The first of these that can be read counts:
+///
+/// | order | where | form |
+/// |---|---|---|
+/// | 1 | header `retry-after-ms` | milliseconds, `634` or `634.5` |
+/// | 2 | header `retry-after` | seconds, `7` or `0.5`; or a date |
+/// | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
+///
+/// A [`Fault`](super::Fault) for rate looks further, at the limits that are used up: it waits for the
+/// last of them to be reset.
+///
+/// Dates are taken against the reply's own `date`, so that clocks that differ do no
+/// harm. What is not above zero, or not a number, asks for nothing.
 ///
 /// `now` is the time at which the reply came. Nothing is cut: see [`wait`](super::wait()).
 ///
@@ -53,6 +53,10 @@ pub fn retry_after<H: Headers + ?Sized>(
 }
 
 /// When the last of the limits that are used up is reset; `None` if none is, or it is not told.
+///
+/// Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
+/// `1s` or `6m0s`) and of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as
+/// in RFC 3339).
 pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     headers: &H,
     now: DateTime<Utc>,
@@ -66,11 +70,11 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
         ("anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"),
         ("anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"),
     ];
-    let used_up = LIMITS
-        .iter()
-        .filter(|(remaining, _)| headers.header(remaining).is_some_and(|left| left.trim() == "0"));
+    let used_up = LIMITS.iter().filter(|(remaining, _)| {
+        headers.header(remaining).is_some_and(|left| left.trim_ascii() == "0")
+    });
     let resets = used_up.filter_map(|(_, reset)| {
-        let text = headers.header(reset)?.trim();
+        let text = headers.header(reset)?.trim_ascii();
         go_duration(text).or_else(|| {
             let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
             until(at, here(headers, now))
@@ -91,7 +95,7 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
 /// assert_eq!(go_duration("360"), None);
 /// ```
 pub fn go_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.trim();
+    let mut rest = text.trim_ascii();
     let mut sum = Duration::ZERO;
     if rest.is_empty() {
         return None;
@@ -134,7 +138,7 @@ fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
 /// A number of units. Only digits and one point: no sign, no exponent, no infinity. What is finer
 /// than a nanosecond is rounded up, what is too long is the longest.
 fn number(text: &str, unit: Unit) -> Option<Duration> {
-    let text = text.trim();
+    let text = text.trim_ascii();
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let mut digits = whole.bytes().chain(part.bytes());
     if whole.is_empty() || !digits.all(|byte| byte.is_ascii_digit()) {

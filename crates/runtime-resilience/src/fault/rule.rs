@@ -224,6 +224,7 @@ impl Rule {
 }
 
 impl Condition {
+    #[inline]
     fn holds<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
         if matches!(self.field, Field::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
@@ -245,6 +246,7 @@ impl Field {
         }
     }
 
+    #[inline]
     fn of<'a, H: Headers + ?Sized>(self, reply: &Reply<'a, H>) -> Option<&'a str> {
         match self {
             Self::Code => reply.code,
@@ -268,6 +270,7 @@ impl Field {
 }
 
 impl Matcher {
+    #[inline]
     fn matches(&self, text: &str) -> bool {
         match self {
             Self::Is(values) => values

@@ -173,6 +173,8 @@ fn openrouter_by_status_and_metadata() {
         assert_eq!((facts(&fault), fault.status), (expected, Some(status)), "{event}");
     }
     assert_eq!(facts(&read(Provider::OpenRouter, 403, &[], "")), AUTH);
+    let nameless = json!({"choices": [{"delta": {"content": ""}, "finish_reason": "error"}]});
+    assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &nameless)), SERVER);
     let named = json!({"error": {"code": "server_error", "message": "Provider disconnected"}});
     assert_eq!(facts(&Fault::from_stream_error(Provider::OpenRouter, &named)), SERVER);
 }

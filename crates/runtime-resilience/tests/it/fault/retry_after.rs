@@ -102,6 +102,9 @@ fn a_year_of_two_digits_is_not_far_in_the_future() {
     assert_eq!(year("Sunday, 06-Nov-94 08:49:37 GMT").as_deref(), Some("1994"));
     assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT").as_deref(), Some("2076"));
     assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT").as_deref(), Some("1977"));
+    let late = DateTime::from_timestamp(4_080_000_000, 0).unwrap();
+    let date = http_date("Sunday, 06-Nov-05 08:49:37 GMT", late).unwrap();
+    assert_eq!(date.format("%Y").to_string(), "2105");
     let leap: DateTime<Utc> = http_date("Sat, 31 Dec 2016 23:59:60 GMT", now()).unwrap();
     assert_eq!(leap.to_rfc3339(), "2016-12-31T23:59:59+00:00");
 }
