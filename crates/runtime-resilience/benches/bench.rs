@@ -109,7 +109,7 @@ fn fault(c: &mut Criterion) {
     c.bench_function("resilience/fault_from_status", |b| {
         b.iter(|| {
             Fault::from_json(
-                Provider::Other,
+                black_box(Provider::Other),
                 black_box(500),
                 black_box(&headers),
                 &Value::Null,
