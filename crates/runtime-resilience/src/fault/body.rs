@@ -30,7 +30,7 @@ pub(super) fn error(body: &Value) -> &Value {
     }
     // Bedrock's exceptions in a stream: the name, and the exception under it.
     match fields.iter().next() {
-        Some((name, value)) if fields.len() == 1 && name.ends_with("Exception") => value,
+        Some((name, value)) if name.ends_with("Exception") => value,
         _ => body,
     }
 }
