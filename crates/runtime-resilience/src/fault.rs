@@ -26,7 +26,9 @@
 //! ```
 
 mod body;
+mod condition;
 mod details;
+mod field;
 mod from_error;
 mod headers;
 mod http_date;
@@ -47,12 +49,13 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 use serde_json::Value;
 
 pub use self::details::{FaultDetails, FaultError};
+pub use self::field::Field;
 pub use self::headers::{Headers, Lookup, lookup};
 pub use self::http_date::http_date;
 pub use self::kind::{FaultKind, Phase, Scope};
 pub use self::provider::Provider;
 pub use self::retry_after::{go_duration, retry_after};
-pub use self::rule::{Field, Rule};
+pub use self::rule::Rule;
 pub use self::rules::FaultRules;
 pub use self::wait::{NoRetry, wait};
 

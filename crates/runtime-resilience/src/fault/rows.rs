@@ -4,15 +4,15 @@
 //! Rows by name have no status: the same names come in a stream, under status 200. Where a row's
 //! words come from is told in `docs/faults.md`.
 
+use super::field::Field::{
+    Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
+};
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Overload, Quota, RateLimit, Request, Server, Timeout,
 };
 use super::kind::Phase;
 use super::kind::Scope::{Call, Key, Model};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
-use super::rule::Field::{
-    Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
-};
 use super::rule::Rule;
 
 /// The rows that a provider's replies are read by, in order.

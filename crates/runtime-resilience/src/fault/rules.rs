@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use super::field::Reply;
 use super::headers::Headers;
 use super::kind::FaultKind;
 use super::provider::Provider;
 use super::retry_after::{reset_of_limits, retry_after};
-use super::rule::{Reply, Rule};
+use super::rule::Rule;
 use super::{Fault, body, rows};
 use crate::classify::kind_of_text;
 
