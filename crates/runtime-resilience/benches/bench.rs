@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_events::ManualClock;
 use runtime_resilience::breaker::Config;
+use runtime_resilience::fault::{Fault, Provider};
 use runtime_resilience::{
     Backoff, CircuitBreaker, RecoveryContext, attempt_recovery, classify_error,
 };
+use serde_json::Value;
 
 fn breaker(c: &mut Criterion) {
     let closed = CircuitBreaker::new("svc");
@@ -58,6 +61,68 @@ fn classify(c: &mut Criterion) {
     });
 }
 
+fn fault(c: &mut Criterion) {
+    let now = DateTime::UNIX_EPOCH;
+    // As `OpenAI` sends them.
+    let headers: Vec<(&str, &str)> = vec![
+        ("date", "Wed, 01 Jul 2026 12:00:00 GMT"),
+        ("content-type", "application/json; charset=utf-8"),
+        ("content-length", "342"),
+        ("openai-organization", "org-x"),
+        ("openai-processing-ms", "14"),
+        ("x-ratelimit-limit-requests", "500"),
+        ("x-ratelimit-limit-tokens", "30000"),
+        ("x-ratelimit-remaining-requests", "499"),
+        ("x-ratelimit-remaining-tokens", "0"),
+        ("x-ratelimit-reset-requests", "120ms"),
+        ("x-ratelimit-reset-tokens", "634ms"),
+        ("retry-after", "1"),
+        ("retry-after-ms", "634"),
+        ("x-request-id", "req_8d1e"),
+    ];
+    let text = r#"{"error":{"message":"Rate limit reached for gpt-5 in organization org-x on tokens per min (TPM)",
+        "type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#;
+    let body: Value = serde_json::from_str(text).expect("it is JSON");
+    c.bench_function("resilience/fault_from_response", |b| {
+        b.iter(|| {
+            Fault::from_json(
+                black_box(Provider::OpenAi),
+                black_box(429),
+                black_box(&headers),
+                black_box(&body),
+                now,
+            )
+        });
+    });
+    c.bench_function("resilience/fault_from_response_bytes", |b| {
+        let text = text.as_bytes();
+        b.iter(|| {
+            Fault::from_response(
+                black_box(Provider::OpenAi),
+                black_box(429),
+                black_box(&headers),
+                black_box(text),
+                now,
+            )
+        });
+    });
+    c.bench_function("resilience/fault_from_status", |b| {
+        b.iter(|| {
+            Fault::from_json(
+                black_box(Provider::Other),
+                black_box(500),
+                black_box(&headers),
+                &Value::Null,
+                now,
+            )
+        });
+    });
+    c.bench_function("resilience/fault_from_error", |b| {
+        let error = io::Error::from(io::ErrorKind::ConnectionReset);
+        b.iter(|| Fault::from_error(black_box(&error)));
+    });
+}
+
 fn backoff(c: &mut Criterion) {
     c.bench_function("backoff/delay", |b| {
         let backoff = Backoff::default();
@@ -76,5 +141,5 @@ fn recovery(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, breaker, classify, backoff, recovery);
+criterion_group!(benches, breaker, classify, fault, backoff, recovery);
 criterion_main!(benches);

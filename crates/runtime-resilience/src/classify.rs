@@ -7,6 +7,7 @@
 //! | type | scenario |
 //! |---|---|
 //! | [`Failure`] | the one it was given |
+//! | [`FaultError`] | that of its fault |
 //! | [`CircuitOpenError`] | `provider_failure`: that is why the breaker opened |
 //! | [`io::Error`]: `TimedOut`; `WouldBlock`, as Unix reports a socket's read timeout | `llm_timeout` |
 //! | [`io::Error`]: refused, reset, aborted, not connected, broken pipe, host or network not reachable | `provider_failure` |
@@ -29,8 +30,11 @@ use serde_json::error::Category;
 
 use crate::breaker::CircuitOpenError;
 use crate::failure::Failure;
+use crate::fault::FaultError;
 
+pub(crate) use self::chain::errors;
 pub use self::text::classify_text;
+pub(crate) use self::text::{kind_of_text, kind_of_texts};
 
 /// Says what it knows of an error by its type alone; `None` if that is nothing.
 ///
@@ -66,7 +70,7 @@ impl Classifier {
 
     /// The kind of failure that `error` is; `llm_error` if nothing tells.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
-        chain::errors(error)
+        errors(error)
             .find_map(|error| self.by_type(error))
             .unwrap_or_else(|| text::classify_chain(error))
     }
@@ -107,6 +111,9 @@ fn by_known_type(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     }
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return Some(failure.scenario());
+    }
+    if let Some(error) = error.downcast_ref::<FaultError>() {
+        return Some(error.fault.scenario());
     }
     if error.is::<CircuitOpenError>() {
         return Some(FailureScenario::ProviderFailure);

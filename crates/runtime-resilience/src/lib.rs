@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`], over a pure [`breaker::Core`] |
 //! | [`classify`] | [`classify_error`] and [`Classifier`]: what kind of failure an error is |
+//! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
 //! | [`failure`] | [`Failure`]: a caller's error together with what it was classified as |
 //! | [`recovery`] | recipes, and the books and drivers that work through them |
 //! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
@@ -36,6 +37,7 @@ pub mod breaker;
 pub mod classify;
 pub mod failure;
 pub mod fallback;
+pub mod fault;
 pub mod recovery;
 
 /// An error of any kind, as handlers return it and [`Failure`] holds it.
@@ -51,6 +53,7 @@ pub use self::{
     classify::{Classifier, classify_error, classify_text},
     failure::Failure,
     fallback::{next_provider, smaller_context_budget},
+    fault::{Fault, FaultDetails, FaultError, FaultKind, FaultRules},
     recovery::{
         EscalationPolicy, Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType,
         RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryResult, RecoveryStep,

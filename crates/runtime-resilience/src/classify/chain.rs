@@ -9,7 +9,7 @@ use std::sync::Arc;
 const MAX_DEPTH: usize = 64;
 
 /// `error` and its sources, from the outermost to the innermost.
-pub(super) fn errors<'a>(
+pub(crate) fn errors<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error| inner(*error)).take(MAX_DEPTH)

@@ -5,10 +5,12 @@ use std::error::Error;
 use runtime_events::FailureScenario;
 
 use super::chain;
+use crate::fault::{FaultKind, Phase};
 
 /// One rule: a text that has one of these, and `beside` as well, tells the scenario.
 struct Rule {
     scenario: FailureScenario,
+    kind: FaultKind,
     /// Anywhere in the text, in lower case.
     phrases: &'static [&'static str],
     /// As a number of its own.
@@ -17,8 +19,12 @@ struct Rule {
     beside: &'static str,
 }
 
-const fn rule(scenario: FailureScenario, phrases: &'static [&'static str]) -> Rule {
-    Rule { scenario, phrases, codes: &[], beside: "" }
+const fn rule(
+    scenario: FailureScenario,
+    kind: FaultKind,
+    phrases: &'static [&'static str],
+) -> Rule {
+    Rule { scenario, kind, phrases, codes: &[], beside: "" }
 }
 
 impl Rule {
@@ -39,12 +45,16 @@ impl Rule {
     }
 }
 
+const TIMEOUT: FaultKind = FaultKind::Timeout(Phase::Unknown);
+
 /// In the order they are asked.
-const RULES: [Rule; 8] = [
-    rule(FailureScenario::LlmTimeout, &["timeout", "timed out"]),
-    rule(FailureScenario::LlmError, &["rate limit", "too many requests"]).or_codes(&["429"]),
+static RULES: [Rule; 8] = [
+    rule(FailureScenario::LlmTimeout, TIMEOUT, &["timeout", "timed out"]),
+    rule(FailureScenario::LlmError, FaultKind::RateLimit, &["rate limit", "too many requests"])
+        .or_codes(&["429"]),
     rule(
         FailureScenario::ContextOverflow,
+        FaultKind::ContextLength,
         &[
             "context length",
             "context_length_exceeded",
@@ -53,16 +63,19 @@ const RULES: [Rule; 8] = [
             "too many tokens",
         ],
     ),
-    rule(FailureScenario::MemoryCorruption, &["corrupt", "malformed"]),
+    rule(FailureScenario::MemoryCorruption, FaultKind::Malformed, &["corrupt", "malformed"]),
     rule(
         FailureScenario::ProviderFailure,
+        FaultKind::Server,
         &["connection refused", "connection reset", "service unavailable", "bad gateway"],
     )
     .or_codes(&["502", "503"]),
-    rule(FailureScenario::ProviderFailure, &["unauthorized", "authentication"]).or_codes(&["401"]),
-    rule(FailureScenario::ToolExecutionError, &["error", "failed"]).beside("tool"),
+    rule(FailureScenario::ProviderFailure, FaultKind::Auth, &["unauthorized", "authentication"])
+        .or_codes(&["401"]),
+    rule(FailureScenario::ToolExecutionError, FaultKind::Tool, &["error", "failed"]).beside("tool"),
     rule(
         FailureScenario::DependencyTimeout,
+        TIMEOUT,
         &["dependency", "dependent", "downstream", "upstream", "external service"],
     ),
 ];
@@ -80,11 +93,26 @@ const RULES: [Rule; 8] = [
 /// assert_eq!(classify_text("cannot open file 5031.txt"), FailureScenario::LlmError);
 /// ```
 pub fn classify_text(text: &str) -> FailureScenario {
-    first_match(&[text.to_lowercase()])
+    first_match(&[text.to_lowercase()]).map_or(FailureScenario::LlmError, |rule| rule.scenario)
 }
 
 /// The kind of failure that the texts of `error` and its sources speak of.
 pub(super) fn classify_chain(error: &(dyn Error + 'static)) -> FailureScenario {
+    first_match(&texts(error)).map_or(FailureScenario::LlmError, |rule| rule.scenario)
+}
+
+/// As [`classify_text`], for a fault.
+pub(crate) fn kind_of_text(text: &str) -> FaultKind {
+    first_match(&[text.to_lowercase()]).map_or(FaultKind::Unknown, |rule| rule.kind)
+}
+
+/// As [`classify_chain`], for a fault.
+pub(crate) fn kind_of_texts(error: &(dyn Error + 'static)) -> FaultKind {
+    first_match(&texts(error)).map_or(FaultKind::Unknown, |rule| rule.kind)
+}
+
+/// What the errors of a chain say, in lower case.
+fn texts(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut quoted: Vec<String> = Vec::new();
     for error in chain::errors(error) {
@@ -98,14 +126,11 @@ pub(super) fn classify_chain(error: &(dyn Error + 'static)) -> FailureScenario {
             *text = text.replace(quote, "");
         }
     }
-    first_match(&texts)
+    texts
 }
 
-fn first_match(texts: &[String]) -> FailureScenario {
-    RULES
-        .iter()
-        .find(|rule| texts.iter().any(|text| rule.matches(text)))
-        .map_or(FailureScenario::LlmError, |rule| rule.scenario)
+fn first_match(texts: &[String]) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| texts.iter().any(|text| rule.matches(text)))
 }
 
 /// Whether `code` stands in `text` as a whole number, not inside a longer number or word.

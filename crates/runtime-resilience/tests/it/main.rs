@@ -6,6 +6,7 @@ mod breaker_async;
 mod breaker_threads;
 mod classify;
 mod fallback;
+mod fault;
 mod promises;
 mod properties;
 mod recovery;

@@ -1,0 +1,201 @@
+//! What a failure means: its kind, whether and when to try again and where, what to let rest.
+//!
+//! A [`Fault`] comes from facts. Of a provider's reply these are the status, the headers and the
+//! body, read by rows of a table: [`Fault::from_response`], [`Fault::from_json`],
+//! [`Fault::from_stream_error`]. [`FaultRules`] puts rows of your own in front. Of a Rust error it is
+//! the type: [`Fault::from_error`]. Text is read only where nothing else is known.
+//!
+//! ```
+//! use std::time::Duration;
+//! use chrono::{TimeZone, Utc};
+//! use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Provider, Scope};
+//!
+//! let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
+//! let headers = [("retry-after", "20")];
+//! let body = br#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#;
+//! let quota = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
+//! assert_eq!((quota.kind, quota.retry, quota.cools), (FaultKind::Quota, false, Scope::Key));
+//!
+//! let body = br#"{"error":{"type":"requests","code":"rate_limit_exceeded"}}"#;
+//! let rate = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
+//! let [delay, cap] = [2, 60].map(Duration::from_secs);
+//! assert_eq!(rate.wait(delay, cap, None), Ok(Duration::from_secs(22)));
+//!
+//! let left = Some(Duration::from_secs(10));
+//! assert!(matches!(rate.wait(delay, cap, left), Err(NoRetry::Deadline { .. })));
+//! ```
+
+mod body;
+mod condition;
+mod details;
+mod field;
+mod from_error;
+mod headers;
+mod http_date;
+mod kind;
+mod provider;
+mod retry_after;
+mod rows;
+mod rule;
+mod rules;
+mod usual;
+mod wait;
+
+use std::error::Error;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_events::{AgentFailureClass, FailureScenario};
+use serde_json::Value;
+
+pub use self::details::{FaultDetails, FaultError};
+pub use self::field::Field;
+pub use self::headers::{Headers, Lookup, lookup};
+pub use self::http_date::http_date;
+pub use self::kind::{FaultKind, Phase, Scope};
+pub use self::provider::Provider;
+pub use self::retry_after::{go_duration, retry_after};
+pub use self::rule::Rule;
+pub use self::rules::FaultRules;
+pub use self::wait::{NoRetry, wait};
+
+/// What a failure means. See the [module](self).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// What kind of failure it is.
+    pub kind: FaultKind,
+    /// Whether another attempt at the same place may end otherwise. When, [`wait`](Self::wait)
+    /// says.
+    pub retry: bool,
+    /// How long the provider asked to be left alone. It is told whether or not to retry: so long
+    /// [`cools`](Self::cools) is to rest.
+    pub asked: Option<Duration>,
+    /// Whether an attempt at another place, with another provider, model or key, may end
+    /// otherwise.
+    pub elsewhere: bool,
+    /// What is to rest.
+    pub cools: Scope,
+    /// Whether it counts against the health of the provider, so that its breaker should know.
+    pub counts: bool,
+    /// The status of the reply, if it was one. In a stream, the one that the error brings along.
+    pub status: Option<u16>,
+    scenario: FailureScenario,
+}
+
+impl Fault {
+    /// The fault that is usual for a kind: for what no table knows, as a timeout of your own or a
+    /// cancelled call.
+    pub const fn of(kind: FaultKind) -> Self {
+        usual::fault(kind)
+    }
+
+    /// The fault that is usual for a scenario, where that is all that is known.
+    pub const fn of_scenario(scenario: FailureScenario) -> Self {
+        let kind = match scenario {
+            FailureScenario::LlmTimeout | FailureScenario::DependencyTimeout => {
+                FaultKind::Timeout(Phase::Unknown)
+            }
+            FailureScenario::ToolExecutionError => FaultKind::Tool,
+            FailureScenario::ContextOverflow => FaultKind::ContextLength,
+            FailureScenario::MemoryCorruption => FaultKind::Malformed,
+            FailureScenario::ProviderFailure => FaultKind::Server,
+            _ => FaultKind::Unknown,
+        };
+        Self { scenario, ..Self::of(kind) }
+    }
+
+    /// What a provider's reply means. `now` is the time at which it came.
+    ///
+    /// The body need not be JSON, nor whole; one of more than 64 KiB is not read. It must be the
+    /// reply to a call that failed: an answer is no fault.
+    pub fn from_response<H: Headers + ?Sized>(
+        provider: Provider,
+        status: u16,
+        headers: &H,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Self {
+        FaultRules::BUILT_IN.of_response(provider, status, headers, body, now)
+    }
+
+    /// As [`from_response`](Self::from_response), for a body that is parsed already.
+    ///
+    /// Nothing is allocated.
+    pub fn from_json<H: Headers + ?Sized>(
+        provider: Provider,
+        status: u16,
+        headers: &H,
+        body: &Value,
+        now: DateTime<Utc>,
+    ) -> Self {
+        FaultRules::BUILT_IN.of_json(provider, status, headers, body, now)
+    }
+
+    /// What an error inside a stream means, or one in an answer with status 200.
+    ///
+    /// `event` is the data of the event, with its envelope or without.
+    pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
+        FaultRules::BUILT_IN.of_stream_error(provider, event)
+    }
+
+    /// What a Rust error means, by its type and those of its sources; by its text if no type tells.
+    ///
+    /// The scenario is always that of [`classify_error`](crate::classify_error).
+    ///
+    /// | type | fault |
+    /// |---|---|
+    /// | [`FaultError`] | the one it holds |
+    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, to be tried elsewhere; asks to wait until the breaker lets one through |
+    /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
+    /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, early end, not reachable | network |
+    /// | `io::Error`: invalid data | malformed |
+    /// | `io::Error`: not found, permission denied, storage full and the like | local |
+    /// | [`serde_json::Error`]: syntax, early end, not as expected | malformed |
+    /// | `serde_json::Error`: an I/O error | as that |
+    /// | [`RecvTimeoutError`](std::sync::mpsc::RecvTimeoutError) | timeout, or local |
+    /// | [`Failure`](crate::Failure) | as the error in it, if that is of its scenario; else by the scenario |
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        from_error::fault(error)
+    }
+
+    /// The scenario that recovery starts from.
+    pub const fn scenario(&self) -> FailureScenario {
+        self.scenario
+    }
+
+    /// The class under which events report it.
+    pub const fn failure_class(&self) -> AgentFailureClass {
+        match self.kind {
+            FaultKind::RateLimit => AgentFailureClass::RateLimit,
+            FaultKind::ContentPolicy => AgentFailureClass::PromptRejection,
+            FaultKind::Cancelled => AgentFailureClass::Cancelled,
+            _ => self.scenario.failure_class(),
+        }
+    }
+
+    /// How long to wait before another attempt at the same place: [`wait()`] with what the
+    /// provider asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRetry`] if another attempt here is pointless, or not worth the wait.
+    pub fn wait(
+        &self,
+        delay: Duration,
+        cap: Duration,
+        left: Option<Duration>,
+    ) -> Result<Duration, NoRetry> {
+        if self.retry { wait(self.asked, delay, cap, left) } else { Err(NoRetry::Pointless) }
+    }
+
+    /// With the status of the reply it came from. What a gateway says of those behind it is a
+    /// failure of the provider's, as for [`classify_text`](crate::classify_text).
+    const fn with_status(mut self, status: u16) -> Self {
+        if matches!(self.kind, FaultKind::Server) && matches!(status, 502 | 503) {
+            self.scenario = FailureScenario::ProviderFailure;
+        }
+        self.status = Some(status);
+        self
+    }
+}

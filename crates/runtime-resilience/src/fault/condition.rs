@@ -1,0 +1,88 @@
+//! What a row wants a reply to say.
+
+use std::fmt;
+
+use super::body;
+use super::field::{Field, Reply};
+use super::headers::Headers;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub(super) field: Field,
+    pub(super) matcher: Matcher,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Matcher {
+    /// The whole field is one of these.
+    Is(&'static [&'static str]),
+    /// The field begins with one of these.
+    Begins(&'static [&'static str]),
+    /// One of these stands in the field.
+    Has(&'static [&'static str]),
+    /// The field is there.
+    Exists,
+}
+
+impl Condition {
+    #[inline]
+    pub(super) fn holds<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+        if matches!(self.field, Field::QuotaId) {
+            return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
+        }
+        self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
+    }
+}
+
+impl Matcher {
+    #[inline]
+    fn matches(&self, text: &str) -> bool {
+        match self {
+            Self::Is(values) => values
+                .iter()
+                .any(|value| text.len() == value.len() && text.eq_ignore_ascii_case(value)),
+            Self::Begins(parts) => parts.iter().any(|part| {
+                let start = text.as_bytes().get(..part.len());
+                start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
+            }),
+            Self::Has(parts) => parts.iter().any(|part| contains(text, part)),
+            Self::Exists => true,
+        }
+    }
+}
+
+/// Whether `part` stands in what `text` begins with, in any case. The rest of a long text is what
+/// it quotes.
+fn contains(text: &str, part: &str) -> bool {
+    const LONGEST: usize = 1024;
+    let (text, part) = (&text.as_bytes()[..text.len().min(LONGEST)], part.as_bytes());
+    let (Some(first), Some(last)) = (part.first(), part.last()) else { return true };
+    // Only letters have a second form. What else the bit brings together, the comparison parts.
+    let alike = |a: u8, b: u8| a | 0x20 == b | 0x20;
+    text.windows(part.len()).any(|here| {
+        alike(here[0], *first)
+            && alike(here[part.len() - 1], *last)
+            && here.eq_ignore_ascii_case(part)
+    })
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field {
+            Field::Metadata(name) => write!(f, "`metadata.{name}`")?,
+            field => write!(f, "`{}`", field.name())?,
+        }
+        let (verb, values) = match self.matcher {
+            Matcher::Exists => return f.write_str(" is there"),
+            Matcher::Is(values) => (" is", values),
+            Matcher::Begins(values) => (" begins with", values),
+            Matcher::Has(values) => (" has", values),
+        };
+        f.write_str(verb)?;
+        for (place, value) in values.iter().enumerate() {
+            f.write_str(if place == 0 { " " } else { ", " })?;
+            write!(f, "`{value}`")?;
+        }
+        Ok(())
+    }
+}

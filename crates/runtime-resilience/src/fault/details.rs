@@ -1,0 +1,141 @@
+//! What a reply says in words, for people and logs.
+
+use std::error::Error;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::headers::Headers;
+use super::{Fault, body};
+
+/// The words of a reply: what the provider calls the error, and the name of the request.
+///
+/// Nothing else of the reply is kept. Texts are cut, and what looks like a key is taken out: some
+/// providers repeat the key that they refuse.
+///
+/// ```
+/// use runtime_resilience::fault::FaultDetails;
+///
+/// let body = br#"{"error":{"message":"Incorrect API key provided: sk-abc123.","code":"invalid_api_key"}}"#;
+/// let details = FaultDetails::from_response(&[("X-Request-Id", "req_1")], body);
+/// assert_eq!(details.message.as_deref(), Some("Incorrect API key provided: [redacted]"));
+/// assert_eq!(details.request_id.as_deref(), Some("req_1"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultDetails {
+    /// `error.code`, or the status that stands in its place.
+    pub code: Option<String>,
+    /// `error.type`, Google's `error.status`, or the name of an AWS exception.
+    pub error_type: Option<String>,
+    /// What the error says to people.
+    pub message: Option<String>,
+    /// What the provider's support wants to know.
+    pub request_id: Option<String>,
+}
+
+impl FaultDetails {
+    /// The words of a reply.
+    pub fn from_response<H: Headers + ?Sized>(headers: &H, body: &[u8]) -> Self {
+        Self::from_json(headers, &body::parse(body))
+    }
+
+    /// The words of a reply whose body is parsed already, or of an event in a stream.
+    pub fn from_json<H: Headers + ?Sized>(headers: &H, body: &Value) -> Self {
+        let error = body::error(body);
+        let number = || Some(error.get("code")?.as_u64()?.to_string());
+        let exception = || {
+            let text = headers.header("x-amzn-errortype");
+            text.or_else(|| body::exception(body, error)).map(body::exception_name)
+        };
+        let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));
+        let request_id = REQUEST_IDS.iter().find_map(|name| headers.header(name));
+        Self {
+            code: body::text(error, "code").map(tidy_name).or_else(number),
+            error_type: error_type.or_else(exception).map(tidy_name),
+            message: body::message(error).map(|text| tidy(text, LONGEST_MESSAGE)),
+            request_id: request_id.or_else(|| body::text(body, "request_id")).map(tidy_name),
+        }
+    }
+}
+
+const REQUEST_IDS: [&str; 4] =
+    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"];
+
+/// In characters.
+const LONGEST_MESSAGE: usize = 500;
+const LONGEST_NAME: usize = 100;
+
+/// A fault as an error: what an adapter of a provider returns, with `?` and along chains.
+///
+/// [`Fault::from_error`] and [`classify_error`](crate::classify_error) find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FaultError {
+    /// What it means.
+    pub fault: Fault,
+    /// What the provider said.
+    pub details: FaultDetails,
+}
+
+impl FaultError {
+    /// A fault with its words.
+    pub const fn new(fault: Fault, details: FaultDetails) -> Self {
+        Self { fault, details }
+    }
+}
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fault.kind.fmt(f)?;
+        if let Some(status) = self.fault.status {
+            write!(f, ", status {status}")?;
+        }
+        if let Some(name) = self.details.code.as_ref().or(self.details.error_type.as_ref()) {
+            write!(f, ", {name}")?;
+        }
+        self.details.message.as_ref().map_or(Ok(()), |message| write!(f, ": {message}"))
+    }
+}
+
+impl Error for FaultError {}
+
+fn tidy_name(text: &str) -> String {
+    tidy(text, LONGEST_NAME)
+}
+
+/// At most so many characters, with what looks like a key taken out.
+fn tidy(text: &str, longest: usize) -> String {
+    const REDACTED: &str = "[redacted]";
+    // Cut before it is read, so that no text costs more than this; no word is left in half.
+    let text = match text.char_indices().nth(longest) {
+        Some((end, _)) => text[..end].rsplit_once(char::is_whitespace).map_or("", |(head, _)| head),
+        None => text,
+    };
+    let mut tidied = String::with_capacity(text.len());
+    let mut after_bearer = false;
+    for word in text.split_inclusive(char::is_whitespace) {
+        let bare = word.trim_end();
+        let blank = &word[bare.len()..];
+        tidied += if after_bearer || is_secret(bare) { REDACTED } else { bare };
+        tidied += blank;
+        after_bearer =
+            !bare.is_empty() && bare.trim_end_matches(':').eq_ignore_ascii_case("bearer");
+    }
+    tidied
+}
+
+/// Whether a word holds something like a key.
+fn is_secret(word: &str) -> bool {
+    const PREFIXES: [&str; 9] =
+        ["sk-", "sk_", "AIza", "AKIA", "ASIA", "ya29.", "eyJ", "key=", "token="];
+    /// Words for people are shorter, or have hardly a digit.
+    const LONG: usize = 40;
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    PREFIXES.iter().any(|prefix| {
+        word.match_indices(prefix)
+            .any(|(at, _)| !word[..at].ends_with(|c: char| c.is_alphanumeric()))
+    }) || word
+        .split(|c| !inner(c))
+        .any(|part| part.len() >= LONG && part.bytes().filter(u8::is_ascii_digit).count() >= 4)
+}

@@ -1,0 +1,78 @@
+//! What the type of a Rust error says.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::sync::mpsc::RecvTimeoutError;
+
+use serde_json::error::Category;
+
+use super::details::FaultError;
+use super::kind::{FaultKind, Phase};
+use super::{Fault, usual};
+use crate::breaker::CircuitOpenError;
+use crate::classify::{classify_error, errors, kind_of_texts};
+use crate::failure::Failure;
+
+pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
+    let by_type = errors(error).find_map(of_type);
+    let fault = by_type.unwrap_or_else(|| usual::fault(kind_of_texts(error)));
+    let scenario = classify_error(error);
+    // Whoever made a `Failure` knew better than what is inside it.
+    let was_told = errors(error).any(<dyn Error>::is::<Failure>);
+    if was_told && fault.scenario != scenario {
+        return Fault::of_scenario(scenario);
+    }
+    Fault { scenario, ..fault }
+}
+
+fn of_type(error: &(dyn Error + 'static)) -> Option<Fault> {
+    if let Some(error) = error.downcast_ref::<FaultError>() {
+        return Some(error.fault);
+    }
+    if let Some(error) = error.downcast_ref::<CircuitOpenError>() {
+        let fault = usual::fault(FaultKind::Local);
+        return Some(Fault { elsewhere: true, asked: error.retry_after, ..fault });
+    }
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return of_io(error.kind()).map(usual::fault);
+    }
+    if let Some(error) = error.downcast_ref::<serde_json::Error>() {
+        return match error.classify() {
+            Category::Syntax | Category::Eof | Category::Data => {
+                Some(usual::fault(FaultKind::Malformed))
+            }
+            Category::Io => error.io_error_kind().and_then(of_io).map(usual::fault),
+        };
+    }
+    Some(usual::fault(match error.downcast_ref()? {
+        RecvTimeoutError::Timeout => FaultKind::Timeout(Phase::Unknown),
+        RecvTimeoutError::Disconnected => FaultKind::Local,
+    }))
+}
+
+const fn of_io(kind: ErrorKind) -> Option<FaultKind> {
+    match kind {
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => Some(FaultKind::Timeout(Phase::Unknown)),
+        ErrorKind::ConnectionRefused
+        | ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::NotConnected
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown => Some(FaultKind::Network),
+        ErrorKind::InvalidData => Some(FaultKind::Malformed),
+        ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::AlreadyExists
+        | ErrorKind::AddrInUse
+        | ErrorKind::AddrNotAvailable
+        | ErrorKind::InvalidInput
+        | ErrorKind::StorageFull
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::Unsupported
+        | ErrorKind::OutOfMemory => Some(FaultKind::Local),
+        _ => None,
+    }
+}

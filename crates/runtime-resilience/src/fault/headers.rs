@@ -1,0 +1,81 @@
+//! The headers of a reply, whichever type they come in.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The headers of a reply.
+///
+/// Implemented for lists of pairs of names and values, and by [`lookup`] for closures, so that no
+/// HTTP library is needed. A name is asked for in lower case, and is to be found in any case.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use runtime_resilience::fault::{Headers, lookup};
+///
+/// let headers: &[(&str, &str)] = &[("Retry-After", "7")];
+/// assert_eq!(headers.header("retry-after"), Some("7"));
+///
+/// let map = HashMap::from([("retry-after", "7".to_owned())]);
+/// let headers = lookup(|name| map.get(name).map(String::as_str));
+/// assert_eq!(headers.header("retry-after"), Some("7"));
+/// ```
+pub trait Headers {
+    /// The value of the first header called `name`, if it is text.
+    fn header(&self, name: &str) -> Option<&str>;
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> Headers for [(N, V)] {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(n, _)| n.as_ref().len() == name.len() && n.as_ref().eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_ref())
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>, const COUNT: usize> Headers for [(N, V); COUNT] {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.as_slice().header(name)
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> Headers for Vec<(N, V)> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.as_slice().header(name)
+    }
+}
+
+impl<H: Headers + ?Sized> Headers for &H {
+    fn header(&self, name: &str) -> Option<&str> {
+        (**self).header(name)
+    }
+}
+
+/// No headers at all.
+impl Headers for () {
+    fn header(&self, _: &str) -> Option<&str> {
+        None
+    }
+}
+
+/// Headers that a closure looks up. See [`lookup`].
+pub struct Lookup<'h, F> {
+    find: F,
+    values: PhantomData<&'h str>,
+}
+
+/// Takes a closure for [`Headers`]: the way to those of any HTTP library.
+pub const fn lookup<'h, F: Fn(&str) -> Option<&'h str>>(find: F) -> Lookup<'h, F> {
+    Lookup { find, values: PhantomData }
+}
+
+impl<'h, F: Fn(&str) -> Option<&'h str>> Headers for Lookup<'h, F> {
+    fn header(&self, name: &str) -> Option<&str> {
+        (self.find)(name)
+    }
+}
+
+impl<F> fmt::Debug for Lookup<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,170 @@
+//! One row of the tables by which replies are read.
+
+use std::fmt;
+
+use super::condition::{Condition, Matcher};
+use super::field::{Field, Fields, Reply};
+use super::headers::Headers;
+use super::kind::{FaultKind, Scope};
+use super::provider::Provider;
+use super::{Fault, usual};
+
+/// One row: whose reply, with which status, saying what, means which fault.
+///
+/// ```
+/// use runtime_resilience::fault::{FaultKind, Field, Provider, Rule, Scope};
+///
+/// const DAILY: Rule = Rule::new(Provider::Other, FaultKind::Quota)
+///     .status(429, 429)
+///     .says(Field::Code, &["daily_limit"])
+///     .cools(Scope::Model);
+/// assert_eq!(
+///     DAILY.to_string(),
+///     "| other | 429 | `code` is `daily_limit` | quota | no | yes | model | no |"
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    provider: Option<Provider>,
+    /// The lowest and the highest.
+    status: Option<(u16, u16)>,
+    conditions: [Option<Condition>; 2],
+    /// The fields of the conditions: a row is passed over at once if the reply lacks one.
+    needs: Fields,
+    fault: Fault,
+}
+
+impl Rule {
+    /// A row for replies of `provider` with any status, that means what is usual for `kind`.
+    pub const fn new(provider: Provider, kind: FaultKind) -> Self {
+        Self { provider: Some(provider), ..Self::any(kind) }
+    }
+
+    /// A row for the replies of every provider.
+    pub const fn any(kind: FaultKind) -> Self {
+        Self {
+            provider: None,
+            status: None,
+            conditions: [None; 2],
+            needs: 0,
+            fault: usual::fault(kind),
+        }
+    }
+
+    /// Only for statuses from `lowest` to `highest`.
+    #[must_use]
+    pub const fn status(mut self, lowest: u16, highest: u16) -> Self {
+        self.status = Some((lowest, highest));
+        self
+    }
+
+    /// Only if `field` is one of `values`, in any case. With two conditions, both must hold; a
+    /// third takes the place of the second.
+    #[must_use]
+    pub const fn says(self, field: Field, values: &'static [&'static str]) -> Self {
+        self.when(Condition { field, matcher: Matcher::Is(values) })
+    }
+
+    /// Only if one of `parts` stands in `field`, in any case.
+    #[must_use]
+    pub const fn mentions(self, field: Field, parts: &'static [&'static str]) -> Self {
+        self.when(Condition { field, matcher: Matcher::Has(parts) })
+    }
+
+    /// Only if `field` begins with one of `parts`, in any case.
+    #[must_use]
+    pub const fn begins(self, field: Field, parts: &'static [&'static str]) -> Self {
+        self.when(Condition { field, matcher: Matcher::Begins(parts) })
+    }
+
+    /// Only if `field` is there.
+    #[must_use]
+    pub const fn has(self, field: Field) -> Self {
+        self.when(Condition { field, matcher: Matcher::Exists })
+    }
+
+    /// Is not tried again here.
+    #[must_use]
+    pub const fn never_here(mut self) -> Self {
+        self.fault.retry = false;
+        self
+    }
+
+    /// May be tried again here, if the kind [may pass](FaultKind::may_pass).
+    #[must_use]
+    pub const fn again_here(mut self) -> Self {
+        self.fault.retry = self.fault.kind.may_pass();
+        self
+    }
+
+    /// May be tried at another place, or not.
+    #[must_use]
+    pub const fn elsewhere(mut self, elsewhere: bool) -> Self {
+        self.fault.elsewhere = elsewhere;
+        self
+    }
+
+    /// Lets this rest.
+    #[must_use]
+    pub const fn cools(mut self, scope: Scope) -> Self {
+        self.fault.cools = scope;
+        self
+    }
+
+    /// Counts against the provider's health, or not.
+    #[must_use]
+    pub const fn counts(mut self, counts: bool) -> Self {
+        self.fault.counts = counts;
+        self
+    }
+
+    /// What the row means.
+    pub const fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    #[inline]
+    pub(super) fn matches<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+        self.needs & !reply.has == 0
+            && self.provider.is_none_or(|provider| provider == reply.provider)
+            && self.status.is_none_or(|(low, high)| low <= reply.status && reply.status <= high)
+            && (self.needs == 0 || self.conditions_hold(reply))
+    }
+
+    #[inline(never)]
+    fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
+        self.conditions.iter().flatten().all(|condition| condition.holds(reply))
+    }
+
+    const fn when(mut self, condition: Condition) -> Self {
+        let place = if self.conditions[0].is_none() { 0 } else { 1 };
+        self.conditions[place] = Some(condition);
+        self.needs = match self.conditions {
+            [Some(first), Some(second)] => first.field.bit() | second.field.bit(),
+            _ => condition.field.bit(),
+        };
+        self
+    }
+}
+
+/// A line of a Markdown table: provider, status, says, kind, retried here, elsewhere, cooled down,
+/// counts against health.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "| {} | ", self.provider.map_or("any", Provider::as_str))?;
+        match self.status {
+            None => f.write_str("any")?,
+            Some((low, high)) if low == high => write!(f, "{low}")?,
+            Some((low, high)) => write!(f, "{low} to {high}")?,
+        }
+        f.write_str(" |")?;
+        for (place, condition) in self.conditions.iter().flatten().enumerate() {
+            f.write_str(if place == 0 { " " } else { " and " })?;
+            condition.fmt(f)?;
+        }
+        let yes = |yes| if yes { "yes" } else { "no" };
+        let Fault { kind, retry, elsewhere, cools, counts, .. } = self.fault;
+        let (retry, elsewhere, counts) = (yes(retry), yes(elsewhere), yes(counts));
+        write!(f, " | {kind} | {retry} | {elsewhere} | {cools} | {counts} |")
+    }
+}

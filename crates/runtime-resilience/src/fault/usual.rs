@@ -1,0 +1,34 @@
+//! What is usual for each kind of fault.
+
+use super::Fault;
+use super::kind::{FaultKind, Phase, Scope};
+
+/// The facts of a kind: retried here, tried elsewhere, cooled down, counted against health.
+pub(super) const fn fault(kind: FaultKind) -> Fault {
+    let (retry, elsewhere, cools, counts) = match kind {
+        FaultKind::RateLimit => (true, true, Scope::Model, false),
+        FaultKind::Quota | FaultKind::Auth => (false, true, Scope::Key, false),
+        FaultKind::Overload | FaultKind::Server | FaultKind::Network => {
+            (true, true, Scope::Provider, true)
+        }
+        FaultKind::Timeout(Phase::Connect) => (true, true, Scope::Provider, true),
+        FaultKind::Timeout(_) => (true, true, Scope::Model, true),
+        FaultKind::ContextLength | FaultKind::ContentPolicy => (false, true, Scope::Call, false),
+        FaultKind::Request | FaultKind::Cancelled | FaultKind::Local => {
+            (false, false, Scope::Call, false)
+        }
+        FaultKind::Malformed => (true, true, Scope::Call, false),
+        FaultKind::Tool => (true, false, Scope::Call, false),
+        FaultKind::Unknown => (true, true, Scope::Call, true),
+    };
+    Fault {
+        kind,
+        retry,
+        asked: None,
+        elsewhere,
+        cools,
+        counts,
+        status: None,
+        scenario: kind.scenario(),
+    }
+}

@@ -1,0 +1,65 @@
+//! What failures mean, from facts.
+
+mod anthropic;
+mod errors;
+mod hostile;
+mod openai;
+mod others;
+mod retry_after;
+mod rows;
+mod wait;
+
+use chrono::{DateTime, Utc};
+use runtime_resilience::fault::{Fault, FaultKind, Provider, Scope};
+use serde_json::Value;
+
+/// Wed, 01 Jul 2026 12:00:00 GMT
+pub(crate) fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_782_907_200, 0).expect("it is a time")
+}
+
+type Pairs<'a> = [(&'a str, &'a str)];
+
+/// What a reply means; it must mean the same when its body is parsed already.
+#[track_caller]
+fn read(provider: Provider, status: u16, headers: &Pairs<'_>, body: &str) -> Fault {
+    let fault = Fault::from_response(provider, status, headers, body.as_bytes(), now());
+    let value: Value = serde_json::from_str(body).unwrap_or_default();
+    assert_eq!(fault, Fault::from_json(provider, status, headers, &value, now()));
+    fault
+}
+
+/// Kind, retried here, tried elsewhere, cooled down, counted against health.
+type Facts = (FaultKind, bool, bool, Scope, bool);
+
+fn facts(fault: &Fault) -> Facts {
+    (fault.kind, fault.retry, fault.elsewhere, fault.cools, fault.counts)
+}
+
+const QUOTA: Facts = (FaultKind::Quota, false, true, Scope::Key, false);
+const RATE: Facts = (FaultKind::RateLimit, true, true, Scope::Model, false);
+const OVERLOAD: Facts = (FaultKind::Overload, true, true, Scope::Provider, true);
+const SERVER: Facts = (FaultKind::Server, true, true, Scope::Provider, true);
+const AUTH: Facts = (FaultKind::Auth, false, true, Scope::Key, false);
+const CONTEXT: Facts = (FaultKind::ContextLength, false, true, Scope::Call, false);
+const POLICY: Facts = (FaultKind::ContentPolicy, false, true, Scope::Call, false);
+const REQUEST: Facts = (FaultKind::Request, false, false, Scope::Call, false);
+const NO_MODEL: Facts = (FaultKind::Request, false, true, Scope::Model, false);
+const CONFLICT: Facts = (FaultKind::Server, true, true, Scope::Call, false);
+const TIMEOUT: Facts = (
+    FaultKind::Timeout(runtime_resilience::fault::Phase::Provider),
+    true,
+    true,
+    Scope::Model,
+    true,
+);
+
+/// The same facts with another scope.
+const fn at(facts: Facts, scope: Scope) -> Facts {
+    (facts.0, facts.1, facts.2, scope, facts.4)
+}
+
+/// The same facts, but not retried here.
+const fn not_here(facts: Facts) -> Facts {
+    (facts.0, false, facts.2, facts.3, facts.4)
+}

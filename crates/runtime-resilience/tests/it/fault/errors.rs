@@ -1,0 +1,140 @@
+//! What Rust errors mean.
+
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use runtime_events::FailureScenario;
+use runtime_resilience::fault::{Phase, Provider};
+use runtime_resilience::{
+    CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, classify_error,
+};
+
+/// The fault of an error, which must be of the scenario that the classifier finds.
+#[track_caller]
+fn of(error: &(dyn Error + 'static)) -> Fault {
+    let fault = Fault::from_error(error);
+    assert_eq!(fault.scenario(), classify_error(error), "{error:?}");
+    fault
+}
+
+const TIMEOUT: FaultKind = FaultKind::Timeout(Phase::Unknown);
+
+#[test]
+fn the_kinds_of_io_errors_are_told_apart_by_where_they_come_from() {
+    for (kind, expected) in [
+        (ErrorKind::TimedOut, TIMEOUT),
+        (ErrorKind::WouldBlock, TIMEOUT),
+        (ErrorKind::ConnectionRefused, FaultKind::Network),
+        (ErrorKind::ConnectionReset, FaultKind::Network),
+        (ErrorKind::BrokenPipe, FaultKind::Network),
+        (ErrorKind::UnexpectedEof, FaultKind::Network),
+        (ErrorKind::InvalidData, FaultKind::Malformed),
+        (ErrorKind::NotFound, FaultKind::Local),
+        (ErrorKind::StorageFull, FaultKind::Local),
+    ] {
+        assert_eq!(of(&io::Error::from(kind)).kind, expected, "{kind}");
+    }
+    let network = of(&io::Error::from(ErrorKind::ConnectionReset));
+    assert!(network.retry && network.elsewhere && network.counts);
+    let local = of(&io::Error::from(ErrorKind::NotFound));
+    assert!(!local.retry && !local.elsewhere && !local.counts);
+}
+
+#[test]
+fn json_that_cannot_be_read_is_malformed_and_no_sign_of_bad_health() {
+    let syntax = serde_json::from_str::<u8>("{").unwrap_err();
+    let shape = serde_json::from_str::<u8>("\"timeout\"").unwrap_err();
+    for error in [syntax, shape] {
+        let fault = of(&error);
+        assert_eq!(fault.kind, FaultKind::Malformed);
+        assert!(!fault.counts);
+    }
+    let io = serde_json::Error::io(io::Error::from(ErrorKind::TimedOut));
+    assert_eq!(of(&io).kind, TIMEOUT);
+}
+
+#[test]
+fn a_channel_that_is_late_is_a_timeout_and_one_that_is_gone_is_local() {
+    assert_eq!(of(&RecvTimeoutError::Timeout).kind, TIMEOUT);
+    assert_eq!(of(&RecvTimeoutError::Disconnected).kind, FaultKind::Local);
+}
+
+#[test]
+fn an_open_breaker_sends_elsewhere_and_does_not_count_once_more() {
+    let breaker = CircuitBreaker::new("openai");
+    (0..5).for_each(|_| breaker.record_failure());
+    let error = breaker.try_acquire().unwrap_err();
+    let fault = of(&error);
+    assert_eq!(fault.kind, FaultKind::Local);
+    assert!(fault.elsewhere && !fault.retry && !fault.counts);
+    assert_eq!(fault.asked, error.retry_after);
+    assert!(fault.asked.is_some());
+    assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
+}
+
+#[test]
+fn a_fault_survives_as_an_error_however_deep_it_is_wrapped() {
+    let body =
+        br#"{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}"#;
+    let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
+    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    let error = FaultError::new(fault, FaultDetails::from_response(&headers, body));
+    assert_eq!(
+        error.to_string(),
+        "quota, status 429, insufficient_quota: You exceeded your current quota"
+    );
+    assert_eq!(of(&error), fault);
+    // The text alone would be a rate limit, and a timeout.
+    let wrapped = io::Error::other(error);
+    let failure = Failure::new(wrapped, FailureScenario::ProviderFailure);
+    assert_eq!(of(&failure), fault);
+}
+
+#[test]
+fn what_a_failure_was_said_to_be_goes_before_what_is_inside_it() {
+    let error =
+        Failure::new(io::Error::from(ErrorKind::NotFound), FailureScenario::ToolExecutionError);
+    assert_eq!(of(&error).kind, FaultKind::Tool);
+    let error = Failure::new(io::Error::from(ErrorKind::TimedOut), FailureScenario::LlmTimeout);
+    assert_eq!(of(&error).kind, TIMEOUT);
+    let error = Failure::new("401 Unauthorized", FailureScenario::ProviderFailure);
+    assert_eq!(of(&error).kind, FaultKind::Auth);
+}
+
+#[test]
+fn text_decides_only_if_no_type_does() {
+    for (text, expected) in [
+        ("request timed out", TIMEOUT),
+        ("429 Too Many Requests", FaultKind::RateLimit),
+        ("context_length_exceeded", FaultKind::ContextLength),
+        ("malformed reply", FaultKind::Malformed),
+        ("503 Service Unavailable", FaultKind::Server),
+        ("401 Unauthorized", FaultKind::Auth),
+        ("tool search failed", FaultKind::Tool),
+        ("a downstream service", TIMEOUT),
+        ("no idea", FaultKind::Unknown),
+    ] {
+        assert_eq!(of(&io::Error::other(text)).kind, expected, "{text}");
+        let refused = io::Error::new(ErrorKind::ConnectionRefused, text);
+        assert_eq!(of(&refused).kind, FaultKind::Network, "{text}");
+    }
+}
+
+#[test]
+fn every_scenario_has_a_fault_that_is_of_it() {
+    for &scenario in FailureScenario::ALL {
+        assert_eq!(Fault::of_scenario(scenario).scenario(), scenario);
+    }
+}
+
+#[test]
+fn a_timeout_of_ones_own_says_what_was_waited_for() {
+    let fault = Fault::of(FaultKind::Timeout(Phase::FirstToken));
+    assert_eq!(fault.kind.to_string(), "timeout (first_token)");
+    assert_eq!(fault.scenario(), FailureScenario::LlmTimeout);
+    let second = Duration::from_secs(1);
+    assert_eq!(fault.wait(second, second, None), Ok(second));
+    assert!(Fault::of(FaultKind::Cancelled).wait(second, second, None).is_err());
+}

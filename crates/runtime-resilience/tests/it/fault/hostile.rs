@@ -1,0 +1,143 @@
+//! Replies that nobody should send.
+
+use std::time::Duration;
+
+use runtime_resilience::FaultDetails;
+use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Provider};
+use serde_json::{Value, json};
+
+use super::{now, read};
+
+#[test]
+fn a_body_that_is_not_json_leaves_the_status() {
+    for body in ["", "\u{0}", "<html>", "{\"error\":", "null", "3", "\"text\"", "[]", "[[]]"] {
+        assert_eq!(read(Provider::Gemini, 429, &[], body).kind, FaultKind::RateLimit, "{body}");
+    }
+    let fault = Fault::from_response(Provider::OpenAi, 503, &(), b"\xff\xfe", now());
+    assert_eq!(fault.kind, FaultKind::Overload);
+}
+
+#[test]
+fn a_body_that_is_nested_without_end_is_not_read() {
+    let deep = "[".repeat(20_000) + &"]".repeat(20_000);
+    assert_eq!(read(Provider::Anthropic, 529, &[], &deep).kind, FaultKind::Overload);
+    let deep = r#"{"error":"#.repeat(5_000) + "1" + &"}".repeat(5_000);
+    assert_eq!(read(Provider::Anthropic, 429, &[], &deep).kind, FaultKind::RateLimit);
+}
+
+#[test]
+fn a_body_that_is_too_long_is_not_read() {
+    let body = |size| {
+        let filler = "x".repeat(size);
+        json!({"error": {"code": "insufficient_quota", "filler": filler}}).to_string()
+    };
+    let kind =
+        |size| Fault::from_response(Provider::OpenAi, 429, &(), body(size).as_bytes(), now()).kind;
+    assert_eq!(kind(60_000), FaultKind::Quota);
+    assert_eq!(kind(70_000), FaultKind::RateLimit);
+}
+
+#[test]
+fn fields_of_the_wrong_type_say_nothing() {
+    for body in [
+        r#"{"error":{"code":1e300,"type":[],"status":{},"message":7,"details":"x","metadata":[]}}"#,
+        r#"{"error":{"code":-429,"details":[1,null,{"violations":3},{"violations":[null]}]}}"#,
+        r#"{"error":{"code":99999999999999999999}}"#,
+        r#"{"error":[1,2]}"#,
+        r#"{"error":false,"response":3}"#,
+    ] {
+        for &provider in Provider::ALL {
+            assert_eq!(read(provider, 401, &[], body).kind, FaultKind::Auth, "{provider} {body}");
+            assert_eq!(
+                read(provider, 200, &[], body).kind,
+                FaultKind::Unknown,
+                "{provider} {body}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_status_in_the_body_does_not_override_that_of_the_reply() {
+    let body = r#"{"error":{"code":429,"message":"x"}}"#;
+    assert_eq!(read(Provider::OpenRouter, 401, &[], body).kind, FaultKind::Auth);
+    assert_eq!(read(Provider::OpenRouter, 200, &[], body).kind, FaultKind::RateLimit);
+}
+
+#[test]
+fn a_message_that_quotes_the_words_of_another_error_at_its_end_says_nothing() {
+    let text = "bad value: ".to_owned() + &"é".repeat(600) + " prompt is too long";
+    let body = json!({"error": {"type": "invalid_request_error", "message": text}}).to_string();
+    assert_eq!(read(Provider::Anthropic, 400, &[], &body).kind, FaultKind::Request);
+}
+
+#[test]
+fn a_wait_of_days_is_not_slept() {
+    let [delay, cap] = [2, 120].map(Duration::from_secs);
+    for text in
+        ["277200", "99999999999999999999999999999999999999999999", "Sun, 05 Jul 2026 12:00:00 GMT"]
+    {
+        let fault = read(Provider::OpenAi, 429, &[("retry-after", text)], "");
+        assert!(matches!(fault.wait(delay, cap, None), Err(NoRetry::TooLong { .. })), "{text}");
+    }
+}
+
+#[test]
+fn keys_are_never_copied_and_texts_are_cut() {
+    let secrets = [
+        "sk-proj-abcDEF123",
+        "AIzaSyA-1234567890",
+        "AKIAIOSFODNN7EXAMPLE",
+        "https://example.com/v1?key=abc123",
+        "{\"api_key\":\"sk-ant-api03-xyz\"}",
+        "0123456789abcdef0123456789abcdef0123456789abcdef",
+        "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+    ];
+    for secret in secrets {
+        let body = json!({"error": {
+            "message": format!("Wrong key {secret}, try again"), "type": secret, "code": secret,
+        }});
+        let details = FaultDetails::from_json(&[("x-request-id", secret)], &body);
+        let shown = format!("{details:?}");
+        assert!(!shown.contains(secret), "{shown}");
+        assert!(shown.contains("Wrong key [redacted]"), "{shown}");
+    }
+    let bearer = json!({"error": {"message": "not accepted: Bearer abc123 by us"}});
+    let message = FaultDetails::from_json(&(), &bearer).message;
+    assert_eq!(message.as_deref(), Some("not accepted: Bearer [redacted] by us"));
+
+    let long = json!({"error": {"message": "wörd ".repeat(10_000)}});
+    let message = FaultDetails::from_json(&(), &long).message.unwrap();
+    assert!(message.chars().count() <= 500 && message.ends_with("wörd"), "{message}");
+    // A key that the cut goes through is not left in half.
+    let cut = "x ".repeat(248) + "sk-secret";
+    let message = FaultDetails::from_json(&(), &json!({"error": cut})).message.unwrap();
+    assert!(!message.contains("sk-"), "{message}");
+}
+
+#[test]
+fn plain_words_are_left_as_they_are() {
+    let text = "Quota exceeded for generativelanguage.googleapis.com/generate_content_free_tier_input_token_count, \
+                GenerateContentInputTokensPerModelPerMinute-FreeTier, task-2, disk-full, model claude-sonnet-4-20250514";
+    let details = FaultDetails::from_json(
+        &(),
+        &json!({"error": {"message": text, "code": 429, "status": "X"}}),
+    );
+    assert_eq!(details.message.as_deref(), Some(text));
+    assert_eq!((details.code.as_deref(), details.error_type.as_deref()), (Some("429"), Some("X")));
+    assert_eq!(FaultDetails::from_json(&(), &Value::Null), FaultDetails::default());
+}
+
+#[test]
+fn the_name_of_a_request_is_found_wherever_it_stands() {
+    for name in ["x-request-id", "Request-Id", "x-amzn-RequestId", "apim-request-id"] {
+        let details = FaultDetails::from_response(&[(name, "req_7")], b"");
+        assert_eq!(details.request_id.as_deref(), Some("req_7"), "{name}");
+    }
+    let body = br#"{"type":"error","error":{"type":"api_error"},"request_id":"req_8"}"#;
+    assert_eq!(FaultDetails::from_response(&(), body).request_id.as_deref(), Some("req_8"));
+    let aws = [("x-amzn-ErrorType", "ThrottlingException:http://x")];
+    let details = FaultDetails::from_response(&aws, br#"{"message":"Slow down"}"#);
+    assert_eq!(details.error_type.as_deref(), Some("ThrottlingException"));
+    assert_eq!(details.message.as_deref(), Some("Slow down"));
+}

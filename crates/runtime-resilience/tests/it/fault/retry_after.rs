@@ -1,0 +1,155 @@
+//! The forms of `Retry-After` and its relatives.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_resilience::fault::{go_duration, http_date, lookup, retry_after};
+use serde_json::{Value, json};
+
+use super::now;
+
+fn asked(headers: &[(&str, &str)]) -> Option<Duration> {
+    retry_after(headers, &Value::Null, now())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside `None`")]
+const fn ms(ms: u64) -> Option<Duration> {
+    Some(Duration::from_millis(ms))
+}
+
+#[test]
+fn seconds_are_whole_or_not_and_never_less_than_asked() {
+    for (text, expected) in [
+        ("7", ms(7_000)),
+        (" 7 ", ms(7_000)),
+        ("007", ms(7_000)),
+        ("0.5", ms(500)),
+        ("1.", ms(1_000)),
+        ("0.0000000001", Some(Duration::from_nanos(1))),
+        ("0.634000000", ms(634)),
+        ("18446744073709551616", Some(Duration::MAX)),
+    ] {
+        assert_eq!(asked(&[("Retry-After", text)]), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_positive_number_asks_for_nothing() {
+    for text in [
+        "", " ", "0", "0.0", "-1", "+1", "NaN", "nan", "inf", "infinity", "1e3", "1,5", "0x10",
+        "1.2.3", ".5", "1 2", "soon", "１",
+    ] {
+        assert_eq!(asked(&[("retry-after", text)]), None, "{text}");
+        assert_eq!(asked(&[("retry-after-ms", text)]), None, "{text} ms");
+    }
+}
+
+#[test]
+fn milliseconds_go_first_unless_they_cannot_be_read() {
+    let both = |ms| asked(&[("retry-after", "2"), ("RETRY-AFTER-MS", ms)]);
+    assert_eq!(both("634.5"), Some(Duration::from_micros(634_500)));
+    assert_eq!(both("soon"), ms(2_000));
+}
+
+#[test]
+fn dates_come_in_three_forms() {
+    for text in [
+        "Wed, 01 Jul 2026 12:00:30 GMT",
+        "Wednesday, 01-Jul-26 12:00:30 GMT",
+        "Wed Jul  1 12:00:30 2026",
+    ] {
+        assert_eq!(asked(&[("retry-after", text)]), ms(30_000), "{text}");
+    }
+}
+
+#[test]
+fn a_date_is_taken_against_the_date_of_the_reply() {
+    let headers = [
+        ("Date", "Wed, 01 Jul 2026 13:30:00 GMT"),
+        ("Retry-After", "Wed, 01 Jul 2026 13:30:10 GMT"),
+    ];
+    assert_eq!(asked(&headers), ms(10_000));
+    let unreadable = [("Date", "today"), ("Retry-After", "Wed, 01 Jul 2026 12:00:10 GMT")];
+    assert_eq!(asked(&unreadable), ms(10_000));
+}
+
+#[test]
+fn a_date_that_is_over_or_is_none_asks_for_nothing() {
+    for text in [
+        "Wed, 01 Jul 2026 12:00:00 GMT",
+        "Tue, 30 Jun 2026 12:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+        "Wed, 31 Jun 2026 12:00:00 GMT",
+        "Wed, 01 Jul 2026 25:00:00 GMT",
+        "Wed, 01 Jul 2026 12:00:30 PST",
+        "Wed, 01 Jul 2026 12:00:30 GMT again",
+        "Wed, 01 Jul 2026 12:00 GMT",
+        "Wed, 1 Jul 2026 12:00:30 GMT",
+        "Wed, -1 Jul 2026 12:00:30 GMT",
+        "Wed, 01 Foo 2026 12:00:30 GMT",
+        ",,,",
+        "-",
+        "é, é-é-é é é",
+    ] {
+        assert_eq!(asked(&[("retry-after", text)]), None, "{text}");
+    }
+}
+
+#[test]
+fn a_year_of_two_digits_is_not_far_in_the_future() {
+    let year = |text: &str| http_date(text, now()).map(|date| date.format("%Y").to_string());
+    assert_eq!(year("Sunday, 06-Nov-94 08:49:37 GMT").as_deref(), Some("1994"));
+    assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT").as_deref(), Some("2076"));
+    assert_eq!(year("Sunday, 06-Nov-77 08:49:37 GMT").as_deref(), Some("1977"));
+    let late = DateTime::from_timestamp(4_080_000_000, 0).unwrap();
+    let date = http_date("Sunday, 06-Nov-05 08:49:37 GMT", late).unwrap();
+    assert_eq!(date.format("%Y").to_string(), "2105");
+    let leap: DateTime<Utc> = http_date("Sat, 31 Dec 2016 23:59:60 GMT", now()).unwrap();
+    assert_eq!(leap.to_rfc3339(), "2016-12-31T23:59:59+00:00");
+}
+
+#[test]
+fn durations_of_go_add_up() {
+    for (text, expected) in [
+        ("1s", ms(1_000)),
+        ("6m0s", ms(360_000)),
+        ("12ms", ms(12)),
+        ("1h2m3.5s", ms(3_723_500)),
+        ("31s", ms(31_000)),
+        ("20.04466179s", Some(Duration::from_nanos(20_044_661_790))),
+        ("7µs", Some(Duration::from_micros(7))),
+        ("99999999999999999999h", Some(Duration::MAX)),
+        ("0s", ms(0)),
+        ("", None),
+        ("s", None),
+        ("1", None),
+        ("1x", None),
+        ("-1s", None),
+        ("1s ago", None),
+        ("1..s", None),
+        ("m1s", None),
+    ] {
+        assert_eq!(go_duration(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn the_delay_in_the_body_counts_if_no_header_does() {
+    let delay =
+        |text: Value| json!({"error": {"details": [{"reason": "x"}, {"retryDelay": text}]}});
+    assert_eq!(retry_after(&(), &delay("31s".into()), now()), ms(31_000));
+    assert_eq!(retry_after(&[("retry-after", "5")], &delay("31s".into()), now()), ms(5_000));
+    assert_eq!(retry_after(&(), &delay("-3s".into()), now()), None);
+    assert_eq!(retry_after(&(), &delay(31.into()), now()), None);
+}
+
+#[test]
+fn headers_come_in_any_container() {
+    let map = HashMap::from([("retry-after".to_owned(), "7".to_owned())]);
+    let by_closure = lookup(|name| map.get(name).map(String::as_str));
+    assert_eq!(retry_after(&by_closure, &Value::Null, now()), ms(7_000));
+    let owned = vec![("Retry-After".to_owned(), "7".to_owned())];
+    assert_eq!(retry_after(&owned, &Value::Null, now()), ms(7_000));
+    assert_eq!(retry_after(&owned[..], &Value::Null, now()), ms(7_000));
+}
