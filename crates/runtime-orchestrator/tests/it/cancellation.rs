@@ -14,11 +14,12 @@ use runtime_policy::guardrail::{
 };
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
+use runtime_usage::{Limit, Usd};
 use serde_json::json;
 
 use crate::support::{
-    Fixture, assert_lawful, assert_lawful_so_far, dollar, last_outcome, limit, now, poll_times,
-    yields,
+    Fixture, assert_books_agree, assert_lawful, assert_lawful_so_far, dollar, last_outcome, limit,
+    now, poll_times, yields,
 };
 
 /// More polls than any of the calls below needs.
@@ -113,6 +114,31 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
             assert!(blocked.len() + called <= 1);
             let reasons = blocked.iter().map(|event| event.data.as_ref().unwrap().get("reason"));
             assert!(reasons.flatten().all(|reason| reason == "cancelled"));
+        },
+    );
+    assert_eq!(polls, 7, "two yields in each of guardrail, call and guardrail");
+}
+
+#[test]
+fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_dropped() {
+    let polls = dropped_everywhere(
+        |o| o.async_guardrail(Slow).budget(Limit::enforced(Usd::from_dollars(9))),
+        &async |session, limit| {
+            let turn = Turn::model("m").estimate(dollar()).max_output(0).timeout(limit);
+            let call = async || {
+                yields(2).await;
+                Ok::<_, BoxError>("text")
+            };
+            session.run_turn(turn.usage(dollar()).guarded("prompt"), call).await.unwrap();
+        },
+        |fixture, session, completed| {
+            assert_books_agree(fixture, session);
+            let balance = session.account().unwrap().balance();
+            let called = !balance.spent.is_zero();
+            assert!(called || !completed);
+            assert_eq!(balance.spent, Usd::from_dollars(u64::from(called)));
+            let answered = fixture.breaker.state() == CircuitState::Closed;
+            assert_eq!(balance.estimated.is_zero(), answered || !called);
         },
     );
     assert_eq!(polls, 7, "two yields in each of guardrail, call and guardrail");
