@@ -15,8 +15,12 @@ use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{
     CallError, Classifier, Failure, Permit, RecoveryContext, RecoveryHandler, TransitionListener,
 };
+use techrevati_runtime::resilience::{Fault, FaultDetails, FaultRules};
 use techrevati_runtime::sinks::{EventFanOut, RingBufferUsageSink, UsageSink};
-use techrevati_runtime::usage::UsageTracker;
+use techrevati_runtime::usage::{
+    BudgetListener, Charge, Cost, ModelPrices, PriceReader, ReportedUsage, Reservation,
+    StreamUsage, UsageTracker, UsualOutput,
+};
 
 const fn shared<T: Send + Sync + 'static>() {}
 
@@ -47,6 +51,18 @@ const _: () = {
     shared::<PolicyCondition>();
     shared::<Guardrails>();
     shared::<Budget>();
+    shared::<Charge<'static>>();
+    shared::<Cost>();
+    shared::<Limit>();
+    shared::<ModelPrices>();
+    shared::<PriceReader>();
+    shared::<ReportedUsage>();
+    shared::<Reservation<'static>>();
+    shared::<StreamUsage>();
+    shared::<UsualOutput>();
+    shared::<Fault>();
+    shared::<FaultDetails>();
+    shared::<FaultRules>();
     shared::<RingBufferEventSink>();
     shared::<RingBufferUsageSink>();
     shared::<EventFanOut>();
@@ -59,6 +75,7 @@ const _: () = {
 
 // What is plugged in stays usable as `dyn`.
 const _: Option<&dyn Clock> = None;
+const _: Option<&dyn BudgetListener> = None;
 const _: Option<&dyn Sleeper> = None;
 const _: Option<&dyn IdSource> = None;
 const _: Option<&dyn EventSink> = None;
