@@ -194,7 +194,7 @@ impl ActiveTurn<'_> {
     }
 
     fn facts(&self, bill: &Bill) -> Data {
-        let mut data = Data::with_capacity(6).with("model", &*self.model);
+        let mut data = Data::with_capacity(8).with("model", &*self.model);
         if let Some(usage) = &bill.usage {
             data.insert("input_tokens", usage.input_tokens);
             data.insert("output_tokens", usage.output_tokens);
