@@ -27,7 +27,7 @@ fn session() -> OrchestrationSession {
         .project_id(42)
         .circuit_breaker(CircuitBreaker::with_config("svc", breaker))
         .pricing(prices)
-        .budget(Limit::enforced(Usd::MAX))
+        .budget(Limit::enforced(Usd::from_dollars(8_000_000)))
         .max_iterations(u32::MAX)
         .event_sink(RingBufferEventSink::with_capacity(KEPT))
         .usage_sink(RingBufferUsageSink::with_capacity(KEPT))

@@ -16,7 +16,7 @@ use crate::session::funds::Funds;
 use crate::session::stream::caught;
 
 /// What a turn came to.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Bill {
     /// `None` where nothing is known of it.
     pub(crate) usage: Option<UsageSnapshot>,

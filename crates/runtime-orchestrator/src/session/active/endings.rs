@@ -23,16 +23,18 @@ impl ActiveTurn<'_> {
     /// `None`: nobody but an observer has read the usage.
     pub(super) fn answered(&mut self, usage: Option<ReportedUsage>) -> Settled {
         let usage = usage.or_else(|| self.observed.take());
-        if self.close(true) {
-            let bill = self.bill_answer(usage);
-            let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
-            let mut event = event.with_outcome(SpanOutcome::Ok);
-            event.data = (!self.model.is_empty()).then(|| self.facts(&bill));
-            self.core.emit(event);
-            self.core.tell_marks(&bill.marks);
-            self.bill = Some(Bill { over_budget: self.core.budget_verdict(), ..bill });
+        if !self.close(true) {
+            // It was cut short, and billed then.
+            return self.bill.take().map(Settled::of).unwrap_or_default();
         }
-        self.bill.as_ref().map(Settled::of).unwrap_or_default()
+        let mut bill = self.bill_answer(usage);
+        let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
+        let mut event = event.with_outcome(SpanOutcome::Ok);
+        event.data = (!self.model.is_empty()).then(|| self.facts(&bill));
+        self.core.emit(event);
+        self.core.tell_marks(&bill.marks);
+        bill.over_budget = self.core.budget_verdict();
+        Settled::of(bill)
     }
 
     fn bill_answer(&mut self, usage: Option<ReportedUsage>) -> Bill {
@@ -224,9 +226,8 @@ impl ActiveTurn<'_> {
 }
 
 impl Settled {
-    fn of(bill: &Bill) -> Self {
-        let Bill { usage, cost, estimated, reported: cost_reported, marks, over_budget } =
-            bill.clone();
+    fn of(bill: Bill) -> Self {
+        let Bill { usage, cost, estimated, reported: cost_reported, marks, over_budget } = bill;
         let usage = usage.unwrap_or_default();
         Self { usage, cost, cost_reported, estimated, marks, over_budget }
     }
