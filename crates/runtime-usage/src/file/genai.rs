@@ -48,11 +48,7 @@ impl Found {
         if walk.object(at, node, "a provider").is_none() {
             return;
         }
-        let id_at = Path::Key(&at, "id");
-        let id = walk
-            .required(at, node, "id")
-            .and_then(|id| walk.text(id_at, id, "the id of a provider"))
-            .and_then(|id| walk.name(id_at, id));
+        let id = id_of(at, node, "the id of a provider", walk);
         // What the provider says its own models are called.
         let own = node
             .get("model_match")
@@ -79,11 +75,7 @@ impl Found {
         if walk.object(at, node, "a model").is_none() {
             return;
         }
-        let id_at = Path::Key(&at, "id");
-        let id = walk
-            .required(at, node, "id")
-            .and_then(|id| walk.text(id_at, id, "the id of a model"))
-            .and_then(|id| walk.name(id_at, id));
+        let id = id_of(at, node, "the id of a model", walk);
         let names = node
             .get("match")
             .map_or(Clause::Never, |names| clause::read(Path::Key(&at, "match"), names, walk));
@@ -121,6 +113,14 @@ impl Found {
 struct Provider {
     id: Box<str>,
     own: Clause,
+}
+
+/// The name that a provider or a model goes by.
+fn id_of(at: Path<'_>, node: &Node<'_>, expected: &str, walk: &mut Walk) -> Option<Box<str>> {
+    let id_at = Path::Key(&at, "id");
+    let id = walk.required(at, node, "id")?;
+    let id = walk.text(id_at, id, expected)?;
+    walk.name(id_at, id)
 }
 
 /// The prices of a model: one set, or several under conditions, of which the last that holds
