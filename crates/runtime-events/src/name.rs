@@ -30,6 +30,12 @@ wire_names! {
         TurnCompleted = "agent.turn_completed",
         /// A model turn failed, timed out or was cancelled.
         TurnFailed = "agent.turn_failed",
+        /// One attempt at a recovering turn's call was admitted and is about to run.
+        AttemptStarted = "agent.attempt_started",
+        /// An attempt was answered.
+        AttemptCompleted = "agent.attempt_completed",
+        /// An attempt failed, timed out or was cancelled.
+        AttemptFailed = "agent.attempt_failed",
         /// A share of a budget was spent; `data` says of which, and how it stands.
         BudgetMark = "agent.budget_mark",
         /// An agent waits for an answer from outside.

@@ -1,13 +1,18 @@
 //! The ways to be refused, one small type each, and the two enums that hold them.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_lifecycle::{AgentStatus, ClaimError, CreateWorkerError};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
-use runtime_resilience::{CircuitOpenError, Failure, RecoveryResult};
+use runtime_resilience::fault::Phase;
+use runtime_resilience::rate::RateLimitedError;
+use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::route::NoRouteError;
+use runtime_resilience::{CircuitOpenError, Failure, Fault, FaultKind, RecoveryResult};
 use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
 
@@ -101,11 +106,22 @@ pub struct DeadlineExceededError {
 
 /// A turn took longer than its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("turn exceeded timeout of {:.3}s", timeout.as_secs_f64())]
+#[error("turn exceeded {}timeout of {:.3}s", prefix(*phase), timeout.as_secs_f64())]
 #[non_exhaustive]
 pub struct TurnTimeoutError {
-    /// What the turn was given.
+    /// What it was given.
     pub timeout: Duration,
+    /// Which of its times is over.
+    pub phase: Phase,
+}
+
+const fn prefix(phase: Phase) -> &'static str {
+    match phase {
+        Phase::FirstToken => "first-token ",
+        Phase::Idle => "idle ",
+        Phase::Total => "total ",
+        _ => "",
+    }
 }
 
 /// A tool took longer than its timeout.
@@ -130,6 +146,34 @@ pub struct UnestimatedTurnError {
     pub model: Arc<str>,
     /// What the turn does not say: `estimate` or `max_output`.
     pub missing: &'static str,
+}
+
+/// A turn that was to recover gave no answer. It reads as its last failure.
+///
+/// It is final: what could be tried was tried.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UnrecoveredError {
+    /// The last failure of the call; or why it was refused, if it was never made.
+    pub error: Box<TurnError>,
+    /// How often the call was made.
+    pub attempts: u32,
+    /// Why it was not made again.
+    pub gave_up: GaveUp,
+    /// What recovery came to, as the session's books have it.
+    pub recovery: RecoveryResult,
+}
+
+impl fmt::Display for UnrecoveredError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for UnrecoveredError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
 }
 
 /// A turn that did not give an answer.
@@ -157,8 +201,14 @@ pub enum TurnError {
     Guardrail(#[from] GuardrailViolatedError),
     /// The call took too long.
     TimedOut(#[from] TurnTimeoutError),
+    /// No route can take the call.
+    NoRoute(#[from] NoRouteError),
+    /// The rate limit has no room, and will not have any in time.
+    RateLimited(#[from] RateLimitedError),
     /// The call failed. Displays the caller's text; `source()` is the caller's error.
     Failed(Failure),
+    /// The turn was to recover, and did not.
+    Unrecovered(#[from] UnrecoveredError),
 }
 
 impl TurnError {
@@ -167,8 +217,34 @@ impl TurnError {
         match self {
             Self::TimedOut(_) => Some(FailureScenario::LlmTimeout),
             Self::Failed(failure) => Some(failure.scenario()),
+            Self::Unrecovered(unrecovered) => unrecovered.error.scenario(),
             _ => None,
         }
+    }
+
+    /// What it means, where the call was made and failed.
+    pub fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::TimedOut(timeout) => Some(Fault::of(FaultKind::Timeout(timeout.phase))),
+            Self::Failed(failure) => Some(failure.fault()),
+            Self::Unrecovered(unrecovered) => unrecovered.error.fault(),
+            _ => None,
+        }
+    }
+
+    /// The call's failure, where it failed.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) => Some(failure),
+            Self::Unrecovered(unrecovered) => unrecovered.error.failure(),
+            _ => None,
+        }
+    }
+
+    /// Whether the call was tried again as often as its recipe and the retry budget allow, or was
+    /// found not to be worth it: a loop further out is not to try again.
+    pub const fn is_final(&self) -> bool {
+        matches!(self, Self::Unrecovered(_))
     }
 
     /// What recovery came to, where the call was made and failed.
@@ -178,6 +254,7 @@ impl TurnError {
     pub fn recovery(&self) -> Option<&RecoveryResult> {
         match self {
             Self::Failed(failure) => failure.recovery(),
+            Self::Unrecovered(unrecovered) => Some(&unrecovered.recovery),
             _ => None,
         }
     }
@@ -193,7 +270,10 @@ impl TurnError {
             | Self::CircuitOpen(_)
             | Self::Budget(_)
             | Self::Unpriced(_)
-            | Self::Unestimated(_) => true,
+            | Self::Unestimated(_)
+            | Self::NoRoute(_)
+            | Self::RateLimited(_) => true,
+            Self::Unrecovered(unrecovered) => unrecovered.attempts == 0,
             Self::TimedOut(_) | Self::Failed(_) => false,
         }
     }
@@ -203,9 +283,11 @@ impl TurnError {
         match self {
             Self::Closed(closed) => closed.failure_class(),
             Self::Deadline(_) | Self::TimedOut(_) => AgentFailureClass::LlmTimeout,
-            Self::CircuitOpen(_) => AgentFailureClass::DependencyFailed,
+            Self::CircuitOpen(_) | Self::NoRoute(_) => AgentFailureClass::DependencyFailed,
+            Self::RateLimited(_) => AgentFailureClass::RateLimit,
             Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
             Self::Failed(failure) => failure.failure_class(),
+            Self::Unrecovered(unrecovered) => unrecovered.error.failure_class(),
             Self::MaxIterations(_) | Self::Budget(_) | Self::Unpriced(_) | Self::Unestimated(_) => {
                 AgentFailureClass::GovernanceBreach
             }
@@ -223,8 +305,11 @@ impl TurnError {
             Self::Unpriced(_) => "unpriced_model",
             Self::Unestimated(_) => "unestimated_turn",
             Self::Guardrail(_) => "guardrail",
+            Self::NoRoute(_) => "no_route",
+            Self::RateLimited(_) => "rate_limit",
             Self::TimedOut(_) => "timeout",
             Self::Failed(_) => "failed",
+            Self::Unrecovered(_) => "unrecovered",
         }
     }
 }

@@ -53,6 +53,7 @@ pub mod error;
 mod failure;
 mod log;
 pub mod orchestrator;
+mod pace;
 pub mod session;
 #[cfg(feature = "tokio")]
 mod sleeper;
@@ -69,10 +70,10 @@ pub use self::{
         AcceptError, BoxError, ChildSessionError, DeadlineExceededError, ForeignAccountError,
         HandoffError, MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
         SessionBusyError, SessionClosedError, SettleError, ToolError, ToolTimeoutError, TurnError,
-        TurnTimeoutError, UnestimatedTurnError,
+        TurnTimeoutError, UnestimatedTurnError, UnrecoveredError,
     },
     orchestrator::Orchestrator,
-    session::{ActiveTurn, Answer, OrchestrationSession, SessionHandle, Settled},
+    session::{ActiveTurn, Answer, Attempt, OrchestrationSession, SessionHandle, Settled},
     summary::{Report, Summary},
     turn::{Timeout, ToolCall, Turn},
 };

@@ -5,7 +5,11 @@ mod turns;
 
 mod active;
 
+mod admission;
+
 mod recovery;
+
+mod recovering;
 
 mod tools;
 
@@ -27,6 +31,7 @@ mod guarding;
 mod handle;
 mod money;
 mod origin;
+mod part;
 mod state;
 mod stream;
 
@@ -43,6 +48,7 @@ use runtime_usage::{Budget, UsageTracker};
 pub use self::active::{ActiveTurn, Answer, Settled};
 use self::core::Core;
 pub use self::handle::SessionHandle;
+pub use self::recovering::Attempt;
 use self::origin::Origin;
 use crate::error::{BoxError, OpenSessionError};
 use crate::orchestrator::Setup;

@@ -38,9 +38,22 @@ impl From<Duration> for Timeout {
 #[non_exhaustive]
 pub struct Untimed;
 
-/// A timeout of its own.
+/// Timeouts of its own.
 #[derive(Clone, Debug)]
-pub struct Timed(Timeout);
+pub struct Timed(Limits);
+
+/// How long the parts of a call may take.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Limits {
+    /// All attempts together, with the waits between them.
+    pub(crate) total: Option<Timeout>,
+    /// One attempt.
+    pub(crate) attempt: Option<Timeout>,
+    /// Until the first token of an attempt.
+    pub(crate) first_token: Option<Timeout>,
+    /// From one token to the next.
+    pub(crate) idle: Option<Timeout>,
+}
 
 /// Whether a turn or a tool has a timeout of its own; sealed.
 pub trait Timing: sealed::Timing {}
@@ -205,11 +218,44 @@ impl<R, L, G> Turn<R, L, G> {
     }
 }
 
-impl<R, G> Turn<R, Untimed, G> {
-    /// Ends the call as timed out if it takes longer. Counted from its admission.
+/// # How long it may take
+///
+/// | | limits | ends it as |
+/// |---|---|---|
+/// | [`timeout`](Self::timeout) | one attempt at the call, from its admission | timed out: the provider's failure |
+/// | [`first_token_timeout`](Self::first_token_timeout) | from the admission of an attempt to its first token | the same |
+/// | [`idle_timeout`](Self::idle_timeout) | from one token to the next | the same |
+/// | [`within`](Self::within) | all attempts and the waits between them | timed out: nobody's failure |
+///
+/// Tokens are what [`ActiveTurn::token`](crate::ActiveTurn::token) and
+/// [`Attempt::token`](crate::Attempt::token) are told of; where nobody tells, the answer is the first.
+impl<R, L: Timing, G> Turn<R, L, G> {
+    /// Ends an attempt that takes longer.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
-        let Self { model, reading, guard, ask, .. } = self;
-        Turn { model, reading, limit: Timed(timeout.into()), guard, ask }
+        self.limited(|limits| limits.attempt = Some(timeout.into()))
+    }
+
+    /// Ends an attempt whose first token takes longer. That it takes long to answer as a whole is
+    /// usual; that nothing at all comes is not.
+    pub fn first_token_timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
+        self.limited(|limits| limits.first_token = Some(timeout.into()))
+    }
+
+    /// Ends an attempt that stops talking: when a token takes longer after the one before it.
+    pub fn idle_timeout(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
+        self.limited(|limits| limits.idle = Some(timeout.into()))
+    }
+
+    /// Ends the turn if all of it takes longer, whatever is tried. Counted from its admission.
+    pub fn within(self, timeout: impl Into<Timeout>) -> Turn<R, Timed, G> {
+        self.limited(|limits| limits.total = Some(timeout.into()))
+    }
+
+    fn limited(self, change: impl FnOnce(&mut Limits)) -> Turn<R, Timed, G> {
+        let Self { model, reading, limit, guard, ask } = self;
+        let mut limits = limit.limits().cloned().unwrap_or_default();
+        change(&mut limits);
+        Turn { model, reading, limit: Timed(limits), guard, ask }
     }
 }
 
@@ -238,7 +284,8 @@ impl ToolCall {
 
     /// Ends the call as timed out if it takes longer. Counted from its admission.
     pub fn timeout(self, timeout: impl Into<Timeout>) -> ToolCall<Timed> {
-        ToolCall { name: self.name, args: self.args, limit: Timed(timeout.into()) }
+        let limits = Limits { attempt: Some(timeout.into()), ..Limits::default() };
+        ToolCall { name: self.name, args: self.args, limit: Timed(limits) }
     }
 }
 
@@ -270,23 +317,30 @@ impl<F> fmt::Debug for UsageFrom<F> {
 
 pub(crate) mod sealed {
     use super::{
-        Guarded, ReportedUsage, Serialize, Timed, Timeout, Unguarded, Unread, Untimed, UsageFrom,
-        UsageSnapshot, Value,
+        Guarded, Limits, ReportedUsage, Serialize, Timed, Timeout, Unguarded, Unread, Untimed,
+        UsageFrom, UsageSnapshot, Value,
     };
 
     #[expect(unnameable_types, reason = "that is what seals it")]
     pub trait Timing {
-        fn timeout(&self) -> Option<&Timeout>;
+        #[expect(private_interfaces, reason = "sealed: nobody else calls it")]
+        fn limits(&self) -> Option<&Limits>;
+
+        fn timeout(&self) -> Option<&Timeout> {
+            self.limits()?.attempt.as_ref()
+        }
     }
 
     impl Timing for Untimed {
-        fn timeout(&self) -> Option<&Timeout> {
+        #[expect(private_interfaces, reason = "sealed: nobody else calls it")]
+        fn limits(&self) -> Option<&Limits> {
             None
         }
     }
 
     impl Timing for Timed {
-        fn timeout(&self) -> Option<&Timeout> {
+        #[expect(private_interfaces, reason = "sealed: nobody else calls it")]
+        fn limits(&self) -> Option<&Limits> {
             Some(&self.0)
         }
     }

@@ -9,9 +9,11 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use runtime_events::Sleeper;
+use runtime_events::{Sleep, Sleeper};
 use runtime_lifecycle::AgentStatus;
+use runtime_resilience::fault::Phase;
 
+use crate::pace::Pace;
 use crate::session::core::Core;
 
 /// When something has to be over, and what that means.
@@ -25,8 +27,8 @@ pub(crate) struct Until {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Its own timeout.
-    Timeout,
+    /// Its own timeout, and what of it.
+    Timeout(Phase),
     /// The session's deadline.
     Deadline,
 }
@@ -44,12 +46,13 @@ pub(crate) enum Interrupted {
 /// was dropped by a panic.
 pub(crate) async fn race<F: Future>(
     core: &Core,
-    until: Option<&Until>,
+    pace: &Pace,
     polling: &mut bool,
     future: F,
 ) -> Result<F::Output, Interrupted> {
     let mut future = pin!(future);
-    let mut timer = None;
+    // Made at the first pending poll: a call that is ready at once needs no timer.
+    let mut timer = Timer::default();
     let mut watch = Watch { core, key: None };
     poll_fn(|cx| {
         if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
@@ -58,20 +61,41 @@ pub(crate) async fn race<F: Future>(
         if let Some(status) = watch.ended(cx.waker()) {
             return Poll::Ready(Err(Interrupted::Closed(status)));
         }
-        let Some(until) = until else { return Poll::Pending };
-        // Made at the first pending poll: a call that is ready at once needs no timer.
-        let timer = timer.get_or_insert_with(|| {
-            let left = until.at.saturating_duration_since(core.now());
-            until.sleeper.as_ref().map(|sleeper| sleeper.sleep(left))
-        });
-        let over = timer.as_mut().is_some_and(|timer| Pin::new(timer).poll(cx).is_ready());
-        if over {
-            Poll::Ready(Err(Interrupted::Time(until.kind, until.after)))
-        } else {
-            Poll::Pending
-        }
+        let over = timer.poll(core, pace, cx);
+        over.map(|(kind, after)| Err(Interrupted::Time(kind, after)))
     })
     .await
+}
+
+/// A timer for a time that moves: each token puts it off.
+#[derive(Debug, Default)]
+struct Timer {
+    running: Option<(Instant, Option<Sleep>)>,
+}
+
+impl Timer {
+    fn poll(&mut self, core: &Core, pace: &Pace, cx: &mut Context<'_>) -> Poll<(Kind, Duration)> {
+        loop {
+            let Some(due) = pace.due() else { return Poll::Pending };
+            // One that rings too early is asked again below; so a token costs no timer.
+            let (rings, sleep) = match &mut self.running {
+                Some(running) if running.0 <= due.at => running,
+                running => {
+                    let left = due.at.saturating_duration_since(core.now());
+                    let sleep = due.sleeper.map(|sleeper| sleeper.sleep(left));
+                    running.insert((due.at, sleep))
+                }
+            };
+            let Some(sleep) = sleep else { return Poll::Pending };
+            if Pin::new(sleep).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if *rings >= due.at {
+                return Poll::Ready((due.kind, due.after));
+            }
+            self.running = None;
+        }
+    }
 }
 
 /// Polls the caller's future with the flag raised.
@@ -112,7 +136,7 @@ impl Drop for Watch<'_> {
 /// A panic of `call` comes back as its payload, for the waiting thread to panic with.
 pub(crate) fn on_thread<T: Send + 'static>(
     core: &Core,
-    until: Option<&Until>,
+    pace: &Pace,
     name: &str,
     call: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Result<thread::Result<T>, Interrupted>> {
@@ -123,21 +147,21 @@ pub(crate) fn on_thread<T: Send + 'static>(
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
         waiting.unpark();
     })?;
-    Ok(wait(core, until, || slot.lock().unwrap_or_else(PoisonError::into_inner).take()))
+    Ok(wait(core, pace, || slot.lock().unwrap_or_else(PoisonError::into_inner).take()))
 }
 
 /// [`race`] for threads: polls the future on this one. No runtime is entered, so a future that
 /// needs one must find it.
 pub(crate) fn race_blocking<F: Future>(
     core: &Core,
-    until: Option<&Until>,
+    pace: &Pace,
     polling: &mut bool,
     future: F,
 ) -> Result<F::Output, Interrupted> {
     let mut future = pin!(future);
     let waker = thread_waker();
     let mut cx = Context::from_waker(&waker);
-    wait(core, until, || match poll_flagged(future.as_mut(), polling, &mut cx) {
+    wait(core, pace, || match poll_flagged(future.as_mut(), polling, &mut cx) {
         Poll::Ready(value) => Some(value),
         Poll::Pending => None,
     })
@@ -147,7 +171,7 @@ pub(crate) fn race_blocking<F: Future>(
 /// makes it ready unparks the thread.
 fn wait<T>(
     core: &Core,
-    until: Option<&Until>,
+    pace: &Pace,
     mut ready: impl FnMut() -> Option<T>,
 ) -> Result<T, Interrupted> {
     let waker = thread_waker();
@@ -159,15 +183,15 @@ fn wait<T>(
         if let Some(status) = watch.ended(&waker) {
             return Err(Interrupted::Closed(status));
         }
-        let Some(until) = until else {
+        let Some(due) = pace.due() else {
             thread::park();
             continue;
         };
-        let left = until.at.saturating_duration_since(core.now());
+        let left = due.at.saturating_duration_since(core.now());
         if left.is_zero() {
-            return Err(Interrupted::Time(until.kind, until.after));
+            return Err(Interrupted::Time(due.kind, due.after));
         }
-        match &until.sleeper {
+        match due.sleeper {
             Some(sleeper) => sleeper.park(left),
             None => thread::park_timeout(left),
         }

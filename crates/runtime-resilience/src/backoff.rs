@@ -86,6 +86,11 @@ impl Backoff {
         self
     }
 
+    /// The longest delay.
+    pub const fn longest(&self) -> Duration {
+        self.cap
+    }
+
     /// Draws delays this way. Decorrelated unless set.
     #[must_use]
     pub const fn jitter(mut self, jitter: JitterMode) -> Self {

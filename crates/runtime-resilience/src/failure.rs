@@ -7,6 +7,7 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 
 use crate::BoxError;
 use crate::classify::Classifier;
+use crate::fault::Fault;
 use crate::recovery::RecoveryResult;
 
 /// An error of the caller's, classified.
@@ -49,6 +50,12 @@ impl Failure {
     /// The kind of failure, by which recovery goes.
     pub const fn scenario(&self) -> FailureScenario {
         self.scenario
+    }
+
+    /// What it means: by the error's type and its sources, where they say the same as the scenario.
+    pub fn fault(&self) -> Fault {
+        let fault = Fault::from_error(&*self.error);
+        if fault.scenario() == self.scenario { fault } else { Fault::of_scenario(self.scenario) }
     }
 
     /// The class under which events report it.

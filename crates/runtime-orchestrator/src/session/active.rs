@@ -5,16 +5,19 @@ mod endings;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
-use runtime_events::{AgentEventName, AgentEventStatus, Data, SpanId};
+use runtime_events::{AgentEventStatus, Data, SpanId};
 use runtime_resilience::Permit;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 
 use crate::error::{BoxError, TurnError};
-use crate::session::core::{Core, Entry};
+use crate::session::core::Core;
 use crate::session::funds::Funds;
+use crate::pace::Pace;
 use crate::session::money::Bill;
-use crate::wait::{Interrupted, Until, race, race_blocking};
+use crate::session::part::Part;
+use crate::wait::{Interrupted, Kind, race, race_blocking};
 
 /// An answered turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +94,7 @@ pub struct ActiveTurn<'s> {
     model: Arc<str>,
     permit: Option<Permit>,
     span: SpanId,
-    until: Option<Until>,
+    pace: Pace,
     observed: Option<ReportedUsage>,
     /// What it holds of budgets until it is settled.
     funds: Option<Funds<'s>>,
@@ -101,8 +104,15 @@ pub struct ActiveTurn<'s> {
     polling: bool,
     call: Call,
     settled: bool,
-    /// Last, so that the session's farewell waits for the turn's last event.
-    _entry: Entry<'s>,
+    /// Whether it is a turn of its own, or an attempt of one that recovers.
+    part: Part<'s>,
+}
+
+/// What is taken at admission.
+pub(crate) struct Pass<'s> {
+    pub(crate) permit: Option<Permit>,
+    pub(crate) funds: Funds<'s>,
+    pub(crate) pace: Pace,
 }
 
 /// How far a turn's call has come.
@@ -120,37 +130,38 @@ enum Call {
 impl<'s> ActiveTurn<'s> {
     pub(crate) fn begin(
         core: &'s Core,
-        entry: Entry<'s>,
+        part: Part<'s>,
         model: Arc<str>,
-        permit: Option<Permit>,
-        until: Option<Until>,
-        funds: Funds<'s>,
+        pass: Pass<'s>,
     ) -> Self {
+        let Pass { permit, funds, pace } = pass;
         let span = core.new_span();
-        let mut event =
-            core.child_event(AgentEventName::TurnStarted, AgentEventStatus::Running, span);
-        event.data = (!model.is_empty()).then(|| {
-            let mut data = Data::with_capacity(2).with("model", &*model);
+        let [started, ..] = part.names();
+        let mut event = part.event(core, started, AgentEventStatus::Running, span);
+        let mut data = Data::with_capacity(4);
+        if !model.is_empty() {
+            data.insert("model", &*model);
             let reserved = funds.reserved();
             if !reserved.is_zero() {
                 data.insert("reserved_usd", reserved.to_f64());
             }
-            data
-        });
+        }
+        part.note(&mut data);
+        event.data = Some(data).filter(|data| !data.is_empty());
         core.emit(event);
         Self {
             core,
             model,
             permit,
             span,
-            until,
+            pace,
             observed: None,
             funds: Some(funds),
             bill: None,
             polling: false,
             call: Call::Unsent,
             settled: false,
-            _entry: entry,
+            part,
         }
     }
 
@@ -158,6 +169,14 @@ impl<'s> ActiveTurn<'s> {
     /// what a turn that does not get to its end is billed by.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
         self.observed = Some(usage.into());
+    }
+
+    /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, and an
+    /// [idle timeout](crate::Turn::idle_timeout) begins anew.
+    pub fn token(&self) {
+        if let Some(pulse) = self.pace.pulse() {
+            pulse.token();
+        }
     }
 
     /// What is reserved for the call.
@@ -186,10 +205,8 @@ impl<'s> ActiveTurn<'s> {
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         self.still_open()?;
         // A stream whose chunks are always ready never waits, and its time runs out all the same.
-        let over = self.until.as_ref().filter(|until| until.at <= self.core.now());
-        if let Some(until) = over {
-            let interrupted = Interrupted::Time(until.kind, until.after);
-            return Err(self.interrupted(interrupted));
+        if let Some((kind, after)) = self.overdue() {
+            return Err(self.interrupted(Interrupted::Time(kind, after)));
         }
         self.step(step).await
     }
@@ -201,15 +218,15 @@ impl<'s> ActiveTurn<'s> {
     }
 
     pub(crate) async fn step<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        let Self { core, until, polling, .. } = self;
-        let output = race(core, until.as_ref(), polling, step).await;
+        let Self { core, pace, polling, .. } = self;
+        let output = race(core, pace, polling, step).await;
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
 
     /// [`step`](Self::step) for threads.
     pub(crate) fn step_blocking<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        let Self { core, until, polling, .. } = self;
-        let output = race_blocking(core, until.as_ref(), polling, step);
+        let Self { core, pace, polling, .. } = self;
+        let output = race_blocking(core, pace, polling, step);
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
 
@@ -262,8 +279,13 @@ impl<'s> ActiveTurn<'s> {
         value
     }
 
-    pub(crate) fn until(&self) -> Option<&Until> {
-        self.until.as_ref()
+    pub(crate) const fn pace(&self) -> &Pace {
+        &self.pace
+    }
+
+    fn overdue(&self) -> Option<(Kind, Duration)> {
+        let due = self.pace.due()?;
+        (due.at <= self.core.now()).then_some((due.kind, due.after))
     }
 
     pub(crate) const fn core(&self) -> &'s Core {
@@ -276,7 +298,12 @@ impl<'s> ActiveTurn<'s> {
 
     /// The call has returned, and nothing but this is known of its usage.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
-        self.observed = usage.or_else(|| self.observed.take());
+        self.observed = usage.or_else(|| self.take_observed());
+    }
+
+    /// What was observed of the usage, here or inside the attempt.
+    fn take_observed(&mut self) -> Option<ReportedUsage> {
+        self.observed.take().or_else(|| self.pace.pulse()?.take_usage())
     }
 
     /// The call could not be sent after all.

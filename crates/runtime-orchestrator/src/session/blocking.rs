@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
-use crate::turn::{Prompt, Reading, Shown, Timeout, Turn, Untimed};
+use crate::turn::{Limits, Prompt, Reading, Shown, Timeout, Turn, Untimed};
 use crate::wait::on_thread;
 
 /// # Turns for threads
@@ -67,11 +67,12 @@ impl OrchestrationSession {
         R: Reading<T>,
         G: Shown<T>,
     {
-        let limit = Timeout { after: timeout, sleeper: None };
-        let mut active = self.core.admit(turn.model, Some(&limit), turn.ask)?;
+        let timeout = Timeout { after: timeout, sleeper: None };
+        let limits = Limits { attempt: Some(timeout), ..Limits::default() };
+        let mut active = self.core.admit(turn.model, Some(&limits), turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
-        match on_thread(active.core(), active.until(), "turn", call) {
+        match on_thread(active.core(), active.pace(), "turn", call) {
             Ok(Ok(Ok(result))) => conclude(active, turn.reading, &turn.guard, result),
             Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
             Ok(Err(interrupted)) => Err(active.interrupted(interrupted)),

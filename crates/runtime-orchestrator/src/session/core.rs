@@ -12,6 +12,7 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
+use runtime_resilience::fault::Phase;
 use runtime_usage::{Budget, UsageTracker};
 
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
@@ -291,7 +292,8 @@ impl Core {
             return Ok(None);
         }
         let now = self.now();
-        let own = timeout.map(|timeout| self.until_after(timeout, now, Kind::Timeout));
+        let kind = Kind::Timeout(Phase::Attempt);
+        let own = timeout.map(|timeout| self.until_after(timeout, now, kind));
         let Some(session) = self.session_deadline() else { return Ok(own) };
         if session.at <= now {
             return Err(DeadlineExceededError { deadline: session.after, call_began: false });
@@ -309,7 +311,7 @@ impl Core {
         }
     }
 
-    fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
+    pub(crate) fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
         // Some 30 years stand for "never" where the clock cannot count further.
         const NEVER: Duration = Duration::from_secs(1_000_000_000);
         let at = from.checked_add(timeout.after).unwrap_or_else(|| from + NEVER);

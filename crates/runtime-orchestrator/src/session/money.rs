@@ -16,7 +16,7 @@ use crate::session::funds::Funds;
 use crate::session::stream::caught;
 
 /// What a turn came to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bill {
     /// `None` where nothing is known of it.
     pub(crate) usage: Option<UsageSnapshot>,
@@ -29,6 +29,19 @@ pub(crate) struct Bill {
     pub(crate) marks: Vec<BudgetMark>,
     /// Set if it left an enforced budget overspent.
     pub(crate) over_budget: Option<BudgetExceededError>,
+}
+
+impl Bill {
+    /// Adds what another attempt of the same turn came to.
+    pub(crate) fn add(&mut self, other: &Self) {
+        if let Some(usage) = &other.usage {
+            self.usage = Some(self.usage.map_or(*usage, |before| before.saturating_add(usage)));
+        }
+        self.cost = self.cost.saturating_add(other.cost);
+        self.estimated |= other.estimated;
+        self.reported |= other.reported;
+        self.marks.extend(other.marks.iter().cloned());
+    }
 }
 
 impl Core {

@@ -9,6 +9,7 @@ use runtime_resilience::recovery::{Attempt, Progress};
 
 use crate::error::TurnError;
 use crate::log::log;
+use crate::pace::Pace;
 use crate::session::OrchestrationSession;
 use crate::session::core::Core;
 use crate::wait::{Interrupted, race};
@@ -94,8 +95,8 @@ impl Core {
     /// handler that waits for good must not keep a cancelled session from its last event.
     async fn watched(&self, steps: impl Future<Output = Progress>) -> Taken {
         let mut handling = Handling { core: self, polling: false };
-        let deadline = self.session_deadline();
-        match race(self, deadline.as_ref(), &mut handling.polling, steps).await {
+        let deadline = Pace::from(self.session_deadline());
+        match race(self, &deadline, &mut handling.polling, steps).await {
             Ok(progress) => (progress.steps_done, progress.failed),
             // How far it got is not known, so nothing counts as taken.
             Err(Interrupted::Time(..)) => (0, Some("interrupted by the session's deadline".into())),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ use crate::failure::failure;
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
 use crate::turn::{Timeout, Timing, ToolCall, Untimed};
-use crate::wait::{Interrupted, Kind, Until, on_thread, race, race_blocking};
+use crate::pace::Pace;
+use crate::wait::{Interrupted, Kind, on_thread, race, race_blocking};
 
 /// # Tools
 impl OrchestrationSession {
@@ -69,8 +71,8 @@ impl OrchestrationSession {
         let name = Arc::clone(&pending.name);
         let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&name), &args);
         let checked = core.setup.guardrails.check_pre_async(&check);
-        let PendingTool { until, polling, .. } = &mut pending;
-        let checked = race(core, until.as_ref(), polling, checked).await;
+        let PendingTool { pace, polling, .. } = &mut pending;
+        let checked = race(core, pace, polling, checked).await;
         let mut active = pending.start(checked)?;
         active.still_open()?;
         let value = match active.run(async { call().await }).await? {
@@ -130,7 +132,7 @@ impl OrchestrationSession {
     {
         let limit = Timeout { after: timeout, sleeper: None };
         let (mut active, args) = self.start_tool_blocking(tool.into(), Some(&limit))?;
-        match on_thread(&self.core, active.until.as_ref(), "tool", call) {
+        match on_thread(&self.core, &active.pace, "tool", call) {
             Ok(Ok(Ok(result))) => active.conclude(&args, result),
             Ok(Ok(Err(payload))) => active.flagged(|| resume_unwind(payload)),
             Ok(Err(interrupted)) => Err(active.interrupted(interrupted)),
@@ -148,8 +150,8 @@ impl OrchestrationSession {
         let name = Arc::clone(&pending.name);
         let check = PreCheck::new(&core.setup.role, GuardrailSubject::Tool(&name), &tool.args);
         let checked = core.setup.guardrails.check_pre_async(&check);
-        let PendingTool { until, polling, .. } = &mut pending;
-        let checked = race_blocking(core, until.as_ref(), polling, checked);
+        let PendingTool { pace, polling, .. } = &mut pending;
+        let checked = race_blocking(core, pace, polling, checked);
         let mut active = pending.start(checked)?;
         active.still_open()?;
         Ok((active, tool.args))
@@ -160,7 +162,7 @@ impl OrchestrationSession {
 struct PendingTool<'s> {
     core: &'s Core,
     name: Arc<str>,
-    until: Option<Until>,
+    pace: Pace,
     /// True exactly while guardrails run.
     polling: bool,
     /// `None` once the tool has started or was refused.
@@ -170,9 +172,9 @@ struct PendingTool<'s> {
 impl<'s> PendingTool<'s> {
     fn admit(core: &'s Core, name: Arc<str>, timeout: Option<&Timeout>) -> Result<Self, ToolError> {
         let entry = Some(core.enter(true)?);
-        let mut pending = Self { core, name, until: None, polling: false, entry };
+        let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
         match core.until(timeout) {
-            Ok(until) => pending.until = until,
+            Ok(until) => pending.pace = until.into(),
             Err(deadline) => return Err(pending.refuse(deadline.into())),
         }
         if let Some(permissions) = &core.setup.permissions {
@@ -204,10 +206,11 @@ impl<'s> PendingTool<'s> {
             }
         }
         let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
-        let (core, name, until) = (self.core, Arc::clone(&self.name), self.until.take());
+        let (core, name) = (self.core, Arc::clone(&self.name));
+        let pace = mem::take(&mut self.pace);
         let span = core.new_span();
         let tool =
-            ActiveTool { core, name, until, span, polling: false, ended: false, _entry: entry };
+            ActiveTool { core, name, pace, span, polling: false, ended: false, _entry: entry };
         let event =
             core.child_event(AgentEventName::AgentToolCalled, AgentEventStatus::Running, span);
         core.emit(event.with_data(tool.facts()));
@@ -242,7 +245,7 @@ impl Drop for PendingTool<'_> {
 struct ActiveTool<'s> {
     core: &'s Core,
     name: Arc<str>,
-    until: Option<Until>,
+    pace: Pace,
     span: SpanId,
     /// True exactly while the caller's code runs.
     polling: bool,
@@ -253,8 +256,8 @@ struct ActiveTool<'s> {
 
 impl ActiveTool<'_> {
     async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
-        let Self { core, until, polling, .. } = self;
-        let output = race(core, until.as_ref(), polling, step).await;
+        let Self { core, pace, polling, .. } = self;
+        let output = race(core, pace, polling, step).await;
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
 
@@ -285,8 +288,8 @@ impl ActiveTool<'_> {
             let subject = GuardrailSubject::Tool(&name);
             let check = PostCheck::new(&core.setup.role, subject, args, &result);
             let checked = core.setup.guardrails.check_post_async(&check);
-            let Self { until, polling, .. } = &mut self;
-            let checked = race_blocking(core, until.as_ref(), polling, checked);
+            let Self { pace, polling, .. } = &mut self;
+            let checked = race_blocking(core, pace, polling, checked);
             let checked = checked.map_err(|interrupted| self.interrupted(interrupted))?;
             self.judge(checked)?;
         }
@@ -376,7 +379,7 @@ impl Drop for ActiveTool<'_> {
 
 fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
     match interrupted {
-        Interrupted::Time(Kind::Timeout, timeout) => {
+        Interrupted::Time(Kind::Timeout(_), timeout) => {
             ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
         }
         Interrupted::Time(Kind::Deadline, deadline) => {

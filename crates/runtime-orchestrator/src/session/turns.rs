@@ -1,16 +1,11 @@
 //! Running turns: admission, the call, the answer.
 
 use std::future::Future;
-use std::sync::Arc;
-
-use runtime_policy::GuardrailStage;
-use runtime_resilience::CircuitBreaker;
 
 use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::{ActiveTurn, Answer};
-use crate::session::core::Core;
-use crate::turn::{Ask, Prompt, Reading, Shown, Timeout, Timing, Turn};
+use crate::turn::{Prompt, Reading, Shown, Timing, Turn};
 
 /// # Turns
 impl OrchestrationSession {
@@ -37,7 +32,7 @@ impl OrchestrationSession {
         G: Shown<T>,
     {
         let Turn { model, reading, limit, guard, ask } = turn;
-        let mut active = self.core.admit(model, limit.timeout(), ask)?;
+        let mut active = self.core.admit(model, limit.limits(), ask)?;
         active.check_input(guard.input()).await?;
         active.begin_call()?;
         match active.step(async { call().await }).await? {
@@ -62,48 +57,9 @@ impl OrchestrationSession {
         &self,
         turn: Turn<R, L, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut active = self.core.admit(turn.model, turn.limit.timeout(), turn.ask)?;
+        let mut active = self.core.admit(turn.model, turn.limit.limits(), turn.ask)?;
         active.check_input(turn.guard.input()).await?;
         active.begin_call()?;
         Ok(active)
-    }
-}
-
-impl Core {
-    /// Everything a turn has to pass before its call, in the order of the design. What was taken
-    /// is given back if it is refused, except its iteration.
-    pub(crate) fn admit(
-        &self,
-        model: Arc<str>,
-        timeout: Option<&Timeout>,
-        ask: Ask,
-    ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut entry = self.enter(true)?;
-        let admitted = (|| {
-            self.state().iterate(self.setup.max_iterations)?;
-            let until = self.until(timeout)?;
-            let breaker = self.setup.breaker.as_ref();
-            // Asked without taking a place: a refusal by the budget must not cost a probe.
-            breaker.map_or(Ok(()), CircuitBreaker::check)?;
-            let funds = self.fund(&model, ask)?;
-            match breaker.map(CircuitBreaker::try_acquire).transpose() {
-                Ok(permit) => Ok((permit, until, funds)),
-                Err(open) => Err(open.into()),
-            }
-        })();
-        match admitted {
-            Ok((permit, until, funds)) => {
-                Ok(ActiveTurn::begin(self, entry, model, permit, until, funds))
-            }
-            Err(error) => {
-                entry.stop_working();
-                self.turn_refused(&model, &error);
-                Err(error)
-            }
-        }
-    }
-
-    pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
-        self.setup.guardrails.has_any(stage)
     }
 }

@@ -52,6 +52,8 @@ wire_names! {
         Idle = "idle",
         /// The whole answer.
         Attempt = "attempt",
+        /// All attempts together. Nobody's failure: the time was the caller's.
+        Total = "total",
         /// The provider itself waited, and said so.
         Provider = "provider",
         /// Nothing tells.

@@ -12,6 +12,7 @@ pub(super) const fn fault(kind: FaultKind) -> Fault {
             (true, true, Scope::Provider, true)
         }
         FaultKind::Timeout(Phase::Connect) => (true, true, Scope::Provider, true),
+        FaultKind::Timeout(Phase::Total) => (false, false, Scope::Call, false),
         FaultKind::Timeout(_) => (true, true, Scope::Model, true),
         FaultKind::ContextLength | FaultKind::ContentPolicy => (false, true, Scope::Call, false),
         FaultKind::Request | FaultKind::Cancelled | FaultKind::Local => {

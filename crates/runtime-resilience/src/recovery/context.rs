@@ -119,6 +119,25 @@ impl RecoveryContext {
         result
     }
 
+    /// Keeps the record of what a [`TurnRecovery`](super::TurnRecovery) came to: that it was
+    /// attempted, and then that it succeeded, failed or was escalated.
+    ///
+    /// A scenario that was escalated [is exhausted](Self::is_exhausted) until one succeeds.
+    pub fn note(
+        &mut self,
+        event_type: RecoveryEventType,
+        scenario: FailureScenario,
+        result: RecoveryResult,
+    ) {
+        match event_type {
+            RecoveryEventType::Escalated => self.exhausted[place(scenario)] = true,
+            RecoveryEventType::Succeeded => self.exhausted[place(scenario)] = false,
+            _ => {}
+        }
+        let recipe = self.config.recipes.get(scenario).clone();
+        self.record(event_type, recipe, result);
+    }
+
     /// How many attempts on `scenario` were begun.
     pub const fn attempt_count(&self, scenario: FailureScenario) -> u32 {
         self.attempts[place(scenario)]

@@ -53,6 +53,24 @@ pub struct RecoveryResult {
     pub reason: String,
 }
 
+impl RecoveryResult {
+    /// A result from its parts.
+    pub fn new(
+        outcome: RecoveryOutcome,
+        recovered_steps: Vec<RecoveryStep>,
+        remaining_steps: Vec<RecoveryStep>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self {
+            outcome,
+            steps_taken: recovered_steps.len(),
+            recovered_steps,
+            remaining_steps,
+            reason: reason.into(),
+        }
+    }
+}
+
 /// The record of an attempt to recover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

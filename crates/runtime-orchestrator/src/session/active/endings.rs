@@ -9,6 +9,7 @@ use runtime_events::{
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
+use runtime_resilience::fault::Phase;
 use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
@@ -22,16 +23,18 @@ use crate::wait::{Interrupted, Kind};
 impl ActiveTurn<'_> {
     /// `None`: nobody but an observer has read the usage.
     pub(super) fn answered(&mut self, usage: Option<ReportedUsage>) -> Settled {
-        let usage = usage.or_else(|| self.observed.take());
+        let usage = usage.or_else(|| self.take_observed());
         if !self.close(true) {
             // It was cut short, and billed then.
             return self.bill.take().map(Settled::of).unwrap_or_default();
         }
         let mut bill = self.bill_answer(usage);
-        let event = self.ended(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
+        let [_, completed, _] = self.part.names();
+        let event = self.ended(completed, AgentEventStatus::Completed);
         let mut event = event.with_outcome(SpanOutcome::Ok);
-        event.data = (!self.model.is_empty()).then(|| self.facts(&bill));
+        event.data = self.data(Some(&bill));
         self.core.emit(event);
+        self.part.ended(&bill, SpanOutcome::Ok);
         self.core.tell_marks(&bill.marks);
         bill.over_budget = self.core.budget_verdict();
         Settled::of(bill)
@@ -52,6 +55,10 @@ impl ActiveTurn<'_> {
 
     pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         let failure = failure(error, &self.core.setup.classifier);
+        if !failure.fault().counts {
+            // Ours, or nobody's: a rate limit says nothing about the provider's health.
+            self.cancel_call();
+        }
         if self.close(false) {
             let class = failure.failure_class();
             self.stopped(SpanOutcome::Failed, class, &failure);
@@ -93,7 +100,7 @@ impl ActiveTurn<'_> {
     /// The call was never sent.
     pub(super) fn withdrawn(&mut self) {
         self.call = Call::Unsent;
-        self.observed = None;
+        self.take_observed();
         self.cancel_call();
         if self.close(false) {
             let class = AgentFailureClass::Cancelled;
@@ -107,8 +114,11 @@ impl ActiveTurn<'_> {
         let (error, outcome): (TurnError, _) = match interrupted {
             // Its own timeout is a failure of what was called, and the breaker's business; the
             // session's deadline and its end are not.
-            Interrupted::Time(Kind::Timeout, timeout) => {
-                (TurnTimeoutError { timeout }.into(), SpanOutcome::TimedOut)
+            Interrupted::Time(Kind::Timeout(phase), timeout) => {
+                if phase == Phase::Total {
+                    self.cancel_call();
+                }
+                (TurnTimeoutError { timeout, phase }.into(), SpanOutcome::TimedOut)
             }
             Interrupted::Time(Kind::Deadline, deadline) => {
                 self.cancel_call();
@@ -155,7 +165,7 @@ impl ActiveTurn<'_> {
     /// A turn without an answer is billed by what was observed; else, if its call was sent, by
     /// what it had reserved.
     fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
-        let observed = self.observed.take();
+        let observed = self.take_observed();
         let funds = self.funds.take();
         let bill =
             funds.filter(|_| self.call != Call::Unsent || observed.is_some()).and_then(|funds| {
@@ -170,17 +180,15 @@ impl ActiveTurn<'_> {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
         };
+        let [.., failed] = self.part.names();
         let mut event = self
-            .ended(AgentEventName::TurnFailed, status)
+            .ended(failed, status)
             .with_failure_class(class)
             .with_detail(error.to_string())
             .with_outcome(outcome);
-        event.data = match &bill {
-            _ if self.model.is_empty() => None,
-            Some(bill) => Some(self.facts(bill)),
-            None => Some(Data::with_capacity(1).with("model", &*self.model)),
-        };
+        event.data = self.data(bill.as_ref());
         self.core.emit(event);
+        self.part.ended(bill.as_ref().unwrap_or(&Bill::default()), outcome);
         if let Some(bill) = bill {
             self.core.tell_marks(&bill.marks);
             self.bill = Some(bill);
@@ -192,11 +200,27 @@ impl ActiveTurn<'_> {
     }
 
     fn ended(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        self.core.child_event(name, status, self.span)
+        self.part.event(self.core, name, status, self.span)
     }
 
-    fn facts(&self, bill: &Bill) -> Data {
-        let mut data = Data::with_capacity(8).with("model", &*self.model);
+    fn data(&self, bill: Option<&Bill>) -> Option<Data> {
+        let mut data = Data::with_capacity(8);
+        if !self.model.is_empty() {
+            data.insert("model", &*self.model);
+            if let Some(bill) = bill {
+                bill.note(&mut data);
+                self.core.note_balance(&mut data);
+            }
+        }
+        self.part.note(&mut data);
+        Some(data).filter(|data| !data.is_empty())
+    }
+}
+
+impl Bill {
+    /// The facts of a bill, into the data of an event.
+    pub(crate) fn note(&self, data: &mut Data) {
+        let bill = self;
         if let Some(usage) = &bill.usage {
             data.insert("input_tokens", usage.input_tokens);
             data.insert("output_tokens", usage.output_tokens);
@@ -220,8 +244,6 @@ impl ActiveTurn<'_> {
                 data.insert(key, true);
             }
         }
-        self.core.note_balance(&mut data);
-        data
     }
 }
 

@@ -1,0 +1,148 @@
+//! When a call has to be over: at a fixed time, and as its tokens come.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use runtime_events::{Clock, Sleeper};
+use runtime_resilience::fault::Phase;
+use runtime_usage::ReportedUsage;
+
+use crate::turn::Timeout;
+use crate::wait::{Kind, Until};
+
+/// The times that a call keeps to.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// When all of it has to be over.
+    until: Option<Until>,
+    first_token: Option<Timeout>,
+    idle: Option<Timeout>,
+    /// Where somebody tells of tokens, or of usage from inside an attempt.
+    pulse: Option<Arc<Pulse>>,
+    /// For what has no sleeper of its own.
+    sleeper: Option<Arc<dyn Sleeper>>,
+}
+
+/// The next time at which it is too late.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Due<'p> {
+    pub(crate) at: Instant,
+    pub(crate) after: Duration,
+    pub(crate) kind: Kind,
+    pub(crate) sleeper: Option<&'p Arc<dyn Sleeper>>,
+}
+
+impl From<Option<Until>> for Pace {
+    fn from(until: Option<Until>) -> Self {
+        Self { until, ..Self::default() }
+    }
+}
+
+impl Pace {
+    /// One by tokens as well.
+    pub(crate) fn streaming(
+        until: Option<Until>,
+        [first_token, idle]: [Option<&Timeout>; 2],
+        pulse: Arc<Pulse>,
+        sleeper: Option<Arc<dyn Sleeper>>,
+    ) -> Self {
+        let (first_token, idle) = (first_token.cloned(), idle.cloned());
+        Self { until, first_token, idle, pulse: Some(pulse), sleeper }
+    }
+
+    pub(crate) const fn pulse(&self) -> Option<&Arc<Pulse>> {
+        self.pulse.as_ref()
+    }
+
+    /// The next time at which it is too late, whatever comes before it.
+    pub(crate) fn due(&self) -> Option<Due<'_>> {
+        let until = self.until.as_ref().map(Due::of);
+        let Some(token) = self.next_token() else { return until };
+        Some(until.filter(|until| until.at <= token.at).unwrap_or(token))
+    }
+
+    /// When the next token has to be here.
+    fn next_token(&self) -> Option<Due<'_>> {
+        let pulse = self.pulse.as_ref()?;
+        let last = pulse.last_token();
+        let (from, timeout, phase) = match last {
+            None => (pulse.begun, self.first_token.as_ref()?, Phase::FirstToken),
+            Some(last) => (last, self.idle.as_ref()?, Phase::Idle),
+        };
+        // What the clock cannot count up to never comes.
+        let at = from.checked_add(timeout.after)?;
+        let sleeper = timeout.sleeper.as_ref().or(self.sleeper.as_ref());
+        Some(Due { at, after: timeout.after, kind: Kind::Timeout(phase), sleeper })
+    }
+
+    /// When all of it has to be over.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        self.until.as_ref().map(|until| until.at)
+    }
+}
+
+impl<'p> Due<'p> {
+    fn of(until: &'p Until) -> Self {
+        let Until { at, after, kind, sleeper } = until;
+        Self { at: *at, after: *after, kind: *kind, sleeper: sleeper.as_ref() }
+    }
+}
+
+/// What is heard of a call while it runs. The caller's code tells; those who wait look.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    clock: Arc<dyn Clock>,
+    begun: Instant,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    first: Option<Instant>,
+    last: Option<Instant>,
+    usage: Option<ReportedUsage>,
+}
+
+impl Pulse {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        let begun = clock.now();
+        Self { clock, begun, heard: Mutex::default() }
+    }
+
+    /// A token came.
+    pub(crate) fn token(&self) {
+        let now = self.clock.now();
+        let mut heard = self.heard();
+        heard.first.get_or_insert(now);
+        heard.last = Some(now);
+    }
+
+    /// The usage so far.
+    pub(crate) fn observe(&self, usage: ReportedUsage) {
+        self.heard().usage = Some(usage);
+    }
+
+    pub(crate) fn take_usage(&self) -> Option<ReportedUsage> {
+        self.heard().usage.take()
+    }
+
+    fn last_token(&self) -> Option<Instant> {
+        self.heard().last
+    }
+
+    /// How long the first token took, if it came.
+    pub(crate) fn first_token(&self) -> Option<Duration> {
+        let first = self.heard().first?;
+        Some(first.saturating_duration_since(self.begun))
+    }
+
+    /// How long ago it began.
+    pub(crate) fn age(&self) -> Duration {
+        self.clock.now().saturating_duration_since(self.begun)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        // Single assignments: a panic between them leaves it whole.
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,132 @@
+//! Carrying the steps of a recipe out: what the caller's handler does, and the wait.
+
+use std::fmt::Display;
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::FailureScenario;
+use runtime_resilience::RecoveryStep;
+use runtime_resilience::fault::Phase;
+use runtime_resilience::recovery::{GaveUp, StepContext};
+
+use super::turn::{After, Recovering};
+use crate::error::{SessionClosedError, TurnError};
+use crate::pace::Pace;
+use crate::wait::{Interrupted, Kind, Until, race, race_blocking};
+
+/// What is to be done before another attempt, and what for.
+struct Work {
+    error: TurnError,
+    scenario: FailureScenario,
+    steps: Vec<RecoveryStep>,
+    wait: Duration,
+}
+
+impl Recovering<'_> {
+    /// After a failure: returns once another attempt may be made, or with the error that ends the
+    /// turn.
+    pub(super) async fn recover(&mut self, failed: TurnError) -> Result<(), TurnError> {
+        let Work { error, scenario, steps, wait } = self.begin_recovery(failed)?;
+        if let Some(handler) = self.core.setup.recovery.clone() {
+            let attempt = self.attempts;
+            let work = async {
+                for (index, step) in for_the_caller(&steps) {
+                    let context = StepContext::new(step, scenario, attempt, index);
+                    let context = context.with_error(&error);
+                    let done = handler.carry_out_async(&context).await;
+                    done.map_err(|reason| failed_step(step, reason))?;
+                }
+                Ok(())
+            };
+            let end = Pace::from(self.end());
+            let Self { core, in_callers_code, .. } = self;
+            match race(core, &end, in_callers_code, work).await {
+                Ok(done) => done.map_err(|why| self.gave_up(&error, why))?,
+                Err(interrupted) => self.interrupted(interrupted)?,
+            }
+        }
+        if wait.is_zero() {
+            return Ok(());
+        }
+        if self.core.setup.sleeper.is_none() {
+            let why = failed_step(RecoveryStep::RetryWithBackoff, "no sleeper is configured");
+            return Err(self.gave_up(error, why));
+        }
+        let over = self.pause(wait);
+        match race(self.core, &over, &mut false, pending::<()>()).await {
+            Ok(()) => Ok(()),
+            Err(interrupted) => self.interrupted(interrupted),
+        }
+    }
+
+    /// [`recover`](Self::recover) for threads. The handler's steps run on this one, and nothing
+    /// interrupts them.
+    pub(super) fn recover_blocking(&mut self, failed: TurnError) -> Result<(), TurnError> {
+        let Work { error, scenario, steps, wait } = self.begin_recovery(failed)?;
+        if let Some(handler) = self.core.setup.recovery.clone() {
+            for (index, step) in for_the_caller(&steps) {
+                let context = StepContext::new(step, scenario, self.attempts, index);
+                self.in_callers_code = true;
+                let done = handler.carry_out(&context.with_error(&error));
+                self.in_callers_code = false;
+                if let Err(reason) = done {
+                    return Err(self.gave_up(error, failed_step(step, reason)));
+                }
+            }
+        }
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let over = self.pause(wait);
+        match race_blocking(self.core, &over, &mut false, pending::<()>()) {
+            Ok(()) => Ok(()),
+            Err(interrupted) => self.interrupted(interrupted),
+        }
+    }
+
+    fn begin_recovery(&mut self, failed: TurnError) -> Result<Work, TurnError> {
+        match self.after(failed) {
+            After::Pass(error) => Err(self.passed(error)),
+            After::Stop(error, why) => Err(self.gave_up(error, why)),
+            After::Again(pending, error) => {
+                self.fail_pending(&error.to_string());
+                let (scenario, wait) = (pending.scenario, pending.next.wait);
+                let steps = pending.next.steps.clone();
+                self.tell_attempt(pending);
+                Ok(Work { error, scenario, steps, wait })
+            }
+        }
+    }
+
+    /// A time that is over once the wait is. It ends before the turn does, or it would not be
+    /// waited.
+    fn pause(&self, wait: Duration) -> Pace {
+        let now = self.core.now();
+        let at = now.checked_add(wait).unwrap_or(now);
+        let sleeper = self.core.setup.sleeper.as_ref().map(Arc::clone);
+        Pace::from(Some(Until { at, after: wait, kind: Kind::Timeout(Phase::Attempt), sleeper }))
+    }
+
+    /// The end of a wait, or of the session.
+    fn interrupted(&mut self, interrupted: Interrupted) -> Result<(), TurnError> {
+        match interrupted {
+            // The next attempt looks at deadlines itself.
+            Interrupted::Time(..) => Ok(()),
+            Interrupted::Closed(status) => {
+                let call_began = self.attempts > 0;
+                Err(self.passed(SessionClosedError { status, call_began }.into()))
+            }
+        }
+    }
+}
+
+/// The steps that only the caller can take. The wait, and the way to another provider, are ours.
+fn for_the_caller(steps: &[RecoveryStep]) -> impl Iterator<Item = (usize, RecoveryStep)> {
+    let steps = steps.iter().copied().enumerate();
+    steps.filter(|(_, step)| step.changes_the_request())
+}
+
+fn failed_step(step: RecoveryStep, reason: impl Display) -> GaveUp {
+    GaveUp::StepFailed { step, reason: reason.to_string() }
+}

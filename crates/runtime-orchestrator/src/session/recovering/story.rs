@@ -1,0 +1,203 @@
+//! What events and books say of a recovering turn.
+
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
+    SpanOutcome,
+};
+use runtime_resilience::{
+    EscalationPolicy, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
+};
+use serde_json::Value;
+
+use super::turn::{Pending, Recovering};
+use crate::error::TurnError;
+use crate::log::log;
+use crate::session::money::Bill;
+
+impl Recovering<'_> {
+    /// The turn's first event, once.
+    pub(super) fn begin(&mut self) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        let mut event = self.event(AgentEventName::TurnStarted, AgentEventStatus::Running);
+        event.data = self.model_data();
+        self.core.emit(event);
+    }
+
+    pub(super) fn completed(&mut self, bill: &Bill) {
+        self.ended = true;
+        let event = self.event(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
+        self.core.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill)));
+    }
+
+    pub(super) fn stopped(&mut self, error: &TurnError) {
+        self.ended = true;
+        let inner = match error {
+            TurnError::Unrecovered(unrecovered) => &*unrecovered.error,
+            other => other,
+        };
+        let (outcome, class) = match inner {
+            TurnError::TimedOut(_) | TurnError::Deadline(_) => {
+                (SpanOutcome::TimedOut, inner.failure_class())
+            }
+            TurnError::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
+            _ => (SpanOutcome::Failed, inner.failure_class()),
+        };
+        self.told_end(outcome, class, error.to_string());
+    }
+
+    pub(super) fn told_end(
+        &self,
+        outcome: SpanOutcome,
+        class: AgentFailureClass,
+        detail: String,
+    ) {
+        let status = match outcome {
+            SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
+            _ => AgentEventStatus::Failed,
+        };
+        let event = self
+            .event(AgentEventName::TurnFailed, status)
+            .with_failure_class(class)
+            .with_detail(detail)
+            .with_outcome(outcome)
+            .with_data(self.sum(&self.tally.bill()));
+        self.core.emit(event);
+    }
+
+    /// A recovery begins: what failed, which steps are taken, and how long it waits.
+    pub(super) fn tell_attempt(&mut self, pending: Pending) {
+        self.begin();
+        let Pending { scenario, next, .. } = &pending;
+        let outcome = steps(&next.steps);
+        log!(info, session = %self.core.session_id, role = %self.core.setup.role, scenario = %scenario, steps = %outcome, "recovering");
+        let mut data = Data::with_capacity(5)
+            .with("scenario", scenario.as_str())
+            .with("steps", names(&next.steps))
+            .with("attempt", self.attempts + 1);
+        if !next.skipped.is_empty() {
+            data.insert("skipped", names(&next.skipped));
+        }
+        if !next.wait.is_zero() {
+            data.insert("wait_seconds", next.wait.as_secs_f64());
+        }
+        let event = self.event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
+        let detail = format!("{scenario}: {outcome}");
+        self.core.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(detail)
+                .with_data(data),
+        );
+        let result = RecoveryResult::new(
+            RecoveryOutcome::PartialRecovery,
+            next.steps.clone(),
+            next.skipped.clone(),
+            "",
+        );
+        self.core.recovery().note(RecoveryEventType::Attempted, *scenario, result);
+        self.pending = Some(pending);
+    }
+
+    /// The next attempt goes to another provider than the last.
+    pub(super) fn tell_switch(&mut self, to: &str) {
+        let Some(pending) = &mut self.pending else { return };
+        let Some(from) = pending.from.take() else { return };
+        let scenario = pending.scenario;
+        let data = Data::with_capacity(2).with("from", &*from).with("to", to);
+        let event =
+            self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
+        self.core.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(format!("{from} -> {to}"))
+                .with_data(data),
+        );
+    }
+
+    /// The attempt after the recovery was answered.
+    pub(super) fn tell_success(&mut self) {
+        let Some(Pending { scenario, next, .. }) = self.pending.take() else { return };
+        let data = Data::with_capacity(2)
+            .with("scenario", scenario.as_str())
+            .with("attempts", self.attempts);
+        let event = self.event(AgentEventName::RecoverySucceeded, AgentEventStatus::Completed);
+        let detail = format!("{scenario}: {}", RecoveryOutcome::Recovered);
+        self.core.emit(event.with_detail(detail).with_data(data));
+        let result =
+            RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
+        self.core.recovery().note(RecoveryEventType::Succeeded, scenario, result);
+    }
+
+    /// The attempt after the recovery failed, or was not made.
+    pub(super) fn fail_pending(&mut self, reason: &str) {
+        let Some(Pending { scenario, next, .. }) = self.pending.take() else { return };
+        let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
+        self.core.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(format!("{scenario}: {reason}"))
+                .with_data(Data::with_capacity(1).with("scenario", scenario.as_str())),
+        );
+        let result = RecoveryResult::new(
+            RecoveryOutcome::PartialRecovery,
+            next.steps,
+            next.skipped,
+            reason,
+        );
+        self.core.recovery().note(RecoveryEventType::Failed, scenario, result);
+    }
+
+    /// There is no other attempt.
+    pub(super) fn tell_escalation(
+        &self,
+        scenario: FailureScenario,
+        policy: EscalationPolicy,
+        result: &RecoveryResult,
+    ) {
+        let reason = &result.reason;
+        log!(warn, session = %self.core.session_id, role = %self.core.setup.role, scenario = %scenario, policy = %policy, reason = %reason, "recovery escalated");
+        let data = Data::with_capacity(4)
+            .with("scenario", scenario.as_str())
+            .with("policy", policy.as_str())
+            .with("reason", &**reason)
+            .with("attempts", self.attempts);
+        let event = self.event(AgentEventName::RecoveryEscalated, AgentEventStatus::Failed);
+        self.core.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(format!("{scenario}: {reason}"))
+                .with_data(data),
+        );
+        self.core.recovery().note(RecoveryEventType::Escalated, scenario, result.clone());
+    }
+
+    fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        self.core.child_event(name, status, self.span)
+    }
+
+    fn model_data(&self) -> Option<Data> {
+        (!self.model.is_empty()).then(|| Data::with_capacity(1).with("model", &*self.model))
+    }
+
+    /// What all attempts came to.
+    fn sum(&self, bill: &Bill) -> Data {
+        let mut data = self.model_data().unwrap_or_default();
+        data.insert("attempts", self.attempts);
+        if !self.model.is_empty() {
+            bill.note(&mut data);
+            self.core.note_balance(&mut data);
+        }
+        data
+    }
+}
+
+fn names(steps: &[RecoveryStep]) -> Value {
+    steps.iter().map(|step| step.as_str()).collect()
+}
+
+fn steps(steps: &[RecoveryStep]) -> String {
+    let names: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
+    names.join(", ")
+}

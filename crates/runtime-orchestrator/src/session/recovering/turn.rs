@@ -1,0 +1,337 @@
+//! A turn under way that makes its call again after a failure.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::{AgentFailureClass, FailureScenario, SpanId, SpanOutcome};
+use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
+use runtime_resilience::route::{RouteLease, Tried};
+use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
+
+use super::attempt::{Attempt, Facts};
+use crate::error::{TurnError, UnrecoveredError};
+use crate::pace::Pulse;
+use crate::session::active::{ActiveTurn, Answer};
+use crate::session::admission::Gate;
+use crate::session::core::{Core, Entry};
+use crate::session::part::{Part, Place, Tally};
+use crate::turn::{Ask, Limits};
+use crate::wait::Until;
+
+/// The turn around its attempts. Dropped before it has ended, it was cancelled.
+pub(super) struct Recovering<'s> {
+    pub(super) core: &'s Core,
+    pub(super) model: Arc<str>,
+    limits: Option<Limits>,
+    total: Option<Until>,
+    ask: Ask,
+    pub(super) span: SpanId,
+    /// Whether its first event is out.
+    pub(super) begun: bool,
+    pub(super) ended: bool,
+    pub(super) tally: Arc<Tally>,
+    plan: TurnRecovery,
+    /// The routes that have failed.
+    tried: Tried,
+    /// The one to take next, or that the attempt under way has taken.
+    lease: Option<RouteLease>,
+    /// How many attempts were admitted.
+    pub(super) attempts: u32,
+    /// What is being recovered from, and how: until an attempt has shown what it is worth.
+    pub(super) pending: Option<Pending>,
+    /// Last, so that the session's farewell waits for the turn's last event.
+    entry: Entry<'s>,
+}
+
+/// A recovery whose steps were taken, and that no attempt has confirmed yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) scenario: FailureScenario,
+    pub(super) next: Next,
+    /// The provider that failed, where another is to be taken.
+    pub(super) from: Option<Arc<str>>,
+}
+
+/// What comes after a failure.
+pub(super) enum After {
+    /// Carry the steps out, wait, and make another attempt. The failure is what they are for.
+    Again(Pending, TurnError),
+    /// There is no other attempt.
+    Stop(TurnError, GaveUp),
+    /// It is none that recovery is for.
+    Pass(TurnError),
+}
+
+impl<'s> Recovering<'s> {
+    pub(super) fn admit(
+        core: &'s Core,
+        model: Arc<str>,
+        limits: Option<&Limits>,
+        ask: Ask,
+    ) -> Result<Self, TurnError> {
+        let mut entry = core.enter(true)?;
+        let admitted = (|| {
+            core.state().iterate(core.setup.max_iterations)?;
+            // Its deadline is looked at once more by each attempt.
+            core.until(None)?;
+            Ok(())
+        })();
+        if let Err(error) = admitted {
+            entry.stop_working();
+            core.turn_refused(&model, &error);
+            return Err(error);
+        }
+        let setup = &core.setup;
+        Ok(Self {
+            core,
+            model,
+            limits: limits.cloned(),
+            total: core.total(limits),
+            ask,
+            span: core.new_span(),
+            begun: false,
+            ended: false,
+            tally: Arc::default(),
+            plan: TurnRecovery::new(setup.recipes.clone(), setup.backoff),
+            tried: Tried::default(),
+            lease: None,
+            attempts: 0,
+            pending: None,
+            entry,
+        })
+    }
+
+    /// Admits the next attempt.
+    pub(super) fn attempt(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+        let core = self.core;
+        if self.lease.is_none()
+            && let Some(routes) = &core.setup.routes
+        {
+            self.lease = Some(routes.select(&self.tried, self.ask.demand())?);
+        }
+        let route = self.lease.as_ref().map(|lease| lease.route().clone());
+        let model = route.as_ref().map(|route| route.shared_model());
+        let model = model.filter(|model| !model.is_empty()).unwrap_or_else(|| self.model.clone());
+        let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
+        let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
+        let end = pace.end();
+        let gate = match &route {
+            Some(route) => Gate { breaker: Some(route.breaker()) },
+            None => Gate { breaker: core.setup.breaker.as_ref() },
+        };
+        let pass = core.pass(gate, &model, self.ask, pace)?;
+        self.begin();
+        self.attempts += 1;
+        if let Some(route) = &route {
+            self.tell_switch(route.provider());
+        }
+        let place = Place {
+            turn: self.span,
+            number: self.attempts,
+            provider: route.as_ref().map(|route| route.shared_provider()),
+            hedge: false,
+            tally: Arc::clone(&self.tally),
+        };
+        let facts = Facts {
+            number: self.attempts,
+            model: Arc::clone(&model),
+            route,
+            hedge: false,
+            cause: self.pending.as_ref().map(|pending| pending.scenario),
+            changes: self.plan.changes(),
+            max_output: pass.funds.output_tokens(),
+            end,
+            clock: Arc::clone(&core.setup.clock),
+            pulse,
+        };
+        let active = ActiveTurn::begin(core, Part::Attempt(place), model, pass);
+        Ok((active, Attempt::new(facts)))
+    }
+
+    /// What comes after an attempt that failed, or was refused.
+    pub(super) fn after(&mut self, error: TurnError) -> After {
+        let Some(fault) = fault_of(&error) else { return After::Pass(error) };
+        let refused = error.is_refusal();
+        if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
+        {
+            let _ = routes.apply(lease.route(), &fault);
+        }
+        if retried_below(&error) {
+            return After::Stop(error, GaveUp::RetriedBelow);
+        }
+        let other = self.other_route(&fault);
+        let situation = Situation {
+            left: self.left(),
+            elsewhere: other.is_some(),
+            chance: fastrand::f64(),
+        };
+        let next = match self.plan.after(&fault, situation) {
+            Verdict::Again(next) => next,
+            Verdict::GiveUp(why) => return After::Stop(error, why),
+        };
+        // Only a call that is made again is a retry.
+        if self.attempts > 0
+            && let Some(budget) = &self.core.setup.retry_budget
+            && budget.try_withdraw().is_err()
+        {
+            return After::Stop(error, GaveUp::RetryBudget);
+        }
+        let mut from = None;
+        if next.switch
+            && let Some(left) = self.lease.take()
+        {
+            from = Some(left.route().shared_provider());
+            drop(left);
+            self.lease = other;
+        }
+        After::Again(Pending { scenario: fault.scenario(), next, from }, error)
+    }
+
+    /// Another route, where the fault may end otherwise there.
+    fn other_route(&mut self, fault: &Fault) -> Option<RouteLease> {
+        let routes = self.core.setup.routes.as_ref()?;
+        if let Some(lease) = &self.lease {
+            self.tried.add(lease.route());
+        }
+        if !fault.elsewhere {
+            return None;
+        }
+        routes.select(&self.tried, self.ask.demand()).ok()
+    }
+
+    /// What is left of the turn's time.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let until = self.end()?;
+        Some(until.at.saturating_duration_since(self.core.now()))
+    }
+
+    /// When the turn has to be over, if anything says so.
+    pub(super) fn end(&self) -> Option<Until> {
+        match (self.core.session_deadline(), self.total.clone()) {
+            (Some(session), Some(total)) => {
+                Some(if total.at <= session.at { total } else { session })
+            }
+            (session, total) => session.or(total),
+        }
+    }
+
+    /// An attempt was answered.
+    pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
+        if let Some(budget) = &self.core.setup.retry_budget {
+            budget.succeeded();
+        }
+        self.tell_success();
+        let bill = self.tally.bill();
+        self.completed(&bill);
+        answer.usage = bill.usage.unwrap_or_default();
+        answer.cost = bill.cost;
+        answer.cost_reported = bill.reported;
+        answer.estimated = bill.estimated;
+        answer.marks = bill.marks;
+        answer.attempts = self.attempts;
+        answer.provider = self.lease.as_ref().map(|lease| lease.route().shared_provider());
+        answer
+    }
+
+    /// The turn ends with an error that recovery is not for.
+    pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
+        if self.begun {
+            self.fail_pending(&error.to_string());
+            self.stopped(&error);
+        } else {
+            self.entry.stop_working();
+            self.ended = true;
+            self.core.turn_refused(&self.model, &error);
+        }
+        error
+    }
+
+    /// The turn ends because nothing helps.
+    pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
+        self.begin();
+        self.fail_pending(&error.to_string());
+        let scenario = fault_of(&error).map(|fault| fault.scenario());
+        let result = RecoveryResult::new(
+            RecoveryOutcome::EscalationRequired,
+            Vec::new(),
+            Vec::new(),
+            why.to_string(),
+        );
+        if let Some(scenario) = scenario {
+            let policy = self.plan.policy(scenario);
+            self.tell_escalation(scenario, policy, &result, &error);
+        }
+        let (attempts, gave_up) = (self.attempts, why);
+        let error = UnrecoveredError { error: Box::new(error), attempts, gave_up, recovery: result };
+        let error = TurnError::Unrecovered(error);
+        self.stopped(&error);
+        error
+    }
+}
+
+/// What a failure means; `None` for one that recovery is not for.
+fn fault_of(error: &TurnError) -> Option<Fault> {
+    let fault = match error {
+        TurnError::CircuitOpen(open) => shut(open.retry_after),
+        TurnError::NoRoute(none) => shut(none.soonest.as_ref().map(|(_, wait)| *wait)),
+        TurnError::RateLimited(limited) => {
+            let mut fault = Fault::of(FaultKind::RateLimit);
+            fault.asked = limited.retry_after;
+            // What will never have room is not worth a wait.
+            fault.retry = limited.retry_after.is_some();
+            fault
+        }
+        _ => error.fault()?,
+    };
+    let nobodys = matches!(
+        fault.kind,
+        FaultKind::Cancelled | FaultKind::Timeout(runtime_resilience::fault::Phase::Total)
+    );
+    (!nobodys).then_some(fault)
+}
+
+/// A provider that is left alone for so long.
+fn shut(wait: Option<Duration>) -> Fault {
+    let mut fault = Fault::of_scenario(FailureScenario::ProviderFailure);
+    fault.asked = wait;
+    fault.counts = false;
+    fault
+}
+
+/// Whether a turn inside the call has tried already what there is to try.
+fn retried_below(error: &TurnError) -> bool {
+    let Some(failure) = error.failure() else { return false };
+    let mut cause: Option<&(dyn Error + 'static)> = Some(failure.error());
+    while let Some(error) = cause {
+        if error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
+            || error.is::<UnrecoveredError>()
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+impl Drop for Recovering<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        if !self.begun {
+            // Nothing was made of it, and nothing is said.
+            return;
+        }
+        let panicked = self.tally.panicked() || self.core.state().panicked();
+        let (outcome, class, detail) = if panicked {
+            (SpanOutcome::Panicked, AgentFailureClass::Unknown, "the caller's code panicked")
+        } else {
+            (SpanOutcome::Cancelled, AgentFailureClass::Cancelled, "the turn was dropped")
+        };
+        self.fail_pending(detail);
+        self.told_end(outcome, class, detail.to_owned());
+    }
+}
