@@ -38,6 +38,7 @@ pub mod classify;
 pub mod failure;
 pub mod fallback;
 pub mod fault;
+pub mod rate;
 pub mod recovery;
 
 /// An error of any kind, as handlers return it and [`Failure`] holds it.
