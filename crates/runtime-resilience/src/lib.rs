@@ -10,6 +10,7 @@
 //! | [`recovery`] | recipes, and the books and drivers that work through them |
 //! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
 //! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
+//! | [`route`] | [`Routes`]: where to send a call, which places rest, and which comes next |
 //!
 //! Everything here decides; nothing sleeps, logs or knows an async runtime.
 //!
@@ -38,7 +39,9 @@ pub mod classify;
 pub mod failure;
 pub mod fallback;
 pub mod fault;
+pub mod rate;
 pub mod recovery;
+pub mod route;
 
 /// An error of any kind, as handlers return it and [`Failure`] holds it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -59,4 +62,5 @@ pub use self::{
         RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryResult, RecoveryStep,
         StepContext, attempt_recovery, attempt_recovery_async, attempt_recovery_with, recipe_for,
     },
+    route::{NoRouteError, Route, RouteLease, Routes, Tried},
 };

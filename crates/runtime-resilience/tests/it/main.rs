@@ -10,4 +10,5 @@ mod fault;
 mod promises;
 mod properties;
 mod recovery;
+mod route;
 mod support;

@@ -1,0 +1,71 @@
+//! Why no route was selected.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// No route can take the call.
+///
+/// Each route is counted once, under the first that holds of it: tried, open, resting, without room.
+///
+/// ```
+/// use runtime_resilience::fault::{Fault, FaultKind};
+/// use runtime_resilience::rate::Demand;
+/// use runtime_resilience::route::{Route, Routes, Tried};
+///
+/// let route = Route::new("openai", "gpt-5");
+/// let routes = Routes::ordered([route.clone()]);
+/// let mut tried = Tried::default();
+/// tried.add(&route);
+/// let none = routes.select(&tried, Demand::default()).unwrap_err();
+/// assert_eq!(none.to_string(), "no route is left: 1 tried; openai/gpt-5 can be tried again now");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoRouteError {
+    /// The name of the first of all routes to return, and in how long: its rest is over, its breaker
+    /// admits a probe, its limiter has room. Those that were tried are among them, so it may be at
+    /// once; whoever waits for it begins a new round.
+    ///
+    /// `None` if nobody knows, because probes are under way; or never, because no limiter has room
+    /// for so much or there are no routes.
+    pub soonest: Option<(Arc<str>, Duration)>,
+    /// How many were tried in this turn.
+    pub tried: usize,
+    /// How many have an open breaker, or one that is half-open with all of its probes under way.
+    pub open: usize,
+    /// How many rest.
+    pub resting: usize,
+    /// How many have a limiter that will never have room for so much.
+    pub rate_limited: usize,
+}
+
+impl NoRouteError {
+    pub(super) const NONE: Self =
+        Self { soonest: None, tried: 0, open: 0, resting: 0, rate_limited: 0 };
+}
+
+impl fmt::Display for NoRouteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no route is left")?;
+        let counts = [
+            (self.tried, "tried"),
+            (self.open, "open"),
+            (self.resting, "resting"),
+            (self.rate_limited, "without room"),
+        ];
+        let mut between = ": ";
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{between}{count} {what}")?;
+            between = ", ";
+        }
+        match &self.soonest {
+            Some((name, Duration::ZERO)) => write!(f, "; {name} can be tried again now"),
+            Some((name, wait)) => write!(f, "; {name} returns in {wait:.1?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for NoRouteError {}

@@ -1,0 +1,201 @@
+//! One place that can answer: a provider, a model there, and the key it is asked with.
+
+use std::collections::hash_map::DefaultHasher;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::breaker::CircuitBreaker;
+use crate::fault::Scope;
+use crate::rate::RateLimiter;
+
+/// A provider, a model there, and the key it is asked with.
+///
+/// Clones are the same route, and so are all routes with the same provider, model and key: they are
+/// equal, whatever breaker they have.
+///
+/// ```
+/// use runtime_resilience::route::Route;
+///
+/// let route = Route::new("openai", "gpt-5").key("team-a");
+/// assert_eq!(route.name(), "openai/gpt-5 (team-a)");
+/// assert_eq!(route.breaker().name(), "openai/gpt-5 (team-a)");
+/// ```
+#[derive(Clone)]
+pub struct Route {
+    place: Arc<Place>,
+}
+
+#[derive(Clone)]
+struct Place {
+    provider: Arc<str>,
+    model: Arc<str>,
+    key: Option<Arc<str>>,
+    name: Arc<str>,
+    /// Of provider, model and key, so that most comparisons end with it.
+    hash: u64,
+    breaker: CircuitBreaker,
+    /// Whether the breaker is one that was given, and keeps its name.
+    given: bool,
+    limiter: Option<RateLimiter>,
+    weight: NonZeroU32,
+}
+
+impl Route {
+    /// A route with a breaker of its own that has the [default](crate::breaker::Config::default)
+    /// settings and the name of the route, and with no limiter.
+    pub fn new(provider: impl Into<Arc<str>>, model: impl Into<Arc<str>>) -> Self {
+        let (provider, model) = (provider.into(), model.into());
+        let name: Arc<str> = format!("{provider}/{model}").into();
+        let hash = hash(&provider, &model, None);
+        let breaker = CircuitBreaker::new(name.clone());
+        let weight = NonZeroU32::MIN;
+        let place = Place {
+            provider,
+            model,
+            key: None,
+            name,
+            hash,
+            breaker,
+            given: false,
+            limiter: None,
+            weight,
+        };
+        Self { place: Arc::new(place) }
+    }
+
+    /// Which key it is asked with: a label for people, never the secret. None unless set.
+    ///
+    /// Another key is another route: unless a breaker was given, it has a new one.
+    #[must_use]
+    pub fn key(self, label: impl Into<Arc<str>>) -> Self {
+        let label = label.into();
+        self.changed(|place| {
+            place.name = format!("{}/{} ({label})", place.provider, place.model).into();
+            place.hash = hash(&place.provider, &place.model, Some(&label));
+            place.key = Some(label);
+            if !place.given {
+                place.breaker = CircuitBreaker::new(place.name.clone());
+            }
+        })
+    }
+
+    /// The breaker that its calls go through. One of its own unless set; routes may share one.
+    #[must_use]
+    pub fn circuit_breaker(self, breaker: CircuitBreaker) -> Self {
+        self.changed(|place| {
+            place.breaker = breaker;
+            place.given = true;
+        })
+    }
+
+    /// The limiter that its calls wait for. None unless set; routes may share one, as a provider
+    /// may count the requests of a key for all models together.
+    #[must_use]
+    pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
+        self.changed(|place| place.limiter = Some(limiter))
+    }
+
+    /// How large a part of the calls it gets, beside the others. 1 unless set.
+    ///
+    /// It counts for [`Routes::weighted`], and for [`Routes::least_loaded`], where a route of weight
+    /// 2 has as much to do with two calls as another with one.
+    #[must_use]
+    pub fn weight(self, weight: NonZeroU32) -> Self {
+        self.changed(|place| place.weight = weight)
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Place)) -> Self {
+        let mut place = Arc::unwrap_or_clone(self.place);
+        change(&mut place);
+        Self { place: Arc::new(place) }
+    }
+}
+
+impl Route {
+    /// Who answers.
+    pub fn provider(&self) -> &str {
+        &self.place.provider
+    }
+
+    /// The model that answers.
+    pub fn model(&self) -> &str {
+        &self.place.model
+    }
+
+    /// The label of the key. See [`key`](Self::key).
+    pub fn key_label(&self) -> Option<&str> {
+        self.place.key.as_deref()
+    }
+
+    /// `provider/model`, or `provider/model (key)`.
+    pub fn name(&self) -> &str {
+        &self.place.name
+    }
+
+    /// The breaker that its calls go through.
+    pub fn breaker(&self) -> &CircuitBreaker {
+        &self.place.breaker
+    }
+
+    /// The limiter that its calls wait for.
+    pub fn limiter(&self) -> Option<&RateLimiter> {
+        self.place.limiter.as_ref()
+    }
+
+    pub(super) fn shared_name(&self) -> Arc<str> {
+        self.place.name.clone()
+    }
+
+    pub(super) fn share(&self) -> NonZeroU32 {
+        self.place.weight
+    }
+
+    /// Whether what rests `scope` after a call on `other` rests this route, too.
+    pub(super) fn rests_with(&self, other: &Self, scope: Scope) -> bool {
+        match scope {
+            Scope::Call => false,
+            Scope::Model => self == other,
+            Scope::Key => {
+                self.place.provider == other.place.provider && self.place.key == other.place.key
+            }
+            Scope::Provider => self.place.provider == other.place.provider,
+        }
+    }
+}
+
+fn hash(provider: &str, model: &str, key: Option<&str>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (provider, model, key).hash(&mut hasher);
+    hasher.finish()
+}
+
+impl PartialEq for Route {
+    fn eq(&self, other: &Self) -> bool {
+        let (place, other) = (&*self.place, &*other.place);
+        place.hash == other.hash
+            && (std::ptr::eq(place, other)
+                || (&place.provider, &place.model, &place.key)
+                    == (&other.provider, &other.model, &other.key))
+    }
+}
+
+impl Eq for Route {}
+
+impl Hash for Route {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.place.hash.hash(state);
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("name", &self.place.name)
+            .field("breaker", &self.place.breaker)
+            .field("limiter", &self.place.limiter)
+            .field("weight", &self.place.weight)
+            .finish_non_exhaustive()
+    }
+}

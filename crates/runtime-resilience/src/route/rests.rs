@@ -1,0 +1,114 @@
+//! For how long a fault lets routes rest.
+
+use std::time::Duration;
+
+use crate::fault::{Fault, FaultKind, Scope};
+
+/// For how long routes rest after a fault that does not say so itself.
+///
+/// What a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest). Without
+/// it, a server that fails, a connection that breaks and a call that takes too long let nothing rest:
+/// one of them means little, and many of them are the breaker's business.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_resilience::route::{Rests, Route, Routes};
+///
+/// let routes = Routes::ordered([Route::new("openai", "gpt-5")])
+///     .rests(Rests::default().quota(Duration::from_mins(60)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rests {
+    rate_limit: Duration,
+    overload: Duration,
+    quota: Duration,
+    auth: Duration,
+    missing: Duration,
+    longest: Duration,
+}
+
+impl Rests {
+    /// After a rate limit. 5 seconds unless set.
+    #[must_use]
+    pub const fn rate_limit(mut self, rest: Duration) -> Self {
+        self.rate_limit = rest;
+        self
+    }
+
+    /// After an overload: of the route alone, whatever the fault cools. 2 seconds unless set.
+    #[must_use]
+    pub const fn overload(mut self, rest: Duration) -> Self {
+        self.overload = rest;
+        self
+    }
+
+    /// After a quota that is used up. 15 minutes unless set.
+    #[must_use]
+    pub const fn quota(mut self, rest: Duration) -> Self {
+        self.quota = rest;
+        self
+    }
+
+    /// After a key that is not accepted. 15 minutes unless set.
+    #[must_use]
+    pub const fn auth(mut self, rest: Duration) -> Self {
+        self.auth = rest;
+        self
+    }
+
+    /// After a model that is not there. 15 minutes unless set.
+    #[must_use]
+    pub const fn missing(mut self, rest: Duration) -> Self {
+        self.missing = rest;
+        self
+    }
+
+    /// The longest rest, however long was asked for: a route that is told again rests again. 1 hour
+    /// unless set.
+    #[must_use]
+    pub const fn longest(mut self, rest: Duration) -> Self {
+        self.longest = rest;
+        self
+    }
+
+    /// What is to rest, and for how long.
+    pub(super) fn of(&self, fault: &Fault) -> Option<(Scope, Duration)> {
+        let (scope, rest) = match (fault.asked, fault.kind) {
+            (Some(asked), _) => (fault.cools, asked),
+            (None, FaultKind::RateLimit) => (fault.cools, self.rate_limit),
+            (None, FaultKind::Overload) => (fault.cools.min(Scope::Model), self.overload),
+            (None, FaultKind::Quota) => (fault.cools, self.quota),
+            (None, FaultKind::Auth) => (fault.cools, self.auth),
+            (None, FaultKind::Request) => (fault.cools, self.missing),
+            (None, _) => return None,
+        };
+        let rest = rest.min(self.longest);
+        (scope != Scope::Call && !rest.is_zero()).then_some((scope, rest))
+    }
+}
+
+impl Default for Rests {
+    fn default() -> Self {
+        const LONG: Duration = Duration::from_mins(15);
+        Self {
+            rate_limit: Duration::from_secs(5),
+            overload: Duration::from_secs(2),
+            quota: LONG,
+            auth: LONG,
+            missing: LONG,
+            longest: Duration::from_hours(1),
+        }
+    }
+}
+
+/// What [`Routes::apply`](super::Routes::apply) let rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rested {
+    /// What rests.
+    pub scope: Scope,
+    /// For how long from now on. A route that rested for longer before still does.
+    pub rest: Duration,
+    /// How many routes that are.
+    pub routes: usize,
+}

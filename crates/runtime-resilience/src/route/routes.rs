@@ -1,0 +1,340 @@
+//! The routes as sessions hold them: shared and timed.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use runtime_events::{Clock, SystemClock};
+
+use super::core::{Circuit, Core, Order, Pick, Room, Standing};
+use super::error::NoRouteError;
+use super::lease::RouteLease;
+use super::place::Route;
+use super::rests::{Rested, Rests};
+use super::snapshot::RouteSnapshot;
+use super::tried::Tried;
+use crate::breaker::{CircuitBreaker, CircuitState};
+use crate::fault::{Fault, FaultKind, Scope};
+use crate::rate::{Demand, RateLimiter};
+
+/// The places that calls go to, in an order, shared by cloning.
+///
+/// What is known of them beyond what their breakers and limiters know is known here: who rests, and
+/// how many calls are under way. Routes that stand in several lists share breakers and limiters, and
+/// rest in each list on its own.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use runtime_resilience::rate::Demand;
+/// use runtime_resilience::route::{Route, Routes, Tried};
+///
+/// const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// let routes = Routes::weighted([
+///     Route::new("openai", "gpt-5").weight(TWO),
+///     Route::new("azure", "gpt-5"),
+/// ]);
+/// let turns: Vec<_> = (0..6)
+///     .filter_map(|_| routes.select(&Tried::default(), Demand::default()).ok())
+///     .map(|lease| lease.route().provider().to_owned())
+///     .collect();
+/// assert_eq!(turns, ["openai", "azure", "openai", "openai", "azure", "openai"]);
+/// ```
+#[derive(Clone)]
+pub struct Routes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    core: Mutex<Core>,
+}
+
+#[derive(Clone)]
+struct Config {
+    routes: Arc<[Route]>,
+    order: Order,
+    clock: Arc<dyn Clock>,
+    rests: Rests,
+    fail_open: bool,
+}
+
+/// Constructors. Of routes that are equal, the first is taken.
+impl Routes {
+    /// The first route that can take a call gets it: one after the other is fallen back to, and a
+    /// route gets its place back as soon as it is back.
+    pub fn ordered(routes: impl IntoIterator<Item = Route>) -> Self {
+        Self::new(Order::Listed, routes)
+    }
+
+    /// Each route gets calls in turn, as many as its [weight](Route::weight) says, evenly spread.
+    pub fn weighted(routes: impl IntoIterator<Item = Route>) -> Self {
+        Self::new(Order::Weighted, routes)
+    }
+
+    /// Each route gets a call in turn.
+    pub fn round_robin(routes: impl IntoIterator<Item = Route>) -> Self {
+        Self::new(Order::RoundRobin, routes)
+    }
+
+    /// The route with the fewest calls under way for its [weight](Route::weight) gets the next one;
+    /// of equals, the first.
+    pub fn least_loaded(routes: impl IntoIterator<Item = Route>) -> Self {
+        Self::new(Order::LeastLoaded, routes)
+    }
+
+    fn new(order: Order, routes: impl IntoIterator<Item = Route>) -> Self {
+        let mut distinct: Vec<Route> = Vec::new();
+        for route in routes {
+            if !distinct.contains(&route) {
+                distinct.push(route);
+            }
+        }
+        let (routes, clock) = (distinct.into(), Arc::new(SystemClock));
+        Self::build(Config { routes, order, clock, rests: Rests::default(), fail_open: false })
+    }
+
+    fn build(config: Config) -> Self {
+        let weights = config.routes.iter().map(Route::share);
+        let core = Mutex::new(Core::new(config.order, weights, config.clock.now()));
+        Self { shared: Arc::new(Shared { config, core }) }
+    }
+}
+
+/// Settings. Each gives routes that begin anew, with none resting and no call under way: to be set
+/// before they are shared.
+impl Routes {
+    /// The clock by which routes rest. The system's unless set. Breakers and limiters have their
+    /// own.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        self.changed(|config| config.clock = clock)
+    }
+
+    /// For how long routes rest where a fault does not say. [`Rests::default`] unless set.
+    #[must_use]
+    pub fn rests(self, rests: Rests) -> Self {
+        self.changed(|config| config.rests = rests)
+    }
+
+    /// When every route that is left is out, takes the first of them to return, now. Unless set,
+    /// nothing is taken then, and the error says which one returns when.
+    ///
+    /// Such a lease is a [last resort](RouteLease::is_last_resort). If it is the breaker that keeps
+    /// the route out, the breaker still does: ask it for no permit, and
+    /// [record](CircuitBreaker::record_success) what came of the call.
+    #[doc(alias = "panic_mode")]
+    #[must_use]
+    pub fn fail_open(self) -> Self {
+        self.changed(|config| config.fail_open = true)
+    }
+
+    fn changed(self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.shared.config.clone();
+        change(&mut config);
+        Self::build(config)
+    }
+}
+
+impl Routes {
+    /// Selects the route that comes next, for a call that needs `demand` of its limiter. See the
+    /// [module](super) for which one that is.
+    ///
+    /// The lease counts as a call under way until it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRouteError`] if every route was tried in this turn, or is out.
+    pub fn select(&self, tried: &Tried, demand: Demand) -> Result<RouteLease, NoRouteError> {
+        /// So many routes cost no allocation.
+        const FEW: usize = 8;
+        let config = &self.shared.config;
+        let look = |route: &Route| {
+            if tried.contains(route) { Standing::TRIED } else { Standing::of(route, demand) }
+        };
+        // Looked at before the lock is taken: a breaker's and a limiter's locks nest in no other.
+        let now = config.clock.now();
+        let picked = if config.routes.len() <= FEW {
+            let mut standings = [Standing::TRIED; FEW];
+            standings.iter_mut().zip(&*config.routes).for_each(|(it, route)| *it = look(route));
+            self.core().pick(&standings[..config.routes.len()], config.fail_open, now)
+        } else {
+            let standings: Vec<_> = config.routes.iter().map(look).collect();
+            self.core().pick(&standings, config.fail_open, now)
+        };
+        match picked {
+            Some(pick) => Ok(RouteLease::new(self.clone(), pick)),
+            None => Err(self.none(tried, demand, now)),
+        }
+    }
+
+    /// Lets what `scope` means of `route` rest for `rest`, and says how many of these routes that is.
+    /// A route that rests for longer still does.
+    ///
+    /// [`Scope::Call`] is nothing, [`Scope::Model`] the route, [`Scope::Key`] every route of its
+    /// provider and key, [`Scope::Provider`] every route of its provider.
+    pub fn rest(&self, route: &Route, scope: Scope, rest: Duration) -> usize {
+        let now = self.shared.config.clock.now();
+        let mut core = self.core();
+        let mut count = 0;
+        for (index, _) in self.within(route, scope) {
+            core.rest(index, rest, now);
+            count += 1;
+        }
+        drop(core);
+        count
+    }
+
+    /// Ends the rest of a route, as after its key was replaced.
+    pub fn wake(&self, route: &Route) {
+        let mut core = self.core();
+        for (index, _) in self.within(route, Scope::Model) {
+            core.wake(index);
+        }
+    }
+
+    /// Does what a fault of a call on `route` means for the routes: what it [cools](Fault::cools)
+    /// rests for as long as was asked for, or else as [`Rests`] says. What came of it is returned,
+    /// for a log.
+    ///
+    /// - A rest after a failure that passes, which nobody asked for, spares the last: it begins
+    ///   only if a route outside of it is left. One overload is no reason to leave nothing.
+    /// - A rate limit also pauses the limiters of the routes it means, even where none rests.
+    /// - The breaker is not told: that is done by the call's permit.
+    pub fn apply(&self, route: &Route, fault: &Fault) -> Option<Rested> {
+        let (scope, rest) = self.shared.config.rests.of(fault)?;
+        if fault.kind == FaultKind::RateLimit {
+            let meant = self.within(route, scope).filter_map(|(_, route)| route.limiter());
+            meant.for_each(|limiter| limiter.pause(rest));
+        }
+        let spares = fault.asked.is_none() && fault.kind.may_pass();
+        if spares && !self.has_another(route, scope) {
+            return None;
+        }
+        let routes = self.rest(route, scope, rest);
+        (routes > 0).then_some(Rested { scope, rest, routes })
+    }
+
+    /// How each route stands, in the order they were given.
+    pub fn snapshot(&self) -> Vec<RouteSnapshot> {
+        let config = &self.shared.config;
+        let now = config.clock.now();
+        let mut snapshots: Vec<_> = config.routes.iter().map(RouteSnapshot::of).collect();
+        let core = self.core();
+        for (index, snapshot) in snapshots.iter_mut().enumerate() {
+            let rest = core.rest_left(index, now);
+            snapshot.rests = (!rest.is_zero()).then_some(rest);
+            snapshot.in_flight = core.in_flight(index);
+        }
+        drop(core);
+        snapshots
+    }
+
+    /// The routes, in the order they were given.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.shared.config.routes.iter()
+    }
+
+    pub(super) fn at(&self, pick: Pick) -> &Route {
+        &self.shared.config.routes[pick.index]
+    }
+
+    pub(super) fn release(&self, pick: Pick) {
+        self.core().release(pick);
+    }
+
+    fn within(&self, route: &Route, scope: Scope) -> impl Iterator<Item = (usize, &Route)> {
+        self.iter().enumerate().filter(move |(_, other)| other.rests_with(route, scope))
+    }
+
+    /// Whether a route outside of `scope` neither rests nor has an open breaker.
+    fn has_another(&self, route: &Route, scope: Scope) -> bool {
+        let now = self.shared.config.clock.now();
+        let others = self.iter().enumerate().filter(|(_, other)| !other.rests_with(route, scope));
+        let mut closed = others.filter(|(_, other)| !other.breaker().is_open());
+        closed.any(|(index, _)| self.core().rest_left(index, now).is_zero())
+    }
+
+    /// Why nothing was selected. Looks again, at the tried ones, too.
+    #[cold]
+    fn none(&self, tried: &Tried, demand: Demand, now: Instant) -> NoRouteError {
+        let routes = &self.shared.config.routes;
+        let standings: Vec<_> = routes.iter().map(|route| Standing::of(route, demand)).collect();
+        let core = self.core();
+        let rests: Vec<_> = (0..routes.len()).map(|index| core.rest_left(index, now)).collect();
+        drop(core);
+
+        let mut none = NoRouteError::NONE;
+        for ((route, standing), rest) in routes.iter().zip(standings).zip(rests) {
+            let count = match (standing.circuit, standing.room) {
+                _ if tried.contains(route) => &mut none.tried,
+                (Circuit::Shut(_), _) => &mut none.open,
+                (_, Room::Never) if rest.is_zero() => &mut none.rate_limited,
+                _ => &mut none.resting,
+            };
+            *count += 1;
+            let wait = standing.returns_in().map(|wait| wait.max(rest));
+            if let Some(wait) = wait
+                && none.soonest.as_ref().is_none_or(|(_, soonest)| wait < *soonest)
+            {
+                none.soonest = Some((route.shared_name(), wait));
+            }
+        }
+        none
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        // Nothing in the core panics half-way, so poison carries no news.
+        self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    /// What a route that is passed over is taken for.
+    const TRIED: Self = Self { tried: true, circuit: Circuit::Closed, room: Room::Now };
+
+    fn of(route: &Route, demand: Demand) -> Self {
+        let room = |limiter: &RateLimiter| match limiter.check(demand) {
+            Ok(()) => Room::Now,
+            Err(refused) => refused.retry_after.map_or(Room::Never, Room::In),
+        };
+        let room = route.limiter().map_or(Room::Now, room);
+        Self { tried: false, circuit: Circuit::of(route.breaker()), room }
+    }
+
+    /// `None` if never, or if nobody knows.
+    fn returns_in(&self) -> Option<Duration> {
+        let circuit = match self.circuit {
+            Circuit::Closed | Circuit::Probe => Duration::ZERO,
+            Circuit::Shut(wait) => wait?,
+        };
+        match self.room {
+            Room::Now => Some(circuit),
+            Room::In(wait) => Some(wait.max(circuit)),
+            Room::Never => None,
+        }
+    }
+}
+
+impl Circuit {
+    fn of(breaker: &CircuitBreaker) -> Self {
+        let state = breaker.state();
+        if state == CircuitState::Closed {
+            return Self::Closed;
+        }
+        match breaker.check() {
+            // Open just now, with its wait over since.
+            Ok(()) if matches!(state, CircuitState::Open | CircuitState::HalfOpen) => Self::Probe,
+            Ok(()) => Self::Closed,
+            Err(refused) => Self::Shut(refused.retry_after),
+        }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routes")
+            .field("order", &self.shared.config.order)
+            .field("routes", &self.snapshot())
+            .finish_non_exhaustive()
+    }
+}

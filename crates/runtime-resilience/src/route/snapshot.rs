@@ -1,0 +1,36 @@
+//! How a route stands, for dashboards.
+
+use std::time::Duration;
+
+use super::place::Route;
+use crate::breaker::CircuitState;
+
+/// How a route stands. See [`Routes::snapshot`](super::Routes::snapshot).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RouteSnapshot {
+    /// The route, with its limiter.
+    pub route: Route,
+    /// Where its breaker stands.
+    pub circuit: CircuitState,
+    /// What is left of the breaker's wait.
+    pub opens_in: Option<Duration>,
+    /// What is left of its rest.
+    pub rests: Option<Duration>,
+    /// How many calls are under way on it.
+    pub in_flight: u32,
+}
+
+impl RouteSnapshot {
+    /// As far as the route itself knows.
+    pub(super) fn of(route: &Route) -> Self {
+        let breaker = route.breaker();
+        Self {
+            route: route.clone(),
+            circuit: breaker.state(),
+            opens_in: breaker.check().err().and_then(|refused| refused.retry_after),
+            rests: None,
+            in_flight: 0,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What faults mean for routes.
+
+use std::slice::from_ref;
+use std::time::Duration;
+
+use runtime_events::ManualClock;
+use runtime_resilience::fault::{Fault, FaultKind, Phase, Scope};
+use runtime_resilience::route::Rests;
+use runtime_resilience::{CircuitOpenError, Route, Routes};
+
+use super::{abc, demand, first, limiter, ordered, provider, route, secs, tried, trip};
+
+fn asking(kind: FaultKind, asked: Duration) -> Fault {
+    let mut fault = Fault::of(kind);
+    fault.asked = Some(asked);
+    fault
+}
+
+/// Two models with one key, and one of them with another key.
+fn accounts(clock: &ManualClock) -> (Routes, [Route; 3]) {
+    let route = |model, key: &str| route("a", model, clock).key(key);
+    let all = [route("big", "1"), route("small", "1"), route("big", "2")];
+    (ordered(&all, clock), all)
+}
+
+fn resting(routes: &Routes) -> Vec<u64> {
+    routes.snapshot().iter().map(|it| it.rests.unwrap_or_default().as_secs()).collect()
+}
+
+#[test]
+fn each_kind_rests_what_it_cools_for_its_usual_time() {
+    let table: [(FaultKind, [u64; 3]); 9] = [
+        (FaultKind::RateLimit, [5, 0, 0]),
+        (FaultKind::Quota, [900, 900, 0]),
+        (FaultKind::Auth, [900, 900, 0]),
+        (FaultKind::Overload, [2, 0, 0]),
+        (FaultKind::Server, [0, 0, 0]),
+        (FaultKind::Network, [0, 0, 0]),
+        (FaultKind::Timeout(Phase::FirstToken), [0, 0, 0]),
+        (FaultKind::ContextLength, [0, 0, 0]),
+        (FaultKind::Cancelled, [0, 0, 0]),
+    ];
+    for (kind, expected) in table {
+        let (routes, all) = accounts(&ManualClock::new());
+        let rested = routes.apply(&all[0], &Fault::of(kind));
+        assert_eq!(resting(&routes), expected, "{kind}");
+        let count = expected.iter().filter(|rest| **rest > 0).count();
+        assert_eq!(rested.map_or(0, |rested| rested.routes), count, "{kind}");
+    }
+}
+
+#[test]
+fn what_was_asked_for_comes_first_and_ends_at_the_longest() {
+    let (routes, all) = accounts(&ManualClock::new());
+    let rested = routes.apply(&all[0], &asking(FaultKind::Overload, secs(7))).unwrap();
+    assert_eq!((rested.scope, rested.rest, rested.routes), (Scope::Provider, secs(7), 3));
+    let days = asking(FaultKind::RateLimit, secs(3 * 24 * 3600));
+    assert_eq!(routes.apply(&all[2], &days).unwrap().rest, secs(3_600));
+    assert_eq!(resting(&routes), [7, 7, 3_600]);
+}
+
+#[test]
+fn the_usual_times_can_be_set() {
+    let (routes, all) = accounts(&ManualClock::new());
+    let rests = Rests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));
+    let routes = routes.rests(rests);
+    assert_eq!(routes.apply(&all[0], &Fault::of(FaultKind::Overload)), None);
+    assert_eq!(routes.apply(&all[0], &Fault::of(FaultKind::Quota)).unwrap().rest, secs(30));
+}
+
+#[test]
+fn one_overload_that_asks_for_nothing_does_not_cool_every_account() {
+    let clock = ManualClock::new();
+    let (routes, all) = accounts(&clock);
+    for route in &all {
+        let _ = routes.apply(route, &Fault::of(FaultKind::Overload));
+    }
+    assert_eq!(resting(&routes), [2, 2, 0], "the last one stays");
+    assert_eq!(first(&routes).unwrap().route(), &all[2]);
+}
+
+#[test]
+fn what_is_open_is_no_other_route_to_go_to() {
+    let clock = ManualClock::new();
+    let [a, b, _] = abc(&clock);
+    let routes = ordered(&[a.clone(), b.clone()], &clock);
+    trip(&b);
+    assert_eq!(routes.apply(&a, &Fault::of(FaultKind::RateLimit)), None);
+    assert_eq!(provider(&routes), "a");
+}
+
+#[test]
+fn a_quota_that_is_used_up_rests_the_last_route_too() {
+    let clock = ManualClock::new();
+    let [a, ..] = abc(&clock);
+    let routes = ordered(from_ref(&a), &clock);
+    assert!(routes.apply(&a, &Fault::of(FaultKind::Quota)).is_some());
+    let none = first(&routes).unwrap_err();
+    assert_eq!(none.soonest, Some(("a/m".into(), secs(900))));
+}
+
+#[test]
+fn a_model_that_is_not_there_rests_and_a_bad_request_does_not() {
+    let (routes, all) = accounts(&ManualClock::new());
+    let none = serde_json::Value::Null;
+    let provider = runtime_resilience::fault::Provider::OpenAi;
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let reply = |status| Fault::from_json(provider, status, &(), &none, now);
+    assert_eq!(routes.apply(&all[0], &reply(400)), None);
+    let rested = routes.apply(&all[0], &reply(404)).unwrap();
+    assert_eq!((rested.scope, rested.rest), (Scope::Model, secs(900)));
+}
+
+#[test]
+fn a_rate_limit_pauses_the_limiters_it_means() {
+    let clock = ManualClock::new();
+    let [own, other] = [limiter(&clock), limiter(&clock)];
+    let a = route("a", "big", &clock).rate_limiter(own.clone());
+    let b = route("a", "small", &clock).rate_limiter(other.clone());
+    let routes = ordered(&[a.clone(), b], &clock);
+    let _ = routes.apply(&a, &asking(FaultKind::RateLimit, secs(9)));
+    assert_eq!(own.check(demand()).unwrap_err().retry_after, Some(secs(9)));
+    assert!(other.check(demand()).is_ok());
+
+    let mut key = asking(FaultKind::RateLimit, secs(20));
+    key.cools = Scope::Key;
+    let _ = routes.apply(&a, &key);
+    assert_eq!(other.check(demand()).unwrap_err().retry_after, Some(secs(20)));
+}
+
+#[test]
+fn a_lone_route_whose_rate_is_limited_waits_at_its_limiter() {
+    let clock = ManualClock::new();
+    let limiter = limiter(&clock);
+    let a = route("a", "m", &clock).rate_limiter(limiter.clone());
+    let routes = ordered(from_ref(&a), &clock);
+    assert_eq!(routes.apply(&a, &Fault::of(FaultKind::RateLimit)), None);
+    assert_eq!(limiter.check(demand()).unwrap_err().retry_after, Some(secs(5)));
+    assert!(first(&routes).is_ok());
+}
+
+#[test]
+fn a_breaker_that_refused_rests_nothing() {
+    let clock = ManualClock::new();
+    let (routes, all) = accounts(&clock);
+    trip(&all[0]);
+    let refused: CircuitOpenError = all[0].breaker().check().unwrap_err();
+    assert_eq!(routes.apply(&all[0], &Fault::from_error(&refused)), None);
+}
+
+#[test]
+fn failures_of_a_fallback_open_its_breaker_like_any_others() {
+    let clock = ManualClock::new();
+    let [a, b, c] = abc(&clock);
+    let routes = ordered(&[a.clone(), b, c], &clock);
+    trip(&a);
+    let lease = first(&routes).unwrap();
+    lease.route().breaker().try_acquire().unwrap().failure();
+    let _ = routes.apply(lease.route(), &Fault::of(FaultKind::Server));
+    assert_eq!(provider(&routes), "c");
+    let none = routes.select(&tried(&[&Route::new("c", "m")]), demand()).unwrap_err();
+    assert_eq!((none.tried, none.open), (1, 2));
+}
+
+#[test]
+fn a_route_that_is_not_in_the_list_still_names_its_provider() {
+    let (routes, _) = accounts(&ManualClock::new());
+    assert_eq!(routes.rest(&Route::new("a", "huge"), Scope::Model, secs(1)), 0);
+    assert_eq!(routes.rest(&Route::new("a", "huge").key("2"), Scope::Key, secs(1)), 1);
+    assert_eq!(routes.rest(&Route::new("a", "huge"), Scope::Provider, secs(1)), 3);
+    assert_eq!(routes.rest(&Route::new("b", "big"), Scope::Provider, secs(1)), 0);
+}
