@@ -50,6 +50,7 @@
 //! | `anyhow` | no | errors of type `anyhow::Error` are classified by their whole chain and stay downcastable |
 
 pub mod error;
+mod escalation;
 mod failure;
 mod log;
 pub mod orchestrator;
@@ -72,6 +73,7 @@ pub use self::{
         SessionBusyError, SessionClosedError, SettleError, ToolError, ToolTimeoutError, TurnError,
         TurnTimeoutError, UnestimatedTurnError, UnrecoveredError,
     },
+    escalation::Escalation,
     orchestrator::Orchestrator,
     session::{ActiveTurn, Answer, Attempt, OrchestrationSession, SessionHandle, Settled},
     summary::{Report, Summary},

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, Handoff, registry};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::{CircuitBreaker, Classifier, Recipes, RecoveryHandler};
+use runtime_resilience::rate::RateLimiter;
+use runtime_resilience::retry_budget::RetryBudget;
+use runtime_resilience::route::Routes;
+use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Budget, Limit, PricingTable, UsualOutput};
 
 use crate::error::{AcceptError, BoxError, ChildSessionError, OpenSessionError};
+use crate::escalation::Alert;
 use crate::failure::with_own_rules;
 use crate::session::OrchestrationSession;
 use crate::summary::{Report, Summary};
@@ -54,6 +58,8 @@ pub(crate) struct Setup {
     own_registry: bool,
     pub(crate) permissions: Option<PermissionEnforcer>,
     pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) limiter: Option<RateLimiter>,
+    pub(crate) routes: Option<Routes>,
     pub(crate) policy: Option<Arc<PolicyEngine>>,
     pub(crate) gate: Option<QualityGate>,
     pub(crate) guardrails: Guardrails,
@@ -66,6 +72,9 @@ pub(crate) struct Setup {
     pub(crate) deadline: Option<Timeout>,
     pub(crate) recipes: Recipes,
     pub(crate) recovery: Option<Arc<dyn RecoveryHandler>>,
+    pub(crate) backoff: Backoff,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) escalation: Option<Arc<Alert>>,
     pub(crate) classifier: Classifier,
     pub(crate) event_sink: Option<Arc<dyn EventSink>>,
     pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
@@ -101,6 +110,8 @@ impl Orchestrator {
             own_registry: true,
             permissions: None,
             breaker: None,
+            limiter: None,
+            routes: None,
             policy: None,
             gate: None,
             guardrails: Guardrails::default(),
@@ -112,6 +123,9 @@ impl Orchestrator {
             deadline: None,
             recipes: Recipes::default(),
             recovery: None,
+            backoff: Backoff::default(),
+            retry_budget: RetryBudget::default(),
+            escalation: None,
             classifier: with_own_rules(Classifier::default()),
             event_sink: None,
             usage_sink: None,

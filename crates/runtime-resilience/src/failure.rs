@@ -58,6 +58,12 @@ impl Failure {
         if fault.scenario() == self.scenario { fault } else { Fault::of_scenario(self.scenario) }
     }
 
+    /// Whether it counts against the health of what was called, so that its breaker should know. It
+    /// does unless facts say that it does not: what a text makes of it is not enough.
+    pub fn counts(&self) -> bool {
+        Fault::from_type(&*self.error).is_none_or(|fault| fault.counts)
+    }
+
     /// The class under which events report it.
     pub const fn failure_class(&self) -> AgentFailureClass {
         self.scenario.failure_class()

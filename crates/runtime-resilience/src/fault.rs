@@ -159,6 +159,11 @@ impl Fault {
         from_error::fault(error)
     }
 
+    /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could tell.
+    pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
+        from_error::of_types(error)
+    }
+
     /// The scenario that recovery starts from.
     pub const fn scenario(&self) -> FailureScenario {
         self.scenario

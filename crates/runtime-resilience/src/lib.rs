@@ -41,6 +41,7 @@ pub mod fallback;
 pub mod fault;
 pub mod rate;
 pub mod recovery;
+pub mod retry_budget;
 pub mod route;
 
 /// An error of any kind, as handlers return it and [`Failure`] holds it.

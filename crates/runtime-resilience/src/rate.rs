@@ -36,7 +36,53 @@ pub struct RateLimitedError {
     pub retry_after: Option<Duration>,
 }
 
+impl Demand {
+    /// One request.
+    pub const fn request() -> Self {
+        Self {}
+    }
+    /// Tokens in.
+    #[must_use]
+    pub const fn input_tokens(self, _tokens: u64) -> Self {
+        self
+    }
+    /// Tokens out.
+    #[must_use]
+    pub const fn output_tokens(self, _tokens: u64) -> Self {
+        self
+    }
+}
+
+/// Reserved.
+#[derive(Debug)]
+pub struct RateReservation {}
+
+impl RateReservation {
+    /// Settles.
+    pub fn settle(self, _used: Demand) {}
+    /// Cancels.
+    pub fn cancel(self) {}
+}
+
 impl RateLimiter {
+    /// Reserves.
+    pub async fn reserve(
+        &self,
+        demand: Demand,
+        _sleeper: &dyn runtime_events::Sleeper,
+        _until: Option<Instant>,
+    ) -> Result<RateReservation, RateLimitedError> {
+        self.check(demand).map(|()| RateReservation {})
+    }
+    /// Reserves.
+    pub fn reserve_blocking(
+        &self,
+        demand: Demand,
+        _sleeper: &dyn runtime_events::Sleeper,
+        _until: Option<Instant>,
+    ) -> Result<RateReservation, RateLimitedError> {
+        self.check(demand).map(|()| RateReservation {})
+    }
     /// A limiter without limits.
     pub fn with_clock(name: impl Into<Arc<str>>, clock: Arc<dyn Clock>) -> Self {
         let shared = Shared { name: name.into(), clock, paused: Mutex::new(None) };

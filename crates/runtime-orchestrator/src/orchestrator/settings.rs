@@ -6,11 +6,15 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, Sleeper};
 use runtime_lifecycle::AgentRegistry;
 use runtime_policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::{CircuitBreaker, Classifier, Recipes, RecoveryHandler};
+use runtime_resilience::rate::RateLimiter;
+use runtime_resilience::retry_budget::RetryBudget;
+use runtime_resilience::route::Routes;
+use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Budget, Limit, PricingTable};
 
 use super::{Orchestrator, Setup};
+use crate::escalation::Escalation;
 use crate::failure::with_own_rules;
 use crate::turn::Timeout;
 
@@ -56,6 +60,21 @@ impl Orchestrator {
     #[doc(alias = "async_circuit_breaker")]
     pub fn circuit_breaker(self, breaker: CircuitBreaker) -> Self {
         self.set(|setup| setup.breaker = Some(breaker))
+    }
+
+    /// How many requests and tokens turns may send a minute, all sessions together. A turn waits for
+    /// room, until its time is over.
+    #[must_use]
+    pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
+        self.set(|setup| setup.limiter = Some(limiter))
+    }
+
+    /// Where [recovering turns](crate::OrchestrationSession::run_turn_recovering) send their calls,
+    /// and in which order. Each route has a breaker, and perhaps a limiter, of its own, which take the
+    /// place of those of the orchestrator.
+    #[must_use]
+    pub fn routes(self, routes: Routes) -> Self {
+        self.set(|setup| setup.routes = Some(routes))
     }
 
     /// The rules behind [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
@@ -138,9 +157,34 @@ impl Orchestrator {
 
     /// Who carries out the steps of a recipe after a failed turn. Without one, a step counts as
     /// taken.
+    ///
+    /// Of a [recovering turn](crate::OrchestrationSession::run_turn_recovering) it is handed the steps
+    /// that change the request, before the attempt that they are for; the wait, and the way to another
+    /// provider, are the turn's own business.
     #[must_use]
     pub fn recovery_handler(self, handler: impl RecoveryHandler + 'static) -> Self {
         self.set(|setup| setup.recovery = Some(Arc::new(handler)))
+    }
+
+    /// How long recovering turns wait before they make a call again; its cap is also the longest that
+    /// a provider may ask for. [`Backoff::default`] unless set.
+    #[must_use]
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        self.set(|setup| setup.backoff = backoff)
+    }
+
+    /// What all sessions together may retry. Share one among the orchestrators that call the same
+    /// providers. [`RetryBudget::default`] unless set, one for each orchestrator.
+    #[must_use]
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.set(|setup| setup.retry_budget = budget)
+    }
+
+    /// Called when a recovering turn gives up, before it returns: alert somebody. It must not block,
+    /// and a panic in it goes no further.
+    #[must_use]
+    pub fn on_escalation(self, handler: impl Fn(&Escalation<'_>) + Send + Sync + 'static) -> Self {
+        self.set(|setup| setup.escalation = Some(Arc::new(handler)))
     }
 
     /// How errors become scenarios. The runtime's own rules are asked after those given here: they

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventStatus, Data, SpanId};
 use runtime_resilience::Permit;
+use runtime_resilience::rate::RateReservation;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 
 use crate::error::{BoxError, TurnError};
+use crate::pace::Pace;
 use crate::session::core::Core;
 use crate::session::funds::Funds;
-use crate::pace::Pace;
 use crate::session::money::Bill;
 use crate::session::part::Part;
 use crate::wait::{Interrupted, Kind, race, race_blocking};
@@ -38,6 +39,13 @@ pub struct Answer<T> {
     /// Set if this turn left an enforced budget overspent. The answer is paid for and yours; the
     /// turns after it are refused.
     pub over_budget: Option<BudgetExceededError>,
+    /// How often the call was made: once, unless the turn [recovered]. Usage and cost are those of
+    /// all attempts.
+    ///
+    /// [recovered]: crate::OrchestrationSession::run_turn_recovering
+    pub attempts: u32,
+    /// The provider that answered, where there are [routes](crate::Orchestrator::routes).
+    pub provider: Option<Arc<str>>,
 }
 
 /// What settling a turn came to.
@@ -93,6 +101,7 @@ pub struct ActiveTurn<'s> {
     core: &'s Core,
     model: Arc<str>,
     permit: Option<Permit>,
+    rate: Option<RateReservation>,
     span: SpanId,
     pace: Pace,
     observed: Option<ReportedUsage>,
@@ -112,6 +121,7 @@ pub struct ActiveTurn<'s> {
 pub(crate) struct Pass<'s> {
     pub(crate) permit: Option<Permit>,
     pub(crate) funds: Funds<'s>,
+    pub(crate) rate: Option<RateReservation>,
     pub(crate) pace: Pace,
 }
 
@@ -128,13 +138,8 @@ enum Call {
 }
 
 impl<'s> ActiveTurn<'s> {
-    pub(crate) fn begin(
-        core: &'s Core,
-        part: Part<'s>,
-        model: Arc<str>,
-        pass: Pass<'s>,
-    ) -> Self {
-        let Pass { permit, funds, pace } = pass;
+    pub(crate) fn begin(core: &'s Core, part: Part<'s>, model: Arc<str>, pass: Pass<'s>) -> Self {
+        let Pass { permit, funds, rate, pace } = pass;
         let span = core.new_span();
         let [started, ..] = part.names();
         let mut event = part.event(core, started, AgentEventStatus::Running, span);
@@ -153,6 +158,7 @@ impl<'s> ActiveTurn<'s> {
             core,
             model,
             permit,
+            rate,
             span,
             pace,
             observed: None,

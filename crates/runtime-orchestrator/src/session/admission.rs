@@ -1,41 +1,73 @@
 //! What a call has to pass before it is made.
 
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Duration;
 
+use runtime_events::{Sleep, Sleeper};
 use runtime_policy::GuardrailStage;
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::fault::Phase;
+use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
 
-use crate::error::TurnError;
+use crate::error::{DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError};
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
-use crate::session::core::Core;
+use crate::session::core::{Core, Entry};
+use crate::session::funds::Funds;
 use crate::session::part::Part;
 use crate::turn::{Ask, Limits};
-use crate::wait::{Kind, Until};
+use crate::wait::{Interrupted, Kind, Until, race};
 
 /// Who lets a call through, beside budgets.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Gate<'g> {
     pub(crate) breaker: Option<&'g CircuitBreaker>,
+    pub(crate) limiter: Option<&'g RateLimiter>,
 }
 
 impl Core {
     /// Everything a turn has to pass before its call, in the order of the design. What was taken
     /// is given back if it is refused, except its iteration.
-    pub(crate) fn admit(
+    pub(crate) async fn admit(
         &self,
         model: Arc<str>,
         limits: Option<&Limits>,
         ask: Ask,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut entry = self.enter(true)?;
-        let admitted = (|| {
-            self.state().iterate(self.setup.max_iterations)?;
-            let pace = self.pace(limits, self.total(limits), None)?;
-            self.pass(Gate { breaker: self.setup.breaker.as_ref() }, &model, ask, pace)
-        })();
-        match admitted {
+        let entry = self.enter(true)?;
+        let passed = match self.first_checks(limits) {
+            Ok(pace) => self.pass(self.gate(), &model, ask, pace).await,
+            Err(error) => Err(error),
+        };
+        self.admitted(entry, model, passed)
+    }
+
+    /// [`admit`](Self::admit) for threads.
+    pub(crate) fn admit_blocking(
+        &self,
+        model: Arc<str>,
+        limits: Option<&Limits>,
+        ask: Ask,
+    ) -> Result<ActiveTurn<'_>, TurnError> {
+        let entry = self.enter(true)?;
+        let passed = self.first_checks(limits);
+        let passed = passed.and_then(|pace| self.pass_blocking(self.gate(), &model, ask, pace));
+        self.admitted(entry, model, passed)
+    }
+
+    fn first_checks(&self, limits: Option<&Limits>) -> Result<Pace, TurnError> {
+        self.state().iterate(self.setup.max_iterations)?;
+        self.pace(limits, self.total(limits), None)
+    }
+
+    fn admitted<'s>(
+        &'s self,
+        mut entry: Entry<'s>,
+        model: Arc<str>,
+        passed: Result<Pass<'s>, TurnError>,
+    ) -> Result<ActiveTurn<'s>, TurnError> {
+        match passed {
             Ok(pass) => Ok(ActiveTurn::begin(self, Part::Turn { _entry: entry }, model, pass)),
             Err(error) => {
                 entry.stop_working();
@@ -45,19 +77,102 @@ impl Core {
         }
     }
 
-    /// What one attempt has to pass.
-    pub(crate) fn pass(
+    /// That of turns that go no route.
+    pub(crate) fn gate(&self) -> Gate<'_> {
+        Gate { breaker: self.setup.breaker.as_ref(), limiter: self.setup.limiter.as_ref() }
+    }
+
+    /// What one attempt has to pass. It waits for the rate limit, if there is one.
+    pub(crate) async fn pass(
         &self,
         gate: Gate<'_>,
         model: &str,
         ask: Ask,
         pace: Pace,
     ) -> Result<Pass<'_>, TurnError> {
-        // Asked without taking a place: a refusal by the budget must not cost a probe.
+        let funds = self.before_rate(gate, model, ask)?;
+        let rate = match gate.limiter {
+            None => None,
+            Some(limiter) => Some(self.room(limiter, self.demand(model, &ask), &pace).await?),
+        };
+        self.after_rate(gate, funds, rate, pace)
+    }
+
+    /// [`pass`](Self::pass) for threads.
+    pub(crate) fn pass_blocking(
+        &self,
+        gate: Gate<'_>,
+        model: &str,
+        ask: Ask,
+        pace: Pace,
+    ) -> Result<Pass<'_>, TurnError> {
+        let funds = self.before_rate(gate, model, ask)?;
+        let rate = match gate.limiter {
+            None => None,
+            Some(limiter) => {
+                let demand = self.demand(model, &ask);
+                Some(limiter.reserve_blocking(demand, self.parker(), pace.end())?)
+            }
+        };
+        self.after_rate(gate, funds, rate, pace)
+    }
+
+    /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
+    /// for the rate.
+    fn before_rate(&self, gate: Gate<'_>, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {
         gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
-        let funds = self.fund(model, ask)?;
-        let permit = gate.breaker.map(CircuitBreaker::try_acquire).transpose()?;
-        Ok(Pass { permit, funds, pace })
+        self.fund(model, ask)
+    }
+
+    fn after_rate<'s>(
+        &self,
+        gate: Gate<'_>,
+        funds: Funds<'s>,
+        rate: Option<RateReservation>,
+        pace: Pace,
+    ) -> Result<Pass<'s>, TurnError> {
+        match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
+            Ok(permit) => Ok(Pass { permit, funds, rate, pace }),
+            Err(open) => {
+                // Nothing was sent.
+                if let Some(rate) = rate {
+                    rate.cancel();
+                }
+                Err(open.into())
+            }
+        }
+    }
+
+    /// Waits until the rate limit has room, the time is over, or the session ends.
+    async fn room(
+        &self,
+        limiter: &RateLimiter,
+        demand: Demand,
+        pace: &Pace,
+    ) -> Result<RateReservation, TurnError> {
+        let reserved = limiter.reserve(demand, self.parker(), pace.end());
+        match race(self, pace, &mut false, reserved).await {
+            Ok(reserved) => Ok(reserved?),
+            Err(Interrupted::Closed(status)) => {
+                Err(SessionClosedError { status, call_began: false }.into())
+            }
+            Err(Interrupted::Time(Kind::Deadline, deadline)) => {
+                Err(DeadlineExceededError { deadline, call_began: false }.into())
+            }
+            Err(Interrupted::Time(Kind::Timeout(phase), timeout)) => {
+                Err(TurnTimeoutError { timeout, phase }.into())
+            }
+        }
+    }
+
+    /// What a turn asks of rate limits.
+    pub(crate) fn demand(&self, model: &str, ask: &Ask) -> Demand {
+        let Some(estimate) = &ask.estimate else { return Demand::request() };
+        let said = Some(estimate.total_output_tokens()).filter(|tokens| *tokens > 0);
+        let output = said.or_else(|| self.setup.usual.tokens(model)).or(ask.max_output);
+        Demand::request()
+            .input_tokens(estimate.total_input_tokens())
+            .output_tokens(output.unwrap_or(0))
     }
 
     /// The times that a call admitted now keeps to. `total` is when all attempts have to be over,
@@ -89,7 +204,22 @@ impl Core {
         Some(self.until_after(total, self.now(), Kind::Timeout(Phase::Total)))
     }
 
+    /// What waits for the rate: without a sleeper, threads park, and tasks are refused.
+    fn parker(&self) -> &dyn Sleeper {
+        self.setup.sleeper.as_deref().unwrap_or(&NoSleeper)
+    }
+
     pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
         self.setup.guardrails.has_any(stage)
+    }
+}
+
+/// Parks threads; a task that waits on it waits for good.
+#[derive(Debug)]
+struct NoSleeper;
+
+impl Sleeper for NoSleeper {
+    fn sleep(&self, _duration: Duration) -> Sleep {
+        Sleep::new(pending())
     }
 }

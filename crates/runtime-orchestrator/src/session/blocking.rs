@@ -35,7 +35,7 @@ impl OrchestrationSession {
         R: Reading<T>,
         G: Shown<T>,
     {
-        let mut active = self.core.admit(turn.model, None, turn.ask)?;
+        let mut active = self.core.admit_blocking(turn.model, None, turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         let result = active.flagged(call);
@@ -69,7 +69,7 @@ impl OrchestrationSession {
     {
         let timeout = Timeout { after: timeout, sleeper: None };
         let limits = Limits { attempt: Some(timeout), ..Limits::default() };
-        let mut active = self.core.admit(turn.model, Some(&limits), turn.ask)?;
+        let mut active = self.core.admit_blocking(turn.model, Some(&limits), turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         match on_thread(active.core(), active.pace(), "turn", call) {
@@ -94,7 +94,7 @@ impl OrchestrationSession {
         &self,
         turn: Turn<R, Untimed, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut active = self.core.admit(turn.model, None, turn.ask)?;
+        let mut active = self.core.admit_blocking(turn.model, None, turn.ask)?;
         active.check_input_blocking(turn.guard.input())?;
         active.begin_call()?;
         Ok(active)

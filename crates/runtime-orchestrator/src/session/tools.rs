@@ -19,10 +19,10 @@ use crate::error::{
     BoxError, DeadlineExceededError, SessionClosedError, ToolError, ToolTimeoutError,
 };
 use crate::failure::failure;
+use crate::pace::Pace;
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
 use crate::turn::{Timeout, Timing, ToolCall, Untimed};
-use crate::pace::Pace;
 use crate::wait::{Interrupted, Kind, on_thread, race, race_blocking};
 
 /// # Tools

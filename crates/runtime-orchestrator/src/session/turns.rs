@@ -32,7 +32,7 @@ impl OrchestrationSession {
         G: Shown<T>,
     {
         let Turn { model, reading, limit, guard, ask } = turn;
-        let mut active = self.core.admit(model, limit.limits(), ask)?;
+        let mut active = self.core.admit(model, limit.limits(), ask).await?;
         active.check_input(guard.input()).await?;
         active.begin_call()?;
         match active.step(async { call().await }).await? {
@@ -57,7 +57,7 @@ impl OrchestrationSession {
         &self,
         turn: Turn<R, L, G>,
     ) -> Result<ActiveTurn<'_>, TurnError> {
-        let mut active = self.core.admit(turn.model, turn.limit.limits(), turn.ask)?;
+        let mut active = self.core.admit(turn.model, turn.limit.limits(), turn.ask).await?;
         active.check_input(turn.guard.input()).await?;
         active.begin_call()?;
         Ok(active)

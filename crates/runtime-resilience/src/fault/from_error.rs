@@ -14,8 +14,7 @@ use crate::classify::{classify_error, errors, kind_of_texts};
 use crate::failure::Failure;
 
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
-    let by_type = errors(error).find_map(of_type);
-    let fault = by_type.unwrap_or_else(|| usual::fault(kind_of_texts(error)));
+    let fault = of_types(error).unwrap_or_else(|| usual::fault(kind_of_texts(error)));
     let scenario = classify_error(error);
     // Whoever made a `Failure` knew better than what is inside it.
     let was_told = errors(error).any(<dyn Error>::is::<Failure>);
@@ -23,6 +22,11 @@ pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
         return Fault::of_scenario(scenario);
     }
     Fault { scenario, ..fault }
+}
+
+/// By types alone.
+pub(super) fn of_types(error: &(dyn Error + 'static)) -> Option<Fault> {
+    errors(error).find_map(of_type)
 }
 
 fn of_type(error: &(dyn Error + 'static)) -> Option<Fault> {

@@ -52,6 +52,7 @@ pub struct TurnRecovery {
     delays: u32,
     previous: Option<Duration>,
     changes: Changes,
+    rng: fastrand::Rng,
 }
 
 /// What recipes have changed for the attempts to come.
@@ -69,19 +70,17 @@ pub struct Changes {
 }
 
 /// How things stand after a failure.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "built by those who drive the loop, with `..`")]
 pub struct Situation {
     /// What is left until the deadline, if there is one.
     pub left: Option<Duration>,
     /// Whether a call may be made at another place now.
     pub elsewhere: bool,
-    /// Chance for the delay, from 0 to 1.
-    pub chance: f64,
 }
 
 /// What to do after a failure.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is another attempt or there is none")]
 #[must_use = "carry it out, or say that it was given up"]
 pub enum Verdict {
@@ -131,8 +130,6 @@ pub enum GaveUp {
     },
     /// What failed was retried inside the call already: one loop for the whole stack.
     RetriedBelow,
-    /// The next attempt was refused before its call: what the refusal says.
-    Refused(String),
 }
 
 impl fmt::Display for GaveUp {
@@ -146,27 +143,29 @@ impl fmt::Display for GaveUp {
             Self::RetryBudget => f.write_str("the retry budget is used up"),
             Self::StepFailed { step, reason } => write!(f, "{step}: {reason}"),
             Self::RetriedBelow => f.write_str("it was retried inside the call already"),
-            Self::Refused(why) => write!(f, "the next attempt was refused: {why}"),
         }
     }
 }
 
 impl TurnRecovery {
     /// That of a turn whose call has not failed yet.
-    pub const fn new(recipes: Recipes, backoff: Backoff) -> Self {
+    pub fn new(recipes: Recipes, backoff: Backoff) -> Self {
         Self {
             recipes,
             backoff,
             used: [0; SCENARIOS],
             delays: 0,
             previous: None,
-            changes: Changes {
-                context_reductions: 0,
-                tools_reduced: false,
-                restarted: false,
-                memory_cleared: false,
-            },
+            changes: Changes::default(),
+            rng: fastrand::Rng::new(),
         }
+    }
+
+    /// Draws its delays from `rng`: the same seed gives the same delays.
+    #[must_use]
+    pub fn with_rng(mut self, rng: fastrand::Rng) -> Self {
+        self.rng = rng;
+        self
     }
 
     /// What recipes have changed so far.
@@ -242,13 +241,13 @@ impl TurnRecovery {
         if !(changes || may_pass) {
             return Err(NoRetry::Pointless);
         }
-        let delay = if waits { self.draw(situation.chance) } else { Duration::ZERO };
+        let delay = if waits { self.draw() } else { Duration::ZERO };
         let waited = wait(fault.asked, delay, self.backoff.longest(), situation.left)?;
         Ok((waits || !waited.is_zero()).then_some(waited))
     }
 
-    fn draw(&mut self, chance: f64) -> Duration {
-        let delay = self.backoff.delay_from(self.delays, self.previous, chance);
+    fn draw(&mut self) -> Duration {
+        let delay = self.backoff.delay_with(self.delays, self.previous, &mut self.rng);
         self.delays = self.delays.saturating_add(1);
         self.previous = Some(delay);
         delay

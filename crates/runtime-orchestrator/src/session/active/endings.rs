@@ -10,6 +10,7 @@ use runtime_events::{
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
 use runtime_resilience::fault::Phase;
+use runtime_resilience::rate::Demand;
 use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
@@ -28,6 +29,7 @@ impl ActiveTurn<'_> {
             // It was cut short, and billed then.
             return self.bill.take().map(Settled::of).unwrap_or_default();
         }
+        self.settle_rate(usage.as_ref());
         let mut bill = self.bill_answer(usage);
         let [_, completed, _] = self.part.names();
         let event = self.ended(completed, AgentEventStatus::Completed);
@@ -38,6 +40,23 @@ impl ActiveTurn<'_> {
         self.core.tell_marks(&bill.marks);
         bill.over_budget = self.core.budget_verdict();
         Settled::of(bill)
+    }
+
+    /// What is known to have been used stands for what was reserved of the rate. What was never sent
+    /// gives it back; what is not known keeps it.
+    fn settle_rate(&mut self, usage: Option<&ReportedUsage>) {
+        let Some(rate) = self.rate.take() else { return };
+        match usage {
+            Some(usage) => {
+                let tokens = &usage.tokens;
+                let used = Demand::request()
+                    .input_tokens(tokens.total_input_tokens())
+                    .output_tokens(tokens.total_output_tokens());
+                rate.settle(used);
+            }
+            None if self.call == Call::Unsent => rate.cancel(),
+            None => drop(rate),
+        }
     }
 
     fn bill_answer(&mut self, usage: Option<ReportedUsage>) -> Bill {
@@ -53,9 +72,9 @@ impl ActiveTurn<'_> {
         self.core.bill(&self.model, funds, &usage)
     }
 
-    pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
+    pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         let failure = failure(error, &self.core.setup.classifier);
-        if !failure.fault().counts {
+        if !failure.counts() {
             // Ours, or nobody's: a rate limit says nothing about the provider's health.
             self.cancel_call();
         }
@@ -94,7 +113,18 @@ impl ActiveTurn<'_> {
     pub(crate) fn answer<T>(mut self, value: T) -> Answer<T> {
         let settled = self.answered(None);
         let Settled { usage, cost, cost_reported, estimated, marks, over_budget } = settled;
-        Answer { value, usage, cost, cost_reported, estimated, marks, over_budget }
+        let (attempts, provider) = (1, None);
+        Answer {
+            value,
+            usage,
+            cost,
+            cost_reported,
+            estimated,
+            marks,
+            over_budget,
+            attempts,
+            provider,
+        }
     }
 
     /// The call was never sent.
@@ -166,6 +196,7 @@ impl ActiveTurn<'_> {
     /// what it had reserved.
     fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
         let observed = self.take_observed();
+        self.settle_rate(observed.as_ref());
         let funds = self.funds.take();
         let bill =
             funds.filter(|_| self.call != Call::Unsent || observed.is_some()).and_then(|funds| {

@@ -42,7 +42,8 @@ impl Recovering<'_> {
             let end = Pace::from(self.end());
             let Self { core, in_callers_code, .. } = self;
             match race(core, &end, in_callers_code, work).await {
-                Ok(done) => done.map_err(|why| self.gave_up(&error, why))?,
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => return Err(self.gave_up(error, why)),
                 Err(interrupted) => self.interrupted(interrupted)?,
             }
         }

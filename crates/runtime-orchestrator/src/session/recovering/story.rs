@@ -47,12 +47,7 @@ impl Recovering<'_> {
         self.told_end(outcome, class, error.to_string());
     }
 
-    pub(super) fn told_end(
-        &self,
-        outcome: SpanOutcome,
-        class: AgentFailureClass,
-        detail: String,
-    ) {
+    pub(super) fn told_end(&self, outcome: SpanOutcome, class: AgentFailureClass, detail: String) {
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
@@ -85,10 +80,7 @@ impl Recovering<'_> {
         let event = self.event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
         let detail = format!("{scenario}: {outcome}");
         self.core.emit(
-            event
-                .with_failure_class(scenario.failure_class())
-                .with_detail(detail)
-                .with_data(data),
+            event.with_failure_class(scenario.failure_class()).with_detail(detail).with_data(data),
         );
         let result = RecoveryResult::new(
             RecoveryOutcome::PartialRecovery,
@@ -106,8 +98,7 @@ impl Recovering<'_> {
         let Some(from) = pending.from.take() else { return };
         let scenario = pending.scenario;
         let data = Data::with_capacity(2).with("from", &*from).with("to", to);
-        let event =
-            self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
+        let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
         self.core.emit(
             event
                 .with_failure_class(scenario.failure_class())
@@ -125,8 +116,7 @@ impl Recovering<'_> {
         let event = self.event(AgentEventName::RecoverySucceeded, AgentEventStatus::Completed);
         let detail = format!("{scenario}: {}", RecoveryOutcome::Recovered);
         self.core.emit(event.with_detail(detail).with_data(data));
-        let result =
-            RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
+        let result = RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
         self.core.recovery().note(RecoveryEventType::Succeeded, scenario, result);
     }
 
@@ -140,12 +130,8 @@ impl Recovering<'_> {
                 .with_detail(format!("{scenario}: {reason}"))
                 .with_data(Data::with_capacity(1).with("scenario", scenario.as_str())),
         );
-        let result = RecoveryResult::new(
-            RecoveryOutcome::PartialRecovery,
-            next.steps,
-            next.skipped,
-            reason,
-        );
+        let result =
+            RecoveryResult::new(RecoveryOutcome::PartialRecovery, next.steps, next.skipped, reason);
         self.core.recovery().note(RecoveryEventType::Failed, scenario, result);
     }
 

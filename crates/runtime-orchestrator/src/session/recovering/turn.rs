@@ -2,18 +2,19 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime_events::{AgentFailureClass, FailureScenario, SpanId, SpanOutcome};
-use runtime_resilience::fault::FaultKind;
+use runtime_resilience::fault::{FaultKind, Phase};
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
-use runtime_resilience::route::{RouteLease, Tried};
+use runtime_resilience::route::{Route, RouteLease, Tried};
 use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
 
 use super::attempt::{Attempt, Facts};
 use crate::error::{TurnError, UnrecoveredError};
-use crate::pace::Pulse;
-use crate::session::active::{ActiveTurn, Answer};
+use crate::escalation::{Escalation, alert};
+use crate::pace::{Pace, Pulse};
+use crate::session::active::{ActiveTurn, Answer, Pass};
 use crate::session::admission::Gate;
 use crate::session::core::{Core, Entry};
 use crate::session::part::{Part, Place, Tally};
@@ -41,8 +42,29 @@ pub(super) struct Recovering<'s> {
     pub(super) attempts: u32,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
     pub(super) pending: Option<Pending>,
+    /// True exactly while the recovery handler runs.
+    pub(super) in_callers_code: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
     entry: Entry<'s>,
+}
+
+/// An attempt that may be admitted.
+struct Ready {
+    model: Arc<str>,
+    route: Option<Route>,
+    pace: Pace,
+    end: Option<Instant>,
+    pulse: Arc<Pulse>,
+}
+
+impl Ready {
+    /// Who has to let it through: its route, or else who stands before all turns.
+    fn gate<'g>(&'g self, core: &'g Core) -> Gate<'g> {
+        match &self.route {
+            Some(route) => Gate { breaker: Some(route.breaker()), limiter: route.limiter() },
+            None => core.gate(),
+        }
+    }
 }
 
 /// A recovery whose steps were taken, and that no attempt has confirmed yet.
@@ -99,38 +121,57 @@ impl<'s> Recovering<'s> {
             lease: None,
             attempts: 0,
             pending: None,
+            in_callers_code: false,
             entry,
         })
     }
 
-    /// Admits the next attempt.
-    pub(super) fn attempt(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+    /// Admits the next attempt. It waits for the rate limit of its route, if there is one.
+    pub(super) async fn attempt(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+        let mut ready = self.ready()?;
+        let core = self.core;
+        let pace = std::mem::take(&mut ready.pace);
+        let pass = core.pass(ready.gate(core), &ready.model, self.ask, pace).await?;
+        Ok(self.start(ready, pass))
+    }
+
+    /// [`attempt`](Self::attempt) for threads.
+    pub(super) fn attempt_blocking(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+        let mut ready = self.ready()?;
+        let core = self.core;
+        let pace = std::mem::take(&mut ready.pace);
+        let pass = core.pass_blocking(ready.gate(core), &ready.model, self.ask, pace)?;
+        Ok(self.start(ready, pass))
+    }
+
+    /// Where the next attempt goes, and the times that it keeps to.
+    fn ready(&mut self) -> Result<Ready, TurnError> {
         let core = self.core;
         if self.lease.is_none()
             && let Some(routes) = &core.setup.routes
         {
-            self.lease = Some(routes.select(&self.tried, self.ask.demand())?);
+            self.lease = Some(routes.select(&self.tried, core.demand(&self.model, &self.ask))?);
         }
         let route = self.lease.as_ref().map(|lease| lease.route().clone());
-        let model = route.as_ref().map(|route| route.shared_model());
-        let model = model.filter(|model| !model.is_empty()).unwrap_or_else(|| self.model.clone());
+        let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
+        let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
-        let end = pace.end();
-        let gate = match &route {
-            Some(route) => Gate { breaker: Some(route.breaker()) },
-            None => Gate { breaker: core.setup.breaker.as_ref() },
-        };
-        let pass = core.pass(gate, &model, self.ask, pace)?;
+        Ok(Ready { model, route, end: pace.end(), pace, pulse })
+    }
+
+    fn start(&mut self, ready: Ready, pass: Pass<'s>) -> (ActiveTurn<'s>, Attempt) {
+        let Ready { model, route, end, pulse, .. } = ready;
         self.begin();
         self.attempts += 1;
-        if let Some(route) = &route {
-            self.tell_switch(route.provider());
+        let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
+        if let Some(provider) = &provider {
+            self.tell_switch(provider);
         }
         let place = Place {
             turn: self.span,
             number: self.attempts,
-            provider: route.as_ref().map(|route| route.shared_provider()),
+            provider,
             hedge: false,
             tally: Arc::clone(&self.tally),
         };
@@ -143,11 +184,16 @@ impl<'s> Recovering<'s> {
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
             end,
-            clock: Arc::clone(&core.setup.clock),
+            clock: Arc::clone(&self.core.setup.clock),
             pulse,
         };
-        let active = ActiveTurn::begin(core, Part::Attempt(place), model, pass);
-        Ok((active, Attempt::new(facts)))
+        let active = ActiveTurn::begin(self.core, Part::Attempt(place), model, pass);
+        (active, Attempt::new(facts))
+    }
+
+    /// Whether no attempt came before this one.
+    pub(super) const fn is_first(&self) -> bool {
+        self.attempts == 1
     }
 
     /// What comes after an attempt that failed, or was refused.
@@ -162,27 +208,20 @@ impl<'s> Recovering<'s> {
             return After::Stop(error, GaveUp::RetriedBelow);
         }
         let other = self.other_route(&fault);
-        let situation = Situation {
-            left: self.left(),
-            elsewhere: other.is_some(),
-            chance: fastrand::f64(),
-        };
+        let situation = Situation { left: self.left(), elsewhere: other.is_some() };
         let next = match self.plan.after(&fault, situation) {
             Verdict::Again(next) => next,
             Verdict::GiveUp(why) => return After::Stop(error, why),
         };
         // Only a call that is made again is a retry.
-        if self.attempts > 0
-            && let Some(budget) = &self.core.setup.retry_budget
-            && budget.try_withdraw().is_err()
-        {
+        if self.attempts > 0 && self.core.setup.retry_budget.try_withdraw().is_err() {
             return After::Stop(error, GaveUp::RetryBudget);
         }
         let mut from = None;
         if next.switch
             && let Some(left) = self.lease.take()
         {
-            from = Some(left.route().shared_provider());
+            from = Some(left.route().provider().into());
             drop(left);
             self.lease = other;
         }
@@ -198,7 +237,7 @@ impl<'s> Recovering<'s> {
         if !fault.elsewhere {
             return None;
         }
-        routes.select(&self.tried, self.ask.demand()).ok()
+        routes.select(&self.tried, self.core.demand(&self.model, &self.ask)).ok()
     }
 
     /// What is left of the turn's time.
@@ -219,9 +258,7 @@ impl<'s> Recovering<'s> {
 
     /// An attempt was answered.
     pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
-        if let Some(budget) = &self.core.setup.retry_budget {
-            budget.succeeded();
-        }
+        self.core.setup.retry_budget.succeeded();
         self.tell_success();
         let bill = self.tally.bill();
         self.completed(&bill);
@@ -231,7 +268,7 @@ impl<'s> Recovering<'s> {
         answer.estimated = bill.estimated;
         answer.marks = bill.marks;
         answer.attempts = self.attempts;
-        answer.provider = self.lease.as_ref().map(|lease| lease.route().shared_provider());
+        answer.provider = self.lease.as_ref().map(|lease| lease.route().provider().into());
         answer
     }
 
@@ -259,12 +296,25 @@ impl<'s> Recovering<'s> {
             Vec::new(),
             why.to_string(),
         );
+        let attempts = self.attempts;
         if let Some(scenario) = scenario {
             let policy = self.plan.policy(scenario);
-            self.tell_escalation(scenario, policy, &result, &error);
+            self.tell_escalation(scenario, policy, &result);
+            let setup = &self.core.setup;
+            let escalation = Escalation {
+                session_id: &self.core.session_id,
+                role: &setup.role,
+                scenario,
+                policy,
+                gave_up: &why,
+                attempts,
+                error: &error,
+            };
+            alert(setup.escalation.as_ref(), &escalation);
         }
-        let (attempts, gave_up) = (self.attempts, why);
-        let error = UnrecoveredError { error: Box::new(error), attempts, gave_up, recovery: result };
+        let gave_up = why;
+        let error =
+            UnrecoveredError { error: Box::new(error), attempts, gave_up, recovery: result };
         let error = TurnError::Unrecovered(error);
         self.stopped(&error);
         error
@@ -285,10 +335,7 @@ fn fault_of(error: &TurnError) -> Option<Fault> {
         }
         _ => error.fault()?,
     };
-    let nobodys = matches!(
-        fault.kind,
-        FaultKind::Cancelled | FaultKind::Timeout(runtime_resilience::fault::Phase::Total)
-    );
+    let nobodys = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(Phase::Total));
     (!nobodys).then_some(fault)
 }
 
@@ -325,7 +372,10 @@ impl Drop for Recovering<'_> {
             // Nothing was made of it, and nothing is said.
             return;
         }
-        let panicked = self.tally.panicked() || self.core.state().panicked();
+        let panicked = self.tally.panicked() || self.in_callers_code;
+        if panicked {
+            self.core.state().note_panic();
+        }
         let (outcome, class, detail) = if panicked {
             (SpanOutcome::Panicked, AgentFailureClass::Unknown, "the caller's code panicked")
         } else {

@@ -1,0 +1,41 @@
+//! Telling somebody that a turn could not be recovered.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use runtime_events::FailureScenario;
+use runtime_resilience::EscalationPolicy;
+use runtime_resilience::recovery::GaveUp;
+
+use crate::error::TurnError;
+use crate::log::log;
+
+/// A turn that was to recover gives up.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Escalation<'a> {
+    /// The session it happened in.
+    pub session_id: &'a str,
+    /// The role of its agent.
+    pub role: &'a str,
+    /// The kind of failure that remains.
+    pub scenario: FailureScenario,
+    /// What the recipe says is to be done now.
+    pub policy: EscalationPolicy,
+    /// Why nothing more is tried.
+    pub gave_up: &'a GaveUp,
+    /// How often the call was made.
+    pub attempts: u32,
+    /// The last failure.
+    pub error: &'a TurnError,
+}
+
+pub(crate) type Alert = dyn Fn(&Escalation<'_>) + Send + Sync;
+
+/// Calls the handler; what it breaks is its own.
+pub(crate) fn alert(handler: Option<&Arc<Alert>>, escalation: &Escalation<'_>) {
+    let Some(handler) = handler else { return };
+    if catch_unwind(AssertUnwindSafe(|| handler(escalation))).is_err() {
+        log!(warn, session = %escalation.session_id, "the escalation handler panicked");
+    }
+}
