@@ -9,6 +9,7 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, Handoff, registry};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
+use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::RateLimiter;
 use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
@@ -74,6 +75,7 @@ pub(crate) struct Setup {
     pub(crate) recovery: Option<Arc<dyn RecoveryHandler>>,
     pub(crate) backoff: Backoff,
     pub(crate) retry_budget: RetryBudget,
+    pub(crate) hedge: Option<Hedge>,
     pub(crate) escalation: Option<Arc<Alert>>,
     pub(crate) classifier: Classifier,
     pub(crate) event_sink: Option<Arc<dyn EventSink>>,
@@ -125,6 +127,7 @@ impl Orchestrator {
             recovery: None,
             backoff: Backoff::default(),
             retry_budget: RetryBudget::default(),
+            hedge: None,
             escalation: None,
             classifier: with_own_rules(Classifier::default()),
             event_sink: None,

@@ -39,6 +39,7 @@ pub mod classify;
 pub mod failure;
 pub mod fallback;
 pub mod fault;
+pub mod hedge;
 pub mod rate;
 pub mod recovery;
 pub mod retry_budget;

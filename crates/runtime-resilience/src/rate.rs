@@ -66,6 +66,10 @@ impl RateReservation {
 
 impl RateLimiter {
     /// Reserves.
+    pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
+        self.check(demand).map(|()| RateReservation {})
+    }
+    /// Reserves.
     pub async fn reserve(
         &self,
         demand: Demand,

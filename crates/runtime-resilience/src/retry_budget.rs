@@ -10,6 +10,8 @@ pub struct RetryBudgetExhausted;
 impl RetryBudget {
     /// Deposit.
     pub fn succeeded(&self) {}
+    /// Back.
+    pub fn give_back(&self) {}
     /// Withdraw.
     pub fn try_withdraw(&self) -> Result<(), RetryBudgetExhausted> {
         Ok(())

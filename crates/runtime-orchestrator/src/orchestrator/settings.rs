@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, Sleeper};
 use runtime_lifecycle::AgentRegistry;
 use runtime_policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine, QualityGate};
+use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::RateLimiter;
 use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
@@ -178,6 +179,14 @@ impl Orchestrator {
     #[must_use]
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
         self.set(|setup| setup.retry_budget = budget)
+    }
+
+    /// When a [repeatable](crate::Turn::repeatable) call of a recovering turn is made a second time,
+    /// beside one whose first token is late. Each hedge is taken from the
+    /// [retry budget](Self::retry_budget). None unless set.
+    #[must_use]
+    pub fn hedge(self, hedge: Hedge) -> Self {
+        self.set(|setup| setup.hedge = Some(hedge))
     }
 
     /// Called when a recovering turn gives up, before it returns: alert somebody. It must not block,

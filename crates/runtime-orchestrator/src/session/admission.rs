@@ -117,6 +117,20 @@ impl Core {
         self.after_rate(gate, funds, rate, pace)
     }
 
+    /// [`pass`](Self::pass) for a call that is not worth a wait.
+    pub(crate) fn pass_now(
+        &self,
+        gate: Gate<'_>,
+        model: &str,
+        ask: Ask,
+        pace: Pace,
+    ) -> Result<Pass<'_>, TurnError> {
+        let funds = self.before_rate(gate, model, ask)?;
+        let demand = self.demand(model, &ask);
+        let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
+        self.after_rate(gate, funds, rate, pace)
+    }
+
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
     /// for the rate.
     fn before_rate(&self, gate: Gate<'_>, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {

@@ -5,6 +5,7 @@ mod cancellation;
 mod children;
 mod errors;
 mod handoffs;
+mod hedging;
 mod input;
 mod limits;
 mod money;

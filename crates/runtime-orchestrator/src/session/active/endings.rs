@@ -301,7 +301,9 @@ impl Drop for ActiveTurn<'_> {
             self.cancel_call();
             self.close(false);
             let class = AgentFailureClass::Cancelled;
-            let dropped = Message("the turn was dropped");
+            let lost = self.pace.pulse().is_some_and(|pulse| pulse.has_lost());
+            let dropped =
+                Message(if lost { "another attempt was faster" } else { "the turn was dropped" });
             self.stopped(SpanOutcome::Cancelled, class, &dropped);
         }
     }

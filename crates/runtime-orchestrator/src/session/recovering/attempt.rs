@@ -36,6 +36,10 @@ impl Attempt {
     pub(crate) fn new(facts: Facts) -> Self {
         Self { facts: Arc::new(facts) }
     }
+
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.facts.pulse
+    }
 }
 
 /// Where it goes.
