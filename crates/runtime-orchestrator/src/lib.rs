@@ -52,6 +52,7 @@
 pub mod error;
 mod escalation;
 mod failure;
+mod first_tokens;
 mod log;
 pub mod orchestrator;
 mod pace;

@@ -20,6 +20,7 @@ use runtime_usage::{Budget, Limit, PricingTable, UsualOutput};
 use crate::error::{AcceptError, BoxError, ChildSessionError, OpenSessionError};
 use crate::escalation::Alert;
 use crate::failure::with_own_rules;
+use crate::first_tokens::FirstTokensByModel;
 use crate::session::OrchestrationSession;
 use crate::summary::{Report, Summary};
 use crate::turn::Timeout;
@@ -76,6 +77,8 @@ pub(crate) struct Setup {
     pub(crate) backoff: Backoff,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) hedge: Option<Hedge>,
+    /// How long first tokens take: what all its sessions have seen.
+    pub(crate) first_tokens: FirstTokensByModel,
     pub(crate) escalation: Option<Arc<Alert>>,
     pub(crate) classifier: Classifier,
     pub(crate) event_sink: Option<Arc<dyn EventSink>>,
@@ -128,6 +131,7 @@ impl Orchestrator {
             backoff: Backoff::default(),
             retry_budget: RetryBudget::default(),
             hedge: None,
+            first_tokens: FirstTokensByModel::default(),
             escalation: None,
             classifier: with_own_rules(Classifier::default()),
             event_sink: None,

@@ -54,6 +54,7 @@ pub use self::headers::{Headers, Lookup, lookup};
 pub use self::http_date::http_date;
 pub use self::kind::{FaultKind, Phase, Scope};
 pub use self::provider::Provider;
+pub(crate) use self::retry_after::until_reset;
 pub use self::retry_after::{go_duration, retry_after};
 pub use self::rule::Rule;
 pub use self::rules::FaultRules;

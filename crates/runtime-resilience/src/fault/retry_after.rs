@@ -73,14 +73,21 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     let used_up = LIMITS.iter().filter(|(remaining, _)| {
         headers.header(remaining).is_some_and(|left| left.trim_ascii() == "0")
     });
-    let resets = used_up.filter_map(|(_, reset)| {
-        let text = headers.header(reset)?.trim_ascii();
-        go_duration(text).or_else(|| {
-            let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-            until(at, here(headers, now))
-        })
-    });
+    let resets = used_up.filter_map(|(_, reset)| until_reset(headers, headers.header(reset)?, now));
     resets.max().filter(|reset| !reset.is_zero())
+}
+
+/// Until a limit's reset: `12ms` or `6m0s`, or a date as in RFC 3339.
+pub(crate) fn until_reset<H: Headers + ?Sized>(
+    headers: &H,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    let text = text.trim_ascii();
+    go_duration(text).or_else(|| {
+        let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        until(at, here(headers, now))
+    })
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.

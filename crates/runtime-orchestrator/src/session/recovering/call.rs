@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use runtime_events::Sleep;
+use runtime_resilience::hedge::FirstTokens;
 
 use super::attempt::Attempt;
 use super::hedge::Hedged;
@@ -38,9 +39,8 @@ impl<'s> Recovering<'s> {
     {
         let Started { active, attempt } = started;
         let pulse = Arc::clone(attempt.pulse());
-        let Some(mut late) = self.patience() else {
-            let answered = made(launched(active, attempt, call)?).await;
-            return self.noted(answered, &pulse);
+        let Some((mut late, times)) = self.patience(active.model()) else {
+            return made(launched(active, attempt, call)?).await;
         };
         let mut first = pin!(made(launched(active, attempt, call)?));
         let mut spoke = false;
@@ -50,20 +50,23 @@ impl<'s> Recovering<'s> {
             }
             // Once it speaks, another one would only say the same.
             spoke = spoke || pulse.first_token().is_some();
-            if spoke { Poll::Pending } else { Pin::new(&mut late).poll(cx).map(|()| None) }
+            match &mut late {
+                Some(late) if !spoke => Pin::new(late).poll(cx).map(|()| None),
+                _ => Poll::Pending,
+            }
         });
         if let Some(outcome) = early.await {
-            return self.noted(outcome, &pulse);
+            return noted(outcome, &pulse, &times);
         }
         let Some(Hedged { started, lease }) = self.hedge() else {
             let answered = first.await;
-            return self.noted(answered, &pulse);
+            return noted(answered, &pulse, &times);
         };
         let Started { active, attempt } = started;
         let beside = Arc::clone(attempt.pulse());
         let Ok(launched) = launched(active, attempt, call) else {
             let answered = first.await;
-            return self.noted(answered, &pulse);
+            return noted(answered, &pulse, &times);
         };
         let mut second = pin!(made(launched));
         let (mut failed, mut running) = (None, [true, true]);
@@ -91,26 +94,31 @@ impl<'s> Recovering<'s> {
         .await;
         let (winner, loser) = if hedged { (&beside, &pulse) } else { (&pulse, &beside) };
         loser.lose();
+        if failed.is_none() {
+            // It took at least this long; without it, what hedges wait for would shrink and shrink.
+            times.observe(loser.first_token().unwrap_or_else(|| loser.age()));
+        }
         self.settle_hedge(lease, hedged, failed.as_ref());
-        self.noted(outcome, winner)
+        noted(outcome, winner, &times)
     }
 
-    /// Remembers how long the first token took: that is what hedges wait for.
-    fn noted<T>(&self, outcome: Outcome<'s, T>, pulse: &Pulse) -> Outcome<'s, T> {
-        if let (Ok(_), Some(hedge)) = (&outcome, &self.core.setup.hedge) {
-            hedge.observe(pulse.first_token().unwrap_or_else(|| pulse.age()));
-        }
-        outcome
+    /// What is usual, where there may be a hedge, and what ends when it is due. There is nothing to be
+    /// late against until something is usual.
+    fn patience(&self, model: &Arc<str>) -> Option<(Option<Sleep>, FirstTokens)> {
+        let setup = &self.core.setup;
+        let hedge = setup.hedge.as_ref().filter(|_| self.ask.repeatable)?;
+        let times = setup.first_tokens.of(model);
+        let sleeper = setup.sleeper.as_ref()?;
+        Some((hedge.delay(&times).map(|delay| sleeper.sleep(delay)), times))
     }
+}
 
-    /// Ends when a hedge is due, where there may be one.
-    fn patience(&self) -> Option<Sleep> {
-        if !self.ask.repeatable {
-            return None;
-        }
-        let (hedge, sleeper) = (self.core.setup.hedge.as_ref()?, self.core.setup.sleeper.as_ref()?);
-        Some(sleeper.sleep(hedge.delay()?))
+/// Remembers how long the first token took: that is what hedges wait for.
+fn noted<'s, T>(outcome: Outcome<'s, T>, pulse: &Pulse, times: &FirstTokens) -> Outcome<'s, T> {
+    if outcome.is_ok() {
+        times.observe(pulse.first_token().unwrap_or_else(|| pulse.age()));
     }
+    outcome
 }
 
 /// Begins the call: the caller's code makes its future.

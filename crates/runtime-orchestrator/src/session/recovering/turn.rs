@@ -206,6 +206,7 @@ impl<'s> Recovering<'s> {
             end,
             clock: Arc::clone(&self.core.setup.clock),
             pulse,
+            rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
         };
         let active = ActiveTurn::begin(self.core, Part::Attempt(place), model, pass);
         Started { active, attempt: Attempt::new(facts) }
