@@ -40,6 +40,8 @@ mod shell;
 mod snapshot;
 mod state;
 mod tick;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod wait;
 mod window;
 mod word;

@@ -1,11 +1,13 @@
 //! The ways to run a call inside a breaker. Sync and async differ by one `.await`.
 
+use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use super::error::CallError;
 use super::outcome::Outcome;
-use super::permit::PermitRef;
+use super::permit::Permit;
 use super::shell::CircuitBreaker;
 
 impl CircuitBreaker {
@@ -82,29 +84,49 @@ impl CircuitBreaker {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut running = Running { permit: Some(self.try_borrow()?), in_callers_code: true };
+        let mut running = Running::new(self.try_borrow()?);
         let mut future = pin!(f());
-        let result = poll_fn(|cx| {
-            running.in_callers_code = true;
-            let polled = future.as_mut().poll(cx);
-            // A result goes straight to the judge, which is the caller's code, too.
-            running.in_callers_code = polled.is_ready();
-            polled
-        })
-        .await;
+        let result = poll_fn(|cx| running.poll(future.as_mut(), cx)).await;
         running.record(result, judge).map_err(CallError::Failed)
     }
 }
 
 /// Tells a call that panicked from one that was dropped, which the thread cannot: it is panicking
 /// in both cases when a neighbour under `join!` panics.
-struct Running<'b> {
-    permit: Option<PermitRef<'b>>,
+#[derive(Debug)]
+pub(super) struct Running<B: Borrow<CircuitBreaker>> {
+    permit: Option<Permit<B>>,
     in_callers_code: bool,
 }
 
-impl Running<'_> {
-    fn record<T, E>(
+impl<B: Borrow<CircuitBreaker>> Running<B> {
+    /// The caller's code is about to be entered.
+    #[inline]
+    pub(super) const fn new(permit: Permit<B>) -> Self {
+        Self { permit: Some(permit), in_callers_code: true }
+    }
+
+    /// The caller's code is left, and its future not yet polled.
+    #[cfg(feature = "tower")]
+    pub(super) const fn is_left(&mut self) {
+        self.in_callers_code = false;
+    }
+
+    #[inline]
+    pub(super) fn poll<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        self.in_callers_code = true;
+        let polled = future.poll(cx);
+        // A result goes straight to the judge, which is the caller's code, too.
+        self.in_callers_code = polled.is_ready();
+        polled
+    }
+
+    #[inline]
+    pub(super) fn record<T, E>(
         &mut self,
         result: Result<T, E>,
         judge: impl FnOnce(&Result<T, E>) -> Outcome,
@@ -117,7 +139,8 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl<B: Borrow<CircuitBreaker>> Drop for Running<B> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
             if self.in_callers_code { permit.failure() } else { permit.cancel() }

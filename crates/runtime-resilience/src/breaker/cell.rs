@@ -79,6 +79,11 @@ impl Cell {
         &self.config
     }
 
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.load().is_closed()
+    }
+
     /// A ticket if the breaker is closed, by one load.
     #[inline]
     pub(super) fn admit_closed(&self, clock: impl FnOnce() -> Instant) -> Option<Ticket> {

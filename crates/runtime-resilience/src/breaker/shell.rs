@@ -118,7 +118,11 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// As for [`try_acquire`](Self::try_acquire).
+    #[inline]
     pub fn check(&self) -> Result<(), CircuitOpenError> {
+        if self.shared.cell.is_closed() {
+            return Ok(());
+        }
         self.shared.cell.check(self.now()).map_err(|refused| self.refused(refused))
     }
 
