@@ -89,8 +89,11 @@ pub(crate) fn limit(clock: &ManualClock, after: Duration) -> Timeout {
 }
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
-    let config =
-        Config::default().failure_threshold(threshold.try_into().unwrap()).recovery_timeout(WAIT);
+    // Without a lease a probe that hangs stays: whoever leaks one is found out.
+    let config = Config::default()
+        .failure_threshold(threshold.try_into().unwrap())
+        .recovery_timeout(WAIT)
+        .half_open_lease(Duration::MAX);
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 
