@@ -52,7 +52,7 @@ async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
     .await;
     let ask = async |path| call(server.addr(), Provider::Anthropic, path).await.unwrap();
     assert_eq!(ask("/whole").await, "42");
-    assert_eq!(ask("/events").await, "{\"type\":\"message_start\"}\n{\"type\":\"message_stop\"}\n");
+    assert_eq!(ask("/events").await, "{\"type\":\"message_start\"}\n{\"type\":\"message_stop\"}");
     assert_eq!(ask("/lines").await.lines().count(), 2);
     // To be continued by the caller, who asks again: nothing failed.
     assert_eq!(ask("/paused").await, paused.to_string());

@@ -22,8 +22,9 @@ pub(crate) async fn call(
     provider: Provider,
     path: &str,
 ) -> Result<String, FaultError> {
-    let reply = exchange(addr, path).await.map_err(unreached)?;
-    let status = reply.word(1).parse().map_err(|_| unreached(io::ErrorKind::InvalidData.into()))?;
+    let reply = exchange(addr, path).await.map_err(|error| unreached(&error))?;
+    let status =
+        reply.word(1).parse().map_err(|_| unreached(&io::ErrorKind::InvalidData.into()))?;
     let text = String::from_utf8_lossy(&reply.body).into_owned();
     match form(&reply) {
         Some(form) => {
@@ -33,7 +34,7 @@ pub(crate) async fn call(
                     Fault::from_stream_error(provider, event),
                     FaultDetails::from_json(&reply.headers, event),
                 )),
-                None => Ok(parts.iter().map(|part| format!("{part}\n")).collect()),
+                None => Ok(parts.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")),
             }
         }
         None if status < 400 && !is_error(&serde_json::from_str(&text).unwrap_or_default()) => {
@@ -58,10 +59,10 @@ async fn exchange(addr: SocketAddr, path: &str) -> io::Result<Message> {
 }
 
 /// What the type of the error says, as for any adapter.
-fn unreached(error: io::Error) -> FaultError {
+fn unreached(error: &io::Error) -> FaultError {
     let mut details = FaultDetails::default();
     details.message = Some(error.to_string());
-    FaultError::new(Fault::from_error(&error), details)
+    FaultError::new(Fault::from_error(error), details)
 }
 
 fn form(reply: &Message) -> Option<Form> {
@@ -81,7 +82,8 @@ fn parts(form: Form, text: &str) -> Vec<Value> {
 fn is_error(part: &Value) -> bool {
     let part = part.as_array().and_then(|parts| parts.first()).unwrap_or(part);
     let names = part.as_object().into_iter().flatten().map(|(name, _)| name);
-    let reason = part["stop_reason"].as_str().or(part["choices"][0]["finish_reason"].as_str());
+    let reasons = [&part["stop_reason"], &part["choices"][0]["finish_reason"]];
+    let reason = reasons.into_iter().find_map(Value::as_str);
     !part["error"].is_null()
         || matches!(part["type"].as_str(), Some("error" | "response.failed"))
         || names.into_iter().any(|name| name.ends_with("Exception"))

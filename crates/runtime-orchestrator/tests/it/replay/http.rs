@@ -101,7 +101,7 @@ impl Message {
 
 /// The lines of the headers.
 pub(crate) fn lines(headers: &Headers) -> String {
-    headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    headers.iter().flat_map(|(name, value)| [name, ": ", value, "\r\n"]).collect()
 }
 
 fn invalid(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {

@@ -28,6 +28,7 @@ pub(crate) enum Form {
     Lines,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a script reads better without `&`")]
 impl Reply {
     /// An answer.
     pub(crate) fn ok(body: impl ToString) -> Self {
