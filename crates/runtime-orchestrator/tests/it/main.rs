@@ -11,6 +11,7 @@ mod limits;
 mod money;
 mod panics;
 mod properties;
+mod replay;
 mod sessions;
 mod shared_accounts;
 mod sinks;
