@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::threads;
+use crate::threads::{self, Batch};
 
 /// What one thread, or two on the same object, do so many times.
 pub(crate) enum Work {
@@ -17,6 +17,10 @@ pub(crate) enum Work {
 /// How long a batch is. On two threads it is longer, for both to be at it most of the time.
 const ALONE: Duration = Duration::from_micros(40);
 const SHARED: Duration = Duration::from_micros(200);
+
+/// A batch on two threads that took this many times as long as it should was interrupted, and both
+/// were waiting for a processor rather than for each other.
+const INTERRUPTED: f64 = 5.0;
 
 /// Batches in a round.
 const BATCHES: usize = 25;
@@ -41,31 +45,43 @@ impl Work {
         }))
     }
 
-    /// How many calls fill a batch.
+    /// How many calls fill a batch, or most of it.
     pub(crate) fn batch(&mut self) -> u64 {
+        const TRIES: usize = 5;
+        const MOST: u64 = 1 << 32;
         let whole = match self {
-            Self::Alone(_) => ALONE,
-            Self::Shared(_) => SHARED,
+            Self::Alone(_) => nanos(ALONE),
+            Self::Shared(_) => nanos(SHARED),
         };
         let mut calls = 1;
         loop {
-            // The shortest of three: what else runs on the machine can only add to it.
-            let took = (0..3).filter_map(|_| self.once(calls)).reduce(f64::min);
-            let took = took.unwrap_or_default();
-            let whole = whole.as_secs_f64() * 1e9;
-            if took >= whole / 2.0 || calls >= 1 << 40 {
-                return scaled(calls, whole / took.max(1.0));
+            let took = match self {
+                Self::Alone(work) => (0..TRIES).map(|_| timed(|| work(calls))).collect(),
+                Self::Shared(work) => {
+                    let batches = threads::batches(&**work, calls, TRIES);
+                    batches.iter().map(|batch| batch.nanos).collect::<Vec<_>>()
+                }
+            };
+            // The shortest: what else runs on the machine can only add to it.
+            let took = took.into_iter().fold(f64::INFINITY, f64::min);
+            if took >= 0.75 * whole || calls >= MOST {
+                return calls;
             }
-            calls *= 2;
+            calls = scaled(calls, (whole / took).clamp(1.1, 16.0));
         }
     }
 
     /// What a call took in this round, in nanoseconds: the median of its batches. None if the
     /// threads never ran together.
     pub(crate) fn round(&mut self, calls: u64) -> Option<f64> {
-        let mut took = match self {
+        let mut took: Vec<f64> = match self {
             Self::Alone(work) => (0..BATCHES).map(|_| timed(|| work(calls))).collect(),
-            Self::Shared(work) => threads::batches(&**work, calls, BATCHES),
+            Self::Shared(work) => {
+                let batches = threads::batches(&**work, calls, BATCHES);
+                let most = INTERRUPTED * nanos(SHARED);
+                let counts = |batch: &&Batch| batch.together && batch.nanos < most;
+                batches.iter().filter(counts).map(|batch| batch.nanos).collect()
+            }
         };
         median(&mut took).map(|nanos| nanos / as_float(calls))
     }
@@ -79,14 +95,6 @@ impl Work {
                 Some(as_float(counted) / as_float(CALLS))
             }
             Self::Shared(_) => None,
-        }
-    }
-
-    /// What a batch took, in nanoseconds.
-    fn once(&mut self, calls: u64) -> Option<f64> {
-        match self {
-            Self::Alone(work) => Some(timed(|| work(calls))),
-            Self::Shared(work) => median(&mut threads::batches(&**work, calls, 3)),
         }
     }
 }
@@ -120,10 +128,11 @@ fn as_float(calls: u64) -> f64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the factor is positive, and a batch has at least one call"
+    reason = "the factor is positive and small"
 )]
+/// So many times as many, but more.
 fn scaled(calls: u64, factor: f64) -> u64 {
-    ((as_float(calls) * factor) as u64).max(1)
+    ((as_float(calls) * factor) as u64).max(calls + 1)
 }
 
 #[cfg(test)]
@@ -145,8 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_at_least_one_call() {
-        assert_eq!(scaled(1, 0.25), 1);
+    fn a_batch_grows_until_it_is_filled() {
+        assert_eq!(scaled(1, 1.1), 2);
         assert_eq!(scaled(8, 1.5), 12);
+        let slow = || (0..1_000_u64).map(black_box).sum::<u64>();
+        assert!((1..1 << 20).contains(&Work::alone(slow).batch()));
     }
 }

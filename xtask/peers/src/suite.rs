@@ -95,9 +95,6 @@ impl Suite {
 
     /// Measures everything, what went wrong a second time, and says which promises are broken.
     pub(crate) fn run(&mut self) -> Vec<String> {
-        for case in &mut self.cases {
-            case.calls = case.work.batch();
-        }
         self.measure(&(0..self.cases.len()).collect::<Vec<_>>());
         self.compare();
         for place in 0..self.ratios.len() {
@@ -129,7 +126,9 @@ impl Suite {
     /// Measures these cases anew, one after the other, round after round.
     fn measure(&mut self, places: &[usize]) {
         for &place in places {
-            self.cases[place].rounds.clear();
+            let case = &mut self.cases[place];
+            case.rounds.clear();
+            case.calls = case.work.batch();
         }
         for _ in 0..ROUNDS {
             for &place in places {

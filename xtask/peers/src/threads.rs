@@ -10,9 +10,17 @@ use crate::measure::{nanos, now};
 /// The part of the longer batch during which both threads must have been at work.
 const TOGETHER: f64 = 0.9;
 
-/// Times `count` batches on two threads that start each one together, and keeps those during
-/// which both were at work. One entry for each: nanoseconds, as a mean of the two threads.
-pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usize) -> Vec<f64> {
+/// One batch, on both threads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Batch {
+    /// How long it took: the mean of the two.
+    pub(crate) nanos: f64,
+    /// Whether both were at work nearly all the time.
+    pub(crate) together: bool,
+}
+
+/// Times `count` batches on two threads that start each one together.
+pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usize) -> Vec<Batch> {
     let gate = Gate::default();
     let run = || -> Vec<(Instant, Instant)> {
         let batch = |number| {
@@ -27,14 +35,16 @@ pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usi
         let other = scope.spawn(run);
         (run(), other.join().unwrap_or_default())
     });
-    one.into_iter().zip(two).filter_map(|(a, b)| together(a, b)).collect()
+    one.into_iter().zip(two).map(|(a, b)| Batch::of(a, b)).collect()
 }
 
-/// The mean length of two batches, if they ran at the same time.
-fn together(a: (Instant, Instant), b: (Instant, Instant)) -> Option<f64> {
-    let common = a.1.min(b.1).saturating_duration_since(a.0.max(b.0));
-    let (a, b) = (nanos(a.1 - a.0), nanos(b.1 - b.0));
-    (nanos(common) >= TOGETHER * a.max(b)).then(|| f64::midpoint(a, b))
+impl Batch {
+    /// From start and end on each thread.
+    fn of(a: (Instant, Instant), b: (Instant, Instant)) -> Self {
+        let common = nanos(a.1.min(b.1).saturating_duration_since(a.0.max(b.0)));
+        let (a, b) = (nanos(a.1 - a.0), nanos(b.1 - b.0));
+        Self { nanos: f64::midpoint(a, b), together: common >= TOGETHER * a.max(b) }
+    }
 }
 
 /// Lets two threads through together, as often as they come.
@@ -69,17 +79,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_that_did_not_run_together_are_left_out() {
+    fn batches_that_did_not_run_together_are_told_apart() {
         let start = now();
         let at = |from: u64, to: u64| {
             (start + Duration::from_micros(from), start + Duration::from_micros(to))
         };
-        let micros = |a, b| together(a, b).map(|nanos| (nanos / 1e3).round());
-        assert_eq!(micros(at(0, 100), at(5, 105)), Some(100.0));
-        assert_eq!(micros(at(0, 100), at(0, 100)), Some(100.0));
-        assert_eq!(micros(at(0, 100), at(20, 120)), None);
-        assert_eq!(micros(at(0, 100), at(0, 50)), None);
-        assert_eq!(micros(at(0, 100), at(200, 300)), None);
+        let together = |a, b| Batch::of(a, b).together;
+        assert!(together(at(0, 100), at(5, 105)));
+        assert!(together(at(0, 100), at(0, 100)));
+        assert!(!together(at(0, 100), at(20, 120)));
+        assert!(!together(at(0, 100), at(0, 50)));
+        assert!(!together(at(0, 100), at(200, 300)));
+        let mean = Batch::of(at(0, 100), at(0, 50)).nanos;
+        assert!((mean - 75_000.0).abs() < 1.0);
     }
 
     #[test]
