@@ -80,7 +80,7 @@ impl Core {
     ) -> Result<ActiveTurn<'_>, TurnError> {
         let mut entry = self.enter(true)?;
         let admitted = (|| {
-            self.state().iterate(self.setup.max_iterations)?;
+            self.state().ask(self.setup.max_iterations)?;
             let until = self.until(timeout)?;
             let breaker = self.setup.breaker.as_ref();
             // Asked without taking a place: a refusal by the budget must not cost a probe.
