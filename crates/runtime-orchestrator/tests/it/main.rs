@@ -3,6 +3,7 @@
 mod budget;
 mod cancellation;
 mod children;
+mod drain;
 mod errors;
 mod handoffs;
 mod hedging;

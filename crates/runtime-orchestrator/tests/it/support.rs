@@ -205,6 +205,20 @@ pub(crate) fn assert_lawful_so_far(events: &[Arc<AgentEvent>]) -> usize {
     stream.open.len()
 }
 
+/// The stream of each session by itself: a child's root span is inside its parent's, and here it
+/// stands alone.
+pub(crate) fn by_session(events: &[Arc<AgentEvent>]) -> Vec<Vec<Arc<AgentEvent>>> {
+    let mut streams = BTreeMap::<_, Vec<Arc<AgentEvent>>>::new();
+    for event in events {
+        let stream = streams.entry(event.session_id.clone()).or_default();
+        let root = stream.first().map_or(event.span, |first| first.span);
+        let mut own = AgentEvent::clone(event);
+        own.parent = own.parent.filter(|_| own.span != root);
+        stream.push(Arc::new(own));
+    }
+    streams.into_values().collect()
+}
+
 struct Stream {
     open: BTreeMap<u64, u64>,
     ended: bool,

@@ -14,9 +14,7 @@ use runtime_resilience::rate::Demand;
 use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
-use crate::error::{
-    BoxError, DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError,
-};
+use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
 use crate::failure::failure;
 use crate::session::money::Bill;
 use crate::wait::{Interrupted, Kind};
@@ -170,9 +168,9 @@ impl ActiveTurn<'_> {
                 self.cancel_call();
                 (DeadlineExceededError { deadline, call_began }.into(), SpanOutcome::TimedOut)
             }
-            Interrupted::Closed(status) => {
+            Interrupted::Closed(end) => {
                 self.cancel_call();
-                (SessionClosedError { status, call_began }.into(), SpanOutcome::Cancelled)
+                (end.closed(call_began).into(), SpanOutcome::Cancelled)
             }
         };
         if self.close(false) {
