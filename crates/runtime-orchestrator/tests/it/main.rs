@@ -12,6 +12,7 @@ mod limits;
 mod money;
 mod panics;
 mod properties;
+mod rates;
 mod replay;
 mod sessions;
 mod shared_accounts;
