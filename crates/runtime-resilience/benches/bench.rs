@@ -1,5 +1,8 @@
 //! Benchmarks of this crate.
 
+#[path = "parts/rate.rs"]
+mod rate;
+
 use std::hint::black_box;
 use std::io;
 use std::pin::pin;
@@ -13,7 +16,7 @@ use runtime_events::ManualClock;
 use runtime_resilience::breaker::Config;
 use runtime_resilience::fault::{Fault, Provider};
 use runtime_resilience::{
-    Backoff, CircuitBreaker, RecoveryContext, attempt_recovery, classify_error,
+    Backoff, CircuitBreaker, JitterMode, RecoveryContext, attempt_recovery, classify_error,
 };
 use serde_json::Value;
 
@@ -130,6 +133,17 @@ fn backoff(c: &mut Criterion) {
         let previous = Some(Duration::from_secs(4));
         b.iter(|| backoff.delay_with(black_box(3), black_box(previous), &mut rng));
     });
+    for jitter in [JitterMode::None, JitterMode::Full] {
+        c.bench_function(&format!("backoff/delay_{jitter}"), |b| {
+            let backoff = Backoff::default().jitter(jitter);
+            let mut rng = fastrand::Rng::with_seed(1);
+            b.iter(|| backoff.delay_with(black_box(4), black_box(None), &mut rng));
+        });
+    }
+    c.bench_function("backoff/delay_full_thread_generator", |b| {
+        let backoff = Backoff::default().jitter(JitterMode::Full);
+        b.iter(|| backoff.delay(black_box(4), black_box(None)));
+    });
 }
 
 fn recovery(c: &mut Criterion) {
@@ -141,5 +155,15 @@ fn recovery(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, breaker, classify, fault, backoff, recovery);
+criterion_group!(
+    benches,
+    breaker,
+    classify,
+    fault,
+    backoff,
+    recovery,
+    rate::rate,
+    rate::retry_budget,
+    rate::hedge
+);
 criterion_main!(benches);

@@ -3,3 +3,5 @@
 mod backoff;
 mod breaker;
 mod fault;
+mod rate;
+mod retry_budget;
