@@ -2,6 +2,8 @@
 
 #[path = "parts/breaker.rs"]
 mod breaker;
+#[path = "parts/rate.rs"]
+mod rate;
 #[path = "parts/routes.rs"]
 mod routes;
 
@@ -12,6 +14,9 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_resilience::fault::{Fault, Provider};
+use runtime_resilience::{
+    Backoff, CircuitBreaker, JitterMode, RecoveryContext, attempt_recovery, classify_error,
+};
 use runtime_resilience::{Backoff, RecoveryContext, attempt_recovery, classify_error};
 use serde_json::Value;
 
@@ -99,6 +104,17 @@ fn backoff(c: &mut Criterion) {
         let previous = Some(Duration::from_secs(4));
         b.iter(|| backoff.delay_with(black_box(3), black_box(previous), &mut rng));
     });
+    for jitter in [JitterMode::None, JitterMode::Full] {
+        c.bench_function(&format!("backoff/delay_{jitter}"), |b| {
+            let backoff = Backoff::default().jitter(jitter);
+            let mut rng = fastrand::Rng::with_seed(1);
+            b.iter(|| backoff.delay_with(black_box(4), black_box(None), &mut rng));
+        });
+    }
+    c.bench_function("backoff/delay_full_thread_generator", |b| {
+        let backoff = Backoff::default().jitter(JitterMode::Full);
+        b.iter(|| backoff.delay(black_box(4), black_box(None)));
+    });
 }
 
 fn recovery(c: &mut Criterion) {
@@ -110,5 +126,16 @@ fn recovery(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, breaker::all, classify, fault, backoff, recovery, routes::select);
+criterion_group!(
+    benches,
+    breaker::all,
+    classify,
+    fault,
+    backoff,
+    recovery,
+    rate::rate,
+    rate::retry_budget,
+    rate::hedge,
+    routes::select
+);
 criterion_main!(benches);

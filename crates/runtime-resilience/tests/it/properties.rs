@@ -3,4 +3,6 @@
 mod backoff;
 mod breaker;
 mod fault;
+mod rate;
+mod retry_budget;
 mod route;
