@@ -21,6 +21,8 @@ mod blocking;
 
 mod child;
 
+mod time;
+
 pub(crate) mod core;
 pub(crate) mod end;
 mod entry;

@@ -59,7 +59,7 @@ fn a_child_that_its_parents_roster_refuses_is_on_no_other_one_either() {
     let shutdown = Shutdown::on(lead.clock.clone());
     let parent = lead.orchestrator.clone().shutdown(&shutdown).session().unwrap();
     let ids = Trigger { left: AtomicU64::new(1), shutdown };
-    let search = Orchestrator::new("searcher", "search").ids(ids).time(lead.clock.clone());
+    let search = Orchestrator::new("searcher", "search").ids(ids).time(lead.clock);
     assert!(search.session_below(&parent).unwrap_err().is_shutdown());
     let drained = search.drain_blocking(Duration::ZERO);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (0, 0, true));
@@ -73,7 +73,7 @@ struct DropsAtWake(Mutex<Option<Work>>);
 
 impl Wake for DropsAtWake {
     fn wake(self: Arc<Self>) {
-        let work = self.0.lock().unwrap().take();
+        let work = self.0.lock().map(|mut work| work.take());
         drop(work);
     }
 }
