@@ -115,37 +115,84 @@ impl Backoff {
     /// As [`delay`](Self::delay), with `unit` for chance: 0 gives the shortest delay there can be,
     /// 1 the longest. What is outside counts as the nearer end, and NaN as 0.
     pub fn delay_from(&self, attempt: u32, previous: Option<Duration>, unit: f64) -> Duration {
-        let (shortest, longest) = self.bounds(attempt, previous);
         let unit = if unit.is_nan() { 0.0 } else { unit.clamp(0.0, 1.0) };
-        let drawn = shortest + unit * (longest - shortest);
-        self.within_cap(drawn.clamp(shortest, longest))
-    }
-
-    /// The bounds of a delay, in seconds.
-    fn bounds(&self, attempt: u32, previous: Option<Duration>) -> (f64, f64) {
-        let cap = self.cap.as_secs_f64();
-        // Overflows to infinity, which the cap cuts off.
-        let exponential = || self.base.powf(f64::from(attempt)).min(cap);
-        match self.jitter {
-            JitterMode::None => (exponential(), exponential()),
-            JitterMode::Full => (0.0, exponential()),
-            JitterMode::Equal => (exponential() / 2.0, exponential()),
-            JitterMode::Decorrelated => {
-                let shortest = self.base.min(cap);
-                let anchor =
-                    previous.filter(|p| !p.is_zero()).map_or(self.base, |p| p.as_secs_f64());
-                (shortest, (anchor * 3.0).min(cap).max(shortest))
+        match whole_nanos(self.cap) {
+            Some(cap) => {
+                let previous = previous.map(|p| whole_nanos(p).unwrap_or(cap));
+                let drawn = self.draw(self.base * 1e9, 1e9, cap, previous, attempt, unit);
+                // The cap is compared as a `Duration` below; here it is whole nanoseconds too.
+                if drawn < cap { Duration::from_nanos(rounded(drawn)) } else { self.cap }
             }
+            None => self.long_delay_from(attempt, previous, unit),
         }
     }
 
-    /// The cap is compared as a `Duration`: as an `f64` a long one is not exact.
-    fn within_cap(&self, seconds: f64) -> Duration {
-        Duration::try_from_secs_f64(seconds).map_or(self.cap, |delay| delay.min(self.cap))
+    /// The same in seconds, where nanoseconds would not be exact. The cap is compared as a
+    /// `Duration`: as an `f64` a long one is not exact either.
+    #[cold]
+    fn long_delay_from(&self, attempt: u32, previous: Option<Duration>, unit: f64) -> Duration {
+        let (cap, previous) = (self.cap.as_secs_f64(), previous.map(|p| p.as_secs_f64()));
+        let drawn = self.draw(self.base, 1.0, cap, previous, attempt, unit);
+        Duration::try_from_secs_f64(drawn).map_or(self.cap, |delay| delay.min(self.cap))
+    }
+
+    /// A delay in the unit of `base`, `cap` and `previous`; a second is `second` of these.
+    #[inline]
+    fn draw(
+        &self,
+        base: f64,
+        second: f64,
+        cap: f64,
+        previous: Option<f64>,
+        attempt: u32,
+        unit: f64,
+    ) -> f64 {
+        // Overflows to infinity, which the cap cuts off.
+        let exponential = || (self.base.powf(f64::from(attempt)) * second).min(cap);
+        let (shortest, longest) = match self.jitter {
+            JitterMode::None => return exponential(),
+            JitterMode::Full => (0.0, exponential()),
+            JitterMode::Equal => {
+                let longest = exponential();
+                (longest / 2.0, longest)
+            }
+            JitterMode::Decorrelated => {
+                let shortest = base.min(cap);
+                let anchor = previous.filter(|p| *p > 0.0).unwrap_or(base);
+                (shortest, (anchor * 3.0).min(cap).max(shortest))
+            }
+        };
+        (shortest + unit * (longest - shortest)).clamp(shortest, longest)
     }
 
     const DEFAULT: Self =
         Self { base: 2.0, cap: Duration::from_mins(1), jitter: JitterMode::Decorrelated };
+}
+
+/// Below this, whole nanoseconds are exact as an `f64`, and halves of one too. It is 52 days.
+const EXACT: u64 = 1 << 52;
+
+/// A duration in nanoseconds, if that is exact.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "it is below what an `f64` holds exactly")]
+fn whole_nanos(duration: Duration) -> Option<f64> {
+    let nanos = duration.as_secs().checked_mul(1_000_000_000)?;
+    let nanos = nanos.checked_add(u64::from(duration.subsec_nanos()))?;
+    (nanos < EXACT).then_some(nanos as f64)
+}
+
+/// The nearest whole number, of two the even one, as `Duration::from_secs_f64` rounds.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "it is positive and below `EXACT`"
+)]
+fn rounded(nanos: f64) -> u64 {
+    // From here on upwards there are no fractions, so that the sum is rounded.
+    const NO_FRACTIONS: f64 = EXACT as f64;
+    ((nanos + NO_FRACTIONS) - NO_FRACTIONS) as u64
 }
 
 impl Default for Backoff {
