@@ -148,7 +148,7 @@ impl Backoff {
         unit: f64,
     ) -> f64 {
         // Overflows to infinity, which the cap cuts off.
-        let exponential = || (self.base.powf(f64::from(attempt)) * second).min(cap);
+        let exponential = || (power(self.base, attempt) * second).min(cap);
         let (shortest, longest) = match self.jitter {
             JitterMode::None => return exponential(),
             JitterMode::Full => (0.0, exponential()),
@@ -167,6 +167,24 @@ impl Backoff {
 
     const DEFAULT: Self =
         Self { base: 2.0, cap: Duration::from_mins(1), jitter: JitterMode::Decorrelated };
+}
+
+/// `base ^ attempt`, which for the attempts that are made is a few multiplications.
+#[inline]
+fn power(base: f64, attempt: u32) -> f64 {
+    const FEW: u32 = 64;
+    if attempt >= FEW {
+        return base.powf(f64::from(attempt));
+    }
+    let (mut power, mut square, mut left) = (1.0, base, attempt);
+    while left > 0 {
+        if left % 2 == 1 {
+            power *= square;
+        }
+        square *= square;
+        left /= 2;
+    }
+    power
 }
 
 /// Below this, whole nanoseconds are exact as an `f64`, and halves of one too. It is 52 days.
