@@ -15,9 +15,8 @@ use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_resilience::fault::{Fault, Provider};
 use runtime_resilience::{
-    Backoff, CircuitBreaker, JitterMode, RecoveryContext, attempt_recovery, classify_error,
+    Backoff, JitterMode, RecoveryContext, attempt_recovery, classify_error,
 };
-use runtime_resilience::{Backoff, RecoveryContext, attempt_recovery, classify_error};
 use serde_json::Value;
 
 fn classify(c: &mut Criterion) {
