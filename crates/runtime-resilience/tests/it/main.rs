@@ -10,5 +10,6 @@ mod fault;
 mod promises;
 mod properties;
 mod recovery;
+mod recovery_turn;
 mod route;
 mod support;
