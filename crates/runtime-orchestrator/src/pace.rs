@@ -101,6 +101,7 @@ struct Heard {
     first: Option<Instant>,
     last: Option<Instant>,
     usage: Option<ReportedUsage>,
+    lost: bool,
 }
 
 impl Pulse {
@@ -124,6 +125,15 @@ impl Pulse {
 
     pub(crate) fn take_usage(&self) -> Option<ReportedUsage> {
         self.heard().usage.take()
+    }
+
+    /// Another attempt was faster.
+    pub(crate) fn lose(&self) {
+        self.heard().lost = true;
+    }
+
+    pub(crate) fn has_lost(&self) -> bool {
+        self.heard().lost
     }
 
     fn last_token(&self) -> Option<Instant> {

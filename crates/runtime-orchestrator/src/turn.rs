@@ -127,6 +127,7 @@ pub(crate) struct Ask {
     pub(crate) reserve: Option<Usd>,
     pub(crate) tier: ServiceTier,
     pub(crate) wrap_up: bool,
+    pub(crate) repeatable: bool,
 }
 
 impl Turn {
@@ -207,6 +208,14 @@ impl<R, L, G> Turn<R, L, G> {
     /// The tier of service that is asked for; estimates are priced by it. Default: standard.
     pub fn tier(mut self, tier: ServiceTier) -> Self {
         self.ask.tier = tier;
+        self
+    }
+
+    /// The call may be made twice at once without harm: it does nothing but answer. Where the
+    /// orchestrator [hedges](crate::Orchestrator::hedge), a recovering turn then makes it a second
+    /// time beside one whose first token is late, and takes the first answer. Both are paid for.
+    pub fn repeatable(mut self) -> Self {
+        self.ask.repeatable = true;
         self
     }
 

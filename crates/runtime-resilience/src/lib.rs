@@ -3,12 +3,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`], over a pure [`breaker::Core`] |
+//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`] |
 //! | [`classify`] | [`classify_error`] and [`Classifier`]: what kind of failure an error is |
 //! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
 //! | [`failure`] | [`Failure`]: a caller's error together with what it was classified as |
 //! | [`recovery`] | recipes, and the books and drivers that work through them |
 //! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
+//! | [`rate`] | [`RateLimiter`]: requests and tokens a minute, reserved and then settled |
+//! | [`retry_budget`] | [`RetryBudget`]: how much load retries may add |
+//! | [`hedge`] | [`Hedge`](hedge::Hedge): when a second call is worth its price |
 //! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
 //! | [`route`] | [`Routes`]: where to send a call, which places rest, and which comes next |
 //!
@@ -39,10 +42,12 @@ pub mod classify;
 pub mod failure;
 pub mod fallback;
 pub mod fault;
+pub mod hedge;
 pub mod rate;
 pub mod recovery;
 pub mod retry_budget;
 pub mod route;
+mod sync;
 
 /// An error of any kind, as handlers return it and [`Failure`] holds it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -58,10 +63,12 @@ pub use self::{
     failure::Failure,
     fallback::{next_provider, smaller_context_budget},
     fault::{Fault, FaultDetails, FaultError, FaultKind, FaultRules},
+    rate::{Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateReservation},
     recovery::{
         EscalationPolicy, Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType,
         RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryResult, RecoveryStep,
         StepContext, attempt_recovery, attempt_recovery_async, attempt_recovery_with, recipe_for,
     },
+    retry_budget::{RetryBudget, RetryBudgetExhausted},
     route::{NoRouteError, Route, RouteLease, Routes, Tried},
 };

@@ -1,116 +1,54 @@
-//! A stand-in for the rate limiter, which is built elsewhere: it can only be paused.
+//! How fast calls may go: [`RateLimiter`], for requests and tokens at once.
+//!
+//! A call takes what it is likely to use before it is made, and gives the rest back, or takes the
+//! difference, when it is known:
+//!
+//! ```text
+//!            try_reserve                          settle(used)
+//!            reserve (waits)      ┌────────────┐  given back: reserved, not used
+//!  caller ───────────────────────▶│ Reservation│──────────────────────────────────▶ done
+//!     │                           └────────────┘  taken: used, not reserved
+//!     │ refused: RateLimitedError       │ cancel: all given back, it was never sent
+//!     ▼                                 │ drop: all kept, it may have been counted
+//!  what, and for how long               ▼
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! - Of every dimension that is limited, or of none: a refused call changes nothing.
+//! - What calls used that were let through within any time `t` is at most a burst and what comes in
+//!   during `t`, as long as they use no more than they reserved; what they use beyond it is made up
+//!   for before the next call goes.
+//! - Settling for less is as if no more had been reserved, and cancelling as if nothing had been. The
+//!   order in which calls settle makes no difference.
+//! - `retry_after` is exact: not a nanosecond sooner, and no later unless something else happens.
+//! - Those who wait go in the order in which they came, at the rate of the limits: nobody who comes
+//!   later or does not wait goes first. Giving up passes the turn on.
+//!
+//! # One lock
+//!
+//! All dimensions and the queue are behind one small lock, and the clock is read outside of it. With a
+//! word for each dimension, a call that is refused by the second would have to give back what it took
+//! of the first, and refuse others in the meantime that would have fit.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+mod bucket;
+mod core;
+mod demand;
+mod error;
+mod limiter;
+mod limits;
+#[cfg(all(test, runtime_loom))]
+mod loom_tests;
+mod queue;
+mod reservation;
+mod snapshot;
+mod wait;
 
-use runtime_events::Clock;
-
-/// A rate limiter that threads and tasks share by cloning.
-#[derive(Clone, Debug)]
-pub struct RateLimiter {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    name: Arc<str>,
-    clock: Arc<dyn Clock>,
-    paused: Mutex<Option<Instant>>,
-}
-
-/// What a call needs of a limiter.
-#[derive(Clone, Copy, Debug, Default)]
-#[non_exhaustive]
-pub struct Demand {}
-
-/// A limiter has no room for a call.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rate limiter '{limiter}' has no room for {dimension}")]
-#[non_exhaustive]
-pub struct RateLimitedError {
-    /// The name of the limiter.
-    pub limiter: Arc<str>,
-    /// What there is no room for.
-    pub dimension: &'static str,
-    /// When there will be room. `None` if there never will be.
-    pub retry_after: Option<Duration>,
-}
-
-impl Demand {
-    /// One request.
-    pub const fn request() -> Self {
-        Self {}
-    }
-    /// Tokens in.
-    #[must_use]
-    pub const fn input_tokens(self, _tokens: u64) -> Self {
-        self
-    }
-    /// Tokens out.
-    #[must_use]
-    pub const fn output_tokens(self, _tokens: u64) -> Self {
-        self
-    }
-}
-
-/// Reserved.
-#[derive(Debug)]
-pub struct RateReservation {}
-
-impl RateReservation {
-    /// Settles.
-    pub fn settle(self, _used: Demand) {}
-    /// Cancels.
-    pub fn cancel(self) {}
-}
-
-impl RateLimiter {
-    /// Reserves.
-    pub async fn reserve(
-        &self,
-        demand: Demand,
-        _sleeper: &dyn runtime_events::Sleeper,
-        _until: Option<Instant>,
-    ) -> Result<RateReservation, RateLimitedError> {
-        self.check(demand).map(|()| RateReservation {})
-    }
-    /// Reserves.
-    pub fn reserve_blocking(
-        &self,
-        demand: Demand,
-        _sleeper: &dyn runtime_events::Sleeper,
-        _until: Option<Instant>,
-    ) -> Result<RateReservation, RateLimitedError> {
-        self.check(demand).map(|()| RateReservation {})
-    }
-    /// A limiter without limits.
-    pub fn with_clock(name: impl Into<Arc<str>>, clock: Arc<dyn Clock>) -> Self {
-        let shared = Shared { name: name.into(), clock, paused: Mutex::new(None) };
-        Self { shared: Arc::new(shared) }
-    }
-
-    /// Asks whether a call would be admitted now, and takes nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`RateLimitedError`] while it is paused.
-    pub fn check(&self, _demand: Demand) -> Result<(), RateLimitedError> {
-        let paused = *self.shared.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(until) = paused else { return Ok(()) };
-        match until.saturating_duration_since(self.shared.clock.now()) {
-            Duration::ZERO => Ok(()),
-            left => Err(RateLimitedError {
-                limiter: self.shared.name.clone(),
-                dimension: "requests",
-                retry_after: Some(left),
-            }),
-        }
-    }
-
-    /// Admits nothing for so long. It only ever extends.
-    pub fn pause(&self, wait: Duration) {
-        let until = self.shared.clock.now().checked_add(wait);
-        let mut paused = self.shared.paused.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused = (*paused).max(until);
-    }
-}
+pub use self::core::Sent;
+pub use self::demand::{Demand, RateDimension};
+pub use self::error::RateLimitedError;
+pub use self::limiter::{RateAvailable, RateLimiter};
+pub use self::limits::RateLimits;
+pub use self::reservation::RateReservation;
+pub use self::snapshot::{Quota, RateSnapshot};
+pub use self::wait::Reserve;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, Sleeper};
 use runtime_lifecycle::AgentRegistry;
 use runtime_policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine, QualityGate};
+use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::RateLimiter;
 use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
@@ -16,6 +17,7 @@ use runtime_usage::{Budget, Limit, PricingTable};
 use super::{Orchestrator, Setup};
 use crate::escalation::Escalation;
 use crate::failure::with_own_rules;
+use crate::shutdown::Shutdown;
 use crate::turn::Timeout;
 
 /// Settings. Each consumes the orchestrator and hands it on.
@@ -180,6 +182,14 @@ impl Orchestrator {
         self.set(|setup| setup.retry_budget = budget)
     }
 
+    /// When a [repeatable](crate::Turn::repeatable) call of a recovering turn is made a second time,
+    /// beside one whose first token is late. Each hedge is taken from the
+    /// [retry budget](Self::retry_budget). None unless set.
+    #[must_use]
+    pub fn hedge(self, hedge: Hedge) -> Self {
+        self.set(|setup| setup.hedge = Some(hedge))
+    }
+
     /// Called when a recovering turn gives up, before it returns: alert somebody. It must not block,
     /// and a panic in it goes no further.
     #[must_use]
@@ -204,6 +214,14 @@ impl Orchestrator {
     #[must_use]
     pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
         self.set(|setup| setup.usage_sink = Some(Arc::new(sink)))
+    }
+
+    /// With whom its sessions shut down: orchestrators that are given the same one drain together.
+    ///
+    /// Without it, an orchestrator has one of its own, and its clones share it.
+    #[must_use]
+    pub fn shutdown(self, shutdown: &Shutdown) -> Self {
+        self.set(|setup| setup.roster = Arc::clone(&shutdown.roster))
     }
 
     /// How many events, and how many recovery events, a session keeps for its summary. Sinks get

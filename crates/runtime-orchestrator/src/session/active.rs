@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventStatus, Data, SpanId};
 use runtime_resilience::Permit;
+use runtime_resilience::fault::Headers;
 use runtime_resilience::rate::RateReservation;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 
@@ -133,8 +134,16 @@ enum Call {
     Unsent,
     /// It may have been made, and may have to be paid for.
     Sent,
+    /// It was not reached, or was refused before it was read: it has failed and costs nothing.
+    Refused,
     /// It has returned an answer: what was observed of its usage is all there is.
     Returned,
+}
+
+impl Call {
+    const fn may_cost(self) -> bool {
+        matches!(self, Self::Sent | Self::Returned)
+    }
 }
 
 impl<'s> ActiveTurn<'s> {
@@ -175,6 +184,14 @@ impl<'s> ActiveTurn<'s> {
     /// what a turn that does not get to its end is billed by.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
         self.observed = Some(usage.into());
+    }
+
+    /// The headers of the provider's reply: the [rate limiter](crate::Orchestrator::rate_limiter)
+    /// learns from them what is left.
+    pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
+        if let Some(rate) = &self.rate {
+            rate.limiter().observe(headers, Some(rate.sent()));
+        }
     }
 
     /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, and an

@@ -10,7 +10,7 @@ use runtime_resilience::CircuitBreaker;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
 
-use crate::error::{DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError};
+use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
 use crate::session::core::{Core, Entry};
@@ -57,7 +57,7 @@ impl Core {
     }
 
     fn first_checks(&self, limits: Option<&Limits>) -> Result<Pace, TurnError> {
-        self.state().iterate(self.setup.max_iterations)?;
+        self.state().ask(self.setup.max_iterations)?;
         self.pace(limits, self.total(limits), None)
     }
 
@@ -117,6 +117,20 @@ impl Core {
         self.after_rate(gate, funds, rate, pace)
     }
 
+    /// [`pass`](Self::pass) for a call that is not worth a wait.
+    pub(crate) fn pass_now(
+        &self,
+        gate: Gate<'_>,
+        model: &str,
+        ask: Ask,
+        pace: Pace,
+    ) -> Result<Pass<'_>, TurnError> {
+        let funds = self.before_rate(gate, model, ask)?;
+        let demand = self.demand(model, &ask);
+        let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
+        self.after_rate(gate, funds, rate, pace)
+    }
+
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
     /// for the rate.
     fn before_rate(&self, gate: Gate<'_>, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {
@@ -153,9 +167,7 @@ impl Core {
         let reserved = limiter.reserve(demand, self.parker(), pace.end());
         match race(self, pace, &mut false, reserved).await {
             Ok(reserved) => Ok(reserved?),
-            Err(Interrupted::Closed(status)) => {
-                Err(SessionClosedError { status, call_began: false }.into())
-            }
+            Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
                 Err(DeadlineExceededError { deadline, call_began: false }.into())
             }

@@ -17,8 +17,10 @@
 
 mod attempt;
 mod blocking;
+mod call;
 mod carry_out;
 mod drive;
+mod hedge;
 mod story;
 mod turn;
 

@@ -3,13 +3,16 @@
 mod budget;
 mod cancellation;
 mod children;
+mod drain;
 mod errors;
 mod handoffs;
+mod hedging;
 mod input;
 mod limits;
 mod money;
 mod panics;
 mod properties;
+mod replay;
 mod sessions;
 mod shared_accounts;
 mod sinks;

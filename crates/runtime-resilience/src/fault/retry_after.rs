@@ -20,7 +20,8 @@ use super::http_date::http_date;
 /// | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
 ///
 /// A [`Fault`](super::Fault) for rate looks further, at the limits that are used up: it waits for the
-/// last of them to be reset.
+/// last of them to be reset; and then at what the error says to people, as `OpenAI` does: `Please
+/// try again in 634ms`.
 ///
 /// Dates are taken against the reply's own `date`, so that clocks that differ do no
 /// harm. What is not above zero, or not a number, asks for nothing.
@@ -52,6 +53,19 @@ pub fn retry_after<H: Headers + ?Sized>(
     asked.filter(|asked| !asked.is_zero())
 }
 
+/// What a message says of when to come back: `Please try again in 6m0s.`
+pub(super) fn in_words(message: &str) -> Option<Duration> {
+    const BEFORE: &[u8] = b"try again in ";
+    /// Of a message, what is read.
+    const LONGEST: usize = 1024;
+    let bytes = &message.as_bytes()[..message.len().min(LONGEST)];
+    let mut places = bytes.windows(BEFORE.len());
+    let at = places.position(|here| here.eq_ignore_ascii_case(BEFORE))? + BEFORE.len();
+    let word = message.get(at..)?.split_ascii_whitespace().next()?;
+    let asked = go_duration(word.trim_end_matches(['.', ',', ';', '!', ')']))?;
+    (!asked.is_zero()).then_some(asked)
+}
+
 /// When the last of the limits that are used up is reset; `None` if none is, or it is not told.
 ///
 /// Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
@@ -73,14 +87,21 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     let used_up = LIMITS.iter().filter(|(remaining, _)| {
         headers.header(remaining).is_some_and(|left| left.trim_ascii() == "0")
     });
-    let resets = used_up.filter_map(|(_, reset)| {
-        let text = headers.header(reset)?.trim_ascii();
-        go_duration(text).or_else(|| {
-            let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-            until(at, here(headers, now))
-        })
-    });
+    let resets = used_up.filter_map(|(_, reset)| until_reset(headers, headers.header(reset)?, now));
     resets.max().filter(|reset| !reset.is_zero())
+}
+
+/// Until a limit's reset: `12ms` or `6m0s`, or a date as in RFC 3339.
+pub(crate) fn until_reset<H: Headers + ?Sized>(
+    headers: &H,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    let text = text.trim_ascii();
+    go_duration(text).or_else(|| {
+        let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        until(at, here(headers, now))
+    })
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.

@@ -4,3 +4,4 @@ mod backoff;
 mod breaker;
 mod fault;
 mod recovery_turn;
+mod route;

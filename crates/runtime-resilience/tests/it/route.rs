@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use runtime_events::ManualClock;
 use runtime_resilience::breaker::Config;
-use runtime_resilience::rate::{Demand, RateLimiter};
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::{CircuitBreaker, NoRouteError, Route, RouteLease, Routes, Tried};
 
 use crate::support::{WAIT, threshold};
@@ -28,7 +28,8 @@ pub(crate) fn route_with(
     clock: &ManualClock,
 ) -> Route {
     let name = format!("{provider}/{model}");
-    let config = config.recovery_timeout(WAIT);
+    // Without a lease: when a probe that hangs is given up is the breaker's business.
+    let config = config.recovery_timeout(WAIT).half_open_lease(Duration::MAX);
     let breaker = CircuitBreaker::with_clock(name, config, Arc::new(clock.clone()));
     Route::new(provider, model).circuit_breaker(breaker)
 }
@@ -39,7 +40,7 @@ pub(crate) fn trip(route: &Route) {
 
 /// A limiter that has room for everything unless it is paused.
 pub(crate) fn limiter(clock: &ManualClock) -> RateLimiter {
-    RateLimiter::with_clock("limiter", Arc::new(clock.clone()))
+    RateLimiter::with_clock("limiter", RateLimits::default(), Arc::new(clock.clone()))
 }
 
 /// What a usual call needs.

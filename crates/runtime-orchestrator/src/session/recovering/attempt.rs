@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, FailureScenario};
+use runtime_resilience::fault::Headers;
+use runtime_resilience::rate::{RateLimiter, Sent};
 use runtime_resilience::recovery::Changes;
 use runtime_resilience::route::Route;
 use runtime_usage::ReportedUsage;
@@ -30,11 +32,17 @@ pub(crate) struct Facts {
     pub(crate) end: Option<Instant>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Arc<Pulse>,
+    /// The limiter that let it through, and when.
+    pub(crate) rate: Option<(RateLimiter, Sent)>,
 }
 
 impl Attempt {
     pub(crate) fn new(facts: Facts) -> Self {
         Self { facts: Arc::new(facts) }
+    }
+
+    pub(super) fn pulse(&self) -> &Arc<Pulse> {
+        &self.facts.pulse
     }
 }
 
@@ -115,6 +123,13 @@ impl Attempt {
     /// [idle timeout](crate::Turn::idle_timeout) begins anew, and no hedge is sent any more.
     pub fn token(&self) {
         self.facts.pulse.token();
+    }
+
+    /// The headers of the provider's reply: the rate limiter learns from them what is left.
+    pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
+        if let Some((limiter, sent)) = &self.facts.rate {
+            limiter.observe(headers, Some(*sent));
+        }
     }
 
     /// The usage so far, as the provider reports it: the latest value, not an increment. It is what

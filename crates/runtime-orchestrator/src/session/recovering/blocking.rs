@@ -1,7 +1,7 @@
 //! The loop, for threads.
 
 use super::attempt::Attempt;
-use super::turn::Recovering;
+use super::turn::{Recovering, Started};
 use crate::error::{BoxError, TurnError};
 use crate::session::OrchestrationSession;
 use crate::session::active::Answer;
@@ -42,7 +42,7 @@ impl OrchestrationSession {
         let (mut active, value) = loop {
             let failed = match turn.attempt_blocking() {
                 Err(refused) => refused,
-                Ok((mut active, attempt)) => {
+                Ok(Started { mut active, attempt }) => {
                     if turn.is_first()
                         && let Err(objected) = active.check_input_blocking(guard.input())
                     {

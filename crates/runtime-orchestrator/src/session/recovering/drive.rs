@@ -84,20 +84,16 @@ impl OrchestrationSession {
         let (mut active, value) = loop {
             let failed = match turn.attempt().await {
                 Err(refused) => refused,
-                Ok((mut active, attempt)) => {
+                Ok(mut started) => {
                     if turn.is_first()
-                        && let Err(objected) = active.check_input(guard.input()).await
+                        && let Err(objected) = started.active.check_input(guard.input()).await
                     {
-                        drop(active);
+                        drop(started);
                         return Err(turn.passed(objected));
                     }
-                    match active.begin_call() {
-                        Err(closed) => closed,
-                        Ok(()) => match active.step(async { call(attempt).await }).await {
-                            Ok(Ok(value)) => break (active, value),
-                            Ok(Err(error)) => TurnError::Failed(active.failed(error)),
-                            Err(interrupted) => interrupted,
-                        },
+                    match turn.call(started, &mut call).await {
+                        Ok(answered) => break answered,
+                        Err(failed) => failed,
                     }
                 }
             };

@@ -27,7 +27,7 @@ pub(super) struct Recovering<'s> {
     pub(super) model: Arc<str>,
     limits: Option<Limits>,
     total: Option<Until>,
-    ask: Ask,
+    pub(super) ask: Ask,
     pub(super) span: SpanId,
     /// Whether its first event is out.
     pub(super) begun: bool,
@@ -35,9 +35,9 @@ pub(super) struct Recovering<'s> {
     pub(super) tally: Arc<Tally>,
     plan: TurnRecovery,
     /// The routes that have failed.
-    tried: Tried,
+    pub(super) tried: Tried,
     /// The one to take next, or that the attempt under way has taken.
-    lease: Option<RouteLease>,
+    pub(super) lease: Option<RouteLease>,
     /// How many attempts were admitted.
     pub(super) attempts: u32,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
@@ -46,6 +46,12 @@ pub(super) struct Recovering<'s> {
     pub(super) in_callers_code: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
     entry: Entry<'s>,
+}
+
+/// An attempt that was admitted: what holds what it has taken, and what the caller's code is given.
+pub(super) struct Started<'s> {
+    pub(super) active: ActiveTurn<'s>,
+    pub(super) attempt: Attempt,
 }
 
 /// An attempt that may be admitted.
@@ -95,7 +101,7 @@ impl<'s> Recovering<'s> {
     ) -> Result<Self, TurnError> {
         let mut entry = core.enter(true)?;
         let admitted = (|| {
-            core.state().iterate(core.setup.max_iterations)?;
+            core.state().ask(core.setup.max_iterations)?;
             // Its deadline is looked at once more by each attempt.
             core.until(None)?;
             Ok(())
@@ -127,21 +133,30 @@ impl<'s> Recovering<'s> {
     }
 
     /// Admits the next attempt. It waits for the rate limit of its route, if there is one.
-    pub(super) async fn attempt(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+    pub(super) async fn attempt(&mut self) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready()?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
         let pass = core.pass(ready.gate(core), &ready.model, self.ask, pace).await?;
-        Ok(self.start(ready, pass))
+        Ok(self.start(ready, pass, false))
     }
 
     /// [`attempt`](Self::attempt) for threads.
-    pub(super) fn attempt_blocking(&mut self) -> Result<(ActiveTurn<'s>, Attempt), TurnError> {
+    pub(super) fn attempt_blocking(&mut self) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready()?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
         let pass = core.pass_blocking(ready.gate(core), &ready.model, self.ask, pace)?;
-        Ok(self.start(ready, pass))
+        Ok(self.start(ready, pass, false))
+    }
+
+    /// Admits a hedge, on this route if there are any. It waits for nothing.
+    pub(super) fn attempt_now(&mut self, route: Option<Route>) -> Result<Started<'s>, TurnError> {
+        let mut ready = self.ready_on(route)?;
+        let core = self.core;
+        let pace = std::mem::take(&mut ready.pace);
+        let pass = core.pass_now(ready.gate(core), &ready.model, self.ask, pace)?;
+        Ok(self.start(ready, pass, true))
     }
 
     /// Where the next attempt goes, and the times that it keeps to.
@@ -153,6 +168,11 @@ impl<'s> Recovering<'s> {
             self.lease = Some(routes.select(&self.tried, core.demand(&self.model, &self.ask))?);
         }
         let route = self.lease.as_ref().map(|lease| lease.route().clone());
+        self.ready_on(route)
+    }
+
+    fn ready_on(&self, route: Option<Route>) -> Result<Ready, TurnError> {
+        let core = self.core;
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
         let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
@@ -160,35 +180,36 @@ impl<'s> Recovering<'s> {
         Ok(Ready { model, route, end: pace.end(), pace, pulse })
     }
 
-    fn start(&mut self, ready: Ready, pass: Pass<'s>) -> (ActiveTurn<'s>, Attempt) {
+    fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
         let Ready { model, route, end, pulse, .. } = ready;
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
-        if let Some(provider) = &provider {
+        if let Some(provider) = provider.as_deref().filter(|_| !hedge) {
             self.tell_switch(provider);
         }
         let place = Place {
             turn: self.span,
             number: self.attempts,
             provider,
-            hedge: false,
+            hedge,
             tally: Arc::clone(&self.tally),
         };
         let facts = Facts {
             number: self.attempts,
             model: Arc::clone(&model),
             route,
-            hedge: false,
+            hedge,
             cause: self.pending.as_ref().map(|pending| pending.scenario),
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
             end,
             clock: Arc::clone(&self.core.setup.clock),
             pulse,
+            rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
         };
         let active = ActiveTurn::begin(self.core, Part::Attempt(place), model, pass);
-        (active, Attempt::new(facts))
+        Started { active, attempt: Attempt::new(facts) }
     }
 
     /// Whether no attempt came before this one.
@@ -322,7 +343,7 @@ impl<'s> Recovering<'s> {
 }
 
 /// What a failure means; `None` for one that recovery is not for.
-fn fault_of(error: &TurnError) -> Option<Fault> {
+pub(super) fn fault_of(error: &TurnError) -> Option<Fault> {
     let fault = match error {
         TurnError::CircuitOpen(open) => shut(open.retry_after),
         TurnError::NoRoute(none) => shut(none.soonest.as_ref().map(|(_, wait)| *wait)),

@@ -1,0 +1,25 @@
+//! How long first tokens usually take, for each model.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use runtime_resilience::hedge::FirstTokens;
+
+/// So many models are told apart; those that come later are taken for one.
+const MODELS: usize = 128;
+
+/// Shared by cloning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FirstTokensByModel(Arc<Mutex<BTreeMap<Arc<str>, FirstTokens>>>);
+
+impl FirstTokensByModel {
+    pub(crate) fn of(&self, model: &Arc<str>) -> FirstTokens {
+        // Only the map's own code runs under the lock.
+        let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = models.get(model).cloned();
+        known.unwrap_or_else(|| {
+            let name = if models.len() < MODELS { Arc::clone(model) } else { Arc::default() };
+            models.entry(name).or_default().clone()
+        })
+    }
+}

@@ -1,0 +1,185 @@
+//! One dimension of a limiter: the generic cell rate algorithm, in whole numbers.
+//!
+//! A bucket holds what is *owed*: each admitted unit adds to it, time takes from it, and what fits
+//! below the brim is admitted. That is the algorithm's theoretical arrival time, counted from now and
+//! in parts of a unit: a minute of parts is a unit, so a nanosecond takes away exactly as many parts
+//! as the limit allows units a minute, and nothing is ever rounded.
+//!
+//! # Giving back
+//!
+//! A call that used less than it took is to leave the bucket as if it had taken only that much. Taking
+//! its rest from what is owed now would give back too much: whatever the bucket would have lost to
+//! being empty in the meantime is no longer there to give. What is there is the least that was owed
+//! at any time since the call was admitted, and so the bucket keeps these low marks: at most one for
+//! each call under way, and each mark higher than the one before it.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// Nanoseconds since the limiter was made.
+pub(super) type Nanos = u64;
+
+/// The order in which calls were admitted, from 1.
+pub(super) type Ordinal = u64;
+
+/// Parts of a unit: nanoseconds of a minute.
+const UNIT: u128 = 60_000_000_000;
+
+/// How many low marks are kept. Beyond, the oldest calls share one, and may get back less.
+const MARKS: usize = 64;
+
+/// Cost in parts of a unit. Too large for overflow to be near: both factors have 64 bits at most.
+fn parts(units: u64) -> u128 {
+    u128::from(units) * UNIT
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Bucket {
+    per_minute: NonZeroU64,
+    /// At least a unit.
+    brim: u128,
+    owed: u128,
+    /// When `owed` was what is owed.
+    at: Nanos,
+    /// The least that was owed since the calls up to an ordinal were admitted. Both rise.
+    marks: Vec<(Ordinal, u128)>,
+}
+
+/// Why a bucket does not admit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Full {
+    /// It will, after this long.
+    For(Nanos),
+    /// It never will: the demand is larger than the bucket.
+    Forever,
+}
+
+impl Bucket {
+    /// A full one, from which the calls up to `last` took nothing.
+    pub(super) fn new(per_minute: NonZeroU64, burst: Duration, last: Ordinal, now: Nanos) -> Self {
+        let brim = brim(per_minute, burst);
+        Self { per_minute, brim, owed: 0, at: now, marks: vec![(last, 0)] }
+    }
+
+    /// What was owed stays owed.
+    pub(super) fn limit(&mut self, per_minute: NonZeroU64, burst: Duration, now: Nanos) {
+        self.drain(now);
+        self.per_minute = per_minute;
+        self.brim = brim(per_minute, burst);
+    }
+
+    pub(super) const fn per_minute(&self) -> NonZeroU64 {
+        self.per_minute
+    }
+
+    /// Whether `units` could be taken now, were `ahead` taken before them.
+    pub(super) fn check(
+        &self,
+        units: u64,
+        ahead: u64,
+        alone: bool,
+        now: Nanos,
+    ) -> Result<(), Full> {
+        let room = match self.brim.checked_sub(parts(units)) {
+            Some(room) => room,
+            None if alone => 0,
+            None => return Err(Full::Forever),
+        };
+        let over = self.owed_at(now).saturating_add(parts(ahead)).saturating_sub(room);
+        if over == 0 { Ok(()) } else { Err(Full::For(self.time_for(over))) }
+    }
+
+    /// Takes `units` for the call admitted after `last`, whether they fit or not.
+    pub(super) fn take(&mut self, units: u64, last: Ordinal, now: Nanos) {
+        self.drain(now);
+        self.mark(last, self.owed);
+        self.owed = self.owed.saturating_add(parts(units));
+    }
+
+    /// Gives back `units` that the call `of` took and did not use.
+    ///
+    /// Needs no time: taking from what is owed before or after the time that passed comes to the same.
+    pub(super) fn give_back(&mut self, units: u64, of: Ordinal) {
+        let since = self.marks.partition_point(|(ordinal, _)| *ordinal < of);
+        let low = self.marks.get(since).map_or(self.owed, |(_, low)| self.owed.min(*low));
+        let back = parts(units).min(low);
+        self.owed -= back;
+        for (_, low) in &mut self.marks[since..] {
+            *low -= back;
+        }
+        // The calls before it may have a new lowest mark.
+        if let Some((_, low)) = self.marks.get(since).copied() {
+            let higher = self.marks[..since].partition_point(|(_, before)| *before < low);
+            self.marks.drain(higher..since);
+        }
+    }
+
+    /// Leaves at most so many parts, and nothing to give back for the calls up to `of`: whoever says
+    /// what is left has counted them.
+    pub(super) fn leave(&mut self, left: u128, of: Ordinal, now: Nanos) {
+        self.drain(now);
+        let owed = self.brim.saturating_sub(left);
+        self.mark(of, self.owed.saturating_sub(owed));
+        self.owed = self.owed.max(owed);
+    }
+
+    /// A provider had `remaining` when the call `of` reached it, at `at` or soon after; since then
+    /// calls took `since`, and a part came in.
+    pub(super) fn told(&mut self, remaining: u64, since: u64, at: Nanos, of: Ordinal, now: Nanos) {
+        let there = parts(remaining).saturating_add(self.inflow(now.saturating_sub(at)));
+        self.leave(there.saturating_sub(parts(since)), of, now);
+    }
+
+    /// The whole units that are left.
+    pub(super) fn left(&self, now: Nanos) -> u64 {
+        let left = self.brim.saturating_sub(self.owed_at(now)) / UNIT;
+        u64::try_from(left).unwrap_or(u64::MAX)
+    }
+
+    /// What comes in during `time`, in parts.
+    fn inflow(&self, time: Nanos) -> u128 {
+        u128::from(self.per_minute.get()) * u128::from(time)
+    }
+
+    fn owed_at(&self, now: Nanos) -> u128 {
+        // A reading before the last one counts as the last one.
+        self.owed.saturating_sub(self.inflow(now.saturating_sub(self.at)))
+    }
+
+    fn drain(&mut self, now: Nanos) {
+        self.owed = self.owed_at(now);
+        self.at = self.at.max(now);
+    }
+
+    /// No more than `low` is there for the calls up to `of` to give back.
+    fn mark(&mut self, of: Ordinal, low: u128) {
+        let later = self.marks.partition_point(|(ordinal, _)| *ordinal <= of);
+        if self.marks.get(later).is_some_and(|(_, mark)| *mark <= low) {
+            return;
+        }
+        let higher = self.marks[..later].partition_point(|(_, mark)| *mark < low);
+        if higher < later {
+            self.marks[higher] = (of, low);
+            self.marks.drain(higher + 1..later);
+            return;
+        }
+        if self.marks.len() == MARKS {
+            // The lower of two marks stands for both.
+            self.marks[1].1 = self.marks[0].1;
+            self.marks.remove(0);
+        }
+        let at = higher.min(self.marks.len());
+        self.marks.insert(at, (of, low));
+    }
+
+    /// How long so many parts take to come in. Rounded up: any sooner would be too soon.
+    fn time_for(&self, parts: u128) -> Nanos {
+        let time = parts.div_ceil(u128::from(self.per_minute.get()));
+        u64::try_from(time).unwrap_or(u64::MAX)
+    }
+}
+
+fn brim(per_minute: NonZeroU64, burst: Duration) -> u128 {
+    let burst = u64::try_from(burst.as_nanos()).unwrap_or(u64::MAX);
+    (u128::from(per_minute.get()) * u128::from(burst)).max(UNIT)
+}

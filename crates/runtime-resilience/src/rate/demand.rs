@@ -1,0 +1,86 @@
+//! What a call takes of a limiter: one request, and tokens.
+
+use runtime_events::wire_names;
+
+/// What a call asks for, or what it used.
+///
+/// ```
+/// use runtime_resilience::rate::Demand;
+///
+/// let ask = Demand::request().input_tokens(1_200).output_tokens(800);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    requests: u32,
+    input: u64,
+    output: u64,
+}
+
+impl Demand {
+    /// One request, and no tokens so far.
+    pub const fn request() -> Self {
+        Self { requests: 1, input: 0, output: 0 }
+    }
+
+    /// Takes this many tokens of input. None unless set.
+    #[must_use]
+    pub const fn input_tokens(mut self, tokens: u64) -> Self {
+        self.input = tokens;
+        self
+    }
+
+    /// Takes this many tokens of output. None unless set.
+    #[must_use]
+    pub const fn output_tokens(mut self, tokens: u64) -> Self {
+        self.output = tokens;
+        self
+    }
+
+    /// What it takes of each dimension.
+    pub(super) fn units(self) -> Units {
+        [u64::from(self.requests), self.input, self.output, self.input.saturating_add(self.output)]
+    }
+}
+
+/// A number for each of [`DIMENSIONS`].
+pub(super) type Units = [u64; 4];
+
+/// What can be limited, in the order of [`Units`].
+pub(super) const DIMENSIONS: [RateDimension; 4] = [
+    RateDimension::Requests,
+    RateDimension::InputTokens,
+    RateDimension::OutputTokens,
+    RateDimension::Tokens,
+];
+
+wire_names! {
+    /// What a call was refused, or has to wait, for.
+    #[non_exhaustive]
+    pub enum RateDimension: "rate dimension" {
+        /// The number of requests.
+        Requests = "requests",
+        /// Tokens of input.
+        InputTokens = "input_tokens",
+        /// Tokens of output.
+        OutputTokens = "output_tokens",
+        /// Tokens of input and output together.
+        Tokens = "tokens",
+        /// None: a provider asked for a [pause](super::RateLimiter::pause).
+        Pause = "pause",
+        /// None: others wait, and it is their turn first.
+        Queue = "queue",
+    }
+}
+
+impl RateDimension {
+    /// Its place in [`Units`]; `None` for what has no number.
+    pub(super) const fn index(self) -> Option<usize> {
+        match self {
+            Self::Requests => Some(0),
+            Self::InputTokens => Some(1),
+            Self::OutputTokens => Some(2),
+            Self::Tokens => Some(3),
+            Self::Pause | Self::Queue => None,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a limiter lets a call not through.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::bucket::Full;
+use super::core::Refusal;
+use super::demand::RateDimension;
+
+/// A limiter did not let a call through.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("rate limiter '{limiter}' {}", self.reason())]
+#[non_exhaustive]
+pub struct RateLimitedError {
+    /// The name of the limiter.
+    pub limiter: Arc<str>,
+    /// What the call would have had to wait longest for.
+    pub dimension: RateDimension,
+    /// After how long it would be let through if nothing else happened: not a nanosecond sooner, and
+    /// later if others come first. `None` if it never would be, as it asks for more than a burst
+    /// ever holds.
+    pub retry_after: Option<Duration>,
+}
+
+impl RateLimitedError {
+    pub(super) fn new(limiter: Arc<str>, refusal: Refusal) -> Self {
+        let retry_after = match refusal.full {
+            Full::For(nanos) => Some(Duration::from_nanos(nanos)),
+            Full::Forever => None,
+        };
+        Self { limiter, dimension: refusal.dimension, retry_after }
+    }
+
+    fn reason(&self) -> String {
+        let dimension = self.dimension.as_str().replace('_', " ");
+        match (self.dimension, self.retry_after) {
+            (_, None) => format!("never lets through so many {dimension} at once"),
+            (RateDimension::Pause, Some(wait)) => format!("is paused for {wait:?}"),
+            (RateDimension::Queue, Some(_)) => "lets others through first".to_owned(),
+            (_, Some(wait)) => format!("is out of {dimension} for {wait:?}"),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! How much a limiter lets through.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use super::demand::RateDimension;
+
+/// How much a limiter lets through.
+///
+/// Nothing is limited unless set, or named by a reply that the limiter
+/// [observes](super::RateLimiter::observe).
+///
+/// ```
+/// use std::num::{NonZeroU32, NonZeroU64};
+/// use runtime_resilience::rate::RateLimits;
+///
+/// const REQUESTS: NonZeroU32 = NonZeroU32::new(50).unwrap();
+/// const INPUT: NonZeroU64 = NonZeroU64::new(30_000).unwrap();
+/// const OUTPUT: NonZeroU64 = NonZeroU64::new(8_000).unwrap();
+/// let limits = RateLimits::default()
+///     .requests_per_minute(REQUESTS)
+///     .input_tokens_per_minute(INPUT)
+///     .output_tokens_per_minute(OUTPUT);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimits {
+    pub(super) per_minute: [Option<NonZeroU64>; 4],
+    pub(super) burst: Duration,
+    pub(super) oversized_alone: bool,
+    pub(super) restart_interval: Duration,
+}
+
+impl RateLimits {
+    /// Lets this many requests through a minute. Not limited unless set.
+    #[must_use]
+    pub const fn requests_per_minute(mut self, requests: NonZeroU32) -> Self {
+        // Wider, so not zero either.
+        self.per_minute[0] = NonZeroU64::new(requests.get() as u64);
+        self
+    }
+
+    /// Lets this many tokens of input through a minute. Not limited unless set.
+    #[must_use]
+    pub const fn input_tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
+        self.per_minute[1] = Some(tokens);
+        self
+    }
+
+    /// Lets this many tokens of output through a minute. Not limited unless set.
+    #[must_use]
+    pub const fn output_tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
+        self.per_minute[2] = Some(tokens);
+        self
+    }
+
+    /// Lets this many tokens of input and output together through a minute. Not limited unless set.
+    #[must_use]
+    pub const fn tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
+        self.per_minute[3] = Some(tokens);
+        self
+    }
+
+    /// After a rest, lets as much through at once as comes in this time, and never less than one
+    /// unit. 60 seconds unless set.
+    ///
+    /// Providers that hold a minute's limit to the second need a shorter one.
+    #[must_use]
+    pub const fn burst(mut self, burst: Duration) -> Self {
+        self.burst = burst;
+        self
+    }
+
+    /// Lets a call that asks for more than a burst ever holds through when nothing else is owed, and
+    /// makes those behind it wait until its rest has come in. Refused unless set.
+    #[must_use]
+    pub const fn oversized_alone(mut self) -> Self {
+        self.oversized_alone = true;
+        self
+    }
+
+    /// After a [pause](super::RateLimiter::pause), lets those who waited for its end through at least
+    /// this far apart, even where no limit does. 100 milliseconds unless set.
+    #[must_use]
+    pub const fn restart_interval(mut self, interval: Duration) -> Self {
+        self.restart_interval = interval;
+        self
+    }
+
+    /// The limit of one dimension, a minute.
+    pub const fn per_minute(&self, dimension: RateDimension) -> Option<NonZeroU64> {
+        match dimension.index() {
+            Some(index) => self.per_minute[index],
+            None => None,
+        }
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            per_minute: [None; 4],
+            burst: Duration::from_mins(1),
+            oversized_alone: false,
+            restart_interval: Duration::from_millis(100),
+        }
+    }
+}

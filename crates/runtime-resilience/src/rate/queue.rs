@@ -1,0 +1,86 @@
+//! Those who wait for a limiter, in the order in which they came.
+//!
+//! Only the first of them knows when its turn is, and sets a timer. When it has been let through, or
+//! has given up, it wakes the next one, which then asks for itself: so they leave as fast as the limits
+//! let them, and never together.
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use super::demand::Units;
+
+/// A place in the queue.
+pub(super) type Place = u64;
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    next: Place,
+    waiting: VecDeque<Waiting>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    place: Place,
+    units: Units,
+    /// `None` once it has been woken, until it asks again.
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Gets in line.
+    pub(super) fn push(&mut self, units: Units, waker: Waker) -> Place {
+        let place = self.next;
+        self.next += 1;
+        self.waiting.push_back(Waiting { place, units, waker: Some(waker) });
+        place
+    }
+
+    /// Replaces the waker of a place, and hands out the one before it: dropping that may run anything,
+    /// and is to be done without a lock.
+    #[must_use]
+    pub(super) fn replace(&mut self, place: Place, waker: Waker) -> Option<Waker> {
+        let Some(index) = self.index(place) else { return Some(waker) };
+        self.waiting[index].waker.replace(waker)
+    }
+
+    /// Gives up a place. Hands out its waker, to be dropped without a lock.
+    #[must_use]
+    pub(super) fn remove(&mut self, place: Place) -> Option<Waker> {
+        let index = self.index(place)?;
+        self.waiting.remove(index)?.waker
+    }
+
+    /// The waker of whoever is first, to be woken without a lock. It brings another one when it asks.
+    #[must_use]
+    pub(super) fn first(&mut self) -> Option<Waker> {
+        self.waiting.front_mut()?.waker.take()
+    }
+
+    /// What those ahead of a place ask for; all of them, for a place that is not taken.
+    pub(super) fn ahead(&self, place: Option<Place>) -> Units {
+        let end = place.and_then(|place| self.index(place)).unwrap_or(self.waiting.len());
+        let mut sum = [0_u64; 4];
+        for waiting in self.waiting.range(..end) {
+            for (sum, units) in sum.iter_mut().zip(waiting.units) {
+                *sum = sum.saturating_add(units);
+            }
+        }
+        sum
+    }
+
+    pub(super) fn is_first(&self, place: Place) -> bool {
+        self.waiting.front().is_some_and(|waiting| waiting.place == place)
+    }
+
+    fn index(&self, place: Place) -> Option<usize> {
+        self.waiting.binary_search_by_key(&place, |waiting| waiting.place).ok()
+    }
+}

@@ -1,0 +1,170 @@
+//! What a provider says about its limits.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::demand::RateDimension;
+use crate::fault::{Headers, until_reset};
+
+/// What a provider says about one limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    pub(super) limit: Option<u64>,
+    pub(super) remaining: Option<u64>,
+    pub(super) reset: Option<Duration>,
+}
+
+impl Quota {
+    /// This many units a minute. Not told unless set.
+    #[must_use]
+    pub const fn limit(mut self, units: u64) -> Self {
+        self.limit = Some(units);
+        self
+    }
+
+    /// This many units are left. Not told unless set.
+    #[must_use]
+    pub const fn remaining(mut self, units: u64) -> Self {
+        self.remaining = Some(units);
+        self
+    }
+
+    /// All of them are back after this long. Not told unless set.
+    #[must_use]
+    pub const fn reset(mut self, after: Duration) -> Self {
+        self.reset = Some(after);
+        self
+    }
+}
+
+/// What a provider says about its limits.
+///
+/// ```
+/// use chrono::{TimeZone, Utc};
+/// use runtime_resilience::rate::{Quota, RateDimension, RateSnapshot};
+///
+/// let now = Utc.with_ymd_and_hms(2026, 7, 1, 12, 0, 0).unwrap();
+/// let headers = [
+///     ("anthropic-ratelimit-requests-limit", "50"),
+///     ("anthropic-ratelimit-requests-remaining", "49"),
+///     ("anthropic-ratelimit-input-tokens-remaining", "27000"),
+/// ];
+/// let told = RateSnapshot::from_headers(&headers, now);
+/// let requests = Quota::default().limit(50).remaining(49);
+/// assert_eq!(told.quota(RateDimension::Requests), Some(requests));
+/// let input = Quota::default().remaining(27_000);
+/// assert_eq!(told, RateSnapshot::default().requests(requests).input_tokens(input));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RateSnapshot {
+    /// In the order of `DIMENSIONS`.
+    pub(super) quotas: [Quota; 4],
+}
+
+impl RateSnapshot {
+    /// Reads the headers of a reply that came at `now`.
+    ///
+    /// | limit | Anthropic | `OpenAI`, Azure, and those that do as they do |
+    /// |---|---|---|
+    /// | requests | `anthropic-ratelimit-requests-…` | `x-ratelimit-…-requests` |
+    /// | tokens | `anthropic-ratelimit-tokens-…` | `x-ratelimit-…-tokens` |
+    /// | input, output | `anthropic-ratelimit-{input,output}-tokens-…` | |
+    ///
+    /// with `limit`, `remaining` and `reset` for the dots. What is missing, or no whole number, is not
+    /// told.
+    pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
+        let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
+        let quota = |[limit, remaining, reset]: [&str; 3]| Quota {
+            limit: number(limit),
+            remaining: number(remaining),
+            reset: headers.header(reset).and_then(|text| until_reset(headers, text, now)),
+        };
+        let mut quotas = [Quota::default(); 4];
+        for (index, names) in NAMES {
+            if quotas[index] == Quota::default() {
+                quotas[index] = quota(names);
+            }
+        }
+        Self { quotas }
+    }
+
+    /// What is said about requests. Nothing unless set.
+    #[must_use]
+    pub const fn requests(mut self, quota: Quota) -> Self {
+        self.quotas[0] = quota;
+        self
+    }
+
+    /// What is said about tokens of input. Nothing unless set.
+    #[must_use]
+    pub const fn input_tokens(mut self, quota: Quota) -> Self {
+        self.quotas[1] = quota;
+        self
+    }
+
+    /// What is said about tokens of output. Nothing unless set.
+    #[must_use]
+    pub const fn output_tokens(mut self, quota: Quota) -> Self {
+        self.quotas[2] = quota;
+        self
+    }
+
+    /// What is said about tokens of input and output together. Nothing unless set.
+    #[must_use]
+    pub const fn tokens(mut self, quota: Quota) -> Self {
+        self.quotas[3] = quota;
+        self
+    }
+
+    /// What is said about a dimension; `None` if nothing is.
+    pub fn quota(&self, dimension: RateDimension) -> Option<Quota> {
+        let quota = self.quotas[dimension.index()?];
+        Some(quota).filter(|quota| *quota != Quota::default())
+    }
+}
+
+/// The headers of each limit: how much there is, what is left, and when all of it is back.
+const NAMES: [(usize, [&str; 3]); 6] = [
+    (
+        0,
+        [
+            "anthropic-ratelimit-requests-limit",
+            "anthropic-ratelimit-requests-remaining",
+            "anthropic-ratelimit-requests-reset",
+        ],
+    ),
+    (
+        0,
+        [
+            "x-ratelimit-limit-requests",
+            "x-ratelimit-remaining-requests",
+            "x-ratelimit-reset-requests",
+        ],
+    ),
+    (
+        1,
+        [
+            "anthropic-ratelimit-input-tokens-limit",
+            "anthropic-ratelimit-input-tokens-remaining",
+            "anthropic-ratelimit-input-tokens-reset",
+        ],
+    ),
+    (
+        2,
+        [
+            "anthropic-ratelimit-output-tokens-limit",
+            "anthropic-ratelimit-output-tokens-remaining",
+            "anthropic-ratelimit-output-tokens-reset",
+        ],
+    ),
+    (
+        3,
+        [
+            "anthropic-ratelimit-tokens-limit",
+            "anthropic-ratelimit-tokens-remaining",
+            "anthropic-ratelimit-tokens-reset",
+        ],
+    ),
+    (3, ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"]),
+];
