@@ -48,7 +48,7 @@ impl ActiveTurn<'_> {
     /// How long the turn may still take: until its own timeout or its session's deadline, whichever
     /// comes first; zero once it is over. `None` if it has neither.
     pub fn time_left(&self) -> Option<Duration> {
-        Some(self.core().left_until(self.until()?.at))
+        Some(self.core().left_until(self.pace().end()?))
     }
 }
 

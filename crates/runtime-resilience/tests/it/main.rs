@@ -14,6 +14,7 @@ mod promises;
 mod properties;
 mod rate;
 mod recovery;
+mod recovery_turn;
 mod retry_budget;
 mod route;
 mod support;

@@ -4,5 +4,6 @@ mod backoff;
 mod breaker;
 mod fault;
 mod rate;
+mod recovery_turn;
 mod retry_budget;
 mod route;

@@ -1,0 +1,315 @@
+//! What is decided after each failure of a turn's call.
+
+use std::time::Duration;
+
+use runtime_events::FailureScenario;
+use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Phase};
+use runtime_resilience::recovery::{Changes, GaveUp, Next, Situation, TurnRecovery, Verdict};
+use runtime_resilience::{
+    Backoff, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep, recipe_for,
+};
+
+const CAP: Duration = Duration::from_mins(1);
+
+const fn s(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Waits 1, 2, 4 … seconds, unless asked.
+fn turn() -> TurnRecovery {
+    with(Recipes::default())
+}
+
+fn with(recipes: Recipes) -> TurnRecovery {
+    TurnRecovery::new(recipes, Backoff::default().jitter(JitterMode::None).cap(CAP))
+}
+
+fn recipe(scenario: FailureScenario, steps: &[RecoveryStep], attempts: u32) -> Recipes {
+    let steps = steps.to_vec();
+    let policy = EscalationPolicy::AlertHuman;
+    Recipes::default().with(RecoveryRecipe::new(scenario, steps, attempts, policy))
+}
+
+const ALONE: Situation = Situation { left: None, elsewhere: false };
+const ELSEWHERE: Situation = Situation { left: None, elsewhere: true };
+
+const fn left(seconds: u64) -> Situation {
+    Situation { left: Some(s(seconds)), elsewhere: false }
+}
+
+fn asking(kind: FaultKind, seconds: u64) -> Fault {
+    let mut fault = Fault::of(kind);
+    fault.asked = Some(s(seconds));
+    fault
+}
+
+fn again(verdict: Verdict) -> Next {
+    match verdict {
+        Verdict::Again(next) => next,
+        Verdict::GiveUp(why) => panic!("gave up: {why}"),
+    }
+}
+
+fn gave_up(verdict: Verdict) -> GaveUp {
+    match verdict {
+        Verdict::Again(next) => panic!("again: {next:?}"),
+        Verdict::GiveUp(why) => why,
+    }
+}
+
+/// In a line: where to, after how long, by which steps and without which.
+fn told(verdict: Verdict) -> String {
+    let names = |steps: &[RecoveryStep]| {
+        let names: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
+        names.join("+")
+    };
+    match verdict {
+        Verdict::GiveUp(GaveUp::NothingHelps(NoRetry::Pointless)) => "-".to_owned(),
+        Verdict::GiveUp(why) => format!("no: {why}"),
+        Verdict::Again(Next { wait, switch, steps, skipped, .. }) => {
+            let place = if switch { "there" } else { "here" };
+            let skipped = if skipped.is_empty() {
+                String::new()
+            } else {
+                format!(", not {}", names(&skipped))
+            };
+            format!("{place} in {}s: {}{skipped}", wait.as_secs_f64(), names(&steps))
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_fault_is_met_by_what_can_help_against_it() {
+    const WAITS: &str = "here in 1s: retry_with_backoff, not switch_provider";
+    const GOES: &str = "there in 0s: switch_provider, not retry_with_backoff";
+    const STAYS: &str = "here in 1s: retry_with_backoff";
+    const SMALLER: &str = "here in 0s: retry_with_smaller_context+reduce_tool_set";
+    const FORGETS: &str = "here in 0s: clear_memory_cache+restart_agent";
+    const RESTARTS: &str = "here in 0s: restart_agent";
+    const NO: &str = "-";
+    for (kind, alone, elsewhere) in [
+        (FaultKind::RateLimit, WAITS, GOES),
+        (FaultKind::Quota, NO, GOES),
+        (FaultKind::Overload, WAITS, GOES),
+        (FaultKind::Server, WAITS, GOES),
+        (FaultKind::Timeout(Phase::Connect), STAYS, STAYS),
+        (FaultKind::Timeout(Phase::FirstToken), STAYS, STAYS),
+        (FaultKind::Timeout(Phase::Idle), STAYS, STAYS),
+        (FaultKind::Timeout(Phase::Attempt), STAYS, STAYS),
+        (FaultKind::Timeout(Phase::Total), NO, NO),
+        (FaultKind::Timeout(Phase::Provider), STAYS, STAYS),
+        (FaultKind::Timeout(Phase::Unknown), STAYS, STAYS),
+        (FaultKind::Network, WAITS, GOES),
+        (FaultKind::Auth, NO, GOES),
+        (FaultKind::ContextLength, SMALLER, SMALLER),
+        (FaultKind::ContentPolicy, NO, GOES),
+        (FaultKind::Request, NO, NO),
+        (FaultKind::Malformed, FORGETS, FORGETS),
+        (FaultKind::Tool, RESTARTS, RESTARTS),
+        (FaultKind::Cancelled, NO, NO),
+        (FaultKind::Local, NO, NO),
+        (FaultKind::Unknown, WAITS, GOES),
+    ] {
+        let fault = Fault::of(kind);
+        // The two recipes with both steps have them in either order; it decides nothing.
+        assert_eq!(told(turn().after(&fault, ALONE)), alone, "{kind}, alone");
+        assert_eq!(told(turn().after(&fault, ELSEWHERE)), elsewhere, "{kind}, elsewhere");
+    }
+}
+
+#[test]
+fn every_scenario_of_which_nothing_more_is_known_has_what_its_recipe_says() {
+    for (scenario, alone) in [
+        (FailureScenario::LlmTimeout, "here in 1s: retry_with_backoff"),
+        (FailureScenario::LlmError, "here in 1s: retry_with_backoff, not switch_provider"),
+        (FailureScenario::ToolExecutionError, "here in 0s: restart_agent"),
+        (
+            FailureScenario::ContextOverflow,
+            "here in 0s: retry_with_smaller_context+reduce_tool_set",
+        ),
+        (FailureScenario::DependencyTimeout, "here in 1s: retry_with_backoff"),
+        (FailureScenario::MemoryCorruption, "here in 0s: clear_memory_cache+restart_agent"),
+        (FailureScenario::ProviderFailure, "here in 1s: retry_with_backoff, not switch_provider"),
+    ] {
+        let fault = Fault::of_scenario(scenario);
+        assert_eq!(told(turn().after(&fault, ALONE)), alone, "{scenario}");
+    }
+}
+
+#[test]
+fn each_scenario_has_its_own_attempts_and_they_end() {
+    let mut turn = turn();
+    for &scenario in FailureScenario::ALL {
+        let fault = Fault::of_scenario(scenario);
+        let max_attempts = recipe_for(scenario).max_attempts;
+        for _ in 0..max_attempts {
+            let _ = again(turn.after(&fault, ALONE));
+        }
+        for _ in 0..3 {
+            let why = gave_up(turn.after(&fault, ALONE));
+            assert_eq!(why, GaveUp::AttemptsUsedUp { max_attempts, scenario });
+            assert_eq!(
+                why.to_string(),
+                format!("max attempts ({max_attempts}) exhausted for {scenario}")
+            );
+        }
+    }
+}
+
+#[test]
+fn what_does_not_help_uses_an_attempt_up_all_the_same() {
+    let mut turn = turn();
+    let refused = Fault::of(FaultKind::Auth);
+    let here = gave_up(turn.after(&refused, ALONE));
+    assert_eq!(here, GaveUp::NothingHelps(NoRetry::Pointless));
+    let _ = again(turn.after(&Fault::of(FaultKind::Overload), ALONE));
+    assert!(matches!(gave_up(turn.after(&refused, ELSEWHERE)), GaveUp::AttemptsUsedUp { .. }));
+}
+
+#[test]
+fn the_delays_go_on_from_one_scenario_to_the_next() {
+    let mut turn = turn();
+    let kinds = [
+        FaultKind::Server,
+        FaultKind::Timeout(Phase::Attempt),
+        FaultKind::Network,
+        FaultKind::Server,
+        FaultKind::Timeout(Phase::Idle),
+    ];
+    let waits: Vec<_> =
+        kinds.map(|kind| again(turn.after(&Fault::of(kind), ALONE)).wait.as_secs()).into();
+    assert_eq!(waits, [1, 2, 4, 8, 16]);
+}
+
+#[test]
+fn what_was_asked_for_is_waited_in_full_and_the_delay_goes_on_top() {
+    let next = again(turn().after(&asking(FaultKind::RateLimit, 20), ALONE));
+    assert_eq!(next.wait, s(21));
+    let next = again(turn().after(&asking(FaultKind::RateLimit, 60), ALONE));
+    assert_eq!(next.wait, CAP, "the delay gives way to the cap");
+    let next = again(turn().after(&asking(FaultKind::RateLimit, 20), left(21)));
+    assert_eq!(next.wait, Duration::from_millis(20_500), "and leaves time for the attempt");
+}
+
+#[test]
+fn what_was_asked_for_is_not_waited_in_part() {
+    let why = gave_up(turn().after(&asking(FaultKind::RateLimit, 61), ALONE));
+    assert_eq!(why, GaveUp::NothingHelps(NoRetry::TooLong { asked: s(61), cap: CAP }));
+    let why = gave_up(turn().after(&asking(FaultKind::RateLimit, 20), left(20)));
+    assert_eq!(why, GaveUp::NothingHelps(NoRetry::Deadline { wait: s(20), left: s(20) }));
+    assert_eq!(why.to_string(), "would have to wait 20s, with 20s left");
+}
+
+#[test]
+fn an_attempt_elsewhere_does_not_wait_for_the_place_that_failed() {
+    for asked in [0, 20, 61, u64::MAX] {
+        let next = again(turn().after(&asking(FaultKind::RateLimit, asked), ELSEWHERE));
+        assert_eq!((next.switch, next.wait), (true, Duration::ZERO));
+    }
+}
+
+#[test]
+fn nothing_begins_once_the_time_is_over() {
+    let over = Situation { left: Some(Duration::ZERO), elsewhere: true };
+    for &scenario in FailureScenario::ALL {
+        let why = gave_up(turn().after(&Fault::of_scenario(scenario), over));
+        assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })), "{scenario}: {why}");
+    }
+}
+
+#[test]
+fn a_changed_request_waits_only_if_it_was_asked_to() {
+    let next = again(turn().after(&Fault::of(FaultKind::ContextLength), ALONE));
+    assert_eq!(next.wait, Duration::ZERO);
+    let next = again(turn().after(&asking(FaultKind::ContextLength, 7), ALONE));
+    assert_eq!(next.wait, s(7));
+    let why = gave_up(turn().after(&asking(FaultKind::ContextLength, 7), left(7)));
+    assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })));
+}
+
+#[test]
+fn a_recipe_that_asks_for_a_person_ends_the_recovery_whatever_else_it_says() {
+    let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
+    let mut turn = with(recipe(FailureScenario::LlmTimeout, &steps, 3));
+    let timeout = Fault::of(FaultKind::Timeout(Phase::Attempt));
+    assert_eq!(gave_up(turn.after(&timeout, ELSEWHERE)), GaveUp::Human);
+    assert_eq!(turn.changes(), Changes::default());
+    assert_eq!(GaveUp::Human.to_string(), "the recipe asks for a person");
+    let _ = again(turn.after(&Fault::of(FaultKind::Server), ALONE));
+}
+
+#[test]
+fn a_recipe_without_attempts_or_without_steps_gives_up() {
+    let server = Fault::of(FaultKind::Server);
+    let mut none = with(recipe(FailureScenario::LlmError, &[RecoveryStep::RetryWithBackoff], 0));
+    let scenario = FailureScenario::LlmError;
+    assert_eq!(
+        gave_up(none.after(&server, ELSEWHERE)),
+        GaveUp::AttemptsUsedUp { max_attempts: 0, scenario }
+    );
+    let mut empty = with(recipe(FailureScenario::LlmError, &[], 9));
+    assert_eq!(gave_up(empty.after(&server, ELSEWHERE)), GaveUp::NothingHelps(NoRetry::Pointless));
+}
+
+#[test]
+fn a_recipe_that_only_switches_does_not_stay() {
+    let recipes = recipe(FailureScenario::LlmError, &[RecoveryStep::SwitchProvider], 9);
+    let server = Fault::of(FaultKind::Server);
+    let mut turn = with(recipes);
+    assert!(again(turn.after(&server, ELSEWHERE)).switch);
+    assert_eq!(gave_up(turn.after(&server, ALONE)), GaveUp::NothingHelps(NoRetry::Pointless));
+}
+
+#[test]
+fn what_is_to_change_adds_up_over_the_attempts() {
+    let steps = [
+        RecoveryStep::RetryWithSmallerContext,
+        RecoveryStep::ReduceToolSet,
+        RecoveryStep::ClearMemoryCache,
+        RecoveryStep::RestartAgent,
+    ];
+    let mut turn = with(recipe(FailureScenario::ContextOverflow, &steps, u32::MAX));
+    assert_eq!(turn.changes(), Changes::default());
+    assert_eq!(turn.changes().context_budget(1_000), 1_000);
+    let budgets: Vec<_> = (0..4)
+        .map(|_| {
+            let _ = again(turn.after(&Fault::of(FaultKind::ContextLength), ALONE));
+            turn.changes().context_budget(1_000)
+        })
+        .collect();
+    assert_eq!(budgets, [750, 562, 421, 315]);
+    let changes = turn.changes();
+    assert_eq!(changes.context_reductions, 4);
+    assert!(changes.tools_reduced && changes.restarted && changes.memory_cleared);
+    assert_eq!(changes.context_budget(0), 0);
+    assert!(changes.context_budget(u64::MAX) < u64::MAX / 3);
+    let _ = again(turn.after(&Fault::of(FaultKind::Server), ALONE));
+    assert_eq!(turn.changes(), changes, "a wait changes nothing and takes nothing back");
+}
+
+#[test]
+fn steps_that_are_given_up_on_change_nothing() {
+    let mut turn = turn();
+    let _ = gave_up(turn.after(&asking(FaultKind::ContextLength, 99), ALONE));
+    assert_eq!(turn.changes(), Changes::default());
+}
+
+#[test]
+fn the_policy_is_the_recipes() {
+    let turn = with(recipe(FailureScenario::ProviderFailure, &[], 1));
+    assert_eq!(turn.policy(FailureScenario::ProviderFailure), EscalationPolicy::AlertHuman);
+    assert_eq!(turn.policy(FailureScenario::MemoryCorruption), EscalationPolicy::Abort);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_waits() {
+    let waits = |seed| -> Vec<Duration> {
+        let recipes = recipe(FailureScenario::LlmError, &[RecoveryStep::RetryWithBackoff], 9);
+        let turn = TurnRecovery::new(recipes, Backoff::default());
+        let mut turn = turn.with_rng(fastrand::Rng::with_seed(seed));
+        let server = Fault::of(FaultKind::Server);
+        (0..9).map(|_| again(turn.after(&server, ALONE)).wait).collect()
+    };
+    assert_eq!(waits(7), waits(7));
+    assert_ne!(waits(7), waits(8));
+}
