@@ -19,11 +19,7 @@ const LAYERS: &[Layer] = &[
     Layer { name: "runtime-usage", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-lifecycle", below: &["runtime-events"], others: &[] },
     // Both are for those who use them anyway, and off by default.
-    Layer {
-        name: "runtime-resilience",
-        below: &["runtime-events"],
-        others: &["http", "reqwest"],
-    },
+    Layer { name: "runtime-resilience", below: &["runtime-events"], others: &["http", "reqwest"] },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
