@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU32;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Phase, Provider};
+use runtime_resilience::fault::{Phase, Provider, Reach};
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::{
     CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, classify_error,
 };
@@ -137,4 +139,16 @@ fn a_timeout_of_ones_own_says_what_was_waited_for() {
     let second = Duration::from_secs(1);
     assert_eq!(fault.wait(second, second, None), Ok(second));
     assert!(Fault::of(FaultKind::Cancelled).wait(second, second, None).is_err());
+}
+
+#[test]
+fn a_limiter_without_room_was_asked_before_anything_was_sent() {
+    let one = NonZeroU32::new(1).unwrap();
+    let limiter = RateLimiter::new("svc", RateLimits::default().requests_per_minute(one));
+    limiter.pause(Duration::from_secs(90));
+    let refused = limiter.try_reserve(Demand::request()).unwrap_err();
+    let fault = of(&refused);
+    assert_eq!((fault.kind, fault.reach), (FaultKind::Local, Reach::NotSent));
+    assert!(fault.elsewhere && !fault.counts && !fault.may_be_billed());
+    assert_eq!(fault.asked, refused.retry_after);
 }
