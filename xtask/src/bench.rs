@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: measures, then gathers the medians that criterion wrote.
+//! `cargo xtask bench`: measures, then gathers the medians that criterion wrote. With `--peers`,
+//! measures ours beside the peers, in a workspace of its own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +16,16 @@ use crate::workspace;
 /// Arguments of criterion after which nothing has been measured.
 const UNMEASURED: &[&str] = &["--test", "--list", "--profile-time"];
 
-/// `cargo xtask bench [FILTER] [-- ARG…]`
+/// The program that measures the peers too. They are downloaded and built only for it.
+const PEERS: &str = "run --release --manifest-path xtask/peers/Cargo.toml --";
+
+/// `cargo xtask bench [FILTER] [-- ARG…]`, `cargo xtask bench --peers [--markdown]`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
+    if let [first, rest @ ..] = rest
+        && first == "--peers"
+    {
+        return peers(rest);
+    }
     let (filter, criterion) = match rest.iter().position(|argument| argument == "--") {
         Some(at) => (&rest[..at], &rest[at + 1..]),
         None => (rest, &[][..]),
@@ -60,6 +69,20 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     rows.insert(0, ["benchmark".to_owned(), "median (ns)".to_owned()]);
     print!("\n{}", table::render(&rows, &[1]));
     Ok(())
+}
+
+/// With builds of its own, as its dependencies have features of their own.
+fn peers(rest: &[String]) -> Result<(), Error> {
+    if let Some(argument) = rest.iter().find(|argument| *argument != "--markdown") {
+        return Err(Error::Usage(format!(
+            "`bench --peers` takes only `--markdown`, and was given `{argument}`"
+        )));
+    }
+    let target = workspace::target_dir().join("peers");
+    Cmd::cargo(PEERS)
+        .args(rest.iter().map(String::as_str))
+        .env("CARGO_TARGET_DIR", target.to_string_lossy())
+        .run()
 }
 
 /// Every file of estimates below criterion's folder, and when it was written.

@@ -56,7 +56,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
-        about: "measure, and end with a table of medians; ARGs go to criterion",
+        about: "measure, and end with a table of medians; ARGs go to criterion; `--peers`: beside our peers",
         run: bench::run,
     },
     Task {

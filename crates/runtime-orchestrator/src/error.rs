@@ -1,12 +1,15 @@
 //! The ways to be refused, one small type each, and the two enums that hold them.
 
+mod opening;
+mod shutdown;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
-use runtime_lifecycle::{AgentStatus, ClaimError, CreateWorkerError};
+use runtime_lifecycle::{AgentStatus, CreateWorkerError};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
 use runtime_resilience::fault::Phase;
 use runtime_resilience::rate::RateLimitedError;
@@ -16,24 +19,16 @@ use runtime_resilience::{CircuitOpenError, Failure, Fault, FaultKind, RecoveryRe
 use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
 
+pub use self::opening::{AcceptError, ChildSessionError, ForeignAccountError, OpenSessionError};
+pub(crate) use self::shutdown::SHUTDOWN;
+pub use self::shutdown::ShuttingDownError;
+
 /// Any error a caller's code may return.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A session could not be opened.
-#[derive(Debug, Error)]
-#[error("no session for role `{role}`")]
-#[non_exhaustive]
-pub struct OpenSessionError {
-    /// The role it was asked for.
-    pub role: String,
-    /// What the registry objected to.
-    #[source]
-    pub reason: CreateWorkerError,
-}
-
 /// A turn or a tool was asked of a session that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the session is over: its worker is {status}")]
+#[error("the session is over: its worker is {status}{}", if *shutdown { ", by a shutdown" } else { "" })]
 #[non_exhaustive]
 pub struct SessionClosedError {
     /// How it ended. A session that handed over is `completed`.
@@ -41,6 +36,8 @@ pub struct SessionClosedError {
     /// Whether the session ended while the call was under way: it may have been made, and paid
     /// for.
     pub call_began: bool,
+    /// Whether a shutdown cancelled it, and not a user.
+    pub shutdown: bool,
 }
 
 /// A session cannot end yet.
@@ -185,6 +182,8 @@ impl Error for UnrecoveredError {
 pub enum TurnError {
     /// The session is over.
     Closed(#[from] SessionClosedError),
+    /// The session's orchestrator drains.
+    ShuttingDown(#[from] ShuttingDownError),
     /// The session has had all its turns.
     MaxIterations(#[from] MaxIterationsExceededError),
     /// The session's time is over, before the turn or during it.
@@ -266,7 +265,8 @@ impl TurnError {
             Self::Closed(closed) => !closed.call_began,
             Self::Deadline(deadline) => !deadline.call_began,
             Self::Guardrail(violated) => violated.stage == GuardrailStage::Pre,
-            Self::MaxIterations(_)
+            Self::ShuttingDown(_)
+            | Self::MaxIterations(_)
             | Self::CircuitOpen(_)
             | Self::Budget(_)
             | Self::Unpriced(_)
@@ -282,6 +282,7 @@ impl TurnError {
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
+            Self::ShuttingDown(_) => AgentFailureClass::Cancelled,
             Self::Deadline(_) | Self::TimedOut(_) => AgentFailureClass::LlmTimeout,
             Self::CircuitOpen(_) | Self::NoRoute(_) => AgentFailureClass::DependencyFailed,
             Self::RateLimited(_) => AgentFailureClass::RateLimit,
@@ -298,6 +299,7 @@ impl TurnError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
+            Self::ShuttingDown(_) => SHUTDOWN,
             Self::MaxIterations(_) => "max_iterations",
             Self::Deadline(_) => "deadline",
             Self::CircuitOpen(_) => "circuit_open",
@@ -321,6 +323,8 @@ impl TurnError {
 pub enum ToolError {
     /// The session is over.
     Closed(#[from] SessionClosedError),
+    /// The session's orchestrator drains.
+    ShuttingDown(#[from] ShuttingDownError),
     /// The session's time is over, before the tool or during it.
     Deadline(#[from] DeadlineExceededError),
     /// The role may not use the tool.
@@ -338,6 +342,7 @@ impl ToolError {
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
+            Self::ShuttingDown(_) => AgentFailureClass::Cancelled,
             Self::PermissionDenied(_) => AgentFailureClass::PermissionDenied,
             Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
             Self::Deadline(_) | Self::TimedOut(_) | Self::Failed(_) => AgentFailureClass::ToolError,
@@ -348,6 +353,7 @@ impl ToolError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
+            Self::ShuttingDown(_) => SHUTDOWN,
             Self::Deadline(_) => "deadline",
             Self::PermissionDenied(_) => "permission_denied",
             Self::Guardrail(_) => "guardrail",
@@ -394,52 +400,6 @@ impl From<SettleError> for HandoffError {
     }
 }
 
-/// A child session that was not opened.
-#[derive(Debug, Error)]
-#[error(transparent)]
-#[non_exhaustive]
-pub enum ChildSessionError {
-    /// The parent is over.
-    Closed(#[from] SessionClosedError),
-    /// The parent's time is over.
-    Deadline(#[from] DeadlineExceededError),
-    /// The session has an account that is not its parent's, and both cannot pay.
-    Account(#[from] ForeignAccountError),
-    /// The session could not be opened.
-    Open(#[from] OpenSessionError),
-}
-
-/// An orchestrator's shared account is not on the path of the parent's: a child's turns are paid
-/// from its parent's.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the shared account {} is not above the parent's, which pays for its children", name(account.as_deref()))]
-#[non_exhaustive]
-pub struct ForeignAccountError {
-    /// The account, where it has a name.
-    pub account: Option<Arc<str>>,
-}
-
-fn name(account: Option<&str>) -> String {
-    account.map_or_else(|| "(without a name)".to_owned(), |name| format!("`{name}`"))
-}
-
-/// A handoff that was not accepted. Nothing has changed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum AcceptError {
-    /// The handoff is for another role than the orchestrator's.
-    #[error("handoff is for role `{expected}`, this orchestrator's role is `{found}`")]
-    Role {
-        /// The handoff's target role.
-        expected: String,
-        /// The orchestrator's role.
-        found: String,
-    },
-    /// The registry does not hold the worker as unclaimed.
-    #[error(transparent)]
-    Claim(#[from] ClaimError),
-}
-
 /// An input that was asked for and did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -447,6 +407,9 @@ pub enum PauseError {
     /// The session is over, or ended while it waited.
     #[error(transparent)]
     Closed(#[from] SessionClosedError),
+    /// The session's orchestrator drains.
+    #[error(transparent)]
+    ShuttingDown(#[from] ShuttingDownError),
     /// Another `pause_for_input` waits already.
     #[error("a previous pause_for_input is still pending")]
     AlreadyWaiting,

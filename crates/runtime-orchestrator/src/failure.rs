@@ -9,7 +9,10 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
 use runtime_resilience::{Classifier, Failure};
 
-use crate::error::{BoxError, ToolError, TurnError};
+use crate::error::{
+    AcceptError, BoxError, ChildSessionError, HandoffError, OpenSessionError, PauseError,
+    SessionClosedError, SettleError, ShuttingDownError, ToolError, TurnError,
+};
 
 /// The caller's rules, and then what this crate alone can know.
 pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
@@ -65,6 +68,27 @@ pub(crate) fn class_of(failure: &Failure) -> AgentFailureClass {
     iter::successors(Some(failure.error() as &(dyn Error + 'static)), |&error| error.source())
         .find_map(own_class)
         .unwrap_or_else(|| failure.failure_class())
+}
+
+/// Whether a shutdown is what the error tells of, however deep: a refusal, or a session that it
+/// cancelled.
+pub(crate) fn is_of_shutdown(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source()).any(|error| {
+        error.is::<ShuttingDownError>()
+            || says(error, |closed: &SessionClosedError| closed.shutdown)
+            || says(error, TurnError::is_shutdown)
+            || says(error, ToolError::is_shutdown)
+            || says(error, PauseError::is_shutdown)
+            || says(error, OpenSessionError::is_shutdown)
+            || says(error, ChildSessionError::is_shutdown)
+            || says(error, AcceptError::is_shutdown)
+            || says(error, SettleError::is_shutdown)
+            || says(error, HandoffError::is_shutdown)
+    })
+}
+
+fn says<E: Error + 'static>(error: &(dyn Error + 'static), ask: impl FnOnce(&E) -> bool) -> bool {
+    error.downcast_ref().is_some_and(ask)
 }
 
 fn own_class(error: &(dyn Error + 'static)) -> Option<AgentFailureClass> {

@@ -11,6 +11,7 @@
 //! | [`session`] | [`OrchestrationSession`]: one agent's run; [`ActiveTurn`], [`SessionHandle`] |
 //! | [`turn`] | [`Turn`], [`ToolCall`] and [`Timeout`]: what to run, described |
 //! | [`error`] | one error per way to be refused, and [`TurnError`] and [`ToolError`] over them |
+//! | [`shutdown`] | [`Shutdown`], [`Drained`]: ending many sessions together |
 //! | [`summary`] | [`Summary`] and [`Report`]: what came of it |
 //!
 //! # Example
@@ -57,6 +58,7 @@ mod log;
 pub mod orchestrator;
 mod pace;
 pub mod session;
+pub mod shutdown;
 #[cfg(feature = "tokio")]
 mod sleeper;
 pub mod summary;
@@ -71,12 +73,13 @@ pub use self::{
     error::{
         AcceptError, BoxError, ChildSessionError, DeadlineExceededError, ForeignAccountError,
         HandoffError, MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
-        SessionBusyError, SessionClosedError, SettleError, ToolError, ToolTimeoutError, TurnError,
-        TurnTimeoutError, UnestimatedTurnError, UnrecoveredError,
+        SessionBusyError, SessionClosedError, SettleError, ShuttingDownError, ToolError,
+        ToolTimeoutError, TurnError, TurnTimeoutError, UnestimatedTurnError, UnrecoveredError,
     },
     escalation::Escalation,
     orchestrator::Orchestrator,
     session::{ActiveTurn, Answer, Attempt, OrchestrationSession, SessionHandle, Settled},
+    shutdown::{Drained, LeftOver, Shutdown},
     summary::{Report, Summary},
     turn::{Timeout, ToolCall, Turn},
 };

@@ -1,5 +1,6 @@
 //! What the sessions of an agent have in common.
 
+mod drain;
 mod settings;
 
 use std::fmt;
@@ -22,6 +23,7 @@ use crate::escalation::Alert;
 use crate::failure::with_own_rules;
 use crate::first_tokens::FirstTokensByModel;
 use crate::session::OrchestrationSession;
+use crate::session::roster::Roster;
 use crate::summary::{Report, Summary};
 use crate::turn::Timeout;
 
@@ -41,6 +43,7 @@ pub const DEFAULT_EVENT_LOG: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// | [`registry`](Self::registry) | one of its own |
 /// | [`pricing`](Self::pricing) | the process-wide table |
 /// | [`event_log`](Self::event_log) | 1,000 events kept per session |
+/// | [`shutdown`](Self::shutdown) | one of its own, which its clones share |
 /// | permissions, breaker, policy, gate, budget, guardrails, deadline, sinks | none |
 #[derive(Clone)]
 #[doc(alias = "AgentSession")]
@@ -87,6 +90,8 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
+    /// The open sessions of this orchestrator, its clones, and whoever shuts down with it.
+    pub(crate) roster: Arc<Roster>,
 }
 
 impl Setup {
@@ -140,6 +145,7 @@ impl Orchestrator {
             clock: Arc::new(SystemClock),
             sleeper,
             ids: Arc::new(RandomIds),
+            roster: Arc::default(),
         };
         Self { setup: Arc::new(setup) }
     }
@@ -150,7 +156,8 @@ impl Orchestrator {
     ///
     /// # Errors
     ///
-    /// [`OpenSessionError`] if the registry refuses the worker: an empty role, or no free id.
+    /// [`OpenSessionError`] if the registry refuses the worker: an empty role, or no free id; or if
+    /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, OpenSessionError> {
         OrchestrationSession::open(&self.setup)
     }
@@ -193,7 +200,8 @@ impl Orchestrator {
     ///
     /// [`AcceptError::Role`] if the handoff is for another role, [`AcceptError::Claim`] if the
     /// worker was claimed before, ended unclaimed, or is unknown to this orchestrator's
-    /// [`registry`](Self::registry): both sides must share one.
+    /// [`registry`](Self::registry): both sides must share one; [`AcceptError::ShuttingDown`] if it
+    /// [drains](Self::drain).
     pub fn accept(&self, handoff: &Handoff) -> Result<OrchestrationSession, AcceptError> {
         if *self.setup.role != *handoff.target_role {
             return Err(AcceptError::Role {
@@ -201,8 +209,9 @@ impl Orchestrator {
                 found: self.setup.role.to_string(),
             });
         }
+        self.setup.roster.accepting()?;
         let worker = self.setup.registry.claim(&handoff.target_worker_id)?;
-        Ok(OrchestrationSession::adopt(&self.setup, &worker))
+        Ok(OrchestrationSession::adopt(&self.setup, &worker)?)
     }
 
     /// Opens a session below another one: its span is inside the parent's, it has what is left of
@@ -214,9 +223,9 @@ impl Orchestrator {
     ///
     /// # Errors
     ///
-    /// [`ChildSessionError`] if the parent is over or past its deadline, if this orchestrator has a
-    /// [shared account](Self::account) that is not among the parent's, or if the registry refuses
-    /// the worker.
+    /// [`ChildSessionError`] if the parent is over or past its deadline, if its orchestrator or this
+    /// one [drains](Self::drain), if this one has a [shared account](Self::account) that is not
+    /// among the parent's, or if the registry refuses the worker.
     pub fn session_below(
         &self,
         parent: &OrchestrationSession,

@@ -26,21 +26,23 @@ mod blocking;
 mod child;
 
 pub(crate) mod core;
+pub(crate) mod end;
+mod entry;
 mod funds;
 mod guarding;
 mod handle;
 mod money;
 mod origin;
 mod part;
+pub(crate) mod roster;
 mod state;
-mod stream;
+pub(crate) mod stream;
 
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::RecoveryEvent;
 use runtime_usage::{Budget, UsageTracker};
@@ -50,7 +52,7 @@ use self::core::Core;
 pub use self::handle::SessionHandle;
 use self::origin::Origin;
 pub use self::recovering::Attempt;
-use crate::error::{BoxError, OpenSessionError};
+use crate::error::{BoxError, OpenSessionError, ShuttingDownError};
 use crate::orchestrator::Setup;
 use crate::summary::Summary;
 
@@ -90,7 +92,9 @@ pub struct OrchestrationSession {
 /// # What it is, and how it stands
 impl OrchestrationSession {
     pub(crate) fn open(setup: &Arc<Setup>) -> Result<Self, OpenSessionError> {
-        Ok(Self::adopt(setup, &Self::hire(setup)?))
+        setup.roster.accepting()?;
+        let worker = Self::hire(setup)?;
+        Ok(Self::adopt(setup, &worker)?)
     }
 
     /// Registers a worker that runs.
@@ -100,8 +104,8 @@ impl OrchestrationSession {
             Arc::clone(&setup.phase),
             setup.project_id,
         );
-        let worker =
-            created.map_err(|reason| OpenSessionError { role: setup.role.to_string(), reason })?;
+        let worker = created
+            .map_err(|reason| OpenSessionError::Worker { role: setup.role.to_string(), reason })?;
         // A worker just created makes these two steps, unless somebody ended it at once; then
         // the first turn is refused.
         for status in [AgentStatus::Initializing, AgentStatus::Running] {
@@ -110,14 +114,24 @@ impl OrchestrationSession {
         Ok(worker)
     }
 
-    pub(crate) fn adopt(setup: &Arc<Setup>, worker: &AgentWorker) -> Self {
+    pub(crate) fn adopt(
+        setup: &Arc<Setup>,
+        worker: &AgentWorker,
+    ) -> Result<Self, ShuttingDownError> {
         Self::begin(setup, worker, Origin::of(setup))
     }
 
-    fn begin(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
+    /// The decisive look at whether sessions may still be opened: the one before the worker was
+    /// registered may be outdated, and the worker is cancelled then.
+    fn begin(
+        setup: &Arc<Setup>,
+        worker: &AgentWorker,
+        origin: Origin,
+    ) -> Result<Self, ShuttingDownError> {
         let core = Arc::new(Core::new(setup, worker, origin));
-        core.emit(core.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running));
-        Self { core, polling: AtomicBool::new(false) }
+        core.places.join(&core).inspect_err(|_| core.withdraw())?;
+        core.say_hello();
+        Ok(Self { core, polling: AtomicBool::new(false) })
     }
 
     /// A handle that outlives this value and works from anywhere.

@@ -50,6 +50,9 @@ pub struct Summary {
     pub agent_events: Vec<Arc<AgentEvent>>,
     /// The session's id.
     pub session_id: Arc<str>,
+    /// Whether a shutdown cancelled the session, and not a user.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub shutdown: bool,
     /// How many turns were asked for, refused ones too.
     pub iterations: u32,
     /// The session's budget, where there is one.
@@ -80,6 +83,7 @@ impl Summary {
             recovery_events,
             agent_events,
             session_id: Arc::clone(&core.session_id),
+            shutdown: core.ended().is_some_and(|end| end.shutdown),
             iterations: core.state().iterations(),
             budget,
             budgets_above,
@@ -95,8 +99,10 @@ impl Summary {
         let (role, phase) = (Arc::clone(&setup.role), Arc::clone(&setup.phase));
         let now = setup.clock.utc_now();
         let mut worker = AgentWorker::new("", role, phase, setup.project_id, now);
-        // A new worker may always fail.
-        let _ = worker.transition(AgentStatus::Failed, Some(&error.to_string()), now);
+        let shutdown = error.is_shutdown();
+        let status = if shutdown { AgentStatus::Cancelled } else { AgentStatus::Failed };
+        // A new worker may always fail or be cancelled.
+        let _ = worker.transition(status, Some(&error.to_string()), now);
         Self {
             worker,
             usage: UsageTracker::new().summary(),
@@ -104,6 +110,7 @@ impl Summary {
             recovery_events: Vec::new(),
             agent_events: Vec::new(),
             session_id: "".into(),
+            shutdown,
             iterations: 0,
             budget: setup.account.as_ref().map(Budget::statement),
             budgets_above: Vec::new(),
@@ -122,7 +129,8 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let worker = &self.worker;
-        writeln!(f, "{} in {}: {}", worker.role(), worker.phase(), worker.status())?;
+        let by = if self.shutdown { " by a shutdown" } else { "" };
+        writeln!(f, "{} in {}: {}{by}", worker.role(), worker.phase(), worker.status())?;
         if let Some(error) = worker.last_error() {
             writeln!(f, "  error     {}", error.message)?;
         }

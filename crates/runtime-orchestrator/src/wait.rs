@@ -10,11 +10,11 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use runtime_events::{Sleep, Sleeper};
-use runtime_lifecycle::AgentStatus;
 use runtime_resilience::fault::Phase;
 
 use crate::pace::Pace;
 use crate::session::core::Core;
+use crate::session::end::End;
 
 /// When something has to be over, and what that means.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupted {
     Time(Kind, Duration),
-    Closed(AgentStatus),
+    Closed(End),
 }
 
 /// Runs `future` until it is ready, its time is over, or the session ends.
@@ -58,8 +58,8 @@ pub(crate) async fn race<F: Future>(
         if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
             return Poll::Ready(Ok(value));
         }
-        if let Some(status) = watch.ended(cx.waker()) {
-            return Poll::Ready(Err(Interrupted::Closed(status)));
+        if let Some(end) = watch.ended(cx.waker()) {
+            return Poll::Ready(Err(Interrupted::Closed(end)));
         }
         let over = timer.poll(core, pace, cx);
         over.map(|(kind, after)| Err(Interrupted::Time(kind, after)))
@@ -117,7 +117,7 @@ struct Watch<'c> {
 }
 
 impl Watch<'_> {
-    fn ended(&mut self, waker: &Waker) -> Option<AgentStatus> {
+    fn ended(&mut self, waker: &Waker) -> Option<End> {
         self.core.watch(&mut self.key, waker)
     }
 }
@@ -180,8 +180,8 @@ fn wait<T>(
         if let Some(value) = ready() {
             return Ok(value);
         }
-        if let Some(status) = watch.ended(&waker) {
-            return Err(Interrupted::Closed(status));
+        if let Some(end) = watch.ended(&waker) {
+            return Err(Interrupted::Closed(end));
         }
         let Some(due) = pace.due() else {
             thread::park();
@@ -198,7 +198,13 @@ fn wait<T>(
     }
 }
 
-fn thread_waker() -> Waker {
+/// So much later. Some 30 years stand for "never" where the clock cannot count further.
+pub(crate) fn later(from: Instant, by: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(1_000_000_000);
+    from.checked_add(by).unwrap_or_else(|| from + NEVER)
+}
+
+pub(crate) fn thread_waker() -> Waker {
     Waker::from(Arc::new(Unpark(thread::current())))
 }
 

@@ -1,5 +1,8 @@
 //! Benchmarks of this crate.
 
+#[path = "parts/routes.rs"]
+mod routes;
+
 use std::hint::black_box;
 use std::io;
 use std::pin::pin;
@@ -141,5 +144,5 @@ fn recovery(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, breaker, classify, fault, backoff, recovery);
+criterion_group!(benches, breaker, classify, fault, backoff, recovery, routes::select);
 criterion_main!(benches);

@@ -1,13 +1,17 @@
 //! The circuit breaker: leaves a failing dependency alone, and asks now and then whether it is back.
 //!
 //! ```text
-//!            failures in a row == failure_threshold
+//!           failures in a row == failure_threshold,
+//!           or the window holds too many failed or slow calls, or trip
 //!     Closed ─────────────────────────────────────▶ Open ◀──────────┐
 //!        ▲                                            │             │
-//!        │                       recovery_timeout over│             │ a probe
+//!        │                        the open wait is over             │ a probe
 //!        │                           and a call comes ▼             │ failed
 //!        └───────────────────────────────────────── HalfOpen ───────┘
-//!              probes succeeded == successes_to_close
+//!              probes succeeded == successes_to_close │ ▲
+//!                                                     └─┘ all probes out for longer than a lease
+//!
+//!     any ── force_open, disable, metrics_only ──▶ ForcedOpen, Disabled, MetricsOnly ── reset ──▶ Closed
 //! ```
 //!
 //! Each arrow, and [`reset`](CircuitBreaker::reset), begins a new *generation*. A [`Permit`] carries
@@ -17,18 +21,38 @@
 //! A permit is spent by its outcome. One that is dropped is a cancelled call: it counts neither
 //! way, and the place of a cancelled probe is free again.
 //!
-//! [`Core`] holds the rules and takes the time as an argument; [`CircuitBreaker`] holds the lock and
-//! the clock, and is the same for threads and tasks.
+//! The whole state is one word. Its rules are pure functions from a word to the next one; around
+//! them are `compare_exchange` loops. A call through a closed breaker reads the word twice and
+//! writes nothing, so that threads do not slow each other down. Only a [`Window`] makes outcomes go
+//! through a lock, which is held for as long as it takes to write one down.
 
 mod call;
+mod cell;
 mod config;
 mod core;
 mod error;
+#[cfg(all(test, runtime_loom))]
+mod loom_tests;
+mod outcome;
+mod percent;
 mod permit;
 mod shell;
+mod snapshot;
+mod state;
+mod tick;
+#[cfg(feature = "tower")]
+pub mod tower;
+mod wait;
+mod window;
+mod word;
 
 pub use self::config::Config;
-pub use self::core::{CircuitState, Core, Refusal, Ticket, Transition};
 pub use self::error::{CallError, CircuitOpenError};
-pub use self::permit::Permit;
+pub use self::outcome::Outcome;
+pub use self::percent::Percent;
+pub use self::permit::{Permit, PermitRef};
 pub use self::shell::{CircuitBreaker, TransitionListener};
+pub use self::snapshot::{Counts, Snapshot};
+pub use self::state::{Cause, CircuitState, Transition};
+pub use self::wait::{Growing, OpenWait};
+pub use self::window::{InvalidWindowError, Window};

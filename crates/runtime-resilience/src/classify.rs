@@ -9,6 +9,8 @@
 //! | [`Failure`] | the one it was given |
 //! | [`FaultError`] | that of its fault |
 //! | [`CircuitOpenError`] | `provider_failure`: that is why the breaker opened |
+//! | [`NoRouteError`] | `provider_failure`, as no provider is left |
+//! | `reqwest::Error`, with feature `reqwest` | as the module `fault::reqwest` says |
 //! | [`io::Error`]: `TimedOut`; `WouldBlock`, as Unix reports a socket's read timeout | `llm_timeout` |
 //! | [`io::Error`]: refused, reset, aborted, not connected, broken pipe, host or network not reachable | `provider_failure` |
 //! | [`serde_json::Error`]: a syntax error or an early end | `memory_corruption` |
@@ -31,6 +33,7 @@ use serde_json::error::Category;
 use crate::breaker::CircuitOpenError;
 use crate::failure::Failure;
 use crate::fault::FaultError;
+use crate::route::NoRouteError;
 
 pub(crate) use self::chain::errors;
 pub use self::text::classify_text;
@@ -98,6 +101,10 @@ pub fn classify_error(error: &(dyn Error + 'static)) -> FailureScenario {
 }
 
 fn by_known_type(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
+    #[cfg(feature = "reqwest")]
+    if error.is::<reqwest::Error>() {
+        return crate::fault::reqwest::rule(error);
+    }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return by_kind(error.kind());
     }
@@ -115,7 +122,7 @@ fn by_known_type(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     if let Some(error) = error.downcast_ref::<FaultError>() {
         return Some(error.fault.scenario());
     }
-    if error.is::<CircuitOpenError>() {
+    if error.is::<CircuitOpenError>() || error.is::<NoRouteError>() {
         return Some(FailureScenario::ProviderFailure);
     }
     match error.downcast_ref()? {

@@ -31,9 +31,13 @@ mod details;
 mod field;
 mod from_error;
 mod headers;
+#[cfg(feature = "http")]
+mod http;
 mod http_date;
 mod kind;
 mod provider;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
 mod retry_after;
 mod rows;
 mod rule;
@@ -52,7 +56,7 @@ pub use self::details::{FaultDetails, FaultError};
 pub use self::field::Field;
 pub use self::headers::{Headers, Lookup, lookup};
 pub use self::http_date::http_date;
-pub use self::kind::{FaultKind, Phase, Scope};
+pub use self::kind::{FaultKind, Phase, Reach, Scope};
 pub use self::provider::Provider;
 pub(crate) use self::retry_after::until_reset;
 pub use self::retry_after::{go_duration, retry_after};
@@ -79,6 +83,8 @@ pub struct Fault {
     pub cools: Scope,
     /// Whether it counts against the health of the provider, so that its breaker should know.
     pub counts: bool,
+    /// How far the request came. See [`may_be_billed`](Self::may_be_billed).
+    pub reach: Reach,
     /// The status of the reply, if it was one. In a stream, the one that the error brings along.
     pub status: Option<u16>,
     scenario: FailureScenario,
@@ -103,7 +109,7 @@ impl Fault {
             FailureScenario::ProviderFailure => FaultKind::Server,
             _ => FaultKind::Unknown,
         };
-        Self { scenario, ..Self::of(kind) }
+        Self { scenario, ..Self::of(kind).of_unknown_reach() }
     }
 
     /// What a provider's reply means. `now` is the time at which it came.
@@ -122,7 +128,7 @@ impl Fault {
 
     /// As [`from_response`](Self::from_response), for a body that is parsed already.
     ///
-    /// Nothing is allocated.
+    /// Nothing is allocated, unless the body has another one as text in it.
     pub fn from_json<H: Headers + ?Sized>(
         provider: Provider,
         status: u16,
@@ -147,15 +153,19 @@ impl Fault {
     /// | type | fault |
     /// |---|---|
     /// | [`FaultError`] | the one it holds |
-    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, to be tried elsewhere; asks to wait until the breaker lets one through |
+    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere; asks to wait until the breaker lets one through |
+    /// | [`NoRouteError`](crate::NoRouteError) | local, not sent; asks to wait until the first route returns |
     /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
-    /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, early end, not reachable | network |
+    /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, early end, not reachable | network; if refused, not sent |
     /// | `io::Error`: invalid data | malformed |
     /// | `io::Error`: not found, permission denied, storage full and the like | local |
     /// | [`serde_json::Error`]: syntax, early end, not as expected | malformed |
     /// | `serde_json::Error`: an I/O error | as that |
     /// | [`RecvTimeoutError`](std::sync::mpsc::RecvTimeoutError) | timeout, or local |
     /// | [`Failure`](crate::Failure) | as the error in it, if that is of its scenario; else by the scenario |
+    /// | `reqwest::Error`, with feature `reqwest` | as the module `fault::reqwest` says |
+    ///
+    /// What is read from text alone is of unknown [reach](Self::reach).
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
         from_error::fault(error)
     }
@@ -163,6 +173,16 @@ impl Fault {
     /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could tell.
     pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
         from_error::of_types(error)
+    }
+
+    /// Whether the call may have to be paid for, although it failed. If not, what was reserved for
+    /// it is free again.
+    ///
+    /// A provider that was not reached bills nothing, and neither does one that refused a request
+    /// before it read it. Every other failure may have cost as much as an answer: one that came too
+    /// late, that broke off, or that was blocked for what it said.
+    pub const fn may_be_billed(&self) -> bool {
+        matches!(self.reach, Reach::Unknown)
     }
 
     /// The scenario that recovery starts from.
@@ -193,6 +213,12 @@ impl Fault {
         left: Option<Duration>,
     ) -> Result<Duration, NoRetry> {
         if self.retry { wait(self.asked, delay, cap, left) } else { Err(NoRetry::Pointless) }
+    }
+
+    /// With nothing known of how far the request came.
+    const fn of_unknown_reach(mut self) -> Self {
+        self.reach = Reach::Unknown;
+        self
     }
 
     /// With the status of the reply it came from. What a gateway says of those behind it is a

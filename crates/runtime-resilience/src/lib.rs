@@ -3,7 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`], over a pure [`breaker::Core`] |
+//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`] |
 //! | [`classify`] | [`classify_error`] and [`Classifier`]: what kind of failure an error is |
 //! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
 //! | [`failure`] | [`Failure`]: a caller's error together with what it was classified as |

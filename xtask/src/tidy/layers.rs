@@ -18,7 +18,13 @@ const LAYERS: &[Layer] = &[
     // loom: only under `--cfg runtime_loom`, which no user sets.
     Layer { name: "runtime-usage", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-lifecycle", below: &["runtime-events"], others: &[] },
-    Layer { name: "runtime-resilience", below: &["runtime-events"], others: &[] },
+    // loom as above; the others are off by default: what a layer of `tower` needs, without `tower`
+    // itself, and `http` and `reqwest` for those who use them anyway.
+    Layer {
+        name: "runtime-resilience",
+        below: &["runtime-events"],
+        others: &["http", "loom", "pin-project-lite", "reqwest", "tower-layer", "tower-service"],
+    },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },

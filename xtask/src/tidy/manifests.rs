@@ -79,6 +79,24 @@ fn the_facade_has_every_crate() {
 }
 
 #[test]
+fn the_workspace_of_the_peers_has_the_same_lints_and_shares_no_lock_file() {
+    // Nothing can be inherited across workspaces.
+    let peers = Manifest::parse(PROJECT.text("xtask/peers/Cargo.toml"));
+    for kind in ["rust", "rustdoc", "clippy"] {
+        let lints = |manifest: &Manifest, section: &str| -> Vec<String> {
+            let key = |key| format!("{key} = {:?}", manifest.get(section, key));
+            manifest.keys(section).map(key).collect()
+        };
+        let ours = lints(&PROJECT.manifest, &format!("workspace.lints.{kind}"));
+        assert!(!ours.is_empty(), "[workspace.lints.{kind}] has moved");
+        assert_eq!(lints(&peers, &format!("lints.{kind}")), ours, "[lints.{kind}]");
+    }
+    let excluded = PROJECT.manifest.get("workspace", "exclude");
+    assert!(excluded.is_some_and(|excluded| excluded.contains("\"xtask/peers\"")));
+    assert!(!PROJECT.text("Cargo.lock").contains("\"recloser\""));
+}
+
+#[test]
 fn a_manifest_that_goes_its_own_way_is_found() {
     let manifest = Manifest::parse("[package]\nname = \"x\"\nversion = \"0.2.0\"\n");
     assert_eq!(uninherited(&manifest).len(), INHERITED.len());

@@ -31,6 +31,7 @@ fn what_does_not_exist_is_named_and_exits_with_2() {
         (&["proptest", "--cases", "none"], "`none`"),
         (&["bench", "--fast"], "`--fast`"),
         (&["bench", "ring", "turn"], "`turn`"),
+        (&["bench", "--peers", "--fast"], "`--fast`"),
         (&["demo", "--fast"], "`--fast`"),
         (&["tidy", "up"], "`up`"),
         (&["help", "me"], "`me`"),

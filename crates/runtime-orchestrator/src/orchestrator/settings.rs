@@ -17,6 +17,7 @@ use runtime_usage::{Budget, Limit, PricingTable};
 use super::{Orchestrator, Setup};
 use crate::escalation::Escalation;
 use crate::failure::with_own_rules;
+use crate::shutdown::Shutdown;
 use crate::turn::Timeout;
 
 /// Settings. Each consumes the orchestrator and hands it on.
@@ -213,6 +214,14 @@ impl Orchestrator {
     #[must_use]
     pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
         self.set(|setup| setup.usage_sink = Some(Arc::new(sink)))
+    }
+
+    /// With whom its sessions shut down: orchestrators that are given the same one drain together.
+    ///
+    /// Without it, an orchestrator has one of its own, and its clones share it.
+    #[must_use]
+    pub fn shutdown(self, shutdown: &Shutdown) -> Self {
+        self.set(|setup| setup.roster = Arc::clone(&shutdown.roster))
     }
 
     /// How many events, and how many recovery events, a session keeps for its summary. Sinks get

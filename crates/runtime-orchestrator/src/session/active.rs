@@ -134,8 +134,16 @@ enum Call {
     Unsent,
     /// It may have been made, and may have to be paid for.
     Sent,
+    /// It was not reached, or was refused before it was read: it has failed and costs nothing.
+    Refused,
     /// It has returned an answer: what was observed of its usage is all there is.
     Returned,
+}
+
+impl Call {
+    const fn may_cost(self) -> bool {
+        matches!(self, Self::Sent | Self::Returned)
+    }
 }
 
 impl<'s> ActiveTurn<'s> {

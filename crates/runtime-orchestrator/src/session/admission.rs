@@ -10,7 +10,7 @@ use runtime_resilience::CircuitBreaker;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
 
-use crate::error::{DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError};
+use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
 use crate::session::core::{Core, Entry};
@@ -57,7 +57,7 @@ impl Core {
     }
 
     fn first_checks(&self, limits: Option<&Limits>) -> Result<Pace, TurnError> {
-        self.state().iterate(self.setup.max_iterations)?;
+        self.state().ask(self.setup.max_iterations)?;
         self.pace(limits, self.total(limits), None)
     }
 
@@ -167,9 +167,7 @@ impl Core {
         let reserved = limiter.reserve(demand, self.parker(), pace.end());
         match race(self, pace, &mut false, reserved).await {
             Ok(reserved) => Ok(reserved?),
-            Err(Interrupted::Closed(status)) => {
-                Err(SessionClosedError { status, call_began: false }.into())
-            }
+            Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
                 Err(DeadlineExceededError { deadline, call_began: false }.into())
             }

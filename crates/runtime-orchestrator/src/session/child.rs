@@ -36,8 +36,8 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`ChildSessionError`] if this session is over or past its deadline, or if the registry
-    /// refuses the worker.
+    /// [`ChildSessionError`] if this session is over, past its deadline or draining, or if the
+    /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, ChildSessionError> {
         let mut setup = Setup::clone(&self.core.setup);
         setup.role = role.into();
@@ -52,6 +52,8 @@ impl OrchestrationSession {
     pub(crate) fn open_child(&self, mut setup: Setup) -> Result<Self, ChildSessionError> {
         let core = &self.core;
         let _entry = core.enter(false)?;
+        setup.roster.accepting()?;
+        core.state().accepting()?;
         let mut until = core.session_deadline();
         if let Some(until) = &mut until {
             let left = until.at.saturating_duration_since(core.now());
@@ -80,8 +82,9 @@ impl OrchestrationSession {
         };
         let setup = Arc::new(setup);
         let worker = Self::hire(&setup)?;
-        let origin = Origin { parent: Some(core.root()), account, owned, until };
-        Ok(Self::begin(&setup, &worker, origin))
+        let rosters = core.places.above(&setup.roster);
+        let origin = Origin { parent: Some(core.root()), account, owned, until, rosters };
+        Ok(Self::begin(&setup, &worker, origin)?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
@@ -18,11 +18,14 @@ use runtime_usage::{Budget, UsageTracker};
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
 use crate::log::log;
 use crate::orchestrator::Setup;
+use crate::session::end::End;
+pub(crate) use crate::session::entry::Entry;
 use crate::session::origin::Origin;
+use crate::session::roster::Places;
 use crate::session::state::State;
 use crate::session::stream::Stream;
 use crate::turn::Timeout;
-use crate::wait::{Kind, Until};
+use crate::wait::{Kind, Until, later};
 
 /// The shared part of a session.
 pub(crate) struct Core {
@@ -36,9 +39,10 @@ pub(crate) struct Core {
     /// As it was at the start; what is known of a worker that was removed meanwhile.
     first_seen: AgentWorker,
     /// How the session ended, to be read without the lock. Set under it, with `State::end`.
-    ended: OnceLock<AgentStatus>,
+    ended: OnceLock<End>,
     pub(crate) started: Instant,
     pub(crate) tracker: UsageTracker,
+    pub(crate) places: Places,
     /// What turns reserve from.
     pub(crate) account: Option<Budget>,
     /// Whether the account was opened for this session.
@@ -62,6 +66,7 @@ pub(crate) struct Ending {
     /// The worker's log line.
     pub(crate) worker_detail: Option<String>,
     pub(crate) event: AgentEvent,
+    pub(crate) shutdown: bool,
 }
 
 impl Core {
@@ -84,6 +89,7 @@ impl Core {
             ended: OnceLock::new(),
             started: setup.clock.now(),
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
+            places: Places::new(&setup.roster, origin.rosters),
             account: origin.account,
             owns_account: origin.owned,
             until: origin.until,
@@ -92,25 +98,15 @@ impl Core {
             root: SpanId::from_u64(span_base),
             next_span: AtomicU64::new(span_base),
             stream: Stream::new(setup.event_sink.clone(), setup.event_log, setup.labels.clone()),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State::opening()),
             recovery: Mutex::new(recovery),
             setup: Arc::clone(setup),
         }
     }
 
-    /// Lets somebody in who may emit; `working` if it is a turn or a tool.
-    pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
-        let entry = {
-            self.state().enter(working)?;
-            Entry { core: self, working }
-        };
-        // Somebody else may have ended the worker in the registry.
-        let status = self.status();
-        if status.is_terminal() {
-            Err(SessionClosedError { status, call_began: false })
-        } else {
-            Ok(entry)
-        }
+    pub(crate) fn closed(&self, status: AgentStatus) -> SessionClosedError {
+        let shutdown = self.ended().is_some_and(|end| end.shutdown);
+        SessionClosedError { status, call_began: false, shutdown }
     }
 
     /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
@@ -136,12 +132,13 @@ impl Core {
             (None, Some((ending, prepared))) => (ending, Ok(prepared)),
             (elsewhere, _) => {
                 let status = elsewhere.unwrap_or(AgentStatus::Cancelled);
-                let closed = SettleError::from(SessionClosedError { status, call_began: false });
+                let closed = SettleError::from(self.closed(status));
                 (self.ended_elsewhere(status), Err(closed.into()))
             }
         };
-        let _ = self.ended.set(ending.status);
-        let (farewell, wake) = state.end(ending.status, ending.event);
+        let end = state.ending(ending.status, ending.shutdown);
+        let _ = self.ended.set(end);
+        let (farewell, wake) = state.end(end, ending.event);
         drop(state);
         if let Some(farewell) = farewell {
             self.say_farewell(*farewell);
@@ -175,18 +172,19 @@ impl Core {
             AgentStatus::Cancelled => self.cancelled(detail),
             _ => self.failed(AgentFailureClass::Unknown, detail, SpanOutcome::Failed),
         };
-        Ending { status, worker_detail: None, event }
+        Ending { status, worker_detail: None, event, shutdown: false }
     }
 
     /// The state of the worker; of one that was removed, how its session stands.
     pub(crate) fn status(&self) -> AgentStatus {
-        self.ended().unwrap_or_else(|| {
-            self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
-        })
+        self.ended().map_or_else(
+            || self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get),
+            |end| end.status,
+        )
     }
 
     /// How the session ended, if it has.
-    pub(crate) fn ended(&self) -> Option<AgentStatus> {
+    pub(crate) fn ended(&self) -> Option<End> {
         self.ended.get().copied()
     }
 
@@ -261,17 +259,6 @@ impl Core {
         }
     }
 
-    /// The last event. What sinks have buffered is written after it: the sinks of an orchestrator
-    /// are its own, and nobody else could.
-    pub(crate) fn say_farewell(&self, mut event: AgentEvent) {
-        self.note_statements(&mut event);
-        self.emit(event);
-        if let Some(error) = self.stream.flush() {
-            log!(warn, session = %self.session_id, error = %error, "event sink failed; failures are counted from here on");
-        }
-        self.flush_usage();
-    }
-
     /// The session's own span.
     pub(crate) const fn root(&self) -> SpanId {
         self.root
@@ -312,9 +299,7 @@ impl Core {
     }
 
     pub(crate) fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
-        // Some 30 years stand for "never" where the clock cannot count further.
-        const NEVER: Duration = Duration::from_secs(1_000_000_000);
-        let at = from.checked_add(timeout.after).unwrap_or_else(|| from + NEVER);
+        let at = later(from, timeout.after);
         let sleeper = timeout.sleeper.clone().or_else(|| self.setup.sleeper.clone());
         Until { at, after: timeout.after, kind, sleeper }
     }
@@ -323,7 +308,7 @@ impl Core {
         self.setup.clock.now()
     }
 
-    pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<AgentStatus> {
+    pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
         self.state().watch(key, waker)
     }
 
@@ -358,29 +343,5 @@ impl fmt::Debug for Core {
             .field("worker", &self.worker_id)
             .field("status", &self.status())
             .finish_non_exhaustive()
-    }
-}
-
-/// Somebody inside a session. Leaving is dropping it.
-pub(crate) struct Entry<'c> {
-    core: &'c Core,
-    working: bool,
-}
-
-impl Entry<'_> {
-    /// It only has to say that it was refused.
-    pub(crate) fn stop_working(&mut self) {
-        if std::mem::take(&mut self.working) {
-            self.core.state().stop_working();
-        }
-    }
-}
-
-impl Drop for Entry<'_> {
-    fn drop(&mut self) {
-        let farewell = self.core.state().leave(self.working);
-        if let Some(farewell) = farewell {
-            self.core.say_farewell(*farewell);
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! The ways a session ends, each once.
 
-use runtime_events::{AgentFailureClass, SpanOutcome};
+use runtime_events::{AgentFailureClass, Data, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 
-use crate::error::{BoxError, SessionClosedError, SettleError};
-use crate::failure::{class_of, failure};
+use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SettleError};
+use crate::failure::{class_of, failure, is_of_shutdown};
 use crate::log::log;
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Ending};
@@ -13,7 +13,9 @@ use crate::summary::{Report, Summary};
 /// # Ending
 impl OrchestrationSession {
     /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
-    /// ended before, by a handoff for instance, stays as it ended.
+    /// ended before, by a handoff for instance, stays as it ended. While its orchestrator
+    /// [drains](crate::Orchestrator::drain), an error that is a refusal for that reason, or has one
+    /// for its source, cancels it as shutdown.
     pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
         let result = match result {
             Ok(value) => {
@@ -71,14 +73,20 @@ impl Core {
     fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SettleError> {
         self.end(idle, || {
             let event = self.completed(detail.clone());
-            Ok((Ending { status: AgentStatus::Completed, worker_detail: detail, event }, ()))
+            let status = AgentStatus::Completed;
+            Ok((Ending { status, worker_detail: detail, event, shutdown: false }, ()))
         })
     }
 
     fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.classifier);
-        let class = class_of(&failure);
-        let _ = self.fail(&failure.to_string(), class, SpanOutcome::Failed);
+        let detail = failure.to_string();
+        let draining = self.state().is_draining();
+        let _ = if draining && is_of_shutdown(failure.error()) {
+            self.shut_down(&format!("shutdown: {detail}"))
+        } else {
+            self.fail(&detail, class_of(&failure), SpanOutcome::Failed)
+        };
         failure.into_error()
     }
 
@@ -90,7 +98,8 @@ impl Core {
     ) -> Result<(), SessionClosedError> {
         self.end_now(|| {
             let event = self.failed(class, detail, outcome);
-            Ending { status: AgentStatus::Failed, worker_detail: Some(detail.to_owned()), event }
+            let (status, worker_detail) = (AgentStatus::Failed, Some(detail.to_owned()));
+            Ending { status, worker_detail, event, shutdown: false }
         })?;
         log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, failure_class = %class, detail = %detail, "session failed");
         Ok(())
@@ -99,8 +108,22 @@ impl Core {
     pub(crate) fn cancel(&self, detail: String) -> Result<(), SessionClosedError> {
         self.end_now(|| {
             let event = self.cancelled(detail.clone());
-            Ending { status: AgentStatus::Cancelled, worker_detail: Some(detail), event }
+            let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail));
+            Ending { status, worker_detail, event, shutdown: false }
         })
+    }
+
+    /// Cancels the session in the name of a shutdown, and says so: in the worker's log, in the last
+    /// event, and to everybody who asks for more.
+    pub(crate) fn shut_down(&self, detail: &str) -> Result<(), SessionClosedError> {
+        self.end_now(|| {
+            let data = Data::with_capacity(2).with("reason", SHUTDOWN);
+            let event = self.cancelled(detail).with_data(data);
+            let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail.to_owned()));
+            Ending { status, worker_detail, event, shutdown: true }
+        })?;
+        log!(info, session = %self.session_id, role = %self.setup.role, phase = %self.phase, detail = %detail, "session cancelled by a shutdown");
+        Ok(())
     }
 
     /// The session's value is gone: what has not ended ends now.

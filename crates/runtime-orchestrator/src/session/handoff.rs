@@ -48,7 +48,8 @@ impl OrchestrationSession {
                 .completed(Some(format!("handoff → {target_role}: {reason}")))
                 .with_data(Data::with_capacity(1).with("handoff", json));
             let worker_detail = Some(format!("handoff to {target_role}"));
-            let ending = Ending { status: AgentStatus::Completed, worker_detail, event };
+            let ending =
+                Ending { status: AgentStatus::Completed, worker_detail, event, shutdown: false };
             Ok::<_, HandoffError>((ending, handoff))
         })?;
         log!(info, session = %core.session_id, role = %role, target_role = %target_role, reason = %reason, "handoff issued");

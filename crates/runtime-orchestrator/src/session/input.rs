@@ -6,7 +6,7 @@ use std::task::{Poll, Waker};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
-use crate::error::{NobodyWaitingError, PauseError, SessionClosedError};
+use crate::error::{NobodyWaitingError, PauseError};
 use crate::session::OrchestrationSession;
 use crate::session::core::Core;
 use crate::session::state::Input;
@@ -22,7 +22,8 @@ impl OrchestrationSession {
     /// # Errors
     ///
     /// [`PauseError::AlreadyWaiting`] if another pause waits, [`PauseError::Closed`] if the
-    /// session is over or ends while it waits.
+    /// session is over or ends while it waits, [`PauseError::ShuttingDown`] if its orchestrator
+    /// drains.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -73,13 +74,14 @@ impl Core {
     fn begin_pause(&self, prompt: &str) -> Result<(), PauseError> {
         let mut state = self.state();
         state.open()?;
+        state.accepting()?;
         if state.input().is_some() {
             return Err(PauseError::AlreadyWaiting);
         }
         let waiting = AgentStatus::WaitingForInput;
         let moved = self.setup.registry.transition(&self.worker_id, waiting, Some(prompt));
         if moved.is_err() && self.status().is_terminal() {
-            return Err(SessionClosedError { status: self.status(), call_began: false }.into());
+            return Err(self.closed(self.status()).into());
         }
         *state.input() = Some(Input::default());
         drop(state);

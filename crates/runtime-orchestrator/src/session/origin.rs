@@ -1,9 +1,12 @@
 //! Where a session comes from: what it has of those who opened it.
 
+use std::sync::Arc;
+
 use runtime_events::SpanId;
 use runtime_usage::{Budget, Limit};
 
 use crate::orchestrator::Setup;
+use crate::session::roster::Roster;
 use crate::wait::Until;
 
 /// Where a session comes from.
@@ -16,6 +19,8 @@ pub(crate) struct Origin {
     pub(crate) owned: bool,
     /// When the session above has to be over.
     pub(crate) until: Option<Until>,
+    /// The rosters that the session above is on, beside its orchestrator's own.
+    pub(crate) rosters: Vec<Arc<Roster>>,
 }
 
 impl Origin {

@@ -11,13 +11,19 @@
 //!                 ▼                               ▼
 //!               Ended: nothing enters; the farewell is due once the last one has left
 //! ```
+//!
+//! One that drains still runs or waits, but begins no turn, no tool and no pause.
 
 use std::task::Waker;
 
 use runtime_events::AgentEvent;
 use runtime_lifecycle::AgentStatus;
 
-use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionClosedError, SettleError};
+use crate::error::{
+    MaxIterationsExceededError, SessionBusyError, SessionClosedError, SettleError,
+    ShuttingDownError, TurnError,
+};
+use crate::session::end::End;
 
 /// What is true of a session now.
 #[derive(Debug, Default)]
@@ -29,7 +35,9 @@ pub(crate) struct State {
     working: u32,
     /// Whoever may still emit an event: turns, tools, refusals, checks. At least `working`.
     inside: u32,
-    ended: Option<AgentStatus>,
+    /// Whether nothing new begins.
+    draining: bool,
+    ended: Option<End>,
     /// The session's last event, while somebody is inside.
     farewell: Option<Box<AgentEvent>>,
     input: Option<Input>,
@@ -48,6 +56,11 @@ pub(crate) struct Input {
 }
 
 impl State {
+    /// That of a session whose first event is still to be said: somebody is inside.
+    pub(crate) fn opening() -> Self {
+        Self { inside: 1, ..Self::default() }
+    }
+
     /// Lets an emitter in; `working` if it is a turn or a tool.
     pub(crate) fn enter(&mut self, working: bool) -> Result<(), SessionClosedError> {
         self.open()?;
@@ -58,14 +71,33 @@ impl State {
         Ok(())
     }
 
-    /// Counts a turn that is asked for.
-    pub(crate) fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
+    fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
         if self.iterations >= cap {
             self.refused_iterations = self.refused_iterations.saturating_add(1);
             return Err(MaxIterationsExceededError { max_iterations: cap });
         }
         self.iterations += 1;
         Ok(())
+    }
+
+    /// Counts a turn that is asked for, and says whether it may begin.
+    pub(crate) fn ask(&mut self, cap: u32) -> Result<(), TurnError> {
+        self.iterate(cap)?;
+        Ok(self.accepting()?)
+    }
+
+    /// From here on nothing new begins.
+    pub(crate) const fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    pub(crate) const fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Whether something new may begin.
+    pub(crate) const fn accepting(&self) -> Result<(), ShuttingDownError> {
+        if self.draining { Err(ShuttingDownError) } else { Ok(()) }
     }
 
     /// A refused turn or tool no longer works, but still has to say so.
@@ -91,16 +123,22 @@ impl State {
     }
 
     pub(crate) fn open(&self) -> Result<(), SessionClosedError> {
-        self.ended.map_or(Ok(()), |status| Err(SessionClosedError { status, call_began: false }))
+        self.ended.map_or(Ok(()), |end| Err(end.closed(false)))
+    }
+
+    /// How it would end now.
+    pub(crate) const fn ending(&self, status: AgentStatus, shutdown: bool) -> End {
+        let waiting_for_input = self.input.is_some();
+        End { status, shutdown, in_flight: self.working, waiting_for_input }
     }
 
     /// Ends the session. Returns the farewell if nobody is inside, and whom to wake.
     pub(crate) fn end(
         &mut self,
-        status: AgentStatus,
+        end: End,
         farewell: AgentEvent,
     ) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
-        self.ended = Some(status);
+        self.ended = Some(end);
         let mut wake: Vec<Waker> = self.watchers.drain(..).map(|(_, waker)| waker).collect();
         wake.extend(self.input.as_mut().and_then(|input| input.waker.take()));
         let farewell = Box::new(farewell);
@@ -118,7 +156,7 @@ impl State {
     }
 
     /// Whom to wake when the session ends; `None` once it has.
-    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<AgentStatus> {
+    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
         if self.ended.is_some() {
             return self.ended;
         }
@@ -149,7 +187,7 @@ impl State {
         self.panicked
     }
 
-    pub(crate) const fn ended(&self) -> Option<AgentStatus> {
+    pub(crate) const fn ended(&self) -> Option<End> {
         self.ended
     }
 

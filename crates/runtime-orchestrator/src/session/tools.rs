@@ -15,9 +15,7 @@ use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedErr
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{
-    BoxError, DeadlineExceededError, SessionClosedError, ToolError, ToolTimeoutError,
-};
+use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError};
 use crate::failure::failure;
 use crate::pace::Pace;
 use crate::session::OrchestrationSession;
@@ -173,6 +171,10 @@ impl<'s> PendingTool<'s> {
     fn admit(core: &'s Core, name: Arc<str>, timeout: Option<&Timeout>) -> Result<Self, ToolError> {
         let entry = Some(core.enter(true)?);
         let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
+        let accepting = core.state().accepting();
+        if let Err(refused) = accepting {
+            return Err(pending.refuse(refused.into()));
+        }
         match core.until(timeout) {
             Ok(until) => pending.pace = until.into(),
             Err(deadline) => return Err(pending.refuse(deadline.into())),
@@ -264,7 +266,7 @@ impl ActiveTool<'_> {
     /// The session may have ended while guardrails looked; what has not begun does not begin.
     fn still_open(&mut self) -> Result<(), ToolError> {
         let ended = self.core.ended();
-        ended.map_or(Ok(()), |status| Err(self.interrupted(Interrupted::Closed(status))))
+        ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
     }
 
     fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
@@ -385,6 +387,6 @@ fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolE
         Interrupted::Time(Kind::Deadline, deadline) => {
             DeadlineExceededError { deadline, call_began }.into()
         }
-        Interrupted::Closed(status) => SessionClosedError { status, call_began }.into(),
+        Interrupted::Closed(end) => end.closed(call_began).into(),
     }
 }

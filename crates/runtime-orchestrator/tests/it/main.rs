@@ -3,6 +3,7 @@
 mod budget;
 mod cancellation;
 mod children;
+mod drain;
 mod errors;
 mod handoffs;
 mod hedging;
@@ -11,6 +12,8 @@ mod limits;
 mod money;
 mod panics;
 mod properties;
+mod rates;
+mod replay;
 mod sessions;
 mod shared_accounts;
 mod sinks;

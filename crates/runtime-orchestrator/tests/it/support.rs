@@ -89,8 +89,11 @@ pub(crate) fn limit(clock: &ManualClock, after: Duration) -> Timeout {
 }
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
-    let config =
-        Config::default().failure_threshold(threshold.try_into().unwrap()).recovery_timeout(WAIT);
+    // Without a lease a probe that hangs stays: whoever leaks one is found out.
+    let config = Config::default()
+        .failure_threshold(threshold.try_into().unwrap())
+        .recovery_timeout(WAIT)
+        .half_open_lease(Duration::MAX);
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 
@@ -200,6 +203,20 @@ pub(crate) fn assert_lawful_so_far(events: &[Arc<AgentEvent>]) -> usize {
     let stream = Stream::read(events);
     assert!(!stream.ended, "a terminal event: {events:#?}");
     stream.open.len()
+}
+
+/// The stream of each session by itself: a child's root span is inside its parent's, and here it
+/// stands alone.
+pub(crate) fn by_session(events: &[Arc<AgentEvent>]) -> Vec<Vec<Arc<AgentEvent>>> {
+    let mut streams = BTreeMap::<_, Vec<Arc<AgentEvent>>>::new();
+    for event in events {
+        let stream = streams.entry(event.session_id.clone()).or_default();
+        let root = stream.first().map_or(event.span, |first| first.span);
+        let mut own = AgentEvent::clone(event);
+        own.parent = own.parent.filter(|_| own.span != root);
+        stream.push(Arc::new(own));
+    }
+    streams.into_values().collect()
 }
 
 struct Stream {

@@ -1,9 +1,12 @@
-//! The two ways to run a call inside a breaker. They differ by one `.await`.
+//! The ways to run a call inside a breaker. Sync and async differ by one `.await`.
 
+use std::borrow::Borrow;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 use super::error::CallError;
+use super::outcome::Outcome;
 use super::permit::Permit;
 use super::shell::CircuitBreaker;
 
@@ -13,9 +16,40 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// [`CallError::Open`] if the breaker does not admit it, [`CallError::Failed`] if `f` fails.
+    #[inline]
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        let permit = self.try_acquire()?;
-        permit.record(f()).map_err(CallError::Failed)
+        self.call_judged(f, Outcome::of)
+    }
+
+    /// As [`call`](Self::call), where `judge` says what the result means: not every error is a
+    /// failure of the dependency, and not every answer says that it is well.
+    ///
+    /// ```
+    /// use runtime_resilience::{CallError, CircuitBreaker, breaker::Outcome};
+    ///
+    /// let breaker = CircuitBreaker::new("provider");
+    /// let reply = breaker.call_judged(
+    ///     || Err::<(), _>(429),
+    ///     |reply| match reply {
+    ///         Err(429) => Outcome::Ignored,
+    ///         reply => Outcome::of(reply),
+    ///     },
+    /// );
+    /// assert_eq!(reply, Err(CallError::Failed(429)));
+    /// assert_eq!(breaker.snapshot().counts.failures_in_a_row, 0);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Self::call).
+    #[inline]
+    pub fn call_judged<T, E>(
+        &self,
+        f: impl FnOnce() -> Result<T, E>,
+        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, CallError<E>> {
+        let permit = self.try_borrow()?;
+        permit.record_judged(f(), judge).map_err(CallError::Failed)
     }
 
     /// Runs the future that `f` makes, if the breaker admits it.
@@ -34,36 +68,79 @@ impl CircuitBreaker {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut running = Running { permit: Some(self.try_acquire()?), in_callers_code: true };
+        self.call_async_judged(f, Outcome::of).await
+    }
+
+    /// As [`call_async`](Self::call_async), where `judge` says what the result means.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Self::call).
+    pub async fn call_async_judged<T, E, F>(
+        &self,
+        f: impl FnOnce() -> F,
+        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, CallError<E>>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut running = Running::new(self.try_borrow()?);
         let mut future = pin!(f());
-        let result = poll_fn(|cx| {
-            running.in_callers_code = true;
-            let polled = future.as_mut().poll(cx);
-            running.in_callers_code = false;
-            polled
-        })
-        .await;
-        running.record(result).map_err(CallError::Failed)
+        let result = poll_fn(|cx| running.poll(future.as_mut(), cx)).await;
+        running.record(result, judge).map_err(CallError::Failed)
     }
 }
 
 /// Tells a call that panicked from one that was dropped, which the thread cannot: it is panicking
 /// in both cases when a neighbour under `join!` panics.
-struct Running {
-    permit: Option<Permit>,
+#[derive(Debug)]
+pub(super) struct Running<B: Borrow<CircuitBreaker>> {
+    permit: Option<Permit<B>>,
     in_callers_code: bool,
 }
 
-impl Running {
-    fn record<T, E>(&mut self, result: Result<T, E>) -> Result<T, E> {
-        match self.permit.take() {
-            Some(permit) => permit.record(result),
-            None => result,
+impl<B: Borrow<CircuitBreaker>> Running<B> {
+    /// The caller's code is about to be entered.
+    #[inline]
+    pub(super) const fn new(permit: Permit<B>) -> Self {
+        Self { permit: Some(permit), in_callers_code: true }
+    }
+
+    /// The caller's code is left, and its future not yet polled.
+    #[cfg(feature = "tower")]
+    pub(super) const fn is_left(&mut self) {
+        self.in_callers_code = false;
+    }
+
+    #[inline]
+    pub(super) fn poll<F: Future>(
+        &mut self,
+        future: Pin<&mut F>,
+        cx: &mut Context<'_>,
+    ) -> Poll<F::Output> {
+        self.in_callers_code = true;
+        let polled = future.poll(cx);
+        // A result goes straight to the judge, which is the caller's code, too.
+        self.in_callers_code = polled.is_ready();
+        polled
+    }
+
+    #[inline]
+    pub(super) fn record<T, E>(
+        &mut self,
+        result: Result<T, E>,
+        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, E> {
+        let outcome = judge(&result);
+        if let Some(permit) = self.permit.take() {
+            permit.settle(outcome);
         }
+        result
     }
 }
 
-impl Drop for Running {
+impl<B: Borrow<CircuitBreaker>> Drop for Running<B> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(permit) = self.permit.take() {
             if self.in_callers_code { permit.failure() } else { permit.cancel() }

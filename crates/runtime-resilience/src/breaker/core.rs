@@ -1,230 +1,221 @@
-//! The breaker's rules, without a clock, a lock or a runtime.
-
-use std::time::{Duration, Instant};
-
-use runtime_events::wire_names;
+//! The breaker's rules: pure functions from a word, and what happened, to the next word.
+//!
+//! They know no clock, no atomic and no lock. The shell calls them in its `compare_exchange` loops.
 
 use super::config::Config;
+use super::outcome::Outcome;
+use super::state::{Cause, CircuitState};
+use super::tick::Tick;
+use super::word::{Probes, View, Word};
 
-wire_names! {
-    /// Where a breaker stands.
-    #[expect(clippy::exhaustive_enums, reason = "a breaker has these three states and no other")]
-    pub enum CircuitState: "circuit state" {
-        /// Calls pass.
-        Closed = "closed",
-        /// Calls are refused until the wait is over.
-        Open = "open",
-        /// A few calls pass, to find out whether the dependency is back.
-        HalfOpen = "half_open",
-    }
-}
-
-/// The decisions of a breaker.
-///
-/// Every method that can change the state returns the [`Transition`] it made, for the caller to
-/// report once its lock is released.
-#[derive(Clone, Debug)]
-pub struct Core {
-    config: Config,
-    state: State,
-    /// Counts the changes of state. What was admitted before a change cannot count after it.
-    generation: u64,
-}
-
+/// The settings that the rules look at, cut to what a word can hold.
 #[derive(Clone, Copy, Debug)]
-enum State {
-    /// Invariant: `failures < config.failure_threshold`.
-    Closed { failures: u32 },
-    /// Keeps the beginning, not the end: a wait may be longer than an `Instant` can express.
-    Open { since: Instant },
-    /// Invariants: `in_flight <= config.half_open_max_probes`,
-    /// `successes < config.successes_to_close`.
-    HalfOpen { in_flight: u32, successes: u32 },
+pub(super) struct Limits {
+    /// `u32::MAX` if failures in a row never open it.
+    failures: u32,
+    probes: u32,
+    to_close: u32,
+    lease: Tick,
 }
 
-/// Proof of admission, to be handed back once: to [`succeed`](Core::succeed),
-/// [`fail`](Core::fail) or [`cancel`](Core::cancel).
-#[must_use = "an admitted call must be settled"]
-#[derive(Debug)]
-pub struct Ticket {
-    generation: u64,
+impl Limits {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            failures: config.failure_threshold.map_or(u32::MAX, Into::into),
+            probes: config.half_open_max_probes.get().min(Probes::MOST),
+            to_close: config.successes_to_close.get().min(Probes::MOST_SUCCEEDED),
+            lease: Tick(Tick::ceil(config.lease()).0.max(1)),
+        }
+    }
 }
 
-/// A change of state.
-#[must_use]
+/// What becomes of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Transition {
-    /// The state that ended.
-    pub from: CircuitState,
-    /// The state that began.
-    pub to: CircuitState,
-    /// The generation that began. Orders the transitions of one breaker.
-    pub generation: u64,
+pub(super) enum Step {
+    /// Nothing.
+    Stay,
+    /// Something is counted; the generation is the same.
+    Count(Word),
+    /// Another generation begins.
+    Change {
+        next: Word,
+        cause: Cause,
+        /// How many failures in a row there were, this one included.
+        failures: u32,
+    },
 }
 
-/// A call was not admitted.
+/// Why a call is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Refusal {
-    /// What is left of the wait; `None` while all probes are under way.
-    pub retry_after: Option<Duration>,
+pub(super) enum Refusal {
+    /// The breaker is open until then.
+    Until(Tick),
+    /// Nobody knows for how long.
+    Unknown,
 }
 
-/// Admission.
-impl Core {
-    /// A closed breaker.
-    pub const fn new(config: Config) -> Self {
-        Self { config, state: State::Closed { failures: 0 }, generation: 0 }
-    }
-
-    /// Admits a call if the breaker is closed, whatever the time is.
-    ///
-    /// This spares the usual case a reading of the clock; `None` means that
-    /// [`admit`](Self::admit) has to decide.
-    pub const fn admit_closed(&self) -> Option<Ticket> {
-        match self.state {
-            State::Closed { .. } => Some(Ticket { generation: self.generation }),
-            State::Open { .. } | State::HalfOpen { .. } => None,
+/// A call asks to begin at `now`; the last probe began at `last_probe`.
+pub(super) fn admit(
+    word: Word,
+    limits: &Limits,
+    now: Tick,
+    last_probe: Tick,
+) -> Result<Step, Refusal> {
+    match word.view() {
+        View::Closed { .. } | View::Disabled | View::MetricsOnly { .. } => Ok(Step::Stay),
+        View::Open { until } if now < until => Err(Refusal::Until(until)),
+        View::Open { .. } => Ok(change(word, View::HalfOpen(Probes::ONE), Cause::WaitOver)),
+        View::HalfOpen(probes) if probes.running < limits.probes => {
+            let running = probes.running + 1;
+            Ok(Step::Count(word.with(View::HalfOpen(Probes { running, ..probes }))))
         }
-    }
-
-    /// Asks to start a call at `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`] while the breaker is open, or half-open with all of its probes under way.
-    pub fn admit(&mut self, now: Instant) -> Result<(Ticket, Option<Transition>), Refusal> {
-        self.check(now)?;
-        let mut transition = None;
-        if let State::Open { .. } = self.state {
-            transition = Some(self.enter(State::HalfOpen { in_flight: 0, successes: 0 }));
+        View::HalfOpen(Probes { lost, .. }) if now >= lease_end(limits, last_probe, lost) => {
+            let lost = (lost + 1).min(Probes::MOST_LOST);
+            let probes = Probes { lost, ..Probes::ONE };
+            Ok(change(word, View::HalfOpen(probes), Cause::ProbeLost))
         }
-        if let State::HalfOpen { in_flight, .. } = &mut self.state {
-            *in_flight += 1;
-        }
-        Ok((Ticket { generation: self.generation }, transition))
-    }
-
-    /// Asks whether a call would be admitted at `now`, and takes no place.
-    ///
-    /// # Errors
-    ///
-    /// As for [`admit`](Self::admit).
-    pub fn check(&self, now: Instant) -> Result<(), Refusal> {
-        match self.state {
-            State::Closed { .. } => Ok(()),
-            State::Open { since } => match self.wait_left(since, now) {
-                Duration::ZERO => Ok(()),
-                left => Err(Refusal { retry_after: Some(left) }),
-            },
-            State::HalfOpen { in_flight, .. } => {
-                let free = in_flight < self.config.half_open_max_probes.get();
-                if free { Ok(()) } else { Err(Refusal { retry_after: None }) }
-            }
-        }
-    }
-
-    /// Where the breaker stands at `now`: half-open as soon as the wait is over, even before a
-    /// call comes.
-    pub fn state(&self, now: Instant) -> CircuitState {
-        match self.state {
-            State::Open { since } if self.wait_left(since, now).is_zero() => CircuitState::HalfOpen,
-            _ => self.stored_state(),
-        }
+        View::HalfOpen(_) | View::ForcedOpen => Err(Refusal::Unknown),
     }
 }
 
-/// Outcomes.
-impl Core {
-    /// The dependency answered an admitted call.
-    #[expect(clippy::needless_pass_by_value, reason = "a ticket is spent by its outcome")]
-    pub fn succeed(&mut self, ticket: Ticket) -> Option<Transition> {
-        if ticket.generation != self.generation {
-            return None;
+/// When the places of probes of which none has begun after `last_probe` are free again.
+///
+/// The lease doubles each time: were it always shorter than a healthy call, every probe would be
+/// given up before it could close the breaker.
+fn lease_end(limits: &Limits, last_probe: Tick, lost: u32) -> Tick {
+    Tick(last_probe.0.saturating_add(limits.lease.0.saturating_mul(1 << lost)))
+}
+
+/// A call that remembers `home` has ended. If that opens the breaker, it is until `until`.
+pub(super) fn settle(
+    word: Word,
+    home: Word,
+    outcome: Outcome,
+    limits: &Limits,
+    until: Tick,
+) -> Step {
+    if !word.is_of(home) {
+        return Step::Stay;
+    }
+    match (word.view(), outcome) {
+        (View::HalfOpen(probes), _) => settle_probe(word, probes, outcome, limits, until),
+        (View::Closed { failures: 1.. }, Outcome::Success) => {
+            Step::Count(word.with(View::Closed { failures: 0 }))
         }
-        match &mut self.state {
-            State::Closed { failures } => {
-                *failures = 0;
-                None
+        (View::Closed { failures }, Outcome::Failure) => {
+            let failures = failures.saturating_add(1);
+            if failures >= limits.failures && limits.failures < u32::MAX {
+                let next = word.next(View::Open { until });
+                Step::Change { next, cause: Cause::FailuresInARow, failures }
+            } else {
+                Step::Count(word.with(View::Closed { failures }))
             }
-            State::HalfOpen { in_flight, successes } => {
-                *in_flight -= 1;
-                *successes += 1;
-                let healed = *successes == self.config.successes_to_close.get();
-                healed.then(|| self.enter(State::Closed { failures: 0 }))
-            }
-            // No ticket carries the generation of an open state: `admit` leaves it first.
-            State::Open { .. } => None,
+        }
+        (View::MetricsOnly { failures: 1.. }, Outcome::Success) => {
+            Step::Count(word.with(View::MetricsOnly { failures: 0 }))
+        }
+        (View::MetricsOnly { failures }, Outcome::Failure) => {
+            let failures = failures.saturating_add(1);
+            Step::Count(word.with(View::MetricsOnly { failures }))
+        }
+        _ => Step::Stay,
+    }
+}
+
+fn settle_probe(
+    word: Word,
+    probes: Probes,
+    outcome: Outcome,
+    limits: &Limits,
+    until: Tick,
+) -> Step {
+    // The caller is one of those that run, so there is one to take away.
+    let running = probes.running.saturating_sub(1);
+    let succeeded = probes.succeeded + 1;
+    match outcome {
+        Outcome::Ignored => Step::Count(word.with(View::HalfOpen(Probes { running, ..probes }))),
+        Outcome::Failure => change(word, View::Open { until }, Cause::ProbeFailed),
+        Outcome::Success if succeeded >= limits.to_close => {
+            change(word, View::Closed { failures: 0 }, Cause::ProbesSucceeded)
+        }
+        Outcome::Success => {
+            Step::Count(word.with(View::HalfOpen(Probes { running, succeeded, ..probes })))
         }
     }
+}
 
-    /// An admitted call failed at `now`.
-    #[expect(clippy::needless_pass_by_value, reason = "a ticket is spent by its outcome")]
-    pub fn fail(&mut self, ticket: Ticket, now: Instant) -> Option<Transition> {
-        if ticket.generation != self.generation {
-            return None;
+/// A call that remembers `home` has ended, and its provider asks to be left alone until `until`.
+pub(super) fn open_for(word: Word, home: Word, limits: &Limits, until: Tick) -> Step {
+    match word.view() {
+        View::Closed { .. } | View::HalfOpen(_) if word.is_of(home) => {
+            let failures = match word.view() {
+                View::Closed { failures } => failures.saturating_add(1),
+                _ => 0,
+            };
+            Step::Change { next: word.next(View::Open { until }), cause: Cause::Tripped, failures }
         }
-        match self.state {
-            State::Closed { .. } => self.count_failure(now),
-            State::HalfOpen { .. } => Some(self.enter(State::Open { since: now })),
-            State::Open { .. } => None,
+        _ => settle(word, home, Outcome::Failure, limits, until),
+    }
+}
+
+/// The calls in the window of the generation of `home` say that the breaker must open.
+pub(super) fn cross(word: Word, home: Word, cause: Cause, until: Tick) -> Step {
+    let judged = word.is_of(home) && word.is_closed();
+    if judged { change(word, View::Open { until }, cause) } else { Step::Stay }
+}
+
+/// Somebody opens it until `until`. What is open stays open for the longer of both waits;
+/// what is pinned stays so.
+pub(super) fn trip(word: Word, until: Tick) -> Step {
+    match word.view() {
+        View::Closed { .. } | View::HalfOpen(_) => {
+            change(word, View::Open { until }, Cause::Tripped)
         }
-    }
-
-    /// The caller gave up on an admitted call: nothing is known about the dependency.
-    #[expect(clippy::needless_pass_by_value, reason = "a ticket is spent by its outcome")]
-    pub const fn cancel(&mut self, ticket: Ticket) {
-        if ticket.generation == self.generation
-            && let State::HalfOpen { in_flight, .. } = &mut self.state
-        {
-            *in_flight -= 1;
+        View::Open { until: before } if before < until => {
+            Step::Count(word.with(View::Open { until }))
         }
+        _ => Step::Stay,
     }
+}
 
-    /// Reports a success that nobody asked admission for. Counts only while closed.
-    pub const fn record_success(&mut self) {
-        if let State::Closed { failures } = &mut self.state {
-            *failures = 0;
+/// Goes to a state that only [`reset`] leaves.
+pub(super) fn pin(word: Word, pinned: View) -> Step {
+    let same = word.state() == word.with(pinned).state();
+    if same { Step::Stay } else { change(word, pinned, Cause::Pinned) }
+}
+
+/// Closes, whatever was before.
+pub(super) fn reset(word: Word) -> Step {
+    change(word, View::Closed { failures: 0 }, Cause::Reset)
+}
+
+/// Where it stands at `now`: half-open as soon as the wait is over, even before a call comes.
+pub(super) fn state(word: Word, now: Tick) -> CircuitState {
+    match word.view() {
+        View::Open { until } if now >= until => CircuitState::HalfOpen,
+        _ => word.state(),
+    }
+}
+
+/// Whether the step from one word to the other admits a probe.
+pub(super) fn admits_probe(before: Word, next: Word) -> bool {
+    match (before.view(), next.view()) {
+        (View::HalfOpen(old), View::HalfOpen(new)) if next.is_of(before.home()) => {
+            new.running > old.running
         }
+        (_, View::HalfOpen(_)) => true,
+        _ => false,
     }
+}
 
-    /// Reports a failure at `now` that nobody asked admission for. Counts only while closed, so
-    /// that a failure that comes late does not lengthen the wait.
-    pub fn record_failure(&mut self, now: Instant) -> Option<Transition> {
-        self.count_failure(now)
+/// How many failures in a row are counted.
+pub(super) fn failures(word: Word) -> u32 {
+    match word.view() {
+        View::Closed { failures } | View::MetricsOnly { failures } => failures,
+        _ => 0,
     }
+}
 
-    /// Closes the breaker, and forgets every failure and every call under way.
-    pub fn reset(&mut self) -> Option<Transition> {
-        let transition = self.enter(State::Closed { failures: 0 });
-        (transition.from != transition.to).then_some(transition)
-    }
-
-    fn count_failure(&mut self, now: Instant) -> Option<Transition> {
-        let State::Closed { failures } = &mut self.state else { return None };
-        *failures += 1;
-        let tripped = *failures == self.config.failure_threshold.get();
-        tripped.then(|| self.enter(State::Open { since: now }))
-    }
-
-    fn enter(&mut self, state: State) -> Transition {
-        let from = self.stored_state();
-        self.state = state;
-        // Wraps after 2^64 changes, which no process lives to see.
-        self.generation = self.generation.wrapping_add(1);
-        Transition { from, to: self.stored_state(), generation: self.generation }
-    }
-
-    const fn stored_state(&self) -> CircuitState {
-        match self.state {
-            State::Closed { .. } => CircuitState::Closed,
-            State::Open { .. } => CircuitState::Open,
-            State::HalfOpen { .. } => CircuitState::HalfOpen,
-        }
-    }
-
-    fn wait_left(&self, since: Instant, now: Instant) -> Duration {
-        self.config.recovery_timeout.saturating_sub(now.saturating_duration_since(since))
-    }
+fn change(word: Word, view: View, cause: Cause) -> Step {
+    Step::Change { next: word.next(view), cause, failures: failures(word) }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::core::Refusal;
+use super::state::CircuitState;
 
 /// A breaker did not admit a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,13 +15,26 @@ pub struct CircuitOpenError {
     /// The name of the breaker.
     pub name: Arc<str>,
     /// What is left of the wait. `None` while the breaker is half-open and all of its probes are
-    /// under way: nobody knows how long they take.
+    /// under way, and while it is forced open: nobody knows how long that takes.
     pub retry_after: Option<Duration>,
+    /// Where the breaker stood: open, half-open, or forced open.
+    pub state: CircuitState,
+    /// The generation that refused; the one of the [`Transition`](super::Transition) that began it.
+    pub generation: u32,
+}
+
+/// The same, without a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) state: CircuitState,
+    pub(super) generation: u32,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl CircuitOpenError {
-    pub(super) fn new(name: Arc<str>, refusal: Refusal) -> Self {
-        Self { name, retry_after: refusal.retry_after }
+    pub(super) fn new(name: Arc<str>, refused: Refused) -> Self {
+        let Refused { state, generation, retry_after } = refused;
+        Self { name, retry_after, state, generation }
     }
 }
 

@@ -1,9 +1,12 @@
 //! One admitted call, and the ways it can end.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::thread;
+use std::time::Duration;
 
-use super::core::Ticket;
+use super::cell::Ticket;
+use super::outcome::Outcome;
 use super::shell::CircuitBreaker;
 
 /// One admitted call.
@@ -11,7 +14,9 @@ use super::shell::CircuitBreaker;
 /// Spent by its outcome. Dropped without one it counts as cancelled, or as failed when a panic that
 /// began after its admission is what dropped it.
 ///
-/// It is `Send` and borrows nothing: a call may end on another thread than it began on.
+/// It is `Send`: a call may end on another thread than it began on. The one that
+/// [`try_acquire`](CircuitBreaker::try_acquire) gives borrows nothing;
+/// [`try_borrow`](CircuitBreaker::try_borrow) gives a [`PermitRef`].
 ///
 /// ```
 /// use runtime_resilience::{CircuitBreaker, CircuitOpenError};
@@ -25,40 +30,63 @@ use super::shell::CircuitBreaker;
 /// # Ok::<(), CircuitOpenError>(())
 /// ```
 #[must_use = "a permit dropped without an outcome counts as a cancelled call"]
-pub struct Permit {
-    breaker: CircuitBreaker,
+pub struct Permit<B: Borrow<CircuitBreaker> = CircuitBreaker> {
+    breaker: B,
     /// `None` once spent.
     ticket: Option<Ticket>,
     /// A permit taken during an unwinding is not dropped by it.
     panicking_at_start: bool,
 }
 
-impl Permit {
-    pub(super) fn new(breaker: CircuitBreaker, ticket: Ticket) -> Self {
+/// A [`Permit`] that borrows its breaker.
+pub type PermitRef<'b> = Permit<&'b CircuitBreaker>;
+
+impl<B: Borrow<CircuitBreaker>> Permit<B> {
+    #[inline]
+    pub(super) fn new(breaker: B, ticket: Ticket) -> Self {
         Self { breaker, ticket: Some(ticket), panicking_at_start: thread::panicking() }
     }
 
     /// The dependency answered.
+    #[inline]
     pub fn success(mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.succeed(ticket);
+            self.breaker.borrow().succeed(ticket);
         }
     }
 
     /// The dependency failed, or did not answer in time.
-    pub fn failure(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.fail(ticket);
-        }
+    pub fn failure(self) {
+        self.settle(Outcome::Failure);
     }
 
     /// The caller gave up; nothing is known about the dependency.
     ///
     /// Dropping does the same, except while a panic unwinds: under `join!`, a panic in one call
     /// drops the others, which only their driver can tell from having panicked themselves.
-    pub fn cancel(mut self) {
+    #[doc(alias = "ignore")]
+    pub fn cancel(self) {
+        self.settle(Outcome::Ignored);
+    }
+
+    /// The call ended like this.
+    #[inline]
+    pub fn settle(mut self, outcome: Outcome) {
+        if outcome == Outcome::Success {
+            self.success();
+        } else if let Some(ticket) = self.ticket.take() {
+            self.breaker.borrow().settle(ticket, outcome, None);
+        }
+    }
+
+    /// The call failed, and the provider said for how long to leave it alone: opens the breaker for
+    /// that long, however few failures there were.
+    ///
+    /// Of an earlier generation, it changes nothing, like any other outcome; see
+    /// [`trip`](CircuitBreaker::trip) for an order that always holds.
+    pub fn open_for(mut self, wait: Duration) {
         if let Some(ticket) = self.ticket.take() {
-            self.breaker.cancel(ticket);
+            self.breaker.borrow().settle(ticket, Outcome::Failure, Some(wait));
         }
     }
 
@@ -67,32 +95,50 @@ impl Permit {
     /// # Errors
     ///
     /// That of `result`.
+    #[inline]
     pub fn record<T, E>(self, result: Result<T, E>) -> Result<T, E> {
-        if result.is_ok() {
-            self.success();
-        } else {
-            self.failure();
-        }
+        self.settle(Outcome::of(&result));
         result
     }
+
+    /// Counts `result` as `judge` says, and hands it on. A panic in `judge` is a failure.
+    ///
+    /// # Errors
+    ///
+    /// That of `result`.
+    #[inline]
+    pub fn record_judged<T, E>(
+        self,
+        result: Result<T, E>,
+        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+    ) -> Result<T, E> {
+        let outcome = judge(&result);
+        self.settle(outcome);
+        result
+    }
+
+    /// The same permit, borrowing nothing.
+    pub fn into_owned(mut self) -> Permit {
+        let breaker = self.breaker.borrow().clone();
+        Permit { breaker, ticket: self.ticket.take(), panicking_at_start: self.panicking_at_start }
+    }
 }
 
-impl Drop for Permit {
+impl<B: Borrow<CircuitBreaker>> Drop for Permit<B> {
+    #[inline]
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            if thread::panicking() && !self.panicking_at_start {
-                self.breaker.fail(ticket);
-            } else {
-                self.breaker.cancel(ticket);
-            }
+            let panicked = thread::panicking() && !self.panicking_at_start;
+            let outcome = if panicked { Outcome::Failure } else { Outcome::Ignored };
+            self.breaker.borrow().settle(ticket, outcome, None);
         }
     }
 }
 
-impl fmt::Debug for Permit {
+impl<B: Borrow<CircuitBreaker>> fmt::Debug for Permit<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Permit")
-            .field("breaker", &self.breaker.name())
+            .field("breaker", &self.breaker.borrow().name())
             .field("ticket", &self.ticket)
             .finish_non_exhaustive()
     }

@@ -2,14 +2,19 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, SystemClock};
 
+use super::cell::{Cell, Ticket};
 use super::config::Config;
-use super::core::{CircuitState, Core, Ticket, Transition};
-use super::error::CircuitOpenError;
+use super::error::{CircuitOpenError, Refused};
+use super::outcome::Outcome;
 use super::permit::Permit;
+use super::snapshot::Snapshot;
+use super::state::{CircuitState, Transition};
+use super::word::View;
 
 /// Hears of every change of a breaker's state.
 ///
@@ -38,8 +43,7 @@ pub struct CircuitBreaker {
 
 struct Shared {
     name: Arc<str>,
-    core: Mutex<Core>,
-    config: Config,
+    cell: Cell,
     clock: Arc<dyn Clock>,
     listener: Option<Arc<dyn TransitionListener>>,
 }
@@ -77,31 +81,36 @@ impl CircuitBreaker {
         clock: Arc<dyn Clock>,
         listener: Option<Arc<dyn TransitionListener>>,
     ) -> Self {
-        let core = Mutex::new(Core::new(config));
-        Self { shared: Arc::new(Shared { name, core, config, clock, listener }) }
+        let cell = Cell::new(config, clock.now());
+        Self { shared: Arc::new(Shared { name, cell, clock, listener }) }
     }
 }
 
+/// Admission.
 impl CircuitBreaker {
-    /// The name it was given.
-    pub fn name(&self) -> &str {
-        &self.shared.name
-    }
-
-    /// Asks to make a call.
+    /// Asks to make a call. The permit borrows nothing; where it need not outlive the breaker,
+    /// [`try_borrow`](Self::try_borrow) is cheaper.
     ///
     /// # Errors
     ///
     /// [`CircuitOpenError`] while the breaker is open, or half-open with all of its probes under
     /// way.
     pub fn try_acquire(&self) -> Result<Permit, CircuitOpenError> {
-        // The binding ends the lock: the clock is the caller's code.
-        let admitted = self.core().admit_closed();
-        let ticket = match admitted {
-            Some(ticket) => ticket,
-            None => self.admit()?,
-        };
-        Ok(Permit::new(self.clone(), ticket))
+        self.try_borrow().map(Permit::into_owned)
+    }
+
+    /// Asks to make a call. While the breaker is closed, that takes no more than reading one word
+    /// which nobody writes, so that threads do not slow each other down.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire).
+    #[inline]
+    pub fn try_borrow(&self) -> Result<Permit<&Self>, CircuitOpenError> {
+        match self.shared.cell.admit_closed(|| self.now()) {
+            Some(ticket) => Ok(Permit::new(self, ticket)),
+            None => self.admit().map(|ticket| Permit::new(self, ticket)),
+        }
     }
 
     /// Asks whether a call would be admitted now, and takes no place.
@@ -109,76 +118,138 @@ impl CircuitBreaker {
     /// # Errors
     ///
     /// As for [`try_acquire`](Self::try_acquire).
+    #[inline]
     pub fn check(&self) -> Result<(), CircuitOpenError> {
-        let now = self.shared.clock.now();
-        let checked = self.core().check(now);
-        checked.map_err(|refusal| CircuitOpenError::new(self.shared.name.clone(), refusal))
-    }
-
-    /// Counts a success that had no permit. Changes nothing unless the breaker is closed.
-    pub fn record_success(&self) {
-        self.core().record_success();
-    }
-
-    /// Counts a failure that had no permit. Changes nothing unless the breaker is closed: in
-    /// particular, it does not make an open one wait longer.
-    pub fn record_failure(&self) {
-        let now = self.shared.clock.now();
-        let transition = self.core().record_failure(now);
-        self.report(transition);
-    }
-
-    /// Where the breaker stands: half-open as soon as the wait is over, even before a call comes.
-    pub fn state(&self) -> CircuitState {
-        let now = self.shared.clock.now();
-        self.core().state(now)
-    }
-
-    /// Whether calls are refused until a wait is over.
-    pub fn is_open(&self) -> bool {
-        self.state() == CircuitState::Open
-    }
-
-    /// Closes the breaker, and forgets every failure and every call under way.
-    pub fn reset(&self) {
-        let transition = self.core().reset();
-        self.report(transition);
+        if self.shared.cell.is_closed() {
+            return Ok(());
+        }
+        self.shared.cell.check(self.now()).map_err(|refused| self.refused(refused))
     }
 
     #[cold]
     fn admit(&self) -> Result<Ticket, CircuitOpenError> {
-        let now = self.shared.clock.now();
-        let admitted = self.core().admit(now);
-        match admitted {
+        match self.shared.cell.admit(self.now()) {
             Ok((ticket, transition)) => {
+                // A listener's panic is caught, so the ticket gets to its permit.
                 self.report(transition);
                 Ok(ticket)
             }
-            Err(refusal) => Err(CircuitOpenError::new(self.shared.name.clone(), refusal)),
+            Err(refused) => Err(self.refused(refused)),
         }
     }
 
+    fn refused(&self, refused: Refused) -> CircuitOpenError {
+        CircuitOpenError::new(self.shared.name.clone(), refused)
+    }
+}
+
+/// Outcomes that have no permit.
+impl CircuitBreaker {
+    /// Counts a success that had no permit. Changes nothing unless the breaker is closed, or
+    /// [counts only](CircuitState::MetricsOnly).
+    pub fn record_success(&self) {
+        self.record(Outcome::Success);
+    }
+
+    /// Counts a failure that had no permit. Changes nothing unless the breaker is closed, or
+    /// [counts only](CircuitState::MetricsOnly): in particular, it does not make an open one wait
+    /// longer.
+    pub fn record_failure(&self) {
+        self.record(Outcome::Failure);
+    }
+
+    fn record(&self, outcome: Outcome) {
+        if let Some(ticket) = self.shared.cell.unasked() {
+            self.settle(ticket, outcome, None);
+        }
+    }
+}
+
+/// Orders.
+impl CircuitBreaker {
+    /// Opens it for `wait`, or as long as its [settings](Config::open_wait) say, whatever was
+    /// counted: the provider has announced that it is going away, or another process has seen it go.
+    ///
+    /// One that is open already stays so for the longer of both waits. One that is forced open,
+    /// disabled, or for metrics only stays so.
+    pub fn trip(&self, wait: Option<Duration>) {
+        self.report(self.shared.cell.trip(self.now(), wait));
+    }
+
+    /// Refuses every call until [`reset`](Self::reset).
+    pub fn force_open(&self) {
+        self.pin(View::ForcedOpen);
+    }
+
+    /// Admits every call and counts none until [`reset`](Self::reset).
+    pub fn disable(&self) {
+        self.pin(View::Disabled);
+    }
+
+    /// Admits every call until [`reset`](Self::reset), and counts as it otherwise would: to see what
+    /// settings would do before they do it.
+    pub fn metrics_only(&self) {
+        self.pin(View::MetricsOnly { failures: 0 });
+    }
+
+    /// Closes the breaker, and forgets every failure and every call under way.
+    pub fn reset(&self) {
+        self.report(self.shared.cell.reset(self.now()));
+    }
+
+    fn pin(&self, view: View) {
+        self.report(self.shared.cell.pin(self.now(), view));
+    }
+}
+
+/// Questions.
+impl CircuitBreaker {
+    /// The name it was given.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> &Config {
+        self.shared.cell.config()
+    }
+
+    /// Where the breaker stands: half-open as soon as the wait is over, even before a call comes.
+    pub fn state(&self) -> CircuitState {
+        self.shared.cell.state(self.now())
+    }
+
+    /// Whether all calls are refused: until a wait is over, or until [`reset`](Self::reset).
+    pub fn is_open(&self) -> bool {
+        matches!(self.state(), CircuitState::Open | CircuitState::ForcedOpen)
+    }
+
+    /// What it knows, at one moment.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.cell.snapshot(self.now())
+    }
+}
+
+impl CircuitBreaker {
+    /// Ends a call that succeeded: most of them leave everything as it is.
+    #[inline]
     pub(super) fn succeed(&self, ticket: Ticket) {
-        let transition = self.core().succeed(ticket);
+        if !self.shared.cell.is_no_news(&ticket) {
+            self.settle(ticket, Outcome::Success, None);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn settle(&self, ticket: Ticket, outcome: Outcome, asked: Option<Duration>) {
+        let transition = self.shared.cell.settle(ticket, outcome, asked, || self.now());
         self.report(transition);
     }
 
-    pub(super) fn fail(&self, ticket: Ticket) {
-        let now = self.shared.clock.now();
-        let transition = self.core().fail(ticket, now);
-        self.report(transition);
+    fn now(&self) -> Instant {
+        self.shared.clock.now()
     }
 
-    pub(super) fn cancel(&self, ticket: Ticket) {
-        self.core().cancel(ticket);
-    }
-
-    fn core(&self) -> MutexGuard<'_, Core> {
-        // A panic cannot leave the core half changed, so poison carries no news.
-        self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Called with the lock released: the listener may come straight back.
+    /// Called with no lock held: the listener may come straight back.
     fn report(&self, transition: Option<Transition>) {
         let (Some(transition), Some(listener)) = (transition, &self.shared.listener) else {
             return;
@@ -194,7 +265,7 @@ impl fmt::Debug for CircuitBreaker {
         f.debug_struct("CircuitBreaker")
             .field("name", &self.shared.name)
             .field("state", &self.state())
-            .field("config", &self.shared.config)
+            .field("config", self.config())
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,10 @@
 //! Where the bodies of errors keep what.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+use super::provider::Provider;
 
 /// A longer body is not read: no error needs it, and what echoes the request may be of any size.
 const LONGEST: usize = 64 * 1024;
@@ -17,8 +21,7 @@ pub(super) fn parse(body: &[u8]) -> Value {
 /// What describes the error: the object, or the text, that the provider's envelope holds.
 #[inline]
 pub(super) fn error(body: &Value) -> &Value {
-    // Gemini streams arrays.
-    let body = body.as_array().and_then(|events| events.first()).unwrap_or(body);
+    let body = event(body);
     let Some(fields) = body.as_object() else { return body };
     let told = |value: &&Value| value.is_object() || value.is_string();
     if let Some(error) = fields.get("error").filter(told) {
@@ -32,6 +35,45 @@ pub(super) fn error(body: &Value) -> &Value {
     match fields.iter().next() {
         Some((name, value)) if name.ends_with("Exception") => value,
         _ => body,
+    }
+}
+
+/// Gemini streams arrays.
+fn event(body: &Value) -> &Value {
+    body.as_array().and_then(|events| events.first()).unwrap_or(body)
+}
+
+/// The body of the one behind a gateway, where the gateway hands it on: in `metadata.raw`, as
+/// `OpenRouter` does, or in place of the message.
+pub(super) fn nested<'a>(error: &'a Value, message: Option<&'a str>) -> Option<Cow<'a, Value>> {
+    let json = |text: &str| {
+        let text = text.trim_ascii_start();
+        // Parsed only if it can be one, so that hardly any reply pays for this.
+        let body = if text.starts_with('{') { parse(text.as_bytes()) } else { Value::Null };
+        body.is_object().then_some(Cow::Owned(body))
+    };
+    match raw(error) {
+        Some(raw @ Value::Object(_)) => Some(Cow::Borrowed(raw)),
+        Some(Value::String(raw)) => json(raw),
+        _ => None,
+    }
+    .or_else(|| json(message?))
+}
+
+/// What `OpenRouter` was told by the one that runs the model, as it was: a body, or any text.
+pub(super) fn raw(error: &Value) -> Option<&Value> {
+    error.get("metadata")?.get("raw")
+}
+
+/// Whose words a body that a gateway handed on uses, by its form.
+pub(super) fn speaker(body: &Value, gateway: Provider) -> Provider {
+    let error = error(body);
+    match gateway {
+        _ if text(body, "type") == Some("error") => Provider::Anthropic,
+        _ if text(error, "status").is_some() => Provider::Gemini,
+        _ if exception(body, error).is_some() => Provider::Bedrock,
+        Provider::OpenRouter => Provider::Other,
+        gateway => gateway,
     }
 }
 
@@ -71,6 +113,11 @@ pub(super) fn exception_name(text: &str) -> &str {
 /// Why an answer ended, if that is told as a reason.
 pub(super) fn stop_reason(body: &Value) -> Option<&str> {
     text(body, "stop_reason").or_else(|| text(body.get("choices")?.get(0)?, "finish_reason"))
+}
+
+/// Why Gemini blocked a prompt.
+pub(super) fn block_reason(body: &Value) -> Option<&str> {
+    text(event(body).get("promptFeedback")?, "blockReason")
 }
 
 /// `google.rpc.RetryInfo` of the body.

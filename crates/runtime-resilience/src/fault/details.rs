@@ -46,18 +46,36 @@ impl FaultDetails {
     /// The words of a reply whose body is parsed already, or of an event in a stream.
     pub fn from_json<H: Headers + ?Sized>(headers: &H, body: &Value) -> Self {
         let error = body::error(body);
+        let nested = body::nested(error, body::message(error));
+        let mut details = Self::of(body, error);
+        // Of the one behind it, a gateway itself says only that it failed.
+        if let Some(body) = nested.as_deref() {
+            let behind = Self::of(body, body::error(body));
+            details.code = behind.code.or(details.code);
+            details.error_type = behind.error_type.or(details.error_type);
+            details.message = behind.message.or(details.message);
+        } else if let Some(text) = body::raw(error).and_then(Value::as_str) {
+            details.message = Some(tidy(text, LONGEST_MESSAGE));
+        }
+        if let Some(exception) = headers.header("x-amzn-errortype") {
+            let exception = || tidy_name(body::exception_name(exception));
+            details.error_type = details.error_type.or_else(|| Some(exception()));
+        }
+        let request_id = REQUEST_IDS.iter().find_map(|name| headers.header(name)).map(tidy_name);
+        details.request_id = request_id.or(details.request_id);
+        details
+    }
+
+    /// What the body alone says.
+    fn of(body: &Value, error: &Value) -> Self {
         let number = || Some(error.get("code")?.as_u64()?.to_string());
-        let exception = || {
-            let text = headers.header("x-amzn-errortype");
-            text.or_else(|| body::exception(body, error)).map(body::exception_name)
-        };
+        let exception = || body::exception(body, error).map(body::exception_name);
         let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));
-        let request_id = REQUEST_IDS.iter().find_map(|name| headers.header(name));
         Self {
             code: body::text(error, "code").map(tidy_name).or_else(number),
             error_type: error_type.or_else(exception).map(tidy_name),
             message: body::message(error).map(|text| tidy(text, LONGEST_MESSAGE)),
-            request_id: request_id.or_else(|| body::text(body, "request_id")).map(tidy_name),
+            request_id: body::text(body, "request_id").map(tidy_name),
         }
     }
 }

@@ -26,6 +26,8 @@ pub enum Field {
     Metadata(&'static str),
     /// `stop_reason`, or `choices[0].finish_reason`, of an answer.
     StopReason,
+    /// `promptFeedback.blockReason` of an answer: why Gemini blocked the prompt.
+    BlockReason,
     /// What the error says to people.
     Message,
 }
@@ -43,7 +45,7 @@ pub(super) struct Reply<'a, H: ?Sized> {
     /// What most rows ask for, looked up once.
     code: Option<&'a str>,
     kind: Option<&'a str>,
-    message: Option<&'a str>,
+    pub(super) message: Option<&'a str>,
     /// The fields it may have.
     pub(super) has: Fields,
 }
@@ -94,6 +96,7 @@ impl Field {
                 (!value.is_null()).then(|| value.as_str().unwrap_or(""))
             }
             Self::StopReason => body::stop_reason(reply.body),
+            Self::BlockReason => body::block_reason(reply.body),
             Self::Message => reply.message,
         }
     }
@@ -109,6 +112,7 @@ impl Field {
             Self::Exception => "exception",
             Self::Metadata(_) => "metadata",
             Self::StopReason => "stop reason",
+            Self::BlockReason => "promptFeedback.blockReason",
             Self::Message => "message",
         }
     }

@@ -7,14 +7,16 @@ use std::sync::mpsc::RecvTimeoutError;
 use serde_json::error::Category;
 
 use super::details::FaultError;
-use super::kind::{FaultKind, Phase};
+use super::kind::{FaultKind, Phase, Reach};
 use super::{Fault, usual};
 use crate::breaker::CircuitOpenError;
 use crate::classify::{classify_error, errors, kind_of_texts};
 use crate::failure::Failure;
+use crate::route::NoRouteError;
 
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
-    let fault = of_types(error).unwrap_or_else(|| usual::fault(kind_of_texts(error)));
+    let by_type = of_types(error);
+    let fault = by_type.unwrap_or_else(|| usual::fault(kind_of_texts(error)).of_unknown_reach());
     let scenario = classify_error(error);
     // Whoever made a `Failure` knew better than what is inside it.
     let was_told = errors(error).any(<dyn Error>::is::<Failure>);
@@ -35,17 +37,26 @@ fn of_type(error: &(dyn Error + 'static)) -> Option<Fault> {
     }
     if let Some(error) = error.downcast_ref::<CircuitOpenError>() {
         let fault = usual::fault(FaultKind::Local);
-        return Some(Fault { elsewhere: true, asked: error.retry_after, ..fault });
+        let (asked, reach) = (error.retry_after, Reach::NotSent);
+        return Some(Fault { elsewhere: true, asked, reach, ..fault });
+    }
+    if let Some(error) = error.downcast_ref::<NoRouteError>() {
+        let asked = error.soonest.as_ref().map(|(_, wait)| *wait).filter(|wait| !wait.is_zero());
+        return Some(Fault { asked, reach: Reach::NotSent, ..usual::fault(FaultKind::Local) });
+    }
+    #[cfg(feature = "reqwest")]
+    if let Some(error) = error.downcast_ref() {
+        return super::reqwest::fault(error);
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind()).map(usual::fault);
+        return of_io(error.kind());
     }
     if let Some(error) = error.downcast_ref::<serde_json::Error>() {
         return match error.classify() {
             Category::Syntax | Category::Eof | Category::Data => {
                 Some(usual::fault(FaultKind::Malformed))
             }
-            Category::Io => error.io_error_kind().and_then(of_io).map(usual::fault),
+            Category::Io => error.io_error_kind().and_then(of_io),
         };
     }
     Some(usual::fault(match error.downcast_ref()? {
@@ -54,7 +65,14 @@ fn of_type(error: &(dyn Error + 'static)) -> Option<Fault> {
     }))
 }
 
-const fn of_io(kind: ErrorKind) -> Option<FaultKind> {
+pub(super) fn of_io(kind: ErrorKind) -> Option<Fault> {
+    let fault = usual::fault(kind_of_io(kind)?);
+    // No other error of a connection says for certain that none was made.
+    let refused = matches!(kind, ErrorKind::ConnectionRefused);
+    Some(if refused { Fault { reach: Reach::NotSent, ..fault } } else { fault })
+}
+
+const fn kind_of_io(kind: ErrorKind) -> Option<FaultKind> {
     match kind {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => Some(FaultKind::Timeout(Phase::Unknown)),
         ErrorKind::ConnectionRefused

@@ -1,4 +1,5 @@
-//! The words for what a failure is: its kind, the phase of a timeout, what to cool down.
+//! The words for what a failure is: its kind, the phase of a timeout, what to cool down, how far
+//! the request came.
 
 use std::fmt;
 
@@ -73,6 +74,19 @@ wire_names! {
         Key = "key",
         /// The provider, with all keys.
         Provider = "provider",
+    }
+}
+
+wire_names! {
+    /// How far the request came, from the least to the most that there may be to pay for.
+    #[non_exhaustive]
+    pub enum Reach: "reach" {
+        /// The provider never had it: no connection, or refused on this side.
+        NotSent = "not_sent",
+        /// The provider had it and did not begin to work on it. Nothing is billed.
+        Refused = "refused",
+        /// The provider may have worked on it. Some of it may be billed, or all.
+        Unknown = "unknown",
     }
 }
 

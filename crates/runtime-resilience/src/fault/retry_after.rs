@@ -20,7 +20,8 @@ use super::http_date::http_date;
 /// | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
 ///
 /// A [`Fault`](super::Fault) for rate looks further, at the limits that are used up: it waits for the
-/// last of them to be reset.
+/// last of them to be reset; and then at what the error says to people, as `OpenAI` does: `Please
+/// try again in 634ms`.
 ///
 /// Dates are taken against the reply's own `date`, so that clocks that differ do no
 /// harm. What is not above zero, or not a number, asks for nothing.
@@ -50,6 +51,19 @@ pub fn retry_after<H: Headers + ?Sized>(
         .or_else(|| header(headers, headers.header("retry-after")?, now))
         .or_else(|| go_duration(body::retry_delay(body)?));
     asked.filter(|asked| !asked.is_zero())
+}
+
+/// What a message says of when to come back: `Please try again in 6m0s.`
+pub(super) fn in_words(message: &str) -> Option<Duration> {
+    const BEFORE: &[u8] = b"try again in ";
+    /// Of a message, what is read.
+    const LONGEST: usize = 1024;
+    let bytes = &message.as_bytes()[..message.len().min(LONGEST)];
+    let mut places = bytes.windows(BEFORE.len());
+    let at = places.position(|here| here.eq_ignore_ascii_case(BEFORE))? + BEFORE.len();
+    let word = message.get(at..)?.split_ascii_whitespace().next()?;
+    let asked = go_duration(word.trim_end_matches(['.', ',', ';', '!', ')']))?;
+    (!asked.is_zero()).then_some(asked)
 }
 
 /// When the last of the limits that are used up is reset; `None` if none is, or it is not told.

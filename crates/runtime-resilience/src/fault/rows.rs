@@ -5,13 +5,13 @@
 //! words come from is told in `docs/faults.md`.
 
 use super::field::Field::{
-    Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
+    BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Overload, Quota, RateLimit, Request, Server, Timeout,
 };
-use super::kind::Phase;
 use super::kind::Scope::{Call, Key, Model};
+use super::kind::{Phase, Reach};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::Rule;
 
@@ -31,6 +31,12 @@ pub(super) const fn of(provider: Provider) -> [&'static [Rule]; 2] {
 
 static AZURE: &[Rule] = &[
     Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
+    // It reads what is too long for it, and bills that.
+    Rule::new(Azure, ContextLength).says(Code, &["context_length_exceeded"]).reach(Reach::Unknown),
+    Rule::new(Azure, ContextLength)
+        .status(400, 400)
+        .mentions(Message, &["maximum context length", "context length", "context window"])
+        .reach(Reach::Unknown),
     Rule::new(Azure, Request).says(Code, &["DeploymentNotFound"]).cools(Model).elsewhere(true),
 ];
 
@@ -43,7 +49,9 @@ static ANTHROPIC: &[Rule] = &[
         .says(Type, &["invalid_request_error"])
         .mentions(Message, &["prompt is too long", "exceed context limit"]),
     Rule::new(Anthropic, ContextLength).says(Type, &["request_too_large"]),
-    Rule::new(Anthropic, ContextLength).says(StopReason, &["model_context_window_exceeded"]),
+    Rule::new(Anthropic, ContextLength)
+        .says(StopReason, &["model_context_window_exceeded"])
+        .reach(Reach::Unknown),
     Rule::new(Anthropic, ContentPolicy).says(StopReason, &["refusal"]),
     Rule::new(Anthropic, RateLimit).says(Type, &["rate_limit_error"]),
     Rule::new(Anthropic, Overload).says(Type, &["overloaded_error"]),
@@ -55,6 +63,7 @@ static ANTHROPIC: &[Rule] = &[
 ];
 
 static GEMINI: &[Rule] = &[
+    Rule::new(Gemini, ContentPolicy).has(BlockReason),
     Rule::new(Gemini, Quota).mentions(QuotaId, &["PerDay"]).cools(Model),
     Rule::new(Gemini, Quota)
         .says(Status, &["RESOURCE_EXHAUSTED"])
@@ -67,7 +76,8 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
     Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
     Rule::new(Gemini, Timeout(Phase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
-    Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]),
+    // It bills no request that fails.
+    Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
     Rule::new(Gemini, Auth).says(Status, &["UNAUTHENTICATED", "FAILED_PRECONDITION"]),
     Rule::new(Gemini, Auth).says(Status, &["PERMISSION_DENIED"]).cools(Model),
     Rule::new(Gemini, Request).says(Status, &["NOT_FOUND"]).cools(Model).elsewhere(true),
@@ -170,7 +180,8 @@ static EVERYBODY: &[Rule] = &[
     Rule::any(ContextLength).status(413, 413),
     Rule::any(RateLimit).status(429, 429),
     Rule::any(Request).status(400, 499),
-    Rule::any(Overload).status(503, 503),
+    // Whose it is, a 503 without a name does not say.
+    Rule::any(Overload).status(503, 503).reach(Reach::Unknown),
     Rule::any(Timeout(Phase::Provider)).status(504, 504),
     Rule::any(Overload).status(529, 529),
     Rule::any(Server).status(500, 599),

@@ -5,7 +5,7 @@ use std::fmt;
 use super::condition::{Condition, Matcher};
 use super::field::{Field, Fields, Reply};
 use super::headers::Headers;
-use super::kind::{FaultKind, Scope};
+use super::kind::{FaultKind, Reach, Scope};
 use super::provider::Provider;
 use super::{Fault, usual};
 
@@ -20,7 +20,7 @@ use super::{Fault, usual};
 ///     .cools(Scope::Model);
 /// assert_eq!(
 ///     DAILY.to_string(),
-///     "| other | 429 | `code` is `daily_limit` | quota | no | yes | model | no |"
+///     "| other | 429 | `code` is `daily_limit` | quota | no | yes | model | no | refused |"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +118,13 @@ impl Rule {
         self
     }
 
+    /// Came this far.
+    #[must_use]
+    pub const fn reach(mut self, reach: Reach) -> Self {
+        self.fault.reach = reach;
+        self
+    }
+
     /// What the row means.
     pub const fn fault(&self) -> Fault {
         self.fault
@@ -129,6 +136,11 @@ impl Rule {
             && self.provider.is_none_or(|provider| provider == reply.provider)
             && self.status.is_none_or(|(low, high)| low <= reply.status && reply.status <= high)
             && (self.needs == 0 || self.conditions_hold(reply))
+    }
+
+    /// Whether it goes by what a reply says, and not by its status alone.
+    pub(super) const fn has_conditions(&self) -> bool {
+        self.needs != 0
     }
 
     #[inline(never)]
@@ -148,7 +160,7 @@ impl Rule {
 }
 
 /// A line of a Markdown table: provider, status, says, kind, retried here, elsewhere, cooled down,
-/// counts against health.
+/// counts against health, reach.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "| {} | ", self.provider.map_or("any", Provider::as_str))?;
@@ -163,8 +175,8 @@ impl fmt::Display for Rule {
             condition.fmt(f)?;
         }
         let yes = |yes| if yes { "yes" } else { "no" };
-        let Fault { kind, retry, elsewhere, cools, counts, .. } = self.fault;
+        let Fault { kind, retry, elsewhere, cools, counts, reach, .. } = self.fault;
         let (retry, elsewhere, counts) = (yes(retry), yes(elsewhere), yes(counts));
-        write!(f, " | {kind} | {retry} | {elsewhere} | {cools} | {counts} |")
+        write!(f, " | {kind} | {retry} | {elsewhere} | {cools} | {counts} | {reach} |")
     }
 }

@@ -1,13 +1,15 @@
 //! Reading replies by rows.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::field::Reply;
 use super::headers::Headers;
-use super::kind::FaultKind;
+use super::kind::{FaultKind, Scope};
 use super::provider::Provider;
-use super::retry_after::{reset_of_limits, retry_after};
+use super::retry_after::{in_words, reset_of_limits, retry_after};
 use super::rule::Rule;
 use super::{Fault, body, rows};
 use crate::classify::kind_of_text;
@@ -65,45 +67,76 @@ impl FaultRules {
         body: &Value,
         now: DateTime<Utc>,
     ) -> Fault {
-        let mut fault = self.by_rows(provider, status, headers, body);
+        let reply = Reply::new(provider, status, headers, body);
+        let nested = body::nested(reply.error, reply.message);
+        let mut fault = self.by_rows(&reply, nested.as_deref());
+        if status < 400 {
+            // There was an answer, or the beginning of one.
+            fault = fault.of_unknown_reach();
+        }
         match headers.header("x-should-retry") {
             Some("false") => fault.retry = false,
             Some("true") => fault.retry = fault.kind.may_pass(),
             _ => {}
         }
-        fault.asked = retry_after(headers, body, now);
-        if fault.asked.is_none() && fault.kind == FaultKind::RateLimit {
-            fault.asked = reset_of_limits(headers, now);
-        }
+        fault.asked = asked(&reply, nested.as_deref(), &fault, now);
         fault
     }
 
     /// As [`Fault::from_stream_error`], by these rows.
     pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
-        let mut fault = self.by_rows(provider, 0, &(), event);
         // No header and so no date: of what can be asked, only a duration is left.
-        fault.asked = retry_after(&(), event, DateTime::UNIX_EPOCH);
-        fault
+        self.of_json(provider, 0, &(), event, DateTime::UNIX_EPOCH)
     }
 
-    fn by_rows<H: Headers + ?Sized>(
-        &self,
-        provider: Provider,
-        status: u16,
-        headers: &H,
-        body: &Value,
-    ) -> Fault {
-        let reply = Reply::new(provider, status, headers, body);
-        let [own, everybody] = rows::of(provider);
-        let mut rows = self.rows.iter().chain(own).chain(everybody);
-        let fault =
-            rows.find(|row| row.matches(&reply)).map_or_else(|| unknown(reply.error), Rule::fault);
+    fn by_rows<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, nested: Option<&Value>) -> Fault {
+        let behind = nested.and_then(|body| self.behind(reply, body));
+        let fault = behind.unwrap_or_else(|| {
+            let row = self.rows_of(reply.provider).find(|row| row.matches(reply));
+            row.map_or_else(|| unknown(reply.error), Rule::fault)
+        });
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
+
+    /// What a body means that a gateway handed on, if it says so in words that a row knows. One
+    /// model is not there; the gateway, and the key to it, serve others all the same.
+    #[cold]
+    fn behind<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, body: &Value) -> Option<Fault> {
+        let provider = body::speaker(body, reply.provider);
+        let inner = Reply::new(provider, reply.status, &(), body);
+        let mut rows = self.rows_of(provider).filter(|row| row.has_conditions());
+        let fault = rows.find(|row| row.matches(&inner))?.fault();
+        Some(Fault { cools: fault.cools.min(Scope::Model), ..fault })
+    }
+
+    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = &Rule> {
+        let [own, everybody] = rows::of(provider);
+        self.rows.iter().chain(own).chain(everybody)
+    }
+}
+
+/// How long the reply asks to wait, wherever it says so.
+fn asked<H: Headers + ?Sized>(
+    reply: &Reply<'_, H>,
+    nested: Option<&Value>,
+    fault: &Fault,
+    now: DateTime<Utc>,
+) -> Option<Duration> {
+    let asked =
+        retry_after(reply.headers, reply.body, now).or_else(|| retry_after(&(), nested?, now));
+    if asked.is_some() || fault.kind != FaultKind::RateLimit {
+        return asked;
+    }
+    let words = || match nested {
+        None => reply.message,
+        Some(body) => body::message(body::error(body)),
+    };
+    reset_of_limits(reply.headers, now).or_else(|| in_words(words()?))
 }
 
 /// No row knows it, so its text decides.
 #[cold]
 fn unknown(error: &Value) -> Fault {
-    body::message(error).map_or(Fault::of(FaultKind::Unknown), |text| Fault::of(kind_of_text(text)))
+    let kind = body::message(error).map_or(FaultKind::Unknown, kind_of_text);
+    Fault::of(kind).of_unknown_reach()
 }

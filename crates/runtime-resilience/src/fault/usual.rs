@@ -1,9 +1,9 @@
 //! What is usual for each kind of fault.
 
 use super::Fault;
-use super::kind::{FaultKind, Phase, Scope};
+use super::kind::{FaultKind, Phase, Reach, Scope};
 
-/// The facts of a kind: retried here, tried elsewhere, cooled down, counted against health.
+/// The facts of a kind: retried here, tried elsewhere, cooled down, counted against health, reached.
 pub(super) const fn fault(kind: FaultKind) -> Fault {
     let (retry, elsewhere, cools, counts) = match kind {
         FaultKind::RateLimit => (true, true, Scope::Model, false),
@@ -22,6 +22,18 @@ pub(super) const fn fault(kind: FaultKind) -> Fault {
         FaultKind::Tool => (true, false, Scope::Call, false),
         FaultKind::Unknown => (true, true, Scope::Call, true),
     };
+    let reach = match kind {
+        FaultKind::Timeout(Phase::Connect) => Reach::NotSent,
+        FaultKind::RateLimit
+        | FaultKind::Quota
+        | FaultKind::Overload
+        | FaultKind::Auth
+        | FaultKind::ContextLength
+        | FaultKind::Request => Reach::Refused,
+        // What is blocked for what it says was read. What failed on this side may have been the
+        // storing of an answer.
+        _ => Reach::Unknown,
+    };
     Fault {
         kind,
         retry,
@@ -29,6 +41,7 @@ pub(super) const fn fault(kind: FaultKind) -> Fault {
         elsewhere,
         cools,
         counts,
+        reach,
         status: None,
         scenario: kind.scenario(),
     }

@@ -118,17 +118,32 @@ impl Core {
             Fit::Out(_) if fail_open => first,
             Fit::Out(_) | Fit::Never => return None,
         };
+        Some(self.take(index, &standings[index], fit, now))
+    }
 
+    /// Takes this route if it can take a call at once, whatever the order.
+    pub(super) fn pick_at(
+        &mut self,
+        index: usize,
+        standing: &Standing,
+        now: Instant,
+    ) -> Option<Pick> {
+        let now = self.since_origin(now);
+        let fit = self.states[index].fit(standing, now);
+        (fit == Fit::Now).then(|| self.take(index, standing, fit, now))
+    }
+
+    fn take(&mut self, index: usize, standing: &Standing, fit: Fit, now: Duration) -> Pick {
         let state = &mut self.states[index];
         state.in_flight = state.in_flight.saturating_add(1);
         let last_resort = matches!(fit, Fit::Out(_));
-        let probe = standings[index].circuit == Circuit::Probe && !last_resort;
+        let probe = standing.circuit == Circuit::Probe && !last_resort;
         let number = (probe && fit != Fit::Behind).then(|| {
             self.probes = self.probes.wrapping_add(1);
             state.probe = Some((self.probes, now));
             self.probes
         });
-        Some(Pick { index, probe, last_resort, number })
+        Pick { index, probe, last_resort, number }
     }
 
     /// Of those that can take a call at once, the one whose turn it is. `first` is the first.

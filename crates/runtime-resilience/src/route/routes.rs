@@ -147,24 +147,42 @@ impl Routes {
     pub fn select(&self, tried: &Tried, demand: Demand) -> Result<RouteLease, NoRouteError> {
         /// So many routes cost no allocation.
         const FEW: usize = 8;
-        let config = &self.shared.config;
-        let look = |route: &Route| {
-            if tried.contains(route) { Standing::TRIED } else { Standing::of(route, demand) }
-        };
-        // Looked at before the lock is taken: a breaker's and a limiter's locks nest in no other.
-        let now = config.clock.now();
-        let picked = if config.routes.len() <= FEW {
-            let mut standings = [Standing::TRIED; FEW];
-            standings.iter_mut().zip(&*config.routes).for_each(|(it, route)| *it = look(route));
-            self.core().pick(&standings[..config.routes.len()], config.fail_open, now)
+        let now = self.shared.config.clock.now();
+        let count = self.shared.config.routes.len();
+        let picked = if count <= FEW {
+            self.pick(&mut [Standing::TRIED; FEW][..count], tried, demand, now)
         } else {
-            let standings: Vec<_> = config.routes.iter().map(look).collect();
-            self.core().pick(&standings, config.fail_open, now)
+            self.pick(&mut vec![Standing::TRIED; count], tried, demand, now)
         };
         match picked {
             Some(pick) => Ok(RouteLease::new(self.clone(), pick)),
             None => Err(self.none(tried, demand, now)),
         }
+    }
+
+    /// Breakers and limiters are asked with no lock held: theirs nest in no other.
+    fn pick(
+        &self,
+        standings: &mut [Standing],
+        tried: &Tried,
+        demand: Demand,
+        now: Instant,
+    ) -> Option<Pick> {
+        let Config { routes, order, fail_open, .. } = &self.shared.config;
+        for (index, route) in routes.iter().enumerate() {
+            if tried.contains(route) {
+                continue;
+            }
+            let standing = Standing::of(route, demand);
+            // In the order of the list, the first that can take the call spares the others.
+            if *order == Order::Listed
+                && let Some(pick) = self.core().pick_at(index, &standing, now)
+            {
+                return Some(pick);
+            }
+            standings[index] = standing;
+        }
+        self.core().pick(standings, *fail_open, now)
     }
 
     /// Lets what `scope` means of `route` rest for `rest`, and says how many of these routes that is.

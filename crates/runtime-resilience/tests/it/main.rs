@@ -4,6 +4,8 @@ mod backoff;
 mod breaker;
 mod breaker_async;
 mod breaker_threads;
+#[cfg(feature = "tower")]
+mod breaker_tower;
 mod classify;
 mod fallback;
 mod fault;

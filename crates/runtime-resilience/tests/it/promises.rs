@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use runtime_resilience::{
     CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
-    RecoveryHandler, RecoveryStep, StepContext, TransitionListener, attempt_recovery_async,
+    RecoveryHandler, RecoveryStep, Route, RouteLease, Routes, StepContext, TransitionListener,
+    Tried, attempt_recovery_async,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -17,7 +18,11 @@ const _: () = {
     shared::<Permit>();
     shared::<RecoveryContext>();
     shared::<RecoveryStep>();
+    shared::<Route>();
+    shared::<RouteLease>();
+    shared::<Routes>();
     shared::<StepContext<'static>>();
+    shared::<Tried>();
 };
 const _: Option<&dyn TransitionListener> = None;
 const _: Option<&dyn RecoveryHandler> = None;

@@ -3,3 +3,4 @@
 mod backoff;
 mod breaker;
 mod fault;
+mod route;

@@ -28,7 +28,8 @@ pub(crate) fn route_with(
     clock: &ManualClock,
 ) -> Route {
     let name = format!("{provider}/{model}");
-    let config = config.recovery_timeout(WAIT);
+    // Without a lease: when a probe that hangs is given up is the breaker's business.
+    let config = config.recovery_timeout(WAIT).half_open_lease(Duration::MAX);
     let breaker = CircuitBreaker::with_clock(name, config, Arc::new(clock.clone()));
     Route::new(provider, model).circuit_breaker(breaker)
 }

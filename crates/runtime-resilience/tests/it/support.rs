@@ -16,12 +16,17 @@ pub(crate) fn count(n: u32) -> NonZeroU32 {
     NonZeroU32::new(n).expect("tests ask for at least one")
 }
 
-/// A breaker that opens after `threshold` failures, waits for [`WAIT`], and reports.
+/// A breaker that waits for [`WAIT`] once it is open, and reports.
 pub(crate) fn breaker(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+    breaker_with(config.recovery_timeout(WAIT))
+}
+
+/// A breaker with just these settings, that reports.
+pub(crate) fn breaker_with(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
     let (clock, heard) = (ManualClock::new(), Heard::default());
     let breaker = CircuitBreaker::with_listener(
         "svc",
-        config.recovery_timeout(WAIT),
+        config,
         Arc::new(clock.clone()),
         Arc::new(heard.clone()),
     );

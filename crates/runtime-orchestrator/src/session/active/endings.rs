@@ -9,14 +9,12 @@ use runtime_events::{
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
-use runtime_resilience::fault::Phase;
+use runtime_resilience::fault::{Phase, Reach};
 use runtime_resilience::rate::Demand;
 use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
-use crate::error::{
-    BoxError, DeadlineExceededError, SessionClosedError, TurnError, TurnTimeoutError,
-};
+use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
 use crate::failure::failure;
 use crate::session::money::Bill;
 use crate::wait::{Interrupted, Kind};
@@ -74,15 +72,31 @@ impl ActiveTurn<'_> {
 
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
         let failure = failure(error, &self.core.setup.classifier);
-        if !failure.counts() {
-            // Ours, or nobody's: a rate limit says nothing about the provider's health.
-            self.cancel_call();
-        }
+        self.learn_from(&failure);
         if self.close(false) {
             let class = failure.failure_class();
             self.stopped(SpanOutcome::Failed, class, &failure);
         }
         failure
+    }
+
+    /// Facts about a failure keep it from the breaker, and from the bill.
+    fn learn_from(&mut self, failure: &Failure) {
+        if !failure.counts() {
+            // Ours, or nobody's: a rate limit says nothing about the provider's health.
+            self.cancel_call();
+        }
+        let fault = failure.fault();
+        self.observed = self.take_observed();
+        if fault.may_be_billed() || self.observed.is_some() || self.settled {
+            return;
+        }
+        self.call = Call::Refused;
+        if let Some(rate) = self.rate.take() {
+            // A request that was refused is counted as one, without its tokens.
+            let sent = fault.reach != Reach::NotSent;
+            rate.settle(if sent { Demand::request() } else { Demand::default() });
+        }
     }
 
     /// The model's answer came and a guardrail objected: it is paid for all the same.
@@ -154,9 +168,9 @@ impl ActiveTurn<'_> {
                 self.cancel_call();
                 (DeadlineExceededError { deadline, call_began }.into(), SpanOutcome::TimedOut)
             }
-            Interrupted::Closed(status) => {
+            Interrupted::Closed(end) => {
                 self.cancel_call();
-                (SessionClosedError { status, call_began }.into(), SpanOutcome::Cancelled)
+                (end.closed(call_began).into(), SpanOutcome::Cancelled)
             }
         };
         if self.close(false) {
@@ -198,15 +212,14 @@ impl ActiveTurn<'_> {
         let observed = self.take_observed();
         self.settle_rate(observed.as_ref());
         let funds = self.funds.take();
-        let bill =
-            funds.filter(|_| self.call != Call::Unsent || observed.is_some()).and_then(|funds| {
-                let Some(mut usage) = observed else {
-                    return self.core.bill_unknown(&self.model, funds);
-                };
-                // The call was cut: what came after this was seen is not known.
-                usage.estimated |= self.call != Call::Returned && usage.cost.is_none();
-                Some(self.core.bill(&self.model, funds, &usage))
-            });
+        let bill = funds.filter(|_| self.call.may_cost() || observed.is_some()).and_then(|funds| {
+            let Some(mut usage) = observed else {
+                return self.core.bill_unknown(&self.model, funds);
+            };
+            // The call was cut: what came after this was seen is not known.
+            usage.estimated |= self.call != Call::Returned && usage.cost.is_none();
+            Some(self.core.bill(&self.model, funds, &usage))
+        });
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,

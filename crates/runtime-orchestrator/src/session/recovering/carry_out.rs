@@ -11,7 +11,7 @@ use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, StepContext};
 
 use super::turn::{After, Recovering};
-use crate::error::{SessionClosedError, TurnError};
+use crate::error::TurnError;
 use crate::pace::Pace;
 use crate::wait::{Interrupted, Kind, Until, race, race_blocking};
 
@@ -114,9 +114,9 @@ impl Recovering<'_> {
         match interrupted {
             // The next attempt looks at deadlines itself.
             Interrupted::Time(..) => Ok(()),
-            Interrupted::Closed(status) => {
-                let call_began = self.attempts > 0;
-                Err(self.passed(SessionClosedError { status, call_began }.into()))
+            Interrupted::Closed(end) => {
+                let closed = end.closed(self.attempts > 0);
+                Err(self.passed(closed.into()))
             }
         }
     }

@@ -101,7 +101,7 @@ impl<'s> Recovering<'s> {
     ) -> Result<Self, TurnError> {
         let mut entry = core.enter(true)?;
         let admitted = (|| {
-            core.state().iterate(core.setup.max_iterations)?;
+            core.state().ask(core.setup.max_iterations)?;
             // Its deadline is looked at once more by each attempt.
             core.until(None)?;
             Ok(())

@@ -346,7 +346,7 @@ impl Breaker {
         match self.state(now) {
             CircuitState::Closed => true,
             CircuitState::Open => false,
-            CircuitState::HalfOpen => self.probes == 0,
+            _ => self.probes == 0,
         }
     }
 

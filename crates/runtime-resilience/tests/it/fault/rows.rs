@@ -36,9 +36,12 @@ fn the_guide_lists_every_row_and_every_kind_in_order() {
         let yes = |yes| if yes { "yes" } else { "no" };
         let (retry, elsewhere, counts) =
             (yes(fault.retry), yes(fault.elsewhere), yes(fault.counts));
-        let (cools, scenario) = (fault.cools, fault.scenario());
-        writeln!(kinds, "| {kind} | {retry} | {elsewhere} | {cools} | {counts} | `{scenario}` |")
-            .unwrap();
+        let (cools, reach, scenario) = (fault.cools, fault.reach, fault.scenario());
+        writeln!(
+            kinds,
+            "| {kind} | {retry} | {elsewhere} | {cools} | {counts} | {reach} | `{scenario}` |"
+        )
+        .unwrap();
     }
     assert!(page.contains(&kinds), "docs/faults.md lacks\n{kinds}");
 }

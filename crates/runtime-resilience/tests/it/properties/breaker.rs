@@ -1,16 +1,18 @@
-//! The breaker against a model that keeps the whole history of a generation and counts it anew at
-//! every question.
+//! The breaker against a model that keeps a log and counts it anew at every question.
+
+mod model;
+mod time;
 
 use std::time::Duration;
 
 use proptest::prelude::*;
-use runtime_events::{Clock, ManualClock};
-use runtime_resilience::breaker::Config;
-use runtime_resilience::{CircuitState, Permit};
+use runtime_events::ManualClock;
+use runtime_resilience::{CircuitBreaker, CircuitState, Permit};
 
-use crate::support::{Heard, WAIT, breaker, count};
+use crate::support::{self, breaker_with};
+use model::{Model, Rolling, Rules, Span};
 
-use CircuitState::{Closed, HalfOpen, Open};
+use CircuitState::{Closed, Disabled, ForcedOpen, MetricsOnly, Open};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -20,6 +22,8 @@ enum Op {
     RecordFailure,
     Advance(Duration),
     Reset,
+    Trip(Option<Duration>),
+    Pin(CircuitState),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,192 +32,265 @@ enum Ending {
     Failure,
     Cancel,
     Drop,
+    OpenFor(Duration),
+}
+
+fn millis(range: impl Strategy<Value = u64>) -> impl Strategy<Value = Duration> {
+    range.prop_map(Duration::from_millis)
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    use Ending::{Cancel, Drop, Failure, Success};
-    let ending = prop::sample::select(vec![Success, Success, Failure, Failure, Cancel, Drop]);
+    let ending = prop_oneof![
+        6 => Just(Ending::Success),
+        6 => Just(Ending::Failure),
+        3 => Just(Ending::Cancel),
+        3 => Just(Ending::Drop),
+        1 => millis(0..30_000_u64).prop_map(Ending::OpenFor),
+    ];
+    let pinned = prop::sample::select(vec![ForcedOpen, Disabled, MetricsOnly]);
     prop_oneof![
-        8 => Just(Op::Acquire),
-        8 => (any::<usize>(), ending).prop_map(|(i, ending)| Op::Settle(i, ending)),
-        1 => Just(Op::RecordSuccess),
-        2 => Just(Op::RecordFailure),
-        2 => (0..=12_000_u64).prop_map(|ms| Op::Advance(Duration::from_millis(ms))),
-        1 => Just(Op::Advance(WAIT)),
+        24 => Just(Op::Acquire),
+        24 => (any::<usize>(), ending).prop_map(|(i, ending)| Op::Settle(i, ending)),
+        3 => Just(Op::RecordSuccess),
+        6 => Just(Op::RecordFailure),
+        4 => millis(0..12_000_u64).prop_map(Op::Advance),
+        4 => (0..200_000_000_u64).prop_map(|ns| Op::Advance(Duration::from_nanos(ns))),
+        3 => Just(Op::Advance(support::WAIT)),
         1 => Just(Op::Reset),
+        1 => prop::option::of(millis(0..30_000_u64)).prop_map(Op::Trip),
+        1 => pinned.prop_map(Op::Pin),
     ]
 }
 
-/// What the rules say, from the history alone.
-#[derive(Debug)]
-struct Model {
-    threshold: usize,
-    probes: usize,
-    to_close: usize,
-    state: CircuitState,
-    /// Counted up at each change; what was admitted in another one does not count.
-    era: usize,
-    /// Outcomes of this era, in order; `true` is a success.
-    outcomes: Vec<bool>,
-    opened_at: Duration,
-    changes: Vec<(CircuitState, CircuitState)>,
+fn rules() -> impl Strategy<Value = Rules> {
+    let wait = prop_oneof![
+        4 => Just(support::WAIT),
+        1 => Just(Duration::ZERO),
+        2 => (0..20_000_000_000_u64).prop_map(Duration::from_nanos),
+    ];
+    let growth = prop::option::of((1..4_u32, millis(1..60_000_u64)));
+    let span =
+        prop_oneof![(1..8_u16).prop_map(Span::Calls), millis(1..20_000_u64).prop_map(Span::Time),];
+    let percent = || prop::sample::select(vec![1, 20, 34, 50, 99, 100]);
+    let slow = prop::option::of((millis(1..5_000_u64), percent()));
+    let window = (span, 1..8_u32, percent(), slow);
+    let window =
+        window.prop_map(|(span, minimum, rate, slow)| Rolling { span, minimum, rate, slow });
+    (
+        prop::option::weighted(0.7, 1..4_u32),
+        1..4_u32,
+        1..4_u32,
+        wait,
+        growth,
+        prop::option::of(millis(0..30_000_u64)),
+        prop::option::weighted(0.7, window),
+    )
+        .prop_map(|(threshold, probes, to_close, first_wait, growth, lease, window)| Rules {
+            threshold,
+            probes,
+            to_close,
+            first_wait,
+            growth,
+            lease,
+            window,
+        })
 }
 
-impl Model {
-    fn change(&mut self, to: CircuitState) {
-        if self.state != to {
-            self.changes.push((self.state, to));
-        }
-        self.state = to;
-        self.era += 1;
-        self.outcomes.clear();
-    }
-
-    fn wait_left(&self, now: Duration) -> Duration {
-        (self.opened_at + WAIT).saturating_sub(now)
-    }
-
-    /// What is left of the wait, or `None` inside if nobody knows; `Ok` if a call may pass.
-    fn admits(&self, held: &[(usize, Permit)], now: Duration) -> Result<(), Option<Duration>> {
-        let probing = held.iter().filter(|(era, _)| *era == self.era).count();
-        match self.state {
-            Open if !self.wait_left(now).is_zero() => Err(Some(self.wait_left(now))),
-            HalfOpen if probing >= self.probes => Err(None),
-            _ => Ok(()),
-        }
-    }
-
-    fn outcome(&mut self, success: bool, now: Duration) {
-        self.outcomes.push(success);
-        let failures = self.outcomes.iter().rev().take_while(|success| !**success).count();
-        let successes = self.outcomes.iter().filter(|success| **success).count();
-        let opens = match self.state {
-            Closed => failures >= self.threshold,
-            HalfOpen => failures > 0,
-            Open => false,
-        };
-        if opens {
-            self.opened_at = now;
-            self.change(Open);
-        } else if self.state == HalfOpen && successes >= self.to_close {
-            self.change(Closed);
-        }
-    }
-
-    fn seen_state(&self, now: Duration) -> CircuitState {
-        if self.state == Open && self.wait_left(now).is_zero() { HalfOpen } else { self.state }
-    }
+/// An admitted call that has not ended.
+struct Held {
+    generation: u32,
+    began: Duration,
+    permit: Permit,
 }
 
-fn heard_by(heard: &Heard) -> Vec<(CircuitState, CircuitState)> {
-    heard.all().iter().map(|transition| (transition.from, transition.to)).collect()
+/// A breaker and its model, side by side.
+struct Pair {
+    breaker: CircuitBreaker,
+    clock: ManualClock,
+    heard: support::Heard,
+    model: Model,
+    held: Vec<Held>,
 }
 
-fn now(clock: &ManualClock) -> Duration {
-    clock.elapsed()
+impl Pair {
+    fn new(rules: Rules) -> Self {
+        let (breaker, clock, heard) = breaker_with(rules.config());
+        Self { breaker, clock, heard, model: Model::new(rules), held: Vec::new() }
+    }
+
+    fn running(&self) -> u32 {
+        let generation = self.model.generation;
+        let of_this = self.held.iter().filter(|held| held.generation == generation);
+        u32::try_from(of_this.count()).expect("few calls")
+    }
+
+    fn acquire(&mut self) -> Result<(), TestCaseError> {
+        let (now, running) = (self.clock.elapsed(), self.running());
+        let expected = self.model.admits(running, now);
+        let got = self.breaker.try_acquire();
+        prop_assert_eq!(got.as_ref().map(|_| ()).map_err(|e| e.retry_after), expected);
+        match got {
+            Ok(permit) => {
+                self.model.acquire(running, now);
+                let generation = self.model.generation;
+                self.held.push(Held { generation, began: now, permit });
+            }
+            Err(refused) => {
+                self.model.not_permitted += 1;
+                prop_assert_eq!(refused.state, self.model.state);
+                prop_assert_eq!(refused.generation, self.model.generation);
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, held: Held, ending: Ending) -> Result<(), TestCaseError> {
+        let before = self.breaker.snapshot();
+        match ending {
+            Ending::Success => held.permit.success(),
+            Ending::Failure => held.permit.failure(),
+            Ending::Cancel => held.permit.cancel(),
+            Ending::Drop => drop(held.permit),
+            Ending::OpenFor(wait) => held.permit.open_for(wait),
+        }
+        let now = self.clock.elapsed();
+        if held.generation != self.model.generation {
+            prop_assert_eq!(self.breaker.snapshot(), before, "a stale outcome changed something");
+            return Ok(());
+        }
+        let slow = self.model.is_slow(now.saturating_sub(held.began));
+        match ending {
+            Ending::Success => self.model.outcome(false, slow, now),
+            Ending::Failure => self.model.outcome(true, slow, now),
+            Ending::Cancel | Ending::Drop => {}
+            Ending::OpenFor(wait) => self.model.open_for(wait, slow, now),
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, op: Op) -> Result<(), TestCaseError> {
+        let now = self.clock.elapsed();
+        let counts = matches!(self.model.state, Closed | MetricsOnly);
+        match op {
+            Op::Advance(by) => self.clock.advance(by),
+            Op::Acquire => self.acquire()?,
+            Op::Settle(..) if self.held.is_empty() => {}
+            Op::Settle(i, ending) => {
+                let held = self.held.swap_remove(i % self.held.len());
+                self.settle(held, ending)?;
+            }
+            Op::RecordSuccess | Op::RecordFailure => {
+                let failed = matches!(op, Op::RecordFailure);
+                let record = if failed {
+                    CircuitBreaker::record_failure
+                } else {
+                    CircuitBreaker::record_success
+                };
+                record(&self.breaker);
+                if counts {
+                    self.model.outcome(failed, false, now);
+                }
+            }
+            Op::Reset => {
+                self.breaker.reset();
+                self.model.reset(now);
+            }
+            Op::Trip(wait) => {
+                self.breaker.trip(wait);
+                self.model.trip(wait, now);
+            }
+            Op::Pin(to) => {
+                match to {
+                    ForcedOpen => self.breaker.force_open(),
+                    Disabled => self.breaker.disable(),
+                    _ => self.breaker.metrics_only(),
+                }
+                self.model.pin(to, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn agree(&self) -> Result<(), TestCaseError> {
+        let (now, model) = (self.clock.elapsed(), &self.model);
+        let (snapshot, running) = (self.breaker.snapshot(), self.running());
+        prop_assert_eq!(snapshot.state, model.seen_state(now));
+        prop_assert_eq!(self.breaker.state(), snapshot.state);
+        prop_assert_eq!(self.breaker.is_open(), matches!(snapshot.state, Open | ForcedOpen));
+        prop_assert_eq!(snapshot.generation, model.generation);
+        prop_assert_eq!(snapshot.counts, model.counts(now));
+        prop_assert_eq!(snapshot.not_permitted, model.not_permitted);
+        prop_assert_eq!(snapshot.time_in_state, model.time_in_state(now));
+        prop_assert_eq!(snapshot.failed_recoveries, model.failed_recoveries);
+        let probing = model.state == CircuitState::HalfOpen;
+        prop_assert_eq!(snapshot.probes, if probing { running } else { 0 });
+        prop_assert!(snapshot.probes <= model.rules.probes);
+
+        let expected = model.admits(running, now);
+        prop_assert_eq!(snapshot.retry_after, expected.err().flatten());
+        prop_assert_eq!(self.breaker.check().map_err(|refused| refused.retry_after), expected);
+
+        let heard = self.heard.all();
+        let heard = heard.iter().map(|t| (t.from, t.to, t.generation, t.cause, t.counts, t.wait));
+        prop_assert_eq!(heard.collect::<Vec<_>>(), model.heard.clone());
+        Ok(())
+    }
+
+    /// Whatever hangs, some call is admitted once wait and lease are over; and if it goes well, the
+    /// breaker closes.
+    fn end_well(mut self) -> Result<(), TestCaseError> {
+        if self.model.is_pinned() {
+            self.apply(Op::Reset)?;
+        }
+        let end = self.model.until.max(self.model.lease_end());
+        self.clock.advance(end.saturating_sub(self.clock.elapsed()));
+        prop_assert_eq!(self.breaker.check(), Ok(()));
+        self.acquire()?;
+        for _ in 0..self.model.rules.to_close {
+            let Some(probe) = self.held.pop() else { break };
+            if self.breaker.state() == Closed {
+                break;
+            }
+            self.settle(probe, Ending::Success)?;
+            self.acquire()?;
+        }
+        prop_assert_eq!(self.breaker.state(), Closed);
+        self.agree()
+    }
 }
 
 proptest! {
     #[test]
     fn the_breaker_agrees_with_the_model_and_is_never_stuck(
-        threshold in 1..4_u32,
-        probes in 1..4_u32,
-        to_close in 1..4_u32,
+        rules in rules(),
         ops in prop::collection::vec(op(), 0..200),
     ) {
-        let (breaker, clock, heard) = breaker(
-            Config::default()
-                .failure_threshold(count(threshold))
-                .half_open_max_probes(count(probes))
-                .successes_to_close(count(to_close)),
-        );
-        let mut model = Model {
-            threshold: threshold as usize,
-            probes: probes as usize,
-            to_close: to_close as usize,
-            state: Closed,
-            era: 0,
-            outcomes: Vec::new(),
-            opened_at: Duration::ZERO,
-            changes: Vec::new(),
-        };
-        let mut held: Vec<(usize, Permit)> = Vec::new();
+        let mut pair = Pair::new(rules);
         for op in ops {
-            match op {
-                Op::Advance(by) => clock.advance(by),
-                Op::Acquire => {
-                    let expected = model.admits(&held, now(&clock));
-                    let got = breaker.try_acquire();
-                    prop_assert_eq!(got.as_ref().map(|_| ()).map_err(|e| e.retry_after), expected);
-                    if let Ok(permit) = got {
-                        if model.state == Open {
-                            model.change(HalfOpen);
-                        }
-                        held.push((model.era, permit));
-                    }
-                }
-                Op::Settle(..) if held.is_empty() => {}
-                Op::Settle(i, ending) => {
-                    let (era, permit) = held.swap_remove(i % held.len());
-                    match ending {
-                        Ending::Success => permit.success(),
-                        Ending::Failure => permit.failure(),
-                        Ending::Cancel => permit.cancel(),
-                        Ending::Drop => drop(permit),
-                    }
-                    let counts = matches!(ending, Ending::Success | Ending::Failure);
-                    if counts && era == model.era {
-                        model.outcome(ending == Ending::Success, now(&clock));
-                    }
-                }
-                Op::RecordSuccess => {
-                    breaker.record_success();
-                    if model.state == Closed {
-                        model.outcome(true, now(&clock));
-                    }
-                }
-                Op::RecordFailure => {
-                    breaker.record_failure();
-                    if model.state == Closed {
-                        model.outcome(false, now(&clock));
-                    }
-                }
-                Op::Reset => {
-                    breaker.reset();
-                    model.change(Closed);
-                }
-            }
-            prop_assert_eq!(breaker.state(), model.seen_state(now(&clock)));
-            prop_assert_eq!(breaker.is_open(), model.seen_state(now(&clock)) == Open);
-            let admits = breaker.check().map_err(|refused| refused.retry_after);
-            prop_assert_eq!(admits, model.admits(&held, now(&clock)));
-            prop_assert_eq!(heard_by(&heard), model.changes.clone());
+            pair.apply(op)?;
+            pair.agree()?;
         }
-
-        // Never stuck: with nothing under way and the wait over, it heals.
-        drop(held);
-        clock.advance(WAIT);
-        for _ in 0..to_close {
-            let permit = breaker.try_acquire();
-            prop_assert!(permit.is_ok(), "{:?}", permit);
-            permit.into_iter().for_each(Permit::success);
-        }
-        prop_assert_eq!(breaker.state(), Closed);
+        pair.end_well()?;
     }
 
     #[test]
-    fn a_wait_ends_after_its_length_however_the_clock_gets_there(
-        steps in prop::collection::vec(0..4_000_u64, 1..20),
+    fn no_outcome_of_an_earlier_generation_changes_anything(
+        rules in rules(),
+        ops in prop::collection::vec(op(), 1..100),
+        ending in prop::sample::select(vec![
+            Ending::Success, Ending::Failure, Ending::Cancel, Ending::Drop,
+            Ending::OpenFor(support::WAIT),
+        ]),
     ) {
-        let (breaker, clock, _) = breaker(Config::default().failure_threshold(count(1)));
-        let opened = clock.now();
-        breaker.record_failure();
-        for step in steps {
-            clock.advance(Duration::from_millis(step));
-            let left = WAIT.saturating_sub(clock.now() - opened);
-            let expected = (!left.is_zero()).then_some(left);
-            let refused = breaker.check().err().and_then(|refused| refused.retry_after);
-            prop_assert_eq!(refused, expected);
+        let mut pair = Pair::new(rules);
+        for op in ops {
+            pair.apply(op)?;
         }
+        pair.apply(Op::Reset)?;
+        // `settle` compares the snapshots before and after.
+        for held in std::mem::take(&mut pair.held) {
+            pair.settle(held, ending)?;
+        }
+        pair.agree()?;
     }
 }

@@ -117,6 +117,23 @@ fn a_lone_half_open_route_takes_as_many_as_its_breaker_does() {
 }
 
 #[test]
+fn a_call_sent_after_a_probe_keeps_nobody_away() {
+    let clock = ManualClock::new();
+    let [a, b, _] = abc(&clock);
+    let routes = ordered(&[a.clone(), b.clone()], &clock);
+    trip(&a);
+    clock.advance(WAIT);
+    let probe = first(&routes).unwrap();
+    let behind = routes.select(&tried(&[&b]), demand()).unwrap();
+    assert_eq!((behind.route(), behind.is_probe()), (&a, true));
+    drop(probe);
+    let next = first(&routes).unwrap();
+    assert_eq!(next.route(), &a);
+    drop(behind);
+    assert_eq!(provider(&routes), "b", "the end of the other is not that of the probe");
+}
+
+#[test]
 fn a_route_with_room_comes_before_a_full_one_and_a_full_one_before_none() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);

@@ -1,0 +1,237 @@
+//! Draining: nothing new begins, what is under way goes on, the rest is cancelled as shutdown.
+
+mod groups;
+mod late;
+mod threads;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass};
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{
+    AcceptError, BoxError, ChildSessionError, Drained, OpenSessionError, Orchestrator, PauseError,
+    ToolError, Turn, TurnError,
+};
+use runtime_usage::Limit;
+use serde_json::Value;
+
+use crate::support::{Fixture, assert_books_agree, assert_lawful, dollar, limit, now};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn fine() -> Result<(), BoxError> {
+    Ok(())
+}
+
+/// A drain of ten seconds, to be polled by hand.
+fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> {
+    let ten = limit(&fixture.clock, 10 * SECOND);
+    let orchestrator = fixture.orchestrator.clone();
+    let mut drain: Pin<Box<dyn Future<Output = _> + Send>> =
+        Box::pin(async move { orchestrator.drain(ten).await });
+    assert!(drain.as_mut().now_or_never().is_none(), "something is open");
+    drain
+}
+
+#[test]
+fn a_drain_of_nothing_is_done_at_once() {
+    let fixture = Fixture::new();
+    fixture.orchestrator.session().unwrap().complete().unwrap();
+    let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
+    assert!(drained.in_time);
+    assert_eq!((drained.ended, drained.left_over.len()), (0, 0), "over before it began");
+    assert_eq!(drained.to_string(), "drained in time: 0 ended, 0 left over");
+    assert_eq!(fixture.clock.waiting(), 0);
+}
+
+#[test]
+fn no_session_is_opened_while_it_drains() {
+    let fixture = Fixture::new();
+    let parent = fixture.orchestrator.session().unwrap();
+    let offers = fixture.orchestrator.session().unwrap();
+    let handoff = offers.handoff_to("writer", "more", Value::Null).unwrap();
+    let events = fixture.events.events().len();
+    let drain = draining(&fixture);
+
+    let refused = fixture.orchestrator.session().unwrap_err();
+    assert!(matches!(refused, OpenSessionError::ShuttingDown(_)));
+    let refused = parent.child("searcher").unwrap_err();
+    assert!(matches!(refused, ChildSessionError::ShuttingDown(_)));
+    let refused = fixture.orchestrator.session_below(&parent).unwrap_err();
+    assert!(matches!(refused, ChildSessionError::ShuttingDown(_)));
+    let refused = fixture.orchestrator.accept(&handoff).unwrap_err();
+    assert!(matches!(refused, AcceptError::ShuttingDown(_)));
+    let registry = fixture.orchestrator.shared_registry();
+    let unclaimed = registry.get(&handoff.target_worker_id).unwrap();
+    assert_eq!(unclaimed.status(), AgentStatus::Initializing, "nothing has changed");
+
+    let report = now(fixture.orchestrator.run(async |_| Ok(())));
+    let error = report.result.unwrap_err();
+    assert_eq!(error.to_string(), "shutting down: no new session, turn, tool or pause begins");
+    assert_eq!(report.summary.status(), AgentStatus::Cancelled);
+    assert!(report.summary.shutdown);
+    assert!(fixture.orchestrator.run_blocking(|_| Ok(())).summary.shutdown);
+    assert_eq!(fixture.events.events().len(), events, "nobody has begun anything");
+
+    parent.complete().unwrap();
+    let drained = now(drain);
+    assert!(drained.in_time);
+    assert_eq!((drained.ended, drained.left_over.len()), (1, 0));
+}
+
+#[test]
+fn what_is_under_way_goes_on_and_nothing_new_begins() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
+    let mut drain = draining(&fixture);
+
+    let refused = now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert!(matches!(refused, TurnError::ShuttingDown(_)), "{refused:?}");
+    assert!(refused.is_refusal() && refused.is_shutdown());
+    let refused = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
+    assert!(refused.unwrap_err().is_shutdown());
+    assert!(now(session.begin_turn(Turn::model("m"))).unwrap_err().is_shutdown());
+    let refused = now(session.run_tool("search", fine)).unwrap_err();
+    assert!(matches!(refused, ToolError::ShuttingDown(_)), "{refused:?}");
+    let refused = session.run_tool_blocking("search", || Ok::<_, BoxError>(()));
+    assert!(refused.unwrap_err().is_shutdown());
+    let refused = now(session.pause_for_input("go on?")).unwrap_err();
+    assert_eq!(
+        refused,
+        PauseError::ShuttingDown(runtime_orchestrator::ShuttingDownError::default())
+    );
+
+    let blocked = fixture.events.all(AgentEventName::AgentBlocked);
+    assert_eq!(blocked.len(), 5, "one for each turn and tool");
+    for event in blocked {
+        assert_eq!(event.status, AgentEventStatus::Blocked);
+        assert_eq!(event.failure_class, Some(AgentFailureClass::Cancelled));
+        assert_eq!(event.data.as_ref().unwrap().get("reason").unwrap(), "shutdown");
+        assert_eq!(event.span, None);
+    }
+
+    turn.settle(dollar());
+    assert!(drain.as_mut().now_or_never().is_none(), "the session is still open");
+    let report = session.finish(Ok::<_, BoxError>(()));
+    assert_eq!(report.summary.status(), AgentStatus::Completed);
+    assert!(!report.summary.shutdown);
+    assert_eq!(report.summary.iterations, 4, "refused turns count");
+    let drained = now(drain);
+    assert!(drained.in_time);
+    assert_eq!((drained.ended, drained.left_over.len()), (1, 0));
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_loop_that_spins_on_refusals_ends() {
+    let fixture = Fixture::new().with(|o| o.max_iterations(7));
+    let session = fixture.orchestrator.session().unwrap();
+    let _drain = draining(&fixture);
+    let spun = (0..100).find(|_| {
+        let refused = now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
+        matches!(refused, TurnError::MaxIterations(_))
+    });
+    assert_eq!(spun, Some(7));
+}
+
+#[test]
+fn sessions_end_as_they_end_while_there_is_time() {
+    let fixture = Fixture::new();
+    let open = || fixture.orchestrator.session().unwrap();
+    let (completed, failed, cancelled, dropped, handed) = (open(), open(), open(), open(), open());
+    let drain = draining(&fixture);
+    completed.complete().unwrap();
+    let _ = failed.finish(Err::<(), BoxError>("disk full".into()));
+    cancelled.handle().cancel("ctrl-c").unwrap();
+    assert!(!cancelled.summary().shutdown);
+    drop(dropped);
+    // Handing over is an end; what is offered can be accepted by who does not shut down.
+    handed.handoff_to("editor", "polish", Value::Null).unwrap();
+    let drained = now(drain);
+    assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (5, 0, true));
+    let cancelled = fixture.events.all(AgentEventName::AgentFailed);
+    for event in cancelled.iter().filter(|event| event.status == AgentEventStatus::Cancelled) {
+        assert!(event.data.as_ref().is_none_or(|data| data.get("reason").is_none()));
+    }
+}
+
+#[test]
+fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("no draft")]
+    struct Wrapped(#[source] TurnError);
+
+    let fixture = Fixture::new();
+    let open = || fixture.orchestrator.session().unwrap();
+    let (plain, wrapped, unlike, child, said) = (open(), open(), open(), open(), open());
+    let mut drain = draining(&fixture);
+    assert!(drain.as_mut().now_or_never().is_none());
+
+    let refused = now(plain.run_turn(Turn::model("m"), fine));
+    let report = plain.finish(refused);
+    assert!(report.summary.shutdown);
+    assert!(report.summary.to_string().starts_with("writer in draft: cancelled by a shutdown\n"));
+    assert!(report.result.unwrap_err().is::<TurnError>());
+    let json = serde_json::to_value(&report.summary).unwrap();
+    assert_eq!(json.get("shutdown"), Some(&Value::Bool(true)));
+
+    let refused = now(wrapped.run_turn(Turn::model("m"), fine)).unwrap_err();
+    assert!(wrapped.finish(Err::<(), _>(Wrapped(refused))).summary.shutdown);
+    let refused = child.child("searcher").unwrap_err();
+    assert!(child.finish(Err::<(), _>(refused)).summary.shutdown);
+
+    let _ = now(unlike.run_turn(Turn::model("m"), fine)).unwrap_err();
+    let report = unlike.finish(Err::<(), BoxError>("disk full".into()));
+    assert_eq!((report.summary.status(), report.summary.shutdown), (AgentStatus::Failed, false));
+    said.fail("shutting down", AgentFailureClass::Unknown).unwrap();
+    assert_eq!(said.status(), AgentStatus::Failed);
+
+    let drained = now(drain);
+    assert!(drained.in_time);
+    assert_eq!((drained.ended, drained.left_over.len()), (2, 3));
+    assert!(drained.left_over.iter().all(|left| !left.stuck && left.in_flight == 0));
+}
+
+#[test]
+fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
+    let fixture = Fixture::new();
+    let other = Fixture::new();
+    let gone = other.orchestrator.session().unwrap();
+    let _drain = draining(&other);
+    let refused = now(gone.run_turn(Turn::model("m"), fine)).unwrap_err();
+    let report = fixture.orchestrator.session().unwrap().finish(Err::<(), _>(refused));
+    assert_eq!((report.summary.status(), report.summary.shutdown), (AgentStatus::Failed, false));
+}
+
+#[test]
+fn a_refused_turn_takes_nothing() {
+    let fixture =
+        Fixture::new().with(|o| o.budget(Limit::enforced(runtime_usage::Usd::from_dollars(3))));
+    fixture.half_open();
+    let session = fixture.orchestrator.session().unwrap();
+    let drain = draining(&fixture);
+    let turn = Turn::model("m").estimate(dollar());
+    assert!(now(session.run_turn(turn, fine)).unwrap_err().is_shutdown());
+    assert_books_agree(&fixture, &session);
+    fixture.assert_no_probe_is_leaked();
+    drop(session);
+    let _ = now(drain);
+}
+
+#[test]
+fn clones_share_what_they_shut_down_by() {
+    let fixture = Fixture::new();
+    let clone = fixture.orchestrator.clone().label("tenant", "acme").max_iterations(1);
+    let session = clone.session().unwrap();
+    let drain = draining(&fixture);
+    assert!(clone.session().unwrap_err().is_shutdown());
+    assert!(now(session.run_turn(Turn::model("m"), fine)).unwrap_err().is_shutdown());
+    let other = Orchestrator::new("writer", "draft");
+    assert!(other.session().is_ok(), "another one is another one");
+    drop(session);
+    assert_eq!(now(drain).ended, 1);
+}

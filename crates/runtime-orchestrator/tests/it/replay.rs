@@ -1,0 +1,118 @@
+//! Providers that fail, over a real socket: a server that answers by a script, an adapter that
+//! asks it, and every shape of failure that providers are known for.
+
+mod client;
+mod http;
+mod recovering;
+mod reply;
+mod server;
+mod shapes;
+
+use std::collections::BTreeSet;
+
+use runtime_resilience::fault::{FaultKind, Provider};
+use serde_json::json;
+
+use self::client::call;
+use self::reply::Reply;
+use self::server::Server;
+use self::shapes::{Expected, NETWORK, Shape};
+
+#[tokio::test]
+async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
+    let shapes = shapes::all();
+    let server = Server::start(shapes.iter().map(|shape| shape.reply.clone())).await;
+    for Shape { name, provider, fault, .. } in &shapes {
+        let error = call(server.addr(), *provider, name).await.expect_err(name);
+        assert_eq!(Expected::of(&error.fault), *fault, "{name}: {error}");
+    }
+    let names: Vec<_> = shapes.iter().map(|shape| shape.name.clone()).collect();
+    assert_eq!(server.paths(), names);
+    assert_eq!(server.left(), 0);
+}
+
+#[test]
+fn every_shape_has_a_name_of_its_own_and_every_provider_has_shapes() {
+    let shapes = shapes::all();
+    let names: BTreeSet<_> = shapes.iter().map(|shape| &shape.name).collect();
+    assert_eq!(names.len(), shapes.len());
+    for provider in Provider::ALL.iter().filter(|&&provider| provider != Provider::Other) {
+        assert!(shapes.iter().any(|shape| shape.provider == *provider), "{provider}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
+    let paused = json!({"type": "message", "content": [], "stop_reason": "pause_turn"});
+    let server = Server::start([
+        Reply::ok("42"),
+        Reply::events([json!({"type": "message_start"}), json!({"type": "message_stop"})]),
+        Reply::lines([json!({"message": "4", "done": false}), json!({"done": true})]),
+        Reply::ok(&paused),
+    ])
+    .await;
+    let ask = async |path| call(server.addr(), Provider::Anthropic, path).await.unwrap();
+    assert_eq!(ask("/whole").await, "42");
+    assert_eq!(ask("/events").await, "{\"type\":\"message_start\"}\n{\"type\":\"message_stop\"}");
+    assert_eq!(ask("/lines").await.lines().count(), 2);
+    // To be continued by the caller, who asks again: nothing failed.
+    assert_eq!(ask("/paused").await, paused.to_string());
+    assert_eq!(server.paths(), ["/whole", "/events", "/lines", "/paused"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_a_fault_of_the_network_wherever_it_breaks() {
+    let delta = json!({"type": "content_block_delta", "delta": {"text": "4"}});
+    let server = Server::start([
+        Reply::Closed,
+        Reply::cut("the half of it"),
+        Reply::events_cut([delta.clone(), delta]),
+    ])
+    .await;
+    for path in ["/before", "/in-body", "/in-stream", "/after-the-script"] {
+        let error = call(server.addr(), Provider::Anthropic, path).await.unwrap_err();
+        assert_eq!(Expected::of(&error.fault), NETWORK, "{path}: {error}");
+        assert_eq!(error.fault.status, None);
+    }
+    assert_eq!(server.requests().len(), 4);
+
+    let gone = server.addr();
+    drop(server);
+    // The port is closed as soon as the task of the server has ended.
+    let error = loop {
+        match call(gone, Provider::Anthropic, "/gone").await {
+            Err(error) if error.details.message.as_deref().is_some_and(is_refusal) => break error,
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(Expected::of(&error.fault), NETWORK);
+}
+
+fn is_refusal(message: &str) -> bool {
+    message.contains("refused")
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_was_asked_and_does_not_answer() {
+    let server = Server::start([Reply::Hang, Reply::ok("42")]).await;
+    let hung = tokio::spawn(call(server.addr(), Provider::OpenAi, "/hang"));
+    server.received(1).await;
+    // Others are served meanwhile.
+    assert_eq!(call(server.addr(), Provider::OpenAi, "/next").await.unwrap(), "42");
+    assert!(!hung.is_finished());
+    // When the server goes, so does the connection.
+    drop(server);
+    let error = hung.await.unwrap().unwrap_err();
+    assert_eq!(error.fault.kind, FaultKind::Network);
+}
+
+#[tokio::test]
+async fn the_server_remembers_what_it_was_asked() {
+    let server = Server::start([Reply::ok("")]).await;
+    call(server.addr(), Provider::OpenAi, "/v1/responses").await.unwrap();
+    let [request] = &server.requests()[..] else { panic!("it was asked once") };
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/responses"));
+    assert_eq!(request.body, "{}");
+    assert!(request.headers.contains(&("host".to_owned(), server.addr().to_string())));
+    assert_eq!(server.url("/v1"), format!("http://{}/v1", server.addr()));
+}

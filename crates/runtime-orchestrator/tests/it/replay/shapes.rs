@@ -1,0 +1,111 @@
+//! Every shape of failure that providers are known for: what they send, and what it must mean.
+
+mod anthropic;
+mod bedrock;
+mod gemini;
+mod openai;
+mod others;
+
+use std::time::Duration;
+
+use runtime_resilience::fault::{Fault, FaultKind, Phase, Provider, Scope};
+
+use super::reply::Reply;
+
+/// What a provider sends, and what it must mean.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// A path to ask for it, `/anthropic/529-overloaded_error`.
+    pub(crate) name: String,
+    pub(crate) provider: Provider,
+    pub(crate) reply: Reply,
+    pub(crate) fault: Expected,
+}
+
+/// What a fault must say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) kind: FaultKind,
+    /// Whether to try again here.
+    pub(crate) retry: bool,
+    /// How long to wait before.
+    pub(crate) asked: Option<Duration>,
+    /// Whether to try elsewhere.
+    pub(crate) elsewhere: bool,
+    /// What is to rest.
+    pub(crate) cools: Scope,
+    /// Whether the breaker is told.
+    pub(crate) counts: bool,
+}
+
+/// All of them.
+pub(crate) fn all() -> Vec<Shape> {
+    [openai::shapes(), anthropic::shapes(), gemini::shapes(), bedrock::shapes(), others::shapes()]
+        .concat()
+}
+
+pub(crate) const RATE: Expected = expected(FaultKind::RateLimit, [1, 1, 0], Scope::Model);
+pub(crate) const QUOTA: Expected = expected(FaultKind::Quota, [0, 1, 0], Scope::Key);
+pub(crate) const OVERLOAD: Expected = expected(FaultKind::Overload, [1, 1, 1], Scope::Provider);
+pub(crate) const SERVER: Expected = expected(FaultKind::Server, [1, 1, 1], Scope::Provider);
+pub(crate) const CONFLICT: Expected = expected(FaultKind::Server, [1, 1, 0], Scope::Call);
+pub(crate) const TIMEOUT: Expected =
+    expected(FaultKind::Timeout(Phase::Provider), [1, 1, 1], Scope::Model);
+pub(crate) const NETWORK: Expected = expected(FaultKind::Network, [1, 1, 1], Scope::Provider);
+pub(crate) const AUTH: Expected = expected(FaultKind::Auth, [0, 1, 0], Scope::Key);
+pub(crate) const CONTEXT: Expected = expected(FaultKind::ContextLength, [0, 1, 0], Scope::Call);
+pub(crate) const POLICY: Expected = expected(FaultKind::ContentPolicy, [0, 1, 0], Scope::Call);
+pub(crate) const REQUEST: Expected = expected(FaultKind::Request, [0, 0, 0], Scope::Call);
+pub(crate) const NO_MODEL: Expected = expected(FaultKind::Request, [0, 1, 0], Scope::Model);
+
+/// A kind; whether it is retried here, tried elsewhere, counted; what rests.
+const fn expected(kind: FaultKind, yes: [u8; 3], cools: Scope) -> Expected {
+    let [retry, elsewhere, counts] = [yes[0] == 1, yes[1] == 1, yes[2] == 1];
+    Expected { kind, retry, asked: None, elsewhere, cools, counts }
+}
+
+impl Expected {
+    /// What a fault does say.
+    pub(crate) const fn of(fault: &Fault) -> Self {
+        let Fault { kind, retry, asked, elsewhere, cools, counts, .. } = *fault;
+        Self { kind, retry, asked, elsewhere, cools, counts }
+    }
+
+    /// The same, but to be left alone so long.
+    const fn after_ms(self, ms: u64) -> Self {
+        Self { asked: Some(Duration::from_millis(ms)), ..self }
+    }
+
+    /// The same, but another thing rests.
+    const fn at(self, cools: Scope) -> Self {
+        Self { cools, ..self }
+    }
+
+    /// The same, but not retried here.
+    const fn not_here(self) -> Self {
+        Self { retry: false, ..self }
+    }
+
+    /// The same, but retried here.
+    const fn here(self) -> Self {
+        Self { retry: true, ..self }
+    }
+}
+
+/// The shapes of one provider, as they are put together.
+struct Shapes {
+    provider: Provider,
+    shapes: Vec<Shape>,
+}
+
+impl Shapes {
+    const fn of(provider: Provider) -> Self {
+        Self { provider, shapes: Vec::new() }
+    }
+
+    fn add(&mut self, name: &str, reply: Reply, fault: Expected) {
+        let Self { provider, shapes } = self;
+        let name = format!("/{provider}/{name}");
+        shapes.push(Shape { name, provider: *provider, reply, fault });
+    }
+}

@@ -1,0 +1,420 @@
+//! What a breaker shares between threads: the word, and the books beside it.
+//!
+//! Two rules hold it together:
+//! - A new generation begins only while the books are locked. Who holds the lock therefore sees
+//!   one generation, and the window and the beginning that belong to it.
+//! - What leaves the generation as it is goes by `compare_exchange` alone, and admission and
+//!   success in a closed breaker only read.
+//!
+//! Neither the caller's clock nor a listener is called with the lock held.
+
+use std::convert::Infallible;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use super::core::{self, Limits, Refusal, Step};
+use super::error::Refused;
+use super::outcome::Outcome;
+use super::snapshot::{Counts, Snapshot};
+use super::state::{Cause, CircuitState, Transition};
+use super::tick::Tick;
+use super::window::{Ended, Record, Window};
+use super::word::{View, Word};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
+
+/// On a cache line, and its neighbour that is fetched with it, of its own: every call reads it, and
+/// what others write must not take it away.
+#[repr(align(128))]
+struct Line(AtomicU64);
+
+pub(super) struct Cell {
+    word: Line,
+    limits: Limits,
+    config: Config,
+    /// When the breaker was made: what ticks and ages count from.
+    made: Instant,
+    /// When a probe was last admitted, in ticks, rounded up.
+    last_probe: AtomicU64,
+    not_permitted: AtomicU64,
+    books: Mutex<Books>,
+}
+
+/// What belongs to the generation that runs.
+struct Books {
+    since: Duration,
+    /// Probing phases in a row that ended with a failure.
+    failed_recoveries: u32,
+    record: Option<Record>,
+}
+
+/// An admitted call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    /// The state and generation that admitted it.
+    home: Word,
+    /// When that was, if it matters how long the call takes.
+    began: Option<Instant>,
+}
+
+/// A word, and what is to be told about how it came to be.
+type Done = (Word, Option<Transition>);
+
+impl Cell {
+    pub(super) fn new(config: Config, made: Instant) -> Self {
+        let record = config.window.map(Record::new);
+        let books = Books { since: Duration::ZERO, failed_recoveries: 0, record };
+        Self {
+            word: Line(AtomicU64::new(Word::NEW.bits())),
+            limits: Limits::new(&config),
+            config,
+            made,
+            last_probe: AtomicU64::new(0),
+            not_permitted: AtomicU64::new(0),
+            books: Mutex::new(books),
+        }
+    }
+
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    #[inline]
+    pub(super) fn is_closed(&self) -> bool {
+        self.load().is_closed()
+    }
+
+    /// A ticket if the breaker is closed, by one load.
+    #[inline]
+    pub(super) fn admit_closed(&self, clock: impl FnOnce() -> Instant) -> Option<Ticket> {
+        let word = self.load();
+        word.is_closed().then(|| self.ticket(word, clock))
+    }
+
+    /// Whether a success leaves everything as it is, by one load.
+    #[inline]
+    pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
+        // Equal means the same generation with nothing counted: a probe would count itself.
+        self.config.window.is_none() && self.load() == ticket.home
+    }
+
+    /// Asks for a place at `now`.
+    #[cold]
+    pub(super) fn admit(&self, now: Instant) -> Result<(Ticket, Option<Transition>), Refused> {
+        let age = self.age(now);
+        let decide = |word: Word, _| {
+            core::admit(word, &self.limits, Tick::floor(age), self.last_probe())
+                .map_err(|refusal| refused(word, refusal, age))
+        };
+        let done = match self.count(Tick::ceil(age), decide) {
+            Ok(Some(word)) => Ok((word, None)),
+            Ok(None) => self.change(&mut self.books(), age, None, decide),
+            Err(refused) => Err(refused),
+        };
+        match done {
+            Ok((word, transition)) => Ok((self.ticket(word, || now), transition)),
+            Err(refused) => {
+                // Relaxed: a number of its own, which orders nothing.
+                self.not_permitted.fetch_add(1, Ordering::Relaxed);
+                Err(refused)
+            }
+        }
+    }
+
+    /// Asks whether there is a place at `now`, and takes none.
+    pub(super) fn check(&self, now: Instant) -> Result<(), Refused> {
+        let (word, age) = (self.load(), self.age(now));
+        match core::admit(word, &self.limits, Tick::floor(age), self.last_probe()) {
+            Ok(_) => Ok(()),
+            Err(refusal) => Err(refused(word, refusal, age)),
+        }
+    }
+
+    /// Ends a call. `asked` is for how long the provider asked to be left alone.
+    pub(super) fn settle(
+        &self,
+        ticket: Ticket,
+        mut outcome: Outcome,
+        asked: Option<Duration>,
+        clock: impl Fn() -> Instant,
+    ) -> Option<Transition> {
+        if let Some(window) = &self.config.window
+            && outcome != Outcome::Ignored
+        {
+            if matches!(ticket.home.view(), View::Closed { .. } | View::MetricsOnly { .. }) {
+                return self.settle_in_window(window, ticket, outcome, asked, clock);
+            }
+            if let Some(began) = ticket.began
+                && window.is_slow(clock().saturating_duration_since(began))
+            {
+                outcome = Outcome::Failure;
+            }
+        }
+        let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));
+        match self.count::<Infallible>(Tick::ZERO, decide) {
+            Ok(Some(_)) => None,
+            Ok(None) => {
+                let age = self.age(clock());
+                told(self.change(&mut self.books(), age, asked, decide))
+            }
+        }
+    }
+
+    fn settle_in_window(
+        &self,
+        window: &Window,
+        ticket: Ticket,
+        outcome: Outcome,
+        asked: Option<Duration>,
+        clock: impl Fn() -> Instant,
+    ) -> Option<Transition> {
+        let failed = outcome == Outcome::Failure;
+        // For most successes it does not matter when they end: a clock costs more than all the rest.
+        let reads = failed || window.is_of_time() || window.times_calls();
+        let now = reads.then(&clock);
+        let took = now.zip(ticket.began).map(|(now, began)| now.saturating_duration_since(began));
+        let ended = Ended { failed, slow: took.is_some_and(|took| window.is_slow(took)) };
+
+        let mut books = self.books();
+        // Only who holds the lock begins a generation, so this holds until it is released.
+        if !self.load().is_of(ticket.home) {
+            return None;
+        }
+        let age = now.map(|now| self.age(now));
+        let verdict = books.record.as_mut()?.add(ended, age.unwrap_or_default());
+        let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));
+        let Ok(counted) = self.count::<Infallible>(Tick::ZERO, decide);
+        if let (None, Some(age)) = (counted, age) {
+            return told(self.change(&mut books, age, asked, decide));
+        }
+        let cause = verdict?;
+        drop(books);
+        let age = age.unwrap_or_else(|| self.age(clock()));
+        let decide = |word, until| Ok(core::cross(word, ticket.home, cause, until));
+        told(self.change(&mut self.books(), age, None, decide))
+    }
+
+    fn decide(
+        &self,
+        word: Word,
+        home: Word,
+        outcome: Outcome,
+        asked: Option<Duration>,
+        until: Tick,
+    ) -> Step {
+        if asked.is_some() {
+            core::open_for(word, home, &self.limits, until)
+        } else {
+            core::settle(word, home, outcome, &self.limits, until)
+        }
+    }
+
+    /// A ticket for what nobody asked admission for; `None` unless the breaker counts it.
+    pub(super) fn unasked(&self) -> Option<Ticket> {
+        let word = self.load();
+        let counts = matches!(word.view(), View::Closed { .. } | View::MetricsOnly { .. });
+        counts.then(|| Ticket { home: word.home(), began: None })
+    }
+
+    pub(super) fn trip(&self, now: Instant, wait: Option<Duration>) -> Option<Transition> {
+        self.order(now, wait, core::trip)
+    }
+
+    pub(super) fn pin(&self, now: Instant, view: View) -> Option<Transition> {
+        self.order(now, None, |word, _| core::pin(word, view))
+    }
+
+    pub(super) fn reset(&self, now: Instant) -> Option<Transition> {
+        self.order(now, None, |word, _| core::reset(word))
+    }
+
+    fn order(
+        &self,
+        now: Instant,
+        wait: Option<Duration>,
+        decide: impl Fn(Word, Tick) -> Step,
+    ) -> Option<Transition> {
+        let age = self.age(now);
+        told(self.change(&mut self.books(), age, wait, |word, until| Ok(decide(word, until))))
+    }
+
+    pub(super) fn state(&self, now: Instant) -> CircuitState {
+        core::state(self.load(), Tick::floor(self.age(now)))
+    }
+
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        let age = self.age(now);
+        let mut books = self.books();
+        let word = self.load();
+        let state = core::state(word, Tick::floor(age));
+        let (since, retry_after) = match word.view() {
+            View::Open { until } if state == CircuitState::Open => {
+                (books.since, Some(until.age().saturating_sub(age)))
+            }
+            View::Open { until } => (until.age(), None),
+            _ => (books.since, None),
+        };
+        Snapshot {
+            state,
+            generation: word.generation(),
+            counts: books.counts(word, age),
+            // Relaxed: see `admit`.
+            not_permitted: self.not_permitted.load(Ordering::Relaxed),
+            time_in_state: age.saturating_sub(since),
+            retry_after,
+            probes: match word.view() {
+                View::HalfOpen(probes) => probes.running,
+                _ => 0,
+            },
+            failed_recoveries: books.failed_recoveries,
+        }
+    }
+}
+
+/// The word.
+impl Cell {
+    /// Does what leaves the generation as it is, and gives the word back; `None` if `decide` asks
+    /// for another generation. `at` is when a probe is admitted, if one is.
+    fn count<R>(
+        &self,
+        at: Tick,
+        decide: impl Fn(Word, Tick) -> Result<Step, R>,
+    ) -> Result<Option<Word>, R> {
+        let mut word = self.load();
+        loop {
+            match decide(word, Tick::NEVER)? {
+                Step::Stay => return Ok(Some(word)),
+                Step::Change { .. } => return Ok(None),
+                Step::Count(next) => match self.swap(word, next, at) {
+                    Ok(()) => return Ok(Some(next)),
+                    Err(seen) => word = seen,
+                },
+            }
+        }
+    }
+
+    /// Does what `decide` asks for. A breaker that this opens is open for `wait`, or as its settings
+    /// say.
+    fn change<R>(
+        &self,
+        books: &mut Books,
+        age: Duration,
+        wait: Option<Duration>,
+        decide: impl Fn(Word, Tick) -> Result<Step, R>,
+    ) -> Result<Done, R> {
+        let mut word = self.load();
+        // The state stays what it is while the books are locked.
+        let failed = books.failed_recoveries_after(word);
+        let wait = wait.unwrap_or_else(|| self.config.open_wait.after(failed, fastrand::f64()));
+        let until = Tick::after(age, wait);
+        loop {
+            let (next, cause, failures) = match decide(word, until)? {
+                Step::Stay => return Ok((word, None)),
+                Step::Count(next) => (next, None, 0),
+                Step::Change { next, cause, failures } => (next, Some(cause), failures),
+            };
+            match self.swap(word, next, Tick::ceil(age)) {
+                Ok(()) => {
+                    let transition =
+                        cause.and_then(|cause| books.begin(word, next, cause, failures, age));
+                    return Ok((next, transition));
+                }
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    fn load(&self) -> Word {
+        // Acquire: who sees a probe admitted must see when that was, to judge its lease.
+        Word::from_bits(self.word.0.load(Ordering::Acquire))
+    }
+
+    fn swap(&self, word: Word, next: Word, at: Tick) -> Result<(), Word> {
+        if core::admits_probe(word, next) {
+            // Before the word: a place must not be seen taken with the time of the probe before.
+            // Relaxed: the exchange below publishes it.
+            self.last_probe.fetch_max(at.0, Ordering::Relaxed);
+        }
+        // Release publishes `last_probe`; acquire, also when it fails, is as in `load`.
+        self.word
+            .0
+            .compare_exchange(word.bits(), next.bits(), Ordering::AcqRel, Ordering::Acquire)
+            .map(drop)
+            .map_err(Word::from_bits)
+    }
+
+    fn last_probe(&self) -> Tick {
+        // Relaxed: the word, read before, brought it along.
+        Tick(self.last_probe.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn ticket(&self, word: Word, clock: impl FnOnce() -> Instant) -> Ticket {
+        let timed = self.config.window.is_some_and(|window| window.times_calls());
+        Ticket { home: word.home(), began: timed.then(clock) }
+    }
+
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.made)
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        // Nothing in here panics half-way, so poison carries no news.
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    fn failed_recoveries_after(&self, word: Word) -> u32 {
+        let probing = word.state() == CircuitState::HalfOpen;
+        self.failed_recoveries.saturating_add(probing.into())
+    }
+
+    fn counts(&mut self, word: Word, age: Duration) -> Counts {
+        let windowed = self.record.as_mut().map(|record| record.counts(age));
+        Counts { failures_in_a_row: core::failures(word), ..windowed.unwrap_or_default() }
+    }
+
+    /// Closes the books of `word` and opens those of `next`.
+    fn begin(
+        &mut self,
+        word: Word,
+        next: Word,
+        cause: Cause,
+        failures: u32,
+        age: Duration,
+    ) -> Option<Transition> {
+        let counts = Counts { failures_in_a_row: failures, ..self.counts(word, age) };
+        if let Some(record) = &mut self.record {
+            record.clear();
+        }
+        self.since = age;
+        let (from, to) = (word.state(), next.state());
+        self.failed_recoveries = match (from, to) {
+            (CircuitState::HalfOpen, CircuitState::Open) => self.failed_recoveries_after(word),
+            (_, CircuitState::Open | CircuitState::HalfOpen) => self.failed_recoveries,
+            _ => 0,
+        };
+        let wait = match next.view() {
+            View::Open { until } => Some(until.age().saturating_sub(age)),
+            _ => None,
+        };
+        let news = from != to || cause == Cause::ProbeLost;
+        let generation = next.generation();
+        news.then_some(Transition { from, to, generation, cause, counts, wait })
+    }
+}
+
+fn refused(word: Word, refusal: Refusal, age: Duration) -> Refused {
+    let retry_after = match refusal {
+        Refusal::Until(until) => Some(until.age().saturating_sub(age)),
+        Refusal::Unknown => None,
+    };
+    Refused { state: word.state(), generation: word.generation(), retry_after }
+}
+
+/// What is to be told of a decision that is never refused.
+fn told(done: Result<Done, Infallible>) -> Option<Transition> {
+    let Ok((_, transition)) = done;
+    transition
+}

@@ -1,0 +1,77 @@
+//! Where a breaker stands, and what it says when that changes.
+
+use std::time::Duration;
+
+use runtime_events::wire_names;
+
+use super::snapshot::Counts;
+
+wire_names! {
+    /// Where a breaker stands.
+    #[non_exhaustive]
+    pub enum CircuitState: "circuit state" {
+        /// Calls pass, and are judged.
+        Closed = "closed",
+        /// Calls are refused until the wait is over.
+        Open = "open",
+        /// A few calls pass, to find out whether the dependency is back.
+        HalfOpen = "half_open",
+        /// Calls are refused until [`reset`](super::CircuitBreaker::reset).
+        ForcedOpen = "forced_open",
+        /// Calls pass and nothing is counted, until [`reset`](super::CircuitBreaker::reset).
+        Disabled = "disabled",
+        /// Calls pass and are counted, and nothing follows from it, until
+        /// [`reset`](super::CircuitBreaker::reset).
+        MetricsOnly = "metrics_only",
+    }
+}
+
+wire_names! {
+    /// Why a breaker changed its state.
+    #[non_exhaustive]
+    pub enum Cause: "cause of a transition" {
+        /// As many calls failed in a row as open it.
+        FailuresInARow = "failures_in_a_row",
+        /// Too large a part of the window failed.
+        FailureRate = "failure_rate",
+        /// Too large a part of the window was slow.
+        SlowRate = "slow_rate",
+        /// The wait was over, and a call came.
+        WaitOver = "wait_over",
+        /// A probe failed.
+        ProbeFailed = "probe_failed",
+        /// Enough probes succeeded.
+        ProbesSucceeded = "probes_succeeded",
+        /// All probes were out for longer than their lease, and a call came: it is the new probe.
+        ProbeLost = "probe_lost",
+        /// [`trip`](super::CircuitBreaker::trip), or [`open_for`](super::Permit::open_for).
+        Tripped = "tripped",
+        /// [`force_open`](super::CircuitBreaker::force_open),
+        /// [`disable`](super::CircuitBreaker::disable) or
+        /// [`metrics_only`](super::CircuitBreaker::metrics_only).
+        Pinned = "pinned",
+        /// [`reset`](super::CircuitBreaker::reset).
+        Reset = "reset",
+    }
+}
+
+/// A change of state.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Transition {
+    /// The state that ended.
+    pub from: CircuitState,
+    /// The state that began. Half-open after half-open if the probes of the first were
+    /// [lost](Cause::ProbeLost).
+    pub to: CircuitState,
+    /// The generation that began. Orders the transitions of one breaker; it wraps around after
+    /// 16.7 million of them.
+    pub generation: u32,
+    /// Why.
+    pub cause: Cause,
+    /// What the state that ended had counted.
+    pub counts: Counts,
+    /// For how long it is open, if that is what it is now.
+    pub wait: Option<Duration>,
+}

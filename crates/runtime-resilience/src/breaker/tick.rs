@@ -1,0 +1,45 @@
+//! Time as a word can hold it: ticks of 10 ms since the breaker was made.
+
+use std::time::Duration;
+
+const PER_SECOND: u64 = 100;
+const NANOS: u32 = 1_000_000_000 / 100;
+
+/// A point in time, or a length of it, in whole ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Tick(pub(super) u64);
+
+impl Tick {
+    pub(super) const ZERO: Self = Self(0);
+    /// What 37 bits hold: 43 years. As a deadline, it is one that never comes.
+    pub(super) const NEVER: Self = Self((1 << 37) - 1);
+    /// The last tick there is. A clock that is beyond it stands still here.
+    const LAST: Self = Self(Self::NEVER.0 - 1);
+
+    /// The last tick that has begun.
+    pub(super) fn floor(age: Duration) -> Self {
+        let ticks = age.as_secs().saturating_mul(PER_SECOND);
+        Self(ticks.saturating_add(u64::from(age.subsec_nanos() / NANOS))).min(Self::LAST)
+    }
+
+    /// The first tick that is not earlier.
+    pub(super) fn ceil(age: Duration) -> Self {
+        let floor = Self::floor(age);
+        let exact = age.subsec_nanos().is_multiple_of(NANOS);
+        if exact { floor } else { Self(floor.0 + 1).min(Self::LAST) }
+    }
+
+    /// When a wait that begins at this age is over: never earlier than asked for, and less than a
+    /// tick later. A wait that no tick can hold does not end.
+    pub(super) fn after(age: Duration, wait: Duration) -> Self {
+        match age.checked_add(wait) {
+            Some(end) if Self::floor(wait) < Self::LAST => Self::ceil(end),
+            _ => Self::NEVER,
+        }
+    }
+
+    /// How old the breaker is at this tick.
+    pub(super) fn age(self) -> Duration {
+        if self == Self::NEVER { Duration::MAX } else { Duration::from_millis(self.0 * 10) }
+    }
+}

@@ -1,0 +1,191 @@
+//! The breaker as a [`tower`](https://docs.rs/tower) layer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::call::Running;
+use super::error::{CallError, CircuitOpenError};
+use super::outcome::Outcome;
+use super::shell::CircuitBreaker;
+
+/// Puts a breaker around a service.
+///
+/// ```
+/// use runtime_resilience::CircuitBreaker;
+/// use runtime_resilience::breaker::Outcome;
+/// use runtime_resilience::breaker::tower::BreakerLayer;
+///
+/// struct Reply { status: u16 }
+///
+/// let layer = BreakerLayer::new(CircuitBreaker::new("provider")).judged_by(
+///     |reply: &Result<Reply, std::io::Error>| match reply {
+///         Ok(Reply { status: 500.. }) | Err(_) => Outcome::Failure,
+///         Ok(Reply { status: 429 }) => Outcome::Ignored,
+///         Ok(_) => Outcome::Success,
+///     },
+/// );
+/// # let _ = layer;
+/// ```
+#[derive(Clone, Debug)]
+pub struct BreakerLayer<J = EveryError> {
+    breaker: CircuitBreaker,
+    judge: J,
+}
+
+impl BreakerLayer {
+    /// A layer whose services share `breaker`. Every error is a failure.
+    pub const fn new(breaker: CircuitBreaker) -> Self {
+        Self { breaker, judge: EveryError }
+    }
+}
+
+impl<J> BreakerLayer<J> {
+    /// Lets `judge` say what a result means.
+    #[must_use]
+    pub fn judged_by<K>(self, judge: K) -> BreakerLayer<K> {
+        BreakerLayer { breaker: self.breaker, judge }
+    }
+}
+
+impl<S, J: Clone> Layer<S> for BreakerLayer<J> {
+    type Service = BreakerService<S, J>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let Self { breaker, judge } = self.clone();
+        BreakerService { inner, breaker, judge, refused: None }
+    }
+}
+
+/// Says what a result means. A function of the result is one.
+pub trait Judge<T, E> {
+    /// What this result says about the dependency.
+    fn judge(&self, result: &Result<T, E>) -> Outcome;
+}
+
+impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Judge<T, E> for F {
+    fn judge(&self, result: &Result<T, E>) -> Outcome {
+        self(result)
+    }
+}
+
+/// The judge for whom every error is a failure.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "it is nothing but its name")]
+pub struct EveryError;
+
+impl<T, E> Judge<T, E> for EveryError {
+    fn judge(&self, result: &Result<T, E>) -> Outcome {
+        Outcome::of(result)
+    }
+}
+
+/// A service with a breaker around it.
+///
+/// It is ready when the service is; and also while the breaker refuses, so that nobody waits for
+/// the readiness of something that is not going to be called: the call then ends at once with
+/// [`CallError::Open`]. A probe's place is taken by `call`, not by `poll_ready`, so that a caller who
+/// waits for readiness holds none. An error of the service's readiness is passed on and not counted.
+#[derive(Debug)]
+pub struct BreakerService<S, J = EveryError> {
+    inner: S,
+    breaker: CircuitBreaker,
+    judge: J,
+    /// Why the service was not asked whether it is ready, so that it must not be called.
+    refused: Option<CircuitOpenError>,
+}
+
+impl<S: Clone, J: Clone> Clone for BreakerService<S, J> {
+    /// The clone has not been asked whether it is ready.
+    fn clone(&self) -> Self {
+        let (inner, breaker, judge) =
+            (self.inner.clone(), self.breaker.clone(), self.judge.clone());
+        Self { inner, breaker, judge, refused: None }
+    }
+}
+
+impl<S, J, Request> Service<Request> for BreakerService<S, J>
+where
+    S: Service<Request>,
+    J: Judge<S::Response, S::Error> + Clone,
+{
+    type Response = S::Response;
+    type Error = CallError<S::Error>;
+    type Future = BreakerFuture<S::Future, J>;
+
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.refused = self.breaker.check().err();
+        if self.refused.is_some() {
+            return Poll::Ready(Ok(()));
+        }
+        self.inner.poll_ready(cx).map_err(CallError::Failed)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request) -> Self::Future {
+        let admitted = self.refused.take().map_or_else(|| self.breaker.try_acquire(), Err);
+        let state = match admitted {
+            Ok(permit) => {
+                // A panic while the future is made is the service's, too.
+                let mut running = Running::new(permit);
+                let future = self.inner.call(request);
+                running.is_left();
+                State::Running { future, running, judge: self.judge.clone() }
+            }
+            Err(refused) => State::Refused { refused: Some(refused) },
+        };
+        BreakerFuture { state }
+    }
+}
+
+pin_project! {
+    /// The answer of a [`BreakerService`]. Dropped before it is ready, it is a cancelled call.
+    #[derive(Debug)]
+    pub struct BreakerFuture<F, J = EveryError> {
+        #[pin]
+        state: State<F, J>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    #[derive(Debug)]
+    enum State<F, J> {
+        Running {
+            #[pin]
+            future: F,
+            running: Running<CircuitBreaker>,
+            judge: J,
+        },
+        Refused {
+            refused: Option<CircuitOpenError>,
+        },
+    }
+}
+
+impl<F, T, E, J> Future for BreakerFuture<F, J>
+where
+    F: Future<Output = Result<T, E>>,
+    J: Judge<T, E>,
+{
+    type Output = Result<T, CallError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match self.project().state.project() {
+            StateProjection::Running { future, running, judge } => {
+                let result = ready!(running.poll(future, cx));
+                running.record(result, |result| judge.judge(result)).map_err(CallError::Failed)
+            }
+            StateProjection::Refused { refused } => {
+                let refused = refused.take().expect("a future is not polled after it was ready");
+                Err(refused.into())
+            }
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! How long an open breaker stays so.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use super::percent::Percent;
+
+/// How long an open breaker stays so.
+///
+/// What a provider asks for goes before: see [`Permit::open_for`](super::Permit::open_for).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OpenWait {
+    /// Always this long.
+    Fixed(Duration),
+    /// Longer each time the dependency turns out to be still down.
+    Growing(Growing),
+}
+
+/// A wait that grows with each probing phase that fails, and begins anew once the breaker has
+/// closed.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_resilience::breaker::{Growing, OpenWait, Percent};
+///
+/// // 5 s, 10 s, 20 s … 300 s, each shortened by chance by up to a half.
+/// let wait = Growing::from(Duration::from_secs(5)).max(Duration::from_secs(300));
+/// # let _ = OpenWait::Growing(wait);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growing {
+    first: Duration,
+    factor: NonZeroU32,
+    max: Duration,
+    jitter: Option<Percent>,
+}
+
+impl Growing {
+    /// Waits this long the first time.
+    pub const fn from(first: Duration) -> Self {
+        const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
+        Self { first, factor: TWO, max: Duration::from_mins(5), jitter: Some(Percent::HALF) }
+    }
+
+    /// Waits this many times longer each time. 2 unless set.
+    #[must_use]
+    pub const fn factor(mut self, factor: NonZeroU32) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// Never waits longer than this, not even the first time. 5 minutes unless set.
+    #[must_use]
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// Shortens each wait by chance, by up to this part of it, so that a fleet whose breakers
+    /// opened together does not probe together. A half unless set.
+    #[must_use]
+    pub const fn jitter(mut self, jitter: Percent) -> Self {
+        self.jitter = Some(jitter);
+        self
+    }
+
+    /// Leaves nothing to chance.
+    #[must_use]
+    pub const fn without_jitter(mut self) -> Self {
+        self.jitter = None;
+        self
+    }
+
+    /// The wait after this many failed recoveries, before chance shortens it.
+    fn longest(&self, failed: u32) -> Duration {
+        let mut wait = self.first;
+        // A wait that has not reached any `max` after 128 doublings does not grow.
+        for _ in 0..failed.min(128) {
+            if wait >= self.max {
+                break;
+            }
+            wait = wait.saturating_mul(self.factor.get());
+        }
+        wait.min(self.max)
+    }
+}
+
+impl OpenWait {
+    /// The wait after this many failed recoveries. `unit`, from 0 to 1, is what chance says.
+    pub(super) fn after(&self, failed: u32, unit: f64) -> Duration {
+        match self {
+            Self::Fixed(wait) => *wait,
+            Self::Growing(growing) => {
+                let longest = growing.longest(failed);
+                let part = growing.jitter.map_or(0.0, Percent::part) * unit;
+                let less = Duration::try_from_secs_f64(longest.as_secs_f64() * part);
+                // What is no `Duration` is a rounding of the longest one.
+                longest.saturating_sub(less.unwrap_or(longest))
+            }
+        }
+    }
+
+    /// The first wait, before chance shortens it.
+    pub(super) fn first(&self) -> Duration {
+        match self {
+            Self::Fixed(wait) => *wait,
+            Self::Growing(growing) => growing.longest(0),
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The last calls, and when too many of them were bad.
+
+mod ring;
+mod slices;
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::time::Duration;
+
+use super::percent::Percent;
+use super::snapshot::Counts;
+use super::state::Cause;
+use ring::Ring;
+use slices::Slices;
+
+/// The last calls that a breaker judges by, and when too many of them were bad.
+///
+/// It slides: a call that is older than the window weighs nothing, however many successes there
+/// were. It begins anew, empty, with each change of state.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_resilience::breaker::{Config, Percent, Window};
+///
+/// // Half of the calls failed, or nine of ten took longer than 20 s, during the last minute.
+/// const NINETY: Percent = Percent::new(90).unwrap();
+/// let window = Window::of_time(Duration::from_secs(60))?
+///     .failure_rate(Percent::HALF)
+///     .slow_calls(Duration::from_secs(20), NINETY);
+/// let config = Config::default().window(window);
+/// # Ok::<_, runtime_resilience::breaker::InvalidWindowError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    span: Span,
+    minimum_calls: NonZeroU32,
+    failure_rate: Percent,
+    slow: Option<Slow>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    Calls(NonZeroU16),
+    Time(Duration),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Slow {
+    from: Duration,
+    rate: Percent,
+}
+
+/// A setting that no window can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("window span {span:?} is shorter than a microsecond")]
+#[non_exhaustive]
+pub struct InvalidWindowError {
+    /// The span that was given.
+    pub span: Duration,
+}
+
+impl Window {
+    /// The last `calls` calls.
+    pub const fn of_calls(calls: NonZeroU16) -> Self {
+        Self::new(Span::Calls(calls))
+    }
+
+    /// The calls that ended during the last `span`, to within a tenth of it.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidWindowError`] if `span` is shorter than a microsecond: it would hold no calls.
+    pub const fn of_time(span: Duration) -> Result<Self, InvalidWindowError> {
+        if span.as_nanos() < 1_000 {
+            return Err(InvalidWindowError { span });
+        }
+        Ok(Self::new(Span::Time(span)))
+    }
+
+    const fn new(span: Span) -> Self {
+        const TEN: NonZeroU32 = NonZeroU32::new(10).unwrap();
+        Self { span, minimum_calls: TEN, failure_rate: Percent::HALF, slow: None }
+    }
+
+    /// Opens the breaker when this part of the calls failed. A half unless set.
+    #[must_use]
+    pub const fn failure_rate(mut self, rate: Percent) -> Self {
+        self.failure_rate = rate;
+        self
+    }
+
+    /// Opens the breaker when this part of the calls took `from` or longer, failed or not. How long
+    /// a call takes does not matter unless set.
+    ///
+    /// A probe that is slow has failed.
+    #[must_use]
+    pub const fn slow_calls(mut self, from: Duration, rate: Percent) -> Self {
+        self.slow = Some(Slow { from, rate });
+        self
+    }
+
+    /// Judges nothing before there are this many calls. 10 unless set; a window that holds fewer
+    /// judges when it is full.
+    #[must_use]
+    pub const fn minimum_calls(mut self, calls: NonZeroU32) -> Self {
+        self.minimum_calls = calls;
+        self
+    }
+
+    /// Whether it matters when a call ended.
+    pub(super) const fn is_of_time(&self) -> bool {
+        matches!(self.span, Span::Time(_))
+    }
+
+    /// Whether it matters how long a call took.
+    pub(super) const fn times_calls(&self) -> bool {
+        self.slow.is_some()
+    }
+
+    pub(super) fn is_slow(&self, took: Duration) -> bool {
+        self.slow.is_some_and(|slow| took >= slow.from)
+    }
+}
+
+/// How one call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub(super) failed: bool,
+    pub(super) slow: bool,
+}
+
+/// The calls in a window.
+#[derive(Debug)]
+pub(super) struct Record {
+    window: Window,
+    minimum: u32,
+    calls: Calls,
+}
+
+#[derive(Debug)]
+enum Calls {
+    Ring(Ring),
+    Slices(Slices),
+}
+
+impl Record {
+    pub(super) fn new(window: Window) -> Self {
+        let minimum = window.minimum_calls.get();
+        let (minimum, calls) = match window.span {
+            Span::Calls(calls) => {
+                (minimum.min(calls.get().into()), Calls::Ring(Ring::new(calls.get())))
+            }
+            Span::Time(span) => (minimum, Calls::Slices(Slices::new(span))),
+        };
+        Self { window, minimum, calls }
+    }
+
+    /// Forgets all calls.
+    pub(super) fn clear(&mut self) {
+        match &mut self.calls {
+            Calls::Ring(ring) => ring.clear(),
+            Calls::Slices(slices) => slices.clear(),
+        }
+    }
+
+    /// Adds a call that ended at this age of the breaker, and says why the breaker must open now,
+    /// if so.
+    ///
+    /// A rate can only have been reached by a bad call, or by one that makes them enough to judge.
+    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Option<Cause> {
+        let counts = match &mut self.calls {
+            Calls::Ring(ring) => ring.add(ended),
+            Calls::Slices(slices) => slices.add(ended, age),
+        };
+        let matters = ended.failed || ended.slow || counts.calls == self.minimum;
+        if matters { self.judge(&counts) } else { None }
+    }
+
+    fn judge(&self, counts: &Counts) -> Option<Cause> {
+        if counts.calls < self.minimum {
+            return None;
+        }
+        if self.window.failure_rate.reached(counts.failures, counts.calls) {
+            return Some(Cause::FailureRate);
+        }
+        let slow = self.window.slow?;
+        slow.rate.reached(counts.slow, counts.calls).then_some(Cause::SlowRate)
+    }
+
+    /// What is in it at this age of the breaker.
+    pub(super) fn counts(&mut self, age: Duration) -> Counts {
+        match &mut self.calls {
+            Calls::Ring(ring) => ring.counts(),
+            Calls::Slices(slices) => slices.counts(age),
+        }
+    }
+}
+
+impl Counts {
+    fn put(&mut self, ended: Ended) {
+        self.calls = self.calls.saturating_add(1);
+        self.failures = self.failures.saturating_add(ended.failed.into());
+        self.slow = self.slow.saturating_add(ended.slow.into());
+    }
+
+    fn take(&mut self, other: Self) {
+        self.calls = self.calls.saturating_sub(other.calls);
+        self.failures = self.failures.saturating_sub(other.failures);
+        self.slow = self.slow.saturating_sub(other.slow);
+    }
+}

@@ -1,0 +1,68 @@
+//! The calls of the last while.
+
+use std::time::Duration;
+
+use super::Ended;
+use crate::breaker::snapshot::Counts;
+
+/// In how many slices a window of time is cut. It moves on by a slice at a time.
+const SLICES: u8 = 10;
+
+/// The calls that ended in each of the last ten slices of time, the one that runs included.
+#[derive(Debug)]
+pub(super) struct Slices {
+    each: [Counts; SLICES as usize],
+    /// How long a slice is, in nanoseconds; at least 1.
+    width: u64,
+    /// The number of the running slice, counted from the breaker's beginning.
+    running: u64,
+    /// The sum of the slices.
+    counts: Counts,
+}
+
+impl Slices {
+    pub(super) fn new(span: Duration) -> Self {
+        let width = nanos(span).div_ceil(SLICES.into());
+        Self { each: Default::default(), width, running: 0, counts: Counts::default() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.each = Default::default();
+        self.counts = Counts::default();
+    }
+
+    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Counts {
+        self.move_on(age);
+        let place = place(self.running);
+        self.each[place].put(ended);
+        self.counts.put(ended);
+        self.counts
+    }
+
+    pub(super) fn counts(&mut self, age: Duration) -> Counts {
+        self.move_on(age);
+        self.counts
+    }
+
+    /// Empties the slices that are over. An age of earlier belongs to a thread that waited for the
+    /// lock; what it brings counts as of now.
+    fn move_on(&mut self, age: Duration) {
+        let now = nanos(age) / self.width;
+        for slice in (self.running + 1..=now).take(SLICES.into()) {
+            let over = &mut self.each[place(slice)];
+            self.counts.take(*over);
+            *over = Counts::default();
+        }
+        self.running = self.running.max(now);
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is less than ten")]
+fn place(slice: u64) -> usize {
+    (slice % u64::from(SLICES)) as usize
+}
+
+/// Stands still after 584 years.
+fn nanos(age: Duration) -> u64 {
+    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
+}

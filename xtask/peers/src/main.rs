@@ -1,0 +1,45 @@
+//! Measures the runtime and its peers in one run, and says whether the ratios are as promised.
+//!
+//! `cargo xtask bench --peers` builds and starts it; with `--markdown` the tables can be pasted
+//! into a document. Every case is measured in short batches, one case after the other, round
+//! after round, so that a machine that changes its speed changes it for all. Of two cases the
+//! ratio is taken in each round, and the median of these counts. Times are printed; only the
+//! ratios, and that ours allocate nothing, are checked.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+
+mod measure;
+mod report;
+mod rows;
+mod suite;
+#[path = "../../src/table.rs"]
+mod table;
+mod threads;
+
+use std::env;
+use std::process::ExitCode;
+
+use suite::Suite;
+
+fn main() -> ExitCode {
+    let mut markdown = false;
+    for argument in env::args().skip(1) {
+        if argument != "--markdown" {
+            eprintln!("peers: there is no argument `{argument}`");
+            return ExitCode::from(2);
+        }
+        markdown = true;
+    }
+    let mut suite = Suite::default();
+    rows::add_all(&mut suite);
+    let broken = suite.run();
+    let (ratios, costs) = (report::ratios(&suite), report::costs(&suite));
+    if markdown {
+        println!("\n{}\n{}", ratios.markdown(), costs.markdown());
+    } else {
+        println!("\n{}\n{}", ratios.plain(), costs.plain());
+    }
+    for promise in &broken {
+        eprintln!("peers: {promise}");
+    }
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,107 @@
+//! Batches on two threads at once.
+
+use std::hint;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crate::measure::{nanos, now};
+
+/// The part of the longer batch during which both threads must have been at work.
+const TOGETHER: f64 = 0.9;
+
+/// One batch, on both threads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Batch {
+    /// How long it took: the mean of the two.
+    pub(crate) nanos: f64,
+    /// Whether both were at work nearly all the time.
+    pub(crate) together: bool,
+}
+
+/// Times `count` batches on two threads that start each one together.
+pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usize) -> Vec<Batch> {
+    let gate = Gate::default();
+    let run = || -> Vec<(Instant, Instant)> {
+        let batch = |number| {
+            gate.pass(number);
+            let start = now();
+            work(calls);
+            (start, now())
+        };
+        (0..count).map(batch).collect()
+    };
+    let (one, two) = thread::scope(|scope| {
+        let other = scope.spawn(run);
+        (run(), other.join().unwrap_or_default())
+    });
+    one.into_iter().zip(two).map(|(a, b)| Batch::of(a, b)).collect()
+}
+
+impl Batch {
+    /// From start and end on each thread.
+    fn of(a: (Instant, Instant), b: (Instant, Instant)) -> Self {
+        let common = nanos(a.1.min(b.1).saturating_duration_since(a.0.max(b.0)));
+        let (a, b) = (nanos(a.1 - a.0), nanos(b.1 - b.0));
+        Self { nanos: f64::midpoint(a, b), together: common >= TOGETHER * a.max(b) }
+    }
+}
+
+/// Lets two threads through together, as often as they come.
+#[derive(Default)]
+struct Gate {
+    arrived: AtomicUsize,
+}
+
+impl Gate {
+    /// Waits until both have come for the `number`th time, counted from 0.
+    fn pass(&self, number: usize) {
+        /// Then the other thread may be waiting for this one's processor.
+        const LONG: u32 = 1 << 14;
+        // AcqRel, and Acquire below: what the other thread did before it came is seen.
+        self.arrived.fetch_add(1, Ordering::AcqRel);
+        let mut turns = 0;
+        while self.arrived.load(Ordering::Acquire) < 2 * (number + 1) {
+            if turns < LONG {
+                hint::spin_loop();
+                turns += 1;
+            } else {
+                thread::yield_now();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn batches_that_did_not_run_together_are_told_apart() {
+        let start = now();
+        let at = |from: u64, to: u64| {
+            (start + Duration::from_micros(from), start + Duration::from_micros(to))
+        };
+        let together = |a, b| Batch::of(a, b).together;
+        assert!(together(at(0, 100), at(5, 105)));
+        assert!(together(at(0, 100), at(0, 100)));
+        assert!(!together(at(0, 100), at(20, 120)));
+        assert!(!together(at(0, 100), at(0, 50)));
+        assert!(!together(at(0, 100), at(200, 300)));
+        let mean = Batch::of(at(0, 100), at(0, 50)).nanos;
+        assert!((mean - 75_000.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn both_threads_do_the_work_of_every_batch() {
+        let calls = AtomicUsize::new(0);
+        // Relaxed: the threads have ended when it is read.
+        let work = |_| {
+            calls.fetch_add(1, Ordering::Relaxed);
+        };
+        batches(&work, 1, 100);
+        assert_eq!(calls.load(Ordering::Relaxed), 200);
+    }
+}
