@@ -103,14 +103,14 @@ const LONGEST_NAME: usize = 100;
 pub struct FaultError {
     /// What it means.
     pub fault: Fault,
-    /// What the provider said.
-    pub details: FaultDetails,
+    /// What the provider said. In a box, so that results with this error stay small.
+    pub details: Box<FaultDetails>,
 }
 
 impl FaultError {
     /// A fault with its words.
-    pub const fn new(fault: Fault, details: FaultDetails) -> Self {
-        Self { fault, details }
+    pub fn new(fault: Fault, details: FaultDetails) -> Self {
+        Self { fault, details: Box::new(details) }
     }
 
     /// The fault that is usual for a kind, in words of your own: where there is no reply to read, as

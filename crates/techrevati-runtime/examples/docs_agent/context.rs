@@ -46,10 +46,14 @@ fn shorten(value: &mut Value, string: usize, items: usize) {
         Value::String(text) => *text = shorter_text(std::mem::take(text), string),
         Value::Array(list) => {
             list.truncate(items);
-            list.iter_mut().for_each(|item| shorten(item, string, items));
+            for item in list {
+                shorten(item, string, items);
+            }
         }
         Value::Object(object) => {
-            object.iter_mut().for_each(|(_, value)| shorten(value, string, items));
+            for (_, value) in object {
+                shorten(value, string, items);
+            }
         }
         _ => {}
     }

@@ -143,7 +143,7 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
 
     // The researcher works until its notes suffice, and hands over.
     let session = agents.researcher.session()?;
-    let work = researcher::run(&desk, &session, &options.question, editor::ROLE);
+    let work = Box::pin(researcher::run(&desk, &session, &options.question, editor::ROLE));
     let handoff = unless_stopped(&session, stop.clone(), work).await;
     let report = session.finish(handoff);
     let mut summaries = vec![report.summary];
@@ -152,7 +152,7 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
     let answer = match report.result {
         Ok(handoff) => {
             let session = agents.editor.accept(&handoff)?;
-            let work = editor::run(&desk, &session, &handoff);
+            let work = Box::pin(editor::run(&desk, &session, &handoff));
             let answer = unless_stopped(&session, stop, work).await;
             let report = session.finish(answer);
             summaries.push(report.summary);

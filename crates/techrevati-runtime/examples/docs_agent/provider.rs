@@ -59,7 +59,7 @@ fn somebodys(endpoint: &Endpoint, progress: Progress) -> Result<Connected, BoxEr
     progress.line("provider", &format!("{model} at {base_url}"));
     let prices = PricingTable::new();
     if let Some(price) = price {
-        prices.register(model, price.clone())?;
+        prices.register(model, *price)?;
     }
     let host = host(base_url).to_owned();
     let routes = Routes::ordered([Route::new(&*host, &**model)]);

@@ -42,7 +42,7 @@ impl Plan {
             fault = format!("{fault} ({part})");
         }
         let wait = seconds("wait_seconds").map(|wait| match seconds("asked_seconds") {
-            Some(asked) => format!("{wait:.2} s ({asked} s asked)"),
+            Some(asked) => format!("{wait:.2} s (Retry-After: {asked} s)"),
             None => format!("{wait:.2} s back-off"),
         });
         let steps = fact(event, "steps").and_then(Value::as_array).into_iter().flatten();
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(second.route, ("two".into(), Some("two".into())));
         assert_eq!(second.plan.steps, ["retry_with_backoff"]);
         assert_eq!(second.plan.scenario, FailureScenario::LlmError.as_str());
-        assert_eq!(second.plan.wait.as_deref(), Some("6.00 s (5 s asked)"));
+        assert_eq!(second.plan.wait.as_deref(), Some("6.00 s (Retry-After: 5 s)"));
     }
 
     #[test]
