@@ -76,7 +76,7 @@ impl Ready {
 /// A recovery whose steps were taken, and that no attempt has confirmed yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) scenario: FailureScenario,
+    pub(super) fault: Fault,
     pub(super) next: Next,
     /// The provider that failed, where another is to be taken.
     pub(super) from: Option<Arc<str>>,
@@ -200,7 +200,7 @@ impl<'s> Recovering<'s> {
             model: Arc::clone(&model),
             route,
             hedge,
-            cause: self.pending.as_ref().map(|pending| pending.scenario),
+            cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
             end,
@@ -246,7 +246,7 @@ impl<'s> Recovering<'s> {
             drop(left);
             self.lease = other;
         }
-        After::Again(Pending { scenario: fault.scenario(), next, from }, error)
+        After::Again(Pending { fault, next, from }, error)
     }
 
     /// Another route, where the fault may end otherwise there.

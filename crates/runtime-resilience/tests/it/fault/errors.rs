@@ -95,6 +95,28 @@ fn a_fault_survives_as_an_error_however_deep_it_is_wrapped() {
 }
 
 #[test]
+fn an_error_is_made_of_a_reply_in_one_step() {
+    let body = br#"{"error":{"code":"rate_limit_exceeded","message":"Slow down"}}"#;
+    let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
+    let error = FaultError::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    assert_eq!(error, FaultError::new(fault, FaultDetails::from_response(&headers, body)));
+
+    let event = serde_json::from_slice(body).unwrap();
+    let error = FaultError::from_stream_error(Provider::OpenAi, &event);
+    assert_eq!((error.fault.kind, error.fault.status), (FaultKind::RateLimit, None));
+    assert_eq!(error.details.message.as_deref(), Some("Slow down"));
+}
+
+#[test]
+fn words_of_your_own_are_cut_and_keep_no_key() {
+    let error = FaultError::of(FaultKind::Network, format!("reset by sk-abc {}", "x ".repeat(999)));
+    assert_eq!(error.fault, Fault::of(FaultKind::Network));
+    let message = error.details.message.unwrap();
+    assert!(message.starts_with("reset by [redacted] x") && message.len() < 520, "{message}");
+}
+
+#[test]
 fn what_a_failure_was_said_to_be_goes_before_what_is_inside_it() {
     let error =
         Failure::new(io::Error::from(ErrorKind::NotFound), FailureScenario::ToolExecutionError);
