@@ -51,6 +51,7 @@
 //! | `tokio` | yes | tokio's timer behind timeouts |
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
+//! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 
 #[doc(inline)]
