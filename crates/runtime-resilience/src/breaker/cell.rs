@@ -99,7 +99,8 @@ impl Cell {
         word.is_closed().then(|| self.ticket(word, clock))
     }
 
-    /// Whether a success leaves everything as it is, by one load.
+    /// Whether a success leaves everything as it is, by one load. Only faster than
+    /// [`settle`](Self::settle), which would find the same: no test can tell whether this is asked.
     #[inline]
     pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
         // Equal means the same generation with nothing counted: a probe would count itself.

@@ -44,6 +44,9 @@ struct Breaker {
     failures: u32,
     open_since: Option<u64>,
     probes: u32,
+    last_probe: u64,
+    /// How often the lease of the probes ran out.
+    lost: u32,
     generation: u64,
 }
 
@@ -119,7 +122,7 @@ impl Model {
                 return Err("unpriced");
             }
         }
-        Ok(if self.setting.threshold.is_some() { self.breaker.take() } else { 0 })
+        Ok(if self.setting.threshold.is_some() { self.breaker.take(self.now) } else { 0 })
     }
 
     fn deadline_left(&self) -> Option<u64> {
@@ -346,16 +349,21 @@ impl Breaker {
         match self.state(now) {
             CircuitState::Closed => true,
             CircuitState::Open => false,
-            CircuitState::HalfOpen => self.probes == 0,
+            _ => self.probes == 0 || now >= self.last_probe + (WAIT << self.lost),
         }
     }
 
-    fn take(&mut self) -> u64 {
+    fn take(&mut self, now: u64) -> u64 {
         if self.open_since.is_some() {
-            self.probes += 1;
             if self.generation.is_multiple_of(2) {
                 self.generation += 1;
+            } else if self.probes > 0 {
+                // It takes over the place of one that hangs.
+                self.generation += 2;
+                self.lost = (self.lost + 1).min(4);
             }
+            self.probes = 1;
+            self.last_probe = now;
         }
         self.generation
     }
@@ -390,6 +398,7 @@ impl Breaker {
         self.open_since = open_since;
         self.failures = 0;
         self.probes = 0;
+        self.lost = 0;
         self.generation = (self.generation / 2 + 1) * 2;
     }
 }
