@@ -11,7 +11,7 @@ use runtime_resilience::route::{Route, RouteLease, Tried};
 use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
 
 use super::attempt::{Attempt, Facts};
-use crate::error::{TurnError, UnrecoveredError};
+use crate::error::{TurnError, TurnTimeoutError, UnrecoveredError};
 use crate::escalation::{Escalation, alert};
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Answer, Pass};
@@ -175,6 +175,10 @@ impl<'s> Recovering<'s> {
         let core = self.core;
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
         let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
+        if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.now()) {
+            let (timeout, phase) = (total.after, Phase::Total);
+            return Err(TurnTimeoutError { timeout, phase }.into());
+        }
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
         Ok(Ready { model, route, end: pace.end(), pace, pulse })
