@@ -105,7 +105,7 @@ async fn run(
         yields(1).await;
         it.observe(UsageSnapshot::new(1_000, 0));
         yields(1).await;
-        if it.number() < 3 { Err(fault(FaultKind::Server)) } else { Ok("fine") }
+        if it.number() < 3 { Err(fault(FaultKind::RateLimit)) } else { Ok("fine") }
     };
     session.run_turn_recovering(turn, call).await
 }
@@ -175,6 +175,8 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
             let error = match ended {
                 Some(Ok(_)) => None,
                 Some(Err(error)) => Some(error),
+                // Its time is counted from its first poll.
+                None if polls == 0 && cut == Cut::PastTotal => None,
                 None => panic!("it goes on: {what}"),
             };
             let calls = fixture.events.all(AgentEventName::RecoveryAttempted).len();
