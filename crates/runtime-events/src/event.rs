@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
@@ -46,6 +47,9 @@ pub struct AgentEvent {
     pub session_id: Option<Arc<str>>,
     /// Its place in the session, counted from 1 without gaps.
     pub seq: Option<u64>,
+    /// When, since the session opened, by the monotonic clock: for durations, which the wall clock
+    /// cannot tell.
+    pub elapsed: Option<Duration>,
     /// The span it begins, ends or belongs to.
     pub span: Option<SpanId>,
     /// The span around that span.
@@ -73,6 +77,7 @@ impl AgentEvent {
             data: None,
             session_id: None,
             seq: None,
+            elapsed: None,
             span: None,
             parent: None,
             outcome: None,

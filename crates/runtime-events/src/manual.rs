@@ -168,7 +168,12 @@ impl ManualClock {
     }
 
     fn forget(&self, key: u64) {
-        self.state().waiting.retain(|waiting| waiting.key != key);
+        let mut state = self.state();
+        let index = state.waiting.iter().position(|waiting| waiting.key == key);
+        let gone = index.map(|index| state.waiting.remove(index));
+        // Released first: a waker that is dropped may come straight back, too.
+        drop(state);
+        drop(gone);
     }
 }
 

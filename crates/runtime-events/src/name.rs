@@ -36,6 +36,22 @@ wire_names! {
         AttemptCompleted = "agent.attempt_completed",
         /// An attempt failed, timed out or was cancelled.
         AttemptFailed = "agent.attempt_failed",
+        /// An agent waits: for room under a rate limit, for a back-off to pass, or for an answer.
+        WaitStarted = "agent.wait_started",
+        /// The wait is over.
+        WaitEnded = "agent.wait_ended",
+        /// The state of an agent's worker changed; `data` says from which to which.
+        StatusChanged = "agent.status_changed",
+        /// A circuit breaker changed its state; `data` says which, from what to what, and why.
+        BreakerChanged = "agent.breaker_changed",
+        /// A guardrail looked at something; `data` says at what, and what it found.
+        GuardrailChecked = "agent.guardrail_checked",
+        /// Whether a role may use a tool was asked; `data` says which, and the answer.
+        PermissionChecked = "agent.permission_checked",
+        /// The policy was asked; `data` says what it recommends, and by which rule.
+        PolicyDecided = "agent.policy_decided",
+        /// An agent handed its work to another; `data` says to whom, and why.
+        HandedOver = "agent.handed_over",
         /// A share of a budget was spent; `data` says of which, and how it stands.
         BudgetMark = "agent.budget_mark",
         /// An agent waits for an answer from outside.
@@ -66,6 +82,14 @@ wire_names! {
         HookPreTool = "hook.pre_tool",
         /// A hook runs after a tool.
         HookPostTool = "hook.post_tool",
+        /// A sink opened a log. Of no session, as all that a sink says of itself.
+        LogOpened = "log.opened",
+        /// A sink found a log that was cut off, and has repaired it; `data` says what was lost.
+        LogRecovered = "log.recovered",
+        /// A sink goes on in another file.
+        LogRotated = "log.rotated",
+        /// A sink had no room for events; `data` says how many, and of which sessions.
+        LogDropped = "log.dropped",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::ser::SerializeMap;
@@ -69,6 +70,7 @@ impl Serialize for AgentEvent {
         set(&mut map, "data", self.data.as_ref())?;
         set(&mut map, "session_id", self.session_id.as_deref())?;
         set(&mut map, "seq", self.seq)?;
+        set(&mut map, "elapsed_ns", self.elapsed.map(nanos))?;
         set(&mut map, "span", self.span)?;
         set(&mut map, "parent", self.parent)?;
         set(&mut map, "outcome", self.outcome)?;
@@ -101,6 +103,7 @@ impl<'de> Deserialize<'de> for AgentEvent {
             data: Option<Data>,
             session_id: Option<Arc<str>>,
             seq: Option<u64>,
+            elapsed_ns: Option<u64>,
             span: Option<SpanId>,
             parent: Option<SpanId>,
             outcome: Option<SpanOutcome>,
@@ -121,12 +124,18 @@ impl<'de> Deserialize<'de> for AgentEvent {
         event.data = wire.data;
         event.session_id = wire.session_id;
         event.seq = wire.seq;
+        event.elapsed = wire.elapsed_ns.map(Duration::from_nanos);
         event.span = wire.span;
         event.parent = wire.parent;
         event.outcome = wire.outcome;
         event.labels = wire.labels.map(Arc::new);
         Ok(event)
     }
+}
+
+/// 584 years at most.
+fn nanos(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn parse_stamp(text: &str) -> Result<DateTime<Utc>, String> {

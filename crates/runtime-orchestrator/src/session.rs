@@ -25,6 +25,8 @@ mod blocking;
 
 mod child;
 
+mod time;
+
 pub(crate) mod core;
 pub(crate) mod end;
 mod entry;

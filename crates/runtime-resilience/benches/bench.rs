@@ -1,53 +1,21 @@
 //! Benchmarks of this crate.
 
+#[path = "parts/breaker.rs"]
+mod breaker;
+#[path = "parts/rate.rs"]
+mod rate;
 #[path = "parts/routes.rs"]
 mod routes;
 
 use std::hint::black_box;
 use std::io;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
-use runtime_events::ManualClock;
-use runtime_resilience::breaker::Config;
 use runtime_resilience::fault::{Fault, Provider};
-use runtime_resilience::{
-    Backoff, CircuitBreaker, RecoveryContext, attempt_recovery, classify_error,
-};
+use runtime_resilience::{Backoff, JitterMode, RecoveryContext, attempt_recovery, classify_error};
 use serde_json::Value;
-
-fn breaker(c: &mut Criterion) {
-    let closed = CircuitBreaker::new("svc");
-    c.bench_function("breaker/call_closed", |b| {
-        b.iter(|| closed.call(|| Ok::<_, ()>(black_box(1))));
-    });
-    c.bench_function("breaker/call_async_closed", |b| {
-        b.iter(|| {
-            let call = pin!(closed.call_async(|| async { Ok::<_, ()>(black_box(1)) }));
-            let Poll::Ready(value) = call.poll(&mut Context::from_waker(Waker::noop())) else {
-                panic!("the call is ready")
-            };
-            value
-        });
-    });
-    c.bench_function("breaker/permit", |b| {
-        b.iter(|| {
-            if let Ok(permit) = closed.try_acquire() {
-                permit.success();
-            }
-        });
-    });
-    c.bench_function("breaker/refused", |b| {
-        let open =
-            CircuitBreaker::with_clock("svc", Config::default(), Arc::new(ManualClock::new()));
-        (0..5).for_each(|_| open.record_failure());
-        b.iter(|| open.try_acquire().is_err());
-    });
-}
 
 fn classify(c: &mut Criterion) {
     c.bench_function("classify/type", |b| {
@@ -133,6 +101,17 @@ fn backoff(c: &mut Criterion) {
         let previous = Some(Duration::from_secs(4));
         b.iter(|| backoff.delay_with(black_box(3), black_box(previous), &mut rng));
     });
+    for jitter in [JitterMode::None, JitterMode::Full] {
+        c.bench_function(&format!("backoff/delay_{jitter}"), |b| {
+            let backoff = Backoff::default().jitter(jitter);
+            let mut rng = fastrand::Rng::with_seed(1);
+            b.iter(|| backoff.delay_with(black_box(4), black_box(None), &mut rng));
+        });
+    }
+    c.bench_function("backoff/delay_full_thread_generator", |b| {
+        let backoff = Backoff::default().jitter(JitterMode::Full);
+        b.iter(|| backoff.delay(black_box(4), black_box(None)));
+    });
 }
 
 fn recovery(c: &mut Criterion) {
@@ -144,5 +123,16 @@ fn recovery(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, breaker, classify, fault, backoff, recovery, routes::select);
+criterion_group!(
+    benches,
+    breaker::all,
+    classify,
+    fault,
+    backoff,
+    recovery,
+    rate::rate,
+    rate::retry_budget,
+    rate::hedge,
+    routes::select
+);
 criterion_main!(benches);

@@ -50,6 +50,8 @@ pub struct Backoff {
     /// Invariant: finite and positive.
     base: f64,
     cap: Duration,
+    /// The cap in seconds: converting it takes longer than all the rest.
+    limit: f64,
     jitter: JitterMode,
 }
 
@@ -83,6 +85,7 @@ impl Backoff {
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
+        self.limit = cap.as_secs_f64();
         self
     }
 
@@ -104,7 +107,7 @@ impl Backoff {
     /// `previous` is the delay before; only [`JitterMode::Decorrelated`] looks at it, and takes
     /// none and zero alike.
     pub fn delay(&self, attempt: u32, previous: Option<Duration>) -> Duration {
-        self.delay_from(attempt, previous, fastrand::f64())
+        self.draw(attempt, previous, fastrand::f64())
     }
 
     /// As [`delay`](Self::delay), with chance from `rng`: the same seed gives the same delays.
@@ -114,23 +117,28 @@ impl Backoff {
         previous: Option<Duration>,
         rng: &mut fastrand::Rng,
     ) -> Duration {
-        self.delay_from(attempt, previous, rng.f64())
+        self.draw(attempt, previous, rng.f64())
     }
 
     /// As [`delay`](Self::delay), with `unit` for chance: 0 gives the shortest delay there can be,
     /// 1 the longest. What is outside counts as the nearer end, and NaN as 0.
     pub fn delay_from(&self, attempt: u32, previous: Option<Duration>, unit: f64) -> Duration {
-        let (shortest, longest) = self.bounds(attempt, previous);
         let unit = if unit.is_nan() { 0.0 } else { unit.clamp(0.0, 1.0) };
+        self.draw(attempt, previous, unit)
+    }
+
+    /// `unit` is between 0 and 1.
+    fn draw(&self, attempt: u32, previous: Option<Duration>, unit: f64) -> Duration {
+        let (shortest, longest) = self.bounds(attempt, previous);
         let drawn = shortest + unit * (longest - shortest);
         self.within_cap(drawn.clamp(shortest, longest))
     }
 
     /// The bounds of a delay, in seconds.
     fn bounds(&self, attempt: u32, previous: Option<Duration>) -> (f64, f64) {
-        let cap = self.cap.as_secs_f64();
+        let cap = self.limit;
         // Overflows to infinity, which the cap cuts off.
-        let exponential = || self.base.powf(f64::from(attempt)).min(cap);
+        let exponential = || self.power(attempt).min(cap);
         match self.jitter {
             JitterMode::None => (exponential(), exponential()),
             JitterMode::Full => (0.0, exponential()),
@@ -144,13 +152,36 @@ impl Backoff {
         }
     }
 
-    /// The cap is compared as a `Duration`: as an `f64` a long one is not exact.
-    fn within_cap(&self, seconds: f64) -> Duration {
-        Duration::try_from_secs_f64(seconds).map_or(self.cap, |delay| delay.min(self.cap))
+    /// `base ^ attempt`.
+    fn power(&self, attempt: u32) -> f64 {
+        // A power of two is an exponent, where the exponent has room for it.
+        if self.base.to_bits() == 2.0_f64.to_bits() && attempt < 1_024 {
+            return f64::from_bits(u64::from(1_023 + attempt) << 52);
+        }
+        self.base.powf(f64::from(attempt))
     }
 
-    const DEFAULT: Self =
-        Self { base: 2.0, cap: Duration::from_mins(1), jitter: JitterMode::Decorrelated };
+    /// The cap is compared as a `Duration`: as an `f64` a long one is not exact.
+    fn within_cap(&self, seconds: f64) -> Duration {
+        // Up to 12 days, an `f64` tells nanoseconds apart with room to spare, and this is the short way.
+        const SHORT: f64 = 1_048_576.0;
+        const WHOLE: f64 = 4_503_599_627_370_496.0;
+        let delay = if seconds < SHORT {
+            // From 2^52 on an `f64` holds whole numbers only, rounded half to even, in its lowest bits.
+            let nanos = (seconds * 1e9 + WHOLE).to_bits() - WHOLE.to_bits();
+            Duration::from_nanos(nanos)
+        } else {
+            Duration::try_from_secs_f64(seconds).unwrap_or(self.cap)
+        };
+        delay.min(self.cap)
+    }
+
+    const DEFAULT: Self = Self {
+        base: 2.0,
+        cap: Duration::from_mins(1),
+        limit: 60.0,
+        jitter: JitterMode::Decorrelated,
+    };
 }
 
 impl Default for Backoff {

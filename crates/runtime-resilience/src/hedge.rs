@@ -7,10 +7,8 @@
 //! one after the first token or after a failure.
 
 use std::num::NonZeroU32;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use crate::sync::Mutex;
 
 /// How long first tokens take: remembers many in little room.
 ///
@@ -41,19 +39,23 @@ impl FirstTokens {
     /// A first token came after so long.
     pub fn observe(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).add(micros);
+        self.seen().add(micros);
     }
 
     /// The time that this share of first tokens does not exceed; `None` if nothing is known. Shares
     /// outside of 0 and 1 count as the nearer end, and NaN as 1.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).quantile(share)
+        self.seen().quantile(share)
     }
 
     /// How many times count. Old ones count half, so it does not grow without end.
     pub fn samples(&self) -> u32 {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).times
+        self.seen().times
+    }
+
+    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    fn seen(&self) -> MutexGuard<'_, Histogram> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,10 +100,11 @@ impl Hedge {
         Self { at: HedgeAt::Quantile(share), ..Self::DEFAULT }
     }
 
-    /// Sends none by quantile before this many times are known. 20 unless set.
+    /// Sends none by quantile before this many times are known, of which 250 are enough. 20 unless set.
     #[must_use]
     pub const fn minimum_samples(mut self, samples: NonZeroU32) -> Self {
-        self.minimum_samples = samples.get();
+        // More may never be known at once: old ones fade.
+        self.minimum_samples = if samples.get() < MANY / 4 { samples.get() } else { MANY / 4 };
         self
     }
 
@@ -117,7 +120,7 @@ impl Hedge {
         let delay = match self.at {
             HedgeAt::Fixed(delay) => delay,
             HedgeAt::Quantile(share) => {
-                let seen = times.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let seen = times.seen();
                 if seen.times < self.minimum_samples {
                     return None;
                 }

@@ -17,6 +17,11 @@
 //!
 //! Everything here decides; nothing sleeps, logs or knows an async runtime.
 //!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `http` | no | replies as the crate `http` has them: `HeaderMap` is [`fault::Headers`], `Fault::from_http` |
+//! | `reqwest` | no | [`Fault::from_error`] and [`classify_error`] know the errors of `reqwest` by type |
+//!
 //! # Example
 //!
 //! ```

@@ -50,6 +50,8 @@
 //! |---|---|---|
 //! | `tokio` | yes | tokio's timer behind timeouts |
 //! | `tracing` | yes | log lines through `tracing` |
+//! | `http` | no | a reply of the crate `http` is read by `Fault::from_http`; its `HeaderMap` is read as headers |
+//! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 

@@ -8,7 +8,7 @@ use crate::error::{ChildSessionError, DeadlineExceededError, ForeignAccountError
 use crate::orchestrator::Setup;
 use crate::session::OrchestrationSession;
 use crate::session::origin::Origin;
-use crate::turn::Timeout;
+use crate::wait::later;
 
 /// # Children
 impl OrchestrationSession {
@@ -54,6 +54,8 @@ impl OrchestrationSession {
         let _entry = core.enter(false)?;
         setup.roster.accepting()?;
         core.state().accepting()?;
+        // Before the parent's clock: where both are one, the child's time does not begin later.
+        let now = setup.clock.now();
         let mut until = core.session_deadline();
         if let Some(until) = &mut until {
             let left = until.at.saturating_duration_since(core.now());
@@ -62,12 +64,12 @@ impl OrchestrationSession {
                 return Err(DeadlineExceededError { deadline, call_began: false }.into());
             }
             until.after = left;
-        }
-        // Another clock cannot tell the parent's instant: there, what is left counts from now.
-        if let Some(other) = until.take_if(|_| !Arc::ptr_eq(&setup.clock, &core.setup.clock))
-            && setup.deadline.as_ref().is_none_or(|own| other.after < own.after)
-        {
-            setup.deadline = Some(Timeout { after: other.after, sleeper: other.sleeper });
+            // Another clock cannot tell the parent's instant: what is left counts from now, on the
+            // child's sleeper.
+            if !Arc::ptr_eq(&setup.clock, &core.setup.clock) {
+                until.at = later(now, left);
+                until.sleeper = setup.sleeper.clone().or_else(|| until.sleeper.take());
+            }
         }
         if let (Some(shared), Some(above)) = (&setup.account, &core.account)
             && !above.path().any(|account| account.is(shared))

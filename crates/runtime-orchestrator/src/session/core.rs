@@ -72,6 +72,7 @@ pub(crate) struct Ending {
 impl Core {
     pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
         let drawn = setup.ids.draw();
+        let started = setup.clock.now();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let recovery = RecoveryContext::with_config(
             runtime_resilience::recovery::Config::default()
@@ -87,7 +88,7 @@ impl Core {
             worker: setup.registry.status(worker.id()),
             first_seen: worker.clone(),
             ended: OnceLock::new(),
-            started: setup.clock.now(),
+            started,
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
             places: Places::new(&setup.roster, origin.rosters),
             account: origin.account,
@@ -97,7 +98,7 @@ impl Core {
             parent: origin.parent,
             root: SpanId::from_u64(span_base),
             next_span: AtomicU64::new(span_base),
-            stream: Stream::new(setup.event_sink.clone(), setup.event_log, setup.labels.clone()),
+            stream: Stream::new(setup, started),
             state: Mutex::new(State::opening()),
             recovery: Mutex::new(recovery),
             setup: Arc::clone(setup),

@@ -4,14 +4,19 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use runtime_events::{AgentEvent, Labels};
+use runtime_events::{AgentEvent, Clock, Labels};
 use runtime_sinks::{EventSink, SinkError};
+
+use crate::orchestrator::Setup;
 
 /// Numbers events, keeps the last of them and hands all of them to the sink.
 pub(crate) struct Stream {
     sink: Option<Arc<dyn EventSink>>,
     capacity: NonZeroUsize,
+    clock: Arc<dyn Clock>,
+    started: Instant,
     state: Mutex<State>,
 }
 
@@ -27,13 +32,17 @@ struct State {
 pub(crate) type SinkFailure = Option<String>;
 
 impl Stream {
-    pub(crate) fn new(
-        sink: Option<Arc<dyn EventSink>>,
-        capacity: NonZeroUsize,
-        labels: Option<Arc<Labels>>,
-    ) -> Self {
+    /// That of a session that opened at `started`.
+    pub(crate) fn new(setup: &Setup, started: Instant) -> Self {
+        let labels = setup.labels.clone();
         let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
-        Self { sink, capacity, state: Mutex::new(state) }
+        Self {
+            sink: setup.event_sink.clone(),
+            capacity: setup.event_log,
+            clock: Arc::clone(&setup.clock),
+            started,
+            state: Mutex::new(state),
+        }
     }
 
     /// Numbers `event`, keeps it and hands it to the sink, which must not call back.
@@ -42,6 +51,8 @@ impl Stream {
     /// fails or panics is counted; the session goes on.
     pub(crate) fn emit(&self, mut event: AgentEvent) -> SinkFailure {
         let mut state = self.state();
+        // Under the lock, so that it grows with `seq`; first, for the clock is the caller's code.
+        event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
         state.seq += 1;
         event.seq = Some(state.seq);
         event.labels.clone_from(&state.labels);

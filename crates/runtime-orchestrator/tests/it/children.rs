@@ -141,3 +141,17 @@ fn an_account_that_is_not_the_parents_is_not_passed_over() {
     let own = fixture.orchestrator.account(parent.account().unwrap());
     assert!(own.session_below(&parent).is_ok());
 }
+
+#[test]
+fn no_deadline_is_extended_by_reading_the_systems_clock_twice() {
+    let hour = limit(&runtime_events::ManualClock::new(), 3_600 * SECOND);
+    let mut session =
+        Orchestrator::new("lead", "research").deadline(hour.clone()).session().unwrap();
+    for _ in 0..100 {
+        // Another orchestrator, and so another value for the same clock.
+        let other = Orchestrator::new("searcher", "search").deadline(hour.clone());
+        let child = other.session_below(&session).unwrap();
+        assert!(child.deadline().unwrap() <= session.deadline().unwrap());
+        session = child;
+    }
+}

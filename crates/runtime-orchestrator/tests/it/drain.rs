@@ -2,6 +2,7 @@
 
 mod groups;
 mod late;
+mod races;
 mod threads;
 
 use std::future::Future;
@@ -53,7 +54,8 @@ fn no_session_is_opened_while_it_drains() {
     let parent = fixture.orchestrator.session().unwrap();
     let offers = fixture.orchestrator.session().unwrap();
     let handoff = offers.handoff_to("writer", "more", Value::Null).unwrap();
-    let events = fixture.events.events().len();
+    let registry = fixture.orchestrator.shared_registry();
+    let (events, workers) = (fixture.events.events().len(), registry.len());
     let drain = draining(&fixture);
 
     let refused = fixture.orchestrator.session().unwrap_err();
@@ -64,7 +66,6 @@ fn no_session_is_opened_while_it_drains() {
     assert!(matches!(refused, ChildSessionError::ShuttingDown(_)));
     let refused = fixture.orchestrator.accept(&handoff).unwrap_err();
     assert!(matches!(refused, AcceptError::ShuttingDown(_)));
-    let registry = fixture.orchestrator.shared_registry();
     let unclaimed = registry.get(&handoff.target_worker_id).unwrap();
     assert_eq!(unclaimed.status(), AgentStatus::Initializing, "nothing has changed");
 
@@ -75,6 +76,7 @@ fn no_session_is_opened_while_it_drains() {
     assert!(report.summary.shutdown);
     assert!(fixture.orchestrator.run_blocking(|_| Ok(())).summary.shutdown);
     assert_eq!(fixture.events.events().len(), events, "nobody has begun anything");
+    assert_eq!(registry.len(), workers, "nobody has registered a worker");
 
     parent.complete().unwrap();
     let drained = now(drain);

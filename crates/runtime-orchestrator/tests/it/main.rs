@@ -13,6 +13,7 @@ mod money;
 mod panics;
 mod properties;
 mod recovering;
+mod rates;
 mod replay;
 mod sessions;
 mod shared_accounts;

@@ -1,6 +1,7 @@
 //! A session against a naive model of it: after every step both agree, and at the end every law
 //! holds.
 
+mod deadlines;
 mod drain;
 mod driver;
 mod kinds;

@@ -3,6 +3,7 @@
 
 mod client;
 mod http;
+mod recovering;
 mod reply;
 mod server;
 mod shapes;

@@ -64,11 +64,14 @@ impl CircuitBreaker {
     ///
     /// As for [`call`](Self::call).
     #[doc(alias = "AsyncCircuitBreaker")]
-    pub async fn call_async<T, E, F>(&self, f: impl FnOnce() -> F) -> Result<T, CallError<E>>
+    pub fn call_async<T, E, F>(
+        &self,
+        f: impl FnOnce() -> F,
+    ) -> impl Future<Output = Result<T, CallError<E>>>
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.call_async_judged(f, Outcome::of).await
+        self.call_async_judged(f, Outcome::of)
     }
 
     /// As [`call_async`](Self::call_async), where `judge` says what the result means.

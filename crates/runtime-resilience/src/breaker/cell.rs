@@ -18,7 +18,7 @@ use super::error::Refused;
 use super::outcome::Outcome;
 use super::snapshot::{Counts, Snapshot};
 use super::state::{Cause, CircuitState, Transition};
-use super::tick::Tick;
+use super::tick::{Tick, nanos};
 use super::window::{Ended, Record, Window};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
@@ -30,6 +30,10 @@ struct Line(AtomicU64);
 
 pub(super) struct Cell {
     word: Line,
+    /// Whether outcomes go through the books.
+    windowed: bool,
+    /// Whether it matters how long a call takes.
+    timed: bool,
     limits: Limits,
     config: Config,
     /// When the breaker was made: what ticks and ages count from.
@@ -53,8 +57,19 @@ struct Books {
 pub(super) struct Ticket {
     /// The state and generation that admitted it.
     home: Word,
-    /// When that was, if it matters how long the call takes.
-    began: Option<Instant>,
+    /// The breaker's age then, in nanoseconds; [`UNTIMED`] if it does not matter how long the call
+    /// takes. Not an `Option`: tickets are small so that permits stay in registers.
+    began: u64,
+}
+
+const UNTIMED: u64 = u64::MAX;
+
+impl Ticket {
+    /// How long the call took, if that matters.
+    fn took(&self, age: Duration) -> Option<Duration> {
+        let timed = self.began != UNTIMED;
+        timed.then(|| age.saturating_sub(Duration::from_nanos(self.began)))
+    }
 }
 
 /// A word, and what is to be told about how it came to be.
@@ -66,6 +81,8 @@ impl Cell {
         let books = Books { since: Duration::ZERO, failed_recoveries: 0, record };
         Self {
             word: Line(AtomicU64::new(Word::NEW.bits())),
+            windowed: config.window.is_some(),
+            timed: config.window.is_some_and(|window| window.times_calls()),
             limits: Limits::new(&config),
             config,
             made,
@@ -95,7 +112,7 @@ impl Cell {
     #[inline]
     pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
         // Equal means the same generation with nothing counted: a probe would count itself.
-        self.config.window.is_none() && self.load() == ticket.home
+        !self.windowed && self.load() == ticket.home
     }
 
     /// Asks for a place at `now`.
@@ -141,12 +158,10 @@ impl Cell {
         if let Some(window) = &self.config.window
             && outcome != Outcome::Ignored
         {
-            if matches!(ticket.home.view(), View::Closed { .. } | View::MetricsOnly { .. }) {
+            if ticket.home.counts_calls() {
                 return self.settle_in_window(window, ticket, outcome, asked, clock);
             }
-            if let Some(began) = ticket.began
-                && window.is_slow(clock().saturating_duration_since(began))
-            {
+            if ticket.took(self.age(clock())).is_some_and(|took| window.is_slow(took)) {
                 outcome = Outcome::Failure;
             }
         }
@@ -170,22 +185,25 @@ impl Cell {
     ) -> Option<Transition> {
         let failed = outcome == Outcome::Failure;
         // For most successes it does not matter when they end: a clock costs more than all the rest.
-        let reads = failed || window.is_of_time() || window.times_calls();
-        let now = reads.then(&clock);
-        let took = now.zip(ticket.began).map(|(now, began)| now.saturating_duration_since(began));
+        let reads = failed || window.is_of_time() || self.timed;
+        let age = reads.then(|| self.age(clock()));
+        let took = age.and_then(|age| ticket.took(age));
         let ended = Ended { failed, slow: took.is_some_and(|took| window.is_slow(took)) };
 
         let mut books = self.books();
         // Only who holds the lock begins a generation, so this holds until it is released.
-        if !self.load().is_of(ticket.home) {
+        let word = self.load();
+        if !word.is_of(ticket.home) {
             return None;
         }
-        let age = now.map(|now| self.age(now));
         let verdict = books.record.as_mut()?.add(ended, age.unwrap_or_default());
-        let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));
-        let Ok(counted) = self.count::<Infallible>(Tick::ZERO, decide);
-        if let (None, Some(age)) = (counted, age) {
-            return told(self.change(&mut books, age, asked, decide));
+        // A success after no failure in a row changes nothing else.
+        if failed || word != ticket.home {
+            let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));
+            let Ok(counted) = self.count::<Infallible>(Tick::ZERO, decide);
+            if let (None, Some(age)) = (counted, age) {
+                return told(self.change(&mut books, age, asked, decide));
+            }
         }
         let cause = verdict?;
         drop(books);
@@ -212,8 +230,7 @@ impl Cell {
     /// A ticket for what nobody asked admission for; `None` unless the breaker counts it.
     pub(super) fn unasked(&self) -> Option<Ticket> {
         let word = self.load();
-        let counts = matches!(word.view(), View::Closed { .. } | View::MetricsOnly { .. });
-        counts.then(|| Ticket { home: word.home(), began: None })
+        word.counts_calls().then(|| Ticket { home: word.home(), began: UNTIMED })
     }
 
     pub(super) fn trip(&self, now: Instant, wait: Option<Duration>) -> Option<Transition> {
@@ -324,6 +341,7 @@ impl Cell {
         }
     }
 
+    #[inline]
     fn load(&self) -> Word {
         // Acquire: who sees a probe admitted must see when that was, to judge its lease.
         Word::from_bits(self.word.0.load(Ordering::Acquire))
@@ -335,10 +353,11 @@ impl Cell {
             // Relaxed: the exchange below publishes it.
             self.last_probe.fetch_max(at.0, Ordering::Relaxed);
         }
-        // Release publishes `last_probe`; acquire, also when it fails, is as in `load`.
+        // Release publishes `last_probe`, acquire is as in `load`. Relaxed when it fails: who tried
+        // to admit has just written `last_probe`, so that no lease is over, and others do not ask.
         self.word
             .0
-            .compare_exchange(word.bits(), next.bits(), Ordering::AcqRel, Ordering::Acquire)
+            .compare_exchange(word.bits(), next.bits(), Ordering::AcqRel, Ordering::Relaxed)
             .map(drop)
             .map_err(Word::from_bits)
     }
@@ -350,10 +369,11 @@ impl Cell {
 
     #[inline]
     fn ticket(&self, word: Word, clock: impl FnOnce() -> Instant) -> Ticket {
-        let timed = self.config.window.is_some_and(|window| window.times_calls());
-        Ticket { home: word.home(), began: timed.then(clock) }
+        let began = if self.timed { nanos(self.age(clock())) } else { UNTIMED };
+        Ticket { home: word.home(), began }
     }
 
+    #[inline]
     fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.made)
     }

@@ -175,6 +175,21 @@ fn a_hanging_probe_is_given_up_for_one_caller_alone() {
 }
 
 #[test]
+fn a_place_is_never_seen_taken_without_when_it_was_taken() {
+    loom::model(|| {
+        let (breaker, clock, heard) = half_open(Config::default().half_open_max_probes(count(2)));
+        let _hangs = breaker.try_acquire().unwrap();
+        clock.advance(WAIT);
+        // The second place is taken without the lock. By the time of the first probe alone, the
+        // lease would be over.
+        let (one, other) = (breaker.clone(), breaker.clone());
+        let (one, other) = both(move || one.try_acquire().ok(), move || other.try_acquire().ok());
+        assert!(one.is_some() ^ other.is_some());
+        assert_eq!(heard.causes().len(), 2, "no probe was given up");
+    });
+}
+
+#[test]
 fn after_a_reset_nothing_of_before_counts() {
     loom::model(|| {
         let (breaker, _, heard) = breaker(Config::default().failure_threshold(count(1)));
@@ -238,5 +253,17 @@ fn a_window_loses_no_call_and_opens_once() {
         both(move || good.success(), move || bad.failure());
         assert_eq!(heard.causes(), [Cause::FailureRate]);
         assert_eq!(breaker.state(), Open);
+    });
+}
+
+#[test]
+fn what_one_generation_showed_does_not_open_the_next() {
+    loom::model(|| {
+        let (breaker, _, _) = breaker(window());
+        let [good, bad] = [(); 2].map(|()| breaker.try_acquire().unwrap());
+        bad.failure();
+        let other = breaker.clone();
+        both(move || good.success(), move || other.reset());
+        assert_eq!(breaker.state(), Closed);
     });
 }

@@ -32,8 +32,8 @@ use super::shell::CircuitBreaker;
 #[must_use = "a permit dropped without an outcome counts as a cancelled call"]
 pub struct Permit<B: Borrow<CircuitBreaker> = CircuitBreaker> {
     breaker: B,
-    /// `None` once spent.
-    ticket: Option<Ticket>,
+    ticket: Ticket,
+    spent: bool,
     /// A permit taken during an unwinding is not dropped by it.
     panicking_at_start: bool,
 }
@@ -44,15 +44,14 @@ pub type PermitRef<'b> = Permit<&'b CircuitBreaker>;
 impl<B: Borrow<CircuitBreaker>> Permit<B> {
     #[inline]
     pub(super) fn new(breaker: B, ticket: Ticket) -> Self {
-        Self { breaker, ticket: Some(ticket), panicking_at_start: thread::panicking() }
+        Self { breaker, ticket, spent: false, panicking_at_start: thread::panicking() }
     }
 
     /// The dependency answered.
     #[inline]
     pub fn success(mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.borrow().succeed(ticket);
-        }
+        self.spent = true;
+        self.breaker.borrow().succeed(self.ticket);
     }
 
     /// The dependency failed, or did not answer in time.
@@ -73,10 +72,10 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     #[inline]
     pub fn settle(mut self, outcome: Outcome) {
         if outcome == Outcome::Success {
-            self.success();
-        } else if let Some(ticket) = self.ticket.take() {
-            self.breaker.borrow().settle(ticket, outcome, None);
+            return self.success();
         }
+        self.spent = true;
+        self.breaker.borrow().settle(self.ticket, outcome, None);
     }
 
     /// The call failed, and the provider said for how long to leave it alone: opens the breaker for
@@ -85,9 +84,8 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// Of an earlier generation, it changes nothing, like any other outcome; see
     /// [`trip`](CircuitBreaker::trip) for an order that always holds.
     pub fn open_for(mut self, wait: Duration) {
-        if let Some(ticket) = self.ticket.take() {
-            self.breaker.borrow().settle(ticket, Outcome::Failure, Some(wait));
-        }
+        self.spent = true;
+        self.breaker.borrow().settle(self.ticket, Outcome::Failure, Some(wait));
     }
 
     /// Counts `result` as a success or a failure, and hands it on.
@@ -120,17 +118,19 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// The same permit, borrowing nothing.
     pub fn into_owned(mut self) -> Permit {
         let breaker = self.breaker.borrow().clone();
-        Permit { breaker, ticket: self.ticket.take(), panicking_at_start: self.panicking_at_start }
+        self.spent = true;
+        let Self { ticket, panicking_at_start, .. } = self;
+        Permit { breaker, ticket, spent: false, panicking_at_start }
     }
 }
 
 impl<B: Borrow<CircuitBreaker>> Drop for Permit<B> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
+        if !self.spent {
             let panicked = thread::panicking() && !self.panicking_at_start;
             let outcome = if panicked { Outcome::Failure } else { Outcome::Ignored };
-            self.breaker.borrow().settle(ticket, outcome, None);
+            self.breaker.borrow().settle(self.ticket, outcome, None);
         }
     }
 }

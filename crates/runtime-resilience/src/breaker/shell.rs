@@ -95,8 +95,9 @@ impl CircuitBreaker {
     ///
     /// [`CircuitOpenError`] while the breaker is open, or half-open with all of its probes under
     /// way.
+    #[inline]
     pub fn try_acquire(&self) -> Result<Permit, CircuitOpenError> {
-        self.try_borrow().map(Permit::into_owned)
+        Ok(Permit::new(self.clone(), self.ticket()?))
     }
 
     /// Asks to make a call. While the breaker is closed, that takes no more than reading one word
@@ -107,10 +108,7 @@ impl CircuitBreaker {
     /// As for [`try_acquire`](Self::try_acquire).
     #[inline]
     pub fn try_borrow(&self) -> Result<Permit<&Self>, CircuitOpenError> {
-        match self.shared.cell.admit_closed(|| self.now()) {
-            Some(ticket) => Ok(Permit::new(self, ticket)),
-            None => self.admit().map(|ticket| Permit::new(self, ticket)),
-        }
+        Ok(Permit::new(self, self.ticket()?))
     }
 
     /// Asks whether a call would be admitted now, and takes no place.
@@ -124,6 +122,14 @@ impl CircuitBreaker {
             return Ok(());
         }
         self.shared.cell.check(self.now()).map_err(|refused| self.refused(refused))
+    }
+
+    #[inline]
+    fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
+        match self.shared.cell.admit_closed(|| self.now()) {
+            Some(ticket) => Ok(ticket),
+            None => self.admit(),
+        }
     }
 
     #[cold]

@@ -43,3 +43,8 @@ impl Tick {
         if self == Self::NEVER { Duration::MAX } else { Duration::from_millis(self.0 * 10) }
     }
 }
+
+/// An age in nanoseconds, which stands still after 584 years.
+pub(super) fn nanos(age: Duration) -> u64 {
+    age.as_secs().saturating_mul(1_000_000_000).saturating_add(age.subsec_nanos().into())
+}

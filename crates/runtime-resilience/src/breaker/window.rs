@@ -166,17 +166,14 @@ impl Record {
     /// if so.
     ///
     /// A rate can only have been reached by a bad call, or by one that makes them enough to judge.
+    #[inline]
     pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Option<Cause> {
         let counts = match &mut self.calls {
             Calls::Ring(ring) => ring.add(ended),
             Calls::Slices(slices) => slices.add(ended, age),
         };
         let matters = ended.failed || ended.slow || counts.calls == self.minimum;
-        if matters { self.judge(&counts) } else { None }
-    }
-
-    fn judge(&self, counts: &Counts) -> Option<Cause> {
-        if counts.calls < self.minimum {
+        if !matters || counts.calls < self.minimum {
             return None;
         }
         if self.window.failure_rate.reached(counts.failures, counts.calls) {
@@ -202,9 +199,15 @@ impl Counts {
         self.slow = self.slow.saturating_add(ended.slow.into());
     }
 
-    fn take(&mut self, other: Self) {
-        self.calls = self.calls.saturating_sub(other.calls);
-        self.failures = self.failures.saturating_sub(other.failures);
-        self.slow = self.slow.saturating_sub(other.slow);
+    fn take(&mut self, ended: Ended) {
+        self.calls -= 1;
+        self.failures -= u32::from(ended.failed);
+        self.slow -= u32::from(ended.slow);
+    }
+
+    fn take_all(&mut self, slice: &Self) {
+        self.calls = self.calls.saturating_sub(slice.calls);
+        self.failures = self.failures.saturating_sub(slice.failures);
+        self.slow = self.slow.saturating_sub(slice.slow);
     }
 }

@@ -78,6 +78,11 @@ impl Word {
         self.0 >> STATE_AT == 0
     }
 
+    /// Whether how calls end is counted: closed, or for metrics only.
+    pub(super) const fn counts_calls(self) -> bool {
+        matches!(self.0 >> STATE_AT, 0 | 5)
+    }
+
     /// The state and generation alone: what an admitted call remembers.
     pub(super) const fn home(self) -> Self {
         Self(self.0 & !PAYLOAD)

@@ -25,6 +25,12 @@ pub(super) type Ordinal = u64;
 /// Parts of a unit: nanoseconds of a minute.
 const UNIT: u128 = 60_000_000_000;
 
+/// Cut at 584 years.
+#[inline]
+pub(super) fn nanos(time: Duration) -> Nanos {
+    time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
+}
+
 /// How many low marks are kept. Beyond, the oldest calls share one, and may get back less.
 const MARKS: usize = 64;
 
@@ -38,9 +44,14 @@ pub(super) struct Bucket {
     per_minute: NonZeroU64,
     /// At least a unit.
     brim: u128,
+    /// Whether what is larger than the bucket may go when nothing is owed.
+    alone: bool,
     owed: u128,
     /// When `owed` was what is owed.
     at: Nanos,
+    /// The bucket was empty after the calls up to this one had been admitted: they have nothing to
+    /// give back.
+    forgiven: Ordinal,
     /// The least that was owed since the calls up to an ordinal were admitted. Both rise.
     marks: Vec<(Ordinal, u128)>,
 }
@@ -55,17 +66,31 @@ pub(super) enum Full {
 }
 
 impl Bucket {
-    /// A full one, from which the calls up to `last` took nothing.
-    pub(super) fn new(per_minute: NonZeroU64, burst: Duration, last: Ordinal, now: Nanos) -> Self {
-        let brim = brim(per_minute, burst);
-        Self { per_minute, brim, owed: 0, at: now, marks: vec![(last, 0)] }
+    /// One of which nothing is owed, and from which the calls up to `last` took nothing.
+    pub(super) fn new(last: Ordinal, now: Nanos) -> Self {
+        Self {
+            per_minute: NonZeroU64::MIN,
+            brim: UNIT,
+            alone: false,
+            owed: 0,
+            at: now,
+            forgiven: last,
+            marks: Vec::new(),
+        }
     }
 
-    /// What was owed stays owed.
-    pub(super) fn limit(&mut self, per_minute: NonZeroU64, burst: Duration, now: Nanos) {
+    /// Sets how fast it drains, and how much it holds. What was owed stays owed.
+    pub(super) fn limit(
+        &mut self,
+        per_minute: NonZeroU64,
+        burst: Duration,
+        alone: bool,
+        now: Nanos,
+    ) {
         self.drain(now);
         self.per_minute = per_minute;
-        self.brim = brim(per_minute, burst);
+        self.brim = self.inflow(nanos(burst)).max(UNIT);
+        self.alone = alone;
     }
 
     pub(super) const fn per_minute(&self) -> NonZeroU64 {
@@ -73,45 +98,63 @@ impl Bucket {
     }
 
     /// Whether `units` could be taken now, were `ahead` taken before them.
-    pub(super) fn check(
-        &self,
-        units: u64,
-        ahead: u64,
-        alone: bool,
-        now: Nanos,
-    ) -> Result<(), Full> {
-        let room = match self.brim.checked_sub(parts(units)) {
-            Some(room) => room,
-            None if alone => 0,
-            None => return Err(Full::Forever),
-        };
-        let over = self.owed_at(now).saturating_add(parts(ahead)).saturating_sub(room);
-        if over == 0 { Ok(()) } else { Err(Full::For(self.time_for(over))) }
+    #[inline]
+    pub(super) fn check(&self, units: u64, ahead: u64, now: Nanos) -> Result<(), Full> {
+        let owed = self.owed_at(now).saturating_add(parts(ahead));
+        if owed.saturating_add(parts(units)) <= self.brim {
+            return Ok(());
+        }
+        self.full(owed, units)
     }
 
-    /// Takes `units` for the call admitted after `last`, whether they fit or not.
+    #[cold]
+    fn full(&self, owed: u128, units: u64) -> Result<(), Full> {
+        let room = match self.brim.checked_sub(parts(units)) {
+            Some(room) => room,
+            None if self.alone => 0,
+            None => return Err(Full::Forever),
+        };
+        if owed <= room { Ok(()) } else { Err(Full::For(self.time_for(owed - room))) }
+    }
+
+    /// Takes `units` after the call `last` was admitted, whether they fit or not.
+    #[inline]
     pub(super) fn take(&mut self, units: u64, last: Ordinal, now: Nanos) {
         self.drain(now);
-        self.mark(last, self.owed);
+        if self.owed == 0 {
+            self.forgiven = last;
+            self.marks.clear();
+        } else {
+            self.mark(last, self.owed);
+        }
         self.owed = self.owed.saturating_add(parts(units));
     }
 
     /// Gives back `units` that the call `of` took and did not use.
     ///
     /// Needs no time: taking from what is owed before or after the time that passed comes to the same.
+    #[inline]
     pub(super) fn give_back(&mut self, units: u64, of: Ordinal) {
+        if of <= self.forgiven {
+            return;
+        }
         let since = self.marks.partition_point(|(ordinal, _)| *ordinal < of);
         let low = self.marks.get(since).map_or(self.owed, |(_, low)| self.owed.min(*low));
         let back = parts(units).min(low);
         self.owed -= back;
+        if since < self.marks.len() {
+            self.lower(since, back);
+        }
+    }
+
+    fn lower(&mut self, since: usize, by: u128) {
         for (_, low) in &mut self.marks[since..] {
-            *low -= back;
+            *low -= by;
         }
-        // The calls before it may have a new lowest mark.
-        if let Some((_, low)) = self.marks.get(since).copied() {
-            let higher = self.marks[..since].partition_point(|(_, before)| *before < low);
-            self.marks.drain(higher..since);
-        }
+        // The calls before may have a new lowest mark.
+        let low = self.marks[since].1;
+        let higher = self.marks[..since].partition_point(|(_, before)| *before < low);
+        self.marks.drain(higher..since);
     }
 
     /// Leaves at most so many parts, and nothing to give back for the calls up to `of`: whoever says
@@ -141,11 +184,13 @@ impl Bucket {
         u128::from(self.per_minute.get()) * u128::from(time)
     }
 
+    #[inline]
     fn owed_at(&self, now: Nanos) -> u128 {
         // A reading before the last one counts as the last one.
         self.owed.saturating_sub(self.inflow(now.saturating_sub(self.at)))
     }
 
+    #[inline]
     fn drain(&mut self, now: Nanos) {
         self.owed = self.owed_at(now);
         self.at = self.at.max(now);
@@ -177,9 +222,4 @@ impl Bucket {
         let time = parts.div_ceil(u128::from(self.per_minute.get()));
         u64::try_from(time).unwrap_or(u64::MAX)
     }
-}
-
-fn brim(per_minute: NonZeroU64, burst: Duration) -> u128 {
-    let burst = u64::try_from(burst.as_nanos()).unwrap_or(u64::MAX);
-    (u128::from(per_minute.get()) * u128::from(burst)).max(UNIT)
 }

@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU64;
 
-use super::bucket::{Bucket, Full, Nanos, Ordinal};
-use super::demand::{DIMENSIONS, RateDimension, Units};
+use super::bucket::{Bucket, Full, Nanos, Ordinal, nanos};
+use super::demand::{DIMENSIONS, Demand, RateDimension, Units};
 use super::limits::RateLimits;
 use super::snapshot::{Quota, RateSnapshot};
 
@@ -15,8 +15,9 @@ pub(super) struct Core {
     buckets: [Option<Bucket>; 4],
     /// The ordinal of the last call that was admitted.
     last: Ordinal,
-    /// All that calls ever took. Wraps, and is only ever subtracted.
-    taken: Units,
+    /// All tokens that calls ever took, of input and of output. They wrap, and are only ever
+    /// subtracted.
+    taken: [u64; 2],
     /// Nothing starts before.
     starts: Nanos,
     restart: Restart,
@@ -36,7 +37,7 @@ enum Restart {
 /// What an admitted call holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
-    pub(super) units: Units,
+    pub(super) demand: Demand,
     pub(super) sent: Sent,
 }
 
@@ -45,8 +46,8 @@ pub(super) struct Hold {
 pub struct Sent {
     ordinal: Ordinal,
     at: Nanos,
-    /// All that was taken until then.
-    taken: Units,
+    /// All tokens that were taken until then.
+    taken: [u64; 2],
 }
 
 /// Why a call is not admitted now.
@@ -63,7 +64,7 @@ impl Core {
             told: [None; 4],
             buckets: [const { None }; 4],
             last: 0,
-            taken: [0; 4],
+            taken: [0; 2],
             starts: 0,
             restart: Restart::Done,
         };
@@ -71,66 +72,88 @@ impl Core {
         core
     }
 
-    /// Takes `units` of every dimension, or of none. `waiting` says whether others wait behind.
+    /// Takes what is asked for, of every dimension or of none. `waiting` says whether others wait
+    /// behind.
+    #[inline]
     pub(super) fn admit(
         &mut self,
-        units: Units,
+        demand: Demand,
         waiting: bool,
         now: Nanos,
-    ) -> Result<Hold, Refusal> {
+    ) -> Result<Sent, Refusal> {
+        let units = demand.units();
         self.check(units, [0; 4], now)?;
         for (bucket, units) in self.buckets.iter_mut().zip(units) {
             if let Some(bucket) = bucket {
                 bucket.take(units, self.last, now);
             }
         }
-        for (taken, units) in self.taken.iter_mut().zip(units) {
-            *taken = taken.wrapping_add(units);
-        }
+        self.count(demand.input, demand.output);
         if self.restart != Restart::Done {
             self.restarted(waiting, now);
         }
         self.last += 1;
-        Ok(Hold { units, sent: self.sent(now) })
+        Ok(self.sent(now))
+    }
+
+    fn count(&mut self, input: u64, output: u64) {
+        let [inputs, outputs] = self.taken;
+        self.taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
+    }
+
+    /// What was taken of each dimension since a call was sent.
+    fn since(&self, sent: &Sent) -> Units {
+        let since = |index: usize| self.taken[index].wrapping_sub(sent.taken[index]);
+        let [input, output] = [since(0), since(1)];
+        [self.last - sent.ordinal, input, output, input.saturating_add(output)]
     }
 
     /// Whether `units` would be admitted now, were `ahead` taken before them.
+    #[inline]
     pub(super) fn check(&self, units: Units, ahead: Units, now: Nanos) -> Result<(), Refusal> {
-        let mut refusal = None;
-        if now < self.starts {
-            let full = Full::For(self.starts - now);
-            refusal = Some(Refusal { dimension: RateDimension::Pause, full });
+        let full = |index: usize| {
+            let Some(bucket) = &self.buckets[index] else { return Ok(()) };
+            bucket.check(units[index], ahead[index], now)
+        };
+        if now >= self.starts && (0..4).all(|index| full(index).is_ok()) {
+            return Ok(());
         }
-        for (index, bucket) in self.buckets.iter().enumerate() {
-            let Some(bucket) = bucket else { continue };
-            // A limit that only a reply named refuses nothing for good.
-            let told = self.limits.per_minute[index] != Some(bucket.per_minute());
-            let alone = told || self.limits.oversized_alone;
-            if let Err(full) = bucket.check(units[index], ahead[index], alone, now)
-                && refusal.is_none_or(|refusal| refusal.full < full)
-            {
-                refusal = Some(Refusal { dimension: DIMENSIONS[index], full });
-            }
-        }
-        refusal.map_or(Ok(()), Err)
+        self.refusal(full, now).map_or(Ok(()), Err)
+    }
+
+    /// What the wait is longest for.
+    #[cold]
+    fn refusal(&self, full: impl Fn(usize) -> Result<(), Full>, now: Nanos) -> Option<Refusal> {
+        let paused = self.starts.checked_sub(now).filter(|left| *left > 0).map(Full::For);
+        let paused = paused.map(|full| Refusal { dimension: RateDimension::Pause, full });
+        let refusal = |index| {
+            let full = full(index).err()?;
+            Some(Refusal { dimension: DIMENSIONS[index], full })
+        };
+        paused.into_iter().chain((0..4).filter_map(refusal)).max_by_key(|refusal| refusal.full)
     }
 
     /// Gives back what `hold` has more than `used`.
-    pub(super) fn give_back(&mut self, hold: &Hold, used: Units) {
+    #[inline]
+    pub(super) fn give_back(&mut self, hold: &Hold, used: Demand) {
+        let (had, used) = (hold.demand.units(), used.units());
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
             if let Some(bucket) = bucket
-                && let unused @ 1.. = hold.units[index].saturating_sub(used[index])
+                && had[index] > used[index]
             {
-                bucket.give_back(unused, hold.sent.ordinal);
+                bucket.give_back(had[index] - used[index], hold.sent.ordinal);
             }
         }
     }
 
     /// Takes what `hold` has less than `used`, whether it is there or not.
-    pub(super) fn debit(&mut self, hold: &Hold, used: Units, now: Nanos) {
-        for (index, bucket) in self.buckets.iter_mut().enumerate() {
-            let more = used[index].saturating_sub(hold.units[index]);
-            self.taken[index] = self.taken[index].wrapping_add(more);
+    pub(super) fn debit(&mut self, hold: &Hold, used: Demand, now: Nanos) {
+        let input = used.input.saturating_sub(hold.demand.input);
+        let output = used.output.saturating_sub(hold.demand.output);
+        self.count(input, output);
+        let requests = u64::from(used.requests.saturating_sub(hold.demand.requests));
+        let more = [requests, input, output, input.saturating_add(output)];
+        for (bucket, more) in self.buckets.iter_mut().zip(more) {
             if let Some(bucket) = bucket
                 && more > 0
             {
@@ -158,8 +181,7 @@ impl Core {
             self.restart = Restart::Queue;
         }
         if waiting {
-            let interval = u64::try_from(self.limits.restart_interval.as_nanos());
-            self.starts = now.saturating_add(interval.unwrap_or(u64::MAX));
+            self.starts = now.saturating_add(nanos(self.limits.restart_interval));
         } else {
             self.restart = Restart::Done;
         }
@@ -183,10 +205,10 @@ impl Core {
                 *slot = None;
                 continue;
             };
-            match slot {
-                Some(bucket) => bucket.limit(limit, self.limits.burst, now),
-                None => *slot = Some(Bucket::new(limit, self.limits.burst, self.last, now)),
-            }
+            let bucket = slot.get_or_insert_with(|| Bucket::new(self.last, now));
+            // A limit that only a reply named refuses nothing for good.
+            let alone = self.limits.oversized_alone || set != Some(limit);
+            bucket.limit(limit, self.limits.burst, alone, now);
         }
     }
 
@@ -196,14 +218,14 @@ impl Core {
             *told = quota.limit.and_then(NonZeroU64::new).or(*told);
         }
         self.limit(now);
+        let since = self.since(&sent);
         for (index, quota) in snapshot.quotas.iter().enumerate() {
             let (Some(bucket), Quota { remaining: Some(remaining), .. }) =
                 (&mut self.buckets[index], quota)
             else {
                 continue;
             };
-            let since = self.taken[index].wrapping_sub(sent.taken[index]);
-            bucket.told(*remaining, since, sent.at, sent.ordinal, now);
+            bucket.told(*remaining, since[index], sent.at, sent.ordinal, now);
         }
     }
 
@@ -220,8 +242,9 @@ impl Core {
         self.starts
     }
 
-    pub(super) fn left(&self, index: usize, now: Nanos) -> Option<u64> {
-        self.buckets[index].as_ref().map(|bucket| bucket.left(now))
+    /// The whole units that are left of each dimension.
+    pub(super) fn left(&self, now: Nanos) -> [Option<u64>; 4] {
+        self.buckets.each_ref().map(|bucket| bucket.as_ref().map(|bucket| bucket.left(now)))
     }
 
     pub(super) fn per_minute(&self, index: usize) -> Option<NonZeroU64> {

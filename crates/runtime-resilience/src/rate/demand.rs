@@ -11,9 +11,9 @@ use runtime_events::wire_names;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    requests: u32,
-    input: u64,
-    output: u64,
+    pub(super) requests: u32,
+    pub(super) input: u64,
+    pub(super) output: u64,
 }
 
 impl Demand {
@@ -36,7 +36,22 @@ impl Demand {
         self
     }
 
+    /// Whether it asks for more than `other` of anything.
+    pub(super) const fn exceeds(self, other: Self) -> bool {
+        self.requests > other.requests || self.input > other.input || self.output > other.output
+    }
+
+    /// The greater of each.
+    pub(super) fn max(self, other: Self) -> Self {
+        Self {
+            requests: self.requests.max(other.requests),
+            input: self.input.max(other.input),
+            output: self.output.max(other.output),
+        }
+    }
+
     /// What it takes of each dimension.
+    #[inline]
     pub(super) fn units(self) -> Units {
         [u64::from(self.requests), self.input, self.output, self.input.saturating_add(self.output)]
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, SystemClock};
 
-use super::bucket::{Full, Nanos};
+use super::bucket::{Full, Nanos, nanos};
 use super::core::{Core, Hold, Refusal, Sent};
 use super::demand::{Demand, RateDimension, Units};
 use super::error::RateLimitedError;
@@ -102,9 +102,9 @@ impl RateLimiter {
     /// [`RateLimitedError`] says what is lacking and for how long.
     pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
         let now = self.now();
-        let hold = self.state().admit(demand.units(), now);
-        match hold {
-            Ok(hold) => Ok(RateReservation::new(self.clone(), hold)),
+        let sent = self.state().admit(demand, now);
+        match sent {
+            Ok(sent) => Ok(RateReservation::new(self.clone(), Hold { demand, sent })),
             Err(refusal) => Err(self.refused(refusal)),
         }
     }
@@ -155,8 +155,7 @@ impl RateLimiter {
     /// [`restart_interval`](RateLimits::restart_interval).
     pub fn pause(&self, wait: Duration) {
         let now = self.now();
-        let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        self.state().core.pause(now.saturating_add(wait), now);
+        self.state().core.pause(now.saturating_add(nanos(wait)), now);
     }
 
     /// Sets other limits. What was taken stays taken, and those who wait are judged by the new ones.
@@ -190,26 +189,25 @@ impl RateLimiter {
     /// What is left now.
     pub fn available(&self) -> RateAvailable {
         let now = self.now();
-        let state = self.state();
-        let left = |index| state.core.left(index, now);
-        let [requests, input_tokens, output_tokens, tokens] = [left(0), left(1), left(2), left(3)];
-        let paused = state.core.starts().checked_sub(now).filter(|left| *left > 0);
+        let (left, starts, waiting) = self.state().available(now);
+        let [requests, input_tokens, output_tokens, tokens] = left;
+        let paused = starts.checked_sub(now).filter(|left| *left > 0);
         let paused = paused.map(Duration::from_nanos);
-        let waiting = state.queue.len();
         RateAvailable { requests, input_tokens, output_tokens, tokens, paused, waiting }
     }
 
-    pub(super) fn give_back(&self, hold: &Hold, used: Units) {
+    pub(super) fn give_back(&self, hold: &Hold, used: Demand) {
         let mut state = self.state();
         state.core.give_back(hold, used);
         Self::wake_first(state);
     }
 
-    pub(super) fn debit(&self, hold: &Hold, used: Units) {
+    pub(super) fn debit(&self, hold: &Hold, used: Demand) {
         let now = self.now();
         self.state().core.debit(hold, used, now);
     }
 
+    #[cold]
     pub(super) fn refused(&self, refusal: Refusal) -> RateLimitedError {
         RateLimitedError::new(self.shared.name.clone(), refusal)
     }
@@ -219,8 +217,7 @@ impl RateLimiter {
     }
 
     pub(super) fn nanos(&self, at: Instant) -> Nanos {
-        let since = at.saturating_duration_since(self.shared.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        nanos(at.saturating_duration_since(self.shared.origin))
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -239,11 +236,16 @@ impl RateLimiter {
 }
 
 impl State {
-    fn admit(&mut self, units: Units, now: Nanos) -> Result<Hold, Refusal> {
+    #[inline]
+    fn admit(&mut self, demand: Demand, now: Nanos) -> Result<Sent, Refusal> {
         if self.queue.is_empty() {
-            return self.core.admit(units, false, now);
+            return self.core.admit(demand, false, now);
         }
-        Err(self.check(units, None, now).err().unwrap_or(OTHERS_FIRST))
+        Err(self.check(demand.units(), None, now).err().unwrap_or(OTHERS_FIRST))
+    }
+
+    fn available(&self, now: Nanos) -> ([Option<u64>; 4], Nanos, usize) {
+        (self.core.left(now), self.core.starts(), self.queue.len())
     }
 
     /// Whether a call would be let through now from its place in the queue; without one, from its end.

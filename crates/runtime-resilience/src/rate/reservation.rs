@@ -30,8 +30,7 @@ impl RateReservation {
     /// not there: those who come next wait for it.
     pub fn settle(mut self, used: Demand) {
         self.debit(used);
-        let (used, held) = (used.units(), self.hold.units);
-        if used.iter().zip(held).any(|(used, held)| *used < held) {
+        if self.hold.demand.exceeds(used) {
             self.limiter.give_back(&self.hold, used);
         }
     }
@@ -46,12 +45,9 @@ impl RateReservation {
     ///
     /// For streams, whose output is counted while it comes: `used` counts from the start.
     pub fn debit(&mut self, used: Demand) {
-        let used = used.units();
-        if used.iter().zip(self.hold.units).any(|(used, held)| *used > held) {
+        if used.exceeds(self.hold.demand) {
             self.limiter.debit(&self.hold, used);
-            for (held, used) in self.hold.units.iter_mut().zip(used) {
-                *held = used.max(*held);
-            }
+            self.hold.demand = self.hold.demand.max(used);
         }
     }
 

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use runtime_events::{Sleep, Sleeper};
 
 use super::bucket::{Full, Nanos};
-use super::core::Refusal;
-use super::demand::{Demand, RateDimension, Units};
+use super::core::{Hold, Refusal, Sent};
+use super::demand::{Demand, RateDimension};
 use super::error::RateLimitedError;
 use super::limiter::RateLimiter;
 use super::queue::Place;
@@ -115,7 +115,7 @@ impl fmt::Debug for Reserve<'_> {
 /// One caller's way through the queue.
 struct Turn<'a> {
     limiter: &'a RateLimiter,
-    units: Units,
+    demand: Demand,
     until: Option<Nanos>,
     /// `None` before it has got in line, and after it has left.
     place: Option<Place>,
@@ -139,7 +139,7 @@ struct Wait {
 impl<'a> Turn<'a> {
     fn new(limiter: &'a RateLimiter, demand: Demand, until: Option<Instant>) -> Self {
         let until = until.map(|until| limiter.nanos(until));
-        Self { limiter, units: demand.units(), until, place: None }
+        Self { limiter, demand, until, place: None }
     }
 
     /// Asks for what is wanted, and gets in line if others come first.
@@ -148,16 +148,17 @@ impl<'a> Turn<'a> {
         // Wakers are the caller's code: cloned before the lock is taken, dropped after it.
         let waker = waker.clone();
         let mut state = self.limiter.state();
-        let refusal = match state.check(self.units, self.place, now) {
+        let refusal = match state.check(self.demand.units(), self.place, now) {
             Ok(()) => {
                 let mine = self.place.take().and_then(|place| state.queue.remove(place));
                 let waiting = !state.queue.is_empty();
-                let admitted = state.core.admit(self.units, waiting, now);
+                let admitted = state.core.admit(self.demand, waiting, now);
                 RateLimiter::wake_first(state);
                 drop(mine);
-                let reserved =
-                    admitted.map(|hold| RateReservation::new(self.limiter.clone(), hold));
-                return Step::Over(reserved.map_err(|refusal| self.limiter.refused(refusal)));
+                return Step::Over(match admitted {
+                    Ok(sent) => Ok(self.reservation(sent)),
+                    Err(refusal) => Err(self.limiter.refused(refusal)),
+                });
             }
             Err(refusal) => refusal,
         };
@@ -168,13 +169,17 @@ impl<'a> Turn<'a> {
         };
         let (place, before) = match self.place {
             Some(place) => (place, state.queue.replace(place, waker)),
-            None => (state.queue.push(self.units, waker), None),
+            None => (state.queue.push(self.demand.units(), waker), None),
         };
         self.place = Some(place);
         let is_first = state.queue.is_first(place);
         drop(state);
         drop(before);
         Step::Wait(Wait { now, turn: now.saturating_add(wait), is_first, until: self.until })
+    }
+
+    fn reservation(&self, sent: Sent) -> RateReservation {
+        RateReservation::new(self.limiter.clone(), Hold { demand: self.demand, sent })
     }
 
     /// How long to wait after a refusal; `None` if it is not worth it.

@@ -6,8 +6,9 @@ use crate::fault::{Fault, FaultKind, Scope};
 
 /// For how long routes rest after a fault that does not say so itself.
 ///
-/// What a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest). Without
-/// it, a server that fails, a connection that breaks and a call that takes too long let nothing rest:
+/// What a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest). Only after
+/// a quota or a key that is no good it makes a rest longer, never shorter: a day's quota may come with
+/// a delay of seconds. Without it, a server that fails, a connection that breaks and a call that takes too long let nothing rest:
 /// one of them means little, and many of them are the breaker's business.
 ///
 /// ```
@@ -73,12 +74,13 @@ impl Rests {
 
     /// What is to rest, and for how long.
     pub(super) fn of(&self, fault: &Fault) -> Option<(Scope, Duration)> {
+        let asked = fault.asked.unwrap_or_default();
         let (scope, rest) = match (fault.asked, fault.kind) {
+            (_, FaultKind::Quota) => (fault.cools, asked.max(self.quota)),
+            (_, FaultKind::Auth) => (fault.cools, asked.max(self.auth)),
             (Some(asked), _) => (fault.cools, asked),
             (None, FaultKind::RateLimit) => (fault.cools, self.rate_limit),
             (None, FaultKind::Overload) => (fault.cools.min(Scope::Model), self.overload),
-            (None, FaultKind::Quota) => (fault.cools, self.quota),
-            (None, FaultKind::Auth) => (fault.cools, self.auth),
             (None, FaultKind::Request) => (fault.cools, self.missing),
             (None, _) => return None,
         };

@@ -211,7 +211,7 @@ impl Routes {
     }
 
     /// Does what a fault of a call on `route` means for the routes: what it [cools](Fault::cools)
-    /// rests for as long as was asked for, or else as [`Rests`] says. What came of it is returned,
+    /// rests for as long as was asked for, or as [`Rests`] says. What came of it is returned,
     /// for a log.
     ///
     /// - A rest after a failure that passes, which nobody asked for, spares the last: it begins

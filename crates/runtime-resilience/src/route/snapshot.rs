@@ -14,7 +14,7 @@ pub struct RouteSnapshot {
     /// Where its breaker stands.
     pub circuit: CircuitState,
     /// What is left of the breaker's wait.
-    pub opens_in: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// What is left of its rest.
     pub rests: Option<Duration>,
     /// How many calls are under way on it.
@@ -28,7 +28,7 @@ impl RouteSnapshot {
         Self {
             route: route.clone(),
             circuit: breaker.state(),
-            opens_in: breaker.check().err().and_then(|refused| refused.retry_after),
+            retry_after: breaker.check().err().and_then(|refused| refused.retry_after),
             rests: None,
             in_flight: 0,
         }

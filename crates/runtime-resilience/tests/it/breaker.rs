@@ -1,5 +1,8 @@
 //! The breaker against its rules, and the ways a permit can end.
 
+mod settings;
+mod traps;
+
 use std::error::Error;
 use std::io;
 use std::num::ParseIntError;

@@ -2,9 +2,15 @@
 
 mod anthropic;
 mod errors;
+mod gateways;
 mod hostile;
+#[cfg(feature = "http")]
+mod http;
 mod openai;
 mod others;
+mod reach;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod retry_after;
 mod rows;
 mod wait;

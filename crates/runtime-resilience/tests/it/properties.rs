@@ -3,5 +3,7 @@
 mod backoff;
 mod breaker;
 mod fault;
+mod rate;
 mod recovery_turn;
+mod retry_budget;
 mod route;

@@ -51,6 +51,30 @@ async fn a_dropped_turn_is_a_cancelled_turn() -> Result<(), BoxError> {
     Ok(())
 }
 
+async fn the_process_has_to_end() -> Result<(), BoxError> {
+    let orchestrator = Orchestrator::new("writer", "draft");
+    let (quick, slow) = (orchestrator.session()?, orchestrator.session()?);
+
+    let waits = slow.pause_for_input("publish?");
+    // After SIGTERM; a real one has some 25 seconds.
+    let drain = orchestrator.drain(Duration::from_millis(20));
+    let ends = async {
+        let call = || async { Ok::<_, BoxError>("hello") };
+        let refused = quick.run_turn(Turn::model("gpt-5"), call).await;
+        assert!(matches!(refused, Err(TurnError::ShuttingDown(_))));
+        quick.complete()
+    };
+    let (cut, drained, ended) = tokio::join!(waits, drain, ends);
+    ended?;
+
+    assert!(cut.is_err_and(|error| error.is_shutdown()));
+    assert_eq!(drained.ended, 1);
+    let [left] = &*drained.left_over else { panic!("the slow one is left over") };
+    assert_eq!(*left.session_id, *slow.id());
+    assert!(left.waiting_for_input);
+    Ok(())
+}
+
 async fn an_end_in_time() -> Result<(), BoxError> {
     let session =
         Orchestrator::new("writer", "draft").deadline(Duration::from_mins(5)).session()?;
@@ -88,5 +112,6 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     cancelled_from_elsewhere().await?;
     a_dropped_turn_is_a_cancelled_turn().await?;
     an_end_in_time().await?;
+    the_process_has_to_end().await?;
     over_is_over().await
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use proptest::option::of;
@@ -16,7 +17,7 @@ use serde_json::{Map, Value};
 use super::data::value;
 
 /// The keys in the order in which they are written.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "event",
     "type",
     "status",
@@ -29,6 +30,7 @@ const KEYS: [&str; 16] = [
     "data",
     "session_id",
     "seq",
+    "elapsed_ns",
     "span",
     "parent",
     "outcome",
@@ -71,15 +73,17 @@ fn event() -> impl Strategy<Value = AgentEvent> {
         of(data()),
     );
     let outcome = of(select(SpanOutcome::ALL));
-    let envelope = (of(text()), of(any::<u64>()), of(span()), of(span()), outcome, of(labels()));
+    let place = (of(any::<u64>()), of(any::<u64>().prop_map(Duration::from_nanos)));
+    let envelope = (of(text()), place, of(span()), of(span()), outcome, of(labels()));
     (always, original, envelope).prop_map(|((name, status, at), original, envelope)| {
         let mut event = AgentEvent::new(name, status, at);
         let detail: Option<String>;
         (event.role, event.phase, event.project_id, event.failure_class, detail, event.data) =
             original;
         event.detail = detail.map(Cow::Owned);
-        (event.session_id, event.seq, event.span, event.parent, event.outcome, event.labels) =
-            envelope;
+        let place;
+        (event.session_id, place, event.span, event.parent, event.outcome, event.labels) = envelope;
+        (event.seq, event.elapsed) = place;
         event
     })
 }
@@ -95,6 +99,7 @@ fn fields_set(event: &AgentEvent) -> usize {
         event.data.is_some(),
         event.session_id.is_some(),
         event.seq.is_some(),
+        event.elapsed.is_some(),
         event.span.is_some(),
         event.parent.is_some(),
         event.outcome.is_some(),

@@ -52,12 +52,14 @@ fn a_child_of_another_orchestrator_drains_with_its_parent_as_well() {
         let drains = if parent_drains { &lead.orchestrator } else { &search };
         let mut drain = Box::pin(drains.drain(limit(&lead.clock, SECOND)));
         assert!(drain.as_mut().now_or_never().is_none());
+        let workers = search.shared_registry().len();
 
         for session in [&child, &grandchild] {
             assert!(now(session.run_turn(Turn::model("m"), fine)).unwrap_err().is_shutdown());
             assert!(session.child("reader").unwrap_err().is_shutdown());
             assert!(lead.orchestrator.session_below(session).unwrap_err().is_shutdown());
         }
+        assert_eq!(search.shared_registry().len(), workers);
         let turn = now(parent.run_turn(Turn::model("m"), fine));
         assert_eq!(turn.is_err(), parent_drains, "a parent does not drain with its child");
         assert_eq!(search.session().is_err(), !parent_drains);

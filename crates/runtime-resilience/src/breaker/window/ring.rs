@@ -11,34 +11,36 @@ pub(super) struct Ring {
     calls: Box<[Ended]>,
     /// Where the next call goes.
     next: usize,
+    /// Whether the next call takes the place of another.
+    full: bool,
     counts: Counts,
 }
 
 impl Ring {
     pub(super) fn new(size: u16) -> Self {
         let calls = vec![Ended { failed: false, slow: false }; size.into()].into();
-        Self { calls, next: 0, counts: Counts::default() }
+        Self { calls, next: 0, full: false, counts: Counts::default() }
     }
 
     pub(super) fn clear(&mut self) {
         self.next = 0;
+        self.full = false;
         self.counts = Counts::default();
     }
 
-    pub(super) fn add(&mut self, ended: Ended) -> Counts {
-        let full = usize::try_from(self.counts.calls) == Ok(self.calls.len());
+    #[inline]
+    pub(super) fn add(&mut self, ended: Ended) -> &Counts {
         let oldest = mem::replace(&mut self.calls[self.next], ended);
-        if full {
-            let mut gone = Counts::default();
-            gone.put(oldest);
-            self.counts.take(gone);
-        }
         self.next += 1;
         if self.next == self.calls.len() {
             self.next = 0;
         }
+        if self.full {
+            self.counts.take(oldest);
+        }
         self.counts.put(ended);
-        self.counts
+        self.full |= self.next == 0;
+        &self.counts
     }
 
     pub(super) const fn counts(&self) -> Counts {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Ended;
 use crate::breaker::snapshot::Counts;
+use crate::breaker::tick::nanos;
 
 /// In how many slices a window of time is cut. It moves on by a slice at a time.
 const SLICES: u8 = 10;
@@ -16,6 +17,8 @@ pub(super) struct Slices {
     width: u64,
     /// The number of the running slice, counted from the breaker's beginning.
     running: u64,
+    /// The first nanosecond that is not in it.
+    end: u64,
     /// The sum of the slices.
     counts: Counts,
 }
@@ -23,7 +26,7 @@ pub(super) struct Slices {
 impl Slices {
     pub(super) fn new(span: Duration) -> Self {
         let width = nanos(span).div_ceil(SLICES.into());
-        Self { each: Default::default(), width, running: 0, counts: Counts::default() }
+        Self { each: Default::default(), width, running: 0, end: width, counts: Counts::default() }
     }
 
     pub(super) fn clear(&mut self) {
@@ -31,12 +34,13 @@ impl Slices {
         self.counts = Counts::default();
     }
 
-    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Counts {
+    #[inline]
+    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> &Counts {
         self.move_on(age);
         let place = place(self.running);
         self.each[place].put(ended);
         self.counts.put(ended);
-        self.counts
+        &self.counts
     }
 
     pub(super) fn counts(&mut self, age: Duration) -> Counts {
@@ -46,23 +50,27 @@ impl Slices {
 
     /// Empties the slices that are over. An age of earlier belongs to a thread that waited for the
     /// lock; what it brings counts as of now.
+    #[inline]
     fn move_on(&mut self, age: Duration) {
-        let now = nanos(age) / self.width;
+        let age = nanos(age);
+        if age >= self.end {
+            self.move_to(age / self.width);
+        }
+    }
+
+    #[cold]
+    fn move_to(&mut self, now: u64) {
         for slice in (self.running + 1..=now).take(SLICES.into()) {
             let over = &mut self.each[place(slice)];
-            self.counts.take(*over);
+            self.counts.take_all(over);
             *over = Counts::default();
         }
-        self.running = self.running.max(now);
+        self.running = now;
+        self.end = (now + 1).saturating_mul(self.width);
     }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "it is less than ten")]
 fn place(slice: u64) -> usize {
     (slice % u64::from(SLICES)) as usize
-}
-
-/// Stands still after 584 years.
-fn nanos(age: Duration) -> u64 {
-    u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -80,6 +80,21 @@ fn gemini_says_of_a_wrong_key_that_the_argument_is_invalid() {
 }
 
 #[test]
+fn gemini_blocks_a_prompt_in_an_answer() {
+    let answer = json!({"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"},
+        "usageMetadata": {"promptTokenCount": 9}, "modelVersion": "gemini-2.5-pro"});
+    let fault = read(Provider::Gemini, 200, &[], &answer.to_string());
+    assert_eq!(facts(&fault), POLICY);
+    assert!(fault.may_be_billed(), "it was read");
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &answer)), POLICY);
+    let streamed = json!([answer]);
+    assert_eq!(facts(&Fault::from_stream_error(Provider::Gemini, &streamed)), POLICY);
+    let rated = json!({"promptFeedback": {"safetyRatings": []}});
+    let unknown = Fault::from_stream_error(Provider::Gemini, &rated);
+    assert_eq!(unknown.kind, FaultKind::Unknown);
+}
+
+#[test]
 fn bedrock_names_its_exceptions_in_a_header_a_body_and_a_stream() {
     let cases: [(u16, &str, &str, Facts); 16] = [
         (429, "ThrottlingException", "Too many requests, please wait before trying again.", RATE),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use runtime_resilience::fault::{go_duration, http_date, lookup, retry_after};
+use runtime_resilience::fault::{Fault, Provider, go_duration, http_date, lookup, retry_after};
 use serde_json::{Value, json};
 
 use super::now;
@@ -152,4 +152,42 @@ fn headers_come_in_any_container() {
     let owned = vec![("Retry-After".to_owned(), "7".to_owned())];
     assert_eq!(retry_after(&owned, &Value::Null, now()), ms(7_000));
     assert_eq!(retry_after(&owned[..], &Value::Null, now()), ms(7_000));
+}
+
+#[test]
+fn a_rate_limit_says_in_words_what_no_header_says() {
+    let said = |status, headers: &[(&str, &str)], message: &str| {
+        let body = json!({"error": {"code": "rate_limit_exceeded", "message": message}});
+        Fault::from_json(Provider::OpenAi, status, &headers.to_vec(), &body, now()).asked
+    };
+    let before = "Rate limit reached for gpt-5 on tokens per min (TPM): Limit 30000, Used 29000. ";
+    for (words, expected) in [
+        ("Please try again in 634ms.", ms(634)),
+        ("Please try again in 1.2s. Visit https://platform.openai.com to learn more.", ms(1_200)),
+        ("Please try again in 6m0s.", ms(360_000)),
+        ("please TRY AGAIN IN 20s", ms(20_000)),
+        ("Please try again in 1h2m3s, or so", ms(3_723_000)),
+        ("Please try again in 0s.", None),
+        ("Please try again in -5s.", None),
+        ("Please try again in 20 seconds.", None),
+        ("Please try again in ", None),
+        ("Please try again in é", None),
+        ("Please try again later.", None),
+    ] {
+        assert_eq!(said(429, &[], &format!("{before}{words}")), expected, "{words}");
+    }
+    let words = format!("{before}Please try again in 634ms.");
+    assert_eq!(said(429, &[("retry-after", "2")], &words), ms(2_000));
+    let limits = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "3s")];
+    assert_eq!(said(429, &limits, &words), ms(3_000));
+    // At the end of a long text, somebody else may be quoted.
+    assert_eq!(said(429, &[], &format!("{}{words}", "x".repeat(1_024))), None);
+    assert_eq!(said(429, &[], &format!("{}{words}", "é".repeat(512))), None);
+
+    let event =
+        json!({"type": "error", "error": {"code": "rate_limit_exceeded", "message": words}});
+    assert_eq!(Fault::from_stream_error(Provider::OpenAi, &event).asked, ms(634));
+    // Only a limit passes in the time that is told.
+    let body = json!({"error": {"code": "server_error", "message": words}});
+    assert_eq!(Fault::from_json(Provider::OpenAi, 500, &(), &body, now()).asked, None);
 }

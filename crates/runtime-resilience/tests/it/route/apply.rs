@@ -60,6 +60,15 @@ fn what_was_asked_for_comes_first_and_ends_at_the_longest() {
 }
 
 #[test]
+fn a_quota_that_is_told_with_a_delay_of_seconds_rests_for_its_usual_time() {
+    let (routes, all) = accounts(&ManualClock::new());
+    let rested = routes.apply(&all[0], &asking(FaultKind::Quota, secs(31))).unwrap();
+    assert_eq!(rested.rest, secs(900));
+    let rested = routes.apply(&all[0], &asking(FaultKind::Auth, secs(1_000))).unwrap();
+    assert_eq!(rested.rest, secs(1_000));
+}
+
+#[test]
 fn the_usual_times_can_be_set() {
     let (routes, all) = accounts(&ManualClock::new());
     let rests = Rests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));

@@ -91,7 +91,7 @@ fn selections_rests_and_failures_at_once_end_with_every_route_back() {
     });
     clock.advance(secs(3_600));
     for snapshot in routes.snapshot() {
-        assert_eq!((snapshot.in_flight, snapshot.rests, snapshot.opens_in), (0, None, None));
+        assert_eq!((snapshot.in_flight, snapshot.rests, snapshot.retry_after), (0, None, None));
     }
     assert!(first(&routes).is_ok());
 }

@@ -1,0 +1,207 @@
+//! Turns and rate limits: they wait for room, hold nothing that others need meanwhile, and settle
+//! with what was used.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+use runtime_events::AgentEventName;
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Provider};
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::route::{Route, Routes};
+use runtime_usage::{Limit, UsageSnapshot, Usd};
+
+use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, now, spin_until};
+
+const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
+
+/// One request a second, one at a time.
+fn slow(fixture: &Fixture) -> RateLimiter {
+    let limits = RateLimits::default().requests_per_minute(SIXTY).burst(Duration::from_secs(1));
+    RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()))
+}
+
+/// A thousand tokens in, and as many out, a minute.
+fn by_tokens(fixture: &Fixture) -> RateLimiter {
+    let thousand = NonZeroU64::new(1_000).unwrap();
+    let limits =
+        RateLimits::default().input_tokens_per_minute(thousand).output_tokens_per_minute(thousand);
+    RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()))
+}
+
+fn limited(limiter: impl FnOnce(&Fixture) -> RateLimiter) -> (Fixture, RateLimiter) {
+    let fixture = Fixture::new();
+    let limiter = limiter(&fixture);
+    let shared = limiter.clone();
+    (fixture.with(|o| o.rate_limiter(shared)), limiter)
+}
+
+async fn answers() -> Result<u32, BoxError> {
+    Ok(42)
+}
+
+#[test]
+fn a_turn_waits_until_there_is_room_and_no_longer() {
+    let (fixture, _) = limited(slow);
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), answers)).unwrap();
+
+    let mut turn = pin!(session.run_turn(Turn::unmetered(), answers));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(turn.as_mut().poll(&mut cx).is_pending());
+    fixture.clock.advance(Duration::from_millis(999));
+    assert!(turn.as_mut().poll(&mut cx).is_pending());
+    fixture.clock.advance(Duration::from_millis(1));
+    let Poll::Ready(answer) = turn.as_mut().poll(&mut cx) else { panic!("there is room") };
+    assert_eq!(answer.unwrap().value, 42);
+}
+
+#[test]
+fn a_turn_that_waits_for_room_holds_no_probe_and_gives_its_money_back() {
+    let (fixture, limiter) = limited(slow);
+    let fixture = fixture.with(|o| o.budget(Limit::enforced(Usd::from_dollars(5))));
+    let session = fixture.orchestrator.session().unwrap();
+    fixture.half_open();
+    limiter.pause(Duration::from_secs(90));
+
+    let turn = Turn::model("m").reserve(Usd::from_dollars(1));
+    {
+        let mut waiting = pin!(session.run_turn(turn, answers));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(waiting.as_mut().poll(&mut cx).is_pending());
+        assert_eq!(session.account().unwrap().balance().reserved, Usd::from_dollars(1));
+        fixture.breaker.try_acquire().unwrap().cancel();
+    }
+    assert_books_agree(&fixture, &session);
+    assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0);
+}
+
+#[test]
+fn room_that_does_not_come_in_time_is_refused_at_once_and_says_when_it_would() {
+    let (fixture, limiter) = limited(slow);
+    limiter.pause(Duration::from_secs(90));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::unmetered().timeout(limit(&fixture.clock, Duration::from_secs(10)));
+    let Err(TurnError::RateLimited(refused)) = now(session.run_turn(turn, answers)) else {
+        panic!("it was let through")
+    };
+    assert_eq!(refused.retry_after, Some(Duration::from_secs(90)));
+    let blocked = fixture.only(AgentEventName::AgentBlocked);
+    assert_eq!(blocked.data.as_ref().unwrap().get("reason").unwrap(), "rate_limit");
+    assert_eq!(fixture.events.all(AgentEventName::TurnStarted).len(), 0);
+}
+
+#[test]
+fn the_end_of_the_session_ends_the_wait_for_room() {
+    let (fixture, limiter) = limited(slow);
+    limiter.pause(Duration::from_secs(90));
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = pin!(session.run_turn(Turn::unmetered(), answers));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(turn.as_mut().poll(&mut cx).is_pending());
+    session.cancel("enough").unwrap();
+    let Poll::Ready(Err(TurnError::Closed(closed))) = turn.as_mut().poll(&mut cx) else {
+        panic!("it waits on")
+    };
+    assert_eq!((closed.status, closed.call_began), (AgentStatus::Cancelled, false));
+}
+
+#[test]
+fn a_turn_settles_with_the_tokens_that_it_used() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").estimate(UsageSnapshot::new(800, 400)).max_output(500);
+    let left = || {
+        let available = limiter.available();
+        (available.input_tokens, available.output_tokens)
+    };
+
+    let active = now(session.begin_turn(turn())).unwrap();
+    assert_eq!(left(), (Some(200), Some(600)));
+    active.settle(UsageSnapshot::new(300, 100));
+    assert_eq!(left(), (Some(700), Some(900)), "less was used");
+
+    let active = now(session.begin_turn(turn().estimate(UsageSnapshot::new(100, 0)))).unwrap();
+    active.settle(UsageSnapshot::new(300, 600));
+    assert_eq!(left(), (Some(400), Some(300)), "more was used");
+
+    let active = now(session.begin_turn(turn().estimate(UsageSnapshot::new(400, 100)))).unwrap();
+    active.release();
+    assert_eq!(left(), (Some(400), Some(300)), "nothing was sent");
+}
+
+#[test]
+fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 400));
+    let fails = async || {
+        let fault = Fault::of(FaultKind::RateLimit);
+        Err::<u32, _>(FaultError::new(fault, FaultDetails::default()))
+    };
+    now(session.run_turn(turn, fails)).unwrap_err();
+    assert!(limiter.check(Demand::request().input_tokens(1_000).output_tokens(1_000)).is_ok());
+    assert_eq!(session.tracker().total_cost(), Usd::ZERO);
+}
+
+#[test]
+fn a_call_of_which_nothing_is_known_keeps_what_it_took() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 400));
+    drop(now(session.begin_turn(turn)).unwrap());
+    assert!(limiter.check(Demand::request().input_tokens(201)).is_err());
+}
+
+#[test]
+fn headers_of_a_reply_tell_the_limiter_what_is_left() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let active = now(session.begin_turn(Turn::model("m"))).unwrap();
+    active.observe_headers(&[
+        ("anthropic-ratelimit-input-tokens-limit", "1000"),
+        ("anthropic-ratelimit-input-tokens-remaining", "50"),
+    ]);
+    assert!(limiter.check(Demand::request().input_tokens(51)).is_err());
+    active.settle(UsageSnapshot::new(0, 0));
+}
+
+#[test]
+fn a_429_makes_every_session_of_the_route_wait() {
+    let fixture = Fixture::new();
+    let limiter = slow(&fixture);
+    let route = Route::new("openai", "m").rate_limiter(limiter.clone());
+    let routes = Routes::ordered([route]).with_clock(Arc::new(fixture.clock.clone()));
+    let fixture = fixture.with(|o| o.routes(routes));
+    let session = fixture.orchestrator.session().unwrap();
+    let mut turn = pin!(session.run_turn_recovering(Turn::model("m"), async |_| {
+        let headers = [("retry-after", "30")];
+        let body = br#"{"error":{"code":"rate_limit_exceeded"}}"#;
+        let at = chrono::DateTime::UNIX_EPOCH;
+        let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, at);
+        Err::<(), _>(FaultError::new(fault, FaultDetails::default()))
+    }));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(turn.as_mut().poll(&mut cx).is_pending());
+    let refused = limiter.try_reserve(Demand::request()).unwrap_err();
+    assert_eq!(refused.retry_after, Some(Duration::from_secs(30)));
+}
+
+#[test]
+fn a_thread_waits_for_room_as_a_task_does() {
+    let (fixture, limiter) = limited(slow);
+    now(fixture.orchestrator.session().unwrap().run_turn(Turn::unmetered(), answers)).unwrap();
+    let (orchestrator, clock) = (fixture.orchestrator.clone(), fixture.clock.clone());
+    let waiting = thread::spawn(move || {
+        let session = orchestrator.session().unwrap();
+        session.run_turn_blocking(Turn::unmetered(), || Ok::<_, BoxError>(7)).unwrap().value
+    });
+    spin_until(|| limiter.available().waiting == 1);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(waiting.join().unwrap(), 7);
+}

@@ -1,0 +1,191 @@
+//! What a recovering turn makes of every shape of failure: what it tries again, when and where, and
+//! what it does not.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, ManualClock};
+use runtime_orchestrator::{Answer, Attempt, Orchestrator, Turn, TurnError};
+use runtime_resilience::fault::{FaultKind, Provider, Scope};
+use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{Backoff, JitterMode};
+use runtime_sinks::testing::RecordingEventSink;
+use tokio::task::yield_now;
+
+use super::client::call;
+use super::reply::Reply;
+use super::server::Server;
+use super::shapes::{self, Expected, Shape};
+use crate::support::assert_lawful;
+
+/// The first delay of the back-off, and its cap.
+const DELAY: Duration = Duration::from_secs(1);
+const CAP: Duration = Duration::from_secs(60);
+
+/// What is to come of a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// Another attempt at the same place, after a wait.
+    Here(Duration),
+    /// One at the other provider, at once.
+    There,
+    /// None.
+    Nowhere,
+}
+
+impl Then {
+    /// With another provider at hand.
+    fn with_two(fault: &Expected) -> Self {
+        match fault.kind {
+            // Their recipes do not switch: the request is changed, or waited for.
+            FaultKind::ContextLength | FaultKind::Timeout(_) => Self::with_one(fault),
+            _ if fault.elsewhere => Self::There,
+            _ => Self::with_one(fault),
+        }
+    }
+
+    /// Without.
+    fn with_one(fault: &Expected) -> Self {
+        let asked = fault.asked.unwrap_or_default();
+        match fault.kind {
+            _ if asked > CAP => Self::Nowhere,
+            // A smaller request need not wait for itself, but for what was asked.
+            FaultKind::ContextLength => Self::Here(asked),
+            _ if fault.retry => Self::Here((asked + DELAY).min(CAP)),
+            _ => Self::Nowhere,
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_another_provider_every_failure_goes_where_it_can_end_otherwise() {
+    for shape in shapes::all() {
+        let first = Server::start([shape.reply.clone(), Reply::ok("first")]).await;
+        let other = Server::start([Reply::ok("other")]).await;
+        let turn = run(&shape, &[&first, &other]).await;
+        let name = &shape.name;
+        let then = Then::with_two(&shape.fault);
+        let asked = (first.requests().len(), other.requests().len());
+        match then {
+            Then::There => assert_eq!(asked, (1, 1), "{name}"),
+            Then::Here(_) => assert_eq!(asked, (2, 0), "{name}"),
+            Then::Nowhere => assert_eq!(asked, (1, 0), "{name}"),
+        }
+        turn.agrees(name, then);
+        if !matches!(then, Then::Here(_)) {
+            // At the same place time went on, and an answer was the last word.
+            assert_eq!(turn.routes.snapshot()[0].rests, rest(&shape.fault), "{name}");
+            let route = turn.routes.iter().next().unwrap();
+            let counted = route.breaker().snapshot().counts.failures_in_a_row;
+            assert_eq!(counted, u32::from(shape.fault.counts), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_another_provider_a_failure_is_waited_for_or_left() {
+    for shape in shapes::all() {
+        let only = Server::start([shape.reply.clone(), Reply::ok("only")]).await;
+        let turn = run(&shape, &[&only]).await;
+        let then = Then::with_one(&shape.fault);
+        let asked = only.requests().len();
+        assert_eq!(asked, if then == Then::Nowhere { 1 } else { 2 }, "{}", shape.name);
+        turn.agrees(&shape.name, then);
+    }
+}
+
+/// How long the place that failed rests.
+fn rest(fault: &Expected) -> Option<Duration> {
+    let rest = fault.asked.or(match fault.kind {
+        FaultKind::RateLimit => Some(Duration::from_secs(5)),
+        FaultKind::Overload => Some(Duration::from_secs(2)),
+        FaultKind::Quota | FaultKind::Auth | FaultKind::Request => Some(Duration::from_mins(15)),
+        _ => None,
+    });
+    rest.filter(|_| fault.cools != Scope::Call)
+}
+
+/// What came of a turn.
+struct Ran {
+    outcome: Result<Answer<String>, TurnError>,
+    waited: Vec<Duration>,
+    routes: Routes,
+    events: RecordingEventSink,
+}
+
+impl Ran {
+    fn agrees(&self, name: &str, then: Then) {
+        let wait = match then {
+            Then::Here(wait) if !wait.is_zero() => vec![wait],
+            _ => Vec::new(),
+        };
+        assert_eq!(self.waited, wait, "{name}");
+        match (then, &self.outcome) {
+            (Then::Nowhere, Err(error)) => {
+                assert!(error.is_final(), "{name}: {error}");
+                assert_eq!(self.events.all(AgentEventName::RecoveryEscalated).len(), 1, "{name}");
+            }
+            (Then::Here(_) | Then::There, Ok(answer)) => {
+                assert_eq!(answer.attempts, 2, "{name}");
+                let switched = self.events.all(AgentEventName::RecoveryProviderSwitched).len();
+                assert_eq!(switched == 1, then == Then::There, "{name}");
+                assert_eq!(self.events.all(AgentEventName::RecoverySucceeded).len(), 1, "{name}");
+            }
+            (_, outcome) => panic!("{name}: {then:?}, and not {outcome:?}"),
+        }
+        assert_lawful(&self.events.events());
+    }
+}
+
+/// Runs one turn on providers that the shape's failure comes from, the first of them first.
+async fn run(shape: &Shape, servers: &[&Server]) -> Ran {
+    let clock = ManualClock::new();
+    let events = RecordingEventSink::new();
+    let names = ["first", "other"];
+    let routes = names.iter().zip(servers).map(|(name, _)| Route::new(*name, "m"));
+    let routes = Routes::ordered(routes).with_clock(Arc::new(clock.clone()));
+    let session = Orchestrator::new("writer", "draft")
+        .time(clock.clone())
+        .event_sink(events.clone())
+        .routes(routes.clone())
+        .backoff(Backoff::default().jitter(JitterMode::None).cap(CAP))
+        .session()
+        .unwrap();
+
+    let ask = |attempt: Attempt| {
+        let at = names.iter().position(|name| *name == attempt.provider()).unwrap();
+        // The other provider is another one, and so are its words.
+        let provider = if at == 0 { shape.provider } else { Provider::Other };
+        let (addr, path) = (servers[at].addr(), shape.name.clone());
+        async move { call(addr, provider, &path).await }
+    };
+    let mut turn = pin!(session.run_turn_recovering(Turn::model("m"), ask));
+    let mut waited = Vec::new();
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            outcome = &mut turn => break outcome,
+            () = yield_now() => {}
+        }
+        let told = events.all(AgentEventName::RecoveryAttempted);
+        let waits = told.iter().filter_map(|event| {
+            event.data.as_ref()?.get("wait_seconds")?.as_f64().map(Duration::from_secs_f64)
+        });
+        let Some(wait) = waits.skip(waited.len()).next() else { continue };
+        // Not a nanosecond earlier.
+        clock.advance(wait.saturating_sub(Duration::from_nanos(1)));
+        let asked = servers[0].requests().len();
+        for _ in 0..8 {
+            tokio::select! {
+                biased;
+                outcome = &mut turn => panic!("{}: too early: {outcome:?}", shape.name),
+                () = yield_now() => {}
+            }
+        }
+        assert_eq!(servers[0].requests().len(), asked, "{}: too early", shape.name);
+        clock.advance(Duration::from_nanos(1));
+        waited.push(wait);
+    };
+    Ran { outcome, waited, routes, events }
+}

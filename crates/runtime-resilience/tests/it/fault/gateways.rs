@@ -1,0 +1,123 @@
+//! What a gateway hands on of the one behind it, as text or as it is.
+
+use std::time::Duration;
+
+use runtime_resilience::fault::{FaultDetails, FaultRules, Field, Provider, Rule, Scope};
+use runtime_resilience::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use super::{CONTEXT, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, at, facts, now, read};
+
+/// As `OpenRouter` answers.
+fn raw(status: u16, raw: &Value) -> String {
+    let metadata = json!({"raw": raw, "provider_name": "OpenAI"});
+    json!({"error": {"message": "Provider returned error", "code": status, "metadata": metadata}})
+        .to_string()
+}
+
+fn text(body: &Value) -> Value {
+    Value::String(body.to_string())
+}
+
+#[test]
+fn the_words_of_the_one_behind_come_first() {
+    let too_long = json!({"type": "error", "error": {
+        "type": "invalid_request_error", "message": "prompt is too long: 210000 tokens > 200000"}});
+    let quota = json!({"error": {"message": "…", "type": "insufficient_quota", "code": "insufficient_quota"}});
+    let blocked = json!({"error": {"code": "content_policy_violation", "message": "…"}});
+    let overloaded =
+        json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
+    let exhausted = json!({"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [
+        {"retryDelay": "31s"}]}});
+    for (status, body, expected) in [
+        (400, &too_long, CONTEXT),
+        (429, &quota, at(QUOTA, Scope::Model)),
+        (400, &blocked, POLICY),
+        (502, &overloaded, at(OVERLOAD, Scope::Model)),
+        (429, &exhausted, RATE),
+    ] {
+        for body in [body.clone(), text(body)] {
+            let fault = read(Provider::OpenRouter, status, &[], &raw(status, &body));
+            assert_eq!(facts(&fault), expected, "{body}");
+            assert_eq!(fault.status, Some(status));
+        }
+        // In place of the message, at a gateway that nobody knows.
+        let message = json!({"error": {"message": body.to_string(), "code": status}}).to_string();
+        assert_eq!(facts(&read(Provider::Other, status, &[], &message)), expected, "{body}");
+        let bare = json!({"error": body.to_string()}).to_string();
+        assert_eq!(facts(&read(Provider::Other, status, &[], &bare)), expected, "{body}");
+    }
+    let asked = read(Provider::OpenRouter, 429, &[], &raw(429, &text(&exhausted))).asked;
+    assert_eq!(asked, Some(Duration::from_secs(31)));
+    let sooner = [("retry-after", "7")];
+    let asked = read(Provider::OpenRouter, 429, &sooner, &raw(429, &text(&exhausted))).asked;
+    assert_eq!(asked, Some(Duration::from_secs(7)), "the gateway's own header comes first");
+}
+
+#[test]
+fn where_they_say_nothing_the_gateways_own_reply_decides() {
+    let unknown = json!({"error": {"type": "weird", "message": "at most 1 image per prompt"}});
+    let no_json =
+        Value::from("z-ai/glm is temporarily rate-limited upstream. Please retry shortly");
+    for raw_body in [text(&unknown), no_json, Value::Null, json!([1]), json!("{not json")] {
+        let body = raw(429, &raw_body);
+        assert_eq!(facts(&read(Provider::OpenRouter, 429, &[], &body)), RATE, "{raw_body}");
+    }
+    assert_eq!(facts(&read(Provider::OpenRouter, 400, &[], &raw(400, &text(&unknown)))), REQUEST);
+}
+
+#[test]
+fn one_level_is_read_and_no_more() {
+    let quota = json!({"error": {"code": "insufficient_quota"}});
+    let once = json!({"error": {"message": quota.to_string()}});
+    let twice = json!({"error": {"message": once.to_string()}});
+    assert_eq!(Fault::from_json(Provider::Other, 429, &(), &once, now()).kind, FaultKind::Quota);
+    assert_eq!(
+        Fault::from_json(Provider::Other, 429, &(), &twice, now()).kind,
+        FaultKind::RateLimit
+    );
+}
+
+#[test]
+fn what_is_too_long_or_too_deep_is_not_read() {
+    let quota =
+        |padding: &str| format!("{{\"error\":{{\"code\":\"insufficient_quota\"}}{padding}}}");
+    let long = json!({"error": {"message": quota(&" ".repeat(64 * 1024))}});
+    let deep = json!({"error": {"message": format!("{{\"a\":{}", "[".repeat(60_000))}});
+    for body in [long, deep] {
+        assert_eq!(
+            Fault::from_json(Provider::Other, 429, &(), &body, now()).kind,
+            FaultKind::RateLimit
+        );
+    }
+}
+
+#[test]
+fn rows_of_ones_own_read_the_one_behind_too() {
+    let rules = FaultRules::default()
+        .row(Rule::any(FaultKind::Overload).says(Field::Code, &["all_gpus_busy"]));
+    let body = json!({"error": {"message": "{\"error\":{\"code\":\"all_gpus_busy\"}}"}});
+    let fault = rules.of_json(Provider::Other, 400, &(), &body, now());
+    assert_eq!((fault.kind, fault.cools), (FaultKind::Overload, Scope::Model));
+    // By its status alone, no row of the one behind decides.
+    let by_status = FaultRules::default().row(Rule::any(FaultKind::Local).status(500, 500));
+    let body = json!({"error": {"message": "{\"error\":{\"code\":500}}"}});
+    assert_eq!(
+        by_status.of_json(Provider::Other, 429, &(), &body, now()).kind,
+        FaultKind::RateLimit
+    );
+}
+
+#[test]
+fn details_are_those_of_the_one_behind() {
+    let inner = json!({"error": {"message": "Bad key sk-abc123", "type": "invalid_request_error", "code": null}});
+    let body = raw(400, &text(&inner));
+    let details = FaultDetails::from_response(&(), body.as_bytes());
+    assert_eq!(details.message.as_deref(), Some("Bad key [redacted]"));
+    assert_eq!(details.error_type.as_deref(), Some("invalid_request_error"));
+    assert_eq!(details.code.as_deref(), Some("400"), "the gateway's, for want of another");
+
+    let body = raw(429, &Value::from("temporarily rate-limited upstream"));
+    let details = FaultDetails::from_response(&(), body.as_bytes());
+    assert_eq!(details.message.as_deref(), Some("temporarily rate-limited upstream"));
+}

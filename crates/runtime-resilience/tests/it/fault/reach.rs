@@ -1,0 +1,140 @@
+//! How far a failed request came, and so whether it may have to be paid for.
+
+use std::io::{self, ErrorKind};
+
+use runtime_events::FailureScenario;
+use runtime_resilience::fault::{FaultRules, Phase, Provider, Reach, Rule};
+use runtime_resilience::rate::Demand;
+use runtime_resilience::{
+    CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, Routes, Tried,
+};
+use serde_json::{Value, json};
+
+use super::{now, read};
+
+fn status(provider: Provider, status: u16) -> Reach {
+    Fault::from_json(provider, status, &(), &Value::Null, now()).reach
+}
+
+#[test]
+fn each_kind_has_its_usual_reach() {
+    use FaultKind::{
+        Auth, Cancelled, ContentPolicy, ContextLength, Local, Malformed, Network, Overload, Quota,
+        RateLimit, Request, Server, Timeout, Tool, Unknown,
+    };
+    for kind in [RateLimit, Quota, Overload, Auth, ContextLength, Request] {
+        assert_eq!(Fault::of(kind).reach, Reach::Refused, "{kind}");
+        assert!(!Fault::of(kind).may_be_billed(), "{kind}");
+    }
+    let connect = Fault::of(Timeout(Phase::Connect));
+    assert_eq!((connect.reach, connect.may_be_billed()), (Reach::NotSent, false));
+    let phases = Phase::ALL.iter().filter(|phase| **phase != Phase::Connect);
+    let timeouts = phases.map(|phase| Timeout(*phase));
+    let others = [Server, Network, ContentPolicy, Malformed, Tool, Cancelled, Local, Unknown];
+    for kind in others.into_iter().chain(timeouts) {
+        assert_eq!(Fault::of(kind).reach, Reach::Unknown, "{kind}");
+        assert!(Fault::of(kind).may_be_billed(), "{kind}");
+    }
+}
+
+#[test]
+fn a_reply_that_refuses_is_not_billed_and_one_that_fails_may_be() {
+    for code in [400, 401, 402, 403, 404, 413, 422, 429, 529] {
+        assert_eq!(status(Provider::OpenAi, code), Reach::Refused, "{code}");
+    }
+    for code in [408, 409, 500, 502, 503, 504] {
+        assert_eq!(status(Provider::OpenAi, code), Reach::Unknown, "{code}");
+    }
+}
+
+#[test]
+fn azure_bills_what_it_read_and_gemini_nothing_that_failed() {
+    let error = |code: &str, message: &str| json!({"error": {"code": code, "message": message}});
+    let long = error("context_length_exceeded", "This model's maximum context length is 8192");
+    let long_by_text = error("", "This model's maximum context length is 8192");
+    let blocked = error("content_filter", "");
+    let reach =
+        |provider, status, body: &Value| Fault::from_json(provider, status, &(), body, now()).reach;
+    for body in [&long, &long_by_text, &blocked] {
+        assert_eq!(reach(Provider::Azure, 400, body), Reach::Unknown);
+    }
+    assert_eq!(reach(Provider::OpenAi, 400, &long), Reach::Refused);
+    assert_eq!(reach(Provider::Azure, 429, &error("429", "")), Reach::Refused);
+    let internal = json!({"error": {"code": 500, "status": "INTERNAL"}});
+    assert_eq!(reach(Provider::Gemini, 500, &internal), Reach::Refused);
+}
+
+#[test]
+fn where_an_answer_began_nothing_was_refused() {
+    let overloaded = json!({"type": "error", "error": {"type": "overloaded_error"}});
+    let event = Fault::from_stream_error(Provider::Anthropic, &overloaded);
+    assert_eq!((event.kind, event.reach), (FaultKind::Overload, Reach::Unknown));
+    let in_200 = Fault::from_json(Provider::Anthropic, 200, &(), &overloaded, now());
+    assert_eq!(in_200.reach, Reach::Unknown);
+    let refused = Fault::from_json(Provider::Anthropic, 529, &(), &overloaded, now());
+    assert_eq!(refused.reach, Reach::Refused);
+    // A status that the event brings along is not that of the reply.
+    let code = json!({"error": {"code": 429, "message": "slow down"}});
+    let event = Fault::from_stream_error(Provider::OpenRouter, &code);
+    assert_eq!((event.kind, event.reach), (FaultKind::RateLimit, Reach::Unknown));
+}
+
+#[test]
+fn text_is_no_proof_that_nothing_is_billed() {
+    let by_text = read(Provider::Other, 600, &[], r#"{"error":"429 Too Many Requests"}"#);
+    assert_eq!((by_text.kind, by_text.reach), (FaultKind::RateLimit, Reach::Unknown));
+    let error = io::Error::other("401 Unauthorized");
+    assert_eq!(Fault::from_error(&error).kind, FaultKind::Auth);
+    assert!(Fault::from_error(&error).may_be_billed());
+    for &scenario in FailureScenario::ALL {
+        assert!(Fault::of_scenario(scenario).may_be_billed(), "{scenario}");
+    }
+}
+
+#[test]
+fn of_rust_errors_only_a_refused_connection_was_surely_not_sent() {
+    let reach = |kind: ErrorKind| Fault::from_error(&io::Error::from(kind)).reach;
+    assert_eq!(reach(ErrorKind::ConnectionRefused), Reach::NotSent);
+    for kind in [
+        ErrorKind::ConnectionReset,
+        ErrorKind::BrokenPipe,
+        ErrorKind::UnexpectedEof,
+        ErrorKind::HostUnreachable,
+        ErrorKind::NetworkDown,
+        ErrorKind::TimedOut,
+        ErrorKind::StorageFull,
+    ] {
+        assert_eq!(reach(kind), Reach::Unknown, "{kind}");
+    }
+}
+
+#[test]
+fn what_was_refused_on_this_side_was_not_sent() {
+    let breaker = CircuitBreaker::new("openai");
+    (0..5).for_each(|_| breaker.record_failure());
+    let open = breaker.try_acquire().unwrap_err();
+    assert_eq!(Fault::from_error(&open).reach, Reach::NotSent);
+
+    let none = Routes::ordered([]).select(&Tried::default(), Demand::default()).unwrap_err();
+    let fault = Fault::from_error(&io::Error::other(none));
+    assert_eq!((fault.kind, fault.reach, fault.asked), (FaultKind::Local, Reach::NotSent, None));
+    assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
+    assert!(!fault.retry && !fault.elsewhere && !fault.counts);
+}
+
+#[test]
+fn a_fault_error_keeps_its_reach_and_a_failure_that_was_told_otherwise_loses_it() {
+    let fault = Fault::of(FaultKind::Quota);
+    let error = FaultError::new(fault, FaultDetails::default());
+    assert_eq!(Fault::from_error(&error).reach, Reach::Refused);
+    let failure = Failure::new(error, FailureScenario::ToolExecutionError);
+    assert_eq!(Fault::from_error(&failure).reach, Reach::Unknown);
+}
+
+#[test]
+fn a_row_can_say_how_far_it_came() {
+    let free = Rule::any(FaultKind::Server).status(500, 500).reach(Reach::Refused);
+    let fault =
+        FaultRules::default().row(free).of_json(Provider::Other, 500, &(), &Value::Null, now());
+    assert_eq!((fault.kind, fault.reach), (FaultKind::Server, Reach::Refused));
+}

@@ -1,0 +1,148 @@
+//! What the limiter learns from replies.
+
+use std::num::NonZeroU64;
+
+use chrono::{TimeZone, Utc};
+use runtime_resilience::rate::{Quota, RateDimension, RateSnapshot};
+use runtime_resilience::{Demand, RateLimits};
+
+use super::support::{ASK, input, limiter, requests, secs, tokens};
+
+fn told(remaining: u64) -> RateSnapshot {
+    RateSnapshot::default().requests(Quota::default().remaining(remaining))
+}
+
+#[test]
+fn less_than_we_thought_counts_at_once_and_more_not_at_all() {
+    let (limiter, clock) = limiter(requests(60));
+    let call = limiter.try_reserve(ASK).unwrap();
+    limiter.observe_snapshot(&told(10), Some(call.sent()));
+    assert_eq!(limiter.available().requests, Some(10));
+    limiter.observe_snapshot(&told(40), Some(call.sent()));
+    assert_eq!(limiter.available().requests, Some(10));
+    clock.advance(secs(5));
+    assert_eq!(limiter.available().requests, Some(15), "upwards by what comes in");
+    limiter.observe_snapshot(&told(3), None);
+    assert_eq!(limiter.available().requests, Some(3));
+}
+
+#[test]
+fn a_late_header_cannot_hand_out_quota_twice() {
+    let (limiter, _) = limiter(requests(60));
+    let first = limiter.try_reserve(ASK).unwrap();
+    (0..4).for_each(|_| drop(limiter.try_reserve(ASK).unwrap()));
+    // The provider had 20 left when the first call came, and four more have gone since.
+    limiter.observe_snapshot(&told(20), Some(first.sent()));
+    assert_eq!(limiter.available().requests, Some(16));
+    // Nor if it had fewer than that: nothing is left, and nothing is owed for it.
+    limiter.observe_snapshot(&told(2), Some(first.sent()));
+    assert_eq!(limiter.available().requests, Some(0));
+    assert_eq!(limiter.check(ASK).unwrap_err().retry_after, Some(secs(1)));
+}
+
+#[test]
+fn an_old_header_counts_with_what_came_in_since() {
+    let (limiter, clock) = limiter(requests(60));
+    let slow = limiter.try_reserve(ASK).unwrap();
+    clock.advance(secs(30));
+    limiter.observe_snapshot(&told(0), Some(slow.sent()));
+    assert_eq!(limiter.available().requests, Some(30));
+}
+
+#[test]
+fn a_provider_that_has_counted_a_call_gets_nothing_back_for_it() {
+    let (limiter, _) = limiter(tokens(1_000));
+    let early = limiter.try_reserve(input(300)).unwrap();
+    let call = limiter.try_reserve(input(300)).unwrap();
+    let late = limiter.try_reserve(input(100)).unwrap();
+    let tokens = RateSnapshot::default().tokens(Quota::default().remaining(350));
+    limiter.observe_snapshot(&tokens, Some(call.sent()));
+    assert_eq!(limiter.available().tokens, Some(250));
+    early.cancel();
+    call.settle(input(200));
+    assert_eq!(limiter.available().tokens, Some(250), "the 350 were what is left after them");
+    late.settle(input(20));
+    assert_eq!(limiter.available().tokens, Some(330), "of this one, it did not know");
+}
+
+#[test]
+fn what_is_given_back_stops_at_what_the_provider_has() {
+    let (limiter, _) = limiter(tokens(1_000));
+    let call = limiter.try_reserve(input(600)).unwrap();
+    let tokens = RateSnapshot::default().tokens(Quota::default().remaining(700));
+    limiter.observe_snapshot(&tokens, Some(call.sent()));
+    assert_eq!(limiter.available().tokens, Some(400), "we count more than the provider");
+    call.settle(input(10));
+    assert_eq!(limiter.available().tokens, Some(700));
+}
+
+#[test]
+fn a_lower_limit_is_taken_over_and_a_higher_one_only_up_to_ours() {
+    let (limiter, _) = limiter(requests(60));
+    let limit = |limit| RateSnapshot::default().requests(Quota::default().limit(limit));
+    let now = || limiter.limit(RateDimension::Requests).map(NonZeroU64::get);
+    limiter.observe_snapshot(&limit(30), None);
+    assert_eq!((now(), limiter.available().requests), (Some(30), Some(30)));
+    limiter.observe_snapshot(&limit(0), None);
+    limiter.observe_snapshot(&RateSnapshot::default(), None);
+    assert_eq!(now(), Some(30), "nothing sensible was said");
+    limiter.observe_snapshot(&limit(4_000), None);
+    assert_eq!(now(), Some(60));
+    assert_eq!(limiter.limits(), requests(60), "what is set stays what is set");
+}
+
+#[test]
+fn a_limit_that_nobody_set_is_learned_and_refuses_nothing_for_good() {
+    let (limiter, clock) = limiter(RateLimits::default());
+    let headers = [
+        ("Anthropic-RateLimit-Requests-Limit", "50"),
+        ("anthropic-ratelimit-output-tokens-limit", "8000"),
+        ("anthropic-ratelimit-output-tokens-remaining", "6000"),
+        ("anthropic-ratelimit-output-tokens-reset", "2026-01-01T00:00:20Z"),
+    ];
+    limiter.observe(&headers, None);
+    let left = limiter.available();
+    assert_eq!((left.requests, left.output_tokens, left.tokens), (Some(50), Some(6_000), None));
+    let large = Demand::request().output_tokens(16_000);
+    assert_eq!(limiter.check(large).unwrap_err().retry_after, Some(secs(15)));
+    clock.advance(secs(15));
+    drop(limiter.try_reserve(large).unwrap());
+}
+
+#[test]
+fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
+    let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
+    let read = |headers: &[(&str, &str)]| RateSnapshot::from_headers(headers, now);
+    let openai = read(&[
+        ("x-ratelimit-limit-requests", "500"),
+        ("x-ratelimit-remaining-requests", " 499 "),
+        ("x-ratelimit-reset-requests", "120ms"),
+        ("x-ratelimit-limit-tokens", "30000"),
+        ("x-ratelimit-remaining-tokens", "0"),
+        ("x-ratelimit-reset-tokens", "6m0s"),
+    ]);
+    let requests = Quota::default().limit(500).remaining(499);
+    let tokens = Quota::default().limit(30_000).remaining(0).reset(secs(360));
+    let requests = requests.reset(std::time::Duration::from_millis(120));
+    assert_eq!(openai, RateSnapshot::default().requests(requests).tokens(tokens));
+
+    let anthropic = read(&[
+        ("anthropic-ratelimit-requests-remaining", "1"),
+        ("anthropic-ratelimit-input-tokens-limit", "2"),
+        ("anthropic-ratelimit-input-tokens-reset", "2026-01-01T00:01:00Z"),
+        ("anthropic-ratelimit-output-tokens-remaining", "3"),
+        ("anthropic-ratelimit-tokens-remaining", "4"),
+        ("x-ratelimit-remaining-requests", "99"),
+    ]);
+    assert_eq!(anthropic.quota(RateDimension::Requests), Some(Quota::default().remaining(1)));
+    let input = Quota::default().limit(2).reset(secs(60));
+    assert_eq!(anthropic.quota(RateDimension::InputTokens), Some(input));
+    assert_eq!(anthropic.quota(RateDimension::OutputTokens), Some(Quota::default().remaining(3)));
+    assert_eq!(anthropic.quota(RateDimension::Tokens), Some(Quota::default().remaining(4)));
+    assert_eq!(anthropic.quota(RateDimension::Pause), None);
+
+    for nonsense in ["-1", "1.5", "NaN", "", "1e3", "99999999999999999999", "many"] {
+        let read = read(&[("x-ratelimit-remaining-tokens", nonsense)]);
+        assert_eq!(read, RateSnapshot::default(), "{nonsense}");
+    }
+}
