@@ -21,6 +21,7 @@ mod call;
 mod carry_out;
 mod drive;
 mod hedge;
+mod meaning;
 mod story;
 mod turn;
 

@@ -12,6 +12,7 @@ mod limits;
 mod money;
 mod panics;
 mod properties;
+mod recovering;
 mod rates;
 mod replay;
 mod sessions;

@@ -128,6 +128,8 @@ pub enum GaveUp {
         /// What kept it from being carried out.
         reason: String,
     },
+    /// The next attempt was refused before its call, for a reason that recovery cannot change.
+    Refused,
     /// What failed was retried inside the call already: one loop for the whole stack.
     RetriedBelow,
 }
@@ -142,6 +144,7 @@ impl fmt::Display for GaveUp {
             Self::Human => f.write_str("the recipe asks for a person"),
             Self::RetryBudget => f.write_str("the retry budget is used up"),
             Self::StepFailed { step, reason } => write!(f, "{step}: {reason}"),
+            Self::Refused => f.write_str("another attempt was refused"),
             Self::RetriedBelow => f.write_str("it was retried inside the call already"),
         }
     }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::Phase;
+use runtime_resilience::fault::{NoRetry, Phase};
 use runtime_resilience::recovery::{GaveUp, StepContext};
 
 use super::turn::{After, Recovering};
 use crate::error::TurnError;
 use crate::pace::Pace;
-use crate::wait::{Interrupted, Kind, Until, race, race_blocking};
+use crate::wait::{Interrupted, Kind, Until, later, race, race_blocking};
 
 /// What is to be done before another attempt, and what for.
 struct Work {
@@ -44,7 +44,7 @@ impl Recovering<'_> {
             match race(core, &end, in_callers_code, work).await {
                 Ok(Ok(())) => {}
                 Ok(Err(why)) => return Err(self.gave_up(error, why)),
-                Err(interrupted) => self.interrupted(interrupted)?,
+                Err(interrupted) => return self.interrupted(interrupted),
             }
         }
         if wait.is_zero() {
@@ -52,6 +52,9 @@ impl Recovering<'_> {
         }
         if self.core.setup.sleeper.is_none() {
             let why = failed_step(RecoveryStep::RetryWithBackoff, "no sleeper is configured");
+            return Err(self.gave_up(error, why));
+        }
+        if let Some(why) = self.too_late_for(wait) {
             return Err(self.gave_up(error, why));
         }
         let over = self.pause(wait);
@@ -79,6 +82,9 @@ impl Recovering<'_> {
         if wait.is_zero() {
             return Ok(());
         }
+        if let Some(why) = self.too_late_for(wait) {
+            return Err(self.gave_up(error, why));
+        }
         let over = self.pause(wait);
         match race_blocking(self.core, &over, &mut false, pending::<()>()) {
             Ok(()) => Ok(()),
@@ -100,11 +106,17 @@ impl Recovering<'_> {
         }
     }
 
+    /// Whether the handler has taken the time that the wait was to have.
+    fn too_late_for(&self, wait: Duration) -> Option<GaveUp> {
+        let left = self.left().filter(|left| *left <= wait)?;
+        Some(GaveUp::NothingHelps(NoRetry::Deadline { wait, left }))
+    }
+
     /// A time that is over once the wait is. It ends before the turn does, or it would not be
     /// waited.
     fn pause(&self, wait: Duration) -> Pace {
         let now = self.core.now();
-        let at = now.checked_add(wait).unwrap_or(now);
+        let at = later(now, wait);
         let sleeper = self.core.setup.sleeper.as_ref().map(Arc::clone);
         Pace::from(Some(Until { at, after: wait, kind: Kind::Timeout(Phase::Attempt), sleeper }))
     }

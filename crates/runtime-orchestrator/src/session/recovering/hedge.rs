@@ -2,7 +2,8 @@
 
 use runtime_resilience::route::{Route, RouteLease};
 
-use super::turn::{Recovering, Started, fault_of};
+use super::meaning::fault_of;
+use super::turn::{Recovering, Started};
 use crate::error::TurnError;
 
 /// What a hedge has taken: the attempt, and its place on a route.

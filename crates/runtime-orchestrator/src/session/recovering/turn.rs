@@ -1,17 +1,17 @@
 //! A turn under way that makes its call again after a failure.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::{AgentFailureClass, FailureScenario, SpanId, SpanOutcome};
-use runtime_resilience::fault::{FaultKind, Phase};
+use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::route::{Route, RouteLease, Tried};
 use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
 
 use super::attempt::{Attempt, Facts};
-use crate::error::{TurnError, UnrecoveredError};
+use super::meaning::{after_a_call, ends_the_session, fault_of, retried_below};
+use crate::error::{TurnError, TurnTimeoutError, UnrecoveredError};
 use crate::escalation::{Escalation, alert};
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Answer, Pass};
@@ -40,6 +40,8 @@ pub(super) struct Recovering<'s> {
     pub(super) lease: Option<RouteLease>,
     /// How many attempts were admitted.
     pub(super) attempts: u32,
+    /// Whether a call may have been made, and paid for.
+    called: bool,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
     pub(super) pending: Option<Pending>,
     /// True exactly while the recovery handler runs.
@@ -126,6 +128,7 @@ impl<'s> Recovering<'s> {
             tried: Tried::default(),
             lease: None,
             attempts: 0,
+            called: false,
             pending: None,
             in_callers_code: false,
             entry,
@@ -175,6 +178,10 @@ impl<'s> Recovering<'s> {
         let core = self.core;
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
         let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
+        if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.now()) {
+            let (timeout, phase) = (total.after, Phase::Total);
+            return Err(TurnTimeoutError { timeout, phase }.into());
+        }
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
         Ok(Ready { model, route, end: pace.end(), pace, pulse })
@@ -219,8 +226,15 @@ impl<'s> Recovering<'s> {
 
     /// What comes after an attempt that failed, or was refused.
     pub(super) fn after(&mut self, error: TurnError) -> After {
-        let Some(fault) = fault_of(&error) else { return After::Pass(error) };
         let refused = error.is_refusal();
+        let Some(fault) = fault_of(&error) else {
+            return if refused && self.called && !ends_the_session(&error) {
+                After::Stop(error, GaveUp::Refused)
+            } else {
+                After::Pass(error)
+            };
+        };
+        self.called |= self.attempts > 0 && !refused;
         if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
         {
             let _ = routes.apply(lease.route(), &fault);
@@ -295,6 +309,7 @@ impl<'s> Recovering<'s> {
 
     /// The turn ends with an error that recovery is not for.
     pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
+        let error = if self.called { after_a_call(error) } else { error };
         if self.begun {
             self.fail_pending(&error.to_string());
             self.stopped(&error);
@@ -309,8 +324,10 @@ impl<'s> Recovering<'s> {
     /// The turn ends because nothing helps.
     pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
         self.begin();
+        let fault = fault_of(&error).map(|fault| fault.scenario());
+        // A refusal has none; it kept the turn from recovering from this.
+        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.scenario));
         self.fail_pending(&error.to_string());
-        let scenario = fault_of(&error).map(|fault| fault.scenario());
         let result = RecoveryResult::new(
             RecoveryOutcome::EscalationRequired,
             Vec::new(),
@@ -340,47 +357,6 @@ impl<'s> Recovering<'s> {
         self.stopped(&error);
         error
     }
-}
-
-/// What a failure means; `None` for one that recovery is not for.
-pub(super) fn fault_of(error: &TurnError) -> Option<Fault> {
-    let fault = match error {
-        TurnError::CircuitOpen(open) => shut(open.retry_after),
-        TurnError::NoRoute(none) => shut(none.soonest.as_ref().map(|(_, wait)| *wait)),
-        TurnError::RateLimited(limited) => {
-            let mut fault = Fault::of(FaultKind::RateLimit);
-            fault.asked = limited.retry_after;
-            // What will never have room is not worth a wait.
-            fault.retry = limited.retry_after.is_some();
-            fault
-        }
-        _ => error.fault()?,
-    };
-    let nobodys = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(Phase::Total));
-    (!nobodys).then_some(fault)
-}
-
-/// A provider that is left alone for so long.
-fn shut(wait: Option<Duration>) -> Fault {
-    let mut fault = Fault::of_scenario(FailureScenario::ProviderFailure);
-    fault.asked = wait;
-    fault.counts = false;
-    fault
-}
-
-/// Whether a turn inside the call has tried already what there is to try.
-fn retried_below(error: &TurnError) -> bool {
-    let Some(failure) = error.failure() else { return false };
-    let mut cause: Option<&(dyn Error + 'static)> = Some(failure.error());
-    while let Some(error) = cause {
-        if error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
-            || error.is::<UnrecoveredError>()
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 impl Drop for Recovering<'_> {

@@ -163,7 +163,7 @@ proptest! {
                     prop_assert!(wait <= backoff.longest());
                     prop_assert!(left.is_none_or(|left| wait < left));
                     prop_assert!(!switch || wait.is_zero());
-                    left = left.map(|left| left - wait);
+                    left = left.map(|left| left.saturating_sub(wait));
                     waited = waited.saturating_add(wait);
 
                     let smaller = RecoveryStep::RetryWithSmallerContext;

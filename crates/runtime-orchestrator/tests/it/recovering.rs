@@ -1,0 +1,205 @@
+//! Turns that recover: each promise once for tasks and once for threads.
+
+mod cut_short;
+mod errors;
+mod facts;
+mod guardrails;
+mod handlers;
+mod money;
+mod nested;
+mod panics;
+mod refusals;
+mod routes;
+mod story;
+mod threads;
+mod timeouts;
+mod waits;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use runtime_events::{AgentEvent, AgentEventName, ManualClock};
+use runtime_orchestrator::session::Attempt;
+use runtime_orchestrator::turn::{Reading, Timing, Untimed};
+use runtime_orchestrator::{Answer, OrchestrationSession, Turn, TurnError};
+use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
+use runtime_resilience::retry_budget::{self, RetryBudget};
+use runtime_resilience::{
+    Backoff, CircuitBreaker, EscalationPolicy, JitterMode, Recipes, RecoveryEventType,
+    RecoveryRecipe, RecoveryStep,
+};
+use runtime_sinks::testing::RecordingEventSink;
+
+use crate::support::{Fixture, breaker, now, prices};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// A writer whose back-off is 1, 2, 4 … seconds, whose breaker bears a few failures, and whose clock
+/// stands still until it is moved.
+pub(crate) fn fixture() -> Fixture {
+    on(ManualClock::new())
+}
+
+/// The same with a clock that every wait moves on.
+pub(crate) fn quick() -> Fixture {
+    on(ManualClock::skipping())
+}
+
+fn on(clock: ManualClock) -> Fixture {
+    let events = RecordingEventSink::new();
+    let breaker: CircuitBreaker = breaker(&clock, 9);
+    let orchestrator = runtime_orchestrator::Orchestrator::new("writer", "draft")
+        .time(clock.clone())
+        .event_sink(events.clone())
+        .circuit_breaker(breaker.clone())
+        .backoff(Backoff::default().jitter(JitterMode::None))
+        .retry_budget(RetryBudget::new(retry_budget::Config::default().reserve(1_000)))
+        .pricing(prices());
+    Fixture { clock, events, breaker, orchestrator }
+}
+
+pub(crate) fn fault(kind: FaultKind) -> FaultError {
+    FaultError::new(Fault::of(kind), FaultDetails::default())
+}
+
+pub(crate) fn asking(kind: FaultKind, wait: Duration) -> FaultError {
+    let mut fault = Fault::of(kind);
+    fault.asked = Some(wait);
+    FaultError::new(fault, FaultDetails::default())
+}
+
+/// Ends in turn as the list says; `None` is an answer, and so is what comes after the list.
+pub(crate) struct Script {
+    ends: RefCell<VecDeque<Option<FaultError>>>,
+    seen: RefCell<Vec<Attempt>>,
+}
+
+impl Script {
+    pub(crate) fn new(faults: impl IntoIterator<Item = FaultError>) -> Self {
+        let ends = RefCell::new(faults.into_iter().map(Some).collect());
+        Self { ends, seen: RefCell::default() }
+    }
+
+    pub(crate) fn of(kinds: impl IntoIterator<Item = FaultKind>) -> Self {
+        Self::new(kinds.into_iter().map(fault))
+    }
+
+    pub(crate) fn play(&self, attempt: Attempt) -> Result<&'static str, FaultError> {
+        self.seen.borrow_mut().push(attempt);
+        self.ends.borrow_mut().pop_front().flatten().map_or(Ok("fine"), Err)
+    }
+
+    /// How often it was called.
+    pub(crate) fn calls(&self) -> usize {
+        self.seen.borrow().len()
+    }
+
+    pub(crate) fn seen<T>(&self, look: impl FnMut(&Attempt) -> T) -> Vec<T> {
+        self.seen.borrow().iter().map(look).collect()
+    }
+}
+
+/// The two ways to run a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Task,
+    Thread,
+}
+
+pub(crate) const BOTH: [Way; 2] = [Way::Task, Way::Thread];
+
+impl Way {
+    /// Runs a turn through, on a clock that skips.
+    pub(crate) fn run<R: Reading<&'static str>>(
+        self,
+        session: &OrchestrationSession,
+        turn: Turn<R, Untimed>,
+        script: &Script,
+    ) -> Result<Answer<&'static str>, TurnError> {
+        match self {
+            Self::Task => now(session.run_turn_recovering(turn, async |it| script.play(it))),
+            Self::Thread => session.run_turn_recovering_blocking(turn, |it| script.play(it)),
+        }
+    }
+}
+
+/// Runs a turn with times of its own, on a clock that skips.
+pub(crate) fn timed<R: Reading<&'static str>, L: Timing>(
+    session: &OrchestrationSession,
+    turn: Turn<R, L>,
+    script: &Script,
+) -> Result<Answer<&'static str>, TurnError> {
+    now(session.run_turn_recovering(turn, async |it| script.play(it)))
+}
+
+/// Polls a future, and moves the clock on by a quarter of a second whenever it waits.
+pub(crate) fn patiently<F: Future>(clock: &ManualClock, future: F) -> F::Output {
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut future = pin!(future);
+    for _ in 0..2_000 {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+        clock.advance(SECOND / 4);
+    }
+    panic!("it does not end");
+}
+
+pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A recipe in place of the one that is built in.
+pub(crate) fn recipe(
+    scenario: runtime_events::FailureScenario,
+    steps: &[RecoveryStep],
+    attempts: u32,
+) -> Recipes {
+    let (steps, policy) = (steps.to_vec(), EscalationPolicy::LogAndContinue);
+    Recipes::default().with(RecoveryRecipe::new(scenario, steps, attempts, policy))
+}
+
+/// What the events say, one line each: name, status, outcome, detail, data.
+pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
+    let line = |event: &Arc<AgentEvent>| {
+        let mut line = event.event.as_str().trim_start_matches("agent.").to_owned();
+        line += &format!(" ({})", event.status);
+        for part in [
+            event.outcome.map(|outcome| format!(" = {outcome}")),
+            event.detail.as_ref().map(|detail| format!(": {detail}")),
+            event.data.as_ref().map(|data| format!(" {}", serde_json::to_string(data).unwrap())),
+        ] {
+            line += &part.unwrap_or_default();
+        }
+        line
+    };
+    events.iter().map(line).collect()
+}
+
+/// What the books about recovery say.
+pub(crate) fn books(session: &OrchestrationSession) -> Vec<String> {
+    let events = session.recovery_events();
+    let line = |event: &runtime_resilience::RecoveryEvent| {
+        format!("{} {}", event.event_type, event.scenario)
+    };
+    events.iter().map(line).collect()
+}
+
+/// Books and events tell the same of recovery.
+pub(crate) fn assert_recovery_agrees(fixture: &Fixture, session: &OrchestrationSession) {
+    let kept = session.recovery_events();
+    for (name, event_type) in [
+        (AgentEventName::RecoveryAttempted, RecoveryEventType::Attempted),
+        (AgentEventName::RecoverySucceeded, RecoveryEventType::Succeeded),
+        (AgentEventName::RecoveryFailed, RecoveryEventType::Failed),
+        (AgentEventName::RecoveryEscalated, RecoveryEventType::Escalated),
+    ] {
+        let kept = kept.iter().filter(|event| event.event_type == event_type).count();
+        assert_eq!(kept, fixture.events.all(name).len(), "{name}");
+    }
+}

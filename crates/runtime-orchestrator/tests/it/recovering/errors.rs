@@ -1,0 +1,152 @@
+//! What errors say, as text and as facts.
+
+use std::error::Error;
+use std::io;
+
+use runtime_events::FailureScenario;
+use runtime_orchestrator::{Attempt, Turn, TurnError};
+use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{Classifier, FaultError};
+
+use super::{SECOND, Script, Way, asking, fault, quick};
+use crate::support::now;
+
+/// How often a call was made that fails with this text twice.
+fn calls(text: &'static str) -> u32 {
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = |it: Attempt| if it.number() < 3 { Err(text) } else { Ok(()) };
+    match session.run_turn_recovering_blocking(Turn::model("m"), call) {
+        Ok(answer) => answer.attempts,
+        Err(TurnError::Unrecovered(unrecovered)) => unrecovered.attempts,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_text_is_read_where_there_is_nothing_else() {
+    for (text, expected) in [
+        ("503 Service Unavailable", 3),
+        ("429 Too Many Requests", 3),
+        ("request timed out", 3),
+        ("who knows", 3),
+        ("401 Unauthorized", 1),
+        ("context_length_exceeded", 2),
+        ("the tool failed", 2),
+        ("malformed answer", 2),
+    ] {
+        assert_eq!(calls(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn facts_count_more_than_what_the_text_around_them_says() {
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    // It reads like something that passes, and is a refused key.
+    let call = |_| Err::<(), _>(io::Error::other(fault(FaultKind::Auth)));
+    let error = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+    assert_eq!(unrecovered.attempts, 1);
+    assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
+    // The caller finds his own error in it.
+    let cause = error.source().and_then(|error| error.downcast_ref::<io::Error>()).unwrap();
+    assert!(cause.get_ref().unwrap().is::<FaultError>());
+    assert!(error.failure().unwrap().downcast_ref::<io::Error>().is_some());
+}
+
+#[test]
+fn what_nobody_can_help_is_returned_as_it_is() {
+    for way in super::BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Cancelled; 9]);
+        let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
+        assert_eq!(script.calls(), 1);
+        assert!(matches!(error, TurnError::Failed(_)), "a cancelled call is not recovered from");
+        assert!(session.recovery_events().is_empty());
+        let script = Script::of([FaultKind::Local; 9]);
+        let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
+        assert_eq!(script.calls(), 1);
+        assert!(error.is_final(), "{error:?}");
+    }
+}
+
+#[test]
+fn a_rule_of_the_callers_changes_the_scenario_and_not_what_was_asked_for() {
+    let fixture = quick().with(|o| {
+        o.classifier(
+            Classifier::default()
+                .rule(|error| error.is::<FaultError>().then_some(FailureScenario::ProviderFailure)),
+        )
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+    Way::Thread.run(&session, Turn::model("m"), &script).unwrap();
+    assert_eq!(super::books(&session)[0], "attempted provider_failure");
+    assert!(fixture.clock.elapsed() >= 20 * SECOND, "{:?}", fixture.clock.elapsed());
+}
+
+#[test]
+fn the_error_of_each_attempt_may_be_of_another_kind() {
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |it: Attempt| match it.number() {
+        1 => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+        2 => Err(io::Error::other(asking(FaultKind::RateLimit, 5 * SECOND))),
+        3 => Err(io::Error::from(io::ErrorKind::TimedOut)),
+        _ => Ok(()),
+    };
+    let answer = now(session.run_turn_recovering(Turn::model("m"), call)).unwrap();
+    assert_eq!(answer.attempts, 4);
+    // 1; 5 and 2 on top; 4.
+    assert_eq!(fixture.clock.elapsed(), (1 + 7 + 4) * SECOND);
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn an_anyhow_error_is_read_by_its_whole_chain() {
+    use anyhow::Context;
+    for depth in 0..3 {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let call = async |it: Attempt| -> anyhow::Result<()> {
+            if it.number() > 1 {
+                return Ok(());
+            }
+            let mut failed: anyhow::Result<()> =
+                Err(asking(FaultKind::RateLimit, 20 * SECOND).into());
+            for _ in 0..depth {
+                failed = failed.context("while drafting");
+            }
+            failed
+        };
+        now(session.run_turn_recovering(Turn::model("m"), call)).unwrap();
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "depth {depth}");
+    }
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
+    use anyhow::Context;
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server; 99]);
+    let call = |_| -> anyhow::Result<()> {
+        Way::Thread.run(&session, Turn::model("m"), &script).context("inside")?;
+        Ok(())
+    };
+    let error = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    assert_eq!(script.calls(), 3);
+    let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+    assert_eq!(unrecovered.gave_up, GaveUp::RetriedBelow);
+    assert!(
+        error.failure().unwrap().downcast_ref::<TurnError>().is_some() || {
+            let failure = error.failure().unwrap();
+            std::iter::successors(Some(failure.error() as &(dyn Error + 'static)), |it| it.source())
+                .any(|it| it.is::<TurnError>())
+        }
+    );
+}

@@ -1,0 +1,210 @@
+//! What each attempt holds and costs, and that the turn is their sum.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, AgentEventName};
+use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::fault::FaultKind;
+use runtime_sinks::RingBufferUsageSink;
+use runtime_usage::{Limit, ReportedUsage, UsageSnapshot, Usd};
+
+use super::{BOTH, Script, fault, fixture, quick};
+use crate::support::{assert_books_agree, assert_lawful, billed, dollar};
+
+fn dollars(dollars: u64) -> Usd {
+    Usd::from_dollars(dollars)
+}
+
+fn number(event: &AgentEvent, key: &str) -> u64 {
+    event.data.as_ref().and_then(|data| data.get(key)?.as_u64()).unwrap_or(0)
+}
+
+#[test]
+fn a_turn_costs_what_its_attempts_cost_together() {
+    for way in BOTH {
+        let usage = RingBufferUsageSink::new();
+        let fixture =
+            quick().with(|o| o.budget(Limit::enforced(dollars(99))).usage_sink(usage.clone()));
+        let session = fixture.orchestrator.session().unwrap();
+        let seen = RefCell::new(0);
+        let call = |it: runtime_orchestrator::Attempt| {
+            *seen.borrow_mut() += 1;
+            it.observe(UsageSnapshot::new(1_000_000, 500_000));
+            let turn = if *seen.borrow() < 3 { Err(fault(FaultKind::Server)) } else { Ok(()) };
+            // What the answer says counts, and nothing is counted twice.
+            turn.map(|()| UsageSnapshot::new(2_000_000, 0))
+        };
+        let turn = Turn::model("m").usage_from(|usage: &UsageSnapshot| *usage);
+        let answer = match way {
+            super::Way::Task => {
+                crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
+            }
+            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+        };
+        let answer = answer.unwrap();
+        assert_eq!(answer.cost, dollars(2 + 2 + 2));
+        assert_eq!(answer.usage, UsageSnapshot::new(4_000_000, 1_000_000));
+        assert!(answer.estimated, "what came of the two that failed is not known to the end");
+
+        let failed = fixture.events.all(AgentEventName::AttemptFailed);
+        let completed = fixture.only(AgentEventName::AttemptCompleted);
+        let turn = fixture.only(AgentEventName::TurnCompleted);
+        for key in ["input_tokens", "output_tokens"] {
+            let attempts = failed.iter().chain([&completed]).map(|event| number(event, key));
+            assert_eq!(attempts.sum::<u64>(), number(&turn, key), "{key}");
+        }
+        assert_eq!(billed(&fixture.events.events()), dollars(6));
+        assert_books_agree(&fixture, &session);
+        assert_eq!(usage.len(), 3, "a record for each attempt");
+        assert_eq!(session.tracker().turns(), 3);
+        fixture.assert_no_probe_is_leaked();
+    }
+}
+
+#[test]
+fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is_left() {
+    for way in BOTH {
+        let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2))));
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").reserve(dollars(1)).usage(dollar());
+        let script = Script::of([FaultKind::Server; 9]);
+        let error = way.run(&session, turn, &script).unwrap_err();
+        // Nothing is known of the two that failed: they cost what they had reserved.
+        assert_eq!(script.calls(), 2);
+        let refused = match &error {
+            TurnError::Unrecovered(unrecovered) => &*unrecovered.error,
+            other => other,
+        };
+        assert!(matches!(refused, TurnError::Budget(_)), "{error:?}");
+        assert!(!error.is_refusal(), "calls were made, and paid for");
+        assert_eq!(session.account().unwrap().balance().spent, dollars(2));
+        assert_books_agree(&fixture, &session);
+        super::assert_recovery_agrees(&fixture, &session);
+        drop(session);
+        assert_lawful(&fixture.events.events());
+        fixture.assert_no_probe_is_leaked();
+    }
+}
+
+#[test]
+fn what_was_refused_before_it_was_read_costs_nothing() {
+    for way in BOTH {
+        let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(1))));
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").reserve(dollars(1)).usage(dollar());
+        let script = Script::of([FaultKind::RateLimit, FaultKind::Overload]);
+        let answer = way.run(&session, turn, &script).unwrap();
+        assert_eq!((answer.attempts, answer.cost), (3, dollars(1)));
+        assert!(!answer.estimated);
+        assert_books_agree(&fixture, &session);
+    }
+}
+
+#[test]
+fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
+    for way in BOTH {
+        let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(9))));
+        let session = fixture.orchestrator.session().unwrap();
+        let told = |it: &runtime_orchestrator::Attempt| {
+            let mut usage = ReportedUsage::from(UsageSnapshot::new(5, 5));
+            usage.cost = Some(dollars(3));
+            it.observe(usage);
+        };
+        let turn = Turn::model("m").usage(dollar());
+        let call = |it: runtime_orchestrator::Attempt| {
+            if it.number() == 1 {
+                told(&it);
+                return Err("500");
+            }
+            Ok(())
+        };
+        let answer = match way {
+            super::Way::Task => {
+                crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
+            }
+            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+        };
+        let answer = answer.unwrap();
+        assert_eq!((answer.cost, answer.cost_reported), (dollars(4), true));
+        assert_books_agree(&fixture, &session);
+    }
+}
+
+#[test]
+fn marks_of_all_attempts_are_on_the_answer_and_an_overspent_budget_too() {
+    for way in BOTH {
+        let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2)).marks([50, 100])));
+        let session = fixture.orchestrator.session().unwrap();
+        let call = |it: runtime_orchestrator::Attempt| {
+            it.observe(UsageSnapshot::new(1_000_000, 0));
+            if it.number() == 1 { Err("500") } else { Ok(()) }
+        };
+        let turn = Turn::model("m").usage(UsageSnapshot::new(2_000_000, 0));
+        let answer = match way {
+            super::Way::Task => {
+                crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
+            }
+            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+        };
+        let answer = answer.unwrap();
+        let marks: Vec<_> = answer.marks.iter().map(|mark| mark.percent).collect();
+        assert_eq!(marks, [50, 100]);
+        assert!(answer.over_budget.is_some());
+        assert_eq!(fixture.events.all(AgentEventName::BudgetMark).len(), 2);
+        assert_books_agree(&fixture, &session);
+    }
+}
+
+#[test]
+fn each_attempt_has_its_own_permit() {
+    for way in BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server, FaultKind::Server]);
+        way.run(&session, Turn::model("m"), &script).unwrap();
+        // The success of the third forgets the two failures before it.
+        for _ in 0..8 {
+            fixture.breaker.record_failure();
+        }
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+        fixture.breaker.record_failure();
+        assert_eq!(fixture.breaker.state(), CircuitState::Open);
+        fixture.assert_no_probe_is_leaked();
+    }
+}
+
+#[test]
+fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
+    for way in BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        for kinds in [[FaultKind::RateLimit; 2], [FaultKind::Auth; 2]] {
+            for _ in 0..9 {
+                let _ = way.run(&session, Turn::model("m"), &Script::of(kinds));
+            }
+            assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+        }
+    }
+}
+
+#[test]
+fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() {
+    let account = runtime_usage::Budget::enforced(dollars(1));
+    let fixture = fixture().with(|o| o.account(&account));
+    let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());
+    let script = Script::new([super::asking(FaultKind::RateLimit, super::SECOND)]);
+    let turn = || Turn::model("m").reserve(dollars(1)).usage(UsageSnapshot::default());
+    let call = first.run_turn_recovering(turn(), async |it| script.play(it));
+    let mut call = Box::pin(call);
+    assert!(super::poll(&mut call).is_pending());
+    // While the first one waits, the other one may have it all.
+    let fine = async |_| Ok::<_, BoxError>(());
+    crate::support::now(second.run_turn_recovering(turn(), fine)).unwrap();
+    fixture.clock.advance(9 * super::SECOND);
+    assert!(super::poll(&mut call).is_ready());
+    assert_eq!(account.balance().reserved, Usd::ZERO);
+    let events: Vec<Arc<AgentEvent>> = fixture.events.events();
+    assert_eq!(billed(&events), account.balance().spent);
+}

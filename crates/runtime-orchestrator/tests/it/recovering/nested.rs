@@ -1,0 +1,185 @@
+//! One loop for the whole stack: what was retried inside is not retried outside.
+
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::GaveUp;
+use runtime_usage::{Limit, Usd};
+
+use super::{BOTH, SECOND, Script, Way, asking, books, fault, quick};
+use crate::support::{assert_lawful, limit, now};
+
+/// Somebody's own error around a turn's.
+#[derive(Debug)]
+struct Around(BoxError);
+
+impl fmt::Display for Around {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the editor did not come through")
+    }
+}
+
+impl Error for Around {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+type Wrap = fn(TurnError) -> BoxError;
+
+/// The ways in which callers hand a turn's error on.
+const WRAPS: [(&str, Wrap); 5] = [
+    ("itself", |error| error.into()),
+    ("a source", |error| Around(error.into()).into()),
+    ("two deep", |error| Around(Around(error.into()).into()).into()),
+    ("io", |error| std::io::Error::other(error).into()),
+    ("arc", |error| {
+        let shared: Arc<dyn Error + Send + Sync> = Arc::new(error);
+        Box::new(shared)
+    }),
+];
+
+#[test]
+fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
+    for way in BOTH {
+        for (name, wrap) in WRAPS {
+            let fixture = quick();
+            let outer = fixture.orchestrator.session().unwrap();
+            let inner = fixture.orchestrator.session().unwrap();
+            let script = Script::of([FaultKind::Server; 99]);
+            let outer_calls = Cell::new(0);
+            let within = || {
+                outer_calls.set(outer_calls.get() + 1);
+                way.run(&inner, Turn::model("m"), &script).map_err(wrap)
+            };
+            let turn = Turn::model("m");
+            let error = match way {
+                Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
+                Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+            };
+            let error = error.unwrap_err();
+            assert_eq!((outer_calls.get(), script.calls()), (1, 3), "{name}");
+            assert!(error.is_final());
+            let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+            assert_eq!(unrecovered.gave_up, GaveUp::RetriedBelow, "{name}");
+            assert_eq!(books(&outer), ["escalated llm_error"]);
+        }
+    }
+}
+
+#[test]
+fn a_loop_of_errors_does_not_hang_a_turn() {
+    /// Its own source.
+    #[derive(Debug)]
+    struct Tail;
+    impl fmt::Display for Tail {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("503")
+        }
+    }
+    impl Error for Tail {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&Self)
+        }
+    }
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |it: runtime_orchestrator::Attempt| {
+        if it.number() == 1 { Err(Tail) } else { Ok(()) }
+    };
+    assert_eq!(now(session.run_turn_recovering(Turn::model("m"), call)).unwrap().attempts, 2);
+}
+
+#[test]
+fn a_plain_turn_inside_a_call_is_tried_again_as_its_failure_says() {
+    for way in BOTH {
+        let fixture = quick();
+        let outer = fixture.orchestrator.session().unwrap();
+        let inner = fixture.orchestrator.session().unwrap();
+        let calls = Cell::new(0);
+        let within = || {
+            calls.set(calls.get() + 1);
+            let fail = calls.get() == 1;
+            inner.run_turn_blocking(Turn::model("m"), || {
+                if fail { Err(asking(FaultKind::RateLimit, 20 * SECOND)) } else { Ok(()) }
+            })
+        };
+        let turn = Turn::model("m");
+        match way {
+            Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
+            Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+        }
+        .unwrap();
+        assert_eq!(calls.get(), 2);
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "what was asked for comes through");
+    }
+}
+
+#[test]
+fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
+    for way in BOTH {
+        let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(2));
+        let free = quick();
+        let outer = free.orchestrator.session().unwrap();
+        let inner = fixture.orchestrator.session().unwrap();
+        let calls = Cell::new(0);
+        let within = || {
+            calls.set(calls.get() + 1);
+            let turn = Turn::model("m").reserve(Usd::from_dollars(1));
+            inner.run_turn_blocking(turn, || Ok::<_, BoxError>(()))
+        };
+        let turn = Turn::model("m");
+        let error = match way {
+            Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
+            Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+        };
+        let error = error.unwrap_err();
+        assert_eq!(calls.get(), 1, "no money comes of trying again: {error:?}");
+    }
+}
+
+#[test]
+fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
+    let fixture = quick();
+    let outer = fixture.orchestrator.session().unwrap();
+    let inner = fixture.orchestrator.session().unwrap();
+    let (outer_calls, inner_calls) = (Cell::new(0), Cell::new(0));
+    let call = async |_| {
+        outer_calls.set(outer_calls.get() + 1);
+        let turn = Turn::model("m").within(limit(&fixture.clock, 10 * SECOND));
+        let slow = async |_| {
+            inner_calls.set(inner_calls.get() + 1);
+            if inner_calls.get() == 1 {
+                Err(fault(FaultKind::Server))
+            } else {
+                std::future::pending().await
+            }
+        };
+        inner.run_turn_recovering::<(), _, _, _, _, _>(turn, slow).await
+    };
+    let error = now(outer.run_turn_recovering(Turn::model("m"), call)).unwrap_err();
+    assert_eq!((outer_calls.get(), inner_calls.get()), (1, 2), "{error:?}");
+}
+
+#[test]
+fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
+    for way in BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server]);
+        let within = || way.run(&session, Turn::model("m"), &script);
+        let turn = Turn::model("m");
+        let answer = match way {
+            Way::Task => now(session.run_turn_recovering(turn, async |_| within())),
+            Way::Thread => session.run_turn_recovering_blocking(turn, |_| within()),
+        };
+        assert_eq!(answer.unwrap().attempts, 1);
+        assert_eq!(books(&session), ["attempted llm_error", "succeeded llm_error"]);
+        session.complete().unwrap();
+        assert_lawful(&fixture.events.events());
+    }
+}

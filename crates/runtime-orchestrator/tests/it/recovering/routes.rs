@@ -1,0 +1,333 @@
+//! A provider is really switched: what fails rests, for all, and the turn goes elsewhere.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, FailureScenario, ManualClock};
+use runtime_orchestrator::{Turn, TurnError};
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::route::{Route, RouteSnapshot, Routes};
+use runtime_usage::Usd;
+
+use super::{
+    BOTH, SECOND, Script, asking, assert_recovery_agrees, books, fixture, poll, quick, told,
+};
+use crate::support::{Fixture, assert_lawful, breaker, dollar, poll_times, price, yields};
+
+/// Three places, each with a breaker that opens at the first failure.
+fn three(clock: &ManualClock) -> Routes {
+    let place = |provider, model| Route::new(provider, model).circuit_breaker(breaker(clock, 1));
+    Routes::ordered([place("openai", "m"), place("azure", "m"), place("anthropic", "n")])
+        .with_clock(Arc::new(clock.clone()))
+}
+
+fn routed(fixture: Fixture) -> (Fixture, Routes) {
+    let routes = three(&fixture.clock);
+    let fixture = fixture.with(|o| o.routes(routes.clone()));
+    (fixture, routes)
+}
+
+fn assert_nothing_is_under_way(routes: &Routes) {
+    let in_flight: u32 = routes.snapshot().iter().map(|it| it.in_flight).sum();
+    assert_eq!(in_flight, 0);
+}
+
+fn rests(routes: &Routes) -> Vec<Option<Duration>> {
+    routes.snapshot().iter().map(|RouteSnapshot { rests, .. }| *rests).collect()
+}
+
+fn states(routes: &Routes) -> Vec<CircuitState> {
+    routes.iter().map(|route| route.breaker().state()).collect()
+}
+
+#[test]
+fn a_turn_goes_from_one_provider_to_the_next_at_once() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server, FaultKind::Overload]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!((answer.attempts, answer.provider.as_deref()), (3, Some("anthropic")));
+        assert_eq!(script.seen(|it| it.provider().to_owned()), ["openai", "azure", "anthropic"]);
+        assert_eq!(script.seen(|it| it.model().to_owned()), ["m", "m", "n"]);
+        assert!(script.seen(|it| it.route().is_some()).iter().all(|it| *it));
+        assert_eq!(
+            fixture.clock.elapsed(),
+            Duration::ZERO,
+            "the wait is for the place that failed"
+        );
+        use CircuitState::{Closed, Open};
+        assert_eq!(states(&routes), [Open, Open, Closed], "each has its own breaker");
+        assert_eq!(fixture.breaker.state(), Closed, "and not the orchestrator's");
+        assert_eq!(rests(&routes), [None, Some(2 * SECOND), None], "an overload rests");
+        assert_nothing_is_under_way(&routes);
+        assert_recovery_agrees(&fixture, &session);
+        drop(session);
+        assert_lawful(&fixture.events.events());
+        let switched = fixture.events.all(AgentEventName::RecoveryProviderSwitched);
+        assert_eq!(
+            told(&switched),
+            [
+                r#"recovery.provider_switched (running): openai -> azure {"from":"openai","to":"azure"}"#,
+                r#"recovery.provider_switched (running): azure -> anthropic {"from":"azure","to":"anthropic"}"#,
+            ]
+        );
+        let started: Vec<_> = fixture
+            .events
+            .all(AgentEventName::AttemptStarted)
+            .iter()
+            .map(|event| event.data.as_ref().unwrap().get("provider").unwrap().clone())
+            .collect();
+        assert_eq!(started, ["openai", "azure", "anthropic"]);
+    }
+}
+
+#[test]
+fn the_whole_story_of_a_switch() {
+    for way in BOTH {
+        let (fixture, _) = routed(quick());
+        let session = fixture.orchestrator.session().unwrap();
+        way.run(&session, Turn::model("m"), &Script::of([FaultKind::Auth])).unwrap();
+        let lines = told(&fixture.events.events());
+        assert_eq!(
+            lines[1..],
+            [
+                r#"turn_started (running) {"model":"m"}"#,
+                r#"attempt_started (running) {"model":"m","attempt":1,"provider":"openai"}"#,
+                r#"attempt_failed (failed) = failed: auth {"model":"m","attempt":1,"provider":"openai"}"#,
+                r#"recovery.attempted (running): provider_failure: switch_provider {"scenario":"provider_failure","steps":["switch_provider"],"attempt":2,"skipped":["retry_with_backoff"]}"#,
+                r#"recovery.provider_switched (running): openai -> azure {"from":"openai","to":"azure"}"#,
+                r#"attempt_started (running) {"model":"m","attempt":2,"provider":"azure"}"#,
+                r#"attempt_completed (completed) = ok {"model":"m","input_tokens":0,"output_tokens":0,"cost_usd":0.0,"attempt":2,"provider":"azure"}"#,
+                r#"recovery.succeeded (completed): provider_failure: recovered {"scenario":"provider_failure","attempts":2}"#,
+                r#"turn_completed (completed) = ok {"model":"m","attempts":2,"input_tokens":0,"output_tokens":0,"cost_usd":0.0}"#,
+            ],
+            "{way:?}"
+        );
+    }
+}
+
+#[test]
+fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::Quota, 90 * SECOND)]);
+        way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!(rests(&routes), [Some(90 * SECOND), None, None]);
+        // Another session of the same orchestrator.
+        let other = fixture.orchestrator.session().unwrap();
+        let script = Script::of([]);
+        way.run(&other, Turn::model("m"), &script).unwrap();
+        assert_eq!(script.seen(|it| it.provider().to_owned()), ["azure"]);
+    }
+}
+
+#[test]
+fn a_route_that_was_tried_is_not_tried_again_by_the_same_turn() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        let recipes = super::recipe(
+            FailureScenario::ProviderFailure,
+            &[runtime_resilience::RecoveryStep::SwitchProvider],
+            9,
+        );
+        let fixture = fixture.with(|o| o.recipes(recipes));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Auth; 9]);
+        let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
+        assert_eq!(script.seen(|it| it.provider().to_owned()), ["openai", "azure", "anthropic"]);
+        assert!(error.is_final());
+        assert_nothing_is_under_way(&routes);
+        assert_recovery_agrees(&fixture, &session);
+    }
+}
+
+#[test]
+fn the_last_provider_is_waited_for_where_there_is_no_other() {
+    for way in BOTH {
+        let fixture = quick();
+        let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 9));
+        let routes = Routes::ordered([place]).with_clock(Arc::new(fixture.clock.clone()));
+        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!(answer.provider.as_deref(), Some("only"));
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND);
+        assert!(fixture.events.all(AgentEventName::RecoveryProviderSwitched).is_empty());
+    }
+}
+
+#[test]
+fn a_turn_that_finds_every_route_out_waits_for_the_first_to_return() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        for (route, rest) in routes.iter().zip([40, 20, 30]) {
+            routes.rest(route, runtime_resilience::fault::Scope::Model, rest * SECOND);
+        }
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!(answer.provider.as_deref(), Some("azure"), "{way:?}");
+        assert_eq!(answer.attempts, 1, "nothing was called before");
+        let waited = fixture.clock.elapsed();
+        assert!((20 * SECOND..30 * SECOND).contains(&waited), "{waited:?}");
+        assert_eq!(books(&session), ["attempted provider_failure", "succeeded provider_failure"]);
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        for route in routes.iter() {
+            routes.rest(route, runtime_resilience::fault::Scope::Model, 90 * SECOND);
+        }
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([]);
+        let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
+        assert_eq!((script.calls(), fixture.clock.elapsed()), (0, Duration::ZERO));
+        assert!(error.is_final() && error.is_refusal());
+        let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+        assert!(matches!(*unrecovered.error, TurnError::NoRoute(_)));
+        assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn an_open_breaker_of_the_only_route_is_waited_for() {
+    for way in BOTH {
+        let fixture = quick();
+        let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 1));
+        let routes = Routes::ordered([place]).with_clock(Arc::new(fixture.clock.clone()));
+        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        // A second after the failure the breaker says when: 29 seconds, and the delay on top.
+        assert_eq!(answer.attempts, 2);
+        assert!(fixture.clock.elapsed() >= 30 * SECOND);
+        assert_eq!(states(&routes), [CircuitState::Closed], "it was the probe");
+        assert_eq!(
+            books(&session),
+            [
+                "attempted llm_error",
+                "failed llm_error",
+                "attempted provider_failure",
+                "succeeded provider_failure"
+            ]
+        );
+        assert_recovery_agrees(&fixture, &session);
+    }
+}
+
+#[test]
+fn a_provider_is_billed_for_the_model_it_answers_with() {
+    for way in BOTH {
+        let (fixture, _) = routed(quick());
+        let prices = crate::support::prices();
+        prices.register("n", price(3, 3)).unwrap();
+        let fixture = fixture.with(|o| o.pricing(prices));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server, FaultKind::Server]);
+        let answer = way.run(&session, Turn::model("m").usage(dollar()), &script).unwrap();
+        assert_eq!(answer.cost, Usd::from_dollars(3));
+        let ended = fixture.only(AgentEventName::AttemptCompleted);
+        assert_eq!(ended.data.as_ref().unwrap().get("model").unwrap(), "n");
+        assert!(session.tracker().per_model_summary().contains_key("n"));
+    }
+}
+
+#[test]
+fn a_turn_without_a_model_goes_where_the_routes_say_and_tells_what_it_cost() {
+    for way in BOTH {
+        let (fixture, _) = routed(quick());
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::unmetered().usage(dollar());
+        let answer = way.run(&session, turn, &Script::of([])).unwrap();
+        let data = fixture.only(AgentEventName::TurnCompleted);
+        let cost = data.data.as_ref().unwrap().get("cost_usd").and_then(|it| it.as_f64());
+        let cost = Usd::try_from(cost.unwrap_or_default()).unwrap();
+        assert_eq!((cost, answer.cost), (session.tracker().total_cost(), cost), "{way:?}");
+    }
+}
+
+#[test]
+fn a_dropped_turn_gives_its_route_and_its_probe_back() {
+    for polls in 0..4 {
+        let (fixture, routes) = routed(fixture());
+        for route in routes.iter() {
+            route.breaker().record_failure();
+        }
+        fixture.clock.advance(crate::support::WAIT);
+        let session = fixture.orchestrator.session().unwrap();
+        let call = async |_| {
+            yields(2).await;
+            Ok::<_, runtime_orchestrator::BoxError>(())
+        };
+        let done = poll_times(polls, session.run_turn_recovering(Turn::model("m"), call));
+        assert_eq!(done.is_some(), polls == 3);
+        assert_nothing_is_under_way(&routes);
+        for route in routes.iter() {
+            route.breaker().try_acquire().unwrap().cancel();
+        }
+    }
+}
+
+#[test]
+fn a_call_under_way_counts_on_its_route_and_a_wait_does_not_forget_it() {
+    let (fixture, routes) = routed(fixture());
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Timeout(runtime_resilience::fault::Phase::Provider)]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| {
+        yields(1).await;
+        script.play(it)
+    });
+    let mut call = Box::pin(call);
+    assert!(poll(&mut call).is_pending());
+    assert_eq!(routes.snapshot()[0].in_flight, 1);
+    assert!(poll(&mut call).is_pending(), "it waits for the same provider");
+    assert_eq!(script.seen(|it| it.provider().to_owned()), ["openai"]);
+    drop(call);
+    assert_nothing_is_under_way(&routes);
+}
+
+#[test]
+fn asking_whether_there_is_another_route_takes_no_turn_there() {
+    // A timeout is waited for, not switched away from: the round is where it was.
+    let fixture = quick();
+    let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
+    let routes = Routes::round_robin([place("a"), place("b"), place("c")])
+        .with_clock(Arc::new(fixture.clock.clone()));
+    let fixture = fixture.with(|o| o.routes(routes));
+    let session = fixture.orchestrator.session().unwrap();
+    let phase = runtime_resilience::fault::Phase::Provider;
+    let script = Script::of([FaultKind::Timeout(phase)]);
+    BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
+    BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
+    BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
+    assert_eq!(script.seen(|it| it.provider().to_owned()), ["a", "a", "b", "c"]);
+}
+
+#[test]
+fn where_all_are_out_and_routes_fail_open_the_last_resort_is_called() {
+    for way in BOTH {
+        let fixture = quick();
+        let routes = three(&fixture.clock).fail_open();
+        for route in routes.iter() {
+            route.breaker().record_failure();
+        }
+        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let session = fixture.orchestrator.session().unwrap();
+        let answer = way.run(&session, Turn::model("m"), &Script::of([])).unwrap();
+        assert_eq!((answer.attempts, fixture.clock.elapsed()), (1, Duration::ZERO), "{way:?}");
+        assert_nothing_is_under_way(&routes);
+    }
+}

@@ -1,0 +1,316 @@
+//! Time-outs that mean something for streams: first token, between tokens, attempt, total.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, FailureScenario, Sleeper, SpanOutcome};
+use runtime_orchestrator::{Answer, Attempt, BoxError, Turn, TurnError};
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::fault::Phase;
+use runtime_resilience::recovery::GaveUp;
+use runtime_usage::{UsageSnapshot, Usd};
+
+use super::{SECOND, assert_recovery_agrees, books, fixture, patiently, poll};
+use crate::support::{
+    CountingWaker, Fixture, assert_lawful, breaker, last_outcome, limit, now, poll_times,
+};
+
+fn timed_out(error: &TurnError) -> Phase {
+    match error {
+        TurnError::TimedOut(timeout) => timeout.phase,
+        TurnError::Unrecovered(unrecovered) => timed_out(&unrecovered.error),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// After so many seconds each, a token; then nothing more, or an answer.
+async fn stream(
+    fixture: &Fixture,
+    attempt: &Attempt,
+    tokens: &[u32],
+    answers: bool,
+) -> Result<&'static str, BoxError> {
+    for &after in tokens {
+        fixture.clock.sleep(after * SECOND).await;
+        attempt.token();
+    }
+    if answers { Ok("fine") } else { pending().await }
+}
+
+#[test]
+fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
+    // First token 5 s, idle 2 s, attempt 10 s.
+    for (tokens, answers, ends_at, phase) in [
+        (&[][..], false, 5, Some(Phase::FirstToken)),
+        (&[6], true, 5, Some(Phase::FirstToken)),
+        (&[1], false, 3, Some(Phase::Idle)),
+        (&[1, 1, 1], false, 5, Some(Phase::Idle)),
+        (&[4, 3], true, 6, Some(Phase::Idle)),
+        (&[4, 1, 1, 1, 1, 1, 1], true, 10, None),
+        (&[4, 1, 1, 1, 1, 1, 1, 1], true, 10, Some(Phase::Attempt)),
+        (&[4, 1, 1, 1, 1], true, 8, None),
+    ] {
+        let fixture =
+            fixture().with(|o| o.recipes(super::recipe(FailureScenario::LlmTimeout, &[], 0)));
+        let session = fixture.orchestrator.session().unwrap();
+        let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
+        let turn = Turn::model("m")
+            .first_token_timeout(times(5))
+            .idle_timeout(times(2))
+            .timeout(times(10));
+        let call = async |it| stream(&fixture, &it, tokens, answers).await;
+        let ended = patiently(&fixture.clock, session.run_turn_recovering(turn, call));
+        assert_eq!(fixture.clock.elapsed(), ends_at * SECOND, "{tokens:?}: {ended:?}");
+        assert_eq!(ended.as_ref().err().map(timed_out), phase, "{tokens:?}");
+        if phase.is_some() {
+            let outcome = last_outcome(&fixture, AgentEventName::AttemptFailed);
+            assert_eq!(outcome, Some(SpanOutcome::TimedOut));
+            let outcome = last_outcome(&fixture, AgentEventName::TurnFailed);
+            assert_eq!(outcome, Some(SpanOutcome::TimedOut));
+        }
+        drop(session);
+        assert_lawful(&fixture.events.events());
+        assert_eq!(fixture.clock.waiting(), 0);
+    }
+}
+
+#[test]
+fn a_timed_out_attempt_is_made_again_and_each_has_its_times_anew() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
+    let turn = Turn::model("m").first_token_timeout(times(5)).idle_timeout(times(2));
+    let phases = RefCell::new(Vec::new());
+    let call = async |it: Attempt| {
+        phases.borrow_mut().push((it.number(), it.cause()));
+        let tokens: &[u32] = if it.number() == 1 { &[] } else { &[1] };
+        stream(&fixture, &it, tokens, it.number() == 3).await
+    };
+    let answer = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap();
+    assert_eq!(answer.attempts, 3);
+    let timeout = Some(FailureScenario::LlmTimeout);
+    assert_eq!(*phases.borrow(), [(1, None), (2, timeout), (3, timeout)]);
+    let again = ["attempted llm_timeout", "failed llm_timeout"];
+    let told = [&again[..], &["attempted llm_timeout", "succeeded llm_timeout"]].concat();
+    assert_eq!(books(&session), told);
+    let details: Vec<_> = fixture
+        .events
+        .all(AgentEventName::AttemptFailed)
+        .iter()
+        .map(|event| event.detail.clone().unwrap().into_owned())
+        .collect();
+    assert_eq!(
+        details,
+        ["turn exceeded first-token timeout of 5.000s", "turn exceeded idle timeout of 2.000s"]
+    );
+    assert_recovery_agrees(&fixture, &session);
+}
+
+#[test]
+fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_not() {
+    for (attempt, state) in [(true, CircuitState::Open), (false, CircuitState::Closed)] {
+        let fixture = fixture();
+        let breaker = breaker(&fixture.clock, 1);
+        let fixture = fixture.with(|o| {
+            o.circuit_breaker(breaker.clone()).recipes(super::recipe(
+                FailureScenario::LlmTimeout,
+                &[],
+                0,
+            ))
+        });
+        let session = fixture.orchestrator.session().unwrap();
+        let two = limit(&fixture.clock, 2 * SECOND);
+        let turn = Turn::model("m");
+        let turn = if attempt { turn.timeout(two) } else { turn.within(two) };
+        let call = async |_| pending::<Result<(), BoxError>>().await;
+        let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
+        assert_eq!(breaker.state(), state);
+        assert_eq!(error.is_final(), attempt, "{error:?}");
+        assert_eq!(timed_out(&error), if attempt { Phase::Attempt } else { Phase::Total });
+    }
+}
+
+#[test]
+fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
+    let turn = Turn::model("m").timeout(times(4)).within(times(7));
+    let calls = Cell::new(0);
+    let call = async |_| {
+        calls.set(calls.get() + 1);
+        pending::<Result<(), BoxError>>().await
+    };
+    let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
+    // Four seconds, a wait of one, and two that are left.
+    assert_eq!((calls.get(), fixture.clock.elapsed()), (2, 7 * SECOND));
+    assert_eq!(timed_out(&error), Phase::Total);
+    assert_eq!(error.to_string(), "turn exceeded total timeout of 7.000s");
+    assert!(!error.is_refusal());
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::TimedOut));
+    assert_recovery_agrees(&fixture, &session);
+    drop(session);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn an_attempt_that_ends_with_the_whole_leaves_no_time_for_another() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
+    let turn = Turn::model("m").timeout(times(4)).within(times(4));
+    let call = async |_| pending::<Result<(), BoxError>>().await;
+    let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
+    let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
+    assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
+    assert_eq!(fixture.clock.elapsed(), 4 * SECOND);
+}
+
+#[test]
+fn a_stream_that_broke_off_is_billed_by_what_was_seen_of_it() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
+    let call = async |it: Attempt| {
+        it.token();
+        it.observe(UsageSnapshot::new(1_000_000, 1));
+        it.observe(UsageSnapshot::new(1_000_000, 500_000));
+        if it.number() == 1 {
+            pending::<()>().await;
+        }
+        Ok::<_, BoxError>(())
+    };
+    let answer = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap();
+    assert_eq!((answer.attempts, answer.cost), (2, Usd::from_dollars(4)));
+    assert!(answer.estimated);
+}
+
+#[test]
+fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
+    // The reader is another task, which the turn's own does not wait for: nobody polls the turn when
+    // a token comes.
+    for first in [None, Some(30)] {
+        let fixture = fixture();
+        let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
+        let turn = match first {
+            None => turn,
+            Some(first) => turn.first_token_timeout(limit(&fixture.clock, first * SECOND)),
+        };
+        let reader = RefCell::new(None);
+        let call = async |it: Attempt| {
+            *reader.borrow_mut() = Some(it);
+            pending::<Result<(), BoxError>>().await
+        };
+        let counted = Arc::new(CountingWaker::default());
+        let waker = Waker::from(Arc::clone(&counted));
+        let mut turn = pin!(session.run_turn_recovering(turn, call));
+        // As an executor does: it polls only who was woken.
+        let mut polled = 0;
+        let mut run = |turn: std::pin::Pin<&mut _>| {
+            let turn: std::pin::Pin<&mut dyn Future<Output = Result<Answer<()>, TurnError>>> = turn;
+            if polled > counted.wakes() {
+                return Poll::Pending;
+            }
+            polled = counted.wakes() + 1;
+            turn.poll(&mut Context::from_waker(&waker))
+        };
+        assert!(run(turn.as_mut()).is_pending());
+        fixture.clock.advance(SECOND);
+        assert!(run(turn.as_mut()).is_pending());
+        reader.borrow().as_ref().unwrap().token();
+        assert!(run(turn.as_mut()).is_pending());
+        fixture.clock.advance(2 * SECOND);
+        let _ = run(turn.as_mut());
+        let failed = fixture.events.find(AgentEventName::AttemptFailed);
+        let detail = failed.map(|event| event.detail.clone().unwrap().into_owned());
+        let expected = "turn exceeded idle timeout of 2.000s";
+        assert_eq!(detail.as_deref(), Some(expected), "first token: {first:?}");
+    }
+}
+
+#[test]
+fn a_turn_of_the_callers_own_keeps_to_each_time() {
+    for (tokens, ends_at, phase) in [
+        (&[][..], 5, Phase::FirstToken),
+        (&[1], 3, Phase::Idle),
+        (&[4, 1, 1], 8, Phase::Idle),
+        (&[4, 1, 1, 1, 1, 1, 1], 10, Phase::Attempt),
+    ] {
+        let fixture = fixture();
+        let session = fixture.orchestrator.session().unwrap();
+        let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
+        let turn = Turn::model("m")
+            .first_token_timeout(times(5))
+            .idle_timeout(times(2))
+            .timeout(times(10));
+        let error = patiently(&fixture.clock, async {
+            let mut turn = session.begin_turn(turn).await?;
+            for &after in tokens {
+                turn.run(fixture.clock.sleep(after * SECOND)).await?;
+                turn.token();
+            }
+            turn.run(pending::<()>()).await
+        })
+        .unwrap_err();
+        assert_eq!(fixture.clock.elapsed(), ends_at * SECOND, "{tokens:?}");
+        assert_eq!(timed_out(&error), phase, "{tokens:?}");
+        assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::TimedOut));
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
+    let mut turn = now(session.begin_turn(turn)).unwrap();
+    fixture.clock.advance(99 * SECOND);
+    now(turn.run(async {})).unwrap();
+    turn.token();
+    fixture.clock.advance(2 * SECOND);
+    let error = now(turn.run(async {})).unwrap_err();
+    assert_eq!(timed_out(&error), Phase::Idle);
+}
+
+#[test]
+fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").within(limit(&fixture.clock, 2 * SECOND));
+    let call = session.run_turn(turn, async || pending::<Result<(), BoxError>>().await);
+    let error = patiently(&fixture.clock, call).unwrap_err();
+    assert_eq!(timed_out(&error), Phase::Total);
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+}
+
+#[test]
+fn a_call_that_is_ready_at_once_needs_no_time() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let zero = || limit(&fixture.clock, Duration::ZERO);
+    let turn = Turn::model("m").first_token_timeout(zero()).idle_timeout(zero());
+    let call = async |_| Ok::<_, BoxError>(());
+    assert!(poll_times(1, session.run_turn_recovering(turn, call)).unwrap().is_ok());
+    // And times that no clock can count to never come.
+    let never = || limit(&fixture.clock, Duration::MAX);
+    let turn = Turn::model("m")
+        .first_token_timeout(never())
+        .idle_timeout(never())
+        .timeout(never())
+        .within(never());
+    let call = async |it: Attempt| {
+        it.token();
+        pending::<Result<(), BoxError>>().await
+    };
+    let mut call = Box::pin(session.run_turn_recovering(turn, call));
+    assert!(poll(&mut call).is_pending());
+    fixture.clock.advance(1_000_000 * SECOND);
+    assert!(poll(&mut call).is_pending());
+}

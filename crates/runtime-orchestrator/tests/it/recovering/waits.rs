@@ -1,0 +1,216 @@
+//! Back-off: it is really waited, as long as was asked for, and never beyond cap or deadline.
+
+use std::time::Duration;
+
+use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_resilience::Backoff;
+use runtime_resilience::fault::{FaultKind, NoRetry, Phase};
+use runtime_resilience::recovery::GaveUp;
+use runtime_usage::{Limit, Usd};
+
+use super::{
+    BOTH, SECOND, Script, asking, assert_recovery_agrees, fixture, patiently, poll, quick, timed,
+    told,
+};
+use crate::support::{
+    assert_books_agree, assert_lawful, assert_lawful_so_far, dollar, last_outcome, limit,
+};
+
+fn gave_up(error: TurnError) -> GaveUp {
+    let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
+    unrecovered.gave_up
+}
+
+#[test]
+fn a_back_off_is_waited_to_the_end_and_holds_nothing() {
+    let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(2))));
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let turn = Turn::model("m").reserve(Usd::from_dollars(1)).usage(dollar());
+    let mut call = Box::pin(session.run_turn_recovering(turn, async |it| script.play(it)));
+    assert!(poll(&mut call).is_pending());
+    assert_eq!((script.calls(), fixture.clock.waiting()), (1, 1));
+    let balance = session.account().unwrap().balance();
+    assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves for itself");
+    assert_eq!(assert_lawful_so_far(&fixture.events.events()), 1, "the turn is under way");
+    fixture.clock.advance(SECOND - Duration::from_nanos(1));
+    for _ in 0..3 {
+        assert!(poll(&mut call).is_pending());
+    }
+    assert_eq!(script.calls(), 1);
+    fixture.clock.advance(Duration::from_nanos(1));
+    assert!(poll(&mut call).is_ready());
+    assert_eq!((script.calls(), fixture.clock.waiting()), (2, 0));
+    drop(call);
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn what_a_provider_asked_for_is_waited_in_full() {
+    for way in BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+        way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the delay goes on top");
+    }
+}
+
+#[test]
+fn what_was_asked_for_is_never_jittered_away() {
+    for _ in 0..20 {
+        let fixture = quick().with(|o| o.backoff(Backoff::default()));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+        BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
+        let waited = fixture.clock.elapsed();
+        assert!((20 * SECOND..=60 * SECOND).contains(&waited), "{waited:?}");
+    }
+}
+
+#[test]
+fn more_than_the_cap_is_not_waited_at_all() {
+    for way in BOTH {
+        let fixture = quick();
+        let session = fixture.orchestrator.session().unwrap();
+        let asked = 61 * SECOND;
+        let script = Script::new([asking(FaultKind::RateLimit, asked)]);
+        let why = gave_up(way.run(&session, Turn::model("m"), &script).unwrap_err());
+        assert_eq!(why, GaveUp::NothingHelps(NoRetry::TooLong { asked, cap: 60 * SECOND }));
+        assert_eq!((script.calls(), fixture.clock.elapsed()), (1, Duration::ZERO));
+        assert_eq!(super::books(&session), ["escalated llm_error"]);
+    }
+}
+
+#[test]
+fn a_wait_that_the_clock_cannot_count_to_is_not_skipped() {
+    let fixture = fixture().with(|o| o.backoff(Backoff::default().cap(Duration::MAX)));
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::new([asking(FaultKind::RateLimit, Duration::MAX)]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    let mut call = Box::pin(call);
+    assert!(poll(&mut call).is_pending());
+    fixture.clock.advance(1_000_000 * SECOND);
+    assert!(poll(&mut call).is_pending());
+    assert_eq!(script.calls(), 1);
+}
+
+#[test]
+fn a_wait_that_would_outlast_the_session_is_not_begun() {
+    for way in BOTH {
+        let fixture = quick().deadline(20 * SECOND);
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+        let why = gave_up(way.run(&session, Turn::model("m"), &script).unwrap_err());
+        let none = NoRetry::Deadline { wait: 20 * SECOND, left: 20 * SECOND };
+        assert_eq!(why, GaveUp::NothingHelps(none));
+        assert_eq!(fixture.clock.elapsed(), Duration::ZERO);
+    }
+}
+
+#[test]
+fn a_wait_that_would_outlast_the_turn_is_not_begun() {
+    let fixture = quick().deadline(60 * SECOND);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").within(limit(&fixture.clock, 20 * SECOND));
+    let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
+    let why = gave_up(timed(&session, turn, &script).unwrap_err());
+    assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })), "{why:?}");
+}
+
+#[test]
+fn all_waits_together_end_before_the_turn_does() {
+    let fixture = quick().with(|o| {
+        let steps = [runtime_resilience::RecoveryStep::RetryWithBackoff];
+        o.recipes(super::recipe(runtime_events::FailureScenario::LlmError, &steps, u32::MAX))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").within(limit(&fixture.clock, 20 * SECOND));
+    let script = Script::of([FaultKind::Server; 99]);
+    let error = timed(&session, turn, &script).unwrap_err();
+    assert!(matches!(gave_up(error), GaveUp::NothingHelps(NoRetry::Deadline { .. })));
+    // 1, 2, 4, 8; the next would be 16, and there are 5 left.
+    assert_eq!((script.calls(), fixture.clock.elapsed()), (5, 15 * SECOND));
+}
+
+#[test]
+fn a_turn_dropped_in_its_wait_is_cancelled() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    assert!(crate::support::poll_times(3, call).is_none());
+    assert_eq!(fixture.clock.waiting(), 0);
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Cancelled));
+    let failed = fixture.only(AgentEventName::RecoveryFailed);
+    assert_eq!(failed.detail.as_deref(), Some("llm_error: the turn was dropped"));
+    assert_recovery_agrees(&fixture, &session);
+    session.complete().unwrap();
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn the_end_of_the_session_wakes_a_turn_in_its_wait() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    let mut call = Box::pin(call);
+    assert!(poll(&mut call).is_pending());
+    session.handle().cancel("enough").unwrap();
+    let std::task::Poll::Ready(Err(error)) = poll(&mut call) else { panic!("it was woken") };
+    assert!(matches!(error, TurnError::Closed(_)), "{error:?}");
+    assert!(!error.is_refusal(), "a call was made");
+    drop(call);
+    assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Cancelled));
+    assert_recovery_agrees(&fixture, &session);
+    drop(session);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_turn_that_is_looked_at_too_late_makes_no_call_after_its_time() {
+    // The turn's own time, and the session's.
+    for own in [true, false] {
+        let fixture = if own { fixture() } else { fixture().deadline(10 * SECOND) };
+        let session = fixture.orchestrator.session().unwrap();
+        let ten = limit(&fixture.clock, if own { 10 * SECOND } else { 99 * SECOND });
+        let turn = Turn::model("m").within(ten);
+        let script = Script::of([FaultKind::Server]);
+        let mut call = Box::pin(session.run_turn_recovering(turn, async |it| script.play(it)));
+        assert!(poll(&mut call).is_pending());
+        fixture.clock.advance(20 * SECOND);
+        let std::task::Poll::Ready(Err(error)) = poll(&mut call) else { panic!("it is over") };
+        assert_eq!(script.calls(), 1, "no call begins after the time is over");
+        assert!(!error.is_refusal(), "a call was made: {error:?}");
+        match error {
+            TurnError::TimedOut(timeout) if own => assert_eq!(timeout.phase, Phase::Total),
+            TurnError::Deadline(_) if !own => {}
+            other => panic!("{other:?}"),
+        }
+        drop(call);
+        let outcome = last_outcome(&fixture, AgentEventName::TurnFailed);
+        assert_eq!(outcome, Some(SpanOutcome::TimedOut));
+        assert_recovery_agrees(&fixture, &session);
+        drop(session);
+        assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_wait_says_how_long_it_is_and_a_switch_has_none() {
+    let fixture = fixture();
+    let session = fixture.orchestrator.session().unwrap();
+    let script = Script::of([FaultKind::ContextLength, FaultKind::Server]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    patiently(&fixture.clock, call).unwrap();
+    let waits: Vec<_> = fixture
+        .events
+        .all(AgentEventName::RecoveryAttempted)
+        .iter()
+        .map(|event| event.data.as_ref().unwrap().get("wait_seconds").cloned())
+        .collect();
+    assert_eq!(waits, [None, Some(1.0.into())], "{:#?}", told(&fixture.events.events()));
+    session.finish(Ok::<_, BoxError>(())).result.unwrap();
+}
