@@ -18,7 +18,8 @@ const LAYERS: &[Layer] = &[
     // loom: only under `--cfg runtime_loom`, which no user sets.
     Layer { name: "runtime-usage", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-lifecycle", below: &["runtime-events"], others: &[] },
-    Layer { name: "runtime-resilience", below: &["runtime-events"], others: &[] },
+    // loom as above.
+    Layer { name: "runtime-resilience", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
