@@ -7,7 +7,7 @@ use runtime_resilience::{Demand, RateLimiter, RateLimits};
 use super::support::{input, limiter, requests, secs, tokens};
 
 fn left(limiter: &RateLimiter) -> u64 {
-    limiter.available().tokens.unwrap()
+    limiter.available().tokens.expect("tokens are limited")
 }
 
 #[test]
