@@ -218,3 +218,14 @@ fn an_endless_pause_does_not_overflow() {
     limiter.pause(Duration::MAX);
     assert!(limiter.check(ASK).unwrap_err().retry_after.unwrap() > secs(500 * 365 * 86_400));
 }
+
+#[test]
+fn a_pause_that_was_a_mistake_can_be_ended() {
+    let (limiter, clock) = limiter(requests(60));
+    limiter.pause(secs(1_000_000));
+    clock.advance(secs(60));
+    limiter.resume();
+    assert_eq!(limiter.available().paused, None);
+    drop(limiter.try_reserve(ASK).unwrap());
+    assert_eq!(limiter.available().requests, Some(0), "carefully, all the same");
+}
