@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use runtime_events::{AgentFailureClass, FailureScenario, SpanId, SpanOutcome};
+use runtime_events::{AgentFailureClass, SpanId, SpanOutcome};
 use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::route::{Route, RouteLease, Tried};
@@ -326,7 +326,7 @@ impl<'s> Recovering<'s> {
         self.begin();
         let fault = fault_of(&error).map(|fault| fault.scenario());
         // A refusal has none; it kept the turn from recovering from this.
-        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.scenario));
+        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.fault.scenario()));
         self.fail_pending(&error.to_string());
         let result = RecoveryResult::new(
             RecoveryOutcome::EscalationRequired,
