@@ -1,10 +1,10 @@
 //! What the error of an attempt means for its turn.
 
-use std::error::Error;
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_resilience::Fault;
+use runtime_resilience::classify::errors;
 use runtime_resilience::fault::{FaultKind, Phase};
 
 use crate::error::{TurnError, UnrecoveredError};
@@ -38,16 +38,10 @@ fn shut(wait: Option<Duration>) -> Fault {
 /// Whether a turn inside the call has tried already what there is to try.
 pub(super) fn retried_below(error: &TurnError) -> bool {
     let Some(failure) = error.failure() else { return false };
-    let mut cause: Option<&(dyn Error + 'static)> = Some(failure.error());
-    while let Some(error) = cause {
-        if error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
+    errors(failure.error()).any(|error| {
+        error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
             || error.is::<UnrecoveredError>()
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    })
 }
 
 /// Whether it is the session that is over, or its time.
