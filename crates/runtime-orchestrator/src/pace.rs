@@ -50,6 +50,11 @@ impl Pace {
         Self { until, first_token, idle, pulse: Some(pulse), sleeper }
     }
 
+    /// The answer is here: no token is missing any more.
+    pub(crate) fn answered(&mut self) {
+        (self.first_token, self.idle) = (None, None);
+    }
+
     pub(crate) const fn pulse(&self) -> Option<&Arc<Pulse>> {
         self.pulse.as_ref()
     }
