@@ -269,7 +269,8 @@ impl<'s> Recovering<'s> {
         if let Some(lease) = &self.lease {
             self.tried.add(lease.route());
         }
-        if !fault.elsewhere {
+        // Asking takes a place there, and a turn of the round.
+        if !self.plan.may_switch(fault) {
             return None;
         }
         routes.select(&self.tried, self.core.demand(&self.model, &self.ask)).ok()
