@@ -1,6 +1,7 @@
 //! When a call has to be over: at a fixed time, and as its tokens come.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, Sleeper};
@@ -48,6 +49,19 @@ impl Pace {
     ) -> Self {
         let (first_token, idle) = (first_token.cloned(), idle.cloned());
         Self { until, first_token, idle, pulse: Some(pulse), sleeper }
+    }
+
+    /// Leaves word whom to wake when the first token comes: until then no timer runs for the time
+    /// between tokens, and whoever tells of it need not be who is polled.
+    pub(crate) fn wake_at_first_token(&self, waker: &Waker) {
+        if let (Some(pulse), Some(_)) = (&self.pulse, &self.idle) {
+            pulse.wake_at_first_token(waker);
+        }
+    }
+
+    /// The answer is here: no token is missing any more.
+    pub(crate) fn answered(&mut self) {
+        (self.first_token, self.idle) = (None, None);
     }
 
     pub(crate) const fn pulse(&self) -> Option<&Arc<Pulse>> {
@@ -102,6 +116,8 @@ struct Heard {
     last: Option<Instant>,
     usage: Option<ReportedUsage>,
     lost: bool,
+    /// Whom to wake at the first token.
+    waiting: Option<Waker>,
 }
 
 impl Pulse {
@@ -116,6 +132,19 @@ impl Pulse {
         let mut heard = self.heard();
         heard.first.get_or_insert(now);
         heard.last = Some(now);
+        let waiting = heard.waiting.take();
+        // Released first: what wakes up may come straight back.
+        drop(heard);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    }
+
+    fn wake_at_first_token(&self, waker: &Waker) {
+        let mut heard = self.heard();
+        if heard.first.is_none() {
+            heard.waiting = Some(waker.clone());
+        }
     }
 
     /// The usage so far.

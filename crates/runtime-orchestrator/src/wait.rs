@@ -75,6 +75,7 @@ struct Timer {
 
 impl Timer {
     fn poll(&mut self, core: &Core, pace: &Pace, cx: &mut Context<'_>) -> Poll<(Kind, Duration)> {
+        pace.wake_at_first_token(cx.waker());
         loop {
             let Some(due) = pace.due() else { return Poll::Pending };
             // One that rings too early is asked again below; so a token costs no timer.

@@ -35,7 +35,7 @@ use crate::failure::Failure;
 use crate::fault::FaultError;
 use crate::route::NoRouteError;
 
-pub(crate) use self::chain::errors;
+pub use self::chain::errors;
 pub use self::text::classify_text;
 pub(crate) use self::text::{kind_of_text, kind_of_texts};
 

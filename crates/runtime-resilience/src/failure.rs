@@ -52,10 +52,16 @@ impl Failure {
         self.scenario
     }
 
-    /// What it means: by the error's type and its sources, where they say the same as the scenario.
+    /// What it means: by the error's type and its sources, where they say the same as the scenario;
+    /// else by the scenario, and what was asked for is waited all the same.
     pub fn fault(&self) -> Fault {
         let fault = Fault::from_error(&*self.error);
-        if fault.scenario() == self.scenario { fault } else { Fault::of_scenario(self.scenario) }
+        if fault.scenario() == self.scenario {
+            return fault;
+        }
+        let mut usual = Fault::of_scenario(self.scenario);
+        usual.asked = fault.asked;
+        usual
     }
 
     /// Whether it counts against the health of what was called, so that its breaker should know. It

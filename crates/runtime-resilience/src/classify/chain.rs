@@ -8,8 +8,19 @@ use std::sync::Arc;
 /// No honest chain is longer, and one that bites its tail must end.
 const MAX_DEPTH: usize = 64;
 
-/// `error` and its sources, from the outermost to the innermost.
-pub(crate) fn errors<'a>(
+/// `error` and its sources, from the outermost to the innermost: what [classification](super) looks at.
+///
+/// What an [`io::Error`] or an [`Arc`] holds is among them, although their `source` hides it. A chain
+/// that bites its tail ends.
+///
+/// ```
+/// use std::{fmt, io};
+/// use runtime_resilience::classify::errors;
+///
+/// let error = io::Error::other(io::Error::other(fmt::Error));
+/// assert!(errors(&error).any(|error| error.is::<fmt::Error>()));
+/// ```
+pub fn errors<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     iter::successors(Some(error), |error| inner(*error)).take(MAX_DEPTH)

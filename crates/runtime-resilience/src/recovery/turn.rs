@@ -176,6 +176,15 @@ impl TurnRecovery {
         self.changes
     }
 
+    /// Whether the recipe would go elsewhere after such a failure. Where not, nobody need be asked
+    /// whether there is another place.
+    pub fn may_switch(&self, fault: &Fault) -> bool {
+        let scenario = fault.scenario();
+        let recipe = self.recipes.get(scenario);
+        let any_left = self.used[place(scenario)] < recipe.max_attempts;
+        fault.elsewhere && any_left && recipe.steps.contains(&RecoveryStep::SwitchProvider)
+    }
+
     /// What the recipe says is to be done once it does not help.
     pub fn policy(&self, scenario: FailureScenario) -> EscalationPolicy {
         self.recipes.get(scenario).escalation_policy

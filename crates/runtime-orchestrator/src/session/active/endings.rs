@@ -119,6 +119,7 @@ impl ActiveTurn<'_> {
     /// The call has returned an answer: the breaker has what it needs.
     pub(crate) fn call_succeeded(&mut self) {
         self.call = Call::Returned;
+        self.pace.answered();
         if let Some(permit) = self.permit.take() {
             permit.success();
         }

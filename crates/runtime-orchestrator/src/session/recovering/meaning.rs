@@ -1,11 +1,11 @@
 //! What the error of an attempt means for its turn.
 
-use std::error::Error;
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::Fault;
+use runtime_resilience::classify::errors;
 use runtime_resilience::fault::{FaultKind, Phase};
+use runtime_resilience::{Failure, Fault};
 
 use crate::error::{TurnError, UnrecoveredError};
 
@@ -21,10 +21,22 @@ pub(super) fn fault_of(error: &TurnError) -> Option<Fault> {
             fault.retry = limited.retry_after.is_some();
             fault
         }
+        TurnError::Failed(failure) => match turn_inside(failure).map(|it| (fault_of(it), it)) {
+            // Refused for good, or out of time: another call here would be so again.
+            Some((None, _)) => Fault::of(FaultKind::Local),
+            // A refusal says when; its text does not.
+            Some((Some(fault), refused)) if refused.is_refusal() => fault,
+            _ => failure.fault(),
+        },
         _ => error.fault()?,
     };
     let nobodys = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(Phase::Total));
     (!nobodys).then_some(fault)
+}
+
+/// The error of a turn inside the call.
+fn turn_inside(failure: &Failure) -> Option<&TurnError> {
+    errors(failure.error()).find_map(|error| error.downcast_ref())
 }
 
 /// A provider that is left alone for so long.
@@ -38,16 +50,10 @@ fn shut(wait: Option<Duration>) -> Fault {
 /// Whether a turn inside the call has tried already what there is to try.
 pub(super) fn retried_below(error: &TurnError) -> bool {
     let Some(failure) = error.failure() else { return false };
-    let mut cause: Option<&(dyn Error + 'static)> = Some(failure.error());
-    while let Some(error) = cause {
-        if error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
+    errors(failure.error()).any(|error| {
+        error.downcast_ref::<TurnError>().is_some_and(TurnError::is_final)
             || error.is::<UnrecoveredError>()
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    })
 }
 
 /// Whether it is the session that is over, or its time.

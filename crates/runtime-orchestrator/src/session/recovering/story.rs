@@ -181,11 +181,17 @@ impl Recovering<'_> {
         (!self.model.is_empty()).then(|| Data::with_capacity(1).with("model", &*self.model))
     }
 
+    /// By its own model, or by those of its routes.
+    fn is_metered(&self) -> bool {
+        let routed = self.lease.as_ref().is_some_and(|it| !it.route().model().is_empty());
+        routed || !self.model.is_empty()
+    }
+
     /// What all attempts came to.
     fn sum(&self, bill: &Bill) -> Data {
         let mut data = self.model_data().unwrap_or_default();
         data.insert("attempts", self.attempts);
-        if !self.model.is_empty() {
+        if self.is_metered() {
             bill.note(&mut data);
             self.core.note_balance(&mut data);
         }

@@ -60,6 +60,8 @@ pub(super) struct Started<'s> {
 struct Ready {
     model: Arc<str>,
     route: Option<Route>,
+    /// Whether it is called although its breaker is open: all routes are out.
+    last_resort: bool,
     pace: Pace,
     end: Option<Instant>,
     pulse: Arc<Pulse>,
@@ -69,7 +71,10 @@ impl Ready {
     /// Who has to let it through: its route, or else who stands before all turns.
     fn gate<'g>(&'g self, core: &'g Core) -> Gate<'g> {
         match &self.route {
-            Some(route) => Gate { breaker: Some(route.breaker()), limiter: route.limiter() },
+            Some(route) => {
+                let breaker = (!self.last_resort).then(|| route.breaker());
+                Gate { breaker, limiter: route.limiter() }
+            }
             None => core.gate(),
         }
     }
@@ -171,7 +176,11 @@ impl<'s> Recovering<'s> {
             self.lease = Some(routes.select(&self.tried, core.demand(&self.model, &self.ask))?);
         }
         let route = self.lease.as_ref().map(|lease| lease.route().clone());
-        self.ready_on(route)
+        let mut ready = self.ready_on(route)?;
+        let last_resort = self.lease.as_ref().filter(|lease| lease.is_last_resort());
+        ready.last_resort =
+            last_resort.is_some_and(|lease| lease.route().breaker().check().is_err());
+        Ok(ready)
     }
 
     fn ready_on(&self, route: Option<Route>) -> Result<Ready, TurnError> {
@@ -184,7 +193,7 @@ impl<'s> Recovering<'s> {
         }
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
-        Ok(Ready { model, route, end: pace.end(), pace, pulse })
+        Ok(Ready { model, route, last_resort: false, end: pace.end(), pace, pulse })
     }
 
     fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
@@ -269,7 +278,8 @@ impl<'s> Recovering<'s> {
         if let Some(lease) = &self.lease {
             self.tried.add(lease.route());
         }
-        if !fault.elsewhere {
+        // Asking takes a place there, and a turn of the round.
+        if !self.plan.may_switch(fault) {
             return None;
         }
         routes.select(&self.tried, self.core.demand(&self.model, &self.ask)).ok()

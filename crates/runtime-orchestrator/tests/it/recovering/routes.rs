@@ -114,7 +114,7 @@ fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
-        let script = Script::new([asking(FaultKind::Quota, 90 * SECOND)]);
+        let script = Script::new([asking(FaultKind::RateLimit, 90 * SECOND)]);
         way.run(&session, Turn::model("m"), &script).unwrap();
         assert_eq!(rests(&routes), [Some(90 * SECOND), None, None]);
         // Another session of the same orchestrator.
