@@ -28,7 +28,7 @@ use super::provider::Provider;
 use super::{Fault, usual};
 use crate::classify::errors;
 
-/// What kind of failure a [`reqwest::Error`](::reqwest::Error) is, as a
+/// What kind of failure a [`reqwest::Error`] is, as a
 /// [`TypeRule`](crate::classify::TypeRule).
 ///
 /// ```

@@ -99,8 +99,8 @@ impl Route {
 
     /// How large a part of the calls it gets, beside the others. 1 unless set.
     ///
-    /// It counts for [`Routes::weighted`], and for [`Routes::least_loaded`], where a route of weight
-    /// 2 has as much to do with two calls as another with one.
+    /// It counts for [`Routes::weighted`](super::Routes::weighted), and for
+    /// [`Routes::least_loaded`](super::Routes::least_loaded), where a route of weight 2 has as much to do with two calls as another with one.
     #[must_use]
     pub fn weight(self, weight: NonZeroU32) -> Self {
         self.changed(|place| place.weight = weight)

@@ -16,6 +16,7 @@ use techrevati_runtime::resilience::{
     classify_text,
 };
 
+#[expect(clippy::unused_async, reason = "it stands for a client, and they wait")]
 /// Your providers' client goes here. What a reply means is read from its status, headers and body.
 async fn chat(attempt: &Attempt, prompt: &str) -> Result<String, FaultError> {
     if attempt.provider() == "openai" {
@@ -61,13 +62,14 @@ async fn what_is_asked_for_is_waited_in_full_or_not_at_all() -> Result<(), BoxEr
     assert_eq!(clock.elapsed(), Duration::from_secs(8));
 
     let call = async |_| Err::<(), _>(busy("3600"));
-    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await.unwrap_err();
-    let TurnError::Unrecovered(unrecovered) = failed else { panic!("it was tried") };
+    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;
+    let Err(TurnError::Unrecovered(unrecovered)) = failed else { panic!("nothing helps") };
     assert_eq!(unrecovered.gave_up.to_string(), "asked to wait 3600s, more than 20s");
     assert_eq!(clock.elapsed(), Duration::from_secs(8));
     Ok(())
 }
 
+#[expect(clippy::unused_async, reason = "it stands for a client, and they wait")]
 /// Sends as much of the conversation as the attempt may, and reads the reply piece by piece.
 async fn stream(attempt: Attempt, talk: &[String]) -> Result<String, FaultError> {
     let full = talk.iter().map(String::len).sum::<usize>() as u64;
@@ -144,7 +146,8 @@ async fn somebody_is_told() -> Result<(), BoxError> {
         let now = SystemClock.utc_now();
         Err::<(), _>(FaultError::from_response(Provider::OpenAi, 401, &(), body, now))
     };
-    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await.unwrap_err();
+    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;
+    let Err(failed) = failed else { panic!("nothing helps") };
     assert!(failed.is_final());
     assert_eq!(failed.fault().map(|fault| fault.kind), Some(FaultKind::Auth));
     let told = told.recv()?;
