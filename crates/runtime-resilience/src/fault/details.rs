@@ -10,6 +10,7 @@ use super::headers::Headers;
 use super::kind::FaultKind;
 use super::provider::Provider;
 use super::{Fault, body};
+use crate::classify::errors;
 
 /// The words of a reply: what the provider calls the error, and the name of the request.
 ///
@@ -118,6 +119,20 @@ impl FaultError {
     pub fn of(kind: FaultKind, message: impl AsRef<str>) -> Self {
         let message = Some(tidy(message.as_ref(), LONGEST_MESSAGE));
         Self::new(Fault::of(kind), FaultDetails { message, ..FaultDetails::default() })
+    }
+
+    /// What a Rust error means, as [`Fault::from_error`] has it, in the words of its whole chain.
+    ///
+    /// The error itself is not kept: return it as it is where the caller is to see it again.
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        let words: Vec<_> = errors(error).map(ToString::to_string).collect();
+        // Many repeat what the error below them says.
+        let said =
+            |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
+        let words: Vec<_> =
+            (0..words.len()).filter(|&at| !said(at)).map(|at| &*words[at]).collect();
+        let message = Some(tidy(&words.join(": "), LONGEST_MESSAGE));
+        Self::new(Fault::from_error(error), FaultDetails { message, ..FaultDetails::default() })
     }
 
     /// What a provider's reply means and says: [`Fault::from_response`] and

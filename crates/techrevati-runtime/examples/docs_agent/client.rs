@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::{Value, json};
 use techrevati_runtime::events::{Clock as _, SystemClock};
-use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Phase, Provider, lookup};
+use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Provider};
 use techrevati_runtime::usage::UsageSnapshot;
 
 use crate::context;
@@ -67,7 +67,7 @@ impl Client {
     ) -> Result<Reply, FaultError> {
         let mut response = self.send(provider, request).await?;
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(|error| broken(&error))? {
+        while let Some(bytes) = response.chunk().await.map_err(broken)? {
             body.extend_from_slice(&bytes);
             if body.len() > REPLY_BYTES {
                 return Err(too_large());
@@ -111,7 +111,7 @@ impl Client {
         if let Some(key) = &self.key {
             post = post.bearer_auth(key);
         }
-        let response = post.send().await.map_err(|error| unreachable(&error))?;
+        let response = post.send().await.map_err(broken)?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 }
@@ -150,7 +150,7 @@ impl Streamed {
                     None => {}
                 }
             }
-            match self.response.chunk().await.map_err(|error| broken(&error))? {
+            match self.response.chunk().await.map_err(broken)? {
                 Some(bytes) if self.buffer.len() + bytes.len() <= REPLY_BYTES => {
                     self.buffer.extend_from_slice(&bytes);
                 }
@@ -196,24 +196,13 @@ async fn refused(mut response: Response) -> FaultError {
     {
         body.extend_from_slice(&bytes);
     }
-    let headers = response.headers();
-    let headers = lookup(|name| headers.get(name)?.to_str().ok());
     let (status, now) = (response.status().as_u16(), SystemClock.utc_now());
-    FaultError::from_response(Provider::Other, status, &headers, &body, now)
+    FaultError::from_response(Provider::Other, status, response.headers(), &body, now)
 }
 
-fn unreachable(error: &reqwest::Error) -> FaultError {
-    let kind = if error.is_connect() && error.is_timeout() {
-        FaultKind::Timeout(Phase::Connect)
-    } else {
-        FaultKind::Network
-    };
-    FaultError::of(kind, format!("no connection to the provider: {}", innermost(error)))
-}
-
-fn broken(error: &reqwest::Error) -> FaultError {
-    let what = format!("the connection broke in the middle of the reply: {}", innermost(error));
-    FaultError::of(FaultKind::Network, what)
+/// The provider was not reached, or the connection broke: the error's type tells.
+fn broken(error: reqwest::Error) -> FaultError {
+    FaultError::from_error(&error.without_url())
 }
 
 fn malformed(what: &impl std::fmt::Display) -> FaultError {
@@ -222,13 +211,4 @@ fn malformed(what: &impl std::fmt::Display) -> FaultError {
 
 fn too_large() -> FaultError {
     FaultError::of(FaultKind::Local, "the provider's reply is larger than this program accepts")
-}
-
-/// The cause at the end of an error's chain says what happened on the wire.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

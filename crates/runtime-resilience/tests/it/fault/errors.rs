@@ -109,6 +109,19 @@ fn an_error_is_made_of_a_reply_in_one_step() {
 }
 
 #[test]
+fn an_error_is_told_in_the_words_of_its_chain_each_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the answer{}", .0)]
+    struct Outer(&'static str, #[source] io::Error);
+    let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by sk-abc");
+    let error = FaultError::from_error(&Outer("", reset()));
+    assert_eq!(error.fault.kind, FaultKind::Network);
+    assert_eq!(error.to_string(), "network: cannot read the answer: reset by [redacted]");
+    let repeated = FaultError::from_error(&Outer(": reset by sk-abc", reset()));
+    assert_eq!(repeated, error);
+}
+
+#[test]
 fn words_of_your_own_are_cut_and_keep_no_key() {
     let error = FaultError::of(FaultKind::Network, format!("reset by sk-abc {}", "x ".repeat(999)));
     assert_eq!(error.fault, Fault::of(FaultKind::Network));
