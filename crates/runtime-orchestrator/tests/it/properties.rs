@@ -7,6 +7,7 @@ mod driver;
 mod kinds;
 mod model;
 mod ops;
+mod recovering;
 
 use proptest::collection::vec;
 use proptest::prelude::*;

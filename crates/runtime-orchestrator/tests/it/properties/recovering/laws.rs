@@ -1,0 +1,156 @@
+//! What holds of every turn, and of the session around them.
+
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, AgentEventName as Name, SpanOutcome};
+use runtime_orchestrator::TurnError;
+use runtime_usage::Usd;
+
+use super::scene::{Ended, Run, Scene, most_retries};
+use crate::support::{WAIT, assert_books_agree, assert_lawful, assert_lawful_so_far};
+
+type Events<'e> = &'e [Arc<AgentEvent>];
+
+fn count(events: Events<'_>, name: Name) -> usize {
+    events.iter().filter(|event| event.event == name).count()
+}
+
+fn number(event: &AgentEvent, key: &str) -> f64 {
+    event.data.as_ref().and_then(|data| data.get(key)?.as_f64()).unwrap_or(0.0)
+}
+
+pub(super) fn assert_turn(scene: &Scene, run: &Run, ended: &Ended, events: Events<'_>) {
+    assert_story(ended, events);
+    assert_bounds(scene, run, ended, events);
+    assert_nothing_is_held(scene);
+    if scene.setting.budget.is_some() {
+        assert_books_agree(&scene.fixture, scene.session());
+    }
+    let told = number_told(events);
+    assert_eq!(told.0, told.1, "the turn costs what its attempts cost");
+}
+
+/// What the turn's event says that it cost, and the sum of its attempts'.
+fn number_told(events: Events<'_>) -> (Usd, Usd) {
+    let sum = |names: [Name; 2]| {
+        let ended = events.iter().filter(|event| names.contains(&event.event));
+        ended.map(|event| Usd::try_from(number(event, "cost_usd")).unwrap()).sum::<Usd>()
+    };
+    let turn = sum([Name::TurnCompleted, Name::TurnFailed]);
+    (turn, sum([Name::AttemptCompleted, Name::AttemptFailed]))
+}
+
+fn assert_story(ended: &Ended, events: Events<'_>) {
+    let at = |name| count(events, name);
+    let started = at(Name::TurnStarted);
+    assert!(started <= 1);
+    assert_eq!(started, at(Name::TurnCompleted) + at(Name::TurnFailed), "begun once, ended once");
+    let attempts = at(Name::AttemptStarted);
+    assert_eq!(attempts, at(Name::AttemptCompleted) + at(Name::AttemptFailed));
+    assert!(ended.calls.len() <= attempts, "every call is an attempt");
+    assert!(at(Name::AttemptCompleted) <= 1);
+    let came = at(Name::RecoverySucceeded) + at(Name::RecoveryFailed);
+    assert_eq!(at(Name::RecoveryAttempted), came, "what was attempted has come to something");
+    assert!(at(Name::RecoverySucceeded) <= 1 && at(Name::RecoveryEscalated) <= 1);
+    for (event, next) in events.iter().zip(&events[1.min(events.len())..]) {
+        match event.event {
+            Name::RecoverySucceeded => assert_eq!(next.event, Name::TurnCompleted),
+            Name::RecoveryEscalated => assert_eq!(next.event, Name::TurnFailed),
+            _ => {}
+        }
+    }
+    // Who recovered says so, and nobody else.
+    let recovered = at(Name::TurnCompleted) == 1 && at(Name::RecoveryAttempted) > 0;
+    assert_eq!(at(Name::RecoverySucceeded), usize::from(recovered));
+    if let Some(turn) = events.iter().find(|it| it.event == Name::TurnStarted) {
+        let last = events.iter().rfind(|it| it.span == turn.span).unwrap();
+        assert_eq!(number(last, "attempts").to_string(), attempts.to_string());
+        let outcome = last.outcome.unwrap();
+        match &ended.outcome {
+            Some(Ok(answer)) => {
+                assert_eq!(outcome, SpanOutcome::Ok);
+                assert_eq!(answer.attempts as usize, attempts);
+                assert_eq!(answer.cost, number_told(events).0);
+            }
+            Some(Err(error)) => {
+                assert_ne!(outcome, SpanOutcome::Ok);
+                assert_eq!(error.is_final(), matches!(error, TurnError::Unrecovered(_)));
+                assert_eq!(at(Name::RecoveryEscalated), usize::from(error.is_final()));
+            }
+            None if ended.panicked => assert_eq!(outcome, SpanOutcome::Panicked),
+            None => assert_eq!(outcome, SpanOutcome::Cancelled),
+        }
+    } else {
+        assert!(ended.calls.is_empty(), "a call outside of a turn");
+        assert!(!matches!(ended.outcome, Some(Ok(_))));
+        // A session that is over says no more.
+        let refused = ended
+            .outcome
+            .as_ref()
+            .is_some_and(|outcome| !matches!(outcome, Ok(_) | Err(TurnError::Closed(_))));
+        assert_eq!(at(Name::AgentBlocked), usize::from(refused));
+    }
+    if let Some(Err(error)) = &ended.outcome {
+        assert!(!error.is_refusal() || ended.calls.is_empty(), "a call was made: {error:?}");
+    }
+}
+
+fn assert_bounds(scene: &Scene, run: &Run, ended: &Ended, events: Events<'_>) {
+    // No more calls than the recipes allow, and a hedge beside each.
+    let attempts = ended.calls.len() as u64;
+    let most = 1 + most_retries(&scene.recipes);
+    let hedges = if scene.setting.hedge.is_some() && !run.thread { 2 } else { 1 };
+    assert!(attempts <= most * hedges, "{attempts} calls");
+
+    // None begins after the time is over.
+    for call in &ended.calls {
+        assert!(
+            ended.end.is_none_or(|end| call.began < end || ended.total == Some(Default::default())),
+            "{call:?} begins too late: {:?}",
+            ended.end
+        );
+    }
+    // All waits together are shorter than the time there is.
+    let attempted = events.iter().filter(|event| event.event == Name::RecoveryAttempted);
+    let waits: f64 = attempted.map(|event| number(event, "wait_seconds")).sum();
+    if let Some(total) = ended.total {
+        assert!(waits <= total.as_secs_f64(), "{waits} of {total:?}");
+    }
+    // What was asked for is waited in full at the place that asked.
+    if hedges == 1 {
+        for (before, after) in ended.calls.iter().zip(&ended.calls[1.min(ended.calls.len())..]) {
+            let Some((failed, asked)) = before.asked else { continue };
+            if before.provider == after.provider && scene.setting.routes < 3 {
+                let waited = after.began.saturating_duration_since(failed);
+                assert!(waited >= asked, "{waited:?}, asked {asked:?}");
+            }
+        }
+    }
+}
+
+fn assert_nothing_is_held(scene: &Scene) {
+    assert_eq!(scene.fixture.clock.waiting(), 0);
+    for snapshot in scene.routes.iter().flat_map(|routes| routes.snapshot()) {
+        assert_eq!(snapshot.in_flight, 0);
+    }
+}
+
+pub(super) fn assert_session(scene: &Scene) {
+    crate::recovering::assert_recovery_agrees(&scene.fixture, scene.session());
+    let events = scene.fixture.events.events();
+    if scene.session().status().is_terminal() {
+        assert_lawful(&events);
+    } else {
+        assert_eq!(assert_lawful_so_far(&events), 0);
+    }
+}
+
+pub(super) fn assert_over(scene: &Scene) {
+    assert_lawful(&scene.fixture.events.events());
+    // After the wait every breaker takes a call: nobody kept a probe's place.
+    scene.fixture.clock.advance(WAIT);
+    scene.fixture.breaker.try_acquire().unwrap().cancel();
+    for route in scene.routes.iter().flat_map(|routes| routes.iter()) {
+        route.breaker().try_acquire().unwrap().cancel();
+    }
+}
