@@ -10,7 +10,7 @@ use runtime_resilience::{
 };
 use serde_json::Value;
 
-use super::turn::{Pending, Recovering};
+use super::turn::{Pending, Recovering, Stage};
 use crate::error::TurnError;
 use crate::log::log;
 use crate::session::money::Bill;
@@ -18,24 +18,25 @@ use crate::session::money::Bill;
 impl Recovering<'_> {
     /// The turn's first event, once.
     pub(super) fn begin(&mut self) {
-        if std::mem::replace(&mut self.begun, true) {
+        if self.stage != Stage::Admitted {
             return;
         }
+        self.stage = Stage::Begun;
         let mut event = self.event(AgentEventName::TurnStarted, AgentEventStatus::Running);
         event.data = self.model_data();
         self.core.emit(event);
     }
 
     pub(super) fn completed(&mut self, bill: &Bill) {
-        self.ended = true;
+        self.stage = Stage::Ended;
         let event = self.event(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
         self.core.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill)));
     }
 
     pub(super) fn stopped(&mut self, error: &TurnError) {
-        self.ended = true;
+        self.stage = Stage::Ended;
         let inner = match error {
-            TurnError::Unrecovered(unrecovered) => &*unrecovered.error,
+            TurnError::Unrecovered(unrecovered) => &unrecovered.error,
             other => other,
         };
         let (outcome, class) = match inner {

@@ -21,6 +21,17 @@ use crate::session::part::{Part, Place, Tally};
 use crate::turn::{Ask, Limits};
 use crate::wait::Until;
 
+/// How far a turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing is said of it yet.
+    Admitted,
+    /// Its first event is out.
+    Begun,
+    /// Its last event is out, or it was refused.
+    Ended,
+}
+
 /// The turn around its attempts. Dropped before it has ended, it was cancelled.
 pub(super) struct Recovering<'s> {
     pub(super) core: &'s Core,
@@ -29,9 +40,7 @@ pub(super) struct Recovering<'s> {
     total: Option<Until>,
     pub(super) ask: Ask,
     pub(super) span: SpanId,
-    /// Whether its first event is out.
-    pub(super) begun: bool,
-    pub(super) ended: bool,
+    pub(super) stage: Stage,
     pub(super) tally: Arc<Tally>,
     plan: TurnRecovery,
     /// The routes that have failed.
@@ -126,8 +135,7 @@ impl<'s> Recovering<'s> {
             total: core.total(limits),
             ask,
             span: core.new_span(),
-            begun: false,
-            ended: false,
+            stage: Stage::Admitted,
             tally: Arc::default(),
             plan: TurnRecovery::new(setup.recipes.clone(), setup.backoff),
             tried: Tried::default(),
@@ -320,12 +328,12 @@ impl<'s> Recovering<'s> {
     /// The turn ends with an error that recovery is not for.
     pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
         let error = if self.called { after_a_call(error) } else { error };
-        if self.begun {
+        if self.stage == Stage::Begun {
             self.fail_pending(&error.to_string());
             self.stopped(&error);
         } else {
             self.entry.stop_working();
-            self.ended = true;
+            self.stage = Stage::Ended;
             self.core.turn_refused(&self.model, &error);
         }
         error
@@ -361,9 +369,8 @@ impl<'s> Recovering<'s> {
             alert(setup.escalation.as_ref(), &escalation);
         }
         let gave_up = why;
-        let error =
-            UnrecoveredError { error: Box::new(error), attempts, gave_up, recovery: result };
-        let error = TurnError::Unrecovered(error);
+        let error = UnrecoveredError { error, attempts, gave_up, recovery: result };
+        let error = TurnError::from(error);
         self.stopped(&error);
         error
     }
@@ -371,14 +378,10 @@ impl<'s> Recovering<'s> {
 
 impl Drop for Recovering<'_> {
     fn drop(&mut self) {
-        if self.ended {
+        if self.stage != Stage::Begun {
             return;
         }
-        self.ended = true;
-        if !self.begun {
-            // Nothing was made of it, and nothing is said.
-            return;
-        }
+        self.stage = Stage::Ended;
         let panicked = self.tally.panicked() || self.in_callers_code;
         if panicked {
             self.core.state().note_panic();

@@ -74,7 +74,7 @@ fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is
         // Nothing is known of the two that failed: they cost what they had reserved.
         assert_eq!(script.calls(), 2);
         let refused = match &error {
-            TurnError::Unrecovered(unrecovered) => &*unrecovered.error,
+            TurnError::Unrecovered(unrecovered) => &unrecovered.error,
             other => other,
         };
         assert!(matches!(refused, TurnError::Budget(_)), "{error:?}");

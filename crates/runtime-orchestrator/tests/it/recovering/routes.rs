@@ -194,7 +194,7 @@ fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
         assert_eq!((script.calls(), fixture.clock.elapsed()), (0, Duration::ZERO));
         assert!(error.is_final() && error.is_refusal());
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
-        assert!(matches!(*unrecovered.error, TurnError::NoRoute(_)));
+        assert!(matches!(unrecovered.error, TurnError::NoRoute(_)));
         assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
         drop(session);
         assert_lawful(&fixture.events.events());
