@@ -123,11 +123,16 @@ impl Cell {
         match done {
             Ok((word, transition)) => Ok((self.ticket(word, || now), transition)),
             Err(refused) => {
-                // Relaxed: a number of its own, which orders nothing.
-                self.not_permitted.fetch_add(1, Ordering::Relaxed);
+                self.refuse();
                 Err(refused)
             }
         }
+    }
+
+    /// Counts a call that was not admitted.
+    pub(super) fn refuse(&self) {
+        // Relaxed: a number of its own, which orders nothing.
+        self.not_permitted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Asks whether there is a place at `now`, and takes none.
@@ -153,7 +158,7 @@ impl Cell {
             if ticket.home.counts_calls() {
                 return self.settle_in_window(window, ticket, outcome, asked, clock);
             }
-            if ticket.took(self.age(clock())).is_some_and(|took| window.is_slow(took)) {
+            if self.timed && ticket.took(self.age(clock())).is_some_and(|t| window.is_slow(t)) {
                 outcome = Outcome::Failure;
             }
         }
@@ -267,7 +272,7 @@ impl Cell {
             state,
             generation: word.generation(),
             counts: books.counts(word, age),
-            // Relaxed: see `admit`.
+            // Relaxed: see `refuse`.
             not_permitted: self.not_permitted.load(Ordering::Relaxed),
             time_in_state: age.saturating_sub(since),
             retry_after,
