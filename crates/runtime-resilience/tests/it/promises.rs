@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use runtime_resilience::breaker::{Outcome, PermitRef};
 use runtime_resilience::{
     CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
     RecoveryHandler, RecoveryStep, StepContext, TransitionListener, attempt_recovery_async,
@@ -15,6 +16,7 @@ const _: () = {
     shared::<Classifier>();
     shared::<Failure>();
     shared::<Permit>();
+    shared::<PermitRef<'static>>();
     shared::<RecoveryContext>();
     shared::<RecoveryStep>();
     shared::<StepContext<'static>>();
@@ -30,6 +32,7 @@ fn sendable<T: Send>(value: T) -> T {
 fn the_futures_of_this_crate_are_send() {
     let breaker = CircuitBreaker::new("svc");
     drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
+    drop(sendable(breaker.call_async_judged(|| async { Ok::<_, ()>(1) }, Outcome::of)));
 
     let mut context = RecoveryContext::default();
     let handler: &dyn RecoveryHandler = &|_: &StepContext<'_>| Ok(());
