@@ -39,7 +39,8 @@ pub(super) struct Cell {
     config: Config,
     /// When the breaker was made: what ticks and ages count from.
     made: Instant,
-    /// When a probe was last admitted, in ticks, rounded up.
+    /// When a probe was last admitted, in ticks, rounded up. Later where an outcome that would have
+    /// ended the generation came second: a lease then counts from there.
     last_probe: AtomicU64,
     not_permitted: AtomicU64,
     books: Mutex<Books>,
@@ -345,7 +346,7 @@ impl Cell {
     }
 
     fn swap(&self, word: Word, next: Word, at: Tick) -> Result<(), Word> {
-        if core::admits_probe(word, next) {
+        if let View::HalfOpen(_) = next.view() {
             // Before the word: a place must not be seen taken with the time of the probe before.
             // Relaxed: the exchange below publishes it.
             self.last_probe.fetch_max(at.0, Ordering::Relaxed);
