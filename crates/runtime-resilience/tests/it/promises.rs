@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use runtime_resilience::breaker::{Outcome, PermitRef};
 use runtime_resilience::{
     CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
     RecoveryHandler, RecoveryStep, Route, RouteLease, Routes, StepContext, TransitionListener,
@@ -16,6 +17,7 @@ const _: () = {
     shared::<Classifier>();
     shared::<Failure>();
     shared::<Permit>();
+    shared::<PermitRef<'static>>();
     shared::<RecoveryContext>();
     shared::<RecoveryStep>();
     shared::<Route>();
@@ -35,6 +37,7 @@ fn sendable<T: Send>(value: T) -> T {
 fn the_futures_of_this_crate_are_send() {
     let breaker = CircuitBreaker::new("svc");
     drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
+    drop(sendable(breaker.call_async_judged(|| async { Ok::<_, ()>(1) }, Outcome::of)));
 
     let mut context = RecoveryContext::default();
     let handler: &dyn RecoveryHandler = &|_: &StepContext<'_>| Ok(());
