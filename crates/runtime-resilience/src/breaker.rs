@@ -26,6 +26,7 @@
 //! writes nothing, so that threads do not slow each other down. Only a [`Window`] makes outcomes go
 //! through a lock, which is held for as long as it takes to write one down.
 
+mod books;
 mod call;
 mod cell;
 mod config;

@@ -155,6 +155,7 @@ impl Fault {
     /// | [`FaultError`] | the one it holds |
     /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere; asks to wait until the breaker lets one through |
     /// | [`NoRouteError`](crate::NoRouteError) | local, not sent; asks to wait until the first route returns |
+    /// | [`RateLimitedError`](crate::rate::RateLimitedError) | local, to be tried elsewhere; asks to wait until there is room |
     /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
     /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, early end, not reachable | network; if refused, not sent |
     /// | `io::Error`: invalid data | malformed |

@@ -16,6 +16,9 @@
 //! once. Each success refills it, whatever happened before: a budget that is used up is not used up
 //! for good.
 
+#[cfg(all(test, runtime_loom))]
+mod loom_tests;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 

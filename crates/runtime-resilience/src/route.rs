@@ -70,6 +70,7 @@
 mod core;
 mod error;
 mod lease;
+mod look;
 mod place;
 mod rests;
 mod routes;

@@ -53,6 +53,7 @@
 //! | `http` | no | a reply of the crate `http` is read by `Fault::from_http`; its `HeaderMap` is read as headers |
 //! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
+//! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 
 #[doc(inline)]

@@ -17,7 +17,8 @@ impl Orchestrator {
     /// `timeout`. What is open then is cancelled *as shutdown*, which the error
     /// ([`SessionClosedError::shutdown`](crate::SessionClosedError::shutdown)), the session's last
     /// event, the worker's log and the [summary](crate::Summary::shutdown) tell from a user's
-    /// cancel; and has one second to say its last events. At the end sinks are flushed.
+    /// cancel; and has one second to say its last events. A session whose code hands on such a refusal,
+    /// or drops it, was cancelled as shutdown, too. At the end sinks are flushed.
     ///
     /// It returns as soon as the last session has ended, and at the latest one second and the
     /// flushing after `timeout`. Draining is for good: dropping the future ends the waiting, not the

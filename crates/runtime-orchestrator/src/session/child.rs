@@ -52,8 +52,8 @@ impl OrchestrationSession {
     pub(crate) fn open_child(&self, mut setup: Setup) -> Result<Self, ChildSessionError> {
         let core = &self.core;
         let _entry = core.enter(false)?;
-        setup.roster.accepting()?;
         core.state().accepting()?;
+        setup.roster.accepting()?;
         // Before the parent's clock: where both are one, the child's time does not begin later.
         let now = setup.clock.now();
         let mut until = core.session_deadline();

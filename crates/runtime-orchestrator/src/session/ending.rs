@@ -129,9 +129,13 @@ impl Core {
     /// The session's value is gone: what has not ended ends now.
     pub(crate) fn abandon(&self, panicked: bool) {
         let panicked = panicked || self.state().panicked();
+        let turned_away = self.state().turned_away();
         let _ = if panicked {
             let detail = "the session's code panicked";
             self.fail(detail, AgentFailureClass::Unknown, SpanOutcome::Panicked)
+        } else if turned_away {
+            // A `?` on the refusal has dropped it.
+            self.shut_down("shutdown: session dropped")
         } else {
             self.cancel("session dropped".to_owned())
         };

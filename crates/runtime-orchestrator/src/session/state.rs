@@ -37,6 +37,8 @@ pub(crate) struct State {
     inside: u32,
     /// Whether nothing new begins.
     draining: bool,
+    /// Whether something was refused for that.
+    turned_away: bool,
     ended: Option<End>,
     /// The session's last event, while somebody is inside.
     farewell: Option<Box<AgentEvent>>,
@@ -95,8 +97,14 @@ impl State {
         self.draining
     }
 
+    /// Whether somebody was told that nothing new begins.
+    pub(crate) const fn turned_away(&self) -> bool {
+        self.turned_away
+    }
+
     /// Whether something new may begin.
-    pub(crate) const fn accepting(&self) -> Result<(), ShuttingDownError> {
+    pub(crate) const fn accepting(&mut self) -> Result<(), ShuttingDownError> {
+        self.turned_away |= self.draining;
         if self.draining { Err(ShuttingDownError) } else { Ok(()) }
     }
 

@@ -199,6 +199,25 @@ fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
 }
 
 #[test]
+fn a_session_that_is_dropped_by_its_refusal_was_cancelled_by_the_shutdown() {
+    let fixture = Fixture::new();
+    let open = || fixture.orchestrator.session().unwrap();
+    let (dropped, asked_nothing, cancelled) = (open(), open(), open());
+    let drain = draining(&fixture);
+    for session in [&dropped, &cancelled] {
+        assert!(now(session.run_tool("search", fine)).unwrap_err().is_shutdown());
+    }
+    let handle = dropped.handle();
+    drop((dropped, asked_nothing));
+    cancelled.cancel("ctrl-c").unwrap();
+    assert!(handle.cancel("too late").unwrap_err().shutdown);
+    assert!(!cancelled.summary().shutdown, "a user's cancel stays one");
+    let drained = now(drain);
+    assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (2, 1, true));
+    assert_eq!(&*drained.left_over[0].session_id, handle.session_id());
+}
+
+#[test]
 fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
     let fixture = Fixture::new();
     let other = Fixture::new();
@@ -234,6 +253,6 @@ fn clones_share_what_they_shut_down_by() {
     assert!(now(session.run_turn(Turn::model("m"), fine)).unwrap_err().is_shutdown());
     let other = Orchestrator::new("writer", "draft");
     assert!(other.session().is_ok(), "another one is another one");
-    drop(session);
+    session.complete().unwrap();
     assert_eq!(now(drain).ended, 1);
 }

@@ -12,14 +12,15 @@ use std::convert::Infallible;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use super::books::Books;
 use super::config::Config;
 use super::core::{self, Limits, Refusal, Step};
 use super::error::Refused;
 use super::outcome::Outcome;
-use super::snapshot::{Counts, Snapshot};
-use super::state::{Cause, CircuitState, Transition};
+use super::snapshot::Snapshot;
+use super::state::{CircuitState, Transition};
 use super::tick::{Tick, nanos};
-use super::window::{Ended, Record, Window};
+use super::window::{Ended, Window};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
@@ -42,14 +43,6 @@ pub(super) struct Cell {
     last_probe: AtomicU64,
     not_permitted: AtomicU64,
     books: Mutex<Books>,
-}
-
-/// What belongs to the generation that runs.
-struct Books {
-    since: Duration,
-    /// Probing phases in a row that ended with a failure.
-    failed_recoveries: u32,
-    record: Option<Record>,
 }
 
 /// An admitted call.
@@ -77,8 +70,6 @@ type Done = (Word, Option<Transition>);
 
 impl Cell {
     pub(super) fn new(config: Config, made: Instant) -> Self {
-        let record = config.window.map(Record::new);
-        let books = Books { since: Duration::ZERO, failed_recoveries: 0, record };
         Self {
             word: Line(AtomicU64::new(Word::NEW.bits())),
             windowed: config.window.is_some(),
@@ -88,7 +79,7 @@ impl Cell {
             made,
             last_probe: AtomicU64::new(0),
             not_permitted: AtomicU64::new(0),
-            books: Mutex::new(books),
+            books: Mutex::new(Books::new(config.window)),
         }
     }
 
@@ -108,7 +99,8 @@ impl Cell {
         word.is_closed().then(|| self.ticket(word, clock))
     }
 
-    /// Whether a success leaves everything as it is, by one load.
+    /// Whether a success leaves everything as it is, by one load. Only faster than
+    /// [`settle`](Self::settle), which would find the same: no test can tell whether this is asked.
     #[inline]
     pub(super) fn is_no_news(&self, ticket: &Ticket) -> bool {
         // Equal means the same generation with nothing counted: a probe would count itself.
@@ -381,47 +373,6 @@ impl Cell {
     fn books(&self) -> MutexGuard<'_, Books> {
         // Nothing in here panics half-way, so poison carries no news.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Books {
-    fn failed_recoveries_after(&self, word: Word) -> u32 {
-        let probing = word.state() == CircuitState::HalfOpen;
-        self.failed_recoveries.saturating_add(probing.into())
-    }
-
-    fn counts(&mut self, word: Word, age: Duration) -> Counts {
-        let windowed = self.record.as_mut().map(|record| record.counts(age));
-        Counts { failures_in_a_row: core::failures(word), ..windowed.unwrap_or_default() }
-    }
-
-    /// Closes the books of `word` and opens those of `next`.
-    fn begin(
-        &mut self,
-        word: Word,
-        next: Word,
-        cause: Cause,
-        failures: u32,
-        age: Duration,
-    ) -> Option<Transition> {
-        let counts = Counts { failures_in_a_row: failures, ..self.counts(word, age) };
-        if let Some(record) = &mut self.record {
-            record.clear();
-        }
-        self.since = age;
-        let (from, to) = (word.state(), next.state());
-        self.failed_recoveries = match (from, to) {
-            (CircuitState::HalfOpen, CircuitState::Open) => self.failed_recoveries_after(word),
-            (_, CircuitState::Open | CircuitState::HalfOpen) => self.failed_recoveries,
-            _ => 0,
-        };
-        let wait = match next.view() {
-            View::Open { until } => Some(until.age().saturating_sub(age)),
-            _ => None,
-        };
-        let news = from != to || cause == Cause::ProbeLost;
-        let generation = next.generation();
-        news.then_some(Transition { from, to, generation, cause, counts, wait })
     }
 }
 

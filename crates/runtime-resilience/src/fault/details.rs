@@ -3,10 +3,14 @@
 use std::error::Error;
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::headers::Headers;
+use super::kind::FaultKind;
+use super::provider::Provider;
 use super::{Fault, body};
+use crate::classify::errors;
 
 /// The words of a reply: what the provider calls the error, and the name of the request.
 ///
@@ -87,19 +91,68 @@ const LONGEST_NAME: usize = 100;
 /// A fault as an error: what an adapter of a provider returns, with `?` and along chains.
 ///
 /// [`Fault::from_error`] and [`classify_error`](crate::classify_error) find it.
+///
+/// ```
+/// use runtime_resilience::fault::{FaultError, FaultKind};
+///
+/// let cut = FaultError::of(FaultKind::Network, "the connection broke after 12 chunks");
+/// assert_eq!(cut.to_string(), "network: the connection broke after 12 chunks");
+/// assert!(cut.fault.retry && cut.fault.elsewhere);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultError {
     /// What it means.
     pub fault: Fault,
-    /// What the provider said.
-    pub details: FaultDetails,
+    /// What the provider said. In a box, so that results with this error stay small.
+    pub details: Box<FaultDetails>,
 }
 
 impl FaultError {
     /// A fault with its words.
-    pub const fn new(fault: Fault, details: FaultDetails) -> Self {
-        Self { fault, details }
+    pub fn new(fault: Fault, details: FaultDetails) -> Self {
+        Self { fault, details: Box::new(details) }
+    }
+
+    /// The fault that is usual for a kind, in words of your own: where there is no reply to read, as
+    /// when a stream breaks.
+    pub fn of(kind: FaultKind, message: impl AsRef<str>) -> Self {
+        let message = Some(tidy(message.as_ref(), LONGEST_MESSAGE));
+        Self::new(Fault::of(kind), FaultDetails { message, ..FaultDetails::default() })
+    }
+
+    /// What a Rust error means, as [`Fault::from_error`] has it, in the words of its whole chain.
+    ///
+    /// The error itself is not kept: return it as it is where the caller is to see it again.
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        let words: Vec<_> = errors(error).map(ToString::to_string).collect();
+        // Many repeat what the error below them says.
+        let said =
+            |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
+        let words: Vec<_> =
+            (0..words.len()).filter(|&at| !said(at)).map(|at| &*words[at]).collect();
+        let message = Some(tidy(&words.join(": "), LONGEST_MESSAGE));
+        Self::new(Fault::from_error(error), FaultDetails { message, ..FaultDetails::default() })
+    }
+
+    /// What a provider's reply means and says: [`Fault::from_response`] and
+    /// [`FaultDetails::from_response`].
+    pub fn from_response<H: Headers + ?Sized>(
+        provider: Provider,
+        status: u16,
+        headers: &H,
+        body: &[u8],
+        now: DateTime<Utc>,
+    ) -> Self {
+        let body = body::parse(body);
+        let fault = Fault::from_json(provider, status, headers, &body, now);
+        Self::new(fault, FaultDetails::from_json(headers, &body))
+    }
+
+    /// What an error inside a stream means and says, or one in an answer with status 200:
+    /// [`Fault::from_stream_error`] and [`FaultDetails::from_json`].
+    pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
+        Self::new(Fault::from_stream_error(provider, event), FaultDetails::from_json(&(), event))
     }
 }
 

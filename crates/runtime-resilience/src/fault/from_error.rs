@@ -12,6 +12,7 @@ use super::{Fault, usual};
 use crate::breaker::CircuitOpenError;
 use crate::classify::{classify_error, errors, kind_of_texts};
 use crate::failure::Failure;
+use crate::rate::RateLimitedError;
 use crate::route::NoRouteError;
 
 pub(super) fn fault(error: &(dyn Error + 'static)) -> Fault {
@@ -47,6 +48,11 @@ fn of_type(error: &(dyn Error + 'static)) -> Option<Fault> {
     #[cfg(feature = "reqwest")]
     if let Some(error) = error.downcast_ref() {
         return super::reqwest::fault(error);
+    }
+    if let Some(error) = error.downcast_ref::<RateLimitedError>() {
+        let fault = usual::fault(FaultKind::Local);
+        let (asked, reach) = (error.retry_after, Reach::NotSent);
+        return Some(Fault { elsewhere: true, asked, reach, ..fault });
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return of_io(error.kind());

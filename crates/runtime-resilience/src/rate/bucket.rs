@@ -10,8 +10,9 @@
 //! A call that used less than it took is to leave the bucket as if it had taken only that much. Taking
 //! its rest from what is owed now would give back too much: whatever the bucket would have lost to
 //! being empty in the meantime is no longer there to give. What is there is the least that was owed
-//! at any time since the call was admitted, and so the bucket keeps these low marks: at most one for
-//! each call under way, and each mark higher than the one before it.
+//! at any time since the call was admitted, and so the bucket keeps these low marks, each higher than
+//! the one before it. When a call gives back, the marks since its admission fall by as much: they are
+//! then what they would have been without it.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

@@ -105,7 +105,7 @@ impl Core {
     fn since(&self, sent: &Sent) -> Units {
         let since = |index: usize| self.taken[index].wrapping_sub(sent.taken[index]);
         let [input, output] = [since(0), since(1)];
-        [self.last - sent.ordinal, input, output, input.saturating_add(output)]
+        [self.last.saturating_sub(sent.ordinal), input, output, input.saturating_add(output)]
     }
 
     /// Whether `units` would be admitted now, were `ahead` taken before them.
@@ -133,33 +133,21 @@ impl Core {
         paused.into_iter().chain((0..4).filter_map(refusal)).max_by_key(|refusal| refusal.full)
     }
 
-    /// Gives back what `hold` has more than `used`.
+    /// Of each dimension, gives back what `hold` has more than `used`, or takes what it has less,
+    /// whether that is there or not.
     #[inline]
-    pub(super) fn give_back(&mut self, hold: &Hold, used: Demand) {
-        let (had, used) = (hold.demand.units(), used.units());
+    pub(super) fn settle(&mut self, hold: &Hold, used: Demand, now: Nanos) {
+        let (had, units) = (hold.demand.units(), used.units());
         for (index, bucket) in self.buckets.iter_mut().enumerate() {
-            if let Some(bucket) = bucket
-                && had[index] > used[index]
-            {
-                bucket.give_back(had[index] - used[index], hold.sent.ordinal);
+            let Some(bucket) = bucket else { continue };
+            if units[index] < had[index] {
+                bucket.give_back(had[index] - units[index], hold.sent.ordinal);
+            } else if units[index] > had[index] {
+                bucket.take(units[index] - had[index], self.last, now);
             }
         }
-    }
-
-    /// Takes what `hold` has less than `used`, whether it is there or not.
-    pub(super) fn debit(&mut self, hold: &Hold, used: Demand, now: Nanos) {
-        let input = used.input.saturating_sub(hold.demand.input);
-        let output = used.output.saturating_sub(hold.demand.output);
-        self.count(input, output);
-        let requests = u64::from(used.requests.saturating_sub(hold.demand.requests));
-        let more = [requests, input, output, input.saturating_add(output)];
-        for (bucket, more) in self.buckets.iter_mut().zip(more) {
-            if let Some(bucket) = bucket
-                && more > 0
-            {
-                bucket.take(more, self.last, now);
-            }
-        }
+        let more = |used: u64, had: u64| used.saturating_sub(had);
+        self.count(more(used.input, hold.demand.input), more(used.output, hold.demand.output));
     }
 
     /// Admits nothing until `until`. Only ever extends.
@@ -168,6 +156,11 @@ impl Core {
             self.starts = until;
             self.restart = Restart::First;
         }
+    }
+
+    /// Ends a pause.
+    pub(super) fn resume(&mut self) {
+        self.starts = 0;
     }
 
     /// The first call after a pause finds the provider with enough for it; that there is more is not

@@ -153,9 +153,18 @@ impl RateLimiter {
     /// The first call after it goes as soon as it is over, the others follow at the rate of the
     /// limits, and those who waited no closer than
     /// [`restart_interval`](RateLimits::restart_interval).
+    ///
+    /// Nothing is cut: who cannot wait that long is refused at once, and may go elsewhere.
     pub fn pause(&self, wait: Duration) {
         let now = self.now();
         self.state().core.pause(now.saturating_add(nanos(wait)), now);
+    }
+
+    /// Ends a pause that was asked for by mistake. The calls after it start as they would have.
+    pub fn resume(&self) {
+        let mut state = self.state();
+        state.core.resume();
+        Self::wake_first(state);
     }
 
     /// Sets other limits. What was taken stays taken, and those who wait are judged by the new ones.
@@ -196,15 +205,12 @@ impl RateLimiter {
         RateAvailable { requests, input_tokens, output_tokens, tokens, paused, waiting }
     }
 
-    pub(super) fn give_back(&self, hold: &Hold, used: Demand) {
+    pub(super) fn settle(&self, hold: &Hold, used: Demand) {
+        // Only what is taken needs the time.
+        let now = if used.exceeds(hold.demand) { self.now() } else { 0 };
         let mut state = self.state();
-        state.core.give_back(hold, used);
+        state.core.settle(hold, used, now);
         Self::wake_first(state);
-    }
-
-    pub(super) fn debit(&self, hold: &Hold, used: Demand) {
-        let now = self.now();
-        self.state().core.debit(hold, used, now);
     }
 
     #[cold]

@@ -28,10 +28,9 @@ impl RateReservation {
     /// What it took and did not use is given back: the limiter then stands where it would if the call
     /// had taken only that much. What it used and had not taken is taken now, even where that much is
     /// not there: those who come next wait for it.
-    pub fn settle(mut self, used: Demand) {
-        self.debit(used);
-        if self.hold.demand.exceeds(used) {
-            self.limiter.give_back(&self.hold, used);
+    pub fn settle(self, used: Demand) {
+        if used != self.hold.demand {
+            self.limiter.settle(&self.hold, used);
         }
     }
 
@@ -46,8 +45,9 @@ impl RateReservation {
     /// For streams, whose output is counted while it comes: `used` counts from the start.
     pub fn debit(&mut self, used: Demand) {
         if used.exceeds(self.hold.demand) {
-            self.limiter.debit(&self.hold, used);
-            self.hold.demand = self.hold.demand.max(used);
+            let held = self.hold.demand.max(used);
+            self.limiter.settle(&self.hold, held);
+            self.hold.demand = held;
         }
     }
 

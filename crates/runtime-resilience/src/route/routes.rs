@@ -13,9 +13,8 @@ use super::place::Route;
 use super::rests::{Rested, Rests};
 use super::snapshot::RouteSnapshot;
 use super::tried::Tried;
-use crate::breaker::{CircuitBreaker, CircuitState};
 use crate::fault::{Fault, FaultKind, Scope};
-use crate::rate::{Demand, RateLimiter};
+use crate::rate::Demand;
 
 /// The places that calls go to, in an order, shared by cloning.
 ///
@@ -121,7 +120,7 @@ impl Routes {
     ///
     /// Such a lease is a [last resort](RouteLease::is_last_resort). If it is the breaker that keeps
     /// the route out, the breaker still does: ask it for no permit, and
-    /// [record](CircuitBreaker::record_success) what came of the call.
+    /// [record](crate::CircuitBreaker::record_success) what came of the call.
     #[doc(alias = "panic_mode")]
     #[must_use]
     pub fn fail_open(self) -> Self {
@@ -303,48 +302,6 @@ impl Routes {
     fn core(&self) -> MutexGuard<'_, Core> {
         // Nothing in the core panics half-way, so poison carries no news.
         self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Standing {
-    /// What a route that is passed over is taken for.
-    const TRIED: Self = Self { tried: true, circuit: Circuit::Closed, room: Room::Now };
-
-    fn of(route: &Route, demand: Demand) -> Self {
-        let room = |limiter: &RateLimiter| match limiter.check(demand) {
-            Ok(()) => Room::Now,
-            Err(refused) => refused.retry_after.map_or(Room::Never, Room::In),
-        };
-        let room = route.limiter().map_or(Room::Now, room);
-        Self { tried: false, circuit: Circuit::of(route.breaker()), room }
-    }
-
-    /// `None` if never, or if nobody knows.
-    fn returns_in(&self) -> Option<Duration> {
-        let circuit = match self.circuit {
-            Circuit::Closed | Circuit::Probe => Duration::ZERO,
-            Circuit::Shut(wait) => wait?,
-        };
-        match self.room {
-            Room::Now => Some(circuit),
-            Room::In(wait) => Some(wait.max(circuit)),
-            Room::Never => None,
-        }
-    }
-}
-
-impl Circuit {
-    fn of(breaker: &CircuitBreaker) -> Self {
-        let state = breaker.state();
-        if state == CircuitState::Closed {
-            return Self::Closed;
-        }
-        match breaker.check() {
-            // Open just now, with its wait over since.
-            Ok(()) if matches!(state, CircuitState::Open | CircuitState::HalfOpen) => Self::Probe,
-            Ok(()) => Self::Closed,
-            Err(refused) => Self::Shut(refused.retry_after),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The crate against naive models, over many generated histories.
 
+mod apply;
 mod backoff;
 mod breaker;
 mod fault;

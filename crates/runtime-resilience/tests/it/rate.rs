@@ -11,7 +11,7 @@ use std::time::Duration;
 use runtime_resilience::rate::RateDimension;
 use runtime_resilience::{Demand, RateLimiter, RateLimits};
 
-use self::support::{ASK, input, limiter, nanos, requests, secs, tokens};
+use self::support::{ASK, input, limiter, nanos, requests, secs, short_of, tokens};
 
 #[test]
 fn what_nobody_limits_is_let_through() {
@@ -32,7 +32,7 @@ fn retry_after_is_exact_at_the_step() {
         let error = limiter.try_reserve(ASK).unwrap_err();
         assert_eq!((error.dimension, &*error.limiter), (RateDimension::Requests, "openai"));
         let wait = error.retry_after.unwrap();
-        clock.advance(wait - nanos(1));
+        clock.advance(short_of(wait));
         let error = limiter.check(ASK).unwrap_err();
         assert_eq!(error.retry_after, Some(nanos(1)), "never zero, and never too early");
         clock.advance(nanos(1));
@@ -189,7 +189,7 @@ fn a_pause_holds_for_all_and_only_ever_extends() {
     limiter.pause(secs(7));
     assert_eq!(other.check(ASK).unwrap_err().retry_after, Some(secs(7)));
     limiter.pause(Duration::ZERO);
-    clock.advance(secs(7) - nanos(1));
+    clock.advance(short_of(secs(7)));
     assert_eq!(other.check(ASK).unwrap_err().retry_after, Some(nanos(1)));
     clock.advance(nanos(1));
     assert_eq!(limiter.available().paused, None);
@@ -217,4 +217,15 @@ fn an_endless_pause_does_not_overflow() {
     clock.advance(secs(60));
     limiter.pause(Duration::MAX);
     assert!(limiter.check(ASK).unwrap_err().retry_after.unwrap() > secs(500 * 365 * 86_400));
+}
+
+#[test]
+fn a_pause_that_was_a_mistake_can_be_ended() {
+    let (limiter, clock) = limiter(requests(60));
+    limiter.pause(secs(1_000_000));
+    clock.advance(secs(60));
+    limiter.resume();
+    assert_eq!(limiter.available().paused, None);
+    drop(limiter.try_reserve(ASK).unwrap());
+    assert_eq!(limiter.available().requests, Some(0), "carefully, all the same");
 }

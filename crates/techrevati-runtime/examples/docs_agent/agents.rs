@@ -1,22 +1,30 @@
 //! The two agents, configured: who may do what, for how much, and what watches over them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::lifecycle::AgentRegistry;
 use techrevati_runtime::orchestrator::Orchestrator;
 use techrevati_runtime::policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, RolePermissionConfig,
     UnknownRoles,
 };
-use techrevati_runtime::resilience::{BoxError, CircuitBreaker};
-use techrevati_runtime::sinks::JsonlSink;
+use techrevati_runtime::resilience::retry_budget::RetryBudget;
+use techrevati_runtime::resilience::route::Routes;
+use techrevati_runtime::resilience::{Backoff, BoxError};
+use techrevati_runtime::sinks::{EventFanOut, JsonlSink};
 use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 
-use crate::recovery::Recovery;
+use crate::progress::{self, Progress};
 use crate::{editor, researcher};
 
 /// Turns that one agent may ask for.
 const TURNS: u32 = 40;
+/// The shortest back-off, in seconds.
+const FIRST_WAIT: f64 = 0.1;
+/// No wait is longer: a provider that asks for more is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Both agents.
 #[derive(Debug)]
@@ -31,8 +39,9 @@ pub(crate) struct Means {
     /// What each of them may spend.
     pub(crate) budget: Usd,
     pub(crate) prices: PricingTable,
-    pub(crate) recovery: Recovery,
+    pub(crate) routes: Routes,
     pub(crate) log: Arc<JsonlSink>,
+    pub(crate) progress: Progress,
     /// How many documents there are.
     pub(crate) documents: usize,
 }
@@ -41,25 +50,34 @@ pub(crate) struct Means {
 ///
 /// # Errors
 ///
-/// If a role has no name.
+/// If a role has no name, or a setting makes no sense.
 pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
     // One registry for both, so that one can hand over to the other.
     let registry = AgentRegistry::new();
     let permissions = permissions()?;
-    // One breaker for both: they call the same provider.
-    let breaker = CircuitBreaker::new("provider");
+    // What both of them retry together: they call the same providers.
+    let retries = RetryBudget::default();
+    let backoff = Backoff::with_base(FIRST_WAIT)?.cap(LONGEST_WAIT);
+    let progress = means.progress;
+    let lines = move |event: &Arc<AgentEvent>| {
+        progress.event(event);
+        Ok(())
+    };
+    let events = Arc::new(EventFanOut::new().with_shared(means.log.clone()).with(lines));
     // A model without a price, served by somebody else, is not refused.
     let budget = Limit::enforced(means.budget).unknown_price(UnknownPrice::Free);
     let agent = |role| {
         Orchestrator::new(role, "answer")
             .registry(registry.clone())
             .permissions(permissions.clone())
-            .circuit_breaker(breaker.clone())
-            .recovery_handler(means.recovery.clone())
+            .routes(means.routes.clone())
+            .backoff(backoff)
+            .retry_budget(retries.clone())
+            .on_escalation(progress::alert)
             .budget(budget.clone())
             .pricing(means.prices.clone())
             .max_iterations(TURNS)
-            .event_sink(Arc::clone(&means.log))
+            .event_sink(Arc::clone(&events))
     };
     let required = researcher::required(means.documents);
     let researcher = agent(researcher::ROLE)

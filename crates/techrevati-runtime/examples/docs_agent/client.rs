@@ -1,45 +1,21 @@
-//! The client of an OpenAI-compatible endpoint: one request, one typed answer or failure.
+//! The client of OpenAI-compatible endpoints: one request, one typed answer or fault.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::header::RETRY_AFTER;
-use reqwest::{Response, StatusCode};
+use reqwest::Response;
 use serde_json::{Value, json};
+use techrevati_runtime::events::{Clock as _, SystemClock};
+use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Provider};
 use techrevati_runtime::usage::UsageSnapshot;
 
-use crate::text::cut;
+use crate::context;
 use crate::wire::{ChatReply, ChatRequest, Chunk, Message, WireUsage};
 
-/// So much of a provider's error is shown.
-const ERROR_BYTES: usize = 300;
 /// A reply that is larger is refused.
 const REPLY_BYTES: usize = 8 << 20;
-
-/// Why a call brought no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CallFailed {
-    #[error("HTTP {status}: {message}")]
-    Status { status: StatusCode, message: String, retry_after: Option<Duration> },
-    #[error("no connection to the provider: {}", innermost(.0))]
-    Connection(#[source] reqwest::Error),
-    #[error("connection reset in the middle of the reply: {}", innermost(.0))]
-    CutShort(#[source] reqwest::Error),
-    #[error("the provider's reply is not understood: {0}")]
-    Malformed(#[source] serde_json::Error),
-    #[error("the provider's reply {0}")]
-    Unusable(&'static str),
-}
-
-impl CallFailed {
-    /// How long the provider asks to wait.
-    pub(crate) const fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
-}
+/// Of a refusal no more is read.
+const REFUSAL_BYTES: usize = 64 << 10;
 
 /// What the model said, and the tokens that took.
 #[derive(Debug)]
@@ -53,92 +29,90 @@ pub(crate) const fn estimate(sent: usize, received: usize) -> UsageSnapshot {
     UsageSnapshot::new(sent.div_ceil(4) as u64, received.div_ceil(4) as u64)
 }
 
-/// A model behind one or more routes; one of them is in use.
+/// The providers that routes name, and where they are.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    pub(crate) model: String,
     key: Option<String>,
-    routes: Vec<String>,
-    current: AtomicUsize,
+    /// The base address of each.
+    addresses: BTreeMap<String, String>,
 }
 
 impl Client {
-    /// A client for a model. The first route is used until [`Client::switch`] is called.
+    /// A client of these providers.
     ///
     /// # Errors
     ///
     /// If TLS cannot be set up on this machine.
     pub(crate) fn new(
-        model: &str,
+        addresses: impl IntoIterator<Item = (String, String)>,
         key: Option<String>,
-        routes: Vec<String>,
         loopback: bool,
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
         // A proxy of the environment is for the world, not for this machine.
         let http = if loopback { http.no_proxy() } else { http };
-        let (http, model) = (http.build()?, model.to_owned());
-        Ok(Self { http, model, key, routes, current: AtomicUsize::new(0) })
+        Ok(Self { http: http.build()?, key, addresses: addresses.into_iter().collect() })
     }
 
-    /// Goes on to the next route, in a ring, and gives its address; `None` if there is only one.
-    pub(crate) fn switch(&self) -> Option<&str> {
-        let next = (self.current.load(Ordering::Relaxed) + 1) % self.routes.len();
-        // Relaxed: the number stands for itself, nothing else is published with it.
-        self.current.store(next, Ordering::Relaxed);
-        self.routes.get(next).filter(|_| self.routes.len() > 1).map(String::as_str)
-    }
-
-    /// Sends a request and reads the whole answer.
+    /// Sends a request to a provider and reads the whole answer.
     ///
     /// # Errors
     ///
     /// If the provider cannot be reached, refuses, or sends something else than an answer.
-    pub(crate) async fn chat(&self, request: &ChatRequest) -> Result<Reply, CallFailed> {
-        let mut response = self.send(request).await?;
+    pub(crate) async fn chat(
+        &self,
+        provider: &str,
+        request: &ChatRequest,
+    ) -> Result<Reply, FaultError> {
+        let mut response = self.send(provider, request).await?;
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(CallFailed::CutShort)? {
+        while let Some(bytes) = response.chunk().await.map_err(broken)? {
             body.extend_from_slice(&bytes);
             if body.len() > REPLY_BYTES {
-                return Err(CallFailed::Unusable("is larger than this program accepts"));
+                return Err(too_large());
             }
         }
-        let reply = serde_json::from_slice::<ChatReply>(&body).map_err(CallFailed::Malformed)?;
+        let reply = serde_json::from_slice::<Value>(&body).map_err(|error| malformed(&error))?;
+        if reply.get("error").is_some_and(|error| !error.is_null()) {
+            return Err(FaultError::from_stream_error(Provider::Other, &reply));
+        }
+        let reply =
+            serde_json::from_value::<ChatReply>(reply).map_err(|error| malformed(&error))?;
         let choice = reply.choices.into_iter().next();
-        let choice = choice.ok_or(CallFailed::Unusable("holds no choice"))?;
-        let sent = request.messages.iter().map(|message| message.text().len()).sum();
+        let choice = choice.ok_or_else(|| malformed(&"it holds no choice"))?;
+        let sent = context::size(&request.messages);
         let usage = reply.usage.map_or_else(|| estimate(sent, body.len()), WireUsage::snapshot);
         Ok(Reply { message: choice.message, usage })
     }
 
-    /// Sends a request whose answer comes in pieces.
+    /// Sends a request to a provider whose answer comes in pieces.
     ///
     /// # Errors
     ///
     /// If the provider cannot be reached or refuses.
-    pub(crate) async fn stream(&self, request: &ChatRequest) -> Result<Streamed, CallFailed> {
+    pub(crate) async fn stream(
+        &self,
+        provider: &str,
+        request: &ChatRequest,
+    ) -> Result<Streamed, FaultError> {
         let options = Some(json!({ "include_usage": true }));
         let request = ChatRequest { stream: true, stream_options: options, ..request.clone() };
-        Ok(Streamed { response: self.send(&request).await?, buffer: Vec::new(), finished: false })
+        let response = self.send(provider, &request).await?;
+        Ok(Streamed { response, buffer: Vec::new(), finished: false })
     }
 
-    async fn send(&self, request: &ChatRequest) -> Result<Response, CallFailed> {
-        let route = &self.routes[self.current.load(Ordering::Relaxed)];
-        let mut post = self.http.post(format!("{route}/chat/completions")).json(request);
+    async fn send(&self, provider: &str, request: &ChatRequest) -> Result<Response, FaultError> {
+        let Some(address) = self.addresses.get(provider) else {
+            let unknown = format!("no address of `{provider}` is known");
+            return Err(FaultError::of(FaultKind::Local, unknown));
+        };
+        let mut post = self.http.post(format!("{address}/chat/completions")).json(request);
         if let Some(key) = &self.key {
             post = post.bearer_auth(key);
         }
-        let response = post.send().await.map_err(CallFailed::Connection)?;
-        let status = response.status();
-        if status.is_success() {
-            return Ok(response);
-        }
-        let header = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after =
-            header.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
-        let message = error_message(&response.text().await.unwrap_or_default(), status);
-        Err(CallFailed::Status { status, message, retry_after })
+        let response = post.send().await.map_err(broken)?;
+        if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }
 }
 
@@ -163,7 +137,7 @@ impl Streamed {
     /// # Errors
     ///
     /// If the reply ends before its end, or is not understood.
-    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, CallFailed> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Piece>, FaultError> {
         loop {
             while let Some(line) = take_line(&mut self.buffer) {
                 match data(&line) {
@@ -176,20 +150,24 @@ impl Streamed {
                     None => {}
                 }
             }
-            match self.response.chunk().await.map_err(CallFailed::CutShort)? {
+            match self.response.chunk().await.map_err(broken)? {
                 Some(bytes) if self.buffer.len() + bytes.len() <= REPLY_BYTES => {
                     self.buffer.extend_from_slice(&bytes);
                 }
-                Some(_) => return Err(CallFailed::Unusable("is larger than this program accepts")),
+                Some(_) => return Err(too_large()),
                 // Some providers end without `[DONE]`; one that has not said why it stops is cut.
                 None if self.finished => return Ok(None),
-                None => return Err(CallFailed::Unusable("ends before its end")),
+                None => return Err(FaultError::of(FaultKind::Network, "the reply has no end")),
             }
         }
     }
 
-    fn piece(&mut self, data: &str) -> Result<Option<Piece>, CallFailed> {
-        let chunk = serde_json::from_str::<Chunk>(data).map_err(CallFailed::Malformed)?;
+    fn piece(&mut self, data: &str) -> Result<Option<Piece>, FaultError> {
+        let chunk = serde_json::from_str::<Chunk>(data).map_err(|error| malformed(&error))?;
+        if chunk.error.is_some() {
+            let event = json!({ "error": chunk.error });
+            return Err(FaultError::from_stream_error(Provider::Other, &event));
+        }
         if let Some(usage) = chunk.usage {
             return Ok(Some(Piece::Usage(usage)));
         }
@@ -209,21 +187,28 @@ fn data(line: &str) -> Option<&str> {
     line.strip_prefix("data:").map(str::trim)
 }
 
-/// The provider's own words about an error, or else what the status means.
-fn error_message(body: &str, status: StatusCode) -> String {
-    let body_json = serde_json::from_str::<Value>(body).unwrap_or_default();
-    let error = &body_json["error"];
-    let message = error["message"].as_str().or(error.as_str()).unwrap_or_default();
-    let message =
-        if message.is_empty() { status.canonical_reason().unwrap_or("refused") } else { message };
-    cut(message, ERROR_BYTES).to_owned()
+/// What a refusal means, by its status, its headers and its body.
+async fn refused(mut response: Response) -> FaultError {
+    let mut body = Vec::new();
+    // A body that breaks off tells less; the status tells enough.
+    while body.len() < REFUSAL_BYTES
+        && let Ok(Some(bytes)) = response.chunk().await
+    {
+        body.extend_from_slice(&bytes);
+    }
+    let (status, now) = (response.status().as_u16(), SystemClock.utc_now());
+    FaultError::from_response(Provider::Other, status, response.headers(), &body, now)
 }
 
-/// The cause at the end of an error's chain says what happened on the wire.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
+/// The provider was not reached, or the connection broke: the error's type tells.
+fn broken(error: reqwest::Error) -> FaultError {
+    FaultError::from_error(&error.without_url())
+}
+
+fn malformed(what: &impl std::fmt::Display) -> FaultError {
+    FaultError::of(FaultKind::Malformed, format!("the provider's reply is not understood: {what}"))
+}
+
+fn too_large() -> FaultError {
+    FaultError::of(FaultKind::Local, "the provider's reply is larger than this program accepts")
 }

@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use techrevati_runtime::orchestrator::{
-    OrchestrationSession, ToolCall, ToolError, Turn, TurnError,
-};
+use techrevati_runtime::orchestrator::{Attempt, OrchestrationSession, ToolCall, ToolError, Turn};
 use techrevati_runtime::resilience::BoxError;
+use techrevati_runtime::resilience::fault::FaultError;
 
 use crate::client::{Client, Piece, Reply, estimate};
+use crate::context;
 use crate::progress::Progress;
-use crate::recovery::Recovery;
-use crate::report::Tally;
 use crate::text::{cut, one_line};
 use crate::tools::{self, Toolbox};
 use crate::wire::{ChatRequest, Message, ToolUse};
@@ -20,11 +18,11 @@ use crate::wire::{ChatRequest, Message, ToolUse};
 /// Shared by both agents.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
+    pub(crate) model: String,
     pub(crate) client: Arc<Client>,
-    pub(crate) recovery: Recovery,
     pub(crate) toolbox: Toolbox,
     pub(crate) progress: Progress,
-    pub(crate) tally: Tally,
+    /// How long one call may take.
     pub(crate) timeout: Duration,
 }
 
@@ -33,8 +31,8 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// [`TurnError`] once a turn is refused or recovery has given up; [`ToolError`] once the
-    /// session is over.
+    /// [`TurnError`](techrevati_runtime::orchestrator::TurnError) once a turn is refused or recovery
+    /// has given up; [`ToolError`] once the session is over.
     pub(crate) async fn converse(
         &self,
         session: &OrchestrationSession,
@@ -55,26 +53,32 @@ impl Desk {
         }
     }
 
-    /// One turn, again and again for as long as recovery finds something to do about failures.
+    /// One turn. What the runtime does after a failure stands in the attempt: where to call, and how
+    /// much to send. What was too long is from then on sent as it was cut.
     async fn ask(
         &self,
         session: &OrchestrationSession,
-        talk: &[Message],
+        talk: &mut Vec<Message>,
         offered: &[&str],
     ) -> Result<Message, BoxError> {
-        loop {
-            let request = self.request(talk, offered);
-            let turn = Turn::model(&*request.model)
-                .timeout(self.timeout)
-                .usage_from(|reply: &Reply| reply.usage);
-            match session.run_turn(turn, || self.client.chat(&request)).await {
-                Ok(answered) => return Ok(answered.value.message),
-                Err(error) => self.go_on_after(session, error).await?,
-            }
-        }
+        let turn = Turn::model(&*self.model)
+            .timeout(self.timeout)
+            .usage_from(|(_, reply): &(Vec<Message>, Reply)| reply.usage);
+        let whole = &*talk;
+        let answer = session
+            .run_turn_recovering(turn, async |attempt| {
+                let request = request(&attempt, whole, offered);
+                let reply = self.client.chat(attempt.provider(), &request).await?;
+                Ok::<_, FaultError>((request.messages, reply))
+            })
+            .await?;
+        let (sent, reply) = answer.value;
+        *talk = sent;
+        Ok(reply.message)
     }
 
-    /// One turn whose reply comes in pieces, again for as long as recovery finds something to do.
+    /// One turn whose reply comes in pieces. An attempt that is broken off is billed by what was
+    /// observed until then, and the next one begins the reply anew.
     ///
     /// # Errors
     ///
@@ -84,76 +88,44 @@ impl Desk {
         session: &OrchestrationSession,
         talk: &[Message],
     ) -> Result<String, BoxError> {
-        loop {
-            match self.streamed_turn(session, talk).await {
-                Ok(text) => return Ok(text),
-                Err(error) => self.go_on_after(session, error).await?,
-            }
-        }
+        let turn = Turn::model(&*self.model)
+            .timeout(self.timeout)
+            .first_token_timeout(self.timeout / 2)
+            .idle_timeout(self.timeout / 4);
+        let call = async |attempt| self.streamed(session.role(), talk, attempt).await;
+        Ok(session.run_turn_recovering(turn, call).await?.value)
     }
 
-    /// A streamed turn is admitted and settled like any other; in between, the pieces are ours
-    /// to read. Broken off, it is billed by what was observed until then.
-    async fn streamed_turn(
+    async fn streamed(
         &self,
-        session: &OrchestrationSession,
+        role: &str,
         talk: &[Message],
-    ) -> Result<String, TurnError> {
-        let request = self.request(talk, &["read_file"]);
+        attempt: Attempt,
+    ) -> Result<String, FaultError> {
+        let request = request(&attempt, talk, &["read_file"]);
         let request = ChatRequest { tool_choice: Some("none".into()), ..request };
-        let sent = talk.iter().map(|message| message.text().len()).sum();
-        let turn = Turn::model(&*request.model).timeout(self.timeout);
-        let mut active = session.begin_turn(turn).await?;
-        let mut streamed = match active.run(self.client.stream(&request)).await? {
-            Ok(streamed) => streamed,
-            Err(error) => return Err(active.fail(error).await),
-        };
-        let (mut text, mut pieces, mut counted) = (String::new(), 0, None);
-        loop {
-            match active.run(streamed.next()).await? {
-                Ok(Some(Piece::Text(more))) => {
+        let sent = context::size(&request.messages);
+        let mut reply = self.client.stream(attempt.provider(), &request).await?;
+        let (mut text, mut pieces) = (String::new(), 0);
+        while let Some(piece) = reply.next().await? {
+            match piece {
+                Piece::Text(more) => {
+                    attempt.token();
                     text.push_str(&more);
                     pieces += 1;
-                    active.observe(estimate(sent, text.len()));
+                    attempt.observe(estimate(sent, text.len()));
                     if pieces % 10 == 0 {
                         let so_far =
                             format!("reply streams: {pieces} pieces, {} bytes", text.len());
-                        self.progress.line(session.role(), &so_far);
+                        self.progress.line(role, &so_far);
                     }
                 }
-                Ok(Some(Piece::Usage(usage))) => counted = Some(usage.snapshot()),
-                Ok(None) => break,
-                Err(error) => return Err(active.fail(error).await),
+                Piece::Usage(usage) => attempt.observe(usage.snapshot()),
             }
         }
         let whole = format!("reply complete: {pieces} pieces, {} bytes", text.len());
-        self.progress.line(session.role(), &whole);
-        active.settle(counted.unwrap_or_else(|| estimate(sent, text.len())));
+        self.progress.line(role, &whole);
         Ok(text)
-    }
-
-    /// Tells what failed and what recovery did; an error once nothing is left to try.
-    async fn go_on_after(
-        &self,
-        session: &OrchestrationSession,
-        error: TurnError,
-    ) -> Result<(), BoxError> {
-        // A failed turn has tried already; one that timed out tries now.
-        let recovery = session.recover(&error).await;
-        let Some((scenario, recovery)) = error.scenario().zip(recovery) else {
-            return Err(error.into());
-        };
-        let mut done = self.recovery.take_done();
-        if !recovery.reason.is_empty() {
-            let separator = if done.is_empty() { "" } else { "; " };
-            done = format!("{done}{separator}{}", recovery.reason);
-        }
-        let role = session.role();
-        self.progress.line(role, &format!("turn failed: {error}"));
-        self.progress.line("  recovery", &format!("{scenario}: {done}"));
-        self.tally.failed(role, &error.to_string(), scenario.as_str(), &done);
-        // A recipe that took no step at all leaves things as they were.
-        if recovery.steps_taken == 0 { Err(error.into()) } else { Ok(()) }
     }
 
     /// Runs a tool the model asks for and words the result, or the refusal, for the model.
@@ -176,7 +148,6 @@ impl Desk {
         };
         let result = self.run_tool(session, name, &arguments).await;
         let role = session.role();
-        self.tally.tool(role, name, &result);
         let shown = format!("{name} {}", brief(&arguments)).trim_end().to_owned();
         match result {
             Ok(value) => {
@@ -206,16 +177,19 @@ impl Desk {
         let call = ToolCall::new(name.to_owned()).args(arguments.clone());
         session.run_tool(call, || async { self.toolbox.run(name, arguments) }).await
     }
+}
 
-    fn request(&self, talk: &[Message], offered: &[&str]) -> ChatRequest {
-        let limit = self.recovery.result_bytes();
-        let mut messages = talk.to_vec();
-        for message in messages.iter_mut().filter(|message| message.tool_call_id.is_some()) {
-            message.content = message.content.take().map(|text| cut(&text, limit).to_owned());
-        }
-        let (model, tools) = (self.client.model.clone(), tools::offer(offered));
-        ChatRequest { model, messages, tools, ..ChatRequest::default() }
+/// What an attempt sends: of the conversation as much as it may, of the tools as many.
+fn request(attempt: &Attempt, talk: &[Message], offered: &[&str]) -> ChatRequest {
+    let whole = context::size(talk);
+    let budget = usize::try_from(attempt.context_budget(whole as u64)).unwrap_or(whole);
+    let mut tools = tools::offer(offered);
+    if attempt.tools_reduced() {
+        // A search finds what a listing shows.
+        tools.retain(|tool| tool.function.name != "list_files");
     }
+    let (model, messages) = (attempt.model().to_owned(), context::fit(talk, budget));
+    ChatRequest { model, messages, tools, ..ChatRequest::default() }
 }
 
 /// A result in a few words.

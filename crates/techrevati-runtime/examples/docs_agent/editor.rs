@@ -68,7 +68,6 @@ pub(crate) async fn run(
         if passed || (draft == DRAFTS && genuine > 0) {
             let arguments = json!({ "path": ANSWER, "content": answer });
             let written = desk.run_tool(session, "write_file", &arguments).await;
-            desk.tally.tool(ROLE, "write_file", &written);
             let path = written?["written"].as_str().unwrap_or(ANSWER).to_owned();
             desk.progress.line(ROLE, &format!("write_file → {path}"));
             return Ok(answer);

@@ -7,42 +7,58 @@ pub(crate) enum Fault {
     RateLimit,
     /// `503 Service Unavailable`.
     Unavailable,
-    /// The reply comes when nobody waits for it any more.
-    Slow,
-    /// The connection breaks in the middle of the reply.
+    /// `400 Bad Request`: more than the model takes. What is sent next has to be shorter.
+    TooLong,
+    /// A streamed reply that does not begin while somebody waits for it.
+    Silent,
+    /// A streamed reply whose connection breaks in its middle.
     CutShort,
 }
 
 /// Which calls go wrong, and how.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The number of a call, counted from 0, and its fault.
-    by_call: Vec<(usize, Fault)>,
-    on_stream: Option<Fault>,
+    /// The number of a plain call, counted from 0, and its fault.
+    plain: [(usize, Fault); 2],
+    /// From which plain call on a long one is too long.
+    too_long: Option<usize>,
+    /// What the first streamed replies come to, the last of them in front.
+    streamed: Vec<Fault>,
     calls: usize,
 }
 
 impl Plan {
-    /// Draws a plan: three faults within the first six calls, one on the first streamed reply.
+    /// Draws a plan: two faults within the first four plain calls, one on a long call after them, and
+    /// one on each of the first two streamed replies.
     pub(crate) fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut faults = [Fault::RateLimit, Fault::Unavailable, Fault::Slow, Fault::CutShort];
-        random.shuffle(&mut faults);
-        let [on_stream, by_call @ ..] = faults;
-        let by_call = by_call.into_iter().enumerate();
+        let [mut plain, mut streamed] =
+            [[Fault::Unavailable, Fault::RateLimit], [Fault::CutShort, Fault::Silent]];
+        random.shuffle(&mut plain);
+        random.shuffle(&mut streamed);
+        let [first, second] = plain;
         Self {
-            by_call: by_call.map(|(pair, fault)| (2 * pair + random.usize(..2), fault)).collect(),
-            on_stream: Some(on_stream),
+            plain: [(random.usize(..2), first), (random.usize(2..4), second)],
+            too_long: Some(random.usize(4..8)),
+            streamed: streamed.into(),
             calls: 0,
         }
     }
 
-    /// What happens to the next call.
-    pub(crate) fn next(&mut self, stream: bool) -> Option<Fault> {
+    /// What happens to the next plain call. `long` says whether it could do with less.
+    pub(crate) fn plain(&mut self, long: bool) -> Option<Fault> {
         let call = self.calls;
         self.calls += 1;
-        let planned = self.by_call.iter().find(|(number, _)| *number == call);
-        planned.map(|(_, fault)| *fault).or_else(|| self.on_stream.take_if(|_| stream))
+        let planned = self.plain.iter().find(|(number, _)| *number == call);
+        planned.map(|(_, fault)| *fault).or_else(|| {
+            let due = self.too_long.take_if(|first| long && *first <= call);
+            due.map(|_| Fault::TooLong)
+        })
+    }
+
+    /// What happens to the next streamed reply.
+    pub(crate) fn streamed(&mut self) -> Option<Fault> {
+        self.streamed.pop()
     }
 }
 
@@ -50,20 +66,32 @@ impl Plan {
 mod tests {
     use super::*;
 
+    const ALL: [Fault; 5] =
+        [Fault::RateLimit, Fault::Unavailable, Fault::TooLong, Fault::Silent, Fault::CutShort];
+
     fn run(seed: u64) -> Vec<Option<Fault>> {
         let mut plan = Plan::new(seed);
-        (0..12).map(|call| plan.next(call >= 8)).collect()
+        let mut met = (0..10).map(|call| plan.plain(call > 1)).collect::<Vec<_>>();
+        met.extend((0..3).map(|_| plan.streamed()));
+        met
     }
 
     #[test]
     fn every_seed_brings_each_fault_once() {
         for seed in 0..100 {
-            let faults = run(seed);
-            for fault in [Fault::RateLimit, Fault::Unavailable, Fault::Slow, Fault::CutShort] {
-                assert_eq!(faults.iter().filter(|met| **met == Some(fault)).count(), 1, "{seed}");
+            let met = run(seed);
+            for fault in ALL {
+                assert_eq!(met.iter().filter(|met| **met == Some(fault)).count(), 1, "{seed}");
             }
-            assert!(faults[8].is_some(), "the streamed reply fails once");
+            assert_eq!(met[12], None, "the third streamed reply comes");
         }
+    }
+
+    #[test]
+    fn what_is_short_is_not_too_long() {
+        let mut plan = Plan::new(1);
+        assert!((0..20).all(|_| plan.plain(false) != Some(Fault::TooLong)));
+        assert_eq!(plan.plain(true), Some(Fault::TooLong));
     }
 
     #[test]

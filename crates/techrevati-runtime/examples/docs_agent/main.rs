@@ -7,27 +7,28 @@
 //! A *researcher*, who may only read, collects quotations; a quality gate and a policy decide
 //! whether they suffice. It hands over to an *editor*, who may write, and writes `answer.md`.
 //! Every model call is an HTTP request, by default to a small extractive model that this example
-//! starts itself and that fails on purpose, so that there is something to recover from.
+//! starts itself, at two addresses, and that fails on purpose: there is something to recover from.
+//! The runtime does that, by its recipes: it waits, goes to the other address, sends less.
 //!
 //! | module | what |
 //! |---|---|
 //! | `cli` | the command line |
-//! | `agents` | the two agents, configured: permissions, budget, breaker, policy |
+//! | `agents` | the two agents, configured: permissions, budget, routes, recovery, policy |
 //! | `researcher`, `editor` | what each of them does |
-//! | `desk` | what both work with: turns that recover, streamed turns, tools |
-//! | `recovery` | what is done about a failed call |
+//! | `desk`, `context` | what both work with: turns that recover, streamed turns, tools |
 //! | `tools`, `folder` | what tools do, and the folder they must not leave |
 //! | `notes` | quotations, and whether they are genuine |
 //! | `client`, `wire` | the chat completions protocol |
 //! | `provider`, `server`, `faults` | where the model is, and how our own one misbehaves |
 //! | `model`, `conversation`, `compose` | the extractive model |
 //! | `passages`, `rank`, `text` | which passages answer a question |
-//! | `progress`, `report` | what the user sees |
+//! | `progress`, `report`, `recoveries` | what the user sees |
 
 mod agents;
 mod cli;
 mod client;
 mod compose;
+mod context;
 mod conversation;
 mod desk;
 mod editor;
@@ -39,22 +40,25 @@ mod passages;
 mod progress;
 mod provider;
 mod rank;
-mod recovery;
+mod recoveries;
 mod report;
 mod researcher;
 mod server;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tools;
 mod wire;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use techrevati_runtime::orchestrator::OrchestrationSession;
+use techrevati_runtime::orchestrator::{OrchestrationSession, Summary};
 use techrevati_runtime::resilience::BoxError;
 use techrevati_runtime::sinks::{EventSink as _, JsonlSink};
+use techrevati_runtime::usage::PricingTable;
 use tokio::sync::watch;
 
 use crate::agents::Means;
@@ -62,8 +66,7 @@ use crate::cli::{Command, Options};
 use crate::desk::Desk;
 use crate::folder::{Folder, FolderError};
 use crate::progress::Progress;
-use crate::recovery::Recovery;
-use crate::report::Tally;
+use crate::provider::Connected;
 use crate::tools::Toolbox;
 
 /// Where the events go.
@@ -92,29 +95,55 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: &Options) -> Result<ExitCode, BoxError> {
+    let Done { answer, summaries, prices, log, incomplete } = work(options).await?;
+    let lost = summaries.iter().map(|summary| summary.sink_failures).sum::<u64>();
+    if lost > 0 {
+        progress::trouble(&format!("{lost} events did not reach {LOG}"));
+    }
+    if let Ok(answer) = &answer {
+        progress::result(&format!("\n{answer}"));
+    }
+    progress::result(report::table(&summaries, &prices).trim_end());
+    progress::result(&format!("\nevents: {}", log.display()));
+    answer?;
+    Ok(if incomplete { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// What the agents came to.
+#[derive(Debug)]
+struct Done {
+    answer: Result<String, BoxError>,
+    summaries: Vec<Summary>,
+    prices: PricingTable,
+    log: PathBuf,
+    /// Whether a document could not be read.
+    incomplete: bool,
+}
+
+async fn work(options: &Options) -> Result<Done, BoxError> {
     let progress = Progress::new(options.quiet);
     let folder = open_folder(options, progress)?;
     let incomplete = !folder.unreadable.is_empty();
     let documents = folder.documents.len();
 
-    let (client, prices) = provider::connect(options, progress).await?;
-    let recovery = Recovery::new(Arc::clone(&client));
+    let Connected { model, client, routes, prices } = provider::connect(options, progress).await?;
     let log = fresh_log(&options.out.join(LOG))?;
     let agents = agents::configure(&Means {
         budget: options.budget,
         prices: prices.clone(),
-        recovery: recovery.clone(),
+        routes,
         log: Arc::clone(&log),
+        progress,
         documents,
     })?;
     let toolbox = Toolbox::new(folder, options.out.clone());
-    let (tally, timeout) = (Tally::default(), options.timeout);
-    let desk = Desk { client, recovery, toolbox, progress, tally, timeout };
+    let (client, timeout) = (Arc::new(client), options.timeout);
+    let desk = Desk { model, client, toolbox, progress, timeout };
     let stop = on_ctrl_c();
 
     // The researcher works until its notes suffice, and hands over.
     let session = agents.researcher.session()?;
-    let work = researcher::run(&desk, &session, &options.question, editor::ROLE);
+    let work = Box::pin(researcher::run(&desk, &session, &options.question, editor::ROLE));
     let handoff = unless_stopped(&session, stop.clone(), work).await;
     let report = session.finish(handoff);
     let mut summaries = vec![report.summary];
@@ -123,7 +152,7 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     let answer = match report.result {
         Ok(handoff) => {
             let session = agents.editor.accept(&handoff)?;
-            let work = editor::run(&desk, &session, &handoff);
+            let work = Box::pin(editor::run(&desk, &session, &handoff));
             let answer = unless_stopped(&session, stop, work).await;
             let report = session.finish(answer);
             summaries.push(report.summary);
@@ -131,19 +160,8 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
         }
         Err(error) => Err(error),
     };
-
     log.flush()?;
-    let lost = summaries.iter().map(|summary| summary.sink_failures).sum::<u64>();
-    if lost > 0 {
-        progress::trouble(&format!("{lost} events did not reach {LOG}"));
-    }
-    if let Ok(answer) = &answer {
-        progress::result(&format!("\n{answer}"));
-    }
-    progress::result(report::table(&summaries, &desk.tally, &prices).trim_end());
-    progress::result(&format!("\nevents: {}", log.path().display()));
-    answer?;
-    Ok(if incomplete { ExitCode::from(3) } else { ExitCode::SUCCESS })
+    Ok(Done { answer, summaries, prices, log: log.path().into(), incomplete })
 }
 
 fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError> {

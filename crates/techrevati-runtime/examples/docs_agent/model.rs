@@ -60,7 +60,7 @@ fn look_up(talk: &Conversation<'_>) -> Message {
 /// on, it searches again with what it has learnt and reads more files.
 fn research(talk: &Conversation<'_>) -> Message {
     let question = talk.question();
-    if talk.results("list_files").is_empty() {
+    if talk.request.offers("list_files") && talk.results("list_files").is_empty() {
         return talk.call("list_files", json!({}));
     }
     let searches = talk.results("search");

@@ -1,9 +1,9 @@
-//! Which model answers: one of our own, or one that somebody else serves.
+//! Which model answers, and where: one of our own, or one that somebody else serves.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use techrevati_runtime::resilience::BoxError;
+use techrevati_runtime::resilience::route::{Route, Routes};
 use techrevati_runtime::usage::{ModelPricing, PricingTable, Usd};
 
 use crate::cli::{Endpoint, Options};
@@ -15,39 +15,64 @@ use crate::{model, server};
 const INPUT_PRICE: Usd = Usd::from_cents(15);
 const OUTPUT_PRICE: Usd = Usd::from_cents(60);
 
-/// A client for the model that the options ask for, and what it costs.
+/// The model, how it is reached, and what it costs.
+#[derive(Debug)]
+pub(crate) struct Connected {
+    pub(crate) model: String,
+    pub(crate) client: Client,
+    /// Where calls go. Each route has a breaker of its own.
+    pub(crate) routes: Routes,
+    pub(crate) prices: PricingTable,
+}
+
+/// What the options ask for.
 ///
 /// # Errors
 ///
 /// If the key is not set, TLS cannot be set up, or the server cannot be started.
-pub(crate) async fn connect(
-    options: &Options,
-    progress: Progress,
-) -> Result<(Arc<Client>, PricingTable), BoxError> {
-    let prices = PricingTable::new();
-    let Some(endpoint) = &options.endpoint else {
-        let routes = server::start(options.seed, options.timeout * 3).await?;
-        progress.line(
-            "provider",
-            &format!(
-                "{} at {}: it ranks and quotes passages, it is no language model, and it fails on \
-             purpose (seed {})",
-                model::NAME,
-                routes[0],
-                options.seed,
-            ),
-        );
-        prices.register(model::NAME, ModelPricing::per_million(INPUT_PRICE, OUTPUT_PRICE))?;
-        let client = Client::new(model::NAME, None, routes.to_vec(), true)?;
-        return Ok((Arc::new(client), prices));
-    };
-    if let Some(pricing) = endpoint.price {
-        prices.register(&endpoint.model, pricing)?;
+pub(crate) async fn connect(options: &Options, progress: Progress) -> Result<Connected, BoxError> {
+    match &options.endpoint {
+        None => our_own(options, progress).await,
+        Some(endpoint) => somebodys(endpoint, progress),
     }
-    progress.line("provider", &format!("{} at {}", endpoint.model, endpoint.base_url));
-    let client =
-        Client::new(&endpoint.model, key(endpoint)?, vec![endpoint.base_url.clone()], false)?;
-    Ok((Arc::new(client), prices))
+}
+
+async fn our_own(options: &Options, progress: Progress) -> Result<Connected, BoxError> {
+    let addresses = server::start(options.seed, options.timeout * 3).await?;
+    let what = "ranks and quotes passages; it is no language model, and it fails on purpose";
+    progress.line("provider", &format!("{} {what} (seed {})", model::NAME, options.seed));
+    for (provider, address) in server::PROVIDERS.iter().zip(&addresses) {
+        progress.line("", &format!("{provider:<9}{address}"));
+    }
+
+    let prices = PricingTable::new();
+    prices.register(model::NAME, ModelPricing::per_million(INPUT_PRICE, OUTPUT_PRICE))?;
+    let routes =
+        Routes::ordered(server::PROVIDERS.map(|provider| Route::new(provider, model::NAME)));
+    let addresses = server::PROVIDERS.map(str::to_owned).into_iter().zip(addresses);
+    let client = Client::new(addresses, None, true)?;
+    Ok(Connected { model: model::NAME.into(), client, routes, prices })
+}
+
+fn somebodys(endpoint: &Endpoint, progress: Progress) -> Result<Connected, BoxError> {
+    let Endpoint { base_url, model, price, .. } = endpoint;
+    progress.line("provider", &format!("{model} at {base_url}"));
+    let prices = PricingTable::new();
+    if let Some(price) = price {
+        prices.register(model, *price)?;
+    }
+    let host = host(base_url).to_owned();
+    let routes = Routes::ordered([Route::new(&*host, &**model)]);
+    let loopback = ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start));
+    let client = Client::new([(host, base_url.clone())], key(endpoint)?, loopback)?;
+    Ok(Connected { model: model.clone(), client, routes, prices })
+}
+
+/// Who serves it: the host's name, and the port if there is one.
+fn host(base_url: &str) -> &str {
+    let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
 fn key(endpoint: &Endpoint) -> Result<Option<String>, Box<dyn Error + Send + Sync>> {
@@ -55,5 +80,16 @@ fn key(endpoint: &Endpoint) -> Result<Option<String>, Box<dyn Error + Send + Syn
     match std::env::var(name) {
         Ok(key) if !key.trim().is_empty() => Ok(Some(key.trim().into())),
         _ => Err(format!("the environment variable `{name}` (--api-key-env) holds no key").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_called_by_its_host() {
+        assert_eq!(host("https://api.openai.com/v1"), "api.openai.com");
+        assert_eq!(host("http://me:secret@localhost:8080/v1?x"), "localhost:8080");
     }
 }

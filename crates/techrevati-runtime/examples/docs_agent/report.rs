@@ -1,89 +1,32 @@
-//! What a run came to, as a table.
+//! What a run came to, as a table: told by the events and the summaries of its sessions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use techrevati_runtime::orchestrator::{Summary, ToolError};
+use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanOutcome};
+use techrevati_runtime::orchestrator::Summary;
 use techrevati_runtime::usage::{PricingTable, Usd};
 
-/// Counts what the sessions' summaries do not tell: tools by name, failures with their cure.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Tally(Arc<Mutex<Counts>>);
+use crate::recoveries::{self, Recovery};
 
-#[derive(Debug, Default)]
-struct Counts {
-    /// By role and tool: done, denied, failed.
-    tools: BTreeMap<(String, String), [u32; 3]>,
-    failures: Vec<Failure>,
-}
-
-#[derive(Debug)]
-struct Failure {
-    role: String,
-    error: String,
-    scenario: String,
-    cure: String,
-}
-
-impl Tally {
-    /// A tool was used, or was not.
-    pub(crate) fn tool(&self, role: &str, tool: &str, result: &Result<Value, ToolError>) {
-        let column = match result {
-            Ok(_) => 0,
-            Err(ToolError::PermissionDenied(_)) => 1,
-            Err(_) => 2,
-        };
-        self.counts().tools.entry((role.into(), tool.into())).or_default()[column] += 1;
-    }
-
-    /// A turn failed, and this was done about it.
-    pub(crate) fn failed(&self, role: &str, error: &str, scenario: &str, cure: &str) {
-        let (role, error) = (role.into(), error.into());
-        let (scenario, cure) = (scenario.into(), cure.into());
-        self.counts().failures.push(Failure { role, error, scenario, cure });
-    }
-
-    fn counts(&self) -> MutexGuard<'_, Counts> {
-        // Every change is one statement; a panic cannot leave half of one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The table: agents, tools, cost per model, failures and what recovery did.
-pub(crate) fn table(summaries: &[Summary], tally: &Tally, prices: &PricingTable) -> String {
-    let counts = tally.counts();
+/// The table: agents, tools, cost per model, and what was done about each failure.
+pub(crate) fn table(summaries: &[Summary], prices: &PricingTable) -> String {
     let mut text = String::new();
+    let head = "agent|state|turns|calls|failed|tool calls|uncached in|tokens out|cost|budget left";
+    columns(&mut text, head, summaries.iter().map(agent));
 
-    let agents = summaries.iter().map(|summary| {
-        let role = summary.worker.role();
-        let failed = counts.failures.iter().filter(|failure| *failure.role == **role).count();
-        let tools = counts.tools.iter().filter(|((user, _), _)| **user == **role);
-        let tools = tools.map(|(_, used)| used.iter().sum::<u32>()).sum::<u32>();
-        let usage = &summary.usage;
-        let left = summary.budget.as_ref().map(|budget| format!("{:.6}", budget.remaining_usd));
-        vec![
-            role.to_string(),
-            summary.status().to_string(),
-            usage.turns.to_string(),
-            failed.to_string(),
-            tools.to_string(),
-            usage.total_input_tokens.to_string(),
-            usage.total_output_tokens.to_string(),
-            format!("{:.6}", usage.total_cost_usd),
-            left.unwrap_or_else(|| "no limit".into()),
-        ]
-    });
-    let head =
-        "agent|state|turns answered|failed|tool calls|uncached in|tokens out|cost|budget left";
-    columns(&mut text, head, agents);
-
-    let tools = counts.tools.iter().map(|((role, tool), used)| {
-        let names = [role.clone(), tool.clone()].into_iter();
-        names.chain(used.iter().map(ToString::to_string)).collect()
-    });
-    columns(&mut text, "agent|tool|done|denied|failed", tools);
+    let head = "agent|tool|done|denied|failed";
+    columns(
+        &mut text,
+        head,
+        summaries.iter().flat_map(|summary| {
+            let used = tools(summary).into_iter();
+            used.map(|(tool, used)| {
+                let names = [role(summary), tool].into_iter();
+                names.chain(used.iter().map(ToString::to_string)).collect()
+            })
+        }),
+    );
 
     let mut models = BTreeMap::<&str, Usd>::new();
     for (model, cost) in summaries.iter().flat_map(|summary| &summary.per_model_cost) {
@@ -96,17 +39,87 @@ pub(crate) fn table(summaries: &[Summary], tally: &Tally, prices: &PricingTable)
     });
     columns(&mut text, "model|cost", models);
 
-    let failures = counts.failures.iter().map(|failure| {
-        let Failure { role, error, scenario, cure } = failure;
-        let cure = format!("  → {cure}");
-        [
-            vec![role.clone(), scenario.clone(), error.clone()],
-            vec![String::new(), String::new(), cure],
-        ]
-    });
-    columns(&mut text, "agent|failure|what happened → what recovery did", failures.flatten());
-    drop(counts);
+    let head = "agent|turn|call|what failed|steps taken|waited|route|outcome";
+    columns(
+        &mut text,
+        head,
+        summaries.iter().flat_map(|summary| {
+            let rows = recoveries::of(&summary.agent_events);
+            rows.into_iter().flat_map(|row| recovery(role(summary), row))
+        }),
+    );
     text
+}
+
+fn role(summary: &Summary) -> String {
+    summary.worker.role().to_string()
+}
+
+fn agent(summary: &Summary) -> Vec<String> {
+    let count = |name| summary.agent_events.iter().filter(|event| event.event == name).count();
+    let usage = &summary.usage;
+    let tools = tools(summary).values().flatten().sum::<u32>();
+    let left = summary.budget.as_ref().map(|budget| format!("{:.6}", budget.remaining_usd));
+    vec![
+        role(summary),
+        summary.status().to_string(),
+        count(AgentEventName::TurnStarted).to_string(),
+        count(AgentEventName::AttemptStarted).to_string(),
+        count(AgentEventName::AttemptFailed).to_string(),
+        tools.to_string(),
+        usage.total_input_tokens.to_string(),
+        usage.total_output_tokens.to_string(),
+        format!("{:.6}", usage.total_cost_usd),
+        left.unwrap_or_else(|| "no limit".into()),
+    ]
+}
+
+/// By tool: done, denied, failed.
+fn tools(summary: &Summary) -> BTreeMap<String, [u32; 3]> {
+    let mut tools = BTreeMap::<_, [u32; 3]>::new();
+    for event in &summary.agent_events {
+        if let (Some(tool), Some(column)) = (recoveries::text(event, "tool"), column(event)) {
+            tools.entry(tool.to_owned()).or_default()[column] += 1;
+        }
+    }
+    tools
+}
+
+fn column(event: &AgentEvent) -> Option<usize> {
+    match event.event {
+        AgentEventName::AgentToolCompleted if event.outcome == Some(SpanOutcome::Ok) => Some(0),
+        AgentEventName::AgentToolCompleted => Some(2),
+        AgentEventName::AgentBlocked => {
+            let denied = recoveries::text(event, "reason") == Some("permission_denied");
+            Some(if denied { 1 } else { 2 })
+        }
+        _ => None,
+    }
+}
+
+/// A failure, and below it what it was taken for and the steps after the first.
+fn recovery(role: String, recovery: Recovery) -> Vec<Vec<String>> {
+    let Recovery { turn, attempts: (failed, next), route: (from, to), plan, outcome, .. } =
+        recovery;
+    let then = |then: Option<String>| then.map_or_else(String::new, |then| format!(" → {then}"));
+    let to = to.filter(|to| *to != from);
+    let mut steps = plan.steps.into_iter();
+    let waited = plan.wait.unwrap_or_else(|| "–".into());
+    let first = vec![
+        role,
+        turn.to_string(),
+        format!("{failed}{}", then(next.map(|next| next.to_string()))),
+        plan.fault,
+        steps.next().unwrap_or_else(|| "–".into()),
+        waited,
+        format!("{from}{}", then(to)),
+        outcome,
+    ];
+    let below = |what: String, step: String| {
+        [String::new(), String::new(), String::new(), what, step].to_vec()
+    };
+    let second = below(format!("  {}", plan.scenario), steps.next().unwrap_or_default());
+    [first, second].into_iter().chain(steps.map(|step| below(String::new(), step))).collect()
 }
 
 /// Appends rows below a head (`a|b|c`), each column as wide as it needs. No rows, no head.
@@ -142,6 +155,6 @@ mod tests {
 
     #[test]
     fn a_table_without_rows_is_left_out() {
-        assert_eq!(table(&[], &Tally::default(), &PricingTable::new()), "");
+        assert_eq!(table(&[], &PricingTable::new()), "");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -21,48 +21,103 @@ use crate::wire::{ChatReply, ChatRequest, Chunk, ChunkChoice, Delta};
 
 /// Pause between the pieces of a streamed reply, so that one can watch it come.
 const PIECE_PAUSE: Duration = Duration::from_millis(5);
+/// Results of tools that are longer together, in bytes, can be cut.
+const LONG: usize = 2_000;
 /// Words in a piece.
 const PIECE_WORDS: usize = 6;
 
-/// Starts the server and gives the base addresses of its two routes. It ends with the process.
+/// The providers that it plays, each at a base address of its own.
+pub(crate) const PROVIDERS: [&str; 2] = ["primary", "fallback"];
+
+/// Starts the server and gives the base addresses of its providers. It ends with the process.
 ///
-/// `slow` is how long it keeps a caller waiting that it means to disappoint.
+/// `silence` is how long it keeps a caller waiting that it means to disappoint.
 ///
 /// # Errors
 ///
 /// If no loopback port is to be had.
-pub(crate) async fn start(seed: u64, slow: Duration) -> io::Result<[String; 2]> {
+pub(crate) async fn start(seed: u64, silence: Duration) -> io::Result<[String; 2]> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    let shared = Arc::new(Shared { plan: Mutex::new(Plan::new(seed)), slow });
-    let routes = ["/v1", "/fallback/v1"];
-    let app = routes.iter().fold(Router::new(), |app, route| {
-        app.route(&format!("{route}/chat/completions"), post(chat))
+    let shared = Arc::new(Shared { state: Mutex::new(State::new(seed)), silence });
+    let app = PROVIDERS.iter().fold(Router::new(), |app, provider| {
+        app.route(&format!("/{provider}/v1/chat/completions"), post(chat))
     });
     let serve = axum::serve(listener, app.with_state(shared));
     tokio::spawn(serve.into_future());
-    Ok(routes.map(|route| format!("http://{address}{route}")))
+    Ok(PROVIDERS.map(|provider| format!("http://{address}/{provider}/v1")))
 }
 
 struct Shared {
-    plan: Mutex<Plan>,
-    slow: Duration,
+    state: Mutex<State>,
+    silence: Duration,
 }
 
-async fn chat(State(shared): State<Arc<Shared>>, Json(request): Json<ChatRequest>) -> Response {
-    let fault = shared.plan.lock().unwrap_or_else(PoisonError::into_inner).next(request.stream);
+struct State {
+    plan: Plan,
+    /// What the last call was too long for, in tokens: the next one has to keep to it.
+    limit: Option<u64>,
+}
+
+impl State {
+    fn new(seed: u64) -> Self {
+        Self { plan: Plan::new(seed), limit: None }
+    }
+
+    /// What happens to a request that is so many tokens long.
+    fn fault(&mut self, request: &ChatRequest, tokens: u64) -> Option<Fault> {
+        if self.limit.is_some_and(|limit| tokens > limit) {
+            return Some(Fault::TooLong);
+        }
+        self.limit = None;
+        if request.stream {
+            return self.plan.streamed();
+        }
+        let results = request.messages.iter().filter(|message| message.tool_call_id.is_some());
+        let fault =
+            self.plan.plain(results.map(|result| result.text().len()).sum::<usize>() > LONG);
+        if fault == Some(Fault::TooLong) {
+            self.limit = Some(tokens * 9 / 10);
+        }
+        fault
+    }
+}
+
+async fn chat(
+    extract::State(shared): extract::State<Arc<Shared>>,
+    Json(request): Json<ChatRequest>,
+) -> Response {
     let reply = model::reply(&request);
+    let tokens = reply.usage.map_or(0, |usage| usage.prompt_tokens);
+    let (fault, limit) = {
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.fault(&request, tokens), state.limit.unwrap_or_default())
+    };
     match fault {
         Some(Fault::RateLimit) => {
-            let error = error(StatusCode::TOO_MANY_REQUESTS, "Rate limit reached, try again later");
+            let error = error(
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "Rate limit reached, try again later.",
+            );
             ([(header::RETRY_AFTER, "1")], error).into_response()
         }
-        Some(Fault::Unavailable) => error(StatusCode::SERVICE_UNAVAILABLE, "Service unavailable"),
-        Some(Fault::Slow) => {
-            tokio::time::sleep(shared.slow).await;
+        Some(Fault::Unavailable) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            error(status, "unavailable", "The service is not available.")
+        }
+        Some(Fault::TooLong) => {
+            let message = format!(
+                "This model's maximum context length is {limit} tokens. However, your messages \
+                 resulted in {tokens} tokens."
+            );
+            error(StatusCode::BAD_REQUEST, "context_length_exceeded", &message)
+        }
+        Some(Fault::Silent) => {
+            tokio::time::sleep(shared.silence).await;
             respond(&request, &reply)
         }
-        Some(Fault::CutShort) => cut_short(&request, &reply),
+        Some(Fault::CutShort) => cut_short(&reply),
         None => respond(&request, &reply),
     }
 }
@@ -78,29 +133,16 @@ fn respond(request: &ChatRequest, reply: &ChatReply) -> Response {
     event_stream(Body::from_stream(pieces))
 }
 
-/// Sends the first half of the reply and breaks the connection.
-fn cut_short(request: &ChatRequest, reply: &ChatReply) -> Response {
-    let mut pieces = if request.stream {
-        pieces(reply)
-    } else {
-        serde_json::to_vec(reply)
-            .into_iter()
-            .map(Bytes::from)
-            .map(|all| all.slice(..all.len() / 2))
-            .collect()
-    };
+/// Sends the first half of a streamed reply and breaks the connection.
+fn cut_short(reply: &ChatReply) -> Response {
+    let mut pieces = pieces(reply);
     pieces.truncate(pieces.len().div_ceil(2));
     let sent = stream::iter(pieces.into_iter().map(Ok)).then(|piece| async {
         tokio::time::sleep(PIECE_PAUSE).await;
         piece
     });
     let broken = stream::iter([Err(io::Error::from(io::ErrorKind::ConnectionAborted))]);
-    let body = Body::from_stream(sent.chain(broken));
-    if request.stream {
-        event_stream(body)
-    } else {
-        ([(header::CONTENT_TYPE, "application/json")], body).into_response()
-    }
+    event_stream(Body::from_stream(sent.chain(broken)))
 }
 
 /// The reply as server-sent events, the usage in the last one before the end.
@@ -111,12 +153,12 @@ fn pieces(reply: &ChatReply) -> Vec<Bytes> {
         .chunks(PIECE_WORDS)
         .map(|words| {
             let delta = Delta { content: Some(words.concat()) };
-            Chunk { choices: vec![ChunkChoice { delta, finish_reason: None }], usage: None }
+            Chunk { choices: vec![ChunkChoice { delta, finish_reason: None }], ..Chunk::default() }
         })
         .collect::<Vec<_>>();
     let end = ChunkChoice { delta: Delta::default(), finish_reason: Some("stop".into()) };
-    chunks.push(Chunk { choices: vec![end], usage: None });
-    chunks.push(Chunk { choices: Vec::new(), usage: reply.usage });
+    chunks.push(Chunk { choices: vec![end], ..Chunk::default() });
+    chunks.push(Chunk { usage: reply.usage, ..Chunk::default() });
     let chunks = chunks.iter().filter_map(|chunk| serde_json::to_string(chunk).ok());
     chunks.chain(["[DONE]".into()]).map(|data| Bytes::from(format!("data: {data}\n\n"))).collect()
 }
@@ -125,30 +167,35 @@ fn event_stream(body: Body) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
-fn error(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": { "message": message, "code": status.as_u16() } })))
-        .into_response()
+fn error(status: StatusCode, code: &str, message: &str) -> Response {
+    (status, Json(json!({ "error": { "message": message, "code": code } }))).into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use techrevati_runtime::resilience::fault::{FaultError, FaultKind};
+
     use super::*;
-    use crate::client::{CallFailed, Client, Piece};
+    use crate::client::{Client, Piece};
     use crate::wire::Message;
 
+    const FIRST: &str = PROVIDERS[0];
+
     async fn client(seed: u64) -> Client {
-        // A slow reply that is not slow at all: the timeout belongs to the turn, not to us.
-        let routes = start(seed, Duration::ZERO).await.unwrap();
-        Client::new(model::NAME, None, routes.to_vec(), true).unwrap()
+        // A silence that is none: the timeout belongs to the turn, not to us.
+        let addresses = start(seed, Duration::ZERO).await.unwrap();
+        let providers = PROVIDERS.map(str::to_owned).into_iter().zip(addresses);
+        Client::new(providers, None, true).unwrap()
     }
 
-    fn request() -> ChatRequest {
-        let messages = vec![Message::user("Question: What is a probe?")];
+    fn request(result: usize) -> ChatRequest {
+        let question = Message::user("Question: What is a probe?");
+        let messages = vec![question, Message::tool("1", "x".repeat(result))];
         ChatRequest { model: model::NAME.into(), messages, ..ChatRequest::default() }
     }
 
-    async fn streamed(client: &Client) -> Result<String, CallFailed> {
-        let mut stream = client.stream(&request()).await?;
+    async fn streamed(client: &Client) -> Result<String, FaultError> {
+        let mut stream = client.stream(FIRST, &request(0)).await?;
         let mut text = String::new();
         while let Some(piece) = stream.next().await? {
             if let Piece::Text(more) = piece {
@@ -163,45 +210,57 @@ mod tests {
         for seed in 0..6 {
             let client = client(seed).await;
             let mut met = Vec::new();
-            for call in 0..8 {
+            for call in 0..12 {
                 let result = match call {
-                    0..6 => client.chat(&request()).await.map(|_| ()),
+                    0..9 => client.chat(FIRST, &request(2 * LONG)).await.map(|_| ()),
+                    9 => client.chat(FIRST, &request(LONG)).await.map(|_| ()),
                     _ => streamed(&client).await.map(|_| ()),
                 };
-                match result {
-                    Err(CallFailed::CutShort(_)) => met.push("cut short"),
-                    Err(
-                        error @ CallFailed::Status { status: StatusCode::TOO_MANY_REQUESTS, .. },
-                    ) => {
-                        assert_eq!(error.retry_after(), Some(Duration::from_secs(1)));
-                        met.push("rate limit");
-                    }
-                    Err(CallFailed::Status { status, message, .. }) => {
-                        assert_eq!((status.as_u16(), &*message), (503, "Service unavailable"));
-                        met.push("unavailable");
-                    }
-                    Err(other) => panic!("{other}"),
-                    Ok(()) => {}
+                if let Err(FaultError { fault, .. }) = result {
+                    met.push((fault.kind.as_str(), fault.status, fault.asked));
                 }
             }
             met.sort_unstable();
-            assert_eq!(met, ["cut short", "rate limit", "unavailable"], "seed {seed}");
+            met.dedup();
+            let second = Some(Duration::from_secs(1));
+            let faults = [
+                (FaultKind::ContextLength.as_str(), Some(400), None),
+                (FaultKind::Network.as_str(), None, None),
+                (FaultKind::Overload.as_str(), Some(503), None),
+                (FaultKind::RateLimit.as_str(), Some(429), second),
+            ];
+            assert_eq!(met, faults, "seed {seed}");
         }
     }
 
     #[tokio::test]
-    async fn a_streamed_reply_is_the_same_reply() {
+    async fn what_was_too_long_is_so_until_it_is_shorter() {
+        let client = client(1).await;
+        for _ in 0..9 {
+            let _ = client.chat(FIRST, &request(2 * LONG)).await;
+        }
+        let again = client.chat(FIRST, &request(2 * LONG)).await.unwrap_err();
+        assert_eq!(again.fault.kind, FaultKind::ContextLength);
+        assert!(client.chat(FIRST, &request(LONG)).await.is_ok());
+        assert!(client.chat(FIRST, &request(2 * LONG)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_streamed_reply_is_the_same_reply_at_both_providers() {
         let client = client(0).await;
         // Past all faults of the plan.
-        for _ in 0..6 {
-            let _ = client.chat(&request()).await;
+        for _ in 0..8 {
+            let _ = client.chat(FIRST, &request(0)).await;
         }
-        let _ = streamed(&client).await;
+        for _ in 0..2 {
+            let _ = streamed(&client).await;
+        }
 
-        let whole = client.chat(&request()).await.unwrap();
+        let whole = client.chat(FIRST, &request(0)).await.unwrap();
         assert_eq!(streamed(&client).await.unwrap(), whole.message.text());
         assert!(whole.usage.input_tokens > 0 && whole.usage.output_tokens > 0);
-        assert_eq!(client.switch().map(|route| route.ends_with("/fallback/v1")), Some(true));
-        assert_eq!(client.chat(&request()).await.unwrap().message, whole.message);
+        let other = client.chat(PROVIDERS[1], &request(0)).await.unwrap();
+        assert_eq!(other.message, whole.message);
+        assert!(client.chat("nobody", &request(0)).await.is_err());
     }
 }

@@ -168,6 +168,9 @@ pub(crate) struct Chunk {
     pub(crate) choices: Vec<ChunkChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<WireUsage>,
+    /// What went wrong after the reply had begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<Value>,
 }
 
 /// The next piece of the model's message.

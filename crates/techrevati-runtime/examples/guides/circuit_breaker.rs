@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use techrevati_runtime::events::ManualClock;
-use techrevati_runtime::resilience::{CallError, CircuitBreaker, CircuitState, breaker::Config};
+use techrevati_runtime::resilience::breaker::{
+    Config, Growing, InvalidWindowError, OpenWait, Outcome, Percent, Window,
+};
+use techrevati_runtime::resilience::{CallError, CircuitBreaker, CircuitState};
 
 const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
@@ -32,6 +35,29 @@ fn the_provider_comes_back() {
     assert_eq!(breaker.state(), CircuitState::Closed);
 }
 
+fn for_a_provider_of_models() -> Result<CircuitBreaker, InvalidWindowError> {
+    let window = Window::of_time(Duration::from_mins(2))?
+        .failure_rate(Percent::HALF)
+        .slow_calls(Duration::from_mins(1), Percent::ALL);
+    let wait = Growing::from(Duration::from_secs(5)).max(Duration::from_mins(5));
+    let config = Config::default()
+        .window(window)
+        .open_wait(OpenWait::Growing(wait))
+        .half_open_lease(Duration::from_mins(3));
+    Ok(CircuitBreaker::with_config("provider", config))
+}
+
+fn errors_that_say_nothing(breaker: &CircuitBreaker) {
+    let judge = |reply: &Result<&str, u16>| match reply {
+        Ok(_) | Err(400) => Outcome::Success,
+        Err(429) => Outcome::Ignored,
+        Err(_) => Outcome::Failure,
+    };
+    assert_eq!(breaker.call_judged(|| Err(429), judge), Err(CallError::Failed(429)));
+    assert_eq!(breaker.snapshot().counts.calls, 0);
+}
+
 pub(crate) fn run() {
     the_provider_comes_back();
+    errors_that_say_nothing(&for_a_provider_of_models().expect("two minutes hold calls"));
 }

@@ -9,6 +9,7 @@ mod getting_started;
 mod permissions_and_policy;
 mod prices;
 mod recovery;
+mod routes;
 mod sessions;
 mod usage;
 mod usage_and_budgets;
@@ -23,6 +24,7 @@ async fn main() -> Result<(), BoxError> {
     permissions_and_policy::run().await?;
     prices::run()?;
     recovery::run().await?;
+    routes::run().await?;
     sessions::run().await?;
     usage::run()?;
     usage_and_budgets::run()?;

@@ -1,17 +1,159 @@
 //! The code of `docs/recovery.md`.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
-use techrevati_runtime::events::FailureScenario;
-use techrevati_runtime::orchestrator::OrchestrationSession;
+use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
+use techrevati_runtime::orchestrator::{Attempt, Escalation, TurnError};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::recovery::StepContext;
+use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Provider};
+use techrevati_runtime::resilience::hedge::Hedge;
+use techrevati_runtime::resilience::retry_budget::RetryBudget;
+use techrevati_runtime::resilience::route::{Route, Routes};
 use techrevati_runtime::resilience::{
-    Backoff, Classifier, JitterMode, RecoveryOutcome, RecoveryStep, classify_text,
+    Backoff, Classifier, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep,
+    classify_text,
 };
+
+#[expect(clippy::unused_async, reason = "it stands for a client, and they wait")]
+/// Your providers' client goes here. What a reply means is read from its status, headers and body.
+async fn chat(attempt: &Attempt, prompt: &str) -> Result<String, FaultError> {
+    if attempt.provider() == "openai" {
+        let (headers, body) = ([("retry-after", "7")], br#"{"error":{"message":"Slow down"}}"#);
+        let now = SystemClock.utc_now();
+        return Err(FaultError::from_response(Provider::OpenAi, 429, &headers, body, now));
+    }
+    Ok(format!("{} on {prompt}", attempt.model()))
+}
+
+async fn a_turn_that_recovers() -> Result<(), BoxError> {
+    let routes = Routes::ordered([
+        Route::new("openai", "gpt-5"),
+        Route::new("anthropic", "claude-sonnet-4-5"),
+    ]);
+    let session = Orchestrator::new("writer", "draft").routes(routes).session()?;
+
+    let turn = Turn::model("gpt-5");
+    let call = async |attempt| chat(&attempt, "haiku").await;
+    let answer = session.run_turn_recovering(turn, call).await?;
+
+    assert_eq!(answer.value, "claude-sonnet-4-5 on haiku");
+    assert_eq!((answer.attempts, answer.provider.as_deref()), (2, Some("anthropic")));
+    Ok(())
+}
+
+async fn what_is_asked_for_is_waited_in_full_or_not_at_all() -> Result<(), BoxError> {
+    let clock = ManualClock::skipping();
+    let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_secs(20));
+    let orchestrator = Orchestrator::new("writer", "draft").time(clock.clone()).backoff(backoff);
+    let busy = |seconds: &'static str| {
+        let headers = [("retry-after", seconds)];
+        FaultError::from_response(Provider::OpenAi, 429, &headers, b"", SystemClock.utc_now())
+    };
+
+    let session = orchestrator.session()?;
+    let call = async |attempt: Attempt| match attempt.number() {
+        1 => Err(busy("7")),
+        number => Ok(number),
+    };
+    assert_eq!(session.run_turn_recovering(Turn::model("gpt-5"), call).await?.value, 2);
+    // 7 seconds as asked, and the first delay of the back-off.
+    assert_eq!(clock.elapsed(), Duration::from_secs(8));
+
+    let call = async |_| Err::<(), _>(busy("3600"));
+    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;
+    let Err(TurnError::Unrecovered(unrecovered)) = failed else { panic!("nothing helps") };
+    assert_eq!(unrecovered.gave_up.to_string(), "asked to wait 3600s, more than 20s");
+    assert_eq!(clock.elapsed(), Duration::from_secs(8));
+    Ok(())
+}
+
+#[expect(clippy::unused_async, reason = "it stands for a client, and they wait")]
+/// Sends as much of the conversation as the attempt may, and reads the reply piece by piece.
+async fn stream(attempt: Attempt, talk: &[String]) -> Result<String, FaultError> {
+    let full = talk.iter().map(String::len).sum::<usize>() as u64;
+    let budget = attempt.context_budget(full);
+    // This model takes 100 characters.
+    if budget > 100 {
+        return Err(FaultError::of(FaultKind::ContextLength, "maximum context length is 100"));
+    }
+    let mut text = String::new();
+    for token in ["It ", "fits."] {
+        attempt.token();
+        text.push_str(token);
+        attempt.observe(UsageSnapshot::new(budget, text.len() as u64));
+    }
+    Ok(text)
+}
+
+async fn what_is_too_long_is_sent_again_shorter() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let talk = ["x".repeat(120)];
+    let turn = Turn::model("gpt-5")
+        .first_token_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(5))
+        .within(Duration::from_mins(2));
+    let call = async |attempt| stream(attempt, &talk).await;
+    let answer = session.run_turn_recovering(turn, call).await?;
+    assert_eq!((answer.attempts, answer.usage.input_tokens), (2, 90));
+    Ok(())
+}
+
+/// What hangs at one provider is asked of the other, at once.
+fn recipes() -> Recipes {
+    Recipes::default().with(RecoveryRecipe::new(
+        FailureScenario::LlmTimeout,
+        vec![RecoveryStep::SwitchProvider, RecoveryStep::RetryWithBackoff],
+        3,
+        EscalationPolicy::AlertHuman,
+    ))
+}
+
+fn who_share_a_provider_share_a_budget() -> [Orchestrator; 2] {
+    let retries = RetryBudget::percent(10);
+    ["writer", "editor"].map(|role| Orchestrator::new(role, "draft").retry_budget(retries.clone()))
+}
+
+async fn a_call_that_is_late_is_made_twice() -> Result<(), BoxError> {
+    let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
+    let session = Orchestrator::new("writer", "draft")
+        .time(ManualClock::skipping())
+        .routes(routes)
+        .hedge(Hedge::after(Duration::from_secs(2)))
+        .session()?;
+    let call = async |attempt: Attempt| match attempt.provider() {
+        "slow" => std::future::pending().await,
+        _ => Ok::<_, BoxError>(attempt.is_hedge()),
+    };
+    let answer = session.run_turn_recovering(Turn::model("m").repeatable(), call).await?;
+    assert!(answer.value);
+    Ok(())
+}
+
+async fn somebody_is_told() -> Result<(), BoxError> {
+    let (tell, told) = mpsc::channel();
+    let session = Orchestrator::new("writer", "draft")
+        .recipes(recipes())
+        .on_escalation(move |escalation| {
+            let Escalation { role, scenario, policy, gave_up, .. } = escalation;
+            let _ = tell.send(format!("{role}: {scenario}, {gave_up}: {policy}"));
+        })
+        .session()?;
+
+    let call = async |_| {
+        let body = br#"{"error":{"code":"invalid_api_key","message":"Incorrect API key"}}"#;
+        let now = SystemClock.utc_now();
+        Err::<(), _>(FaultError::from_response(Provider::OpenAi, 401, &(), body, now))
+    };
+    let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;
+    let Err(failed) = failed else { panic!("nothing helps") };
+    assert!(failed.is_final());
+    assert_eq!(failed.fault().map(|fault| fault.kind), Some(FaultKind::Auth));
+    let told = told.recv()?;
+    assert_eq!(told, "writer: provider_failure, another attempt here would fail again: abort");
+    Ok(())
+}
 
 fn status_codes_are_whole_words() {
     assert_eq!(classify_text("HTTP 503 from the provider"), FailureScenario::ProviderFailure);
@@ -46,52 +188,15 @@ fn delays() {
     assert!(Duration::from_secs(2) <= second && second <= first * 3);
 }
 
-/// Asks the providers in turn; the recovery handler moves on to the next one.
-async fn ask(session: &OrchestrationSession, current: &AtomicUsize) -> Result<String, BoxError> {
-    let providers = ["first", "second"];
-    loop {
-        // Relaxed: a number that guards nothing else.
-        let provider = providers[current.load(Ordering::Relaxed) % providers.len()];
-        let call = async || match provider {
-            "first" => Err("503 Service Unavailable"),
-            other => Ok(format!("{other} answers")),
-        };
-        let failed = match session.run_turn(Turn::model("gpt-5"), call).await {
-            Ok(answer) => return Ok(answer.value),
-            Err(failed) => failed,
-        };
-        let recovered =
-            failed.recovery().is_some_and(|result| result.outcome == RecoveryOutcome::Recovered);
-        if !recovered {
-            return Err(failed.into());
-        }
-    }
-}
-
-async fn a_handler_switches_the_provider() -> Result<(), BoxError> {
-    let current = Arc::new(AtomicUsize::new(0));
-    let switch = Arc::clone(&current);
-    let handler = move |step: &StepContext<'_>| match step.step() {
-        RecoveryStep::SwitchProvider => {
-            switch.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
-        RecoveryStep::RetryWithBackoff => Ok(()),
-        other => Err(BoxError::from(format!("cannot {other}"))),
-    };
-    let session = Orchestrator::new("writer", "draft")
-        .classifier(classifier())
-        .recovery_handler(handler)
-        .session()?;
-
-    assert_eq!(ask(&session, &current).await?, "second answers");
-    assert_eq!(session.recovery_events().len(), 1);
-    Ok(())
-}
-
 pub(crate) async fn run() -> Result<(), BoxError> {
+    a_turn_that_recovers().await?;
+    what_is_asked_for_is_waited_in_full_or_not_at_all().await?;
+    what_is_too_long_is_sent_again_shorter().await?;
+    assert_eq!(who_share_a_provider_share_a_budget().len(), 2);
+    a_call_that_is_late_is_made_twice().await?;
+    somebody_is_told().await?;
     status_codes_are_whole_words();
     delays();
     assert_eq!(classifier().classify(&Overloaded), FailureScenario::ProviderFailure);
-    a_handler_switches_the_provider().await
+    Ok(())
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use serde_json::json;
 use techrevati_runtime::events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus, registry};
-use techrevati_runtime::orchestrator::{Orchestrator, Timeout, TurnError};
+use techrevati_runtime::orchestrator::{
+    Attempt, OrchestrationSession, Orchestrator, Timeout, TurnError,
+};
 use techrevati_runtime::resilience::{
     Backoff, CallError, CircuitState, JitterMode, RecoveryOutcome, RecoveryStep, StepContext,
     classify_error, classify_text,
@@ -164,20 +166,48 @@ fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_o
     assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
 }
 
-/// The turn that recovers is still to come; until then `recovered` is what the books say of a
-/// recipe's steps, and of nothing else.
 #[test]
-fn difference_7_plain_turns_keep_the_originals_books_and_say_no_more() {
+fn difference_7_recovered_is_said_only_of_an_attempt_that_then_succeeded() {
+    let clock = ManualClock::skipping();
+    let orchestrator = Orchestrator::new("writer", "draft").time(clock.clone());
+    let outcomes = |session: &OrchestrationSession| -> Vec<_> {
+        session.recovery_events().iter().map(|event| event.result.outcome).collect()
+    };
+    let said = |session: &OrchestrationSession, name| {
+        session.summary().agent_events.iter().filter(|event| event.event == name).count()
+    };
+
+    // An attempt that is answered after one that was not.
+    let session = orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| match attempt.number() {
+        1 => Err("HTTP 503"),
+        _ => Ok(said(&session, AgentEventName::RecoverySucceeded)),
+    };
+    let answer = now(session.run_turn_recovering(Turn::model("m"), call)).unwrap();
+    assert_eq!((answer.value, answer.attempts), (0, 2), "not before it is answered");
+    assert!(clock.elapsed() > Duration::ZERO, "it waited");
+    assert_eq!(said(&session, AgentEventName::RecoverySucceeded), 1);
+    assert_eq!(outcomes(&session), [RecoveryOutcome::PartialRecovery, RecoveryOutcome::Recovered]);
+
+    // Attempts of which none is.
+    let session = orchestrator.session().unwrap();
     let down = || Err::<(), _>("HTTP 503");
-    let orchestrator = Orchestrator::new("writer", "draft");
+    let failed = now(session.run_turn_recovering(Turn::model("m"), async |_| down())).unwrap_err();
+    assert!(failed.is_final());
+    assert_eq!(failed.recovery().unwrap().outcome, RecoveryOutcome::EscalationRequired);
+    assert_eq!(said(&session, AgentEventName::RecoveryFailed), 2);
+    assert_eq!(said(&session, AgentEventName::RecoverySucceeded), 0);
+    assert!(!outcomes(&session).contains(&RecoveryOutcome::Recovered));
+
+    // Plain turns keep the original's books, of steps that count as taken, and emit no more than
+    // that it was attempted.
     let session = orchestrator.session().unwrap();
     let failed = session.run_turn_blocking(Turn::model("m"), down).unwrap_err();
     assert_eq!(failed.recovery().unwrap().outcome, RecoveryOutcome::Recovered);
-    let said = session.summary().agent_events;
-    assert!(said.iter().any(|event| event.event == AgentEventName::RecoveryAttempted));
-    assert!(said.iter().all(|event| event.event != AgentEventName::RecoverySucceeded));
+    assert_eq!(said(&session, AgentEventName::RecoveryAttempted), 1);
+    assert_eq!(said(&session, AgentEventName::RecoverySucceeded), 0);
 
-    // Where somebody carries the steps out, one that fails is not called recovered.
+    // Where somebody carries the steps out, one that fails is not called recovered there either.
     let session = orchestrator.recovery_handler(|step: &StepContext<'_>| match step.step() {
         RecoveryStep::SwitchProvider => Ok(()),
         other => Err(BoxError::from(format!("cannot {other}"))),

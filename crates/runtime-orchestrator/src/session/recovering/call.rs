@@ -39,10 +39,9 @@ impl<'s> Recovering<'s> {
     {
         let Started { active, attempt } = started;
         let pulse = Arc::clone(attempt.pulse());
-        let Some((mut late, times)) = self.patience(active.model()) else {
-            return made(launched(active, attempt, call)?).await;
-        };
+        let patience = self.patience(active.model());
         let mut first = pin!(made(launched(active, attempt, call)?));
+        let Some((mut late, times)) = patience else { return first.await };
         let mut spoke = false;
         let early = poll_fn(|cx| {
             if let Poll::Ready(outcome) = first.as_mut().poll(cx) {
@@ -68,7 +67,8 @@ impl<'s> Recovering<'s> {
             let answered = first.await;
             return noted(answered, &pulse, &times);
         };
-        let mut second = pin!(made(launched));
+        // A hedge is rare: the future of every turn need not have room for two calls.
+        let mut second = Box::pin(made(launched));
         let (mut failed, mut running) = (None, [true, true]);
         let (outcome, hedged) = poll_fn(|cx| {
             if running[0]
@@ -138,6 +138,8 @@ where
     F: Future<Output = Result<T, E>>,
     E: Into<BoxError> + 'static,
 {
+    // By reference, so that the futures within do not each hold the call.
+    let call = pin!(call);
     match active.step(call).await? {
         Ok(value) => Ok((active, value)),
         Err(error) => Err(TurnError::Failed(active.failed(error))),

@@ -98,7 +98,7 @@ impl Recovering<'_> {
             After::Stop(error, why) => Err(self.gave_up(error, why)),
             After::Again(pending, error) => {
                 self.fail_pending(&error.to_string());
-                let (scenario, wait) = (pending.scenario, pending.next.wait);
+                let (scenario, wait) = (pending.fault.scenario(), pending.next.wait);
                 let steps = pending.next.steps.clone();
                 self.tell_attempt(pending);
                 Ok(Work { error, scenario, steps, wait })

@@ -4,6 +4,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
     SpanOutcome,
 };
+use runtime_resilience::fault::FaultKind;
 use runtime_resilience::{
     EscalationPolicy, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
@@ -64,13 +65,24 @@ impl Recovering<'_> {
     /// A recovery begins: what failed, which steps are taken, and how long it waits.
     pub(super) fn tell_attempt(&mut self, pending: Pending) {
         self.begin();
-        let Pending { scenario, next, .. } = &pending;
+        let Pending { fault, next, .. } = &pending;
+        let scenario = fault.scenario();
         let outcome = steps(&next.steps);
         log!(info, session = %self.core.session_id, role = %self.core.setup.role, scenario = %scenario, steps = %outcome, "recovering");
-        let mut data = Data::with_capacity(5)
+        let mut data = Data::with_capacity(8)
             .with("scenario", scenario.as_str())
+            .with("fault", fault.kind.as_str())
             .with("steps", names(&next.steps))
             .with("attempt", self.attempts + 1);
+        if let FaultKind::Timeout(phase) = fault.kind {
+            data.insert("phase", phase.as_str());
+        }
+        if let Some(status) = fault.status {
+            data.insert("http_status", status);
+        }
+        if let Some(asked) = fault.asked {
+            data.insert("asked_seconds", asked.as_secs_f64());
+        }
         if !next.skipped.is_empty() {
             data.insert("skipped", names(&next.skipped));
         }
@@ -88,7 +100,7 @@ impl Recovering<'_> {
             next.skipped.clone(),
             "",
         );
-        self.core.recovery().note(RecoveryEventType::Attempted, *scenario, result);
+        self.core.recovery().note(RecoveryEventType::Attempted, scenario, result);
         self.pending = Some(pending);
     }
 
@@ -96,7 +108,7 @@ impl Recovering<'_> {
     pub(super) fn tell_switch(&mut self, to: &str) {
         let Some(pending) = &mut self.pending else { return };
         let Some(from) = pending.from.take() else { return };
-        let scenario = pending.scenario;
+        let scenario = pending.fault.scenario();
         let data = Data::with_capacity(2).with("from", &*from).with("to", to);
         let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
         self.core.emit(
@@ -109,7 +121,8 @@ impl Recovering<'_> {
 
     /// The attempt after the recovery was answered.
     pub(super) fn tell_success(&mut self) {
-        let Some(Pending { scenario, next, .. }) = self.pending.take() else { return };
+        let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
+        let scenario = fault.scenario();
         let data = Data::with_capacity(2)
             .with("scenario", scenario.as_str())
             .with("attempts", self.attempts);
@@ -122,7 +135,8 @@ impl Recovering<'_> {
 
     /// The attempt after the recovery failed, or was not made.
     pub(super) fn fail_pending(&mut self, reason: &str) {
-        let Some(Pending { scenario, next, .. }) = self.pending.take() else { return };
+        let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
+        let scenario = fault.scenario();
         let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
         self.core.emit(
             event

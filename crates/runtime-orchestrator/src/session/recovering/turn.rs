@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use runtime_events::{AgentFailureClass, FailureScenario, SpanId, SpanOutcome};
+use runtime_events::{AgentFailureClass, SpanId, SpanOutcome};
 use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::route::{Route, RouteLease, Tried};
@@ -83,7 +83,7 @@ impl Ready {
 /// A recovery whose steps were taken, and that no attempt has confirmed yet.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) scenario: FailureScenario,
+    pub(super) fault: Fault,
     pub(super) next: Next,
     /// The provider that failed, where another is to be taken.
     pub(super) from: Option<Arc<str>>,
@@ -216,7 +216,7 @@ impl<'s> Recovering<'s> {
             model: Arc::clone(&model),
             route,
             hedge,
-            cause: self.pending.as_ref().map(|pending| pending.scenario),
+            cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
             end,
@@ -269,7 +269,7 @@ impl<'s> Recovering<'s> {
             drop(left);
             self.lease = other;
         }
-        After::Again(Pending { scenario: fault.scenario(), next, from }, error)
+        After::Again(Pending { fault, next, from }, error)
     }
 
     /// Another route, where the fault may end otherwise there.
@@ -336,7 +336,7 @@ impl<'s> Recovering<'s> {
         self.begin();
         let fault = fault_of(&error).map(|fault| fault.scenario());
         // A refusal has none; it kept the turn from recovering from this.
-        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.scenario));
+        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.fault.scenario()));
         self.fail_pending(&error.to_string());
         let result = RecoveryResult::new(
             RecoveryOutcome::EscalationRequired,

@@ -145,8 +145,10 @@ fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
     assert!(
         error.failure().unwrap().downcast_ref::<TurnError>().is_some() || {
             let failure = error.failure().unwrap();
-            std::iter::successors(Some(failure.error() as &(dyn Error + 'static)), |it| it.source())
-                .any(|it| it.is::<TurnError>())
+            std::iter::successors(Some(failure.error() as &(dyn Error + 'static)), |&it| {
+                it.source()
+            })
+            .any(|it| it.is::<TurnError>())
         }
     );
 }

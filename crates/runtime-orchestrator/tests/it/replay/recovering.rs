@@ -97,12 +97,16 @@ async fn without_another_provider_a_failure_is_waited_for_or_left() {
 
 /// How long the place that failed rests.
 fn rest(fault: &Expected) -> Option<Duration> {
-    let rest = fault.asked.or(match fault.kind {
-        FaultKind::RateLimit => Some(Duration::from_secs(5)),
-        FaultKind::Overload => Some(Duration::from_secs(2)),
-        FaultKind::Quota | FaultKind::Auth | FaultKind::Request => Some(Duration::from_mins(15)),
+    const LONG: Duration = Duration::from_mins(15);
+    let rest = match (fault.kind, fault.asked) {
+        // A quota is not back in seconds, whatever is asked.
+        (FaultKind::Quota | FaultKind::Auth, asked) => asked.max(Some(LONG)),
+        (_, Some(asked)) => Some(asked),
+        (FaultKind::RateLimit, None) => Some(Duration::from_secs(5)),
+        (FaultKind::Overload, None) => Some(Duration::from_secs(2)),
+        (FaultKind::Request, None) => Some(LONG),
         _ => None,
-    });
+    };
     rest.filter(|_| fault.cools != Scope::Call)
 }
 

@@ -2,8 +2,12 @@
 
 use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use runtime_events::{Clock, SystemClock};
 use runtime_resilience::breaker::{
     Cause, Config, Counts, Growing, OpenWait, Outcome, Percent, Window,
 };
@@ -345,4 +349,40 @@ fn causes_are_written_as_words() {
 fn a_breaker_shows_its_settings() {
     let config = threshold(7);
     assert_eq!(*CircuitBreaker::with_config("svc", config).config(), config);
+}
+
+#[test]
+fn a_closed_breaker_reads_no_clock_unless_time_matters() {
+    /// Counts its readings.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicU32);
+    impl Clock for Counting {
+        fn now(&self) -> Instant {
+            // Relaxed: one thread.
+            self.0.fetch_add(1, Ordering::Relaxed);
+            SystemClock.now()
+        }
+
+        fn utc_now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+    }
+
+    let readings = |config: Config| {
+        let clock = Arc::new(Counting::default());
+        let breaker = CircuitBreaker::with_clock("svc", config, clock.clone());
+        let before = clock.0.load(Ordering::Relaxed);
+        assert!(breaker.check().is_ok());
+        for _ in 0..20 {
+            breaker.try_acquire().unwrap().success();
+            breaker.try_borrow().unwrap().cancel();
+        }
+        clock.0.load(Ordering::Relaxed) - before
+    };
+    let minute = Window::of_time(Duration::from_mins(1)).unwrap();
+    assert_eq!(readings(Config::default()), 0);
+    assert_eq!(readings(Config::default().window(of_calls(10))), 0);
+    assert_eq!(readings(Config::default().window(minute)), 20, "when a call ended");
+    let slow = of_calls(10).slow_calls(SECOND, Percent::HALF);
+    assert_eq!(readings(Config::default().window(slow)), 60, "and when it began");
 }

@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU32;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Phase, Provider};
+use runtime_resilience::fault::{Phase, Provider, Reach};
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::{
     CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, classify_error,
 };
@@ -93,6 +95,41 @@ fn a_fault_survives_as_an_error_however_deep_it_is_wrapped() {
 }
 
 #[test]
+fn an_error_is_made_of_a_reply_in_one_step() {
+    let body = br#"{"error":{"code":"rate_limit_exceeded","message":"Slow down"}}"#;
+    let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
+    let error = FaultError::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    let fault = Fault::from_response(Provider::OpenAi, 429, &headers, body, super::now());
+    assert_eq!(error, FaultError::new(fault, FaultDetails::from_response(&headers, body)));
+
+    let event = serde_json::from_slice(body).unwrap();
+    let error = FaultError::from_stream_error(Provider::OpenAi, &event);
+    assert_eq!((error.fault.kind, error.fault.status), (FaultKind::RateLimit, None));
+    assert_eq!(error.details.message.as_deref(), Some("Slow down"));
+}
+
+#[test]
+fn an_error_is_told_in_the_words_of_its_chain_each_once() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot read the answer{}", .0)]
+    struct Outer(&'static str, #[source] io::Error);
+    let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by sk-abc");
+    let error = FaultError::from_error(&Outer("", reset()));
+    assert_eq!(error.fault.kind, FaultKind::Network);
+    assert_eq!(error.to_string(), "network: cannot read the answer: reset by [redacted]");
+    let repeated = FaultError::from_error(&Outer(": reset by sk-abc", reset()));
+    assert_eq!(repeated, error);
+}
+
+#[test]
+fn words_of_your_own_are_cut_and_keep_no_key() {
+    let error = FaultError::of(FaultKind::Network, format!("reset by sk-abc {}", "x ".repeat(999)));
+    assert_eq!(error.fault, Fault::of(FaultKind::Network));
+    let message = error.details.message.unwrap();
+    assert!(message.starts_with("reset by [redacted] x") && message.len() < 520, "{message}");
+}
+
+#[test]
 fn what_a_failure_was_said_to_be_goes_before_what_is_inside_it() {
     let error =
         Failure::new(io::Error::from(ErrorKind::NotFound), FailureScenario::ToolExecutionError);
@@ -137,4 +174,16 @@ fn a_timeout_of_ones_own_says_what_was_waited_for() {
     let second = Duration::from_secs(1);
     assert_eq!(fault.wait(second, second, None), Ok(second));
     assert!(Fault::of(FaultKind::Cancelled).wait(second, second, None).is_err());
+}
+
+#[test]
+fn a_limiter_without_room_was_asked_before_anything_was_sent() {
+    let one = NonZeroU32::new(1).unwrap();
+    let limiter = RateLimiter::new("svc", RateLimits::default().requests_per_minute(one));
+    limiter.pause(Duration::from_secs(90));
+    let refused = limiter.try_reserve(Demand::request()).unwrap_err();
+    let fault = of(&refused);
+    assert_eq!((fault.kind, fault.reach), (FaultKind::Local, Reach::NotSent));
+    assert!(fault.elsewhere && !fault.counts && !fault.may_be_billed());
+    assert_eq!(fault.asked, refused.retry_after);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use runtime_resilience::fault::{
-    Fault, FaultDetails, FaultKind, Provider, go_duration, http_date, retry_after, wait,
+    Fault, FaultDetails, FaultKind, Provider, Reach, Scope, go_duration, http_date, retry_after,
+    wait,
 };
 use serde_json::{Value, json};
 
@@ -45,6 +46,10 @@ fn text() -> impl Strategy<Value = String> {
         "invalid_api_key",
         "RESOURCE_EXHAUSTED",
         "GenerateRequestsPerDayPerProjectPerModel",
+        "Please try again in 1.2s.",
+        "try again in µ",
+        "{\"error\":{\"code\":\"insufficient_quota\",\"message\":\"try again in 9m\"}}",
+        "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
     ]);
     let number = prop_oneof![
         (0..200_u32).prop_map(|n| n.to_string()),
@@ -78,6 +83,9 @@ fn value() -> impl Strategy<Value = Value> {
         "metadata",
         "limit_source",
         "provider_name",
+        "raw",
+        "promptFeedback",
+        "blockReason",
         "response",
         "choices",
         "stop_reason",
@@ -175,11 +183,31 @@ proptest! {
         check(&fault, delay, cap, left)?;
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         prop_assert_eq!(fault, Fault::from_json(provider, status, &headers, &value, now));
-        check(&Fault::from_stream_error(provider, &value), delay, cap, left)?;
+        // A reply came, so it was sent; under a good status, an answer began.
+        prop_assert!(fault.reach != Reach::NotSent);
+        prop_assert!(status >= 400 || fault.reach == Reach::Unknown);
+        let event = Fault::from_stream_error(provider, &value);
+        prop_assert_eq!(event.reach, Reach::Unknown);
+        check(&event, delay, cap, left)?;
 
         let details = FaultDetails::from_response(&headers, &body);
         let texts = [details.code, details.error_type, details.message, details.request_id];
         prop_assert!(texts.iter().flatten().all(|text| text.chars().count() <= 1_500));
+    }
+
+    #[test]
+    fn what_a_gateway_hands_on_rests_no_more_than_the_model(
+        status in 400..600_u16, inner in error(), raw in any::<bool>(), now in now(),
+    ) {
+        let text = Value::String(inner.to_string());
+        let outer = if raw {
+            json!({"error": {"message": "Provider returned error", "metadata": {"raw": text}}})
+        } else {
+            json!({"error": {"message": text}})
+        };
+        let alone = Fault::from_json(Provider::Other, status, &(), &Value::Null, now);
+        let fault = Fault::from_json(Provider::Other, status, &(), &outer, now);
+        prop_assert!(fault.cools <= Scope::Model || fault.cools == alone.cools, "{fault:?}");
     }
 
     #[test]

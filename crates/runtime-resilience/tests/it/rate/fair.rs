@@ -11,7 +11,7 @@ use runtime_events::{Clock, ManualClock, Sleep, Sleeper};
 use runtime_resilience::rate::{RateDimension, Reserve};
 use runtime_resilience::{Demand, RateLimitedError, RateLimiter, RateLimits, RateReservation};
 
-use super::support::{ASK, input, limiter, nanos, requests, secs, tokens};
+use super::support::{ASK, input, limiter, nanos, requests, secs, short_of, tokens};
 
 /// Counts how often it is woken.
 #[derive(Default)]
@@ -81,7 +81,7 @@ fn they_go_in_the_order_in_which_they_came_and_at_the_rate() {
     let mut tasks = line(&limiter, &clock, &[ASK; 5]);
     assert_eq!((limiter.available().waiting, clock.waiting()), (5, 1), "one timer for all");
     for next in 0..5 {
-        clock.advance(secs(1) - nanos(1));
+        clock.advance(short_of(secs(1)));
         assert_eq!(settle(&mut tasks), [0; 0]);
         clock.advance(nanos(1));
         assert_eq!(settle(&mut tasks), [next]);
@@ -205,7 +205,7 @@ fn a_wait_that_would_pass_its_end_is_not_begun() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let until = |after| Some(clock.now() + after);
-    let mut short = Box::pin(limiter.reserve(ASK, &clock, until(secs(1) - nanos(1))));
+    let mut short = Box::pin(limiter.reserve(ASK, &clock, until(short_of(secs(1)))));
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(Err(error)) = short.as_mut().poll(&mut cx) else { panic!("it waits") };
     assert_eq!(error.retry_after, Some(secs(1)));
@@ -343,7 +343,7 @@ fn threads_wait_in_line_too() {
     });
     assert!(clock.elapsed() >= secs(99), "{:?}", clock.elapsed());
     assert_eq!(limiter.available().waiting, 0);
-    let until = Some(clock.now() + secs(1) - nanos(1));
+    let until = Some(clock.now() + short_of(secs(1)));
     drop(limiter.reserve_blocking(ASK, &clock, None).unwrap());
     let error = limiter.reserve_blocking(ASK, &clock, until).unwrap_err();
     assert_eq!(error.dimension, RateDimension::Requests);

@@ -146,3 +146,14 @@ fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
         assert_eq!(read, RateSnapshot::default(), "{nonsense}");
     }
 }
+
+#[test]
+fn a_moment_of_another_limiter_does_no_harm() {
+    let (limiter, _) = limiter(requests(60));
+    let (other, clock) = self::limiter(requests(60));
+    clock.advance(secs(1_000));
+    (0..9).for_each(|_| drop(other.try_reserve(input(7)).unwrap()));
+    let strange = other.try_reserve(ASK).unwrap().sent();
+    limiter.observe_snapshot(&told(20), Some(strange));
+    assert_eq!(limiter.available().requests, Some(20));
+}

@@ -7,7 +7,7 @@ use runtime_resilience::{Demand, RateLimiter, RateLimits};
 use super::support::{input, limiter, requests, secs, tokens};
 
 fn left(limiter: &RateLimiter) -> u64 {
-    limiter.available().tokens.unwrap()
+    limiter.available().tokens.expect("tokens are limited")
 }
 
 #[test]
@@ -134,4 +134,23 @@ fn a_reservation_goes_to_another_thread_and_outlives_its_limiter() {
     drop(limiter);
     thread::spawn(move || reserved.settle(Demand::request())).join().unwrap();
     assert_eq!(left(&other), 10);
+}
+
+#[test]
+fn a_call_that_used_less_in_all_takes_nothing_more_of_the_sum() {
+    let (limiter, clock) = limiter(tokens(60));
+    let reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
+    clock.advance(secs(60));
+    reserved.settle(input(20).output_tokens(5));
+    assert_eq!(left(&limiter), 60, "more input, but fewer tokens");
+}
+
+#[test]
+fn input_that_was_underestimated_does_not_use_up_the_output_that_is_to_come() {
+    let (limiter, _) = limiter(tokens(100));
+    let mut reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
+    reserved.debit(input(20).output_tokens(1));
+    assert_eq!(left(&limiter), 50);
+    reserved.settle(input(20).output_tokens(2));
+    assert_eq!(left(&limiter), 78);
 }

@@ -33,3 +33,8 @@ pub(crate) fn limiter(limits: RateLimits) -> (RateLimiter, ManualClock) {
     let clock = ManualClock::new();
     (RateLimiter::with_clock("openai", limits, Arc::new(clock.clone())), clock)
 }
+
+/// The last moment at which so much time is not over yet.
+pub(crate) fn short_of(time: Duration) -> Duration {
+    time.saturating_sub(nanos(1))
+}

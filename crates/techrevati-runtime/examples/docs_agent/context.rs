@@ -1,0 +1,113 @@
+//! How much of a conversation is sent: all of it, or less where that was too much.
+
+use serde_json::Value;
+
+use crate::text::cut;
+use crate::wire::Message;
+
+/// Texts and lists in a tool's result are cut to these at first, and to less until it is enough.
+const STRING_BYTES: usize = 16 << 10;
+const LIST_ITEMS: usize = 256;
+/// Nothing is cut to fewer bytes than that.
+const SHORTEST: usize = 120;
+
+/// How long a conversation is, in bytes.
+pub(crate) fn size(messages: &[Message]) -> usize {
+    messages.iter().map(|message| message.text().len()).sum()
+}
+
+/// The conversation with results of tools cut, until it is no longer than `budget` bytes or nothing
+/// is left to cut. What people and models have said stays as it is.
+pub(crate) fn fit(messages: &[Message], budget: usize) -> Vec<Message> {
+    let mut fitted = messages.to_vec();
+    let (mut string, mut items) = (STRING_BYTES, LIST_ITEMS);
+    while size(&fitted) > budget && string > SHORTEST {
+        (string, items) = (string * 3 / 4, (items * 3 / 4).max(1));
+        for message in fitted.iter_mut().filter(|message| message.tool_call_id.is_some()) {
+            message.content = message.content.take().map(|text| shorter(text, string, items));
+        }
+    }
+    fitted
+}
+
+/// A result stays JSON, if it was.
+fn shorter(text: String, string: usize, items: usize) -> String {
+    match serde_json::from_str::<Value>(&text) {
+        Ok(mut result) if !result.is_string() => {
+            shorten(&mut result, string, items);
+            result.to_string()
+        }
+        _ => shorter_text(text, string),
+    }
+}
+
+fn shorten(value: &mut Value, string: usize, items: usize) {
+    match value {
+        Value::String(text) => *text = shorter_text(std::mem::take(text), string),
+        Value::Array(list) => {
+            list.truncate(items);
+            for item in list {
+                shorten(item, string, items);
+            }
+        }
+        Value::Object(object) => {
+            for (_, value) in object {
+                shorten(value, string, items);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Cut at the end of a line, if there is one, so that what is left can be quoted.
+fn shorter_text(text: String, limit: usize) -> String {
+    if text.len() <= limit {
+        return text;
+    }
+    let kept = cut(&text, limit);
+    kept.rfind('\n').map_or(kept, |end| &kept[..end]).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn talk() -> Vec<Message> {
+        let text = "A line of a document.\n".repeat(200);
+        let passages = vec![json!({ "file": "a.md", "text": "x".repeat(400) }); 8];
+        vec![
+            Message::user("Question: ".repeat(50)),
+            Message::tool("1", json!({ "file": "a.md", "text": text }).to_string()),
+            Message::tool("2", json!({ "passages": passages }).to_string()),
+            Message::tool("3", "error: denied"),
+        ]
+    }
+
+    #[test]
+    fn what_fits_stays_as_it_is() {
+        assert_eq!(fit(&talk(), size(&talk())), talk());
+    }
+
+    #[test]
+    fn results_are_cut_until_it_fits_and_stay_what_they_were() {
+        let talk = talk();
+        for percent in [90, 75, 56, 42] {
+            let budget = size(&talk) * percent / 100;
+            let fitted = fit(&talk, budget);
+            assert!(size(&fitted) <= budget, "{percent} %: {}", size(&fitted));
+            assert_eq!((&fitted[0], &fitted[3]), (&talk[0], &talk[3]));
+            let file = serde_json::from_str::<Value>(fitted[1].text()).unwrap();
+            assert!(file["text"].as_str().unwrap().ends_with("document."));
+            let search = serde_json::from_str::<Value>(fitted[2].text()).unwrap();
+            assert!(!search["passages"].as_array().unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_cut_is_sent_all_the_same() {
+        let talk = [Message::user("Question: ".repeat(50))];
+        assert_eq!(fit(&talk, 10), talk);
+    }
+}

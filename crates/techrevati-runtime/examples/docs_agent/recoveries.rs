@@ -1,0 +1,179 @@
+//! What the runtime did about failed calls, as the events of a session tell it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanId};
+
+/// One failure of a turn's call, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    /// The number of the turn in its session, counted from 1.
+    pub(crate) turn: usize,
+    /// The numbers of the attempt that failed, and of the one after it.
+    pub(crate) attempts: (u64, Option<u64>),
+    /// Where they went.
+    pub(crate) route: (String, Option<String>),
+    pub(crate) plan: Plan,
+    /// How the attempt after it ended: empty until it has.
+    pub(crate) outcome: String,
+    span: Option<SpanId>,
+}
+
+/// What the event of a recovery says of what failed, and of what is done.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// What failed, with its status if it was a reply.
+    pub(crate) fault: String,
+    pub(crate) scenario: String,
+    pub(crate) steps: Vec<String>,
+    /// How long is waited before the next attempt, and why so long.
+    pub(crate) wait: Option<String>,
+}
+
+impl Plan {
+    pub(crate) fn of(event: &AgentEvent) -> Self {
+        let text = |key| text(event, key).unwrap_or_default().to_owned();
+        let seconds = |key| fact(event, key).and_then(Value::as_f64);
+        let mut fault = text("fault").replace('_', " ");
+        let status = fact(event, "http_status").map(Value::to_string);
+        let phase = fact(event, "phase").map(|_| text("phase").replace('_', " "));
+        for part in [status, phase].into_iter().flatten() {
+            fault = format!("{fault} ({part})");
+        }
+        let wait = seconds("wait_seconds").map(|wait| match seconds("asked_seconds") {
+            Some(asked) => format!("{wait:.2} s (Retry-After: {asked} s)"),
+            None => format!("{wait:.2} s back-off"),
+        });
+        let steps = fact(event, "steps").and_then(Value::as_array).into_iter().flatten();
+        let steps = steps.filter_map(Value::as_str).map(str::to_owned).collect();
+        Self { fault, scenario: text("scenario"), steps, wait }
+    }
+}
+
+/// The recoveries of one session, in the order in which they began.
+pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
+    let (mut turns, mut rows) = (Vec::new(), Vec::<Recovery>::new());
+    let mut failed = (0, String::new());
+    for event in events {
+        match event.event {
+            AgentEventName::TurnStarted => turns.push(event.span),
+            AgentEventName::AttemptFailed => {
+                failed = (number(event), provider(event).unwrap_or_default().to_owned());
+            }
+            AgentEventName::RecoveryAttempted | AgentEventName::RecoveryEscalated => {
+                let (attempt, from) = failed.clone();
+                let given_up = event.event == AgentEventName::RecoveryEscalated;
+                rows.push(Recovery {
+                    turn: turns.iter().position(|turn| *turn == event.span).map_or(0, |at| at + 1),
+                    attempts: (attempt, None),
+                    route: (from, None),
+                    plan: Plan::of(event),
+                    outcome: if given_up { "given up".into() } else { String::new() },
+                    span: event.span,
+                });
+            }
+            // What is below a turn belongs to its attempts.
+            AgentEventName::AttemptStarted => {
+                if let Some(row) = open(&mut rows, event.parent) {
+                    row.attempts.1 = Some(number(event));
+                    row.route.1 = provider(event).map(str::to_owned);
+                }
+            }
+            AgentEventName::RecoverySucceeded => close(&mut rows, event, "answered"),
+            AgentEventName::RecoveryFailed => close(&mut rows, event, "failed"),
+            _ => {}
+        }
+    }
+    rows
+}
+
+/// Where an attempt went.
+pub(crate) fn provider(event: &AgentEvent) -> Option<&str> {
+    text(event, "provider")
+}
+
+/// The recovery of a turn that is still under way.
+fn open(rows: &mut [Recovery], turn: Option<SpanId>) -> Option<&mut Recovery> {
+    rows.iter_mut().rfind(|row| row.span == turn && row.outcome.is_empty())
+}
+
+fn close(rows: &mut [Recovery], event: &AgentEvent, outcome: &str) {
+    if let Some(row) = open(rows, event.span) {
+        row.outcome = outcome.into();
+    }
+}
+
+fn number(event: &AgentEvent) -> u64 {
+    fact(event, "attempt").and_then(Value::as_u64).unwrap_or_default()
+}
+
+pub(crate) fn text<'e>(event: &'e AgentEvent, key: &str) -> Option<&'e str> {
+    fact(event, key)?.as_str()
+}
+
+fn fact<'e>(event: &'e AgentEvent, key: &str) -> Option<&'e Value> {
+    event.data.as_ref()?.get(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use techrevati_runtime::events::{FailureScenario, ManualClock};
+    use techrevati_runtime::orchestrator::{Orchestrator, Turn};
+    use techrevati_runtime::resilience::fault::{FaultError, Provider};
+    use techrevati_runtime::resilience::route::{Route, Routes};
+    use techrevati_runtime::resilience::{Backoff, JitterMode};
+
+    use super::*;
+
+    fn refused(status: u16, headers: &[(&str, &str)]) -> FaultError {
+        let now = techrevati_runtime::events::Clock::utc_now(&ManualClock::new());
+        FaultError::from_response(Provider::Other, status, headers, b"", now)
+    }
+
+    fn orchestrator() -> Orchestrator {
+        Orchestrator::new("writer", "draft")
+            .time(ManualClock::skipping())
+            .backoff(Backoff::default().jitter(JitterMode::None))
+            .routes(Routes::ordered(["one", "two"].map(|provider| Route::new(provider, "m"))))
+    }
+
+    #[test]
+    fn each_failure_is_a_row_that_says_what_came_of_it() {
+        let session = orchestrator().session().unwrap();
+        session
+            .run_turn_recovering_blocking(Turn::model("m"), |_| Ok::<_, FaultError>(()))
+            .unwrap();
+        let answer = session
+            .run_turn_recovering_blocking(Turn::model("m"), |attempt| match attempt.number() {
+                1 => Err(refused(503, &[])),
+                2 => Err(refused(429, &[("retry-after", "5")])),
+                _ => Ok(()),
+            })
+            .unwrap();
+        assert_eq!(answer.attempts, 3);
+
+        let rows = of(&session.summary().agent_events);
+        let [first, second] = &rows[..] else { panic!("{rows:?}") };
+        assert_eq!((first.turn, first.attempts, &*first.outcome), (2, (1, Some(2)), "failed"));
+        assert_eq!(first.route, ("one".into(), Some("two".into())));
+        assert_eq!((&*first.plan.fault, &first.plan.wait), ("overload (503)", &None));
+        assert_eq!((second.turn, second.attempts, &*second.outcome), (2, (2, Some(3)), "answered"));
+        assert_eq!(second.route, ("two".into(), Some("two".into())));
+        assert_eq!(second.plan.steps, ["retry_with_backoff"]);
+        assert_eq!(second.plan.scenario, FailureScenario::LlmError.as_str());
+        assert_eq!(second.plan.wait.as_deref(), Some("6.00 s (Retry-After: 5 s)"));
+    }
+
+    #[test]
+    fn what_is_given_up_is_a_row_too() {
+        let session = orchestrator().session().unwrap();
+        let failed = session
+            .run_turn_recovering_blocking(Turn::model("m"), |_| Err::<(), _>(refused(404, &[])));
+        assert!(failed.is_err());
+        let rows = of(&session.summary().agent_events);
+        let last = rows.last().unwrap();
+        assert_eq!((last.turn, &*last.outcome), (1, "given up"));
+        assert_eq!(last.attempts.1, None);
+    }
+}

@@ -1,0 +1,124 @@
+//! The whole job, with faults as different seeds bring them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use techrevati_runtime::events::{AgentEvent, AgentEventName};
+use techrevati_runtime::usage::Usd;
+
+use crate::cli::{Endpoint, Options};
+use crate::recoveries::{self, Recovery};
+use crate::{Done, model, report, server, work};
+
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A folder for one test, gone with it.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("docs_agent-{name}-{}", std::process::id()));
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        fs::create_dir_all(path.join("docs")).unwrap();
+        for page in ["circuit-breaker.md", "faults.md"] {
+            fs::copy(docs.join(page), path.join("docs").join(page)).unwrap();
+        }
+        Self(path)
+    }
+
+    fn options(&self, seed: u64) -> Options {
+        Options {
+            folder: self.0.join("docs"),
+            question: "How does the circuit breaker recover?".into(),
+            endpoint: None,
+            budget: Usd::from_cents(5),
+            timeout: TIMEOUT,
+            out: self.0.clone(),
+            seed,
+            quiet: true,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn rows(done: &Done) -> Vec<Recovery> {
+    done.summaries.iter().flat_map(|summary| recoveries::of(&summary.agent_events)).collect()
+}
+
+/// Every failure is followed by an answer, or by another failure of the same turn.
+fn assert_recovered(rows: &[Recovery], seed: u64) {
+    for (at, row) in rows.iter().enumerate() {
+        let next = rows.get(at + 1).filter(|next| next.attempts.0 > 1);
+        let goes_on = next.is_some_and(|next| Some(next.attempts.0) == row.attempts.1);
+        let expected = if goes_on { "failed" } else { "answered" };
+        assert_eq!(row.outcome, expected, "seed {seed}, row {at} of {rows:?}");
+    }
+}
+
+fn faults(rows: &[Recovery]) -> BTreeSet<&str> {
+    assert_eq!(rows.len(), 5, "{rows:?}");
+    rows.iter().map(|row| row.plan.fault.as_str()).collect()
+}
+
+fn all() -> BTreeSet<&'static str> {
+    let timeout = "timeout (first token)";
+    ["context length (400)", "network", "overload (503)", "rate limit (429)", timeout].into()
+}
+
+async fn recovers_over_two_routes(seed: u64) {
+    let place = Place::new(&format!("seed-{seed}"));
+    let done = work(&place.options(seed)).await.unwrap();
+    let answer = done.answer.as_ref().unwrap();
+    assert!(answer.contains("`circuit-breaker.md`"), "{answer}");
+
+    let rows = rows(&done);
+    assert_recovered(&rows, seed);
+    assert_eq!(faults(&rows), all(), "seed {seed}");
+    assert!(rows.iter().any(|row| row.route.1.as_ref() != Some(&row.route.0)), "seed {seed}");
+    for row in &rows {
+        let (fault, steps) = (row.plan.fault.as_str(), &row.plan.steps);
+        let smaller = steps.iter().any(|step| step == "retry_with_smaller_context");
+        assert_eq!(smaller, fault == "context length (400)", "seed {seed}: {row:?}");
+        let asked = row.plan.wait.as_ref().is_some_and(|wait| wait.contains("Retry-After"));
+        let stays = row.route.1.as_ref() == Some(&row.route.0);
+        assert_eq!(asked, fault == "rate limit (429)" && stays, "seed {seed}: {row:?}");
+    }
+
+    // The log has what the table has.
+    let log = fs::read_to_string(&done.log).unwrap();
+    let events = log.lines().map(|line| AgentEvent::from_json(line).unwrap()).collect::<Vec<_>>();
+    let count = |name| events.iter().filter(|event| event.event == name).count();
+    assert_eq!(count(AgentEventName::RecoveryAttempted), rows.len());
+    let answered = rows.iter().filter(|row| row.outcome == "answered").count();
+    assert_eq!(count(AgentEventName::RecoverySucceeded), answered);
+    let table = report::table(&done.summaries, &done.prices);
+    assert!(all().iter().all(|fault| table.contains(fault)), "{table}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_every_seed_each_fault_is_recovered_over_two_routes() {
+    join_all((0..12).map(recovers_over_two_routes)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_one_route_it_recovers_where_it_is() {
+    let place = Place::new("endpoint");
+    let [base_url, _] = server::start(3, TIMEOUT * 3).await.unwrap();
+    let model = model::NAME.into();
+    let endpoint = Endpoint { base_url, model, api_key_env: None, price: None };
+    let options = Options { endpoint: Some(endpoint), ..place.options(0) };
+    let done = work(&options).await.unwrap();
+    assert!(done.answer.is_ok(), "{:?}", done.answer);
+    let rows = rows(&done);
+    assert_recovered(&rows, 3);
+    assert_eq!(faults(&rows), all());
+    assert!(rows.iter().all(|row| row.route.1.as_ref() == Some(&row.route.0)), "{rows:?}");
+}
