@@ -7,6 +7,7 @@ mod guardrails;
 mod handlers;
 mod money;
 mod nested;
+mod no_sleeper;
 mod panics;
 mod refusals;
 mod routes;

@@ -6,7 +6,7 @@ use runtime_events::{AgentEvent, AgentEventName as Name, SpanOutcome};
 use runtime_orchestrator::TurnError;
 use runtime_usage::Usd;
 
-use super::scene::{Ended, Run, Scene, most_retries};
+use super::scene::{Cut, Ended, Run, STEP, Scene, most_retries};
 use crate::support::{WAIT, assert_books_agree, assert_lawful, assert_lawful_so_far};
 
 type Events<'e> = &'e [Arc<AgentEvent>];
@@ -103,12 +103,15 @@ fn assert_bounds(scene: &Scene, run: &Run, ended: &Ended, events: Events<'_>) {
     assert!(attempts <= most * hedges, "{attempts} calls");
 
     // None begins after the time is over.
-    for call in &ended.calls {
-        assert!(
-            ended.end.is_none_or(|end| call.began < end || ended.total == Some(Default::default())),
-            "{call:?} begins too late: {:?}",
-            ended.end
-        );
+    if let Some(end) = ended.end {
+        let late = ended.calls.iter().find(|call| call.began >= end);
+        assert!(late.is_none(), "{late:?} begins too late, after {end:?}");
+    }
+    // Nobody who is polled in time waits beyond it. Threads are not interrupted in the caller's code.
+    let in_time = !run.thread && !matches!(run.cut, Some((_, Cut::Late)));
+    if let (Some(end), Some(_), true) = (ended.end, &ended.outcome, in_time) {
+        let latest = end.max(ended.from) + STEP;
+        assert!(ended.over <= latest, "{:?} is after {end:?}", ended.over);
     }
     // All waits together are shorter than the time there is.
     let attempted = events.iter().filter(|event| event.event == Name::RecoveryAttempted);

@@ -88,6 +88,9 @@ pub(super) enum End {
     Hang,
 }
 
+/// So far the clock is moved at a time.
+pub(super) const STEP: Duration = Duration::from_millis(500);
+
 const ANSWER: Act = Act { polls: 0, takes: 0, token: false, used: None, end: End::Answer };
 
 /// One call, as it came to pass.
@@ -110,6 +113,9 @@ pub(super) struct Ended {
     /// When all of it had to be over.
     pub(super) end: Option<Instant>,
     pub(super) total: Option<Duration>,
+    /// When it was asked for, and when it came back.
+    pub(super) from: Instant,
+    pub(super) over: Instant,
 }
 
 pub(super) struct Scene {
@@ -195,6 +201,7 @@ impl Scene {
 
     fn as_task(&self, run: &Run) -> Ended {
         let clock = &self.fixture.clock;
+        let from = clock.now();
         let calls = RefCell::new(Vec::new());
         let call = async |it: Attempt| {
             let act = self.begin(run, &calls, &it);
@@ -217,14 +224,15 @@ impl Scene {
         let [attempt, first_token, idle, total] = run.times;
         let turn = self.turn().timeout(time(attempt)).first_token_timeout(time(first_token));
         let turn = turn.idle_timeout(time(idle)).within(time(total)).guarded("prompt");
-        let until = clock.now() + total.map_or(Duration::from_secs(1_000_000), secs);
+        let until = from + total.map_or(Duration::from_secs(1_000_000), secs);
         let end = self.session().deadline().map_or(until, |deadline| deadline.min(until));
         let (outcome, panicked) = {
             let future = self.session().run_turn_recovering(turn, call);
             self.drive(run, future)
         };
         let calls = calls.into_inner();
-        Ended { outcome, panicked, calls, end: Some(end), total: total.map(secs) }
+        let (total, over) = (total.map(secs), clock.now());
+        Ended { outcome, panicked, calls, end: Some(end), total, from, over }
     }
 
     /// Polls as an executor would, and moves the clock on where only that helps.
@@ -242,7 +250,7 @@ impl Scene {
             match turn.as_mut().poll(&mut cx) {
                 Poll::Ready(Ok(outcome)) => return (Some(outcome), false),
                 Poll::Ready(Err(_)) => return (None, true),
-                Poll::Pending if clock.waiting() > 0 => clock.advance(secs(1) / 2),
+                Poll::Pending if clock.waiting() > 0 => clock.advance(STEP),
                 Poll::Pending => {}
             }
             // What hangs, and has no time of its own, is given up on by the caller.
@@ -255,6 +263,7 @@ impl Scene {
 
     fn on_thread(&self, run: &Run) -> Ended {
         let clock = &self.fixture.clock;
+        let from = clock.now();
         let calls = RefCell::new(Vec::new());
         let call = |it: Attempt| {
             let act = self.begin(run, &calls, &it);
@@ -268,7 +277,7 @@ impl Scene {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::SeqCst) {
                     if clock.waiting() > 0 {
-                        clock.advance(secs(1) / 2);
+                        clock.advance(STEP);
                     }
                     std::thread::yield_now();
                 }
@@ -281,7 +290,8 @@ impl Scene {
         });
         let (outcome, panicked) = ran.map_or((None, true), |outcome| (Some(outcome), false));
         let end = self.session().deadline();
-        Ended { outcome, panicked, calls: calls.into_inner(), end, total: None }
+        let (calls, over) = (calls.into_inner(), clock.now());
+        Ended { outcome, panicked, calls, end, total: None, from, over }
     }
 
     fn turn(&self) -> Turn<UsageSnapshot> {

@@ -1,0 +1,52 @@
+//! Without a sleeper nothing waits: tasks are told so, threads park.
+#![cfg(not(feature = "tokio"))]
+
+use std::time::Duration;
+
+use runtime_events::ManualClock;
+use runtime_orchestrator::{Orchestrator, Turn, TurnError};
+use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{Backoff, JitterMode, RecoveryStep};
+
+use super::{SECOND, Script};
+use crate::support::now;
+
+#[test]
+fn a_task_that_would_have_to_wait_gives_up_and_says_why() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    let TurnError::Unrecovered(unrecovered) = now(call).unwrap_err() else { panic!() };
+    assert_eq!(script.calls(), 1);
+    let (step, reason) = (RecoveryStep::RetryWithBackoff, "no sleeper is configured".to_owned());
+    assert_eq!(unrecovered.gave_up, GaveUp::StepFailed { step, reason });
+    assert_eq!(super::books(&session)[2], "escalated llm_error");
+}
+
+#[test]
+fn what_needs_no_wait_is_made_again() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let script = Script::of([FaultKind::ContextLength, FaultKind::Malformed]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    assert_eq!(now(call).unwrap().attempts, 3);
+}
+
+#[test]
+fn a_thread_parks() {
+    let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_nanos(1));
+    let session = Orchestrator::new("writer", "draft").backoff(backoff).session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let answer = session.run_turn_recovering_blocking(Turn::model("m"), |it| script.play(it));
+    assert_eq!(answer.unwrap().attempts, 2);
+}
+
+#[test]
+fn with_a_sleeper_of_its_own_it_waits() {
+    let clock = ManualClock::skipping();
+    let session = Orchestrator::new("writer", "draft").time(clock.clone()).session().unwrap();
+    let script = Script::of([FaultKind::Server]);
+    let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
+    assert_eq!(now(call).unwrap().attempts, 2);
+    assert!(clock.elapsed() >= SECOND);
+}
