@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use runtime_resilience::hedge::FirstTokens;
 use runtime_resilience::{
-    CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
-    RecoveryHandler, RecoveryStep, StepContext, TransitionListener, attempt_recovery_async,
+    CallError, CircuitBreaker, CircuitOpenError, Classifier, Demand, Failure, Permit,
+    RateLimitedError, RateLimiter, RateLimits, RateReservation, RecoveryContext, RecoveryHandler,
+    RecoveryStep, RetryBudget, StepContext, TransitionListener, attempt_recovery_async,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -18,6 +20,11 @@ const _: () = {
     shared::<RecoveryContext>();
     shared::<RecoveryStep>();
     shared::<StepContext<'static>>();
+    shared::<RateLimiter>();
+    shared::<RateReservation>();
+    shared::<RateLimitedError>();
+    shared::<RetryBudget>();
+    shared::<FirstTokens>();
 };
 const _: Option<&dyn TransitionListener> = None;
 const _: Option<&dyn RecoveryHandler> = None;
@@ -30,6 +37,9 @@ fn sendable<T: Send>(value: T) -> T {
 fn the_futures_of_this_crate_are_send() {
     let breaker = CircuitBreaker::new("svc");
     drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
+
+    let limiter = RateLimiter::new("svc", RateLimits::default());
+    drop(sendable(limiter.reserve(Demand::request(), &runtime_events::ManualClock::new(), None)));
 
     let mut context = RecoveryContext::default();
     let handler: &dyn RecoveryHandler = &|_: &StepContext<'_>| Ok(());
