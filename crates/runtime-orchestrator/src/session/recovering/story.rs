@@ -5,6 +5,7 @@ use runtime_events::{
     SpanOutcome,
 };
 use runtime_resilience::fault::FaultKind;
+use runtime_resilience::route::Route;
 use runtime_resilience::{
     EscalationPolicy, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
@@ -105,18 +106,23 @@ impl Recovering<'_> {
         self.pending = Some(pending);
     }
 
-    /// The next attempt goes to another provider than the last.
-    pub(super) fn tell_switch(&mut self, to: &str) {
+    /// The next attempt goes to another provider than the last, or to another of its models or keys.
+    pub(super) fn tell_switch(&mut self, to: &Route) {
         let Some(pending) = &mut self.pending else { return };
         let Some(from) = pending.from.take() else { return };
         let scenario = pending.fault.scenario();
-        let data = Data::with_capacity(2).with("from", &*from).with("to", to);
+        let mut data = Data::with_capacity(4);
+        data.insert("from", from.provider());
+        data.insert("to", to.provider());
+        let mut detail = format!("{} -> {}", from.provider(), to.provider());
+        if from.provider() == to.provider() {
+            data.insert("from_route", from.name());
+            data.insert("to_route", to.name());
+            detail = format!("{} -> {}", from.name(), to.name());
+        }
         let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
         self.core.emit(
-            event
-                .with_failure_class(scenario.failure_class())
-                .with_detail(format!("{from} -> {to}"))
-                .with_data(data),
+            event.with_failure_class(scenario.failure_class()).with_detail(detail).with_data(data),
         );
     }
 

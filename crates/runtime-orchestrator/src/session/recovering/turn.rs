@@ -94,8 +94,8 @@ impl Ready {
 pub(super) struct Pending {
     pub(super) fault: Fault,
     pub(super) next: Next,
-    /// The provider that failed, where another is to be taken.
-    pub(super) from: Option<Arc<str>>,
+    /// The route that failed, where another is to be taken.
+    pub(super) from: Option<Route>,
 }
 
 /// What comes after a failure.
@@ -209,8 +209,8 @@ impl<'s> Recovering<'s> {
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
-        if let Some(provider) = provider.as_deref().filter(|_| !hedge) {
-            self.tell_switch(provider);
+        if let Some(route) = route.as_ref().filter(|_| !hedge) {
+            self.tell_switch(route);
         }
         let place = Place {
             turn: self.span,
@@ -273,7 +273,7 @@ impl<'s> Recovering<'s> {
         if next.switch
             && let Some(left) = self.lease.take()
         {
-            from = Some(left.route().provider().into());
+            from = Some(left.route().clone());
             drop(left);
             self.lease = other;
         }

@@ -110,6 +110,22 @@ fn the_whole_story_of_a_switch() {
 }
 
 #[test]
+fn a_switch_within_one_provider_names_the_routes() {
+    for way in BOTH {
+        let routes = Routes::ordered(["m", "n"].map(|model| Route::new("openai", model)));
+        let fixture = quick().with(|o| o.routes(routes));
+        let session = fixture.orchestrator.session().unwrap();
+        way.run(&session, Turn::model("m"), &Script::of([FaultKind::Server])).unwrap();
+        assert_eq!(
+            told(&fixture.events.all(AgentEventName::RecoveryProviderSwitched)),
+            [
+                r#"recovery.provider_switched (running): openai/m -> openai/n {"from":"openai","to":"openai","from_route":"openai/m","to_route":"openai/n"}"#,
+            ]
+        );
+    }
+}
+
+#[test]
 fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
@@ -157,6 +173,9 @@ fn the_last_provider_is_waited_for_where_there_is_no_other() {
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
         assert_eq!(answer.provider.as_deref(), Some("only"));
         assert_eq!(fixture.clock.elapsed(), 21 * SECOND);
+        let said = fixture.only(AgentEventName::RecoveryAttempted);
+        let seconds = |key| said.data.as_ref().unwrap().get(key).unwrap().as_f64();
+        assert_eq!((seconds("asked_seconds"), seconds("wait_seconds")), (Some(20.0), Some(21.0)));
         assert!(fixture.events.all(AgentEventName::RecoveryProviderSwitched).is_empty());
     }
 }
