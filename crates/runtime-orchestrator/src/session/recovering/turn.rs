@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use runtime_events::{AgentFailureClass, SpanId, SpanOutcome};
+use runtime_events::SpanId;
+use runtime_resilience::Fault;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::route::{Route, RouteLease, Tried};
-use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
 
 use super::attempt::{Attempt, Facts};
-use super::meaning::{after_a_call, ends_the_session, fault_of, retried_below};
-use crate::error::{TurnError, TurnTimeoutError, UnrecoveredError};
-use crate::escalation::{Escalation, alert};
+use super::meaning::{ends_the_session, fault_of, retried_below};
+use crate::error::{TurnError, TurnTimeoutError};
 use crate::pace::{Pace, Pulse};
-use crate::session::active::{ActiveTurn, Answer, Pass};
+use crate::session::active::{ActiveTurn, Pass};
 use crate::session::admission::Gate;
 use crate::session::core::{Core, Entry};
 use crate::session::part::{Part, Place, Tally};
@@ -42,7 +41,7 @@ pub(super) struct Recovering<'s> {
     pub(super) span: SpanId,
     pub(super) stage: Stage,
     pub(super) tally: Arc<Tally>,
-    plan: TurnRecovery,
+    pub(super) plan: TurnRecovery,
     /// The routes that have failed.
     pub(super) tried: Tried,
     /// The one to take next, or that the attempt under way has taken.
@@ -50,13 +49,13 @@ pub(super) struct Recovering<'s> {
     /// How many attempts were admitted.
     pub(super) attempts: u32,
     /// Whether a call may have been made, and paid for.
-    called: bool,
+    pub(super) called: bool,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
     pub(super) pending: Option<Pending>,
     /// True exactly while the recovery handler runs.
     pub(super) in_callers_code: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
-    entry: Entry<'s>,
+    pub(super) entry: Entry<'s>,
 }
 
 /// An attempt that was admitted: what holds what it has taken, and what the caller's code is given.
@@ -307,91 +306,5 @@ impl<'s> Recovering<'s> {
             }
             (session, total) => session.or(total),
         }
-    }
-
-    /// An attempt was answered.
-    pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
-        self.core.setup.retry_budget.succeeded();
-        self.tell_success();
-        let bill = self.tally.bill();
-        self.completed(&bill);
-        answer.usage = bill.usage.unwrap_or_default();
-        answer.cost = bill.cost;
-        answer.cost_reported = bill.reported;
-        answer.estimated = bill.estimated;
-        answer.marks = bill.marks;
-        answer.attempts = self.attempts;
-        answer.provider = self.lease.as_ref().map(|lease| lease.route().provider().into());
-        answer
-    }
-
-    /// The turn ends with an error that recovery is not for.
-    pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
-        let error = if self.called { after_a_call(error) } else { error };
-        if self.stage == Stage::Begun {
-            self.fail_pending(&error.to_string());
-            self.stopped(&error);
-        } else {
-            self.entry.stop_working();
-            self.stage = Stage::Ended;
-            self.core.turn_refused(&self.model, &error);
-        }
-        error
-    }
-
-    /// The turn ends because nothing helps.
-    pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
-        self.begin();
-        let fault = fault_of(&error).map(|fault| fault.scenario());
-        // A refusal has none; it kept the turn from recovering from this.
-        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.fault.scenario()));
-        self.fail_pending(&error.to_string());
-        let result = RecoveryResult::new(
-            RecoveryOutcome::EscalationRequired,
-            Vec::new(),
-            Vec::new(),
-            why.to_string(),
-        );
-        let attempts = self.attempts;
-        if let Some(scenario) = scenario {
-            let policy = self.plan.policy(scenario);
-            self.tell_escalation(scenario, policy, &result);
-            let setup = &self.core.setup;
-            let escalation = Escalation {
-                session_id: &self.core.session_id,
-                role: &setup.role,
-                scenario,
-                policy,
-                gave_up: &why,
-                attempts,
-                error: &error,
-            };
-            alert(setup.escalation.as_ref(), &escalation);
-        }
-        let gave_up = why;
-        let error = UnrecoveredError { error, attempts, gave_up, recovery: result };
-        let error = TurnError::from(error);
-        self.stopped(&error);
-        error
-    }
-}
-
-impl Drop for Recovering<'_> {
-    fn drop(&mut self) {
-        if self.stage != Stage::Begun {
-            return;
-        }
-        self.stage = Stage::Ended;
-        let panicked = self.tally.panicked() || self.in_callers_code;
-        if panicked {
-            self.core.state().note_panic();
-        }
-        let (outcome, class, detail) = if panicked {
-            (SpanOutcome::Panicked, AgentFailureClass::Unknown, "the caller's code panicked")
-        } else {
-            (SpanOutcome::Cancelled, AgentFailureClass::Cancelled, "the turn was dropped")
-        };
-        self.fail_pending(detail);
-        self.told_end(outcome, class, detail.to_owned());
     }
 }
