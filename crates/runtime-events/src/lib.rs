@@ -10,6 +10,7 @@
 //! | [`time`] | [`Clock`] and [`Sleeper`], and the system's |
 //! | [`manual`] | [`ManualClock`], which is both and moves only when told to |
 //! | [`id`] | [`IdSource`]: where random identifiers come from |
+//! | [`scope`] | [`ScopeHook`]: the caller's code inside a span |
 //! | [`otel`] | an event as OpenTelemetry attributes |
 //!
 //! # Example
@@ -36,6 +37,7 @@ pub mod id;
 pub mod manual;
 pub mod name;
 pub mod otel;
+pub mod scope;
 pub mod span;
 pub mod time;
 mod wire;
@@ -48,6 +50,7 @@ pub use self::{
     id::{CountingIds, IdSource, RandomIds},
     manual::ManualClock,
     name::{AgentEventName, AgentEventStatus, UnknownNameError},
+    scope::ScopeHook,
     span::{SpanId, SpanOutcome},
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},
     wire::EventParseError,

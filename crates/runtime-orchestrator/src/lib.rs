@@ -57,6 +57,7 @@ mod first_tokens;
 mod log;
 pub mod orchestrator;
 mod pace;
+mod scope;
 pub mod session;
 pub mod shutdown;
 #[cfg(feature = "tokio")]

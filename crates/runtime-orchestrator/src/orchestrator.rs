@@ -7,7 +7,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
+use runtime_events::{Clock, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, Handoff, registry};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::hedge::Hedge;
@@ -87,6 +87,7 @@ pub(crate) struct Setup {
     pub(crate) event_sink: Option<Arc<dyn EventSink>>,
     pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
     pub(crate) event_log: NonZeroUsize,
+    pub(crate) scope: Option<Arc<dyn ScopeHook>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -142,6 +143,7 @@ impl Orchestrator {
             event_sink: None,
             usage_sink: None,
             event_log: DEFAULT_EVENT_LOG,
+            scope: None,
             clock: Arc::new(SystemClock),
             sleeper,
             ids: Arc::new(RandomIds),

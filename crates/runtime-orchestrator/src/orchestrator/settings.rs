@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use runtime_events::{Clock, IdSource, Sleeper};
+use runtime_events::{Clock, IdSource, ScopeHook, Sleeper};
 use runtime_lifecycle::AgentRegistry;
 use runtime_policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::hedge::Hedge;
@@ -195,6 +195,15 @@ impl Orchestrator {
     #[must_use]
     pub fn on_escalation(self, handler: impl Fn(&Escalation<'_>) + Send + Sync + 'static) -> Self {
         self.set(|setup| setup.escalation = Some(Arc::new(handler)))
+    }
+
+    /// Entered around the caller's code: a turn's call, a tool's body. What a tracer makes in there
+    /// is then below the span it belongs to.
+    ///
+    /// A call that runs on a thread of its own, as of `run_turn_blocking_within`, is outside of it.
+    #[must_use]
+    pub fn scope_hook(self, hook: impl ScopeHook + 'static) -> Self {
+        self.set(|setup| setup.scope = Some(Arc::new(hook)))
     }
 
     /// How errors become scenarios. The runtime's own rules are asked after those given here: they

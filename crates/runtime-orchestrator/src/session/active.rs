@@ -15,6 +15,7 @@ use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapsho
 
 use crate::error::{BoxError, TurnError};
 use crate::pace::Pace;
+use crate::scope::{inside, inside_async};
 use crate::session::core::Core;
 use crate::session::funds::Funds;
 use crate::session::money::Bill;
@@ -241,14 +242,16 @@ impl<'s> ActiveTurn<'s> {
     }
 
     pub(crate) async fn step<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        let Self { core, pace, polling, .. } = self;
+        let Self { core, pace, polling, span, .. } = self;
+        let step = inside_async(core.scope(), *span, step);
         let output = race(core, pace, polling, step).await;
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
 
     /// [`step`](Self::step) for threads.
     pub(crate) fn step_blocking<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
-        let Self { core, pace, polling, .. } = self;
+        let Self { core, pace, polling, span, .. } = self;
+        let step = inside_async(core.scope(), *span, step);
         let output = race_blocking(core, pace, polling, step);
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
@@ -297,7 +300,7 @@ impl<'s> ActiveTurn<'s> {
     /// Runs the caller's code with the flag raised.
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
-        let value = code();
+        let value = inside(self.core.scope(), self.span, code);
         self.polling = false;
         value
     }

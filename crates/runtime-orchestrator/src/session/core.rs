@@ -8,7 +8,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ScopeHook, SpanId, SpanOutcome,
 };
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
@@ -325,6 +325,11 @@ impl Core {
     pub(crate) fn recovery(&self) -> MutexGuard<'_, RecoveryContext> {
         // As above: the context's methods leave it whole.
         self.recovery.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who wants to know what runs inside which span.
+    pub(crate) fn scope(&self) -> Option<&dyn ScopeHook> {
+        self.setup.scope.as_deref()
     }
 
     pub(crate) const fn stream(&self) -> &Stream {

@@ -18,6 +18,7 @@ use serde_json::Value;
 use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError};
 use crate::failure::failure;
 use crate::pace::Pace;
+use crate::scope::{inside, inside_async};
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
 use crate::turn::{Timeout, Timing, ToolCall, Untimed};
@@ -258,7 +259,8 @@ struct ActiveTool<'s> {
 
 impl ActiveTool<'_> {
     async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
-        let Self { core, pace, polling, .. } = self;
+        let Self { core, pace, polling, span, .. } = self;
+        let step = inside_async(core.scope(), *span, step);
         let output = race(core, pace, polling, step).await;
         output.map_err(|interrupted| self.interrupted(interrupted))
     }
@@ -271,7 +273,7 @@ impl ActiveTool<'_> {
 
     fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
-        let value = code();
+        let value = inside(self.core.scope(), self.span, code);
         self.polling = false;
         value
     }

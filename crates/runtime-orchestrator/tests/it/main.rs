@@ -15,6 +15,7 @@ mod properties;
 mod rates;
 mod recovering;
 mod replay;
+mod scopes;
 mod sessions;
 mod shared_accounts;
 mod sinks;

@@ -1,0 +1,35 @@
+//! The caller's code inside the span it runs for.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use runtime_events::{ScopeHook, SpanId};
+
+/// Runs `code` inside `span`, if anybody wants to know.
+pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl FnOnce() -> T) -> T {
+    let Some(hook) = hook else { return code() };
+    let (mut code, mut value) = (Some(code), None);
+    hook.in_scope(span, &mut || {
+        if let Some(code) = code.take() {
+            value = Some(code());
+        }
+    });
+    // A hook that did not keep its word is not to cost the caller the call.
+    match (value, code) {
+        (Some(value), _) => value,
+        (None, Some(code)) => code(),
+        (None, None) => unreachable!("code that was run has left its value"),
+    }
+}
+
+/// Polls `future` inside `span`.
+pub(crate) async fn inside_async<F: Future>(
+    hook: Option<&dyn ScopeHook>,
+    span: SpanId,
+    future: F,
+) -> F::Output {
+    let Some(hook) = hook else { return future.await };
+    let mut future = pin!(future);
+    poll_fn(|cx| -> Poll<F::Output> { inside(Some(hook), span, || future.as_mut().poll(cx)) }).await
+}
