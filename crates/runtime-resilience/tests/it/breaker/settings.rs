@@ -314,7 +314,8 @@ fn a_pin_is_heard_once_and_another_pin_takes_its_place() {
 #[test]
 fn a_snapshot_says_everything_at_one_moment() {
     let (breaker, clock, _) = breaker(threshold(2).window(of_calls(10)));
-    assert_eq!(breaker.snapshot().counts.failure_rate(), None);
+    let counts = breaker.snapshot().counts;
+    assert_eq!((counts.failure_rate(), counts.slow_rate()), (None, None));
     breaker.record_success();
     clock.advance(SECOND);
     breaker.record_failure();
