@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::cell::Ticket;
 use super::outcome::Outcome;
 use super::shell::CircuitBreaker;
+use super::state::Transition;
 
 /// One admitted call.
 ///
@@ -68,14 +69,15 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         self.settle(Outcome::Ignored);
     }
 
-    /// The call ended like this.
+    /// The call ended like this. Returns the transition that it caused, if it did; a listener has
+    /// heard of it.
     #[inline]
-    pub fn settle(mut self, outcome: Outcome) {
-        if outcome == Outcome::Success {
-            return self.success();
-        }
+    pub fn settle(mut self, outcome: Outcome) -> Option<Transition> {
         self.spent = true;
-        self.breaker.borrow().settle(self.ticket, outcome, None);
+        match outcome {
+            Outcome::Success => self.breaker.borrow().succeed(self.ticket),
+            _ => self.breaker.borrow().settle(self.ticket, outcome, None),
+        }
     }
 
     /// The call failed, and the provider said for how long to leave it alone: opens the breaker for

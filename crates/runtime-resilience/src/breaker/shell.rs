@@ -100,6 +100,19 @@ impl CircuitBreaker {
         Ok(Permit::new(self.clone(), self.ticket()?))
     }
 
+    /// [`try_acquire`](Self::try_acquire), and the transition that it caused, if it did: from open
+    /// to half-open. A listener has heard of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_told(&self) -> Result<(Permit, Option<Transition>), CircuitOpenError> {
+        match self.shared.cell.admit_closed(|| self.now()) {
+            Some(ticket) => Ok((Permit::new(self.clone(), ticket), None)),
+            None => self.admit().map(|(ticket, told)| (Permit::new(self.clone(), ticket), told)),
+        }
+    }
+
     /// Asks to make a call. While the breaker is closed, that takes no more than reading one word
     /// which nobody writes, so that threads do not slow each other down.
     ///
@@ -128,17 +141,17 @@ impl CircuitBreaker {
     fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
         match self.shared.cell.admit_closed(|| self.now()) {
             Some(ticket) => Ok(ticket),
-            None => self.admit(),
+            None => self.admit().map(|(ticket, _)| ticket),
         }
     }
 
     #[cold]
-    fn admit(&self) -> Result<Ticket, CircuitOpenError> {
+    fn admit(&self) -> Result<(Ticket, Option<Transition>), CircuitOpenError> {
         match self.shared.cell.admit(self.now()) {
             Ok((ticket, transition)) => {
                 // A listener's panic is caught, so the ticket gets to its permit.
                 self.report(transition);
-                Ok(ticket)
+                Ok((ticket, transition))
             }
             Err(refused) => Err(self.refused(refused)),
         }
@@ -245,16 +258,23 @@ impl CircuitBreaker {
 impl CircuitBreaker {
     /// Ends a call that succeeded: most of them leave everything as it is.
     #[inline]
-    pub(super) fn succeed(&self, ticket: Ticket) {
-        if !self.shared.cell.is_no_news(&ticket) {
-            self.settle(ticket, Outcome::Success, None);
+    pub(super) fn succeed(&self, ticket: Ticket) -> Option<Transition> {
+        if self.shared.cell.is_no_news(&ticket) {
+            return None;
         }
+        self.settle(ticket, Outcome::Success, None)
     }
 
     #[inline(never)]
-    pub(super) fn settle(&self, ticket: Ticket, outcome: Outcome, asked: Option<Duration>) {
+    pub(super) fn settle(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        asked: Option<Duration>,
+    ) -> Option<Transition> {
         let transition = self.shared.cell.settle(ticket, outcome, asked, || self.now());
         self.report(transition);
+        transition
     }
 
     fn now(&self) -> Instant {
