@@ -40,8 +40,8 @@ pub(super) struct Recovering<'s> {
     pub(super) lease: Option<RouteLease>,
     /// How many attempts were admitted.
     pub(super) attempts: u32,
-    /// Whether a call may have been made, and paid for.
-    called: bool,
+    /// How many calls that may have been made, and paid for, have failed.
+    calls: u32,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
     pub(super) pending: Option<Pending>,
     /// True exactly while the recovery handler runs.
@@ -133,7 +133,7 @@ impl<'s> Recovering<'s> {
             tried: Tried::default(),
             lease: None,
             attempts: 0,
-            called: false,
+            calls: 0,
             pending: None,
             in_callers_code: false,
             entry,
@@ -237,13 +237,13 @@ impl<'s> Recovering<'s> {
     pub(super) fn after(&mut self, error: TurnError) -> After {
         let refused = error.is_refusal();
         let Some(fault) = fault_of(&error) else {
-            return if refused && self.called && !ends_the_session(&error) {
+            return if refused && self.calls > 0 && !ends_the_session(&error) {
                 After::Stop(error, GaveUp::Refused)
             } else {
                 After::Pass(error)
             };
         };
-        self.called |= self.attempts > 0 && !refused;
+        self.calls += u32::from(self.attempts > 0 && !refused);
         if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
         {
             let _ = routes.apply(lease.route(), &fault);
@@ -319,7 +319,7 @@ impl<'s> Recovering<'s> {
 
     /// The turn ends with an error that recovery is not for.
     pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
-        let error = if self.called { after_a_call(error) } else { error };
+        let error = if self.calls > 0 { after_a_call(error) } else { error };
         if self.begun {
             self.fail_pending(&error.to_string());
             self.stopped(&error);
