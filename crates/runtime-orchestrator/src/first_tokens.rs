@@ -16,10 +16,10 @@ impl FirstTokensByModel {
     pub(crate) fn of(&self, model: &Arc<str>) -> FirstTokens {
         // Only the map's own code runs under the lock.
         let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = models.get(model).cloned();
-        known.unwrap_or_else(|| {
-            let name = if models.len() < MODELS { Arc::clone(model) } else { Arc::default() };
-            models.entry(name).or_default().clone()
-        })
+        let name = match models.len() {
+            MODELS.. if !models.contains_key(model) => Arc::default(),
+            _ => Arc::clone(model),
+        };
+        models.entry(name).or_default().clone()
     }
 }

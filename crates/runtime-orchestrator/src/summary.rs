@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use runtime_events::AgentEvent;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
-use runtime_resilience::RecoveryEvent;
+use runtime_resilience::{RecoveryEvent, RecoveryEventType};
 use runtime_usage::{Budget, BudgetStatement, UsageSummary, UsageTracker, Usd};
 use serde::Serialize;
 
@@ -147,7 +147,14 @@ impl fmt::Display for Summary {
             writeln!(f, "  budget    {}", budget.headline())?;
         }
         for recovery in &self.recovery_events {
-            writeln!(f, "  recovery  {}: {}", recovery.scenario, recovery.result.outcome)?;
+            let said = match recovery.event_type {
+                // Nothing has come of it yet, or nothing did.
+                RecoveryEventType::Attempted | RecoveryEventType::Failed => {
+                    recovery.event_type.as_str()
+                }
+                _ => recovery.result.outcome.as_str(),
+            };
+            writeln!(f, "  recovery  {}: {said}", recovery.scenario)?;
         }
         if self.sink_failures > 0 {
             writeln!(f, "  sinks     {} deliveries failed", self.sink_failures)?;

@@ -142,10 +142,10 @@ pub(crate) fn on_thread<T: Send + 'static>(
     call: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<Result<thread::Result<T>, Interrupted>> {
     let slot = Arc::new(Mutex::new(None));
-    let (place, waiting) = (Arc::clone(&slot), thread::current());
+    let (filled, waiting) = (Arc::clone(&slot), thread::current());
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         let returned = catch_unwind(AssertUnwindSafe(call));
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
+        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
         waiting.unpark();
     })?;
     Ok(wait(core, pace, || slot.lock().unwrap_or_else(PoisonError::into_inner).take()))

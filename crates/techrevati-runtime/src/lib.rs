@@ -34,7 +34,7 @@
 //! |---|---|
 //! | [`events`] | typed lifecycle events, the failure taxonomy, clocks |
 //! | [`lifecycle`] | agent states, workers, the registry, handoffs |
-//! | [`resilience`] | circuit breaker, failure classification, recovery, back-off |
+//! | [`resilience`] | circuit breaker, failure classification, recovery, routes, rate limits, back-off |
 //! | [`policy`] | policy rules, quality gates, permissions, guardrails |
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |

@@ -4,8 +4,9 @@
 pub use crate::{
     BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn,
     lifecycle::AgentRegistry,
+    orchestrator::Attempt,
     policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig},
-    resilience::CircuitBreaker,
+    resilience::{CircuitBreaker, FaultError, Route, Routes},
     sinks::{EventSink, JsonlSink, RingBufferEventSink},
     usage::{Budget, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd},
 };

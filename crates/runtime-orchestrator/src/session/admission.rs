@@ -95,7 +95,7 @@ impl Core {
             None => None,
             Some(limiter) => Some(self.room(limiter, self.demand(model, &ask), &pace).await?),
         };
-        self.after_rate(gate, funds, rate, pace)
+        after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for threads.
@@ -114,7 +114,7 @@ impl Core {
                 Some(limiter.reserve_blocking(demand, self.parker(), pace.end())?)
             }
         };
-        self.after_rate(gate, funds, rate, pace)
+        after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for a call that is not worth a wait.
@@ -128,7 +128,7 @@ impl Core {
         let funds = self.before_rate(gate, model, ask)?;
         let demand = self.demand(model, &ask);
         let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
-        self.after_rate(gate, funds, rate, pace)
+        after_rate(gate, funds, rate, pace)
     }
 
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
@@ -136,25 +136,6 @@ impl Core {
     fn before_rate(&self, gate: Gate<'_>, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {
         gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
         self.fund(model, ask)
-    }
-
-    fn after_rate<'s>(
-        &self,
-        gate: Gate<'_>,
-        funds: Funds<'s>,
-        rate: Option<RateReservation>,
-        pace: Pace,
-    ) -> Result<Pass<'s>, TurnError> {
-        match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
-            Ok(permit) => Ok(Pass { permit, funds, rate, pace }),
-            Err(open) => {
-                // Nothing was sent.
-                if let Some(rate) = rate {
-                    rate.cancel();
-                }
-                Err(open.into())
-            }
-        }
     }
 
     /// Waits until the rate limit has room, the time is over, or the session ends.
@@ -233,5 +214,23 @@ struct NoSleeper;
 impl Sleeper for NoSleeper {
     fn sleep(&self, _duration: Duration) -> Sleep {
         Sleep::new(pending())
+    }
+}
+
+fn after_rate<'s>(
+    gate: Gate<'_>,
+    funds: Funds<'s>,
+    rate: Option<RateReservation>,
+    pace: Pace,
+) -> Result<Pass<'s>, TurnError> {
+    match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
+        Ok(permit) => Ok(Pass { permit, funds, rate, pace }),
+        Err(open) => {
+            // Nothing was sent.
+            if let Some(rate) = rate {
+                rate.cancel();
+            }
+            Err(open.into())
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Part<'_> {
         }
     }
 
-    pub(crate) fn ended(&self, bill: &Bill, outcome: SpanOutcome) {
+    pub(crate) fn ended(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
         if let Self::Attempt(place) = self {
             place.tally.add(bill, outcome);
         }
@@ -80,9 +80,11 @@ struct Sum {
 }
 
 impl Tally {
-    fn add(&self, bill: &Bill, outcome: SpanOutcome) {
+    fn add(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
         let mut sum = self.sum();
-        sum.bill.add(bill);
+        if let Some(bill) = bill {
+            sum.bill.add(bill);
+        }
         sum.panicked |= outcome == SpanOutcome::Panicked;
     }
 

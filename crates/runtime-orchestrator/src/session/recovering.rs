@@ -20,6 +20,7 @@ mod blocking;
 mod call;
 mod carry_out;
 mod drive;
+mod ending;
 mod hedge;
 mod meaning;
 mod story;

@@ -135,7 +135,7 @@ fn when_both_fail_the_turn_recovers_as_after_one() {
         if let Poll::Ready(called) = turn.as_mut().poll(&mut cx) {
             break called.unwrap_err();
         }
-        fixture.clock.advance(Duration::from_secs(60));
+        fixture.clock.advance(Duration::from_mins(1));
     };
     assert!(failed.is_final(), "{failed}");
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0);

@@ -19,6 +19,7 @@ use runtime_usage::{Limit, UsageSnapshot, Usd};
 use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, now, spin_until};
 
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
+const THOUSAND: NonZeroU64 = NonZeroU64::new(1_000).unwrap();
 
 /// One request a second, one at a time.
 fn slow(fixture: &Fixture) -> RateLimiter {
@@ -28,9 +29,8 @@ fn slow(fixture: &Fixture) -> RateLimiter {
 
 /// A thousand tokens in, and as many out, a minute.
 fn by_tokens(fixture: &Fixture) -> RateLimiter {
-    let thousand = NonZeroU64::new(1_000).unwrap();
     let limits =
-        RateLimits::default().input_tokens_per_minute(thousand).output_tokens_per_minute(thousand);
+        RateLimits::default().input_tokens_per_minute(THOUSAND).output_tokens_per_minute(THOUSAND);
     RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()))
 }
 

@@ -111,7 +111,7 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
 
     /// The caller's code is left, and its future not yet polled.
     #[cfg(feature = "tower")]
-    pub(super) const fn is_left(&mut self) {
+    pub(super) const fn leave(&mut self) {
         self.in_callers_code = false;
     }
 

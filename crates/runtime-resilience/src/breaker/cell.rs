@@ -39,7 +39,8 @@ pub(super) struct Cell {
     config: Config,
     /// When the breaker was made: what ticks and ages count from.
     made: Instant,
-    /// When a probe was last admitted, in ticks, rounded up.
+    /// When a probe was last admitted, in ticks, rounded up. Later where an outcome that would have
+    /// ended the generation came second: a lease then counts from there.
     last_probe: AtomicU64,
     not_permitted: AtomicU64,
     books: Mutex<Books>,
@@ -123,11 +124,16 @@ impl Cell {
         match done {
             Ok((word, transition)) => Ok((self.ticket(word, || now), transition)),
             Err(refused) => {
-                // Relaxed: a number of its own, which orders nothing.
-                self.not_permitted.fetch_add(1, Ordering::Relaxed);
+                self.refuse();
                 Err(refused)
             }
         }
+    }
+
+    /// Counts a call that was not admitted.
+    pub(super) fn refuse(&self) {
+        // Relaxed: a number of its own, which orders nothing.
+        self.not_permitted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Asks whether there is a place at `now`, and takes none.
@@ -153,7 +159,7 @@ impl Cell {
             if ticket.home.counts_calls() {
                 return self.settle_in_window(window, ticket, outcome, asked, clock);
             }
-            if ticket.took(self.age(clock())).is_some_and(|took| window.is_slow(took)) {
+            if self.timed && ticket.took(self.age(clock())).is_some_and(|t| window.is_slow(t)) {
                 outcome = Outcome::Failure;
             }
         }
@@ -267,7 +273,7 @@ impl Cell {
             state,
             generation: word.generation(),
             counts: books.counts(word, age),
-            // Relaxed: see `admit`.
+            // Relaxed: see `refuse`.
             not_permitted: self.not_permitted.load(Ordering::Relaxed),
             time_in_state: age.saturating_sub(since),
             retry_after,
@@ -340,7 +346,7 @@ impl Cell {
     }
 
     fn swap(&self, word: Word, next: Word, at: Tick) -> Result<(), Word> {
-        if core::admits_probe(word, next) {
+        if let View::HalfOpen(_) = next.view() {
             // Before the word: a place must not be seen taken with the time of the probe before.
             // Relaxed: the exchange below publishes it.
             self.last_probe.fetch_max(at.0, Ordering::Relaxed);

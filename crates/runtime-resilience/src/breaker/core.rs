@@ -11,8 +11,8 @@ use super::word::{Probes, View, Word};
 /// The settings that the rules look at, cut to what a word can hold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// `u32::MAX` if failures in a row never open it.
-    failures: u32,
+    /// `None` if failures in a row never open it.
+    failures: Option<u32>,
     probes: u32,
     to_close: u32,
     lease: Tick,
@@ -21,7 +21,7 @@ pub(super) struct Limits {
 impl Limits {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            failures: config.failure_threshold.map_or(u32::MAX, Into::into),
+            failures: config.failure_threshold.map(Into::into),
             probes: config.half_open_max_probes.get().min(Probes::MOST),
             to_close: config.successes_to_close.get().min(Probes::MOST_SUCCEEDED),
             lease: Tick(Tick::ceil(config.lease()).0.max(1)),
@@ -104,7 +104,7 @@ pub(super) fn settle(
         }
         (View::Closed { failures }, Outcome::Failure) => {
             let failures = failures.saturating_add(1);
-            if failures >= limits.failures && limits.failures < u32::MAX {
+            if limits.failures.is_some_and(|most| failures >= most) {
                 let next = word.next(View::Open { until });
                 Step::Change { next, cause: Cause::FailuresInARow, failures }
             } else {
@@ -171,8 +171,8 @@ pub(super) fn trip(word: Word, until: Tick) -> Step {
         View::Closed { .. } | View::HalfOpen(_) => {
             change(word, View::Open { until }, Cause::Tripped)
         }
-        View::Open { until: before } if before < until => {
-            Step::Count(word.with(View::Open { until }))
+        View::Open { until: before } => {
+            Step::Count(word.with(View::Open { until: until.max(before) }))
         }
         _ => Step::Stay,
     }
@@ -194,17 +194,6 @@ pub(super) fn state(word: Word, now: Tick) -> CircuitState {
     match word.view() {
         View::Open { until } if now >= until => CircuitState::HalfOpen,
         _ => word.state(),
-    }
-}
-
-/// Whether the step from one word to the other admits a probe.
-pub(super) fn admits_probe(before: Word, next: Word) -> bool {
-    match (before.view(), next.view()) {
-        (View::HalfOpen(old), View::HalfOpen(new)) if next.is_of(before.home()) => {
-            new.running > old.running
-        }
-        (_, View::HalfOpen(_)) => true,
-        _ => false,
     }
 }
 

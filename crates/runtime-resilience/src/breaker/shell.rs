@@ -144,6 +144,12 @@ impl CircuitBreaker {
         }
     }
 
+    /// Counts a refusal that [`check`](Self::check) gave, and that a call got.
+    #[cfg(feature = "tower")]
+    pub(super) fn refuse(&self) {
+        self.shared.cell.refuse();
+    }
+
     fn refused(&self, refused: Refused) -> CircuitOpenError {
         CircuitOpenError::new(self.shared.name.clone(), refused)
     }

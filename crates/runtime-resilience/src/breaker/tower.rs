@@ -128,13 +128,19 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> Self::Future {
-        let admitted = self.refused.take().map_or_else(|| self.breaker.try_acquire(), Err);
+        let admitted = match self.refused.take() {
+            None => self.breaker.try_acquire(),
+            Some(refused) => {
+                self.breaker.refuse();
+                Err(refused)
+            }
+        };
         let state = match admitted {
             Ok(permit) => {
                 // A panic while the future is made is the service's, too.
                 let mut running = Running::new(permit);
                 let future = self.inner.call(request);
-                running.is_left();
+                running.leave();
                 State::Running { future, running, judge: self.judge.clone() }
             }
             Err(refused) => State::Refused { refused: Some(refused) },

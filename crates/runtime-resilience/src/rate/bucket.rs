@@ -168,10 +168,21 @@ impl Bucket {
     }
 
     /// A provider had `remaining` when the call `of` reached it, at `at` or soon after; since then
-    /// calls took `since`, and a part came in.
-    pub(super) fn told(&mut self, remaining: u64, since: u64, at: Nanos, of: Ordinal, now: Nanos) {
+    /// calls up to `last` took `since`, and a part came in.
+    pub(super) fn told(
+        &mut self,
+        remaining: u64,
+        since: u64,
+        at: Nanos,
+        [of, last]: [Ordinal; 2],
+        now: Nanos,
+    ) {
         let there = parts(remaining).saturating_add(self.inflow(now.saturating_sub(at)));
-        self.leave(there.saturating_sub(parts(since)), of, now);
+        match there.checked_sub(parts(since)) {
+            Some(left) => self.leave(left, of, now),
+            // More was taken than there was: what is given back of it was not there either.
+            None => self.leave(0, last, now),
+        }
     }
 
     /// The whole units that are left.

@@ -218,7 +218,8 @@ impl Core {
             else {
                 continue;
             };
-            bucket.told(*remaining, since[index], sent.at, sent.ordinal, now);
+            let calls = [sent.ordinal, self.last];
+            bucket.told(*remaining, since[index], sent.at, calls, now);
         }
     }
 

@@ -113,3 +113,50 @@ fn the_short_form_keeps_the_default_bounds() {
         assert!(secs(2.0) <= delay && delay <= secs(12.0), "{delay:?}");
     }
 }
+
+#[test]
+fn full_jitter_is_even_at_every_base_and_whole_seconds_are_no_exception() {
+    // tower's back-off has no jitter at all at a base of one second.
+    let mut rng = fastrand::Rng::with_seed(3);
+    for base in [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0] {
+        for attempt in [0, 1, 3] {
+            let longest = f64::powi(base, attempt);
+            let backoff = Backoff::with_base(base).unwrap().jitter(JitterMode::Full);
+            let backoff = backoff.cap(Duration::from_hours(1));
+            let delays: Vec<_> = (0..2_000)
+                .map(|_| backoff.delay_with(attempt.unsigned_abs(), None, &mut rng))
+                .collect();
+            let distinct: HashSet<_> = delays.iter().collect();
+            assert!(distinct.len() > 1_900, "{base} ^ {attempt}: {} distinct", distinct.len());
+            let mean = delays.iter().map(Duration::as_secs_f64).sum::<f64>() / 2_000.0;
+            let of_half = mean / (longest / 2.0);
+            assert!((0.95..1.05).contains(&of_half), "{base} ^ {attempt}: {of_half} of the mean");
+        }
+    }
+}
+
+#[test]
+fn powers_of_two_are_exact_as_far_as_durations_go() {
+    let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::MAX);
+    for attempt in 0..64 {
+        assert_eq!(backoff.delay(attempt, None), Duration::from_secs(1 << attempt));
+    }
+    for attempt in [64, 1_023, 1_024, 1_025] {
+        assert_eq!(backoff.delay(attempt, None), Duration::MAX);
+    }
+}
+
+#[test]
+fn delays_are_rounded_to_the_nanosecond_as_the_standard_library_does() {
+    let mut rng = fastrand::Rng::with_seed(4);
+    let fixed = |seconds: f64| {
+        let backoff = Backoff::with_base(seconds).unwrap().jitter(JitterMode::None);
+        backoff.cap(Duration::from_hours(1_000_000)).delay(1, None)
+    };
+    let edges = [1e-12, 4.9e-10, 5.1e-10, 1e-9, 0.1, 1_048_575.999_999_999, 1_048_576.0, 1e7];
+    let drawn = (0..2_000).map(|_| rng.f64() * 10_f64.powi(rng.i32(-6..7)));
+    for seconds in edges.into_iter().chain(drawn.filter(|drawn| *drawn > 0.0)) {
+        let (ours, theirs) = (fixed(seconds), secs(seconds));
+        assert!(ours.abs_diff(theirs) <= Duration::from_nanos(1), "{seconds}: {ours:?} {theirs:?}");
+    }
+}

@@ -115,6 +115,7 @@ fn an_open_breaker_refuses_without_asking_whether_the_service_is_ready() {
     breaker.record_failure();
     assert!(matches!(call(&mut service), Err(CallError::Open(_))));
     assert_eq!(asked.get(), 0);
+    assert_eq!(breaker.snapshot().not_permitted, 1);
 }
 
 #[test]

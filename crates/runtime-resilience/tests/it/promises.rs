@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use runtime_resilience::breaker::{Outcome, PermitRef};
+use runtime_resilience::hedge::FirstTokens;
 use runtime_resilience::{
-    CallError, CircuitBreaker, CircuitOpenError, Classifier, Failure, Permit, RecoveryContext,
-    RecoveryHandler, RecoveryStep, Route, RouteLease, Routes, StepContext, TransitionListener,
-    Tried, attempt_recovery_async,
+    CallError, CircuitBreaker, CircuitOpenError, Classifier, Demand, Failure, Permit,
+    RateLimitedError, RateLimiter, RateLimits, RateReservation, RecoveryContext, RecoveryHandler,
+    RecoveryStep, RetryBudget, Route, RouteLease, Routes, StepContext, TransitionListener, Tried,
+    attempt_recovery_async,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -16,6 +19,7 @@ const _: () = {
     shared::<Classifier>();
     shared::<Failure>();
     shared::<Permit>();
+    shared::<PermitRef<'static>>();
     shared::<RecoveryContext>();
     shared::<RecoveryStep>();
     shared::<Route>();
@@ -23,6 +27,11 @@ const _: () = {
     shared::<Routes>();
     shared::<StepContext<'static>>();
     shared::<Tried>();
+    shared::<RateLimiter>();
+    shared::<RateReservation>();
+    shared::<RateLimitedError>();
+    shared::<RetryBudget>();
+    shared::<FirstTokens>();
 };
 const _: Option<&dyn TransitionListener> = None;
 const _: Option<&dyn RecoveryHandler> = None;
@@ -35,6 +44,10 @@ fn sendable<T: Send>(value: T) -> T {
 fn the_futures_of_this_crate_are_send() {
     let breaker = CircuitBreaker::new("svc");
     drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
+    drop(sendable(breaker.call_async_judged(|| async { Ok::<_, ()>(1) }, Outcome::of)));
+
+    let limiter = RateLimiter::new("svc", RateLimits::default());
+    drop(sendable(limiter.reserve(Demand::request(), &runtime_events::ManualClock::new(), None)));
 
     let mut context = RecoveryContext::default();
     let handler: &dyn RecoveryHandler = &|_: &StepContext<'_>| Ok(());

@@ -5,12 +5,11 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
-use techrevati_runtime::orchestrator::{Attempt, Escalation, TurnError};
+use techrevati_runtime::orchestrator::{Escalation, TurnError};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Provider};
+use techrevati_runtime::resilience::fault::{FaultKind, Provider};
 use techrevati_runtime::resilience::hedge::Hedge;
 use techrevati_runtime::resilience::retry_budget::RetryBudget;
-use techrevati_runtime::resilience::route::{Route, Routes};
 use techrevati_runtime::resilience::{
     Backoff, Classifier, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep,
     classify_text,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use techrevati_runtime::events::ManualClock;
-use techrevati_runtime::orchestrator::Attempt;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::fault::{Fault, FaultError, FaultKind};
+use techrevati_runtime::resilience::fault::{Fault, FaultKind};
 use techrevati_runtime::resilience::rate::Demand;
-use techrevati_runtime::resilience::route::{NoRouteError, Route, Routes, Tried};
+use techrevati_runtime::resilience::route::{NoRouteError, Tried};
 
 /// The call, for those who make it by hand.
 fn call(route: &Route) -> Result<String, Fault> {

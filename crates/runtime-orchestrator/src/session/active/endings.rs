@@ -34,7 +34,7 @@ impl ActiveTurn<'_> {
         let mut event = event.with_outcome(SpanOutcome::Ok);
         event.data = self.data(Some(&bill));
         self.core.emit(event);
-        self.part.ended(&bill, SpanOutcome::Ok);
+        self.part.ended(Some(&bill), SpanOutcome::Ok);
         self.core.tell_marks(&bill.marks);
         bill.over_budget = self.core.budget_verdict();
         Settled::of(bill)
@@ -233,7 +233,7 @@ impl ActiveTurn<'_> {
             .with_outcome(outcome);
         event.data = self.data(bill.as_ref());
         self.core.emit(event);
-        self.part.ended(bill.as_ref().unwrap_or(&Bill::default()), outcome);
+        self.part.ended(bill.as_ref(), outcome);
         if let Some(bill) = bill {
             self.core.tell_marks(&bill.marks);
             self.bill = Some(bill);

@@ -5,12 +5,13 @@ use runtime_events::{
     SpanOutcome,
 };
 use runtime_resilience::fault::FaultKind;
+use runtime_resilience::route::Route;
 use runtime_resilience::{
     EscalationPolicy, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
 use serde_json::Value;
 
-use super::turn::{Pending, Recovering};
+use super::turn::{Pending, Recovering, Stage};
 use crate::error::TurnError;
 use crate::log::log;
 use crate::session::money::Bill;
@@ -18,24 +19,25 @@ use crate::session::money::Bill;
 impl Recovering<'_> {
     /// The turn's first event, once.
     pub(super) fn begin(&mut self) {
-        if std::mem::replace(&mut self.begun, true) {
+        if self.stage != Stage::Admitted {
             return;
         }
+        self.stage = Stage::Begun;
         let mut event = self.event(AgentEventName::TurnStarted, AgentEventStatus::Running);
         event.data = self.model_data();
         self.core.emit(event);
     }
 
     pub(super) fn completed(&mut self, bill: &Bill) {
-        self.ended = true;
+        self.stage = Stage::Ended;
         let event = self.event(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
         self.core.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill)));
     }
 
     pub(super) fn stopped(&mut self, error: &TurnError) {
-        self.ended = true;
+        self.stage = Stage::Ended;
         let inner = match error {
-            TurnError::Unrecovered(unrecovered) => &*unrecovered.error,
+            TurnError::Unrecovered(unrecovered) => &unrecovered.error,
             other => other,
         };
         let (outcome, class) = match inner {
@@ -104,18 +106,23 @@ impl Recovering<'_> {
         self.pending = Some(pending);
     }
 
-    /// The next attempt goes to another provider than the last.
-    pub(super) fn tell_switch(&mut self, to: &str) {
+    /// The next attempt goes to another provider than the last, or to another of its models or keys.
+    pub(super) fn tell_switch(&mut self, to: &Route) {
         let Some(pending) = &mut self.pending else { return };
         let Some(from) = pending.from.take() else { return };
         let scenario = pending.fault.scenario();
-        let data = Data::with_capacity(2).with("from", &*from).with("to", to);
+        let mut data = Data::with_capacity(4);
+        data.insert("from", from.provider());
+        data.insert("to", to.provider());
+        let mut detail = format!("{} -> {}", from.provider(), to.provider());
+        if from.provider() == to.provider() {
+            data.insert("from_route", from.name());
+            data.insert("to_route", to.name());
+            detail = format!("{} -> {}", from.name(), to.name());
+        }
         let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
         self.core.emit(
-            event
-                .with_failure_class(scenario.failure_class())
-                .with_detail(format!("{from} -> {to}"))
-                .with_data(data),
+            event.with_failure_class(scenario.failure_class()).with_detail(detail).with_data(data),
         );
     }
 

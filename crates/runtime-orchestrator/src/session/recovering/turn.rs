@@ -3,23 +3,33 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use runtime_events::{AgentFailureClass, SpanId, SpanOutcome};
+use runtime_events::SpanId;
+use runtime_resilience::Fault;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::route::{Route, RouteLease, Tried};
-use runtime_resilience::{Fault, RecoveryOutcome, RecoveryResult};
 
 use super::attempt::{Attempt, Facts};
-use super::meaning::{after_a_call, ends_the_session, fault_of, retried_below};
-use crate::error::{TurnError, TurnTimeoutError, UnrecoveredError};
-use crate::escalation::{Escalation, alert};
+use super::meaning::{ends_the_session, fault_of, retried_below};
+use crate::error::{TurnError, TurnTimeoutError};
 use crate::pace::{Pace, Pulse};
-use crate::session::active::{ActiveTurn, Answer, Pass};
+use crate::session::active::{ActiveTurn, Pass};
 use crate::session::admission::Gate;
 use crate::session::core::{Core, Entry};
 use crate::session::part::{Part, Place, Tally};
 use crate::turn::{Ask, Limits};
 use crate::wait::Until;
+
+/// How far a turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing is said of it yet.
+    Admitted,
+    /// Its first event is out.
+    Begun,
+    /// Its last event is out, or it was refused.
+    Ended,
+}
 
 /// The turn around its attempts. Dropped before it has ended, it was cancelled.
 pub(super) struct Recovering<'s> {
@@ -29,25 +39,23 @@ pub(super) struct Recovering<'s> {
     total: Option<Until>,
     pub(super) ask: Ask,
     pub(super) span: SpanId,
-    /// Whether its first event is out.
-    pub(super) begun: bool,
-    pub(super) ended: bool,
+    pub(super) stage: Stage,
     pub(super) tally: Arc<Tally>,
-    plan: TurnRecovery,
+    pub(super) plan: TurnRecovery,
     /// The routes that have failed.
     pub(super) tried: Tried,
     /// The one to take next, or that the attempt under way has taken.
     pub(super) lease: Option<RouteLease>,
     /// How many attempts were admitted.
     pub(super) attempts: u32,
-    /// How many calls that may have been made, and paid for, have failed.
-    calls: u32,
+    /// Whether a call may have been made, and paid for.
+    pub(super) called: bool,
     /// What is being recovered from, and how: until an attempt has shown what it is worth.
     pub(super) pending: Option<Pending>,
     /// True exactly while the recovery handler runs.
     pub(super) in_callers_code: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
-    entry: Entry<'s>,
+    pub(super) entry: Entry<'s>,
 }
 
 /// An attempt that was admitted: what holds what it has taken, and what the caller's code is given.
@@ -85,8 +93,8 @@ impl Ready {
 pub(super) struct Pending {
     pub(super) fault: Fault,
     pub(super) next: Next,
-    /// The provider that failed, where another is to be taken.
-    pub(super) from: Option<Arc<str>>,
+    /// The route that failed, where another is to be taken.
+    pub(super) from: Option<Route>,
 }
 
 /// What comes after a failure.
@@ -126,14 +134,13 @@ impl<'s> Recovering<'s> {
             total: core.total(limits),
             ask,
             span: core.new_span(),
-            begun: false,
-            ended: false,
+            stage: Stage::Admitted,
             tally: Arc::default(),
             plan: TurnRecovery::new(setup.recipes.clone(), setup.backoff),
             tried: Tried::default(),
             lease: None,
             attempts: 0,
-            calls: 0,
+            called: false,
             pending: None,
             in_callers_code: false,
             entry,
@@ -201,8 +208,8 @@ impl<'s> Recovering<'s> {
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
-        if let Some(provider) = provider.as_deref().filter(|_| !hedge) {
-            self.tell_switch(provider);
+        if let Some(route) = route.as_ref().filter(|_| !hedge) {
+            self.tell_switch(route);
         }
         let place = Place {
             turn: self.span,
@@ -237,13 +244,13 @@ impl<'s> Recovering<'s> {
     pub(super) fn after(&mut self, error: TurnError) -> After {
         let refused = error.is_refusal();
         let Some(fault) = fault_of(&error) else {
-            return if refused && self.calls > 0 && !ends_the_session(&error) {
+            return if refused && self.called && !ends_the_session(&error) {
                 After::Stop(error, GaveUp::Refused)
             } else {
                 After::Pass(error)
             };
         };
-        self.calls += u32::from(self.attempts > 0 && !refused);
+        self.called |= self.attempts > 0 && !refused;
         if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
         {
             let _ = routes.apply(lease.route(), &fault);
@@ -265,7 +272,7 @@ impl<'s> Recovering<'s> {
         if next.switch
             && let Some(left) = self.lease.take()
         {
-            from = Some(left.route().provider().into());
+            from = Some(left.route().clone());
             drop(left);
             self.lease = other;
         }
@@ -299,96 +306,5 @@ impl<'s> Recovering<'s> {
             }
             (session, total) => session.or(total),
         }
-    }
-
-    /// An attempt was answered.
-    pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
-        self.core.setup.retry_budget.succeeded();
-        self.tell_success();
-        let bill = self.tally.bill();
-        self.completed(&bill);
-        answer.usage = bill.usage.unwrap_or_default();
-        answer.cost = bill.cost;
-        answer.cost_reported = bill.reported;
-        answer.estimated = bill.estimated;
-        answer.marks = bill.marks;
-        answer.attempts = self.attempts;
-        answer.provider = self.lease.as_ref().map(|lease| lease.route().provider().into());
-        answer
-    }
-
-    /// The turn ends with an error that recovery is not for.
-    pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
-        let error = if self.calls > 0 { after_a_call(error) } else { error };
-        if self.begun {
-            self.fail_pending(&error.to_string());
-            self.stopped(&error);
-        } else {
-            self.entry.stop_working();
-            self.ended = true;
-            self.core.turn_refused(&self.model, &error);
-        }
-        error
-    }
-
-    /// The turn ends because nothing helps.
-    pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
-        self.begin();
-        let fault = fault_of(&error).map(|fault| fault.scenario());
-        // A refusal has none; it kept the turn from recovering from this.
-        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.fault.scenario()));
-        self.fail_pending(&error.to_string());
-        let result = RecoveryResult::new(
-            RecoveryOutcome::EscalationRequired,
-            Vec::new(),
-            Vec::new(),
-            why.to_string(),
-        );
-        let attempts = self.attempts;
-        if let Some(scenario) = scenario {
-            let policy = self.plan.policy(scenario);
-            self.tell_escalation(scenario, policy, &result);
-            let setup = &self.core.setup;
-            let escalation = Escalation {
-                session_id: &self.core.session_id,
-                role: &setup.role,
-                scenario,
-                policy,
-                gave_up: &why,
-                attempts,
-                error: &error,
-            };
-            alert(setup.escalation.as_ref(), &escalation);
-        }
-        let gave_up = why;
-        let error =
-            UnrecoveredError { error: Box::new(error), attempts, gave_up, recovery: result };
-        let error = TurnError::Unrecovered(error);
-        self.stopped(&error);
-        error
-    }
-}
-
-impl Drop for Recovering<'_> {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        self.ended = true;
-        if !self.begun {
-            // Nothing was made of it, and nothing is said.
-            return;
-        }
-        let panicked = self.tally.panicked() || self.in_callers_code;
-        if panicked {
-            self.core.state().note_panic();
-        }
-        let (outcome, class, detail) = if panicked {
-            (SpanOutcome::Panicked, AgentFailureClass::Unknown, "the caller's code panicked")
-        } else {
-            (SpanOutcome::Cancelled, AgentFailureClass::Cancelled, "the turn was dropped")
-        };
-        self.fail_pending(detail);
-        self.told_end(outcome, class, detail.to_owned());
     }
 }

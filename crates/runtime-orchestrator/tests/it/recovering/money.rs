@@ -75,7 +75,7 @@ fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is
         // Nothing is known of the two that failed: they cost what they had reserved.
         assert_eq!(script.calls(), 2);
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
-        assert!(matches!(*unrecovered.error, TurnError::Budget(_)));
+        assert!(matches!(unrecovered.error, TurnError::Budget(_)));
         assert_eq!((unrecovered.attempts, &unrecovered.gave_up), (2, &GaveUp::Refused));
         assert_eq!(super::books(&session).last().unwrap(), "escalated llm_error");
         assert!(!error.is_refusal(), "calls were made, and paid for");

@@ -93,7 +93,7 @@ fn a_turn_that_was_refused_to_the_end_says_that_no_call_was_made() {
         assert_eq!(script.calls(), 0);
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
         assert_eq!(unrecovered.attempts, 0);
-        assert!(matches!(*unrecovered.error, TurnError::CircuitOpen(_)));
+        assert!(matches!(unrecovered.error, TurnError::CircuitOpen(_)));
         drop(session);
         assert_lawful(&fixture.events.events());
     }

@@ -113,6 +113,22 @@ fn the_whole_story_of_a_switch() {
 }
 
 #[test]
+fn a_switch_within_one_provider_names_the_routes() {
+    for way in BOTH {
+        let routes = Routes::ordered(["m", "n"].map(|model| Route::new("openai", model)));
+        let fixture = quick().with(|o| o.routes(routes));
+        let session = fixture.orchestrator.session().unwrap();
+        way.run(&session, Turn::model("m"), &Script::of([FaultKind::Server])).unwrap();
+        assert_eq!(
+            told(&fixture.events.all(AgentEventName::RecoveryProviderSwitched)),
+            [
+                r#"recovery.provider_switched (running): openai/m -> openai/n {"from":"openai","to":"openai","from_route":"openai/m","to_route":"openai/n"}"#,
+            ]
+        );
+    }
+}
+
+#[test]
 fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
@@ -160,6 +176,9 @@ fn the_last_provider_is_waited_for_where_there_is_no_other() {
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
         assert_eq!(answer.provider.as_deref(), Some("only"));
         assert_eq!(fixture.clock.elapsed(), 21 * SECOND);
+        let said = fixture.only(AgentEventName::RecoveryAttempted);
+        let seconds = |key| said.data.as_ref().unwrap().get(key).unwrap().as_f64();
+        assert_eq!((seconds("asked_seconds"), seconds("wait_seconds")), (Some(20.0), Some(21.0)));
         assert!(fixture.events.all(AgentEventName::RecoveryProviderSwitched).is_empty());
     }
 }
@@ -197,7 +216,7 @@ fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
         assert_eq!((script.calls(), fixture.clock.elapsed()), (0, Duration::ZERO));
         assert!(error.is_final() && error.is_refusal());
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
-        assert!(matches!(*unrecovered.error, TurnError::NoRoute(_)));
+        assert!(matches!(unrecovered.error, TurnError::NoRoute(_)));
         assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
         drop(session);
         assert_lawful(&fixture.events.events());

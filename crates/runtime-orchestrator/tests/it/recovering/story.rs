@@ -91,7 +91,7 @@ fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
         assert_eq!(unrecovered.attempts, 3);
         assert!(matches!(unrecovered.gave_up, GaveUp::AttemptsUsedUp { max_attempts: 2, .. }));
-        assert!(matches!(*unrecovered.error, TurnError::Failed(_)));
+        assert!(matches!(unrecovered.error, TurnError::Failed(_)));
 
         let text =
             "writer llm_error alert_human 3 max attempts (2) exhausted for llm_error | server";

@@ -8,6 +8,7 @@ use governor::clock::FakeRelativeClock;
 use governor::{Quota, RateLimiter as Governor};
 use proptest::prelude::*;
 use runtime_events::ManualClock;
+use runtime_resilience::rate::{Quota as RateQuota, RateSnapshot};
 use runtime_resilience::{Demand, RateLimiter, RateLimits, RateReservation};
 
 const MINUTE: u128 = 60_000_000_000;
@@ -174,6 +175,60 @@ proptest! {
                 prop_assert_eq!(limiter.check(ask), Ok(()));
             }
             prop_assert!(before.requests.is_some());
+        }
+    }
+
+    /// Whatever replies say, and in whichever order they come, there is never more than without them.
+    #[test]
+    fn no_reply_ever_hands_out_anything(
+        ops in ops(),
+        told in prop::collection::vec((any::<prop::sample::Index>(), 0..500_u64, any::<bool>()), 80),
+        per_minute in 1..400_u64,
+    ) {
+        let clock = ManualClock::new();
+        let limits = limits(u32::MAX, per_minute, Duration::from_mins(1));
+        let [plain, taught] =
+            [(); 2].map(|()| RateLimiter::with_clock("p", limits, Arc::new(clock.clone())));
+        let (mut held, mut sent) = (Vec::new(), Vec::new());
+        for (op, (call, remaining, speaks)) in ops.into_iter().zip(told) {
+            match op {
+                Op::Ask(tokens) => {
+                    let ask = Demand::request().input_tokens(tokens);
+                    if let Ok(reserved) = taught.try_reserve(ask) {
+                        sent.push(reserved.sent());
+                        let other = plain.try_reserve(ask);
+                        prop_assert!(other.is_ok(), "it let through what the other does not");
+                        held.push((tokens, reserved, other.ok()));
+                    }
+                }
+                Op::Settle(index, share) if !held.is_empty() => {
+                    let (tokens, one, other) = held.swap_remove(index.index(held.len()));
+                    // Above 80 of 100, more than was reserved.
+                    let used = Demand::request().input_tokens(tokens * share / 80);
+                    one.settle(used);
+                    if let Some(other) = other {
+                        other.settle(used);
+                    }
+                }
+                Op::Cancel(index) if !held.is_empty() => {
+                    let (_, one, other) = held.swap_remove(index.index(held.len()));
+                    one.cancel();
+                    other.into_iter().for_each(RateReservation::cancel);
+                }
+                Op::Drop(index) if !held.is_empty() => {
+                    drop(held.swap_remove(index.index(held.len())));
+                }
+                Op::Advance(by) => clock.advance(Duration::from_nanos(by)),
+                _ => {}
+            }
+            if speaks && !sent.is_empty() {
+                let before = taught.available().tokens;
+                let quota = RateQuota::default().remaining(remaining);
+                let snapshot = RateSnapshot::default().tokens(quota);
+                taught.observe_snapshot(&snapshot, Some(sent[call.index(sent.len())]));
+                prop_assert!(taught.available().tokens <= before);
+            }
+            prop_assert!(taught.available().tokens <= plain.available().tokens);
         }
     }
 

@@ -41,6 +41,19 @@ fn a_late_header_cannot_hand_out_quota_twice() {
 }
 
 #[test]
+fn what_was_never_there_is_not_given_back() {
+    let (limiter, clock) = limiter(requests(60));
+    let first = limiter.try_reserve(ASK).unwrap();
+    let since = [(); 4].map(|()| limiter.try_reserve(ASK).unwrap());
+    limiter.observe_snapshot(&told(2), Some(first.sent()));
+    since.into_iter().for_each(runtime_resilience::RateReservation::cancel);
+    assert_eq!(limiter.available().requests, Some(0));
+    clock.advance(secs(3));
+    limiter.try_reserve(ASK).unwrap().cancel();
+    assert_eq!(limiter.available().requests, Some(3), "those that come later are");
+}
+
+#[test]
 fn an_old_header_counts_with_what_came_in_since() {
     let (limiter, clock) = limiter(requests(60));
     let slow = limiter.try_reserve(ASK).unwrap();
