@@ -168,16 +168,12 @@ pub(crate) fn recipe(
 /// What the events say, one line each: name, status, outcome, detail, data.
 pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
     let line = |event: &Arc<AgentEvent>| {
-        let mut line = event.event.as_str().trim_start_matches("agent.").to_owned();
-        line += &format!(" ({})", event.status);
-        for part in [
-            event.outcome.map(|outcome| format!(" = {outcome}")),
-            event.detail.as_ref().map(|detail| format!(": {detail}")),
-            event.data.as_ref().map(|data| format!(" {}", serde_json::to_string(data).unwrap())),
-        ] {
-            line += &part.unwrap_or_default();
-        }
-        line
+        let name = event.event.as_str().trim_start_matches("agent.");
+        let outcome = event.outcome.map(|outcome| format!(" = {outcome}")).unwrap_or_default();
+        let detail = event.detail.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+        let data = event.data.as_ref().and_then(|data| serde_json::to_string(data).ok());
+        let data = data.map(|data| format!(" {data}")).unwrap_or_default();
+        format!("{name} ({}){outcome}{detail}{data}", event.status)
     };
     events.iter().map(line).collect()
 }

@@ -1,5 +1,6 @@
 //! Dropped, cancelled or out of time at every place where a turn can wait: nothing is held, and the
 //! story has an end.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -119,12 +120,11 @@ fn assert_in_order(fixture: &Fixture, session: &OrchestrationSession, routes: &R
     }
     // What was attempted has come to something.
     let count = |name| fixture.events.all(name).len();
-    use AgentEventName as Name;
-    let came = count(Name::RecoverySucceeded) + count(Name::RecoveryFailed);
-    assert_eq!(count(Name::RecoveryAttempted), came, "{what}");
+    let came = count(AgentEventName::RecoverySucceeded) + count(AgentEventName::RecoveryFailed);
+    assert_eq!(count(AgentEventName::RecoveryAttempted), came, "{what}");
     assert_eq!(
-        count(Name::TurnStarted),
-        count(Name::TurnCompleted) + count(Name::TurnFailed),
+        count(AgentEventName::TurnStarted),
+        count(AgentEventName::TurnCompleted) + count(AgentEventName::TurnFailed),
         "{what}"
     );
 }

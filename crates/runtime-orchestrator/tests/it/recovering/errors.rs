@@ -1,4 +1,5 @@
 //! What errors say, as text and as facts.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
 use std::io;
@@ -148,7 +149,7 @@ fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
             std::iter::successors(Some(failure.error() as &(dyn Error + 'static)), |&it| {
                 it.source()
             })
-            .any(|it| it.is::<TurnError>())
+            .any(<dyn Error>::is::<TurnError>)
         }
     );
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_orchestrator::Turn;
+use runtime_orchestrator::{Attempt, Turn};
 use runtime_resilience::RecoveryStep;
 use runtime_resilience::fault::FaultKind;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
@@ -18,16 +18,16 @@ fn each_attempt_has_its_number_its_cause_and_the_turns_model() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server, FaultKind::Network]);
         way.run(&session, Turn::model("m"), &script).unwrap();
-        assert_eq!(script.seen(|it| it.number()), [1, 2, 3]);
+        assert_eq!(script.seen(Attempt::number), [1, 2, 3]);
         let causes =
             [None, Some(FailureScenario::LlmError), Some(FailureScenario::ProviderFailure)];
-        assert_eq!(script.seen(|it| it.cause()), causes);
+        assert_eq!(script.seen(Attempt::cause), causes);
         assert!(
             script.seen(|it| it.model() == "m" && it.provider().is_empty()).iter().all(|it| *it)
         );
         assert!(script.seen(|it| it.route().is_none() && !it.is_hedge()).iter().all(|it| *it));
-        assert_eq!(script.seen(|it| it.time_left()), [None; 3]);
-        assert_eq!(script.seen(|it| it.max_output_tokens()), [None; 3]);
+        assert_eq!(script.seen(Attempt::time_left), [None; 3]);
+        assert_eq!(script.seen(Attempt::max_output_tokens), [None; 3]);
     }
 }
 
@@ -90,7 +90,7 @@ fn the_time_that_is_left_is_the_least_of_all_and_never_grows() {
     assert_eq!(*lefts.borrow(), seconds);
     // An attempt that is over has no time left, and time does not run backwards.
     clock.advance(60 * SECOND);
-    assert_eq!(script.seen(|it| it.time_left()), [Some(Duration::ZERO); 3]);
+    assert_eq!(script.seen(Attempt::time_left), [Some(Duration::ZERO); 3]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn each_attempt_is_told_what_its_budget_buys_then() {
         let turn = Turn::model("m").estimate(dollar());
         let script = Script::of([FaultKind::Server]);
         way.run(&session, turn, &script).unwrap();
-        let bought = script.seen(|it| it.max_output_tokens());
+        let bought = script.seen(Attempt::max_output_tokens);
         // A failed attempt of which nothing is known costs the dollar that it had reserved.
         assert_eq!(bought, [Some(1_500_000), Some(1_000_000)], "{way:?}");
     }
@@ -130,7 +130,7 @@ fn the_attempts_of_a_turn_are_told_apart_and_clones_are_one() {
     let answer = session.run_turn_recovering_blocking(Turn::model("m"), |it| {
         // What the attempt before says now is not this one's.
         if let Some(before) = kept.borrow().last() {
-            let before: &runtime_orchestrator::Attempt = before;
+            let before: &Attempt = before;
             before.observe(UsageSnapshot::new(99, 99));
         }
         it.clone().observe(UsageSnapshot::new(u64::from(it.number()), 0));
@@ -149,7 +149,7 @@ fn a_recovering_turn_can_be_spawned() {
     let fixture = quick();
     let session = std::sync::Arc::new(fixture.orchestrator.session().unwrap());
     let turn = async move {
-        let call = async |it: runtime_orchestrator::Attempt| {
+        let call = async |it: Attempt| {
             if it.number() == 1 { Err("503") } else { Ok(()) }
         };
         session.run_turn_recovering(Turn::model("m"), call).await

@@ -7,6 +7,7 @@ use runtime_events::{AgentEvent, AgentEventName};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::fault::FaultKind;
+use runtime_resilience::recovery::GaveUp;
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, UsageSnapshot, Usd};
 
@@ -73,11 +74,10 @@ fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is
         let error = way.run(&session, turn, &script).unwrap_err();
         // Nothing is known of the two that failed: they cost what they had reserved.
         assert_eq!(script.calls(), 2);
-        let refused = match &error {
-            TurnError::Unrecovered(unrecovered) => &unrecovered.error,
-            other => other,
-        };
-        assert!(matches!(refused, TurnError::Budget(_)), "{error:?}");
+        let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+        assert!(matches!(unrecovered.error, TurnError::Budget(_)));
+        assert_eq!((unrecovered.attempts, &unrecovered.gave_up), (2, &GaveUp::Refused));
+        assert_eq!(super::books(&session).last().unwrap(), "escalated llm_error");
         assert!(!error.is_refusal(), "calls were made, and paid for");
         assert_eq!(session.account().unwrap().balance().spent, dollars(2));
         assert_books_agree(&fixture, &session);

@@ -58,9 +58,12 @@ fn a_turn_goes_from_one_provider_to_the_next_at_once() {
             Duration::ZERO,
             "the wait is for the place that failed"
         );
-        use CircuitState::{Closed, Open};
-        assert_eq!(states(&routes), [Open, Open, Closed], "each has its own breaker");
-        assert_eq!(fixture.breaker.state(), Closed, "and not the orchestrator's");
+        assert_eq!(
+            states(&routes),
+            [CircuitState::Open, CircuitState::Open, CircuitState::Closed],
+            "each has its own breaker"
+        );
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed, "and not the orchestrator's");
         assert_eq!(rests(&routes), [None, Some(2 * SECOND), None], "an overload rests");
         assert_nothing_is_under_way(&routes);
         assert_recovery_agrees(&fixture, &session);
@@ -272,7 +275,7 @@ fn a_turn_without_a_model_goes_where_the_routes_say_and_tells_what_it_cost() {
         let turn = Turn::unmetered().usage(dollar());
         let answer = way.run(&session, turn, &Script::of([])).unwrap();
         let data = fixture.only(AgentEventName::TurnCompleted);
-        let cost = data.data.as_ref().unwrap().get("cost_usd").and_then(|it| it.as_f64());
+        let cost = data.data.as_ref().unwrap().get("cost_usd").and_then(serde_json::Value::as_f64);
         let cost = Usd::try_from(cost.unwrap_or_default()).unwrap();
         assert_eq!((cost, answer.cost), (session.tracker().total_cost(), cost), "{way:?}");
     }

@@ -128,16 +128,15 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
         assert!(session.recovery_events().is_empty());
         drop(session);
         let names = fixture.events.names();
-        use AgentEventName as Name;
         assert_eq!(
             names,
             [
-                Name::AgentStarted,
-                Name::TurnStarted,
-                Name::AttemptStarted,
-                Name::AttemptCompleted,
-                Name::TurnCompleted,
-                Name::AgentFailed
+                AgentEventName::AgentStarted,
+                AgentEventName::TurnStarted,
+                AgentEventName::AttemptStarted,
+                AgentEventName::AttemptCompleted,
+                AgentEventName::TurnCompleted,
+                AgentEventName::AgentFailed
             ]
         );
     }

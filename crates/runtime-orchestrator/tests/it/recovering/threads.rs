@@ -49,7 +49,7 @@ fn a_thread_waits_until_its_clock_has_moved_on() {
             })
         });
         spin_until(|| fixture.clock.waiting() == 1);
-        fixture.clock.advance(SECOND - Duration::from_nanos(1));
+        fixture.clock.advance(SECOND.saturating_sub(Duration::from_nanos(1)));
         assert_eq!(calls.load(Ordering::SeqCst), 1);
         fixture.clock.advance(Duration::from_nanos(1));
         assert_eq!(turn.join().unwrap().unwrap().attempts, 2);

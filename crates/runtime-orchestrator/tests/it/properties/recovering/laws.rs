@@ -1,9 +1,11 @@
 //! What holds of every turn, and of the session around them.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::Arc;
 
 use runtime_events::{AgentEvent, AgentEventName as Name, SpanOutcome};
 use runtime_orchestrator::TurnError;
+use runtime_resilience::route::Routes;
 use runtime_usage::Usd;
 
 use super::scene::{Cut, Ended, Run, STEP, Scene, most_retries};
@@ -133,7 +135,7 @@ fn assert_bounds(scene: &Scene, run: &Run, ended: &Ended, events: Events<'_>) {
 
 fn assert_nothing_is_held(scene: &Scene) {
     assert_eq!(scene.fixture.clock.waiting(), 0);
-    for snapshot in scene.routes.iter().flat_map(|routes| routes.snapshot()) {
+    for snapshot in scene.routes.iter().flat_map(Routes::snapshot) {
         assert_eq!(snapshot.in_flight, 0);
     }
 }
@@ -153,7 +155,7 @@ pub(super) fn assert_over(scene: &Scene) {
     // After the wait every breaker takes a call: nobody kept a probe's place.
     scene.fixture.clock.advance(WAIT);
     scene.fixture.breaker.try_acquire().unwrap().cancel();
-    for route in scene.routes.iter().flat_map(|routes| routes.iter()) {
+    for route in scene.routes.iter().flat_map(Routes::iter) {
         route.breaker().try_acquire().unwrap().cancel();
     }
 }

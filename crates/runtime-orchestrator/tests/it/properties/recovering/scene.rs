@@ -1,4 +1,5 @@
 //! A session, and what happens in it.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
