@@ -7,6 +7,7 @@ use std::iter;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
+use runtime_resilience::classify::errors;
 use runtime_resilience::{Classifier, Failure};
 
 use crate::error::{
@@ -61,6 +62,11 @@ fn from_anyhow<E: 'static>(error: E, classifier: &Classifier) -> Result<Failure,
     }
     // Only the branch above empties the slot.
     slot.map_or_else(|| unreachable!("taken only as an anyhow error"), Err)
+}
+
+/// Whether a turn inside the call was refused: what was called, was not.
+pub(crate) fn refused_inside(failure: &Failure) -> bool {
+    errors(failure.error()).filter_map(|error| error.downcast_ref()).any(TurnError::is_refusal)
 }
 
 /// The class under which events report an error that ends a session.

@@ -15,7 +15,7 @@ use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
 use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
-use crate::failure::failure;
+use crate::failure::{failure, refused_inside};
 use crate::session::money::Bill;
 use crate::wait::{Interrupted, Kind};
 
@@ -82,7 +82,7 @@ impl ActiveTurn<'_> {
 
     /// Facts about a failure keep it from the breaker, and from the bill.
     fn learn_from(&mut self, failure: &Failure) {
-        if !failure.counts() {
+        if !failure.counts() || refused_inside(failure) {
             // Ours, or nobody's: a rate limit says nothing about the provider's health.
             self.cancel_call();
         }

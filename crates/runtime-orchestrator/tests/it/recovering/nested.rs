@@ -143,6 +143,23 @@ fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
 }
 
 #[test]
+fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
+    let spent = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(99));
+    let inner = spent.orchestrator.session().unwrap();
+    let fixture = quick();
+    let outer = fixture.orchestrator.session().unwrap();
+    let within = || {
+        let turn = Turn::model("m").reserve(Usd::from_dollars(1));
+        inner.run_turn_blocking(turn, || Ok::<_, BoxError>(())).map_err(|it| Around(it.into()))
+    };
+    for _ in 0..9 {
+        now(outer.run_turn_recovering(Turn::model("m"), async |_| within())).unwrap_err();
+        outer.run_turn_blocking(Turn::model("m"), within).unwrap_err();
+    }
+    assert_eq!(fixture.breaker.state(), runtime_resilience::CircuitState::Closed);
+}
+
+#[test]
 fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
     let fixture = quick();
     let outer = fixture.orchestrator.session().unwrap();
