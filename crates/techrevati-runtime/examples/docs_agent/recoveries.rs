@@ -46,7 +46,9 @@ impl Plan {
             None => format!("{wait:.2} s back-off"),
         });
         let steps = fact(event, "steps").and_then(Value::as_array).into_iter().flatten();
-        let steps = steps.filter_map(Value::as_str).map(str::to_owned).collect();
+        // Where nothing helped, what the recipe wants done then.
+        let steps = steps.filter_map(Value::as_str).chain(self::text(event, "policy"));
+        let steps = steps.map(str::to_owned).collect();
         Self { fault, scenario: text("scenario"), steps, wait }
     }
 }
@@ -81,7 +83,7 @@ pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
                 }
             }
             AgentEventName::RecoverySucceeded => close(&mut rows, event, "answered"),
-            AgentEventName::RecoveryFailed => close(&mut rows, event, "failed"),
+            AgentEventName::RecoveryFailed => close(&mut rows, event, "failed again"),
             _ => {}
         }
     }
@@ -155,7 +157,10 @@ mod tests {
 
         let rows = of(&session.summary().agent_events);
         let [first, second] = &rows[..] else { panic!("{rows:?}") };
-        assert_eq!((first.turn, first.attempts, &*first.outcome), (2, (1, Some(2)), "failed"));
+        assert_eq!(
+            (first.turn, first.attempts, &*first.outcome),
+            (2, (1, Some(2)), "failed again")
+        );
         assert_eq!(first.route, ("one".into(), Some("two".into())));
         assert_eq!((&*first.plan.fault, &first.plan.wait), ("overload (503)", &None));
         assert_eq!((second.turn, second.attempts, &*second.outcome), (2, (2, Some(3)), "answered"));
@@ -174,6 +179,7 @@ mod tests {
         let rows = of(&session.summary().agent_events);
         let last = rows.last().unwrap();
         assert_eq!((last.turn, &*last.outcome), (1, "given up"));
+        assert_eq!(last.plan.fault, "request (404)");
         assert_eq!(last.attempts.1, None);
     }
 }

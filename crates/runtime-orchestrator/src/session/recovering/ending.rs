@@ -44,9 +44,8 @@ impl Recovering<'_> {
     /// The turn ends because nothing helps.
     pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
         self.begin();
-        let fault = fault_of(&error).map(|fault| fault.scenario());
         // A refusal has none; it kept the turn from recovering from this.
-        let scenario = fault.or_else(|| Some(self.pending.as_ref()?.fault.scenario()));
+        let fault = fault_of(&error).or_else(|| Some(self.pending.as_ref()?.fault));
         self.fail_pending(&error.to_string());
         let result = RecoveryResult::new(
             RecoveryOutcome::EscalationRequired,
@@ -55,9 +54,10 @@ impl Recovering<'_> {
             why.to_string(),
         );
         let attempts = self.attempts;
-        if let Some(scenario) = scenario {
+        if let Some(fault) = fault {
+            let scenario = fault.scenario();
             let policy = self.plan.policy(scenario);
-            self.tell_escalation(scenario, policy, &result);
+            self.tell_escalation(&fault, policy, &result);
             let setup = &self.core.setup;
             let escalation = Escalation {
                 session_id: &self.core.session_id,

@@ -1,13 +1,12 @@
 //! What events and books say of a recovering turn.
 
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
-    SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
 };
 use runtime_resilience::fault::FaultKind;
 use runtime_resilience::route::Route;
 use runtime_resilience::{
-    EscalationPolicy, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
+    EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
 use serde_json::Value;
 
@@ -76,15 +75,7 @@ impl Recovering<'_> {
             .with("fault", fault.kind.as_str())
             .with("steps", names(&next.steps))
             .with("attempt", self.attempts + 1);
-        if let FaultKind::Timeout(phase) = fault.kind {
-            data.insert("phase", phase.as_str());
-        }
-        if let Some(status) = fault.status {
-            data.insert("http_status", status);
-        }
-        if let Some(asked) = fault.asked {
-            data.insert("asked_seconds", asked.as_secs_f64());
-        }
+        note(fault, &mut data);
         if !next.skipped.is_empty() {
             data.insert("skipped", names(&next.skipped));
         }
@@ -159,17 +150,19 @@ impl Recovering<'_> {
     /// There is no other attempt.
     pub(super) fn tell_escalation(
         &self,
-        scenario: FailureScenario,
+        fault: &Fault,
         policy: EscalationPolicy,
         result: &RecoveryResult,
     ) {
-        let reason = &result.reason;
+        let (scenario, reason) = (fault.scenario(), &result.reason);
         log!(warn, session = %self.core.session_id, role = %self.core.setup.role, scenario = %scenario, policy = %policy, reason = %reason, "recovery escalated");
-        let data = Data::with_capacity(4)
+        let mut data = Data::with_capacity(6)
             .with("scenario", scenario.as_str())
+            .with("fault", fault.kind.as_str())
             .with("policy", policy.as_str())
             .with("reason", &**reason)
             .with("attempts", self.attempts);
+        note(fault, &mut data);
         let event = self.event(AgentEventName::RecoveryEscalated, AgentEventStatus::Failed);
         self.core.emit(
             event
@@ -203,6 +196,19 @@ impl Recovering<'_> {
             self.core.note_balance(&mut data);
         }
         data
+    }
+}
+
+/// What is known of a fault beside its kind.
+fn note(fault: &Fault, data: &mut Data) {
+    if let FaultKind::Timeout(phase) = fault.kind {
+        data.insert("phase", phase.as_str());
+    }
+    if let Some(status) = fault.status {
+        data.insert("http_status", status);
+    }
+    if let Some(asked) = fault.asked {
+        data.insert("asked_seconds", asked.as_secs_f64());
     }
 }
 
