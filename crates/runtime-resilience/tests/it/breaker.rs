@@ -317,6 +317,7 @@ fn it_shows_its_name_and_state_for_debugging() {
     let permit = breaker.try_acquire().unwrap();
     assert!(format!("{breaker:?}").contains(r#"name: "svc", state: Closed"#));
     assert!(format!("{permit:?}").contains(r#"breaker: "svc""#));
+    assert!(format!("{permit:?}").contains("Closed { failures: 0 }#0"));
 }
 
 #[test]
