@@ -2,6 +2,7 @@
 
 mod settings;
 mod traps;
+mod windows;
 
 use std::error::Error;
 use std::io;
