@@ -10,6 +10,9 @@
 //! └──────┴──────────────────┴───────────────────────────────────────┘
 //! ```
 //!
+//! The fields do not overlap, so that it does not matter whether they are put together with `|`, `^`
+//! or `+`.
+//!
 //! The deadline is in the word and not beside it: who loses the race to open a breaker cannot
 //! overwrite the winner's deadline.
 

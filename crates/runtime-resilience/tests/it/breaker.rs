@@ -2,6 +2,7 @@
 
 mod settings;
 mod traps;
+mod windows;
 
 use std::error::Error;
 use std::io;
@@ -317,6 +318,7 @@ fn it_shows_its_name_and_state_for_debugging() {
     let permit = breaker.try_acquire().unwrap();
     assert!(format!("{breaker:?}").contains(r#"name: "svc", state: Closed"#));
     assert!(format!("{permit:?}").contains(r#"breaker: "svc""#));
+    assert!(format!("{permit:?}").contains("Closed { failures: 0 }#0"));
 }
 
 #[test]

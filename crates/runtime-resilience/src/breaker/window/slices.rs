@@ -66,6 +66,7 @@ impl Slices {
             *over = Counts::default();
         }
         self.running = now;
+        // Were it earlier, `move_on` would come here for nothing, which no test can tell.
         self.end = (now + 1).saturating_mul(self.width);
     }
 }

@@ -2,12 +2,8 @@
 
 use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use runtime_events::{Clock, SystemClock};
 use runtime_resilience::breaker::{
     Cause, Config, Counts, Growing, OpenWait, Outcome, Percent, Window,
 };
@@ -17,25 +13,13 @@ use crate::support::{WAIT, breaker, breaker_with, count, half_open, ready, thres
 
 use CircuitState::{Closed, Disabled, HalfOpen, MetricsOnly, Open};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-fn of_calls(calls: u16) -> Window {
+pub(super) fn of_calls(calls: u16) -> Window {
     Window::of_calls(NonZeroU16::new(calls).expect("at least one"))
 }
 
-/// A call that takes so long.
-fn takes(
-    breaker: &CircuitBreaker,
-    clock: &runtime_events::ManualClock,
-    time: Duration,
-    result: Result<(), ()>,
-) {
-    let permit = breaker.try_borrow().expect("it admits");
-    clock.advance(time);
-    let _ = permit.record(result);
-}
-
-fn record(breaker: &CircuitBreaker, failed: bool) {
+pub(super) fn record(breaker: &CircuitBreaker, failed: bool) {
     if failed {
         breaker.record_failure();
     } else {
@@ -203,73 +187,6 @@ fn a_lease_doubles_each_time_it_runs_out_up_to_sixteen_times() {
 }
 
 #[test]
-fn slow_calls_open_it_though_they_succeed() {
-    let window = of_calls(4).minimum_calls(count(4)).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, heard) = breaker(Config::default().window(window));
-    for time in [Duration::ZERO, SECOND, SECOND.saturating_sub(Duration::from_nanos(1)), SECOND] {
-        assert_eq!(breaker.state(), Closed);
-        takes(&breaker, &clock, time, Ok(()));
-    }
-    assert_eq!(breaker.state(), Open);
-    let opened = heard.all()[0];
-    assert_eq!(opened.cause, Cause::SlowRate);
-    assert_eq!((opened.counts.calls, opened.counts.slow, opened.counts.failures), (4, 2, 0));
-    assert_eq!(opened.counts.slow_rate(), Some(0.5));
-    assert_eq!(opened.counts.failure_rate(), Some(0.0));
-}
-
-#[test]
-fn a_slow_probe_has_failed() {
-    let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, heard) = half_open(Config::default().window(window));
-    takes(&breaker, &clock, SECOND, Ok(()));
-    assert_eq!(breaker.state(), Open);
-    assert_eq!(heard.all().last().unwrap().cause, Cause::ProbeFailed);
-    clock.advance(WAIT);
-    takes(&breaker, &clock, SECOND / 2, Ok(()));
-    assert_eq!(breaker.state(), Closed);
-}
-
-#[test]
-fn a_slow_probe_that_is_cancelled_is_cancelled() {
-    let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, _) = half_open(Config::default().window(window));
-    let probe = breaker.try_acquire().unwrap();
-    clock.advance(SECOND * 2);
-    probe.cancel();
-    assert_eq!((breaker.state(), breaker.snapshot().probes), (HalfOpen, 0));
-}
-
-#[test]
-fn a_rate_is_judged_by_ten_calls_and_half_of_them_unless_told_otherwise() {
-    let (breaker, _, heard) = breaker(Config::default().window(of_calls(100)));
-    for call in 0..10 {
-        assert_eq!(breaker.state(), Closed);
-        record(&breaker, call % 2 == 0);
-    }
-    let opened = heard.all()[0];
-    assert_eq!((opened.cause, opened.counts.failure_rate()), (Cause::FailureRate, Some(0.5)));
-}
-
-#[test]
-fn a_success_that_makes_the_calls_enough_to_judge_may_open_it() {
-    let window = of_calls(2).failure_rate(Percent::HALF);
-    let (breaker, _, _) = breaker(Config::default().window(window));
-    breaker.record_failure();
-    breaker.try_acquire().unwrap().success();
-    assert_eq!(breaker.state(), Open);
-}
-
-#[test]
-fn failures_in_a_row_still_open_it_beside_a_window() {
-    let (breaker, _, heard) = breaker(threshold(3).window(of_calls(100)));
-    (0..3).for_each(|_| breaker.record_failure());
-    assert_eq!(heard.all()[0].cause, Cause::FailuresInARow);
-    assert_eq!(heard.all()[0].counts.failures_in_a_row, 3);
-    assert_eq!(heard.all()[0].counts.failures, 3);
-}
-
-#[test]
 fn a_disabled_breaker_admits_everything_and_counts_nothing() {
     let (breaker, _, _) = breaker(threshold(1).window(of_calls(1)));
     breaker.disable();
@@ -350,40 +267,4 @@ fn causes_are_written_as_words() {
 fn a_breaker_shows_its_settings() {
     let config = threshold(7);
     assert_eq!(*CircuitBreaker::with_config("svc", config).config(), config);
-}
-
-#[test]
-fn a_closed_breaker_reads_no_clock_unless_time_matters() {
-    /// Counts its readings.
-    #[derive(Debug, Default)]
-    struct Counting(AtomicU32);
-    impl Clock for Counting {
-        fn now(&self) -> Instant {
-            // Relaxed: one thread.
-            self.0.fetch_add(1, Ordering::Relaxed);
-            SystemClock.now()
-        }
-
-        fn utc_now(&self) -> DateTime<Utc> {
-            DateTime::UNIX_EPOCH
-        }
-    }
-
-    let readings = |config: Config| {
-        let clock = Arc::new(Counting::default());
-        let breaker = CircuitBreaker::with_clock("svc", config, clock.clone());
-        let before = clock.0.load(Ordering::Relaxed);
-        assert!(breaker.check().is_ok());
-        for _ in 0..20 {
-            breaker.try_acquire().unwrap().success();
-            breaker.try_borrow().unwrap().cancel();
-        }
-        clock.0.load(Ordering::Relaxed) - before
-    };
-    let minute = Window::of_time(Duration::from_mins(1)).unwrap();
-    assert_eq!(readings(Config::default()), 0);
-    assert_eq!(readings(Config::default().window(of_calls(10))), 0);
-    assert_eq!(readings(Config::default().window(minute)), 20, "when a call ended");
-    let slow = of_calls(10).slow_calls(SECOND, Percent::HALF);
-    assert_eq!(readings(Config::default().window(slow)), 60, "and when it began");
 }

@@ -2,7 +2,6 @@
 //! number of their own are variants of the one before.
 
 use std::future::{self, pending, poll_fn};
-use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -14,13 +13,10 @@ use runtime_events::ManualClock;
 use runtime_resilience::breaker::{Config, Growing, OpenWait, Percent, Window};
 use runtime_resilience::{CircuitBreaker, CircuitState, Permit, Transition, TransitionListener};
 
+use super::settings::{of_calls, record};
 use crate::support::{WAIT, breaker, breaker_with, count, half_open, poll_once, ready, threshold};
 
 use CircuitState::{Closed, ForcedOpen, HalfOpen, Open};
-
-fn of_calls(calls: u16) -> Window {
-    Window::of_calls(NonZeroU16::new(calls).expect("at least one"))
-}
 
 /// A breaker that has been opened and waited for, with a call under way from before.
 fn with_a_late_call() -> (CircuitBreaker, ManualClock, Permit) {
@@ -28,14 +24,6 @@ fn with_a_late_call() -> (CircuitBreaker, ManualClock, Permit) {
     let late = breaker.try_acquire().expect("it is closed");
     breaker.record_failure();
     (breaker, clock, late)
-}
-
-fn record(breaker: &CircuitBreaker, failed: bool) {
-    if failed {
-        breaker.record_failure();
-    } else {
-        breaker.record_success();
-    }
 }
 
 #[test]

@@ -1,0 +1,130 @@
+//! Rates over windows of calls and of time, and what is read for them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use runtime_events::{Clock, SystemClock};
+use runtime_resilience::breaker::{Cause, Config, Percent, Window};
+use runtime_resilience::{CircuitBreaker, CircuitState};
+
+use super::settings::{SECOND, of_calls, record};
+use crate::support::{WAIT, breaker, count, half_open, threshold};
+
+use CircuitState::{Closed, HalfOpen, Open};
+
+/// A call that takes so long.
+fn takes(
+    breaker: &CircuitBreaker,
+    clock: &runtime_events::ManualClock,
+    time: Duration,
+    result: Result<(), ()>,
+) {
+    let permit = breaker.try_borrow().expect("it admits");
+    clock.advance(time);
+    let _ = permit.record(result);
+}
+
+#[test]
+fn slow_calls_open_it_though_they_succeed() {
+    let window = of_calls(4).minimum_calls(count(4)).slow_calls(SECOND, Percent::HALF);
+    let (breaker, clock, heard) = breaker(Config::default().window(window));
+    for time in [Duration::ZERO, SECOND, SECOND.saturating_sub(Duration::from_nanos(1)), SECOND] {
+        assert_eq!(breaker.state(), Closed);
+        takes(&breaker, &clock, time, Ok(()));
+    }
+    assert_eq!(breaker.state(), Open);
+    let opened = heard.all()[0];
+    assert_eq!(opened.cause, Cause::SlowRate);
+    assert_eq!((opened.counts.calls, opened.counts.slow, opened.counts.failures), (4, 2, 0));
+    assert_eq!(opened.counts.slow_rate(), Some(0.5));
+    assert_eq!(opened.counts.failure_rate(), Some(0.0));
+}
+
+#[test]
+fn a_slow_probe_has_failed() {
+    let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
+    let (breaker, clock, heard) = half_open(Config::default().window(window));
+    takes(&breaker, &clock, SECOND, Ok(()));
+    assert_eq!(breaker.state(), Open);
+    assert_eq!(heard.all().last().unwrap().cause, Cause::ProbeFailed);
+    clock.advance(WAIT);
+    takes(&breaker, &clock, SECOND / 2, Ok(()));
+    assert_eq!(breaker.state(), Closed);
+}
+
+#[test]
+fn a_slow_probe_that_is_cancelled_is_cancelled() {
+    let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
+    let (breaker, clock, _) = half_open(Config::default().window(window));
+    let probe = breaker.try_acquire().unwrap();
+    clock.advance(SECOND * 2);
+    probe.cancel();
+    assert_eq!((breaker.state(), breaker.snapshot().probes), (HalfOpen, 0));
+}
+
+#[test]
+fn a_rate_is_judged_by_ten_calls_and_half_of_them_unless_told_otherwise() {
+    let (breaker, _, heard) = breaker(Config::default().window(of_calls(100)));
+    for call in 0..10 {
+        assert_eq!(breaker.state(), Closed);
+        record(&breaker, call % 2 == 0);
+    }
+    let opened = heard.all()[0];
+    assert_eq!((opened.cause, opened.counts.failure_rate()), (Cause::FailureRate, Some(0.5)));
+}
+
+#[test]
+fn a_success_that_makes_the_calls_enough_to_judge_may_open_it() {
+    let window = of_calls(2).failure_rate(Percent::HALF);
+    let (breaker, _, _) = breaker(Config::default().window(window));
+    breaker.record_failure();
+    breaker.try_acquire().unwrap().success();
+    assert_eq!(breaker.state(), Open);
+}
+
+#[test]
+fn failures_in_a_row_still_open_it_beside_a_window() {
+    let (breaker, _, heard) = breaker(threshold(3).window(of_calls(100)));
+    (0..3).for_each(|_| breaker.record_failure());
+    assert_eq!(heard.all()[0].cause, Cause::FailuresInARow);
+    assert_eq!(heard.all()[0].counts.failures_in_a_row, 3);
+    assert_eq!(heard.all()[0].counts.failures, 3);
+}
+
+#[test]
+fn a_closed_breaker_reads_no_clock_unless_time_matters() {
+    /// Counts its readings.
+    #[derive(Debug, Default)]
+    struct Counting(AtomicU32);
+    impl Clock for Counting {
+        fn now(&self) -> Instant {
+            // Relaxed: one thread.
+            self.0.fetch_add(1, Ordering::Relaxed);
+            SystemClock.now()
+        }
+
+        fn utc_now(&self) -> DateTime<Utc> {
+            DateTime::UNIX_EPOCH
+        }
+    }
+
+    let readings = |config: Config| {
+        let clock = Arc::new(Counting::default());
+        let breaker = CircuitBreaker::with_clock("svc", config, clock.clone());
+        let before = clock.0.load(Ordering::Relaxed);
+        assert!(breaker.check().is_ok());
+        for _ in 0..20 {
+            breaker.try_acquire().unwrap().success();
+            breaker.try_borrow().unwrap().cancel();
+        }
+        clock.0.load(Ordering::Relaxed) - before
+    };
+    let minute = Window::of_time(Duration::from_mins(1)).unwrap();
+    assert_eq!(readings(Config::default()), 0);
+    assert_eq!(readings(Config::default().window(of_calls(10))), 0);
+    assert_eq!(readings(Config::default().window(minute)), 20, "when a call ended");
+    let slow = of_calls(10).slow_calls(SECOND, Percent::HALF);
+    assert_eq!(readings(Config::default().window(slow)), 60, "and when it began");
+}
