@@ -196,7 +196,7 @@ fn a_429_makes_every_session_of_the_route_wait() {
 fn a_thread_waits_for_room_as_a_task_does() {
     let (fixture, limiter) = limited(slow);
     now(fixture.orchestrator.session().unwrap().run_turn(Turn::unmetered(), answers)).unwrap();
-    let (orchestrator, clock) = (fixture.orchestrator.clone(), fixture.clock.clone());
+    let Fixture { orchestrator, clock, .. } = fixture;
     let waiting = thread::spawn(move || {
         let session = orchestrator.session().unwrap();
         session.run_turn_blocking(Turn::unmetered(), || Ok::<_, BoxError>(7)).unwrap().value

@@ -1,4 +1,5 @@
 //! The caller's code runs inside the span it runs for.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::{Arc, Mutex};
 

@@ -264,15 +264,17 @@ impl<'s> Recovering<'s> {
             Verdict::Again(next) => next,
             Verdict::GiveUp(why) => return After::Stop(error, why),
         };
-        // Only a call that is made again is a retry.
-        if self.attempts > 0 && self.core.setup.retry_budget.try_withdraw().is_err() {
+        // Only a call that is made again is a retry; one that was refused has been paid for already.
+        if self.attempts > 0 && !refused && self.core.setup.retry_budget.try_withdraw().is_err() {
             return After::Stop(error, GaveUp::RetryBudget);
         }
         let mut from = None;
         if next.switch
             && let Some(left) = self.lease.take()
         {
-            from = Some(left.route().clone());
+            // One that was switched to and refused was never called: the story goes on from before.
+            let untold = self.pending.as_mut().and_then(|pending| pending.from.take());
+            from = untold.or_else(|| Some(left.route().clone()));
             drop(left);
             self.lease = other;
         }

@@ -4,9 +4,7 @@ use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use runtime_resilience::breaker::{
-    Cause, Config, Counts, Growing, OpenWait, Outcome, Percent, Window,
-};
+use runtime_resilience::breaker::{Cause, Config, Counts, Growing, OpenWait, Outcome, Window};
 use runtime_resilience::{CallError, CircuitBreaker, CircuitState, Permit};
 
 use crate::support::{WAIT, breaker, breaker_with, count, half_open, ready, threshold};
