@@ -71,8 +71,12 @@ impl Failure {
     }
 
     /// The class under which events report it.
-    pub const fn failure_class(&self) -> AgentFailureClass {
-        self.scenario.failure_class()
+    ///
+    /// Where facts tell more than the scenario, that is it: a rate limit is one.
+    pub fn failure_class(&self) -> AgentFailureClass {
+        let by_type = Fault::from_type(&*self.error);
+        let fault = by_type.filter(|fault| fault.scenario() == self.scenario);
+        fault.map_or_else(|| self.scenario.failure_class(), |fault| fault.failure_class())
     }
 
     /// Notes what recovery came to.

@@ -46,6 +46,8 @@ pub struct Answer<T> {
     ///
     /// [recovered]: crate::OrchestrationSession::run_turn_recovering
     pub attempts: u32,
+    /// The model that answered; empty where the turn is not metered.
+    pub model: Arc<str>,
     /// The provider that answered, where there are [routes](crate::Orchestrator::routes).
     pub provider: Option<Arc<str>>,
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::mem;
+use std::sync::Arc;
 
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
@@ -126,6 +127,7 @@ impl ActiveTurn<'_> {
     }
 
     pub(crate) fn answer<T>(mut self, value: T) -> Answer<T> {
+        let model = Arc::clone(&self.model);
         let settled = self.answered(None);
         let Settled { usage, cost, cost_reported, estimated, marks, over_budget } = settled;
         let (attempts, provider) = (1, None);
@@ -138,6 +140,7 @@ impl ActiveTurn<'_> {
             marks,
             over_budget,
             attempts,
+            model,
             provider,
         }
     }

@@ -8,7 +8,7 @@ use runtime_resilience::route::Route;
 use runtime_resilience::{
     EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::turn::{Pending, Recovering, Stage};
 use crate::error::TurnError;
@@ -66,7 +66,7 @@ impl Recovering<'_> {
     /// A recovery begins: what failed, which steps are taken, and how long it waits.
     pub(super) fn tell_attempt(&mut self, pending: Pending) {
         self.begin();
-        let Pending { fault, next, .. } = &pending;
+        let Pending { fault, next, rested, .. } = &pending;
         let scenario = fault.scenario();
         let outcome = steps(&next.steps);
         log!(info, session = %self.core.session_id, role = %self.core.setup.role, scenario = %scenario, steps = %outcome, "recovering");
@@ -81,6 +81,11 @@ impl Recovering<'_> {
         }
         if !next.wait.is_zero() {
             data.insert("wait_seconds", next.wait.as_secs_f64());
+        }
+        if let Some(rested) = rested {
+            let seconds = rested.rest.as_secs_f64();
+            let rests = json!({"scope": rested.scope.as_str(), "seconds": seconds, "routes": rested.routes});
+            data.insert("rests", rests);
         }
         let event = self.event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
         let detail = format!("{scenario}: {outcome}");

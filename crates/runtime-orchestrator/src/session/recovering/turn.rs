@@ -7,7 +7,7 @@ use runtime_events::SpanId;
 use runtime_resilience::Fault;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
-use runtime_resilience::route::{Route, RouteLease, Tried};
+use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
 
 use super::attempt::{Attempt, Facts};
 use super::meaning::{ends_the_session, fault_of, retried_below};
@@ -95,6 +95,8 @@ pub(super) struct Pending {
     pub(super) next: Next,
     /// The route that failed, where another is to be taken.
     pub(super) from: Option<Route>,
+    /// What rests for it.
+    pub(super) rested: Option<Rested>,
 }
 
 /// What comes after a failure.
@@ -251,9 +253,10 @@ impl<'s> Recovering<'s> {
             };
         };
         self.called |= self.attempts > 0 && !refused;
+        let mut rested = None;
         if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
         {
-            let _ = routes.apply(lease.route(), &fault);
+            rested = routes.apply(lease.route(), &fault);
         }
         if retried_below(&error) {
             return After::Stop(error, GaveUp::RetriedBelow);
@@ -278,7 +281,7 @@ impl<'s> Recovering<'s> {
             drop(left);
             self.lease = other;
         }
-        After::Again(Pending { fault, next, from }, error)
+        After::Again(Pending { fault, next, from, rested }, error)
     }
 
     /// Another route, where the fault may end otherwise there.

@@ -100,7 +100,7 @@ fn the_whole_story_of_a_switch() {
                 r#"turn_started (running) {"model":"m"}"#,
                 r#"attempt_started (running) {"model":"m","attempt":1,"provider":"openai"}"#,
                 r#"attempt_failed (failed) = failed: auth {"model":"m","attempt":1,"provider":"openai"}"#,
-                r#"recovery.attempted (running): provider_failure: switch_provider {"scenario":"provider_failure","fault":"auth","steps":["switch_provider"],"attempt":2,"skipped":["retry_with_backoff"]}"#,
+                r#"recovery.attempted (running): provider_failure: switch_provider {"scenario":"provider_failure","fault":"auth","steps":["switch_provider"],"attempt":2,"skipped":["retry_with_backoff"],"rests":{"routes":1,"scope":"key","seconds":900.0}}"#,
                 r#"recovery.provider_switched (running): openai -> azure {"from":"openai","to":"azure"}"#,
                 r#"attempt_started (running) {"model":"m","attempt":2,"provider":"azure"}"#,
                 r#"attempt_completed (completed) = ok {"model":"m","input_tokens":0,"output_tokens":0,"cost_usd":0.0,"attempt":2,"provider":"azure"}"#,
