@@ -4,6 +4,9 @@ mod backoff;
 mod breaker;
 mod fault;
 mod floor;
+mod rate;
+mod retry_budget;
+mod tower;
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -13,7 +16,10 @@ use crate::suite::Suite;
 /// All of it, the floor last: what the machine itself takes.
 pub(crate) fn add_all(suite: &mut Suite) {
     breaker::add(suite);
+    tower::add(suite);
     backoff::add(suite);
+    rate::add(suite);
+    retry_budget::add(suite);
     fault::add(suite);
     floor::add(suite);
 }

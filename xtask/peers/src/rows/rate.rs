@@ -1,0 +1,67 @@
+//! A request and its tokens: taken from two limits before the call, settled after it.
+
+use std::hint::black_box;
+use std::num::{NonZeroU32, NonZeroU64};
+
+use governor::clock::{Clock, DefaultClock, MonotonicClock};
+use governor::{Quota, RateLimiter as Governor};
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+
+use crate::measure::Work;
+use crate::suite::Suite;
+
+pub(super) fn add(suite: &mut Suite) {
+    let ours = suite.ours("RateLimiter reserve and settle, two limits", Work::alone(ours()));
+    let governor =
+        suite.case("governor 0.10 check_n, twice", Work::alone(governor(DefaultClock::default())));
+    suite.ratio("rate limiter, one thread", ours, governor, 2.0);
+    // Its own clock reads the processor's counter. Ours is one that tests can move, over this one.
+    let governor = suite.case(
+        "governor 0.10 check_n, twice, Instant::now",
+        Work::alone(self::governor(MonotonicClock)),
+    );
+    suite.ratio("rate limiter, one thread, same clock", ours, governor, 2.0);
+
+    let ours = suite.ours(
+        "RateLimiter reserve and settle, two limits, two threads",
+        Work::shared(self::ours()),
+    );
+    let governor = suite.case(
+        "governor 0.10 check_n, twice, two threads",
+        Work::shared(self::governor(DefaultClock::default())),
+    );
+    // Ours writes each limit twice, and two threads fight over every write.
+    suite.ratio("rate limiter, two threads", ours, governor, 4.0);
+}
+
+/// More than a loop can use up: every call is admitted, as it is when a limiter costs only time.
+const REQUESTS: NonZeroU32 = NonZeroU32::MAX;
+const TOKENS: NonZeroU64 = NonZeroU64::new(1 << 50).unwrap();
+
+const ESTIMATE: u64 = 1_000;
+const USED: u64 = 700;
+
+fn ours() -> impl Fn() -> bool + Send + Sync {
+    let limits =
+        RateLimits::default().requests_per_minute(REQUESTS).input_tokens_per_minute(TOKENS);
+    let limiter = RateLimiter::new("peers", limits);
+    let admitted = move || {
+        let demand = Demand::request().input_tokens(black_box(ESTIMATE));
+        let used = Demand::request().input_tokens(black_box(USED));
+        limiter.try_reserve(demand).map(|reservation| reservation.settle(used)).is_ok()
+    };
+    assert!(admitted(), "the limits are out of reach");
+    admitted
+}
+
+/// It has no second step: what was too much stays taken.
+fn governor(clock: impl Clock + Clone + Send + Sync) -> impl Fn() -> bool + Send + Sync {
+    let quota = Quota::per_second(NonZeroU32::MAX);
+    let requests = Governor::direct_with_clock(quota, clock.clone());
+    let tokens = Governor::direct_with_clock(quota, clock);
+    let count = |count| NonZeroU32::new(black_box(count)).unwrap_or(NonZeroU32::MIN);
+    move || {
+        let request = requests.check_n(count(1));
+        matches!(request, Ok(Ok(()))) && matches!(tokens.check_n(count(1_000)), Ok(Ok(())))
+    }
+}
