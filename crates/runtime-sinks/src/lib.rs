@@ -27,20 +27,24 @@
 
 pub mod fan_out;
 pub mod jsonl;
-mod lines;
+mod losses;
 pub mod noop;
+mod park;
 pub mod record;
 pub mod ring;
+mod segments;
 pub mod sink;
+pub mod stats;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
 #[doc(inline)]
 pub use self::{
     fan_out::{EventFanOut, FanOut, FanOutError, UsageFanOut},
-    jsonl::JsonlSink,
+    jsonl::{Durability, JsonlOptions, JsonlSink, Rotation},
     noop::{NoopEventSink, NoopUsageSink},
     record::UsageRecord,
     ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
     sink::{EventSink, SinkError, UsageSink},
+    stats::SinkStats,
 };
