@@ -26,25 +26,39 @@
 //! ```
 
 pub mod fan_out;
+pub mod filter;
 pub mod jsonl;
+pub mod level;
 mod losses;
 pub mod noop;
 mod park;
+pub mod queue;
 pub mod record;
 pub mod ring;
+pub mod sample;
 mod segments;
 pub mod sink;
 pub mod stats;
+mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod tracing;
 
+#[cfg(feature = "tracing")]
+#[doc(inline)]
+pub use self::tracing::TracingSink;
 #[doc(inline)]
 pub use self::{
     fan_out::{EventFanOut, FanOut, FanOutError, UsageFanOut},
+    filter::{Filter, Filtered},
     jsonl::{Durability, JsonlOptions, JsonlSink, Rotation},
+    level::Level,
     noop::{NoopEventSink, NoopUsageSink},
+    queue::{QueueConfig, QueueGuard, QueueSink, Shutdown},
     record::UsageRecord,
     ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
+    sample::SampleSessions,
     sink::{EventSink, SinkError, UsageSink},
     stats::SinkStats,
 };

@@ -26,32 +26,48 @@ struct Loss {
 const LISTED: usize = 64;
 
 impl Losses {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
     pub(crate) fn add(&mut self, event: &AgentEvent) {
         self.count += 1;
         let (Some(id), Some(seq)) = (&event.session_id, event.seq) else { return };
-        if let Some(loss) = self.sessions.iter_mut().find(|loss| loss.session_id == *id) {
-            loss.first_seq = loss.first_seq.min(seq);
-            loss.last_seq = loss.last_seq.max(seq);
-            loss.count += 1;
-        } else if self.sessions.len() < LISTED {
-            let session_id = id.clone();
-            self.sessions.push(Loss { session_id, first_seq: seq, last_seq: seq, count: 1 });
+        self.enter(Loss { session_id: id.clone(), first_seq: seq, last_seq: seq, count: 1 });
+    }
+
+    /// Counts so many of `events`. Which of them is known only if it is all.
+    pub(crate) fn add_some(&mut self, events: &[Arc<AgentEvent>], lost: u64) {
+        if lost == events.len() as u64 {
+            for event in events {
+                self.add(event);
+            }
+        } else {
+            self.count += lost;
         }
     }
 
-    /// The record of all that was lost since the one before.
-    pub(crate) fn take(&mut self, clock: &dyn Clock) -> Option<AgentEvent> {
-        if self.is_empty() {
+    /// Counts what another has counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        other.sessions.into_iter().for_each(|loss| self.enter(loss));
+    }
+
+    /// The record of it, if there is anything to record.
+    pub(crate) fn to_record(&self, clock: &dyn Clock) -> Option<AgentEvent> {
+        if self.count == 0 {
             return None;
         }
-        let Self { count, sessions } = std::mem::take(self);
-        let sessions: Vec<Value> = sessions.iter().map(Loss::to_json).collect();
-        let data = Data::new().with("count", count).with("sessions", sessions);
+        let sessions: Vec<Value> = self.sessions.iter().map(Loss::to_json).collect();
+        let data = Data::new().with("count", self.count).with("sessions", sessions);
         Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, data, clock))
+    }
+
+    fn enter(&mut self, new: Loss) {
+        let mut known = self.sessions.iter_mut();
+        if let Some(loss) = known.find(|loss| loss.session_id == new.session_id) {
+            loss.first_seq = loss.first_seq.min(new.first_seq);
+            loss.last_seq = loss.last_seq.max(new.last_seq);
+            loss.count += new.count;
+        } else if self.sessions.len() < LISTED {
+            self.sessions.push(new);
+        }
     }
 }
 

@@ -53,7 +53,8 @@ pub trait EventSink: Send + Sync {
             if let Err(error) = caught(|| self.emit(event)) {
                 failure = Some(match failure {
                     Some(first) => first.and_lost(error.lost),
-                    None => error,
+                    // Only this event.
+                    None => SinkError { panic: false, ..error },
                 });
             }
         }
@@ -109,6 +110,7 @@ pub struct SinkError {
     pub attempted: Cow<'static, str>,
     source: Box<dyn StdError + Send + Sync>,
     lost: u64,
+    panic: bool,
 }
 
 impl SinkError {
@@ -124,7 +126,7 @@ impl SinkError {
         attempted: impl Into<Cow<'static, str>>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { attempted: attempted.into(), source: source.into(), lost: 1 }
+        Self { attempted: attempted.into(), source: source.into(), lost: 1, panic: false }
     }
 
     /// Sets how many events are lost with this. Unless set, one.
@@ -141,6 +143,11 @@ impl SinkError {
         self.lost
     }
 
+    /// Whether the sink panicked, so that nobody knows what it has lost.
+    pub(crate) const fn is_panic(&self) -> bool {
+        self.panic
+    }
+
     const fn and_lost(mut self, more: u64) -> Self {
         self.lost = self.lost.saturating_add(more);
         self
@@ -150,8 +157,10 @@ impl SinkError {
 /// Has a sink do something; its panic becomes an error.
 pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Result<(), SinkError> {
     // A sink answers for its own state; here, only that it panicked is of interest.
-    catch_unwind(AssertUnwindSafe(ask))
-        .unwrap_or_else(|panic| Err(SinkError::new("panicked", text_of(&*panic))))
+    catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| {
+        let error = SinkError::new("panicked", text_of(&*panic));
+        Err(SinkError { panic: true, ..error })
+    })
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> String {

@@ -197,7 +197,7 @@ impl<M: Medium> Writer<M> {
     }
 
     fn report_losses(&mut self) {
-        if let Some(record) = self.losses.take(&*self.clock) {
+        if let Some(record) = mem::take(&mut self.losses).to_record(&*self.clock) {
             let line = record.to_json() + "\n";
             self.own_line(line.as_bytes());
         }

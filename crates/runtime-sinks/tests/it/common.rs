@@ -18,6 +18,14 @@ pub(crate) fn event(number: u64) -> Arc<AgentEvent> {
     Arc::new(event.with_role("writer").with_data(Data::new().with("number", number)))
 }
 
+/// An event of a session.
+pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
+    let mut event = AgentEvent::clone(&event(seq));
+    event.session_id = Some(session.into());
+    event.seq = Some(seq);
+    Arc::new(event)
+}
+
 /// The number of an event made by [`event`].
 pub(crate) fn number(event: &AgentEvent) -> u64 {
     let number = event.data.as_ref().and_then(|data| data.get("number"));

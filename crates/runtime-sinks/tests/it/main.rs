@@ -5,6 +5,7 @@ mod fan_out;
 mod jsonl;
 mod promises;
 mod properties;
+mod queue;
 #[cfg(feature = "test-util")]
 mod recording;
 mod ring;
