@@ -3,9 +3,12 @@
 mod common;
 mod fan_out;
 mod jsonl;
+#[cfg(unix)]
+mod kill;
 mod promises;
 mod properties;
 mod queue;
+mod reader;
 #[cfg(feature = "test-util")]
 mod recording;
 mod ring;
