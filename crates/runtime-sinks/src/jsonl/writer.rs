@@ -276,7 +276,7 @@ impl<M: Medium> Writer<M> {
     pub(crate) fn synced(&mut self, due: &Due<M::Segment>) {
         // What was left since comes after what was due, and the last of these may be in use.
         self.left.drain(..due.segments.len() - 1);
-        self.books.synced = due.written - self.doubted;
+        self.books.synced = due.written.saturating_sub(self.doubted).max(self.books.synced);
         let kept = usize::try_from(self.taken - due.whole).unwrap_or(usize::MAX);
         self.unsynced.drain(..self.unsynced.len().saturating_sub(kept));
         if self.rules.keeps {
@@ -301,7 +301,10 @@ impl<M: Medium> Writer<M> {
             // Not the file that failed.
             Ok(true) => self.left.clear(),
             Ok(false) => return self.doubt(),
-            Err(error) => return Saved::Pending(error),
+            Err(error) => {
+                self.break_line();
+                return Saved::Pending(error);
+            }
         }
         if let Err(error) = self.write_out() {
             return Saved::Pending(error);
@@ -322,7 +325,7 @@ impl<M: Medium> Writer<M> {
         // A sync covers whole lines: what comes after it begins with one.
         self.whole = self.taken;
         self.lines += whole_lines(&again).0;
-        self.books.written = self.books.synced + self.doubted;
+        self.books.written = (self.books.synced + self.doubted).min(self.books.written);
         again.append(&mut self.pending);
         self.pending = again;
     }
@@ -334,7 +337,30 @@ impl<M: Medium> Writer<M> {
             self.own.retain(|end| *end > self.taken);
         }
         self.doubted = self.books.written - self.books.synced;
-        Saved::Doubted(self.taken)
+        if self.taken == self.whole {
+            self.break_line();
+            return Saved::Doubted(self.taken);
+        }
+        // Of the line that is half-written, the first half is in doubt, and so all of it.
+        self.doubted += 1;
+        let rest = self.pending.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Saved::Doubted(self.taken + rest as u64)
+    }
+
+    /// Has what is pending begin with a line break: what is before it may be gone, with its own.
+    ///
+    /// Whoever waits for one of these lines waits for a position that is now one short of its end;
+    /// that is still behind the end of the line before.
+    fn break_line(&mut self) {
+        if self.pending.first() == Some(&b'\n') {
+            return;
+        }
+        for end in self.own.iter_mut().filter(|end| **end > self.taken) {
+            *end += 1;
+        }
+        self.pending.insert(0, b'\n');
+        self.own.push(self.taken + 1);
+        self.lines += 1;
     }
 }
 
