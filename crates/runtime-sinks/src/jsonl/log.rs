@@ -56,7 +56,7 @@ impl<M: Medium> Log<M> {
         let end = writer.end();
         drop(writer);
         if let Some(error) = failure.or_else(|| settled.err()) {
-            return Err(self.error("write to", error).losing(lost));
+            return Err(self.pending(error).losing(lost));
         }
         if !synced {
             return Ok(());
@@ -73,14 +73,20 @@ impl<M: Medium> Log<M> {
         let written = writer.flush();
         let end = writer.end();
         drop(writer);
-        written.map_err(|error| self.error("write to", error).losing(0))?;
-        if synced {
-            self.sync(end)?;
-            if std::mem::take(&mut self.group().unreported) {
-                return Err(self.in_doubt());
-            }
+        written.map_err(|error| self.pending(error))?;
+        if !synced {
+            return Ok(());
         }
-        Ok(())
+        let mut group = self.group();
+        let result = if group.durable < end { self.sync_for_all(&mut group) } else { Ok(()) };
+        let result = result.and_then(|()| group.reached(end));
+        // Said even if those who emitted were told, for not all of them wait for a sync.
+        let doubted = std::mem::take(&mut group.unreported);
+        drop(group);
+        if doubted {
+            return Err(self.in_doubt().losing(0));
+        }
+        result.map_err(|error| self.pending(error))
     }
 
     /// Syncs whatever was written and is not synced yet.
@@ -101,20 +107,13 @@ impl<M: Medium> Log<M> {
     /// Returns once all lines up to `end` are on the disk.
     fn sync(&self, end: u64) -> Result<(), SinkError> {
         let mut group = self.group();
-        if group.durable < end && !group.doubts(end) {
-            self.sync_for_all(&mut group)
-                .map_err(|error| self.error("write to", error).losing(0))?;
+        if group.durable < end {
+            self.sync_for_all(&mut group).map_err(|error| self.pending(error))?;
         }
         if group.doubts(end) {
-            group.unreported = false;
             return Err(self.in_doubt());
         }
-        if group.durable < end {
-            let error = io::Error::other("what a failed sync left was not written again yet");
-            return Err(self.error("write to", error).losing(0));
-        }
-        drop(group);
-        Ok(())
+        group.reached(end).map_err(|error| self.pending(error))
     }
 
     /// The error is one of writing: what was not synced is pending again.
@@ -125,7 +124,7 @@ impl<M: Medium> Log<M> {
         }
         if due.segments.iter().all(|segment| segment.sync().is_ok()) {
             self.writer().synced(&due);
-            group.durable = due.whole;
+            group.durable = group.durable.max(due.whole);
             return Ok(());
         }
         match self.writer().save() {
@@ -136,12 +135,14 @@ impl<M: Medium> Log<M> {
         Ok(())
     }
 
-    fn error(&self, attempted: &str, error: io::Error) -> SinkError {
-        SinkError::new(format!("{attempted} `{}`", self.name), error)
+    /// What could not be written, and will be tried again.
+    fn pending(&self, error: io::Error) -> SinkError {
+        SinkError::new(format!("write to `{}`", self.name), error).losing(0)
     }
 
     fn in_doubt(&self) -> SinkError {
-        self.error("sync", io::Error::other("the system could not write it to the disk"))
+        let text = "the system could not write it to the disk";
+        SinkError::new(format!("sync `{}`", self.name), text)
     }
 
     // A panic while an event is serialised leaves nothing behind but what is in the scratch
@@ -156,6 +157,13 @@ impl<M: Medium> Log<M> {
 }
 
 impl Group {
+    fn reached(&self, end: u64) -> io::Result<()> {
+        if self.durable >= end {
+            return Ok(());
+        }
+        Err(io::Error::other("what a failed sync left is not written again yet"))
+    }
+
     /// Whether the line that ends at `end` may be lost.
     fn doubts(&self, end: u64) -> bool {
         self.doubts.iter().any(|(from, to)| (from + 1..=*to).contains(&end))

@@ -1,7 +1,9 @@
 //! Tests of `runtime-sinks` through its public face.
 
+mod choice;
 mod common;
 mod fan_out;
+mod folder;
 mod jsonl;
 #[cfg(unix)]
 mod kill;

@@ -25,7 +25,7 @@ enum Op {
 fn op() -> impl Strategy<Value = Op> {
     let mostly = || prop_oneof![1 => Just(false), 2 => Just(true)];
     prop_oneof![
-        6 => (1..5_u64).prop_map(Op::Emit),
+        6 => (1..4_u64).prop_map(Op::Emit),
         1 => Just(Op::Flush),
         1 => Just(Op::Sync),
         2 => (vec(mood(), 0..6), vec(mostly(), 0..3), vec(mostly(), 0..2))
@@ -49,7 +49,7 @@ proptest! {
     #[test]
     fn whatever_a_disk_does_nothing_is_torn_or_miscounted_and_what_is_acknowledged_is_there(
         (files, rules) in rules(),
-        ops in vec(op(), 1..60),
+        ops in vec(op(), 1..30),
     ) {
         let disk = Disk::default();
         let log = disk.log(files, rules);
