@@ -29,6 +29,17 @@ pub(crate) fn files(c: &mut Criterion) {
             line.len()
         });
     });
+    logs(c);
+    c.bench_function("sinks/read_a_thousand", |b| {
+        with_log(Durability::Os, |log, path| {
+            let _ = log.emit_all(&vec![event(); 1_000]);
+            let open = || LogReader::open(&path).into_iter();
+            b.iter_batched(open, |reader| reader.flatten().count(), BatchSize::SmallInput);
+        });
+    });
+}
+
+fn logs(c: &mut Criterion) {
     let mut group = c.benchmark_group("sinks/jsonl");
     let modes =
         [("memory", Durability::Memory), ("os", Durability::Os), ("sync", Durability::Sync)];
@@ -55,11 +66,4 @@ pub(crate) fn files(c: &mut Criterion) {
         });
     }
     group.finish();
-    c.bench_function("sinks/read_a_thousand", |b| {
-        with_log(Durability::Os, |log, path| {
-            let _ = log.emit_all(&vec![event(); 1_000]);
-            let open = || LogReader::open(&path).into_iter();
-            b.iter_batched(open, |reader| reader.flatten().count(), BatchSize::SmallInput);
-        });
-    });
 }

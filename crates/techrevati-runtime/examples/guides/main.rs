@@ -10,6 +10,7 @@ mod permissions_and_policy;
 mod prices;
 mod recovery;
 mod sessions;
+mod sinks;
 mod usage;
 mod usage_and_budgets;
 
@@ -24,6 +25,7 @@ async fn main() -> Result<(), BoxError> {
     prices::run()?;
     recovery::run().await?;
     sessions::run().await?;
+    sinks::run().await?;
     usage::run()?;
     usage_and_budgets::run()?;
     Ok(())
