@@ -91,7 +91,7 @@ impl JsonlSink {
     fn with(path: PathBuf, options: &JsonlOptions, anew: bool) -> Result<Self, SinkError> {
         let durability = options.durability;
         let opened = match options.rotation {
-            None => Disk::file(&path, anew),
+            None => Disk::file(&path, anew, durability.is_synced()),
             Some(_) if anew && segments(&path).is_ok_and(|found| !found.is_empty()) => {
                 Err(std::io::ErrorKind::AlreadyExists.into())
             }

@@ -7,6 +7,7 @@ mod mailbox;
 mod report;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -190,7 +191,8 @@ impl Queue {
         if let Some(tell) = &self.config.on_abandoned
             && !left.is_complete()
         {
-            tell(left);
+            // It may be told while a thread unwinds, where another panic would end the process.
+            let _ = catch_unwind(AssertUnwindSafe(|| tell(left)));
         }
     }
 
@@ -231,7 +233,7 @@ impl<S: EventSink> Work<Arc<AgentEvent>> for Writer<S> {
             handed.lost = if error.is_panic() { all } else { error.lost().min(all) };
             handed.written = all - handed.lost;
             self.lost += handed.lost;
-            if self.sink.stats().is_none() {
+            if caught(|| self.keeps_books()).is_err() {
                 self.queue.losses().add_some(events, handed.lost);
             }
         }
@@ -254,6 +256,11 @@ impl<S: EventSink> Work<Arc<AgentEvent>> for Writer<S> {
 }
 
 impl<S: EventSink> Writer<S> {
+    /// An error unless the sink reports its losses itself.
+    fn keeps_books(&self) -> Result<(), SinkError> {
+        self.sink.stats().map(|_| ()).ok_or_else(|| SinkError::new("report", "it keeps no books"))
+    }
+
     /// Tells the stream what was lost. If it does not take that, it is told again, with all that
     /// came since.
     fn report_losses(&self) {

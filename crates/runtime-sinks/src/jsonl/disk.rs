@@ -31,12 +31,19 @@ const PATIENCE: u32 = 1_000;
 
 impl Disk {
     /// Opens one file to append to.
-    pub(crate) fn file(path: &Path, replace: bool) -> io::Result<(Self, Opened<File>)> {
+    pub(crate) fn file(
+        path: &Path,
+        replace: bool,
+        durable: bool,
+    ) -> io::Result<(Self, Opened<File>)> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
         // Pipes and terminals have no length, no past and no lock.
         let regular = file.metadata().is_ok_and(|facts| facts.is_file());
         let tail = if regular { settle(path, &file, replace)? } else { Tail::Whole };
         let bytes = if regular { file.metadata()?.len() } else { 0 };
+        if regular && durable {
+            sync_new(path, &file)?;
+        }
         let name = path.display().to_string();
         let age = Duration::ZERO;
         Ok((Self::File, Opened { segment: Arc::new(file), number: 0, name, bytes, age, tail }))
@@ -55,6 +62,9 @@ impl Disk {
             return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink writes to it"));
         }
         let mut disk = Self::Folder { path: path.to_owned(), rotation, durable, _lock: lock };
+        if durable {
+            sync_folder_of(path)?;
+        }
         let Some((number, last)) = segments(path)?.pop() else {
             let first = disk.next(0)?;
             return first.map(|first| (disk, first)).ok_or_else(|| ErrorKind::NotFound.into());
@@ -74,17 +84,33 @@ impl Medium for Disk {
     fn next(&mut self, number: u64) -> io::Result<Option<Opened<File>>> {
         let Self::Folder { path, rotation, durable, .. } = self else { return Ok(None) };
         let number = number.saturating_add(1);
-        let name = segment_name(number);
-        let file = OpenOptions::new().append(true).create_new(true).open(path.join(&name))?;
-        if *durable {
-            // A file is on the disk only once its name is, too.
-            file.sync_all()?;
-            File::open(&*path)?.sync_all()?;
-        }
+        let (name, place) = (segment_name(number), path.join(segment_name(number)));
+        // First, for on a full disk that makes room.
         remove_old(path, number, *rotation)?;
-        let (segment, bytes, age) = (Arc::new(file), 0, Duration::ZERO);
+        // It may be there, and be empty, if something failed after it was made.
+        let file = OpenOptions::new().append(true).create(true).open(&place)?;
+        if *durable {
+            sync_new(&place, &file)?;
+        }
+        let bytes = file.metadata()?.len();
+        let (segment, age) = (Arc::new(file), Duration::ZERO);
         Ok(Some(Opened { segment, number, name, bytes, age, tail: Tail::Whole }))
     }
+}
+
+/// A file is on the disk only once its name is, too.
+fn sync_new(path: &Path, file: &File) -> io::Result<()> {
+    file.sync_all()?;
+    sync_folder_of(path)
+}
+
+/// Elsewhere than on Unix, folders cannot be synced, and need not be.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
 /// Removes files of a folder, the oldest first, until those left and a full one of `number` keep

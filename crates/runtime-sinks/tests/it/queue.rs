@@ -243,3 +243,35 @@ fn eight_threads_emit_and_each_event_is_written_or_counted() {
         assert!(own.map(|e| e.seq).is_sorted_by(|a, b| a < b), "in order");
     }
 }
+
+/// `/dev/full` refuses every write.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_behind_a_queue_loses_nothing_that_is_not_counted() {
+    let log = Arc::new(JsonlSink::open("/dev/full").unwrap());
+    let queue = QueueSink::new(log.clone(), holding(64, 8));
+    for n in 1..=20_000 {
+        let _ = queue.emit(&numbered("s", n));
+    }
+    assert!(queue.flush().is_err());
+    let left = queue.shutdown(LONG);
+    assert_eq!((left.written + left.dropped, left.pending), (20_000, 0));
+    let (queue, log) = (queue.stats().unwrap(), log.stats().unwrap());
+    assert!(adds_up(queue) && adds_up(log));
+    // The log was also given the records of what the queue had dropped.
+    assert!(log.accepted >= queue.written && log.written == 0);
+    assert!(queue.errors > 0 && log.errors > 0);
+}
+
+#[test]
+fn a_hook_that_panics_does_no_harm() {
+    let (gate, _, entered, open) = gate();
+    let config = QueueConfig::default()
+        .patience(Duration::ZERO)
+        .on_abandoned(|left| panic!("a bug in the hook: {left}"));
+    let queue = QueueSink::new(gate, config);
+    queue.emit(&event(1)).unwrap();
+    entered.recv().unwrap();
+    drop(queue);
+    drop(open);
+}
