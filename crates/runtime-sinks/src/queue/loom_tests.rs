@@ -8,13 +8,17 @@ use loom::thread;
 
 use super::mailbox::{Handed, Mailbox, Refused, Work};
 
-/// Keeps what it is handed. (Its lock is none of loom's: nothing waits for it.)
+/// Keeps what it is handed, and wakes who waits for that. (Its locks are none of loom's: nothing
+/// waits for them.)
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u32>>>);
+struct Kept(Arc<Mutex<Vec<u32>>>, Arc<Mutex<Option<thread::Thread>>>);
 
 impl Work<u32> for Kept {
     fn hand_on(&mut self, items: &[u32]) -> Handed {
         self.0.lock().unwrap().extend(items);
+        if let Some(thread) = &*self.1.lock().unwrap() {
+            thread.unpark();
+        }
         Handed { written: items.len() as u64, ..Handed::default() }
     }
 
@@ -59,6 +63,23 @@ fn what_is_pushed_is_handed_on_in_order_before_the_thread_is_over() {
             assert_eq!(push(mailbox, 3), Err(Refused::Closed));
         });
         assert_eq!(kept, [1, 2]);
+    });
+}
+
+/// Whatever the thread is doing: lingering, about to be idle, or idle.
+#[test]
+fn a_push_alone_gets_the_thread_to_work() {
+    loom::model(|| {
+        beside(4, |mailbox, kept| {
+            *kept.1.lock().unwrap() = Some(thread::current());
+            for item in [1, 2] {
+                push(mailbox, item).unwrap();
+                while kept.0.lock().unwrap().last() != Some(&item) {
+                    thread::park();
+                }
+            }
+            mailbox.close();
+        });
     });
 }
 
