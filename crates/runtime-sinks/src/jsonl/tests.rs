@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, ManualClock};
@@ -37,6 +38,8 @@ struct State {
     syncs: VecDeque<bool>,
     opens: VecDeque<bool>,
     synced: u64,
+    /// A sync takes until a file has so many lines.
+    slow: usize,
     /// How many files there may be.
     most: usize,
 }
@@ -106,6 +109,13 @@ impl Disk {
     }
 }
 
+impl FileOf {
+    fn lines(&self) -> usize {
+        let state = self.0.state();
+        state.files[self.1].iter().filter(|Byte(byte, _)| *byte == b'\n').count()
+    }
+}
+
 impl Segment for FileOf {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut state = self.0.state();
@@ -122,6 +132,9 @@ impl Segment for FileOf {
     }
 
     fn sync(&self) -> io::Result<()> {
+        while self.lines() < self.0.state().slow {
+            thread::yield_now();
+        }
         let mut state = self.0.state();
         state.synced += 1;
         let works = state.syncs.pop_front().unwrap_or(true);
