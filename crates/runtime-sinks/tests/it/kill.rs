@@ -46,7 +46,7 @@ fn the_writer() {
     let place = PathBuf::from(place);
     let log = options(&mode).open(place.join("log")).unwrap();
     if mode == "queue" {
-        let queue = QueueSink::new(log, QueueConfig::default());
+        let queue = QueueSink::new(log, QueueConfig::default().patience(Duration::from_mins(1)));
         return write(&place, 0, |session, seq| {
             // A queue acknowledges with a flush. What had no room was not acknowledged.
             let taken = (0..10).all(|n| queue.emit(&numbered(session, seq * 10 - n)).is_ok());

@@ -213,7 +213,7 @@ fn eight_threads_emit_and_each_event_is_written_or_counted() {
     const EACH: u64 = 5_000;
     let file = TempFile::new("eight");
     let log = JsonlSink::create(file.path()).unwrap();
-    let queue = QueueSink::new(log, holding(256, 32));
+    let queue = QueueSink::new(log, holding(256, 32).patience(LONG));
     thread::scope(|scope| {
         for id in 0..8 {
             let queue = queue.clone();
