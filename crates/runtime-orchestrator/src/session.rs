@@ -39,6 +39,7 @@ mod part;
 pub(crate) mod roster;
 mod state;
 pub(crate) mod stream;
+pub(crate) mod telling;
 
 use std::future::poll_fn;
 use std::pin::pin;

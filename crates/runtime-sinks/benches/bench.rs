@@ -1,13 +1,19 @@
 //! Benchmarks of this crate: what a sink adds to an event.
 
+mod parts {
+    #[path = "../parts/files.rs"]
+    pub(crate) mod files;
+    #[path = "../parts/queue.rs"]
+    pub(crate) mod queue;
+}
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_events::{AgentEvent, Data};
 use runtime_sinks::{
-    EventFanOut, EventSink, JsonlSink, RingBufferEventSink, RingBufferUsageSink, UsageRecord,
-    UsageSink,
+    EventFanOut, EventSink, RingBufferEventSink, RingBufferUsageSink, UsageRecord, UsageSink,
 };
 use runtime_usage::{UsageSnapshot, Usd};
 
@@ -39,18 +45,5 @@ fn rings(c: &mut Criterion) {
     });
 }
 
-fn files(c: &mut Criterion) {
-    c.bench_function("sinks/jsonl_emit", |b| {
-        let name = format!("runtime-sinks-bench-{}.jsonl", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let (log, event) = (JsonlSink::open(&path), event());
-        if let Ok(log) = &log {
-            b.iter(|| log.emit(black_box(&event)));
-        }
-        drop(log);
-        let _ = std::fs::remove_file(path);
-    });
-}
-
-criterion_group!(benches, rings, files);
+criterion_group!(benches, rings, parts::files::files, parts::queue::queues);
 criterion_main!(benches);

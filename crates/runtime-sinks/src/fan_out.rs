@@ -1,15 +1,13 @@
 //! [`FanOut`]: one sink in front of many.
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use runtime_events::AgentEvent;
 use thiserror::Error;
 
 use crate::record::UsageRecord;
-use crate::sink::{EventSink, SinkError, UsageSink};
+use crate::sink::{EventSink, SinkError, UsageSink, caught};
 
 /// A [`FanOut`] of events.
 pub type EventFanOut = FanOut<dyn EventSink>;
@@ -69,17 +67,17 @@ impl<S: ?Sized> FanOut<S> {
     ) -> Result<(), SinkError> {
         let mut failures = Vec::new();
         for (place, sink) in self.sinks.iter().enumerate() {
-            // A sink answers for its own state; here, only that it panicked is of interest.
-            let result = catch_unwind(AssertUnwindSafe(|| f(sink)))
-                .unwrap_or_else(|panic| Err(SinkError::new("panicked", text_of(&*panic))));
-            if let Err(error) = result {
+            if let Err(error) = caught(|| f(sink)) {
                 failures.push((place, error));
             }
         }
         if failures.is_empty() {
             return Ok(());
         }
-        Err(SinkError::new(attempted, FanOutError { failures, sinks: self.len() }))
+        // Of what one of them lost, the others may have all.
+        let lost = failures.iter().map(|(_, error)| error.lost()).max().unwrap_or(0);
+        let source = FanOutError { failures, sinks: self.len() };
+        Err(SinkError::new(attempted, source).losing(lost))
     }
 }
 
@@ -100,6 +98,10 @@ impl FanOut<dyn UsageSink> {
 impl EventSink for FanOut<dyn EventSink> {
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
         self.each("emit to all sinks", |sink| sink.emit(event))
+    }
+
+    fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
+        self.each("emit to all sinks", |sink| sink.emit_all(events))
     }
 
     fn flush(&self) -> Result<(), SinkError> {
@@ -150,10 +152,4 @@ fn list(failures: &[(usize, SinkError)]) -> String {
     let texts: Vec<String> =
         failures.iter().map(|(place, error)| format!("sink {place}: {error}")).collect();
     texts.join("; ")
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "with something that is no text".to_owned())
 }

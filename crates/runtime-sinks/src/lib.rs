@@ -1,4 +1,4 @@
-//! Where agent events and usage records go: traits, rings, fan-out and a JSON-lines file.
+//! Where agent events and usage records go: traits, rings, fan-out, queues and JSON-lines files.
 //!
 //! | module | what |
 //! |---|---|
@@ -7,7 +7,13 @@
 //! | [`noop`] | sinks that keep nothing |
 //! | [`ring`] | sinks that keep the latest in memory |
 //! | [`fan_out`] | [`FanOut`]: one sink in front of many |
-//! | [`jsonl`] | [`JsonlSink`]: events in a file, one line each |
+//! | [`jsonl`] | [`JsonlSink`]: events in files, one line each; [`Durability`] and [`Rotation`] |
+//! | [`reader`] | [`LogReader`]: what was written, what is missing, and what comes |
+//! | [`queue`] | [`QueueSink`]: a slow sink, off the thread of those who emit |
+//! | [`filter`], [`level`] | [`Filter`] and [`Level`]: which events a sink is given |
+//! | [`sample`] | [`SampleSessions`]: some sessions, and each of them whole |
+//! | [`stats`] | [`SinkStats`]: what became of the events a sink was given |
+//! | `TracingSink` | events among the log lines, with feature `tracing` |
 //! | `testing` | a sink that keeps everything, with feature `test-util` |
 //!
 //! # Example
@@ -26,21 +32,41 @@
 //! ```
 
 pub mod fan_out;
+pub mod filter;
 pub mod jsonl;
-mod lines;
+pub mod level;
+mod losses;
 pub mod noop;
+mod park;
+pub mod queue;
+pub mod reader;
 pub mod record;
 pub mod ring;
+pub mod sample;
+mod segments;
 pub mod sink;
+pub mod stats;
+mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
+#[cfg(feature = "tracing")]
+mod tracing;
 
+#[cfg(feature = "tracing")]
+#[doc(inline)]
+pub use self::tracing::TracingSink;
 #[doc(inline)]
 pub use self::{
     fan_out::{EventFanOut, FanOut, FanOutError, UsageFanOut},
-    jsonl::JsonlSink,
+    filter::{Filter, Filtered},
+    jsonl::{Durability, JsonlOptions, JsonlSink, Rotation},
+    level::Level,
     noop::{NoopEventSink, NoopUsageSink},
+    queue::{QueueConfig, QueueGuard, QueueSink, Shutdown},
+    reader::{Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport},
     record::UsageRecord,
     ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
+    sample::SampleSessions,
     sink::{EventSink, SinkError, UsageSink},
+    stats::SinkStats,
 };

@@ -26,7 +26,12 @@ const LAYERS: &[Layer] = &[
         others: &["http", "loom", "pin-project-lite", "reqwest", "tower-layer", "tower-service"],
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
-    Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
+    // loom as above; tracing is off by default: for who wants events among their log lines.
+    Layer {
+        name: "runtime-sinks",
+        below: &["runtime-events", "runtime-usage"],
+        others: &["loom", "tracing"],
+    },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
 ];

@@ -4,24 +4,28 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::{Sleep, Sleeper};
+use runtime_events::{Sleep, Sleeper, SpanId};
 use runtime_policy::GuardrailStage;
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::fault::Phase;
 use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
 
 use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};
+use crate::orchestrator::Setup;
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
 use crate::session::core::{Core, Entry};
 use crate::session::funds::Funds;
 use crate::session::part::Part;
+use crate::session::telling::Reason;
 use crate::turn::{Ask, Limits};
 use crate::wait::{Interrupted, Kind, Until, race};
 
 /// Who lets a call through, beside budgets.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Gate<'g> {
+    /// The span that a wait is inside of.
+    pub(crate) parent: SpanId,
     pub(crate) breaker: Option<&'g CircuitBreaker>,
     pub(crate) limiter: Option<&'g RateLimiter>,
 }
@@ -79,7 +83,8 @@ impl Core {
 
     /// That of turns that go no route.
     pub(crate) fn gate(&self) -> Gate<'_> {
-        Gate { breaker: self.setup.breaker.as_ref(), limiter: self.setup.limiter.as_ref() }
+        let Setup { breaker, limiter, .. } = &*self.setup;
+        Gate { parent: self.root(), breaker: breaker.as_ref(), limiter: limiter.as_ref() }
     }
 
     /// What one attempt has to pass. It waits for the rate limit, if there is one.
@@ -93,9 +98,11 @@ impl Core {
         let funds = self.before_rate(gate, model, ask)?;
         let rate = match gate.limiter {
             None => None,
-            Some(limiter) => Some(self.room(limiter, self.demand(model, &ask), &pace).await?),
+            Some(limiter) => {
+                Some(self.room(limiter, self.demand(model, &ask), &pace, gate.parent).await?)
+            }
         };
-        after_rate(gate, funds, rate, pace)
+        after_rate(self, gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for threads.
@@ -111,10 +118,10 @@ impl Core {
             None => None,
             Some(limiter) => {
                 let demand = self.demand(model, &ask);
-                Some(limiter.reserve_blocking(demand, self.parker(), pace.end())?)
+                Some(self.room_blocking(limiter, demand, &pace, gate.parent)?)
             }
         };
-        after_rate(gate, funds, rate, pace)
+        after_rate(self, gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for a call that is not worth a wait.
@@ -128,7 +135,7 @@ impl Core {
         let funds = self.before_rate(gate, model, ask)?;
         let demand = self.demand(model, &ask);
         let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
-        after_rate(gate, funds, rate, pace)
+        after_rate(self, gate, funds, rate, pace)
     }
 
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
@@ -144,10 +151,20 @@ impl Core {
         limiter: &RateLimiter,
         demand: Demand,
         pace: &Pace,
+        parent: SpanId,
     ) -> Result<RateReservation, TurnError> {
         let reserved = limiter.reserve(demand, self.parker(), pace.end());
-        match race(self, pace, &mut false, reserved).await {
-            Ok(reserved) => Ok(reserved?),
+        let mut unflagged = false;
+        let reserved = race(self, pace, &mut unflagged, reserved);
+        let (reserved, wait) = self.waiting(Reason::RateLimit, parent, reserved).await;
+        match reserved {
+            Ok(Ok(reserved)) => {
+                if let Some(wait) = wait {
+                    wait.over();
+                }
+                Ok(reserved)
+            }
+            Ok(Err(limited)) => Err(limited.into()),
             Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
                 Err(DeadlineExceededError { deadline, call_began: false }.into())
@@ -156,6 +173,23 @@ impl Core {
                 Err(TurnTimeoutError { timeout, phase }.into())
             }
         }
+    }
+
+    /// [`room`](Self::room) for threads. The session's end does not end the wait.
+    fn room_blocking(
+        &self,
+        limiter: &RateLimiter,
+        demand: Demand,
+        pace: &Pace,
+        parent: SpanId,
+    ) -> Result<RateReservation, TurnError> {
+        if let Ok(reserved) = limiter.try_reserve(demand) {
+            return Ok(reserved);
+        }
+        let wait = self.begin_wait(Reason::RateLimit, parent);
+        let reserved = limiter.reserve_blocking(demand, self.parker(), pace.end())?;
+        wait.over();
+        Ok(reserved)
     }
 
     /// What a turn asks of rate limits.
@@ -218,13 +252,20 @@ impl Sleeper for NoSleeper {
 }
 
 fn after_rate<'s>(
+    core: &Core,
     gate: Gate<'_>,
     funds: Funds<'s>,
     rate: Option<RateReservation>,
     pace: Pace,
 ) -> Result<Pass<'s>, TurnError> {
-    match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
-        Ok(permit) => Ok(Pass { permit, funds, rate, pace }),
+    match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
+        Ok(admitted) => {
+            let (permit, change) = admitted.unzip();
+            if let (Some(breaker), Some(Some(change))) = (gate.breaker, change) {
+                core.tell_breaker(breaker.name(), change);
+            }
+            Ok(Pass { permit, funds, rate, pace })
+        }
         Err(open) => {
             // Nothing was sent.
             if let Some(rate) = rate {

@@ -45,7 +45,9 @@ impl OrchestrationSession {
     /// and, where `context` leaves it at zero, the time since it opened.
     pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
         let Some(engine) = &self.core.setup.policy else { return Vec::new() };
-        engine.evaluate(&self.policy_context(context))
+        let actions = engine.evaluate(&self.policy_context(context));
+        self.core.tell_policy(&actions);
+        actions
     }
 
     /// For each rule whether it fires now, and which part of it decided.

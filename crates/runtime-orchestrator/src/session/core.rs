@@ -38,6 +38,8 @@ pub(crate) struct Core {
     worker: Option<StatusHandle>,
     /// As it was at the start; what is known of a worker that was removed meanwhile.
     first_seen: AgentWorker,
+    /// What the worker was before the session ended it.
+    left: OnceLock<AgentStatus>,
     /// How the session ended, to be read without the lock. Set under it, with `State::end`.
     ended: OnceLock<End>,
     pub(crate) started: Instant,
@@ -87,6 +89,7 @@ impl Core {
             worker_id: Arc::clone(worker.id()),
             worker: setup.registry.status(worker.id()),
             first_seen: worker.clone(),
+            left: OnceLock::new(),
             ended: OnceLock::new(),
             started,
             tracker: UsageTracker::with_pricing(setup.pricing.clone()),
@@ -119,7 +122,8 @@ impl Core {
     ) -> Result<P, E> {
         let mut state = self.state();
         state.open().map_err(SettleError::from)?;
-        let mut elsewhere = Some(self.status()).filter(|status| status.is_terminal());
+        let before = self.status();
+        let mut elsewhere = Some(before).filter(|status| status.is_terminal());
         let mut prepared = None;
         if elsewhere.is_none() {
             if idle {
@@ -130,7 +134,10 @@ impl Core {
             prepared = Some(made);
         }
         let (ending, result) = match (elsewhere, prepared) {
-            (None, Some((ending, prepared))) => (ending, Ok(prepared)),
+            (None, Some((ending, prepared))) => {
+                let _ = self.left.set(before);
+                (ending, Ok(prepared))
+            }
             (elsewhere, _) => {
                 let status = elsewhere.unwrap_or(AgentStatus::Cancelled);
                 let closed = SettleError::from(self.closed(status));
@@ -182,6 +189,11 @@ impl Core {
             || self.worker.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get),
             |end| end.status,
         )
+    }
+
+    /// What the worker was before the session ended it, if it did.
+    pub(crate) fn left(&self) -> Option<AgentStatus> {
+        self.left.get().copied()
     }
 
     /// How the session ended, if it has.

@@ -23,6 +23,9 @@ impl Core {
     pub(crate) fn say_hello(&self) {
         let _entry = Entry { core: self, working: false };
         self.emit(self.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running));
+        // The worker was made, and moved, before there was anybody to say so.
+        self.tell_status(AgentStatus::Idle, AgentStatus::Initializing);
+        self.tell_status(AgentStatus::Initializing, AgentStatus::Running);
     }
 
     /// The session was refused before it had said anything: only its worker has to end.
@@ -36,6 +39,7 @@ impl Core {
     /// are its own, and nobody else could. Then nobody has to wait for it any more.
     pub(crate) fn say_farewell(&self, mut event: AgentEvent) {
         let _leaving = Leaving(self);
+        self.tell_end(&event);
         self.note_statements(&mut event);
         self.emit(event);
         if let Some(error) = self.stream().flush() {

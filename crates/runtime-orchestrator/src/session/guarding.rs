@@ -26,6 +26,7 @@ impl ActiveTurn<'_> {
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
         let checked = self.step(core.setup.guardrails.check_pre_async(&check)).await?;
+        core.tell_guardrails(GuardrailStage::Pre, turn_of(&model), &checked);
         self.judge_input(checked)
     }
 
@@ -36,6 +37,7 @@ impl ActiveTurn<'_> {
         let (core, model) = (self.core(), Arc::clone(self.model()));
         let check = PreCheck::new(&core.setup.role, turn_of(&model), input);
         let checked = self.step_blocking(core.setup.guardrails.check_pre_async(&check))?;
+        core.tell_guardrails(GuardrailStage::Pre, turn_of(&model), &checked);
         self.judge_input(checked)
     }
 
@@ -67,6 +69,7 @@ impl ActiveTurn<'_> {
             Ok(Some(check)) => self.step(core.setup.guardrails.check_post_async(&check)).await?,
             Err(violation) => Err(violation),
         };
+        core.tell_guardrails(GuardrailStage::Post, turn_of(&model), &checked);
         self.judge_output(checked)
     }
 
@@ -79,6 +82,7 @@ impl ActiveTurn<'_> {
             }
             Err(violation) => Err(violation),
         };
+        core.tell_guardrails(GuardrailStage::Post, turn_of(&model), &checked);
         self.judge_output(checked)
     }
 

@@ -183,6 +183,7 @@ impl<'s> PendingTool<'s> {
         if let Some(permissions) = &core.setup.permissions {
             let role = &*core.setup.role;
             let outcome = permissions.check(role, &pending.name);
+            core.tell_permission(&pending.name, &outcome);
             if !outcome.allowed {
                 let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
                 return Err(pending.refuse(denied.into()));
@@ -200,6 +201,10 @@ impl<'s> PendingTool<'s> {
         mut self,
         checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
     ) -> Result<ActiveTool<'s>, ToolError> {
+        if let Ok(checked) = &checked {
+            let subject = GuardrailSubject::Tool(&self.name);
+            self.core.tell_guardrails(GuardrailStage::Pre, subject, checked);
+        }
         match checked {
             Ok(Ok(())) => {}
             Ok(Err(violation)) => return Err(self.refuse(violation.into())),
@@ -318,6 +323,8 @@ impl ActiveTool<'_> {
     }
 
     fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
+        let subject = GuardrailSubject::Tool(&self.name);
+        self.core.tell_guardrails(GuardrailStage::Post, subject, &checked);
         checked.map_err(|violation| {
             let class = AgentFailureClass::GuardrailViolation;
             self.stopped(SpanOutcome::Failed, class, &violation);

@@ -19,6 +19,7 @@ mod scopes;
 mod sessions;
 mod shared_accounts;
 mod sinks;
+mod stream;
 mod support;
 mod threads;
 mod tools;

@@ -175,7 +175,8 @@ pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
         let data = data.map(|data| format!(" {data}")).unwrap_or_default();
         format!("{name} ({}){outcome}{detail}{data}", event.status)
     };
-    events.iter().map(line).collect()
+    let told = events.iter().filter(|event| event.event != AgentEventName::StatusChanged);
+    told.map(line).collect()
 }
 
 /// What the books about recovery say.

@@ -49,7 +49,11 @@ fn labels_of_a_session_are_its_own_and_hold_from_then_on() {
     session.complete().unwrap();
     let labels: Vec<_> =
         fixture.events.events().iter().map(|e| e.labels.as_ref().unwrap().len()).collect();
-    assert_eq!(labels, [1, 2]);
+    assert_eq!(
+        labels,
+        [1, 1, 1, 2, 2],
+        "two changes of state after the first, one before the last"
+    );
     fixture.events.clear();
     fixture.orchestrator.session().unwrap().complete().unwrap();
     assert_eq!(fixture.events.events()[0].labels.as_ref().unwrap().len(), 1);
@@ -225,7 +229,7 @@ fn the_summary_has_the_originals_keys_and_what_it_lacked() {
     }
     assert_eq!(json["per_model_cost"], json!({ "m": 1.0 }));
     assert_eq!(json["iterations"], 1);
-    assert_eq!(json["events_emitted"], 4);
+    assert_eq!(json["events_emitted"], 7);
     assert_eq!(json["budget"]["limit_usd"], 3.0);
     assert_eq!(json["budget"]["remaining_usd"], 2.0);
     assert_eq!(json["agent_events"][0]["event"], "agent.started");
@@ -233,7 +237,7 @@ fn the_summary_has_the_originals_keys_and_what_it_lacked() {
         usage     1 turns, 1000000 tokens in, 0 out, $1.00\n  \
         model     m: $1.00\n  \
         budget    $2.00 of $3.00 left (enforced)\n  \
-        events    4 emitted";
+        events    7 emitted";
     assert_eq!(summary.to_string(), text);
 }
 

@@ -35,14 +35,14 @@ fn unharmed(report: Report<()>, failures: u64) {
 fn a_failing_event_sink_is_counted_and_harms_nobody() {
     let full = |_: &Arc<AgentEvent>| Err(SinkError::new("write", "disk full"));
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices()).event_sink(full);
-    unharmed(run(&orchestrator), 8);
+    unharmed(run(&orchestrator), 11);
 }
 
 #[test]
 fn a_panicking_event_sink_is_counted_and_harms_nobody() {
     let bomb = |_: &Arc<AgentEvent>| -> Result<(), SinkError> { resume_unwind(Box::new("sink")) };
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices()).event_sink(bomb);
-    unharmed(run(&orchestrator), 8);
+    unharmed(run(&orchestrator), 11);
 }
 
 #[test]

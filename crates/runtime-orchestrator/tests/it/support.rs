@@ -272,7 +272,10 @@ impl Stream {
 
 const fn begins(name: AgentEventName) -> bool {
     use AgentEventName as Name;
-    matches!(name, Name::TurnStarted | Name::AttemptStarted | Name::AgentToolCalled)
+    matches!(
+        name,
+        Name::TurnStarted | Name::AttemptStarted | Name::AgentToolCalled | Name::WaitStarted
+    )
 }
 
 fn assert_terminal(event: &AgentEvent, outcome: SpanOutcome) {

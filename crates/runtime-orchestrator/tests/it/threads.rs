@@ -65,8 +65,8 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
     assert_eq!(usage.len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
-    // Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.
-    assert_eq!(all.len() as u64, 2 + calls * (2 + 3 + 2 + 1));
+    // The session's begin and end and three changes of state. Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.
+    assert_eq!(all.len() as u64, 5 + calls * (2 + 3 + 2 + 1));
     assert_eq!(summary.events_emitted, all.len() as u64);
 }
 
@@ -324,7 +324,7 @@ fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
         }
     });
     let summary = session.finish(Ok::<_, BoxError>(())).summary;
-    assert_eq!(summary.events_emitted, 2 + 2 * 10 * THREADS);
+    assert_eq!(summary.events_emitted, 5 + 2 * 10 * THREADS);
     assert_eq!(summary.sink_failures, summary.events_emitted / 3);
     assert_lawful(&summary.agent_events);
 }

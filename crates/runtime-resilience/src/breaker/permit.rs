@@ -48,6 +48,11 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         Self { breaker, ticket, spent: false, panicking_at_start: thread::panicking() }
     }
 
+    /// The breaker that admitted it.
+    pub fn breaker(&self) -> &CircuitBreaker {
+        self.breaker.borrow()
+    }
+
     /// The dependency answered.
     #[inline]
     pub fn success(mut self) {

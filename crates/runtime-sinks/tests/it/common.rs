@@ -18,6 +18,14 @@ pub(crate) fn event(number: u64) -> Arc<AgentEvent> {
     Arc::new(event.with_role("writer").with_data(Data::new().with("number", number)))
 }
 
+/// An event of a session.
+pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
+    let mut event = AgentEvent::clone(&event(seq));
+    event.session_id = Some(session.into());
+    event.seq = Some(seq);
+    Arc::new(event)
+}
+
 /// The number of an event made by [`event`].
 pub(crate) fn number(event: &AgentEvent) -> u64 {
     let number = event.data.as_ref().and_then(|data| data.get("number"));
@@ -58,5 +66,27 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A folder of one test's own that does not exist yet, and goes when the test ends.
+pub(crate) struct TempFolder(PathBuf);
+
+impl TempFolder {
+    pub(crate) fn new(test: &str) -> Self {
+        let path =
+            std::env::temp_dir().join(format!("runtime-sinks-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

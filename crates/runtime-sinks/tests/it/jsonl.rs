@@ -4,14 +4,15 @@ use std::error::Error;
 use std::io;
 use std::thread;
 
-use runtime_sinks::{EventSink, JsonlSink};
+use runtime_events::AgentEventName;
+use runtime_sinks::{EventSink, JsonlSink, SinkStats};
 
 use crate::common::{TempFile, event, number};
 
 #[test]
 fn each_line_reads_back_as_the_event() {
     let file = TempFile::new("each-line");
-    let log = JsonlSink::open(file.path()).unwrap();
+    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
     assert_eq!(log.path(), file.path());
     let events: Vec<_> = (0..50).map(event).collect();
     for event in &events {
@@ -25,8 +26,9 @@ fn each_line_reads_back_as_the_event() {
 #[test]
 fn dropping_the_sink_flushes_it() {
     let file = TempFile::new("dropping");
-    let log = JsonlSink::open(file.path()).unwrap();
+    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
     log.emit(&event(1)).unwrap();
+    assert_eq!(file.text(), "");
     drop(log);
     assert_eq!(file.events().len(), 1);
 }
@@ -41,13 +43,41 @@ fn a_file_is_continued() {
 }
 
 #[test]
-fn a_torn_line_is_not_glued_to_the_next() {
+fn a_torn_line_is_cut_off_and_the_log_says_so() {
     let file = TempFile::new("torn");
-    std::fs::write(file.path(), r#"{"event":"agent.sta"#).unwrap();
-    JsonlSink::open(file.path()).unwrap().emit(&event(1)).unwrap();
+    let whole = event(1).to_json();
+    std::fs::write(file.path(), format!("{whole}\n{}", r#"{"event":"agent.sta"#)).unwrap();
+    JsonlSink::open(file.path()).unwrap().emit(&event(2)).unwrap();
+    let events = file.events();
+    assert_eq!((number(&events[0]), number(&events[2])), (1, 2));
+    assert_eq!(events[1].event, AgentEventName::LogRecovered);
+    let data = events[1].data.as_ref().unwrap();
+    assert_eq!(data.get("torn_bytes").unwrap(), 19);
+    assert_eq!(data.get("torn").unwrap(), r#"{"event":"agent.sta"#);
+}
+
+#[test]
+fn a_last_line_that_lacks_only_its_line_break_is_kept() {
+    let file = TempFile::new("unbroken");
+    std::fs::write(file.path(), event(1).to_json()).unwrap();
+    JsonlSink::open(file.path()).unwrap().emit(&event(2)).unwrap();
+    assert_eq!(file.events().iter().map(number).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
+    let file = TempFile::new("left");
+    let first = JsonlSink::open(file.path()).unwrap();
+    std::fs::write(file.path(), "{\"event\":\"agent.sta").unwrap();
+    JsonlSink::open(file.path()).unwrap().emit(&event(2)).unwrap();
     let text = file.text();
     let lines: Vec<&str> = text.lines().collect();
-    assert_eq!(lines, [r#"{"event":"agent.sta"#, &event(1).to_json()]);
+    assert_eq!(lines, ["{\"event\":\"agent.sta", &event(2).to_json()]);
+    let refused = JsonlSink::create(file.path()).unwrap_err();
+    assert!(refused.to_string().ends_with("another sink writes to it"), "{refused}");
+    drop(first);
+    assert_eq!(JsonlSink::create(file.path()).unwrap().stats(), Some(SinkStats::default()));
+    assert_eq!(file.text(), "");
 }
 
 #[test]
@@ -111,8 +141,9 @@ fn a_file_that_cannot_be_opened_is_named() {
 #[test]
 fn a_write_that_fails_names_the_file() {
     let log = JsonlSink::open("/dev/full").unwrap();
-    log.emit(&event(1)).unwrap();
-    let error = log.flush().unwrap_err();
+    let error = log.emit(&event(1)).unwrap_err();
+    assert_eq!(error.lost(), 0, "it is kept");
+    assert!(log.flush().is_err());
     assert!(error.to_string().starts_with("write to `/dev/full`: "), "{error}");
 }
 
@@ -121,5 +152,8 @@ fn a_write_that_fails_names_the_file() {
 #[test]
 fn the_backlog_of_a_full_disk_is_bounded_and_every_event_is_answered() {
     let log = JsonlSink::open("/dev/full").unwrap().buffer_bytes(0);
-    assert!((0..20_000).all(|n| log.emit(&event(n)).is_err()));
+    let lost: u64 = (0..20_000).map(|n| log.emit(&event(n)).unwrap_err().lost()).sum();
+    let stats = log.stats().unwrap();
+    assert_eq!((stats.accepted, stats.written, stats.dropped), (20_000, 0, lost));
+    assert!(lost > 0 && stats.pending == 20_000 - lost && stats.errors >= 20_000);
 }

@@ -1,10 +1,16 @@
 //! Tests of `runtime-sinks` through its public face.
 
+mod choice;
 mod common;
 mod fan_out;
+mod folder;
 mod jsonl;
+#[cfg(unix)]
+mod kill;
 mod promises;
 mod properties;
+mod queue;
+mod reader;
 #[cfg(feature = "test-util")]
 mod recording;
 mod ring;

@@ -156,7 +156,15 @@ async fn events() -> Result<(), BoxError> {
     let names: Vec<_> = events.events().iter().map(|event| event.event.as_str()).collect();
     assert_eq!(
         names,
-        ["agent.started", "agent.turn_started", "agent.turn_completed", "agent.completed"],
+        [
+            "agent.started",
+            "agent.status_changed",
+            "agent.status_changed",
+            "agent.turn_started",
+            "agent.turn_completed",
+            "agent.status_changed",
+            "agent.completed",
+        ],
     );
     assert!(events.events()[3].to_json().contains(r#""labels":{"tenant":"acme"}"#));
     Ok(())

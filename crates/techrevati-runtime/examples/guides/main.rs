@@ -11,6 +11,7 @@ mod prices;
 mod recovery;
 mod routes;
 mod sessions;
+mod sinks;
 mod usage;
 mod usage_and_budgets;
 
@@ -26,6 +27,7 @@ async fn main() -> Result<(), BoxError> {
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;
+    sinks::run().await?;
     usage::run()?;
     usage_and_budgets::run()?;
     Ok(())

@@ -16,7 +16,9 @@ use techrevati_runtime::resilience::{
     CallError, Classifier, Failure, Permit, RecoveryContext, RecoveryHandler, TransitionListener,
 };
 use techrevati_runtime::resilience::{Fault, FaultDetails, FaultRules};
-use techrevati_runtime::sinks::{EventFanOut, RingBufferUsageSink, UsageSink};
+use techrevati_runtime::sinks::{
+    EventFanOut, FollowStop, QueueGuard, QueueSink, RingBufferUsageSink, SampleSessions, UsageSink,
+};
 use techrevati_runtime::usage::{
     BudgetListener, Charge, Cost, ModelPrices, PriceReader, ReportedUsage, Reservation,
     StreamUsage, UsageTracker, UsualOutput,
@@ -66,6 +68,12 @@ const _: () = {
     shared::<RingBufferEventSink>();
     shared::<RingBufferUsageSink>();
     shared::<EventFanOut>();
+    shared::<QueueSink>();
+    shared::<QueueGuard>();
+    shared::<FollowStop>();
+    shared::<SampleSessions<QueueSink>>();
+    #[cfg(feature = "tracing")]
+    shared::<techrevati_runtime::sinks::TracingSink>();
     #[cfg(feature = "test-util")]
     {
         shared::<techrevati_runtime::testing::RecordingEventSink>();

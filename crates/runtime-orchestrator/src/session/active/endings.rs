@@ -10,6 +10,7 @@ use runtime_events::{
 };
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::Failure;
+use runtime_resilience::breaker::Outcome;
 use runtime_resilience::fault::{Phase, Reach};
 use runtime_resilience::rate::Demand;
 use runtime_usage::ReportedUsage;
@@ -121,9 +122,7 @@ impl ActiveTurn<'_> {
     pub(crate) fn call_succeeded(&mut self) {
         self.call = Call::Returned;
         self.pace.answered();
-        if let Some(permit) = self.permit.take() {
-            permit.success();
-        }
+        self.spend(Outcome::Success);
     }
 
     pub(crate) fn answer<T>(mut self, value: T) -> Answer<T> {
@@ -193,20 +192,25 @@ impl ActiveTurn<'_> {
         if mem::replace(&mut self.settled, true) {
             return false;
         }
-        match self.permit.take() {
-            Some(permit) if self.call == Call::Unsent => permit.cancel(),
-            Some(permit) if success => permit.success(),
-            Some(permit) => permit.failure(),
-            None => {}
-        }
+        self.spend(match success {
+            _ if self.call == Call::Unsent => Outcome::Ignored,
+            true => Outcome::Success,
+            false => Outcome::Failure,
+        });
         true
     }
 
     /// Says so rather than dropping the permit: dropped by a neighbour's panic under `join!`, it
     /// would count as failed.
     fn cancel_call(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            permit.cancel();
+        self.spend(Outcome::Ignored);
+    }
+
+    fn spend(&mut self, outcome: Outcome) {
+        let Some(permit) = self.permit.take() else { return };
+        let breaker = permit.breaker().clone();
+        if let Some(change) = permit.settle(outcome) {
+            self.core.tell_breaker(breaker.name(), change);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Carrying the steps of a recipe out: what the caller's handler does, and the wait.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::future::pending;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use runtime_resilience::recovery::{GaveUp, StepContext};
 use super::turn::{After, Recovering};
 use crate::error::TurnError;
 use crate::pace::Pace;
+use crate::session::telling::{Reason, Wait};
 use crate::wait::{Interrupted, Kind, Until, later, race, race_blocking};
 
 /// What is to be done before another attempt, and what for.
@@ -58,10 +60,9 @@ impl Recovering<'_> {
             return Err(self.gave_up(error, why));
         }
         let over = self.pause(wait);
-        match race(self.core, &over, &mut false, pending::<()>()).await {
-            Ok(()) => Ok(()),
-            Err(interrupted) => self.interrupted(interrupted),
-        }
+        let waiting = self.core.begin_wait(Reason::BackOff, self.span);
+        let ended = race(self.core, &over, &mut false, pending::<Infallible>()).await;
+        self.waited(waiting, ended)
     }
 
     /// [`recover`](Self::recover) for threads. The handler's steps run on this one, and nothing
@@ -86,10 +87,9 @@ impl Recovering<'_> {
             return Err(self.gave_up(error, why));
         }
         let over = self.pause(wait);
-        match race_blocking(self.core, &over, &mut false, pending::<()>()) {
-            Ok(()) => Ok(()),
-            Err(interrupted) => self.interrupted(interrupted),
-        }
+        let waiting = self.core.begin_wait(Reason::BackOff, self.span);
+        let ended = race_blocking(self.core, &over, &mut false, pending::<Infallible>());
+        self.waited(waiting, ended)
     }
 
     fn begin_recovery(&mut self, failed: TurnError) -> Result<Work, TurnError> {
@@ -119,6 +119,19 @@ impl Recovering<'_> {
         let at = later(now, wait);
         let sleeper = self.core.setup.sleeper.as_ref().map(Arc::clone);
         Pace::from(Some(Until { at, after: wait, kind: Kind::Timeout(Phase::Attempt), sleeper }))
+    }
+
+    fn waited(
+        &mut self,
+        waiting: Wait<'_>,
+        ended: Result<Infallible, Interrupted>,
+    ) -> Result<(), TurnError> {
+        let Err(interrupted) = ended;
+        match interrupted {
+            Interrupted::Time(..) => waiting.over(),
+            Interrupted::Closed(_) => drop(waiting),
+        }
+        self.interrupted(interrupted)
     }
 
     /// The end of a wait, or of the session.

@@ -77,13 +77,13 @@ struct Ready {
 
 impl Ready {
     /// Who has to let it through: its route, or else who stands before all turns.
-    fn gate<'g>(&'g self, core: &'g Core) -> Gate<'g> {
+    fn gate<'g>(&'g self, core: &'g Core, parent: SpanId) -> Gate<'g> {
         match &self.route {
             Some(route) => {
                 let breaker = (!self.last_resort).then(|| route.breaker());
-                Gate { breaker, limiter: route.limiter() }
+                Gate { parent, breaker, limiter: route.limiter() }
             }
-            None => core.gate(),
+            None => Gate { parent, ..core.gate() },
         }
     }
 }
@@ -154,7 +154,7 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready()?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let pass = core.pass(ready.gate(core), &ready.model, self.ask, pace).await?;
+        let pass = core.pass(ready.gate(core, self.around()), &ready.model, self.ask, pace).await?;
         Ok(self.start(ready, pass, false))
     }
 
@@ -163,7 +163,8 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready()?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let pass = core.pass_blocking(ready.gate(core), &ready.model, self.ask, pace)?;
+        let pass =
+            core.pass_blocking(ready.gate(core, self.around()), &ready.model, self.ask, pace)?;
         Ok(self.start(ready, pass, false))
     }
 
@@ -172,8 +173,13 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready_on(route)?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let pass = core.pass_now(ready.gate(core), &ready.model, self.ask, pace)?;
+        let pass = core.pass_now(ready.gate(core, self.around()), &ready.model, self.ask, pace)?;
         Ok(self.start(ready, pass, true))
+    }
+
+    /// The span that a wait before the next attempt is inside of.
+    fn around(&self) -> SpanId {
+        if self.stage == Stage::Begun { self.span } else { self.core.root() }
     }
 
     /// Where the next attempt goes, and the times that it keeps to.

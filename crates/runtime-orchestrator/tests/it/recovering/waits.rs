@@ -33,7 +33,7 @@ fn a_back_off_is_waited_to_the_end_and_holds_nothing() {
     assert_eq!((script.calls(), fixture.clock.waiting()), (1, 1));
     let balance = session.account().unwrap().balance();
     assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves for itself");
-    assert_eq!(assert_lawful_so_far(&fixture.events.events()), 1, "the turn is under way");
+    assert_eq!(assert_lawful_so_far(&fixture.events.events()), 2, "the turn, and its wait");
     fixture.clock.advance(SECOND.saturating_sub(Duration::from_nanos(1)));
     for _ in 0..3 {
         assert!(poll(&mut call).is_pending());

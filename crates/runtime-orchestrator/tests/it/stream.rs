@@ -1,0 +1,165 @@
+//! Everything that is decided, waited for or changed is in the stream, in its order.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use std::num::NonZeroU32;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
+use runtime_orchestrator::{BoxError, Turn};
+use runtime_policy::guardrail::{self, PreCheck};
+use runtime_policy::{
+    GuardrailOutcome, PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext,
+    PolicyEngine, RolePermissionConfig,
+};
+use runtime_resilience::rate::{RateLimiter, RateLimits};
+use serde_json::{Value, json};
+
+use crate::support::{Fixture, WAIT, assert_lawful, now};
+
+/// The data of all events of this name, as JSON.
+fn data(fixture: &Fixture, name: AgentEventName) -> Vec<Value> {
+    let read = |event: Arc<AgentEvent>| serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
+    fixture.events.all(name).into_iter().map(read).collect()
+}
+
+async fn fine() -> Result<(), BoxError> {
+    Ok(())
+}
+
+#[test]
+fn the_states_of_the_worker_are_told_from_first_to_last() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    session.fail("enough", runtime_events::AgentFailureClass::Unknown).unwrap();
+    let told = data(&fixture, AgentEventName::StatusChanged);
+    assert_eq!(
+        told,
+        [
+            json!({ "from": "idle", "to": "initializing" }),
+            json!({ "from": "initializing", "to": "running" }),
+            json!({ "from": "running", "to": "failed" }),
+        ]
+    );
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_breaker_that_opens_and_closes_is_told_by_the_session_that_made_it() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), BoxError>("503".into());
+    now(session.run_turn(Turn::unmetered(), fails)).unwrap_err();
+    fixture.clock.advance(WAIT);
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+    let told = data(&fixture, AgentEventName::BreakerChanged);
+    let words = |key: &str| told.iter().map(|data| data[key].clone()).collect::<Vec<_>>();
+    assert_eq!(words("breaker"), ["svc", "svc", "svc"]);
+    assert_eq!(words("to"), ["open", "half_open", "closed"]);
+    assert_eq!(words("cause"), ["failures_in_a_row", "wait_over", "probes_succeeded"]);
+    assert_eq!(told[0]["wait_seconds"], WAIT.as_secs_f64());
+}
+
+#[test]
+fn a_wait_for_the_rate_has_a_span_and_one_that_is_cut_was_cancelled() {
+    let fixture = Fixture::new();
+    let one = NonZeroU32::new(60).unwrap();
+    let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
+    let limiter = RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()));
+    let fixture = fixture.with(|o| o.rate_limiter(limiter));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+    assert!(fixture.events.all(AgentEventName::WaitStarted).is_empty(), "there was room");
+
+    let mut cx = Context::from_waker(Waker::noop());
+    {
+        let mut turn = pin!(session.run_turn(Turn::unmetered(), fine));
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        fixture.clock.advance(Duration::from_secs(1));
+        assert!(turn.as_mut().poll(&mut cx).is_ready());
+    }
+    {
+        let mut turn = pin!(session.run_turn(Turn::unmetered(), fine));
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+    }
+    drop(session);
+    let ends = fixture.events.all(AgentEventName::WaitEnded);
+    let outcomes: Vec<_> = ends.iter().map(|event| event.outcome.unwrap()).collect();
+    assert_eq!(outcomes, [SpanOutcome::Ok, SpanOutcome::Cancelled]);
+    let reason = json!({ "for": "rate_limit" });
+    assert_eq!(data(&fixture, AgentEventName::WaitStarted), [reason.clone(), reason]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn what_guardrails_permissions_and_the_policy_say_is_told() {
+    let no_secrets = guardrail::pre("no_secrets", |check: &PreCheck<'_>| {
+        if check.arguments.to_string().contains("secret") {
+            GuardrailOutcome::deny("a secret")
+        } else {
+            GuardrailOutcome::allow()
+        }
+    });
+    let writer = RolePermissionConfig::new("writer", PermissionMode::ReadOnly).unwrap();
+    let writer = writer.allowed_tools(["search"]).denied_tools(["delete"]);
+    let permissions = PermissionPolicy::new().role(writer);
+    let fixture = Fixture::new().with(|o| {
+        o.guardrail(no_secrets)
+            .permissions(PermissionEnforcer::new(permissions))
+            .policy(PolicyEngine::new([]))
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").guarded("the secret");
+    now(session.run_turn(turn, fine)).unwrap_err();
+    now(session.run_tool("search", fine)).unwrap();
+    now(session.run_tool("delete", fine)).unwrap_err();
+    session.evaluate_policy(PhaseContext::default());
+    drop(session);
+
+    let checked = data(&fixture, AgentEventName::GuardrailChecked);
+    let objection = json!({
+        "stage": "pre", "model": "m", "passed": false, "objections": ["no_secrets"],
+    });
+    assert_eq!(checked, [objection, json!({ "stage": "pre", "tool": "search", "passed": true })]);
+    let asked = data(&fixture, AgentEventName::PermissionChecked);
+    let answers: Vec<_> = asked.iter().map(|data| (&data["tool"], &data["allowed"])).collect();
+    assert_eq!(answers, [(&json!("search"), &json!(true)), (&json!("delete"), &json!(false))]);
+    assert_eq!(data(&fixture, AgentEventName::PolicyDecided), [json!({ "actions": [] })]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_handoff_is_told_before_the_last_word() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handoff = session.handoff_to("editor", "needs polish", json!({})).unwrap();
+    let told = data(&fixture, AgentEventName::HandedOver);
+    let expected = json!({
+        "target_role": "editor",
+        "target_worker_id": *handoff.target_worker_id,
+        "reason": "needs polish",
+    });
+    assert_eq!(told, [expected]);
+    assert_eq!(fixture.events.names().last(), Some(&AgentEventName::AgentCompleted));
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn every_event_says_when_by_both_clocks() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let second = Duration::from_secs(1);
+    let call = async || {
+        fixture.clock.advance(second);
+        fine().await
+    };
+    now(session.run_turn(Turn::unmetered(), call)).unwrap();
+    drop(session);
+    let elapsed: Vec<_> =
+        fixture.events.events().iter().map(|event| event.elapsed.unwrap()).collect();
+    assert!(elapsed.is_sorted());
+    assert_eq!(elapsed.first(), Some(&Duration::ZERO));
+    assert_eq!(elapsed.last(), Some(&second));
+}

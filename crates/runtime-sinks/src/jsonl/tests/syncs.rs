@@ -1,0 +1,123 @@
+//! Syncs that fail, and syncs that are shared.
+
+use super::*;
+
+#[test]
+fn without_another_file_what_a_sync_that_failed_left_is_reported_as_lost() {
+    let disk = Disk::default();
+    let log = disk.log(1, SYNCED);
+    log.emit(&[event(1)], true).unwrap();
+    disk.set(|state| state.syncs = [false].into());
+    let error = log.emit(&[event(2), event(3)], true).unwrap_err();
+    assert_eq!(error.to_string(), "sync `a disk`: the system could not write it to the disk");
+    assert_eq!(error.lost(), 2);
+    // The sync that works says nothing of what the failed one left; and is there to be read.
+    log.emit(&[event(4)], true).unwrap();
+    assert_eq!(disk.numbers(true), [1, 4]);
+    let stats = log.stats();
+    assert_eq!((stats.written, stats.synced, stats.errors), (4, 2, 1));
+}
+
+#[test]
+fn what_a_sync_that_failed_left_goes_to_the_next_file() {
+    let disk = Disk::default();
+    let log = disk.log(9, KEPT);
+    log.emit(&[event(1)], true).unwrap();
+    disk.set(|state| state.syncs = [false].into());
+    log.emit(&[event(2), event(3)], true).unwrap();
+    log.emit(&[event(4)], true).unwrap();
+    assert_eq!(disk.state().files.len(), 2);
+    assert_eq!(disk.numbers(true), [1, 2, 3, 4]);
+    assert_eq!(disk.numbers(false), [1, 2, 3, 2, 3, 4]);
+    let stats = log.stats();
+    assert_eq!((stats.accepted, stats.written, stats.synced, stats.errors), (4, 4, 4, 1));
+}
+
+#[test]
+fn a_next_file_that_fails_as_well_leaves_what_was_written_in_doubt() {
+    let disk = Disk::default();
+    let log = disk.log(9, KEPT);
+    disk.set(|state| state.syncs = [false, false].into());
+    assert_eq!(log.emit(&[event(1)], true).unwrap_err().lost(), 1);
+    log.emit(&[event(2)], true).unwrap();
+    assert_eq!(disk.numbers(true), [2]);
+}
+
+#[test]
+fn without_a_next_file_for_now_it_is_kept_and_written_later() {
+    let disk = Disk::default();
+    let log = disk.log(9, KEPT);
+    disk.set(|state| (state.syncs, state.opens) = ([false].into(), [false].into()));
+    assert_eq!(log.emit(&[event(1)], true).unwrap_err().lost(), 0, "it is kept");
+    let stats = log.stats();
+    assert!(adds_up(stats) && stats.pending == 1);
+    log.flush(true).unwrap();
+    assert_eq!(disk.numbers(true), [1]);
+    assert_eq!(log.stats().synced, 1);
+}
+
+#[test]
+fn a_sync_in_the_background_that_failed_is_reported_by_the_next_flush() {
+    let disk = Disk::default();
+    let log = disk.log(1, SYNCED);
+    log.emit(&[event(1)], false).unwrap();
+    disk.set(|state| state.syncs = [false].into());
+    log.sync_written();
+    assert!(log.flush(true).is_err());
+    assert!(log.flush(true).is_ok(), "that was said");
+    let synced = disk.state().synced;
+    log.sync_written();
+    assert_eq!(disk.state().synced, synced, "there is nothing to sync");
+}
+
+#[test]
+fn files_that_were_left_are_synced_too() {
+    let disk = Disk::default();
+    let log = disk.log(9, Rules { rotation: Some(Rotation::size(300)), ..KEPT });
+    let events: Vec<_> = (1..=9).map(event).collect();
+    log.emit(&events, true).unwrap();
+    assert!(disk.state().files.len() > 3);
+    assert!(disk.numbers(true).into_iter().eq(1..=9));
+    assert_eq!(log.stats().synced, 9);
+}
+
+#[test]
+fn whoever_writes_while_a_slow_disk_syncs_shares_the_next_sync() {
+    const THREADS: u64 = 8;
+    let disk = Disk::default();
+    let log = disk.log(1, SYNCED);
+    // The first sync takes until all have written; the second is for all that came during it.
+    disk.set(|state| state.slow = 8);
+    thread::scope(|scope| {
+        for seq in 0..THREADS {
+            let (log, disk) = (&log, &disk);
+            scope.spawn(move || {
+                log.emit(&[event(seq)], true).unwrap();
+                assert!(disk.numbers(true).contains(&seq), "acknowledged, so it is there");
+            });
+        }
+    });
+    assert!((1..=2).contains(&disk.state().synced), "{} syncs", disk.state().synced);
+    assert_eq!(log.stats().synced, THREADS);
+}
+
+#[test]
+fn eight_threads_are_each_told_the_truth() {
+    const EACH: u64 = 50;
+    let disk = Disk::default();
+    let log = disk.log(1_000, KEPT);
+    disk.set(|state| state.syncs = (0..400).map(|n| n % 5 > 0).collect());
+    thread::scope(|scope| {
+        for id in 0..8 {
+            let (log, disk) = (&log, &disk);
+            scope.spawn(move || {
+                for seq in id * EACH..(id + 1) * EACH {
+                    let told = log.emit(&[event(seq)], true);
+                    let there = disk.numbers(true).contains(&seq);
+                    assert!(told.is_err() || there, "{seq} was acknowledged and is not there");
+                }
+            });
+        }
+    });
+    assert!(adds_up(log.stats()));
+}

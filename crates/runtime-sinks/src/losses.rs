@@ -1,0 +1,93 @@
+//! What was lost, until the stream can be told.
+
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
+use serde_json::{Value, json};
+
+/// Counts lost events by session, and makes the record of them: `log.dropped`.
+///
+/// It takes no more room than so many sessions; those beyond are counted together.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    count: u64,
+    sessions: Vec<Loss>,
+}
+
+#[derive(Debug)]
+struct Loss {
+    session_id: Arc<str>,
+    first_seq: u64,
+    last_seq: u64,
+    count: u64,
+}
+
+/// How many sessions a record lists.
+const LISTED: usize = 64;
+
+impl Losses {
+    pub(crate) fn add(&mut self, event: &AgentEvent) {
+        self.count += 1;
+        let (Some(id), Some(seq)) = (&event.session_id, event.seq) else { return };
+        self.enter(Loss { session_id: id.clone(), first_seq: seq, last_seq: seq, count: 1 });
+    }
+
+    /// Counts so many of `events`. Which of them is known only if it is all.
+    pub(crate) fn add_some(&mut self, events: &[Arc<AgentEvent>], lost: u64) {
+        if lost == events.len() as u64 {
+            for event in events {
+                self.add(event);
+            }
+        } else {
+            self.count += lost;
+        }
+    }
+
+    /// Counts what another has counted.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.count += other.count;
+        other.sessions.into_iter().for_each(|loss| self.enter(loss));
+    }
+
+    /// The record of it, if there is anything to record.
+    pub(crate) fn to_record(&self, clock: &dyn Clock) -> Option<AgentEvent> {
+        if self.count == 0 {
+            return None;
+        }
+        let sessions: Vec<Value> = self.sessions.iter().map(Loss::to_json).collect();
+        let data = Data::new().with("count", self.count).with("sessions", sessions);
+        Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, data, clock))
+    }
+
+    fn enter(&mut self, new: Loss) {
+        let mut known = self.sessions.iter_mut();
+        if let Some(loss) = known.find(|loss| loss.session_id == new.session_id) {
+            loss.first_seq = loss.first_seq.min(new.first_seq);
+            loss.last_seq = loss.last_seq.max(new.last_seq);
+            loss.count += new.count;
+        } else if self.sessions.len() < LISTED {
+            self.sessions.push(new);
+        }
+    }
+}
+
+impl Loss {
+    fn to_json(&self) -> Value {
+        json!({
+            "session_id": *self.session_id,
+            "first_seq": self.first_seq,
+            "last_seq": self.last_seq,
+            "count": self.count,
+        })
+    }
+}
+
+/// What a sink says of itself: an event of no session.
+pub(crate) fn record(
+    name: AgentEventName,
+    status: AgentEventStatus,
+    data: Data,
+    clock: &dyn Clock,
+) -> AgentEvent {
+    AgentEvent::new(name, status, clock.utc_now()).with_data(data)
+}

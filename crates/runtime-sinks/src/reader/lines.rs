@@ -1,0 +1,105 @@
+//! The lines of one file, which may grow while it is read.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::{LONGEST_LINE, too_long};
+
+/// Hands out line by line, and remembers where the last whole one ended.
+pub(crate) struct Lines {
+    name: PathBuf,
+    input: Input,
+    /// How many lines were handed out.
+    number: u64,
+    /// Where the next one begins.
+    begin: u64,
+    /// Whether the rest is not to be read.
+    over: bool,
+}
+
+enum Input {
+    File(BufReader<File>),
+    Other(BufReader<Box<dyn Read + Send>>),
+}
+
+/// One line, without its line break.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) text: Vec<u8>,
+    /// Whether there was a line break.
+    pub(crate) whole: bool,
+    pub(crate) number: u64,
+}
+
+impl Lines {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let input = Input::File(BufReader::new(File::open(path)?));
+        Ok(Self { name: path.to_owned(), input, number: 0, begin: 0, over: false })
+    }
+
+    pub(crate) fn new(name: PathBuf, from: Box<dyn Read + Send>) -> Self {
+        Self { name, input: Input::Other(BufReader::new(from)), number: 0, begin: 0, over: false }
+    }
+
+    pub(crate) fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The line that is, or would be, next.
+    pub(crate) const fn number(&self) -> u64 {
+        self.number + 1
+    }
+
+    /// The next line, or `None` if there is none yet. The end of a file that is not whole is a line
+    /// only if the log `is_over`; else it is read again the next time, whatever it is then.
+    pub(crate) fn next(&mut self, is_over: bool) -> io::Result<Option<Line>> {
+        if self.over {
+            return Ok(None);
+        }
+        let mut text = Vec::new();
+        let read = match &mut self.input {
+            Input::File(file) => file.take(LONGEST_LINE).read_until(b'\n', &mut text),
+            Input::Other(other) => other.take(LONGEST_LINE).read_until(b'\n', &mut text),
+        };
+        let read = read.inspect_err(|_| self.over = true)? as u64;
+        let whole = text.pop_if(|byte| *byte == b'\n').is_some();
+        if !whole && read == LONGEST_LINE {
+            self.over = true;
+            return Err(too_long());
+        }
+        if !whole && !is_over {
+            self.rewind()?;
+            return Ok(None);
+        }
+        if read == 0 {
+            return Ok(None);
+        }
+        self.begin += read;
+        self.number += 1;
+        Ok(Some(Line { text, whole, number: self.number }))
+    }
+
+    /// Back to where the line begins. It may have been cut off meanwhile, and another be there.
+    fn rewind(&mut self) -> io::Result<()> {
+        if let Input::File(file) = &mut self.input {
+            let length = file.get_ref().metadata()?.len();
+            // A file that was begun anew is read anew.
+            if length < self.begin {
+                (self.begin, self.number) = (0, 0);
+            }
+            file.seek(SeekFrom::Start(self.begin))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines")
+            .field("name", &self.name)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}

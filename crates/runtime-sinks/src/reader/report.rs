@@ -1,0 +1,214 @@
+//! What a log holds and lacks: [`LogReport`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, AgentEventName, Data};
+use serde_json::Value;
+
+/// What was read of a log, and what is missing in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogReport {
+    /// How many events it holds, with what sinks say of themselves.
+    pub events: u64,
+    /// How many lines are JSON but no event of this version.
+    pub unknown: u64,
+    /// How many lines, the last of a file aside, are no JSON.
+    pub unreadable: u64,
+    /// The last lines that were torn, and left out.
+    pub torn: Vec<TornLine>,
+    /// How many sessions it tells of.
+    pub sessions: u64,
+    /// How many events were there again: an event of a session whose number was passed already.
+    pub repeated: u64,
+    /// How many events the sinks say they have dropped.
+    pub dropped: u64,
+    /// How many bytes of torn lines the sinks say they have cut off.
+    pub recovered_bytes: u64,
+    /// What is missing between the events of a session, in the order of the log. The end of a log
+    /// cannot be seen to be missing.
+    pub gaps: Vec<Gap>,
+}
+
+impl LogReport {
+    /// Whether every line was read, and no event of a session is missing.
+    pub const fn is_whole(&self) -> bool {
+        self.unreadable == 0 && self.torn.is_empty() && self.gaps.is_empty()
+    }
+
+    /// How many events are missing without anything that says why.
+    pub fn unexplained(&self) -> u64 {
+        let gaps = self.gaps.iter().filter(|gap| gap.cause == GapCause::Unexplained);
+        gaps.map(Gap::len).sum()
+    }
+}
+
+/// A last line without its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TornLine {
+    /// The file.
+    pub file: PathBuf,
+    /// The line, counted from 1.
+    pub line: u64,
+    /// How much of it there is.
+    pub bytes: u64,
+}
+
+/// Events of a session that are missing: the numbers from `first` to `last`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// The session.
+    pub session_id: Arc<str>,
+    /// The first number that is missing.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// Why.
+    pub cause: GapCause,
+}
+
+impl Gap {
+    /// How many events are missing.
+    #[expect(clippy::len_without_is_empty, reason = "a gap of nothing is none")]
+    pub const fn len(&self) -> u64 {
+        (self.last - self.first).saturating_add(1)
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session_id, first, last, cause } = self;
+        write!(f, "session {session_id} lacks {first} to {last}: {cause}")
+    }
+}
+
+/// Why events are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GapCause {
+    /// A `log.dropped` speaks of them.
+    Dropped,
+    /// The session began in a file that was removed.
+    Removed,
+    /// Nothing says why.
+    Unexplained,
+}
+
+impl fmt::Display for GapCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Dropped => "dropped",
+            Self::Removed => "in a file that was removed",
+            Self::Unexplained => "unexplained",
+        })
+    }
+}
+
+/// Follows the numbers of each session.
+#[derive(Debug, Default)]
+pub(crate) struct Check {
+    report: LogReport,
+    /// The last number of each session.
+    sessions: HashMap<Arc<str>, u64>,
+    /// What sinks say is missing, which may come after the gap.
+    losses: HashMap<Arc<str>, Vec<(u64, u64)>>,
+    /// Whether files before the first are gone.
+    shortened: bool,
+}
+
+impl Check {
+    pub(crate) fn begins_with(&mut self, first: Option<u64>) {
+        self.shortened = first.is_some_and(|first| first > 1);
+    }
+
+    pub(crate) fn event(&mut self, event: &AgentEvent) {
+        self.report.events += 1;
+        let data = event.data.as_ref();
+        match (event.event, data) {
+            (AgentEventName::LogDropped, Some(data)) => self.losses(data),
+            (AgentEventName::LogRecovered, Some(data)) => {
+                self.report.recovered_bytes += whole(data.get("torn_bytes"));
+            }
+            _ => {}
+        }
+        if let (Some(id), Some(seq)) = (&event.session_id, event.seq) {
+            self.number(id, seq);
+        }
+    }
+
+    /// What is no event of ours may still be one of a session.
+    pub(crate) fn unknown(&mut self, value: &Value) {
+        self.report.unknown += 1;
+        let (id, seq) = (value.get("session_id"), value.get("seq"));
+        if let (Some(id), Some(seq)) = (id.and_then(Value::as_str), seq.and_then(Value::as_u64)) {
+            self.number(&Arc::from(id), seq);
+        }
+    }
+
+    pub(crate) const fn unreadable(&mut self) {
+        self.report.unreadable += 1;
+    }
+
+    pub(crate) fn torn(&mut self, line: TornLine) {
+        self.report.torn.push(line);
+    }
+
+    pub(crate) fn report(&self) -> LogReport {
+        let mut report = self.report.clone();
+        report.sessions = self.sessions.len() as u64;
+        for gap in &mut report.gaps {
+            let told = self.losses.get(&gap.session_id);
+            if told.is_some_and(|told| is_covered(told, gap)) {
+                gap.cause = GapCause::Dropped;
+            }
+        }
+        report
+    }
+
+    fn number(&mut self, id: &Arc<str>, seq: u64) {
+        let last = self.sessions.get(id).copied();
+        let expected = last.map_or(1, |last| last.saturating_add(1));
+        if seq < expected {
+            self.report.repeated += 1;
+            return;
+        }
+        if seq > expected {
+            let removed = last.is_none() && self.shortened;
+            let cause = if removed { GapCause::Removed } else { GapCause::Unexplained };
+            let session_id = Arc::clone(id);
+            self.report.gaps.push(Gap { session_id, first: expected, last: seq - 1, cause });
+        }
+        self.sessions.insert(Arc::clone(id), seq);
+    }
+
+    fn losses(&mut self, data: &Data) {
+        self.report.dropped += whole(data.get("count"));
+        for loss in data.get("sessions").and_then(Value::as_array).into_iter().flatten() {
+            let Some(id) = loss.get("session_id").and_then(Value::as_str) else { continue };
+            let (first, last) = (whole(loss.get("first_seq")), whole(loss.get("last_seq")));
+            self.losses.entry(Arc::from(id)).or_default().push((first, last));
+        }
+    }
+}
+
+/// Whether what sinks told of, together, covers a gap.
+fn is_covered(told: &[(u64, u64)], gap: &Gap) -> bool {
+    let mut told = told.to_vec();
+    told.sort_unstable();
+    let mut next = gap.first;
+    for (first, last) in told {
+        if first <= next && last >= next {
+            next = last.saturating_add(1);
+        }
+    }
+    next > gap.last
+}
+
+fn whole(value: Option<&Value>) -> u64 {
+    value.and_then(Value::as_u64).unwrap_or(0)
+}

@@ -1,0 +1,128 @@
+//! [`SampleSessions`]: some sessions, and each of them whole.
+
+use std::collections::{HashMap, VecDeque};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_events::{AgentEvent, AgentEventName, SpanId};
+
+use crate::sink::{EventSink, SinkError};
+use crate::stats::SinkStats;
+
+/// Hands on one session in so many, with all of its events, to the sink behind.
+///
+/// The id of a session decides, so that every process picks the same ones, and picks a session again
+/// when it is read again. A session below another goes with it: the id of the outermost one decides
+/// for the whole tree, as long as the tree is in view (the latest 65,536 sessions are). Events of no
+/// session pass.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use runtime_sinks::{RingBufferEventSink, SampleSessions};
+///
+/// let one_in = NonZeroU32::new(10).unwrap();
+/// let sink = SampleSessions::one_in(one_in, RingBufferEventSink::new());
+/// assert!(sink.keeps("7d1f9a6c-3a3e-4a8c-9f57-0c1b6a5d2e10") || !sink.keeps("another"));
+/// ```
+#[derive(Debug)]
+pub struct SampleSessions<S> {
+    one_in: NonZeroU32,
+    sink: S,
+    trees: Mutex<Trees>,
+}
+
+/// The decisions about sessions that did not fall by their own id, and about those below them.
+#[derive(Debug, Default)]
+struct Trees {
+    /// By the span of a session: the decision for those below it.
+    spans: HashMap<SpanId, bool>,
+    /// By its id: the decision for the session itself.
+    sessions: HashMap<Arc<str>, bool>,
+    /// In the order they came.
+    order: VecDeque<(Arc<str>, SpanId)>,
+}
+
+/// How many sessions are kept in view.
+const IN_VIEW: usize = 65_536;
+
+impl<S: EventSink> SampleSessions<S> {
+    /// One session in `one_in`, on average.
+    pub fn one_in(one_in: NonZeroU32, sink: S) -> Self {
+        Self { one_in, sink, trees: Mutex::default() }
+    }
+
+    /// Whether a session of this id is handed on, if it is below no other.
+    pub fn keeps(&self, session_id: &str) -> bool {
+        hash(session_id.as_bytes()).is_multiple_of(u64::from(self.one_in.get()))
+    }
+
+    /// The sink behind.
+    pub const fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    fn passes(&self, event: &AgentEvent) -> bool {
+        let Some(id) = &event.session_id else { return true };
+        let mut trees = self.trees();
+        if event.event == AgentEventName::AgentStarted
+            && let Some(span) = event.span
+        {
+            let above = event.parent.and_then(|parent| trees.spans.get(&parent).copied());
+            let kept = above.unwrap_or_else(|| self.keeps(id));
+            trees.enter(Arc::clone(id), span, kept);
+            return kept;
+        }
+        let kept = trees.sessions.get(id).copied();
+        drop(trees);
+        kept.unwrap_or_else(|| self.keeps(id))
+    }
+
+    // Nothing panics half-way through a change that the next would trip over.
+    fn trees(&self) -> MutexGuard<'_, Trees> {
+        self.trees.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Trees {
+    fn enter(&mut self, id: Arc<str>, span: SpanId, kept: bool) {
+        if self.order.len() == IN_VIEW
+            && let Some((id, span)) = self.order.pop_front()
+        {
+            self.sessions.remove(&id);
+            self.spans.remove(&span);
+        }
+        self.spans.insert(span, kept);
+        self.sessions.insert(Arc::clone(&id), kept);
+        self.order.push_back((id, span));
+    }
+}
+
+impl<S: EventSink> EventSink for SampleSessions<S> {
+    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        if self.passes(event) { self.sink.emit(event) } else { Ok(()) }
+    }
+
+    fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
+        let passed: Vec<_> = events.iter().filter(|event| self.passes(event)).cloned().collect();
+        if passed.is_empty() { Ok(()) } else { self.sink.emit_all(&passed) }
+    }
+
+    fn flush(&self) -> Result<(), SinkError> {
+        self.sink.flush()
+    }
+
+    /// Of the events that were handed on.
+    fn stats(&self) -> Option<SinkStats> {
+        self.sink.stats()
+    }
+}
+
+/// FNV-1a, then mixed so that ids that differ in their last characters differ in every bit. The
+/// hasher of the standard library may change with its version.
+fn hash(bytes: &[u8]) -> u64 {
+    let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let mixed = (fnv ^ (fnv >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed ^ (mixed >> 33)
+}

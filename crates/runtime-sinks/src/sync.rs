@@ -1,0 +1,13 @@
+//! The locks and threads of the standard library, or, with `--cfg runtime_loom`, those that loom
+//! explores.
+
+#[cfg(runtime_loom)]
+pub(crate) use loom::{
+    sync::{Mutex, MutexGuard},
+    thread::{self, Thread},
+};
+#[cfg(not(runtime_loom))]
+pub(crate) use std::{
+    sync::{Mutex, MutexGuard},
+    thread::{self, Thread},
+};

@@ -1,0 +1,207 @@
+//! Which events a sink is given: filters, samples, levels.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
+};
+use runtime_sinks::{
+    EventSink, Filter, JsonlSink, Level, RingBufferEventSink, SampleSessions, SinkStats,
+};
+
+use crate::common::{TempFile, event, numbered};
+
+#[test]
+fn every_condition_of_a_filter_has_to_be_met() {
+    let failed = |class| AgentEvent::failed("writer", "draft", class);
+    let filter = Filter::all()
+        .without([AgentEventName::AgentStarted])
+        .at_least(Level::Warn)
+        .failures([AgentFailureClass::RateLimit]);
+    assert!(filter.passes(&failed(AgentFailureClass::RateLimit)));
+    assert!(!filter.passes(&failed(AgentFailureClass::LlmError)));
+    assert!(!filter.passes(&AgentEvent::started("writer", "draft")));
+    assert!(
+        Filter::all()
+            .names([AgentEventName::AgentFailed])
+            .passes(&failed(AgentFailureClass::Unknown))
+    );
+    assert!(Filter::default().passes(&event(1)));
+    assert!(!Filter::all().names([]).passes(&event(1)));
+}
+
+#[test]
+fn the_original_reads_what_passes_in_its_own_words() {
+    let ring = RingBufferEventSink::new();
+    let sink = Filter::original_vocabulary().before(ring.clone());
+    let mut cancelled = AgentEvent::failed("writer", "draft", AgentFailureClass::Cancelled)
+        .with_span(SpanId::from_u64(7), None)
+        .with_outcome(SpanOutcome::Cancelled);
+    cancelled.status = AgentEventStatus::Cancelled;
+    cancelled.session_id = Some("s".into());
+    cancelled.seq = Some(2);
+    sink.emit_all(&[numbered("s", 1), Arc::new(cancelled)]).unwrap();
+    let [event] = &ring.events()[..] else { panic!("a turn is nothing that the original knows") };
+    let json = event.to_json();
+    assert!(json.contains(r#""status":"failed""#) && json.contains(r#""failure_class":"unknown""#));
+    assert!(!json.contains("session_id") && !json.contains("span") && !json.contains("outcome"));
+}
+
+#[test]
+fn what_a_filter_holds_back_is_in_no_books() {
+    let file = TempFile::new("filtered");
+    let log = JsonlSink::create(file.path()).unwrap();
+    let sink = Filter::all().names([AgentEventName::AgentStarted]).before(log);
+    sink.emit(&event(1)).unwrap();
+    sink.emit_all(&[event(2)]).unwrap();
+    sink.flush().unwrap();
+    assert_eq!(sink.stats(), Some(SinkStats::default()));
+    assert_eq!(sink.sink().path(), file.path());
+}
+
+#[test]
+fn levels_are_those_a_person_would_give() {
+    use AgentEventName as Name;
+    use AgentEventStatus as Status;
+    let of = |name, status| Level::of(&AgentEvent::new(name, status, chrono::DateTime::UNIX_EPOCH));
+    assert_eq!(of(Name::AgentStarted, Status::Running), Level::Info);
+    assert_eq!(of(Name::StatusChanged, Status::Running), Level::Debug);
+    assert_eq!(of(Name::TurnFailed, Status::Failed), Level::Warn);
+    assert_eq!(of(Name::AgentFailed, Status::Failed), Level::Error);
+    assert_eq!(of(Name::AgentFailed, Status::Cancelled), Level::Warn);
+    assert_eq!(of(Name::LogDropped, Status::Failed), Level::Error);
+    let panicked = AgentEvent::started("writer", "draft").with_outcome(SpanOutcome::Panicked);
+    assert_eq!(Level::of(&panicked), Level::Error);
+    assert!(Level::Debug < Level::Info && Level::Warn < Level::Error);
+}
+
+fn begins(session: &str, span: u64, parent: Option<u64>) -> Arc<AgentEvent> {
+    let mut event = AgentEvent::started("writer", "draft")
+        .with_span(SpanId::from_u64(span), parent.map(SpanId::from_u64));
+    event.session_id = Some(session.into());
+    event.seq = Some(1);
+    Arc::new(event)
+}
+
+#[test]
+fn a_sample_has_whole_sessions_and_about_as_many_as_it_should() {
+    let ring = RingBufferEventSink::with_capacity(std::num::NonZeroUsize::new(100_000).unwrap());
+    let sample = SampleSessions::one_in(NonZeroU32::new(10).unwrap(), ring.clone());
+    for id in 0..2_000 {
+        let session = format!("session-{id}");
+        let events: Vec<_> = (1..=5).map(|n| numbered(&session, n)).collect();
+        sample.emit(&events[0]).unwrap();
+        sample.emit_all(&events[1..]).unwrap();
+    }
+    let sessions = ring.len() / 5;
+    assert_eq!(ring.len() % 5, 0);
+    assert!((140..260).contains(&sessions), "{sessions} of 2,000");
+    let again = SampleSessions::one_in(NonZeroU32::new(10).unwrap(), ring.clone());
+    assert!((0..2_000).all(|id| {
+        let session = format!("session-{id}");
+        again.keeps(&session) == sample.keeps(&session)
+    }));
+    // What is of no session is of interest to all.
+    let before = ring.len();
+    sample.emit(&event(1)).unwrap();
+    assert_eq!(ring.len(), before + 1);
+}
+
+#[test]
+fn a_session_goes_with_the_outermost_one_above_it() {
+    let ring = RingBufferEventSink::new();
+    let sample = SampleSessions::one_in(NonZeroU32::new(2).unwrap(), ring.clone());
+    let ids: Vec<String> = (0..40).map(|id| format!("session-{id}")).collect();
+    let root = ids.iter().find(|id| sample.keeps(id)).unwrap();
+    let out = ids.iter().find(|id| !sample.keeps(id)).unwrap();
+    for (place, id) in (1..).zip(&ids) {
+        if id == root || id == out {
+            continue;
+        }
+        ring.clear();
+        let (kept, left) = (place * 10, place * 10 + 5);
+        sample.emit(&begins(root, kept, None)).unwrap();
+        sample.emit(&begins("below", kept + 1, Some(kept))).unwrap();
+        sample.emit(&begins(id, kept + 2, Some(kept + 1))).unwrap();
+        sample.emit(&numbered(id, 2)).unwrap();
+        assert_eq!(ring.len(), 4, "the whole tree");
+        sample.emit(&begins(out, left, None)).unwrap();
+        sample.emit(&begins("other", left + 1, Some(left))).unwrap();
+        sample.emit(&numbered("other", 2)).unwrap();
+        assert_eq!(ring.len(), 4, "nothing of that tree");
+    }
+}
+
+#[cfg(feature = "tracing")]
+mod with_tracing {
+    use std::fmt::{Debug, Write as _};
+    use std::sync::Mutex;
+
+    use runtime_sinks::TracingSink;
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+
+    use super::*;
+
+    /// Keeps a line for each event from `info` upwards.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<String>>>);
+
+    impl tracing::Subscriber for Kept {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() <= tracing::Level::INFO
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            let metadata = event.metadata();
+            let mut line = Line(format!("{} {}", metadata.level(), metadata.target()));
+            event.record(&mut line);
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(line.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+            write!(self.0, " {field}={value:?}").expect("a string takes it");
+        }
+    }
+
+    #[test]
+    fn events_are_told_to_the_subscriber_with_what_is_set() {
+        let kept = Kept::default();
+        tracing::subscriber::with_default(kept.clone(), || {
+            TracingSink.emit(&numbered("s", 3)).unwrap();
+            let failed = AgentEvent::failed("writer", "draft", AgentFailureClass::LlmError);
+            TracingSink.emit(&Arc::new(failed.with_detail("503 from the provider"))).unwrap();
+            let mut looked = AgentEvent::started("writer", "draft");
+            looked.event = AgentEventName::StatusChanged;
+            TracingSink.emit(&Arc::new(looked)).unwrap();
+        });
+        let lines = kept.0.lock().unwrap().clone();
+        assert_eq!(
+            lines,
+            [
+                "INFO techrevati::events message=agent.turn_completed \
+                 event=\"agent.turn_completed\" status=\"running\" role=\"writer\" \
+                 session_id=\"s\" seq=3 data=\"{\\\"number\\\":3}\"",
+                "ERROR techrevati::events message=503 from the provider event=\"agent.failed\" \
+                 status=\"failed\" role=\"writer\" phase=\"draft\" failure_class=\"llm_error\"",
+            ]
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! The code of `docs/sinks.md`.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use techrevati_runtime::events::AgentEvent;
+use techrevati_runtime::prelude::*;
+use techrevati_runtime::sinks::{
+    Durability, EventFanOut, Filter, Level, LogEntry, LogReader, QueueConfig, QueueSink, Rotation,
+    SampleSessions, SinkError,
+};
+
+async fn a_run(path: &Path) -> Result<(), BoxError> {
+    let log = JsonlSink::create(path)?;
+    let queue = QueueSink::new(log, QueueConfig::default());
+
+    let orchestrator = Orchestrator::new("writer", "draft").event_sink(queue.clone());
+    let session = orchestrator.session()?;
+    session.run_turn(Turn::unmetered(), async || Ok::<_, BoxError>("a draft")).await?;
+    session.complete()?;
+
+    let left = queue.shutdown(Duration::from_secs(5));
+    assert!(left.is_complete(), "{left}");
+    Ok(())
+}
+
+fn a_service(folder: &Path) -> Result<(), BoxError> {
+    let log = JsonlSink::options()
+        .durability(Durability::Interval(Duration::from_secs(1)))
+        .rotate(Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30))
+        .open(folder)?;
+    let config = QueueConfig::default()
+        .capacity(NonZeroUsize::new(8_192).ok_or("no room")?)
+        .reserve(1_024)
+        .on_abandoned(|left| eprintln!("the event log: {left}"));
+    let queue = QueueSink::new(log, config);
+
+    // Whoever still holds a clone: at the end of this scope the queue is shut down.
+    let _guard = queue.guard();
+    queue.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
+
+    // All that was emitted before is written, and synced.
+    queue.flush()?;
+    Ok(())
+}
+
+fn choices(path: &Path) -> Result<(), BoxError> {
+    let log = JsonlSink::create(path)?;
+    let trouble = RingBufferEventSink::new();
+    let all = EventFanOut::new()
+        .with(SampleSessions::one_in(NonZeroU32::new(10).ok_or("none")?, log))
+        .with(Filter::all().at_least(Level::Warn).before(trouble.clone()))
+        .with(Filter::original_vocabulary().before(|event: &Arc<AgentEvent>| {
+            // Here the Python package would be given `event.to_json()`.
+            assert!(event.session_id.is_none());
+            Ok::<(), SinkError>(())
+        }));
+    all.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
+    assert!(trouble.is_empty());
+    Ok(())
+}
+
+fn reading(path: &Path) -> Result<(), BoxError> {
+    let mut reader = LogReader::open(path)?;
+    for entry in &mut reader {
+        match entry {
+            Ok(LogEntry::Event(event)) => println!("{} {}", event.emitted_at, event.event),
+            Ok(LogEntry::Unknown(json)) => println!("of another version: {json}"),
+            Err(torn) => println!("{torn}"),
+        }
+    }
+    let report = reader.report();
+    for gap in &report.gaps {
+        println!("{gap}");
+    }
+    assert!(report.is_whole());
+    Ok(())
+}
+
+fn following(path: &Path) -> Result<(), BoxError> {
+    let follow = LogReader::open(path)?.follow();
+    let stop = follow.stopper();
+    for entry in follow {
+        let is_last = entry?.event().is_some_and(|event| event.event.as_str() == "agent.completed");
+        if is_last {
+            stop.stop();
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn run() -> Result<(), BoxError> {
+    let folder = std::env::temp_dir().join(format!("sinks-guide-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join("run.jsonl");
+    a_run(&path).await?;
+    reading(&path)?;
+    following(&path)?;
+    a_service(&folder.join("service"))?;
+    choices(&folder.join("sample.jsonl"))?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
