@@ -1,8 +1,9 @@
 //! Running tools: permission, guardrails, the call, the result.
 
+mod pending;
+
 use std::error::Error;
 use std::future::Future;
-use std::mem;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +12,19 @@ use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
 };
 use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
+use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError};
+use self::pending::{PendingTool, interruption};
+use crate::error::{BoxError, ToolError};
 use crate::failure::failure;
 use crate::pace::Pace;
 use crate::scope::{inside, inside_async};
 use crate::session::OrchestrationSession;
 use crate::session::core::{Core, Entry};
 use crate::turn::{Timeout, Timing, ToolCall, Untimed};
-use crate::wait::{Interrupted, Kind, on_thread, race, race_blocking};
+use crate::wait::{Interrupted, on_thread, race, race_blocking};
 
 /// # Tools
 impl OrchestrationSession {
@@ -154,98 +156,6 @@ impl OrchestrationSession {
         let mut active = pending.start(checked)?;
         active.still_open()?;
         Ok((active, tool.args))
-    }
-}
-
-/// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
-struct PendingTool<'s> {
-    core: &'s Core,
-    name: Arc<str>,
-    pace: Pace,
-    /// True exactly while guardrails run.
-    polling: bool,
-    /// `None` once the tool has started or was refused.
-    entry: Option<Entry<'s>>,
-}
-
-impl<'s> PendingTool<'s> {
-    fn admit(core: &'s Core, name: Arc<str>, timeout: Option<&Timeout>) -> Result<Self, ToolError> {
-        let entry = Some(core.enter(true)?);
-        let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
-        let accepting = core.state().accepting();
-        if let Err(refused) = accepting {
-            return Err(pending.refuse(refused.into()));
-        }
-        match core.until(timeout) {
-            Ok(until) => pending.pace = until.into(),
-            Err(deadline) => return Err(pending.refuse(deadline.into())),
-        }
-        if let Some(permissions) = &core.setup.permissions {
-            let role = &*core.setup.role;
-            let outcome = permissions.check(role, &pending.name);
-            core.tell_permission(&pending.name, &outcome);
-            if !outcome.allowed {
-                let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
-                return Err(pending.refuse(denied.into()));
-            }
-        }
-        Ok(pending)
-    }
-
-    fn refuse(mut self, error: ToolError) -> ToolError {
-        self.told(error.failure_class(), error.reason(), error.to_string());
-        error
-    }
-
-    fn start(
-        mut self,
-        checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
-    ) -> Result<ActiveTool<'s>, ToolError> {
-        if let Ok(checked) = &checked {
-            let subject = GuardrailSubject::Tool(&self.name);
-            self.core.tell_guardrails(GuardrailStage::Pre, subject, checked);
-        }
-        match checked {
-            Ok(Ok(())) => {}
-            Ok(Err(violation)) => return Err(self.refuse(violation.into())),
-            Err(interrupted) => {
-                let error = interruption(&self.name, interrupted, false);
-                return Err(self.refuse(error));
-            }
-        }
-        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
-        let (core, name) = (self.core, Arc::clone(&self.name));
-        let pace = mem::take(&mut self.pace);
-        let span = core.new_span();
-        let tool =
-            ActiveTool { core, name, pace, span, polling: false, ended: false, _entry: entry };
-        let event =
-            core.child_event(AgentEventName::AgentToolCalled, AgentEventStatus::Running, span);
-        core.emit(event.with_data(tool.facts()));
-        Ok(tool)
-    }
-
-    fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {
-        if let Some(mut entry) = self.entry.take() {
-            entry.stop_working();
-            self.core.tool_refused(&self.name, class, reason, detail);
-        }
-    }
-}
-
-impl Drop for PendingTool<'_> {
-    fn drop(&mut self) {
-        if self.entry.is_none() {
-            return;
-        }
-        if self.polling {
-            self.core.state().note_panic();
-            let detail = "a guardrail panicked before the tool ran".to_owned();
-            self.told(AgentFailureClass::ToolError, "panicked", detail);
-        } else {
-            let detail = "the tool was dropped before it ran".to_owned();
-            self.told(AgentFailureClass::Cancelled, "cancelled", detail);
-        }
     }
 }
 
@@ -385,17 +295,5 @@ impl Drop for ActiveTool<'_> {
             let dropped = BoxError::from("the tool was dropped");
             self.stopped(SpanOutcome::Cancelled, AgentFailureClass::Cancelled, &*dropped);
         }
-    }
-}
-
-fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
-    match interrupted {
-        Interrupted::Time(Kind::Timeout(_), timeout) => {
-            ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
-        }
-        Interrupted::Time(Kind::Deadline, deadline) => {
-            DeadlineExceededError { deadline, call_began }.into()
-        }
-        Interrupted::Closed(end) => end.closed(call_began).into(),
     }
 }

@@ -1,0 +1,124 @@
+//! A tool between its admission and its call: what may still refuse it.
+
+use std::mem;
+use std::sync::Arc;
+
+use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass};
+use runtime_policy::guardrail::GuardrailSubject;
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
+
+use super::ActiveTool;
+use crate::error::{DeadlineExceededError, ToolError, ToolTimeoutError};
+use crate::pace::Pace;
+use crate::session::core::{Core, Entry};
+use crate::turn::Timeout;
+use crate::wait::{Interrupted, Kind};
+
+/// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
+pub(super) struct PendingTool<'s> {
+    core: &'s Core,
+    pub(super) name: Arc<str>,
+    pub(super) pace: Pace,
+    /// True exactly while guardrails run.
+    pub(super) polling: bool,
+    /// `None` once the tool has started or was refused.
+    entry: Option<Entry<'s>>,
+}
+
+impl<'s> PendingTool<'s> {
+    pub(super) fn admit(
+        core: &'s Core,
+        name: Arc<str>,
+        timeout: Option<&Timeout>,
+    ) -> Result<Self, ToolError> {
+        let entry = Some(core.enter(true)?);
+        let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
+        let accepting = core.state().accepting();
+        if let Err(refused) = accepting {
+            return Err(pending.refuse(refused.into()));
+        }
+        match core.until(timeout) {
+            Ok(until) => pending.pace = until.into(),
+            Err(deadline) => return Err(pending.refuse(deadline.into())),
+        }
+        if let Some(permissions) = &core.setup.permissions {
+            let role = &*core.setup.role;
+            let outcome = permissions.check(role, &pending.name);
+            core.tell_permission(&pending.name, &outcome);
+            if !outcome.allowed {
+                let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
+                return Err(pending.refuse(denied.into()));
+            }
+        }
+        Ok(pending)
+    }
+
+    fn refuse(mut self, error: ToolError) -> ToolError {
+        self.told(error.failure_class(), error.reason(), error.to_string());
+        error
+    }
+
+    pub(super) fn start(
+        mut self,
+        checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
+    ) -> Result<ActiveTool<'s>, ToolError> {
+        if let Ok(checked) = &checked {
+            let subject = GuardrailSubject::Tool(&self.name);
+            self.core.tell_guardrails(GuardrailStage::Pre, subject, checked);
+        }
+        match checked {
+            Ok(Ok(())) => {}
+            Ok(Err(violation)) => return Err(self.refuse(violation.into())),
+            Err(interrupted) => {
+                let error = interruption(&self.name, interrupted, false);
+                return Err(self.refuse(error));
+            }
+        }
+        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
+        let (core, name) = (self.core, Arc::clone(&self.name));
+        let pace = mem::take(&mut self.pace);
+        let span = core.new_span();
+        let tool =
+            ActiveTool { core, name, pace, span, polling: false, ended: false, _entry: entry };
+        let event =
+            core.child_event(AgentEventName::AgentToolCalled, AgentEventStatus::Running, span);
+        core.emit(event.with_data(tool.facts()));
+        Ok(tool)
+    }
+
+    fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.stop_working();
+            self.core.tool_refused(&self.name, class, reason, detail);
+        }
+    }
+}
+
+impl Drop for PendingTool<'_> {
+    fn drop(&mut self) {
+        if self.entry.is_none() {
+            return;
+        }
+        if self.polling {
+            self.core.state().note_panic();
+            let detail = "a guardrail panicked before the tool ran".to_owned();
+            self.told(AgentFailureClass::ToolError, "panicked", detail);
+        } else {
+            let detail = "the tool was dropped before it ran".to_owned();
+            self.told(AgentFailureClass::Cancelled, "cancelled", detail);
+        }
+    }
+}
+
+/// What an interruption is to the caller of a tool.
+pub(super) fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
+    match interrupted {
+        Interrupted::Time(Kind::Timeout(_), timeout) => {
+            ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
+        }
+        Interrupted::Time(Kind::Deadline, deadline) => {
+            DeadlineExceededError { deadline, call_began }.into()
+        }
+        Interrupted::Closed(end) => end.closed(call_began).into(),
+    }
+}
