@@ -164,7 +164,7 @@ impl Core {
                 }
                 Ok(reserved)
             }
-            Ok(Err(limited)) => Err(limited.into()),
+            Ok(Err(refused)) => Err(refused.into()),
             Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
                 Err(DeadlineExceededError { deadline, call_began: false }.into())
