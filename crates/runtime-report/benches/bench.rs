@@ -1,0 +1,2 @@
+//! Benchmarks of this crate.
+fn main() {}

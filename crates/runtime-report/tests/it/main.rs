@@ -1,0 +1,1 @@
+//! Tests of `runtime-report` through its public face.
