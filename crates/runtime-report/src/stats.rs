@@ -151,7 +151,7 @@ impl Timeline {
     }
 }
 
-fn lines<'a>(spans: impl Iterator<Item = &'a Span>) -> Vec<Line> {
+fn lines<'a, I: Iterator<Item = &'a Span>>(spans: I) -> Vec<Line> {
     let mut groups: BTreeMap<&Arc<str>, Group> = BTreeMap::new();
     for span in spans {
         groups.entry(&span.name).or_default().add(span);

@@ -29,7 +29,7 @@ use runtime_events::AgentEvent;
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
-pub(crate) use self::parts::{Segment, nanousd};
+pub(crate) use self::parts::Segment;
 pub use self::parts::{Session, Span, SpanKind, Use};
 pub(crate) use self::spending::{Account, Charge};
 
@@ -110,5 +110,17 @@ impl Timeline {
     /// inside its parent.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
+    }
+}
+
+/// What the projections ask.
+impl Timeline {
+    /// To whom a session handed its work, if it did.
+    pub(crate) fn target_of(&self, session: &Session) -> Option<&str> {
+        session.rows.iter().rev().find_map(|row| {
+            let data = self.rows[*row].event.data.as_ref()?;
+            let target = data.get("target_role");
+            target.or_else(|| data.get("handoff")?.get("target_role"))?.as_str()
+        })
     }
 }

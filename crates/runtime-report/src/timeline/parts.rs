@@ -23,6 +23,8 @@ pub struct Session {
     /// Its events in the order of the log.
     pub(crate) rows: Vec<usize>,
     pub(crate) lost: u64,
+    /// What was spent in it.
+    pub(crate) spent: Use,
     /// The states of its agent, one after the other.
     pub(crate) states: Vec<Segment>,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use runtime_events::{AgentEvent, AgentEventName};
 
-use super::parts::Session;
+use super::parts::{Session, Use};
 use super::{Row, Timeline};
 
 /// What holds events together. Those of the original have no session; there, a role does.
@@ -108,6 +108,7 @@ fn empty(event: &AgentEvent) -> Session {
         spans: Vec::new(),
         rows: Vec::new(),
         lost: 0,
+        spent: Use::default(),
         states: Vec::new(),
     }
 }

@@ -59,6 +59,10 @@ pub(super) fn read(timeline: &mut Timeline) {
         }
     }
     charges.sort_by_key(|charge| (charge.at, charge.span));
+    for charge in &charges {
+        let session = &mut timeline.sessions[charge.session];
+        session.spent = session.spent.plus(charge.spent);
+    }
     timeline.charges = charges;
     timeline.accounts = accounts(timeline);
 }

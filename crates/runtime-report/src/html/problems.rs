@@ -1,0 +1,149 @@
+//! What went wrong, and what was done about it.
+
+use runtime_events::{AgentEvent, AgentEventName};
+
+use super::View;
+use super::page::Page;
+use crate::show;
+use crate::timeline::Row;
+
+const MOST_PROBLEMS: usize = 50;
+const MOST_RECOVERIES: usize = 200;
+
+impl View<'_> {
+    /// Calls that failed, what was refused, and what is wrong with the log.
+    pub(super) fn problems(&self, page: &mut Page) {
+        let rows = &self.timeline.rows;
+        let wrong: Vec<usize> = (0..rows.len()).filter(|row| self.is_problem(&rows[*row])).collect();
+        let findings = self.timeline.findings();
+        if wrong.is_empty() && findings.is_empty() {
+            return;
+        }
+        page.raw("<section class=problems><h2>What went wrong</h2><div class=x><table><tr><th>when<th>agent<th>what<th>why\n");
+        for row in wrong.iter().take(MOST_PROBLEMS) {
+            let held = &rows[*row];
+            self.when(page, *row);
+            page.raw("<td>").raw(problem(&held.event)).raw(" <bdi>");
+            page.cut(self.subject(held), 80).raw("</bdi><td>");
+            if let Some(class) = held.event.failure_class {
+                page.raw("<b class=tag>").raw(class.as_str()).raw("</b> ");
+            }
+            page.cut(held.event.detail.as_deref().unwrap_or(""), 300).raw("\n");
+        }
+        let room = MOST_PROBLEMS.saturating_sub(wrong.len()).max(10);
+        for finding in findings.iter().take(room) {
+            self.when(page, finding.event);
+            page.raw("<td>log<td>").cut(&finding.problem.to_string(), 300).raw("\n");
+        }
+        page.raw("</table></div>");
+        let left = wrong.len().saturating_sub(MOST_PROBLEMS) + findings.len().saturating_sub(room);
+        if left > 0 {
+            page.raw("<p class=note>… and ").text(show::count(left as u64)).raw(" more.</p>");
+        }
+        page.raw("</section>\n");
+    }
+
+    /// Each recovery: what failed, what was done, what came of it.
+    pub(super) fn recoveries(&self, page: &mut Page) {
+        let rows = &self.timeline.rows;
+        let is_tale = |row: &usize| of_recovery(rows[*row].event.event).is_some();
+        let tale: Vec<usize> = (0..rows.len()).filter(is_tale).collect();
+        if tale.is_empty() {
+            return;
+        }
+        page.raw("<section><h2>Recovery</h2><div class=x><table><tr><th>when<th>agent<th>what<th>how\n");
+        for row in tale.iter().take(MOST_RECOVERIES) {
+            let event = &rows[*row].event;
+            let (class, word) = of_recovery(event.event).unwrap_or_default();
+            self.when(page, *row);
+            page.raw("<td><b class=\"tag ").raw(class).raw("\">").raw(word).raw("</b><td>");
+            page.cut(event.detail.as_deref().unwrap_or(""), 300);
+            for (key, value) in event.data.iter().flat_map(|data| data.iter()) {
+                if matches!(key, "skipped" | "wait_seconds" | "attempt" | "attempts" | "policy") {
+                    page.raw(" <i>").text(key.replace('_', " ")).raw("</i> ");
+                    page.cut(&super::events::shown(value), 120);
+                }
+            }
+            page.raw("\n");
+        }
+        page.raw("</table></div>");
+        let left = tale.len().saturating_sub(MOST_RECOVERIES);
+        if left > 0 {
+            page.raw("<p class=note>… and ").text(show::count(left as u64)).raw(" more.</p>");
+        }
+        page.raw("</section>\n");
+    }
+
+    /// The first two cells of a row: when, as a link to the event, and who.
+    fn when(&self, page: &mut Page, row: usize) {
+        let held = &self.timeline.rows[row];
+        page.raw("<tr><td><a href=\"#e").text(row).raw("\">").text(show::nanos(held.at));
+        page.raw("</a><td><bdi>").cut(held.event.role.as_deref().unwrap_or(""), 60).raw("</bdi>");
+    }
+
+    fn is_problem(&self, row: &Row) -> bool {
+        let ends_attempt = matches!(row.event.event, AgentEventName::AttemptFailed);
+        // An attempt is told with its turn, unless the turn went well in the end.
+        let told = ends_attempt
+            && row.span.and_then(|span| self.timeline.spans[span].parent).is_some_and(|turn| {
+                self.timeline.spans[turn].is_failed()
+            });
+        !told && is_bad(&row.event)
+    }
+
+    /// What it happened to.
+    fn subject<'a>(&'a self, row: &'a Row) -> &'a str {
+        let data = row.event.data.as_ref();
+        let named = || data.and_then(|data| data.get("tool").or_else(|| data.get("model"))?.as_str());
+        let span = row.span.filter(|_| row.event.outcome.is_some());
+        span.map(|span| &*self.timeline.spans[span].name).or_else(named).unwrap_or("")
+    }
+}
+
+/// Whether an event tells of something that did not go as it should.
+pub(super) fn is_bad(event: &AgentEvent) -> bool {
+    match event.event {
+        AgentEventName::AgentBlocked
+        | AgentEventName::AgentFailed
+        | AgentEventName::TurnFailed
+        | AgentEventName::AttemptFailed
+        | AgentEventName::PhaseGateFailed
+        | AgentEventName::RecoveryFailed
+        | AgentEventName::RecoveryEscalated
+        | AgentEventName::LogDropped
+        | AgentEventName::LogRecovered => true,
+        AgentEventName::GuardrailChecked => {
+            event.data.as_ref().and_then(|data| data.get("passed")?.as_bool()) == Some(false)
+        }
+        AgentEventName::AgentToolCompleted => {
+            event.outcome.is_some_and(|outcome| outcome != runtime_events::SpanOutcome::Ok)
+        }
+        _ => false,
+    }
+}
+
+fn problem(event: &AgentEvent) -> &'static str {
+    match event.event {
+        AgentEventName::AgentBlocked => "refused",
+        AgentEventName::AgentFailed if event.outcome.is_none() => "budget",
+        AgentEventName::AgentFailed => "agent",
+        AgentEventName::TurnFailed => "turn",
+        AgentEventName::AttemptFailed => "attempt",
+        AgentEventName::AgentToolCompleted => "tool",
+        AgentEventName::PhaseGateFailed => "quality gate",
+        AgentEventName::GuardrailChecked => "guardrail",
+        AgentEventName::LogDropped | AgentEventName::LogRecovered => "log",
+        _ => "recovery",
+    }
+}
+
+fn of_recovery(name: AgentEventName) -> Option<(&'static str, &'static str)> {
+    Some(match name {
+        AgentEventName::RecoveryAttempted => ("", "◆ tried"),
+        AgentEventName::RecoverySucceeded => ("ok", "✓ worked"),
+        AgentEventName::RecoveryFailed => ("no", "✕ failed"),
+        AgentEventName::RecoveryEscalated => ("no", "✕ escalated"),
+        AgentEventName::RecoveryProviderSwitched => ("", "→ switched"),
+        _ => return None,
+    })
+}
