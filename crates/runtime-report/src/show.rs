@@ -44,7 +44,33 @@ fn long(f: &mut fmt::Formatter<'_>, seconds: u64) -> fmt::Result {
     }
 }
 
-/// Shows nano-dollars: two digits from a dollar on, four below, and six below a cent.
+/// Shows when something happened: seconds since the beginning, to the millisecond, with minutes and
+/// hours where there are some.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_report::show::offset;
+///
+/// assert_eq!(offset(Duration::from_micros(2_405_999)).to_string(), "2.405");
+/// assert_eq!(offset(Duration::from_secs(3_725)).to_string(), "1:02:05.000");
+/// ```
+pub fn offset(since: Duration) -> impl fmt::Display {
+    at(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+pub(crate) fn at(nanos: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let (seconds, millis) = (nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000_000);
+        let (hours, minutes, rest) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => write!(f, "{rest}.{millis:03}"),
+            (0, _) => write!(f, "{minutes}:{rest:02}.{millis:03}"),
+            _ => write!(f, "{hours}:{minutes:02}:{rest:02}.{millis:03}"),
+        }
+    })
+}
+
+/// Shows nano-dollars: two digits from a dollar on, four below, and up to six below a cent.
 ///
 /// ```
 /// use runtime_report::show::usd;
@@ -67,7 +93,10 @@ pub fn usd(nanos: u64) -> impl fmt::Display {
             return f.write_str("< $0.000001");
         }
         let scale = 10_u64.pow(u32::try_from(digits).unwrap_or(0));
-        write!(f, "${}.{:0digits$}", count(parts / scale), parts % scale)
+        let text = format!("{:0digits$}", parts % scale);
+        // `$0.0010`: the zeros after the fourth digit say nothing.
+        let kept = text.trim_end_matches('0').len().max(digits.min(4));
+        write!(f, "${}.{}", count(parts / scale), &text[..kept])
     })
 }
 
@@ -95,5 +124,44 @@ pub(crate) fn short(count: u64) -> impl fmt::Display {
         0..10_000 => write!(f, "{}", self::count(count)),
         10_000..1_000_000 => write!(f, "{}.{}k", count / 1_000, count % 1_000 / 100),
         _ => write!(f, "{}.{:02}M", count / 1_000_000, count % 1_000_000 / 10_000),
+    })
+}
+
+/// Shows a text as one line without anything that a terminal would take for a command: what cannot
+/// be seen becomes a sign that can, and a line's end a blank.
+///
+/// ```
+/// assert_eq!(runtime_report::show::line("a\n\u{1b}[31mb").to_string(), "a ␛[31mb");
+/// ```
+pub fn line(text: &str) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        text.chars().try_for_each(|char| match char {
+            '\n' | '\t' => f.write_str(" "),
+            char if is_hidden(char) => write!(f, "{}", visible(char)),
+            char => write!(f, "{char}"),
+        })
+    })
+}
+
+/// Whether a character is not seen, but does something to what stands around it.
+pub(crate) const fn is_hidden(char: char) -> bool {
+    match char {
+        '\n' | '\t' => false,
+        // Controls; then embeddings, overrides and isolates. The marks of single characters are
+        // harmless.
+        _ => matches!(
+            char,
+            '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        ),
+    }
+}
+
+/// A sign for a hidden character.
+pub(crate) fn visible(char: char) -> impl fmt::Display {
+    fmt::from_fn(move |f| match char {
+        '\0'..' ' => write!(f, "{}", char::from_u32(0x2400 + u32::from(char)).unwrap_or(' ')),
+        '\u{7f}' => f.write_str("\u{2421}"),
+        '\u{80}'..='\u{9f}' => write!(f, "{}", char::REPLACEMENT_CHARACTER),
+        _ => write!(f, "\u{27e8}U+{:04X}\u{27e9}", u32::from(char)),
     })
 }

@@ -1,6 +1,6 @@
 //! Where events come from: a log, line by line.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,8 @@ pub(crate) struct Log {
     path: PathBuf,
     lines: BufReader<File>,
     line: u64,
+    /// How much of the file was read.
+    read: u64,
     /// The beginning of a line whose end is not written yet.
     begun: Vec<u8>,
 }
@@ -36,14 +38,21 @@ impl Log {
     pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
         let file = File::open(path);
         let file = file.map_err(|source| LogError { path: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), lines: BufReader::new(file), line: 0, begun: Vec::new() })
+        Ok(Self {
+            path: path.to_owned(),
+            lines: BufReader::new(file),
+            line: 0,
+            read: 0,
+            begun: Vec::new(),
+        })
     }
 
     /// The next line that is complete, and its number; nothing if there is none yet.
     pub(crate) fn next(&mut self) -> Result<Option<(u64, Entry)>, LogError> {
         loop {
             let read = self.lines.read_until(b'\n', &mut self.begun);
-            read.map_err(|source| LogError { path: self.path.clone(), source })?;
+            let read = read.map_err(|source| LogError { path: self.path.clone(), source })?;
+            self.read = self.read.saturating_add(read as u64);
             if self.begun.pop_if(|byte| *byte == b'\n').is_none() {
                 return Ok(None);
             }
@@ -53,6 +62,16 @@ impl Log {
                 return Ok(Some((self.line, entry(&line))));
             }
         }
+    }
+
+    /// Begins again with a file that is shorter than what was read of it: it is another one.
+    pub(crate) fn follow(&mut self) -> Result<(), LogError> {
+        // Between two files of a rotation there may be none.
+        let Ok(now) = fs::metadata(&self.path) else { return Ok(()) };
+        if now.len() < self.read {
+            *self = Self::open(&self.path)?;
+        }
+        Ok(())
     }
 
     /// What stands after the last end of a line, if anything does: a line that was cut off, or

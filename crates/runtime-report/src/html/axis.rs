@@ -33,7 +33,7 @@ pub(super) struct Cut {
 const LONG: f64 = 0.5;
 /// What a cut takes of the time at work.
 const CUT: f64 = 0.03;
-const TICKS: f64 = 8.0;
+const TICKS: f64 = 12.0;
 /// A log of thousands of runs has thousands of cuts; beyond these, time is shown as it is.
 const MOST_CUTS: usize = 12;
 
@@ -49,8 +49,8 @@ impl Axis {
         cuts.sort_unstable();
         let cut: u64 = cuts.iter().map(|(from, to)| to - from).sum();
         let cut_width = CUT * busy;
-        let cuts_width = cuts.iter().map(|_| cut_width).sum::<f64>();
-        let width = (float(timeline.end - cut) + cuts_width).max(1.0);
+        let of_cuts = cuts.iter().map(|_| cut_width).sum::<f64>();
+        let width = (float(timeline.end - cut) + of_cuts).max(1.0);
         Self { cuts, cut_width, width, end: timeline.end }
     }
 
@@ -129,8 +129,7 @@ fn idle(timeline: &Timeline) -> Vec<(u64, u64)> {
 /// The round step at or above `least` nanoseconds.
 fn step(least: f64) -> u64 {
     const MINUTE: u64 = 60_000_000_000;
-    const LONG: [u64; 13] =
-        [1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1_440, 2_880, 14_400];
+    const LONG: [u64; 13] = [1, 2, 5, 10, 20, 30, 60, 120, 240, 480, 1_440, 2_880, 14_400];
     if least >= float(MINUTE / 2) {
         let minutes = LONG.into_iter().find(|minutes| float(minutes * MINUTE) >= least);
         return minutes.map_or(365 * 1_440 * MINUTE, |minutes| minutes * MINUTE);

@@ -19,10 +19,13 @@ impl View<'_> {
         if spent.cost_nanousd > 0 {
             page.raw("<div class=\"r cu\"><span class=n>cost <small>");
             page.text(show::usd(spent.cost_nanousd)).raw("</small></span><span class=t>");
-            // A limit far above the curve would press it flat; the meters below show those.
-            let limits = self.timeline.accounts.iter().map(|account| account.limit);
-            let near = |limit: &u64| *limit <= spent.cost_nanousd.saturating_mul(2);
-            let mut limits: Vec<u64> = limits.filter(near).collect();
+            // The curve is of the whole run, and so must the budget be; one far above the curve
+            // would press it flat. The meters below show those.
+            let total = spent.cost_nanousd;
+            let limits = self.timeline.accounts.iter().filter(|account| {
+                account.spent >= total - total / 100 && account.limit <= total.saturating_mul(2)
+            });
+            let mut limits: Vec<u64> = limits.map(|account| account.limit).collect();
             limits.sort_unstable();
             limits.dedup();
             let top = limits.last().copied().unwrap_or(0).max(spent.cost_nanousd);
@@ -52,7 +55,9 @@ impl View<'_> {
     fn curve(&self, page: &mut Page, class: &'static str, top: u64, of: impl Fn(&Charge) -> u64) {
         let charges = &self.timeline.charges;
         let every = charges.len().div_ceil(MOST_STEPS).max(1);
-        page.raw("<svg class=").raw(class).raw(" viewBox=\"0 0 100 100\" preserveAspectRatio=none aria-hidden=true><path d=\"M0 100");
+        page.raw("<svg class=").raw(class).raw(
+            " viewBox=\"0 0 100 100\" preserveAspectRatio=none aria-hidden=true><path d=\"M0 100",
+        );
         let mut sum = 0_u64;
         for (place, charge) in charges.iter().enumerate() {
             sum = sum.saturating_add(of(charge));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use runtime_events::AgentEvent;
+use runtime_events::{AgentEvent, Data};
 use serde_json::Value;
 
 use super::View;
@@ -29,18 +29,20 @@ impl View<'_> {
         for role in roles.into_iter().take(MOST_ROLES) {
             page.raw("<option>").text(role);
         }
-        page.raw("</select></label><label class=js hidden>find <input type=search id=find></label>");
+        page.raw(
+            "</select></label><label class=js hidden>find <input type=search id=find></label>",
+        );
         page.raw("<span class=js hidden id=count></span></div>");
         let limit = self.options.max_events;
         if rows.len() > limit {
             page.raw("<p class=note>Showing the first ").text(show::count(limit as u64));
             page.raw(" of ").text(show::count(rows.len() as u64)).raw(" events.</p>");
         }
-        page.raw("<div class=x><table id=events><thead><tr><th>no<th>time<th>agent<th>event<th>what\n<tbody>\n");
+        page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>what\n<tbody>\n");
         for (number, row) in rows.iter().enumerate().take(limit) {
             page.raw(if is_bad(&row.event) { "<tr class=f id=e" } else { "<tr id=e" });
             page.text(number).raw("><td>").text(row.event.seq.unwrap_or(number as u64 + 1));
-            page.raw("<td>").text(show::nanos(row.at)).raw("<td>");
+            page.raw("<td>").text(show::at(row.at)).raw("<td>");
             page.cut(row.event.role.as_deref().unwrap_or(""), 60).raw("<td>");
             let name = row.event.event.as_str();
             page.raw(name.strip_prefix("agent.").unwrap_or(name)).raw("<td>");
@@ -51,7 +53,9 @@ impl View<'_> {
     }
 
     fn what(&self, page: &mut Page, event: &AgentEvent) {
-        if let Some(outcome) = event.outcome.filter(|outcome| *outcome != runtime_events::SpanOutcome::Ok) {
+        if let Some(outcome) =
+            event.outcome.filter(|outcome| *outcome != runtime_events::SpanOutcome::Ok)
+        {
             page.raw("<b class=\"tag no\">").raw(outcome.as_str()).raw("</b> ");
         }
         if let Some(class) = event.failure_class {
@@ -61,7 +65,7 @@ impl View<'_> {
             self.long(page, detail);
             page.raw(" ");
         }
-        for (key, value) in event.data.iter().flat_map(|data| data.iter()) {
+        for (key, value) in event.data.iter().flat_map(Data::iter) {
             page.raw("<i>").cut(key, VALUE).raw("</i> ");
             let value = shown(value);
             if value.len() > VALUE {

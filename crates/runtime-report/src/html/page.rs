@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use crate::show::{is_hidden, visible};
+
 /// A page, or a part of one.
 pub(super) struct Page {
     html: String,
@@ -67,10 +69,7 @@ impl fmt::Write for Escaped<'_> {
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
-                '\0'..' ' => self.0.push(char::from_u32(0x2400 + u32::from(char)).unwrap_or(' ')),
-                '\u{7f}' => self.0.push('\u{2421}'),
-                '\u{80}'..='\u{9f}' => self.0.push(char::REPLACEMENT_CHARACTER),
-                _ => write!(self.0, "\u{27e8}U+{:04X}\u{27e9}", u32::from(char))?,
+                char => write!(self.0, "{}", visible(char))?,
             }
         }
         self.0.push_str(&text[done..]);
@@ -79,11 +78,5 @@ impl fmt::Write for Escaped<'_> {
 }
 
 const fn is_special(char: char) -> bool {
-    match char {
-        '\n' | '\t' => false,
-        '&' | '<' | '>' | '"' | '\'' | '\0'..' ' | '\u{7f}'..='\u{9f}' => true,
-        // Embeddings, overrides and isolates; the marks of single characters are harmless.
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        _ => false,
-    }
+    matches!(char, '&' | '<' | '>' | '"' | '\'') || is_hidden(char)
 }

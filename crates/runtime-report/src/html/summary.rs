@@ -49,7 +49,11 @@ impl View<'_> {
         }
         let spent = stats.spent;
         let cached = if spent.cached_tokens > 0 {
-            format!("{} in, {} cached", show::short(spent.input_tokens), show::short(spent.cached_tokens))
+            format!(
+                "{} in, {} cached",
+                show::short(spent.input_tokens),
+                show::short(spent.cached_tokens)
+            )
         } else {
             format!("{} in", show::short(spent.input_tokens))
         };
@@ -80,7 +84,11 @@ impl View<'_> {
 }
 
 fn failures(failed: u64) -> String {
-    if failed == 0 { "none failed".to_owned() } else { format!("✕ {} failed", show::count(failed)) }
+    if failed == 0 {
+        "none failed".to_owned()
+    } else {
+        format!("✕ {} failed", show::count(failed))
+    }
 }
 
 fn card(

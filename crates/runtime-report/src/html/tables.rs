@@ -20,7 +20,13 @@ impl View<'_> {
             let share = share(account.spent, account.limit);
             page.raw("<div><span><bdi>").cut(account.name.as_deref().unwrap_or(session), 60);
             page.raw("</bdi></span><span class=\"meter");
-            page.raw(if share >= 100.0 { " no" } else if share >= 80.0 { " wa" } else { "" });
+            page.raw(if share >= 100.0 {
+                " no"
+            } else if share >= 80.0 {
+                " wa"
+            } else {
+                ""
+            });
             page.raw("\"><i style=\"width:").percent(share.min(100.0)).raw("\"></i>");
             for (at, percent) in account.marks.iter().take(20) {
                 let place = f64::from(u32::try_from(*percent).unwrap_or(100).min(100));
@@ -51,14 +57,18 @@ fn table(page: &mut Page, title: &'static str, lines: &[Line]) {
     if lines.is_empty() {
         return;
     }
-    let has_use = lines.iter().any(|line| line.spent.input_tokens > 0 || line.spent.output_tokens > 0);
+    let has_use =
+        lines.iter().any(|line| line.spent.input_tokens > 0 || line.spent.output_tokens > 0);
     let has_cost = lines.iter().any(|line| line.spent.cost_nanousd > 0);
     page.raw("<div><h2>").raw(title).raw("</h2><div class=x><table class=num><tr><th>");
     page.raw("<th>calls<th>failed<th>p50<th>p95<th>max<th>total");
     page.raw(if has_use { "<th>tokens in<th>cached<th>out" } else { "" });
     page.raw(if has_cost { "<th>cost\n" } else { "\n" });
     for line in lines.iter().take(MOST_LINES) {
-        page.raw("<tr><td><bdi>").cut(&line.name, 80).raw("</bdi><td>").text(show::count(line.calls));
+        page.raw("<tr><td><bdi>")
+            .cut(&line.name, 80)
+            .raw("</bdi><td>")
+            .text(show::count(line.calls));
         page.raw(if line.failed > 0 { "<td class=no>" } else { "<td>" });
         page.text(show::count(line.failed));
         for duration in [line.p50, line.p95, line.max, line.total] {

@@ -163,7 +163,9 @@ impl View<'_> {
             let held = &self.timeline.rows[*row];
             let Some((class, sign)) = mark(held) else { continue };
             page.raw("<a class=").raw(class).raw(" href=\"#e").text(row).raw("\" style=\"left:");
-            page.percent(self.axis.percent(held.at)).raw("\" title=\"").raw(held.event.event.as_str());
+            page.percent(self.axis.percent(held.at))
+                .raw("\" title=\"")
+                .raw(held.event.event.as_str());
             if let Some(detail) = &held.event.detail {
                 page.raw(": ").text(detail.chars().take(160).collect::<String>());
             }
@@ -272,8 +274,7 @@ fn mark(row: &Row) -> Option<(&'static str, &'static str)> {
         AgentEventName::GuardrailChecked if passed() == Some(false) => ("no", "●"),
         AgentEventName::BudgetMark => ("wa", "●"),
         AgentEventName::AgentFailed if row.event.outcome.is_none() => ("no", "●"),
-        AgentEventName::HandedOver => ("ha", "●"),
-        AgentEventName::PolicyDecided => ("ha", "●"),
+        AgentEventName::HandedOver | AgentEventName::PolicyDecided => ("ha", "●"),
         _ => return None,
     })
 }

@@ -207,7 +207,8 @@ pub struct Use {
 }
 
 impl Use {
-    pub(crate) fn of(event: &AgentEvent) -> Self {
+    /// What the data of an event says was used.
+    pub fn of(event: &AgentEvent) -> Self {
         let data = event.data.as_ref();
         let tokens = |key| data.and_then(|data| data.get(key)?.as_u64()).unwrap_or_default();
         let cost = data.and_then(|data| data.get("cost_usd")?.as_f64());

@@ -65,8 +65,8 @@ impl Reader {
             self.find(row, Problem::OutOfOrder { seq, after: last });
         } else if seq - last > 1 {
             let (from, count) = (last + 1, seq - last - 1);
-            let lost = &mut self.timeline.sessions[session].lost;
-            *lost = lost.saturating_add(count);
+            let held = &mut self.timeline.sessions[session];
+            held.lost = held.lost.saturating_add(count);
             self.find(row, Problem::Missing { from, count });
         }
     }
@@ -235,7 +235,9 @@ fn nest(timeline: &mut Timeline) {
     }
     let start = |session: &usize| timeline.sessions[*session].start;
     roots.sort_by_key(start);
-    inside.iter_mut().for_each(|sessions| sessions.sort_by_key(start));
+    for sessions in &mut inside {
+        sessions.sort_by_key(start);
+    }
     let mut open: Vec<usize> = roots.into_iter().rev().collect();
     while let Some(session) = open.pop() {
         open.extend(inside[session].iter().rev());
