@@ -172,8 +172,7 @@ fn escaped(text: &str) -> String {
     for char in characters.by_ref().take(LONGEST) {
         match char {
             char if char.is_control() || is_turning(char) => escaped.push(' '),
-            '#' | ';' | ':' | '<' | '>' | '&' | '"' | '%' | '{' | '}' | '(' | ')' | '[' | ']'
-            | '+' | '-' | '`' | '\\' | ',' => {
+            '#' | ';' | ':' | '<' | '>' | '&' | '"' | '%' | '{' | '}' | '`' | '\\' => {
                 let _ = write!(escaped, "#{};", u32::from(char));
             }
             char => escaped.push(char),
@@ -182,8 +181,15 @@ fn escaped(text: &str) -> String {
     if characters.next().is_some() {
         escaped.push('…');
     }
-    // `end` closes a block, wherever it stands alone.
-    if escaped.trim().is_empty() { "#8203;".to_owned() } else { escaped.replace("end", "en#100;") }
+    if escaped.trim().is_empty() {
+        return "#8203;".to_owned();
+    }
+    // `end` closes a block, wherever it stands as a word.
+    let words = escaped.split(' ').map(|word| match word {
+        word if word.eq_ignore_ascii_case("end") => "#101;nd",
+        word => word,
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 const fn is_turning(char: char) -> bool {

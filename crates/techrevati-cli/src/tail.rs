@@ -118,6 +118,10 @@ impl Lines {
         if let Some(subject) = subject(event) {
             write!(text, " {}", line(subject))?;
         }
+        let part = |key| event.data.as_ref()?.get(key)?.as_str();
+        if let (Some(from), Some(to)) = (part("from"), part("to")) {
+            write!(text, " {} → {}", line(from), line(to))?;
+        }
         if let Some(took) = took {
             write!(text, " {}", self.paint.color(Color::Gray, duration(took)))?;
         }
@@ -160,11 +164,10 @@ fn name(event: &AgentEvent) -> &'static str {
     name.strip_prefix("agent.").unwrap_or(name)
 }
 
-/// The tool, the model, or from what to what.
+/// What an event is about: a tool, a model, a breaker.
 fn subject(event: &AgentEvent) -> Option<&str> {
     let data = event.data.as_ref()?;
-    let keys =
-        ["tool", "provider", "model", "for", "guardrail", "target_role", "to", "rule", "breaker"];
+    let keys = ["tool", "provider", "model", "for", "guardrail", "target_role", "rule", "breaker"];
     keys.into_iter().find_map(|key| data.get(key)?.as_str())
 }
 
