@@ -71,10 +71,11 @@ fn open(browser: &Path, folder: &Folder, page: &str) -> Opened {
 }
 
 /// The browser, or a word that there is none.
+#[expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
 fn browser_or_skip() -> Option<PathBuf> {
     let browser = browser();
     if browser.is_none() {
-        eprintln!("skipped: none of {BROWSERS:?} is installed");
+        println!("skipped: none of {BROWSERS:?} is installed");
     }
     browser
 }

@@ -9,9 +9,10 @@ use serde_json::Value;
 use crate::common::{Session, golden_events, long};
 
 fn trace(timeline: &Timeline) -> Vec<Value> {
-    let trace: Value = serde_json::from_str(&timeline.chrome_trace()).unwrap();
+    let trace: Value =
+        serde_json::from_str(&timeline.chrome_trace()).expect("as the format has it");
     assert_eq!(trace["displayTimeUnit"], "ms");
-    trace["traceEvents"].as_array().unwrap().clone()
+    trace["traceEvents"].as_array().expect("as the format has it").clone()
 }
 
 fn number(event: &Value, key: &str) -> f64 {
@@ -23,9 +24,12 @@ fn check(events: &[Value]) {
     let mut tracks: HashMap<(u64, u64), Vec<(f64, f64)>> = HashMap::new();
     let mut open: HashMap<(u64, String, String), f64> = HashMap::new();
     for event in events {
-        let (process, track) = (event["pid"].as_u64().unwrap(), event["tid"].as_u64().unwrap());
+        let (process, track) = (
+            event["pid"].as_u64().expect("as the format has it"),
+            event["tid"].as_u64().expect("as the format has it"),
+        );
         let id = || (process, event["cat"].to_string(), event["id2"]["local"].to_string());
-        match event["ph"].as_str().unwrap() {
+        match event["ph"].as_str().expect("as the format has it") {
             "X" => {
                 let start = number(event, "ts");
                 tracks
@@ -34,9 +38,18 @@ fn check(events: &[Value]) {
                     .push((start, start + number(event, "dur")));
             }
             "b" => assert_eq!(open.insert(id(), number(event, "ts")), None, "{event}"),
-            "e" => assert!(open.remove(&id()).unwrap() <= number(event, "ts"), "{event}"),
+            "e" => assert!(
+                open.remove(&id()).expect("as the format has it") <= number(event, "ts"),
+                "{event}"
+            ),
             "i" => assert_eq!(event["s"], "t"),
-            "C" => assert!(event["args"].as_object().unwrap().values().all(Value::is_number)),
+            "C" => assert!(
+                event["args"]
+                    .as_object()
+                    .expect("as the format has it")
+                    .values()
+                    .all(Value::is_number)
+            ),
             "f" => assert_eq!(event["bp"], "e"),
             "M" | "s" => {}
             other => panic!("unknown phase {other}"),
@@ -78,7 +91,8 @@ fn turns_in_parallel_are_on_tracks_of_their_own() {
     let events = trace(&Timeline::read(&session.events));
     check(&events);
     let tracks = events.iter().filter(|event| event["ph"] == "X" && event["cat"] == "turn");
-    let tracks: Vec<u64> = tracks.map(|event| event["tid"].as_u64().unwrap()).collect();
+    let tracks: Vec<u64> =
+        tracks.map(|event| event["tid"].as_u64().expect("as the format has it")).collect();
     assert_eq!(tracks, [1, 2, 3, 1]);
 }
 
@@ -99,6 +113,6 @@ fn counters_arrows_and_instants_are_there() {
     let count = |phase: &str| events.iter().filter(|event| event["ph"] == phase).count();
     assert_eq!((count("s"), count("f")), (1, 1));
     assert!(count("C") > 10 && count("i") > 10);
-    let cost = events.iter().rfind(|event| event["name"] == "cost").unwrap();
+    let cost = events.iter().rfind(|event| event["name"] == "cost").expect("as the format has it");
     assert_eq!(cost["args"]["usd"], 0.07999);
 }

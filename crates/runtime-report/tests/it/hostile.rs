@@ -101,11 +101,6 @@ fn hostile_text_is_a_string_in_json_and_one_line_in_mermaid() {
         assert_eq!(timeline.otlp_json().lines().count(), 1);
         let plain = Timeline::read(everywhere("plain")).mermaid();
         assert_eq!(timeline.mermaid().lines().count(), plain.lines().count(), "{attack:?}");
-        assert!(
-            !timeline.mermaid().contains(['<', '>', '&']) || !attack.contains('<') || {
-                // The arrows are ours.
-                timeline.mermaid().lines().all(|line| !line.contains("<"))
-            }
-        );
+        assert!(!timeline.mermaid().contains(['<', '&']), "{attack:?}");
     }
 }

@@ -9,7 +9,7 @@ use runtime_report::stats::Line;
 use crate::common::{Session, golden_events};
 
 fn named<'a>(lines: &'a [Line], name: &str) -> &'a Line {
-    lines.iter().find(|line| &*line.name == name).unwrap()
+    lines.iter().find(|line| &*line.name == name).expect("it is there")
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn a_clock_that_is_set_in_the_middle_of_a_session_moves_nothing() {
     }
     let set = Timeline::read(&session.events);
     let spans = |timeline: &Timeline| {
-        timeline.spans().iter().map(|span| span.duration()).collect::<Vec<_>>()
+        timeline.spans().iter().map(runtime_report::Span::duration).collect::<Vec<_>>()
     };
     assert_eq!(spans(&set), spans(&right));
     assert_eq!(set.duration(), Duration::from_secs(3));
