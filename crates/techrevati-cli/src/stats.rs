@@ -6,6 +6,7 @@ use std::path::Path;
 use runtime_report::Timeline;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_report::stats::Line;
+use runtime_report::timeline::Use;
 
 use crate::{Error, source};
 
@@ -61,6 +62,9 @@ fn table(out: &mut impl Write, name: &str, lines: &[Line]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
+    // What nothing was used for has no tokens and no cost.
+    let is_paid = lines.iter().any(|one| one.spent != Use::default());
+    let shown = if is_paid { 9 } else { 6 };
     let head = [name, "calls", "failed", "p50", "p95", "max", "tokens in", "out", "cost"];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(lines.iter().map(|one| {
@@ -77,7 +81,7 @@ fn table(out: &mut impl Write, name: &str, lines: &[Line]) -> io::Result<()> {
         ]
     }));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-    let widths: Vec<usize> = (0..head.len()).filter_map(width).collect();
+    let widths: Vec<usize> = (0..shown).filter_map(width).collect();
     writeln!(out)?;
     for row in &rows {
         let [first, numbers @ ..] = row;

@@ -21,7 +21,7 @@ Options:
   --price IN/OUT      its price in USD per million tokens, such as 0.15/0.60
   --budget USD        what one agent may spend [default: 0.05, with --base-url 1]
   --timeout SECONDS   how long one model call may take [default: 2, with --base-url 60]
-  --out DIR           where answer.md and run.jsonl go, replacing what is there
+  --out DIR           where answer.md, run.jsonl and run.html go, replacing what is there
                       [default: the current directory]
   --seed N            which calls of the extractive model fail, and how [default: 1]
   --quiet             no progress, only the answer and the table

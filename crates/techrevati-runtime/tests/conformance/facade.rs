@@ -66,6 +66,12 @@ const _: () = {
     shared::<RingBufferEventSink>();
     shared::<RingBufferUsageSink>();
     shared::<EventFanOut>();
+    #[cfg(feature = "report")]
+    {
+        shared::<techrevati_runtime::report::Timeline>();
+        shared::<techrevati_runtime::report::Stats>();
+        shared::<techrevati_runtime::report::html::Options>();
+    }
     #[cfg(feature = "test-util")]
     {
         shared::<techrevati_runtime::testing::RecordingEventSink>();

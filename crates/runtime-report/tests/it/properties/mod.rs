@@ -96,8 +96,14 @@ fn event() -> impl Strategy<Value = AgentEvent> {
         )
 }
 
+/// A case makes six texts of a log, so an eighth of what is asked for is as thorough.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: (usual.cases / 8).max(32), ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(config())]
 
     #[test]
     fn any_events_have_every_projection(events in prop::collection::vec(event(), 0..60)) {
