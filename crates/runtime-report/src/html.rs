@@ -17,6 +17,7 @@ use std::io;
 
 use self::axis::Axis;
 use self::page::Page;
+use crate::stats::Stats;
 use crate::timeline::Timeline;
 
 /// What is shown of a run, and how much of it.
@@ -76,6 +77,7 @@ struct View<'a> {
     timeline: &'a Timeline,
     options: &'a Options,
     axis: Axis,
+    stats: Stats,
 }
 
 impl Timeline {
@@ -83,7 +85,7 @@ impl Timeline {
     ///
     /// Nothing is loaded from elsewhere, and a content security policy in the page sees to it.
     pub fn html(&self, options: &Options) -> String {
-        let view = View { timeline: self, options, axis: Axis::new(self) };
+        let view = View { timeline: self, options, axis: Axis::new(self), stats: self.stats() };
         let mut page = Page::with_capacity(16_384 + 256 * self.rows.len());
         page.raw("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
         page.raw("<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n");

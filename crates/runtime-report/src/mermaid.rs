@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use runtime_events::AgentEventName;
 
 use crate::show;
-use crate::timeline::{Row, Span, SpanKind, Timeline};
+use crate::timeline::{Row, Span, SpanKind, Timeline, target};
 
 /// Mermaid's own limit is 500 arrows, and 50,000 characters.
 const MOST_LINES: usize = 240;
@@ -64,7 +64,7 @@ impl<'a> Diagram<'a> {
             return;
         }
         if held.event.event == AgentEventName::HandedOver
-            && let Some(target) = timeline.target_of(&timeline.sessions[session])
+            && let Some(target) = target(&held.event)
             && let Some(target) = self.participant('A', target)
         {
             self.lines.push(format!("{agent}->>{target}: hands over"));
@@ -99,7 +99,7 @@ impl<'a> Diagram<'a> {
         self.lines.push(if span.last == Some(row) {
             let time = show::nanos(span.nanos());
             let arrow = if span.is_failed() { "--x" } else { "-->>" };
-            let told = match (span.failure, span.use_.cost_nanousd) {
+            let told = match (span.failure, span.used.cost_nanousd) {
                 (Some(class), _) => format!("{} after {time}", class.as_str()),
                 (None, 0) => time.to_string(),
                 (None, cost) => format!("{time}, {}", show::usd(cost)),

@@ -18,8 +18,9 @@ impl Timeline {
     /// The run as one line of OTLP JSON, with a line's end.
     pub fn otlp_json(&self) -> String {
         let traces = self.traces();
+        let numbered = self.spans.iter().enumerate();
         let spans: Vec<Value> =
-            self.spans.iter().map(|span| self.otlp_span(span, &traces[span.session])).collect();
+            numbered.map(|(number, span)| self.otlp_span(number, &traces[span.session])).collect();
         let mut line = json!({
             "resourceSpans": [{
                 "resource": { "attributes": [text("service.name", "techrevati-runtime")] },
@@ -45,7 +46,8 @@ impl Timeline {
         traces
     }
 
-    fn otlp_span(&self, span: &Span, trace: &str) -> Value {
+    fn otlp_span(&self, number: usize, trace: &str) -> Value {
+        let span = &self.spans[number];
         let session = &self.sessions[span.session];
         let parent = span.parent.map(|parent| self.spans[parent].id.to_string());
         let (name, kind, mut attributes) = self.described(span);
@@ -75,7 +77,12 @@ impl Timeline {
         if let Some(message) = message {
             status["message"] = message.into();
         }
-        let events: Vec<Value> = span.rows.iter().map(|row| self.otlp_event(*row)).collect();
+        // What belongs to no span belongs to the session.
+        let is_root = session.root == Some(number);
+        let spanless = session.rows.iter().filter(|row| is_root && self.rows[**row].span.is_none());
+        let mut inside: Vec<usize> = span.rows.iter().chain(spanless).copied().collect();
+        inside.sort_unstable();
+        let events: Vec<Value> = inside.into_iter().map(|row| self.otlp_event(row)).collect();
         json!({
             "traceId": trace,
             "spanId": span.id.to_string(),
@@ -151,7 +158,7 @@ fn unix_nanos(at: DateTime<Utc>) -> u64 {
 
 /// The tokens of a turn. The conventions count cached input as input.
 fn used(span: &Span) -> Vec<Value> {
-    let used = span.use_;
+    let used = span.used;
     if used.is_nothing() {
         return Vec::new();
     }

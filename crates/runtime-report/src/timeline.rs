@@ -117,10 +117,14 @@ impl Timeline {
 impl Timeline {
     /// To whom a session handed its work, if it did.
     pub(crate) fn target_of(&self, session: &Session) -> Option<&str> {
-        session.rows.iter().rev().find_map(|row| {
-            let data = self.rows[*row].event.data.as_ref()?;
-            let target = data.get("target_role");
-            target.or_else(|| data.get("handoff")?.get("target_role"))?.as_str()
-        })
+        session.rows.iter().rev().find_map(|row| target(&self.rows[*row].event))
     }
+}
+
+/// To whom the work goes, by this event. What the original has only at the end of a session, in its
+/// `handoff`, we also say when it happens.
+pub(crate) fn target(event: &AgentEvent) -> Option<&str> {
+    let data = event.data.as_ref()?;
+    let target = data.get("target_role");
+    target.or_else(|| data.get("handoff")?.get("target_role"))?.as_str()
 }

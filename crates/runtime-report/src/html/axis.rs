@@ -50,7 +50,7 @@ impl Axis {
         let cut: u64 = cuts.iter().map(|(from, to)| to - from).sum();
         let cut_width = CUT * busy;
         let of_cuts = cuts.iter().map(|_| cut_width).sum::<f64>();
-        let width = (float(timeline.end - cut) + of_cuts).max(1.0);
+        let width = (float(timeline.end.saturating_sub(cut)) + of_cuts).max(1.0);
         Self { cuts, cut_width, width, end: timeline.end }
     }
 

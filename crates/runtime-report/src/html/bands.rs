@@ -15,7 +15,7 @@ const HEIGHT: f64 = 100.0;
 impl View<'_> {
     /// Cost and tokens as they add up.
     pub(super) fn curves(&self, page: &mut Page) {
-        let spent = self.timeline.stats().spent;
+        let spent = self.stats.spent;
         if spent.cost_nanousd > 0 {
             page.raw("<div class=\"r cu\"><span class=n>cost <small>");
             page.text(show::usd(spent.cost_nanousd)).raw("</small></span><span class=t>");

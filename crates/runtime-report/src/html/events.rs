@@ -75,9 +75,6 @@ impl View<'_> {
             }
             page.raw(" ");
         }
-        for (key, value) in event.labels.iter().flat_map(|labels| labels.iter()) {
-            page.raw("<i>").cut(key, VALUE).raw("</i> ").cut(value, VALUE).raw(" ");
-        }
     }
 
     /// A text that may be long: folded, and cut.

@@ -29,7 +29,7 @@ impl View<'_> {
     }
 
     fn cards(&self, page: &mut Page) {
-        let stats = self.timeline.stats();
+        let stats = &self.stats;
         let kind = |kind: SpanKind| stats.kinds.iter().find(|line| *line.name == *kind.as_str());
         let calls = |line: Option<&Line>| line.map_or((0, 0), |line| (line.calls, line.failed));
 

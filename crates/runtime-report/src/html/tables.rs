@@ -42,7 +42,7 @@ impl View<'_> {
     }
 
     pub(super) fn tables(&self, page: &mut Page) {
-        let stats = self.timeline.stats();
+        let stats = &self.stats;
         page.raw("<section class=tables>");
         table(page, "Agents", &stats.agents);
         table(page, "Models", &stats.models);

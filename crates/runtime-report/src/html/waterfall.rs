@@ -69,7 +69,13 @@ impl View<'_> {
         }
         page.raw("<details open class=a><summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
-        page.text(session.depth.min(8)).raw("\"><strong><bdi>").cut(session.name(), 80);
+        page.text(session.depth.min(8)).raw("\" title=\"");
+        page.text(session.id().unwrap_or_default().chars().take(80).collect::<String>());
+        for (key, value) in session.labels.iter().flat_map(|labels| labels.iter()).take(8) {
+            let short = |text: &str| text.chars().take(80).collect::<String>();
+            page.raw(" · ").text(short(key)).raw(" ").text(short(value));
+        }
+        page.raw("\"><strong><bdi>").cut(session.name(), 80);
         page.raw("</bdi></strong>");
         if let Some(phase) = &session.phase {
             page.raw(" <small><bdi>").cut(phase, 40).raw("</bdi></small>");
@@ -112,8 +118,8 @@ impl View<'_> {
         page.raw("</bdi></span>");
         self.bar(page, span.start, span.end, class(span.kind), |page| {
             page.raw(sign(span)).text(show::nanos(span.nanos()));
-            if span.use_.cost_nanousd > 0 {
-                page.raw(" · ").text(show::usd(span.use_.cost_nanousd));
+            if span.used.cost_nanousd > 0 {
+                page.raw(" · ").text(show::usd(span.used.cost_nanousd));
             }
             if let Some(class) = span.failure {
                 page.raw(" · ").raw(class.as_str());

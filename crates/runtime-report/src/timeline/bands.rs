@@ -1,13 +1,13 @@
 //! In which state each agent and each breaker was, and for how long.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use runtime_events::{AgentEvent, AgentEventName};
 
-use super::Timeline;
 use super::parts::Segment;
 use super::reading::text;
+use super::{Row, Timeline};
 
 /// A circuit breaker and its states.
 #[derive(Clone, Debug)]
@@ -59,31 +59,32 @@ fn implied(event: &AgentEvent) -> Option<&'static str> {
     })
 }
 
-/// A breaker may be shared; each of its generations counts once, whoever tells of it.
+/// A breaker may be shared, and several sessions tell of one change of it: by their generations,
+/// it counts once. A process that starts anew counts its generations anew.
 fn breakers(timeline: &Timeline) -> Vec<Breaker> {
     let mut names: HashMap<&str, usize> = HashMap::new();
-    let mut bands: Vec<(Arc<str>, Band, HashSet<u64>)> = Vec::new();
-    let mut changes: Vec<_> = timeline
-        .rows
-        .iter()
-        .filter(|row| row.event.event == AgentEventName::BreakerChanged)
-        .collect();
+    let mut bands: Vec<(Arc<str>, Band, Option<u64>)> = Vec::new();
+    let is_change = |row: &&Row| row.event.event == AgentEventName::BreakerChanged;
+    let mut changes: Vec<_> = timeline.rows.iter().filter(is_change).collect();
     changes.sort_by_key(|row| row.at);
     for row in changes {
         let name = text(&row.event, "breaker").unwrap_or("breaker");
         let place = *names.entry(name).or_insert_with(|| {
-            bands.push((Arc::from(name), Band::new(0), HashSet::new()));
+            bands.push((Arc::from(name), Band::new(0), None));
             bands.len() - 1
         });
-        let (_, band, seen) = &mut bands[place];
+        let (_, band, last) = &mut bands[place];
+        let (from, to) = (text(&row.event, "from"), text(&row.event, "to"));
         let generation = row.event.data.as_ref().and_then(|data| data.get("generation")?.as_u64());
-        if generation.is_some_and(|generation| !seen.insert(generation)) {
+        let is_old = generation.is_some() && generation <= *last;
+        if is_old && from != band.state() {
             continue;
         }
-        if let (true, Some(from)) = (band.is_empty(), text(&row.event, "from")) {
+        *last = generation.or(*last);
+        if let (true, Some(from)) = (band.is_empty(), from) {
             band.set(0, from);
         }
-        if let Some(to) = text(&row.event, "to") {
+        if let Some(to) = to {
             band.set(row.at, to);
         }
     }
@@ -104,6 +105,10 @@ impl Band {
 
     const fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    fn state(&self) -> Option<&str> {
+        self.segments.last().map(|segment| &*segment.state)
     }
 
     fn set(&mut self, at: u64, state: &str) {

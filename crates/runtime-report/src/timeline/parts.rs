@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Labels, SpanId, SpanOutcome};
 
 /// One session of an agent. A log of the original has none: there, a role stands for one.
 #[derive(Clone, Debug)]
@@ -11,6 +11,7 @@ pub struct Session {
     pub(crate) id: Option<Arc<str>>,
     pub(crate) role: Option<Arc<str>>,
     pub(crate) phase: Option<Arc<str>>,
+    pub(crate) labels: Option<Arc<Labels>>,
     pub(crate) start: u64,
     pub(crate) end: u64,
     /// The span of the session itself.
@@ -144,7 +145,7 @@ pub struct Span {
     pub(crate) rows: Vec<usize>,
     pub(crate) outcome: Option<SpanOutcome>,
     pub(crate) failure: Option<AgentFailureClass>,
-    pub(crate) use_: Use,
+    pub(crate) used: Use,
 }
 
 impl Span {

@@ -50,6 +50,9 @@ pub(super) fn place(events: Vec<AgentEvent>) -> Timeline {
             });
         }
         let held = &mut sessions[session];
+        if held.labels.is_none() {
+            held.labels.clone_from(&event.labels);
+        }
         held.role = held.role.take().or_else(|| event.role.clone());
         held.phase = held.phase.take().or_else(|| event.phase.clone());
     }
@@ -76,7 +79,8 @@ pub(super) fn place(events: Vec<AgentEvent>) -> Timeline {
             held.start = held.start.min(at);
             held.end = held.end.max(at);
         }
-        if !is_of_log(event.event) {
+        // What a sink says of its file is no part of the run, and may be years from it.
+        if session.is_some() || !is_of_log(event.event) {
             timeline.end = timeline.end.max(at);
         }
         timeline.rows.push(Row { event, at, session, span: None });
@@ -100,6 +104,7 @@ fn empty(event: &AgentEvent) -> Session {
         id: event.session_id.clone(),
         role: None,
         phase: None,
+        labels: None,
         start: u64::MAX,
         end: 0,
         root: None,

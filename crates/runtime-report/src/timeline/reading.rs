@@ -113,7 +113,7 @@ impl Reader {
         held.end = held.start.max(*at);
         held.outcome = event.outcome;
         held.failure = event.failure_class;
-        held.use_ = Use::of(event);
+        held.used = Use::of(event);
         if let Some(name) = name(held.kind, event) {
             held.name = name;
         }
@@ -168,7 +168,7 @@ impl Reader {
             rows: Vec::new(),
             outcome: None,
             failure: None,
-            use_: Use::default(),
+            used: Use::default(),
         });
         self.known.insert((session, id), span);
         self.anywhere.entry(id).or_insert(span);
@@ -178,6 +178,8 @@ impl Reader {
             held.root = Some(span);
         }
         match (named, parent.map(|parent| &self.timeline.spans[parent])) {
+            // A session may be inside one that another log tells of.
+            (Some(_), None) if kind == SpanKind::Session => {}
             (Some(parent), None) => self.find(row, Problem::UnknownParent { span: id, parent }),
             (_, Some(parent)) if parent.session == session && parent.last.is_some() => {
                 let parent = parent.id;

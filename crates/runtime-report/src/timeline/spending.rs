@@ -44,13 +44,13 @@ pub(super) fn read(timeline: &mut Timeline) {
             SpanKind::Attempt => {
                 if let Some(turn) = span.parent {
                     let sum = of_attempts.entry(turn).or_default();
-                    *sum = sum.plus(span.use_);
+                    *sum = sum.plus(span.used);
                 }
-                span.use_
+                span.used
             }
             SpanKind::Turn => match of_attempts.get(&number) {
-                Some(attempts) => span.use_.beyond(*attempts),
-                None => span.use_,
+                Some(attempts) => span.used.beyond(*attempts),
+                None => span.used,
             },
             _ => continue,
         };
