@@ -82,7 +82,8 @@ impl View<'_> {
         if session.states.is_empty() {
             return;
         }
-        page.raw("<div class=\"r ba\"><span class=n style=\"--d:1\"><small>state</small></span>");
+        page.raw("<div class=\"r ba\"><span class=n style=\"--d:");
+        page.text(session.depth.min(8) + 1).raw("\"><small>state</small></span>");
         self.band(page, &session.states);
         page.raw("</div>\n");
     }

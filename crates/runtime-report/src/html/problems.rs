@@ -1,6 +1,6 @@
 //! What went wrong, and what was done about it.
 
-use runtime_events::{AgentEvent, AgentEventName, Data};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data};
 
 use super::View;
 use super::events::shown;
@@ -59,7 +59,7 @@ impl View<'_> {
         self.when(page, row);
         page.raw("<td>").raw(problem(&held.event)).raw(" <bdi>");
         page.cut(self.subject(held), 80).raw("</bdi><td>");
-        if let Some(class) = held.event.failure_class {
+        if let Some(class) = held.event.failure_class.filter(is_telling) {
             page.raw("<b class=tag>").raw(class.as_str()).raw("</b> ");
         }
         if let Some(detail) = &held.event.detail {
@@ -161,6 +161,11 @@ pub(super) fn is_bad(event: &AgentEvent) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a class says anything.
+const fn is_telling(class: &AgentFailureClass) -> bool {
+    !matches!(class, AgentFailureClass::Unknown)
 }
 
 fn problem(event: &AgentEvent) -> &'static str {

@@ -48,17 +48,14 @@ impl View<'_> {
             card(page, class, name, show::count(calls), failures(failed));
         }
         let spent = stats.spent;
-        let cached = if spent.cached_tokens > 0 {
-            format!(
-                "{} in, {} cached",
-                show::short(spent.input_tokens),
-                show::short(spent.cached_tokens)
-            )
+        let read = spent.input_tokens.saturating_add(spent.cached_tokens);
+        let read = if spent.cached_tokens > 0 {
+            format!("{} in, {} cached", show::short(read), show::short(spent.cached_tokens))
         } else {
-            format!("{} in", show::short(spent.input_tokens))
+            format!("{} in", show::short(read))
         };
         let written = format!("{} out", show::short(spent.output_tokens));
-        card(page, "", "tokens", written, cached);
+        card(page, "", "tokens", written, read);
         card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
         let again = &stats.recoveries;
         let gone = format!("{} worked, {} escalated", again.succeeded, again.escalated);

@@ -164,7 +164,9 @@ impl View<'_> {
         if marks.is_empty() {
             return;
         }
-        page.raw("<div class=\"r m\"><span class=n style=\"--d:1\"><small>events</small></span><span class=t>");
+        page.raw("<div class=\"r m\"><span class=n style=\"--d:");
+        page.text(session.depth.min(8) + 1);
+        page.raw("\"><small>events</small></span><span class=t>");
         for row in marks.iter().take(MOST_MARKS) {
             let held = &self.timeline.rows[*row];
             let Some((class, sign)) = mark(held) else { continue };
