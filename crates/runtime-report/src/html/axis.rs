@@ -3,6 +3,7 @@
 //! A stretch in which no agent is at work, and that is long beside the rest, is cut: a log of two
 //! runs a day apart would otherwise be two dots.
 
+use crate::show;
 use crate::timeline::{SpanKind, Timeline};
 
 /// From nanoseconds of the run to per cent of the width.
@@ -19,7 +20,38 @@ pub(super) struct Axis {
 /// A mark of the axis.
 pub(super) struct Tick {
     pub(super) at: f64,
-    pub(super) nanos: u64,
+    nanos: u64,
+    /// How far ticks are apart.
+    step: u64,
+}
+
+impl Tick {
+    /// The time, as exact as is needed to tell it from the next, without zeros that say nothing.
+    pub(super) fn label(&self) -> String {
+        const SECOND: u64 = 1_000_000_000;
+        const MINUTE: u64 = 60 * SECOND;
+        const DAY: u64 = 1_440 * MINUTE;
+        let Self { nanos, step, .. } = *self;
+        if nanos >= MINUTE && step < MINUTE {
+            let clock = show::at(nanos).to_string();
+            return if step < SECOND { clock } else { clock.replace(".000", "") };
+        }
+        if nanos >= DAY && step < DAY {
+            return format!(
+                "{} d {:02}:{:02}",
+                nanos / DAY,
+                nanos % DAY / (60 * MINUTE),
+                nanos / MINUTE % 60
+            );
+        }
+        let label = show::nanos(nanos).to_string();
+        match label.split_once(' ') {
+            Some((number, unit)) if number.contains('.') => {
+                format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
+            }
+            _ => label.replace(" m 00 s", " m").replace(" h 00 m", " h").replace(" d 00 h", " d"),
+        }
+    }
 }
 
 /// Where the axis is cut.
@@ -78,7 +110,7 @@ impl Axis {
             let mut nanos = from - from % step;
             while nanos <= to && ticks.len() < 100 {
                 if nanos >= from {
-                    ticks.push(Tick { at: self.percent(nanos), nanos });
+                    ticks.push(Tick { at: self.percent(nanos), nanos, step });
                 }
                 let Some(after) = nanos.checked_add(step) else { break };
                 nanos = after;

@@ -1,6 +1,6 @@
 //! What went wrong, and what was done about it.
 
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use super::View;
 use super::events::shown;
@@ -9,8 +9,9 @@ use crate::check::Finding;
 use crate::show;
 use crate::timeline::Row;
 
-/// What of each kind is shown before it is unfolded.
+/// What failed is shown before the rest is unfolded, and what is wrong with the log.
 const AT_ONCE: usize = 8;
+const FINDINGS_AT_ONCE: usize = 4;
 const MOST_PROBLEMS: usize = 200;
 const MOST_RECOVERIES: usize = 200;
 const HEAD: &str = "<div class=x><table><tr><th>when<th>agent<th>what<th>why\n";
@@ -31,7 +32,7 @@ impl View<'_> {
         for row in first {
             self.problem(page, *row);
         }
-        let (noted, unnoted) = findings.split_at(findings.len().min(AT_ONCE));
+        let (noted, unnoted) = findings.split_at(findings.len().min(FINDINGS_AT_ONCE));
         for finding in noted {
             self.finding(page, finding);
         }
@@ -59,12 +60,16 @@ impl View<'_> {
         self.when(page, row);
         page.raw("<td>").raw(problem(&held.event)).raw(" <bdi>");
         page.cut(self.subject(held), 80).raw("</bdi><td>");
-        if let Some(class) = held.event.failure_class.filter(is_telling) {
+        if let Some(class) = held.event.failure_class.filter(|class| is_telling(*class)) {
             page.raw("<b class=tag>").raw(class.as_str()).raw("</b> ");
+        }
+        let outcome = held.event.outcome.filter(|outcome| *outcome != SpanOutcome::Failed);
+        if let Some(outcome) = outcome {
+            page.raw("<b class=\"tag no\">").raw(outcome.as_str()).raw("</b> ");
         }
         if let Some(detail) = &held.event.detail {
             page.cut(detail, 300);
-        } else {
+        } else if outcome.is_none() {
             for (key, value) in held.event.data.iter().flat_map(Data::iter) {
                 page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
             }
@@ -113,8 +118,8 @@ impl View<'_> {
     /// The first two cells of a row: when, as a link to the event, and who.
     fn when(&self, page: &mut Page, row: usize) {
         let held = &self.timeline.rows[row];
-        page.raw("<tr><td><a href=\"#e").text(row).raw("\">").text(show::nanos(held.at));
-        page.raw("</a><td><bdi>").cut(held.event.role.as_deref().unwrap_or(""), 60).raw("</bdi>");
+        page.raw("<tr><td><a href=\"#e").text(row).raw("\">").text(show::at(held.at));
+        page.raw("</a><td><bdi>").cut(held.event.role.as_deref().unwrap_or(""), 40).raw("</bdi>");
     }
 
     fn is_problem(&self, row: &Row) -> bool {
@@ -147,24 +152,25 @@ pub(super) fn is_bad(event: &AgentEvent) -> bool {
         AgentEventName::AgentBlocked
         | AgentEventName::AgentFailed
         | AgentEventName::TurnFailed
-        | AgentEventName::AttemptFailed
         | AgentEventName::PhaseGateFailed
         | AgentEventName::RecoveryFailed
         | AgentEventName::RecoveryEscalated
         | AgentEventName::LogDropped
         | AgentEventName::LogRecovered => true,
+        // An attempt is cancelled because another was faster.
+        AgentEventName::AttemptFailed => event.outcome != Some(SpanOutcome::Cancelled),
         AgentEventName::GuardrailChecked => {
             event.data.as_ref().and_then(|data| data.get("passed")?.as_bool()) == Some(false)
         }
         AgentEventName::AgentToolCompleted => {
-            event.outcome.is_some_and(|outcome| outcome != runtime_events::SpanOutcome::Ok)
+            event.outcome.is_some_and(|outcome| outcome != SpanOutcome::Ok)
         }
         _ => false,
     }
 }
 
 /// Whether a class says anything.
-const fn is_telling(class: &AgentFailureClass) -> bool {
+const fn is_telling(class: AgentFailureClass) -> bool {
     !matches!(class, AgentFailureClass::Unknown)
 }
 

@@ -34,7 +34,7 @@ impl View<'_> {
         page.raw("</div><div class=\"r ax\"><span class=n></span><span class=t>");
         for tick in self.axis.ticks() {
             page.raw(if tick.at > 93.0 { "<b class=e style=\"left:" } else { "<b style=\"left:" });
-            page.percent(tick.at).raw("\">").text(tick_label(tick.nanos)).raw("</b>");
+            page.percent(tick.at).raw("\">").text(tick.label()).raw("</b>");
         }
         page.raw("</span></div>\n");
         self.curves(page);
@@ -285,15 +285,4 @@ fn mark(row: &Row) -> Option<(&'static str, &'static str)> {
         AgentEventName::HandedOver | AgentEventName::PolicyDecided => ("ha", "●"),
         _ => return None,
     })
-}
-
-/// The time of a tick without the zeros that say nothing.
-fn tick_label(nanos: u64) -> String {
-    let label = show::nanos(nanos).to_string();
-    match label.split_once(' ') {
-        Some((number, unit)) if number.contains('.') => {
-            format!("{} {unit}", number.trim_end_matches('0').trim_end_matches('.'))
-        }
-        _ => label.replace(" m 00 s", " m").replace(" h 00 m", " h").replace(" d 00 h", " d"),
-    }
 }

@@ -125,3 +125,17 @@ fn the_page_is_written_as_it_is_made() {
     timeline.write_html(&Options::default(), &mut written).unwrap();
     assert_eq!(written, page(&timeline).into_bytes());
 }
+
+#[test]
+fn ticks_after_a_cut_are_told_apart() {
+    let run = |opened| {
+        let mut session = Session::new(&format!("s{opened}"), "writer").opened_after(opened);
+        session.begin(0, AgentEventName::AgentStarted, 1, 0);
+        session.end(3_000, AgentEventName::AgentCompleted, 1);
+        session.events
+    };
+    let page = page(&Timeline::read([run(0), run(86_400_000)].concat()));
+    for label in [">1 s</b>", ">24:00:01</b>", ">24:00:02</b>"] {
+        assert!(page.contains(label), "{label}");
+    }
+}
