@@ -86,7 +86,7 @@ impl Timeline {
     /// Nothing is loaded from elsewhere, and a content security policy in the page sees to it.
     pub fn html(&self, options: &Options) -> String {
         let view = View { timeline: self, options, axis: Axis::new(self), stats: self.stats() };
-        let mut page = Page::with_capacity(16_384 + 256 * self.rows.len());
+        let mut page = Page::with_capacity(16_384 + 256 * self.rows.len().min(options.max_events));
         page.raw("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
         page.raw("<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n");
         page.raw("<meta name=viewport content=\"width=device-width,initial-scale=1\">\n");

@@ -7,6 +7,7 @@ use crate::timeline::{Charge, Segment, Session};
 
 /// More segments than these in one band cannot be told apart.
 const MOST_SEGMENTS: usize = 400;
+const MOST_BREAKERS: usize = 50;
 /// More steps than these do not change how a curve looks.
 const MOST_STEPS: usize = 600;
 /// The height of a curve in its own units; it is stretched to its place.
@@ -70,7 +71,7 @@ impl View<'_> {
     }
 
     pub(super) fn breakers(&self, page: &mut Page) {
-        for breaker in &self.timeline.breakers {
+        for breaker in self.timeline.breakers.iter().take(MOST_BREAKERS) {
             page.raw("<div class=\"r ba\"><span class=n><small>breaker</small> <bdi>");
             page.cut(&breaker.name, 60).raw("</bdi></span>");
             self.band(page, &breaker.states);

@@ -39,9 +39,19 @@ impl View<'_> {
         page.raw("</span></div>\n");
         self.curves(page);
         self.breakers(page);
-        for session in &timeline.order {
-            self.agent(page, *session, &shown);
+        // A log of the original has sessions without spans of their own; they are not endless either.
+        let (mut rootless, mut unseen) = (0, Rest::default());
+        for number in &timeline.order {
+            let session = &timeline.sessions[*number];
+            rootless += usize::from(session.root.is_none());
+            let has_room = rootless <= self.options.max_spans;
+            if session.root.map_or(has_room, |root| shown.chosen[root]) {
+                self.agent(page, session, &shown);
+            } else {
+                session.spans.iter().for_each(|span| unseen.add(&timeline.spans[*span]));
+            }
         }
+        unseen.write(page);
         page.raw("</div></section>\n");
     }
 
@@ -60,13 +70,9 @@ impl View<'_> {
         page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
     }
 
-    fn agent(&self, page: &mut Page, number: usize, shown: &Shown) {
+    fn agent(&self, page: &mut Page, session: &Session, shown: &Shown) {
         let timeline = self.timeline;
-        let session = &timeline.sessions[number];
         let root = session.root.map(|root| &timeline.spans[root]);
-        if root.is_some() && !session.root.is_some_and(|root| shown.chosen[root]) {
-            return;
-        }
         page.raw("<details open class=a><summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
         page.text(session.depth.min(8)).raw("\" title=\"");

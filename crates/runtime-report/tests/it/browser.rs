@@ -116,3 +116,15 @@ fn an_error_and_a_request_would_be_seen() {
     let opened = open(&browser, &folder, page);
     assert!(opened.asked() && !opened.complaints().is_empty(), "{}", opened.log);
 }
+
+#[test]
+fn the_filters_filter() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("filters");
+    let page = Timeline::read(golden_events()).html(&Options::default());
+    let ask = "find.value = 'GPT-5 completed'; who.value = 'researcher'; filter();\n}\n</script>";
+    let page = page.replace("}\n</script>", ask);
+    let dom = open(&browser, &folder, &page).dom;
+    assert!(dom.contains("id=\"count\">3 of 72<"), "the researcher has three such turns");
+    assert_eq!(dom.matches(" hidden=\"\"").count(), 69);
+}

@@ -139,3 +139,18 @@ fn ticks_after_a_cut_are_told_apart() {
         assert!(page.contains(label), "{label}");
     }
 }
+
+#[test]
+fn what_agents_without_a_row_did_is_summed_up() {
+    let mut events = Vec::new();
+    for number in 0..5 {
+        let mut session = Session::new(&format!("s{number}"), "writer");
+        session.begin(0, AgentEventName::AgentStarted, 1, 0);
+        session.turn(1_000, 3_000, 2, 0.0);
+        session.end(4_000, AgentEventName::AgentCompleted, 1);
+        events.extend(session.events);
+    }
+    let page = Timeline::read(&events).html(&Options::default().max_spans(3));
+    assert_eq!(page.matches("<details open class=a>").count(), 3);
+    assert!(page.contains("not shown: 2 × session, 8.00 s in all; 2 × turn, 4.00 s in all"));
+}
