@@ -7,6 +7,7 @@
 mod axis;
 mod bands;
 mod events;
+mod overview;
 mod page;
 mod problems;
 mod summary;

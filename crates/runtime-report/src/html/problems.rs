@@ -69,7 +69,7 @@ impl View<'_> {
         }
         if let Some(detail) = &held.event.detail {
             page.cut(detail, 300);
-        } else if outcome.is_none() {
+        } else if held.event.outcome.is_none() {
             for (key, value) in held.event.data.iter().flat_map(Data::iter) {
                 page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
             }

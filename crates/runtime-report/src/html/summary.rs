@@ -58,7 +58,10 @@ impl View<'_> {
         card(page, "", "tokens", written, read);
         card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
         let again = &stats.recoveries;
-        let gone = format!("{} worked, {} escalated", again.succeeded, again.escalated);
+        let gone = match again.attempted {
+            0 => "none were needed".to_owned(),
+            _ => format!("{} worked, {} escalated", again.succeeded, again.escalated),
+        };
         card(page, "", "recoveries", show::count(again.attempted), gone);
         let whole = stats.lost == 0 && stats.unread == 0;
         let unread = match stats.unread {

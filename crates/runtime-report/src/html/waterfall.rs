@@ -101,6 +101,7 @@ impl View<'_> {
         page.raw("</summary>\n");
         self.states(page, session);
         self.marks(page, session);
+        let folded = self.overview(page, session);
         let mut rest = Rest::default();
         for span in &session.spans {
             if Some(*span) == session.root {
@@ -113,7 +114,7 @@ impl View<'_> {
             }
         }
         rest.write(page);
-        page.raw("</details>\n");
+        page.raw(if folded { "</details></details>\n" } else { "</details>\n" });
     }
 
     fn span(&self, page: &mut Page, span: &Span, outer: usize) {

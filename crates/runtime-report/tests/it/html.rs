@@ -154,3 +154,15 @@ fn what_agents_without_a_row_did_is_summed_up() {
     assert_eq!(page.matches("<details open class=a>").count(), 3);
     assert!(page.contains("not shown: 2 × session, 8.00 s in all; 2 × turn, 4.00 s in all"));
 }
+
+#[test]
+fn an_agent_with_many_spans_has_an_overview_and_its_rows_are_folded() {
+    let page_of = |events| page(&Timeline::read(long(events)));
+    let (few, some, many) = (page_of(60), page_of(200), page_of(2_000));
+    assert!(!few.contains("class=\"r ov\""));
+    assert!(some.contains("class=\"r ov\"") && some.contains("<details class=rows open>"));
+    assert!(many.contains("<details class=rows><summary>"));
+    for page in [few, some, many] {
+        assert_eq!(page.matches("<details").count(), page.matches("</details>").count());
+    }
+}
