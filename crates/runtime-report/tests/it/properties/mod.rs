@@ -96,10 +96,11 @@ fn event() -> impl Strategy<Value = AgentEvent> {
         )
 }
 
-/// A case makes six texts of a log, so an eighth of what is asked for is as thorough.
+/// A case makes and reads six texts of up to sixty events: a twentieth of what is asked for takes as
+/// long as others take.
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    ProptestConfig { cases: (usual.cases / 8).max(32), ..usual }
+    ProptestConfig { cases: (usual.cases / 20).max(32), ..usual }
 }
 
 proptest! {
