@@ -11,6 +11,10 @@ use crate::manifest::Manifest;
 #[cfg(test)]
 pub(crate) const FACADE: &str = "techrevati-runtime";
 
+/// The name of the command, which nothing depends on.
+#[cfg(test)]
+pub(crate) const COMMAND: &str = "techrevati-cli";
+
 /// A crate below `crates/`.
 #[derive(Debug)]
 pub(crate) struct Crate {

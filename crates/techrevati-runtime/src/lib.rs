@@ -39,6 +39,7 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
+#![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
@@ -54,6 +55,7 @@
 //! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
+//! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 
 #[doc(inline)]
@@ -64,6 +66,9 @@ pub use runtime_lifecycle as lifecycle;
 pub use runtime_orchestrator as orchestrator;
 #[doc(inline)]
 pub use runtime_policy as policy;
+#[cfg(feature = "report")]
+#[doc(inline)]
+pub use runtime_report as report;
 #[doc(inline)]
 pub use runtime_resilience as resilience;
 #[doc(inline)]

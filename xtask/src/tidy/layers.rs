@@ -2,7 +2,7 @@
 
 use super::{PROJECT, assert_none};
 use crate::manifest::{Dependency, Manifest};
-use crate::workspace::{Crate, FACADE};
+use crate::workspace::{COMMAND, Crate, FACADE};
 
 /// A crate, the crates below it that it may use, and what it may use of others' besides
 /// [`CORE`].
@@ -26,6 +26,7 @@ const LAYERS: &[Layer] = &[
         others: &["http", "loom", "pin-project-lite", "reqwest", "tower-layer", "tower-service"],
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
+    Layer { name: "runtime-report", below: &["runtime-events"], others: &[] },
     // loom as above; tracing is off by default: for who wants events among their log lines.
     Layer {
         name: "runtime-sinks",
@@ -34,6 +35,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
+    // A command, not a library: nothing stands above it.
+    Layer {
+        name: COMMAND,
+        below: &["runtime-events", "runtime-report", "runtime-sinks"],
+        others: &[],
+    },
 ];
 
 /// What stands below the orchestrator.
@@ -52,6 +59,7 @@ const ALL: &[&str] = &[
     "runtime-lifecycle",
     "runtime-orchestrator",
     "runtime-policy",
+    "runtime-report",
     "runtime-resilience",
     "runtime-sinks",
     "runtime-usage",

@@ -22,7 +22,7 @@ Options:
   --budget USD        what one agent may spend [default: 0.05, with --base-url 1]
   --timeout SECONDS   how long one model call may take; the first piece of a streamed reply half
                       of it, each further one a quarter [default: 2, with --base-url 60]
-  --out DIR           where answer.md and run.jsonl go, replacing what is there
+  --out DIR           where answer.md, run.jsonl and run.html go, replacing what is there
                       [default: the current directory]
   --seed N            which calls of the extractive model fail, and how [default: 1]
   --quiet             no progress, only the answer and the table

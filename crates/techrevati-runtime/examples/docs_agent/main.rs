@@ -55,6 +55,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::orchestrator::{OrchestrationSession, Summary};
 use techrevati_runtime::resilience::BoxError;
 use techrevati_runtime::sinks::{EventSink as _, JsonlSink};
@@ -71,6 +72,8 @@ use crate::tools::Toolbox;
 
 /// Where the events go.
 const LOG: &str = "run.jsonl";
+/// What became of them, for people.
+const PAGE: &str = "run.html";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -105,6 +108,9 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     }
     progress::result(report::table(&summaries, &prices).trim_end());
     progress::result(&format!("\nevents: {}", log.display()));
+    let page = options.out.join(PAGE);
+    write_page(&log, &page)?;
+    progress::result(&format!("report: {}", page.display()));
     answer?;
     Ok(if incomplete { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
@@ -169,7 +175,8 @@ fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError
         .map_err(|error| format!("cannot use `{}`: {error}", options.out.display()))?;
     let out = options.out.canonicalize()?;
     // What an earlier run wrote is no source.
-    let folder = Folder::open(&options.folder, &[out.join(editor::ANSWER), out.join(LOG)])?;
+    let folder =
+        Folder::open(&options.folder, &[out.join(editor::ANSWER), out.join(LOG), out.join(PAGE)])?;
     let documents = folder.documents.len();
     progress.line("folder", &format!("{}: {documents} documents", folder.name));
     for file in &folder.left_out {
@@ -186,6 +193,15 @@ fn fresh_log(path: &Path) -> Result<Arc<JsonlSink>, BoxError> {
     fs::File::create(path)
         .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
     Ok(Arc::new(JsonlSink::open(path)?))
+}
+
+/// The log as one page, beside it.
+fn write_page(log: &Path, page: &Path) -> Result<(), BoxError> {
+    let lines = fs::read_to_string(log)?;
+    let events = lines.lines().map(AgentEvent::from_json).collect::<Result<Vec<_>, _>>()?;
+    let options = runtime_report::html::Options::default().title("docs_agent");
+    fs::write(page, runtime_report::Timeline::read(&events).html(&options))
+        .map_err(|error| format!("cannot write `{}`: {error}", page.display()).into())
 }
 
 /// Becomes true when the user presses Ctrl-C.

@@ -6,6 +6,7 @@
 mod budgets;
 mod circuit_breaker;
 mod getting_started;
+mod observability;
 mod permissions_and_policy;
 mod prices;
 mod recovery;
@@ -22,6 +23,7 @@ async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
     getting_started::run().await?;
+    observability::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
     recovery::run().await?;

@@ -74,6 +74,12 @@ const _: () = {
     shared::<SampleSessions<QueueSink>>();
     #[cfg(feature = "tracing")]
     shared::<techrevati_runtime::sinks::TracingSink>();
+    #[cfg(feature = "report")]
+    {
+        shared::<techrevati_runtime::report::Timeline>();
+        shared::<techrevati_runtime::report::Stats>();
+        shared::<techrevati_runtime::report::html::Options>();
+    }
     #[cfg(feature = "test-util")]
     {
         shared::<techrevati_runtime::testing::RecordingEventSink>();

@@ -1,0 +1,31 @@
+//! Benchmarks of this crate: from a log to each of its projections.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use runtime_events::AgentEvent;
+use runtime_report::Timeline;
+use runtime_report::html::Options;
+
+#[path = "../tests/it/common.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod common;
+
+fn projections(c: &mut Criterion) {
+    let events: Vec<AgentEvent> = common::long(10_000);
+    c.bench_function("report/read_10k_events", |b| {
+        b.iter(|| Timeline::read(black_box(&events)));
+    });
+    c.bench_function("report/read_and_html_10k_events", |b| {
+        b.iter(|| Timeline::read(black_box(&events)).html(&Options::default()));
+    });
+    let timeline = Timeline::read(&events);
+    c.bench_function("report/html_10k_events", |b| {
+        b.iter(|| timeline.html(&Options::default()));
+    });
+    c.bench_function("report/chrome_10k_events", |b| b.iter(|| timeline.chrome_trace()));
+    c.bench_function("report/otlp_10k_events", |b| b.iter(|| timeline.otlp_json()));
+}
+
+criterion_group!(benches, projections);
+criterion_main!(benches);

@@ -1,0 +1,116 @@
+//! One page that reads without scripts and without a network.
+//!
+//! The charts are plain boxes placed in per cent of one time axis, so that they are sharp at any
+//! width; the only script filters the table of events, and the page is whole without it. Text of
+//! the log can only be written escaped: see `page`.
+
+mod axis;
+mod bands;
+mod events;
+mod overview;
+mod page;
+mod problems;
+mod summary;
+mod tables;
+mod waterfall;
+
+use std::io;
+
+use self::axis::Axis;
+use self::page::Page;
+use crate::stats::Stats;
+use crate::timeline::Timeline;
+
+/// What is shown of a run, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    title: String,
+    max_spans: usize,
+    max_events: usize,
+    max_text: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            title: "Agent run".to_owned(),
+            max_spans: 2_000,
+            max_events: 20_000,
+            max_text: 4_000,
+        }
+    }
+}
+
+impl Options {
+    /// The title of the page, the name of the log for instance. "Agent run" unless set.
+    #[must_use]
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// The most spans the waterfall shows; the rest is summed up. 2,000 unless set.
+    ///
+    /// Agents stay first, then what failed, then what took longest.
+    #[must_use]
+    pub const fn max_spans(mut self, spans: usize) -> Self {
+        self.max_spans = spans;
+        self
+    }
+
+    /// The most events the table shows; the page says how many are left out. 20,000 unless set.
+    #[must_use]
+    pub const fn max_events(mut self, events: usize) -> Self {
+        self.max_events = events;
+        self
+    }
+
+    /// The most characters that are shown of one text. 4,000 unless set.
+    #[must_use]
+    pub const fn max_text(mut self, characters: usize) -> Self {
+        self.max_text = characters;
+        self
+    }
+}
+
+/// What every section is written from.
+struct View<'a> {
+    timeline: &'a Timeline,
+    options: &'a Options,
+    axis: Axis,
+    stats: Stats,
+}
+
+impl Timeline {
+    /// The run as one page of HTML.
+    ///
+    /// Nothing is loaded from elsewhere, and a content security policy in the page sees to it.
+    pub fn html(&self, options: &Options) -> String {
+        let view = View { timeline: self, options, axis: Axis::new(self), stats: self.stats() };
+        let mut page = Page::with_capacity(16_384 + 256 * self.rows.len().min(options.max_events));
+        page.raw("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
+        page.raw("<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n");
+        page.raw("<meta name=viewport content=\"width=device-width,initial-scale=1\">\n");
+        page.raw("<meta name=color-scheme content=\"light dark\">\n<title>");
+        page.text(&options.title).raw("</title>\n<style>\n");
+        page.raw(include_str!("html/style.css")).raw("</style>\n<body>\n");
+        view.summary(&mut page);
+        view.problems(&mut page);
+        view.waterfall(&mut page);
+        view.recoveries(&mut page);
+        view.budgets(&mut page);
+        view.tables(&mut page);
+        view.events(&mut page);
+        page.raw("<script>\n").raw(include_str!("html/script.js")).raw("</script>\n");
+        page.into_string()
+    }
+
+    /// Writes the page of [`html`](Self::html).
+    ///
+    /// # Errors
+    ///
+    /// What the writer returns.
+    pub fn write_html(&self, options: &Options, mut to: impl io::Write) -> io::Result<()> {
+        to.write_all(self.html(options).as_bytes())
+    }
+}

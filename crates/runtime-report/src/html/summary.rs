@@ -1,0 +1,103 @@
+//! The head of the page: what it was, how it ended, what it came to.
+
+use runtime_events::format_utc;
+
+use super::View;
+use super::page::Page;
+use crate::show;
+use crate::stats::Line;
+use crate::timeline::SpanKind;
+
+impl View<'_> {
+    pub(super) fn summary(&self, page: &mut Page) {
+        let timeline = self.timeline;
+        page.raw("<header><h1>").cut(&self.options.title, 200).raw("</h1><p>");
+        if let Some(began) = timeline.began() {
+            page.text(format_utc(began).replace('T', " ").replace("+00:00", " UTC")).raw(" · ");
+        }
+        let roles: Vec<&str> =
+            timeline.order.iter().map(|session| timeline.sessions[*session].name()).collect();
+        for (place, role) in roles.iter().take(6).enumerate() {
+            page.raw(if place > 0 { ", <bdi>" } else { "<bdi>" }).cut(role, 60).raw("</bdi>");
+        }
+        if roles.len() > 6 {
+            page.text(format_args!(" and {} more", roles.len() - 6));
+        }
+        page.raw("</header>\n<section class=cards>");
+        self.cards(page);
+        page.raw("</section>\n");
+    }
+
+    fn cards(&self, page: &mut Page) {
+        let stats = &self.stats;
+        let kind = |kind: SpanKind| stats.kinds.iter().find(|line| *line.name == *kind.as_str());
+        let calls = |line: Option<&Line>| line.map_or((0, 0), |line| (line.calls, line.failed));
+
+        let (sessions, failed) = calls(kind(SpanKind::Session));
+        let sessions = sessions.max(self.timeline.sessions.len() as u64);
+        let ended = match (stats.unfinished, failed) {
+            (_, 1..) => ("bad", "✕ failed"),
+            (1.., _) => ("warn", "… unfinished"),
+            _ => ("good", "✓ ended well"),
+        };
+        card(page, ended.0, "time", show::duration(stats.duration), ended.1);
+        card(page, "", "agents", show::count(sessions), failures(failed));
+        for (name, what) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
+            let (calls, failed) = calls(kind(what));
+            let class = if failed > 0 { "warn" } else { "" };
+            card(page, class, name, show::count(calls), failures(failed));
+        }
+        let spent = stats.spent;
+        let read = spent.input_tokens.saturating_add(spent.cached_tokens);
+        let read = if spent.cached_tokens > 0 {
+            format!("{} in, {} cached", show::short(read), show::short(spent.cached_tokens))
+        } else {
+            format!("{} in", show::short(read))
+        };
+        let written = format!("{} out", show::short(spent.output_tokens));
+        card(page, "", "tokens", written, read);
+        card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
+        let again = &stats.recoveries;
+        let gone = match again.attempted {
+            0 => "none were needed".to_owned(),
+            _ => format!("{} worked, {} escalated", again.succeeded, again.escalated),
+        };
+        card(page, "", "recoveries", show::count(again.attempted), gone);
+        let whole = stats.lost == 0 && stats.unread == 0;
+        let unread = match stats.unread {
+            0 if whole => "✓ the log is whole".to_owned(),
+            0 => format!("✕ {} missing", show::count(stats.lost)),
+            unread => format!("✕ {} missing, {unread} unreadable", show::count(stats.lost)),
+        };
+        let class = if whole { "good" } else { "bad" };
+        card(page, class, "events", show::count(stats.events), unread);
+    }
+
+    fn budget_left(&self) -> String {
+        let limits: Vec<u64> = self.timeline.accounts.iter().map(|account| account.limit).collect();
+        match limits.as_slice() {
+            [] => "no budget".to_owned(),
+            [limit] => format!("of {}", show::usd(*limit)),
+            limits => format!("{} budgets", limits.len()),
+        }
+    }
+}
+
+fn failures(failed: u64) -> String {
+    if failed == 0 {
+        "none failed".to_owned()
+    } else {
+        format!("✕ {} failed", show::count(failed))
+    }
+}
+
+fn card(
+    page: &mut Page,
+    class: &'static str,
+    name: &'static str,
+    value: impl std::fmt::Display,
+    note: impl std::fmt::Display,
+) {
+    page.raw("<div class=\"c ").raw(class).raw("\"><span>").raw(name).raw("</span><strong>");
+    page.text(value).raw("</strong><small>").text(note).raw("</small></div>");
+}

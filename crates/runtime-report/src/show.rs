@@ -1,0 +1,167 @@
+//! Durations, money and counts as people read them.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Shows a duration with the two or three digits that matter: `850 ns`, `1.23 s`, `2 m 05 s`.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_report::show::duration;
+///
+/// assert_eq!(duration(Duration::from_micros(12_345)).to_string(), "12.3 ms");
+/// assert_eq!(duration(Duration::from_secs(3_725)).to_string(), "1 h 02 m");
+/// ```
+pub fn duration(duration: Duration) -> impl fmt::Display {
+    nanos(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
+}
+
+pub(crate) fn nanos(nanos: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let (unit, name) = match nanos {
+            0 => return f.write_str("0 s"),
+            1..1_000 => return write!(f, "{nanos} ns"),
+            1_000..1_000_000 => (1_000, "µs"),
+            1_000_000..1_000_000_000 => (1_000_000, "ms"),
+            1_000_000_000..60_000_000_000 => (1_000_000_000, "s"),
+            _ => return long(f, nanos / 1_000_000_000),
+        };
+        // Cut, not rounded: 59.999 s must not become 60.0 s.
+        let (whole, rest) = (nanos / unit, nanos % unit);
+        match whole {
+            0..10 => write!(f, "{whole}.{:02} {name}", rest * 100 / unit),
+            10..100 => write!(f, "{whole}.{} {name}", rest * 10 / unit),
+            _ => write!(f, "{whole} {name}"),
+        }
+    })
+}
+
+fn long(f: &mut fmt::Formatter<'_>, seconds: u64) -> fmt::Result {
+    match seconds {
+        0..3_600 => write!(f, "{} m {:02} s", seconds / 60, seconds % 60),
+        3_600..86_400 => write!(f, "{} h {:02} m", seconds / 3_600, seconds % 3_600 / 60),
+        _ => write!(f, "{} d {:02} h", seconds / 86_400, seconds % 86_400 / 3_600),
+    }
+}
+
+/// Shows when something happened: seconds since the beginning, to the millisecond, with minutes and
+/// hours where there are some.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_report::show::offset;
+///
+/// assert_eq!(offset(Duration::from_micros(2_405_999)).to_string(), "2.405");
+/// assert_eq!(offset(Duration::from_secs(3_725)).to_string(), "1:02:05.000");
+/// ```
+pub fn offset(since: Duration) -> impl fmt::Display {
+    at(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+pub(crate) fn at(nanos: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let (seconds, millis) = (nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000_000);
+        let (hours, minutes, rest) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
+        match (hours, minutes) {
+            (0, 0) => write!(f, "{rest}.{millis:03}"),
+            (0, _) => write!(f, "{minutes}:{rest:02}.{millis:03}"),
+            _ => write!(f, "{hours}:{minutes:02}:{rest:02}.{millis:03}"),
+        }
+    })
+}
+
+/// Shows nano-dollars: two digits from a dollar on, four below, and up to six below a cent.
+///
+/// ```
+/// use runtime_report::show::usd;
+///
+/// assert_eq!(usd(12_500_000_000).to_string(), "$12.50");
+/// assert_eq!(usd(30_000_000).to_string(), "$0.0300");
+/// assert_eq!(usd(138_600).to_string(), "$0.000139");
+/// ```
+pub fn usd(nanos: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let digits: usize = match nanos {
+            0 => return f.write_str("$0"),
+            1..10_000_000 => 6,
+            10_000_000..1_000_000_000 => 4,
+            _ => 2,
+        };
+        let unit = 10_u64.pow(9 - u32::try_from(digits).unwrap_or(9));
+        let parts = nanos / unit + u64::from(nanos % unit * 2 >= unit);
+        if parts == 0 {
+            return f.write_str("< $0.000001");
+        }
+        let scale = 10_u64.pow(u32::try_from(digits).unwrap_or(0));
+        let text = format!("{:0digits$}", parts % scale);
+        // `$0.0010`: the zeros after the fourth digit say nothing.
+        let kept = text.trim_end_matches('0').len().max(digits.min(4));
+        write!(f, "${}.{}", count(parts / scale), &text[..kept])
+    })
+}
+
+/// Shows a count with a comma before each three digits.
+///
+/// ```
+/// assert_eq!(runtime_report::show::count(1_234_567).to_string(), "1,234,567");
+/// ```
+pub fn count(count: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        let digits = count.to_string();
+        for (place, digit) in digits.chars().enumerate() {
+            if place > 0 && (digits.len() - place).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    })
+}
+
+/// Shows a count in four characters or so: `864`, `12.3k`, `4.50M`.
+pub(crate) fn short(count: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| match count {
+        0..10_000 => write!(f, "{}", self::count(count)),
+        10_000..1_000_000 => write!(f, "{}.{}k", count / 1_000, count % 1_000 / 100),
+        _ => write!(f, "{}.{:02}M", count / 1_000_000, count % 1_000_000 / 10_000),
+    })
+}
+
+/// Shows a text as one line without anything that a terminal would take for a command: what cannot
+/// be seen becomes a sign that can, and a line's end a blank.
+///
+/// ```
+/// assert_eq!(runtime_report::show::line("a\n\u{1b}[31mb").to_string(), "a ␛[31mb");
+/// ```
+pub fn line(text: &str) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        text.chars().try_for_each(|char| match char {
+            '\n' | '\t' => f.write_str(" "),
+            char if is_hidden(char) => write!(f, "{}", visible(char)),
+            char => write!(f, "{char}"),
+        })
+    })
+}
+
+/// Whether a character is not seen, but does something to what stands around it.
+pub(crate) const fn is_hidden(char: char) -> bool {
+    match char {
+        '\n' | '\t' => false,
+        // Controls; then embeddings, overrides and isolates. The marks of single characters are
+        // harmless.
+        _ => matches!(
+            char,
+            '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        ),
+    }
+}
+
+/// A sign for a hidden character.
+pub(crate) fn visible(char: char) -> impl fmt::Display {
+    fmt::from_fn(move |f| match char {
+        '\0'..' ' => write!(f, "{}", char::from_u32(0x2400 + u32::from(char)).unwrap_or(' ')),
+        '\u{7f}' => f.write_str("\u{2421}"),
+        '\u{80}'..='\u{9f}' => write!(f, "{}", char::REPLACEMENT_CHARACTER),
+        _ => write!(f, "\u{27e8}U+{:04X}\u{27e9}", u32::from(char)),
+    })
+}

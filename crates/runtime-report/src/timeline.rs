@@ -1,0 +1,130 @@
+//! The model of a run: sessions, the spans in them, and when everything happened.
+//!
+//! Within a session, times are the monotonic clock's (`elapsed`); sessions are placed against each
+//! other by the wall clock, once each. A clock that was set in the middle of a session therefore
+//! moves nothing in it.
+//!
+//! ```text
+//! event with a span
+//!   ├─ a name that begins spans, no outcome ─► the span begins
+//!   ├─ an outcome ───────────────────────────► the span ends
+//!   └─ neither ──────────────────────────────► it happened inside the span
+//! ```
+//!
+//! A log is read as it is: what was cut off, filtered or repeated is shown as such, and listed by
+//! [`Timeline::findings`].
+
+mod bands;
+mod parts;
+mod placing;
+mod reading;
+mod spending;
+
+use std::borrow::Borrow;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_events::AgentEvent;
+
+use crate::check::Finding;
+
+pub(crate) use self::bands::Breaker;
+pub(crate) use self::parts::Segment;
+pub use self::parts::{Session, Span, SpanKind, Use};
+pub(crate) use self::spending::{Account, Charge};
+
+/// What happened in a run, or in all runs of a log.
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) sessions: Vec<Session>,
+    /// The sessions as they are shown: each after the one around it.
+    pub(crate) order: Vec<usize>,
+    pub(crate) spans: Vec<Span>,
+    pub(crate) charges: Vec<Charge>,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) breakers: Vec<Breaker>,
+    pub(crate) findings: Vec<Finding>,
+    pub(crate) began: Option<DateTime<Utc>>,
+    pub(crate) end: u64,
+    pub(crate) unread: u64,
+}
+
+/// An event and its place: nanoseconds since the run began.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) event: AgentEvent,
+    pub(crate) at: u64,
+    pub(crate) session: Option<usize>,
+    pub(crate) span: Option<usize>,
+}
+
+impl Timeline {
+    /// Reads events in the order they have in their log. Any log has a timeline.
+    pub fn read<I>(events: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Borrow<AgentEvent>,
+    {
+        reading::read(events.into_iter().map(|event| event.borrow().clone()).collect())
+    }
+
+    /// Says how many lines of the log were no events, so that the projections can say so.
+    #[must_use]
+    pub const fn unread(mut self, lines: u64) -> Self {
+        self.unread = lines;
+        self
+    }
+
+    /// Its sessions, in the order of their first events.
+    pub fn sessions(&self) -> &[Session] {
+        &self.sessions
+    }
+
+    /// Its spans, in the order of their beginnings.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// Its events in the order of the log, each with the time since the run began.
+    pub fn events(&self) -> impl ExactSizeIterator<Item = (Duration, &AgentEvent)> {
+        self.rows.iter().map(|row| (Duration::from_nanos(row.at), &row.event))
+    }
+
+    /// When the run began, by the wall clock.
+    pub const fn began(&self) -> Option<DateTime<Utc>> {
+        self.began
+    }
+
+    /// From the first event to the last.
+    pub const fn duration(&self) -> Duration {
+        Duration::from_nanos(self.end)
+    }
+
+    /// How many events the sequence numbers say are missing.
+    pub fn lost(&self) -> u64 {
+        self.sessions.iter().fold(0, |sum, session| sum.saturating_add(session.lost))
+    }
+
+    /// What is wrong with the log; nothing, if it is whole and each span began and ended once,
+    /// inside its parent.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+/// What the projections ask.
+impl Timeline {
+    /// To whom a session handed its work, if it did.
+    pub(crate) fn target_of(&self, session: &Session) -> Option<&str> {
+        session.rows.iter().rev().find_map(|row| target(&self.rows[*row].event))
+    }
+}
+
+/// To whom the work goes, by this event. What the original has only at the end of a session, in its
+/// `handoff`, we also say when it happens.
+pub(crate) fn target(event: &AgentEvent) -> Option<&str> {
+    let data = event.data.as_ref()?;
+    let target = data.get("target_role");
+    target.or_else(|| data.get("handoff")?.get("target_role"))?.as_str()
+}

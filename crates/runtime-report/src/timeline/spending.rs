@@ -1,0 +1,118 @@
+//! What was spent when, by whom, and on which budget.
+//!
+//! A recovering turn's end tells the sum of its attempts: what its attempts have told is counted
+//! with them, and only what goes beyond it with the turn.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, AgentEventName};
+use serde_json::Value;
+
+use super::Timeline;
+use super::parts::{SpanKind, Use, nanousd};
+use super::reading::number;
+
+/// A call that was paid for.
+#[derive(Clone, Debug)]
+pub(crate) struct Charge {
+    pub(crate) at: u64,
+    pub(crate) session: usize,
+    pub(crate) span: usize,
+    pub(crate) spent: Use,
+}
+
+/// A budget, as its marks and the last events of sessions tell of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) name: Option<Arc<str>>,
+    /// The session that told of it first.
+    pub(crate) session: usize,
+    pub(crate) limit: u64,
+    pub(crate) spent: u64,
+    pub(crate) enforced: bool,
+    /// When which share of it was spent.
+    pub(crate) marks: Vec<(u64, u64)>,
+}
+
+pub(super) fn read(timeline: &mut Timeline) {
+    let mut charges = Vec::new();
+    let mut of_attempts: HashMap<usize, Use> = HashMap::new();
+    // Attempts begin after their turns, so they are told first from the back.
+    for (number, span) in timeline.spans.iter().enumerate().rev() {
+        let spent = match span.kind {
+            SpanKind::Attempt => {
+                if let Some(turn) = span.parent {
+                    let sum = of_attempts.entry(turn).or_default();
+                    *sum = sum.plus(span.used);
+                }
+                span.used
+            }
+            SpanKind::Turn => match of_attempts.get(&number) {
+                Some(attempts) => span.used.beyond(*attempts),
+                None => span.used,
+            },
+            _ => continue,
+        };
+        if !spent.is_nothing() {
+            charges.push(Charge { at: span.end, session: span.session, span: number, spent });
+        }
+    }
+    charges.sort_by_key(|charge| (charge.at, charge.span));
+    for charge in &charges {
+        let session = &mut timeline.sessions[charge.session];
+        session.spent = session.spent.plus(charge.spent);
+    }
+    timeline.charges = charges;
+    timeline.accounts = accounts(timeline);
+}
+
+fn accounts(timeline: &Timeline) -> Vec<Account> {
+    let mut accounts = Accounts::default();
+    for row in &timeline.rows {
+        let Some(session) = row.session else { continue };
+        let Some(data) = &row.event.data else { continue };
+        if row.event.event == AgentEventName::BudgetMark {
+            let account = accounts.of(data.get("account"), session);
+            account.limit = dollars(data.get("limit_usd"));
+            account.spent = account.spent.max(dollars(data.get("spent_usd")));
+            account.marks.push((row.at, number(&row.event, "percent")));
+        }
+        for statement in statements(&row.event) {
+            let account = accounts.of(statement.get("account"), session);
+            account.limit = dollars(statement.get("limit_usd"));
+            account.spent = account.spent.max(dollars(statement.get("spent_usd")));
+            account.enforced |= statement.get("enforced").and_then(Value::as_bool) == Some(true);
+        }
+    }
+    accounts.list
+}
+
+/// The statements in the last event of a session.
+fn statements(event: &AgentEvent) -> impl Iterator<Item = &Value> {
+    let budgets = event.data.as_ref().and_then(|data| data.get("budgets")?.as_array());
+    budgets.into_iter().flatten()
+}
+
+#[derive(Default)]
+struct Accounts {
+    list: Vec<Account>,
+    /// By name; one without a name is its session's own.
+    places: HashMap<(Option<Arc<str>>, usize), usize>,
+}
+
+impl Accounts {
+    fn of(&mut self, name: Option<&Value>, session: usize) -> &mut Account {
+        let name: Option<Arc<str>> = name.and_then(Value::as_str).map(Arc::from);
+        let key = (name.clone(), if name.is_some() { 0 } else { session });
+        let place = *self.places.entry(key).or_insert_with(|| {
+            self.list.push(Account { name, session, ..Account::default() });
+            self.list.len() - 1
+        });
+        &mut self.list[place]
+    }
+}
+
+fn dollars(value: Option<&Value>) -> u64 {
+    value.and_then(Value::as_f64).map_or(0, nanousd)
+}

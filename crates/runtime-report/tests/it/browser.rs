@@ -1,0 +1,130 @@
+//! The page in a real browser, where there is one.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs, process};
+
+use runtime_report::Timeline;
+use runtime_report::html::Options;
+
+use crate::common::{golden_events, long};
+
+const BROWSERS: &[&str] = &["chromium-headless-shell", "chromium", "google-chrome"];
+
+fn browser() -> Option<PathBuf> {
+    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
+    let candidates = BROWSERS.iter().flat_map(|name| folders.iter().map(move |dir| dir.join(name)));
+    candidates.into_iter().find(|path| path.is_file())
+}
+
+/// A folder that is gone after the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = env::temp_dir().join(format!("runtime-report-{name}-{}", process::id()));
+        fs::create_dir_all(&path).expect("writable");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What the browser made of a page, and what it logged: of the page, and of the network.
+struct Opened {
+    dom: String,
+    log: String,
+    net: String,
+}
+
+impl Opened {
+    fn complaints(&self) -> Vec<&str> {
+        self.log.lines().filter(|line| line.contains("CONSOLE")).collect()
+    }
+
+    /// Whether anything was asked for that is not the file itself.
+    fn asked(&self) -> bool {
+        self.net.contains("\"url\":\"http")
+    }
+}
+
+fn open(browser: &Path, folder: &Folder, page: &str) -> Opened {
+    let (file, net) = (folder.0.join("run.html"), folder.0.join("net.json"));
+    fs::write(&file, page).expect("writable");
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"])
+        .arg(format!("--user-data-dir={}", folder.0.join("profile").display()))
+        .arg(format!("--log-net-log={}", net.display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", file.display()))
+        .output()
+        .expect("it starts");
+    Opened {
+        dom: String::from_utf8_lossy(&output.stdout).into_owned(),
+        log: String::from_utf8_lossy(&output.stderr).into_owned(),
+        net: fs::read_to_string(net).unwrap_or_default(),
+    }
+}
+
+/// The browser, or a word that there is none.
+#[expect(clippy::print_stdout, reason = "who reads the tests' output must know")]
+fn browser_or_skip() -> Option<PathBuf> {
+    let browser = browser();
+    if browser.is_none() {
+        println!("skipped: none of {BROWSERS:?} is installed");
+    }
+    browser
+}
+
+#[test]
+fn the_page_opens_without_an_error_and_without_a_request() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("browser");
+    for events in [golden_events(), long(2_000)] {
+        let page = Timeline::read(events).html(&Options::default());
+        let opened = open(&browser, &folder, &page);
+        assert!(opened.dom.contains("id=\"events\""), "the page was not shown: {}", opened.log);
+        // The script ran: what needs it is no longer hidden.
+        assert!(!opened.dom.contains("class=\"js\" hidden"));
+        assert!(opened.complaints().is_empty(), "{:?}", opened.complaints());
+        assert!(!opened.asked(), "a request left the page");
+    }
+}
+
+#[test]
+fn the_page_is_whole_where_scripts_are_not_allowed() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("no-script");
+    let events = golden_events();
+    let page = Timeline::read(&events).html(&Options::default());
+    let page = page.replace("script-src 'unsafe-inline'", "script-src 'none'");
+    let dom = open(&browser, &folder, &page).dom;
+    let rows = dom.matches("<tr id=\"e").count() + dom.matches("<tr class=\"f\" id=\"e").count();
+    assert_eq!(rows, events.len());
+    assert!(dom.contains("class=\"js\" hidden"), "filters that need scripts are not offered");
+}
+
+#[test]
+fn an_error_and_a_request_would_be_seen() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("control");
+    let page = "<!doctype html><img src=\"http://127.0.0.1:9/x.png\"><script>nothing()</script>";
+    let opened = open(&browser, &folder, page);
+    assert!(opened.asked() && !opened.complaints().is_empty(), "{}", opened.log);
+}
+
+#[test]
+fn the_filters_filter() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("filters");
+    let page = Timeline::read(golden_events()).html(&Options::default());
+    let ask = "find.value = 'GPT-5 completed'; who.value = 'researcher'; filter();\n}\n</script>";
+    let page = page.replace("}\n</script>", ask);
+    let dom = open(&browser, &folder, &page).dom;
+    assert!(dom.contains("id=\"count\">3 of 72<"), "the researcher has three such turns");
+    assert_eq!(dom.matches(" hidden=\"\"").count(), 69);
+}

@@ -1,0 +1,107 @@
+//! Logs for tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
+
+/// The small log that the golden files are of.
+pub(crate) const LOG: &str = include_str!("golden/run.jsonl");
+
+pub(crate) fn golden_events() -> Vec<AgentEvent> {
+    LOG.lines().map(|line| AgentEvent::from_json(line).expect("our own log")).collect()
+}
+
+pub(crate) fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_779_278_400, 0).expect("it is in range")
+}
+
+/// A session that writes its events: times are milliseconds since it opened.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: Arc<str>,
+    role: Arc<str>,
+    opened: DateTime<Utc>,
+    seq: u64,
+    pub(crate) events: Vec<AgentEvent>,
+}
+
+impl Session {
+    pub(crate) fn new(id: &str, role: &str) -> Self {
+        Self { id: id.into(), role: role.into(), opened: noon(), seq: 0, events: Vec::new() }
+    }
+
+    pub(crate) fn opened_after(mut self, millis: i64) -> Self {
+        self.opened = noon() + TimeDelta::milliseconds(millis);
+        self
+    }
+
+    pub(crate) fn event(&mut self, millis: u64, name: AgentEventName) -> &mut AgentEvent {
+        self.seq += 1;
+        let elapsed = Duration::from_millis(millis);
+        let at = self.opened + TimeDelta::from_std(elapsed).expect("it is in range");
+        let mut event = AgentEvent::new(name, AgentEventStatus::Running, at);
+        event.session_id = Some(Arc::clone(&self.id));
+        event.role = Some(Arc::clone(&self.role));
+        event.seq = Some(self.seq);
+        event.elapsed = Some(elapsed);
+        self.events.push(event);
+        self.events.last_mut().expect("it was pushed")
+    }
+
+    pub(crate) fn skip(&mut self, events: u64) {
+        self.seq += events;
+    }
+
+    pub(crate) fn begin(&mut self, millis: u64, name: AgentEventName, span: u64, parent: u64) {
+        let event = self.event(millis, name);
+        event.span = Some(SpanId::from_u64(span));
+        event.parent = (parent > 0).then(|| SpanId::from_u64(parent));
+    }
+
+    pub(crate) fn end(&mut self, millis: u64, name: AgentEventName, span: u64) -> &mut AgentEvent {
+        let event = self.event(millis, name);
+        event.span = Some(SpanId::from_u64(span));
+        event.outcome = Some(SpanOutcome::Ok);
+        event
+    }
+
+    /// A turn from its beginning to its end.
+    pub(crate) fn turn(&mut self, from: u64, to: u64, span: u64, cost: f64) {
+        self.begin(from, AgentEventName::TurnStarted, span, 1);
+        self.end(to, AgentEventName::TurnCompleted, span).data = Some(
+            Data::new()
+                .with("model", "gpt-5")
+                .with("input_tokens", 100)
+                .with("output_tokens", 10)
+                .with("cost_usd", cost),
+        );
+    }
+
+    pub(crate) fn tool(&mut self, from: u64, to: u64, span: u64) {
+        self.begin(from, AgentEventName::AgentToolCalled, span, 1);
+        self.end(to, AgentEventName::AgentToolCompleted, span).data =
+            Some(Data::new().with("tool", "search"));
+    }
+}
+
+/// A session of `events` events: turns and tools, some of which fail.
+pub(crate) fn long(events: u64) -> Vec<AgentEvent> {
+    let mut session = Session::new("4bf92f3577b34da6a3ce929d0e0e4736", "researcher");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    let mut span = 2;
+    while session.seq + 5 <= events {
+        let at = 20 * span;
+        session.turn(at, at + 15, span, 0.001);
+        session.tool(at + 16, at + 19, span + 1);
+        if span % 40 == 0 {
+            let last = session.events.last_mut().expect("the end of a tool");
+            last.outcome = Some(SpanOutcome::Failed);
+            last.detail = Some("connection reset by peer".into());
+        }
+        span += 2;
+    }
+    session.end(20 * span, AgentEventName::AgentCompleted, 1);
+    session.events
+}

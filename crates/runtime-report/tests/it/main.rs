@@ -1,0 +1,14 @@
+//! Tests of `runtime-report` through its public face.
+
+mod browser;
+mod check;
+mod chrome;
+mod common;
+mod golden;
+mod hostile;
+mod html;
+mod mermaid;
+mod otlp;
+mod properties;
+mod stats;
+mod timeline;

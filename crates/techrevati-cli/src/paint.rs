@@ -1,0 +1,44 @@
+//! Colours, where they are wanted: on a terminal, unless `NO_COLOR` is set.
+
+use std::env;
+use std::fmt::{self, Display};
+use std::io::{self, IsTerminal as _};
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(bool);
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Color {
+    Red = 31,
+    Green = 32,
+    Yellow = 33,
+    Blue = 34,
+    Violet = 35,
+    Gray = 90,
+}
+
+impl Paint {
+    pub(crate) fn of_stdout() -> Self {
+        let unwanted = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self(io::stdout().is_terminal() && !unwanted)
+    }
+
+    pub(crate) fn color(self, color: Color, what: impl Display) -> impl Display {
+        fmt::from_fn(move |f| {
+            if self.0 { write!(f, "\u{1b}[{}m{what}\u{1b}[0m", color as u8) } else { what.fmt(f) }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_painted_ends_with_the_color_of_before() {
+        assert_eq!(Paint(true).color(Color::Red, "x").to_string(), "\u{1b}[31mx\u{1b}[0m");
+        assert_eq!(Paint(false).color(Color::Red, "x").to_string(), "x");
+    }
+}
