@@ -1,4 +1,5 @@
 //! The code of `docs/sinks.md`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a guide shows where the texts go")]
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
