@@ -39,6 +39,7 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
+#![cfg_attr(feature = "sqlite", doc = "| [`sqlite`] | events in a database, with views for cost and tools |")]
 #![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
@@ -54,6 +55,7 @@
 //! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
+//! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 
 #[doc(inline)]
@@ -68,6 +70,9 @@ pub use runtime_policy as policy;
 pub use runtime_resilience as resilience;
 #[doc(inline)]
 pub use runtime_sinks as sinks;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use runtime_sqlite as sqlite;
 #[doc(inline)]
 pub use runtime_usage as usage;
 

@@ -27,6 +27,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
+    // rusqlite: the database is what the crate is for.
+    Layer {
+        name: "runtime-sqlite",
+        below: &["runtime-events", "runtime-sinks", "runtime-usage"],
+        others: &["rusqlite"],
+    },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
 ];
@@ -49,6 +55,7 @@ const ALL: &[&str] = &[
     "runtime-policy",
     "runtime-resilience",
     "runtime-sinks",
+    "runtime-sqlite",
     "runtime-usage",
 ];
 
