@@ -72,8 +72,8 @@ struct State {
     usage: Vec<Numbered>,
     /// Since when the oldest of them waits.
     since: Option<Instant>,
-    /// While commits fail: when emissions try again.
-    retry_at: Option<Instant>,
+    /// While commits fail: when the last one did.
+    failed_at: Option<Instant>,
     /// How many usage records it was given.
     numbered: i64,
     losses: Losses,
@@ -112,7 +112,7 @@ impl SqliteSink {
             events: Vec::new(),
             usage: Vec::new(),
             since: None,
-            retry_at: None,
+            failed_at: None,
             numbered: 0,
             losses: Losses::default(),
             stats: SqliteStats::default(),
@@ -155,7 +155,8 @@ impl SqliteSink {
                 refused = Err(error);
             }
         }
-        let committed = if state.may_try(now) { self.commit(&mut state, now) } else { Ok(()) };
+        let committed =
+            if self.may_try(&state, now) { self.commit(&mut state, now) } else { Ok(()) };
         drop(state);
         refused.and(committed)
     }
@@ -191,7 +192,7 @@ impl SqliteSink {
     ) -> Result<(), SinkError> {
         state.stats.accepted += 1;
         if state.held() >= self.backlog() {
-            let made_room = state.may_try(now).then(|| self.commit(state, now));
+            let made_room = self.may_try(state, now).then(|| self.commit(state, now));
             if state.held() >= self.backlog() {
                 state.stats.dropped += 1;
                 state.losses.add(event);
@@ -209,7 +210,11 @@ impl SqliteSink {
         let waited = state
             .since
             .is_some_and(|since| now.saturating_duration_since(since) >= self.options.linger);
-        (waited || state.held() >= self.options.batch.get()) && state.may_try(now)
+        (waited || state.held() >= self.options.batch.get()) && self.may_try(state, now)
+    }
+
+    fn may_try(&self, state: &State, now: Instant) -> bool {
+        state.failed_at.is_none_or(|at| now.saturating_duration_since(at) >= self.options.retry)
     }
 
     /// Commits what waits, all of it. What fails to be committed goes on waiting.
@@ -239,7 +244,7 @@ impl SqliteSink {
             }
             Err(error) => {
                 state.stats.errors += 1;
-                state.retry_at = Some(now + self.options.retry);
+                state.failed_at = Some(now);
                 Err(self.refused(error))
             }
         }
@@ -273,14 +278,10 @@ impl State {
         self.events.len() + self.usage.len()
     }
 
-    fn may_try(&self, now: Instant) -> bool {
-        self.retry_at.is_none_or(|at| now >= at)
-    }
-
     fn committed(&mut self, tally: &Tally) {
         self.events.clear();
         self.usage.clear();
-        (self.since, self.retry_at) = (None, None);
+        (self.since, self.failed_at) = (None, None);
         self.losses = Losses::default();
         for event in &tally.too_large {
             self.losses.add(event);
@@ -327,7 +328,7 @@ impl UsageSink for SqliteSink {
         let recorded_at = format_utc(self.options.clock.utc_now());
         let mut state = self.state();
         if state.held() >= self.backlog() {
-            let made_room = state.may_try(now).then(|| self.commit(&mut state, now));
+            let made_room = self.may_try(&state, now).then(|| self.commit(&mut state, now));
             if state.held() >= self.backlog() {
                 let full = || SinkError::new(self.attempt(), "the backlog is full");
                 return Err(made_room.and_then(Result::err).unwrap_or_else(full));

@@ -125,6 +125,6 @@ impl Story {
 }
 
 /// The events as a JSON-lines log.
-pub(crate) fn lines<'e>(events: impl IntoIterator<Item = &'e Arc<AgentEvent>>) -> String {
-    events.into_iter().map(|event| event.to_json() + "\n").collect()
+pub(crate) fn lines(events: &[Arc<AgentEvent>]) -> String {
+    events.iter().map(|event| event.to_json() + "\n").collect()
 }
