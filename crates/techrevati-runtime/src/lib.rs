@@ -40,6 +40,10 @@
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
+#![cfg_attr(
+    feature = "sqlite",
+    doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
+)]
 #![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
@@ -56,6 +60,7 @@
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
+//! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
 
 #[doc(inline)]
@@ -73,6 +78,9 @@ pub use runtime_report as report;
 pub use runtime_resilience as resilience;
 #[doc(inline)]
 pub use runtime_sinks as sinks;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use runtime_sqlite as sqlite;
 #[doc(inline)]
 pub use runtime_usage as usage;
 

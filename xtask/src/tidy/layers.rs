@@ -33,6 +33,12 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-usage"],
         others: &["loom", "tracing"],
     },
+    // rusqlite: the database is what the crate is for.
+    Layer {
+        name: "runtime-sqlite",
+        below: &["runtime-events", "runtime-sinks", "runtime-usage"],
+        others: &["rusqlite"],
+    },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, not a library: nothing stands above it.
@@ -62,6 +68,7 @@ const ALL: &[&str] = &[
     "runtime-report",
     "runtime-resilience",
     "runtime-sinks",
+    "runtime-sqlite",
     "runtime-usage",
 ];
 

@@ -1,0 +1,185 @@
+//! A connection to a database that is ours, in the schema of this version.
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::error::OpenError;
+use crate::options::{Durability, SqliteOptions};
+
+/// What leads from each schema to the next one; the first makes schema 1 of an empty database.
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+
+/// `PRAGMA application_id`: "trev" in ASCII.
+const APPLICATION_ID: i32 = 0x7472_6576;
+
+/// The first SQLite without the bug that can reset a write-ahead log while another connection
+/// reads it (<https://sqlite.org/wal.html#walresetbug>).
+const NEEDED: (i32, &str) = (3_051_003, "3.51.3");
+
+/// A step of opening: what it attempts, and what SQLite says.
+type Step<T> = Result<T, (&'static str, rusqlite::Error)>;
+
+/// Opens a database to write to, and creates or migrates it.
+pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    check_library(rusqlite::version_number(), rusqlite::version())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = connect(path, flags, options)?;
+    // Before anything is changed: a database of others stays as it is.
+    whose(path, &connection)?;
+    let mode = write_ahead(&connection).map_err(|refused| sqlite(path, refused))?;
+    if mode != "wal" {
+        return Err(OpenError::Journal { path: path.to_owned(), mode });
+    }
+    configure(&connection, options).map_err(|refused| sqlite(path, refused))?;
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a database to read from.
+pub(crate) fn open_to_read(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+    check_library(rusqlite::version_number(), rusqlite::version())?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags, options)?;
+    match whose(path, &connection)? {
+        0 => Err(OpenError::Foreign { path: path.to_owned(), application_id: 0 }),
+        _ => Ok(connection),
+    }
+}
+
+fn check_library(number: i32, version: &str) -> Result<(), OpenError> {
+    if number < NEEDED.0 {
+        return Err(OpenError::Library { found: version.to_owned(), needed: NEEDED.1 });
+    }
+    Ok(())
+}
+
+fn connect(
+    path: &Path,
+    flags: OpenFlags,
+    options: &SqliteOptions,
+) -> Result<Connection, OpenError> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(options.busy_timeout)?;
+        Ok(connection)
+    };
+    open().map_err(|error| sqlite(path, ("open", error)))
+}
+
+/// The schema of a database that is ours; 0 of one that is nobody's, because it is empty.
+fn whose(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let facts = || {
+        let tables = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+        Ok((read("application_id")?, read("user_version")?, tables))
+    };
+    let (application_id, found, tables) = facts().map_err(|error| sqlite(path, ("read", error)))?;
+    let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
+    match application_id {
+        APPLICATION_ID if found > known => {
+            Err(OpenError::Newer { path: path.to_owned(), found, known })
+        }
+        APPLICATION_ID if found > 0 => Ok(found),
+        0 if tables == 0 && found == 0 => Ok(0),
+        _ => Err(OpenError::Foreign { path: path.to_owned(), application_id }),
+    }
+}
+
+/// Switches to a write-ahead log, and says what mode that has led to.
+fn write_ahead(connection: &Connection) -> Step<String> {
+    let attempted = "switch to a write-ahead log:";
+    let switch =
+        || connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+    // Two that open a new database at once are in each other's way, and for this SQLite does not
+    // wait. It does for a transaction, after which the other one is through.
+    for _ in 0..100 {
+        match switch() {
+            Err(error) if is_busy(&error) => {
+                connection
+                    .execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+                    .map_err(|error| (attempted, error))?;
+            }
+            switched => return switched.map_err(|error| (attempted, error)),
+        }
+    }
+    switch().map_err(|error| (attempted, error))
+}
+
+fn configure(connection: &Connection, options: &SqliteOptions) -> Step<()> {
+    let set = || {
+        let synchronous = match options.durability {
+            Durability::Os => "NORMAL",
+            Durability::Sync => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        // These two answer with their value.
+        let limit = i64::try_from(options.wal_limit).unwrap_or(i64::MAX);
+        connection.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
+        if let Some(bytes) = options.max_bytes {
+            let page: u64 = connection
+                .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?
+                .into();
+            // SQLite knows no more than 2^32 - 2 pages.
+            let pages = (bytes / page.max(1)).clamp(1, 0xffff_fffe);
+            let pages = i64::try_from(pages).unwrap_or(i64::MAX);
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        }
+        Ok(())
+    };
+    set().map_err(|error| ("configure", error))
+}
+
+/// Brings the schema up to date, all of it or nothing, and once if several try.
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+    let fail = |error| sqlite(path, ("migrate", error));
+    if whose(path, connection)? == schemas() {
+        return Ok(());
+    }
+    let migration =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
+    // Looked at again: another one may have been first.
+    let found = usize::try_from(whose(path, &migration)?).unwrap_or(0);
+    let migrated = || {
+        for step in MIGRATIONS.iter().skip(found) {
+            migration.execute_batch(step)?;
+        }
+        migration.pragma_update(None, "application_id", APPLICATION_ID)?;
+        migration.pragma_update(None, "user_version", schemas())
+    };
+    migrated().map_err(fail)?;
+    migration.commit().map_err(fail)
+}
+
+fn schemas() -> i32 {
+    i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+fn sqlite(path: &Path, (attempted, source): (&'static str, rusqlite::Error)) -> OpenError {
+    OpenError::Sqlite { path: path.to_owned(), attempted, source: source.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_with_the_bug_is_refused_by_name() {
+        let error = check_library(3_051_002, "3.51.2").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("SQLite 3.51.2") && text.contains("3.51.3"), "{text}");
+        assert!(check_library(3_051_003, "3.51.3").is_ok());
+    }
+
+    #[test]
+    fn the_library_that_is_bundled_is_not() {
+        assert!(check_library(rusqlite::version_number(), rusqlite::version()).is_ok());
+    }
+}

@@ -1,0 +1,181 @@
+//! An event as a row: the columns that one asks for, and the JSON itself.
+
+use std::borrow::Cow;
+
+use runtime_events::{AgentEvent, format_utc};
+use runtime_usage::Usd;
+use rusqlite::{Statement, params};
+use serde_json::{Map, Value};
+
+/// One row of the table `event`.
+#[derive(Debug)]
+pub(crate) struct Row<'a> {
+    pub(crate) session_id: &'a str,
+    pub(crate) seq: i64,
+    elapsed_ns: Option<i64>,
+    emitted_at: Option<Cow<'a, str>>,
+    event: &'a str,
+    status: Option<&'a str>,
+    role: Option<&'a str>,
+    phase: Option<&'a str>,
+    project_id: Option<i64>,
+    span: Option<Cow<'a, str>>,
+    parent: Option<Cow<'a, str>>,
+    outcome: Option<&'a str>,
+    failure_class: Option<&'a str>,
+    facts: Facts<'a>,
+}
+
+/// What the row says of the event's data.
+#[derive(Debug, Default)]
+struct Facts<'a> {
+    model: Option<&'a str>,
+    provider: Option<&'a str>,
+    tool: Option<&'a str>,
+    attempts: Option<i64>,
+    cost_nanos: Option<i64>,
+    estimated: Option<bool>,
+    cost_reported: Option<bool>,
+    tokens: [Option<i64>; 8],
+}
+
+pub(crate) const INSERT: &str = "INSERT INTO event (
+    session_id, seq, elapsed_ns, emitted_at, event, status, role, phase, project_id, span, parent,
+    outcome, failure_class, model, provider, tool, attempts, cost_nanos, estimated, cost_reported,
+    input_tokens, output_tokens, cache_write_tokens, cache_write_1h_tokens, cache_read_tokens,
+    input_audio_tokens, output_audio_tokens, reasoning_tokens, body
+) VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+    ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29
+) ON CONFLICT (session_id, seq) DO NOTHING";
+
+impl<'a> Row<'a> {
+    /// The row of an event that has a place in a session.
+    pub(crate) fn of(event: &'a AgentEvent) -> Option<Self> {
+        let session_id = event.session_id.as_deref()?;
+        let seq = i64::try_from(event.seq?).ok()?;
+        let hex = |span: runtime_events::SpanId| Cow::Owned(span.to_string());
+        Some(Self {
+            session_id,
+            seq,
+            elapsed_ns: event.elapsed.map(|elapsed| clamp(elapsed.as_nanos())),
+            emitted_at: Some(Cow::Owned(format_utc(event.emitted_at))),
+            event: event.event.as_str(),
+            status: Some(event.status.as_str()),
+            role: event.role.as_deref(),
+            phase: event.phase.as_deref(),
+            project_id: event.project_id,
+            span: event.span.map(hex),
+            parent: event.parent.map(hex),
+            outcome: event.outcome.map(runtime_events::SpanOutcome::as_str),
+            failure_class: event.failure_class.map(runtime_events::AgentFailureClass::as_str),
+            facts: event.data.as_ref().map(|data| Facts::of(data.iter())).unwrap_or_default(),
+        })
+    }
+
+    /// The row of what is no event of this version, but has a place in a session and a name.
+    pub(crate) fn of_unknown(object: &'a Map<String, Value>) -> Option<Self> {
+        let text = |key| object.get(key).and_then(Value::as_str);
+        let number = |key| object.get(key).and_then(Value::as_i64);
+        let facts = object
+            .get("data")
+            .and_then(Value::as_object)
+            .map(|data| Facts::of(data.iter().map(|(key, value)| (key.as_str(), value))));
+        Some(Self {
+            session_id: text("session_id")?,
+            seq: number("seq").filter(|seq| *seq >= 0)?,
+            elapsed_ns: number("elapsed_ns"),
+            emitted_at: text("emitted_at").map(Cow::Borrowed),
+            event: text("event")?,
+            status: text("status"),
+            role: text("role"),
+            phase: text("phase"),
+            project_id: number("project_id"),
+            span: text("span").map(Cow::Borrowed),
+            parent: text("parent").map(Cow::Borrowed),
+            outcome: text("outcome"),
+            failure_class: text("failure_class"),
+            facts: facts.unwrap_or_default(),
+        })
+    }
+
+    /// Inserts it, and says whether its place was free.
+    pub(crate) fn insert(&self, body: &str, into: &mut Statement<'_>) -> rusqlite::Result<bool> {
+        let Facts { model, provider, tool, attempts, cost_nanos, .. } = self.facts;
+        let Facts { estimated, cost_reported, tokens, .. } = self.facts;
+        let changed = into.execute(params![
+            self.session_id,
+            self.seq,
+            self.elapsed_ns,
+            self.emitted_at,
+            self.event,
+            self.status,
+            self.role,
+            self.phase,
+            self.project_id,
+            self.span,
+            self.parent,
+            self.outcome,
+            self.failure_class,
+            model,
+            provider,
+            tool,
+            attempts,
+            cost_nanos,
+            estimated,
+            cost_reported,
+            tokens[0],
+            tokens[1],
+            tokens[2],
+            tokens[3],
+            tokens[4],
+            tokens[5],
+            tokens[6],
+            tokens[7],
+            body,
+        ])?;
+        Ok(changed > 0)
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn of(data: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        let mut facts = Self::default();
+        for (key, value) in data {
+            match key {
+                "model" => facts.model = value.as_str(),
+                "provider" => facts.provider = value.as_str(),
+                "tool" => facts.tool = value.as_str(),
+                "attempts" => facts.attempts = count(value),
+                "cost_usd" => facts.cost_nanos = nanos(value),
+                "estimated" => facts.estimated = value.as_bool(),
+                "cost_reported" => facts.cost_reported = value.as_bool(),
+                "input_tokens" => facts.tokens[0] = count(value),
+                "output_tokens" => facts.tokens[1] = count(value),
+                "cache_write_tokens" => facts.tokens[2] = count(value),
+                "cache_write_1h_tokens" => facts.tokens[3] = count(value),
+                "cache_read_tokens" => facts.tokens[4] = count(value),
+                "input_audio_tokens" => facts.tokens[5] = count(value),
+                "output_audio_tokens" => facts.tokens[6] = count(value),
+                "reasoning_tokens" => facts.tokens[7] = count(value),
+                _ => {}
+            }
+        }
+        facts
+    }
+}
+
+fn count(value: &Value) -> Option<i64> {
+    value.as_u64().map(clamp)
+}
+
+/// A number of dollars as whole nano-dollars: exact wherever JSON is, up to 8,388,608 $.
+fn nanos(value: &Value) -> Option<i64> {
+    let amount = Usd::try_from(value.as_f64()?).ok()?;
+    Some(clamp(amount.nanos()))
+}
+
+/// The largest integer of SQLite stands for all that are larger.
+pub(crate) fn clamp(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
