@@ -1,6 +1,5 @@
 //! Tests of the public API.
 
-mod books;
 mod common;
 mod failures;
 mod imports;
