@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use runtime_events::{AgentEvent, format_utc};
-use runtime_sinks::{EventSink, SinkError, UsageRecord, UsageSink};
+use runtime_sinks::{EventSink, SinkError, SinkStats, UsageRecord, UsageSink};
 use rusqlite::Connection;
 
 use crate::database;
@@ -319,6 +319,22 @@ impl EventSink for SqliteSink {
 
     fn flush(&self) -> Result<(), SinkError> {
         self.flush_all()
+    }
+
+    fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
+        Self::emit_all(self, events)
+    }
+
+    /// Duplicates count as written; conflicts, where another event is kept, as dropped.
+    fn stats(&self) -> Option<SinkStats> {
+        let own = Self::stats(self);
+        let mut stats = SinkStats::default();
+        stats.accepted = own.accepted;
+        stats.written = own.written + own.duplicates;
+        stats.dropped = own.dropped + own.conflicts;
+        stats.pending = own.pending;
+        stats.errors = own.errors;
+        Some(stats)
     }
 }
 

@@ -87,6 +87,6 @@ fn several_threads_share_a_sink() {
         }
     });
     log.flush().unwrap();
-    assert_eq!(log.stats().written, 4 * EVENTS);
+    assert_eq!(SqliteSink::stats(&log).written, 4 * EVENTS);
     assert_whole(&place, 3);
 }
