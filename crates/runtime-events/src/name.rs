@@ -52,6 +52,8 @@ wire_names! {
         PolicyDecided = "agent.policy_decided",
         /// An agent handed its work to another; `data` says to whom, and why.
         HandedOver = "agent.handed_over",
+        /// What was said, where it was asked to be kept; `data` has it, redacted, and what it is.
+        ContentCaptured = "agent.content_captured",
         /// A share of a budget was spent; `data` says of which, and how it stands.
         BudgetMark = "agent.budget_mark",
         /// An agent waits for an answer from outside.

@@ -50,6 +50,7 @@
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `anyhow` | no | errors of type `anyhow::Error` are classified by their whole chain and stay downcastable |
 
+mod capture;
 pub mod error;
 mod escalation;
 mod failure;
@@ -71,6 +72,7 @@ mod wait;
 pub use self::sleeper::TokioSleeper;
 #[doc(inline)]
 pub use self::{
+    capture::{Capture, Content},
     error::{
         AcceptError, BoxError, ChildSessionError, DeadlineExceededError, ForeignAccountError,
         HandoffError, MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,

@@ -18,6 +18,7 @@ use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryH
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Budget, Limit, PricingTable, UsualOutput};
 
+use crate::capture::Capture;
 use crate::error::{AcceptError, BoxError, ChildSessionError, OpenSessionError};
 use crate::escalation::Alert;
 use crate::failure::with_own_rules;
@@ -88,6 +89,7 @@ pub(crate) struct Setup {
     pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
     pub(crate) event_log: NonZeroUsize,
     pub(crate) scope: Option<Arc<dyn ScopeHook>>,
+    pub(crate) capture: Option<Capture>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -144,6 +146,7 @@ impl Orchestrator {
             usage_sink: None,
             event_log: DEFAULT_EVENT_LOG,
             scope: None,
+            capture: None,
             clock: Arc::new(SystemClock),
             sleeper,
             ids: Arc::new(RandomIds),

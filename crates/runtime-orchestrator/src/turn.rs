@@ -78,7 +78,7 @@ pub struct UsageFrom<F>(F);
 pub struct Unguarded;
 
 /// Guardrails look at the prompt and, as JSON, at the answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Guarded(Value);
 
 /// How the usage of an answer of type `T` is known; sealed.
@@ -279,7 +279,7 @@ impl<R, L: Timing, G> Turn<R, L, G> {
 /// let call = ToolCall::new("search").args(json!({ "query": "circuit breaker" }));
 /// # let _ = call;
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a tool call is only a description; pass it to `run_tool`"]
 pub struct ToolCall<L = Untimed> {
     pub(crate) name: Arc<str>,
@@ -317,6 +317,21 @@ impl From<&str> for ToolCall {
 impl From<String> for ToolCall {
     fn from(name: String) -> Self {
         Self::new(name)
+    }
+}
+
+/// Without the prompt: logs are no place for it.
+impl fmt::Debug for Guarded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guarded").finish_non_exhaustive()
+    }
+}
+
+/// Without the arguments: logs are no place for them.
+impl<L: fmt::Debug> fmt::Debug for ToolCall<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, limit, .. } = self;
+        f.debug_struct("ToolCall").field("name", name).field("limit", limit).finish_non_exhaustive()
     }
 }
 

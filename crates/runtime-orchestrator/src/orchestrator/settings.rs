@@ -15,6 +15,7 @@ use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Budget, Limit, PricingTable};
 
 use super::{Orchestrator, Setup};
+use crate::capture::Capture;
 use crate::escalation::Escalation;
 use crate::failure::with_own_rules;
 use crate::shutdown::Shutdown;
@@ -195,6 +196,12 @@ impl Orchestrator {
     #[must_use]
     pub fn on_escalation(self, handler: impl Fn(&Escalation<'_>) + Send + Sync + 'static) -> Self {
         self.set(|setup| setup.escalation = Some(Arc::new(handler)))
+    }
+
+    /// Keeps what was said, redacted, as events. Nothing is kept unless set.
+    #[must_use]
+    pub fn capture(self, capture: Capture) -> Self {
+        self.set(|setup| setup.capture = Some(capture))
     }
 
     /// Entered around the caller's code: a turn's call, a tool's body. What a tracer makes in there

@@ -12,7 +12,9 @@ use runtime_resilience::Permit;
 use runtime_resilience::fault::Headers;
 use runtime_resilience::rate::RateReservation;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
+use serde_json::Value;
 
+use crate::capture::Content;
 use crate::error::{BoxError, TurnError};
 use crate::pace::Pace;
 use crate::scope::{inside, inside_async};
@@ -305,6 +307,14 @@ impl<'s> ActiveTurn<'s> {
         let value = inside(self.core.scope(), self.span, code);
         self.polling = false;
         value
+    }
+
+    /// Keeps a content, if that is asked for.
+    pub(crate) fn keep(&self, content: Content, value: Option<&Value>) {
+        if let Some(value) = value {
+            let event = |name, status| self.part.event(self.core, name, status, self.span);
+            self.core.keep(content, value, event);
+        }
     }
 
     pub(crate) const fn pace(&self) -> &Pace {

@@ -6,6 +6,7 @@ use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use serde_json::Value;
 
+use crate::capture::Content;
 use crate::error::TurnError;
 use crate::session::active::ActiveTurn;
 use crate::turn::{Reading, Shown};
@@ -20,6 +21,7 @@ pub(crate) struct Review {
 
 impl ActiveTurn<'_> {
     pub(crate) async fn check_input(&mut self, input: Option<&Value>) -> Result<(), TurnError> {
+        self.keep(Content::Prompt, input);
         let Some(input) = input.filter(|_| self.core().guards(GuardrailStage::Pre)) else {
             return Ok(());
         };
@@ -31,6 +33,7 @@ impl ActiveTurn<'_> {
     }
 
     pub(crate) fn check_input_blocking(&mut self, input: Option<&Value>) -> Result<(), TurnError> {
+        self.keep(Content::Prompt, input);
         let Some(input) = input.filter(|_| self.core().guards(GuardrailStage::Pre)) else {
             return Ok(());
         };
@@ -55,11 +58,16 @@ impl ActiveTurn<'_> {
         self.call_succeeded();
         let usage = self.flagged(|| reading.usage(value));
         self.observed_to_be(usage);
-        if !self.core().guards(GuardrailStage::Post) {
+        let guards = self.core().guards(GuardrailStage::Post);
+        if !(guards || self.core().captures()) {
             return Review { input: Value::Null, output: None };
         }
+        let output = self.flagged(|| guard.output(value));
+        if let Some(Ok(output)) = &output {
+            self.keep(Content::Answer, Some(output));
+        }
         let input = guard.input().cloned().unwrap_or_default();
-        Review { input, output: self.flagged(|| guard.output(value)) }
+        Review { input, output: output.filter(|_| guards) }
     }
 
     pub(crate) async fn check_output(&mut self, review: &Review) -> Result<(), TurnError> {

@@ -10,6 +10,7 @@ use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, 
 use runtime_resilience::Transition;
 use serde_json::Value;
 
+use crate::capture::Content;
 use crate::session::core::Core;
 
 /// What is waited for. A wait for a person is told by `agent.paused` and `agent.resumed`.
@@ -106,6 +107,26 @@ impl Core {
         if let Some(from) = self.left() {
             self.tell_status(from, self.status());
         }
+    }
+
+    /// Whether anything that is said is kept.
+    pub(crate) fn captures(&self) -> bool {
+        self.setup.capture.is_some()
+    }
+
+    /// Keeps a content as `event`, if that is asked for.
+    pub(crate) fn keep(
+        &self,
+        content: Content,
+        value: &Value,
+        event: impl FnOnce(AgentEventName, AgentEventStatus) -> AgentEvent,
+    ) {
+        let Some(value) = self.setup.capture.as_ref().and_then(|it| it.of(content, value)) else {
+            return;
+        };
+        let event = event(AgentEventName::ContentCaptured, AgentEventStatus::Running);
+        let data = Data::with_capacity(2).with("content", content.as_str()).with("value", value);
+        self.emit(event.with_data(data));
     }
 
     fn tell(&self, name: AgentEventName, status: AgentEventStatus, data: Data) {

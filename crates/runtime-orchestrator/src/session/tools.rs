@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use self::pending::{PendingTool, interruption};
+use crate::capture::Content;
 use crate::error::{BoxError, ToolError};
 use crate::failure::failure;
 use crate::pace::Pace;
@@ -75,6 +76,7 @@ impl OrchestrationSession {
         let PendingTool { pace, polling, .. } = &mut pending;
         let checked = race(core, pace, polling, checked).await;
         let mut active = pending.start(checked)?;
+        active.keep(Content::Arguments, &args);
         active.still_open()?;
         let value = match active.run(async { call().await }).await? {
             Ok(value) => value,
@@ -154,6 +156,7 @@ impl OrchestrationSession {
         let PendingTool { pace, polling, .. } = &mut pending;
         let checked = race_blocking(core, pace, polling, checked);
         let mut active = pending.start(checked)?;
+        active.keep(Content::Arguments, &tool.args);
         active.still_open()?;
         Ok((active, tool.args))
     }
@@ -218,11 +221,16 @@ impl ActiveTool<'_> {
 
     /// The result as guardrails see it, if there are any.
     fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
-        if !self.core.guards(GuardrailStage::Post) {
+        let guards = self.core.guards(GuardrailStage::Post);
+        if !(guards || self.core.captures()) {
             return Ok(None);
         }
         match self.flagged(|| serde_json::to_value(value)) {
-            Ok(result) => Ok(Some(result)),
+            Ok(result) => {
+                self.keep(Content::Result, &result);
+                Ok(Some(result).filter(|_| guards))
+            }
+            Err(_) if !guards => Ok(None),
             Err(error) => {
                 let subject = GuardrailSubject::Tool(&self.name);
                 let role = &*self.core.setup.role;
@@ -230,6 +238,11 @@ impl ActiveTool<'_> {
                 self.judge(Err(violation)).map(|()| None)
             }
         }
+    }
+
+    fn keep(&self, content: Content, value: &Value) {
+        let event = |name, status| self.core.child_event(name, status, self.span);
+        self.core.keep(content, value, event);
     }
 
     fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {

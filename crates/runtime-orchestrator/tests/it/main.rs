@@ -3,6 +3,7 @@
 mod budget;
 mod cancellation;
 mod children;
+mod contents;
 mod drain;
 mod errors;
 mod handoffs;

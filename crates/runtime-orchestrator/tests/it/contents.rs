@@ -1,0 +1,93 @@
+//! What was said is in no event, unless it is asked for; and then as redacted.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+use runtime_events::AgentEventName;
+use runtime_orchestrator::{BoxError, Capture, Content, Orchestrator, ToolCall, Turn};
+use serde_json::{Value, json};
+
+use crate::support::{Fixture, assert_lawful, now};
+
+const SECRET: &str = "sk-very-secret";
+
+/// A guarded turn and a tool, with a secret in everything that is said.
+fn run(change: impl FnOnce(Orchestrator) -> Orchestrator) -> Fixture {
+    let fixture = Fixture::new().with(change);
+    let session = fixture.orchestrator.session().unwrap();
+    let says = async || Ok::<_, BoxError>(SECRET);
+    now(session.run_turn(Turn::model("m").guarded(SECRET), says)).unwrap();
+    now(session.run_tool(ToolCall::new("search").args(json!({ "q": SECRET })), says)).unwrap();
+    let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
+    session.run_tool_blocking(tool, || Ok::<_, BoxError>(SECRET)).unwrap();
+    let answer = |_| async { Ok::<_, BoxError>(SECRET) };
+    now(session.run_turn_recovering(Turn::model("m").guarded(SECRET), answer)).unwrap();
+    drop(session);
+    assert_lawful(&fixture.events.events());
+    fixture
+}
+
+fn kept(fixture: &Fixture) -> Vec<(String, Value)> {
+    let events = fixture.events.all(AgentEventName::ContentCaptured);
+    let read = |event: &std::sync::Arc<runtime_events::AgentEvent>| {
+        let data = event.data.as_ref().unwrap();
+        let name = data.get("content").unwrap().as_str().unwrap().to_owned();
+        (name, data.get("value").unwrap().clone())
+    };
+    events.iter().map(read).collect()
+}
+
+#[test]
+fn nothing_that_was_said_is_in_an_event_unless_it_is_asked_for() {
+    let fixture = run(|o| o);
+    for event in fixture.events.events() {
+        assert!(!event.to_json().contains(SECRET), "{}", event.to_json());
+        assert!(!format!("{event:?}").contains(SECRET));
+    }
+}
+
+#[test]
+fn what_is_kept_is_what_the_redactor_leaves() {
+    let fixture = run(|o| {
+        o.capture(Capture::redacted(|content, value| match content {
+            Content::Arguments => Some(json!({ "q": value["q"].as_str().unwrap().len() })),
+            Content::Answer => None,
+            _ => Some(json!("[redacted]")),
+        }))
+    });
+    let (hidden, length) = (json!("[redacted]"), json!({ "q": SECRET.len() }));
+    let expected = [
+        ("prompt", &hidden),
+        ("arguments", &length),
+        ("result", &hidden),
+        ("arguments", &length),
+        ("result", &hidden),
+        ("prompt", &hidden),
+    ];
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value.clone())).into();
+    assert_eq!(kept(&fixture), expected);
+    for event in fixture.events.events() {
+        assert!(!event.to_json().contains(SECRET), "{}", event.to_json());
+    }
+}
+
+#[test]
+fn unredacted_keeps_everything_inside_its_span() {
+    let fixture = run(|o| o.capture(Capture::unredacted()));
+    assert_eq!(kept(&fixture).len(), 8);
+    let first = fixture.events.all(AgentEventName::ContentCaptured).remove(0);
+    let turn = fixture.events.all(AgentEventName::TurnStarted).remove(0);
+    assert_eq!(first.span, turn.span);
+}
+
+#[test]
+fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
+    let bomb = |_, _| -> Option<Value> { std::panic::resume_unwind(Box::new("redactor")) };
+    assert!(kept(&run(|o| o.capture(Capture::redacted(bomb)))).is_empty());
+}
+
+#[test]
+fn descriptions_do_not_show_what_is_said() {
+    let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
+    let turn = Turn::model("m").guarded(SECRET);
+    assert!(!format!("{tool:?} {turn:?}").contains(SECRET));
+    assert!(format!("{tool:?}").contains("search"));
+}
