@@ -39,7 +39,10 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
-#![cfg_attr(feature = "sqlite", doc = "| [`sqlite`] | events in a database, with views for cost and tools |")]
+#![cfg_attr(
+    feature = "sqlite",
+    doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
+)]
 #![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its

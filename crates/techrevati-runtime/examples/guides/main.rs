@@ -11,6 +11,8 @@ mod prices;
 mod recovery;
 mod routes;
 mod sessions;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod usage;
 mod usage_and_budgets;
 
@@ -26,6 +28,8 @@ async fn main() -> Result<(), BoxError> {
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;
+    #[cfg(feature = "sqlite")]
+    sqlite::run().await?;
     usage::run()?;
     usage_and_budgets::run()?;
     Ok(())
