@@ -10,8 +10,8 @@ use crate::write::{Batch, Fate};
 
 /// What came of reading a JSON-lines log in.
 ///
-/// `read == new + duplicates + conflicts + torn` unless a line is longer than SQLite's limit of a
-/// billion bytes: that is counted as torn as well.
+/// `read == new + duplicates + conflicts + torn`. A line of more than a billion bytes, which is
+/// SQLite's limit, counts as torn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Imported {
@@ -102,16 +102,14 @@ impl Imported {
             self.torn += 1;
             return Ok(());
         };
-        let fate = match AgentEvent::from_json(text) {
-            Ok(event) => batch.event_as(&event, text)?,
-            Err(_) => {
-                let Ok(Value::Object(object)) = serde_json::from_str(text) else {
-                    self.torn += 1;
-                    return Ok(());
-                };
-                self.unknown += 1;
-                batch.unknown(&object, text)?
-            }
+        let fate = if let Ok(event) = AgentEvent::from_json(text) {
+            batch.event_as(&event, text)?
+        } else if let Ok(Value::Object(object)) = serde_json::from_str(text) {
+            self.unknown += 1;
+            batch.unknown(&object, text)?
+        } else {
+            self.torn += 1;
+            return Ok(());
         };
         match fate {
             Fate::New => self.new += 1,

@@ -39,6 +39,7 @@ pub mod error;
 pub mod import;
 mod losses;
 pub mod options;
+mod pending;
 pub mod reader;
 mod row;
 pub mod sink;

@@ -200,11 +200,12 @@ impl Iterator for Events<'_> {
     type Item = Result<AgentEvent, SinkError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.page.is_empty() && !self.is_over {
-            if let Err(error) = self.turn_page() {
-                self.is_over = true;
-                return Some(Err(self.reader.refused("read events of", error)));
-            }
+        if self.page.is_empty()
+            && !self.is_over
+            && let Err(error) = self.turn_page()
+        {
+            self.is_over = true;
+            return Some(Err(self.reader.refused("read events of", error)));
         }
         let (seq, body) = self.page.pop_front()?;
         let event = AgentEvent::from_json(&body);

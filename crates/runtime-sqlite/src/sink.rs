@@ -8,16 +8,15 @@ use std::time::Instant;
 
 use runtime_events::{AgentEvent, format_utc};
 use runtime_sinks::{EventSink, SinkError, SinkStats, UsageRecord, UsageSink};
-use rusqlite::Connection;
 
 use crate::database;
 use crate::error::OpenError;
-use crate::import::{self, Conflict, Imported};
-use crate::losses::Losses;
+use crate::import::{self, Imported};
 use crate::options::SqliteOptions;
+use crate::pending::{Full, State};
 use crate::reader::SqliteReader;
 use crate::stats::SqliteStats;
-use crate::write::{Fate, Numbered, transact};
+use crate::write::transact;
 
 /// Writes events, and usage records, to a SQLite database.
 ///
@@ -65,31 +64,6 @@ pub struct SqliteSink {
     state: Mutex<State>,
 }
 
-struct State {
-    connection: Connection,
-    /// Not committed yet.
-    events: Vec<Arc<AgentEvent>>,
-    usage: Vec<Numbered>,
-    /// Since when the oldest of them waits.
-    since: Option<Instant>,
-    /// While commits fail: when the last one did.
-    failed_at: Option<Instant>,
-    /// How many usage records it was given.
-    numbered: i64,
-    losses: Losses,
-    stats: SqliteStats,
-}
-
-/// What one transaction has done, to be counted once it is committed.
-#[derive(Default)]
-struct Tally {
-    written: u64,
-    duplicates: u64,
-    conflicts: u64,
-    conflict: Option<Conflict>,
-    too_large: Vec<Arc<AgentEvent>>,
-}
-
 impl SqliteSink {
     /// Opens a database, and creates it where there is none.
     ///
@@ -107,16 +81,7 @@ impl SqliteSink {
     }
 
     pub(crate) fn with_options(path: PathBuf, options: SqliteOptions) -> Result<Self, OpenError> {
-        let state = State {
-            connection: database::open(&path, &options)?,
-            events: Vec::new(),
-            usage: Vec::new(),
-            since: None,
-            failed_at: None,
-            numbered: 0,
-            losses: Losses::default(),
-            stats: SqliteStats::default(),
-        };
+        let state = State::new(database::open(&path, &options)?);
         let writer = format!("{:032x}", options.ids.draw());
         Ok(Self { path, options, writer, state: Mutex::new(state) })
     }
@@ -138,10 +103,11 @@ impl SqliteSink {
     /// What became of the events so far.
     pub fn stats(&self) -> SqliteStats {
         let state = self.state();
-        SqliteStats { pending: state.events.len() as u64, ..state.stats }
+        SqliteStats { pending: state.pending(), ..state.stats }
     }
 
-    /// Takes several events and commits them, with those that were waiting, as one batch.
+    /// Takes several events and commits them, with those that were waiting, as one batch: for a queue
+    /// that has collected them.
     ///
     /// # Errors
     ///
@@ -149,16 +115,17 @@ impl SqliteSink {
     pub fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
         let now = self.options.clock.now();
         let mut state = self.state();
-        let mut refused = Ok(());
+        let mut first = Ok(());
         for event in events {
-            if let Err(error) = self.take(&mut state, event, now) {
-                refused = Err(error);
-            }
+            let kept = self.keep(&mut state, now, |state| state.keep(event, &self.options));
+            first = first.and(kept);
         }
-        let committed =
-            if self.may_try(&state, now) { self.commit(&mut state, now) } else { Ok(()) };
+        if state.may_try(now, &self.options) {
+            let committed = self.commit(&mut state, now);
+            first = first.and(committed);
+        }
         drop(state);
-        refused.and(committed)
+        first
     }
 
     /// Reads a JSON-lines log in: each event that is not there yet, and the lines this version does
@@ -183,65 +150,43 @@ impl SqliteSink {
         )
     }
 
-    /// Adds an event to those that wait, if there is room.
+    /// Adds to what waits, and commits it if that is due.
     fn take(
         &self,
         state: &mut State,
-        event: &Arc<AgentEvent>,
         now: Instant,
+        keep: impl FnOnce(&mut State) -> Result<(), Full>,
     ) -> Result<(), SinkError> {
-        state.stats.accepted += 1;
-        if state.held() >= self.backlog() {
-            let made_room = self.may_try(state, now).then(|| self.commit(state, now));
-            if state.held() >= self.backlog() {
-                state.stats.dropped += 1;
-                state.losses.add(event);
-                let full = || SinkError::new(self.attempt(), "the backlog is full");
-                return Err(made_room.and_then(Result::err).unwrap_or_else(full));
+        self.keep(state, now, keep)?;
+        if state.is_due(now, &self.options) { self.commit(state, now) } else { Ok(()) }
+    }
+
+    /// Adds to what waits. Where there is no room, and it is time to try again, that may make some.
+    fn keep(
+        &self,
+        state: &mut State,
+        now: Instant,
+        keep: impl FnOnce(&mut State) -> Result<(), Full>,
+    ) -> Result<(), SinkError> {
+        let tried = if state.is_full(&self.options) && state.may_try(now, &self.options) {
+            self.commit(state, now)
+        } else {
+            Ok(())
+        };
+        match keep(state) {
+            Ok(()) => {
+                state.since.get_or_insert(now);
+                tried
             }
+            Err(full) => tried.and_then(|()| Err(SinkError::new(self.attempt(), full))),
         }
-        state.events.push(Arc::clone(event));
-        state.since.get_or_insert(now);
-        Ok(())
-    }
-
-    /// Whether those who wait have waited long enough, or are enough.
-    fn is_due(&self, state: &State, now: Instant) -> bool {
-        let waited = state
-            .since
-            .is_some_and(|since| now.saturating_duration_since(since) >= self.options.linger);
-        (waited || state.held() >= self.options.batch.get()) && self.may_try(state, now)
-    }
-
-    fn may_try(&self, state: &State, now: Instant) -> bool {
-        state.failed_at.is_none_or(|at| now.saturating_duration_since(at) >= self.options.retry)
     }
 
     /// Commits what waits, all of it. What fails to be committed goes on waiting.
     fn commit(&self, state: &mut State, now: Instant) -> Result<(), SinkError> {
-        let told = state.losses.to_record(&*self.options.clock);
-        let State { connection, events, usage, .. } = state;
-        if events.is_empty() && usage.is_empty() && told.is_none() {
-            return Ok(());
-        }
-        let committed = transact(connection, |batch| {
-            let mut tally = Tally::default();
-            for event in &*events {
-                tally.count(batch.event(event)?, event);
-            }
-            for record in &*usage {
-                batch.usage(&self.writer, record)?;
-            }
-            if let Some(told) = &told {
-                batch.event(told)?;
-            }
-            Ok(tally)
-        });
-        match committed {
-            Ok(tally) => {
-                state.committed(&tally);
-                tally.conflict.map_or(Ok(()), |conflict| Err(self.refused(conflict)))
-            }
+        match state.commit(&self.writer, &*self.options.clock) {
+            Ok(None) => Ok(()),
+            Ok(Some(conflict)) => Err(self.refused(conflict)),
             Err(error) => {
                 state.stats.errors += 1;
                 state.failed_at = Some(now);
@@ -253,10 +198,6 @@ impl SqliteSink {
     fn flush_all(&self) -> Result<(), SinkError> {
         let now = self.options.clock.now();
         self.commit(&mut self.state(), now)
-    }
-
-    fn backlog(&self) -> usize {
-        self.options.backlog.max(self.options.batch).get()
     }
 
     fn attempt(&self) -> String {
@@ -273,48 +214,12 @@ impl SqliteSink {
     }
 }
 
-impl State {
-    fn held(&self) -> usize {
-        self.events.len() + self.usage.len()
-    }
-
-    fn committed(&mut self, tally: &Tally) {
-        self.events.clear();
-        self.usage.clear();
-        (self.since, self.failed_at) = (None, None);
-        self.losses = Losses::default();
-        for event in &tally.too_large {
-            self.losses.add(event);
-        }
-        self.stats.written += tally.written;
-        self.stats.duplicates += tally.duplicates;
-        self.stats.conflicts += tally.conflicts;
-        self.stats.dropped += tally.too_large.len() as u64;
-    }
-}
-
-impl Tally {
-    fn count(&mut self, fate: Fate, event: &Arc<AgentEvent>) {
-        match fate {
-            Fate::New => self.written += 1,
-            Fate::Duplicate => self.duplicates += 1,
-            Fate::TooLarge => self.too_large.push(Arc::clone(event)),
-            Fate::Conflict(conflict) => {
-                self.conflicts += 1;
-                self.conflict.get_or_insert(conflict);
-            }
-        }
-    }
-}
-
 impl EventSink for SqliteSink {
     /// An error means that the event was refused, or that it is kept but could not be committed yet;
     /// or that the batch it has filled met another event in the place of one of its own.
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
         let now = self.options.clock.now();
-        let mut state = self.state();
-        self.take(&mut state, event, now)?;
-        if self.is_due(&state, now) { self.commit(&mut state, now) } else { Ok(()) }
+        self.take(&mut self.state(), now, |state| state.keep(event, &self.options))
     }
 
     fn flush(&self) -> Result<(), SinkError> {
@@ -342,19 +247,8 @@ impl UsageSink for SqliteSink {
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
         let now = self.options.clock.now();
         let recorded_at = format_utc(self.options.clock.utc_now());
-        let mut state = self.state();
-        if state.held() >= self.backlog() {
-            let made_room = self.may_try(&state, now).then(|| self.commit(&mut state, now));
-            if state.held() >= self.backlog() {
-                let full = || SinkError::new(self.attempt(), "the backlog is full");
-                return Err(made_room.and_then(Result::err).unwrap_or_else(full));
-            }
-        }
-        let number = state.numbered;
-        state.numbered += 1;
-        state.usage.push(Numbered { number, recorded_at, record: record.clone() });
-        state.since.get_or_insert(now);
-        if self.is_due(&state, now) { self.commit(&mut state, now) } else { Ok(()) }
+        let keep = |state: &mut State| state.keep_usage(record, recorded_at, &self.options);
+        self.take(&mut self.state(), now, keep)
     }
 
     fn flush(&self) -> Result<(), SinkError> {

@@ -71,13 +71,11 @@ impl Batch<'_> {
 
     /// An event, and the very JSON it was read from.
     pub(crate) fn event_as(&mut self, event: &AgentEvent, body: &str) -> rusqlite::Result<Fate> {
-        match Row::of(event) {
-            Some(row) => self.row(&row, body),
-            None => {
-                let at = runtime_events::format_utc(event.emitted_at);
-                self.record(&at, Some(event.event.as_str()), body)
-            }
+        if let Some(row) = Row::of(event) {
+            return self.row(&row, body);
         }
+        let at = runtime_events::format_utc(event.emitted_at);
+        self.record(&at, Some(event.event.as_str()), body)
     }
 
     /// JSON that is no event of this version, in the place that it names.

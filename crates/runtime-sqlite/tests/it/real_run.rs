@@ -18,7 +18,9 @@ fn prices() -> PricingTable {
     let prices = PricingTable::new();
     for (model, input, output) in [("small", 333, 1_777), ("large", 3_331, 17_771)] {
         let price = |cents| Usd::from_cents(cents);
-        prices.register(model, ModelPricing::per_million(price(input), price(output))).unwrap();
+        prices
+            .register(model, ModelPricing::per_million(price(input), price(output)))
+            .expect("a new model");
     }
     prices
 }
@@ -41,7 +43,7 @@ fn live(session: &OrchestrationSession, salt: u64) {
     let usage = |n: u64| UsageSnapshot::new(1_001 * n + salt, 37 * n).cache_read(11 * n);
     for n in 1..=3 {
         let turn = Turn::model("small").usage(usage(n));
-        session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
+        session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).expect("it is answered");
     }
     for faults in [1, 2, 9] {
         let left = RefCell::new(faults);

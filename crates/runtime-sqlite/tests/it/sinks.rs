@@ -52,7 +52,7 @@ fn what_has_waited_long_enough_goes_with_the_next_one() {
     let linger = Duration::from_secs(1);
     let log = SqliteSink::options().linger(linger).clock(clock.clone()).open(place.db()).unwrap();
     log.emit(&numbered("s", 1)).unwrap();
-    clock.advance(linger - Duration::from_nanos(1));
+    clock.advance(Duration::from_nanos(999_999_999));
     log.emit(&numbered("s", 2)).unwrap();
     assert_eq!(count(&place), "0");
     clock.advance(Duration::from_nanos(1));
@@ -136,7 +136,7 @@ fn a_number_beyond_sqlites_integers_loses_no_event() {
     event.elapsed = Some(Duration::MAX);
     let mut far = event.clone();
     far.seq = Some(u64::MAX);
-    log.emit_all(&[Arc::new(event.clone()), Arc::new(far)]).unwrap();
+    log.emit_all(&[Arc::new(event), Arc::new(far)]).unwrap();
     let row = place.rows("SELECT elapsed_ns, input_tokens, cost_nanos FROM event");
     assert_eq!(row, [format!("{0}|{0}|-", i64::MAX)]);
     assert_eq!(place.rows("SELECT count(*) FROM log_record"), ["1"], "the far one");

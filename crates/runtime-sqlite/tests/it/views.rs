@@ -157,11 +157,11 @@ fn tools_have_counts_and_percentiles() {
             _ => Outcome::Ok,
         };
         story.tell(Name::AgentToolCalled, span, None, data(tool.clone()));
-        let took = n * 37 % 100 + 1;
-        story.pass(took).tell(Name::AgentToolCompleted, span, Some(outcome), data(tool));
+        let millis = n * 37 % 100 + 1;
+        story.pass(millis).tell(Name::AgentToolCompleted, span, Some(outcome), data(tool));
     }
     let (span, fetch) = (Some((200, Some(ROOT))), json!({"tool": "fetch"}));
-    story.tell(Name::AgentToolCalled, span, None, data(fetch.clone()));
+    story.tell(Name::AgentToolCalled, span, None, data(fetch));
     let refused = json!({"tool": "fetch", "refused": "tool", "reason": "permission"});
     story.tell(Name::AgentBlocked, None, None, data(refused.clone()));
     story.tell(Name::AgentBlocked, None, None, data(refused));

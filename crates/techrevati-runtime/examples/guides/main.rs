@@ -13,6 +13,8 @@ mod recovery;
 mod routes;
 mod sessions;
 mod sinks;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod usage;
 mod usage_and_budgets;
 
@@ -30,6 +32,8 @@ async fn main() -> Result<(), BoxError> {
     routes::run().await?;
     sessions::run().await?;
     sinks::run().await?;
+    #[cfg(feature = "sqlite")]
+    sqlite::run().await?;
     usage::run()?;
     usage_and_budgets::run()?;
     Ok(())
