@@ -101,7 +101,7 @@ impl SqliteSink {
     }
 
     /// What became of the events so far.
-    pub fn stats(&self) -> SqliteStats {
+    pub fn books(&self) -> SqliteStats {
         let state = self.state();
         SqliteStats { pending: state.pending(), ..state.stats }
     }
@@ -232,7 +232,7 @@ impl EventSink for SqliteSink {
 
     /// Duplicates count as written; conflicts, where another event is kept, as dropped.
     fn stats(&self) -> Option<SinkStats> {
-        let own = Self::stats(self);
+        let own = Self::books(self);
         let mut stats = SinkStats::default();
         stats.accepted = own.accepted;
         stats.written = own.written + own.duplicates;
@@ -268,7 +268,7 @@ impl fmt::Debug for SqliteSink {
         f.debug_struct("SqliteSink")
             .field("path", &self.path)
             .field("options", &self.options)
-            .field("stats", &self.stats())
+            .field("stats", &self.books())
             .finish_non_exhaustive()
     }
 }

@@ -28,7 +28,7 @@ fn count(place: &Place) -> String {
 }
 
 fn is_balanced(log: &SqliteSink) -> bool {
-    let stats = log.stats();
+    let stats = log.books();
     let known = stats.written + stats.duplicates + stats.conflicts + stats.dropped + stats.pending;
     stats.accepted == known
 }
@@ -48,17 +48,17 @@ fn what_cannot_be_committed_is_kept_and_committed_later() {
     log.emit(&numbered("s", 1)).unwrap();
     let error = log.emit(&numbered("s", 2)).unwrap_err().to_string();
     assert!(error.contains("events.db") && error.contains("locked"), "{error}");
-    assert_eq!((log.stats().errors, log.stats().pending), (1, 2));
+    assert_eq!((log.books().errors, log.books().pending), (1, 2));
     // It does not try for every event that comes now.
     log.emit(&numbered("s", 3)).unwrap();
     log.emit(&numbered("s", 4)).unwrap();
-    assert_eq!(log.stats().errors, 1);
+    assert_eq!(log.books().errors, 1);
     drop(other);
     log.emit(&numbered("s", 5)).unwrap();
-    assert_eq!((count(&place).as_str(), log.stats().pending), ("0", 5), "not yet");
+    assert_eq!((count(&place).as_str(), log.books().pending), ("0", 5), "not yet");
     clock.advance(RETRY);
     log.emit(&numbered("s", 6)).unwrap();
-    assert_eq!((count(&place).as_str(), log.stats().pending), ("6", 0));
+    assert_eq!((count(&place).as_str(), log.books().pending), ("6", 0));
     assert!(is_balanced(&log));
 }
 
@@ -81,7 +81,7 @@ fn beyond_the_backlog_events_are_refused_counted_and_told_of() {
     let other = block(&place);
     let refused = (1..=9).filter(|seq| log.emit(&numbered("s", *seq)).is_err()).count();
     assert_eq!(refused, 7, "one commit failed, six events had no room");
-    let stats = log.stats();
+    let stats = log.books();
     assert_eq!((stats.accepted, stats.pending, stats.dropped), (9, 3, 6));
     let usage = UsageRecord::new("gpt-5", UsageSnapshot::new(1, 1), Usd::ZERO);
     assert!(log.record(&usage).is_err(), "nor has anything else");
@@ -108,7 +108,7 @@ fn a_backlog_that_is_full_makes_room_when_it_may_try_again() {
     drop(other);
     clock.advance(RETRY);
     log.emit(&numbered("s", 3)).unwrap();
-    assert_eq!((count(&place).as_str(), log.stats().pending), ("2", 1));
+    assert_eq!((count(&place).as_str(), log.books().pending), ("2", 1));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_full_disk_is_survived() {
     for seq in seq + 1..=seq + 10 {
         let _ = log.emit(&numbered("s", seq));
     }
-    let stats = log.stats();
+    let stats = log.books();
     assert_eq!((stats.written, stats.pending, stats.dropped), (written, 4, 7));
     assert_eq!(place.rows("PRAGMA integrity_check"), ["ok"]);
 

@@ -87,7 +87,7 @@ fn the_views_say_what_the_trackers_have_counted() {
         // The end of a session is a flush.
         session.complete().unwrap();
     }
-    assert_eq!(log.stats().pending, 0);
+    assert_eq!(log.books().pending, 0);
 
     let expected: Vec<String> = by_model
         .into_iter()

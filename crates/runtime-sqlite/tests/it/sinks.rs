@@ -22,10 +22,10 @@ fn what_was_flushed_is_there_for_others() {
     let place = Place::new("flushed");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit(&numbered("s", 1)).unwrap();
-    assert_eq!((count(&place).as_str(), log.stats().pending), ("0", 1));
+    assert_eq!((count(&place).as_str(), log.books().pending), ("0", 1));
     EventSink::flush(&log).unwrap();
-    assert_eq!((count(&place).as_str(), log.stats().pending), ("1", 0));
-    assert_eq!(log.stats().written, 1);
+    assert_eq!((count(&place).as_str(), log.books().pending), ("1", 0));
+    assert_eq!(log.books().written, 1);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn an_event_that_comes_twice_is_there_once() {
         EventSink::flush(&log).unwrap();
     }
     assert_eq!(count(&place), "1");
-    let stats = log.stats();
+    let stats = log.books();
     assert_eq!((stats.accepted, stats.written, stats.duplicates), (2, 1, 1));
 }
 
@@ -106,7 +106,7 @@ fn an_event_in_anothers_place_is_reported_and_replaces_nothing() {
     assert!(error.contains("event 7 of session `s` is there already"), "{error}");
     let bodies = place.rows("SELECT body FROM event ORDER BY seq");
     assert_eq!(bodies, [numbered("s", 7).to_json(), numbered("s", 8).to_json()]);
-    let stats = log.stats();
+    let stats = log.books();
     assert_eq!((stats.written, stats.conflicts, stats.pending), (2, 1, 0));
     assert!(EventSink::flush(&log).is_ok(), "it is said once");
 }
@@ -123,7 +123,7 @@ fn what_sinks_say_of_themselves_is_kept_apart() {
     assert_eq!(count(&place), "0");
     let records = place.rows("SELECT event, body FROM log_record");
     assert_eq!(records, [format!("log.recovered|{}", told.to_json())]);
-    assert_eq!(log.stats().duplicates, 1);
+    assert_eq!(log.books().duplicates, 1);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_number_beyond_sqlites_integers_loses_no_event() {
     let row = place.rows("SELECT elapsed_ns, input_tokens, cost_nanos FROM event");
     assert_eq!(row, [format!("{0}|{0}|-", i64::MAX)]);
     assert_eq!(place.rows("SELECT count(*) FROM log_record"), ["1"], "the far one");
-    assert_eq!(log.stats().written, 2);
+    assert_eq!(log.books().written, 2);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn write(place: &Path, name: &str) {
         log.emit(&numbered("shared", seq)).expect("it waits for the others");
     }
     log.flush().expect("it waits for the others");
-    let stats = log.stats();
+    let stats = log.books();
     assert_eq!((stats.written + stats.duplicates, stats.conflicts), (2 * EVENTS, 0));
 }
 
@@ -87,6 +87,6 @@ fn several_threads_share_a_sink() {
         }
     });
     log.flush().unwrap();
-    assert_eq!(SqliteSink::stats(&log).written, 4 * EVENTS);
+    assert_eq!(log.books().written, 4 * EVENTS);
     assert_whole(&place, 3);
 }

@@ -18,7 +18,7 @@ async fn a_run_is_in_the_database(path: PathBuf) -> Result<(), BoxError> {
     session.run_turn(turn, || async { Ok::<_, BoxError>("a draft") }).await?;
     session.complete()?;
 
-    let written = log.stats().written;
+    let written = log.books().written;
     let reader = log.reader()?;
     let kept = reader.events(session.id()).collect::<Result<Vec<_>, _>>()?;
     assert_eq!(kept.len() as u64, written);
