@@ -25,6 +25,16 @@ pub(crate) struct Until {
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
 }
 
+impl Until {
+    /// The earlier of two; the first of equals.
+    pub(crate) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if one.at <= other.at { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Its own timeout, and what of it.

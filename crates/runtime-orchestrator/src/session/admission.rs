@@ -95,7 +95,7 @@ impl Core {
             None => None,
             Some(limiter) => Some(self.room(limiter, self.demand(model, &ask), &pace).await?),
         };
-        after_rate(gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for threads.
@@ -114,7 +114,7 @@ impl Core {
                 Some(limiter.reserve_blocking(demand, self.parker(), pace.end())?)
             }
         };
-        after_rate(gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for a call that is not worth a wait.
@@ -128,7 +128,7 @@ impl Core {
         let funds = self.before_rate(gate, model, ask)?;
         let demand = self.demand(model, &ask);
         let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
-        after_rate(gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
@@ -136,6 +136,30 @@ impl Core {
     fn before_rate(&self, gate: Gate<'_>, model: &str, ask: Ask) -> Result<Funds<'_>, TurnError> {
         gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
         self.fund(model, ask)
+    }
+
+    fn after_rate<'s>(
+        &self,
+        gate: Gate<'_>,
+        funds: Funds<'s>,
+        rate: Option<RateReservation>,
+        mut pace: Pace,
+    ) -> Result<Pass<'s>, TurnError> {
+        match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
+            Ok(permit) => {
+                if rate.is_some() {
+                    pace.begin(self.now());
+                }
+                Ok(Pass { permit, funds, rate, pace })
+            }
+            Err(open) => {
+                // Nothing was sent.
+                if let Some(rate) = rate {
+                    rate.cancel();
+                }
+                Err(open.into())
+            }
+        }
     }
 
     /// Waits until the rate limit has room, the time is over, or the session ends.
@@ -146,7 +170,7 @@ impl Core {
         pace: &Pace,
     ) -> Result<RateReservation, TurnError> {
         let reserved = limiter.reserve(demand, self.parker(), pace.end());
-        match race(self, pace, &mut false, reserved).await {
+        match race(self, &pace.before_the_call(), &mut false, reserved).await {
             Ok(reserved) => Ok(reserved?),
             Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
@@ -176,19 +200,21 @@ impl Core {
         total: Option<Until>,
         pulse: Option<&Arc<Pulse>>,
     ) -> Result<Pace, TurnError> {
-        let own = self.until(limits.and_then(|limits| limits.attempt.as_ref()))?;
-        let until = match (own, total) {
-            (Some(own), Some(total)) => Some(if own.at <= total.at { own } else { total }),
-            (own, total) => own.or(total),
-        };
+        let whole = Until::earlier(self.until(None)?, total);
         let by_token = limits.map(|limits| [limits.first_token.as_ref(), limits.idle.as_ref()]);
         let by_token = by_token.unwrap_or_default();
-        if pulse.is_none() && by_token.iter().all(Option::is_none) {
-            return Ok(until.into());
+        let attempt = limits.and_then(|limits| limits.attempt.clone());
+        let by_tokens = pulse.is_some() || by_token.iter().any(Option::is_some);
+        if attempt.is_none() && !by_tokens {
+            return Ok(whole.into());
+        }
+        let begun = pulse.map_or_else(|| self.now(), |pulse| pulse.begun());
+        let pace = Pace::beginning(begun, attempt, whole, self.setup.sleeper.as_ref());
+        if !by_tokens {
+            return Ok(pace);
         }
         let begins = || Arc::new(Pulse::new(Arc::clone(&self.setup.clock)));
-        let pulse = pulse.cloned().unwrap_or_else(begins);
-        Ok(Pace::streaming(until, by_token, pulse, self.setup.sleeper.clone()))
+        Ok(pace.by_token(by_token, pulse.cloned().unwrap_or_else(begins)))
     }
 
     /// When all attempts of a turn admitted now have to be over.
@@ -214,23 +240,5 @@ struct NoSleeper;
 impl Sleeper for NoSleeper {
     fn sleep(&self, _duration: Duration) -> Sleep {
         Sleep::new(pending())
-    }
-}
-
-fn after_rate<'s>(
-    gate: Gate<'_>,
-    funds: Funds<'s>,
-    rate: Option<RateReservation>,
-    pace: Pace,
-) -> Result<Pass<'s>, TurnError> {
-    match gate.breaker.map(CircuitBreaker::try_acquire).transpose() {
-        Ok(permit) => Ok(Pass { permit, funds, rate, pace }),
-        Err(open) => {
-            // Nothing was sent.
-            if let Some(rate) = rate {
-                rate.cancel();
-            }
-            Err(open.into())
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Turns and rate limits: they wait for room, hold nothing that others need meanwhile, and settle
 //! with what was used.
 
+use std::future::pending;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,14 +9,17 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use runtime_events::AgentEventName;
+use runtime_events::{AgentEventName, Sleeper};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Provider};
+use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::route::{Route, Routes};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
+use crate::recovering::patiently;
 use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, now, spin_until};
 
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
@@ -94,6 +98,69 @@ fn room_that_does_not_come_in_time_is_refused_at_once_and_says_when_it_would() {
     let blocked = fixture.only(AgentEventName::AgentBlocked);
     assert_eq!(blocked.data.as_ref().unwrap().get("reason").unwrap(), "rate_limit");
     assert_eq!(fixture.events.all(AgentEventName::TurnStarted).len(), 0);
+}
+
+#[test]
+fn a_wait_for_room_is_not_held_against_the_call() {
+    for kind in [Turn::timeout, Turn::first_token_timeout] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let ten = Duration::from_secs(10);
+        let turn = || kind(Turn::unmetered(), limit(&fixture.clock, ten));
+        let clock = &fixture.clock;
+        let call = async || {
+            clock.sleep(Duration::from_secs(8)).await;
+            Ok::<_, BoxError>(42)
+        };
+        limiter.pause(Duration::from_secs(9));
+        let answer = patiently(clock, session.run_turn(turn(), call)).unwrap();
+        assert_eq!(answer.value, 42);
+        limiter.pause(Duration::from_secs(9));
+        let recovering = session.run_turn_recovering(turn(), |attempt| {
+            assert!(attempt.time_left().is_none_or(|left| left == ten));
+            call()
+        });
+        let answer = patiently(clock, recovering).unwrap();
+        assert_eq!((answer.value, answer.attempts), (42, 1));
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    }
+}
+
+#[test]
+fn a_first_token_that_nobody_was_asked_for_is_not_late() {
+    let (fixture, limiter) = limited(slow);
+    limiter.pause(Duration::from_secs(90));
+    let session = fixture.orchestrator.session().unwrap();
+    let second = limit(&fixture.clock, Duration::from_secs(1));
+    let turn = Turn::unmetered().first_token_timeout(second);
+    let answer = patiently(&fixture.clock, session.run_turn(turn, answers)).unwrap();
+    assert_eq!(answer.value, 42);
+    assert_eq!(fixture.events.all(AgentEventName::AgentBlocked).len(), 0);
+}
+
+#[test]
+fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
+    let (fixture, limiter) = limited(slow);
+    let hedge = Hedge::at_quantile(1.0).minimum_samples(NonZeroU32::MIN);
+    let fixture = fixture.with(|o| o.hedge(hedge));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").repeatable();
+    limiter.pause(Duration::from_secs(60));
+    let clock = &fixture.clock;
+    let usual = async |_| {
+        clock.sleep(Duration::from_millis(500)).await;
+        answers().await
+    };
+    patiently(clock, session.run_turn_recovering(turn(), usual)).unwrap();
+
+    fixture.clock.advance(Duration::from_secs(60));
+    let hangs = async |_| pending::<Result<u32, BoxError>>().await;
+    let mut late = pin!(session.run_turn_recovering(turn(), hangs));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(late.as_mut().poll(&mut cx).is_pending());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert!(late.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(fixture.events.all(AgentEventName::AttemptStarted).len(), 3, "a hedge is sent");
 }
 
 #[test]

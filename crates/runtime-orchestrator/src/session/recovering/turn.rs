@@ -1,7 +1,7 @@
 //! A turn under way that makes its call again after a failure.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runtime_events::SpanId;
 use runtime_resilience::Fault;
@@ -71,7 +71,6 @@ struct Ready {
     /// Whether it is called although its breaker is open: all routes are out.
     last_resort: bool,
     pace: Pace,
-    end: Option<Instant>,
     pulse: Arc<Pulse>,
 }
 
@@ -202,11 +201,11 @@ impl<'s> Recovering<'s> {
         }
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
-        Ok(Ready { model, route, last_resort: false, end: pace.end(), pace, pulse })
+        Ok(Ready { model, route, last_resort: false, pace, pulse })
     }
 
     fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
-        let Ready { model, route, end, pulse, .. } = ready;
+        let Ready { model, route, pulse, .. } = ready;
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
@@ -228,7 +227,7 @@ impl<'s> Recovering<'s> {
             cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
-            end,
+            end: pass.pace.end(),
             clock: Arc::clone(&self.core.setup.clock),
             pulse,
             rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
@@ -305,11 +304,6 @@ impl<'s> Recovering<'s> {
 
     /// When the turn has to be over, if anything says so.
     pub(super) fn end(&self) -> Option<Until> {
-        match (self.core.session_deadline(), self.total.clone()) {
-            (Some(session), Some(total)) => {
-                Some(if total.at <= session.at { total } else { session })
-            }
-            (session, total) => session.or(total),
-        }
+        Until::earlier(self.total.clone(), self.core.session_deadline())
     }
 }
