@@ -12,6 +12,7 @@ use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
 use super::attempt::{Attempt, Facts};
 use super::meaning::{ends_the_session, fault_of, retried_below};
 use crate::error::{TurnError, TurnTimeoutError};
+use crate::failure::refused_inside;
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
 use crate::session::admission::Gate;
@@ -252,11 +253,8 @@ impl<'s> Recovering<'s> {
             };
         };
         self.called |= self.attempts > 0 && !refused;
-        let mut rested = None;
-        if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
-        {
-            rested = routes.apply(lease.route(), &fault);
-        }
+        let lease = self.lease.as_ref();
+        let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
         if retried_below(&error) {
             return After::Stop(error, GaveUp::RetriedBelow);
         }
@@ -281,6 +279,18 @@ impl<'s> Recovering<'s> {
             self.lease = other;
         }
         After::Again(Pending { fault, next, from, rested }, error)
+    }
+
+    /// What failed on a route rests for all. What was refused was not asked, neither here nor by a
+    /// turn inside the call.
+    pub(super) fn tell_routes(
+        &self,
+        error: &TurnError,
+        fault: &Fault,
+        route: &Route,
+    ) -> Option<Rested> {
+        let asked = !error.is_refusal() && !error.failure().is_some_and(refused_inside);
+        self.core.setup.routes.as_ref().filter(|_| asked)?.apply(route, fault)
     }
 
     /// Another route, where the fault may end otherwise there.
