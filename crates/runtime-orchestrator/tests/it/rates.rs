@@ -260,6 +260,28 @@ fn a_429_makes_every_session_of_the_route_wait() {
 }
 
 #[test]
+fn a_429_makes_every_session_wait_where_there_are_no_routes() {
+    for asked in [Duration::from_secs(30), Duration::MAX] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let mut fault = Fault::of(FaultKind::Overload);
+        fault.asked = Some(asked);
+        let call =
+            |fault| async move { Err::<u32, _>(FaultError::new(fault, FaultDetails::default())) };
+        now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
+        assert_eq!(limiter.available().paused, None, "that is the breaker's business");
+        fixture.breaker.reset();
+        fixture.clock.advance(Duration::from_secs(1));
+
+        fault.kind = FaultKind::RateLimit;
+        fault.counts = false;
+        now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
+        let at_most = Duration::from_hours(1);
+        assert_eq!(limiter.available().paused, Some(asked.min(at_most)));
+    }
+}
+
+#[test]
 fn a_thread_waits_for_room_as_a_task_does() {
     let (fixture, limiter) = limited(slow);
     now(fixture.orchestrator.session().unwrap().run_turn(Turn::unmetered(), answers)).unwrap();
