@@ -162,14 +162,16 @@ impl Core {
         }
     }
 
-    /// Waits until the rate limit has room, the time is over, or the session ends.
+    /// Waits until the rate limit has room, the time is over, or the session ends. Without a sleeper
+    /// nobody would wake a task when there is room: it is refused.
     async fn room(
         &self,
         limiter: &RateLimiter,
         demand: Demand,
         pace: &Pace,
     ) -> Result<RateReservation, TurnError> {
-        let reserved = limiter.reserve(demand, self.parker(), pace.end());
+        let Some(sleeper) = &self.setup.sleeper else { return Ok(limiter.try_reserve(demand)?) };
+        let reserved = limiter.reserve(demand, &**sleeper, pace.end());
         match race(self, &pace.before_the_call(), &mut false, reserved).await {
             Ok(reserved) => Ok(reserved?),
             Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
@@ -223,7 +225,7 @@ impl Core {
         Some(self.until_after(total, self.now(), Kind::Timeout(Phase::Total)))
     }
 
-    /// What waits for the rate: without a sleeper, threads park, and tasks are refused.
+    /// What threads wait for the rate by.
     fn parker(&self) -> &dyn Sleeper {
         self.setup.sleeper.as_deref().unwrap_or(&NoSleeper)
     }
@@ -233,7 +235,7 @@ impl Core {
     }
 }
 
-/// Parks threads; a task that waits on it waits for good.
+/// Parks threads. No task is to wait on it: it would wait for good.
 #[derive(Debug)]
 struct NoSleeper;
 
