@@ -203,6 +203,22 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
+fn a_breaker_that_opened_during_the_wait_gives_the_room_back() {
+    let (fixture, limiter) = limited(by_tokens);
+    drop(limiter.try_reserve(Demand::request().input_tokens(1_000)).unwrap());
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 0));
+    let mut waiting = pin!(session.run_turn(turn, answers));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    fixture.breaker.force_open();
+    fixture.clock.advance(Duration::from_secs(48));
+    let Poll::Ready(refused) = waiting.as_mut().poll(&mut cx) else { panic!("it waits on") };
+    assert!(matches!(refused, Err(TurnError::CircuitOpen(_))));
+    assert_eq!(limiter.available().input_tokens, Some(800));
+}
+
+#[test]
 fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
