@@ -63,7 +63,7 @@ pub(crate) async fn race<F: Future>(
     let mut future = pin!(future);
     // Made at the first pending poll: a call that is ready at once needs no timer.
     let mut timer = Timer::default();
-    let mut watch = Watch { core, key: None };
+    let mut watch = Watch::of(core);
     poll_fn(|cx| {
         if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
             return Poll::Ready(Ok(value));
@@ -122,13 +122,17 @@ pub(crate) fn poll_flagged<F: Future>(
 }
 
 /// A place on the session's list of those to wake when it ends.
-struct Watch<'c> {
+pub(crate) struct Watch<'c> {
     core: &'c Core,
     key: Option<u64>,
 }
 
-impl Watch<'_> {
-    fn ended(&mut self, waker: &Waker) -> Option<End> {
+impl<'c> Watch<'c> {
+    pub(crate) const fn of(core: &'c Core) -> Self {
+        Self { core, key: None }
+    }
+
+    pub(crate) fn ended(&mut self, waker: &Waker) -> Option<End> {
         self.core.watch(&mut self.key, waker)
     }
 }
@@ -186,7 +190,7 @@ fn wait<T>(
     mut ready: impl FnMut() -> Option<T>,
 ) -> Result<T, Interrupted> {
     let waker = thread_waker();
-    let mut watch = Watch { core, key: None };
+    let mut watch = Watch::of(core);
     loop {
         if let Some(value) = ready() {
             return Ok(value);

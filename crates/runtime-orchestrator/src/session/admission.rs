@@ -2,7 +2,8 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use runtime_events::{Sleep, Sleeper};
 use runtime_policy::GuardrailStage;
@@ -17,7 +18,7 @@ use crate::session::core::{Core, Entry};
 use crate::session::funds::Funds;
 use crate::session::part::Part;
 use crate::turn::{Ask, Limits};
-use crate::wait::{Interrupted, Kind, Until, race};
+use crate::wait::{Interrupted, Kind, Until, Watch, race};
 
 /// Who lets a call through, beside budgets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,8 +111,7 @@ impl Core {
         let rate = match gate.limiter {
             None => None,
             Some(limiter) => {
-                let demand = self.demand(model, &ask);
-                Some(limiter.reserve_blocking(demand, self.parker(), pace.end())?)
+                Some(self.room_blocking(limiter, self.demand(model, &ask), pace.end())?)
             }
         };
         self.after_rate(gate, funds, rate, pace)
@@ -181,6 +181,21 @@ impl Core {
             Err(Interrupted::Time(Kind::Timeout(phase), timeout)) => {
                 Err(TurnTimeoutError { timeout, phase }.into())
             }
+        }
+    }
+
+    /// [`room`](Self::room) for threads.
+    fn room_blocking(
+        &self,
+        limiter: &RateLimiter,
+        demand: Demand,
+        until: Option<Instant>,
+    ) -> Result<RateReservation, TurnError> {
+        let mut watch = Watch::of(self);
+        let ended = |waker: &Waker| watch.ended(waker);
+        match limiter.reserve_blocking_unless(demand, self.parker(), until, ended) {
+            Ok(reserved) => Ok(reserved?),
+            Err(end) => Err(end.closed(false).into()),
         }
     }
 

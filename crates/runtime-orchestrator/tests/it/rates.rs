@@ -13,9 +13,12 @@ use runtime_events::{AgentEventName, Sleeper};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Provider};
+use runtime_resilience::fault::{
+    Fault, FaultDetails, FaultError, FaultKind, NoRetry, Phase, Provider,
+};
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::route::{Route, Routes};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
@@ -145,7 +148,7 @@ fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
     let fixture = fixture.with(|o| o.hedge(hedge));
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").repeatable();
-    limiter.pause(Duration::from_secs(60));
+    limiter.pause(Duration::from_mins(1));
     let clock = &fixture.clock;
     let usual = async |_| {
         clock.sleep(Duration::from_millis(500)).await;
@@ -153,7 +156,7 @@ fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
     };
     patiently(clock, session.run_turn_recovering(turn(), usual)).unwrap();
 
-    fixture.clock.advance(Duration::from_secs(60));
+    fixture.clock.advance(Duration::from_mins(1));
     let hangs = async |_| pending::<Result<u32, BoxError>>().await;
     let mut late = pin!(session.run_turn_recovering(turn(), hangs));
     let mut cx = Context::from_waker(Waker::noop());
@@ -203,6 +206,17 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
+fn what_will_never_have_room_is_not_waited_for() {
+    let (fixture, _) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(1_001, 0));
+    let error = now(session.run_turn_recovering(turn, |_| answers())).unwrap_err();
+    let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+    assert_eq!(unrecovered.gave_up, GaveUp::NothingHelps(NoRetry::Pointless));
+    assert!(error.is_refusal());
+}
+
+#[test]
 fn a_breaker_that_opened_during_the_wait_gives_the_room_back() {
     let (fixture, limiter) = limited(by_tokens);
     drop(limiter.try_reserve(Demand::request().input_tokens(1_000)).unwrap());
@@ -230,6 +244,20 @@ fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
     now(session.run_turn(turn, fails)).unwrap_err();
     assert!(limiter.check(Demand::request().input_tokens(1_000).output_tokens(1_000)).is_ok());
     assert_eq!(session.tracker().total_cost(), Usd::ZERO);
+}
+
+#[test]
+fn a_call_that_did_not_reach_the_provider_gives_its_request_back() {
+    for (phase, left) in [(Phase::Connect, 1), (Phase::Provider, 0)] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let fails = async || {
+            let fault = Fault::of(FaultKind::Timeout(phase));
+            Err::<u32, _>(FaultError::new(fault, FaultDetails::default()))
+        };
+        now(session.run_turn(Turn::unmetered(), fails)).unwrap_err();
+        assert_eq!(limiter.available().requests, Some(left), "{phase:?}");
+    }
 }
 
 #[test]
@@ -309,4 +337,29 @@ fn a_thread_waits_for_room_as_a_task_does() {
     spin_until(|| limiter.available().waiting == 1);
     clock.advance(Duration::from_secs(1));
     assert_eq!(waiting.join().unwrap(), 7);
+}
+
+#[test]
+fn the_end_of_the_session_ends_a_threads_wait_for_room() {
+    for recovering in [false, true] {
+        let (fixture, limiter) = limited(slow);
+        limiter.pause(Duration::from_secs(90));
+        let session = fixture.orchestrator.session().unwrap();
+        let handle = session.handle();
+        let waiting = thread::spawn(move || {
+            let turn = Turn::unmetered();
+            let ended = if recovering {
+                session.run_turn_recovering_blocking(turn, |_| Ok::<_, BoxError>(7))
+            } else {
+                session.run_turn_blocking(turn, || Ok::<_, BoxError>(7))
+            };
+            ended.unwrap_err()
+        });
+        spin_until(|| limiter.available().waiting == 1);
+        handle.cancel("enough").unwrap();
+        let ended = waiting.join().unwrap();
+        let TurnError::Closed(closed) = &ended else { panic!("{ended:?}") };
+        assert!(!closed.call_began && ended.is_refusal());
+        assert_eq!(limiter.available().waiting, 0, "it has left the queue");
+    }
 }
