@@ -194,6 +194,18 @@ fn a_hedge_that_is_not_admitted_costs_no_retry() {
 }
 
 #[test]
+fn where_there_is_no_other_route_the_same_one_is_asked_again() {
+    let routes = Routes::ordered([Route::new("only", "m")]);
+    let fixture = fixture().with(|o| o.routes(routes));
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
+    };
+    let answer = late(&fixture, run(&session, call)).unwrap().unwrap();
+    assert_eq!((answer.value, answer.provider.as_deref()), (2, Some("only")));
+}
+
+#[test]
 fn both_calls_are_paid_for_and_neither_holds_anything() {
     let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
@@ -247,9 +259,8 @@ fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
     late(&fixture, run(&session, usual)).unwrap().unwrap();
     assert_eq!(started(), before + 1, "from failures nothing is known");
 
-    let only_hedges = async |attempt: Attempt| match attempt.is_hedge() {
-        false => pending().await,
-        true => Ok(attempt.number()),
+    let only_hedges = async |attempt: Attempt| {
+        if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
     };
     let mut turn = pin!(run(&session, only_hedges));
     assert!(turn.as_mut().poll(&mut cx).is_pending());
