@@ -9,13 +9,17 @@ use runtime_resilience::fault::Phase;
 use runtime_usage::ReportedUsage;
 
 use crate::turn::Timeout;
-use crate::wait::{Kind, Until};
+use crate::wait::{Kind, Until, later};
 
 /// The times that a call keeps to.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// When all of it has to be over.
+    /// When all of it has to be over: the earlier of the two below.
     until: Option<Until>,
+    /// How long the call itself may take.
+    attempt: Option<Timeout>,
+    /// When it has to be over whenever it began.
+    whole: Option<Until>,
     first_token: Option<Timeout>,
     idle: Option<Timeout>,
     /// Where somebody tells of tokens, or of usage from inside an attempt.
@@ -40,15 +44,46 @@ impl From<Option<Until>> for Pace {
 }
 
 impl Pace {
-    /// One by tokens as well.
-    pub(crate) fn streaming(
-        until: Option<Until>,
+    /// One that begins at `begun`, and that is over by `whole` whenever it begins.
+    pub(crate) fn beginning(
+        begun: Instant,
+        attempt: Option<Timeout>,
+        whole: Option<Until>,
+        sleeper: Option<&Arc<dyn Sleeper>>,
+    ) -> Self {
+        let mut pace = Self { attempt, whole, sleeper: sleeper.cloned(), ..Self::default() };
+        pace.begin(begun);
+        pace
+    }
+
+    /// By tokens as well.
+    pub(crate) fn by_token(
+        mut self,
         [first_token, idle]: [Option<&Timeout>; 2],
         pulse: Arc<Pulse>,
-        sleeper: Option<Arc<dyn Sleeper>>,
     ) -> Self {
-        let (first_token, idle) = (first_token.cloned(), idle.cloned());
-        Self { until, first_token, idle, pulse: Some(pulse), sleeper }
+        (self.first_token, self.idle) = (first_token.cloned(), idle.cloned());
+        self.pulse = Some(pulse);
+        self
+    }
+
+    /// The call is admitted only now: what it has waited for before is not held against it.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        let own = self.attempt.as_ref().map(|attempt| Until {
+            at: later(now, attempt.after),
+            after: attempt.after,
+            kind: Kind::Timeout(Phase::Attempt),
+            sleeper: attempt.sleeper.clone().or_else(|| self.sleeper.clone()),
+        });
+        self.until = Until::earlier(own, self.whole.clone());
+        if let Some(pulse) = &self.pulse {
+            pulse.begin(now);
+        }
+    }
+
+    /// For a wait before the call: no token can come yet.
+    pub(crate) fn before_the_call(&self) -> Self {
+        self.until.clone().into()
     }
 
     /// Leaves word whom to wake when the first token comes: until then no timer runs for the time
@@ -80,7 +115,7 @@ impl Pace {
         let pulse = self.pulse.as_ref()?;
         let last = pulse.last_token();
         let (from, timeout, phase) = match last {
-            None => (pulse.begun, self.first_token.as_ref()?, Phase::FirstToken),
+            None => (pulse.begun(), self.first_token.as_ref()?, Phase::FirstToken),
             Some(last) => (last, self.idle.as_ref()?, Phase::Idle),
         };
         // What the clock cannot count up to never comes.
@@ -106,12 +141,12 @@ impl<'p> Due<'p> {
 #[derive(Debug)]
 pub(crate) struct Pulse {
     clock: Arc<dyn Clock>,
-    begun: Instant,
     heard: Mutex<Heard>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Heard {
+    begun: Instant,
     first: Option<Instant>,
     last: Option<Instant>,
     usage: Option<ReportedUsage>,
@@ -123,7 +158,17 @@ struct Heard {
 impl Pulse {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
         let begun = clock.now();
-        Self { clock, begun, heard: Mutex::default() }
+        let heard =
+            Heard { begun, first: None, last: None, usage: None, lost: false, waiting: None };
+        Self { clock, heard: Mutex::new(heard) }
+    }
+
+    fn begin(&self, now: Instant) {
+        self.heard().begun = now;
+    }
+
+    pub(crate) fn begun(&self) -> Instant {
+        self.heard().begun
     }
 
     /// A token came.
@@ -171,13 +216,13 @@ impl Pulse {
 
     /// How long the first token took, if it came.
     pub(crate) fn first_token(&self) -> Option<Duration> {
-        let first = self.heard().first?;
-        Some(first.saturating_duration_since(self.begun))
+        let heard = self.heard();
+        Some(heard.first?.saturating_duration_since(heard.begun))
     }
 
     /// How long ago it began.
     pub(crate) fn age(&self) -> Duration {
-        self.clock.now().saturating_duration_since(self.begun)
+        self.clock.now().saturating_duration_since(self.begun())
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {

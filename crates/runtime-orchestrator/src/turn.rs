@@ -238,6 +238,9 @@ impl<R, L, G> Turn<R, L, G> {
 /// | [`idle_timeout`](Self::idle_timeout) | from one token to the next | the same |
 /// | [`within`](Self::within) | all attempts and the waits between them | timed out: nobody's failure |
 ///
+/// An attempt that waits for a rate limit is admitted when there is room, which has to come within the
+/// attempt's `timeout`, too: where it would not, the attempt is refused.
+///
 /// Tokens are what [`ActiveTurn::token`](crate::ActiveTurn::token) and
 /// [`Attempt::token`](crate::Attempt::token) are told of; where nobody tells, the answer is the first.
 impl<R, L: Timing, G> Turn<R, L, G> {

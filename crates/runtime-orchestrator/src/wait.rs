@@ -25,6 +25,16 @@ pub(crate) struct Until {
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
 }
 
+impl Until {
+    /// The earlier of two; the first of equals.
+    pub(crate) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if one.at <= other.at { one } else { other }),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Its own timeout, and what of it.
@@ -53,7 +63,7 @@ pub(crate) async fn race<F: Future>(
     let mut future = pin!(future);
     // Made at the first pending poll: a call that is ready at once needs no timer.
     let mut timer = Timer::default();
-    let mut watch = Watch { core, key: None };
+    let mut watch = Watch::of(core);
     poll_fn(|cx| {
         if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
             return Poll::Ready(Ok(value));
@@ -112,13 +122,17 @@ pub(crate) fn poll_flagged<F: Future>(
 }
 
 /// A place on the session's list of those to wake when it ends.
-struct Watch<'c> {
+pub(crate) struct Watch<'c> {
     core: &'c Core,
     key: Option<u64>,
 }
 
-impl Watch<'_> {
-    fn ended(&mut self, waker: &Waker) -> Option<End> {
+impl<'c> Watch<'c> {
+    pub(crate) const fn of(core: &'c Core) -> Self {
+        Self { core, key: None }
+    }
+
+    pub(crate) fn ended(&mut self, waker: &Waker) -> Option<End> {
         self.core.watch(&mut self.key, waker)
     }
 }
@@ -176,7 +190,7 @@ fn wait<T>(
     mut ready: impl FnMut() -> Option<T>,
 ) -> Result<T, Interrupted> {
     let waker = thread_waker();
-    let mut watch = Watch { core, key: None };
+    let mut watch = Watch::of(core);
     loop {
         if let Some(value) = ready() {
             return Ok(value);

@@ -66,7 +66,8 @@ impl Orchestrator {
     }
 
     /// How many requests and tokens turns may send a minute, all sessions together. A turn waits for
-    /// room, until its time is over.
+    /// room, until its time is over. Where a rate limit of the provider's says for how long, all wait, up
+    /// to an hour.
     #[must_use]
     pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
         self.set(|setup| setup.limiter = Some(limiter))

@@ -2,7 +2,8 @@
 
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use runtime_events::{Sleep, Sleeper, SpanId};
 use runtime_policy::GuardrailStage;
@@ -19,7 +20,7 @@ use crate::session::funds::Funds;
 use crate::session::part::Part;
 use crate::session::telling::Reason;
 use crate::turn::{Ask, Limits};
-use crate::wait::{Interrupted, Kind, Until, race};
+use crate::wait::{Interrupted, Kind, Until, Watch, race};
 
 /// Who lets a call through, beside budgets.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +103,7 @@ impl Core {
                 Some(self.room(limiter, self.demand(model, &ask), &pace, gate.parent).await?)
             }
         };
-        after_rate(self, gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for threads.
@@ -118,10 +119,10 @@ impl Core {
             None => None,
             Some(limiter) => {
                 let demand = self.demand(model, &ask);
-                Some(self.room_blocking(limiter, demand, &pace, gate.parent)?)
+                Some(self.room_blocking(limiter, demand, pace.end(), gate.parent)?)
             }
         };
-        after_rate(self, gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// [`pass`](Self::pass) for a call that is not worth a wait.
@@ -135,7 +136,7 @@ impl Core {
         let funds = self.before_rate(gate, model, ask)?;
         let demand = self.demand(model, &ask);
         let rate = gate.limiter.map(|limiter| limiter.try_reserve(demand)).transpose()?;
-        after_rate(self, gate, funds, rate, pace)
+        self.after_rate(gate, funds, rate, pace)
     }
 
     /// Asked without taking a place: a refusal by the budget must not cost a probe, nor a probe wait
@@ -145,7 +146,36 @@ impl Core {
         self.fund(model, ask)
     }
 
-    /// Waits until the rate limit has room, the time is over, or the session ends.
+    fn after_rate<'s>(
+        &self,
+        gate: Gate<'_>,
+        funds: Funds<'s>,
+        rate: Option<RateReservation>,
+        mut pace: Pace,
+    ) -> Result<Pass<'s>, TurnError> {
+        match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
+            Ok(admitted) => {
+                let (permit, change) = admitted.unzip();
+                if let (Some(breaker), Some(Some(change))) = (gate.breaker, change) {
+                    self.tell_breaker(breaker.name(), change);
+                }
+                if rate.is_some() {
+                    pace.begin(self.now());
+                }
+                Ok(Pass { permit, funds, rate, pace })
+            }
+            Err(open) => {
+                // Nothing was sent.
+                if let Some(rate) = rate {
+                    rate.cancel();
+                }
+                Err(open.into())
+            }
+        }
+    }
+
+    /// Waits until the rate limit has room, the time is over, or the session ends. Without a sleeper
+    /// nobody would wake a task when there is room: it is refused.
     async fn room(
         &self,
         limiter: &RateLimiter,
@@ -153,9 +183,10 @@ impl Core {
         pace: &Pace,
         parent: SpanId,
     ) -> Result<RateReservation, TurnError> {
-        let reserved = limiter.reserve(demand, self.parker(), pace.end());
-        let mut unflagged = false;
-        let reserved = race(self, pace, &mut unflagged, reserved);
+        let Some(sleeper) = &self.setup.sleeper else { return Ok(limiter.try_reserve(demand)?) };
+        let reserved = limiter.reserve(demand, &**sleeper, pace.end());
+        let (mut unflagged, before) = (false, pace.before_the_call());
+        let reserved = race(self, &before, &mut unflagged, reserved);
         let (reserved, wait) = self.waiting(Reason::RateLimit, parent, reserved).await;
         match reserved {
             Ok(Ok(reserved)) => {
@@ -175,21 +206,28 @@ impl Core {
         }
     }
 
-    /// [`room`](Self::room) for threads. The session's end does not end the wait.
+    /// [`room`](Self::room) for threads.
     fn room_blocking(
         &self,
         limiter: &RateLimiter,
         demand: Demand,
-        pace: &Pace,
+        until: Option<Instant>,
         parent: SpanId,
     ) -> Result<RateReservation, TurnError> {
         if let Ok(reserved) = limiter.try_reserve(demand) {
             return Ok(reserved);
         }
         let wait = self.begin_wait(Reason::RateLimit, parent);
-        let reserved = limiter.reserve_blocking(demand, self.parker(), pace.end())?;
-        wait.over();
-        Ok(reserved)
+        let mut watch = Watch::of(self);
+        let ended = |waker: &Waker| watch.ended(waker);
+        match limiter.reserve_blocking_unless(demand, self.parker(), until, ended) {
+            Ok(reserved) => {
+                let reserved = reserved?;
+                wait.over();
+                Ok(reserved)
+            }
+            Err(end) => Err(end.closed(false).into()),
+        }
     }
 
     /// What a turn asks of rate limits.
@@ -210,19 +248,21 @@ impl Core {
         total: Option<Until>,
         pulse: Option<&Arc<Pulse>>,
     ) -> Result<Pace, TurnError> {
-        let own = self.until(limits.and_then(|limits| limits.attempt.as_ref()))?;
-        let until = match (own, total) {
-            (Some(own), Some(total)) => Some(if own.at <= total.at { own } else { total }),
-            (own, total) => own.or(total),
-        };
+        let whole = Until::earlier(self.until(None)?, total);
         let by_token = limits.map(|limits| [limits.first_token.as_ref(), limits.idle.as_ref()]);
         let by_token = by_token.unwrap_or_default();
-        if pulse.is_none() && by_token.iter().all(Option::is_none) {
-            return Ok(until.into());
+        let attempt = limits.and_then(|limits| limits.attempt.clone());
+        let by_tokens = pulse.is_some() || by_token.iter().any(Option::is_some);
+        if attempt.is_none() && !by_tokens {
+            return Ok(whole.into());
+        }
+        let begun = pulse.map_or_else(|| self.now(), |pulse| pulse.begun());
+        let pace = Pace::beginning(begun, attempt, whole, self.setup.sleeper.as_ref());
+        if !by_tokens {
+            return Ok(pace);
         }
         let begins = || Arc::new(Pulse::new(Arc::clone(&self.setup.clock)));
-        let pulse = pulse.cloned().unwrap_or_else(begins);
-        Ok(Pace::streaming(until, by_token, pulse, self.setup.sleeper.clone()))
+        Ok(pace.by_token(by_token, pulse.cloned().unwrap_or_else(begins)))
     }
 
     /// When all attempts of a turn admitted now have to be over.
@@ -231,7 +271,7 @@ impl Core {
         Some(self.until_after(total, self.now(), Kind::Timeout(Phase::Total)))
     }
 
-    /// What waits for the rate: without a sleeper, threads park, and tasks are refused.
+    /// What threads wait for the rate by.
     fn parker(&self) -> &dyn Sleeper {
         self.setup.sleeper.as_deref().unwrap_or(&NoSleeper)
     }
@@ -241,37 +281,12 @@ impl Core {
     }
 }
 
-/// Parks threads; a task that waits on it waits for good.
+/// Parks threads. No task is to wait on it: it would wait for good.
 #[derive(Debug)]
 struct NoSleeper;
 
 impl Sleeper for NoSleeper {
     fn sleep(&self, _duration: Duration) -> Sleep {
         Sleep::new(pending())
-    }
-}
-
-fn after_rate<'s>(
-    core: &Core,
-    gate: Gate<'_>,
-    funds: Funds<'s>,
-    rate: Option<RateReservation>,
-    pace: Pace,
-) -> Result<Pass<'s>, TurnError> {
-    match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
-        Ok(admitted) => {
-            let (permit, change) = admitted.unzip();
-            if let (Some(breaker), Some(Some(change))) = (gate.breaker, change) {
-                core.tell_breaker(breaker.name(), change);
-            }
-            Ok(Pass { permit, funds, rate, pace })
-        }
-        Err(open) => {
-            // Nothing was sent.
-            if let Some(rate) = rate {
-                rate.cancel();
-            }
-            Err(open.into())
-        }
     }
 }

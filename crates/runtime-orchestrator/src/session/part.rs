@@ -62,6 +62,11 @@ impl Part<'_> {
         }
     }
 
+    /// Whether it goes a route, with a limiter of its own.
+    pub(crate) const fn is_routed(&self) -> bool {
+        matches!(self, Self::Attempt(Place { provider: Some(_), .. }))
+    }
+
     pub(crate) fn ended(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
         if let Self::Attempt(place) = self {
             place.tally.add(bill, outcome);

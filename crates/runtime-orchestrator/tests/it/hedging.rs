@@ -1,18 +1,24 @@
 //! A second attempt beside one that is slow.
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_events::{AgentEventName, Sleeper, SpanOutcome};
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
+use runtime_resilience::fault::FaultKind;
 use runtime_resilience::hedge::Hedge;
+use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::retry_budget::{self, RetryBudget};
 use runtime_resilience::route::{Route, Routes};
+use runtime_usage::{Limit, Usd};
 
-use crate::support::{Fixture, assert_lawful_so_far};
+use crate::recovering::fault;
+use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, dollar, yields};
 
 const LATE: Duration = Duration::from_secs(2);
 
@@ -102,8 +108,8 @@ fn a_failure_of_either_leaves_the_other_running() {
                 return Err("503 Service Unavailable".into());
             }
             // The first is answered once the other has failed.
-            crate::support::yields(2).await;
-            std::future::poll_fn(|_| match calls.fetch_add(1, Ordering::SeqCst) {
+            yields(2).await;
+            poll_fn(|_| match calls.fetch_add(1, Ordering::SeqCst) {
                 0 => Poll::Pending,
                 _ => Poll::Ready(Ok(attempt.number())),
             })
@@ -123,7 +129,7 @@ fn when_both_fail_the_turn_recovers_as_after_one() {
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
         if attempt.number() == 1 {
-            crate::support::yields(2).await;
+            yields(2).await;
         }
         Err::<u32, BoxError>("401 Unauthorized".into())
     };
@@ -139,6 +145,133 @@ fn when_both_fail_the_turn_recovers_as_after_one() {
     };
     assert!(failed.is_final(), "{failed}");
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0);
+}
+
+/// Two routes, and a second call after two seconds, from this budget of retries.
+fn paid_from(budget: &RetryBudget, second: impl FnOnce(&Fixture, Route) -> Route) -> Fixture {
+    let fixture = Fixture::new();
+    let second = second(&fixture, Route::new("fast", "m"));
+    let routes = Routes::ordered([Route::new("slow", "m"), second]);
+    let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
+    let budget = budget.clone();
+    fixture.with(|o| o.routes(routes).hedge(Hedge::after(LATE)).retry_budget(budget))
+}
+
+async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
+    match attempt.provider() {
+        "slow" => pending().await,
+        _ => Ok(attempt.number()),
+    }
+}
+
+#[test]
+fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
+    let budget = RetryBudget::new(retry_budget::Config::default().reserve(1).percent(0));
+    let fixture = paid_from(&budget, |_, route| route);
+    let session = fixture.orchestrator.session().unwrap();
+    assert_eq!(late(&fixture, run(&session, only_fast_answers)).unwrap().unwrap().value, 2);
+    assert_eq!(budget.balance(), 0);
+    assert!(late(&fixture, run(&session, only_fast_answers)).is_none());
+    assert_eq!(fixture.events.all(AgentEventName::AttemptStarted).len(), 3);
+}
+
+#[test]
+fn a_hedge_that_is_not_admitted_costs_no_retry() {
+    let budget = RetryBudget::new(retry_budget::Config::default().reserve(1));
+    let fixture = paid_from(&budget, |fixture, route| {
+        let limiter = RateLimiter::with_clock(
+            "svc",
+            RateLimits::default().requests_per_minute(NonZeroU32::MIN),
+            Arc::new(fixture.clock.clone()),
+        );
+        drop(limiter.try_reserve(Demand::request()).unwrap());
+        route.rate_limiter(limiter)
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    assert!(late(&fixture, run(&session, only_fast_answers)).is_none());
+    assert_eq!(fixture.events.all(AgentEventName::AttemptStarted).len(), 1);
+    assert_eq!(budget.balance(), 1);
+}
+
+#[test]
+fn where_there_is_no_other_route_the_same_one_is_asked_again() {
+    let routes = Routes::ordered([Route::new("only", "m")]);
+    let fixture = fixture().with(|o| o.routes(routes));
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
+    };
+    let answer = late(&fixture, run(&session, call)).unwrap().unwrap();
+    assert_eq!((answer.value, answer.provider.as_deref()), (2, Some("only")));
+}
+
+#[test]
+fn both_calls_are_paid_for_and_neither_holds_anything() {
+    let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").repeatable().reserve(Usd::from_dollars(2)).usage(dollar());
+    let answer = late(&fixture, session.run_turn_recovering(turn, only_fast_answers));
+    assert_eq!(answer.unwrap().unwrap().cost, Usd::from_dollars(3), "two of them estimated");
+    assert_books_agree(&fixture, &session);
+}
+
+#[test]
+fn a_route_that_failed_beside_the_answer_rests() {
+    let fixture = fixture();
+    let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
+    let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
+    let fixture = fixture.with(|o| o.routes(routes.clone()));
+    let session = fixture.orchestrator.session().unwrap();
+    let call = async |attempt: Attempt| {
+        if attempt.is_hedge() {
+            yields(2).await;
+            return Ok(attempt.number());
+        }
+        poll_fn(|_| match fixture.events.all(AgentEventName::AttemptStarted).len() {
+            1 => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        Err::<u32, BoxError>(fault(FaultKind::Auth).into())
+    };
+    let answer = late(&fixture, run(&session, call)).unwrap().unwrap();
+    assert_eq!(answer.provider.as_deref(), Some("fast"));
+    let rests: Vec<_> = routes.snapshot().iter().map(|route| route.rests.is_some()).collect();
+    assert_eq!(rests, [true, false]);
+}
+
+#[test]
+fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
+    let hedge = Hedge::at_quantile(0.5).minimum_samples(NonZeroU32::MIN);
+    let fixture = fixture().with(|o| o.hedge(hedge));
+    let session = fixture.orchestrator.session().unwrap();
+    let mut fails = pin!(run(&session, async |_| Err("400 Bad Request: invalid".into())));
+    let mut cx = Context::from_waker(Waker::noop());
+    while fails.as_mut().poll(&mut cx).is_pending() {
+        fixture.clock.advance(LATE);
+    }
+    let usual = async |attempt: Attempt| {
+        fixture.clock.sleep(LATE).await;
+        Ok(attempt.number())
+    };
+    let started = || fixture.events.all(AgentEventName::AttemptStarted).len();
+    let before = started();
+    late(&fixture, run(&session, usual)).unwrap().unwrap();
+    assert_eq!(started(), before + 1, "from failures nothing is known");
+
+    let only_hedges = async |attempt: Attempt| {
+        if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
+    };
+    let mut turn = pin!(run(&session, only_hedges));
+    assert!(turn.as_mut().poll(&mut cx).is_pending());
+    fixture.clock.advance(LATE + LATE / 4);
+    assert!(turn.as_mut().poll(&mut cx).is_ready());
+    assert_eq!(started(), before + 3);
+
+    // Two took two seconds, and one nothing.
+    let mut next = pin!(run(&session, only_hedges));
+    assert!(next.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(started(), before + 4);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Turns and rate limits: they wait for room, hold nothing that others need meanwhile, and settle
 //! with what was used.
 
+use std::future::pending;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::pin::pin;
 use std::sync::Arc;
@@ -8,14 +9,20 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
-use runtime_events::AgentEventName;
+use runtime_events::{AgentEventName, Sleeper};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Provider};
+use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::fault::{
+    Fault, FaultDetails, FaultError, FaultKind, NoRetry, Phase, Provider,
+};
+use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::route::{Route, Routes};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
+use crate::recovering::patiently;
 use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, now, spin_until};
 
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
@@ -97,6 +104,69 @@ fn room_that_does_not_come_in_time_is_refused_at_once_and_says_when_it_would() {
 }
 
 #[test]
+fn a_wait_for_room_is_not_held_against_the_call() {
+    for kind in [Turn::timeout, Turn::first_token_timeout] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let ten = Duration::from_secs(10);
+        let turn = || kind(Turn::unmetered(), limit(&fixture.clock, ten));
+        let clock = &fixture.clock;
+        let call = async || {
+            clock.sleep(Duration::from_secs(8)).await;
+            Ok::<_, BoxError>(42)
+        };
+        limiter.pause(Duration::from_secs(9));
+        let answer = patiently(clock, session.run_turn(turn(), call)).unwrap();
+        assert_eq!(answer.value, 42);
+        limiter.pause(Duration::from_secs(9));
+        let recovering = session.run_turn_recovering(turn(), |attempt| {
+            assert!(attempt.time_left().is_none_or(|left| left == ten));
+            call()
+        });
+        let answer = patiently(clock, recovering).unwrap();
+        assert_eq!((answer.value, answer.attempts), (42, 1));
+        assert_eq!(fixture.breaker.state(), CircuitState::Closed);
+    }
+}
+
+#[test]
+fn a_first_token_that_nobody_was_asked_for_is_not_late() {
+    let (fixture, limiter) = limited(slow);
+    limiter.pause(Duration::from_secs(90));
+    let session = fixture.orchestrator.session().unwrap();
+    let second = limit(&fixture.clock, Duration::from_secs(1));
+    let turn = Turn::unmetered().first_token_timeout(second);
+    let answer = patiently(&fixture.clock, session.run_turn(turn, answers)).unwrap();
+    assert_eq!(answer.value, 42);
+    assert_eq!(fixture.events.all(AgentEventName::AgentBlocked).len(), 0);
+}
+
+#[test]
+fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
+    let (fixture, limiter) = limited(slow);
+    let hedge = Hedge::at_quantile(1.0).minimum_samples(NonZeroU32::MIN);
+    let fixture = fixture.with(|o| o.hedge(hedge));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").repeatable();
+    limiter.pause(Duration::from_mins(1));
+    let clock = &fixture.clock;
+    let usual = async |_| {
+        clock.sleep(Duration::from_millis(500)).await;
+        answers().await
+    };
+    patiently(clock, session.run_turn_recovering(turn(), usual)).unwrap();
+
+    fixture.clock.advance(Duration::from_mins(1));
+    let hangs = async |_| pending::<Result<u32, BoxError>>().await;
+    let mut late = pin!(session.run_turn_recovering(turn(), hangs));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(late.as_mut().poll(&mut cx).is_pending());
+    fixture.clock.advance(Duration::from_secs(1));
+    assert!(late.as_mut().poll(&mut cx).is_pending());
+    assert_eq!(fixture.events.all(AgentEventName::AttemptStarted).len(), 3, "a hedge is sent");
+}
+
+#[test]
 fn the_end_of_the_session_ends_the_wait_for_room() {
     let (fixture, limiter) = limited(slow);
     limiter.pause(Duration::from_secs(90));
@@ -136,6 +206,33 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
+fn what_will_never_have_room_is_not_waited_for() {
+    let (fixture, _) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(1_001, 0));
+    let error = now(session.run_turn_recovering(turn, |_| answers())).unwrap_err();
+    let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
+    assert_eq!(unrecovered.gave_up, GaveUp::NothingHelps(NoRetry::Pointless));
+    assert!(error.is_refusal());
+}
+
+#[test]
+fn a_breaker_that_opened_during_the_wait_gives_the_room_back() {
+    let (fixture, limiter) = limited(by_tokens);
+    drop(limiter.try_reserve(Demand::request().input_tokens(1_000)).unwrap());
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 0));
+    let mut waiting = pin!(session.run_turn(turn, answers));
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(waiting.as_mut().poll(&mut cx).is_pending());
+    fixture.breaker.force_open();
+    fixture.clock.advance(Duration::from_secs(48));
+    let Poll::Ready(refused) = waiting.as_mut().poll(&mut cx) else { panic!("it waits on") };
+    assert!(matches!(refused, Err(TurnError::CircuitOpen(_))));
+    assert_eq!(limiter.available().input_tokens, Some(800));
+}
+
+#[test]
 fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
@@ -147,6 +244,20 @@ fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
     now(session.run_turn(turn, fails)).unwrap_err();
     assert!(limiter.check(Demand::request().input_tokens(1_000).output_tokens(1_000)).is_ok());
     assert_eq!(session.tracker().total_cost(), Usd::ZERO);
+}
+
+#[test]
+fn a_call_that_did_not_reach_the_provider_gives_its_request_back() {
+    for (phase, left) in [(Phase::Connect, 1), (Phase::Provider, 0)] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let fails = async || {
+            let fault = Fault::of(FaultKind::Timeout(phase));
+            Err::<u32, _>(FaultError::new(fault, FaultDetails::default()))
+        };
+        now(session.run_turn(Turn::unmetered(), fails)).unwrap_err();
+        assert_eq!(limiter.available().requests, Some(left), "{phase:?}");
+    }
 }
 
 #[test]
@@ -193,6 +304,28 @@ fn a_429_makes_every_session_of_the_route_wait() {
 }
 
 #[test]
+fn a_429_makes_every_session_wait_where_there_are_no_routes() {
+    for asked in [Duration::from_secs(30), Duration::MAX] {
+        let (fixture, limiter) = limited(slow);
+        let session = fixture.orchestrator.session().unwrap();
+        let mut fault = Fault::of(FaultKind::Overload);
+        fault.asked = Some(asked);
+        let call =
+            |fault| async move { Err::<u32, _>(FaultError::new(fault, FaultDetails::default())) };
+        now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
+        assert_eq!(limiter.available().paused, None, "that is the breaker's business");
+        fixture.breaker.reset();
+        fixture.clock.advance(Duration::from_secs(1));
+
+        fault.kind = FaultKind::RateLimit;
+        fault.counts = false;
+        now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
+        let at_most = Duration::from_hours(1);
+        assert_eq!(limiter.available().paused, Some(asked.min(at_most)));
+    }
+}
+
+#[test]
 fn a_thread_waits_for_room_as_a_task_does() {
     let (fixture, limiter) = limited(slow);
     now(fixture.orchestrator.session().unwrap().run_turn(Turn::unmetered(), answers)).unwrap();
@@ -204,4 +337,29 @@ fn a_thread_waits_for_room_as_a_task_does() {
     spin_until(|| limiter.available().waiting == 1);
     clock.advance(Duration::from_secs(1));
     assert_eq!(waiting.join().unwrap(), 7);
+}
+
+#[test]
+fn the_end_of_the_session_ends_a_threads_wait_for_room() {
+    for recovering in [false, true] {
+        let (fixture, limiter) = limited(slow);
+        limiter.pause(Duration::from_secs(90));
+        let session = fixture.orchestrator.session().unwrap();
+        let handle = session.handle();
+        let waiting = thread::spawn(move || {
+            let turn = Turn::unmetered();
+            let ended = if recovering {
+                session.run_turn_recovering_blocking(turn, |_| Ok::<_, BoxError>(7))
+            } else {
+                session.run_turn_blocking(turn, || Ok::<_, BoxError>(7))
+            };
+            ended.unwrap_err()
+        });
+        spin_until(|| limiter.available().waiting == 1);
+        handle.cancel("enough").unwrap();
+        let ended = waiting.join().unwrap();
+        let TurnError::Closed(closed) = &ended else { panic!("{ended:?}") };
+        assert!(!closed.call_began && ended.is_refusal());
+        assert_eq!(limiter.available().waiting, 0, "it has left the queue");
+    }
 }

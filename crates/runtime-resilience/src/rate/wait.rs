@@ -1,5 +1,6 @@
 //! Waiting for a limiter, as a task and as a thread.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -49,13 +50,36 @@ impl RateLimiter {
         sleeper: &dyn Sleeper,
         until: Option<Instant>,
     ) -> Result<RateReservation, RateLimitedError> {
+        let waited = self.reserve_blocking_unless(demand, sleeper, until, |_| None::<Infallible>);
+        waited.unwrap_or_else(|never| match never {})
+    }
+
+    /// As [`reserve_blocking`](Self::reserve_blocking), and gives up as soon as `give_up` has a reason.
+    ///
+    /// It is asked before each wait, with what ends one: keep a clone of the waker, and wake it when there
+    /// may be a reason.
+    ///
+    /// # Errors
+    ///
+    /// That reason; and inside, as for [`reserve`](Self::reserve).
+    pub fn reserve_blocking_unless<E>(
+        &self,
+        demand: Demand,
+        sleeper: &dyn Sleeper,
+        until: Option<Instant>,
+        mut give_up: impl FnMut(&Waker) -> Option<E>,
+    ) -> Result<Result<RateReservation, RateLimitedError>, E> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut turn = Turn::new(self, demand, until);
         loop {
-            match turn.ask(&waker) {
-                Step::Over(result) => return result,
-                Step::Wait(wait) => sleeper.park(wait.park()),
+            let wait = match turn.ask(&waker) {
+                Step::Over(result) => return Ok(result),
+                Step::Wait(wait) => wait,
+            };
+            if let Some(reason) = give_up(&waker) {
+                return Err(reason);
             }
+            sleeper.park(wait.park());
         }
     }
 }

@@ -4,15 +4,16 @@ use std::error::Error;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
 };
 use runtime_policy::GuardrailViolatedError;
-use runtime_resilience::Failure;
 use runtime_resilience::breaker::Outcome;
-use runtime_resilience::fault::{Phase, Reach};
+use runtime_resilience::fault::{FaultKind, Phase, Reach};
 use runtime_resilience::rate::Demand;
+use runtime_resilience::{Failure, Fault};
 use runtime_usage::ReportedUsage;
 
 use super::{ActiveTurn, Answer, Call, Settled};
@@ -89,6 +90,7 @@ impl ActiveTurn<'_> {
             self.cancel_call();
         }
         let fault = failure.fault();
+        self.slow_down(failure, &fault);
         self.observed = self.take_observed();
         if fault.may_be_billed() || self.observed.is_some() || self.settled {
             return;
@@ -98,6 +100,17 @@ impl ActiveTurn<'_> {
             // A request that was refused is counted as one, without its tokens.
             let sent = fault.reach != Reach::NotSent;
             rate.settle(if sent { Demand::request() } else { Demand::default() });
+        }
+    }
+
+    /// A rate limit is told to all who share the limiter; where there are routes, they tell it.
+    fn slow_down(&self, failure: &Failure, fault: &Fault) {
+        /// However long was asked for: who is told again waits again.
+        const LONGEST: Duration = Duration::from_hours(1);
+        let (Some(rate), Some(asked)) = (&self.rate, fault.asked) else { return };
+        let told = fault.kind == FaultKind::RateLimit && !refused_inside(failure);
+        if told && !self.part.is_routed() {
+            rate.limiter().pause(asked.min(LONGEST));
         }
     }
 

@@ -56,8 +56,8 @@ impl<'s> Recovering<'s> {
 
     /// What failed on a route is known to all, and the turn does not go there again.
     fn note_failure(&mut self, error: &TurnError, route: &Route) {
-        if let (Some(fault), Some(routes)) = (fault_of(error), &self.core.setup.routes) {
-            let _ = routes.apply(route, &fault);
+        if let Some(fault) = fault_of(error) {
+            let _ = self.tell_routes(error, &fault, route);
             self.tried.add(route);
         }
     }

@@ -1,7 +1,7 @@
 //! A turn under way that makes its call again after a failure.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runtime_events::SpanId;
 use runtime_resilience::Fault;
@@ -12,6 +12,7 @@ use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
 use super::attempt::{Attempt, Facts};
 use super::meaning::{ends_the_session, fault_of, retried_below};
 use crate::error::{TurnError, TurnTimeoutError};
+use crate::failure::refused_inside;
 use crate::pace::{Pace, Pulse};
 use crate::session::active::{ActiveTurn, Pass};
 use crate::session::admission::Gate;
@@ -71,7 +72,6 @@ struct Ready {
     /// Whether it is called although its breaker is open: all routes are out.
     last_resort: bool,
     pace: Pace,
-    end: Option<Instant>,
     pulse: Arc<Pulse>,
 }
 
@@ -208,11 +208,11 @@ impl<'s> Recovering<'s> {
         }
         let pulse = Arc::new(Pulse::new(Arc::clone(&core.setup.clock)));
         let pace = core.pace(self.limits.as_ref(), self.total.clone(), Some(&pulse))?;
-        Ok(Ready { model, route, last_resort: false, end: pace.end(), pace, pulse })
+        Ok(Ready { model, route, last_resort: false, pace, pulse })
     }
 
     fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
-        let Ready { model, route, end, pulse, .. } = ready;
+        let Ready { model, route, pulse, .. } = ready;
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
@@ -234,7 +234,7 @@ impl<'s> Recovering<'s> {
             cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
             max_output: pass.funds.output_tokens(),
-            end,
+            end: pass.pace.end(),
             clock: Arc::clone(&self.core.setup.clock),
             pulse,
             rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
@@ -259,11 +259,8 @@ impl<'s> Recovering<'s> {
             };
         };
         self.called |= self.attempts > 0 && !refused;
-        let mut rested = None;
-        if let (Some(lease), Some(routes), false) = (&self.lease, &self.core.setup.routes, refused)
-        {
-            rested = routes.apply(lease.route(), &fault);
-        }
+        let lease = self.lease.as_ref();
+        let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
         if retried_below(&error) {
             return After::Stop(error, GaveUp::RetriedBelow);
         }
@@ -290,6 +287,18 @@ impl<'s> Recovering<'s> {
         After::Again(Pending { fault, next, from, rested }, error)
     }
 
+    /// What failed on a route rests for all. What was refused was not asked, neither here nor by a
+    /// turn inside the call.
+    pub(super) fn tell_routes(
+        &self,
+        error: &TurnError,
+        fault: &Fault,
+        route: &Route,
+    ) -> Option<Rested> {
+        let asked = !error.is_refusal() && !error.failure().is_some_and(refused_inside);
+        self.core.setup.routes.as_ref().filter(|_| asked)?.apply(route, fault)
+    }
+
     /// Another route, where the fault may end otherwise there.
     fn other_route(&mut self, fault: &Fault) -> Option<RouteLease> {
         let routes = self.core.setup.routes.as_ref()?;
@@ -311,11 +320,6 @@ impl<'s> Recovering<'s> {
 
     /// When the turn has to be over, if anything says so.
     pub(super) fn end(&self) -> Option<Until> {
-        match (self.core.session_deadline(), self.total.clone()) {
-            (Some(session), Some(total)) => {
-                Some(if total.at <= session.at { total } else { session })
-            }
-            (session, total) => session.or(total),
-        }
+        Until::earlier(self.total.clone(), self.core.session_deadline())
     }
 }

@@ -123,6 +123,23 @@ fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
+fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
+    let fixture = quick().deadline(10 * SECOND);
+    let slow = Slow(fixture.clock.clone(), 4 * SECOND);
+    let fixture = fixture
+        .with(|o| o.recovery_handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9)));
+    for way in BOTH {
+        let before = fixture.clock.elapsed();
+        let session = fixture.orchestrator.session().unwrap();
+        // Six seconds with the back-off, and six are left.
+        let script = Script::new([super::asking(FaultKind::Server, 5 * SECOND)]);
+        let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
+        assert!(error.is_final(), "{error:?}");
+        assert_eq!(fixture.clock.elapsed(), before + 4 * SECOND, "{way:?}");
+    }
+}
+
+#[test]
 fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 8 * SECOND);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_resilience::fault::FaultKind;
+use runtime_resilience::rate::{RateLimiter, RateLimits};
 use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::route::{Route, Routes};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, SECOND, Script, Way, asking, books, fault, quick};
@@ -199,4 +201,27 @@ fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
         session.complete().unwrap();
         assert_lawful(&fixture.events.events());
     }
+}
+
+#[test]
+fn a_refusal_inside_the_call_rests_no_route() {
+    let fixture = quick();
+    let clock = Arc::new(fixture.clock.clone());
+    let [inner, outer] = ["inner", "outer"]
+        .map(|name| RateLimiter::with_clock(name, RateLimits::default(), clock.clone()));
+    inner.pause(SECOND * 50);
+    let within = fixture.orchestrator.clone().rate_limiter(inner).session().unwrap();
+    let first = Route::new("first", "m").rate_limiter(outer.clone());
+    let routes = Routes::ordered([first, Route::new("second", "m")]).with_clock(clock);
+    let session = fixture.orchestrator.clone().routes(routes.clone()).session().unwrap();
+    let answer = now(session.run_turn_recovering(Turn::model("m"), async |attempt| {
+        if attempt.provider() == "second" {
+            return Ok::<_, BoxError>(2);
+        }
+        let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
+        Ok(within.run_turn(turn, async || Ok::<_, BoxError>(1)).await?.value)
+    }));
+    assert_eq!(answer.unwrap().value, 2, "it is tried elsewhere all the same");
+    assert!(routes.snapshot().iter().all(|route| route.rests.is_none()));
+    assert_eq!(outer.available().paused, None);
 }

@@ -1,11 +1,13 @@
 //! Without a sleeper nothing waits: tasks are told so, threads park.
 #![cfg(not(feature = "tokio"))]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_orchestrator::{Orchestrator, Turn, TurnError};
+use runtime_orchestrator::{BoxError, Orchestrator, Turn, TurnError};
 use runtime_resilience::fault::FaultKind;
+use runtime_resilience::rate::{RateLimiter, RateLimits};
 use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::{Backoff, JitterMode, RecoveryStep};
 
@@ -22,6 +24,19 @@ fn a_task_that_would_have_to_wait_gives_up_and_says_why() {
     let (step, reason) = (RecoveryStep::RetryWithBackoff, "no sleeper is configured".to_owned());
     assert_eq!(unrecovered.gave_up, GaveUp::StepFailed { step, reason });
     assert_eq!(super::books(&session)[2], "escalated llm_error");
+}
+
+#[test]
+fn a_task_does_not_wait_for_a_rate_limit_for_good() {
+    let clock = ManualClock::new();
+    let limiter = RateLimiter::with_clock("svc", RateLimits::default(), Arc::new(clock));
+    let session = Orchestrator::new("writer", "draft").rate_limiter(limiter.clone());
+    let session = session.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), async || Ok::<_, BoxError>(1))).unwrap();
+    limiter.pause(SECOND);
+    let refused = now(session.run_turn(Turn::unmetered(), async || Ok::<_, BoxError>(1)));
+    let TurnError::RateLimited(refused) = refused.unwrap_err() else { panic!() };
+    assert_eq!(refused.retry_after, Some(SECOND));
 }
 
 #[test]

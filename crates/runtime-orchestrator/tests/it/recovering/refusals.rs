@@ -8,7 +8,7 @@ use runtime_resilience::retry_budget::{self, RetryBudget};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, quick};
-use crate::support::{WAIT, assert_lawful, last_outcome};
+use crate::support::{WAIT, assert_lawful, breaker, last_outcome};
 
 #[test]
 fn the_cap_on_iterations_counts_a_turn_once() {
@@ -96,6 +96,23 @@ fn a_turn_that_was_refused_to_the_end_says_that_no_call_was_made() {
         assert!(matches!(unrecovered.error, TurnError::CircuitOpen(_)));
         drop(session);
         assert_lawful(&fixture.events.events());
+    }
+}
+
+#[test]
+fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
+    for way in BOTH {
+        let budget = RetryBudget::new(retry_budget::Config::default().percent(0).reserve(1));
+        let fixture = quick();
+        let opens_at_once = breaker(&fixture.clock, 1);
+        let fixture = fixture.with(|o| o.circuit_breaker(opens_at_once).retry_budget(budget));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!(answer.attempts, 2);
+        let told = books(&session);
+        let refused = told.iter().filter(|it| *it == "attempted provider_failure").count();
+        assert_eq!(refused, 1, "{told:?}");
     }
 }
 

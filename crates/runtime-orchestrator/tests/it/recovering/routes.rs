@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, FailureScenario, ManualClock};
 use runtime_orchestrator::{Turn, TurnError};
+use runtime_resilience::RecoveryStep;
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::recovery::{GaveUp, StepContext};
 use runtime_resilience::route::{Route, RouteSnapshot, Routes};
 use runtime_usage::Usd;
 
 use super::{
-    BOTH, SECOND, Script, asking, assert_recovery_agrees, books, fixture, poll, quick, told,
+    BOTH, SECOND, Script, asking, assert_recovery_agrees, books, fixture, poll, quick, recipe, told,
 };
 use crate::support::{Fixture, assert_lawful, breaker, dollar, poll_times, price, yields};
 
@@ -148,11 +149,7 @@ fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
 fn a_route_that_was_tried_is_not_tried_again_by_the_same_turn() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
-        let recipes = super::recipe(
-            FailureScenario::ProviderFailure,
-            &[runtime_resilience::RecoveryStep::SwitchProvider],
-            9,
-        );
+        let recipes = recipe(FailureScenario::ProviderFailure, &[RecoveryStep::SwitchProvider], 9);
         let fixture = fixture.with(|o| o.recipes(recipes));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Auth; 9]);
@@ -351,5 +348,27 @@ fn where_all_are_out_and_routes_fail_open_the_last_resort_is_called() {
         let answer = way.run(&session, Turn::model("m"), &Script::of([])).unwrap();
         assert_eq!((answer.attempts, fixture.clock.elapsed()), (1, Duration::ZERO), "{way:?}");
         assert_nothing_is_under_way(&routes);
+    }
+}
+
+#[test]
+fn a_switch_that_was_refused_is_told_from_the_route_that_failed() {
+    for way in BOTH {
+        let (fixture, routes) = routed(quick());
+        let azure = routes.iter().nth(1).unwrap().breaker().clone();
+        let steps = [RecoveryStep::SwitchProvider, RecoveryStep::ReduceToolSet];
+        let recipes = recipe(FailureScenario::LlmError, &steps, 1);
+        // Between its selection and the attempt, the second goes out.
+        let handler = move |_: &StepContext<'_>| {
+            azure.record_failure();
+            Ok(())
+        };
+        let fixture = fixture.with(|o| o.recipes(recipes).recovery_handler(handler));
+        let session = fixture.orchestrator.session().unwrap();
+        let script = Script::of([FaultKind::Server]);
+        let answer = way.run(&session, Turn::model("m"), &script).unwrap();
+        assert_eq!((answer.attempts, answer.provider.as_deref()), (2, Some("anthropic")));
+        let switched = fixture.only(AgentEventName::RecoveryProviderSwitched);
+        assert_eq!(switched.detail.as_deref(), Some("openai -> anthropic"));
     }
 }
