@@ -134,7 +134,7 @@ fn configure(connection: &Connection, options: &SqliteOptions) -> Step<()> {
 }
 
 /// Brings the schema up to date, all of it or nothing, and once if several try.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+pub(crate) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let fail = |error| sqlite(path, ("migrate", error));
     if whose(path, connection)? == schemas() {
         return Ok(());
