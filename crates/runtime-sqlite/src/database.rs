@@ -13,8 +13,8 @@ const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
 /// `PRAGMA application_id`: "trev" in ASCII.
 const APPLICATION_ID: i32 = 0x7472_6576;
 
-/// The first SQLite without the bug that can reset a write-ahead log while another connection
-/// reads it (<https://sqlite.org/wal.html#walresetbug>).
+/// The first SQLite that does not lose what one connection commits while another copies the
+/// write-ahead log back (<https://sqlite.org/wal.html#walresetbug>).
 const NEEDED: (i32, &str) = (3_051_003, "3.51.3");
 
 /// A step of opening: what it attempts, and what SQLite says.
@@ -134,7 +134,7 @@ fn configure(connection: &Connection, options: &SqliteOptions) -> Step<()> {
 }
 
 /// Brings the schema up to date, all of it or nothing, and once if several try.
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+pub(crate) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let fail = |error| sqlite(path, ("migrate", error));
     if whose(path, connection)? == schemas() {
         return Ok(());

@@ -46,6 +46,15 @@ struct Tally {
     too_large: Vec<Arc<AgentEvent>>,
 }
 
+/// Why an event of a batch is not in the database, though the batch was committed.
+#[derive(Debug, Error)]
+pub(crate) enum Complaint {
+    #[error(transparent)]
+    Conflict(Conflict),
+    #[error("{0} events are larger than SQLite takes")]
+    TooLarge(usize),
+}
+
 impl State {
     pub(crate) fn new(connection: Connection) -> Self {
         Self {
@@ -114,12 +123,12 @@ impl State {
     }
 
     /// Commits what waits as one transaction, and what is to be told of losses; if that fails, all of
-    /// it goes on waiting. Returns the first conflict.
+    /// it goes on waiting. Returns why an event of it is not there, if one is not.
     pub(crate) fn commit(
         &mut self,
         writer: &str,
         clock: &dyn Clock,
-    ) -> rusqlite::Result<Option<Conflict>> {
+    ) -> rusqlite::Result<Option<Complaint>> {
         let told = self.losses.to_record(clock);
         let Self { connection, events, usage, .. } = self;
         if events.is_empty() && usage.is_empty() && told.is_none() {
@@ -139,7 +148,10 @@ impl State {
             Ok(tally)
         })?;
         self.committed(&tally);
-        Ok(tally.conflict)
+        Ok(match tally.too_large.len() {
+            0 => tally.conflict.map(Complaint::Conflict),
+            count => Some(Complaint::TooLarge(count)),
+        })
     }
 
     fn held(&self) -> usize {
@@ -172,5 +184,38 @@ impl Tally {
                 self.conflict.get_or_insert(conflict);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use runtime_events::ManualClock;
+    use rusqlite::limits::Limit;
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_can_never_be_written_does_not_stop_the_others() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        crate::database::migrate(Path::new("memory"), &mut connection).unwrap();
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 10_000).unwrap();
+        let (mut state, options) = (State::new(connection), SqliteOptions::default());
+        for (seq, length) in [(1, 10), (2, 20_000), (3, 9_900), (4, 10)] {
+            let mut event = AgentEvent::started("r".repeat(length), "draft");
+            (event.session_id, event.seq) = (Some("s".into()), Some(seq));
+            state.keep(&Arc::new(event), &options).unwrap();
+        }
+        let clock = ManualClock::new();
+        let complaint = state.commit("w", &clock).unwrap().unwrap();
+        assert_eq!(complaint.to_string(), "2 events are larger than SQLite takes");
+        let SqliteStats { accepted, written, dropped, .. } = state.stats;
+        assert_eq!((accepted, written, dropped, state.pending()), (4, 2, 2, 0));
+        // The next commit tells the log of them.
+        assert!(state.commit("w", &clock).unwrap().is_none());
+        let told = "SELECT body ->> '$.data.sessions[0].first_seq' FROM log_record";
+        let first: i64 = state.connection.query_row(told, [], |row| row.get(0)).unwrap();
+        assert_eq!(first, 2);
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use runtime_events::{AgentEvent, format_utc};
 use runtime_usage::Usd;
+use runtime_usage::usd::UsdErrorKind;
 use rusqlite::{Statement, params};
 use serde_json::{Map, Value};
 
@@ -165,14 +166,24 @@ impl<'a> Facts<'a> {
     }
 }
 
+/// The most tokens that one event is counted with. Beyond all sense, so that sums of a few million
+/// such events still are numbers; the JSON has what was said.
+const MOST_TOKENS: u64 = 1_000_000_000_000;
+
+/// The most nano-dollars, likewise: 9,007,199 $. That is above what JSON holds exactly.
+const MOST_NANOS: u64 = 1 << 53;
+
 fn count(value: &Value) -> Option<i64> {
-    value.as_u64().map(clamp)
+    value.as_u64().map(|tokens| clamp(tokens.min(MOST_TOKENS)))
 }
 
 /// A number of dollars as whole nano-dollars: exact wherever JSON is, up to 8,388,608 $.
 fn nanos(value: &Value) -> Option<i64> {
-    let amount = Usd::try_from(value.as_f64()?).ok()?;
-    Some(clamp(amount.nanos()))
+    match Usd::try_from(value.as_f64()?) {
+        Ok(amount) => Some(clamp(amount.nanos().min(MOST_NANOS))),
+        Err(error) if error.kind == UsdErrorKind::TooLarge => Some(clamp(MOST_NANOS)),
+        Err(_) => None,
+    }
 }
 
 /// The largest integer of SQLite stands for all that are larger.

@@ -27,13 +27,14 @@ use crate::write::transact;
 ///
 /// Events are collected, and committed when a [batch](SqliteOptions::batch) of them is full, when
 /// the oldest has waited [long enough](SqliteOptions::linger) and another one comes, and by a flush:
-/// once [`flush`](EventSink::flush) has returned `Ok`, everything emitted before is committed, and a
-/// process that is killed loses none of it. A session flushes when it ends, and dropping the sink
+/// once [`flush`](EventSink::flush) has returned `Ok`, everything is committed that was emitted before
+/// and not refused, and a process that is killed loses none of it. A session flushes when it ends, and dropping the sink
 /// tries to.
 ///
 /// The emission that fills a batch waits for the commit, and others for it: some hundred
-/// microseconds, with [`Durability::Sync`](crate::Durability::Sync) as long as the disk takes. Put
-/// the sink behind a queue where that is too long.
+/// microseconds, with [`Durability::Sync`](crate::Durability::Sync) as long as the disk takes, and
+/// while another process writes up to a [timeout](SqliteOptions::busy_timeout). Put the sink behind a
+/// queue where that is too long.
 ///
 /// When a commit fails, because the disk is full or another process does not stop writing, its
 /// events are kept and tried again later, up to a [backlog](SqliteOptions::backlog); beyond that they
@@ -186,7 +187,7 @@ impl SqliteSink {
     fn commit(&self, state: &mut State, now: Instant) -> Result<(), SinkError> {
         match state.commit(&self.writer, &*self.options.clock) {
             Ok(None) => Ok(()),
-            Ok(Some(conflict)) => Err(self.refused(conflict)),
+            Ok(Some(complaint)) => Err(self.refused(complaint)),
             Err(error) => {
                 state.stats.errors += 1;
                 state.failed_at = Some(now);

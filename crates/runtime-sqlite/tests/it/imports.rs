@@ -1,3 +1,5 @@
+//! What is imported is there once, whatever the log looks like.
+
 use std::io::{self, BufReader, Read};
 
 use runtime_events::AgentEvent;

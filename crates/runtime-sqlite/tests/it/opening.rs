@@ -1,3 +1,5 @@
+//! Which databases are opened, and which are refused.
+
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
 use runtime_sqlite::{Durability, OpenError, SqliteReader, SqliteSink};

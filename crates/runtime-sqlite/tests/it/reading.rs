@@ -1,3 +1,5 @@
+//! What was written can be read back.
+
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, Data, SpanOutcome};

@@ -198,6 +198,19 @@ fn percentiles_of_one_and_of_two_are_durations_that_were_seen() {
 }
 
 #[test]
+fn sums_of_what_cannot_be_are_still_numbers() {
+    let mut story = Story::new("s", "writer");
+    for span in 2..100 {
+        let absurd = json!({"model": "a", "cost_usd": 1e300, "input_tokens": u64::MAX});
+        let span = Some((span, Some(ROOT)));
+        story.tell(Name::TurnCompleted, span, Some(Outcome::Ok), data(absurd));
+    }
+    let place = kept("absurd", &[story]);
+    let sums = place.rows("SELECT input_tokens, cost_nanos FROM cost_by_model");
+    assert_eq!(sums, [format!("{}|{}", 98 * 10_u64.pow(12), 98 * (1_u64 << 53))]);
+}
+
+#[test]
 fn views_take_what_is_not_known() {
     let place = Place::new("views-unknown");
     let log = SqliteSink::open(place.db()).unwrap();

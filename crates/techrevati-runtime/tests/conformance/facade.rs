@@ -26,6 +26,9 @@ use techrevati_runtime::usage::{
 
 const fn shared<T: Send + Sync + 'static>() {}
 
+#[cfg(feature = "sqlite")]
+const _: () = shared::<techrevati_runtime::sqlite::SqliteSink>();
+
 const _: () = {
     shared::<AgentEvent>();
     shared::<ManualClock>();
