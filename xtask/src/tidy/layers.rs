@@ -27,6 +27,12 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-sinks", below: &["runtime-events", "runtime-usage"], others: &[] },
+    // The API of OpenTelemetry; its SDK behind a feature that is off by default.
+    Layer {
+        name: "runtime-otel",
+        below: &["runtime-events", "runtime-sinks"],
+        others: &["opentelemetry", "opentelemetry_sdk"],
+    },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
 ];
@@ -46,6 +52,7 @@ const ALL: &[&str] = &[
     "runtime-events",
     "runtime-lifecycle",
     "runtime-orchestrator",
+    "runtime-otel",
     "runtime-policy",
     "runtime-resilience",
     "runtime-sinks",

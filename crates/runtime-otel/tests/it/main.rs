@@ -1,0 +1,1 @@
+//! Spans and metrics of events, as an exporter sees them.
