@@ -101,10 +101,10 @@ impl Meters {
 
     /// A span has ended as its event says.
     pub(crate) fn ended(&self, ended: &Ended, event: &AgentEvent, role: Option<&KeyValue>) {
-        let took = seconds_between(ended.open.start, ended.at);
+        let seconds = seconds_between(ended.open.start, ended.at);
         match &ended.open.what {
-            What::Chat(chat) => self.chat(chat, took, event),
-            What::Agent(agent) => self.agent(agent, took, event),
+            What::Chat(chat) => self.chat(chat, seconds, event),
+            What::Agent(agent) => self.agent(agent, seconds, event),
             What::Tool(tool) => {
                 let mut said = vec![
                     KeyValue::new(gen_ai::TOOL_NAME, tool.clone()),
@@ -112,7 +112,7 @@ impl Meters {
                 ];
                 said.extend(role.cloned());
                 outcome(event, &mut said);
-                self.tool.record(took, &said);
+                self.tool.record(seconds, &said);
             }
             What::Attempt => {}
         }
@@ -146,16 +146,16 @@ impl Meters {
         }
     }
 
-    fn agent(&self, agent: &Agent, took: f64, event: &AgentEvent) {
+    fn agent(&self, agent: &Agent, seconds: f64, event: &AgentEvent) {
         let name = agent.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
         let mut said: Vec<_> = name.into_iter().collect();
         self.chats.record(agent.chats, &said);
         self.tools.record(agent.tools, &said);
         outcome(event, &mut said);
-        self.agent.record(took, &said);
+        self.agent.record(seconds, &said);
     }
 
-    fn chat(&self, chat: &Chat, took: f64, event: &AgentEvent) {
+    fn chat(&self, chat: &Chat, seconds: f64, event: &AgentEvent) {
         let mut said = Vec::with_capacity(6);
         said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
         said.extend(chat.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
@@ -163,7 +163,7 @@ impl Meters {
         said.extend(chat.answered.clone().map(|it| KeyValue::new(gen_ai::RESPONSE_MODEL, it)));
         let common = said.len();
         outcome(event, &mut said);
-        self.chat.record(took, &said);
+        self.chat.record(seconds, &said);
         said.truncate(common);
         let cost = event.data.as_ref().and_then(|data| data.get("cost_usd"));
         if let Some(cost) = cost.and_then(Value::as_f64) {

@@ -1,1 +1,10 @@
 //! Spans and metrics of events, as an exporter sees them.
+
+mod conventions;
+mod defects;
+mod live;
+#[cfg(feature = "sdk")]
+mod properties;
+mod replay;
+mod spans;
+mod support;

@@ -1,0 +1,3 @@
+//! Random streams of events.
+
+mod streams;
