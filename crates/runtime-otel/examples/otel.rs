@@ -13,13 +13,13 @@ use runtime_usage::UsageSnapshot;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), BoxError> {
-    let traces = SdkTracerProvider::builder()
+    let provider = SdkTracerProvider::builder()
         .with_id_generator(EventIds::default())
         .with_simple_exporter(opentelemetry_stdout::SpanExporter::default())
         .build();
     let meters = SdkMeterProvider::builder().build();
     let scope = SemconvProfile::V1_41.scope();
-    let tracer = traces.tracer_with_scope(scope.clone());
+    let tracer = provider.tracer_with_scope(scope.clone());
     let sink = OtelSink::new(tracer.clone(), &meters.meter_with_scope(scope));
 
     let orchestrator = Orchestrator::new("writer", "draft")
@@ -40,6 +40,6 @@ async fn main() -> Result<(), BoxError> {
         .await;
 
     sink.abandon();
-    traces.shutdown()?;
+    provider.shutdown()?;
     report.result.map(|_| ())
 }

@@ -248,7 +248,10 @@ impl Table {
 
     /// Who handed work to `target`, once.
     pub(crate) fn claim(&mut self, target: &str) -> Option<SpanContext> {
-        let place = self.handoffs.iter().position(|(held, _)| **held == *target)?;
-        self.handoffs.remove(place).map(|(_, from)| from)
+        let claimed = self.handoffs.iter().find(|(held, _)| **held == *target);
+        let from = claimed.map(|(_, from)| from.clone())?;
+        // A session hands over once, and may have named its target twice.
+        self.handoffs.retain(|(_, other)| *other != from);
+        Some(from)
     }
 }

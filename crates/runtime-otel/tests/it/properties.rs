@@ -1,3 +1,4 @@
 //! Random streams of events.
 
+mod real;
 mod streams;

@@ -9,7 +9,10 @@ use crate::support::{Rig, Told, Traces, said};
 /// All that an exporter is told of each span, in the order of their ids.
 pub(crate) fn whole(spans: &[SpanData]) -> Vec<String> {
     let mut spans: Vec<_> = spans.iter().collect();
-    spans.sort_by_key(|span| (span.span_context.trace_id(), span.span_context.span_id()));
+    spans.sort_by_key(|span| {
+        let context = &span.span_context;
+        (context.trace_id().to_bytes(), context.span_id().to_bytes())
+    });
     let links = |span: &SpanData| {
         let link = |it: &opentelemetry::trace::Link| {
             format!("{:?}", (it.span_context.trace_id(), it.span_context.span_id(), &it.attributes))

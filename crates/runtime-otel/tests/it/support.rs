@@ -117,14 +117,14 @@ impl Measured {
                     MetricData::Histogram(histogram) => {
                         for point in histogram.data_points() {
                             bounds = point.bounds().collect();
-                            let said = keyed(point.attributes());
+                            let said = keyed(point.attributes().cloned());
                             let (count, sum) = (point.count(), point.sum() as f64);
                             points.push(Point { said, count, sum });
                         }
                     }
                     MetricData::Sum(sum) => {
                         for point in sum.data_points() {
-                            let said = keyed(point.attributes());
+                            let said = keyed(point.attributes().cloned());
                             points.push(Point { said, count: 1, sum: point.value() as f64 });
                         }
                     }
@@ -144,17 +144,18 @@ impl Measured {
 }
 
 /// Attributes by their keys; each is there once.
-pub(crate) fn keyed<'a>(said: impl Iterator<Item = &'a KeyValue>) -> HashMap<String, Value> {
+pub(crate) fn keyed(said: impl IntoIterator<Item = KeyValue>) -> HashMap<String, Value> {
     let mut keyed = HashMap::new();
     for it in said {
-        let before = keyed.insert(it.key.to_string(), it.value.clone());
-        assert!(before.is_none(), "{} is there twice", it.key);
+        let key = it.key.to_string();
+        let before = keyed.insert(key.clone(), it.value);
+        assert!(before.is_none(), "{key} is there twice");
     }
     keyed
 }
 
 pub(crate) fn said(span: &SpanData) -> HashMap<String, Value> {
-    keyed(span.attributes.iter())
+    keyed(span.attributes.clone())
 }
 
 /// The names of the events on a span.
