@@ -39,7 +39,8 @@ pub(crate) fn whole(spans: &[SpanData]) -> Vec<String> {
 pub(crate) fn replayed(events: &[AgentEvent]) -> Vec<SpanData> {
     let traces = Traces::new();
     let log: String = events.iter().map(|event| event.to_json() + "\n").collect();
-    let replayed = replay_log(traces.tracer(), Config::default(), log.as_bytes()).unwrap();
+    let replayed = replay_log(traces.tracer(), Config::default(), log.as_bytes())
+        .expect("memory does not fail");
     assert_eq!(replayed.unread, 0);
     traces.spans()
 }
@@ -62,7 +63,9 @@ fn run() -> Vec<AgentEvent> {
 #[test]
 fn a_log_gives_the_spans_and_the_ids_that_there_were_live() {
     let (rig, events) = (Rig::new(), run());
-    events.iter().for_each(|event| rig.emit(event));
+    for event in &events {
+        rig.emit(event);
+    }
     assert_eq!(whole(&replayed(&events)), whole(&rig.spans()));
     assert_eq!(whole(&replayed(&events)), whole(&replayed(&events)), "and each time");
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry::{KeyValue, Value};
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracer, SdkTracerProvider, SpanData};
 use runtime_events::{
@@ -86,7 +86,7 @@ impl Rig {
         self.meters.force_flush().expect("an exporter in memory does not fail");
         let collected = self.metrics.get_finished_metrics().expect("as above");
         let last = collected.last().expect("something was measured");
-        let metrics = last.scope_metrics().flat_map(|scope| scope.metrics());
+        let metrics = last.scope_metrics().flat_map(ScopeMetrics::metrics);
         metrics.map(|metric| (metric.name().to_owned(), Measured::of(metric))).collect()
     }
 }
@@ -217,7 +217,7 @@ impl Told {
             .with_phase("draft");
         event.session_id = Some(Arc::clone(&self.id));
         event.seq = Some(self.seq);
-        event.elapsed = Some(self.clock.elapsed() - self.begun);
+        event.elapsed = Some(self.clock.elapsed().saturating_sub(self.begun));
         event.labels.clone_from(&self.labels);
         event
     }

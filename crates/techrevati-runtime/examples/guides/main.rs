@@ -6,6 +6,8 @@
 mod budgets;
 mod circuit_breaker;
 mod getting_started;
+#[cfg(feature = "otel-sdk")]
+mod opentelemetry;
 mod permissions_and_policy;
 mod prices;
 mod recovery;
@@ -21,6 +23,8 @@ async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
     getting_started::run().await?;
+    #[cfg(feature = "otel-sdk")]
+    opentelemetry::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
     recovery::run().await?;
