@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -124,6 +124,34 @@ fn spans(c: &mut Criterion) {
     group.finish();
 }
 
+/// OpenTelemetry alone, for comparison: one child with six attributes, two of them at its end.
+fn raw(c: &mut Criterion) {
+    use opentelemetry::trace::{Span, TraceContextExt, Tracer};
+    use opentelemetry::{Context, KeyValue};
+
+    let provider = null();
+    let tracer = provider.tracer("bench");
+    let above = Context::new().with_span(tracer.start("above"));
+    let (start, end): (SystemTime, SystemTime) =
+        (ManualClock::new().utc_now().into(), ManualClock::new().utc_now().into());
+    c.bench_function("span/raw/simple", |b| {
+        b.iter(|| {
+            let said = [
+                KeyValue::new("gen_ai.operation.name", "execute_tool"),
+                KeyValue::new("gen_ai.tool.name", black_box("search").to_owned()),
+                KeyValue::new("gen_ai.tool.type", "function"),
+                KeyValue::new("gen_ai.tool.call.id", black_box("call_1").to_owned()),
+            ];
+            let builder = tracer.span_builder(black_box("execute_tool search").to_owned());
+            let builder = builder.with_start_time(start).with_attributes(said);
+            let mut span = tracer.build_with_context(builder, &above);
+            span.set_attribute(KeyValue::new("techrevati.outcome", "ok"));
+            span.set_attribute(KeyValue::new("techrevati.phase", "draft"));
+            span.end_with_timestamp(end);
+        });
+    });
+}
+
 fn inside(c: &mut Criterion) {
     let provider = null();
     let sink = sink(provider.tracer("bench"));
@@ -152,6 +180,6 @@ criterion_group! {
         .sample_size(30)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = spans, inside, metrics
+    targets = raw, spans, inside, metrics
 }
 criterion_main!(benches);

@@ -117,7 +117,7 @@ pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -
         What::Agent(agent) => {
             if config.profile == SemconvProfile::V1_41
                 && config.provider.is_none()
-                && let Sole::One(provider) = &agent.provider
+                && let Sole::One(provider) = &agent.calls.provider
             {
                 said.push(KeyValue::new(gen_ai::PROVIDER, provider.clone()));
             }

@@ -26,6 +26,7 @@ pub mod projection;
 mod provider;
 pub mod replay;
 pub mod sink;
+mod spread;
 mod table;
 mod time;
 mod tokens;

@@ -149,8 +149,8 @@ impl Meters {
     fn agent(&self, agent: &Agent, seconds: f64, event: &AgentEvent) {
         let name = agent.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
         let mut said: Vec<_> = name.into_iter().collect();
-        self.chats.record(agent.chats, &said);
-        self.tools.record(agent.tools, &said);
+        self.chats.record(agent.calls.chats, &said);
+        self.tools.record(agent.calls.tools, &said);
         outcome(event, &mut said);
         self.agent.record(seconds, &said);
     }

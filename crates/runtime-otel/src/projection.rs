@@ -139,8 +139,9 @@ impl Projection {
             let most = self.config.max_open;
             return Err(SinkError::new("begin a span", format!("{most} spans are open")));
         }
-        let mut start = table.time(event);
         let parent = event.parent.filter(|parent| *parent != span);
+        let session = table.session(event, parent);
+        let mut start = table.time(event, session);
         let above = parent.and_then(|parent| table.get(parent)).map(|parent| {
             start = start.max(parent.start);
             parent.cx.clone()
@@ -171,8 +172,7 @@ impl Projection {
             builder = builder.with_links(vec![Link::new(from, vec![handoff()], 0)]);
         }
         let cx = self.start(builder, start, &above, ids);
-        let session = event.session_id.clone();
-        let open = Open { cx, session, parent, start, latest: start, what };
+        let open = Open { cx, session, parent, start, latest: start, order: 0, what };
         let before = self.table().insert(span, event, open);
         count(&self.counts.begun);
         if let Some(before) = before {
@@ -188,15 +188,14 @@ impl Projection {
     fn end(&self, event: &AgentEvent, span: SpanId) {
         let mut table = self.table();
         let open = table.get(span);
-        let Some(open) = open.filter(|open| open.session == event.session_id) else {
+        let Some(open) = open.filter(|open| table.is_of(open, event)) else {
             drop(table);
             count(&self.counts.unmatched);
             return;
         };
-        let parent = open.parent;
-        let from = open.cx.span().span_context().clone();
-        let at = table.time(event);
+        let (parent, session) = (open.parent, open.session);
         if let Some(target) = told_in_handoff(event) {
+            let from = open.cx.span().span_context().clone();
             table.remember(target, &from);
         }
         if event.event == AgentEventName::AttemptCompleted
@@ -204,10 +203,10 @@ impl Projection {
         {
             note_answer(turn, event);
         }
-        let mut ended = table.end(span, at);
+        let at = table.time(event, session);
+        let (left, last) = table.end(span, at);
         drop(table);
-        let last = ended.pop();
-        for orphan in ended {
+        for orphan in left {
             self.finish(&orphan, None, None);
         }
         if let Some(last) = last {
@@ -254,7 +253,8 @@ impl Projection {
 
     fn note(&self, event: &AgentEvent) {
         let mut table = self.table();
-        let at = table.time(event);
+        let session = table.session(event, event.span);
+        let at = table.time(event, session);
         let around = table.enclosing(event).and_then(|span| table.get_mut(span));
         let placed = around.map(|open| {
             let at = at.max(open.start);

@@ -3,6 +3,7 @@
 //! No I/O and no tracer's code: all of it runs under one lock.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -11,20 +12,26 @@ use opentelemetry::Context;
 use opentelemetry::trace::SpanContext;
 use runtime_events::{AgentEvent, SpanId};
 
+use crate::spread::Spread;
 use crate::time::{Anchor, stamp};
 
 /// A span that has begun and not ended.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) cx: Context,
-    pub(crate) session: Option<Arc<str>>,
+    pub(crate) session: Option<SessionKey>,
     /// The span around it, if that was open when it began.
     pub(crate) parent: Option<SpanId>,
     pub(crate) start: SystemTime,
     /// When something last happened inside it: it does not end earlier.
     pub(crate) latest: SystemTime,
+    /// Grows with each span: a parent's is less than its child's.
+    pub(crate) order: u64,
     pub(crate) what: What,
 }
+
+/// A session, by its place in the table: shorter than its id.
+pub(crate) type SessionKey = u64;
 
 /// What a span stands for, and what its end needs to know.
 #[derive(Debug)]
@@ -40,6 +47,13 @@ pub(crate) struct Agent {
     pub(crate) role: Option<Arc<str>>,
     /// The workflow's span, around the agent's.
     pub(crate) workflow: Option<Context>,
+    /// What it has called; known at its end.
+    pub(crate) calls: Calls,
+}
+
+/// The calls of a session, not counting those of its children.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
     pub(crate) chats: u64,
     pub(crate) tools: u64,
     /// Of its chats, while they all had the same.
@@ -66,12 +80,12 @@ pub(crate) enum Sole {
 }
 
 impl Sole {
-    fn add(&mut self, value: Cow<'static, str>) {
-        *self = match std::mem::take(self) {
-            Self::None => Self::One(value),
-            Self::One(held) if held == value => Self::One(held),
-            Self::One(_) | Self::Many => Self::Many,
-        };
+    fn add(&mut self, value: &str) {
+        match self {
+            Self::One(held) if held == value => {}
+            Self::None => *self = Self::One(Cow::Owned(value.to_owned())),
+            Self::One(_) | Self::Many => *self = Self::Many,
+        }
     }
 }
 
@@ -84,18 +98,21 @@ pub(crate) struct Ended {
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    spans: HashMap<SpanId, (u64, Open)>,
-    sessions: HashMap<Arc<str>, Session>,
+    spans: HashMap<SpanId, Open, Spread>,
+    sessions: HashMap<SessionKey, Session, Spread>,
+    keys: HashMap<Arc<str>, SessionKey>,
     handoffs: VecDeque<(Arc<str>, SpanContext)>,
-    /// Grows with each span: a parent's is less than its child's.
+    /// How many spans have begun.
     order: u64,
 }
 
 #[derive(Debug)]
 struct Session {
+    id: Arc<str>,
     root: Option<SpanId>,
     anchor: Anchor,
     latest: SystemTime,
+    calls: Calls,
     /// Its open spans, its root among them.
     open: Vec<SpanId>,
 }
@@ -109,21 +126,35 @@ impl Table {
     }
 
     pub(crate) fn get(&self, span: SpanId) -> Option<&Open> {
-        self.spans.get(&span).map(|(_, open)| open)
+        self.spans.get(&span)
     }
 
     pub(crate) fn get_mut(&mut self, span: SpanId) -> Option<&mut Open> {
-        self.spans.get_mut(&span).map(|(_, open)| open)
+        self.spans.get_mut(&span)
     }
 
     /// The session's own span.
     pub(crate) fn root(&self, session: &str) -> Option<SpanId> {
-        self.sessions.get(session)?.root
+        self.sessions.get(self.keys.get(session)?)?.root
+    }
+
+    /// The session of an event: that of the span `near` it, which is the usual case, or by its id.
+    pub(crate) fn session(&self, event: &AgentEvent, near: Option<SpanId>) -> Option<SessionKey> {
+        let id = event.session_id.as_deref()?;
+        let near = near.and_then(|span| self.get(span)?.session);
+        let near = near.filter(|key| self.sessions.get(key).is_some_and(|it| *it.id == *id));
+        near.or_else(|| self.keys.get(id).copied())
+    }
+
+    /// Whether an open span is of the event's session.
+    pub(crate) fn is_of(&self, open: &Open, event: &AgentEvent) -> bool {
+        let id = open.session.and_then(|key| self.sessions.get(&key)).map(|it| &*it.id);
+        id == event.session_id.as_deref()
     }
 
     /// When the event happened, on the clock of its session.
-    pub(crate) fn time(&mut self, event: &AgentEvent) -> SystemTime {
-        let session = event.session_id.as_ref().and_then(|id| self.sessions.get_mut(id));
+    pub(crate) fn time(&mut self, event: &AgentEvent, session: Option<SessionKey>) -> SystemTime {
+        let session = session.and_then(|key| self.sessions.get_mut(&key));
         let Some(session) = session else { return stamp(event.emitted_at) };
         let at = session.anchor.time(event);
         session.latest = session.latest.max(at);
@@ -139,45 +170,55 @@ impl Table {
 
     /// Takes a span in, and hands out one that had its id.
     pub(crate) fn insert(&mut self, span: SpanId, event: &AgentEvent, open: Open) -> Option<Ended> {
-        let before = self.close(span, open.start);
-        if let Some(id) = &event.session_id {
-            let session = self.sessions.entry(Arc::clone(id)).or_insert_with(|| Session {
-                root: None,
-                anchor: Anchor::of(event),
-                latest: open.start,
-                open: Vec::new(),
-            });
+        let before =
+            if self.spans.contains_key(&span) { self.close(span, open.start) } else { None };
+        // It may have been the last of its session.
+        let known = open.session.filter(|key| self.sessions.contains_key(key));
+        self.order += 1;
+        let session = known.or_else(|| self.opened(event, open.start));
+        if let Some(session) = session.and_then(|key| self.sessions.get_mut(&key)) {
             session.open.push(span);
             if matches!(open.what, What::Agent(_)) {
                 session.root = Some(span);
             }
         }
-        self.order += 1;
-        self.spans.insert(span, (self.order, open));
+        self.spans.insert(span, Open { session, order: self.order, ..open });
         before
     }
 
+    fn opened(&mut self, event: &AgentEvent, latest: SystemTime) -> Option<SessionKey> {
+        let id = event.session_id.as_ref()?;
+        // Of the span that begins: no two sessions have the same.
+        let key = self.order;
+        let (id, anchor) = (Arc::clone(id), Anchor::of(event));
+        self.keys.insert(Arc::clone(&id), key);
+        let (calls, open) = (Calls::default(), Vec::new());
+        self.sessions.insert(key, Session { id, root: None, anchor, latest, calls, open });
+        Some(key)
+    }
+
     /// Ends a span, and before it, if it is a session's own, what the session has left open.
-    pub(crate) fn end(&mut self, span: SpanId, at: SystemTime) -> Vec<Ended> {
-        let session = self.get(span).and_then(|open| open.session.clone());
-        let is_root = session.as_deref().and_then(|id| self.root(id)) == Some(span);
-        if !is_root {
-            return self.close(span, at).into_iter().collect();
-        }
-        let left = session.as_ref().and_then(|id| self.sessions.get(id));
-        let left = left.map_or_else(Vec::new, |session| session.open.clone());
-        self.close_all(left, |_| at)
+    pub(crate) fn end(&mut self, span: SpanId, at: SystemTime) -> (Vec<Ended>, Option<Ended>) {
+        let session = self.get(span).and_then(|open| self.sessions.get(&open.session?));
+        let left = match session {
+            Some(session) if session.root == Some(span) && session.open.len() > 1 => {
+                session.open.iter().copied().filter(|other| *other != span).collect()
+            }
+            _ => Vec::new(),
+        };
+        (self.close_all(left, |_| at), self.close(span, at))
     }
 
     /// Ends everything, each at the latest moment that is known of its session.
     pub(crate) fn end_all(&mut self) -> Vec<Ended> {
         let all = self.spans.keys().copied().collect();
-        let latest = self.sessions.iter().map(|(id, it)| (Arc::clone(id), it.latest));
-        let latest: HashMap<_, _> = latest.collect();
+        let latest: HashMap<_, _> =
+            self.sessions.iter().map(|(key, it)| (*key, it.latest)).collect();
         let ended = self.close_all(all, |open| {
-            open.session.as_ref().and_then(|id| latest.get(id)).copied().unwrap_or(open.latest)
+            open.session.and_then(|key| latest.get(&key)).copied().unwrap_or(open.latest)
         });
         self.sessions.clear();
+        self.keys.clear();
         ended
     }
 
@@ -187,9 +228,7 @@ impl Table {
         mut spans: Vec<SpanId>,
         at: impl Fn(&Open) -> SystemTime,
     ) -> Vec<Ended> {
-        spans.sort_unstable_by_key(|span| {
-            std::cmp::Reverse(self.spans.get(span).map_or(0, |(order, _)| *order))
-        });
+        spans.sort_unstable_by_key(|span| Reverse(self.get(*span).map_or(0, |open| open.order)));
         let mut ended = Vec::with_capacity(spans.len());
         for span in spans {
             let Some(at) = self.get(span).map(&at) else { continue };
@@ -199,42 +238,31 @@ impl Table {
     }
 
     fn close(&mut self, span: SpanId, at: SystemTime) -> Option<Ended> {
-        let (_, open) = self.spans.remove(&span)?;
+        let mut open = self.spans.remove(&span)?;
         // Monotonic within a session; between sessions, wall clocks may have jumped.
         let at = at.max(open.start).max(open.latest);
         if let Some(parent) = open.parent.and_then(|parent| self.get_mut(parent)) {
             parent.latest = parent.latest.max(at);
         }
-        self.count(&open);
-        if let Some(id) = &open.session
-            && let Some(session) = self.sessions.get_mut(id)
+        if let Some(key) = open.session
+            && let Some(session) = self.sessions.get_mut(&key)
         {
+            session.calls.add(&open.what);
             session.open.retain(|other| *other != span);
+            if session.root == Some(span)
+                && let What::Agent(agent) = &mut open.what
+            {
+                agent.calls = std::mem::take(&mut session.calls);
+                session.root = None;
+            }
             // Without a root, its last span is the last that is heard of it.
-            if session.root.is_none_or(|root| root == span) && session.open.is_empty() {
-                self.sessions.remove(id);
+            if session.root.is_none() && session.open.is_empty() {
+                let id = Arc::clone(&session.id);
+                self.sessions.remove(&key);
+                self.keys.remove(&id);
             }
         }
         Some(Ended { open, at })
-    }
-
-    /// Adds a call to those of its session's agent.
-    fn count(&mut self, call: &Open) {
-        let root = call.session.as_deref().and_then(|id| self.root(id));
-        let Some(Open { what: What::Agent(agent), .. }) = root.and_then(|it| self.get_mut(it))
-        else {
-            return;
-        };
-        match &call.what {
-            What::Chat(chat) => {
-                agent.chats += 1;
-                if let Some(provider) = &chat.provider {
-                    agent.provider.add(provider.clone());
-                }
-            }
-            What::Tool(_) => agent.tools += 1,
-            What::Agent(_) | What::Attempt => {}
-        }
     }
 
     /// Remembers who handed work to `target`: a worker or a session.
@@ -253,5 +281,20 @@ impl Table {
         // A session hands over once, and may have named its target twice.
         self.handoffs.retain(|(_, other)| *other != from);
         Some(from)
+    }
+}
+
+impl Calls {
+    fn add(&mut self, call: &What) {
+        match call {
+            What::Chat(chat) => {
+                self.chats += 1;
+                if let Some(provider) = &chat.provider {
+                    self.provider.add(provider);
+                }
+            }
+            What::Tool(_) => self.tools += 1,
+            What::Agent(_) | What::Attempt => {}
+        }
     }
 }
