@@ -62,7 +62,7 @@ impl Config {
         let model: Option<Arc<str>> = text(event, "model").map(Into::into);
         let maker = || model.as_deref().and_then(provider::maker).map(Into::into);
         let provider = self.provider.clone().or_else(maker);
-        let mut said = Vec::with_capacity(6);
+        let mut said = Vec::with_capacity(2 * ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
         said.extend(model.clone().map(|model| KeyValue::new(gen_ai::REQUEST_MODEL, model)));
         said.extend(provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
@@ -75,11 +75,10 @@ impl Config {
     pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
         // A tool without a name has none to tell, and the conventions require one.
         let tool: Arc<str> = text(event, "tool").unwrap_or("unknown").into();
-        let mut said = vec![
-            KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL),
-            KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(&tool)),
-            KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION),
-        ];
+        let mut said = Vec::with_capacity(ROOM);
+        said.push(KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL));
+        said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(&tool)));
+        said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
         let call = text(event, "call_id").map(str::to_owned);
         said.extend(call.map(|call| KeyValue::new(gen_ai::TOOL_CALL, call)));
         if self.profile == SemconvProfile::GenAi0_1 {
@@ -109,6 +108,9 @@ pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
     let span = named(own::ATTEMPT, None, SpanKind::Internal);
     Beginning { span: span.with_attributes(said), what: What::Attempt }
 }
+
+/// Room for what is said at the end as well: the SDK keeps these in one list.
+const ROOM: usize = 8;
 
 /// What is said when a span ends; with no event where nobody has said how.
 pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -> Vec<KeyValue> {
@@ -215,7 +217,7 @@ pub(crate) fn signed(number: u64) -> i64 {
 
 fn named(operation: &'static str, of: Option<&str>, kind: SpanKind) -> SpanBuilder {
     let builder = match of {
-        Some(of) => SpanBuilder::from_name(format!("{operation} {of}")),
+        Some(of) => SpanBuilder::from_name([operation, " ", of].concat()),
         None => SpanBuilder::from_name(operation),
     };
     builder.with_kind(kind)
