@@ -173,8 +173,9 @@ impl Projection {
         }
         let cx = self.start(builder, start, &above, ids);
         let open = Open { cx, session, parent, start, latest: start, order: 0, what };
-        let before = self.table().insert(span, event, open);
+        // Before another thread can abandon it.
         count(&self.counts.begun);
+        let before = self.table().insert(span, event, open);
         if let Some(before) = before {
             self.finish(&before, None, None);
         }
@@ -261,22 +262,15 @@ impl Projection {
             open.latest = open.latest.max(at);
             (open.cx.clone(), at)
         });
-        let mut target = None;
-        if let (AgentEventName::HandedOver, Some((cx, _))) = (event.event, &placed) {
-            let from = cx.span().span_context().clone();
-            for key in ["target_session", "target_worker_id"] {
-                if let Some(name) = text(event, key) {
-                    table.remember(name, &from);
-                }
-            }
-            let open = text(event, "target_session").and_then(|it| table.root(it));
-            target = open.and_then(|root| table.get(root)).map(|it| it.cx.clone());
-        }
+        let target = match (event.event, &placed) {
+            (AgentEventName::HandedOver, Some((cx, _))) => hand_over(&mut table, event, cx),
+            _ => None,
+        };
         drop(table);
         if let Some((cx, at)) = placed {
             note::tell(&cx, event, at, self.config.details);
             if let Some(target) = target {
-                cx.span().add_link(target.span().span_context().clone(), vec![handoff()]);
+                target.span().add_link(cx.span().span_context().clone(), vec![handoff()]);
             }
         }
         if let Some(meters) = &self.meters {
@@ -323,6 +317,19 @@ fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
     if let What::Chat(chat) = &mut turn.what {
         chat.answered = text(attempt, "model").map(Into::into);
     }
+}
+
+/// The session that the work goes to, if it is open; else it is remembered who hands over.
+fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Context> {
+    let session = text(event, "target_session");
+    let open = session.and_then(|id| table.root(id)).and_then(|root| table.get(root));
+    if let Some(target) = open {
+        return Some(target.cx.clone());
+    }
+    for target in [session, text(event, "target_worker_id")].into_iter().flatten() {
+        table.remember(target, from.span().span_context());
+    }
+    None
 }
 
 /// The span that handed its work to the session that begins.

@@ -298,3 +298,49 @@ impl Calls {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use runtime_events::AgentEvent;
+
+    use super::*;
+
+    fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Open {
+        let (cx, start) = (Context::new(), UNIX_EPOCH);
+        Open { cx, session, parent, start, latest: start, order: 0, what }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_session_that_is_over() {
+        let (root, tool) = (SpanId::from_u64(1), SpanId::from_u64(2));
+        let mut event = AgentEvent::started("writer", "draft");
+        event.session_id = Some("a".into());
+        // In the usual order; with its tool left open; and one whose root was never seen.
+        for ends in [&[tool, root][..], &[root], &[tool]] {
+            let mut table = Table::default();
+            if ends.contains(&root) {
+                table.insert(root, &event, open(None, None, What::Agent(Agent::default())));
+            }
+            let session = table.session(&event, Some(root));
+            table.insert(tool, &event, open(Some(root), session, What::Tool("search".into())));
+            for span in ends {
+                table.end(*span, UNIX_EPOCH);
+            }
+            assert_eq!((table.len(), table.sessions.len(), table.keys.len()), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn handoffs_that_nobody_takes_are_forgotten() {
+        let mut table = Table::default();
+        let from = SpanContext::empty_context();
+        for number in 0..2 * HANDOFFS {
+            table.remember(&number.to_string(), &from);
+        }
+        assert_eq!(table.handoffs.len(), HANDOFFS);
+        assert!(table.claim("0").is_none());
+        assert!(table.claim(&HANDOFFS.to_string()).is_some());
+    }
+}

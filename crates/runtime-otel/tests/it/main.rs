@@ -2,9 +2,12 @@
 
 mod conventions;
 mod defects;
+#[cfg(feature = "sdk")]
+mod ids;
 mod live;
 #[cfg(feature = "sdk")]
 mod properties;
 mod replay;
 mod spans;
 mod support;
+mod threads;

@@ -147,6 +147,22 @@ fn a_handoff_is_a_link_to_the_one_who_handed_over() {
 }
 
 #[test]
+fn a_handoff_to_a_session_that_is_open_already_is_the_same_link() {
+    let (rig, mut editor) = (Rig::new(), Told::new(2, "editor"));
+    rig.emit(&editor.started());
+    let mut writer = Told::new(1, "writer");
+    rig.emit(&writer.started());
+    let data = Data::new().with("target_session", &*editor.id);
+    rig.emit(&writer.event(AgentEventName::HandedOver).with_data(data));
+    rig.emit(&writer.ended(SpanOutcome::Ok));
+    rig.emit(&editor.ended(SpanOutcome::Ok));
+
+    let (writer, editor) = (rig.span("invoke_agent writer"), rig.span("invoke_agent editor"));
+    let links: Vec<_> = editor.links.iter().map(|it| it.span_context.span_id()).collect();
+    assert_eq!((links, writer.links.len()), (vec![writer.span_context.span_id()], 0));
+}
+
+#[test]
 fn the_original_form_of_a_handoff_is_a_link_as_well_and_its_context_is_not_told() {
     let rig = Rig::with(Config::default().details(true));
     let mut writer = Told::new(1, "writer");
@@ -264,6 +280,11 @@ fn a_clock_that_is_set_back_moves_no_span() {
 fn no_span_ends_before_it_begins_and_none_is_outside_its_parent() {
     let (rig, mut lead) = (Rig::new(), Told::new(1, "lead"));
     rig.emit(&lead.started());
+    // A note of tomorrow.
+    let mut event = lead.event(AgentEventName::BudgetMark);
+    event.emitted_at += Duration::from_hours(48);
+    event.elapsed = None;
+    rig.emit(&event);
     // A child on a machine whose clock is a day behind; and without a monotonic one.
     let mut child = Told::below(2, "child", &lead);
     let mut event = child.started();
@@ -278,6 +299,7 @@ fn no_span_ends_before_it_begins_and_none_is_outside_its_parent() {
 
     let (lead, child) = (rig.span("invoke_agent lead"), rig.span("invoke_agent child"));
     assert!(lead.start_time <= child.start_time);
+    assert!(lead.events.iter().all(|it| it.timestamp <= lead.end_time));
     assert!(child.start_time <= child.end_time && child.end_time <= lead.end_time);
 }
 
