@@ -65,9 +65,9 @@ fn other_spans_have_random_ids_and_a_session_of_any_name_has_a_trace() {
         replay(provider.tracer("test"), Config::default(), [event]);
     }
     let spans = exporter.get_finished_spans().unwrap();
-    let traces: Vec<_> = spans.iter().map(|it| it.span_context.trace_id()).collect();
-    assert_eq!(traces[0], traces[1]);
-    assert_ne!(traces[0], traces[2]);
+    let ids: Vec<_> = spans.iter().map(|it| it.span_context.trace_id()).collect();
+    assert_eq!(ids[0], ids[1]);
+    assert_ne!(ids[0], ids[2]);
     assert!(spans.iter().all(|it| it.span_context.is_valid()));
 
     let tracer = provider.tracer("test");

@@ -2,10 +2,8 @@
 
 mod conventions;
 mod defects;
-#[cfg(feature = "sdk")]
 mod ids;
 mod live;
-#[cfg(feature = "sdk")]
 mod properties;
 mod replay;
 mod spans;

@@ -58,8 +58,6 @@ fn run() -> Vec<AgentEvent> {
     events.push(writer.ended(SpanOutcome::Failed));
     events
 }
-
-#[cfg(feature = "sdk")]
 #[test]
 fn a_log_gives_the_spans_and_the_ids_that_there_were_live() {
     let (rig, events) = (Rig::new(), run());

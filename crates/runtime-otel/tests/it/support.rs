@@ -14,7 +14,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Clock, Data, Labels,
     ManualClock, SpanId, SpanOutcome,
 };
-use runtime_otel::{Config, OtelSink, SemconvProfile};
+use runtime_otel::{Config, EventIds, OtelSink, SemconvProfile};
 use runtime_sinks::EventSink;
 
 /// A sink, and what comes out of it.
@@ -35,8 +35,7 @@ impl Traces {
     pub(crate) fn new() -> Self {
         let exporter = InMemorySpanExporter::default();
         let builder = SdkTracerProvider::builder().with_simple_exporter(exporter.clone());
-        #[cfg(feature = "sdk")]
-        let builder = builder.with_id_generator(runtime_otel::EventIds::default());
+        let builder = builder.with_id_generator(EventIds::default());
         Self { provider: builder.build(), exporter }
     }
 

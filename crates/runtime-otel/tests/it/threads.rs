@@ -37,7 +37,7 @@ fn sessions_on_many_threads_do_not_get_into_each_others_way() {
     let (stats, spans) = (rig.sink.stats(), rig.spans());
     assert_eq!((stats.begun, stats.open), (8 * 50 * 3, 0));
     assert_eq!(spans.len(), 8 * 50 * 3);
-    let abandoned = spans.iter().filter(|it| said(it).get("error.type").is_some());
+    let abandoned = spans.iter().filter(|it| said(it).contains_key("error.type"));
     assert_eq!(abandoned.count() as u64, stats.abandoned);
     assert_eq!(stats.unmatched, stats.abandoned, "their own ends came later");
 }
