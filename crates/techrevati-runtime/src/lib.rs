@@ -44,6 +44,7 @@
     feature = "sqlite",
     doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
 )]
+#![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
@@ -58,6 +59,8 @@
 //! | `http` | no | a reply of the crate `http` is read by `Fault::from_http`; its `HeaderMap` is read as headers |
 //! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
+//! | `otel` | no | events as OpenTelemetry spans and metrics |
+//! | `otel-sdk` | no | `otel`, and spans under the ids that they have in their events |
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
@@ -69,6 +72,9 @@ pub use runtime_events as events;
 pub use runtime_lifecycle as lifecycle;
 #[doc(inline)]
 pub use runtime_orchestrator as orchestrator;
+#[cfg(feature = "otel")]
+#[doc(inline)]
+pub use runtime_otel as otel;
 #[doc(inline)]
 pub use runtime_policy as policy;
 #[cfg(feature = "report")]

@@ -39,6 +39,12 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-usage"],
         others: &["rusqlite"],
     },
+    // The API of OpenTelemetry; its SDK behind a feature that is off by default.
+    Layer {
+        name: "runtime-otel",
+        below: &["runtime-events", "runtime-sinks"],
+        others: &["opentelemetry", "opentelemetry_sdk"],
+    },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, not a library: nothing stands above it.
@@ -64,6 +70,7 @@ const ALL: &[&str] = &[
     "runtime-events",
     "runtime-lifecycle",
     "runtime-orchestrator",
+    "runtime-otel",
     "runtime-policy",
     "runtime-report",
     "runtime-resilience",

@@ -7,6 +7,8 @@ mod budgets;
 mod circuit_breaker;
 mod getting_started;
 mod observability;
+#[cfg(feature = "otel-sdk")]
+mod opentelemetry;
 mod permissions_and_policy;
 mod prices;
 mod recovery;
@@ -26,6 +28,8 @@ async fn main() -> Result<(), BoxError> {
     circuit_breaker::run();
     getting_started::run().await?;
     observability::run().await?;
+    #[cfg(feature = "otel-sdk")]
+    opentelemetry::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
     recovery::run().await?;

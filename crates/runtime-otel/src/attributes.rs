@@ -1,0 +1,224 @@
+//! What a span says of itself: at its beginning, and once more at its end.
+//!
+//! The SDK does not look whether a key is there already, so each is set in one place.
+
+use std::sync::Arc;
+
+use opentelemetry::trace::{SpanBuilder, SpanKind};
+use opentelemetry::{KeyValue, StringValue};
+use runtime_events::{AgentEvent, SpanOutcome};
+use serde_json::Value;
+
+use crate::config::{Config, SemconvProfile};
+use crate::names::{error, gen_ai, op, own};
+use crate::provider;
+use crate::table::{Agent, Chat, Sole, What};
+use crate::tokens::Tokens;
+
+/// A span as it begins.
+pub(crate) struct Beginning {
+    pub(crate) span: SpanBuilder,
+    pub(crate) what: What,
+}
+
+impl Config {
+    pub(crate) fn agent(&self, event: &AgentEvent) -> Beginning {
+        let mut said = vec![KeyValue::new(gen_ai::OPERATION, op::INVOKE_AGENT)];
+        let mut say = |key: &'static str, value: Option<opentelemetry::Value>| {
+            said.extend(value.map(|value| KeyValue::new(key, value)));
+        };
+        say(gen_ai::AGENT_NAME, event.role.clone().map(Into::into));
+        if self.profile == SemconvProfile::V1_41 {
+            say(gen_ai::PROVIDER, self.provider.clone().map(Into::into));
+        }
+        say(gen_ai::CONVERSATION, self.conversation_of(event).map(Into::into));
+        say(own::SESSION, event.session_id.clone().map(Into::into));
+        say(own::PHASE, event.phase.clone().map(Into::into));
+        say(own::PROJECT, event.project_id.map(Into::into));
+        for (label, value) in event.labels.iter().flat_map(|labels| labels.iter()) {
+            said.push(KeyValue::new(format!("{}{label}", own::LABEL), value.clone()));
+        }
+        let span = named(op::INVOKE_AGENT, event.role.as_deref(), SpanKind::Internal);
+        let agent = Agent { role: event.role.clone(), ..Agent::default() };
+        Beginning { span: span.with_attributes(said), what: What::Agent(agent) }
+    }
+
+    /// What is around an agent whose session is of a workflow.
+    pub(crate) fn workflow(&self, event: &AgentEvent) -> Option<SpanBuilder> {
+        let name = event.labels.as_ref()?.get(&*self.workflow)?;
+        let key = match self.profile {
+            SemconvProfile::V1_41 => gen_ai::WORKFLOW_NAME,
+            SemconvProfile::GenAi0_1 => gen_ai::AGENT_NAME,
+        };
+        let said = [
+            KeyValue::new(gen_ai::OPERATION, op::INVOKE_WORKFLOW),
+            KeyValue::new(key, name.clone()),
+        ];
+        let span = named(op::INVOKE_WORKFLOW, Some(name), SpanKind::Internal);
+        Some(span.with_attributes(said))
+    }
+
+    pub(crate) fn chat(&self, event: &AgentEvent) -> Beginning {
+        let model: Option<Arc<str>> = text(event, "model").map(Into::into);
+        let maker = || model.as_deref().and_then(provider::maker).map(Into::into);
+        let provider = self.provider.clone().or_else(maker);
+        let mut said = Vec::with_capacity(2 * ROOM);
+        said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
+        said.extend(model.clone().map(|model| KeyValue::new(gen_ai::REQUEST_MODEL, model)));
+        said.extend(provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
+        said.extend(self.conversation_of(event).map(|it| KeyValue::new(gen_ai::CONVERSATION, it)));
+        let span = named(op::CHAT, model.as_deref(), SpanKind::Client);
+        let chat = Chat { told: provider.is_some(), model, provider, answered: None };
+        Beginning { span: span.with_attributes(said), what: What::Chat(chat) }
+    }
+
+    pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
+        // A tool without a name has none to tell, and the conventions require one.
+        let tool: Arc<str> = text(event, "tool").unwrap_or("unknown").into();
+        let mut said = Vec::with_capacity(ROOM);
+        said.push(KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL));
+        said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(&tool)));
+        said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
+        let call = text(event, "call_id").map(str::to_owned);
+        said.extend(call.map(|call| KeyValue::new(gen_ai::TOOL_CALL, call)));
+        if self.profile == SemconvProfile::GenAi0_1 {
+            said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
+        }
+        let span = named(op::EXECUTE_TOOL, Some(&tool), SpanKind::Internal);
+        Beginning { span: span.with_attributes(said), what: What::Tool(tool) }
+    }
+
+    fn conversation_of(&self, event: &AgentEvent) -> Option<String> {
+        event.labels.as_ref()?.get(&*self.conversation).cloned()
+    }
+}
+
+pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
+    let mut said = Vec::with_capacity(4);
+    let held = |key| event.data.as_ref().and_then(|data| data.get(key));
+    if let Some(number) = held("attempt").and_then(Value::as_i64) {
+        said.push(KeyValue::new(own::ATTEMPT_NUMBER, number));
+    }
+    for (key, name) in [("provider", own::PROVIDER), ("model", own::MODEL)] {
+        said.extend(text(event, key).map(|text| KeyValue::new(name, text.to_owned())));
+    }
+    if let Some(hedge) = held("hedge").and_then(Value::as_bool) {
+        said.push(KeyValue::new(own::HEDGE, hedge));
+    }
+    let span = named(own::ATTEMPT, None, SpanKind::Internal);
+    Beginning { span: span.with_attributes(said), what: What::Attempt }
+}
+
+/// Room for what is said at the end as well: the SDK keeps these in one list.
+const ROOM: usize = 8;
+
+/// What is said when a span ends; with no event where nobody has said how.
+pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -> Vec<KeyValue> {
+    let mut said = Vec::with_capacity(8);
+    match what {
+        What::Agent(agent) => {
+            if config.profile == SemconvProfile::V1_41
+                && config.provider.is_none()
+                && let Sole::One(provider) = &agent.calls.provider
+            {
+                said.push(KeyValue::new(gen_ai::PROVIDER, provider.clone()));
+            }
+        }
+        What::Chat(chat) => {
+            if !chat.told
+                && let Some(provider) = &chat.provider
+            {
+                said.push(KeyValue::new(gen_ai::PROVIDER, provider.clone()));
+            }
+            if let Some(model) = &chat.answered {
+                said.push(KeyValue::new(gen_ai::RESPONSE_MODEL, Arc::clone(model)));
+            }
+            if let Some(event) = event {
+                spent(event, config.profile, &mut said);
+            }
+        }
+        What::Tool(_) => {}
+        What::Attempt => {
+            if let Some(event) = event {
+                cost(event, &mut said);
+            }
+        }
+    }
+    if let Some(error) = failure(event) {
+        said.push(KeyValue::new(error::TYPE, error));
+    }
+    if let Some(event) = event {
+        said.extend(event.outcome.map(|it| KeyValue::new(own::OUTCOME, it.as_str())));
+        said.extend(event.failure_class.map(|it| KeyValue::new(own::FAILURE_CLASS, it.as_str())));
+        if config.details {
+            let detail = event.detail.clone();
+            said.extend(detail.map(|it| KeyValue::new(own::DETAIL, StringValue::from(it))));
+        }
+    }
+    said
+}
+
+/// How an operation failed, if it did. What was cancelled has not failed.
+pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
+    let Some(event) = event else { return Some(error::ABANDONED) };
+    match event.outcome {
+        None | Some(SpanOutcome::Ok | SpanOutcome::Cancelled) => None,
+        Some(SpanOutcome::TimedOut) => Some(error::TIMEOUT),
+        Some(SpanOutcome::Panicked) => Some(error::PANIC),
+        Some(_) => Some(event.failure_class.map_or(error::OTHER, |class| class.as_str())),
+    }
+}
+
+/// What an event's data holds as text.
+pub(crate) fn text<'a>(event: &'a AgentEvent, key: &str) -> Option<&'a str> {
+    let text = event.data.as_ref()?.get(key)?.as_str()?;
+    (!text.is_empty()).then_some(text)
+}
+
+fn spent(event: &AgentEvent, profile: SemconvProfile, said: &mut Vec<KeyValue>) {
+    if let Some(tokens) = Tokens::of(event) {
+        let written = match profile {
+            SemconvProfile::V1_41 => gen_ai::CACHE_CREATION,
+            SemconvProfile::GenAi0_1 => gen_ai::CACHE_WRITE,
+        };
+        said.push(KeyValue::new(gen_ai::INPUT_TOKENS, signed(tokens.input())));
+        said.push(KeyValue::new(gen_ai::OUTPUT_TOKENS, signed(tokens.output())));
+        for (key, count) in [
+            (gen_ai::CACHE_READ, tokens.cache_read),
+            (written, tokens.cache_write),
+            (gen_ai::REASONING, tokens.reasoning),
+        ] {
+            if count > 0 {
+                said.push(KeyValue::new(key, signed(count)));
+            }
+        }
+    }
+    cost(event, said);
+}
+
+fn cost(event: &AgentEvent, said: &mut Vec<KeyValue>) {
+    let Some(data) = &event.data else { return };
+    if let Some(cost) = data.get("cost_usd").and_then(Value::as_f64) {
+        said.push(KeyValue::new(own::COST, cost));
+    }
+    if let Some(attempts) = data.get("attempts").and_then(Value::as_i64) {
+        said.push(KeyValue::new(own::ATTEMPTS, attempts));
+    }
+    for (key, name) in [("estimated", own::ESTIMATED), ("cost_reported", own::COST_REPORTED)] {
+        let mark = data.get(key).and_then(Value::as_bool);
+        said.extend(mark.map(|mark| KeyValue::new(name, mark)));
+    }
+}
+
+/// OpenTelemetry's whole numbers have a sign.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn named(operation: &'static str, of: Option<&str>, kind: SpanKind) -> SpanBuilder {
+    let builder = match of {
+        Some(of) => SpanBuilder::from_name([operation, " ", of].concat()),
+        None => SpanBuilder::from_name(operation),
+    };
+    builder.with_kind(kind)
+}

@@ -1,0 +1,264 @@
+//! Metrics, under the names of the profile and with the conventions' buckets.
+//!
+//! No id of a run, call or conversation is ever on a metric.
+
+use std::time::SystemTime;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram, Meter};
+use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
+use serde_json::Value;
+
+use crate::attributes::{failure, text};
+use crate::config::SemconvProfile;
+use crate::names::{error, gen_ai, metric, op, own};
+use crate::table::{Agent, Chat, Ended, What};
+use crate::tokens::Tokens;
+
+#[derive(Debug)]
+pub(crate) struct Meters {
+    chat: Histogram<f64>,
+    agent: Histogram<f64>,
+    tool: Histogram<f64>,
+    chats: Histogram<u64>,
+    tools: Histogram<u64>,
+    tokens: TokenMeters,
+    cost: Counter<f64>,
+    recoveries: Counter<u64>,
+    breakers: Counter<u64>,
+}
+
+/// The two ways to count tokens.
+#[derive(Debug)]
+enum TokenMeters {
+    V1_41(Histogram<u64>),
+    GenAi0_1 {
+        /// Each with the direction it counts.
+        calls: [Histogram<u64>; 2],
+        input: Counter<u64>,
+        output: Counter<u64>,
+        cache_read: Counter<u64>,
+        cache_write: Counter<u64>,
+        reasoning: Counter<u64>,
+    },
+}
+
+impl Meters {
+    pub(crate) fn new(meter: &Meter, profile: SemconvProfile) -> Self {
+        let seconds = |name, about, buckets: &[f64]| {
+            let builder = meter.f64_histogram(name).with_unit(metric::SECONDS);
+            builder.with_description(about).with_boundaries(buckets.to_vec()).build()
+        };
+        let calls = |name, unit, about| {
+            let builder = meter.u64_histogram(name).with_unit(unit).with_description(about);
+            builder.with_boundaries(metric::COUNT_BUCKETS.to_vec()).build()
+        };
+        let count = |name, unit, about| {
+            meter.u64_counter(name).with_unit(unit).with_description(about).build()
+        };
+        let new = profile == SemconvProfile::GenAi0_1;
+        let named = |theirs, ours| if new { theirs } else { ours };
+        Self {
+            chat: seconds(
+                named(metric::INFERENCE_DURATION, metric::OPERATION_DURATION),
+                "GenAI operation duration.",
+                &metric::CALL_BUCKETS,
+            ),
+            agent: seconds(
+                named(metric::AGENT_DURATION, metric::OWN_AGENT_DURATION),
+                "Duration of an agent's invocation.",
+                &metric::AGENT_BUCKETS,
+            ),
+            tool: seconds(
+                named(metric::TOOL_DURATION, metric::OWN_TOOL_DURATION),
+                "Duration of a tool's execution.",
+                &metric::CALL_BUCKETS,
+            ),
+            chats: calls(
+                named(metric::INFERENCE_CALLS, metric::OWN_INFERENCE_CALLS),
+                "{inference_call}",
+                "Calls of models in an agent's invocation.",
+            ),
+            tools: calls(
+                named(metric::TOOL_CALLS, metric::OWN_TOOL_CALLS),
+                "{tool_call}",
+                "Calls of tools in an agent's invocation.",
+            ),
+            tokens: TokenMeters::new(meter, new),
+            cost: meter
+                .f64_counter(metric::COST)
+                .with_unit("{USD}")
+                .with_description("What turns cost.")
+                .build(),
+            recoveries: count(
+                metric::RECOVERIES,
+                "{recovery}",
+                "Recoveries, and how far they are.",
+            ),
+            breakers: count(metric::BREAKER_CHANGES, "{change}", "Changes of circuit breakers."),
+        }
+    }
+
+    /// A span has ended as its event says.
+    pub(crate) fn ended(&self, ended: &Ended, event: &AgentEvent, role: Option<&KeyValue>) {
+        let seconds = seconds_between(ended.open.start, ended.at);
+        match &ended.open.what {
+            What::Chat(chat) => self.chat(chat, seconds, event),
+            What::Agent(agent) => self.agent(agent, seconds, event),
+            What::Tool(tool) => {
+                let mut said = vec![
+                    KeyValue::new(gen_ai::TOOL_NAME, tool.clone()),
+                    KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION),
+                ];
+                said.extend(role.cloned());
+                outcome(event, &mut said);
+                self.tool.record(seconds, &said);
+            }
+            What::Attempt => {}
+        }
+    }
+
+    /// Something has happened inside a span, or outside of all.
+    pub(crate) fn noted(&self, event: &AgentEvent) {
+        match event.event {
+            AgentEventName::RecoveryAttempted
+            | AgentEventName::RecoverySucceeded
+            | AgentEventName::RecoveryFailed
+            | AgentEventName::RecoveryEscalated => {
+                let scenario = text(event, "scenario").unwrap_or(error::OTHER).to_owned();
+                let said = [
+                    KeyValue::new(own::RECOVERY, event.event.short()),
+                    KeyValue::new(own::SCENARIO, scenario),
+                ];
+                self.recoveries.add(1, &said);
+            }
+            AgentEventName::BreakerChanged => {
+                let keys = [("breaker", own::BREAKER), ("to", own::TO)];
+                let said: Vec<_> = keys
+                    .into_iter()
+                    .filter_map(|(key, name)| {
+                        Some(KeyValue::new(name, text(event, key)?.to_owned()))
+                    })
+                    .collect();
+                self.breakers.add(1, &said);
+            }
+            _ => {}
+        }
+    }
+
+    fn agent(&self, agent: &Agent, seconds: f64, event: &AgentEvent) {
+        let name = agent.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
+        let mut said: Vec<_> = name.into_iter().collect();
+        self.chats.record(agent.calls.chats, &said);
+        self.tools.record(agent.calls.tools, &said);
+        outcome(event, &mut said);
+        self.agent.record(seconds, &said);
+    }
+
+    fn chat(&self, chat: &Chat, seconds: f64, event: &AgentEvent) {
+        let mut said = Vec::with_capacity(6);
+        said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
+        said.extend(chat.provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
+        said.extend(chat.model.clone().map(|it| KeyValue::new(gen_ai::REQUEST_MODEL, it)));
+        said.extend(chat.answered.clone().map(|it| KeyValue::new(gen_ai::RESPONSE_MODEL, it)));
+        let common = said.len();
+        outcome(event, &mut said);
+        self.chat.record(seconds, &said);
+        said.truncate(common);
+        let cost = event.data.as_ref().and_then(|data| data.get("cost_usd"));
+        if let Some(cost) = cost.and_then(Value::as_f64) {
+            self.cost.add(cost, &said);
+        }
+        self.tokens.record(event, said);
+    }
+}
+
+impl TokenMeters {
+    fn new(meter: &Meter, new: bool) -> Self {
+        let histogram = |name, about| {
+            let builder = meter.u64_histogram(name).with_unit(metric::TOKENS);
+            let builder = builder.with_boundaries(metric::TOKEN_BUCKETS.to_vec());
+            builder.with_description(about).build()
+        };
+        let counter = |name, about| {
+            meter.u64_counter(name).with_unit(metric::TOKENS).with_description(about).build()
+        };
+        if !new {
+            return Self::V1_41(histogram(
+                metric::TOKEN_USAGE,
+                "Number of input and output tokens used.",
+            ));
+        }
+        Self::GenAi0_1 {
+            calls: [
+                histogram(metric::CALL_INPUT, "Input tokens of a call."),
+                histogram(metric::CALL_OUTPUT, "Output tokens of a call."),
+            ],
+            input: counter(metric::USAGE_INPUT, "Input tokens used."),
+            output: counter(metric::USAGE_OUTPUT, "Output tokens used."),
+            cache_read: counter(metric::USAGE_CACHE_READ, "Input tokens read from a cache."),
+            cache_write: counter(metric::USAGE_CACHE_WRITE, "Input tokens written to a cache."),
+            reasoning: counter(metric::USAGE_REASONING, "Output tokens that were reasoning."),
+        }
+    }
+
+    fn record(&self, event: &AgentEvent, mut said: Vec<KeyValue>) {
+        let tokens = Tokens::of(event);
+        match self {
+            Self::V1_41(usage) => {
+                let Some(tokens) = tokens else { return };
+                for (kind, count) in [("input", tokens.input()), ("output", tokens.output())] {
+                    said.push(KeyValue::new(gen_ai::TOKEN_TYPE, kind));
+                    usage.record(count, &said);
+                    said.pop();
+                }
+            }
+            Self::GenAi0_1 { calls, input, output, cache_read, cache_write, reasoning } => {
+                // A call that failed counts with nothing; one whose usage nobody read, not at all.
+                if tokens.is_none() && failure(Some(event)).is_none() {
+                    return;
+                }
+                let tokens = tokens.unwrap_or_default();
+                let fields = said.len();
+                outcome(event, &mut said);
+                calls[0].record(tokens.input(), &said);
+                calls[1].record(tokens.output(), &said);
+                said.truncate(fields);
+                let mut add = |counter: &Counter<u64>, count: u64, modality: &'static str| {
+                    said.push(KeyValue::new(gen_ai::TOKEN_MODALITY, modality));
+                    counter.add(count, &said);
+                    said.pop();
+                };
+                // A provider says what was audio, and not what else was text or an image.
+                add(input, tokens.input() - tokens.input_audio, UNKNOWN);
+                add(output, tokens.output() - tokens.output_audio, UNKNOWN);
+                for (counter, count, modality) in [
+                    (input, tokens.input_audio, AUDIO),
+                    (output, tokens.output_audio, AUDIO),
+                    (cache_read, tokens.cache_read, UNKNOWN),
+                    (cache_write, tokens.cache_write, UNKNOWN),
+                    (reasoning, tokens.reasoning, UNKNOWN),
+                ] {
+                    if count > 0 {
+                        add(counter, count, modality);
+                    }
+                }
+            }
+        }
+    }
+}
+
+const UNKNOWN: &str = "unknown";
+const AUDIO: &str = "audio";
+
+/// How it failed; or that it was cancelled, whose duration is no measure of a provider.
+fn outcome(event: &AgentEvent, said: &mut Vec<KeyValue>) {
+    said.extend(failure(Some(event)).map(|error| KeyValue::new(error::TYPE, error)));
+    if event.outcome == Some(SpanOutcome::Cancelled) {
+        said.push(KeyValue::new(own::OUTCOME, SpanOutcome::Cancelled.as_str()));
+    }
+}
+
+fn seconds_between(start: SystemTime, end: SystemTime) -> f64 {
+    end.duration_since(start).unwrap_or_default().as_secs_f64()
+}

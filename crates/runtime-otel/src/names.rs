@@ -1,0 +1,200 @@
+//! Every name that leaves this crate, in one place.
+//!
+//! `gen_ai.*` and `error.type` are the conventions'; what they have no name for is under
+//! `techrevati.*`. (The constants of `opentelemetry-semantic-conventions` are no help: all of its
+//! `GEN_AI_*` are deprecated since the conventions moved.)
+
+/// The name of the instrumentation scope.
+pub const SCOPE: &str = "runtime-otel";
+
+/// Keys of attributes that the conventions define.
+pub mod gen_ai {
+    /// What a span does: one of [`op`](super::op).
+    pub const OPERATION: &str = "gen_ai.operation.name";
+    /// Whose model it is, or who serves it.
+    pub const PROVIDER: &str = "gen_ai.provider.name";
+    /// The model that was asked.
+    pub const REQUEST_MODEL: &str = "gen_ai.request.model";
+    /// The model that answered.
+    pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    /// The agent: our role.
+    pub const AGENT_NAME: &str = "gen_ai.agent.name";
+    /// The workflow, in the released conventions.
+    pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+    /// The caller's conversation.
+    pub const CONVERSATION: &str = "gen_ai.conversation.id";
+    /// The tool.
+    pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    /// What kind of tool: always [`FUNCTION`].
+    pub const TOOL_TYPE: &str = "gen_ai.tool.type";
+    /// The model's own id for the call of a tool.
+    pub const TOOL_CALL: &str = "gen_ai.tool.call.id";
+    /// All input, from caches or not.
+    pub const INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+    /// All output, reasoning included.
+    pub const OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+    /// Input that was read from a cache.
+    pub const CACHE_READ: &str = "gen_ai.usage.cache_read.input_tokens";
+    /// Input that was written to a cache, in the released conventions.
+    pub const CACHE_CREATION: &str = "gen_ai.usage.cache_creation.input_tokens";
+    /// Input that was written to a cache, in the new repository.
+    pub const CACHE_WRITE: &str = "gen_ai.usage.cache_write.input_tokens";
+    /// Output that was reasoning.
+    pub const REASONING: &str = "gen_ai.usage.reasoning.output_tokens";
+    /// On metrics of the released conventions: `input` or `output`.
+    pub const TOKEN_TYPE: &str = "gen_ai.token.type";
+    /// On counters of the new repository: `audio`, or `unknown`.
+    pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
+    /// The type of a tool that the caller's own code runs.
+    pub const FUNCTION: &str = "function";
+}
+
+/// The values of `gen_ai.operation.name` that are used.
+pub mod op {
+    /// A session.
+    pub const INVOKE_AGENT: &str = "invoke_agent";
+    /// What is around a session that has a workflow's name.
+    pub const INVOKE_WORKFLOW: &str = "invoke_workflow";
+    /// A turn.
+    pub const CHAT: &str = "chat";
+    /// A tool.
+    pub const EXECUTE_TOOL: &str = "execute_tool";
+}
+
+/// How a span failed: a failure class, or one of these.
+pub mod error {
+    /// The key.
+    pub const TYPE: &str = "error.type";
+    /// It took too long.
+    pub const TIMEOUT: &str = "timeout";
+    /// The caller's code panicked.
+    pub const PANIC: &str = "panic";
+    /// Nobody has said how it ended: the process died, or its end was lost.
+    pub const ABANDONED: &str = "abandoned";
+    /// It failed, and nothing more is known.
+    pub const OTHER: &str = "_OTHER";
+}
+
+/// Our own attributes, and the name of our own span.
+pub mod own {
+    /// What every one of them begins with.
+    pub const PREFIX: &str = "techrevati.";
+    /// The span of one attempt of a recovering turn.
+    pub const ATTEMPT: &str = "attempt";
+    /// The session.
+    pub const SESSION: &str = "techrevati.session.id";
+    /// The phase that the agent works in.
+    pub const PHASE: &str = "techrevati.phase";
+    /// The project.
+    pub const PROJECT: &str = "techrevati.project_id";
+    /// One of the caller's labels; its name follows.
+    pub const LABEL: &str = "techrevati.label.";
+    /// How a span ended.
+    pub const OUTCOME: &str = "techrevati.outcome";
+    /// How it failed.
+    pub const FAILURE_CLASS: &str = "techrevati.failure_class";
+    /// A line for people; only with details.
+    pub const DETAIL: &str = "techrevati.detail";
+    /// What a turn cost.
+    pub const COST: &str = "techrevati.cost_usd";
+    /// Whether that is an estimate.
+    pub const ESTIMATED: &str = "techrevati.estimated";
+    /// Whether the provider has said it.
+    pub const COST_REPORTED: &str = "techrevati.cost_reported";
+    /// How many attempts a turn took.
+    pub const ATTEMPTS: &str = "techrevati.attempts";
+    /// Which attempt it is, from 1.
+    pub const ATTEMPT_NUMBER: &str = "techrevati.attempt";
+    /// The provider of an attempt, by the caller's name for it.
+    pub const PROVIDER: &str = "techrevati.provider";
+    /// The model of an attempt.
+    pub const MODEL: &str = "techrevati.model";
+    /// Whether an attempt is a second one beside a slow first.
+    pub const HEDGE: &str = "techrevati.hedge";
+    /// On a link: why it is there.
+    pub const LINK: &str = "techrevati.link";
+    /// The kind of failure that is recovered from.
+    pub const SCENARIO: &str = "techrevati.scenario";
+    /// How far a recovery is: `attempted`, `succeeded`, `failed`, `escalated`.
+    pub const RECOVERY: &str = "techrevati.recovery";
+    /// The breaker.
+    pub const BREAKER: &str = "techrevati.breaker";
+    /// The state that something goes to.
+    pub const TO: &str = "techrevati.to";
+}
+
+/// Metrics, their units and their buckets.
+pub mod metric {
+    /// Seconds.
+    pub const SECONDS: &str = "s";
+    /// Tokens.
+    pub const TOKENS: &str = "{token}";
+    /// How long a chat took.
+    pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+    /// The same, in the new repository.
+    pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
+    /// Tokens of a chat, in the released conventions.
+    pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    /// How long a session took, in the new repository.
+    pub const AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
+    /// The same, where the conventions have no name for it.
+    pub const OWN_AGENT_DURATION: &str = "techrevati.invoke_agent.duration";
+    /// How long a tool took, in the new repository.
+    pub const TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
+    /// The same, where the conventions have no name for it.
+    pub const OWN_TOOL_DURATION: &str = "techrevati.execute_tool.duration";
+    /// Chats per session, in the new repository.
+    pub const INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
+    /// The same, where the conventions have no name for it.
+    pub const OWN_INFERENCE_CALLS: &str = "techrevati.invoke_agent.inference_calls";
+    /// Tools per session, in the new repository.
+    pub const TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
+    /// The same, where the conventions have no name for it.
+    pub const OWN_TOOL_CALLS: &str = "techrevati.invoke_agent.tool_calls";
+    /// Counters of the new repository.
+    pub const USAGE_INPUT: &str = "gen_ai.client.inference.usage.input_tokens";
+    /// As above.
+    pub const USAGE_OUTPUT: &str = "gen_ai.client.inference.usage.output_tokens";
+    /// As above.
+    pub const USAGE_CACHE_READ: &str = "gen_ai.client.inference.usage.cache_read.input_tokens";
+    /// As above.
+    pub const USAGE_CACHE_WRITE: &str = "gen_ai.client.inference.usage.cache_write.input_tokens";
+    /// As above.
+    pub const USAGE_REASONING: &str = "gen_ai.client.inference.usage.reasoning.output_tokens";
+    /// Histograms of the new repository.
+    pub const CALL_INPUT: &str = "gen_ai.client.inference.operation.input_tokens";
+    /// As above.
+    pub const CALL_OUTPUT: &str = "gen_ai.client.inference.operation.output_tokens";
+    /// What turns cost, in US dollars.
+    pub const COST: &str = "techrevati.cost";
+    /// Recoveries, by scenario and by how far they are.
+    pub const RECOVERIES: &str = "techrevati.recoveries";
+    /// Changes of breakers, by the state they went to.
+    pub const BREAKER_CHANGES: &str = "techrevati.breaker.changes";
+
+    /// Buckets of calls: of models and of tools.
+    pub const CALL_BUCKETS: [f64; 14] =
+        [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+    /// Buckets of sessions.
+    pub const AGENT_BUCKETS: [f64; 13] =
+        [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+    /// Buckets of tokens.
+    pub const TOKEN_BUCKETS: [f64; 14] = [
+        1.0,
+        4.0,
+        16.0,
+        64.0,
+        256.0,
+        1_024.0,
+        4_096.0,
+        16_384.0,
+        65_536.0,
+        262_144.0,
+        1_048_576.0,
+        4_194_304.0,
+        16_777_216.0,
+        67_108_864.0,
+    ];
+    /// Buckets of calls per session.
+    pub const COUNT_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+}

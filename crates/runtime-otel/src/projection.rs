@@ -1,0 +1,354 @@
+//! Events in, spans out: what a live sink and a replay have in common.
+//!
+//! ```text
+//!   agent.started                invoke_agent {role}     INTERNAL   (in invoke_workflow {name})
+//!     agent.turn_started           chat {model}          CLIENT     one, over all its attempts
+//!       agent.attempt_started        attempt             INTERNAL   of recovering turns only
+//!     agent.tool_called            execute_tool {tool}   INTERNAL
+//!     agent.started                invoke_agent {role}   INTERNAL   a child session
+//! ```
+//!
+//! Everything else is an event on the span around it.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
+use opentelemetry::{Context, KeyValue};
+use runtime_events::{AgentEvent, AgentEventName, SpanId};
+use runtime_sinks::SinkError;
+
+use crate::attributes::{self, Beginning, failure, text};
+use crate::config::Config;
+use crate::meters::Meters;
+use crate::names::{gen_ai, own};
+use crate::note;
+use crate::provider;
+use crate::table::{Ended, Open, Table, What};
+use crate::tracer::{Ids, Starter};
+
+/// Spans that are made of events.
+pub(crate) struct Projection {
+    config: Config,
+    tracer: Starter,
+    meters: Option<Meters>,
+    table: Mutex<Table>,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    begun: AtomicU64,
+    abandoned: AtomicU64,
+    unmatched: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What has become of spans so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that have begun.
+    pub begun: u64,
+    /// Of those, spans that are open.
+    pub open: u64,
+    /// Of those that have begun, spans whose end nobody has told.
+    pub abandoned: u64,
+    /// Ends of spans that had not begun, or not in that session.
+    pub unmatched: u64,
+    /// Spans that were refused because too many were open.
+    pub refused: u64,
+}
+
+impl Projection {
+    pub(crate) fn new(config: Config, tracer: Starter, meters: Option<Meters>) -> Self {
+        Self { config, tracer, meters, table: Mutex::default(), counts: Counts::default() }
+    }
+
+    /// Takes one event. `around` is what a session is inside of that is not below another.
+    pub(crate) fn take(
+        &self,
+        event: &AgentEvent,
+        around: impl FnOnce() -> Context,
+    ) -> Result<(), SinkError> {
+        match (event.span, event.outcome) {
+            (Some(span), None) => match self.beginning(event) {
+                Some(beginning) => return self.begin(event, span, beginning, around),
+                None => self.note(event),
+            },
+            // Waits are told as two events.
+            (Some(span), Some(_)) if event.event != AgentEventName::WaitEnded => {
+                self.end(event, span);
+            }
+            _ => self.note(event),
+        }
+        Ok(())
+    }
+
+    /// The context of an open span.
+    pub(crate) fn context(&self, span: SpanId) -> Option<Context> {
+        self.table().get(span).map(|open| open.cx.clone())
+    }
+
+    /// Ends every open span as abandoned, and says how many there were.
+    pub(crate) fn abandon(&self) -> u64 {
+        let ended = self.table().end_all();
+        let count = ended.len() as u64;
+        for ended in ended {
+            self.finish(&ended, None, None);
+        }
+        count
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        // Relaxed: each number for itself.
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Stats {
+            begun: read(&self.counts.begun),
+            open: self.table().len() as u64,
+            abandoned: read(&self.counts.abandoned),
+            unmatched: read(&self.counts.unmatched),
+            refused: read(&self.counts.refused),
+        }
+    }
+
+    fn beginning(&self, event: &AgentEvent) -> Option<Beginning> {
+        Some(match event.event {
+            AgentEventName::AgentStarted => self.config.agent(event),
+            AgentEventName::TurnStarted => self.config.chat(event),
+            AgentEventName::AgentToolCalled => self.config.tool(event),
+            AgentEventName::AttemptStarted => attributes::attempt(event),
+            _ => return None,
+        })
+    }
+
+    fn begin(
+        &self,
+        event: &AgentEvent,
+        span: SpanId,
+        beginning: Beginning,
+        around: impl FnOnce() -> Context,
+    ) -> Result<(), SinkError> {
+        let Beginning { span: mut builder, mut what } = beginning;
+        let mut table = self.table();
+        if table.len() >= self.config.max_open.get() {
+            drop(table);
+            count(&self.counts.refused);
+            let most = self.config.max_open;
+            return Err(SinkError::new("begin a span", format!("{most} spans are open")));
+        }
+        let parent = event.parent.filter(|parent| *parent != span);
+        let session = table.session(event, parent);
+        let mut start = table.time(event, session);
+        let above = parent.and_then(|parent| table.get(parent)).map(|parent| {
+            start = start.max(parent.start);
+            parent.cx.clone()
+        });
+        if matches!(what, What::Attempt)
+            && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
+        {
+            note_route(turn, event);
+        }
+        let from = match what {
+            What::Agent(_) => handed_over(&mut table, event),
+            _ => None,
+        };
+        drop(table);
+
+        let ids = Ids { session: event.session_id.as_deref(), span };
+        let parent = parent.filter(|_| above.is_some());
+        let mut above = above.unwrap_or_else(around);
+        if let What::Agent(agent) = &mut what
+            && event.parent.is_none()
+            && let Some(workflow) = self.config.workflow(event)
+        {
+            let ids = Ids { span: SpanId::from_u64(!span.get()), ..ids };
+            above = self.tracer.start(workflow.with_start_time(start), &above, ids);
+            agent.workflow = Some(above.clone());
+        }
+        if let Some(from) = from {
+            builder = builder.with_links(vec![Link::new(from, vec![handoff()], 0)]);
+        }
+        let cx = self.start(builder, start, &above, ids);
+        let open = Open { cx, session, parent, start, latest: start, order: 0, what };
+        // Before another thread can abandon it.
+        count(&self.counts.begun);
+        let before = self.table().insert(span, event, open);
+        if let Some(before) = before {
+            self.finish(&before, None, None);
+        }
+        Ok(())
+    }
+
+    fn start(&self, span: SpanBuilder, at: SystemTime, above: &Context, ids: Ids<'_>) -> Context {
+        self.tracer.start(span.with_start_time(at), above, ids)
+    }
+
+    fn end(&self, event: &AgentEvent, span: SpanId) {
+        let mut table = self.table();
+        let open = table.get(span);
+        let Some(open) = open.filter(|open| table.is_of(open, event)) else {
+            drop(table);
+            count(&self.counts.unmatched);
+            return;
+        };
+        let (parent, session) = (open.parent, open.session);
+        if let Some(target) = told_in_handoff(event) {
+            let from = open.cx.span().span_context().clone();
+            table.remember(target, &from);
+        }
+        if event.event == AgentEventName::AttemptCompleted
+            && let Some(turn) = parent.and_then(|parent| table.get_mut(parent))
+        {
+            note_answer(turn, event);
+        }
+        let at = table.time(event, session);
+        let (left, last) = table.end(span, at);
+        drop(table);
+        for orphan in left {
+            self.finish(&orphan, None, None);
+        }
+        if let Some(last) = last {
+            let role = event.role.clone().map(|role| KeyValue::new(gen_ai::AGENT_NAME, role));
+            self.finish(&last, Some(event), role.as_ref());
+        }
+    }
+
+    /// Ends a span at the tracer, and measures it. Not under the lock: this is where exporters run.
+    fn finish(&self, ended: &Ended, event: Option<&AgentEvent>, role: Option<&KeyValue>) {
+        let span = ended.open.cx.span();
+        span.set_attributes(attributes::ending(&ended.open.what, event, &self.config));
+        let status = failure(event).map(|_| {
+            let detail = event.and_then(|event| event.detail.clone());
+            Status::error(detail.filter(|_| self.config.details).unwrap_or_default())
+        });
+        let workflow = match &ended.open.what {
+            What::Agent(agent) => agent.workflow.as_ref(),
+            _ => None,
+        };
+        if let Some(status) = status.clone() {
+            span.set_status(status);
+        }
+        span.end_with_timestamp(ended.at);
+        if let Some(workflow) = workflow {
+            let span = workflow.span();
+            if let Some(error) = failure(event) {
+                span.set_attribute(KeyValue::new(crate::names::error::TYPE, error));
+            }
+            if let Some(status) = status {
+                span.set_status(status);
+            }
+            span.end_with_timestamp(ended.at);
+        }
+        match event {
+            None => count(&self.counts.abandoned),
+            Some(event) => {
+                if let Some(meters) = &self.meters {
+                    meters.ended(ended, event, role);
+                }
+            }
+        }
+    }
+
+    fn note(&self, event: &AgentEvent) {
+        let mut table = self.table();
+        let session = table.session(event, event.span);
+        let at = table.time(event, session);
+        let around = table.enclosing(event).and_then(|span| table.get_mut(span));
+        let placed = around.map(|open| {
+            let at = at.max(open.start);
+            open.latest = open.latest.max(at);
+            (open.cx.clone(), at)
+        });
+        let target = match (event.event, &placed) {
+            (AgentEventName::HandedOver, Some((cx, _))) => hand_over(&mut table, event, cx),
+            _ => None,
+        };
+        drop(table);
+        if let Some((cx, at)) = placed {
+            note::tell(&cx, event, at, self.config.details);
+            if let Some(target) = target {
+                target.span().add_link(cx.span().span_context().clone(), vec![handoff()]);
+            }
+        }
+        if let Some(meters) = &self.meters {
+            meters.noted(event);
+        }
+    }
+
+    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Projection {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+impl fmt::Debug for Projection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, meters, .. } = self;
+        f.debug_struct("Projection")
+            .field("config", config)
+            .field("measures", &meters.is_some())
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which provider a turn's latest attempt goes to.
+fn note_route(turn: &mut Open, attempt: &AgentEvent) {
+    let What::Chat(chat) = &mut turn.what else { return };
+    if !chat.told
+        && let Some(provider) = text(attempt, "provider")
+    {
+        chat.provider = Some(provider::of_route(provider));
+    }
+}
+
+/// Which attempt was answered; a hedge may have begun after it.
+fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
+    note_route(turn, attempt);
+    if let What::Chat(chat) = &mut turn.what {
+        chat.answered = text(attempt, "model").map(Into::into);
+    }
+}
+
+/// The session that the work goes to, if it is open; else it is remembered who hands over.
+fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Context> {
+    let session = text(event, "target_session");
+    let open = session.and_then(|id| table.root(id)).and_then(|root| table.get(root));
+    if let Some(target) = open {
+        return Some(target.cx.clone());
+    }
+    for target in [session, text(event, "target_worker_id")].into_iter().flatten() {
+        table.remember(target, from.span().span_context());
+    }
+    None
+}
+
+/// The span that handed its work to the session that begins.
+fn handed_over(table: &mut Table, event: &AgentEvent) -> Option<SpanContext> {
+    let by_session = event.session_id.as_deref().and_then(|id| table.claim(id));
+    let by_worker = text(event, "worker_id").and_then(|id| table.claim(id));
+    by_session.or(by_worker)
+}
+
+/// The worker that a session's last event hands its work to.
+fn told_in_handoff(event: &AgentEvent) -> Option<&str> {
+    event.data.as_ref()?.get("handoff")?.get("target_worker_id")?.as_str()
+}
+
+fn handoff() -> KeyValue {
+    KeyValue::new(own::LINK, "handoff")
+}
+
+fn count(counter: &AtomicU64) {
+    // Relaxed: the numbers guard nothing, and each is read for itself.
+    counter.fetch_add(1, Ordering::Relaxed);
+}

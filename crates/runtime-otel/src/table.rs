@@ -1,0 +1,346 @@
+//! The spans that are open, and what is known of the sessions they are of.
+//!
+//! No I/O and no tracer's code: all of it runs under one lock.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::Context;
+use opentelemetry::trace::SpanContext;
+use runtime_events::{AgentEvent, SpanId};
+
+use crate::spread::Spread;
+use crate::time::{Anchor, stamp};
+
+/// A span that has begun and not ended.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) cx: Context,
+    pub(crate) session: Option<SessionKey>,
+    /// The span around it, if that was open when it began.
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) start: SystemTime,
+    /// When something last happened inside it: it does not end earlier.
+    pub(crate) latest: SystemTime,
+    /// Grows with each span: a parent's is less than its child's.
+    pub(crate) order: u64,
+    pub(crate) what: What,
+}
+
+/// A session, by its place in the table: shorter than its id.
+pub(crate) type SessionKey = u64;
+
+/// What a span stands for, and what its end needs to know.
+#[derive(Debug)]
+pub(crate) enum What {
+    Agent(Agent),
+    Chat(Chat),
+    Tool(Arc<str>),
+    Attempt,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Agent {
+    pub(crate) role: Option<Arc<str>>,
+    /// The workflow's span, around the agent's.
+    pub(crate) workflow: Option<Context>,
+    /// What it has called; known at its end.
+    pub(crate) calls: Calls,
+}
+
+/// The calls of a session, not counting those of its children.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) chats: u64,
+    pub(crate) tools: u64,
+    /// Of its chats, while they all had the same.
+    pub(crate) provider: Sole,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Chat {
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) provider: Option<Cow<'static, str>>,
+    /// Whether the span had its provider from the beginning.
+    pub(crate) told: bool,
+    /// The model of the attempt that was answered.
+    pub(crate) answered: Option<Arc<str>>,
+}
+
+/// A value, while there is but one.
+#[derive(Debug, Default)]
+pub(crate) enum Sole {
+    #[default]
+    None,
+    One(Cow<'static, str>),
+    Many,
+}
+
+impl Sole {
+    fn add(&mut self, value: &str) {
+        match self {
+            Self::One(held) if held == value => {}
+            Self::None => *self = Self::One(Cow::Owned(value.to_owned())),
+            Self::One(_) | Self::Many => *self = Self::Many,
+        }
+    }
+}
+
+/// A span that is over, and when.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) open: Open,
+    pub(crate) at: SystemTime,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    spans: HashMap<SpanId, Open, Spread>,
+    sessions: HashMap<SessionKey, Session, Spread>,
+    keys: HashMap<Arc<str>, SessionKey>,
+    handoffs: VecDeque<(Arc<str>, SpanContext)>,
+    /// How many spans have begun.
+    order: u64,
+}
+
+#[derive(Debug)]
+struct Session {
+    id: Arc<str>,
+    root: Option<SpanId>,
+    anchor: Anchor,
+    latest: SystemTime,
+    calls: Calls,
+    /// Its open spans, its root among them.
+    open: Vec<SpanId>,
+}
+
+/// How many handoffs are remembered whose target has not begun.
+const HANDOFFS: usize = 1_024;
+
+impl Table {
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(crate) fn get(&self, span: SpanId) -> Option<&Open> {
+        self.spans.get(&span)
+    }
+
+    pub(crate) fn get_mut(&mut self, span: SpanId) -> Option<&mut Open> {
+        self.spans.get_mut(&span)
+    }
+
+    /// The session's own span.
+    pub(crate) fn root(&self, session: &str) -> Option<SpanId> {
+        self.sessions.get(self.keys.get(session)?)?.root
+    }
+
+    /// The session of an event: that of the span `near` it, which is the usual case, or by its id.
+    pub(crate) fn session(&self, event: &AgentEvent, near: Option<SpanId>) -> Option<SessionKey> {
+        let id = event.session_id.as_deref()?;
+        let near = near.and_then(|span| self.get(span)?.session);
+        let near = near.filter(|key| self.sessions.get(key).is_some_and(|it| *it.id == *id));
+        near.or_else(|| self.keys.get(id).copied())
+    }
+
+    /// Whether an open span is of the event's session.
+    pub(crate) fn is_of(&self, open: &Open, event: &AgentEvent) -> bool {
+        let id = open.session.and_then(|key| self.sessions.get(&key)).map(|it| &*it.id);
+        id == event.session_id.as_deref()
+    }
+
+    /// When the event happened, on the clock of its session.
+    pub(crate) fn time(&mut self, event: &AgentEvent, session: Option<SessionKey>) -> SystemTime {
+        let session = session.and_then(|key| self.sessions.get_mut(&key));
+        let Some(session) = session else { return stamp(event.emitted_at) };
+        let at = session.anchor.time(event);
+        session.latest = session.latest.max(at);
+        at
+    }
+
+    /// The open span that an event happened in.
+    pub(crate) fn enclosing(&self, event: &AgentEvent) -> Option<SpanId> {
+        let open = |span: &SpanId| self.spans.contains_key(span);
+        let root = || self.root(event.session_id.as_deref()?).filter(open);
+        event.span.filter(open).or_else(|| event.parent.filter(open)).or_else(root)
+    }
+
+    /// Takes a span in, and hands out one that had its id.
+    pub(crate) fn insert(&mut self, span: SpanId, event: &AgentEvent, open: Open) -> Option<Ended> {
+        let before =
+            if self.spans.contains_key(&span) { self.close(span, open.start) } else { None };
+        // It may have been the last of its session.
+        let known = open.session.filter(|key| self.sessions.contains_key(key));
+        self.order += 1;
+        let session = known.or_else(|| self.opened(event, open.start));
+        if let Some(session) = session.and_then(|key| self.sessions.get_mut(&key)) {
+            session.open.push(span);
+            if matches!(open.what, What::Agent(_)) {
+                session.root = Some(span);
+            }
+        }
+        self.spans.insert(span, Open { session, order: self.order, ..open });
+        before
+    }
+
+    fn opened(&mut self, event: &AgentEvent, latest: SystemTime) -> Option<SessionKey> {
+        let id = event.session_id.as_ref()?;
+        // Of the span that begins: no two sessions have the same.
+        let key = self.order;
+        let (id, anchor) = (Arc::clone(id), Anchor::of(event));
+        self.keys.insert(Arc::clone(&id), key);
+        let (calls, open) = (Calls::default(), Vec::new());
+        self.sessions.insert(key, Session { id, root: None, anchor, latest, calls, open });
+        Some(key)
+    }
+
+    /// Ends a span, and before it, if it is a session's own, what the session has left open.
+    pub(crate) fn end(&mut self, span: SpanId, at: SystemTime) -> (Vec<Ended>, Option<Ended>) {
+        let session = self.get(span).and_then(|open| self.sessions.get(&open.session?));
+        let left = match session {
+            Some(session) if session.root == Some(span) && session.open.len() > 1 => {
+                session.open.iter().copied().filter(|other| *other != span).collect()
+            }
+            _ => Vec::new(),
+        };
+        (self.close_all(left, |_| at), self.close(span, at))
+    }
+
+    /// Ends everything, each at the latest moment that is known of its session.
+    pub(crate) fn end_all(&mut self) -> Vec<Ended> {
+        let all = self.spans.keys().copied().collect();
+        let latest: HashMap<_, _> =
+            self.sessions.iter().map(|(key, it)| (*key, it.latest)).collect();
+        let ended = self.close_all(all, |open| {
+            open.session.and_then(|key| latest.get(&key)).copied().unwrap_or(open.latest)
+        });
+        self.sessions.clear();
+        self.keys.clear();
+        ended
+    }
+
+    /// Ends spans, each before the one around it.
+    fn close_all(
+        &mut self,
+        mut spans: Vec<SpanId>,
+        at: impl Fn(&Open) -> SystemTime,
+    ) -> Vec<Ended> {
+        spans.sort_unstable_by_key(|span| Reverse(self.get(*span).map_or(0, |open| open.order)));
+        let mut ended = Vec::with_capacity(spans.len());
+        for span in spans {
+            let Some(at) = self.get(span).map(&at) else { continue };
+            ended.extend(self.close(span, at));
+        }
+        ended
+    }
+
+    fn close(&mut self, span: SpanId, at: SystemTime) -> Option<Ended> {
+        let mut open = self.spans.remove(&span)?;
+        // Monotonic within a session; between sessions, wall clocks may have jumped.
+        let at = at.max(open.start).max(open.latest);
+        if let Some(parent) = open.parent.and_then(|parent| self.get_mut(parent)) {
+            parent.latest = parent.latest.max(at);
+        }
+        if let Some(key) = open.session
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.calls.add(&open.what);
+            session.open.retain(|other| *other != span);
+            if session.root == Some(span)
+                && let What::Agent(agent) = &mut open.what
+            {
+                agent.calls = std::mem::take(&mut session.calls);
+                session.root = None;
+            }
+            // Without a root, its last span is the last that is heard of it.
+            if session.root.is_none() && session.open.is_empty() {
+                let id = Arc::clone(&session.id);
+                self.sessions.remove(&key);
+                self.keys.remove(&id);
+            }
+        }
+        Some(Ended { open, at })
+    }
+
+    /// Remembers who handed work to `target`: a worker or a session.
+    pub(crate) fn remember(&mut self, target: &str, from: &SpanContext) {
+        self.handoffs.retain(|(held, _)| **held != *target);
+        if self.handoffs.len() == HANDOFFS {
+            self.handoffs.pop_front();
+        }
+        self.handoffs.push_back((target.into(), from.clone()));
+    }
+
+    /// Who handed work to `target`, once.
+    pub(crate) fn claim(&mut self, target: &str) -> Option<SpanContext> {
+        let claimed = self.handoffs.iter().find(|(held, _)| **held == *target);
+        let from = claimed.map(|(_, from)| from.clone())?;
+        // A session hands over once, and may have named its target twice.
+        self.handoffs.retain(|(_, other)| *other != from);
+        Some(from)
+    }
+}
+
+impl Calls {
+    fn add(&mut self, call: &What) {
+        match call {
+            What::Chat(chat) => {
+                self.chats += 1;
+                if let Some(provider) = &chat.provider {
+                    self.provider.add(provider);
+                }
+            }
+            What::Tool(_) => self.tools += 1,
+            What::Agent(_) | What::Attempt => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use runtime_events::AgentEvent;
+
+    use super::*;
+
+    fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Open {
+        let (cx, start) = (Context::new(), UNIX_EPOCH);
+        Open { cx, session, parent, start, latest: start, order: 0, what }
+    }
+
+    #[test]
+    fn nothing_is_kept_of_a_session_that_is_over() {
+        let (root, tool) = (SpanId::from_u64(1), SpanId::from_u64(2));
+        let mut event = AgentEvent::started("writer", "draft");
+        event.session_id = Some("a".into());
+        // In the usual order; with its tool left open; and one whose root was never seen.
+        for ends in [&[tool, root][..], &[root], &[tool]] {
+            let mut table = Table::default();
+            if ends.contains(&root) {
+                table.insert(root, &event, open(None, None, What::Agent(Agent::default())));
+            }
+            let session = table.session(&event, Some(root));
+            table.insert(tool, &event, open(Some(root), session, What::Tool("search".into())));
+            for span in ends {
+                table.end(*span, UNIX_EPOCH);
+            }
+            assert_eq!((table.len(), table.sessions.len(), table.keys.len()), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn handoffs_that_nobody_takes_are_forgotten() {
+        let mut table = Table::default();
+        let from = SpanContext::empty_context();
+        for number in 0..2 * HANDOFFS {
+            table.remember(&number.to_string(), &from);
+        }
+        assert_eq!(table.handoffs.len(), HANDOFFS);
+        assert!(table.claim("0").is_none());
+        assert!(table.claim(&HANDOFFS.to_string()).is_some());
+    }
+}

@@ -1,0 +1,153 @@
+//! Real sessions.
+
+use std::time::Duration;
+
+use opentelemetry::trace::{Span, TraceContextExt, Tracer};
+use opentelemetry::{Context, global::BoxedTracer};
+use runtime_events::{AgentEvent, ManualClock};
+use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+use runtime_sinks::EventFanOut;
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_usage::UsageSnapshot;
+
+use crate::support::{Rig, said};
+
+/// A sink, a log beside it, and an orchestrator that has both.
+pub(crate) fn orchestrator() -> (Rig, RecordingEventSink, Orchestrator) {
+    let (rig, log) = (Rig::new(), RecordingEventSink::new());
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .event_sink(EventFanOut::new().with(rig.sink.clone()).with(log.clone()))
+        .scope_hook(rig.sink.scope())
+        .time(ManualClock::skipping());
+    (rig, log, orchestrator)
+}
+
+pub(crate) fn logged(log: &RecordingEventSink) -> Vec<AgentEvent> {
+    log.events().iter().map(|event| AgentEvent::clone(event)).collect()
+}
+
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime of one thread").block_on(future)
+}
+
+/// What a caller's instrumented client does.
+async fn request(rig: &Rig, name: &'static str) -> Result<(), BoxError> {
+    let tracer = rig.traces.tracer();
+    let mut span = tracer.start(name);
+    tokio::task::yield_now().await;
+    span.end();
+    // And once more: each poll has to be inside.
+    tracer.start(name).end();
+    Ok(())
+}
+
+#[test]
+fn spans_of_the_callers_are_below_the_tool_and_the_attempt_they_are_made_in() {
+    let (rig, _, orchestrator) = orchestrator();
+    block_on(async {
+        let session = orchestrator.session().unwrap();
+        let one = session.run_tool("one", async || request(&rig, "GET one").await);
+        let two = session.run_tool("two", async || request(&rig, "GET two").await);
+        let (one, two) = tokio::join!(one, two);
+        one.and(two).unwrap();
+        let call = async |_| request(&rig, "POST").await;
+        session.run_turn_recovering(Turn::model("gpt-5"), call).await.unwrap();
+        session.complete().unwrap();
+    });
+    for (inner, outer) in
+        [("GET one", "execute_tool one"), ("GET two", "execute_tool two"), ("POST", "attempt")]
+    {
+        let outer = rig.span(outer).span_context.span_id();
+        let inner: Vec<_> = rig.spans().into_iter().filter(|it| it.name == inner).collect();
+        assert_eq!(inner.len(), 2);
+        assert!(inner.iter().all(|it| it.parent_span_id == outer));
+    }
+    assert!(!Context::current().has_active_span(), "nothing is left behind");
+}
+
+#[test]
+fn a_session_is_below_the_span_it_is_opened_in_and_so_is_a_session_in_a_tool() {
+    let (rig, _, orchestrator) = orchestrator();
+    let request = rig.traces.tracer().start("POST /drafts");
+    let guard = Context::current_with_span(request).attach();
+    block_on(async {
+        let session = orchestrator.session().unwrap();
+        let other = orchestrator.clone();
+        session
+            .run_tool("delegate", async || {
+                // Nothing but the scope ties these two together.
+                other.run(async |_| Ok(())).await.result
+            })
+            .await
+            .unwrap();
+        session.complete().unwrap();
+    });
+    drop(guard);
+    let agents: Vec<_> =
+        rig.spans().into_iter().filter(|it| it.name == "invoke_agent writer").collect();
+    let tool = rig.span("execute_tool delegate").span_context.span_id();
+    let request = rig.span("POST /drafts").span_context.span_id();
+    assert_eq!(agents.iter().map(|it| it.parent_span_id).collect::<Vec<_>>(), [tool, request]);
+}
+
+#[test]
+fn a_panic_in_the_callers_code_leaves_no_scope_behind() {
+    let (rig, _, orchestrator) = orchestrator();
+    let session = orchestrator.session().unwrap();
+    let tool = || -> Result<(), BoxError> { panic!("the tool's own fault") };
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let _ = session.run_tool_blocking("broken", tool);
+    }));
+    assert!(caught.is_err());
+    assert!(!Context::current().has_active_span());
+    assert_eq!(said(&rig.span("execute_tool broken"))["error.type"], "panic".into());
+}
+
+#[test]
+fn a_call_that_is_dropped_ends_and_the_tree_is_whole() {
+    let (rig, _, orchestrator) = orchestrator();
+    block_on(async {
+        let session = orchestrator.session().unwrap();
+        let never = async || std::future::pending::<Result<(), BoxError>>().await;
+        tokio::select! {
+            biased;
+            _ = session.run_turn(Turn::model("gpt-5"), never) => unreachable!("it never answers"),
+            () = tokio::time::sleep(Duration::ZERO) => {}
+        }
+        drop(session);
+    });
+    assert_eq!(rig.names(), ["chat gpt-5", "invoke_agent writer"]);
+    assert_eq!(said(&rig.span("chat gpt-5"))["techrevati.outcome"], "cancelled".into());
+    assert_eq!(rig.sink.stats().open, 0);
+}
+
+#[test]
+fn usage_and_cost_are_on_the_turn_and_on_metrics() {
+    let (rig, _, orchestrator) = orchestrator();
+    block_on(async {
+        let report = orchestrator
+            .run(async |session| {
+                let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(100, 20));
+                session.run_turn(turn, async || Ok::<_, BoxError>(())).await?;
+                Ok(())
+            })
+            .await;
+        report.result.unwrap();
+    });
+    let chat = said(&rig.span("chat gpt-5"));
+    assert_eq!(chat["gen_ai.usage.input_tokens"], 100.into());
+    assert!(chat.contains_key("techrevati.cost_usd"));
+    let usage = &rig.metrics()["gen_ai.client.token.usage"].points;
+    assert_eq!(usage.len(), 2);
+}
+
+#[test]
+fn a_tracer_of_any_kind_is_taken() {
+    let meters = opentelemetry::global::meter("nobody");
+    let tracer: BoxedTracer = opentelemetry::global::tracer("nobody");
+    let sink = runtime_otel::OtelSink::new(tracer, &meters);
+    let orchestrator = Orchestrator::new("writer", "draft").event_sink(sink.clone());
+    drop(orchestrator.session().unwrap());
+    assert_eq!((sink.stats().begun, sink.stats().open), (1, 0));
+}

@@ -1,0 +1,11 @@
+//! Spans and metrics of events, as an exporter sees them.
+
+mod conventions;
+mod defects;
+mod ids;
+mod live;
+mod properties;
+mod replay;
+mod spans;
+mod support;
+mod threads;

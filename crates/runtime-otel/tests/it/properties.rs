@@ -1,0 +1,4 @@
+//! Random streams of events.
+
+mod real;
+mod streams;

@@ -1,0 +1,66 @@
+//! `docs/opentelemetry.md`
+
+use std::fs::File;
+use std::io::BufReader;
+
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
+use techrevati_runtime::otel::{self, Config, EventIds, OtelSink, SemconvProfile};
+use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink};
+use techrevati_runtime::usage::UsageSnapshot;
+use techrevati_runtime::{BoxError, Orchestrator, Turn};
+
+pub(super) fn tracing(exporter: impl SpanExporter + 'static) -> (SdkTracerProvider, OtelSink) {
+    let provider = SdkTracerProvider::builder()
+        .with_id_generator(EventIds::default())
+        .with_batch_exporter(exporter)
+        .build();
+    let tracer = provider.tracer_with_scope(SemconvProfile::V1_41.scope());
+    let meter = opentelemetry::global::meter("runtime-otel");
+    (provider, OtelSink::new(tracer, &meter))
+}
+
+pub(super) async fn run() -> Result<(), BoxError> {
+    let spans = InMemorySpanExporter::default();
+    let (provider, sink) = tracing(spans.clone());
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .label("conversation_id", "ticket-17")
+        .event_sink(sink.clone())
+        .scope_hook(sink.scope());
+    let report = orchestrator
+        .run(async |session| {
+            let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(120, 30));
+            session.run_turn(turn, async || Ok::<_, BoxError>("I have to look it up")).await?;
+            Ok(session.run_tool("search", async || Ok::<_, BoxError>("three pages")).await?)
+        })
+        .await;
+    assert_eq!(report.result?, "three pages");
+    provider.force_flush()?;
+    let names = spans.get_finished_spans()?.into_iter().map(|span| span.name);
+    let names: Vec<_> = names.collect();
+    assert_eq!(names, ["chat gpt-5", "execute_tool search", "invoke_agent writer"]);
+    sink.abandon();
+    provider.shutdown()?;
+    replay().await
+}
+
+async fn replay() -> Result<(), BoxError> {
+    let path = std::env::temp_dir().join(format!("opentelemetry-{}.jsonl", std::process::id()));
+    let log = std::sync::Arc::new(JsonlSink::open(&path)?);
+    let orchestrator =
+        Orchestrator::new("writer", "draft").event_sink(EventFanOut::new().with(log.clone()));
+    orchestrator.run(async |_| Ok(())).await.result?;
+    log.flush()?;
+
+    let spans = InMemorySpanExporter::default();
+    let (provider, _sink) = tracing(spans.clone());
+    let log = BufReader::new(File::open(&path)?);
+    let tracer = provider.tracer_with_scope(SemconvProfile::V1_41.scope());
+    let replayed = otel::replay_log(tracer, Config::default(), log)?;
+    assert_eq!((replayed.spans.begun, replayed.unread), (1, 0));
+
+    std::fs::remove_file(&path)?;
+    provider.force_flush()?;
+    assert_eq!(spans.get_finished_spans()?.len(), 1);
+    Ok(())
+}
