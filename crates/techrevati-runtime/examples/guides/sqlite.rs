@@ -1,17 +1,18 @@
 //! The code of `docs/sqlite.md`.
+#![expect(clippy::print_stdout, reason = "a guide shows what there is to see")]
 
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::sqlite::{Durability, SqliteReader, SqliteSink};
 
-async fn a_run_is_in_the_database(path: PathBuf) -> Result<(), BoxError> {
-    let log = Arc::new(SqliteSink::open(&path)?);
+async fn a_run_is_in_the_database(path: &Path) -> Result<(), BoxError> {
+    let log = Arc::new(SqliteSink::open(path)?);
     let orchestrator = Orchestrator::new("writer", "draft").event_sink(Arc::clone(&log));
     let session = orchestrator.session()?;
     let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(1_200, 340));
@@ -25,24 +26,24 @@ async fn a_run_is_in_the_database(path: PathBuf) -> Result<(), BoxError> {
     Ok(())
 }
 
-fn a_log_is_imported(path: PathBuf, run: &Path) -> Result<(), BoxError> {
+fn a_log_is_imported(path: &Path, run: &Path) -> Result<(), BoxError> {
     let log = SqliteSink::options()
         .durability(Durability::Sync)
         .batch(NonZeroUsize::new(512).ok_or("a batch has events")?)
         .linger(Duration::from_millis(200))
-        .open(&path)?;
+        .open(path)?;
 
     let mut file = File::create(run)?;
     let lines = log.reader()?.export(&mut file)?;
-    let file = BufReader::new(File::open(&run)?);
+    let file = BufReader::new(File::open(run)?);
     let imported = log.import(file)?;
     println!("{} new, {} known, {} torn", imported.new, imported.duplicates, imported.torn);
     assert_eq!((imported.new, imported.duplicates), (0, lines));
     Ok(())
 }
 
-fn sessions_are_read_back(path: PathBuf) -> Result<(), BoxError> {
-    let reader = SqliteReader::open(&path)?;
+fn sessions_are_read_back(path: &Path) -> Result<(), BoxError> {
+    let reader = SqliteReader::open(path)?;
     for session in reader.sessions()? {
         println!("{} cost {}", session.session_id, session.cost);
         for event in reader.events(&session.session_id) {
@@ -56,9 +57,9 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     let folder = std::env::temp_dir().join(format!("guide-sqlite-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
     let path = folder.join("events.db");
-    a_run_is_in_the_database(path.clone()).await?;
-    a_log_is_imported(path.clone(), &folder.join("run.jsonl"))?;
-    sessions_are_read_back(path)?;
+    a_run_is_in_the_database(&path).await?;
+    a_log_is_imported(&path, &folder.join("run.jsonl"))?;
+    sessions_are_read_back(&path)?;
     fs::remove_dir_all(folder)?;
     Ok(())
 }
