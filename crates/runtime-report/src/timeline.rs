@@ -11,11 +11,14 @@
 //!   └─ neither ──────────────────────────────► it happened inside the span
 //! ```
 //!
+//! From `agent.paused` to `agent.resumed`, an agent waits for input: that is shown as a wait, too.
+//!
 //! A log is read as it is: what was cut off, filtered or repeated is shown as such, and listed by
 //! [`Timeline::findings`].
 
 mod bands;
 mod parts;
+mod pauses;
 mod placing;
 mod reading;
 mod spending;
