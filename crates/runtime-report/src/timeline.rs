@@ -32,7 +32,7 @@ use runtime_events::AgentEvent;
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
-pub(crate) use self::parts::Segment;
+pub(crate) use self::parts::{Segment, nanos};
 pub use self::parts::{Session, Span, SpanKind, Use};
 pub(crate) use self::spending::{Account, Charge};
 

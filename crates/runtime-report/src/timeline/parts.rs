@@ -242,7 +242,7 @@ impl Use {
             input_tokens: tokens("input_tokens"),
             cached_tokens: tokens("cache_read_tokens"),
             output_tokens: tokens("output_tokens"),
-            cost_nanousd: cost.map_or(0, nanousd),
+            cost_nanousd: cost.map_or(0, nanos),
         }
     }
 
@@ -273,12 +273,12 @@ impl Use {
     }
 }
 
-/// Dollars of an event, back in the whole nano-dollars they were written from.
+/// Dollars or seconds of an event, back in the whole billionths they were written from.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the cast saturates, and takes what is no number for zero"
 )]
-pub(crate) fn nanousd(dollars: f64) -> u64 {
-    (dollars * 1e9).round() as u64
+pub(crate) fn nanos(of: f64) -> u64 {
+    (of * 1e9).round() as u64
 }
