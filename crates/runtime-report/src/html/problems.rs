@@ -70,7 +70,8 @@ impl View<'_> {
         if let Some(detail) = &held.event.detail {
             page.cut(detail, 300);
         } else if held.event.outcome.is_none() {
-            for (key, value) in held.event.data.iter().flat_map(Data::iter) {
+            let untold = |(key, _): &(&str, _)| !matches!(*key, "passed" | "model" | "tool");
+            for (key, value) in held.event.data.iter().flat_map(Data::iter).filter(untold) {
                 page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
             }
         }
