@@ -11,11 +11,14 @@
 //!   └─ neither ──────────────────────────────► it happened inside the span
 //! ```
 //!
+//! From `agent.paused` to `agent.resumed`, an agent waits for input: that is shown as a wait, too.
+//!
 //! A log is read as it is: what was cut off, filtered or repeated is shown as such, and listed by
 //! [`Timeline::findings`].
 
 mod bands;
 mod parts;
+mod pauses;
 mod placing;
 mod reading;
 mod spending;
@@ -29,7 +32,7 @@ use runtime_events::AgentEvent;
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
-pub(crate) use self::parts::Segment;
+pub(crate) use self::parts::{Segment, nanos};
 pub use self::parts::{Session, Span, SpanKind, Use};
 pub(crate) use self::spending::{Account, Charge};
 

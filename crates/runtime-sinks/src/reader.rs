@@ -5,6 +5,7 @@ mod follow;
 mod lines;
 mod report;
 
+use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -84,7 +85,7 @@ impl LogEntry {
 
 /// A log, or a line of it, that could not be read.
 #[derive(Debug, Error)]
-#[error("read `{}`, line {line}: {source}", file.display())]
+#[error("read `{}`{}: {source}", file.display(), at(*line))]
 #[non_exhaustive]
 pub struct LogReadError {
     /// The file.
@@ -127,6 +128,12 @@ impl LogReader {
         self.check.report()
     }
 
+    /// Where the latest entry stands: its file, and its line, counted from 1. Before the first, the
+    /// line is 0.
+    pub fn place(&self) -> (&Path, u64) {
+        self.lines.as_ref().map_or_else(|| (self.files.path(), 0), Lines::place)
+    }
+
     /// The next entry, or `None` at the end. A last line without its line break is looked at only
     /// if the log `is_over`, for otherwise the rest of it may come.
     fn advance(&mut self, is_over: bool) -> Option<Result<LogEntry, LogReadError>> {
@@ -165,27 +172,28 @@ impl LogReader {
     /// What a line is; `None` if there is nothing to hand out.
     fn entry_of(&mut self, line: Line) -> Option<Result<LogEntry, LogReadError>> {
         let Line { text, whole, number } = line;
-        let file = self.lines.as_ref().map(|lines| lines.name().to_owned()).unwrap_or_default();
+        let place = self.lines.as_ref().map_or_else(|| (Path::new(""), number), Lines::place);
         let text = text.strip_suffix(b"\r").unwrap_or(&text);
         if text.iter().all(u8::is_ascii_whitespace) {
             return None;
         }
         if let Ok(event) = serde_json::from_slice::<AgentEvent>(text) {
-            self.check.event(&event);
+            self.check.event(&event, place);
             return Some(Ok(LogEntry::Event(Box::new(event))));
         }
         match serde_json::from_slice::<Value>(text) {
             // Of an object, the last brace says that it is all of it.
             Ok(value) if whole || value.is_object() => {
-                self.check.unknown(&value);
+                self.check.unknown(&value, place);
                 Some(Ok(LogEntry::Unknown(value)))
             }
             Err(source) if whole => {
                 self.check.unreadable();
-                Some(Err(error(&file, number, source)))
+                Some(Err(error(place.0, number, source)))
             }
             _ => {
-                self.check.torn(TornLine { file, line: number, bytes: text.len() as u64 });
+                let (file, bytes) = (place.0.to_owned(), text.len() as u64);
+                self.check.torn(TornLine { file, line: number, bytes });
                 None
             }
         }
@@ -206,6 +214,10 @@ fn error(
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> LogReadError {
     LogReadError { file: file.to_owned(), line, source: source.into() }
+}
+
+fn at(line: u64) -> impl fmt::Display {
+    fmt::from_fn(move |f| if line > 0 { write!(f, ", line {line}") } else { Ok(()) })
 }
 
 /// A line that is longer than this is no event.

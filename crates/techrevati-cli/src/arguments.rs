@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-Looks at the event logs of agent runs.
+Looks at the event logs of agent runs. LOG is a file, or a folder of the files of a
+log that was rotated.
 
     techrevati report LOG [-o FILE] [--format html|chrome|otlp|mermaid]
                           [--title TEXT] [--max-spans N] [--max-events N]
@@ -16,9 +17,9 @@ report  writes the run as one HTML page that needs no network, as a Chrome trace
         (opens in Perfetto), as OTLP JSON (opens in Jaeger) or as a Mermaid
         diagram; without -o to standard output
 tail    shows each event as it is written; with --once, what is there now
-stats   shows calls, failures, durations, tokens and cost
-check   says whether every line is an event, no event is missing, and every span
-        began and ended once, inside its parent
+stats   shows calls, failures, durations, tokens, cost, and what of the log is lost
+check   says whether every line is an event, no event is missing (and if, why), and
+        every span began and ended once, inside its parent; each with file and line
 
 Colours are for terminals, and not where NO_COLOR is set.
 

@@ -12,7 +12,7 @@ use crate::source::{self, LogError};
 
 pub(crate) fn run(report: &Report) -> Result<(), Error> {
     let log = source::read(&report.log)?;
-    let timeline = Timeline::read(&log.events).unread(log.unknown.len() as u64);
+    let timeline = Timeline::read(&log.events).unread(log.unread());
     let text = match report.format {
         Format::Html => timeline.html(&options(report)),
         Format::Chrome => timeline.chrome_trace(),
@@ -22,7 +22,7 @@ pub(crate) fn run(report: &Report) -> Result<(), Error> {
     let Some(path) = &report.out else {
         return Ok(io::stdout().write_all(text.as_bytes())?);
     };
-    fs::write(path, text).map_err(|source| LogError { path: path.clone(), source })?;
+    fs::write(path, text).map_err(|source| LogError::Write { path: path.clone(), source })?;
     Ok(())
 }
 

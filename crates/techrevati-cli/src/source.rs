@@ -1,121 +1,99 @@
-//! Where events come from: a log, line by line.
+//! Where events come from: a log, a file or a folder of files, entry by entry.
 
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader};
+use std::collections::HashSet;
+use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use runtime_events::AgentEvent;
+use runtime_sinks::{LogEntry, LogReadError, LogReader, LogReport};
 
-/// What a line of a log is.
-#[derive(Debug)]
-pub(crate) enum Entry {
-    Event(Box<AgentEvent>),
-    /// Not an event, and why.
-    Unknown(String),
-}
-
-/// A log that is open for reading.
-#[derive(Debug)]
-pub(crate) struct Log {
-    path: PathBuf,
-    lines: BufReader<File>,
-    line: u64,
-    /// How much of the file was read.
-    read: u64,
-    /// The beginning of a line whose end is not written yet.
-    begun: Vec<u8>,
-}
-
-/// A log that cannot be read.
+/// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: {source}", path.display())]
-pub(crate) struct LogError {
-    pub(crate) path: PathBuf,
-    pub(crate) source: io::Error,
+pub(crate) enum LogError {
+    #[error("cannot {0}")]
+    Read(#[from] LogReadError),
+    #[error("{}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
 }
 
-impl Log {
-    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
-        let file = File::open(path);
-        let file = file.map_err(|source| LogError { path: path.to_owned(), source })?;
-        Ok(Self {
-            path: path.to_owned(),
-            lines: BufReader::new(file),
-            line: 0,
-            read: 0,
-            begun: Vec::new(),
-        })
-    }
+/// Where something stands in a log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    file: Arc<Path>,
+    line: u64,
+}
 
-    /// The next line that is complete, and its number; nothing if there is none yet.
-    pub(crate) fn next(&mut self) -> Result<Option<(u64, Entry)>, LogError> {
-        loop {
-            let read = self.lines.read_until(b'\n', &mut self.begun);
-            let read = read.map_err(|source| LogError { path: self.path.clone(), source })?;
-            self.read = self.read.saturating_add(read as u64);
-            if self.begun.pop_if(|byte| *byte == b'\n').is_none() {
-                return Ok(None);
-            }
-            self.line += 1;
-            let line = std::mem::take(&mut self.begun);
-            if !line.trim_ascii().is_empty() {
-                return Ok(Some((self.line, entry(&line))));
-            }
-        }
-    }
-
-    /// Begins again with a file that is shorter than what was read of it: it is another one.
-    pub(crate) fn follow(&mut self) -> Result<(), LogError> {
-        // Between two files of a rotation there may be none.
-        let Ok(now) = fs::metadata(&self.path) else { return Ok(()) };
-        if now.len() < self.read {
-            *self = Self::open(&self.path)?;
-        }
-        Ok(())
-    }
-
-    /// What stands after the last end of a line, if anything does: a line that was cut off, or
-    /// whose end was not written.
-    pub(crate) fn rest(&mut self) -> Option<(u64, Entry)> {
-        let line = std::mem::take(&mut self.begun);
-        (!line.trim_ascii().is_empty()).then(|| (self.line + 1, entry(&line)))
+impl Place {
+    pub(crate) fn new(file: &Path, line: u64) -> Self {
+        Self { file: Arc::from(file), line }
     }
 }
 
-/// Bytes that are no text do not hide the rest of a line.
-fn entry(line: &[u8]) -> Entry {
-    match AgentEvent::from_json(&String::from_utf8_lossy(line)) {
-        Ok(event) => Entry::Event(Box::new(event)),
-        Err(error) => Entry::Unknown(error.to_string()),
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
     }
 }
 
 /// All of a log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) events: Vec<AgentEvent>,
-    /// The line of each event.
-    pub(crate) lines: Vec<u64>,
-    /// The lines that are no events, and why.
-    pub(crate) unknown: Vec<(u64, String)>,
+    /// The place of each event.
+    pub(crate) places: Vec<Place>,
+    /// What is no event, and why. Torn lines are in the report.
+    pub(crate) unread: Vec<(Place, String)>,
+    pub(crate) report: LogReport,
+}
+
+impl Whole {
+    /// How many lines were no events.
+    pub(crate) const fn unread(&self) -> u64 {
+        (self.unread.len() + self.report.torn.len()) as u64
+    }
 }
 
 pub(crate) fn read(path: &Path) -> Result<Whole, LogError> {
-    let mut log = Log::open(path)?;
-    let mut whole = Whole::default();
-    loop {
-        let next = log.next()?;
-        let last = next.is_none();
-        match next.or_else(|| log.rest()) {
-            Some((line, Entry::Event(event))) => {
-                whole.events.push(*event);
-                whole.lines.push(line);
-            }
-            Some((line, Entry::Unknown(why))) => whole.unknown.push((line, why)),
-            None => {}
+    let mut reader = LogReader::open(path)?;
+    let (mut events, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    // One name for all lines of a file.
+    let mut files: HashSet<Arc<Path>> = HashSet::new();
+    while let Some(entry) = reader.next() {
+        let (file, line) = reader.place();
+        if !files.contains(file) {
+            files.insert(Arc::from(file));
         }
-        if last {
-            return Ok(whole);
+        let file = files.get(file).map_or_else(|| Arc::from(file), Arc::clone);
+        let place = Place { file, line };
+        match entry {
+            Ok(LogEntry::Event(event)) => {
+                events.push(*event);
+                places.push(place);
+            }
+            Ok(LogEntry::Unknown(value)) => unread.push((place, why(value))),
+            Err(error) => unread.push((Place::new(&error.file, error.line), reason(error)?)),
         }
     }
+    Ok(Whole { events, places, unread, report: reader.report() })
+}
+
+/// Why JSON is no event.
+pub(crate) fn why(value: serde_json::Value) -> String {
+    match serde_json::from_value::<AgentEvent>(value) {
+        Err(error) => format!("not an event of this version: {error}"),
+        // The reader has tried.
+        Ok(_) => "not an event of this version".to_owned(),
+    }
+}
+
+/// Why a line cannot be read, after which reading goes on; a log that cannot be read at all is an
+/// error of its own.
+pub(crate) fn reason(error: LogReadError) -> Result<String, LogError> {
+    if error.line == 0 {
+        return Err(error.into());
+    }
+    let source = std::error::Error::source(&error).map(ToString::to_string);
+    Ok(format!("not an event: {}", source.unwrap_or_default()))
 }

@@ -7,20 +7,20 @@ use runtime_report::Timeline;
 use runtime_report::show::{count, duration, line, usd};
 use runtime_report::stats::Line;
 use runtime_report::timeline::Use;
+use runtime_sinks::{GapCause, LogReport};
 
+use crate::check::many;
 use crate::{Error, source};
 
 pub(crate) fn run(path: &Path) -> Result<(), Error> {
     let log = source::read(path)?;
-    let unread = log.unknown.len() as u64;
-    let stats = Timeline::read(&log.events).unread(unread).stats();
+    let stats = Timeline::read(&log.events).unread(log.unread()).stats();
     let mut out = io::stdout().lock();
     let spent = &stats.spent;
     let facts = [
         ("time", duration(stats.duration).to_string()),
         ("events", count(stats.events).to_string()),
-        ("missing", count(stats.lost).to_string()),
-        ("unreadable", count(stats.unread).to_string()),
+        ("lost", lost(&log.report)),
         ("unfinished", count(stats.unfinished).to_string()),
         ("refused", count(stats.refused).to_string()),
         ("cost", usd(spent.cost_nanousd).to_string()),
@@ -56,6 +56,30 @@ pub(crate) fn run(path: &Path) -> Result<(), Error> {
         table(&mut out, name, lines)?;
     }
     Ok(())
+}
+
+/// What of the log is lost or cannot be read.
+fn lost(report: &LogReport) -> String {
+    let missing = |cause| {
+        let gaps = report.gaps.iter().filter(|gap| gap.cause == cause);
+        gaps.fold(0_u64, |sum, gap| sum.saturating_add(gap.len()))
+    };
+    let parts = [
+        (missing(GapCause::Dropped), "event", " dropped"),
+        (missing(GapCause::Removed), "event", " in files that were removed"),
+        (missing(GapCause::Unexplained), "event", " missing without a word"),
+        (report.repeated, "event", " there again"),
+        (report.unknown, "line", " not of this version"),
+        (report.unreadable, "line", " unreadable"),
+        (report.torn.len() as u64, "line", " torn"),
+        (report.recovered_bytes, "byte", " of torn lines cut off"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, thing, what)| many(number, thing) + what)
+        .collect();
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
 fn table(out: &mut impl Write, name: &str, lines: &[Line]) -> io::Result<()> {

@@ -1,47 +1,55 @@
 //! A log as it is written, one line for each event: when, who, and what, indented by its spans.
 
+mod offsets;
+mod words;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, SpanId, SpanOutcome};
 use runtime_report::show::{count, duration, line, offset, usd};
 use runtime_report::timeline::Use;
+use runtime_sinks::reader::TornLine;
+use runtime_sinks::{LogEntry, LogReadError, LogReader};
 
-use crate::Error;
 use crate::arguments::Tail;
+use crate::check::many;
 use crate::paint::{Color, Paint};
-use crate::source::{Entry, Log};
+use crate::source::{LogError, Place};
+use crate::tail::offsets::Offsets;
+use crate::tail::words::{answer, begins, color, name, subject};
+use crate::{Error, source};
 
-/// How often a log is looked at that has nothing new.
-const EVERY: Duration = Duration::from_millis(200);
 /// The longest detail.
 const LONGEST: usize = 160;
 /// The deepest indentation.
 const DEEPEST: usize = 12;
 
 pub(crate) fn run(options: &Tail) -> Result<(), Error> {
-    let mut log = Log::open(&options.log)?;
-    let mut lines = Lines { paint: Paint::of_stdout(), open: HashMap::new() };
+    let mut reader = LogReader::open(&options.log).map_err(LogError::from)?;
+    let mut lines = Lines::new(Paint::of_stdout());
     let mut out = io::stdout().lock();
-    loop {
-        while let Some((number, entry)) = log.next()? {
-            writeln!(out, "{}", lines.show(number, &entry))?;
+    if !options.once {
+        let mut log = reader.follow();
+        while let Some(entry) = log.next() {
+            let place = log.place();
+            writeln!(out, "{}", lines.show(place, entry)?)?;
         }
-        if options.once {
-            if let Some((number, entry)) = log.rest() {
-                writeln!(out, "{}", lines.show(number, &entry))?;
-            }
-            return Ok(out.flush()?);
-        }
-        out.flush()?;
-        log.follow()?;
-        // As `Sleeper::park` does. A command has no clock but the system's.
-        thread::park_timeout(EVERY);
+        return Ok(());
     }
+    while let Some(entry) = reader.next() {
+        let place = reader.place();
+        writeln!(out, "{}", lines.show(place, entry)?)?;
+    }
+    for TornLine { file, line, bytes, .. } in reader.report().torn {
+        let what = format!("torn after {}", many(bytes, "byte"));
+        writeln!(out, "{}", lines.odd(&Place::new(&file, line), &what))?;
+    }
+    Ok(out.flush()?)
 }
 
 /// How deep a span is and when it began.
@@ -56,25 +64,39 @@ struct Lines {
     paint: Paint,
     /// Only spans that are open: a tail may run for weeks.
     open: HashMap<(Option<Arc<str>>, SpanId), Open>,
+    offsets: Offsets,
 }
 
 impl Lines {
-    fn show(&mut self, number: u64, entry: &Entry) -> String {
-        match entry {
-            Entry::Event(event) => self.event(event),
-            Entry::Unknown(why) => {
-                let text = format!("line {number}: {}", line(why));
-                self.paint.color(Color::Red, text).to_string()
+    fn new(paint: Paint) -> Self {
+        Self { paint, open: HashMap::new(), offsets: Offsets::default() }
+    }
+
+    fn show(
+        &mut self,
+        (file, number): (&Path, u64),
+        entry: Result<LogEntry, LogReadError>,
+    ) -> Result<String, LogError> {
+        let what = match entry {
+            Ok(LogEntry::Event(event)) => return Ok(self.event(&event)),
+            Ok(LogEntry::Unknown(value)) => source::why(value),
+            Err(error) => {
+                let place = Place::new(&error.file, error.line);
+                return Ok(self.odd(&place, &source::reason(error)?));
             }
-        }
+        };
+        Ok(self.odd(&Place::new(file, number), &what))
+    }
+
+    /// What is no event.
+    fn odd(&self, place: &Place, what: &str) -> String {
+        let text = format!("{place}: {}", line(what));
+        self.paint.color(Color::Red, text).to_string()
     }
 
     fn event(&mut self, event: &AgentEvent) -> String {
         let (depth, took) = self.place(event);
-        let when = match event.elapsed {
-            Some(elapsed) => offset(elapsed).to_string(),
-            None => event.emitted_at.format("%H:%M:%S%.3f").to_string(),
-        };
+        let when = offset(self.offsets.of(event)).to_string();
         let role = line(event.role.as_deref().unwrap_or("")).to_string();
         let mut text = format!(
             "{} {} {:indent$}{}",
@@ -92,9 +114,11 @@ impl Lines {
     /// How deep an event is, and how long the span took that it ends.
     fn place(&mut self, event: &AgentEvent) -> (usize, Option<Duration>) {
         let key = |span| (event.session_id.clone(), span);
-        let Some(span) = event.span else { return (0, None) };
+        // What belongs to no span belongs to its session.
+        let inside = usize::from(event.session_id.is_some());
+        let Some(span) = event.span else { return (inside, None) };
         if event.outcome.is_some() {
-            let Some(open) = self.open.remove(&key(span)) else { return (0, None) };
+            let Some(open) = self.open.remove(&key(span)) else { return (inside, None) };
             let took = event.elapsed.zip(open.since);
             return (open.depth, took.map(|(end, start)| end.saturating_sub(start)));
         }
@@ -105,8 +129,9 @@ impl Lines {
         let depth = parent.map_or(0, |parent| parent.depth + 1);
         if begins(event.event) {
             self.open.insert(key(span), Open { depth, since: event.elapsed });
+            return (depth, None);
         }
-        (depth, None)
+        (depth.max(inside), None)
     }
 
     fn facts(
@@ -121,6 +146,9 @@ impl Lines {
         let part = |key| event.data.as_ref()?.get(key)?.as_str();
         if let (Some(from), Some(to)) = (part("from"), part("to")) {
             write!(text, " {} → {}", line(from), line(to))?;
+        }
+        if let Some(answer) = answer(event) {
+            write!(text, " {}", line(&answer))?;
         }
         if let Some(took) = took {
             write!(text, " {}", self.paint.color(Color::Gray, duration(took)))?;
@@ -145,37 +173,5 @@ impl Lines {
             write!(text, " {}{more}", self.paint.color(Color::Gray, line(&short)))?;
         }
         Ok(())
-    }
-}
-
-const fn begins(name: AgentEventName) -> bool {
-    matches!(
-        name,
-        AgentEventName::AgentStarted
-            | AgentEventName::TurnStarted
-            | AgentEventName::AttemptStarted
-            | AgentEventName::AgentToolCalled
-            | AgentEventName::WaitStarted
-    )
-}
-
-fn name(event: &AgentEvent) -> &'static str {
-    let name = event.event.as_str();
-    name.strip_prefix("agent.").unwrap_or(name)
-}
-
-/// What an event is about: a tool, a model, a breaker.
-fn subject(event: &AgentEvent) -> Option<&str> {
-    let data = event.data.as_ref()?;
-    let keys = ["tool", "provider", "model", "for", "guardrail", "target_role", "rule", "breaker"];
-    keys.into_iter().find_map(|key| data.get(key)?.as_str())
-}
-
-fn color(event: &AgentEvent) -> Color {
-    match event.status {
-        AgentEventStatus::Failed | AgentEventStatus::Red => Color::Red,
-        AgentEventStatus::Blocked | AgentEventStatus::Cancelled => Color::Yellow,
-        AgentEventStatus::Completed | AgentEventStatus::Green => Color::Green,
-        _ => Color::Violet,
     }
 }

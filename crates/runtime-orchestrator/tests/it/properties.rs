@@ -5,6 +5,7 @@ mod deadlines;
 mod drain;
 mod driver;
 mod kinds;
+mod logs;
 mod model;
 mod ops;
 mod recovering;

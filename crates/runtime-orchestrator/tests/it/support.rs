@@ -196,6 +196,14 @@ pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
     let stream = Stream::read(events);
     assert!(stream.open.is_empty(), "spans left open: {:?}", stream.open);
     assert!(stream.ended, "no terminal event: {events:#?}");
+    assert_whole(events);
+}
+
+/// What reads a log of sessions, whatever else is in it, has nothing to say against it: no number is
+/// missing, every span begins once and ends once, inside its parent.
+pub(crate) fn assert_whole(events: &[Arc<AgentEvent>]) {
+    let timeline = runtime_report::Timeline::read(events.iter().map(|event| &**event));
+    assert_eq!(timeline.findings(), []);
 }
 
 /// The laws of a session that is still open. What is under way may be.

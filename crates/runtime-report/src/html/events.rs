@@ -89,10 +89,15 @@ impl View<'_> {
     }
 }
 
-/// A value as text: strings without their quotes, everything else as JSON.
+/// A value as text: strings without their quotes, lists of them with commas, everything else as
+/// JSON.
 pub(super) fn shown(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
+        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            Cow::Owned(texts.join(", "))
+        }
         value => Cow::Owned(value.to_string()),
     }
 }

@@ -7,7 +7,7 @@ use super::events::shown;
 use super::page::Page;
 use crate::check::Finding;
 use crate::show;
-use crate::timeline::Row;
+use crate::timeline::{Row, nanos};
 
 /// What failed is shown before the rest is unfolded, and what is wrong with the log.
 const AT_ONCE: usize = 8;
@@ -70,7 +70,8 @@ impl View<'_> {
         if let Some(detail) = &held.event.detail {
             page.cut(detail, 300);
         } else if held.event.outcome.is_none() {
-            for (key, value) in held.event.data.iter().flat_map(Data::iter) {
+            let untold = |(key, _): &(&str, _)| !matches!(*key, "passed" | "model" | "tool");
+            for (key, value) in held.event.data.iter().flat_map(Data::iter).filter(untold) {
                 page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
             }
         }
@@ -91,7 +92,7 @@ impl View<'_> {
             return;
         }
         page.raw(
-            "<section><h2>Recovery</h2><div class=x><table><tr><th>when<th>agent<th>what<th>how\n",
+            "<section class=problems><h2>Recovery</h2><div class=x><table><tr><th>when<th>agent<th>what<th>how\n",
         );
         for row in tale.iter().take(MOST_RECOVERIES) {
             let event = &rows[*row].event;
@@ -100,9 +101,15 @@ impl View<'_> {
             page.raw("<td><b class=\"tag ").raw(class).raw("\">").raw(word).raw("</b><td>");
             page.cut(event.detail.as_deref().unwrap_or(""), 300);
             for (key, value) in event.data.iter().flat_map(Data::iter) {
-                if matches!(key, "skipped" | "wait_seconds" | "attempt" | "attempts" | "policy") {
-                    page.raw(" <i>").text(key.replace('_', " ")).raw("</i> ");
-                    page.cut(&shown(value), 120);
+                match key {
+                    "skipped" | "attempt" | "attempts" | "policy" => {
+                        page.raw(" <i>").text(key).raw("</i> ").cut(&shown(value), 120);
+                    }
+                    "wait_seconds" => {
+                        let wait = value.as_f64().map_or(0, nanos);
+                        page.raw(" <i>wait</i> ").text(show::nanos(wait));
+                    }
+                    _ => {}
                 }
             }
             page.raw("\n");

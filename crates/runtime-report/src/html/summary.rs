@@ -1,7 +1,5 @@
 //! The head of the page: what it was, how it ended, what it came to.
 
-use runtime_events::format_utc;
-
 use super::View;
 use super::page::Page;
 use crate::show;
@@ -13,7 +11,7 @@ impl View<'_> {
         let timeline = self.timeline;
         page.raw("<header><h1>").cut(&self.options.title, 200).raw("</h1><p>");
         if let Some(began) = timeline.began() {
-            page.text(format_utc(began).replace('T', " ").replace("+00:00", " UTC")).raw(" · ");
+            page.text(began.format("%Y-%m-%d %H:%M:%S UTC")).raw(" · ");
         }
         let roles: Vec<&str> =
             timeline.order.iter().map(|session| timeline.sessions[*session].name()).collect();

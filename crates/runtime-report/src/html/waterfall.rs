@@ -2,9 +2,10 @@
 
 use std::cmp::Reverse;
 
-use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_events::{AgentEventName, Data, SpanOutcome};
 
 use super::View;
+use super::events::shown;
 use super::page::Page;
 use crate::show;
 use crate::timeline::{Row, Session, Span, SpanKind};
@@ -131,6 +132,15 @@ impl View<'_> {
             if let Some(class) = span.failure {
                 page.raw(" · ").raw(class.as_str());
             }
+            // What was asked, of a wait for an answer.
+            let asked = span.first.filter(|_| span.kind == SpanKind::Wait);
+            if let Some(prompt) =
+                asked.and_then(|row| self.timeline.rows[row].event.detail.as_ref())
+            {
+                page.raw(" · <bdi>")
+                    .text(prompt.chars().take(80).collect::<String>())
+                    .raw("</bdi>");
+            }
         });
         page.raw("</a>\n");
     }
@@ -183,6 +193,11 @@ impl View<'_> {
                 .raw(held.event.event.as_str());
             if let Some(detail) = &held.event.detail {
                 page.raw(": ").text(detail.chars().take(160).collect::<String>());
+            } else {
+                for (key, value) in held.event.data.iter().flat_map(Data::iter).take(6) {
+                    page.raw(" · ").text(key.chars().take(40).collect::<String>()).raw(" ");
+                    page.text(shown(value).chars().take(60).collect::<String>());
+                }
             }
             page.raw("\">").raw(sign).raw("</a>");
         }

@@ -141,6 +141,8 @@ pub struct Span {
     pub(crate) first: Option<usize>,
     /// The event that ended it.
     pub(crate) last: Option<usize>,
+    /// Whether the log has it as a span; a pause is made of two events that are none.
+    pub(crate) is_told: bool,
     /// What else happened inside it.
     pub(crate) rows: Vec<usize>,
     pub(crate) outcome: Option<SpanOutcome>,
@@ -149,6 +151,29 @@ pub struct Span {
 }
 
 impl Span {
+    /// One that begins, and is called by its kind.
+    pub(crate) fn new(id: SpanId, kind: SpanKind, session: usize, at: u64) -> Self {
+        Self {
+            id,
+            kind,
+            session,
+            parent: None,
+            depth: 0,
+            name: Arc::from(kind.as_str()),
+            model: None,
+            has_attempts: false,
+            start: at,
+            end: at,
+            first: None,
+            last: None,
+            is_told: true,
+            rows: Vec::new(),
+            outcome: None,
+            failure: None,
+            used: Use::default(),
+        }
+    }
+
     /// Its id.
     pub const fn id(&self) -> SpanId {
         self.id
@@ -217,7 +242,7 @@ impl Use {
             input_tokens: tokens("input_tokens"),
             cached_tokens: tokens("cache_read_tokens"),
             output_tokens: tokens("output_tokens"),
-            cost_nanousd: cost.map_or(0, nanousd),
+            cost_nanousd: cost.map_or(0, nanos),
         }
     }
 
@@ -248,12 +273,12 @@ impl Use {
     }
 }
 
-/// Dollars of an event, back in the whole nano-dollars they were written from.
+/// Dollars or seconds of an event, back in the whole billionths they were written from.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "the cast saturates, and takes what is no number for zero"
 )]
-pub(crate) fn nanousd(dollars: f64) -> u64 {
-    (dollars * 1e9).round() as u64
+pub(crate) fn nanos(of: f64) -> u64 {
+    (of * 1e9).round() as u64
 }

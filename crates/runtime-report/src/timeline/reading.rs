@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
 use super::parts::{Span, SpanKind, Use};
+use super::pauses::Pauses;
 use super::{Row, Timeline, bands, placing, spending};
 use crate::check::{Finding, Problem};
 
@@ -13,6 +14,7 @@ pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
     let timeline = placing::place(events);
     let mut reader = Reader {
         last_seq: vec![0; timeline.sessions.len()],
+        pauses: Pauses::of(&timeline),
         timeline,
         known: HashMap::new(),
         anywhere: HashMap::new(),
@@ -20,6 +22,7 @@ pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
     for row in 0..reader.timeline.rows.len() {
         reader.count(row);
         reader.span(row);
+        reader.pauses.see(&mut reader.timeline, row);
     }
     reader.close();
     let mut timeline = reader.timeline;
@@ -37,6 +40,7 @@ struct Reader {
     /// Ids are looked for in their own session first: tests number them from 1.
     known: HashMap<(usize, SpanId), usize>,
     anywhere: HashMap<SpanId, usize>,
+    pauses: Pauses,
 }
 
 impl Reader {
@@ -153,22 +157,11 @@ impl Reader {
             self.timeline.spans[turn].has_attempts = true;
         }
         self.timeline.spans.push(Span {
-            id,
-            kind,
-            session,
             parent,
-            depth: 0,
             name,
             model,
-            has_attempts: false,
-            start: at,
-            end: at,
             first: begun.then_some(row),
-            last: None,
-            rows: Vec::new(),
-            outcome: None,
-            failure: None,
-            used: Use::default(),
+            ..Span::new(id, kind, session, at)
         });
         self.known.insert((session, id), span);
         self.anywhere.entry(id).or_insert(span);
@@ -198,7 +191,8 @@ impl Reader {
                 continue;
             }
             held.end = held.start.max(self.timeline.sessions[held.session].end);
-            if let Some(first) = held.first {
+            // The beginning of a pause is no beginning of a span.
+            if let Some(first) = held.first.filter(|_| held.is_told) {
                 let id = held.id;
                 self.find(first, Problem::NotEnded(id));
             }

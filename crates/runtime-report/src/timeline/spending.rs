@@ -10,7 +10,7 @@ use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::Value;
 
 use super::Timeline;
-use super::parts::{SpanKind, Use, nanousd};
+use super::parts::{SpanKind, Use, nanos};
 use super::reading::number;
 
 /// A call that was paid for.
@@ -114,5 +114,5 @@ impl Accounts {
 }
 
 fn dollars(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_f64).map_or(0, nanousd)
+    value.and_then(Value::as_f64).map_or(0, nanos)
 }

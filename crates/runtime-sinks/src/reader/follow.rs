@@ -1,5 +1,6 @@
 //! [`Follow`]: a log that grows while it is read.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
@@ -74,6 +75,11 @@ impl Follow {
     /// What was read so far, and what is missing in it.
     pub fn report(&self) -> LogReport {
         self.reader.report()
+    }
+
+    /// Where the latest entry stands: its file, and its line, counted from 1.
+    pub fn place(&self) -> (&Path, u64) {
+        self.reader.place()
     }
 }
 

@@ -47,6 +47,11 @@ impl Lines {
         &self.name
     }
 
+    /// The file and the line that was handed out last; 0 before the first.
+    pub(crate) fn place(&self) -> (&Path, u64) {
+        (&self.name, self.number)
+    }
+
     /// The line that is, or would be, next.
     pub(crate) const fn number(&self) -> u64 {
         self.number + 1

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use runtime_events::{AgentEvent, AgentEventName, Data};
@@ -70,6 +70,10 @@ pub struct Gap {
     pub last: u64,
     /// Why.
     pub cause: GapCause,
+    /// The file of the event that shows it: the one after the gap.
+    pub file: PathBuf,
+    /// The line of that event, counted from 1.
+    pub line: u64,
 }
 
 impl Gap {
@@ -82,7 +86,10 @@ impl Gap {
 
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { session_id, first, last, cause } = self;
+        let Self { session_id, first, last, cause, .. } = self;
+        if first == last {
+            return write!(f, "session {session_id} lacks {first}: {cause}");
+        }
         write!(f, "session {session_id} lacks {first} to {last}: {cause}")
     }
 }
@@ -126,7 +133,7 @@ impl Check {
         self.shortened = first.is_some_and(|first| first > 1);
     }
 
-    pub(crate) fn event(&mut self, event: &AgentEvent) {
+    pub(crate) fn event(&mut self, event: &AgentEvent, place: (&Path, u64)) {
         self.report.events += 1;
         let data = event.data.as_ref();
         match (event.event, data) {
@@ -137,16 +144,16 @@ impl Check {
             _ => {}
         }
         if let (Some(id), Some(seq)) = (&event.session_id, event.seq) {
-            self.number(id, seq);
+            self.number(id, seq, place);
         }
     }
 
     /// What is no event of ours may still be one of a session.
-    pub(crate) fn unknown(&mut self, value: &Value) {
+    pub(crate) fn unknown(&mut self, value: &Value, place: (&Path, u64)) {
         self.report.unknown += 1;
         let (id, seq) = (value.get("session_id"), value.get("seq"));
         if let (Some(id), Some(seq)) = (id.and_then(Value::as_str), seq.and_then(Value::as_u64)) {
-            self.number(&Arc::from(id), seq);
+            self.number(&Arc::from(id), seq, place);
         }
     }
 
@@ -170,7 +177,7 @@ impl Check {
         report
     }
 
-    fn number(&mut self, id: &Arc<str>, seq: u64) {
+    fn number(&mut self, id: &Arc<str>, seq: u64, (file, line): (&Path, u64)) {
         let last = self.sessions.get(id).copied();
         let expected = last.map_or(1, |last| last.saturating_add(1));
         if seq < expected {
@@ -181,7 +188,8 @@ impl Check {
             let removed = last.is_none() && self.shortened;
             let cause = if removed { GapCause::Removed } else { GapCause::Unexplained };
             let session_id = Arc::clone(id);
-            self.report.gaps.push(Gap { session_id, first: expected, last: seq - 1, cause });
+            let (file, first, last) = (file.to_owned(), expected, seq - 1);
+            self.report.gaps.push(Gap { session_id, first, last, cause, file, line });
         }
         self.sessions.insert(Arc::clone(id), seq);
     }

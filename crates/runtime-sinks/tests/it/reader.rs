@@ -89,6 +89,25 @@ fn a_torn_line_in_the_middle_is_an_error_and_reading_goes_on() {
 }
 
 #[test]
+fn each_entry_has_its_file_and_line() {
+    let folder = TempFolder::new("places");
+    fs::create_dir_all(folder.path()).unwrap();
+    let file = |number: u64| folder.path().join(format!("{number:06}.jsonl"));
+    fs::write(file(1), [text(&[event(1)]), b"\n[1]\n{\"event\":".to_vec()].concat()).unwrap();
+    fs::write(file(2), [b"nonsense\n".to_vec(), text(&[event(2)])].concat()).unwrap();
+    let mut reader = LogReader::open(folder.path()).unwrap();
+    assert_eq!(reader.place(), (&*file(1), 0), "before the first");
+    let mut places = Vec::new();
+    while let Some(entry) = reader.next() {
+        let (file, line) = reader.place();
+        places.push((file.to_owned(), line, entry.is_ok()));
+    }
+    let expected = [(1, 1, true), (1, 3, true), (2, 1, false), (2, 2, true)];
+    assert_eq!(places, expected.map(|(number, line, ok)| (file(number), line, ok)));
+    assert_eq!(reader.report().torn[0].line, 4);
+}
+
+#[test]
 fn what_is_not_known_is_kept_as_json_and_keeps_its_place_in_the_session() {
     let unknown = r#"{"event":"agent.levitated","status":"running","session_id":"s","seq":2}"#;
     let log =
@@ -132,11 +151,13 @@ fn gaps_are_found_and_told_from_what_was_dropped() {
         [
             "session a lacks 2 to 5: dropped",
             "session b lacks 2 to 3: unexplained",
-            "session c lacks 1 to 1: unexplained",
+            "session c lacks 1: unexplained",
             "session a lacks 7 to 18446744073709551614: unexplained",
         ]
     );
     assert_eq!((report.repeated, report.dropped, report.sessions), (2, 4, 3));
+    let places: Vec<_> = report.gaps.iter().map(|gap| (gap.file.to_str(), gap.line)).collect();
+    assert_eq!(places, [(Some("log"), 3), (Some("log"), 5), (Some("log"), 7), (Some("log"), 8)]);
 }
 
 #[test]
@@ -186,7 +207,7 @@ fn a_torn_last_line_of_a_file_is_reported_with_its_place() {
     };
     assert_eq!(at, file.path());
     let missing = LogReader::open("no/such/log").unwrap_err().to_string();
-    assert!(missing.starts_with("read `no/such/log`, line 0: "), "{missing}");
+    assert!(missing.starts_with("read `no/such/log`: "), "{missing}");
 }
 
 /// Writes on each time that the follower waits.

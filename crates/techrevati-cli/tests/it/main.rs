@@ -68,13 +68,13 @@ fn report_writes_every_format_to_a_file_or_to_standard_output() {
 fn the_title_and_the_limits_of_a_page_can_be_given() {
     let page = run(&["report", LOG, "--title", "a <b> c", "--max-spans=3", "--max-events", "2"]).1;
     assert!(page.contains("<title>a &lt;b&gt; c</title>"));
-    assert!(page.contains("Showing 3 of 20 spans") && page.contains("the first 2 of 72 events"));
+    assert!(page.contains("Showing 3 of 20 spans") && page.contains("the first 2 of 70 events"));
 }
 
 #[test]
 fn tail_shows_a_line_for_each_event_without_colours_where_there_is_no_terminal() {
     let (code, text, _) = run(&["tail", LOG, "--once"]);
-    assert_eq!((code, text.lines().count()), (0, 72));
+    assert_eq!((code, text.lines().count()), (0, 70));
     assert!(text.contains("turn_completed gpt-5 810 ms 1,460 → 80 tokens $0.0026"));
     assert!(text.contains("breaker_changed openai closed → open"));
     assert!(!text.contains('\u{1b}'));
@@ -164,7 +164,7 @@ fn stats_shows_the_numbers() {
 fn check_is_content_with_a_whole_log() {
     let (code, text, _) = run(&["check", LOG]);
     assert_eq!(code, 0);
-    assert!(text.ends_with("72 events, 3 sessions: the log is whole\n"), "{text}");
+    assert!(text.ends_with("70 events, 3 sessions: the log is whole\n"), "{text}");
 }
 
 #[test]
@@ -183,15 +183,71 @@ fn check_names_the_line_of_each_finding() {
     };
     assert!(starts(6, "event 6 is missing"), "{text}");
     assert!(starts(10, "unknown event name `agent.exploded`"), "{text}");
-    assert!(starts(lines.len(), "not an agent event"), "{text}");
+    assert!(starts(lines.len(), "the line is torn after "), "{text}");
     assert!(text.lines().last().unwrap().ends_with(" findings"));
+}
+
+#[test]
+fn check_says_why_events_are_missing_and_what_sinks_say_of_it() {
+    let event = |seq: u64| {
+        format!(
+            r#"{{"event":"agent.ready","status":"ready","emitted_at":"2026-05-20T12:00:00Z","session_id":"s","seq":{seq}}}"#
+        )
+    };
+    let dropped = r#"{"event":"log.dropped","status":"failed","emitted_at":"2026-05-20T12:00:00Z","data":{"count":2,"sessions":[{"session_id":"s","first_seq":2,"last_seq":3,"count":2}]}}"#;
+    let recovered = r#"{"event":"log.recovered","status":"running","emitted_at":"2026-05-20T12:00:00Z","data":{"torn_bytes":17}}"#;
+    let log = [&event(1), dropped, &event(4), recovered, &event(6), &event(6), "{\"event\":"];
+    let file = TempFile::new("causes", &log.join("\n"));
+    let (code, text, _) = run(&["check", file.path()]);
+    assert_eq!(code, 1);
+    let path = file.path();
+    let expected = [
+        format!("{path}:2: a sink dropped 2 events"),
+        format!("{path}:3: session s: events 2 to 3 are missing: dropped"),
+        format!("{path}:4: 17 bytes of a torn line were lost"),
+        format!("{path}:5: session s: event 5 is missing: unexplained"),
+        format!("{path}:6: session s: event 6 comes after event 6"),
+        format!("{path}:7: the line is torn after 9 bytes"),
+        format!("{path}: 6 events, 1 session: 6 findings"),
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+    let (_, text, _) = run(&["stats", path]);
+    let lost = "2 events dropped, 1 event missing without a word, 1 event there again, \
+                1 line torn, 17 bytes of torn lines cut off";
+    assert!(text.contains(lost), "{text}");
+    let (_, text, _) = run(&["tail", "--once", path]);
+    assert!(text.ends_with(&format!("{path}:7: torn after 9 bytes\n")), "{text}");
+}
+
+#[test]
+fn a_folder_of_files_is_one_log() {
+    let folder = env::temp_dir().join(format!("techrevati-folder-{}", process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let lines = lines();
+    let (first, second) = lines.split_at(30);
+    fs::write(folder.join("000001.jsonl"), first.join("\n") + "\n").unwrap();
+    fs::write(folder.join("000002.jsonl"), second.join("\n") + "\n").unwrap();
+    fs::write(folder.join("notes.txt"), "no log").unwrap();
+    let path = folder.to_str().unwrap();
+    let (code, text, _) = run(&["check", path]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(run(&["stats", path]).1, run(&["stats", LOG]).1);
+    assert_eq!(run(&["tail", path, "--once"]).1, run(&["tail", LOG, "--once"]).1);
+    fs::write(folder.join("000002.jsonl"), second[1..].join("\n") + "\nnonsense\n").unwrap();
+    let (code, text, _) = run(&["check", path]);
+    let last = folder.join("000002.jsonl");
+    let last = last.to_str().unwrap();
+    assert_eq!(code, 1);
+    assert!(text.contains(&format!("{last}:1: session ")), "{text}");
+    assert!(text.contains(&format!("{last}:{}: not an event: ", second.len())), "{text}");
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
 fn errors_name_the_file_and_have_codes() {
     let (code, _, error) = run(&["stats", "no/such/file"]);
     assert_eq!(code, 3);
-    assert!(error.starts_with("techrevati: no/such/file: "), "{error}");
+    assert!(error.starts_with("techrevati: cannot read `no/such/file`: "), "{error}");
     let (code, _, error) = run(&["report", LOG, "-o", "no/such/folder/x.html"]);
     assert_eq!(code, 3);
     assert!(error.contains("no/such/folder/x.html"), "{error}");

@@ -1,0 +1,42 @@
+//! When events happened, counted from the first one of the log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use runtime_events::{AgentEvent, AgentEventName};
+
+/// Places sessions against each other by the wall clock, and the events of a session by the
+/// monotonic one: a wall clock that is set moves nothing in it.
+#[derive(Debug, Default)]
+pub(super) struct Offsets {
+    began: Option<DateTime<Utc>>,
+    /// When the sessions that are open were opened. A tail may run for weeks.
+    opened: HashMap<Arc<str>, DateTime<Utc>>,
+}
+
+impl Offsets {
+    pub(super) fn of(&mut self, event: &AgentEvent) -> Duration {
+        let began = *self.began.get_or_insert(event.emitted_at);
+        let since =
+            |at: DateTime<Utc>| at.signed_duration_since(began).to_std().unwrap_or_default();
+        let (Some(id), Some(elapsed)) = (&event.session_id, event.elapsed) else {
+            return since(event.emitted_at);
+        };
+        let opened = self.opened.get(id).copied().unwrap_or_else(|| {
+            let opened = TimeDelta::from_std(elapsed).ok();
+            let opened = opened.and_then(|elapsed| event.emitted_at.checked_sub_signed(elapsed));
+            opened.unwrap_or(event.emitted_at)
+        });
+        let ends =
+            matches!(event.event, AgentEventName::AgentCompleted | AgentEventName::AgentFailed)
+                && event.outcome.is_some();
+        if ends {
+            self.opened.remove(id);
+        } else {
+            self.opened.entry(Arc::clone(id)).or_insert(opened);
+        }
+        since(opened).saturating_add(elapsed)
+    }
+}
