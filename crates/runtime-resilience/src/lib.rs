@@ -21,6 +21,7 @@
 //! |---|---|---|
 //! | `http` | no | replies as the crate `http` has them: `HeaderMap` is [`fault::Headers`], `Fault::from_http` |
 //! | `reqwest` | no | [`Fault::from_error`] and [`classify_error`] know the errors of `reqwest` by type |
+//! | `tower` | no | the breaker as a layer: `breaker::tower` |
 //!
 //! # Example
 //!

@@ -234,7 +234,9 @@ impl Core {
     pub(crate) fn demand(&self, model: &str, ask: &Ask) -> Demand {
         let Some(estimate) = &ask.estimate else { return Demand::request() };
         let said = Some(estimate.total_output_tokens()).filter(|tokens| *tokens > 0);
-        let output = said.or_else(|| self.setup.usual.tokens(model)).or(ask.max_output);
+        let expected = said.or_else(|| self.setup.usual.tokens(model));
+        // No answer is longer than it may be, whatever is usual.
+        let output = expected.into_iter().chain(ask.max_output).min();
         Demand::request()
             .input_tokens(estimate.total_input_tokens())
             .output_tokens(output.unwrap_or(0))

@@ -1,6 +1,6 @@
 //! Who is inside a session, and its first and last word around them.
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data};
 use runtime_lifecycle::AgentStatus;
 
 use crate::error::SessionClosedError;
@@ -22,7 +22,10 @@ impl Core {
     /// Says the first event. Until it is said, the last one waits.
     pub(crate) fn say_hello(&self) {
         let _entry = Entry { core: self, working: false };
-        self.emit(self.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running));
+        // The worker tells who takes up a handoff.
+        let data = Data::with_capacity(1).with("worker_id", &*self.worker_id);
+        let hello = self.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running);
+        self.emit(hello.with_data(data));
         // The worker was made, and moved, before there was anybody to say so.
         self.tell_status(AgentStatus::Idle, AgentStatus::Initializing);
         self.tell_status(AgentStatus::Initializing, AgentStatus::Running);

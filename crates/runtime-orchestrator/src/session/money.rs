@@ -105,10 +105,11 @@ impl Core {
         bill
     }
 
-    /// Where there is a budget, remembers how long the answer was: turns reserve what is usual.
+    /// Where there is a budget or a rate limit, remembers how long the answer was: turns reserve what is usual.
     pub(crate) fn note_length(&self, model: &str, usage: &ReportedUsage) {
         let is_known = !usage.estimated && !is_unsaid(usage);
-        if self.account.is_some() && !model.is_empty() && is_known {
+        let reserves = self.account.is_some() || self.setup.limiter.is_some();
+        if (reserves || self.setup.routes.is_some()) && !model.is_empty() && is_known {
             self.setup.usual.observe(model, usage.tokens.total_output_tokens());
         }
     }

@@ -206,6 +206,29 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
+fn a_turn_asks_for_as_much_output_as_is_usual_and_as_there_may_be() {
+    let (fixture, limiter) = limited(by_tokens);
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = |most| Turn::model("m").estimate(UsageSnapshot::new(1, 0)).max_output(most);
+    let asked = |most| {
+        fixture.clock.advance(Duration::from_mins(1));
+        let active = now(session.begin_turn(turn(most))).unwrap();
+        (1_000 - limiter.available().output_tokens.unwrap(), active)
+    };
+    for _ in 0..20 {
+        let (most, active) = asked(900);
+        assert_eq!(most, 900, "nothing is usual yet");
+        active.settle(UsageSnapshot::new(1, 400));
+    }
+    let (usual, active) = asked(900);
+    assert!((400..=450).contains(&usual), "{usual}");
+    active.release();
+    let (short, active) = asked(30);
+    assert_eq!(short, 30);
+    active.release();
+}
+
+#[test]
 fn what_will_never_have_room_is_not_waited_for() {
     let (fixture, _) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();

@@ -31,6 +31,8 @@ pub(super) enum Circuit {
     Probe,
     /// Open for so long, or half-open with all probes under way: nobody knows for how long.
     Shut(Option<Duration>),
+    /// Held open by somebody, until that one says otherwise.
+    Pinned,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +87,7 @@ enum Fit {
     Behind,
     /// It returns in so long; never, if nobody knows.
     Out(Duration),
-    /// Tried, or will never have room.
+    /// Tried, held open, or without room for ever.
     Never,
 }
 
@@ -225,7 +227,8 @@ impl State {
     }
 
     fn fit(&self, standing: &Standing, now: Duration) -> Fit {
-        if standing.tried || standing.room == Room::Never {
+        let pinned = standing.circuit == Circuit::Pinned;
+        if standing.tried || pinned || standing.room == Room::Never {
             return Fit::Never;
         }
         let rest = self.rest_left(now);

@@ -25,6 +25,7 @@ impl Standing {
         let circuit = match self.circuit {
             Circuit::Closed | Circuit::Probe => Duration::ZERO,
             Circuit::Shut(wait) => wait?,
+            Circuit::Pinned => return None,
         };
         match self.room {
             Room::Now => Some(circuit),
@@ -44,6 +45,7 @@ impl Circuit {
             // Open just now, with its wait over since.
             Ok(()) if matches!(state, CircuitState::Open | CircuitState::HalfOpen) => Self::Probe,
             Ok(()) => Self::Closed,
+            Err(_) if state == CircuitState::ForcedOpen => Self::Pinned,
             Err(refused) => Self::Shut(refused.retry_after),
         }
     }

@@ -116,7 +116,8 @@ impl Routes {
     }
 
     /// When every route that is left is out, takes the first of them to return, now. Unless set,
-    /// nothing is taken then, and the error says which one returns when.
+    /// nothing is taken then, and the error says which one returns when. One whose breaker was
+    /// [forced open](crate::CircuitBreaker::force_open) is never taken.
     ///
     /// Such a lease is a [last resort](RouteLease::is_last_resort). If it is the breaker that keeps
     /// the route out, the breaker still does: ask it for no permit, and
@@ -284,7 +285,7 @@ impl Routes {
         for ((route, standing), rest) in routes.iter().zip(standings).zip(rests) {
             let count = match (standing.circuit, standing.room) {
                 _ if tried.contains(route) => &mut none.tried,
-                (Circuit::Shut(_), _) => &mut none.open,
+                (Circuit::Shut(_) | Circuit::Pinned, _) => &mut none.open,
                 (_, Room::Never) if rest.is_zero() => &mut none.rate_limited,
                 _ => &mut none.resting,
             };

@@ -263,3 +263,16 @@ fn more_routes_than_fit_on_the_stack_are_no_different() {
     many[..19].iter().for_each(trip);
     assert_eq!(provider(&routes), "p19");
 }
+
+#[test]
+fn a_route_that_was_forced_open_is_no_last_resort() {
+    let clock = ManualClock::new();
+    let [a, b, _] = abc(&clock);
+    let routes = ordered(&[a.clone(), b.clone()], &clock).fail_open();
+    a.breaker().force_open();
+    trip(&b);
+    let lease = first(&routes).unwrap();
+    assert_eq!((lease.route(), lease.is_last_resort()), (&b, true));
+    let none = routes.select(&tried(&[&b]), demand()).unwrap_err();
+    assert_eq!((none.open, none.tried), (1, 1));
+}
