@@ -171,7 +171,8 @@ pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
         let name = event.event.as_str().trim_start_matches("agent.");
         let outcome = event.outcome.map(|outcome| format!(" = {outcome}")).unwrap_or_default();
         let detail = event.detail.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
-        let data = event.data.as_ref().and_then(|data| serde_json::to_string(data).ok());
+        let data = event.data.as_ref().filter(|_| event.event != AgentEventName::AgentStarted);
+        let data = data.and_then(|data| serde_json::to_string(data).ok());
         let data = data.map(|data| format!(" {data}")).unwrap_or_default();
         format!("{name} ({}){outcome}{detail}{data}", event.status)
     };

@@ -167,7 +167,7 @@ impl Scene {
             }
             Op::Finish(who, true) => drop(self.who(who).complete()),
             Op::Finish(who, false) => {
-                drop(self.who(who).fail("enough", AgentFailureClass::Unknown));
+                let _ = self.who(who).fail("enough", AgentFailureClass::Unknown);
             }
             Op::Poll(which) if !self.tasks.is_empty() => {
                 let which = which.index(self.tasks.len());
