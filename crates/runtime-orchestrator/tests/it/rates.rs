@@ -19,7 +19,7 @@ use runtime_resilience::fault::{
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::route::{Rests, Route, Routes};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use crate::recovering::patiently;
@@ -310,7 +310,10 @@ fn a_429_makes_every_session_of_the_route_wait() {
     let fixture = Fixture::new();
     let limiter = slow(&fixture);
     let route = Route::new("openai", "m").rate_limiter(limiter.clone());
-    let routes = Routes::ordered([route]).with_clock(Arc::new(fixture.clock.clone()));
+    // How long at most is for the routes to say.
+    let rests = Rests::default().longest(Duration::from_secs(20));
+    let routes = Routes::ordered([route]).rests(rests);
+    let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
     let fixture = fixture.with(|o| o.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
     let mut turn = pin!(session.run_turn_recovering(Turn::model("m"), async |_| {
@@ -323,7 +326,7 @@ fn a_429_makes_every_session_of_the_route_wait() {
     let mut cx = Context::from_waker(Waker::noop());
     assert!(turn.as_mut().poll(&mut cx).is_pending());
     let refused = limiter.try_reserve(Demand::request()).unwrap_err();
-    assert_eq!(refused.retry_after, Some(Duration::from_secs(30)));
+    assert_eq!(refused.retry_after, Some(Duration::from_secs(20)));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl ActiveTurn<'_> {
             self.cancel_call();
         }
         let fault = failure.fault();
-        self.slow_down(failure, &fault);
+        self.slow_down(&fault);
         self.observed = self.take_observed();
         if fault.may_be_billed() || self.observed.is_some() || self.settled {
             return;
@@ -104,12 +104,11 @@ impl ActiveTurn<'_> {
     }
 
     /// A rate limit is told to all who share the limiter; where there are routes, they tell it.
-    fn slow_down(&self, failure: &Failure, fault: &Fault) {
+    fn slow_down(&self, fault: &Fault) {
         /// However long was asked for: who is told again waits again.
         const LONGEST: Duration = Duration::from_hours(1);
         let (Some(rate), Some(asked)) = (&self.rate, fault.asked) else { return };
-        let told = fault.kind == FaultKind::RateLimit && !refused_inside(failure);
-        if told && !self.part.is_routed() {
+        if fault.kind == FaultKind::RateLimit && !self.part.is_routed() {
             rate.limiter().pause(asked.min(LONGEST));
         }
     }

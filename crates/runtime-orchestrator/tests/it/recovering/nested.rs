@@ -225,3 +225,20 @@ fn a_refusal_inside_the_call_rests_no_route() {
     assert!(routes.snapshot().iter().all(|route| route.rests.is_none()));
     assert_eq!(outer.available().paused, None);
 }
+
+#[test]
+fn a_refusal_inside_the_call_pauses_no_limiter() {
+    let fixture = quick();
+    let clock = Arc::new(fixture.clock.clone());
+    let [inner, outer] = ["inner", "outer"]
+        .map(|name| RateLimiter::with_clock(name, RateLimits::default(), clock.clone()));
+    inner.pause(SECOND * 50);
+    let within = fixture.orchestrator.clone().rate_limiter(inner).session().unwrap();
+    let session = fixture.orchestrator.clone().rate_limiter(outer.clone()).session().unwrap();
+    let refused = now(session.run_turn(Turn::model("m"), async || {
+        let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
+        within.run_turn(turn, async || Ok::<_, BoxError>(1)).await
+    }));
+    assert!(matches!(refused, Err(TurnError::Failed(_))));
+    assert_eq!(outer.available().paused, None);
+}

@@ -143,6 +143,10 @@ fn assert_nothing_is_held(scene: &Scene) {
 pub(super) fn assert_session(scene: &Scene) {
     crate::recovering::assert_recovery_agrees(&scene.fixture, scene.session());
     let events = scene.fixture.events.events();
+    // What is called beside one call a turn, be it a retry or a hedge, is paid for.
+    let at = |name| count(&events, name);
+    let paid = scene.setting.retries as usize + at(Name::TurnCompleted) / 10;
+    assert!(at(Name::AttemptStarted) <= at(Name::TurnStarted) + paid, "more than {paid} retries");
     if scene.session().status().is_terminal() {
         assert_lawful(&events);
     } else {
