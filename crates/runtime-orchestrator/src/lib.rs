@@ -3,7 +3,10 @@
 //! An [`Orchestrator`] is a cheap, cloneable configuration. It opens sessions; a session runs
 //! turns (model calls) and tools. **A turn is a transaction**: it is admitted once (session open,
 //! iteration cap, deadline, budget, breaker), runs, and is settled once, whichever way it ends:
-//! answered, failed, timed out, panicked or dropped.
+//! answered, failed, timed out, panicked or dropped. One that [recovers] makes its call again after a
+//! failure, as its recipe says: waited for, elsewhere, or changed.
+//!
+//! [recovers]: OrchestrationSession::run_turn_recovering
 //!
 //! | module | what |
 //! |---|---|

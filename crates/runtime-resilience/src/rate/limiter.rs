@@ -160,7 +160,8 @@ impl RateLimiter {
         self.state().core.pause(now.saturating_add(nanos(wait)), now);
     }
 
-    /// Ends a pause that was asked for by mistake. The calls after it start as they would have.
+    /// Ends a pause that was asked for by mistake. The calls after it start as after any pause: one at
+    /// once, the others at the rate of the limits.
     pub fn resume(&self) {
         let mut state = self.state();
         state.core.resume();

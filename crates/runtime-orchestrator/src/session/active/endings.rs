@@ -20,6 +20,7 @@ use super::{ActiveTurn, Answer, Call, Settled};
 use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
 use crate::failure::{failure, refused_inside};
 use crate::session::money::Bill;
+use crate::session::part::Part;
 use crate::wait::{Interrupted, Kind};
 
 impl ActiveTurn<'_> {
@@ -39,7 +40,10 @@ impl ActiveTurn<'_> {
         self.core.emit(event);
         self.part.ended(Some(&bill), SpanOutcome::Ok);
         self.core.tell_marks(&bill.marks);
-        bill.over_budget = self.core.budget_verdict();
+        if let Part::Turn { .. } = self.part {
+            // Of a turn with attempts it is judged once the turn has ended.
+            bill.over_budget = self.core.budget_verdict();
+        }
         Settled::of(bill)
     }
 

@@ -22,6 +22,7 @@ impl Recovering<'_> {
         answer.cost_reported = bill.reported;
         answer.estimated = bill.estimated;
         answer.marks = bill.marks;
+        answer.over_budget = self.core.budget_verdict();
         answer.attempts = self.attempts;
         answer.provider = self.lease.as_ref().map(|lease| lease.route().provider().into());
         answer
