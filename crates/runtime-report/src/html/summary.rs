@@ -62,10 +62,13 @@ impl View<'_> {
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
         let whole = stats.lost == 0 && stats.unread == 0;
-        let unread = match stats.unread {
-            0 if whole => "✓ the log is whole".to_owned(),
-            0 => format!("✕ {} missing", show::count(stats.lost)),
-            unread => format!("✕ {} missing, {unread} unreadable", show::count(stats.lost)),
+        let unread = match (stats.lost, stats.unread) {
+            (0, 0) => "✓ the log is whole".to_owned(),
+            (lost, 0) => format!("✕ {} missing", show::count(lost)),
+            (0, unread) => format!("✕ {} unreadable", show::count(unread)),
+            (lost, unread) => {
+                format!("✕ {} missing, {} unreadable", show::count(lost), show::count(unread))
+            }
         };
         let class = if whole { "good" } else { "bad" };
         card(page, class, "events", show::count(stats.events), unread);

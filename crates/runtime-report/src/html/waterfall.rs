@@ -123,7 +123,12 @@ impl View<'_> {
         page.text(span.last.or(span.first).unwrap_or_default());
         page.raw("\"><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
         page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>").cut(&span.name, 60);
-        page.raw("</bdi></span>");
+        let is_hedge = |row: usize| {
+            let data = self.timeline.rows[row].event.data.as_ref();
+            data.and_then(|data| data.get("hedge")?.as_bool()) == Some(true)
+        };
+        let hedged = span.first.is_some_and(is_hedge);
+        page.raw(if hedged { "</bdi> <small>hedge</small></span>" } else { "</bdi></span>" });
         self.bar(page, span.start, span.end, class(span.kind), |page| {
             page.raw(sign(span)).text(show::nanos(span.nanos()));
             if span.used.cost_nanousd > 0 {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanId, SpanOutcome};
+use runtime_report::check::Problem;
+use runtime_report::html::Options;
 use runtime_report::{SpanKind, Timeline};
 
 use crate::common::{Session, golden_events, noon};
@@ -72,6 +74,58 @@ fn a_log_of_the_original_has_a_line_for_each_role() {
     assert_eq!(roles, [Some("writer"), Some("editor")]);
     assert_eq!(timeline.sessions()[1].duration(), Duration::from_secs(7));
     assert!(timeline.spans().is_empty() && timeline.findings().is_empty());
-    let page = timeline.html(&runtime_report::html::Options::default());
+    let page = timeline.html(&html::Options::default());
     assert!(page.contains("completed, ") || page.contains("running, 4.00 s"));
+}
+
+#[test]
+fn a_pause_is_a_wait_for_input() {
+    let mut session = Session::new("s", "writer");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    session.event(1_000, AgentEventName::AgentPaused).detail = Some("publish?".into());
+    session.event(3_000, AgentEventName::AgentResumed).detail = Some("input received".into());
+    session.event(4_000, AgentEventName::AgentPaused);
+    session.event(5_000, AgentEventName::AgentResumed).detail = Some("gave up waiting".into());
+    session.event(6_000, AgentEventName::AgentPaused);
+    session.end(9_000, AgentEventName::AgentFailed, 1);
+    let waits = |events: &[AgentEvent]| -> Vec<(u64, Option<SpanOutcome>)> {
+        let timeline = Timeline::read(events);
+        assert!(timeline.findings().iter().all(|finding| finding.problem == open_session()));
+        let waits = timeline.spans().iter().filter(|span| span.kind() == SpanKind::Wait);
+        waits
+            .map(|wait| {
+                assert_eq!(wait.name(), "input");
+                (wait.duration().as_secs(), wait.outcome())
+            })
+            .collect()
+    };
+    let cancelled = Some(SpanOutcome::Cancelled);
+    let all = [(2, Some(SpanOutcome::Ok)), (1, cancelled), (3, cancelled)];
+    assert_eq!(waits(&session.events), all);
+    // A crash while it waits.
+    assert_eq!(waits(&session.events[..6])[2], (0, None));
+    let stats = Timeline::read(&session.events).stats();
+    assert_eq!((stats.waits[0].calls, stats.waits[0].failed), (3, 2));
+    let page = Timeline::read(&session.events).html(&Options::default());
+    assert!(page.contains("2.00 s · <bdi>publish?</bdi>"), "what was asked");
+}
+
+fn open_session() -> Problem {
+    Problem::NotEnded(SpanId::from_u64(1))
+}
+
+#[test]
+fn a_pause_that_has_a_span_of_its_own_is_not_shown_twice() {
+    let mut session = Session::new("s", "writer");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    session.event(1_000, AgentEventName::AgentPaused);
+    session.begin(1_000, AgentEventName::WaitStarted, 2, 1);
+    session.events.last_mut().unwrap().data = Some(Data::new().with("for", "input"));
+    session.end(3_000, AgentEventName::WaitEnded, 2);
+    session.event(3_000, AgentEventName::AgentResumed);
+    session.end(4_000, AgentEventName::AgentCompleted, 1);
+    let timeline = Timeline::read(&session.events);
+    assert!(timeline.findings().is_empty());
+    let waits = timeline.spans().iter().filter(|span| span.kind() == SpanKind::Wait);
+    assert_eq!(waits.count(), 1);
 }

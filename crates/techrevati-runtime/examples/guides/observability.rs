@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use techrevati_runtime::BoxError;
-use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::report::{self, Timeline, html};
+use techrevati_runtime::sinks::{LogEntry, LogReader};
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
     let log = std::sync::Arc::new(JsonlSink::open(path)?);
@@ -26,9 +26,8 @@ async fn a_run(path: &Path) -> Result<(), BoxError> {
 fn a_report(path: &Path) -> Result<(), BoxError> {
     let page = path.with_extension("html");
 
-    let log = std::fs::read_to_string(path)?;
-    let events = log.lines().map(AgentEvent::from_json).collect::<Result<Vec<_>, _>>()?;
-    let timeline = Timeline::read(&events);
+    let log = LogReader::open(path)?.collect::<Result<Vec<_>, _>>()?;
+    let timeline = Timeline::read(log.iter().filter_map(LogEntry::event));
     std::fs::write(&page, timeline.html(&html::Options::default().title("run.jsonl")))?;
 
     for finding in timeline.findings() {

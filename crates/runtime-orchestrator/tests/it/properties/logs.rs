@@ -3,7 +3,7 @@
 //! the way is counted.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending};
 use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
@@ -17,7 +17,9 @@ use futures_util::FutureExt;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use runtime_events::{AgentEvent, AgentFailureClass, ManualClock};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock};
 use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, Turn};
 use runtime_report::Timeline;
 use runtime_report::check::Problem;
@@ -64,19 +66,19 @@ fn any_end() -> impl Strategy<Value = End> {
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
-    let any = any::<Index>;
+    let who = any::<Index>;
     prop_oneof![
-        3 => (any(), any_end(), 0..3_usize).prop_map(|(who, end, polls)| Op::Turn(who, end, polls)),
-        5 => (any(), [any_end(), any_end(), any_end()], 0..3_usize)
+        3 => (who(), any_end(), 0..3_usize).prop_map(|(who, end, polls)| Op::Turn(who, end, polls)),
+        5 => (who(), [any_end(), any_end(), any_end()], 0..3_usize)
             .prop_map(|(who, ends, polls)| Op::Recovering(who, ends, polls)),
-        4 => (any(), any_end(), 0..3_usize).prop_map(|(who, end, polls)| Op::Tool(who, end, polls)),
-        1 => any().prop_map(Op::Pause),
-        1 => any().prop_map(Op::Answer),
-        1 => any().prop_map(Op::Child),
-        1 => any().prop_map(Op::Handover),
-        1 => (any(), proptest::bool::ANY).prop_map(|(who, well)| Op::Finish(who, well)),
-        16 => any().prop_map(Op::Poll),
-        2 => any().prop_map(Op::Cut),
+        4 => (who(), any_end(), 0..3_usize).prop_map(|(who, end, polls)| Op::Tool(who, end, polls)),
+        1 => who().prop_map(Op::Pause),
+        1 => who().prop_map(Op::Answer),
+        1 => who().prop_map(Op::Child),
+        1 => who().prop_map(Op::Handover),
+        1 => (who(), any::<bool>()).prop_map(|(who, well)| Op::Finish(who, well)),
+        16 => who().prop_map(Op::Poll),
+        2 => who().prop_map(Op::Cut),
         6 => (0..5_u64).prop_map(Op::Advance),
     ]
 }
@@ -102,7 +104,8 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> Self {
+    /// With routes and a second attempt beside a slow one, or with a breaker and a rate.
+    fn new(routed: bool) -> Self {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let a_second = RateLimits::default()
             .requests_per_minute(NonZeroU32::new(60).unwrap())
@@ -111,11 +114,17 @@ impl Scene {
             .time(clock.clone())
             .event_sink(events.clone())
             .pricing(prices())
-            .circuit_breaker(breaker(&clock, 4))
-            .rate_limiter(RateLimiter::with_clock("svc", a_second, Arc::new(clock.clone())))
-            .routes(Routes::ordered([Route::new("first", "m"), Route::new("second", "m")]))
-            .hedge(Hedge::after(Duration::from_secs(2)))
             .budget(Limit::enforced(Usd::from_dollars(6)));
+        let orchestrator =
+            if routed {
+                orchestrator
+                    .routes(Routes::ordered([Route::new("first", "m"), Route::new("second", "m")]))
+                    .hedge(Hedge::after(Duration::from_secs(2)))
+            } else {
+                orchestrator
+                    .circuit_breaker(breaker(&clock, 4))
+                    .rate_limiter(RateLimiter::with_clock("svc", a_second, Arc::new(clock.clone())))
+            };
         let sessions = (0..2).map(|_| Rc::new(orchestrator.session().unwrap())).collect();
         Self { clock, events, sessions, tasks: Vec::new() }
     }
@@ -184,8 +193,11 @@ impl Scene {
         }
     }
 
-    /// What is under way is dropped, then the sessions, in any order.
-    fn end(mut self, order: &[Index]) -> Vec<Arc<AgentEvent>> {
+    /// In the end, what is under way is dropped, then the sessions, in any order.
+    fn play(mut self, ops: &[Op], order: &[Index]) -> Vec<Arc<AgentEvent>> {
+        for op in ops {
+            self.act(op);
+        }
         self.tasks.clear();
         for which in order {
             if !self.sessions.is_empty() {
@@ -200,14 +212,13 @@ impl Scene {
 proptest! {
     #[test]
     fn nothing_is_wrong_with_what_sessions_write(
+        routed in any::<bool>(),
         ops in vec(any_op(), 0..60),
         order in vec(any::<Index>(), 0..4),
         cut in any::<Index>(),
         lost in vec(any::<Index>(), 0..6),
     ) {
-        let mut scene = Scene::new();
-        ops.iter().for_each(|op| scene.act(op));
-        let events = scene.end(&order);
+        let events = Scene::new(routed).play(&ops, &order);
         assert_whole(&events);
         for session in by_session(&events) {
             assert_lawful(&session);
@@ -215,6 +226,47 @@ proptest! {
         assert_cut(&events[..cut.index(events.len() + 1)]);
         assert_lossy(&events, &lost);
     }
+}
+
+/// So that the property says something: what can be under way comes about.
+#[test]
+fn everything_that_a_log_tells_of_comes_about() {
+    use AgentEventName::{
+        AgentBlocked, AgentPaused, AgentResumed, AgentToolCalled, AttemptStarted, BreakerChanged,
+        HandedOver, RecoveryAttempted, TurnStarted, WaitStarted,
+    };
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for round in 0..100 {
+        let ops = vec(any_op(), 60).new_tree(&mut runner).unwrap().current();
+        for event in Scene::new(round % 2 == 0).play(&ops, &[]) {
+            let data = |key| event.data.as_ref().and_then(|data| data.get(key));
+            let kind = data("for").or_else(|| data("hedge")).map(ToString::to_string);
+            let nested = event.event == AgentEventName::AgentStarted && event.parent.is_some();
+            seen.insert(format!("{} {}", event.event, kind.unwrap_or_default()).trim().to_owned());
+            seen.extend(nested.then(|| "child".to_owned()));
+        }
+    }
+    for name in [
+        AgentBlocked,
+        AgentPaused,
+        AgentResumed,
+        AgentToolCalled,
+        AttemptStarted,
+        BreakerChanged,
+        HandedOver,
+        RecoveryAttempted,
+        TurnStarted,
+    ] {
+        assert!(seen.contains(name.as_str()), "{name}: {seen:#?}");
+    }
+    for name in ["\"backoff\"", "\"rate_limit\""] {
+        assert!(seen.contains(&format!("{WaitStarted} {name}")), "{name}: {seen:#?}");
+    }
+    assert!(
+        seen.contains("child") && seen.contains(&format!("{AttemptStarted} true")),
+        "{seen:#?}"
+    );
 }
 
 /// A crash: spans may have no end, and nothing else is wrong.
@@ -233,13 +285,13 @@ fn assert_lossy(events: &[Arc<AgentEvent>], lost: &[Index]) {
     for which in lost {
         kept.remove(which.index(kept.len()));
     }
-    let mut last = BTreeMap::new();
+    let mut sessions = BTreeMap::new();
     for event in &kept {
-        let (seen, highest) = last.entry(event.session_id.clone()).or_insert((0, 0));
+        let (seen, highest) = sessions.entry(event.session_id.clone()).or_insert((0, 0));
         *seen += 1;
         *highest = event.seq.unwrap();
     }
-    let missing: u64 = last.values().map(|(seen, highest)| highest - seen).sum();
+    let missing: u64 = sessions.values().map(|(seen, highest)| highest - seen).sum();
     let timeline = Timeline::read(kept.iter().map(|event| &**event));
     assert_eq!(timeline.lost(), missing);
     let told = timeline.findings().iter().map(|finding| match finding.problem {
