@@ -74,7 +74,7 @@ fn a_log_of_the_original_has_a_line_for_each_role() {
     assert_eq!(roles, [Some("writer"), Some("editor")]);
     assert_eq!(timeline.sessions()[1].duration(), Duration::from_secs(7));
     assert!(timeline.spans().is_empty() && timeline.findings().is_empty());
-    let page = timeline.html(&runtime_report::html::Options::default());
+    let page = timeline.html(&Options::default());
     assert!(page.contains("completed, ") || page.contains("running, 4.00 s"));
 }
 
