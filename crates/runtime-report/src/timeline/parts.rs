@@ -174,7 +174,7 @@ impl Span {
         }
     }
 
-    /// Its id.
+    /// Its id. That of a pause, which is no span in its log, is made of its session and its place.
     pub const fn id(&self) -> SpanId {
         self.id
     }

@@ -3,6 +3,7 @@
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use serde_json::Value;
 
+use crate::check::many;
 use crate::paint::Color;
 
 /// Whether spans begin with such an event.
@@ -39,7 +40,7 @@ pub(super) fn subject(event: &AgentEvent) -> Option<&str> {
     keys.into_iter().find_map(|key| data.get(key)?.as_str())
 }
 
-/// What was decided: by a guardrail, a permission, the policy.
+/// What was decided, by a guardrail, a permission or the policy; what was lost.
 pub(super) fn answer(event: &AgentEvent) -> Option<String> {
     let data = event.data.as_ref()?;
     let yes = |key| data.get(key)?.as_bool();
@@ -59,6 +60,8 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
         }
         AgentEventName::PolicyDecided => Some(texts("actions")?),
         AgentEventName::BudgetMark => Some(format!("{} %", data.get("percent")?.as_u64()?)),
+        AgentEventName::LogDropped => Some(many(data.get("count")?.as_u64()?, "event")),
+        AgentEventName::LogRecovered => Some(many(data.get("torn_bytes")?.as_u64()?, "byte")),
         _ => None,
     }
 }

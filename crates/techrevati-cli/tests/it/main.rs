@@ -77,6 +77,9 @@ fn tail_shows_a_line_for_each_event_without_colours_where_there_is_no_terminal()
     assert_eq!((code, text.lines().count()), (0, 70));
     assert!(text.contains("turn_completed gpt-5 810 ms 1,460 → 80 tokens $0.0026"));
     assert!(text.contains("breaker_changed openai closed → open"));
+    assert!(text.contains("guardrail_checked write_file post objected no_secrets"));
+    // Offsets are of the run, not of each session.
+    assert!(text.lines().last().unwrap().trim_start().starts_with("17.920 editor"), "{text}");
     assert!(!text.contains('\u{1b}'));
     // An attempt is inside its turn, which is inside its session.
     let indent = |name: &str| text.lines().find_map(|line| line.find(name)).unwrap();
@@ -217,6 +220,7 @@ fn check_says_why_events_are_missing_and_what_sinks_say_of_it() {
     assert!(text.contains(lost), "{text}");
     let (_, text, _) = run(&["tail", "--once", path]);
     assert!(text.ends_with(&format!("{path}:7: torn after 9 bytes\n")), "{text}");
+    assert!(text.contains("log.dropped 2 events") && text.contains("log.recovered 17 bytes"));
 }
 
 #[test]
