@@ -96,6 +96,11 @@ fn turns(c: &mut Criterion) {
         let session = session.session().unwrap();
         b.iter(|| turn(&session, &model));
     });
+    group.bench_function("bare_session_unheard", |b| {
+        let session = Orchestrator::new("writer", "draft").max_iterations(u32::MAX);
+        let session = session.without_event_log().session().unwrap();
+        b.iter(|| turn(&session, &model));
+    });
     group.finish();
 }
 

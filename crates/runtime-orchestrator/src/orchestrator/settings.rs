@@ -245,7 +245,17 @@ impl Orchestrator {
     /// all of them.
     #[must_use]
     pub fn event_log(self, events: NonZeroUsize) -> Self {
-        self.set(|setup| setup.event_log = events)
+        self.set(|setup| {
+            setup.event_log = events;
+            setup.keeps_events = true;
+        })
+    }
+
+    /// Sessions keep no events for their summary. Sinks get all of them; without a sink, none is
+    /// made, and the summary counts none.
+    #[must_use]
+    pub fn without_event_log(self) -> Self {
+        self.set(|setup| setup.keeps_events = false)
     }
 
     /// How timeouts wait, on the system's clock. For another clock: [`time`](Self::time).

@@ -155,19 +155,21 @@ impl<'s> ActiveTurn<'s> {
     pub(crate) fn begin(core: &'s Core, part: Part<'s>, model: Arc<str>, pass: Pass<'s>) -> Self {
         let Pass { permit, funds, rate, pace } = pass;
         let span = core.new_span();
-        let [started, ..] = part.names();
-        let mut event = part.event(core, started, AgentEventStatus::Running, span);
-        let mut data = Data::with_capacity(4);
-        if !model.is_empty() {
-            data.insert("model", &*model);
-            let reserved = funds.reserved();
-            if !reserved.is_zero() {
-                data.insert("reserved_usd", reserved.to_f64());
+        if core.is_heard() {
+            let [started, ..] = part.names();
+            let mut event = part.event(core, started, AgentEventStatus::Running, span);
+            let mut data = Data::with_capacity(4);
+            if !model.is_empty() {
+                data.insert("model", &*model);
+                let reserved = funds.reserved();
+                if !reserved.is_zero() {
+                    data.insert("reserved_usd", reserved.to_f64());
+                }
             }
+            part.note(&mut data);
+            event.data = Some(data).filter(|data| !data.is_empty());
+            core.emit(event);
         }
-        part.note(&mut data);
-        event.data = Some(data).filter(|data| !data.is_empty());
-        core.emit(event);
         Self {
             core,
             model,

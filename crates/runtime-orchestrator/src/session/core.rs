@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::Instant;
 
+use chrono::DateTime;
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ScopeHook, SpanId, SpanOutcome,
 };
@@ -258,12 +259,20 @@ impl Core {
 
     /// An event that belongs to no span.
     pub(crate) fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        if !self.is_heard() {
+            return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+        }
         let mut event = AgentEvent::new(name, status, self.setup.clock.utc_now());
         event.role = Some(Arc::clone(&self.setup.role));
         event.phase = Some(Arc::clone(&self.phase));
         event.project_id = self.project_id;
         event.session_id = Some(Arc::clone(&self.session_id));
         event
+    }
+
+    /// Whether anybody will see an event: where nobody does, none need be made.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.stream.is_heard()
     }
 
     pub(crate) fn emit(&self, event: AgentEvent) {

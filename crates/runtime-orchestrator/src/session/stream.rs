@@ -15,6 +15,7 @@ use crate::orchestrator::Setup;
 pub(crate) struct Stream {
     sink: Option<Arc<dyn EventSink>>,
     capacity: NonZeroUsize,
+    keeps: bool,
     clock: Arc<dyn Clock>,
     started: Instant,
     state: Mutex<State>,
@@ -39,10 +40,16 @@ impl Stream {
         Self {
             sink: setup.event_sink.clone(),
             capacity: setup.event_log,
+            keeps: setup.keeps_events,
             clock: Arc::clone(&setup.clock),
             started,
             state: Mutex::new(state),
         }
+    }
+
+    /// Whether anybody will see an event.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.keeps || self.sink.is_some()
     }
 
     /// Numbers `event`, keeps it and hands it to the sink, which must not call back.
@@ -50,6 +57,9 @@ impl Stream {
     /// One lock around all of it: that is what keeps the order of parallel tools. A sink that
     /// fails or panics is counted; the session goes on.
     pub(crate) fn emit(&self, mut event: AgentEvent) -> SinkFailure {
+        if !self.is_heard() {
+            return None;
+        }
         let mut state = self.state();
         // Under the lock, so that it grows with `seq`; first, for the clock is the caller's code.
         event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
@@ -60,7 +70,9 @@ impl Stream {
         let evicted =
             if state.log.len() == self.capacity.get() { state.log.pop_front() } else { None };
         let failure = self.sink.as_ref().and_then(|sink| caught(|| sink.emit(&event)));
-        state.log.push_back(event);
+        if self.keeps {
+            state.log.push_back(event);
+        }
         let report = state.count(failure);
         drop(state);
         // Freed with the lock released.

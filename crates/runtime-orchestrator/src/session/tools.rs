@@ -273,6 +273,9 @@ impl ActiveTool<'_> {
 
     fn completed(mut self) {
         self.ended = true;
+        if !self.core.is_heard() {
+            return;
+        }
         let (name, status) = (AgentEventName::AgentToolCompleted, AgentEventStatus::Completed);
         let event = self.core.child_event(name, status, self.span);
         self.core.emit(event.with_data(self.facts()).with_outcome(SpanOutcome::Ok));

@@ -163,3 +163,25 @@ fn every_event_says_when_by_both_clocks() {
     assert_eq!(elapsed.first(), Some(&Duration::ZERO));
     assert_eq!(elapsed.last(), Some(&second));
 }
+
+#[test]
+fn without_a_log_of_its_own_a_session_keeps_no_event_and_its_sink_gets_all() {
+    let fixture = Fixture::new().with(runtime_orchestrator::Orchestrator::without_event_log);
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+    let summary = session.finish(Ok::<_, BoxError>(())).summary;
+    let told = fixture.events.events();
+    assert_lawful(&told);
+    assert_eq!((summary.agent_events.len(), summary.events_emitted), (0, told.len() as u64));
+    assert_eq!(summary.events_dropped, summary.events_emitted);
+}
+
+#[test]
+fn where_nobody_would_see_them_no_events_are_made() {
+    let orchestrator = runtime_orchestrator::Orchestrator::new("writer", "draft");
+    let session = orchestrator.without_event_log().session().unwrap();
+    now(session.run_turn(Turn::model("m").usage(crate::support::dollar()), fine)).unwrap();
+    now(session.run_tool("search", fine)).unwrap();
+    let summary = session.finish(Ok::<_, BoxError>(())).summary;
+    assert_eq!((summary.events_emitted, summary.usage.turns), (0, 1));
+}

@@ -33,11 +33,13 @@ impl ActiveTurn<'_> {
         }
         self.settle_rate(usage.as_ref());
         let mut bill = self.bill_answer(usage);
-        let [_, completed, _] = self.part.names();
-        let event = self.ended(completed, AgentEventStatus::Completed);
-        let mut event = event.with_outcome(SpanOutcome::Ok);
-        event.data = self.data(Some(&bill));
-        self.core.emit(event);
+        if self.core.is_heard() {
+            let [_, completed, _] = self.part.names();
+            let event = self.ended(completed, AgentEventStatus::Completed);
+            let mut event = event.with_outcome(SpanOutcome::Ok);
+            event.data = self.data(Some(&bill));
+            self.core.emit(event);
+        }
         self.part.ended(Some(&bill), SpanOutcome::Ok);
         self.core.tell_marks(&bill.marks);
         if let Part::Turn { .. } = self.part {
@@ -244,18 +246,20 @@ impl ActiveTurn<'_> {
             usage.estimated |= self.call != Call::Returned && usage.cost.is_none();
             Some(self.core.bill(&self.model, funds, &usage))
         });
-        let status = match outcome {
-            SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
-            _ => AgentEventStatus::Failed,
-        };
-        let [.., failed] = self.part.names();
-        let mut event = self
-            .ended(failed, status)
-            .with_failure_class(class)
-            .with_detail(error.to_string())
-            .with_outcome(outcome);
-        event.data = self.data(bill.as_ref());
-        self.core.emit(event);
+        if self.core.is_heard() {
+            let status = match outcome {
+                SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
+                _ => AgentEventStatus::Failed,
+            };
+            let [.., failed] = self.part.names();
+            let mut event = self
+                .ended(failed, status)
+                .with_failure_class(class)
+                .with_detail(error.to_string())
+                .with_outcome(outcome);
+            event.data = self.data(bill.as_ref());
+            self.core.emit(event);
+        }
         self.part.ended(bill.as_ref(), outcome);
         if let Some(bill) = bill {
             self.core.tell_marks(&bill.marks);

@@ -80,9 +80,10 @@ impl<'s> PendingTool<'s> {
         let span = core.new_span();
         let tool =
             ActiveTool { core, name, pace, span, polling: false, ended: false, _entry: entry };
-        let event =
-            core.child_event(AgentEventName::AgentToolCalled, AgentEventStatus::Running, span);
-        core.emit(event.with_data(tool.facts()));
+        if core.is_heard() {
+            let (name, status) = (AgentEventName::AgentToolCalled, AgentEventStatus::Running);
+            core.emit(core.child_event(name, status, span).with_data(tool.facts()));
+        }
         Ok(tool)
     }
 
