@@ -47,6 +47,33 @@ fn the_states_of_the_worker_are_told_from_first_to_last() {
 }
 
 #[test]
+fn the_states_around_a_pause_are_told_however_it_ends() {
+    let pause = [
+        json!({ "from": "running", "to": "waiting_for_input" }),
+        json!({ "from": "waiting_for_input", "to": "running" }),
+    ];
+    let told = |fixture: &Fixture| data(fixture, AgentEventName::StatusChanged).split_off(2);
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handle = session.handle();
+    let person = async { handle.provide_input("yes") };
+    let (answer, _) = now(async { futures_util::join!(session.pause_for_input("go on?"), person) });
+    assert_eq!(answer.unwrap(), "yes");
+    assert_eq!(told(&fixture), pause);
+    drop(session.pause_for_input("never asked"));
+    assert_eq!(told(&fixture), pause);
+    session.complete().unwrap();
+
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let cancel = async { session.cancel("enough") };
+    now(async { futures_util::join!(session.pause_for_input("go on?"), cancel) }).0.unwrap_err();
+    let cut = json!({ "from": "waiting_for_input", "to": "cancelled" });
+    assert_eq!(told(&fixture), [pause[0].clone(), cut]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
 fn a_breaker_that_opens_and_closes_is_told_by_the_session_that_made_it() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
