@@ -121,6 +121,30 @@ fn a_wait_for_the_rate_has_a_span_and_one_that_is_cut_was_cancelled() {
 }
 
 #[test]
+fn a_wait_that_has_become_too_long_has_failed() {
+    let fixture = Fixture::new();
+    let one = NonZeroU32::new(60).unwrap();
+    let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
+    let limiter = RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()));
+    let deadline = Duration::from_mins(1);
+    let fixture = fixture.with(|o| o.rate_limiter(limiter.clone()).deadline(deadline));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    {
+        let mut turn = pin!(session.run_turn(Turn::unmetered(), fine));
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        limiter.pause(Duration::from_hours(1));
+        fixture.clock.advance(Duration::from_secs(1));
+        assert!(turn.as_mut().poll(&mut cx).is_ready());
+    }
+    drop(session);
+    let end = fixture.only(AgentEventName::WaitEnded);
+    assert_eq!(end.outcome, Some(SpanOutcome::Failed));
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
 fn what_guardrails_permissions_and_the_policy_say_is_told() {
     let no_secrets = guardrail::pre("no_secrets", |check: &PreCheck<'_>| {
         if check.arguments.to_string().contains("secret") {
