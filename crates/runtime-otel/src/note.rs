@@ -28,6 +28,8 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bo
     {
         said.push(KeyValue::new(own::FAILURE_CLASS, class.as_str()));
     }
+    // Of a wait: it has no span of its own.
+    said.extend(event.outcome.map(|outcome| KeyValue::new(own::OUTCOME, outcome.as_str())));
     if details
         && let Some(detail) = event.detail.clone()
         && !said.iter().any(|it| it.key.as_str() == own::DETAIL)
