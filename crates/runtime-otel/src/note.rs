@@ -45,6 +45,10 @@ fn plain(name: AgentEventName, key: &str) -> Option<&'static str> {
     if key == "reason" {
         return (name == AgentEventName::AgentBlocked).then_some("techrevati.reason");
     }
+    // What kind it is of; another's event may have all of it under this key.
+    if key == "content" {
+        return (name == AgentEventName::ContentCaptured).then_some("techrevati.content");
+    }
     let place = PLAIN.binary_search_by_key(&key, |(plain, _)| plain).ok()?;
     Some(PLAIN[place].1)
 }
@@ -64,7 +68,6 @@ const PLAIN: &[(&str, &str)] = plain! {
     "breaker"
     "budget_usd"
     "cause"
-    "content"
     "fault"
     "for"
     "from"
@@ -126,5 +129,8 @@ mod tests {
             assert_eq!(plain(AgentEventName::BudgetMark, key), Some(*name));
             assert_eq!(*name, format!("{}{key}", own::PREFIX));
         }
+        let kind = plain(AgentEventName::ContentCaptured, "content");
+        assert_eq!(kind, Some("techrevati.content"));
+        assert_eq!(plain(AgentEventName::HookPreTool, "content"), None);
     }
 }
