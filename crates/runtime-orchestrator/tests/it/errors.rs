@@ -9,6 +9,7 @@ use runtime_orchestrator::{
     AcceptError, BoxError, HandoffError, OpenSessionError, PauseError, SettleError, ToolCall,
     ToolError, Turn, TurnError,
 };
+use runtime_resilience::recovery::{RecoveryHandler, StepContext};
 
 use crate::support::{Fixture, WAIT, now};
 
@@ -157,4 +158,23 @@ fn a_key_that_an_error_quotes_is_kept_nowhere() {
     let worker = fixture.orchestrator.shared_registry().get(&worker).unwrap();
     let text = format!("{worker:?} {}", serde_json::to_string(&worker).unwrap());
     assert!(!text.contains(KEY) && text.contains("[redacted]"), "{text}");
+}
+
+struct Refused;
+
+impl RecoveryHandler for Refused {
+    fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
+        Err("key provided: sk-abc123".into())
+    }
+}
+
+#[test]
+fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
+    let fixture = Fixture::new().with(|o| o.recovery_handler(Refused));
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("503 Service Unavailable");
+    let error = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
+    let recovery = error.recovery().unwrap();
+    let text = format!("{recovery:?} {}", serde_json::to_string(recovery).unwrap());
+    assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
 }
