@@ -36,7 +36,7 @@ wire_names! {
         AttemptCompleted = "agent.attempt_completed",
         /// An attempt failed, timed out or was cancelled.
         AttemptFailed = "agent.attempt_failed",
-        /// An agent waits: for room under a rate limit, for a back-off to pass, or for an answer.
+        /// An agent waits: for room under a rate limit, or for a back-off to pass.
         WaitStarted = "agent.wait_started",
         /// The wait is over.
         WaitEnded = "agent.wait_ended",
@@ -48,7 +48,7 @@ wire_names! {
         GuardrailChecked = "agent.guardrail_checked",
         /// Whether a role may use a tool was asked; `data` says which, and the answer.
         PermissionChecked = "agent.permission_checked",
-        /// The policy was asked; `data` says what it recommends, and by which rule.
+        /// The policy was asked; `data` says what it recommends.
         PolicyDecided = "agent.policy_decided",
         /// An agent handed its work to another; `data` says to whom, and why.
         HandedOver = "agent.handed_over",

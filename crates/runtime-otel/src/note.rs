@@ -28,6 +28,8 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bo
     {
         said.push(KeyValue::new(own::FAILURE_CLASS, class.as_str()));
     }
+    // Of a wait: it has no span of its own.
+    said.extend(event.outcome.map(|outcome| KeyValue::new(own::OUTCOME, outcome.as_str())));
     if details
         && let Some(detail) = event.detail.clone()
         && !said.iter().any(|it| it.key.as_str() == own::DETAIL)
@@ -42,6 +44,10 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bo
 fn plain(name: AgentEventName, key: &str) -> Option<&'static str> {
     if key == "reason" {
         return (name == AgentEventName::AgentBlocked).then_some("techrevati.reason");
+    }
+    // What kind it is of; another's event may have all of it under this key.
+    if key == "content" {
+        return (name == AgentEventName::ContentCaptured).then_some("techrevati.content");
     }
     let place = PLAIN.binary_search_by_key(&key, |(plain, _)| plain).ok()?;
     Some(PLAIN[place].1)
@@ -71,6 +77,7 @@ const PLAIN: &[(&str, &str)] = plain! {
     "http_status"
     "limit_usd"
     "model"
+    "objections"
     "passed"
     "percent"
     "phase"
@@ -122,5 +129,8 @@ mod tests {
             assert_eq!(plain(AgentEventName::BudgetMark, key), Some(*name));
             assert_eq!(*name, format!("{}{key}", own::PREFIX));
         }
+        let kind = plain(AgentEventName::ContentCaptured, "content");
+        assert_eq!(kind, Some("techrevati.content"));
+        assert_eq!(plain(AgentEventName::HookPreTool, "content"), None);
     }
 }

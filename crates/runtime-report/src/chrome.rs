@@ -4,7 +4,7 @@
 //! its turns do, each turn on the first track that is free. Attempts, tools and waits may overlap as
 //! they like, and are asynchronous pairs (`b`, `e`). What costs and what breakers do are counters.
 
-use runtime_events::AgentEventName;
+use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::{Map, Value, json};
 
 use crate::timeline::{Row, Session, Span, SpanKind, Timeline};
@@ -101,9 +101,7 @@ impl Timeline {
         if row.event.event != AgentEventName::HandedOver {
             return None;
         }
-        let target = row.event.data.as_ref()?.get("target_session")?.as_str()?;
-        let target =
-            self.sessions.iter().position(|session| session.id.as_deref() == Some(target))?;
+        let target = self.taker(&row.event)?;
         let id = format!("{process}.{place}");
         let taken = self.sessions[target].start.max(row.at);
         let base = |phase: &str, process: usize, at: u64| {
@@ -115,6 +113,21 @@ impl Timeline {
         let mut end = base("f", target + 1, taken);
         end["bp"] = "e".into();
         Some([base("s", process, row.at), end])
+    }
+
+    /// The session that takes over: the one that is named, or the one of the worker that is.
+    fn taker(&self, handover: &AgentEvent) -> Option<usize> {
+        let told =
+            |event: &AgentEvent, key| Some(event.data.as_ref()?.get(key)?.as_str()?.to_owned());
+        if let Some(id) = told(handover, "target_session") {
+            return self.sessions.iter().position(|session| session.id.as_deref() == Some(&*id));
+        }
+        let worker = told(handover, "target_worker_id")?;
+        self.sessions.iter().position(|session| {
+            let first = session.rows.first().map(|row| &self.rows[*row].event);
+            let started = first.filter(|event| event.event == AgentEventName::AgentStarted);
+            started.and_then(|event| told(event, "worker_id")).as_ref() == Some(&worker)
+        })
     }
 
     fn chrome_counters(&self, events: &mut Vec<Value>) {

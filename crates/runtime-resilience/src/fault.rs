@@ -52,7 +52,7 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario};
 use serde_json::Value;
 
-pub use self::details::{FaultDetails, FaultError};
+pub use self::details::{FaultDetails, FaultError, without_keys};
 pub use self::field::Field;
 pub use self::headers::{Headers, Lookup, lookup};
 pub use self::http_date::http_date;

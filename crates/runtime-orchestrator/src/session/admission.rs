@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use runtime_events::{Sleep, Sleeper, SpanId};
+use runtime_events::{Sleep, Sleeper, SpanId, SpanOutcome};
 use runtime_policy::GuardrailStage;
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::fault::Phase;
@@ -188,13 +188,16 @@ impl Core {
         let (mut unflagged, before) = (false, pace.before_the_call());
         let reserved = race(self, &before, &mut unflagged, reserved);
         let (reserved, wait) = self.waiting(Reason::RateLimit, parent, reserved).await;
+        if let Some(wait) = wait {
+            wait.ended(match &reserved {
+                Ok(Ok(_)) => SpanOutcome::Ok,
+                Ok(Err(_)) => SpanOutcome::Failed,
+                Err(Interrupted::Time(..)) => SpanOutcome::TimedOut,
+                Err(Interrupted::Closed(_)) => SpanOutcome::Cancelled,
+            });
+        }
         match reserved {
-            Ok(Ok(reserved)) => {
-                if let Some(wait) = wait {
-                    wait.over();
-                }
-                Ok(reserved)
-            }
+            Ok(Ok(reserved)) => Ok(reserved),
             Ok(Err(refused)) => Err(refused.into()),
             Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
             Err(Interrupted::Time(Kind::Deadline, deadline)) => {
@@ -221,10 +224,13 @@ impl Core {
         let mut watch = Watch::of(self);
         let ended = |waker: &Waker| watch.ended(waker);
         match limiter.reserve_blocking_unless(demand, self.parker(), until, ended) {
-            Ok(reserved) => {
-                let reserved = reserved?;
+            Ok(Ok(reserved)) => {
                 wait.over();
                 Ok(reserved)
+            }
+            Ok(Err(refused)) => {
+                wait.ended(SpanOutcome::Failed);
+                Err(refused.into())
             }
             Err(end) => Err(end.closed(false).into()),
         }

@@ -1,5 +1,6 @@
 //! What a session's value, its handles and its turns share.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +14,7 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
-use runtime_resilience::fault::Phase;
+use runtime_resilience::fault::{Phase, without_keys};
 use runtime_usage::{Budget, UsageTracker};
 
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
@@ -275,7 +276,14 @@ impl Core {
         self.stream.is_heard()
     }
 
-    pub(crate) fn emit(&self, event: AgentEvent) {
+    /// What an event says of a failure are words of others, and they may quote a key.
+    pub(crate) fn emit(&self, mut event: AgentEvent) {
+        if event.failure_class.is_some()
+            && let Some(detail) = &event.detail
+            && let Cow::Owned(clean) = without_keys(detail)
+        {
+            event.detail = Some(clean.into());
+        }
         if let Some(error) = self.stream.emit(event) {
             log!(warn, session = %self.session_id, error = %error, "event sink failed; failures are counted from here on");
         }
@@ -358,7 +366,7 @@ impl Core {
     }
 
     pub(crate) fn log_failure(&self, what: &'static str, error: &dyn Error) {
-        log!(info, session = %self.session_id, role = %self.setup.role, what = what, error = %error, "did not succeed");
+        log!(info, session = %self.session_id, role = %self.setup.role, what = what, error = %without_keys(&error.to_string()), "did not succeed");
     }
 }
 

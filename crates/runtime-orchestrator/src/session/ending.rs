@@ -2,6 +2,7 @@
 
 use runtime_events::{AgentFailureClass, Data, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
+use runtime_resilience::fault::without_keys;
 
 use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SettleError};
 use crate::failure::{class_of, failure, is_of_shutdown};
@@ -80,7 +81,7 @@ impl Core {
 
     fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.classifier);
-        let detail = failure.to_string();
+        let detail = without_keys(&failure.to_string()).into_owned();
         let draining = self.state().is_draining();
         let _ = if draining && is_of_shutdown(failure.error()) {
             self.shut_down(&format!("shutdown: {detail}"))

@@ -40,9 +40,8 @@ impl OrchestrationSession {
     pub async fn pause_for_input(&self, prompt: impl Into<String>) -> Result<String, PauseError> {
         let prompt = prompt.into();
         let core = &*self.core;
-        core.begin_pause(&prompt)?;
+        core.begin_pause(prompt)?;
         let mut pause = Pause { core, detail: "gave up waiting" };
-        core.say(AgentEventName::AgentPaused, AgentEventStatus::Blocked, prompt);
         let value = poll_fn(|cx| core.poll_input(cx.waker())).await?;
         pause.detail = "input received";
         Ok(value)
@@ -71,20 +70,27 @@ impl Drop for Pause<'_> {
 }
 
 impl Core {
-    fn begin_pause(&self, prompt: &str) -> Result<(), PauseError> {
+    fn begin_pause(&self, prompt: String) -> Result<(), PauseError> {
+        // Should the session end here, its last word waits for this one.
+        let _entry = self.enter(false)?;
         let mut state = self.state();
         state.open()?;
         state.accepting()?;
         if state.input().is_some() {
             return Err(PauseError::AlreadyWaiting);
         }
+        let before = self.status();
         let waiting = AgentStatus::WaitingForInput;
-        let moved = self.setup.registry.transition(&self.worker_id, waiting, Some(prompt));
+        let moved = self.setup.registry.transition(&self.worker_id, waiting, Some(&prompt));
         if moved.is_err() && self.status().is_terminal() {
             return Err(self.closed(self.status()).into());
         }
         *state.input() = Some(Input::default());
         drop(state);
+        if moved.is_ok() {
+            self.tell_status(before, waiting);
+        }
+        self.say(AgentEventName::AgentPaused, AgentEventStatus::Blocked, prompt);
         Ok(())
     }
 
@@ -105,8 +111,9 @@ impl Core {
     }
 
     fn end_pause(&self, detail: &'static str) {
+        let entry = self.enter(false);
         let mut state = self.state();
-        if state.ended().is_some() {
+        if entry.is_err() || state.ended().is_some() {
             *state.input() = None;
             return;
         }
@@ -115,9 +122,12 @@ impl Core {
             input.over = true;
         }
         // Fails only if somebody moved the worker behind the session's back.
-        let running = AgentStatus::Running;
-        let _ = self.setup.registry.transition(&self.worker_id, running, Some(detail));
+        let (before, running) = (self.status(), AgentStatus::Running);
+        let moved = self.setup.registry.transition(&self.worker_id, running, Some(detail));
         drop(state);
+        if moved.is_ok() {
+            self.tell_status(before, running);
+        }
         self.say(AgentEventName::AgentResumed, AgentEventStatus::Running, detail.to_owned());
         *self.state().input() = None;
     }
@@ -137,9 +147,8 @@ impl Core {
         Ok(())
     }
 
-    /// Emits an event of the session's own span, unless the session is over.
+    /// Emits an event of the session's own span.
     fn say(&self, name: AgentEventName, status: AgentEventStatus, detail: String) {
-        let Ok(_entry) = self.enter(false) else { return };
         let mut event: AgentEvent = self.root_event(name, status);
         event.detail = Some(detail.into());
         self.emit(event);

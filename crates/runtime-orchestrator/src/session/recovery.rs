@@ -1,10 +1,12 @@
 //! After a failed turn: the books about recovery, and the handler's steps.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::future::Future;
 
 use runtime_events::{AgentEventName, AgentEventStatus, FailureScenario};
 use runtime_resilience::RecoveryResult;
+use runtime_resilience::fault::without_keys;
 use runtime_resilience::recovery::{Attempt, Progress};
 
 use crate::error::TurnError;
@@ -57,7 +59,7 @@ impl Core {
                     }
                     None => all_taken(&attempt),
                 };
-                self.recovery().finish(attempt, taken, failed)
+                self.recovery().finish(attempt, taken, failed.map(clean))
             }
             Err(escalated) => escalated,
         };
@@ -83,7 +85,7 @@ impl Core {
                     }
                     None => all_taken(&attempt),
                 };
-                self.recovery().finish(attempt, taken, failed)
+                self.recovery().finish(attempt, taken, failed.map(clean))
             }
             Err(escalated) => escalated,
         };
@@ -115,6 +117,14 @@ impl Core {
 
 /// How many steps were taken, and what kept the next one from being.
 type Taken = (usize, Option<String>);
+
+/// What kept a step from being taken, in a handler's words, which may quote a key.
+fn clean(why: String) -> String {
+    match without_keys(&why) {
+        Cow::Owned(clean) => clean,
+        Cow::Borrowed(_) => why,
+    }
+}
 
 /// Without a handler every step counts as taken, as in the original.
 fn all_taken(attempt: &Attempt) -> Taken {

@@ -156,7 +156,8 @@ impl Core {
 
     /// The agent waits.
     pub(crate) fn begin_wait(&self, reason: Reason, parent: SpanId) -> Wait<'_> {
-        let wait = Wait { core: self, reason, span: self.new_span(), parent, over: false };
+        let outcome = SpanOutcome::Cancelled;
+        let wait = Wait { core: self, reason, span: self.new_span(), parent, outcome };
         wait.tell(AgentEventName::WaitStarted, None);
         wait
     }
@@ -168,13 +169,18 @@ pub(crate) struct Wait<'c> {
     reason: Reason,
     span: SpanId,
     parent: SpanId,
-    over: bool,
+    outcome: SpanOutcome,
 }
 
 impl Wait<'_> {
     /// What was waited for came.
-    pub(crate) fn over(mut self) {
-        self.over = true;
+    pub(crate) fn over(self) {
+        self.ended(SpanOutcome::Ok);
+    }
+
+    /// It is over in another way.
+    pub(crate) fn ended(mut self, outcome: SpanOutcome) {
+        self.outcome = outcome;
     }
 
     fn tell(&self, name: AgentEventName, outcome: Option<SpanOutcome>) {
@@ -187,8 +193,7 @@ impl Wait<'_> {
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        let outcome = if self.over { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
-        self.tell(AgentEventName::WaitEnded, Some(outcome));
+        self.tell(AgentEventName::WaitEnded, Some(self.outcome));
     }
 }
 

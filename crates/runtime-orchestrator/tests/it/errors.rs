@@ -4,13 +4,14 @@
 use std::error::Error;
 use std::io;
 
-use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario};
+use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use runtime_orchestrator::{
     AcceptError, BoxError, HandoffError, OpenSessionError, PauseError, SettleError, ToolCall,
     ToolError, Turn, TurnError,
 };
+use runtime_resilience::recovery::{RecoveryHandler, StepContext};
 
-use crate::support::{Fixture, now};
+use crate::support::{Fixture, WAIT, now};
 
 fn failed<E: Into<BoxError> + 'static>(error: E) -> TurnError {
     let fixture = Fixture::new();
@@ -126,4 +127,54 @@ fn the_chain_of_an_anyhow_error_is_classified_and_it_can_be_downcast() {
     let session = Fixture::new().orchestrator.session().unwrap();
     let report = session.finish(Err::<(), _>(anyhow::Error::new(io::Error::other("disk"))));
     assert!(report.result.unwrap_err().is::<io::Error>());
+}
+
+#[test]
+fn a_key_that_an_error_quotes_is_kept_nowhere() {
+    const KEY: &str = "sk-abc123";
+    let refused = || BoxError::from(format!("503: key provided: {KEY} (Bearer  {KEY}x)"));
+    let fixture = Fixture::new().with(|o| o.time(ManualClock::skipping()));
+    let session = fixture.orchestrator.session().unwrap();
+    let recovering =
+        now(session.run_turn_recovering(Turn::model("m"), async |_| Err::<(), _>(refused())));
+    recovering.unwrap_err();
+    fixture.clock.advance(WAIT);
+    let fails = async || Err::<(), _>(refused());
+    let _ = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
+    let error = now(session.run_tool("search", fails)).unwrap_err();
+    // The caller has its own error, as it was.
+    assert!(error.to_string().contains(KEY));
+    let worker = session.worker_id().to_owned();
+    let report = session.finish::<(), _>(Err(error));
+    assert!(report.result.unwrap_err().to_string().contains(KEY));
+
+    let mut told = 0;
+    for event in fixture.events.events() {
+        let text = format!("{} {event:?}", event.to_json());
+        assert!(!text.contains(KEY), "{text}");
+        told += u64::from(event.detail.as_ref().is_some_and(|it| it.contains("[redacted]")));
+    }
+    assert!(told >= 4, "{told} details");
+    let worker = fixture.orchestrator.shared_registry().get(&worker).unwrap();
+    let text = format!("{worker:?} {}", serde_json::to_string(&worker).unwrap());
+    assert!(!text.contains(KEY) && text.contains("[redacted]"), "{text}");
+}
+
+struct Refused;
+
+impl RecoveryHandler for Refused {
+    fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
+        Err("key provided: sk-abc123".into())
+    }
+}
+
+#[test]
+fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
+    let fixture = Fixture::new().with(|o| o.recovery_handler(Refused));
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = async || Err::<(), _>("503 Service Unavailable");
+    let error = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
+    let recovery = error.recovery().unwrap();
+    let text = format!("{recovery:?} {}", serde_json::to_string(recovery).unwrap());
+    assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
 }

@@ -95,3 +95,22 @@ fn handoffs_that_nobody_accepts_are_bounded() {
     assert_eq!(oldest.status(), AgentStatus::Cancelled);
     drop(editor(&registry).accept(&handoffs[4]).unwrap());
 }
+
+#[test]
+fn a_log_of_a_handoff_shows_who_took_over() {
+    let fixture = Fixture::new();
+    let registry = fixture.orchestrator.shared_registry();
+    let session = fixture.orchestrator.session().unwrap();
+    let handoff = session.handoff_to("editor", "polish", json!({})).unwrap();
+    let editor = editor(registry).event_sink(fixture.events.clone());
+    editor.session().unwrap().complete().unwrap();
+    editor.accept(&handoff).unwrap().complete().unwrap();
+
+    let events = fixture.events.events();
+    let timeline = runtime_report::Timeline::read(events.iter().map(|event| &**event));
+    let trace: serde_json::Value = serde_json::from_str(&timeline.chrome_trace()).unwrap();
+    let trace = trace["traceEvents"].as_array().unwrap();
+    let arrow: Vec<_> = trace.iter().filter(|event| event["cat"] == "handover").collect();
+    let ends: Vec<_> = arrow.iter().map(|end| (&end["ph"], &end["pid"])).collect();
+    assert_eq!(ends, [(&json!("s"), &json!(1)), (&json!("f"), &json!(3))]);
+}

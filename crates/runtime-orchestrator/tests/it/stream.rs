@@ -47,6 +47,33 @@ fn the_states_of_the_worker_are_told_from_first_to_last() {
 }
 
 #[test]
+fn the_states_around_a_pause_are_told_however_it_ends() {
+    let pause = [
+        json!({ "from": "running", "to": "waiting_for_input" }),
+        json!({ "from": "waiting_for_input", "to": "running" }),
+    ];
+    let told = |fixture: &Fixture| data(fixture, AgentEventName::StatusChanged).split_off(2);
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let handle = session.handle();
+    let person = async { handle.provide_input("yes") };
+    let (answer, _) = now(async { futures_util::join!(session.pause_for_input("go on?"), person) });
+    assert_eq!(answer.unwrap(), "yes");
+    assert_eq!(told(&fixture), pause);
+    drop(session.pause_for_input("never asked"));
+    assert_eq!(told(&fixture), pause);
+    session.complete().unwrap();
+
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let cancel = async { session.cancel("enough") };
+    now(async { futures_util::join!(session.pause_for_input("go on?"), cancel) }).0.unwrap_err();
+    let cut = json!({ "from": "waiting_for_input", "to": "cancelled" });
+    assert_eq!(told(&fixture), [pause[0].clone(), cut]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
 fn a_breaker_that_opens_and_closes_is_told_by_the_session_that_made_it() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
@@ -90,6 +117,30 @@ fn a_wait_for_the_rate_has_a_span_and_one_that_is_cut_was_cancelled() {
     assert_eq!(outcomes, [SpanOutcome::Ok, SpanOutcome::Cancelled]);
     let reason = json!({ "for": "rate_limit" });
     assert_eq!(data(&fixture, AgentEventName::WaitStarted), [reason.clone(), reason]);
+    assert_lawful(&fixture.events.events());
+}
+
+#[test]
+fn a_wait_that_has_become_too_long_has_failed() {
+    let fixture = Fixture::new();
+    let one = NonZeroU32::new(60).unwrap();
+    let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
+    let limiter = RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()));
+    let deadline = Duration::from_mins(1);
+    let fixture = fixture.with(|o| o.rate_limiter(limiter.clone()).deadline(deadline));
+    let session = fixture.orchestrator.session().unwrap();
+    now(session.run_turn(Turn::unmetered(), fine)).unwrap();
+    let mut cx = Context::from_waker(Waker::noop());
+    {
+        let mut turn = pin!(session.run_turn(Turn::unmetered(), fine));
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        limiter.pause(Duration::from_hours(1));
+        fixture.clock.advance(Duration::from_secs(1));
+        assert!(turn.as_mut().poll(&mut cx).is_ready());
+    }
+    drop(session);
+    let end = fixture.only(AgentEventName::WaitEnded);
+    assert_eq!(end.outcome, Some(SpanOutcome::Failed));
     assert_lawful(&fixture.events.events());
 }
 

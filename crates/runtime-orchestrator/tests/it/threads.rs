@@ -328,3 +328,33 @@ fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
     assert_eq!(summary.sink_failures, summary.events_emitted / 3);
     assert_lawful(&summary.agent_events);
 }
+
+#[test]
+fn states_are_told_without_a_gap_whoever_ends_the_session_around_a_pause() {
+    for _ in 0..200 {
+        let fixture = Fixture::new();
+        let session = fixture.orchestrator.session().unwrap();
+        let handle = session.handle();
+        thread::scope(|scope| {
+            scope.spawn(|| handle.cancel("enough"));
+            for _ in 0..3 {
+                let pause = session.pause_for_input("go on?");
+                let mut pause = std::pin::pin!(pause);
+                let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+                let _ = pause.as_mut().poll(&mut cx);
+            }
+        });
+        drop(session);
+        let events = fixture.events.events();
+        assert_lawful(&events);
+        let mut state = "idle".to_owned();
+        for event in &events {
+            if event.event == AgentEventName::StatusChanged {
+                let data = event.data.as_ref().unwrap();
+                assert_eq!(data.get("from").unwrap(), &*state);
+                data.get("to").unwrap().as_str().unwrap().clone_into(&mut state);
+            }
+        }
+        assert_eq!(state, "cancelled");
+    }
+}

@@ -5,7 +5,8 @@ use std::time::Duration;
 use opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use opentelemetry::{Context, global::BoxedTracer};
 use runtime_events::{AgentEvent, ManualClock};
-use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+use runtime_orchestrator::{BoxError, Capture, Orchestrator, ToolCall, Turn};
+use runtime_otel::Config;
 use runtime_sinks::EventFanOut;
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::UsageSnapshot;
@@ -150,4 +151,46 @@ fn a_tracer_of_any_kind_is_taken() {
     let orchestrator = Orchestrator::new("writer", "draft").event_sink(sink.clone());
     drop(orchestrator.session().unwrap());
     assert_eq!((sink.stats().begun, sink.stats().open), (1, 0));
+}
+
+#[test]
+fn who_accepts_a_handoff_has_a_link_to_who_handed_over_live_and_in_a_replay() {
+    let (rig, log, writer) = orchestrator();
+    let editor = Orchestrator::new("editor", "draft")
+        .registry(writer.shared_registry().clone())
+        .event_sink(EventFanOut::new().with(rig.sink.clone()).with(log.clone()));
+    let session = writer.session().unwrap();
+    let handoff = session.handoff_to("editor", "polish", serde_json::json!({})).unwrap();
+    editor.accept(&handoff).unwrap().complete().unwrap();
+    writer.session().unwrap().complete().unwrap();
+
+    let replayed = crate::replay::replayed(&logged(&log));
+    for spans in [rig.spans(), replayed] {
+        let links = spans.iter().map(|span| (&*span.name, span.links.len()));
+        let expected =
+            [("invoke_agent writer", 0), ("invoke_agent editor", 1), ("invoke_agent writer", 0)];
+        assert_eq!(links.collect::<Vec<_>>(), expected);
+        let from = spans[1].links.iter().next().unwrap().span_context.span_id();
+        assert_eq!(from, spans[0].span_context.span_id());
+    }
+}
+
+#[test]
+fn contents_that_are_kept_are_in_a_span_only_with_its_details() {
+    for details in [false, true] {
+        let rig = Rig::with(Config::default().details(details));
+        let orchestrator = Orchestrator::new("writer", "draft")
+            .capture(Capture::unredacted())
+            .event_sink(rig.sink.clone());
+        block_on(async {
+            let session = orchestrator.session().unwrap();
+            let call = ToolCall::new("search").args(serde_json::json!({ "q": "s3cr3t" }));
+            session.run_tool(call, async || Ok::<_, BoxError>("s3cr3t")).await.unwrap();
+            session.complete().unwrap();
+        });
+        let tool = rig.span("execute_tool search");
+        let said = format!("{:?}", tool.events);
+        assert_eq!(said.contains("s3cr3t"), details);
+        assert!(said.contains("arguments") && said.contains("result"), "{said}");
+    }
 }

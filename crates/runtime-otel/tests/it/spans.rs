@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId as OtelSpanId, SpanKind, Status};
 use runtime_events::{AgentEventName, Data, SpanId, SpanOutcome};
@@ -201,6 +202,8 @@ fn what_happens_is_an_event_on_the_span_around_it() {
     assert_eq!(notes(&agent), ["agent.status_changed", "agent.failed"]);
     assert_eq!(agent.status, Status::Unset);
     let chat = rig.span("chat gpt-5");
+    let outcome = KeyValue::new("techrevati.outcome", "ok");
+    assert!(chat.events.events[1].attributes.contains(&outcome), "{:?}", chat.events);
     assert_eq!(notes(&chat), ["agent.wait_started", "agent.wait_ended"]);
     assert_eq!(chat.events.iter().next().unwrap().attributes[0].value, "backoff".into());
     assert_eq!(rig.sink.stats().unmatched, 0);

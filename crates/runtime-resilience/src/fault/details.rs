@@ -1,5 +1,6 @@
 //! What a reply says in words, for people and logs.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
@@ -177,23 +178,41 @@ fn tidy_name(text: &str) -> String {
 
 /// At most so many characters, with what looks like a key taken out.
 fn tidy(text: &str, longest: usize) -> String {
-    const REDACTED: &str = "[redacted]";
     // Cut before it is read, so that no text costs more than this; no word is left in half.
     let text = match text.char_indices().nth(longest) {
         Some((end, _)) => text[..end].rsplit_once(char::is_whitespace).map_or("", |(head, _)| head),
         None => text,
     };
-    let mut tidied = String::with_capacity(text.len());
-    let mut after_bearer = false;
+    without_keys(text).into_owned()
+}
+
+/// A text of others with the words taken out that look like a key: for where it is kept.
+///
+/// ```
+/// use runtime_resilience::fault::without_keys;
+///
+/// let refused = "Incorrect API key provided: sk-abc123.";
+/// assert_eq!(without_keys(refused), "Incorrect API key provided: [redacted]");
+/// ```
+pub fn without_keys(text: &str) -> Cow<'_, str> {
+    const REDACTED: &str = "[redacted]";
+    let mut tidied: Option<String> = None;
+    let (mut read, mut after_bearer) = (0, false);
     for word in text.split_inclusive(char::is_whitespace) {
         let bare = word.trim_end();
-        let blank = &word[bare.len()..];
-        tidied += if after_bearer || is_secret(bare) { REDACTED } else { bare };
-        tidied += blank;
-        after_bearer =
-            !bare.is_empty() && bare.trim_end_matches(':').eq_ignore_ascii_case("bearer");
+        if !bare.is_empty() && (after_bearer || is_secret(bare)) {
+            let tidied = tidied.get_or_insert_with(|| text[..read].to_owned());
+            *tidied += REDACTED;
+            *tidied += &word[bare.len()..];
+        } else if let Some(tidied) = &mut tidied {
+            *tidied += word;
+        }
+        read += word.len();
+        // Blanks between it and its key are words here, too.
+        let bearer = bare.trim_end_matches(':').eq_ignore_ascii_case("bearer");
+        after_bearer = bearer || (after_bearer && bare.is_empty());
     }
-    tidied
+    tidied.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Whether a word holds something like a key.

@@ -31,6 +31,7 @@ pub(super) fn subject(event: &AgentEvent) -> Option<&str> {
         "provider",
         "model",
         "for",
+        "content",
         "guardrail",
         "target_role",
         "rule",

@@ -289,3 +289,11 @@ fn an_empty_log_is_no_error() {
         assert_eq!(run(&[command, file.path()]).0, 0, "{command}");
     }
 }
+
+#[test]
+fn tail_says_what_kind_of_content_was_kept() {
+    let event = r#"{"event":"agent.content_captured","status":"running","emitted_at":"2026-05-20T12:00:00Z","role":"x","data":{"content":"arguments","value":{"q":"said"}}}"#;
+    let file = TempFile::new("content", &format!("{event}\n"));
+    let (_, text, _) = run(&["tail", "--once", file.path()]);
+    assert!(text.trim_end().ends_with("content_captured arguments"), "{text}");
+}

@@ -1,6 +1,7 @@
 //! The ways a recovering turn ends, each once.
 
 use runtime_events::{AgentFailureClass, SpanOutcome};
+use runtime_resilience::fault::without_keys;
 use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::{RecoveryOutcome, RecoveryResult};
 
@@ -52,7 +53,7 @@ impl Recovering<'_> {
             RecoveryOutcome::EscalationRequired,
             Vec::new(),
             Vec::new(),
-            why.to_string(),
+            without_keys(&why.to_string()).into_owned(),
         );
         let attempts = self.attempts;
         if let Some(fault) = fault {

@@ -3,7 +3,7 @@
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
 };
-use runtime_resilience::fault::FaultKind;
+use runtime_resilience::fault::{FaultKind, without_keys};
 use runtime_resilience::route::Route;
 use runtime_resilience::{
     EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
@@ -139,7 +139,7 @@ impl Recovering<'_> {
     /// The attempt after the recovery failed, or was not made.
     pub(super) fn fail_pending(&mut self, reason: &str) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
-        let scenario = fault.scenario();
+        let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
         let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
         self.core.emit(
             event
