@@ -21,9 +21,14 @@ pub(crate) const PROPERTY_TESTS: &str = "test --workspace --exclude xtask";
 /// Test names that contain this word belong to property tests.
 const PROPERTIES: &str = "properties";
 
-/// How often a property is tried unless told otherwise: some 40 times proptest's own number,
-/// and all of them still take less than a minute.
+/// Those among them whose every case writes a database, a page or hundreds of spans.
+const SLOW: &str = "slow_properties";
+
+/// How often a property is tried unless told otherwise: some 40 times proptest's own number.
 pub(crate) const CASES: u32 = 10_000;
+
+/// A slow property is tried so many times less often, so that none takes minutes.
+pub(crate) const SLOWER: u32 = 20;
 
 /// `cargo xtask test [FILTER…]`
 pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
@@ -71,12 +76,13 @@ pub(crate) fn proptest(rest: &[String]) -> Result<(), Error> {
     let (cases, filter) = proptest_arguments(rest)?;
     let tests = Cmd::cargo(PROPERTY_TESTS);
     let count = properties(&tests, cases, filter, &mut Counts::default())?;
-    println!("{count} properties held for {cases} cases each");
+    println!("{count} properties held for {cases} cases each, slow ones for a {SLOWER}th of them");
     Ok(())
 }
 
 /// Runs those of `tests` that are properties and whose names contain `filter`, and says how
-/// many there were.
+/// many there were. Of the slow ones there is a run of its own: proptest takes the number of
+/// cases from the environment, whatever a test asks for.
 pub(crate) fn properties(
     tests: &Cmd,
     cases: u32,
@@ -84,9 +90,14 @@ pub(crate) fn properties(
     counts: &mut Counts,
 ) -> Result<u64, Error> {
     let tests = || tests.clone().args(words(TARGETS));
-    let test = tests().env("PROPTEST_CASES", cases.to_string());
-    let test = if filter.is_empty() {
-        test.args(["--no-fail-fast", "--", PROPERTIES])
+    let tried = |cases: u32| {
+        let cases = cases.max(1).to_string();
+        tests().env("PROPTEST_CASES", cases).args(["--no-fail-fast", "--"])
+    };
+    if filter.is_empty() {
+        let usual = tried(cases).args([PROPERTIES, "--skip", SLOW]).count(counts);
+        let slow = tried(cases / SLOWER).arg(SLOW).count(counts);
+        usual.and(slow)?;
     } else {
         // Libtest runs what matches any of its filters; we want what matches both.
         let listed = tests().args(["--", "--list", "--format", "terse", PROPERTIES]).read()?;
@@ -94,9 +105,13 @@ pub(crate) fn properties(
         if names.is_empty() {
             return Err(Error::Failed(format!("no property test matches `{filter}`")));
         }
-        test.args(["--no-fail-fast", "--", "--exact"]).args(names)
-    };
-    test.count(counts)?;
+        let (slow, usual): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| it.contains(SLOW));
+        for (names, cases) in [(usual, cases), (slow, cases / SLOWER)] {
+            if !names.is_empty() {
+                tried(cases).arg("--exact").args(names).count(counts)?;
+            }
+        }
+    }
     match counts.total() {
         0 => Err(Error::Failed("there is no property test to run".to_owned())),
         total => Ok(total),

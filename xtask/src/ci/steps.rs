@@ -76,7 +76,12 @@ fn properties(counts: &mut Counts) -> Result<Note, Error> {
     let mut again = Counts::default();
     let result = dev::properties(&locked(dev::PROPERTY_TESTS), dev::CASES, "", &mut again);
     counts.failed += again.failed;
-    Ok(Note::Passed(format!("{} properties, {} cases each", result?, dev::CASES)))
+    Ok(Note::Passed(format!(
+        "{} properties, {} cases each, slow ones {}",
+        result?,
+        dev::CASES,
+        dev::CASES / dev::SLOWER
+    )))
 }
 
 fn loom(counts: &mut Counts) -> Result<Note, Error> {

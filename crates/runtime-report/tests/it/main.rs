@@ -9,6 +9,6 @@ mod hostile;
 mod html;
 mod mermaid;
 mod otlp;
-mod properties;
+mod slow_properties;
 mod stats;
 mod timeline;

@@ -96,15 +96,10 @@ fn event() -> impl Strategy<Value = AgentEvent> {
         )
 }
 
-/// A case makes and reads six texts of up to sixty events: a twentieth of what is asked for takes as
-/// long as others take.
-fn config() -> ProptestConfig {
-    let usual = ProptestConfig::default();
-    ProptestConfig { cases: (usual.cases / 20).max(32), ..usual }
-}
-
+// A case makes and reads six texts of up to sixty events. Where the environment names a number of
+// cases, it is that number.
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn any_events_have_every_projection(events in prop::collection::vec(event(), 0..60)) {

@@ -294,9 +294,8 @@ proptest! {
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
     ) {
         let events = told(steps);
-        prop_assume!(!events.is_empty());
         let rig = Rig::new();
-        for pick in order {
+        for pick in order.iter().filter(|_| !events.is_empty()) {
             let _ = rig.sink.emit(&Arc::new(events[pick.index(events.len())].clone()));
         }
         rig.sink.abandon();
