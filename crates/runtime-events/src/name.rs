@@ -48,7 +48,7 @@ wire_names! {
         GuardrailChecked = "agent.guardrail_checked",
         /// Whether a role may use a tool was asked; `data` says which, and the answer.
         PermissionChecked = "agent.permission_checked",
-        /// The policy was asked; `data` says what it recommends.
+        /// The policy was asked; `data` says which rules fired, and what they recommend.
         PolicyDecided = "agent.policy_decided",
         /// An agent handed its work to another; `data` says to whom, and why.
         HandedOver = "agent.handed_over",

@@ -84,7 +84,7 @@ const PLAIN: &[(&str, &str)] = plain! {
     "policy"
     "provider"
     "refused"
-    "rule"
+    "rules"
     "scenario"
     "skipped"
     "spent_usd"

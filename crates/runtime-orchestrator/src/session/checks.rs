@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_policy::{
-    PermissionOutcome, PhaseContext, PolicyActionData, QualityGateOutcome, QualityLevel,
-    RuleExplanation,
+    PermissionOutcome, PhaseContext, PolicyActionData, PolicyRule, QualityGateOutcome,
+    QualityLevel, RuleExplanation,
 };
 
 use crate::log::log;
@@ -13,12 +13,21 @@ use crate::session::OrchestrationSession;
 
 /// # Permission, quality and policy
 impl OrchestrationSession {
-    /// Whether this session's role may use a tool. Everything is allowed without permissions.
+    /// Whether this session's role may use a tool, and emits `agent.permission_checked`. Everything is
+    /// allowed without permissions, and then nothing is emitted, as on a session that is over.
+    ///
+    /// To choose the tools that a model is offered, without an event for each:
+    /// [`PermissionEnforcer::filter_tools`](runtime_policy::PermissionEnforcer::filter_tools).
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
-        match &self.core.setup.permissions {
-            Some(permissions) => permissions.check(&self.core.setup.role, tool),
-            None => PermissionOutcome::allowed_because("no enforcer configured"),
+        let core = &*self.core;
+        let Some(permissions) = &core.setup.permissions else {
+            return PermissionOutcome::allowed_because("no enforcer configured");
+        };
+        let outcome = permissions.check(&core.setup.role, tool);
+        if let Ok(_entry) = core.enter(false) {
+            core.tell_permission(tool, &outcome);
         }
+        outcome
     }
 
     /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`; `None`
@@ -39,15 +48,17 @@ impl OrchestrationSession {
         Some(outcome)
     }
 
-    /// What the policy engine recommends now; nothing without an engine.
+    /// What the policy engine recommends now, and emits `agent.policy_decided` with the rules that
+    /// fired; nothing without an engine.
     ///
     /// The session fills in its phase, its cost and the scenarios whose recovery is exhausted,
     /// and, where `context` leaves it at zero, the time since it opened.
     pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
         let Some(engine) = &self.core.setup.policy else { return Vec::new() };
-        let actions = engine.evaluate(&self.policy_context(context));
-        self.core.tell_policy(&actions);
-        actions
+        let context = self.policy_context(context);
+        let fired: Vec<&PolicyRule> = engine.firing(&context).collect();
+        self.core.tell_policy(&fired);
+        fired.into_iter().flat_map(|rule| &rule.actions).cloned().collect()
     }
 
     /// For each rule whether it fires now, and which part of it decided.

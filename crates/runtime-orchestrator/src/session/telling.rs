@@ -6,7 +6,7 @@ use std::pin::pin;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_policy::guardrail::GuardrailSubject;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyActionData};
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
 use runtime_resilience::Transition;
 use serde_json::Value;
 
@@ -87,11 +87,13 @@ impl Core {
         self.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), data);
     }
 
-    /// The policy was asked, and recommends this.
-    pub(crate) fn tell_policy(&self, actions: &[PolicyActionData]) {
+    /// The policy was asked, and these rules fired.
+    pub(crate) fn tell_policy(&self, fired: &[&PolicyRule]) {
         let Ok(_entry) = self.enter(false) else { return };
-        let names = actions.iter().map(|it| it.action.as_str()).collect::<Value>();
-        let data = Data::with_capacity(1).with("actions", names);
+        let rules = fired.iter().map(|rule| &*rule.name).collect::<Value>();
+        let actions = fired.iter().flat_map(|rule| &rule.actions);
+        let actions = actions.map(|it| it.action.as_str()).collect::<Value>();
+        let data = Data::with_capacity(2).with("rules", rules).with("actions", actions);
         self.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, data);
     }
 

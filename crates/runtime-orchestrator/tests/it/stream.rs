@@ -12,7 +12,7 @@ use runtime_orchestrator::{BoxError, Turn};
 use runtime_policy::guardrail::{self, PreCheck};
 use runtime_policy::{
     GuardrailOutcome, PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext,
-    PolicyEngine, RolePermissionConfig,
+    PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
 };
 use runtime_resilience::rate::{RateLimiter, RateLimits};
 use serde_json::{Value, json};
@@ -157,15 +157,22 @@ fn what_guardrails_permissions_and_the_policy_say_is_told() {
     let writer = writer.allowed_tools(["search"]).denied_tools(["delete"]);
     let permissions = PermissionPolicy::new().role(writer);
     let fixture = Fixture::new().with(|o| {
-        o.guardrail(no_secrets)
-            .permissions(PermissionEnforcer::new(permissions))
-            .policy(PolicyEngine::new([]))
+        o.guardrail(no_secrets).permissions(PermissionEnforcer::new(permissions)).policy(
+            PolicyEngine::new([
+                PolicyRule::new("done", PolicyCondition::phase_completed())
+                    .action(PolicyAction::Notify),
+                PolicyRule::new("told off", PolicyCondition::agent_failed("reader"))
+                    .action(PolicyAction::RetryAgent),
+            ]),
+        )
     });
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").guarded("the secret");
     now(session.run_turn(turn, fine)).unwrap_err();
     now(session.run_tool("search", fine)).unwrap();
     now(session.run_tool("delete", fine)).unwrap_err();
+    assert!(!session.authorize("delete").allowed);
+    session.evaluate_policy(PhaseContext::default().failed_roles(["reader"]));
     session.evaluate_policy(PhaseContext::default());
     drop(session);
 
@@ -176,8 +183,18 @@ fn what_guardrails_permissions_and_the_policy_say_is_told() {
     assert_eq!(checked, [objection, json!({ "stage": "pre", "tool": "search", "passed": true })]);
     let asked = data(&fixture, AgentEventName::PermissionChecked);
     let answers: Vec<_> = asked.iter().map(|data| (&data["tool"], &data["allowed"])).collect();
-    assert_eq!(answers, [(&json!("search"), &json!(true)), (&json!("delete"), &json!(false))]);
-    assert_eq!(data(&fixture, AgentEventName::PolicyDecided), [json!({ "actions": [] })]);
+    assert_eq!(
+        answers,
+        [
+            (&json!("search"), &json!(true)),
+            (&json!("delete"), &json!(false)),
+            (&json!("delete"), &json!(false))
+        ]
+    );
+    let decided = data(&fixture, AgentEventName::PolicyDecided);
+    assert_eq!(decided[0], json!({ "rules": ["told off"], "actions": ["retry_agent"] }));
+    assert_eq!(decided[1], json!({ "rules": [], "actions": [] }));
+    assert_eq!(decided.len(), 2);
     assert_lawful(&fixture.events.events());
 }
 

@@ -34,7 +34,6 @@ pub(super) fn subject(event: &AgentEvent) -> Option<&str> {
         "content",
         "guardrail",
         "target_role",
-        "rule",
         "breaker",
         "account",
     ];
@@ -59,7 +58,14 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
             let objections = texts("objections").unwrap_or_default();
             Some(format!("{stage} {result} {objections}").trim().to_owned())
         }
-        AgentEventName::PolicyDecided => Some(texts("actions")?),
+        AgentEventName::PolicyDecided => {
+            let (rules, actions) = (texts("rules")?, texts("actions")?);
+            Some(if rules.is_empty() {
+                "no rule".to_owned()
+            } else {
+                format!("{rules}: {actions}")
+            })
+        }
         AgentEventName::BudgetMark => Some(format!("{} %", data.get("percent")?.as_u64()?)),
         AgentEventName::LogDropped => Some(many(data.get("count")?.as_u64()?, "event")),
         AgentEventName::LogRecovered => Some(many(data.get("torn_bytes")?.as_u64()?, "byte")),
