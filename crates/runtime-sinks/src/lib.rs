@@ -13,6 +13,7 @@
 //! | [`filter`], [`level`] | [`Filter`] and [`Level`]: which events a sink is given |
 //! | [`sample`] | [`SampleSessions`]: some sessions, and each of them whole |
 //! | [`stats`] | [`SinkStats`]: what became of the events a sink was given |
+//! | [`losses`] | [`Losses`]: which events a sink had to drop, told in the stream |
 //! | `TracingSink` | events among the log lines, with feature `tracing` |
 //! | `testing` | a sink that keeps everything, with feature `test-util` |
 //!
@@ -35,7 +36,7 @@ pub mod fan_out;
 pub mod filter;
 pub mod jsonl;
 pub mod level;
-mod losses;
+pub mod losses;
 pub mod noop;
 mod park;
 pub mod queue;
@@ -61,6 +62,7 @@ pub use self::{
     filter::{Filter, Filtered},
     jsonl::{Durability, JsonlOptions, JsonlSink, Rotation},
     level::Level,
+    losses::Losses,
     noop::{NoopEventSink, NoopUsageSink},
     queue::{QueueConfig, QueueGuard, QueueSink, Shutdown},
     reader::{Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport},

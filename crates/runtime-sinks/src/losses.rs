@@ -5,11 +5,27 @@ use std::sync::Arc;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
 use serde_json::{Value, json};
 
-/// Counts lost events by session, and makes the record of them: `log.dropped`.
+/// Counts lost events by session, and makes the record of them: `log.dropped`. For a sink of your own
+/// that has to drop events, so that readers explain the gap.
 ///
-/// It takes no more room than so many sessions; those beyond are counted together.
+/// It lists no more than 64 sessions; events of those beyond are in the sum only.
+///
+/// ```
+/// use runtime_events::{AgentEvent, ManualClock};
+/// use runtime_sinks::Losses;
+///
+/// let mut losses = Losses::default();
+/// let mut event = AgentEvent::started("writer", "draft");
+/// (event.session_id, event.seq) = (Some("s1".into()), Some(7));
+/// losses.add(&event);
+///
+/// let record = losses.to_record(&ManualClock::new()).expect("one event is lost");
+/// let data = record.data.expect("it says which");
+/// assert_eq!(data.get("count"), Some(&1.into()));
+/// assert_eq!(data.get("sessions").unwrap()[0]["first_seq"], 7);
+/// ```
 #[derive(Debug, Default)]
-pub(crate) struct Losses {
+pub struct Losses {
     count: u64,
     sessions: Vec<Loss>,
 }
@@ -26,7 +42,8 @@ struct Loss {
 const LISTED: usize = 64;
 
 impl Losses {
-    pub(crate) fn add(&mut self, event: &AgentEvent) {
+    /// Counts an event that is lost.
+    pub fn add(&mut self, event: &AgentEvent) {
         self.count += 1;
         let (Some(id), Some(seq)) = (&event.session_id, event.seq) else { return };
         self.enter(Loss { session_id: id.clone(), first_seq: seq, last_seq: seq, count: 1 });
@@ -50,7 +67,7 @@ impl Losses {
     }
 
     /// The record of it, if there is anything to record.
-    pub(crate) fn to_record(&self, clock: &dyn Clock) -> Option<AgentEvent> {
+    pub fn to_record(&self, clock: &dyn Clock) -> Option<AgentEvent> {
         if self.count == 0 {
             return None;
         }

@@ -37,7 +37,6 @@
 mod database;
 pub mod error;
 pub mod import;
-mod losses;
 pub mod options;
 mod pending;
 pub mod reader;

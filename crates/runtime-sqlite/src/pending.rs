@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use runtime_events::{AgentEvent, Clock};
-use runtime_sinks::UsageRecord;
+use runtime_sinks::{Losses, UsageRecord};
 use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::import::Conflict;
-use crate::losses::Losses;
 use crate::options::SqliteOptions;
 use crate::stats::SqliteStats;
 use crate::write::{Fate, Numbered, transact};
