@@ -18,9 +18,21 @@ use crate::segments::{LOCK, segment_name, segments};
 #[derive(Debug)]
 pub(crate) enum Disk {
     /// One file for ever.
-    File,
+    File { _lock: Held },
     /// A folder, of which this log is the only writer as long as it holds the lock.
-    Folder { path: PathBuf, rotation: Rotation, durable: bool, _lock: File },
+    Folder { path: PathBuf, rotation: Rotation, durable: bool, _lock: Held },
+}
+
+/// A file whose lock is given up when this is dropped, and not only when the file is closed: a child
+/// that is just being started has a copy of it for a moment, and another sink must not find it locked.
+#[derive(Debug)]
+pub(crate) struct Held(pub(super) Arc<File>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // If it fails, the lock goes with the last copy.
+        let _ = self.0.unlock();
+    }
 }
 
 /// How long a first line may be of which the age of a file is read.
@@ -44,9 +56,9 @@ impl Disk {
         if regular && durable {
             sync_new(path, &file)?;
         }
-        let name = path.display().to_string();
-        let age = Duration::ZERO;
-        Ok((Self::File, Opened { segment: Arc::new(file), number: 0, name, bytes, age, tail }))
+        let (segment, name) = (Arc::new(file), path.display().to_string());
+        let disk = Self::File { _lock: Held(Arc::clone(&segment)) };
+        Ok((disk, Opened { segment, number: 0, name, bytes, age: Duration::ZERO, tail }))
     }
 
     /// Opens the last file of a folder to append to.
@@ -61,6 +73,7 @@ impl Disk {
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
             return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink writes to it"));
         }
+        let lock = Held(Arc::new(lock));
         let mut disk = Self::Folder { path: path.to_owned(), rotation, durable, _lock: lock };
         if durable {
             sync_folder_of(path)?;

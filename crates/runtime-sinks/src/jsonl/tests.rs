@@ -14,6 +14,7 @@ use super::options::Rotation;
 use super::writer::{BACKLOG, Rules, Writer};
 use crate::stats::SinkStats;
 
+mod locks;
 mod properties;
 mod syncs;
 mod writes;
