@@ -217,8 +217,19 @@ pub fn without_keys(text: &str) -> Cow<'_, str> {
 
 /// Whether a word holds something like a key.
 fn is_secret(word: &str) -> bool {
-    const PREFIXES: [&str; 9] =
-        ["sk-", "sk_", "AIza", "AKIA", "ASIA", "ya29.", "eyJ", "key=", "token="];
+    const PREFIXES: [&str; 11] = [
+        "sk-",
+        "sk_",
+        "AIza",
+        "AKIA",
+        "ASIA",
+        "ya29.",
+        "eyJ",
+        "key=",
+        "token=",
+        "secret=",
+        "password=",
+    ];
     /// Words for people are shorter, or have hardly a digit.
     const LONG: usize = 40;
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');

@@ -92,6 +92,8 @@ fn keys_are_never_copied_and_texts_are_cut() {
         "{\"api_key\":\"sk-ant-api03-xyz\"}",
         "0123456789abcdef0123456789abcdef0123456789abcdef",
         "eyJhbGciOiJIUzI1NiJ9.e30.abc",
+        "postgres://host?password=hunter2",
+        "client_secret=hunter2",
     ];
     for secret in secrets {
         let body = json!({"error": {
