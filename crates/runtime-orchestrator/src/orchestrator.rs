@@ -16,7 +16,7 @@ use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
 use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
-use runtime_usage::{Budget, Limit, PricingTable, UsualOutput};
+use runtime_usage::{Account, Limit, PricingTable, UsualOutput};
 
 use crate::capture::Capture;
 use crate::error::{AcceptError, BoxError, ChildSessionError, OpenSessionError};
@@ -70,7 +70,7 @@ pub(crate) struct Setup {
     pub(crate) gate: Option<QualityGate>,
     pub(crate) guardrails: Guardrails,
     pub(crate) budget: Option<Limit>,
-    pub(crate) account: Option<Budget>,
+    pub(crate) account: Option<Account>,
     /// How long answers usually are: what all its sessions have seen.
     pub(crate) usual: UsualOutput,
     pub(crate) pricing: PricingTable,

@@ -48,7 +48,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::RecoveryEvent;
-use runtime_usage::{Budget, UsageTracker};
+use runtime_usage::{Account, UsageTracker};
 
 pub use self::active::{ActiveTurn, Answer, Settled};
 use self::core::Core;
@@ -179,7 +179,7 @@ impl OrchestrationSession {
 
     /// The account the session draws on, where there is one: its balance, its statement, and those
     /// of the accounts above it.
-    pub fn account(&self) -> Option<&Budget> {
+    pub fn account(&self) -> Option<&Account> {
         self.core.account.as_ref()
     }
 

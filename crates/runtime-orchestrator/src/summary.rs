@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use runtime_events::AgentEvent;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::{RecoveryEvent, RecoveryEventType};
-use runtime_usage::{Budget, BudgetStatement, UsageSummary, UsageTracker, Usd};
+use runtime_usage::{Account, AccountStatement, UsageSummary, UsageTracker, Usd};
 use serde::Serialize;
 
 use crate::error::{BoxError, OpenSessionError};
@@ -57,10 +57,10 @@ pub struct Summary {
     pub iterations: u32,
     /// The session's budget, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<BudgetStatement>,
+    pub budget: Option<AccountStatement>,
     /// The budgets above it, from the next to the topmost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub budgets_above: Vec<BudgetStatement>,
+    pub budgets_above: Vec<AccountStatement>,
     /// How many events the session emitted. `agent_events` holds the last of them.
     pub events_emitted: u64,
     /// How many events the session no longer keeps.
@@ -74,7 +74,7 @@ impl Summary {
         let (agent_events, events_emitted, event_failures) = core.stream().snapshot();
         let recovery_events = core.recovery().events().cloned().collect();
         let kept = u64::try_from(agent_events.len()).unwrap_or(u64::MAX);
-        let mut statements = core.account.iter().flat_map(Budget::path).map(Budget::statement);
+        let mut statements = core.account.iter().flat_map(Account::path).map(Account::statement);
         let (budget, budgets_above) = (statements.next(), statements.collect());
         Self {
             worker: core.worker(),
@@ -112,7 +112,7 @@ impl Summary {
             session_id: "".into(),
             shutdown,
             iterations: 0,
-            budget: setup.account.as_ref().map(Budget::statement),
+            budget: setup.account.as_ref().map(Account::statement),
             budgets_above: Vec::new(),
             events_emitted: 0,
             events_dropped: 0,

@@ -12,7 +12,7 @@
 //! | [`file`](mod@file) | [`PriceReader`]: price lists, as published and our own |
 //! | [`tracker`], [`summary`] | [`UsageTracker`]: turns, tokens and cost per model |
 //! | [`usual`] | [`UsualOutput`]: how long a model's answers usually are |
-//! | [`budget`] | [`Budget`], an account that calls reserve from, its [`Limit`], and its refusals |
+//! | [`account`] | [`Account`], an account that calls reserve from, its [`Limit`], and its refusals |
 //!
 //! Each turn's cost is rounded to a nano-dollar once; everything after that is a sum of integers,
 //! the same in any order.
@@ -20,28 +20,28 @@
 //! # Example
 //!
 //! ```
-//! use runtime_usage::{Budget, Charge, PricingTable, UsageSnapshot, UsageTracker, Usd};
+//! use runtime_usage::{Account, Charge, PricingTable, UsageSnapshot, UsageTracker, Usd};
 //!
 //! let pricing = PricingTable::from_json(
 //!     r#"{"models": {"gpt-5": {"input_per_million": 1.25, "output_per_million": 10}}}"#,
 //! )?;
 //! let tracker = UsageTracker::with_pricing(pricing);
-//! let budget = Budget::enforced(Usd::from_cents(4));
+//! let account = Account::enforced(Usd::from_cents(4));
 //!
 //! // What the call may cost is set aside before it is made …
-//! let reservation = budget.reserve(Usd::from_cents(3))?;
+//! let reservation = account.reserve(Usd::from_cents(3))?;
 //! let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
 //! assert_eq!(turn.cost.to_string(), "$0.02");
 //! // … and settled with what it did cost.
 //! reservation.settle(Charge::new(turn.cost).model("gpt-5"));
 //!
-//! let refused = budget.reserve(Usd::from_cents(3)).unwrap_err();
+//! let refused = account.reserve(Usd::from_cents(3)).unwrap_err();
 //! assert_eq!(refused.left.to_string(), "$0.02");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod account;
 mod book;
-pub mod budget;
 mod clause;
 pub mod cost;
 mod decimal;
@@ -68,9 +68,10 @@ mod worst;
 
 #[doc(inline)]
 pub use self::{
-    budget::{
-        Balance, Budget, BudgetExceededError, BudgetListener, BudgetMark, BudgetRefusedError,
-        BudgetStatement, Charge, Limit, Reservation, Settlement, UnknownPrice, UnpricedModelError,
+    account::{
+        Account, AccountStatement, Balance, BudgetExceededError, BudgetListener, BudgetMark,
+        BudgetRefusedError, Charge, Limit, Reservation, Settlement, UnknownPrice,
+        UnpricedModelError,
     },
     cost::{Cost, LineItem},
     diff::{PriceDifference, TableDiff},

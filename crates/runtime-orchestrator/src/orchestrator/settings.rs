@@ -12,7 +12,7 @@ use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
 use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
-use runtime_usage::{Budget, Limit, PricingTable};
+use runtime_usage::{Account, Limit, PricingTable};
 
 use super::{Orchestrator, Setup};
 use crate::capture::Capture;
@@ -120,9 +120,9 @@ impl Orchestrator {
     ///
     /// ```
     /// use runtime_orchestrator::Orchestrator;
-    /// use runtime_usage::{Budget, Limit, Usd};
+    /// use runtime_usage::{Account, Limit, Usd};
     ///
-    /// let company = Budget::new(Limit::enforced(Usd::from_dollars(50)).named("company"));
+    /// let company = Account::new(Limit::enforced(Usd::from_dollars(50)).named("company"));
     /// let writer = Orchestrator::new("writer", "draft")
     ///     .account(&company)
     ///     // Of that, no single session may spend more than two dollars.
@@ -130,7 +130,7 @@ impl Orchestrator {
     /// # let _ = writer;
     /// ```
     #[must_use]
-    pub fn account(self, account: &Budget) -> Self {
+    pub fn account(self, account: &Account) -> Self {
         self.set(|setup| setup.account = Some(account.clone()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runtime_usage::{Budget, Limit, Usd};
+use runtime_usage::{Account, Limit, Usd};
 
 use crate::error::{ChildSessionError, DeadlineExceededError, ForeignAccountError};
 use crate::orchestrator::Setup;
@@ -91,7 +91,7 @@ impl OrchestrationSession {
 }
 
 /// What is left, under the rules of the account above unless there are others.
-fn remainder(above: &Budget, limit: Option<Limit>, role: &Arc<str>) -> Budget {
+fn remainder(above: &Account, limit: Option<Limit>, role: &Arc<str>) -> Account {
     let rules = limit.unwrap_or_else(|| {
         // What is set aside stays with the account above.
         above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role))

@@ -15,7 +15,7 @@ use runtime_events::{
 use runtime_lifecycle::{AgentStatus, AgentWorker, StatusHandle, TransitionError};
 use runtime_resilience::RecoveryContext;
 use runtime_resilience::fault::{Phase, without_keys};
-use runtime_usage::{Budget, UsageTracker};
+use runtime_usage::{Account, UsageTracker};
 
 use crate::error::{DeadlineExceededError, SessionClosedError, SettleError};
 use crate::log::log;
@@ -48,7 +48,7 @@ pub(crate) struct Core {
     pub(crate) tracker: UsageTracker,
     pub(crate) places: Places,
     /// What turns reserve from.
-    pub(crate) account: Option<Budget>,
+    pub(crate) account: Option<Account>,
     /// Whether the account was opened for this session.
     pub(crate) owns_account: bool,
     pub(crate) usage_sink_failures: AtomicU64,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runtime_usage::{
-    Budget, Charge, ModelPrices, Reservation, ServiceTier, Settlement, UnknownPrice,
+    Account, Charge, ModelPrices, Reservation, ServiceTier, Settlement, UnknownPrice,
     UnpricedModelError, Usd,
 };
 
@@ -54,7 +54,7 @@ impl Core {
     /// budgets say that a turn reserves.
     fn expected(
         &self,
-        account: &Budget,
+        account: &Account,
         model: &str,
         ask: &Ask,
         prices: Option<&ModelPrices>,
@@ -94,7 +94,7 @@ fn worst_case(
 
 /// The highest price that budgets assume, unless one of them denies such models.
 fn assumption(
-    account: &Budget,
+    account: &Account,
     model: &str,
 ) -> Result<Option<Arc<ModelPrices>>, UnpricedModelError> {
     let mut assumed: Option<ModelPrices> = None;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runtime_events::SpanId;
-use runtime_usage::{Budget, Limit};
+use runtime_usage::{Account, Limit};
 
 use crate::orchestrator::Setup;
 use crate::session::roster::Roster;
@@ -14,7 +14,7 @@ use crate::wait::Until;
 pub(crate) struct Origin {
     /// The span it is inside of.
     pub(crate) parent: Option<SpanId>,
-    pub(crate) account: Option<Budget>,
+    pub(crate) account: Option<Account>,
     /// Whether the account was opened for this session.
     pub(crate) owned: bool,
     /// When the session above has to be over.
@@ -32,12 +32,15 @@ impl Origin {
 
     /// A fresh account for the limit, below the shared one where there is one; and whether it is
     /// fresh.
-    pub(crate) fn account(shared: Option<&Budget>, limit: Option<Limit>) -> (Option<Budget>, bool) {
+    pub(crate) fn account(
+        shared: Option<&Account>,
+        limit: Option<Limit>,
+    ) -> (Option<Account>, bool) {
         let owned = limit.is_some();
         let account = match (shared, limit) {
             (None, None) => None,
             (Some(shared), None) => Some(shared.clone()),
-            (None, Some(limit)) => Some(Budget::new(limit)),
+            (None, Some(limit)) => Some(Account::new(limit)),
             (Some(shared), Some(limit)) => Some(shared.child(limit)),
         };
         (account, owned)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use runtime_events::AgentEventName;
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, ChildSessionError, Orchestrator, Turn, TurnError};
-use runtime_usage::{Balance, Budget, Limit, Usd};
+use runtime_usage::{Account, Balance, Limit, Usd};
 
 use crate::support::{Fixture, assert_lawful, dollar, limit, now, prices};
 
@@ -131,7 +131,7 @@ fn a_child_keeps_its_parents_labels_and_its_very_instant() {
 fn an_account_that_is_not_the_parents_is_not_passed_over() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let parent = fixture.orchestrator.session().unwrap();
-    let team = Budget::new(Limit::enforced(Usd::from_cents(50)).named("team"));
+    let team = Account::new(Limit::enforced(Usd::from_cents(50)).named("team"));
     let other = Orchestrator::new("reviewer", "review").account(&team);
     let refused = other.session_below(&parent).unwrap_err();
     assert_eq!(

@@ -152,7 +152,7 @@ fn settling_what_was_cut_already_tells_what_it_came_to() {
 fn the_dearest_assumption_on_the_path_counts() {
     let assume = |dollars| runtime_usage::UnknownPrice::Assume(price(dollars, dollars));
     let company = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(3));
-    let company = runtime_usage::Budget::new(company);
+    let company = runtime_usage::Account::new(company);
     let own = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(1));
     let fixture = Fixture::new().with(|o| o.account(&company).budget(own));
     let session = fixture.orchestrator.session().unwrap();

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use runtime_usage::{Budget, Limit, ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
+use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
 
 use crate::support::usd;
 
@@ -51,7 +51,7 @@ fn eight_threads_record_and_nothing_is_lost() {
 #[test]
 fn sixty_four_threads_spend_a_dollar_and_never_a_nano_dollar_more() {
     const SPENDERS: u64 = 64;
-    let company = Budget::new(Limit::strict(usd("1")).named("company"));
+    let company = Account::new(Limit::strict(usd("1")).named("company"));
     let spent: Vec<(u64, u64)> = thread::scope(|scope| {
         let spenders: Vec<_> = (0..SPENDERS)
             .map(|spender| {

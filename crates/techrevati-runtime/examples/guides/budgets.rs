@@ -40,7 +40,7 @@ async fn an_agent() -> Result<(), BoxError> {
 }
 
 fn a_team_and_a_company() -> Result<(), BoxError> {
-    let company = Budget::new(Limit::enforced(Usd::from_dollars(1_000)).named("company"));
+    let company = Account::new(Limit::enforced(Usd::from_dollars(1_000)).named("company"));
     let research = company.child(Limit::enforced(Usd::from_dollars(50)).named("research"));
 
     let writer = Orchestrator::new("writer", "draft")
@@ -58,18 +58,18 @@ fn a_team_and_a_company() -> Result<(), BoxError> {
 }
 
 fn by_hand() -> Result<(), BoxError> {
-    let budget = Budget::new(Limit::enforced(Usd::from_dollars(1)).named("batch"));
+    let account = Account::new(Limit::enforced(Usd::from_dollars(1)).named("batch"));
 
-    let reservation = budget.reserve(Usd::from_cents(30))?;
+    let reservation = account.reserve(Usd::from_cents(30))?;
     let settlement = reservation.settle(Charge::new(Usd::from_cents(12)).model("gpt-5"));
     assert_eq!((settlement.cost, settlement.beyond), (Usd::from_cents(12), Usd::ZERO));
 
     // A call that is cut short may have been paid for in full.
-    drop(budget.reserve(Usd::from_cents(20))?);
-    let balance = budget.balance();
+    drop(account.reserve(Usd::from_cents(20))?);
+    let balance = account.balance();
     assert_eq!((balance.spent, balance.estimated), (Usd::from_cents(32), Usd::from_cents(20)));
     assert_eq!(
-        budget.statement().to_string(),
+        account.statement().to_string(),
         "batch: $0.68 of $1.00 left (enforced), $0.20 of $0.32 spent estimated\n  \
          model gpt-5: $0.12"
     );
@@ -98,7 +98,7 @@ impl BudgetListener for Pager {
 fn marks() -> Result<(), BoxError> {
     let pager = Arc::new(Pager::default());
     let limit = Limit::enforced(Usd::from_dollars(10)).named("company").marks([50, 90]);
-    let company = Budget::with_listener(limit, pager.clone());
+    let company = Account::with_listener(limit, pager.clone());
     let run = company.child(Limit::enforced(Usd::from_dollars(6)).named("run"));
 
     run.reserve(Usd::from_dollars(5))?.settle(Usd::from_dollars(5));

@@ -55,7 +55,7 @@ const _: () = {
     shared::<CallError<BoxError>>();
     shared::<PolicyCondition>();
     shared::<Guardrails>();
-    shared::<Budget>();
+    shared::<Account>();
     shared::<Charge<'static>>();
     shared::<Cost>();
     shared::<Limit>();

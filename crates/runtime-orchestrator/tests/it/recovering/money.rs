@@ -191,7 +191,7 @@ fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
 
 #[test]
 fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() {
-    let account = runtime_usage::Budget::enforced(dollars(1));
+    let account = runtime_usage::Account::enforced(dollars(1));
     let fixture = fixture().with(|o| o.account(&account));
     let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());
     let script = Script::new([super::asking(FaultKind::RateLimit, super::SECOND)]);

@@ -1,7 +1,7 @@
 //! A tree of accounts against books kept by hand.
 
 use proptest::prelude::*;
-use runtime_usage::{Budget, Charge, Limit, Reservation, Usd};
+use runtime_usage::{Account, Charge, Limit, Reservation, Usd};
 
 const DEEPEST: usize = 8;
 
@@ -88,7 +88,7 @@ impl Model {
 
 /// Runs the operations on both, and compares every account after every step.
 fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
-    let top = Budget::new(Limit::enforced(Usd::from_nanos(500)).wrap_up(Usd::from_nanos(50)));
+    let top = Account::new(Limit::enforced(Usd::from_nanos(500)).wrap_up(Usd::from_nanos(50)));
     let mut accounts = vec![top];
     let mut model = Model { books: vec![books(None, 500, 50, true)] };
     let mut held: Vec<(usize, u64, Reservation<'static>)> = Vec::new();
@@ -190,7 +190,7 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
     crossed
 }
 
-fn compare(model: &Model, accounts: &[Budget]) -> Result<(), TestCaseError> {
+fn compare(model: &Model, accounts: &[Account]) -> Result<(), TestCaseError> {
     for (books, account) in model.books.iter().zip(accounts) {
         let balance = account.balance();
         prop_assert_eq!(balance.spent.nanos(), books.spent);
@@ -228,12 +228,12 @@ proptest! {
         seed in any::<prop::sample::Index>(),
     ) {
         let total = |costs: &[(usize, u64)]| {
-            let budget = Budget::recorded(Usd::from_dollars(1));
+            let account = Account::recorded(Usd::from_dollars(1));
             for (model, cost) in costs {
                 let model = ["a", "b", "c"][*model];
-                budget.charge(Charge::new(Usd::from_nanos(*cost)).model(model));
+                account.charge(Charge::new(Usd::from_nanos(*cost)).model(model));
             }
-            budget.statement()
+            account.statement()
         };
         let forwards = total(&costs);
         if !costs.is_empty() {

@@ -4,15 +4,15 @@
 
 use loom::thread;
 
-use super::{Budget, Limit, Reservation};
+use super::{Account, Limit, Reservation};
 use crate::usd::Usd;
 
 fn nanos(nanos: u64) -> Usd {
     Usd::from_nanos(nanos)
 }
 
-fn enforced(nanos: u64) -> Budget {
-    Budget::new(Limit::enforced(Usd::from_nanos(nanos)).marks([100]))
+fn enforced(nanos: u64) -> Account {
+    Account::new(Limit::enforced(Usd::from_nanos(nanos)).marks([100]))
 }
 
 /// Runs both at once. Both on threads of their own: loom does not interrupt the first one.
@@ -27,28 +27,28 @@ fn both<A: 'static, B: 'static>(
 #[test]
 fn two_calls_never_take_more_than_the_limit_and_one_gets_it() {
     loom::model(|| {
-        let budget = enforced(10);
-        let (one, other) = (budget.clone(), budget.clone());
-        let hold = |budget: &Budget| budget.reserve(nanos(6)).map(Reservation::into_owned);
+        let account = enforced(10);
+        let (one, other) = (account.clone(), account.clone());
+        let hold = |account: &Account| account.reserve(nanos(6)).map(Reservation::into_owned);
         let (one, other) = both(move || hold(&one), move || hold(&other));
         assert!(one.is_ok() ^ other.is_ok());
         let taken = one.or(other).unwrap();
-        assert_eq!(budget.balance().left, nanos(4).into());
+        assert_eq!(account.balance().left, nanos(4).into());
         taken.settle(nanos(4));
-        assert_eq!(budget.balance().left, nanos(6).into());
+        assert_eq!(account.balance().left, nanos(6).into());
     });
 }
 
 #[test]
 fn what_one_call_gives_back_another_may_take() {
     loom::model(|| {
-        let budget = enforced(10);
-        let (one, other) = (budget.clone(), budget.clone());
+        let account = enforced(10);
+        let (one, other) = (account.clone(), account.clone());
         let (_, other) = both(
             move || one.reserve(nanos(6)).map(Reservation::release).is_ok(),
             move || other.reserve(nanos(6)).map(|held| held.settle(nanos(3))).is_ok(),
         );
-        let balance = budget.balance();
+        let balance = account.balance();
         assert_eq!(balance.spent, if other { nanos(3) } else { Usd::ZERO });
         assert!(balance.reserved.is_zero());
     });
@@ -58,14 +58,14 @@ fn what_one_call_gives_back_another_may_take() {
 fn a_reader_never_sees_more_spent_than_committed() {
     for (reserved, cost) in [(4, 1), (2, 5)] {
         loom::model(move || {
-            let budget = enforced(10);
-            let (caller, reader) = (budget.clone(), budget.clone());
+            let account = enforced(10);
+            let (caller, reader) = (account.clone(), account.clone());
             let (_, reading) = both(
                 move || caller.reserve(nanos(reserved)).unwrap().settle(nanos(cost)),
                 move || reader.node.words.read(),
             );
             assert!(reading.spent <= reading.committed, "{reading:?}");
-            let balance = budget.balance();
+            let balance = account.balance();
             assert_eq!((balance.spent, balance.reserved), (nanos(cost), Usd::ZERO));
         });
     }
@@ -74,12 +74,12 @@ fn a_reader_never_sees_more_spent_than_committed() {
 #[test]
 fn a_mark_is_crossed_by_one_settlement_alone() {
     loom::model(|| {
-        let budget = enforced(3);
-        let (one, other) = (budget.clone(), budget.clone());
-        let spend = |budget: &Budget| budget.charge(nanos(2)).marks.len();
+        let account = enforced(3);
+        let (one, other) = (account.clone(), account.clone());
+        let spend = |account: &Account| account.charge(nanos(2)).marks.len();
         let (one, other) = both(move || spend(&one), move || spend(&other));
         assert_eq!(one + other, 1);
-        assert_eq!(budget.balance().spent, nanos(4));
+        assert_eq!(account.balance().spent, nanos(4));
     });
 }
 
@@ -90,7 +90,7 @@ fn a_path_is_taken_whole_or_not_at_all() {
         let child = || top.child(Limit::enforced(nanos(4)).marks([]));
         let (left, right) = (child(), child());
         let (one, other) = (left.clone(), right.clone());
-        let spend = |budget: &Budget| budget.reserve(nanos(3)).map(drop).is_ok();
+        let spend = |account: &Account| account.reserve(nanos(3)).map(drop).is_ok();
         let (one, other) = both(move || spend(&one), move || spend(&other));
         assert!(one ^ other, "one of them fits, and neither hinders the other");
         let spent = |took: bool| if took { nanos(3) } else { Usd::ZERO };

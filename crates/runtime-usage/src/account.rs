@@ -1,4 +1,4 @@
-//! [`Budget`]: an account that calls draw on, before they spend.
+//! [`Account`]: an account that calls draw on, before they spend.
 //!
 //! A limit that is only looked at is no limit: two calls look, both see room, both spend. So a
 //! call *reserves* what it may cost, of the whole path from its account to the topmost one or of
@@ -38,7 +38,7 @@ pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelErro
 use self::ledger::Ledger;
 pub use self::limit::{Limit, UnknownPrice};
 pub use self::reservation::{Charge, Reservation, Settlement};
-pub use self::statement::{Balance, BudgetListener, BudgetMark, BudgetStatement};
+pub use self::statement::{AccountStatement, Balance, BudgetListener, BudgetMark};
 use self::words::Words;
 use crate::usd::Usd;
 
@@ -50,9 +50,9 @@ use crate::usd::Usd;
 /// is guaranteed.
 ///
 /// ```
-/// use runtime_usage::{Budget, Limit, Usd};
+/// use runtime_usage::{Account, Limit, Usd};
 ///
-/// let company = Budget::new(Limit::enforced(Usd::from_dollars(5)).named("company"));
+/// let company = Account::new(Limit::enforced(Usd::from_dollars(5)).named("company"));
 /// let team = company.child(Limit::enforced(Usd::from_dollars(10)).named("team"));
 ///
 /// team.reserve(Usd::from_dollars(4))?.settle(Usd::from_dollars(4));
@@ -64,8 +64,9 @@ use crate::usd::Usd;
 /// assert_eq!(team.balance().spent, Usd::from_dollars(4), "and nothing was kept of it");
 /// # Ok::<(), runtime_usage::BudgetRefusedError>(())
 /// ```
+#[doc(alias = "Budget")]
 #[derive(Clone)]
-pub struct Budget {
+pub struct Account {
     node: Arc<Node>,
 }
 
@@ -79,11 +80,11 @@ struct Node {
     ledger: Ledger,
     /// Asserted: it is only called, and a panic of it is caught there.
     listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
-    above: Option<Budget>,
+    above: Option<Account>,
 }
 
 /// # Accounts
-impl Budget {
+impl Account {
     /// An account with nothing above it.
     pub fn new(limit: Limit) -> Self {
         Self::open(limit, None, None)
@@ -142,7 +143,7 @@ impl Budget {
 }
 
 /// # Spending
-impl Budget {
+impl Account {
     /// Sets `amount` aside, here and in every account above, or nothing anywhere.
     ///
     /// # Errors
@@ -218,7 +219,7 @@ impl Budget {
 }
 
 /// # Books
-impl Budget {
+impl Account {
     /// The limit and the rules that go with it.
     pub fn limit(&self) -> &Limit {
         &self.node.limit
@@ -286,10 +287,10 @@ impl Budget {
 
     /// How this account stands, by model and by role. While calls settle, the breakdown may be an
     /// entry ahead of or behind the sum.
-    pub fn statement(&self) -> BudgetStatement {
+    pub fn statement(&self) -> AccountStatement {
         let Balance { limit, spent, reserved, left, estimated } = self.balance();
         let (by_model, by_role) = self.node.ledger.read();
-        BudgetStatement {
+        AccountStatement {
             account: self.limit().name().cloned(),
             limit_usd: limit,
             enforced: self.limit().is_enforced(),
@@ -372,15 +373,15 @@ impl Node {
 impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.above.take();
-        while let Some(Budget { node }) = next {
+        while let Some(Account { node }) = next {
             next = Arc::into_inner(node).and_then(|mut node| node.above.take());
         }
     }
 }
 
-impl fmt::Debug for Budget {
+impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget")
+        f.debug_struct("Account")
             .field("limit", &self.node.limit)
             .field("balance", &self.balance())
             .field("accounts_above", &self.path().skip(1).count())

@@ -2,43 +2,43 @@
 
 use std::ops::Deref;
 
-use super::{Budget, BudgetMark};
+use super::{Account, BudgetMark};
 use crate::usd::Usd;
 
-/// So much of a budget, and of every one above it, is set aside for one call.
+/// So much of a account, and of every one above it, is set aside for one call.
 ///
 /// It is spent by the call's outcome: [`settle`](Self::settle) with what the call really cost, or
 /// [`release`](Self::release) if it was never sent. Dropped, it settles at what it reserved,
 /// marked as an estimate: a call that was cut short may have been paid for in full.
 ///
 /// ```
-/// use runtime_usage::{Budget, Charge, Usd};
+/// use runtime_usage::{Account, Charge, Usd};
 ///
-/// let budget = Budget::enforced(Usd::from_dollars(1));
-/// let reservation = budget.reserve(Usd::from_cents(30))?;
-/// assert_eq!(budget.balance().reserved, Usd::from_cents(30));
+/// let account = Account::enforced(Usd::from_dollars(1));
+/// let reservation = account.reserve(Usd::from_cents(30))?;
+/// assert_eq!(account.balance().reserved, Usd::from_cents(30));
 ///
 /// reservation.settle(Charge::new(Usd::from_cents(12)).model("gpt-5").role("writer"));
-/// assert_eq!(budget.balance().spent, Usd::from_cents(12));
-/// assert_eq!(budget.balance().left, Usd::from_cents(88).into());
+/// assert_eq!(account.balance().spent, Usd::from_cents(12));
+/// assert_eq!(account.balance().left, Usd::from_cents(88).into());
 ///
-/// drop(budget.reserve(Usd::from_cents(50))?);
-/// assert_eq!(budget.balance().estimated, Usd::from_cents(50));
+/// drop(account.reserve(Usd::from_cents(50))?);
+/// assert_eq!(account.balance().estimated, Usd::from_cents(50));
 /// # Ok::<(), runtime_usage::BudgetRefusedError>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "a reservation dropped unsettled is spent in full"]
 pub struct Reservation<'b> {
-    budget: Account<'b>,
+    account: Held<'b>,
     /// What is reserved; `None` once it is spent.
     amount: Option<Usd>,
     wrapping_up: bool,
 }
 
 #[derive(Debug)]
-enum Account<'b> {
-    Borrowed(&'b Budget),
-    Owned(Budget),
+enum Held<'b> {
+    Borrowed(&'b Account),
+    Owned(Account),
 }
 
 /// What a call cost, and whose it was.
@@ -64,8 +64,8 @@ pub struct Settlement {
 }
 
 impl<'b> Reservation<'b> {
-    pub(super) const fn new(budget: &'b Budget, amount: Usd, wrapping_up: bool) -> Self {
-        Self { budget: Account::Borrowed(budget), amount: Some(amount), wrapping_up }
+    pub(super) const fn new(account: &'b Account, amount: Usd, wrapping_up: bool) -> Self {
+        Self { account: Held::Borrowed(account), amount: Some(amount), wrapping_up }
     }
 
     /// What is reserved.
@@ -76,18 +76,18 @@ impl<'b> Reservation<'b> {
     /// What the call may cost without overspending any enforced account: what is reserved, and
     /// what is left beside it. [`Usd::MAX`] where none is enforced.
     pub fn available(&self) -> Usd {
-        self.budget.available_to(self.amount(), self.wrapping_up)
+        self.account.available_to(self.amount(), self.wrapping_up)
     }
 
     /// The account it was taken from.
-    pub fn budget(&self) -> &Budget {
-        &self.budget
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
     /// The same reservation, free of the borrow: for a call that outlives this scope.
     pub fn into_owned(mut self) -> Reservation<'static> {
-        let budget = Account::Owned(Budget::clone(&self.budget));
-        Reservation { budget, amount: self.amount.take(), wrapping_up: self.wrapping_up }
+        let account = Held::Owned(Account::clone(&self.account));
+        Reservation { account, amount: self.amount.take(), wrapping_up: self.wrapping_up }
     }
 
     /// The call has cost so much, which may be less or more than was reserved.
@@ -99,7 +99,7 @@ impl<'b> Reservation<'b> {
     /// The call was never sent: everything is given back.
     pub fn release(mut self) {
         if let Some(amount) = self.amount.take() {
-            self.budget.give_back(amount, None);
+            self.account.give_back(amount, None);
         }
     }
 
@@ -107,7 +107,7 @@ impl<'b> Reservation<'b> {
     fn spend(&mut self, charge: &Charge<'_>) -> Settlement {
         self.amount
             .take()
-            .map_or_else(Settlement::default, |amount| self.budget.settle(amount, charge))
+            .map_or_else(Settlement::default, |amount| self.account.settle(amount, charge))
     }
 }
 
@@ -120,13 +120,13 @@ impl Drop for Reservation<'_> {
     }
 }
 
-impl Deref for Account<'_> {
-    type Target = Budget;
+impl Deref for Held<'_> {
+    type Target = Account;
 
-    fn deref(&self) -> &Budget {
+    fn deref(&self) -> &Account {
         match self {
-            Self::Borrowed(budget) => budget,
-            Self::Owned(budget) => budget,
+            Self::Borrowed(account) => account,
+            Self::Owned(account) => account,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a budget tells: [`Balance`], [`BudgetStatement`], [`BudgetMark`].
+//! What a budget tells: [`Balance`], [`AccountStatement`], [`BudgetMark`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,7 +29,7 @@ pub struct Balance {
 /// How an account stands, by model and by role: for people, logs and summaries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct BudgetStatement {
+pub struct AccountStatement {
     /// The account, where it has a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Arc<str>>,
@@ -85,7 +85,7 @@ impl fmt::Display for BudgetMark {
     }
 }
 
-impl BudgetStatement {
+impl AccountStatement {
     /// The same without the models and the roles: for those who share the account, and whose
     /// business the others are not.
     #[must_use]
@@ -115,7 +115,7 @@ impl BudgetStatement {
 }
 
 /// The headline, and a line for each model and each role.
-impl fmt::Display for BudgetStatement {
+impl fmt::Display for AccountStatement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.headline())?;
         for (kind, amounts) in [("model", &self.by_model), ("role", &self.by_role)] {

@@ -8,7 +8,7 @@ use crate::pricing::ModelPricing;
 use crate::signed::SignedUsd;
 use crate::usd::Usd;
 
-/// What may be spent, and what happens beyond it: the plan of a [`Budget`](super::Budget).
+/// What may be spent, and what happens beyond it: the plan of a [`Account`](super::Account).
 ///
 /// An *enforced* limit refuses what would go beyond it before it is spent. A *recorded* one
 /// only tells.
@@ -116,7 +116,7 @@ impl Limit {
     }
 
     /// Sets a part of the limit aside for wrapping up: only
-    /// [`Budget::reserve_wrap_up`](super::Budget::reserve_wrap_up) of this very account takes of it,
+    /// [`Account::reserve_wrap_up`](super::Account::reserve_wrap_up) of this very account takes of it,
     /// so that a run can end with an answer. Calls from accounts below do not. Default: nothing.
     #[must_use]
     pub const fn wrap_up(mut self, amount: Usd) -> Self {
