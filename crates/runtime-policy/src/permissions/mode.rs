@@ -30,7 +30,7 @@ wire_names! {
     /// What becomes of a role that is not configured.
     #[derive(Default)]
     #[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
-    pub enum UnknownRoles: "answer for unknown roles" {
+    pub enum UnknownRoles: "rule for unknown roles" {
         /// It may use every tool, as in the original.
         #[default]
         Allow = "allow",

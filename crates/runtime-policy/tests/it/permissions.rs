@@ -165,7 +165,7 @@ fn a_bad_policy_is_refused_with_the_path_and_the_value() {
         (r#"{"tool_requirements": {"t": "some"}}"#, "tool_requirements.t: unknown permission mode"),
         (
             r#"{"unknown_roles": "maybe"}"#,
-            "unknown_roles: unknown answer for unknown roles `maybe`",
+            "unknown_roles: unknown rule for unknown roles `maybe`, expected `allow` or `deny`",
         ),
         (
             r#"{"roles": {"w": {"mode": "read_only", "denied_tools": [1]}}}"#,
