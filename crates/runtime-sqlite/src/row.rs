@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use runtime_events::{AgentEvent, format_utc};
 use runtime_usage::Usd;
-use runtime_usage::usd::UsdErrorKind;
+use runtime_usage::UsdErrorKind;
 use rusqlite::{Statement, params};
 use serde_json::{Map, Value};
 

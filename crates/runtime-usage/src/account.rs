@@ -1,24 +1,4 @@
-//! [`Account`]: an account that calls draw on, before they spend.
-//!
-//! A limit that is only looked at is no limit: two calls look, both see room, both spend. So a
-//! call *reserves* what it may cost, of the whole path from its account to the topmost one or of
-//! nothing, and settles with what it did cost.
-//!
-//! ```text
-//!             reserve               settle(cost)
-//!    left ───────────────▶ reserved ─────────────▶ spent
-//!      ▲                      │  │                   ▲
-//!      └──────────────────────┘  └───────────────────┘
-//!              release               dropped: all of it, as an estimate
-//! ```
-//!
-//! **What may be overspent.** A call that costs no more than it reserved never takes an enforced
-//! budget beyond its limit, whatever happens at the same time. One that costs more does, by no
-//! more than the difference: the overspending of an account is at most the sum of
-//! [`Settlement::beyond`]. A call that reserves the worst case overspends by nothing.
-//!
-//! A reservation that an account above refuses is taken back below: for that instant another one
-//! may find less than there is, and be refused. It never finds more.
+//! [`Account`]: money that calls reserve before they spend it.
 
 mod error;
 mod ledger;
@@ -42,12 +22,31 @@ pub use self::statement::{AccountStatement, Balance, BudgetListener, BudgetMark}
 use self::words::Words;
 use crate::usd::Usd;
 
-/// A shared account with a limit; clones are the same account.
+/// An account with a limit, from which calls reserve money before they spend it. Clones are the same
+/// account.
 ///
-/// It may have one above it (session, project, organisation, to any depth), and draws on that as
-/// well. Reserving, releasing and reading the balance take no lock; settling a charge that names a
-/// model or a role enters it into the breakdown under a short one. See the [module](self) for what
-/// is guaranteed.
+/// Checking a limit is not enough: two calls check, both see room, both spend. So a call *reserves*
+/// what it may cost and settles with what it did cost.
+///
+/// ```text
+///             reserve               settle(cost)
+///    left ───────────────▶ reserved ─────────────▶ spent
+///      ▲                      │  │                   ▲
+///      └──────────────────────┘  └───────────────────┘
+///              release               dropped: all of it, as an estimate
+/// ```
+///
+/// An account may be below another one (session, project, organisation, to any depth). A call
+/// reserves from its account and from every account above, or from none of them. If an account above
+/// refuses, the accounts below get their part back. Until then another call may see less room than
+/// there is, but never more.
+///
+/// **Overspending.** A call that costs no more than it reserved never takes an enforced account over
+/// its limit, whatever happens concurrently. A call that costs more takes it over by at most the
+/// difference, [`Settlement::beyond`]. A call that reserves its worst case overspends nothing.
+///
+/// Reserving, releasing and reading the balance take no lock. Settling a charge that names a model
+/// or a role takes a short one, to enter it into the breakdown.
 ///
 /// ```
 /// use runtime_usage::{Account, Limit, Usd};
@@ -59,9 +58,9 @@ use crate::usd::Usd;
 /// let refused = team.reserve(Usd::from_dollars(2)).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "budget `company` refused: $2.0000 asked for, $1.0000 of $5.0000 left"
+///     "budget `company` refused: $2.0000 requested, $1.0000 of $5.0000 left"
 /// );
-/// assert_eq!(team.balance().spent, Usd::from_dollars(4), "and nothing was kept of it");
+/// assert_eq!(team.balance().spent, Usd::from_dollars(4));
 /// # Ok::<(), runtime_usage::BudgetRefusedError>(())
 /// ```
 #[doc(alias = "Budget")]
@@ -72,55 +71,47 @@ pub struct Account {
 
 struct Node {
     words: Words,
-    /// Up to what may be committed, without and with what is set aside.
+    /// The most that may be committed, without and with the money set aside.
     caps: [u64; 2],
-    /// The marks, each behind the amount at which it is.
+    /// The amount and the percentage of each mark.
     marks: Box<[(u64, u16)]>,
     limit: Limit,
     ledger: Ledger,
-    /// Asserted: it is only called, and a panic of it is caught there.
+    /// Asserted, because it is only called where its panic is caught.
     listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
     above: Option<Account>,
 }
 
 /// # Accounts
 impl Account {
-    /// An account with nothing above it.
+    /// Opens an account without an account above it.
     pub fn new(limit: Limit) -> Self {
         Self::open(limit, None, None)
     }
 
-    /// An account whose limit is kept; see [`Limit::enforced`].
-    pub fn enforced(amount: Usd) -> Self {
-        Self::new(Limit::enforced(amount))
-    }
-
-    /// An account whose limit is only watched; see [`Limit::recorded`].
-    pub fn recorded(amount: Usd) -> Self {
-        Self::new(Limit::recorded(amount))
-    }
-
-    /// An account with nothing above it, whose marks, and those of all accounts below it,
-    /// `listener` hears of.
+    /// Opens an account without an account above it. `listener` is called for its marks and for those
+    /// of all accounts below it.
     pub fn with_listener(limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
         Self::open(limit, Some(listener), None)
     }
 
-    /// An account below this one. What it takes, this one has to have as well.
+    /// Opens an account below this one. Money is reserved from both.
     #[must_use]
     pub fn child(&self, limit: Limit) -> Self {
         Self::open(limit, None, Some(self.clone()))
     }
 
-    /// [`child`](Self::child), whose marks, and those of all accounts below it, `listener` hears of.
+    /// Opens a [`child`](Self::child). `listener` is called for its marks and for those of all accounts
+    /// below it.
     #[must_use]
     pub fn child_with_listener(&self, limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
         Self::open(limit, Some(listener), Some(self.clone()))
     }
 
-    /// An account below this one, for what is left now and not a nano-dollar more: the least that
-    /// any account from here upwards has, of the enforced ones if the rules are enforced. `rules`
-    /// gives the rest; its amount is lowered where it is more.
+    /// Opens a [`child`](Self::child) whose limit is at most the money left now: the least that this
+    /// account or any account above has left. If `rules` is enforced, only enforced accounts count.
+    ///
+    /// `rules` sets everything else. Its amount is lowered if less is left.
     #[must_use]
     pub fn remainder(&self, rules: Limit) -> Self {
         let counts = |account: &&Self| account.limit().is_enforced() || !rules.is_enforced();
@@ -144,19 +135,19 @@ impl Account {
 
 /// # Spending
 impl Account {
-    /// Sets `amount` aside, here and in every account above, or nothing anywhere.
+    /// Reserves `amount` from this account and every account above, or from none of them.
     ///
     /// # Errors
     ///
-    /// [`BudgetRefusedError`] of the first account, from here upwards, that does not have it. A
-    /// recorded one refuses only what is too much for [`Usd`].
+    /// [`BudgetRefusedError`] from the first account, going upwards, that has less left. A recorded
+    /// account refuses only sums above [`Usd::MAX`].
     #[inline]
     pub fn reserve(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
         self.take(amount, false)
     }
 
-    /// [`reserve`](Self::reserve), of what this account has set aside for wrapping up as well.
-    /// What accounts above have set aside is theirs.
+    /// Reserves like [`reserve`](Self::reserve), and may use the money that this account has set aside
+    /// for [wrapping up](Limit::wrap_up). Money that accounts above have set aside stays untouched.
     ///
     /// # Errors
     ///
@@ -165,8 +156,8 @@ impl Account {
         self.take(amount, true)
     }
 
-    /// Spends without having reserved: for a cost that is known only afterwards. Enforced limits
-    /// may be overspent by it.
+    /// Spends without a reservation, for a cost that is known only afterwards. This can take an
+    /// enforced account over its limit.
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
         self.settle(Usd::ZERO, &charge.into())
@@ -184,7 +175,7 @@ impl Account {
         Ok(Reservation::new(self, amount, wrapping_up))
     }
 
-    /// Gives back in every account from here up to the one before `end`.
+    /// Gives `amount` back to every account from here up to the one before `end`.
     fn give_back(&self, amount: Usd, end: Option<&Self>) {
         for account in self.path().take_while(|account| end.is_none_or(|end| !end.is(account))) {
             account.node.words.release(amount.nanos());
@@ -202,15 +193,15 @@ impl Account {
         Settlement { cost: charge.cost, beyond, marks }
     }
 
-    /// Tells each listener on the path of the marks of its account and of those below. Only when
-    /// every account is settled: a listener takes no money with it.
+    /// Calls each listener on the path for the marks of its account and of those below. This happens
+    /// after every account is settled, so a panicking listener cannot lose money.
     #[cold]
     fn report(&self, crossed: Vec<(usize, BudgetMark)>) -> Vec<BudgetMark> {
         for (height, account) in self.path().enumerate() {
             let Some(listener) = &account.node.listener else { continue };
             for (_, mark) in crossed.iter().filter(|(below, _)| *below <= height) {
-                // It hears of this mark once and never again, and may be called by a drop while
-                // another panic unwinds: one that panics keeps no other from hearing of it.
+                // Each mark is reported once, and maybe from a drop while another panic unwinds. A
+                // listener that panics must not keep the others from hearing of it.
                 let _ = catch_unwind(AssertUnwindSafe(|| listener.mark_crossed(mark)));
             }
         }
@@ -220,78 +211,75 @@ impl Account {
 
 /// # Books
 impl Account {
-    /// The limit and the rules that go with it.
+    /// The limit of the account, and its rules.
     pub fn limit(&self) -> &Limit {
         &self.node.limit
     }
 
-    /// The account above.
-    pub fn above(&self) -> Option<&Self> {
-        self.node.above.as_ref()
-    }
-
-    /// This account, the one above it, and so on.
+    /// This account, the one above it, and so on to the topmost one.
     pub fn path(&self) -> impl Iterator<Item = &Self> {
-        successors(Some(self), |account| account.above())
+        successors(Some(self), |account| account.node.above.as_ref())
     }
 
-    /// Whether both are the same account.
+    /// Whether both values are the same account.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.node, &other.node)
     }
 
-    /// How this account stands. The accounts above may have less.
+    /// The balance of this account. The accounts above may have less left.
     pub fn balance(&self) -> Balance {
         let reading = self.node.words.read();
         let committed = reading.committed.max(reading.spent);
         Balance {
-            limit: self.node.limit.amount(),
+            limit: self.node.limit.amount,
             spent: Usd::from_nanos(reading.spent),
             reserved: Usd::from_nanos(committed - reading.spent),
-            left: self.node.limit.remaining(Usd::from_nanos(committed)),
+            left: self.node.limit.amount.signed_sub(Usd::from_nanos(committed)),
             estimated: Usd::from_nanos(reading.estimated),
         }
     }
 
-    /// What a call could reserve now: the least that any enforced account from here upwards has.
-    /// [`Usd::MAX`] where none is enforced.
+    /// The most that a call can reserve now: the least that any enforced account from here upwards
+    /// has left. [`Usd::MAX`] if none is enforced.
     pub fn available(&self) -> Usd {
-        self.least(false)
+        let enforced = self.path().filter(|account| account.limit().is_enforced());
+        enforced.map(|account| account.node.left(false)).min().unwrap_or(Usd::MAX)
     }
 
-    /// [`available`](Self::available), with what this account has set aside for wrapping up.
-    pub fn available_wrap_up(&self) -> Usd {
-        self.least(true)
-    }
-
-    /// Whether an account from here upwards is overspent; the first one that is.
+    /// Checks whether this account or one above is overspent.
     ///
     /// # Errors
     ///
-    /// [`BudgetExceededError`] if one is, whether enforced or recorded.
+    /// [`BudgetExceededError`] from the first account, enforced or recorded, that has spent more than
+    /// its limit.
     pub fn check(&self) -> Result<(), BudgetExceededError> {
         self.path().try_for_each(Self::check_own)
     }
 
-    /// [`check`](Self::check) for this account alone.
+    /// Checks whether this account is overspent, regardless of those above.
     ///
     /// # Errors
     ///
-    /// [`BudgetExceededError`] if it is overspent, whether enforced or recorded.
+    /// [`BudgetExceededError`] if it has spent more than its limit, enforced or recorded.
     pub fn check_own(&self) -> Result<(), BudgetExceededError> {
-        let limit = self.limit();
-        limit
-            .check(self.balance().spent)
-            .map_err(|exceeded| BudgetExceededError { account: limit.name().cloned(), ..exceeded })
+        let (limit, spent) = (self.limit(), self.balance().spent);
+        if spent <= limit.amount {
+            return Ok(());
+        }
+        Err(BudgetExceededError {
+            budget: limit.amount,
+            current_cost: spent,
+            account: limit.name.clone(),
+        })
     }
 
-    /// How this account stands, by model and by role. While calls settle, the breakdown may be an
-    /// entry ahead of or behind the sum.
+    /// The balance with a breakdown by model and by role. While calls settle, the breakdown may be one
+    /// entry ahead of the sums or behind them.
     pub fn statement(&self) -> AccountStatement {
         let Balance { limit, spent, reserved, left, estimated } = self.balance();
         let (by_model, by_role) = self.node.ledger.read();
         AccountStatement {
-            account: self.limit().name().cloned(),
+            account: self.limit().name.clone(),
             limit_usd: limit,
             enforced: self.limit().is_enforced(),
             spent_usd: spent,
@@ -303,20 +291,14 @@ impl Account {
         }
     }
 
-    fn least(&self, wrapping_up: bool) -> Usd {
-        let enforced = self.path().filter(|account| account.limit().is_enforced());
-        let left = enforced.map(|account| account.node.left(wrapping_up && self.is(account)));
-        left.min().unwrap_or(Usd::MAX)
-    }
-
-    /// What a call with this reservation may cost without overspending anything.
+    /// The most that a call with this reservation can cost without overspending an account.
     fn available_to(&self, reserved: Usd, wrapping_up: bool) -> Usd {
         let enforced = self.path().filter(|account| account.limit().is_enforced());
         let left = enforced.map(|account| {
             let committed = Usd::from_nanos(account.node.words.read().committed);
             let others = committed.saturating_sub(reserved);
-            let limit = account.limit().amount().saturating_sub(others);
-            // What is set aside is not this call's, and was not taken by it.
+            let limit = account.limit().amount.saturating_sub(others);
+            // Money that is set aside was not available to this call.
             let more = account.node.left(wrapping_up && self.is(account));
             limit.min(reserved.saturating_add(more))
         });
@@ -341,13 +323,13 @@ impl Node {
             self.words.estimate(after - before);
         }
         self.ledger.enter(charge);
-        // What was spent only grows, one settlement after the other: each mark lies between the
-        // before and the after of exactly one.
+        // The spent amount only grows, one settlement after the other, so each mark lies between the
+        // before and the after of exactly one of them.
         let ahead = |(mark, _): &&(u64, u16)| before < *mark && *mark <= after;
         let mark = |(_, percent): &(u64, u16)| BudgetMark {
-            account: self.limit.name().cloned(),
+            account: self.limit.name.clone(),
             percent: *percent,
-            limit: self.limit.amount(),
+            limit: self.limit.amount,
             spent: Usd::from_nanos(after),
         };
         self.marks.iter().filter(ahead).map(mark).for_each(crossed);
@@ -358,18 +340,18 @@ impl Node {
         let spent = self.words.read().spent.min(committed);
         let cap = self.limit.cap(wrapping_up);
         BudgetRefusedError {
-            account: self.limit.name().cloned(),
-            limit: self.limit.amount(),
+            account: self.limit.name.clone(),
+            limit: self.limit.amount,
             spent: Usd::from_nanos(spent),
             reserved: Usd::from_nanos(committed - spent),
-            set_aside: self.limit.amount().saturating_sub(cap),
+            set_aside: self.limit.amount.saturating_sub(cap),
             asked,
             left: cap.signed_sub(Usd::from_nanos(committed)),
         }
     }
 }
 
-/// From account to account, not one inside the other: a path may be longer than the stack.
+/// Drops account after account instead of recursively: a path may be longer than the stack.
 impl Drop for Node {
     fn drop(&mut self) {
         let mut next = self.above.take();

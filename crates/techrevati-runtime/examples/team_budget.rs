@@ -16,7 +16,7 @@ use techrevati_runtime::BoxError;
 use techrevati_runtime::orchestrator::{OrchestrationSession, Orchestrator, Turn, TurnError};
 use techrevati_runtime::usage::{
     Account, BudgetListener, BudgetMark, Limit, PricingTable, ReportedUsage, ServiceTier,
-    UsageSnapshot, Usd,
+    UsageFormat, UsageSnapshot, Usd,
 };
 
 /// Dollars per token, as price lists on the web have them.
@@ -136,7 +136,7 @@ async fn chat(input: u64, output: u64) -> Result<Reply, BoxError> {
         }
     });
     // The provider counts cached input apart; the snapshot has every token once.
-    Ok(Reply { usage: UsageSnapshot::from_anthropic(&body)? })
+    Ok(Reply { usage: UsageFormat::Anthropic.read(&body)? })
 }
 
 #[test]

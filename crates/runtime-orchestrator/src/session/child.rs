@@ -30,7 +30,7 @@ impl OrchestrationSession {
     /// parent.account().unwrap().charge(Usd::from_cents(150));
     ///
     /// let child = parent.child("searcher")?;
-    /// assert_eq!(child.account().unwrap().limit().amount(), Usd::from_cents(50));
+    /// assert_eq!(child.account().unwrap().limit().amount, Usd::from_cents(50));
     /// # Ok::<_, BoxError>(()) }).unwrap();
     /// ```
     ///
@@ -74,7 +74,7 @@ impl OrchestrationSession {
         if let (Some(shared), Some(above)) = (&setup.account, &core.account)
             && !above.path().any(|account| account.is(shared))
         {
-            let account = shared.limit().name().cloned();
+            let account = shared.limit().name.clone();
             return Err(ForeignAccountError { account }.into());
         }
         let limit = setup.budget.take();

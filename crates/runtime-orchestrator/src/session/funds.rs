@@ -59,7 +59,7 @@ impl Core {
         ask: &Ask,
         prices: Option<&ModelPrices>,
     ) -> Usd {
-        let per_turn = account.path().map(|account| account.limit().turn_reserve()).max();
+        let per_turn = account.path().map(|account| account.limit().per_turn).max();
         let per_turn = per_turn.unwrap_or_default();
         let Some(mut usage) = ask.estimate else { return per_turn };
         let said = Some(usage.total_output_tokens()).filter(|tokens| *tokens > 0);
@@ -99,7 +99,7 @@ fn assumption(
 ) -> Result<Option<Arc<ModelPrices>>, UnpricedModelError> {
     let mut assumed: Option<ModelPrices> = None;
     for account in account.path() {
-        match account.limit().unknown_price_rule() {
+        match &account.limit().unknown_price {
             UnknownPrice::Assume(pricing) => {
                 let own = ModelPrices::from(*pricing);
                 assumed = Some(assumed.map_or_else(|| own.clone(), |others| others.dearer(&own)));

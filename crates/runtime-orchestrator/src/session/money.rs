@@ -62,7 +62,7 @@ impl Core {
                 let cost = prices.cost(&tokens, tier).max(least);
                 self.tracker.record_priced(model, &tokens, cost)
             }
-            _ => self.tracker.record_in(model, usage, tier),
+            _ => self.tracker.record(model, usage, tier),
         };
         if recorded.first_unpriced {
             log!(warn, session = %self.session_id, model = %model, "no price is registered for this model; it counts as free");

@@ -69,7 +69,7 @@ fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
         },
         |fixture, session, completed| {
             let begun = fixture.events.all(AgentEventName::TurnStarted).len();
-            let turns = session.tracker().turns();
+            let turns = session.tracker().totals().turns;
             if completed {
                 assert_eq!((begun, turns), (1, 1));
                 assert_eq!(fixture.breaker.state(), CircuitState::Closed);
@@ -158,7 +158,7 @@ fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
         },
         |fixture, session, completed| {
             let answered = fixture.breaker.state() == CircuitState::Closed;
-            assert_eq!(session.tracker().turns(), u64::from(answered));
+            assert_eq!(session.tracker().totals().turns, u64::from(answered));
             assert!(answered || !completed);
             let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
             let name =
@@ -227,7 +227,7 @@ fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed(
         },
         |fixture, session, completed| {
             let ended = fixture.events.all(AgentEventName::TurnFailed);
-            let billed = session.tracker().total_input_tokens();
+            let billed = session.tracker().totals().tokens.input_tokens;
             if completed {
                 assert_eq!((billed, ended.len()), (4, 0));
             } else {

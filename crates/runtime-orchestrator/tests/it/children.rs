@@ -28,8 +28,8 @@ fn a_child_has_its_parents_span_and_what_is_left_of_its_budget() {
     assert_eq!(started[1].role.as_deref(), Some("searcher"));
     assert_ne!(started[1].session_id, started[0].session_id);
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount(), Usd::from_dollars(1), "3, less 1 spent and 1 set aside");
-    assert!(account.above().unwrap().is(parent.account().unwrap()));
+    assert_eq!(account.limit().amount, Usd::from_dollars(1), "3, less 1 spent and 1 set aside");
+    assert!(account.path().nth(1).unwrap().is(parent.account().unwrap()));
 
     let turn = || Turn::model("m").usage(dollar()).estimate(dollar()).max_output(0);
     now(child.run_turn(turn(), fine)).unwrap();
@@ -56,7 +56,7 @@ fn a_child_of_a_recorded_budget_gets_the_remainder_too() {
     let parent = fixture.orchestrator.session().unwrap();
     now(parent.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     let child = parent.child("searcher").unwrap();
-    assert_eq!(child.account().unwrap().limit().amount(), Usd::from_dollars(2));
+    assert_eq!(child.account().unwrap().limit().amount, Usd::from_dollars(2));
     assert!(!child.account().unwrap().limit().is_enforced());
 }
 
@@ -89,8 +89,8 @@ fn a_session_of_another_orchestrator_can_be_a_child() {
         .event_sink(fixture.events.clone());
     let child = other.session_below(&parent).unwrap();
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount(), Usd::from_dollars(3), "no more than there is");
-    assert_eq!(account.limit().name().map(|name| &**name), Some("review"));
+    assert_eq!(account.limit().amount, Usd::from_dollars(3), "no more than there is");
+    assert_eq!(account.limit().name.as_deref(), Some("review"));
     fixture.clock.advance(2 * SECOND);
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert!(matches!(late, TurnError::Deadline(_)), "its own, which is sooner: {late:?}");

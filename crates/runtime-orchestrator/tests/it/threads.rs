@@ -90,7 +90,7 @@ fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
                     let tokens = thread * ROUNDS + round;
                     let turn = Turn::model("m").usage(UsageSnapshot::new(tokens, 0));
                     session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
-                    assert_eq!(session.tracker().total_input_tokens(), tokens);
+                    assert_eq!(session.tracker().totals().tokens.input_tokens, tokens);
                     match round % 3 {
                         0 => session.complete().unwrap(),
                         1 => session.handle().cancel("enough").unwrap(),
@@ -198,7 +198,7 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
     release.send(()).unwrap();
     spin_until(|| finished.load(Ordering::SeqCst));
     assert_eq!(fixture.events.len(), before, "what comes late is ignored");
-    assert_eq!(session.tracker().turns(), 0);
+    assert_eq!(session.tracker().totals().turns, 0);
     session.complete().unwrap();
     assert_lawful(&fixture.events.events());
 }

@@ -48,7 +48,7 @@ fn usage_may_be_read_from_the_answer() {
     let turn = Turn::model("m").usage_from(|text: &&str| UsageSnapshot::new(text.len() as u64, 0));
     let answer = now(session.run_turn(turn, fine)).unwrap();
     assert_eq!(answer.usage.input_tokens, 4);
-    assert_eq!(session.tracker().total_input_tokens(), 4);
+    assert_eq!(session.tracker().totals().tokens.input_tokens, 4);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_turn_without_a_model_is_not_metered() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
     let session = fixture.orchestrator.session().unwrap();
     let answer = now(session.run_turn(Turn::unmetered().usage(dollar()), fine)).unwrap();
-    assert_eq!((answer.cost, session.tracker().turns()), (Usd::ZERO, 0));
+    assert_eq!((answer.cost, session.tracker().totals().turns), (Usd::ZERO, 0));
     assert_eq!(fixture.only(AgentEventName::TurnCompleted).data, None);
 }
 
@@ -191,7 +191,7 @@ fn observed_usage_is_billed_when_the_call_fails_or_is_dropped() {
     now(turn.fail("reset"));
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
     drop(session.begin_turn_blocking(Turn::model("m")));
-    assert_eq!(session.tracker().turns(), 2);
+    assert_eq!(session.tracker().totals().turns, 2);
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
     let error = now(session.run_turn(turn, fine)).unwrap_err();
     let TurnError::Guardrail(violation) = &error else { panic!("{error:?}") };
     assert_eq!(violation.guardrail(), "no_secrets");
-    assert_eq!(session.tracker().turns(), 0);
+    assert_eq!(session.tracker().totals().turns, 0);
     assert!(fixture.breaker.check().is_ok());
     // Unasked, a turn is not looked at.
     now(session.run_turn(Turn::model("m"), fine)).unwrap();

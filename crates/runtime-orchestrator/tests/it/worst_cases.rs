@@ -4,7 +4,8 @@ use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{
-    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageSnapshot, Usd,
+    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageFormat,
+    UsageSnapshot, Usd,
 };
 use serde_json::json;
 
@@ -41,7 +42,7 @@ fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
     let session = fixture.orchestrator.session().unwrap();
     let silent = json!({"model": "m", "usage": {}});
     for _ in 0..25 {
-        let silent = UsageSnapshot::from_openai_chat(&silent).unwrap();
+        let silent = UsageFormat::OpenAiChat.read(&silent).unwrap();
         let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| silent);
         let answer = now(session.run_turn(turn, fine)).unwrap();
         assert_eq!((answer.cost, answer.estimated), (cents(2), true));

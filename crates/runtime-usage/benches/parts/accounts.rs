@@ -11,7 +11,7 @@ const WORST: Usd = Usd::from_nanos(5_000);
 const COST: Usd = Usd::from_nanos(3_000);
 
 fn account() -> Account {
-    Account::enforced(Usd::MAX)
+    Account::new(Limit::enforced(Usd::MAX))
 }
 
 fn path_of_three() -> Account {
@@ -57,7 +57,7 @@ pub(crate) fn budgets(c: &mut Criterion) {
         });
     });
     c.bench_function("usage/budget_refuse", |b| {
-        let account = Account::enforced(Usd::from_nanos(1));
+        let account = Account::new(Limit::enforced(Usd::from_nanos(1)));
         b.iter(|| black_box(&account).reserve(black_box(WORST)).is_err());
     });
 }

@@ -1,4 +1,4 @@
-//! How a budget refuses.
+//! The refusals of an account.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,60 +8,37 @@ use thiserror::Error;
 use crate::signed::SignedUsd;
 use crate::usd::Usd;
 
-/// More was spent than a budget allows.
+/// The error for an account that has spent more than its limit.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("budget exceeded: {current_cost:.4} > {budget:.4}")]
 #[non_exhaustive]
 pub struct BudgetExceededError {
-    /// What was allowed.
+    /// The limit.
     pub budget: Usd,
-    /// What was spent.
+    /// The amount spent.
     pub current_cost: Usd,
-    /// The account, where it has a name.
+    /// The name of the account, if it has one.
     pub account: Option<Arc<str>>,
 }
 
-impl BudgetExceededError {
-    /// States that `current_cost` was spent where `budget` was allowed.
-    pub const fn new(budget: Usd, current_cost: Usd) -> Self {
-        Self { budget, current_cost, account: None }
-    }
-}
-
-/// A budget does not have what a call asks for; the call was not made.
+/// The error for a call that an account cannot pay. The call was not made.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub struct BudgetRefusedError {
-    /// The account that refused, where it has a name. It may be one above the account that was
-    /// asked.
+    /// The name of the account that refused, if it has one. It may be an account above.
     pub account: Option<Arc<str>>,
-    /// What that account allows in all.
+    /// The limit of that account.
     pub limit: Usd,
-    /// What was spent before.
+    /// The amount spent before.
     pub spent: Usd,
-    /// What other calls in flight had reserved.
+    /// The amount reserved by other calls in flight.
     pub reserved: Usd,
-    /// What is set aside for wrapping up, and was not this call's to take.
+    /// The amount set aside for wrapping up, which this call could not use.
     pub set_aside: Usd,
-    /// What the call asked for.
+    /// The amount requested.
     pub asked: Usd,
-    /// What was left for it; negative once the budget is overspent.
+    /// The amount left for the call. Negative if the account is overspent.
     pub left: SignedUsd,
-}
-
-impl BudgetRefusedError {
-    /// States that `asked` was refused when `spent` of `limit` was gone.
-    pub const fn new(limit: Usd, spent: Usd, asked: Usd) -> Self {
-        Self {
-            account: None,
-            limit,
-            spent,
-            reserved: Usd::ZERO,
-            set_aside: Usd::ZERO,
-            asked,
-            left: limit.signed_sub(spent),
-        }
-    }
 }
 
 impl fmt::Display for BudgetRefusedError {
@@ -71,7 +48,7 @@ impl fmt::Display for BudgetRefusedError {
         if let Some(account) = &self.account {
             write!(f, "`{account}` ")?;
         }
-        write!(f, "refused: {asked:.4} asked for, {left:.4} of {limit:.4} left")?;
+        write!(f, "refused: {asked:.4} requested, {left:.4} of {limit:.4} left")?;
         if !reserved.is_zero() {
             write!(f, ", {reserved:.4} reserved by others")?;
         }
@@ -82,9 +59,9 @@ impl fmt::Display for BudgetRefusedError {
     }
 }
 
-/// A model has no price, and the budget does not let such models run.
+/// The error for a model without a price, under a limit that refuses such models.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("no price is known for model `{model}`, and the budget denies such models")]
+#[error("model `{model}` has no price, and the budget refuses models without one")]
 #[non_exhaustive]
 pub struct UnpricedModelError {
     /// The model.
@@ -92,7 +69,7 @@ pub struct UnpricedModelError {
 }
 
 impl UnpricedModelError {
-    /// States that `model` has no price.
+    /// Creates the error for a model.
     pub fn new(model: impl Into<Arc<str>>) -> Self {
         Self { model: model.into() }
     }

@@ -1,4 +1,4 @@
-//! What was spent by model and by role.
+//! [`Ledger`]: the amounts spent by model and by role.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Charge;
 use crate::usd::Usd;
 
-/// Under which name the rest is added up once there are too many.
+/// The name for all further models or roles once there are too many.
 pub(super) const OTHERS: &str = "(others)";
 
-/// How many models, and how many roles, are told apart: names in hostile requests cannot fill
-/// the memory.
+/// How many models, and how many roles, have entries of their own. The bound keeps hostile names from
+/// filling the memory.
 const NAMES: usize = 1_024;
 
 /// Amounts by model and by role.
@@ -27,7 +27,7 @@ struct Books {
 }
 
 impl Ledger {
-    /// Enters a charge. One without a model and a role, or of nothing, does not touch the lock.
+    /// Enters a charge. A charge of zero, or without a model and a role, takes no lock.
     #[inline]
     pub(super) fn enter(&self, charge: &Charge<'_>) {
         let named = !charge.model.is_empty() || !charge.role.is_empty();
@@ -47,7 +47,7 @@ impl Ledger {
         (by_model, by_role)
     }
 
-    // Nothing panics half-way through an entry, so what a poisoned lock holds is whole.
+    // No entry can panic half-way, so the contents of a poisoned lock are consistent.
     fn books(&self) -> MutexGuard<'_, Books> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,20 +1,20 @@
-//! [`Reservation`]: what a call may spend, spent by its outcome.
+//! [`Reservation`]: money reserved for one call.
 
 use std::ops::Deref;
 
 use super::{Account, BudgetMark};
 use crate::usd::Usd;
 
-/// So much of a account, and of every one above it, is set aside for one call.
+/// Money that an account, and every account above it, has reserved for one call.
 ///
-/// It is spent by the call's outcome: [`settle`](Self::settle) with what the call really cost, or
-/// [`release`](Self::release) if it was never sent. Dropped, it settles at what it reserved,
-/// marked as an estimate: a call that was cut short may have been paid for in full.
+/// End it with [`settle`](Self::settle) and the cost of the call, or with
+/// [`release`](Self::release) if the call was never sent. A reservation that is dropped is spent in
+/// full and marked as an estimate, because a call that was cut short may still be billed in full.
 ///
 /// ```
-/// use runtime_usage::{Account, Charge, Usd};
+/// use runtime_usage::{Account, Charge, Limit, Usd};
 ///
-/// let account = Account::enforced(Usd::from_dollars(1));
+/// let account = Account::new(Limit::enforced(Usd::from_dollars(1)));
 /// let reservation = account.reserve(Usd::from_cents(30))?;
 /// assert_eq!(account.balance().reserved, Usd::from_cents(30));
 ///
@@ -27,10 +27,10 @@ use crate::usd::Usd;
 /// # Ok::<(), runtime_usage::BudgetRefusedError>(())
 /// ```
 #[derive(Debug)]
-#[must_use = "a reservation dropped unsettled is spent in full"]
+#[must_use = "a reservation that is dropped is spent in full"]
 pub struct Reservation<'b> {
     account: Held<'b>,
-    /// What is reserved; `None` once it is spent.
+    /// The reserved amount. `None` once it is spent.
     amount: Option<Usd>,
     wrapping_up: bool,
 }
@@ -41,9 +41,9 @@ enum Held<'b> {
     Owned(Account),
 }
 
-/// What a call cost, and whose it was.
+/// The cost of a call, and its model and role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a charge is only a description; settle a reservation with it"]
+#[must_use = "a charge does nothing by itself; settle a reservation with it"]
 pub struct Charge<'a> {
     pub(super) cost: Usd,
     pub(super) model: &'a str,
@@ -51,15 +51,15 @@ pub struct Charge<'a> {
     pub(super) estimated: bool,
 }
 
-/// What settling came to.
+/// The result of settling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settlement {
-    /// What the call cost.
+    /// The cost of the call.
     pub cost: Usd,
-    /// The part of it that had not been reserved.
+    /// The part of the cost beyond the reservation.
     pub beyond: Usd,
-    /// The marks that this settlement crossed, here and above.
+    /// The marks that this settlement crossed, in this account and those above.
     pub marks: Vec<BudgetMark>,
 }
 
@@ -68,35 +68,35 @@ impl<'b> Reservation<'b> {
         Self { account: Held::Borrowed(account), amount: Some(amount), wrapping_up }
     }
 
-    /// What is reserved.
+    /// The reserved amount.
     pub fn amount(&self) -> Usd {
         self.amount.unwrap_or_default()
     }
 
-    /// What the call may cost without overspending any enforced account: what is reserved, and
-    /// what is left beside it. [`Usd::MAX`] where none is enforced.
+    /// The most that the call can cost without overspending an enforced account: the reserved amount
+    /// and the money left beside it. [`Usd::MAX`] if no account is enforced.
     pub fn available(&self) -> Usd {
         self.account.available_to(self.amount(), self.wrapping_up)
     }
 
-    /// The account it was taken from.
+    /// The account that it was reserved from.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// The same reservation, free of the borrow: for a call that outlives this scope.
+    /// Turns it into a reservation that owns its account, for a call that outlives the borrow.
     pub fn into_owned(mut self) -> Reservation<'static> {
         let account = Held::Owned(Account::clone(&self.account));
         Reservation { account, amount: self.amount.take(), wrapping_up: self.wrapping_up }
     }
 
-    /// The call has cost so much, which may be less or more than was reserved.
+    /// Spends the cost of the call, which may be less or more than the reserved amount.
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn settle<'a>(mut self, charge: impl Into<Charge<'a>>) -> Settlement {
         self.spend(&charge.into())
     }
 
-    /// The call was never sent: everything is given back.
+    /// Gives the reserved amount back, because the call was never sent.
     pub fn release(mut self) {
         if let Some(amount) = self.amount.take() {
             self.account.give_back(amount, None);
@@ -132,24 +132,24 @@ impl Deref for Held<'_> {
 }
 
 impl<'a> Charge<'a> {
-    /// So much, for nobody in particular.
+    /// Creates a charge without a model or a role.
     pub const fn new(cost: Usd) -> Self {
         Self { cost, model: "", role: "", estimated: false }
     }
 
-    /// Says which model it was for: statements list what was spent by model. Default: none.
+    /// Sets the model, for the breakdown by model. Default: none.
     pub const fn model(mut self, model: &'a str) -> Self {
         self.model = model;
         self
     }
 
-    /// Says which role it was for: statements list what was spent by role. Default: none.
+    /// Sets the role, for the breakdown by role. Default: none.
     pub const fn role(mut self, role: &'a str) -> Self {
         self.role = role;
         self
     }
 
-    /// Says that the cost is an estimate, for nobody has reported it.
+    /// Marks the cost as an estimate. Default: it is exact.
     pub const fn estimated(mut self) -> Self {
         self.estimated = true;
         self

@@ -1,4 +1,4 @@
-//! What a budget tells: [`Balance`], [`AccountStatement`], [`BudgetMark`].
+//! The reports of an account: [`Balance`], [`AccountStatement`], [`BudgetMark`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,69 +9,68 @@ use serde::Serialize;
 use crate::signed::SignedUsd;
 use crate::usd::Usd;
 
-/// How an account stands. Always, `spent + reserved + left = limit`.
+/// The balance of an account: `spent + reserved + left = limit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Balance {
-    /// What may be spent.
+    /// The limit.
     pub limit: Usd,
-    /// What was spent.
+    /// The amount spent.
     pub spent: Usd,
-    /// What calls in flight have reserved.
+    /// The amount reserved by calls in flight.
     pub reserved: Usd,
-    /// What is left; negative if it is overspent. What is set aside for wrapping up is a part of
-    /// it.
+    /// The amount left, including the money set aside for wrapping up. Negative if overspent.
     pub left: SignedUsd,
-    /// The part of what was spent that nobody has reported: calls that were cut short.
+    /// The part of the spent amount that is an estimate, for calls that were cut short.
     pub estimated: Usd,
 }
 
-/// How an account stands, by model and by role: for people, logs and summaries.
+/// The balance of an account with a breakdown by model and by role, for people, logs and summaries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AccountStatement {
-    /// The account, where it has a name.
+    /// The name of the account, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<Arc<str>>,
-    /// What may be spent.
+    /// The limit.
     pub limit_usd: Usd,
-    /// Whether it refuses what goes beyond it.
+    /// Whether the limit is enforced.
     pub enforced: bool,
-    /// What was spent.
+    /// The amount spent.
     pub spent_usd: Usd,
-    /// What calls in flight have reserved.
+    /// The amount reserved by calls in flight.
     pub reserved_usd: Usd,
-    /// What is left; negative if it is overspent.
+    /// The amount left. Negative if overspent.
     pub remaining_usd: SignedUsd,
-    /// The part of what was spent that nobody has reported.
+    /// The part of the spent amount that is an estimate.
     pub estimated_usd: Usd,
-    /// What was spent by model. From 1,024 models on, the rest is `(others)`. Left out of the JSON
-    /// while empty, like the roles.
+    /// The amount spent by model. Models beyond the first 1,024 are added up as `(others)`. Left out
+    /// of the JSON if empty.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_model: BTreeMap<Arc<str>, Usd>,
-    /// What was spent by role, likewise.
+    /// The amount spent by role, in the same way.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_role: BTreeMap<Arc<str>, Usd>,
 }
 
-/// A share of a limit that was reached: time to wrap up, or to stop.
+/// A percentage of a limit that was reached: time to wrap up or to stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BudgetMark {
-    /// The account, where it has a name.
+    /// The name of the account, if it has one.
     pub account: Option<Arc<str>>,
-    /// The share, in per cent of the limit.
+    /// The percentage of the limit.
     pub percent: u16,
-    /// What may be spent.
+    /// The limit.
     pub limit: Usd,
-    /// What was spent when the mark was crossed.
+    /// The amount spent when the mark was crossed.
     pub spent: Usd,
 }
 
-/// Hears of the marks of an account, and of those below it.
+/// A listener for the marks of an account and of the accounts below it.
 pub trait BudgetListener: fmt::Debug + Send + Sync {
-    /// What was spent has reached a mark. Called once a mark, on the thread that crossed it, outside
-    /// any lock. A panic is swallowed: it keeps no money and no other listener from its due.
+    /// Called once for each mark, on the thread that crossed it, outside any lock. A panic is caught: it
+    /// affects neither the account nor other listeners.
     fn mark_crossed(&self, mark: &BudgetMark);
 }
 
@@ -86,8 +85,7 @@ impl fmt::Display for BudgetMark {
 }
 
 impl AccountStatement {
-    /// The same without the models and the roles: for those who share the account, and whose
-    /// business the others are not.
+    /// Removes the breakdown, for readers who share the account and must not see the names of others.
     #[must_use]
     pub fn without_names(mut self) -> Self {
         self.by_model.clear();
@@ -95,7 +93,7 @@ impl AccountStatement {
         self
     }
 
-    /// How it stands, on one line: `team: $4.00 of $5.00 left (enforced)`.
+    /// The balance on one line: `team: $4.00 of $5.00 left (enforced)`.
     pub fn headline(&self) -> impl fmt::Display {
         fmt::from_fn(|f| {
             if let Some(name) = &self.account {
@@ -114,7 +112,7 @@ impl AccountStatement {
     }
 }
 
-/// The headline, and a line for each model and each role.
+/// Writes the headline, and a line for each model and each role.
 impl fmt::Display for AccountStatement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.headline())?;

@@ -1,9 +1,8 @@
-//! The two words of an account, what is committed and what of that is spent, and a count of
-//! estimates beside them.
+//! [`Words`]: the committed and the spent amount of an account, as atomics.
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// `committed` is what was spent and what is reserved together; `spent` is what was spent.
+/// The amounts of an account. `committed` is the sum of the spent and the reserved amount.
 ///
 /// ```text
 ///            reserve(r)                    settle(r, a)
@@ -11,19 +10,18 @@ use crate::sync::{AtomicU64, Ordering};
 ///  spent                  spent                          spent + a
 /// ```
 ///
-/// Whether a reservation fits is decided by one word, in one compare-and-exchange: no
-/// interleaving takes more than the cap. Invariant, at every moment: `spent <= committed`. So a
-/// settlement that costs more than was reserved raises `committed` first, and one that costs less
-/// lowers it last.
+/// One compare-and-exchange on `committed` decides whether a reservation fits, so no interleaving
+/// takes more than the cap. The invariant is `spent <= committed`, at every moment. So a settlement
+/// that costs more than was reserved raises `committed` first, and one that costs less lowers it last.
 #[derive(Debug)]
 pub(super) struct Words {
     committed: AtomicU64,
     spent: AtomicU64,
-    /// The part of `spent` that nobody has reported.
+    /// The part of `spent` that is an estimate.
     estimated: AtomicU64,
 }
 
-/// What an account's words said.
+/// A reading of an account's amounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     pub(super) committed: u64,
@@ -40,10 +38,10 @@ impl Words {
         }
     }
 
-    /// Takes `amount` if no more than `cap` is committed then. Otherwise says what is.
+    /// Commits `amount` unless more than `cap` would be committed. Then it returns the committed amount.
     #[inline]
     pub(super) fn reserve(&self, amount: u64, cap: u64) -> Result<(), u64> {
-        // Relaxed: the decision is about this word alone, and an atomic has one order of its own.
+        // Relaxed: the decision depends on this word alone, whose changes have one order.
         let mut committed = self.committed.load(Ordering::Relaxed);
         loop {
             let fits = committed.checked_add(amount).filter(|sum| *sum <= cap);
@@ -59,32 +57,32 @@ impl Words {
         }
     }
 
-    /// Spends `actual` of what was `reserved`, or more. Says what was spent before and after. What is
-    /// too much for the type is cut off.
+    /// Spends `actual` out of `reserved`, or more than that. Returns the spent amount before and after.
+    /// Sums are capped at the largest amount.
     #[inline]
     pub(super) fn settle(&self, reserved: u64, actual: u64) -> (u64, u64) {
         let actual = match actual.checked_sub(reserved) {
             Some(beyond) if beyond > 0 => reserved + self.raise(beyond),
             _ => actual,
         };
-        // It cannot wrap: what is spent here is committed, and that has not wrapped. Release pairs
-        // with the Acquire in `read`: who sees this spent sees it committed, too.
+        // It cannot wrap, because the amount is committed and `committed` has not wrapped. Release
+        // pairs with the Acquire in `read`: a reader that sees it spent sees it committed, too.
         let before = self.spent.fetch_add(actual, Ordering::Release);
         self.release(reserved.saturating_sub(actual));
         (before, before + actual)
     }
 
-    /// Gives back what was reserved.
+    /// Gives a reserved amount back.
     #[inline]
     pub(super) fn release(&self, reserved: u64) {
         if reserved > 0 {
-            // Relaxed: whoever sees it late has less room, never more. It cannot wrap: what is
-            // given back was taken.
+            // Relaxed: a reader that sees it late has less room, never more. It cannot wrap, because the
+            // amount was committed.
             self.committed.fetch_sub(reserved, Ordering::Relaxed);
         }
     }
 
-    /// Commits `amount` whatever the cap, or as much as the type holds. Says how much.
+    /// Commits `amount` regardless of the cap, or as much as fits. Returns how much it was.
     #[cold]
     fn raise(&self, amount: u64) -> u64 {
         // Relaxed: the Release in `settle` comes after it.
@@ -99,15 +97,15 @@ impl Words {
         }
     }
 
-    /// Notes that so much of what was spent is an estimate.
+    /// Marks a part of the spent amount as an estimate.
     pub(super) fn estimate(&self, amount: u64) {
-        // Relaxed: a total that nothing else depends on. It cannot wrap: it is a part of `spent`.
+        // Relaxed: nothing else depends on this total. It cannot wrap, because it is part of `spent`.
         self.estimated.fetch_add(amount, Ordering::Relaxed);
     }
 
     pub(super) fn read(&self) -> Reading {
-        // Read in this order, `spent` is never more than `committed`: what it holds was committed
-        // before, and a settlement gives back only what it has not spent.
+        // In this order `spent` is never more than `committed`: spent amounts were committed before, and a
+        // settlement gives back only what it has not spent.
         let estimated = self.estimated.load(Ordering::Relaxed);
         let spent = self.spent.load(Ordering::Acquire);
         let committed = self.committed.load(Ordering::Relaxed);

@@ -132,7 +132,10 @@ fn a_table_prices_with_all_prices_that_were_registered() {
     assert_eq!(table.register("m", prices.clone()), Ok(None));
     let usage = UsageSnapshot::new(1_000_000, 0);
     assert_eq!(table.price("M-1", &usage, ServiceTier::Batch).unwrap().total, Usd::from_dollars(2));
-    assert_eq!(table.cost("m", &usage), Some(Usd::from_dollars(4)));
+    assert_eq!(
+        table.price("m", &usage, ServiceTier::Standard).unwrap().total,
+        Usd::from_dollars(4)
+    );
     assert_eq!(table.get("m"), Some(dollars(4, 4)));
     assert_eq!(table.prices("m").as_deref(), Some(&prices));
     assert_eq!(table.price("n", &usage, ServiceTier::Batch), None);

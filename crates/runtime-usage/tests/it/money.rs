@@ -64,7 +64,7 @@ fn what_is_no_amount_is_refused_with_its_value() {
         assert_eq!(refused(text), TooLarge, "{text}");
     }
     let error = "-1.5".parse::<Usd>().unwrap_err();
-    assert_eq!(error.to_string(), "`-1.5` is not an amount of US dollars: it is negative");
+    assert_eq!(error.to_string(), "invalid amount of US dollars `-1.5`: must not be negative");
 }
 
 #[test]
@@ -124,8 +124,6 @@ fn arithmetic_is_checked_or_saturates_by_name() {
     assert_eq!(one.checked_add(two), Some(Usd::from_dollars(3)));
     assert_eq!(Usd::MAX.checked_add(one), None);
     assert_eq!(Usd::MAX.saturating_add(one), Usd::MAX);
-    assert_eq!(two.checked_sub(one), Some(one));
-    assert_eq!(one.checked_sub(two), None);
     assert_eq!(one.saturating_sub(two), Usd::ZERO);
     assert_eq!([one, two, Usd::MAX].iter().sum::<Usd>(), Usd::MAX);
     assert_eq!(Usd::from_dollars(u64::MAX), Usd::MAX);
@@ -136,17 +134,20 @@ fn arithmetic_is_checked_or_saturates_by_name() {
 fn a_difference_keeps_its_sign() {
     let left = Usd::ZERO.signed_sub(Usd::MAX);
     assert_eq!(left.nanos(), -i128::from(u64::MAX));
-    assert_eq!(left.magnitude(), Usd::MAX);
     assert_eq!(left.or_zero(), Usd::ZERO);
     assert_eq!((-left).or_zero(), Usd::MAX);
-    assert_eq!(SignedUsd::from_nanos(i64::MIN).magnitude(), Usd::from_nanos(1 << 63));
+    assert_eq!((-SignedUsd::from_nanos(i64::MIN)).or_zero(), Usd::from_nanos(1 << 63));
     assert!(left < SignedUsd::ZERO && SignedUsd::ZERO < SignedUsd::from(Usd::from_nanos(1)));
 
     let error = Usd::try_from(SignedUsd::from_nanos(-1)).unwrap_err();
-    assert_eq!(error.to_string(), "`-$0.000000001` is not an amount of US dollars: it is negative");
+    assert_eq!(
+        error.to_string(),
+        "invalid amount of US dollars `-$0.000000001`: must not be negative"
+    );
     assert_eq!("-$1.5".parse(), Ok(SignedUsd::from_nanos(-1_500_000_000)));
     assert_eq!(SignedUsd::try_from(-1.5), Ok(SignedUsd::from_nanos(-1_500_000_000)));
-    assert!(SignedUsd::try_from(f64::NAN).unwrap_err().to_string().starts_with("`NaN`"));
+    let error = SignedUsd::try_from(f64::NAN).unwrap_err();
+    assert_eq!(error.to_string(), "invalid amount of US dollars `NaN`: not finite");
 }
 
 #[test]
@@ -156,11 +157,11 @@ fn json_holds_numbers_of_dollars() {
     assert_eq!(read("0.075"), Ok(Usd::from_nanos(75_000_000)));
     assert_eq!(serde_json::to_string(&Usd::from_cents(1)).unwrap(), "0.01");
     for (json, part) in [
-        ("-1", "`-1` is not an amount of US dollars: it is negative"),
-        ("-0.5", "`-0.5` is not an amount of US dollars: it is negative"),
-        ("18446744074", "`18446744074` is not an amount of US dollars: it is too large"),
-        ("1e300", "`1e300` is not an amount of US dollars: it is too large"),
-        ("\"3\"", "string \"3\", expected a number of US dollars, not negative"),
+        ("-1", "invalid amount of US dollars `-1`: must not be negative"),
+        ("-0.5", "invalid amount of US dollars `-0.5`: must not be negative"),
+        ("18446744074", "invalid amount of US dollars `18446744074`: too large"),
+        ("1e300", "invalid amount of US dollars `1e300`: too large"),
+        ("\"3\"", "string \"3\", expected a number of US dollars, zero or more"),
         ("null", "null, expected a number"),
     ] {
         assert!(read(json).unwrap_err().contains(part), "{json}: {:?}", read(json));

@@ -45,7 +45,7 @@ fn eight_threads_record_and_nothing_is_lost() {
     assert_eq!(totals.tokens, UsageSnapshot::new(turns, 2 * turns));
     assert_eq!(totals.cost, Usd::from_nanos(5_000 * turns * 3 / 4));
     assert_eq!(tracker.per_model_summary().values().sum::<Usd>(), totals.cost);
-    assert_eq!(tracker.pricing().len(), 3 + 16 * usize::try_from(THREADS).unwrap());
+    assert_eq!(tracker.pricing().to_vec().len(), 3 + 16 * usize::try_from(THREADS).unwrap());
 }
 
 #[test]

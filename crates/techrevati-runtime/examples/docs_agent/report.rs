@@ -34,7 +34,7 @@ pub(crate) fn table(summaries: &[Summary], prices: &PricingTable) -> String {
         *sum = sum.saturating_add(*cost);
     }
     let models = models.into_iter().map(|(model, cost)| {
-        let known = prices.contains(model);
+        let known = prices.get(model).is_some();
         vec![model.into(), if known { format!("{cost:.6}") } else { "no price known".into() }]
     });
     columns(&mut text, "model|cost", models);

@@ -35,7 +35,7 @@ async fn an_agent() -> Result<(), BoxError> {
     let Err(TurnError::Budget(refused)) = session.run_turn(turn(), chat).await else {
         panic!("four cents are left")
     };
-    assert_eq!(refused.to_string(), "budget refused: $0.0600 asked for, $0.0400 of $0.1000 left");
+    assert_eq!(refused.to_string(), "budget refused: $0.0600 requested, $0.0400 of $0.1000 left");
     Ok(())
 }
 

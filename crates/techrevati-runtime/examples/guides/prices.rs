@@ -23,9 +23,9 @@ const LITELLM: &str = r#"{
 
 fn a_list_is_read() -> Result<PricingTable, BoxError> {
     let list = PriceReader::new().read(LITELLM)?;
-    assert_eq!(list.format(), PriceFormat::LiteLlm);
-    assert_eq!(list.skipped()[0].at, "dall-e-3");
-    assert_eq!(list.skipped()[0].reason, SkipReason::NoTokenPrices);
+    assert_eq!(list.format, PriceFormat::LiteLlm);
+    assert_eq!(list.skipped[0].at, "dall-e-3");
+    assert_eq!(list.skipped[0].reason, SkipReason::NoTokenPrices);
 
     let table = PricingTable::new();
     assert_eq!(table.merge(list), 1, "one model has prices");
@@ -53,9 +53,9 @@ total $1.2975"
 fn what_the_provider_says_counts() -> Result<(), BoxError> {
     let tracker = UsageTracker::with_pricing(a_list_is_read()?);
     let batch = ReportedUsage::from(UsageSnapshot::new(10_000, 1_000)).tier(ServiceTier::Batch);
-    assert_eq!(tracker.record("gpt-5.4", &batch).cost, "0.02".parse()?);
+    assert_eq!(tracker.record("gpt-5.4", &batch, ServiceTier::Standard).cost, "0.02".parse()?);
 
-    let turn = tracker.record("gpt-5.4", &batch.cost("0.0123".parse()?));
+    let turn = tracker.record("gpt-5.4", &batch.cost("0.0123".parse()?), ServiceTier::Standard);
     assert_eq!(turn.cost, "0.0123".parse()?);
     assert!(turn.reported);
     Ok(())

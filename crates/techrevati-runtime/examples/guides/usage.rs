@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::usage::{ServiceTier, StreamUsage};
+use techrevati_runtime::usage::{ServiceTier, StreamUsage, UsageFormat};
 
 fn a_response() -> Result<(), BoxError> {
     let body = json!({
@@ -16,7 +16,7 @@ fn a_response() -> Result<(), BoxError> {
             "completion_tokens_details": {"reasoning_tokens": 128},
         },
     });
-    let usage = UsageSnapshot::from_openai_chat(&body)?;
+    let usage = UsageFormat::OpenAiChat.read(&body)?;
     assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
@@ -24,7 +24,7 @@ fn a_response() -> Result<(), BoxError> {
 }
 
 fn a_stream() -> Result<(), BoxError> {
-    let mut stream = StreamUsage::anthropic().input_estimate(1_000);
+    let mut stream = StreamUsage::new(UsageFormat::Anthropic).input_estimate(1_000);
     for event in [
         json!({"type": "message_start", "message": {
             "model": "claude-sonnet-4-5",
@@ -49,7 +49,7 @@ fn a_stream() -> Result<(), BoxError> {
 }
 
 fn a_count_that_is_missing() -> Result<(), BoxError> {
-    let usage = UsageSnapshot::from_ollama(&json!({"done": true, "eval_count": 3}))?;
+    let usage = UsageFormat::Ollama.read(&json!({"done": true, "eval_count": 3}))?;
     assert_eq!(usage.tokens, UsageSnapshot::new(0, 3));
     assert_eq!(usage.missing, ["prompt_eval_count"]);
     Ok(())
@@ -57,7 +57,7 @@ fn a_count_that_is_missing() -> Result<(), BoxError> {
 
 fn what_cannot_be() {
     let usage = json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}});
-    let error = UsageSnapshot::from_openai_chat(&usage).expect_err("too much is cached");
+    let error = UsageFormat::OpenAiChat.read(&usage).expect_err("too much is cached");
     assert_eq!(
         error.to_string(),
         "reported usage: `prompt_tokens_details.cached_tokens` is 120, \

@@ -17,7 +17,7 @@ fn as_of(day: &str) -> PricingTable {
 #[test]
 fn a_model_is_known_by_its_id_its_provider_and_the_beginnings_it_lists() {
     let list = read(SAMPLE);
-    assert_eq!((list.format(), list.models()), (PriceFormat::GenaiPrices, 9));
+    assert_eq!((list.format, list.models), (PriceFormat::GenaiPrices, 9));
     let table = table(list);
     for name in [
         "claude-opus-4-6",
@@ -39,7 +39,7 @@ fn a_clause_finds_a_model_that_no_name_does() {
     costs(&table, "us.anthropic.Claude-v2:1", &UsageSnapshot::new(1_000, 0), STANDARD, "0.008");
     let audio = UsageSnapshot::new(0, 0).input_audio(1_000);
     costs(&table, "us.amazon.nova-2-sonic-v1:0", &audio, STANDARD, "0.003");
-    assert!(!table.contains("us.amazon.nova-3"));
+    assert!(table.get("us.amazon.nova-3").is_none());
 }
 
 #[test]
@@ -63,9 +63,9 @@ fn before_the_first_day_the_first_prices_hold() {
         ]}]}]"#,
     );
     let list = list.unwrap();
-    assert_eq!(list.skipped().len(), 2);
-    assert_eq!(list.skipped()[1].at, "[0].models[0].prices[1]");
-    assert_eq!(list.skipped()[1].reason, SkipReason::NotNow);
+    assert_eq!(list.skipped.len(), 2);
+    assert_eq!(list.skipped[1].at, "[0].models[0].prices[1]");
+    assert_eq!(list.skipped[1].reason, SkipReason::NotNow);
     assert_eq!(table(list).get("m").unwrap().input_per_million, Usd::from_dollars(1));
 }
 
@@ -82,7 +82,7 @@ fn of_prices_for_hours_of_the_day_the_higher_ones_count() {
 fn a_name_belongs_to_the_provider_that_says_it_is_its_own() {
     let list = read(SAMPLE);
     // Neither of its two providers makes it.
-    assert_eq!(list.ambiguous(), ["gpt-oss-120b".into()]);
+    assert_eq!(list.ambiguous, ["gpt-oss-120b".into()]);
     let table = table(list);
     let cache_read = |name: &str| table.get(name).unwrap().cache_read_per_million;
     assert_eq!(cache_read("deepseek-v4-flash"), "0.0028".parse().unwrap());
@@ -120,7 +120,7 @@ fn a_clause_that_is_not_understood_is_told_and_the_id_still_known() {
              "prices": {"input_mtok": 2, "output_mtok": 2}},
             {"id": "none", "match": {"equals": "none"}, "prices": {}}]}]"#,
     );
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(
         skipped,
         [

@@ -9,9 +9,9 @@ const SAMPLE: &str = include_str!("../../data/litellm.json");
 #[test]
 fn the_sample_says_what_it_has_and_what_it_has_not() {
     let list = read(SAMPLE);
-    assert_eq!(list.format(), PriceFormat::LiteLlm);
-    assert_eq!(list.models(), 6);
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(list.format, PriceFormat::LiteLlm);
+    assert_eq!(list.models, 6);
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(
         skipped,
         [
@@ -21,10 +21,10 @@ fn the_sample_says_what_it_has_and_what_it_has_not() {
             ("gradient_ai/alibaba-qwen3-32b", SkipReason::NoTokenPrices),
         ]
     );
-    assert!(list.ambiguous().is_empty());
+    assert!(list.ambiguous.is_empty());
     let table = table(list);
-    assert_eq!(table.len(), 6);
-    assert!(!table.contains("gpt-image-1"));
+    assert_eq!(table.to_vec().len(), 6);
+    assert!(table.get("gpt-image-1").is_none());
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn a_model_that_gives_no_tokens_needs_no_price_for_them() {
         r#"{"embed": {"mode": "embedding", "input_cost_per_token": 1e-07},
             "chat": {"mode": "chat", "input_cost_per_token": 1e-07}}"#,
     );
-    assert_eq!(list.skipped()[0].to_string(), "`chat`: no price for input, or none for output");
+    assert_eq!(list.skipped[0].to_string(), "`chat`: no price for input, or none for output");
     // 1,000,000 x 0.10 $.
     let usage = UsageSnapshot::new(1_000_000, 0);
     costs(&table(list), "embed", &usage, ServiceTier::Standard, "0.1");
@@ -239,10 +239,10 @@ fn a_model_that_is_priced_by_something_else_is_not_free() {
             "both": {"input_cost_per_query": 0.002, "input_cost_per_token": 1e-06,
                      "output_cost_per_token": 0.0}}"#,
     );
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(skipped, [("rerank", SkipReason::NoTokenPrices)]);
     let table = table(list);
-    assert!(table.contains("local") && table.contains("both"));
+    assert!(table.get("local").is_some() && table.get("both").is_some());
 }
 
 #[test]

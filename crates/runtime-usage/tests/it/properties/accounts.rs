@@ -228,7 +228,7 @@ proptest! {
         seed in any::<prop::sample::Index>(),
     ) {
         let total = |costs: &[(usize, u64)]| {
-            let account = Account::recorded(Usd::from_dollars(1));
+            let account = Account::new(Limit::recorded(Usd::from_dollars(1)));
             for (model, cost) in costs {
                 let model = ["a", "b", "c"][*model];
                 account.charge(Charge::new(Usd::from_nanos(*cost)).model(model));

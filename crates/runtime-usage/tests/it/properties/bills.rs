@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_usage::{
-    ModelPrices, ModelPricing, PricingTable, ServiceTier, TokenKind, UsageSnapshot, UsageTracker,
-    Usd,
+    ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, TokenKind, UsageSnapshot,
+    UsageTracker, Usd,
 };
 
 use super::{half_even, price, tokens};
@@ -161,7 +161,7 @@ proptest! {
         let lines: u128 = cost.items().map(|item| u128::from(item.amount.nanos())).sum();
         prop_assert_eq!(lines, u128::from(expected.nanos()));
         let billed: u128 = cost.items().map(|item| u128::from(item.tokens)).sum();
-        prop_assert_eq!(billed, u128::from(usage.total_tokens()));
+        prop_assert_eq!(billed, u128::from(usage.total_input_tokens()) + u128::from(usage.total_output_tokens()));
         if expected < Usd::MAX {
             for item in cost.items() {
                 let exact = u128::from(item.tokens) * u128::from(item.rate_per_million.nanos());
@@ -183,7 +183,7 @@ proptest! {
         let spent = |turns: &[(UsageSnapshot, ServiceTier)]| {
             let tracker = UsageTracker::with_pricing(table.clone());
             for (usage, tier) in turns {
-                let _ = tracker.record("m", &runtime_usage::ReportedUsage::from(*usage).tier(*tier));
+                let _ = tracker.record("m", &ReportedUsage::from(*usage), *tier);
             }
             tracker.total_cost()
         };

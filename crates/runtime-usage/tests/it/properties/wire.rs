@@ -84,11 +84,11 @@ proptest! {
     fn counts_survive_every_provider(shape in any_shape(), counts in any_counts()) {
         let counts = shape.told(&counts);
         let usage = (shape.usage)(&counts);
-        let alone = (shape.read)(&usage).unwrap();
+        let alone = shape.format.read(&usage).unwrap();
         prop_assert_eq!(alone.tokens, counts, "{}: {}", shape.name, &usage);
         prop_assert!(alone.missing.is_empty(), "{} misses {:?}", shape.name, alone.missing);
         let body = (shape.body)(usage);
-        prop_assert_eq!((shape.read)(&body).unwrap().tokens, counts, "{}: {}", shape.name, body);
+        prop_assert_eq!(shape.format.read(&body).unwrap().tokens, counts, "{}: {}", shape.name, body);
     }
 
     #[test]
@@ -100,7 +100,7 @@ proptest! {
         let first = shape.told(&first);
         let last = shape.told(&first.saturating_add(&last));
         let events = (shape.events)(&first, &last, &texts);
-        let stream = fed((shape.stream)(), &events).unwrap();
+        let stream = fed(StreamUsage::new(shape.format), &events).unwrap();
         prop_assert!(stream.is_complete(), "{}", shape.name);
         let usage = stream.usage().unwrap();
         prop_assert_eq!(usage.tokens, last, "{}: {:?}", shape.name, &events);
@@ -121,16 +121,16 @@ proptest! {
             .zip(times)
             .flat_map(|(event, times)| vec![event.clone(); times])
             .collect();
-        let once = fed((shape.stream)(), &events).unwrap().usage().unwrap();
-        let often = fed((shape.stream)(), &repeated).unwrap().usage().unwrap();
+        let once = fed(StreamUsage::new(shape.format), &events).unwrap().usage().unwrap();
+        let often = fed(StreamUsage::new(shape.format), &repeated).unwrap().usage().unwrap();
         prop_assert_eq!(once, often, "{}", shape.name);
     }
 
     #[test]
     fn any_report_that_is_repeated_changes_nothing(shape in any_shape(), usage in any_json()) {
         let event = (shape.body)(usage);
-        let once = fed((shape.stream)(), std::slice::from_ref(&event));
-        let twice = fed((shape.stream)(), &[event.clone(), event]);
+        let once = fed(StreamUsage::new(shape.format), std::slice::from_ref(&event));
+        let twice = fed(StreamUsage::new(shape.format), &[event.clone(), event]);
         // Text comes anew with each event, and is not what this is about.
         let told = |stream: Result<StreamUsage, _>| {
             let mut usage = stream?.usage()?;
@@ -154,14 +154,14 @@ proptest! {
         let last = shape.told(&first.saturating_add(&last));
         let events = (shape.events)(&first, &last, &texts);
         let seen = &events[..cut.index(events.len() + 1)];
-        let stream = fed((shape.stream)().input_estimate(estimate), seen).unwrap();
+        let stream = fed(StreamUsage::new(shape.format).input_estimate(estimate), seen).unwrap();
         let usage = stream.usage().unwrap();
         prop_assert!(is_sound(&usage));
         prop_assert_eq!(usage.estimated, !stream.is_complete());
 
         // The same stream without its texts and without an estimate is what was observed.
         let silent: Vec<Value> = seen.iter().filter(|event| !shapes::is_text(event)).cloned().collect();
-        let observed = fed((shape.stream)(), &silent).unwrap().usage().unwrap().tokens;
+        let observed = fed(StreamUsage::new(shape.format), &silent).unwrap().usage().unwrap().tokens;
         prop_assert!(covers(&usage.tokens, &observed), "{}: {usage:?} < {observed:?}", shape.name);
         if usage.estimated {
             let texts = seen.iter().filter(|event| shapes::is_text(event)).count();
@@ -180,12 +180,12 @@ proptest! {
     fn no_json_makes_a_reader_panic(json in any_json(), events in vec(any_json(), 0..4)) {
         for shape in &SHAPES {
             for json in [json.clone(), (shape.body)(json.clone()), json!({"usage": json})] {
-                match (shape.read)(&json) {
+                match shape.format.read(&json) {
                     Ok(usage) => prop_assert!(is_sound(&usage), "{}: {usage:?}", shape.name),
                     Err(error) => prop_assert!(!error.field.is_empty(), "{}: {error}", shape.name),
                 }
             }
-            let mut stream = (shape.stream)();
+            let mut stream = StreamUsage::new(shape.format);
             for event in &events {
                 let before = stream.usage();
                 if stream.push(event).is_err() {
