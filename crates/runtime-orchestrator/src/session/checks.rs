@@ -23,7 +23,7 @@ impl OrchestrationSession {
         let Some(permissions) = &core.setup.permissions else {
             return PermissionOutcome::allowed_because("no enforcer configured");
         };
-        let outcome = permissions.check(&core.setup.role, tool);
+        let outcome = permissions.authorize(&core.setup.role, tool);
         if let Ok(_entry) = core.enter(false) {
             core.tell_permission(tool, &outcome);
         }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
-use runtime_policy::{GuardrailStage, GuardrailViolatedError};
+use runtime_policy::{
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, PostCheck, PreCheck,
+};
 use serde_json::Value;
 
 use crate::capture::Content;

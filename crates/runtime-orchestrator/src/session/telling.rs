@@ -5,8 +5,9 @@ use std::pin::pin;
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
-use runtime_policy::guardrail::GuardrailSubject;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
+use runtime_policy::{
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, PermissionOutcome, PolicyRule,
+};
 use runtime_resilience::Transition;
 use serde_json::Value;
 

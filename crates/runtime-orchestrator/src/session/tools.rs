@@ -11,8 +11,9 @@ use std::time::Duration;
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
 };
-use runtime_policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
-use runtime_policy::{GuardrailStage, GuardrailViolatedError};
+use runtime_policy::{
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, PostCheck, PreCheck,
+};
 use serde::Serialize;
 use serde_json::Value;
 

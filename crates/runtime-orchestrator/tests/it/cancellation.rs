@@ -9,9 +9,7 @@ use futures_util::{FutureExt, join, select_biased};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Timeout, ToolCall, Turn};
-use runtime_policy::guardrail::{
-    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
-};
+use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
 use runtime_usage::{Limit, Usd};

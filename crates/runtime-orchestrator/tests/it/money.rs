@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_policy::guardrail::{self, GuardrailOutcome, PostCheck, PreCheck};
+use runtime_policy::{GuardrailOutcome, PostCheck, PreCheck, guardrail};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 

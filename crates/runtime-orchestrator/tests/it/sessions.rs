@@ -281,8 +281,8 @@ fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
     let rule =
         |name: &str, condition| PolicyRule::new(name, condition).action(PolicyAction::AbortPhase);
     let engine = PolicyEngine::new([
-        rule("cost", PolicyCondition::cost_exceeded(Usd::from_cents(50))),
-        rule("time", PolicyCondition::timed_out(Duration::from_secs(10))),
+        rule("cost", PolicyCondition::CostExceeded(Usd::from_cents(50))),
+        rule("time", PolicyCondition::TimedOut(Duration::from_secs(10))),
         rule("retries", PolicyCondition::retry_exhausted(None)),
     ]);
     let fixture = Fixture::new().with(|o| {

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
-use runtime_policy::guardrail::{self, GuardrailOutcome};
-use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
+use runtime_policy::{
+    GuardrailOutcome, GuardrailSubject, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    RolePermissionConfig, guardrail,
+};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -72,7 +74,7 @@ fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
 fn guardrails_see_the_arguments_and_the_result() {
     let fixture = Fixture::new().with(|o| {
         o.guardrail(guardrail::pre("args", |check| {
-            assert_eq!((check.role, check.subject.tool()), ("writer", Some("search")));
+            assert_eq!((check.role, check.subject), ("writer", GuardrailSubject::Tool("search")));
             if check.arguments["q"] == "bad" {
                 GuardrailOutcome::deny("denied")
             } else {

@@ -7,7 +7,7 @@ use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
 };
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
-use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_policy::{GuardrailOutcome, guardrail};
 use runtime_resilience::RecoveryOutcome;
 use runtime_resilience::breaker::CircuitState;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
@@ -210,7 +210,7 @@ fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
     let turn = Turn::model("m").usage(dollar()).guarded("secret");
     let error = now(session.run_turn(turn, fine)).unwrap_err();
     let TurnError::Guardrail(violation) = &error else { panic!("{error:?}") };
-    assert_eq!(violation.guardrail(), "no_secrets");
+    assert_eq!(violation.first().guardrail, "no_secrets");
     assert_eq!(session.tracker().totals().turns, 0);
     assert!(fixture.breaker.check().is_ok());
     // Unasked, a turn is not looked at.

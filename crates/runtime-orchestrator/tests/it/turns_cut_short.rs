@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
-use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_policy::{GuardrailOutcome, guardrail};
 use runtime_resilience::RecoveryOutcome;
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use runtime_policy::guardrail::{
-    self, GuardrailFuture, GuardrailSubject, PostCheck, PreCheck, Violation,
-};
 use runtime_policy::{
-    AllowAllGuardrail, AsyncGuardrail, Guardrail, GuardrailOutcome, GuardrailStage,
-    GuardrailViolatedError, Guardrails,
+    AllowAllGuardrail, AsyncGuardrail, Guardrail, GuardrailFuture, GuardrailOutcome,
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, Guardrails, PostCheck, PreCheck,
+    guardrail,
 };
 use serde_json::{Value, json};
 
@@ -80,7 +78,6 @@ fn names(error: &GuardrailViolatedError) -> Vec<&str> {
 #[test]
 fn no_guardrail_blocks_nothing() {
     let guardrails = Guardrails::new();
-    assert!(guardrails.is_empty());
     assert!(!guardrails.has_any(GuardrailStage::Pre) && !guardrails.has_any(GuardrailStage::Post));
     assert_eq!(guardrails.check_pre(&PreCheck::new("writer", SEARCH, &NULL)), Ok(()));
     assert_eq!(drive(&guardrails, 1), Some((1, Ok(()))));
@@ -96,7 +93,7 @@ fn all_of_them_are_asked_and_the_text_speaks_of_the_first() {
         "pre guardrail 'g0' blocked tool 'search' for role 'writer': denied"
     );
     assert_eq!(names(&error), ["g0", "g1"]);
-    assert_eq!((error.guardrail(), error.tool()), ("g0", Some("search")));
+    assert_eq!((&*error.first().guardrail, error.subject()), ("g0", SEARCH));
     assert_eq!(error.violations()[1].to_string(), "g1: denied");
 }
 
@@ -123,8 +120,7 @@ fn a_turn_is_named_by_its_model() {
         error.to_string(),
         "pre guardrail 'g0' blocked turn on model 'm' for role 'writer': denied"
     );
-    assert_eq!((error.tool(), error.subject()), (None, subject));
-    assert_eq!((subject.model(), SEARCH.model()), (Some("m"), None));
+    assert_eq!(error.subject(), subject);
 }
 
 #[test]
@@ -171,8 +167,8 @@ fn a_clone_does_not_get_what_is_added_later() {
     let mut guardrails = Guardrails::new().with(denies("g0"));
     let clone = guardrails.clone();
     guardrails.push(denies("g1"));
-    assert_eq!((guardrails.len(), clone.len()), (2, 1));
     assert_eq!(format!("{guardrails:?}"), r#"["g0", "g1"]"#);
+    assert_eq!(format!("{clone:?}"), r#"["g0"]"#);
 }
 
 #[test]
@@ -210,9 +206,11 @@ fn each_is_asked_once() {
 #[test]
 fn a_check_that_has_to_wait_is_not_skipped_by_a_caller_that_cannot() {
     let guardrails = Guardrails::new().with_async(Slow::new(0, GuardrailOutcome::allow()));
-    assert!(guardrails.has_async());
     let error = guardrails.check_pre(&PreCheck::new("writer", SEARCH, &NULL)).unwrap_err();
-    assert_eq!(error.first().reason.as_deref(), Some("it has to wait, and the caller cannot"));
+    assert_eq!(
+        error.first().reason.as_deref(),
+        Some("an async guardrail cannot run in a blocking call")
+    );
 }
 
 #[test]
@@ -238,14 +236,6 @@ fn a_result_that_is_not_json_is_a_violation() {
     assert_eq!(
         error.to_string(),
         "post guardrail 'json' blocked tool 'search' for role 'writer': \
-         the result cannot be turned into JSON: key must be a string"
+         the result cannot be converted to JSON: key must be a string"
     );
-}
-
-#[test]
-fn an_error_can_be_made_by_hand() {
-    let violation = Violation::new("mine", None);
-    let error =
-        GuardrailViolatedError::new(GuardrailStage::Pre, "writer", SEARCH, violation.clone());
-    assert_eq!(error.violations(), [violation]);
 }

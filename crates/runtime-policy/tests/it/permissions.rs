@@ -1,8 +1,7 @@
 //! Permissions: the order of the checks, the spelling of names, the JSON.
 
-use runtime_policy::permissions::RequiredMode;
 use runtime_policy::{
-    PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionPolicy, RequiredMode,
     RolePermissionConfig, UnknownRoles,
 };
 use serde_json::json;
@@ -107,7 +106,7 @@ fn unknown_roles_are_allowed_unless_told_otherwise() {
 #[test]
 fn a_role_needs_a_name() {
     let error = RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err();
-    assert_eq!(error.to_string(), "role: the name `` is empty");
+    assert_eq!(error.to_string(), "role name must not be empty");
 }
 
 #[test]
@@ -120,7 +119,7 @@ fn an_enforcer_keeps_the_tools_a_role_may_use_in_their_order() {
     let tools = vec!["search".to_owned(), "write".to_owned(), "peek".to_owned(), "read".to_owned()];
     assert_eq!(enforcer.filter_tools("reader", &tools), ["search", "read"]);
     assert!(enforcer.is_allowed("reader", "read"));
-    assert!(!enforcer.check("reader", "write").allowed);
+    assert!(!enforcer.authorize("reader", "write").allowed);
 }
 
 #[test]
@@ -157,10 +156,10 @@ fn a_bad_policy_is_refused_with_the_path_and_the_value() {
         (r#"{"roles": {"w": {"mod": "read_only"}}}"#, "roles.w.mod: unknown field `mod`"),
         (r#"{"roles": {"w": {"mode": "root"}}}"#, "roles.w.mode: unknown permission mode `root`"),
         (r#"{"roles": {"w": {}}}"#, "roles.w: missing field `mode`"),
-        (r#"{"roles": {"": {"mode": "read_only"}}}"#, "roles: the name `` is empty"),
+        (r#"{"roles": {"": {"mode": "read_only"}}}"#, "roles: name must not be empty"),
         (
             r#"{"roles": {"w": {"mode": "read_only"}, "w": {"mode": "full_access"}}}"#,
-            "roles: the name `w` comes twice",
+            "roles: duplicate name `w`",
         ),
         (r#"{"tool_requirements": {"t": "some"}}"#, "tool_requirements.t: unknown permission mode"),
         (

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use techrevati_runtime::orchestrator::ToolError;
-use techrevati_runtime::policy::guardrail::{self, GuardrailOutcome};
 use techrevati_runtime::policy::{
-    PhaseContext, PolicyAction, PolicyEngine, QualityGate, QualityLevel,
+    GuardrailOutcome, PhaseContext, PolicyAction, PolicyEngine, QualityGate, QualityLevel,
+    guardrail,
 };
 use techrevati_runtime::prelude::*;
 

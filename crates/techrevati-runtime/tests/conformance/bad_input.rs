@@ -98,9 +98,12 @@ fn an_empty_role_opens_no_session_and_creates_no_worker() {
     names(&registry.create("", "draft", None).unwrap_err(), &["role", "\"\""]);
     assert!(registry.is_empty());
 
-    names(&RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err(), &["role", "``"]);
+    names(
+        &RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err(),
+        &["role name", "empty"],
+    );
     let permissions = r#"{"roles":{"":{"mode":"read_only"}}}"#;
-    names(&PermissionPolicy::from_json(permissions).unwrap_err(), &["roles", "``"]);
+    names(&PermissionPolicy::from_json(permissions).unwrap_err(), &["roles", "empty"]);
     names(&PolicyCondition::from_json(r#"{"agent_failed":""}"#).unwrap_err(), &["agent_failed"]);
 }
 

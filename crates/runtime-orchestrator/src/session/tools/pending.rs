@@ -4,8 +4,9 @@ use std::mem;
 use std::sync::Arc;
 
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass};
-use runtime_policy::guardrail::GuardrailSubject;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
+use runtime_policy::{
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, PermissionDeniedError,
+};
 
 use super::ActiveTool;
 use crate::error::{DeadlineExceededError, ToolError, ToolTimeoutError};
@@ -43,7 +44,7 @@ impl<'s> PendingTool<'s> {
         }
         if let Some(permissions) = &core.setup.permissions {
             let role = &*core.setup.role;
-            let outcome = permissions.check(role, &pending.name);
+            let outcome = permissions.authorize(role, &pending.name);
             core.tell_permission(&pending.name, &outcome);
             if !outcome.allowed {
                 let denied = PermissionDeniedError::new(role, &*pending.name, outcome);

@@ -13,10 +13,9 @@ use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use runtime_orchestrator::{
     ActiveTurn, BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn,
 };
-use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_policy::{
-    PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, QualityLevel,
-    RolePermissionConfig,
+    GuardrailOutcome, PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate,
+    QualityLevel, RolePermissionConfig, guardrail,
 };
 use runtime_resilience::CircuitBreaker;
 use runtime_resilience::breaker::CircuitState;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{Turn, TurnError};
-use runtime_policy::GuardrailStage;
-use runtime_policy::guardrail::{
-    self, AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
+use runtime_policy::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage, PostCheck, PreCheck,
+    guardrail,
 };
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::fault::FaultKind;

@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runtime_policy::permissions::RequiredMode;
 use runtime_policy::{
-    PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig, UnknownRoles,
+    PermissionEnforcer, PermissionMode, PermissionPolicy, RequiredMode, RolePermissionConfig,
+    UnknownRoles,
 };
 
 const ROLES: [&str; 3] = ["critic", "Writer", "writer"];
@@ -97,7 +97,7 @@ proptest! {
         for role in ROLES {
             for tool in TOOLS {
                 let (allowed, reason, required) = setup.naive(role, tool);
-                let outcome = enforcer.check(role, tool);
+                let outcome = enforcer.authorize(role, tool);
                 prop_assert_eq!(outcome.allowed, allowed, "{} {}", role, tool);
                 prop_assert_eq!(outcome.required_mode.map(RequiredMode::name), required);
                 let text = outcome.reason.unwrap_or_default();

@@ -15,7 +15,7 @@ use runtime_events::{Clock, FailureScenario, ManualClock, Sleeper};
 use runtime_orchestrator::{
     Answer, Attempt, BoxError, OrchestrationSession, Orchestrator, Turn, TurnError,
 };
-use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_policy::{GuardrailOutcome, guardrail};
 use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
