@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use runtime_events::{Clock, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock};
-use runtime_lifecycle::{AgentRegistry, Handoff, registry};
+use runtime_lifecycle::{AgentRegistry, Handoff, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::RateLimiter;
@@ -101,7 +101,7 @@ pub(crate) struct Setup {
 impl Setup {
     fn renew_registry(&mut self) {
         if self.own_registry {
-            let config = registry::Config::default();
+            let config = RegistryConfig::default();
             let config = config.clock(Arc::clone(&self.clock)).ids(Arc::clone(&self.ids));
             self.registry = AgentRegistry::with_config(config);
         }

@@ -56,5 +56,5 @@ fn a_bad_stamp_is_refused_by_name_and_value() {
     let mut json = serde_json::to_value(handoff()).unwrap();
     json["created_at"] = "yesterday".into();
     let error = serde_json::from_value::<Handoff>(json).unwrap_err().to_string();
-    assert!(error.contains("created_at `yesterday`"), "{error}");
+    assert!(error.contains("invalid `created_at` `yesterday`"), "{error}");
 }

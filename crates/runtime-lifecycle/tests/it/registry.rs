@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use runtime_events::{Clock, CountingIds, IdSource, ManualClock};
 use runtime_lifecycle::AgentStatus::{Cancelled, Completed, Failed, Idle, Initializing, Running};
-use runtime_lifecycle::registry::Config;
+use runtime_lifecycle::RegistryConfig;
 use runtime_lifecycle::{
     AgentRegistry, AgentWorker, ClaimError, CreateWorkerError, StatusHandle, TransitionError,
 };
 
-pub(crate) fn counting() -> Config {
-    Config::default().ids(Arc::new(CountingIds::default())).clock(Arc::new(ManualClock::new()))
+pub(crate) fn counting() -> RegistryConfig {
+    RegistryConfig::default()
+        .ids(Arc::new(CountingIds::default()))
+        .clock(Arc::new(ManualClock::new()))
 }
 
 pub(crate) fn ids(workers: &[AgentWorker]) -> Vec<String> {
@@ -48,7 +50,7 @@ impl IdSource for Scripted {
 #[test]
 fn an_id_is_role_phase_and_eight_digits() {
     let ids = Scripted::new(&[0xdead_beef_0000_00ab_u128]);
-    let registry = AgentRegistry::with_config(Config::default().ids(ids));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(ids));
     let worker = registry.create("writer", "draft", None).unwrap();
     assert_eq!(&**worker.id(), "writer-draft-000000ab");
     assert_eq!(worker.status(), Idle);
@@ -57,7 +59,7 @@ fn an_id_is_role_phase_and_eight_digits() {
 #[test]
 fn an_id_that_is_taken_is_drawn_again() {
     let draws = Scripted::new(&[7, 7, 7, 8]);
-    let registry = AgentRegistry::with_config(Config::default().ids(draws));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(draws));
     let first = registry.create("writer", "draft", Some(1)).unwrap();
     let second = registry.create("writer", "draft", Some(2)).unwrap();
     assert_eq!(ids(&registry.list_active()), ["writer-draft-00000007", "writer-draft-00000008"]);
@@ -67,7 +69,7 @@ fn an_id_that_is_taken_is_drawn_again() {
 
 #[test]
 fn an_id_source_that_repeats_itself_is_an_error_and_replaces_nobody() {
-    let registry = AgentRegistry::with_config(Config::default().ids(Scripted::new(&[7])));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(Scripted::new(&[7])));
     let first = registry.create("writer", "draft", Some(1)).unwrap();
     let error = registry.create("writer", "draft", Some(2)).unwrap_err();
     assert_eq!(error.to_string(), "no free worker id `writer-draft-…` after 64 draws");
@@ -78,7 +80,7 @@ fn an_id_source_that_repeats_itself_is_an_error_and_replaces_nobody() {
 
 #[test]
 fn an_id_is_free_again_once_its_worker_is_removed() {
-    let registry = AgentRegistry::with_config(Config::default().ids(Scripted::new(&[7])));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(Scripted::new(&[7])));
     let first = registry.create("writer", "draft", None).unwrap();
     registry.remove(first.id()).unwrap();
     assert_eq!(registry.create("writer", "draft", None).unwrap().id(), first.id());
@@ -90,7 +92,7 @@ fn a_blank_role_is_refused_by_name_and_value() {
     for blank in ["", " \t"] {
         let error = registry.create(blank, "draft", None).unwrap_err();
         assert!(matches!(&error, CreateWorkerError::Blank { field: "role", .. }));
-        assert_eq!(error.to_string(), format!("role must not be blank, but is {blank:?}"));
+        assert_eq!(error.to_string(), format!("role must not be blank, found `{blank}`"));
         assert!(registry.offer(blank, "draft", None, "").is_err());
     }
     assert!(registry.is_empty());
@@ -147,7 +149,8 @@ fn long_names_are_found_like_short_ones() {
 #[test]
 fn the_stamps_come_from_the_clock() {
     let clock = ManualClock::new();
-    let registry = AgentRegistry::with_config(Config::default().clock(Arc::new(clock.clone())));
+    let registry =
+        AgentRegistry::with_config(RegistryConfig::default().clock(Arc::new(clock.clone())));
     let worker = registry.create("writer", "draft", None).unwrap();
     clock.advance(Duration::from_mins(1));
     let worker = registry.transition(worker.id(), Failed, Some("disk")).unwrap();
@@ -232,7 +235,7 @@ fn an_offer_is_claimed_once() {
     assert!(matches!(error, ClaimError::AlreadyClaimed { .. }));
     assert_eq!(
         error.to_string(),
-        "worker `editor-draft-00000001` is already claimed: it is running"
+        "worker `editor-draft-00000001` was claimed before and is `running`"
     );
 }
 
@@ -241,13 +244,13 @@ fn what_was_never_offered_or_has_ended_cannot_be_claimed() {
     let registry = AgentRegistry::with_config(counting());
     let created = registry.create("writer", "draft", None).unwrap();
     let error = registry.claim(created.id()).unwrap_err();
-    assert_eq!(error.to_string(), "worker `writer-draft-00000001` was never offered: it is idle");
+    assert_eq!(error.to_string(), "worker `writer-draft-00000001` was never offered and is `idle`");
 
     let offered = registry.offer("editor", "draft", None, "").unwrap();
     registry.transition(offered.id(), Cancelled, None).unwrap();
     assert!(registry.list_unclaimed().is_empty());
     let error = registry.claim(offered.id()).unwrap_err();
-    assert_eq!(error.to_string(), "worker `editor-draft-00000002` has ended: it is cancelled");
+    assert_eq!(error.to_string(), "worker `editor-draft-00000002` has ended and is `cancelled`");
 }
 
 #[test]

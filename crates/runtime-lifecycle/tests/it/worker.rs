@@ -5,7 +5,6 @@
 use std::num::NonZeroUsize;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use runtime_lifecycle::worker::DEFAULT_HISTORY;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use serde_json::json;
 
@@ -86,7 +85,7 @@ fn a_shorter_history_drops_what_is_too_much() {
 #[test]
 fn the_default_history_is_256_transitions() {
     let mut worker = walked_to(AgentStatus::Running);
-    for _ in 0..DEFAULT_HISTORY.get() {
+    for _ in 0..256 {
         worker.transition(AgentStatus::WaitingForInput, None, at(3)).unwrap();
         worker.transition(AgentStatus::Running, None, at(3)).unwrap();
     }

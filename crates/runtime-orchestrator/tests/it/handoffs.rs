@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use runtime_events::AgentEventName;
-use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError, registry};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError, RegistryConfig};
 use runtime_orchestrator::{AcceptError, HandoffError, Orchestrator, Turn};
 use serde_json::json;
 
@@ -67,7 +67,7 @@ fn a_handoff_that_is_refused_changes_nothing() {
     let session = fixture.orchestrator.session().unwrap();
     let blank = session.handoff_to(" ", "polish", json!({})).unwrap_err();
     assert!(matches!(blank, HandoffError::Target(_)));
-    assert_eq!(blank.to_string(), "role must not be blank, but is \" \"");
+    assert_eq!(blank.to_string(), "role must not be blank, found ` `");
     let list = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
     assert_eq!(list.to_string(), "handoff context is an array, not a JSON object");
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -83,7 +83,7 @@ fn a_handoff_that_is_refused_changes_nothing() {
 #[test]
 fn handoffs_that_nobody_accepts_are_bounded() {
     let two = NonZeroUsize::new(2).unwrap();
-    let registry = AgentRegistry::with_config(registry::Config::default().unclaimed_capacity(two));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().unclaimed_capacity(two));
     let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
     let handoffs: Vec<_> = (0..5)
         .map(|_| writer.session().unwrap().handoff_to("editor", "x", json!({})).unwrap())

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
-use runtime_lifecycle::{AgentRegistry, AgentStatus, registry};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
 use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError, Turn, TurnError};
 use runtime_policy::{QualityGate, QualityLevel};
 use runtime_resilience::breaker::CircuitState;
@@ -74,7 +74,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
 fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
     let finished = 10;
     let registry =
-        AgentRegistry::with_config(registry::Config::default().finished_capacity(finished));
+        AgentRegistry::with_config(RegistryConfig::default().finished_capacity(finished));
     let orchestrator = Orchestrator::new("writer", "draft")
         .time(ManualClock::new())
         .registry(registry.clone())

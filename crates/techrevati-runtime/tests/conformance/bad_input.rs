@@ -91,11 +91,11 @@ fn a_condition_and_a_back_off_name_the_number_that_they_refuse() {
 fn an_empty_role_opens_no_session_and_creates_no_worker() {
     let registry = AgentRegistry::new();
     let orchestrator = Orchestrator::new(" ", "draft").registry(registry.clone());
-    names(&orchestrator.session().unwrap_err(), &["role", "\" \""]);
+    names(&orchestrator.session().unwrap_err(), &["role", "` `"]);
     let report = orchestrator.run_blocking(|_| -> Result<(), BoxError> { panic!("was run") });
     assert!(report.result.is_err());
     assert_eq!(report.summary.worker.status(), AgentStatus::Failed);
-    names(&registry.create("", "draft", None).unwrap_err(), &["role", "\"\""]);
+    names(&registry.create("", "draft", None).unwrap_err(), &["role", "``"]);
     assert!(registry.is_empty());
 
     names(
@@ -176,7 +176,7 @@ fn a_handoff_to_nobody_or_with_a_context_that_is_no_object_changes_nothing() {
     let before = session.summary().events_emitted;
     let refused = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
     names(&refused, &["context", "an array"]);
-    names(&session.handoff_to("", "polish", json!(null)).unwrap_err(), &["role", "\"\""]);
+    names(&session.handoff_to("", "polish", json!(null)).unwrap_err(), &["role", "``"]);
     assert_eq!(session.status(), AgentStatus::Running);
     assert_eq!((registry.len(), session.summary().events_emitted), (1, before));
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use techrevati_runtime::events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
-use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus, registry};
+use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
 use techrevati_runtime::orchestrator::{
     Attempt, OrchestrationSession, Orchestrator, Timeout, TurnError,
 };
@@ -305,7 +305,7 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
 #[test]
 fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registry() {
     const ROOM: usize = 3;
-    let config = registry::Config::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
+    let config = RegistryConfig::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
     let registry = AgentRegistry::with_config(config);
     let writer = Orchestrator::new("writer", "draft").project_id(7).registry(registry.clone());
     let editor = Orchestrator::new("editor", "elsewhere").registry(registry.clone());
@@ -337,7 +337,7 @@ fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registr
 #[test]
 fn difference_12_a_new_worker_never_replaces_another_with_its_id() {
     let registry = |draws| {
-        let config = registry::Config::default().ids(Arc::new(Draws::new(draws)));
+        let config = RegistryConfig::default().ids(Arc::new(Draws::new(draws)));
         AgentRegistry::with_config(config)
     };
     // An id that is taken is drawn again.

@@ -373,7 +373,7 @@ impl Driver {
         }
         self.registry.cancel_unclaimed("over");
         assert!(self.registry.list_active().is_empty());
-        assert!(self.registry.get(&id).is_none_or(|worker| worker.is_terminal()));
+        assert!(self.registry.get(&id).is_none_or(|worker| worker.status().is_terminal()));
         if let Some(breaker) = &self.breaker {
             self.clock.advance(Duration::from_secs(WAIT));
             breaker.try_acquire().unwrap().success();
