@@ -13,7 +13,7 @@ use std::time::Duration;
 use runtime_events::{AgentEvent, SpanId, SpanOutcome};
 use runtime_report::show::{count, duration, line, offset, usd};
 use runtime_report::timeline::Use;
-use runtime_sinks::reader::TornLine;
+use runtime_sinks::TornLine;
 use runtime_sinks::{LogEntry, LogReadError, LogReader};
 
 use crate::arguments::Tail;

@@ -62,7 +62,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
     assert_eq!(summary.usage.turns, calls);
     assert_eq!(summary.usage.total_input_tokens, 3 * calls);
     assert_eq!(summary.usage.total_cost_usd, Usd::from_nanos(5_000 * calls));
-    assert_eq!(usage.len() as u64, calls);
+    assert_eq!(usage.records().len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
     // The session's begin and end and three changes of state. Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, ManualClock};
 
+use super::config::Rotation;
 use super::log::Log;
 use super::medium::{Medium, Opened, Segment, Tail};
-use super::options::Rotation;
 use super::writer::{BACKLOG, Rules, Writer};
 use crate::stats::SinkStats;
 

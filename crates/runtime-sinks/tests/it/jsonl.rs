@@ -1,18 +1,17 @@
 //! The file of JSON lines.
 
-use std::error::Error;
 use std::io;
 use std::thread;
 
 use runtime_events::AgentEventName;
 use runtime_sinks::{EventSink, JsonlSink, SinkStats};
 
-use crate::common::{TempFile, event, number};
+use crate::common::{TempFile, buffered, event, number};
 
 #[test]
 fn each_line_reads_back_as_the_event() {
     let file = TempFile::new("each-line");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
+    let log = buffered(file.path(), 64 * 1024);
     assert_eq!(log.path(), file.path());
     let events: Vec<_> = (0..50).map(event).collect();
     for event in &events {
@@ -26,7 +25,7 @@ fn each_line_reads_back_as_the_event() {
 #[test]
 fn dropping_the_sink_flushes_it() {
     let file = TempFile::new("dropping");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
+    let log = buffered(file.path(), 64 * 1024);
     log.emit(&event(1)).unwrap();
     assert_eq!(file.text(), "");
     drop(log);
@@ -74,7 +73,7 @@ fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines, ["{\"event\":\"agent.sta", &event(2).to_json()]);
     let refused = JsonlSink::create(file.path()).unwrap_err();
-    assert!(refused.to_string().ends_with("another sink writes to it"), "{refused}");
+    assert!(refused.to_string().ends_with("another sink is writing to it"), "{refused}");
     drop(first);
     assert_eq!(JsonlSink::create(file.path()).unwrap().stats(), Some(SinkStats::default()));
     assert_eq!(file.text(), "");
@@ -83,7 +82,7 @@ fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
 #[test]
 fn without_a_buffer_each_event_is_there_at_once() {
     let file = TempFile::new("at-once");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(0);
+    let log = JsonlSink::open(file.path()).unwrap();
     for n in 0..3 {
         log.emit(&event(n)).unwrap();
         assert_eq!(file.events().len() as u64, n + 1);
@@ -93,7 +92,7 @@ fn without_a_buffer_each_event_is_there_at_once() {
 #[test]
 fn threads_never_mix_their_lines() {
     let file = TempFile::new("threads");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(100);
+    let log = buffered(file.path(), 100);
     thread::scope(|scope| {
         for thread in 0..8 {
             let log = &log;
@@ -115,7 +114,7 @@ fn two_sinks_on_one_file_never_mix_their_lines() {
     let file = TempFile::new("two-sinks");
     thread::scope(|scope| {
         for sink in 0..2 {
-            let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(1_000);
+            let log = buffered(file.path(), 1_000);
             scope.spawn(move || {
                 for n in 0..250 {
                     log.emit(&event(sink * 250 + n)).unwrap();
@@ -132,8 +131,8 @@ fn two_sinks_on_one_file_never_mix_their_lines() {
 fn a_file_that_cannot_be_opened_is_named() {
     let error = JsonlSink::open("no/such/folder/run.jsonl").unwrap_err();
     assert!(error.to_string().starts_with("open `no/such/folder/run.jsonl`: "), "{error}");
-    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
-    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+    let cause = error.cause().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::NotFound);
 }
 
 /// `/dev/full` refuses every write.
@@ -151,7 +150,7 @@ fn a_write_that_fails_names_the_file() {
 #[cfg(target_os = "linux")]
 #[test]
 fn the_backlog_of_a_full_disk_is_bounded_and_every_event_is_answered() {
-    let log = JsonlSink::open("/dev/full").unwrap().buffer_bytes(0);
+    let log = JsonlSink::open("/dev/full").unwrap();
     let lost: u64 = (0..20_000).map(|n| log.emit(&event(n)).unwrap_err().lost()).sum();
     let stats = log.stats().unwrap();
     assert_eq!((stats.accepted, stats.written, stats.dropped), (20_000, 0, lost));

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_sinks::{
-    Durability, EventSink, JsonlOptions, JsonlSink, LogReader, QueueConfig, QueueSink, Rotation,
+    Durability, EventSink, JsonlConfig, LogReader, QueueConfig, QueueSink, Rotation,
 };
 
 use crate::common::{TempFolder, numbered};
@@ -27,8 +27,8 @@ const PLACE: &str = "RUNTIME_SINKS_KILLED_PLACE";
 /// As many as share a sync.
 const THREADS: usize = 4;
 
-fn options(mode: &str) -> JsonlOptions {
-    let options = JsonlSink::options();
+fn options(mode: &str) -> JsonlConfig {
+    let options = JsonlConfig::default();
     match mode {
         "memory" => options.durability(Durability::Memory),
         "interval" => options.durability(Durability::Interval(Duration::from_millis(5))),

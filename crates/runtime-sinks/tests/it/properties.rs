@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use runtime_sinks::{EventSink, JsonlSink, RingBufferEventSink};
+use runtime_sinks::{EventSink, RingBufferEventSink};
 
-use crate::common::{TempFile, event, number};
+use crate::common::{TempFile, buffered, event, number};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -60,7 +60,7 @@ proptest! {
         let file = TempFile::new("property");
         let mut emitted = 0;
         for run in runs {
-            let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(buffer);
+            let log = buffered(file.path(), buffer);
             for _ in 0..run {
                 log.emit(&event(emitted)).unwrap();
                 emitted += 1;

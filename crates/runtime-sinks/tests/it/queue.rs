@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
 use runtime_sinks::{
-    EventSink, Filter, JsonlSink, QueueConfig, QueueSink, RingBufferEventSink, Shutdown, SinkError,
-    SinkStats,
+    EventSink, Filter, JsonlSink, QueueConfig, QueueShutdown, QueueSink, RingBufferEventSink,
+    SinkError, SinkStats,
 };
 
 use crate::common::{TempFile, event, number, numbered};
@@ -121,7 +121,7 @@ fn a_sink_that_panics_loses_that_event_and_the_stream_is_told() {
         queue.emit(&numbered("s", n)).unwrap();
     }
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: the sink behind it has lost 1 events");
+    assert_eq!(error.to_string(), "flush the queue: the sink has lost 1 events");
     assert!(queue.flush().is_ok(), "that was said");
     let stats = queue.stats().unwrap();
     assert_eq!((stats.written, stats.dropped, stats.pending), (4, 1, 0));
@@ -163,7 +163,7 @@ fn a_shutdown_that_does_not_wait_says_what_is_left_and_can_be_asked_again() {
     }
     entered.recv().unwrap();
     let left = queue.shutdown(Duration::ZERO);
-    assert_eq!(left.to_string(), "0 events written, 0 dropped, 6 left behind");
+    assert_eq!(left.to_string(), "0 written, 0 dropped, 6 pending");
     assert!(adds_up(queue.stats().unwrap()));
     drop(open);
     assert!(queue.shutdown(LONG).is_complete());
@@ -177,7 +177,7 @@ fn whoever_drops_the_last_handle_or_a_guard_is_told_what_was_abandoned() {
         let (tell, told) = channel();
         let config = QueueConfig::default()
             .patience(Duration::ZERO)
-            .on_abandoned(move |left: Shutdown| tell.send(left).unwrap());
+            .on_abandoned(move |left: QueueShutdown| tell.send(left).unwrap());
         let queue = QueueSink::new(gate, config);
         for n in 0..6 {
             queue.emit(&event(n)).unwrap();
@@ -204,7 +204,7 @@ fn a_flush_of_a_sink_that_hangs_gives_up() {
     queue.emit(&event(0)).unwrap();
     entered.recv().unwrap();
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: it takes too long");
+    assert_eq!(error.to_string(), "flush the queue: timed out");
     drop(open);
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::sinks::{
-    Durability, EventFanOut, Filter, Level, LogEntry, LogReader, QueueConfig, QueueSink, Rotation,
-    SampleSessions, SinkError,
+    Durability, EventFanOut, Filter, JsonlConfig, Level, LogEntry, LogReader, QueueConfig,
+    QueueSink, Rotation, SampleSessions, SinkError,
 };
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
@@ -28,7 +28,7 @@ async fn a_run(path: &Path) -> Result<(), BoxError> {
 }
 
 fn a_service(folder: &Path) -> Result<(), BoxError> {
-    let log = JsonlSink::options()
+    let log = JsonlConfig::default()
         .durability(Durability::Interval(Duration::from_secs(1)))
         .rotate(Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30))
         .open(folder)?;

@@ -141,7 +141,7 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
         assert!(matches!(refused, Err(TurnError::Budget(_))), "{refused:?}");
     }
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
-    assert_eq!(records.len(), 2);
+    assert_eq!(records.records().len(), 2);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
         }
         assert_eq!(billed(&fixture.events.events()), dollars(6));
         assert_books_agree(&fixture, &session);
-        assert_eq!(usage.len(), 3, "a record for each attempt");
+        assert_eq!(usage.records().len(), 3, "a record for each attempt");
         assert_eq!(session.tracker().totals().turns, 3);
         fixture.assert_no_probe_is_leaked();
     }

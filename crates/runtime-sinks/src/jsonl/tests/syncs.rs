@@ -9,7 +9,7 @@ fn without_another_file_what_a_sync_that_failed_left_is_reported_as_lost() {
     log.emit(&[event(1)], true).unwrap();
     disk.set(|state| state.syncs = [false].into());
     let error = log.emit(&[event(2), event(3)], true).unwrap_err();
-    assert_eq!(error.to_string(), "sync `a disk`: the system could not write it to the disk");
+    assert_eq!(error.to_string(), "sync `a disk`: the system could not write to the disk");
     assert_eq!(error.lost(), 2);
     // The sync that works says nothing of what the failed one left; and is there to be read.
     log.emit(&[event(4)], true).unwrap();

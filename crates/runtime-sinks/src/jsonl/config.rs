@@ -1,4 +1,4 @@
-//! How a log is kept: [`JsonlOptions`], [`Durability`] and [`Rotation`].
+//! [`JsonlConfig`]: the settings of a log, with [`Durability`] and [`Rotation`].
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use super::JsonlSink;
 use crate::park::Park;
 use crate::sink::SinkError;
 
-/// What has become of an event when [`emit`](crate::EventSink::emit) returns `Ok`.
+/// What has happened to an event when [`emit`](crate::EventSink::emit) returns `Ok`.
 ///
-/// | | `Ok` means | a process that is killed loses | a machine that loses power loses |
+/// | | after `Ok` | killing the process loses | a power failure loses |
 /// |---|---|---|---|
-/// | `Memory` | it is in a buffer | what is in the buffer | that, and what the system has not written back |
+/// | `Memory` | the event is in a buffer | the buffer | the buffer, and what the system has not written back |
 /// | `Os` | `write` has returned | nothing | what the system has not written back |
-/// | `Interval(d)` | `write` has returned | nothing | at most what came since the last sync, begun `d` after the one before |
-/// | `Sync` | a sync that covers it has returned | nothing | nothing, if the disk does what it says |
+/// | `Interval(d)` | `write` has returned | nothing | at most the events since the last sync; syncs start every `d` |
+/// | `Sync` | a sync has returned | nothing | nothing, if the disk keeps its promises |
 ///
-/// Killing is tested, for each of them. Loss of power is not: what is said of it is what the
-/// operating system promises of `fdatasync`.
+/// Tests kill processes for each of them. Power failures are not tested: that column is what the operating
+/// system promises for `fdatasync`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Events are collected and written together.
+    /// Events are buffered and written together.
     Memory,
-    /// Each event is written before its emission returns. Used unless set.
+    /// Each event is written before `emit` returns. This is the default.
     #[default]
     Os,
-    /// As `Os`; and a thread syncs what was written as often as this.
+    /// Each event is written before `emit` returns, and a thread syncs in this interval.
     Interval(Duration),
-    /// Each event is synced before its emission returns. Those who emit at once share a sync.
+    /// Each event is synced before `emit` returns. Concurrent calls share a sync.
     Sync,
 }
 
@@ -41,17 +41,17 @@ impl Durability {
     }
 }
 
-/// When a log goes on in another file, and how much of it is kept.
+/// When a log continues in another file, and how much of it is kept.
 ///
 /// ```
 /// use std::time::Duration;
 /// use runtime_sinks::Rotation;
 ///
-/// // A new file after 64 MiB or a day; no more than a gibibyte in all.
+/// // A new file after 64 MiB or a day, and at most a gibibyte in all.
 /// let rotation = Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "a log rotates only if it is told so"]
+#[must_use = "a rotation does nothing until a log is opened with it"]
 pub struct Rotation {
     pub(crate) bytes: u64,
     pub(crate) every: Option<Duration>,
@@ -59,33 +59,32 @@ pub struct Rotation {
 }
 
 impl Rotation {
-    /// No file gets longer than this, unless by its only event.
+    /// Limits the length of each file. Only a single event can exceed it.
     pub const fn size(bytes: u64) -> Self {
         Self { bytes, every: None, total: None }
     }
 
-    /// A file that was begun this long ago gets no more events. Unless set, age does not matter.
+    /// Limits the age of each file. Default: no limit.
     pub const fn every(mut self, age: Duration) -> Self {
         self.every = Some(age);
         self
     }
 
-    /// The files together, with the one in use at its full size, are no longer than this: the
-    /// oldest go first, when a new one is begun. The one in use never goes. Unless set, all are
-    /// kept.
+    /// Limits the total length of all files, where the current file counts with its full size. The oldest
+    /// files are removed when a new one is started. The current file is never removed. Default: no limit.
     pub const fn keep_total(mut self, bytes: u64) -> Self {
         self.total = Some(bytes);
         self
     }
 }
 
-/// How a [`JsonlSink`] keeps its log.
+/// The settings of a [`JsonlSink`].
 ///
 /// ```
-/// use runtime_sinks::{Durability, JsonlSink, Rotation};
+/// use runtime_sinks::{Durability, JsonlConfig, Rotation};
 ///
 /// # let folder = std::env::temp_dir().join(format!("options-{}", std::process::id()));
-/// let log = JsonlSink::options()
+/// let log = JsonlConfig::default()
 ///     .durability(Durability::Sync)
 ///     .rotate(Rotation::size(64 << 20).keep_total(1 << 30))
 ///     .open(&folder)?;
@@ -95,8 +94,8 @@ impl Rotation {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "options do nothing until a log is opened with them"]
-pub struct JsonlOptions {
+#[must_use = "a configuration does nothing until a log is opened with it"]
+pub struct JsonlConfig {
     pub(crate) durability: Durability,
     pub(crate) rotation: Option<Rotation>,
     pub(crate) buffer: usize,
@@ -104,68 +103,66 @@ pub struct JsonlOptions {
     pub(crate) park: Park,
 }
 
-/// How much is collected before it is written, unless told otherwise.
+/// The default size of the buffer.
 const BUFFER: usize = 64 * 1024;
 
-impl JsonlOptions {
-    pub(crate) fn new() -> Self {
+impl Default for JsonlConfig {
+    fn default() -> Self {
         let clock = Arc::new(SystemClock);
         let (durability, rotation) = (Durability::Os, None);
         Self { durability, rotation, buffer: BUFFER, clock, park: Park::default() }
     }
+}
 
-    /// What an emission waits for. [`Durability::Os`] unless set.
+impl JsonlConfig {
+    /// Sets what `emit` waits for. Default: [`Durability::Os`].
     pub const fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Makes the log a folder of files, each of which is continued in the next. Unless set, it is
-    /// one file.
+    /// Makes the log a folder of files that continue each other. Default: a single file.
     pub const fn rotate(mut self, rotation: Rotation) -> Self {
         self.rotation = Some(rotation);
         self
     }
 
-    /// How many bytes are collected before they are written, with [`Durability::Memory`]. 64 KiB
-    /// unless set.
+    /// Sets how many bytes are buffered with [`Durability::Memory`]. Default: 64 KiB.
     pub const fn buffer_bytes(mut self, bytes: usize) -> Self {
         self.buffer = bytes;
         self
     }
 
-    /// Where the stamps of the log's own records and the age of its files come from. The system's
-    /// clock unless set.
+    /// Sets the clock for the log's own events and the age of files. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How the thread waits that syncs a log in intervals. On the system's timer unless set.
+    /// Sets how the thread for [`Durability::Interval`] waits. Default: by the timer of the system.
     pub fn sleeper(mut self, sleeper: impl Sleeper + 'static) -> Self {
         self.park = Park::with(Arc::new(sleeper));
         self
     }
 
-    /// Opens the log, and creates it where it does not exist.
+    /// Opens the log. It is created if it does not exist.
     ///
-    /// With a rotation, `path` is a folder, of which one sink at a time is the writer. Without, it
-    /// is a file; several sinks may append to it, and each writes whole lines only.
+    /// With a rotation, `path` is a folder, to which one sink at a time can write. Without one, it is a
+    /// file, to which several sinks can append whole lines.
     ///
     /// # Errors
     ///
-    /// [`SinkError`], which names the path, if it cannot be opened or repaired, or if another sink
-    /// writes to the folder.
+    /// [`SinkError`] if the log cannot be opened or repaired, or another sink writes to the folder.
     pub fn open(self, path: impl Into<PathBuf>) -> Result<JsonlSink, SinkError> {
         JsonlSink::with(path.into(), &self, false)
     }
 
-    /// Opens the log anew: what is in the file goes.
+    /// Opens the log and removes the contents of the file.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and if another sink writes to the file. A folder is not emptied:
-    /// one that holds a log is refused.
+    /// As for [`open`](Self::open), and if another sink writes to the file. A folder that contains a log
+    /// is refused, and not emptied.
     pub fn create(self, path: impl Into<PathBuf>) -> Result<JsonlSink, SinkError> {
         JsonlSink::with(path.into(), &self, true)
     }
