@@ -48,7 +48,7 @@ fn indexes_agree(registry: &AgentRegistry, projects: i64) {
 }
 
 #[test]
-fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
+fn concurrent_changes_lose_no_worker() {
     let registry =
         AgentRegistry::with_config(RegistryConfig::default().finished_capacity(usize::MAX));
     let (ended, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -97,7 +97,7 @@ fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
 }
 
 #[test]
-fn workers_that_eight_threads_fight_for_end_once_and_go_once() {
+fn contested_workers_end_once_and_are_removed_once() {
     const WORKERS: usize = 5_000;
     let registry = AgentRegistry::with_config(RegistryConfig::default().finished_capacity(3));
     let create = |_| registry.create("writer", "draft", Some(0)).unwrap();
@@ -136,7 +136,7 @@ fn workers_that_eight_threads_fight_for_end_once_and_go_once() {
 }
 
 #[test]
-fn the_bounds_hold_under_eight_threads() {
+fn bounds_hold_under_concurrency() {
     let config = RegistryConfig::default()
         .finished_capacity(5)
         .unclaimed_capacity(NonZeroUsize::new(4).unwrap());
@@ -166,7 +166,7 @@ fn the_bounds_hold_under_eight_threads() {
 }
 
 #[test]
-fn an_offer_goes_to_one_of_eight_threads() {
+fn offer_is_claimed_by_one_thread() {
     let registry = AgentRegistry::new();
     for _ in 0..ROUNDS {
         let offered = registry.offer("editor", "draft", None, "handoff").unwrap();

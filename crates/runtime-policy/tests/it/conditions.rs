@@ -28,7 +28,7 @@ fn refused(json: &str, expected: &str) {
 }
 
 #[test]
-fn every_condition_says_what_it_saw() {
+fn every_condition_explains_what_it_observed() {
     let ctx = PhaseContext::new("draft")
         .quality_level(QualityLevel::Standard)
         .gate(0.9, 0.8)
@@ -78,7 +78,7 @@ fn every_condition_says_what_it_saw() {
 }
 
 #[test]
-fn an_unset_level_an_empty_set_and_a_stranger_are_named() {
+fn explanations_name_unset_empty_and_unknown_values() {
     let ctx = PhaseContext::default();
     says(r#"{"quality_at":"minimal"}"#, &ctx, "- quality_at(minimal): quality_level is not set");
     says(r#"{"agent_failed":null}"#, &ctx, "- agent_failed(any): failed_roles is empty");
@@ -96,7 +96,7 @@ fn an_unset_level_an_empty_set_and_a_stranger_are_named() {
 }
 
 #[test]
-fn an_explanation_keeps_only_what_decided() {
+fn explanation_keeps_only_deciding_parts() {
     let ctx = PhaseContext::default().gate(0.9, 0.8);
     // The first part held, and no longer matters once the second did not.
     says(
@@ -119,7 +119,7 @@ fn an_explanation_keeps_only_what_decided() {
 }
 
 #[test]
-fn a_limit_is_exceeded_only_beyond_it() {
+fn limits_are_exceeded_only_above_their_value() {
     let ctx = PhaseContext::default()
         .elapsed(Duration::from_mins(1))
         .total_cost(Usd::from_dollars(5))
@@ -133,13 +133,13 @@ fn a_limit_is_exceeded_only_beyond_it() {
 }
 
 #[test]
-fn a_score_that_is_no_number_is_below_nothing() {
+fn nan_score_is_below_no_threshold() {
     let ctx = PhaseContext::default().gate(f64::NAN, 0.8);
     assert!(!PolicyCondition::gate_below(1e9).unwrap().matches(&ctx));
 }
 
 #[test]
-fn agents_are_complete_when_exactly_all_of_them_are_done() {
+fn all_agents_complete_needs_exactly_all_roles() {
     let all = PolicyCondition::AllAgentsComplete;
     let ctx = PhaseContext::default().all_roles(["a", "b"]);
     assert!(!all.matches(&ctx.clone().completed_roles(["a"])));
@@ -148,13 +148,13 @@ fn agents_are_complete_when_exactly_all_of_them_are_done() {
 }
 
 #[test]
-fn a_role_without_a_name_stands_for_any_role() {
+fn empty_role_means_any_role_in_code_and_is_refused_in_json() {
     assert_eq!(PolicyCondition::agent_failed(""), PolicyCondition::agent_failed(None));
     refused(r#"{"agent_failed":""}"#, "agent_failed: role name must not be empty");
 }
 
 #[test]
-fn bad_thresholds_are_refused_in_code() {
+fn invalid_thresholds_are_refused() {
     for bad in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(PolicyCondition::gate_below(bad).is_err(), "{bad}");
     }
@@ -167,7 +167,7 @@ fn bad_thresholds_are_refused_in_code() {
 }
 
 #[test]
-fn bad_json_is_refused_with_the_path_and_the_value() {
+fn invalid_condition_is_refused_with_path_and_value() {
     refused("", "EOF while parsing");
     refused("{}", "a condition must have one key, found none");
     refused("7", "invalid type: integer `7`, expected a condition");
@@ -198,7 +198,7 @@ fn bad_json_is_refused_with_the_path_and_the_value() {
 }
 
 #[test]
-fn a_context_is_written_in_full_with_its_sets_in_alphabetical_order() {
+fn context_json_is_complete_and_sorted() {
     let ctx = PhaseContext::new("draft")
         .completed_roles(["writer", "critic"])
         .elapsed(Duration::from_millis(10_500))
@@ -226,7 +226,7 @@ fn a_context_is_written_in_full_with_its_sets_in_alphabetical_order() {
 }
 
 #[test]
-fn a_context_is_refused_with_the_field() {
+fn invalid_context_is_refused_with_its_field() {
     let read = serde_json::from_value::<PhaseContext>;
     let error = read(json!({ "elapsed_seconds": -1 })).unwrap_err().to_string();
     assert!(error.contains("invalid duration `-1`"), "{error}");
@@ -236,7 +236,7 @@ fn a_context_is_refused_with_the_field() {
 }
 
 #[test]
-fn a_closure_refuses_to_be_written_from_any_depth() {
+fn closure_condition_cannot_be_serialized() {
     let custom = PolicyCondition::custom("moonlight", |_| true);
     let rule = PolicyRule::new("r", PolicyCondition::and([PolicyCondition::not(custom)]));
     let error = serde_json::to_string(&PolicyEngine::new([rule])).unwrap_err().to_string();
@@ -244,14 +244,14 @@ fn a_closure_refuses_to_be_written_from_any_depth() {
 }
 
 #[test]
-fn closures_are_equal_only_to_their_clones() {
+fn custom_conditions_equal_only_their_clones() {
     let custom = PolicyCondition::custom("yes", |_| true);
     assert_eq!(custom, custom.clone());
     assert_ne!(custom, PolicyCondition::custom("yes", |_| true));
 }
 
 #[test]
-fn nesting_from_outside_is_bounded() {
+fn json_nesting_is_bounded() {
     let deep = format!("{}\"phase_completed\"{}", r#"{"not":"#.repeat(10_000), "}".repeat(10_000));
     refused(&deep, "not.not.");
     let fine = format!("{}\"phase_completed\"{}", r#"{"not":"#.repeat(100), "}".repeat(100));
@@ -260,7 +260,7 @@ fn nesting_from_outside_is_bounded() {
 }
 
 #[test]
-fn nesting_in_code_is_borne_to_a_depth_nobody_writes() {
+fn deep_nesting_in_code_works() {
     let deep = (0..400).fold(PolicyCondition::PhaseCompleted, |inner, _| {
         PolicyCondition::and([PolicyCondition::not(PolicyCondition::not(inner))])
     });
@@ -272,7 +272,7 @@ fn nesting_in_code_is_borne_to_a_depth_nobody_writes() {
 }
 
 #[test]
-fn a_closure_is_asked_once_and_only_if_it_matters() {
+fn closure_is_called_once_and_only_if_needed() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 

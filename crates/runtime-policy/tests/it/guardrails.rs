@@ -84,7 +84,7 @@ fn no_guardrail_blocks_nothing() {
 }
 
 #[test]
-fn all_of_them_are_asked_and_the_text_speaks_of_the_first() {
+fn all_guardrails_run_and_the_text_names_the_first_objection() {
     let guardrails =
         Guardrails::new().with(AllowAllGuardrail).with(denies("g0")).with(denies("g1"));
     let error = guardrails.check_pre(&PreCheck::new("writer", SEARCH, &NULL)).unwrap_err();
@@ -98,7 +98,7 @@ fn all_of_them_are_asked_and_the_text_speaks_of_the_first() {
 }
 
 #[test]
-fn an_objection_without_a_reason_says_so() {
+fn objection_without_a_reason_has_a_default_text() {
     let silent = guardrail::post("silent", |_| GuardrailOutcome::deny(""));
     let check = PostCheck::new("writer", SEARCH, &NULL, &NULL);
     let error = Guardrails::new().with(silent).check_post(&check).unwrap_err();
@@ -110,7 +110,7 @@ fn an_objection_without_a_reason_says_so() {
 }
 
 #[test]
-fn a_turn_is_named_by_its_model() {
+fn turn_is_displayed_with_its_model() {
     let subject = GuardrailSubject::Turn { model: "m" };
     let error = Guardrails::new()
         .with(denies("g0"))
@@ -124,7 +124,7 @@ fn a_turn_is_named_by_its_model() {
 }
 
 #[test]
-fn guardrails_see_the_arguments_before_and_the_result_after() {
+fn pre_sees_arguments_and_post_sees_the_result() {
     let guardrails = Guardrails::new()
         .with(guardrail::pre("query", |check| match check.arguments["query"].as_str() {
             Some("drop table") => {
@@ -151,7 +151,7 @@ fn guardrails_see_the_arguments_before_and_the_result_after() {
 }
 
 #[test]
-fn a_closure_is_asked_only_at_its_stage() {
+fn closure_guardrail_checks_only_at_its_stage() {
     let guardrails = Guardrails::new().with(denies("g0"));
     assert!(guardrails.has_any(GuardrailStage::Pre));
     assert!(!guardrails.has_any(GuardrailStage::Post), "the result need not become JSON");
@@ -163,7 +163,7 @@ fn a_closure_is_asked_only_at_its_stage() {
 }
 
 #[test]
-fn a_clone_does_not_get_what_is_added_later() {
+fn push_does_not_change_earlier_clones() {
     let mut guardrails = Guardrails::new().with(denies("g0"));
     let clone = guardrails.clone();
     guardrails.push(denies("g1"));
@@ -181,7 +181,7 @@ fn guardrails_may_be_shared() {
 }
 
 #[test]
-fn those_that_wait_wait_at_the_same_time() {
+fn async_checks_run_concurrently() {
     let guardrails = Guardrails::new()
         .with_async(Slow::new(3, GuardrailOutcome::deny("first")))
         .with(denies("g0"))
@@ -195,7 +195,7 @@ fn those_that_wait_wait_at_the_same_time() {
 }
 
 #[test]
-fn each_is_asked_once() {
+fn each_guardrail_is_called_once() {
     let slow = Slow::new(5, GuardrailOutcome::allow());
     let asked = slow.asked.clone();
     let guardrails = Guardrails::new().with_async(slow);
@@ -204,7 +204,7 @@ fn each_is_asked_once() {
 }
 
 #[test]
-fn a_check_that_has_to_wait_is_not_skipped_by_a_caller_that_cannot() {
+fn async_guardrail_objects_in_a_blocking_check() {
     let guardrails = Guardrails::new().with_async(Slow::new(0, GuardrailOutcome::allow()));
     let error = guardrails.check_pre(&PreCheck::new("writer", SEARCH, &NULL)).unwrap_err();
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_check_that_has_to_wait_is_not_skipped_by_a_caller_that_cannot() {
 }
 
 #[test]
-fn a_dropped_check_leaves_nothing_behind() {
+fn dropped_check_can_be_repeated() {
     let guardrails = Guardrails::new().with_async(Slow::new(5, GuardrailOutcome::allow()));
     assert_eq!(drive(&guardrails, 2), None);
     assert_eq!(drive(&guardrails, 10), Some((6, Ok(()))));
@@ -222,13 +222,13 @@ fn a_dropped_check_leaves_nothing_behind() {
 
 #[test]
 #[should_panic(expected = "the guardrail broke")]
-fn a_panic_is_the_callers() {
+fn panic_in_a_guardrail_is_passed_on() {
     let broken = guardrail::pre("broken", |_| panic!("the guardrail broke"));
     let _ = Guardrails::new().with(broken).check_pre(&PreCheck::new("writer", SEARCH, &NULL));
 }
 
 #[test]
-fn a_result_that_is_not_json_is_a_violation() {
+fn unserializable_result_is_a_violation() {
     let unreadable = std::collections::HashMap::from([((1, 2), 3)]);
     let cause = serde_json::to_value(unreadable).unwrap_err();
     let error = GuardrailViolatedError::unserializable("writer", SEARCH, cause);

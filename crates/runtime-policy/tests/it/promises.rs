@@ -20,7 +20,7 @@ const _: Option<&dyn Guardrail> = None;
 const _: Option<&dyn AsyncGuardrail> = None;
 
 #[test]
-fn checks_can_be_awaited_on_any_thread() {
+fn async_checks_are_send() {
     fn sendable<T: Send>(value: T) -> T {
         value
     }

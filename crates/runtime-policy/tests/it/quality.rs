@@ -15,7 +15,7 @@ fn levels_are_ordered_and_named() {
 }
 
 #[test]
-fn a_gate_is_satisfied_from_its_level_upwards_and_never_by_nothing() {
+fn gate_requires_at_least_its_level() {
     for &required in QualityLevel::ALL {
         let gate = QualityGate::new(required);
         assert!(!gate.evaluate(None).satisfied);
@@ -32,7 +32,7 @@ fn a_gate_is_satisfied_from_its_level_upwards_and_never_by_nothing() {
 }
 
 #[test]
-fn an_unknown_level_is_refused_by_name() {
+fn unknown_level_is_refused_by_name() {
     let error = serde_json::from_str::<QualityLevel>(r#""superb""#).unwrap_err();
     assert!(error.to_string().starts_with("unknown quality level `superb`"), "{error}");
 }

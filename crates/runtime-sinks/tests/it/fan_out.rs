@@ -12,7 +12,7 @@ use runtime_sinks::{
 use crate::common::{event, record};
 
 #[test]
-fn all_sinks_get_it_even_when_some_fail_or_panic() {
+fn all_sinks_are_called_even_if_some_fail() {
     let (first, last) = (RingBufferEventSink::new(), RingBufferEventSink::new());
     let all = EventFanOut::new()
         .with(first.clone())
@@ -33,7 +33,7 @@ fn all_sinks_get_it_even_when_some_fail_or_panic() {
 }
 
 #[test]
-fn usage_fans_out_in_the_same_way() {
+fn usage_records_fan_out() {
     let latest = RingBufferUsageSink::new();
     let all = UsageFanOut::new()
         .with(|_: &UsageRecord| Err(SinkError::new("insert", "disk full")))
@@ -68,7 +68,7 @@ fn flush_reaches_every_sink() {
 }
 
 #[test]
-fn none_is_a_sink_too() {
+fn empty_fan_out_accepts_events() {
     let none = EventFanOut::default();
     assert!(none.emit(&event(1)).is_ok() && none.flush().is_ok());
 }

@@ -25,7 +25,7 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_file_gets_no_longer_than_it_may_and_says_where_it_begins() {
+fn files_rotate_by_size() {
     for durability in [Durability::Os, Durability::Sync, Durability::Memory] {
         let folder = TempFolder::new("size");
         let options = JsonlConfig::default().durability(durability).rotate(Rotation::size(1_500));
@@ -51,7 +51,7 @@ fn a_file_gets_no_longer_than_it_may_and_says_where_it_begins() {
 }
 
 #[test]
-fn a_file_gets_no_older_than_it_may_even_across_restarts() {
+fn files_rotate_by_age_across_restarts() {
     const HOUR: Duration = Duration::from_hours(1);
     let (folder, clock) = (TempFolder::new("age"), ManualClock::new());
     let open = || {
@@ -76,7 +76,7 @@ fn a_file_gets_no_older_than_it_may_even_across_restarts() {
 }
 
 #[test]
-fn the_oldest_files_go_when_all_together_would_get_too_long() {
+fn keep_total_removes_the_oldest_files() {
     let folder = TempFolder::new("total");
     let rotation = Rotation::size(1_000).keep_total(3_500);
     let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
@@ -97,7 +97,7 @@ fn the_oldest_files_go_when_all_together_would_get_too_long() {
 }
 
 #[test]
-fn a_folder_has_one_writer_and_a_new_log_wants_an_empty_one() {
+fn folder_has_one_writer_and_create_needs_an_empty_one() {
     let folder = TempFolder::new("writers");
     let options = || JsonlConfig::default().rotate(Rotation::size(1_000));
     let log = options().create(folder.path()).unwrap();
@@ -109,7 +109,7 @@ fn a_folder_has_one_writer_and_a_new_log_wants_an_empty_one() {
 }
 
 #[test]
-fn a_torn_file_is_repaired_and_continued() {
+fn torn_file_in_a_folder_is_repaired() {
     let folder = TempFolder::new("torn");
     let options = || JsonlConfig::default().rotate(Rotation::size(10_000));
     options().open(folder.path()).unwrap().emit(&numbered("s", 1)).unwrap();
@@ -127,7 +127,7 @@ fn a_torn_file_is_repaired_and_continued() {
 }
 
 #[test]
-fn a_log_in_intervals_is_synced_by_a_thread_of_its_own() {
+fn interval_durability_syncs_on_a_thread() {
     let (folder, clock) = (TempFolder::new("interval"), ManualClock::new());
     fs::create_dir_all(folder.path()).unwrap();
     let every = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use runtime_sinks::{EventSink, JsonlSink, SinkStats};
 use crate::common::{TempFile, buffered, event, number};
 
 #[test]
-fn each_line_reads_back_as_the_event() {
+fn each_line_parses_as_its_event() {
     let file = TempFile::new("each-line");
     let log = buffered(file.path(), 64 * 1024);
     assert_eq!(log.path(), file.path());
@@ -23,7 +23,7 @@ fn each_line_reads_back_as_the_event() {
 }
 
 #[test]
-fn dropping_the_sink_flushes_it() {
+fn drop_flushes_the_sink() {
     let file = TempFile::new("dropping");
     let log = buffered(file.path(), 64 * 1024);
     log.emit(&event(1)).unwrap();
@@ -33,7 +33,7 @@ fn dropping_the_sink_flushes_it() {
 }
 
 #[test]
-fn a_file_is_continued() {
+fn open_appends_to_an_existing_file() {
     let file = TempFile::new("continued");
     for n in 0..3 {
         JsonlSink::open(file.path()).unwrap().emit(&event(n)).unwrap();
@@ -42,7 +42,7 @@ fn a_file_is_continued() {
 }
 
 #[test]
-fn a_torn_line_is_cut_off_and_the_log_says_so() {
+fn torn_line_is_cut_off_and_reported() {
     let file = TempFile::new("torn");
     let whole = event(1).to_json();
     std::fs::write(file.path(), format!("{whole}\n{}", r#"{"event":"agent.sta"#)).unwrap();
@@ -56,7 +56,7 @@ fn a_torn_line_is_cut_off_and_the_log_says_so() {
 }
 
 #[test]
-fn a_last_line_that_lacks_only_its_line_break_is_kept() {
+fn last_line_without_a_line_break_is_kept() {
     let file = TempFile::new("unbroken");
     std::fs::write(file.path(), event(1).to_json()).unwrap();
     JsonlSink::open(file.path()).unwrap().emit(&event(2)).unwrap();
@@ -64,7 +64,7 @@ fn a_last_line_that_lacks_only_its_line_break_is_kept() {
 }
 
 #[test]
-fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
+fn torn_line_of_another_sink_is_kept() {
     let file = TempFile::new("left");
     let first = JsonlSink::open(file.path()).unwrap();
     std::fs::write(file.path(), "{\"event\":\"agent.sta").unwrap();
@@ -80,7 +80,7 @@ fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
 }
 
 #[test]
-fn without_a_buffer_each_event_is_there_at_once() {
+fn unbuffered_events_are_written_at_once() {
     let file = TempFile::new("at-once");
     let log = JsonlSink::open(file.path()).unwrap();
     for n in 0..3 {
@@ -90,7 +90,7 @@ fn without_a_buffer_each_event_is_there_at_once() {
 }
 
 #[test]
-fn threads_never_mix_their_lines() {
+fn lines_of_threads_never_mix() {
     let file = TempFile::new("threads");
     let log = buffered(file.path(), 100);
     thread::scope(|scope| {
@@ -110,7 +110,7 @@ fn threads_never_mix_their_lines() {
 }
 
 #[test]
-fn two_sinks_on_one_file_never_mix_their_lines() {
+fn lines_of_two_sinks_never_mix() {
     let file = TempFile::new("two-sinks");
     thread::scope(|scope| {
         for sink in 0..2 {
@@ -128,7 +128,7 @@ fn two_sinks_on_one_file_never_mix_their_lines() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_named() {
+fn open_error_names_the_file() {
     let error = JsonlSink::open("no/such/folder/run.jsonl").unwrap_err();
     assert!(error.to_string().starts_with("open `no/such/folder/run.jsonl`: "), "{error}");
     let cause = error.cause().downcast_ref::<io::Error>().unwrap();
@@ -138,7 +138,7 @@ fn a_file_that_cannot_be_opened_is_named() {
 /// `/dev/full` refuses every write.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_write_that_fails_names_the_file() {
+fn write_error_names_the_file() {
     let log = JsonlSink::open("/dev/full").unwrap();
     let error = log.emit(&event(1)).unwrap_err();
     assert_eq!(error.lost(), 0, "it is kept");
@@ -149,7 +149,7 @@ fn a_write_that_fails_names_the_file() {
 /// `/dev/full` refuses every write.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_backlog_of_a_full_disk_is_bounded_and_every_event_is_answered() {
+fn backlog_of_a_full_disk_is_bounded() {
     let log = JsonlSink::open("/dev/full").unwrap();
     let lost: u64 = (0..20_000).map(|n| log.emit(&event(n)).unwrap_err().lost()).sum();
     let stats = log.stats().unwrap();

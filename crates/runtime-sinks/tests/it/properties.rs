@@ -20,7 +20,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 proptest! {
     #[test]
-    fn a_ring_agrees_with_a_list_that_is_cut(
+    fn ring_agrees_with_a_truncated_list(
         capacity in 1..9_usize,
         ops in vec(op(), 0..64),
     ) {
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn a_log_holds_every_event_in_order_whatever_the_buffer(
+    fn log_keeps_every_event_in_order_for_any_buffer(
         buffer in 0..2_000_usize,
         runs in vec(1..20_u64, 1..4),
     ) {

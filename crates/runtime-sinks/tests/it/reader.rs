@@ -26,7 +26,7 @@ fn text(events: &[Arc<AgentEvent>]) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn written_events_are_read() {
     let file = TempFile::new("what-was-written");
     let log = JsonlSink::create(file.path()).unwrap();
     let events: Vec<_> = (1..=20).map(|n| numbered("s", n)).collect();
@@ -40,7 +40,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn every_truncation_of_a_log_is_read_and_loses_no_more_than_the_torn_line() {
+fn truncated_log_loses_only_the_torn_line() {
     let mut whole = text(&[event(1), numbered("s\u{e9}\"", 1), event(3)]);
     whole
         .extend_from_slice("{\"event\":\"agent.levitated\",\"status\":\"\u{1f680}\"}\n".as_bytes());
@@ -57,7 +57,7 @@ fn every_truncation_of_a_log_is_read_and_loses_no_more_than_the_torn_line() {
 }
 
 #[test]
-fn every_truncation_of_a_log_is_repaired_and_continued() {
+fn truncated_log_is_repaired_and_continued() {
     let file = TempFile::new("truncation");
     let whole = text(&[event(1), numbered("s\u{e9}", 1)]);
     for cut in 0..=whole.len() {
@@ -75,7 +75,7 @@ fn every_truncation_of_a_log_is_repaired_and_continued() {
 }
 
 #[test]
-fn a_torn_line_in_the_middle_is_an_error_and_reading_goes_on() {
+fn invalid_line_is_an_error_and_reading_continues() {
     let mut log = text(&[event(1)]);
     log.extend_from_slice(b"{\"event\":\"agent.sta\n\0\0\0\n\xff\xfe\n\r\n  \n");
     log.extend(text(&[event(2)]));
@@ -107,7 +107,7 @@ fn each_entry_has_its_file_and_line() {
 }
 
 #[test]
-fn what_is_not_known_is_kept_as_json_and_keeps_its_place_in_the_session() {
+fn unknown_entry_is_raw_json_and_keeps_its_sequence() {
     let unknown = r#"{"event":"agent.levitated","status":"running","session_id":"s","seq":2}"#;
     let log =
         [&text(&[numbered("s", 1)]), unknown.as_bytes(), b"\n[1]\n", &text(&[numbered("s", 3)])];
@@ -121,7 +121,7 @@ fn what_is_not_known_is_kept_as_json_and_keeps_its_place_in_the_session() {
 }
 
 #[test]
-fn gaps_are_found_and_told_from_what_was_dropped() {
+fn gaps_are_found_with_their_cause() {
     let dropped = |json: &str| {
         let data: runtime_events::Data = serde_json::from_str(json).unwrap();
         let mut event = AgentEvent::clone(&event(0));
@@ -160,7 +160,7 @@ fn gaps_are_found_and_told_from_what_was_dropped() {
 }
 
 #[test]
-fn what_a_queue_drops_is_no_unexplained_gap() {
+fn queue_losses_explain_the_gap() {
     let file = TempFile::new("queue-gaps");
     let log = JsonlSink::create(file.path()).unwrap();
     let config = QueueConfig::default().capacity(std::num::NonZeroUsize::new(4).unwrap());
@@ -179,7 +179,7 @@ fn what_a_queue_drops_is_no_unexplained_gap() {
 }
 
 #[test]
-fn a_folder_is_read_in_order_and_what_was_removed_is_said_to_be() {
+fn folder_is_read_in_order_and_removed_files_are_reported() {
     let folder = TempFolder::new("reader-folder");
     let rotation = Rotation::size(1_000).keep_total(4_000);
     let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
@@ -197,7 +197,7 @@ fn a_folder_is_read_in_order_and_what_was_removed_is_said_to_be() {
 }
 
 #[test]
-fn a_torn_last_line_of_a_file_is_reported_with_its_place() {
+fn torn_last_line_is_reported_with_its_place() {
     let file = TempFile::new("torn-last");
     fs::write(file.path(), [&text(&[event(1)])[..], b"{\"eve"].concat()).unwrap();
     let mut reader = LogReader::open(file.path()).unwrap();
@@ -237,7 +237,7 @@ fn append(path: &std::path::Path, bytes: &[u8]) {
 }
 
 #[test]
-fn a_follower_waits_for_whole_lines_and_survives_a_repair() {
+fn follow_waits_for_whole_lines_and_survives_a_repair() {
     let file = TempFile::new("follow");
     fs::write(file.path(), text(&[event(1)])).unwrap();
     let steps: [Named; 4] = [
@@ -265,7 +265,7 @@ fn a_follower_waits_for_whole_lines_and_survives_a_repair() {
 }
 
 #[test]
-fn a_follower_goes_on_in_the_next_file_until_it_is_stopped() {
+fn follow_continues_in_the_next_file_until_stopped() {
     const ALL: u64 = 300;
     let folder = TempFolder::new("follow-folder");
     let log = JsonlConfig::default().rotate(Rotation::size(2_000)).open(folder.path()).unwrap();

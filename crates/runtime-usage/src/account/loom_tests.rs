@@ -25,7 +25,7 @@ fn both<A: 'static, B: 'static>(
 }
 
 #[test]
-fn two_calls_never_take_more_than_the_limit_and_one_gets_it() {
+fn concurrent_reservations_never_exceed_the_limit() {
     loom::model(|| {
         let account = enforced(10);
         let (one, other) = (account.clone(), account.clone());
@@ -40,7 +40,7 @@ fn two_calls_never_take_more_than_the_limit_and_one_gets_it() {
 }
 
 #[test]
-fn what_one_call_gives_back_another_may_take() {
+fn released_money_can_be_reserved_again() {
     loom::model(|| {
         let account = enforced(10);
         let (one, other) = (account.clone(), account.clone());
@@ -55,7 +55,7 @@ fn what_one_call_gives_back_another_may_take() {
 }
 
 #[test]
-fn a_reader_never_sees_more_spent_than_committed() {
+fn reader_never_sees_more_spent_than_committed() {
     for (reserved, cost) in [(4, 1), (2, 5)] {
         loom::model(move || {
             let account = enforced(10);
@@ -72,7 +72,7 @@ fn a_reader_never_sees_more_spent_than_committed() {
 }
 
 #[test]
-fn a_mark_is_crossed_by_one_settlement_alone() {
+fn mark_is_crossed_by_exactly_one_settlement() {
     loom::model(|| {
         let account = enforced(3);
         let (one, other) = (account.clone(), account.clone());
@@ -84,7 +84,7 @@ fn a_mark_is_crossed_by_one_settlement_alone() {
 }
 
 #[test]
-fn a_path_is_taken_whole_or_not_at_all() {
+fn reservation_takes_the_whole_path_or_nothing() {
     loom::model(|| {
         let top = enforced(5);
         let child = || top.child(Limit::enforced(nanos(4)).marks([]));

@@ -13,7 +13,7 @@ fn spent_and_left(account: &Account) -> (Usd, SignedUsd) {
 }
 
 #[test]
-fn a_reservation_holds_what_it_took_until_it_is_settled() {
+fn reservation_holds_its_amount_until_settled() {
     let account = Account::new(Limit::enforced(usd("1")));
     let first = account.reserve(usd("0.6")).unwrap();
     let refused = account.reserve(usd("0.5")).unwrap_err();
@@ -31,7 +31,7 @@ fn a_reservation_holds_what_it_took_until_it_is_settled() {
 }
 
 #[test]
-fn a_dropped_reservation_is_spent_in_full_as_an_estimate() {
+fn dropped_reservation_is_spent_as_an_estimate() {
     let account = Account::new(Limit::enforced(usd("1")));
     drop(account.reserve(usd("0.6")).unwrap());
     let balance = account.balance();
@@ -40,7 +40,7 @@ fn a_dropped_reservation_is_spent_in_full_as_an_estimate() {
 }
 
 #[test]
-fn what_is_beyond_the_reservation_is_spent_and_said() {
+fn settlement_reports_cost_beyond_the_reservation() {
     let account = Account::new(Limit::enforced(usd("1")));
     let settlement = account.reserve(usd("0.9")).unwrap().settle(usd("1.3"));
     assert_eq!(settlement.beyond, usd("0.4"));
@@ -51,7 +51,7 @@ fn what_is_beyond_the_reservation_is_spent_and_said() {
 }
 
 #[test]
-fn all_accounts_on_the_path_pay_or_none() {
+fn reserve_takes_from_the_whole_path_or_nothing() {
     let company = Account::new(Limit::enforced(usd("5")).named("company"));
     let team = company.child(Limit::enforced(usd("10")).named("team"));
     let run = team.child(Limit::recorded(usd("1")));
@@ -72,7 +72,7 @@ fn all_accounts_on_the_path_pay_or_none() {
 }
 
 #[test]
-fn a_remainder_never_gets_more_than_there_is() {
+fn remainder_gets_at_most_the_money_left() {
     let company = Account::new(Limit::enforced(usd("5")).wrap_up(usd("1")));
     company.charge(usd("1.5"));
     let held = company.reserve(usd("0.5")).unwrap();
@@ -87,7 +87,7 @@ fn a_remainder_never_gets_more_than_there_is() {
 }
 
 #[test]
-fn what_is_set_aside_is_for_wrapping_up_alone() {
+fn wrap_up_money_is_reserved_by_reserve_wrap_up_only() {
     let account = Account::new(Limit::enforced(usd("1")).wrap_up(usd("0.2")));
     assert_eq!(account.available(), usd("0.8"));
     account.reserve(usd("0.7")).unwrap().settle(usd("0.7"));
@@ -102,7 +102,7 @@ fn what_is_set_aside_is_for_wrapping_up_alone() {
 }
 
 #[test]
-fn a_mark_is_crossed_once() {
+fn mark_is_reported_once() {
     let account = Account::new(Limit::enforced(usd("10")).named("run").marks([100, 80, 80]));
     let mut marks = Vec::new();
     for _ in 0..12 {
@@ -131,7 +131,7 @@ impl BudgetListener for Heard {
 }
 
 #[test]
-fn a_listener_hears_of_its_account_and_of_those_below() {
+fn listener_hears_of_its_account_and_those_below() {
     let top = Arc::new(Heard::default());
     let limit = Limit::enforced(usd("2")).named("company");
     let company = Account::with_listener(limit, top.clone());
@@ -154,7 +154,7 @@ impl BudgetListener for Panicking {
 }
 
 #[test]
-fn a_listener_that_panics_keeps_no_money_and_no_other_listener_from_its_due() {
+fn panic_in_a_listener_affects_no_money_or_listener() {
     let top = Arc::new(Heard::default());
     let company = Account::with_listener(Limit::enforced(usd("9")).named("company"), top.clone());
     let limit = Limit::enforced(usd("1")).named("run");
@@ -174,7 +174,7 @@ fn a_listener_that_panics_keeps_no_money_and_no_other_listener_from_its_due() {
 }
 
 #[test]
-fn a_path_may_be_longer_than_the_stack() {
+fn dropping_a_long_path_does_not_overflow_the_stack() {
     let mut account = Account::new(Limit::enforced(usd("1")));
     for _ in 0..100_000 {
         account = account.child(Limit::enforced(usd("1")));
@@ -185,7 +185,7 @@ fn a_path_may_be_longer_than_the_stack() {
 }
 
 #[test]
-fn what_an_account_above_has_set_aside_is_its_own() {
+fn wrap_up_money_of_an_account_above_is_untouched() {
     let above = Account::new(Limit::enforced(usd("3")).wrap_up(usd("1")));
     let below = above.child(Limit::enforced(usd("3")));
     below.reserve_wrap_up(usd("2")).unwrap().settle(usd("2"));
@@ -196,7 +196,7 @@ fn what_an_account_above_has_set_aside_is_its_own() {
 }
 
 #[test]
-fn a_remainder_keeps_its_rules_in_proportion() {
+fn remainder_lowers_its_wrap_up_amount() {
     let account = Account::new(Limit::enforced(usd("1")));
     let child = account.remainder(Limit::enforced(usd("5")).wrap_up(usd("1.5")));
     assert_eq!(child.limit().wrap_up, usd("0.5"), "half of it may be spent otherwise");
@@ -208,7 +208,7 @@ fn a_remainder_keeps_its_rules_in_proportion() {
 }
 
 #[test]
-fn what_a_call_may_cost_is_what_it_reserved_and_what_is_left() {
+fn reservation_available_includes_the_money_left() {
     let account = Account::new(Limit::enforced(usd("1")));
     let held = account.reserve(usd("0.5")).unwrap();
     assert_eq!(held.available(), usd("1"));
@@ -225,7 +225,7 @@ fn what_a_call_may_cost_is_what_it_reserved_and_what_is_left() {
 }
 
 #[test]
-fn a_statement_says_who_spent_what() {
+fn statement_breaks_spending_down() {
     let company = Account::new(Limit::enforced(usd("5")).named("company"));
     let team = company.child(Limit::recorded(usd("1")));
     let charge = Charge::new(usd("0.3")).model("gpt-5").role("writer");
@@ -251,7 +251,7 @@ fn a_statement_says_who_spent_what() {
 }
 
 #[test]
-fn hostile_names_cannot_fill_the_memory() {
+fn breakdown_is_bounded() {
     let account = Account::new(Limit::recorded(usd("1")));
     for number in 0..2_000 {
         account.charge(Charge::new(Usd::from_nanos(1)).model(&number.to_string()));
@@ -263,7 +263,7 @@ fn hostile_names_cannot_fill_the_memory() {
 }
 
 #[test]
-fn a_reservation_can_outlive_its_scope() {
+fn owned_reservation_outlives_its_borrow() {
     let account = Account::new(Limit::enforced(usd("1")));
     let owned = {
         let borrowed = account.reserve(usd("0.5")).unwrap();
@@ -275,7 +275,7 @@ fn a_reservation_can_outlive_its_scope() {
 }
 
 #[test]
-fn amounts_that_are_too_large_neither_wrap_nor_panic() {
+fn huge_amounts_neither_wrap_nor_panic() {
     let account = Account::new(Limit::recorded(usd("1")));
     account.charge(Usd::MAX);
     account.charge(Usd::MAX);

@@ -31,7 +31,7 @@ fn decimal_text_is_read_exactly() {
 }
 
 #[test]
-fn what_is_finer_than_a_nano_is_rounded_half_even() {
+fn digits_beyond_a_nano_are_rounded_half_even() {
     for (text, nanos) in [
         ("0.0000000005", 0),
         ("0.00000000050000000000000000000000000000000000001", 1),
@@ -47,7 +47,7 @@ fn what_is_finer_than_a_nano_is_rounded_half_even() {
 }
 
 #[test]
-fn what_is_no_amount_is_refused_with_its_value() {
+fn invalid_amount_is_refused_with_its_value() {
     use UsdErrorKind::{Negative, NotANumber, NotFinite, TooLarge};
     for text in ["", " ", ".", "$", "e5", "1e", "1e+", "1_000", "1,5", "0x10", "1.2.3", "--1", "é"]
     {
@@ -68,7 +68,7 @@ fn what_is_no_amount_is_refused_with_its_value() {
 }
 
 #[test]
-fn a_float_is_read_as_the_decimal_that_names_it() {
+fn float_is_read_as_its_shortest_decimal() {
     assert_eq!(Usd::try_from(0.1), Ok(Usd::from_cents(10)));
     assert_eq!(Usd::try_from(-0.0), Ok(Usd::ZERO));
     assert_eq!(Usd::try_from(1e-300), Ok(Usd::ZERO));
@@ -85,7 +85,7 @@ fn a_float_is_read_as_the_decimal_that_names_it() {
 }
 
 #[test]
-fn it_prints_as_the_original_prints_costs() {
+fn default_text_matches_the_python_format() {
     for (text, printed) in [
         ("0", "$0.0000"),
         ("0.0033125", "$0.0033"),
@@ -106,7 +106,7 @@ fn it_prints_as_the_original_prints_costs() {
 }
 
 #[test]
-fn it_prints_in_the_form_that_is_asked_for() {
+fn formatter_flags_set_digits_and_width() {
     let cost: Usd = "1.2075".parse().unwrap();
     assert_eq!(format!("{cost:.4}|{cost:.0}|{cost:#}"), "$1.2075|$1|$1.2075");
     assert_eq!(format!("{cost:>8}|{cost:<8}|{cost:^8}"), "   $1.21|$1.21   | $1.21  ");
@@ -119,7 +119,7 @@ fn it_prints_in_the_form_that_is_asked_for() {
 }
 
 #[test]
-fn arithmetic_is_checked_or_saturates_by_name() {
+fn arithmetic_is_checked_or_saturates() {
     let (one, two) = (Usd::from_dollars(1), Usd::from_dollars(2));
     assert_eq!(one.checked_add(two), Some(Usd::from_dollars(3)));
     assert_eq!(Usd::MAX.checked_add(one), None);
@@ -131,7 +131,7 @@ fn arithmetic_is_checked_or_saturates_by_name() {
 }
 
 #[test]
-fn a_difference_keeps_its_sign() {
+fn signed_difference_keeps_its_sign() {
     let left = Usd::ZERO.signed_sub(Usd::MAX);
     assert_eq!(left.nanos(), -i128::from(u64::MAX));
     assert_eq!(left.or_zero(), Usd::ZERO);

@@ -31,7 +31,7 @@ impl Drop for TempFile {
 }
 
 #[test]
-fn a_turn_is_rounded_once_half_even() {
+fn cost_is_rounded_once_half_even() {
     // Each of the four items is 0.4 nano; together they are 1.6, which is 2.
     let tiny = Usd::from_nanos(400_000);
     let pricing = ModelPricing::per_million(tiny, tiny).cache_write(tiny).cache_read(tiny);
@@ -44,14 +44,14 @@ fn a_turn_is_rounded_once_half_even() {
 }
 
 #[test]
-fn a_cost_beyond_64_bits_on_the_way_is_still_exact() {
+fn cost_is_exact_beyond_64_bits() {
     let pricing = ModelPricing::per_million(Usd::from_nanos(500_000), Usd::from_dollars(15));
     let usage = UsageSnapshot::new(3, 5_000_000_000);
     assert_eq!(pricing.cost(&usage), Usd::from_nanos(75_000 * 1_000_000_000 + 2));
 }
 
 #[test]
-fn a_cost_that_is_too_much_saturates() {
+fn cost_saturates() {
     let all =
         ModelPricing::per_million(Usd::MAX, Usd::MAX).cache_write(Usd::MAX).cache_read(Usd::MAX);
     let most = UsageSnapshot::new(u64::MAX, u64::MAX).cache_write(u64::MAX).cache_read(u64::MAX);
@@ -59,7 +59,7 @@ fn a_cost_that_is_too_much_saturates() {
 }
 
 #[test]
-fn a_model_is_found_by_name_then_by_its_longest_beginning_whatever_the_case() {
+fn model_is_found_by_its_longest_prefix_in_any_case() {
     let table = PricingTable::new();
     for (name, price) in [("gpt", 1), ("GPT-4", 2), ("gpt-4-turbo", 3), ("Локальная", 4)] {
         table.register(name, flat(price)).unwrap();
@@ -81,7 +81,7 @@ fn a_model_is_found_by_name_then_by_its_longest_beginning_whatever_the_case() {
 }
 
 #[test]
-fn names_of_any_length_and_script_resolve() {
+fn names_of_any_length_and_script_are_found() {
     let table = PricingTable::new();
     let long = "Model-".repeat(100);
     table.register(&long, flat(1)).unwrap();
@@ -92,7 +92,7 @@ fn names_of_any_length_and_script_resolve() {
 }
 
 #[test]
-fn registering_hands_out_the_price_it_replaces() {
+fn register_returns_the_replaced_price() {
     let table = PricingTable::new();
     let clone = table.clone();
     assert_eq!(table.register("m", flat(1)), Ok(None));
@@ -102,7 +102,7 @@ fn registering_hands_out_the_price_it_replaces() {
 }
 
 #[test]
-fn a_blank_name_is_refused() {
+fn blank_model_name_is_refused() {
     let table = PricingTable::new();
     for name in ["", "  ", "\t"] {
         let error = table.register(name, flat(1)).unwrap_err();
@@ -112,7 +112,7 @@ fn a_blank_name_is_refused() {
 }
 
 #[test]
-fn the_original_s_file_is_read() {
+fn own_price_format_is_read() {
     let table = PricingTable::from_json(
         r#"{
             "_comment": "prices of May",
@@ -136,7 +136,7 @@ fn the_original_s_file_is_read() {
 }
 
 #[test]
-fn a_bad_list_is_refused_with_the_path_and_the_value() {
+fn invalid_list_is_refused_with_path_and_value() {
     const OK: &str = r#"{"input_per_million": 1, "output_per_million": 1}"#;
     let with = |prices: &str| format!(r#"{{"models": {{"ok": {OK}, "m": {prices}}}}}"#);
     for (json, at, part) in [
@@ -183,7 +183,7 @@ fn a_bad_list_is_refused_with_the_path_and_the_value() {
 }
 
 #[test]
-fn a_half_right_file_loads_nothing_and_is_named() {
+fn invalid_file_changes_nothing_and_is_named() {
     let file = TempFile::new(
         "half-right",
         r#"{"models": {
@@ -205,7 +205,7 @@ fn a_half_right_file_loads_nothing_and_is_named() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn unreadable_file_is_named() {
     let table = PricingTable::new();
     let error = table.load_file("no/such/prices.json").unwrap_err();
     assert_eq!(error.to_string(), "cannot read price file `no/such/prices.json`");
@@ -232,7 +232,7 @@ fn missing_price_is_reported_once_per_model() {
 
 /// The only test that touches the table of the process.
 #[test]
-fn the_table_of_the_process_has_functions_of_its_own() {
+fn global_table_functions_work() {
     assert!(!has_pricing("global-model"));
     register_pricing("Global-Model", flat(1)).unwrap();
     assert!(has_pricing("global-model-2026"));

@@ -123,7 +123,7 @@ fn tracker_op() -> impl Strategy<Value = TrackerOp> {
 
 proptest! {
     #[test]
-    fn decimal_text_is_read_as_integer_arithmetic_reads_it(
+    fn decimal_text_agrees_with_integer_arithmetic(
         whole in "[0-9]{0,12}",
         fraction in "[0-9]{0,14}",
         exponent in prop_oneof![Just(None), (-14..14_i32).prop_map(Some)],
@@ -141,7 +141,7 @@ proptest! {
     }
 
     #[test]
-    fn all_digits_printed_are_read_back(nanos in any::<u64>()) {
+    fn exact_text_round_trips(nanos in any::<u64>()) {
         let amount = Usd::from_nanos(nanos);
         prop_assert_eq!(format!("{amount:#}").parse(), Ok(amount));
         let owed = -Usd::ZERO.signed_sub(amount);
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn a_printed_amount_is_off_by_half_a_digit_at_most(nanos in 0..1_u64 << 50) {
+    fn rounded_text_is_off_by_at_most_half_a_digit(nanos in 0..1_u64 << 50) {
         let amount = Usd::from_nanos(nanos);
         let unit = if nanos < 10_000_000 { 100_000 } else { 10_000_000 };
         let printed: Usd = amount.to_string().parse().unwrap();
@@ -157,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn json_keeps_every_amount_up_to_eight_million_dollars(nanos in 0..=8_388_608_000_000_000_u64) {
+    fn json_is_exact_up_to_eight_million_dollars(nanos in 0..=8_388_608_000_000_000_u64) {
         let amount = Usd::from_nanos(nanos);
         let json = serde_json::to_string(&amount).unwrap();
         prop_assert_eq!(serde_json::from_str::<Usd>(&json).unwrap(), amount);
@@ -165,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn larger_amounts_keep_the_digits_of_a_float(
+    fn larger_amounts_keep_the_digits_of_an_f64(
         nanos in prop_oneof![any::<u64>(), u64::MAX - 5_000..=u64::MAX],
     ) {
         let amount = Usd::from_nanos(nanos);
@@ -180,7 +180,7 @@ proptest! {
     }
 
     #[test]
-    fn a_float_and_its_text_are_the_same_amount(float in any::<f64>()) {
+    fn float_and_its_text_are_the_same_amount(float in any::<f64>()) {
         let read = Usd::try_from(float).ok();
         prop_assert_eq!(read, float.to_string().parse().ok());
         let refused = !float.is_finite() || float < 0.0 || float > Usd::MAX.to_f64();
@@ -188,14 +188,14 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in "[-+$.eE0-9naif ]{0,24}|\\PC{0,12}") {
+    fn parsing_any_text_does_not_panic(text in "[-+$.eE0-9naif ]{0,24}|\\PC{0,12}") {
         if let Ok(amount) = text.parse::<Usd>() {
             prop_assert!(text.bytes().any(|byte| byte.is_ascii_digit()), "{text:?} is {amount:?}");
         }
     }
 
     #[test]
-    fn a_turn_costs_what_128_bit_arithmetic_says(pricing in any_pricing(), usage in any_usage()) {
+    fn cost_agrees_with_128_bit_arithmetic(pricing in any_pricing(), usage in any_usage()) {
         prop_assert_eq!(pricing.cost(&usage), cost_of(&pricing, &usage));
     }
 
@@ -222,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn prices_resolve_as_a_scan_of_all_names_would(
+    fn lookup_agrees_with_a_scan_of_all_names(
         ops in vec(table_op(), 1..16),
         models in vec(name(), 1..24),
     ) {
@@ -259,7 +259,7 @@ proptest! {
     }
 
     #[test]
-    fn a_tracker_agrees_with_a_list_of_turns(ops in vec(tracker_op(), 0..48)) {
+    fn tracker_agrees_with_a_list_of_turns(ops in vec(tracker_op(), 0..48)) {
         let tracker = UsageTracker::with_pricing(PricingTable::new());
         let mut prices: BTreeMap<String, ModelPricing> = BTreeMap::new();
         let mut turns: Vec<(String, UsageSnapshot, Usd)> = Vec::new();

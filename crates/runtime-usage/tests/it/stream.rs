@@ -28,7 +28,7 @@ fn cut(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
 }
 
 #[test]
-fn a_chat_of_openai_reports_at_the_very_end() {
+fn openai_chat_reports_in_the_last_chunk() {
     let (stream, events) = (StreamUsage::new(UsageFormat::OpenAiChat), events!("openai_chat"));
     let tokens = UsageSnapshot::new(86, 10).cache_read(1_920);
     whole(&stream, &events, tokens);
@@ -43,7 +43,7 @@ fn a_chat_of_openai_reports_at_the_very_end() {
 }
 
 #[test]
-fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
+fn usage_in_every_chunk_completes_with_finish_reason() {
     let chunk = |text: &str, finish: Value, output: u64| {
         json!({"choices": [{"delta": {"content": text}, "finish_reason": finish}],
                "usage": {"prompt_tokens": 30, "completion_tokens": output,
@@ -58,7 +58,7 @@ fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
 }
 
 #[test]
-fn a_first_chunk_without_choices_is_not_the_end() {
+fn first_chunk_without_choices_does_not_complete() {
     let filtered =
         json!({"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
     let stream = fed(StreamUsage::new(UsageFormat::OpenAiChat), std::slice::from_ref(&filtered));
@@ -67,7 +67,7 @@ fn a_first_chunk_without_choices_is_not_the_end() {
 }
 
 #[test]
-fn a_response_of_openai_reports_when_it_ends_in_any_way() {
+fn openai_response_reports_at_every_kind_of_end() {
     let (stream, events) =
         (StreamUsage::new(UsageFormat::OpenAiResponses), events!("openai_responses"));
     whole(&stream, &events, UsageSnapshot::new(37, 11));
@@ -87,7 +87,7 @@ fn a_response_of_openai_reports_when_it_ends_in_any_way() {
 }
 
 #[test]
-fn sound_is_not_text() {
+fn audio_chunks_are_not_counted_as_text() {
     let event = |kind: &str| json!({"type": kind, "delta": "UklGRiQAAABXQVZF"});
     let stream = StreamUsage::new(UsageFormat::OpenAiResponses);
     cut(&stream, &[event("response.audio.delta")], UsageSnapshot::new(1_000, 0));
@@ -95,7 +95,7 @@ fn sound_is_not_text() {
 }
 
 #[test]
-fn the_placeholder_of_anthropic_is_replaced_and_the_input_kept() {
+fn anthropic_placeholder_is_replaced_and_input_kept() {
     let (stream, events) = (StreamUsage::new(UsageFormat::Anthropic), events!("anthropic"));
     let tokens = UsageSnapshot::new(25, 5).cache_read(4_000).cache_write(100).cache_write_1h(200);
     whole(&stream, &events, tokens);
@@ -110,7 +110,7 @@ fn the_placeholder_of_anthropic_is_replaced_and_the_input_kept() {
 }
 
 #[test]
-fn an_error_of_anthropic_in_the_middle_leaves_an_estimate() {
+fn anthropic_error_in_mid_stream_leaves_an_estimate() {
     let mut events = events!("anthropic")[..5].to_vec();
     let long = "x".repeat(401);
     events.push(json!({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": long}}));
@@ -123,13 +123,13 @@ fn an_error_of_anthropic_in_the_middle_leaves_an_estimate() {
 }
 
 #[test]
-fn totals_of_anthropic_that_grow_on_the_way_take_the_place_of_the_first() {
+fn anthropic_totals_replace_earlier_totals() {
     let tokens = UsageSnapshot::new(10_682, 510).cache_write(250).cache_write_1h(200);
     whole(&StreamUsage::new(UsageFormat::Anthropic), &events!("anthropic_server_tool"), tokens);
 }
 
 #[test]
-fn a_split_that_never_agreed_is_refused_however_often_it_comes() {
+fn contradicting_cache_split_is_always_refused() {
     let usage = json!({"cache_creation_input_tokens": 150,
                        "cache_creation": {"ephemeral_5m_input_tokens": 100}});
     let event = json!({"type": "message_delta", "delta": {}, "usage": usage});
@@ -138,7 +138,7 @@ fn a_split_that_never_agreed_is_refused_however_often_it_comes() {
 }
 
 #[test]
-fn the_last_usage_of_gemini_holds() {
+fn gemini_last_usage_counts() {
     let (stream, events) = (StreamUsage::new(UsageFormat::Gemini), events!("gemini"));
     let tokens = UsageSnapshot::new(10, 72).reasoning(63);
     whole(&stream, &events, tokens);
@@ -150,7 +150,7 @@ fn the_last_usage_of_gemini_holds() {
 }
 
 #[test]
-fn a_total_is_about_its_own_report() {
+fn total_refers_to_its_own_report() {
     let events = [
         json!({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 1,
                                  "totalTokenCount": 11}}),
@@ -161,7 +161,7 @@ fn a_total_is_about_its_own_report() {
 }
 
 #[test]
-fn a_blocked_prompt_of_gemini_is_an_end() {
+fn gemini_blocked_prompt_completes() {
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"},
                          "usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}});
     let stream = fed(StreamUsage::new(UsageFormat::Gemini), &[blocked]);
@@ -192,7 +192,7 @@ fn bedrock_reports_in_one_event_wrapped_or_not() {
 }
 
 #[test]
-fn ollama_reports_on_the_line_that_is_done() {
+fn ollama_reports_on_its_done_line() {
     let (stream, events) = (StreamUsage::new(UsageFormat::Ollama), events!("ollama"));
     whole(&stream, &events, UsageSnapshot::new(26, 5));
     cut(&stream, &events[..2], UsageSnapshot::new(1_000, 4));
@@ -204,7 +204,7 @@ fn ollama_reports_on_the_line_that_is_done() {
 }
 
 #[test]
-fn openrouter_reports_with_its_cost_in_the_last_message() {
+fn openrouter_reports_cost_in_the_last_chunk() {
     let (stream, events) = (StreamUsage::new(UsageFormat::OpenRouter), events!("openrouter"));
     whole(&stream, &events, UsageSnapshot::new(94, 2).cache_write(100));
     assert_eq!(fed(stream.clone(), &events).usage().unwrap().cost, Some(Usd::from_nanos(950_000)));
@@ -212,7 +212,7 @@ fn openrouter_reports_with_its_cost_in_the_last_message() {
 }
 
 #[test]
-fn an_error_of_openrouter_in_the_middle_is_no_end() {
+fn openrouter_error_in_mid_stream_does_not_complete() {
     let (stream, mut events) =
         (StreamUsage::new(UsageFormat::OpenRouter), events!("openrouter_error"));
     cut(&stream, &events, UsageSnapshot::new(1_000, 4));
@@ -222,7 +222,7 @@ fn an_error_of_openrouter_in_the_middle_is_no_end() {
 }
 
 #[test]
-fn calls_of_tools_are_output() {
+fn tool_calls_count_as_output() {
     // The arguments come in pieces: `search`, `{"q":` and `"rust"}` are 18 bytes.
     let piece = |function: Value| json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
     let pieces = [
@@ -242,7 +242,7 @@ fn calls_of_tools_are_output() {
 }
 
 #[test]
-fn a_bad_chunk_is_refused_and_changes_nothing() {
+fn invalid_chunk_is_refused_and_changes_nothing() {
     let mut stream = fed(StreamUsage::new(UsageFormat::Gemini), &events!("gemini")[..3]);
     let before = stream.usage().unwrap();
     let bad = json!({"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": -1},
@@ -260,13 +260,13 @@ fn a_bad_chunk_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_stream_that_never_began_is_an_estimate_too() {
+fn empty_stream_is_an_estimate() {
     cut(&StreamUsage::new(UsageFormat::Anthropic), &[], UsageSnapshot::new(1_000, 0));
 }
 
 /// That the rest of what is kept owns no memory is checked by the compiler, beside its types.
 #[test]
-fn the_name_of_the_model_is_kept_once() {
+fn model_name_is_allocated_once() {
     let (mut stream, events) = (StreamUsage::new(UsageFormat::OpenAiChat), events!("openai_chat"));
     stream.push(&events[0]).unwrap();
     let first = stream.usage().unwrap().model.unwrap();

@@ -10,7 +10,7 @@ const THREADS: u64 = 8;
 const TURNS: u64 = 2_000;
 
 #[test]
-fn eight_threads_record_and_nothing_is_lost() {
+fn concurrent_records_are_all_counted() {
     let price = ModelPricing::per_million(Usd::from_dollars(1), Usd::from_dollars(2));
     let table = PricingTable::new();
     for model in ["a", "b", "c"] {
@@ -49,7 +49,7 @@ fn eight_threads_record_and_nothing_is_lost() {
 }
 
 #[test]
-fn sixty_four_threads_spend_a_dollar_and_never_a_nano_dollar_more() {
+fn concurrent_calls_never_overspend_a_strict_budget() {
     const SPENDERS: u64 = 64;
     let company = Account::new(Limit::strict(usd("1")).named("company"));
     let spent: Vec<(u64, u64)> = thread::scope(|scope| {

@@ -21,7 +21,7 @@ fn tracker(models: &[(&str, u64)]) -> UsageTracker {
 const MILLION: UsageSnapshot = UsageSnapshot::new(1_000_000, 0);
 
 #[test]
-fn a_turn_is_recorded_at_the_price_of_its_model() {
+fn turn_is_recorded_at_its_model_price() {
     let tracker = tracker(&[("a", 3), ("b", 5)]);
     let first = tracker.record_turn("a-2026", &MILLION);
     assert_eq!((first.cost, first.total), (Usd::from_dollars(3), Usd::from_dollars(3)));
@@ -33,7 +33,7 @@ fn a_turn_is_recorded_at_the_price_of_its_model() {
 }
 
 #[test]
-fn a_model_without_a_price_is_free_and_reported_once() {
+fn unpriced_model_is_free_and_reported_once() {
     let tracker = tracker(&[]);
     let first = tracker.record_turn("Local-7b", &MILLION);
     assert!(!first.priced && first.first_unpriced);
@@ -47,7 +47,7 @@ fn a_model_without_a_price_is_free_and_reported_once() {
 }
 
 #[test]
-fn a_price_that_comes_later_holds_for_the_turns_that_follow() {
+fn later_price_applies_to_later_turns() {
     let tracker = tracker(&[("a", 1)]);
     assert_eq!(tracker.record_turn("a-mini", &MILLION).cost, Usd::from_dollars(1));
     tracker.pricing().register("a-mini", flat(2)).unwrap();
@@ -58,7 +58,7 @@ fn a_price_that_comes_later_holds_for_the_turns_that_follow() {
 }
 
 #[test]
-fn a_known_cost_wins_over_the_table() {
+fn given_cost_takes_precedence_over_the_table() {
     let tracker = tracker(&[("a", 3)]);
     let turn = tracker.record_priced("a", &MILLION, Usd::from_cents(1));
     assert_eq!(
@@ -70,7 +70,7 @@ fn a_known_cost_wins_over_the_table() {
 }
 
 #[test]
-fn models_are_told_apart_by_their_names_as_given() {
+fn totals_are_kept_per_model_name() {
     let tracker = tracker(&[("a", 1), ("b", 2)]);
     for model in ["a", "b", "a", "A"] {
         let _ = tracker.record_turn(model, &MILLION);
@@ -96,7 +96,7 @@ fn models_are_told_apart_by_their_names_as_given() {
 }
 
 #[test]
-fn the_summary_has_the_original_s_keys_and_rounding() {
+fn summary_json_has_the_python_keys_and_rounding() {
     let tracker = tracker(&[("a", 1)]);
     assert_eq!(
         serde_json::to_value(tracker.summary()).unwrap(),
@@ -135,7 +135,7 @@ fn the_summary_has_the_original_s_keys_and_rounding() {
 }
 
 #[test]
-fn totals_that_are_too_much_saturate() {
+fn totals_saturate() {
     let tracker = tracker(&[]);
     let most = UsageSnapshot::new(u64::MAX, u64::MAX);
     for _ in 0..2 {
@@ -146,7 +146,7 @@ fn totals_that_are_too_much_saturate() {
 }
 
 #[test]
-fn what_a_provider_reports_is_priced_by_its_tier_or_by_its_own_cost() {
+fn reported_tier_and_cost_decide_the_price() {
     let pricing = PricingTable::new();
     let prices =
         ModelPrices::new(flat(4)).tier(ServiceTier::Batch, flat(2)).band(1_000_000, flat(8));

@@ -33,7 +33,7 @@ fn read(format: UsageFormat, body: &Value, tokens: UsageSnapshot) -> ReportedUsa
 }
 
 #[test]
-fn cached_input_of_openai_is_taken_out_of_the_prompt() {
+fn openai_cached_input_is_subtracted_from_the_prompt() {
     let tokens = UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_cached"), tokens);
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
@@ -44,7 +44,7 @@ fn cached_input_of_openai_is_taken_out_of_the_prompt() {
 }
 
 #[test]
-fn cache_writes_of_openai_are_taken_out_of_the_prompt_too() {
+fn openai_cache_writes_are_subtracted_from_the_prompt() {
     let tokens = UsageSnapshot::new(200, 50).cache_read(2_000).cache_write(400);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_cache_write"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
@@ -53,7 +53,7 @@ fn cache_writes_of_openai_are_taken_out_of_the_prompt_too() {
 }
 
 #[test]
-fn audio_of_openai_is_neither_text_in_nor_text_out() {
+fn openai_audio_is_not_counted_as_text() {
     let tokens = UsageSnapshot::new(180, 60).input_audio(320).output_audio(150);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_audio"), tokens);
     assert_eq!(total(&usage.tokens), 710);
@@ -62,7 +62,7 @@ fn audio_of_openai_is_neither_text_in_nor_text_out() {
 }
 
 #[test]
-fn audio_that_cannot_be_fresh_was_cached() {
+fn openai_audio_beyond_uncached_input_counts_as_cached() {
     // 500 in, 400 of them cached: at most 100 of the 320 heard are fresh.
     let tokens = UsageSnapshot::new(0, 60).cache_read(400).input_audio(100);
     let body = payload!("openai_chat_audio_cached");
@@ -78,7 +78,7 @@ fn audio_that_cannot_be_fresh_was_cached() {
 }
 
 #[test]
-fn predictions_of_openai_are_output_and_what_is_null_is_missing() {
+fn openai_predictions_are_output_and_null_is_missing() {
     let tokens = UsageSnapshot::new(120, 80);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_predicted"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
@@ -88,7 +88,7 @@ fn predictions_of_openai_are_output_and_what_is_null_is_missing() {
 }
 
 #[test]
-fn a_response_of_openai_is_read_as_a_chat_is() {
+fn openai_response_is_read_like_a_chat_completion() {
     let tokens = UsageSnapshot::new(200, 1_035).cache_read(2_000).cache_write(400).reasoning(832);
     let usage = read(UsageFormat::OpenAiResponses, &payload!("openai_responses"), tokens);
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
@@ -98,7 +98,7 @@ fn a_response_of_openai_is_read_as_a_chat_is() {
 }
 
 #[test]
-fn the_cache_of_anthropic_stands_beside_the_input() {
+fn anthropic_cache_tokens_are_separate_from_input() {
     let tokens = UsageSnapshot::new(21, 393)
         .cache_read(188_086)
         .cache_write(456)
@@ -117,7 +117,7 @@ fn the_cache_of_anthropic_stands_beside_the_input() {
 }
 
 #[test]
-fn cache_writes_of_anthropic_last_minutes_unless_it_says_otherwise() {
+fn anthropic_cache_writes_default_to_minutes() {
     let tokens = UsageSnapshot::new(21, 393).cache_write(1_500);
     let usage = read(UsageFormat::Anthropic, &payload!("anthropic_unsplit"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Batch));
@@ -126,7 +126,7 @@ fn cache_writes_of_anthropic_last_minutes_unless_it_says_otherwise() {
 }
 
 #[test]
-fn compaction_is_added_and_an_adviser_is_not_but_said() {
+fn anthropic_compaction_is_added_and_adviser_is_missing() {
     let tokens = UsageSnapshot::new(203_000, 4_500).cache_read(40).cache_write_1h(700);
     let usage = read(UsageFormat::Anthropic, &payload!("anthropic_compaction"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
@@ -145,7 +145,7 @@ fn compaction_is_added_and_an_adviser_is_not_but_said() {
 /// `LiteLLM` #9812 and Langfuse #12306: the same turn, reported beside the cache and with it. Both
 /// were priced with the cached tokens at the price of input as well.
 #[test]
-fn the_same_turn_costs_the_same_however_the_cache_is_reported() {
+fn turn_costs_the_same_for_inclusive_and_exclusive_counts() {
     let tokens = UsageSnapshot::new(5, 100).cache_read(30_000);
     read(UsageFormat::Anthropic, &payload!("litellm_9812"), tokens);
     read(UsageFormat::OpenAiChat, &payload!("langfuse_12306"), tokens);
@@ -154,7 +154,7 @@ fn the_same_turn_costs_the_same_however_the_cache_is_reported() {
 }
 
 #[test]
-fn thoughts_and_tool_prompts_of_gemini_are_added() {
+fn gemini_thoughts_and_tool_prompts_are_added() {
     let tokens = UsageSnapshot::new(120, 603).reasoning(405);
     let body = payload!("gemini_thinking_tools");
     let usage = read(UsageFormat::Gemini, &body, tokens);
@@ -170,7 +170,7 @@ fn thoughts_and_tool_prompts_of_gemini_are_added() {
 }
 
 #[test]
-fn audio_and_cache_of_gemini_are_parts_of_the_prompt() {
+fn gemini_audio_and_cache_are_parts_of_the_prompt() {
     // 700 of 1,000 are heard, 500 of these from the cache; the cache holds 100 of text beside.
     let tokens = UsageSnapshot::new(200, 10).cache_read(600).input_audio(200).output_audio(40);
     let usage = read(UsageFormat::Gemini, &payload!("gemini_audio_cached"), tokens);
@@ -181,7 +181,7 @@ fn audio_and_cache_of_gemini_are_parts_of_the_prompt() {
 }
 
 #[test]
-fn thoughts_are_among_the_candidates_where_the_total_says_so() {
+fn gemini_thoughts_are_candidates_if_the_total_says_so() {
     let tokens = UsageSnapshot::new(57, 110).reasoning(60);
     let usage = read(UsageFormat::Gemini, &payload!("gemini_thoughts_inside"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Standard));
@@ -190,7 +190,7 @@ fn thoughts_are_among_the_candidates_where_the_total_says_so() {
 }
 
 #[test]
-fn the_cache_of_bedrock_stands_beside_the_input() {
+fn bedrock_cache_tokens_are_separate_from_input() {
     let tokens = UsageSnapshot::new(43, 44).cache_read(1_000).cache_write(200).cache_write_1h(101);
     let usage = read(UsageFormat::Bedrock, &payload!("bedrock_cached"), tokens);
     assert_eq!((usage.tier, usage.model), (Some(ServiceTier::Priority), None));
@@ -205,7 +205,7 @@ fn the_cache_of_bedrock_stands_beside_the_input() {
 }
 
 #[test]
-fn bedrock_without_a_cache_misses_nothing() {
+fn bedrock_without_a_cache_has_no_missing_counts() {
     let tokens = UsageSnapshot::new(15, 395);
     let usage = read(UsageFormat::Bedrock, &payload!("bedrock_plain"), tokens);
     assert_eq!(usage.missing, [""; 0]);
@@ -214,7 +214,7 @@ fn bedrock_without_a_cache_misses_nothing() {
 }
 
 #[test]
-fn ollama_counts_what_it_evaluated_and_misses_what_it_leaves_out() {
+fn ollama_lists_absent_counts_as_missing() {
     let tokens = UsageSnapshot::new(26, 298);
     let usage = read(UsageFormat::Ollama, &payload!("ollama"), tokens);
     assert_eq!(usage.model.as_deref(), Some("llama3.2"));
@@ -228,7 +228,7 @@ fn ollama_counts_what_it_evaluated_and_misses_what_it_leaves_out() {
 }
 
 #[test]
-fn openrouter_says_itself_what_a_turn_cost() {
+fn openrouter_reports_the_cost() {
     let tokens = UsageSnapshot::new(44, 42).cache_read(50).cache_write(100).reasoning(7);
     let usage = read(UsageFormat::OpenRouter, &payload!("openrouter"), tokens);
     assert_eq!(usage.model.as_deref(), Some("anthropic/claude-sonnet-4.5"));
@@ -240,7 +240,7 @@ fn openrouter_says_itself_what_a_turn_cost() {
 }
 
 #[test]
-fn with_a_key_of_ones_own_the_fee_and_the_provider_are_both_paid() {
+fn openrouter_own_key_adds_fee_and_upstream_cost() {
     let tokens = UsageSnapshot::new(9_171, 113).reasoning(55);
     let body = payload!("openrouter_byok");
     let usage = read(UsageFormat::OpenRouter, &body, tokens);
@@ -256,7 +256,7 @@ fn with_a_key_of_ones_own_the_fee_and_the_provider_are_both_paid() {
 }
 
 #[test]
-fn openrouter_without_a_cost_misses_it() {
+fn openrouter_lists_an_absent_cost_as_missing() {
     let mut body = payload!("openrouter");
     body["usage"]["cost"] = Value::Null;
     let usage = UsageFormat::OpenRouter.read(&body).unwrap();
@@ -264,7 +264,7 @@ fn openrouter_without_a_cost_misses_it() {
 }
 
 #[test]
-fn null_and_absent_usage_miss_every_count() {
+fn absent_usage_lists_every_count_as_missing() {
     let bodies = [
         json!({"usage": null, "usageMetadata": null}),
         json!({"choices": [], "tokens_of_tomorrow": 5}),
@@ -280,7 +280,7 @@ fn null_and_absent_usage_miss_every_count() {
 }
 
 #[test]
-fn the_tier_of_the_response_is_taken_by_its_name() {
+fn tier_is_read_by_its_name() {
     use ServiceTier::{Batch, Flex, Priority, Standard};
     let tier = |format: UsageFormat, body: Value| format.read(&body).unwrap().tier.unwrap();
     for (name, expected) in [
@@ -305,7 +305,7 @@ fn the_tier_of_the_response_is_taken_by_its_name() {
 }
 
 #[test]
-fn parts_of_what_is_missing_are_kept() {
+fn parts_of_a_missing_total_are_kept() {
     let usage = json!({"prompt_tokens_details": {"cached_tokens": 100, "audio_tokens": 5},
                        "completion_tokens_details": {"reasoning_tokens": 7}});
     let usage = UsageFormat::OpenAiChat.read(&usage).unwrap();

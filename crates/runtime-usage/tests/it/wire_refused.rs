@@ -14,7 +14,7 @@ fn refused(format: UsageFormat, usage: &Value, text: &str) {
 }
 
 #[test]
-fn counts_must_be_whole_and_not_negative() {
+fn counts_that_are_not_whole_numbers_are_refused() {
     let chat = UsageFormat::OpenAiChat;
     let not_whole = "not a whole number of tokens";
     for (value, shown) in [
@@ -39,7 +39,7 @@ fn counts_must_be_whole_and_not_negative() {
 }
 
 #[test]
-fn whole_floats_are_counts() {
+fn whole_floats_are_accepted_as_counts() {
     let usage = json!({"prompt_tokens": 12.0, "completion_tokens": -0.0});
     assert_eq!(UsageFormat::OpenAiChat.read(&usage).unwrap().tokens, UsageSnapshot::new(12, 0));
     let usage = json!({"prompt_tokens": 18_446_744_073_709_551_616.0});
@@ -47,7 +47,7 @@ fn whole_floats_are_counts() {
 }
 
 #[test]
-fn shapes_must_be_what_they_are() {
+fn fields_of_the_wrong_type_are_refused() {
     let chat = UsageFormat::OpenAiChat;
     refused(chat, &json!([1, 2]), "`.` is [1,2], not an object");
     refused(
@@ -65,7 +65,7 @@ fn shapes_must_be_what_they_are() {
 }
 
 #[test]
-fn a_part_is_not_more_than_its_whole() {
+fn part_larger_than_its_whole_is_refused() {
     let chat = UsageFormat::OpenAiChat;
     refused(
         chat,
@@ -115,7 +115,7 @@ fn a_part_is_not_more_than_its_whole() {
 }
 
 #[test]
-fn a_total_is_the_sum() {
+fn total_that_is_not_the_sum_is_refused() {
     refused(
         UsageFormat::OpenAiChat,
         &json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 20}),
@@ -158,7 +158,7 @@ fn a_total_is_the_sum() {
 }
 
 #[test]
-fn cache_writes_by_lifetime_add_up_to_what_was_written() {
+fn cache_writes_by_lifetime_must_add_up() {
     refused(
         UsageFormat::Anthropic,
         &json!({"cache_creation_input_tokens": 150,
@@ -175,7 +175,7 @@ fn cache_writes_by_lifetime_add_up_to_what_was_written() {
 }
 
 #[test]
-fn a_cost_is_an_amount() {
+fn invalid_cost_is_refused() {
     for cost in [json!(-0.1), json!("0.1"), json!(1e30), json!([])] {
         let error = UsageFormat::OpenRouter.read(&json!({"cost": cost})).unwrap_err();
         assert_eq!(error.field, "cost");
@@ -185,7 +185,7 @@ fn a_cost_is_an_amount() {
 }
 
 #[test]
-fn counts_beyond_all_bounds_are_kept_within_them() {
+fn sums_of_large_counts_saturate() {
     let usage = json!({"promptTokenCount": u64::MAX, "toolUsePromptTokenCount": u64::MAX,
                        "candidatesTokenCount": u64::MAX, "thoughtsTokenCount": u64::MAX});
     let tokens = UsageFormat::Gemini.read(&usage).unwrap().tokens;

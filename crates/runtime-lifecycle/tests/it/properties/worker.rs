@@ -23,7 +23,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn a_worker_is_the_sum_of_its_allowed_steps(steps in steps(), history in 1_usize..8) {
+    fn worker_agrees_with_a_naive_model(steps in steps(), history in 1_usize..8) {
         let history = NonZeroUsize::new(history).unwrap();
         let mut worker = idle().with_history(history);
         let (mut status, mut happened, mut error) = (AgentStatus::Idle, Vec::new(), None);

@@ -92,7 +92,7 @@ impl Setup {
 
 proptest! {
     #[test]
-    fn permissions_agree_with_a_naive_transcription(setup in setup()) {
+    fn permissions_agree_with_a_naive_model(setup in setup()) {
         let enforcer = PermissionEnforcer::new(setup.policy());
         for role in ROLES {
             for tool in TOOLS {
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_policy_reads_what_it_writes(setup in setup()) {
+    fn policy_round_trips_through_json(setup in setup()) {
         let policy = setup.policy();
         let json = serde_json::to_string(&policy).unwrap();
         prop_assert_eq!(PermissionPolicy::from_json(&json).unwrap(), policy);

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_kind_and_the_words_that_narrow_it_down() {
+    fn price_key_is_parsed_into_kind_and_qualifiers() {
         let field = |kind, qualifiers| Some(Field { kind, qualifiers });
         for (key, expected) in [
             ("input_mtok", field(TokenKind::Input, 0)),

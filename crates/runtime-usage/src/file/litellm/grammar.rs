@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_base_and_its_suffixes() {
+    fn price_key_is_parsed_into_base_and_suffixes() {
         let field = |kind, tier, above| Some(Field { kind, tier, above, second_choice: false });
         for (key, expected) in [
             ("input_cost_per_token", field(TokenKind::Input, ServiceTier::Standard, 0)),

@@ -155,7 +155,7 @@ fn of_genai_prices() {
 }
 
 #[test]
-fn a_file_that_is_all_wrong_prints_twenty_more_and_lists_all() {
+fn error_prints_twenty_one_problems_and_lists_all() {
     let models: Vec<_> =
         (0..50).map(|number| format!(r#""m{number}": {{"input_cost_per_token": -1}}"#)).collect();
     let error = PriceReader::new().read(&format!("{{{}}}", models.join(","))).unwrap_err();
@@ -166,7 +166,7 @@ fn a_file_that_is_all_wrong_prints_twenty_more_and_lists_all() {
 }
 
 #[test]
-fn no_nesting_is_too_deep_to_be_refused() {
+fn deep_nesting_is_refused() {
     for (open, close) in [("[", "]"), (r#"{"models":"#, "}")] {
         let json = open.repeat(100_000) + &close.repeat(100_000);
         let error = PriceReader::new().read(&json).unwrap_err();
@@ -175,7 +175,7 @@ fn no_nesting_is_too_deep_to_be_refused() {
 }
 
 #[test]
-fn numbers_at_the_edge_are_taken_or_refused_by_name() {
+fn extreme_numbers_are_read_or_refused() {
     let entry = |price: &str| {
         format!(r#"{{"m": {{"input_cost_per_token": {price}, "output_cost_per_token": 0}}}}"#)
     };

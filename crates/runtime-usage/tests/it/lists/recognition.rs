@@ -3,7 +3,7 @@
 use runtime_usage::{PriceFormat, PriceReader, PricingTable};
 
 #[test]
-fn each_form_is_recognised() {
+fn every_price_format_is_recognised() {
     let prices = r#"{"input_per_million": 1, "output_per_million": 1}"#;
     for (json, format) in [
         (format!(r#"{{"_note": 1, "models": {{"m": {prices}}}}}"#), PriceFormat::Original),
@@ -22,7 +22,7 @@ fn each_form_is_recognised() {
 }
 
 #[test]
-fn what_has_no_known_form_is_refused_with_what_was_looked_for() {
+fn unknown_format_error_lists_the_known_formats() {
     for json in
         ["{}", "[]", "7", "null", "\"models\"", r#"{"m": {"price": 1}}"#, r#"{"m": 1}"#, "[1]"]
     {
@@ -36,7 +36,7 @@ fn what_has_no_known_form_is_refused_with_what_was_looked_for() {
 }
 
 #[test]
-fn a_form_that_is_said_is_not_guessed() {
+fn explicit_format_is_not_guessed() {
     // An entry of a provider with nothing that tells which list it is from.
     let json = r#"{"m": {"max_tokens": 1}}"#;
     assert!(PriceReader::new().read(json).is_err());
@@ -52,7 +52,7 @@ fn a_form_that_is_said_is_not_guessed() {
 }
 
 #[test]
-fn a_form_prints_its_name() {
+fn price_format_displays_its_name() {
     let names = [
         PriceFormat::Original,
         PriceFormat::LiteLlm,

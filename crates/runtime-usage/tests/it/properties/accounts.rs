@@ -208,12 +208,12 @@ fn compare(model: &Model, accounts: &[Account]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn every_account_agrees_with_books_kept_by_hand(ops in prop::collection::vec(op(250), 1..60)) {
+    fn accounts_agree_with_a_naive_model(ops in prop::collection::vec(op(250), 1..60)) {
         run(ops)?;
     }
 
     #[test]
-    fn where_calls_reserve_the_worst_case_no_limit_is_passed(
+    fn limits_hold_if_calls_reserve_their_worst_case(
         ops in prop::collection::vec(op(100), 1..60),
     ) {
         let model = run(ops)?;
@@ -223,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn charges_add_up_to_the_same_in_any_order(
+    fn charges_sum_to_the_same_in_any_order(
         mut costs in prop::collection::vec((0..3_usize, 0_u64..1_000_000_000), 0..40),
         seed in any::<prop::sample::Index>(),
     ) {

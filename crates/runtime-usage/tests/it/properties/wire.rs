@@ -81,7 +81,7 @@ fn is_sound(usage: &ReportedUsage) -> bool {
 
 proptest! {
     #[test]
-    fn counts_survive_every_provider(shape in any_shape(), counts in any_counts()) {
+    fn counts_round_trip_through_every_provider(shape in any_shape(), counts in any_counts()) {
         let counts = shape.told(&counts);
         let usage = (shape.usage)(&counts);
         let alone = shape.format.read(&usage).unwrap();
@@ -92,7 +92,7 @@ proptest! {
     }
 
     #[test]
-    fn counts_survive_every_stream_of_growing_reports(
+    fn counts_round_trip_through_every_stream(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         texts in vec("[a-zé]{0,40}", 0..5),
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn a_report_that_is_repeated_changes_nothing(
+    fn repeated_report_changes_nothing(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         times in vec(1..4_usize, 8),
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn any_report_that_is_repeated_changes_nothing(shape in any_shape(), usage in any_json()) {
+    fn any_repeated_json_changes_nothing(shape in any_shape(), usage in any_json()) {
         let event = (shape.body)(usage);
         let once = fed(StreamUsage::new(shape.format), std::slice::from_ref(&event));
         let twice = fed(StreamUsage::new(shape.format), &[event.clone(), event]);
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_cut_is_never_less_than_what_was_seen(
+    fn cut_stream_is_never_estimated_below_its_reports(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         texts in vec("[a-zé]{0,40}", 0..5),
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn no_json_makes_a_reader_panic(json in any_json(), events in vec(any_json(), 0..4)) {
+    fn reading_any_json_does_not_panic(json in any_json(), events in vec(any_json(), 0..4)) {
         for shape in &SHAPES {
             for json in [json.clone(), (shape.body)(json.clone()), json!({"usage": json})] {
                 match shape.format.read(&json) {
