@@ -2,7 +2,30 @@
 
 use serde_json::json;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::usage::{ServiceTier, StreamUsage, UsageFormat};
+use techrevati_runtime::usage::{ServiceTier, StreamUsage, UsageFormat, UsageTracker};
+
+fn amounts() -> Result<(), BoxError> {
+    let cost: Usd = "0.0033125".parse()?;
+    assert_eq!(cost.nanos(), 3_312_500);
+    assert_eq!(cost.to_string(), "$0.0033");
+    assert_eq!(format!("{cost:#}"), "$0.0033125");
+
+    let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    assert_eq!(left.to_string(), "-$0.20");
+    Ok(())
+}
+
+fn a_tracker() -> Result<(), BoxError> {
+    let prices = PricingTable::from_json(
+        r#"{"models": {"gpt-5": {"input_per_million": 1.25, "output_per_million": 10}}}"#,
+    )?;
+    let tracker = UsageTracker::with_pricing(prices);
+    let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
+    assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
+    assert_eq!(tracker.total_cost().to_string(), "$0.02");
+    assert_eq!(tracker.totals().turns, 1);
+    Ok(())
+}
 
 fn a_response() -> Result<(), BoxError> {
     let body = json!({
@@ -35,7 +58,7 @@ fn a_stream() -> Result<(), BoxError> {
         stream.push(&event)?;
     }
     let so_far = stream.usage()?;
-    assert!(so_far.estimated, "the stream might be cut here");
+    assert!(so_far.estimated, "the stream may end here");
     assert_eq!(so_far.tokens, UsageSnapshot::new(25, 6).cache_read(4_000));
 
     stream.push(&json!({
@@ -48,16 +71,16 @@ fn a_stream() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn a_count_that_is_missing() -> Result<(), BoxError> {
+fn a_missing_count() -> Result<(), BoxError> {
     let usage = UsageFormat::Ollama.read(&json!({"done": true, "eval_count": 3}))?;
     assert_eq!(usage.tokens, UsageSnapshot::new(0, 3));
     assert_eq!(usage.missing, ["prompt_eval_count"]);
     Ok(())
 }
 
-fn what_cannot_be() {
+fn contradicting_counts() {
     let usage = json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}});
-    let error = UsageFormat::OpenAiChat.read(&usage).expect_err("too much is cached");
+    let error = UsageFormat::OpenAiChat.read(&usage).expect_err("more is cached than sent");
     assert_eq!(
         error.to_string(),
         "reported usage: `prompt_tokens_details.cached_tokens` is 120, \
@@ -66,9 +89,11 @@ fn what_cannot_be() {
 }
 
 pub(crate) fn run() -> Result<(), BoxError> {
+    amounts()?;
+    a_tracker()?;
     a_response()?;
     a_stream()?;
-    a_count_that_is_missing()?;
-    what_cannot_be();
+    a_missing_count()?;
+    contradicting_counts();
     Ok(())
 }
