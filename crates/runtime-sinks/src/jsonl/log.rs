@@ -80,7 +80,7 @@ impl<M: Medium> Log<M> {
         let mut group = self.group();
         let result = if group.durable < end { self.sync_for_all(&mut group) } else { Ok(()) };
         let result = result.and_then(|()| group.reached(end));
-        // Said even if those who emitted were told, for not all of them wait for a sync.
+        // Reported even if emitters were told, because not all of them wait for a sync.
         let doubted = std::mem::take(&mut group.unreported);
         drop(group);
         if doubted {

@@ -8,8 +8,8 @@ use loom::thread;
 
 use super::mailbox::{Handed, Mailbox, Refused, Work};
 
-/// Keeps what it is handed, and wakes who waits for that. (Its locks are none of loom's: nothing
-/// waits for them.)
+/// Keeps the items that it is given, and wakes a waiting thread. Its locks are not loom's, because nothing
+/// waits for them.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u32>>>, Arc<Mutex<Option<thread::Thread>>>);
 
@@ -26,13 +26,13 @@ impl Work<u32> for Kept {
         Ok(())
     }
 
-    /// The time may be over at once.
+    /// The time may pass at once.
     fn linger(&self) {
         thread::yield_now();
     }
 }
 
-/// A queue whose thread runs beside `pusher`, and what it has handed on when both are through.
+/// Runs a queue's thread concurrently with `pusher`, and returns the items that it has passed on.
 fn beside(capacity: usize, pusher: impl FnOnce(&Mailbox<u32>, &Kept) + 'static) -> Vec<u32> {
     let mailbox = loom::sync::Arc::new(Mailbox::new(capacity, 0));
     let kept = Kept::default();

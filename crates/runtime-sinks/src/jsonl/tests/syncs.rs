@@ -11,7 +11,7 @@ fn failed_sync_without_rotation_reports_loss() {
     let error = log.emit(&[event(2), event(3)], true).unwrap_err();
     assert_eq!(error.to_string(), "sync `a disk`: the system could not write to the disk");
     assert_eq!(error.lost(), 2);
-    // The sync that works says nothing of what the failed one left; and is there to be read.
+    // A sync that succeeds proves nothing about the lines of the failed one.
     log.emit(&[event(4)], true).unwrap();
     assert_eq!(disk.numbers(true), [1, 4]);
     let stats = log.stats();
