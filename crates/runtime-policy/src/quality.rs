@@ -29,16 +29,6 @@ impl QualityLevel {
             Self::Release => "RELEASE",
         }
     }
-
-    /// The name for people: `Standard`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Minimal => "Minimal",
-            Self::Standard => "Standard",
-            Self::Strict => "Strict",
-            Self::Release => "Release",
-        }
-    }
 }
 
 /// Requires a minimum [`QualityLevel`].

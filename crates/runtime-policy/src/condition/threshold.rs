@@ -27,12 +27,7 @@ pub struct InvalidThresholdError {
 }
 
 impl Threshold {
-    /// Creates a threshold.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidThresholdError`] if `score` is negative, infinite or not a number.
-    pub fn new(score: f64) -> Result<Self, InvalidThresholdError> {
+    pub(super) fn new(score: f64) -> Result<Self, InvalidThresholdError> {
         if !score.is_finite() || score < 0.0 {
             return Err(InvalidThresholdError { value: score });
         }
@@ -40,7 +35,7 @@ impl Threshold {
         Ok(Self(score + 0.0))
     }
 
-    /// The score.
+    /// The number.
     pub const fn get(self) -> f64 {
         self.0
     }

@@ -17,7 +17,7 @@ wire_names! {
 
 impl PermissionMode {
     /// The name in capitals, as outcomes write it: `READ_ONLY`.
-    pub const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::ReadOnly => "READ_ONLY",
             Self::WorkspaceWrite => "WORKSPACE_WRITE",

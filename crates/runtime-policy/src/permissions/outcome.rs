@@ -61,8 +61,7 @@ pub enum RequiredMode {
 }
 
 impl RequiredMode {
-    /// The name in capitals: `READ_ONLY`, or `N/A`.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Mode(mode) => mode.name(),
             Self::NotApplicable => "N/A",
@@ -70,6 +69,7 @@ impl RequiredMode {
     }
 }
 
+/// Writes the name in capitals: `READ_ONLY`, or `N/A`.
 impl fmt::Display for RequiredMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

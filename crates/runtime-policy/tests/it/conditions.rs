@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_policy::{
-    PhaseContext, PolicyCondition, PolicyEngine, PolicyRule, QualityLevel, Threshold,
-};
+use runtime_policy::{PhaseContext, PolicyCondition, PolicyEngine, PolicyRule, QualityLevel};
 use runtime_usage::Usd;
 use serde_json::json;
 
@@ -162,7 +160,9 @@ fn invalid_thresholds_are_refused() {
         PolicyCondition::gate_below(-0.1).unwrap_err().to_string(),
         "invalid `gate_below` threshold `-0.1`: must not be negative"
     );
-    let zero = Threshold::new(-0.0).unwrap();
+    let PolicyCondition::GateBelow(zero) = PolicyCondition::gate_below(-0.0).unwrap() else {
+        panic!("a threshold")
+    };
     assert!(zero.get().is_sign_positive());
 }
 

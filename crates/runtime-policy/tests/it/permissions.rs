@@ -13,7 +13,8 @@ fn role(name: &str, mode: PermissionMode) -> RolePermissionConfig {
 #[test]
 fn modes_are_ordered_and_named() {
     assert!(PermissionMode::ALL.is_sorted());
-    let names: Vec<_> = PermissionMode::ALL.iter().map(|mode| mode.name()).collect();
+    let name = |mode: &PermissionMode| RequiredMode::Mode(*mode).to_string();
+    let names: Vec<_> = PermissionMode::ALL.iter().map(name).collect();
     assert_eq!(names, ["READ_ONLY", "WORKSPACE_WRITE", "FULL_ACCESS"]);
 }
 
