@@ -11,9 +11,10 @@ use runtime_resilience::classify::errors;
 use runtime_resilience::{Classifier, Failure};
 
 use crate::error::{
-    AcceptError, BoxError, ChildSessionError, HandoffError, OpenSessionError, PauseError,
-    SessionClosedError, SettleError, ShuttingDownError, ToolError, TurnError,
+    BoxError, SessionClosedError, SessionError, ShuttingDownError, ToolError, TurnError,
 };
+#[cfg(feature = "anyhow")]
+use crate::wait::ThreadError;
 
 /// The caller's rules, and then what this crate alone can know.
 pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
@@ -52,16 +53,26 @@ pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, classifier: &Classi
 #[cfg(feature = "anyhow")]
 fn from_anyhow<E: 'static>(error: E, classifier: &Classifier) -> Result<Failure, E> {
     let mut slot = Some(error);
-    let taken = (&mut slot as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>();
-    if let Some(error) = taken.and_then(Option::take) {
-        let scenario = classifier.classify(error.as_ref());
-        return Ok(Failure::new(
-            error.reallocate_into_boxed_dyn_error_without_backtrace(),
-            scenario,
-        ));
+    let found = match taken::<E, ThreadError<anyhow::Error>>(&mut slot) {
+        Some(ThreadError::Call(error)) => Some(error),
+        Some(ThreadError::NoThread(error)) => {
+            return Ok(Failure::classified(BoxError::from(error), classifier));
+        }
+        None => taken::<E, anyhow::Error>(&mut slot),
+    };
+    if let Some(error) = found {
+        let scenario = classifier.classify(anyhow::Error::as_ref(&error));
+        let error = error.reallocate_into_boxed_dyn_error_without_backtrace();
+        return Ok(Failure::new(error, scenario));
     }
-    // Only the branch above empties the slot.
+    // Only the branches above empty the slot.
     slot.map_or_else(|| unreachable!("taken only as an anyhow error"), Err)
+}
+
+/// What is in the slot, if it is a `T`.
+#[cfg(feature = "anyhow")]
+fn taken<E: 'static, T: 'static>(slot: &mut Option<E>) -> Option<T> {
+    (slot as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
 }
 
 /// Whether a turn inside the call was refused: what was called, was not.
@@ -84,12 +95,7 @@ pub(crate) fn is_of_shutdown(error: &(dyn Error + 'static)) -> bool {
             || says(error, |closed: &SessionClosedError| closed.shutdown)
             || says(error, TurnError::is_shutdown)
             || says(error, ToolError::is_shutdown)
-            || says(error, PauseError::is_shutdown)
-            || says(error, OpenSessionError::is_shutdown)
-            || says(error, ChildSessionError::is_shutdown)
-            || says(error, AcceptError::is_shutdown)
-            || says(error, SettleError::is_shutdown)
-            || says(error, HandoffError::is_shutdown)
+            || says(error, SessionError::is_shutdown)
     })
 }
 

@@ -112,7 +112,7 @@ async fn search(session: &OrchestrationSession) -> Result<u64, BoxError> {
 
 /// A turn as all three take it: it says what it takes in and may answer with, and so reserves what
 /// it may cost.
-fn turn() -> Turn {
+fn turn() -> Turn<Reply> {
     Turn::model(MODEL).estimate(INPUT).max_output(MAX_OUTPUT)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, ChildSessionError, Orchestrator, Turn, TurnError};
+use runtime_orchestrator::{BoxError, Orchestrator, SessionError, Turn, TurnError};
 use runtime_usage::{Account, Balance, Limit, Usd};
 
 use crate::support::{Fixture, assert_lawful, dollar, limit, now, prices};
@@ -72,7 +72,7 @@ fn a_child_has_no_later_a_deadline() {
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert_eq!(late.to_string(), "session deadline of 6.000s exceeded");
     let refused = parent.child("searcher").unwrap_err();
-    assert!(matches!(refused, ChildSessionError::Deadline(_)), "{refused:?}");
+    assert!(matches!(refused, SessionError::Deadline(_)), "{refused:?}");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn a_session_that_is_over_has_no_more_children_and_those_it_has_go_on() {
     let parent = fixture.orchestrator.session().unwrap();
     let child = parent.child("searcher").unwrap();
     parent.complete().unwrap();
-    assert!(matches!(parent.child("searcher"), Err(ChildSessionError::Closed(_))));
+    assert!(matches!(parent.child("searcher"), Err(SessionError::Closed(_))));
     assert_eq!(child.status(), AgentStatus::Running);
     let refused = child.child("").unwrap_err();
-    assert!(matches!(refused, ChildSessionError::Open(_)), "{refused:?}");
+    assert!(matches!(refused, SessionError::Worker { .. }), "{refused:?}");
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
 #[test]
 fn descriptions_do_not_show_what_is_said() {
     let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
-    let turn = Turn::model("m").guarded(SECRET);
+    let turn = Turn::<()>::model("m").guarded(SECRET);
     assert!(!format!("{tool:?} {turn:?}").contains(SECRET));
     assert!(format!("{tool:?}").contains("search"));
 }

@@ -65,8 +65,9 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
     assert_eq!(usage.records().len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
-    // The session's begin and end and three changes of state. Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.
-    assert_eq!(all.len() as u64, 5 + calls * (2 + 3 + 2 + 1));
+    // The session's begin and end and three changes of state; the begin and end of turns that are
+    // answered, of turns that fail, and of tools; gates.
+    assert_eq!(all.len() as u64, 5 + calls * (2 + 2 + 2 + 1));
     assert_eq!(summary.events_emitted, all.len() as u64);
 }
 

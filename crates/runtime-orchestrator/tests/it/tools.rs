@@ -141,7 +141,7 @@ fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
     assert_eq!(failure.scenario(), FailureScenario::ProviderFailure);
     assert_eq!(error.failure_class(), AgentFailureClass::ToolError);
     assert!(fixture.breaker.check().is_ok());
-    assert!(session.recovery_events().is_empty());
+    assert!(session.summary().recovery_events.is_empty());
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(ended.failure_class, Some(AgentFailureClass::ToolError));
     assert_eq!(ended.detail.as_deref(), Some("503 Service Unavailable"));

@@ -130,9 +130,9 @@ fn how_long_an_answer_may_be_is_the_truth() {
     table.register("free", ModelPricing::FREE).unwrap();
     let fixture = Fixture::new().with(|o| o.pricing(table).budget(Limit::enforced(cents(1))));
     let session = fixture.orchestrator.session().unwrap();
-    let turn = Turn::model("free").estimate(dollar());
-    assert_eq!(now(session.begin_turn(turn.clone())).unwrap().max_output_tokens(), None);
-    let turn = now(session.begin_turn(turn.max_output(7))).unwrap();
+    let turn = || Turn::model("free").estimate(dollar());
+    assert_eq!(now(session.begin_turn(turn())).unwrap().max_output_tokens(), None);
+    let turn = now(session.begin_turn(turn().max_output(7))).unwrap();
     assert_eq!(turn.max_output_tokens(), Some(7));
 }
 

@@ -63,17 +63,14 @@ impl Seen {
     fn work(&self, orchestrator: &Orchestrator) {
         loop {
             let opened = self.after(|| orchestrator.session());
-            let Some(session) =
-                self.note(opened, runtime_orchestrator::OpenSessionError::is_shutdown)
+            let Some(session) = self.note(opened, runtime_orchestrator::SessionError::is_shutdown)
             else {
                 return;
             };
             self.opened.fetch_add(1, Ordering::Relaxed);
             self.turns(&session);
             let child = self.after(|| session.child("searcher"));
-            if let Some(child) =
-                self.note(child, runtime_orchestrator::ChildSessionError::is_shutdown)
-            {
+            if let Some(child) = self.note(child, runtime_orchestrator::SessionError::is_shutdown) {
                 self.opened.fetch_add(1, Ordering::Relaxed);
                 self.turns(&child);
                 let _ = child.complete();

@@ -66,7 +66,7 @@ fn what_nobody_can_help_is_returned_as_it_is() {
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
         assert!(matches!(error, TurnError::Failed(_)), "a cancelled call is not recovered from");
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         let script = Script::of([FaultKind::Local; 9]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);

@@ -200,7 +200,7 @@ fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() 
     let mut call = Box::pin(call);
     assert!(super::poll(&mut call).is_pending());
     // While the first one waits, the other one may have it all.
-    let fine = async |_| Ok::<_, BoxError>(());
+    let fine = async |_| Ok::<_, BoxError>("fine");
     crate::support::now(second.run_turn_recovering(turn(), fine)).unwrap();
     fixture.clock.advance(9 * super::SECOND);
     assert!(super::poll(&mut call).is_ready());

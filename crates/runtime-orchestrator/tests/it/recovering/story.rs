@@ -129,7 +129,7 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
         let script = Script::of([]);
         let answer = way.run(&session, Turn::model("m").usage(dollar()), &script).unwrap();
         assert_eq!((answer.attempts, answer.cost), (1, Usd::from_dollars(1)));
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         drop(session);
         let mut names = fixture.events.names();
         names.retain(|name| *name != AgentEventName::StatusChanged);

@@ -127,7 +127,7 @@ pub(super) struct Expect {
 }
 
 /// What is compared of an event.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Said {
     pub(super) event: AgentEventName,

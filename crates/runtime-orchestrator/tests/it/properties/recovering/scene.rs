@@ -295,7 +295,7 @@ impl Scene {
         Ended { outcome, panicked, calls, end, total: None, from, over }
     }
 
-    fn turn(&self) -> Turn<UsageSnapshot> {
+    fn turn(&self) -> Turn {
         let turn = Turn::model("m").usage(dollar()).repeatable();
         if self.setting.budget.is_some() { turn.reserve(Usd::from_dollars(1)) } else { turn }
     }

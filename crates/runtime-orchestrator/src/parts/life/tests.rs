@@ -1,0 +1,1 @@
+//! What holds of a life without an orchestrator.
