@@ -11,9 +11,10 @@ use serde_json::Value;
 use super::run::ActiveTool;
 use crate::core::{Core, Entry};
 use crate::error::{DeadlineExceededError, ToolError, ToolTimeoutError};
-use crate::limits::{Kind, Timeout};
+use crate::limits::Kind;
 use crate::parts::pace::Pace;
 use crate::tell;
+use crate::tool::describe::ToolCall;
 use crate::wait::{Interrupted, race};
 
 /// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
@@ -28,17 +29,14 @@ pub(super) struct PendingTool<'s> {
 }
 
 impl<'s> PendingTool<'s> {
-    pub(super) fn admit(
-        core: &'s Core,
-        name: Arc<str>,
-        timeout: Option<&Timeout>,
-    ) -> Result<Self, ToolError> {
+    pub(super) fn admit(core: &'s Core, tool: &ToolCall) -> Result<Self, ToolError> {
         let entry = Some(core.enter(true)?);
+        let name = Arc::clone(&tool.name);
         let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
         if let Err(refused) = core.life.accepting() {
             return Err(pending.refuse(refused.into()));
         }
-        match core.time.until(timeout) {
+        match core.time.until(tool.timeout.as_ref()) {
             Ok(until) => pending.pace = until.into(),
             Err(deadline) => return Err(pending.refuse(deadline.into())),
         }

@@ -17,7 +17,6 @@ use crate::capture::Content;
 use crate::core::{Core, Entry};
 use crate::error::{BoxError, ToolError};
 use crate::failure::failure;
-use crate::limits::Timeout;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
 use crate::tell;
@@ -37,13 +36,19 @@ where
     F: Future<Output = Result<T, E>>,
 {
     async move {
-        let ToolCall { name, args, timeout } = tool;
-        let mut active = begin(core, name, &args, timeout.as_ref()).await?;
+        let mut pending = PendingTool::admit(core, &tool)?;
+        // Guardrails are rare: the future of every tool need not have room for them.
+        let checked = match core.guards(GuardrailStage::Pre) {
+            true => Box::pin(pending.check(&tool.args)).await,
+            false => Ok(Ok(())),
+        };
+        let mut active = pending.start(checked)?;
+        active.keep(Content::Arguments, &tool.args);
+        active.still_open()?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 if let Some(result) = active.result(&value)? {
-                    // Guardrails are rare: the future of every tool need not have room for them.
-                    Box::pin(active.check_result(&args, &result)).await?;
+                    Box::pin(active.check_result(&tool.args, &result)).await?;
                 }
                 active.completed();
                 Ok(value)
@@ -51,25 +56,6 @@ where
             Err(error) => Err(active.failed(error)),
         }
     }
-}
-
-/// Admits a tool, and has guardrails look at its arguments.
-async fn begin<'s>(
-    core: &'s Core,
-    name: Arc<str>,
-    args: &Value,
-    timeout: Option<&Timeout>,
-) -> Result<ActiveTool<'s>, ToolError> {
-    let mut pending = PendingTool::admit(core, name, timeout)?;
-    let checked = if core.guards(GuardrailStage::Pre) {
-        Box::pin(pending.check(args)).await
-    } else {
-        Ok(Ok(()))
-    };
-    let mut active = pending.start(checked)?;
-    active.keep(Content::Arguments, args);
-    active.still_open()?;
-    Ok(active)
 }
 
 /// A tool under way; dropped, it was cancelled.

@@ -20,6 +20,7 @@ mod scopes;
 mod sessions;
 mod shared_accounts;
 mod sinks;
+mod sizes;
 mod stream;
 mod support;
 mod threads;
