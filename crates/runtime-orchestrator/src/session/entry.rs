@@ -1,6 +1,7 @@
 //! Who is inside a session, and its first and last word around them.
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data};
+use runtime_events::payload::{SessionStarted, Word};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
 use crate::error::SessionClosedError;
@@ -23,9 +24,9 @@ impl Core {
     pub(crate) fn say_hello(&self) {
         let _entry = Entry { core: self, working: false };
         // The worker tells who takes up a handoff.
-        let data = Data::with_capacity(1).with("worker_id", &*self.worker_id);
+        let started = SessionStarted { worker_id: Some(Word::Read(&self.worker_id)) };
         let hello = self.root_event(AgentEventName::AgentStarted, AgentEventStatus::Running);
-        self.emit(hello.with_data(data));
+        self.emit(hello.with_data(started.data()));
         // The worker was made, and moved, before there was anybody to say so.
         self.tell_status(AgentStatus::Idle, AgentStatus::Initializing);
         self.tell_status(AgentStatus::Initializing, AgentStatus::Running);

@@ -1,6 +1,6 @@
 //! Passing the work on to another agent.
 
-use runtime_events::Data;
+use runtime_events::payload::{Any, SessionEnded};
 use runtime_lifecycle::{AgentStatus, Handoff};
 use serde_json::{Map, Value};
 
@@ -44,9 +44,11 @@ impl OrchestrationSession {
                 .created_at(core.setup.clock.utc_now());
             // Texts, a number and a JSON object: none of it can fail to serialise.
             let json = serde_json::to_value(&handoff).unwrap_or_default();
+            let ended =
+                SessionEnded { handoff_json: Some(Any::Json(&json)), ..SessionEnded::default() };
             let event = core
                 .completed(Some(format!("handoff → {target_role}: {reason}")))
-                .with_data(Data::with_capacity(1).with("handoff", json));
+                .with_data(ended.data());
             let worker_detail = Some(format!("handoff to {target_role}"));
             let ending =
                 Ending { status: AgentStatus::Completed, worker_detail, event, shutdown: false };

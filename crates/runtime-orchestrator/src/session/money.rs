@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use runtime_events::payload::{self, Any, BudgetExceeded, Refused, SessionEnded, TurnEnded, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data};
 use runtime_sinks::{SinkError, UsageRecord};
 use runtime_usage::{
@@ -118,33 +119,32 @@ impl Core {
     pub(crate) fn tell_marks(&self, marks: &[BudgetMark]) {
         for mark in marks {
             log!(warn, session = %self.session_id, mark = %mark, "budget mark");
-            let mut data = Data::with_capacity(6);
-            if let Some(account) = &mark.account {
-                data.insert("account", &**account);
-            }
-            data.insert("percent", mark.percent);
-            data.insert("limit_usd", mark.limit.to_f64());
-            data.insert("spent_usd", mark.spent.to_f64());
+            let told = payload::BudgetMark {
+                account: mark.account.as_ref().map(Word::Shared),
+                percent: Some(mark.percent.into()),
+                limit_usd: Some(mark.limit.to_f64()),
+                spent_usd: Some(mark.spent.to_f64()),
+            };
             let event = self
                 .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
                 .with_detail(mark.to_string())
-                .with_data(data);
+                .with_data(told.data());
             self.emit(event);
         }
     }
 
-    /// How the session's budgets stand, into the data of an event.
-    pub(crate) fn note_balance(&self, data: &mut Data) {
+    /// How the session's budgets stand, into the payload of an event.
+    pub(crate) fn note_balance(&self, ended: &mut TurnEnded<'_>) {
         let Some(account) = &self.account else { return };
         let Balance { reserved, left, .. } = account.balance();
-        data.insert("budget_remaining_usd", left.to_f64());
+        ended.budget_remaining_usd = Some(left.to_f64());
         // The accounts above may have less.
         let available = account.available();
         if available < left.or_zero() {
-            data.insert("budget_available_usd", available.to_f64());
+            ended.budget_available_usd = Some(available.to_f64());
         }
         if !reserved.is_zero() {
-            data.insert("budget_reserved_usd", reserved.to_f64());
+            ended.budget_reserved_usd = Some(reserved.to_f64());
         }
     }
 
@@ -158,7 +158,8 @@ impl Core {
         });
         // Texts and finite numbers under literal keys: none of it can fail to serialise.
         let json = serde_json::to_value(statements.collect::<Vec<_>>()).unwrap_or_default();
-        event.data.get_or_insert_default().insert("budgets", json);
+        let ended = SessionEnded { budgets: Some(Any::Json(&json)), ..SessionEnded::default() };
+        ended.write(event.data.get_or_insert_default());
     }
 
     fn deliver_usage(&self, ask: impl FnOnce() -> Result<(), SinkError>) {
@@ -190,27 +191,28 @@ impl Core {
         }
         let (exceeded, enforced) = overspent?;
         log!(warn, session = %self.session_id, role = %self.setup.role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = enforced, "budget exceeded");
-        let mut data = Data::with_capacity(2).with("budget_usd", exceeded.budget.to_f64());
-        if let Some(account) = &exceeded.account {
-            data.insert("account", &**account);
-        }
+        let told = BudgetExceeded {
+            budget_usd: Some(exceeded.budget.to_f64()),
+            account: exceeded.account.as_ref().map(Word::Shared),
+        };
         let event = self
             .event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
             .with_failure_class(AgentFailureClass::Unknown)
             .with_detail(format!("budget exceeded: {}", exceeded.current_cost))
-            .with_data(data);
+            .with_data(told.data());
         self.emit(event);
         enforced.then_some(exceeded)
     }
 
     /// One `agent.blocked` for a turn that was refused.
     pub(crate) fn turn_refused(&self, model: &str, error: &TurnError) {
-        let mut data =
-            Data::with_capacity(3).with("refused", "turn").with("reason", error.reason());
-        if !model.is_empty() {
-            data.insert("model", model);
-        }
-        self.refused(error.failure_class(), error.to_string(), data);
+        let refused = Refused {
+            refused: Some(Word::Literal("turn")),
+            reason: Some(Word::Literal(error.reason())),
+            model: (!model.is_empty()).then_some(Word::Read(model)),
+            ..Refused::default()
+        };
+        self.refused(error.failure_class(), error.to_string(), refused.data());
     }
 
     /// One `agent.blocked` for a tool that was refused.
@@ -221,11 +223,13 @@ impl Core {
         reason: &'static str,
         detail: String,
     ) {
-        let data = Data::with_capacity(3)
-            .with("refused", "tool")
-            .with("reason", reason)
-            .with("tool", tool);
-        self.refused(class, detail, data);
+        let refused = Refused {
+            refused: Some(Word::Literal("tool")),
+            reason: Some(Word::Literal(reason)),
+            tool: Some(Word::Read(tool)),
+            ..Refused::default()
+        };
+        self.refused(class, detail, refused.data());
     }
 
     fn refused(&self, class: AgentFailureClass, detail: String, data: Data) {

@@ -3,7 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
+use runtime_events::payload::{
+    BreakerChanged, ContentCaptured, GuardrailChecked, PermissionChecked, PolicyDecided,
+    SessionEnded, StatusChanged, Word, Words,
+};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, Data, Fact, SpanId, SpanOutcome, payload,
+};
 use runtime_lifecycle::AgentStatus;
 use runtime_policy::guardrail::GuardrailSubject;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
@@ -32,23 +38,25 @@ impl Reason {
 impl Core {
     /// The session's worker went from one state to another.
     pub(crate) fn tell_status(&self, from: AgentStatus, to: AgentStatus) {
-        let data = Data::with_capacity(2).with("from", from.as_str()).with("to", to.as_str());
-        self.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, data);
+        let changed = StatusChanged {
+            from: Some(Word::Literal(from.as_str())),
+            to: Some(Word::Literal(to.as_str())),
+        };
+        self.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
     }
 
     /// A breaker changed its state, and this session's call was the cause.
     pub(crate) fn tell_breaker(&self, breaker: &str, change: Transition) {
         let Transition { from, to, generation, cause, wait, .. } = change;
-        let mut data = Data::with_capacity(6)
-            .with("breaker", breaker)
-            .with("from", from.as_str())
-            .with("to", to.as_str())
-            .with("cause", cause.as_str())
-            .with("generation", generation);
-        if let Some(wait) = wait {
-            data.insert("wait_seconds", wait.as_secs_f64());
-        }
-        self.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, data);
+        let changed = BreakerChanged {
+            breaker: Some(Word::Read(breaker)),
+            from: Some(Word::Literal(from.as_str())),
+            to: Some(Word::Literal(to.as_str())),
+            cause: Some(Word::Literal(cause.as_str())),
+            generation: Some(generation.into()),
+            wait_seconds: wait.map(|wait| wait.as_secs_f64()),
+        };
+        self.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, changed.data());
     }
 
     /// Guardrails have looked at something.
@@ -61,50 +69,50 @@ impl Core {
         if !self.guards(stage) {
             return;
         }
-        let (key, name) = match subject {
-            GuardrailSubject::Turn { model } => ("model", model),
-            GuardrailSubject::Tool(tool) => ("tool", tool),
-            _ => ("subject", ""),
+        let mut told = GuardrailChecked {
+            stage: Some(Word::Literal(stage.as_str())),
+            passed: Some(checked.is_ok()),
+            ..GuardrailChecked::default()
         };
-        let mut data = Data::with_capacity(4)
-            .with("stage", stage.as_str())
-            .with(key, name)
-            .with("passed", checked.is_ok());
-        if let Err(violated) = checked {
-            let names = violated.violations().iter().map(|violation| violation.guardrail.as_str());
-            data.insert("objections", names.collect::<Value>());
+        match subject {
+            GuardrailSubject::Turn { model } => told.model = Some(Word::Read(model)),
+            GuardrailSubject::Tool(tool) => told.tool = Some(Word::Read(tool)),
+            _ => told.subject = Some(Word::Literal("")),
         }
-        let status = verdict(checked.is_ok());
-        self.tell(AgentEventName::GuardrailChecked, status, data);
+        let objections: Vec<&str> = checked.as_ref().err().map_or_else(Vec::new, |violated| {
+            violated.violations().iter().map(|violation| violation.guardrail.as_str()).collect()
+        });
+        told.objections = checked.is_err().then_some(Words::Written(&objections));
+        self.tell(AgentEventName::GuardrailChecked, verdict(checked.is_ok()), told.data());
     }
 
     /// Whether the role may use a tool was asked.
     pub(crate) fn tell_permission(&self, tool: &str, outcome: &PermissionOutcome) {
-        let mut data = Data::with_capacity(3).with("tool", tool).with("allowed", outcome.allowed);
-        if let Some(reason) = &outcome.reason {
-            data.insert("reason", &**reason);
-        }
-        self.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), data);
+        let told = PermissionChecked {
+            tool: Some(Word::Read(tool)),
+            allowed: Some(outcome.allowed),
+            reason: outcome.reason.as_deref().map(Word::Read),
+        };
+        self.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
     }
 
     /// The policy was asked, and these rules fired.
     pub(crate) fn tell_policy(&self, fired: &[&PolicyRule]) {
         let Ok(_entry) = self.enter(false) else { return };
-        let rules = fired.iter().map(|rule| &*rule.name).collect::<Value>();
+        let rules: Vec<&str> = fired.iter().map(|rule| &*rule.name).collect();
         let actions = fired.iter().flat_map(|rule| &rule.actions);
-        let actions = actions.map(|it| it.action.as_str()).collect::<Value>();
-        let data = Data::with_capacity(2).with("rules", rules).with("actions", actions);
-        self.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, data);
+        let actions: Vec<&str> = actions.map(|it| it.action.as_str()).collect();
+        let decided = PolicyDecided {
+            rules: Some(Words::Written(&rules)),
+            actions: Some(Words::Written(&actions)),
+        };
+        self.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
     }
 
     /// Before the last event: what it means for the worker, and to whom the work went.
     pub(crate) fn tell_end(&self, farewell: &AgentEvent) {
-        if let Some(handoff) = farewell.data.as_ref().and_then(|data| data.get("handoff")) {
-            let mut data = Data::with_capacity(3);
-            for key in ["target_role", "target_worker_id", "reason"] {
-                data.insert(key, handoff[key].clone());
-            }
-            self.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, data);
+        if let Some(handoff) = SessionEnded::of(farewell).handoff() {
+            self.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
         }
         if let Some(from) = self.left() {
             self.tell_status(from, self.status());
@@ -127,8 +135,12 @@ impl Core {
             return;
         };
         let event = event(AgentEventName::ContentCaptured, AgentEventStatus::Running);
-        let data = Data::with_capacity(2).with("content", content.as_str()).with("value", value);
-        self.emit(event.with_data(data));
+        let value = Fact::from(value);
+        let captured = ContentCaptured {
+            content: Some(Word::Literal(content.as_str())),
+            value: Some(payload::Any::Fact(&value)),
+        };
+        self.emit(event.with_data(captured.data()));
     }
 
     fn tell(&self, name: AgentEventName, status: AgentEventStatus, data: Data) {
@@ -189,7 +201,8 @@ impl Wait<'_> {
         let event = self.core.event(name, AgentEventStatus::Blocked);
         let mut event = event.with_span(self.span, Some(self.parent));
         event.outcome = outcome;
-        self.core.emit(event.with_data(Data::with_capacity(1).with("for", self.reason.as_str())));
+        let wait = payload::Wait { reason: Some(Word::Literal(self.reason.as_str())) };
+        self.core.emit(event.with_data(wait.data()));
     }
 }
 

@@ -8,6 +8,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_events::payload::{Tool, Word};
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
 };
@@ -294,7 +295,7 @@ impl ActiveTool<'_> {
     }
 
     fn facts(&self) -> Data {
-        Data::with_capacity(1).with("tool", &*self.name)
+        Tool { tool: Some(Word::Shared(&self.name)), ..Tool::default() }.data()
     }
 }
 

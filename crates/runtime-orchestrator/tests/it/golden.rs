@@ -4,13 +4,19 @@
 //! test with `GOLDEN=write`, and reads the difference.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+mod recoveries;
 mod scenes;
 
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use runtime_events::{AgentEvent, AgentEventName, CountingIds};
+use runtime_events::payload::{
+    self, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked, HandedOver, LogRecord,
+    PermissionChecked, PolicyDecided, ProviderSwitched, Recovery, Refused, SessionEnded,
+    SessionStarted, StatusChanged, Tool, TurnEnded, TurnStarted, Wait,
+};
+use runtime_events::{AgentEvent, AgentEventName, CountingIds, Data};
 use runtime_lifecycle::{AgentRegistry, registry};
 use runtime_orchestrator::Orchestrator;
 
@@ -100,4 +106,52 @@ fn golden_logs_hold_every_event_a_session_emits() {
     ];
     let untold: Vec<_> = emitted.into_iter().filter(|name| !told(name)).collect();
     assert_eq!(untold, []);
+}
+
+/// What the payload of an event has of its data.
+fn through(event: &AgentEvent) -> Data {
+    use AgentEventName as Name;
+    match event.event {
+        Name::AgentStarted => SessionStarted::of(event).data(),
+        Name::AgentFailed if event.outcome.is_none() => BudgetExceeded::of(event).data(),
+        Name::AgentCompleted | Name::AgentFailed => SessionEnded::of(event).data(),
+        Name::TurnStarted | Name::AttemptStarted => TurnStarted::of(event).data(),
+        Name::TurnCompleted | Name::TurnFailed | Name::AttemptCompleted | Name::AttemptFailed => {
+            TurnEnded::of(event).data()
+        }
+        Name::AgentToolCalled | Name::AgentToolCompleted => Tool::of(event).data(),
+        Name::AgentBlocked => Refused::of(event).data(),
+        Name::WaitStarted | Name::WaitEnded => Wait::of(event).data(),
+        Name::RecoveryProviderSwitched => ProviderSwitched::of(event).data(),
+        Name::RecoveryAttempted
+        | Name::RecoverySucceeded
+        | Name::RecoveryFailed
+        | Name::RecoveryEscalated => Recovery::of(event).data(),
+        Name::StatusChanged => StatusChanged::of(event).data(),
+        Name::BreakerChanged => BreakerChanged::of(event).data(),
+        Name::BudgetMark => payload::BudgetMark::of(event).data(),
+        Name::GuardrailChecked => GuardrailChecked::of(event).data(),
+        Name::PermissionChecked => PermissionChecked::of(event).data(),
+        Name::PolicyDecided => PolicyDecided::of(event).data(),
+        Name::HandedOver => HandedOver::of(event).data(),
+        Name::ContentCaptured => ContentCaptured::of(event).data(),
+        Name::LogDropped => LogRecord::of(event).data(),
+        _ => Data::new(),
+    }
+}
+
+#[test]
+fn payloads_hold_all_that_events_carry() {
+    let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
+    let mut read = 0;
+    for (name, _) in logs() {
+        let log = fs::read_to_string(golden.join(format!("{name}.jsonl"))).unwrap();
+        for line in log.lines() {
+            let mut event = AgentEvent::from_json(line).unwrap();
+            event.data = event.data.as_ref().map(|_| through(&event));
+            assert_eq!(event.to_json(), line, "{name}.jsonl");
+            read += 1;
+        }
+    }
+    assert!(read > 300, "{read} events");
 }

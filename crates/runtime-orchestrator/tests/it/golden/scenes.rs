@@ -7,29 +7,26 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use runtime_events::{AgentFailureClass, CountingIds, FailureScenario, IdSource};
-use runtime_orchestrator::{Attempt, BoxError, Capture, Orchestrator, ToolCall, Turn};
+use runtime_events::{AgentFailureClass, CountingIds, IdSource};
+use runtime_orchestrator::{BoxError, Capture, Orchestrator, ToolCall, Turn};
 use runtime_policy::guardrail::{self, GuardrailOutcome};
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext, PolicyAction,
     PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
 };
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Phase};
-use runtime_resilience::hedge::Hedge;
+use runtime_resilience::CircuitBreaker;
 use runtime_resilience::rate::{RateLimiter, RateLimits};
-use runtime_resilience::route::{Route, Routes};
-use runtime_resilience::{CircuitBreaker, RecoveryStep};
 use runtime_sinks::{EventSink, Losses};
 use runtime_usage::{Budget, Limit, ReportedUsage, UsageSnapshot, Usd};
 use serde_json::json;
 
-use super::{Scene, fixture, quick};
-use crate::recovering::{Script, Way, fault, patiently, recipe};
+use super::{Scene, fixture, recoveries};
+use crate::recovering::patiently;
 use crate::support::{Fixture, breaker, dollar, limit, now, poll_times};
 
-type Number<'n> = &'n mut dyn FnMut(Fixture) -> Fixture;
+pub(super) type Number<'n> = &'n mut dyn FnMut(Fixture) -> Fixture;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// Ids that sessions and workers draw from together.
 #[derive(Debug)]
@@ -50,10 +47,10 @@ pub(super) fn all() -> Vec<(&'static str, Scene)> {
         ("verdicts", verdicts),
         ("contents", contents),
         ("waits", waits),
-        ("recovered", recovered),
-        ("routes", routes),
-        ("hedged", hedged),
-        ("given_up", given_up),
+        ("recovered", recoveries::recovered),
+        ("routes", recoveries::routes),
+        ("hedged", recoveries::hedged),
+        ("given_up", recoveries::given_up),
         ("failures", failures),
         ("cut_short", cut_short),
         ("shut_down", shut_down),
@@ -69,7 +66,7 @@ async fn fine() -> Result<&'static str, BoxError> {
 }
 
 /// Every kind of token there is.
-fn tokens() -> UsageSnapshot {
+pub(super) fn tokens() -> UsageSnapshot {
     let mut usage = UsageSnapshot::new(1_200, 340);
     usage.cache_write_tokens = 20_000;
     usage.cache_write_1h_tokens = 300;
@@ -240,69 +237,6 @@ fn waits(number: Number<'_>) -> Fixture {
     poll_times(1, session.run_turn(Turn::model("m"), fine));
     let hurried = Turn::model("m").timeout(limit(&fixture.clock, SECOND / 10));
     let _ = patiently(&fixture.clock, session.run_turn(hurried, fine));
-    drop(session);
-    fixture
-}
-
-/// A 429 that says how long to wait.
-fn refused(asked: Duration) -> FaultError {
-    let mut fault = Fault::of(FaultKind::RateLimit);
-    (fault.asked, fault.status) = (Some(asked), Some(429));
-    FaultError::new(fault, FaultDetails::default())
-}
-
-fn recovered(number: Number<'_>) -> Fixture {
-    let fixture = number(quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9)))));
-    let session = fixture.orchestrator.session().unwrap();
-    let script = Script::new([refused(3 * SECOND), fault(FaultKind::Timeout(Phase::FirstToken))]);
-    let turn = Turn::model("m").usage(tokens()).estimate(tokens()).max_output(500);
-    Way::Task.run(&session, turn, &script).unwrap();
-    session.complete().unwrap();
-    fixture
-}
-
-fn routes(number: Number<'_>) -> Fixture {
-    let fixture = quick();
-    let place = |provider: &str, model: &str| {
-        Route::new(provider, model).circuit_breaker(breaker(&fixture.clock, 1))
-    };
-    let routes = [place("openai", "m"), place("openai", "n"), place("anthropic", "n")];
-    let routes = Routes::ordered(routes).with_clock(Arc::new(fixture.clock.clone()));
-    let fixture = number(fixture.with(|o| o.routes(routes)));
-    {
-        let session = fixture.orchestrator.session().unwrap();
-        let kinds = [FaultKind::Server, FaultKind::Overload];
-        Way::Task.run(&session, Turn::model("m").usage(tokens()), &Script::of(kinds)).unwrap();
-        Way::Task.run(&session, Turn::unmetered().usage(tokens()), &Script::of([])).unwrap();
-        let none_is_left = [FaultKind::Server; 4];
-        Way::Thread.run(&session, Turn::model("m"), &Script::of(none_is_left)).unwrap_err();
-    }
-    fixture
-}
-
-fn hedged(number: Number<'_>) -> Fixture {
-    let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
-    let fixture = number(fixture().with(|o| o.routes(routes).hedge(Hedge::after(2 * SECOND))));
-    let session = fixture.orchestrator.session().unwrap();
-    let call = async |attempt: Attempt| match attempt.provider() {
-        "slow" => pending().await,
-        _ => Ok::<_, BoxError>("fast"),
-    };
-    let turn = Turn::model("m").usage(tokens()).repeatable();
-    patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap();
-    session.complete().unwrap();
-    fixture
-}
-
-fn given_up(number: Number<'_>) -> Fixture {
-    let recipes = recipe(FailureScenario::ProviderFailure, &[RecoveryStep::RetryWithBackoff], 2);
-    let fixture = number(quick().with(|o| o.recipes(recipes)));
-    let session = fixture.orchestrator.session().unwrap();
-    let failing = [FaultKind::Server; 4];
-    Way::Task.run(&session, Turn::model("m").usage(tokens()), &Script::of(failing)).unwrap_err();
-    let failing = [FaultKind::ContextLength; 2];
-    Way::Task.run(&session, Turn::model("m"), &Script::of(failing)).unwrap_err();
-    Way::Task.run(&session, Turn::model("m"), &Script::of([FaultKind::Auth; 2])).unwrap_err();
     drop(session);
     fixture
 }
