@@ -32,11 +32,13 @@ mod macros;
 
 pub mod data;
 pub mod event;
+mod fact;
 pub mod failure;
 pub mod id;
 pub mod manual;
 pub mod name;
 pub mod otel;
+pub mod payload;
 pub mod scope;
 pub mod span;
 pub mod time;
@@ -44,8 +46,9 @@ mod wire;
 
 #[doc(inline)]
 pub use self::{
-    data::Data,
+    data::{Data, NotAnObjectError},
     event::{AgentEvent, Labels},
+    fact::{Fact, Text},
     failure::{AgentFailureClass, FailureScenario},
     id::{CountingIds, IdSource, RandomIds},
     manual::ManualClock,

@@ -3,8 +3,13 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
+use runtime_events::payload::{
+    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked,
+    PermissionChecked, PolicyDecided, Refused, SessionEnded, StatusChanged, TurnEnded, Word, Words,
+};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, Fact, SpanId,
+    SpanOutcome,
 };
 use runtime_lifecycle::AgentStatus;
 use runtime_policy::GuardrailSubject;
@@ -20,23 +25,25 @@ use crate::parts::stream::{Speaker, Stream};
 
 /// The session's worker went from one state to another.
 pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
-    let data = Data::with_capacity(2).with("from", from.as_str()).with("to", to.as_str());
-    stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, data);
+    let changed = StatusChanged {
+        from: Some(Word::Literal(from.as_str())),
+        to: Some(Word::Literal(to.as_str())),
+    };
+    stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
 }
 
 /// A breaker changed its state, and this session's call was the cause.
 pub(crate) fn breaker(stream: &Stream, breaker: &str, change: Transition) {
     let Transition { from, to, generation, cause, wait, .. } = change;
-    let mut data = Data::with_capacity(6)
-        .with("breaker", breaker)
-        .with("from", from.as_str())
-        .with("to", to.as_str())
-        .with("cause", cause.as_str())
-        .with("generation", generation);
-    if let Some(wait) = wait {
-        data.insert("wait_seconds", wait.as_secs_f64());
-    }
-    stream.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, data);
+    let changed = BreakerChanged {
+        breaker: Some(Word::Read(breaker)),
+        from: Some(Word::Literal(from.as_str())),
+        to: Some(Word::Literal(to.as_str())),
+        cause: Some(Word::Literal(cause.as_str())),
+        generation: Some(generation.into()),
+        wait_seconds: wait.map(|wait| wait.as_secs_f64()),
+    };
+    stream.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, changed.data());
 }
 
 /// Guardrails have looked at something.
@@ -46,48 +53,50 @@ pub(crate) fn guardrails(
     subject: GuardrailSubject<'_>,
     checked: &Result<(), GuardrailViolatedError>,
 ) {
-    let (key, name) = match subject {
-        GuardrailSubject::Turn { model } => ("model", model),
-        GuardrailSubject::Tool(tool) => ("tool", tool),
-        _ => ("subject", ""),
+    let mut told = GuardrailChecked {
+        stage: Some(Word::Literal(stage.as_str())),
+        passed: Some(checked.is_ok()),
+        ..GuardrailChecked::default()
     };
-    let mut data = Data::with_capacity(4)
-        .with("stage", stage.as_str())
-        .with(key, name)
-        .with("passed", checked.is_ok());
-    if let Err(violated) = checked {
-        let names = violated.violations().iter().map(|violation| violation.guardrail.as_str());
-        data.insert("objections", names.collect::<Value>());
+    match subject {
+        GuardrailSubject::Turn { model } => told.model = Some(Word::Read(model)),
+        GuardrailSubject::Tool(tool) => told.tool = Some(Word::Read(tool)),
+        _ => told.subject = Some(Word::Literal("")),
     }
-    stream.tell(AgentEventName::GuardrailChecked, verdict(checked.is_ok()), data);
+    let objections: Vec<&str> = checked.as_ref().err().map_or_else(Vec::new, |violated| {
+        violated.violations().iter().map(|violation| violation.guardrail.as_str()).collect()
+    });
+    told.objections = checked.is_err().then_some(Words::Written(&objections));
+    stream.tell(AgentEventName::GuardrailChecked, verdict(checked.is_ok()), told.data());
 }
 
 /// The permission of the role for a tool was asked.
 pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcome) {
-    let mut data = Data::with_capacity(3).with("tool", tool).with("allowed", outcome.allowed);
-    if let Some(reason) = &outcome.reason {
-        data.insert("reason", &**reason);
-    }
-    stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), data);
+    let told = PermissionChecked {
+        tool: Some(Word::Read(tool)),
+        allowed: Some(outcome.allowed),
+        reason: outcome.reason.as_deref().map(Word::Read),
+    };
+    stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
 }
 
 /// The policy was asked, and these rules fired.
 pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
-    let rules = fired.iter().map(|rule| &*rule.name).collect::<Value>();
+    let rules: Vec<&str> = fired.iter().map(|rule| &*rule.name).collect();
     let actions = fired.iter().flat_map(|rule| &rule.actions);
-    let actions = actions.map(|it| it.action.as_str()).collect::<Value>();
-    let data = Data::with_capacity(2).with("rules", rules).with("actions", actions);
-    stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, data);
+    let actions: Vec<&str> = actions.map(|it| it.action.as_str()).collect();
+    let decided = PolicyDecided {
+        rules: Some(Words::Written(&rules)),
+        actions: Some(Words::Written(&actions)),
+    };
+    stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
 }
 
 /// The work went to another agent, if that is what the session's last event says.
 pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) {
-    let Some(handoff) = farewell.data.as_ref().and_then(|data| data.get("handoff")) else { return };
-    let mut data = Data::with_capacity(3);
-    for key in ["target_role", "target_worker_id", "reason"] {
-        data.insert(key, handoff[key].clone());
+    if let Some(handoff) = SessionEnded::of(farewell).handoff() {
+        stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
     }
-    stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, data);
 }
 
 /// A turn was refused: one `agent.blocked`.
@@ -96,11 +105,13 @@ pub(crate) fn turn_refused(
     model: &str,
     (class, reason, detail): (AgentFailureClass, &'static str, String),
 ) {
-    let mut data = Data::with_capacity(3).with("refused", "turn").with("reason", reason);
-    if !model.is_empty() {
-        data.insert("model", model);
-    }
-    refused(stream, class, detail, data);
+    let told = Refused {
+        refused: Some(Word::Literal("turn")),
+        reason: Some(Word::Literal(reason)),
+        model: (!model.is_empty()).then_some(Word::Read(model)),
+        ..Refused::default()
+    };
+    refused(stream, class, detail, told.data());
 }
 
 /// A tool was refused: one `agent.blocked`.
@@ -109,8 +120,13 @@ pub(crate) fn tool_refused(
     tool: &str,
     (class, reason, detail): (AgentFailureClass, &'static str, String),
 ) {
-    let data = Data::with_capacity(3).with("refused", "tool").with("reason", reason);
-    refused(stream, class, detail, data.with("tool", tool));
+    let told = Refused {
+        refused: Some(Word::Literal("tool")),
+        reason: Some(Word::Literal(reason)),
+        tool: Some(Word::Read(tool)),
+        ..Refused::default()
+    };
+    refused(stream, class, detail, told.data());
 }
 
 fn refused(stream: &Stream, class: AgentFailureClass, detail: String, data: Data) {
@@ -133,25 +149,28 @@ pub(crate) fn content(
 ) {
     let Some(value) = capture.and_then(|capture| capture.of(content, value)) else { return };
     let event = event(AgentEventName::ContentCaptured, AgentEventStatus::Running);
-    let data = Data::with_capacity(2).with("content", content.as_str()).with("value", value);
-    stream.emit(event.with_data(data));
+    let value = Fact::from(value);
+    let captured = ContentCaptured {
+        content: Some(Word::Literal(content.as_str())),
+        value: Some(Any::Fact(&value)),
+    };
+    stream.emit(event.with_data(captured.data()));
 }
 
 /// One `agent.budget_mark` for each mark that a turn made budgets cross.
 pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
     for mark in marks {
         log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark");
-        let mut data = Data::with_capacity(6);
-        if let Some(account) = &mark.account {
-            data.insert("account", &**account);
-        }
-        data.insert("percent", mark.percent);
-        data.insert("limit_usd", mark.limit.to_f64());
-        data.insert("spent_usd", mark.spent.to_f64());
+        let told = payload::BudgetMark {
+            account: mark.account.as_ref().map(Word::Shared),
+            percent: Some(mark.percent.into()),
+            limit_usd: Some(mark.limit.to_f64()),
+            spent_usd: Some(mark.spent.to_f64()),
+        };
         let event = stream
             .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
             .with_detail(mark.to_string())
-            .with_data(data);
+            .with_data(told.data());
         stream.emit(event);
     }
 }
@@ -162,30 +181,26 @@ pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceeded
     let Overspent { exceeded, enforced } = money.overspent()?;
     let Speaker { session_id, role, .. } = stream.speaker();
     log!(warn, session = %session_id, role = %role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = enforced, "budget exceeded");
-    let mut data = Data::with_capacity(2).with("budget_usd", exceeded.budget.to_f64());
-    if let Some(account) = &exceeded.account {
-        data.insert("account", &**account);
-    }
+    let told = BudgetExceeded {
+        budget_usd: Some(exceeded.budget.to_f64()),
+        account: exceeded.account.as_ref().map(Word::Shared),
+    };
     let event = stream
         .event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
         .with_failure_class(AgentFailureClass::Unknown)
         .with_detail(format!("budget exceeded: {}", exceeded.current_cost))
-        .with_data(data);
+        .with_data(told.data());
     stream.emit(event);
     enforced.then_some(exceeded)
 }
 
-/// How the session's budgets stand, into the data of an event.
-pub(crate) fn balance(money: &Money, data: &mut Data) {
+/// How the session's budgets stand, into the payload of an event.
+pub(crate) fn balance(money: &Money, ended: &mut TurnEnded<'_>) {
     let Some((Balance { reserved, left, .. }, available)) = money.balance() else { return };
-    data.insert("budget_remaining_usd", left.to_f64());
+    ended.budget_remaining_usd = Some(left.to_f64());
     // The accounts above may have less.
-    if available < left.or_zero() {
-        data.insert("budget_available_usd", available.to_f64());
-    }
-    if !reserved.is_zero() {
-        data.insert("budget_reserved_usd", reserved.to_f64());
-    }
+    ended.budget_available_usd = (available < left.or_zero()).then(|| available.to_f64());
+    ended.budget_reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
 }
 
 /// The statements of the session's budgets, into its last event.
@@ -196,7 +211,8 @@ pub(crate) fn statements(money: &Money, event: &mut AgentEvent) {
     let statements: Vec<_> = money.public_statements().collect();
     // Texts and finite numbers under literal keys: none of it can fail to serialise.
     let json = serde_json::to_value(statements).unwrap_or_default();
-    event.data.get_or_insert_default().insert("budgets", json);
+    let ended = SessionEnded { budgets: Some(Any::Json(&json)), ..SessionEnded::default() };
+    ended.write(event.data.get_or_insert_default());
 }
 
 /// What is waited for. A wait for a person is told by `agent.paused` and `agent.resumed`.
@@ -263,8 +279,8 @@ impl<'c> Wait<'c> {
         let event = self.stream.event(name, AgentEventStatus::Blocked);
         let mut event = event.with_span(self.span, Some(self.parent));
         event.outcome = outcome;
-        let data = Data::with_capacity(1).with("for", self.reason.as_str());
-        self.stream.emit(event.with_data(data));
+        let wait = payload::Wait { reason: Some(Word::Literal(self.reason.as_str())) };
+        self.stream.emit(event.with_data(wait.data()));
     }
 }
 

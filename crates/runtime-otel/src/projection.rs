@@ -17,10 +17,13 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use runtime_events::payload::{
+    HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
+};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 use runtime_sinks::SinkError;
 
-use crate::attributes::{self, Beginning, failure, text};
+use crate::attributes::{self, Beginning, failure, told};
 use crate::config::Config;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
@@ -305,7 +308,7 @@ impl fmt::Debug for Projection {
 fn note_route(turn: &mut Open, attempt: &AgentEvent) {
     let What::Chat(chat) = &mut turn.what else { return };
     if !chat.told
-        && let Some(provider) = text(attempt, "provider")
+        && let Some(provider) = told(TurnStarted::of(attempt).provider)
     {
         chat.provider = Some(provider::of_route(provider));
     }
@@ -315,18 +318,19 @@ fn note_route(turn: &mut Open, attempt: &AgentEvent) {
 fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
     note_route(turn, attempt);
     if let What::Chat(chat) = &mut turn.what {
-        chat.answered = text(attempt, "model").map(Into::into);
+        chat.answered = told(TurnEnded::of(attempt).model).map(Into::into);
     }
 }
 
 /// The session that the work goes to, if it is open; else it is remembered who hands over.
 fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Context> {
-    let session = text(event, "target_session");
+    let handed = HandedOver::of(event);
+    let session = told(handed.target_session);
     let open = session.and_then(|id| table.root(id)).and_then(|root| table.get(root));
     if let Some(target) = open {
         return Some(target.cx.clone());
     }
-    for target in [session, text(event, "target_worker_id")].into_iter().flatten() {
+    for target in [session, told(handed.target_worker_id)].into_iter().flatten() {
         table.remember(target, from.span().span_context());
     }
     None
@@ -335,13 +339,13 @@ fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Co
 /// The span that handed its work to the session that begins.
 fn handed_over(table: &mut Table, event: &AgentEvent) -> Option<SpanContext> {
     let by_session = event.session_id.as_deref().and_then(|id| table.claim(id));
-    let by_worker = text(event, "worker_id").and_then(|id| table.claim(id));
+    let by_worker = told(SessionStarted::of(event).worker_id).and_then(|id| table.claim(id));
     by_session.or(by_worker)
 }
 
 /// The worker that a session's last event hands its work to.
 fn told_in_handoff(event: &AgentEvent) -> Option<&str> {
-    event.data.as_ref()?.get("handoff")?.get("target_worker_id")?.as_str()
+    SessionEnded::of(event).handoff()?.target_worker_id.map(Word::as_str)
 }
 
 fn handoff() -> KeyValue {

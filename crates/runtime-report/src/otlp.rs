@@ -183,7 +183,7 @@ fn facts(event: &AgentEvent) -> Vec<Value> {
     let mut facts = Vec::new();
     facts.extend(event.detail.as_deref().map(|detail| text("techrevati.detail", detail)));
     for (key, value) in event.data.iter().flat_map(Data::iter) {
-        facts.push(json!({ "key": format!("techrevati.{key}"), "value": any(value) }));
+        facts.push(json!({ "key": format!("techrevati.{key}"), "value": any(&value.to_value()) }));
     }
     facts
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use runtime_events::payload::{self, Any, LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Counts lost events by session, for the event `log.dropped` that explains the gap to readers. Use it in
 /// a sink of your own that may drop events.
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 /// It lists at most 64 sessions. The events of further sessions are in the total only.
 ///
 /// ```
+/// use runtime_events::payload::LogRecord;
 /// use runtime_events::{AgentEvent, ManualClock};
 /// use runtime_sinks::Losses;
 ///
@@ -19,10 +21,10 @@ use serde_json::{Value, json};
 /// (event.session_id, event.seq) = (Some("s1".into()), Some(7));
 /// losses.add(&event);
 ///
-/// let record = losses.to_record(&ManualClock::new()).expect("an event is lost");
-/// let data = record.data.expect("it lists sessions");
-/// assert_eq!(data.get("count"), Some(&1.into()));
-/// assert_eq!(data.get("sessions").unwrap()[0]["first_seq"], 7);
+/// let record = losses.to_record(&ManualClock::new()).expect("one event is lost");
+/// let said = LogRecord::of(&record);
+/// assert_eq!(said.count, Some(1));
+/// assert_eq!(said.losses().next().and_then(|loss| loss.first_seq), Some(7));
 /// ```
 #[derive(Debug, Default)]
 pub struct Losses {
@@ -71,9 +73,10 @@ impl Losses {
         if self.count == 0 {
             return None;
         }
-        let sessions: Vec<Value> = self.sessions.iter().map(Loss::to_json).collect();
-        let data = Data::new().with("count", self.count).with("sessions", sessions);
-        Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, data, clock))
+        let sessions = self.sessions.iter().map(Loss::to_json).collect::<Value>();
+        let (count, sessions) = (Some(self.count), Some(Any::Json(&sessions)));
+        let lost = LogRecord { count, sessions, ..LogRecord::default() };
+        Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, lost.data(), clock))
     }
 
     fn enter(&mut self, new: Loss) {
@@ -90,12 +93,13 @@ impl Losses {
 
 impl Loss {
     fn to_json(&self) -> Value {
-        json!({
-            "session_id": *self.session_id,
-            "first_seq": self.first_seq,
-            "last_seq": self.last_seq,
-            "count": self.count,
-        })
+        let loss = payload::Loss {
+            session_id: Some(Word::Shared(&self.session_id)),
+            first_seq: Some(self.first_seq),
+            last_seq: Some(self.last_seq),
+            count: Some(self.count),
+        };
+        loss.data().into()
     }
 }
 

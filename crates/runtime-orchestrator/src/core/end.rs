@@ -2,8 +2,9 @@
 
 use std::task::Waker;
 
+use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome,
 };
 use runtime_lifecycle::AgentStatus;
 use runtime_resilience::fault::without_keys;
@@ -86,8 +87,9 @@ impl Core {
     /// event, and to everybody who asks for more.
     pub(crate) fn shut_down(&self, detail: &str) -> Result<(), SessionClosedError> {
         self.end_now(|| {
-            let data = Data::with_capacity(2).with("reason", SHUTDOWN);
-            let event = cancelled(&self.stream, detail).with_data(data);
+            let reason = Some(Word::Literal(SHUTDOWN));
+            let ended = SessionEnded { reason, ..SessionEnded::default() };
+            let event = cancelled(&self.stream, detail).with_data(ended.data());
             let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail.to_owned()));
             Ending { status, worker_detail, event, shutdown: true }
         })?;

@@ -1,6 +1,7 @@
 //! Who is inside a session, and its first and last word around them.
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data};
+use runtime_events::payload::{SessionStarted, Word};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
 use super::Core;
@@ -20,8 +21,8 @@ impl Core {
     pub(crate) fn say_hello(&self) {
         let _entry = Entry { core: self, working: false };
         // The worker tells who takes up a handoff.
-        let data = Data::with_capacity(1).with("worker_id", &**self.life.worker_id());
-        self.stream.tell(AgentEventName::AgentStarted, AgentEventStatus::Running, data);
+        let started = SessionStarted { worker_id: Some(Word::Shared(self.life.worker_id())) };
+        self.stream.tell(AgentEventName::AgentStarted, AgentEventStatus::Running, started.data());
         // The worker was made, and moved, before there was anybody to say so.
         tell::status(&self.stream, AgentStatus::Idle, AgentStatus::Initializing);
         tell::status(&self.stream, AgentStatus::Initializing, AgentStatus::Running);

@@ -97,6 +97,6 @@ impl Drop for Recovering<'_> {
             (SpanOutcome::Cancelled, AgentFailureClass::Cancelled, "the turn was dropped")
         };
         self.fail_pending(detail);
-        self.told_end(outcome, class, detail.to_owned());
+        self.told_end(outcome, class, None, detail.to_owned());
     }
 }

@@ -1,14 +1,18 @@
 //! What events and books say of a recovering turn.
 
+use runtime_events::payload::{
+    Any, ProviderSwitched, Recovery, Rest, TurnEnded, TurnStarted, Word, Words,
+};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
+    SpanOutcome,
 };
 use runtime_resilience::fault::{FaultKind, without_keys};
 use runtime_resilience::route::Route;
 use runtime_resilience::{
     EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::plan::{Pending, Recovering, Stage};
 use crate::error::TurnError;
@@ -31,7 +35,7 @@ impl Recovering<'_> {
     pub(super) fn completed(&mut self, bill: &Bill) {
         self.stage = Stage::Ended;
         let event = self.event(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
-        self.core.stream.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill)));
+        self.core.stream.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill, None)));
     }
 
     pub(super) fn stopped(&mut self, error: &TurnError) {
@@ -47,10 +51,16 @@ impl Recovering<'_> {
             TurnError::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
             _ => (SpanOutcome::Failed, inner.failure_class()),
         };
-        self.told_end(outcome, class, error.to_string());
+        self.told_end(outcome, class, inner.scenario(), error.to_string());
     }
 
-    pub(super) fn told_end(&self, outcome: SpanOutcome, class: AgentFailureClass, detail: String) {
+    pub(super) fn told_end(
+        &self,
+        outcome: SpanOutcome,
+        class: AgentFailureClass,
+        scenario: Option<FailureScenario>,
+        detail: String,
+    ) {
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
@@ -60,7 +70,7 @@ impl Recovering<'_> {
             .with_failure_class(class)
             .with_detail(detail)
             .with_outcome(outcome)
-            .with_data(self.sum(&self.tally.bill()));
+            .with_data(self.sum(&self.tally.bill(), scenario));
         self.core.stream.emit(event);
     }
 
@@ -71,27 +81,30 @@ impl Recovering<'_> {
         let scenario = fault.scenario();
         let outcome = steps(&next.steps);
         log!(info, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, steps = %outcome, "recovering");
-        let mut data = Data::with_capacity(8)
-            .with("scenario", scenario.as_str())
-            .with("fault", fault.kind.as_str())
-            .with("steps", names(&next.steps))
-            .with("attempt", self.attempts + 1);
-        note(fault, &mut data);
-        if !next.skipped.is_empty() {
-            data.insert("skipped", names(&next.skipped));
-        }
-        if !next.wait.is_zero() {
-            data.insert("wait_seconds", next.wait.as_secs_f64());
-        }
-        if let Some(rested) = rested {
-            let seconds = rested.rest.as_secs_f64();
-            let rests = json!({"scope": rested.scope.as_str(), "seconds": seconds, "routes": rested.routes});
-            data.insert("rests", rests);
-        }
+        let (taken, skipped) = (names(&next.steps), names(&next.skipped));
+        let rests = rested.as_ref().map(|rested| {
+            let rest = Rest {
+                scope: Some(Word::Literal(rested.scope.as_str())),
+                seconds: Some(rested.rest.as_secs_f64()),
+                routes: Some(rested.routes as u64),
+            };
+            Value::from(rest.data())
+        });
+        let recovery = Recovery {
+            steps: Some(Words::Written(&taken)),
+            attempt: Some(self.attempts + 1),
+            skipped: (!skipped.is_empty()).then_some(Words::Written(&skipped)),
+            wait_seconds: (!next.wait.is_zero()).then_some(next.wait.as_secs_f64()),
+            rests: rests.as_ref().map(Any::Json),
+            ..of_fault(fault)
+        };
         let event = self.event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
         let detail = format!("{scenario}: {outcome}");
         self.core.stream.emit(
-            event.with_failure_class(scenario.failure_class()).with_detail(detail).with_data(data),
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(detail)
+                .with_data(recovery.data()),
         );
         let result = RecoveryResult::new(
             RecoveryOutcome::PartialRecovery,
@@ -108,18 +121,23 @@ impl Recovering<'_> {
         let Some(pending) = &mut self.pending else { return };
         let Some(from) = pending.from.take() else { return };
         let scenario = pending.fault.scenario();
-        let mut data = Data::with_capacity(4);
-        data.insert("from", from.provider());
-        data.insert("to", to.provider());
+        let mut switched = ProviderSwitched {
+            from: Some(Word::Read(from.provider())),
+            to: Some(Word::Read(to.provider())),
+            ..ProviderSwitched::default()
+        };
         let mut detail = format!("{} -> {}", from.provider(), to.provider());
         if from.provider() == to.provider() {
-            data.insert("from_route", from.name());
-            data.insert("to_route", to.name());
+            switched.from_route = Some(Word::Read(from.name()));
+            switched.to_route = Some(Word::Read(to.name()));
             detail = format!("{} -> {}", from.name(), to.name());
         }
         let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
         self.core.stream.emit(
-            event.with_failure_class(scenario.failure_class()).with_detail(detail).with_data(data),
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(detail)
+                .with_data(switched.data()),
         );
     }
 
@@ -127,12 +145,14 @@ impl Recovering<'_> {
     pub(super) fn tell_success(&mut self) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
         let scenario = fault.scenario();
-        let data = Data::with_capacity(2)
-            .with("scenario", scenario.as_str())
-            .with("attempts", self.attempts);
+        let recovery = Recovery {
+            scenario: Some(Word::Literal(scenario.as_str())),
+            attempts: Some(self.attempts),
+            ..Recovery::default()
+        };
         let event = self.event(AgentEventName::RecoverySucceeded, AgentEventStatus::Completed);
         let detail = format!("{scenario}: {}", RecoveryOutcome::Recovered);
-        self.core.stream.emit(event.with_detail(detail).with_data(data));
+        self.core.stream.emit(event.with_detail(detail).with_data(recovery.data()));
         let result = RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
         self.core.books.note(RecoveryEventType::Succeeded, scenario, result);
     }
@@ -142,11 +162,13 @@ impl Recovering<'_> {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
         let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
         let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
+        let scenario_name = Some(Word::Literal(scenario.as_str()));
+        let recovery = Recovery { scenario: scenario_name, ..Recovery::default() };
         self.core.stream.emit(
             event
                 .with_failure_class(scenario.failure_class())
                 .with_detail(format!("{scenario}: {reason}"))
-                .with_data(Data::with_capacity(1).with("scenario", scenario.as_str())),
+                .with_data(recovery.data()),
         );
         let result =
             RecoveryResult::new(RecoveryOutcome::PartialRecovery, next.steps, next.skipped, reason);
@@ -162,19 +184,18 @@ impl Recovering<'_> {
     ) {
         let (scenario, reason) = (fault.scenario(), &result.reason);
         log!(warn, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, policy = %policy, reason = %reason, "recovery escalated");
-        let mut data = Data::with_capacity(6)
-            .with("scenario", scenario.as_str())
-            .with("fault", fault.kind.as_str())
-            .with("policy", policy.as_str())
-            .with("reason", &**reason)
-            .with("attempts", self.attempts);
-        note(fault, &mut data);
+        let recovery = Recovery {
+            policy: Some(Word::Literal(policy.as_str())),
+            reason: Some(Word::Read(reason)),
+            attempts: Some(self.attempts),
+            ..of_fault(fault)
+        };
         let event = self.event(AgentEventName::RecoveryEscalated, AgentEventStatus::Failed);
         self.core.stream.emit(
             event
                 .with_failure_class(scenario.failure_class())
                 .with_detail(format!("{scenario}: {reason}"))
-                .with_data(data),
+                .with_data(recovery.data()),
         );
         self.core.books.note(RecoveryEventType::Escalated, scenario, result.clone());
     }
@@ -183,8 +204,13 @@ impl Recovering<'_> {
         self.core.stream.child_event(name, status, self.span)
     }
 
+    fn metered_model(&self) -> Option<Word<'_>> {
+        (!self.model.is_empty()).then_some(Word::Shared(&self.model))
+    }
+
     fn model_data(&self) -> Option<Data> {
-        (!self.model.is_empty()).then(|| Data::with_capacity(1).with("model", &*self.model))
+        self.metered_model()
+            .map(|model| TurnStarted { model: Some(model), ..TurnStarted::default() }.data())
     }
 
     /// By its own model, or by those of its routes.
@@ -194,31 +220,38 @@ impl Recovering<'_> {
     }
 
     /// What all attempts came to.
-    fn sum(&self, bill: &Bill) -> Data {
-        let mut data = self.model_data().unwrap_or_default();
-        data.insert("attempts", self.attempts);
+    fn sum(&self, bill: &Bill, scenario: Option<FailureScenario>) -> Data {
+        let mut ended = TurnEnded {
+            model: self.metered_model(),
+            attempts: Some(self.attempts),
+            scenario: scenario.map(|scenario| Word::Literal(scenario.as_str())),
+            ..TurnEnded::default()
+        };
         if self.is_metered() {
-            bill.note(&mut data);
-            tell::balance(&self.core.money, &mut data);
+            bill.note(&mut ended);
+            tell::balance(&self.core.money, &mut ended);
         }
-        data
+        ended.data()
     }
 }
 
-/// What is known of a fault beside its kind.
-fn note(fault: &Fault, data: &mut Data) {
-    if let FaultKind::Timeout(phase) = fault.kind {
-        data.insert("phase", phase.as_str());
-    }
-    if let Some(status) = fault.status {
-        data.insert("http_status", status);
-    }
-    if let Some(asked) = fault.asked {
-        data.insert("asked_seconds", asked.as_secs_f64());
+/// What is known of a fault.
+fn of_fault(fault: &Fault) -> Recovery<'static> {
+    let phase = match fault.kind {
+        FaultKind::Timeout(phase) => Some(Word::Literal(phase.as_str())),
+        _ => None,
+    };
+    Recovery {
+        scenario: Some(Word::Literal(fault.scenario().as_str())),
+        fault: Some(Word::Literal(fault.kind.as_str())),
+        phase,
+        http_status: fault.status,
+        asked_seconds: fault.asked.map(|asked| asked.as_secs_f64()),
+        ..Recovery::default()
     }
 }
 
-fn names(steps: &[RecoveryStep]) -> Value {
+fn names(steps: &[RecoveryStep]) -> Vec<&'static str> {
     steps.iter().map(|step| step.as_str()).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runtime_events::Data;
+use runtime_events::payload::{Any, SessionEnded};
 use runtime_lifecycle::{AgentStatus, Handoff};
 use serde_json::{Map, Value};
 
@@ -34,8 +34,10 @@ pub(crate) fn hand_over(
             .created_at(core.time.clock().utc_now());
         // Texts, a number and a JSON object: none of it can fail to serialise.
         let json = serde_json::to_value(&handoff).unwrap_or_default();
+        let handoff_json = Some(Any::Json(&json));
+        let ended = SessionEnded { handoff_json, ..SessionEnded::default() };
         let event = completed(&core.stream, Some(format!("handoff → {target_role}: {reason}")))
-            .with_data(Data::with_capacity(1).with("handoff", json));
+            .with_data(ended.data());
         let worker_detail = Some(format!("handoff to {target_role}"));
         let status = AgentStatus::Completed;
         Ok((Ending { status, worker_detail, event, shutdown: false }, handoff))

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
+use runtime_events::payload::{self, Word};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, SpanId, SpanOutcome,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
 };
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck};
@@ -188,8 +189,9 @@ impl ActiveTool<'_> {
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        let data = Data::with_capacity(1).with("tool", &*self.name);
-        self.core.stream.child_event(name, status, self.span).with_data(data)
+        let tool =
+            payload::Tool { tool: Some(Word::Shared(&self.name)), ..payload::Tool::default() };
+        self.core.stream.child_event(name, status, self.span).with_data(tool.data())
     }
 
     fn emit(&self, event: AgentEvent) {

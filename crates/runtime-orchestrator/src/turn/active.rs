@@ -5,7 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::{AgentEventStatus, Data, SpanId};
+use runtime_events::payload::{TurnStarted, Word};
+use runtime_events::{AgentEventStatus, SpanId};
 use runtime_resilience::Permit;
 use runtime_resilience::fault::Headers;
 use runtime_resilience::rate::RateReservation;
@@ -157,16 +158,18 @@ impl<'s> ActiveTurn<'s> {
         if core.stream.is_heard() {
             let [started, ..] = part.names();
             let mut event = part.event(&core.stream, started, AgentEventStatus::Running, span);
-            let mut data = Data::with_capacity(4);
+            let mut begun = TurnStarted::default();
             if !model.is_empty() {
-                data.insert("model", &*model);
+                begun.model = Some(Word::Shared(&model));
                 let reserved = funds.reserved();
-                if !reserved.is_zero() {
-                    data.insert("reserved_usd", reserved.to_f64());
-                }
+                begun.reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
             }
-            part.note(&mut data);
-            event.data = Some(data).filter(|data| !data.is_empty());
+            if let Some(place) = part.place() {
+                begun.attempt = Some(place.number);
+                begun.provider = place.provider.as_ref().map(Word::Shared);
+                begun.hedge = place.hedge;
+            }
+            event.data = Some(begun.data()).filter(|data| !data.is_empty());
             core.stream.emit(event);
         }
         Self {

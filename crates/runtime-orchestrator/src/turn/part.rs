@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanId, SpanOutcome};
 
 use crate::core::Entry;
 use crate::parts::money::Bill;
@@ -51,16 +51,9 @@ impl Part<'_> {
         }
     }
 
-    /// What its events say of its place.
-    pub(crate) fn note(&self, data: &mut Data) {
-        let Self::Attempt(place) = self else { return };
-        data.insert("attempt", place.number);
-        if let Some(provider) = &place.provider {
-            data.insert("provider", &**provider);
-        }
-        if place.hedge {
-            data.insert("hedge", true);
-        }
+    /// Where it stands in its turn, if it is an attempt.
+    pub(crate) const fn place(&self) -> Option<&Place> {
+        if let Self::Attempt(place) = self { Some(place) } else { None }
     }
 
     /// Whether it takes a route, which has a limiter of its own.

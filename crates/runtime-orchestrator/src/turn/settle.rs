@@ -6,6 +6,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_events::payload::{TurnEnded, Word};
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
     SpanOutcome,
@@ -40,7 +41,7 @@ impl ActiveTurn<'_> {
             let [_, completed, _] = self.part.names();
             let event = self.ended(completed, AgentEventStatus::Completed);
             let mut event = event.with_outcome(SpanOutcome::Ok);
-            event.data = self.data(Some(&bill));
+            event.data = self.data(Some(&bill), None);
             self.core.stream.emit(event);
         }
         self.part.ended(Some(&bill), SpanOutcome::Ok);
@@ -269,10 +270,7 @@ impl ActiveTurn<'_> {
                 .with_failure_class(class)
                 .with_detail(error.to_string())
                 .with_outcome(outcome);
-            event.data = self.data(bill.as_ref());
-            if let (Part::Turn { .. }, Some(scenario)) = (&self.part, scenario) {
-                event.data.get_or_insert_default().insert("scenario", scenario.as_str());
-            }
+            event.data = self.data(bill.as_ref(), scenario);
             self.core.stream.emit(event);
         }
         self.part.ended(bill.as_ref(), outcome);
@@ -290,47 +288,43 @@ impl ActiveTurn<'_> {
         self.part.event(&self.core.stream, name, status, self.span)
     }
 
-    fn data(&self, bill: Option<&Bill>) -> Option<Data> {
-        let mut data = Data::with_capacity(8);
+    fn data(&self, bill: Option<&Bill>, scenario: Option<FailureScenario>) -> Option<Data> {
+        let mut ended = TurnEnded::default();
         if !self.model.is_empty() {
-            data.insert("model", &*self.model);
+            ended.model = Some(Word::Shared(&self.model));
             if let Some(bill) = bill {
-                bill.note(&mut data);
-                tell::balance(&self.core.money, &mut data);
+                bill.note(&mut ended);
+                tell::balance(&self.core.money, &mut ended);
             }
         }
-        self.part.note(&mut data);
-        Some(data).filter(|data| !data.is_empty())
+        match self.part.place() {
+            Some(place) => {
+                ended.attempt = Some(place.number);
+                ended.provider = place.provider.as_ref().map(Word::Shared);
+                ended.hedge = place.hedge;
+            }
+            None => ended.scenario = scenario.map(|scenario| Word::Literal(scenario.as_str())),
+        }
+        Some(ended.data()).filter(|data| !data.is_empty())
     }
 }
 
 impl Bill {
-    /// The facts of a bill, into the data of an event.
-    pub(crate) fn note(&self, data: &mut Data) {
-        let bill = self;
-        if let Some(usage) = &bill.usage {
-            data.insert("input_tokens", usage.input_tokens);
-            data.insert("output_tokens", usage.output_tokens);
+    /// The facts of a bill, into the payload of an event.
+    pub(crate) fn note(&self, ended: &mut TurnEnded<'_>) {
+        if let Some(usage) = &self.usage {
+            ended.input_tokens = Some(usage.input_tokens);
+            ended.output_tokens = Some(usage.output_tokens);
+            ended.cache_write_tokens = usage.cache_write_tokens;
+            ended.cache_write_1h_tokens = usage.cache_write_1h_tokens;
+            ended.cache_read_tokens = usage.cache_read_tokens;
+            ended.input_audio_tokens = usage.input_audio_tokens;
+            ended.output_audio_tokens = usage.output_audio_tokens;
+            ended.reasoning_tokens = usage.reasoning_tokens;
         }
-        data.insert("cost_usd", bill.cost.to_f64());
-        let usage = bill.usage.unwrap_or_default();
-        for (key, tokens) in [
-            ("cache_write_tokens", usage.cache_write_tokens),
-            ("cache_write_1h_tokens", usage.cache_write_1h_tokens),
-            ("cache_read_tokens", usage.cache_read_tokens),
-            ("input_audio_tokens", usage.input_audio_tokens),
-            ("output_audio_tokens", usage.output_audio_tokens),
-            ("reasoning_tokens", usage.reasoning_tokens),
-        ] {
-            if tokens > 0 {
-                data.insert(key, tokens);
-            }
-        }
-        for (key, mark) in [("estimated", bill.estimated), ("cost_reported", bill.reported)] {
-            if mark {
-                data.insert(key, true);
-            }
-        }
+        ended.cost_usd = Some(self.cost.to_f64());
+        ended.estimated = self.estimated;
+        ended.cost_reported = self.reported;
     }
 }
 

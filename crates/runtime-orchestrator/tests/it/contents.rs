@@ -30,7 +30,7 @@ fn kept(fixture: &Fixture) -> Vec<(String, Value)> {
     let read = |event: &std::sync::Arc<runtime_events::AgentEvent>| {
         let data = event.data.as_ref().unwrap();
         let name = data.get("content").unwrap().as_str().unwrap().to_owned();
-        (name, data.get("value").unwrap().clone())
+        (name, data.get("value").unwrap().to_value())
     };
     events.iter().map(read).collect()
 }

@@ -6,6 +6,7 @@ mod children;
 mod contents;
 mod drain;
 mod errors;
+mod golden;
 mod handoffs;
 mod hedging;
 mod input;

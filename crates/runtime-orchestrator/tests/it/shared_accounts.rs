@@ -39,7 +39,7 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
 
     sessions[0].complete().unwrap();
     let ended = fixture.only(AgentEventName::AgentCompleted);
-    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().clone();
+    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().to_value();
     assert_eq!(statements[1]["account"], "company");
     assert_eq!(statements[0]["by_role"]["writer"], 1.0);
     assert_eq!(statements[1]["spent_usd"], 3.0);

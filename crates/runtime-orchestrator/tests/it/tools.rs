@@ -201,6 +201,6 @@ fn the_span_of_a_tool_names_it_at_both_ends() {
     let completed = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(called.span, completed.span);
     for event in [called, completed] {
-        assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&json!("search")));
+        assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&"search".into()));
     }
 }

@@ -7,6 +7,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use runtime_events::payload::{LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
 use serde::Serialize;
 
@@ -106,16 +107,21 @@ impl<M: Medium> Writer<M> {
         match opened.tail {
             Tail::Whole => {}
             Tail::Cut(torn) => {
-                let data = Data::new().with("torn_bytes", torn.bytes).with("torn", torn.text);
-                let data = data.with("file", opened.name.clone());
-                writer.own(AgentEventName::LogRecovered, AgentEventStatus::Completed, data);
+                let cut = LogRecord {
+                    torn_bytes: Some(torn.bytes),
+                    torn: Some(Word::Read(&torn.text)),
+                    file: Some(Word::Read(&opened.name)),
+                    ..LogRecord::default()
+                };
+                writer.own(AgentEventName::LogRecovered, AgentEventStatus::Completed, cut.data());
             }
             // The next line must not join the one that another sink is writing.
             Tail::Left => writer.own_line(b"\n"),
         }
         if rules.rotation.is_some() {
-            let data = Data::new().with("file", opened.name).with("pid", std::process::id());
-            writer.own(AgentEventName::LogOpened, AgentEventStatus::Ready, data);
+            let (file, pid) = (Some(Word::Read(&opened.name)), Some(std::process::id()));
+            let begun = LogRecord { file, pid, ..LogRecord::default() };
+            writer.own(AgentEventName::LogOpened, AgentEventStatus::Ready, begun.data());
         }
         writer
     }
@@ -223,8 +229,8 @@ impl<M: Medium> Writer<M> {
         }
         (self.number, self.length) = (opened.number, opened.bytes);
         (self.begun, self.patience) = (self.clock.now(), 0);
-        let data = Data::new().with("file", opened.name);
-        self.own(AgentEventName::LogRotated, AgentEventStatus::Running, data);
+        let begun = LogRecord { file: Some(Word::Read(&opened.name)), ..LogRecord::default() };
+        self.own(AgentEventName::LogRotated, AgentEventStatus::Running, begun.data());
         Ok(true)
     }
 

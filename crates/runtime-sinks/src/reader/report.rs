@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use runtime_events::{AgentEvent, AgentEventName, Data};
+use runtime_events::payload::LogRecord;
+use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::Value;
 
 /// What was read from a log, and what is missing.
@@ -129,11 +130,10 @@ impl Check {
 
     pub(crate) fn event(&mut self, event: &AgentEvent, place: (&Path, u64)) {
         self.report.events += 1;
-        let data = event.data.as_ref();
-        match (event.event, data) {
-            (AgentEventName::LogDropped, Some(data)) => self.losses(data),
-            (AgentEventName::LogRecovered, Some(data)) => {
-                self.report.recovered_bytes += whole(data.get("torn_bytes"));
+        match event.event {
+            AgentEventName::LogDropped => self.losses(&LogRecord::of(event)),
+            AgentEventName::LogRecovered => {
+                self.report.recovered_bytes += LogRecord::of(event).torn_bytes.unwrap_or(0);
             }
             _ => {}
         }
@@ -188,12 +188,12 @@ impl Check {
         self.sessions.insert(Arc::clone(id), seq);
     }
 
-    fn losses(&mut self, data: &Data) {
-        self.report.dropped += whole(data.get("count"));
-        for loss in data.get("sessions").and_then(Value::as_array).into_iter().flatten() {
-            let Some(id) = loss.get("session_id").and_then(Value::as_str) else { continue };
-            let (first, last) = (whole(loss.get("first_seq")), whole(loss.get("last_seq")));
-            self.losses.entry(Arc::from(id)).or_default().push((first, last));
+    fn losses(&mut self, record: &LogRecord<'_>) {
+        self.report.dropped += record.count.unwrap_or(0);
+        for loss in record.losses() {
+            let Some(id) = loss.session_id else { continue };
+            let (first, last) = (loss.first_seq.unwrap_or(0), loss.last_seq.unwrap_or(0));
+            self.losses.entry(id.to_shared()).or_default().push((first, last));
         }
     }
 }
@@ -209,8 +209,4 @@ fn is_covered(told: &[(u64, u64)], gap: &Gap) -> bool {
         }
     }
     next > gap.last
-}
-
-fn whole(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_u64).unwrap_or(0)
 }

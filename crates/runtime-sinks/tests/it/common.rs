@@ -29,7 +29,7 @@ pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
 /// The number of an event made by [`event`].
 pub(crate) fn number(event: &AgentEvent) -> u64 {
     let number = event.data.as_ref().and_then(|data| data.get("number"));
-    number.and_then(serde_json::Value::as_u64).expect("the event carries its number")
+    number.and_then(runtime_events::Fact::as_u64).expect("the event carries its number")
 }
 
 /// A log that buffers so many bytes.
