@@ -30,7 +30,7 @@ pub type UsageFanOut = FanOut<dyn UsageSink>;
 /// let all = EventFanOut::new().with(broken).with(latest.clone());
 ///
 /// let error = all.emit(&Arc::new(AgentEvent::started("writer", "draft"))).unwrap_err();
-/// assert_eq!(error.to_string(), "emit to all sinks: 1 of 2 failed: sink 0: post: connection refused");
+/// assert_eq!(error.to_string(), "cannot emit to all sinks: 1 of 2 failed: sink 0: cannot post: connection refused");
 /// assert_eq!(latest.len(), 1);
 /// ```
 #[must_use = "a sink does nothing until it is used by a session"]

@@ -245,6 +245,7 @@ impl<S: EventSink> Work<Arc<AgentEvent>> for Writer<S> {
         caught(|| self.sink.flush()).map_err(|error| error.to_string())?;
         match std::mem::take(&mut self.lost) {
             0 => Ok(()),
+            1 => Err("the sink has lost an event".to_owned()),
             lost => Err(format!("the sink has lost {lost} events")),
         }
     }

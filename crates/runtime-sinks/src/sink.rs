@@ -97,7 +97,7 @@ pub trait UsageSink: Send + Sync {
 
 /// The error of a sink. Its text names what was attempted and why it failed.
 #[derive(Debug, Error)]
-#[error("{attempted}: {cause}")]
+#[error("{}{attempted}: {cause}", if *panic { "" } else { "cannot " })]
 #[non_exhaustive]
 pub struct SinkError {
     /// What the sink attempted, such as "write to `run.jsonl`".
@@ -114,7 +114,7 @@ impl SinkError {
     /// use runtime_sinks::SinkError;
     ///
     /// let error = SinkError::new("post to the collector", "connection refused");
-    /// assert_eq!(error.to_string(), "post to the collector: connection refused");
+    /// assert_eq!(error.to_string(), "cannot post to the collector: connection refused");
     /// ```
     pub fn new(
         attempted: impl Into<Cow<'static, str>>,

@@ -313,7 +313,7 @@ fn too_many_open_spans_are_refused_and_counted() {
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
     let error = rig.sink.emit(&Arc::new(event)).unwrap_err();
-    assert_eq!(error.to_string(), "begin a span: 1 spans are open");
+    assert_eq!(error.to_string(), "cannot begin a span: 1 spans are open");
     rig.emit(&writer.turn_ended(turn, SpanOutcome::Ok));
     rig.emit(&writer.ended(SpanOutcome::Ok));
 

@@ -24,8 +24,8 @@ fn all_sinks_are_called_even_if_some_fail() {
     assert_eq!((first.len(), last.len()), (1, 1));
     assert_eq!(
         error.to_string(),
-        "emit to all sinks: 2 of 4 failed: \
-         sink 1: post: connection refused; sink 2: panicked: a bug in a sink"
+        "cannot emit to all sinks: 2 of 4 failed: \
+         sink 1: cannot post: connection refused; sink 2: panicked: a bug in a sink"
     );
     let source = error.cause().downcast_ref::<FanOutError>().unwrap();
     let places: Vec<usize> = source.failures.iter().map(|(place, _)| *place).collect();
@@ -39,7 +39,10 @@ fn usage_records_fan_out() {
         .with(|_: &UsageRecord| Err(SinkError::new("insert", "disk full")))
         .with(latest.clone());
     let error = all.clone().record(&record(7)).unwrap_err().to_string();
-    assert_eq!(error, "record to all sinks: 1 of 2 failed: sink 0: insert: disk full");
+    assert_eq!(
+        error,
+        "cannot record to all sinks: 1 of 2 failed: sink 0: cannot insert: disk full"
+    );
     assert_eq!(latest.records(), [record(7)]);
     assert!(UsageSink::flush(&all).is_ok());
 }
@@ -63,7 +66,9 @@ fn flush_reaches_every_sink() {
 
     let sinks = [Arc::new(Flushed::default()), Arc::new(Flushed::default())];
     let all = EventFanOut::new().with(sinks[0].clone()).with(sinks[1].clone());
-    assert!(all.flush().unwrap_err().to_string().starts_with("flush all sinks: 2 of 2 failed"));
+    assert!(
+        all.flush().unwrap_err().to_string().starts_with("cannot flush all sinks: 2 of 2 failed")
+    );
     assert_eq!(sinks.map(|sink| sink.0.load(Ordering::Relaxed)), [1, 1]);
 }
 

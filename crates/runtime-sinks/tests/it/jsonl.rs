@@ -130,7 +130,7 @@ fn lines_of_two_sinks_never_mix() {
 #[test]
 fn open_error_names_the_file() {
     let error = JsonlSink::open("no/such/folder/run.jsonl").unwrap_err();
-    assert!(error.to_string().starts_with("open `no/such/folder/run.jsonl`: "), "{error}");
+    assert!(error.to_string().starts_with("cannot open `no/such/folder/run.jsonl`: "), "{error}");
     let cause = error.cause().downcast_ref::<io::Error>().unwrap();
     assert_eq!(cause.kind(), io::ErrorKind::NotFound);
 }
@@ -143,7 +143,7 @@ fn write_error_names_the_file() {
     let error = log.emit(&event(1)).unwrap_err();
     assert_eq!(error.lost(), 0, "it is kept");
     assert!(log.flush().is_err());
-    assert!(error.to_string().starts_with("write to `/dev/full`: "), "{error}");
+    assert!(error.to_string().starts_with("cannot write to `/dev/full`: "), "{error}");
 }
 
 /// `/dev/full` refuses every write.

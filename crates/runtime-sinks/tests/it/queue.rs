@@ -61,7 +61,7 @@ fn flush_waits_for_events_in_order() {
     queue.flush().unwrap();
     assert!(queue.shutdown(LONG).is_complete());
     let refused = queue.emit(&event(500)).unwrap_err();
-    assert_eq!(refused.to_string(), "queue an event: the queue was shut down");
+    assert_eq!(refused.to_string(), "cannot queue an event: the queue was shut down");
     assert!(queue.flush().is_err());
     assert!(adds_up(queue.stats().unwrap()));
 }
@@ -121,7 +121,7 @@ fn panicking_sink_loses_one_event_which_is_reported() {
         queue.emit(&numbered("s", n)).unwrap();
     }
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: the sink has lost 1 events");
+    assert_eq!(error.to_string(), "cannot flush the queue: the sink has lost an event");
     assert!(queue.flush().is_ok(), "that was said");
     let stats = queue.stats().unwrap();
     assert_eq!((stats.written, stats.dropped, stats.pending), (4, 1, 0));
@@ -204,7 +204,7 @@ fn flush_of_a_hanging_sink_times_out() {
     queue.emit(&event(0)).unwrap();
     entered.recv().unwrap();
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: timed out");
+    assert_eq!(error.to_string(), "cannot flush the queue: timed out");
     drop(open);
 }
 

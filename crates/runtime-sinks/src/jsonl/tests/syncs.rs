@@ -9,7 +9,7 @@ fn failed_sync_without_rotation_reports_loss() {
     log.emit(&[event(1)], true).unwrap();
     disk.set(|state| state.syncs = [false].into());
     let error = log.emit(&[event(2), event(3)], true).unwrap_err();
-    assert_eq!(error.to_string(), "sync `a disk`: the system could not write to the disk");
+    assert_eq!(error.to_string(), "cannot sync `a disk`: the system could not write to the disk");
     assert_eq!(error.lost(), 2);
     // A sync that succeeds proves nothing about the lines of the failed one.
     log.emit(&[event(4)], true).unwrap();
