@@ -51,7 +51,7 @@ pub(crate) fn race<F: Future>(
     async move {
         let mut future = pin!(future);
         // Made at the first pending poll: a call that is ready at once needs no timer.
-        let mut timer: Option<Timer> = None;
+        let mut timer: Option<Box<Timer>> = None;
         let mut watched = Watched { host, key: None };
         poll_fn(|cx| {
             if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
@@ -69,7 +69,7 @@ pub(crate) fn race<F: Future>(
 
 /// A time that moves: each token puts it off.
 fn poll_time(
-    timer: &mut Option<Timer>,
+    timer: &mut Option<Box<Timer>>,
     clock: &Arc<dyn Clock>,
     pace: &Pace,
     cx: &mut Context<'_>,
@@ -80,7 +80,9 @@ fn poll_time(
         // One that rings too early is asked again below; so a token costs no timer.
         let running = match &mut *timer {
             Some(running) if running.at() <= due.at => running,
-            stale => stale.insert(Timer::new(Arc::clone(clock), due.sleeper.cloned(), due.at)),
+            stale => {
+                stale.insert(Box::new(Timer::new(Arc::clone(clock), due.sleeper.cloned(), due.at)))
+            }
         };
         if Pin::new(&mut *running).poll(cx).is_pending() {
             return Poll::Pending;

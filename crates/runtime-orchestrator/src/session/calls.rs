@@ -316,8 +316,7 @@ impl OrchestrationSession {
         T: Serialize + Send + 'static,
         E: Into<BoxError> + Send + 'static,
     {
-        let mut tool = tool.into();
-        tool.timeout = Some(Timeout::after(timeout));
+        let tool = tool.into().timeout(Timeout::after(timeout));
         self.block_on(tool::run(self.core(), tool, || on_thread("tool", call)))
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use runtime_events::AgentFailureClass;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
 use runtime_policy::{GuardrailSubject, PreCheck};
-use serde_json::Value;
 
 use super::run::ActiveTool;
 use crate::core::{Core, Entry};
@@ -36,7 +35,7 @@ impl<'s> PendingTool<'s> {
         if let Err(refused) = core.life.accepting() {
             return Err(pending.refuse(refused.into()));
         }
-        match core.time.until(tool.timeout.as_ref()) {
+        match core.time.until(tool.timeout.as_deref()) {
             Ok(until) => pending.pace = until.into(),
             Err(deadline) => return Err(pending.refuse(deadline.into())),
         }
@@ -52,14 +51,17 @@ impl<'s> PendingTool<'s> {
         Ok(pending)
     }
 
-    /// Guardrails look at the arguments, inside the tool's time.
-    pub(super) async fn check(
-        &mut self,
-        args: &Value,
-    ) -> Result<Result<(), GuardrailViolatedError>, Interrupted> {
-        let Self { core, name, pace, polling, .. } = self;
-        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(name), args);
-        race(*core, pace, polling, core.setup.guardrails.check_pre_async(&check)).await
+    /// Admits a tool, and has guardrails look at its arguments, inside the tool's time.
+    pub(super) async fn checked(
+        core: &'s Core,
+        tool: &ToolCall,
+    ) -> Result<ActiveTool<'s>, ToolError> {
+        let mut pending = Self::admit(core, tool)?;
+        let Self { name, pace, polling, .. } = &mut pending;
+        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(name), &tool.args);
+        let checked =
+            race(core, pace, polling, core.setup.guardrails.check_pre_async(&check)).await;
+        pending.start(checked)
     }
 
     fn refuse(mut self, error: ToolError) -> ToolError {

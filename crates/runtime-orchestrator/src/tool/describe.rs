@@ -21,7 +21,7 @@ use crate::limits::Timeout;
 pub struct ToolCall {
     pub(crate) name: Arc<str>,
     pub(crate) args: Value,
-    pub(crate) timeout: Option<Timeout>,
+    pub(crate) timeout: Option<Box<Timeout>>,
 }
 
 impl ToolCall {
@@ -32,7 +32,7 @@ impl ToolCall {
 
     /// Ends the call as timed out if it takes longer. Counted from its admission.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
-        self.timeout = Some(timeout.into());
+        self.timeout = Some(Box::new(timeout.into()));
         self
     }
 

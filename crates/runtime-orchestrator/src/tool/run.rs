@@ -37,13 +37,12 @@ where
     F: Future<Output = Result<T, E>>,
 {
     async move {
-        let mut pending = PendingTool::admit(core, &tool)?;
         // Guardrails are rare: the future of every tool need not have room for them.
-        let checked = match core.guards(GuardrailStage::Pre) {
-            true => Box::pin(pending.check(&tool.args)).await,
-            false => Ok(Ok(())),
+        let mut active = if core.guards(GuardrailStage::Pre) {
+            Box::pin(PendingTool::checked(core, &tool)).await?
+        } else {
+            PendingTool::admit(core, &tool)?.start(Ok(Ok(())))?
         };
-        let mut active = pending.start(checked)?;
         active.keep(Content::Arguments, &tool.args);
         active.still_open()?;
         match active.step(async { call().await }).await? {

@@ -1,5 +1,4 @@
 //! How large the values are that every turn and tool moves. Sizes are exact, and times are not.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::ready;
 
