@@ -1,4 +1,4 @@
-//! A caller's error together with what it was classified as.
+//! A caller's error together with what it was read as, once.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,6 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 use crate::BoxError;
 use crate::classify::Classifier;
 use crate::fault::Fault;
-use crate::recovery::RecoveryResult;
 
 /// An error of the caller's, classified.
 ///
@@ -30,65 +29,68 @@ use crate::recovery::RecoveryResult;
 /// ```
 pub struct Failure {
     error: BoxError,
+    meaning: Box<Meaning>,
+}
+
+/// What was read from an error, once.
+#[derive(Debug)]
+struct Meaning {
     scenario: FailureScenario,
-    recovery: Option<Box<RecoveryResult>>,
+    fault: Fault,
+    /// By the types of the error and its sources alone.
+    facts: Option<Fault>,
+}
+
+impl Meaning {
+    fn of(error: &(dyn Error + 'static), scenario: FailureScenario) -> Self {
+        let mut fault = Fault::from_error(error);
+        if fault.scenario() != scenario {
+            let asked = fault.asked;
+            fault = Fault::of_scenario(scenario);
+            fault.asked = asked;
+        }
+        Self { scenario, fault, facts: Fault::from_type(error) }
+    }
 }
 
 impl Failure {
     /// An error whose kind the caller knows.
     pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
-        Self { error: error.into(), scenario, recovery: None }
+        let error = error.into();
+        let meaning = Box::new(Meaning::of(&*error, scenario));
+        Self { error, meaning }
     }
 
     /// An error whose kind `classifier` finds out.
     pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
         let error = error.into();
         let scenario = classifier.classify(&*error);
-        Self { error, scenario, recovery: None }
+        Self::new(error, scenario)
     }
 
     /// The kind of failure, by which recovery goes.
     pub const fn scenario(&self) -> FailureScenario {
-        self.scenario
+        self.meaning.scenario
     }
 
-    /// What it means: by the error's type and its sources, where they say the same as the scenario;
-    /// else by the scenario, and what was asked for is waited all the same.
-    pub fn fault(&self) -> Fault {
-        let fault = Fault::from_error(&*self.error);
-        if fault.scenario() == self.scenario {
-            return fault;
-        }
-        let mut usual = Fault::of_scenario(self.scenario);
-        usual.asked = fault.asked;
-        usual
+    /// The fault it was read as: by the error's type and its sources, where they say the same as the
+    /// scenario; else by the scenario. A wait that was asked for counts either way.
+    pub const fn fault(&self) -> Fault {
+        self.meaning.fault
     }
 
     /// Whether it counts against the health of what was called, so that its breaker should know. It
     /// does unless facts say that it does not: what a text makes of it is not enough.
     pub fn counts(&self) -> bool {
-        Fault::from_type(&*self.error).is_none_or(|fault| fault.counts)
+        self.meaning.facts.is_none_or(|fault| fault.counts)
     }
 
     /// The class under which events report it.
     ///
-    /// Where facts tell more than the scenario, that is it: a rate limit is one.
+    /// Where facts tell more than the scenario, they decide: a rate limit is one.
     pub fn failure_class(&self) -> AgentFailureClass {
-        let by_type = Fault::from_type(&*self.error);
-        let fault = by_type.filter(|fault| fault.scenario() == self.scenario);
-        fault.map_or_else(|| self.scenario.failure_class(), |fault| fault.failure_class())
-    }
-
-    /// Notes what recovery came to.
-    #[must_use]
-    pub fn with_recovery(mut self, result: RecoveryResult) -> Self {
-        self.recovery = Some(Box::new(result));
-        self
-    }
-
-    /// What recovery came to, if it was asked.
-    pub fn recovery(&self) -> Option<&RecoveryResult> {
-        self.recovery.as_deref()
+        let fault = self.meaning.facts.filter(|fault| fault.scenario() == self.scenario());
+        fault.map_or_else(|| self.scenario().failure_class(), |fault| fault.failure_class())
     }
 
     /// The caller's error.
@@ -110,9 +112,8 @@ impl Failure {
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failure")
-            .field("scenario", &self.scenario)
+            .field("scenario", &self.scenario())
             .field("error", &self.error)
-            .field("recovery", &self.recovery)
             .finish()
     }
 }

@@ -4,12 +4,12 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::RecvTimeoutError;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_resilience::{
-    BoxError, CallError, CircuitBreaker, Classifier, Failure, RecoveryContext, attempt_recovery,
-    classify_error, classify_text,
+    BoxError, CallError, CircuitBreaker, Classifier, Failure, classify_error, classify_text,
 };
 
 use FailureScenario::{
@@ -268,10 +268,30 @@ fn what_a_failure_was_given_outweighs_its_error() {
     assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
 }
 
+/// An error that counts how often somebody asked for its source.
+#[derive(Debug)]
+struct Asked(Arc<AtomicU32>);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("503")
+    }
+}
+
+impl Error for Asked {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.fetch_add(1, Relaxed);
+        None
+    }
+}
+
 #[test]
-fn a_failure_carries_what_recovery_came_to() {
-    let failure = Failure::new("down", LlmTimeout);
-    assert!(failure.recovery().is_none());
-    let result = attempt_recovery(LlmTimeout, &mut RecoveryContext::default());
-    assert_eq!(failure.with_recovery(result.clone()).recovery(), Some(&result));
+fn failure_reads_its_error_when_it_is_made_and_never_again() {
+    let asked = Arc::default();
+    let failure = Failure::new(Asked(Arc::clone(&asked)), ProviderFailure);
+    let made = asked.load(Relaxed);
+    for _ in 0..3 {
+        let _ = (failure.fault(), failure.counts(), failure.failure_class(), failure.scenario());
+    }
+    assert_eq!(asked.load(Relaxed), made);
 }
