@@ -8,6 +8,7 @@ mod guide;
 mod layers;
 mod links;
 mod manifests;
+mod payload_keys;
 mod sources;
 
 use std::fmt::Write as _;

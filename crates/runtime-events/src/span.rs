@@ -105,3 +105,10 @@ wire_names! {
         Panicked = "panicked",
     }
 }
+
+impl SpanOutcome {
+    /// Whether it went wrong. What was cancelled did not: somebody no longer wanted it.
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Ok | Self::Cancelled)
+    }
+}

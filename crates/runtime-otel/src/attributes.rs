@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue};
+use runtime_events::AgentEvent;
+use runtime_events::otel::{error_type, model_maker};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
-use runtime_events::{AgentEvent, SpanOutcome};
 
 use crate::config::{Config, SemconvProfile};
 use crate::names::{error, gen_ai, op, own};
-use crate::provider;
 use crate::table::{Agent, Chat, Sole, What};
 use crate::tokens::Tokens;
 
@@ -60,7 +60,7 @@ impl Config {
 
     pub(crate) fn chat(&self, event: &AgentEvent) -> Beginning {
         let model: Option<Arc<str>> = told(TurnStarted::of(event).model).map(Into::into);
-        let maker = || model.as_deref().and_then(provider::maker).map(Into::into);
+        let maker = || model.as_deref().and_then(model_maker).map(Into::into);
         let provider = self.provider.clone().or_else(maker);
         let mut said = Vec::with_capacity(2 * ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
@@ -159,13 +159,7 @@ pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -
 
 /// How an operation failed, if it did. What was cancelled has not failed.
 pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
-    let Some(event) = event else { return Some(error::ABANDONED) };
-    match event.outcome {
-        None | Some(SpanOutcome::Ok | SpanOutcome::Cancelled) => None,
-        Some(SpanOutcome::TimedOut) => Some(error::TIMEOUT),
-        Some(SpanOutcome::Panicked) => Some(error::PANIC),
-        Some(_) => Some(event.failure_class.map_or(error::OTHER, |class| class.as_str())),
-    }
+    event.map_or(Some(error::ABANDONED), error_type)
 }
 
 /// What an event's data holds as text.

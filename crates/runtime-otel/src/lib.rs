@@ -23,7 +23,6 @@ mod meters;
 pub mod names;
 mod note;
 pub mod projection;
-mod provider;
 pub mod replay;
 pub mod sink;
 mod spread;

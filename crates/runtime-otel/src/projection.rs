@@ -17,6 +17,7 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use runtime_events::otel::route_provider;
 use runtime_events::payload::{
     HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
 };
@@ -28,7 +29,6 @@ use crate::config::Config;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
-use crate::provider;
 use crate::table::{Ended, Open, Table, What};
 use crate::tracer::{Ids, Starter};
 
@@ -310,7 +310,7 @@ fn note_route(turn: &mut Open, attempt: &AgentEvent) {
     if !chat.told
         && let Some(provider) = told(TurnStarted::of(attempt).provider)
     {
-        chat.provider = Some(provider::of_route(provider));
+        chat.provider = Some(route_provider(provider));
     }
 }
 

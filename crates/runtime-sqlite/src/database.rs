@@ -8,7 +8,7 @@ use crate::error::OpenError;
 use crate::options::{Durability, SqliteOptions};
 
 /// What leads from each schema to the next one; the first makes schema 1 of an empty database.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// `PRAGMA application_id`: "trev" in ASCII.
 const APPLICATION_ID: i32 = 0x7472_6576;

@@ -157,8 +157,8 @@ impl Lines {
         }
         let used = Use::of(event);
         if used.input_tokens > 0 || used.output_tokens > 0 {
-            let read = used.input_tokens.saturating_add(used.cached_tokens);
-            write!(text, " {} → {} tokens", count(read), count(used.output_tokens))?;
+            let (read, written) = (used.input_tokens, used.output_tokens);
+            write!(text, " {} → {} tokens", count(read), count(written))?;
         }
         if used.cost_nanousd > 0 {
             write!(text, " {}", usd(used.cost_nanousd))?;

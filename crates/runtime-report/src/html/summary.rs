@@ -46,7 +46,7 @@ impl View<'_> {
             card(page, class, name, show::count(calls), failures(failed));
         }
         let spent = stats.spent;
-        let read = spent.input_tokens.saturating_add(spent.cached_tokens);
+        let read = spent.input_tokens;
         let read = if spent.cached_tokens > 0 {
             format!("{} in, {} cached", show::short(read), show::short(spent.cached_tokens))
         } else {

@@ -1,5 +1,7 @@
 //! The command, as it is run.
 
+mod readers;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs, process};

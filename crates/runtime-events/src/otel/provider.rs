@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 /// What the conventions call the provider that a caller calls `name`, if they know it.
-pub(crate) fn known(name: &str) -> Option<&'static str> {
+fn known(name: &str) -> Option<&'static str> {
     let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
     Some(match name.as_str() {
         "openai" => "openai",
@@ -29,8 +29,15 @@ pub(crate) fn known(name: &str) -> Option<&'static str> {
     })
 }
 
-/// Who made a model, where its name tells.
-pub(crate) fn maker(model: &str) -> Option<&'static str> {
+/// Who made a model, where its name tells: a value for `gen_ai.provider.name`.
+///
+/// ```
+/// use runtime_events::otel::model_maker;
+///
+/// assert_eq!(model_maker("claude-sonnet-4-5"), Some("anthropic"));
+/// assert_eq!(model_maker("my-own"), None);
+/// ```
+pub fn model_maker(model: &str) -> Option<&'static str> {
     // `openai/gpt-5`, as gateways write it.
     if let Some((maker, _)) = model.split_once('/')
         && let Some(maker) = known(maker)
@@ -67,8 +74,8 @@ const MAKERS: &[(&str, &str)] = &[
     ("grok-", "x_ai"),
 ];
 
-/// What is told of a route's provider: the conventions' value, else the caller's own.
-pub(crate) fn of_route(provider: &str) -> Cow<'static, str> {
+/// The name of a route's provider: the conventions' value, else the caller's own.
+pub fn route_provider(provider: &str) -> Cow<'static, str> {
     known(provider).map_or_else(|| Cow::Owned(provider.to_owned()), Cow::Borrowed)
 }
 
@@ -90,13 +97,13 @@ mod tests {
             ("", None),
             ("/", None),
         ] {
-            assert_eq!(maker(model), expected, "{model}");
+            assert_eq!(model_maker(model), expected, "{model}");
         }
     }
 
     #[test]
     fn a_route_keeps_its_own_name_where_the_conventions_have_none() {
-        assert_eq!(of_route("Azure OpenAI"), "azure.ai.openai");
-        assert_eq!(of_route("primary"), "primary");
+        assert_eq!(route_provider("Azure OpenAI"), "azure.ai.openai");
+        assert_eq!(route_provider("primary"), "primary");
     }
 }
