@@ -114,7 +114,7 @@ impl fmt::Debug for Failure {
         f.debug_struct("Failure")
             .field("scenario", &self.scenario())
             .field("error", &self.error)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
