@@ -213,3 +213,61 @@ impl fmt::Debug for Timers {
         f.debug_struct("Timers").field("sleeper", &self.sleeper).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::mem;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use runtime_events::ManualClock;
+
+    use super::*;
+
+    #[test]
+    fn timer_on_a_thread_needs_no_sleeper_and_no_runtime() {
+        let clock = ManualClock::skipping();
+        let sleeper: Arc<dyn Sleeper> = Arc::new(clock.clone());
+        let at = clock.now() + Duration::from_secs(3600);
+        block_on(&clock, Timer::new(Arc::new(clock.clone()), Some(sleeper), at));
+        assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn wake_up_that_comes_during_a_nested_block_on_is_not_lost() {
+        let clock = ManualClock::new();
+        let (sender, receiver) = mpsc::channel::<Waker>();
+        let (woken, wait) = mpsc::channel();
+        let waking = thread::spawn(move || {
+            receiver.recv().map(Waker::wake).is_ok_and(|()| woken.send(()).is_ok())
+        });
+        let mut first = true;
+        block_on(
+            &clock,
+            poll_fn(|cx| {
+                if !mem::take(&mut first) {
+                    return Poll::Ready(());
+                }
+                assert!(is_thread(cx.waker()));
+                let outer = cx.waker().clone();
+                let mut sent = false;
+                // The inner call parks, and takes the token that the outer one was woken by.
+                block_on(
+                    &clock,
+                    poll_fn(|cx| {
+                        if mem::replace(&mut sent, true) {
+                            return Poll::Ready(());
+                        }
+                        assert!(!outer.will_wake(cx.waker()), "each call has its own");
+                        assert!(sender.send(outer.clone()).is_ok() && wait.recv().is_ok());
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }),
+                );
+                Poll::Pending
+            }),
+        );
+        assert!(waking.join().is_ok_and(|woke| woke));
+    }
+}

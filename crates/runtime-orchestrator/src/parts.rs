@@ -13,4 +13,6 @@ pub(crate) mod life;
 pub(crate) mod money;
 pub(crate) mod pace;
 pub(crate) mod stream;
+#[cfg(test)]
+mod tests;
 pub(crate) mod time;
