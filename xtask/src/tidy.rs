@@ -9,6 +9,7 @@ mod layers;
 mod links;
 mod manifests;
 mod payload_keys;
+mod rooms;
 mod sources;
 
 use std::fmt::Write as _;

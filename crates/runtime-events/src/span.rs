@@ -17,7 +17,7 @@ use crate::wire_names;
 /// let span: SpanId = "00000000000000ff".parse()?;
 /// assert_eq!(span.get(), 255);
 /// assert_eq!(span.to_string(), "00000000000000ff");
-/// # Ok::<(), runtime_events::span::SpanIdParseError>(())
+/// # Ok::<(), runtime_events::SpanIdParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(NonZeroU64);

@@ -10,7 +10,7 @@ use runtime_events::AgentEvent;
 use runtime_events::otel::{error_type, model_maker};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
 
-use crate::config::{Config, SemconvProfile};
+use crate::config::{OtelConfig, SemconvProfile};
 use crate::names::{error, gen_ai, op, own};
 use crate::table::{Agent, Chat, Sole, What};
 use crate::tokens::Tokens;
@@ -21,7 +21,7 @@ pub(crate) struct Beginning {
     pub(crate) what: What,
 }
 
-impl Config {
+impl OtelConfig {
     pub(crate) fn agent(&self, event: &AgentEvent) -> Beginning {
         let mut said = vec![KeyValue::new(gen_ai::OPERATION, op::INVOKE_AGENT)];
         let mut say = |key: &'static str, value: Option<opentelemetry::Value>| {
@@ -112,7 +112,11 @@ pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
 const ROOM: usize = 8;
 
 /// What is said when a span ends; with no event where nobody has said how.
-pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -> Vec<KeyValue> {
+pub(crate) fn ending(
+    what: &What,
+    event: Option<&AgentEvent>,
+    config: &OtelConfig,
+) -> Vec<KeyValue> {
     let mut said = Vec::with_capacity(8);
     match what {
         What::Agent(agent) => {

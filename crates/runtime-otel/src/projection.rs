@@ -25,7 +25,7 @@ use runtime_events::{AgentEvent, AgentEventName, SpanId};
 use runtime_sinks::SinkError;
 
 use crate::attributes::{self, Beginning, failure, told};
-use crate::config::Config;
+use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
@@ -34,7 +34,7 @@ use crate::tracer::{Ids, Starter};
 
 /// Spans that are made of events.
 pub(crate) struct Projection {
-    config: Config,
+    config: OtelConfig,
     tracer: Starter,
     meters: Option<Meters>,
     table: Mutex<Table>,
@@ -52,7 +52,7 @@ struct Counts {
 /// What has become of spans so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct OtelStats {
     /// Spans that have begun.
     pub begun: u64,
     /// Of those, spans that are open.
@@ -66,7 +66,7 @@ pub struct Stats {
 }
 
 impl Projection {
-    pub(crate) fn new(config: Config, tracer: Starter, meters: Option<Meters>) -> Self {
+    pub(crate) fn new(config: OtelConfig, tracer: Starter, meters: Option<Meters>) -> Self {
         Self { config, tracer, meters, table: Mutex::default(), counts: Counts::default() }
     }
 
@@ -105,10 +105,10 @@ impl Projection {
         count
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> OtelStats {
         // Relaxed: each number for itself.
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Stats {
+        OtelStats {
             begun: read(&self.counts.begun),
             open: self.table().len() as u64,
             abandoned: read(&self.counts.abandoned),

@@ -137,7 +137,7 @@ impl Timeline {
                 "args": { series: value },
             })
         };
-        let mut sum = crate::timeline::Use::default();
+        let mut sum = crate::timeline::TokenUse::default();
         for charge in &self.charges {
             sum = sum.plus(charge.spent);
             events.push(counter("cost", charge.at, "usd", dollars(sum.cost_nanousd).into()));

@@ -34,7 +34,7 @@ use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
 pub(crate) use self::parts::{Segment, nanos};
-pub use self::parts::{Session, Span, SpanKind, Use};
+pub use self::parts::{Session, Span, SpanKind, TokenUse};
 pub(crate) use self::spending::{Account, Charge};
 
 /// What happened in a run, or in all runs of a log.

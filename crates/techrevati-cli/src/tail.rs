@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use runtime_events::payload::{StatusChanged, Word, subject};
 use runtime_events::{AgentEvent, SpanId, SpanOutcome};
+use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, offset, usd};
-use runtime_report::timeline::Use;
 use runtime_sinks::TornLine;
 use runtime_sinks::{LogEntry, LogReadError, LogReader};
 
@@ -155,7 +155,7 @@ impl Lines {
         if let Some(took) = took {
             write!(text, " {}", self.paint.color(Color::Gray, duration(took)))?;
         }
-        let used = Use::of(event);
+        let used = TokenUse::of(event);
         if used.input_tokens > 0 || used.output_tokens > 0 {
             let (read, written) = (used.input_tokens, used.output_tokens);
             write!(text, " {} → {} tokens", count(read), count(written))?;

@@ -3,7 +3,7 @@
 use super::View;
 use super::page::Page;
 use crate::show;
-use crate::stats::Line;
+use crate::stats::StatsLine;
 use crate::timeline::SpanKind;
 
 impl View<'_> {
@@ -29,7 +29,8 @@ impl View<'_> {
     fn cards(&self, page: &mut Page) {
         let stats = &self.stats;
         let kind = |kind: SpanKind| stats.kinds.iter().find(|line| *line.name == *kind.as_str());
-        let calls = |line: Option<&Line>| line.map_or((0, 0), |line| (line.calls, line.failed));
+        let calls =
+            |line: Option<&StatsLine>| line.map_or((0, 0), |line| (line.calls, line.failed));
 
         let (sessions, failed) = calls(kind(SpanKind::Session));
         let sessions = sessions.max(self.timeline.sessions.len() as u64);

@@ -26,7 +26,7 @@ pub struct Session {
     pub(crate) rows: Vec<usize>,
     pub(crate) lost: u64,
     /// What was spent in it.
-    pub(crate) spent: Use,
+    pub(crate) spent: TokenUse,
     /// The states of its agent, one after the other.
     pub(crate) states: Vec<Segment>,
 }
@@ -148,7 +148,7 @@ pub struct Span {
     pub(crate) rows: Vec<usize>,
     pub(crate) outcome: Option<SpanOutcome>,
     pub(crate) failure: Option<AgentFailureClass>,
-    pub(crate) used: Use,
+    pub(crate) used: TokenUse,
 }
 
 impl Span {
@@ -171,7 +171,7 @@ impl Span {
             rows: Vec::new(),
             outcome: None,
             failure: None,
-            used: Use::default(),
+            used: TokenUse::default(),
         }
     }
 
@@ -222,7 +222,7 @@ impl Span {
 /// What a call used: tokens and nano-dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Use {
+pub struct TokenUse {
     /// All tokens read, cached ones and audio included.
     pub input_tokens: u64,
     /// Tokens read from a cache: a part of the input.
@@ -233,7 +233,7 @@ pub struct Use {
     pub cost_nanousd: u64,
 }
 
-impl Use {
+impl TokenUse {
     /// What the data of an event says was used.
     pub fn of(event: &AgentEvent) -> Self {
         let ended = TurnEnded::of(event);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runtime_events::payload::{LogRecord, Tool, TurnEnded, TurnStarted, Wait, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
-use super::parts::{Span, SpanKind, Use};
+use super::parts::{Span, SpanKind, TokenUse};
 use super::pauses::Pauses;
 use super::{Row, Timeline, bands, placing, spending};
 use crate::check::{Finding, Problem};
@@ -118,7 +118,7 @@ impl Reader {
         held.end = held.start.max(*at);
         held.outcome = event.outcome;
         held.failure = event.failure_class;
-        held.used = Use::of(event);
+        held.used = TokenUse::of(event);
         if let Some(name) = name(held.kind, event) {
             held.name = name;
         }

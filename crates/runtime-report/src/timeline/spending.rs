@@ -10,7 +10,7 @@ use runtime_events::AgentEventName;
 use runtime_events::payload::{BudgetMark, SessionEnded, Word};
 
 use super::Timeline;
-use super::parts::{SpanKind, Use, nanos};
+use super::parts::{SpanKind, TokenUse, nanos};
 
 /// A call that was paid for.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub(crate) struct Charge {
     pub(crate) at: u64,
     pub(crate) session: usize,
     pub(crate) span: usize,
-    pub(crate) spent: Use,
+    pub(crate) spent: TokenUse,
 }
 
 /// A budget, as its marks and the last events of sessions tell of it.
@@ -36,7 +36,7 @@ pub(crate) struct Account {
 
 pub(super) fn read(timeline: &mut Timeline) {
     let mut charges = Vec::new();
-    let mut of_attempts: HashMap<usize, Use> = HashMap::new();
+    let mut of_attempts: HashMap<usize, TokenUse> = HashMap::new();
     // Attempts begin after their turns, so they are told first from the back.
     for (number, span) in timeline.spans.iter().enumerate().rev() {
         let spent = match span.kind {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, process};
 
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 use serde_json::Value;
 
 use crate::common::{golden_events, long};
@@ -110,7 +110,7 @@ fn the_page_opens_without_an_error_and_without_a_request() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("browser");
     for events in [golden_events(), long(2_000)] {
-        let page = Timeline::read(events).html(&Options::default());
+        let page = Timeline::read(events).html(&PageConfig::default());
         let opened = open(&browser, &folder, &page);
         assert!(opened.dom.contains("id=\"events\""), "the page was not shown: {}", opened.log);
         // The script ran: what needs it is no longer hidden.
@@ -125,7 +125,7 @@ fn the_page_is_whole_where_scripts_are_not_allowed() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("no-script");
     let events = golden_events();
-    let page = Timeline::read(&events).html(&Options::default());
+    let page = Timeline::read(&events).html(&PageConfig::default());
     let page = page.replace("script-src 'unsafe-inline'", "script-src 'none'");
     let dom = open(&browser, &folder, &page).dom;
     let rows = dom.matches("<tr id=\"e").count() + dom.matches("<tr class=\"f\" id=\"e").count();
@@ -159,7 +159,7 @@ fn requests_of_the_browser_itself_do_not_count() {
 fn the_filters_filter() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("filters");
-    let page = Timeline::read(golden_events()).html(&Options::default());
+    let page = Timeline::read(golden_events()).html(&PageConfig::default());
     let ask = "find.value = 'GPT-5 completed'; who.value = 'researcher'; filter();\n}\n</script>";
     let page = page.replace("}\n</script>", ask);
     let dom = open(&browser, &folder, &page).dom;

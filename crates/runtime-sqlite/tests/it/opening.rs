@@ -2,7 +2,7 @@
 
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
-use runtime_sqlite::{Durability, OpenError, SqliteReader, SqliteSink};
+use runtime_sqlite::{OpenError, SqliteDurability, SqliteReader, SqliteSink};
 use rusqlite::Connection;
 
 use crate::common::{Place, numbered};
@@ -85,7 +85,7 @@ fn a_database_is_continued() {
 #[test]
 fn the_database_says_whose_it_is() {
     let place = Place::new("ours");
-    let options = SqliteSink::options().durability(Durability::Sync);
+    let options = SqliteSink::options().durability(SqliteDurability::Sync);
     drop(options.open(place.db()).unwrap());
     let connection = Connection::open(place.db()).unwrap();
     let id: i32 = connection.pragma_query_value(None, "application_id", |it| it.get(0)).unwrap();

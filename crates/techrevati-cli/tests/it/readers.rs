@@ -6,7 +6,7 @@ use std::{env, fs, process};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 use runtime_events::AgentEvent;
-use runtime_otel::{Config, EventIds, replay_log};
+use runtime_otel::{EventIds, OtelConfig, replay_log};
 use runtime_report::Timeline;
 use runtime_sqlite::SqliteSink;
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn of_otel() -> Spans {
     let builder = SdkTracerProvider::builder().with_simple_exporter(exporter.clone());
     let provider = builder.with_id_generator(EventIds::default()).build();
     let log = fs::read(LOG).expect("readable");
-    replay_log(provider.tracer("it"), Config::default(), &log[..]).expect("readable");
+    replay_log(provider.tracer("it"), OtelConfig::default(), &log[..]).expect("readable");
     let spans = exporter.get_finished_spans().expect("memory does not fail");
     spans
         .into_iter()
