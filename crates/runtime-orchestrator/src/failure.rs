@@ -7,7 +7,7 @@ use std::iter;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
-use runtime_resilience::classify::errors;
+use runtime_resilience::errors;
 use runtime_resilience::{Classifier, Failure};
 
 use crate::error::{

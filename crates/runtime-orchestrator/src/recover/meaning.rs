@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::classify::errors;
+use runtime_resilience::errors;
 use runtime_resilience::fault::{FaultKind, Phase};
 use runtime_resilience::{Failure, Fault};
 
