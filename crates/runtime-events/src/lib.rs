@@ -27,6 +27,7 @@
 //! assert_eq!(AgentEvent::from_json(&json)?, event);
 //! # Ok::<(), runtime_events::EventParseError>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod macros;
 

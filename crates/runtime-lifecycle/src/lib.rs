@@ -20,6 +20,7 @@
 //! | keep the state and the history of one agent | [`AgentWorker`] |
 //! | share the agents of a process | [`AgentRegistry`], [`RegistryConfig`] |
 //! | pass work on to another agent | [`Handoff`], [`AgentRegistry::offer`], [`AgentRegistry::claim`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod handoff;
 mod registry;

@@ -43,6 +43,7 @@
 //! | `tokio` | yes | tokio's timer as the default [`Sleeper`](runtime_events::Sleeper), so that a `Duration` is a [`Timeout`] |
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `anyhow` | no | errors of type `anyhow::Error` are classified by their whole chain and stay downcastable |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod capture;
 mod core;

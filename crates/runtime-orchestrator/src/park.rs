@@ -229,9 +229,9 @@ mod tests {
     fn timer_on_a_thread_needs_no_sleeper_and_no_runtime() {
         let clock = ManualClock::skipping();
         let sleeper: Arc<dyn Sleeper> = Arc::new(clock.clone());
-        let at = clock.now() + Duration::from_secs(3600);
+        let at = clock.now() + Duration::from_hours(1);
         block_on(&clock, Timer::new(Arc::new(clock.clone()), Some(sleeper), at));
-        assert_eq!(clock.elapsed(), Duration::from_secs(3600));
+        assert_eq!(clock.elapsed(), Duration::from_hours(1));
     }
 
     #[test]

@@ -314,7 +314,7 @@ impl OrchestrationSession {
     /// allowed without permissions, and then nothing is emitted, as on a session that is over.
     ///
     /// To choose the tools that a model is offered, without an event for each:
-    /// [`PermissionEnforcer::filter_tools`](runtime_policy::PermissionEnforcer::filter_tools).
+    /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
     }

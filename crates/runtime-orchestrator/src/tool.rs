@@ -1,5 +1,6 @@
 //! The life of a tool call: described, admitted, run.
 
+mod active;
 mod admit;
 mod describe;
 mod run;

@@ -7,6 +7,7 @@
 //! | [`config`] | [`Config`] and [`SemconvProfile`]: which conventions, and how much is told |
 //! | [`projection`] | how events become spans; [`Stats`] |
 //! | [`names`] | every name that leaves this crate |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     feature = "sdk",
     doc = "| [`ids`] | [`EventIds`]: spans under the ids that they have in their events |"

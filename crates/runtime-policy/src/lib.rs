@@ -48,6 +48,7 @@
 //! | check arguments and results | [`Guardrail`], [`AsyncGuardrail`], [`Guardrails`], [`guardrail`] |
 //! | recommend actions by the state of a phase | [`PolicyEngine`], [`PolicyRule`], [`PolicyCondition`] |
 //! | require a quality level | [`QualityGate`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod action;
 mod condition;

@@ -32,6 +32,7 @@
 //! assert!(page.starts_with("<!doctype html>") && page.contains("writer"));
 //! # Ok::<(), runtime_events::EventParseError>(())
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod check;
 pub mod chrome;

@@ -41,6 +41,7 @@
 //! let error = breaker.call(refused).unwrap_err();
 //! assert_eq!(error.to_string(), "Circuit breaker 'openai' is OPEN");
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backoff;
 pub mod breaker;

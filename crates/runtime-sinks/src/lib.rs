@@ -25,6 +25,7 @@
 //! | select events or sessions | [`Filter`], [`Level`], [`SampleSessions`] |
 //! | log events through `tracing` (feature `tracing`) | `TracingSink` |
 //! | record all events in a test (feature `test-util`) | `testing::RecordingEventSink` |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod fan_out;
 mod filter;

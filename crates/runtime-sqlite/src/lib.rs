@@ -33,6 +33,7 @@
 //! ```
 //!
 //! And with any client of SQLite: `SELECT model, calls, cost_usd FROM cost_by_model`.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod database;
 pub mod error;

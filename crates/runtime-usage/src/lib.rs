@@ -34,6 +34,7 @@
 //! | add up usage and cost by model | [`UsageTracker`] |
 //! | keep within a budget | [`Limit`], [`Account`], [`Reservation`] |
 //! | predict the length of an answer | [`UsualOutput`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod book;

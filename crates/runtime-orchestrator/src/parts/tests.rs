@@ -1,5 +1,4 @@
 //! What holds of the stream, the time and the books, without a session around them.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

@@ -7,10 +7,9 @@ use runtime_events::AgentFailureClass;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
 use runtime_policy::{GuardrailSubject, PreCheck};
 
-use super::run::ActiveTool;
+use super::active::{ActiveTool, interruption};
 use crate::core::{Core, Entry};
-use crate::error::{DeadlineExceededError, ToolError, ToolTimeoutError};
-use crate::limits::Kind;
+use crate::error::ToolError;
 use crate::parts::pace::Pace;
 use crate::tell;
 use crate::tool::describe::ToolCall;
@@ -113,18 +112,5 @@ impl Drop for PendingTool<'_> {
             let detail = "the tool was dropped before it ran".to_owned();
             self.told(AgentFailureClass::Cancelled, "cancelled", detail);
         }
-    }
-}
-
-/// What an interruption is to the caller of a tool.
-pub(super) fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
-    match interrupted {
-        Interrupted::Time(Kind::Timeout(_), timeout) => {
-            ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
-        }
-        Interrupted::Time(Kind::Deadline, deadline) => {
-            DeadlineExceededError { deadline, call_began }.into()
-        }
-        Interrupted::Closed(end) => end.closed(call_began).into(),
     }
 }

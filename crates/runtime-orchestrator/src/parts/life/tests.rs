@@ -1,5 +1,4 @@
 //! What holds of a life, without a session around it.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::task::{Poll, Waker};
 
