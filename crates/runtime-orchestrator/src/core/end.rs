@@ -47,7 +47,7 @@ impl Core {
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.classifier);
         let detail = without_keys(&failure.to_string()).into_owned();
-        let _ = if self.life.is_draining() && is_of_shutdown(failure.error()) {
+        let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
         } else {
             self.fail(&detail, class_of(&failure), SpanOutcome::Failed)

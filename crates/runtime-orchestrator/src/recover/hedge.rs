@@ -2,9 +2,9 @@
 
 use runtime_resilience::route::{Route, RouteLease};
 
-use super::meaning::fault_of;
 use super::plan::{Recovering, Started};
 use crate::error::TurnError;
+use crate::failure::fault_of;
 
 /// What a hedge has taken: the attempt, and its place on a route.
 pub(super) struct Hedged<'s> {

@@ -10,10 +10,10 @@ use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdic
 use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
 
 use super::attempt::{Attempt, Facts};
-use super::meaning::{ends_the_session, fault_of, retried_below};
+use super::meaning::ends_the_session;
 use crate::core::{Core, Entry};
 use crate::error::{TurnError, TurnTimeoutError};
-use crate::failure::refused_inside;
+use crate::failure::{fault_of, refused_inside, retried_inside};
 use crate::limits::{Limits, Until};
 use crate::parts::money::Ask;
 use crate::parts::pace::{Pace, Pulse};
@@ -253,7 +253,7 @@ impl<'s> Recovering<'s> {
         self.called |= self.attempts > 0 && !refused;
         let lease = self.lease.as_ref();
         let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
-        if retried_below(&error) {
+        if retried_inside(&error) {
             return After::Stop(error, GaveUp::RetriedBelow);
         }
         let other = self.other_route(&fault);

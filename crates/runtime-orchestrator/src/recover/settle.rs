@@ -5,10 +5,11 @@ use runtime_resilience::fault::without_keys;
 use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::{RecoveryOutcome, RecoveryResult};
 
-use super::meaning::{after_a_call, fault_of};
+use super::meaning::after_a_call;
 use super::plan::{Recovering, Stage};
 use crate::error::{TurnError, UnrecoveredError};
 use crate::escalation::{Escalation, alert};
+use crate::failure::fault_of;
 use crate::tell;
 use crate::turn::Answer;
 use crate::turn::admit::refused;

@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
+use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use runtime_orchestrator::{BoxError, SessionError, ToolCall, ToolError, Turn, TurnError};
@@ -170,4 +173,46 @@ fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
     let recovery = error.recovery().unwrap();
     let text = format!("{recovery:?} {}", serde_json::to_string(recovery).unwrap());
     assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
+}
+
+/// An error that counts how often somebody asks for its source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted(Arc<AtomicU32>);
+
+impl Counted {
+    pub(crate) fn times(&self) -> u32 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("503 Service Unavailable")
+    }
+}
+
+impl Error for Counted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.fetch_add(1, Relaxed);
+        None
+    }
+}
+
+#[test]
+fn failed_turn_walks_along_its_error_once() {
+    let error = Counted::default();
+    let _ = failed(error.clone());
+    assert_eq!(error.times(), 1);
+
+    let wrapped = Counted::default();
+    let _ = failed(io::Error::other(wrapped.clone()));
+    assert_eq!(wrapped.times(), 1);
+}
+
+#[test]
+fn failed_session_walks_along_its_error_once() {
+    let error = Counted::default();
+    let session = Fixture::new().orchestrator.session().unwrap();
+    let _ = session.finish(Err::<(), BoxError>(Box::new(error.clone())));
+    assert_eq!(error.times(), 1);
 }

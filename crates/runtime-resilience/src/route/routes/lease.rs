@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::core::Pick;
-use super::place::Route;
-use super::routes::Routes;
+use super::Routes;
+use crate::route::core::Pick;
+use crate::route::place::Route;
 
 /// A selected route. It counts as a call under way there until it is dropped.
 ///

@@ -4,8 +4,8 @@ use std::error::Error;
 
 use runtime_events::FailureScenario;
 
-use super::chain;
-use crate::fault::{FaultKind, Phase};
+use super::Fault;
+use super::kind::{FaultKind, Phase};
 
 /// One rule: a text that has one of these, and `beside` as well, tells the scenario.
 struct Rule {
@@ -80,7 +80,7 @@ static RULES: [Rule; 8] = [
     ),
 ];
 
-/// The kind of failure that `text` speaks of, in any case; `llm_error` if it does not say.
+/// The scenario that a text speaks of, in any case; `llm_error` if no rule knows it.
 ///
 /// A status code counts only as a number of its own: 503 is not in `file 5031.txt`, `req_503af`
 /// or `1.503 s`.
@@ -93,29 +93,29 @@ static RULES: [Rule; 8] = [
 /// assert_eq!(classify_text("cannot open file 5031.txt"), FailureScenario::LlmError);
 /// ```
 pub fn classify_text(text: &str) -> FailureScenario {
-    first_match(&[text.to_lowercase()]).map_or(FailureScenario::LlmError, |rule| rule.scenario)
+    of_text(text).scenario()
 }
 
-/// The kind of failure that the texts of `error` and its sources speak of.
-pub(super) fn classify_chain(error: &(dyn Error + 'static)) -> FailureScenario {
-    first_match(&texts(error)).map_or(FailureScenario::LlmError, |rule| rule.scenario)
+/// The fault that a text speaks of. How far the request came is not in it.
+pub(super) fn of_text(text: &str) -> Fault {
+    fault(first_match(&[text.to_lowercase()]))
 }
 
-/// As [`classify_text`], for a fault.
-pub(crate) fn kind_of_text(text: &str) -> FaultKind {
-    first_match(&[text.to_lowercase()]).map_or(FaultKind::Unknown, |rule| rule.kind)
+/// The fault that the texts of an error and its sources speak of.
+pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
+    fault(first_match(&texts(errors)))
 }
 
-/// As [`classify_chain`], for a fault.
-pub(crate) fn kind_of_texts(error: &(dyn Error + 'static)) -> FaultKind {
-    first_match(&texts(error)).map_or(FaultKind::Unknown, |rule| rule.kind)
+fn fault(rule: Option<&Rule>) -> Fault {
+    let Some(rule) = rule else { return Fault::of(FaultKind::Unknown) };
+    Fault { scenario: rule.scenario, ..Fault::of(rule.kind).of_unknown_reach() }
 }
 
 /// What the errors of a chain say, in lower case.
-fn texts(error: &(dyn Error + 'static)) -> Vec<String> {
+fn texts(errors: &[&(dyn Error + 'static)]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut quoted: Vec<String> = Vec::new();
-    for error in chain::errors(error) {
+    for error in errors {
         let text = error.to_string().to_lowercase();
         if error.is::<serde_json::Error>() { &mut quoted } else { &mut texts }.push(text);
     }

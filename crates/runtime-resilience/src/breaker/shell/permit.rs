@@ -5,10 +5,10 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
-use super::cell::Ticket;
-use super::outcome::Outcome;
-use super::shell::CircuitBreaker;
-use super::state::Transition;
+use super::CircuitBreaker;
+use crate::breaker::cell::Ticket;
+use crate::breaker::outcome::Outcome;
+use crate::breaker::state::Transition;
 
 /// One admitted call.
 ///

@@ -1,12 +1,13 @@
 //! A caller's error together with what it was read as, once.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 
-use crate::BoxError;
-use crate::classify::Classifier;
+use super::{Classifier, Meaning, Reading, TypeRule};
+use crate::chain::BoxError;
 use crate::fault::Fault;
 
 /// An error of the caller's, classified.
@@ -29,68 +30,99 @@ use crate::fault::Fault;
 /// ```
 pub struct Failure {
     error: BoxError,
-    meaning: Box<Meaning>,
+    read: Box<Read>,
 }
 
-/// What was read from an error, once.
-#[derive(Debug)]
-struct Meaning {
-    scenario: FailureScenario,
-    fault: Fault,
-    /// By the types of the error and its sources alone.
-    facts: Option<Fault>,
-}
-
-impl Meaning {
-    fn of(error: &(dyn Error + 'static), scenario: FailureScenario) -> Self {
-        let mut fault = Fault::from_error(error);
-        if fault.scenario() != scenario {
-            let asked = fault.asked;
-            fault = Fault::of_scenario(scenario);
-            fault.asked = asked;
-        }
-        Self { scenario, fault, facts: Fault::from_type(error) }
-    }
+struct Read {
+    meaning: Meaning,
+    note: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Failure {
-    /// An error whose kind the caller knows.
+    /// An error whose scenario the caller knows.
     pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
-        let error = error.into();
-        let meaning = Box::new(Meaning::of(&*error, scenario));
-        Self { error, meaning }
+        Self::read(error.into(), &[], Some(scenario), |_, _: &mut Option<()>| {})
     }
 
-    /// An error whose kind `classifier` finds out.
+    /// An error whose scenario a classifier finds out.
     pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
-        let error = error.into();
-        let scenario = classifier.classify(&*error);
-        Self::new(error, scenario)
+        Self::classified_with(error, classifier, |_, _: &mut Option<()>| {})
+    }
+
+    /// As [`classified`](Self::classified), for a layer that knows types which this crate does not.
+    ///
+    /// `look` is shown each error of the chain, from the outermost to the innermost, and may put
+    /// down a [note](Self::note). So the chain is walked along once, however much is read from it.
+    ///
+    /// ```
+    /// use std::fmt;
+    /// use runtime_resilience::{Classifier, Failure};
+    ///
+    /// let failure = Failure::classified_with(fmt::Error, &Classifier::default(), |error, note| {
+    ///     if error.is::<fmt::Error>() {
+    ///         *note = Some("of formatting");
+    ///     }
+    /// });
+    /// assert_eq!(failure.note(), Some(&"of formatting"));
+    /// ```
+    pub fn classified_with<N: Any + Send + Sync>(
+        error: impl Into<BoxError>,
+        classifier: &Classifier,
+        look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
+    ) -> Self {
+        Self::read(error.into(), &classifier.rules, None, look)
+    }
+
+    fn read<N: Any + Send + Sync>(
+        error: BoxError,
+        rules: &[TypeRule],
+        given: Option<FailureScenario>,
+        mut look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
+    ) -> Self {
+        let mut note = None;
+        let mut reading = Reading::default();
+        reading.walk(&*error, rules, |_, error| {
+            look(error, &mut note);
+            false
+        });
+        let meaning = reading.meaning(given);
+        let note = note.map(|note| Box::new(note) as _);
+        Self { error, read: Box::new(Read { meaning, note }) }
     }
 
     /// The kind of failure, by which recovery goes.
     pub const fn scenario(&self) -> FailureScenario {
-        self.meaning.scenario
+        self.read.meaning.fault.scenario()
     }
 
     /// The fault it was read as: by the error's type and its sources, where they say the same as the
     /// scenario; else by the scenario. A wait that was asked for counts either way.
     pub const fn fault(&self) -> Fault {
-        self.meaning.fault
+        self.read.meaning.fault
     }
 
     /// Whether it counts against the health of what was called, so that its breaker should know. It
     /// does unless facts say that it does not: what a text makes of it is not enough.
     pub fn counts(&self) -> bool {
-        self.meaning.facts.is_none_or(|fault| fault.counts)
+        self.facts().is_none_or(|fault| fault.counts)
     }
 
     /// The class under which events report it.
     ///
     /// Where facts tell more than the scenario, they decide: a rate limit is one.
     pub fn failure_class(&self) -> AgentFailureClass {
-        let fault = self.meaning.facts.filter(|fault| fault.scenario() == self.scenario());
+        let fault = self.facts().filter(|fault| fault.scenario() == self.scenario());
         fault.map_or_else(|| self.scenario().failure_class(), |fault| fault.failure_class())
+    }
+
+    /// What `look` put down when the error was read: see
+    /// [`classified_with`](Self::classified_with). `None` if that is nothing, or no `N`.
+    pub fn note<N: Any>(&self) -> Option<&N> {
+        self.read.note.as_deref()?.downcast_ref()
+    }
+
+    pub(super) const fn facts(&self) -> Option<Fault> {
+        self.read.meaning.facts
     }
 
     /// The caller's error.

@@ -1,6 +1,5 @@
 //! Waiting for a limiter, as a task and as a thread.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use runtime_events::{Sleep, Sleeper};
 
-use super::bucket::{Full, Nanos};
-use super::core::{Hold, Refusal, Sent};
-use super::demand::{Demand, RateDimension};
-use super::error::RateLimitedError;
-use super::limiter::RateLimiter;
-use super::queue::Place;
+use super::RateLimiter;
 use super::reservation::RateReservation;
+use crate::rate::bucket::{Full, Nanos};
+use crate::rate::core::{Hold, Refusal, Sent};
+use crate::rate::demand::{Demand, RateDimension};
+use crate::rate::error::RateLimitedError;
+use crate::rate::queue::Place;
 
 impl RateLimiter {
     /// Takes what a call asks for, and waits for it if need be, in the order in which callers came.
@@ -50,36 +49,13 @@ impl RateLimiter {
         sleeper: &dyn Sleeper,
         until: Option<Instant>,
     ) -> Result<RateReservation, RateLimitedError> {
-        let waited = self.reserve_blocking_unless(demand, sleeper, until, |_| None::<Infallible>);
-        waited.unwrap_or_else(|never| match never {})
-    }
-
-    /// As [`reserve_blocking`](Self::reserve_blocking), and gives up as soon as `give_up` has a reason.
-    ///
-    /// It is asked before each wait, with what ends one: keep a clone of the waker, and wake it when there
-    /// may be a reason.
-    ///
-    /// # Errors
-    ///
-    /// That reason; and inside, as for [`reserve`](Self::reserve).
-    pub fn reserve_blocking_unless<E>(
-        &self,
-        demand: Demand,
-        sleeper: &dyn Sleeper,
-        until: Option<Instant>,
-        mut give_up: impl FnMut(&Waker) -> Option<E>,
-    ) -> Result<Result<RateReservation, RateLimitedError>, E> {
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         let mut turn = Turn::new(self, demand, until);
         loop {
-            let wait = match turn.ask(&waker) {
-                Step::Over(result) => return Ok(result),
-                Step::Wait(wait) => wait,
-            };
-            if let Some(reason) = give_up(&waker) {
-                return Err(reason);
+            match turn.ask(&waker) {
+                Step::Over(result) => return result,
+                Step::Wait(wait) => sleeper.park(wait.park()),
             }
-            sleeper.park(wait.park());
         }
     }
 }

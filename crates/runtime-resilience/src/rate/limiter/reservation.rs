@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::core::{Hold, Sent};
-use super::demand::Demand;
-use super::limiter::RateLimiter;
+use super::RateLimiter;
+use crate::rate::core::{Hold, Sent};
+use crate::rate::demand::Demand;
 
 /// What one call took.
 ///
