@@ -1,19 +1,4 @@
-//! How long to wait before another attempt.
-//!
-//! Exponential back-off with the jitter modes of Marc Brooker, [*Exponential Backoff And
-//! Jitter*](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). With
-//! `e = min(cap, base ^ attempt)` and `p` the previous delay, or `base` before there was one, in
-//! seconds:
-//!
-//! | mode | drawn evenly from |
-//! |---|---|
-//! | [`None`](JitterMode::None) | always `e` |
-//! | [`Full`](JitterMode::Full) | `0 ..= e` |
-//! | [`Equal`](JitterMode::Equal) | `e / 2 ..= e` |
-//! | [`Decorrelated`](JitterMode::Decorrelated) | `base ..= 3 p`, cut at `cap` |
-//!
-//! The cut comes before the draw. The formula in the article draws first: near the cap most of its
-//! delays are exactly the cap, and the callers it is to keep apart come back together.
+//! Exponential back-off with jitter.
 
 use std::time::Duration;
 
@@ -21,21 +6,21 @@ use runtime_events::wire_names;
 use thiserror::Error;
 
 wire_names! {
-    /// How chance enters a delay.
+    /// How delays are drawn at random.
     #[non_exhaustive]
     pub enum JitterMode: "jitter mode" {
-        /// Not at all.
+        /// Not at all: always the exponential delay.
         None = "none",
-        /// From nothing up to the exponential delay.
+        /// Between zero and the exponential delay.
         Full = "full",
-        /// From half of the exponential delay up to it.
+        /// Between half of the exponential delay and all of it.
         Equal = "equal",
-        /// From the base up to three times the previous delay.
+        /// Between the base and three times the previous delay.
         Decorrelated = "decorrelated",
     }
 }
 
-/// The settings of a back-off.
+/// How long to wait before another attempt: exponential back-off with jitter.
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,6 +30,21 @@ wire_names! {
 /// let delays: Vec<u64> = (0..5).map(|n| backoff.delay(n, None).as_secs()).collect();
 /// assert_eq!(delays, [1, 2, 4, 8, 10]);
 /// ```
+///
+/// Exponential back-off with the jitter modes of Marc Brooker, [*Exponential Backoff And
+/// Jitter*](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). With
+/// `e = min(cap, base ^ attempt)` and `p` the previous delay, or `base` before there was one, in
+/// seconds:
+///
+/// | mode | drawn evenly from |
+/// |---|---|
+/// | [`None`](JitterMode::None) | always `e` |
+/// | [`Full`](JitterMode::Full) | `0 ..= e` |
+/// | [`Equal`](JitterMode::Equal) | `e / 2 ..= e` |
+/// | [`Decorrelated`](JitterMode::Decorrelated) | `base ..= 3 p`, cut at `cap` |
+///
+/// The cut comes before the draw. The formula in the article draws first: near the cap most of its
+/// delays are exactly the cap, and the callers it is to keep apart come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
     /// Invariant: finite and positive.
@@ -55,9 +55,9 @@ pub struct Backoff {
     jitter: JitterMode,
 }
 
-/// A setting that no back-off can have.
+/// The base of a back-off is not positive and finite.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
-#[error("back-off base {base} is not a positive, finite number")]
+#[error("back-off `base` of {base} must be positive and finite")]
 #[non_exhaustive]
 pub struct InvalidBackoffError {
     /// The base that was given.
@@ -65,8 +65,8 @@ pub struct InvalidBackoffError {
 }
 
 impl Backoff {
-    /// Grows by powers of `base`, which is also the shortest decorrelated delay, in seconds. 2
-    /// unless set.
+    /// A back-off that grows by powers of `base`, which is also the shortest decorrelated delay in
+    /// seconds. The base of [`Backoff::default`] is 2.
     ///
     /// The delay before attempt 0 is one second whatever the base is, as `base ^ 0` is 1.
     ///
@@ -81,7 +81,7 @@ impl Backoff {
         }
     }
 
-    /// Never waits longer than this. 60 seconds unless set.
+    /// The longest delay. 60 seconds unless set.
     #[must_use]
     pub const fn cap(mut self, cap: Duration) -> Self {
         self.cap = cap;
@@ -94,23 +94,23 @@ impl Backoff {
         self.cap
     }
 
-    /// Draws delays this way. Decorrelated unless set.
+    /// How delays are drawn. Decorrelated unless set.
     #[must_use]
     pub const fn jitter(mut self, jitter: JitterMode) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// The delay before attempt number `attempt`, counted from 0, with chance from the thread's
+    /// The delay before attempt number `attempt`, counted from 0, drawn from the thread's random
     /// generator.
     ///
-    /// `previous` is the delay before; only [`JitterMode::Decorrelated`] looks at it, and takes
-    /// none and zero alike.
+    /// `previous` is the delay before that one. Only [`JitterMode::Decorrelated`] uses it, and treats
+    /// `None` like zero.
     pub fn delay(&self, attempt: u32, previous: Option<Duration>) -> Duration {
         self.draw(attempt, previous, fastrand::f64())
     }
 
-    /// As [`delay`](Self::delay), with chance from `rng`: the same seed gives the same delays.
+    /// As [`delay`](Self::delay), drawn from `rng`: the same seed gives the same delays.
     pub fn delay_with(
         &self,
         attempt: u32,
@@ -120,8 +120,8 @@ impl Backoff {
         self.draw(attempt, previous, rng.f64())
     }
 
-    /// As [`delay`](Self::delay), with `unit` for chance: 0 gives the shortest delay there can be,
-    /// 1 the longest. What is outside counts as the nearer end, and NaN as 0.
+    /// As [`delay`](Self::delay), with `unit` in place of a random number: 0 gives the shortest possible
+    /// delay, 1 the longest. Values outside count as the nearer end, NaN as 0.
     pub fn delay_from(&self, attempt: u32, previous: Option<Duration>, unit: f64) -> Duration {
         let unit = if unit.is_nan() { 0.0 } else { unit.clamp(0.0, 1.0) };
         self.draw(attempt, previous, unit)

@@ -1,6 +1,6 @@
-//! What to change before another attempt: the provider, or the size of the context.
+//! What to change before another attempt: the provider or the size of the context.
 
-/// The part of the context that [`smaller_context_budget`] keeps where nobody chose otherwise.
+/// The usual share of a context that [`smaller_context_budget`] keeps.
 pub const CONTEXT_REDUCTION: f64 = 0.75;
 
 /// The first of the `available` providers that is not the `current` one.
@@ -15,10 +15,10 @@ pub fn next_provider<'a, P: AsRef<str>>(available: &'a [P], current: &str) -> Op
     available.iter().map(AsRef::as_ref).find(|provider| *provider != current)
 }
 
-/// The part `reduction` of a context of `chars` characters, rounded down.
+/// The share `reduction` of a context of `chars` characters, rounded down.
 ///
-/// A `reduction` that is negative or not a number leaves nothing; one that keeps all or less never
-/// gives more than there was.
+/// A `reduction` that is negative or not a number leaves nothing. One of at most 1 never returns more
+/// than there was.
 ///
 /// ```
 /// use runtime_resilience::{CONTEXT_REDUCTION, smaller_context_budget};

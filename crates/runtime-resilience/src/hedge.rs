@@ -1,20 +1,13 @@
-//! When a call has been silent for so long that a second one is worth its price: [`Hedge`], over
-//! [`FirstTokens`].
-//!
-//! What tells a call that hangs from one that works is the time to its *first token*: headers come at
-//! once, and the last token says more about the length of the answer. Everything here is arithmetic;
-//! who makes the second call pays for it from a [`RetryBudget`](crate::RetryBudget), and never makes
-//! one after the first token or after a failure.
+//! When to send a second call beside one that is slow.
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long first tokens take: remembers many in little room.
+/// The times that first tokens took, in a histogram of fixed size. Clones share it: keep one for each
+/// provider and model.
 ///
-/// It keeps a histogram whose buckets are an eighth of a power of two of a microsecond wide: a time is
-/// told to within 12.5 %, and always rounded up. After 1,000 times the old ones count half. Clones share
-/// what they know: keep one for each provider and model.
+/// Times are rounded up by at most 12.5 %. After 1,000 times, the weight of the old ones is halved.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,24 +24,24 @@ pub struct FirstTokens {
 }
 
 impl FirstTokens {
-    /// Nothing is known yet.
+    /// A histogram without times.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A first token came after so long.
+    /// Adds the time that a first token took.
     pub fn observe(&self, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         self.seen().add(micros);
     }
 
-    /// The time that this share of first tokens does not exceed; `None` if nothing is known. Shares
-    /// outside of 0 and 1 count as the nearer end, and NaN as 1.
+    /// The time that this share of first tokens does not exceed; `None` if no time is known. Shares
+    /// outside 0 to 1 count as the nearer end, NaN as 1.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         self.seen().quantile(share)
     }
 
-    /// How many times count. Old ones count half, so it does not grow without end.
+    /// How many times are known. Old ones fade, so it does not grow without end.
     pub fn samples(&self) -> u32 {
         self.seen().times
     }
@@ -59,7 +52,11 @@ impl FirstTokens {
     }
 }
 
-/// When to send a second call.
+/// When to send a second call beside one that is slow.
+///
+/// The time to the *first token* tells a call that hangs from one that works: headers come at once, and
+/// the last token depends on the length of the answer. Pay for the second call from a
+/// [`RetryBudget`](crate::RetryBudget), and make none after the first token or after a failure.
 ///
 /// ```
 /// use std::time::Duration;
@@ -78,29 +75,30 @@ pub struct Hedge {
     at_least: Duration,
 }
 
-/// What a hedge's delay is taken from.
+/// What the delay of a hedge is taken from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum HedgeAt {
-    /// Always the same.
+    /// A fixed time.
     Fixed(Duration),
     /// The time that this share of first tokens does not exceed.
     Quantile(f64),
 }
 
 impl Hedge {
-    /// Sends a second call after this long.
+    /// A second call after this long.
     pub const fn after(delay: Duration) -> Self {
         Self { at: HedgeAt::Fixed(delay), ..Self::DEFAULT }
     }
 
-    /// Sends a second call when this share of first tokens would have come. 0.95 by default: one call
-    /// in twenty is hedged.
+    /// A second call once this share of first tokens would have come. 0.95 by default, which hedges one
+    /// call in twenty.
     pub const fn at_quantile(share: f64) -> Self {
         Self { at: HedgeAt::Quantile(share), ..Self::DEFAULT }
     }
 
-    /// Sends none by quantile before this many times are known, of which 250 are enough. 20 unless set.
+    /// The number of known times below which a quantile sends no second call. 20 unless set, at most
+    /// 250.
     #[must_use]
     pub const fn minimum_samples(mut self, samples: NonZeroU32) -> Self {
         // More may never be known at once: old ones fade.
@@ -108,14 +106,14 @@ impl Hedge {
         self
     }
 
-    /// Waits at least this long, whatever is usual. Nothing unless set.
+    /// The shortest delay, whatever the times are. Zero unless set.
     #[must_use]
     pub const fn at_least(mut self, delay: Duration) -> Self {
         self.at_least = delay;
         self
     }
 
-    /// How long to wait for the first token before a second call; `None` if none is to be sent.
+    /// How long to wait for the first token before a second call; `None` for no second call.
     pub fn delay(&self, times: &FirstTokens) -> Option<Duration> {
         let delay = match self.at {
             HedgeAt::Fixed(delay) => delay,

@@ -1,20 +1,4 @@
-//! How many retries a healthy or an ailing provider is asked to bear: [`RetryBudget`].
-//!
-//! Retries are paid for by successes. While most calls succeed there are plenty; when most fail, what
-//! was put by is soon spent, and no storm of retries keeps the provider down. Hedged calls draw on the
-//! same budget.
-//!
-//! # What is guaranteed
-//!
-//! Over any history, however many threads share the budget,
-//!
-//! ```text
-//! retries  ≤  reserve + percent / 100 × successes
-//! ```
-//!
-//! so the load that retries add is at most `percent` of what succeeds, and `reserve` calls on top,
-//! once. Each success refills it, whatever happened before: a budget that is used up is not used up
-//! for good.
+//! A bound on the load that retries add to a provider.
 
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
@@ -26,7 +10,7 @@ use thiserror::Error;
 
 use crate::sync::{AtomicU64, Ordering};
 
-/// The settings of a budget.
+/// The settings of a [`RetryBudget`].
 ///
 /// ```
 /// use runtime_resilience::RetryBudgetConfig;
@@ -40,16 +24,17 @@ pub struct RetryBudgetConfig {
 }
 
 impl RetryBudgetConfig {
-    /// Allows this many retries for each hundred successes. 20 unless set.
+    /// The number of retries for each hundred successes. 20 unless set.
     #[must_use]
     pub const fn percent(mut self, percent: u32) -> Self {
         self.percent = percent;
         self
     }
 
-    /// Allows this many retries before anything succeeded, and never puts by more. 10 unless set.
+    /// The number of retries that the budget has from the start, and the most that it ever holds. 10
+    /// unless set.
     ///
-    /// With none, no retry is ever paid for: what successes bring must have a place.
+    /// With 0 there are never any retries, as there is no room for what successes add.
     #[must_use]
     pub const fn reserve(mut self, retries: u32) -> Self {
         self.reserve = retries;
@@ -63,7 +48,11 @@ impl Default for RetryBudgetConfig {
     }
 }
 
-/// A budget of retries that sessions, threads and tasks share by cloning: one for each provider.
+/// A budget of retries that successes pay for. Sessions, threads and tasks share it by cloning: use one
+/// for each provider.
+///
+/// While most calls succeed, there are plenty of retries. When most fail, the budget is soon used up,
+/// and no storm of retries keeps the provider down. Hedged calls draw on the same budget.
 ///
 /// ```
 /// use runtime_resilience::RetryBudget;
@@ -75,6 +64,17 @@ impl Default for RetryBudgetConfig {
 /// (0..5).for_each(|_| budget.succeeded());
 /// assert!(budget.try_withdraw().is_ok(), "one for five successes");
 /// ```
+///
+/// # Guarantee
+///
+/// Over any history, however many threads share the budget:
+///
+/// ```text
+/// retries  ≤  reserve + percent / 100 × successes
+/// ```
+///
+/// So retries add at most `percent` of what succeeds, and once `reserve` calls. Each success adds to
+/// the budget, whatever happened before: a budget that is used up recovers.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     shared: Arc<Shared>,
@@ -95,32 +95,32 @@ struct Shared {
 /// A retry, in thousandths of one.
 const RETRY: u64 = 1_000;
 
-/// There is no retry left in a budget.
+/// A retry budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("retry budget is used up: retries are {percent} % of successes at most")]
+#[error("retry budget is used up: it allows {percent} retries for 100 successes")]
 #[non_exhaustive]
 pub struct RetryBudgetExhaustedError {
-    /// How many retries a hundred successes bring.
+    /// The number of retries for each hundred successes.
     pub percent: u32,
 }
 
 /// Constructors.
 impl RetryBudget {
-    /// A budget with these settings, and with its reserve put by.
+    /// A full budget with these settings.
     pub fn new(config: RetryBudgetConfig) -> Self {
         let most = u64::from(config.reserve) * RETRY;
         let deposit = u64::from(config.percent) * (RETRY / 100);
         Self { shared: Arc::new(Shared { there: AtomicU64::new(most), most, deposit, config }) }
     }
 
-    /// A budget that adds at most so much load, and the usual reserve.
+    /// A budget with this many retries for each hundred successes, and the usual reserve.
     pub fn percent(percent: u32) -> Self {
         Self::new(RetryBudgetConfig::default().percent(percent))
     }
 }
 
 impl RetryBudget {
-    /// A call succeeded: puts by a part of a retry.
+    /// A call succeeded: adds a part of a retry.
     #[inline]
     pub fn succeeded(&self) {
         // Relaxed, here and below: the word guards no other memory, and one word is seen in one order
@@ -134,18 +134,18 @@ impl RetryBudget {
     ///
     /// # Errors
     ///
-    /// [`RetryBudgetExhaustedError`] if there is none, and then nothing is taken.
+    /// [`RetryBudgetExhaustedError`] if there is none. Nothing is taken then.
     #[inline]
     pub fn try_withdraw(&self) -> Result<(), RetryBudgetExhaustedError> {
         self.try_withdraw_weighted(NonZeroU32::MIN)
     }
 
-    /// Takes as much as `weight` retries, for one that costs as much: after a timeout, say, when the
-    /// attempt before it may still be running.
+    /// Takes `weight` retries, for one that costs as much: for example after a timeout, when the attempt
+    /// before it may still be running.
     ///
     /// # Errors
     ///
-    /// [`RetryBudgetExhaustedError`] if there is not that much, and then nothing is taken.
+    /// [`RetryBudgetExhaustedError`] if there are not that many. Nothing is taken then.
     #[inline]
     pub fn try_withdraw_weighted(
         &self,
@@ -159,18 +159,18 @@ impl RetryBudget {
             .map_err(|_| RetryBudgetExhaustedError { percent: self.shared.config.percent })
     }
 
-    /// A retry was taken and not made: puts it back.
+    /// Puts back a retry that was taken and not made.
     pub fn give_back(&self) {
         self.put_by(RETRY);
     }
 
-    /// How many retries there are, whole ones.
+    /// The number of whole retries that are left.
     pub fn balance(&self) -> u32 {
         let whole = self.shared.there.load(Ordering::Relaxed) / RETRY;
         u32::try_from(whole).unwrap_or(u32::MAX)
     }
 
-    /// Its settings.
+    /// The settings.
     pub fn config(&self) -> RetryBudgetConfig {
         self.shared.config
     }

@@ -20,8 +20,8 @@ impl CircuitBreaker {
         self.call_judged(f, CallOutcome::of)
     }
 
-    /// As [`call`](Self::call), where `judge` says what the result means: not every error is a
-    /// failure of the dependency, and not every answer says that it is well.
+    /// As [`call`](Self::call), where `judge` says what a result means: not every error is a failure of
+    /// the dependency, and not every answer shows that it is healthy.
     ///
     /// ```
     /// use runtime_resilience::{CallError, CallOutcome, CircuitBreaker};
@@ -55,11 +55,11 @@ impl CircuitBreaker {
 
     /// Runs the future that `f` makes, if the breaker admits it.
     ///
-    /// Admission is asked for at the first poll; when it is refused, `f` is not called. Dropping
-    /// the future after that cancels the call: it counts neither way. A panic in it counts as a
-    /// failure; a panic beside it, under `join!`, does not.
+    /// The breaker is asked at the first poll. If it refuses, `f` is not called. Dropping the future
+    /// after that cancels the call, which is not counted. A panic in the future counts as a failure; a
+    /// panic beside it, under `join!`, does not.
     ///
-    /// It is `Send` when `f` and its future are.
+    /// The future is `Send` if `f` and its future are.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl CircuitBreaker {
         self.call_async_judged(f, CallOutcome::of)
     }
 
-    /// As [`call_async`](Self::call_async), where `judge` says what the result means.
+    /// As [`call_async`](Self::call_async), where `judge` says what a result means.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! When to open, for how long, and what closes it again.
+//! The settings of a circuit breaker.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::wait::OpenWait;
 use super::window::CircuitWindow;
 
-/// The settings of a breaker.
+/// The settings of a [`CircuitBreaker`](super::CircuitBreaker): what opens it, for how long, and what
+/// closes it again.
 ///
 /// ```
 /// use std::num::{NonZeroU16, NonZeroU32};
@@ -32,23 +33,23 @@ pub struct CircuitBreakerConfig {
     pub(super) half_open_lease: Option<Duration>,
 }
 
-/// What opens it. Each of these does so alone.
+/// What opens a breaker. Each of these is enough.
 impl CircuitBreakerConfig {
-    /// Opens after this many failures in a row. 5 unless set.
+    /// The number of failures in a row that opens the breaker. 5 unless set.
     #[must_use]
     pub const fn failure_threshold(mut self, failures: NonZeroU32) -> Self {
         self.failure_threshold = Some(failures);
         self
     }
 
-    /// Does not open because of failures in a row, however many there are.
+    /// Failures in a row do not open the breaker, however many there are.
     #[must_use]
     pub const fn without_failure_threshold(mut self) -> Self {
         self.failure_threshold = None;
         self
     }
 
-    /// Opens when too many of the last calls failed or were slow. There is no window unless set.
+    /// Opens the breaker when too many of the latest calls failed or were slow. No window unless set.
     #[must_use]
     pub const fn window(mut self, window: CircuitWindow) -> Self {
         self.window = Some(window);
@@ -56,9 +57,9 @@ impl CircuitBreakerConfig {
     }
 }
 
-/// What closes it again.
+/// What closes a breaker again.
 impl CircuitBreakerConfig {
-    /// Admits no call for this long after opening. 60 seconds unless set.
+    /// How long the breaker stays open. 60 seconds unless set.
     ///
     /// Short for [`open_wait`](Self::open_wait) with [`OpenWait::Fixed`].
     #[doc(alias = "recovery_timeout_seconds")]
@@ -67,41 +68,40 @@ impl CircuitBreakerConfig {
         self.open_wait(OpenWait::Fixed(timeout))
     }
 
-    /// Admits no call for this long after opening. 60 seconds each time unless set.
+    /// How long the breaker stays open. 60 seconds each time unless set.
     ///
-    /// A wait ends up to 10 ms late, and never early. One of 43 years or more does not end.
+    /// A wait ends up to 10 ms late, never early. A wait of 43 years or more does not end.
     #[must_use]
     pub const fn open_wait(mut self, wait: OpenWait) -> Self {
         self.open_wait = wait;
         self
     }
 
-    /// Lets at most this many probes run at the same time while half-open. 1 unless set; more than
-    /// 4095 are taken for 4095.
+    /// The number of probes that may run at the same time while the breaker is half-open. 1 unless set,
+    /// at most 4095.
     #[must_use]
     pub const fn half_open_max_probes(mut self, probes: NonZeroU32) -> Self {
         self.half_open_max_probes = probes;
         self
     }
 
-    /// Closes after this many successful probes. 1 unless set; more than 4 million are taken for 4
-    /// million.
+    /// The number of successful probes that closes the breaker. 1 unless set, at most 4 million.
     ///
-    /// More than [`half_open_max_probes`](Self::half_open_max_probes) is fine: probes then follow
-    /// one another.
+    /// It may exceed [`half_open_max_probes`](Self::half_open_max_probes): probes then follow one
+    /// another.
     #[must_use]
     pub const fn successes_to_close(mut self, successes: NonZeroU32) -> Self {
         self.successes_to_close = successes;
         self
     }
 
-    /// Gives up probes that do not report: when all places are taken, and the last one was taken
-    /// this long ago, the next call takes them over. As long as the open wait unless set (the first
-    /// one, if it grows), and never shorter than 10 ms.
+    /// How long probes may take before they are given up. When all places are taken, and the last one
+    /// was taken this long ago, the next call becomes the new probe. As long as the (first) open wait
+    /// unless set, and never shorter than 10 ms.
     ///
-    /// A given-up probe changes nothing any more. So that a lease shorter than a healthy call cannot
-    /// keep the breaker from closing, it doubles each time it runs out, up to 16 times its length,
-    /// until the breaker closes or opens.
+    /// The outcome of a given-up probe changes nothing. A lease may be shorter than a healthy call: so
+    /// that it cannot keep the breaker from closing, it doubles each time it runs out, up to 16 times
+    /// its length, until the breaker closes or opens.
     #[must_use]
     pub const fn half_open_lease(mut self, lease: Duration) -> Self {
         self.half_open_lease = Some(lease);

@@ -1,4 +1,4 @@
-//! Why a call through a breaker gave no value.
+//! The errors of a call through a breaker.
 
 use std::error::Error;
 use std::fmt;
@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use super::state::CircuitState;
 
-/// A breaker did not admit a call.
+/// A circuit breaker did not admit a call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("Circuit breaker '{name}' is OPEN")]
 #[non_exhaustive]
 pub struct CircuitOpenError {
     /// The name of the breaker.
     pub name: Arc<str>,
-    /// What is left of the wait. `None` while the breaker is half-open and all of its probes are
-    /// under way, and while it is forced open: nobody knows how long that takes.
+    /// What is left of the wait. `None` if it is not known: while the breaker is half-open with all
+    /// probes under way, and while it is forced open.
     pub retry_after: Option<Duration>,
-    /// Where the breaker stood: open, half-open, or forced open.
+    /// The state of the breaker: open, half-open or forced open.
     pub state: CircuitState,
-    /// The generation that refused; the one of the [`Transition`](super::Transition) that began it.
+    /// The generation of the breaker, as of the [`Transition`](super::Transition) that began it.
     pub generation: u32,
 }
 
@@ -38,10 +38,10 @@ impl CircuitOpenError {
     }
 }
 
-/// A call through a breaker was refused or failed.
+/// A call through a circuit breaker was refused or failed.
 ///
-/// Reads as the error inside it, which is also its [`source`](Error::source): who walks the chain
-/// finds the caller's error by its type.
+/// The error inside is its [`source`](Error::source), so that a walk along the chain finds the caller's
+/// error by its type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a call is either refused or it fails")]
 pub enum CallError<E> {
@@ -57,11 +57,11 @@ impl<E> From<CircuitOpenError> for CallError<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for CallError<E> {
+impl<E> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(refused) => refused.fmt(f),
-            Self::Failed(error) => error.fmt(f),
+            Self::Open(_) => f.write_str("call was not admitted"),
+            Self::Failed(_) => f.write_str("call failed"),
         }
     }
 }

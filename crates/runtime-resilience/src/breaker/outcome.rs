@@ -1,11 +1,10 @@
-//! What a call says about its dependency.
+//! What a call says about the health of its dependency.
 
-/// What a call says about its dependency.
+/// What a call says about the health of its dependency.
 ///
 /// Not every error is a failure of the dependency: a provider that answers "invalid request" is
-/// well, and one that refuses a call because of the caller's quota is no worse than before. Who
-/// knows the error decides, in a function that [`call_judged`](super::CircuitBreaker::call_judged)
-/// takes.
+/// healthy, and one that refuses a call because of the caller's quota is no worse than before. Decide
+/// it in the function that [`call_judged`](super::CircuitBreaker::call_judged) takes.
 ///
 /// ```
 /// use runtime_resilience::CallOutcome;
@@ -22,16 +21,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a judge must choose among these three")]
 pub enum CallOutcome {
-    /// It is well.
+    /// The dependency is healthy.
     Success,
-    /// It is not.
+    /// The dependency failed.
     Failure,
-    /// Neither: nothing is counted, and the place of a probe is free again.
+    /// Nothing is known: the call is not counted, and the place of a probe is free again.
     Ignored,
 }
 
 impl CallOutcome {
-    /// Every error is a failure.
+    /// The outcome of a result where every error is a failure.
     pub const fn of<T, E>(result: &Result<T, E>) -> Self {
         if result.is_ok() { Self::Success } else { Self::Failure }
     }

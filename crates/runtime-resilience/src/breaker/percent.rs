@@ -1,6 +1,6 @@
-//! A part of a whole that is neither nothing nor more than all.
+//! A percentage above 0.
 
-/// From 1 to 100 percent.
+/// A percentage from 1 to 100.
 ///
 /// ```
 /// use runtime_resilience::Percent;
@@ -18,12 +18,12 @@ impl Percent {
     /// 100 %.
     pub const ALL: Self = Self(100);
 
-    /// `None` unless it is from 1 to 100.
+    /// A percentage; `None` unless it is from 1 to 100.
     pub const fn new(percent: u8) -> Option<Self> {
         if 1 <= percent && percent <= 100 { Some(Self(percent)) } else { None }
     }
 
-    /// The number, from 1 to 100.
+    /// The percentage as a number.
     pub const fn get(self) -> u8 {
         self.0
     }

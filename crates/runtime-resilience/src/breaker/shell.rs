@@ -19,25 +19,49 @@ mod permit;
 
 pub use self::permit::{Permit, PermitRef};
 
-/// Hears of every change of a breaker's state.
+/// Is told of every change of a breaker's state.
 ///
-/// Called exactly once per transition, by the thread that caused it, with no lock held: it may call
-/// the breaker. Two transitions close together may arrive in either order;
-/// [`Transition::generation`] tells which came first. A panic in here goes no further.
+/// It is called exactly once for each transition, by the thread that caused it. No lock is held, so it
+/// may call the breaker. Two transitions close together may arrive in either order:
+/// [`Transition::generation`] tells which came first. A panic in a listener is caught.
 pub trait TransitionListener: fmt::Debug + Send + Sync {
-    /// The breaker of this name changed its state.
+    /// The breaker of this name has changed its state.
     fn on_transition(&self, breaker: &str, transition: Transition);
 }
 
-/// A circuit breaker that threads and tasks share by cloning.
+/// A circuit breaker: leaves a failing dependency alone, and lets a probe through now and then to
+/// find out whether it is back. Threads and tasks share it by cloning.
 ///
 /// ```
-/// use runtime_resilience::{CallError, CircuitBreaker};
+/// use runtime_resilience::CircuitBreaker;
 ///
 /// let breaker = CircuitBreaker::new("index");
 /// let answer = breaker.call(|| "42".parse::<u8>());
 /// assert_eq!(answer, Ok(42));
 /// ```
+///
+/// # States
+///
+/// ```text
+///           failures in a row == failure_threshold,
+///           or the window holds too many failed or slow calls, or trip
+///     Closed ─────────────────────────────────────▶ Open ◀──────────┐
+///        ▲                                            │             │
+///        │                    the open wait is over   │             │ a probe
+///        │                           and a call comes ▼             │ failed
+///        └───────────────────────────────────────── HalfOpen ───────┘
+///              probes succeeded == successes_to_close │ ▲
+///                                                     └─┘ all probes out for longer than a lease
+///
+///     any ── force_open, disable, metrics_only ──▶ ForcedOpen, Disabled, MetricsOnly ── reset ──▶ Closed
+/// ```
+///
+/// Each arrow, and [`reset`](Self::reset), begins a new *generation*. A [`Permit`] carries the
+/// generation it was issued in, and an outcome of an earlier one changes nothing: a call that takes
+/// ten minutes says nothing about a breaker that has opened and recovered since.
+///
+/// A permit is spent by its outcome. A permit that is dropped without one is a cancelled call: it is
+/// not counted, and the place of a cancelled probe is free again.
 #[doc(alias = "AsyncCircuitBreaker")]
 #[derive(Clone)]
 pub struct CircuitBreaker {
@@ -58,12 +82,12 @@ impl CircuitBreaker {
         Self::with_config(name, CircuitBreakerConfig::default())
     }
 
-    /// A closed breaker with these settings, on the system's clock.
+    /// A closed breaker with these settings, on the system clock.
     pub fn with_config(name: impl Into<Arc<str>>, config: CircuitBreakerConfig) -> Self {
         Self::with_clock(name, config, Arc::new(SystemClock))
     }
 
-    /// A closed breaker on a clock of the caller's.
+    /// A closed breaker on another clock.
     pub fn with_clock(
         name: impl Into<Arc<str>>,
         config: CircuitBreakerConfig,
@@ -95,7 +119,7 @@ impl CircuitBreaker {
 
 /// Admission.
 impl CircuitBreaker {
-    /// Asks to make a call. The permit borrows nothing; where it need not outlive the breaker,
+    /// Admits a call. The permit borrows nothing; where it need not outlive the breaker,
     /// [`try_borrow`](Self::try_borrow) is cheaper.
     ///
     /// # Errors
@@ -107,8 +131,8 @@ impl CircuitBreaker {
         Ok(Permit::new(self.clone(), self.ticket()?))
     }
 
-    /// [`try_acquire`](Self::try_acquire), and the transition that it caused, if it did: from open
-    /// to half-open. A listener has heard of it.
+    /// As [`try_acquire`](Self::try_acquire), with the transition that it caused, if any: from open to
+    /// half-open. The listener has been told.
     ///
     /// # Errors
     ///
@@ -120,8 +144,8 @@ impl CircuitBreaker {
         }
     }
 
-    /// Asks to make a call. While the breaker is closed, that takes no more than reading one word
-    /// which nobody writes, so that threads do not slow each other down.
+    /// Admits a call. While the breaker is closed, this only reads one word that nobody writes, so that
+    /// threads do not slow each other down.
     ///
     /// # Errors
     ///
@@ -131,7 +155,7 @@ impl CircuitBreaker {
         Ok(Permit::new(self, self.ticket()?))
     }
 
-    /// Asks whether a call would be admitted now, and takes no place.
+    /// Whether a call would be admitted now. Takes no place.
     ///
     /// # Errors
     ///
@@ -175,17 +199,16 @@ impl CircuitBreaker {
     }
 }
 
-/// Outcomes that have no permit.
+/// Outcomes without a permit.
 impl CircuitBreaker {
-    /// Counts a success that had no permit. Changes nothing unless the breaker is closed, or
+    /// Counts a success without a permit. Changes nothing unless the breaker is closed or
     /// [counts only](CircuitState::MetricsOnly).
     pub fn record_success(&self) {
         self.record(CallOutcome::Success);
     }
 
-    /// Counts a failure that had no permit. Changes nothing unless the breaker is closed, or
-    /// [counts only](CircuitState::MetricsOnly): in particular, it does not make an open one wait
-    /// longer.
+    /// Counts a failure without a permit. Changes nothing unless the breaker is closed or
+    /// [counts only](CircuitState::MetricsOnly). An open breaker does not wait longer for it.
     pub fn record_failure(&self) {
         self.record(CallOutcome::Failure);
     }
@@ -199,11 +222,12 @@ impl CircuitBreaker {
 
 /// Orders.
 impl CircuitBreaker {
-    /// Opens it for `wait`, or as long as its [settings](CircuitBreakerConfig::open_wait) say, whatever was
-    /// counted: the provider has announced that it is going away, or another process has seen it go.
+    /// Opens the breaker for `wait`, or for as long as its
+    /// [settings](CircuitBreakerConfig::open_wait) say, whatever was counted. Use it when the provider
+    /// announces that it goes down, or another process has found it down.
     ///
-    /// One that is open already stays so for the longer of both waits. One that is forced open,
-    /// disabled, or for metrics only stays so.
+    /// A breaker that is open already stays open for the longer of both waits. One that is forced open,
+    /// disabled or counts only stays so.
     pub fn trip(&self, wait: Option<Duration>) {
         self.report(self.shared.cell.trip(self.now(), wait));
     }
@@ -218,13 +242,13 @@ impl CircuitBreaker {
         self.pin(View::Disabled);
     }
 
-    /// Admits every call until [`reset`](Self::reset), and counts as it otherwise would: to see what
-    /// settings would do before they do it.
+    /// Admits every call until [`reset`](Self::reset), and counts as usual. Use it to see what settings
+    /// would do.
     pub fn metrics_only(&self) {
         self.pin(View::MetricsOnly { failures: 0 });
     }
 
-    /// Closes the breaker, and forgets every failure and every call under way.
+    /// Closes the breaker. All failures and all calls under way are forgotten.
     pub fn reset(&self) {
         self.report(self.shared.cell.reset(self.now()));
     }
@@ -236,7 +260,7 @@ impl CircuitBreaker {
 
 /// Questions.
 impl CircuitBreaker {
-    /// The name it was given.
+    /// The name of the breaker.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
@@ -246,17 +270,17 @@ impl CircuitBreaker {
         self.shared.cell.config()
     }
 
-    /// Where the breaker stands: half-open as soon as the wait is over, even before a call comes.
+    /// The state of the breaker. It is half-open as soon as the wait is over, even before a call comes.
     pub fn state(&self) -> CircuitState {
         self.shared.cell.state(self.now())
     }
 
-    /// Whether all calls are refused: until a wait is over, or until [`reset`](Self::reset).
+    /// Whether all calls are refused, until the wait is over or until [`reset`](Self::reset).
     pub fn is_open(&self) -> bool {
         matches!(self.state(), CircuitState::Open | CircuitState::ForcedOpen)
     }
 
-    /// What it knows, at one moment.
+    /// The state of the breaker, with its numbers.
     pub fn snapshot(&self) -> CircuitSnapshot {
         self.shared.cell.snapshot(self.now())
     }

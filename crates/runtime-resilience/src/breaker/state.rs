@@ -1,24 +1,24 @@
-//! Where a breaker stands, and what it says when that changes.
+//! The states of a breaker, and the changes between them.
 
 use std::time::Duration;
 
 use runtime_events::wire_names;
 
 wire_names! {
-    /// Where a breaker stands.
+    /// The state of a circuit breaker.
     #[non_exhaustive]
     pub enum CircuitState: "circuit state" {
-        /// Calls pass, and are judged.
+        /// Calls are admitted and judged.
         Closed = "closed",
         /// Calls are refused until the wait is over.
         Open = "open",
-        /// A few calls pass, to find out whether the dependency is back.
+        /// A few calls are admitted as probes, to find out whether the dependency is back.
         HalfOpen = "half_open",
         /// Calls are refused until [`reset`](super::CircuitBreaker::reset).
         ForcedOpen = "forced_open",
-        /// Calls pass and nothing is counted, until [`reset`](super::CircuitBreaker::reset).
+        /// Calls are admitted and not counted, until [`reset`](super::CircuitBreaker::reset).
         Disabled = "disabled",
-        /// Calls pass and are counted, and nothing follows from it, until
+        /// Calls are admitted and counted, without consequences, until
         /// [`reset`](super::CircuitBreaker::reset).
         MetricsOnly = "metrics_only",
     }
@@ -28,11 +28,11 @@ wire_names! {
     /// Why a breaker changed its state.
     #[non_exhaustive]
     pub enum TransitionCause: "cause of a transition" {
-        /// As many calls failed in a row as open it.
+        /// The failures in a row reached the threshold.
         FailuresInARow = "failures_in_a_row",
-        /// Too large a part of the window failed.
+        /// Too large a share of the calls in the window failed.
         FailureRate = "failure_rate",
-        /// Too large a part of the window was slow.
+        /// Too large a share of the calls in the window was slow.
         SlowRate = "slow_rate",
         /// The wait was over, and a call came.
         WaitOver = "wait_over",
@@ -40,7 +40,7 @@ wire_names! {
         ProbeFailed = "probe_failed",
         /// Enough probes succeeded.
         ProbesSucceeded = "probes_succeeded",
-        /// All probes were out for longer than their lease, and a call came: it is the new probe.
+        /// All probes took longer than their lease, and a call came: it is the new probe.
         ProbeLost = "probe_lost",
         /// [`trip`](super::CircuitBreaker::trip), or [`open_for`](super::Permit::open_for).
         Tripped = "tripped",
@@ -53,7 +53,7 @@ wire_names! {
     }
 }
 
-/// A change of state.
+/// A change of a breaker's state.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,35 +66,35 @@ pub struct Transition {
     /// The generation that began. Orders the transitions of one breaker; it wraps around after
     /// 16.7 million of them.
     pub generation: u32,
-    /// Why.
+    /// Why the state changed.
     pub cause: TransitionCause,
     /// What the state that ended had counted.
     pub counts: CircuitCounts,
-    /// For how long it is open, if that is what it is now.
+    /// How long the breaker stays open, if it opened.
     pub wait: Option<Duration>,
 }
 
-/// What was counted.
+/// What a breaker counts in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitCounts {
     /// Failures since the last success.
     pub failures_in_a_row: u32,
-    /// The calls in the window; none without one.
+    /// The calls in the window; 0 without a window.
     pub calls: u32,
-    /// Those that failed.
+    /// The failed calls in the window.
     pub failures: u32,
-    /// Those that were slow.
+    /// The slow calls in the window.
     pub slow: u32,
 }
 
 impl CircuitCounts {
-    /// The part of the calls that failed, from 0 to 1. `None` if there was no call.
+    /// The share of failed calls, from 0 to 1. `None` if there was no call.
     pub fn failure_rate(&self) -> Option<f64> {
         (self.calls > 0).then(|| f64::from(self.failures) / f64::from(self.calls))
     }
 
-    /// The part of the calls that were slow, from 0 to 1. `None` if there was no call.
+    /// The share of slow calls, from 0 to 1. `None` if there was no call.
     pub fn slow_rate(&self) -> Option<f64> {
         (self.calls > 0).then(|| f64::from(self.slow) / f64::from(self.calls))
     }

@@ -13,7 +13,7 @@ use super::error::{CallError, CircuitOpenError};
 use super::outcome::CallOutcome;
 use super::shell::CircuitBreaker;
 
-/// Puts a breaker around a service.
+/// A layer that puts a circuit breaker around a service.
 ///
 /// ```
 /// use runtime_resilience::{CallOutcome, CircuitBreaker, tower::BreakerLayer};

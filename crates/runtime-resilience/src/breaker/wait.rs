@@ -1,30 +1,29 @@
-//! How long an open breaker stays so.
+//! How long a breaker stays open.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::percent::Percent;
 
-/// How long an open breaker stays so.
+/// How long a breaker stays open.
 ///
-/// What a provider asks for goes before: see [`Permit::open_for`](super::Permit::open_for).
+/// A wait that the provider asks for comes first: see [`Permit::open_for`](super::Permit::open_for).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenWait {
     /// Always this long.
     Fixed(Duration),
-    /// Longer each time the dependency turns out to be still down.
+    /// Longer each time the dependency is found to be still down.
     Growing(GrowingWait),
 }
 
-/// A wait that grows with each probing phase that fails, and begins anew once the breaker has
-/// closed.
+/// A wait that grows with each failed recovery, and starts over once the breaker has closed.
 ///
 /// ```
 /// use std::time::Duration;
 /// use runtime_resilience::{GrowingWait, OpenWait, Percent};
 ///
-/// // 5 s, 10 s, 20 s … 300 s, each shortened by chance by up to a half.
+/// // 5 s, 10 s, 20 s … 300 s, each shortened at random by up to 50 %.
 /// let wait = GrowingWait::from(Duration::from_secs(5)).max(Duration::from_secs(300));
 /// # let _ = OpenWait::Growing(wait);
 /// ```
@@ -37,35 +36,35 @@ pub struct GrowingWait {
 }
 
 impl GrowingWait {
-    /// Waits this long the first time.
+    /// A wait that is this long the first time.
     pub const fn from(first: Duration) -> Self {
         const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
         Self { first, factor: TWO, max: Duration::from_mins(5), jitter: Some(Percent::HALF) }
     }
 
-    /// Waits this many times longer each time. 2 unless set.
+    /// How many times longer each wait is than the one before. 2 unless set.
     #[must_use]
     pub const fn factor(mut self, factor: NonZeroU32) -> Self {
         self.factor = factor;
         self
     }
 
-    /// Never waits longer than this, not even the first time. 5 minutes unless set.
+    /// The longest wait, the first one included. 5 minutes unless set.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
     }
 
-    /// Shortens each wait by chance, by up to this part of it, so that a fleet whose breakers
-    /// opened together does not probe together. A half unless set.
+    /// The share by which each wait is shortened at random, at most: so that breakers which opened
+    /// together do not probe together. 50 % unless set.
     #[must_use]
     pub const fn jitter(mut self, jitter: Percent) -> Self {
         self.jitter = Some(jitter);
         self
     }
 
-    /// Leaves nothing to chance.
+    /// Does not shorten waits at random.
     #[must_use]
     pub const fn without_jitter(mut self) -> Self {
         self.jitter = None;

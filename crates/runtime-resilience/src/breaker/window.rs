@@ -1,4 +1,4 @@
-//! The last calls, and when too many of them were bad.
+//! The latest calls, and when too many of them were bad.
 
 mod ring;
 mod slices;
@@ -12,10 +12,10 @@ use super::state::TransitionCause;
 use ring::Ring;
 use slices::Slices;
 
-/// The last calls that a breaker judges by, and when too many of them were bad.
+/// The latest calls that a breaker judges by, and when too many of them were bad.
 ///
-/// It slides: a call that is older than the window weighs nothing, however many successes there
-/// were. It begins anew, empty, with each change of state.
+/// The window slides: a call that is older than the window is not counted. It is emptied by each change
+/// of state.
 ///
 /// ```
 /// use std::time::Duration;
@@ -49,9 +49,9 @@ struct Slow {
     rate: Percent,
 }
 
-/// A setting that no window can have.
+/// The span of a window is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("window span {span:?} is shorter than a microsecond")]
+#[error("window `span` of {span:?} is too short, a microsecond or longer is required")]
 #[non_exhaustive]
 pub struct InvalidWindowError {
     /// The span that was given.
@@ -59,16 +59,16 @@ pub struct InvalidWindowError {
 }
 
 impl CircuitWindow {
-    /// The last `calls` calls.
+    /// A window of the last `calls` calls.
     pub const fn of_calls(calls: NonZeroU16) -> Self {
         Self::new(Span::Calls(calls))
     }
 
-    /// The calls that ended during the last `span`, to within a tenth of it.
+    /// A window of the calls that ended during the last `span`, to within a tenth of it.
     ///
     /// # Errors
     ///
-    /// [`InvalidWindowError`] if `span` is shorter than a microsecond: it would hold no calls.
+    /// [`InvalidWindowError`] if `span` is shorter than a microsecond.
     pub const fn of_time(span: Duration) -> Result<Self, InvalidWindowError> {
         if span.as_nanos() < 1_000 {
             return Err(InvalidWindowError { span });
@@ -81,25 +81,25 @@ impl CircuitWindow {
         Self { span, minimum_calls: TEN, failure_rate: Percent::HALF, slow: None }
     }
 
-    /// Opens the breaker when this part of the calls failed. A half unless set.
+    /// The share of failed calls that opens the breaker. 50 % unless set.
     #[must_use]
     pub const fn failure_rate(mut self, rate: Percent) -> Self {
         self.failure_rate = rate;
         self
     }
 
-    /// Opens the breaker when this part of the calls took `from` or longer, failed or not. How long
-    /// a call takes does not matter unless set.
+    /// The share of slow calls that opens the breaker: of those that took `from` or longer, failed or
+    /// not. Calls may take any time unless set.
     ///
-    /// A probe that is slow has failed.
+    /// A slow probe counts as a failed one.
     #[must_use]
     pub const fn slow_calls(mut self, from: Duration, rate: Percent) -> Self {
         self.slow = Some(Slow { from, rate });
         self
     }
 
-    /// Judges nothing before there are this many calls. 10 unless set; a window that holds fewer
-    /// judges when it is full.
+    /// The number of calls that the window must hold before it can open the breaker. 10 unless set. A
+    /// window with room for fewer calls can open it when it is full.
     #[must_use]
     pub const fn minimum_calls(mut self, calls: NonZeroU32) -> Self {
         self.minimum_calls = calls;

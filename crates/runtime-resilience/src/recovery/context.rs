@@ -1,4 +1,4 @@
-//! The books of recovery: what was tried how often, and what came of it.
+//! The books of recovery: how often each scenario was attempted, and with what result.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,21 +20,21 @@ pub struct RecoveryConfig {
 }
 
 impl RecoveryConfig {
-    /// Works from these recipes. The built-in ones unless set.
+    /// The recipes. The built-in ones unless set.
     #[must_use]
     pub fn recipes(mut self, recipes: Recipes) -> Self {
         self.recipes = recipes;
         self
     }
 
-    /// Keeps at most this many events, the latest. 1,000 unless set.
+    /// How many events are kept, the latest ones. 1,000 unless set.
     #[must_use]
     pub const fn max_events(mut self, events: usize) -> Self {
         self.max_events = events;
         self
     }
 
-    /// Stamps events by this clock. The system's unless set.
+    /// The clock that stamps events. The system clock unless set.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -52,7 +52,7 @@ impl Default for RecoveryConfig {
     }
 }
 
-/// What one session has tried against its failures.
+/// The books of recovery: how often each scenario was attempted, and with what result.
 #[derive(Debug, Default)]
 pub struct RecoveryContext {
     config: RecoveryConfig,
@@ -65,12 +65,12 @@ pub struct RecoveryContext {
 }
 
 impl RecoveryContext {
-    /// Empty books, with the [default](RecoveryConfig::default) settings.
+    /// Empty books with the [default](RecoveryConfig::default) settings.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Empty books, with these settings.
+    /// Empty books with these settings.
     pub fn with_config(config: RecoveryConfig) -> Self {
         Self { config, ..Self::default() }
     }
@@ -109,10 +109,11 @@ impl RecoveryContext {
         result
     }
 
-    /// Keeps the record of what a [`TurnRecovery`](super::TurnRecovery) came to: that it was
-    /// attempted, and then that it succeeded, failed or was escalated.
+    /// Records what a [`TurnRecovery`](super::TurnRecovery) did: that it was attempted, and then that it
+    /// succeeded, failed or was escalated.
     ///
-    /// A scenario that was escalated [is exhausted](Self::is_exhausted) until one succeeds.
+    /// A scenario that was escalated [is exhausted](Self::is_exhausted) until a recovery from it
+    /// succeeds.
     pub fn note(
         &mut self,
         event_type: RecoveryEventType,
@@ -128,12 +129,12 @@ impl RecoveryContext {
         self.record(event_type, recipe, result);
     }
 
-    /// How many attempts on `scenario` were begun.
+    /// How many attempts against a scenario were begun.
     pub const fn attempt_count(&self, scenario: FailureScenario) -> u32 {
         self.attempts[place(scenario)]
     }
 
-    /// Whether recovery from `scenario` was asked for with no attempts left.
+    /// Whether a scenario was to be recovered from with no attempts left.
     pub const fn is_exhausted(&self, scenario: FailureScenario) -> bool {
         self.exhausted[place(scenario)]
     }
@@ -148,7 +149,7 @@ impl RecoveryContext {
         self.events.iter()
     }
 
-    /// How many events there was no room for.
+    /// How many events were dropped for newer ones.
     pub const fn dropped_events(&self) -> u64 {
         self.dropped_events
     }

@@ -1,4 +1,4 @@
-//! Who carries the steps of a recipe out.
+//! The handler that carries out the steps of a recipe.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -8,12 +8,12 @@ use runtime_events::FailureScenario;
 use super::recipe::RecoveryStep;
 use crate::chain::BoxError;
 
-/// The future of a step that is being carried out.
+/// The future of one step.
 pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;
 
-/// Carries out the steps of a recipe: waits, switches the provider, shrinks the context.
+/// Carries out the steps of a recipe: switches the provider, shrinks the context and so on.
 ///
-/// Every closure from a step to a result is one.
+/// Every closure from a step to a result is a handler.
 ///
 /// ```
 /// use runtime_events::FailureScenario;
@@ -33,15 +33,15 @@ pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Se
 /// assert_eq!(result.reason, "cannot switch_provider");
 /// ```
 pub trait RecoveryHandler: Send + Sync {
-    /// Carries one step out, and blocks until it is done.
+    /// Carries out one step, blocking the thread.
     ///
     /// # Errors
     ///
-    /// Whatever kept it from doing so. The attempt ends there, and the text becomes its reason.
+    /// Any error ends the attempt. Its text becomes the reason.
     fn carry_out(&self, step: &StepContext<'_>) -> Result<(), BoxError>;
 
-    /// Carries one step out without blocking the thread. Unless overridden, does what
-    /// [`carry_out`](Self::carry_out) does.
+    /// Carries out one step without blocking the thread. Calls [`carry_out`](Self::carry_out) unless
+    /// overridden.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ where
     }
 }
 
-/// One step, and where it stands.
+/// One step, and where it stands in its attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct StepContext<'a> {
     step: RecoveryStep,
@@ -71,7 +71,7 @@ pub struct StepContext<'a> {
 }
 
 impl<'a> StepContext<'a> {
-    /// The step at place `index` of a recipe, in the attempt of this number, counted from 1.
+    /// The step at `index` of a recipe, counted from 0, in an attempt with this number, counted from 1.
     pub const fn new(
         step: RecoveryStep,
         scenario: FailureScenario,
@@ -81,7 +81,7 @@ impl<'a> StepContext<'a> {
         Self { step, scenario, attempt, index, error: None }
     }
 
-    /// Adds the error that is being recovered from.
+    /// Adds the error to recover from.
     #[must_use]
     pub const fn with_error(mut self, error: &'a (dyn Error + Send + Sync + 'static)) -> Self {
         self.error = Some(error);
@@ -93,22 +93,22 @@ impl<'a> StepContext<'a> {
         self.step
     }
 
-    /// The kind of failure.
+    /// The scenario.
     pub const fn scenario(&self) -> FailureScenario {
         self.scenario
     }
 
-    /// The number of the attempt on this scenario, counted from 1.
+    /// The number of the attempt against this scenario, counted from 1.
     pub const fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The place of the step in the recipe, counted from 0.
+    /// The place of the step in its recipe, counted from 0.
     pub const fn index(&self) -> usize {
         self.index
     }
 
-    /// The error that is being recovered from, where it is known.
+    /// The error to recover from, where it is known.
     pub const fn error(&self) -> Option<&'a (dyn Error + Send + Sync + 'static)> {
         self.error
     }

@@ -6,7 +6,7 @@ use runtime_events::{FailureScenario, wire_names};
 use serde::{Deserialize, Serialize};
 
 wire_names! {
-    /// Something that may help.
+    /// A step that may help after a failure.
     #[non_exhaustive]
     pub enum RecoveryStep: "recovery step" {
         /// Wait, then try again.
@@ -27,35 +27,36 @@ wire_names! {
 }
 
 wire_names! {
-    /// What to do once the attempts are used up.
+    /// What to do once the attempts of a recipe are used up.
     #[non_exhaustive]
     pub enum EscalationPolicy: "escalation policy" {
-        /// Tell a person.
+        /// Alert a person.
         AlertHuman = "alert_human",
-        /// Write it down and go on.
+        /// Log it and go on.
         LogAndContinue = "log_and_continue",
         /// Stop.
         Abort = "abort",
     }
 }
 
-/// A plan against one scenario.
+/// The steps that help against one scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RecoveryRecipe {
-    /// The kind of failure it is for.
+    /// The scenario that it is for.
     pub scenario: FailureScenario,
-    /// What to do, in this order.
+    /// The steps, in their order.
     pub steps: Cow<'static, [RecoveryStep]>,
-    /// How often it may be tried in one session.
+    /// How often the recipe may be tried: in one turn by [`TurnRecovery`](super::TurnRecovery), in one
+    /// context by [`attempt_recovery`](super::attempt_recovery).
     pub max_attempts: u32,
-    /// What to do after that.
+    /// What to do once the attempts are used up.
     pub escalation_policy: EscalationPolicy,
 }
 
 impl RecoveryRecipe {
-    /// A plan from its parts.
+    /// A recipe from its parts.
     pub fn new(
         scenario: FailureScenario,
         steps: impl Into<Cow<'static, [RecoveryStep]>>,
@@ -137,7 +138,7 @@ pub fn recipe_for(scenario: FailureScenario) -> &'static RecoveryRecipe {
 pub struct Recipes(Cow<'static, [RecoveryRecipe; SCENARIOS]>);
 
 impl Recipes {
-    /// Puts `recipe` in the place of the one for its scenario.
+    /// Replaces the recipe of one scenario.
     #[must_use]
     pub fn with(mut self, recipe: RecoveryRecipe) -> Self {
         let place = place(recipe.scenario);
@@ -145,7 +146,7 @@ impl Recipes {
         self
     }
 
-    /// The recipe for a scenario.
+    /// The recipe of a scenario.
     pub fn get(&self, scenario: FailureScenario) -> &RecoveryRecipe {
         &self.0[place(scenario)]
     }

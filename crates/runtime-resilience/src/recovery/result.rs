@@ -14,29 +14,29 @@ wire_names! {
     pub enum RecoveryOutcome: "recovery outcome" {
         /// Every step of the recipe was taken.
         Recovered = "recovered",
-        /// A step failed; it and those after it remain.
+        /// A step failed. It and the steps after it remain.
         PartialRecovery = "partial_recovery",
-        /// The attempts are used up, and no step was taken.
+        /// The attempts are used up. No step was taken.
         EscalationRequired = "escalation_required",
     }
 }
 
 wire_names! {
-    /// What a recovery event tells.
+    /// The type of a recovery event.
     #[non_exhaustive]
     pub enum RecoveryEventType: "recovery event type" {
         /// An attempt began.
         Attempted = "attempted",
         /// An attempt took every step.
         Succeeded = "succeeded",
-        /// An attempt did not get through its steps.
+        /// A step of an attempt failed.
         Failed = "failed",
         /// There were no attempts left.
         Escalated = "escalated",
     }
 }
 
-/// What came of an attempt to recover.
+/// The result of an attempt to recover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecoveryResult {
@@ -48,8 +48,8 @@ pub struct RecoveryResult {
     pub recovered_steps: Vec<RecoveryStep>,
     /// The step that failed, and those after it.
     pub remaining_steps: Vec<RecoveryStep>,
-    /// Why it ended so: what the failed step's handler said, or that the attempts are used up.
-    /// Empty after a full recovery.
+    /// Why it ended so: the error of the failed step, or that the attempts are used up. Empty after a full
+    /// recovery.
     pub reason: String,
 }
 
@@ -75,15 +75,15 @@ impl RecoveryResult {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RecoveryEvent {
-    /// What it tells.
+    /// The type of the event.
     pub event_type: RecoveryEventType,
-    /// The kind of failure.
+    /// The scenario.
     pub scenario: FailureScenario,
     /// The steps of the recipe.
     pub recipe_steps: Cow<'static, [RecoveryStep]>,
-    /// What came of it.
+    /// The result.
     pub result: RecoveryResult,
-    /// When, by the wall clock.
+    /// When it was recorded, by the wall clock.
     #[serde(serialize_with = "as_utc")]
     pub timestamp: DateTime<Utc>,
 }

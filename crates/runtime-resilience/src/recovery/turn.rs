@@ -1,16 +1,4 @@
 //! The recovery of one turn: what to do after each failure of its call.
-//!
-//! ```text
-//!             ┌──────────────── Again: wait, switch, change ───────────────┐
-//!             ▼                                                            │
-//!   attempt ─────▶ failed ──▶ [`TurnRecovery::after`] ──▶ steps that help ─┘
-//!      │                               │
-//!      ▼                               └──▶ none, or no attempts left: GiveUp
-//!   answered
-//! ```
-//!
-//! This decides; it neither waits nor calls. The orchestrator's `run_turn_recovering` carries out
-//! what it says.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,9 +10,20 @@ use crate::backoff::Backoff;
 use crate::fallback::{CONTEXT_REDUCTION, smaller_context_budget};
 use crate::fault::{Fault, NoRetry, wait};
 
-/// What the attempts of one turn have come to, and what to do next.
+/// Recovers one turn: decides after each failure of its call what to do next.
 ///
-/// A recipe's attempts are those of one turn: each turn has them anew.
+/// Each turn has all the attempts of a recipe anew. Use one value for each turn.
+///
+/// ```text
+///             ┌──────────────── Again: wait, switch, change ───────────────┐
+///             ▼                                                            │
+///   attempt ─────▶ failed ──▶ after(fault) ──▶ steps that help ────────────┘
+///      │                            │
+///      ▼                            └──▶ none, or no attempts left: GiveUp
+///   answered
+/// ```
+///
+/// It neither waits nor calls. The orchestrator's `run_turn_recovering` carries out what it says.
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,27 +55,27 @@ pub struct TurnRecovery {
     rng: fastrand::Rng,
 }
 
-/// What recipes have changed for the attempts to come.
+/// What the steps so far have changed for the next attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryChanges {
-    /// How often the context was to be made smaller.
+    /// How many times to make the context smaller.
     pub context_reductions: u32,
     /// Offer fewer tools.
     pub tools_reduced: bool,
     /// Begin again with a fresh agent.
     pub restarted: bool,
-    /// Nothing that was cached may be used.
+    /// Use nothing that was cached.
     pub memory_cleared: bool,
 }
 
-/// How things stand after a failure.
+/// The situation after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "built by those who drive the loop, with `..`")]
+#[expect(clippy::exhaustive_structs, reason = "drivers of the loop build it, with `..`")]
 pub struct RecoverySituation {
-    /// What is left until the deadline, if there is one.
+    /// The time left until the deadline, if there is one.
     pub left: Option<Duration>,
-    /// Whether a call may be made at another place now.
+    /// Whether there is another place to make the call at, now.
     pub elsewhere: bool,
 }
 
@@ -87,21 +86,21 @@ pub struct RecoverySituation {
 pub enum RecoveryVerdict {
     /// Make another attempt.
     Again(NextAttempt),
-    /// Make none.
+    /// Make no other attempt.
     GiveUp(GaveUp),
 }
 
-/// What comes before another attempt, and where it goes.
+/// How to make another attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NextAttempt {
-    /// How long to wait.
+    /// How long to wait before it.
     pub wait: Duration,
-    /// Whether to go to another place.
+    /// Whether it goes to another place.
     pub switch: bool,
-    /// The steps of the recipe that are taken.
+    /// The steps of the recipe to take.
     pub steps: Vec<RecoveryStep>,
-    /// The steps that cannot be taken, or would not help.
+    /// The steps of the recipe that are not possible or would not help.
     pub skipped: Vec<RecoveryStep>,
 }
 
@@ -111,27 +110,27 @@ pub struct NextAttempt {
 pub enum GaveUp {
     /// The recipe's attempts are used up.
     AttemptsUsedUp {
-        /// How many there were.
+        /// The number of attempts of the recipe.
         max_attempts: u32,
-        /// Against what.
+        /// The scenario of the recipe.
         scenario: FailureScenario,
     },
-    /// No step of the recipe can be taken, or would help; and why not wait and try again.
+    /// No step of the recipe is possible or would help. The reason says why waiting would not.
     NothingHelps(NoRetry),
-    /// The recipe says to ask a person.
+    /// The recipe asks for a person.
     Human,
-    /// The retry budget, shared by all sessions, has no more for now.
+    /// The retry budget, shared by all sessions, is used up for now.
     RetryBudget,
-    /// A step could not be carried out: what its handler said.
+    /// The handler failed to carry out a step.
     StepFailed {
         /// The step.
         step: RecoveryStep,
-        /// What kept it from being carried out.
+        /// The text of the handler's error.
         reason: String,
     },
-    /// The next attempt was refused before its call, for a reason that recovery cannot change.
+    /// The next attempt was refused before its call, and recovery cannot change why.
     Refused,
-    /// What failed was retried inside the call already: one loop for the whole stack.
+    /// A turn inside the call retried already. Only one loop of a stack retries.
     RetriedBelow,
 }
 
@@ -144,15 +143,15 @@ impl fmt::Display for GaveUp {
             Self::NothingHelps(why) => why.fmt(f),
             Self::Human => f.write_str("the recipe asks for a person"),
             Self::RetryBudget => f.write_str("the retry budget is used up"),
-            Self::StepFailed { step, reason } => write!(f, "{step}: {reason}"),
+            Self::StepFailed { step, reason } => write!(f, "step `{step}` failed: {reason}"),
             Self::Refused => f.write_str("another attempt was refused"),
-            Self::RetriedBelow => f.write_str("it was retried inside the call already"),
+            Self::RetriedBelow => f.write_str("a turn inside the call retried already"),
         }
     }
 }
 
 impl TurnRecovery {
-    /// That of a turn whose call has not failed yet.
+    /// The recovery of a turn whose call has not failed yet.
     pub fn new(recipes: Recipes, backoff: Backoff) -> Self {
         Self {
             recipes,
@@ -165,20 +164,20 @@ impl TurnRecovery {
         }
     }
 
-    /// Draws its delays from `rng`: the same seed gives the same delays.
+    /// Draws delays from `rng`: the same seed gives the same delays.
     #[must_use]
     pub fn with_rng(mut self, rng: fastrand::Rng) -> Self {
         self.rng = rng;
         self
     }
 
-    /// What recipes have changed so far.
+    /// What the steps so far have changed.
     pub const fn changes(&self) -> RecoveryChanges {
         self.changes
     }
 
-    /// Whether the recipe would go elsewhere after such a failure. Where not, nobody need be asked
-    /// whether there is another place.
+    /// Whether the recipe would go to another place after this fault. If not, there is no need to look
+    /// for one.
     pub fn may_switch(&self, fault: &Fault) -> bool {
         let scenario = fault.scenario();
         let recipe = self.recipes.get(scenario);
@@ -186,24 +185,24 @@ impl TurnRecovery {
         fault.elsewhere && any_left && recipe.steps.contains(&RecoveryStep::SwitchProvider)
     }
 
-    /// What the recipe says is to be done once it does not help.
+    /// What the recipe of a scenario says to do once its attempts are used up.
     pub fn policy(&self, scenario: FailureScenario) -> EscalationPolicy {
         self.recipes.get(scenario).escalation_policy
     }
 
-    /// What to do after an attempt that failed so.
+    /// What to do after an attempt failed with this fault.
     ///
     /// The steps of the recipe are taken in their order:
     ///
-    /// | step | is taken where |
+    /// | step | is taken if |
     /// |---|---|
-    /// | `retry_with_backoff` | waiting here can help, and the wait ends within cap and deadline |
-    /// | `switch_provider` | the fault may end otherwise elsewhere, and there is an elsewhere |
+    /// | `retry_with_backoff` | waiting can help, and the wait ends within cap and deadline |
+    /// | `switch_provider` | the call may succeed at another place, and there is one |
     /// | `escalate_to_human` | always: it ends the recovery |
     /// | any other | always |
     ///
-    /// An attempt that goes elsewhere does not wait: the wait is for the place that failed. One that
-    /// stays waits at least what the provider asked for, or is not made.
+    /// An attempt at another place does not wait: the wait is for the place that failed. An attempt at
+    /// the same place waits at least as long as the provider asked, or is not made.
     pub fn after(&mut self, fault: &Fault, situation: RecoverySituation) -> RecoveryVerdict {
         let scenario = fault.scenario();
         let recipe = self.recipes.get(scenario).clone();
@@ -273,8 +272,7 @@ impl TurnRecovery {
 }
 
 impl RecoveryChanges {
-    /// How much of a context of so many characters, or tokens, is left after the reductions: three
-    /// quarters after each.
+    /// The size to reduce a context to, in the unit of `full`: three quarters after each reduction.
     pub fn context_budget(&self, full: u64) -> u64 {
         let mut budget = full;
         for _ in 0..self.context_reductions {
@@ -302,7 +300,7 @@ impl RecoveryChanges {
 }
 
 impl RecoveryStep {
-    /// Whether the next request is another one for it, so that it need not fail as the last did.
+    /// Whether the step changes the request, so that it need not fail as the last one did.
     pub const fn changes_the_request(self) -> bool {
         matches!(
             self,

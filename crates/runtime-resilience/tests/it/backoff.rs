@@ -101,7 +101,7 @@ fn a_base_that_makes_no_sense_is_refused_by_name_and_value() {
         let error = Backoff::with_base(base).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("back-off base {base} is not a positive, finite number")
+            format!("back-off `base` of {base} must be positive and finite")
         );
     }
 }

@@ -322,16 +322,17 @@ fn it_shows_its_name_and_state_for_debugging() {
 }
 
 #[test]
-fn a_call_error_reads_as_its_cause_and_leads_to_it() {
+fn call_error_leads_to_its_cause_and_does_not_repeat_it() {
     let failed: CallError<ParseIntError> = CallError::Failed("x".parse::<u8>().unwrap_err());
-    assert_eq!(failed.to_string(), "invalid digit found in string");
+    assert_eq!(failed.to_string(), "call failed");
     assert!(failed.source().unwrap().is::<ParseIntError>());
 
     let (breaker, _, _) = breaker(threshold(1));
     breaker.record_failure();
     let refused = breaker.call(|| "1".parse::<u8>()).unwrap_err();
-    assert_eq!(refused.to_string(), "Circuit breaker 'svc' is OPEN");
-    assert!(refused.source().unwrap().is::<CircuitOpenError>());
+    assert_eq!(refused.to_string(), "call was not admitted");
+    let cause = refused.source().unwrap().downcast_ref::<CircuitOpenError>().unwrap();
+    assert_eq!(cause.to_string(), "Circuit breaker 'svc' is OPEN");
 }
 
 #[test]

@@ -84,15 +84,12 @@ fn a_demand_larger_than_the_burst_is_refused_for_good_and_says_so() {
     let (limiter, clock) = limiter(tokens(600).burst(secs(10)));
     let error = limiter.try_reserve(input(101)).unwrap_err();
     assert_eq!(error.retry_after, None);
-    assert_eq!(
-        error.to_string(),
-        "rate limiter 'openai' never lets through so many tokens at once"
-    );
+    assert_eq!(error.to_string(), "rate limiter `openai` never admits so many tokens at once");
     clock.advance(secs(3_600));
     assert_eq!(limiter.try_reserve(input(101)).unwrap_err().retry_after, None);
     drop(limiter.try_reserve(input(100)).unwrap());
     let error = limiter.try_reserve(input(1)).unwrap_err();
-    assert_eq!(error.to_string(), "rate limiter 'openai' is out of tokens for 100ms");
+    assert_eq!(error.to_string(), "rate limiter `openai` is out of tokens for 100ms");
 }
 
 #[test]
@@ -182,7 +179,7 @@ fn a_pause_holds_for_all_and_only_ever_extends() {
     limiter.pause(secs(3));
     let error = other.try_reserve(ASK).unwrap_err();
     assert_eq!((error.dimension, error.retry_after), (RateDimension::Pause, Some(secs(10))));
-    assert_eq!(error.to_string(), "rate limiter 'openai' is paused for 10s");
+    assert_eq!(error.to_string(), "rate limiter `openai` is paused for 10s");
     assert_eq!(limiter.available().paused, Some(secs(10)));
     clock.advance(secs(4));
     limiter.pause(secs(7));

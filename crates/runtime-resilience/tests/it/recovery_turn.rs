@@ -197,7 +197,7 @@ fn what_was_asked_for_is_not_waited_in_part() {
     assert_eq!(why, GaveUp::NothingHelps(NoRetry::TooLong { asked: s(61), cap: CAP }));
     let why = gave_up(turn().after(&asking(FaultKind::RateLimit, 20), left(20)));
     assert_eq!(why, GaveUp::NothingHelps(NoRetry::Deadline { wait: s(20), left: s(20) }));
-    assert_eq!(why.to_string(), "would have to wait 20s, with 20s left");
+    assert_eq!(why.to_string(), "a wait of 20s would reach the deadline, which is in 20s");
 }
 
 #[test]

@@ -20,7 +20,10 @@ fn a_storm_of_failures_gets_its_reserve_and_no_more() {
     assert_eq!(budget.balance(), 10);
     assert_eq!(withdrawn(&budget), 10);
     let error = budget.try_withdraw().unwrap_err();
-    assert_eq!(error.to_string(), "retry budget is used up: retries are 20 % of successes at most");
+    assert_eq!(
+        error.to_string(),
+        "retry budget is used up: it allows 20 retries for 100 successes"
+    );
     assert_eq!(error.percent, 20);
 }
 

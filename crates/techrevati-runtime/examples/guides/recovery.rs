@@ -60,7 +60,10 @@ async fn what_is_asked_for_is_waited_in_full_or_not_at_all() -> Result<(), BoxEr
     let call = async |_| Err::<(), _>(busy("3600"));
     let failed = session.run_turn_recovering(Turn::model("gpt-5"), call).await;
     let Err(TurnError::Unrecovered(unrecovered)) = failed else { panic!("nothing helps") };
-    assert_eq!(unrecovered.gave_up.to_string(), "asked to wait 3600s, more than 20s");
+    assert_eq!(
+        unrecovered.gave_up.to_string(),
+        "provider asked to wait 3600s, the longest wait allowed is 20s"
+    );
     assert_eq!(clock.elapsed(), Duration::from_secs(8));
     Ok(())
 }

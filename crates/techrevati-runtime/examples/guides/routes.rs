@@ -53,7 +53,7 @@ fn none_is_left() {
 
     let selected = routes.select(&TriedRoutes::default(), Demand::request());
     let Err(none) = selected else { panic!("it rests") };
-    assert_eq!(none.to_string(), "no route is left: 1 resting; openai/gpt-5 returns in 900.0s");
+    assert_eq!(none.to_string(), "no route is left: 1 resting; `openai/gpt-5` returns in 900.0s");
     assert_eq!((none.tried, none.open, none.resting, none.rate_limited), (0, 0, 1, 0));
 }
 

@@ -10,14 +10,14 @@ use crate::breaker::cell::Ticket;
 use crate::breaker::outcome::CallOutcome;
 use crate::breaker::state::Transition;
 
-/// One admitted call.
+/// One admitted call, until its outcome is recorded.
 ///
-/// Spent by its outcome. Dropped without one it counts as cancelled, or as failed when a panic that
-/// began after its admission is what dropped it.
+/// A permit that is dropped without an outcome counts as a cancelled call, or as a failed one if a panic
+/// that began after its admission dropped it.
 ///
-/// It is `Send`: a call may end on another thread than it began on. The one that
-/// [`try_acquire`](CircuitBreaker::try_acquire) gives borrows nothing;
-/// [`try_borrow`](CircuitBreaker::try_borrow) gives a [`PermitRef`].
+/// It is `Send`, so a call may end on another thread than it began on.
+/// [`try_acquire`](CircuitBreaker::try_acquire) returns a permit that borrows nothing,
+/// [`try_borrow`](CircuitBreaker::try_borrow) a [`PermitRef`].
 ///
 /// ```
 /// use runtime_resilience::{CircuitBreaker, CircuitOpenError};
@@ -53,29 +53,29 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         self.breaker.borrow()
     }
 
-    /// The dependency answered.
+    /// Records that the dependency answered.
     #[inline]
     pub fn success(mut self) {
         self.spent = true;
         self.breaker.borrow().succeed(self.ticket);
     }
 
-    /// The dependency failed, or did not answer in time.
+    /// Records that the dependency failed or did not answer in time.
     pub fn failure(self) {
         self.record(CallOutcome::Failure);
     }
 
-    /// The caller gave up; nothing is known about the dependency.
+    /// Records that the caller gave up, so that nothing is known about the dependency.
     ///
-    /// Dropping does the same, except while a panic unwinds: under `join!`, a panic in one call
-    /// drops the others, which only their driver can tell from having panicked themselves.
+    /// Dropping the permit does the same, except while a panic unwinds: under `join!`, a panic in one
+    /// call drops the others, and only their driver can tell that they did not panic themselves.
     #[doc(alias = "ignore")]
     pub fn cancel(self) {
         self.record(CallOutcome::Ignored);
     }
 
-    /// Records how the call ended. Returns the transition that it caused, if it did; a listener has
-    /// heard of it.
+    /// Records the outcome of the call. Returns the transition that it caused, if any; the listener has
+    /// been told.
     #[inline]
     pub fn record(mut self, outcome: CallOutcome) -> Option<Transition> {
         self.spent = true;
@@ -85,10 +85,10 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
         }
     }
 
-    /// The call failed, and the provider said for how long to leave it alone: opens the breaker for
+    /// Records a failed call whose provider asked to be left alone for `wait`: opens the breaker for
     /// that long, however few failures there were.
     ///
-    /// Of an earlier generation, it changes nothing, like any other outcome; see
+    /// Like every outcome, it changes nothing if the permit is of an earlier generation. See
     /// [`trip`](CircuitBreaker::trip) for an order that always holds.
     pub fn open_for(mut self, wait: Duration) {
         self.spent = true;

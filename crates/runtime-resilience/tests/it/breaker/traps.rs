@@ -333,7 +333,10 @@ fn t17_a_listener_may_call_the_breaker_at_any_transition() {
 fn t18_settings_that_mean_nothing_cannot_be_written_or_are_refused() {
     assert_eq!((Percent::new(0), Percent::new(101)), (None, None));
     let refused = CircuitWindow::of_time(Duration::ZERO).unwrap_err();
-    assert_eq!(refused.to_string(), "window span 0ns is shorter than a microsecond");
+    assert_eq!(
+        refused.to_string(),
+        "window `span` of 0ns is too short, a microsecond or longer is required"
+    );
     assert!(CircuitWindow::of_time(Duration::from_micros(1)).is_ok());
     assert!(CircuitWindow::of_time(Duration::from_nanos(999)).is_err());
 

@@ -66,11 +66,11 @@ fn a_refusal_says_why() {
     let text = |refusal: NoRetry| refusal.to_string();
     assert_eq!(
         text(wait(Some(s(90)), s(1), s(60), None).unwrap_err()),
-        "asked to wait 90s, more than 60s"
+        "provider asked to wait 90s, the longest wait allowed is 60s"
     );
     assert_eq!(
         text(wait(None, s(9), s(60), Some(s(2))).unwrap_err()),
-        "would have to wait 9s, with 2s left"
+        "a wait of 9s would reach the deadline, which is in 2s"
     );
     assert_eq!(text(NoRetry::Pointless), "another attempt here would fail again");
 }

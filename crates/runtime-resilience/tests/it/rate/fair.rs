@@ -116,7 +116,7 @@ fn who_does_not_wait_does_not_go_first_either() {
     let error = limiter.try_reserve(ASK).unwrap_err();
     assert_eq!(error.dimension, RateDimension::Queue);
     assert!(error.retry_after.is_some_and(|wait| !wait.is_zero()));
-    assert_eq!(error.to_string(), "rate limiter 'openai' lets others through first");
+    assert_eq!(error.to_string(), "rate limiter `openai` admits calls that came before");
     assert_eq!(settle(&mut tasks), [0]);
     drop(limiter.try_reserve(ASK).unwrap());
 }

@@ -208,7 +208,7 @@ fn no_route_says_which_one_returns_first_and_when() {
     let none = first(&routes).unwrap_err();
     assert_eq!((none.open, none.resting), (2, 1));
     assert_eq!(none.soonest, Some(("a/m".into(), WAIT)));
-    let text = "no route is left: 2 open, 1 resting; a/m returns in 10.0s";
+    let text = "no route is left: 2 open, 1 resting; `a/m` returns in 10.0s";
     assert_eq!(none.to_string(), text);
 
     // Just before, nothing; then that one, and no other.
