@@ -57,7 +57,7 @@ fn a_step_that_cannot_be_carried_out_ends_the_turn() {
         assert_eq!(script.calls(), 1);
         assert_eq!(error.to_string(), "malformed", "it reads as its last failure");
         let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
-        let why = "restart_agent: no agent to start";
+        let why = "step `restart_agent` failed: no agent to start";
         assert_eq!(unrecovered.gave_up.to_string(), why);
         assert!(matches!(
             unrecovered.gave_up,
