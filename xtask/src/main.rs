@@ -21,6 +21,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::env;
@@ -82,6 +83,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "count lines, public types, public functions and error types by crate",
         run: sizes::run,
+    },
+    Task {
+        name: "tools",
+        arguments: "[TOOL…]",
+        about: "install the tools that `ci` uses where they are there, below target/tools",
+        run: tools::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];

@@ -1,6 +1,7 @@
 //! The steps of `ci`. Those that build share one set of flags, so that they share builds.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Note, Step};
 use crate::Error;
@@ -26,6 +27,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "package", run: package },
     Step { name: "deny", run: deny },
     Step { name: "machete", run: machete },
+    Step { name: "semver", run: semver },
 ];
 
 fn format(_: &mut Counts) -> Result<Note, Error> {
@@ -142,6 +144,17 @@ fn machete(_: &mut Counts) -> Result<Note, Error> {
     optional("machete", "--with-metadata crates")
 }
 
+fn semver(_: &mut Counts) -> Result<Note, Error> {
+    let Some(tag) = last_release() else {
+        return Ok(Note::Skipped("no release is tagged yet".to_owned()));
+    };
+    if !Cmd::cargo("semver-checks --version").works() {
+        return optional("semver-checks", "");
+    }
+    let checks = Cmd::cargo("semver-checks --workspace --exclude xtask --baseline-rev").arg(tag);
+    passed(checks.run())
+}
+
 /// `cargo` with the dependencies that were committed, and no others.
 fn locked(words: &'static str) -> Cmd {
     let mut words = words.splitn(2, ' ');
@@ -171,8 +184,20 @@ fn optional(tool: &'static str, words: &'static str) -> Result<Note, Error> {
     if Cmd::cargo(tool).arg("--version").works() {
         passed(Cmd::cargo(tool).args(dev::words(words)).run())
     } else {
-        Ok(Note::Skipped(format!("cargo-{tool} is not installed")))
+        Ok(Note::Skipped(format!("cargo-{tool} is not installed; `cargo xtask tools` installs it")))
     }
+}
+
+/// The newest release that git knows of.
+fn last_release() -> Option<String> {
+    let mut git = Command::new("git");
+    let described = git
+        .args(["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"])
+        .current_dir(workspace::root())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 
 /// The features to build a crate with: none, all, and, where there are some, each alone.
