@@ -12,6 +12,12 @@ mod files;
 mod json;
 mod manifest;
 mod run;
+mod sizes;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "tidy, which is a test, reads more of it than the sizes do")
+)]
+mod source;
 mod table;
 #[cfg(test)]
 mod tidy;
@@ -70,6 +76,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "check the layout, the layers, the manifests and the documents",
         run: dev::tidy,
+    },
+    Task {
+        name: "sizes",
+        arguments: "",
+        about: "count lines, public types, public functions and error types by crate",
+        run: sizes::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];

@@ -8,6 +8,8 @@ mod guide;
 mod layers;
 mod links;
 mod manifests;
+mod payload_keys;
+mod rooms;
 mod sources;
 
 use std::fmt::Write as _;

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::fact::Fact;
+
 /// A JSON object whose keys, when they are literals, cost no allocation.
 ///
 /// A turn emits two events with a handful of known keys each; a hash map of owned strings
@@ -25,7 +27,7 @@ use thiserror::Error;
 /// ```
 #[derive(Clone, Default)]
 pub struct Data {
-    entries: Vec<(Cow<'static, str>, Value)>,
+    entries: Vec<(Cow<'static, str>, Fact)>,
 }
 
 impl Data {
@@ -41,7 +43,7 @@ impl Data {
 
     /// Sets `key` and hands the object on.
     #[must_use]
-    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Fact>) -> Self {
         self.insert(key, value);
         self
     }
@@ -50,8 +52,8 @@ impl Data {
     pub fn insert(
         &mut self,
         key: impl Into<Cow<'static, str>>,
-        value: impl Into<Value>,
-    ) -> Option<Value> {
+        value: impl Into<Fact>,
+    ) -> Option<Fact> {
         let (key, value) = (key.into(), value.into());
         if let Some((_, held)) = self.entries.iter_mut().find(|(held, _)| *held == key) {
             return Some(std::mem::replace(held, value));
@@ -60,13 +62,19 @@ impl Data {
         None
     }
 
+    /// Adds a key that is known to be new.
+    pub(crate) fn push(&mut self, key: &'static str, fact: Fact) {
+        debug_assert!(self.get(key).is_none(), "`{key}` is there already");
+        self.entries.push((Cow::Borrowed(key), fact));
+    }
+
     /// What `key` holds. Takes a step per key: this is for objects of a few keys.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Fact> {
         self.entries.iter().find(|(held, _)| held == key).map(|(_, value)| value)
     }
 
     /// The pairs, in the order they came in.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Fact)> {
         self.entries.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
@@ -90,7 +98,7 @@ impl PartialEq for Data {
         if self.entries == other.entries {
             return true;
         }
-        let others: HashMap<&str, &Value> = other.iter().collect();
+        let others: HashMap<&str, &Fact> = other.iter().collect();
         self.iter().all(|(key, value)| others.get(key) == Some(&value))
     }
 }
@@ -103,7 +111,12 @@ impl fmt::Debug for Data {
 
 impl From<Map<String, Value>> for Data {
     fn from(object: Map<String, Value>) -> Self {
-        Self { entries: object.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect() }
+        Self {
+            entries: object
+                .into_iter()
+                .map(|(key, value)| (Cow::Owned(key), value.into()))
+                .collect(),
+        }
     }
 }
 
@@ -126,7 +139,7 @@ pub struct NotAnObjectError {
 /// let event = AgentEvent::started("writer", "draft").with_data(data);
 /// assert!(event.to_json().ends_with(r#""data":{"attempt":2}}"#));
 /// assert!(Data::try_from(json!(2)).is_err());
-/// # Ok::<(), runtime_events::data::NotAnObjectError>(())
+/// # Ok::<(), runtime_events::NotAnObjectError>(())
 /// ```
 impl TryFrom<Value> for Data {
     type Error = NotAnObjectError;
@@ -141,7 +154,7 @@ impl TryFrom<Value> for Data {
 
 impl From<Data> for Map<String, Value> {
     fn from(data: Data) -> Self {
-        data.entries.into_iter().map(|(key, value)| (key.into_owned(), value)).collect()
+        data.entries.into_iter().map(|(key, value)| (key.into_owned(), value.into())).collect()
     }
 }
 
@@ -151,7 +164,7 @@ impl From<Data> for Value {
     }
 }
 
-impl<K: Into<Cow<'static, str>>, V: Into<Value>> FromIterator<(K, V)> for Data {
+impl<K: Into<Cow<'static, str>>, V: Into<Fact>> FromIterator<(K, V)> for Data {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut data = Self::new();
         for (key, value) in pairs {
@@ -181,7 +194,7 @@ impl<'de> Deserialize<'de> for Data {
                 // Hostile input may repeat keys by the thousand, so the places are hashed.
                 let mut places: HashMap<String, usize> = HashMap::new();
                 let mut data = Data::new();
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                while let Some((key, value)) = map.next_entry::<String, Fact>()? {
                     if let Some(&place) = places.get(&key) {
                         data.entries[place].1 = value;
                     } else {

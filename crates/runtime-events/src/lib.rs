@@ -1,19 +1,4 @@
-//! The vocabulary of an agent runtime: what happened, how it failed, and when.
-//!
-//! | module | what |
-//! |---|---|
-//! | [`event`] | [`AgentEvent`], its constructors, its JSON and its envelope |
-//! | [`name`] | [`AgentEventName`] and [`AgentEventStatus`] |
-//! | [`failure`] | [`AgentFailureClass`], [`FailureScenario`] and the map between them |
-//! | [`data`] | [`Data`], the free-form part of an event |
-//! | [`span`] | [`SpanId`] and [`SpanOutcome`] |
-//! | [`time`] | [`Clock`] and [`Sleeper`], and the system's |
-//! | [`manual`] | [`ManualClock`], which is both and moves only when told to |
-//! | [`id`] | [`IdSource`]: where random identifiers come from |
-//! | [`scope`] | [`ScopeHook`]: the caller's code inside a span |
-//! | [`otel`] | an event as OpenTelemetry attributes |
-//!
-//! # Example
+//! The vocabulary of an agent runtime: typed lifecycle events, the failure taxonomy, and the clock.
 //!
 //! ```
 //! use runtime_events::{AgentEvent, AgentFailureClass};
@@ -27,31 +12,47 @@
 //! assert_eq!(AgentEvent::from_json(&json)?, event);
 //! # Ok::<(), runtime_events::EventParseError>(())
 //! ```
+//!
+//! | item | what |
+//! |---|---|
+//! | [`AgentEvent`] | one event: its constructors, its JSON and its envelope; [`AgentEventName`] and [`AgentEventStatus`] |
+//! | [`payload`] | what each kind of event carries, as a struct |
+//! | [`Data`] | the free-form part of an event, made of [`Fact`]s |
+//! | [`AgentFailureClass`] | how something failed; [`FailureScenario`], and the map between them |
+//! | [`SpanId`] | the span an event belongs to; [`SpanOutcome`], how a span ended |
+//! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it; [`ManualClock`] is both, and moves only when told to |
+//! | [`IdSource`] | where random identifiers come from |
+//! | [`ScopeHook`] | the caller's code inside a span |
+//! | [`otel`] | an event as OpenTelemetry attributes |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod macros;
 
-pub mod data;
-pub mod event;
-pub mod failure;
-pub mod id;
-pub mod manual;
-pub mod name;
+mod data;
+mod event;
+mod fact;
+mod failure;
+mod id;
+mod manual;
+mod name;
 pub mod otel;
-pub mod scope;
-pub mod span;
-pub mod time;
+pub mod payload;
+mod scope;
+mod span;
+mod time;
 mod wire;
 
 #[doc(inline)]
 pub use self::{
-    data::Data,
+    data::{Data, NotAnObjectError},
     event::{AgentEvent, Labels},
+    fact::{Fact, Text},
     failure::{AgentFailureClass, FailureScenario},
     id::{CountingIds, IdSource, RandomIds},
     manual::ManualClock,
     name::{AgentEventName, AgentEventStatus, UnknownNameError},
     scope::ScopeHook,
-    span::{SpanId, SpanOutcome},
+    span::{SpanId, SpanIdParseError, SpanOutcome},
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},
     wire::EventParseError,
 };

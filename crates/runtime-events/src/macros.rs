@@ -23,6 +23,8 @@ macro_rules! wire_names {
             /// Every value, in the order of declaration.
             pub const ALL: &'static [Self] = &[$( Self::$variant, )+];
 
+            const WORDS: &'static [&'static str] = &[$( $word, )+];
+
             /// The word this value is written as.
             pub const fn as_str(self) -> &'static str {
                 match self { $( Self::$variant => $word, )+ }
@@ -41,7 +43,7 @@ macro_rules! wire_names {
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $( $word => Ok(Self::$variant), )+
-                    _ => Err($crate::UnknownNameError::new($what, word)),
+                    _ => Err($crate::UnknownNameError::new($what, word, Self::WORDS)),
                 }
             }
         }
@@ -64,7 +66,7 @@ macro_rules! wire_names {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                        f.write_str(concat!("the name of an ", $what))
+                        $crate::UnknownNameError::expecting($what, $name::WORDS, f)
                     }
 
                     fn visit_str<E: $crate::__private::serde::de::Error>(

@@ -1,5 +1,7 @@
 //! The names and statuses of events, as they are written on the wire.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::wire_names;
@@ -126,27 +128,67 @@ wire_names! {
     }
 }
 
+/// The most words that an error lists. A longer list would bury the word that was found.
+const LISTED: usize = 20;
+
 /// A word that is not in the vocabulary.
 ///
 /// ```
 /// use runtime_events::AgentEventStatus;
 ///
 /// let error = "purple".parse::<AgentEventStatus>().unwrap_err();
-/// assert_eq!(error.to_string(), "unknown event status `purple`");
+/// assert!(error.to_string().starts_with("unknown event status `purple`, expected `running`, "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown {what} `{name}`")]
+#[error("unknown {what} `{name}`{}", Expected(", expected ", .expected))]
 #[non_exhaustive]
 pub struct UnknownNameError {
     /// The kind of word that was expected.
     pub what: &'static str,
     /// The word that was found.
     pub name: String,
+    /// The words that are accepted.
+    pub expected: &'static [&'static str],
 }
 
 impl UnknownNameError {
     #[doc(hidden)]
-    pub fn new(what: &'static str, name: &str) -> Self {
-        Self { what, name: name.to_owned() }
+    pub fn new(what: &'static str, name: &str, expected: &'static [&'static str]) -> Self {
+        Self { what, name: name.to_owned(), expected }
+    }
+
+    /// What serde says was expected where there is no word at all.
+    #[doc(hidden)]
+    pub fn expecting(
+        what: &str,
+        expected: &'static [&'static str],
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        write!(f, "the {what} as a string{}", Expected(": ", expected))
+    }
+}
+
+/// "`a`, `b` or `c`", behind a lead; nothing where there are too many to list.
+struct Expected(&'static str, &'static [&'static str]);
+
+impl fmt::Display for Expected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(lead, words) = self;
+        if words.len() > LISTED {
+            return Ok(());
+        }
+        f.write_str(lead)?;
+        for (place, word) in words.iter().enumerate() {
+            let last = place + 1 == words.len();
+            let separator = if place == 0 {
+                ""
+            } else if last {
+                " or "
+            } else {
+                ", "
+            };
+            write!(f, "{separator}`{word}`")?;
+        }
+        Ok(())
     }
 }

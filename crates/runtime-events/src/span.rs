@@ -17,7 +17,7 @@ use crate::wire_names;
 /// let span: SpanId = "00000000000000ff".parse()?;
 /// assert_eq!(span.get(), 255);
 /// assert_eq!(span.to_string(), "00000000000000ff");
-/// # Ok::<(), runtime_events::span::SpanIdParseError>(())
+/// # Ok::<(), runtime_events::SpanIdParseError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpanId(NonZeroU64);
@@ -103,5 +103,12 @@ wire_names! {
         Cancelled = "cancelled",
         /// The caller's code panicked.
         Panicked = "panicked",
+    }
+}
+
+impl SpanOutcome {
+    /// Whether it went wrong. What was cancelled did not: somebody no longer wanted it.
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Ok | Self::Cancelled)
     }
 }

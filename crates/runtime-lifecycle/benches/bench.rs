@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use runtime_events::CountingIds;
-use runtime_lifecycle::registry::Config;
+use runtime_lifecycle::RegistryConfig;
 use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker};
 
 /// How many workers of a crowd share a role and phase.
@@ -31,7 +31,7 @@ fn crowd(size: usize, sharing: usize) -> &'static Crowd {
     static CROWDS: [[OnceLock<Crowd>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
     let place = sizes().iter().position(|&each| each == size).unwrap_or_default();
     CROWDS[usize::from(sharing == LONE)][place].get_or_init(|| {
-        let config = Config::default().ids(Arc::new(CountingIds::default()));
+        let config = RegistryConfig::default().ids(Arc::new(CountingIds::default()));
         let registry = AgentRegistry::with_config(config);
         let create = |n: usize| {
             let (role, phase) = pair(n, sharing);

@@ -1,4 +1,4 @@
-//! One agent's work passed on to another.
+//! [`Handoff`]: work that one agent passes on to another.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use runtime_events::{Clock, SystemClock, format_utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-/// The record of a handoff: who passes on what to whom, and why.
+/// The record of work that one agent passes on to another.
 ///
-/// The target's worker waits in the [registry](crate::AgentRegistry::offer) under
+/// The worker of the target waits in the [registry](crate::AgentRegistry::offer) under
 /// [`target_worker_id`](Self::target_worker_id) until a session claims it.
 ///
-/// As JSON it has the original's keys, all of them. Reading ignores unknown keys; `context`,
-/// `project_id` and `target_worker_id` may be missing.
+/// The JSON has all keys of the Python original. Reading ignores unknown keys. `context`, `project_id`
+/// and `target_worker_id` may be missing.
 ///
 /// ```
 /// use runtime_lifecycle::Handoff;
@@ -27,30 +27,30 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Handoff {
-    /// The role that passes its work on.
+    /// The role that passes the work on.
     pub source_role: Arc<str>,
-    /// The role that is to take it.
+    /// The role that takes the work over.
     pub target_role: Arc<str>,
-    /// The phase both work in.
+    /// The phase of both.
     pub phase: Arc<str>,
-    /// Why, in one line for people.
+    /// The reason, in one line for people.
     pub reason: String,
-    /// What the target needs to know.
+    /// The information that the target needs.
     #[serde(default)]
     pub context: Map<String, Value>,
-    /// The project both work for.
+    /// The project of both.
     #[serde(default)]
     pub project_id: Option<i64>,
-    /// The worker registered for the target; empty while there is none.
+    /// The id of the worker registered for the target. Empty if there is none.
     #[serde(default = "nobody")]
     pub target_worker_id: Arc<str>,
-    /// When it was issued, in whole microseconds.
+    /// When the handoff was issued, in whole microseconds.
     #[serde(serialize_with = "write_stamp", deserialize_with = "read_stamp")]
     pub created_at: DateTime<Utc>,
 }
 
 impl Handoff {
-    /// A handoff with no context, project or worker, issued now.
+    /// Creates a handoff that is issued now, without context, project or worker.
     pub fn new(
         source_role: impl Into<Arc<str>>,
         target_role: impl Into<Arc<str>>,
@@ -69,28 +69,28 @@ impl Handoff {
         }
     }
 
-    /// Sets what the target needs to know.
+    /// Sets the information that the target needs. Default: none.
     #[must_use]
     pub fn context(mut self, context: Map<String, Value>) -> Self {
         self.context = context;
         self
     }
 
-    /// Sets the project.
+    /// Sets the project. Default: none.
     #[must_use]
     pub fn project_id(mut self, project_id: impl Into<Option<i64>>) -> Self {
         self.project_id = project_id.into();
         self
     }
 
-    /// Sets the worker registered for the target.
+    /// Sets the worker registered for the target. Default: none.
     #[must_use]
     pub fn target_worker_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.target_worker_id = id.into();
         self
     }
 
-    /// Sets when it was issued; what is finer than a microsecond is cut off.
+    /// Sets when the handoff was issued, cut off to whole microseconds. Default: now.
     #[must_use]
     pub fn created_at(mut self, at: DateTime<Utc>) -> Self {
         self.created_at = at.trunc_subsecs(6);
@@ -109,6 +109,10 @@ fn write_stamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok
 fn read_stamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
     let text = String::deserialize(deserializer)?;
     DateTime::parse_from_rfc3339(&text).map(|at| at.with_timezone(&Utc).trunc_subsecs(6)).map_err(
-        |error| de::Error::custom(format!("created_at `{text}` is not an RFC 3339 time: {error}")),
+        |error| {
+            de::Error::custom(format!(
+                "invalid `created_at` `{text}`, expected an RFC 3339 time: {error}"
+            ))
+        },
     )
 }

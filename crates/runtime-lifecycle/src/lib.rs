@@ -1,13 +1,4 @@
-//! Agent states, workers, the worker registry and handoffs.
-//!
-//! | module | what |
-//! |---|---|
-//! | [`status`] | [`AgentStatus`], its transition table, [`InvalidTransitionError`] |
-//! | [`worker`] | [`AgentWorker`], one agent's state machine, and its bounded log |
-//! | [`registry`] | [`AgentRegistry`], the workers of a process, shared and indexed |
-//! | [`handoff`] | [`Handoff`], one agent's work passed on to another |
-//!
-//! # Example
+//! Agent states, workers, a shared registry of workers, and handoffs.
 //!
 //! ```
 //! use runtime_lifecycle::{AgentRegistry, AgentStatus};
@@ -16,27 +7,31 @@
 //! let worker = registry.create("writer", "draft", Some(42))?;
 //! registry.transition(worker.id(), AgentStatus::Initializing, None)?;
 //! registry.transition(worker.id(), AgentStatus::Running, Some("model chosen"))?;
-//!
-//! let running = registry.get_by_role_phase("writer", "draft").unwrap();
-//! assert_eq!(running.id(), worker.id());
-//! assert_eq!(running.events().count(), 2);
+//! assert_eq!(registry.get_by_role_phase("writer", "draft").unwrap().events().count(), 2);
 //!
 //! let refused = registry.transition(worker.id(), AgentStatus::Idle, None).unwrap_err();
 //! assert_eq!(refused.to_string(), "Invalid transition: running → idle");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | name the state of an agent, and check a transition | [`AgentStatus`] |
+//! | keep the state and the history of one agent | [`AgentWorker`] |
+//! | share the agents of a process | [`AgentRegistry`], [`RegistryConfig`] |
+//! | pass work on to another agent | [`Handoff`], [`AgentRegistry::offer`], [`AgentRegistry::claim`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod handoff;
-pub mod registry;
-pub mod status;
-pub mod worker;
+mod handoff;
+mod registry;
+mod status;
+mod worker;
 
-#[doc(inline)]
 pub use self::{
     handoff::Handoff,
     registry::{
-        AgentRegistry, ClaimError, CreateWorkerError, StatusHandle, TransitionError,
-        WorkerNotFoundError,
+        AgentRegistry, ClaimError, CreateWorkerError, RegistryConfig, StatusHandle,
+        TransitionError, WorkerNotFoundError,
     },
     status::{AgentStatus, InvalidTransitionError},
     worker::{AgentWorker, AgentWorkerEvent, LastError},

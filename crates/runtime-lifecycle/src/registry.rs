@@ -1,21 +1,15 @@
-//! The workers of a process, shared between its threads and tasks.
-//!
-//! Workers are found by id, by role and phase (the oldest active one), by project, and as the
-//! list of the active ones; each way has an index of its own, so no look-up and no removal
-//! steps through other workers. Finished workers are kept up to a bound, and so are offered
-//! ones that nobody claims.
+//! [`AgentRegistry`]: the workers of a process.
 //!
 //! # Locks
 //!
-//! Each worker has a lock, and so has each index. Whoever changes a worker holds *its* lock from
-//! before the change until every index agrees with it, and takes the locks of the indexes one
-//! after the other inside it. Readers copy out of an index first and lock a worker afterwards.
-//! So at any moment a thread holds at most one worker's lock, then at most one index's, in that
-//! order, and nobody waits in a circle.
+//! Each worker has a lock, and each index has one. A change of a worker holds the worker's lock until
+//! every index agrees, and inside it takes the locks of the indexes one after the other. A reader copies
+//! out of an index first and locks a worker afterwards. So a thread holds at most one worker's lock and
+//! then at most one index's lock, in that order, and there is no deadlock.
 //!
-//! What a reader finds in an index may have changed before it holds the worker's lock. It looks
-//! again then: under the worker's lock, indexes and worker agree. Clock and id source are asked
-//! while no lock is held.
+//! A worker may change between a reader's look at an index and its lock of the worker. So the reader
+//! checks again: under the worker's lock, indexes and worker agree. The clock and the id source are
+//! called without a lock.
 
 mod config;
 mod entry;
@@ -29,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 
-pub use self::config::Config;
+pub use self::config::RegistryConfig;
 pub use self::entry::StatusHandle;
 use self::entry::{Claim, Core, Entry};
 pub use self::error::{ClaimError, CreateWorkerError, TransitionError, WorkerNotFoundError};
@@ -37,34 +31,38 @@ use self::index::Index;
 use crate::status::{AgentStatus, InvalidTransitionError};
 use crate::worker::AgentWorker;
 
-/// How many ids are drawn for one worker before giving up.
+/// How many ids are drawn for a worker before giving up.
 const DRAWS: u32 = 64;
 
-/// The workers of a process. Clones share them.
+/// The workers of a process, shared between threads and tasks. Clones share one registry.
 ///
-/// Workers that come out of it are copies, made in constant time: they do not change
-/// afterwards, and changing one does not change the registry. Use
-/// [`transition`](Self::transition) for that, and [`status`](Self::status) to follow a worker.
+/// Workers are found by id, by role and phase, by project, and as a list of the active ones. Each way has
+/// an index of its own, so that no look-up scans other workers. The numbers of finished workers and of
+/// unclaimed offers are bounded.
+///
+/// The workers that it returns are copies, made in constant time. They do not change afterwards, and
+/// changing them does not change the registry. Use [`transition`](Self::transition) to change a worker
+/// and [`status`](Self::status) to follow one.
 #[derive(Clone)]
 pub struct AgentRegistry {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    config: Config,
+    config: RegistryConfig,
     index: Index,
     created: AtomicU64,
     finished_dropped: AtomicU64,
 }
 
 impl AgentRegistry {
-    /// An empty registry with the default [`Config`].
+    /// Creates an empty registry with the default configuration.
     pub fn new() -> Self {
-        Self::with_config(Config::default())
+        Self::with_config(RegistryConfig::default())
     }
 
-    /// An empty registry.
-    pub fn with_config(config: Config) -> Self {
+    /// Creates an empty registry.
+    pub fn with_config(config: RegistryConfig) -> Self {
         let shared = Shared {
             config,
             index: Index::default(),
@@ -76,11 +74,11 @@ impl AgentRegistry {
 
     /// Registers an idle worker under a new id: `role-phase-` and 8 hexadecimal digits.
     ///
-    /// Digits that are taken are drawn again, so that no worker ever replaces another.
+    /// An id that is taken is drawn again, so that no worker replaces another.
     ///
     /// # Errors
     ///
-    /// [`CreateWorkerError`] if `role` is blank, or if the id source keeps repeating itself.
+    /// [`CreateWorkerError`] if `role` is blank or the id source keeps repeating itself.
     pub fn create(
         &self,
         role: impl Into<Arc<str>>,
@@ -91,12 +89,12 @@ impl AgentRegistry {
         self.register(&role, &phase, project_id, None)
     }
 
-    /// Moves a worker to `to`, and returns a copy of it.
+    /// Moves a worker to another state and returns a copy of it.
     ///
     /// # Errors
     ///
-    /// [`TransitionError`] if there is no such worker, or if `to` may not follow its present
-    /// state. Nothing changes then.
+    /// [`TransitionError`] if there is no such worker or `to` cannot follow its current state. Nothing
+    /// changes then.
     pub fn transition(
         &self,
         id: &str,
@@ -111,7 +109,7 @@ impl AgentRegistry {
         Ok(moved)
     }
 
-    /// Counts one more retry of a worker.
+    /// Counts a retry of a worker.
     ///
     /// # Errors
     ///
@@ -120,7 +118,7 @@ impl AgentRegistry {
         self.with(id, |_, core| core.worker.note_retry())
     }
 
-    /// Notes which provider answered a worker.
+    /// Sets the provider that answered a worker.
     ///
     /// # Errors
     ///
@@ -129,7 +127,7 @@ impl AgentRegistry {
         self.with(id, |_, core| core.worker.note_provider(provider))
     }
 
-    /// Takes a worker out, whatever its state. Its id may be given out again.
+    /// Removes a worker in any state. Its id may be used again.
     pub fn remove(&self, id: &str) -> Option<AgentWorker> {
         self.with(id, |entry, core| {
             self.forget(entry, core);
@@ -138,62 +136,62 @@ impl AgentRegistry {
         .ok()
     }
 
-    /// Takes out every worker that is there when the call begins.
+    /// Removes every worker that is registered when the call begins.
     pub fn clear(&self) {
         for entry in self.shared.index.everyone() {
             self.forget(&entry, &mut entry.lock());
         }
     }
 
-    /// The worker with this id.
+    /// The worker with an id.
     pub fn get(&self, id: &str) -> Option<AgentWorker> {
         self.shared.index.by_id(id)?.worker()
     }
 
-    /// A handle that shows a worker's state from now on, without a lock.
+    /// A handle that follows the state of a worker without a lock.
     pub fn status(&self, id: &str) -> Option<StatusHandle> {
         self.shared.index.by_id(id).map(|entry| entry.status().clone())
     }
 
-    /// The workers that have not ended, in the order they were created.
+    /// The workers that have not ended, in the order of their creation.
     pub fn list_active(&self) -> Vec<AgentWorker> {
         let mut active = copies(&self.shared.index.active());
-        // One that ended between the two looks is left out.
-        active.retain(|worker| !worker.is_terminal());
+        // Leave out workers that have ended since the look at the index.
+        active.retain(|worker| !worker.status().is_terminal());
         active
     }
 
-    /// The oldest worker of this role and phase that has not ended.
+    /// The oldest worker of a role and phase that has not ended.
     pub fn get_by_role_phase(&self, role: &str, phase: &str) -> Option<AgentWorker> {
         loop {
             let oldest = self.shared.index.oldest_active(role, phase)?.worker();
-            if let Some(worker) = oldest.filter(|worker| !worker.is_terminal()) {
+            if let Some(worker) = oldest.filter(|worker| !worker.status().is_terminal()) {
                 return Some(worker);
             }
-            // It ended between the two looks, and is off the index by now: each round needs
-            // another worker's end.
+            // It has ended since and is off the index by now, so each round needs the end of another
+            // worker.
         }
     }
 
-    /// The workers of a project, finished ones too, in the order they were created.
+    /// The workers of a project, including finished ones, in the order of their creation.
     pub fn get_by_project(&self, project_id: i64) -> Vec<AgentWorker> {
         copies(&self.shared.index.of_project(project_id))
     }
 
-    /// How many workers there are, finished ones included.
+    /// The number of workers, including finished ones.
     pub fn len(&self) -> usize {
         self.shared.index.len()
     }
 
-    /// Whether there are no workers.
+    /// Whether the registry has no workers.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many finished workers were dropped because of
-    /// [`finished_capacity`](Config::finished_capacity).
+    /// The number of finished workers that were dropped because of
+    /// [`finished_capacity`](RegistryConfig::finished_capacity).
     pub fn finished_dropped(&self) -> u64 {
-        // Relaxed: a count for people, which guards no other memory.
+        // Relaxed: a count for people that guards no other memory.
         self.shared.finished_dropped.load(Ordering::Relaxed)
     }
 }
@@ -213,10 +211,10 @@ impl fmt::Debug for AgentRegistry {
     }
 }
 
-/// What the public methods share. Those that take a [`Core`] expect its entry to be locked.
+/// Methods that take a [`Core`] expect its entry to be locked.
 impl AgentRegistry {
-    /// Gives a new worker an id and puts it on every index before anybody else sees it.
-    /// An `offer` is the detail of one that is to be claimed.
+    /// Gives a new worker an id and adds it to every index before it can be seen. `offer` is the detail of
+    /// a worker that is to be claimed.
     fn register(
         &self,
         role: &Arc<str>,
@@ -229,7 +227,7 @@ impl AgentRegistry {
         }
         let at = self.now();
         let claim = if offer.is_some() { Claim::Open } else { Claim::Never };
-        // Relaxed: only the order of the numbers matters, and one atomic has one order.
+        // Relaxed: only the order of the numbers matters, and an atomic has one order.
         let serial = self.shared.created.fetch_add(1, Ordering::Relaxed);
         for _ in 0..DRAWS {
             let digits = self.shared.config.ids.draw() & 0xffff_ffff;
@@ -238,10 +236,10 @@ impl AgentRegistry {
                 .with_history(self.shared.config.history);
             if let Some(detail) = offer {
                 let moved = worker.transition(AgentStatus::Initializing, Some(detail), at);
-                debug_assert!(moved.is_ok(), "a new worker is idle, and may be initialised");
+                debug_assert!(moved.is_ok(), "a new worker is idle and can be initialised");
             }
             let entry = Arc::new(Entry::new(serial, worker, claim));
-            // Locked before it can be found: who finds it waits until all indexes have it.
+            // Locked before it can be found, so that a finder waits until all indexes have it.
             let core = entry.lock();
             if self.shared.index.insert(&entry, &core) {
                 return Ok(core.worker.clone());
@@ -270,7 +268,7 @@ impl AgentRegistry {
         Ok(done)
     }
 
-    /// Moves a worker and brings its handle and the indexes in step.
+    /// Moves a worker and updates its handle and the indexes.
     fn advance(
         &self,
         entry: &Arc<Entry>,
@@ -291,7 +289,7 @@ impl AgentRegistry {
         Ok(core.worker.clone())
     }
 
-    /// Takes a worker off every index. Says `false` if somebody else has done so.
+    /// Removes a worker from every index. Returns `false` if it was removed before.
     fn forget(&self, entry: &Arc<Entry>, core: &mut Core) -> bool {
         if core.removed {
             return false;
@@ -306,7 +304,7 @@ impl AgentRegistry {
             self.shared.index.surplus_finished(self.shared.config.finished_capacity)
         {
             if self.forget(&entry, &mut entry.lock()) {
-                // Relaxed: a count for people, which guards no other memory.
+                // Relaxed: a count for people that guards no other memory.
                 self.shared.finished_dropped.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -1,49 +1,48 @@
-//! The states an agent goes through, and which may follow which.
-//!
-//! ```text
-//!  IDLE ──► INITIALIZING ──► RUNNING ──────► COMPLETED
-//!                │            ▲   │
-//!                ▼            │   ▼
-//!                WAITING_FOR_INPUT
-//!
-//!  any of IDLE, INITIALIZING, RUNNING, WAITING_FOR_INPUT ──► FAILED
-//!                                                        ──► CANCELLED
-//! ```
-//!
-//! `COMPLETED`, `FAILED` and `CANCELLED` are terminal: nothing follows them. No state follows
-//! itself.
+//! [`AgentStatus`]: the states of an agent, and the transitions between them.
 
 use runtime_events::wire_names;
 use thiserror::Error;
 
 wire_names! {
-    /// The state of an agent. The [module](self) draws which may follow which.
+    /// The state of an agent.
+    ///
+    /// ```text
+    ///  IDLE ──► INITIALIZING ──► RUNNING ──────► COMPLETED
+    ///                │            ▲   │
+    ///                ▼            │   ▼
+    ///                WAITING_FOR_INPUT
+    ///
+    ///  any of IDLE, INITIALIZING, RUNNING, WAITING_FOR_INPUT ──► FAILED
+    ///                                                        ──► CANCELLED
+    /// ```
+    ///
+    /// `COMPLETED`, `FAILED` and `CANCELLED` are terminal. No state follows itself.
     #[expect(clippy::exhaustive_enums, reason = "every caller must decide on each state")]
     pub enum AgentStatus: "agent status" {
-        /// Registered, and nothing else yet.
+        /// Registered.
         Idle = "idle",
-        /// Being set up; a handed-over agent waits here until it is claimed.
+        /// Being set up. A worker that was handed over stays here until it is claimed.
         Initializing = "initializing",
-        /// Paused until somebody answers.
+        /// Paused until an answer comes from outside.
         WaitingForInput = "waiting_for_input",
-        /// At work.
+        /// Working.
         Running = "running",
-        /// Ended well.
+        /// Ended with success.
         Completed = "completed",
-        /// Ended badly.
+        /// Ended with a failure.
         Failed = "failed",
-        /// Ended before its time, by request.
+        /// Ended early, on request.
         Cancelled = "cancelled",
     }
 }
 
 impl AgentStatus {
-    /// Whether nothing can follow.
+    /// Whether no other state can follow.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 
-    /// Whether `to` may follow this state.
+    /// Whether a state can follow this one.
     ///
     /// ```
     /// use runtime_lifecycle::AgentStatus;
@@ -63,14 +62,14 @@ impl AgentStatus {
     }
 }
 
-/// A transition that the table does not have. The worker is as it was.
+/// The error for a transition that is not allowed. The worker is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("Invalid transition: {current} → {target}")]
 #[non_exhaustive]
 pub struct InvalidTransitionError {
-    /// The state the worker is in.
+    /// The state of the worker.
     pub current: AgentStatus,
-    /// The state that was asked for.
+    /// The requested state.
     pub target: AgentStatus,
 }
 

@@ -1,4 +1,4 @@
-//! One agent's way through its states.
+//! [`AgentWorker`]: the state and the history of one agent.
 
 mod log;
 
@@ -10,17 +10,18 @@ use runtime_events::format_utc;
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
+pub use self::log::AgentWorkerEvent;
+pub(crate) use self::log::DEFAULT_HISTORY;
 use self::log::Log;
-pub use self::log::{AgentWorkerEvent, DEFAULT_HISTORY};
 use crate::status::{AgentStatus, InvalidTransitionError};
 
-/// What an agent is, where it stands and how it got there.
+/// The identity, the state and the history of one agent.
 ///
-/// A plain state machine: it takes the time as an argument and holds no lock. A clone shares
-/// everything with the original until one of the two changes, so copies are cheap.
+/// It is a plain state machine, which takes the time as an argument and has no lock. A clone shares its
+/// contents with the original until one of them changes, so clones are cheap.
 ///
-/// The log keeps the newest transitions, [`DEFAULT_HISTORY`] of them unless told otherwise;
-/// [`events_dropped`](Self::events_dropped) says how many are gone. Numbers go on counting.
+/// The history keeps the newest transitions, 256 by default. [`events_dropped`](Self::events_dropped)
+/// is the number of older ones. Sequence numbers keep counting.
 ///
 /// ```
 /// use chrono::DateTime;
@@ -31,7 +32,7 @@ use crate::status::{AgentStatus, InvalidTransitionError};
 /// let event = worker.transition(AgentStatus::Failed, Some("no model"), at)?;
 /// assert_eq!((event.seq, event.status), (1, AgentStatus::Failed));
 /// assert_eq!(&*worker.last_error().unwrap().message, "no model");
-/// assert!(worker.is_terminal());
+/// assert!(worker.status().is_terminal());
 /// # Ok::<(), runtime_lifecycle::InvalidTransitionError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,12 +61,12 @@ struct State {
 pub struct LastError {
     /// The detail of the transition to `FAILED`.
     pub message: Arc<str>,
-    /// When that was.
+    /// The time of the transition.
     pub timestamp: DateTime<Utc>,
 }
 
 impl AgentWorker {
-    /// An idle worker with an empty log.
+    /// Creates an idle worker without a history.
     pub fn new(
         id: impl Into<Arc<str>>,
         role: impl Into<Arc<str>>,
@@ -89,21 +90,20 @@ impl AgentWorker {
         Self { state: Arc::new(state) }
     }
 
-    /// Sets how many transitions the log keeps, and drops the oldest beyond that.
+    /// Sets how many transitions the history keeps, and drops older ones. Default: 256.
     #[must_use]
     pub fn with_history(mut self, events: NonZeroUsize) -> Self {
         Arc::make_mut(&mut self.state).log.set_capacity(events);
         self
     }
 
-    /// Moves the worker to `to` and logs it.
+    /// Moves the worker to another state and records the transition.
     ///
-    /// An empty `detail` is none. Failing with a detail sets
-    /// [`last_error`](Self::last_error).
+    /// An empty `detail` counts as none. A failure with a detail sets [`last_error`](Self::last_error).
     ///
     /// # Errors
     ///
-    /// [`InvalidTransitionError`] if `to` may not follow the present state. Nothing changes then.
+    /// [`InvalidTransitionError`] if `to` cannot follow the current state. Nothing changes then.
     pub fn transition(
         &mut self,
         to: AgentStatus,
@@ -126,85 +126,80 @@ impl AgentWorker {
         Ok(state.log.record(to, detail, at))
     }
 
-    /// Counts one more retry.
+    /// Counts a retry.
     pub fn note_retry(&mut self) {
         let state = Arc::make_mut(&mut self.state);
         state.retry_count = state.retry_count.saturating_add(1);
     }
 
-    /// Notes which provider answered.
+    /// Sets the provider that answered.
     pub fn note_provider(&mut self, provider: impl Into<Arc<str>>) {
         Arc::make_mut(&mut self.state).provider_used = Some(provider.into());
     }
 
-    /// The name it is registered under.
+    /// The id of the worker.
     #[doc(alias = "worker_id")]
     pub fn id(&self) -> &Arc<str> {
         &self.state.id
     }
 
-    /// What kind of agent it is.
+    /// The role of the agent.
     pub fn role(&self) -> &Arc<str> {
         &self.state.role
     }
 
-    /// The phase of the project it works in.
+    /// The phase in which the agent works.
     pub fn phase(&self) -> &Arc<str> {
         &self.state.phase
     }
 
-    /// The project it works for.
+    /// The project for which the agent works.
     pub fn project_id(&self) -> Option<i64> {
         self.state.project_id
     }
 
-    /// Where it stands.
+    /// The state of the agent.
     pub fn status(&self) -> AgentStatus {
         self.state.status
     }
 
-    /// Whether it has ended.
-    pub fn is_terminal(&self) -> bool {
-        self.status().is_terminal()
-    }
-
-    /// The transitions the log still holds, oldest first.
+    /// The transitions in the history, oldest first.
     pub fn events(&self) -> impl DoubleEndedIterator<Item = &AgentWorkerEvent> + ExactSizeIterator {
         self.state.log.iter()
     }
 
-    /// How many transitions the log has dropped.
+    /// The number of transitions that the history has dropped.
     pub fn events_dropped(&self) -> u64 {
         self.state.log.dropped()
     }
 
-    /// How many retries were noted.
+    /// The number of retries.
     pub fn retry_count(&self) -> u32 {
         self.state.retry_count
     }
 
-    /// Why it failed, if it did and said why.
+    /// Why the worker failed, if it failed with a detail.
     pub fn last_error(&self) -> Option<&LastError> {
         self.state.last_error.as_ref()
     }
 
-    /// The provider that answered last, if one was noted.
+    /// The provider that answered last, if one was set.
     pub fn provider_used(&self) -> Option<&str> {
         self.state.provider_used.as_deref()
     }
 
-    /// When it was made.
+    /// When the worker was created.
     pub fn created_at(&self) -> DateTime<Utc> {
         self.state.created_at
     }
 
-    /// When it last changed its state.
+    /// When the state last changed.
     pub fn updated_at(&self) -> DateTime<Utc> {
         self.state.updated_at
     }
 }
 
-/// The original's keys, and `events_dropped` when there are any.
+/// Writes the keys of the Python original, and `events_dropped` if it is not zero.
 impl Serialize for AgentWorker {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let state = &*self.state;

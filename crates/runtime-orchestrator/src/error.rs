@@ -1,25 +1,25 @@
-//! The ways to be refused, one small type each, and the two enums that hold them.
+//! The ways to be refused, one small type each, and the three enums that hold them.
 
-mod calls;
-mod opening;
-mod shutdown;
+mod call;
+mod session;
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::AgentFailureClass;
-use runtime_lifecycle::{AgentStatus, CreateWorkerError};
+use runtime_lifecycle::AgentStatus;
 use runtime_resilience::fault::Phase;
 use thiserror::Error;
 
-pub use self::calls::{ToolError, TurnError, UnrecoveredError};
-pub use self::opening::{AcceptError, ChildSessionError, ForeignAccountError, OpenSessionError};
-pub(crate) use self::shutdown::SHUTDOWN;
-pub use self::shutdown::ShuttingDownError;
+pub use self::call::{ToolError, TurnError, UnrecoveredError};
+pub use self::session::SessionError;
 
 /// Any error a caller's code may return.
 pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The word for a shutdown in the data of events.
+pub(crate) const SHUTDOWN: &str = "shutdown";
 
 /// A turn or a tool was asked of a session that is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -35,7 +35,16 @@ pub struct SessionClosedError {
     pub shutdown: bool,
 }
 
-/// A session cannot end yet.
+impl SessionClosedError {
+    pub(crate) const fn failure_class(self) -> AgentFailureClass {
+        match self.status {
+            AgentStatus::Cancelled => AgentFailureClass::Cancelled,
+            _ => AgentFailureClass::Unknown,
+        }
+    }
+}
+
+/// A session cannot be completed or handed over while something is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the session is busy: {}", self.with())]
 #[non_exhaustive]
@@ -61,16 +70,11 @@ impl SessionBusyError {
     }
 }
 
-/// A session cannot be completed or handed over now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error(transparent)]
+/// Something new was to begin while the orchestrator [drains](crate::Orchestrator::drain).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error("shutting down: no new session, turn, tool or pause begins")]
 #[non_exhaustive]
-pub enum SettleError {
-    /// It is over already.
-    Closed(#[from] SessionClosedError),
-    /// Something is under way.
-    Busy(#[from] SessionBusyError),
-}
+pub struct ShuttingDownError;
 
 /// A session has had all the turns it may have.
 ///
@@ -89,7 +93,7 @@ pub struct MaxIterationsExceededError {
 #[error("session deadline of {:.3}s exceeded", deadline.as_secs_f64())]
 #[non_exhaustive]
 pub struct DeadlineExceededError {
-    /// What the session was given when it opened.
+    /// The time the session was given when it opened.
     pub deadline: Duration,
     /// Whether the deadline came while the call was under way: it may have been made, and paid
     /// for.
@@ -101,9 +105,9 @@ pub struct DeadlineExceededError {
 #[error("turn exceeded {}timeout of {:.3}s", prefix(*phase), timeout.as_secs_f64())]
 #[non_exhaustive]
 pub struct TurnTimeoutError {
-    /// What it was given.
+    /// The time it was given.
     pub timeout: Duration,
-    /// Which of its times is over.
+    /// Which of its timeouts it exceeded.
     pub phase: Phase,
 }
 
@@ -123,14 +127,27 @@ const fn prefix(phase: Phase) -> &'static str {
 pub struct ToolTimeoutError {
     /// The tool.
     pub tool: String,
-    /// What the tool was given.
+    /// The time it was given.
     pub timeout: Duration,
 }
 
-/// A strict budget wants to know the most that a turn can cost, and it does not say.
+/// A blocking call on the caller's thread was given a timeout, and nothing can interrupt such a call.
+///
+/// Nothing was admitted or counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "a call on this thread cannot be interrupted, so it takes no timeout: use `{instead}`, or remove the timeout"
+)]
+#[non_exhaustive]
+pub struct UninterruptibleCallError {
+    /// The method that keeps to a timeout.
+    pub instead: &'static str,
+}
+
+/// A strict budget needs the most that a turn can cost, and the turn does not say it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "a strict budget refuses a turn of `{model}` without its `{missing}`: what it may cost at most is not known"
+    "a strict budget refuses a turn of `{model}` without `{missing}`: the most it may cost is not known"
 )]
 #[non_exhaustive]
 pub struct UnestimatedTurnError {
@@ -140,60 +157,16 @@ pub struct UnestimatedTurnError {
     pub missing: &'static str,
 }
 
-impl SessionClosedError {
-    pub(crate) const fn failure_class(self) -> AgentFailureClass {
-        match self.status {
-            AgentStatus::Cancelled => AgentFailureClass::Cancelled,
-            _ => AgentFailureClass::Unknown,
-        }
-    }
-}
-
-/// A handoff that was not made. Nothing has changed.
-#[derive(Debug, Error)]
-#[error(transparent)]
+/// An orchestrator's shared account is not on the path of the parent's account, which pays for
+/// the parent's children.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the shared account {} is not above the parent's, which pays for its children", name(account.as_deref()))]
 #[non_exhaustive]
-pub enum HandoffError {
-    /// The session is over.
-    Closed(#[from] SessionClosedError),
-    /// Something is under way.
-    Busy(#[from] SessionBusyError),
-    /// The registry refused the target.
-    Target(#[from] CreateWorkerError),
-    /// The context is neither a JSON object nor null.
-    #[error("handoff context is {found}, not a JSON object")]
-    Context {
-        /// The kind of JSON value that was given.
-        found: &'static str,
-    },
+pub struct ForeignAccountError {
+    /// The account, where it has a name.
+    pub account: Option<Arc<str>>,
 }
 
-impl From<SettleError> for HandoffError {
-    fn from(error: SettleError) -> Self {
-        match error {
-            SettleError::Closed(closed) => Self::Closed(closed),
-            SettleError::Busy(busy) => Self::Busy(busy),
-        }
-    }
+fn name(account: Option<&str>) -> String {
+    account.map_or_else(|| "(without a name)".to_owned(), |name| format!("`{name}`"))
 }
-
-/// An input that was asked for and did not come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PauseError {
-    /// The session is over, or ended while it waited.
-    #[error(transparent)]
-    Closed(#[from] SessionClosedError),
-    /// The session's orchestrator drains.
-    #[error(transparent)]
-    ShuttingDown(#[from] ShuttingDownError),
-    /// Another `pause_for_input` waits already.
-    #[error("a previous pause_for_input is still pending")]
-    AlreadyWaiting,
-}
-
-/// An input was provided, and nobody waits for one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
-#[error("no pause_for_input in flight")]
-#[non_exhaustive]
-pub struct NobodyWaitingError;

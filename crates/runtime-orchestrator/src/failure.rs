@@ -3,17 +3,19 @@
 #[cfg(feature = "anyhow")]
 use std::any::Any;
 use std::error::Error;
-use std::iter;
+use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
-use runtime_resilience::classify::errors;
-use runtime_resilience::{Classifier, Failure};
+use runtime_resilience::fault::Phase;
+use runtime_resilience::{Classifier, Failure, Fault, FaultKind};
 
 use crate::error::{
-    AcceptError, BoxError, ChildSessionError, HandoffError, OpenSessionError, PauseError,
-    SessionClosedError, SettleError, ShuttingDownError, ToolError, TurnError,
+    BoxError, SessionClosedError, SessionError, ShuttingDownError, ToolError, TurnError,
+    UnrecoveredError,
 };
+#[cfg(feature = "anyhow")]
+use crate::wait::ThreadError;
 
 /// The caller's rules, and then what this crate alone can know.
 pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
@@ -38,74 +40,161 @@ fn own_types(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     }
 }
 
-/// Boxes and classifies an error of the caller's.
+/// Boxes an error of the caller's and reads it: the one walk along its sources.
 pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, classifier: &Classifier) -> Failure {
     #[cfg(feature = "anyhow")]
-    let error = match from_anyhow(error, classifier) {
-        Ok(failure) => return failure,
+    let error = match from_anyhow(error) {
+        Ok(error) => return read(error, classifier),
         Err(error) => error,
     };
-    Failure::classified(error.into(), classifier)
+    read(error.into(), classifier)
 }
 
-/// An `anyhow::Error` hides its cause once boxed, so its chain is looked at before.
+fn read(error: BoxError, classifier: &Classifier) -> Failure {
+    Failure::classified_with(error, classifier, |error, inside: &mut Option<Inside>| {
+        Inside::see(error, inside);
+    })
+}
+
+/// An `anyhow::Error` hides its cause where it is boxed as other errors are.
 #[cfg(feature = "anyhow")]
-fn from_anyhow<E: 'static>(error: E, classifier: &Classifier) -> Result<Failure, E> {
+fn from_anyhow<E: 'static>(error: E) -> Result<BoxError, E> {
     let mut slot = Some(error);
-    let taken = (&mut slot as &mut dyn Any).downcast_mut::<Option<anyhow::Error>>();
-    if let Some(error) = taken.and_then(Option::take) {
-        let scenario = classifier.classify(error.as_ref());
-        return Ok(Failure::new(
-            error.reallocate_into_boxed_dyn_error_without_backtrace(),
-            scenario,
-        ));
+    let found = match taken::<E, ThreadError<anyhow::Error>>(&mut slot) {
+        Some(ThreadError::Call(error)) => Some(error),
+        Some(ThreadError::NoThread(error)) => return Ok(error.into()),
+        None => taken::<E, anyhow::Error>(&mut slot),
+    };
+    if let Some(error) = found {
+        return Ok(error.reallocate_into_boxed_dyn_error_without_backtrace());
     }
-    // Only the branch above empties the slot.
+    // Only the branches above empty the slot.
     slot.map_or_else(|| unreachable!("taken only as an anyhow error"), Err)
+}
+
+/// What is in the slot, if it is a `T`.
+#[cfg(feature = "anyhow")]
+fn taken<E: 'static, T: 'static>(slot: &mut Option<E>) -> Option<T> {
+    (slot as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
+}
+
+/// What an error says of turns, tools and sessions inside the call.
+#[derive(Clone, Copy, Debug, Default)]
+struct Inside {
+    /// The outermost turn.
+    turn: Option<Turn>,
+    /// Whether any turn was refused.
+    refused: bool,
+    /// Whether any turn has tried already what there is to try.
+    retried: bool,
+    /// The class under which the outermost refusal or failure was reported.
+    class: Option<AgentFailureClass>,
+    /// Whether a shutdown is what it tells of.
+    shutdown: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    fault: Option<Fault>,
+    refused: bool,
+}
+
+impl Inside {
+    fn of(failure: &Failure) -> Self {
+        failure.note().copied().unwrap_or_default()
+    }
+
+    fn see(error: &(dyn Error + 'static), inside: &mut Option<Self>) {
+        let seen = if let Some(turn) = error.downcast_ref::<TurnError>() {
+            let refused = turn.is_refusal();
+            Self {
+                turn: Some(Turn { fault: fault_of(turn), refused }),
+                refused,
+                retried: turn.is_final(),
+                class: Some(turn.failure_class()),
+                shutdown: turn.is_shutdown(),
+            }
+        } else if let Some(tool) = error.downcast_ref::<ToolError>() {
+            let (class, shutdown) = (Some(tool.failure_class()), tool.is_shutdown());
+            Self { class, shutdown, ..Self::default() }
+        } else if error.is::<PermissionDeniedError>() {
+            Self { class: Some(AgentFailureClass::PermissionDenied), ..Self::default() }
+        } else if error.is::<GuardrailViolatedError>() {
+            Self { class: Some(AgentFailureClass::GuardrailViolation), ..Self::default() }
+        } else if error.is::<UnrecoveredError>() {
+            Self { retried: true, ..Self::default() }
+        } else if is_shutdown(error) {
+            Self { shutdown: true, ..Self::default() }
+        } else {
+            return;
+        };
+        let before = inside.unwrap_or_default();
+        *inside = Some(Self {
+            turn: before.turn.or(seen.turn),
+            refused: before.refused || seen.refused,
+            retried: before.retried || seen.retried,
+            class: before.class.or(seen.class),
+            shutdown: before.shutdown || seen.shutdown,
+        });
+    }
+}
+
+fn is_shutdown(error: &(dyn Error + 'static)) -> bool {
+    error.is::<ShuttingDownError>()
+        || error.downcast_ref().is_some_and(|closed: &SessionClosedError| closed.shutdown)
+        || error.downcast_ref().is_some_and(SessionError::is_shutdown)
 }
 
 /// Whether a turn inside the call was refused: what was called, was not.
 pub(crate) fn refused_inside(failure: &Failure) -> bool {
-    errors(failure.error()).filter_map(|error| error.downcast_ref()).any(TurnError::is_refusal)
+    Inside::of(failure).refused
+}
+
+/// Whether a turn inside the call has tried already what there is to try.
+pub(crate) fn retried_inside(error: &TurnError) -> bool {
+    error.failure().is_some_and(|failure| Inside::of(failure).retried)
 }
 
 /// The class under which events report an error that ends a session.
 pub(crate) fn class_of(failure: &Failure) -> AgentFailureClass {
-    iter::successors(Some(failure.error() as &(dyn Error + 'static)), |&error| error.source())
-        .find_map(own_class)
-        .unwrap_or_else(|| failure.failure_class())
+    Inside::of(failure).class.unwrap_or_else(|| failure.failure_class())
 }
 
 /// Whether a shutdown is what the error tells of, however deep: a refusal, or a session that it
 /// cancelled.
-pub(crate) fn is_of_shutdown(error: &(dyn Error + 'static)) -> bool {
-    iter::successors(Some(error), |&error| error.source()).any(|error| {
-        error.is::<ShuttingDownError>()
-            || says(error, |closed: &SessionClosedError| closed.shutdown)
-            || says(error, TurnError::is_shutdown)
-            || says(error, ToolError::is_shutdown)
-            || says(error, PauseError::is_shutdown)
-            || says(error, OpenSessionError::is_shutdown)
-            || says(error, ChildSessionError::is_shutdown)
-            || says(error, AcceptError::is_shutdown)
-            || says(error, SettleError::is_shutdown)
-            || says(error, HandoffError::is_shutdown)
-    })
+pub(crate) fn is_of_shutdown(failure: &Failure) -> bool {
+    Inside::of(failure).shutdown
 }
 
-fn says<E: Error + 'static>(error: &(dyn Error + 'static), ask: impl FnOnce(&E) -> bool) -> bool {
-    error.downcast_ref().is_some_and(ask)
+/// What the failure of a turn means; `None` for one that recovery is not for.
+pub(crate) fn fault_of(error: &TurnError) -> Option<Fault> {
+    let fault = match error {
+        TurnError::CircuitOpen(open) => shut(open.retry_after),
+        TurnError::NoRoute(none) => shut(none.soonest.as_ref().map(|(_, wait)| *wait)),
+        TurnError::RateLimited(limited) => {
+            let mut fault = Fault::of(FaultKind::RateLimit);
+            fault.asked = limited.retry_after;
+            // What will never have room is not worth a wait.
+            fault.retry = limited.retry_after.is_some();
+            fault
+        }
+        TurnError::Failed(failure) => match Inside::of(failure).turn {
+            // Refused for good, or out of time: another call here would be so again.
+            Some(Turn { fault: None, .. }) => Fault::of(FaultKind::Local),
+            // A refusal says when; its text does not.
+            Some(Turn { fault: Some(fault), refused: true }) => fault,
+            _ => failure.fault(),
+        },
+        _ => error.fault()?,
+    };
+    let nobodys = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(Phase::Total));
+    (!nobodys).then_some(fault)
 }
 
-fn own_class(error: &(dyn Error + 'static)) -> Option<AgentFailureClass> {
-    if let Some(error) = error.downcast_ref::<TurnError>() {
-        return Some(error.failure_class());
-    }
-    if let Some(error) = error.downcast_ref::<ToolError>() {
-        return Some(error.failure_class());
-    }
-    if error.is::<PermissionDeniedError>() {
-        return Some(AgentFailureClass::PermissionDenied);
-    }
-    error.is::<GuardrailViolatedError>().then_some(AgentFailureClass::GuardrailViolation)
+/// A provider that is left alone for so long.
+fn shut(wait: Option<Duration>) -> Fault {
+    let mut fault = Fault::of_scenario(FailureScenario::ProviderFailure);
+    fault.asked = wait;
+    fault.counts = false;
+    fault
 }

@@ -8,15 +8,6 @@
 //!
 //! [recovers]: OrchestrationSession::run_turn_recovering
 //!
-//! | module | what |
-//! |---|---|
-//! | [`orchestrator`] | [`Orchestrator`]: what sessions have in common |
-//! | [`session`] | [`OrchestrationSession`]: one agent's run; [`ActiveTurn`], [`SessionHandle`] |
-//! | [`turn`] | [`Turn`], [`ToolCall`] and [`Timeout`]: what to run, described |
-//! | [`error`] | one error per way to be refused, and [`TurnError`] and [`ToolError`] over them |
-//! | [`shutdown`] | [`Shutdown`], [`Drained`]: ending many sessions together |
-//! | [`summary`] | [`Summary`] and [`Report`]: what came of it |
-//!
 //! # Example
 //!
 //! ```
@@ -52,40 +43,50 @@
 //! | `tokio` | yes | tokio's timer as the default [`Sleeper`](runtime_events::Sleeper), so that a `Duration` is a [`Timeout`] |
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `anyhow` | no | errors of type `anyhow::Error` are classified by their whole chain and stay downcastable |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod capture;
-pub mod error;
+mod core;
+mod error;
 mod escalation;
 mod failure;
 mod first_tokens;
+mod limits;
 mod log;
-pub mod orchestrator;
-mod pace;
+mod orchestrator;
+mod park;
+mod parts;
+mod recover;
+mod report;
+mod roster;
 mod scope;
-pub mod session;
-pub mod shutdown;
+mod session;
+mod setup;
+mod shutdown;
 #[cfg(feature = "tokio")]
 mod sleeper;
-pub mod summary;
-pub mod turn;
+mod tell;
+mod tool;
+mod turn;
 mod wait;
 
 #[cfg(feature = "tokio")]
-#[doc(inline)]
 pub use self::sleeper::TokioSleeper;
-#[doc(inline)]
 pub use self::{
     capture::{Capture, Content},
     error::{
-        AcceptError, BoxError, ChildSessionError, DeadlineExceededError, ForeignAccountError,
-        HandoffError, MaxIterationsExceededError, NobodyWaitingError, OpenSessionError, PauseError,
-        SessionBusyError, SessionClosedError, SettleError, ShuttingDownError, ToolError,
-        ToolTimeoutError, TurnError, TurnTimeoutError, UnestimatedTurnError, UnrecoveredError,
+        BoxError, DeadlineExceededError, ForeignAccountError, MaxIterationsExceededError,
+        SessionBusyError, SessionClosedError, SessionError, ShuttingDownError, ToolError,
+        ToolTimeoutError, TurnError, TurnTimeoutError, UnestimatedTurnError,
+        UninterruptibleCallError, UnrecoveredError,
     },
     escalation::Escalation,
+    limits::Timeout,
     orchestrator::Orchestrator,
-    session::{ActiveTurn, Answer, Attempt, OrchestrationSession, SessionHandle, Settled},
-    shutdown::{Drained, LeftOver, Shutdown},
-    summary::{Report, Summary},
-    turn::{Timeout, ToolCall, Turn},
+    recover::Attempt,
+    report::{Drained, LeftOver, Report, Summary},
+    session::{OrchestrationSession, SessionHandle},
+    shutdown::Shutdown,
+    tool::ToolCall,
+    turn::{ActiveTurn, Answer, IntoUsage, Settled, Turn},
 };

@@ -24,12 +24,14 @@ pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl F
 }
 
 /// Polls `future` inside `span`.
-pub(crate) async fn inside_async<F: Future>(
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+pub(crate) fn inside_async<F: Future>(
     hook: Option<&dyn ScopeHook>,
     span: SpanId,
     future: F,
-) -> F::Output {
-    let Some(hook) = hook else { return future.await };
-    let mut future = pin!(future);
-    poll_fn(|cx| -> Poll<F::Output> { inside(Some(hook), span, || future.as_mut().poll(cx)) }).await
+) -> impl Future<Output = F::Output> {
+    async move {
+        let mut future = pin!(future);
+        poll_fn(|cx| -> Poll<F::Output> { inside(hook, span, || future.as_mut().poll(cx)) }).await
+    }
 }

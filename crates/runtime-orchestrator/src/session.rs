@@ -1,63 +1,32 @@
 //! One agent's run, from its worker's start to its last event.
 
-// In the order in which their methods are read on the session's page.
-mod turns;
-
-mod active;
-
-mod admission;
-
-mod recovery;
-
-mod recovering;
-
-mod tools;
-
-mod input;
-
+mod calls;
 mod checks;
-
-mod handoff;
-
-mod ending;
-
-mod blocking;
-
-mod child;
-
-mod time;
-
-pub(crate) mod core;
-pub(crate) mod end;
-mod entry;
-mod funds;
-mod guarding;
 mod handle;
-mod money;
-mod origin;
-mod part;
-pub(crate) mod roster;
-mod state;
-pub(crate) mod stream;
-pub(crate) mod telling;
+mod handoff;
+mod input;
+pub(crate) mod open;
+pub(crate) mod summary;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use runtime_lifecycle::{AgentStatus, AgentWorker};
-use runtime_resilience::RecoveryEvent;
-use runtime_usage::{Budget, UsageTracker};
+use runtime_events::{AgentFailureClass, SpanOutcome};
+use runtime_lifecycle::{AgentStatus, Handoff};
+use runtime_policy::{
+    PermissionOutcome, PhaseContext, PolicyActionData, QualityGateOutcome, QualityLevel,
+    RuleExplanation,
+};
+use runtime_usage::{Account, UsageTracker};
+use serde_json::Value;
 
-pub use self::active::{ActiveTurn, Answer, Settled};
-use self::core::Core;
 pub use self::handle::SessionHandle;
-use self::origin::Origin;
-pub use self::recovering::Attempt;
-use crate::error::{BoxError, OpenSessionError, ShuttingDownError};
-use crate::orchestrator::Setup;
-use crate::summary::Summary;
+use crate::core::Core;
+use crate::error::{BoxError, SessionClosedError, SessionError};
+use crate::report::{Report, Summary};
 
 /// A single agent's execution context, opened by [`Orchestrator::session`].
 ///
@@ -92,49 +61,14 @@ pub struct OrchestrationSession {
     polling: AtomicBool,
 }
 
-/// # What it is, and how it stands
+/// # State
 impl OrchestrationSession {
-    pub(crate) fn open(setup: &Arc<Setup>) -> Result<Self, OpenSessionError> {
-        setup.roster.accepting()?;
-        let worker = Self::hire(setup)?;
-        Ok(Self::adopt(setup, &worker)?)
+    pub(crate) const fn of(core: Arc<Core>) -> Self {
+        Self { core, polling: AtomicBool::new(false) }
     }
 
-    /// Registers a worker that runs.
-    fn hire(setup: &Setup) -> Result<AgentWorker, OpenSessionError> {
-        let created = setup.registry.create(
-            Arc::clone(&setup.role),
-            Arc::clone(&setup.phase),
-            setup.project_id,
-        );
-        let worker = created
-            .map_err(|reason| OpenSessionError::Worker { role: setup.role.to_string(), reason })?;
-        // A worker just created makes these two steps, unless somebody ended it at once; then
-        // the first turn is refused.
-        for status in [AgentStatus::Initializing, AgentStatus::Running] {
-            let _ = setup.registry.transition(worker.id(), status, None);
-        }
-        Ok(worker)
-    }
-
-    pub(crate) fn adopt(
-        setup: &Arc<Setup>,
-        worker: &AgentWorker,
-    ) -> Result<Self, ShuttingDownError> {
-        Self::begin(setup, worker, Origin::of(setup))
-    }
-
-    /// The decisive look at whether sessions may still be opened: the one before the worker was
-    /// registered may be outdated, and the worker is cancelled then.
-    fn begin(
-        setup: &Arc<Setup>,
-        worker: &AgentWorker,
-        origin: Origin,
-    ) -> Result<Self, ShuttingDownError> {
-        let core = Arc::new(Core::new(setup, worker, origin));
-        core.places.join(&core).inspect_err(|_| core.withdraw())?;
-        core.say_hello();
-        Ok(Self { core, polling: AtomicBool::new(false) })
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
     }
 
     /// A handle that outlives this value and works from anywhere.
@@ -142,57 +76,272 @@ impl OrchestrationSession {
         SessionHandle { core: Arc::clone(&self.core) }
     }
 
-    /// A label for the events from here on: tenant, user, request.
+    /// Labels the events from here on: tenant, user, request.
     pub fn label(&self, key: impl Into<String>, value: impl Into<String>) {
-        self.core.stream().label(key.into(), value.into());
+        self.core.stream.label(key.into(), value.into());
     }
 
     /// The session's id, as its events carry it: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
-        &self.core.session_id
+        self.core.session_id()
     }
 
     /// The role of the session's agent.
     pub fn role(&self) -> &str {
-        &self.core.setup.role
+        self.core.role()
     }
 
     /// The phase the session works in.
     pub fn phase(&self) -> &str {
-        &self.core.phase
+        self.core.phase()
     }
 
     /// The id of the session's worker in the registry.
     pub fn worker_id(&self) -> &str {
-        &self.core.worker_id
+        self.core.life.worker_id()
     }
 
     /// The state of the session's worker.
     pub fn status(&self) -> AgentStatus {
-        self.core.status()
+        self.core.life.status()
     }
 
-    /// What the session has used so far.
+    /// The usage of the session so far.
     pub fn tracker(&self) -> &UsageTracker {
-        &self.core.tracker
+        self.core.money.tracker()
     }
 
     /// The account the session draws on, where there is one: its balance, its statement, and those
     /// of the accounts above it.
-    pub fn account(&self) -> Option<&Budget> {
-        self.core.account.as_ref()
+    pub fn account(&self) -> Option<&Account> {
+        self.core.money.account()
     }
 
-    /// What recovery did so far; the last of it, where it is more than the session keeps.
-    pub fn recovery_events(&self) -> Vec<RecoveryEvent> {
-        self.core.recovery().events().cloned().collect()
-    }
-
-    /// How things stand.
+    /// The session as it stands: worker, usage, recovery, events, budget.
     pub fn summary(&self) -> Summary {
-        Summary::of(&self.core)
+        summary::of(&self.core)
+    }
+}
+
+/// # Time
+///
+/// Deadlines are passed down and never extended: a child has no more time than its parent, and a turn
+/// or a tool no more than its session, whatever their own limits say.
+impl OrchestrationSession {
+    /// When the session has to be over, on its clock: its own
+    /// [deadline](crate::Orchestrator::deadline) or the deadline of a session it is below, whichever
+    /// comes first. `None` if nobody has set one.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.core.time.deadline().map(|until| until.at)
     }
 
+    /// The time until the deadline: zero once it is over. For what runs inside the session, such as a
+    /// tool's HTTP client, or an agent elsewhere that is told how long it may take.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime_events::ManualClock;
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    ///
+    /// # #[cfg(feature = "tokio")] {
+    /// let clock = ManualClock::new();
+    /// let minute = Duration::from_secs(60);
+    /// let lead = Orchestrator::new("lead", "research").time(clock.clone()).deadline(minute);
+    /// let session = lead.session()?;
+    /// clock.advance(Duration::from_secs(45));
+    ///
+    /// let child = session.child("searcher")?;
+    /// assert_eq!(child.time_left(), Some(Duration::from_secs(15)));
+    /// # }
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    pub fn time_left(&self) -> Option<Duration> {
+        Some(self.core.time.left_until(self.deadline()?))
+    }
+}
+
+/// # Ending
+impl OrchestrationSession {
+    /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
+    /// ended before, by a handoff for instance, stays as it ended. While its orchestrator
+    /// [drains](crate::Orchestrator::drain), an error that is a refusal for that reason, or has one
+    /// for its source, cancels it as shutdown.
+    pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
+        let result = match result {
+            Ok(value) => {
+                let _ = self.core.complete(false, None);
+                Ok(value)
+            }
+            Err(error) => Err(self.core.fail_with(error)),
+        };
+        Report { result, summary: self.summary() }
+    }
+
+    /// Completes the session.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Closed`] if it is over, [`SessionError::Busy`] if turns or tools are under
+    /// way or it waits for input.
+    pub fn complete(&self) -> Result<(), SessionError> {
+        self.core.complete(true, None)
+    }
+
+    /// [`complete`](Self::complete), with a line for people.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.complete(true, Some(detail.into()))
+    }
+
+    /// Fails the session. What is under way is interrupted where it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionClosedError`] if it is over.
+    pub fn fail(
+        &self,
+        detail: impl Into<String>,
+        class: AgentFailureClass,
+    ) -> Result<(), SessionClosedError> {
+        self.core.fail(&detail.into(), class, SpanOutcome::Failed)
+    }
+
+    /// Cancels the session. What is under way is interrupted where it waits.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionClosedError`] if it is over.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
+        self.core.cancel_with(detail.into())
+    }
+
+    /// Completes this session and registers a worker for `target_role`, in this session's phase
+    /// and for its project.
+    ///
+    /// `context` is what the target needs to know: a JSON object, or null for nothing. Open the
+    /// target's session with [`Orchestrator::accept`](crate::Orchestrator::accept); a worker that
+    /// nobody claims is cancelled once too many of them wait.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`] if the session is over or busy, if the target role is empty, or if the
+    /// context is no object. Nothing has changed then.
+    pub fn handoff_to(
+        &self,
+        target_role: &str,
+        reason: impl Into<String>,
+        context: Value,
+    ) -> Result<Handoff, SessionError> {
+        handoff::hand_over(&self.core, target_role, &reason.into(), context)
+    }
+
+    /// Opens a session below this one, for an agent of another role: with this session's settings,
+    /// inside its span, with what is left of its budget, and no later a deadline.
+    ///
+    /// The child's turns are paid from this session's budget as well, so that a run with all its
+    /// children keeps one limit. For other settings:
+    /// [`Orchestrator::session_below`](crate::Orchestrator::session_below).
+    ///
+    /// ```
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    /// use runtime_usage::{Limit, Usd};
+    ///
+    /// let limit = Limit::enforced(Usd::from_dollars(2));
+    /// let parent = Orchestrator::new("lead", "research").budget(limit).session()?;
+    /// parent.account().unwrap().charge(Usd::from_cents(150));
+    ///
+    /// let child = parent.child("searcher")?;
+    /// assert_eq!(child.account().unwrap().limit().amount, Usd::from_cents(50));
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError`] if this session is over, past its deadline or draining, or if the
+    /// registry refuses the worker.
+    pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
+        let setup = open::child_setup(&self.core, role.into());
+        open::open_below(&self.core, setup).map(Self::of)
+    }
+}
+
+/// # Waiting for a person
+impl OrchestrationSession {
+    /// Puts the worker into `WAITING_FOR_INPUT` and waits until somebody answers, here or through
+    /// a [`SessionHandle`].
+    ///
+    /// Dropping the future gives up waiting; the worker runs again. Turns and tools are allowed
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::AlreadyWaiting`] if another pause waits, [`SessionError::Closed`] if the
+    /// session is over or ends while it waits, [`SessionError::ShuttingDown`] if its orchestrator
+    /// drains.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::Orchestrator;
+    ///
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let handle = session.handle();
+    /// let person = async { handle.provide_input("go ahead") };
+    /// let (answer, _) = tokio::join!(session.pause_for_input("publish?"), person);
+    /// assert_eq!(answer?, "go ahead");
+    /// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
+    /// ```
+    pub async fn pause_for_input(&self, prompt: impl Into<String>) -> Result<String, SessionError> {
+        input::pause(&self.core, prompt.into()).await
+    }
+
+    /// Answers the pause of this session.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::NobodyWaiting`] if nobody waits.
+    pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
+        self.core.life.answer(value.into())
+    }
+}
+
+/// # Permission, quality and policy
+impl OrchestrationSession {
+    /// Whether this session's role may use a tool, and emits `agent.permission_checked`. Everything is
+    /// allowed without permissions, and then nothing is emitted, as on a session that is over.
+    ///
+    /// To choose the tools that a model is offered, without an event for each:
+    /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
+    pub fn authorize(&self, tool: &str) -> PermissionOutcome {
+        checks::authorize(&self.core, tool)
+    }
+
+    /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`; `None`
+    /// without a gate. On a session that is over the gate is evaluated and nothing is emitted.
+    pub fn evaluate_gate(&self, observed: QualityLevel) -> Option<QualityGateOutcome> {
+        checks::gate(&self.core, observed)
+    }
+
+    /// The actions that the policy engine recommends now. Emits `agent.policy_decided` with the rules
+    /// that fired; nothing without an engine.
+    ///
+    /// The session fills in its phase, its cost and the scenarios whose recovery is exhausted,
+    /// and, where `context` leaves it at zero, the time since it opened.
+    pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
+        checks::policy(&self.core, context)
+    }
+
+    /// For each rule whether it fires now, and which part of it decided.
+    pub fn explain_policy(&self, context: PhaseContext) -> Vec<RuleExplanation> {
+        let Some(engine) = &self.core.setup.policy else { return Vec::new() };
+        engine.explain(&checks::policy_context(&self.core, context))
+    }
+}
+
+impl OrchestrationSession {
     /// Runs a body with the flag raised while the caller's code runs, so that a panic is told
     /// from a cancellation when the session is dropped.
     pub(crate) async fn guard<T>(
@@ -209,18 +358,6 @@ impl OrchestrationSession {
             polled
         })
         .await
-    }
-
-    /// [`guard`](Self::guard) for threads.
-    pub(crate) fn guard_blocking<T>(
-        &self,
-        body: impl FnOnce(&Self) -> Result<T, BoxError>,
-    ) -> Result<T, BoxError> {
-        // Relaxed: as above; everything here is on one thread.
-        self.polling.store(true, Ordering::Relaxed);
-        let result = body(self);
-        self.polling.store(false, Ordering::Relaxed);
-        result
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{Clock, Sleeper, SystemClock};
-use runtime_lifecycle::AgentStatus;
-use serde::Serialize;
 
 pub(crate) use self::drain::{Drain, Sinks};
-use crate::session::core::Core;
-use crate::session::end::End;
-use crate::session::roster::Roster;
-use crate::turn::Timeout;
+use crate::limits::Timeout;
+use crate::park::block_on;
+use crate::report::Drained;
+use crate::roster::Roster;
+use crate::setup::default_sleeper;
 
 /// What several orchestrators shut down by: those that are
 /// [given](crate::Orchestrator::shutdown) the same one drain together. Clones are the same one.
@@ -46,10 +45,7 @@ pub struct Shutdown {
 impl Shutdown {
     /// On the system's clock, and with feature `tokio` on tokio's timer.
     pub fn new() -> Self {
-        #[cfg(feature = "tokio")]
-        let sleeper: Option<Arc<dyn Sleeper>> = Some(Arc::new(crate::TokioSleeper));
-        #[cfg(not(feature = "tokio"))]
-        let sleeper = None;
+        let sleeper = default_sleeper();
         Self { roster: Arc::default(), clock: Arc::new(SystemClock), sleeper }
     }
 
@@ -75,15 +71,18 @@ impl Shutdown {
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
         let sleeper = sleeper.or_else(|| self.sleeper.clone());
-        let (roster, clock) = (Arc::clone(&self.roster), Arc::clone(&self.clock));
-        Drain::begin(roster, clock, sleeper, Sinks::default(), after).run().await
+        self.drain_with(sleeper, after).run().await
     }
 
     /// [`drain`](Self::drain) for threads.
     pub fn drain_blocking(&self, timeout: Duration) -> Drained {
+        let drain = self.drain_with(self.sleeper.clone(), timeout);
+        block_on(&*self.clock, drain.run())
+    }
+
+    fn drain_with(&self, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
         let (roster, clock) = (Arc::clone(&self.roster), Arc::clone(&self.clock));
-        let sleeper = self.sleeper.clone();
-        Drain::begin(roster, clock, sleeper, Sinks::default(), timeout).run_blocking()
+        Drain::begin(roster, clock, sleeper, Sinks::default(), timeout)
     }
 }
 
@@ -96,96 +95,5 @@ impl Default for Shutdown {
 impl fmt::Debug for Shutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shutdown").field("has_begun", &self.has_begun()).finish_non_exhaustive()
-    }
-}
-
-/// What came of a drain. Displayed, it is a few lines for a terminal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-#[must_use = "what was left is in here"]
-pub struct Drained {
-    /// How many sessions have ended since draining began as they would have without it: completed,
-    /// failed, or cancelled by a user.
-    pub ended: u64,
-    /// The other ones, in the order in which they were opened: cancelled as shutdown, be it that
-    /// their time was over or that they gave up at a refusal; or not out of their code yet.
-    pub left_over: Vec<LeftOver>,
-    /// Whether all sessions had ended when the time was over.
-    pub in_time: bool,
-    /// What kept sinks from writing what they had buffered.
-    pub sink_failures: Vec<String>,
-}
-
-/// A session that a drain did not let come to its own end.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct LeftOver {
-    /// The session's id, as its events carry it.
-    pub session_id: Arc<str>,
-    /// The id of its worker.
-    pub worker_id: Arc<str>,
-    /// The role of its agent.
-    pub role: Arc<str>,
-    /// The phase it worked in.
-    pub phase: Arc<str>,
-    /// The project it worked for.
-    pub project_id: Option<i64>,
-    /// How it ended: `cancelled`, unless it is only [stuck](Self::stuck).
-    pub status: AgentStatus,
-    /// How many turns and tools were under way when it ended.
-    pub in_flight: u32,
-    /// Whether it waited for input then.
-    pub waiting_for_input: bool,
-    /// Whether it was still in code that cannot be interrupted when the drain returned, such as a
-    /// call on a thread. Its last event is not out then.
-    pub stuck: bool,
-}
-
-impl LeftOver {
-    pub(crate) fn of(core: &Core, end: End, stuck: bool) -> Self {
-        Self {
-            session_id: Arc::clone(&core.session_id),
-            worker_id: Arc::clone(&core.worker_id),
-            role: Arc::clone(&core.setup.role),
-            phase: Arc::clone(&core.phase),
-            project_id: core.project_id,
-            status: end.status,
-            in_flight: end.in_flight,
-            waiting_for_input: end.waiting_for_input,
-            stuck,
-        }
-    }
-}
-
-impl fmt::Display for Drained {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = if self.in_time { "in time" } else { "late" };
-        write!(f, "drained {time}: {} ended, {} left over", self.ended, self.left_over.len())?;
-        for left in &self.left_over {
-            write!(f, "\n  {left}")?;
-        }
-        for failure in &self.sink_failures {
-            write!(f, "\n  a sink was not flushed: {failure}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for LeftOver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { role, phase, session_id, status, .. } = self;
-        write!(f, "{role} in {phase}, session {session_id}: {status}")?;
-        match self.in_flight {
-            0 => {}
-            1 => f.write_str(", 1 turn or tool under way")?,
-            calls => write!(f, ", {calls} turns or tools under way")?,
-        }
-        if self.waiting_for_input {
-            f.write_str(", waiting for input")?;
-        }
-        if self.stuck {
-            f.write_str(", stuck")?;
-        }
-        Ok(())
     }
 }

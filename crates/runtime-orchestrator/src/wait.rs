@@ -2,45 +2,32 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
 
-use runtime_events::{Sleep, Sleeper};
-use runtime_resilience::fault::Phase;
+use runtime_events::Clock;
+use thiserror::Error;
 
-use crate::pace::Pace;
-use crate::session::core::Core;
-use crate::session::end::End;
+use crate::error::BoxError;
+use crate::limits::Kind;
+use crate::park::Timer;
+use crate::parts::life::End;
+use crate::parts::pace::Pace;
 
-/// When something has to be over, and what that means.
-#[derive(Clone, Debug)]
-pub(crate) struct Until {
-    pub(crate) at: Instant,
-    pub(crate) after: Duration,
-    pub(crate) kind: Kind,
-    pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
-}
+/// What a wait needs of a session.
+pub(crate) trait Host {
+    /// The clock that its limits are counted on.
+    fn clock(&self) -> &Arc<dyn Clock>;
 
-impl Until {
-    /// The earlier of two; the first of equals.
-    pub(crate) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
-        match (one, other) {
-            (Some(one), Some(other)) => Some(if one.at <= other.at { one } else { other }),
-            (one, other) => one.or(other),
-        }
-    }
-}
+    /// Whether it has ended. If not, `waker` is woken when it does; `key` is the caller's place.
+    fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Its own timeout, and what of it.
-    Timeout(Phase),
-    /// The session's deadline.
-    Deadline,
+    /// Gives the place back.
+    fn unwatch(&self, key: u64);
 }
 
 /// Why a call did not get to its end.
@@ -54,63 +41,61 @@ pub(crate) enum Interrupted {
 ///
 /// `polling` is true exactly while the caller's code runs: whoever is dropped while it is set
 /// was dropped by a panic.
-pub(crate) async fn race<F: Future>(
-    core: &Core,
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+pub(crate) fn race<F: Future>(
+    host: &impl Host,
     pace: &Pace,
     polling: &mut bool,
     future: F,
-) -> Result<F::Output, Interrupted> {
-    let mut future = pin!(future);
-    // Made at the first pending poll: a call that is ready at once needs no timer.
-    let mut timer = Timer::default();
-    let mut watch = Watch::of(core);
-    poll_fn(|cx| {
-        if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
-            return Poll::Ready(Ok(value));
-        }
-        if let Some(end) = watch.ended(cx.waker()) {
-            return Poll::Ready(Err(Interrupted::Closed(end)));
-        }
-        let over = timer.poll(core, pace, cx);
-        over.map(|(kind, after)| Err(Interrupted::Time(kind, after)))
-    })
-    .await
+) -> impl Future<Output = Result<F::Output, Interrupted>> {
+    async move {
+        let mut future = pin!(future);
+        // Made at the first pending poll: a call that is ready at once needs no timer.
+        let mut timer: Option<Box<Timer>> = None;
+        let mut watched = Watched { host, key: None };
+        poll_fn(|cx| {
+            if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
+                return Poll::Ready(Ok(value));
+            }
+            if let Some(end) = watched.ended(cx.waker()) {
+                return Poll::Ready(Err(Interrupted::Closed(end)));
+            }
+            let over = poll_time(&mut timer, host.clock(), pace, cx);
+            over.map(|(kind, after)| Err(Interrupted::Time(kind, after)))
+        })
+        .await
+    }
 }
 
-/// A timer for a time that moves: each token puts it off.
-#[derive(Debug, Default)]
-struct Timer {
-    running: Option<(Instant, Option<Sleep>)>,
-}
-
-impl Timer {
-    fn poll(&mut self, core: &Core, pace: &Pace, cx: &mut Context<'_>) -> Poll<(Kind, Duration)> {
-        pace.wake_at_first_token(cx.waker());
-        loop {
-            let Some(due) = pace.due() else { return Poll::Pending };
-            // One that rings too early is asked again below; so a token costs no timer.
-            let (rings, sleep) = match &mut self.running {
-                Some(running) if running.0 <= due.at => running,
-                running => {
-                    let left = due.at.saturating_duration_since(core.now());
-                    let sleep = due.sleeper.map(|sleeper| sleeper.sleep(left));
-                    running.insert((due.at, sleep))
-                }
-            };
-            let Some(sleep) = sleep else { return Poll::Pending };
-            if Pin::new(sleep).poll(cx).is_pending() {
-                return Poll::Pending;
+/// A time that moves: each token puts it off.
+fn poll_time(
+    timer: &mut Option<Box<Timer>>,
+    clock: &Arc<dyn Clock>,
+    pace: &Pace,
+    cx: &mut Context<'_>,
+) -> Poll<(Kind, Duration)> {
+    pace.wake_at_first_token(cx.waker());
+    loop {
+        let Some(due) = pace.due() else { return Poll::Pending };
+        // One that rings too early is asked again below; so a token costs no timer.
+        let running = match &mut *timer {
+            Some(running) if running.at() <= due.at => running,
+            stale => {
+                stale.insert(Box::new(Timer::new(Arc::clone(clock), due.sleeper.cloned(), due.at)))
             }
-            if *rings >= due.at {
-                return Poll::Ready((due.kind, due.after));
-            }
-            self.running = None;
+        };
+        if Pin::new(&mut *running).poll(cx).is_pending() {
+            return Poll::Pending;
         }
+        if running.at() >= due.at {
+            return Poll::Ready((due.kind, due.after));
+        }
+        *timer = None;
     }
 }
 
 /// Polls the caller's future with the flag raised.
-pub(crate) fn poll_flagged<F: Future>(
+fn poll_flagged<F: Future>(
     future: Pin<&mut F>,
     polling: &mut bool,
     cx: &mut Context<'_>,
@@ -122,111 +107,86 @@ pub(crate) fn poll_flagged<F: Future>(
 }
 
 /// A place on the session's list of those to wake when it ends.
-pub(crate) struct Watch<'c> {
-    core: &'c Core,
+struct Watched<'h, H: Host> {
+    host: &'h H,
     key: Option<u64>,
 }
 
-impl<'c> Watch<'c> {
-    pub(crate) const fn of(core: &'c Core) -> Self {
-        Self { core, key: None }
-    }
-
-    pub(crate) fn ended(&mut self, waker: &Waker) -> Option<End> {
-        self.core.watch(&mut self.key, waker)
+impl<H: Host> Watched<'_, H> {
+    fn ended(&mut self, waker: &Waker) -> Option<End> {
+        self.host.watch(&mut self.key, waker)
     }
 }
 
-impl Drop for Watch<'_> {
+impl<H: Host> Drop for Watched<'_, H> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.core.unwatch(key);
+            self.host.unwatch(key);
         }
     }
 }
 
-/// Runs `call` on a thread of its own and waits until it returns, its time is over, or the
-/// session ends. A thread that is late runs on, detached.
-///
-/// A panic of `call` comes back as its payload, for the waiting thread to panic with.
-pub(crate) fn on_thread<T: Send + 'static>(
-    core: &Core,
-    pace: &Pace,
+/// What a call on a thread of its own may fail with.
+#[derive(Debug)]
+pub(crate) enum ThreadError<E> {
+    /// There was no thread to make the call on.
+    NoThread(NoThreadError),
+    Call(E),
+}
+
+/// The operating system has no thread for a call, which was not made.
+#[derive(Debug, Error)]
+#[error("no thread for the call")]
+pub(crate) struct NoThreadError(#[source] io::Error);
+
+impl<E: Into<Self>> From<ThreadError<E>> for BoxError {
+    fn from(error: ThreadError<E>) -> Self {
+        match error {
+            ThreadError::NoThread(error) => error.into(),
+            ThreadError::Call(error) => error.into(),
+        }
+    }
+}
+
+/// Runs `call` on a thread of its own. A thread that is late runs on, detached; a panic of `call` goes
+/// on in whoever awaits it.
+pub(crate) async fn on_thread<T: Send + 'static, E: Send + 'static>(
     name: &str,
-    call: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<Result<thread::Result<T>, Interrupted>> {
-    let slot = Arc::new(Mutex::new(None));
-    let (filled, waiting) = (Arc::clone(&slot), thread::current());
-    thread::Builder::new().name(name.to_owned()).spawn(move || {
+    call: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, ThreadError<E>> {
+    let slot = Arc::new(Mutex::new(Slot { returned: None, waiting: None }));
+    let filled = Arc::clone(&slot);
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         let returned = catch_unwind(AssertUnwindSafe(call));
-        *filled.lock().unwrap_or_else(PoisonError::into_inner) = Some(returned);
-        waiting.unpark();
-    })?;
-    Ok(wait(core, pace, || slot.lock().unwrap_or_else(PoisonError::into_inner).take()))
-}
-
-/// [`race`] for threads: polls the future on this one. No runtime is entered, so a future that
-/// needs one must find it.
-pub(crate) fn race_blocking<F: Future>(
-    core: &Core,
-    pace: &Pace,
-    polling: &mut bool,
-    future: F,
-) -> Result<F::Output, Interrupted> {
-    let mut future = pin!(future);
-    let waker = thread_waker();
-    let mut cx = Context::from_waker(&waker);
-    wait(core, pace, || match poll_flagged(future.as_mut(), polling, &mut cx) {
-        Poll::Ready(value) => Some(value),
-        Poll::Pending => None,
+        let mut slot = locked(&filled);
+        slot.returned = Some(returned);
+        let waiting = slot.waiting.take();
+        drop(slot);
+        if let Some(waiting) = waiting {
+            waiting.wake();
+        }
+    });
+    thread.map_err(|error| ThreadError::NoThread(NoThreadError(error)))?;
+    let returned = poll_fn(|cx| {
+        let mut slot = locked(&slot);
+        if let Some(returned) = slot.returned.take() {
+            return Poll::Ready(returned);
+        }
+        slot.waiting = Some(cx.waker().clone());
+        drop(slot);
+        Poll::Pending
     })
+    .await;
+    returned.unwrap_or_else(|payload| resume_unwind(payload)).map_err(ThreadError::Call)
 }
 
-/// Blocks the thread until `ready` has something, its time is over, or the session ends. Whoever
-/// makes it ready unparks the thread.
-fn wait<T>(
-    core: &Core,
-    pace: &Pace,
-    mut ready: impl FnMut() -> Option<T>,
-) -> Result<T, Interrupted> {
-    let waker = thread_waker();
-    let mut watch = Watch::of(core);
-    loop {
-        if let Some(value) = ready() {
-            return Ok(value);
-        }
-        if let Some(end) = watch.ended(&waker) {
-            return Err(Interrupted::Closed(end));
-        }
-        let Some(due) = pace.due() else {
-            thread::park();
-            continue;
-        };
-        let left = due.at.saturating_duration_since(core.now());
-        if left.is_zero() {
-            return Err(Interrupted::Time(due.kind, due.after));
-        }
-        match due.sleeper {
-            Some(sleeper) => sleeper.park(left),
-            None => thread::park_timeout(left),
-        }
-    }
+/// Where a thread leaves what its call has returned.
+struct Slot<R> {
+    returned: Option<thread::Result<R>>,
+    waiting: Option<Waker>,
 }
 
-/// So much later. Some 30 years stand for "never" where the clock cannot count further.
-pub(crate) fn later(from: Instant, by: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(1_000_000_000);
-    from.checked_add(by).unwrap_or_else(|| from + NEVER)
-}
-
-pub(crate) fn thread_waker() -> Waker {
-    Waker::from(Arc::new(Unpark(thread::current())))
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
+fn locked<R>(slot: &Mutex<Slot<R>>) -> MutexGuard<'_, Slot<R>> {
+    // Single assignments: a panic leaves it whole.
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,7 +14,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, ManualClock, ScopeHook, SpanId,
     SpanOutcome,
 };
-use runtime_otel::{Config, OtelSink, replay};
+use runtime_otel::{OtelConfig, OtelSink, replay};
 use runtime_sinks::EventSink;
 
 /// Takes spans and forgets them.
@@ -117,7 +117,7 @@ fn spans(c: &mut Criterion) {
                 .collect();
         b.iter_batched(
             || provider.tracer("bench"),
-            |tracer| replay(tracer, Config::default(), &events),
+            |tracer| replay(tracer, OtelConfig::default(), &events),
             BatchSize::SmallInput,
         );
     });

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue};
-use runtime_events::{AgentEvent, SpanOutcome};
-use serde_json::Value;
+use runtime_events::AgentEvent;
+use runtime_events::otel::{error_type, model_maker};
+use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
 
-use crate::config::{Config, SemconvProfile};
+use crate::config::{OtelConfig, SemconvProfile};
 use crate::names::{error, gen_ai, op, own};
-use crate::provider;
 use crate::table::{Agent, Chat, Sole, What};
 use crate::tokens::Tokens;
 
@@ -21,7 +21,7 @@ pub(crate) struct Beginning {
     pub(crate) what: What,
 }
 
-impl Config {
+impl OtelConfig {
     pub(crate) fn agent(&self, event: &AgentEvent) -> Beginning {
         let mut said = vec![KeyValue::new(gen_ai::OPERATION, op::INVOKE_AGENT)];
         let mut say = |key: &'static str, value: Option<opentelemetry::Value>| {
@@ -59,8 +59,8 @@ impl Config {
     }
 
     pub(crate) fn chat(&self, event: &AgentEvent) -> Beginning {
-        let model: Option<Arc<str>> = text(event, "model").map(Into::into);
-        let maker = || model.as_deref().and_then(provider::maker).map(Into::into);
+        let model: Option<Arc<str>> = told(TurnStarted::of(event).model).map(Into::into);
+        let maker = || model.as_deref().and_then(model_maker).map(Into::into);
         let provider = self.provider.clone().or_else(maker);
         let mut said = Vec::with_capacity(2 * ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::CHAT));
@@ -74,12 +74,13 @@ impl Config {
 
     pub(crate) fn tool(&self, event: &AgentEvent) -> Beginning {
         // A tool without a name has none to tell, and the conventions require one.
-        let tool: Arc<str> = text(event, "tool").unwrap_or("unknown").into();
+        let called = Tool::of(event);
+        let tool: Arc<str> = told(called.tool).unwrap_or("unknown").into();
         let mut said = Vec::with_capacity(ROOM);
         said.push(KeyValue::new(gen_ai::OPERATION, op::EXECUTE_TOOL));
         said.push(KeyValue::new(gen_ai::TOOL_NAME, Arc::clone(&tool)));
         said.push(KeyValue::new(gen_ai::TOOL_TYPE, gen_ai::FUNCTION));
-        let call = text(event, "call_id").map(str::to_owned);
+        let call = told(called.call_id).map(str::to_owned);
         said.extend(call.map(|call| KeyValue::new(gen_ai::TOOL_CALL, call)));
         if self.profile == SemconvProfile::GenAi0_1 {
             said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
@@ -95,15 +96,13 @@ impl Config {
 
 pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
     let mut said = Vec::with_capacity(4);
-    let held = |key| event.data.as_ref().and_then(|data| data.get(key));
-    if let Some(number) = held("attempt").and_then(Value::as_i64) {
-        said.push(KeyValue::new(own::ATTEMPT_NUMBER, number));
+    let begun = TurnStarted::of(event);
+    said.extend(begun.attempt.map(|it| KeyValue::new(own::ATTEMPT_NUMBER, i64::from(it))));
+    for (word, name) in [(begun.provider, own::PROVIDER), (begun.model, own::MODEL)] {
+        said.extend(told(word).map(|text| KeyValue::new(name, text.to_owned())));
     }
-    for (key, name) in [("provider", own::PROVIDER), ("model", own::MODEL)] {
-        said.extend(text(event, key).map(|text| KeyValue::new(name, text.to_owned())));
-    }
-    if let Some(hedge) = held("hedge").and_then(Value::as_bool) {
-        said.push(KeyValue::new(own::HEDGE, hedge));
+    if begun.hedge {
+        said.push(KeyValue::new(own::HEDGE, true));
     }
     let span = named(own::ATTEMPT, None, SpanKind::Internal);
     Beginning { span: span.with_attributes(said), what: What::Attempt }
@@ -113,7 +112,11 @@ pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
 const ROOM: usize = 8;
 
 /// What is said when a span ends; with no event where nobody has said how.
-pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -> Vec<KeyValue> {
+pub(crate) fn ending(
+    what: &What,
+    event: Option<&AgentEvent>,
+    config: &OtelConfig,
+) -> Vec<KeyValue> {
     let mut said = Vec::with_capacity(8);
     match what {
         What::Agent(agent) => {
@@ -140,7 +143,7 @@ pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -
         What::Tool(_) => {}
         What::Attempt => {
             if let Some(event) = event {
-                cost(event, &mut said);
+                cost(&TurnEnded::of(event), &mut said);
             }
         }
     }
@@ -160,19 +163,12 @@ pub(crate) fn ending(what: &What, event: Option<&AgentEvent>, config: &Config) -
 
 /// How an operation failed, if it did. What was cancelled has not failed.
 pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
-    let Some(event) = event else { return Some(error::ABANDONED) };
-    match event.outcome {
-        None | Some(SpanOutcome::Ok | SpanOutcome::Cancelled) => None,
-        Some(SpanOutcome::TimedOut) => Some(error::TIMEOUT),
-        Some(SpanOutcome::Panicked) => Some(error::PANIC),
-        Some(_) => Some(event.failure_class.map_or(error::OTHER, |class| class.as_str())),
-    }
+    event.map_or(Some(error::ABANDONED), error_type)
 }
 
 /// What an event's data holds as text.
-pub(crate) fn text<'a>(event: &'a AgentEvent, key: &str) -> Option<&'a str> {
-    let text = event.data.as_ref()?.get(key)?.as_str()?;
-    (!text.is_empty()).then_some(text)
+pub(crate) fn told(word: Option<Word<'_>>) -> Option<&str> {
+    word.map(Word::as_str).filter(|text| !text.is_empty())
 }
 
 fn spent(event: &AgentEvent, profile: SemconvProfile, said: &mut Vec<KeyValue>) {
@@ -193,20 +189,16 @@ fn spent(event: &AgentEvent, profile: SemconvProfile, said: &mut Vec<KeyValue>) 
             }
         }
     }
-    cost(event, said);
+    cost(&TurnEnded::of(event), said);
 }
 
-fn cost(event: &AgentEvent, said: &mut Vec<KeyValue>) {
-    let Some(data) = &event.data else { return };
-    if let Some(cost) = data.get("cost_usd").and_then(Value::as_f64) {
-        said.push(KeyValue::new(own::COST, cost));
-    }
-    if let Some(attempts) = data.get("attempts").and_then(Value::as_i64) {
-        said.push(KeyValue::new(own::ATTEMPTS, attempts));
-    }
-    for (key, name) in [("estimated", own::ESTIMATED), ("cost_reported", own::COST_REPORTED)] {
-        let mark = data.get(key).and_then(Value::as_bool);
-        said.extend(mark.map(|mark| KeyValue::new(name, mark)));
+fn cost(ended: &TurnEnded<'_>, said: &mut Vec<KeyValue>) {
+    said.extend(ended.cost_usd.map(|cost| KeyValue::new(own::COST, cost)));
+    said.extend(ended.attempts.map(|made| KeyValue::new(own::ATTEMPTS, i64::from(made))));
+    for (mark, name) in
+        [(ended.estimated, own::ESTIMATED), (ended.cost_reported, own::COST_REPORTED)]
+    {
+        said.extend(mark.then(|| KeyValue::new(name, true)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`Config`]: which conventions, and how much is told.
+//! [`OtelConfig`]: which conventions, and how much is told.
 
 use std::borrow::Cow;
 use std::num::NonZeroUsize;
@@ -50,7 +50,7 @@ impl SemconvProfile {
 /// | [`conversation_label`](Self::conversation_label) | `conversation_id` |
 /// | [`workflow_label`](Self::workflow_label) | `workflow` |
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct OtelConfig {
     pub(crate) profile: SemconvProfile,
     pub(crate) provider: Option<Cow<'static, str>>,
     pub(crate) details: bool,
@@ -59,7 +59,7 @@ pub struct Config {
     pub(crate) workflow: Cow<'static, str>,
 }
 
-impl Default for Config {
+impl Default for OtelConfig {
     fn default() -> Self {
         Self {
             profile: SemconvProfile::default(),
@@ -72,7 +72,7 @@ impl Default for Config {
     }
 }
 
-impl Config {
+impl OtelConfig {
     /// Sets the version of the conventions. [`SemconvProfile::V1_41`] unless set.
     #[must_use]
     pub const fn profile(mut self, profile: SemconvProfile) -> Self {

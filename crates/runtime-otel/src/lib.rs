@@ -1,31 +1,31 @@
 //! Agent events as OpenTelemetry spans and metrics, under the semantic conventions for generative AI.
 //!
-//! | module | what |
+//! The crate needs the API of OpenTelemetry alone; the caller chooses the SDK and the exporter. See
+//! [`OtelSink`] for an example.
+//!
+//! | item | what |
 //! |---|---|
-//! | [`sink`] | [`OtelSink`]: spans and metrics while a run happens; [`OtelScope`]: the caller's spans below them |
-//! | [`replay`](mod@replay) | [`replay()`] and [`replay_log`]: the same spans from a log |
-//! | [`config`] | [`Config`] and [`SemconvProfile`]: which conventions, and how much is told |
-//! | [`projection`] | how events become spans; [`Stats`] |
+//! | [`OtelSink`] | spans and metrics while a run happens; [`OtelScope`], the caller's spans below them |
+//! | [`replay()`] and [`replay_log`] | the same spans from a log |
+//! | [`OtelConfig`] and [`SemconvProfile`] | which conventions, and how much is told |
+//! | [`OtelStats`] | what became of the events |
 //! | [`names`] | every name that leaves this crate |
 #![cfg_attr(
     feature = "sdk",
-    doc = "| [`ids`] | [`EventIds`]: spans under the ids that they have in their events |"
+    doc = "| [`EventIds`] | spans under the ids that they have in their events |"
 )]
-//!
-//! It needs the API of OpenTelemetry alone: which SDK and which exporter there are is the caller's
-//! choice. See [`OtelSink`] for an example.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod attributes;
-pub mod config;
+mod config;
 #[cfg(feature = "sdk")]
-pub mod ids;
+mod ids;
 mod meters;
 pub mod names;
 mod note;
-pub mod projection;
-mod provider;
-pub mod replay;
-pub mod sink;
+mod projection;
+mod replay;
+mod sink;
 mod spread;
 mod table;
 mod time;
@@ -37,8 +37,8 @@ mod tracer;
 pub use self::ids::EventIds;
 #[doc(inline)]
 pub use self::{
-    config::{Config, SemconvProfile},
-    projection::Stats,
+    config::{OtelConfig, SemconvProfile},
+    projection::OtelStats,
     replay::{Replayed, replay, replay_log},
     sink::{OtelScope, OtelSink},
 };

@@ -6,10 +6,10 @@ use std::time::SystemTime;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter};
+use runtime_events::payload::{BreakerChanged, Recovery, TurnEnded};
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
-use serde_json::Value;
 
-use crate::attributes::{failure, text};
+use crate::attributes::{failure, told};
 use crate::config::SemconvProfile;
 use crate::names::{error, gen_ai, metric, op, own};
 use crate::table::{Agent, Chat, Ended, What};
@@ -125,7 +125,8 @@ impl Meters {
             | AgentEventName::RecoverySucceeded
             | AgentEventName::RecoveryFailed
             | AgentEventName::RecoveryEscalated => {
-                let scenario = text(event, "scenario").unwrap_or(error::OTHER).to_owned();
+                let scenario =
+                    told(Recovery::of(event).scenario).unwrap_or(error::OTHER).to_owned();
                 let said = [
                     KeyValue::new(own::RECOVERY, event.event.short()),
                     KeyValue::new(own::SCENARIO, scenario),
@@ -133,13 +134,12 @@ impl Meters {
                 self.recoveries.add(1, &said);
             }
             AgentEventName::BreakerChanged => {
-                let keys = [("breaker", own::BREAKER), ("to", own::TO)];
-                let said: Vec<_> = keys
+                let changed = BreakerChanged::of(event);
+                let names = [(changed.breaker, own::BREAKER), (changed.to, own::TO)];
+                let said = names
                     .into_iter()
-                    .filter_map(|(key, name)| {
-                        Some(KeyValue::new(name, text(event, key)?.to_owned()))
-                    })
-                    .collect();
+                    .filter_map(|(word, name)| Some(KeyValue::new(name, told(word)?.to_owned())));
+                let said: Vec<_> = said.collect();
                 self.breakers.add(1, &said);
             }
             _ => {}
@@ -165,8 +165,7 @@ impl Meters {
         outcome(event, &mut said);
         self.chat.record(seconds, &said);
         said.truncate(common);
-        let cost = event.data.as_ref().and_then(|data| data.get("cost_usd"));
-        if let Some(cost) = cost.and_then(Value::as_f64) {
+        if let Some(cost) = TurnEnded::of(event).cost_usd {
             self.cost.add(cost, &said);
         }
         self.tokens.record(event, said);

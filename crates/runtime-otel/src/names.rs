@@ -65,10 +65,6 @@ pub mod op {
 pub mod error {
     /// The key.
     pub const TYPE: &str = "error.type";
-    /// It took too long.
-    pub const TIMEOUT: &str = "timeout";
-    /// The caller's code panicked.
-    pub const PANIC: &str = "panic";
     /// Nobody has said how it ended: the process died, or its end was lost.
     pub const ABANDONED: &str = "abandoned";
     /// It failed, and nothing more is known.

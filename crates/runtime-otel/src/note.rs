@@ -18,7 +18,7 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bo
         let known = plain(event.event, key).map(Key::from_static_str);
         let name = known.or_else(|| details.then(|| format!("{}{key}", own::PREFIX).into()));
         if let Some(name) = name
-            && let Some(value) = value_of(value, details)
+            && let Some(value) = value_of(&value.to_value(), details)
         {
             said.push(KeyValue::new(name, value));
         }

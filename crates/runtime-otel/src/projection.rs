@@ -17,21 +17,24 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
+use runtime_events::otel::route_provider;
+use runtime_events::payload::{
+    HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
+};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 use runtime_sinks::SinkError;
 
-use crate::attributes::{self, Beginning, failure, text};
-use crate::config::Config;
+use crate::attributes::{self, Beginning, failure, told};
+use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
-use crate::provider;
 use crate::table::{Ended, Open, Table, What};
 use crate::tracer::{Ids, Starter};
 
 /// Spans that are made of events.
 pub(crate) struct Projection {
-    config: Config,
+    config: OtelConfig,
     tracer: Starter,
     meters: Option<Meters>,
     table: Mutex<Table>,
@@ -49,7 +52,7 @@ struct Counts {
 /// What has become of spans so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Stats {
+pub struct OtelStats {
     /// Spans that have begun.
     pub begun: u64,
     /// Of those, spans that are open.
@@ -63,7 +66,7 @@ pub struct Stats {
 }
 
 impl Projection {
-    pub(crate) fn new(config: Config, tracer: Starter, meters: Option<Meters>) -> Self {
+    pub(crate) fn new(config: OtelConfig, tracer: Starter, meters: Option<Meters>) -> Self {
         Self { config, tracer, meters, table: Mutex::default(), counts: Counts::default() }
     }
 
@@ -102,10 +105,10 @@ impl Projection {
         count
     }
 
-    pub(crate) fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> OtelStats {
         // Relaxed: each number for itself.
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Stats {
+        OtelStats {
             begun: read(&self.counts.begun),
             open: self.table().len() as u64,
             abandoned: read(&self.counts.abandoned),
@@ -305,9 +308,9 @@ impl fmt::Debug for Projection {
 fn note_route(turn: &mut Open, attempt: &AgentEvent) {
     let What::Chat(chat) = &mut turn.what else { return };
     if !chat.told
-        && let Some(provider) = text(attempt, "provider")
+        && let Some(provider) = told(TurnStarted::of(attempt).provider)
     {
-        chat.provider = Some(provider::of_route(provider));
+        chat.provider = Some(route_provider(provider));
     }
 }
 
@@ -315,18 +318,19 @@ fn note_route(turn: &mut Open, attempt: &AgentEvent) {
 fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
     note_route(turn, attempt);
     if let What::Chat(chat) = &mut turn.what {
-        chat.answered = text(attempt, "model").map(Into::into);
+        chat.answered = told(TurnEnded::of(attempt).model).map(Into::into);
     }
 }
 
 /// The session that the work goes to, if it is open; else it is remembered who hands over.
 fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Context> {
-    let session = text(event, "target_session");
+    let handed = HandedOver::of(event);
+    let session = told(handed.target_session);
     let open = session.and_then(|id| table.root(id)).and_then(|root| table.get(root));
     if let Some(target) = open {
         return Some(target.cx.clone());
     }
-    for target in [session, text(event, "target_worker_id")].into_iter().flatten() {
+    for target in [session, told(handed.target_worker_id)].into_iter().flatten() {
         table.remember(target, from.span().span_context());
     }
     None
@@ -335,13 +339,13 @@ fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Co
 /// The span that handed its work to the session that begins.
 fn handed_over(table: &mut Table, event: &AgentEvent) -> Option<SpanContext> {
     let by_session = event.session_id.as_deref().and_then(|id| table.claim(id));
-    let by_worker = text(event, "worker_id").and_then(|id| table.claim(id));
+    let by_worker = told(SessionStarted::of(event).worker_id).and_then(|id| table.claim(id));
     by_session.or(by_worker)
 }
 
 /// The worker that a session's last event hands its work to.
 fn told_in_handoff(event: &AgentEvent) -> Option<&str> {
-    event.data.as_ref()?.get("handoff")?.get("target_worker_id")?.as_str()
+    SessionEnded::of(event).handoff()?.target_worker_id.map(Word::as_str)
 }
 
 fn handoff() -> KeyValue {

@@ -7,8 +7,8 @@ use opentelemetry::Context;
 use opentelemetry::trace::Tracer;
 use runtime_events::AgentEvent;
 
-use crate::config::Config;
-use crate::projection::{Projection, Stats};
+use crate::config::OtelConfig;
+use crate::projection::{OtelStats, Projection};
 use crate::tracer::Starter;
 
 /// Makes the spans that events would have made live. Spans that the events leave open end as
@@ -23,19 +23,19 @@ use crate::tracer::Starter;
 /// use opentelemetry::trace::TracerProvider;
 /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
 /// use runtime_events::{AgentEvent, SpanId};
-/// use runtime_otel::{Config, replay};
+/// use runtime_otel::{OtelConfig, replay};
 ///
 /// let started = AgentEvent::started("writer", "draft").with_span(SpanId::from_u64(1), None);
 ///
 /// let exporter = InMemorySpanExporter::default();
 /// let provider = SdkTracerProvider::builder().with_simple_exporter(exporter.clone()).build();
-/// let stats = replay(provider.tracer("replay"), Config::default(), [started]);
+/// let stats = replay(provider.tracer("replay"), OtelConfig::default(), [started]);
 ///
 /// assert_eq!((stats.begun, stats.abandoned), (1, 1));
 /// assert_eq!(exporter.get_finished_spans()?[0].name, "invoke_agent writer");
 /// # Ok::<(), opentelemetry_sdk::error::OTelSdkError>(())
 /// ```
-pub fn replay<T, E>(tracer: T, config: Config, events: impl IntoIterator<Item = E>) -> Stats
+pub fn replay<T, E>(tracer: T, config: OtelConfig, events: impl IntoIterator<Item = E>) -> OtelStats
 where
     T: Tracer + Send + Sync + 'static,
     T::Span: Send + Sync + 'static,
@@ -55,7 +55,7 @@ where
 /// The reader's. A line that is no event is counted and passed over: the last one may be torn, and a
 /// later version may write names that this one does not know. Where reading fails, what was read
 /// until then has become spans.
-pub fn replay_log<T>(tracer: T, config: Config, log: impl BufRead) -> io::Result<Replayed>
+pub fn replay_log<T>(tracer: T, config: OtelConfig, log: impl BufRead) -> io::Result<Replayed>
 where
     T: Tracer + Send + Sync + 'static,
     T::Span: Send + Sync + 'static,
@@ -81,7 +81,7 @@ where
 #[non_exhaustive]
 pub struct Replayed {
     /// Its spans.
-    pub spans: Stats,
+    pub spans: OtelStats,
     /// How many of its lines were no events.
     pub unread: u64,
 }
@@ -91,7 +91,7 @@ fn take(projection: &Projection, event: &AgentEvent) {
     let _ = projection.take(event, Context::new);
 }
 
-fn finished(projection: &Projection) -> Stats {
+fn finished(projection: &Projection) -> OtelStats {
     projection.abandon();
     projection.stats()
 }

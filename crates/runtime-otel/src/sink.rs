@@ -8,9 +8,9 @@ use opentelemetry::trace::Tracer;
 use runtime_events::{AgentEvent, ScopeHook, SpanId};
 use runtime_sinks::{EventSink, SinkError};
 
-use crate::config::Config;
+use crate::config::OtelConfig;
 use crate::meters::Meters;
-use crate::projection::{Projection, Stats};
+use crate::projection::{OtelStats, Projection};
 use crate::tracer::Starter;
 
 /// Makes spans and metrics of events, while they happen; clones share them.
@@ -65,11 +65,11 @@ impl OtelSink {
         T: Tracer + Send + Sync + 'static,
         T::Span: Send + Sync + 'static,
     {
-        Self::with_config(tracer, meter, Config::default())
+        Self::with_config(tracer, meter, OtelConfig::default())
     }
 
     /// A sink with settings of its own.
-    pub fn with_config<T>(tracer: T, meter: &Meter, config: Config) -> Self
+    pub fn with_config<T>(tracer: T, meter: &Meter, config: OtelConfig) -> Self
     where
         T: Tracer + Send + Sync + 'static,
         T::Span: Send + Sync + 'static,
@@ -96,7 +96,7 @@ impl OtelSink {
     }
 
     /// What has become of spans so far.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> OtelStats {
         self.projection.stats()
     }
 }

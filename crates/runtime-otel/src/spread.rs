@@ -4,7 +4,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// For maps by span ids and by places: the standard hash would cost more than the rest of a look-up.
 /// Whoever may write a log may choose ids that collide, and slow its replay down: there are no more
-/// than `Config::max_open` of them.
+/// than `OtelConfig::max_open` of them.
 pub(crate) type Spread = BuildHasherDefault<Multiply>;
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,7 +1,7 @@
 //! The tokens of a turn, as its event tells them.
 
 use runtime_events::AgentEvent;
-use serde_json::Value;
+use runtime_events::payload::TurnEnded;
 
 /// Kinds that have nothing in common, except for `reasoning`, which is a part of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,17 +18,15 @@ pub(crate) struct Tokens {
 impl Tokens {
     /// `None` where nobody has read the usage.
     pub(crate) fn of(event: &AgentEvent) -> Option<Self> {
-        let data = event.data.as_ref()?;
-        data.get("input_tokens").or_else(|| data.get("output_tokens"))?;
-        let count = |key| data.get(key).and_then(Value::as_u64).unwrap_or(0);
-        Some(Self {
-            fresh: count("input_tokens"),
-            cache_read: count("cache_read_tokens"),
-            cache_write: count("cache_write_tokens").saturating_add(count("cache_write_1h_tokens")),
-            input_audio: count("input_audio_tokens"),
-            written: count("output_tokens"),
-            output_audio: count("output_audio_tokens"),
-            reasoning: count("reasoning_tokens"),
+        let ended = TurnEnded::of(event);
+        ended.has_usage().then_some(Self {
+            fresh: ended.input_tokens.unwrap_or(0),
+            cache_read: ended.cache_read_tokens,
+            cache_write: ended.cache_write(),
+            input_audio: ended.input_audio_tokens,
+            written: ended.output_tokens.unwrap_or(0),
+            output_audio: ended.output_audio_tokens,
+            reasoning: ended.reasoning_tokens,
         })
     }
 

@@ -14,18 +14,18 @@ use runtime_usage::Usd;
 fn engine() -> PolicyEngine {
     let conditions = [
         PolicyCondition::and([
-            PolicyCondition::quality_at(QualityLevel::Standard),
-            PolicyCondition::phase_completed(),
+            PolicyCondition::QualityAt(QualityLevel::Standard),
+            PolicyCondition::PhaseCompleted,
         ]),
-        PolicyCondition::timed_out(Duration::from_mins(10)),
-        PolicyCondition::cost_exceeded(Usd::from_dollars(5)),
+        PolicyCondition::TimedOut(Duration::from_mins(10)),
+        PolicyCondition::CostExceeded(Usd::from_dollars(5)),
         PolicyCondition::agent_failed("writer"),
         PolicyCondition::agent_failed(None),
         PolicyCondition::retry_exhausted(None),
-        PolicyCondition::all_agents_complete(),
-        PolicyCondition::not(PolicyCondition::quality_at(QualityLevel::Strict)),
+        PolicyCondition::AllAgentsComplete,
+        PolicyCondition::not(PolicyCondition::QualityAt(QualityLevel::Strict)),
         PolicyCondition::or([
-            PolicyCondition::timed_out(Duration::from_mins(1)),
+            PolicyCondition::TimedOut(Duration::from_mins(1)),
             PolicyCondition::agent_failed("critic"),
         ]),
         PolicyCondition::and([
@@ -57,7 +57,7 @@ fn policy(c: &mut Criterion) {
     });
     c.bench_function("policy/evaluate_refs_10_rules", |b| {
         let (engine, ctx) = (engine(), context());
-        b.iter(|| engine.evaluate_refs(black_box(&ctx)).count());
+        b.iter(|| engine.firing(black_box(&ctx)).flat_map(|rule| &rule.actions).count());
     });
     c.bench_function("policy/explain_10_rules", |b| {
         let (engine, ctx) = (engine(), context());

@@ -1,11 +1,11 @@
-//! What a rule recommends.
+//! [`PolicyAction`]: the actions that rules recommend.
 
 use runtime_events::wire_names;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 wire_names! {
-    /// Something a rule can recommend. The caller does it, or does not.
+    /// An action that a rule can recommend. The caller decides whether to take it.
     #[non_exhaustive]
     pub enum PolicyAction: "policy action" {
         /// Go on to the next phase.
@@ -16,20 +16,20 @@ wire_names! {
         RetryPhase = "retry_phase",
         /// Run one recovery.
         RecoverOnce = "recover_once",
-        /// Ask somebody.
+        /// Ask a person or another system.
         Escalate = "escalate",
-        /// Keep what the gate said for the next attempt.
+        /// Keep the feedback of the gate for the next attempt.
         StoreGateFeedback = "store_gate_feedback",
         /// Hand over to another agent.
         GenerateHandoff = "generate_handoff",
-        /// Tell somebody.
+        /// Send a notification.
         Notify = "notify",
-        /// Give the phase up.
+        /// Abort the phase.
         AbortPhase = "abort_phase",
     }
 }
 
-/// An action with its parameters, whose meaning is the caller's.
+/// An action with its parameters. The caller defines what they mean.
 ///
 /// ```
 /// use runtime_policy::{PolicyAction, PolicyActionData};
@@ -45,15 +45,15 @@ wire_names! {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PolicyActionData {
-    /// What to do.
+    /// The action.
     pub action: PolicyAction,
-    /// How to do it; left out of the JSON when there is nothing in it.
+    /// The parameters. Left out of the JSON if there are none.
     #[serde(default, skip_serializing_if = "no_params")]
     pub params: Option<Map<String, Value>>,
 }
 
 impl PolicyActionData {
-    /// An action without parameters.
+    /// Creates an action without parameters.
     pub const fn new(action: PolicyAction) -> Self {
         Self { action, params: None }
     }

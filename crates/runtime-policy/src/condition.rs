@@ -1,28 +1,4 @@
-//! Conditions: questions about the state of a phase that are answered yes or no.
-//!
-//! A condition is data. It is built by the constructors below or read from JSON, where a
-//! condition without a parameter is a word and any other is an object with one key:
-//!
-//! | JSON | holds when |
-//! |---|---|
-//! | `{"and": [ … ]}` | all of them hold; an empty list holds |
-//! | `{"or": [ … ]}` | one of them holds; an empty list does not |
-//! | `{"not": … }` | it does not hold |
-//! | `{"quality_at": "strict"}` | a level was observed and is at least this one |
-//! | `"phase_completed"` | the phase is completed |
-//! | `{"agent_failed": null}`, `{"agent_failed": "writer"}` | any role failed, or this one |
-//! | `{"gate_below": 0.8}` | the gate's score is less than this |
-//! | `{"retry_exhausted": null}`, `{"retry_exhausted": "llm_error"}` | recovery has given up on any scenario, or on this one |
-//! | `{"timed_out": 60.0}` | more than so many seconds have passed |
-//! | `"all_agents_complete"` | the roles that completed or failed are all the roles there are |
-//! | `{"cost_exceeded": 5.0}` | more than so many US dollars were spent |
-//!
-//! A condition in code may also be a closure ([`PolicyCondition::custom`]); that one cannot be
-//! written as JSON, and says so.
-//!
-//! Conditions nest. JSON is read to a depth of about 120 (`serde_json`'s limit); conditions
-//! built in code are evaluated and dropped by recursion, which the 2 MiB stack of a thread bears
-//! to a depth of a thousand and more.
+//! [`PolicyCondition`]: yes-or-no questions about the state of a phase.
 
 mod custom;
 mod observe;
@@ -42,18 +18,41 @@ use crate::quality::QualityLevel;
 
 pub use self::custom::CustomCondition;
 pub use self::threshold::{InvalidThresholdError, Threshold};
-pub use self::trace::Finding;
+pub use self::trace::DecidingPart;
 pub(crate) use self::trace::trace;
 
-/// A question about a [`PhaseContext`].
+/// A yes-or-no question about a [`PhaseContext`].
+///
+/// A condition is data. In JSON, a condition without a parameter is a word, and any other one is an
+/// object with one key:
+///
+/// | JSON | holds if |
+/// |---|---|
+/// | `{"and": [ … ]}` | all of them hold, or the list is empty |
+/// | `{"or": [ … ]}` | one of them holds |
+/// | `{"not": … }` | it does not hold |
+/// | `{"quality_at": "strict"}` | the observed level is at least this one |
+/// | `"phase_completed"` | the phase is completed |
+/// | `{"agent_failed": null}`, `{"agent_failed": "writer"}` | any role failed, or this one |
+/// | `{"gate_below": 0.8}` | the score of the gate is less than this |
+/// | `{"retry_exhausted": null}`, `{"retry_exhausted": "llm_error"}` | recovery has given up on any scenario, or on this one |
+/// | `{"timed_out": 60.0}` | more than this many seconds have passed |
+/// | `"all_agents_complete"` | every role has completed or failed |
+/// | `{"cost_exceeded": 5.0}` | more than this many US dollars were spent |
+///
+/// In code, a condition may also be a [closure](Self::custom), which cannot be written as JSON.
+///
+/// Conditions nest. JSON can be about 120 levels deep, the limit of `serde_json`. Conditions built in
+/// code are evaluated and dropped by recursion. A thread with 2 MiB of stack can handle more than a
+/// thousand levels.
 ///
 /// ```
 /// use std::time::Duration;
 /// use runtime_policy::{PhaseContext, PolicyCondition, QualityLevel};
 ///
 /// let stuck = PolicyCondition::and([
-///     PolicyCondition::timed_out(Duration::from_secs(60)),
-///     PolicyCondition::not(PolicyCondition::quality_at(QualityLevel::Standard)),
+///     PolicyCondition::TimedOut(Duration::from_secs(60)),
+///     PolicyCondition::not(PolicyCondition::QualityAt(QualityLevel::Standard)),
 /// ]);
 /// assert!(stuck.matches(&PhaseContext::default().elapsed(Duration::from_secs(61))));
 /// assert_eq!(
@@ -65,11 +64,11 @@ pub(crate) use self::trace::trace;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum PolicyCondition {
-    /// All of them hold. True of an empty list.
+    /// All of the conditions hold. True for an empty list.
     And(Vec<Self>),
-    /// One of them holds. False of an empty list.
+    /// One of the conditions holds. False for an empty list.
     Or(Vec<Self>),
-    /// It does not hold.
+    /// The condition does not hold.
     Not(Box<Self>),
     /// The observed quality level is at least this one.
     QualityAt(QualityLevel),
@@ -77,56 +76,42 @@ pub enum PolicyCondition {
     PhaseCompleted,
     /// This role failed, or with `None` any role.
     AgentFailed(Option<String>),
-    /// The gate's score is less than this.
+    /// The score of the gate is less than this.
     GateBelow(Threshold),
-    /// Recovery has given up on this scenario, or with `None` on any.
+    /// Recovery has given up on this scenario, or with `None` on any scenario.
     RetryExhausted(Option<FailureScenario>),
-    /// More than this time has passed.
+    /// More than this time has passed since the phase began.
     TimedOut(Duration),
-    /// Every role, and no other, has completed or failed.
+    /// The roles that completed or failed are exactly all roles.
     AllAgentsComplete,
     /// More than this was spent.
     CostExceeded(Usd),
-    /// A closure says so.
+    /// A closure returns true.
     Custom(CustomCondition),
 }
 
 impl PolicyCondition {
-    /// Holds when all of `conditions` hold, and when there are none. Asks them in order, and no
-    /// further than the first that does not hold.
+    /// Holds if all conditions hold, or if there are none. They are evaluated in order, up to the
+    /// first that does not hold.
     #[doc(alias = "And")]
     pub fn and(conditions: impl IntoIterator<Item = Self>) -> Self {
         Self::And(conditions.into_iter().collect())
     }
 
-    /// Holds when one of `conditions` holds; never when there are none. Asks them in order, and
-    /// no further than the first that holds.
+    /// Holds if one of the conditions holds. They are evaluated in order, up to the first that holds.
     #[doc(alias = "Or")]
     pub fn or(conditions: impl IntoIterator<Item = Self>) -> Self {
         Self::Or(conditions.into_iter().collect())
     }
 
-    /// Holds when `condition` does not.
+    /// Holds if `condition` does not hold.
     #[doc(alias = "Not")]
     #[expect(clippy::should_implement_trait, reason = "a constructor beside `and` and `or`")]
     pub fn not(condition: Self) -> Self {
         Self::Not(Box::new(condition))
     }
 
-    /// Holds when a quality level was observed and is at least `level`.
-    #[doc(alias = "QualityAt")]
-    pub const fn quality_at(level: QualityLevel) -> Self {
-        Self::QualityAt(level)
-    }
-
-    /// Holds when the phase is completed.
-    #[doc(alias = "PhaseCompleted")]
-    pub const fn phase_completed() -> Self {
-        Self::PhaseCompleted
-    }
-
-    /// Holds when `role` failed; with `None` (or, as in the original, an empty name), when any
-    /// role failed.
+    /// Holds if `role` failed. With `None` or an empty name, it holds if any role failed.
     ///
     /// ```
     /// use runtime_policy::PolicyCondition;
@@ -139,8 +124,7 @@ impl PolicyCondition {
         Self::AgentFailed(role.into().filter(|role| !role.is_empty()).map(str::to_owned))
     }
 
-    /// Holds when the gate's score is less than `threshold`, a score like any other: most
-    /// gates score from 0 to 1.
+    /// Holds if the score of the gate is less than `threshold`. Most gates score from 0 to 1.
     ///
     /// # Errors
     ///
@@ -150,39 +134,21 @@ impl PolicyCondition {
         Threshold::new(threshold).map(Self::GateBelow)
     }
 
-    /// Holds when recovery has given up on `scenario`; with `None`, on any.
+    /// Holds if recovery has given up on `scenario`, or with `None` on any scenario.
     #[doc(alias = "RetryExhausted")]
     pub fn retry_exhausted(scenario: impl Into<Option<FailureScenario>>) -> Self {
         Self::RetryExhausted(scenario.into())
     }
 
-    /// Holds when more than `limit` has passed; not yet when exactly `limit` has.
-    #[doc(alias = "TimedOut")]
-    pub const fn timed_out(limit: Duration) -> Self {
-        Self::TimedOut(limit)
-    }
-
-    /// Holds when the roles that completed or failed are exactly all the roles there are.
-    #[doc(alias = "AllAgentsComplete")]
-    pub const fn all_agents_complete() -> Self {
-        Self::AllAgentsComplete
-    }
-
-    /// Holds when more than `budget` was spent; not yet when exactly `budget` was.
-    #[doc(alias = "CostExceeded")]
-    pub const fn cost_exceeded(budget: Usd) -> Self {
-        Self::CostExceeded(budget)
-    }
-
-    /// Holds when `holds` says so. `name` stands for it in explanations.
+    /// Holds if the closure returns true. Explanations call it `name`.
     ///
-    /// Such a condition cannot be written as JSON:
+    /// A closure cannot be written as JSON:
     ///
     /// ```
     /// use runtime_policy::{PhaseContext, PolicyCondition};
     ///
     /// let final_draft = PolicyCondition::custom("final_draft", |ctx| ctx.phase == "final");
-    /// assert!(final_draft.matches(&PhaseContext::default().phase("final")));
+    /// assert!(final_draft.matches(&PhaseContext::new("final")));
     ///
     /// let error = serde_json::to_string(&final_draft).unwrap_err();
     /// assert!(error.to_string().contains("`final_draft`"));
@@ -194,7 +160,7 @@ impl PolicyCondition {
         Self::Custom(CustomCondition::new(name, holds))
     }
 
-    /// Whether the condition holds in `ctx`. Allocates nothing.
+    /// Whether the condition holds in a context. This allocates nothing.
     pub fn matches(&self, ctx: &PhaseContext) -> bool {
         match self {
             Self::And(conditions) => conditions.iter().all(|condition| condition.matches(ctx)),
@@ -204,14 +170,14 @@ impl PolicyCondition {
             Self::PhaseCompleted => ctx.phase_completed,
             Self::AgentFailed(None) => !ctx.failed_roles.is_empty(),
             Self::AgentFailed(Some(role)) => ctx.failed_roles.contains(role),
-            // A score that is not a number is below nothing.
+            // A score of NaN is below no threshold.
             Self::GateBelow(threshold) => ctx.gate_score < threshold.get(),
             Self::RetryExhausted(None) => !ctx.retry_exhausted_scenarios.is_empty(),
             Self::RetryExhausted(Some(scenario)) => {
                 ctx.retry_exhausted_scenarios.contains(scenario)
             }
             Self::TimedOut(limit) => ctx.elapsed > *limit,
-            // Both sides come in the same order, so no set is built.
+            // Both sides are sorted, so no set has to be built.
             Self::AllAgentsComplete => {
                 ctx.completed_roles.union(&ctx.failed_roles).eq(&ctx.all_roles)
             }
@@ -224,7 +190,7 @@ impl PolicyCondition {
     ///
     /// # Errors
     ///
-    /// [`ConfigParseError`] with the path to whatever is not a condition.
+    /// [`ConfigParseError`] with the path to the part that is not a condition.
     ///
     /// ```
     /// use runtime_policy::PolicyCondition;

@@ -1,4 +1,4 @@
-//! The state of a phase, as conditions see it.
+//! [`PhaseContext`]: the state of a phase.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::quality::QualityLevel;
 
-/// What is known of a phase when the rules are asked.
+/// The state of a phase, for the evaluation of conditions.
 ///
-/// In JSON, what is missing has its default, `elapsed` is `elapsed_seconds` and `total_cost`
-/// is `total_cost_usd`; unknown fields are refused.
+/// The JSON keys are the field names, except for `elapsed_seconds` and `total_cost_usd`. Missing
+/// fields have their defaults and unknown fields are refused.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,13 +30,13 @@ use crate::quality::QualityLevel;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PhaseContext {
-    /// The phase's name.
+    /// The name of the phase.
     pub phase: String,
-    /// The quality observed, if it was.
+    /// The observed quality, if any.
     pub quality_level: Option<QualityLevel>,
-    /// What the phase's gate scored.
+    /// The score of the gate.
     pub gate_score: f64,
-    /// What the gate asks for; for custom conditions, no built-in one reads it.
+    /// The score that the gate requires. Only custom conditions read it.
     pub gate_threshold: f64,
     /// The roles that completed.
     pub completed_roles: BTreeSet<String>,
@@ -48,38 +48,31 @@ pub struct PhaseContext {
     #[serde(rename = "elapsed_seconds", with = "crate::seconds")]
     #[doc(alias = "elapsed_seconds")]
     pub elapsed: Duration,
-    /// The scenarios recovery has given up on.
+    /// The scenarios that recovery has given up on.
     #[serde(serialize_with = "by_name")]
     pub retry_exhausted_scenarios: BTreeSet<FailureScenario>,
     /// Whether the phase is completed.
     pub phase_completed: bool,
-    /// What was spent so far.
+    /// The amount spent so far.
     #[serde(rename = "total_cost_usd")]
     #[doc(alias = "total_cost_usd")]
     pub total_cost: Usd,
 }
 
 impl PhaseContext {
-    /// A context of the phase `phase` of which nothing else is known.
+    /// Creates the context of a phase. Everything else has its default.
     pub fn new(phase: impl Into<String>) -> Self {
-        Self::default().phase(phase)
+        Self { phase: phase.into(), ..Self::default() }
     }
 
-    /// Names the phase.
-    #[must_use]
-    pub fn phase(mut self, phase: impl Into<String>) -> Self {
-        self.phase = phase.into();
-        self
-    }
-
-    /// Sets the observed quality; `None` takes it back.
+    /// Sets the observed quality. Default: none.
     #[must_use]
     pub fn quality_level(mut self, level: impl Into<Option<QualityLevel>>) -> Self {
         self.quality_level = level.into();
         self
     }
 
-    /// Sets what the gate scored and what it asks for.
+    /// Sets the score of the gate and the score that it requires.
     #[must_use]
     pub const fn gate(mut self, score: f64, threshold: f64) -> Self {
         self.gate_score = score;
@@ -101,7 +94,7 @@ impl PhaseContext {
         self
     }
 
-    /// Sets the roles that take part.
+    /// Sets the roles that take part in the phase.
     #[must_use]
     pub fn all_roles<R: Into<String>>(mut self, roles: impl IntoIterator<Item = R>) -> Self {
         self.all_roles = roles.into_iter().map(Into::into).collect();
@@ -115,7 +108,7 @@ impl PhaseContext {
         self
     }
 
-    /// Sets the scenarios recovery has given up on.
+    /// Sets the scenarios that recovery has given up on.
     #[must_use]
     pub fn retry_exhausted_scenarios(
         mut self,
@@ -132,7 +125,7 @@ impl PhaseContext {
         self
     }
 
-    /// Sets what was spent so far.
+    /// Sets the amount spent so far.
     #[must_use]
     pub const fn total_cost(mut self, cost: Usd) -> Self {
         self.total_cost = cost;
@@ -140,7 +133,7 @@ impl PhaseContext {
     }
 }
 
-/// Writes the scenarios in the order of their names, as the roles are.
+/// Writes the scenarios in the order of their names.
 fn by_name<S: Serializer>(
     scenarios: &BTreeSet<FailureScenario>,
     serializer: S,

@@ -1,9 +1,4 @@
-//! Rules, and the engine that asks them.
-//!
-//! Rules are asked in the order of their priority, the lowest number first; rules of the same
-//! priority in the order they were given. All rules that hold fire, and the engine returns
-//! their actions in that order. It does nothing itself: what becomes of an action is the
-//! caller's decision.
+//! [`PolicyEngine`]: evaluates rules.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,33 +6,33 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::action::PolicyActionData;
-use crate::condition::{self, Finding, PolicyCondition};
+use crate::condition::{self, DecidingPart, PolicyCondition};
 use crate::context::PhaseContext;
 use crate::parse::{self, ConfigParseError};
 
-/// The priority of a rule that names none.
+/// The priority of a rule that does not name one.
 const DEFAULT_PRIORITY: i64 = 50;
 
-/// A named rule: when its condition holds, its actions are recommended.
+/// A named rule, whose actions are recommended if its condition holds.
 ///
-/// In JSON an object with `name`, `condition`, `actions` and, if it is not 50, `priority`.
+/// In JSON it is an object with `name`, `condition`, `actions` and an optional `priority`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PolicyRule {
-    /// What explanations call it.
+    /// The name, for explanations.
     pub name: String,
-    /// When it fires.
+    /// The condition under which the rule fires.
     pub condition: PolicyCondition,
-    /// What it recommends.
+    /// The actions that the rule recommends.
     pub actions: Vec<PolicyActionData>,
-    /// Its place among the others: lower comes first.
+    /// The priority. Rules with a lower number come first. Default: 50.
     #[serde(default = "default_priority")]
     pub priority: i64,
 }
 
 impl PolicyRule {
-    /// A rule of priority 50 that recommends nothing yet.
+    /// Creates a rule of priority 50 without actions.
     pub fn new(name: impl Into<String>, condition: PolicyCondition) -> Self {
         Self { name: name.into(), condition, actions: Vec::new(), priority: DEFAULT_PRIORITY }
     }
@@ -49,7 +44,7 @@ impl PolicyRule {
         self
     }
 
-    /// Sets the priority: lower comes first.
+    /// Sets the priority. Rules with a lower number come first. Default: 50.
     #[must_use]
     pub const fn priority(mut self, priority: i64) -> Self {
         self.priority = priority;
@@ -57,7 +52,11 @@ impl PolicyRule {
     }
 }
 
-/// Asks rules about a context. Cheap to clone.
+/// Evaluates rules against a context. It is cheap to clone.
+///
+/// Rules are evaluated by priority, the lowest number first. Rules of the same priority keep their
+/// order. All rules whose conditions hold fire, and the engine returns their actions in that order.
+/// The caller decides what to do with them.
 ///
 /// ```
 /// use runtime_policy::{PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule};
@@ -70,7 +69,7 @@ impl PolicyRule {
 /// ]);
 /// let ctx = PhaseContext::new("draft").failed_roles(["writer"]);
 ///
-/// let actions: Vec<_> = engine.evaluate_refs(&ctx).map(|action| action.action).collect();
+/// let actions: Vec<_> = engine.evaluate(&ctx).into_iter().map(|action| action.action).collect();
 /// assert_eq!(actions, [PolicyAction::RetryAgent, PolicyAction::Notify]);
 /// assert_eq!(
 ///     engine.explain(&ctx)[0].to_string(),
@@ -84,7 +83,7 @@ pub struct PolicyEngine {
 }
 
 impl PolicyEngine {
-    /// An engine of these rules; those of the same priority keep their order.
+    /// Creates an engine. Rules of the same priority keep their order.
     pub fn new(rules: impl IntoIterator<Item = PolicyRule>) -> Self {
         let mut rules: Vec<_> = rules.into_iter().collect();
         rules.sort_by_key(|rule| rule.priority);
@@ -95,34 +94,29 @@ impl PolicyEngine {
     ///
     /// # Errors
     ///
-    /// [`ConfigParseError`] with the path to whatever is not a rule.
+    /// [`ConfigParseError`] with the path to the part that is not a rule.
     pub fn from_json(json: &str) -> Result<Self, ConfigParseError> {
         parse::from_json(json)
     }
 
-    /// The rules, in the order they are asked.
+    /// The rules, in the order of their evaluation.
     pub fn rules(&self) -> &[PolicyRule] {
         &self.rules
     }
 
-    /// The rules that fire, in order. Each is asked when the iterator comes to it.
+    /// The rules that fire, in order. Rules are evaluated lazily, and nothing is allocated.
     pub fn firing(&self, ctx: &PhaseContext) -> impl Iterator<Item = &PolicyRule> {
         self.rules.iter().filter(|rule| rule.condition.matches(ctx))
     }
 
-    /// The recommended actions, in order, without copying them. Allocates nothing.
-    pub fn evaluate_refs(&self, ctx: &PhaseContext) -> impl Iterator<Item = &PolicyActionData> {
-        self.firing(ctx).flat_map(|rule| &rule.actions)
-    }
-
     /// The recommended actions, in order.
     pub fn evaluate(&self, ctx: &PhaseContext) -> Vec<PolicyActionData> {
-        self.evaluate_refs(ctx).cloned().collect()
+        self.firing(ctx).flat_map(|rule| &rule.actions).cloned().collect()
     }
 
-    /// Says of each rule, in order, whether it fired and which part of its condition decided.
+    /// Explains for each rule, in order, whether it fired and which part of its condition decided.
     ///
-    /// Asks the same parts as [`evaluate`](Self::evaluate), and no more.
+    /// It evaluates the same parts as [`evaluate`](Self::evaluate) and no others.
     pub fn explain(&self, ctx: &PhaseContext) -> Vec<RuleExplanation> {
         let explain = |rule: &PolicyRule| {
             let (fired, because) = condition::trace(&rule.condition, ctx);
@@ -144,9 +138,7 @@ impl<'de> Deserialize<'de> for PolicyEngine {
     }
 }
 
-/// Why a rule fired, or did not.
-///
-/// Displayed as one line for people; serialised for programs.
+/// Why a rule fired or did not fire. It displays as one line and serialises for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RuleExplanation {
@@ -156,17 +148,17 @@ pub struct RuleExplanation {
     pub priority: i64,
     /// Whether it fired.
     pub fired: bool,
-    /// The parts of its condition that decided, never none: the one that settled an `and` or
-    /// an `or` early, or all of them.
-    pub because: Vec<Finding>,
+    /// The parts of the condition that decided, at least one: the part that ended an `and` or an `or`
+    /// early, or else all parts.
+    pub because: Vec<DecidingPart>,
 }
 
 impl fmt::Display for RuleExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.fired { "fired" } else { "did not fire" };
         write!(f, "rule `{}` (priority {}) {verdict}", self.rule, self.priority)?;
-        for (index, finding) in self.because.iter().enumerate() {
-            write!(f, "{}{finding}", if index == 0 { ": " } else { "; " })?;
+        for (index, part) in self.because.iter().enumerate() {
+            write!(f, "{}{part}", if index == 0 { ": " } else { "; " })?;
         }
         Ok(())
     }

@@ -1,20 +1,19 @@
 //! Policy rules, quality gates, tool permissions and guardrails for agent loops.
 //!
-//! Everything here decides and nothing acts: a rule recommends, a gate compares, a policy
-//! authorises, a guardrail objects. Configuration is data, read and written as JSON.
+//! Everything here decides and nothing acts: a rule recommends actions, a gate compares quality
+//! levels, a permission policy authorises tools, a guardrail objects to content.
 //!
-//! | module | what |
-//! |---|---|
-//! | [`condition`] | [`PolicyCondition`]: questions about a phase, and how they combine |
-//! | [`context`] | [`PhaseContext`]: what the questions are asked of |
-//! | [`action`] | [`PolicyAction`] and [`PolicyActionData`]: what a rule recommends |
-//! | [`engine`] | [`PolicyRule`], [`PolicyEngine`], and the explanation of a decision |
-//! | [`quality`] | [`QualityLevel`] and [`QualityGate`] |
-//! | [`permissions`] | [`PermissionPolicy`] and [`PermissionEnforcer`]: which role may use which tool |
-//! | [`guardrail`] | [`Guardrail`] and [`Guardrails`]: checks of arguments and results |
-//! | [`parse`] | [`ConfigParseError`], which says where a configuration is wrong |
+//! ```
+//! use runtime_policy::{PermissionMode, PermissionPolicy, RolePermissionConfig};
 //!
-//! # Example
+//! let reader = RolePermissionConfig::new("reader", PermissionMode::ReadOnly)?;
+//! let policy = PermissionPolicy::new().role(reader).requires("write", PermissionMode::WorkspaceWrite);
+//! assert!(policy.is_allowed("reader", "search"));
+//! assert!(!policy.is_allowed("reader", "write"));
+//! # Ok::<(), runtime_policy::EmptyRoleError>(())
+//! ```
+//!
+//! Configuration is data, which is read from JSON and written as JSON:
 //!
 //! ```
 //! use runtime_policy::{PhaseContext, PolicyAction, PolicyEngine, QualityLevel};
@@ -26,7 +25,7 @@
 //!         "actions": [{"action": "advance_phase"}]
 //!     },
 //!     {
-//!         "name": "too dear",
+//!         "name": "too expensive",
 //!         "condition": {"cost_exceeded": 5.0},
 //!         "actions": [{"action": "escalate", "params": {"to": "owner"}}],
 //!         "priority": 10
@@ -37,36 +36,48 @@
 //! assert_eq!(engine.evaluate(&ctx)[0].action, PolicyAction::AdvancePhase);
 //! assert_eq!(
 //!     engine.explain(&ctx)[0].to_string(),
-//!     "rule `too dear` (priority 10) did not fire: \
+//!     "rule `too expensive` (priority 10) did not fire: \
 //!      cost_exceeded($5): total_cost $0 is not more than $5",
 //! );
 //! # Ok::<(), runtime_policy::ConfigParseError>(())
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | decide which role may use which tool | [`PermissionPolicy`], [`PermissionEnforcer`] |
+//! | check arguments and results | [`Guardrail`], [`AsyncGuardrail`], [`Guardrails`], [`guardrail`] |
+//! | recommend actions by the state of a phase | [`PolicyEngine`], [`PolicyRule`], [`PolicyCondition`] |
+//! | require a quality level | [`QualityGate`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod action;
-pub mod condition;
-pub mod context;
-pub mod engine;
+mod action;
+mod condition;
+mod context;
+mod engine;
 pub mod guardrail;
-pub mod parse;
-pub mod permissions;
-pub mod quality;
+mod parse;
+mod permissions;
+mod quality;
 mod seconds;
 
-#[doc(inline)]
 pub use self::{
     action::{PolicyAction, PolicyActionData},
-    condition::PolicyCondition,
+    condition::{CustomCondition, DecidingPart, InvalidThresholdError, PolicyCondition, Threshold},
     context::PhaseContext,
     engine::{PolicyEngine, PolicyRule, RuleExplanation},
     guardrail::{
-        AllowAllGuardrail, AsyncGuardrail, Guardrail, GuardrailOutcome, GuardrailStage,
-        GuardrailViolatedError, Guardrails,
+        check::{GuardrailSubject, PostCheck, PreCheck},
+        contract::{
+            AllowAllGuardrail, AsyncGuardrail, Guardrail, GuardrailFuture, GuardrailOutcome,
+            GuardrailStage,
+        },
+        set::Guardrails,
+        violation::{GuardrailViolatedError, Violation},
     },
     parse::ConfigParseError,
     permissions::{
-        PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionOutcome,
-        PermissionPolicy, RolePermissionConfig, UnknownRoles,
+        EmptyRoleError, PermissionDeniedError, PermissionEnforcer, PermissionMode,
+        PermissionOutcome, PermissionPolicy, RequiredMode, RolePermissionConfig, UnknownRoles,
     },
     quality::{QualityGate, QualityGateOutcome, QualityLevel},
 };

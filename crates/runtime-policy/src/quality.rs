@@ -1,28 +1,26 @@
-//! Graduated quality levels, and the gate that asks for one of them.
-//!
-//! What a level means is the caller's to say: a score, a number of passing tests, a
-//! reviewer's word. The gate only compares.
+//! [`QualityGate`]: compares an observed quality level with a required one.
 
 use runtime_events::wire_names;
 use serde::{Serialize, Serializer};
 
 wire_names! {
-    /// How good a result is, from the least to the most strict.
+    /// The quality of a result, from the lowest to the highest level. The caller defines what a level
+    /// means, such as a score, a number of passing tests or a review.
     #[expect(clippy::exhaustive_enums, reason = "a level between two others would change what gates mean")]
     pub enum QualityLevel: "quality level" {
-        /// It runs.
+        /// The result runs.
         Minimal = "minimal",
-        /// It does what was asked.
+        /// The result does what was asked.
         Standard = "standard",
-        /// It stands up to review.
+        /// The result passes a review.
         Strict = "strict",
-        /// It may leave the house.
+        /// The result is ready for release.
         Release = "release",
     }
 }
 
 impl QualityLevel {
-    /// The name in capitals, as outcomes print it: `STANDARD`.
+    /// The name in capitals, as outcomes write it: `STANDARD`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Minimal => "MINIMAL",
@@ -31,19 +29,9 @@ impl QualityLevel {
             Self::Release => "RELEASE",
         }
     }
-
-    /// The name for people: `Standard`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Minimal => "Minimal",
-            Self::Standard => "Standard",
-            Self::Strict => "Strict",
-            Self::Release => "Release",
-        }
-    }
 }
 
-/// Asks for a minimum [`QualityLevel`].
+/// Requires a minimum [`QualityLevel`].
 ///
 /// ```
 /// use runtime_policy::{QualityGate, QualityLevel};
@@ -55,34 +43,28 @@ impl QualityLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct QualityGate {
-    /// The least level that satisfies the gate.
+    /// The lowest level that satisfies the gate.
     pub required_level: QualityLevel,
 }
 
 impl QualityGate {
-    /// A gate that is satisfied from `required_level` upwards.
+    /// Creates a gate that requires at least `required_level`.
     pub const fn new(required_level: QualityLevel) -> Self {
         Self { required_level }
     }
 
-    /// Compares what was observed with what is required. Nothing observed does not satisfy.
+    /// Compares the observed level with the required one. `None` does not satisfy the gate.
+    #[doc(alias = "is_satisfied_by")]
     pub fn evaluate(self, observed: Option<QualityLevel>) -> QualityGateOutcome {
         QualityGateOutcome {
-            satisfied: observed.is_some_and(|level| self.is_satisfied_by(level)),
+            satisfied: observed.is_some_and(|level| level >= self.required_level),
             required_level: self.required_level,
             observed_level: observed,
         }
     }
-
-    /// Whether `observed` is at least the required level.
-    pub fn is_satisfied_by(self, observed: QualityLevel) -> bool {
-        observed >= self.required_level
-    }
 }
 
-/// What a [`QualityGate`] found.
-///
-/// Written with the levels' names in capitals, as the original does:
+/// The result of a [`QualityGate`]. In JSON the levels are in capitals:
 ///
 /// ```
 /// use runtime_policy::{QualityGate, QualityLevel};
@@ -100,10 +82,10 @@ pub struct QualityGateOutcome {
     /// Whether the observed level is at least the required one.
     #[doc(alias = "is_satisfied")]
     pub satisfied: bool,
-    /// What the gate asks for.
+    /// The level that the gate requires.
     #[serde(serialize_with = "level_name")]
     pub required_level: QualityLevel,
-    /// What was observed, if anything was.
+    /// The observed level, if any.
     #[serde(serialize_with = "observed_name")]
     pub observed_level: Option<QualityLevel>,
 }

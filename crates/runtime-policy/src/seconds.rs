@@ -1,10 +1,10 @@
-//! Durations as seconds in JSON numbers.
+//! Durations as numbers of seconds in JSON.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de, ser::Serialize};
 
-/// Seconds on the wire, to the nearest nanosecond.
+/// A duration that is written in seconds and read to the nearest nanosecond.
 pub(crate) struct Seconds(pub(crate) Duration);
 
 impl Serialize for Seconds {
@@ -17,11 +17,13 @@ impl<'de> Deserialize<'de> for Seconds {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         if seconds < 0.0 {
-            return Err(de::Error::custom(format_args!("{seconds} is negative, not a duration")));
+            return Err(de::Error::custom(format_args!(
+                "invalid duration `{seconds}`: must not be negative"
+            )));
         }
         Duration::try_from_secs_f64(seconds)
             .map(Self)
-            .map_err(|_| de::Error::custom(format_args!("{seconds} seconds are too many")))
+            .map_err(|_| de::Error::custom(format_args!("invalid duration `{seconds}`: too long")))
     }
 }
 

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_events::AgentEvent;
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 #[path = "../tests/it/common.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
@@ -17,11 +17,11 @@ fn projections(c: &mut Criterion) {
         b.iter(|| Timeline::read(black_box(&events)));
     });
     c.bench_function("report/read_and_html_10k_events", |b| {
-        b.iter(|| Timeline::read(black_box(&events)).html(&Options::default()));
+        b.iter(|| Timeline::read(black_box(&events)).html(&PageConfig::default()));
     });
     let timeline = Timeline::read(&events);
     c.bench_function("report/html_10k_events", |b| {
-        b.iter(|| timeline.html(&Options::default()));
+        b.iter(|| timeline.html(&PageConfig::default()));
     });
     c.bench_function("report/chrome_10k_events", |b| b.iter(|| timeline.chrome_trace()));
     c.bench_function("report/otlp_10k_events", |b| b.iter(|| timeline.otlp_json()));

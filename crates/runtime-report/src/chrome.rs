@@ -4,6 +4,7 @@
 //! its turns do, each turn on the first track that is free. Attempts, tools and waits may overlap as
 //! they like, and are asynchronous pairs (`b`, `e`). What costs and what breakers do are counters.
 
+use runtime_events::payload::{HandedOver, SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::{Map, Value, json};
 
@@ -117,16 +118,15 @@ impl Timeline {
 
     /// The session that takes over: the one that is named, or the one of the worker that is.
     fn taker(&self, handover: &AgentEvent) -> Option<usize> {
-        let told =
-            |event: &AgentEvent, key| Some(event.data.as_ref()?.get(key)?.as_str()?.to_owned());
-        if let Some(id) = told(handover, "target_session") {
-            return self.sessions.iter().position(|session| session.id.as_deref() == Some(&*id));
+        let handed = HandedOver::of(handover);
+        if let Some(id) = handed.target_session.map(Word::as_str) {
+            return self.sessions.iter().position(|session| session.id.as_deref() == Some(id));
         }
-        let worker = told(handover, "target_worker_id")?;
+        let worker = handed.target_worker_id?;
         self.sessions.iter().position(|session| {
             let first = session.rows.first().map(|row| &self.rows[*row].event);
             let started = first.filter(|event| event.event == AgentEventName::AgentStarted);
-            started.and_then(|event| told(event, "worker_id")).as_ref() == Some(&worker)
+            started.and_then(|event| SessionStarted::of(event).worker_id) == Some(worker)
         })
     }
 
@@ -137,7 +137,7 @@ impl Timeline {
                 "args": { series: value },
             })
         };
-        let mut sum = crate::timeline::Use::default();
+        let mut sum = crate::timeline::TokenUse::default();
         for charge in &self.charges {
             sum = sum.plus(charge.spent);
             events.push(counter("cost", charge.at, "usd", dollars(sum.cost_nanousd).into()));

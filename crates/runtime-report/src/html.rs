@@ -23,14 +23,14 @@ use crate::timeline::Timeline;
 
 /// What is shown of a run, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct PageConfig {
     title: String,
     max_spans: usize,
     max_events: usize,
     max_text: usize,
 }
 
-impl Default for Options {
+impl Default for PageConfig {
     fn default() -> Self {
         Self {
             title: "Agent run".to_owned(),
@@ -41,7 +41,7 @@ impl Default for Options {
     }
 }
 
-impl Options {
+impl PageConfig {
     /// The title of the page, the name of the log for instance. "Agent run" unless set.
     #[must_use]
     pub fn title(mut self, title: impl Into<String>) -> Self {
@@ -76,7 +76,7 @@ impl Options {
 /// What every section is written from.
 struct View<'a> {
     timeline: &'a Timeline,
-    options: &'a Options,
+    options: &'a PageConfig,
     axis: Axis,
     stats: Stats,
 }
@@ -85,7 +85,7 @@ impl Timeline {
     /// The run as one page of HTML.
     ///
     /// Nothing is loaded from elsewhere, and a content security policy in the page sees to it.
-    pub fn html(&self, options: &Options) -> String {
+    pub fn html(&self, options: &PageConfig) -> String {
         let view = View { timeline: self, options, axis: Axis::new(self), stats: self.stats() };
         let mut page = Page::with_capacity(16_384 + 256 * self.rows.len().min(options.max_events));
         page.raw("<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n");
@@ -110,7 +110,7 @@ impl Timeline {
     /// # Errors
     ///
     /// What the writer returns.
-    pub fn write_html(&self, options: &Options, mut to: impl io::Write) -> io::Result<()> {
+    pub fn write_html(&self, options: &PageConfig, mut to: impl io::Write) -> io::Result<()> {
         to.write_all(self.html(options).as_bytes())
     }
 }

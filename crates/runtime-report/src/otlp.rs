@@ -4,7 +4,11 @@
 //! word, and `techrevati.*` where they have none. A session that is open inside another is of the
 //! same trace. As the conventions ask, an attempt is no `chat` of its own: the turn around it is.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
+use runtime_events::otel::{error_type, model_maker, route_provider};
+use runtime_events::payload::{TurnEnded, TurnStarted, Word};
 use runtime_events::{AgentEvent, Data, SpanOutcome};
 use serde_json::{Value, json};
 
@@ -57,11 +61,10 @@ impl Timeline {
         }
         attributes.extend(session.role.as_ref().map(|role| text("gen_ai.agent.name", role)));
         attributes.extend(session.phase.as_ref().map(|phase| text("techrevati.phase", phase)));
-        if let Some(class) = span.failure {
-            attributes.push(text("error.type", class.as_str()));
-        } else if span.is_failed() {
-            attributes.push(text("error.type", "_OTHER"));
-        }
+        let ended = span.last.map(|last| &self.rows[last].event);
+        let error =
+            if span.is_unfinished() { Some("abandoned") } else { ended.and_then(error_type) };
+        attributes.extend(error.map(|error| text("error.type", error)));
         if let Some(outcome) = span.outcome {
             attributes.push(text("techrevati.outcome", outcome.as_str()));
         }
@@ -70,8 +73,7 @@ impl Timeline {
                 "key": "techrevati.unfinished", "value": { "boolValue": true },
             }));
         }
-        let ended = span.last.map(|last| &self.rows[last].event);
-        let failed = span.is_failed() && span.outcome != Some(SpanOutcome::Cancelled);
+        let failed = error.is_some();
         let message = ended.and_then(|event| event.detail.as_deref()).filter(|_| failed);
         let mut status = json!({ "code": if failed { ERROR } else { 0 } });
         if let Some(message) = message {
@@ -102,20 +104,30 @@ impl Timeline {
         let operation = |name: &str| text("gen_ai.operation.name", name);
         match span.kind {
             SpanKind::Session => {
-                (format!("invoke_agent {}", span.name), INTERNAL, vec![operation("invoke_agent")])
+                let mut attributes = vec![operation("invoke_agent")];
+                let provider = self.sole_provider(span);
+                attributes.extend(provider.map(|it| text("gen_ai.provider.name", &it)));
+                (format!("invoke_agent {}", span.name), INTERNAL, attributes)
             }
             SpanKind::Turn => {
                 let mut attributes = vec![operation("chat")];
                 attributes
                     .extend(span.model.as_ref().map(|model| text("gen_ai.request.model", model)));
-                attributes.extend(self.provider(span));
-                attributes.extend(used(span));
-                (format!("chat {}", span.name), CLIENT, attributes)
+                let provider = self.provider(span);
+                attributes.extend(provider.map(|it| text("gen_ai.provider.name", &it)));
+                attributes.extend(self.used(span));
+                let name = span
+                    .model
+                    .as_ref()
+                    .map_or_else(|| "chat".to_owned(), |it| format!("chat {it}"));
+                (name, CLIENT, attributes)
             }
             SpanKind::Attempt => {
-                let mut attributes: Vec<Value> = self.provider(span).into_iter().collect();
+                let route = self.route_of(span);
+                let mut attributes: Vec<Value> =
+                    route.map(|route| text("techrevati.provider", route)).into_iter().collect();
                 attributes.extend(span.model.as_ref().map(|model| text("techrevati.model", model)));
-                (format!("attempt {}", span.name), INTERNAL, attributes)
+                ("attempt".to_owned(), INTERNAL, attributes)
             }
             SpanKind::Tool => {
                 let attributes =
@@ -128,11 +140,61 @@ impl Timeline {
         }
     }
 
-    fn provider(&self, span: &Span) -> Option<Value> {
+    /// Who serves all turns of an agent, if that is one.
+    fn sole_provider(&self, agent: &Span) -> Option<Cow<'_, str>> {
+        let spans = self.sessions[agent.session].spans.iter().map(|span| &self.spans[*span]);
+        let turns = spans.filter(|it| it.kind == SpanKind::Turn);
+        let mut providers: Vec<_> = turns.filter_map(|turn| self.provider(turn)).collect();
+        providers.sort_unstable();
+        providers.dedup();
+        if providers.len() == 1 { providers.pop() } else { None }
+    }
+
+    /// Who serves a turn: the maker that the model's name tells, else the route of the attempt that
+    /// was answered, or of the last one.
+    fn provider(&self, turn: &Span) -> Option<Cow<'_, str>> {
+        if let Some(maker) = turn.model.as_deref().and_then(model_maker) {
+            return Some(maker.into());
+        }
+        let attempts = self.sessions[turn.session].spans.iter().map(|span| &self.spans[*span]);
+        let mut attempts: Vec<&Span> = attempts
+            .filter(|it| it.kind == SpanKind::Attempt)
+            .filter(|it| it.parent.is_some_and(|parent| self.spans[parent].id == turn.id))
+            .collect();
+        attempts.sort_by_key(|it| (it.outcome == Some(SpanOutcome::Ok), it.start));
+        attempts.last().and_then(|it| self.route_of(it)).map(route_provider)
+    }
+
+    fn route_of(&self, span: &Span) -> Option<&str> {
         let rows = [span.last, span.first].into_iter().flatten();
-        let mut named =
-            rows.filter_map(|row| self.rows[row].event.data.as_ref()?.get("provider")?.as_str());
-        named.next().map(|provider| text("gen_ai.provider.name", provider))
+        let mut named = rows.filter_map(|row| TurnStarted::of(&self.rows[row].event).provider);
+        named.next().map(Word::as_str)
+    }
+
+    /// What a turn used. The conventions count cached input as input.
+    fn used(&self, turn: &Span) -> Vec<Value> {
+        let Some(last) = turn.last else { return Vec::new() };
+        let ended = TurnEnded::of(&self.rows[last].event);
+        let mut attributes = Vec::new();
+        if ended.has_usage() {
+            attributes.push(int("gen_ai.usage.input_tokens", ended.total_input()));
+            attributes.push(int("gen_ai.usage.output_tokens", ended.total_output()));
+            for (key, tokens) in [
+                ("gen_ai.usage.cache_read.input_tokens", ended.cache_read_tokens),
+                ("gen_ai.usage.cache_creation.input_tokens", ended.cache_write()),
+                ("gen_ai.usage.reasoning.output_tokens", ended.reasoning_tokens),
+            ] {
+                attributes.extend((tokens > 0).then(|| int(key, tokens)));
+            }
+        }
+        let cost = ended.cost_usd;
+        attributes.extend(
+            cost.map(
+                |cost| json!({ "key": "techrevati.cost_usd", "value": { "doubleValue": cost } }),
+            ),
+        );
+        attributes.extend(ended.attempts.map(|made| int("techrevati.attempts", made.into())));
+        attributes
     }
 
     fn otlp_event(&self, row: usize) -> Value {
@@ -156,34 +218,12 @@ fn unix_nanos(at: DateTime<Utc>) -> u64 {
     u64::try_from(at.timestamp_micros()).unwrap_or(0).saturating_mul(1_000)
 }
 
-/// The tokens of a turn. The conventions count cached input as input.
-fn used(span: &Span) -> Vec<Value> {
-    let used = span.used;
-    if used.is_nothing() {
-        return Vec::new();
-    }
-    let mut attributes = vec![
-        int("gen_ai.usage.input_tokens", used.input_tokens.saturating_add(used.cached_tokens)),
-        int("gen_ai.usage.output_tokens", used.output_tokens),
-    ];
-    if used.cached_tokens > 0 {
-        attributes.push(int("gen_ai.usage.cache_read.input_tokens", used.cached_tokens));
-    }
-    if used.cost_nanousd > 0 {
-        #[expect(clippy::cast_precision_loss, reason = "exact below nine million dollars")]
-        let dollars = used.cost_nanousd as f64 / 1e9;
-        attributes
-            .push(json!({ "key": "techrevati.cost_usd", "value": { "doubleValue": dollars } }));
-    }
-    attributes
-}
-
 /// The detail and the data of an event as attributes.
 fn facts(event: &AgentEvent) -> Vec<Value> {
     let mut facts = Vec::new();
     facts.extend(event.detail.as_deref().map(|detail| text("techrevati.detail", detail)));
     for (key, value) in event.data.iter().flat_map(Data::iter) {
-        facts.push(json!({ "key": format!("techrevati.{key}"), "value": any(value) }));
+        facts.push(json!({ "key": format!("techrevati.{key}"), "value": any(&value.to_value()) }));
     }
     facts
 }

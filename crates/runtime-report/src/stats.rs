@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 
-use crate::timeline::{Span, SpanKind, Timeline, Use};
+use crate::timeline::{Span, SpanKind, Timeline, TokenUse};
 
 /// The numbers of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,17 +25,17 @@ pub struct Stats {
     /// How many turns and tools were refused.
     pub refused: u64,
     /// What was used and what it cost.
-    pub spent: Use,
+    pub spent: TokenUse,
     /// All sessions, all turns, all attempts, all tool calls, all waits: those there are.
-    pub kinds: Vec<Line>,
+    pub kinds: Vec<StatsLine>,
     /// The sessions by the role of their agent.
-    pub agents: Vec<Line>,
+    pub agents: Vec<StatsLine>,
     /// The calls by model: the attempts of recovering turns, the turns otherwise.
-    pub models: Vec<Line>,
+    pub models: Vec<StatsLine>,
     /// The tool calls by tool.
-    pub tools: Vec<Line>,
+    pub tools: Vec<StatsLine>,
     /// The waits by what for.
-    pub waits: Vec<Line>,
+    pub waits: Vec<StatsLine>,
     /// What recovery did.
     pub recoveries: Recoveries,
 }
@@ -59,7 +59,7 @@ pub struct Recoveries {
 /// The numbers of all spans of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Line {
+pub struct StatsLine {
     /// The role, the model or the tool.
     pub name: Arc<str>,
     /// How many.
@@ -75,7 +75,7 @@ pub struct Line {
     /// The sum of their durations; what ran in parallel counts each.
     pub total: Duration,
     /// What they used and what it cost.
-    pub spent: Use,
+    pub spent: TokenUse,
 }
 
 impl Timeline {
@@ -88,7 +88,7 @@ impl Timeline {
             lost: self.lost(),
             unread: self.unread,
             unfinished: self.spans.iter().filter(|span| span.is_unfinished()).count() as u64,
-            spent: self.charges.iter().fold(Use::default(), |sum, one| sum.plus(one.spent)),
+            spent: self.charges.iter().fold(TokenUse::default(), |sum, one| sum.plus(one.spent)),
             agents: self.agents(),
             models: self.models(),
             tools: lines(self.spans.iter().filter(|span| is(SpanKind::Tool)(span))),
@@ -117,7 +117,7 @@ impl Timeline {
         stats
     }
 
-    fn agents(&self) -> Vec<Line> {
+    fn agents(&self) -> Vec<StatsLine> {
         let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
         for session in &self.sessions {
             let root = session.root.map(|root| &self.spans[root]);
@@ -133,7 +133,7 @@ impl Timeline {
         groups.into_iter().map(|(name, group)| group.line(Arc::from(name))).collect()
     }
 
-    fn models(&self) -> Vec<Line> {
+    fn models(&self) -> Vec<StatsLine> {
         let mut groups: BTreeMap<&Arc<str>, Group> = BTreeMap::new();
         let is_call = |span: &&Span| match span.kind {
             SpanKind::Attempt => true,
@@ -151,7 +151,7 @@ impl Timeline {
     }
 }
 
-fn lines<'a, I: Iterator<Item = &'a Span>>(spans: I) -> Vec<Line> {
+fn lines<'a, I: Iterator<Item = &'a Span>>(spans: I) -> Vec<StatsLine> {
     let mut groups: BTreeMap<&Arc<str>, Group> = BTreeMap::new();
     for span in spans {
         groups.entry(&span.name).or_default().add(span);
@@ -165,7 +165,7 @@ struct Group {
     calls: u64,
     failed: u64,
     durations: Vec<Duration>,
-    spent: Use,
+    spent: TokenUse,
 }
 
 impl Group {
@@ -177,14 +177,14 @@ impl Group {
         }
     }
 
-    fn line(mut self, name: Arc<str>) -> Line {
+    fn line(mut self, name: Arc<str>) -> StatsLine {
         self.durations.sort_unstable();
         // The nearest rank: a duration that there was.
         let rank = |percent: usize| {
             let place = (self.durations.len() * percent).div_ceil(100).saturating_sub(1);
             self.durations.get(place).copied().unwrap_or_default()
         };
-        Line {
+        StatsLine {
             name,
             calls: self.calls,
             failed: self.failed,

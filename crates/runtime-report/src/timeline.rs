@@ -28,12 +28,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runtime_events::AgentEvent;
+use runtime_events::payload::{HandedOver, SessionEnded, Word};
 
 use crate::check::Finding;
 
 pub(crate) use self::bands::Breaker;
 pub(crate) use self::parts::{Segment, nanos};
-pub use self::parts::{Session, Span, SpanKind, Use};
+pub use self::parts::{Session, Span, SpanKind, TokenUse};
 pub(crate) use self::spending::{Account, Charge};
 
 /// What happened in a run, or in all runs of a log.
@@ -127,7 +128,7 @@ impl Timeline {
 /// To whom the work goes, by this event. What the original has only at the end of a session, in its
 /// `handoff`, we also say when it happens.
 pub(crate) fn target(event: &AgentEvent) -> Option<&str> {
-    let data = event.data.as_ref()?;
-    let target = data.get("target_role");
-    target.or_else(|| data.get("handoff")?.get("target_role"))?.as_str()
+    let said = HandedOver::of(event).target_role;
+    let target = said.or_else(|| SessionEnded::of(event).handoff()?.target_role);
+    target.map(Word::as_str)
 }

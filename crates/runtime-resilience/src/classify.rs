@@ -1,43 +1,16 @@
-//! What kind of failure an error is.
-//!
-//! An error is looked at along its chain of sources, types first: from the outermost error to the
-//! innermost, the first whose type says something decides. Only if none does, the texts are read,
-//! by the rules of [`classify_text`]: the first rule over all texts, then the second, and so on.
-//!
-//! | type | scenario |
-//! |---|---|
-//! | [`Failure`] | the one it was given |
-//! | [`FaultError`] | that of its fault |
-//! | [`CircuitOpenError`] | `provider_failure`: that is why the breaker opened |
-//! | [`NoRouteError`] | `provider_failure`, as no provider is left |
-//! | `reqwest::Error`, with feature `reqwest` | as the module `fault::reqwest` says |
-//! | [`io::Error`]: `TimedOut`; `WouldBlock`, as Unix reports a socket's read timeout | `llm_timeout` |
-//! | [`io::Error`]: refused, reset, aborted, not connected, broken pipe, host or network not reachable | `provider_failure` |
-//! | [`serde_json::Error`]: a syntax error or an early end | `memory_corruption` |
-//! | [`serde_json::Error`]: an I/O error | as that |
-//! | [`RecvTimeoutError::Timeout`] | `llm_timeout` |
-//!
-//! A chain ends where an error hides its source. Errors inside an [`io::Error`] and behind an `Arc`
-//! are found all the same.
+//! What an error means: facts before types, types before text.
 
-mod chain;
-mod text;
+mod failure;
+mod types;
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
-use std::sync::mpsc::RecvTimeoutError;
 
 use runtime_events::FailureScenario;
-use serde_json::error::Category;
 
-use crate::breaker::CircuitOpenError;
-use crate::failure::Failure;
-use crate::fault::FaultError;
-use crate::route::NoRouteError;
-
-pub use self::chain::errors;
-pub use self::text::classify_text;
-pub(crate) use self::text::{kind_of_text, kind_of_texts};
+pub use self::failure::Failure;
+use self::types::{Known, known};
+use crate::chain::errors;
+use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 
 /// Says what it knows of an error by its type alone; `None` if that is nothing.
 ///
@@ -45,6 +18,12 @@ pub(crate) use self::text::{kind_of_text, kind_of_texts};
 pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
 /// The rules by which errors are classified.
+///
+/// An error is looked at along its chain of sources, types first: from the outermost error to the
+/// innermost, the first whose type says something decides. The types that this crate knows are
+/// listed at [`Fault::from_error`]. Only if no type tells, the texts are read by the rules of
+/// [`classify_text`](crate::classify_text): the first rule over all texts, then the second, and so
+/// on.
 ///
 /// ```
 /// use std::error::Error;
@@ -63,27 +42,23 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// Adds a rule for types of the caller's. Rules are asked in the order they were added,
-    /// before those of this crate.
+    /// Adds a rule for types of your own. Rules are asked in the order they were added, before
+    /// those of this crate.
     #[must_use]
     pub fn rule(mut self, rule: TypeRule) -> Self {
         self.rules.push(rule);
         self
     }
 
-    /// The kind of failure that `error` is; `llm_error` if nothing tells.
+    /// The scenario of an error; `llm_error` if nothing tells.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
-        errors(error)
-            .find_map(|error| self.by_type(error))
-            .unwrap_or_else(|| text::classify_chain(error))
-    }
-
-    fn by_type(&self, error: &(dyn Error + 'static)) -> Option<FailureScenario> {
-        self.rules.iter().find_map(|rule| rule(error)).or_else(|| by_known_type(error))
+        let mut reading = Reading::default();
+        reading.walk(error, &self.rules, |reading, _| reading.scenario().is_some());
+        reading.scenario().unwrap_or_else(|| of_texts(&reading.chain).scenario())
     }
 }
 
-/// The kind of failure that `error` is, by the rules of this crate alone.
+/// The scenario of an error, by the rules of this crate alone.
 ///
 /// ```
 /// use std::io;
@@ -100,48 +75,165 @@ pub fn classify_error(error: &(dyn Error + 'static)) -> FailureScenario {
     Classifier::default().classify(error)
 }
 
-fn by_known_type(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
-    #[cfg(feature = "reqwest")]
-    if error.is::<reqwest::Error>() {
-        return crate::fault::reqwest::rule(error);
+/// What a walk along a chain of errors has found.
+#[derive(Default)]
+struct Reading<'e> {
+    /// The errors so far, for their texts.
+    chain: Vec<&'e (dyn Error + 'static)>,
+    /// The scenario by a rule of the caller's.
+    told: Option<FailureScenario>,
+    /// The scenario by a type of the table.
+    typed: Option<FailureScenario>,
+    /// By a type of the table, or as it was read before.
+    fault: Option<Fault>,
+    /// By a type of the table alone.
+    facts: Option<Fault>,
+}
+
+/// What an error means.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    fault: Fault,
+    facts: Option<Fault>,
+}
+
+impl<'e> Reading<'e> {
+    /// Looks at one error after the other, until `enough` is known.
+    fn walk(
+        &mut self,
+        error: &'e (dyn Error + 'static),
+        rules: &[TypeRule],
+        mut enough: impl FnMut(&Self, &'e (dyn Error + 'static)) -> bool,
+    ) {
+        for error in errors(error) {
+            self.see(error, rules);
+            if enough(self, error) {
+                return;
+            }
+            self.chain.push(error);
+        }
     }
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        return by_kind(error.kind());
-    }
-    if let Some(error) = error.downcast_ref::<serde_json::Error>() {
-        return match error.classify() {
-            Category::Syntax | Category::Eof => Some(FailureScenario::MemoryCorruption),
-            Category::Io => error.io_error_kind().and_then(by_kind),
-            // Well-formed, but not what was expected: nothing is corrupt.
-            Category::Data => None,
+
+    /// The outermost error that says something is the one that counts.
+    fn see(&mut self, error: &'e (dyn Error + 'static), rules: &[TypeRule]) {
+        if self.scenario().is_none() {
+            self.told = rules.iter().find_map(|rule| rule(error));
+        }
+        let (fault, facts, tells) = match known(error) {
+            None => return,
+            Some(Known::Part(fault)) => (fault, Some(fault), false),
+            Some(Known::Fault(fault)) => (fault, Some(fault), true),
+            Some(Known::Read(failure)) => (failure.fault(), failure.facts(), true),
         };
+        self.fault.get_or_insert(fault);
+        self.facts = self.facts.or(facts);
+        if tells {
+            self.typed.get_or_insert(fault.scenario);
+        }
     }
-    if let Some(failure) = error.downcast_ref::<Failure>() {
-        return Some(failure.scenario());
+
+    /// By rules and types.
+    fn scenario(&self) -> Option<FailureScenario> {
+        self.told.or(self.typed)
     }
-    if let Some(error) = error.downcast_ref::<FaultError>() {
-        return Some(error.fault.scenario());
+
+    /// Whether types say all that there is to say.
+    const fn is_typed(&self) -> bool {
+        self.typed.is_some() && self.fault.is_some()
     }
-    if error.is::<CircuitOpenError>() || error.is::<NoRouteError>() {
-        return Some(FailureScenario::ProviderFailure);
-    }
-    match error.downcast_ref()? {
-        RecvTimeoutError::Timeout => Some(FailureScenario::LlmTimeout),
-        RecvTimeoutError::Disconnected => None,
+
+    /// What it comes to. `given` is the scenario that whoever made the error known has for it.
+    fn meaning(&self, given: Option<FailureScenario>) -> Meaning {
+        let (base, own) = match (self.fault, self.typed) {
+            (Some(fault), Some(scenario)) => (fault, scenario),
+            (fault, typed) => {
+                let text = of_texts(&self.chain);
+                (fault.unwrap_or(text), typed.unwrap_or(text.scenario))
+            }
+        };
+        let mut fault = Fault { scenario: own, ..base };
+        let scenario = given.or(self.told).unwrap_or(own);
+        if scenario != own {
+            // Whoever says so knows better. A wait that was asked for counts either way.
+            fault = Fault { asked: fault.asked, ..Fault::of_scenario(scenario) };
+        }
+        Meaning { fault, facts: self.facts }
     }
 }
 
-const fn by_kind(kind: ErrorKind) -> Option<FailureScenario> {
-    match kind {
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => Some(FailureScenario::LlmTimeout),
-        ErrorKind::ConnectionRefused
-        | ErrorKind::ConnectionReset
-        | ErrorKind::ConnectionAborted
-        | ErrorKind::NotConnected
-        | ErrorKind::BrokenPipe
-        | ErrorKind::HostUnreachable
-        | ErrorKind::NetworkUnreachable
-        | ErrorKind::NetworkDown => Some(FailureScenario::ProviderFailure),
-        _ => None,
+impl Meaning {
+    fn of(error: &(dyn Error + 'static)) -> Self {
+        let mut reading = Reading::default();
+        reading.walk(error, &[], |reading, _| reading.is_typed());
+        reading.meaning(None)
+    }
+}
+
+/// What Rust errors mean.
+impl Fault {
+    /// The fault of a Rust error, by its type and those of its sources; by its text if no type tells.
+    ///
+    /// The scenario is always that of [`classify_error`].
+    ///
+    /// | type | fault |
+    /// |---|---|
+    /// | [`FaultError`] | the one it holds |
+    /// | [`Failure`] | the one it was read as |
+    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere, a `provider_failure`; asks to wait until the breaker lets one through |
+    /// | [`NoRouteError`](crate::NoRouteError) | local, not sent, a `provider_failure`; asks to wait until the first route returns |
+    /// | [`RateLimitedError`](crate::RateLimitedError) | local, not sent, to be tried elsewhere; asks to wait until there is room |
+    /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
+    /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, not reachable, early end\* | network; if refused, not sent |
+    /// | `io::Error`: invalid data\* | malformed |
+    /// | `io::Error`: not found, permission denied, storage full and the like\* | local |
+    /// | [`serde_json::Error`]: syntax, early end, not as expected\* | malformed |
+    /// | `serde_json::Error`: an I/O error | as that |
+    /// | [`RecvTimeoutError`](std::sync::mpsc::RecvTimeoutError) | timeout, or local\* |
+    ///
+    /// \* The scenario is left to the other errors of the chain, and then to the text.
+    ///
+    /// With feature `reqwest`, for a `reqwest::Error`:
+    ///
+    /// | the error | fault |
+    /// |---|---|
+    /// | no connection in time | timeout (connect), not sent |
+    /// | no connection: no such name, refused, no TLS | network, not sent |
+    /// | no answer in time, or not all of it | timeout |
+    /// | the connection broke, before the answer or in it | network |
+    /// | the answer is not JSON, or not as expected | malformed |
+    /// | `error_for_status` | by the status |
+    /// | the request could not be built | local, not sent |
+    /// | too many redirects | request |
+    ///
+    /// `error_for_status` throws away what tells one 429 from another. Hand over the reply instead:
+    /// [`Fault::from_response`] takes its status, its headers (with feature `http`) and its body.
+    ///
+    /// What is read from text alone is of unknown [reach](Self::reach).
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        Meaning::of(error).fault
+    }
+
+    /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could tell.
+    pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
+        let mut reading = Reading::default();
+        reading.walk(error, &[], |reading, _| reading.facts.is_some());
+        reading.facts
+    }
+}
+
+impl FaultError {
+    /// The fault of a Rust error, as [`Fault::from_error`] has it, in the words of its whole chain.
+    ///
+    /// The error itself is not kept: return it as it is where the caller is to see it again.
+    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
+        let mut reading = Reading::default();
+        reading.walk(error, &[], |_, _| false);
+        let words: Vec<_> = reading.chain.iter().map(ToString::to_string).collect();
+        // Many repeat what the error below them says.
+        let said =
+            |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
+        let words: Vec<_> =
+            (0..words.len()).filter(|&at| !said(at)).map(|at| &*words[at]).collect();
+        Self::new(reading.meaning(None).fault, FaultDetails::saying(&words.join(": ")))
     }
 }

@@ -29,7 +29,6 @@ mod body;
 mod condition;
 mod details;
 mod field;
-mod from_error;
 mod headers;
 #[cfg(feature = "http")]
 mod http;
@@ -37,15 +36,15 @@ mod http_date;
 mod kind;
 mod provider;
 #[cfg(feature = "reqwest")]
-pub mod reqwest;
+pub(crate) mod reqwest;
 mod retry_after;
 mod rows;
 mod rule;
 mod rules;
+mod text;
 mod usual;
 mod wait;
 
-use std::error::Error;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -62,6 +61,8 @@ pub(crate) use self::retry_after::until_reset;
 pub use self::retry_after::{go_duration, retry_after};
 pub use self::rule::Rule;
 pub use self::rules::FaultRules;
+pub use self::text::classify_text;
+pub(crate) use self::text::of_texts;
 pub use self::wait::{NoRetry, wait};
 
 /// What a failure means. See the [module](self).
@@ -87,7 +88,7 @@ pub struct Fault {
     pub reach: Reach,
     /// The status of the reply, if it was one. In a stream, the one that the error brings along.
     pub status: Option<u16>,
-    scenario: FailureScenario,
+    pub(crate) scenario: FailureScenario,
 }
 
 impl Fault {
@@ -144,36 +145,6 @@ impl Fault {
     /// `event` is the data of the event, with its envelope or without.
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         FaultRules::BUILT_IN.of_stream_error(provider, event)
-    }
-
-    /// What a Rust error means, by its type and those of its sources; by its text if no type tells.
-    ///
-    /// The scenario is always that of [`classify_error`](crate::classify_error).
-    ///
-    /// | type | fault |
-    /// |---|---|
-    /// | [`FaultError`] | the one it holds |
-    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere; asks to wait until the breaker lets one through |
-    /// | [`NoRouteError`](crate::NoRouteError) | local, not sent; asks to wait until the first route returns |
-    /// | [`RateLimitedError`](crate::rate::RateLimitedError) | local, to be tried elsewhere; asks to wait until there is room |
-    /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
-    /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, early end, not reachable | network; if refused, not sent |
-    /// | `io::Error`: invalid data | malformed |
-    /// | `io::Error`: not found, permission denied, storage full and the like | local |
-    /// | [`serde_json::Error`]: syntax, early end, not as expected | malformed |
-    /// | `serde_json::Error`: an I/O error | as that |
-    /// | [`RecvTimeoutError`](std::sync::mpsc::RecvTimeoutError) | timeout, or local |
-    /// | [`Failure`](crate::Failure) | as the error in it, if that is of its scenario; else by the scenario |
-    /// | `reqwest::Error`, with feature `reqwest` | as the module `fault::reqwest` says |
-    ///
-    /// What is read from text alone is of unknown [reach](Self::reach).
-    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        from_error::fault(error)
-    }
-
-    /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could tell.
-    pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
-        from_error::of_types(error)
     }
 
     /// Whether the call may have to be paid for, although it failed. If not, what was reserved for

@@ -41,11 +41,12 @@
 //! let error = breaker.call(refused).unwrap_err();
 //! assert_eq!(error.to_string(), "Circuit breaker 'openai' is OPEN");
 //! ```
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backoff;
 pub mod breaker;
-pub mod classify;
-pub mod failure;
+mod chain;
+mod classify;
 pub mod fallback;
 pub mod fault;
 pub mod hedge;
@@ -55,9 +56,6 @@ pub mod retry_budget;
 pub mod route;
 mod sync;
 
-/// An error of any kind, as handlers return it and [`Failure`] holds it.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 #[doc(inline)]
 pub use self::{
     backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay},
@@ -65,10 +63,10 @@ pub use self::{
         CallError, CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition,
         TransitionListener,
     },
-    classify::{Classifier, classify_error, classify_text},
-    failure::Failure,
+    chain::{BoxError, errors},
+    classify::{Classifier, Failure, TypeRule, classify_error},
     fallback::{next_provider, smaller_context_budget},
-    fault::{Fault, FaultDetails, FaultError, FaultKind, FaultRules},
+    fault::{Fault, FaultDetails, FaultError, FaultKind, FaultRules, classify_text},
     rate::{Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateReservation},
     recovery::{
         EscalationPolicy, Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType,

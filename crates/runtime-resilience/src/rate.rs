@@ -40,15 +40,11 @@ mod limits;
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
 mod queue;
-mod reservation;
 mod snapshot;
-mod wait;
 
 pub use self::core::Sent;
 pub use self::demand::{Demand, RateDimension};
 pub use self::error::RateLimitedError;
-pub use self::limiter::{RateAvailable, RateLimiter};
+pub use self::limiter::{RateAvailable, RateLimiter, RateReservation, Reserve};
 pub use self::limits::RateLimits;
-pub use self::reservation::RateReservation;
 pub use self::snapshot::{Quota, RateSnapshot};
-pub use self::wait::Reserve;

@@ -69,7 +69,6 @@
 
 mod core;
 mod error;
-mod lease;
 mod look;
 mod place;
 mod rests;
@@ -78,9 +77,8 @@ mod snapshot;
 mod tried;
 
 pub use self::error::NoRouteError;
-pub use self::lease::RouteLease;
 pub use self::place::Route;
 pub use self::rests::{Rested, Rests};
-pub use self::routes::Routes;
+pub use self::routes::{RouteLease, Routes};
 pub use self::snapshot::RouteSnapshot;
 pub use self::tried::Tried;

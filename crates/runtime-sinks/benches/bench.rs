@@ -13,7 +13,8 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_events::{AgentEvent, Data};
 use runtime_sinks::{
-    EventFanOut, EventSink, RingBufferEventSink, RingBufferUsageSink, UsageRecord, UsageSink,
+    DEFAULT_RING_CAPACITY, EventFanOut, EventSink, RingBufferEventSink, RingBufferUsageSink,
+    UsageRecord, UsageSink,
 };
 use runtime_usage::{UsageSnapshot, Usd};
 
@@ -25,7 +26,7 @@ fn event() -> Arc<AgentEvent> {
 fn rings(c: &mut Criterion) {
     c.bench_function("sinks/ring_emit_full", |b| {
         let (ring, event) = (RingBufferEventSink::new(), event());
-        for _ in 0..ring.capacity().get() {
+        for _ in 0..DEFAULT_RING_CAPACITY.get() {
             let _ = ring.emit(&event);
         }
         b.iter(|| ring.emit(black_box(&event)));
@@ -33,7 +34,7 @@ fn rings(c: &mut Criterion) {
     c.bench_function("sinks/usage_ring_record_full", |b| {
         let ring = RingBufferUsageSink::new();
         let record = UsageRecord::new("gpt-5", UsageSnapshot::new(1_200, 80), Usd::from_cents(1));
-        for _ in 0..ring.capacity().get() {
+        for _ in 0..DEFAULT_RING_CAPACITY.get() {
             let _ = ring.record(&record);
         }
         b.iter(|| ring.record(black_box(&record)));

@@ -1,4 +1,4 @@
-//! [`FanOut`]: one sink in front of many.
+//! [`FanOut`]: one sink for several.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ pub type EventFanOut = FanOut<dyn EventSink>;
 /// A [`FanOut`] of usage records.
 pub type UsageFanOut = FanOut<dyn UsageSink>;
 
-/// Hands everything to each of its sinks, in the order they were added.
+/// Passes everything on to several sinks, in the order in which they were added.
 ///
-/// All of them get it, even when one fails or panics; the error then is a [`FanOutError`] that
-/// names each that failed.
+/// Every sink is called, even if another one fails or panics. The [cause](SinkError::cause) of the error
+/// is then a [`FanOutError`], which lists the sinks that failed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -30,34 +30,18 @@ pub type UsageFanOut = FanOut<dyn UsageSink>;
 /// let all = EventFanOut::new().with(broken).with(latest.clone());
 ///
 /// let error = all.emit(&Arc::new(AgentEvent::started("writer", "draft"))).unwrap_err();
-/// assert_eq!(error.to_string(), "emit to all sinks: 1 of 2 failed: sink 0: post: connection refused");
+/// assert_eq!(error.to_string(), "cannot emit to all sinks: 1 of 2 failed: sink 0: cannot post: connection refused");
 /// assert_eq!(latest.len(), 1);
 /// ```
-#[must_use = "a sink does nothing until a session is given it"]
+#[must_use = "a sink does nothing until it is used by a session"]
 pub struct FanOut<S: ?Sized> {
     sinks: Vec<Arc<S>>,
 }
 
 impl<S: ?Sized> FanOut<S> {
-    /// A sink in front of none.
+    /// Creates a fan-out without sinks.
     pub const fn new() -> Self {
         Self { sinks: Vec::new() }
-    }
-
-    /// Adds a sink that others hold, too.
-    pub fn with_shared(mut self, sink: Arc<S>) -> Self {
-        self.sinks.push(sink);
-        self
-    }
-
-    /// The number of sinks.
-    pub const fn len(&self) -> usize {
-        self.sinks.len()
-    }
-
-    /// Whether there are no sinks.
-    pub const fn is_empty(&self) -> bool {
-        self.sinks.is_empty()
     }
 
     fn each(
@@ -74,24 +58,26 @@ impl<S: ?Sized> FanOut<S> {
         if failures.is_empty() {
             return Ok(());
         }
-        // Of what one of them lost, the others may have all.
+        // The sinks may have lost the same events.
         let lost = failures.iter().map(|(_, error)| error.lost()).max().unwrap_or(0);
-        let source = FanOutError { failures, sinks: self.len() };
-        Err(SinkError::new(attempted, source).losing(lost))
+        let cause = FanOutError { failures, sinks: self.sinks.len() };
+        Err(SinkError::new(attempted, cause).losing(lost))
     }
 }
 
 impl FanOut<dyn EventSink> {
     /// Adds a sink.
-    pub fn with(self, sink: impl EventSink + 'static) -> Self {
-        self.with_shared(Arc::new(sink))
+    pub fn with(mut self, sink: impl EventSink + 'static) -> Self {
+        self.sinks.push(Arc::new(sink));
+        self
     }
 }
 
 impl FanOut<dyn UsageSink> {
     /// Adds a sink.
-    pub fn with(self, sink: impl UsageSink + 'static) -> Self {
-        self.with_shared(Arc::new(sink))
+    pub fn with(mut self, sink: impl UsageSink + 'static) -> Self {
+        self.sinks.push(Arc::new(sink));
+        self
     }
 }
 
@@ -137,14 +123,14 @@ impl<S: ?Sized> fmt::Debug for FanOut<S> {
     }
 }
 
-/// Some sinks of a [`FanOut`] failed: the source of its [`SinkError`].
+/// The cause of the [`SinkError`] of a [`FanOut`]: some of its sinks failed.
 #[derive(Debug, Error)]
 #[error("{} of {sinks} failed: {}", failures.len(), list(failures))]
 #[non_exhaustive]
 pub struct FanOutError {
-    /// The place of each sink that failed, counted from 0 in the order they were added, and why.
+    /// The sinks that failed, by their index, and their errors.
     pub failures: Vec<(usize, SinkError)>,
-    /// How many sinks there are.
+    /// The number of all sinks.
     pub sinks: usize,
 }
 

@@ -1,4 +1,4 @@
-//! [`Filter`]: which events a sink is given, and in whose words.
+//! [`Filter`]: selects the events for a sink.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::level::Level;
 use crate::sink::{EventSink, SinkError};
 use crate::stats::SinkStats;
 
-/// Says which events pass: those that meet each condition that was set.
+/// Selects events. An event passes if it meets all conditions that are set.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -23,61 +23,60 @@ use crate::stats::SinkStats;
 /// # Ok::<(), runtime_sinks::SinkError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use = "a filter does nothing until it is put before a sink"]
+#[must_use = "a filter does nothing until it is before a sink"]
 pub struct Filter {
     only: Option<Vec<AgentEventName>>,
     without: Vec<AgentEventName>,
     least: Option<Level>,
     classes: Option<Vec<AgentFailureClass>>,
-    /// Whether what passes is put into the words of the original.
+    /// Whether events are translated to the vocabulary of the Python original.
     original: bool,
 }
 
 impl Filter {
-    /// Every event passes.
+    /// A filter that every event passes.
     pub const fn all() -> Self {
         Self { only: None, without: Vec::new(), least: None, classes: None, original: false }
     }
 
-    /// What no log should miss: how agents began and ended, what was refused and decided, budgets,
-    /// handoffs, and what sinks say of themselves.
+    /// A filter for the events that no log should miss: starts and ends of agents, refusals, checks,
+    /// budgets, handoffs, and the events of sinks themselves.
     pub fn critical() -> Self {
         Self::all().names(CRITICAL.iter().copied())
     }
 
-    /// What the Python package techrevati-runtime 0.1.0 can read, as it would have written it: only
-    /// events whose names it knows, without the envelope. A status or failure class that it does not
-    /// know becomes the nearest one that it does: `failed`, and `unknown`.
+    /// A filter for the Python package techrevati-runtime 0.1.0: events whose names it knows, without
+    /// their envelope. A status that it does not know becomes `failed`, a failure class `unknown`.
     pub fn original_vocabulary() -> Self {
         let filter = Self::all().names(ORIGINAL.iter().copied());
         Self { original: true, ..filter }
     }
 
-    /// Only events of these names pass.
+    /// Passes only events with these names.
     pub fn names(mut self, names: impl IntoIterator<Item = AgentEventName>) -> Self {
         self.only = Some(names.into_iter().collect());
         self
     }
 
-    /// Events of these names do not pass.
+    /// Blocks events with these names.
     pub fn without(mut self, names: impl IntoIterator<Item = AgentEventName>) -> Self {
         self.without.extend(names);
         self
     }
 
-    /// Only events of this level, or above, pass.
+    /// Passes only events of this level or a higher one.
     pub const fn at_least(mut self, level: Level) -> Self {
         self.least = Some(level);
         self
     }
 
-    /// Only events of a failure of one of these classes pass.
+    /// Passes only events with one of these failure classes.
     pub fn failures(mut self, classes: impl IntoIterator<Item = AgentFailureClass>) -> Self {
         self.classes = Some(classes.into_iter().collect());
         self
     }
 
-    /// Puts the filter before a sink.
+    /// Creates a sink that passes the selected events on to `sink`.
     pub fn before<S: EventSink>(self, sink: S) -> Filtered<S> {
         Filtered { filter: self, sink }
     }
@@ -93,27 +92,18 @@ impl Filter {
             })
     }
 
-    /// The event, if it passes, in the words that the filter is for.
-    pub fn apply(&self, event: &Arc<AgentEvent>) -> Option<Arc<AgentEvent>> {
+    /// Returns the event if it passes, translated if the filter translates.
+    fn apply(&self, event: &Arc<AgentEvent>) -> Option<Arc<AgentEvent>> {
         self.passes(event)
             .then(|| if self.original { Arc::new(original(event)) } else { Arc::clone(event) })
     }
 }
 
-/// A sink that gets what passes a [`Filter`].
-///
-/// A gap in the numbers of a session is then no sign of a loss.
+/// A sink behind a [`Filter`]. A gap in the sequence numbers of a session is not a loss here.
 #[derive(Clone, Debug)]
 pub struct Filtered<S> {
     filter: Filter,
     sink: S,
-}
-
-impl<S> Filtered<S> {
-    /// The sink behind the filter.
-    pub const fn sink(&self) -> &S {
-        &self.sink
-    }
 }
 
 impl<S: EventSink> EventSink for Filtered<S> {
@@ -130,7 +120,7 @@ impl<S: EventSink> EventSink for Filtered<S> {
         self.sink.flush()
     }
 
-    /// Of those events that passed.
+    /// The numbers for the events that passed.
     fn stats(&self) -> Option<SinkStats> {
         self.sink.stats()
     }

@@ -1,9 +1,9 @@
-//! [`JsonlSink`]: events in a file, one line of JSON each.
+//! [`JsonlSink`]: events in files, as lines of JSON.
 
+mod config;
 mod disk;
 mod log;
 mod medium;
-mod options;
 mod repair;
 mod syncer;
 mod writer;
@@ -24,21 +24,19 @@ use crate::segments::segments;
 use crate::sink::{EventSink, SinkError};
 use crate::stats::SinkStats;
 
-pub use self::options::{Durability, JsonlOptions, Rotation};
+pub use self::config::{Durability, JsonlConfig, Rotation};
 
 /// Appends events to a file, each as one line of JSON.
 ///
-/// What it means that an emission has returned is the log's [`Durability`]; unless set, that the
-/// event is written: a process that is killed loses nothing that was emitted. Lines of several
-/// threads never mix.
+/// [`Durability`] defines what has happened to an event when `emit` returns. By default it is written, so
+/// a process that is killed loses nothing that was emitted. Lines of several threads never mix.
 ///
-/// When writing fails, the emission does too; but what was taken is kept and written later, from
-/// the very byte where it stopped: there are no torn lines. Beyond a mebibyte of backlog, events are
-/// dropped, and once there is room again a record in the log says how many and of which sessions:
-/// `log.dropped`.
+/// If writing fails, `emit` fails, but the event is kept and written later, from the byte where writing
+/// stopped. So there are no torn lines. Beyond a backlog of one mebibyte, events are dropped. Once there
+/// is room again, a `log.dropped` tells how many events of which sessions were dropped.
 ///
-/// A file that ends in the middle of a line, because another process was killed, is repaired when it
-/// is opened: the torn line is cut off, and a record says so and quotes it: `log.recovered`.
+/// A file that ends in the middle of a line, because a process was killed, is repaired when it is opened:
+/// the torn line is cut off, and a `log.recovered` quotes it.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -59,36 +57,30 @@ pub struct JsonlSink {
     path: PathBuf,
     durability: Durability,
     log: Arc<Log<Disk>>,
-    /// Dropped first: it holds on to the log.
+    /// Dropped first, because it holds the log.
     syncer: Option<Syncer>,
 }
 
 impl JsonlSink {
-    /// Opens a file to append to, and creates it where it does not exist. Each event is written
-    /// at once: [`Durability::Os`].
+    /// Opens a file with the default [`JsonlConfig`]. It is created if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`SinkError`], which names the path, if the file cannot be opened.
+    /// [`SinkError`] if the file cannot be opened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, SinkError> {
-        Self::options().open(path)
+        JsonlConfig::default().open(path)
     }
 
-    /// Opens a file of a run's own: what is in it goes.
+    /// Opens a file with the default [`JsonlConfig`] and removes its contents.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open), and if another sink writes to the file.
+    /// [`SinkError`] if the file cannot be opened or another sink writes to it.
     pub fn create(path: impl Into<PathBuf>) -> Result<Self, SinkError> {
-        Self::options().create(path)
+        JsonlConfig::default().create(path)
     }
 
-    /// Durability, rotation and more.
-    pub fn options() -> JsonlOptions {
-        JsonlOptions::new()
-    }
-
-    fn with(path: PathBuf, options: &JsonlOptions, anew: bool) -> Result<Self, SinkError> {
+    fn with(path: PathBuf, options: &JsonlConfig, anew: bool) -> Result<Self, SinkError> {
         let durability = options.durability;
         let opened = match options.rotation {
             None => Disk::file(&path, anew, durability.is_synced()),
@@ -109,8 +101,7 @@ impl JsonlSink {
         };
         let writer = Writer::new(disk, opened, rules, Arc::clone(&options.clock));
         let log = Arc::new(Log::new(path.display().to_string(), writer));
-        // What the log says of itself is the first thing to be written. If that fails, it is
-        // written later, as everything.
+        // The log's own events come first. If writing them fails, they are written later.
         let _ = log.flush(false);
         let syncer = match durability {
             Durability::Interval(every) => {
@@ -126,25 +117,9 @@ impl JsonlSink {
         Ok(Self { path, durability, log, syncer })
     }
 
-    /// Sets how many bytes are collected before they are written. With 0, each event is written at
-    /// once, as it is unless set. A log that is synced collects nothing.
-    #[must_use]
-    pub fn buffer_bytes(mut self, bytes: usize) -> Self {
-        if !self.durability.is_synced() {
-            self.durability = if bytes == 0 { Durability::Os } else { Durability::Memory };
-            self.log.set_threshold(bytes);
-        }
-        self
-    }
-
-    /// The file, or the folder of files.
+    /// The file or folder of the log.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// What an emission waits for.
-    pub const fn durability(&self) -> Durability {
-        self.durability
     }
 }
 
@@ -153,12 +128,12 @@ impl EventSink for JsonlSink {
         self.log.emit(std::slice::from_ref(event), self.durability == Durability::Sync)
     }
 
-    /// Takes them in, and then writes once, and syncs once if each emission would.
+    /// Writes all events at once, and syncs once if emitting syncs.
     fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
         self.log.emit(events, self.durability == Durability::Sync)
     }
 
-    /// Writes what is collected or could not be written before, and syncs a log that is synced.
+    /// Writes what is buffered or could not be written before, and syncs if the log is synced.
     fn flush(&self) -> Result<(), SinkError> {
         self.log.flush(self.durability.is_synced())
     }
@@ -171,7 +146,7 @@ impl EventSink for JsonlSink {
 impl Drop for JsonlSink {
     fn drop(&mut self) {
         drop(self.syncer.take());
-        // Nobody is left to tell. Who wants to know flushes before.
+        // An error cannot be returned here. Callers who need it flush before.
         let _ = self.log.flush(self.durability.is_synced());
     }
 }

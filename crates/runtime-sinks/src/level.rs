@@ -1,18 +1,18 @@
-//! [`Level`]: how much an event matters.
+//! [`Level`]: the importance of an event.
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanOutcome};
 
-/// How much an event matters to a person who watches.
+/// The importance of an event to a person who watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the levels that logs have")]
 pub enum Level {
-    /// What was looked at and waited for on the way.
+    /// A check or a wait.
     Debug,
-    /// The course of things.
+    /// The normal course of a session.
     Info,
-    /// Something failed, was refused, or may soon be.
+    /// Something failed, was refused, or may be soon.
     Warn,
-    /// An agent failed, something panicked, or events are lost.
+    /// An agent failed, code panicked, or events are lost.
     Error,
 }
 
@@ -33,7 +33,7 @@ impl Level {
             return Self::Error;
         }
         match event.event {
-            // One that was cancelled did as it was told.
+            // A cancellation is a request that was followed.
             Name::AgentFailed if event.status == AgentEventStatus::Cancelled => Self::Warn,
             Name::AgentFailed
             | Name::RecoveryFailed

@@ -1,52 +1,47 @@
-//! Where agent events and usage records go: traits, rings, fan-out, queues and JSON-lines files.
-//!
-//! | module | what |
-//! |---|---|
-//! | [`sink`] | [`EventSink`], [`UsageSink`] and [`SinkError`] |
-//! | [`record`] | [`UsageRecord`]: what a turn used and cost |
-//! | [`noop`] | sinks that keep nothing |
-//! | [`ring`] | sinks that keep the latest in memory |
-//! | [`fan_out`] | [`FanOut`]: one sink in front of many |
-//! | [`jsonl`] | [`JsonlSink`]: events in files, one line each; [`Durability`] and [`Rotation`] |
-//! | [`reader`] | [`LogReader`]: what was written, what is missing, and what comes |
-//! | [`queue`] | [`QueueSink`]: a slow sink, off the thread of those who emit |
-//! | [`filter`], [`level`] | [`Filter`] and [`Level`]: which events a sink is given |
-//! | [`sample`] | [`SampleSessions`]: some sessions, and each of them whole |
-//! | [`stats`] | [`SinkStats`]: what became of the events a sink was given |
-//! | [`losses`] | [`Losses`]: which events a sink had to drop, told in the stream |
-//! | `TracingSink` | events among the log lines, with feature `tracing` |
-//! | `testing` | a sink that keeps everything, with feature `test-util` |
-//!
-//! # Example
+//! Sinks for agent events and usage records: in memory, in JSON-lines files, behind queues and filters.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use runtime_events::AgentEvent;
-//! use runtime_sinks::{EventFanOut, EventSink, NoopEventSink, RingBufferEventSink};
+//! use runtime_sinks::{EventFanOut, EventSink, Filter, Level, RingBufferEventSink};
 //!
-//! let latest = RingBufferEventSink::new();
-//! let sink = EventFanOut::new().with(latest.clone()).with(NoopEventSink);
+//! let (all, trouble) = (RingBufferEventSink::new(), RingBufferEventSink::new());
+//! let warnings = Filter::all().at_least(Level::Warn).before(trouble.clone());
+//! let sink = EventFanOut::new().with(all.clone()).with(warnings);
 //!
 //! sink.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
-//! assert_eq!(latest.events()[0].role.as_deref(), Some("writer"));
+//! assert_eq!((all.len(), trouble.len()), (1, 0));
 //! # Ok::<(), runtime_sinks::SinkError>(())
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | write a sink | [`EventSink`], [`UsageSink`], [`SinkError`], [`SinkStats`], [`Losses`] |
+//! | keep the latest events in memory | [`RingBufferEventSink`], [`RingBufferUsageSink`] |
+//! | write events to files, and choose what survives a crash | [`JsonlSink`], [`JsonlConfig`], [`Durability`], [`Rotation`] |
+//! | read a log, follow it, and find gaps | [`LogReader`], [`Follow`], [`LogReport`] |
+//! | keep a slow sink off the calling thread | [`QueueSink`], [`QueueConfig`] |
+//! | send events to several sinks | [`EventFanOut`], [`UsageFanOut`] |
+//! | select events or sessions | [`Filter`], [`Level`], [`SampleSessions`] |
+//! | log events through `tracing` (feature `tracing`) | `TracingSink` |
+//! | record all events in a test (feature `test-util`) | `testing::RecordingEventSink` |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod fan_out;
-pub mod filter;
-pub mod jsonl;
-pub mod level;
-pub mod losses;
-pub mod noop;
+mod fan_out;
+mod filter;
+mod jsonl;
+mod level;
+mod losses;
+mod noop;
 mod park;
-pub mod queue;
-pub mod reader;
-pub mod record;
-pub mod ring;
-pub mod sample;
+mod queue;
+mod reader;
+mod record;
+mod ring;
+mod sample;
 mod segments;
-pub mod sink;
-pub mod stats;
+mod sink;
+mod stats;
 mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -54,18 +49,18 @@ pub mod testing;
 mod tracing;
 
 #[cfg(feature = "tracing")]
-#[doc(inline)]
 pub use self::tracing::TracingSink;
-#[doc(inline)]
 pub use self::{
     fan_out::{EventFanOut, FanOut, FanOutError, UsageFanOut},
     filter::{Filter, Filtered},
-    jsonl::{Durability, JsonlOptions, JsonlSink, Rotation},
+    jsonl::{Durability, JsonlConfig, JsonlSink, Rotation},
     level::Level,
     losses::Losses,
     noop::{NoopEventSink, NoopUsageSink},
-    queue::{QueueConfig, QueueGuard, QueueSink, Shutdown},
-    reader::{Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport},
+    queue::{QueueConfig, QueueGuard, QueueShutdown, QueueSink},
+    reader::{
+        Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport, TornLine,
+    },
     record::UsageRecord,
     ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
     sample::SampleSessions,

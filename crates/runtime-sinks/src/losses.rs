@@ -1,16 +1,18 @@
-//! What was lost, until the stream can be told.
+//! [`Losses`]: lost events, until they can be reported in the stream.
 
 use std::sync::Arc;
 
+use runtime_events::payload::{self, Any, LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-/// Counts lost events by session, and makes the record of them: `log.dropped`. For a sink of your own
-/// that has to drop events, so that readers explain the gap.
+/// Counts lost events by session, for the event `log.dropped` that explains the gap to readers. Use it in
+/// a sink of your own that may drop events.
 ///
-/// It lists no more than 64 sessions; events of those beyond are in the sum only.
+/// It lists at most 64 sessions. The events of further sessions are in the total only.
 ///
 /// ```
+/// use runtime_events::payload::LogRecord;
 /// use runtime_events::{AgentEvent, ManualClock};
 /// use runtime_sinks::Losses;
 ///
@@ -20,9 +22,9 @@ use serde_json::{Value, json};
 /// losses.add(&event);
 ///
 /// let record = losses.to_record(&ManualClock::new()).expect("one event is lost");
-/// let data = record.data.expect("it says which");
-/// assert_eq!(data.get("count"), Some(&1.into()));
-/// assert_eq!(data.get("sessions").unwrap()[0]["first_seq"], 7);
+/// let said = LogRecord::of(&record);
+/// assert_eq!(said.count, Some(1));
+/// assert_eq!(said.losses().next().and_then(|loss| loss.first_seq), Some(7));
 /// ```
 #[derive(Debug, Default)]
 pub struct Losses {
@@ -42,14 +44,14 @@ struct Loss {
 const LISTED: usize = 64;
 
 impl Losses {
-    /// Counts an event that is lost.
+    /// Counts a lost event.
     pub fn add(&mut self, event: &AgentEvent) {
         self.count += 1;
         let (Some(id), Some(seq)) = (&event.session_id, event.seq) else { return };
         self.enter(Loss { session_id: id.clone(), first_seq: seq, last_seq: seq, count: 1 });
     }
 
-    /// Counts so many of `events`. Which of them is known only if it is all.
+    /// Counts `lost` of the events. Which ones they are is known only if all are lost.
     pub(crate) fn add_some(&mut self, events: &[Arc<AgentEvent>], lost: u64) {
         if lost == events.len() as u64 {
             for event in events {
@@ -60,20 +62,21 @@ impl Losses {
         }
     }
 
-    /// Counts what another has counted.
+    /// Adds the counts of another value.
     pub(crate) fn merge(&mut self, other: Self) {
         self.count += other.count;
         other.sessions.into_iter().for_each(|loss| self.enter(loss));
     }
 
-    /// The record of it, if there is anything to record.
+    /// The event `log.dropped`, if any event is lost.
     pub fn to_record(&self, clock: &dyn Clock) -> Option<AgentEvent> {
         if self.count == 0 {
             return None;
         }
-        let sessions: Vec<Value> = self.sessions.iter().map(Loss::to_json).collect();
-        let data = Data::new().with("count", self.count).with("sessions", sessions);
-        Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, data, clock))
+        let sessions = self.sessions.iter().map(Loss::to_json).collect::<Value>();
+        let (count, sessions) = (Some(self.count), Some(Any::Json(&sessions)));
+        let lost = LogRecord { count, sessions, ..LogRecord::default() };
+        Some(record(AgentEventName::LogDropped, AgentEventStatus::Failed, lost.data(), clock))
     }
 
     fn enter(&mut self, new: Loss) {
@@ -90,16 +93,17 @@ impl Losses {
 
 impl Loss {
     fn to_json(&self) -> Value {
-        json!({
-            "session_id": *self.session_id,
-            "first_seq": self.first_seq,
-            "last_seq": self.last_seq,
-            "count": self.count,
-        })
+        let loss = payload::Loss {
+            session_id: Some(Word::Shared(&self.session_id)),
+            first_seq: Some(self.first_seq),
+            last_seq: Some(self.last_seq),
+            count: Some(self.count),
+        };
+        loss.data().into()
     }
 }
 
-/// What a sink says of itself: an event of no session.
+/// An event of a sink itself, without a session.
 pub(crate) fn record(
     name: AgentEventName,
     status: AgentEventStatus,

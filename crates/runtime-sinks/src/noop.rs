@@ -1,4 +1,4 @@
-//! Sinks that take everything and keep nothing.
+//! [`NoopEventSink`] and [`NoopUsageSink`]: sinks that discard everything.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use runtime_events::AgentEvent;
 use crate::record::UsageRecord;
 use crate::sink::{EventSink, SinkError, UsageSink};
 
-/// Forgets every event.
+/// A sink that discards every event.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing to configure")]
 pub struct NoopEventSink;
@@ -18,7 +18,7 @@ impl EventSink for NoopEventSink {
     }
 }
 
-/// Forgets every usage record.
+/// A sink that discards every usage record.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing to configure")]
 pub struct NoopUsageSink;

@@ -1,4 +1,4 @@
-//! How threads of a sink wait.
+//! [`Park`]: how the threads of a sink wait.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runtime_events::Sleeper;
 
-/// Parks threads, on the system's timer unless it was given a sleeper.
+/// Parks threads, by a sleeper or by the timer of the system.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Park {
     sleeper: Option<Arc<dyn Sleeper>>,
@@ -17,7 +17,7 @@ impl Park {
         Self { sleeper: Some(sleeper) }
     }
 
-    /// Blocks the thread until the time has passed or it is unparked. May return early.
+    /// Blocks the thread until the time has passed or it is unparked. It may return early.
     pub(crate) fn park(&self, timeout: Duration) {
         match &self.sleeper {
             Some(sleeper) => sleeper.park(timeout),

@@ -1,4 +1,4 @@
-//! [`QueueSink`]: a slow sink, off the thread of those who emit.
+//! [`QueueSink`]: keeps a slow sink off the calling thread.
 
 mod config;
 #[cfg(all(test, runtime_loom))]
@@ -20,25 +20,24 @@ use crate::sink::{EventSink, SinkError, caught};
 use crate::stats::SinkStats;
 
 pub use self::config::QueueConfig;
-pub use self::report::Shutdown;
+pub use self::report::QueueShutdown;
 
-/// A bounded queue in front of a sink, which a thread of its own serves; clones share it.
+/// A bounded queue before a sink, which a thread of its own serves. Clones share one queue.
 ///
-/// To emit is to take a lock and a place in a list. Nobody is woken for an event: the thread comes by
-/// every few milliseconds ([`linger`](QueueConfig::linger)) while there are events, and is woken for
-/// the first one after a while without. When the queue is full, new events are dropped, but critical
-/// ones have a [reserve](QueueConfig::reserve). What was dropped is counted, the emission fails, and
-/// the stream is told: a `log.dropped` says how many, and of which sessions.
+/// Emitting takes a lock and adds the event to a list. The thread looks every few milliseconds
+/// ([`linger`](QueueConfig::linger)) while there are events, and is woken only for the first event after
+/// a pause. If the queue is full, new events are dropped, except that critical events have a
+/// [reserve](QueueConfig::reserve). Then `emit` fails, and a `log.dropped` in the stream tells how many
+/// events of which sessions were dropped.
 ///
-/// A sink behind it that fails or panics loses what it was given, and nothing else. One that keeps
-/// [books](EventSink::stats) of its own reports that itself; of others, `log.dropped` speaks.
+/// If the sink behind the queue fails or panics, only the events that it was given are lost. They are
+/// reported by `log.dropped`, unless the sink [reports them itself](EventSink::stats).
 ///
-/// An emission that returned `Ok` is in memory: a process that is killed loses it. Once a
-/// [`flush`](EventSink::flush) returned `Ok`, every event from before it was handed on, and flushed
-/// there: it has the guarantee of the sink behind.
+/// An emitted event is in memory, and is lost if the process is killed. After [`flush`](EventSink::flush)
+/// has returned `Ok`, all earlier events were passed on and flushed, and have the guarantee of the sink.
 ///
-/// When the last clone is dropped, or a [guard](Self::guard), it waits for the queue to be empty, but
-/// not for ever, and tells [who asked](QueueConfig::on_abandoned) what was lost or left.
+/// Dropping the last clone or a [guard](Self::guard) waits for the queue to drain, within a time limit,
+/// and reports losses to [`on_abandoned`](QueueConfig::on_abandoned).
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,7 +50,7 @@ pub use self::report::Shutdown;
 /// queue.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
 ///
 /// let left = queue.shutdown(Duration::from_secs(5));
-/// assert_eq!(left.to_string(), "1 events written, 0 dropped, 0 left behind");
+/// assert_eq!(left.to_string(), "1 written, 0 dropped, 0 pending");
 /// assert_eq!(latest.len(), 1);
 /// # Ok::<(), runtime_sinks::SinkError>(())
 /// ```
@@ -60,24 +59,24 @@ pub struct QueueSink {
     handle: Arc<Handle>,
 }
 
-/// What all clones hold, and the thread does not.
+/// The part that all clones share, without the thread.
 struct Handle {
     queue: Arc<Queue>,
 }
 
 struct Queue {
     mailbox: Mailbox<Arc<AgentEvent>>,
-    /// Taken inside the lock of the mailbox, or alone.
+    /// Locked inside the lock of the mailbox, or alone.
     losses: Mutex<Losses>,
     config: QueueConfig,
 }
 
 impl QueueSink {
-    /// A queue in front of `sink`.
+    /// Creates a queue before a sink.
     ///
     /// # Panics
     ///
-    /// If the operating system gives it no thread, as [`thread::spawn`] does.
+    /// If the operating system cannot create a thread, like [`thread::spawn`].
     pub fn new(sink: impl EventSink + 'static, config: QueueConfig) -> Self {
         let mailbox = Mailbox::new(config.capacity.get(), config.reserve);
         let queue = Arc::new(Queue { mailbox, losses: Mutex::default(), config });
@@ -89,19 +88,19 @@ impl QueueSink {
         thread::Builder::new()
             .name("event-queue".to_owned())
             .spawn(work)
-            .expect("the operating system gives a thread, or the caller is told by this");
+            .expect("a failure to create the thread is documented to panic");
         Self { handle: Arc::new(Handle { queue }) }
     }
 
-    /// Takes no more events, waits until those it has are handed on and flushed, but no longer than
-    /// `patience`, and says what was lost or left.
+    /// Closes the queue, and waits at most `patience` until its events are passed on and flushed.
     ///
-    /// What was left is still handed on, as long as the process lives: it can be asked again.
-    pub fn shutdown(&self, patience: Duration) -> Shutdown {
+    /// Pending events are still passed on afterwards, as long as the process runs. Call it again to wait
+    /// for them.
+    pub fn shutdown(&self, patience: Duration) -> QueueShutdown {
         self.handle.queue.shutdown(patience)
     }
 
-    /// Shuts the queue down when it is dropped, whoever has clones of it.
+    /// Creates a guard that shuts the queue down when it is dropped, even if there are clones.
     pub fn guard(&self) -> QueueGuard {
         QueueGuard { queue: self.clone() }
     }
@@ -127,19 +126,19 @@ impl EventSink for QueueSink {
         })
     }
 
-    /// Waits until all that was emitted before is handed on and flushed there, but no longer than
-    /// the queue's [patience](QueueConfig::patience).
+    /// Waits until all earlier events are passed on and flushed, at most for
+    /// [`patience`](QueueConfig::patience).
     ///
-    /// It also fails if an event that the queue had taken was lost since the flush before.
+    /// It also fails if the sink has lost an event since the previous flush.
     fn flush(&self) -> Result<(), SinkError> {
         let queue = self.queue();
         let number = queue.mailbox.ask();
         let answer = queue.until(queue.config.patience, || queue.mailbox.answered(number));
-        let answer = answer.unwrap_or_else(|| Err("it takes too long".to_owned()));
+        let answer = answer.unwrap_or_else(|| Err("timed out".to_owned()));
         answer.map_err(|text| SinkError::new("flush the queue", text).losing(0))
     }
 
-    /// What was written is what the sink behind it has, or has said to hold on to.
+    /// Events that the sink has accepted count as written.
     fn stats(&self) -> Option<SinkStats> {
         let (books, pending) = self.queue().mailbox.books();
         let Books { given, refused, written, lost, errors } = books;
@@ -161,7 +160,7 @@ impl fmt::Debug for QueueSink {
 
 /// Shuts a [`QueueSink`] down when it is dropped.
 #[derive(Debug)]
-#[must_use = "the queue is shut down as soon as this is dropped"]
+#[must_use = "dropping the guard shuts the queue down"]
 pub struct QueueGuard {
     queue: QueueSink,
 }
@@ -179,11 +178,11 @@ impl Drop for Handle {
 }
 
 impl Queue {
-    fn shutdown(&self, patience: Duration) -> Shutdown {
+    fn shutdown(&self, patience: Duration) -> QueueShutdown {
         self.mailbox.close();
         self.until(patience, || self.mailbox.is_over().then_some(()));
         let (books, pending) = self.mailbox.books();
-        Shutdown { written: books.written, dropped: books.refused + books.lost, pending }
+        QueueShutdown { written: books.written, dropped: books.refused + books.lost, pending }
     }
 
     fn abandon(&self) {
@@ -191,12 +190,12 @@ impl Queue {
         if let Some(tell) = &self.config.on_abandoned
             && !left.is_complete()
         {
-            // It may be told while a thread unwinds, where another panic would end the process.
+            // This may run while the thread unwinds, where another panic would abort the process.
             let _ = catch_unwind(AssertUnwindSafe(|| tell(left)));
         }
     }
 
-    /// Parks until there is an answer, or the time is over.
+    /// Parks until there is an answer or the time is over.
     fn until<A>(&self, patience: Duration, mut ask: impl FnMut() -> Option<A>) -> Option<A> {
         let clock = &self.config.clock;
         let begun = clock.now();
@@ -210,7 +209,7 @@ impl Queue {
         }
     }
 
-    // Nothing panics half-way through a change.
+    // No change can panic half-way.
     fn losses(&self) -> std::sync::MutexGuard<'_, Losses> {
         self.losses.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -220,7 +219,7 @@ impl Queue {
 struct Writer<S> {
     queue: Arc<Queue>,
     sink: S,
-    /// How many events the sink has lost since the last flush.
+    /// The number of events that the sink has lost since the last flush.
     lost: u64,
 }
 
@@ -246,7 +245,8 @@ impl<S: EventSink> Work<Arc<AgentEvent>> for Writer<S> {
         caught(|| self.sink.flush()).map_err(|error| error.to_string())?;
         match std::mem::take(&mut self.lost) {
             0 => Ok(()),
-            lost => Err(format!("the sink behind it has lost {lost} events")),
+            1 => Err("the sink has lost an event".to_owned()),
+            lost => Err(format!("the sink has lost {lost} events")),
         }
     }
 
@@ -256,13 +256,15 @@ impl<S: EventSink> Work<Arc<AgentEvent>> for Writer<S> {
 }
 
 impl<S: EventSink> Writer<S> {
-    /// An error unless the sink reports its losses itself.
+    /// Returns an error unless the sink reports its losses itself.
     fn keeps_books(&self) -> Result<(), SinkError> {
-        self.sink.stats().map(|_| ()).ok_or_else(|| SinkError::new("report", "it keeps no books"))
+        self.sink
+            .stats()
+            .map(|_| ())
+            .ok_or_else(|| SinkError::new("report losses", "not supported"))
     }
 
-    /// Tells the stream what was lost. If it does not take that, it is told again, with all that
-    /// came since.
+    /// Reports losses in the stream. If that fails, it is tried again with the losses since.
     fn report_losses(&self) {
         let losses = std::mem::take(&mut *self.queue.losses());
         let Some(record) = losses.to_record(&*self.queue.config.clock) else { return };

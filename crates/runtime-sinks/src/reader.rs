@@ -1,4 +1,4 @@
-//! [`LogReader`]: what [`JsonlSink`](crate::JsonlSink) wrote, event by event.
+//! [`LogReader`]: reads the logs that [`JsonlSink`](crate::JsonlSink) writes.
 
 mod files;
 mod follow;
@@ -20,12 +20,11 @@ use self::report::Check;
 pub use self::follow::{Follow, FollowStop};
 pub use self::report::{Gap, GapCause, LogReport, TornLine};
 
-/// Reads a log: a file, or a folder of files that continue each other, in order.
+/// Reads the entries of a log: of a file, or of a folder of files that continue each other.
 ///
-/// What is in a log but no event that this version knows is handed out as raw JSON, and counted. A
-/// last line that was torn, because its writer was killed, is left out and reported; a line in the
-/// middle that is no JSON is an error, after which reading goes on. In the end, the
-/// [report](Self::report) says what was read, and what is missing.
+/// A line that is JSON but not a known event is returned as raw JSON and counted. A torn last line, whose
+/// writer was killed, is skipped and reported. Any other line that is not JSON is an error, after which
+/// reading can continue. The [report](Self::report) tells what was read and what is missing.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -50,18 +49,18 @@ pub use self::report::{Gap, GapCause, LogReport, TornLine};
 #[derive(Debug)]
 pub struct LogReader {
     files: Files,
-    /// The file that is being read.
+    /// The current file.
     lines: Option<Lines>,
     check: Check,
 }
 
-/// What one line of a log says.
+/// An entry of a log.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "a line is one of ours, or it is not")]
+#[expect(clippy::exhaustive_enums, reason = "a line is a known event or it is not")]
 pub enum LogEntry {
-    /// An event, or what a sink says of itself.
+    /// An event of a session or of a sink.
     Event(Box<AgentEvent>),
-    /// JSON that is no event of this version: of a later one, or of another program.
+    /// JSON that is not a known event: of a later version, or of another program.
     Unknown(Value),
 }
 
@@ -74,7 +73,7 @@ impl LogEntry {
         }
     }
 
-    /// The event itself, if it is one.
+    /// Turns the entry into the event, if it is one.
     pub fn into_event(self) -> Option<AgentEvent> {
         match self {
             Self::Event(event) => Some(*event),
@@ -83,24 +82,24 @@ impl LogEntry {
     }
 }
 
-/// A log, or a line of it, that could not be read.
+/// The error for a log, or a line of it, that cannot be read.
 #[derive(Debug, Error)]
-#[error("read `{}`{}: {source}", file.display(), at(*line))]
+#[error("cannot read `{}`{}: {cause}", file.display(), at(*line))]
 #[non_exhaustive]
 pub struct LogReadError {
     /// The file.
     pub file: PathBuf,
-    /// Its line, counted from 1; 0 if it could not be opened.
+    /// The line, counted from 1, or 0 if the file cannot be opened.
     pub line: u64,
-    source: Box<dyn std::error::Error + Send + Sync>,
+    cause: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl LogReader {
-    /// Opens a file, or a folder that a sink with a rotation wrote to.
+    /// Opens a file, or a folder of a log with rotation.
     ///
     /// # Errors
     ///
-    /// [`LogReadError`] if there is no such file, or it may not be read.
+    /// [`LogReadError`] if the file does not exist or cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, LogReadError> {
         let path = path.as_ref();
         let error = |source| error(path, 0, source);
@@ -111,37 +110,36 @@ impl LogReader {
         Ok(Self { files, lines: first, check })
     }
 
-    /// Reads a log from anywhere; errors call it by `name`.
+    /// Reads a log from any reader. Errors call it `name`.
     pub fn read(name: impl Into<PathBuf>, from: impl Read + Send + 'static) -> Self {
         let lines = Lines::new(name.into(), Box::new(from));
         Self { files: Files::none(), lines: Some(lines), check: Check::default() }
     }
 
-    /// Goes on when the end is reached: waits for more, until it is [stopped](Follow::stopper).
-    #[must_use = "an iterator does nothing until it is asked"]
+    /// Waits for more entries at the end of the log, until it is [stopped](Follow::stopper).
+    #[must_use = "iterators are lazy and do nothing unless consumed"]
     pub fn follow(self) -> Follow {
         Follow::new(self)
     }
 
-    /// What was read so far, and what is missing in it.
+    /// What was read so far, and what is missing.
     pub fn report(&self) -> LogReport {
         self.check.report()
     }
 
-    /// Where the latest entry stands: its file, and its line, counted from 1. Before the first, the
-    /// line is 0.
+    /// The file and the line of the latest entry, counted from 1. The line is 0 before the first entry.
     pub fn place(&self) -> (&Path, u64) {
         self.lines.as_ref().map_or_else(|| (self.files.path(), 0), Lines::place)
     }
 
-    /// The next entry, or `None` at the end. A last line without its line break is looked at only
-    /// if the log `is_over`, for otherwise the rest of it may come.
+    /// The next entry, or `None` at the end. A last line without a line break is read only if the log
+    /// `is_over`. Otherwise the rest of it may still come.
     fn advance(&mut self, is_over: bool) -> Option<Result<LogEntry, LogReadError>> {
         loop {
             let found = match self.line(is_over) {
                 Ok(None) => match self.files.peek() {
                     Ok(false) => return None,
-                    // Another file follows, so this one is over: that is looked at once more.
+                    // Another file follows, so this one has ended and its last line counts.
                     Ok(true) => self.line(true),
                     Err(source) => return Some(Err(error(self.files.path(), 0, source))),
                 },
@@ -169,7 +167,7 @@ impl LogReader {
         self.lines.as_mut().map_or(Ok(None), |lines| lines.next(is_over))
     }
 
-    /// What a line is; `None` if there is nothing to hand out.
+    /// The entry of a line, or `None` if there is nothing to return.
     fn entry_of(&mut self, line: Line) -> Option<Result<LogEntry, LogReadError>> {
         let Line { text, whole, number } = line;
         let place = self.lines.as_ref().map_or_else(|| (Path::new(""), number), Lines::place);
@@ -182,7 +180,7 @@ impl LogReader {
             return Some(Ok(LogEntry::Event(Box::new(event))));
         }
         match serde_json::from_slice::<Value>(text) {
-            // Of an object, the last brace says that it is all of it.
+            // An object is complete if it has its last brace.
             Ok(value) if whole || value.is_object() => {
                 self.check.unknown(&value, place);
                 Some(Ok(LogEntry::Unknown(value)))
@@ -211,16 +209,16 @@ impl Iterator for LogReader {
 fn error(
     file: &Path,
     line: u64,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> LogReadError {
-    LogReadError { file: file.to_owned(), line, source: source.into() }
+    LogReadError { file: file.to_owned(), line, cause: cause.into() }
 }
 
 fn at(line: u64) -> impl fmt::Display {
     fmt::from_fn(move |f| if line > 0 { write!(f, ", line {line}") } else { Ok(()) })
 }
 
-/// A line that is longer than this is no event.
+/// A longer line is not an event.
 const LONGEST_LINE: u64 = 64 << 20;
 
 fn too_long() -> io::Error {

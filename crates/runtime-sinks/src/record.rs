@@ -1,11 +1,11 @@
-//! [`UsageRecord`]: what a turn used and cost.
+//! [`UsageRecord`]: the usage and the cost of a turn.
 
 use std::sync::Arc;
 
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::Serialize;
 
-/// What one metered turn used and cost, and whose it was.
+/// The usage and the cost of a metered turn.
 ///
 /// ```
 /// use runtime_sinks::UsageRecord;
@@ -25,25 +25,25 @@ pub struct UsageRecord {
     pub model: Arc<str>,
     /// The tokens of the turn.
     pub usage: UsageSnapshot,
-    /// What the turn cost; the JSON calls it `cost_usd`.
+    /// The cost of the turn. The JSON key is `cost_usd`.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
-    /// Whether the cost is an estimate: the call was cut short. Left out of the JSON unless it is.
+    /// Whether the cost is an estimate, because the call was cut short. Left out of the JSON if false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub estimated: bool,
-    /// Whether the provider itself has said the cost. Left out of the JSON unless it has.
+    /// Whether the provider reported the cost. Left out of the JSON if false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cost_reported: bool,
-    /// The session the turn belonged to. Left out of the JSON while unset, like the role.
+    /// The session of the turn. Left out of the JSON if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<Arc<str>>,
-    /// The role of the agent.
+    /// The role of the agent. Left out of the JSON if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Arc<str>>,
 }
 
 impl UsageRecord {
-    /// A record of nobody's turn.
+    /// Creates a record without a session and a role.
     pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
         let (session_id, role) = (None, None);
         let (estimated, cost_reported) = (false, false);
@@ -51,14 +51,14 @@ impl UsageRecord {
         Self { model, usage, cost, estimated, cost_reported, session_id, role }
     }
 
-    /// Sets the session.
+    /// Sets the session. Default: none.
     #[must_use]
     pub fn session_id(mut self, session_id: impl Into<Arc<str>>) -> Self {
         self.session_id = Some(session_id.into());
         self
     }
 
-    /// Sets the role.
+    /// Sets the role. Default: none.
     #[must_use]
     pub fn role(mut self, role: impl Into<Arc<str>>) -> Self {
         self.role = Some(role.into());

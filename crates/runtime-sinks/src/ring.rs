@@ -1,4 +1,4 @@
-//! Sinks that keep the latest in memory: [`RingBufferEventSink`] and [`RingBufferUsageSink`].
+//! [`RingBufferEventSink`] and [`RingBufferUsageSink`]: the latest events and records, in memory.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -9,10 +9,10 @@ use runtime_events::AgentEvent;
 use crate::record::UsageRecord;
 use crate::sink::{EventSink, SinkError, UsageSink};
 
-/// How many events or records a ring keeps unless told otherwise: 1,000.
+/// How many events or records a ring keeps by default.
 pub const DEFAULT_RING_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
-/// Keeps the latest events and counts those it had to drop; clones share them.
+/// Keeps the latest events and counts those that were dropped. Clones share one ring.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -34,42 +34,37 @@ pub struct RingBufferEventSink {
 }
 
 impl RingBufferEventSink {
-    /// A ring for [`DEFAULT_RING_CAPACITY`] events.
+    /// Creates a ring for [`DEFAULT_RING_CAPACITY`] events.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A ring for so many events. Memory is taken as they come.
+    /// Creates a ring for a number of events. Memory is allocated as they arrive.
     pub fn with_capacity(capacity: NonZeroUsize) -> Self {
         Self { ring: SharedRing::new(capacity) }
     }
 
-    /// The events it holds, oldest first.
+    /// The events in the ring, oldest first.
     pub fn events(&self) -> Vec<Arc<AgentEvent>> {
         self.ring.to_vec()
     }
 
-    /// How many events it holds.
+    /// The number of events in the ring.
     pub fn len(&self) -> usize {
         self.ring.lock().items.len()
     }
 
-    /// Whether it holds no event.
+    /// Whether the ring is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many events it can hold.
-    pub fn capacity(&self) -> NonZeroUsize {
-        self.ring.lock().capacity
-    }
-
-    /// How many events had to make room for later ones.
+    /// The number of events that were dropped for later ones.
     pub fn dropped(&self) -> u64 {
         self.ring.lock().dropped
     }
 
-    /// Forgets the events it holds. They do not count as dropped.
+    /// Removes all events. They do not count as dropped.
     pub fn clear(&self) {
         self.ring.clear();
     }
@@ -82,49 +77,34 @@ impl EventSink for RingBufferEventSink {
     }
 }
 
-/// Keeps the latest usage records and counts those it had to drop; clones share them.
+/// Keeps the latest usage records and counts those that were dropped. Clones share one ring.
 #[derive(Clone, Debug, Default)]
 pub struct RingBufferUsageSink {
     ring: SharedRing<UsageRecord>,
 }
 
 impl RingBufferUsageSink {
-    /// A ring for [`DEFAULT_RING_CAPACITY`] records.
+    /// Creates a ring for [`DEFAULT_RING_CAPACITY`] records.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A ring for so many records. Memory is taken as they come.
+    /// Creates a ring for a number of records. Memory is allocated as they arrive.
     pub fn with_capacity(capacity: NonZeroUsize) -> Self {
         Self { ring: SharedRing::new(capacity) }
     }
 
-    /// The records it holds, oldest first.
+    /// The records in the ring, oldest first.
     pub fn records(&self) -> Vec<UsageRecord> {
         self.ring.to_vec()
     }
 
-    /// How many records it holds.
-    pub fn len(&self) -> usize {
-        self.ring.lock().items.len()
-    }
-
-    /// Whether it holds no record.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many records it can hold.
-    pub fn capacity(&self) -> NonZeroUsize {
-        self.ring.lock().capacity
-    }
-
-    /// How many records had to make room for later ones.
+    /// The number of records that were dropped for later ones.
     pub fn dropped(&self) -> u64 {
         self.ring.lock().dropped
     }
 
-    /// Forgets the records it holds. They do not count as dropped.
+    /// Removes all records. They do not count as dropped.
     pub fn clear(&self) {
         self.ring.clear();
     }
@@ -139,14 +119,14 @@ impl UsageSink for RingBufferUsageSink {
 
 #[derive(Debug)]
 struct Ring<T> {
-    /// Invariant: no more than `capacity` of them.
+    /// Invariant: at most `capacity` items.
     items: VecDeque<T>,
     capacity: NonZeroUsize,
     dropped: u64,
 }
 
 impl<T> Ring<T> {
-    /// Takes an item in, and hands out the one that had to make room.
+    /// Adds an item and returns the one that was dropped for it.
     fn push(&mut self, item: T) -> Option<T> {
         let oldest = if self.items.len() == self.capacity.get() {
             self.dropped += 1;
@@ -169,7 +149,7 @@ impl<T> SharedRing<T> {
 
     fn push(&self, item: T) {
         let oldest = self.lock().push(item);
-        // The lock is free again: whoever emits next does not wait for the memory to be freed.
+        // Dropped after the lock is free, so that the next emitter does not wait for it.
         drop(oldest);
     }
 
@@ -185,7 +165,7 @@ impl<T> SharedRing<T> {
         self.lock().items.iter().cloned().collect()
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn lock(&self) -> MutexGuard<'_, Ring<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! [`SampleSessions`]: some sessions, and each of them whole.
+//! [`SampleSessions`]: a sample of whole sessions.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
@@ -9,12 +9,11 @@ use runtime_events::{AgentEvent, AgentEventName, SpanId};
 use crate::sink::{EventSink, SinkError};
 use crate::stats::SinkStats;
 
-/// Hands on one session in so many, with all of its events, to the sink behind.
+/// Passes one session in `n` on to a sink, with all of its events.
 ///
-/// The id of a session decides, so that every process picks the same ones, and picks a session again
-/// when it is read again. A session below another goes with it: the id of the outermost one decides
-/// for the whole tree, as long as the tree is in view (the latest 65,536 sessions are). Events of no
-/// session pass.
+/// The session id decides, so that every process selects the same sessions. A child session goes with its
+/// parent: the id of the outermost session decides for the tree, among the latest 65,536 sessions. Events
+/// without a session pass.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -31,34 +30,29 @@ pub struct SampleSessions<S> {
     trees: Mutex<Trees>,
 }
 
-/// The decisions about sessions that did not fall by their own id, and about those below them.
+/// The decisions for known sessions and their children.
 #[derive(Debug, Default)]
 struct Trees {
-    /// By the span of a session: the decision for those below it.
+    /// The decision for the children of a session, by its span.
     spans: HashMap<SpanId, bool>,
-    /// By its id: the decision for the session itself.
+    /// The decision for a session, by its id.
     sessions: HashMap<Arc<str>, bool>,
-    /// In the order they came.
+    /// The sessions in the order of their arrival.
     order: VecDeque<(Arc<str>, SpanId)>,
 }
 
-/// How many sessions are kept in view.
+/// How many sessions are remembered.
 const IN_VIEW: usize = 65_536;
 
 impl<S: EventSink> SampleSessions<S> {
-    /// One session in `one_in`, on average.
+    /// Passes one session in `one_in` on average.
     pub fn one_in(one_in: NonZeroU32, sink: S) -> Self {
         Self { one_in, sink, trees: Mutex::default() }
     }
 
-    /// Whether a session of this id is handed on, if it is below no other.
+    /// Whether a session with this id is passed on, if it has no parent.
     pub fn keeps(&self, session_id: &str) -> bool {
         hash(session_id.as_bytes()).is_multiple_of(u64::from(self.one_in.get()))
-    }
-
-    /// The sink behind.
-    pub const fn sink(&self) -> &S {
-        &self.sink
     }
 
     fn passes(&self, event: &AgentEvent) -> bool {
@@ -77,7 +71,7 @@ impl<S: EventSink> SampleSessions<S> {
         kept.unwrap_or_else(|| self.keeps(id))
     }
 
-    // Nothing panics half-way through a change that the next would trip over.
+    // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn trees(&self) -> MutexGuard<'_, Trees> {
         self.trees.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,14 +105,14 @@ impl<S: EventSink> EventSink for SampleSessions<S> {
         self.sink.flush()
     }
 
-    /// Of the events that were handed on.
+    /// The numbers for the events that were passed on.
     fn stats(&self) -> Option<SinkStats> {
         self.sink.stats()
     }
 }
 
-/// FNV-1a, then mixed so that ids that differ in their last characters differ in every bit. The
-/// hasher of the standard library may change with its version.
+/// FNV-1a, mixed so that a difference in the last characters changes every bit. The hasher of the standard
+/// library is not used, because it may change with its version.
 fn hash(bytes: &[u8]) -> u64 {
     let fnv = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,19 +1,19 @@
-//! How the files of a folder are called: by their number, so that names sort as they were written.
+//! The names of the files in a log folder: numbers, so that names sort in the order of writing.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The file whose lock the writer of a folder holds.
+/// The file that the writer of a folder locks.
 pub(crate) const LOCK: &str = ".lock";
 
 const EXTENSION: &str = ".jsonl";
 
-/// The name of a folder's file of this number, counted from 1.
+/// The name of the file with a number, counted from 1.
 pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:06}{EXTENSION}")
 }
 
-/// The files of a log in `folder`, in order. Files of other names are none of its business.
+/// The files of a log in a folder, in order. Other files are ignored.
 pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut found = Vec::new();
     for entry in folder.read_dir()? {
@@ -29,6 +29,6 @@ pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 fn number_of(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(EXTENSION)?;
     let number = digits.parse().ok()?;
-    // Neither a sign nor other zeros: a number has one name.
+    // A sign or other zeros are not allowed, so that each number has one name.
     (number > 0 && segment_name(number) == name).then_some(number)
 }

@@ -1,4 +1,4 @@
-//! [`EventSink`] and [`UsageSink`]: what receives the two streams of a runtime.
+//! [`EventSink`] and [`UsageSink`]: the receivers of events and usage records.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -12,13 +12,13 @@ use thiserror::Error;
 use crate::record::UsageRecord;
 use crate::stats::SinkStats;
 
-/// Receives every event of the sessions it is given to, in the order of each session.
+/// Receives the events of sessions, in the order of each session.
 ///
-/// It is called while the session holds a lock, so it must be quick and must not call the session
-/// back; what is slow belongs behind a [queue](crate::QueueSink). Its errors are counted and reported, and never
-/// harm the session.
+/// A sink is called while the session holds a lock. So it must be quick and must not call the session.
+/// Put a slow sink behind a [queue](crate::QueueSink). Errors and panics of a sink are counted and
+/// reported, and do not affect the session.
 ///
-/// A closure is a sink, too:
+/// A closure is a sink:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -33,27 +33,25 @@ use crate::stats::SinkStats;
 /// # Ok::<(), SinkError>(())
 /// ```
 pub trait EventSink: Send + Sync {
-    /// Receives one event.
+    /// Receives an event.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if the event is lost, or may be.
+    /// [`SinkError`] if the event is or may be lost.
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError>;
 
-    /// Receives several events, in order. A sink that can take them in one go does.
-    ///
-    /// By default each is emitted, whatever became of the ones before it.
+    /// Receives several events, in order. By default each of them is emitted, even after a failure.
     ///
     /// # Errors
     ///
-    /// The first [`SinkError`]; its [`lost`](SinkError::lost) counts for all of them.
+    /// The first [`SinkError`]. Its [`lost`](SinkError::lost) is the number for all events.
     fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
         let mut failure: Option<SinkError> = None;
         for event in events {
             if let Err(error) = caught(|| self.emit(event)) {
                 failure = Some(match failure {
                     Some(first) => first.and_lost(error.lost),
-                    // Only this event.
+                    // A panic counts for its event only.
                     None => SinkError { panic: false, ..error },
                 });
             }
@@ -61,89 +59,89 @@ pub trait EventSink: Send + Sync {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Hands on what is still held back. By default there is nothing.
+    /// Writes everything that the sink has buffered. By default there is nothing.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if that fails.
+    /// [`SinkError`] if writing fails.
     fn flush(&self) -> Result<(), SinkError> {
         Ok(())
     }
 
-    /// What became of the events it was given. By default it does not know.
+    /// The numbers of written, pending and lost events. By default they are unknown.
     ///
-    /// A sink that answers reports in the stream (`log.dropped`) what it loses, if anything.
+    /// A sink that returns them reports its losses in the stream, as `log.dropped`.
     fn stats(&self) -> Option<SinkStats> {
         None
     }
 }
 
-/// Receives what each metered turn used and cost.
-///
-/// What is said of [`EventSink`] is true of it as well.
+/// Receives the usage and the cost of each metered turn. The rules for [`EventSink`] apply.
 pub trait UsageSink: Send + Sync {
     /// Receives the usage of one turn.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if the record is lost, or may be.
+    /// [`SinkError`] if the record is or may be lost.
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError>;
 
-    /// Hands on what is still held back. By default there is nothing.
+    /// Writes everything that the sink has buffered. By default there is nothing.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if that fails.
+    /// [`SinkError`] if writing fails.
     fn flush(&self) -> Result<(), SinkError> {
         Ok(())
     }
 }
 
-/// A sink could not do its work.
-///
-/// The text says what was attempted and why it failed; [`source`](StdError::source) is the cause.
+/// The error of a sink. Its text names what was attempted and why it failed.
 #[derive(Debug, Error)]
-#[error("{attempted}: {source}")]
+#[error("{}{attempted}: {cause}", if *panic { "" } else { "cannot " })]
 #[non_exhaustive]
 pub struct SinkError {
-    /// What the sink was about to do, such as "write to `run.jsonl`".
+    /// What the sink attempted, such as "write to `run.jsonl`".
     pub attempted: Cow<'static, str>,
-    source: Box<dyn StdError + Send + Sync>,
+    cause: Box<dyn StdError + Send + Sync>,
     lost: u64,
     panic: bool,
 }
 
 impl SinkError {
-    /// States that `attempted` failed because of `source`.
+    /// Creates the error for an attempt that failed. One event is lost by it.
     ///
     /// ```
     /// use runtime_sinks::SinkError;
     ///
     /// let error = SinkError::new("post to the collector", "connection refused");
-    /// assert_eq!(error.to_string(), "post to the collector: connection refused");
+    /// assert_eq!(error.to_string(), "cannot post to the collector: connection refused");
     /// ```
     pub fn new(
         attempted: impl Into<Cow<'static, str>>,
-        source: impl Into<Box<dyn StdError + Send + Sync>>,
+        cause: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { attempted: attempted.into(), source: source.into(), lost: 1, panic: false }
+        Self { attempted: attempted.into(), cause: cause.into(), lost: 1, panic: false }
     }
 
-    /// Sets how many events are lost with this. Unless set, one.
-    ///
-    /// None, if the sink holds on to the event and goes on trying.
+    /// Sets how many events are lost. Zero means that the sink keeps the event and tries again. Default:
+    /// one.
     #[must_use]
     pub const fn losing(mut self, lost: u64) -> Self {
         self.lost = lost;
         self
     }
 
-    /// How many events are lost.
+    /// The cause, which the text of this error includes.
+    pub fn cause(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        &*self.cause
+    }
+
+    /// The number of lost events.
     pub const fn lost(&self) -> u64 {
         self.lost
     }
 
-    /// Whether the sink panicked, so that nobody knows what it has lost.
+    /// Whether the sink panicked, so that its losses are unknown.
     pub(crate) const fn is_panic(&self) -> bool {
         self.panic
     }
@@ -154,9 +152,9 @@ impl SinkError {
     }
 }
 
-/// Has a sink do something; its panic becomes an error.
+/// Calls a sink and turns a panic into an error.
 pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Result<(), SinkError> {
-    // A sink answers for its own state; here, only that it panicked is of interest.
+    // Asserted, because a sink is responsible for its own state after a panic.
     catch_unwind(AssertUnwindSafe(ask)).unwrap_or_else(|panic| {
         let error = SinkError::new("panicked", text_of(&*panic));
         Err(SinkError { panic: true, ..error })
@@ -166,7 +164,7 @@ pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Result<(), 
 fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "with something that is no text".to_owned())
+        .unwrap_or_else(|| "without a text".to_owned())
 }
 
 impl<S: EventSink + ?Sized> EventSink for Arc<S> {

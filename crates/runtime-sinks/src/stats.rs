@@ -1,21 +1,20 @@
-//! [`SinkStats`]: what became of the events that a sink was given.
+//! [`SinkStats`]: the numbers of written, pending and lost events of a sink.
 
-/// What became of the events that a sink was given, as of one moment.
-///
-/// `accepted == written + dropped + pending` in every reading.
+/// The numbers of written, pending and lost events of a sink, at one moment:
+/// `accepted == written + dropped + pending`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SinkStats {
-    /// The events it was given.
+    /// The events that the sink was given.
     pub accepted: u64,
-    /// Those that left it: a file's are with the operating system, a queue's with the sink behind.
+    /// The events that a file has passed to the operating system, or a queue to its sink.
     pub written: u64,
-    /// Of those written, the ones that a sync of the disk has covered.
+    /// The written events that are synced to the disk.
     pub synced: u64,
-    /// Those that are lost.
+    /// The events that are lost.
     pub dropped: u64,
-    /// Those that it still holds.
+    /// The events that the sink still holds.
     pub pending: u64,
-    /// How often something went wrong: a write, a sync, a panic behind a queue.
+    /// The number of failures, such as a write, a sync or a panic behind a queue.
     pub errors: u64,
 }

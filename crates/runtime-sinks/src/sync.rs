@@ -1,5 +1,4 @@
-//! The locks and threads of the standard library, or, with `--cfg runtime_loom`, those that loom
-//! explores.
+//! The locks and threads of the standard library, or of loom with `--cfg runtime_loom`.
 
 #[cfg(runtime_loom)]
 pub(crate) use loom::{

@@ -1,4 +1,4 @@
-//! Sinks for the tests of those who use the runtime.
+//! [`RecordingEventSink`]: a sink for tests.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,7 @@ use runtime_events::{AgentEvent, AgentEventName};
 
 use crate::sink::{EventSink, SinkError};
 
-/// Keeps every event, without a bound; clones share them.
+/// Keeps every event, without a bound. Clones share the events.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -26,47 +26,47 @@ pub struct RecordingEventSink {
 }
 
 impl RecordingEventSink {
-    /// A sink that has seen nothing.
+    /// Creates an empty sink.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every event, in the order they came.
+    /// All events, in order.
     pub fn events(&self) -> Vec<Arc<AgentEvent>> {
         self.lock().clone()
     }
 
-    /// The name of every event, in the order they came.
+    /// The names of all events, in order.
     pub fn names(&self) -> Vec<AgentEventName> {
         self.lock().iter().map(|event| event.event).collect()
     }
 
-    /// The first event of this name.
+    /// The first event with a name.
     pub fn find(&self, name: AgentEventName) -> Option<Arc<AgentEvent>> {
         self.lock().iter().find(|event| event.event == name).cloned()
     }
 
-    /// Every event of this name, in the order they came.
+    /// All events with a name, in order.
     pub fn all(&self, name: AgentEventName) -> Vec<Arc<AgentEvent>> {
         self.lock().iter().filter(|event| event.event == name).cloned().collect()
     }
 
-    /// How many events it has seen.
+    /// The number of events.
     pub fn len(&self) -> usize {
         self.lock().len()
     }
 
-    /// Whether it has seen none.
+    /// Whether there are no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Forgets what it has seen.
+    /// Removes all events.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<AgentEvent>>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! [`TracingSink`]: events as those of the crate `tracing`.
+//! [`TracingSink`]: agent events as events of `tracing`.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use runtime_events::AgentEvent;
 use crate::level::Level;
 use crate::sink::{EventSink, SinkError};
 
-/// Hands events to the subscriber of `tracing`, each at its [`Level`], with the target
+/// Passes events on to the subscriber of `tracing`, each at its [`Level`], with the target
 /// `techrevati::events`.
 ///
-/// The fields are `event`, `status`, `role`, `phase`, `failure_class`, `session_id`, `seq`, `span_id`,
-/// `outcome`, `data` (as JSON), those that are set; the message is the event's detail, or its name.
-/// An event that no subscriber wants costs next to nothing.
+/// The fields that are set are `event`, `status`, `role`, `phase`, `failure_class`, `session_id`, `seq`,
+/// `span_id`, `outcome` and `data` (as JSON). The message is the detail of the event, or its name. An
+/// event that no subscriber wants costs almost nothing.
 ///
-/// A subscriber must not use the session that emits: as any sink.
+/// Like any sink, a subscriber must not call the session that emits.
 ///
 /// ```
 /// use runtime_sinks::{Filter, Level, TracingSink};

@@ -10,7 +10,7 @@ use chrono::DateTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
 use runtime_sinks::EventSink;
-use runtime_sqlite::{Durability, SqliteSink};
+use runtime_sqlite::{SqliteDurability, SqliteSink};
 
 /// A turn's last event, which is the one with the most columns.
 fn event(session: &Arc<str>, seq: u64) -> Arc<AgentEvent> {
@@ -55,12 +55,12 @@ impl Drop for Place {
 /// One batch after the other, each event a new one.
 fn batches(c: &mut Criterion) {
     let cases = [
-        (Durability::Os, 1),
-        (Durability::Os, 64),
-        (Durability::Os, 512),
-        (Durability::Sync, 1),
-        (Durability::Sync, 64),
-        (Durability::Sync, 512),
+        (SqliteDurability::Os, 1),
+        (SqliteDurability::Os, 64),
+        (SqliteDurability::Os, 512),
+        (SqliteDurability::Sync, 1),
+        (SqliteDurability::Sync, 64),
+        (SqliteDurability::Sync, 512),
     ];
     let mut group = c.benchmark_group("sqlite/commit");
     for (durability, size) in cases {

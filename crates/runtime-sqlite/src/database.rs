@@ -5,10 +5,10 @@ use std::path::Path;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::error::OpenError;
-use crate::options::{Durability, SqliteOptions};
+use crate::options::{SqliteConfig, SqliteDurability};
 
 /// What leads from each schema to the next one; the first makes schema 1 of an empty database.
-const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// `PRAGMA application_id`: "trev" in ASCII.
 const APPLICATION_ID: i32 = 0x7472_6576;
@@ -21,7 +21,7 @@ const NEEDED: (i32, &str) = (3_051_003, "3.51.3");
 type Step<T> = Result<T, (&'static str, rusqlite::Error)>;
 
 /// Opens a database to write to, and creates or migrates it.
-pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn open(path: &Path, options: &SqliteConfig) -> Result<Connection, OpenError> {
     check_library(rusqlite::version_number(), rusqlite::version())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
@@ -39,7 +39,7 @@ pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Connection, O
 }
 
 /// Opens a database to read from.
-pub(crate) fn open_to_read(path: &Path, options: &SqliteOptions) -> Result<Connection, OpenError> {
+pub(crate) fn open_to_read(path: &Path, options: &SqliteConfig) -> Result<Connection, OpenError> {
     check_library(rusqlite::version_number(), rusqlite::version())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = connect(path, flags, options)?;
@@ -56,11 +56,7 @@ fn check_library(number: i32, version: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn connect(
-    path: &Path,
-    flags: OpenFlags,
-    options: &SqliteOptions,
-) -> Result<Connection, OpenError> {
+fn connect(path: &Path, flags: OpenFlags, options: &SqliteConfig) -> Result<Connection, OpenError> {
     let open = || {
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(options.busy_timeout)?;
@@ -109,11 +105,11 @@ fn write_ahead(connection: &Connection) -> Step<String> {
     switch().map_err(|error| (attempted, error))
 }
 
-fn configure(connection: &Connection, options: &SqliteOptions) -> Step<()> {
+fn configure(connection: &Connection, options: &SqliteConfig) -> Step<()> {
     let set = || {
         let synchronous = match options.durability {
-            Durability::Os => "NORMAL",
-            Durability::Sync => "FULL",
+            SqliteDurability::Os => "NORMAL",
+            SqliteDurability::Sync => "FULL",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
         // These two answer with their value.

@@ -1,16 +1,5 @@
 //! Agent events in a SQLite database, where they can be asked questions.
 //!
-//! | module | what |
-//! |---|---|
-//! | [`sink`] | [`SqliteSink`]: writes events and usage records in batches |
-//! | [`options`] | [`SqliteOptions`], [`Durability`] |
-//! | [`stats`] | [`SqliteStats`]: what became of what it was given |
-//! | [`import`] | [`Imported`]: a JSON-lines log that was read in |
-//! | [`reader`] | [`SqliteReader`]: events and sessions, read back |
-//! | [`error`] | [`OpenError`] |
-//!
-//! # Example
-//!
 //! ```
 //! use std::sync::Arc;
 //! use runtime_events::AgentEvent;
@@ -33,23 +22,33 @@
 //! ```
 //!
 //! And with any client of SQLite: `SELECT model, calls, cost_usd FROM cost_by_model`.
+//!
+//! Any client of SQLite reads it: `SELECT model, calls, cost_usd FROM cost_by_model`.
+//!
+//! | item | what |
+//! |---|---|
+//! | [`SqliteSink`] | writes events and usage records in batches; [`SqliteConfig`], [`SqliteDurability`] |
+//! | [`SqliteStats`] | what became of what the sink was given |
+//! | [`SqliteSink::import`] | reads a JSON-lines log in: [`Imported`] |
+//! | [`SqliteReader`] | reads events and sessions back |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod database;
-pub mod error;
-pub mod import;
-pub mod options;
+mod error;
+mod import;
+mod options;
 mod pending;
-pub mod reader;
+mod reader;
 mod row;
-pub mod sink;
-pub mod stats;
+mod sink;
+mod stats;
 mod write;
 
 #[doc(inline)]
 pub use self::{
     error::OpenError,
     import::{Conflict, Imported},
-    options::{Durability, SqliteOptions},
+    options::{SqliteConfig, SqliteDurability},
     reader::{Events, SessionSummary, SqliteReader},
     sink::SqliteSink,
     stats::SqliteStats,

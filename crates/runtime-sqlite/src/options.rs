@@ -1,4 +1,4 @@
-//! How a database is written: [`SqliteOptions`] and [`Durability`].
+//! How a database is written: [`SqliteConfig`] and [`SqliteDurability`].
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::sink::SqliteSink;
 /// SQLite promises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Durability {
+pub enum SqliteDurability {
     /// That the operating system has it (`synchronous = NORMAL`). Used unless set.
     #[default]
     Os,
@@ -33,11 +33,11 @@ pub enum Durability {
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_sqlite::{Durability, SqliteSink};
+/// use runtime_sqlite::{SqliteDurability, SqliteSink};
 ///
 /// # let path = std::env::temp_dir().join(format!("runtime-sqlite-opt-{}.db", std::process::id()));
 /// let log = SqliteSink::options()
-///     .durability(Durability::Sync)
+///     .durability(SqliteDurability::Sync)
 ///     .linger(Duration::from_millis(200))
 ///     .open(&path)?;
 /// # drop(log);
@@ -46,8 +46,8 @@ pub enum Durability {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "options open nothing by themselves"]
-pub struct SqliteOptions {
-    pub(crate) durability: Durability,
+pub struct SqliteConfig {
+    pub(crate) durability: SqliteDurability,
     pub(crate) batch: NonZeroUsize,
     pub(crate) linger: Duration,
     pub(crate) backlog: NonZeroUsize,
@@ -59,10 +59,10 @@ pub struct SqliteOptions {
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
-impl Default for SqliteOptions {
+impl Default for SqliteConfig {
     fn default() -> Self {
         Self {
-            durability: Durability::Os,
+            durability: SqliteDurability::Os,
             batch: NonZeroUsize::MIN.saturating_add(63),
             linger: Duration::from_secs(1),
             backlog: NonZeroUsize::MIN.saturating_add(16_383),
@@ -76,9 +76,9 @@ impl Default for SqliteOptions {
     }
 }
 
-impl SqliteOptions {
-    /// What a commit waits for. [`Durability::Os`] unless set.
-    pub const fn durability(mut self, durability: Durability) -> Self {
+impl SqliteConfig {
+    /// What a commit waits for. [`SqliteDurability::Os`] unless set.
+    pub const fn durability(mut self, durability: SqliteDurability) -> Self {
         self.durability = durability;
         self
     }

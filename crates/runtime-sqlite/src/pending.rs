@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use thiserror::Error;
 
 use crate::import::Conflict;
-use crate::options::SqliteOptions;
+use crate::options::SqliteConfig;
 use crate::stats::SqliteStats;
 use crate::write::{Fate, Numbered, transact};
 
@@ -72,7 +72,7 @@ impl State {
     pub(crate) fn keep(
         &mut self,
         event: &Arc<AgentEvent>,
-        options: &SqliteOptions,
+        options: &SqliteConfig,
     ) -> Result<(), Full> {
         self.stats.accepted += 1;
         if self.is_full(options) {
@@ -89,7 +89,7 @@ impl State {
         &mut self,
         record: &UsageRecord,
         recorded_at: String,
-        options: &SqliteOptions,
+        options: &SqliteConfig,
     ) -> Result<(), Full> {
         if self.is_full(options) {
             return Err(Full);
@@ -105,19 +105,19 @@ impl State {
         self.events.len() as u64
     }
 
-    pub(crate) fn is_full(&self, options: &SqliteOptions) -> bool {
+    pub(crate) fn is_full(&self, options: &SqliteConfig) -> bool {
         self.held() >= options.backlog.max(options.batch).get()
     }
 
     /// Whether what waits has waited long enough, or is enough.
-    pub(crate) fn is_due(&self, now: Instant, options: &SqliteOptions) -> bool {
+    pub(crate) fn is_due(&self, now: Instant, options: &SqliteConfig) -> bool {
         let waited = |since| now.saturating_duration_since(since) >= options.linger;
         let enough = self.held() >= options.batch.get() || self.since.is_some_and(waited);
         enough && self.may_try(now, options)
     }
 
     /// Not again at once after a commit that failed.
-    pub(crate) fn may_try(&self, now: Instant, options: &SqliteOptions) -> bool {
+    pub(crate) fn may_try(&self, now: Instant, options: &SqliteConfig) -> bool {
         self.failed_at.is_none_or(|at| now.saturating_duration_since(at) >= options.retry)
     }
 
@@ -200,7 +200,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         crate::database::migrate(Path::new("memory"), &mut connection).unwrap();
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 10_000).unwrap();
-        let (mut state, options) = (State::new(connection), SqliteOptions::default());
+        let (mut state, options) = (State::new(connection), SqliteConfig::default());
         for (seq, length) in [(1, 10), (2, 20_000), (3, 9_900), (4, 10)] {
             let mut event = AgentEvent::started("r".repeat(length), "draft");
             (event.session_id, event.seq) = (Some("s".into()), Some(seq));

@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 
 use crate::database;
 use crate::error::OpenError;
-use crate::options::SqliteOptions;
+use crate::options::SqliteConfig;
 
 /// Reads a database of events, also while others write it.
 ///
@@ -74,7 +74,7 @@ impl SqliteReader {
     /// [`OpenError`] if there is none, or none of events.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
-        let connection = database::open_to_read(&path, &SqliteOptions::default())?;
+        let connection = database::open_to_read(&path, &SqliteConfig::default())?;
         Ok(Self { path, connection })
     }
 

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
+use runtime_events::payload::{Tool, TurnEnded, Word};
 use runtime_events::{AgentEvent, format_utc};
-use runtime_usage::Usd;
-use runtime_usage::usd::UsdErrorKind;
 use rusqlite::{Statement, params};
 use serde_json::{Map, Value};
 
@@ -70,7 +69,7 @@ impl<'a> Row<'a> {
             parent: event.parent.map(hex),
             outcome: event.outcome.map(runtime_events::SpanOutcome::as_str),
             failure_class: event.failure_class.map(runtime_events::AgentFailureClass::as_str),
-            facts: event.data.as_ref().map(|data| Facts::of(data.iter())).unwrap_or_default(),
+            facts: Facts::of(&TurnEnded::of(event), &Tool::of(event)),
         })
     }
 
@@ -78,10 +77,8 @@ impl<'a> Row<'a> {
     pub(crate) fn of_unknown(object: &'a Map<String, Value>) -> Option<Self> {
         let text = |key| object.get(key).and_then(Value::as_str);
         let number = |key| object.get(key).and_then(Value::as_i64);
-        let facts = object
-            .get("data")
-            .and_then(Value::as_object)
-            .map(|data| Facts::of(data.iter().map(|(key, value)| (key.as_str(), value))));
+        let data = object.get("data").and_then(Value::as_object);
+        let facts = data.map(|data| Facts::of(&TurnEnded::read_json(data), &Tool::read_json(data)));
         Some(Self {
             session_id: text("session_id")?,
             seq: number("seq").filter(|seq| *seq >= 0)?,
@@ -140,29 +137,28 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Facts<'a> {
-    fn of(data: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
-        let mut facts = Self::default();
-        for (key, value) in data {
-            match key {
-                "model" => facts.model = value.as_str(),
-                "provider" => facts.provider = value.as_str(),
-                "tool" => facts.tool = value.as_str(),
-                "attempts" => facts.attempts = count(value),
-                "cost_usd" => facts.cost_nanos = nanos(value),
-                "estimated" => facts.estimated = value.as_bool(),
-                "cost_reported" => facts.cost_reported = value.as_bool(),
-                "input_tokens" => facts.tokens[0] = count(value),
-                "output_tokens" => facts.tokens[1] = count(value),
-                "cache_write_tokens" => facts.tokens[2] = count(value),
-                "cache_write_1h_tokens" => facts.tokens[3] = count(value),
-                "cache_read_tokens" => facts.tokens[4] = count(value),
-                "input_audio_tokens" => facts.tokens[5] = count(value),
-                "output_audio_tokens" => facts.tokens[6] = count(value),
-                "reasoning_tokens" => facts.tokens[7] = count(value),
-                _ => {}
-            }
+    fn of(ended: &TurnEnded<'a>, tool: &Tool<'a>) -> Self {
+        let count = |tokens: u64| (tokens > 0).then(|| clamp(tokens.min(MOST_TOKENS)));
+        let side = |tokens: Option<u64>| tokens.map(|tokens| clamp(tokens.min(MOST_TOKENS)));
+        Self {
+            model: ended.model.map(Word::as_str),
+            provider: ended.provider.map(Word::as_str),
+            tool: tool.tool.map(Word::as_str),
+            attempts: ended.attempts.map(i64::from),
+            cost_nanos: ended.cost_nanousd().map(|cost| clamp(cost.min(MOST_NANOS))),
+            estimated: ended.estimated.then_some(true),
+            cost_reported: ended.cost_reported.then_some(true),
+            tokens: [
+                side(ended.input_tokens),
+                side(ended.output_tokens),
+                count(ended.cache_write_tokens),
+                count(ended.cache_write_1h_tokens),
+                count(ended.cache_read_tokens),
+                count(ended.input_audio_tokens),
+                count(ended.output_audio_tokens),
+                count(ended.reasoning_tokens),
+            ],
         }
-        facts
     }
 }
 
@@ -172,19 +168,6 @@ const MOST_TOKENS: u64 = 1_000_000_000_000;
 
 /// The most nano-dollars, likewise: 9,007,199 $. That is above what JSON holds exactly.
 const MOST_NANOS: u64 = 1 << 53;
-
-fn count(value: &Value) -> Option<i64> {
-    value.as_u64().map(|tokens| clamp(tokens.min(MOST_TOKENS)))
-}
-
-/// A number of dollars as whole nano-dollars: exact wherever JSON is, up to 8,388,608 $.
-fn nanos(value: &Value) -> Option<i64> {
-    match Usd::try_from(value.as_f64()?) {
-        Ok(amount) => Some(clamp(amount.nanos().min(MOST_NANOS))),
-        Err(error) if error.kind == UsdErrorKind::TooLarge => Some(clamp(MOST_NANOS)),
-        Err(_) => None,
-    }
-}
 
 /// The largest integer of SQLite stands for all that are larger.
 pub(crate) fn clamp(number: impl TryInto<i64>) -> i64 {

@@ -12,7 +12,7 @@ use runtime_sinks::{EventSink, SinkError, SinkStats, UsageRecord, UsageSink};
 use crate::database;
 use crate::error::OpenError;
 use crate::import::{self, Imported};
-use crate::options::SqliteOptions;
+use crate::options::SqliteConfig;
 use crate::pending::{Full, State};
 use crate::reader::SqliteReader;
 use crate::stats::SqliteStats;
@@ -25,19 +25,19 @@ use crate::write::transact;
 /// own. Several sinks, in several processes, may write the same database; it must be on a disk of
 /// this machine, for a write-ahead log does not work over a network.
 ///
-/// Events are collected, and committed when a [batch](SqliteOptions::batch) of them is full, when
-/// the oldest has waited [long enough](SqliteOptions::linger) and another one comes, and by a flush:
+/// Events are collected, and committed when a [batch](SqliteConfig::batch) of them is full, when
+/// the oldest has waited [long enough](SqliteConfig::linger) and another one comes, and by a flush:
 /// once [`flush`](EventSink::flush) has returned `Ok`, everything is committed that was emitted before
 /// and not refused, and a process that is killed loses none of it. A session flushes when it ends, and dropping the sink
 /// tries to.
 ///
 /// The emission that fills a batch waits for the commit, and others for it: some hundred
-/// microseconds, with [`Durability::Sync`](crate::Durability::Sync) as long as the disk takes, and
-/// while another process writes up to a [timeout](SqliteOptions::busy_timeout). Put the sink behind a
+/// microseconds, with [`SqliteDurability::Sync`](crate::SqliteDurability::Sync) as long as the disk takes, and
+/// while another process writes up to a [timeout](SqliteConfig::busy_timeout). Put the sink behind a
 /// queue where that is too long.
 ///
 /// When a commit fails, because the disk is full or another process does not stop writing, its
-/// events are kept and tried again later, up to a [backlog](SqliteOptions::backlog); beyond that they
+/// events are kept and tried again later, up to a [backlog](SqliteConfig::backlog); beyond that they
 /// are refused and counted, and once there is room, a `log.dropped` in the table `log_record` says how
 /// many, and of which sessions.
 ///
@@ -59,7 +59,7 @@ use crate::write::transact;
 /// ```
 pub struct SqliteSink {
     path: PathBuf,
-    options: SqliteOptions,
+    options: SqliteConfig,
     /// Names this sink among those whose usage records are in the database.
     writer: String,
     state: Mutex<State>,
@@ -77,11 +77,11 @@ impl SqliteSink {
     }
 
     /// Durability, batches and more.
-    pub fn options() -> SqliteOptions {
-        SqliteOptions::default()
+    pub fn options() -> SqliteConfig {
+        SqliteConfig::default()
     }
 
-    pub(crate) fn with_options(path: PathBuf, options: SqliteOptions) -> Result<Self, OpenError> {
+    pub(crate) fn with_options(path: PathBuf, options: SqliteConfig) -> Result<Self, OpenError> {
         let state = State::new(database::open(&path, &options)?);
         let writer = format!("{:032x}", options.ids.draw());
         Ok(Self { path, options, writer, state: Mutex::new(state) })

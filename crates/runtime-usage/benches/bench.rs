@@ -101,7 +101,7 @@ fn published(c: &mut Criterion) {
         ("models_dev", models_dev_list()),
         ("genai_prices", genai_list()),
     ] {
-        assert_eq!(PriceReader::new().read(&list).unwrap().models(), MODELS);
+        assert_eq!(PriceReader::new().read(&list).unwrap().models, MODELS);
         c.bench_function(&format!("usage/load_3000_models_{form}"), |b| {
             b.iter(|| PricingTable::from_json(black_box(&list)));
         });
@@ -114,7 +114,7 @@ fn published(c: &mut Criterion) {
     c.bench_function("usage/record_reported_turn", |b| {
         let tracker = UsageTracker::with_pricing(table.clone());
         let usage = ReportedUsage::from(long).tier(ServiceTier::Flex);
-        b.iter(|| tracker.record(black_box(&model), black_box(&usage)));
+        b.iter(|| tracker.record(black_box(&model), black_box(&usage), ServiceTier::Standard));
     });
     let prices: &ModelPrices = &table.prices(&model).unwrap();
     c.bench_function("usage/worst_case", |b| {

@@ -1,4 +1,4 @@
-//! All prices of a table: by name, and by clauses for names that are not known.
+//! The prices of a table, by name, and by pattern for names that are not known.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use crate::file::PriceList;
 use crate::index::PrefixIndex;
 use crate::prices::{ModelPrices, Named};
 
-/// Prices under lower-case names, and under clauses that are asked in their order.
+/// Prices under lower-case names, and under patterns that are tried in order.
 #[derive(Debug, Default)]
 pub(crate) struct PriceBook {
     names: PrefixIndex,
     rules: Vec<Rule>,
 }
 
-/// Prices of the models whose names fit a clause.
+/// The prices of the models whose names match a pattern.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     pub(crate) clause: Clause,
@@ -23,8 +23,8 @@ pub(crate) struct Rule {
 }
 
 impl PriceBook {
-    /// The prices under a lower-case name or the longest beginning of it, else of the first
-    /// clause it fits.
+    /// The prices of the longest entry that a lower-case name starts with, or else of the first pattern
+    /// that it matches.
     pub(crate) fn resolve(&self, name: &str) -> Option<&Arc<ModelPrices>> {
         self.names.resolve(name).or_else(|| {
             self.rules.iter().find(|rule| rule.clause.fits(name)).map(|rule| &rule.prices)
@@ -39,24 +39,19 @@ impl PriceBook {
         self.names.insert(name, prices)
     }
 
-    /// Adds a list. Its clauses are asked before those that were there.
+    /// Adds a list. Its patterns are tried before the existing ones.
     pub(crate) fn merge(&mut self, list: PriceList) {
-        let (prices, mut rules) = list.into_parts();
+        let PriceList { prices, mut rules, .. } = list;
         for (name, prices) in prices {
             self.names.insert(&name, prices);
         }
-        // Who loads the same list every day does not ask its clauses twice.
+        // Loading the same list every day must not repeat its patterns.
         let new: HashSet<Clause> = rules.iter().map(|rule| rule.clause.clone()).collect();
         rules.extend(self.rules.drain(..).filter(|rule| !new.contains(&rule.clause)));
         self.rules = rules;
     }
 
-    /// The number of names.
-    pub(crate) const fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// All prices with their names, sorted.
+    /// All names and their prices, sorted by name.
     pub(crate) fn to_vec(&self) -> Vec<Named> {
         self.names.to_vec()
     }
@@ -68,7 +63,7 @@ mod tests {
     use crate::file::PriceReader;
 
     #[test]
-    fn a_list_that_is_loaded_every_day_does_not_make_the_book_grow() {
+    fn loading_the_same_list_again_does_not_grow_the_book() {
         let list = PriceReader::new()
             .read(
                 r#"[{"id": "p", "models": [{"id": "m", "match": {"contains": "a"},
@@ -78,7 +73,7 @@ mod tests {
         let mut book = PriceBook::default();
         for _ in 0..3 {
             book.merge(list.clone());
-            assert_eq!((book.rules.len(), book.len()), (1, 2));
+            assert_eq!((book.rules.len(), book.to_vec().len()), (1, 2));
         }
     }
 }

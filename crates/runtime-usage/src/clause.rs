@@ -1,4 +1,4 @@
-//! What the name of a model may be like: the clauses of genai-prices.
+//! [`Clause`]: a pattern for model names, as genai-prices writes them.
 
 /// A test of a lower-case name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,12 +9,12 @@ pub(crate) enum Clause {
     Equals(Box<str>),
     Any(Vec<Self>),
     All(Vec<Self>),
-    /// One that is not understood: a regular expression.
+    /// A pattern that is not supported, such as a regular expression.
     Never,
 }
 
 impl Clause {
-    /// Whether the name is like this.
+    /// Whether a name matches.
     pub(crate) fn fits(&self, name: &str) -> bool {
         match self {
             Self::StartsWith(text) => name.starts_with(&**text),
@@ -27,7 +27,7 @@ impl Clause {
         }
     }
 
-    /// Calls `f` with each clause of which one is enough.
+    /// Calls `f` with each alternative.
     pub(crate) fn for_each_alternative(self, f: &mut impl FnMut(Self)) {
         match self {
             Self::Any(clauses) => {

@@ -1,4 +1,4 @@
-//! [`Cost`]: what a turn costs, and why: the lines of its bill.
+//! [`Cost`]: the cost of a turn, as the lines of a bill.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// What a turn costs, line by line.
+/// The cost of a turn, line by line.
 ///
-/// The total is the exact sum, rounded once, half-even, to a nano-dollar. Each line is what its
-/// kind adds to the rounded sum of the lines above it: so the lines add up to the total, and each
-/// is less than a nano-dollar off.
+/// The total is the exact sum, rounded once, half-even, to a nano-dollar. The amount of a line is
+/// what it adds to the rounded sum of the lines above it. So the lines add up to the total, and no
+/// line is off by a nano-dollar or more.
 ///
-/// It prints as a bill:
+/// A cost prints as a bill:
 ///
 /// ```
 /// use runtime_usage::{ModelPrices, ModelPricing, ServiceTier, UsageSnapshot, Usd};
@@ -40,14 +40,14 @@ use crate::usd::Usd;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cost {
-    /// What the turn costs. [`Usd::MAX`] where that is too much.
+    /// The total, capped at [`Usd::MAX`].
     pub total: Usd,
-    /// Whose prices they are: the tier that was asked for, or [`ServiceTier::Standard`] where
-    /// that one has no prices.
+    /// The tier whose prices apply: the requested one, or [`ServiceTier::Standard`] if that one has
+    /// no prices.
     pub tier: ServiceTier,
-    /// The band: prices for more than so many input tokens; zero for those of any size.
+    /// The band whose prices apply: turns with more input tokens than this. Zero: turns of any size.
     pub above: u64,
-    /// Only the first `lines` are lines.
+    /// Only the first `lines` are in use.
     items: [LineItem; TokenKind::ALL.len()],
     lines: usize,
 }
@@ -56,13 +56,13 @@ pub struct Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineItem {
-    /// What the tokens were.
+    /// The kind of the tokens.
     pub kind: TokenKind,
-    /// How many there were.
+    /// The number of tokens.
     pub tokens: u64,
-    /// The price of a million of them.
+    /// The price of a million tokens.
     pub rate_per_million: Usd,
-    /// What they cost.
+    /// The cost of the tokens.
     pub amount: Usd,
 }
 
@@ -89,14 +89,14 @@ impl Cost {
         Self { total, tier, above, items, lines }
     }
 
-    /// The lines, one for each kind of token that was used. Reasoning has one where it has a
-    /// price of its own, and is a part of the output otherwise.
+    /// The lines, one for each kind of token that was used. Reasoning has a line if it has a price of
+    /// its own. Otherwise the line of the output includes it.
     pub fn items(&self) -> impl ExactSizeIterator<Item = &LineItem> {
         self.items[..self.lines].iter()
     }
 }
 
-/// What belongs on the line of a kind.
+/// The number of tokens on the line of a kind.
 fn tokens(kind: TokenKind, rates: &ModelPricing, usage: &UsageSnapshot) -> u64 {
     match (kind, rates.reasoning_per_million) {
         (TokenKind::Output, None) => usage.output_tokens,
@@ -130,17 +130,17 @@ impl fmt::Display for LineItem {
     }
 }
 
-/// What a million times as many tokens cost, in nano-dollars: it fits 128 bits.
+/// The cost of a million times as many tokens, in nano-dollars. It fits in 128 bits.
 pub(crate) fn product(tokens: u64, rate_per_million: Usd) -> u128 {
     u128::from(tokens) * u128::from(rate_per_million.nanos())
 }
 
-/// Rounds half-even to a nano-dollar; [`Usd::MAX`] where it is too much.
+/// Rounds half-even to a nano-dollar, capped at [`Usd::MAX`].
 pub(crate) fn divide_by_a_million(nanos: u128) -> Usd {
     const MILLION: u64 = 1_000_000;
     const HALF: u64 = MILLION / 2;
 
-    // A turn below 18,446 $ fits 64 bits, where dividing by a constant is a multiplication.
+    // A turn below 18,446 $ fits in 64 bits, where division by a constant is a multiplication.
     let (quotient, remainder) = if let Ok(nanos) = u64::try_from(nanos) {
         (u128::from(nanos / MILLION), nanos % MILLION)
     } else {

@@ -1,22 +1,22 @@
-//! Reading decimal text as whole nano-dollars, without a detour through floating point.
+//! Reads decimal text as whole nano-dollars, without floating point.
 
 use thiserror::Error;
 
-/// Why a text or a number is not an amount of money.
+/// What is wrong with an amount of money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UsdErrorKind {
-    /// It does not read as a number.
-    #[error("it is not a number")]
+    /// It is not a number.
+    #[error("not a number")]
     NotANumber,
-    /// It is infinite, or NaN.
-    #[error("it is not finite")]
+    /// It is infinite or NaN.
+    #[error("not finite")]
     NotFinite,
     /// It is below zero.
-    #[error("it is negative")]
+    #[error("must not be negative")]
     Negative,
-    /// It is more than the type can hold.
-    #[error("it is too large")]
+    /// It is larger than [`Usd::MAX`](crate::Usd::MAX).
+    #[error("too large")]
     TooLarge,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn parse(text: &str) -> Result<Decimal, UsdErrorKind> {
 
 const NANO_DIGITS: i64 = 9;
 
-/// The largest exponent told apart; a text would have to be as long for a larger one to matter.
+/// The largest exponent that is told apart. A larger one would matter only in a text as long.
 const EXPONENT_LIMIT: i64 = 1 << 40;
 
 fn parse_exponent(text: &str) -> Result<i64, UsdErrorKind> {

@@ -1,4 +1,4 @@
-//! [`TableDiff`]: where two price tables disagree.
+//! [`TableDiff`]: the differences between two price tables.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,9 +8,9 @@ use crate::prices::{ModelPrices, Named};
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// Where two tables disagree, by the names that they keep.
+/// The differences between two price tables, by model name.
 ///
-/// It prints one line for each price:
+/// A diff prints one line for each difference:
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, PricingTable, Usd};
@@ -29,15 +29,15 @@ use crate::usd::Usd;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TableDiff {
-    /// The prices that differ, of models both tables have, sorted by model, tier, band and kind.
+    /// The prices that differ for models in both tables, sorted by model, tier, band and kind.
     pub prices: Vec<PriceDifference>,
-    /// The models that only the first table has, sorted.
+    /// The models in the first table only, sorted.
     pub only_left: Vec<Box<str>>,
-    /// The models that only the second table has, sorted.
+    /// The models in the second table only, sorted.
     pub only_right: Vec<Box<str>>,
 }
 
-/// A price on which two tables disagree.
+/// A price that differs between two tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PriceDifference {
@@ -45,18 +45,18 @@ pub struct PriceDifference {
     pub model: Box<str>,
     /// The service tier.
     pub tier: ServiceTier,
-    /// The price is that of turns with more input tokens than this; zero for a short context.
+    /// The band: turns with more input tokens than this. Zero: turns of any size.
     pub above: u64,
-    /// What the tokens are.
+    /// The kind of token.
     pub kind: TokenKind,
-    /// The price of a million of them in the first table.
+    /// The price of a million tokens in the first table.
     pub left: Usd,
-    /// The price of a million of them in the second table.
+    /// The price of a million tokens in the second table.
     pub right: Usd,
 }
 
 impl TableDiff {
-    /// Whether the tables say the same.
+    /// Whether the tables have the same prices.
     pub fn is_empty(&self) -> bool {
         self.prices.is_empty() && self.only_left.is_empty() && self.only_right.is_empty()
     }

@@ -1,4 +1,4 @@
-//! Price lists: the forms they come in, reading them, and what can be wrong with one.
+//! [`PriceReader`]: reads published price lists.
 
 mod error;
 mod format;
@@ -23,11 +23,11 @@ use self::node::Node;
 use self::walk::Walk;
 use crate::json;
 
-/// Reads price lists.
+/// Reads price lists, for [`PricingTable::merge`](crate::PricingTable::merge).
 ///
-/// [`PricingTable::merge_json`](crate::PricingTable::merge_json) and
-/// [`load_file`](crate::PricingTable::load_file) are the short ways. A reader can also be told the
-/// form and the day, and its [`PriceList`] says what was left out.
+/// A reader can be told the format and the day, and its [`PriceList`] tells what was skipped.
+/// [`PricingTable::from_json`](crate::PricingTable::from_json) and
+/// [`load_file`](crate::PricingTable::load_file) are shortcuts with the default settings.
 ///
 /// ```
 /// use runtime_usage::{PriceFormat, PriceReader, PricingTable, SkipReason};
@@ -40,8 +40,8 @@ use crate::json;
 ///                      "output_cost_per_image": 0.04}
 ///     }"#,
 /// )?;
-/// assert_eq!(list.format(), PriceFormat::LiteLlm);
-/// assert_eq!(list.skipped()[0].to_string(), "`dall-e-3`: no price for tokens");
+/// assert_eq!(list.format, PriceFormat::LiteLlm);
+/// assert_eq!(list.skipped[0].to_string(), "`dall-e-3`: no price for tokens");
 ///
 /// let table = PricingTable::new();
 /// assert_eq!(table.merge(list), 1);
@@ -54,24 +54,24 @@ pub struct PriceReader {
 }
 
 impl PriceReader {
-    /// A reader that recognises the form.
+    /// Creates a reader that recognises the format.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Says which form the text has. Default: it is recognised.
+    /// Sets the format of the list. Default: it is recognised.
     #[must_use]
     pub const fn format(mut self, format: PriceFormat) -> Self {
         self.format = Some(format);
         self
     }
 
-    /// Takes the prices of a day, `YYYY-MM-DD`, where a list has several. Default: those that begin
-    /// last, even if that is still to come, for nothing here reads a clock.
+    /// Sets the day, `YYYY-MM-DD`, whose prices are read from a list with several dates. Default: the
+    /// latest prices, even if they start in the future, because the reader has no clock.
     ///
     /// # Errors
     ///
-    /// [`InvalidDateError`] if the text has another form.
+    /// [`InvalidDateError`] if `day` is not written as `YYYY-MM-DD`.
     pub fn as_of(mut self, day: &str) -> Result<Self, InvalidDateError> {
         if !is_date(day) {
             return Err(InvalidDateError { value: day.to_owned() });
@@ -80,12 +80,12 @@ impl PriceReader {
         Ok(self)
     }
 
-    /// Reads a list.
+    /// Reads a price list.
     ///
     /// # Errors
     ///
-    /// [`PricingParseError`] if the text is not JSON, has no form that is known, or if an entry is
-    /// broken; all broken ones are named.
+    /// [`PricingParseError`] if the text is not JSON, the format is unknown or an entry is invalid. It
+    /// names every invalid entry.
     pub fn read(&self, json: &str) -> Result<PriceList, PricingParseError> {
         let root = parse(json)?;
         let mut walk = Walk::default();
@@ -106,11 +106,11 @@ impl PriceReader {
         Ok(PriceList { skipped, ..list })
     }
 
-    /// Reads the list of a file.
+    /// Reads the price list in a file.
     ///
     /// # Errors
     ///
-    /// [`PricingFileError`] if the file cannot be read or its text is refused.
+    /// [`PricingFileError`] if the file cannot be read or is not a valid price list.
     pub fn read_file(&self, path: impl AsRef<Path>) -> Result<PriceList, PricingFileError> {
         let path = path.as_ref();
         let json = std::fs::read_to_string(path)
@@ -119,16 +119,16 @@ impl PriceReader {
     }
 }
 
-/// A text that is not a day of the form `YYYY-MM-DD`.
+/// The error for a day that is not written as `YYYY-MM-DD`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{value}` is not a day of the form YYYY-MM-DD")]
+#[error("invalid day `{value}`, expected the form `YYYY-MM-DD`")]
 #[non_exhaustive]
 pub struct InvalidDateError {
-    /// What was found.
+    /// The text.
     pub value: String,
 }
 
-/// Whether the text has the form of a day, so that the order of texts is that of days.
+/// Whether a text is written as a day. Days in this form sort as texts do.
 fn is_date(text: &str) -> bool {
     let form = text.len() == 10
         && text.bytes().enumerate().all(|(place, byte)| match place {
@@ -139,7 +139,7 @@ fn is_date(text: &str) -> bool {
 }
 
 fn parse(json: &str) -> Result<Node<'_>, PricingParseError> {
-    // Keeping the path takes time, and nobody asks for it unless something is wrong.
+    // Tracking the path takes time and is needed only for an error.
     serde_json::from_str(json).or_else(|_| {
         json::read(json).map_err(|json::Misread { at, source }| {
             PricingParseError::new(error::Broken { at, error: source }, Vec::new())

@@ -1,4 +1,4 @@
-//! Names to prices: the name itself, else the longest known beginning of it.
+//! Looks up prices by the longest name that a model's name starts with.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -6,34 +6,34 @@ use std::sync::Arc;
 
 use crate::prices::{ModelPrices, Named};
 
-/// Prices under lower-case names, in a radix tree: each node stands for the letters on the way to
-/// it, and a node where a name ends has its price.
+/// Prices under lower-case names, in a radix tree. A node stands for the letters on the way to it.
+/// If they are a name, the node has its price.
 ///
-/// Walking down along a name passes every known beginning of it, so the price passed last is
-/// that of the longest. The nodes live side by side and name each other by place.
+/// A walk along a name passes every entry that the name starts with, so the last price passed is
+/// that of the longest. The nodes are stored in one vector and refer to each other by index.
 #[derive(Debug)]
 pub(crate) struct PrefixIndex {
-    /// The first one is the root.
+    /// The first node is the root.
     nodes: Vec<Node>,
-    /// What the labels of nodes are ranges of.
+    /// The letters that the labels of nodes refer to.
     letters: Vec<u8>,
     prices: Vec<Arc<ModelPrices>>,
 }
 
 #[derive(Debug, Default)]
 struct Node {
-    /// The letters between the node above and this one. Only the root has none.
+    /// The letters between the parent and this node. Only the root has none.
     label: Range<usize>,
-    /// The first letter of the label of each node below, sorted, and its place.
+    /// The first letter of each child's label, sorted, and the child's index.
     below: Vec<(u8, usize)>,
-    /// The place of the price, if a name ends here.
+    /// The index of the price, if a name ends here.
     price: Option<usize>,
 }
 
 const ROOT: usize = 0;
 
 impl PrefixIndex {
-    /// The price under `wanted` or the longest beginning of it.
+    /// The price of the longest entry that `wanted` starts with.
     pub(crate) fn resolve(&self, wanted: &str) -> Option<&Arc<ModelPrices>> {
         let mut node = &self.nodes[ROOT];
         let mut rest = wanted.as_bytes();
@@ -52,7 +52,7 @@ impl PrefixIndex {
         longest.map(|place| &self.prices[place])
     }
 
-    /// Sets the price under a lower-case name, and returns the one it replaces.
+    /// Sets the price of a lower-case name. Returns the price that it replaces.
     pub(crate) fn insert(
         &mut self,
         name: &str,
@@ -67,14 +67,9 @@ impl PrefixIndex {
         None
     }
 
-    /// The number of prices.
-    pub(crate) const fn len(&self) -> usize {
-        self.prices.len()
-    }
-
     /// All prices with their names, sorted.
     pub(crate) fn to_vec(&self) -> Vec<Named> {
-        let mut prices = Vec::with_capacity(self.len());
+        let mut prices = Vec::with_capacity(self.prices.len());
         let mut waiting = vec![(ROOT, Vec::new())];
         while let Some((place, mut name)) = waiting.pop() {
             let node = &self.nodes[place];
@@ -82,13 +77,13 @@ impl PrefixIndex {
             if let Some(price) = node.price {
                 prices.push((String::from_utf8_lossy(&name).into(), self.prices[price].clone()));
             }
-            // The last one in is the first one out.
+            // In reverse, because the last one pushed is the first one popped.
             waiting.extend(node.below.iter().rev().map(|&(_, below)| (below, name.clone())));
         }
         prices
     }
 
-    /// The node where `name` ends, made if need be.
+    /// The node where `name` ends. It is created if it does not exist.
     fn reach(&mut self, name: &[u8]) -> usize {
         let (mut node, mut rest) = (ROOT, name);
         while let Some(&first) = rest.first() {
@@ -119,7 +114,7 @@ impl PrefixIndex {
         self.nodes.len() - 1
     }
 
-    /// Puts a new node above `node`, which takes over the first `shared` letters of its label.
+    /// Inserts a parent above `node` that takes the first `shared` letters of its label.
     fn split(&mut self, node: usize, shared: usize) -> usize {
         let label = self.nodes[node].label.clone();
         let middle = label.start + shared;
@@ -131,7 +126,7 @@ impl PrefixIndex {
 }
 
 impl Node {
-    /// Where the node below that begins with this letter is among them, or would be.
+    /// The position of the child that starts with this letter, or where it would be inserted.
     fn branch(&self, first: u8) -> Result<usize, usize> {
         self.below.binary_search_by_key(&first, |(letter, _)| *letter)
     }
@@ -147,11 +142,11 @@ fn shared_length(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
-/// Calls `f` with the name in lower case, without allocating for a name of usual length.
+/// Calls `f` with the name in lower case. Names of usual length are not allocated.
 pub(crate) fn with_lower_case<R>(name: &str, f: impl FnOnce(&str) -> R) -> R {
     const USUAL: usize = 96;
 
-    // No early exit: looking at all bytes at once is faster for names.
+    // No early exit: checking all bytes at once is faster for short names.
     if name.bytes().fold(true, |lower, b| lower & b.is_ascii() & !b.is_ascii_uppercase()) {
         return f(name);
     }

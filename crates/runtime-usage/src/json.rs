@@ -1,8 +1,8 @@
-//! Reading JSON so that an error says where it is.
+//! Reads JSON so that an error says where it occurred.
 
 use serde::Deserialize;
 
-/// Reads `json`, and on failure says at which path of it.
+/// Reads `json`. An error names the path of the value that is wrong.
 pub(crate) fn read<'a, T: Deserialize<'a>>(json: &'a str) -> Result<T, Misread> {
     let mut reader = serde_json::Deserializer::from_str(json);
     let value = serde_path_to_error::deserialize(&mut reader)

@@ -1,4 +1,4 @@
-//! [`TokenKind`]: what a token was, which decides its price.
+//! [`TokenKind`]: the kinds of token that have prices of their own.
 
 use std::fmt;
 
@@ -6,19 +6,19 @@ use crate::snapshot::UsageSnapshot;
 
 /// A kind of token with a price of its own.
 ///
-/// The kinds are disjoint: [`Output`](Self::Output) is the output that was not reasoning.
+/// The kinds are disjoint: [`Output`](Self::Output) is the output without reasoning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// Text input that no cache was involved in.
+    /// Text input that was neither read from a cache nor written to one.
     Input,
     /// Audio input.
     InputAudio,
-    /// Input that was read from the cache.
+    /// Input read from the cache.
     CacheRead,
-    /// Input that was written to the cache for its shortest lifetime (minutes).
+    /// Input written to the cache for its shortest lifetime (minutes).
     CacheWrite,
-    /// Input that was written to the cache for an hour.
+    /// Input written to the cache for an hour.
     CacheWrite1h,
     /// Text output that was not reasoning.
     Output,
@@ -29,7 +29,7 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// All of them, in the order of a bill.
+    /// Every kind, in the order of a bill.
     pub const ALL: [Self; 8] = [
         Self::Input,
         Self::InputAudio,
@@ -41,22 +41,7 @@ impl TokenKind {
         Self::Reasoning,
     ];
 
-    /// Its name on a bill.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Input => "input",
-            Self::InputAudio => "audio input",
-            Self::CacheRead => "cache read",
-            Self::CacheWrite => "cache write",
-            Self::CacheWrite1h => "cache write 1h",
-            Self::Output => "output",
-            Self::OutputAudio => "audio output",
-            Self::Reasoning => "reasoning",
-        }
-    }
-
-    /// How many tokens of this kind a turn used. What is said to be reasoning beyond all of the
-    /// output is none.
+    /// How many tokens of this kind a turn used. Reasoning is capped at the output that it is part of.
     pub fn count(self, usage: &UsageSnapshot) -> u64 {
         match self {
             Self::Input => usage.input_tokens,
@@ -71,8 +56,18 @@ impl TokenKind {
     }
 }
 
+/// Writes the name of the kind on a bill.
 impl fmt::Display for TokenKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
+        f.pad(match self {
+            Self::Input => "input",
+            Self::InputAudio => "audio input",
+            Self::CacheRead => "cache read",
+            Self::CacheWrite => "cache write",
+            Self::CacheWrite1h => "cache write 1h",
+            Self::Output => "output",
+            Self::OutputAudio => "audio output",
+            Self::Reasoning => "reasoning",
+        })
     }
 }

@@ -1,78 +1,75 @@
-//! Exact money, token usage, price tables, cost tracking and budgets for model calls.
+//! Token usage, exact cost and enforced budgets for model calls.
 //!
-//! | module | what |
-//! |---|---|
-//! | [`usd`], [`signed`] | [`Usd`], an exact amount, and [`SignedUsd`], a difference of two |
-//! | [`snapshot`] | [`UsageSnapshot`], the tokens of a turn |
-//! | [`reported`], [`tier`] | [`ReportedUsage`], what a provider says of a turn, and its [`ServiceTier`] |
-//! | [`wire`], [`stream`] | usage as providers report it: read at once, or gathered by [`StreamUsage`] |
-//! | [`pricing`], [`prices`] | [`ModelPricing`], a set of prices, and [`ModelPrices`], all of a model |
-//! | [`cost`], [`kind`] | [`Cost`], the bill of a turn, and its lines by [`TokenKind`] |
-//! | [`table`], [`diff`] | [`PricingTable`]: prices by model name; where two tables disagree |
-//! | [`file`](mod@file) | [`PriceReader`]: price lists, as published and our own |
-//! | [`tracker`], [`summary`] | [`UsageTracker`]: turns, tokens and cost per model |
-//! | [`usual`] | [`UsualOutput`]: how long a model's answers usually are |
-//! | [`budget`] | [`Budget`], an account that calls reserve from, its [`Limit`], and its refusals |
-//!
-//! Each turn's cost is rounded to a nano-dollar once; everything after that is a sum of integers,
-//! the same in any order.
-//!
-//! # Example
+//! A [`PricingTable`] knows what models cost, a [`UsageTracker`] adds up what turns used, and an
+//! [`Account`] lets calls reserve money before they spend it:
 //!
 //! ```
-//! use runtime_usage::{Budget, Charge, PricingTable, UsageSnapshot, UsageTracker, Usd};
+//! use runtime_usage::{Account, Charge, Limit, PricingTable, UsageSnapshot, UsageTracker, Usd};
 //!
-//! let pricing = PricingTable::from_json(
+//! let tracker = UsageTracker::with_pricing(PricingTable::from_json(
 //!     r#"{"models": {"gpt-5": {"input_per_million": 1.25, "output_per_million": 10}}}"#,
-//! )?;
-//! let tracker = UsageTracker::with_pricing(pricing);
-//! let budget = Budget::enforced(Usd::from_cents(4));
+//! )?);
+//! let account = Account::new(Limit::enforced(Usd::from_cents(4)));
 //!
-//! // What the call may cost is set aside before it is made …
-//! let reservation = budget.reserve(Usd::from_cents(3))?;
+//! // Reserve what the call may cost, make the call, settle what it did cost.
+//! let reservation = account.reserve(Usd::from_cents(3))?;
 //! let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
-//! assert_eq!(turn.cost.to_string(), "$0.02");
-//! // … and settled with what it did cost.
 //! reservation.settle(Charge::new(turn.cost).model("gpt-5"));
 //!
-//! let refused = budget.reserve(Usd::from_cents(3)).unwrap_err();
-//! assert_eq!(refused.left.to_string(), "$0.02");
+//! assert_eq!(turn.cost.to_string(), "$0.02");
+//! assert!(account.reserve(Usd::from_cents(3)).is_err(), "only $0.0170 is left");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The cost of a turn is rounded once, to a nano-dollar. Everything after that is a sum of integers,
+//! so totals are the same in any order.
+//!
+//! | to | use |
+//! |---|---|
+//! | hold an amount of money, or a difference of two | [`Usd`], [`SignedUsd`] |
+//! | count the tokens of a turn | [`UsageSnapshot`] |
+//! | read usage from a provider's reply or stream | [`UsageFormat`], [`StreamUsage`], [`ReportedUsage`] |
+//! | price a turn, line by line | [`ModelPricing`], [`ModelPrices`], [`Cost`] |
+//! | keep prices, and read published price lists | [`PricingTable`], [`PriceReader`] |
+//! | add up usage and cost by model | [`UsageTracker`] |
+//! | keep within a budget | [`Limit`], [`Account`], [`Reservation`] |
+//! | predict the length of an answer | [`UsualOutput`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod account;
 mod book;
-pub mod budget;
 mod clause;
-pub mod cost;
+mod cost;
 mod decimal;
-pub mod diff;
-pub mod file;
+mod diff;
+mod file;
 mod index;
 mod json;
-pub mod kind;
-pub mod prices;
-pub mod pricing;
-pub mod reported;
-pub mod signed;
-pub mod snapshot;
-pub mod stream;
-pub mod summary;
+mod kind;
+mod prices;
+mod pricing;
+mod reported;
+mod signed;
+mod snapshot;
+mod stream;
+mod summary;
 mod sync;
-pub mod table;
-pub mod tier;
-pub mod tracker;
-pub mod usd;
-pub mod usual;
-pub mod wire;
+mod table;
+mod tier;
+mod tracker;
+mod usd;
+mod usual;
+mod wire;
 mod worst;
 
-#[doc(inline)]
 pub use self::{
-    budget::{
-        Balance, Budget, BudgetExceededError, BudgetListener, BudgetMark, BudgetRefusedError,
-        BudgetStatement, Charge, Limit, Reservation, Settlement, UnknownPrice, UnpricedModelError,
+    account::{
+        Account, AccountStatement, Balance, BudgetExceededError, BudgetListener, BudgetMark,
+        BudgetRefusedError, Charge, Limit, Reservation, Settlement, UnknownPrice,
+        UnpricedModelError,
     },
     cost::{Cost, LineItem},
+    decimal::UsdErrorKind,
     diff::{PriceDifference, TableDiff},
     file::{
         InvalidDateError, PriceFormat, PriceList, PriceReader, PricingFileError, PricingParseError,
@@ -91,7 +88,7 @@ pub use self::{
     },
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
-    usd::{Usd, UsdErrorKind, UsdParseError},
+    usd::{Usd, UsdParseError},
     usual::UsualOutput,
-    wire::{ReportedUsageError, ReportedUsageErrorKind},
+    wire::{ReportedUsageError, ReportedUsageErrorKind, UsageFormat},
 };

@@ -1,4 +1,4 @@
-//! [`ModelPrices`]: all prices of a model, by service tier and size of context.
+//! [`ModelPrices`]: all prices of a model, by service tier and context size.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// The prices of a model: those of every turn, those of turns with a long context, and those of
-/// other service tiers.
+/// All prices of a model: the standard ones, those of long contexts, and those of other service
+/// tiers.
 ///
-/// A *band* holds for turns with more than so many input tokens, those of the cache among them.
-/// The **whole** turn is priced by the band it reaches, and not only what lies above.
+/// A *band* applies to turns with more than a number of input tokens, cached tokens included. The
+/// **whole** turn is priced by the band that it reaches, not only the tokens above the threshold.
 ///
-/// A tier without prices costs what [`ServiceTier::Standard`] does: nobody's batch is half
-/// price by guess. Where the standard tier has a band that another tier with prices does not have,
-/// that tier costs the higher of both prices there, kind by kind: nothing is cheap by accident.
+/// A tier without prices costs the same as [`ServiceTier::Standard`]: no discount is guessed. If the
+/// standard tier has a band that another tier lacks, that tier is charged the higher of the two
+/// prices in the band, kind by kind. So no turn is cheap because of a gap in the table.
 ///
 /// ```
 /// use runtime_usage::{ModelPrices, ModelPricing, ServiceTier, UsageSnapshot, Usd};
@@ -37,17 +37,17 @@ use crate::usd::Usd;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelPrices {
     standard: ModelPricing,
-    /// All the others, sorted by tier and threshold. None is of the standard tier and any size.
+    /// All other prices, sorted by tier and threshold. None is for the standard tier and any size.
     bands: Vec<Band>,
 }
 
-/// Prices and the name they are kept under.
+/// A name and its prices.
 pub(crate) type Named = (Box<str>, Arc<ModelPrices>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Band {
     tier: ServiceTier,
-    /// Zero is a turn of any size.
+    /// The threshold. Zero stands for turns of any size.
     above: u64,
     rates: ModelPricing,
 }
@@ -59,12 +59,12 @@ impl Band {
 }
 
 impl ModelPrices {
-    /// One price for all turns.
+    /// The same prices for all turns.
     pub const fn new(standard: ModelPricing) -> Self {
         Self { standard, bands: Vec::new() }
     }
 
-    /// Sets the prices of turns with more than `above` input tokens, in the standard tier.
+    /// Sets the standard prices of turns with more than `above` input tokens.
     #[must_use]
     pub fn band(self, above: u64, rates: ModelPricing) -> Self {
         self.tier_band(ServiceTier::Standard, above, rates)
@@ -76,8 +76,8 @@ impl ModelPrices {
         self.tier_band(tier, 0, rates)
     }
 
-    /// Sets the prices of turns with more than `above` input tokens in a tier. Above zero
-    /// means any turn.
+    /// Sets the prices of turns with more than `above` input tokens in a tier. Zero stands for turns
+    /// of any size.
     #[must_use]
     pub fn tier_band(mut self, tier: ServiceTier, above: u64, rates: ModelPricing) -> Self {
         if tier == ServiceTier::Standard && above == 0 {
@@ -93,16 +93,16 @@ impl ModelPrices {
     }
 
     /// The prices of a standard turn with a short context.
-    pub const fn standard(&self) -> &ModelPricing {
+    pub(crate) const fn standard(&self) -> &ModelPricing {
         &self.standard
     }
 
-    /// Whether the tier has prices of its own. The standard one has.
+    /// Whether a tier has prices of its own. The standard tier always has.
     pub fn has_tier(&self, tier: ServiceTier) -> bool {
         tier == ServiceTier::Standard || self.bands.iter().any(|band| band.tier == tier)
     }
 
-    /// The numbers of input tokens beyond which a turn of this tier may cost another price, sorted.
+    /// The sorted numbers of input tokens above which the prices of a tier may change.
     pub fn thresholds(&self, tier: ServiceTier) -> Vec<u64> {
         let mut thresholds: Vec<u64> = self
             .bands
@@ -116,23 +116,23 @@ impl ModelPrices {
         thresholds
     }
 
-    /// The prices of a turn of this tier with so many input tokens, those of the cache among them.
+    /// The prices of a turn in a tier, by its number of input tokens, cached tokens included.
     pub fn rates(&self, tier: ServiceTier, input_tokens: u64) -> ModelPricing {
         self.applying(tier, input_tokens).rates
     }
 
-    /// What a turn costs, line by line.
+    /// The cost of a turn, line by line.
     pub fn price(&self, usage: &UsageSnapshot, tier: ServiceTier) -> Cost {
         let band = self.applying(tier, usage.total_input_tokens());
         Cost::new(&band.rates, band.tier, band.above, usage)
     }
 
-    /// What a turn costs: the total of [`price`](Self::price).
+    /// The cost of a turn: the total of [`price`](Self::price).
     pub fn cost(&self, usage: &UsageSnapshot, tier: ServiceTier) -> Usd {
         self.applying(tier, usage.total_input_tokens()).rates.cost(usage)
     }
 
-    /// Every tier with prices and every band that either of two knows, sorted.
+    /// Every tier and band for which either of the two has prices, sorted.
     pub(crate) fn bands_with(&self, other: &Self) -> Vec<(ServiceTier, u64)> {
         let mut bands = Vec::new();
         for tier in ServiceTier::ALL {
@@ -153,7 +153,7 @@ impl ModelPrices {
         self.rates(tier, if above == 0 { 0 } else { above.saturating_add(1) })
     }
 
-    /// The higher of both prices, for each tier, band and kind.
+    /// The higher of the two prices, for each tier, band and kind.
     #[must_use]
     pub fn dearer(&self, other: &Self) -> Self {
         let bands = self.bands_with(other).into_iter();

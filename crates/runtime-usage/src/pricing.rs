@@ -1,4 +1,4 @@
-//! [`ModelPricing`]: what a model costs, at one service tier and one size of context.
+//! [`ModelPricing`]: the prices of a model in one service tier and one band of context sizes.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,11 +7,11 @@ use crate::kind::TokenKind;
 use crate::snapshot::UsageSnapshot;
 use crate::usd::Usd;
 
-/// Prices of a model, each per million tokens.
+/// The prices of a model, each per million tokens.
 ///
-/// In JSON it has the names of its fields. The two prices of the cache may be missing and are
-/// zero then; a key it does not know is refused, for a misspelt price would be a price of zero.
-/// The last four prices are written only where they are set.
+/// The JSON keys are the field names. The two cache prices may be left out and are then zero.
+/// Unknown keys are refused, because a misspelt price would be a price of zero. The last four prices
+/// are written only if they are set.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, UsageSnapshot, Usd};
@@ -29,32 +29,31 @@ pub struct ModelPricing {
     pub input_per_million: Usd,
     /// The price of output tokens.
     pub output_per_million: Usd,
-    /// The price of input tokens that are written to the cache.
+    /// The price of input tokens written to the cache.
     #[serde(default)]
     pub cache_write_per_million: Usd,
-    /// The price of input tokens that are read from the cache.
+    /// The price of input tokens read from the cache.
     #[serde(default)]
     pub cache_read_per_million: Usd,
-    /// The price of input tokens that are written to the cache for an hour. Unset: that of a
-    /// shorter time there.
+    /// The price of input tokens written to the cache for an hour. Unset: the price of a cache write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_write_1h_per_million: Option<Usd>,
-    /// The price of audio input. Unset: that of input.
+    /// The price of audio input. Unset: the price of input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input_audio_per_million: Option<Usd>,
-    /// The price of audio output. Unset: that of output.
+    /// The price of audio output. Unset: the price of output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_audio_per_million: Option<Usd>,
-    /// The price of the part of the output that is reasoning. Unset: that of output.
+    /// The price of reasoning, a part of the output. Unset: the price of output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasoning_per_million: Option<Usd>,
 }
 
 impl ModelPricing {
-    /// What costs nothing: a model that runs on one's own machine.
+    /// No cost, such as a model that runs on your own machine.
     pub const FREE: Self = Self::per_million(Usd::ZERO, Usd::ZERO);
 
-    /// Prices of input and output, with the cache free of charge.
+    /// Prices of input and output. The cache is free.
     pub const fn per_million(input: Usd, output: Usd) -> Self {
         Self {
             input_per_million: input,
@@ -68,50 +67,49 @@ impl ModelPricing {
         }
     }
 
-    /// Sets the price of tokens written to the cache. Default: nothing.
+    /// Sets the price of tokens written to the cache. Default: zero.
     #[must_use]
     pub const fn cache_write(mut self, per_million: Usd) -> Self {
         self.cache_write_per_million = per_million;
         self
     }
 
-    /// Sets the price of tokens read from the cache. Default: nothing.
+    /// Sets the price of tokens read from the cache. Default: zero.
     #[must_use]
     pub const fn cache_read(mut self, per_million: Usd) -> Self {
         self.cache_read_per_million = per_million;
         self
     }
 
-    /// Sets the price of tokens written to the cache for an hour. Default: that of a shorter
-    /// time there.
+    /// Sets the price of tokens written to the cache for an hour. Default: the price of a cache write.
     #[must_use]
     pub const fn cache_write_1h(mut self, per_million: Usd) -> Self {
         self.cache_write_1h_per_million = Some(per_million);
         self
     }
 
-    /// Sets the price of audio input. Default: that of input.
+    /// Sets the price of audio input. Default: the price of input.
     #[must_use]
     pub const fn input_audio(mut self, per_million: Usd) -> Self {
         self.input_audio_per_million = Some(per_million);
         self
     }
 
-    /// Sets the price of audio output. Default: that of output.
+    /// Sets the price of audio output. Default: the price of output.
     #[must_use]
     pub const fn output_audio(mut self, per_million: Usd) -> Self {
         self.output_audio_per_million = Some(per_million);
         self
     }
 
-    /// Sets the price of output that is reasoning. Default: that of output.
+    /// Sets the price of reasoning. Default: the price of output.
     #[must_use]
     pub const fn reasoning(mut self, per_million: Usd) -> Self {
         self.reasoning_per_million = Some(per_million);
         self
     }
 
-    /// The price of a million tokens of this kind.
+    /// The price of a million tokens of a kind.
     pub fn rate(&self, kind: TokenKind) -> Usd {
         match kind {
             TokenKind::Input => self.input_per_million,
@@ -129,8 +127,8 @@ impl ModelPricing {
         }
     }
 
-    /// What this usage costs: the exact sum over the kinds of tokens, rounded once, half-even, to a
-    /// nano-dollar. [`Usd::MAX`] where that is too much.
+    /// The cost of this usage: the exact sum over all kinds of token, rounded once, half-even, to a
+    /// nano-dollar, and capped at [`Usd::MAX`].
     pub fn cost(&self, usage: &UsageSnapshot) -> Usd {
         let sum = TokenKind::ALL.into_iter().fold(0_u128, |sum, kind| {
             sum.saturating_add(product(kind.count(usage), self.rate(kind)))
@@ -138,10 +136,10 @@ impl ModelPricing {
         divide_by_a_million(sum)
     }
 
-    /// The higher of both prices for each kind.
+    /// The higher of the two prices, for each kind.
     pub(crate) fn dearer(&self, other: &Self) -> Self {
         let rate = |kind| self.rate(kind).max(other.rate(kind));
-        // What neither sets stays unset: it follows the price that it stands for.
+        // A price that neither sets stays unset, so that it keeps following the price it defaults to.
         let set = |field: fn(&Self) -> Option<Usd>, kind| {
             (field(self).is_some() || field(other).is_some()).then(|| rate(kind))
         };

@@ -1,4 +1,4 @@
-//! [`ReportedUsage`]: what a provider says of one turn.
+//! [`ReportedUsage`]: what a provider reports about one turn.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// The tokens of a turn, and what the provider said beside them.
+/// What a provider reports about a turn: its tokens, tier, cost and model.
 ///
-/// A [`UsageSnapshot`] is one, of the standard tier and without a cost.
+/// A [`UsageSnapshot`] converts into a report of tokens alone.
 ///
 /// ```
 /// use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot};
@@ -22,43 +22,44 @@ use crate::usd::Usd;
 pub struct ReportedUsage {
     /// The tokens, counted disjointly.
     pub tokens: UsageSnapshot,
-    /// The tier that served the turn, where the provider says it. It counts, and not the one asked
-    /// for.
+    /// The tier that served the turn, if the provider names it. The turn is priced by this tier, even
+    /// if another one was requested.
     pub tier: Option<ServiceTier>,
-    /// What the provider says it cost. It wins over any price table.
+    /// The cost, if the provider names it. It takes precedence over any price table.
     pub cost: Option<Usd>,
-    /// The model that answered, where the provider names it.
+    /// The model that answered, if the provider names it.
     pub model: Option<Arc<str>>,
-    /// Whether a count is an estimate: the stream was cut before it was reported.
+    /// Whether a count is an estimate, because the stream ended before it was reported.
     pub estimated: bool,
-    /// What the provider should have reported and did not, by its own names. Counts among them are
-    /// zero. A count that no field has room for, such as that of another model, is named here, too.
+    /// The provider's names of the fields that it should have reported and did not. Their counts are
+    /// zero. Tokens that fit no field of [`UsageSnapshot`], such as those of another model, are listed
+    /// here as well.
     pub missing: Vec<&'static str>,
 }
 
 impl ReportedUsage {
-    /// Sets the tier that served the turn. Default: it was not said.
+    /// Sets the tier that served the turn. Default: unknown.
     #[must_use]
     pub const fn tier(mut self, tier: ServiceTier) -> Self {
         self.tier = Some(tier);
         self
     }
 
-    /// Sets what the provider says it cost. Default: nothing was said.
+    /// Sets the cost that the provider names. Default: unknown.
     #[must_use]
     pub const fn cost(mut self, cost: Usd) -> Self {
         self.cost = Some(cost);
         self
     }
 
-    /// Sets the model that answered. Default: it was not named.
+    /// Sets the model that answered. Default: unknown.
     #[must_use]
     pub fn model(mut self, model: impl Into<Arc<str>>) -> Self {
         self.model = Some(model.into());
         self
     }
 
-    /// Says that a count is an estimate.
+    /// Marks the counts as an estimate. Default: they are exact.
     #[must_use]
     pub const fn estimated(mut self) -> Self {
         self.estimated = true;

@@ -1,4 +1,4 @@
-//! [`SignedUsd`]: a difference of two amounts.
+//! [`SignedUsd`]: the difference of two amounts.
 
 use std::fmt;
 use std::ops::Neg;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::decimal::{self, UsdErrorKind};
 use crate::usd::{self, Usd, UsdParseError};
 
-/// An amount of US dollars that may be negative: what is left of a budget.
+/// An amount of US dollars that may be negative, such as what is left of a budget.
 ///
-/// It prints as [`Usd`] does, with `-` in front of the dollar sign, and is a number in JSON.
+/// It prints like [`Usd`], with `-` before the dollar sign, and is a number in JSON.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignedUsd {
     /// Invariant: its magnitude fits a [`Usd`].
@@ -19,10 +19,10 @@ pub struct SignedUsd {
 }
 
 impl SignedUsd {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self { nanos: 0 };
 
-    /// So many nano-dollars.
+    /// Creates an amount from nano-dollars.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self { nanos: nanos as i128 }
     }
@@ -36,18 +36,18 @@ impl SignedUsd {
         self.nanos
     }
 
-    /// Whether it is below zero.
+    /// Whether the amount is below zero.
     pub const fn is_negative(self) -> bool {
         self.nanos < 0
     }
 
     /// The amount without its sign.
-    pub fn magnitude(self) -> Usd {
-        // It fits: that is the invariant.
+    pub(crate) fn magnitude(self) -> Usd {
+        // The invariant says that it fits.
         Usd::from_nanos(u64::try_from(self.nanos.unsigned_abs()).unwrap_or(u64::MAX))
     }
 
-    /// The amount, or nothing where it is negative: what can still be spent.
+    /// The amount, or zero if it is negative: what can still be spent.
     pub fn or_zero(self) -> Usd {
         if self.is_negative() { Usd::ZERO } else { self.magnitude() }
     }
@@ -78,7 +78,7 @@ impl From<Usd> for SignedUsd {
     }
 }
 
-/// Refuses what is below zero.
+/// Refuses negative amounts.
 impl TryFrom<SignedUsd> for Usd {
     type Error = UsdParseError;
 
@@ -90,7 +90,7 @@ impl TryFrom<SignedUsd> for Usd {
     }
 }
 
-/// Reads what [`Usd`] reads, and negative amounts: `-12.5` or `-$12.5`.
+/// Reads the same text as [`Usd`], and negative amounts: `-12.5` or `-$12.5`.
 impl FromStr for SignedUsd {
     type Err = UsdParseError;
 
@@ -100,7 +100,7 @@ impl FromStr for SignedUsd {
     }
 }
 
-/// Takes a float for the shortest decimal that names it, as [`Usd`] does.
+/// Reads a float as the shortest decimal that names it, as [`Usd`] does.
 impl TryFrom<f64> for SignedUsd {
     type Error = UsdParseError;
 

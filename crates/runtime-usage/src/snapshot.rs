@@ -7,36 +7,35 @@ use crate::json;
 
 /// The tokens of one turn, counted disjointly.
 ///
-/// What is read from a cache or written to one is not also input, and so nothing is priced
-/// twice. [`reasoning_tokens`](Self::reasoning_tokens) is the one count that is a part of another.
+/// Tokens read from a cache or written to one are not also input, so nothing is priced twice.
+/// [`reasoning_tokens`](Self::reasoning_tokens) is the one count that is part of another.
 ///
-/// In JSON it has the names of its fields; a count that is missing is zero, and keys it does
-/// not know are ignored. The original's four counts are always written, the others unless zero.
+/// The JSON keys are the field names. A missing count is zero and unknown keys are ignored. The
+/// first four counts are always written, the others only if they are not zero.
 ///
 /// ```
 /// use runtime_usage::UsageSnapshot;
 ///
 /// let usage = UsageSnapshot::new(1_200, 340).cache_read(10_000).reasoning(300);
-/// assert_eq!(usage.total_tokens(), 11_540);
-/// assert_eq!(UsageSnapshot::from_json(r#"{"input_tokens": 7}"#)?, UsageSnapshot::new(7, 0));
-/// # Ok::<(), runtime_usage::UsageParseError>(())
+/// assert_eq!(usage.total_input_tokens(), 11_200);
+/// assert_eq!(usage.total_output_tokens(), 340);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct UsageSnapshot {
-    /// Text input that no cache was involved in.
+    /// Text input that was neither read from a cache nor written to one.
     pub input_tokens: u64,
-    /// Text output, reasoning included.
+    /// Text output, including reasoning.
     pub output_tokens: u64,
-    /// Input that was written to the provider's cache, for its shortest lifetime (minutes).
+    /// Input written to the provider's cache for its shortest lifetime (minutes).
     pub cache_write_tokens: u64,
-    /// Input that was read from the provider's cache.
+    /// Input read from the provider's cache.
     pub cache_read_tokens: u64,
-    /// Input that was written to the provider's cache for an hour.
+    /// Input written to the provider's cache for an hour.
     #[serde(skip_serializing_if = "is_zero")]
     pub cache_write_1h_tokens: u64,
-    /// Audio input that no cache was involved in.
+    /// Audio input that was neither read from a cache nor written to one.
     #[serde(skip_serializing_if = "is_zero")]
     pub input_audio_tokens: u64,
     /// Audio output.
@@ -48,7 +47,7 @@ pub struct UsageSnapshot {
 }
 
 impl UsageSnapshot {
-    /// So many tokens in and out, without a cache.
+    /// Creates a snapshot of text input and output, without a cache.
     pub const fn new(input_tokens: u64, output_tokens: u64) -> Self {
         Self {
             input_tokens,
@@ -62,21 +61,21 @@ impl UsageSnapshot {
         }
     }
 
-    /// Sets the input that was written to the cache, for its shortest lifetime. Default: 0.
+    /// Sets the input written to the cache for its shortest lifetime. Default: 0.
     #[must_use]
     pub const fn cache_write(mut self, tokens: u64) -> Self {
         self.cache_write_tokens = tokens;
         self
     }
 
-    /// Sets the input that was written to the cache for an hour. Default: 0.
+    /// Sets the input written to the cache for an hour. Default: 0.
     #[must_use]
     pub const fn cache_write_1h(mut self, tokens: u64) -> Self {
         self.cache_write_1h_tokens = tokens;
         self
     }
 
-    /// Sets the input that was read from the cache. Default: 0.
+    /// Sets the input read from the cache. Default: 0.
     #[must_use]
     pub const fn cache_read(mut self, tokens: u64) -> Self {
         self.cache_read_tokens = tokens;
@@ -97,14 +96,14 @@ impl UsageSnapshot {
         self
     }
 
-    /// Says how much of the output was reasoning. Default: 0.
+    /// Sets the part of the output that was reasoning. Default: 0.
     #[must_use]
     pub const fn reasoning(mut self, tokens: u64) -> Self {
         self.reasoning_tokens = tokens;
         self
     }
 
-    /// Everything the model was given, from a cache or not; [`u64::MAX`] where it is too much.
+    /// All input, cached or not, capped at [`u64::MAX`].
     pub const fn total_input_tokens(&self) -> u64 {
         self.input_tokens
             .saturating_add(self.cache_write_tokens)
@@ -113,68 +112,43 @@ impl UsageSnapshot {
             .saturating_add(self.input_audio_tokens)
     }
 
-    /// Everything the model gave, reasoning included; [`u64::MAX`] where it is too much.
+    /// All output, including reasoning, capped at [`u64::MAX`].
     pub const fn total_output_tokens(&self) -> u64 {
         self.output_tokens.saturating_add(self.output_audio_tokens)
     }
 
-    /// All tokens; [`u64::MAX`] where they are too many.
-    pub const fn total_tokens(&self) -> u64 {
-        self.total_input_tokens().saturating_add(self.total_output_tokens())
-    }
-
-    /// Whether no token was used.
-    pub const fn is_empty(&self) -> bool {
-        self.total_tokens() == 0
-    }
-
-    /// The sum, kind by kind, unless one of the counts is too large.
-    pub fn checked_add(&self, other: &Self) -> Option<Self> {
-        self.zip(other, u64::checked_add)
-    }
-
-    /// The sum, kind by kind; [`u64::MAX`] where a count is too large.
+    /// The sum, kind by kind. Each count is capped at [`u64::MAX`].
     #[must_use]
     pub fn saturating_add(&self, other: &Self) -> Self {
-        // A sum that saturates is always there.
-        self.zip(other, |a, b| Some(a.saturating_add(b))).unwrap_or_default()
+        let sum = |count: fn(&Self) -> u64| count(self).saturating_add(count(other));
+        Self {
+            input_tokens: sum(|usage| usage.input_tokens),
+            output_tokens: sum(|usage| usage.output_tokens),
+            cache_write_tokens: sum(|usage| usage.cache_write_tokens),
+            cache_read_tokens: sum(|usage| usage.cache_read_tokens),
+            cache_write_1h_tokens: sum(|usage| usage.cache_write_1h_tokens),
+            input_audio_tokens: sum(|usage| usage.input_audio_tokens),
+            output_audio_tokens: sum(|usage| usage.output_audio_tokens),
+            reasoning_tokens: sum(|usage| usage.reasoning_tokens),
+        }
     }
 
-    fn zip(&self, other: &Self, with: impl Fn(u64, u64) -> Option<u64>) -> Option<Self> {
-        Some(Self {
-            input_tokens: with(self.input_tokens, other.input_tokens)?,
-            output_tokens: with(self.output_tokens, other.output_tokens)?,
-            cache_write_tokens: with(self.cache_write_tokens, other.cache_write_tokens)?,
-            cache_read_tokens: with(self.cache_read_tokens, other.cache_read_tokens)?,
-            cache_write_1h_tokens: with(self.cache_write_1h_tokens, other.cache_write_1h_tokens)?,
-            input_audio_tokens: with(self.input_audio_tokens, other.input_audio_tokens)?,
-            output_audio_tokens: with(self.output_audio_tokens, other.output_audio_tokens)?,
-            reasoning_tokens: with(self.reasoning_tokens, other.reasoning_tokens)?,
-        })
-    }
-
-    /// The counts as JSON.
-    pub fn to_json(&self) -> String {
-        // Numbers under literal keys cannot fail to serialise.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// Reads counts from JSON.
+    /// Reads counts from JSON, with errors that name the field.
     ///
     /// # Errors
     ///
-    /// [`UsageParseError`] if the text is not a JSON object or a count is not a whole number
-    /// from zero up.
+    /// [`UsageParseError`] if the text is not a JSON object or a count is not a whole number, zero or
+    /// more.
     ///
     /// ```
     /// use runtime_usage::UsageSnapshot;
     ///
     /// let error = UsageSnapshot::from_json(r#"{"input_tokens": -5}"#).unwrap_err();
     /// assert!(error.to_string().starts_with("token usage at `input_tokens`: "));
-    /// assert!(error.to_string().contains("integer `-5`"));
     /// ```
     pub fn from_json(text: &str) -> Result<Self, UsageParseError> {
-        json::read(text).map_err(|error| UsageParseError { at: error.at, source: error.source })
+        json::read(text)
+            .map_err(|json::Misread { at, source }| UsageParseError { at, error: source })
     }
 }
 
@@ -183,12 +157,12 @@ pub(crate) const fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// A text that is not the JSON of a [`UsageSnapshot`].
+/// The error for a text that is not the JSON of a [`UsageSnapshot`].
 #[derive(Debug, Error)]
-#[error("token usage at `{at}`: {source}")]
+#[error("token usage at `{at}`: {error}")]
 #[non_exhaustive]
 pub struct UsageParseError {
-    /// The field it is about; `.` is the whole text.
+    /// The field that is wrong. The whole text is `.`.
     pub at: String,
-    source: serde_json::Error,
+    error: serde_json::Error,
 }

@@ -1,32 +1,32 @@
-//! [`StreamUsage`]: the usage of a turn whose answer is streamed.
+//! [`StreamUsage`]: the usage of a streamed turn.
 
 use serde_json::Value;
 
 use crate::reported::ReportedUsage;
-use crate::wire::{self, Provider, Reading, ReportedUsageError};
+use crate::wire::{self, Reading, ReportedUsageError, UsageFormat};
 
-/// About as many bytes of English text are one token: `OpenAI`'s rule of thumb.
+/// `OpenAI`'s rule of thumb for English text.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// Gathers the usage of a turn from the chunks of its stream.
+/// Collects the usage of a turn from the chunks of its stream.
 ///
-/// What a provider reports on the way is cumulative: it takes the place of what was known, and is
-/// never added. At the end, and at any time before, [`usage`](Self::usage) says what is known.
+/// Providers report cumulative counts, so each report replaces the one before. Ask for the
+/// [`usage`](Self::usage) so far at any time.
 ///
-/// A stream that stops before the last report is billed all the same. Its usage is estimated, and
-/// marked so: the input is what was reported, or else the [estimate](Self::input_estimate); the
-/// output is what was reported or a token for every four bytes of the text that came, whichever
-/// is more. That is a rule of thumb for English. Code and most other languages have more tokens
-/// than it says, and thoughts that are not shown have no text.
+/// A stream that stops before the last report is billed as well. Its usage is an estimate and is
+/// marked as one. The input is the reported one, or else the [estimate](Self::input_estimate). The
+/// output is the reported one, or one token for every four bytes of received text, whichever is
+/// more. That is a rule of thumb for English: code and most other languages have more tokens, and
+/// hidden reasoning has no text.
 ///
-/// Pushing a chunk allocates nothing, but for the name of the model when it first comes and for
-/// the text of a cost while it is read.
+/// Pushing a chunk allocates only for the first occurrence of the model's name, and for the text
+/// of a cost while it is read.
 ///
 /// ```
-/// use runtime_usage::{StreamUsage, UsageSnapshot};
+/// use runtime_usage::{StreamUsage, UsageFormat, UsageSnapshot};
 /// use serde_json::json;
 ///
-/// let mut stream = StreamUsage::openai_chat().input_estimate(1_000);
+/// let mut stream = StreamUsage::new(UsageFormat::OpenAiChat).input_estimate(1_000);
 /// stream.push(&json!({"choices": [{"delta": {"content": "Hello, world"}}], "usage": null}))?;
 /// let cut = stream.usage()?;
 /// assert!(cut.estimated);
@@ -47,8 +47,8 @@ pub struct StreamUsage {
     progress: Progress,
 }
 
-/// How far a stream has come. It owns no memory.
-#[derive(Clone, Copy, Debug, Default)]
+/// The progress of a stream. It owns no memory.
+#[derive(Clone, Copy, Debug)]
 struct Progress {
     input_estimate: u64,
     streamed_bytes: u64,
@@ -59,62 +59,25 @@ struct Progress {
 const _: () = wire::owns_no_memory::<Progress>();
 
 impl StreamUsage {
-    /// The chunks of a chat completion. Usage comes only if the request asks for it by
-    /// `stream_options.include_usage`.
-    pub fn openai_chat() -> Self {
-        Self::of(&wire::OPENAI_CHAT)
+    /// Starts to collect from the chunks of a stream in a format.
+    pub const fn new(format: UsageFormat) -> Self {
+        let progress =
+            Progress { input_estimate: 0, streamed_bytes: 0, reported: false, ended: false };
+        Self { reading: Reading::new(format.provider()), progress }
     }
 
-    /// The events of a response. The one that completes, breaks off or fails it has the usage.
-    pub fn openai_responses() -> Self {
-        Self::of(&wire::OPENAI_RESPONSES)
-    }
-
-    /// The events of a message. The output in `message_start` is a placeholder, and the totals
-    /// come with `message_delta`.
-    pub fn anthropic() -> Self {
-        Self::of(&wire::ANTHROPIC)
-    }
-
-    /// The chunks of a response of Gemini's, each with the usage so far.
-    pub fn gemini() -> Self {
-        Self::of(&wire::GEMINI)
-    }
-
-    /// The events of Bedrock's `ConverseStream`, under their names or unwrapped. The one called
-    /// `metadata` has the usage.
-    pub fn bedrock() -> Self {
-        Self::of(&wire::BEDROCK)
-    }
-
-    /// The lines of an answer of Ollama's. The one that is `done` has the usage.
-    pub fn ollama() -> Self {
-        Self::of(&wire::OLLAMA)
-    }
-
-    /// The chunks of a chat completion of `OpenRouter`'s. The last one has the usage and the cost.
-    pub fn openrouter() -> Self {
-        Self::of(&wire::OPENROUTER)
-    }
-
-    fn of(provider: &'static Provider) -> Self {
-        Self { reading: Reading::new(provider), progress: Progress::default() }
-    }
-
-    /// Says how many tokens the request is thought to have, should the stream end before the
-    /// provider says so. Default: 0.
+    /// Sets the input to assume if the stream ends before the provider reports it. Default: 0.
     #[must_use]
     pub const fn input_estimate(mut self, tokens: u64) -> Self {
         self.progress.input_estimate = tokens;
         self
     }
 
-    /// Takes a chunk, as parsed. What has no usage and no output in it, errors included, changes
-    /// nothing.
+    /// Takes the next chunk. A chunk without usage or output, such as an error, changes nothing.
     ///
     /// # Errors
     ///
-    /// [`ReportedUsageError`] if a count in it is not one. Nothing has changed then.
+    /// [`ReportedUsageError`] if the chunk has an invalid count. Nothing is changed then.
     pub fn push(&mut self, chunk: &Value) -> Result<(), ReportedUsageError> {
         let provider = self.reading.provider();
         let body = provider.body(chunk);
@@ -129,13 +92,13 @@ impl StreamUsage {
         Ok(())
     }
 
-    /// Whether the model has stopped and the provider has said what it used.
+    /// Whether the model has stopped and the provider has reported its usage.
     pub const fn is_complete(&self) -> bool {
         self.progress.reported && self.progress.ended
     }
 
-    /// What the turn used, as far as is known: exact if the stream [is
-    /// complete](Self::is_complete), or else estimated.
+    /// The usage so far. It is exact if the stream [is complete](Self::is_complete) and an estimate
+    /// otherwise.
     ///
     /// # Errors
     ///
@@ -147,7 +110,7 @@ impl StreamUsage {
 }
 
 impl Progress {
-    /// Fills in what was not reported. What was is never made less.
+    /// Fills in what was not reported. Reported counts are never lowered.
     fn estimate(&self, mut usage: ReportedUsage) -> ReportedUsage {
         let tokens = &mut usage.tokens;
         if tokens.total_input_tokens() == 0 {

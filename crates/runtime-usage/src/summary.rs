@@ -1,25 +1,25 @@
-//! What a tracker tells: [`ModelUsage`] and [`UsageSummary`].
+//! The totals of a tracker: [`ModelUsage`] and [`UsageSummary`].
 
 use serde::{Serialize, Serializer};
 
 use crate::snapshot::{UsageSnapshot, is_zero};
 use crate::usd::Usd;
 
-/// Turns, tokens and cost of one model, or of all.
+/// The turns, tokens and cost of one model or of all models.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ModelUsage {
     /// The number of turns.
     pub turns: u64,
-    /// How many of them had no price.
+    /// The number of turns without a price.
     pub unpriced_turns: u64,
-    /// How many of them cost what the provider itself reported. Not written where none did.
+    /// The number of turns whose cost the provider itself reported. Left out of the JSON if zero.
     #[serde(skip_serializing_if = "is_zero")]
     pub reported_turns: u64,
-    /// The tokens of all of them.
+    /// The tokens of all turns.
     #[serde(flatten)]
     pub tokens: UsageSnapshot,
-    /// What they cost; the JSON calls it `cost_usd`.
+    /// The cost of all turns. The JSON key is `cost_usd`.
     #[serde(rename = "cost_usd")]
     pub cost: Usd,
 }
@@ -33,20 +33,20 @@ impl ModelUsage {
     }
 }
 
-/// The totals of a tracker.
+/// The totals of a tracker, under the keys of the Python original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UsageSummary {
     /// The number of turns.
     pub turns: u64,
-    /// The input tokens of all turns, those of caches not among them.
+    /// The input tokens of all turns, without cached tokens.
     pub total_input_tokens: u64,
     /// The output tokens of all turns.
     pub total_output_tokens: u64,
-    /// What all turns cost: exact here, rounded to four digits in JSON.
+    /// The cost of all turns. It is exact here and rounded to four digits in JSON.
     #[serde(serialize_with = "four_digits")]
     pub total_cost_usd: Usd,
-    /// The cost as people read it.
+    /// The cost as text, such as `$12.50`.
     pub formatted_cost: String,
 }
 

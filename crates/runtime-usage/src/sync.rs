@@ -1,4 +1,4 @@
-//! The atomics of the standard library, or, with `--cfg runtime_loom`, those that loom explores.
+//! The atomics of the standard library, or of loom with `--cfg runtime_loom`.
 
 #[cfg(runtime_loom)]
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};

@@ -12,17 +12,16 @@ use crate::cost::Cost;
 use crate::diff::TableDiff;
 use crate::file::{PriceList, PriceReader, PricingFileError, PricingParseError};
 use crate::index::with_lower_case;
-use crate::prices::{ModelPrices, Named};
+use crate::prices::ModelPrices;
 use crate::pricing::ModelPricing;
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
-use crate::usd::Usd;
 
-/// Prices by model; clones share them.
+/// Prices by model name. Clones share one table.
 ///
-/// A model is found under its own name, whatever its case, or else under the longest name that
-/// its own begins with: `model-a-20260514` costs what `model-a` does. Only where there is none, the
-/// clauses that a price list brought are asked.
+/// Names are looked up without regard to case. If a name is not in the table, the longest entry
+/// that the name starts with applies: `model-a-20260514` costs the same as `model-a`. If there is
+/// none, the name patterns of merged price lists are tried in order.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, PricingTable, Usd};
@@ -48,39 +47,55 @@ struct Shared {
     missed: Mutex<HashSet<Box<str>>>,
 }
 
-/// How many models without a price are remembered, so that the names in hostile requests
-/// cannot fill the memory.
+/// How many models without a price are remembered. The bound keeps hostile names from filling the
+/// memory.
 const MISSED_LIMIT: usize = 1_024;
 
 impl PricingTable {
-    /// A table without prices.
+    /// An empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The table of the process, which trackers use unless told otherwise. It starts empty.
+    /// The table of the process, which trackers use by default. It starts empty.
     #[doc(alias = "PRICING_TABLE")]
     pub fn global() -> &'static Self {
         static GLOBAL: LazyLock<PricingTable> = LazyLock::new(PricingTable::new);
         &GLOBAL
     }
 
-    /// A table with the prices of a JSON text; see [`merge_json`](Self::merge_json).
+    /// Creates a table from a price list in any [`PriceFormat`](crate::PriceFormat). The format is
+    /// recognised; [`PriceReader`] offers more control.
     ///
     /// # Errors
     ///
-    /// [`PricingParseError`] if anything in the text is not as it should be.
+    /// [`PricingParseError`] if the format is unknown or an entry is invalid. It names every invalid
+    /// entry.
+    ///
+    /// ```
+    /// use runtime_usage::PricingTable;
+    ///
+    /// let error = PricingTable::from_json(
+    ///     r#"{"models": {
+    ///         "model-a": {"input_per_million": 3, "output_per_million": 15},
+    ///         "model-b": {"input_per_million": 3, "output_per_million": -15}
+    ///     }}"#,
+    /// );
+    /// let text = error.unwrap_err().to_string();
+    /// assert!(text.contains("at `models.model-b.output_per_million`: "));
+    /// assert!(text.contains("`-15`: must not be negative"));
+    /// ```
     pub fn from_json(json: &str) -> Result<Self, PricingParseError> {
         let table = Self::new();
-        table.merge_json(json)?;
+        table.merge(PriceReader::new().read(json)?);
         Ok(table)
     }
 
-    /// Sets the prices of a model, and returns the standard ones that they replace.
+    /// Sets the prices of a model. Returns the standard prices that they replace.
     ///
     /// # Errors
     ///
-    /// [`EmptyModelNameError`] if the name is blank: every name begins with the empty one.
+    /// [`EmptyModelNameError`] if the name is blank, since every name starts with the empty one.
     pub fn register(
         &self,
         model: &str,
@@ -94,65 +109,37 @@ impl PricingTable {
         Ok(replaced.map(|prices| *prices.standard()))
     }
 
-    /// Adds the prices of a JSON text, all or none, and returns how many models it names.
-    ///
-    /// The text is in one of the forms of [`PriceFormat`](crate::PriceFormat), which is recognised.
-    /// [`PriceReader`] can be told more, and tells more. A model that already has a price gets
-    /// the new one, and of two entries for one model the later one holds.
+    /// Merges the price list in a file, in any [`PriceFormat`](crate::PriceFormat). Returns the number
+    /// of models in it.
     ///
     /// # Errors
     ///
-    /// [`PricingParseError`] if the text has none of these forms, or if an entry is broken; all
-    /// broken ones are named. The table is as before then.
-    ///
-    /// ```
-    /// use runtime_usage::PricingTable;
-    ///
-    /// let table = PricingTable::new();
-    /// let error = table.merge_json(
-    ///     r#"{"models": {
-    ///         "model-a": {"input_per_million": 3, "output_per_million": 15},
-    ///         "model-b": {"input_per_million": 3, "output_per_million": -15}
-    ///     }}"#,
-    /// );
-    /// let text = error.unwrap_err().to_string();
-    /// assert!(text.starts_with("prices at `models.model-b.output_per_million`: `-15` is not"));
-    /// assert!(table.is_empty());
-    /// ```
-    pub fn merge_json(&self, json: &str) -> Result<usize, PricingParseError> {
-        PriceReader::new().read(json).map(|list| self.merge(list))
-    }
-
-    /// Adds the prices of a file, all or none, and returns how many models it names; see
-    /// [`merge_json`](Self::merge_json).
-    ///
-    /// # Errors
-    ///
-    /// [`PricingFileError`] if the file cannot be read or its text is refused. The table is as
-    /// before then.
+    /// [`PricingFileError`] if the file cannot be read or is not a valid price list. The table is
+    /// unchanged then.
     pub fn load_file(&self, path: impl AsRef<Path>) -> Result<usize, PricingFileError> {
         PriceReader::new().read_file(path).map(|list| self.merge(list))
     }
 
-    /// Adds the prices of a list that was read, and returns how many models it names.
+    /// Merges a price list. Returns the number of models in it.
+    ///
+    /// The list replaces the prices of models that are already in the table.
     pub fn merge(&self, list: PriceList) -> usize {
-        let models = list.models();
+        let models = list.models;
         self.change(|book| book.merge(list));
         models
     }
 
-    /// The standard price of a model with a short context: the one under its name, else under the
-    /// longest beginning of it.
+    /// The standard prices of a model with a short context, if it has any.
     pub fn get(&self, model: &str) -> Option<ModelPricing> {
         self.with_prices(model, |prices| *prices.standard())
     }
 
-    /// All prices of a model.
+    /// All prices of a model, if it has any.
     pub fn prices(&self, model: &str) -> Option<Arc<ModelPrices>> {
         self.with_prices(model, Arc::clone)
     }
 
-    /// What this usage of a model costs in a service tier, line by line, if the model has a price.
+    /// The cost of a turn in a service tier, line by line, if the model has prices.
     ///
     /// ```
     /// use runtime_usage::{ModelPricing, PricingTable, ServiceTier, UsageSnapshot, Usd};
@@ -170,45 +157,19 @@ impl PricingTable {
         self.with_prices(model, |prices| prices.price(usage, tier))
     }
 
-    /// Where this table and another disagree on a model.
+    /// The differences between this table and another one.
     pub fn diff(&self, other: &Self) -> TableDiff {
-        TableDiff::between(&self.to_prices(), &other.to_prices())
+        TableDiff::between(&self.to_vec(), &other.to_vec())
     }
 
-    /// Whether the model has a price.
-    pub fn contains(&self, model: &str) -> bool {
-        self.with_prices(model, |_| ()).is_some()
-    }
-
-    /// What this usage of a model costs in the standard tier, if the model has a price.
-    pub fn cost(&self, model: &str, usage: &UsageSnapshot) -> Option<Usd> {
-        self.with_prices(model, |prices| prices.cost(usage, ServiceTier::Standard))
-    }
-
-    /// The number of models with a price of their own.
-    pub fn len(&self) -> usize {
-        self.book().len()
-    }
-
-    /// Whether there are no prices.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// All standard prices with the names they are kept under, sorted.
-    pub fn to_vec(&self) -> Vec<(Box<str>, ModelPricing)> {
-        self.to_prices().into_iter().map(|(name, prices)| (name, *prices.standard())).collect()
-    }
-
-    fn to_prices(&self) -> Vec<Named> {
+    /// All names and their prices, sorted by name.
+    pub fn to_vec(&self) -> Vec<(Box<str>, Arc<ModelPrices>)> {
         self.book().to_vec()
     }
 
-    /// Whether nobody has asked this of the model before: true once per model, so that a
-    /// missing price is reported once.
-    ///
-    /// Remembers 1,024 models; of others it says false. False of a blank name, too.
-    pub fn first_miss(&self, model: &str) -> bool {
+    /// Returns `true` once per model, so that a missing price is reported once. It remembers 1,024
+    /// models. For further models and for a blank name it returns `false`.
+    pub(crate) fn first_miss(&self, model: &str) -> bool {
         if is_blank(model) {
             return false;
         }
@@ -218,13 +179,13 @@ impl PricingTable {
         })
     }
 
-    /// A number that differs whenever the prices do.
+    /// A number that changes with every change of the prices.
     pub(crate) fn version(&self) -> u64 {
-        // Acquire pairs with the Release in `change`: who sees the new number sees the new prices.
+        // Acquire pairs with the Release in `change`: a reader of the new number sees the new prices.
         self.shared.version.load(Ordering::Acquire)
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn book(&self) -> RwLockReadGuard<'_, PriceBook> {
         self.shared.prices.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -236,7 +197,7 @@ impl PricingTable {
     fn change<R>(&self, f: impl FnOnce(&mut PriceBook) -> R) -> R {
         let mut prices = self.shared.prices.write().unwrap_or_else(PoisonError::into_inner);
         let result = f(&mut prices);
-        // Release pairs with the Acquire in `version`. It comes after the change: who sees the
+        // Release pairs with the Acquire in `version`. It comes after the change: a reader that saw the
         // number too early would keep an old price for good.
         self.shared.version.fetch_add(1, Ordering::Release);
         drop(prices);
@@ -244,9 +205,9 @@ impl PricingTable {
     }
 }
 
-/// Whether the model has a price in the table of the process.
+/// Whether the table of the process has prices for a model.
 pub fn has_pricing(model: &str) -> bool {
-    PricingTable::global().contains(model)
+    PricingTable::global().prices(model).is_some()
 }
 
 /// Sets the prices of a model in the table of the process.
@@ -261,18 +222,18 @@ pub fn register_pricing(
     PricingTable::global().register(model, prices)
 }
 
-/// Adds the prices of a file to the table of the process; see [`PricingTable::merge_json`].
+/// Merges the price list in a file into the table of the process; see [`PricingTable::load_file`].
 ///
 /// # Errors
 ///
-/// [`PricingFileError`] if the file cannot be read or its text is refused.
+/// [`PricingFileError`] if the file cannot be read or is not a valid price list.
 pub fn load_pricing_from_file(path: impl AsRef<Path>) -> Result<usize, PricingFileError> {
     PricingTable::global().load_file(path)
 }
 
-/// A price was given for a model without a name.
+/// The error for a price whose model name is blank.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a model name is empty")]
+#[error("model name must not be empty")]
 #[non_exhaustive]
 pub struct EmptyModelNameError {}
 

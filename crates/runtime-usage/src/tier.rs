@@ -1,4 +1,4 @@
-//! [`ServiceTier`]: how quickly a turn was to be served, which is a matter of price.
+//! [`ServiceTier`]: how quickly a provider serves a turn, which decides its price.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,29 +6,29 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The tier of service a provider prices a turn by.
+/// The service tier by which a provider prices a turn.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServiceTier {
-    /// The usual one.
+    /// The default tier.
     #[default]
     Standard,
     /// Answered within a day or so, at a discount.
     Batch,
-    /// Answered when there is room, at a discount.
+    /// Answered when there is capacity, at a discount.
     Flex,
-    /// Answered before others, at a surcharge.
+    /// Answered before other requests, at a surcharge.
     Priority,
 }
 
 impl ServiceTier {
-    /// All of them, in order.
+    /// Every tier, in the order of declaration.
     pub const ALL: [Self; 4] = [Self::Standard, Self::Batch, Self::Flex, Self::Priority];
 
-    /// Its name on the wire.
+    /// The word this tier is written as.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -45,16 +45,16 @@ impl fmt::Display for ServiceTier {
     }
 }
 
-/// A text that names no tier of service.
+/// The error for a word that is not a service tier.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{value}` is not a service tier: one of standard, batch, flex, priority")]
+#[error("unknown service tier `{value}`, expected `standard`, `batch`, `flex` or `priority`")]
 #[non_exhaustive]
 pub struct UnknownTierError {
-    /// What was found.
+    /// The word.
     pub value: String,
 }
 
-/// Reads the names on the wire.
+/// Reads the word that [`ServiceTier::as_str`] writes.
 impl FromStr for ServiceTier {
     type Err = UnknownTierError;
 

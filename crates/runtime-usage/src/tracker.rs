@@ -1,11 +1,10 @@
-//! [`UsageTracker`]: what was used and what it cost.
+//! [`UsageTracker`]: adds up usage and cost.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::prices::ModelPrices;
 use crate::reported::ReportedUsage;
-use crate::signed::SignedUsd;
 use crate::snapshot::UsageSnapshot;
 use crate::summary::{ModelUsage, UsageSummary};
 use crate::table::PricingTable;
@@ -14,9 +13,9 @@ use crate::usd::Usd;
 
 /// Adds up usage and cost per model.
 ///
-/// It keeps totals and no list of turns, so that turn, memory and answer cost the same after ten
-/// turns and after ten million; what grows is one entry per model name. A turn is priced when it is
-/// recorded: a price registered later holds for the turns that follow.
+/// A tracker keeps totals, not a list of turns. Its memory and the time per turn stay the same after
+/// millions of turns and grow only with the number of model names. A turn is priced when it is
+/// recorded: a price registered later applies to the turns that follow.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, PricingTable, UsageSnapshot, UsageTracker, Usd};
@@ -30,8 +29,8 @@ use crate::usd::Usd;
 /// let tracker = UsageTracker::with_pricing(pricing);
 /// let turn = tracker.record_turn("gpt-5", &UsageSnapshot::new(12_000, 800));
 /// assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
-/// assert_eq!(tracker.format_cost(), "$0.02");
-/// assert_eq!(tracker.budget_remaining(Usd::from_dollars(1)).to_string(), "$0.98");
+/// assert_eq!(tracker.total_cost().to_string(), "$0.02");
+/// assert_eq!(tracker.totals().turns, 1);
 /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
 /// ```
 #[derive(Debug, Default)]
@@ -40,46 +39,48 @@ pub struct UsageTracker {
     books: Mutex<Books>,
 }
 
-/// What recording a turn found out.
+/// The cost of a turn that was recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "it says whether the turn had a price, and what was spent so far"]
+#[must_use = "it tells whether the turn had a price, and the total so far"]
 #[non_exhaustive]
 pub struct RecordedTurn {
-    /// What the turn cost; nothing where the model has no price.
+    /// The cost of the turn. Zero if the model has no price.
     pub cost: Usd,
     /// Whether the cost is known.
     pub priced: bool,
-    /// Whether the cost is what the provider itself reported.
+    /// Whether the provider itself reported the cost.
     pub reported: bool,
-    /// Whether this is the first turn of a model without a price: the one to report.
+    /// Whether this is the first turn of a model without a price: the one to log.
     pub first_unpriced: bool,
-    /// What all turns cost, this one included.
+    /// The cost of all turns, including this one.
     pub total: Usd,
 }
 
 impl UsageTracker {
-    /// A tracker with the prices of the process, [`PricingTable::global`].
+    /// Creates a tracker that uses the prices of the process, [`PricingTable::global`].
     pub fn new() -> Self {
         Self::with_pricing(PricingTable::global().clone())
     }
 
-    /// A tracker with prices of its own.
+    /// Creates a tracker with its own prices.
     pub fn with_pricing(pricing: PricingTable) -> Self {
         Self { pricing, books: Mutex::default() }
     }
 
-    /// The prices it uses.
+    /// The prices that the tracker uses.
     pub const fn pricing(&self) -> &PricingTable {
         &self.pricing
     }
 
-    /// Records a turn of the standard tier at the price of its model.
+    /// Records a turn at the standard price of its model.
     pub fn record_turn(&self, model: &str, usage: &UsageSnapshot) -> RecordedTurn {
         self.record_at(model, usage, ServiceTier::Standard)
     }
 
-    /// Records what a provider reported of a turn: at the cost it names, or else at the price of
-    /// the model in the tier that served it.
+    /// Records a turn as the provider reported it. `tier` is the tier that was requested.
+    ///
+    /// The cost is the one that the provider names, or else the price of the model in the tier that
+    /// served the turn, or in `tier` if the provider does not name one.
     ///
     /// ```
     /// use runtime_usage::{
@@ -95,37 +96,33 @@ impl UsageTracker {
     /// let tracker = UsageTracker::with_pricing(pricing);
     ///
     /// let usage = ReportedUsage::from(UsageSnapshot::new(500_000, 0)).tier(ServiceTier::Flex);
-    /// assert_eq!(tracker.record("m", &usage).cost, Usd::from_dollars(1));
-    /// let turn = tracker.record("m", &usage.cost(Usd::from_cents(70)));
+    /// let turn = tracker.record("m", &usage, ServiceTier::Standard);
+    /// assert_eq!(turn.cost, Usd::from_dollars(1));
+    /// let usage = usage.cost(Usd::from_cents(70));
+    /// let turn = tracker.record("m", &usage, ServiceTier::Standard);
     /// assert_eq!(turn.cost, Usd::from_cents(70));
     /// assert!(turn.reported);
     /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
     /// ```
-    pub fn record(&self, model: &str, usage: &ReportedUsage) -> RecordedTurn {
-        self.record_in(model, usage, ServiceTier::Standard)
-    }
-
-    /// [`record`](Self::record), with the tier to price by where the provider does not say which
-    /// one served the turn: the one that was asked for.
-    pub fn record_in(&self, model: &str, usage: &ReportedUsage, tier: ServiceTier) -> RecordedTurn {
+    pub fn record(&self, model: &str, usage: &ReportedUsage, tier: ServiceTier) -> RecordedTurn {
         match usage.cost {
             Some(cost) => self.record_known(model, &usage.tokens, cost, true),
             None => self.record_at(model, &usage.tokens, usage.tier.unwrap_or(tier)),
         }
     }
 
-    /// Records a turn whose cost is known: a price was assumed.
+    /// Records a turn at a given cost, such as one computed from an assumed price.
     pub fn record_priced(&self, model: &str, usage: &UsageSnapshot, cost: Usd) -> RecordedTurn {
         self.record_known(model, usage, cost, false)
     }
 
     fn record_at(&self, model: &str, usage: &UsageSnapshot, tier: ServiceTier) -> RecordedTurn {
         let mut books = self.books();
-        let account = books.account(model);
-        let cost = account.price.current(&self.pricing, model).map(|p| p.cost(usage, tier));
+        let entry = books.entry(model);
+        let cost = entry.price.current(&self.pricing, model).map(|p| p.cost(usage, tier));
         let priced = cost.is_some();
         let cost = cost.unwrap_or_default();
-        account.usage.add(usage, cost, priced);
+        entry.usage.add(usage, cost, priced);
         books.total.add(usage, cost, priced);
         let total = books.total.cost;
         drop(books);
@@ -146,9 +143,9 @@ impl UsageTracker {
         reported: bool,
     ) -> RecordedTurn {
         let mut books = self.books();
-        let account = books.account(model);
-        account.usage.add(usage, cost, true);
-        account.usage.reported_turns += u64::from(reported);
+        let entry = books.entry(model);
+        entry.usage.add(usage, cost, true);
+        entry.usage.reported_turns += u64::from(reported);
         books.total.add(usage, cost, true);
         books.total.reported_turns += u64::from(reported);
         let total = books.total.cost;
@@ -156,52 +153,20 @@ impl UsageTracker {
         RecordedTurn { cost, priced: true, reported, first_unpriced: false, total }
     }
 
-    /// What this usage of a model would cost now; nothing where it has no price.
-    pub fn cost_for_turn(&self, model: &str, usage: &UsageSnapshot) -> Usd {
-        self.pricing.cost(model, usage).unwrap_or_default()
-    }
-
-    /// What all turns cost. [`Usd::MAX`] where that is too much.
+    /// The cost of all turns, capped at [`Usd::MAX`].
+    #[doc(alias = "format_cost")]
+    #[doc(alias = "budget_remaining")]
+    #[doc(alias = "is_over_budget")]
     pub fn total_cost(&self) -> Usd {
         self.books().total.cost
     }
 
-    /// The input tokens of all turns, those of caches not among them.
-    pub fn total_input_tokens(&self) -> u64 {
-        self.books().total.tokens.input_tokens
-    }
-
-    /// The output tokens of all turns.
-    pub fn total_output_tokens(&self) -> u64 {
-        self.books().total.tokens.output_tokens
-    }
-
-    /// The number of turns.
-    pub fn turns(&self) -> u64 {
-        self.books().total.turns
-    }
-
-    /// Turns, tokens and cost of all models together.
+    /// The turns, tokens and cost of all models together.
     pub fn totals(&self) -> ModelUsage {
         self.books().total
     }
 
-    /// The total cost as people read it: `$0.0033` below a cent, `$12.50` from there on.
-    pub fn format_cost(&self) -> String {
-        self.total_cost().to_string()
-    }
-
-    /// What is left of a budget; negative once it is overspent.
-    pub fn budget_remaining(&self, budget: Usd) -> SignedUsd {
-        budget.signed_sub(self.total_cost())
-    }
-
-    /// Whether more was spent than the budget allows.
-    pub fn is_over_budget(&self, budget: Usd) -> bool {
-        self.total_cost() > budget
-    }
-
-    /// The totals, under the original's keys.
+    /// The totals, under the keys of the Python original.
     pub fn summary(&self) -> UsageSummary {
         UsageSummary::of(&self.totals())
     }
@@ -209,16 +174,16 @@ impl UsageTracker {
     /// The cost of each model.
     pub fn per_model_summary(&self) -> BTreeMap<Arc<str>, Usd> {
         let books = self.books();
-        books.accounts.iter().map(|account| (account.model.clone(), account.usage.cost)).collect()
+        books.models.iter().map(|entry| (entry.model.clone(), entry.usage.cost)).collect()
     }
 
-    /// Turns, tokens and cost of each model.
+    /// The turns, tokens and cost of each model.
     pub fn per_model(&self) -> BTreeMap<Arc<str>, ModelUsage> {
         let books = self.books();
-        books.accounts.iter().map(|account| (account.model.clone(), account.usage)).collect()
+        books.models.iter().map(|entry| (entry.model.clone(), entry.usage)).collect()
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,38 +191,38 @@ impl UsageTracker {
 
 #[derive(Debug, Default)]
 struct Books {
-    accounts: Vec<Account>,
-    /// Where the account of a model is.
+    models: Vec<Entry>,
+    /// The index of each model's entry.
     places: HashMap<Arc<str>, usize>,
-    /// Where the account used last is: most often the one that is used next.
+    /// The index of the entry used last, which is most often used next.
     last: usize,
     total: ModelUsage,
 }
 
 #[derive(Debug)]
-struct Account {
+struct Entry {
     model: Arc<str>,
     usage: ModelUsage,
     price: CachedPrice,
 }
 
 impl Books {
-    fn account(&mut self, model: &str) -> &mut Account {
+    fn entry(&mut self, model: &str) -> &mut Entry {
         let place = self.place(model);
         self.last = place;
-        &mut self.accounts[place]
+        &mut self.models[place]
     }
 
     fn place(&mut self, model: &str) -> usize {
-        if self.accounts.get(self.last).is_some_and(|account| *account.model == *model) {
+        if self.models.get(self.last).is_some_and(|entry| *entry.model == *model) {
             return self.last;
         }
         if let Some(&place) = self.places.get(model) {
             return place;
         }
-        let (place, model) = (self.accounts.len(), Arc::<str>::from(model));
+        let (place, model) = (self.models.len(), Arc::<str>::from(model));
         self.places.insert(model.clone(), place);
-        self.accounts.push(Account {
+        self.models.push(Entry {
             model,
             usage: ModelUsage::default(),
             price: CachedPrice::default(),
@@ -266,7 +231,7 @@ impl Books {
     }
 }
 
-/// A price as it was at some version of the table.
+/// A price, and the version of the table that it was read from.
 #[derive(Debug, Default)]
 struct CachedPrice {
     version: Option<u64>,
@@ -275,7 +240,7 @@ struct CachedPrice {
 
 impl CachedPrice {
     fn current(&mut self, table: &PricingTable, model: &str) -> Option<&ModelPrices> {
-        // Read before the price is: a change in between makes the cache look stale, never fresh.
+        // Read before the price: a change in between makes the cache look stale, never fresh.
         let version = table.version();
         if self.version != Some(version) {
             *self = Self { version: Some(version), prices: table.prices(model) };

@@ -7,20 +7,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-use crate::decimal;
+use crate::decimal::{self, UsdErrorKind};
 use crate::signed::SignedUsd;
 
-#[doc(inline)]
-pub use crate::decimal::UsdErrorKind;
-
-/// An amount of US dollars: whole nano-dollars (10⁻⁹ $) in an integer.
+/// An amount of US dollars, stored as an integer number of nano-dollars (10⁻⁹ $).
 ///
-/// The largest amount is about 18 billion dollars. Sums of amounts are exact, so costs add
-/// up to the same total in any order.
+/// The largest amount is about 18 billion dollars. Sums are exact, so costs add up to the same
+/// total in any order.
 ///
-/// It prints as people read costs, with four digits below a cent and two from there on;
-/// `{:.4}` asks for a number of digits and `{:#}` for all of them. The digits are those of the
-/// nearest `f64`, as Python prints them; only `{:#}` is exact.
+/// An amount prints with four digits below a cent and two digits from there on. `{:.4}` sets the
+/// number of digits and `{:#}` prints all of them. Only `{:#}` is exact: the other forms print the
+/// nearest `f64`, as Python does.
 ///
 /// ```
 /// use runtime_usage::Usd;
@@ -34,8 +31,8 @@ pub use crate::decimal::UsdErrorKind;
 /// # Ok::<(), runtime_usage::UsdParseError>(())
 /// ```
 ///
-/// In JSON it is a number of dollars: exact up to 8,388,608 $, and from there on to about
-/// sixteen digits, which is what an `f64` holds and a reader of JSON preserves.
+/// In JSON an amount is a number of dollars. It is exact up to 8,388,608 $ and has about sixteen
+/// digits above that, as an `f64` does.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(u64);
 
@@ -43,23 +40,23 @@ const NANOS_PER_DOLLAR: u64 = 1_000_000_000;
 const NANOS_PER_CENT: u64 = NANOS_PER_DOLLAR / 100;
 
 impl Usd {
-    /// Nothing.
+    /// No money.
     pub const ZERO: Self = Self(0);
 
     /// The largest amount: 18,446,744,073.709551615 $.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// So many nano-dollars.
+    /// Creates an amount from nano-dollars.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// So many dollars; [`Usd::MAX`] where that is too many.
+    /// Creates an amount from dollars, capped at [`Usd::MAX`].
     pub const fn from_dollars(dollars: u64) -> Self {
         Self(dollars.saturating_mul(NANOS_PER_DOLLAR))
     }
 
-    /// So many cents; [`Usd::MAX`] where that is too many.
+    /// Creates an amount from cents, capped at [`Usd::MAX`].
     pub const fn from_cents(cents: u64) -> Self {
         Self(cents.saturating_mul(NANOS_PER_CENT))
     }
@@ -69,12 +66,12 @@ impl Usd {
         self.0
     }
 
-    /// Whether it is nothing.
+    /// Whether the amount is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// The sum, unless it is too large.
+    /// The sum, or `None` if it is more than [`Usd::MAX`].
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(nanos) => Some(Self(nanos)),
@@ -82,21 +79,13 @@ impl Usd {
         }
     }
 
-    /// The sum; [`Usd::MAX`] where it is too large.
+    /// The sum, capped at [`Usd::MAX`].
     #[must_use]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// The difference, unless `other` is more.
-    pub const fn checked_sub(self, other: Self) -> Option<Self> {
-        match self.0.checked_sub(other.0) {
-            Some(nanos) => Some(Self(nanos)),
-            None => None,
-        }
-    }
-
-    /// The difference; nothing where `other` is more.
+    /// The difference, or zero if `other` is larger.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
@@ -128,12 +117,12 @@ impl Usd {
     }
 }
 
-/// A text or a number that is not an amount of money.
+/// The error for a text or number that is not an amount of money.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{value}` is not an amount of US dollars: {kind}")]
+#[error("invalid amount of US dollars `{value}`: {kind}")]
 #[non_exhaustive]
 pub struct UsdParseError {
-    /// What was found.
+    /// The text or number.
     pub value: String,
     /// What is wrong with it.
     pub kind: UsdErrorKind,
@@ -145,7 +134,7 @@ impl UsdParseError {
     }
 }
 
-/// Reads decimal text: `12.5`, `$12.5` or `1.25e1`, rounding what is finer than a nano-dollar
+/// Reads decimal text: `12.5`, `$12.5` or `1.25e1`. Digits beyond a nano-dollar are rounded
 /// half-even. The text is read digit by digit, never as a float.
 impl FromStr for Usd {
     type Err = UsdParseError;
@@ -153,7 +142,7 @@ impl FromStr for Usd {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let refuse = |kind| UsdParseError::new(text, kind);
         let amount = decimal::parse(text).map_err(refuse)?;
-        // What is below zero is refused even where it would round to zero.
+        // Below zero is refused even if it would round to zero.
         if amount.negative && !(amount.nanos == 0 && amount.exact) {
             return Err(refuse(UsdErrorKind::Negative));
         }
@@ -161,9 +150,9 @@ impl FromStr for Usd {
     }
 }
 
-/// Takes a float for the shortest decimal that names it: `0.1` is ten cents.
+/// Reads a float as the shortest decimal that names it: `0.1` is ten cents.
 ///
-/// Undoes [`Usd::to_f64`] for every amount up to 8,388,608 $.
+/// This is the inverse of [`Usd::to_f64`] for every amount up to 8,388,608 $.
 impl TryFrom<f64> for Usd {
     type Error = UsdParseError;
 
@@ -176,7 +165,7 @@ impl TryFrom<f64> for Usd {
     }
 }
 
-/// Adds amounts up; [`Usd::MAX`] where that is too much.
+/// Adds amounts up, capped at [`Usd::MAX`].
 impl Sum for Usd {
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         amounts.fold(Self::ZERO, Self::saturating_add)
@@ -214,7 +203,7 @@ impl<'de> Deserialize<'de> for Usd {
             type Value = Usd;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of US dollars, not negative")
+                f.write_str("a number of US dollars, zero or more")
             }
 
             fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<Usd, E> {
@@ -234,12 +223,12 @@ impl<'de> Deserialize<'de> for Usd {
                 Usd::try_from(dollars).map_err(E::custom)
             }
         }
-        // Not `deserialize_any`: formats that do not describe themselves hold a float.
+        // Not `deserialize_any`: formats that are not self-describing store a float.
         deserializer.deserialize_f64(Dollars)
     }
 }
 
-/// Writes an amount with its sign; the flags of the formatter mean what [`Usd`] says.
+/// Writes an amount with its sign. [`Usd`] documents the flags of the formatter.
 pub(crate) fn format(f: &mut fmt::Formatter<'_>, negative: bool, amount: Usd) -> fmt::Result {
     let usual = if amount < Usd::from_cents(1) { 4 } else { 2 };
     let digits = f.precision().unwrap_or(usual);

@@ -1,24 +1,4 @@
-//! What providers say a turn used, read from their own JSON: [`UsageSnapshot::from_openai_chat`]
-//! and its siblings.
-//!
-//! Each reader takes the whole body of a response, or its usage object alone. Both give the counts,
-//! and with them the tier and the cost where they stand in the usage object; the body also names
-//! the model.
-//!
-//! | provider | is cached input inside the input? | tier | model |
-//! |---|---|---|---|
-//! | `OpenAI` chat and responses | yes | `service_tier` | `model` |
-//! | `OpenRouter` | yes, and its `cost` wins over prices | `service_tier` | `model` |
-//! | Anthropic | no | `usage.service_tier` | `model` |
-//! | Gemini | yes; thoughts and tool prompts are beside | `trafficType` | `modelVersion` |
-//! | Bedrock Converse | no | `serviceTier.type` | not named |
-//! | Ollama | there is no cache | there are none | `model` |
-//!
-//! Fields that are not known are ignored. A count that is absent or null is zero, and is listed in
-//! [`ReportedUsage::missing`] if the provider should have sent it. What contradicts itself is refused: see
-//! [`ReportedUsageErrorKind`].
-//!
-//! A tier whose name is not known is taken for the standard one.
+//! [`UsageFormat`]: the forms in which providers report usage.
 
 mod anthropic;
 mod bedrock;
@@ -33,125 +13,121 @@ mod provider;
 
 use serde_json::Value;
 
-#[doc(inline)]
 pub use self::error::{ReportedUsageError, ReportedUsageErrorKind};
 pub(crate) use self::provider::{Provider, Reading, owns_no_memory};
-pub(crate) use self::{
-    anthropic::ANTHROPIC,
-    bedrock::BEDROCK,
-    gemini::GEMINI,
-    ollama::OLLAMA,
-    openai::{OPENAI_CHAT, OPENAI_RESPONSES, OPENROUTER},
-};
 use crate::reported::ReportedUsage;
-use crate::snapshot::UsageSnapshot;
 
-/// What providers report: each reader takes the body of a response, or its usage object alone.
-/// The module [`wire`](crate::wire) says what they have in common.
-impl UsageSnapshot {
-    /// Reads the usage of an `OpenAI` chat completion, or of an API that imitates it.
+/// The form in which a provider reports usage, in a response and in a stream.
+///
+/// [`read`](Self::read) takes the body of a response, or its usage object alone.
+/// [`StreamUsage`](crate::StreamUsage) takes the chunks of a stream. Both return the token counts,
+/// and the tier and the cost if the usage object has them. The body also names the model.
+///
+/// | provider | cached input is part of the input | tier | model |
+/// |---|---|---|---|
+/// | `OpenAI` chat and responses | yes | `service_tier` | `model` |
+/// | `OpenRouter` | yes | `service_tier` | `model` |
+/// | Anthropic | no | `usage.service_tier` | `model` |
+/// | Gemini | yes; thoughts and tool prompts are separate | `trafficType` | `modelVersion` |
+/// | Bedrock Converse | no | `serviceTier.type` | not named |
+/// | Ollama | there is no cache | there are none | `model` |
+///
+/// Unknown fields are ignored, and an unknown tier is read as the standard one. A count that is
+/// absent or null is zero; if the provider should have sent it, it is listed in
+/// [`ReportedUsage::missing`]. Counts that contradict each other are refused.
+///
+/// ```
+/// use runtime_usage::{UsageFormat, UsageSnapshot};
+/// use serde_json::json;
+///
+/// let usage = UsageFormat::OpenAiChat.read(&json!({
+///     "model": "gpt-5-2026-05-14",
+///     "service_tier": "flex",
+///     "usage": {
+///         "prompt_tokens": 2_006,
+///         "completion_tokens": 300,
+///         "total_tokens": 2_306,
+///         "prompt_tokens_details": {"cached_tokens": 1_920},
+///         "completion_tokens_details": {"reasoning_tokens": 128},
+///     },
+/// }))?;
+/// assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
+/// # Ok::<(), runtime_usage::ReportedUsageError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum UsageFormat {
+    /// A chat completion of `OpenAI`, or of an API that imitates it.
     ///
-    /// Cached, written and audio tokens are parts of `prompt_tokens`, and are taken out of it.
-    /// The API does not say how much of the audio was cached. As much of it as fits beside the
-    /// cached tokens is taken for fresh, which is the dearer reading.
+    /// Cached, written and audio tokens are part of `prompt_tokens` and are subtracted from it. The
+    /// API does not say how much of the audio was cached. As much of it as fits beside the cached
+    /// tokens is counted as not cached, which is the more expensive reading.
+    ///
+    /// In a stream, the request has to ask for usage by `stream_options.include_usage`.
+    OpenAiChat,
+    /// A response of `OpenAI`'s Responses API: a chat completion under other names.
+    ///
+    /// In a stream, the usage is in `response.completed`, `.incomplete` or `.failed`.
+    OpenAiResponses,
+    /// A chat completion of `OpenRouter`, including its cost.
+    ///
+    /// With your own key for the provider (`is_byok`), `cost` is only `OpenRouter`'s fee and
+    /// `cost_details.upstream_inference_cost` is what the provider charges, so the turn costs the sum.
+    /// Without your own key, the latter is part of `cost` and is not added.
+    ///
+    /// In a stream, the last chunk has the usage and the cost.
+    OpenRouter,
+    /// A message of Anthropic.
+    ///
+    /// `input_tokens` excludes tokens read from the cache or written to it. Written tokens last five
+    /// minutes unless `cache_creation` says otherwise. Compaction is billed separately and is added
+    /// from `iterations`. An adviser's tokens are billed at the prices of another model. They are not
+    /// counted, and are listed in [`ReportedUsage::missing`].
+    ///
+    /// In a stream, the output in `message_start` is a placeholder. The totals are in `message_delta`.
+    Anthropic,
+    /// A response of Gemini, from its own API or from Vertex AI.
+    ///
+    /// Thoughts and tool prompts are separate from candidates and prompt. Thoughts are read as part of
+    /// the candidates only if the total allows no other reading.
+    ///
+    /// In a stream, each chunk has the usage so far.
+    Gemini,
+    /// An answer of Bedrock's Converse API, which does not name its model.
+    ///
+    /// `inputTokens` excludes tokens read from the cache or written to it.
+    ///
+    /// In a stream, the event `metadata` has the usage. Events may be wrapped in their names or not.
+    Bedrock,
+    /// An answer of Ollama's own API.
+    ///
+    /// Ollama leaves out a count that is zero or unknown. It is listed as missing then.
+    ///
+    /// In a stream, the line that is `done` has the usage.
+    Ollama,
+}
+
+impl UsageFormat {
+    /// Reads the body of a response, or its usage object alone.
     ///
     /// # Errors
     ///
-    /// [`ReportedUsageError`] if a count is not one, or if two contradict each other.
-    ///
-    /// ```
-    /// use runtime_usage::UsageSnapshot;
-    /// use serde_json::json;
-    ///
-    /// let usage = UsageSnapshot::from_openai_chat(&json!({
-    ///     "model": "gpt-5-2026-05-14",
-    ///     "service_tier": "flex",
-    ///     "usage": {
-    ///         "prompt_tokens": 2_006,
-    ///         "completion_tokens": 300,
-    ///         "total_tokens": 2_306,
-    ///         "prompt_tokens_details": {"cached_tokens": 1_920},
-    ///         "completion_tokens_details": {"reasoning_tokens": 128},
-    ///     },
-    /// }))?;
-    /// assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
-    /// # Ok::<(), runtime_usage::ReportedUsageError>(())
-    /// ```
-    pub fn from_openai_chat(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        OPENAI_CHAT.read(json)
+    /// [`ReportedUsageError`] if a count or a cost is invalid, or if two counts contradict each other.
+    #[doc(alias = "from_openai_chat")]
+    #[doc(alias = "from_anthropic")]
+    pub fn read(self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
+        self.provider().read(json)
     }
 
-    /// Reads the usage of an `OpenAI` response: as a chat completion's, under other names.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count is not one, or if two contradict each other.
-    pub fn from_openai_responses(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        OPENAI_RESPONSES.read(json)
-    }
-
-    /// Reads the usage of a message of Anthropic's.
-    ///
-    /// `input_tokens` stands beside what was read from the cache and written to it. What was
-    /// written lasts five minutes unless `cache_creation` says otherwise.
-    ///
-    /// Compaction on the way is billed beside the message, and is added from `iterations`. An
-    /// adviser's tokens are billed by the prices of another model: they are not counted, and
-    /// [`ReportedUsage::missing`] says so.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count is not one, or if two contradict each other.
-    pub fn from_anthropic(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        ANTHROPIC.read(json)
-    }
-
-    /// Reads the usage of a response of Gemini's, from its own API or from Vertex AI.
-    ///
-    /// Thoughts and the prompts of tools stand beside candidates and prompt. Only where the total
-    /// leaves no other reading are the thoughts taken to be a part of the candidates.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count is not one, or if two contradict each other.
-    pub fn from_gemini(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        GEMINI.read(json)
-    }
-
-    /// Reads the usage of an answer of Bedrock's Converse API.
-    ///
-    /// `inputTokens` stands beside what was read from the cache and written to it. The answer does
-    /// not name its model.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count is not one, or if two contradict each other.
-    pub fn from_bedrock(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        BEDROCK.read(json)
-    }
-
-    /// Reads the usage of an answer of Ollama's own API.
-    ///
-    /// Ollama leaves a count out where it is zero or not known: it is missing then.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count is not one.
-    pub fn from_ollama(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        OLLAMA.read(json)
-    }
-
-    /// Reads the usage of a chat completion of `OpenRouter`'s, with its cost.
-    ///
-    /// With a key of one's own for the provider (`is_byok`), `cost` is only the fee of
-    /// `OpenRouter`, and `cost_details.upstream_inference_cost` is what the provider charges: the
-    /// turn cost both. Without such a key the latter is a part of `cost`, and is not added.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if a count or a cost is not one, or if two counts contradict each
-    /// other.
-    pub fn from_openrouter(json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
-        OPENROUTER.read(json)
+    pub(crate) const fn provider(self) -> &'static Provider {
+        match self {
+            Self::OpenAiChat => &openai::OPENAI_CHAT,
+            Self::OpenAiResponses => &openai::OPENAI_RESPONSES,
+            Self::OpenRouter => &openai::OPENROUTER,
+            Self::Anthropic => &anthropic::ANTHROPIC,
+            Self::Gemini => &gemini::GEMINI,
+            Self::Bedrock => &bedrock::BEDROCK,
+            Self::Ollama => &ollama::OLLAMA,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! What a turn may cost at most, and what money may buy: the sums that budgets are kept with.
+//! The worst case of a turn, and the output that a sum of money buys at the worst.
 
 use crate::cost::{divide_by_a_million, product};
 use crate::kind::TokenKind;
@@ -9,12 +9,12 @@ use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
 impl ModelPrices {
-    /// The most that a turn may cost which is no larger than this estimate.
+    /// The most that a turn can cost if it is no larger than an estimate.
     ///
-    /// No larger means: no more input in all, no more output in all, and no more of three kinds
-    /// that nobody uses unasked: audio input, audio output, and input written to the cache for an
-    /// hour. Other input may turn out to be plain, read from the cache or written to it, output
-    /// may turn out to be reasoning, and a smaller turn may fall into any band below.
+    /// The turn may have at most the estimate's total input and total output, and at most the
+    /// estimate's audio input, audio output and input written to the cache for an hour. Within these
+    /// bounds, other input may be plain, read from the cache or written to it, output may be
+    /// reasoning, and a smaller turn may fall into any lower band.
     ///
     /// ```
     /// use runtime_usage::{ModelPrices, ModelPricing, ServiceTier, UsageSnapshot, Usd};
@@ -23,7 +23,7 @@ impl ModelPrices {
     ///     .cache_write(Usd::from_cents(375));
     /// let prices = ModelPrices::from(pricing);
     /// let estimate = UsageSnapshot::new(1_000_000, 100_000);
-    /// // All of the input may be written to the cache: 3.75 + 1.50.
+    /// // The worst case: all input is written to the cache. 3.75 + 1.50 dollars.
     /// let most = prices.worst_case(&estimate, ServiceTier::Standard);
     /// assert_eq!(most, Usd::from_cents(525));
     /// ```
@@ -34,11 +34,11 @@ impl ModelPrices {
         divide_by_a_million(sums.max().unwrap_or(0))
     }
 
-    /// How many tokens of text output `left` still buys after this input, at the worst: the largest
-    /// number whose [`worst_case`](Self::worst_case) is not more. Zero where the input alone is
-    /// too much, and [`u64::MAX`] where output is free.
+    /// The most text output, in tokens, that a turn with the estimate's input can have without its
+    /// [`worst_case`](Self::worst_case) exceeding `left`.
     ///
-    /// Only the input of the estimate counts.
+    /// This is zero if the input alone costs more than `left`, and [`u64::MAX`] if output is free.
+    /// The output of the estimate is ignored.
     ///
     /// ```
     /// use runtime_usage::{ModelPrices, ModelPricing, ServiceTier, UsageSnapshot, Usd};
@@ -46,15 +46,15 @@ impl ModelPrices {
     /// let pricing = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
     /// let prices = ModelPrices::from(pricing);
     /// let input = UsageSnapshot::new(10_000, 0);
-    /// // Of 6 cents, 3 go for the input; 3 cents buy 2,000 tokens at 15 $ a million.
+    /// // Of 6 cents the input takes 3. The other 3 buy 2,000 tokens at 15 $ per million.
     /// let most = prices.output_tokens_for(&input, Usd::from_cents(6), ServiceTier::Standard);
     /// assert_eq!(most, 2_000);
     /// ```
     pub fn output_tokens_for(&self, estimate: &UsageSnapshot, left: Usd, tier: ServiceTier) -> u64 {
         if left == Usd::MAX {
-            return u64::MAX; // costs end there, so that everything fits
+            return u64::MAX; // costs are capped there, so everything fits
         }
-        // The most that is rounded to `left`: a half goes to the even neighbour.
+        // The largest sum that rounds to `left`: a half rounds to the even neighbour.
         let half = if left.nanos().is_multiple_of(2) { 500_000 } else { 499_999 };
         let most = u128::from(left.nanos()) * 1_000_000 + half;
         let counts = self.reachable(estimate, tier).map(|rates| {
@@ -65,7 +65,7 @@ impl ModelPrices {
         counts.min().unwrap_or(0)
     }
 
-    /// The prices of every band that a turn with at most this input may fall into.
+    /// The prices of every band that a turn with at most the estimate's input can fall into.
     fn reachable(
         &self,
         estimate: &UsageSnapshot,

@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use runtime_report::Problem;
 use runtime_report::Timeline;
-use runtime_report::check::Problem;
 use runtime_report::show::{count, line};
 use runtime_sinks::Gap;
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::{self, Write as _};
 
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 use crate::Error;
 use crate::arguments::{Format, Report};
@@ -26,9 +26,9 @@ pub(crate) fn run(report: &Report) -> Result<(), Error> {
     Ok(())
 }
 
-fn options(report: &Report) -> Options {
+fn options(report: &Report) -> PageConfig {
     let name = report.log.file_name().unwrap_or(report.log.as_os_str()).to_string_lossy();
-    let mut options = Options::default().title(report.title.as_deref().unwrap_or(&name));
+    let mut options = PageConfig::default().title(report.title.as_deref().unwrap_or(&name));
     if let Some(spans) = report.max_spans {
         options = options.max_spans(spans);
     }

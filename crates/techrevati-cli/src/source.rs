@@ -12,7 +12,7 @@ use runtime_sinks::{LogEntry, LogReadError, LogReader, LogReport};
 /// A file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LogError {
-    #[error("cannot {0}")]
+    #[error(transparent)]
     Read(#[from] LogReadError),
     #[error("{}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },

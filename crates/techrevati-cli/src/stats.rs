@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use runtime_report::StatsLine;
 use runtime_report::Timeline;
+use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, usd};
-use runtime_report::stats::Line;
-use runtime_report::timeline::Use;
 use runtime_sinks::{GapCause, LogReport};
 
 use crate::check::many;
@@ -82,12 +82,12 @@ fn lost(report: &LogReport) -> String {
     if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
 }
 
-fn table(out: &mut impl Write, name: &str, lines: &[Line]) -> io::Result<()> {
+fn table(out: &mut impl Write, name: &str, lines: &[StatsLine]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
     // What nothing was used for has no tokens and no cost.
-    let is_paid = lines.iter().any(|one| one.spent != Use::default());
+    let is_paid = lines.iter().any(|one| one.spent != TokenUse::default());
     let shown = if is_paid { 9 } else { 6 };
     let head = [name, "calls", "failed", "p50", "p95", "max", "tokens in", "out", "cost"];
     let mut rows = vec![head.map(str::to_owned)];

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_events::payload::{StatusChanged, Word, subject};
 use runtime_events::{AgentEvent, SpanId, SpanOutcome};
+use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, offset, usd};
-use runtime_report::timeline::Use;
-use runtime_sinks::reader::TornLine;
+use runtime_sinks::TornLine;
 use runtime_sinks::{LogEntry, LogReadError, LogReader};
 
 use crate::arguments::Tail;
@@ -21,7 +22,7 @@ use crate::check::many;
 use crate::paint::{Color, Paint};
 use crate::source::{LogError, Place};
 use crate::tail::offsets::Offsets;
-use crate::tail::words::{answer, begins, color, name, subject};
+use crate::tail::words::{answer, begins, color, name};
 use crate::{Error, source};
 
 /// The longest detail.
@@ -143,9 +144,10 @@ impl Lines {
         if let Some(subject) = subject(event) {
             write!(text, " {}", line(subject))?;
         }
-        let part = |key| event.data.as_ref()?.get(key)?.as_str();
-        if let (Some(from), Some(to)) = (part("from"), part("to")) {
-            write!(text, " {} → {}", line(from), line(to))?;
+        // Breakers and routes name both ends under the same keys.
+        let changed = StatusChanged::of(event);
+        if let (Some(from), Some(to)) = (changed.from, changed.to) {
+            write!(text, " {} → {}", line(Word::as_str(from)), line(Word::as_str(to)))?;
         }
         if let Some(answer) = answer(event) {
             write!(text, " {}", line(&answer))?;
@@ -153,10 +155,10 @@ impl Lines {
         if let Some(took) = took {
             write!(text, " {}", self.paint.color(Color::Gray, duration(took)))?;
         }
-        let used = Use::of(event);
+        let used = TokenUse::of(event);
         if used.input_tokens > 0 || used.output_tokens > 0 {
-            let read = used.input_tokens.saturating_add(used.cached_tokens);
-            write!(text, " {} → {} tokens", count(read), count(used.output_tokens))?;
+            let (read, written) = (used.input_tokens, used.output_tokens);
+            write!(text, " {} → {} tokens", count(read), count(written))?;
         }
         if used.cost_nanousd > 0 {
             write!(text, " {}", usd(used.cost_nanousd))?;

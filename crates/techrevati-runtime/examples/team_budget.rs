@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use techrevati_runtime::BoxError;
 use techrevati_runtime::orchestrator::{OrchestrationSession, Orchestrator, Turn, TurnError};
 use techrevati_runtime::usage::{
-    Budget, BudgetListener, BudgetMark, Limit, PricingTable, ReportedUsage, ServiceTier,
-    UsageSnapshot, Usd,
+    Account, BudgetListener, BudgetMark, Limit, PricingTable, ReportedUsage, ServiceTier,
+    UsageFormat, UsageSnapshot, Usd,
 };
 
 /// Dollars per token, as price lists on the web have them.
@@ -37,7 +37,7 @@ const MAX_OUTPUT: u64 = 1_000;
 async fn main() -> Result<(), BoxError> {
     let prices = PricingTable::from_json(PRICES)?;
     let limit = Limit::enforced(Usd::from_cents(500)).named("company");
-    let company = Budget::with_listener(limit, Arc::new(Teller));
+    let company = Account::with_listener(limit, Arc::new(Teller));
     let lead = Orchestrator::new("lead", "research")
         .pricing(prices.clone())
         // All that this run may spend, of which two cents are kept for its end.
@@ -97,7 +97,7 @@ async fn search(session: &OrchestrationSession) -> Result<u64, BoxError> {
     for notes in 0.. {
         match session.run_turn(turn().usage_from(usage), || chat(6_000, 900)).await {
             Ok(answer) => {
-                let left = session.account().map(Budget::available).unwrap_or_default();
+                let left = session.account().map(Account::available).unwrap_or_default();
                 println!("{role}: a note for {:#}, {left} left for searching", answer.cost);
             }
             Err(TurnError::Budget(refused)) => {
@@ -112,7 +112,7 @@ async fn search(session: &OrchestrationSession) -> Result<u64, BoxError> {
 
 /// A turn as all three take it: it says what it takes in and may answer with, and so reserves what
 /// it may cost.
-fn turn() -> Turn {
+fn turn() -> Turn<Reply> {
     Turn::model(MODEL).estimate(INPUT).max_output(MAX_OUTPUT)
 }
 
@@ -136,7 +136,7 @@ async fn chat(input: u64, output: u64) -> Result<Reply, BoxError> {
         }
     });
     // The provider counts cached input apart; the snapshot has every token once.
-    Ok(Reply { usage: UsageSnapshot::from_anthropic(&body)? })
+    Ok(Reply { usage: UsageFormat::Anthropic.read(&body)? })
 }
 
 #[test]

@@ -39,6 +39,7 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(
     feature = "sqlite",

@@ -8,5 +8,5 @@ pub use crate::{
     policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig},
     resilience::{CircuitBreaker, FaultError, Route, Routes},
     sinks::{EventSink, JsonlSink, RingBufferEventSink},
-    usage::{Budget, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd},
+    usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd},
 };

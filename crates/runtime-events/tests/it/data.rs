@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 #[test]
 fn a_key_set_again_keeps_its_place_and_gives_back_what_it_held() {
     let mut data = Data::new().with("a", 1).with("b", 2);
-    assert_eq!(data.insert("a", 3), Some(json!(1)));
+    assert_eq!(data.insert("a", 3), Some(1.into()));
     assert_eq!(data.insert(String::from("c"), 4), None);
     assert_eq!(serde_json::to_string(&data).unwrap(), r#"{"a":3,"b":2,"c":4}"#);
 }
@@ -44,5 +44,5 @@ fn what_is_no_object_is_no_data() {
 
 #[test]
 fn data_prints_as_a_map() {
-    assert_eq!(format!("{:?}", Data::new().with("a", true)), r#"{"a": Bool(true)}"#);
+    assert_eq!(format!("{:?}", Data::new().with("a", true)), r#"{"a": true}"#);
 }

@@ -4,5 +4,6 @@ mod clock;
 mod data;
 mod json;
 mod otel;
+mod payload;
 mod properties;
 mod vocabulary;

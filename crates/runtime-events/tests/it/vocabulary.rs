@@ -37,8 +37,21 @@ fn words_are_case_sensitive_and_whole() {
         assert_eq!((error.what, &*error.name), ("event name", wrong));
         assert_eq!(error.to_string(), format!("unknown event name `{wrong}`"));
     }
-    let error = serde_json::from_str::<AgentEventName>("7").unwrap_err();
-    assert!(error.to_string().contains("event name"), "{error}");
+}
+
+#[test]
+fn error_lists_the_accepted_words_if_they_are_few() {
+    let unknown = "later".parse::<SpanOutcome>().unwrap_err();
+    let words = "`ok`, `failed`, `timed_out`, `cancelled` or `panicked`";
+    assert_eq!(unknown.to_string(), format!("unknown span outcome `later`, expected {words}"));
+    let no_word = serde_json::from_str::<SpanOutcome>("7").unwrap_err();
+    let expected =
+        format!("invalid type: integer `7`, expected the span outcome as a string: {words}");
+    assert_eq!(no_word.to_string(), format!("{expected} at line 1 column 1"));
+
+    let no_word = serde_json::from_str::<AgentEventName>("7").unwrap_err();
+    let text = "invalid type: integer `7`, expected the event name as a string at line 1 column 1";
+    assert_eq!(no_word.to_string(), text);
 }
 
 #[test]

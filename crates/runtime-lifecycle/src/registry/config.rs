@@ -1,4 +1,4 @@
-//! The settings of a registry.
+//! [`RegistryConfig`]: the settings of a registry.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -7,12 +7,9 @@ use runtime_events::{Clock, IdSource, RandomIds, SystemClock};
 
 use crate::worker::DEFAULT_HISTORY;
 
-/// The settings of a registry.
-///
-/// By default it keeps 1,024 finished workers, 256 unclaimed ones and 256 transitions of each
-/// worker, and takes time and ids from the operating system.
+/// The settings of an [`AgentRegistry`](crate::AgentRegistry).
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct RegistryConfig {
     pub(super) finished_capacity: usize,
     pub(super) unclaimed_capacity: NonZeroUsize,
     pub(super) history: NonZeroUsize,
@@ -20,7 +17,7 @@ pub struct Config {
     pub(super) ids: Arc<dyn IdSource>,
 }
 
-impl Default for Config {
+impl Default for RegistryConfig {
     fn default() -> Self {
         Self {
             finished_capacity: 1_024,
@@ -32,37 +29,38 @@ impl Default for Config {
     }
 }
 
-impl Config {
-    /// How many finished workers are kept; beyond that the one that finished first is dropped.
-    /// Zero keeps none.
+impl RegistryConfig {
+    /// Sets how many finished workers are kept. Beyond that, the worker that finished first is dropped.
+    /// Default: 1,024.
     #[must_use]
     pub const fn finished_capacity(mut self, workers: usize) -> Self {
         self.finished_capacity = workers;
         self
     }
 
-    /// How many offered workers may wait to be claimed; beyond that the oldest is cancelled.
+    /// Sets how many offered workers may wait to be claimed. Beyond that, the oldest is cancelled.
+    /// Default: 256.
     #[must_use]
     pub const fn unclaimed_capacity(mut self, workers: NonZeroUsize) -> Self {
         self.unclaimed_capacity = workers;
         self
     }
 
-    /// How many transitions each worker's log keeps.
+    /// Sets how many transitions the history of a worker keeps. Default: 256.
     #[must_use]
     pub const fn history(mut self, events: NonZeroUsize) -> Self {
         self.history = events;
         self
     }
 
-    /// Where the stamps of workers and their events come from.
+    /// Sets the clock for the times of workers and events. Default: the system clock.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Where the digits of a worker's id come from: the low 32 bits of each draw.
+    /// Sets the source of ids, of which the low 32 bits are used. Default: random.
     #[must_use]
     pub fn ids(mut self, ids: Arc<dyn IdSource>) -> Self {
         self.ids = ids;

@@ -1,4 +1,4 @@
-//! A worker in the registry, and what is shared of it.
+//! [`Entry`]: a worker in the registry. [`StatusHandle`]: its state, without a lock.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -7,31 +7,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::status::AgentStatus;
 use crate::worker::AgentWorker;
 
-/// A worker, its lock and its place in the order of creation.
+/// A worker, its lock and its number in the order of creation.
 pub(super) struct Entry {
     serial: u64,
     status: StatusHandle,
     core: Mutex<Core>,
 }
 
-/// What an entry's lock guards.
+/// The data behind the lock of an entry.
 pub(super) struct Core {
     pub(super) worker: AgentWorker,
     pub(super) claim: Claim,
-    /// The place in the order of finishing, once finished.
+    /// The number in the order of finishing, once it has finished.
     pub(super) finished: Option<u64>,
-    /// Whether it has left the registry. Nothing changes it after that.
+    /// Whether the worker was removed. Nothing changes it after that.
     pub(super) removed: bool,
 }
 
-/// Whether a worker is up for claim.
+/// Whether a worker can be claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// Created for a session at once.
+    /// Created by a session.
     Never,
-    /// Offered. Invariant: it is `INITIALIZING` and on the list of the unclaimed.
+    /// Offered. Invariant: it is `INITIALIZING` and in the index of the unclaimed.
     Open,
-    /// Offered once; claimed or moved on since.
+    /// Offered, and claimed or moved since.
     Taken,
 }
 
@@ -55,20 +55,20 @@ impl Entry {
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A copy of the worker, unless it has left the registry.
+    /// A copy of the worker, unless it was removed.
     pub(super) fn worker(&self) -> Option<AgentWorker> {
         let core = self.lock();
         (!core.removed).then(|| core.worker.clone())
     }
 }
 
-/// Shows a registered worker's state as it is at each look, without a lock.
+/// A handle that reads the current state of a registered worker without a lock.
 ///
-/// A session keeps one, and so sees at once when somebody else ended its worker. When the
-/// worker is removed from the registry, the handle goes on showing its last state.
+/// A session keeps one to notice when its worker is ended from outside. After the worker is removed, the
+/// handle keeps its last state.
 #[derive(Clone)]
 pub struct StatusHandle {
-    /// The place of the state in [`AgentStatus::ALL`].
+    /// The index of the state in [`AgentStatus::ALL`].
     state: Arc<AtomicU8>,
 }
 
@@ -77,7 +77,7 @@ impl StatusHandle {
         Self { state: Arc::new(AtomicU8::new(status as u8)) }
     }
 
-    /// The state now.
+    /// The current state.
     pub fn get(&self) -> AgentStatus {
         // Acquire: pairs with the Release below.
         AgentStatus::ALL[usize::from(self.state.load(Ordering::Acquire))]
@@ -85,7 +85,7 @@ impl StatusHandle {
 
     /// Called under the worker's lock only.
     pub(super) fn set(&self, status: AgentStatus) {
-        // Release: who sees the new state also sees what its author did before.
+        // Release: a reader of the new state also sees what was done before it was set.
         self.state.store(status as u8, Ordering::Release);
     }
 }

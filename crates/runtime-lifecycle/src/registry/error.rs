@@ -1,4 +1,4 @@
-//! How the registry refuses.
+//! The errors of the registry.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use thiserror::Error;
 
 use crate::status::{AgentStatus, InvalidTransitionError};
 
-/// No worker has this id.
+/// The error for an id that no worker has.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("Worker not found: {worker_id}")]
 #[non_exhaustive]
 pub struct WorkerNotFoundError {
-    /// The id that was looked for.
+    /// The id.
     pub worker_id: String,
 }
 
@@ -21,26 +21,26 @@ impl WorkerNotFoundError {
     }
 }
 
-/// Why a worker was not created. The registry is as it was.
+/// The error for a worker that was not created. The registry is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum CreateWorkerError {
-    /// A name that must say something is empty or blank.
-    #[error("{field} must not be blank, but is {value:?}")]
+    /// A name is empty or blank.
+    #[error("{field} must not be blank, found `{value}`")]
     #[non_exhaustive]
     Blank {
-        /// The argument.
+        /// The name of the argument.
         field: &'static str,
-        /// What it held.
+        /// The value of the argument.
         value: String,
     },
-    /// Every id that was drawn is taken.
+    /// Every drawn id was taken.
     #[error("no free worker id `{prefix}…` after {draws} draws")]
     #[non_exhaustive]
     IdsExhausted {
-        /// The part of the id that was not drawn.
+        /// The part of the id before the drawn digits.
         prefix: String,
-        /// How many ids were drawn.
+        /// The number of drawn ids.
         draws: u32,
     },
 }
@@ -55,50 +55,50 @@ impl CreateWorkerError {
     }
 }
 
-/// Why a worker did not move. It is as it was.
+/// The error for a transition of a registered worker. The worker is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransitionError {
     /// There is no such worker.
     #[error(transparent)]
     NotFound(#[from] WorkerNotFoundError),
-    /// Its state does not allow it.
+    /// The state of the worker does not allow it.
     #[error(transparent)]
     Invalid(#[from] InvalidTransitionError),
 }
 
-/// Why a worker could not be claimed. It is as it was.
+/// The error for a worker that cannot be claimed. The worker is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ClaimError {
     /// There is no such worker.
     #[error(transparent)]
     NotFound(#[from] WorkerNotFoundError),
-    /// It was created for a session of its own and never offered.
-    #[error("worker `{worker_id}` was never offered: it is {status}")]
+    /// The worker was created by a session and never offered.
+    #[error("worker `{worker_id}` was never offered and is `{status}`")]
     #[non_exhaustive]
     NeverOffered {
-        /// The worker.
+        /// The id of the worker.
         worker_id: Arc<str>,
-        /// Its state.
+        /// The state of the worker.
         status: AgentStatus,
     },
-    /// Somebody else was first.
-    #[error("worker `{worker_id}` is already claimed: it is {status}")]
+    /// Another caller claimed the worker first.
+    #[error("worker `{worker_id}` was claimed before and is `{status}`")]
     #[non_exhaustive]
     AlreadyClaimed {
-        /// The worker.
+        /// The id of the worker.
         worker_id: Arc<str>,
-        /// Its state.
+        /// The state of the worker.
         status: AgentStatus,
     },
-    /// It has ended, claimed or not.
-    #[error("worker `{worker_id}` has ended: it is {status}")]
+    /// The worker has ended.
+    #[error("worker `{worker_id}` has ended and is `{status}`")]
     #[non_exhaustive]
     Ended {
-        /// The worker.
+        /// The id of the worker.
         worker_id: Arc<str>,
-        /// Its state.
+        /// The state of the worker.
         status: AgentStatus,
     },
 }

@@ -1,4 +1,4 @@
-//! The ways to find a worker.
+//! [`Index`]: the indexes of the registry.
 
 mod ordered;
 mod pair;
@@ -13,30 +13,29 @@ use self::ordered::{Active, Group, Ordered};
 use self::pair::ByPair;
 use super::entry::{Claim, Core, Entry};
 
-/// Every index of the registry.
+/// All indexes of the registry.
 ///
-/// None of the methods takes a worker's lock, and each holds the lock of one index at a time.
-/// Those that take a [`Core`] are called under that worker's lock, so that no two of them run
-/// for one worker at once.
+/// No method takes a worker's lock, and each holds the lock of one index at a time. Methods that take a
+/// [`Core`] are called under that worker's lock, so no two of them run for one worker at once.
 #[derive(Default)]
 pub(super) struct Index {
     by_id: DashMap<Arc<str>, Arc<Entry>>,
-    /// The active ones of each role and phase, by order of creation.
+    /// The active workers of each role and phase, in the order of creation.
     by_pair: ByPair,
-    /// All of each project, by order of creation.
+    /// All workers of each project, in the order of creation.
     by_project: DashMap<i64, Group>,
-    /// By order of creation.
+    /// In the order of creation.
     active: Active,
-    /// By order of creation.
+    /// In the order of creation.
     unclaimed: Ordered,
-    /// By order of finishing.
+    /// In the order of finishing.
     finished: Ordered,
     finishes: AtomicU64,
 }
 
-/// Changes. One worker's come one after the other.
+/// Changes. Those of one worker come one after the other.
 impl Index {
-    /// Puts a new worker on all indexes it belongs to, or on none if its id is taken.
+    /// Adds a new worker to its indexes, or to none if its id is taken.
     pub(super) fn insert(&self, entry: &Arc<Entry>, core: &Core) -> bool {
         let (worker, serial) = (&core.worker, entry.serial());
         match self.by_id.entry(worker.id().clone()) {
@@ -54,21 +53,21 @@ impl Index {
         true
     }
 
-    /// Takes a worker off the unclaimed ones.
+    /// Removes a worker from the unclaimed ones.
     pub(super) fn withdraw(&self, entry: &Entry) {
         self.unclaimed.remove(entry.serial());
     }
 
-    /// Moves a worker from the active to the finished ones, and returns its place there.
+    /// Moves a worker from the active to the finished ones and returns its number there.
     pub(super) fn finish(&self, entry: &Arc<Entry>, core: &Core) -> u64 {
         self.deactivate(entry, core);
-        // Relaxed: only the order of the numbers matters, and one atomic has one order.
+        // Relaxed: only the order of the numbers matters, and an atomic has one order.
         let place = self.finishes.fetch_add(1, Ordering::Relaxed);
         self.finished.insert(place, entry.clone());
         place
     }
 
-    /// Takes a worker off all indexes; its id is free afterwards.
+    /// Removes a worker from all indexes. Its id is free afterwards.
     pub(super) fn remove(&self, entry: &Entry, core: &Core) {
         match core.finished {
             Some(place) => self.finished.remove(place),
@@ -88,12 +87,12 @@ impl Index {
         self.by_id.remove(core.worker.id());
     }
 
-    /// Takes out the one that finished first, if there are more than `capacity`.
+    /// Removes the worker that finished first if there are more than `capacity`.
     pub(super) fn surplus_finished(&self, capacity: usize) -> Option<Arc<Entry>> {
         self.finished.pop_beyond(capacity)
     }
 
-    /// Takes out the oldest unclaimed one, if there are more than `capacity`.
+    /// Removes the oldest unclaimed worker if there are more than `capacity`.
     pub(super) fn surplus_offer(&self, capacity: usize) -> Option<Arc<Entry>> {
         self.unclaimed.pop_beyond(capacity)
     }
@@ -104,7 +103,7 @@ impl Index {
     }
 }
 
-/// Look-ups. They copy out, so that no index is locked when they return.
+/// Look-ups. They return copies, so that no index stays locked.
 impl Index {
     pub(super) fn by_id(&self, id: &str) -> Option<Arc<Entry>> {
         self.by_id.get(id).map(|found| found.clone())
@@ -126,7 +125,7 @@ impl Index {
         self.unclaimed.to_vec()
     }
 
-    /// Everyone, in no order.
+    /// All workers, in no order.
     pub(super) fn everyone(&self) -> Vec<Arc<Entry>> {
         self.by_id.iter().map(|found| found.clone()).collect()
     }
@@ -138,13 +137,13 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
-    //! What an index holds too much cannot be seen from outside: readers skip it.
+    //! Surplus entries of an index cannot be seen from outside, because readers skip them.
 
     use super::Index;
     use crate::AgentStatus::{Cancelled, Completed, Initializing, Running};
-    use crate::registry::{AgentRegistry, Config};
+    use crate::registry::{AgentRegistry, RegistryConfig};
 
-    /// Entries of every index, `by_id` apart.
+    /// The numbers of entries of all indexes but `by_id`.
     fn held(index: &Index) -> [usize; 5] {
         [
             index.by_pair.len(),
@@ -156,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn no_index_keeps_what_does_not_belong_there() {
-        let registry = AgentRegistry::with_config(Config::default().finished_capacity(2));
+    fn indexes_keep_no_surplus_entries() {
+        let registry = AgentRegistry::with_config(RegistryConfig::default().finished_capacity(2));
         let index = &registry.shared.index;
         let create = |role: &str, project| registry.create(role, "draft", Some(project)).unwrap();
 

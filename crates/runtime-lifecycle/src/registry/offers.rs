@@ -1,4 +1,4 @@
-//! Workers that wait for a session: the receiving end of a handoff.
+//! Offered workers: the receiving end of a handoff.
 
 use std::sync::Arc;
 
@@ -9,15 +9,15 @@ use crate::status::AgentStatus;
 use crate::worker::AgentWorker;
 
 impl AgentRegistry {
-    /// Registers a worker for a session that is still to come: `INITIALIZING`, up for
+    /// Registers a worker for a later session: it is `INITIALIZING` and waits for a
     /// [`claim`](Self::claim).
     ///
-    /// Beyond [`unclaimed_capacity`](super::Config::unclaimed_capacity) the oldest that nobody
-    /// claimed ends `CANCELLED`, and its log says so.
+    /// Beyond [`unclaimed_capacity`](super::RegistryConfig::unclaimed_capacity), the oldest unclaimed worker
+    /// ends `CANCELLED`.
     ///
     /// # Errors
     ///
-    /// As [`create`](Self::create).
+    /// As for [`create`](Self::create).
     pub fn offer(
         &self,
         role: impl Into<Arc<str>>,
@@ -31,12 +31,12 @@ impl AgentRegistry {
         Ok(offered)
     }
 
-    /// Moves an offered worker to `RUNNING`, for one caller only, and returns a copy of it.
+    /// Moves an offered worker to `RUNNING`, for the first caller only, and returns a copy of it.
     ///
     /// # Errors
     ///
-    /// [`ClaimError`] if there is no such worker, or if it was never offered, is claimed
-    /// already or has ended. Nothing changes then.
+    /// [`ClaimError`] if there is no such worker, or if it was never offered, was claimed before or has
+    /// ended. Nothing changes then.
     ///
     /// ```
     /// use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError};
@@ -61,16 +61,15 @@ impl AgentRegistry {
         })?
     }
 
-    /// The offered workers that nobody has claimed yet, oldest first.
+    /// The offered workers that are not claimed yet, oldest first.
     pub fn list_unclaimed(&self) -> Vec<AgentWorker> {
         let mut unclaimed = copies(&self.shared.index.unclaimed());
-        // One that was claimed between the two looks is left out.
+        // Leave out workers that were claimed since the look at the index.
         unclaimed.retain(|worker| worker.status() == AgentStatus::Initializing);
         unclaimed
     }
 
-    /// Ends every offered worker that nobody has claimed as `CANCELLED`, and returns them.
-    /// For a runtime that shuts down.
+    /// Ends every unclaimed worker as `CANCELLED` and returns them, for a shutdown.
     pub fn cancel_unclaimed(&self, detail: &str) -> Vec<AgentWorker> {
         let unclaimed = self.shared.index.unclaimed();
         unclaimed.iter().filter_map(|entry| self.cancel_offer(entry, detail)).collect()
@@ -84,7 +83,7 @@ impl AgentRegistry {
         }
     }
 
-    /// Ends an offered worker, unless somebody else claimed, moved or removed it meanwhile.
+    /// Ends an offered worker, unless it was claimed, moved or removed meanwhile.
     fn cancel_offer(&self, entry: &Arc<Entry>, detail: &str) -> Option<AgentWorker> {
         let at = self.now();
         let mut core = entry.lock();

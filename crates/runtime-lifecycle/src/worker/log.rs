@@ -1,4 +1,4 @@
-//! The bounded log of a worker.
+//! [`Log`]: the bounded history of a worker.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -11,26 +11,26 @@ use serde::{Serialize, Serializer};
 
 use crate::status::AgentStatus;
 
-/// How many transitions a worker's log keeps unless told otherwise: 256.
-pub const DEFAULT_HISTORY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
+/// How many transitions a worker's history keeps by default.
+pub(crate) const DEFAULT_HISTORY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
 
-/// One transition of a worker.
+/// A transition of a worker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AgentWorkerEvent {
-    /// Its place in the worker's life, counted from 1 without gaps.
+    /// The sequence number, counted from 1 without gaps.
     pub seq: u64,
-    /// What happened. The original repeats the state here, and so does this.
+    /// The same as `status`, as in the Python original.
     pub kind: AgentStatus,
     /// The state the worker moved to.
     pub status: AgentStatus,
-    /// One line for people, never empty.
+    /// One line for people. Never empty.
     pub detail: Option<Arc<str>>,
-    /// When it happened.
+    /// The time of the transition.
     pub timestamp: DateTime<Utc>,
 }
 
-/// The original's keys; `detail` only when there is one.
+/// Writes the keys of the Python original. `detail` is left out if there is none.
 impl Serialize for AgentWorkerEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

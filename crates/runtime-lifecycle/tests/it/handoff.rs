@@ -17,7 +17,7 @@ fn object(value: &Value) -> Map<String, Value> {
 }
 
 #[test]
-fn every_key_of_the_original_is_written_set_or_not() {
+fn every_python_key_is_written() {
     assert_eq!(
         serde_json::to_string(&handoff()).unwrap(),
         concat!(
@@ -29,7 +29,7 @@ fn every_key_of_the_original_is_written_set_or_not() {
 }
 
 #[test]
-fn a_handoff_survives_its_json() {
+fn handoff_round_trips_through_json() {
     let full = handoff()
         .context(object(&json!({"draft": "…", "facts": [1, 2]})))
         .project_id(42)
@@ -45,16 +45,16 @@ fn a_handoff_survives_its_json() {
 }
 
 #[test]
-fn unknown_keys_are_ignored_and_the_optional_ones_may_be_missing() {
+fn unknown_keys_are_ignored_and_optional_keys_may_be_missing() {
     let json = r#"{"source_role":"writer","target_role":"editor","phase":"draft",
         "reason":"needs polish","created_at":"1970-01-01T02:01:00+02:00","mood":"good"}"#;
     assert_eq!(serde_json::from_str::<Handoff>(json).unwrap(), handoff());
 }
 
 #[test]
-fn a_bad_stamp_is_refused_by_name_and_value() {
+fn invalid_created_at_is_refused_with_its_value() {
     let mut json = serde_json::to_value(handoff()).unwrap();
     json["created_at"] = "yesterday".into();
     let error = serde_json::from_value::<Handoff>(json).unwrap_err().to_string();
-    assert!(error.contains("created_at `yesterday`"), "{error}");
+    assert!(error.contains("invalid `created_at` `yesterday`"), "{error}");
 }

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use runtime_events::{Clock, CountingIds, IdSource, ManualClock};
 use runtime_lifecycle::AgentStatus::{Cancelled, Completed, Failed, Idle, Initializing, Running};
-use runtime_lifecycle::registry::Config;
+use runtime_lifecycle::RegistryConfig;
 use runtime_lifecycle::{
     AgentRegistry, AgentWorker, ClaimError, CreateWorkerError, StatusHandle, TransitionError,
 };
 
-pub(crate) fn counting() -> Config {
-    Config::default().ids(Arc::new(CountingIds::default())).clock(Arc::new(ManualClock::new()))
+pub(crate) fn counting() -> RegistryConfig {
+    RegistryConfig::default()
+        .ids(Arc::new(CountingIds::default()))
+        .clock(Arc::new(ManualClock::new()))
 }
 
 pub(crate) fn ids(workers: &[AgentWorker]) -> Vec<String> {
@@ -46,18 +48,18 @@ impl IdSource for Scripted {
 }
 
 #[test]
-fn an_id_is_role_phase_and_eight_digits() {
+fn worker_id_is_role_phase_and_eight_digits() {
     let ids = Scripted::new(&[0xdead_beef_0000_00ab_u128]);
-    let registry = AgentRegistry::with_config(Config::default().ids(ids));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(ids));
     let worker = registry.create("writer", "draft", None).unwrap();
     assert_eq!(&**worker.id(), "writer-draft-000000ab");
     assert_eq!(worker.status(), Idle);
 }
 
 #[test]
-fn an_id_that_is_taken_is_drawn_again() {
+fn taken_id_is_drawn_again() {
     let draws = Scripted::new(&[7, 7, 7, 8]);
-    let registry = AgentRegistry::with_config(Config::default().ids(draws));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(draws));
     let first = registry.create("writer", "draft", Some(1)).unwrap();
     let second = registry.create("writer", "draft", Some(2)).unwrap();
     assert_eq!(ids(&registry.list_active()), ["writer-draft-00000007", "writer-draft-00000008"]);
@@ -66,8 +68,8 @@ fn an_id_that_is_taken_is_drawn_again() {
 }
 
 #[test]
-fn an_id_source_that_repeats_itself_is_an_error_and_replaces_nobody() {
-    let registry = AgentRegistry::with_config(Config::default().ids(Scripted::new(&[7])));
+fn repeating_id_source_is_an_error() {
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(Scripted::new(&[7])));
     let first = registry.create("writer", "draft", Some(1)).unwrap();
     let error = registry.create("writer", "draft", Some(2)).unwrap_err();
     assert_eq!(error.to_string(), "no free worker id `writer-draft-…` after 64 draws");
@@ -77,27 +79,27 @@ fn an_id_source_that_repeats_itself_is_an_error_and_replaces_nobody() {
 }
 
 #[test]
-fn an_id_is_free_again_once_its_worker_is_removed() {
-    let registry = AgentRegistry::with_config(Config::default().ids(Scripted::new(&[7])));
+fn removed_worker_frees_its_id() {
+    let registry = AgentRegistry::with_config(RegistryConfig::default().ids(Scripted::new(&[7])));
     let first = registry.create("writer", "draft", None).unwrap();
     registry.remove(first.id()).unwrap();
     assert_eq!(registry.create("writer", "draft", None).unwrap().id(), first.id());
 }
 
 #[test]
-fn a_blank_role_is_refused_by_name_and_value() {
+fn blank_role_is_refused_with_its_value() {
     let registry = AgentRegistry::new();
     for blank in ["", " \t"] {
         let error = registry.create(blank, "draft", None).unwrap_err();
         assert!(matches!(&error, CreateWorkerError::Blank { field: "role", .. }));
-        assert_eq!(error.to_string(), format!("role must not be blank, but is {blank:?}"));
+        assert_eq!(error.to_string(), format!("role must not be blank, found `{blank}`"));
         assert!(registry.offer(blank, "draft", None, "").is_err());
     }
     assert!(registry.is_empty());
 }
 
 #[test]
-fn a_refused_transition_changes_nothing() {
+fn invalid_transition_changes_nothing() {
     let registry = AgentRegistry::with_config(counting());
     let worker = registry.create("writer", "draft", None).unwrap();
     let error = registry.transition(worker.id(), Completed, Some("too soon")).unwrap_err();
@@ -108,7 +110,7 @@ fn a_refused_transition_changes_nothing() {
 }
 
 #[test]
-fn nobody_is_not_found_by_name() {
+fn unknown_id_is_reported_as_not_found() {
     let registry = AgentRegistry::new();
     let error = registry.transition("ghost", Running, None).unwrap_err();
     assert_eq!(error.to_string(), "Worker not found: ghost");
@@ -120,7 +122,7 @@ fn nobody_is_not_found_by_name() {
 }
 
 #[test]
-fn the_oldest_active_worker_of_a_role_and_phase_is_found() {
+fn get_by_role_phase_returns_the_oldest_active_worker() {
     let registry = AgentRegistry::with_config(counting());
     let first = registry.create("writer", "draft", None).unwrap();
     let second = registry.create("writer", "draft", None).unwrap();
@@ -134,7 +136,7 @@ fn the_oldest_active_worker_of_a_role_and_phase_is_found() {
 }
 
 #[test]
-fn long_names_are_found_like_short_ones() {
+fn long_role_and_phase_are_found() {
     let registry = AgentRegistry::new();
     for length in [1, 14, 15, 28, 29, 30, 300] {
         let role = "ä".repeat(length);
@@ -145,9 +147,10 @@ fn long_names_are_found_like_short_ones() {
 }
 
 #[test]
-fn the_stamps_come_from_the_clock() {
+fn times_come_from_the_clock() {
     let clock = ManualClock::new();
-    let registry = AgentRegistry::with_config(Config::default().clock(Arc::new(clock.clone())));
+    let registry =
+        AgentRegistry::with_config(RegistryConfig::default().clock(Arc::new(clock.clone())));
     let worker = registry.create("writer", "draft", None).unwrap();
     clock.advance(Duration::from_mins(1));
     let worker = registry.transition(worker.id(), Failed, Some("disk")).unwrap();
@@ -156,7 +159,7 @@ fn the_stamps_come_from_the_clock() {
 }
 
 #[test]
-fn retries_and_provider_are_noted() {
+fn retries_and_provider_are_recorded() {
     let registry = AgentRegistry::new();
     let id = registry.create("writer", "draft", None).unwrap().id().clone();
     registry.note_retry(&id).unwrap();
@@ -167,7 +170,7 @@ fn retries_and_provider_are_noted() {
 }
 
 #[test]
-fn finished_workers_are_kept_up_to_the_bound_oldest_out_first() {
+fn finished_workers_are_bounded_oldest_first() {
     let registry = AgentRegistry::with_config(counting().finished_capacity(2));
     let workers: Vec<_> =
         (0..4).map(|_| registry.create("writer", "draft", Some(1)).unwrap()).collect();
@@ -183,7 +186,7 @@ fn finished_workers_are_kept_up_to_the_bound_oldest_out_first() {
 }
 
 #[test]
-fn a_registry_may_keep_no_finished_workers() {
+fn finished_capacity_of_zero_keeps_none() {
     let registry = AgentRegistry::with_config(counting().finished_capacity(0));
     let worker = registry.create("writer", "draft", Some(1)).unwrap();
     let status = registry.status(worker.id()).unwrap();
@@ -193,7 +196,7 @@ fn a_registry_may_keep_no_finished_workers() {
 }
 
 #[test]
-fn a_removed_finished_worker_does_not_count_against_the_bound() {
+fn removed_finished_workers_do_not_count() {
     let registry = AgentRegistry::with_config(counting().finished_capacity(1));
     let first = registry.create("writer", "draft", None).unwrap();
     complete(&registry, first.id());
@@ -205,7 +208,7 @@ fn a_removed_finished_worker_does_not_count_against_the_bound() {
 }
 
 #[test]
-fn a_status_handle_sees_what_others_do() {
+fn status_handle_follows_the_worker() {
     let registry = AgentRegistry::new();
     let worker = registry.create("writer", "draft", None).unwrap();
     let handle = registry.status(worker.id()).unwrap();
@@ -218,7 +221,7 @@ fn a_status_handle_sees_what_others_do() {
 }
 
 #[test]
-fn an_offer_is_claimed_once() {
+fn offer_is_claimed_once() {
     let registry = AgentRegistry::with_config(counting());
     let offered = registry.offer("editor", "draft", Some(1), "handoff from writer").unwrap();
     assert_eq!(offered.status(), Initializing);
@@ -232,26 +235,26 @@ fn an_offer_is_claimed_once() {
     assert!(matches!(error, ClaimError::AlreadyClaimed { .. }));
     assert_eq!(
         error.to_string(),
-        "worker `editor-draft-00000001` is already claimed: it is running"
+        "worker `editor-draft-00000001` was claimed before and is `running`"
     );
 }
 
 #[test]
-fn what_was_never_offered_or_has_ended_cannot_be_claimed() {
+fn unoffered_and_ended_workers_cannot_be_claimed() {
     let registry = AgentRegistry::with_config(counting());
     let created = registry.create("writer", "draft", None).unwrap();
     let error = registry.claim(created.id()).unwrap_err();
-    assert_eq!(error.to_string(), "worker `writer-draft-00000001` was never offered: it is idle");
+    assert_eq!(error.to_string(), "worker `writer-draft-00000001` was never offered and is `idle`");
 
     let offered = registry.offer("editor", "draft", None, "").unwrap();
     registry.transition(offered.id(), Cancelled, None).unwrap();
     assert!(registry.list_unclaimed().is_empty());
     let error = registry.claim(offered.id()).unwrap_err();
-    assert_eq!(error.to_string(), "worker `editor-draft-00000002` has ended: it is cancelled");
+    assert_eq!(error.to_string(), "worker `editor-draft-00000002` has ended and is `cancelled`");
 }
 
 #[test]
-fn the_oldest_unclaimed_worker_is_cancelled_when_too_many_wait() {
+fn unclaimed_offers_are_bounded_oldest_first() {
     let bound = NonZeroUsize::new(2).unwrap();
     let registry = AgentRegistry::with_config(counting().unclaimed_capacity(bound));
     let offers: Vec<_> =
@@ -271,7 +274,7 @@ fn the_oldest_unclaimed_worker_is_cancelled_when_too_many_wait() {
 }
 
 #[test]
-fn a_runtime_that_shuts_down_cancels_what_nobody_claimed() {
+fn cancel_unclaimed_ends_every_open_offer() {
     let registry = AgentRegistry::with_config(counting());
     let claimed = registry.offer("editor", "draft", None, "").unwrap();
     let waiting = registry.offer("editor", "draft", None, "").unwrap();
@@ -284,7 +287,7 @@ fn a_runtime_that_shuts_down_cancels_what_nobody_claimed() {
 }
 
 #[test]
-fn a_cleared_registry_is_empty_and_usable() {
+fn cleared_registry_is_empty_and_usable() {
     let registry = AgentRegistry::with_config(counting());
     let status = registry.create("writer", "draft", Some(1)).unwrap();
     let status = registry.status(status.id()).unwrap();
@@ -298,7 +301,7 @@ fn a_cleared_registry_is_empty_and_usable() {
 }
 
 #[test]
-fn debugging_a_registry_does_not_print_every_worker() {
+fn debug_output_does_not_list_workers() {
     let registry = AgentRegistry::with_config(counting());
     registry.create("writer", "draft", None).unwrap();
     let printed = format!("{registry:?}");

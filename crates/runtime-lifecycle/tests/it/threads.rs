@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use runtime_lifecycle::AgentStatus::{Cancelled, Completed, Initializing, Running};
-use runtime_lifecycle::registry::Config;
+use runtime_lifecycle::RegistryConfig;
 use runtime_lifecycle::{AgentRegistry, AgentWorker};
 
 const THREADS: usize = 8;
@@ -37,7 +37,8 @@ fn indexes_agree(registry: &AgentRegistry, projects: i64) {
     assert_eq!(all.len(), registry.len(), "by project and by id differ");
     assert!(all.iter().all(|worker| registry.get(worker.id()).as_ref() == Some(worker)));
 
-    let active: Vec<AgentWorker> = all.iter().filter(|w| !w.is_terminal()).cloned().collect();
+    let active: Vec<AgentWorker> =
+        all.iter().filter(|w| !w.status().is_terminal()).cloned().collect();
     let listed = registry.list_active();
     assert_eq!(id_set(&listed), id_set(&active), "the list of the active ones differs");
     for role in ROLES {
@@ -47,8 +48,9 @@ fn indexes_agree(registry: &AgentRegistry, projects: i64) {
 }
 
 #[test]
-fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
-    let registry = AgentRegistry::with_config(Config::default().finished_capacity(usize::MAX));
+fn concurrent_changes_lose_no_worker() {
+    let registry =
+        AgentRegistry::with_config(RegistryConfig::default().finished_capacity(usize::MAX));
     let (ended, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
     at_once(|thread| {
         let project = i64::try_from(thread).unwrap();
@@ -62,7 +64,7 @@ fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
             // What is found may end at any moment, but it is what was asked for.
             if let Some(found) = registry.get_by_role_phase(role, "draft") {
                 assert_eq!(&**found.role(), role);
-                assert!(!found.is_terminal());
+                assert!(!found.status().is_terminal());
             }
             match round % 4 {
                 0 => {}
@@ -82,7 +84,7 @@ fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
                 }
             }
             if round % 50 == 0 {
-                assert!(registry.list_active().iter().all(|worker| !worker.is_terminal()));
+                assert!(registry.list_active().iter().all(|worker| !worker.status().is_terminal()));
                 assert!(registry.get_by_project(project).len() <= round + 1);
             }
         }
@@ -95,9 +97,9 @@ fn nothing_is_lost_when_eight_threads_create_end_and_remove() {
 }
 
 #[test]
-fn workers_that_eight_threads_fight_for_end_once_and_go_once() {
+fn contested_workers_end_once_and_are_removed_once() {
     const WORKERS: usize = 5_000;
-    let registry = AgentRegistry::with_config(Config::default().finished_capacity(3));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().finished_capacity(3));
     let create = |_| registry.create("writer", "draft", Some(0)).unwrap();
     let workers: Vec<AgentWorker> = (0..WORKERS).map(create).collect();
     let (ended, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -116,7 +118,10 @@ fn workers_that_eight_threads_fight_for_end_once_and_go_once() {
                 }
                 _ => {
                     let found = registry.get_by_role_phase("writer", "draft");
-                    assert!(found.is_none_or(|found| !found.is_terminal()), "it has ended");
+                    assert!(
+                        found.is_none_or(|found| !found.status().is_terminal()),
+                        "it has ended"
+                    );
                 }
             }
         }
@@ -131,9 +136,10 @@ fn workers_that_eight_threads_fight_for_end_once_and_go_once() {
 }
 
 #[test]
-fn the_bounds_hold_under_eight_threads() {
-    let config =
-        Config::default().finished_capacity(5).unclaimed_capacity(NonZeroUsize::new(4).unwrap());
+fn bounds_hold_under_concurrency() {
+    let config = RegistryConfig::default()
+        .finished_capacity(5)
+        .unclaimed_capacity(NonZeroUsize::new(4).unwrap());
     let registry = AgentRegistry::with_config(config);
     let claimed = AtomicUsize::new(0);
     at_once(|thread| {
@@ -160,7 +166,7 @@ fn the_bounds_hold_under_eight_threads() {
 }
 
 #[test]
-fn an_offer_goes_to_one_of_eight_threads() {
+fn offer_is_claimed_by_one_thread() {
     let registry = AgentRegistry::new();
     for _ in 0..ROUNDS {
         let offered = registry.offer("editor", "draft", None, "handoff").unwrap();

@@ -5,7 +5,6 @@
 use std::num::NonZeroUsize;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use runtime_lifecycle::worker::DEFAULT_HISTORY;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use serde_json::json;
 
@@ -38,7 +37,7 @@ pub(crate) fn walked_to(status: AgentStatus) -> AgentWorker {
 }
 
 #[test]
-fn a_failure_with_a_detail_is_the_last_error() {
+fn failure_with_a_detail_sets_last_error() {
     let mut worker = idle();
     worker.transition(AgentStatus::Failed, Some("disk full"), at(5)).unwrap();
     let error = worker.last_error().unwrap();
@@ -46,7 +45,7 @@ fn a_failure_with_a_detail_is_the_last_error() {
 }
 
 #[test]
-fn a_failure_without_a_detail_leaves_no_error() {
+fn failure_without_a_detail_sets_no_error() {
     for detail in [None, Some("")] {
         let mut worker = idle();
         let event = worker.transition(AgentStatus::Failed, detail, at(5)).unwrap();
@@ -56,14 +55,14 @@ fn a_failure_without_a_detail_leaves_no_error() {
 }
 
 #[test]
-fn a_cancellation_is_no_error() {
+fn cancellation_sets_no_error() {
     let mut worker = idle();
     worker.transition(AgentStatus::Cancelled, Some("user"), at(5)).unwrap();
     assert_eq!(worker.last_error(), None);
 }
 
 #[test]
-fn a_full_log_drops_the_oldest_and_counts_on() {
+fn full_history_drops_the_oldest_and_keeps_counting() {
     let mut worker = walked_to(AgentStatus::Running).with_history(NonZeroUsize::new(3).unwrap());
     for second in 0..10 {
         worker.transition(AgentStatus::WaitingForInput, None, at(second)).unwrap();
@@ -76,7 +75,7 @@ fn a_full_log_drops_the_oldest_and_counts_on() {
 }
 
 #[test]
-fn a_shorter_history_drops_what_is_too_much() {
+fn with_history_drops_surplus_transitions() {
     let worker = walked_to(AgentStatus::Completed).with_history(NonZeroUsize::MIN);
     assert_eq!(worker.events().len(), 1);
     assert_eq!(worker.events().next().unwrap().seq, 3);
@@ -84,9 +83,9 @@ fn a_shorter_history_drops_what_is_too_much() {
 }
 
 #[test]
-fn the_default_history_is_256_transitions() {
+fn default_history_is_256_transitions() {
     let mut worker = walked_to(AgentStatus::Running);
-    for _ in 0..DEFAULT_HISTORY.get() {
+    for _ in 0..256 {
         worker.transition(AgentStatus::WaitingForInput, None, at(3)).unwrap();
         worker.transition(AgentStatus::Running, None, at(3)).unwrap();
     }
@@ -94,7 +93,7 @@ fn the_default_history_is_256_transitions() {
 }
 
 #[test]
-fn a_copy_does_not_follow_the_worker() {
+fn clone_does_not_follow_the_worker() {
     let mut worker = walked_to(AgentStatus::Running);
     let copy = worker.clone();
     worker.transition(AgentStatus::Completed, None, at(9)).unwrap();
@@ -105,7 +104,7 @@ fn a_copy_does_not_follow_the_worker() {
 }
 
 #[test]
-fn a_new_worker_has_the_originals_json() {
+fn new_worker_has_the_python_json() {
     let written = serde_json::to_string(&idle()).unwrap();
     assert_eq!(
         written,
@@ -119,7 +118,7 @@ fn a_new_worker_has_the_originals_json() {
 }
 
 #[test]
-fn a_failed_worker_has_the_originals_json() {
+fn failed_worker_has_the_python_json() {
     let mut worker = walked_to(AgentStatus::Running);
     worker.note_retry();
     worker.note_provider("azure");

@@ -3,9 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_events::Sleeper;
+
 use super::Orchestrator;
-use crate::shutdown::{Drain, Drained, Sinks};
-use crate::turn::Timeout;
+use crate::limits::Timeout;
+use crate::park::block_on;
+use crate::report::Drained;
+use crate::setup::Setup;
+use crate::shutdown::{Drain, Sinks};
 
 /// # Draining
 impl Orchestrator {
@@ -45,16 +50,19 @@ impl Orchestrator {
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
         let sleeper = sleeper.or_else(|| self.setup.sleeper.clone());
-        let setup = &self.setup;
-        let (roster, clock) = (Arc::clone(&setup.roster), Arc::clone(&setup.clock));
-        Drain::begin(roster, clock, sleeper, Sinks::of(setup), after).run().await
+        self.drain_with(sleeper, after).run().await
     }
 
     /// [`drain`](Self::drain) for threads.
     pub fn drain_blocking(&self, timeout: Duration) -> Drained {
-        let setup = &self.setup;
-        let (roster, clock) = (Arc::clone(&setup.roster), Arc::clone(&setup.clock));
-        let sinks = Sinks::of(setup);
-        Drain::begin(roster, clock, setup.sleeper.clone(), sinks, timeout).run_blocking()
+        let drain = self.drain_with(self.setup.sleeper.clone(), timeout);
+        block_on(&*self.setup.clock, drain.run())
+    }
+
+    fn drain_with(&self, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
+        let Setup { roster, clock, event_sink, usage_sink, .. } = &*self.setup;
+        let mut sinks = Sinks::default();
+        sinks.add(event_sink.as_ref(), usage_sink.as_ref());
+        Drain::begin(Arc::clone(roster), Arc::clone(clock), sleeper, sinks, timeout)
     }
 }

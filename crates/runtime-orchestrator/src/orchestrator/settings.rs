@@ -12,14 +12,15 @@ use runtime_resilience::retry_budget::RetryBudget;
 use runtime_resilience::route::Routes;
 use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
 use runtime_sinks::{EventSink, UsageSink};
-use runtime_usage::{Budget, Limit, PricingTable};
+use runtime_usage::{Account, Limit, PricingTable};
 
-use super::{Orchestrator, Setup};
+use super::Orchestrator;
 use crate::capture::Capture;
 use crate::escalation::Escalation;
 use crate::failure::with_own_rules;
+use crate::limits::Timeout;
+use crate::setup::Setup;
 use crate::shutdown::Shutdown;
-use crate::turn::Timeout;
 
 /// Settings. Each consumes the orchestrator and hands it on.
 impl Orchestrator {
@@ -120,9 +121,9 @@ impl Orchestrator {
     ///
     /// ```
     /// use runtime_orchestrator::Orchestrator;
-    /// use runtime_usage::{Budget, Limit, Usd};
+    /// use runtime_usage::{Account, Limit, Usd};
     ///
-    /// let company = Budget::new(Limit::enforced(Usd::from_dollars(50)).named("company"));
+    /// let company = Account::new(Limit::enforced(Usd::from_dollars(50)).named("company"));
     /// let writer = Orchestrator::new("writer", "draft")
     ///     .account(&company)
     ///     // Of that, no single session may spend more than two dollars.
@@ -130,7 +131,7 @@ impl Orchestrator {
     /// # let _ = writer;
     /// ```
     #[must_use]
-    pub fn account(self, account: &Budget) -> Self {
+    pub fn account(self, account: &Account) -> Self {
         self.set(|setup| setup.account = Some(account.clone()))
     }
 
@@ -156,7 +157,7 @@ impl Orchestrator {
     /// What is tried after which failure.
     #[must_use]
     pub fn recipes(self, recipes: Recipes) -> Self {
-        self.set(|setup| setup.recipes = recipes)
+        self.set(|setup| setup.recovery.recipes = recipes)
     }
 
     /// Who carries out the steps of a recipe after a failed turn. Without one, a step counts as
@@ -167,21 +168,21 @@ impl Orchestrator {
     /// provider, are the turn's own business.
     #[must_use]
     pub fn recovery_handler(self, handler: impl RecoveryHandler + 'static) -> Self {
-        self.set(|setup| setup.recovery = Some(Arc::new(handler)))
+        self.set(|setup| setup.recovery.handler = Some(Arc::new(handler)))
     }
 
     /// How long recovering turns wait before they make a call again; its cap is also the longest that
     /// a provider may ask for. [`Backoff::default`] unless set.
     #[must_use]
     pub fn backoff(self, backoff: Backoff) -> Self {
-        self.set(|setup| setup.backoff = backoff)
+        self.set(|setup| setup.recovery.backoff = backoff)
     }
 
     /// What all sessions together may retry. Share one among the orchestrators that call the same
     /// providers. [`RetryBudget::default`] unless set, one for each orchestrator.
     #[must_use]
     pub fn retry_budget(self, budget: RetryBudget) -> Self {
-        self.set(|setup| setup.retry_budget = budget)
+        self.set(|setup| setup.recovery.retry_budget = budget)
     }
 
     /// When a [repeatable](crate::Turn::repeatable) call of a recovering turn is made a second time,
@@ -189,14 +190,14 @@ impl Orchestrator {
     /// [retry budget](Self::retry_budget). None unless set.
     #[must_use]
     pub fn hedge(self, hedge: Hedge) -> Self {
-        self.set(|setup| setup.hedge = Some(hedge))
+        self.set(|setup| setup.recovery.hedge = Some(hedge))
     }
 
     /// Called when a recovering turn gives up, before it returns: alert somebody. It must not block,
     /// and a panic in it goes no further.
     #[must_use]
     pub fn on_escalation(self, handler: impl Fn(&Escalation<'_>) + Send + Sync + 'static) -> Self {
-        self.set(|setup| setup.escalation = Some(Arc::new(handler)))
+        self.set(|setup| setup.recovery.escalation = Some(Arc::new(handler)))
     }
 
     /// Keeps what was said, redacted, as events. Nothing is kept unless set.

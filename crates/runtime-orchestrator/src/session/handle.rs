@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use runtime_lifecycle::AgentStatus;
 
-use crate::error::{NobodyWaitingError, SessionClosedError};
-use crate::session::core::Core;
+use crate::core::Core;
+use crate::error::{SessionClosedError, SessionError};
 
 /// Answers a pause, cancels, and reads the status of a session that somebody else runs.
 ///
@@ -24,7 +24,7 @@ impl SessionHandle {
     ///
     /// [`SessionClosedError`] if it is over already.
     pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
-        self.core.cancel(detail.into())
+        self.core.cancel_with(detail.into())
     }
 
     /// Answers [`pause_for_input`](crate::OrchestrationSession::pause_for_input). A second answer
@@ -32,23 +32,23 @@ impl SessionHandle {
     ///
     /// # Errors
     ///
-    /// [`NobodyWaitingError`] if the session does not wait.
-    pub fn provide_input(&self, value: impl Into<String>) -> Result<(), NobodyWaitingError> {
-        self.core.provide_input(value.into())
+    /// [`SessionError::NobodyWaiting`] if the session does not wait.
+    pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
+        self.core.life.answer(value.into())
     }
 
     /// The state of the session's worker.
     pub fn status(&self) -> AgentStatus {
-        self.core.status()
+        self.core.life.status()
     }
 
     /// The session's id, as its events carry it.
     pub fn session_id(&self) -> &str {
-        &self.core.session_id
+        self.core.session_id()
     }
 
     /// The id of the session's worker in the registry.
     pub fn worker_id(&self) -> &str {
-        &self.core.worker_id
+        self.core.life.worker_id()
     }
 }

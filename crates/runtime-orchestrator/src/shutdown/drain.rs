@@ -1,22 +1,21 @@
 //! Draining: wait, cancel the rest, wait for its last words, flush.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, Sleeper};
 use runtime_sinks::{EventSink, UsageSink};
 
-use super::Drained;
+use crate::limits::later;
 use crate::log::log;
-use crate::orchestrator::Setup;
-use crate::session::roster::Roster;
-use crate::session::stream::caught;
-use crate::wait::{later, thread_waker};
+use crate::park::Timer;
+use crate::parts::stream::caught;
+use crate::report::Drained;
+use crate::roster::Roster;
 
 /// What cancelled sessions have to say their last events.
 const GRACE: Duration = Duration::from_secs(1);
@@ -40,8 +39,8 @@ impl Drain {
         timeout: Duration,
     ) -> Self {
         let until = later(clock.now(), timeout);
-        for core in roster.begin() {
-            sinks.add(&core.setup);
+        for member in roster.begin() {
+            sinks.add(member.event_sink(), member.usage_sink());
         }
         Self { roster, clock, sleeper, sinks, until }
     }
@@ -54,14 +53,6 @@ impl Drain {
         self.finish()
     }
 
-    pub(crate) fn run_blocking(self) -> Drained {
-        if !self.emptied_blocking(self.until) {
-            self.roster.cancel_rest();
-            self.emptied_blocking(self.grace());
-        }
-        self.finish()
-    }
-
     fn grace(&self) -> Instant {
         later(self.clock.now(), GRACE)
     }
@@ -69,41 +60,17 @@ impl Drain {
     /// Whether the last session had left when the time was over.
     async fn emptied(&self, until: Instant) -> bool {
         let mut watch = Watch { roster: &self.roster, key: None };
-        let mut timer = None;
+        let mut timer = Timer::new(Arc::clone(&self.clock), self.sleeper.clone(), until);
         poll_fn(|cx| {
             if watch.is_empty(cx.waker()) {
                 return Poll::Ready(true);
             }
-            let left = until.saturating_duration_since(self.clock.now());
-            if left.is_zero() {
+            if until <= self.clock.now() {
                 return Poll::Ready(false);
             }
-            let timer = timer
-                .get_or_insert_with(|| self.sleeper.as_ref().map(|sleeper| sleeper.sleep(left)));
-            match timer {
-                Some(timer) => Pin::new(timer).poll(cx).map(|()| false),
-                None => Poll::Pending,
-            }
+            Pin::new(&mut timer).poll(cx).map(|()| false)
         })
         .await
-    }
-
-    fn emptied_blocking(&self, until: Instant) -> bool {
-        let waker = thread_waker();
-        let mut watch = Watch { roster: &self.roster, key: None };
-        loop {
-            if watch.is_empty(&waker) {
-                return true;
-            }
-            let left = until.saturating_duration_since(self.clock.now());
-            if left.is_zero() {
-                return false;
-            }
-            match &self.sleeper {
-                Some(sleeper) => sleeper.park(left),
-                None => thread::park_timeout(left),
-            }
-        }
     }
 
     fn finish(self) -> Drained {
@@ -155,18 +122,16 @@ pub(crate) struct Sinks {
 }
 
 impl Sinks {
-    pub(crate) fn of(setup: &Setup) -> Self {
-        let mut sinks = Self::default();
-        sinks.add(setup);
-        sinks
-    }
-
-    fn add(&mut self, setup: &Setup) {
-        if let Some(sink) = &setup.event_sink {
+    pub(crate) fn add(
+        &mut self,
+        events: Option<&Arc<dyn EventSink>>,
+        usage: Option<&Arc<dyn UsageSink>>,
+    ) {
+        if let Some(sink) = events {
             let at = Arc::as_ptr(sink).cast::<()>().addr();
             self.events.entry(at).or_insert_with(|| Arc::clone(sink));
         }
-        if let Some(sink) = &setup.usage_sink {
+        if let Some(sink) = usage {
             let at = Arc::as_ptr(sink).cast::<()>().addr();
             self.usage.entry(at).or_insert_with(|| Arc::clone(sink));
         }

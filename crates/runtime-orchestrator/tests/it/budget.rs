@@ -28,10 +28,10 @@ fn the_turn_that_crosses_an_enforced_budget_is_answered_and_marked_and_the_next_
     assert_eq!((said.span, said.outcome), (None, None), "it ends no span");
 
     let refused = spend(&session, "m").unwrap_err();
-    let text = "budget refused: $0.0000 asked for, -$0.5000 of $1.5000 left";
+    let text = "budget refused: $0.0000 requested, -$0.5000 of $1.5000 left";
     assert_eq!(refused.to_string(), text);
     assert_eq!(refused.failure_class(), AgentFailureClass::GovernanceBreach);
-    assert_eq!(session.tracker().turns(), 2);
+    assert_eq!(session.tracker().totals().turns, 2);
     let budget = session.summary().budget.unwrap();
     assert!(budget.enforced && budget.remaining_usd.is_negative());
 }
@@ -79,7 +79,7 @@ fn an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
     let fixture = Fixture::new().with(|o| o.budget(enforced.clone()));
     let session = fixture.orchestrator.session().unwrap();
     let refused = spend(&session, "unknown").unwrap_err();
-    let text = "no price is known for model `unknown`, and the budget denies such models";
+    let text = "model `unknown` has no price, and the budget refuses models without one";
     assert_eq!(refused.to_string(), text);
 
     let rule = UnknownPrice::Assume(price(4, 4));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, ChildSessionError, Orchestrator, Turn, TurnError};
-use runtime_usage::{Balance, Budget, Limit, Usd};
+use runtime_orchestrator::{BoxError, Orchestrator, SessionError, Turn, TurnError};
+use runtime_usage::{Account, Balance, Limit, Usd};
 
 use crate::support::{Fixture, assert_lawful, dollar, limit, now, prices};
 
@@ -28,8 +28,8 @@ fn a_child_has_its_parents_span_and_what_is_left_of_its_budget() {
     assert_eq!(started[1].role.as_deref(), Some("searcher"));
     assert_ne!(started[1].session_id, started[0].session_id);
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount(), Usd::from_dollars(1), "3, less 1 spent and 1 set aside");
-    assert!(account.above().unwrap().is(parent.account().unwrap()));
+    assert_eq!(account.limit().amount, Usd::from_dollars(1), "3, less 1 spent and 1 set aside");
+    assert!(account.path().nth(1).unwrap().is(parent.account().unwrap()));
 
     let turn = || Turn::model("m").usage(dollar()).estimate(dollar()).max_output(0);
     now(child.run_turn(turn(), fine)).unwrap();
@@ -56,7 +56,7 @@ fn a_child_of_a_recorded_budget_gets_the_remainder_too() {
     let parent = fixture.orchestrator.session().unwrap();
     now(parent.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     let child = parent.child("searcher").unwrap();
-    assert_eq!(child.account().unwrap().limit().amount(), Usd::from_dollars(2));
+    assert_eq!(child.account().unwrap().limit().amount, Usd::from_dollars(2));
     assert!(!child.account().unwrap().limit().is_enforced());
 }
 
@@ -72,7 +72,7 @@ fn a_child_has_no_later_a_deadline() {
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert_eq!(late.to_string(), "session deadline of 6.000s exceeded");
     let refused = parent.child("searcher").unwrap_err();
-    assert!(matches!(refused, ChildSessionError::Deadline(_)), "{refused:?}");
+    assert!(matches!(refused, SessionError::Deadline(_)), "{refused:?}");
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn a_session_of_another_orchestrator_can_be_a_child() {
         .event_sink(fixture.events.clone());
     let child = other.session_below(&parent).unwrap();
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount(), Usd::from_dollars(3), "no more than there is");
-    assert_eq!(account.limit().name().map(|name| &**name), Some("review"));
+    assert_eq!(account.limit().amount, Usd::from_dollars(3), "no more than there is");
+    assert_eq!(account.limit().name.as_deref(), Some("review"));
     fixture.clock.advance(2 * SECOND);
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert!(matches!(late, TurnError::Deadline(_)), "its own, which is sooner: {late:?}");
@@ -103,10 +103,10 @@ fn a_session_that_is_over_has_no_more_children_and_those_it_has_go_on() {
     let parent = fixture.orchestrator.session().unwrap();
     let child = parent.child("searcher").unwrap();
     parent.complete().unwrap();
-    assert!(matches!(parent.child("searcher"), Err(ChildSessionError::Closed(_))));
+    assert!(matches!(parent.child("searcher"), Err(SessionError::Closed(_))));
     assert_eq!(child.status(), AgentStatus::Running);
     let refused = child.child("").unwrap_err();
-    assert!(matches!(refused, ChildSessionError::Open(_)), "{refused:?}");
+    assert!(matches!(refused, SessionError::Worker { .. }), "{refused:?}");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_child_keeps_its_parents_labels_and_its_very_instant() {
 fn an_account_that_is_not_the_parents_is_not_passed_over() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let parent = fixture.orchestrator.session().unwrap();
-    let team = Budget::new(Limit::enforced(Usd::from_cents(50)).named("team"));
+    let team = Account::new(Limit::enforced(Usd::from_cents(50)).named("team"));
     let other = Orchestrator::new("reviewer", "review").account(&team);
     let refused = other.session_below(&parent).unwrap_err();
     assert_eq!(

@@ -30,7 +30,7 @@ fn kept(fixture: &Fixture) -> Vec<(String, Value)> {
     let read = |event: &std::sync::Arc<runtime_events::AgentEvent>| {
         let data = event.data.as_ref().unwrap();
         let name = data.get("content").unwrap().as_str().unwrap().to_owned();
-        (name, data.get("value").unwrap().clone())
+        (name, data.get("value").unwrap().to_value())
     };
     events.iter().map(read).collect()
 }
@@ -87,7 +87,7 @@ fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
 #[test]
 fn descriptions_do_not_show_what_is_said() {
     let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
-    let turn = Turn::model("m").guarded(SECRET);
+    let turn = Turn::<()>::model("m").guarded(SECRET);
     assert!(!format!("{tool:?} {turn:?}").contains(SECRET));
     assert!(format!("{tool:?}").contains("search"));
 }

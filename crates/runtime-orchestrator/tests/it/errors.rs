@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
+use std::fmt;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
-use runtime_orchestrator::{
-    AcceptError, BoxError, HandoffError, OpenSessionError, PauseError, SettleError, ToolCall,
-    ToolError, Turn, TurnError,
-};
+use runtime_orchestrator::{BoxError, SessionError, ToolCall, ToolError, Turn, TurnError};
 use runtime_resilience::recovery::{RecoveryHandler, StepContext};
 
 use crate::support::{Fixture, WAIT, now};
@@ -24,11 +24,7 @@ fn every_error_crosses_threads() {
     const fn assert_error<E: Error + Send + Sync + 'static>() {}
     assert_error::<TurnError>();
     assert_error::<ToolError>();
-    assert_error::<HandoffError>();
-    assert_error::<AcceptError>();
-    assert_error::<PauseError>();
-    assert_error::<SettleError>();
-    assert_error::<OpenSessionError>();
+    assert_error::<SessionError>();
 }
 
 #[test]
@@ -172,9 +168,51 @@ impl RecoveryHandler for Refused {
 fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
     let fixture = Fixture::new().with(|o| o.recovery_handler(Refused));
     let session = fixture.orchestrator.session().unwrap();
-    let fails = async || Err::<(), _>("503 Service Unavailable");
-    let error = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
+    let fails = async |_| Err::<(), _>("context_length_exceeded");
+    let error = now(session.run_turn_recovering(Turn::model("m"), fails)).unwrap_err();
     let recovery = error.recovery().unwrap();
     let text = format!("{recovery:?} {}", serde_json::to_string(recovery).unwrap());
     assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
+}
+
+/// An error that counts how often somebody asks for its source.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counted(Arc<AtomicU32>);
+
+impl Counted {
+    pub(crate) fn times(&self) -> u32 {
+        self.0.load(Relaxed)
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("503 Service Unavailable")
+    }
+}
+
+impl Error for Counted {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.fetch_add(1, Relaxed);
+        None
+    }
+}
+
+#[test]
+fn failed_turn_walks_along_its_error_once() {
+    let error = Counted::default();
+    let _ = failed(error.clone());
+    assert_eq!(error.times(), 1);
+
+    let wrapped = Counted::default();
+    let _ = failed(io::Error::other(wrapped.clone()));
+    assert_eq!(wrapped.times(), 1);
+}
+
+#[test]
+fn failed_session_walks_along_its_error_once() {
+    let error = Counted::default();
+    let session = Fixture::new().orchestrator.session().unwrap();
+    let _ = session.finish(Err::<(), BoxError>(Box::new(error.clone())));
+    assert_eq!(error.times(), 1);
 }

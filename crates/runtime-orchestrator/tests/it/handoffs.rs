@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use runtime_events::AgentEventName;
-use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError, registry};
-use runtime_orchestrator::{AcceptError, HandoffError, Orchestrator, Turn};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, ClaimError, RegistryConfig};
+use runtime_orchestrator::{Orchestrator, SessionError, Turn};
 use serde_json::json;
 
 use crate::support::{Fixture, assert_lawful, now};
@@ -47,17 +47,17 @@ fn a_handoff_is_accepted_once_and_by_its_role() {
     assert!(handoff.context.is_empty());
 
     let wrong = fixture.orchestrator.accept(&handoff).unwrap_err();
-    assert!(matches!(wrong, AcceptError::Role { .. }));
+    assert!(matches!(wrong, SessionError::Role { .. }));
     let text = "handoff is for role `editor`, this orchestrator's role is `writer`";
     assert_eq!(wrong.to_string(), text);
     let elsewhere = editor(&AgentRegistry::new()).accept(&handoff).unwrap_err();
-    assert!(matches!(elsewhere, AcceptError::Claim(ClaimError::NotFound(_))));
+    assert!(matches!(elsewhere, SessionError::Claim(ClaimError::NotFound(_))));
     let first = editor(registry).accept(&handoff).unwrap();
     let second = editor(registry).accept(&handoff).unwrap_err();
-    assert!(matches!(second, AcceptError::Claim(ClaimError::AlreadyClaimed { .. })));
+    assert!(matches!(second, SessionError::Claim(ClaimError::AlreadyClaimed { .. })));
     drop(first);
     let late = editor(registry).accept(&handoff).unwrap_err();
-    assert!(matches!(late, AcceptError::Claim(ClaimError::Ended { .. })));
+    assert!(matches!(late, SessionError::Claim(ClaimError::Ended { .. })));
 }
 
 #[test]
@@ -66,13 +66,13 @@ fn a_handoff_that_is_refused_changes_nothing() {
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();
     let blank = session.handoff_to(" ", "polish", json!({})).unwrap_err();
-    assert!(matches!(blank, HandoffError::Target(_)));
-    assert_eq!(blank.to_string(), "role must not be blank, but is \" \"");
+    assert!(matches!(blank, SessionError::Worker { .. }));
+    assert_eq!(blank.to_string(), "no worker for role ` `");
     let list = session.handoff_to("editor", "polish", json!([1])).unwrap_err();
     assert_eq!(list.to_string(), "handoff context is an array, not a JSON object");
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
     let busy = session.handoff_to("editor", "polish", json!({})).unwrap_err();
-    assert!(matches!(busy, HandoffError::Busy(_)));
+    assert!(matches!(busy, SessionError::Busy(_)));
     drop(turn);
 
     assert_eq!(session.status(), AgentStatus::Running);
@@ -83,14 +83,14 @@ fn a_handoff_that_is_refused_changes_nothing() {
 #[test]
 fn handoffs_that_nobody_accepts_are_bounded() {
     let two = NonZeroUsize::new(2).unwrap();
-    let registry = AgentRegistry::with_config(registry::Config::default().unclaimed_capacity(two));
+    let registry = AgentRegistry::with_config(RegistryConfig::default().unclaimed_capacity(two));
     let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
     let handoffs: Vec<_> = (0..5)
         .map(|_| writer.session().unwrap().handoff_to("editor", "x", json!({})).unwrap())
         .collect();
     assert_eq!(registry.list_unclaimed().len(), 2);
     let gone = editor(&registry).accept(&handoffs[0]).unwrap_err();
-    assert!(matches!(gone, AcceptError::Claim(ClaimError::Ended { .. })));
+    assert!(matches!(gone, SessionError::Claim(ClaimError::Ended { .. })));
     let oldest = registry.get(&handoffs[0].target_worker_id).unwrap();
     assert_eq!(oldest.status(), AgentStatus::Cancelled);
     drop(editor(&registry).accept(&handoffs[4]).unwrap());

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 
 use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, PauseError, SettleError, Turn};
+use runtime_orchestrator::{BoxError, SessionError, Turn};
 
 use crate::support::{CountingWaker, Fixture, assert_lawful, now, poll_times};
 
@@ -46,7 +46,7 @@ fn turns_run_while_a_session_waits_for_input_and_it_is_not_completed() {
         futures_util::join!(session.pause_for_input("?"), async {
             session.run_turn(Turn::model("m"), async || Ok::<_, BoxError>(())).await.unwrap();
             let busy = session.complete().unwrap_err();
-            let SettleError::Busy(busy) = busy else { panic!("{busy:?}") };
+            let SessionError::Busy(busy) = busy else { panic!("{busy:?}") };
             assert_eq!((busy.in_flight, busy.waiting_for_input), (0, true));
             assert!(session.handoff_to("editor", "x", serde_json::Value::Null).is_err());
             session.provide_input("go on").unwrap();
@@ -62,7 +62,7 @@ fn a_second_pause_is_refused_and_leaves_the_first_waiting() {
     let mut first = Box::pin(session.pause_for_input("?"));
     assert!(poll_times(1, &mut first).is_none());
     let second = now(session.pause_for_input("??")).unwrap_err();
-    assert_eq!(second, PauseError::AlreadyWaiting);
+    assert!(matches!(second, SessionError::AlreadyWaiting));
     assert_eq!(second.to_string(), "a previous pause_for_input is still pending");
     assert_eq!(session.status(), AgentStatus::WaitingForInput);
     session.provide_input("yes").unwrap();
@@ -80,7 +80,7 @@ fn an_end_of_the_session_wakes_the_pause() {
     assert!(pause.as_mut().poll(&mut cx).is_pending());
     session.handle().cancel("enough").unwrap();
     assert_eq!(counted.wakes(), 1);
-    let std::task::Poll::Ready(Err(PauseError::Closed(closed))) = pause.as_mut().poll(&mut cx)
+    let std::task::Poll::Ready(Err(SessionError::Closed(closed))) = pause.as_mut().poll(&mut cx)
     else {
         panic!("still waiting")
     };

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, ToolError, Turn, TurnError};
-use runtime_policy::guardrail::{
-    self, AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
+use runtime_policy::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck, guardrail,
 };
 use runtime_usage::UsageSnapshot;
 

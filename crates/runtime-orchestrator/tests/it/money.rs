@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_policy::guardrail::{self, GuardrailOutcome, PostCheck, PreCheck};
+use runtime_policy::{GuardrailOutcome, PostCheck, PreCheck, guardrail};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 
@@ -145,7 +145,7 @@ fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
     let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
     assert_eq!(
         blind.to_string(),
-        "a strict budget refuses a turn of `m` without its `max_output`: what it may cost at most \
+        "a strict budget refuses a turn of `m` without `max_output`: the most it may cost \
          is not known"
     );
     assert!(blind.is_refusal());

@@ -25,9 +25,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
-use runtime_orchestrator::session::Attempt;
-use runtime_orchestrator::turn::{Reading, Timing, Untimed};
-use runtime_orchestrator::{Answer, OrchestrationSession, Turn, TurnError};
+use runtime_orchestrator::{Answer, Attempt, OrchestrationSession, Turn, TurnError};
 use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
 use runtime_resilience::retry_budget::{self, RetryBudget};
 use runtime_resilience::{
@@ -116,10 +114,10 @@ pub(crate) const BOTH: [Way; 2] = [Way::Task, Way::Thread];
 
 impl Way {
     /// Runs a turn through, on a clock that skips.
-    pub(crate) fn run<R: Reading<&'static str>>(
+    pub(crate) fn run(
         self,
         session: &OrchestrationSession,
-        turn: Turn<R, Untimed>,
+        turn: Turn<&'static str>,
         script: &Script,
     ) -> Result<Answer<&'static str>, TurnError> {
         match self {
@@ -130,9 +128,9 @@ impl Way {
 }
 
 /// Runs a turn with times of its own, on a clock that skips.
-pub(crate) fn timed<R: Reading<&'static str>, L: Timing>(
+pub(crate) fn timed(
     session: &OrchestrationSession,
-    turn: Turn<R, L>,
+    turn: Turn<&'static str>,
     script: &Script,
 ) -> Result<Answer<&'static str>, TurnError> {
     now(session.run_turn_recovering(turn, async |it| script.play(it)))
@@ -182,7 +180,7 @@ pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
 
 /// What the books about recovery say.
 pub(crate) fn books(session: &OrchestrationSession) -> Vec<String> {
-    let events = session.recovery_events();
+    let events = session.summary().recovery_events;
     let line = |event: &runtime_resilience::RecoveryEvent| {
         format!("{} {}", event.event_type, event.scenario)
     };
@@ -191,7 +189,7 @@ pub(crate) fn books(session: &OrchestrationSession) -> Vec<String> {
 
 /// Books and events tell the same of recovery.
 pub(crate) fn assert_recovery_agrees(fixture: &Fixture, session: &OrchestrationSession) {
-    let kept = session.recovery_events();
+    let kept = session.summary().recovery_events;
     for (name, event_type) in [
         (AgentEventName::RecoveryAttempted, RecoveryEventType::Attempted),
         (AgentEventName::RecoverySucceeded, RecoveryEventType::Succeeded),

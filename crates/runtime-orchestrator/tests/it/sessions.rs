@@ -8,7 +8,7 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use runtime_orchestrator::{
-    BoxError, Orchestrator, SessionBusyError, SettleError, ToolCall, Turn, TurnError,
+    BoxError, Orchestrator, SessionBusyError, SessionError, ToolCall, Turn, TurnError,
 };
 use runtime_policy::{
     PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, QualityGate,
@@ -71,10 +71,10 @@ fn a_setter_on_a_clone_leaves_the_others_alone() {
 fn a_blank_role_opens_no_session() {
     let orchestrator = Orchestrator::new(" ", "draft");
     let error = orchestrator.session().unwrap_err();
-    assert_eq!(error.to_string(), "no session for role ` `");
+    assert_eq!(error.to_string(), "no worker for role ` `");
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("role"));
     let report = now(orchestrator.run(async |_| Ok(())));
-    assert_eq!(report.result.unwrap_err().to_string(), "no session for role ` `");
+    assert_eq!(report.result.unwrap_err().to_string(), "no worker for role ` `");
     assert_eq!(report.summary.status(), AgentStatus::Failed);
     assert!(orchestrator.shared_registry().is_empty());
 }
@@ -122,7 +122,7 @@ fn a_session_with_work_under_way_is_not_completed() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
-    let SettleError::Busy(SessionBusyError { in_flight, waiting_for_input, .. }) =
+    let SessionError::Busy(SessionBusyError { in_flight, waiting_for_input, .. }) =
         session.complete().unwrap_err()
     else {
         panic!("not busy")
@@ -164,7 +164,7 @@ fn an_ending_in_the_registry_is_noticed_and_told() {
     let handed = session.handoff_to("editor", "polish", json!({}));
     assert!(handed.is_err(), "a cancelled agent hands nothing over");
     assert!(registry.list_unclaimed().is_empty());
-    assert!(matches!(session.complete(), Err(SettleError::Closed(_))));
+    assert!(matches!(session.complete(), Err(SessionError::Closed(_))));
     let end = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(end.status, AgentEventStatus::Cancelled);
     assert_eq!(end.detail.as_deref(), Some("worker was cancelled in the registry"));
@@ -243,16 +243,16 @@ fn the_summary_has_the_originals_keys_and_what_it_lacked() {
 
 #[test]
 fn the_log_of_a_session_is_bounded_and_says_what_it_dropped() {
-    let fixture = Fixture::new()
+    let fixture = crate::recovering::quick()
         .with(|o| o.event_log(NonZeroUsize::new(3).unwrap()).max_iterations(u32::MAX));
     let session = fixture.orchestrator.session().unwrap();
     for _ in 0..10 {
-        let fails = async || Err::<(), _>("429 Too Many Requests");
-        let _ = now(session.run_turn(Turn::unmetered(), fails));
+        let fails = async |_| Err::<(), _>("context_length_exceeded");
+        let _ = now(session.run_turn_recovering(Turn::unmetered(), fails));
     }
     let summary = session.finish(Ok::<_, BoxError>(())).summary;
     assert_eq!(summary.agent_events.len(), 3);
-    assert_eq!(summary.recovery_events.len(), 1, "the breaker is open after the first");
+    assert_eq!(summary.recovery_events.len(), 3, "the books are bounded, too");
     assert_eq!(summary.events_emitted, fixture.events.len() as u64);
     assert_eq!(summary.events_dropped, summary.events_emitted - 3);
     assert_eq!(summary.agent_events.last().unwrap().event, AgentEventName::AgentCompleted);
@@ -281,8 +281,8 @@ fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
     let rule =
         |name: &str, condition| PolicyRule::new(name, condition).action(PolicyAction::AbortPhase);
     let engine = PolicyEngine::new([
-        rule("cost", PolicyCondition::cost_exceeded(Usd::from_cents(50))),
-        rule("time", PolicyCondition::timed_out(Duration::from_secs(10))),
+        rule("cost", PolicyCondition::CostExceeded(Usd::from_cents(50))),
+        rule("time", PolicyCondition::TimedOut(Duration::from_secs(10))),
         rule("retries", PolicyCondition::retry_exhausted(None)),
     ]);
     let fixture = Fixture::new().with(|o| {
@@ -303,6 +303,11 @@ fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
     assert_eq!(given.len(), 1, "the time that is given counts");
     for _ in 0..8 {
         let _ = now(session.run_turn(Turn::model("m"), async || Err::<(), _>("corrupt state")));
+    }
+    assert_eq!(firing(), [true, true, false], "a plain turn retries nothing");
+    for _ in 0..8 {
+        let fails = async |_| Err::<(), _>("corrupt state");
+        let _ = now(session.run_turn_recovering(Turn::model("m"), fails));
     }
     assert_eq!(firing(), [true, true, true]);
     assert_eq!(session.evaluate_policy(PhaseContext::default()).len(), 3);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
-use runtime_usage::{Budget, BudgetListener, BudgetMark, Limit, Usd};
+use runtime_usage::{Account, BudgetListener, BudgetMark, Limit, Usd};
 
 use crate::support::{Fixture, assert_books_agree, dollar, now};
 
@@ -18,7 +18,7 @@ async fn fine() -> Result<(), BoxError> {
 
 #[test]
 fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
-    let company = Budget::new(Limit::enforced(cents(300)).named("company"));
+    let company = Account::new(Limit::enforced(cents(300)).named("company"));
     let fixture = Fixture::new().with(|o| o.account(&company).budget(Limit::enforced(cents(150))));
     let spend = |session: &OrchestrationSession| {
         let turn = Turn::model("m").estimate(dollar()).max_output(0).usage(dollar());
@@ -39,7 +39,7 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
 
     sessions[0].complete().unwrap();
     let ended = fixture.only(AgentEventName::AgentCompleted);
-    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().clone();
+    let statements = ended.data.as_ref().unwrap().get("budgets").unwrap().to_value();
     assert_eq!(statements[1]["account"], "company");
     assert_eq!(statements[0]["by_role"]["writer"], 1.0);
     assert_eq!(statements[1]["spent_usd"], 3.0);
@@ -48,7 +48,7 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
 
 #[test]
 fn a_mark_is_an_event_of_the_session_that_crossed_it() {
-    let company = Budget::new(Limit::enforced(cents(200)).named("company").marks([50]));
+    let company = Account::new(Limit::enforced(cents(200)).named("company").marks([50]));
     let fixture = Fixture::new().with(|o| o.account(&company));
     let first = fixture.orchestrator.session().unwrap();
     now(first.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
@@ -76,7 +76,7 @@ impl BudgetListener for Panicking {
 
 #[test]
 fn a_listener_that_panics_harms_no_turn() {
-    let budget = Budget::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
+    let budget = Account::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
     let fixture = Fixture::new().with(|o| o.account(&budget));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn};
-use runtime_policy::guardrail::{self, PreCheck};
 use runtime_policy::{
     GuardrailOutcome, PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext,
-    PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
+    PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, PreCheck, RolePermissionConfig,
+    guardrail,
 };
 use runtime_resilience::rate::{RateLimiter, RateLimits};
 use serde_json::{Value, json};
@@ -159,7 +159,7 @@ fn what_guardrails_permissions_and_the_policy_say_is_told() {
     let fixture = Fixture::new().with(|o| {
         o.guardrail(no_secrets).permissions(PermissionEnforcer::new(permissions)).policy(
             PolicyEngine::new([
-                PolicyRule::new("done", PolicyCondition::phase_completed())
+                PolicyRule::new("done", PolicyCondition::PhaseCompleted)
                     .action(PolicyAction::Notify),
                 PolicyRule::new("told off", PolicyCondition::agent_failed("reader"))
                     .action(PolicyAction::RetryAgent),

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
-use runtime_lifecycle::{AgentRegistry, AgentStatus, registry};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
 use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError, Turn, TurnError};
 use runtime_policy::{QualityGate, QualityLevel};
 use runtime_resilience::breaker::CircuitState;
@@ -62,11 +62,12 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
     assert_eq!(summary.usage.turns, calls);
     assert_eq!(summary.usage.total_input_tokens, 3 * calls);
     assert_eq!(summary.usage.total_cost_usd, Usd::from_nanos(5_000 * calls));
-    assert_eq!(usage.len() as u64, calls);
+    assert_eq!(usage.records().len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
-    // The session's begin and end and three changes of state. Begun and ended: turns that are answered, turns that fail and are recovered, tools; gates.
-    assert_eq!(all.len() as u64, 5 + calls * (2 + 3 + 2 + 1));
+    // The session's begin and end and three changes of state; the begin and end of turns that are
+    // answered, of turns that fail, and of tools; gates.
+    assert_eq!(all.len() as u64, 5 + calls * (2 + 2 + 2 + 1));
     assert_eq!(summary.events_emitted, all.len() as u64);
 }
 
@@ -74,7 +75,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
 fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
     let finished = 10;
     let registry =
-        AgentRegistry::with_config(registry::Config::default().finished_capacity(finished));
+        AgentRegistry::with_config(RegistryConfig::default().finished_capacity(finished));
     let orchestrator = Orchestrator::new("writer", "draft")
         .time(ManualClock::new())
         .registry(registry.clone())
@@ -90,7 +91,7 @@ fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
                     let tokens = thread * ROUNDS + round;
                     let turn = Turn::model("m").usage(UsageSnapshot::new(tokens, 0));
                     session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
-                    assert_eq!(session.tracker().total_input_tokens(), tokens);
+                    assert_eq!(session.tracker().totals().tokens.input_tokens, tokens);
                     match round % 3 {
                         0 => session.complete().unwrap(),
                         1 => session.handle().cancel("enough").unwrap(),
@@ -198,7 +199,7 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
     release.send(()).unwrap();
     spin_until(|| finished.load(Ordering::SeqCst));
     assert_eq!(fixture.events.len(), before, "what comes late is ignored");
-    assert_eq!(session.tracker().turns(), 0);
+    assert_eq!(session.tracker().totals().turns, 0);
     session.complete().unwrap();
     assert_lawful(&fixture.events.events());
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
-use runtime_policy::guardrail::{self, GuardrailOutcome};
-use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
+use runtime_policy::{
+    GuardrailOutcome, GuardrailSubject, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    RolePermissionConfig, guardrail,
+};
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
@@ -72,7 +74,7 @@ fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
 fn guardrails_see_the_arguments_and_the_result() {
     let fixture = Fixture::new().with(|o| {
         o.guardrail(guardrail::pre("args", |check| {
-            assert_eq!((check.role, check.subject.tool()), ("writer", Some("search")));
+            assert_eq!((check.role, check.subject), ("writer", GuardrailSubject::Tool("search")));
             if check.arguments["q"] == "bad" {
                 GuardrailOutcome::deny("denied")
             } else {
@@ -139,7 +141,7 @@ fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
     assert_eq!(failure.scenario(), FailureScenario::ProviderFailure);
     assert_eq!(error.failure_class(), AgentFailureClass::ToolError);
     assert!(fixture.breaker.check().is_ok());
-    assert!(session.recovery_events().is_empty());
+    assert!(session.summary().recovery_events.is_empty());
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(ended.failure_class, Some(AgentFailureClass::ToolError));
     assert_eq!(ended.detail.as_deref(), Some("503 Service Unavailable"));
@@ -199,6 +201,6 @@ fn the_span_of_a_tool_names_it_at_both_ends() {
     let completed = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(called.span, completed.span);
     for event in [called, completed] {
-        assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&json!("search")));
+        assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&"search".into()));
     }
 }

@@ -4,18 +4,16 @@ use std::cell::Cell;
 use std::future::{Future, pending};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
-use runtime_policy::guardrail::{self, GuardrailOutcome};
-use runtime_resilience::RecoveryOutcome;
+use runtime_policy::{GuardrailOutcome, guardrail};
 use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
 use runtime_usage::Usd;
 
-use crate::support::{CountingWaker, Fixture, WAIT, assert_lawful, dollar, limit, now, poll_times};
+use crate::support::{CountingWaker, Fixture, assert_lawful, dollar, limit, now, poll_times};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,16 +40,13 @@ fn a_timed_out_turn_is_a_failure_for_the_breaker() {
     assert_eq!(error.to_string(), "turn exceeded timeout of 1.500s");
     assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
     assert_eq!(error.failure_class(), AgentFailureClass::LlmTimeout);
-    assert_eq!(error.recovery(), None, "it returns when it is due; nothing was tried yet");
+    assert_eq!(error.recovery(), None, "a plain turn recovers nothing");
     assert!(!error.is_refusal());
     assert_eq!(fixture.breaker.state(), CircuitState::Open);
     let event = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
-
-    let recovery = now(session.recover(&error)).unwrap();
-    assert_eq!(recovery.outcome, RecoveryOutcome::Recovered);
-    let told = fixture.only(AgentEventName::RecoveryAttempted);
-    assert_eq!(told.detail.as_deref(), Some("llm_timeout: recovered"));
+    assert_eq!(event.data.as_ref().unwrap().get("scenario").unwrap(), "llm_timeout");
+    assert!(fixture.events.all(AgentEventName::RecoveryAttempted).is_empty(), "nothing was tried");
 }
 
 #[test]
@@ -120,9 +115,10 @@ fn a_timeout_longer_than_any_clock_is_no_timeout() {
 fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let turn = || Turn::model("m").timeout(limit(&fixture.clock, Duration::ZERO));
-    assert_eq!(now(session.run_turn(turn(), fine)).unwrap().value, "fine");
-    let error = now(session.run_turn(turn(), hang)).unwrap_err();
+    let zero = || limit(&fixture.clock, Duration::ZERO);
+    let ready = session.run_turn(Turn::model("m").timeout(zero()), fine);
+    assert_eq!(now(ready).unwrap().value, "fine");
+    let error = now(session.run_turn(Turn::model("m").timeout(zero()), hang)).unwrap_err();
     assert!(matches!(error, TurnError::TimedOut(_)));
 }
 
@@ -205,48 +201,10 @@ fn a_turn_that_run_has_settled_is_not_settled_again() {
     assert!(matches!(late, TurnError::TimedOut(_)));
     let again = now(turn.run(pending::<()>())).unwrap_err();
     assert!(matches!(again, TurnError::TimedOut(_)));
-    let passed_on = now(turn.fail(late));
+    let passed_on = turn.fail(late);
 
     assert_eq!(passed_on.to_string(), "turn exceeded timeout of 0.000s");
     assert_eq!(passed_on.scenario(), Some(FailureScenario::LlmTimeout));
     fixture.only(AgentEventName::TurnFailed);
-    assert_eq!(session.recovery_events().len(), 0);
-}
-
-/// A handler whose steps never end.
-struct Stuck;
-
-impl RecoveryHandler for Stuck {
-    fn carry_out(&self, _: &StepContext<'_>) -> Result<(), BoxError> {
-        Err("asynchronous only".into())
-    }
-
-    fn carry_out_async<'a>(&'a self, _: &'a StepContext<'a>) -> StepFuture<'a> {
-        Box::pin(pending())
-    }
-}
-
-#[test]
-fn a_recovery_that_hangs_ends_with_the_session_or_its_deadline() {
-    let fails = async || Err::<(), _>("503 Service Unavailable");
-    for by_deadline in [false, true] {
-        let fixture = Fixture::new().deadline(WAIT).with(|o| o.recovery_handler(Stuck));
-        let session = fixture.orchestrator.session().unwrap();
-        {
-            let mut turn = pin!(session.run_turn(Turn::model("m"), fails));
-            let mut cx = Context::from_waker(Waker::noop());
-            assert!(turn.as_mut().poll(&mut cx).is_pending());
-            if by_deadline {
-                fixture.clock.advance(WAIT);
-            } else {
-                session.handle().cancel("enough").unwrap();
-            }
-            let Poll::Ready(Err(error)) = turn.as_mut().poll(&mut cx) else { panic!("it hangs") };
-            let recovery = error.recovery().unwrap();
-            assert_eq!(recovery.outcome, RecoveryOutcome::PartialRecovery);
-            assert!(recovery.reason.starts_with("interrupted"), "{}", recovery.reason);
-        }
-        drop(session);
-        assert_lawful(&fixture.events.events());
-    }
+    assert_eq!(session.summary().recovery_events.len(), 0);
 }

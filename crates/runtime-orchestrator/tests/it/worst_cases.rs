@@ -4,7 +4,8 @@ use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{
-    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageSnapshot, Usd,
+    Limit, ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, UsageFormat,
+    UsageSnapshot, Usd,
 };
 use serde_json::json;
 
@@ -41,7 +42,7 @@ fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
     let session = fixture.orchestrator.session().unwrap();
     let silent = json!({"model": "m", "usage": {}});
     for _ in 0..25 {
-        let silent = UsageSnapshot::from_openai_chat(&silent).unwrap();
+        let silent = UsageFormat::OpenAiChat.read(&silent).unwrap();
         let turn = Turn::model("m").reserve(cents(2)).usage_from(move |(): &()| silent);
         let answer = now(session.run_turn(turn, fine)).unwrap();
         assert_eq!((answer.cost, answer.estimated), (cents(2), true));
@@ -129,9 +130,9 @@ fn how_long_an_answer_may_be_is_the_truth() {
     table.register("free", ModelPricing::FREE).unwrap();
     let fixture = Fixture::new().with(|o| o.pricing(table).budget(Limit::enforced(cents(1))));
     let session = fixture.orchestrator.session().unwrap();
-    let turn = Turn::model("free").estimate(dollar());
-    assert_eq!(now(session.begin_turn(turn.clone())).unwrap().max_output_tokens(), None);
-    let turn = now(session.begin_turn(turn.max_output(7))).unwrap();
+    let turn = || Turn::model("free").estimate(dollar());
+    assert_eq!(now(session.begin_turn(turn())).unwrap().max_output_tokens(), None);
+    let turn = now(session.begin_turn(turn().max_output(7))).unwrap();
     assert_eq!(turn.max_output_tokens(), Some(7));
 }
 
@@ -152,7 +153,7 @@ fn settling_what_was_cut_already_tells_what_it_came_to() {
 fn the_dearest_assumption_on_the_path_counts() {
     let assume = |dollars| runtime_usage::UnknownPrice::Assume(price(dollars, dollars));
     let company = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(3));
-    let company = runtime_usage::Budget::new(company);
+    let company = runtime_usage::Account::new(company);
     let own = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(1));
     let fixture = Fixture::new().with(|o| o.account(&company).budget(own));
     let session = fixture.orchestrator.session().unwrap();

@@ -10,7 +10,7 @@ use opentelemetry::Value;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_sdk::trace::SpanData;
 use runtime_events::{AgentEventName, Data, SpanOutcome};
-use runtime_otel::{Config, SemconvProfile};
+use runtime_otel::{OtelConfig, SemconvProfile};
 
 use crate::support::{Measured, Rig, Told, said};
 
@@ -171,7 +171,7 @@ const fn counter(name: &'static str) -> Metric {
 
 /// A run that says everything there is to say.
 fn run(profile: SemconvProfile, outcome: SpanOutcome) -> Rig {
-    let rig = Rig::with(Config::default().profile(profile));
+    let rig = Rig::with(OtelConfig::default().profile(profile));
     let mut writer = Told::new(1, "writer")
         .labelled("workflow", "nightly")
         .labelled("conversation_id", "conversation-5");
@@ -331,7 +331,7 @@ fn durations_on_metrics_are_those_of_the_spans() {
 
 #[test]
 fn a_failed_call_counts_with_no_tokens() {
-    let rig = Rig::with(Config::default().profile(SemconvProfile::GenAi0_1));
+    let rig = Rig::with(OtelConfig::default().profile(SemconvProfile::GenAi0_1));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
@@ -358,7 +358,7 @@ fn a_provider_that_nobody_knows_is_left_out() {
 
 #[test]
 fn a_provider_that_is_configured_wins() {
-    let rig = Rig::with(Config::default().provider("azure.ai.openai"));
+    let rig = Rig::with(OtelConfig::default().provider("azure.ai.openai"));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId as OtelSpanId, SpanKind, Status};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
-use runtime_otel::{Config, SemconvProfile};
+use runtime_otel::{OtelConfig, SemconvProfile};
 
 use crate::support::{Rig, Told, notes, said};
 
@@ -220,6 +220,6 @@ fn defect_17_a_cost_of_nothing_is_counted_and_no_kind_of_token_is_lost() {
     let chat = said(&rig.span("chat gpt-5"));
     assert_eq!(chat["techrevati.cost_usd"], Value::F64(0.0));
     assert_eq!(chat["gen_ai.usage.input_tokens"], Value::I64(120_100));
-    let new = Rig::with(Config::default().profile(SemconvProfile::GenAi0_1));
+    let new = Rig::with(OtelConfig::default().profile(SemconvProfile::GenAi0_1));
     assert_eq!(new.sink.stats().begun, 0);
 }

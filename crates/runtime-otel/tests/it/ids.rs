@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace::{
     InMemorySpanExporter, SdkTracer, SdkTracerProvider, Span, SpanData, SpanProcessor,
 };
 use runtime_events::{AgentEvent, SpanId};
-use runtime_otel::{Config, EventIds, replay};
+use runtime_otel::{EventIds, OtelConfig, replay};
 
 /// Starts a span of its own whenever one starts.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ fn a_span_that_a_processor_starts_gets_an_id_of_its_own() {
         .build();
     let mut event = AgentEvent::started("writer", "draft").with_span(SpanId::from_u64(7), None);
     event.session_id = Some("0000000000000000000000000000002a".into());
-    replay(provider.tracer("test"), Config::default(), [event]);
+    replay(provider.tracer("test"), OtelConfig::default(), [event]);
 
     let ours = exporter.get_finished_spans().unwrap()[0].span_context.clone();
     assert_eq!(ours.span_id(), 7_u64.into());
@@ -62,7 +62,7 @@ fn other_spans_have_random_ids_and_a_session_of_any_name_has_a_trace() {
     for session in ["a", "a", "b", ""] {
         let mut event = AgentEvent::started("writer", "draft").with_span(SpanId::from_u64(7), None);
         event.session_id = Some(session.into());
-        replay(provider.tracer("test"), Config::default(), [event]);
+        replay(provider.tracer("test"), OtelConfig::default(), [event]);
     }
     let spans = exporter.get_finished_spans().unwrap();
     let ids: Vec<_> = spans.iter().map(|it| it.span_context.trace_id()).collect();

@@ -4,7 +4,7 @@ use opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use opentelemetry::{Context, global::BoxedTracer};
 use runtime_events::{AgentEvent, ManualClock};
 use runtime_orchestrator::{BoxError, Capture, Orchestrator, ToolCall, Turn};
-use runtime_otel::Config;
+use runtime_otel::OtelConfig;
 use runtime_sinks::EventFanOut;
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::UsageSnapshot;
@@ -176,7 +176,7 @@ fn who_accepts_a_handoff_has_a_link_to_who_handed_over_live_and_in_a_replay() {
 #[test]
 fn contents_that_are_kept_are_in_a_span_only_with_its_details() {
     for details in [false, true] {
-        let rig = Rig::with(Config::default().details(details));
+        let rig = Rig::with(OtelConfig::default().details(details));
         let orchestrator = Orchestrator::new("writer", "draft")
             .capture(Capture::unredacted())
             .event_sink(rig.sink.clone());

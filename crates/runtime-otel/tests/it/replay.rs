@@ -2,7 +2,7 @@
 
 use opentelemetry_sdk::trace::SpanData;
 use runtime_events::{AgentEvent, AgentEventName, Data, SpanOutcome};
-use runtime_otel::{Config, replay, replay_log};
+use runtime_otel::{OtelConfig, replay, replay_log};
 
 use crate::support::{Rig, Told, Traces, said};
 
@@ -39,7 +39,7 @@ pub(crate) fn whole(spans: &[SpanData]) -> Vec<String> {
 pub(crate) fn replayed(events: &[AgentEvent]) -> Vec<SpanData> {
     let traces = Traces::new();
     let log: String = events.iter().map(|event| event.to_json() + "\n").collect();
-    let replayed = replay_log(traces.tracer(), Config::default(), log.as_bytes())
+    let replayed = replay_log(traces.tracer(), OtelConfig::default(), log.as_bytes())
         .expect("memory does not fail");
     assert_eq!(replayed.unread, 0);
     traces.spans()
@@ -78,7 +78,7 @@ fn a_run_that_was_cut_off_is_seen_up_to_there() {
     let events = run();
     for kept in 0..=events.len() {
         let traces = Traces::new();
-        let stats = replay(traces.tracer(), Config::default(), &events[..kept]);
+        let stats = replay(traces.tracer(), OtelConfig::default(), &events[..kept]);
         let spans = traces.spans();
         let begun = [0, 1, 2, 3, 3, 3, 3][kept];
         let open = [0, 1, 2, 3, 2, 1, 0][kept];
@@ -109,7 +109,7 @@ fn a_torn_line_and_an_unknown_name_are_passed_over_and_counted() {
     log.truncate(torn);
     log.push(0xff);
     let traces = Traces::new();
-    let replayed = replay_log(traces.tracer(), Config::default(), &*log).unwrap();
+    let replayed = replay_log(traces.tracer(), OtelConfig::default(), &*log).unwrap();
     assert_eq!(replayed.unread, 2);
     assert_eq!((replayed.spans.begun, replayed.spans.abandoned), (3, 1));
 }

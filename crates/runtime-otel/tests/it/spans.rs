@@ -8,7 +8,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId as OtelSpanId, SpanKind, Status};
 use runtime_events::{AgentEventName, Data, SpanId, SpanOutcome};
-use runtime_otel::{Config, SemconvProfile};
+use runtime_otel::{OtelConfig, SemconvProfile};
 use runtime_sinks::EventSink;
 use serde_json::json;
 
@@ -105,7 +105,7 @@ fn a_workflow_is_around_its_agent_and_its_children_have_none() {
         (SemconvProfile::V1_41, "gen_ai.workflow.name"),
         (SemconvProfile::GenAi0_1, "gen_ai.agent.name"),
     ] {
-        let rig = Rig::with(Config::default().profile(profile));
+        let rig = Rig::with(OtelConfig::default().profile(profile));
         let mut lead = Told::new(1, "lead").labelled("workflow", "nightly");
         rig.emit(&lead.started());
         let mut child = Told::below(2, "child", &lead).labelled("workflow", "nightly");
@@ -165,7 +165,7 @@ fn a_handoff_to_a_session_that_is_open_already_is_the_same_link() {
 
 #[test]
 fn the_original_form_of_a_handoff_is_a_link_as_well_and_its_context_is_not_told() {
-    let rig = Rig::with(Config::default().details(true));
+    let rig = Rig::with(OtelConfig::default().details(true));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
     let handoff = json!({ "target_worker_id": "editor-1", "context": { "secret": "s3cr3t" } });
@@ -308,12 +308,12 @@ fn no_span_ends_before_it_begins_and_none_is_outside_its_parent() {
 
 #[test]
 fn too_many_open_spans_are_refused_and_counted() {
-    let rig = Rig::with(Config::default().max_open(NonZeroUsize::MIN));
+    let rig = Rig::with(OtelConfig::default().max_open(NonZeroUsize::MIN));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
     let error = rig.sink.emit(&Arc::new(event)).unwrap_err();
-    assert_eq!(error.to_string(), "begin a span: 1 spans are open");
+    assert_eq!(error.to_string(), "cannot begin a span: 1 spans are open");
     rig.emit(&writer.turn_ended(turn, SpanOutcome::Ok));
     rig.emit(&writer.ended(SpanOutcome::Ok));
 
@@ -359,7 +359,7 @@ fn events_of_no_session_and_spans_that_are_their_own_parent_do_no_harm() {
 #[test]
 fn details_are_told_only_when_asked_for() {
     for details in [false, true] {
-        let rig = Rig::with(Config::default().details(details));
+        let rig = Rig::with(OtelConfig::default().details(details));
         let mut writer = Told::new(1, "writer");
         rig.emit(&writer.started());
         let (turn, event) = writer.turn("gpt-5");

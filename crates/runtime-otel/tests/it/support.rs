@@ -14,7 +14,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Clock, Data, Labels,
     ManualClock, SpanId, SpanOutcome,
 };
-use runtime_otel::{Config, EventIds, OtelSink, SemconvProfile};
+use runtime_otel::{EventIds, OtelConfig, OtelSink, SemconvProfile};
 use runtime_sinks::EventSink;
 
 /// A sink, and what comes out of it.
@@ -50,10 +50,10 @@ impl Traces {
 
 impl Rig {
     pub(crate) fn new() -> Self {
-        Self::with(Config::default())
+        Self::with(OtelConfig::default())
     }
 
-    pub(crate) fn with(config: Config) -> Self {
+    pub(crate) fn with(config: OtelConfig) -> Self {
         let (traces, metrics) = (Traces::new(), InMemoryMetricExporter::default());
         let meters = SdkMeterProvider::builder().with_periodic_exporter(metrics.clone()).build();
         let sink = OtelSink::with_config(traces.tracer(), &meters.meter("runtime-otel"), config);

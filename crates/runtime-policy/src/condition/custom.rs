@@ -1,4 +1,4 @@
-//! Conditions by closure.
+//! [`CustomCondition`]: a closure as a condition.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::context::PhaseContext;
 
-/// A named closure over the context; cheap to clone.
+/// A named closure, made by [`PolicyCondition::custom`](super::PolicyCondition::custom). It is cheap to
+/// clone.
 ///
-/// Two are equal when they are clones of one: closures cannot be compared.
+/// Closures cannot be compared. Two conditions are equal if one is a clone of the other.
 #[derive(Clone)]
 pub struct CustomCondition {
     name: Cow<'static, str>,
@@ -16,21 +17,18 @@ pub struct CustomCondition {
 }
 
 impl CustomCondition {
-    /// Names a closure.
-    pub fn new(
+    pub(super) fn new(
         name: impl Into<Cow<'static, str>>,
         holds: impl Fn(&PhaseContext) -> bool + Send + Sync + 'static,
     ) -> Self {
         Self { name: name.into(), holds: Arc::new(holds) }
     }
 
-    /// What explanations call it.
-    pub fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Asks the closure.
-    pub fn holds(&self, ctx: &PhaseContext) -> bool {
+    pub(super) fn holds(&self, ctx: &PhaseContext) -> bool {
         (self.holds)(ctx)
     }
 }

@@ -1,14 +1,14 @@
-//! The words of an explanation: what a condition is called, and what it saw.
+//! The texts of an explanation: the label of a condition, and what it observed.
 
 use std::fmt::Display;
 
 use super::PolicyCondition;
 use crate::context::PhaseContext;
 
-/// Names printed of a set, before the rest is only counted.
+/// How many names of a set are printed. The rest is counted.
 const NAMES_SHOWN: usize = 3;
 
-/// The part's name with its parameter: `gate_below(0.8)`.
+/// The name of a condition with its parameter: `gate_below(0.8)`.
 pub(super) fn label(condition: &PolicyCondition) -> String {
     match condition {
         PolicyCondition::And(_) => "and".to_owned(),
@@ -28,7 +28,7 @@ pub(super) fn label(condition: &PolicyCondition) -> String {
     }
 }
 
-/// What `condition`, which `held` or not, saw in `ctx`.
+/// What a condition observed in a context. `held` is its result.
 pub(super) fn observed(condition: &PolicyCondition, ctx: &PhaseContext, held: bool) -> String {
     let is = if held { "is" } else { "is not" };
     match condition {
@@ -54,7 +54,7 @@ pub(super) fn observed(condition: &PolicyCondition, ctx: &PhaseContext, held: bo
         }
         PolicyCondition::AllAgentsComplete => all_agents(ctx, held),
         PolicyCondition::CostExceeded(budget) => {
-            // Every digit: rounded, two amounts may look equal that are not.
+            // All digits, because two different amounts may look equal if they are rounded.
             format!("total_cost {:#} {is} more than {budget:#}", ctx.total_cost)
         }
         PolicyCondition::Custom(_) => format!("the closure returned {held}"),
@@ -64,7 +64,7 @@ pub(super) fn observed(condition: &PolicyCondition, ctx: &PhaseContext, held: bo
     }
 }
 
-/// What a set has to say about `wanted`, or with `None` about holding anything.
+/// Whether a set has `wanted`, or with `None` whether it has anything.
 fn set<'a, T: Display + 'a>(
     name: &str,
     members: impl IntoIterator<Item = &'a T>,
@@ -96,7 +96,7 @@ fn all_agents(ctx: &PhaseContext, held: bool) -> String {
     )
 }
 
-/// The first few names, and how many more there are.
+/// The first few names and the number of the others.
 fn list<'a, T: Display + 'a>(names: impl IntoIterator<Item = &'a T>) -> String {
     let mut names = names.into_iter();
     let shown: Vec<String> = names.by_ref().take(NAMES_SHOWN).map(T::to_string).collect();

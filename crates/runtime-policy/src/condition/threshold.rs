@@ -1,45 +1,41 @@
-//! The score a gate is held against.
+//! [`Threshold`]: the score that a gate is compared with.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-/// A score to stay below: a finite number, zero or more.
+/// The threshold of [`PolicyCondition::gate_below`](super::PolicyCondition::gate_below): a finite
+/// number, zero or more.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Threshold(f64);
 
-/// A number that no score can be held against.
+/// The error for a threshold that is negative or not finite.
 ///
 /// ```
 /// use runtime_policy::PolicyCondition;
 ///
 /// let error = PolicyCondition::gate_below(f64::NAN).unwrap_err();
-/// assert_eq!(error.to_string(), "gate_below: NaN is not a finite number");
+/// assert_eq!(error.to_string(), "invalid `gate_below` threshold `NaN`: not a finite number");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
-#[error("gate_below: {value} is {}", objection(*value))]
+#[error("invalid `gate_below` threshold `{value}`: {}", objection(*value))]
 #[non_exhaustive]
 pub struct InvalidThresholdError {
-    /// The number that was given.
+    /// The number.
     pub value: f64,
 }
 
 impl Threshold {
-    /// A threshold of `score`.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidThresholdError`] if `score` is negative, infinite or not a number.
-    pub fn new(score: f64) -> Result<Self, InvalidThresholdError> {
+    pub(super) fn new(score: f64) -> Result<Self, InvalidThresholdError> {
         if !score.is_finite() || score < 0.0 {
             return Err(InvalidThresholdError { value: score });
         }
-        // Adding zero turns the negative zero into the positive one.
+        // Adding zero turns negative zero into zero.
         Ok(Self(score + 0.0))
     }
 
-    /// The score.
+    /// The number.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -48,14 +44,6 @@ impl Threshold {
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl TryFrom<f64> for Threshold {
-    type Error = InvalidThresholdError;
-
-    fn try_from(score: f64) -> Result<Self, Self::Error> {
-        Self::new(score)
     }
 }
 
@@ -72,5 +60,5 @@ impl<'de> Deserialize<'de> for Threshold {
 }
 
 fn objection(score: f64) -> &'static str {
-    if score.is_finite() { "negative" } else { "not a finite number" }
+    if score.is_finite() { "must not be negative" } else { "not a finite number" }
 }

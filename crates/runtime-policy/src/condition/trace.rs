@@ -1,4 +1,4 @@
-//! Evaluating a condition and keeping the parts that decided.
+//! [`trace`]: evaluates a condition and keeps the parts that decided it.
 
 use std::fmt::{self, Write as _};
 
@@ -8,38 +8,38 @@ use super::PolicyCondition;
 use super::observe::{label, observed};
 use crate::context::PhaseContext;
 
-/// A part of a condition that decided it, and what it saw.
+/// A part of a condition that decided the result, and what it observed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Finding {
-    /// Where the part stands: `and[1].not.gate_below(0.8)`.
+pub struct DecidingPart {
+    /// The path to the part: `and[1].not.gate_below(0.8)`.
     pub path: String,
     /// Whether the part itself held.
     pub held: bool,
-    /// What it saw: `gate_score 0.9 is not below 0.8`.
+    /// What the part observed: `gate_score 0.9 is not below 0.8`.
     pub observed: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for DecidingPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.observed)
     }
 }
 
-/// Says whether `condition` holds, asking the same parts in the same order as
-/// [`PolicyCondition::matches`], and which of them decided: the one that ended an `and` or an
-/// `or` early, or else all of them.
-pub(crate) fn trace(condition: &PolicyCondition, ctx: &PhaseContext) -> (bool, Vec<Finding>) {
-    let mut trace = Trace { ctx, path: String::new(), findings: Vec::new() };
+/// Returns whether a condition holds, and the parts that decided it: the one that ended an `and` or
+/// an `or` early, or else all of them. The same parts are evaluated in the same order as by
+/// [`PolicyCondition::matches`].
+pub(crate) fn trace(condition: &PolicyCondition, ctx: &PhaseContext) -> (bool, Vec<DecidingPart>) {
+    let mut trace = Trace { ctx, path: String::new(), parts: Vec::new() };
     let held = trace.visit(condition);
-    (held, trace.findings)
+    (held, trace.parts)
 }
 
 struct Trace<'a> {
     ctx: &'a PhaseContext,
-    /// The way to the part that is being asked, with a dot at the end unless it is empty.
+    /// The path to the current part. It ends with a dot unless it is empty.
     path: String,
-    findings: Vec<Finding>,
+    parts: Vec<DecidingPart>,
 }
 
 impl Trace<'_> {
@@ -62,19 +62,19 @@ impl Trace<'_> {
         }
     }
 
-    /// Asks `parts` until one answers `decisive`.
+    /// Evaluates `parts` until one of them returns `decisive`.
     fn list(&mut self, name: &str, parts: &[PolicyCondition], decisive: bool) -> bool {
         let here = self.path.len();
-        let before = self.findings.len();
+        let before = self.parts.len();
         for (index, part) in parts.iter().enumerate() {
-            let agreed = self.findings.len();
+            let agreed = self.parts.len();
             // Writing to a string does not fail.
             let _ = write!(self.path, "{name}[{index}].");
             let held = self.visit(part);
             self.path.truncate(here);
             if held == decisive {
-                // What the others said no longer matters.
-                self.findings.drain(before..agreed);
+                // The others did not decide.
+                self.parts.drain(before..agreed);
                 return decisive;
             }
         }
@@ -89,6 +89,6 @@ impl Trace<'_> {
     }
 
     fn found(&mut self, label: impl fmt::Display, held: bool, observed: String) {
-        self.findings.push(Finding { path: format!("{}{label}", self.path), held, observed });
+        self.parts.push(DecidingPart { path: format!("{}{label}", self.path), held, observed });
     }
 }

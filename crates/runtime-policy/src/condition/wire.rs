@@ -1,4 +1,4 @@
-//! The JSON of a condition: a word, or an object with one key.
+//! The JSON of a condition: a word or an object with one key.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::PolicyCondition;
 use crate::seconds::Seconds;
 
-/// What `{"…": …}` may say, for errors.
-const KEYS: &str = "and, or, not, quality_at, agent_failed, gate_below, retry_exhausted, \
-                    timed_out or cost_exceeded";
-/// What a lone word may be, for errors.
-const WORDS: &str = "phase_completed or all_agents_complete";
+/// The keys of an object, for errors.
+const KEYS: &str = "`and`, `or`, `not`, `quality_at`, `agent_failed`, `gate_below`, \
+                    `retry_exhausted`, `timed_out` or `cost_exceeded`";
+/// The words, for errors.
+const WORDS: &str = "`phase_completed` or `all_agents_complete`";
 
 impl Serialize for PolicyCondition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -32,7 +32,7 @@ impl Serialize for PolicyCondition {
             Self::AllAgentsComplete => serializer.serialize_str("all_agents_complete"),
             Self::CostExceeded(budget) => entry(serializer, "cost_exceeded", budget),
             Self::Custom(custom) => Err(S::Error::custom(format_args!(
-                "the custom condition `{}` is a closure and cannot be written",
+                "condition `{}` is a closure and cannot be written as JSON",
                 custom.name()
             ))),
         }
@@ -61,7 +61,7 @@ impl<'de> Visitor<'de> for ConditionVisitor {
     type Value = PolicyCondition;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a condition: a word, or an object with one key")
+        f.write_str("a condition: a word or an object with one key")
     }
 
     fn visit_str<E: Error>(self, word: &str) -> Result<PolicyCondition, E> {
@@ -74,7 +74,7 @@ impl<'de> Visitor<'de> for ConditionVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PolicyCondition, A::Error> {
         let Some(key) = map.next_key::<String>()? else {
-            return Err(Error::custom("a condition has one key, and this object has none"));
+            return Err(Error::custom("a condition must have one key, found none"));
         };
         let condition = match key.as_str() {
             "and" => PolicyCondition::And(map.next_value()?),
@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for ConditionVisitor {
         match map.next_key::<String>()? {
             None => Ok(condition),
             Some(second) => Err(Error::custom(format_args!(
-                "a condition has one key, and this object has `{key}` and `{second}`"
+                "a condition must have one key, found `{key}` and `{second}`"
             ))),
         }
     }
@@ -111,14 +111,14 @@ impl From<Seconds> for Duration {
     }
 }
 
-/// A role's name, which is not empty.
+/// The name of a role, which must not be empty.
 struct Role(String);
 
 impl<'de> Deserialize<'de> for Role {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let role = String::deserialize(deserializer)?;
         if role.is_empty() {
-            return Err(Error::custom("the role is empty; `null` stands for any role"));
+            return Err(Error::custom("role name must not be empty; use `null` for any role"));
         }
         Ok(Self(role))
     }

@@ -1,38 +1,20 @@
-//! What a guardrail is shown.
+//! [`PreCheck`] and [`PostCheck`]: the content that a guardrail checks.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What is being checked. Displayed as `tool 'search'` or `turn on model 'gpt-5'`.
+/// The tool or turn that is checked. It displays as `tool 'search'` or `turn on model 'gpt-5'`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GuardrailSubject<'a> {
-    /// A call of the tool of this name.
+    /// A call of the tool with this name.
     Tool(&'a str),
     /// A model turn.
     Turn {
-        /// The model's name.
+        /// The name of the model.
         model: &'a str,
     },
-}
-
-impl<'a> GuardrailSubject<'a> {
-    /// The tool's name, if it is a tool.
-    pub const fn tool(self) -> Option<&'a str> {
-        match self {
-            Self::Tool(tool) => Some(tool),
-            Self::Turn { .. } => None,
-        }
-    }
-
-    /// The model's name, if it is a turn.
-    pub const fn model(self) -> Option<&'a str> {
-        match self {
-            Self::Tool(_) => None,
-            Self::Turn { model } => Some(model),
-        }
-    }
 }
 
 impl fmt::Display for GuardrailSubject<'_> {
@@ -44,41 +26,41 @@ impl fmt::Display for GuardrailSubject<'_> {
     }
 }
 
-/// What is known before a tool or turn runs.
+/// A check before a tool or turn runs.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PreCheck<'a> {
-    /// The role that asks.
+    /// The role that runs it.
     pub role: &'a str,
-    /// What it asks for.
+    /// The tool or turn.
     pub subject: GuardrailSubject<'a>,
-    /// The arguments; `null` if there are none.
+    /// The arguments, or `null` if there are none.
     pub arguments: &'a Value,
 }
 
 impl<'a> PreCheck<'a> {
-    /// A check of `arguments`, given to `subject` by `role`.
+    /// Creates a check of arguments.
     pub const fn new(role: &'a str, subject: GuardrailSubject<'a>, arguments: &'a Value) -> Self {
         Self { role, subject, arguments }
     }
 }
 
-/// What is known after a tool or turn has returned.
+/// A check after a tool or turn has returned.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct PostCheck<'a> {
-    /// The role that asked.
+    /// The role that ran it.
     pub role: &'a str,
-    /// What it asked for.
+    /// The tool or turn.
     pub subject: GuardrailSubject<'a>,
-    /// The arguments it was given; `null` if there were none.
+    /// The arguments, or `null` if there were none.
     pub arguments: &'a Value,
-    /// What came back, as JSON.
+    /// The result, as JSON.
     pub result: &'a Value,
 }
 
 impl<'a> PostCheck<'a> {
-    /// A check of `result`, which `subject` returned to `role` for `arguments`.
+    /// Creates a check of a result.
     pub const fn new(
         role: &'a str,
         subject: GuardrailSubject<'a>,

@@ -1,50 +1,45 @@
-//! Closures as guardrails.
+//! [`pre`] and [`post`]: closures as guardrails.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use super::check::{PostCheck, PreCheck};
-use super::{Guardrail, GuardrailOutcome, GuardrailStage};
+use super::contract::{Guardrail, GuardrailOutcome, GuardrailStage};
 
-/// Makes a guardrail of a closure that looks at the arguments.
-pub fn pre<F>(name: impl Into<Cow<'static, str>>, check: F) -> PreClosure<F>
-where
-    F: Fn(&PreCheck<'_>) -> GuardrailOutcome + Send + Sync,
-{
+/// Turns a closure that checks arguments into a guardrail.
+pub fn pre(
+    name: impl Into<Cow<'static, str>>,
+    check: impl Fn(&PreCheck<'_>) -> GuardrailOutcome + Send + Sync,
+) -> impl Guardrail {
     PreClosure { name: name.into(), check }
 }
 
-/// Makes a guardrail of a closure that looks at the result.
+/// Turns a closure that checks results into a guardrail.
 ///
 /// ```
-/// use runtime_policy::guardrail::{self, GuardrailOutcome};
+/// use runtime_policy::{GuardrailOutcome, guardrail};
 ///
 /// let not_empty = guardrail::post("not_empty", |check| {
 ///     if check.result.is_null() {
-///         GuardrailOutcome::deny("there is no result")
+///         GuardrailOutcome::deny("the result is empty")
 ///     } else {
 ///         GuardrailOutcome::allow()
 ///     }
 /// });
 /// # let _ = not_empty;
 /// ```
-pub fn post<F>(name: impl Into<Cow<'static, str>>, check: F) -> PostClosure<F>
-where
-    F: Fn(&PostCheck<'_>) -> GuardrailOutcome + Send + Sync,
-{
+pub fn post(
+    name: impl Into<Cow<'static, str>>,
+    check: impl Fn(&PostCheck<'_>) -> GuardrailOutcome + Send + Sync,
+) -> impl Guardrail {
     PostClosure { name: name.into(), check }
 }
 
-/// A guardrail that looks at arguments; see [`pre`].
-#[derive(Clone)]
-pub struct PreClosure<F> {
+struct PreClosure<F> {
     name: Cow<'static, str>,
     check: F,
 }
 
-/// A guardrail that looks at results; see [`post`].
-#[derive(Clone)]
-pub struct PostClosure<F> {
+struct PostClosure<F> {
     name: Cow<'static, str>,
     check: F,
 }
@@ -74,17 +69,5 @@ impl<F: Fn(&PostCheck<'_>) -> GuardrailOutcome + Send + Sync> Guardrail for Post
 
     fn check_post(&self, check: &PostCheck<'_>) -> GuardrailOutcome {
         (self.check)(check)
-    }
-}
-
-impl<F> fmt::Debug for PreClosure<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PreClosure").field(&self.name).finish()
-    }
-}
-
-impl<F> fmt::Debug for PostClosure<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PostClosure").field(&self.name).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Guardrails that are asked together.
+//! [`Guardrails`]: a set of guardrails that check together.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -7,10 +7,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::check::{GuardrailSubject, PostCheck, PreCheck};
+use super::contract::{
+    AsyncGuardrail, Guardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage,
+};
 use super::violation::{GuardrailViolatedError, Violation};
-use super::{AsyncGuardrail, Guardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage};
 
-/// Guardrails in the order they were added; cheap to clone.
+/// A set of guardrails, in the order in which they were added. It is cheap to clone.
+///
+/// All guardrails check, even after one has objected, so that the caller learns of every objection at
+/// once.
 #[derive(Clone, Default)]
 pub struct Guardrails {
     entries: Arc<Vec<Entry>>,
@@ -23,31 +28,31 @@ enum Entry {
 }
 
 impl Guardrails {
-    /// A set without guardrails, which allows everything.
+    /// Creates an empty set, which allows everything.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a guardrail and hands the set on.
+    /// Adds a guardrail.
     #[must_use]
     pub fn with(mut self, guardrail: impl Guardrail + 'static) -> Self {
         self.push(guardrail);
         self
     }
 
-    /// Adds a guardrail that may wait and hands the set on.
+    /// Adds a guardrail that may wait.
     #[must_use]
     pub fn with_async(mut self, guardrail: impl AsyncGuardrail + 'static) -> Self {
         self.push_async(guardrail);
         self
     }
 
-    /// Adds a guardrail. Clones made before do not get it.
+    /// Adds a guardrail in place. Earlier clones are not changed.
     pub fn push(&mut self, guardrail: impl Guardrail + 'static) {
         self.add(Entry::Sync(Arc::new(guardrail)));
     }
 
-    /// Adds a guardrail that may wait. Clones made before do not get it.
+    /// Adds a guardrail that may wait in place. Earlier clones are not changed.
     pub fn push_async(&mut self, guardrail: impl AsyncGuardrail + 'static) {
         self.add(Entry::Async(Arc::new(guardrail)));
     }
@@ -56,54 +61,39 @@ impl Guardrails {
         Arc::make_mut(&mut self.entries).push(entry);
     }
 
-    /// The number of guardrails.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Whether one of them may wait, at any stage.
-    pub fn has_async(&self) -> bool {
-        self.entries.iter().any(|entry| matches!(entry, Entry::Async(_)))
-    }
-
-    /// Whether one of them has anything to say at `stage`.
+    /// Whether any guardrail checks at this stage.
     pub fn has_any(&self, stage: GuardrailStage) -> bool {
         self.at(stage).next().is_some()
     }
 
-    /// Asks all of them about the arguments, without waiting.
+    /// Runs all checks of the arguments, without waiting.
     ///
     /// # Errors
     ///
-    /// [`GuardrailViolatedError`] with everyone's objection. An [`AsyncGuardrail`] that checks
-    /// this stage cannot be asked here and therefore objects: a check is not skipped unseen.
+    /// [`GuardrailViolatedError`] with all objections. An [`AsyncGuardrail`] that checks at this stage
+    /// counts as an objection, because its check cannot run here and must not be skipped.
     #[doc(alias = "run_pre_checks")]
     pub fn check_pre(&self, check: &PreCheck<'_>) -> Result<(), GuardrailViolatedError> {
         let ask = |guardrail: &dyn Guardrail| guardrail.check_pre(check);
         self.ask(GuardrailStage::Pre, check.role, check.subject, ask)
     }
 
-    /// Asks all of them about the result, without waiting.
+    /// Runs all checks of the result, without waiting.
     ///
     /// # Errors
     ///
-    /// As [`check_pre`](Self::check_pre).
+    /// As for [`check_pre`](Self::check_pre).
     #[doc(alias = "run_post_checks")]
     pub fn check_post(&self, check: &PostCheck<'_>) -> Result<(), GuardrailViolatedError> {
         let ask = |guardrail: &dyn Guardrail| guardrail.check_post(check);
         self.ask(GuardrailStage::Post, check.role, check.subject, ask)
     }
 
-    /// Asks all of them about the arguments. Those that wait, wait at the same time.
+    /// Runs all checks of the arguments. Those that wait run concurrently.
     ///
     /// # Errors
     ///
-    /// [`GuardrailViolatedError`] with everyone's objection.
+    /// [`GuardrailViolatedError`] with all objections.
     pub async fn check_pre_async(
         &self,
         check: &PreCheck<'_>,
@@ -117,11 +107,11 @@ impl Guardrails {
         GuardrailViolatedError::check(GuardrailStage::Pre, check.role, check.subject, violations)
     }
 
-    /// Asks all of them about the result. Those that wait, wait at the same time.
+    /// Runs all checks of the result. Those that wait run concurrently.
     ///
     /// # Errors
     ///
-    /// [`GuardrailViolatedError`] with everyone's objection.
+    /// [`GuardrailViolatedError`] with all objections.
     pub async fn check_post_async(
         &self,
         check: &PostCheck<'_>,
@@ -150,7 +140,9 @@ impl Guardrails {
         for entry in self.at(stage) {
             let outcome = match entry {
                 Entry::Sync(guardrail) => ask(&**guardrail),
-                Entry::Async(_) => GuardrailOutcome::deny("it has to wait, and the caller cannot"),
+                Entry::Async(_) => {
+                    GuardrailOutcome::deny("an async guardrail cannot run in a blocking call")
+                }
             };
             note(&mut violations, entry, outcome);
         }
@@ -185,7 +177,7 @@ enum Answer<'a> {
     Awaited(GuardrailFuture<'a>),
 }
 
-/// The objections, once every answer is given.
+/// The objections, once every check is done.
 async fn wait(mut answers: Vec<(&Entry, Answer<'_>)>) -> Vec<Violation> {
     poll_fn(|cx| poll_all(&mut answers, cx)).await;
     let mut violations = Vec::new();
@@ -197,8 +189,7 @@ async fn wait(mut answers: Vec<(&Entry, Answer<'_>)>) -> Vec<Violation> {
     violations
 }
 
-/// Ready when every answer is given. Guardrails are few: whoever wakes us, all that still wait
-/// are asked.
+/// Ready once every check is done. Guardrails are few, so any wake-up polls all that still wait.
 fn poll_all(answers: &mut [(&Entry, Answer<'_>)], cx: &mut Context<'_>) -> Poll<()> {
     let mut waiting = false;
     for (_, answer) in answers {

@@ -1,30 +1,29 @@
-//! What guardrails objected to.
+//! [`GuardrailViolatedError`]: the objections of guardrails.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use thiserror::Error;
 
-use super::GuardrailStage;
 use super::check::GuardrailSubject;
+use super::contract::GuardrailStage;
 
-/// The name under which a result that is not JSON is reported.
+/// The name for the check that a result can be converted to JSON.
 const JSON_CHECK: &str = "json";
 
-/// One guardrail's objection.
+/// The objection of a guardrail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {
-    /// The guardrail's name.
+    /// The name of the guardrail.
     pub guardrail: String,
-    /// What it said, if it said anything.
+    /// The reason, if the guardrail gave one.
     pub reason: Option<Cow<'static, str>>,
 }
 
 impl Violation {
-    /// An objection of `guardrail`.
-    pub fn new(guardrail: impl Into<String>, reason: impl Into<Option<Cow<'static, str>>>) -> Self {
-        Self { guardrail: guardrail.into(), reason: reason.into() }
+    pub(super) fn new(guardrail: &str, reason: Option<Cow<'static, str>>) -> Self {
+        Self { guardrail: guardrail.to_owned(), reason }
     }
 
     fn reason_or_default(&self) -> &str {
@@ -38,21 +37,21 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Guardrails blocked a tool or a turn, or withheld its result.
+/// The error for a tool or turn that guardrails blocked, or whose result they withheld.
 ///
-/// Its text speaks of the first objection; [`violations`](Self::violations) has them all.
+/// Its text names the first objection. [`violations`](Self::violations) has all of them.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "{stage} guardrail '{}' blocked {} for role '{role}': {}",
-    self.guardrail(),
+    self.first().guardrail,
     self.subject(),
     self.first().reason_or_default()
 )]
 #[non_exhaustive]
 pub struct GuardrailViolatedError {
-    /// Whether it was blocked before it ran, or after.
+    /// Whether it was blocked before it ran or afterwards.
     pub stage: GuardrailStage,
-    /// The role that asked.
+    /// The role that ran it.
     pub role: String,
     subject: Subject,
     /// Invariant: not empty.
@@ -67,28 +66,17 @@ enum Subject {
 }
 
 impl GuardrailViolatedError {
-    /// The error for one objection.
-    pub fn new(
-        stage: GuardrailStage,
-        role: impl Into<String>,
-        subject: GuardrailSubject<'_>,
-        violation: Violation,
-    ) -> Self {
-        Self::of(stage, role.into(), subject, vec![violation])
-    }
-
-    /// The error for a result that guardrails cannot be shown, because it cannot be turned into
-    /// JSON; `error` says why. What cannot be checked is not let through.
+    /// Creates the error for a result that cannot be checked because it cannot be converted to JSON.
     ///
     /// ```
-    /// use runtime_policy::guardrail::{GuardrailSubject, GuardrailViolatedError};
+    /// use runtime_policy::{GuardrailSubject, GuardrailViolatedError};
     ///
     /// let search = GuardrailSubject::Tool("search");
     /// let error = GuardrailViolatedError::unserializable("writer", search, "key must be a string");
     /// assert_eq!(
     ///     error.to_string(),
     ///     "post guardrail 'json' blocked tool 'search' for role 'writer': \
-    ///      the result cannot be turned into JSON: key must be a string",
+    ///      the result cannot be converted to JSON: key must be a string",
     /// );
     /// ```
     pub fn unserializable(
@@ -96,12 +84,12 @@ impl GuardrailViolatedError {
         subject: GuardrailSubject<'_>,
         error: impl fmt::Display,
     ) -> Self {
-        let reason = format!("the result cannot be turned into JSON: {error}");
-        let violation = Violation::new(JSON_CHECK, Cow::Owned(reason));
-        Self::new(GuardrailStage::Post, role, subject, violation)
+        let reason = format!("the result cannot be converted to JSON: {error}");
+        let violation = Violation::new(JSON_CHECK, Some(Cow::Owned(reason)));
+        Self::of(GuardrailStage::Post, role.into(), subject, vec![violation])
     }
 
-    /// The error for `violations`, unless there are none.
+    /// Returns the error unless there are no violations.
     pub(super) fn check(
         stage: GuardrailStage,
         role: &str,
@@ -127,7 +115,7 @@ impl GuardrailViolatedError {
         Self { stage, role, subject, violations }
     }
 
-    /// What was blocked.
+    /// The tool or turn that was blocked.
     pub fn subject(&self) -> GuardrailSubject<'_> {
         match &self.subject {
             Subject::Tool(tool) => GuardrailSubject::Tool(tool),
@@ -135,24 +123,14 @@ impl GuardrailViolatedError {
         }
     }
 
-    /// The tool's name, if it was a tool.
-    pub fn tool(&self) -> Option<&str> {
-        self.subject().tool()
-    }
-
-    /// All objections, in the order of the guardrails; never none.
+    /// All objections, at least one, in the order of the guardrails.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
 
-    /// The first objection, of which the error's text speaks.
+    /// The first objection, which the text of the error names.
     #[doc(alias = "outcome")]
     pub fn first(&self) -> &Violation {
         &self.violations[0]
-    }
-
-    /// The name of the guardrail that objected first.
-    pub fn guardrail(&self) -> &str {
-        &self.first().guardrail
     }
 }

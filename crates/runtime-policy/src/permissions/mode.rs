@@ -1,23 +1,23 @@
-//! How much a role may do.
+//! [`PermissionMode`]: how much a role may do.
 
 use runtime_events::wire_names;
 
 wire_names! {
-    /// How much a role may do, from the least to the most.
+    /// How much a role may do, from the least to the most permissive mode.
     #[expect(clippy::exhaustive_enums, reason = "a mode between two others would change what roles may do")]
     pub enum PermissionMode: "permission mode" {
-        /// Look, and change nothing.
+        /// Read without changing anything.
         ReadOnly = "read_only",
-        /// Change what belongs to the task.
+        /// Change the workspace of the task.
         WorkspaceWrite = "workspace_write",
-        /// Anything.
+        /// Do anything.
         FullAccess = "full_access",
     }
 }
 
 impl PermissionMode {
-    /// The name in capitals, as outcomes print it: `READ_ONLY`.
-    pub const fn name(self) -> &'static str {
+    /// The name in capitals, as outcomes write it: `READ_ONLY`.
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::ReadOnly => "READ_ONLY",
             Self::WorkspaceWrite => "WORKSPACE_WRITE",
@@ -27,14 +27,14 @@ impl PermissionMode {
 }
 
 wire_names! {
-    /// What becomes of a role that is not configured.
+    /// The rule for roles that are not configured.
     #[derive(Default)]
     #[expect(clippy::exhaustive_enums, reason = "there is no third answer")]
-    pub enum UnknownRoles: "answer for unknown roles" {
-        /// It may use every tool, as in the original.
+    pub enum UnknownRoles: "rule for unknown roles" {
+        /// They may use every tool.
         #[default]
         Allow = "allow",
-        /// It may use none.
+        /// They may use no tool.
         Deny = "deny",
     }
 }

@@ -1,16 +1,14 @@
-//! Names compared without regard to case.
+//! [`FoldedNames`]: names that are compared without regard to case.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// Folded names.
-///
-/// A list of tools is short, and comparing a few of its names takes less than hashing one.
+/// Names in lower case. A list of tools is short: comparing a few names is faster than hashing one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct FoldedNames(BTreeSet<Box<str>>);
 
 impl FoldedNames {
-    /// Whether `folded`, which [`fold`] returned, is one of them.
+    /// Whether a name that [`fold`] returned is one of them.
     pub(super) fn contains(&self, folded: &str) -> bool {
         self.0.contains(folded)
     }
@@ -22,7 +20,7 @@ impl<'a> FromIterator<&'a str> for FoldedNames {
     }
 }
 
-/// The name in lower case. Allocates only if there is something to change.
+/// The name in lower case. It is allocated only if it differs.
 pub(super) fn fold(name: &str) -> Cow<'_, str> {
     let is_folded = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if is_folded { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }

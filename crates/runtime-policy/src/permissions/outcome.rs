@@ -1,4 +1,4 @@
-//! What a permission check found.
+//! [`PermissionOutcome`]: the result of a permission check.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,8 @@ use thiserror::Error;
 
 use super::mode::PermissionMode;
 
-/// Whether a role may use a tool, and why.
-///
-/// In JSON the modes are in capitals, and what is not set is left out:
+/// Whether a role may use a tool, and why. In JSON the modes are in capitals, and unset fields are left
+/// out:
 ///
 /// ```
 /// use runtime_policy::{PermissionMode, PermissionPolicy, RolePermissionConfig};
@@ -35,35 +34,34 @@ use super::mode::PermissionMode;
 pub struct PermissionOutcome {
     /// Whether the role may use the tool.
     pub allowed: bool,
-    /// Why not, or why a role that is not configured may.
+    /// Why the role may not use the tool, or why a role that is not configured may.
     pub reason: Option<Cow<'static, str>>,
-    /// The role's mode, if the role is configured.
+    /// The mode of the role, if the role is configured.
     pub active_mode: Option<PermissionMode>,
-    /// What the tool requires, if the role is configured.
+    /// The mode that the tool requires, if the role is configured.
     pub required_mode: Option<RequiredMode>,
 }
 
 impl PermissionOutcome {
-    /// The tool may be used, for this reason and not by a mode: nobody configured permissions.
+    /// Creates an outcome that allows the tool for a reason other than a mode.
     pub fn allowed_because(reason: impl Into<Cow<'static, str>>) -> Self {
         let reason = Some(reason.into());
         Self { allowed: true, reason, active_mode: None, required_mode: None }
     }
 }
 
-/// What a tool requires of a role.
+/// The mode that a tool requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "a mode is required, or no mode would help")]
+#[expect(clippy::exhaustive_enums, reason = "either a mode is required or none is enough")]
 pub enum RequiredMode {
     /// At least this mode.
     Mode(PermissionMode),
-    /// No mode would help: the tool is on the role's deny list. Written as `N/A`.
+    /// No mode is enough, because the tool is on the role's deny list. Written as `N/A`.
     NotApplicable,
 }
 
 impl RequiredMode {
-    /// The name in capitals: `READ_ONLY`, or `N/A`.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Mode(mode) => mode.name(),
             Self::NotApplicable => "N/A",
@@ -71,6 +69,7 @@ impl RequiredMode {
     }
 }
 
+/// Writes the name in capitals: `READ_ONLY`, or `N/A`.
 impl fmt::Display for RequiredMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -94,21 +93,21 @@ impl Serialize for PermissionOutcome {
     }
 }
 
-/// A role was refused a tool. Its text is the outcome's reason.
+/// The error for a tool that a role may not use. Its text is the reason of the outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", outcome.reason.as_deref().unwrap_or("permission denied"))]
 #[non_exhaustive]
 pub struct PermissionDeniedError {
-    /// The role that asked.
+    /// The role.
     pub role: String,
-    /// The tool it asked for.
+    /// The tool.
     pub tool: String,
-    /// What the check found.
+    /// The result of the check.
     pub outcome: PermissionOutcome,
 }
 
 impl PermissionDeniedError {
-    /// The error for `outcome`.
+    /// Creates the error for an outcome.
     pub fn new(
         role: impl Into<String>,
         tool: impl Into<String>,

@@ -1,4 +1,4 @@
-//! The configuration of permissions, and the decision.
+//! [`PermissionPolicy`]: the configuration of permissions, and the decision.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::names::{FoldedNames, fold};
 use super::outcome::{PermissionOutcome, RequiredMode};
 use crate::parse::{self, ConfigParseError};
 
-/// What one role may do.
+/// The permissions of a role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolePermissionConfig {
     pub(super) role: String,
@@ -18,14 +18,14 @@ pub struct RolePermissionConfig {
     pub(super) denied_tools: Vec<String>,
 }
 
-/// A role without a name.
+/// The error for a role without a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("role: the name `` is empty")]
+#[error("role name must not be empty")]
 #[non_exhaustive]
 pub struct EmptyRoleError;
 
 impl RolePermissionConfig {
-    /// A role that may use every tool its mode suffices for.
+    /// Creates the permissions of a role that may use every tool which its mode allows.
     ///
     /// # Errors
     ///
@@ -38,34 +38,38 @@ impl RolePermissionConfig {
         Ok(Self { role, mode, allowed_tools: None, denied_tools: Vec::new() })
     }
 
-    /// Allows only these tools, in any spelling of upper and lower case.
+    /// Allows only these tools. Names are compared without regard to case. Default: all tools.
     #[must_use]
     pub fn allowed_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
         self.allowed_tools = Some(tools.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Denies these tools, in any spelling of upper and lower case, whatever else is allowed.
+    /// Denies these tools, even if they are allowed otherwise. Names are compared without regard to
+    /// case. Default: none.
     #[must_use]
     pub fn denied_tools<T: Into<String>>(mut self, tools: impl IntoIterator<Item = T>) -> Self {
         self.denied_tools = tools.into_iter().map(Into::into).collect();
         self
     }
-
-    /// The role's name.
-    pub fn role(&self) -> &str {
-        &self.role
-    }
-
-    /// The role's mode.
-    pub const fn mode(&self) -> PermissionMode {
-        self.mode
-    }
 }
 
-/// Roles, the tools' requirements, and the decision between them.
+/// Decides which role may use which tool.
 ///
-/// In JSON every field may be left out, and unknown ones are refused:
+/// A request is checked in this order, and the first objection counts:
+///
+/// 1. The **deny list** of the role, without regard to case.
+/// 2. The **mode** of the role, against the mode that the tool requires. A tool without a requirement
+///    needs [`PermissionMode::ReadOnly`].
+/// 3. The **allow list** of the role, if it has one, without regard to case.
+///
+/// A role that is not configured may use everything, unless the policy says [`UnknownRoles::Deny`].
+///
+/// **Requirements are case-sensitive** by default, as in the Python original: if `shell` requires full
+/// access, a call of `Shell` requires nothing. Use
+/// [`case_insensitive_tools`](Self::case_insensitive_tools) if a model or a user chooses the names.
+///
+/// In JSON every field may be left out, and unknown fields are refused:
 ///
 /// ```
 /// use runtime_policy::PermissionPolicy;
@@ -85,13 +89,13 @@ impl RolePermissionConfig {
 pub struct PermissionPolicy {
     pub(super) roles: BTreeMap<String, Role>,
     pub(super) requirements: BTreeMap<String, PermissionMode>,
-    /// The requirements by folded name; of two that fold alike, the stricter.
+    /// The requirements by lower-case name. Of two with the same name, the stricter one.
     folded_requirements: BTreeMap<Box<str>, PermissionMode>,
     pub(super) unknown_roles: UnknownRoles,
     pub(super) case_insensitive_tools: bool,
 }
 
-/// A role, with its lists made ready for look-up.
+/// A role with its lists in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Role {
     pub(super) config: RolePermissionConfig,
@@ -99,7 +103,7 @@ pub(super) struct Role {
     allowed: Option<FoldedNames>,
 }
 
-/// The decision, before it is put into words.
+/// The decision, before it is explained.
 #[derive(Clone, Copy)]
 enum Verdict {
     UnknownRole,
@@ -110,7 +114,7 @@ enum Verdict {
 }
 
 impl PermissionPolicy {
-    /// A policy without roles and requirements, which allows everything.
+    /// Creates a policy without roles and requirements. It allows everything.
     pub fn new() -> Self {
         Self::default()
     }
@@ -119,20 +123,20 @@ impl PermissionPolicy {
     ///
     /// # Errors
     ///
-    /// [`ConfigParseError`] with the path to an unknown field or name, an empty role, or a role or
-    /// tool that is named twice.
+    /// [`ConfigParseError`] with the path to an unknown field or word, an empty role name, or a role or
+    /// tool that occurs twice.
     pub fn from_json(json: &str) -> Result<Self, ConfigParseError> {
         parse::from_json(json)
     }
 
-    /// Configures a role, in place of what it had.
+    /// Configures a role and replaces its previous configuration.
     #[must_use]
     pub fn role(mut self, config: RolePermissionConfig) -> Self {
         self.roles.insert(config.role.clone(), Role::new(config));
         self
     }
 
-    /// Says which mode `tool` requires. Case counts, unless
+    /// Sets the mode that a tool requires. The name is case-sensitive unless
     /// [`case_insensitive_tools`](Self::case_insensitive_tools) is set.
     #[must_use]
     pub fn requires(mut self, tool: impl Into<String>, mode: PermissionMode) -> Self {
@@ -140,38 +144,45 @@ impl PermissionPolicy {
         let strictest = self.folded_requirements.entry(fold(&tool).into()).or_insert(mode);
         *strictest = mode.max(*strictest);
         if self.requirements.insert(tool, mode).is_some() {
-            // What it required before may have been the strictest.
+            // The previous requirement may have been the strictest.
             self.fold_requirements();
         }
         self
     }
 
-    /// Says what becomes of roles that are not configured. They are allowed by default.
+    /// Sets the rule for roles that are not configured. Default: [`UnknownRoles::Allow`].
     #[must_use]
     pub const fn unknown_roles(mut self, answer: UnknownRoles) -> Self {
         self.unknown_roles = answer;
         self
     }
 
-    /// Looks requirements up without regard to case, so that `Shell` requires what `shell`
-    /// does. Of two requirements that differ only in case, the stricter counts.
-    ///
-    /// Off by default, as in the original.
+    /// Looks requirements up without regard to case, so that `Shell` and `shell` require the same mode.
+    /// Of two requirements that differ only in case, the stricter one counts. Default: off.
     #[must_use]
     pub const fn case_insensitive_tools(mut self) -> Self {
         self.case_insensitive_tools = true;
         self
     }
 
-    /// Decides whether `role` may use `tool`, and says why.
+    /// Decides whether a role may use a tool, and explains why.
+    #[doc(alias = "check")]
     pub fn authorize(&self, role: &str, tool: &str) -> PermissionOutcome {
         self.explain(self.decide(role, tool), role, tool)
     }
 
-    /// Decides whether `role` may use `tool`. Says nothing, and so allocates nothing for a
-    /// tool in lower case.
+    /// Decides whether a role may use a tool. This allocates nothing if the name is in lower case.
     pub fn is_allowed(&self, role: &str, tool: &str) -> bool {
         self.allows(self.decide(role, tool))
+    }
+
+    /// Returns the tools that a role may use, in order.
+    pub fn filter_tools<T: AsRef<str>>(
+        &self,
+        role: &str,
+        tools: impl IntoIterator<Item = T>,
+    ) -> Vec<T> {
+        tools.into_iter().filter(|tool| self.is_allowed(role, tool.as_ref())).collect()
     }
 
     fn fold_requirements(&mut self) {

@@ -95,8 +95,7 @@ impl<'de> Deserialize<'de> for PermissionPolicy {
     }
 }
 
-/// An object, and no array: serde also takes the fields of a struct in order, and would read
-/// `[]` as a policy that allows everything.
+/// A JSON object. Without it, serde would also read the array `[]` as a policy that allows everything.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -119,8 +118,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// An object whose keys are names. An empty name, or one that comes twice, is a mistake:
-/// taking the last of two would let one line of a file undo another unseen.
+/// A JSON object whose keys are names. An empty name is a mistake, and so is a repeated one: with the
+/// last one counting, one line of a file could undo another unnoticed.
 struct Named<T>(Vec<(String, T)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
@@ -143,10 +142,10 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
         let mut entries = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if name.is_empty() {
-                return Err(Error::custom("the name `` is empty"));
+                return Err(Error::custom("name must not be empty"));
             }
             if !seen.insert(name.clone()) {
-                return Err(Error::custom(format_args!("the name `{name}` comes twice")));
+                return Err(Error::custom(format_args!("duplicate name `{name}`")));
             }
             entries.push((name, map.next_value()?));
         }

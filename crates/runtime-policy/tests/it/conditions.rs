@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_policy::condition::Threshold;
 use runtime_policy::{PhaseContext, PolicyCondition, PolicyEngine, PolicyRule, QualityLevel};
 use runtime_usage::Usd;
 use serde_json::json;
@@ -27,7 +26,7 @@ fn refused(json: &str, expected: &str) {
 }
 
 #[test]
-fn every_condition_says_what_it_saw() {
+fn every_condition_explains_what_it_observed() {
     let ctx = PhaseContext::new("draft")
         .quality_level(QualityLevel::Standard)
         .gate(0.9, 0.8)
@@ -77,7 +76,7 @@ fn every_condition_says_what_it_saw() {
 }
 
 #[test]
-fn an_unset_level_an_empty_set_and_a_stranger_are_named() {
+fn explanations_name_unset_empty_and_unknown_values() {
     let ctx = PhaseContext::default();
     says(r#"{"quality_at":"minimal"}"#, &ctx, "- quality_at(minimal): quality_level is not set");
     says(r#"{"agent_failed":null}"#, &ctx, "- agent_failed(any): failed_roles is empty");
@@ -95,7 +94,7 @@ fn an_unset_level_an_empty_set_and_a_stranger_are_named() {
 }
 
 #[test]
-fn an_explanation_keeps_only_what_decided() {
+fn explanation_keeps_only_deciding_parts() {
     let ctx = PhaseContext::default().gate(0.9, 0.8);
     // The first part held, and no longer matters once the second did not.
     says(
@@ -118,28 +117,28 @@ fn an_explanation_keeps_only_what_decided() {
 }
 
 #[test]
-fn a_limit_is_exceeded_only_beyond_it() {
+fn limits_are_exceeded_only_above_their_value() {
     let ctx = PhaseContext::default()
         .elapsed(Duration::from_mins(1))
         .total_cost(Usd::from_dollars(5))
         .gate(0.8, 0.8);
-    assert!(!PolicyCondition::timed_out(Duration::from_mins(1)).matches(&ctx));
-    assert!(!PolicyCondition::cost_exceeded(Usd::from_dollars(5)).matches(&ctx));
+    assert!(!PolicyCondition::TimedOut(Duration::from_mins(1)).matches(&ctx));
+    assert!(!PolicyCondition::CostExceeded(Usd::from_dollars(5)).matches(&ctx));
     assert!(!PolicyCondition::gate_below(0.8).unwrap().matches(&ctx));
     let ctx = ctx.elapsed(Duration::new(60, 1)).total_cost(Usd::from_nanos(5_000_000_001));
-    assert!(PolicyCondition::timed_out(Duration::from_mins(1)).matches(&ctx));
-    assert!(PolicyCondition::cost_exceeded(Usd::from_dollars(5)).matches(&ctx));
+    assert!(PolicyCondition::TimedOut(Duration::from_mins(1)).matches(&ctx));
+    assert!(PolicyCondition::CostExceeded(Usd::from_dollars(5)).matches(&ctx));
 }
 
 #[test]
-fn a_score_that_is_no_number_is_below_nothing() {
+fn nan_score_is_below_no_threshold() {
     let ctx = PhaseContext::default().gate(f64::NAN, 0.8);
     assert!(!PolicyCondition::gate_below(1e9).unwrap().matches(&ctx));
 }
 
 #[test]
-fn agents_are_complete_when_exactly_all_of_them_are_done() {
-    let all = PolicyCondition::all_agents_complete();
+fn all_agents_complete_needs_exactly_all_roles() {
+    let all = PolicyCondition::AllAgentsComplete;
     let ctx = PhaseContext::default().all_roles(["a", "b"]);
     assert!(!all.matches(&ctx.clone().completed_roles(["a"])));
     assert!(all.matches(&ctx.clone().completed_roles(["a"]).failed_roles(["a", "b"])));
@@ -147,47 +146,49 @@ fn agents_are_complete_when_exactly_all_of_them_are_done() {
 }
 
 #[test]
-fn a_role_without_a_name_stands_for_any_role() {
+fn empty_role_means_any_role_in_code_and_is_refused_in_json() {
     assert_eq!(PolicyCondition::agent_failed(""), PolicyCondition::agent_failed(None));
-    refused(r#"{"agent_failed":""}"#, "agent_failed: the role is empty");
+    refused(r#"{"agent_failed":""}"#, "agent_failed: role name must not be empty");
 }
 
 #[test]
-fn bad_thresholds_are_refused_in_code() {
+fn invalid_thresholds_are_refused() {
     for bad in [-0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(PolicyCondition::gate_below(bad).is_err(), "{bad}");
     }
     assert_eq!(
         PolicyCondition::gate_below(-0.1).unwrap_err().to_string(),
-        "gate_below: -0.1 is negative"
+        "invalid `gate_below` threshold `-0.1`: must not be negative"
     );
-    let zero = Threshold::new(-0.0).unwrap();
+    let PolicyCondition::GateBelow(zero) = PolicyCondition::gate_below(-0.0).unwrap() else {
+        panic!("a threshold")
+    };
     assert!(zero.get().is_sign_positive());
 }
 
 #[test]
-fn bad_json_is_refused_with_the_path_and_the_value() {
+fn invalid_condition_is_refused_with_path_and_value() {
     refused("", "EOF while parsing");
-    refused("{}", "a condition has one key, and this object has none");
+    refused("{}", "a condition must have one key, found none");
     refused("7", "invalid type: integer `7`, expected a condition");
-    refused(r#""phase_done""#, "unknown condition `phase_done`, expected phase_completed or");
-    refused(r#""and""#, "unknown condition `and`, expected phase_completed or");
+    refused(r#""phase_done""#, "unknown condition `phase_done`, expected `phase_completed` or");
+    refused(r#""and""#, "unknown condition `and`, expected `phase_completed` or");
     refused(
         r#"{"and":[{"gate_under":1}]}"#,
-        "and[0]: unknown condition `gate_under`, expected and,",
+        "and[0]: unknown condition `gate_under`, expected `and`,",
     );
     refused(
         r#"{"not":{"and":[],"or":[]}}"#,
-        "not: a condition has one key, and this object has `and` and `or`",
+        "not: a condition must have one key, found `and` and `or`",
     );
     refused(
         r#"{"or":[{"not":{"gate_below":-0.5}}]}"#,
-        "or[0].not.gate_below: gate_below: -0.5 is negative",
+        "or[0].not.gate_below: invalid `gate_below` threshold `-0.5`",
     );
     refused(r#"{"gate_below":"high"}"#, r#"gate_below: invalid type: string "high""#);
     refused(r#"{"gate_below":1e999}"#, "gate_below: number out of range");
     refused(r#"{"gate_below":null}"#, "gate_below: invalid type: null");
-    refused(r#"{"timed_out":-60}"#, "timed_out: -60 is negative");
+    refused(r#"{"timed_out":-60}"#, "timed_out: invalid duration `-60`: must not be negative");
     refused(r#"{"timed_out":1e300}"#, "timed_out: ");
     refused(r#"{"cost_exceeded":-5}"#, "cost_exceeded: ");
     refused(r#"{"quality_at":"superb"}"#, "quality_at: unknown quality level `superb`");
@@ -197,7 +198,7 @@ fn bad_json_is_refused_with_the_path_and_the_value() {
 }
 
 #[test]
-fn a_context_is_written_in_full_with_its_sets_in_alphabetical_order() {
+fn context_json_is_complete_and_sorted() {
     let ctx = PhaseContext::new("draft")
         .completed_roles(["writer", "critic"])
         .elapsed(Duration::from_millis(10_500))
@@ -225,32 +226,32 @@ fn a_context_is_written_in_full_with_its_sets_in_alphabetical_order() {
 }
 
 #[test]
-fn a_context_is_refused_with_the_field() {
+fn invalid_context_is_refused_with_its_field() {
     let read = serde_json::from_value::<PhaseContext>;
     let error = read(json!({ "elapsed_seconds": -1 })).unwrap_err().to_string();
-    assert!(error.contains("-1 is negative"), "{error}");
+    assert!(error.contains("invalid duration `-1`"), "{error}");
     let error = read(json!({ "fase": "draft" })).unwrap_err().to_string();
     assert!(error.contains("unknown field `fase`"), "{error}");
     assert_eq!(read(json!({})).unwrap(), PhaseContext::default());
 }
 
 #[test]
-fn a_closure_refuses_to_be_written_from_any_depth() {
+fn closure_condition_cannot_be_serialized() {
     let custom = PolicyCondition::custom("moonlight", |_| true);
     let rule = PolicyRule::new("r", PolicyCondition::and([PolicyCondition::not(custom)]));
     let error = serde_json::to_string(&PolicyEngine::new([rule])).unwrap_err().to_string();
-    assert_eq!(error, "the custom condition `moonlight` is a closure and cannot be written");
+    assert_eq!(error, "condition `moonlight` is a closure and cannot be written as JSON");
 }
 
 #[test]
-fn closures_are_equal_only_to_their_clones() {
+fn custom_conditions_equal_only_their_clones() {
     let custom = PolicyCondition::custom("yes", |_| true);
     assert_eq!(custom, custom.clone());
     assert_ne!(custom, PolicyCondition::custom("yes", |_| true));
 }
 
 #[test]
-fn nesting_from_outside_is_bounded() {
+fn json_nesting_is_bounded() {
     let deep = format!("{}\"phase_completed\"{}", r#"{"not":"#.repeat(10_000), "}".repeat(10_000));
     refused(&deep, "not.not.");
     let fine = format!("{}\"phase_completed\"{}", r#"{"not":"#.repeat(100), "}".repeat(100));
@@ -259,8 +260,8 @@ fn nesting_from_outside_is_bounded() {
 }
 
 #[test]
-fn nesting_in_code_is_borne_to_a_depth_nobody_writes() {
-    let deep = (0..400).fold(PolicyCondition::phase_completed(), |inner, _| {
+fn deep_nesting_in_code_works() {
+    let deep = (0..400).fold(PolicyCondition::PhaseCompleted, |inner, _| {
         PolicyCondition::and([PolicyCondition::not(PolicyCondition::not(inner))])
     });
     let ctx = PhaseContext::default().phase_completed(true);
@@ -271,7 +272,7 @@ fn nesting_in_code_is_borne_to_a_depth_nobody_writes() {
 }
 
 #[test]
-fn a_closure_is_asked_once_and_only_if_it_matters() {
+fn closure_is_called_once_and_only_if_needed() {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -284,7 +285,7 @@ fn a_closure_is_asked_once_and_only_if_it_matters() {
             true
         })
     };
-    let unasked = PolicyCondition::and([PolicyCondition::phase_completed(), counter.clone()]);
+    let unasked = PolicyCondition::and([PolicyCondition::PhaseCompleted, counter.clone()]);
     let engine = PolicyEngine::new([PolicyRule::new("a", unasked), PolicyRule::new("b", counter)]);
     let ctx = PhaseContext::default();
     assert!(engine.evaluate(&ctx).is_empty());

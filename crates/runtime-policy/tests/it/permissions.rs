@@ -1,8 +1,7 @@
 //! Permissions: the order of the checks, the spelling of names, the JSON.
 
-use runtime_policy::permissions::RequiredMode;
 use runtime_policy::{
-    PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    PermissionDeniedError, PermissionEnforcer, PermissionMode, PermissionPolicy, RequiredMode,
     RolePermissionConfig, UnknownRoles,
 };
 use serde_json::json;
@@ -14,12 +13,13 @@ fn role(name: &str, mode: PermissionMode) -> RolePermissionConfig {
 #[test]
 fn modes_are_ordered_and_named() {
     assert!(PermissionMode::ALL.is_sorted());
-    let names: Vec<_> = PermissionMode::ALL.iter().map(|mode| mode.name()).collect();
+    let name = |mode: &PermissionMode| RequiredMode::Mode(*mode).to_string();
+    let names: Vec<_> = PermissionMode::ALL.iter().map(name).collect();
     assert_eq!(names, ["READ_ONLY", "WORKSPACE_WRITE", "FULL_ACCESS"]);
 }
 
 #[test]
-fn the_deny_list_comes_before_the_mode_and_the_mode_before_the_allow_list() {
+fn deny_list_mode_and_allow_list_apply_in_order() {
     let config = role("writer", PermissionMode::ReadOnly)
         .denied_tools(["shell"])
         .allowed_tools(["shell", "deploy"]);
@@ -44,7 +44,7 @@ fn the_deny_list_comes_before_the_mode_and_the_mode_before_the_allow_list() {
 }
 
 #[test]
-fn lists_do_not_care_about_case() {
+fn tool_lists_ignore_case() {
     let policy = PermissionPolicy::new().role(
         role("writer", PermissionMode::ReadOnly)
             .denied_tools(["Shell", "ÉCRIRE"])
@@ -59,7 +59,7 @@ fn lists_do_not_care_about_case() {
 }
 
 #[test]
-fn requirements_care_about_case_unless_told_otherwise() {
+fn requirements_are_case_sensitive_by_default() {
     let policy = PermissionPolicy::new()
         .role(role("writer", PermissionMode::ReadOnly))
         .requires("shell", PermissionMode::FullAccess);
@@ -71,7 +71,7 @@ fn requirements_care_about_case_unless_told_otherwise() {
 }
 
 #[test]
-fn of_two_spellings_the_stricter_requirement_counts() {
+fn stricter_of_two_spellings_counts() {
     let policy = PermissionPolicy::new()
         .role(role("writer", PermissionMode::WorkspaceWrite))
         .case_insensitive_tools()
@@ -84,7 +84,7 @@ fn of_two_spellings_the_stricter_requirement_counts() {
 }
 
 #[test]
-fn an_empty_allow_list_allows_nothing() {
+fn empty_allow_list_allows_nothing() {
     let none: [&str; 0] = [];
     let policy = PermissionPolicy::new()
         .role(role("writer", PermissionMode::FullAccess).allowed_tools(none));
@@ -92,7 +92,7 @@ fn an_empty_allow_list_allows_nothing() {
 }
 
 #[test]
-fn unknown_roles_are_allowed_unless_told_otherwise() {
+fn unknown_roles_are_allowed_by_default() {
     let policy = PermissionPolicy::new();
     let outcome = policy.authorize("stranger", "shell");
     assert!(outcome.allowed);
@@ -105,13 +105,13 @@ fn unknown_roles_are_allowed_unless_told_otherwise() {
 }
 
 #[test]
-fn a_role_needs_a_name() {
+fn empty_role_name_is_refused() {
     let error = RolePermissionConfig::new("", PermissionMode::ReadOnly).unwrap_err();
-    assert_eq!(error.to_string(), "role: the name `` is empty");
+    assert_eq!(error.to_string(), "role name must not be empty");
 }
 
 #[test]
-fn an_enforcer_keeps_the_tools_a_role_may_use_in_their_order() {
+fn filter_tools_keeps_allowed_tools_in_order() {
     let enforcer = PermissionEnforcer::new(
         PermissionPolicy::new()
             .role(role("reader", PermissionMode::ReadOnly).denied_tools(["peek"]))
@@ -120,11 +120,11 @@ fn an_enforcer_keeps_the_tools_a_role_may_use_in_their_order() {
     let tools = vec!["search".to_owned(), "write".to_owned(), "peek".to_owned(), "read".to_owned()];
     assert_eq!(enforcer.filter_tools("reader", &tools), ["search", "read"]);
     assert!(enforcer.is_allowed("reader", "read"));
-    assert!(!enforcer.check("reader", "write").allowed);
+    assert!(!enforcer.authorize("reader", "write").allowed);
 }
 
 #[test]
-fn the_error_speaks_with_the_reason_of_the_outcome() {
+fn denied_error_displays_the_reason() {
     let policy = PermissionPolicy::new().unknown_roles(UnknownRoles::Deny);
     let outcome = policy.authorize("x", "shell");
     let mut error = PermissionDeniedError::new("x", "shell", outcome);
@@ -134,7 +134,7 @@ fn the_error_speaks_with_the_reason_of_the_outcome() {
 }
 
 #[test]
-fn a_policy_reads_what_it_writes() {
+fn policy_round_trips_through_json() {
     let written = json!({
         "roles": {
             "editor": { "mode": "full_access", "allowed_tools": ["read", "Write"], "denied_tools": [] },
@@ -151,21 +151,21 @@ fn a_policy_reads_what_it_writes() {
 }
 
 #[test]
-fn a_bad_policy_is_refused_with_the_path_and_the_value() {
+fn invalid_policy_is_refused_with_path_and_value() {
     for (json, expected) in [
         (r#"{"role": {}}"#, "role: unknown field `role`"),
         (r#"{"roles": {"w": {"mod": "read_only"}}}"#, "roles.w.mod: unknown field `mod`"),
         (r#"{"roles": {"w": {"mode": "root"}}}"#, "roles.w.mode: unknown permission mode `root`"),
         (r#"{"roles": {"w": {}}}"#, "roles.w: missing field `mode`"),
-        (r#"{"roles": {"": {"mode": "read_only"}}}"#, "roles: the name `` is empty"),
+        (r#"{"roles": {"": {"mode": "read_only"}}}"#, "roles: name must not be empty"),
         (
             r#"{"roles": {"w": {"mode": "read_only"}, "w": {"mode": "full_access"}}}"#,
-            "roles: the name `w` comes twice",
+            "roles: duplicate name `w`",
         ),
         (r#"{"tool_requirements": {"t": "some"}}"#, "tool_requirements.t: unknown permission mode"),
         (
             r#"{"unknown_roles": "maybe"}"#,
-            "unknown_roles: unknown answer for unknown roles `maybe`",
+            "unknown_roles: unknown rule for unknown roles `maybe`, expected `allow` or `deny`",
         ),
         (
             r#"{"roles": {"w": {"mode": "read_only", "denied_tools": [1]}}}"#,

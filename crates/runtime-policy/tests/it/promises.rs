@@ -1,9 +1,8 @@
 //! What the types promise at compile time.
 
-use runtime_policy::guardrail::{AsyncGuardrail, Guardrail, PreCheck};
 use runtime_policy::{
-    ConfigParseError, GuardrailViolatedError, Guardrails, PermissionDeniedError,
-    PermissionEnforcer, PhaseContext, PolicyEngine,
+    AsyncGuardrail, ConfigParseError, Guardrail, GuardrailViolatedError, Guardrails,
+    PermissionDeniedError, PermissionEnforcer, PhaseContext, PolicyEngine, PreCheck,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -15,19 +14,19 @@ const _: () = shared::<PhaseContext>();
 const _: () = error::<ConfigParseError>();
 const _: () = error::<PermissionDeniedError>();
 const _: () = error::<GuardrailViolatedError>();
-const _: () = error::<runtime_policy::condition::InvalidThresholdError>();
-const _: () = error::<runtime_policy::permissions::EmptyRoleError>();
+const _: () = error::<runtime_policy::InvalidThresholdError>();
+const _: () = error::<runtime_policy::EmptyRoleError>();
 const _: Option<&dyn Guardrail> = None;
 const _: Option<&dyn AsyncGuardrail> = None;
 
 #[test]
-fn checks_can_be_awaited_on_any_thread() {
+fn async_checks_are_send() {
     fn sendable<T: Send>(value: T) -> T {
         value
     }
     let guardrails = Guardrails::new();
     let arguments = serde_json::Value::Null;
-    let subject = runtime_policy::guardrail::GuardrailSubject::Tool("search");
+    let subject = runtime_policy::GuardrailSubject::Tool("search");
     let check = PreCheck::new("writer", subject, &arguments);
     drop(sendable(guardrails.check_pre_async(&check)));
 }

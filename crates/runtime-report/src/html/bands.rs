@@ -37,16 +37,14 @@ impl View<'_> {
             }
             page.raw("</span></div>\n");
         }
-        let read = spent.input_tokens.saturating_add(spent.cached_tokens);
+        let read = spent.input_tokens;
         let top = read.max(spent.output_tokens);
         if top > 0 {
             page.raw("<div class=\"r cu\"><span class=n>tokens <small><em class=k2>▬</em> ");
             page.text(show::short(read)).raw(" in <em class=k3>▬</em> ");
             page.text(show::short(spent.output_tokens));
             page.raw(" out</small></span><span class=t>");
-            self.curve(page, "k2", top, |charge| {
-                charge.spent.input_tokens.saturating_add(charge.spent.cached_tokens)
-            });
+            self.curve(page, "k2", top, |charge| charge.spent.input_tokens);
             self.curve(page, "k3", top, |charge| charge.spent.output_tokens);
             page.raw("</span></div>\n");
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use runtime_events::{AgentEvent, Data};
+use runtime_events::{AgentEvent, Data, Fact};
 use serde_json::Value;
 
 use super::View;
@@ -91,9 +91,11 @@ impl View<'_> {
 
 /// A value as text: strings without their quotes, lists of them with commas, everything else as
 /// JSON.
-pub(super) fn shown(value: &Value) -> Cow<'_, str> {
-    match value {
-        Value::String(text) => Cow::Borrowed(text),
+pub(super) fn shown(fact: &Fact) -> Cow<'_, str> {
+    if let Some(text) = fact.as_str() {
+        return Cow::Borrowed(text);
+    }
+    match fact.to_value() {
         Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
             let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
             Cow::Owned(texts.join(", "))

@@ -1,5 +1,8 @@
 //! What went wrong, and what was done about it.
 
+use std::borrow::Cow;
+
+use runtime_events::payload::{GuardrailChecked, Recovery, Word, Words};
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use super::View;
@@ -70,8 +73,7 @@ impl View<'_> {
         if let Some(detail) = &held.event.detail {
             page.cut(detail, 300);
         } else if held.event.outcome.is_none() {
-            let untold = |(key, _): &(&str, _)| !matches!(*key, "passed" | "model" | "tool");
-            for (key, value) in held.event.data.iter().flat_map(Data::iter).filter(untold) {
+            for (key, value) in untold(&held.event).iter().flat_map(|data| data.iter()) {
                 page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
             }
         }
@@ -100,17 +102,17 @@ impl View<'_> {
             self.when(page, *row);
             page.raw("<td><b class=\"tag ").raw(class).raw("\">").raw(word).raw("</b><td>");
             page.cut(event.detail.as_deref().unwrap_or(""), 300);
-            for (key, value) in event.data.iter().flat_map(Data::iter) {
-                match key {
-                    "skipped" | "attempt" | "attempts" | "policy" => {
-                        page.raw(" <i>").text(key).raw("</i> ").cut(&shown(value), 120);
-                    }
-                    "wait_seconds" => {
-                        let wait = value.as_f64().map_or(0, nanos);
-                        page.raw(" <i>wait</i> ").text(show::nanos(wait));
-                    }
-                    _ => {}
-                }
+            let told = Recovery::of(event);
+            let count = |count: Option<u32>| count.map(|count| count.to_string());
+            for (name, value) in [
+                ("attempt", count(told.attempt)),
+                ("policy", told.policy.map(|policy| policy.as_str().to_owned())),
+                ("attempts", count(told.attempts)),
+                ("skipped", told.skipped.map(Words::join)),
+                ("wait", told.wait_seconds.map(|wait| show::nanos(nanos(wait)).to_string())),
+            ] {
+                let Some(value) = value else { continue };
+                page.raw(" <i>").raw(name).raw("</i> ").cut(&value, 120);
             }
             page.raw("\n");
         }
@@ -142,11 +144,10 @@ impl View<'_> {
 
     /// What it happened to.
     fn subject<'a>(&'a self, row: &'a Row) -> &'a str {
-        let data = row.event.data.as_ref();
         let named = || {
-            data.and_then(|data| {
-                ["tool", "guardrail", "model"].into_iter().find_map(|key| data.get(key)?.as_str())
-            })
+            let checked = GuardrailChecked::of(&row.event);
+            let named = checked.tool.or(checked.guardrail).or(checked.model);
+            named.map(Word::as_str)
         };
         let span = row.span.filter(|_| row.event.outcome.is_some());
         span.map(|span| &*self.timeline.spans[span].name).or_else(named).unwrap_or("")
@@ -157,23 +158,30 @@ impl View<'_> {
 pub(super) fn is_bad(event: &AgentEvent) -> bool {
     match event.event {
         AgentEventName::AgentBlocked
-        | AgentEventName::AgentFailed
-        | AgentEventName::TurnFailed
         | AgentEventName::PhaseGateFailed
         | AgentEventName::RecoveryFailed
         | AgentEventName::RecoveryEscalated
         | AgentEventName::LogDropped
         | AgentEventName::LogRecovered => true,
         // An attempt is cancelled because another was faster.
-        AgentEventName::AttemptFailed => event.outcome != Some(SpanOutcome::Cancelled),
-        AgentEventName::GuardrailChecked => {
-            event.data.as_ref().and_then(|data| data.get("passed")?.as_bool()) == Some(false)
-        }
-        AgentEventName::AgentToolCompleted => {
-            event.outcome.is_some_and(|outcome| outcome != SpanOutcome::Ok)
-        }
+        AgentEventName::AgentFailed
+        | AgentEventName::TurnFailed
+        | AgentEventName::AttemptFailed => event.outcome.is_none_or(SpanOutcome::is_failure),
+        AgentEventName::GuardrailChecked => GuardrailChecked::of(event).passed == Some(false),
+        AgentEventName::AgentToolCompleted => event.outcome.is_some_and(SpanOutcome::is_failure),
         _ => false,
     }
+}
+
+/// What a problem's row does not say already: what a guardrail looked at, and that it did not pass.
+fn untold(event: &AgentEvent) -> Option<Cow<'_, Data>> {
+    let data = event.data.as_ref()?;
+    if event.event != AgentEventName::GuardrailChecked {
+        return Some(Cow::Borrowed(data));
+    }
+    let checked = GuardrailChecked::read(data);
+    let untold = GuardrailChecked { model: None, tool: None, passed: None, ..checked };
+    Some(Cow::Owned(untold.data()))
 }
 
 /// Whether a class says anything.

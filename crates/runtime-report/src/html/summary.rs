@@ -3,7 +3,7 @@
 use super::View;
 use super::page::Page;
 use crate::show;
-use crate::stats::Line;
+use crate::stats::StatsLine;
 use crate::timeline::SpanKind;
 
 impl View<'_> {
@@ -29,7 +29,8 @@ impl View<'_> {
     fn cards(&self, page: &mut Page) {
         let stats = &self.stats;
         let kind = |kind: SpanKind| stats.kinds.iter().find(|line| *line.name == *kind.as_str());
-        let calls = |line: Option<&Line>| line.map_or((0, 0), |line| (line.calls, line.failed));
+        let calls =
+            |line: Option<&StatsLine>| line.map_or((0, 0), |line| (line.calls, line.failed));
 
         let (sessions, failed) = calls(kind(SpanKind::Session));
         let sessions = sessions.max(self.timeline.sessions.len() as u64);
@@ -46,7 +47,7 @@ impl View<'_> {
             card(page, class, name, show::count(calls), failures(failed));
         }
         let spent = stats.spent;
-        let read = spent.input_tokens.saturating_add(spent.cached_tokens);
+        let read = spent.input_tokens;
         let read = if spent.cached_tokens > 0 {
             format!("{} in, {} cached", show::short(read), show::short(spent.cached_tokens))
         } else {

@@ -3,7 +3,7 @@
 use super::View;
 use super::page::Page;
 use crate::show;
-use crate::stats::Line;
+use crate::stats::StatsLine;
 
 const MOST_LINES: usize = 200;
 
@@ -53,7 +53,7 @@ impl View<'_> {
 }
 
 /// A table of those columns that have something to tell.
-fn table(page: &mut Page, title: &'static str, lines: &[Line]) {
+fn table(page: &mut Page, title: &'static str, lines: &[StatsLine]) {
     if lines.is_empty() {
         return;
     }

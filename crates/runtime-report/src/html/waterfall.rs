@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 
 use super::View;
@@ -123,10 +124,7 @@ impl View<'_> {
         page.text(span.last.or(span.first).unwrap_or_default());
         page.raw("\"><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
         page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>").cut(&span.name, 60);
-        let is_hedge = |row: usize| {
-            let data = self.timeline.rows[row].event.data.as_ref();
-            data.and_then(|data| data.get("hedge")?.as_bool()) == Some(true)
-        };
+        let is_hedge = |row: usize| TurnStarted::of(&self.timeline.rows[row].event).hedge;
         let hedged = span.first.is_some_and(is_hedge);
         page.raw(if hedged { "</bdi> <small>hedge</small></span>" } else { "</bdi></span>" });
         self.bar(page, span.start, span.end, class(span.kind), |page| {
@@ -298,7 +296,7 @@ fn sign(span: &Span) -> &'static str {
 
 /// How an event that has no row of its own is marked, if it is worth it.
 fn mark(row: &Row) -> Option<(&'static str, &'static str)> {
-    let passed = || row.event.data.as_ref().and_then(|data| data.get("passed")?.as_bool());
+    let passed = || GuardrailChecked::of(&row.event).passed;
     Some(match row.event.event {
         AgentEventName::RecoveryAttempted | AgentEventName::RecoveryProviderSwitched => ("re", "◆"),
         AgentEventName::RecoverySucceeded => ("ok", "◆"),

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use runtime_events::payload::{BreakerChanged, StatusChanged, Word};
 use runtime_events::{AgentEvent, AgentEventName};
 
 use super::parts::Segment;
-use super::reading::text;
 use super::{Row, Timeline};
 
 /// A circuit breaker and its states.
@@ -32,11 +32,12 @@ fn states(timeline: &Timeline, session: usize) -> Vec<Segment> {
     for row in events() {
         let event = &row.event;
         if event.event == AgentEventName::StatusChanged {
-            if let (true, Some(from)) = (band.is_empty(), text(event, "from")) {
-                band.set(session.start, from);
+            let changed = StatusChanged::of(event);
+            if let (true, Some(from)) = (band.is_empty(), changed.from) {
+                band.set(session.start, from.as_str());
             }
-            if let Some(to) = text(event, "to") {
-                band.set(row.at, to);
+            if let Some(to) = changed.to {
+                band.set(row.at, to.as_str());
             }
         } else if !told && let Some(state) = implied(event) {
             band.set(row.at, state);
@@ -68,14 +69,15 @@ fn breakers(timeline: &Timeline) -> Vec<Breaker> {
     let mut changes: Vec<_> = timeline.rows.iter().filter(is_change).collect();
     changes.sort_by_key(|row| row.at);
     for row in changes {
-        let name = text(&row.event, "breaker").unwrap_or("breaker");
+        let told = BreakerChanged::of(&row.event);
+        let name = told.breaker.map_or("breaker", Word::as_str);
         let place = *names.entry(name).or_insert_with(|| {
             bands.push((Arc::from(name), Band::new(0), None));
             bands.len() - 1
         });
         let (_, band, last) = &mut bands[place];
-        let (from, to) = (text(&row.event, "from"), text(&row.event, "to"));
-        let generation = row.event.data.as_ref().and_then(|data| data.get("generation")?.as_u64());
+        let (from, to) = (told.from.map(Word::as_str), told.to.map(Word::as_str));
+        let generation = told.generation;
         let is_old = generation.is_some() && generation <= *last;
         if is_old && from != band.state() {
             continue;

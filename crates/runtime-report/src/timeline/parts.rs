@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime_events::payload::TurnEnded;
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Labels, SpanId, SpanOutcome};
 
 /// One session of an agent. A log of the original has none: there, a role stands for one.
@@ -25,7 +26,7 @@ pub struct Session {
     pub(crate) rows: Vec<usize>,
     pub(crate) lost: u64,
     /// What was spent in it.
-    pub(crate) spent: Use,
+    pub(crate) spent: TokenUse,
     /// The states of its agent, one after the other.
     pub(crate) states: Vec<Segment>,
 }
@@ -147,7 +148,7 @@ pub struct Span {
     pub(crate) rows: Vec<usize>,
     pub(crate) outcome: Option<SpanOutcome>,
     pub(crate) failure: Option<AgentFailureClass>,
-    pub(crate) used: Use,
+    pub(crate) used: TokenUse,
 }
 
 impl Span {
@@ -170,7 +171,7 @@ impl Span {
             rows: Vec::new(),
             outcome: None,
             failure: None,
-            used: Use::default(),
+            used: TokenUse::default(),
         }
     }
 
@@ -204,9 +205,9 @@ impl Span {
         self.last.is_none()
     }
 
-    /// Whether it ended, and not well.
+    /// Whether it failed. What was cancelled did not.
     pub fn is_failed(&self) -> bool {
-        self.outcome.is_some_and(|outcome| outcome != SpanOutcome::Ok)
+        self.outcome.is_some_and(SpanOutcome::is_failure)
     }
 
     pub(crate) fn model_or_name(&self) -> &Arc<str> {
@@ -218,31 +219,29 @@ impl Span {
     }
 }
 
-/// What a call used: tokens as the events have them, and nano-dollars.
+/// What a call used: tokens and nano-dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Use {
-    /// Tokens read, without those from a cache.
+pub struct TokenUse {
+    /// All tokens read, cached ones and audio included.
     pub input_tokens: u64,
-    /// Tokens read from a cache.
+    /// Tokens read from a cache: a part of the input.
     pub cached_tokens: u64,
-    /// Tokens written.
+    /// All tokens written.
     pub output_tokens: u64,
     /// What it cost, in billionths of a dollar.
     pub cost_nanousd: u64,
 }
 
-impl Use {
+impl TokenUse {
     /// What the data of an event says was used.
     pub fn of(event: &AgentEvent) -> Self {
-        let data = event.data.as_ref();
-        let tokens = |key| data.and_then(|data| data.get(key)?.as_u64()).unwrap_or_default();
-        let cost = data.and_then(|data| data.get("cost_usd")?.as_f64());
+        let ended = TurnEnded::of(event);
         Self {
-            input_tokens: tokens("input_tokens"),
-            cached_tokens: tokens("cache_read_tokens"),
-            output_tokens: tokens("output_tokens"),
-            cost_nanousd: cost.map_or(0, nanos),
+            input_tokens: ended.total_input(),
+            cached_tokens: ended.cache_read_tokens,
+            output_tokens: ended.total_output(),
+            cost_nanousd: ended.cost_nanousd().unwrap_or(0),
         }
     }
 

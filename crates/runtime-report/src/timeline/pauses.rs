@@ -5,11 +5,11 @@
 
 use std::sync::Arc;
 
+use runtime_events::payload::{Wait, Word};
 use runtime_events::{AgentEventName, SpanId, SpanOutcome};
 
 use super::Timeline;
 use super::parts::{Span, SpanKind};
-use super::reading::text;
 
 /// What a wait for input is called.
 const INPUT: &str = "input";
@@ -36,7 +36,7 @@ impl Pauses {
             let begins = row.event.event == AgentEventName::WaitStarted;
             if let Some(session) = row.session
                 && begins
-                && text(&row.event, "for") == Some(INPUT)
+                && Wait::of(&row.event).reason.map(Word::as_str) == Some(INPUT)
             {
                 pauses[session] = Pause::Told;
             }

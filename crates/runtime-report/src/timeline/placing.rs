@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, Utc};
 use runtime_events::{AgentEvent, AgentEventName};
 
-use super::parts::{Session, Use};
+use super::parts::{Session, TokenUse};
 use super::{Row, Timeline};
 
 /// What holds events together. Those of the original have no session; there, a role does.
@@ -113,7 +113,7 @@ fn empty(event: &AgentEvent) -> Session {
         spans: Vec::new(),
         rows: Vec::new(),
         lost: 0,
-        spent: Use::default(),
+        spent: TokenUse::default(),
         states: Vec::new(),
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use runtime_events::payload::{LogRecord, Tool, TurnEnded, TurnStarted, Wait, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
-use super::parts::{Span, SpanKind, Use};
+use super::parts::{Span, SpanKind, TokenUse};
 use super::pauses::Pauses;
 use super::{Row, Timeline, bands, placing, spending};
 use crate::check::{Finding, Problem};
@@ -49,12 +50,12 @@ impl Reader {
         let Row { event, session, .. } = &self.timeline.rows[row];
         match event.event {
             AgentEventName::LogDropped => {
-                let count = number(event, "count");
+                let count = LogRecord::of(event).count.unwrap_or(0);
                 self.find(row, Problem::Dropped { count });
                 return;
             }
             AgentEventName::LogRecovered => {
-                let bytes = number(event, "torn_bytes");
+                let bytes = LogRecord::of(event).torn_bytes.unwrap_or(0);
                 if bytes > 0 {
                     self.find(row, Problem::Torn { bytes });
                 }
@@ -117,12 +118,12 @@ impl Reader {
         held.end = held.start.max(*at);
         held.outcome = event.outcome;
         held.failure = event.failure_class;
-        held.used = Use::of(event);
+        held.used = TokenUse::of(event);
         if let Some(name) = name(held.kind, event) {
             held.name = name;
         }
-        if let Some(model) = text(event, "model") {
-            held.model = Some(Arc::from(model));
+        if let Some(model) = TurnEnded::of(event).model {
+            held.model = Some(model.to_shared());
         }
         let outlives = held.parent.filter(|parent| {
             let parent = &self.timeline.spans[*parent];
@@ -152,7 +153,7 @@ impl Reader {
             here.or_else(|| self.anywhere.get(&parent)).copied()
         });
         let span = self.timeline.spans.len();
-        let model = text(event, "model").map(Arc::from);
+        let model = TurnStarted::of(event).model.map(Word::to_shared);
         if let (SpanKind::Attempt, Some(turn)) = (kind, parent) {
             self.timeline.spans[turn].has_attempts = true;
         }
@@ -243,22 +244,13 @@ fn nest(timeline: &mut Timeline) {
 
 /// What a span is called, as far as this event tells.
 fn name(kind: SpanKind, event: &AgentEvent) -> Option<Arc<str>> {
-    let text = |key| Some(Arc::from(event.data.as_ref()?.get(key)?.as_str()?));
-    match kind {
-        SpanKind::Session => event.role.clone(),
-        SpanKind::Turn => text("model"),
-        SpanKind::Attempt => text("provider").or_else(|| text("model")),
-        SpanKind::Tool => text("tool"),
-        SpanKind::Wait => text("for"),
-    }
-}
-
-/// A number of the event's data; none is 0.
-pub(crate) fn number(event: &AgentEvent, key: &str) -> u64 {
-    event.data.as_ref().and_then(|data| data.get(key)?.as_u64()).unwrap_or_default()
-}
-
-/// A text of the event's data.
-pub(crate) fn text<'a>(event: &'a AgentEvent, key: &str) -> Option<&'a str> {
-    event.data.as_ref()?.get(key)?.as_str()
+    let called = TurnStarted::of(event);
+    let word = match kind {
+        SpanKind::Session => return event.role.clone(),
+        SpanKind::Turn => called.model,
+        SpanKind::Attempt => called.provider.or(called.model),
+        SpanKind::Tool => Tool::of(event).tool,
+        SpanKind::Wait => Wait::of(event).reason,
+    };
+    word.map(Word::to_shared)
 }

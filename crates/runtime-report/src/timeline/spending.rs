@@ -6,12 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use runtime_events::{AgentEvent, AgentEventName};
-use serde_json::Value;
+use runtime_events::AgentEventName;
+use runtime_events::payload::{BudgetMark, SessionEnded, Word};
 
 use super::Timeline;
-use super::parts::{SpanKind, Use, nanos};
-use super::reading::number;
+use super::parts::{SpanKind, TokenUse, nanos};
 
 /// A call that was paid for.
 #[derive(Clone, Debug)]
@@ -19,7 +18,7 @@ pub(crate) struct Charge {
     pub(crate) at: u64,
     pub(crate) session: usize,
     pub(crate) span: usize,
-    pub(crate) spent: Use,
+    pub(crate) spent: TokenUse,
 }
 
 /// A budget, as its marks and the last events of sessions tell of it.
@@ -37,7 +36,7 @@ pub(crate) struct Account {
 
 pub(super) fn read(timeline: &mut Timeline) {
     let mut charges = Vec::new();
-    let mut of_attempts: HashMap<usize, Use> = HashMap::new();
+    let mut of_attempts: HashMap<usize, TokenUse> = HashMap::new();
     // Attempts begin after their turns, so they are told first from the back.
     for (number, span) in timeline.spans.iter().enumerate().rev() {
         let spent = match span.kind {
@@ -71,27 +70,21 @@ fn accounts(timeline: &Timeline) -> Vec<Account> {
     let mut accounts = Accounts::default();
     for row in &timeline.rows {
         let Some(session) = row.session else { continue };
-        let Some(data) = &row.event.data else { continue };
         if row.event.event == AgentEventName::BudgetMark {
-            let account = accounts.of(data.get("account"), session);
-            account.limit = dollars(data.get("limit_usd"));
-            account.spent = account.spent.max(dollars(data.get("spent_usd")));
-            account.marks.push((row.at, number(&row.event, "percent")));
+            let mark = BudgetMark::of(&row.event);
+            let account = accounts.of(mark.account, session);
+            account.limit = dollars(mark.limit_usd);
+            account.spent = account.spent.max(dollars(mark.spent_usd));
+            account.marks.push((row.at, mark.percent.unwrap_or(0)));
         }
-        for statement in statements(&row.event) {
-            let account = accounts.of(statement.get("account"), session);
-            account.limit = dollars(statement.get("limit_usd"));
-            account.spent = account.spent.max(dollars(statement.get("spent_usd")));
-            account.enforced |= statement.get("enforced").and_then(Value::as_bool) == Some(true);
+        for statement in SessionEnded::of(&row.event).statements() {
+            let account = accounts.of(statement.account, session);
+            account.limit = dollars(statement.limit_usd);
+            account.spent = account.spent.max(dollars(statement.spent_usd));
+            account.enforced |= statement.enforced;
         }
     }
     accounts.list
-}
-
-/// The statements in the last event of a session.
-fn statements(event: &AgentEvent) -> impl Iterator<Item = &Value> {
-    let budgets = event.data.as_ref().and_then(|data| data.get("budgets")?.as_array());
-    budgets.into_iter().flatten()
 }
 
 #[derive(Default)]
@@ -102,8 +95,8 @@ struct Accounts {
 }
 
 impl Accounts {
-    fn of(&mut self, name: Option<&Value>, session: usize) -> &mut Account {
-        let name: Option<Arc<str>> = name.and_then(Value::as_str).map(Arc::from);
+    fn of(&mut self, name: Option<Word<'_>>, session: usize) -> &mut Account {
+        let name = name.map(Word::to_shared);
         let key = (name.clone(), if name.is_some() { 0 } else { session });
         let place = *self.places.entry(key).or_insert_with(|| {
             self.list.push(Account { name, session, ..Account::default() });
@@ -113,6 +106,6 @@ impl Accounts {
     }
 }
 
-fn dollars(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_f64).map_or(0, nanos)
+fn dollars(amount: Option<f64>) -> u64 {
+    amount.map_or(0, nanos)
 }

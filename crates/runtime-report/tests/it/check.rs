@@ -1,8 +1,8 @@
 //! What is wrong with a log.
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId};
+use runtime_report::Problem;
 use runtime_report::Timeline;
-use runtime_report::check::Problem;
 
 use crate::common::{Session, golden_events, long, noon};
 

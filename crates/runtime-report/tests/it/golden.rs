@@ -5,8 +5,8 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 use crate::common::golden_events;
 
@@ -22,7 +22,7 @@ fn compare(name: &str, found: &str) {
 
 #[test]
 fn the_page_is_as_it_was() {
-    let page = Timeline::read(golden_events()).html(&Options::default().title("run.jsonl"));
+    let page = Timeline::read(golden_events()).html(&PageConfig::default().title("run.jsonl"));
     compare("run.html", &page);
 }
 

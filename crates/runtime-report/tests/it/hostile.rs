@@ -1,8 +1,8 @@
 //! Text that wants to be more than text.
 
 use runtime_events::{AgentEvent, AgentEventName, Data};
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 use crate::common::Session;
 
@@ -60,7 +60,7 @@ fn skeleton(page: &str) -> Vec<&str> {
 
 #[test]
 fn hostile_text_adds_no_element_and_no_attribute() {
-    let page = |text| Timeline::read(everywhere(text)).html(&Options::default().title(text));
+    let page = |text| Timeline::read(everywhere(text)).html(&PageConfig::default().title(text));
     let plain = page("plain");
     for attack in ATTACKS {
         let attacked = page(attack);
@@ -77,7 +77,7 @@ fn hostile_text_adds_no_element_and_no_attribute() {
 #[test]
 fn harmless_text_of_any_script_stays_as_it_is() {
     let text = "👩‍💻🇩🇪 שלום עולם مرحبا — naïve";
-    let page = Timeline::read(everywhere(text)).html(&Options::default());
+    let page = Timeline::read(everywhere(text)).html(&PageConfig::default());
     assert!(page.contains(text));
 }
 
@@ -85,10 +85,10 @@ fn harmless_text_of_any_script_stays_as_it_is() {
 fn a_detail_of_a_million_characters_is_cut_and_counted() {
     let mut session = Session::new("s", "writer");
     session.event(1, AgentEventName::AgentBlocked).detail = Some("é<".repeat(500_000).into());
-    let page = Timeline::read(&session.events).html(&Options::default());
+    let page = Timeline::read(&session.events).html(&PageConfig::default());
     assert!(page.len() < 100_000, "{} bytes", page.len());
     assert!(page.contains("996,000 more characters"));
-    let page = Timeline::read(&session.events).html(&Options::default().max_text(2_000_000));
+    let page = Timeline::read(&session.events).html(&PageConfig::default().max_text(2_000_000));
     assert!(!page.contains("more characters</small></pre>"));
 }
 

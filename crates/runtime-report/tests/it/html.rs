@@ -1,13 +1,13 @@
 //! The page.
 
 use runtime_events::{AgentEventName, SpanOutcome};
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 use crate::common::{Session, golden_events, long};
 
 fn page(timeline: &Timeline) -> String {
-    timeline.html(&Options::default())
+    timeline.html(&PageConfig::default())
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn every_event_has_a_row_that_the_waterfall_links_to() {
 fn beyond_the_most_spans_the_page_says_what_it_leaves_out() {
     let timeline = Timeline::read(long(2_000));
     let spans = timeline.spans().len();
-    let page = timeline.html(&Options::default().max_spans(30));
+    let page = timeline.html(&PageConfig::default().max_spans(30));
     assert!(page.contains(&format!("Showing 30 of {spans} spans")));
     assert!(page.contains("not shown: "));
     // The agent and everything that failed are there.
@@ -58,7 +58,7 @@ fn beyond_the_most_spans_the_page_says_what_it_leaves_out() {
 
 #[test]
 fn beyond_the_most_events_the_page_says_so() {
-    let page = Timeline::read(long(500)).html(&Options::default().max_events(100));
+    let page = Timeline::read(long(500)).html(&PageConfig::default().max_events(100));
     assert!(page.contains("Showing the first 100 of "));
     assert_eq!(page.matches("<td>researcher<td>").count(), 100);
 }
@@ -81,7 +81,7 @@ fn missing_events_are_told_at_the_top() {
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     session.skip(3);
     session.end(9, AgentEventName::AgentCompleted, 1);
-    let page = Timeline::read(&session.events).unread(2).html(&Options::default());
+    let page = Timeline::read(&session.events).unread(2).html(&PageConfig::default());
     assert!(page.contains("✕ 3 missing, 2 unreadable"));
     assert!(page.contains("3 events from 2 on are missing"));
 }
@@ -122,7 +122,7 @@ fn an_empty_log_has_a_page() {
 fn the_page_is_written_as_it_is_made() {
     let timeline = Timeline::read(golden_events());
     let mut written = Vec::new();
-    timeline.write_html(&Options::default(), &mut written).unwrap();
+    timeline.write_html(&PageConfig::default(), &mut written).unwrap();
     assert_eq!(written, page(&timeline).into_bytes());
 }
 
@@ -150,7 +150,7 @@ fn what_agents_without_a_row_did_is_summed_up() {
         session.end(4_000, AgentEventName::AgentCompleted, 1);
         events.extend(session.events);
     }
-    let page = Timeline::read(&events).html(&Options::default().max_spans(3));
+    let page = Timeline::read(&events).html(&PageConfig::default().max_spans(3));
     assert_eq!(page.matches("<details open class=a>").count(), 3);
     assert!(page.contains("not shown: 2 × session, 8.00 s in all; 2 × turn, 4.00 s in all"));
 }

@@ -137,7 +137,7 @@ fn operations_have_the_names_and_kinds_of_the_conventions() {
         ("invoke_agent researcher", 1),
         ("chat gpt-5", 3),
         ("execute_tool search", 1),
-        ("attempt openai", 1),
+        ("attempt", 1),
         ("wait backoff", 1),
     ] {
         assert_eq!(found.get(name), Some(&kind), "{name}");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, Data, SpanOutcome};
+use runtime_report::StatsLine;
 use runtime_report::Timeline;
-use runtime_report::stats::Line;
 
 use crate::common::{Session, golden_events};
 
-fn named<'a>(lines: &'a [Line], name: &str) -> &'a Line {
+fn named<'a>(lines: &'a [StatsLine], name: &str) -> &'a StatsLine {
     lines.iter().find(|line| &*line.name == name).expect("it is there")
 }
 

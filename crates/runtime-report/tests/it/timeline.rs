@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanId, SpanOutcome};
-use runtime_report::check::Problem;
-use runtime_report::html::Options;
+use runtime_report::PageConfig;
+use runtime_report::Problem;
 use runtime_report::{SpanKind, Timeline};
 
 use crate::common::{Session, golden_events, noon};
@@ -74,7 +74,7 @@ fn a_log_of_the_original_has_a_line_for_each_role() {
     assert_eq!(roles, [Some("writer"), Some("editor")]);
     assert_eq!(timeline.sessions()[1].duration(), Duration::from_secs(7));
     assert!(timeline.spans().is_empty() && timeline.findings().is_empty());
-    let page = timeline.html(&Options::default());
+    let page = timeline.html(&PageConfig::default());
     assert!(page.contains("completed, ") || page.contains("running, 4.00 s"));
 }
 
@@ -105,8 +105,8 @@ fn a_pause_is_a_wait_for_input() {
     // A crash while it waits.
     assert_eq!(waits(&session.events[..6])[2], (0, None));
     let stats = Timeline::read(&session.events).stats();
-    assert_eq!((stats.waits[0].calls, stats.waits[0].failed), (3, 2));
-    let page = Timeline::read(&session.events).html(&Options::default());
+    assert_eq!((stats.waits[0].calls, stats.waits[0].failed), (3, 0), "cancelled is not failed");
+    let page = Timeline::read(&session.events).html(&PageConfig::default());
     assert!(page.contains("2.00 s · <bdi>publish?</bdi>"), "what was asked");
 }
 

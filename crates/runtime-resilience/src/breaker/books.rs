@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::core;
-use super::snapshot::Counts;
+use super::state::Counts;
 use super::state::{Cause, CircuitState, Transition};
 use super::window::{Record, Window};
 use super::word::{View, Word};

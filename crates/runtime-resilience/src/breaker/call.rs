@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 
 use super::error::CallError;
 use super::outcome::Outcome;
-use super::permit::Permit;
-use super::shell::CircuitBreaker;
+use super::shell::{CircuitBreaker, Permit};
 
 impl CircuitBreaker {
     /// Runs `f` if the breaker admits it. A panic in `f` counts as a failure.

@@ -11,10 +11,13 @@ use super::cell::{Cell, Ticket};
 use super::config::Config;
 use super::error::{CircuitOpenError, Refused};
 use super::outcome::Outcome;
-use super::permit::Permit;
 use super::snapshot::Snapshot;
 use super::state::{CircuitState, Transition};
 use super::word::View;
+
+mod permit;
+
+pub use self::permit::{Permit, PermitRef};
 
 /// Hears of every change of a breaker's state.
 ///

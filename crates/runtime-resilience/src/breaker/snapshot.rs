@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::state::CircuitState;
+use super::state::{CircuitState, Counts};
 
 /// A breaker at one moment, for dashboards and for people who ask why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,30 +25,4 @@ pub struct Snapshot {
     /// How many probing phases in a row ended with a failure. A
     /// [growing](super::OpenWait::Growing) wait grows with it.
     pub failed_recoveries: u32,
-}
-
-/// What was counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Counts {
-    /// Failures since the last success.
-    pub failures_in_a_row: u32,
-    /// The calls in the window; none without one.
-    pub calls: u32,
-    /// Those that failed.
-    pub failures: u32,
-    /// Those that were slow.
-    pub slow: u32,
-}
-
-impl Counts {
-    /// The part of the calls that failed, from 0 to 1. `None` if there was no call.
-    pub fn failure_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| f64::from(self.failures) / f64::from(self.calls))
-    }
-
-    /// The part of the calls that were slow, from 0 to 1. `None` if there was no call.
-    pub fn slow_rate(&self) -> Option<f64> {
-        (self.calls > 0).then(|| f64::from(self.slow) / f64::from(self.calls))
-    }
 }

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use runtime_events::wire_names;
 
-use super::snapshot::Counts;
-
 wire_names! {
     /// Where a breaker stands.
     #[non_exhaustive]
@@ -74,4 +72,30 @@ pub struct Transition {
     pub counts: Counts,
     /// For how long it is open, if that is what it is now.
     pub wait: Option<Duration>,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Failures since the last success.
+    pub failures_in_a_row: u32,
+    /// The calls in the window; none without one.
+    pub calls: u32,
+    /// Those that failed.
+    pub failures: u32,
+    /// Those that were slow.
+    pub slow: u32,
+}
+
+impl Counts {
+    /// The part of the calls that failed, from 0 to 1. `None` if there was no call.
+    pub fn failure_rate(&self) -> Option<f64> {
+        (self.calls > 0).then(|| f64::from(self.failures) / f64::from(self.calls))
+    }
+
+    /// The part of the calls that were slow, from 0 to 1. `None` if there was no call.
+    pub fn slow_rate(&self) -> Option<f64> {
+        (self.calls > 0).then(|| f64::from(self.slow) / f64::from(self.calls))
+    }
 }

@@ -7,8 +7,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use super::percent::Percent;
-use super::snapshot::Counts;
 use super::state::Cause;
+use super::state::Counts;
 use ring::Ring;
 use slices::Slices;
 

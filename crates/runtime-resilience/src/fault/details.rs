@@ -11,7 +11,6 @@ use super::headers::Headers;
 use super::kind::FaultKind;
 use super::provider::Provider;
 use super::{Fault, body};
-use crate::classify::errors;
 
 /// The words of a reply: what the provider calls the error, and the name of the request.
 ///
@@ -68,6 +67,11 @@ impl FaultDetails {
         details
     }
 
+    /// A message of this side's, cut and with keys taken out.
+    pub(crate) fn saying(message: &str) -> Self {
+        Self { message: Some(tidy(message, LONGEST_MESSAGE)), ..Self::default() }
+    }
+
     /// What the body alone says.
     fn of(body: &Value, error: &Value) -> Self {
         let number = || Some(error.get("code")?.as_u64()?.to_string());
@@ -118,22 +122,7 @@ impl FaultError {
     /// The fault that is usual for a kind, in words of your own: where there is no reply to read, as
     /// when a stream breaks.
     pub fn of(kind: FaultKind, message: impl AsRef<str>) -> Self {
-        let message = Some(tidy(message.as_ref(), LONGEST_MESSAGE));
-        Self::new(Fault::of(kind), FaultDetails { message, ..FaultDetails::default() })
-    }
-
-    /// What a Rust error means, as [`Fault::from_error`] has it, in the words of its whole chain.
-    ///
-    /// The error itself is not kept: return it as it is where the caller is to see it again.
-    pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        let words: Vec<_> = errors(error).map(ToString::to_string).collect();
-        // Many repeat what the error below them says.
-        let said =
-            |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
-        let words: Vec<_> =
-            (0..words.len()).filter(|&at| !said(at)).map(|at| &*words[at]).collect();
-        let message = Some(tidy(&words.join(": "), LONGEST_MESSAGE));
-        Self::new(Fault::from_error(error), FaultDetails { message, ..FaultDetails::default() })
+        Self::new(Fault::of(kind), FaultDetails::saying(message.as_ref()))
     }
 
     /// What a provider's reply means and says: [`Fault::from_response`] and

@@ -11,8 +11,8 @@ use super::kind::{FaultKind, Scope};
 use super::provider::Provider;
 use super::retry_after::{in_words, reset_of_limits, retry_after};
 use super::rule::Rule;
+use super::text::of_text;
 use super::{Fault, body, rows};
-use crate::classify::kind_of_text;
 
 /// The rows by which replies are read: yours, in the order they were added, then the built-in ones.
 /// The first that matches decides.
@@ -137,6 +137,6 @@ fn asked<H: Headers + ?Sized>(
 /// No row knows it, so its text decides.
 #[cold]
 fn unknown(error: &Value) -> Fault {
-    let kind = body::message(error).map_or(FaultKind::Unknown, kind_of_text);
+    let kind = body::message(error).map_or(FaultKind::Unknown, |text| of_text(text).kind);
     Fault::of(kind).of_unknown_reach()
 }

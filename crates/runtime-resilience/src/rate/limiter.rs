@@ -13,10 +13,15 @@ use super::demand::{Demand, RateDimension, Units};
 use super::error::RateLimitedError;
 use super::limits::RateLimits;
 use super::queue::{Place, Queue};
-use super::reservation::RateReservation;
 use super::snapshot::RateSnapshot;
 use crate::fault::Headers;
 use crate::sync::{Mutex, MutexGuard};
+
+mod reservation;
+mod wait;
+
+pub use self::reservation::RateReservation;
+pub use self::wait::Reserve;
 
 /// A limiter that sessions, threads and tasks share by cloning: one for each provider, model and key.
 ///

@@ -90,7 +90,7 @@ impl Attempt {
 
 impl Progress {
     /// Counts a step; `false` when it failed and the rest must not be tried.
-    fn advance(&mut self, result: Result<(), crate::BoxError>) -> bool {
+    fn advance(&mut self, result: Result<(), crate::chain::BoxError>) -> bool {
         match result {
             Ok(()) => self.steps_done += 1,
             Err(error) => self.failed = Some(error.to_string()),

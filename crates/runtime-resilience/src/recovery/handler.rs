@@ -6,7 +6,7 @@ use std::pin::Pin;
 use runtime_events::FailureScenario;
 
 use super::recipe::RecoveryStep;
-use crate::BoxError;
+use crate::chain::BoxError;
 
 /// The future of a step that is being carried out.
 pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + 'a>>;

@@ -8,13 +8,16 @@ use runtime_events::{Clock, SystemClock};
 
 use super::core::{Circuit, Core, Order, Pick, Room, Standing};
 use super::error::NoRouteError;
-use super::lease::RouteLease;
 use super::place::Route;
 use super::rests::{Rested, Rests};
 use super::snapshot::RouteSnapshot;
 use super::tried::Tried;
 use crate::fault::{Fault, FaultKind, Scope};
 use crate::rate::Demand;
+
+mod lease;
+
+pub use self::lease::RouteLease;
 
 /// The places that calls go to, in an order, shared by cloning.
 ///

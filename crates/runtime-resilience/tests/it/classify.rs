@@ -4,12 +4,14 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_resilience::{
-    BoxError, CallError, CircuitBreaker, Classifier, Failure, RecoveryContext, attempt_recovery,
-    classify_error, classify_text,
+    BoxError, CallError, CircuitBreaker, Classifier, Failure, Fault, FaultDetails, FaultError,
+    FaultKind, classify_error, classify_text,
 };
 
 use FailureScenario::{
@@ -268,10 +270,68 @@ fn what_a_failure_was_given_outweighs_its_error() {
     assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
 }
 
+/// An error that counts how often somebody asked for its source.
+#[derive(Debug)]
+struct Asked(Arc<AtomicU32>);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("503")
+    }
+}
+
+impl Error for Asked {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.fetch_add(1, Relaxed);
+        None
+    }
+}
+
+fn asked<T>(read: impl FnOnce(Asked) -> T) -> u32 {
+    let asked = Arc::default();
+    read(Asked(Arc::clone(&asked)));
+    asked.load(Relaxed)
+}
+
 #[test]
-fn a_failure_carries_what_recovery_came_to() {
-    let failure = Failure::new("down", LlmTimeout);
-    assert!(failure.recovery().is_none());
-    let result = attempt_recovery(LlmTimeout, &mut RecoveryContext::default());
-    assert_eq!(failure.with_recovery(result.clone()).recovery(), Some(&result));
+fn failure_walks_along_its_error_once() {
+    let rules = Classifier::default().rule(|error| error.is::<fmt::Error>().then_some(LlmError));
+    assert_eq!(asked(|error| Failure::new(error, ProviderFailure)), 1);
+    assert_eq!(asked(|error| Failure::new(error, ContextOverflow)), 1);
+    assert_eq!(asked(|error| Failure::classified(error, &rules)), 1);
+    assert_eq!(asked(|error| Failure::classified(around("outer", error), &rules)), 1);
+    let questions = asked(|error| {
+        let failure = Failure::classified(error, &rules);
+        (failure.fault(), failure.counts(), failure.failure_class(), failure.scenario())
+    });
+    assert_eq!(questions, 1);
+    assert_eq!(asked(|error| Fault::from_error(&error)), 1);
+    assert_eq!(asked(|error| classify_error(&error)), 1);
+}
+
+#[test]
+fn failure_keeps_what_was_noted_of_the_errors_it_walked_along() {
+    let error = around("outer", around("inner", fmt::Error));
+    let noted = |error: &(dyn Error + 'static), note: &mut Option<Vec<String>>| {
+        note.get_or_insert_default().push(error.to_string());
+    };
+    let failure = Failure::classified_with(error, &Classifier::default(), noted);
+    let texts: Vec<_> = ["outer", "inner"].map(str::to_owned).into();
+    let texts = [texts, vec![fmt::Error.to_string()]].concat();
+    assert_eq!(failure.note(), Some(&texts));
+    assert_eq!(failure.note::<u8>(), None, "a note of another type");
+    let plain = Failure::classified(fmt::Error, &Classifier::default());
+    assert_eq!(plain.note::<Vec<String>>(), None);
+}
+
+#[test]
+fn failure_inside_an_error_is_read_as_the_fault_it_keeps() {
+    let asks = FaultError::of(FaultKind::RateLimit, "slow down");
+    let mut fault = asks.fault;
+    fault.asked = Some(Duration::from_secs(9));
+    let asks = FaultError::new(fault, FaultDetails::default());
+    let failure = Failure::new(asks, ContextOverflow);
+    let fault = failure.fault();
+    assert_eq!((fault.kind, fault.asked), (FaultKind::ContextLength, Some(Duration::from_secs(9))));
+    assert_eq!(Fault::from_error(&around("503", failure)), fault);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput};
 use runtime_events::AgentEvent;
-use runtime_sinks::{Durability, EventSink, JsonlSink, LogReader};
+use runtime_sinks::{Durability, EventSink, JsonlConfig, JsonlSink, LogReader};
 
 use crate::event;
 
@@ -14,7 +14,7 @@ use crate::event;
 fn with_log(durability: Durability, run: impl FnOnce(JsonlSink, PathBuf)) {
     let name = format!("runtime-sinks-bench-{}.jsonl", std::process::id());
     let path = std::env::temp_dir().join(name);
-    if let Ok(log) = JsonlSink::options().durability(durability).create(&path) {
+    if let Ok(log) = JsonlConfig::default().durability(durability).create(&path) {
         run(log, path.clone());
     }
     let _ = std::fs::remove_file(path);

@@ -1,4 +1,4 @@
-//! Files on a disk: one of any name, or those of a folder that come one after the other.
+//! [`Disk`]: a single file, or the files of a folder.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -9,47 +9,47 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, Clock};
 
+use super::config::Rotation;
 use super::medium::{Medium, Opened, Tail};
-use super::options::Rotation;
 use super::repair::{last_line, repair};
 use crate::segments::{LOCK, segment_name, segments};
 
-/// The disk, as far as one log uses it.
+/// The files of a log.
 #[derive(Debug)]
 pub(crate) enum Disk {
-    /// One file for ever.
+    /// A single file.
     File { _lock: Held },
-    /// A folder, of which this log is the only writer as long as it holds the lock.
+    /// A folder, to which only this log writes while it holds the lock.
     Folder { path: PathBuf, rotation: Rotation, durable: bool, _lock: Held },
 }
 
-/// A file whose lock is given up when this is dropped, and not only when the file is closed: a child
-/// that is just being started has a copy of it for a moment, and another sink must not find it locked.
+/// A locked file, which is unlocked on drop and not only when it is closed. A child process that is being
+/// started has a copy of the file for a moment, and another sink must not find it locked.
 #[derive(Debug)]
 pub(crate) struct Held(pub(super) Arc<File>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        // If it fails, the lock goes with the last copy.
+        // If unlocking fails, closing the last copy unlocks it.
         let _ = self.0.unlock();
     }
 }
 
-/// How long a first line may be of which the age of a file is read.
+/// The longest first line from which the age of a file is read.
 const FIRST_LINE: u64 = 64 * 1024;
 
-/// How often a lock is asked for that another opener holds for a moment.
+/// How often a lock is tried that another opener holds for a moment.
 const PATIENCE: u32 = 1_000;
 
 impl Disk {
-    /// Opens one file to append to.
+    /// Opens a file to append to.
     pub(crate) fn file(
         path: &Path,
         replace: bool,
         durable: bool,
     ) -> io::Result<(Self, Opened<File>)> {
         let file = OpenOptions::new().append(true).create(true).open(path)?;
-        // Pipes and terminals have no length, no past and no lock.
+        // Pipes and terminals have no length, no contents and no lock.
         let regular = file.metadata().is_ok_and(|facts| facts.is_file());
         let tail = if regular { settle(path, &file, replace)? } else { Tail::Whole };
         let bytes = if regular { file.metadata()?.len() } else { 0 };
@@ -71,7 +71,7 @@ impl Disk {
         fs::create_dir_all(path)?;
         let lock = OpenOptions::new().append(true).create(true).open(path.join(LOCK))?;
         if let Err(TryLockError::WouldBlock) = lock.try_lock() {
-            return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink writes to it"));
+            return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink is writing to it"));
         }
         let lock = Held(Arc::new(lock));
         let mut disk = Self::Folder { path: path.to_owned(), rotation, durable, _lock: lock };
@@ -98,9 +98,9 @@ impl Medium for Disk {
         let Self::Folder { path, rotation, durable, .. } = self else { return Ok(None) };
         let number = number.saturating_add(1);
         let (name, place) = (segment_name(number), path.join(segment_name(number)));
-        // First, for on a full disk that makes room.
+        // First, because it makes room on a full disk.
         remove_old(path, number, *rotation)?;
-        // It may be there, and be empty, if something failed after it was made.
+        // It may exist and be empty, if something failed after it was created.
         let file = OpenOptions::new().append(true).create(true).open(&place)?;
         if *durable {
             sync_new(&place, &file)?;
@@ -111,13 +111,13 @@ impl Medium for Disk {
     }
 }
 
-/// A file is on the disk only once its name is, too.
+/// A file is on the disk only if its name is as well.
 fn sync_new(path: &Path, file: &File) -> io::Result<()> {
     file.sync_all()?;
     sync_folder_of(path)
 }
 
-/// Elsewhere than on Unix, folders cannot be synced, and need not be.
+/// Only on Unix can folders be synced, and only there is it necessary.
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     if cfg!(not(unix)) {
         return Ok(());
@@ -126,8 +126,7 @@ fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
 }
 
-/// Removes files of a folder, the oldest first, until those left and a full one of `number` keep
-/// to the limit.
+/// Removes the oldest files of a folder, until the others and a full file `number` are within the limit.
 fn remove_old(path: &Path, number: u64, rotation: Rotation) -> io::Result<()> {
     let Some(limit) = rotation.total else { return Ok(()) };
     let mut closed = Vec::new();
@@ -146,10 +145,10 @@ fn remove_old(path: &Path, number: u64, rotation: Rotation) -> io::Result<()> {
     Ok(())
 }
 
-/// Has a file that was just opened end with a whole line, if nobody else writes to it.
+/// Makes a file that was just opened end with a whole line, unless another sink writes to it.
 ///
-/// Each sink holds a shared lock on its file, and repairs it under an exclusive one: what another
-/// sink is in the middle of writing is not cut off. Where there are no locks, nothing is cut off.
+/// Each sink holds a shared lock on its file and repairs it under an exclusive one, so that a line which
+/// another sink is writing is not cut off. Without locks, nothing is cut off.
 fn settle(path: &Path, file: &File, replace: bool) -> io::Result<Tail> {
     let alone = file.try_lock().is_ok();
     if alone {
@@ -160,10 +159,10 @@ fn settle(path: &Path, file: &File, replace: bool) -> io::Result<Tail> {
         return tail;
     }
     if replace {
-        return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink writes to it"));
+        return Err(io::Error::new(ErrorKind::ResourceBusy, "another sink is writing to it"));
     }
     share(file)?;
-    // A file that may not be read is given the benefit of a line break.
+    // For a file that cannot be read, a line break is written first.
     Ok(if ends_with_a_line(path).unwrap_or(false) { Tail::Whole } else { Tail::Left })
 }
 
@@ -185,15 +184,14 @@ fn share(file: &File) -> io::Result<()> {
     for _ in 0..PATIENCE {
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => thread::yield_now(),
-            // Locks are not known everywhere.
+            // Not every system supports locks.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
         }
     }
     Err(io::Error::new(ErrorKind::ResourceBusy, "another program has locked it"))
 }
 
-/// How long ago the first line of a file was written, by the wall clock; nothing if that is
-/// unknown, or lies ahead.
+/// The age of the first line of a file by the wall clock, or zero if it is unknown or in the future.
 fn age_of(path: &Path, clock: &dyn Clock) -> Duration {
     let first = || {
         let mut line = String::new();

@@ -1,4 +1,4 @@
-//! What threads share of a log: who writes, and who syncs for all the others.
+//! [`Log`]: a writer that threads share, with group commit.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,14 +10,14 @@ use super::writer::{Saved, Writer};
 use crate::sink::SinkError;
 use crate::stats::SinkStats;
 
-/// A writer, and the group commit around it.
+/// A writer with group commit.
 ///
-/// One thread syncs, for all that was written until then; those who come meanwhile wait for the
-/// lock, and the first of them syncs for the rest of them. The locks nest: `group`, then `writer`.
-/// Nobody writes to the disk with `group` held but not `writer`, and nobody syncs without `group`.
+/// One thread syncs everything that is written so far. Threads that come meanwhile wait for the lock, and
+/// the first of them syncs for all of them. The locks nest: `group`, then `writer`. No thread writes
+/// without `writer`, and none syncs without `group`.
 #[derive(Debug)]
 pub(crate) struct Log<M: Medium> {
-    /// The path, as errors give it.
+    /// The path, for errors.
     name: String,
     writer: Mutex<Writer<M>>,
     group: Mutex<Group>,
@@ -25,15 +25,15 @@ pub(crate) struct Log<M: Medium> {
 
 #[derive(Debug, Default)]
 struct Group {
-    /// All lines up to here are on the disk, but for those in doubt.
+    /// All lines up to this position are on the disk, except for those in doubt.
     durable: u64,
-    /// From where to where lines may be lost, though later ones are on the disk.
+    /// The ranges of lines that may be lost although later ones are on the disk.
     doubts: Vec<(u64, u64)>,
-    /// Whether something has come in doubt that no flush has reported.
+    /// Whether there are doubts that no flush has reported.
     unreported: bool,
 }
 
-/// How many doubts are remembered. Nobody waits for as many syncs.
+/// How many doubts are remembered. No caller waits for so many syncs.
 const DOUBTS: usize = 64;
 
 impl<M: Medium> Log<M> {
@@ -41,7 +41,7 @@ impl<M: Medium> Log<M> {
         Self { name, writer: Mutex::new(writer), group: Mutex::default() }
     }
 
-    /// Takes events in, and returns once they are written, or synced if `synced` says so.
+    /// Takes events, and returns once they are written, or synced if `synced` is set.
     pub(crate) fn emit(&self, events: &[Arc<AgentEvent>], synced: bool) -> Result<(), SinkError> {
         let mut failure = None;
         let mut lost = 0;
@@ -67,7 +67,7 @@ impl<M: Medium> Log<M> {
         })
     }
 
-    /// Writes out all there is, and syncs it if `synced` says so.
+    /// Writes everything that is pending, and syncs it if `synced` is set.
     pub(crate) fn flush(&self, synced: bool) -> Result<(), SinkError> {
         let mut writer = self.writer();
         let written = writer.flush();
@@ -80,7 +80,7 @@ impl<M: Medium> Log<M> {
         let mut group = self.group();
         let result = if group.durable < end { self.sync_for_all(&mut group) } else { Ok(()) };
         let result = result.and_then(|()| group.reached(end));
-        // Said even if those who emitted were told, for not all of them wait for a sync.
+        // Reported even if emitters were told, because not all of them wait for a sync.
         let doubted = std::mem::take(&mut group.unreported);
         drop(group);
         if doubted {
@@ -89,19 +89,15 @@ impl<M: Medium> Log<M> {
         result.map_err(|error| self.pending(error))
     }
 
-    /// Syncs whatever was written and is not synced yet.
+    /// Syncs everything that is written and not synced yet.
     pub(crate) fn sync_written(&self) {
         let mut group = self.group();
-        // What fails is in the books, and the next flush says so.
+        // A failure is counted, and the next flush returns it.
         let _ = self.sync_for_all(&mut group);
     }
 
     pub(crate) fn stats(&self) -> SinkStats {
         self.writer().stats()
-    }
-
-    pub(crate) fn set_threshold(&self, threshold: usize) {
-        self.writer().set_threshold(threshold);
     }
 
     /// Returns once all lines up to `end` are on the disk.
@@ -116,7 +112,7 @@ impl<M: Medium> Log<M> {
         group.reached(end).map_err(|error| self.pending(error))
     }
 
-    /// The error is one of writing: what was not synced is pending again.
+    /// Returns an error of writing. The unsynced lines are pending again then.
     fn sync_for_all(&self, group: &mut Group) -> io::Result<()> {
         let due = self.writer().due();
         if due.whole == group.durable {
@@ -135,18 +131,18 @@ impl<M: Medium> Log<M> {
         Ok(())
     }
 
-    /// What could not be written, and will be tried again.
+    /// The error for lines that could not be written and are tried again.
     fn pending(&self, error: io::Error) -> SinkError {
         SinkError::new(format!("write to `{}`", self.name), error).losing(0)
     }
 
     fn in_doubt(&self) -> SinkError {
-        let text = "the system could not write it to the disk";
+        let text = "the system could not write to the disk";
         SinkError::new(format!("sync `{}`", self.name), text)
     }
 
-    // A panic while an event is serialised leaves nothing behind but what is in the scratch
-    // buffer; nothing else in there calls out.
+    // A panic while an event is serialised changes nothing but the scratch buffer, and nothing else calls
+    // out.
     fn writer(&self) -> MutexGuard<'_, Writer<M>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +157,7 @@ impl Group {
         if self.durable >= end {
             return Ok(());
         }
-        Err(io::Error::other("what a failed sync left is not written again yet"))
+        Err(io::Error::other("lines of a failed sync are not written again yet"))
     }
 
     /// Whether the line that ends at `end` may be lost.

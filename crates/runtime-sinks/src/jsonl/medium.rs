@@ -1,4 +1,4 @@
-//! What a log is written on: the seam at which tests put disks that fail.
+//! [`Medium`] and [`Segment`]: the files of a log, which tests replace by failing ones.
 
 use std::fmt::Debug;
 use std::fs::File;
@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One open file of a log. It is written and synced by different threads at once.
+/// An open file of a log. Different threads write and sync it concurrently.
 pub(crate) trait Segment: Debug + Send + Sync + 'static {
-    /// Appends some of `bytes`, and says how many.
+    /// Appends some of the bytes and returns how many.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// Returns once all that was written before is on the disk.
+    /// Returns once everything that was written is on the disk.
     fn sync(&self) -> io::Result<()>;
 }
 
@@ -25,12 +25,12 @@ impl Segment for File {
     }
 }
 
-/// Where the files of a log come from.
+/// The source of the files of a log.
 pub(crate) trait Medium: Debug + Send + 'static {
-    /// Its files.
+    /// The type of its files.
     type Segment: Segment;
 
-    /// The file that comes after `number`, or `None` if this log is one file for ever.
+    /// The file after `number`, or `None` if the log is a single file.
     fn next(&mut self, number: u64) -> io::Result<Option<Opened<Self::Segment>>>;
 }
 
@@ -38,33 +38,33 @@ pub(crate) trait Medium: Debug + Send + 'static {
 #[derive(Debug)]
 pub(crate) struct Opened<S> {
     pub(crate) segment: Arc<S>,
-    /// Its number in the folder; the same for ever where there is none.
+    /// The number in the folder. It never changes for a single file.
     pub(crate) number: u64,
-    /// Its name, as records give it.
+    /// The name, for events.
     pub(crate) name: String,
-    /// How long it is already.
+    /// The current length.
     pub(crate) bytes: u64,
-    /// How long ago it was begun.
+    /// The age.
     pub(crate) age: Duration,
-    /// What another process left half-written at its end.
+    /// The state of its end.
     pub(crate) tail: Tail,
 }
 
-/// How a file ended when it was opened.
+/// The state of the end of a file when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
-    /// With a whole line, or it is empty.
+    /// The file ends with a whole line or is empty.
     Whole,
-    /// Within a line, which has been cut off.
+    /// It ended within a line, which was cut off.
     Cut(Torn),
-    /// Within a line that may be somebody's who still writes it: it has to be left there.
+    /// It ends within a line that another sink may still be writing, so the line stays.
     Left,
 }
 
-/// What was cut off.
+/// A line that was cut off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Torn {
     pub(crate) bytes: u64,
-    /// How it began.
+    /// The start of the line.
     pub(crate) text: String,
 }

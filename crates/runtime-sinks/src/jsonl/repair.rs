@@ -1,4 +1,4 @@
-//! The end of a file that was cut off in the middle of a line.
+//! [`repair`]: the end of a file that stops in the middle of a line.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,18 +7,18 @@ use serde::de::IgnoredAny;
 
 use super::medium::{Tail, Torn};
 
-/// How far the search for the last line break goes at a time.
+/// How many bytes are searched for the last line break at a time.
 const STEP: u64 = 64 * 1024;
 
-/// A torn line that is longer is not looked at; it is cut off.
+/// A longer torn line is cut off without being parsed.
 const LONGEST: u64 = 16 << 20;
 
-/// How much of a torn line its record quotes.
+/// How much of a torn line is quoted.
 const QUOTED: u64 = 1024;
 
-/// Makes `file` end with a whole line. Nobody else may be writing to it.
+/// Makes a file end with a whole line. No other process may be writing to it.
 ///
-/// A last line that lacks only its line break is completed; another is cut off.
+/// A last line that lacks only its line break is completed. Any other incomplete line is cut off.
 pub(crate) fn repair(file: &mut File) -> io::Result<Tail> {
     let length = file.metadata()?.len();
     let begin = last_line(file, length)?;
@@ -36,12 +36,12 @@ pub(crate) fn repair(file: &mut File) -> io::Result<Tail> {
     Ok(Tail::Cut(Torn { bytes, text }))
 }
 
-/// An object ends with its last brace: what parses is not cut off.
+/// Whether a line is a whole object. An object ends with its last brace.
 fn is_whole(line: &[u8]) -> bool {
     line.first() == Some(&b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok()
 }
 
-/// Where the line begins that the file ends in: the end of the file, if that is a line break.
+/// The start of the last line, which is the end of the file if that is a line break.
 pub(crate) fn last_line(file: &mut File, length: u64) -> io::Result<u64> {
     let mut end = length;
     while end > 0 {

@@ -1,4 +1,4 @@
-//! The thread that syncs a log in intervals.
+//! [`Syncer`]: the thread that syncs a log in intervals.
 
 use std::io;
 use std::sync::Arc;
@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::config::JsonlConfig;
 use super::log::Log;
 use super::medium::Medium;
-use super::options::JsonlOptions;
 
-/// Syncs as often as it was told, until it is dropped.
+/// Syncs in an interval until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Syncer {
     stop: Arc<AtomicBool>,
@@ -21,14 +21,14 @@ impl Syncer {
     pub(crate) fn start<M: Medium>(
         log: &Arc<Log<M>>,
         every: Duration,
-        options: &JsonlOptions,
+        options: &JsonlConfig,
     ) -> io::Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (log, stopped) = (Arc::clone(log), Arc::clone(&stop));
         let (clock, park) = (Arc::clone(&options.clock), options.park.clone());
         let work = move || {
             let mut last = clock.now();
-            // Relaxed: it guards no other memory; who sets it unparks the thread afterwards.
+            // Relaxed: it guards no other memory, and the thread is unparked after it is set.
             while !stopped.load(Ordering::Relaxed) {
                 let now = clock.now();
                 let passed = now.saturating_duration_since(last);
@@ -36,7 +36,7 @@ impl Syncer {
                     log.sync_written();
                     last = now;
                 }
-                // Longer than nothing, so that an interval of nothing is no busy loop.
+                // More than zero, so that an interval of zero is not a busy loop.
                 let left = every.saturating_sub(clock.now().saturating_duration_since(last));
                 park.park(left.max(Duration::from_millis(1)));
             }
@@ -52,7 +52,7 @@ impl Drop for Syncer {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // It does not panic: a sync that fails is in the books.
+            // It does not panic, because a failed sync is counted.
             let _ = thread.join();
         }
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, ManualClock};
 
+use super::config::Rotation;
 use super::log::Log;
 use super::medium::{Medium, Opened, Segment, Tail};
-use super::options::Rotation;
 use super::writer::{BACKLOG, Rules, Writer};
 use crate::stats::SinkStats;
 
@@ -19,7 +19,7 @@ mod properties;
 mod syncs;
 mod writes;
 
-/// What a disk does next with what it is asked. Once it is told no more, it does everything.
+/// What a disk does with the next write. Without one, it writes everything.
 #[derive(Clone, Copy, Debug)]
 enum Mood {
     Take(usize),
@@ -27,7 +27,7 @@ enum Mood {
     Interrupt,
 }
 
-/// A disk that remembers what would be left if the power went.
+/// A disk that remembers what a power failure would leave.
 #[derive(Clone, Debug, Default)]
 struct Disk(Arc<Mutex<State>>);
 
@@ -35,17 +35,17 @@ struct Disk(Arc<Mutex<State>>);
 struct State {
     files: Vec<Vec<Byte>>,
     writes: VecDeque<Mood>,
-    /// Whether the next syncs, and the next new files, work.
+    /// Whether the next syncs, and the next new files, succeed.
     syncs: VecDeque<bool>,
     opens: VecDeque<bool>,
     synced: u64,
-    /// A sync takes until a file has so many lines.
+    /// A sync takes until a file has this number of lines.
     slow: usize,
-    /// How many files there may be.
+    /// The largest number of files.
     most: usize,
 }
 
-/// A byte, and whether it is on the disk: if a sync fails, what was not is forgotten.
+/// A byte, and whether it is on the disk. A failed sync forgets the bytes that are not.
 #[derive(Clone, Copy, Debug)]
 struct Byte(u8, Where);
 
@@ -76,7 +76,7 @@ impl Disk {
         }
     }
 
-    /// A log on this disk, in one file or in up to so many.
+    /// A log on this disk, in at most this number of files.
     fn log(&self, files: usize, rules: Rules) -> Log<Self> {
         self.state().most = files;
         let clock = Arc::new(ManualClock::new());
@@ -88,7 +88,7 @@ impl Disk {
         change(&mut self.state());
     }
 
-    /// The lines that can be read, after the power went or without that.
+    /// The lines that can be read, with or without a power failure.
     fn lines(&self, power_failed: bool) -> Vec<String> {
         let byte = |Byte(byte, place): &Byte| {
             if power_failed && *place != Where::Safe { 0 } else { *byte }

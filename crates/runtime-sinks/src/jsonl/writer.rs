@@ -1,4 +1,4 @@
-//! Whole lines into files that may fail half-way, and the books of what became of them.
+//! [`Writer`]: writes whole lines to files that may fail half-way, and counts them.
 
 mod saving;
 
@@ -7,75 +7,75 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use runtime_events::payload::{LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
 use serde::Serialize;
 
+use super::config::Rotation;
 use super::medium::{Medium, Opened, Segment, Tail};
-use super::options::Rotation;
+
 use crate::losses::{Losses, record};
 use crate::stats::SinkStats;
 
 pub(crate) use self::saving::Saved;
 
-/// Collects lines of JSON and writes them out, each byte exactly once and in order.
+/// Buffers lines of JSON and writes each byte exactly once and in order.
 ///
-/// A write that fails may have taken any part of what it was given. The rest is kept, and the next
-/// write goes on at that very byte, so that no line is torn and none is glued to another. While
-/// the disk goes on failing, lines are kept up to a limit; beyond it they are dropped whole, and
-/// the first line that finds room again comes after a record of those that did not.
+/// A failed write may have written any part. The rest is kept, and the next write continues at that byte,
+/// so that no line is torn or joined with another. While the disk keeps failing, lines are kept up to a
+/// limit. Beyond it they are dropped whole, and an event about them precedes the next line that fits.
 ///
-/// Invariants, where positions count the bytes of the log from the beginning of this writer:
-/// `pending` begins at position `taken`; `whole <= taken` is where the last whole line ends that
-/// was written.
+/// Positions count the bytes of the log from the start of this writer. Invariants: `pending` starts at
+/// position `taken`, and `whole <= taken` is the end of the last whole line that was written.
 #[derive(Debug)]
 pub(crate) struct Writer<M: Medium> {
     medium: M,
     segment: Arc<M::Segment>,
     number: u64,
-    /// How long the file is, and when it was begun.
+    /// The length of the file, and when it was started.
     length: u64,
     begun: Instant,
-    /// While there is no next file, another is asked for only once this one is so long.
+    /// If the next file cannot be opened, it is tried again at this length.
     patience: u64,
     rules: Rules,
     clock: Arc<dyn Clock>,
-    /// Files that were left before all of them was synced.
+    /// Earlier files that are not fully synced.
     left: Vec<Arc<M::Segment>>,
-    /// What the file has not taken yet. Ends with a line break, unless it is empty.
+    /// The bytes that are not written yet. They end with a line break unless empty.
     pending: Vec<u8>,
-    /// How many lines, or ends of lines, `pending` holds.
+    /// The number of line ends in `pending`.
     lines: u64,
     taken: u64,
     whole: u64,
-    /// Where the lines in `pending`, and in `unsynced`, end that are no events but ours.
+    /// The ends of the log's own lines in `pending` and `unsynced`.
     own: Vec<u64>,
-    /// What was written and not synced, if it is kept: whole lines, but for the last.
+    /// The written and unsynced bytes, if they are kept: whole lines except for the last.
     unsynced: Vec<u8>,
     scratch: Vec<u8>,
     losses: Losses,
-    /// How many of those written a failed sync left in doubt.
+    /// The number of written events that a failed sync left in doubt.
     doubted: u64,
-    /// `pending` is filled in when it is read.
+    /// `pending` is computed when it is read.
     books: SinkStats,
 }
 
-/// What a writer goes by.
+/// The rules of a writer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// Written out once more than this is pending.
+    /// Pending bytes are written above this number.
     pub(crate) threshold: usize,
     pub(crate) rotation: Option<Rotation>,
-    /// Whether somebody syncs the files.
+    /// Whether the files are synced.
     pub(crate) synced: bool,
-    /// Whether what is not synced is kept, for the case that the sync fails.
+    /// Whether unsynced bytes are kept, in case a sync fails.
     pub(crate) keeps: bool,
 }
 
-/// How much may be pending while the disk fails, beyond the threshold.
+/// How many bytes may be pending above the threshold while the disk fails.
 pub(crate) const BACKLOG: usize = 1 << 20;
 
 impl<M: Medium> Writer<M> {
-    /// Goes on with a file. Its first line may be about how that was found.
+    /// Continues a file. The first line may report how the file ended.
     pub(crate) fn new(
         medium: M,
         opened: Opened<M::Segment>,
@@ -107,22 +107,23 @@ impl<M: Medium> Writer<M> {
         match opened.tail {
             Tail::Whole => {}
             Tail::Cut(torn) => {
-                let data = Data::new().with("torn_bytes", torn.bytes).with("torn", torn.text);
-                let data = data.with("file", opened.name.clone());
-                writer.own(AgentEventName::LogRecovered, AgentEventStatus::Completed, data);
+                let cut = LogRecord {
+                    torn_bytes: Some(torn.bytes),
+                    torn: Some(Word::Read(&torn.text)),
+                    file: Some(Word::Read(&opened.name)),
+                    ..LogRecord::default()
+                };
+                writer.own(AgentEventName::LogRecovered, AgentEventStatus::Completed, cut.data());
             }
-            // Whoever goes on with that line goes on with a line of its own.
+            // The next line must not join the one that another sink is writing.
             Tail::Left => writer.own_line(b"\n"),
         }
         if rules.rotation.is_some() {
-            let data = Data::new().with("file", opened.name).with("pid", std::process::id());
-            writer.own(AgentEventName::LogOpened, AgentEventStatus::Ready, data);
+            let (file, pid) = (Some(Word::Read(&opened.name)), Some(std::process::id()));
+            let begun = LogRecord { file, pid, ..LogRecord::default() };
+            writer.own(AgentEventName::LogOpened, AgentEventStatus::Ready, begun.data());
         }
         writer
-    }
-
-    pub(crate) const fn set_threshold(&mut self, threshold: usize) {
-        self.rules.threshold = threshold;
     }
 
     pub(crate) fn stats(&self) -> SinkStats {
@@ -130,16 +131,16 @@ impl<M: Medium> Writer<M> {
         SinkStats { pending: accepted - written - dropped, ..self.books }
     }
 
-    /// Where the last line ends that was taken in.
+    /// The end of the last line that was taken.
     pub(crate) fn end(&self) -> u64 {
         self.taken + self.pending.len() as u64
     }
 
-    /// Takes one event in.
+    /// Takes an event.
     ///
     /// # Errors
     ///
-    /// It was dropped.
+    /// An error means that the event was dropped.
     pub(crate) fn take(&mut self, event: &AgentEvent) -> io::Result<()> {
         self.books.accepted += 1;
         if let Err(error) = self.make_room().and_then(|()| self.serialise(event)) {
@@ -155,12 +156,12 @@ impl<M: Medium> Writer<M> {
         Ok(())
     }
 
-    /// Writes out if enough is pending.
+    /// Writes if enough is pending.
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         if self.pending.len() > self.rules.threshold { self.write_out() } else { Ok(()) }
     }
 
-    /// Writes out all that is pending, the record of what was dropped included.
+    /// Writes everything that is pending, including the event about dropped lines.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.write_out()?;
         self.report_losses();
@@ -202,9 +203,9 @@ impl<M: Medium> Writer<M> {
         }
     }
 
-    /// Goes on in the next file if this one is too long, with the line in `scratch`, or too old.
+    /// Continues in the next file if this one is too old, or too long with the line in `scratch`.
     ///
-    /// While the disk does not take what belongs in this file, or gives no other, it goes on here.
+    /// It stays with this file if pending bytes cannot be written or the next file cannot be opened.
     fn rotate_if_due(&mut self) {
         let Some(rotation) = self.rules.rotation else { return };
         let length = self.length + self.pending.len() as u64;
@@ -219,7 +220,7 @@ impl<M: Medium> Writer<M> {
         }
     }
 
-    /// Begins the next file, where a record of that is pending; says whether there is one.
+    /// Starts the next file with an event about it. Returns whether there is one.
     fn open_next(&mut self) -> io::Result<bool> {
         let Some(opened) = self.medium.next(self.number)? else { return Ok(false) };
         let left = mem::replace(&mut self.segment, opened.segment);
@@ -228,8 +229,8 @@ impl<M: Medium> Writer<M> {
         }
         (self.number, self.length) = (opened.number, opened.bytes);
         (self.begun, self.patience) = (self.clock.now(), 0);
-        let data = Data::new().with("file", opened.name);
-        self.own(AgentEventName::LogRotated, AgentEventStatus::Running, data);
+        let begun = LogRecord { file: Some(Word::Read(&opened.name)), ..LogRecord::default() };
+        self.own(AgentEventName::LogRotated, AgentEventStatus::Running, begun.data());
         Ok(true)
     }
 
@@ -242,7 +243,7 @@ impl<M: Medium> Writer<M> {
         result
     }
 
-    /// Enters that the file took the first `done` bytes of what was pending.
+    /// Records that the first `done` pending bytes are written.
     fn account(&mut self, done: usize) {
         let (all, end) = (done == self.pending.len(), self.taken + done as u64);
         let written = &self.pending[..done];
@@ -264,7 +265,7 @@ impl<M: Medium> Writer<M> {
     }
 }
 
-/// Writes what can be written, and says how much that was.
+/// Writes as much as possible and returns how much it was.
 fn write_all(segment: &impl Segment, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut done = 0;
     while done < bytes.len() {
@@ -278,7 +279,7 @@ fn write_all(segment: &impl Segment, bytes: &[u8]) -> (usize, io::Result<()>) {
     (done, Ok(()))
 }
 
-/// How many lines end in `bytes`, and how much comes after the last.
+/// The number of line ends in `bytes`, and of bytes after the last one.
 fn whole_lines(bytes: &[u8]) -> (u64, usize) {
     let mut parts = bytes.split(|byte| *byte == b'\n');
     let rest = parts.next_back().map_or(0, <[u8]>::len);

@@ -1,4 +1,4 @@
-//! How a queue is kept: [`QueueConfig`].
+//! [`QueueConfig`]: the settings of a queue.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use runtime_events::{Clock, Sleeper, SystemClock};
 
-use super::report::Shutdown;
+use super::report::QueueShutdown;
 use crate::filter::Filter;
 use crate::park::Park;
 
-/// How a [`QueueSink`](super::QueueSink) keeps its events.
+/// The settings of a [`QueueSink`](super::QueueSink).
 #[derive(Clone)]
 #[must_use = "a configuration does nothing until a queue is made with it"]
 pub struct QueueConfig {
@@ -22,59 +22,59 @@ pub struct QueueConfig {
     pub(crate) patience: Duration,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) park: Park,
-    pub(crate) on_abandoned: Option<Arc<dyn Fn(Shutdown) + Send + Sync>>,
+    pub(crate) on_abandoned: Option<Arc<dyn Fn(QueueShutdown) + Send + Sync>>,
 }
 
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(8192).unwrap();
 
 impl QueueConfig {
-    /// How many events it holds at most. 8,192 unless set.
+    /// Sets how many events the queue can hold. Default: 8,192.
     pub const fn capacity(mut self, events: NonZeroUsize) -> Self {
         self.capacity = events;
         self
     }
 
-    /// How many of its places only critical events get. 1,024 unless set; no more than the half of
-    /// its capacity.
+    /// Sets how many places are reserved for critical events, at most half of the capacity. Default:
+    /// 1,024.
     pub const fn reserve(mut self, places: usize) -> Self {
         self.reserve = places;
         self
     }
 
-    /// Which events may use the reserve. [`Filter::critical`] unless set.
+    /// Sets the events that may use the reserve. Default: [`Filter::critical`].
     pub fn critical(mut self, critical: Filter) -> Self {
         self.critical = critical;
         self
     }
 
-    /// How long an event may wait for others to be handed on with. 5 milliseconds unless set.
+    /// Sets how long an event may wait to be passed on together with others. Default: 5 milliseconds.
     pub const fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self
     }
 
-    /// How long a flush, and the drop of the last handle or of a guard, wait for the queue to be
-    /// empty. 5 seconds unless set.
+    /// Sets how long a flush, and dropping the last clone or a guard, waits for the queue to drain.
+    /// Default: 5 seconds.
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Where the time comes from. The system's clock unless set.
+    /// Sets the clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How threads wait. On the system's timer unless set.
+    /// Sets how threads wait. Default: by the timer of the system.
     pub fn sleeper(mut self, sleeper: impl Sleeper + 'static) -> Self {
         self.park = Park::with(Arc::new(sleeper));
         self
     }
 
-    /// Who is told when the last handle or a guard was dropped and events were left behind, or
-    /// had been lost. Nobody unless set.
-    pub fn on_abandoned(mut self, tell: impl Fn(Shutdown) + Send + Sync + 'static) -> Self {
+    /// Sets a function that is called if dropping the last clone or a guard leaves events pending or
+    /// lost. Default: none.
+    pub fn on_abandoned(mut self, tell: impl Fn(QueueShutdown) + Send + Sync + 'static) -> Self {
         self.on_abandoned = Some(Arc::new(tell));
         self
     }

@@ -8,8 +8,8 @@ use loom::thread;
 
 use super::mailbox::{Handed, Mailbox, Refused, Work};
 
-/// Keeps what it is handed, and wakes who waits for that. (Its locks are none of loom's: nothing
-/// waits for them.)
+/// Keeps the items that it is given, and wakes a waiting thread. Its locks are not loom's, because nothing
+/// waits for them.
 #[derive(Clone, Default)]
 struct Kept(Arc<Mutex<Vec<u32>>>, Arc<Mutex<Option<thread::Thread>>>);
 
@@ -26,13 +26,13 @@ impl Work<u32> for Kept {
         Ok(())
     }
 
-    /// The time may be over at once.
+    /// The time may pass at once.
     fn linger(&self) {
         thread::yield_now();
     }
 }
 
-/// A queue whose thread runs beside `pusher`, and what it has handed on when both are through.
+/// Runs a queue's thread concurrently with `pusher`, and returns the items that it has passed on.
 fn beside(capacity: usize, pusher: impl FnOnce(&Mailbox<u32>, &Kept) + 'static) -> Vec<u32> {
     let mailbox = loom::sync::Arc::new(Mailbox::new(capacity, 0));
     let kept = Kept::default();
@@ -54,7 +54,7 @@ fn push(mailbox: &Mailbox<u32>, item: u32) -> Result<(), Refused> {
 }
 
 #[test]
-fn what_is_pushed_is_handed_on_in_order_before_the_thread_is_over() {
+fn pushed_items_are_passed_on_in_order_before_the_end() {
     loom::model(|| {
         let kept = beside(4, |mailbox, _| {
             push(mailbox, 1).unwrap();
@@ -68,7 +68,7 @@ fn what_is_pushed_is_handed_on_in_order_before_the_thread_is_over() {
 
 /// Whatever the thread is doing: lingering, about to be idle, or idle.
 #[test]
-fn a_push_alone_gets_the_thread_to_work() {
+fn push_wakes_an_idle_thread() {
     loom::model(|| {
         beside(4, |mailbox, kept| {
             *kept.1.lock().unwrap() = Some(thread::current());
@@ -84,7 +84,7 @@ fn a_push_alone_gets_the_thread_to_work() {
 }
 
 #[test]
-fn a_flush_is_answered_once_all_before_it_was_handed_on() {
+fn flush_completes_after_all_earlier_items() {
     loom::model(|| {
         beside(4, |mailbox, kept| {
             push(mailbox, 1).unwrap();
@@ -99,7 +99,7 @@ fn a_flush_is_answered_once_all_before_it_was_handed_on() {
 }
 
 #[test]
-fn a_full_queue_refuses_and_takes_again() {
+fn full_queue_refuses_and_recovers() {
     loom::model(|| {
         let kept = beside(1, |mailbox, _| {
             push(mailbox, 1).unwrap();
@@ -112,7 +112,7 @@ fn a_full_queue_refuses_and_takes_again() {
 }
 
 #[test]
-fn who_waits_for_the_end_is_woken() {
+fn waiting_for_the_end_is_woken() {
     loom::model(|| {
         beside(4, |mailbox, _| {
             mailbox.close();

@@ -1,18 +1,18 @@
-//! The queue itself: a lock, two lists, and a thread that is woken as seldom as can be.
+//! [`Mailbox`]: a bounded list and its thread, which is woken as seldom as possible.
 //!
 //! ```text
-//!                 an event, and the thread is told              took nothing, often
+//!                 an item wakes the thread                   took nothing several times
 //!      ┌──── Idle ◀────────────────────────────────────────────────┐
-//!      │ wakes     parked until somebody wakes it                   │
+//!      │           parked until it is woken                         │
 //!      ▼                                                            │
-//!   Active ── parked for a little while, takes all there is ────────┘
+//!   Active ── parks for a short time, then takes all items ─────────┘
 //!      │
 //!      └── closed, and took nothing ──▶ Over
 //! ```
 //!
-//! While the thread is active, an event costs a lock and a place in a list: nobody is woken, since
-//! the thread will come by. It is woken early only when the queue is half full, for a flush, and
-//! when the queue is closed.
+//! While the thread is active, an item costs a lock and a place in a list, and wakes nobody, because the
+//! thread will look. It is woken early only if the queue is half full, for a flush, and when the queue is
+//! closed.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -20,40 +20,40 @@ use std::sync::PoisonError;
 
 use crate::sync::{Mutex, MutexGuard, Thread, thread};
 
-/// A bounded list of items, and the places in it that are kept for critical ones.
+/// A bounded list of items, with places reserved for critical ones.
 #[derive(Debug)]
 pub(crate) struct Mailbox<T> {
     state: Mutex<State<T>>,
     capacity: usize,
-    /// How many items of no importance fit.
+    /// How many items fit that are not critical.
     common: usize,
 }
 
 #[derive(Debug)]
 struct State<T> {
     items: VecDeque<T>,
-    /// Of those `given`, how many had no room, and how many are taken care of.
+    /// The counts of items.
     books: Books,
-    /// The thread, once it is there; and whether it has to be woken for an item.
+    /// The thread, once it runs, and whether it has to be woken for an item.
     thread: Option<Thread>,
     idle: bool,
     closed: bool,
     over: bool,
-    /// The flushes asked for: their numbers, and how many items come before each.
+    /// The requested flushes: their numbers, and how many items precede each.
     asked: VecDeque<(u64, u64)>,
     last_asked: u64,
-    /// What came of the latest rounds of flushes, by the last one that each has answered.
+    /// The results of the latest flushes. Each answers all flushes up to its number.
     answers: VecDeque<(u64, Result<(), String>)>,
-    /// Those who wait for a flush or for the end.
+    /// The threads that wait for a flush or for the end.
     waiting: Vec<Thread>,
 }
 
-/// What became of the items: `given == refused + taken + queued`.
+/// The counts of items: `given == refused + taken + queued`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
     pub(crate) given: u64,
     pub(crate) refused: u64,
-    /// Those that the thread has taken out and is done with, by what came of it.
+    /// The items that the thread is done with, by their outcome.
     pub(crate) written: u64,
     pub(crate) lost: u64,
     pub(crate) errors: u64,
@@ -65,48 +65,48 @@ impl Books {
     }
 }
 
-/// Why an item was not taken in.
+/// Why an item was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Full,
     Closed,
 }
 
-/// What the thread is to do.
+/// What the thread does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Hand on what it took, if anything, and then flush, if anybody asked: up to this flush.
+    /// Pass on the items that it took, and then flush if that was requested, up to this number.
     Work { flush: Option<u64> },
-    /// Park for a little while.
+    /// Park for a short time.
     Linger,
     /// Park until it is woken.
     Idle,
-    /// There will be nothing more.
+    /// End.
     Over,
 }
 
-/// How often the thread finds nothing before it is idle.
+/// How often the thread finds no item before it is idle.
 const QUIET: u32 = if cfg!(runtime_loom) { 2 } else { 20 };
 
-/// How many answers are remembered: by then, whoever waits for one has been woken as many times.
+/// How many results are remembered. A waiting thread has been woken as many times by then.
 const ANSWERS: usize = 64;
 
-/// How many items are handed on at once.
+/// How many items are passed on at once.
 const BATCH: usize = if cfg!(runtime_loom) { 1 } else { 1024 };
 
-/// What the thread does with what it takes.
+/// The work of the thread.
 pub(crate) trait Work<T> {
-    /// Hands items on.
+    /// Passes items on.
     fn hand_on(&mut self, items: &[T]) -> Handed;
 
-    /// Hands on what is held back elsewhere.
+    /// Flushes the sink.
     fn flush(&mut self) -> Result<(), String>;
 
-    /// Waits a little, or until the thread is unparked.
+    /// Waits for a short time or until the thread is unparked.
     fn linger(&self);
 }
 
-/// What became of items that were handed on.
+/// The outcome of items that were passed on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Handed {
     pub(crate) written: u64,
@@ -131,8 +131,8 @@ impl<T> Mailbox<T> {
         Self { state: Mutex::new(state), capacity, common: capacity - reserve.min(capacity / 2) }
     }
 
-    /// Takes an item in, if there is room for one of its importance, which is asked for only when
-    /// the queue is nearly full. `refused` sees it under the lock if there is not.
+    /// Adds an item if there is room. `critical` is called only if the queue is nearly full. `refused` is
+    /// called under the lock if there is no room.
     pub(crate) fn push(
         &self,
         item: T,
@@ -164,7 +164,7 @@ impl<T> Mailbox<T> {
         Ok(())
     }
 
-    /// The life of the thread.
+    /// The main loop of the thread.
     pub(crate) fn run(&self, mut work: impl Work<T>) {
         let (mut batch, mut quiet) = (Vec::new(), 0);
         loop {
@@ -192,9 +192,9 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// For the thread: moves items to `batch`, which is empty, and says what to do.
+    /// For the thread: moves items to the empty `batch` and returns what to do next.
     ///
-    /// `quiet` counts the times that there was nothing.
+    /// `quiet` counts how often there was no item.
     fn take(&self, batch: &mut Vec<T>, quiet: &mut u32) -> Next {
         let mut state = self.state();
         if state.thread.is_none() {
@@ -214,20 +214,20 @@ impl<T> Mailbox<T> {
         if *quiet < QUIET {
             return Next::Linger;
         }
-        // Set under the lock under which the next item comes: that one wakes the thread, even if
-        // it comes before the thread parks.
+        // Set under the lock under which the next item is added, so that it wakes the thread even if it
+        // comes before the thread parks.
         state.idle = true;
         Next::Idle
     }
 
-    /// For the thread: whether what comes next can wait for more to come.
+    /// For the thread: whether the next items can wait for others.
     fn is_quiet(&self) -> bool {
         let state = self.state();
         let busy = state.items.len() >= self.capacity.div_ceil(2);
         !busy && state.asked.is_empty() && !state.closed
     }
 
-    /// For the thread: enters what became of items it took.
+    /// For the thread: counts the outcome of items.
     fn settle(&self, handed: Handed) {
         let mut state = self.state();
         state.books.written += handed.written;
@@ -235,7 +235,7 @@ impl<T> Mailbox<T> {
         state.books.errors += handed.errors;
     }
 
-    /// For the thread: enters that it is done.
+    /// For the thread: records that it has ended.
     fn finish(&self) {
         let mut state = self.state();
         state.over = true;
@@ -244,7 +244,7 @@ impl<T> Mailbox<T> {
         waiting.iter().for_each(Thread::unpark);
     }
 
-    /// For the thread: answers flushes up to `number`; wakes who waits for that.
+    /// For the thread: records the result of all flushes up to `number` and wakes waiting threads.
     fn answer(&self, number: u64, answer: Result<(), String>) {
         let mut state = self.state();
         state.answers.push_back((number, answer));
@@ -256,7 +256,7 @@ impl<T> Mailbox<T> {
         waiting.iter().for_each(Thread::unpark);
     }
 
-    /// Asks for a flush of all that was taken in until now; [`wait`](Self::wait) for its number.
+    /// Requests a flush of all items so far and returns its number.
     pub(crate) fn ask(&self) -> u64 {
         let mut state = self.state();
         state.last_asked += 1;
@@ -268,7 +268,7 @@ impl<T> Mailbox<T> {
         number
     }
 
-    /// Lets no more items in.
+    /// Refuses further items.
     pub(crate) fn close(&self) {
         let mut state = self.state();
         state.closed = true;
@@ -277,7 +277,7 @@ impl<T> Mailbox<T> {
         wake(thread);
     }
 
-    /// What came of a flush, if it is over. If not, this thread is unparked once it may be.
+    /// The result of a flush, if it is done. Otherwise this thread is unparked when it may be.
     pub(crate) fn answered(&self, number: u64) -> Option<Result<(), String>> {
         let mut state = self.state();
         let answer = state.answers.iter().find(|(upto, _)| *upto >= number);
@@ -291,7 +291,7 @@ impl<T> Mailbox<T> {
         None
     }
 
-    /// Whether the thread is done. If not, this thread is unparked once it may be.
+    /// Whether the thread has ended. If not, this thread is unparked when it may have.
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.state();
         if !state.over {
@@ -300,20 +300,20 @@ impl<T> Mailbox<T> {
         state.over
     }
 
-    /// The books, and how many items are neither refused nor taken care of.
+    /// The counts, and the number of items that are neither refused nor done.
     pub(crate) fn books(&self) -> (Books, u64) {
         let books = self.state().books;
         (books, books.given - books.refused - books.done())
     }
 
-    // Nothing panics half-way through a change; `refused` counts, and `critical` comes before.
+    // No change can panic half-way: `refused` only counts, and `critical` runs before the change.
     fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> State<T> {
-    /// The last of the flushes that nothing has to wait for, once `more` items are handed on.
+    /// The last flush that is due once `more` items are passed on.
     fn due(&mut self, more: u64) -> Option<u64> {
         let reached = self.books.done() + more;
         let mut due = None;
@@ -326,14 +326,14 @@ impl<T> State<T> {
         due
     }
 
-    /// Has this thread unparked when something happens that others wait for.
+    /// Registers this thread to be unparked.
     fn wait(&mut self) {
         let thread = thread::current();
         self.waiting.retain(|other| other.id() != thread.id());
         self.waiting.push(thread);
     }
 
-    /// The thread, to be woken.
+    /// The thread, which the caller has to wake.
     fn awoken(&mut self) -> Option<Thread> {
         self.idle = false;
         self.thread.clone()

@@ -1,30 +1,30 @@
-//! What was left when a queue was shut down: [`Shutdown`].
+//! [`QueueShutdown`]: the result of shutting a queue down.
 
 use std::fmt;
 
-/// What became of the events of a queue, by the time that waiting for it ended.
+/// The numbers of written, dropped and pending events after a queue was shut down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[must_use = "it says what was lost or left behind"]
-pub struct Shutdown {
-    /// Handed on to the sink behind it.
+#[must_use = "it tells whether events are lost or pending"]
+pub struct QueueShutdown {
+    /// Events that were passed on to the sink.
     pub written: u64,
-    /// Lost: there was no room for them, or the sink behind failed.
+    /// Events that were lost, because the queue was full or the sink failed.
     pub dropped: u64,
-    /// Left in the queue. Its thread goes on with them as long as the process does.
+    /// Events in the queue. Its thread goes on with them as long as the process runs.
     pub pending: u64,
 }
 
-impl Shutdown {
-    /// Whether every event was handed on.
+impl QueueShutdown {
+    /// Whether every event was passed on.
     pub const fn is_complete(&self) -> bool {
         self.dropped == 0 && self.pending == 0
     }
 }
 
-impl fmt::Display for Shutdown {
+impl fmt::Display for QueueShutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { written, dropped, pending } = self;
-        write!(f, "{written} events written, {dropped} dropped, {pending} left behind")
+        write!(f, "{written} written, {dropped} dropped, {pending} pending")
     }
 }

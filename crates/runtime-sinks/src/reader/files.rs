@@ -1,4 +1,4 @@
-//! The files of a log, one after the other.
+//! [`Files`]: the files of a log, in order.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::lines::Lines;
 use crate::segments::segments;
 
-/// Where a reader is among the files.
+/// The position of a reader among the files.
 #[derive(Debug)]
 pub(crate) struct Files {
     path: PathBuf,
@@ -15,9 +15,9 @@ pub(crate) struct Files {
 
 #[derive(Debug)]
 enum Kind {
-    /// One file, that is or is not opened yet.
+    /// A single file.
     One { opened: bool },
-    /// Those of a folder after this number; the first one was that.
+    /// The files of a folder after a number. `first` is the first one that was read.
     Folder { after: u64, first: Option<u64> },
 }
 
@@ -32,7 +32,7 @@ impl Files {
         Ok(Self { path: path.to_owned(), kind })
     }
 
-    /// There is nothing after what is read.
+    /// No further files.
     pub(crate) fn none() -> Self {
         Self { path: PathBuf::new(), kind: Kind::One { opened: true } }
     }
@@ -41,7 +41,7 @@ impl Files {
         &self.path
     }
 
-    /// The number of the file that the folder begins with.
+    /// The number of the first file in the folder.
     pub(crate) const fn first_number(&self) -> Option<u64> {
         match self.kind {
             Kind::One { .. } => None,
@@ -59,7 +59,7 @@ impl Files {
         }
     }
 
-    /// The next file. One that is removed meanwhile is passed over.
+    /// The next file. A file that is removed meanwhile is skipped.
     pub(crate) fn next(&mut self) -> io::Result<Option<Lines>> {
         match &mut self.kind {
             Kind::One { opened: true } => Ok(None),

@@ -1,4 +1,4 @@
-//! [`Follow`]: a log that grows while it is read.
+//! [`Follow`]: reads a log while it grows.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,10 @@ use runtime_events::Sleeper;
 use super::{LogEntry, LogReadError, LogReader, LogReport};
 use crate::park::Park;
 
-/// Hands out the entries of a log as they come, and waits for the next.
+/// Reads the entries of a log as they are written.
 ///
-/// It looks again every 100 milliseconds unless told otherwise, goes on in the next file of a
-/// folder, and ends when it is stopped. What is there without a line break is not handed out: the
-/// rest of it may come.
+/// It checks for more every 100 milliseconds by default, continues in the next file of a folder, and ends
+/// when it is stopped. A line without a line break is not returned, because the rest of it may still come.
 ///
 /// ```no_run
 /// use runtime_sinks::LogReader;
@@ -35,7 +34,7 @@ pub struct Follow {
     stop: FollowStop,
 }
 
-/// Ends a [`Follow`], from any thread. Clones end the same one.
+/// Ends a [`Follow`] from any thread. Clones end the same one.
 #[derive(Clone, Debug, Default)]
 pub struct FollowStop {
     shared: Arc<Shared>,
@@ -53,31 +52,31 @@ impl Follow {
         Self { reader, every, park: Park::default(), stop: FollowStop::default() }
     }
 
-    /// How often it looks whether there is more. Every 100 milliseconds unless set.
+    /// Sets how often to check for more. Default: every 100 milliseconds.
     #[must_use]
     pub const fn every(mut self, every: Duration) -> Self {
         self.every = every;
         self
     }
 
-    /// How it waits. On the system's timer unless set.
+    /// Sets how to wait. Default: by the timer of the system.
     #[must_use]
     pub fn sleeper(mut self, sleeper: impl Sleeper + 'static) -> Self {
         self.park = Park::with(Arc::new(sleeper));
         self
     }
 
-    /// What ends it.
+    /// A handle that ends the iteration.
     pub fn stopper(&self) -> FollowStop {
         self.stop.clone()
     }
 
-    /// What was read so far, and what is missing in it.
+    /// What was read so far, and what is missing.
     pub fn report(&self) -> LogReport {
         self.reader.report()
     }
 
-    /// Where the latest entry stands: its file, and its line, counted from 1.
+    /// The file and the line of the latest entry, counted from 1.
     pub fn place(&self) -> (&Path, u64) {
         self.reader.place()
     }
@@ -89,7 +88,7 @@ impl Iterator for Follow {
     fn next(&mut self) -> Option<Self::Item> {
         self.stop.waits(Some(thread::current()));
         let entry = loop {
-            // Looked at first: all that was there when it was stopped is still handed out.
+            // Checked first, so that entries from before the stop are still returned.
             let stopped = self.stop.is_stopped();
             let entry = self.reader.advance(false);
             if entry.is_some() || stopped {
@@ -103,9 +102,9 @@ impl Iterator for Follow {
 }
 
 impl FollowStop {
-    /// Ends it, once all that is there was handed out.
+    /// Ends the iteration after the entries that are already written.
     pub fn stop(&self) {
-        // Release, for the load below: what was written before is there to be read.
+        // Release, for the load below: entries from before are visible to the reader.
         self.shared.stopped.store(true, Ordering::Release);
         let waiting = self.shared.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(thread) = waiting {

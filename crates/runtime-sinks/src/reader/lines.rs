@@ -1,4 +1,4 @@
-//! The lines of one file, which may grow while it is read.
+//! [`Lines`]: the lines of a file that may grow while it is read.
 
 use std::fmt;
 use std::fs::File;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::{LONGEST_LINE, too_long};
 
-/// Hands out line by line, and remembers where the last whole one ended.
+/// Reads line by line, and remembers where the last whole line ended.
 pub(crate) struct Lines {
     name: PathBuf,
     input: Input,
-    /// How many lines were handed out.
+    /// The number of lines read.
     number: u64,
-    /// Where the next one begins.
+    /// The start of the next line.
     begin: u64,
-    /// Whether the rest is not to be read.
+    /// Whether the rest must not be read.
     over: bool,
 }
 
@@ -24,7 +24,7 @@ enum Input {
     Other(BufReader<Box<dyn Read + Send>>),
 }
 
-/// One line, without its line break.
+/// A line without its line break.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) text: Vec<u8>,
@@ -47,18 +47,18 @@ impl Lines {
         &self.name
     }
 
-    /// The file and the line that was handed out last; 0 before the first.
+    /// The file and the number of the last line read, or 0 before the first.
     pub(crate) fn place(&self) -> (&Path, u64) {
         (&self.name, self.number)
     }
 
-    /// The line that is, or would be, next.
+    /// The number of the next line.
     pub(crate) const fn number(&self) -> u64 {
         self.number + 1
     }
 
-    /// The next line, or `None` if there is none yet. The end of a file that is not whole is a line
-    /// only if the log `is_over`; else it is read again the next time, whatever it is then.
+    /// The next line, or `None` if there is none yet. An incomplete last line is returned only if the log
+    /// `is_over`. Otherwise it is read again the next time.
     pub(crate) fn next(&mut self, is_over: bool) -> io::Result<Option<Line>> {
         if self.over {
             return Ok(None);
@@ -86,11 +86,11 @@ impl Lines {
         Ok(Some(Line { text, whole, number: self.number }))
     }
 
-    /// Back to where the line begins. It may have been cut off meanwhile, and another be there.
+    /// Goes back to the start of the line. It may have been cut off and replaced meanwhile.
     fn rewind(&mut self) -> io::Result<()> {
         if let Input::File(file) = &mut self.input {
             let length = file.get_ref().metadata()?.len();
-            // A file that was begun anew is read anew.
+            // A file that was emptied is read from the start.
             if length < self.begin {
                 (self.begin, self.number) = (0, 0);
             }

@@ -1,52 +1,47 @@
-//! What a log holds and lacks: [`LogReport`].
+//! [`LogReport`]: what a log has, and what is missing.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use runtime_events::{AgentEvent, AgentEventName, Data};
+use runtime_events::payload::LogRecord;
+use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::Value;
 
-/// What was read of a log, and what is missing in it.
+/// What was read from a log, and what is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogReport {
-    /// How many events it holds, with what sinks say of themselves.
+    /// The number of events, including those of sinks.
     pub events: u64,
-    /// How many lines are JSON but no event of this version.
+    /// The number of lines that are JSON but not known events.
     pub unknown: u64,
-    /// How many lines, the last of a file aside, are no JSON.
+    /// The number of lines that are not JSON, except for last lines.
     pub unreadable: u64,
-    /// The last lines that were torn, and left out.
+    /// The torn last lines, which were skipped.
     pub torn: Vec<TornLine>,
-    /// How many sessions it tells of.
+    /// The number of sessions.
     pub sessions: u64,
-    /// How many events were there again: an event of a session whose number was passed already.
+    /// The number of repeated events, whose sequence numbers were read before.
     pub repeated: u64,
-    /// How many events the sinks say they have dropped.
+    /// The number of events that sinks report as dropped.
     pub dropped: u64,
-    /// How many bytes of torn lines the sinks say they have cut off.
+    /// The number of bytes that sinks report as cut off from torn lines.
     pub recovered_bytes: u64,
-    /// What is missing between the events of a session, in the order of the log. The end of a log
-    /// cannot be seen to be missing.
+    /// The gaps between the events of sessions, in the order of the log. A missing end of a log cannot be
+    /// detected.
     pub gaps: Vec<Gap>,
 }
 
 impl LogReport {
-    /// Whether every line was read, and no event of a session is missing.
+    /// Whether every line was read and no event of a session is missing.
     pub const fn is_whole(&self) -> bool {
         self.unreadable == 0 && self.torn.is_empty() && self.gaps.is_empty()
     }
-
-    /// How many events are missing without anything that says why.
-    pub fn unexplained(&self) -> u64 {
-        let gaps = self.gaps.iter().filter(|gap| gap.cause == GapCause::Unexplained);
-        gaps.map(Gap::len).sum()
-    }
 }
 
-/// A last line without its end.
+/// A last line that is incomplete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TornLine {
@@ -54,31 +49,31 @@ pub struct TornLine {
     pub file: PathBuf,
     /// The line, counted from 1.
     pub line: u64,
-    /// How much of it there is.
+    /// The number of bytes of the line.
     pub bytes: u64,
 }
 
-/// Events of a session that are missing: the numbers from `first` to `last`.
+/// Missing events of a session: the sequence numbers from `first` to `last`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
     /// The session.
     pub session_id: Arc<str>,
-    /// The first number that is missing.
+    /// The first missing number.
     pub first: u64,
-    /// The last one.
+    /// The last missing number.
     pub last: u64,
-    /// Why.
+    /// The cause.
     pub cause: GapCause,
-    /// The file of the event that shows it: the one after the gap.
+    /// The file of the event after the gap.
     pub file: PathBuf,
-    /// The line of that event, counted from 1.
+    /// The line of the event after the gap, counted from 1.
     pub line: u64,
 }
 
 impl Gap {
-    /// How many events are missing.
-    #[expect(clippy::len_without_is_empty, reason = "a gap of nothing is none")]
+    /// The number of missing events.
+    #[expect(clippy::len_without_is_empty, reason = "a gap is never empty")]
     pub const fn len(&self) -> u64 {
         (self.last - self.first).saturating_add(1)
     }
@@ -88,21 +83,21 @@ impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { session_id, first, last, cause, .. } = self;
         if first == last {
-            return write!(f, "session {session_id} lacks {first}: {cause}");
+            return write!(f, "session `{session_id}` lacks event {first}: {cause}");
         }
-        write!(f, "session {session_id} lacks {first} to {last}: {cause}")
+        write!(f, "session `{session_id}` lacks events {first} to {last}: {cause}")
     }
 }
 
-/// Why events are missing.
+/// The cause of a gap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GapCause {
-    /// A `log.dropped` speaks of them.
+    /// A `log.dropped` reports the events.
     Dropped,
-    /// The session began in a file that was removed.
+    /// The session started in a file that was removed.
     Removed,
-    /// Nothing says why.
+    /// The cause is unknown.
     Unexplained,
 }
 
@@ -111,20 +106,20 @@ impl fmt::Display for GapCause {
         f.pad(match self {
             Self::Dropped => "dropped",
             Self::Removed => "in a file that was removed",
-            Self::Unexplained => "unexplained",
+            Self::Unexplained => "cause unknown",
         })
     }
 }
 
-/// Follows the numbers of each session.
+/// Tracks the sequence numbers of each session.
 #[derive(Debug, Default)]
 pub(crate) struct Check {
     report: LogReport,
     /// The last number of each session.
     sessions: HashMap<Arc<str>, u64>,
-    /// What sinks say is missing, which may come after the gap.
+    /// The losses that sinks report, maybe after the gap.
     losses: HashMap<Arc<str>, Vec<(u64, u64)>>,
-    /// Whether files before the first are gone.
+    /// Whether earlier files were removed.
     shortened: bool,
 }
 
@@ -135,11 +130,10 @@ impl Check {
 
     pub(crate) fn event(&mut self, event: &AgentEvent, place: (&Path, u64)) {
         self.report.events += 1;
-        let data = event.data.as_ref();
-        match (event.event, data) {
-            (AgentEventName::LogDropped, Some(data)) => self.losses(data),
-            (AgentEventName::LogRecovered, Some(data)) => {
-                self.report.recovered_bytes += whole(data.get("torn_bytes"));
+        match event.event {
+            AgentEventName::LogDropped => self.losses(&LogRecord::of(event)),
+            AgentEventName::LogRecovered => {
+                self.report.recovered_bytes += LogRecord::of(event).torn_bytes.unwrap_or(0);
             }
             _ => {}
         }
@@ -148,7 +142,7 @@ impl Check {
         }
     }
 
-    /// What is no event of ours may still be one of a session.
+    /// An unknown entry may still belong to a session.
     pub(crate) fn unknown(&mut self, value: &Value, place: (&Path, u64)) {
         self.report.unknown += 1;
         let (id, seq) = (value.get("session_id"), value.get("seq"));
@@ -194,17 +188,17 @@ impl Check {
         self.sessions.insert(Arc::clone(id), seq);
     }
 
-    fn losses(&mut self, data: &Data) {
-        self.report.dropped += whole(data.get("count"));
-        for loss in data.get("sessions").and_then(Value::as_array).into_iter().flatten() {
-            let Some(id) = loss.get("session_id").and_then(Value::as_str) else { continue };
-            let (first, last) = (whole(loss.get("first_seq")), whole(loss.get("last_seq")));
-            self.losses.entry(Arc::from(id)).or_default().push((first, last));
+    fn losses(&mut self, record: &LogRecord<'_>) {
+        self.report.dropped += record.count.unwrap_or(0);
+        for loss in record.losses() {
+            let Some(id) = loss.session_id else { continue };
+            let (first, last) = (loss.first_seq.unwrap_or(0), loss.last_seq.unwrap_or(0));
+            self.losses.entry(id.to_shared()).or_default().push((first, last));
         }
     }
 }
 
-/// Whether what sinks told of, together, covers a gap.
+/// Whether the reported losses cover a gap.
 fn is_covered(told: &[(u64, u64)], gap: &Gap) -> bool {
     let mut told = told.to_vec();
     told.sort_unstable();
@@ -215,8 +209,4 @@ fn is_covered(told: &[(u64, u64)], gap: &Gap) -> bool {
         }
     }
     next > gap.last
-}
-
-fn whole(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_u64).unwrap_or(0)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::DateTime;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data};
-use runtime_sinks::UsageRecord;
+use runtime_sinks::{Durability, JsonlConfig, JsonlSink, UsageRecord};
 use runtime_usage::{UsageSnapshot, Usd};
 
 /// An event that can be told from others by its number.
@@ -29,7 +29,16 @@ pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
 /// The number of an event made by [`event`].
 pub(crate) fn number(event: &AgentEvent) -> u64 {
     let number = event.data.as_ref().and_then(|data| data.get("number"));
-    number.and_then(serde_json::Value::as_u64).expect("the event carries its number")
+    number.and_then(runtime_events::Fact::as_u64).expect("the event carries its number")
+}
+
+/// A log that buffers so many bytes.
+pub(crate) fn buffered(path: &Path, bytes: usize) -> JsonlSink {
+    JsonlConfig::default()
+        .durability(Durability::Memory)
+        .buffer_bytes(bytes)
+        .open(path)
+        .expect("the log opens")
 }
 
 pub(crate) fn record(number: u64) -> UsageRecord {

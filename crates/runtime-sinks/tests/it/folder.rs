@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock};
-use runtime_sinks::{Durability, EventSink, JsonlSink, LogReader, Rotation};
+use runtime_sinks::{Durability, EventSink, JsonlConfig, LogReader, Rotation};
 
 use crate::common::{TempFolder, event, numbered};
 
@@ -25,10 +25,10 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn a_file_gets_no_longer_than_it_may_and_says_where_it_begins() {
+fn files_rotate_by_size() {
     for durability in [Durability::Os, Durability::Sync, Durability::Memory] {
         let folder = TempFolder::new("size");
-        let options = JsonlSink::options().durability(durability).rotate(Rotation::size(1_500));
+        let options = JsonlConfig::default().durability(durability).rotate(Rotation::size(1_500));
         let log = options.open(folder.path()).unwrap();
         for n in 1..=40 {
             log.emit(&numbered("s", n)).unwrap();
@@ -51,12 +51,12 @@ fn a_file_gets_no_longer_than_it_may_and_says_where_it_begins() {
 }
 
 #[test]
-fn a_file_gets_no_older_than_it_may_even_across_restarts() {
+fn files_rotate_by_age_across_restarts() {
     const HOUR: Duration = Duration::from_hours(1);
     let (folder, clock) = (TempFolder::new("age"), ManualClock::new());
     let open = || {
         let rotation = Rotation::size(1 << 20).every(2 * HOUR);
-        JsonlSink::options().rotate(rotation).clock(clock.clone()).open(folder.path()).unwrap()
+        JsonlConfig::default().rotate(rotation).clock(clock.clone()).open(folder.path()).unwrap()
     };
     let log = open();
     log.emit(&event(1)).unwrap();
@@ -76,10 +76,10 @@ fn a_file_gets_no_older_than_it_may_even_across_restarts() {
 }
 
 #[test]
-fn the_oldest_files_go_when_all_together_would_get_too_long() {
+fn keep_total_removes_the_oldest_files() {
     let folder = TempFolder::new("total");
     let rotation = Rotation::size(1_000).keep_total(3_500);
-    let log = JsonlSink::options().rotate(rotation).open(folder.path()).unwrap();
+    let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
     for n in 1..=100 {
         log.emit(&numbered("s", n)).unwrap();
         let total: u64 = files(folder.path()).iter().map(|(_, bytes)| bytes).sum();
@@ -90,28 +90,28 @@ fn the_oldest_files_go_when_all_together_would_get_too_long() {
     drop(log);
     // A limit below everything leaves the one that is written to.
     let rotation = Rotation::size(1).keep_total(0);
-    let log = JsonlSink::options().rotate(rotation).open(folder.path()).unwrap();
+    let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
     log.emit(&event(1)).unwrap();
     log.emit(&event(2)).unwrap();
     assert_eq!(files(folder.path()).len(), 1);
 }
 
 #[test]
-fn a_folder_has_one_writer_and_a_new_log_wants_an_empty_one() {
+fn folder_has_one_writer_and_create_needs_an_empty_one() {
     let folder = TempFolder::new("writers");
-    let options = || JsonlSink::options().rotate(Rotation::size(1_000));
+    let options = || JsonlConfig::default().rotate(Rotation::size(1_000));
     let log = options().create(folder.path()).unwrap();
     let refused = options().open(folder.path()).unwrap_err().to_string();
-    assert!(refused.ends_with(": another sink writes to it"), "{refused}");
+    assert!(refused.ends_with(": another sink is writing to it"), "{refused}");
     drop(log);
     assert!(options().open(folder.path()).is_ok());
     assert!(options().create(folder.path()).is_err());
 }
 
 #[test]
-fn a_torn_file_is_repaired_and_continued() {
+fn torn_file_in_a_folder_is_repaired() {
     let folder = TempFolder::new("torn");
-    let options = || JsonlSink::options().rotate(Rotation::size(10_000));
+    let options = || JsonlConfig::default().rotate(Rotation::size(10_000));
     options().open(folder.path()).unwrap().emit(&numbered("s", 1)).unwrap();
     let path = folder.path().join("000001.jsonl");
     let mut text = fs::read(&path).unwrap();
@@ -127,11 +127,11 @@ fn a_torn_file_is_repaired_and_continued() {
 }
 
 #[test]
-fn a_log_in_intervals_is_synced_by_a_thread_of_its_own() {
+fn interval_durability_syncs_on_a_thread() {
     let (folder, clock) = (TempFolder::new("interval"), ManualClock::new());
     fs::create_dir_all(folder.path()).unwrap();
     let every = Duration::from_secs(1);
-    let log = JsonlSink::options()
+    let log = JsonlConfig::default()
         .durability(Durability::Interval(every))
         .clock(clock.clone())
         .sleeper(clock.clone())

@@ -1,18 +1,17 @@
 //! The file of JSON lines.
 
-use std::error::Error;
 use std::io;
 use std::thread;
 
 use runtime_events::AgentEventName;
 use runtime_sinks::{EventSink, JsonlSink, SinkStats};
 
-use crate::common::{TempFile, event, number};
+use crate::common::{TempFile, buffered, event, number};
 
 #[test]
-fn each_line_reads_back_as_the_event() {
+fn each_line_parses_as_its_event() {
     let file = TempFile::new("each-line");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
+    let log = buffered(file.path(), 64 * 1024);
     assert_eq!(log.path(), file.path());
     let events: Vec<_> = (0..50).map(event).collect();
     for event in &events {
@@ -24,9 +23,9 @@ fn each_line_reads_back_as_the_event() {
 }
 
 #[test]
-fn dropping_the_sink_flushes_it() {
+fn drop_flushes_the_sink() {
     let file = TempFile::new("dropping");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(64 * 1024);
+    let log = buffered(file.path(), 64 * 1024);
     log.emit(&event(1)).unwrap();
     assert_eq!(file.text(), "");
     drop(log);
@@ -34,7 +33,7 @@ fn dropping_the_sink_flushes_it() {
 }
 
 #[test]
-fn a_file_is_continued() {
+fn open_appends_to_an_existing_file() {
     let file = TempFile::new("continued");
     for n in 0..3 {
         JsonlSink::open(file.path()).unwrap().emit(&event(n)).unwrap();
@@ -43,7 +42,7 @@ fn a_file_is_continued() {
 }
 
 #[test]
-fn a_torn_line_is_cut_off_and_the_log_says_so() {
+fn torn_line_is_cut_off_and_reported() {
     let file = TempFile::new("torn");
     let whole = event(1).to_json();
     std::fs::write(file.path(), format!("{whole}\n{}", r#"{"event":"agent.sta"#)).unwrap();
@@ -57,7 +56,7 @@ fn a_torn_line_is_cut_off_and_the_log_says_so() {
 }
 
 #[test]
-fn a_last_line_that_lacks_only_its_line_break_is_kept() {
+fn last_line_without_a_line_break_is_kept() {
     let file = TempFile::new("unbroken");
     std::fs::write(file.path(), event(1).to_json()).unwrap();
     JsonlSink::open(file.path()).unwrap().emit(&event(2)).unwrap();
@@ -65,7 +64,7 @@ fn a_last_line_that_lacks_only_its_line_break_is_kept() {
 }
 
 #[test]
-fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
+fn torn_line_of_another_sink_is_kept() {
     let file = TempFile::new("left");
     let first = JsonlSink::open(file.path()).unwrap();
     std::fs::write(file.path(), "{\"event\":\"agent.sta").unwrap();
@@ -74,16 +73,16 @@ fn a_torn_line_is_left_to_the_sink_that_may_be_writing_it() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines, ["{\"event\":\"agent.sta", &event(2).to_json()]);
     let refused = JsonlSink::create(file.path()).unwrap_err();
-    assert!(refused.to_string().ends_with("another sink writes to it"), "{refused}");
+    assert!(refused.to_string().ends_with("another sink is writing to it"), "{refused}");
     drop(first);
     assert_eq!(JsonlSink::create(file.path()).unwrap().stats(), Some(SinkStats::default()));
     assert_eq!(file.text(), "");
 }
 
 #[test]
-fn without_a_buffer_each_event_is_there_at_once() {
+fn unbuffered_events_are_written_at_once() {
     let file = TempFile::new("at-once");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(0);
+    let log = JsonlSink::open(file.path()).unwrap();
     for n in 0..3 {
         log.emit(&event(n)).unwrap();
         assert_eq!(file.events().len() as u64, n + 1);
@@ -91,9 +90,9 @@ fn without_a_buffer_each_event_is_there_at_once() {
 }
 
 #[test]
-fn threads_never_mix_their_lines() {
+fn lines_of_threads_never_mix() {
     let file = TempFile::new("threads");
-    let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(100);
+    let log = buffered(file.path(), 100);
     thread::scope(|scope| {
         for thread in 0..8 {
             let log = &log;
@@ -111,11 +110,11 @@ fn threads_never_mix_their_lines() {
 }
 
 #[test]
-fn two_sinks_on_one_file_never_mix_their_lines() {
+fn lines_of_two_sinks_never_mix() {
     let file = TempFile::new("two-sinks");
     thread::scope(|scope| {
         for sink in 0..2 {
-            let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(1_000);
+            let log = buffered(file.path(), 1_000);
             scope.spawn(move || {
                 for n in 0..250 {
                     log.emit(&event(sink * 250 + n)).unwrap();
@@ -129,29 +128,29 @@ fn two_sinks_on_one_file_never_mix_their_lines() {
 }
 
 #[test]
-fn a_file_that_cannot_be_opened_is_named() {
+fn open_error_names_the_file() {
     let error = JsonlSink::open("no/such/folder/run.jsonl").unwrap_err();
-    assert!(error.to_string().starts_with("open `no/such/folder/run.jsonl`: "), "{error}");
-    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
-    assert_eq!(source.kind(), io::ErrorKind::NotFound);
+    assert!(error.to_string().starts_with("cannot open `no/such/folder/run.jsonl`: "), "{error}");
+    let cause = error.cause().downcast_ref::<io::Error>().unwrap();
+    assert_eq!(cause.kind(), io::ErrorKind::NotFound);
 }
 
 /// `/dev/full` refuses every write.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_write_that_fails_names_the_file() {
+fn write_error_names_the_file() {
     let log = JsonlSink::open("/dev/full").unwrap();
     let error = log.emit(&event(1)).unwrap_err();
     assert_eq!(error.lost(), 0, "it is kept");
     assert!(log.flush().is_err());
-    assert!(error.to_string().starts_with("write to `/dev/full`: "), "{error}");
+    assert!(error.to_string().starts_with("cannot write to `/dev/full`: "), "{error}");
 }
 
 /// `/dev/full` refuses every write.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_backlog_of_a_full_disk_is_bounded_and_every_event_is_answered() {
-    let log = JsonlSink::open("/dev/full").unwrap().buffer_bytes(0);
+fn backlog_of_a_full_disk_is_bounded() {
+    let log = JsonlSink::open("/dev/full").unwrap();
     let lost: u64 = (0..20_000).map(|n| log.emit(&event(n)).unwrap_err().lost()).sum();
     let stats = log.stats().unwrap();
     assert_eq!((stats.accepted, stats.written, stats.dropped), (20_000, 0, lost));

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_sinks::{
-    Durability, EventSink, JsonlOptions, JsonlSink, LogReader, QueueConfig, QueueSink, Rotation,
+    Durability, EventSink, JsonlConfig, LogReader, QueueConfig, QueueSink, Rotation,
 };
 
 use crate::common::{TempFolder, numbered};
@@ -27,8 +27,8 @@ const PLACE: &str = "RUNTIME_SINKS_KILLED_PLACE";
 /// As many as share a sync.
 const THREADS: usize = 4;
 
-fn options(mode: &str) -> JsonlOptions {
-    let options = JsonlSink::options();
+fn options(mode: &str) -> JsonlConfig {
+    let options = JsonlConfig::default();
     match mode {
         "memory" => options.durability(Durability::Memory),
         "interval" => options.durability(Durability::Interval(Duration::from_millis(5))),
@@ -159,38 +159,38 @@ fn loses_nothing(mode: &str) {
 }
 
 #[test]
-fn what_was_written_survives() {
+fn written_events_survive_a_kill() {
     loses_nothing("os");
 }
 
 #[test]
-fn what_is_synced_in_intervals_survives() {
+fn interval_synced_events_survive_a_kill() {
     loses_nothing("interval");
 }
 
 #[test]
-fn what_was_synced_survives() {
+fn synced_events_survive_a_kill() {
     loses_nothing("sync");
 }
 
 #[test]
-fn what_was_written_to_a_folder_survives() {
+fn events_written_to_a_folder_survive_a_kill() {
     loses_nothing("rotating");
 }
 
 #[test]
-fn what_was_synced_to_a_folder_survives() {
+fn events_synced_to_a_folder_survive_a_kill() {
     loses_nothing("rotating-sync");
 }
 
 #[test]
-fn what_a_queue_has_flushed_survives() {
+fn flushed_queue_events_survive_a_kill() {
     loses_nothing("queue");
 }
 
 /// If this found nothing lost, the others would prove nothing.
 #[test]
-fn what_is_only_collected_is_lost() {
+fn buffered_events_are_lost_by_a_kill() {
     let (_, lost, rounds) = kill_many("memory");
     assert!(lost > 0 && rounds > KILLS / 2, "{lost} lost in {rounds} rounds");
 }

@@ -4,9 +4,9 @@ use std::num::NonZeroUsize;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use runtime_sinks::{EventSink, JsonlSink, RingBufferEventSink};
+use runtime_sinks::{EventSink, RingBufferEventSink};
 
-use crate::common::{TempFile, event, number};
+use crate::common::{TempFile, buffered, event, number};
 
 #[derive(Clone, Copy, Debug)]
 enum Op {
@@ -20,7 +20,7 @@ fn op() -> impl Strategy<Value = Op> {
 
 proptest! {
     #[test]
-    fn a_ring_agrees_with_a_list_that_is_cut(
+    fn ring_agrees_with_a_truncated_list(
         capacity in 1..9_usize,
         ops in vec(op(), 0..64),
     ) {
@@ -53,14 +53,14 @@ proptest! {
     }
 
     #[test]
-    fn a_log_holds_every_event_in_order_whatever_the_buffer(
+    fn log_keeps_every_event_in_order_for_any_buffer(
         buffer in 0..2_000_usize,
         runs in vec(1..20_u64, 1..4),
     ) {
         let file = TempFile::new("property");
         let mut emitted = 0;
         for run in runs {
-            let log = JsonlSink::open(file.path()).unwrap().buffer_bytes(buffer);
+            let log = buffered(file.path(), buffer);
             for _ in 0..run {
                 log.emit(&event(emitted)).unwrap();
                 emitted += 1;

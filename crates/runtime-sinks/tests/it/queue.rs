@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
 use runtime_sinks::{
-    EventSink, Filter, JsonlSink, QueueConfig, QueueSink, RingBufferEventSink, Shutdown, SinkError,
-    SinkStats,
+    EventSink, Filter, JsonlSink, QueueConfig, QueueShutdown, QueueSink, RingBufferEventSink,
+    SinkError, SinkStats,
 };
 
 use crate::common::{TempFile, event, number, numbered};
@@ -48,7 +48,7 @@ fn adds_up(stats: SinkStats) -> bool {
 }
 
 #[test]
-fn events_are_handed_on_in_order_and_a_flush_waits_for_them() {
+fn flush_waits_for_events_in_order() {
     let ring = RingBufferEventSink::new();
     let queue = QueueSink::new(ring.clone(), QueueConfig::default());
     for n in 0..500 {
@@ -61,13 +61,13 @@ fn events_are_handed_on_in_order_and_a_flush_waits_for_them() {
     queue.flush().unwrap();
     assert!(queue.shutdown(LONG).is_complete());
     let refused = queue.emit(&event(500)).unwrap_err();
-    assert_eq!(refused.to_string(), "queue an event: the queue was shut down");
+    assert_eq!(refused.to_string(), "cannot queue an event: the queue was shut down");
     assert!(queue.flush().is_err());
     assert!(adds_up(queue.stats().unwrap()));
 }
 
 #[test]
-fn a_full_queue_drops_new_events_keeps_places_for_critical_ones_and_says_so_in_the_stream() {
+fn full_queue_keeps_places_for_critical_events() {
     let (gate, kept, entered, open) = gate();
     let queue = QueueSink::new(gate, holding(10, 3));
     queue.emit(&numbered("s", 1)).unwrap();
@@ -95,7 +95,7 @@ fn a_full_queue_drops_new_events_keeps_places_for_critical_ones_and_says_so_in_t
 }
 
 #[test]
-fn what_is_critical_can_be_said() {
+fn critical_filter_can_be_set() {
     let (gate, _, entered, open) = gate();
     let critical = Filter::all().names([AgentEventName::TurnCompleted]);
     let queue = QueueSink::new(gate, holding(4, 2).critical(critical));
@@ -107,7 +107,7 @@ fn what_is_critical_can_be_said() {
 }
 
 #[test]
-fn a_sink_that_panics_loses_that_event_and_the_stream_is_told() {
+fn panicking_sink_loses_one_event_which_is_reported() {
     let ring = RingBufferEventSink::new();
     let behind = ring.clone();
     let queue = QueueSink::new(
@@ -121,7 +121,7 @@ fn a_sink_that_panics_loses_that_event_and_the_stream_is_told() {
         queue.emit(&numbered("s", n)).unwrap();
     }
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: the sink behind it has lost 1 events");
+    assert_eq!(error.to_string(), "cannot flush the queue: the sink has lost an event");
     assert!(queue.flush().is_ok(), "that was said");
     let stats = queue.stats().unwrap();
     assert_eq!((stats.written, stats.dropped, stats.pending), (4, 1, 0));
@@ -130,7 +130,7 @@ fn a_sink_that_panics_loses_that_event_and_the_stream_is_told() {
 }
 
 #[test]
-fn a_sink_that_fails_is_told_what_was_lost_once_it_takes_events_again() {
+fn losses_are_reported_once_the_sink_recovers() {
     let (ring, broken) = (RingBufferEventSink::new(), Arc::new(Mutex::new(true)));
     let (behind, is_broken) = (ring.clone(), broken.clone());
     let queue = QueueSink::new(
@@ -155,7 +155,7 @@ fn a_sink_that_fails_is_told_what_was_lost_once_it_takes_events_again() {
 }
 
 #[test]
-fn a_shutdown_that_does_not_wait_says_what_is_left_and_can_be_asked_again() {
+fn shutdown_reports_pending_events_and_can_be_repeated() {
     let (gate, kept, entered, open) = gate();
     let queue = QueueSink::new(gate, QueueConfig::default());
     for n in 0..6 {
@@ -163,7 +163,7 @@ fn a_shutdown_that_does_not_wait_says_what_is_left_and_can_be_asked_again() {
     }
     entered.recv().unwrap();
     let left = queue.shutdown(Duration::ZERO);
-    assert_eq!(left.to_string(), "0 events written, 0 dropped, 6 left behind");
+    assert_eq!(left.to_string(), "0 written, 0 dropped, 6 pending");
     assert!(adds_up(queue.stats().unwrap()));
     drop(open);
     assert!(queue.shutdown(LONG).is_complete());
@@ -171,13 +171,13 @@ fn a_shutdown_that_does_not_wait_says_what_is_left_and_can_be_asked_again() {
 }
 
 #[test]
-fn whoever_drops_the_last_handle_or_a_guard_is_told_what_was_abandoned() {
+fn on_abandoned_is_called_for_pending_events() {
     for guarded in [false, true] {
         let (gate, _, entered, open) = gate();
         let (tell, told) = channel();
         let config = QueueConfig::default()
             .patience(Duration::ZERO)
-            .on_abandoned(move |left: Shutdown| tell.send(left).unwrap());
+            .on_abandoned(move |left: QueueShutdown| tell.send(left).unwrap());
         let queue = QueueSink::new(gate, config);
         for n in 0..6 {
             queue.emit(&event(n)).unwrap();
@@ -196,7 +196,7 @@ fn whoever_drops_the_last_handle_or_a_guard_is_told_what_was_abandoned() {
 }
 
 #[test]
-fn a_flush_of_a_sink_that_hangs_gives_up() {
+fn flush_of_a_hanging_sink_times_out() {
     let (gate, _, entered, open) = gate();
     let clock = ManualClock::skipping();
     let config = QueueConfig::default().clock(clock.clone()).sleeper(clock);
@@ -204,12 +204,12 @@ fn a_flush_of_a_sink_that_hangs_gives_up() {
     queue.emit(&event(0)).unwrap();
     entered.recv().unwrap();
     let error = queue.flush().unwrap_err();
-    assert_eq!(error.to_string(), "flush the queue: it takes too long");
+    assert_eq!(error.to_string(), "cannot flush the queue: timed out");
     drop(open);
 }
 
 #[test]
-fn eight_threads_emit_and_each_event_is_written_or_counted() {
+fn concurrent_emits_are_written_or_counted() {
     const EACH: u64 = 5_000;
     let file = TempFile::new("eight");
     let log = JsonlSink::create(file.path()).unwrap();
@@ -247,7 +247,7 @@ fn eight_threads_emit_and_each_event_is_written_or_counted() {
 /// `/dev/full` refuses every write.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_behind_a_queue_loses_nothing_that_is_not_counted() {
+fn full_disk_behind_a_queue_counts_every_loss() {
     let log = Arc::new(JsonlSink::open("/dev/full").unwrap());
     let queue = QueueSink::new(log.clone(), holding(64, 8));
     for n in 1..=20_000 {
@@ -264,7 +264,7 @@ fn a_full_disk_behind_a_queue_loses_nothing_that_is_not_counted() {
 }
 
 #[test]
-fn a_hook_that_panics_does_no_harm() {
+fn panic_in_on_abandoned_is_caught() {
     let (gate, _, entered, open) = gate();
     let config = QueueConfig::default()
         .patience(Duration::ZERO)

@@ -7,10 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock, Sleeper};
-use runtime_sinks::reader::TornLine;
 use runtime_sinks::{
-    EventSink, Gap, GapCause, JsonlSink, LogEntry, LogReader, LogReport, QueueConfig, QueueSink,
-    Rotation,
+    EventSink, Gap, GapCause, JsonlConfig, JsonlSink, LogEntry, LogReader, LogReport, QueueConfig,
+    QueueSink, Rotation, TornLine,
 };
 
 use crate::common::{TempFile, TempFolder, event, number, numbered};
@@ -27,7 +26,7 @@ fn text(events: &[Arc<AgentEvent>]) -> Vec<u8> {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn written_events_are_read() {
     let file = TempFile::new("what-was-written");
     let log = JsonlSink::create(file.path()).unwrap();
     let events: Vec<_> = (1..=20).map(|n| numbered("s", n)).collect();
@@ -41,7 +40,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn every_truncation_of_a_log_is_read_and_loses_no_more_than_the_torn_line() {
+fn truncated_log_loses_only_the_torn_line() {
     let mut whole = text(&[event(1), numbered("s\u{e9}\"", 1), event(3)]);
     whole
         .extend_from_slice("{\"event\":\"agent.levitated\",\"status\":\"\u{1f680}\"}\n".as_bytes());
@@ -58,7 +57,7 @@ fn every_truncation_of_a_log_is_read_and_loses_no_more_than_the_torn_line() {
 }
 
 #[test]
-fn every_truncation_of_a_log_is_repaired_and_continued() {
+fn truncated_log_is_repaired_and_continued() {
     let file = TempFile::new("truncation");
     let whole = text(&[event(1), numbered("s\u{e9}", 1)]);
     for cut in 0..=whole.len() {
@@ -76,14 +75,14 @@ fn every_truncation_of_a_log_is_repaired_and_continued() {
 }
 
 #[test]
-fn a_torn_line_in_the_middle_is_an_error_and_reading_goes_on() {
+fn invalid_line_is_an_error_and_reading_continues() {
     let mut log = text(&[event(1)]);
     log.extend_from_slice(b"{\"event\":\"agent.sta\n\0\0\0\n\xff\xfe\n\r\n  \n");
     log.extend(text(&[event(2)]));
     let (entries, report) = read(&log);
     assert_eq!(entries.len(), 5, "lines that are blank are none");
     let error = entries[1].as_ref().unwrap_err();
-    assert!(error.starts_with("read `log`, line 2: "), "{error}");
+    assert!(error.starts_with("cannot read `log`, line 2: "), "{error}");
     assert!(entries[0].is_ok() && entries[2].is_err() && entries[3].is_err() && entries[4].is_ok());
     assert_eq!((report.events, report.unreadable), (2, 3));
 }
@@ -108,7 +107,7 @@ fn each_entry_has_its_file_and_line() {
 }
 
 #[test]
-fn what_is_not_known_is_kept_as_json_and_keeps_its_place_in_the_session() {
+fn unknown_entry_is_raw_json_and_keeps_its_sequence() {
     let unknown = r#"{"event":"agent.levitated","status":"running","session_id":"s","seq":2}"#;
     let log =
         [&text(&[numbered("s", 1)]), unknown.as_bytes(), b"\n[1]\n", &text(&[numbered("s", 3)])];
@@ -122,7 +121,7 @@ fn what_is_not_known_is_kept_as_json_and_keeps_its_place_in_the_session() {
 }
 
 #[test]
-fn gaps_are_found_and_told_from_what_was_dropped() {
+fn gaps_are_found_with_their_cause() {
     let dropped = |json: &str| {
         let data: runtime_events::Data = serde_json::from_str(json).unwrap();
         let mut event = AgentEvent::clone(&event(0));
@@ -149,10 +148,10 @@ fn gaps_are_found_and_told_from_what_was_dropped() {
     assert_eq!(
         gaps,
         [
-            "session a lacks 2 to 5: dropped",
-            "session b lacks 2 to 3: unexplained",
-            "session c lacks 1: unexplained",
-            "session a lacks 7 to 18446744073709551614: unexplained",
+            "session `a` lacks events 2 to 5: dropped",
+            "session `b` lacks events 2 to 3: cause unknown",
+            "session `c` lacks event 1: cause unknown",
+            "session `a` lacks events 7 to 18446744073709551614: cause unknown",
         ]
     );
     assert_eq!((report.repeated, report.dropped, report.sessions), (2, 4, 3));
@@ -161,7 +160,7 @@ fn gaps_are_found_and_told_from_what_was_dropped() {
 }
 
 #[test]
-fn what_a_queue_drops_is_no_unexplained_gap() {
+fn queue_losses_explain_the_gap() {
     let file = TempFile::new("queue-gaps");
     let log = JsonlSink::create(file.path()).unwrap();
     let config = QueueConfig::default().capacity(std::num::NonZeroUsize::new(4).unwrap());
@@ -174,15 +173,16 @@ fn what_a_queue_drops_is_no_unexplained_gap() {
     let mut reader = LogReader::open(file.path()).unwrap();
     assert!(reader.by_ref().all(|entry| entry.is_ok()));
     let report = reader.report();
-    assert_eq!((report.dropped, report.unexplained()), (lost, 0));
+    assert_eq!(report.dropped, lost);
+    assert!(report.gaps.iter().all(|gap| gap.cause == GapCause::Dropped));
     assert_eq!(report.gaps.iter().map(Gap::len).sum::<u64>(), lost);
 }
 
 #[test]
-fn a_folder_is_read_in_order_and_what_was_removed_is_said_to_be() {
+fn folder_is_read_in_order_and_removed_files_are_reported() {
     let folder = TempFolder::new("reader-folder");
     let rotation = Rotation::size(1_000).keep_total(4_000);
-    let log = JsonlSink::options().rotate(rotation).open(folder.path()).unwrap();
+    let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
     for n in 1..=100 {
         log.emit(&numbered("s", n)).unwrap();
     }
@@ -197,7 +197,7 @@ fn a_folder_is_read_in_order_and_what_was_removed_is_said_to_be() {
 }
 
 #[test]
-fn a_torn_last_line_of_a_file_is_reported_with_its_place() {
+fn torn_last_line_is_reported_with_its_place() {
     let file = TempFile::new("torn-last");
     fs::write(file.path(), [&text(&[event(1)])[..], b"{\"eve"].concat()).unwrap();
     let mut reader = LogReader::open(file.path()).unwrap();
@@ -207,7 +207,7 @@ fn a_torn_last_line_of_a_file_is_reported_with_its_place() {
     };
     assert_eq!(at, file.path());
     let missing = LogReader::open("no/such/log").unwrap_err().to_string();
-    assert!(missing.starts_with("read `no/such/log`: "), "{missing}");
+    assert!(missing.starts_with("cannot read `no/such/log`: "), "{missing}");
 }
 
 /// Writes on each time that the follower waits.
@@ -237,7 +237,7 @@ fn append(path: &std::path::Path, bytes: &[u8]) {
 }
 
 #[test]
-fn a_follower_waits_for_whole_lines_and_survives_a_repair() {
+fn follow_waits_for_whole_lines_and_survives_a_repair() {
     let file = TempFile::new("follow");
     fs::write(file.path(), text(&[event(1)])).unwrap();
     let steps: [Named; 4] = [
@@ -265,10 +265,10 @@ fn a_follower_waits_for_whole_lines_and_survives_a_repair() {
 }
 
 #[test]
-fn a_follower_goes_on_in_the_next_file_until_it_is_stopped() {
+fn follow_continues_in_the_next_file_until_stopped() {
     const ALL: u64 = 300;
     let folder = TempFolder::new("follow-folder");
-    let log = JsonlSink::options().rotate(Rotation::size(2_000)).open(folder.path()).unwrap();
+    let log = JsonlConfig::default().rotate(Rotation::size(2_000)).open(folder.path()).unwrap();
     let follow = LogReader::open(folder.path()).unwrap().follow().every(Duration::from_millis(1));
     let stop = follow.stopper();
     thread::scope(|scope| {

@@ -6,7 +6,7 @@ use runtime_sinks::{EventSink, testing::RecordingEventSink};
 use crate::common::{event, number};
 
 #[test]
-fn it_keeps_every_event_and_finds_them_by_name() {
+fn recording_sink_finds_events_by_name() {
     let seen = RecordingEventSink::new();
     for n in 0..3_000 {
         seen.clone().emit(&event(n)).unwrap();

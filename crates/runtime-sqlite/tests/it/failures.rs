@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime_events::ManualClock;
 use runtime_sinks::{EventSink, UsageRecord, UsageSink};
-use runtime_sqlite::{SqliteOptions, SqliteSink};
+use runtime_sqlite::{SqliteConfig, SqliteSink};
 use runtime_usage::{UsageSnapshot, Usd};
 use rusqlite::Connection;
 
@@ -13,7 +13,7 @@ use crate::common::{Place, numbered};
 
 const RETRY: Duration = Duration::from_secs(1);
 
-fn options(clock: &ManualClock, batch: usize, backlog: usize) -> SqliteOptions {
+fn options(clock: &ManualClock, batch: usize, backlog: usize) -> SqliteConfig {
     let some = |number| NonZeroUsize::new(number).expect("not zero");
     SqliteSink::options()
         .batch(some(batch))

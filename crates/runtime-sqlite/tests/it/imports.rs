@@ -122,7 +122,7 @@ fn what_this_version_does_not_know_is_kept_as_it_is() {
 
     let reader = log.reader().unwrap();
     let error = reader.events("s").next().unwrap().unwrap_err().to_string();
-    assert!(error.starts_with("read event 1 of session `s`"), "{error}");
+    assert!(error.starts_with("cannot read event 1 of session `s`"), "{error}");
     assert!(error.contains("agent.dreamt"), "{error}");
 }
 
@@ -145,7 +145,7 @@ fn a_log_that_cannot_be_read_to_its_end_can_be_imported_again() {
     let events: Vec<_> = (1..=1_500).map(|seq| numbered("s", seq)).collect();
     let text = lines(&events);
     let error = log.import(BufReader::new(Broken(text.as_bytes()))).unwrap_err();
-    assert_eq!(error.to_string(), "read a log to import: the disk is gone");
+    assert_eq!(error.to_string(), "cannot read a log to import: the disk is gone");
     assert_eq!(place.rows("SELECT count(*) FROM event"), ["1000"], "whole chunks stay");
     assert_eq!(log.import(text.as_bytes()).unwrap().new, 500);
 }

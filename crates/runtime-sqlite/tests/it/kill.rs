@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use runtime_events::{Clock, SystemClock};
 use runtime_sinks::EventSink;
-use runtime_sqlite::{Durability, SqliteReader, SqliteSink};
+use runtime_sqlite::{SqliteDurability, SqliteReader, SqliteSink};
 
 use crate::common::{Place, numbered};
 
@@ -29,7 +29,7 @@ const PLACE: &str = "RUNTIME_SQLITE_KILLED_PLACE";
 fn the_writer() {
     let (Ok(mode), Ok(place)) = (env::var(MODE), env::var(PLACE)) else { return };
     let place = PathBuf::from(place);
-    let durability = if mode == "sync" { Durability::Sync } else { Durability::Os };
+    let durability = if mode == "sync" { SqliteDurability::Sync } else { SqliteDurability::Os };
     let log = SqliteSink::options().durability(durability).open(place.join("events.db")).unwrap();
     let acks = File::options().write(true).open(place.join("acks")).unwrap();
     for group in 0.. {

@@ -4,6 +4,7 @@ mod common;
 mod failures;
 mod imports;
 mod kill;
+mod migration;
 mod opening;
 mod promises;
 mod reading;

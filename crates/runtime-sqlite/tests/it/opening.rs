@@ -2,7 +2,7 @@
 
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
-use runtime_sqlite::{Durability, OpenError, SqliteReader, SqliteSink};
+use runtime_sqlite::{OpenError, SqliteDurability, SqliteReader, SqliteSink};
 use rusqlite::Connection;
 
 use crate::common::{Place, numbered};
@@ -13,9 +13,9 @@ fn a_database_of_a_later_version_is_refused_and_left_alone() {
     drop(SqliteSink::open(place.db()).unwrap());
     place.sql().pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteSink::open(place.db()).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 99, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("schema 99") && text.contains("none above 1"), "{text}");
+    assert!(text.contains("schema 99") && text.contains("none above 2"), "{text}");
     assert!(SqliteReader::open(place.db()).is_err());
 }
 
@@ -78,14 +78,14 @@ fn a_database_is_continued() {
     let reader = SqliteReader::open(place.db()).unwrap();
     let events: Vec<AgentEvent> = reader.events("s").map(Result::unwrap).collect();
     assert_eq!(events.len(), 3);
-    assert_eq!(place.rows("PRAGMA user_version"), ["1"]);
+    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
     assert_eq!(place.rows("PRAGMA journal_mode"), ["wal"]);
 }
 
 #[test]
 fn the_database_says_whose_it_is() {
     let place = Place::new("ours");
-    let options = SqliteSink::options().durability(Durability::Sync);
+    let options = SqliteSink::options().durability(SqliteDurability::Sync);
     drop(options.open(place.db()).unwrap());
     let connection = Connection::open(place.db()).unwrap();
     let id: i32 = connection.pragma_query_value(None, "application_id", |it| it.get(0)).unwrap();

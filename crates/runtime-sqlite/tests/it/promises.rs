@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_sqlite::{
-    Conflict, Events, Imported, OpenError, SessionSummary, SqliteOptions, SqliteReader, SqliteSink,
+    Conflict, Events, Imported, OpenError, SessionSummary, SqliteConfig, SqliteReader, SqliteSink,
     SqliteStats,
 };
 
@@ -20,7 +20,7 @@ const _: () = usage::<SqliteSink>();
 const _: () = usage::<Arc<SqliteSink>>();
 const _: () = error::<OpenError>();
 const _: () = error::<Conflict>();
-const _: () = shared::<SqliteOptions>();
+const _: () = shared::<SqliteConfig>();
 const _: () = shared::<SqliteStats>();
 const _: () = shared::<Imported>();
 const _: () = shared::<SessionSummary>();

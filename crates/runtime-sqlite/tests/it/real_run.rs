@@ -78,7 +78,7 @@ fn the_views_say_what_the_trackers_have_counted() {
         for (model, used) in tracker.per_model() {
             let (calls, tokens, cost) = by_model.entry(model).or_insert((0, [0; 3], Usd::ZERO));
             *calls += used.turns;
-            tokens[0] += used.tokens.input_tokens;
+            tokens[0] += used.tokens.total_input_tokens();
             tokens[1] += used.tokens.output_tokens;
             tokens[2] += used.tokens.cache_read_tokens;
             *cost = cost.saturating_add(used.cost);
@@ -99,7 +99,8 @@ fn the_views_say_what_the_trackers_have_counted() {
     let view = format!("SELECT model, calls, {columns} FROM cost_by_model ORDER BY model");
     assert_eq!(place.rows(&view), expected);
     // The usage sink was told the same money, in another table.
-    let records = "SELECT model, count(*), sum(input_tokens), sum(output_tokens),
+    let records = "SELECT model, count(*), sum(input_tokens + cache_write_tokens
+            + cache_write_1h_tokens + cache_read_tokens + input_audio_tokens), sum(output_tokens),
         sum(cache_read_tokens), sum(cost_nanos) FROM usage GROUP BY model ORDER BY model";
     assert_eq!(place.rows(records), expected);
 

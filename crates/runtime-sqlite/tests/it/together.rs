@@ -38,7 +38,7 @@ fn assert_whole(place: &Place, writers: usize) {
     let sessions = place.rows("SELECT events, missing FROM sessions");
     assert_eq!(sessions, vec![format!("{EVENTS}|0"); writers + 1]);
     assert_eq!(place.rows("PRAGMA integrity_check"), ["ok"]);
-    assert_eq!(place.rows("PRAGMA user_version"), ["1"]);
+    assert_eq!(place.rows("PRAGMA user_version"), ["2"]);
 }
 
 #[test]

@@ -95,19 +95,19 @@ fn money_is_counted_once_and_to_the_nano_dollar() {
         cache_read_tokens, reasoning_tokens, cost_nanos FROM cost_by_model ORDER BY model";
     assert_eq!(
         place.rows(by_model),
-        ["a|3|1|1|106|12|7|0|8388608100000001", "b|3|2|0|50|9|0|4|200000500"]
+        ["a|3|1|1|113|12|7|0|8388608100000001", "b|3|2|0|50|9|0|4|200000500"]
     );
     let by_session = "SELECT session_id, role, phase, turns, calls, ok, input_tokens,
         output_tokens, cost_nanos FROM cost_by_session ORDER BY session_id";
     assert_eq!(
         place.rows(by_session),
-        ["e|editor|draft|2|2|1|1|2|8388608000000000", "w|writer|draft|3|5|3|155|19|300000501"]
+        ["e|editor|draft|2|2|1|1|2|8388608000000000", "w|writer|draft|3|5|3|162|19|300000501"]
     );
     let by_role = "SELECT role, sessions, turns, calls, ok, input_tokens, output_tokens,
         cost_nanos FROM cost_by_role ORDER BY role";
     assert_eq!(
         place.rows(by_role),
-        ["editor|1|2|2|1|1|2|8388608000000000", "writer|1|3|5|3|155|19|300000501"]
+        ["editor|1|2|2|1|1|2|8388608000000000", "writer|1|3|5|3|162|19|300000501"]
     );
     let dollars = "SELECT cost_usd FROM cost_by_model WHERE model = 'b'";
     assert_eq!(place.rows(dollars), ["0.2000005"]);

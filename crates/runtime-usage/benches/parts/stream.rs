@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use runtime_usage::{StreamUsage, UsageSnapshot};
+use runtime_usage::{StreamUsage, UsageFormat};
 use serde_json::{Value, json};
 
 /// A long answer: 999 pieces of text, and the usage at the end.
@@ -45,7 +45,7 @@ pub(crate) fn streams(c: &mut Criterion) {
     ] {
         c.bench_function(name, |b| {
             b.iter(|| {
-                let mut stream = StreamUsage::openai_chat();
+                let mut stream = StreamUsage::new(UsageFormat::OpenAiChat);
                 for chunk in &chunks {
                     stream.push(black_box(chunk)).unwrap();
                 }
@@ -55,6 +55,6 @@ pub(crate) fn streams(c: &mut Criterion) {
     }
     c.bench_function("usage/read_openai_chat", |b| {
         let body = json!({"model": "gpt-5-2026-05-14", "usage": usage()});
-        b.iter(|| UsageSnapshot::from_openai_chat(black_box(&body)));
+        b.iter(|| UsageFormat::OpenAiChat.read(black_box(&body)));
     });
 }

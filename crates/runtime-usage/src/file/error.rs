@@ -1,12 +1,12 @@
-//! What can be wrong with a price list.
+//! The errors of price lists.
 
 use std::fmt;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A text that is not a price list. It names every broken entry, and not only the first one.
+/// The error for a text that is not a valid price list. It names every invalid entry.
 ///
 /// ```
 /// use runtime_usage::PricingTable;
@@ -19,17 +19,17 @@ use thiserror::Error;
 /// assert_eq!(paths, ["models.a.input_per_million", "models.b"]);
 /// ```
 #[derive(Debug, Error)]
-#[error("prices at `{at}`: {source}{}", Others(.others))]
+#[error("price list at `{at}`: {error}{}", Others(.others))]
 #[non_exhaustive]
 pub struct PricingParseError {
-    /// The path to what is wrong, such as `models.gpt-5.input_per_million`; `.` is the whole text.
-    /// Where more is wrong it is the first.
+    /// The path to the first invalid value, such as `models.gpt-5.input_per_million`. The whole text is
+    /// `.`.
     pub at: String,
-    source: serde_json::Error,
+    error: serde_json::Error,
     others: Vec<Broken>,
 }
 
-/// What is wrong at a place of a price list.
+/// An invalid value of a price list.
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) at: String,
@@ -37,18 +37,18 @@ pub(super) struct Broken {
 }
 
 impl PricingParseError {
-    /// All that is wrong: the path to each, and the reason.
+    /// The path of every invalid value, and what is wrong with it.
     pub fn broken(&self) -> impl Iterator<Item = (&str, &serde_json::Error)> {
         let others = self.others.iter().map(|broken| (&*broken.at, &broken.error));
-        std::iter::once((&*self.at, &self.source)).chain(others)
+        std::iter::once((&*self.at, &self.error)).chain(others)
     }
 
     pub(super) fn new(first: Broken, others: Vec<Broken>) -> Self {
-        Self { at: first.at, source: first.error, others }
+        Self { at: first.at, error: first.error, others }
     }
 }
 
-/// Prints what else is wrong. How many are printed is bounded, for a file may be all wrong.
+/// Writes the other invalid values. The number is bounded, because a whole file may be wrong.
 struct Others<'a>(&'a [Broken]);
 
 impl fmt::Display for Others<'_> {
@@ -65,35 +65,26 @@ impl fmt::Display for Others<'_> {
     }
 }
 
-/// A price file that was not loaded, nor any part of it.
+/// The error for a price file that cannot be loaded. No part of it was loaded.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PricingFileError {
-    /// It cannot be read.
-    #[error("cannot read the pricing file `{}`: {source}", path.display())]
+    /// The file cannot be read.
+    #[error("cannot read price file `{}`", path.display())]
     #[non_exhaustive]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Its text is not a price list.
-    #[error("pricing file `{}`: {source}", path.display())]
+    /// The file is not a valid price list.
+    #[error("invalid price file `{}`", path.display())]
     #[non_exhaustive]
     Parse {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// What is wrong with the list.
         source: PricingParseError,
     },
-}
-
-impl PricingFileError {
-    /// The file it is about.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Read { path, .. } | Self::Parse { path, .. } => path,
-        }
-    }
 }

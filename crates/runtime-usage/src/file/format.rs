@@ -1,4 +1,4 @@
-//! [`PriceFormat`]: the forms of price lists, and what each is recognised by.
+//! [`PriceFormat`]: the formats of price lists, and how they are recognised.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use super::litellm::is_price;
 use super::node::Node;
 use super::walk::Path;
 
-/// The form of a price list.
+/// The format of a price list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PriceFormat {
-    /// `{"models": {…}}`: an object of [`ModelPricing`](crate::ModelPricing) by model. Beside it,
-    /// keys that begin with `_` are comments. Recognised by the key `models`.
+    /// `{"models": {…}}`: an object of [`ModelPricing`](crate::ModelPricing) by model. Other keys that
+    /// start with `_` are comments. Recognised by the key `models`.
     Original,
-    /// `LiteLLM`'s `model_prices_and_context_window.json`. Recognised by an entry with
+    /// `model_prices_and_context_window.json` of `LiteLLM`. Recognised by an entry with
     /// `litellm_provider` or a price for tokens.
     LiteLlm,
-    /// The `api.json` of models.dev. Recognised by a provider with `models`.
+    /// `api.json` of models.dev. Recognised by a provider with `models`.
     ModelsDev,
-    /// The `data.json` of genai-prices. Recognised as a list of providers with `models`.
+    /// `data.json` of genai-prices. Recognised as an array of providers with `models`.
     GenaiPrices,
 }
 
@@ -49,15 +49,15 @@ impl PriceFormat {
     }
 }
 
-/// The text is in none of the forms.
+/// The error for a text in none of the formats.
 pub(super) fn unknown(root: &Node<'_>) -> PricingParseError {
-    const LOOKED_FOR: &str = "not a price list that is known; looked for the key `models` (its own \
-        form), an entry with `litellm_provider` or a price for tokens (LiteLLM), a provider with \
-        `models` (models.dev), and a sequence of providers with `models` (genai-prices)";
+    const LOOKED_FOR: &str = "an object with the key `models`, an object of entries with \
+        `litellm_provider` or a price for tokens (LiteLLM), an object of providers with `models` \
+        (models.dev), or an array of providers with `models` (genai-prices)";
 
     let error = match root {
         Node::Object(_) => {
-            serde_json::Error::custom(format_args!("missing field `models`: {LOOKED_FOR}"))
+            serde_json::Error::custom(format_args!("unknown format, expected {LOOKED_FOR}"))
         }
         other => serde_json::Error::invalid_type(other.unexpected(), &LOOKED_FOR),
     };

@@ -1,4 +1,4 @@
-//! The `data.json` of genai-prices: a list of providers, and dollars per million tokens.
+//! Reads `data.json` of genai-prices: an array of providers, in dollars per million tokens.
 
 mod clause;
 mod grammar;
@@ -21,7 +21,7 @@ use crate::usd::Usd;
 
 pub(super) fn read(root: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) -> PriceList {
     let mut found = Found::default();
-    let providers = walk.list(Path::Root, root, "a sequence of providers").into_iter().flatten();
+    let providers = walk.list(Path::Root, root, "an array of providers").into_iter().flatten();
     for (place, provider) in providers.enumerate() {
         found.provider(Path::Index(&Path::Root, place), provider, as_of, walk);
     }
@@ -49,7 +49,7 @@ impl Found {
             return;
         }
         let id = id_of(at, node, "the id of a provider", walk);
-        // What the provider says its own models are called.
+        // The names of the provider's own models.
         let own = node
             .get("model_match")
             .filter(|own| !own.is_null())
@@ -58,7 +58,7 @@ impl Found {
         let (Some(id), Some(models)) = (id, models) else { return };
         let provider = Provider { id, own };
         let at = Path::Key(&at, "models");
-        let models = walk.list(at, models, "a sequence of models").into_iter().flatten();
+        let models = walk.list(at, models, "an array of models").into_iter().flatten();
         for (place, model) in models.enumerate() {
             self.model(&provider, Path::Index(&at, place), model, as_of, walk);
         }
@@ -115,7 +115,7 @@ struct Provider {
     own: Clause,
 }
 
-/// The name that a provider or a model goes by.
+/// The id of a provider or a model.
 fn id_of(at: Path<'_>, node: &Node<'_>, expected: &str, walk: &mut Walk) -> Option<Box<str>> {
     let id_at = Path::Key(&at, "id");
     let id = walk.required(at, node, "id")?;
@@ -123,11 +123,10 @@ fn id_of(at: Path<'_>, node: &Node<'_>, expected: &str, walk: &mut Walk) -> Opti
     walk.name(id_at, id)
 }
 
-/// The prices of a model: one set, or several under conditions, of which the last that holds
-/// counts, or the first where none does.
+/// The prices of a model: one set, or several with conditions. The last set whose condition holds
+/// counts, or the first set if none holds.
 ///
-/// A table does not know the hour. Where there are prices for hours of the day, too, the higher
-/// ones count.
+/// A table does not know the time of day. If prices depend on it, the higher ones count.
 fn prices_at(
     at: Path<'_>,
     node: &Node<'_>,
@@ -140,7 +139,7 @@ fn prices_at(
     let mut hourly: Option<ModelPrices> = None;
     for (place, price) in conditional.iter().enumerate() {
         let at = Path::Index(&at, place);
-        if walk.object(at, price, "a price under a condition").is_none() {
+        if walk.object(at, price, "a price with a condition").is_none() {
             continue;
         }
         let Some(prices) = walk.required(at, price, "prices") else { continue };
@@ -162,12 +161,12 @@ fn prices_at(
     }
 }
 
-/// When a price counts.
+/// When a price applies.
 enum Condition {
     Holds,
-    /// From a day on that is still to come.
+    /// From a later day on.
     Later,
-    /// At some hours of the day, or under a condition that is not known.
+    /// At some hours of the day, or under an unknown condition.
     Sometimes,
 }
 
@@ -190,7 +189,7 @@ fn one_set(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
         walk.skip(at, SkipReason::NoTokenPrices);
         return None;
     }
-    // What has no price here is not used, or not charged for: an embedding has no output.
+    // Output without a price is not used or not charged: an embedding has none.
     if quotes.has_base(TokenKind::Input) && !quotes.has_base(TokenKind::Output) {
         quotes.set(ServiceTier::Standard, 0, TokenKind::Output, Usd::ZERO);
     }
@@ -208,7 +207,7 @@ fn quotes(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Quotes {
         .filter_map(|(key, value)| Some((Field::parse(key)?, &**key, value)))
         .filter(|(_, _, value)| !value.is_null())
         .collect();
-    // The price of text holds over that of any input, whichever comes first.
+    // The price of text overrides the price of any input, whichever comes first.
     fields.sort_by_key(|(field, _, _)| field.qualifiers);
     for (Field { kind, .. }, key, value) in fields {
         let at = Path::Key(&at, key);
@@ -221,8 +220,7 @@ fn quotes(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Quotes {
     quotes
 }
 
-/// `{"base": 3, "tiers": [{"start": 200000, "price": 6}]}`: a tier holds for more input tokens
-/// than its start.
+/// `{"base": 3, "tiers": [{"start": 200000, "price": 6}]}`: a tier applies above its start.
 fn tiered(at: Path<'_>, kind: TokenKind, node: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
     let mut set = |above, at: Path<'_>, price: Option<&Node<'_>>, walk: &mut Walk| {
         if let Some(price) = price.and_then(|price| walk.usd(at, price, Per::Million)) {
@@ -233,8 +231,7 @@ fn tiered(at: Path<'_>, kind: TokenKind, node: &Node<'_>, quotes: &mut Quotes, w
     set(0, Path::Key(&at, "base"), base, walk);
     let Some(tiers) = walk.required(at, node, "tiers") else { return };
     let at = Path::Key(&at, "tiers");
-    for (place, tier) in
-        walk.list(at, tiers, "a sequence of tiers").into_iter().flatten().enumerate()
+    for (place, tier) in walk.list(at, tiers, "an array of tiers").into_iter().flatten().enumerate()
     {
         let at = Path::Index(&at, place);
         let start = walk

@@ -1,4 +1,4 @@
-//! [`PriceList`]: the prices of a text, and what it has beside them.
+//! [`PriceList`]: the prices of a list, and what was skipped.
 
 use std::fmt;
 
@@ -6,71 +6,51 @@ use super::format::PriceFormat;
 use crate::book::Rule;
 use crate::prices::Named;
 
-/// The prices of a text that was read, for [`PricingTable::merge`](crate::PricingTable::merge).
+/// A price list, as [`PriceReader`](crate::PriceReader) has read it, for
+/// [`PricingTable::merge`](crate::PricingTable::merge).
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PriceList {
-    pub(super) format: PriceFormat,
-    pub(super) models: usize,
-    /// In the order of the text, under lower-case names. The later one holds.
-    pub(super) prices: Vec<Named>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) skipped: Vec<Skipped>,
-    pub(super) ambiguous: Vec<Box<str>>,
+    /// The format of the list.
+    pub format: PriceFormat,
+    /// The number of models with prices. A model may have several names.
+    pub models: usize,
+    /// The parts of the list that were skipped, in order.
+    pub skipped: Vec<Skipped>,
+    /// The names for which several providers have different prices, sorted. Each name has the highest
+    /// of them; `provider/model` is exact.
+    pub ambiguous: Vec<Box<str>>,
+    /// In the order of the list, under lower-case names. Later entries replace earlier ones.
+    pub(crate) prices: Vec<Named>,
+    pub(crate) rules: Vec<Rule>,
 }
 
-impl PriceList {
-    /// The form of the text.
-    pub const fn format(&self) -> PriceFormat {
-        self.format
-    }
-
-    /// How many models the text has prices for. A model may be known under several names.
-    pub const fn models(&self) -> usize {
-        self.models
-    }
-
-    /// What the text has that no price was taken from, in its order.
-    pub fn skipped(&self) -> &[Skipped] {
-        &self.skipped
-    }
-
-    /// The names on which several providers disagree, sorted. Each has the dearest of their
-    /// prices; `provider/model` is exact.
-    pub fn ambiguous(&self) -> &[Box<str>] {
-        &self.ambiguous
-    }
-
-    pub(crate) fn into_parts(self) -> (Vec<Named>, Vec<Rule>) {
-        (self.prices, self.rules)
-    }
-}
-
-/// A part of a price list that no price was taken from.
+/// A part of a price list that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// The path to it.
+    /// The path to the part.
     pub at: String,
-    /// Why.
+    /// The reason.
     pub reason: SkipReason,
 }
 
-/// Why a part of a price list is left out.
+/// Why a part of a price list was skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SkipReason {
-    /// It describes the list, and is no model.
+    /// It describes the list and is not a model.
     NotAModel,
-    /// It has no price for tokens: it is priced by image, second or page, or not at all.
+    /// It has no price for tokens. It is priced by image, second or page, or not at all.
     NoTokenPrices,
-    /// It has a price for some tokens, but none for input, or none for the output it makes. The
-    /// model stays without a price: half a price would be none for the other half.
+    /// It has a price for some tokens, but not for both input and output. The model stays without a
+    /// price, since the missing one would be zero.
     Incomplete,
-    /// It is a clause about names that is not understood: a regular expression.
+    /// It is a name pattern that is not supported, such as a regular expression.
     UnknownClause,
-    /// It is a price from a later day on.
+    /// It is a price that starts on a later day.
     NotNow,
-    /// It is a price for something other than a size of context.
+    /// It is a price that depends on something other than the context size.
     UnknownTier,
 }
 
@@ -80,9 +60,9 @@ impl fmt::Display for SkipReason {
             Self::NotAModel => "not a model",
             Self::NoTokenPrices => "no price for tokens",
             Self::Incomplete => "no price for input, or none for output",
-            Self::UnknownClause => "a clause that is not understood",
-            Self::NotNow => "a price from a later day on",
-            Self::UnknownTier => "a price for something other than a size of context",
+            Self::UnknownClause => "an unsupported name pattern",
+            Self::NotNow => "a price that starts on a later day",
+            Self::UnknownTier => "a price that does not depend on the context size",
         })
     }
 }

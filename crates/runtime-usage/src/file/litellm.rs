@@ -1,5 +1,5 @@
-//! `LiteLLM`'s `model_prices_and_context_window.json`: dollars per token, under keys that are a
-//! grammar.
+//! Reads `model_prices_and_context_window.json` of `LiteLLM`: dollars per token, under keys that
+//! follow a grammar.
 
 mod grammar;
 
@@ -15,7 +15,7 @@ use crate::kind::TokenKind;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// Whether the key of an entry is a price for tokens.
+/// Whether a key of an entry is a price for tokens.
 pub(super) fn is_price(key: &str) -> bool {
     Field::parse(key).is_some()
 }
@@ -52,10 +52,10 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
 
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
 
-/// The modes that answer with something other than tokens.
+/// The modes whose output is not tokens.
 const WITHOUT_OUTPUT: [&str; 3] = ["embedding", "moderation", "rerank"];
 
-/// Whether something other than tokens has a price: seconds, pages, queries.
+/// Whether an entry has a price for something other than tokens, such as seconds, pages or queries.
 fn costs_otherwise(entry: &Node<'_>) -> bool {
     entry.entries().iter().any(|(key, value)| {
         let other = key.contains("cost_per_") && !is_price(key);
@@ -94,14 +94,14 @@ fn quote(at: Path<'_>, field: Field, value: &Node<'_>, quotes: &mut Quotes, walk
     }
 }
 
-/// `[{"range": [0, 256000], …}, …]`: a range holds for more tokens than its lower end, and the last
-/// one for any number beyond.
+/// `[{"range": [0, 256000], …}, …]`: a range applies above its lower end, and the last one also
+/// beyond its upper end.
 ///
-/// A few have an `output_range`, too. What the output is priced by is not known before it is
-/// there, so that of ranges of the same input the higher prices count.
+/// Some ranges also have an `output_range`. The length of the output is unknown before the call, so of
+/// several ranges for the same input the higher prices count.
 fn tiered(at: Path<'_>, ranges: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
     let mut last = None;
-    let ranges = walk.list(at, ranges, "a sequence of ranges").into_iter().flatten();
+    let ranges = walk.list(at, ranges, "an array of ranges").into_iter().flatten();
     for (place, range) in ranges.enumerate() {
         let at = Path::Index(&at, place);
         let Some(entries) = walk.object(at, range, "a range with prices") else { continue };
@@ -123,7 +123,7 @@ fn lower_end(at: Path<'_>, range: &Node<'_>, walk: &mut Walk) -> Option<u64> {
     let ends = walk.required(at, range, "range")?;
     let at = Path::Key(&at, "range");
     let [from, _] = walk.list(at, ends, "a range of tokens")? else {
-        walk.refuse(at, "a range of tokens has two ends");
+        walk.refuse(at, "a range of tokens must have two ends");
         return None;
     };
     walk.whole_number(Path::Index(&at, 0), from)

@@ -1,4 +1,4 @@
-//! The `api.json` of models.dev: providers, their models, and dollars per million tokens.
+//! Reads `api.json` of models.dev: providers and their models, in dollars per million tokens.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
     }
 }
 
-/// The providers that make models and serve their own: the bare name of a model is theirs.
+/// The providers that serve models of their own, to whom the bare names of models belong.
 const MAKERS: [&str; 15] = [
     "alibaba",
     "anthropic",
@@ -80,7 +80,7 @@ fn prices(at: Path<'_>, model: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
     quote(cost_at, cost, 0, &mut quotes, walk);
     let tiers_at = Path::Key(&cost_at, "tiers");
     match (cost.get("tiers"), cost.get("context_over_200k")) {
-        // Newer lists say both, and `tiers` says more.
+        // Newer lists have both, and `tiers` has more detail.
         (Some(tiers), _) if !tiers.is_null() => tiered(tiers_at, tiers, &mut quotes, walk),
         (_, Some(over)) if !over.is_null() => {
             quote(Path::Key(&cost_at, "context_over_200k"), over, 200_000, &mut quotes, walk);
@@ -115,9 +115,9 @@ fn quote(at: Path<'_>, cost: &Node<'_>, above: u64, quotes: &mut Quotes, walk: &
     }
 }
 
-/// `[{…, "tier": {"type": "context", "size": 272000}}]`: prices from that size on.
+/// `[{…, "tier": {"type": "context", "size": 272000}}]`: prices that start at a context size.
 fn tiered(at: Path<'_>, tiers: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk) {
-    let tiers = walk.list(at, tiers, "a sequence of tiers").into_iter().flatten();
+    let tiers = walk.list(at, tiers, "an array of tiers").into_iter().flatten();
     for (place, prices) in tiers.enumerate() {
         let at = Path::Index(&at, place);
         if walk.object(at, prices, "a tier with prices").is_none() {

@@ -1,4 +1,4 @@
-//! Which of several providers a bare model name means.
+//! Decides which of several providers a bare model name refers to.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use crate::prices::{ModelPrices, Named};
 use crate::snapshot::UsageSnapshot;
 use crate::usd::Usd;
 
-/// Prices and a name they may be kept under.
+/// Prices and a name that they may get.
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) name: Box<str>,
@@ -15,16 +15,16 @@ pub(super) struct Candidate {
     pub(super) prices: Arc<ModelPrices>,
 }
 
-/// How good a claim to a name is: the later, the better.
+/// The strength of a claim to a name, from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Claim {
-    /// A provider names the model so.
+    /// A provider uses the name.
     Bare,
-    /// Its maker names it so.
+    /// The maker of the model uses the name.
     Maker,
-    /// It is the beginning of a name, together with that of the provider.
+    /// It is a provider and the start of a name.
     QualifiedBeginning,
-    /// It is the provider and the model.
+    /// It is a provider and a model.
     Qualified,
 }
 
@@ -35,9 +35,10 @@ pub(super) struct Settled {
     pub(super) ambiguous: Vec<Box<str>>,
 }
 
-/// Gives each name to the best claim. Where several are as good and disagree, the dearest price
-/// holds and the name is ambiguous. Who is not the maker and asks nothing has no claim to a bare name:
-/// it is part of a subscription. So nothing is cheap, or free, because of a reseller.
+/// Gives each name to the strongest claim. If several are equally strong and have different prices,
+/// the highest price wins and the name is ambiguous. A provider that is not the maker and charges
+/// nothing has no claim to a bare name, because the model is part of a subscription there. So no
+/// model is cheap or free because of a reseller.
 pub(super) fn settle(mut candidates: Vec<Candidate>) -> Settled {
     candidates.retain(|candidate| {
         candidate.claim != Claim::Bare || !dearness(&candidate.prices).is_zero()
@@ -50,7 +51,7 @@ pub(super) fn settle(mut candidates: Vec<Candidate>) -> Settled {
         let mut prices = &best.prices;
         if equals().any(|candidate| candidate.prices != best.prices) {
             settled.ambiguous.push(best.name.clone());
-            // Of equally dear ones the first, in the order of the text.
+            // Of equal prices the first one, in the order of the list.
             for candidate in equals() {
                 if dearness(&candidate.prices) > dearness(prices) {
                     prices = &candidate.prices;
@@ -62,7 +63,7 @@ pub(super) fn settle(mut candidates: Vec<Candidate>) -> Settled {
     settled
 }
 
-/// A million tokens in and as many out.
+/// The price of a million tokens in and a million out.
 fn dearness(prices: &ModelPrices) -> Usd {
     prices.standard().cost(&UsageSnapshot::new(1_000_000, 1_000_000))
 }

@@ -1,4 +1,4 @@
-//! A JSON text as a tree that keeps the order of its keys, and the ones that come twice.
+//! [`Node`]: JSON as a tree that keeps the order of keys, and repeated keys.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ pub(super) enum Node<'a> {
 /// Keys and values, in the order of the text.
 pub(super) type Object<'a> = Vec<(Cow<'a, str>, Node<'a>)>;
 
-/// A number as the reader of JSON hands it out.
+/// A number as the JSON parser returns it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
     Whole(u64),
@@ -33,12 +33,12 @@ impl<'a> Node<'a> {
         matches!(self, Self::Null)
     }
 
-    /// What `key` stands for in an object: the last one, as readers of JSON have it.
+    /// The value of a key in an object. Of repeated keys the last one counts, as is usual for JSON.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.entries().iter().rfind(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// The keys and values of an object; none of anything else.
+    /// The keys and values of an object, or none if it is something else.
     pub(super) fn entries(&self) -> &[(Cow<'a, str>, Self)] {
         match self {
             Self::Object(entries) => entries,
@@ -46,7 +46,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// What it is, for an error.
+    /// The description of the value, for an error.
     pub(super) fn unexpected(&self) -> Unexpected<'_> {
         match self {
             Self::Null => Unexpected::Unit,
@@ -76,7 +76,7 @@ impl fmt::Display for Number {
         match self {
             Self::Whole(number) => number.fmt(f),
             Self::Negative(number) => number.fmt(f),
-            // The shortest digits that name it.
+            // The shortest digits that read back as the same number.
             Self::Float(number) => write!(f, "{number:?}"),
         }
     }
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 }
 
-/// A key, borrowed from the text where it has no escapes.
+/// A key. It is borrowed from the text unless it has escapes.
 struct Key<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Key<'de> {

@@ -1,4 +1,4 @@
-//! The form of the original: `{"models": {…}}`, strict about every key.
+//! Reads our own format, `{"models": {…}}`. Every key is checked.
 
 use std::sync::Arc;
 
@@ -60,12 +60,12 @@ const FIELDS: [&str; 8] = [
 
 fn pricing(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPricing> {
     let mut found: [Option<Option<Usd>>; FIELDS.len()] = Default::default();
-    for (key, value) in walk.object(at, node, "struct ModelPricing")? {
+    for (key, value) in walk.object(at, node, "an object of prices")? {
         let Some(field) = FIELDS.iter().position(|field| field == key) else {
             walk.fail(Path::Key(&at, key), serde_json::Error::unknown_field(key, &FIELDS));
             continue;
         };
-        // The prices that may be unset may be null.
+        // Optional prices may be null.
         let price = if field >= 4 && value.is_null() {
             None
         } else {

@@ -1,4 +1,4 @@
-//! The prices that a list quotes for a model, and what holds where it says nothing.
+//! [`Quotes`]: the prices that a list names for a model, and the rules for those that it leaves out.
 
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
@@ -6,11 +6,11 @@ use crate::pricing::ModelPricing;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// Prices by tier, by size of context and by kind of token, as far as they are named.
+/// The named prices, by tier, context size and kind of token.
 #[derive(Debug, Default)]
 pub(super) struct Quotes(Vec<(ServiceTier, u64, Quoted)>);
 
-/// Prices of a million tokens, as far as they are named.
+/// The named prices of a million tokens, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 struct Quoted([Option<Usd>; TokenKind::ALL.len()]);
 
@@ -19,7 +19,7 @@ impl Quotes {
         self.0.is_empty()
     }
 
-    /// Whether every price that is named is zero.
+    /// Whether every named price is zero.
     pub(super) fn are_free(&self) -> bool {
         self.0.iter().all(|(_, _, quoted)| quoted.0.iter().flatten().all(|price| price.is_zero()))
     }
@@ -41,7 +41,7 @@ impl Quotes {
         self.set(tier, above, kind, known.map_or(price, |known| known.max(price)));
     }
 
-    /// Whether a kind has a price in the standard tier, for any size of context.
+    /// Whether a kind has a price in the standard tier for turns of any size.
     pub(super) fn has_base(&self, kind: TokenKind) -> bool {
         let mut quotes = self.0.iter();
         quotes.any(|(tier, above, quoted)| {
@@ -49,11 +49,11 @@ impl Quotes {
         })
     }
 
-    /// All prices, unless that of input or output is missing.
+    /// Returns all prices, unless the price of input or output is missing.
     ///
-    /// What a band does not name costs what it does in the band below; what a tier does not name
-    /// costs what it does in the standard one; what a band of a tier does not name costs the
-    /// higher of both. The cache costs what plain input does where nothing is said about it.
+    /// A price that a band leaves out is that of the band below. A price that a tier leaves out is the
+    /// standard one. A price that a band of a tier leaves out is the higher of the two. A cache price
+    /// that is never named is the price of input.
     pub(super) fn finish(mut self) -> Option<ModelPrices> {
         self.0.sort_by_key(|(tier, above, _)| (*tier, *above));
         let mut standard: Vec<(u64, Quoted)> = Vec::new();
@@ -89,14 +89,14 @@ impl Quoted {
         self.0[kind as usize]
     }
 
-    /// Fills up what is not named.
+    /// Fills in the prices that are not named.
     fn or(&self, rest: &Self) -> Self {
         let mut all = Self(std::array::from_fn(|kind| self.0[kind].or(rest.0[kind])));
-        // Reasoning follows the price of output, unless it is named beside it.
+        // Reasoning follows the price of output unless it is named as well.
         if self.of(TokenKind::Output).is_some() {
             all.0[TokenKind::Reasoning as usize] = self.of(TokenKind::Reasoning);
         }
-        // An hour in the cache is not cheaper than minutes because nobody named its price here.
+        // An hour in the cache is never cheaper than minutes because its price is left out here.
         if self.of(TokenKind::CacheWrite1h).is_none() {
             let hour = &mut all.0[TokenKind::CacheWrite1h as usize];
             *hour = hour.map(|hour| self.of(TokenKind::CacheWrite).map_or(hour, |m| m.max(hour)));

@@ -1,4 +1,4 @@
-//! Walking through a price list: where one is, what is broken, and what is left out.
+//! [`Walk`]: collects the invalid and the skipped parts of a price list while it is read.
 
 use std::fmt;
 
@@ -7,17 +7,18 @@ use serde::de::Error as _;
 use super::error::{Broken, PricingParseError};
 use super::list::{SkipReason, Skipped};
 use super::node::{Node, Number, Object};
+use crate::decimal::UsdErrorKind;
 use crate::table::{EmptyModelNameError, is_blank};
-use crate::usd::{Usd, UsdErrorKind, UsdParseError};
+use crate::usd::{Usd, UsdParseError};
 
-/// What was found so far. It goes on after an entry that is broken.
+/// The invalid and the skipped parts so far. Reading goes on after an invalid entry.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     broken: Vec<Broken>,
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// A place in the text.
+/// A place in a price list.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Path<'a> {
     Root,
@@ -25,7 +26,7 @@ pub(super) enum Path<'a> {
     Index(&'a Self, usize),
 }
 
-/// What a price is per, as a power of ten: it is multiplied to get the price of a million.
+/// The number of tokens that a price is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Per {
     Million,
@@ -45,7 +46,7 @@ impl Walk {
         self.skipped.push(Skipped { at: at.to_string(), reason });
     }
 
-    /// The result, unless something was broken.
+    /// Returns the result unless a part was invalid.
     pub(super) fn finish<T>(self, result: T) -> Result<(T, Vec<Skipped>), PricingParseError> {
         let mut broken = self.broken.into_iter();
         match broken.next() {
@@ -57,7 +58,7 @@ impl Walk {
     /// The price of a million tokens.
     pub(super) fn usd(&mut self, at: Path<'_>, node: &Node<'_>, per: Per) -> Option<Usd> {
         let Node::Number(number) = node else {
-            self.unexpected(at, node, "a number of US dollars, not negative");
+            self.unexpected(at, node, "a number of US dollars, zero or more");
             return None;
         };
         match price_of_a_million(*number, per) {
@@ -111,7 +112,7 @@ impl Walk {
     pub(super) fn whole_number(&mut self, at: Path<'_>, node: &Node<'_>) -> Option<u64> {
         match node {
             Node::Number(Number::Whole(number)) => return Some(*number),
-            // Some write 32000.0. It prints without a fraction where it has none.
+            // Some lists have 32000.0, which prints without a fraction.
             Node::Number(Number::Float(number)) => {
                 if let Ok(number) = number.to_string().parse() {
                     return Some(number);
@@ -136,7 +137,7 @@ impl Walk {
         self.fail(at, serde_json::Error::invalid_type(node.unexpected(), &expected));
     }
 
-    /// A key that must be there.
+    /// The value of a required key.
     pub(super) fn required<'n, 'a>(
         &mut self,
         at: Path<'_>,
@@ -156,7 +157,7 @@ fn price_of_a_million(number: Number, per: Per) -> Result<Usd, UsdErrorKind> {
     let shifted = match (per, text.split_once('e')) {
         (Per::Million, _) => text,
         (Per::Token, None) => text + "e6",
-        // Only a float has an exponent, and its own is short.
+        // Only a float has an exponent, and a short one.
         (Per::Token, Some((digits, exponent))) => {
             let exponent: i32 = exponent.parse().map_err(|_| UsdErrorKind::NotANumber)?;
             format!("{digits}e{}", exponent + 6)
@@ -165,7 +166,7 @@ fn price_of_a_million(number: Number, per: Per) -> Result<Usd, UsdErrorKind> {
     shifted.parse::<Usd>().map_err(|error| error.kind)
 }
 
-/// As `serde_path_to_error` writes it, and a key without letters as two quotes.
+/// Writes the path as `serde_path_to_error` does, and an empty key as two quotes.
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,6 +1,6 @@
-//! Anthropic's messages: input, cache reads and cache writes stand side by side.
+//! Anthropic's messages: input, cache reads and cache writes do not overlap.
 //!
-//! `output_tokens` holds the thinking. A stream opens with `message_start`, which has the input and
+//! `output_tokens` includes the thinking. A stream opens with `message_start`, which has the input and
 //! a placeholder for the output; each `message_delta` has the totals so far, and may leave out all
 //! but the output.
 
@@ -53,7 +53,7 @@ fn additive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
         .cache_write_1h(hour)
         .reasoning(thinking.tokens());
 
-    // The totals of a message do not count the compaction that came before it.
+    // The totals of a message exclude the compaction that came before it.
     let [input, output, read, written, minutes, hour, ..] = compacting;
     let (minutes, hour) = by_lifetime(written, minutes, hour)?;
     let compaction = UsageSnapshot::new(input.tokens(), output.tokens())
@@ -63,10 +63,10 @@ fn additive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     Ok(message.saturating_add(&compaction))
 }
 
-/// What was written to the cache, for minutes and for an hour. Without a split it is minutes.
+/// The tokens written to the cache for minutes, and for an hour. Without a split it is minutes.
 ///
-/// A stream may repeat a total that has grown, without the split it began with: what has come
-/// since is taken for minutes.
+/// A stream may report a larger total later, without the split that it started with. The difference
+/// is counted as minutes.
 pub(crate) fn by_lifetime(
     written: Count,
     minutes: Count,

@@ -1,6 +1,6 @@
-//! Bedrock's Converse API: input, cache reads and cache writes stand side by side.
+//! Bedrock's Converse API: input, cache reads and cache writes do not overlap.
 //!
-//! The reference calls the total input plus output; answers were seen to count the cache in, too.
+//! The reference defines the total as input plus output. Real answers include the cache as well.
 //! Both are accepted. A stream has the usage in one `metadata` event at its end.
 
 use serde_json::Value;

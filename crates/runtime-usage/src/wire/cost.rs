@@ -1,4 +1,4 @@
-//! [`Cost`]: what `OpenRouter` says a turn cost.
+//! [`Cost`]: the cost of a turn as `OpenRouter` reports it.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::usd::Usd;
 const CHARGED: &str = "cost";
 const UPSTREAM: &str = "cost_details.upstream_inference_cost";
 
-/// What `OpenRouter` says a turn cost.
+/// The cost of a turn as `OpenRouter` reports it.
 ///
-/// With a key of the caller's own, `cost` is the fee alone, and the provider charges `upstream`
-/// beside it. Without one the same field repeats a part of `cost`.
+/// With the caller's own key, `cost` is only the fee, and the provider charges `upstream` on top.
+/// Without one, `upstream` is part of `cost`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
     charged: Option<Usd>,
@@ -24,7 +24,7 @@ pub(crate) struct Cost {
 impl Cost {
     pub(crate) const UNKNOWN: Self = Self { charged: None, upstream: None, own_key: false };
 
-    /// Puts what `usage` says in the place of what was known. On failure nothing changes.
+    /// Replaces known values by those in `usage`. On failure nothing changes.
     pub(crate) fn replace(&mut self, usage: &Value) -> Result<(), ReportedUsageError> {
         let charged = amount(usage, CHARGED)?;
         let upstream = amount(usage, UPSTREAM)?;
@@ -36,7 +36,7 @@ impl Cost {
         Ok(())
     }
 
-    /// What the turn cost in all, or the field without which that cannot be said.
+    /// The total cost, or the missing field that it depends on.
     pub(crate) fn total(&self) -> Result<Usd, &'static str> {
         let charged = self.charged.ok_or(CHARGED)?;
         if !self.own_key {

@@ -1,4 +1,4 @@
-//! [`Counts`]: the counts that a provider reports, each under the path it stands at.
+//! [`Counts`]: the counts that a provider reports, each with its path.
 
 use std::array;
 
@@ -9,7 +9,7 @@ use super::path;
 
 type Checked = Result<(), ReportedUsageError>;
 
-/// The most counts that a provider has.
+/// The largest number of counts of any provider.
 const SLOTS: usize = 16;
 
 /// A count that a provider may report.
@@ -28,50 +28,50 @@ enum Role {
 }
 
 impl Field {
-    /// A count that is missed where it is not reported.
+    /// A count that is listed as missing if it is not reported.
     pub(crate) const fn required(path: &'static str) -> Self {
         Self { path, role: Role::Required }
     }
 
-    /// A count that is zero where it is not reported.
+    /// A count that is zero if it is not reported.
     pub(crate) const fn optional(path: &'static str) -> Self {
         Self { path, role: Role::Optional }
     }
 
-    /// A total: it is about the counts that are reported together with it.
+    /// The total of the counts in the same report.
     pub(crate) const fn total(path: &'static str) -> Self {
         Self { path, role: Role::Total }
     }
 
-    /// A count that is not counted, and is missed where it is not zero.
+    /// A count that is not used, and is listed as missing if it is not zero.
     pub(crate) const fn uncounted(path: &'static str) -> Self {
         Self { path, role: Role::Uncounted }
     }
 }
 
-/// What is known of a provider's counts. Plain numbers: folding a report in allocates nothing.
+/// The known counts of a provider, as plain numbers, so that folding a report in allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counts {
     fields: &'static [Field],
     values: [Option<u64>; SLOTS],
-    /// The report that each value is of.
+    /// The number of the report that each value comes from.
     reports: [u64; SLOTS],
     latest: u64,
 }
 
 impl Counts {
     pub(crate) const fn new(fields: &'static [Field]) -> Self {
-        assert!(fields.len() <= SLOTS, "there are more fields than places for them");
+        assert!(fields.len() <= SLOTS, "there are more fields than slots");
         Self { fields, values: [None; SLOTS], reports: [0; SLOTS], latest: 0 }
     }
 
-    /// Puts what `usage` reports in the place of what was known. Counts are cumulative, so nothing
-    /// is ever added up. On failure nothing changes.
+    /// Replaces known counts by those in `usage`. Counts are cumulative, so nothing is added. On
+    /// failure nothing changes.
     pub(crate) fn replace(&mut self, usage: &Value) -> Checked {
         let mut values = [None; SLOTS];
         for (value, field) in values.iter_mut().zip(self.fields) {
             path::visit(usage, field.path, &mut |found| {
-                // Only a list has more than one, and its items stand side by side.
+                // Only an array has several, and its items add up.
                 *value = Some(value.unwrap_or(0_u64).saturating_add(count(field.path, found)?));
                 Ok(())
             })?;
@@ -99,8 +99,8 @@ impl Counts {
         })
     }
 
-    /// The counts that should have been reported and were not, and those that are reported and
-    /// not counted.
+    /// The counts that should have been reported and were not, and those that were reported and are
+    /// not used.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &'static str> {
         let missed = |count: &Count| match count.field.role {
             Role::Required => count.value.is_none(),
@@ -111,7 +111,7 @@ impl Counts {
     }
 }
 
-/// One count of a provider's.
+/// A count of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Count {
     field: Field,
@@ -120,7 +120,7 @@ pub(crate) struct Count {
 }
 
 impl Count {
-    /// How many; zero where that is not known.
+    /// The number of tokens, or zero if it is unknown.
     pub(crate) fn tokens(self) -> u64 {
         self.value.unwrap_or(0)
     }
@@ -129,12 +129,12 @@ impl Count {
         self.value.is_some()
     }
 
-    /// Whether it was reported again after the other one.
+    /// Whether it comes from a later report than the other count.
     pub(crate) const fn is_newer_than(self, other: Self) -> bool {
         self.report > other.report
     }
 
-    /// Refuses parts that are together more than this count. One that is not known holds anything.
+    /// Refuses parts whose sum is more than this count. An unknown count accepts any parts.
     pub(crate) fn holds(self, parts: &[Self]) -> Checked {
         match self.value {
             Some(whole) if sum(parts) > u128::from(whole) => {
@@ -145,8 +145,8 @@ impl Count {
         }
     }
 
-    /// Refuses a total that is none of these sums, and says which it is. A sum with a count that
-    /// is missing may fall short of the total.
+    /// Returns the index of the sum that equals this total, and refuses a total that equals none. A sum
+    /// with a missing count may be less than the total.
     pub(crate) fn is_one_of(self, sums: &[&[Self]]) -> Result<usize, ReportedUsageError> {
         let Some(total) = self.value else { return Ok(0) };
         let fits = |parts: &&[Self]| {
@@ -162,7 +162,7 @@ impl Count {
     }
 }
 
-/// Reads a whole number from zero up; `12.0` is one.
+/// Reads a whole number, zero or more. `12.0` is one.
 fn count(field: &'static str, value: &Value) -> Result<u64, ReportedUsageError> {
     let whole = value.as_u64().or_else(|| value.as_f64().and_then(whole));
     whole.ok_or_else(|| ReportedUsageError::about(field, value, Kind::NotACount))
@@ -188,7 +188,7 @@ fn values(parts: &[Count]) -> String {
     joined(parts, |part| part.tokens().to_string())
 }
 
-/// Says only the parts that make a difference, but always one.
+/// Lists the parts that are not zero, or else the first one.
 fn joined(parts: &[Count], say: impl Fn(&Count) -> String) -> String {
     let said: Vec<_> = parts.iter().filter(|part| part.tokens() > 0).map(&say).collect();
     if said.is_empty() { parts.first().map(say).unwrap_or_default() } else { said.join(" + ") }

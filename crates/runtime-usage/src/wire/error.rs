@@ -1,50 +1,49 @@
-//! [`ReportedUsageError`]: usage that cannot be as it is reported.
+//! [`ReportedUsageError`]: usage that is invalid or contradicts itself.
 
 use serde_json::Value;
 use thiserror::Error;
 
-/// Usage that cannot be as it is reported.
+/// The error for reported usage that is invalid or contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("reported usage: `{field}` is {value}, {kind}")]
 #[non_exhaustive]
 pub struct ReportedUsageError {
-    /// The field it is about, by the provider's own name; several of them are joined by ` + `.
-    /// `.` is the whole JSON.
+    /// The provider's name of the field. Several fields are joined by ` + `. The whole JSON is `.`.
     pub field: String,
-    /// What was found, at most some eighty characters of it.
+    /// The value, cut off after about eighty characters.
     pub value: String,
     /// What is wrong with it.
     pub kind: ReportedUsageErrorKind,
 }
 
-/// What is wrong with reported usage.
+/// What is wrong with a field of reported usage.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReportedUsageErrorKind {
-    /// Negative, fractional, too large, or no number at all.
-    #[error("which is not a whole number from zero up")]
+    /// It is negative, fractional, too large, or not a number.
+    #[error("not a whole number of tokens")]
     NotACount,
-    /// Negative, too large, or no number at all.
-    #[error("which is not an amount of US dollars")]
+    /// It is negative, too large, or not a number.
+    #[error("not an amount of US dollars")]
     NotACost,
-    /// There must be an object with fields.
-    #[error("which is not an object")]
+    /// It is not a JSON object.
+    #[error("not an object")]
     NotAnObject,
-    /// There must be a list.
-    #[error("which is not a list")]
+    /// It is not a JSON array.
+    #[error("not an array")]
     NotAList,
-    /// A part that is more than the whole it belongs to.
+    /// It is part of another field and larger than that.
     #[error("more than `{field}`, which is {value}")]
     MoreThan {
-        /// The whole.
+        /// The other field.
         field: String,
         /// Its value.
         value: u64,
     },
-    /// A total that is not what the counts add up to.
+    /// It is a total and not the sum of its counts.
     #[error("but `{fields}` is {values}")]
     NotTheSum {
-        /// The counts.
+        /// The fields that add up to the total.
         fields: String,
         /// Their values.
         values: String,

@@ -1,9 +1,8 @@
-//! Gemini's `usageMetadata`: the prompt holds what was cached, and thoughts and the prompts of
-//! tools stand beside it.
+//! Gemini's `usageMetadata`: the prompt includes cached tokens. Thoughts and tool prompts are separate.
 //!
-//! The reference of Vertex AI adds all four up to the total, that of the Gemini API leaves the
-//! prompts of tools out; both are accepted. Some models were seen to count the thoughts among the
-//! candidates: the total gives that away.
+//! In the reference of Vertex AI the total is the sum of all four. In the reference of the Gemini API
+//! it excludes tool prompts. Both are accepted. Some models count the thoughts as candidates, which
+//! the total reveals.
 
 use serde_json::Value;
 
@@ -67,7 +66,7 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
         &[prompt, candidates, thoughts],
         &[prompt, tool, candidates],
     ];
-    // Thoughts cannot be inside candidates that nobody has reported.
+    // Thoughts cannot be part of candidates that were not reported.
     let possible = if candidates.is_known() { &readings[..] } else { &readings[..2] };
     let sum = total.is_one_of(possible)?;
     let answered = candidates.tokens().saturating_sub(spoken.tokens());
@@ -79,7 +78,7 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     };
 
     let fresh = prompt.tokens().saturating_sub(cached.tokens());
-    // Audio that does not fit beside what was cached was cached itself.
+    // Audio that does not fit beside the cached tokens was cached itself.
     let heard = heard.tokens().saturating_sub(heard_cached.tokens());
     let heard = if prompt.is_known() { heard.min(fresh) } else { heard };
     let read = fresh.saturating_sub(heard);

@@ -1,6 +1,6 @@
-//! Ollama's own API: two counts, both left out where they are zero or not known.
+//! Ollama's own API: two counts, which are left out if they are zero or unknown.
 //!
-//! A stream has them on its last line, the one that is `done`.
+//! A stream has them on its last line, which is `done`.
 
 use serde_json::Value;
 

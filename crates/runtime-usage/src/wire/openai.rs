@@ -1,9 +1,9 @@
 //! `OpenAI`'s chat completions and responses, and `OpenRouter`, which follows the former.
 //!
-//! Their counts are inclusive: cached, written and audio tokens are inside the input, and
-//! reasoning and audio inside the output. Reads and writes of the cache are apart from each other
-//! (the guide to prompt caching: 2,600 of input are 2,000 read, 400 written and 200 neither).
-//! Audio may be cached, and chat completions do not say how much of it was.
+//! Their counts are inclusive: cached, written and audio tokens are part of the input, and
+//! reasoning and audio are part of the output. Reads and writes of the cache do not overlap (the
+//! guide to prompt caching: 2,600 of input are 2,000 read, 400 written and 200 neither). Audio may be
+//! cached, and chat completions do not say how much of it was.
 
 use serde_json::Value;
 
@@ -77,8 +77,8 @@ fn inclusive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     total.is_one_of(&[&[input, output]])?;
 
     let fresh = input.tokens().saturating_sub(cached.tokens()).saturating_sub(written.tokens());
-    // Audio that does not fit beside what the cache took was cached itself. Where the input is
-    // not known, there is nothing it must fit into.
+    // Audio that does not fit beside the cached tokens was cached itself. If the input is unknown,
+    // there is nothing that the audio has to fit into.
     let heard = heard.tokens().saturating_sub(heard_cached.tokens());
     let heard = if input.is_known() { heard.min(fresh) } else { heard };
     let written_out = output.tokens().saturating_sub(spoken.tokens()).max(reasoning.tokens());
@@ -101,15 +101,15 @@ fn chat_reports(chunk: &Value) -> bool {
     chunk.get("usage").is_some_and(Value::is_object)
 }
 
-/// The usual last chunk has no choices and the usage. Where every chunk has the usage so far, the
-/// last one is where a choice finishes, and not by an error in the middle of the stream.
+/// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the
+/// last one is where a choice finishes, unless it finishes by an error in mid-stream.
 fn chat_ends(chunk: &Value) -> bool {
     let no_choices = chunk.get("choices").and_then(Value::as_array).is_some_and(Vec::is_empty);
     let finished = path::text(chunk, "choices[].finish_reason").is_some_and(|why| why != "error");
     finished || (no_choices && chat_reports(chunk))
 }
 
-/// Sound comes as base64, and its transcript is not what is billed.
+/// Audio is base64, and its transcript is not billed.
 fn response_text(event: &Value) -> u64 {
     if path::text(event, "type").is_some_and(|kind| kind.contains("audio")) {
         return 0;

@@ -1,7 +1,7 @@
-//! Paths into JSON, written as they are read: `prompt_tokens_details.cached_tokens`.
+//! Paths into JSON, such as `prompt_tokens_details.cached_tokens`.
 //!
-//! `choices[].delta` are all items of a list, and `details[modality=AUDIO].count` those that have
-//! this text under this key.
+//! `choices[].delta` stands for all items of an array. `details[modality=AUDIO].count` stands for the
+//! items with that text under that key.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 
 type Visited = Result<(), ReportedUsageError>;
 
-/// Hands over all that stands at `path`. What is absent or null on the way is nothing.
+/// Calls `with` for every value at `path`. Absent and null values are skipped.
 pub(crate) fn visit<'a>(
     value: &'a Value,
     path: &'static str,
@@ -21,7 +21,7 @@ pub(crate) fn visit<'a>(
 /// The text at `path`, if there is one.
 pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> {
     let mut found = None;
-    // What is of another shape has no text.
+    // A value of another shape has no text.
     let _ = visit(value, path, &mut |value| {
         found = value.as_str().or(found);
         Ok(())
@@ -29,11 +29,11 @@ pub(crate) fn text<'a>(value: &'a Value, path: &'static str) -> Option<&'a str> 
     found
 }
 
-/// The bytes of all texts under `base` at these paths. Where there is an object, those of its
-/// texts and keys.
+/// The number of bytes of all texts at these paths under `base`. An object counts with its keys and
+/// texts.
 pub(crate) fn bytes_of_text(value: &Value, base: &'static str, paths: &[&'static str]) -> u64 {
     let mut bytes = 0_u64;
-    // What is of another shape has no text.
+    // A value of another shape has no text.
     let _ = visit(value, base, &mut |value| {
         for path in paths {
             let _ = visit(value, path, &mut |text| {
@@ -57,7 +57,7 @@ fn bytes_within(value: &Value) -> u64 {
     }
 }
 
-/// `rest` is the end of `path` that is still to go.
+/// `rest` is the part of `path` that is still to walk.
 fn descend<'a>(
     value: &'a Value,
     path: &'static str,
@@ -95,7 +95,7 @@ fn passes(item: &Value, filter: &str) -> bool {
     item.get(key).and_then(Value::as_str) == Some(text)
 }
 
-/// The beginning of `path` that leads to `step`.
+/// The part of `path` before `step`.
 fn before(path: &'static str, step: &str, rest: &str) -> &'static str {
     let dot = usize::from(!rest.is_empty());
     let end = path.len() - rest.len() - dot - step.len();

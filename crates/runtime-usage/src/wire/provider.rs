@@ -1,4 +1,4 @@
-//! [`Provider`]: how one reports usage, as data; [`Reading`]: what it has reported.
+//! [`Provider`]: how a provider reports usage, as data. [`Reading`]: its report so far.
 
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ pub(crate) struct Provider {
     pub(crate) usage: Option<&'static str>,
     /// The counts in the usage object.
     pub(crate) fields: &'static [Field],
-    /// The counts as disjoint ones.
+    /// Turns the counts into disjoint ones.
     pub(crate) tokens: fn(&Counts) -> Result<UsageSnapshot, ReportedUsageError>,
-    /// Whether the usage object says what the turn cost.
+    /// Whether the usage object has the cost.
     pub(crate) has_cost: bool,
     /// The path of the tier, in the body or in the usage object.
     pub(crate) tier: &'static str,
     /// The path of the model's name in the body.
     pub(crate) model: &'static str,
-    /// The bytes of output that an event of a stream carries.
+    /// The number of bytes of output in an event of a stream.
     pub(crate) streamed: fn(&Value) -> u64,
     /// Whether the usage in this event is more than a placeholder.
     pub(crate) is_report: fn(&Value) -> bool,
-    /// Whether this event says that the model has stopped.
+    /// Whether this event ends the answer.
     pub(crate) is_end: fn(&Value) -> bool,
 }
 
@@ -60,14 +60,14 @@ impl Provider {
     }
 }
 
-/// What a provider has reported so far.
+/// The report of a provider so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
     known: Known,
     model: Option<Arc<str>>,
 }
 
-/// All but the model's name: it owns no memory, so that folding cannot allocate any.
+/// Everything but the model's name. It owns no memory, so that folding cannot allocate.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     provider: &'static Provider,
@@ -78,7 +78,7 @@ struct Known {
 
 const _: () = owns_no_memory::<Known>();
 
-/// What is `Copy` owns nothing on the heap, and changing it allocates nothing there.
+/// A `Copy` type owns nothing on the heap, so changing it allocates nothing.
 pub(crate) const fn owns_no_memory<T: Copy>() {}
 
 impl Reading {
@@ -93,7 +93,7 @@ impl Reading {
         self.known.provider
     }
 
-    /// Puts what is reported in the place of what was known. On failure nothing changes.
+    /// Replaces known values by reported ones. On failure nothing changes.
     pub(crate) fn fold(&mut self, body: &Value, usage: &Value) -> Result<(), ReportedUsageError> {
         for (field, value) in [(".", body), (self.provider().usage.unwrap_or("."), usage)] {
             if !value.is_object() && !value.is_null() {
@@ -112,7 +112,7 @@ impl Reading {
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
             self.known.tier = Some(tier_of(tier));
         }
-        // The first chunk of some servers has an empty name.
+        // Some servers send an empty name in the first chunk.
         let model = path::text(body, model).filter(|model| !model.is_empty());
         if model.is_some() && model != self.model.as_deref() {
             self.model = model.map(Arc::from);
@@ -120,7 +120,7 @@ impl Reading {
         Ok(())
     }
 
-    /// What was reported, as disjoint counts.
+    /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> Result<ReportedUsage, ReportedUsageError> {
         let Known { provider, counts, cost, tier } = &self.known;
         let mut usage = ReportedUsage::from((provider.tokens)(counts)?);
@@ -137,8 +137,8 @@ impl Reading {
     }
 }
 
-/// The tier of this name, whichever provider's. Those of bought capacity are standard, as are
-/// names that are not known.
+/// The tier of this name, for every provider. Tiers of reserved capacity and unknown names are
+/// standard.
 fn tier_of(name: &str) -> ServiceTier {
     match name {
         "batch" => ServiceTier::Batch,

@@ -3,56 +3,56 @@
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
 
-use runtime_usage::{Balance, Budget, BudgetListener, BudgetMark, Charge, Limit, SignedUsd, Usd};
+use runtime_usage::{Account, Balance, BudgetListener, BudgetMark, Charge, Limit, SignedUsd, Usd};
 
 use crate::support::usd;
 
-fn spent_and_left(budget: &Budget) -> (Usd, SignedUsd) {
-    let Balance { spent, left, .. } = budget.balance();
+fn spent_and_left(account: &Account) -> (Usd, SignedUsd) {
+    let Balance { spent, left, .. } = account.balance();
     (spent, left)
 }
 
 #[test]
-fn a_reservation_holds_what_it_took_until_it_is_settled() {
-    let budget = Budget::enforced(usd("1"));
-    let first = budget.reserve(usd("0.6")).unwrap();
-    let refused = budget.reserve(usd("0.5")).unwrap_err();
+fn reservation_holds_its_amount_until_settled() {
+    let account = Account::new(Limit::enforced(usd("1")));
+    let first = account.reserve(usd("0.6")).unwrap();
+    let refused = account.reserve(usd("0.5")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "budget refused: $0.5000 asked for, $0.4000 of $1.0000 left, $0.6000 reserved by others"
+        "budget refused: $0.5000 requested, $0.4000 of $1.0000 left, $0.6000 reserved by others"
     );
     assert_eq!((refused.spent, refused.reserved), (Usd::ZERO, usd("0.6")));
 
     let settlement = first.settle(usd("0.25"));
     assert_eq!((settlement.cost, settlement.beyond), (usd("0.25"), Usd::ZERO));
-    assert_eq!(spent_and_left(&budget), (usd("0.25"), usd("0.75").into()));
-    budget.reserve(usd("0.75")).unwrap().release();
-    assert_eq!(spent_and_left(&budget), (usd("0.25"), usd("0.75").into()));
+    assert_eq!(spent_and_left(&account), (usd("0.25"), usd("0.75").into()));
+    account.reserve(usd("0.75")).unwrap().release();
+    assert_eq!(spent_and_left(&account), (usd("0.25"), usd("0.75").into()));
 }
 
 #[test]
-fn a_dropped_reservation_is_spent_in_full_as_an_estimate() {
-    let budget = Budget::enforced(usd("1"));
-    drop(budget.reserve(usd("0.6")).unwrap());
-    let balance = budget.balance();
+fn dropped_reservation_is_spent_as_an_estimate() {
+    let account = Account::new(Limit::enforced(usd("1")));
+    drop(account.reserve(usd("0.6")).unwrap());
+    let balance = account.balance();
     assert_eq!((balance.spent, balance.estimated), (usd("0.6"), usd("0.6")));
     assert_eq!(balance.reserved, Usd::ZERO);
 }
 
 #[test]
-fn what_is_beyond_the_reservation_is_spent_and_said() {
-    let budget = Budget::enforced(usd("1"));
-    let settlement = budget.reserve(usd("0.9")).unwrap().settle(usd("1.3"));
+fn settlement_reports_cost_beyond_the_reservation() {
+    let account = Account::new(Limit::enforced(usd("1")));
+    let settlement = account.reserve(usd("0.9")).unwrap().settle(usd("1.3"));
     assert_eq!(settlement.beyond, usd("0.4"));
-    assert_eq!(budget.balance().left.to_string(), "-$0.30");
-    let exceeded = budget.check().unwrap_err();
+    assert_eq!(account.balance().left.to_string(), "-$0.30");
+    let exceeded = account.check().unwrap_err();
     assert_eq!(exceeded.to_string(), "budget exceeded: $1.3000 > $1.0000");
-    assert!(budget.reserve(Usd::ZERO).is_err(), "not even nothing, once it is overspent");
+    assert!(account.reserve(Usd::ZERO).is_err(), "not even nothing, once it is overspent");
 }
 
 #[test]
-fn all_accounts_on_the_path_pay_or_none() {
-    let company = Budget::new(Limit::enforced(usd("5")).named("company"));
+fn reserve_takes_from_the_whole_path_or_nothing() {
+    let company = Account::new(Limit::enforced(usd("5")).named("company"));
     let team = company.child(Limit::enforced(usd("10")).named("team"));
     let run = team.child(Limit::recorded(usd("1")));
     let other = company.child(Limit::enforced(usd("3")));
@@ -68,53 +68,53 @@ fn all_accounts_on_the_path_pay_or_none() {
     assert!([&run, &team, &company].iter().all(|account| account.balance().spent == usd("3")));
     assert_eq!(other.balance().spent, Usd::ZERO);
     assert_eq!((run.available(), other.available()), (usd("2"), usd("2")));
-    assert!(run.path().nth(2).unwrap().is(&company) && run.above().unwrap().is(&team));
+    assert!(run.path().nth(2).unwrap().is(&company) && run.path().nth(1).unwrap().is(&team));
 }
 
 #[test]
-fn a_remainder_never_gets_more_than_there_is() {
-    let company = Budget::new(Limit::enforced(usd("5")).wrap_up(usd("1")));
+fn remainder_gets_at_most_the_money_left() {
+    let company = Account::new(Limit::enforced(usd("5")).wrap_up(usd("1")));
     company.charge(usd("1.5"));
     let held = company.reserve(usd("0.5")).unwrap();
     let child = company.remainder(Limit::enforced(Usd::MAX));
-    assert_eq!(child.limit().amount(), usd("2"), "5, less 1 set aside, 1.5 spent, 0.5 reserved");
+    assert_eq!(child.limit().amount, usd("2"), "5, less 1 set aside, 1.5 spent, 0.5 reserved");
     held.release();
     assert_eq!(child.available(), usd("2"), "it is what was left then");
-    assert_eq!(company.remainder(Limit::enforced(usd("1"))).limit().amount(), usd("1"));
+    assert_eq!(company.remainder(Limit::enforced(usd("1"))).limit().amount, usd("1"));
 
     company.charge(usd("2"));
     assert_eq!(child.available(), usd("0.5"), "and never more than there is now");
 }
 
 #[test]
-fn what_is_set_aside_is_for_wrapping_up_alone() {
-    let budget = Budget::new(Limit::enforced(usd("1")).wrap_up(usd("0.2")));
-    assert_eq!((budget.available(), budget.available_wrap_up()), (usd("0.8"), usd("1")));
-    budget.reserve(usd("0.7")).unwrap().settle(usd("0.7"));
-    let refused = budget.reserve(usd("0.15")).unwrap_err();
+fn wrap_up_money_is_reserved_by_reserve_wrap_up_only() {
+    let account = Account::new(Limit::enforced(usd("1")).wrap_up(usd("0.2")));
+    assert_eq!(account.available(), usd("0.8"));
+    account.reserve(usd("0.7")).unwrap().settle(usd("0.7"));
+    let refused = account.reserve(usd("0.15")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "budget refused: $0.1500 asked for, $0.1000 of $1.0000 left, $0.2000 set aside for wrapping up"
+        "budget refused: $0.1500 requested, $0.1000 of $1.0000 left, $0.2000 set aside for wrapping up"
     );
-    budget.reserve_wrap_up(usd("0.3")).unwrap().settle(usd("0.3"));
-    assert!(budget.reserve_wrap_up(Usd::from_nanos(1)).is_err());
-    assert_eq!(budget.check(), Ok(()));
+    account.reserve_wrap_up(usd("0.3")).unwrap().settle(usd("0.3"));
+    assert!(account.reserve_wrap_up(Usd::from_nanos(1)).is_err());
+    assert_eq!(account.check(), Ok(()));
 }
 
 #[test]
-fn a_mark_is_crossed_once() {
-    let budget = Budget::new(Limit::enforced(usd("10")).named("run").marks([100, 80, 80]));
+fn mark_is_reported_once() {
+    let account = Account::new(Limit::enforced(usd("10")).named("run").marks([100, 80, 80]));
     let mut marks = Vec::new();
     for _ in 0..12 {
-        marks.extend(budget.charge(usd("1")).marks);
+        marks.extend(account.charge(usd("1")).marks);
     }
     let seen: Vec<_> = marks.iter().map(|mark| (mark.percent, mark.spent)).collect();
     assert_eq!(seen, [(80, usd("8")), (100, usd("10"))]);
     assert_eq!(marks[0].to_string(), "`run`: 80 % of $10.00 reached: $8.0000 spent");
 
-    let both = Budget::enforced(usd("1")).charge(usd("3")).marks;
+    let both = Account::new(Limit::enforced(usd("1"))).charge(usd("3")).marks;
     assert_eq!(both.iter().map(|mark| mark.percent).collect::<Vec<_>>(), [80, 100]);
-    let nothing = Budget::new(Limit::enforced(Usd::ZERO).marks([0, 100]));
+    let nothing = Account::new(Limit::enforced(Usd::ZERO).marks([0, 100]));
     assert!(nothing.charge(Usd::ZERO).marks.is_empty());
     assert_eq!(nothing.charge(Usd::from_nanos(1)).marks.len(), 2);
 }
@@ -131,10 +131,10 @@ impl BudgetListener for Heard {
 }
 
 #[test]
-fn a_listener_hears_of_its_account_and_of_those_below() {
+fn listener_hears_of_its_account_and_those_below() {
     let top = Arc::new(Heard::default());
     let limit = Limit::enforced(usd("2")).named("company");
-    let company = Budget::with_listener(limit, top.clone());
+    let company = Account::with_listener(limit, top.clone());
     let run = company.child(Limit::enforced(usd("1")).named("run"));
 
     drop(run.reserve(usd("0.9")).unwrap());
@@ -154,9 +154,9 @@ impl BudgetListener for Panicking {
 }
 
 #[test]
-fn a_listener_that_panics_keeps_no_money_and_no_other_listener_from_its_due() {
+fn panic_in_a_listener_affects_no_money_or_listener() {
     let top = Arc::new(Heard::default());
-    let company = Budget::with_listener(Limit::enforced(usd("9")).named("company"), top.clone());
+    let company = Account::with_listener(Limit::enforced(usd("9")).named("company"), top.clone());
     let limit = Limit::enforced(usd("1")).named("run");
     let run = company.child_with_listener(limit, Arc::new(Panicking));
     assert_eq!(run.charge(usd("1")).marks.len(), 2);
@@ -174,8 +174,8 @@ fn a_listener_that_panics_keeps_no_money_and_no_other_listener_from_its_due() {
 }
 
 #[test]
-fn a_path_may_be_longer_than_the_stack() {
-    let mut account = Budget::enforced(usd("1"));
+fn dropping_a_long_path_does_not_overflow_the_stack() {
+    let mut account = Account::new(Limit::enforced(usd("1")));
     for _ in 0..100_000 {
         account = account.child(Limit::enforced(usd("1")));
     }
@@ -185,48 +185,48 @@ fn a_path_may_be_longer_than_the_stack() {
 }
 
 #[test]
-fn what_an_account_above_has_set_aside_is_its_own() {
-    let above = Budget::new(Limit::enforced(usd("3")).wrap_up(usd("1")));
+fn wrap_up_money_of_an_account_above_is_untouched() {
+    let above = Account::new(Limit::enforced(usd("3")).wrap_up(usd("1")));
     let below = above.child(Limit::enforced(usd("3")));
     below.reserve_wrap_up(usd("2")).unwrap().settle(usd("2"));
-    assert_eq!((below.available_wrap_up(), above.available_wrap_up()), (Usd::ZERO, usd("1")));
+    assert_eq!((below.available(), above.available()), (Usd::ZERO, Usd::ZERO));
     let refused = below.reserve_wrap_up(usd("0.1")).unwrap_err();
     assert_eq!((refused.limit, refused.set_aside), (usd("3"), usd("1")));
     assert!(above.reserve_wrap_up(usd("1")).is_ok());
 }
 
 #[test]
-fn a_remainder_keeps_its_rules_in_proportion() {
-    let budget = Budget::enforced(usd("1"));
-    let child = budget.remainder(Limit::enforced(usd("5")).wrap_up(usd("1.5")));
-    assert_eq!(child.limit().wrap_up_reserve(), usd("0.5"), "half of it may be spent otherwise");
-    let recorded = Budget::recorded(usd("1"));
+fn remainder_lowers_its_wrap_up_amount() {
+    let account = Account::new(Limit::enforced(usd("1")));
+    let child = account.remainder(Limit::enforced(usd("5")).wrap_up(usd("1.5")));
+    assert_eq!(child.limit().wrap_up, usd("0.5"), "half of it may be spent otherwise");
+    let recorded = Account::new(Limit::recorded(usd("1")));
     recorded.charge(usd("2"));
     let enforced = recorded.remainder(Limit::enforced(usd("9")));
     assert_eq!(enforced.available(), usd("9"), "a limit that is only watched takes nothing away");
-    assert_eq!(recorded.remainder(Limit::recorded(usd("9"))).limit().amount(), Usd::ZERO);
+    assert_eq!(recorded.remainder(Limit::recorded(usd("9"))).limit().amount, Usd::ZERO);
 }
 
 #[test]
-fn what_a_call_may_cost_is_what_it_reserved_and_what_is_left() {
-    let budget = Budget::enforced(usd("1"));
-    let held = budget.reserve(usd("0.5")).unwrap();
+fn reservation_available_includes_the_money_left() {
+    let account = Account::new(Limit::enforced(usd("1")));
+    let held = account.reserve(usd("0.5")).unwrap();
     assert_eq!(held.available(), usd("1"));
-    budget.charge(usd("0.7"));
+    account.charge(usd("0.7"));
     assert_eq!(held.available(), usd("0.3"), "another call has spent of what it had reserved");
 
-    let budget = Budget::new(Limit::enforced(usd("1")).wrap_up(usd("0.4")));
-    let first = budget.reserve(usd("0.1")).unwrap();
+    let account = Account::new(Limit::enforced(usd("1")).wrap_up(usd("0.4")));
+    let first = account.reserve(usd("0.1")).unwrap();
     assert_eq!(first.available(), usd("0.6"));
-    let last = budget.reserve_wrap_up(usd("0.1")).unwrap();
+    let last = account.reserve_wrap_up(usd("0.1")).unwrap();
     assert_eq!(last.available(), usd("0.9"));
-    let watched = Budget::recorded(usd("1"));
+    let watched = Account::new(Limit::recorded(usd("1")));
     assert_eq!(watched.reserve(Usd::ZERO).unwrap().available(), Usd::MAX);
 }
 
 #[test]
-fn a_statement_says_who_spent_what() {
-    let company = Budget::new(Limit::enforced(usd("5")).named("company"));
+fn statement_breaks_spending_down() {
+    let company = Account::new(Limit::enforced(usd("5")).named("company"));
     let team = company.child(Limit::recorded(usd("1")));
     let charge = Charge::new(usd("0.3")).model("gpt-5").role("writer");
     team.reserve(usd("0.5")).unwrap().settle(charge);
@@ -251,35 +251,35 @@ fn a_statement_says_who_spent_what() {
 }
 
 #[test]
-fn hostile_names_cannot_fill_the_memory() {
-    let budget = Budget::recorded(usd("1"));
+fn breakdown_is_bounded() {
+    let account = Account::new(Limit::recorded(usd("1")));
     for number in 0..2_000 {
-        budget.charge(Charge::new(Usd::from_nanos(1)).model(&number.to_string()));
+        account.charge(Charge::new(Usd::from_nanos(1)).model(&number.to_string()));
     }
-    let by_model = budget.statement().by_model;
+    let by_model = account.statement().by_model;
     assert_eq!(by_model.len(), 1_025);
     assert_eq!(by_model["(others)"], Usd::from_nanos(976));
     assert_eq!(by_model.values().sum::<Usd>(), Usd::from_nanos(2_000));
 }
 
 #[test]
-fn a_reservation_can_outlive_its_scope() {
-    let budget = Budget::enforced(usd("1"));
+fn owned_reservation_outlives_its_borrow() {
+    let account = Account::new(Limit::enforced(usd("1")));
     let owned = {
-        let borrowed = budget.reserve(usd("0.5")).unwrap();
+        let borrowed = account.reserve(usd("0.5")).unwrap();
         borrowed.into_owned()
     };
-    assert_eq!((owned.amount(), budget.balance().reserved), (usd("0.5"), usd("0.5")));
+    assert_eq!((owned.amount(), account.balance().reserved), (usd("0.5"), usd("0.5")));
     std::thread::spawn(move || owned.settle(usd("0.1"))).join().unwrap();
-    assert_eq!(budget.balance().left, usd("0.9").into());
+    assert_eq!(account.balance().left, usd("0.9").into());
 }
 
 #[test]
-fn amounts_that_are_too_large_neither_wrap_nor_panic() {
-    let budget = Budget::recorded(usd("1"));
-    budget.charge(Usd::MAX);
-    budget.charge(Usd::MAX);
-    assert_eq!(budget.balance().spent, Usd::MAX);
-    assert!(budget.reserve(Usd::from_nanos(1)).is_err(), "too much for the type");
-    assert!(Budget::enforced(Usd::MAX).reserve(Usd::MAX).is_ok());
+fn huge_amounts_neither_wrap_nor_panic() {
+    let account = Account::new(Limit::recorded(usd("1")));
+    account.charge(Usd::MAX);
+    account.charge(Usd::MAX);
+    assert_eq!(account.balance().spent, Usd::MAX);
+    assert!(account.reserve(Usd::from_nanos(1)).is_err(), "too much for the type");
+    assert!(Account::new(Limit::enforced(Usd::MAX)).reserve(Usd::MAX).is_ok());
 }

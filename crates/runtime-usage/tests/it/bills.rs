@@ -17,7 +17,7 @@ const ALL_KINDS: UsageSnapshot = UsageSnapshot::new(1_000_000, 1_000_000)
     .reasoning(250_000);
 
 #[test]
-fn every_kind_has_a_line_and_prices_that_are_not_set_follow_those_they_stand_for() {
+fn every_kind_has_a_line_and_unset_prices_use_their_defaults() {
     let pricing = dollars(2, 8).cache_write(Usd::from_dollars(3)).cache_read(Usd::from_dollars(1));
     // 2 + audio 2 + read 1 + write 3 + an hour 3 + 8 + audio 8.
     assert_eq!(pricing.cost(&ALL_KINDS), Usd::from_dollars(27));
@@ -47,7 +47,7 @@ fn every_kind_has_a_line_and_prices_that_are_not_set_follow_those_they_stand_for
 }
 
 #[test]
-fn reasoning_without_a_price_is_a_part_of_the_output_on_the_bill() {
+fn reasoning_without_a_price_is_billed_as_output() {
     let cost = ModelPrices::from(dollars(1, 10))
         .price(&UsageSnapshot::new(0, 1_000).reasoning(900), ServiceTier::Standard);
     let lines: Vec<_> = cost.items().map(|item| (item.kind, item.tokens)).collect();
@@ -63,14 +63,14 @@ fn reasoning_beyond_the_output_is_not_billed() {
 }
 
 #[test]
-fn an_empty_turn_has_an_empty_bill() {
+fn empty_turn_has_an_empty_bill() {
     let cost = ModelPrices::from(dollars(1, 1)).price(&UsageSnapshot::default(), ServiceTier::Flex);
     assert_eq!(cost.to_string(), "standard tier\ntotal $0");
     assert_eq!(cost.items().len(), 0);
 }
 
 #[test]
-fn lines_round_so_that_they_add_up() {
+fn rounded_lines_add_up_to_the_total() {
     // Each line is 0.4 nanos: 0.4 is 0, 0.8 is 1, 1.2 is 1, 1.6 is 2.
     let tiny = Usd::from_nanos(400_000);
     let pricing = ModelPricing::per_million(tiny, tiny).cache_write(tiny).cache_read(tiny);
@@ -82,7 +82,7 @@ fn lines_round_so_that_they_add_up() {
 }
 
 #[test]
-fn as_many_tokens_as_there_can_be_do_not_panic() {
+fn largest_token_counts_do_not_panic() {
     let most = UsageSnapshot::new(u64::MAX, u64::MAX)
         .cache_write(u64::MAX)
         .cache_write_1h(u64::MAX)
@@ -101,7 +101,7 @@ fn as_many_tokens_as_there_can_be_do_not_panic() {
 }
 
 #[test]
-fn a_band_of_any_size_is_the_price_of_the_tier() {
+fn tier_band_above_zero_sets_the_price_of_the_tier() {
     let prices = ModelPrices::new(dollars(1, 1))
         .tier_band(ServiceTier::Standard, 0, dollars(2, 2))
         .tier_band(ServiceTier::Batch, 0, dollars(3, 3));
@@ -112,7 +112,7 @@ fn a_band_of_any_size_is_the_price_of_the_tier() {
 }
 
 #[test]
-fn the_order_in_which_prices_are_set_does_not_matter_but_the_last_one_holds() {
+fn last_price_set_for_a_band_wins_in_any_order() {
     let (a, b, c) = (dollars(1, 1), dollars(2, 2), dollars(3, 3));
     let flex = ServiceTier::Flex;
     let one = ModelPrices::new(a).band(10, b).tier_band(flex, 5, c).tier(flex, a).band(20, c);
@@ -126,20 +126,23 @@ fn the_order_in_which_prices_are_set_does_not_matter_but_the_last_one_holds() {
 }
 
 #[test]
-fn a_table_prices_with_all_prices_that_were_registered() {
+fn table_prices_a_turn_by_band_and_tier() {
     let table = PricingTable::new();
     let prices = ModelPrices::new(dollars(4, 4)).tier(ServiceTier::Batch, dollars(2, 2));
     assert_eq!(table.register("m", prices.clone()), Ok(None));
     let usage = UsageSnapshot::new(1_000_000, 0);
     assert_eq!(table.price("M-1", &usage, ServiceTier::Batch).unwrap().total, Usd::from_dollars(2));
-    assert_eq!(table.cost("m", &usage), Some(Usd::from_dollars(4)));
+    assert_eq!(
+        table.price("m", &usage, ServiceTier::Standard).unwrap().total,
+        Usd::from_dollars(4)
+    );
     assert_eq!(table.get("m"), Some(dollars(4, 4)));
     assert_eq!(table.prices("m").as_deref(), Some(&prices));
     assert_eq!(table.price("n", &usage, ServiceTier::Batch), None);
 }
 
 #[test]
-fn the_worst_case_is_the_dearest_kind_in_the_dearest_band() {
+fn worst_case_is_the_highest_price_of_any_kind_and_band() {
     let prices = ModelPrices::new(dollars(3, 15).cache_write(Usd::from_dollars(4)))
         .band(100, dollars(2, 20).reasoning(Usd::from_dollars(30)));
     let standard = ServiceTier::Standard;
@@ -156,7 +159,7 @@ fn the_worst_case_is_the_dearest_kind_in_the_dearest_band() {
 }
 
 #[test]
-fn money_buys_output_until_the_worst_case_is_more() {
+fn output_tokens_for_money_stay_within_the_worst_case() {
     let prices = ModelPrices::new(dollars(3, 15)).band(1_000, dollars(6, 30));
     let standard = ServiceTier::Standard;
     let buys = |input, nanos| {
@@ -175,7 +178,7 @@ fn money_buys_output_until_the_worst_case_is_more() {
 }
 
 #[test]
-fn half_a_nano_is_spent_where_it_rounds_to_nothing() {
+fn output_tokens_for_money_use_half_even_rounding() {
     let half = ModelPricing::per_million(Usd::ZERO, Usd::from_nanos(500_000));
     let buys = |nanos| {
         let (none, left) = (UsageSnapshot::default(), Usd::from_nanos(nanos));
@@ -186,7 +189,7 @@ fn half_a_nano_is_spent_where_it_rounds_to_nothing() {
 }
 
 #[test]
-fn two_tables_are_compared_price_by_price() {
+fn diff_lists_every_price_that_differs() {
     let (left, right) = (PricingTable::new(), PricingTable::new());
     let prices = ModelPrices::new(dollars(1, 2)).band(200, dollars(3, 4));
     left.register("same", prices.clone()).unwrap();
@@ -219,7 +222,7 @@ only-right: only in the second
 }
 
 #[test]
-fn published_lists_are_compared_by_the_names_they_share() {
+fn diff_compares_published_lists_by_name() {
     let litellm = PricingTable::from_json(include_str!("../data/litellm.json")).unwrap();
     let models_dev = PricingTable::from_json(include_str!("../data/models_dev.json")).unwrap();
     let diff = litellm.diff(&models_dev);
@@ -232,7 +235,7 @@ fn published_lists_are_compared_by_the_names_they_share() {
 }
 
 #[test]
-fn the_json_of_prices_keeps_the_original_s_keys_and_writes_others_when_set() {
+fn pricing_json_has_the_python_keys_and_set_prices() {
     let json = |pricing: ModelPricing| serde_json::to_string(&pricing).unwrap();
     assert_eq!(
         json(dollars(1, 2)),

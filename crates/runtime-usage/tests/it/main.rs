@@ -2,7 +2,7 @@
 
 mod accounts;
 mod bills;
-mod budget;
+mod limit;
 mod lists;
 mod money;
 mod prices;

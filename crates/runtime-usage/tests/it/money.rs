@@ -31,7 +31,7 @@ fn decimal_text_is_read_exactly() {
 }
 
 #[test]
-fn what_is_finer_than_a_nano_is_rounded_half_even() {
+fn digits_beyond_a_nano_are_rounded_half_even() {
     for (text, nanos) in [
         ("0.0000000005", 0),
         ("0.00000000050000000000000000000000000000000000001", 1),
@@ -47,7 +47,7 @@ fn what_is_finer_than_a_nano_is_rounded_half_even() {
 }
 
 #[test]
-fn what_is_no_amount_is_refused_with_its_value() {
+fn invalid_amount_is_refused_with_its_value() {
     use UsdErrorKind::{Negative, NotANumber, NotFinite, TooLarge};
     for text in ["", " ", ".", "$", "e5", "1e", "1e+", "1_000", "1,5", "0x10", "1.2.3", "--1", "é"]
     {
@@ -64,11 +64,11 @@ fn what_is_no_amount_is_refused_with_its_value() {
         assert_eq!(refused(text), TooLarge, "{text}");
     }
     let error = "-1.5".parse::<Usd>().unwrap_err();
-    assert_eq!(error.to_string(), "`-1.5` is not an amount of US dollars: it is negative");
+    assert_eq!(error.to_string(), "invalid amount of US dollars `-1.5`: must not be negative");
 }
 
 #[test]
-fn a_float_is_read_as_the_decimal_that_names_it() {
+fn float_is_read_as_its_shortest_decimal() {
     assert_eq!(Usd::try_from(0.1), Ok(Usd::from_cents(10)));
     assert_eq!(Usd::try_from(-0.0), Ok(Usd::ZERO));
     assert_eq!(Usd::try_from(1e-300), Ok(Usd::ZERO));
@@ -85,7 +85,7 @@ fn a_float_is_read_as_the_decimal_that_names_it() {
 }
 
 #[test]
-fn it_prints_as_the_original_prints_costs() {
+fn default_text_matches_the_python_format() {
     for (text, printed) in [
         ("0", "$0.0000"),
         ("0.0033125", "$0.0033"),
@@ -106,7 +106,7 @@ fn it_prints_as_the_original_prints_costs() {
 }
 
 #[test]
-fn it_prints_in_the_form_that_is_asked_for() {
+fn formatter_flags_set_digits_and_width() {
     let cost: Usd = "1.2075".parse().unwrap();
     assert_eq!(format!("{cost:.4}|{cost:.0}|{cost:#}"), "$1.2075|$1|$1.2075");
     assert_eq!(format!("{cost:>8}|{cost:<8}|{cost:^8}"), "   $1.21|$1.21   | $1.21  ");
@@ -119,13 +119,11 @@ fn it_prints_in_the_form_that_is_asked_for() {
 }
 
 #[test]
-fn arithmetic_is_checked_or_saturates_by_name() {
+fn arithmetic_is_checked_or_saturates() {
     let (one, two) = (Usd::from_dollars(1), Usd::from_dollars(2));
     assert_eq!(one.checked_add(two), Some(Usd::from_dollars(3)));
     assert_eq!(Usd::MAX.checked_add(one), None);
     assert_eq!(Usd::MAX.saturating_add(one), Usd::MAX);
-    assert_eq!(two.checked_sub(one), Some(one));
-    assert_eq!(one.checked_sub(two), None);
     assert_eq!(one.saturating_sub(two), Usd::ZERO);
     assert_eq!([one, two, Usd::MAX].iter().sum::<Usd>(), Usd::MAX);
     assert_eq!(Usd::from_dollars(u64::MAX), Usd::MAX);
@@ -133,20 +131,23 @@ fn arithmetic_is_checked_or_saturates_by_name() {
 }
 
 #[test]
-fn a_difference_keeps_its_sign() {
+fn signed_difference_keeps_its_sign() {
     let left = Usd::ZERO.signed_sub(Usd::MAX);
     assert_eq!(left.nanos(), -i128::from(u64::MAX));
-    assert_eq!(left.magnitude(), Usd::MAX);
     assert_eq!(left.or_zero(), Usd::ZERO);
     assert_eq!((-left).or_zero(), Usd::MAX);
-    assert_eq!(SignedUsd::from_nanos(i64::MIN).magnitude(), Usd::from_nanos(1 << 63));
+    assert_eq!((-SignedUsd::from_nanos(i64::MIN)).or_zero(), Usd::from_nanos(1 << 63));
     assert!(left < SignedUsd::ZERO && SignedUsd::ZERO < SignedUsd::from(Usd::from_nanos(1)));
 
     let error = Usd::try_from(SignedUsd::from_nanos(-1)).unwrap_err();
-    assert_eq!(error.to_string(), "`-$0.000000001` is not an amount of US dollars: it is negative");
+    assert_eq!(
+        error.to_string(),
+        "invalid amount of US dollars `-$0.000000001`: must not be negative"
+    );
     assert_eq!("-$1.5".parse(), Ok(SignedUsd::from_nanos(-1_500_000_000)));
     assert_eq!(SignedUsd::try_from(-1.5), Ok(SignedUsd::from_nanos(-1_500_000_000)));
-    assert!(SignedUsd::try_from(f64::NAN).unwrap_err().to_string().starts_with("`NaN`"));
+    let error = SignedUsd::try_from(f64::NAN).unwrap_err();
+    assert_eq!(error.to_string(), "invalid amount of US dollars `NaN`: not finite");
 }
 
 #[test]
@@ -156,11 +157,11 @@ fn json_holds_numbers_of_dollars() {
     assert_eq!(read("0.075"), Ok(Usd::from_nanos(75_000_000)));
     assert_eq!(serde_json::to_string(&Usd::from_cents(1)).unwrap(), "0.01");
     for (json, part) in [
-        ("-1", "`-1` is not an amount of US dollars: it is negative"),
-        ("-0.5", "`-0.5` is not an amount of US dollars: it is negative"),
-        ("18446744074", "`18446744074` is not an amount of US dollars: it is too large"),
-        ("1e300", "`1e300` is not an amount of US dollars: it is too large"),
-        ("\"3\"", "string \"3\", expected a number of US dollars, not negative"),
+        ("-1", "invalid amount of US dollars `-1`: must not be negative"),
+        ("-0.5", "invalid amount of US dollars `-0.5`: must not be negative"),
+        ("18446744074", "invalid amount of US dollars `18446744074`: too large"),
+        ("1e300", "invalid amount of US dollars `1e300`: too large"),
+        ("\"3\"", "string \"3\", expected a number of US dollars, zero or more"),
         ("null", "null, expected a number"),
     ] {
         assert!(read(json).unwrap_err().contains(part), "{json}: {:?}", read(json));

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use runtime_usage::{
-    Budget, BudgetExceededError, BudgetRefusedError, Cost, EmptyModelNameError, InvalidDateError,
+    Account, BudgetExceededError, BudgetRefusedError, Cost, EmptyModelNameError, InvalidDateError,
     ModelPrices, PriceList, PriceReader, PricingFileError, PricingParseError, PricingTable,
     ReportedUsageError, StreamUsage, TableDiff, UnpricedModelError, UsageParseError, UsageTracker,
     UsdParseError,
@@ -14,7 +14,7 @@ const fn error<T: Error + Send + Sync + 'static>() {}
 
 const _: () = shared::<PricingTable>();
 const _: () = shared::<UsageTracker>();
-const _: () = shared::<Budget>();
+const _: () = shared::<Account>();
 const _: () = shared::<ModelPrices>();
 const _: () = shared::<PriceList>();
 const _: () = shared::<PriceReader>();

@@ -3,11 +3,11 @@
 use runtime_usage::UsageSnapshot;
 
 #[test]
-fn json_has_the_original_s_keys_and_survives_the_way_back() {
+fn json_has_the_python_keys_and_round_trips() {
     let usage = UsageSnapshot::new(1, 2).cache_write(3).cache_read(4);
     let json =
         r#"{"input_tokens":1,"output_tokens":2,"cache_write_tokens":3,"cache_read_tokens":4}"#;
-    assert_eq!(usage.to_json(), json);
+    assert_eq!(serde_json::to_string(&usage).unwrap(), json);
     assert_eq!(UsageSnapshot::from_json(json).unwrap(), usage);
 }
 
@@ -16,11 +16,11 @@ fn missing_counts_are_zero_and_unknown_keys_are_ignored() {
     let usage =
         UsageSnapshot::from_json(r#"{"output_tokens": 2, "tokens_of_tomorrow": 9}"#).unwrap();
     assert_eq!(usage, UsageSnapshot::new(0, 2));
-    assert!(UsageSnapshot::from_json("{}").unwrap().is_empty());
+    assert_eq!(UsageSnapshot::from_json("{}").unwrap(), UsageSnapshot::default());
 }
 
 #[test]
-fn bad_counts_are_refused_with_field_and_value() {
+fn invalid_counts_are_refused_with_field_and_value() {
     for (json, parts) in [
         (r#"{"cache_read_tokens": -5}"#, ["`cache_read_tokens`", "`-5`"]),
         (r#"{"output_tokens": 1.5}"#, ["`output_tokens`", "`1.5`"]),
@@ -34,13 +34,24 @@ fn bad_counts_are_refused_with_field_and_value() {
 }
 
 #[test]
-fn sums_are_checked_or_saturate() {
-    let usage = UsageSnapshot::new(1, 2).cache_write(3).cache_read(4);
-    let full = UsageSnapshot::new(u64::MAX, 0);
-    let doubled = UsageSnapshot::new(2, 4).cache_write(6).cache_read(8);
-    assert_eq!(usage.checked_add(&usage), Some(doubled));
+fn sums_saturate() {
+    let usage = UsageSnapshot::new(1, 2)
+        .cache_write(3)
+        .cache_read(4)
+        .cache_write_1h(5)
+        .input_audio(6)
+        .output_audio(7)
+        .reasoning(1);
+    let doubled = UsageSnapshot::new(2, 4)
+        .cache_write(6)
+        .cache_read(8)
+        .cache_write_1h(10)
+        .input_audio(12)
+        .output_audio(14)
+        .reasoning(2);
     assert_eq!(usage.saturating_add(&usage), doubled);
-    assert_eq!(usage.checked_add(&full), None);
+
+    let full = UsageSnapshot::new(u64::MAX, 0);
     assert_eq!(usage.saturating_add(&full).input_tokens, u64::MAX);
-    assert_eq!(full.saturating_add(&usage).total_tokens(), u64::MAX);
+    assert_eq!(full.saturating_add(&usage).total_input_tokens(), u64::MAX);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runtime_usage::{ServiceTier, StreamUsage, UsageSnapshot, Usd};
+use runtime_usage::{ServiceTier, StreamUsage, UsageFormat, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 
 use crate::support::{events, fed, prices};
@@ -28,8 +28,8 @@ fn cut(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
 }
 
 #[test]
-fn a_chat_of_openai_reports_at_the_very_end() {
-    let (stream, events) = (StreamUsage::openai_chat(), events!("openai_chat"));
+fn openai_chat_reports_in_the_last_chunk() {
+    let (stream, events) = (StreamUsage::new(UsageFormat::OpenAiChat), events!("openai_chat"));
     let tokens = UsageSnapshot::new(86, 10).cache_read(1_920);
     whole(&stream, &events, tokens);
     // 86 × 1.25 $ + 10 × 10 $ + 1,920 × 0.13 $: 107.5 + 100 + 249.6 µ$.
@@ -43,7 +43,7 @@ fn a_chat_of_openai_reports_at_the_very_end() {
 }
 
 #[test]
-fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
+fn usage_in_every_chunk_completes_with_finish_reason() {
     let chunk = |text: &str, finish: Value, output: u64| {
         json!({"choices": [{"delta": {"content": text}, "finish_reason": finish}],
                "usage": {"prompt_tokens": 30, "completion_tokens": output,
@@ -53,22 +53,23 @@ fn usage_in_every_chunk_is_complete_when_a_choice_finishes() {
     };
     let events =
         [chunk("a", Value::Null, 1), chunk("b", Value::Null, 2), chunk("", json!("stop"), 3)];
-    cut(&StreamUsage::openai_chat(), &events[..2], UsageSnapshot::new(30, 2));
-    whole(&StreamUsage::openai_chat(), &events, UsageSnapshot::new(30, 3));
+    cut(&StreamUsage::new(UsageFormat::OpenAiChat), &events[..2], UsageSnapshot::new(30, 2));
+    whole(&StreamUsage::new(UsageFormat::OpenAiChat), &events, UsageSnapshot::new(30, 3));
 }
 
 #[test]
-fn a_first_chunk_without_choices_is_not_the_end() {
+fn first_chunk_without_choices_does_not_complete() {
     let filtered =
         json!({"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});
-    let stream = fed(StreamUsage::openai_chat(), std::slice::from_ref(&filtered));
+    let stream = fed(StreamUsage::new(UsageFormat::OpenAiChat), std::slice::from_ref(&filtered));
     assert_eq!(stream.usage().unwrap().model, None);
-    cut(&StreamUsage::openai_chat(), &[filtered], UsageSnapshot::new(1_000, 0));
+    cut(&StreamUsage::new(UsageFormat::OpenAiChat), &[filtered], UsageSnapshot::new(1_000, 0));
 }
 
 #[test]
-fn a_response_of_openai_reports_when_it_ends_in_any_way() {
-    let (stream, events) = (StreamUsage::openai_responses(), events!("openai_responses"));
+fn openai_response_reports_at_every_kind_of_end() {
+    let (stream, events) =
+        (StreamUsage::new(UsageFormat::OpenAiResponses), events!("openai_responses"));
     whole(&stream, &events, UsageSnapshot::new(37, 11));
     assert_eq!(fed(stream.clone(), &events).usage().unwrap().tier, Some(ServiceTier::Flex));
     // 30 bytes are eight tokens; `done` repeats them and is not counted.
@@ -86,16 +87,16 @@ fn a_response_of_openai_reports_when_it_ends_in_any_way() {
 }
 
 #[test]
-fn sound_is_not_text() {
+fn audio_chunks_are_not_counted_as_text() {
     let event = |kind: &str| json!({"type": kind, "delta": "UklGRiQAAABXQVZF"});
-    let stream = StreamUsage::openai_responses();
+    let stream = StreamUsage::new(UsageFormat::OpenAiResponses);
     cut(&stream, &[event("response.audio.delta")], UsageSnapshot::new(1_000, 0));
     cut(&stream, &[event("response.refusal.delta")], UsageSnapshot::new(1_000, 4));
 }
 
 #[test]
-fn the_placeholder_of_anthropic_is_replaced_and_the_input_kept() {
-    let (stream, events) = (StreamUsage::anthropic(), events!("anthropic"));
+fn anthropic_placeholder_is_replaced_and_input_kept() {
+    let (stream, events) = (StreamUsage::new(UsageFormat::Anthropic), events!("anthropic"));
     let tokens = UsageSnapshot::new(25, 5).cache_read(4_000).cache_write(100).cache_write_1h(200);
     whole(&stream, &events, tokens);
     whole(&stream, &events[..7], tokens);
@@ -109,7 +110,7 @@ fn the_placeholder_of_anthropic_is_replaced_and_the_input_kept() {
 }
 
 #[test]
-fn an_error_of_anthropic_in_the_middle_leaves_an_estimate() {
+fn anthropic_error_in_mid_stream_leaves_an_estimate() {
     let mut events = events!("anthropic")[..5].to_vec();
     let long = "x".repeat(401);
     events.push(json!({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": long}}));
@@ -118,27 +119,27 @@ fn an_error_of_anthropic_in_the_middle_leaves_an_estimate() {
     );
     // 6 + 401 bytes.
     let tokens = UsageSnapshot::new(25, 102).cache_read(4_000).cache_write(100).cache_write_1h(200);
-    cut(&StreamUsage::anthropic(), &events, tokens);
+    cut(&StreamUsage::new(UsageFormat::Anthropic), &events, tokens);
 }
 
 #[test]
-fn totals_of_anthropic_that_grow_on_the_way_take_the_place_of_the_first() {
+fn anthropic_totals_replace_earlier_totals() {
     let tokens = UsageSnapshot::new(10_682, 510).cache_write(250).cache_write_1h(200);
-    whole(&StreamUsage::anthropic(), &events!("anthropic_server_tool"), tokens);
+    whole(&StreamUsage::new(UsageFormat::Anthropic), &events!("anthropic_server_tool"), tokens);
 }
 
 #[test]
-fn a_split_that_never_agreed_is_refused_however_often_it_comes() {
+fn contradicting_cache_split_is_always_refused() {
     let usage = json!({"cache_creation_input_tokens": 150,
                        "cache_creation": {"ephemeral_5m_input_tokens": 100}});
     let event = json!({"type": "message_delta", "delta": {}, "usage": usage});
-    let stream = fed(StreamUsage::anthropic(), &[event.clone(), event]);
+    let stream = fed(StreamUsage::new(UsageFormat::Anthropic), &[event.clone(), event]);
     assert_eq!(stream.usage().unwrap_err().field, "cache_creation_input_tokens");
 }
 
 #[test]
-fn the_last_usage_of_gemini_holds() {
-    let (stream, events) = (StreamUsage::gemini(), events!("gemini"));
+fn gemini_last_usage_counts() {
+    let (stream, events) = (StreamUsage::new(UsageFormat::Gemini), events!("gemini"));
     let tokens = UsageSnapshot::new(10, 72).reasoning(63);
     whole(&stream, &events, tokens);
     // 10 × 0.30 $ + 72 × 2.50 $: 3 + 180 µ$.
@@ -149,21 +150,21 @@ fn the_last_usage_of_gemini_holds() {
 }
 
 #[test]
-fn a_total_is_about_its_own_report() {
+fn total_refers_to_its_own_report() {
     let events = [
         json!({"usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 1,
                                  "totalTokenCount": 11}}),
         json!({"usageMetadata": {"candidatesTokenCount": 5},
                "candidates": [{"finishReason": "STOP"}]}),
     ];
-    whole(&StreamUsage::gemini(), &events, UsageSnapshot::new(10, 5));
+    whole(&StreamUsage::new(UsageFormat::Gemini), &events, UsageSnapshot::new(10, 5));
 }
 
 #[test]
-fn a_blocked_prompt_of_gemini_is_an_end() {
+fn gemini_blocked_prompt_completes() {
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"},
                          "usageMetadata": {"promptTokenCount": 8, "totalTokenCount": 8}});
-    let stream = fed(StreamUsage::gemini(), &[blocked]);
+    let stream = fed(StreamUsage::new(UsageFormat::Gemini), &[blocked]);
     assert!(stream.is_complete());
     let usage = stream.usage().unwrap();
     assert_eq!(usage.tokens, UsageSnapshot::new(8, 0));
@@ -172,7 +173,7 @@ fn a_blocked_prompt_of_gemini_is_an_end() {
 
 #[test]
 fn bedrock_reports_in_one_event_wrapped_or_not() {
-    let (stream, events) = (StreamUsage::bedrock(), events!("bedrock"));
+    let (stream, events) = (StreamUsage::new(UsageFormat::Bedrock), events!("bedrock"));
     let tokens = UsageSnapshot::new(43, 6).cache_read(1_000);
     whole(&stream, &events, tokens);
     assert_eq!(fed(stream.clone(), &events).usage().unwrap().tier, Some(ServiceTier::Flex));
@@ -191,8 +192,8 @@ fn bedrock_reports_in_one_event_wrapped_or_not() {
 }
 
 #[test]
-fn ollama_reports_on_the_line_that_is_done() {
-    let (stream, events) = (StreamUsage::ollama(), events!("ollama"));
+fn ollama_reports_on_its_done_line() {
+    let (stream, events) = (StreamUsage::new(UsageFormat::Ollama), events!("ollama"));
     whole(&stream, &events, UsageSnapshot::new(26, 5));
     cut(&stream, &events[..2], UsageSnapshot::new(1_000, 4));
 
@@ -203,16 +204,17 @@ fn ollama_reports_on_the_line_that_is_done() {
 }
 
 #[test]
-fn openrouter_reports_with_its_cost_in_the_last_message() {
-    let (stream, events) = (StreamUsage::openrouter(), events!("openrouter"));
+fn openrouter_reports_cost_in_the_last_chunk() {
+    let (stream, events) = (StreamUsage::new(UsageFormat::OpenRouter), events!("openrouter"));
     whole(&stream, &events, UsageSnapshot::new(94, 2).cache_write(100));
     assert_eq!(fed(stream.clone(), &events).usage().unwrap().cost, Some(Usd::from_nanos(950_000)));
     cut(&stream, &events[..3], UsageSnapshot::new(1_000, 2));
 }
 
 #[test]
-fn an_error_of_openrouter_in_the_middle_is_no_end() {
-    let (stream, mut events) = (StreamUsage::openrouter(), events!("openrouter_error"));
+fn openrouter_error_in_mid_stream_does_not_complete() {
+    let (stream, mut events) =
+        (StreamUsage::new(UsageFormat::OpenRouter), events!("openrouter_error"));
     cut(&stream, &events, UsageSnapshot::new(1_000, 4));
 
     events[1]["usage"] = json!({"prompt_tokens": 12, "completion_tokens": 1, "cost": 0.001});
@@ -220,7 +222,7 @@ fn an_error_of_openrouter_in_the_middle_is_no_end() {
 }
 
 #[test]
-fn calls_of_tools_are_output() {
+fn tool_calls_count_as_output() {
     // The arguments come in pieces: `search`, `{"q":` and `"rust"}` are 18 bytes.
     let piece = |function: Value| json!({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": function}]}}]});
     let pieces = [
@@ -228,20 +230,20 @@ fn calls_of_tools_are_output() {
         piece(json!({"arguments": r#"{"q":"#})),
         piece(json!({"arguments": r#""rust"}"#})),
     ];
-    cut(&StreamUsage::openai_chat(), &pieces, UsageSnapshot::new(1_000, 5));
+    cut(&StreamUsage::new(UsageFormat::OpenAiChat), &pieces, UsageSnapshot::new(1_000, 5));
 
     // `search`, the key `q` and `rust`: 11 bytes.
     let part = json!({"functionCall": {"name": "search", "args": {"q": "rust"}}});
     let gemini = json!({"candidates": [{"content": {"parts": [part]}}]});
-    cut(&StreamUsage::gemini(), &[gemini], UsageSnapshot::new(1_000, 3));
+    cut(&StreamUsage::new(UsageFormat::Gemini), &[gemini], UsageSnapshot::new(1_000, 3));
     let call = json!({"function": {"name": "search", "arguments": {"q": "rust"}}});
     let ollama = json!({"message": {"content": "", "tool_calls": [call]}, "done": false});
-    cut(&StreamUsage::ollama(), &[ollama], UsageSnapshot::new(1_000, 3));
+    cut(&StreamUsage::new(UsageFormat::Ollama), &[ollama], UsageSnapshot::new(1_000, 3));
 }
 
 #[test]
-fn a_bad_chunk_is_refused_and_changes_nothing() {
-    let mut stream = fed(StreamUsage::gemini(), &events!("gemini")[..3]);
+fn invalid_chunk_is_refused_and_changes_nothing() {
+    let mut stream = fed(StreamUsage::new(UsageFormat::Gemini), &events!("gemini")[..3]);
     let before = stream.usage().unwrap();
     let bad = json!({"usageMetadata": {"promptTokenCount": 99, "candidatesTokenCount": -1},
                      "modelVersion": "other", "candidates": [{"finishReason": "STOP",
@@ -250,7 +252,7 @@ fn a_bad_chunk_is_refused_and_changes_nothing() {
     assert_eq!(
         error.to_string(),
         "reported usage: `candidatesTokenCount` is -1, \
-                which is not a whole number from zero up"
+                not a whole number of tokens"
     );
     assert_eq!(stream.usage().unwrap(), before);
     assert!(!stream.is_complete());
@@ -258,14 +260,14 @@ fn a_bad_chunk_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_stream_that_never_began_is_an_estimate_too() {
-    cut(&StreamUsage::anthropic(), &[], UsageSnapshot::new(1_000, 0));
+fn empty_stream_is_an_estimate() {
+    cut(&StreamUsage::new(UsageFormat::Anthropic), &[], UsageSnapshot::new(1_000, 0));
 }
 
 /// That the rest of what is kept owns no memory is checked by the compiler, beside its types.
 #[test]
-fn the_name_of_the_model_is_kept_once() {
-    let (mut stream, events) = (StreamUsage::openai_chat(), events!("openai_chat"));
+fn model_name_is_allocated_once() {
+    let (mut stream, events) = (StreamUsage::new(UsageFormat::OpenAiChat), events!("openai_chat"));
     stream.push(&events[0]).unwrap();
     let first = stream.usage().unwrap().model.unwrap();
     for _ in 0..10_000 {

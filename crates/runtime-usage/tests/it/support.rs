@@ -1,16 +1,13 @@
 //! What several modules need: amounts, and payloads as providers send them, from
 //! `tests/data/usage`.
 
-use runtime_usage::{ModelPricing, ReportedUsage, ReportedUsageError, StreamUsage, Usd};
+use runtime_usage::{ModelPricing, StreamUsage, Usd};
 use serde_json::Value;
 
 /// An amount, from its text.
 pub(crate) fn usd(text: &str) -> Usd {
     text.parse().expect("the amount is well-formed")
 }
-
-/// Reads one payload.
-pub(crate) type Read = fn(&Value) -> Result<ReportedUsage, ReportedUsageError>;
 
 /// The payload in this file.
 macro_rules! payload {

@@ -1,27 +1,31 @@
 //! Usage as each provider reports it, and what it costs: once by hand, once by code.
 
-use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot, Usd};
+use runtime_usage::{ReportedUsage, ServiceTier, UsageFormat, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 
-use crate::support::{Read, payload, prices};
+use crate::support::{payload, prices};
 
-const ALL: [(&str, Read); 7] = [
-    ("OpenAI chat", UsageSnapshot::from_openai_chat),
-    ("OpenAI responses", UsageSnapshot::from_openai_responses),
-    ("Anthropic", UsageSnapshot::from_anthropic),
-    ("Gemini", UsageSnapshot::from_gemini),
-    ("Bedrock", UsageSnapshot::from_bedrock),
-    ("Ollama", UsageSnapshot::from_ollama),
-    ("OpenRouter", UsageSnapshot::from_openrouter),
+const ALL: [(&str, UsageFormat); 7] = [
+    ("OpenAI chat", UsageFormat::OpenAiChat),
+    ("OpenAI responses", UsageFormat::OpenAiResponses),
+    ("Anthropic", UsageFormat::Anthropic),
+    ("Gemini", UsageFormat::Gemini),
+    ("Bedrock", UsageFormat::Bedrock),
+    ("Ollama", UsageFormat::Ollama),
+    ("OpenRouter", UsageFormat::OpenRouter),
 ];
 
+fn total(tokens: &UsageSnapshot) -> u64 {
+    tokens.total_input_tokens() + tokens.total_output_tokens()
+}
+
 /// The body gives these counts, and its usage object alone gives them, too.
-fn read(read: Read, body: &Value, tokens: UsageSnapshot) -> ReportedUsage {
-    let usage = read(body).expect("the counts agree");
+fn read(format: UsageFormat, body: &Value, tokens: UsageSnapshot) -> ReportedUsage {
+    let usage = format.read(body).expect("the counts agree");
     assert_eq!(usage.tokens, tokens);
     assert!(!usage.estimated);
     if let Some(alone) = body.get("usage").or_else(|| body.get("usageMetadata")) {
-        let alone = read(alone).expect("the counts agree");
+        let alone = format.read(alone).expect("the counts agree");
         assert_eq!((alone.tokens, &alone.missing), (tokens, &usage.missing));
         assert_eq!((alone.model, alone.cost), (None, usage.cost));
     }
@@ -29,9 +33,9 @@ fn read(read: Read, body: &Value, tokens: UsageSnapshot) -> ReportedUsage {
 }
 
 #[test]
-fn cached_input_of_openai_is_taken_out_of_the_prompt() {
+fn openai_cached_input_is_subtracted_from_the_prompt() {
     let tokens = UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128);
-    let usage = read(UsageSnapshot::from_openai_chat, &payload!("openai_chat_cached"), tokens);
+    let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_cached"), tokens);
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
     assert_eq!((usage.tier, usage.cost), (Some(ServiceTier::Standard), None));
     assert_eq!(usage.missing, [""; 0]);
@@ -40,29 +44,29 @@ fn cached_input_of_openai_is_taken_out_of_the_prompt() {
 }
 
 #[test]
-fn cache_writes_of_openai_are_taken_out_of_the_prompt_too() {
+fn openai_cache_writes_are_subtracted_from_the_prompt() {
     let tokens = UsageSnapshot::new(200, 50).cache_read(2_000).cache_write(400);
-    let usage = read(UsageSnapshot::from_openai_chat, &payload!("openai_chat_cache_write"), tokens);
+    let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_cache_write"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
     // 200 × 2 $ + 50 × 16 $ + 400 × 2.50 $ + 2,000 × 0.20 $: 400 + 800 + 1,000 + 400 µ$.
     assert_eq!(prices(200, 1_600, 250, 20).cost(&tokens), Usd::from_nanos(2_600_000));
 }
 
 #[test]
-fn audio_of_openai_is_neither_text_in_nor_text_out() {
+fn openai_audio_is_not_counted_as_text() {
     let tokens = UsageSnapshot::new(180, 60).input_audio(320).output_audio(150);
-    let usage = read(UsageSnapshot::from_openai_chat, &payload!("openai_chat_audio"), tokens);
-    assert_eq!(usage.tokens.total_tokens(), 710);
+    let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_audio"), tokens);
+    assert_eq!(total(&usage.tokens), 710);
     // Without prices of its own audio costs as text does: 500 × 2 $ + 210 × 8 $: 1,000 + 1,680 µ$.
     assert_eq!(prices(200, 800, 0, 0).cost(&tokens), Usd::from_nanos(2_680_000));
 }
 
 #[test]
-fn audio_that_cannot_be_fresh_was_cached() {
+fn openai_audio_beyond_uncached_input_counts_as_cached() {
     // 500 in, 400 of them cached: at most 100 of the 320 heard are fresh.
     let tokens = UsageSnapshot::new(0, 60).cache_read(400).input_audio(100);
     let body = payload!("openai_chat_audio_cached");
-    let usage = read(UsageSnapshot::from_openai_chat, &body, tokens);
+    let usage = read(UsageFormat::OpenAiChat, &body, tokens);
     assert_eq!(usage.tokens.total_input_tokens(), 500);
     // 100 × 2 $ + 400 × 1 $ + 60 × 8 $: 200 + 400 + 480 µ$.
     assert_eq!(prices(200, 800, 0, 100).cost(&tokens), Usd::from_nanos(1_080_000));
@@ -70,13 +74,13 @@ fn audio_that_cannot_be_fresh_was_cached() {
     let mut told = body;
     told["usage"]["prompt_tokens_details"]["cached_tokens_details"] = json!({"audio_tokens": 300});
     let tokens = UsageSnapshot::new(80, 60).cache_read(400).input_audio(20);
-    read(UsageSnapshot::from_openai_chat, &told, tokens);
+    read(UsageFormat::OpenAiChat, &told, tokens);
 }
 
 #[test]
-fn predictions_of_openai_are_output_and_what_is_null_is_missing() {
+fn openai_predictions_are_output_and_null_is_missing() {
     let tokens = UsageSnapshot::new(120, 80);
-    let usage = read(UsageSnapshot::from_openai_chat, &payload!("openai_chat_predicted"), tokens);
+    let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_predicted"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
     assert_eq!(usage.missing, ["prompt_tokens_details.cached_tokens"]);
     // 120 × 2 $ + 80 × 8 $: 240 + 640 µ$.
@@ -84,9 +88,9 @@ fn predictions_of_openai_are_output_and_what_is_null_is_missing() {
 }
 
 #[test]
-fn a_response_of_openai_is_read_as_a_chat_is() {
+fn openai_response_is_read_like_a_chat_completion() {
     let tokens = UsageSnapshot::new(200, 1_035).cache_read(2_000).cache_write(400).reasoning(832);
-    let usage = read(UsageSnapshot::from_openai_responses, &payload!("openai_responses"), tokens);
+    let usage = read(UsageFormat::OpenAiResponses, &payload!("openai_responses"), tokens);
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
     assert_eq!(usage.missing, [""; 0]);
     // 200 × 2 $ + 1,035 × 16 $ + 400 × 2.50 $ + 2,000 × 0.20 $: 400 + 16,560 + 1,000 + 400 µ$.
@@ -94,18 +98,18 @@ fn a_response_of_openai_is_read_as_a_chat_is() {
 }
 
 #[test]
-fn the_cache_of_anthropic_stands_beside_the_input() {
+fn anthropic_cache_tokens_are_separate_from_input() {
     let tokens = UsageSnapshot::new(21, 393)
         .cache_read(188_086)
         .cache_write(456)
         .cache_write_1h(1_044)
         .reasoning(200);
-    let usage = read(UsageSnapshot::from_anthropic, &payload!("anthropic_cached"), tokens);
+    let usage = read(UsageFormat::Anthropic, &payload!("anthropic_cached"), tokens);
     assert_eq!(usage.model.as_deref(), Some("claude-sonnet-4-5-20250929"));
     assert_eq!(usage.tier, Some(ServiceTier::Standard));
     assert_eq!(usage.missing, [""; 0]);
     // Nothing of it is counted twice: 21 + 456 + 1,044 + 188,086 in, 393 out.
-    assert_eq!(usage.tokens.total_tokens(), 190_000);
+    assert_eq!(total(&usage.tokens), 190_000);
     // 21 × 3 $ + 393 × 15 $ + 188,086 × 0.30 $ + 456 × 3.75 $:
     // 63 + 5,895 + 56,425.8 + 1,710 µ$. What is written for an hour has a price of its own.
     let minutes_only = tokens.cache_write_1h(0);
@@ -113,18 +117,18 @@ fn the_cache_of_anthropic_stands_beside_the_input() {
 }
 
 #[test]
-fn cache_writes_of_anthropic_last_minutes_unless_it_says_otherwise() {
+fn anthropic_cache_writes_default_to_minutes() {
     let tokens = UsageSnapshot::new(21, 393).cache_write(1_500);
-    let usage = read(UsageSnapshot::from_anthropic, &payload!("anthropic_unsplit"), tokens);
+    let usage = read(UsageFormat::Anthropic, &payload!("anthropic_unsplit"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Batch));
     // 21 × 3 $ + 393 × 15 $ + 1,500 × 3.75 $: 63 + 5,895 + 5,625 µ$.
     assert_eq!(prices(300, 1_500, 375, 30).cost(&tokens), Usd::from_nanos(11_583_000));
 }
 
 #[test]
-fn compaction_is_added_and_an_adviser_is_not_but_said() {
+fn anthropic_compaction_is_added_and_adviser_is_missing() {
     let tokens = UsageSnapshot::new(203_000, 4_500).cache_read(40).cache_write_1h(700);
-    let usage = read(UsageSnapshot::from_anthropic, &payload!("anthropic_compaction"), tokens);
+    let usage = read(UsageFormat::Anthropic, &payload!("anthropic_compaction"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
     assert_eq!(
         usage.missing,
@@ -141,19 +145,19 @@ fn compaction_is_added_and_an_adviser_is_not_but_said() {
 /// `LiteLLM` #9812 and Langfuse #12306: the same turn, reported beside the cache and with it. Both
 /// were priced with the cached tokens at the price of input as well.
 #[test]
-fn the_same_turn_costs_the_same_however_the_cache_is_reported() {
+fn turn_costs_the_same_for_inclusive_and_exclusive_counts() {
     let tokens = UsageSnapshot::new(5, 100).cache_read(30_000);
-    read(UsageSnapshot::from_anthropic, &payload!("litellm_9812"), tokens);
-    read(UsageSnapshot::from_openai_chat, &payload!("langfuse_12306"), tokens);
+    read(UsageFormat::Anthropic, &payload!("litellm_9812"), tokens);
+    read(UsageFormat::OpenAiChat, &payload!("langfuse_12306"), tokens);
     // 5 × 3 $ + 100 × 15 $ + 30,000 × 0.30 $: 15 + 1,500 + 9,000 µ$, and not 90,000 µ$ more.
     assert_eq!(prices(300, 1_500, 375, 30).cost(&tokens), Usd::from_nanos(10_515_000));
 }
 
 #[test]
-fn thoughts_and_tool_prompts_of_gemini_are_added() {
+fn gemini_thoughts_and_tool_prompts_are_added() {
     let tokens = UsageSnapshot::new(120, 603).reasoning(405);
     let body = payload!("gemini_thinking_tools");
-    let usage = read(UsageSnapshot::from_gemini, &body, tokens);
+    let usage = read(UsageFormat::Gemini, &body, tokens);
     assert_eq!(usage.model.as_deref(), Some("gemini-2.5-flash"));
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
     assert_eq!(usage.missing, [""; 0]);
@@ -162,71 +166,71 @@ fn thoughts_and_tool_prompts_of_gemini_are_added() {
 
     let mut without_tools = body;
     without_tools["usageMetadata"]["totalTokenCount"] = json!(623);
-    read(UsageSnapshot::from_gemini, &without_tools, tokens);
+    read(UsageFormat::Gemini, &without_tools, tokens);
 }
 
 #[test]
-fn audio_and_cache_of_gemini_are_parts_of_the_prompt() {
+fn gemini_audio_and_cache_are_parts_of_the_prompt() {
     // 700 of 1,000 are heard, 500 of these from the cache; the cache holds 100 of text beside.
     let tokens = UsageSnapshot::new(200, 10).cache_read(600).input_audio(200).output_audio(40);
-    let usage = read(UsageSnapshot::from_gemini, &payload!("gemini_audio_cached"), tokens);
+    let usage = read(UsageFormat::Gemini, &payload!("gemini_audio_cached"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
-    assert_eq!(usage.tokens.total_tokens(), 1_050);
+    assert_eq!(total(&usage.tokens), 1_050);
     // 400 × 0.30 $ + 50 × 2.50 $ + 600 × 0.03 $: 120 + 125 + 18 µ$.
     assert_eq!(prices(30, 250, 0, 3).cost(&tokens), Usd::from_nanos(263_000));
 }
 
 #[test]
-fn thoughts_are_among_the_candidates_where_the_total_says_so() {
+fn gemini_thoughts_are_candidates_if_the_total_says_so() {
     let tokens = UsageSnapshot::new(57, 110).reasoning(60);
-    let usage = read(UsageSnapshot::from_gemini, &payload!("gemini_thoughts_inside"), tokens);
+    let usage = read(UsageFormat::Gemini, &payload!("gemini_thoughts_inside"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Standard));
     // 57 × 0.30 $ + 110 × 2.50 $: 17.1 + 275 µ$.
     assert_eq!(prices(30, 250, 0, 3).cost(&tokens), Usd::from_nanos(292_100));
 }
 
 #[test]
-fn the_cache_of_bedrock_stands_beside_the_input() {
+fn bedrock_cache_tokens_are_separate_from_input() {
     let tokens = UsageSnapshot::new(43, 44).cache_read(1_000).cache_write(200).cache_write_1h(101);
-    let usage = read(UsageSnapshot::from_bedrock, &payload!("bedrock_cached"), tokens);
+    let usage = read(UsageFormat::Bedrock, &payload!("bedrock_cached"), tokens);
     assert_eq!((usage.tier, usage.model), (Some(ServiceTier::Priority), None));
-    assert_eq!(usage.tokens.total_tokens(), 1_388);
+    assert_eq!(total(&usage.tokens), 1_388);
     // 43 × 3 $ + 44 × 15 $ + 1,000 × 0.30 $ + 200 × 3.75 $: 129 + 660 + 300 + 750 µ$.
     let minutes_only = tokens.cache_write_1h(0);
     assert_eq!(prices(300, 1_500, 375, 30).cost(&minutes_only), Usd::from_nanos(1_839_000));
 
     let mut without_cache = payload!("bedrock_cached");
     without_cache["usage"]["totalTokens"] = json!(87);
-    read(UsageSnapshot::from_bedrock, &without_cache, tokens);
+    read(UsageFormat::Bedrock, &without_cache, tokens);
 }
 
 #[test]
-fn bedrock_without_a_cache_misses_nothing() {
+fn bedrock_without_a_cache_has_no_missing_counts() {
     let tokens = UsageSnapshot::new(15, 395);
-    let usage = read(UsageSnapshot::from_bedrock, &payload!("bedrock_plain"), tokens);
+    let usage = read(UsageFormat::Bedrock, &payload!("bedrock_plain"), tokens);
     assert_eq!(usage.missing, [""; 0]);
     // 15 × 3 $ + 395 × 15 $: 45 + 5,925 µ$.
     assert_eq!(prices(300, 1_500, 375, 30).cost(&tokens), Usd::from_nanos(5_970_000));
 }
 
 #[test]
-fn ollama_counts_what_it_evaluated_and_misses_what_it_leaves_out() {
+fn ollama_lists_absent_counts_as_missing() {
     let tokens = UsageSnapshot::new(26, 298);
-    let usage = read(UsageSnapshot::from_ollama, &payload!("ollama"), tokens);
+    let usage = read(UsageFormat::Ollama, &payload!("ollama"), tokens);
     assert_eq!(usage.model.as_deref(), Some("llama3.2"));
     assert_eq!(usage.missing, [""; 0]);
     // 26 × 0.10 $ + 298 × 0.20 $: 2.6 + 59.6 µ$.
     assert_eq!(prices(10, 20, 0, 0).cost(&tokens), Usd::from_nanos(62_200));
 
     let body = payload!("ollama_absent");
-    let usage = read(UsageSnapshot::from_ollama, &body, UsageSnapshot::new(0, 3));
+    let usage = read(UsageFormat::Ollama, &body, UsageSnapshot::new(0, 3));
     assert_eq!(usage.missing, ["prompt_eval_count"]);
 }
 
 #[test]
-fn openrouter_says_itself_what_a_turn_cost() {
+fn openrouter_reports_the_cost() {
     let tokens = UsageSnapshot::new(44, 42).cache_read(50).cache_write(100).reasoning(7);
-    let usage = read(UsageSnapshot::from_openrouter, &payload!("openrouter"), tokens);
+    let usage = read(UsageFormat::OpenRouter, &payload!("openrouter"), tokens);
     assert_eq!(usage.model.as_deref(), Some("anthropic/claude-sonnet-4.5"));
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
     // The upstream cost is the same money, and is not added without a key of one's own.
@@ -236,49 +240,49 @@ fn openrouter_says_itself_what_a_turn_cost() {
 }
 
 #[test]
-fn with_a_key_of_ones_own_the_fee_and_the_provider_are_both_paid() {
+fn openrouter_own_key_adds_fee_and_upstream_cost() {
     let tokens = UsageSnapshot::new(9_171, 113).reasoning(55);
     let body = payload!("openrouter_byok");
-    let usage = read(UsageSnapshot::from_openrouter, &body, tokens);
+    let usage = read(UsageFormat::OpenRouter, &body, tokens);
     // 0.0018 $ of fee + 0.0360795 $ upstream.
     assert_eq!(usage.cost, Some(Usd::from_nanos(37_879_500)));
     assert_eq!(usage.missing, [""; 0]);
 
     let mut fee_alone = body;
     fee_alone["usage"]["cost_details"] = Value::Null;
-    let usage = read(UsageSnapshot::from_openrouter, &fee_alone, tokens);
+    let usage = read(UsageFormat::OpenRouter, &fee_alone, tokens);
     assert_eq!(usage.cost, None, "the fee is not what the turn cost");
     assert_eq!(usage.missing, ["cost_details.upstream_inference_cost"]);
 }
 
 #[test]
-fn openrouter_without_a_cost_misses_it() {
+fn openrouter_lists_an_absent_cost_as_missing() {
     let mut body = payload!("openrouter");
     body["usage"]["cost"] = Value::Null;
-    let usage = UsageSnapshot::from_openrouter(&body).unwrap();
+    let usage = UsageFormat::OpenRouter.read(&body).unwrap();
     assert_eq!((usage.cost, usage.missing), (None, vec!["cost"]));
 }
 
 #[test]
-fn null_and_absent_usage_miss_every_count() {
+fn absent_usage_lists_every_count_as_missing() {
     let bodies = [
         json!({"usage": null, "usageMetadata": null}),
         json!({"choices": [], "tokens_of_tomorrow": 5}),
         Value::Null,
     ];
-    for (name, read) in ALL {
+    for (name, format) in ALL {
         for body in &bodies {
-            let usage = read(body).unwrap();
-            assert!(usage.tokens.is_empty(), "{name}: {body}");
+            let usage = format.read(body).unwrap();
+            assert_eq!(usage.tokens, UsageSnapshot::default(), "{name}: {body}");
             assert!(usage.missing.len() >= 2, "{name}: {body} misses {:?}", usage.missing);
         }
     }
 }
 
 #[test]
-fn the_tier_of_the_response_is_taken_by_its_name() {
+fn tier_is_read_by_its_name() {
     use ServiceTier::{Batch, Flex, Priority, Standard};
-    let tier = |read: Read, body: Value| read(&body).unwrap().tier.unwrap();
+    let tier = |format: UsageFormat, body: Value| format.read(&body).unwrap().tier.unwrap();
     for (name, expected) in [
         ("default", Standard),
         ("auto", Standard),
@@ -289,22 +293,22 @@ fn the_tier_of_the_response_is_taken_by_its_name() {
         ("tier of tomorrow", Standard),
     ] {
         let body = json!({"service_tier": name, "usage": {"prompt_tokens": 1}});
-        assert_eq!(tier(UsageSnapshot::from_openai_chat, body.clone()), expected, "{name}");
-        assert_eq!(tier(UsageSnapshot::from_openai_responses, body), expected, "{name}");
+        assert_eq!(tier(UsageFormat::OpenAiChat, body.clone()), expected, "{name}");
+        assert_eq!(tier(UsageFormat::OpenAiResponses, body), expected, "{name}");
     }
     let body = json!({"usage": {"service_tier": "batch"}});
-    assert_eq!(tier(UsageSnapshot::from_anthropic, body), Batch);
+    assert_eq!(tier(UsageFormat::Anthropic, body), Batch);
     let body = json!({"usage": {}, "serviceTier": {"type": "flex"}});
-    assert_eq!(tier(UsageSnapshot::from_bedrock, body), Flex);
+    assert_eq!(tier(UsageFormat::Bedrock, body), Flex);
     let body = json!({"usageMetadata": {"trafficType": "PROVISIONED_THROUGHPUT"}});
-    assert_eq!(tier(UsageSnapshot::from_gemini, body), Standard);
+    assert_eq!(tier(UsageFormat::Gemini, body), Standard);
 }
 
 #[test]
-fn parts_of_what_is_missing_are_kept() {
+fn parts_of_a_missing_total_are_kept() {
     let usage = json!({"prompt_tokens_details": {"cached_tokens": 100, "audio_tokens": 5},
                        "completion_tokens_details": {"reasoning_tokens": 7}});
-    let usage = UsageSnapshot::from_openai_chat(&usage).unwrap();
+    let usage = UsageFormat::OpenAiChat.read(&usage).unwrap();
     let tokens = UsageSnapshot::new(0, 7).cache_read(100).input_audio(5).reasoning(7);
     assert_eq!(usage.tokens, tokens);
     assert_eq!(usage.missing, ["prompt_tokens", "completion_tokens"]);

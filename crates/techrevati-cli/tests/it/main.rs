@@ -1,5 +1,7 @@
 //! The command, as it is run.
 
+mod readers;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::{env, fs, process};
@@ -208,7 +210,7 @@ fn check_says_why_events_are_missing_and_what_sinks_say_of_it() {
         format!("{path}:2: a sink dropped 2 events"),
         format!("{path}:3: session s: events 2 to 3 are missing: dropped"),
         format!("{path}:4: 17 bytes of a torn line were lost"),
-        format!("{path}:5: session s: event 5 is missing: unexplained"),
+        format!("{path}:5: session s: event 5 is missing: cause unknown"),
         format!("{path}:6: session s: event 6 comes after event 6"),
         format!("{path}:7: the line is torn after 9 bytes"),
         format!("{path}: 6 events, 1 session: 6 findings"),

@@ -63,7 +63,7 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
         progress.event(event);
         Ok(())
     };
-    let events = Arc::new(EventFanOut::new().with_shared(means.log.clone()).with(lines));
+    let events = Arc::new(EventFanOut::new().with(means.log.clone()).with(lines));
     // A model without a price, served by somebody else, is not refused.
     let budget = Limit::enforced(means.budget).unknown_price(UnknownPrice::Free);
     let agent = |role| {

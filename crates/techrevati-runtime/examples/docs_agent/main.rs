@@ -199,7 +199,7 @@ fn fresh_log(path: &Path) -> Result<Arc<JsonlSink>, BoxError> {
 fn write_page(log: &Path, page: &Path) -> Result<(), BoxError> {
     let lines = fs::read_to_string(log)?;
     let events = lines.lines().map(AgentEvent::from_json).collect::<Result<Vec<_>, _>>()?;
-    let options = runtime_report::html::Options::default().title("docs_agent");
+    let options = runtime_report::PageConfig::default().title("docs_agent");
     fs::write(page, runtime_report::Timeline::read(&events).html(&options))
         .map_err(|error| format!("cannot write `{}`: {error}", page.display()).into())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use techrevati_runtime::events::payload::{self, TurnStarted, Word, Words};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanId};
 
 /// One failure of a turn's call, and what came of it.
@@ -33,23 +33,23 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn of(event: &AgentEvent) -> Self {
-        let text = |key| text(event, key).unwrap_or_default().to_owned();
-        let seconds = |key| fact(event, key).and_then(Value::as_f64);
-        let mut fault = text("fault").replace('_', " ");
-        let status = fact(event, "http_status").map(Value::to_string);
-        let phase = fact(event, "phase").map(|_| text("phase").replace('_', " "));
+        let told = payload::Recovery::of(event);
+        let text = |word: Option<Word<'_>>| word.map_or("", Word::as_str).to_owned();
+        let mut fault = text(told.fault).replace('_', " ");
+        let status = told.http_status.map(|status| status.to_string());
+        let phase = told.phase.map(|phase| phase.as_str().replace('_', " "));
         for part in [status, phase].into_iter().flatten() {
             fault = format!("{fault} ({part})");
         }
-        let wait = seconds("wait_seconds").map(|wait| match seconds("asked_seconds") {
+        let wait = told.wait_seconds.map(|wait| match told.asked_seconds {
             Some(asked) => format!("{wait:.2} s (Retry-After: {asked} s)"),
             None => format!("{wait:.2} s back-off"),
         });
-        let steps = fact(event, "steps").and_then(Value::as_array).into_iter().flatten();
+        let steps = told.steps.into_iter().flat_map(Words::iter);
         // Where nothing helped, what the recipe wants done then.
-        let steps = steps.filter_map(Value::as_str).chain(self::text(event, "policy"));
+        let steps = steps.chain(told.policy.map(Word::as_str));
         let steps = steps.map(str::to_owned).collect();
-        Self { fault, scenario: text("scenario"), steps, wait }
+        Self { fault, scenario: text(told.scenario), steps, wait }
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
 
 /// Where an attempt went.
 pub(crate) fn provider(event: &AgentEvent) -> Option<&str> {
-    text(event, "provider")
+    TurnStarted::of(event).provider.map(Word::as_str)
 }
 
 /// The recovery of a turn that is still under way.
@@ -107,15 +107,7 @@ fn close(rows: &mut [Recovery], event: &AgentEvent, outcome: &str) {
 }
 
 fn number(event: &AgentEvent) -> u64 {
-    fact(event, "attempt").and_then(Value::as_u64).unwrap_or_default()
-}
-
-pub(crate) fn text<'e>(event: &'e AgentEvent, key: &str) -> Option<&'e str> {
-    fact(event, key)?.as_str()
-}
-
-fn fact<'e>(event: &'e AgentEvent, key: &str) -> Option<&'e Value> {
-    event.data.as_ref()?.get(key)
+    TurnStarted::of(event).attempt.unwrap_or_default().into()
 }
 
 #[cfg(test)]

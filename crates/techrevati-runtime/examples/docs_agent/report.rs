@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use techrevati_runtime::events::payload::{Refused, Tool, Word};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanOutcome};
 use techrevati_runtime::orchestrator::Summary;
 use techrevati_runtime::usage::{PricingTable, Usd};
@@ -34,7 +35,7 @@ pub(crate) fn table(summaries: &[Summary], prices: &PricingTable) -> String {
         *sum = sum.saturating_add(*cost);
     }
     let models = models.into_iter().map(|(model, cost)| {
-        let known = prices.contains(model);
+        let known = prices.get(model).is_some();
         vec![model.into(), if known { format!("{cost:.6}") } else { "no price known".into() }]
     });
     columns(&mut text, "model|cost", models);
@@ -78,7 +79,8 @@ fn agent(summary: &Summary) -> Vec<String> {
 fn tools(summary: &Summary) -> BTreeMap<String, [u32; 3]> {
     let mut tools = BTreeMap::<_, [u32; 3]>::new();
     for event in &summary.agent_events {
-        if let (Some(tool), Some(column)) = (recoveries::text(event, "tool"), column(event)) {
+        if let (Some(tool), Some(column)) = (Tool::of(event).tool.map(Word::as_str), column(event))
+        {
             tools.entry(tool.to_owned()).or_default()[column] += 1;
         }
     }
@@ -90,7 +92,7 @@ fn column(event: &AgentEvent) -> Option<usize> {
         AgentEventName::AgentToolCompleted if event.outcome == Some(SpanOutcome::Ok) => Some(0),
         AgentEventName::AgentToolCompleted => Some(2),
         AgentEventName::AgentBlocked => {
-            let denied = recoveries::text(event, "reason") == Some("permission_denied");
+            let denied = Refused::of(event).reason.map(Word::as_str) == Some("permission_denied");
             Some(if denied { 1 } else { 2 })
         }
         _ => None,

@@ -37,12 +37,12 @@ pub(crate) const fn required(documents: usize) -> QualityLevel {
 /// When it hands over, goes on, or gives up. "Phase completed" says that it was the last round.
 pub(crate) fn policy(required: QualityLevel, budget: Usd) -> PolicyEngine {
     use PolicyCondition as If;
-    let good = || If::quality_at(required);
-    let usable = || If::quality_at(QualityLevel::Minimal);
-    let last = If::phase_completed;
+    let good = || If::QualityAt(required);
+    let usable = || If::QualityAt(QualityLevel::Minimal);
+    let last = || If::PhaseCompleted;
     PolicyEngine::new([
         PolicyRule::new("notes suffice", good()).action(PolicyAction::GenerateHandoff).priority(10),
-        PolicyRule::new("money is spent", If::and([If::not(good()), If::cost_exceeded(budget)]))
+        PolicyRule::new("money is spent", If::and([If::not(good()), If::CostExceeded(budget)]))
             .action(abort("the budget is spent, and the notes do not suffice"))
             .priority(20),
         PolicyRule::new("go on", If::and([If::not(good()), If::not(last())]))

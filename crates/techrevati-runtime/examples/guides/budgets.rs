@@ -22,7 +22,7 @@ async fn an_agent() -> Result<(), BoxError> {
         .budget(Limit::enforced(Usd::from_cents(10)))
         .session()?;
 
-    // At most 5 cents for the input and a cent for the output: 6 cents are set aside.
+    // At most 5 cents for the input and 1 cent for the output: the turn reserves 6 cents.
     let turn = || {
         Turn::model("gpt-5")
             .estimate(UsageSnapshot::new(40_000, 0))
@@ -33,43 +33,43 @@ async fn an_agent() -> Result<(), BoxError> {
     assert_eq!(answer.cost, Usd::from_cents(6));
 
     let Err(TurnError::Budget(refused)) = session.run_turn(turn(), chat).await else {
-        panic!("four cents are left")
+        panic!("only four cents are left")
     };
-    assert_eq!(refused.to_string(), "budget refused: $0.0600 asked for, $0.0400 of $0.1000 left");
+    assert_eq!(refused.to_string(), "budget refused: $0.0600 requested, $0.0400 of $0.1000 left");
     Ok(())
 }
 
 fn a_team_and_a_company() -> Result<(), BoxError> {
-    let company = Budget::new(Limit::enforced(Usd::from_dollars(1_000)).named("company"));
+    let company = Account::new(Limit::enforced(Usd::from_dollars(1_000)).named("company"));
     let research = company.child(Limit::enforced(Usd::from_dollars(50)).named("research"));
 
     let writer = Orchestrator::new("writer", "draft")
         .pricing(prices()?)
-        // Every session draws on the team's account …
+        // Every session draws on the account of the team …
         .account(&research)
-        // … from an account of its own below it.
+        // … through its own account below it.
         .budget(Limit::enforced(Usd::from_dollars(2)));
 
     let session = writer.session()?;
-    let own = session.account().ok_or("it has a budget")?;
+    let own = session.account().ok_or("it has no budget")?;
     assert_eq!(own.available(), Usd::from_dollars(2));
     assert_eq!(own.path().count(), 3);
     Ok(())
 }
 
 fn by_hand() -> Result<(), BoxError> {
-    let budget = Budget::new(Limit::enforced(Usd::from_dollars(1)).named("batch"));
+    let account = Account::new(Limit::enforced(Usd::from_dollars(1)).named("batch"));
 
-    let reservation = budget.reserve(Usd::from_cents(30))?;
+    let reservation = account.reserve(Usd::from_cents(30))?;
     let settlement = reservation.settle(Charge::new(Usd::from_cents(12)).model("gpt-5"));
     assert_eq!((settlement.cost, settlement.beyond), (Usd::from_cents(12), Usd::ZERO));
 
-    // A call that is cut short may have been paid for in full.
-    drop(budget.reserve(Usd::from_cents(20))?);
-    let balance = budget.balance();
+    // A call that is cut short may still be billed in full.
+    drop(account.reserve(Usd::from_cents(20))?);
+    let balance = account.balance();
     assert_eq!((balance.spent, balance.estimated), (Usd::from_cents(32), Usd::from_cents(20)));
     assert_eq!(
-        budget.statement().to_string(),
+        account.statement().to_string(),
         "batch: $0.68 of $1.00 left (enforced), $0.20 of $0.32 spent estimated\n  \
          model gpt-5: $0.12"
     );
@@ -98,7 +98,7 @@ impl BudgetListener for Pager {
 fn marks() -> Result<(), BoxError> {
     let pager = Arc::new(Pager::default());
     let limit = Limit::enforced(Usd::from_dollars(10)).named("company").marks([50, 90]);
-    let company = Budget::with_listener(limit, pager.clone());
+    let company = Account::with_listener(limit, pager.clone());
     let run = company.child(Limit::enforced(Usd::from_dollars(6)).named("run"));
 
     run.reserve(Usd::from_dollars(5))?.settle(Usd::from_dollars(5));
@@ -138,7 +138,7 @@ async fn how_long_the_answer_may_be() -> Result<(), BoxError> {
         .budget(Limit::enforced(Usd::from_cents(10)))
         .session()?;
     let turn = Turn::model("gpt-5").estimate(UsageSnapshot::new(40_000, 0)).max_output(32_000);
-    // 32,000 tokens of output would be 32 cents.
+    // 32,000 tokens of output would cost 32 cents.
     assert!(matches!(session.begin_turn(turn).await, Err(TurnError::Budget(_))));
 
     let turn =

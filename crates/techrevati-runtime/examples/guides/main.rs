@@ -18,7 +18,6 @@ mod sinks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod usage;
-mod usage_and_budgets;
 
 use techrevati_runtime::BoxError;
 
@@ -39,7 +38,6 @@ async fn main() -> Result<(), BoxError> {
     #[cfg(feature = "sqlite")]
     sqlite::run().await?;
     usage::run()?;
-    usage_and_budgets::run()?;
     Ok(())
 }
 

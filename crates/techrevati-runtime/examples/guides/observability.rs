@@ -4,7 +4,7 @@ use std::path::Path;
 
 use techrevati_runtime::BoxError;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::report::{self, Timeline, html};
+use techrevati_runtime::report::{self, PageConfig, Timeline};
 use techrevati_runtime::sinks::{LogEntry, LogReader};
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
@@ -28,7 +28,7 @@ fn a_report(path: &Path) -> Result<(), BoxError> {
 
     let log = LogReader::open(path)?.collect::<Result<Vec<_>, _>>()?;
     let timeline = Timeline::read(log.iter().filter_map(LogEntry::event));
-    std::fs::write(&page, timeline.html(&html::Options::default().title("run.jsonl")))?;
+    std::fs::write(&page, timeline.html(&PageConfig::default().title("run.jsonl")))?;
 
     for finding in timeline.findings() {
         println!("event {}: {finding}", finding.event);

@@ -5,7 +5,7 @@ use std::io::BufReader;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
-use techrevati_runtime::otel::{self, Config, EventIds, OtelSink, SemconvProfile};
+use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile};
 use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink};
 use techrevati_runtime::usage::UsageSnapshot;
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
@@ -56,7 +56,7 @@ async fn replay() -> Result<(), BoxError> {
     let (provider, _sink) = tracing(spans.clone());
     let log = BufReader::new(File::open(&path)?);
     let tracer = provider.tracer_with_scope(SemconvProfile::V1_41.scope());
-    let replayed = otel::replay_log(tracer, Config::default(), log)?;
+    let replayed = otel::replay_log(tracer, OtelConfig::default(), log)?;
     assert_eq!((replayed.spans.begun, replayed.unread), (1, 0));
 
     std::fs::remove_file(&path)?;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use techrevati_runtime::orchestrator::ToolError;
-use techrevati_runtime::policy::guardrail::{self, GuardrailOutcome};
 use techrevati_runtime::policy::{
-    PhaseContext, PolicyAction, PolicyEngine, QualityGate, QualityLevel,
+    GuardrailOutcome, PhaseContext, PolicyAction, PolicyEngine, QualityGate, QualityLevel,
+    guardrail,
 };
 use techrevati_runtime::prelude::*;
 
@@ -32,7 +32,7 @@ fn permissions() -> Result<PermissionPolicy, BoxError> {
 async fn guardrails() -> Result<(), BoxError> {
     let no_secrets = guardrail::pre("no_secrets", |check| {
         if check.arguments.to_string().contains("sk-") {
-            GuardrailOutcome::deny("the arguments hold a key")
+            GuardrailOutcome::deny("the arguments contain a key")
         } else {
             GuardrailOutcome::allow()
         }
@@ -44,11 +44,11 @@ async fn guardrails() -> Result<(), BoxError> {
 
     let leak = ToolCall::new("search").args(json!({ "query": "who owns sk-123?" }));
     let blocked = session.run_tool(leak, || async { Ok::<_, BoxError>(3) }).await;
-    let Err(ToolError::Guardrail(violation)) = blocked else { panic!("it let a key out") };
+    let Err(ToolError::Guardrail(violation)) = blocked else { panic!("a key was let through") };
     assert_eq!(
         violation.to_string(),
         "pre guardrail 'no_secrets' blocked tool 'search' for role 'researcher': \
-         the arguments hold a key",
+         the arguments contain a key",
     );
     assert_eq!(violation.violations().len(), 1);
     Ok(())
@@ -63,7 +63,7 @@ fn gate_and_policy() -> Result<(), BoxError> {
                 "actions": [{"action": "advance_phase"}]
             },
             {
-                "name": "too dear",
+                "name": "too expensive",
                 "condition": {"cost_exceeded": 5.0},
                 "actions": [{"action": "escalate", "params": {"to": "owner"}}],
                 "priority": 10
@@ -75,7 +75,7 @@ fn gate_and_policy() -> Result<(), BoxError> {
         .policy(rules)
         .session()?;
 
-    let outcome = session.evaluate_gate(QualityLevel::Strict).ok_or("there is a gate")?;
+    let outcome = session.evaluate_gate(QualityLevel::Strict).ok_or("there is no gate")?;
     assert!(outcome.satisfied);
 
     let seen = PhaseContext::default().quality_level(QualityLevel::Strict).gate(0.9, 0.8);
@@ -85,7 +85,7 @@ fn gate_and_policy() -> Result<(), BoxError> {
     let why: Vec<_> = session.explain_policy(seen).iter().map(ToString::to_string).collect();
     assert_eq!(
         why[0],
-        "rule `too dear` (priority 10) did not fire: \
+        "rule `too expensive` (priority 10) did not fire: \
          cost_exceeded($5): total_cost $0 is not more than $5",
     );
     Ok(())

@@ -6,6 +6,19 @@ use techrevati_runtime::usage::{
 };
 
 /// Two entries of a list by `LiteLLM`, as it is published, without what is no price.
+fn our_own_format() -> Result<(), BoxError> {
+    let prices = PricingTable::from_json(
+        r#"{
+            "_comment": "per million tokens, in US dollars",
+            "models": {
+                "gpt-5": {"input_per_million": 1.25, "output_per_million": 10}
+            }
+        }"#,
+    )?;
+    assert!(prices.get("GPT-5-2026-05-14").is_some(), "any case, and a date may follow");
+    Ok(())
+}
+
 const LITELLM: &str = r#"{
     "gpt-5.4": {
         "litellm_provider": "openai",
@@ -23,9 +36,9 @@ const LITELLM: &str = r#"{
 
 fn a_list_is_read() -> Result<PricingTable, BoxError> {
     let list = PriceReader::new().read(LITELLM)?;
-    assert_eq!(list.format(), PriceFormat::LiteLlm);
-    assert_eq!(list.skipped()[0].at, "dall-e-3");
-    assert_eq!(list.skipped()[0].reason, SkipReason::NoTokenPrices);
+    assert_eq!(list.format, PriceFormat::LiteLlm);
+    assert_eq!(list.skipped[0].at, "dall-e-3");
+    assert_eq!(list.skipped[0].reason, SkipReason::NoTokenPrices);
 
     let table = PricingTable::new();
     assert_eq!(table.merge(list), 1, "one model has prices");
@@ -50,18 +63,18 @@ total $1.2975"
     Ok(())
 }
 
-fn what_the_provider_says_counts() -> Result<(), BoxError> {
+fn reported_tier_and_cost() -> Result<(), BoxError> {
     let tracker = UsageTracker::with_pricing(a_list_is_read()?);
     let batch = ReportedUsage::from(UsageSnapshot::new(10_000, 1_000)).tier(ServiceTier::Batch);
-    assert_eq!(tracker.record("gpt-5.4", &batch).cost, "0.02".parse()?);
+    assert_eq!(tracker.record("gpt-5.4", &batch, ServiceTier::Standard).cost, "0.02".parse()?);
 
-    let turn = tracker.record("gpt-5.4", &batch.cost("0.0123".parse()?));
+    let turn = tracker.record("gpt-5.4", &batch.cost("0.0123".parse()?), ServiceTier::Standard);
     assert_eq!(turn.cost, "0.0123".parse()?);
     assert!(turn.reported);
     Ok(())
 }
 
-fn prices_of_ones_own() -> Result<(), BoxError> {
+fn your_own_prices() -> Result<(), BoxError> {
     let short = ModelPricing::per_million("3".parse()?, "15".parse()?).cache_read("0.3".parse()?);
     let long = ModelPricing::per_million("6".parse()?, "22.5".parse()?).cache_read("0.6".parse()?);
     let batch = ModelPricing::per_million("1.5".parse()?, "7.5".parse()?);
@@ -97,24 +110,25 @@ fn what_a_turn_may_cost() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn everything_that_is_broken_is_named() {
+fn every_invalid_entry_is_named() {
     let error = PricingTable::from_json(
         r#"{
             "good": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06},
             "bad": {"input_cost_per_token": -1e-06, "output_cost_per_token": "free"}
         }"#,
     )
-    .expect_err("two prices are broken");
+    .expect_err("two prices are invalid");
     let paths: Vec<_> = error.broken().map(|(at, _)| at).collect();
     assert_eq!(paths, ["bad.input_cost_per_token", "bad.output_cost_per_token"]);
 }
 
 pub(crate) fn run() -> Result<(), BoxError> {
+    our_own_format()?;
     a_bill_is_checked()?;
-    what_the_provider_says_counts()?;
-    prices_of_ones_own()?;
+    reported_tier_and_cost()?;
+    your_own_prices()?;
     two_lists_are_compared()?;
     what_a_turn_may_cost()?;
-    everything_that_is_broken_is_named();
+    every_invalid_entry_is_named();
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use techrevati_runtime::lifecycle::AgentStatus;
-use techrevati_runtime::orchestrator::{PauseError, TurnError};
+use techrevati_runtime::orchestrator::{SessionError, TurnError};
 use techrevati_runtime::prelude::*;
 use tokio::time::timeout;
 
@@ -31,7 +31,7 @@ async fn cancelled_from_elsewhere() -> Result<(), BoxError> {
     let (waited, cancelled) = tokio::join!(session.pause_for_input("publish?"), signal);
     cancelled?;
 
-    assert!(matches!(waited, Err(PauseError::Closed(_))));
+    assert!(matches!(waited, Err(SessionError::Closed(_))));
     assert_eq!(handle.status(), AgentStatus::Cancelled);
     Ok(())
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::sinks::{
-    Durability, EventFanOut, Filter, Level, LogEntry, LogReader, QueueConfig, QueueSink, Rotation,
-    SampleSessions, SinkError,
+    Durability, EventFanOut, Filter, JsonlConfig, Level, LogEntry, LogReader, QueueConfig,
+    QueueSink, Rotation, SampleSessions, SinkError,
 };
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
@@ -28,7 +28,7 @@ async fn a_run(path: &Path) -> Result<(), BoxError> {
 }
 
 fn a_service(folder: &Path) -> Result<(), BoxError> {
-    let log = JsonlSink::options()
+    let log = JsonlConfig::default()
         .durability(Durability::Interval(Duration::from_secs(1)))
         .rotate(Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30))
         .open(folder)?;
@@ -38,11 +38,11 @@ fn a_service(folder: &Path) -> Result<(), BoxError> {
         .on_abandoned(|left| eprintln!("the event log: {left}"));
     let queue = QueueSink::new(log, config);
 
-    // Whoever still holds a clone: at the end of this scope the queue is shut down.
+    // Shuts the queue down at the end of this scope, even if there are clones.
     let _guard = queue.guard();
     queue.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
 
-    // All that was emitted before is written, and synced.
+    // Every earlier event is written and synced.
     queue.flush()?;
     Ok(())
 }
@@ -54,7 +54,7 @@ fn choices(path: &Path) -> Result<(), BoxError> {
         .with(SampleSessions::one_in(NonZeroU32::new(10).ok_or("none")?, log))
         .with(Filter::all().at_least(Level::Warn).before(trouble.clone()))
         .with(Filter::original_vocabulary().before(|event: &Arc<AgentEvent>| {
-            // Here the Python package would be given `event.to_json()`.
+            // Pass `event.to_json()` on to the Python package here.
             assert!(event.session_id.is_none());
             Ok::<(), SinkError>(())
         }));
@@ -68,8 +68,8 @@ fn reading(path: &Path) -> Result<(), BoxError> {
     for entry in &mut reader {
         match entry {
             Ok(LogEntry::Event(event)) => println!("{} {}", event.emitted_at, event.event),
-            Ok(LogEntry::Unknown(json)) => println!("of another version: {json}"),
-            Err(torn) => println!("{torn}"),
+            Ok(LogEntry::Unknown(json)) => println!("unknown entry: {json}"),
+            Err(error) => println!("{error}"),
         }
     }
     let report = reader.report();

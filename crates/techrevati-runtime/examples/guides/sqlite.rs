@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::sqlite::{Durability, SqliteReader, SqliteSink};
+use techrevati_runtime::sqlite::{SqliteDurability, SqliteReader, SqliteSink};
 
 async fn a_run_is_in_the_database(path: &Path) -> Result<(), BoxError> {
     let log = Arc::new(SqliteSink::open(path)?);
@@ -28,7 +28,7 @@ async fn a_run_is_in_the_database(path: &Path) -> Result<(), BoxError> {
 
 fn a_log_is_imported(path: &Path, run: &Path) -> Result<(), BoxError> {
     let log = SqliteSink::options()
-        .durability(Durability::Sync)
+        .durability(SqliteDurability::Sync)
         .batch(NonZeroUsize::new(512).ok_or("a batch has events")?)
         .linger(Duration::from_millis(200))
         .open(path)?;

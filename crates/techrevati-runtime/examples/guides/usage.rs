@@ -2,7 +2,30 @@
 
 use serde_json::json;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::usage::{ServiceTier, StreamUsage};
+use techrevati_runtime::usage::{ServiceTier, StreamUsage, UsageFormat, UsageTracker};
+
+fn amounts() -> Result<(), BoxError> {
+    let cost: Usd = "0.0033125".parse()?;
+    assert_eq!(cost.nanos(), 3_312_500);
+    assert_eq!(cost.to_string(), "$0.0033");
+    assert_eq!(format!("{cost:#}"), "$0.0033125");
+
+    let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    assert_eq!(left.to_string(), "-$0.20");
+    Ok(())
+}
+
+fn a_tracker() -> Result<(), BoxError> {
+    let prices = PricingTable::from_json(
+        r#"{"models": {"gpt-5": {"input_per_million": 1.25, "output_per_million": 10}}}"#,
+    )?;
+    let tracker = UsageTracker::with_pricing(prices);
+    let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
+    assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
+    assert_eq!(tracker.total_cost().to_string(), "$0.02");
+    assert_eq!(tracker.totals().turns, 1);
+    Ok(())
+}
 
 fn a_response() -> Result<(), BoxError> {
     let body = json!({
@@ -16,7 +39,7 @@ fn a_response() -> Result<(), BoxError> {
             "completion_tokens_details": {"reasoning_tokens": 128},
         },
     });
-    let usage = UsageSnapshot::from_openai_chat(&body)?;
+    let usage = UsageFormat::OpenAiChat.read(&body)?;
     assert_eq!(usage.tokens, UsageSnapshot::new(86, 300).cache_read(1_920).reasoning(128));
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
@@ -24,7 +47,7 @@ fn a_response() -> Result<(), BoxError> {
 }
 
 fn a_stream() -> Result<(), BoxError> {
-    let mut stream = StreamUsage::anthropic().input_estimate(1_000);
+    let mut stream = StreamUsage::new(UsageFormat::Anthropic).input_estimate(1_000);
     for event in [
         json!({"type": "message_start", "message": {
             "model": "claude-sonnet-4-5",
@@ -35,7 +58,7 @@ fn a_stream() -> Result<(), BoxError> {
         stream.push(&event)?;
     }
     let so_far = stream.usage()?;
-    assert!(so_far.estimated, "the stream might be cut here");
+    assert!(so_far.estimated, "the stream may end here");
     assert_eq!(so_far.tokens, UsageSnapshot::new(25, 6).cache_read(4_000));
 
     stream.push(&json!({
@@ -48,16 +71,16 @@ fn a_stream() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn a_count_that_is_missing() -> Result<(), BoxError> {
-    let usage = UsageSnapshot::from_ollama(&json!({"done": true, "eval_count": 3}))?;
+fn a_missing_count() -> Result<(), BoxError> {
+    let usage = UsageFormat::Ollama.read(&json!({"done": true, "eval_count": 3}))?;
     assert_eq!(usage.tokens, UsageSnapshot::new(0, 3));
     assert_eq!(usage.missing, ["prompt_eval_count"]);
     Ok(())
 }
 
-fn what_cannot_be() {
+fn contradicting_counts() {
     let usage = json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}});
-    let error = UsageSnapshot::from_openai_chat(&usage).expect_err("too much is cached");
+    let error = UsageFormat::OpenAiChat.read(&usage).expect_err("more is cached than sent");
     assert_eq!(
         error.to_string(),
         "reported usage: `prompt_tokens_details.cached_tokens` is 120, \
@@ -66,9 +89,11 @@ fn what_cannot_be() {
 }
 
 pub(crate) fn run() -> Result<(), BoxError> {
+    amounts()?;
+    a_tracker()?;
     a_response()?;
     a_stream()?;
-    a_count_that_is_missing()?;
-    what_cannot_be();
+    a_missing_count()?;
+    contradicting_counts();
     Ok(())
 }

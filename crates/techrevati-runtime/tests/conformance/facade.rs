@@ -55,7 +55,7 @@ const _: () = {
     shared::<CallError<BoxError>>();
     shared::<PolicyCondition>();
     shared::<Guardrails>();
-    shared::<Budget>();
+    shared::<Account>();
     shared::<Charge<'static>>();
     shared::<Cost>();
     shared::<Limit>();
@@ -81,7 +81,7 @@ const _: () = {
     {
         shared::<techrevati_runtime::report::Timeline>();
         shared::<techrevati_runtime::report::Stats>();
-        shared::<techrevati_runtime::report::html::Options>();
+        shared::<techrevati_runtime::report::PageConfig>();
     }
     #[cfg(feature = "test-util")]
     {

@@ -140,7 +140,7 @@ fn walked(walk: &Walk, walker: &mut impl Walker) -> Verdict {
     }
     let worker = walker.worker();
     same("status", &worker.status(), &walk.expect.status)?;
-    same("is_terminal", &worker.is_terminal(), &walk.expect.is_terminal)?;
+    same("is_terminal", &worker.status().is_terminal(), &walk.expect.is_terminal)?;
     let message = worker.last_error().map(|error| error.message.to_string());
     same("last_error", &message, &walk.expect.last_error_message)?;
     let events = worker.events().map(|event| serde_json::to_value(event).unwrap());

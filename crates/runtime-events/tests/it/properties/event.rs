@@ -9,7 +9,7 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, Labels, SpanId,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, Fact, Labels, SpanId,
     SpanOutcome,
 };
 use serde_json::{Map, Value};
@@ -128,7 +128,7 @@ proptest! {
         let known: Vec<&str> = KEYS.into_iter().filter(|key| keys.contains(key)).collect();
         prop_assert_eq!(&keys, &known);
         prop_assert_eq!(keys.len(), 4 + fields_set(&event));
-        prop_assert!(written.iter().all(|(_, value)| !value.is_null()));
+        prop_assert!(written.iter().all(|(_, value)| *value != Fact::Null));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Workers in an order, with removal from anywhere.
+//! [`Ordered`], [`Active`] and [`Group`]: workers in order, with removal from any place.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::registry::entry::Entry;
 
-/// Workers by number, behind a lock of their own.
+/// Workers by number, behind a lock.
 #[derive(Default)]
 pub(super) struct Ordered {
     entries: Mutex<BTreeMap<u64, Arc<Entry>>>,
@@ -17,12 +17,12 @@ impl Ordered {
         self.lock().insert(number, entry);
     }
 
-    /// Does nothing if somebody else has taken it out.
+    /// Does nothing if the worker was removed before.
     pub(super) fn remove(&self, number: u64) {
         self.lock().remove(&number);
     }
 
-    /// Takes out the one with the lowest number, if there are more than `capacity`.
+    /// Removes the worker with the lowest number if there are more than `capacity`.
     pub(super) fn pop_beyond(&self, capacity: usize) -> Option<Arc<Entry>> {
         let mut entries = self.lock();
         if entries.len() <= capacity {
@@ -41,13 +41,13 @@ impl Ordered {
     }
 }
 
-/// A power of two, so that the choice of a shard is a mask.
+/// A power of two, so that choosing a shard is a mask.
 const SHARDS: usize = 16;
 
-/// The active workers by order of creation.
+/// The active workers in the order of creation.
 ///
-/// Neighbours lie in different shards, so that threads which create and end workers do not
-/// wait for each other, and a long listing holds up a sixteenth of them at a time.
+/// Neighbours are in different shards, so that threads which create and end workers do not wait for each
+/// other, and a long listing blocks a sixteenth of them at a time.
 #[derive(Default)]
 pub(super) struct Active {
     shards: [Ordered; SHARDS],
@@ -64,7 +64,7 @@ impl Active {
 
     pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
         let mut all: Vec<_> = self.shards.iter().flat_map(Ordered::to_vec).collect();
-        // Stable, because that sort merges the sorted runs it is made of.
+        // A stable sort, because it merges the sorted runs.
         all.sort_by_key(|entry| entry.serial());
         all
     }
@@ -75,10 +75,10 @@ impl Active {
     }
 }
 
-/// The workers that share a role and phase or a project, by order of creation.
+/// The workers that share a role and phase or a project, in the order of creation.
 ///
-/// Most groups have one member, which then lies in the map itself: a look-up among a million
-/// groups is a matter of cache misses, and a tree would be one more.
+/// Most groups have one member, which is stored in the map itself. The cost of a look-up among a million
+/// groups is cache misses, and a tree would add one.
 #[derive(Default)]
 pub(super) enum Group {
     #[default]

@@ -1,4 +1,4 @@
-//! The active workers of each role and phase.
+//! [`ByPair`]: the active workers of each role and phase.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -10,7 +10,7 @@ use super::ordered::Group;
 use crate::registry::entry::Entry;
 use crate::worker::AgentWorker;
 
-/// Workers by role and phase. A look-up borrows both and allocates nothing.
+/// Workers by role and phase. A look-up allocates nothing.
 #[derive(Default)]
 pub(super) struct ByPair {
     groups: DashMap<Pair, Group>,
@@ -22,7 +22,7 @@ impl ByPair {
         self.groups.entry(pair).or_default().insert(serial, entry);
     }
 
-    /// Forgets the role and phase with its last worker.
+    /// Removes the role and phase with its last worker.
     pub(super) fn remove(&self, worker: &AgentWorker, serial: u64) {
         let pair = (&**worker.role(), &**worker.phase());
         self.groups.remove_if_mut(&pair as &dyn RolePhase, |_, group| {
@@ -31,7 +31,7 @@ impl ByPair {
         });
     }
 
-    /// How many roles and phases there are.
+    /// The number of pairs of role and phase.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.groups.len()
@@ -42,13 +42,10 @@ impl ByPair {
     }
 }
 
-/// How many bytes of role and phase together lie in the map itself: as many as make a pair
-/// half a cache line.
+/// How many bytes of role and phase are stored in the map itself. A pair then takes half a cache line.
 const SHORT: usize = 29;
 
-/// A role and a phase, owned.
-///
-/// Names are short, and comparing them then costs no further cache miss.
+/// An owned role and phase. Short names are stored inline, so that comparing them costs no cache miss.
 enum Pair {
     Short { role: u8, both: u8, text: [u8; SHORT] },
     Long { role: usize, text: Box<[u8]> },
@@ -71,8 +68,8 @@ impl Pair {
     }
 }
 
-/// What an owned and a borrowed pair have in common: a map of the former is searched with the
-/// latter, because both hash and compare as this.
+/// An owned or a borrowed pair. Both hash and compare the same, so that a map of owned pairs can be
+/// searched with a borrowed one.
 trait RolePhase {
     fn role_phase(&self) -> (&[u8], &[u8]);
 }

@@ -252,7 +252,7 @@ fn agree(registry: &AgentRegistry, model: &Model) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn every_lookup_finds_what_a_search_from_end_to_end_finds(
+    fn lookups_agree_with_a_full_scan(
         ops in ops(),
         finished_capacity in 0_usize..6,
         unclaimed_capacity in 1_usize..4,

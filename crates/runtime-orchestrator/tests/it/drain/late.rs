@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::{FutureExt, join};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, PauseError, SettleError, ToolError, Turn, TurnError};
+use runtime_orchestrator::{BoxError, SessionError, ToolError, Turn, TurnError};
 use runtime_usage::{Limit, Usd};
 
 use super::{SECOND, draining};
@@ -46,8 +46,8 @@ fn the_rest_is_cancelled_as_shutdown_and_everybody_is_told() {
     assert!(closed.shutdown && closed.call_began);
     let ToolError::Closed(closed) = tool.unwrap_err() else { panic!() };
     assert!(closed.shutdown && closed.call_began);
-    assert!(matches!(pause, Err(PauseError::Closed(closed)) if closed.shutdown));
-    let SettleError::Closed(closed) = session.complete().unwrap_err() else { panic!() };
+    assert!(matches!(pause, Err(SessionError::Closed(closed)) if closed.shutdown));
+    let SessionError::Closed(closed) = session.complete().unwrap_err() else { panic!() };
     assert!(closed.shutdown && !closed.call_began);
     assert!(handle.cancel("too late").unwrap_err().shutdown);
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::IdSource;
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, OpenSessionError, Orchestrator, Shutdown, Turn};
+use runtime_orchestrator::{BoxError, Orchestrator, SessionError, Shutdown, Turn};
 use runtime_sinks::testing::RecordingEventSink;
 
 use super::fine;
@@ -43,7 +43,7 @@ fn a_session_that_was_about_to_open_when_draining_began_leaves_a_cancelled_worke
         .event_sink(events.clone())
         .shutdown(&shutdown);
     let refused = orchestrator.session().unwrap_err();
-    assert!(matches!(refused, OpenSessionError::ShuttingDown(_)));
+    assert!(matches!(refused, SessionError::ShuttingDown(_)));
     assert!(events.events().is_empty());
     let [worker] = &*orchestrator.shared_registry().get_by_project(7) else { panic!() };
     assert_eq!(worker.status(), AgentStatus::Cancelled);

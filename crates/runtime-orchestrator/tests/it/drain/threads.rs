@@ -7,7 +7,7 @@ use std::thread;
 use runtime_events::ManualClock;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Shutdown, Turn};
 use runtime_sinks::testing::RecordingEventSink;
-use runtime_usage::{Budget, Limit, Usd};
+use runtime_usage::{Account, Limit, Usd};
 
 use super::SECOND;
 use crate::support::{assert_lawful, by_session, dollar, prices, spin_until};
@@ -63,17 +63,14 @@ impl Seen {
     fn work(&self, orchestrator: &Orchestrator) {
         loop {
             let opened = self.after(|| orchestrator.session());
-            let Some(session) =
-                self.note(opened, runtime_orchestrator::OpenSessionError::is_shutdown)
+            let Some(session) = self.note(opened, runtime_orchestrator::SessionError::is_shutdown)
             else {
                 return;
             };
             self.opened.fetch_add(1, Ordering::Relaxed);
             self.turns(&session);
             let child = self.after(|| session.child("searcher"));
-            if let Some(child) =
-                self.note(child, runtime_orchestrator::ChildSessionError::is_shutdown)
-            {
+            if let Some(child) = self.note(child, runtime_orchestrator::SessionError::is_shutdown) {
                 self.opened.fetch_add(1, Ordering::Relaxed);
                 self.turns(&child);
                 let _ = child.complete();
@@ -87,7 +84,7 @@ impl Seen {
 fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
     for round in 0..ROUNDS {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
-        let company = Budget::new(Limit::enforced(Usd::from_dollars(1_000_000)));
+        let company = Account::new(Limit::enforced(Usd::from_dollars(1_000_000)));
         let shutdown = Shutdown::on(clock.clone());
         let orchestrator = Orchestrator::new("writer", "draft")
             .time(clock.clone())

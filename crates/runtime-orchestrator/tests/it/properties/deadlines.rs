@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_events::{Clock, ManualClock};
 use runtime_orchestrator::{
-    BoxError, ChildSessionError, OrchestrationSession, Orchestrator, ToolCall, Turn, TurnError,
+    BoxError, OrchestrationSession, Orchestrator, SessionError, ToolCall, Turn, TurnError,
 };
 
 use crate::support::{limit, now};
@@ -89,7 +89,7 @@ impl Path {
                 self.nodes.push(Node { session, on_other, deadline });
             }
             Err(error) => {
-                assert!(matches!(error, ChildSessionError::Deadline(_)), "{error:?}");
+                assert!(matches!(error, SessionError::Deadline(_)), "{error:?}");
                 assert_eq!(left, Some(0));
             }
         }

@@ -18,7 +18,7 @@ use runtime_orchestrator::{
     BoxError, Drained, OrchestrationSession, Orchestrator, Turn, TurnError,
 };
 use runtime_sinks::testing::RecordingEventSink;
-use runtime_usage::{Budget, Limit, Usd};
+use runtime_usage::{Account, Limit, Usd};
 
 use crate::support::{assert_lawful, billed, by_session, dollar, limit, now, prices};
 
@@ -102,7 +102,7 @@ struct Task {
 struct World {
     clock: ManualClock,
     events: RecordingEventSink,
-    company: Budget,
+    company: Account,
     lead: Orchestrator,
     search: Orchestrator,
     sessions: Vec<Arc<OrchestrationSession>>,
@@ -116,7 +116,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
-        let company = Budget::new(Limit::recorded(Usd::from_dollars(1)));
+        let company = Account::new(Limit::recorded(Usd::from_dollars(1)));
         let lead = Orchestrator::new("lead", "draft")
             .time(clock.clone())
             .event_sink(events.clone())

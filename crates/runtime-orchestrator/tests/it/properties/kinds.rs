@@ -1,6 +1,6 @@
 //! Results in the model's words.
 
-use runtime_orchestrator::{Answer, HandoffError, PauseError, SettleError, ToolError, TurnError};
+use runtime_orchestrator::{Answer, SessionError, ToolError, TurnError};
 
 use super::model::Outcome;
 
@@ -35,27 +35,27 @@ pub(super) fn tool_kind<T>(result: &Result<T, ToolError>) -> Outcome {
     })
 }
 
-pub(super) fn handoff_kind(result: &Result<(), HandoffError>) -> Outcome {
+pub(super) fn handoff_kind(result: &Result<(), SessionError>) -> Outcome {
     result.as_ref().map(|&()| ()).map_err(|error| match error {
-        HandoffError::Closed(_) => "closed",
-        HandoffError::Busy(_) => "busy",
-        HandoffError::Target(_) => "target",
+        SessionError::Closed(_) => "closed",
+        SessionError::Busy(_) => "busy",
+        SessionError::Worker { .. } => "target",
         _ => "new",
     })
 }
 
-pub(super) fn settle_kind(result: Result<(), SettleError>) -> Outcome {
+pub(super) fn settle_kind(result: Result<(), SessionError>) -> Outcome {
     result.map_err(|error| match error {
-        SettleError::Closed(_) => "closed",
-        SettleError::Busy(_) => "busy",
+        SessionError::Closed(_) => "closed",
+        SessionError::Busy(_) => "busy",
         _ => "new",
     })
 }
 
-pub(super) fn pause_kind(result: &Result<String, PauseError>) -> Outcome {
+pub(super) fn pause_kind(result: &Result<String, SessionError>) -> Outcome {
     result.as_ref().map(|input| assert_eq!(input, "yes")).map_err(|error| match error {
-        PauseError::Closed(_) => "closed",
-        PauseError::AlreadyWaiting => "waiting",
+        SessionError::Closed(_) => "closed",
+        SessionError::AlreadyWaiting => "waiting",
         _ => "new",
     })
 }

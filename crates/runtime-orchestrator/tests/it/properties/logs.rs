@@ -21,8 +21,8 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock};
 use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, Turn};
+use runtime_report::Problem;
 use runtime_report::Timeline;
-use runtime_report::check::Problem;
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::rate::{RateLimiter, RateLimits};
 use runtime_resilience::route::{Route, Routes};
@@ -299,5 +299,5 @@ fn assert_lossy(events: &[Arc<AgentEvent>], lost: &[Index]) {
         _ => 0,
     });
     assert_eq!(told.sum::<u64>(), missing);
-    assert!(timeline.html(&runtime_report::html::Options::default()).ends_with("</script>\n"));
+    assert!(timeline.html(&runtime_report::PageConfig::default()).ends_with("</script>\n"));
 }

@@ -26,7 +26,6 @@ pub(super) struct Model {
     /// In thousands of nano-dollars: one for each token of `m`.
     pub(super) cost: u64,
     pub(super) over_budget: u64,
-    pub(super) recoveries: u64,
     pub(super) refusals: u64,
     pub(super) handed_over: u64,
     breaker: Breaker,
@@ -69,7 +68,6 @@ impl Model {
             tokens: 0,
             cost: 0,
             over_budget: 0,
-            recoveries: 0,
             refusals: 0,
             handed_over: 0,
             breaker: Breaker::default(),
@@ -165,7 +163,6 @@ impl Model {
     pub(super) fn failed(&mut self, model: &str) -> Outcome {
         let permit = self.admit(model)?;
         self.settle(permit, Call::Failure);
-        self.recoveries += 1;
         Err("failed")
     }
 
@@ -215,7 +212,6 @@ impl Model {
 
     pub(super) fn fail_held(&mut self, at: usize) {
         self.leave_held(at, Call::Failure);
-        self.recoveries += 1;
     }
 
     pub(super) fn release_held(&mut self, at: usize) {

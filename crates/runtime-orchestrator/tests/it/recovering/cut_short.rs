@@ -9,9 +9,7 @@ use std::task::{Context, Poll, Waker};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
-use runtime_policy::guardrail::{
-    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
-};
+use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
 use runtime_resilience::fault::FaultKind;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
 use runtime_resilience::route::{Route, Routes};

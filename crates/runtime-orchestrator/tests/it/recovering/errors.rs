@@ -11,6 +11,7 @@ use runtime_resilience::recovery::GaveUp;
 use runtime_resilience::{Classifier, FaultError};
 
 use super::{SECOND, Script, Way, asking, fault, quick};
+use crate::errors::Counted;
 use crate::support::now;
 
 /// How often a call was made that fails with this text twice.
@@ -66,7 +67,7 @@ fn what_nobody_can_help_is_returned_as_it_is() {
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
         assert!(matches!(error, TurnError::Failed(_)), "a cancelled call is not recovered from");
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         let script = Script::of([FaultKind::Local; 9]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
@@ -152,4 +153,15 @@ fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
             .any(<dyn Error>::is::<TurnError>)
         }
     );
+}
+
+#[test]
+fn each_failed_attempt_walks_along_its_error_once() {
+    let fixture = quick();
+    let session = fixture.orchestrator.session().unwrap();
+    let error = Counted::default();
+    let call = |_| Err::<(), _>(error.clone());
+    let failed = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    let TurnError::Unrecovered(unrecovered) = failed else { panic!("{failed:?}") };
+    assert_eq!(error.times(), unrecovered.attempts);
 }

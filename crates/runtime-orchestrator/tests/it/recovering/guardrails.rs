@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{Turn, TurnError};
-use runtime_policy::GuardrailStage;
-use runtime_policy::guardrail::{
-    self, AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck,
+use runtime_policy::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage, PostCheck, PreCheck,
+    guardrail,
 };
 use runtime_resilience::breaker::CircuitState;
 use runtime_resilience::fault::FaultKind;
@@ -64,7 +64,7 @@ fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
         assert_eq!(violated.stage, GuardrailStage::Pre);
         assert!(error.is_refusal());
         assert_eq!(script.calls(), 0);
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         assert_books_agree(&fixture, &session);
         assert_eq!(session.account().unwrap().balance().spent, Usd::ZERO);
         assert_eq!(fixture.breaker.state(), CircuitState::Closed);

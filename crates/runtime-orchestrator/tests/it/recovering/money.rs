@@ -58,8 +58,8 @@ fn a_turn_costs_what_its_attempts_cost_together() {
         }
         assert_eq!(billed(&fixture.events.events()), dollars(6));
         assert_books_agree(&fixture, &session);
-        assert_eq!(usage.len(), 3, "a record for each attempt");
-        assert_eq!(session.tracker().turns(), 3);
+        assert_eq!(usage.records().len(), 3, "a record for each attempt");
+        assert_eq!(session.tracker().totals().turns, 3);
         fixture.assert_no_probe_is_leaked();
     }
 }
@@ -191,7 +191,7 @@ fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
 
 #[test]
 fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() {
-    let account = runtime_usage::Budget::enforced(dollars(1));
+    let account = runtime_usage::Account::new(Limit::enforced(dollars(1)));
     let fixture = fixture().with(|o| o.account(&account));
     let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());
     let script = Script::new([super::asking(FaultKind::RateLimit, super::SECOND)]);
@@ -200,7 +200,7 @@ fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() 
     let mut call = Box::pin(call);
     assert!(super::poll(&mut call).is_pending());
     // While the first one waits, the other one may have it all.
-    let fine = async |_| Ok::<_, BoxError>(());
+    let fine = async |_| Ok::<_, BoxError>("fine");
     crate::support::now(second.run_turn_recovering(turn(), fine)).unwrap();
     fixture.clock.advance(9 * super::SECOND);
     assert!(super::poll(&mut call).is_ready());

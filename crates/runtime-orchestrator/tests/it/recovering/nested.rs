@@ -175,10 +175,10 @@ fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
             if inner_calls.get() == 1 {
                 Err(fault(FaultKind::Server))
             } else {
-                std::future::pending().await
+                std::future::pending::<Result<(), _>>().await
             }
         };
-        inner.run_turn_recovering::<(), _, _, _, _, _>(turn, slow).await
+        inner.run_turn_recovering(turn, slow).await
     };
     let error = now(outer.run_turn_recovering(Turn::model("m"), call)).unwrap_err();
     assert_eq!((outer_calls.get(), inner_calls.get()), (1, 2), "{error:?}");

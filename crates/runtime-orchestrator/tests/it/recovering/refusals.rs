@@ -44,7 +44,7 @@ fn what_recovery_is_not_for_is_refused_as_any_turn_is() {
         let blocked = fixture.only(AgentEventName::AgentBlocked);
         assert_eq!(blocked.data.as_ref().unwrap().get("reason").unwrap(), "budget");
         assert!(fixture.events.all(AgentEventName::TurnStarted).is_empty());
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         session.complete().unwrap();
 
         // Over already.

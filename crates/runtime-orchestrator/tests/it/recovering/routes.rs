@@ -272,7 +272,8 @@ fn a_turn_without_a_model_goes_where_the_routes_say_and_tells_what_it_cost() {
         let turn = Turn::unmetered().usage(dollar());
         let answer = way.run(&session, turn, &Script::of([])).unwrap();
         let data = fixture.only(AgentEventName::TurnCompleted);
-        let cost = data.data.as_ref().unwrap().get("cost_usd").and_then(serde_json::Value::as_f64);
+        let cost =
+            data.data.as_ref().unwrap().get("cost_usd").and_then(runtime_events::Fact::as_f64);
         let cost = Usd::try_from(cost.unwrap_or_default()).unwrap();
         assert_eq!((cost, answer.cost), (session.tracker().total_cost(), cost), "{way:?}");
     }

@@ -111,7 +111,7 @@ fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
                 r#"attempt_failed (failed) = failed: server {"model":"m","attempt":3}"#,
                 r#"recovery.failed (failed): llm_error: server {"scenario":"llm_error"}"#,
                 r#"recovery.escalated (failed): llm_error: max attempts (2) exhausted for llm_error {"scenario":"llm_error","fault":"server","policy":"alert_human","reason":"max attempts (2) exhausted for llm_error","attempts":3}"#,
-                r#"turn_failed (failed) = failed: server {"model":"m","attempts":3,"cost_usd":0.0}"#,
+                r#"turn_failed (failed) = failed: server {"model":"m","attempts":3,"cost_usd":0.0,"scenario":"llm_error"}"#,
             ],
             "{way:?}"
         );
@@ -129,7 +129,7 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
         let script = Script::of([]);
         let answer = way.run(&session, Turn::model("m").usage(dollar()), &script).unwrap();
         assert_eq!((answer.attempts, answer.cost), (1, Usd::from_dollars(1)));
-        assert!(session.recovery_events().is_empty());
+        assert!(session.summary().recovery_events.is_empty());
         drop(session);
         let mut names = fixture.events.names();
         names.retain(|name| *name != AgentEventName::StatusChanged);

@@ -8,7 +8,7 @@ use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{Attempt, BoxError, Turn, TurnError};
 use runtime_resilience::fault::FaultKind;
 use runtime_resilience::retry_budget::{self, RetryBudget};
-use runtime_usage::{Budget, UsageSnapshot, Usd};
+use runtime_usage::{Account, Limit, UsageSnapshot, Usd};
 
 use super::{SECOND, Script, assert_recovery_agrees, fault, fixture, quick};
 use crate::support::{assert_lawful, last_outcome, now, spin_until};
@@ -74,7 +74,7 @@ fn many_sessions_share_one_retry_budget_and_one_account_to_the_last_unit() {
     const THREADS: u32 = 8;
     const TURNS: u32 = 20;
     let config = retry_budget::Config::default().percent(0).reserve(37);
-    let account = Budget::enforced(Usd::from_dollars(1_000));
+    let account = Account::new(Limit::enforced(Usd::from_dollars(1_000)));
     let fixture = quick().with(|o| {
         let budget = RetryBudget::new(config);
         o.retry_budget(budget).account(&account).max_iterations(u32::MAX)

@@ -65,13 +65,13 @@ fn part<'a>(condition: &'a PolicyCondition, path: &str) -> &'a PolicyCondition {
 
 proptest! {
     #[test]
-    fn a_condition_agrees_with_a_naive_evaluator(condition in condition(), ctx in context()) {
+    fn condition_agrees_with_a_naive_evaluator(condition in condition(), ctx in context()) {
         let expected = naive(&to_value(&condition).unwrap(), &to_value(&ctx).unwrap());
         prop_assert_eq!(condition.matches(&ctx), expected);
     }
 
     #[test]
-    fn an_explanation_agrees_with_the_evaluation(condition in condition(), ctx in context()) {
+    fn explanation_agrees_with_evaluation(condition in condition(), ctx in context()) {
         let engine = PolicyEngine::new([PolicyRule::new("r", condition.clone())]);
         let explanation = engine.explain(&ctx).remove(0);
         prop_assert_eq!(explanation.fired, condition.matches(&ctx));
@@ -82,7 +82,7 @@ proptest! {
     }
 
     #[test]
-    fn what_decided_decides_alone(condition in condition(), ctx in context(), other in context()) {
+    fn deciding_parts_alone_decide(condition in condition(), ctx in context(), other in context()) {
         // In any other context in which the findings are what they were, so is the answer.
         let engine = PolicyEngine::new([PolicyRule::new("r", condition.clone())]);
         let explanation = engine.explain(&ctx).remove(0);
@@ -95,20 +95,20 @@ proptest! {
     }
 
     #[test]
-    fn a_condition_reads_what_it_writes(condition in condition()) {
+    fn condition_round_trips_through_json(condition in condition()) {
         let json = serde_json::to_string(&condition).unwrap();
         prop_assert_eq!(&PolicyCondition::from_json(&json).unwrap(), &condition);
         prop_assert_eq!(serde_json::from_str::<PolicyCondition>(&json).unwrap(), condition);
     }
 
     #[test]
-    fn a_context_reads_what_it_writes(ctx in context()) {
+    fn context_round_trips_through_json(ctx in context()) {
         let json = serde_json::to_string(&ctx).unwrap();
         prop_assert_eq!(serde_json::from_str::<PhaseContext>(&json).unwrap(), ctx);
     }
 
     #[test]
-    fn reading_never_panics(text in r#"[\[\]{}":,a-z_0-9. -]{0,60}"#) {
+    fn reading_any_json_never_panics(text in r#"[\[\]{}":,a-z_0-9. -]{0,60}"#) {
         let _ = PolicyCondition::from_json(&text);
         let _ = PolicyEngine::from_json(&text);
     }

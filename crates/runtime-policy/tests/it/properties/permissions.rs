@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use runtime_policy::permissions::RequiredMode;
 use runtime_policy::{
-    PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig, UnknownRoles,
+    PermissionEnforcer, PermissionMode, PermissionPolicy, RequiredMode, RolePermissionConfig,
+    UnknownRoles,
 };
 
 const ROLES: [&str; 3] = ["critic", "Writer", "writer"];
@@ -62,13 +62,13 @@ impl Setup {
     }
 
     /// Whether it is allowed, the word that tells the reason, and the required mode.
-    fn naive(&self, role: &str, tool: &str) -> (bool, &'static str, Option<&'static str>) {
+    fn naive(&self, role: &str, tool: &str) -> (bool, &'static str, Option<RequiredMode>) {
         let same = |a: &&str| a.to_lowercase() == tool.to_lowercase();
         let Some(role) = self.roles.iter().rfind(|config| config.name == role) else {
             return (self.unknown == UnknownRoles::Allow, "no config for role", None);
         };
         if role.denied.iter().any(same) {
-            return (false, "explicitly denied", Some("N/A"));
+            return (false, "explicitly denied", Some(RequiredMode::NotApplicable));
         }
         // The last word on each spelling counts, then the strictest spelling.
         let last_word = |spelling: &str| {
@@ -80,26 +80,27 @@ impl Setup {
             last_word(tool)
         };
         let required = required.unwrap_or(PermissionMode::ReadOnly);
+        let needed = Some(RequiredMode::Mode(required));
         if role.mode < required {
-            return (false, "but tool requires", Some(required.name()));
+            return (false, "but tool requires", needed);
         }
         if role.allowed.as_ref().is_some_and(|allowed| !allowed.iter().any(same)) {
-            return (false, "not in allowed list", Some(required.name()));
+            return (false, "not in allowed list", needed);
         }
-        (true, "", Some(required.name()))
+        (true, "", needed)
     }
 }
 
 proptest! {
     #[test]
-    fn permissions_agree_with_a_naive_transcription(setup in setup()) {
+    fn permissions_agree_with_a_naive_model(setup in setup()) {
         let enforcer = PermissionEnforcer::new(setup.policy());
         for role in ROLES {
             for tool in TOOLS {
                 let (allowed, reason, required) = setup.naive(role, tool);
-                let outcome = enforcer.check(role, tool);
+                let outcome = enforcer.authorize(role, tool);
                 prop_assert_eq!(outcome.allowed, allowed, "{} {}", role, tool);
-                prop_assert_eq!(outcome.required_mode.map(RequiredMode::name), required);
+                prop_assert_eq!(outcome.required_mode, required);
                 let text = outcome.reason.unwrap_or_default();
                 prop_assert!(text.contains(reason), "{}", text);
                 prop_assert_eq!(text.is_empty(), reason.is_empty());
@@ -112,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn a_policy_reads_what_it_writes(setup in setup()) {
+    fn policy_round_trips_through_json(setup in setup()) {
         let policy = setup.policy();
         let json = serde_json::to_string(&policy).unwrap();
         prop_assert_eq!(PermissionPolicy::from_json(&json).unwrap(), policy);

@@ -51,7 +51,7 @@ proptest! {
     }
 
     #[test]
-    fn rules_read_what_they_write(rules in rules()) {
+    fn rules_round_trip_through_json(rules in rules()) {
         let engine = PolicyEngine::new(rules);
         let json = serde_json::to_string(&engine).unwrap();
         prop_assert_eq!(PolicyEngine::from_json(&json).unwrap(), engine);

@@ -55,15 +55,15 @@ pub(super) fn context() -> impl Strategy<Value = PhaseContext> {
 
 fn leaf() -> impl Strategy<Value = PolicyCondition> {
     prop_oneof![
-        select(QualityLevel::ALL).prop_map(PolicyCondition::quality_at),
-        Just(PolicyCondition::phase_completed()),
+        select(QualityLevel::ALL).prop_map(PolicyCondition::QualityAt),
+        Just(PolicyCondition::PhaseCompleted),
         proptest::option::of(select(&ROLES[..])).prop_map(PolicyCondition::agent_failed),
         quarter().prop_map(|score| PolicyCondition::gate_below(score).unwrap()),
         proptest::option::of(select(FailureScenario::ALL))
             .prop_map(PolicyCondition::retry_exhausted),
-        elapsed().prop_map(PolicyCondition::timed_out),
-        Just(PolicyCondition::all_agents_complete()),
-        usd().prop_map(PolicyCondition::cost_exceeded),
+        elapsed().prop_map(PolicyCondition::TimedOut),
+        Just(PolicyCondition::AllAgentsComplete),
+        usd().prop_map(PolicyCondition::CostExceeded),
     ]
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta};
 use proptest::prelude::*;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
+use runtime_report::PageConfig;
 use runtime_report::Timeline;
-use runtime_report::html::Options;
 
 use crate::common::Session;
 
@@ -108,10 +108,10 @@ proptest! {
         for span in timeline.spans() {
             prop_assert!(span.duration() <= Duration::from_nanos(u64::MAX));
         }
-        let page = timeline.html(&Options::default().max_spans(20));
+        let page = timeline.html(&PageConfig::default().max_spans(20));
         prop_assert!(!page.contains("</td><script>"));
         prop_assert!(!page.contains("NaN") && !page.contains("inf%"));
-        prop_assert_eq!(&page, &Timeline::read(&events).html(&Options::default().max_spans(20)));
+        prop_assert_eq!(&page, &Timeline::read(&events).html(&PageConfig::default().max_spans(20)));
         prop_assert!(serde_json::from_str::<serde_json::Value>(&timeline.chrome_trace()).is_ok());
         prop_assert!(serde_json::from_str::<serde_json::Value>(&timeline.otlp_json()).is_ok());
         prop_assert!(timeline.mermaid().len() < 60_000);

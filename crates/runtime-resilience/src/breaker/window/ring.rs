@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::Ended;
-use crate::breaker::snapshot::Counts;
+use crate::breaker::state::Counts;
 
 /// The last calls, one after the other; the oldest makes room for the newest.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Ended;
-use crate::breaker::snapshot::Counts;
+use crate::breaker::state::Counts;
 use crate::breaker::tick::nanos;
 
 /// In how many slices a window of time is cut. It moves on by a slice at a time.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder};
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{self, Phase, Reach};
-use runtime_resilience::{Classifier, Fault, FaultKind, classify_error};
+use runtime_resilience::fault::{Phase, Reach};
+use runtime_resilience::{Fault, FaultKind, classify_error};
 use serde_json::Value;
 
 /// Long for a machine, short for a person.
@@ -74,7 +74,7 @@ fn of(client: ClientBuilder, addr: SocketAddr) -> Fault {
 fn known(error: reqwest::Error) -> Fault {
     let fault = Fault::from_error(&error);
     assert_eq!(fault.scenario(), classify_error(&error), "{error:?}");
-    assert_eq!(fault::reqwest::rule(&error), Some(fault.scenario()), "{error:?}");
+    assert_eq!(Fault::from_type(&error), Some(fault), "{error:?}");
     let boxed: Box<dyn Error + Send + Sync> = error.into();
     assert_eq!(Fault::from_error(&io::Error::other(boxed)), fault);
     fault
@@ -187,12 +187,4 @@ fn too_many_redirects_are_nothing_to_retry() {
         client().redirect(reqwest::redirect::Policy::custom(|attempt| attempt.error("no")));
     let fault = of(client, answer(moved));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Request, Reach::Unknown));
-}
-
-#[test]
-fn the_rule_knows_nothing_else() {
-    assert_eq!(fault::reqwest::rule(&io::Error::from(io::ErrorKind::TimedOut)), None);
-    let classifier = Classifier::default().rule(fault::reqwest::rule);
-    let error = error_of(client(), "no url");
-    assert_eq!(classifier.classify(&error), FailureScenario::LlmError);
 }

@@ -15,7 +15,7 @@ fn place(name: &str) -> PathBuf {
 }
 
 #[test]
-fn a_child_that_is_being_started_does_not_hold_a_file_that_was_given_up() {
+fn child_process_does_not_hold_the_lock_of_a_file() {
     let path = place("held");
     let (disk, opened) = Disk::file(&path, false, false).unwrap();
     let child = opened.segment.try_clone().unwrap();
@@ -28,7 +28,7 @@ fn a_child_that_is_being_started_does_not_hold_a_file_that_was_given_up() {
 }
 
 #[test]
-fn a_child_that_is_being_started_does_not_hold_a_folder_that_was_given_up() {
+fn child_process_does_not_hold_the_lock_of_a_folder() {
     let path = place("held-folder");
     let open = || Disk::folder(&path, Rotation::size(1_000), false, &ManualClock::new());
     let (disk, _) = open().unwrap();

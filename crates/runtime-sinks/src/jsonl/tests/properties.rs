@@ -47,7 +47,7 @@ fn rules() -> impl Strategy<Value = (usize, Rules)> {
 
 proptest! {
     #[test]
-    fn whatever_a_disk_does_nothing_is_torn_or_miscounted_and_what_is_acknowledged_is_there(
+    fn failing_disk_never_tears_or_miscounts_lines(
         (files, rules) in rules(),
         ops in vec(op(), 1..30),
     ) {

@@ -3,15 +3,15 @@
 use super::*;
 
 #[test]
-fn without_another_file_what_a_sync_that_failed_left_is_reported_as_lost() {
+fn failed_sync_without_rotation_reports_loss() {
     let disk = Disk::default();
     let log = disk.log(1, SYNCED);
     log.emit(&[event(1)], true).unwrap();
     disk.set(|state| state.syncs = [false].into());
     let error = log.emit(&[event(2), event(3)], true).unwrap_err();
-    assert_eq!(error.to_string(), "sync `a disk`: the system could not write it to the disk");
+    assert_eq!(error.to_string(), "cannot sync `a disk`: the system could not write to the disk");
     assert_eq!(error.lost(), 2);
-    // The sync that works says nothing of what the failed one left; and is there to be read.
+    // A sync that succeeds proves nothing about the lines of the failed one.
     log.emit(&[event(4)], true).unwrap();
     assert_eq!(disk.numbers(true), [1, 4]);
     let stats = log.stats();
@@ -19,7 +19,7 @@ fn without_another_file_what_a_sync_that_failed_left_is_reported_as_lost() {
 }
 
 #[test]
-fn what_a_sync_that_failed_left_goes_to_the_next_file() {
+fn failed_sync_writes_lines_to_the_next_file() {
     let disk = Disk::default();
     let log = disk.log(9, KEPT);
     log.emit(&[event(1)], true).unwrap();
@@ -34,7 +34,7 @@ fn what_a_sync_that_failed_left_goes_to_the_next_file() {
 }
 
 #[test]
-fn a_next_file_that_fails_as_well_leaves_what_was_written_in_doubt() {
+fn failed_sync_of_the_next_file_leaves_doubt() {
     let disk = Disk::default();
     let log = disk.log(9, KEPT);
     disk.set(|state| state.syncs = [false, false].into());
@@ -44,7 +44,7 @@ fn a_next_file_that_fails_as_well_leaves_what_was_written_in_doubt() {
 }
 
 #[test]
-fn without_a_next_file_for_now_it_is_kept_and_written_later() {
+fn failed_sync_keeps_lines_until_a_file_opens() {
     let disk = Disk::default();
     let log = disk.log(9, KEPT);
     disk.set(|state| (state.syncs, state.opens) = ([false].into(), [false].into()));
@@ -57,7 +57,7 @@ fn without_a_next_file_for_now_it_is_kept_and_written_later() {
 }
 
 #[test]
-fn a_sync_in_the_background_that_failed_is_reported_by_the_next_flush() {
+fn failed_background_sync_is_reported_by_flush() {
     let disk = Disk::default();
     let log = disk.log(1, SYNCED);
     log.emit(&[event(1)], false).unwrap();
@@ -71,7 +71,7 @@ fn a_sync_in_the_background_that_failed_is_reported_by_the_next_flush() {
 }
 
 #[test]
-fn files_that_were_left_are_synced_too() {
+fn earlier_files_are_synced_as_well() {
     let disk = Disk::default();
     let log = disk.log(9, Rules { rotation: Some(Rotation::size(300)), ..KEPT });
     let events: Vec<_> = (1..=9).map(event).collect();
@@ -82,7 +82,7 @@ fn files_that_were_left_are_synced_too() {
 }
 
 #[test]
-fn whoever_writes_while_a_slow_disk_syncs_shares_the_next_sync() {
+fn concurrent_writers_share_a_sync() {
     const THREADS: u64 = 8;
     let disk = Disk::default();
     let log = disk.log(1, SYNCED);
@@ -102,7 +102,7 @@ fn whoever_writes_while_a_slow_disk_syncs_shares_the_next_sync() {
 }
 
 #[test]
-fn eight_threads_are_each_told_the_truth() {
+fn concurrent_emits_return_correct_results() {
     const EACH: u64 = 50;
     let disk = Disk::default();
     let log = disk.log(1_000, KEPT);

@@ -8,7 +8,7 @@ fn long(seq: u64) -> Arc<AgentEvent> {
 }
 
 #[test]
-fn beyond_the_backlog_events_are_dropped_and_the_log_says_so_before_the_next_one() {
+fn dropped_events_are_reported_before_the_next_line() {
     let disk = Disk::default();
     let log = disk.log(1, PLAIN);
     disk.set(|state| state.writes = vec![Mood::Fail; 100].into());
@@ -33,7 +33,7 @@ fn beyond_the_backlog_events_are_dropped_and_the_log_says_so_before_the_next_one
 }
 
 #[test]
-fn a_flush_says_what_was_dropped_if_nothing_comes_after_it() {
+fn flush_reports_dropped_events() {
     let disk = Disk::default();
     let log = disk.log(1, PLAIN);
     disk.set(|state| state.writes = vec![Mood::Fail; 100].into());
@@ -44,7 +44,7 @@ fn a_flush_says_what_was_dropped_if_nothing_comes_after_it() {
 }
 
 #[test]
-fn a_batch_says_how_many_of_it_are_lost() {
+fn batch_error_counts_lost_events() {
     let disk = Disk::default();
     let log = disk.log(1, PLAIN);
     disk.set(|state| state.writes = vec![Mood::Fail; 100].into());
@@ -54,7 +54,7 @@ fn a_batch_says_how_many_of_it_are_lost() {
 }
 
 #[test]
-fn a_file_that_cannot_be_followed_by_another_is_continued() {
+fn rotation_failure_continues_the_file() {
     let disk = Disk::default();
     let rotation = Some(Rotation::size(1));
     let log = disk.log(9, Rules { rotation, ..PLAIN });

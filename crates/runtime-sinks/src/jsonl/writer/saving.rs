@@ -1,4 +1,4 @@
-//! Syncs, as far as the books go, and what is done when one fails.
+//! The bookkeeping of syncs, and what happens if one fails.
 
 use std::io;
 use std::mem;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Writer, whole_lines};
 use crate::jsonl::medium::{Medium, Segment};
 
-/// What a sync has to cover, and covers if it succeeds.
+/// The files and lines that a sync has to cover.
 #[derive(Debug)]
 pub(crate) struct Due<S> {
     pub(crate) segments: Vec<Arc<S>>,
@@ -15,18 +15,18 @@ pub(crate) struct Due<S> {
     written: u64,
 }
 
-/// Syncs, as far as the books go. One at a time: who asks for what is due settles it first.
+/// The bookkeeping of syncs. A caller of `due` finishes that sync before the next one.
 impl<M: Medium> Writer<M> {
-    /// What has to be synced, for all that was written to be on the disk.
+    /// What has to be synced for everything that is written.
     pub(crate) fn due(&self) -> Due<M::Segment> {
         let mut segments = self.left.clone();
         segments.push(Arc::clone(&self.segment));
         Due { segments, whole: self.whole, written: self.books.written }
     }
 
-    /// Enters that what was due is on the disk.
+    /// Records that everything due is on the disk.
     pub(crate) fn synced(&mut self, due: &Due<M::Segment>) {
-        // What was left since comes after what was due, and the last of these may be in use.
+        // Files left since then come after those that were due, and the last of these may be in use.
         self.left.drain(..due.segments.len() - 1);
         self.books.synced = due.written.saturating_sub(self.doubted).max(self.books.synced);
         let kept = usize::try_from(self.taken - due.whole).unwrap_or(usize::MAX);
@@ -36,12 +36,11 @@ impl<M: Medium> Writer<M> {
         }
     }
 
-    /// Enters that a sync failed, and does what can be done about it.
+    /// Records that a sync failed and tries to save the lines.
     ///
-    /// The system reports such a failure once, and may call the pages clean that it could not
-    /// write: another sync of the same file proves nothing about what was in it. So whatever is not
-    /// synced is written again, to the next file, and that one is synced. Some lines may then be
-    /// there twice.
+    /// The system reports such a failure once, and may then treat the unwritten pages as clean. So another
+    /// sync of the same file proves nothing about its contents. Everything unsynced is written again, to
+    /// the next file, and that file is synced. Some lines may then exist twice.
     pub(crate) fn save(&mut self) -> Saved {
         self.books.errors += 1;
         self.left.clear();
@@ -50,7 +49,7 @@ impl<M: Medium> Writer<M> {
         }
         self.take_back();
         match self.open_next() {
-            // Not the file that failed.
+            // The file that failed is not synced again.
             Ok(true) => self.left.clear(),
             Ok(false) => return self.doubt(),
             Err(error) => {
@@ -70,11 +69,11 @@ impl<M: Medium> Writer<M> {
         Saved::Synced(due.whole)
     }
 
-    /// What is not synced counts as not written.
+    /// Makes unsynced lines pending again.
     fn take_back(&mut self) {
         let mut again = mem::take(&mut self.unsynced);
         self.taken -= again.len() as u64;
-        // A sync covers whole lines: what comes after it begins with one.
+        // A sync covers whole lines, so the rest starts with one.
         self.whole = self.taken;
         self.lines += whole_lines(&again).0;
         self.books.written = (self.books.synced + self.doubted).min(self.books.written);
@@ -82,7 +81,7 @@ impl<M: Medium> Writer<M> {
         self.pending = again;
     }
 
-    /// Whatever was written and is not synced may be lost.
+    /// Records that unsynced lines may be lost.
     fn doubt(&mut self) -> Saved {
         self.unsynced.clear();
         if self.rules.keeps {
@@ -93,16 +92,16 @@ impl<M: Medium> Writer<M> {
             self.break_line();
             return Saved::Doubted(self.taken);
         }
-        // Of the line that is half-written, the first half is in doubt, and so all of it.
+        // The first half of the last line is in doubt, and so the whole line.
         self.doubted += 1;
         let rest = self.pending.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         Saved::Doubted(self.taken + rest as u64)
     }
 
-    /// Has what is pending begin with a line break: what is before it may be gone, with its own.
+    /// Starts the pending bytes with a line break, because the one before may be lost.
     ///
-    /// Whoever waits for one of these lines waits for a position that is now one short of its end;
-    /// that is still behind the end of the line before.
+    /// A caller that waits for one of these lines waits for a position that is now one short of its end.
+    /// That is still after the end of the line before.
     fn break_line(&mut self) {
         if self.pending.first() == Some(&b'\n') {
             return;
@@ -116,13 +115,13 @@ impl<M: Medium> Writer<M> {
     }
 }
 
-/// What came of it when a sync failed.
+/// The result of saving lines after a failed sync.
 #[derive(Debug)]
 pub(crate) enum Saved {
     /// All lines up to here are on the disk, in another file.
     Synced(u64),
-    /// All lines that were not synced up to here may be lost.
+    /// All unsynced lines up to here may be lost.
     Doubted(u64),
-    /// They are pending again.
+    /// The lines are pending again.
     Pending(io::Error),
 }

@@ -1,15 +1,16 @@
-//! Reading clauses about the names of models.
+//! Reads patterns for model names.
 
 use crate::clause::Clause;
 use crate::file::list::SkipReason;
 use crate::file::node::Node;
 use crate::file::walk::{Path, Walk};
 
-/// Reads `{"starts_with": "gpt-"}` and the like. What is not understood fits no name, and is told.
+/// Reads a pattern such as `{"starts_with": "gpt-"}`. An unsupported pattern matches no name and is
+/// listed as skipped.
 pub(super) fn read(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Clause {
-    let Some(entries) = walk.object(at, node, "a clause about names") else { return Clause::Never };
+    let Some(entries) = walk.object(at, node, "a name pattern") else { return Clause::Never };
     let [(key, value)] = &entries[..] else {
-        walk.refuse(at, "a clause about names has one key");
+        walk.refuse(at, "a name pattern must have one key");
         return Clause::Never;
     };
     let here = Path::Key(&at, key);
@@ -38,7 +39,7 @@ fn text(
 }
 
 fn list(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Vec<Clause> {
-    let Some(clauses) = walk.list(at, node, "a sequence of clauses") else { return Vec::new() };
+    let Some(clauses) = walk.list(at, node, "an array of name patterns") else { return Vec::new() };
     let clauses = clauses.iter().enumerate();
     clauses.map(|(place, clause)| read(Path::Index(&at, place), clause, walk)).collect()
 }

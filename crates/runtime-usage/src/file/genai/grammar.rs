@@ -1,18 +1,18 @@
-//! The grammar of genai-prices' price keys: `input_mtok`, `cache_text_write_1h_mtok` and the like.
+//! The grammar of the price keys of genai-prices, such as `cache_text_write_1h_mtok`.
 
 use crate::kind::TokenKind;
 
-/// What a key is the price of.
+/// The meaning of a price key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) kind: TokenKind,
-    /// How many words narrow it down: the more, the closer it fits.
+    /// The number of words that narrow the meaning down. The more words, the more specific the key.
     pub(super) qualifiers: usize,
 }
 
 impl Field {
-    /// None where the key is not a price for tokens that are told apart here: those of images,
-    /// video, tools and citations, and audio in the cache, are not.
+    /// Returns `None` if the key is not the price of a [`TokenKind`]. There is no kind for images, video,
+    /// tools, citations and cached audio.
     pub(super) fn parse(key: &str) -> Option<Self> {
         let words = key.strip_suffix("_mtok")?;
         let (first, rest) = words.split_once('_').unwrap_or((words, ""));
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_kind_and_the_words_that_narrow_it_down() {
+    fn price_key_is_parsed_into_kind_and_qualifiers() {
         let field = |kind, qualifiers| Some(Field { kind, qualifiers });
         for (key, expected) in [
             ("input_mtok", field(TokenKind::Input, 0)),

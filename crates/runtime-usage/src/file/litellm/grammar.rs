@@ -1,21 +1,21 @@
-//! The grammar of `LiteLLM`'s price keys:
+//! The grammar of the price keys of `LiteLLM`:
 //! `BASE[_above_1hr][_above_{N}k_tokens][_priority|_flex|_batches]`, the suffixes in any order.
 
 use crate::kind::TokenKind;
 use crate::tier::ServiceTier;
 
-/// What a key is the price of.
+/// The meaning of a price key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field {
     pub(super) kind: TokenKind,
     pub(super) tier: ServiceTier,
-    /// Only for more input tokens than this.
+    /// The price applies above this number of input tokens.
     pub(super) above: u64,
-    /// Whether another key with the same meaning comes first.
+    /// Whether another key with the same meaning takes precedence.
     pub(super) second_choice: bool,
 }
 
-/// Where one begins with another, the longer one is first.
+/// If one starts with another, the longer one comes first.
 const BASES: [(&str, TokenKind); 8] = [
     ("input_cost_per_token_cache_hit", TokenKind::CacheRead),
     ("input_cost_per_token", TokenKind::Input),
@@ -34,7 +34,7 @@ const TIERS: [(&str, ServiceTier); 3] = [
 ];
 
 impl Field {
-    /// None where the key is not a price for tokens, or one with a suffix that is not known.
+    /// Returns `None` if the key is not a price for tokens or has an unknown suffix.
     pub(super) fn parse(key: &str) -> Option<Self> {
         let (base, (rest, kind)) = BASES
             .iter()
@@ -52,10 +52,10 @@ impl Field {
         Some(field)
     }
 
-    /// Takes in one suffix, each at most once, and returns the rest.
+    /// Reads one suffix and returns the rest. A suffix may occur once.
     fn suffix<'a>(&mut self, text: &'a str) -> Option<&'a str> {
         if let Some(rest) = text.strip_prefix("_above_1hr") {
-            // An hour in the cache; LiteLLM's schema wrongly says that it is a number of tokens.
+            // An hour in the cache. LiteLLM's schema wrongly calls it a number of tokens.
             return (std::mem::replace(&mut self.kind, TokenKind::CacheWrite1h)
                 == TokenKind::CacheWrite)
                 .then_some(rest);
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_a_base_and_its_suffixes() {
+    fn price_key_is_parsed_into_base_and_suffixes() {
         let field = |kind, tier, above| Some(Field { kind, tier, above, second_choice: false });
         for (key, expected) in [
             ("input_cost_per_token", field(TokenKind::Input, ServiceTier::Standard, 0)),

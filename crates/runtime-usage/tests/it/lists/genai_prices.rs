@@ -15,9 +15,9 @@ fn as_of(day: &str) -> PricingTable {
 }
 
 #[test]
-fn a_model_is_known_by_its_id_its_provider_and_the_beginnings_it_lists() {
+fn model_is_found_by_id_provider_and_listed_prefix() {
     let list = read(SAMPLE);
-    assert_eq!((list.format(), list.models()), (PriceFormat::GenaiPrices, 9));
+    assert_eq!((list.format, list.models), (PriceFormat::GenaiPrices, 9));
     let table = table(list);
     for name in [
         "claude-opus-4-6",
@@ -33,17 +33,17 @@ fn a_model_is_known_by_its_id_its_provider_and_the_beginnings_it_lists() {
 }
 
 #[test]
-fn a_clause_finds_a_model_that_no_name_does() {
+fn name_pattern_applies_if_no_name_matches() {
     let table = table(read(SAMPLE));
     // 1,000 x 8 $; 1,000 x 3 $ of audio.
     costs(&table, "us.anthropic.Claude-v2:1", &UsageSnapshot::new(1_000, 0), STANDARD, "0.008");
     let audio = UsageSnapshot::new(0, 0).input_audio(1_000);
     costs(&table, "us.amazon.nova-2-sonic-v1:0", &audio, STANDARD, "0.003");
-    assert!(!table.contains("us.amazon.nova-3"));
+    assert!(table.get("us.amazon.nova-3").is_none());
 }
 
 #[test]
-fn a_day_decides_between_prices_and_the_last_ones_hold_without_one() {
+fn as_of_selects_dated_prices_and_defaults_to_the_latest() {
     let usage = UsageSnapshot::new(200_001, 0);
     // 200,001 x 10 $, above 200,000, before the 13th; 200,001 x 5 $ from then on.
     costs(&as_of("2026-03-12"), "claude-opus-4-6", &usage, STANDARD, "2.00001");
@@ -55,7 +55,7 @@ fn a_day_decides_between_prices_and_the_last_ones_hold_without_one() {
 }
 
 #[test]
-fn before_the_first_day_the_first_prices_hold() {
+fn as_of_before_the_first_date_selects_the_first_prices() {
     let list = PriceReader::new().as_of("2020-01-01").unwrap().read(
         r#"[{"id": "p", "models": [{"id": "m", "prices": [
             {"constraint": {"start_date": "2025-01-01"}, "prices": {"input_mtok": 1, "output_mtok": 1}},
@@ -63,14 +63,14 @@ fn before_the_first_day_the_first_prices_hold() {
         ]}]}]"#,
     );
     let list = list.unwrap();
-    assert_eq!(list.skipped().len(), 2);
-    assert_eq!(list.skipped()[1].at, "[0].models[0].prices[1]");
-    assert_eq!(list.skipped()[1].reason, SkipReason::NotNow);
+    assert_eq!(list.skipped.len(), 2);
+    assert_eq!(list.skipped[1].at, "[0].models[0].prices[1]");
+    assert_eq!(list.skipped[1].reason, SkipReason::NotNow);
     assert_eq!(table(list).get("m").unwrap().input_per_million, Usd::from_dollars(1));
 }
 
 #[test]
-fn of_prices_for_hours_of_the_day_the_higher_ones_count() {
+fn prices_by_time_of_day_use_the_highest() {
     let table = table(read(SAMPLE));
     // 1,000,000 x 0.27 $ + 1,000,000 x 0.07 $ + 1,000,000 x 1.10 $: those of the busy hours, though
     // the list has those of the quiet ones first.
@@ -79,10 +79,10 @@ fn of_prices_for_hours_of_the_day_the_higher_ones_count() {
 }
 
 #[test]
-fn a_name_belongs_to_the_provider_that_says_it_is_its_own() {
+fn bare_name_belongs_to_the_provider_that_claims_it() {
     let list = read(SAMPLE);
     // Neither of its two providers makes it.
-    assert_eq!(list.ambiguous(), ["gpt-oss-120b".into()]);
+    assert_eq!(list.ambiguous, ["gpt-oss-120b".into()]);
     let table = table(list);
     let cache_read = |name: &str| table.get(name).unwrap().cache_read_per_million;
     assert_eq!(cache_read("deepseek-v4-flash"), "0.0028".parse().unwrap());
@@ -92,14 +92,14 @@ fn a_name_belongs_to_the_provider_that_says_it_is_its_own() {
 }
 
 #[test]
-fn an_embedding_has_no_output_to_pay_for() {
+fn embedding_without_output_price_is_read() {
     let usage = UsageSnapshot::new(1_000_000, 0);
     // 1,000,000 x 0.10 $.
     costs(&table(read(SAMPLE)), "amazon.titan-embed-text-v1", &usage, STANDARD, "0.1");
 }
 
 #[test]
-fn a_price_of_text_holds_over_that_of_any_input() {
+fn text_price_overrides_input_price() {
     let table = table(read(
         r#"[{"id": "p", "models": [{"id": "m", "prices": {"input_text_mtok": 3, "input_mtok": 2,
             "output_mtok": 5, "output_reasoning_mtok": 7, "cache_write_5m_mtok": 4,
@@ -111,7 +111,7 @@ fn a_price_of_text_holds_over_that_of_any_input() {
 }
 
 #[test]
-fn a_clause_that_is_not_understood_is_told_and_the_id_still_known() {
+fn unsupported_pattern_is_skipped_and_the_id_is_kept() {
     let list = read(
         r#"[{"id": "p", "model_match": {"regex": "^x"}, "models": [
             {"id": "m", "match": {"or": [{"regex": "^m-\\d+$"}, {"ends_with": "-M2"}]},
@@ -120,7 +120,7 @@ fn a_clause_that_is_not_understood_is_told_and_the_id_still_known() {
              "prices": {"input_mtok": 2, "output_mtok": 2}},
             {"id": "none", "match": {"equals": "none"}, "prices": {}}]}]"#,
     );
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(
         skipped,
         [
@@ -139,7 +139,7 @@ fn a_clause_that_is_not_understood_is_told_and_the_id_still_known() {
 }
 
 #[test]
-fn the_clauses_of_a_later_list_come_first_and_are_not_kept_twice() {
+fn patterns_of_a_later_list_come_first_and_do_not_repeat() {
     let list = |price| {
         read(&format!(
             r#"[{{"id": "p", "models": [{{"id": "m", "match": {{"contains": "zz"}},
@@ -155,7 +155,7 @@ fn the_clauses_of_a_later_list_come_first_and_are_not_kept_twice() {
 }
 
 #[test]
-fn a_day_has_one_form() {
+fn as_of_refuses_other_date_formats() {
     for text in [
         "",
         "2026",
@@ -174,7 +174,7 @@ fn a_day_has_one_form() {
 }
 
 #[test]
-fn a_price_for_any_time_ends_those_for_hours_before_it() {
+fn unconditional_price_replaces_earlier_hourly_prices() {
     let table = table(read(
         r#"[{"id": "p", "models": [{"id": "m", "prices": [
             {"prices": {"input_mtok": 1, "output_mtok": 1}},

@@ -7,11 +7,11 @@ use super::{costs, read, table};
 const SAMPLE: &str = include_str!("../../data/litellm.json");
 
 #[test]
-fn the_sample_says_what_it_has_and_what_it_has_not() {
+fn litellm_sample_lists_models_and_skipped_parts() {
     let list = read(SAMPLE);
-    assert_eq!(list.format(), PriceFormat::LiteLlm);
-    assert_eq!(list.models(), 6);
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    assert_eq!(list.format, PriceFormat::LiteLlm);
+    assert_eq!(list.models, 6);
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(
         skipped,
         [
@@ -21,14 +21,14 @@ fn the_sample_says_what_it_has_and_what_it_has_not() {
             ("gradient_ai/alibaba-qwen3-32b", SkipReason::NoTokenPrices),
         ]
     );
-    assert!(list.ambiguous().is_empty());
+    assert!(list.ambiguous.is_empty());
     let table = table(list);
-    assert_eq!(table.len(), 6);
-    assert!(!table.contains("gpt-image-1"));
+    assert_eq!(table.to_vec().len(), 6);
+    assert!(table.get("gpt-image-1").is_none());
 }
 
 #[test]
-fn a_whole_turn_is_priced_by_the_band_its_input_reaches() {
+fn whole_turn_is_priced_by_its_band() {
     let table = table(read(SAMPLE));
     let standard = ServiceTier::Standard;
     // 272,000 x 2.50 $ = 0.68 $: the band begins above.
@@ -44,7 +44,7 @@ fn a_whole_turn_is_priced_by_the_band_its_input_reaches() {
 }
 
 #[test]
-fn batch_flex_and_priority_have_prices_of_their_own() {
+fn batch_flex_and_priority_prices_are_read() {
     let table = table(read(SAMPLE));
     let usage = UsageSnapshot::new(100_000, 1_000).cache_read(10_000);
     // 100,000 x 2.50 $ + 10,000 x 0.25 $ + 1,000 x 15 $ = 0.25 + 0.0025 + 0.015.
@@ -59,7 +59,7 @@ fn batch_flex_and_priority_have_prices_of_their_own() {
 }
 
 #[test]
-fn a_tier_without_prices_costs_what_the_standard_one_does() {
+fn tier_without_prices_costs_the_standard_price() {
     let table = table(read(SAMPLE));
     // 1,000 x 15 $ + 100 x 75 $ = 0.015 + 0.0075: no half price for a batch by guess.
     let usage = UsageSnapshot::new(1_000, 100);
@@ -69,7 +69,7 @@ fn a_tier_without_prices_costs_what_the_standard_one_does() {
 }
 
 #[test]
-fn a_tier_and_a_long_context_apply_together() {
+fn tier_and_band_combine() {
     // The case of LiteLLM's pull request 40002.
     let list = read(
         r#"{"azure/gpt-5.5": {"litellm_provider": "azure",
@@ -93,7 +93,7 @@ fn a_tier_and_a_long_context_apply_together() {
 }
 
 #[test]
-fn a_band_without_a_price_for_the_tier_costs_the_higher_of_both() {
+fn band_without_a_tier_price_costs_the_higher_of_both() {
     let table = table(read(SAMPLE));
     let long = UsageSnapshot::new(300_000, 1_000);
     // Priority is 5 $ and 30 $, the long context 5 $ and 22.50 $: 1.5 + 0.03.
@@ -103,7 +103,7 @@ fn a_band_without_a_price_for_the_tier_costs_the_higher_of_both() {
 }
 
 #[test]
-fn the_cache_is_priced_by_lifetime_and_by_size() {
+fn cache_prices_depend_on_lifetime_and_band() {
     let table = table(read(SAMPLE));
     let (model, standard) = ("claude-sonnet-4-5-20250929-v1:0", ServiceTier::Standard);
     // 1,000 x (3 + 3.75 + 6 + 0.30) $ = 0.01305.
@@ -116,7 +116,7 @@ fn the_cache_is_priced_by_lifetime_and_by_size() {
 }
 
 #[test]
-fn a_cache_without_a_price_costs_what_plain_input_does() {
+fn cache_without_a_price_costs_the_input_price() {
     let table = table(read(SAMPLE));
     // 10,000 x 0.06 $ twice.
     let usage = UsageSnapshot::new(0, 0).cache_read(10_000).cache_write_1h(10_000);
@@ -124,7 +124,7 @@ fn a_cache_without_a_price_costs_what_plain_input_does() {
 }
 
 #[test]
-fn an_hour_in_the_cache_is_not_cheaper_in_a_band_that_does_not_name_it() {
+fn hour_cache_price_is_not_lower_in_a_band_without_it() {
     let table = table(read(
         r#"{"m": {"input_cost_per_token": 3e-06, "output_cost_per_token": 0,
             "cache_creation_input_token_cost": 3.75e-06,
@@ -137,7 +137,7 @@ fn an_hour_in_the_cache_is_not_cheaper_in_a_band_that_does_not_name_it() {
 }
 
 #[test]
-fn audio_is_told_from_text() {
+fn audio_has_its_own_prices() {
     let table = table(read(SAMPLE));
     // 200 x 4 $ + 1,000 x 32 $ + 100 x 16 $ + 500 x 64 $ = 0.0008 + 0.032 + 0.0016 + 0.032.
     let usage = UsageSnapshot::new(200, 100).input_audio(1_000).output_audio(500);
@@ -145,7 +145,7 @@ fn audio_is_told_from_text() {
 }
 
 #[test]
-fn reasoning_has_a_price_of_its_own_until_a_tier_changes_that_of_output() {
+fn reasoning_price_follows_output_in_a_tier_that_sets_it() {
     let table = table(read(
         r#"{"m": {"input_cost_per_token": 0.0, "output_cost_per_token": 2e-06,
             "output_cost_per_reasoning_token": 3e-06, "output_cost_per_token_priority": 4e-06,
@@ -161,7 +161,7 @@ fn reasoning_has_a_price_of_its_own_until_a_tier_changes_that_of_output() {
 }
 
 #[test]
-fn ranges_are_bands() {
+fn litellm_ranges_become_bands() {
     let table = table(read(SAMPLE));
     let standard = ServiceTier::Standard;
     for (input, dollars) in [
@@ -178,7 +178,7 @@ fn ranges_are_bands() {
 }
 
 #[test]
-fn of_ranges_for_the_same_input_the_higher_prices_count() {
+fn ranges_for_the_same_input_use_the_higher_price() {
     let table = table(read(
         r#"{"m": {"litellm_provider": "volcengine", "tiered_pricing": [
             {"range": [0, 32000.0], "output_range": [0, 200.0],
@@ -191,7 +191,7 @@ fn of_ranges_for_the_same_input_the_higher_prices_count() {
 }
 
 #[test]
-fn any_threshold_in_any_order_is_understood_and_unknown_suffixes_are_ignored() {
+fn suffixes_in_any_order_are_read_and_unknown_ones_ignored() {
     let table = table(read(
         r#"{"m": {"input_cost_per_token_above_7k_tokens": 7e-06, "input_cost_per_token": 1e-06,
             "input_cost_per_token_above_3k_tokens": 3e-06, "output_cost_per_token": 0,
@@ -203,7 +203,7 @@ fn any_threshold_in_any_order_is_understood_and_unknown_suffixes_are_ignored() {
 }
 
 #[test]
-fn an_older_name_of_the_cache_price_is_second_choice() {
+fn newer_cache_price_key_takes_precedence() {
     let both = [
         r#""cache_read_input_token_cost": 2e-06, "input_cost_per_token_cache_hit": 1e-06"#,
         r#""input_cost_per_token_cache_hit": 1e-06, "cache_read_input_token_cost": 2e-06"#,
@@ -218,19 +218,19 @@ fn an_older_name_of_the_cache_price_is_second_choice() {
 }
 
 #[test]
-fn a_model_that_gives_no_tokens_needs_no_price_for_them() {
+fn model_without_token_output_needs_no_output_price() {
     let list = read(
         r#"{"embed": {"mode": "embedding", "input_cost_per_token": 1e-07},
             "chat": {"mode": "chat", "input_cost_per_token": 1e-07}}"#,
     );
-    assert_eq!(list.skipped()[0].to_string(), "`chat`: no price for input, or none for output");
+    assert_eq!(list.skipped[0].to_string(), "`chat`: no price for input, or none for output");
     // 1,000,000 x 0.10 $.
     let usage = UsageSnapshot::new(1_000_000, 0);
     costs(&table(list), "embed", &usage, ServiceTier::Standard, "0.1");
 }
 
 #[test]
-fn a_model_that_is_priced_by_something_else_is_not_free() {
+fn model_priced_by_other_units_is_skipped() {
     let list = read(
         r#"{"rerank": {"mode": "rerank", "input_cost_per_query": 0.002,
                        "input_cost_per_token": 0.0, "output_cost_per_token": 0.0},
@@ -239,14 +239,14 @@ fn a_model_that_is_priced_by_something_else_is_not_free() {
             "both": {"input_cost_per_query": 0.002, "input_cost_per_token": 1e-06,
                      "output_cost_per_token": 0.0}}"#,
     );
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(skipped, [("rerank", SkipReason::NoTokenPrices)]);
     let table = table(list);
-    assert!(table.contains("local") && table.contains("both"));
+    assert!(table.get("local").is_some() && table.get("both").is_some());
 }
 
 #[test]
-fn what_a_band_of_a_tier_does_not_name_costs_the_higher_of_its_neighbours() {
+fn gap_in_a_tier_band_costs_the_higher_neighbour() {
     let table = table(read(
         r#"{"m": {"input_cost_per_token": 5e-06, "output_cost_per_token": 3e-05,
             "input_cost_per_token_above_272k_tokens": 1e-05,

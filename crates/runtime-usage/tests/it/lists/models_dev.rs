@@ -8,20 +8,20 @@ const SAMPLE: &str = include_str!("../../data/models_dev.json");
 const STANDARD: ServiceTier = ServiceTier::Standard;
 
 #[test]
-fn models_are_known_with_their_provider_and_without() {
+fn models_have_qualified_and_bare_names() {
     let list = read(SAMPLE);
-    assert_eq!((list.format(), list.models()), (PriceFormat::ModelsDev, 6));
-    assert!(list.skipped().is_empty() && list.ambiguous().is_empty());
+    assert_eq!((list.format, list.models), (PriceFormat::ModelsDev, 6));
+    assert!(list.skipped.is_empty() && list.ambiguous.is_empty());
     let table = table(list);
     for name in ["gpt-5.4", "openai/gpt-5.4", "openrouter/openai/gpt-5.4", "GPT-5.4-2026-03-05"] {
         // 1,000 x 2.50 $ + 100 x 15 $ = 0.0025 + 0.0015.
         costs(&table, name, &UsageSnapshot::new(1_000, 100), STANDARD, "0.004");
     }
-    assert!(!table.contains("openrouter/gpt-5.4"));
+    assert!(table.get("openrouter/gpt-5.4").is_none());
 }
 
 #[test]
-fn a_tier_holds_from_its_size_on_for_the_whole_turn() {
+fn models_dev_tier_applies_to_the_whole_turn() {
     let table = table(read(SAMPLE));
     // 271,999 x 5 $; 272,000 x 10 $.
     costs(&table, "gpt-5.5", &UsageSnapshot::new(271_999, 0), STANDARD, "1.359995");
@@ -32,7 +32,7 @@ fn a_tier_holds_from_its_size_on_for_the_whole_turn() {
 }
 
 #[test]
-fn without_tiers_there_is_a_context_over_200k() {
+fn context_over_200k_is_read_without_tiers() {
     let table = table(read(
         r#"{"p": {"models": {"m": {"cost": {"input": 1, "output": 2, "cache_read": 0.1,
             "context_over_200k": {"input": 2, "output": 3}}}}}}"#,
@@ -45,7 +45,7 @@ fn without_tiers_there_is_a_context_over_200k() {
 }
 
 #[test]
-fn the_cache_and_audio_have_prices_or_those_of_text() {
+fn cache_and_audio_prices_default_to_text_prices() {
     let table = table(read(SAMPLE));
     // 1,000 x (3.75 + 3.75 + 0.30) $: an hour has no price here and is taken for minutes.
     let usage = UsageSnapshot::new(0, 0).cache_write(1_000).cache_write_1h(1_000).cache_read(1_000);
@@ -56,20 +56,20 @@ fn the_cache_and_audio_have_prices_or_those_of_text() {
 }
 
 #[test]
-fn a_name_belongs_to_the_maker_of_the_model_whatever_resellers_ask() {
+fn bare_name_has_the_price_of_the_maker() {
     let list = read(
         r#"{"a-reseller": {"models": {"gpt-5": {"cost": {"input": 0, "output": 0}}}},
             "openai": {"models": {"gpt-5": {"cost": {"input": 1, "output": 1}}}},
             "z-reseller": {"models": {"gpt-5": {"cost": {"input": 9, "output": 9}}}}}"#,
     );
-    assert!(list.ambiguous().is_empty());
+    assert!(list.ambiguous.is_empty());
     let table = table(list);
     assert_eq!(table.get("gpt-5").unwrap().input_per_million, Usd::from_dollars(1));
     assert_eq!(table.get("a-reseller/gpt-5").unwrap().input_per_million, Usd::ZERO);
 }
 
 #[test]
-fn a_name_that_resellers_disagree_on_is_ambiguous_and_has_the_dearest_price() {
+fn ambiguous_name_has_the_highest_price() {
     let list = read(
         r#"{"b": {"models": {"llama": {"cost": {"input": 1, "output": 3}},
                              "same": {"cost": {"input": 1, "output": 1}}}},
@@ -77,21 +77,21 @@ fn a_name_that_resellers_disagree_on_is_ambiguous_and_has_the_dearest_price() {
                              "same": {"cost": {"input": 1, "output": 1}}}},
             "c": {"models": {"llama": {"cost": {"input": 0, "output": 0}}}}}"#,
     );
-    assert_eq!(list.ambiguous(), ["llama".into()]);
+    assert_eq!(list.ambiguous, ["llama".into()]);
     let table = table(list);
     assert_eq!(table.get("llama"), table.get("b/llama"));
     assert_ne!(table.get("llama"), table.get("a/llama"));
 }
 
 #[test]
-fn what_has_no_price_is_skipped_and_told() {
+fn models_without_a_price_are_skipped() {
     let list = read(
         r#"{"p": {"models": {"none": {"name": "None"}, "null": {"cost": null},
             "half": {"cost": {"input": 1}},
             "odd": {"cost": {"input": 1, "output": 1, "request": 5,
                              "tiers": [{"input": 2, "output": 2, "tier": {"type": "hour"}}]}}}}}"#,
     );
-    let skipped: Vec<_> = list.skipped().iter().map(|part| (&*part.at, part.reason)).collect();
+    let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
     assert_eq!(
         skipped,
         [
@@ -101,16 +101,16 @@ fn what_has_no_price_is_skipped_and_told() {
             ("p.models.odd.cost.tiers[0]", SkipReason::UnknownTier),
         ]
     );
-    assert_eq!(list.models(), 1);
+    assert_eq!(list.models, 1);
 }
 
 #[test]
-fn a_subscription_that_asks_nothing_has_no_bare_names() {
+fn free_reseller_gets_no_bare_names() {
     let list = read(
         r#"{"copilot": {"models": {"claude-4.5": {"cost": {"input": 0, "output": 0}}}},
             "google": {"models": {"gemma": {"cost": {"input": 0, "output": 0}}}}}"#,
     );
     let table = table(list);
-    assert!(!table.contains("claude-4.5"), "free by accident");
-    assert!(table.contains("copilot/claude-4.5") && table.contains("gemma"));
+    assert!(table.get("claude-4.5").is_none(), "free by accident");
+    assert!(table.get("copilot/claude-4.5").is_some() && table.get("gemma").is_some());
 }

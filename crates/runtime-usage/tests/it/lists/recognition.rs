@@ -3,7 +3,7 @@
 use runtime_usage::{PriceFormat, PriceReader, PricingTable};
 
 #[test]
-fn each_form_is_recognised() {
+fn every_price_format_is_recognised() {
     let prices = r#"{"input_per_million": 1, "output_per_million": 1}"#;
     for (json, format) in [
         (format!(r#"{{"_note": 1, "models": {{"m": {prices}}}}}"#), PriceFormat::Original),
@@ -17,44 +17,42 @@ fn each_form_is_recognised() {
         (r#"[{"id": "p", "models": []}]"#.to_owned(), PriceFormat::GenaiPrices),
     ] {
         let list = PriceReader::new().read(&json).expect(&json);
-        assert_eq!(list.format(), format, "{json}");
+        assert_eq!(list.format, format, "{json}");
     }
 }
 
 #[test]
-fn what_has_no_known_form_is_refused_with_what_was_looked_for() {
-    let table = PricingTable::new();
+fn unknown_format_error_lists_the_known_formats() {
     for json in
         ["{}", "[]", "7", "null", "\"models\"", r#"{"m": {"price": 1}}"#, r#"{"m": 1}"#, "[1]"]
     {
-        let error = table.merge_json(json).unwrap_err();
+        let error = PricingTable::from_json(json).unwrap_err();
         let text = error.to_string();
         assert_eq!(error.at, ".");
         for form in ["`models`", "`litellm_provider`", "LiteLLM", "models.dev", "genai-prices"] {
             assert!(text.contains(form), "{json}: {text}");
         }
     }
-    assert!(table.is_empty());
 }
 
 #[test]
-fn a_form_that_is_said_is_not_guessed() {
+fn explicit_format_is_not_guessed() {
     // An entry of a provider with nothing that tells which list it is from.
     let json = r#"{"m": {"max_tokens": 1}}"#;
     assert!(PriceReader::new().read(json).is_err());
     let list = PriceReader::new().format(PriceFormat::LiteLlm).read(json).unwrap();
-    assert_eq!((list.models(), list.skipped().len()), (0, 1));
+    assert_eq!((list.models, list.skipped.len()), (0, 1));
 
     let said = PriceReader::new().format(PriceFormat::Original).read(json).unwrap_err();
     assert_eq!(said.at, ".");
     let reader = PriceReader::new().format(PriceFormat::GenaiPrices);
-    assert!(reader.read(json).unwrap_err().to_string().contains("a sequence of providers"));
+    assert!(reader.read(json).unwrap_err().to_string().contains("an array of providers"));
     let reader = PriceReader::new().format(PriceFormat::ModelsDev);
     assert_eq!(reader.read(json).unwrap_err().at, "m");
 }
 
 #[test]
-fn a_form_prints_its_name() {
+fn price_format_displays_its_name() {
     let names = [
         PriceFormat::Original,
         PriceFormat::LiteLlm,

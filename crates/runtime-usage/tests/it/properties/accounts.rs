@@ -1,7 +1,7 @@
 //! A tree of accounts against books kept by hand.
 
 use proptest::prelude::*;
-use runtime_usage::{Budget, Charge, Limit, Reservation, Usd};
+use runtime_usage::{Account, Charge, Limit, Reservation, Usd};
 
 const DEEPEST: usize = 8;
 
@@ -88,7 +88,7 @@ impl Model {
 
 /// Runs the operations on both, and compares every account after every step.
 fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
-    let top = Budget::new(Limit::enforced(Usd::from_nanos(500)).wrap_up(Usd::from_nanos(50)));
+    let top = Account::new(Limit::enforced(Usd::from_nanos(500)).wrap_up(Usd::from_nanos(50)));
     let mut accounts = vec![top];
     let mut model = Model { books: vec![books(None, 500, 50, true)] };
     let mut held: Vec<(usize, u64, Reservation<'static>)> = Vec::new();
@@ -190,7 +190,7 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
     crossed
 }
 
-fn compare(model: &Model, accounts: &[Budget]) -> Result<(), TestCaseError> {
+fn compare(model: &Model, accounts: &[Account]) -> Result<(), TestCaseError> {
     for (books, account) in model.books.iter().zip(accounts) {
         let balance = account.balance();
         prop_assert_eq!(balance.spent.nanos(), books.spent);
@@ -208,12 +208,12 @@ fn compare(model: &Model, accounts: &[Budget]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn every_account_agrees_with_books_kept_by_hand(ops in prop::collection::vec(op(250), 1..60)) {
+    fn accounts_agree_with_a_naive_model(ops in prop::collection::vec(op(250), 1..60)) {
         run(ops)?;
     }
 
     #[test]
-    fn where_calls_reserve_the_worst_case_no_limit_is_passed(
+    fn limits_hold_if_calls_reserve_their_worst_case(
         ops in prop::collection::vec(op(100), 1..60),
     ) {
         let model = run(ops)?;
@@ -223,17 +223,17 @@ proptest! {
     }
 
     #[test]
-    fn charges_add_up_to_the_same_in_any_order(
+    fn charges_sum_to_the_same_in_any_order(
         mut costs in prop::collection::vec((0..3_usize, 0_u64..1_000_000_000), 0..40),
         seed in any::<prop::sample::Index>(),
     ) {
         let total = |costs: &[(usize, u64)]| {
-            let budget = Budget::recorded(Usd::from_dollars(1));
+            let account = Account::new(Limit::recorded(Usd::from_dollars(1)));
             for (model, cost) in costs {
                 let model = ["a", "b", "c"][*model];
-                budget.charge(Charge::new(Usd::from_nanos(*cost)).model(model));
+                account.charge(Charge::new(Usd::from_nanos(*cost)).model(model));
             }
-            budget.statement()
+            account.statement()
         };
         let forwards = total(&costs);
         if !costs.is_empty() {

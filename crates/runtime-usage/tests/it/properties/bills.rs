@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_usage::{
-    ModelPrices, ModelPricing, PricingTable, ServiceTier, TokenKind, UsageSnapshot, UsageTracker,
-    Usd,
+    ModelPrices, ModelPricing, PricingTable, ReportedUsage, ServiceTier, TokenKind, UsageSnapshot,
+    UsageTracker, Usd,
 };
 
 use super::{half_even, price, tokens};
@@ -125,7 +125,7 @@ fn spread(estimate: &UsageSnapshot, parts: &[u64; 8]) -> UsageSnapshot {
 
 proptest! {
     #[test]
-    fn a_bill_is_what_128_bit_arithmetic_says_and_its_lines_add_up(
+    fn bill_agrees_with_128_bit_arithmetic_and_adds_up(
         standard in any_rates(),
         bands in any_bands(),
         usage in any_turn(),
@@ -161,7 +161,7 @@ proptest! {
         let lines: u128 = cost.items().map(|item| u128::from(item.amount.nanos())).sum();
         prop_assert_eq!(lines, u128::from(expected.nanos()));
         let billed: u128 = cost.items().map(|item| u128::from(item.tokens)).sum();
-        prop_assert_eq!(billed, u128::from(usage.total_tokens()));
+        prop_assert_eq!(billed, u128::from(usage.total_input_tokens()) + u128::from(usage.total_output_tokens()));
         if expected < Usd::MAX {
             for item in cost.items() {
                 let exact = u128::from(item.tokens) * u128::from(item.rate_per_million.nanos());
@@ -172,7 +172,7 @@ proptest! {
     }
 
     #[test]
-    fn bills_of_any_tier_in_any_order_and_grouping_sum_to_the_same(
+    fn bills_sum_to_the_same_in_any_order_and_grouping(
         prices in any_prices(),
         (turns, shuffled) in vec((any_turn(), any_tier()), 0..24)
             .prop_flat_map(|turns| (Just(turns.clone()), Just(turns).prop_shuffle())),
@@ -183,7 +183,7 @@ proptest! {
         let spent = |turns: &[(UsageSnapshot, ServiceTier)]| {
             let tracker = UsageTracker::with_pricing(table.clone());
             for (usage, tier) in turns {
-                let _ = tracker.record("m", &runtime_usage::ReportedUsage::from(*usage).tier(*tier));
+                let _ = tracker.record("m", &ReportedUsage::from(*usage), *tier);
             }
             tracker.total_cost()
         };
@@ -196,7 +196,7 @@ proptest! {
     }
 
     #[test]
-    fn no_turn_within_an_estimate_costs_more_than_the_worst_case(
+    fn turn_within_an_estimate_never_exceeds_the_worst_case(
         prices in any_prices(),
         estimate in any_turn(),
         parts in any::<[u64; 8]>(),
@@ -210,7 +210,7 @@ proptest! {
     }
 
     #[test]
-    fn the_worst_case_of_plain_prices_happens(
+    fn worst_case_of_plain_prices_is_reached(
         rates in any_rates(),
         input in some(),
         output in some(),
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn as_many_tokens_as_money_buys_fit_and_one_more_does_not(
+    fn output_tokens_for_money_is_the_largest_that_fits(
         prices in any_prices(),
         estimate in any_turn(),
         left in price(),
@@ -253,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn a_diff_is_the_other_way_round_from_the_other_side(
+    fn swapped_tables_swap_the_diff(
         left in vec(("[a-c]", any_prices()), 0..4),
         right in vec(("[a-c]", any_prices()), 0..4),
         shared in prop::option::of(("[a-c]", any_prices())),
@@ -284,7 +284,7 @@ proptest! {
     }
 
     #[test]
-    fn tables_that_do_not_differ_bill_the_same(
+    fn tables_without_a_diff_bill_the_same(
         left in any_prices(),
         right in any_prices(),
         usage in any_turn(),

@@ -78,7 +78,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn litellm_s_keys_mean_what_they_spell(
+    fn litellm_keys_agree_with_their_grammar(
         base in [1..100_000_u64, 1..100_000_u64],
         more in prop::collection::btree_map(
             (0..2_usize, 0..4_usize, prop_oneof![Just(0), 1..999_u64]), 0..100_000_u64, 0..12),
@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_prices_in_any_form_are_the_same(
+    fn same_prices_in_any_format_are_equal(
         input in 0..10_000_000_u64,
         output in 0..10_000_000_u64,
         read in 0..10_000_000_u64,
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn no_json_makes_a_reader_panic_and_what_is_refused_is_named(json in any_json()) {
+    fn reading_any_json_does_not_panic_and_errors_name_a_path(json in any_json()) {
         let text = json.to_string();
         let formats = [
             None,
@@ -172,9 +172,9 @@ proptest! {
             };
             match reader.read(&text) {
                 Ok(list) => {
-                    let (models, table) = (list.models(), PricingTable::new());
+                    let (models, table) = (list.models, PricingTable::new());
                     prop_assert_eq!(table.merge(list), models);
-                    prop_assert_eq!(models == 0, table.is_empty());
+                    prop_assert_eq!(models == 0, table.to_vec().is_empty());
                 }
                 Err(error) => {
                     let named = |(at, reason): (&str, &serde_json::Error)| {

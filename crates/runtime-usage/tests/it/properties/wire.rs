@@ -81,18 +81,18 @@ fn is_sound(usage: &ReportedUsage) -> bool {
 
 proptest! {
     #[test]
-    fn counts_survive_every_provider(shape in any_shape(), counts in any_counts()) {
+    fn counts_round_trip_through_every_provider(shape in any_shape(), counts in any_counts()) {
         let counts = shape.told(&counts);
         let usage = (shape.usage)(&counts);
-        let alone = (shape.read)(&usage).unwrap();
+        let alone = shape.format.read(&usage).unwrap();
         prop_assert_eq!(alone.tokens, counts, "{}: {}", shape.name, &usage);
         prop_assert!(alone.missing.is_empty(), "{} misses {:?}", shape.name, alone.missing);
         let body = (shape.body)(usage);
-        prop_assert_eq!((shape.read)(&body).unwrap().tokens, counts, "{}: {}", shape.name, body);
+        prop_assert_eq!(shape.format.read(&body).unwrap().tokens, counts, "{}: {}", shape.name, body);
     }
 
     #[test]
-    fn counts_survive_every_stream_of_growing_reports(
+    fn counts_round_trip_through_every_stream(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         texts in vec("[a-zé]{0,40}", 0..5),
@@ -100,7 +100,7 @@ proptest! {
         let first = shape.told(&first);
         let last = shape.told(&first.saturating_add(&last));
         let events = (shape.events)(&first, &last, &texts);
-        let stream = fed((shape.stream)(), &events).unwrap();
+        let stream = fed(StreamUsage::new(shape.format), &events).unwrap();
         prop_assert!(stream.is_complete(), "{}", shape.name);
         let usage = stream.usage().unwrap();
         prop_assert_eq!(usage.tokens, last, "{}: {:?}", shape.name, &events);
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn a_report_that_is_repeated_changes_nothing(
+    fn repeated_report_changes_nothing(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         times in vec(1..4_usize, 8),
@@ -121,16 +121,16 @@ proptest! {
             .zip(times)
             .flat_map(|(event, times)| vec![event.clone(); times])
             .collect();
-        let once = fed((shape.stream)(), &events).unwrap().usage().unwrap();
-        let often = fed((shape.stream)(), &repeated).unwrap().usage().unwrap();
+        let once = fed(StreamUsage::new(shape.format), &events).unwrap().usage().unwrap();
+        let often = fed(StreamUsage::new(shape.format), &repeated).unwrap().usage().unwrap();
         prop_assert_eq!(once, often, "{}", shape.name);
     }
 
     #[test]
-    fn any_report_that_is_repeated_changes_nothing(shape in any_shape(), usage in any_json()) {
+    fn any_repeated_json_changes_nothing(shape in any_shape(), usage in any_json()) {
         let event = (shape.body)(usage);
-        let once = fed((shape.stream)(), std::slice::from_ref(&event));
-        let twice = fed((shape.stream)(), &[event.clone(), event]);
+        let once = fed(StreamUsage::new(shape.format), std::slice::from_ref(&event));
+        let twice = fed(StreamUsage::new(shape.format), &[event.clone(), event]);
         // Text comes anew with each event, and is not what this is about.
         let told = |stream: Result<StreamUsage, _>| {
             let mut usage = stream?.usage()?;
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_cut_is_never_less_than_what_was_seen(
+    fn cut_stream_is_never_estimated_below_its_reports(
         shape in any_shape(),
         (first, last) in (any_counts(), any_counts()),
         texts in vec("[a-zé]{0,40}", 0..5),
@@ -154,14 +154,14 @@ proptest! {
         let last = shape.told(&first.saturating_add(&last));
         let events = (shape.events)(&first, &last, &texts);
         let seen = &events[..cut.index(events.len() + 1)];
-        let stream = fed((shape.stream)().input_estimate(estimate), seen).unwrap();
+        let stream = fed(StreamUsage::new(shape.format).input_estimate(estimate), seen).unwrap();
         let usage = stream.usage().unwrap();
         prop_assert!(is_sound(&usage));
         prop_assert_eq!(usage.estimated, !stream.is_complete());
 
         // The same stream without its texts and without an estimate is what was observed.
         let silent: Vec<Value> = seen.iter().filter(|event| !shapes::is_text(event)).cloned().collect();
-        let observed = fed((shape.stream)(), &silent).unwrap().usage().unwrap().tokens;
+        let observed = fed(StreamUsage::new(shape.format), &silent).unwrap().usage().unwrap().tokens;
         prop_assert!(covers(&usage.tokens, &observed), "{}: {usage:?} < {observed:?}", shape.name);
         if usage.estimated {
             let texts = seen.iter().filter(|event| shapes::is_text(event)).count();
@@ -177,15 +177,15 @@ proptest! {
     }
 
     #[test]
-    fn no_json_makes_a_reader_panic(json in any_json(), events in vec(any_json(), 0..4)) {
+    fn reading_any_json_does_not_panic(json in any_json(), events in vec(any_json(), 0..4)) {
         for shape in &SHAPES {
             for json in [json.clone(), (shape.body)(json.clone()), json!({"usage": json})] {
-                match (shape.read)(&json) {
+                match shape.format.read(&json) {
                     Ok(usage) => prop_assert!(is_sound(&usage), "{}: {usage:?}", shape.name),
                     Err(error) => prop_assert!(!error.field.is_empty(), "{}: {error}", shape.name),
                 }
             }
-            let mut stream = (shape.stream)();
+            let mut stream = StreamUsage::new(shape.format);
             for event in &events {
                 let before = stream.usage();
                 if stream.push(event).is_err() {

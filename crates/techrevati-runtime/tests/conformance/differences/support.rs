@@ -29,7 +29,7 @@ pub(super) fn prices() -> PricingTable {
 }
 
 /// A turn that costs one dollar by those prices.
-pub(super) fn dollar() -> Turn<UsageSnapshot> {
+pub(super) fn dollar() -> Turn<u8> {
     Turn::model("m").usage(UsageSnapshot::new(1, 0))
 }
 

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use techrevati_runtime::events::{AgentEventName, AgentEventStatus, ManualClock};
 use techrevati_runtime::lifecycle::AgentStatus;
 use techrevati_runtime::orchestrator::Orchestrator;
-use techrevati_runtime::policy::guardrail::{GuardrailSubject, PostCheck, PreCheck};
 use techrevati_runtime::policy::{
-    Guardrail, GuardrailOutcome, GuardrailStage, PermissionMode, PermissionPolicy, QualityGate,
-    QualityLevel, RolePermissionConfig,
+    Guardrail, GuardrailOutcome, GuardrailStage, GuardrailSubject, PermissionMode,
+    PermissionPolicy, PostCheck, PreCheck, QualityGate, QualityLevel, RolePermissionConfig,
 };
 use techrevati_runtime::resilience::CircuitBreaker;
 use techrevati_runtime::resilience::breaker::Config;
@@ -128,7 +127,7 @@ pub(super) struct Expect {
 }
 
 /// What is compared of an event.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Said {
     pub(super) event: AgentEventName,
@@ -205,7 +204,8 @@ impl Guardrail for Denies {
 
 impl Denies {
     fn judge(&self, stage: GuardrailStage, subject: GuardrailSubject<'_>) -> GuardrailOutcome {
-        let listed = subject.tool().is_some_and(|tool| self.tools.iter().any(|held| held == tool));
+        let GuardrailSubject::Tool(tool) = subject else { return GuardrailOutcome::allow() };
+        let listed = self.tools.iter().any(|held| held == tool);
         if listed && stage == self.stage {
             return GuardrailOutcome::deny("denied");
         }

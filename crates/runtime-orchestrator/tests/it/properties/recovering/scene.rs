@@ -15,7 +15,7 @@ use runtime_events::{Clock, FailureScenario, ManualClock, Sleeper};
 use runtime_orchestrator::{
     Answer, Attempt, BoxError, OrchestrationSession, Orchestrator, Turn, TurnError,
 };
-use runtime_policy::guardrail::{self, GuardrailOutcome};
+use runtime_policy::{GuardrailOutcome, guardrail};
 use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
 use runtime_resilience::hedge::Hedge;
 use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
@@ -295,7 +295,7 @@ impl Scene {
         Ended { outcome, panicked, calls, end, total: None, from, over }
     }
 
-    fn turn(&self) -> Turn<UsageSnapshot> {
+    fn turn(&self) -> Turn {
         let turn = Turn::model("m").usage(dollar()).repeatable();
         if self.setting.budget.is_some() { turn.reserve(Usd::from_dollars(1)) } else { turn }
     }

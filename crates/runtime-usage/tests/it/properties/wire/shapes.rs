@@ -2,16 +2,13 @@
 
 use std::fmt;
 
-use runtime_usage::{StreamUsage, UsageSnapshot};
+use runtime_usage::{UsageFormat, UsageSnapshot};
 use serde_json::{Value, json};
-
-use crate::support::Read;
 
 /// A provider: how to write for it, and how to read it.
 pub(super) struct Shape {
     pub(super) name: &'static str,
-    pub(super) read: Read,
-    pub(super) stream: fn() -> StreamUsage,
+    pub(super) format: UsageFormat,
     /// The usage object.
     pub(super) usage: fn(&UsageSnapshot) -> Value,
     /// The body around it, as a stream ends with it.
@@ -37,8 +34,7 @@ impl fmt::Debug for Shape {
 pub(super) static SHAPES: [Shape; 7] = [
     Shape {
         name: "OpenAI chat",
-        read: UsageSnapshot::from_openai_chat,
-        stream: StreamUsage::openai_chat,
+        format: UsageFormat::OpenAiChat,
         usage: |counts| inclusive(counts, ["prompt", "completion"]),
         body: |usage| json!({"choices": [], "model": "m", "usage": usage}),
         events: chat_events,
@@ -46,8 +42,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "OpenAI responses",
-        read: UsageSnapshot::from_openai_responses,
-        stream: StreamUsage::openai_responses,
+        format: UsageFormat::OpenAiResponses,
         usage: |counts| inclusive(counts, ["input", "output"]),
         body: |usage| json!({"type": "response.completed", "response": {"usage": usage}}),
         events: |_, last, texts| {
@@ -62,8 +57,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "Anthropic",
-        read: UsageSnapshot::from_anthropic,
-        stream: StreamUsage::anthropic,
+        format: UsageFormat::Anthropic,
         usage: anthropic,
         body: |usage| json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": usage}),
         events: |first, last, texts| {
@@ -77,8 +71,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "Gemini",
-        read: UsageSnapshot::from_gemini,
-        stream: StreamUsage::gemini,
+        format: UsageFormat::Gemini,
         usage: gemini,
         body: |usage| json!({"candidates": [{"finishReason": "STOP"}], "usageMetadata": usage}),
         events: |first, last, texts| {
@@ -93,8 +86,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "Bedrock",
-        read: UsageSnapshot::from_bedrock,
-        stream: StreamUsage::bedrock,
+        format: UsageFormat::Bedrock,
         usage: bedrock,
         body: |usage| json!({"metrics": {"latencyMs": 1}, "usage": usage}),
         events: |_, last, texts| {
@@ -106,8 +98,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "Ollama",
-        read: UsageSnapshot::from_ollama,
-        stream: StreamUsage::ollama,
+        format: UsageFormat::Ollama,
         usage: ollama,
         body: |usage| usage,
         events: |_, last, texts| {
@@ -118,8 +109,7 @@ pub(super) static SHAPES: [Shape; 7] = [
     },
     Shape {
         name: "OpenRouter",
-        read: UsageSnapshot::from_openrouter,
-        stream: StreamUsage::openrouter,
+        format: UsageFormat::OpenRouter,
         usage: openrouter,
         body: |usage| json!({"choices": [], "usage": usage}),
         events: |first, last, texts| {
@@ -149,7 +139,7 @@ fn inclusive(counts: &UsageSnapshot, [input, output]: [&str; 2]) -> Value {
     json!({
         format!("{input}_tokens"): counts.total_input_tokens(),
         format!("{output}_tokens"): counts.total_output_tokens(),
-        "total_tokens": counts.total_tokens(),
+        "total_tokens": counts.total_input_tokens() + counts.total_output_tokens(),
         format!("{input}_tokens_details"): {
             "cached_tokens": counts.cache_read_tokens,
             "cache_write_tokens": counts.cache_write_tokens,
@@ -191,7 +181,7 @@ fn gemini(counts: &UsageSnapshot) -> Value {
         "cachedContentTokenCount": counts.cache_read_tokens,
         "candidatesTokenCount": counts.total_output_tokens() - counts.reasoning_tokens,
         "thoughtsTokenCount": counts.reasoning_tokens,
-        "totalTokenCount": counts.total_tokens(),
+        "totalTokenCount": counts.total_input_tokens() + counts.total_output_tokens(),
         "promptTokensDetails": [
             {"modality": "TEXT", "tokenCount": 1},
             {"modality": "AUDIO", "tokenCount": counts.input_audio_tokens},
@@ -204,7 +194,7 @@ fn bedrock(counts: &UsageSnapshot) -> Value {
     json!({
         "inputTokens": counts.input_tokens,
         "outputTokens": counts.output_tokens,
-        "totalTokens": counts.total_tokens(),
+        "totalTokens": counts.total_input_tokens() + counts.total_output_tokens(),
         "cacheReadInputTokens": counts.cache_read_tokens,
         "cacheWriteInputTokens": counts.cache_write_tokens + counts.cache_write_1h_tokens,
         "cacheDetails": [

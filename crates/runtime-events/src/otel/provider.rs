@@ -1,0 +1,109 @@
+//! Who serves a model: a value for `gen_ai.provider.name`.
+//!
+//! The conventions have a list of values, and one that applies must be used. What callers call
+//! their routes is another thing, often `primary`.
+
+use std::borrow::Cow;
+
+/// What the conventions call the provider that a caller calls `name`, if they know it.
+fn known(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
+    Some(match name.as_str() {
+        "openai" => "openai",
+        "anthropic" => "anthropic",
+        "bedrock" | "aws_bedrock" | "aws.bedrock" | "amazon_bedrock" => "aws.bedrock",
+        "azure" | "azure_openai" | "azure.ai.openai" => "azure.ai.openai",
+        "azure_ai" | "azure.ai.inference" => "azure.ai.inference",
+        "cohere" => "cohere",
+        "deepseek" => "deepseek",
+        "gemini" | "google" | "gcp.gemini" => "gcp.gemini",
+        "gcp.gen_ai" => "gcp.gen_ai",
+        "vertex" | "vertex_ai" | "gcp.vertex_ai" => "gcp.vertex_ai",
+        "groq" => "groq",
+        "watsonx" | "ibm.watsonx.ai" => "ibm.watsonx.ai",
+        "mistral" | "mistral_ai" | "mistralai" => "mistral_ai",
+        "moonshot" | "moonshot_ai" => "moonshot_ai",
+        "perplexity" => "perplexity",
+        "xai" | "x_ai" | "grok" => "x_ai",
+        _ => return None,
+    })
+}
+
+/// Who made a model, where its name tells: a value for `gen_ai.provider.name`.
+///
+/// ```
+/// use runtime_events::otel::model_maker;
+///
+/// assert_eq!(model_maker("claude-sonnet-4-5"), Some("anthropic"));
+/// assert_eq!(model_maker("my-own"), None);
+/// ```
+pub fn model_maker(model: &str) -> Option<&'static str> {
+    // `openai/gpt-5`, as gateways write it.
+    if let Some((maker, _)) = model.split_once('/')
+        && let Some(maker) = known(maker)
+    {
+        return Some(maker);
+    }
+    let model = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
+    // Bedrock's own names: `us.anthropic.claude-…-v1:0`, `amazon.nova-…`.
+    if ["anthropic.", "amazon.", "meta.", "cohere.", "ai21."].iter().any(|it| {
+        model.starts_with(it) || model.split_once('.').is_some_and(|(_, rest)| rest.starts_with(it))
+    }) {
+        return Some("aws.bedrock");
+    }
+    MAKERS.iter().find(|(start, _)| model.starts_with(start)).map(|(_, maker)| *maker)
+}
+
+const MAKERS: &[(&str, &str)] = &[
+    ("gpt-", "openai"),
+    ("chatgpt-", "openai"),
+    ("o1", "openai"),
+    ("o3", "openai"),
+    ("o4-", "openai"),
+    ("text-embedding-", "openai"),
+    ("claude-", "anthropic"),
+    ("gemini-", "gcp.gemini"),
+    ("command", "cohere"),
+    ("deepseek-", "deepseek"),
+    ("mistral-", "mistral_ai"),
+    ("ministral-", "mistral_ai"),
+    ("magistral-", "mistral_ai"),
+    ("codestral-", "mistral_ai"),
+    ("kimi-", "moonshot_ai"),
+    ("sonar", "perplexity"),
+    ("grok-", "x_ai"),
+];
+
+/// The name of a route's provider: the conventions' value, else the caller's own.
+pub fn route_provider(provider: &str) -> Cow<'static, str> {
+    known(provider).map_or_else(|| Cow::Owned(provider.to_owned()), Cow::Borrowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_models_name_tells_its_maker() {
+        for (model, expected) in [
+            ("gpt-5", Some("openai")),
+            ("openai/gpt-5", Some("openai")),
+            ("claude-sonnet-4-5", Some("anthropic")),
+            ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", Some("aws.bedrock")),
+            ("amazon.nova-pro-v1:0", Some("aws.bedrock")),
+            ("openrouter/mistralai/mistral-large", Some("mistral_ai")),
+            ("Gemini-2.5-Pro", Some("gcp.gemini")),
+            ("extractive-1", None),
+            ("", None),
+            ("/", None),
+        ] {
+            assert_eq!(model_maker(model), expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_route_keeps_its_own_name_where_the_conventions_have_none() {
+        assert_eq!(route_provider("Azure OpenAI"), "azure.ai.openai");
+        assert_eq!(route_provider("primary"), "primary");
+    }
+}

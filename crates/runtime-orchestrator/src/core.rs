@@ -1,0 +1,194 @@
+//! A session's parts together: what its value, its handles and its turns share.
+
+mod end;
+mod entry;
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use runtime_events::{Clock, ScopeHook, SpanId};
+use runtime_lifecycle::AgentWorker;
+use runtime_policy::GuardrailStage;
+use runtime_resilience::fault::without_keys;
+use runtime_sinks::{EventSink, UsageSink};
+use runtime_usage::Account;
+
+pub(crate) use self::end::completed;
+pub(crate) use self::entry::Entry;
+use crate::limits::Until;
+use crate::log::log;
+use crate::parts::books::Books;
+use crate::parts::life::{End, Life};
+use crate::parts::money::Money;
+use crate::parts::stream::{Outlet, Speaker, Stream};
+use crate::parts::time::Time;
+use crate::report::LeftOver;
+use crate::roster::{Member, Places, Roster};
+use crate::setup::Setup;
+use crate::wait::Host;
+
+/// The shared part of a session.
+pub(crate) struct Core {
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) life: Life,
+    pub(crate) stream: Stream,
+    pub(crate) money: Money,
+    pub(crate) time: Time,
+    pub(crate) books: Books,
+    pub(crate) places: Places,
+}
+
+/// Where a session comes from: what it has of the session above it, or of its orchestrator.
+#[derive(Default)]
+pub(crate) struct Origin {
+    /// The span it is inside of.
+    pub(crate) parent: Option<SpanId>,
+    /// The account it draws on, and whether that was opened for it.
+    pub(crate) account: (Option<Account>, bool),
+    /// When the session above has to be over.
+    pub(crate) until: Option<Until>,
+    /// The rosters that the session above is on, beside its orchestrator's own.
+    pub(crate) rosters: Vec<Arc<Roster>>,
+}
+
+impl Core {
+    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
+        let drawn = setup.ids.draw();
+        let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
+        let (clock, sleeper) = (Arc::clone(&setup.clock), setup.sleeper.clone());
+        let time = Time::new(clock, sleeper, setup.deadline.as_ref(), origin.until);
+        let speaker = Speaker {
+            session_id: format!("{drawn:032x}").into(),
+            role: Arc::clone(&setup.role),
+            phase: Arc::clone(worker.phase()),
+            project_id: worker.project_id(),
+        };
+        let outlet = Outlet {
+            sink: setup.event_sink.clone(),
+            capacity: setup.event_log,
+            keeps: setup.keeps_events,
+        };
+        let learns = setup.limiter.is_some() || setup.routes.is_some();
+        let recipes = setup.recovery.recipes.clone();
+        Self {
+            life: Life::new(setup.registry.clone(), worker),
+            money: Money::new(
+                (&speaker.role, &speaker.session_id),
+                origin.account,
+                setup.pricing.clone(),
+                (setup.usual.clone(), learns),
+                setup.usage_sink.clone(),
+            ),
+            stream: Stream::new(
+                speaker,
+                outlet,
+                setup.labels.clone(),
+                (Arc::clone(&setup.clock), time.started()),
+                (span_base, origin.parent),
+            ),
+            books: Books::new(recipes, setup.event_log, Arc::clone(&setup.clock)),
+            places: Places::new(&setup.roster, origin.rosters),
+            time,
+            setup: Arc::clone(setup),
+        }
+    }
+
+    pub(crate) fn session_id(&self) -> &Arc<str> {
+        &self.stream.speaker().session_id
+    }
+
+    pub(crate) fn role(&self) -> &Arc<str> {
+        &self.stream.speaker().role
+    }
+
+    pub(crate) fn phase(&self) -> &Arc<str> {
+        &self.stream.speaker().phase
+    }
+
+    /// Who wants to know what runs inside which span.
+    pub(crate) fn scope(&self) -> Option<&dyn ScopeHook> {
+        self.setup.scope.as_deref()
+    }
+
+    /// Whether guardrails look at anything in this stage.
+    pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
+        self.setup.guardrails.has_any(stage)
+    }
+
+    /// Whether anything that is said is kept.
+    pub(crate) fn captures(&self) -> bool {
+        self.setup.capture.is_some()
+    }
+
+    pub(crate) fn log_failure(&self, what: &'static str, error: &dyn fmt::Display) {
+        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&error.to_string()), "did not succeed");
+    }
+
+    pub(crate) fn as_member(self: &Arc<Self>) -> Weak<dyn Member> {
+        let member: Weak<Self> = Arc::downgrade(self);
+        member
+    }
+}
+
+impl Host for Core {
+    fn clock(&self) -> &Arc<dyn Clock> {
+        self.time.clock()
+    }
+
+    fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
+        self.life.watch(key, waker)
+    }
+
+    fn unwatch(&self, key: u64) {
+        self.life.unwatch(key);
+    }
+}
+
+impl Member for Core {
+    fn drain(&self) {
+        self.life.drain();
+    }
+
+    fn cancel(&self) {
+        let _ = self.shut_down("shutdown");
+    }
+
+    fn end(&self) -> Option<End> {
+        self.life.ended()
+    }
+
+    fn left_over(&self, end: End, stuck: bool) -> LeftOver {
+        let Speaker { session_id, role, phase, project_id } = self.stream.speaker().clone();
+        LeftOver {
+            session_id,
+            worker_id: Arc::clone(self.life.worker_id()),
+            role,
+            phase,
+            project_id,
+            status: end.status,
+            in_flight: end.in_flight,
+            waiting_for_input: end.waiting_for_input,
+            stuck,
+        }
+    }
+
+    fn event_sink(&self) -> Option<&Arc<dyn EventSink>> {
+        self.setup.event_sink.as_ref()
+    }
+
+    fn usage_sink(&self) -> Option<&Arc<dyn UsageSink>> {
+        self.setup.usage_sink.as_ref()
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("id", &self.session_id())
+            .field("role", &self.role())
+            .field("worker", &self.life.worker_id())
+            .field("status", &self.life.status())
+            .finish_non_exhaustive()
+    }
+}

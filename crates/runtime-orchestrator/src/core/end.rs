@@ -1,0 +1,151 @@
+//! The ways a session ends, each once.
+
+use std::task::Waker;
+
+use runtime_events::payload::{SessionEnded, Word};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome,
+};
+use runtime_lifecycle::AgentStatus;
+use runtime_resilience::fault::without_keys;
+
+use super::Core;
+use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError};
+use crate::failure::{class_of, failure, is_of_shutdown};
+use crate::log::log;
+use crate::parts::life::{Ended, Ending};
+use crate::parts::stream::Stream;
+
+impl Core {
+    /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
+    /// way. Where somebody else has ended the worker, the session ends as that did, and is told.
+    pub(crate) fn end<P>(
+        &self,
+        idle: bool,
+        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+    ) -> Result<P, SessionError> {
+        let elsewhere = |status| ended_elsewhere(&self.stream, status);
+        let Ended { result, farewell, wake } = self.life.end(idle, prepare, elsewhere)?;
+        if let Some(farewell) = farewell {
+            self.say_farewell(*farewell);
+        }
+        wake.into_iter().for_each(Waker::wake);
+        Ok(result?)
+    }
+
+    /// Completes the session; with `idle`, only if nothing is under way.
+    pub(crate) fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SessionError> {
+        self.end(idle, || {
+            let event = completed(&self.stream, detail.clone());
+            let status = AgentStatus::Completed;
+            Ok((Ending { status, worker_detail: detail, event, shutdown: false }, ()))
+        })
+    }
+
+    /// Fails the session with an error of its code's, or ends it as shut down if it is one of a
+    /// shutdown.
+    pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
+        let failure = failure(error, &self.setup.classifier);
+        let detail = without_keys(&failure.to_string()).into_owned();
+        let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
+            self.shut_down(&format!("shutdown: {detail}"))
+        } else {
+            self.fail(&detail, class_of(&failure), SpanOutcome::Failed)
+        };
+        failure.into_error()
+    }
+
+    pub(crate) fn fail(
+        &self,
+        detail: &str,
+        class: AgentFailureClass,
+        outcome: SpanOutcome,
+    ) -> Result<(), SessionClosedError> {
+        self.end_now(|| {
+            let event = self
+                .stream
+                .root_event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+                .with_failure_class(class)
+                .with_detail(detail.to_owned())
+                .with_outcome(outcome);
+            let (status, worker_detail) = (AgentStatus::Failed, Some(detail.to_owned()));
+            Ending { status, worker_detail, event, shutdown: false }
+        })?;
+        log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), failure_class = %class, detail = %detail, "session failed");
+        Ok(())
+    }
+
+    pub(crate) fn cancel_with(&self, detail: String) -> Result<(), SessionClosedError> {
+        self.end_now(|| {
+            let event = cancelled(&self.stream, &detail);
+            let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail));
+            Ending { status, worker_detail, event, shutdown: false }
+        })
+    }
+
+    /// Cancels the session in the name of a shutdown, and says so: in the worker's log, in the last
+    /// event, and to everybody who asks for more.
+    pub(crate) fn shut_down(&self, detail: &str) -> Result<(), SessionClosedError> {
+        self.end_now(|| {
+            let reason = Some(Word::Literal(SHUTDOWN));
+            let ended = SessionEnded { reason, ..SessionEnded::default() };
+            let event = cancelled(&self.stream, detail).with_data(ended.data());
+            let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail.to_owned()));
+            Ending { status, worker_detail, event, shutdown: true }
+        })?;
+        log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), detail = %detail, "session cancelled by a shutdown");
+        Ok(())
+    }
+
+    /// The session's value is gone: what has not ended ends now.
+    pub(crate) fn abandon(&self, panicked: bool) {
+        let _ = if panicked || self.life.panicked() {
+            let detail = "the session's code panicked";
+            self.fail(detail, AgentFailureClass::Unknown, SpanOutcome::Panicked)
+        } else if self.life.turned_away() {
+            // A `?` on the refusal has dropped it.
+            self.shut_down("shutdown: session dropped")
+        } else {
+            self.cancel_with("session dropped".to_owned())
+        };
+        if let Some(farewell) = self.life.take_farewell() {
+            self.say_farewell(*farewell);
+        }
+    }
+
+    fn end_now(&self, ending: impl FnOnce() -> Ending) -> Result<(), SessionClosedError> {
+        match self.end(false, || Ok((ending(), ()))) {
+            Err(SessionError::Closed(closed)) => Err(closed),
+            // Nothing else refuses an end that does not ask for an idle session.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The last event of a session that has done what it was to do.
+pub(crate) fn completed(stream: &Stream, detail: Option<String>) -> AgentEvent {
+    let mut event = stream.root_event(AgentEventName::AgentCompleted, AgentEventStatus::Completed);
+    event.detail = detail.map(Into::into);
+    event.with_outcome(SpanOutcome::Ok)
+}
+
+fn cancelled(stream: &Stream, detail: &str) -> AgentEvent {
+    stream
+        .root_event(AgentEventName::AgentFailed, AgentEventStatus::Cancelled)
+        .with_failure_class(AgentFailureClass::Cancelled)
+        .with_detail(detail.to_owned())
+        .with_outcome(SpanOutcome::Cancelled)
+}
+
+fn ended_elsewhere(stream: &Stream, status: AgentStatus) -> AgentEvent {
+    let detail = format!("worker was {status} in the registry");
+    match status {
+        AgentStatus::Completed => completed(stream, Some(detail)),
+        AgentStatus::Cancelled => cancelled(stream, &detail),
+        _ => stream
+            .root_event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+            .with_failure_class(AgentFailureClass::Unknown)
+            .with_detail(detail)
+            .with_outcome(SpanOutcome::Failed),
+    }
+}

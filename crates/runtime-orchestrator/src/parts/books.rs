@@ -1,0 +1,45 @@
+//! The books of recovery: which recoveries were tried in a session, and what came of them.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_events::{Clock, FailureScenario};
+use runtime_resilience::recovery::Config;
+use runtime_resilience::{
+    Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType, RecoveryResult,
+};
+
+/// What recovery did in a session. Only attempts that were made are in it.
+pub(crate) struct Books(Mutex<RecoveryContext>);
+
+impl Books {
+    /// Books that keep the last `kept` entries.
+    pub(crate) fn new(recipes: Recipes, kept: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
+        let config = Config::default().recipes(recipes).max_events(kept.get()).clock(clock);
+        Self(Mutex::new(RecoveryContext::with_config(config)))
+    }
+
+    pub(crate) fn note(
+        &self,
+        event: RecoveryEventType,
+        scenario: FailureScenario,
+        result: RecoveryResult,
+    ) {
+        self.context().note(event, scenario, result);
+    }
+
+    /// The entries that are still kept, the oldest first.
+    pub(crate) fn events(&self) -> Vec<RecoveryEvent> {
+        self.context().events().cloned().collect()
+    }
+
+    /// The scenarios that have had all the attempts of their recipe.
+    pub(crate) fn exhausted(&self) -> Vec<FailureScenario> {
+        self.context().exhausted().collect()
+    }
+
+    fn context(&self) -> MutexGuard<'_, RecoveryContext> {
+        // The context's methods leave it whole if they panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

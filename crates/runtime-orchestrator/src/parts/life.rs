@@ -1,0 +1,344 @@
+//! The life of a session: its state behind a lock, its worker in the registry, and its end.
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
+
+use chrono::{DateTime, Utc};
+use runtime_events::AgentEvent;
+use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker, StatusHandle, TransitionError};
+
+use self::state::{State, Underway};
+use crate::error::{SessionClosedError, SessionError, ShuttingDownError, TurnError};
+
+/// Whether a session is open, who is inside, and how it ended.
+pub(crate) struct Life {
+    state: Mutex<State>,
+    /// Set once, under the lock of `state`, and read without it.
+    end: OnceLock<End>,
+    registry: AgentRegistry,
+    worker_id: Arc<str>,
+    /// `None` if the worker was removed before the session saw it.
+    status: Option<StatusHandle>,
+    /// As it was at the start; what is known of a worker that was removed meanwhile.
+    first_seen: AgentWorker,
+}
+
+/// How a session ended, and what was under way then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) status: AgentStatus,
+    /// What the worker was before, if it was the session that moved it.
+    pub(crate) from: Option<AgentStatus>,
+    /// Whether a shutdown cancelled it.
+    pub(crate) shutdown: bool,
+    /// Turns and tools under way.
+    pub(crate) in_flight: u32,
+    pub(crate) waiting_for_input: bool,
+}
+
+/// How a session is to end.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) status: AgentStatus,
+    /// The line of the worker's log.
+    pub(crate) worker_detail: Option<String>,
+    /// The session's last event.
+    pub(crate) event: AgentEvent,
+    pub(crate) shutdown: bool,
+}
+
+/// A session that has just ended.
+pub(crate) struct Ended<P> {
+    /// What was prepared; or, if somebody else had ended the worker before, how.
+    pub(crate) result: Result<P, SessionClosedError>,
+    /// The last event, if it is due.
+    pub(crate) farewell: Option<Box<AgentEvent>>,
+    /// Whom to wake once it is out.
+    pub(crate) wake: Vec<Waker>,
+}
+
+impl Life {
+    /// The life of a session whose first event is still to be emitted, on a worker that runs.
+    pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker) -> Self {
+        Self {
+            state: Mutex::new(State::opening()),
+            end: OnceLock::new(),
+            status: registry.status(worker.id()),
+            registry,
+            worker_id: Arc::clone(worker.id()),
+            first_seen: worker.clone(),
+        }
+    }
+
+    pub(crate) const fn worker_id(&self) -> &Arc<str> {
+        &self.worker_id
+    }
+
+    /// The state of the worker; of one that was removed, how its session stands.
+    pub(crate) fn status(&self) -> AgentStatus {
+        self.ended().map_or_else(
+            || self.status.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get),
+            |end| end.status,
+        )
+    }
+
+    /// How the session ended, if it has.
+    pub(crate) fn ended(&self) -> Option<End> {
+        self.end.get().copied()
+    }
+
+    /// The worker as the registry has it; one that was removed as the session knows it.
+    pub(crate) fn worker(&self, now: DateTime<Utc>) -> AgentWorker {
+        self.registry.get(&self.worker_id).unwrap_or_else(|| {
+            let mut worker = self.first_seen.clone();
+            // Steps that it has behind it are refused, and nothing is lost by that.
+            for status in [AgentStatus::Initializing, AgentStatus::Running, self.status()] {
+                let _ = worker.transition(status, None, now);
+            }
+            worker
+        })
+    }
+
+    /// How many turns were asked for, refused ones too.
+    pub(crate) fn iterations(&self) -> u32 {
+        self.state().iterations()
+    }
+
+    pub(crate) fn open(&self) -> Result<(), SessionClosedError> {
+        self.ended().map_or(Ok(()), |end| Err(end.closed(false)))
+    }
+
+    /// Lets somebody in who may emit; `working` if it is a turn or a tool. They
+    /// [leave](Self::leave), whatever becomes of them.
+    pub(crate) fn enter(&self, working: bool) -> Result<(), SessionClosedError> {
+        let mut state = self.state();
+        let open = self.open();
+        if open.is_ok() {
+            state.enter(working);
+        }
+        drop(state);
+        open
+    }
+
+    /// Whether somebody else has ended the worker in the registry.
+    pub(crate) fn ended_elsewhere(&self) -> Result<(), SessionClosedError> {
+        let status = self.status();
+        if status.is_terminal() { Err(self.closed(status)) } else { Ok(()) }
+    }
+
+    /// Returns the last event, if it is due.
+    pub(crate) fn leave(&self, working: bool) -> Option<Box<AgentEvent>> {
+        self.state().leave(working)
+    }
+
+    pub(crate) fn stop_working(&self) {
+        self.state().stop_working();
+    }
+
+    /// Counts a turn that is asked for, and says whether it may begin.
+    pub(crate) fn ask(&self, cap: u32) -> Result<(), TurnError> {
+        let mut state = self.state();
+        state.iterate(cap)?;
+        Ok(state.accepting()?)
+    }
+
+    /// Whether something new may begin.
+    pub(crate) fn accepting(&self) -> Result<(), ShuttingDownError> {
+        self.state().accepting()
+    }
+
+    pub(crate) fn drain(&self) {
+        self.state().drain();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.state().is_draining()
+    }
+
+    pub(crate) fn turned_away(&self) -> bool {
+        self.state().turned_away()
+    }
+
+    pub(crate) fn note_panic(&self) {
+        self.state().note_panic();
+    }
+
+    pub(crate) fn panicked(&self) -> bool {
+        self.state().panicked()
+    }
+
+    pub(crate) fn take_farewell(&self) -> Option<Box<AgentEvent>> {
+        self.state().take_farewell()
+    }
+
+    /// How the session ended. If it has not, `waker` is woken when it does.
+    pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
+        let mut state = self.state();
+        let ended = self.ended();
+        if ended.is_none() {
+            state.watch(key, waker);
+        }
+        drop(state);
+        ended
+    }
+
+    pub(crate) fn unwatch(&self, key: u64) {
+        self.state().unwatch(key);
+    }
+
+    fn closed(&self, status: AgentStatus) -> SessionClosedError {
+        let shutdown = self.ended().is_some_and(|end| end.shutdown);
+        SessionClosedError { status, call_began: false, shutdown }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // The state's methods change it in single steps; a panic between them leaves it whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// # Its end
+impl Life {
+    /// Ends the session as `prepare` says, if it can. With `idle`, only if nothing is under way.
+    /// Where somebody else has ended the worker, the session ends as that did, with the event that
+    /// `elsewhere` makes.
+    pub(crate) fn end<P>(
+        &self,
+        idle: bool,
+        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        elsewhere: impl FnOnce(AgentStatus) -> AgentEvent,
+    ) -> Result<Ended<P>, SessionError> {
+        let mut state = self.state();
+        self.open()?;
+        let before = self.status();
+        let mut moved_by_others = Some(before).filter(|status| status.is_terminal());
+        let mut prepared = None;
+        if moved_by_others.is_none() {
+            if idle {
+                state.idle()?;
+            }
+            let (ending, value) = prepare()?;
+            moved_by_others = self.move_worker(&ending);
+            prepared = Some((ending, value));
+        }
+        let Underway { working: in_flight, waiting_for_input } = state.underway();
+        let (status, from, shutdown, event, result) = match (moved_by_others, prepared) {
+            (None, Some((Ending { status, event, shutdown, .. }, value))) => {
+                (status, Some(before), shutdown, event, Ok(value))
+            }
+            (others, _) => {
+                let status = others.unwrap_or(AgentStatus::Cancelled);
+                (status, None, false, elsewhere(status), Err(self.closed(status)))
+            }
+        };
+        let _ = self.end.set(End { status, from, shutdown, in_flight, waiting_for_input });
+        let (farewell, wake) = state.end(event);
+        drop(state);
+        Ok(Ended { result, farewell, wake })
+    }
+
+    /// Moves the worker; or says how somebody else ended it before. One that was removed has
+    /// nothing to be moved.
+    fn move_worker(&self, ending: &Ending) -> Option<AgentStatus> {
+        let detail = ending.worker_detail.as_deref();
+        let moved = self.transition(ending.status, detail);
+        let Err(TransitionError::Invalid(refused)) = moved else { return None };
+        if refused.current.is_terminal() {
+            return Some(refused.current);
+        }
+        // It was sent to wait behind the session's back; it comes back first.
+        if self.transition(AgentStatus::Running, None).is_ok() {
+            let _ = self.transition(ending.status, detail);
+        }
+        None
+    }
+
+    /// The session was refused before it had said anything: only its worker has to end.
+    pub(crate) fn withdraw(&self) {
+        let _ = self.transition(AgentStatus::Cancelled, Some("shutdown before it began"));
+    }
+
+    fn transition(&self, to: AgentStatus, detail: Option<&str>) -> Result<(), TransitionError> {
+        self.registry.transition(&self.worker_id, to, detail).map(drop)
+    }
+}
+
+/// # Waiting for input
+impl Life {
+    /// The session waits. Returns what its worker was, if it was moved.
+    pub(crate) fn pause(&self, prompt: &str) -> Result<Option<AgentStatus>, SessionError> {
+        let mut state = self.state();
+        self.open()?;
+        state.accepting()?;
+        if state.is_waiting() {
+            return Err(SessionError::AlreadyWaiting);
+        }
+        let before = self.status();
+        let moved = self.transition(AgentStatus::WaitingForInput, Some(prompt)).is_ok();
+        if !moved {
+            self.ended_elsewhere()?;
+        }
+        state.pause();
+        drop(state);
+        Ok(moved.then_some(before))
+    }
+
+    pub(crate) fn poll_input(&self, waker: &Waker) -> Poll<Result<String, SessionClosedError>> {
+        let mut state = self.state();
+        match self.open() {
+            Ok(()) => state.poll_input(waker).map(Ok),
+            Err(closed) => Poll::Ready(Err(closed)),
+        }
+    }
+
+    /// The wait is over, and the worker runs again; until [`resume`](Self::resume), no other pause
+    /// begins. Returns what the worker was, if it was moved.
+    ///
+    /// # Errors
+    ///
+    /// If the session has ended.
+    pub(crate) fn stop_waiting(
+        &self,
+        detail: &str,
+    ) -> Result<Option<AgentStatus>, SessionClosedError> {
+        let mut state = self.state();
+        self.open()?;
+        state.close_input();
+        let before = self.status();
+        // Fails only if somebody moved the worker behind the session's back.
+        let moved = self.transition(AgentStatus::Running, Some(detail)).is_ok();
+        drop(state);
+        Ok(moved.then_some(before))
+    }
+
+    pub(crate) fn resume(&self) {
+        self.state().resume();
+    }
+
+    /// Answers the pause.
+    pub(crate) fn answer(&self, value: String) -> Result<(), SessionError> {
+        let waker = self.state().answer(value)?;
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(())
+    }
+}
+
+impl End {
+    pub(crate) const fn closed(self, call_began: bool) -> SessionClosedError {
+        SessionClosedError { status: self.status, call_began, shutdown: self.shutdown }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = if self.shutdown { " by a shutdown" } else { "" };
+        write!(f, "{}{by}", self.status)
+    }
+}

@@ -1,0 +1,271 @@
+//! The rules of a session's life, without a lock, a clock or an event.
+//!
+//! ```text
+//!            enter / leave (turns, tools)        pause / resume
+//!                 ┌──────┐                        ┌──────────┐
+//!                 ▼      │                        ▼          │
+//!   open ───────▶ Running ────────────────────▶ Waiting for input
+//!                 │                               │
+//!   complete, hand over (idle only)               │ fail, cancel
+//!   fail, cancel (any time)                       │
+//!                 ▼                               ▼
+//!               Ended: nothing enters; the farewell is due once the last one has left
+//! ```
+//!
+//! A session that drains still runs or waits, but begins no turn, no tool and no pause.
+
+use std::mem;
+use std::task::{Poll, Waker};
+
+use runtime_events::AgentEvent;
+
+use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError};
+
+/// What is true of a session now.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    stage: Stage,
+    turns: Turns,
+    /// Turns and tools under way.
+    working: u32,
+    /// Whoever may still emit an event: turns, tools, refusals, checks. At least `working`.
+    inside: u32,
+    draining: Draining,
+    panicked: bool,
+    watchers: Watchers,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Running,
+    Waiting(Input),
+    /// With the session's last event, while somebody is inside.
+    Ended(Option<Box<AgentEvent>>),
+}
+
+/// A pause, and its answer once there is one.
+#[derive(Debug, Default)]
+struct Input {
+    /// Nobody can answer it any more: it has its answer, or gave up.
+    over: bool,
+    value: Option<String>,
+    waker: Option<Waker>,
+}
+
+/// How many turns were asked for.
+#[derive(Debug, Default)]
+struct Turns {
+    begun: u32,
+    /// Beyond the cap.
+    refused: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Draining {
+    #[default]
+    No,
+    /// Nothing new begins.
+    Yes,
+    /// And something was refused for it.
+    TurnedAway,
+}
+
+/// Who is woken when the session ends.
+#[derive(Debug, Default)]
+struct Watchers {
+    places: Vec<(u64, Waker)>,
+    next_key: u64,
+}
+
+/// Who waits for what, at the end of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Underway {
+    pub(crate) working: u32,
+    pub(crate) waiting_for_input: bool,
+}
+
+impl State {
+    /// The state of a session whose first event is still to be emitted: somebody is inside.
+    pub(crate) fn opening() -> Self {
+        Self { inside: 1, ..Self::default() }
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        !matches!(self.stage, Stage::Ended(_))
+    }
+
+    /// Lets an emitter into an open session; `working` if it is a turn or a tool.
+    pub(crate) fn enter(&mut self, working: bool) {
+        debug_assert!(self.is_open(), "nothing enters a session that has ended");
+        // Who goes on working has caught the panic of before.
+        self.panicked &= !working;
+        self.inside += 1;
+        self.working += u32::from(working);
+    }
+
+    /// Counts a turn that is asked for.
+    pub(crate) const fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
+        if self.turns.begun >= cap {
+            self.turns.refused = self.turns.refused.saturating_add(1);
+            return Err(MaxIterationsExceededError { max_iterations: cap });
+        }
+        self.turns.begun += 1;
+        Ok(())
+    }
+
+    /// How many turns were asked for, refused ones too.
+    pub(crate) const fn iterations(&self) -> u32 {
+        self.turns.begun.saturating_add(self.turns.refused)
+    }
+
+    /// From here on nothing new begins.
+    pub(crate) fn drain(&mut self) {
+        if self.draining == Draining::No {
+            self.draining = Draining::Yes;
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining != Draining::No
+    }
+
+    /// Whether something was refused because the session drains.
+    pub(crate) fn turned_away(&self) -> bool {
+        self.draining == Draining::TurnedAway
+    }
+
+    /// Whether something new may begin.
+    pub(crate) fn accepting(&mut self) -> Result<(), ShuttingDownError> {
+        if !self.is_draining() {
+            return Ok(());
+        }
+        self.draining = Draining::TurnedAway;
+        Err(ShuttingDownError)
+    }
+
+    /// A refused turn or tool no longer works, but still has to say so.
+    pub(crate) const fn stop_working(&mut self) {
+        self.working -= 1;
+    }
+
+    /// Lets an emitter out. Returns the farewell if this was the last one of an ended session.
+    pub(crate) fn leave(&mut self, working: bool) -> Option<Box<AgentEvent>> {
+        self.inside -= 1;
+        self.working -= u32::from(working);
+        if self.inside == 0 { self.take_farewell() } else { None }
+    }
+
+    pub(crate) const fn underway(&self) -> Underway {
+        let waiting_for_input = matches!(self.stage, Stage::Waiting(_));
+        Underway { working: self.working, waiting_for_input }
+    }
+
+    /// Whether nothing is under way, so that the session may be completed or handed over.
+    pub(crate) const fn idle(&self) -> Result<(), SessionBusyError> {
+        match self.underway() {
+            Underway { working: 0, waiting_for_input: false } => Ok(()),
+            Underway { working: in_flight, waiting_for_input } => {
+                Err(SessionBusyError { in_flight, waiting_for_input })
+            }
+        }
+    }
+
+    /// Ends the session. Returns the farewell if nobody is inside, and whom to wake.
+    pub(crate) fn end(&mut self, farewell: AgentEvent) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
+        let farewell = Some(Box::new(farewell));
+        let mut wake = self.watchers.take();
+        let (due, kept) = if self.inside == 0 { (farewell, None) } else { (None, farewell) };
+        if let Stage::Waiting(input) = mem::replace(&mut self.stage, Stage::Ended(kept)) {
+            wake.extend(input.waker);
+        }
+        (due, wake)
+    }
+
+    /// The farewell of a session that has ended. Taken while somebody is still inside, it is the
+    /// session's value that is gone: whoever leaked a turn will not end it.
+    pub(crate) fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
+        if let Stage::Ended(farewell) = &mut self.stage { farewell.take() } else { None }
+    }
+
+    /// Leaves word whom to wake when the session ends.
+    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) {
+        self.watchers.watch(key, waker);
+    }
+
+    pub(crate) fn unwatch(&mut self, key: u64) {
+        self.watchers.places.retain(|(held, _)| *held != key);
+    }
+
+    pub(crate) const fn note_panic(&mut self) {
+        self.panicked = true;
+    }
+
+    pub(crate) const fn panicked(&self) -> bool {
+        self.panicked
+    }
+}
+
+/// # Waiting for input
+impl State {
+    pub(crate) const fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Waiting(_))
+    }
+
+    pub(crate) fn pause(&mut self) {
+        debug_assert!(matches!(self.stage, Stage::Running), "only a running session pauses");
+        self.stage = Stage::Waiting(Input::default());
+    }
+
+    /// The answer, if it is there. If not, `waker` is woken when it comes.
+    pub(crate) fn poll_input(&mut self, waker: &Waker) -> Poll<String> {
+        let Stage::Waiting(input) = &mut self.stage else { return Poll::Pending };
+        if let Some(value) = input.value.take() {
+            input.over = true;
+            return Poll::Ready(value);
+        }
+        input.waker = Some(waker.clone());
+        Poll::Pending
+    }
+
+    /// Answers the pause; the first answer counts. Returns whom to wake.
+    pub(crate) fn answer(&mut self, value: String) -> Result<Option<Waker>, SessionError> {
+        match &mut self.stage {
+            Stage::Waiting(input) if !input.over => {
+                input.value.get_or_insert(value);
+                Ok(input.waker.take())
+            }
+            _ => Err(SessionError::NobodyWaiting),
+        }
+    }
+
+    /// Nobody can answer the pause from here on, and until it is resumed no other one begins.
+    pub(crate) const fn close_input(&mut self) {
+        if let Stage::Waiting(input) = &mut self.stage {
+            input.over = true;
+        }
+    }
+
+    pub(crate) fn resume(&mut self) {
+        if self.is_waiting() {
+            self.stage = Stage::Running;
+        }
+    }
+}
+
+impl Watchers {
+    fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) {
+        let known = key.and_then(|key| self.places.iter_mut().find(|(held, _)| *held == key));
+        if let Some((_, held)) = known {
+            held.clone_from(waker);
+            return;
+        }
+        *key = Some(self.next_key);
+        self.places.push((self.next_key, waker.clone()));
+        self.next_key += 1;
+    }
+
+    fn take(&mut self) -> Vec<Waker> {
+        self.places.drain(..).map(|(_, waker)| waker).collect()
+    }
+}

@@ -1,0 +1,100 @@
+//! What holds of a life, without a session around it.
+
+use std::task::{Poll, Waker};
+
+use chrono::DateTime;
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
+use runtime_lifecycle::{AgentRegistry, AgentStatus};
+
+use super::{Ended, Ending, Life};
+use crate::error::{SessionBusyError, SessionError, TurnError};
+
+/// A life whose worker runs, after its first event.
+fn open() -> (Life, AgentRegistry) {
+    let registry = AgentRegistry::new();
+    let worker = registry.create("writer", "draft", None).unwrap();
+    for status in [AgentStatus::Initializing, AgentStatus::Running] {
+        registry.transition(worker.id(), status, None).unwrap();
+    }
+    let life = Life::new(registry.clone(), &worker);
+    assert!(life.leave(false).is_none(), "the first event is out");
+    (life, registry)
+}
+
+fn event(name: AgentEventName) -> AgentEvent {
+    AgentEvent::new(name, AgentEventStatus::Completed, DateTime::UNIX_EPOCH)
+}
+
+fn end(life: &Life, idle: bool) -> Result<Ended<u8>, SessionError> {
+    let (status, event) = (AgentStatus::Completed, event(AgentEventName::AgentCompleted));
+    let ending = Ending { status, worker_detail: None, event, shutdown: false };
+    life.end(idle, || Ok((ending, 7)), |_| self::event(AgentEventName::AgentFailed))
+}
+
+#[test]
+fn farewell_waits_for_the_last_one_inside() {
+    let (life, _) = open();
+    life.enter(true).unwrap();
+    let ended = end(&life, false).unwrap();
+    assert_eq!((ended.result, ended.farewell.is_none()), (Ok(7), true));
+    assert_eq!(life.ended().unwrap().in_flight, 1);
+    assert!(life.enter(true).is_err(), "nothing enters any more");
+    let farewell = life.leave(true).unwrap();
+    assert_eq!(farewell.event, AgentEventName::AgentCompleted);
+    assert!(life.take_farewell().is_none(), "it is said once");
+}
+
+#[test]
+fn busy_life_is_not_completed_and_stays_open() {
+    let (life, _) = open();
+    life.enter(true).unwrap();
+    let Err(SessionError::Busy(SessionBusyError { in_flight: 1, .. })) = end(&life, true) else {
+        panic!("it is busy")
+    };
+    life.stop_working();
+    assert!(life.open().is_ok());
+    assert_eq!(life.status(), AgentStatus::Running);
+    assert!(end(&life, true).is_ok(), "who only speaks does not keep it open");
+}
+
+#[test]
+fn life_ends_as_somebody_else_ended_its_worker() {
+    let (life, registry) = open();
+    registry.transition(life.worker_id(), AgentStatus::Cancelled, None).unwrap();
+    assert!(life.ended_elsewhere().is_err());
+    let ended = end(&life, false).unwrap();
+    assert_eq!(ended.result.unwrap_err().status, AgentStatus::Cancelled);
+    assert_eq!(ended.farewell.unwrap().event, AgentEventName::AgentFailed);
+    assert_eq!(life.ended().unwrap().from, None, "the session has moved nobody");
+}
+
+#[test]
+fn refused_turns_count_as_iterations() {
+    let (life, _) = open();
+    life.ask(1).unwrap();
+    assert!(matches!(life.ask(1), Err(TurnError::MaxIterations(_))));
+    life.drain();
+    assert!(matches!(life.ask(3), Err(TurnError::ShuttingDown(_))));
+    assert_eq!(life.iterations(), 3);
+    assert!(life.turned_away());
+}
+
+#[test]
+fn pause_is_answered_once_and_ends_with_the_life() {
+    let (life, _) = open();
+    assert!(matches!(life.answer("early".into()), Err(SessionError::NobodyWaiting)));
+    assert_eq!(life.pause("publish?").unwrap(), Some(AgentStatus::Running));
+    assert!(matches!(life.pause("again?"), Err(SessionError::AlreadyWaiting)));
+    assert!(life.poll_input(Waker::noop()).is_pending());
+    life.answer("yes".into()).unwrap();
+    assert_eq!(life.poll_input(Waker::noop()), Poll::Ready(Ok("yes".to_owned())));
+    assert!(life.answer("no".into()).is_err(), "it has its answer");
+    assert_eq!(life.stop_waiting("input received").unwrap(), Some(AgentStatus::WaitingForInput));
+    life.resume();
+
+    life.pause("more?").unwrap();
+    let ended = end(&life, false).unwrap();
+    assert!(life.ended().unwrap().waiting_for_input && ended.result.is_ok());
+    assert!(matches!(life.poll_input(Waker::noop()), Poll::Ready(Err(_))));
+    assert!(life.stop_waiting("gave up").is_err());
+}

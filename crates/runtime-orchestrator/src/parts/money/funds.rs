@@ -1,0 +1,170 @@
+//! What a turn takes of budgets before its call, and holds while it runs.
+
+use std::sync::Arc;
+
+use runtime_usage::{
+    Account, Charge, ModelPrices, Reservation, ServiceTier, Settlement, UnknownPrice,
+    UnpricedModelError, UsageSnapshot, Usd,
+};
+
+use super::{Ask, Money};
+use crate::error::{TurnError, UnestimatedTurnError};
+
+/// A turn's reservation, and the prices it was made by.
+#[derive(Debug)]
+pub(crate) struct Funds<'s> {
+    /// There is one wherever there is a budget, if only of nothing.
+    reservation: Option<Reservation<'s>>,
+    /// What the turn is billed by, too: prices that change meanwhile are not its business.
+    prices: Option<Arc<ModelPrices>>,
+    /// Whether an account on the path wants the worst case.
+    strict: bool,
+    tier: ServiceTier,
+    /// Input and the most output, where they were estimated: for what is left to answer with.
+    bound: Option<Box<(UsageSnapshot, Option<u64>)>>,
+}
+
+impl Money {
+    /// Reserves what the turn may cost, or refuses it.
+    pub(crate) fn fund(&self, model: &str, ask: &Ask) -> Result<Funds<'_>, TurnError> {
+        let Some(account) = &self.account else { return Ok(Funds::of(ask.tier)) };
+        let take = |amount| {
+            if ask.wrap_up { account.reserve_wrap_up(amount) } else { account.reserve(amount) }
+        };
+        // One that is overspent says so first, whatever is asked.
+        take(Usd::ZERO)?.release();
+        if model.is_empty() {
+            let reservation = Some(take(ask.reserve.unwrap_or_default())?);
+            let mut funds = Funds::of(ask.tier);
+            funds.reservation = reservation;
+            return Ok(funds);
+        }
+        let prices = match self.pricing.prices(model) {
+            Some(known) => Some(known),
+            None => assumption(account, model)?,
+        };
+        let strict = account.path().any(|account| account.limit().is_strict());
+        let amount = if strict {
+            worst_case(model, ask, prices.as_deref())?
+        } else {
+            ask.reserve.unwrap_or_else(|| self.expected(account, model, ask, prices.as_deref()))
+        };
+        let reservation = Some(take(amount)?);
+        let bound = ask.estimate.map(|input| Box::new((input, ask.max_output)));
+        Ok(Funds { reservation, prices, strict, tier: ask.tier, bound })
+    }
+
+    /// The price of what the turn is expected to use; where that is not known, at the least what
+    /// budgets say that a turn reserves.
+    fn expected(
+        &self,
+        account: &Account,
+        model: &str,
+        ask: &Ask,
+        prices: Option<&ModelPrices>,
+    ) -> Usd {
+        let per_turn = account.path().map(|account| account.limit().per_turn).max();
+        let per_turn = per_turn.unwrap_or_default();
+        let Some(mut usage) = ask.estimate else { return per_turn };
+        let output = ask.output(|| self.usual.tokens(model));
+        usage.output_audio_tokens = usage.output_audio_tokens.min(output.unwrap_or(0));
+        usage.output_tokens = output.unwrap_or(0) - usage.output_audio_tokens;
+        let cost = prices.map(|prices| prices.cost(&usage, ask.tier)).unwrap_or_default();
+        if output.is_some() { cost } else { cost.max(per_turn) }
+    }
+}
+
+/// The most that the turn may cost, in whichever tier it is served: that one is billed, and it need
+/// not be the one asked for.
+fn worst_case(
+    model: &str,
+    ask: &Ask,
+    prices: Option<&ModelPrices>,
+) -> Result<Usd, UnestimatedTurnError> {
+    let refuse = |missing| UnestimatedTurnError { model: model.into(), missing };
+    let mut usage = ask.estimate.ok_or_else(|| refuse("estimate"))?;
+    let output = ask.max_output.ok_or_else(|| refuse("max_output"))?;
+    usage.output_tokens = output.saturating_sub(usage.output_audio_tokens);
+    let worst = prices.and_then(|prices| {
+        ServiceTier::ALL.into_iter().map(|tier| prices.worst_case(&usage, tier)).max()
+    });
+    Ok(worst.max(ask.reserve).unwrap_or_default())
+}
+
+/// The highest price that budgets assume, unless one of them denies such models.
+fn assumption(
+    account: &Account,
+    model: &str,
+) -> Result<Option<Arc<ModelPrices>>, UnpricedModelError> {
+    let mut assumed: Option<ModelPrices> = None;
+    for account in account.path() {
+        match &account.limit().unknown_price {
+            UnknownPrice::Assume(pricing) => {
+                let own = ModelPrices::from(*pricing);
+                assumed = Some(assumed.map_or_else(|| own.clone(), |others| others.dearer(&own)));
+            }
+            UnknownPrice::Free => {}
+            // What is not known to be free is denied.
+            _ => return Err(UnpricedModelError::new(model)),
+        }
+    }
+    Ok(assumed.map(Arc::new))
+}
+
+impl Funds<'_> {
+    /// Those of a turn without a budget.
+    const fn of(tier: ServiceTier) -> Self {
+        Self { reservation: None, prices: None, strict: false, tier, bound: None }
+    }
+
+    /// What is reserved.
+    pub(crate) fn reserved(&self) -> Usd {
+        self.reservation.as_ref().map(Reservation::amount).unwrap_or_default()
+    }
+
+    /// The prices that the turn was admitted by, where there is a budget and they are known or
+    /// assumed.
+    pub(crate) fn prices(&self) -> Option<&ModelPrices> {
+        self.prices.as_deref()
+    }
+
+    /// Whether an account wants the worst case.
+    pub(crate) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// The tier that was asked for.
+    pub(crate) const fn tier(&self) -> ServiceTier {
+        self.tier
+    }
+
+    /// How many tokens of output the call may use without overspending anything; `None` where
+    /// nothing says so.
+    pub(crate) fn output_tokens(&self) -> Option<u64> {
+        let (reservation, prices) = (self.reservation.as_ref()?, self.prices()?);
+        let (input, most) = self.bound.as_deref()?;
+        let available = reservation.available();
+        let tiers = if self.strict { &ServiceTier::ALL[..] } else { &[self.tier] };
+        let bought = tiers.iter().map(|tier| prices.output_tokens_for(input, available, *tier));
+        let bought = bought.min().filter(|bought| *bought < u64::MAX && available < Usd::MAX);
+        match (bought, *most) {
+            (Some(bought), Some(most)) => Some(bought.min(most)),
+            (bought, most) => bought.or(most),
+        }
+    }
+
+    /// Settles with what the call cost.
+    pub(crate) fn settle(mut self, charge: Charge<'_>) -> Settlement {
+        let reservation = self.reservation.take();
+        reservation.map(|reservation| reservation.settle(charge)).unwrap_or_default()
+    }
+}
+
+/// What nobody has settled was never sent: every other way to end settles.
+impl Drop for Funds<'_> {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.release();
+        }
+    }
+}

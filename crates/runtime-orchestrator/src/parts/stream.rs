@@ -1,0 +1,240 @@
+//! The session's events: who speaks, one order, one number each, and a bounded memory of them.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::DateTime;
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId};
+use runtime_resilience::fault::without_keys;
+use runtime_sinks::{EventSink, SinkError};
+
+use crate::log::log;
+
+/// Who speaks in a session's events.
+#[derive(Clone, Debug)]
+pub(crate) struct Speaker {
+    pub(crate) session_id: Arc<str>,
+    pub(crate) role: Arc<str>,
+    pub(crate) phase: Arc<str>,
+    pub(crate) project_id: Option<i64>,
+}
+
+/// Where a session's events go, and how many of them are kept.
+#[derive(Clone)]
+pub(crate) struct Outlet {
+    pub(crate) sink: Option<Arc<dyn EventSink>>,
+    pub(crate) capacity: NonZeroUsize,
+    pub(crate) keeps: bool,
+}
+
+/// Makes events, numbers them, keeps the last of them and hands all of them to the sink.
+pub(crate) struct Stream {
+    speaker: Speaker,
+    outlet: Outlet,
+    clock: Arc<dyn Clock>,
+    started: Instant,
+    root: SpanId,
+    /// The span of the session that this one is below.
+    parent: Option<SpanId>,
+    next_span: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    seq: u64,
+    labels: Option<Arc<Labels>>,
+    log: VecDeque<Arc<AgentEvent>>,
+    sink_failures: u64,
+}
+
+/// A session's events so far.
+pub(crate) struct Snapshot {
+    /// Those that are still kept.
+    pub(crate) events: Vec<Arc<AgentEvent>>,
+    /// How many were ever emitted.
+    pub(crate) emitted: u64,
+    pub(crate) sink_failures: u64,
+}
+
+impl Stream {
+    /// The stream of a session that opened at `started`. Its own span is the first of those that
+    /// are counted from `span_base`.
+    pub(crate) fn new(
+        speaker: Speaker,
+        outlet: Outlet,
+        labels: Option<Arc<Labels>>,
+        (clock, started): (Arc<dyn Clock>, Instant),
+        (span_base, parent): (u64, Option<SpanId>),
+    ) -> Self {
+        let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
+        Self {
+            speaker,
+            outlet,
+            clock,
+            started,
+            root: SpanId::from_u64(span_base),
+            parent,
+            next_span: AtomicU64::new(span_base),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) const fn speaker(&self) -> &Speaker {
+        &self.speaker
+    }
+
+    /// The session's own span.
+    pub(crate) const fn root(&self) -> SpanId {
+        self.root
+    }
+
+    pub(crate) fn new_span(&self) -> SpanId {
+        // Relaxed: only the number has to differ; the events order themselves.
+        SpanId::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
+    }
+
+    /// Whether anybody will see an event: where nobody does, none need be made.
+    pub(crate) const fn is_heard(&self) -> bool {
+        self.outlet.keeps || self.outlet.sink.is_some()
+    }
+
+    /// An event that belongs to no span.
+    pub(crate) fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        if !self.is_heard() {
+            return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+        }
+        let mut event = AgentEvent::new(name, status, self.clock.utc_now());
+        event.role = Some(Arc::clone(&self.speaker.role));
+        event.phase = Some(Arc::clone(&self.speaker.phase));
+        event.project_id = self.speaker.project_id;
+        event.session_id = Some(Arc::clone(&self.speaker.session_id));
+        event
+    }
+
+    /// An event of the session's own span.
+    pub(crate) fn root_event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        self.event(name, status).with_span(self.root, self.parent)
+    }
+
+    /// An event of a span inside the session's.
+    pub(crate) fn child_event(
+        &self,
+        name: AgentEventName,
+        status: AgentEventStatus,
+        span: SpanId,
+    ) -> AgentEvent {
+        self.event(name, status).with_span(span, Some(self.root))
+    }
+
+    /// Emits an event of the session's own span that only carries data.
+    pub(crate) fn tell(&self, name: AgentEventName, status: AgentEventStatus, data: Data) {
+        if self.is_heard() {
+            self.emit(self.root_event(name, status).with_data(data));
+        }
+    }
+
+    /// Numbers `event`, keeps it and hands it to the sink, which must not call back.
+    ///
+    /// What an event says of a failure are words of others, and they may quote a key: it is taken
+    /// out. A sink that fails or panics is counted; the session goes on.
+    pub(crate) fn emit(&self, mut event: AgentEvent) {
+        if !self.is_heard() {
+            return;
+        }
+        if event.failure_class.is_some()
+            && let Some(detail) = &event.detail
+            && let Cow::Owned(clean) = without_keys(detail)
+        {
+            event.detail = Some(clean.into());
+        }
+        self.log_first(self.deliver(event));
+    }
+
+    /// One lock around all of it: that is what keeps the order of parallel tools.
+    fn deliver(&self, mut event: AgentEvent) -> Option<String> {
+        let Outlet { sink, capacity, keeps } = &self.outlet;
+        let mut state = self.state();
+        // Under the lock, so that it grows with `seq`; first, for the clock is the caller's code.
+        event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
+        state.seq += 1;
+        event.seq = Some(state.seq);
+        event.labels.clone_from(&state.labels);
+        let event = Arc::new(event);
+        let evicted = if state.log.len() == capacity.get() { state.log.pop_front() } else { None };
+        let failure = sink.as_ref().and_then(|sink| caught(|| sink.emit(&event)));
+        if *keeps {
+            state.log.push_back(event);
+        }
+        let first = state.count(failure);
+        drop(state);
+        // Freed with the lock released.
+        drop(evicted);
+        first
+    }
+
+    /// Has the sink write what it has buffered; without the lock, for that may take a while.
+    pub(crate) fn flush(&self) {
+        let failure = self.outlet.sink.as_ref().and_then(|sink| caught(|| sink.flush()));
+        let first = self.state().count(failure);
+        self.log_first(first);
+    }
+
+    fn log_first(&self, failure: Option<String>) {
+        if let Some(error) = failure {
+            log!(warn, session = %self.speaker.session_id, error = %error, "event sink failed; failures are counted from here on");
+        }
+    }
+
+    /// Labels every event from here on.
+    pub(crate) fn label(&self, key: String, value: String) {
+        let mut state = self.state();
+        Arc::make_mut(state.labels.get_or_insert_default()).insert(key, value);
+    }
+
+    pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
+        self.state().labels.clone()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let state = self.state();
+        let events = state.log.iter().cloned().collect();
+        Snapshot { events, emitted: state.seq, sink_failures: state.sink_failures }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What may panic in `deliver` is the sink, and it is caught.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Counts a failure, and hands the first one on.
+    fn count(&mut self, failure: Option<String>) -> Option<String> {
+        failure.filter(|_| {
+            self.sink_failures += 1;
+            self.sink_failures == 1
+        })
+    }
+}
+
+/// What kept a sink from doing what it was asked, if anything did.
+pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
+    // The sink is not used for anything else here; what it left broken is its own.
+    match catch_unwind(AssertUnwindSafe(ask)) {
+        Ok(answer) => answer.err().map(|error| error.to_string()),
+        Err(_) => Some("the sink panicked".to_owned()),
+    }
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("speaker", &self.speaker).finish_non_exhaustive()
+    }
+}

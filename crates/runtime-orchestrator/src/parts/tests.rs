@@ -1,0 +1,87 @@
+//! What holds of the stream, the time and the books, without a session around them.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::{
+    AgentEventName, AgentEventStatus, AgentFailureClass, Clock, FailureScenario, ManualClock,
+};
+use runtime_resilience::{Recipes, RecoveryEventType, RecoveryOutcome, RecoveryResult};
+use runtime_sinks::testing::RecordingEventSink;
+
+use super::books::Books;
+use super::stream::{Outlet, Speaker, Stream};
+use super::time::Time;
+use crate::limits::{Kind, Timeout};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn stream(clock: &ManualClock, kept: usize, sink: Option<RecordingEventSink>) -> Stream {
+    let speaker = Speaker {
+        session_id: "s1".into(),
+        role: "writer".into(),
+        phase: "draft".into(),
+        project_id: None,
+    };
+    let outlet = Outlet {
+        sink: sink.map(|sink| Arc::new(sink) as _),
+        capacity: NonZeroUsize::new(kept).unwrap(),
+        keeps: true,
+    };
+    Stream::new(speaker, outlet, None, (Arc::new(clock.clone()), clock.now()), (10, None))
+}
+
+#[test]
+fn events_are_numbered_kept_to_a_bound_and_all_handed_on() {
+    let (clock, sink) = (ManualClock::new(), RecordingEventSink::new());
+    let stream = stream(&clock, 2, Some(sink.clone()));
+    for _ in 0..3 {
+        clock.advance(SECOND);
+        stream.emit(stream.root_event(AgentEventName::AgentResumed, AgentEventStatus::Running));
+    }
+    let seen: Vec<_> = sink.events().iter().map(|event| event.seq.unwrap()).collect();
+    assert_eq!(seen, [1, 2, 3]);
+    let snapshot = stream.snapshot();
+    assert_eq!((snapshot.events.len(), snapshot.emitted), (2, 3));
+    assert_eq!(snapshot.events[1].elapsed, Some(3 * SECOND));
+    assert_ne!(stream.new_span(), stream.new_span());
+}
+
+#[test]
+fn keys_that_a_failure_quotes_are_taken_out() {
+    let (clock, sink) = (ManualClock::new(), RecordingEventSink::new());
+    let stream = stream(&clock, 2, Some(sink.clone()));
+    let event = stream.event(AgentEventName::TurnFailed, AgentEventStatus::Failed);
+    let event = event.with_failure_class(AgentFailureClass::LlmError);
+    stream.emit(event.with_detail("bad key sk-abcdefghijklmnopqrstuvwx0123456789".to_owned()));
+    let detail = sink.events()[0].detail.clone().unwrap();
+    assert!(detail.contains("[redacted]") && !detail.contains("sk-abc"), "{detail}");
+}
+
+#[test]
+fn calls_end_with_their_timeout_or_the_deadline_whichever_is_first() {
+    let clock = ManualClock::new();
+    let deadline = Timeout::after(10 * SECOND);
+    let time = Time::new(Arc::new(clock.clone()), None, Some(&deadline), None);
+    let own = time.until(Some(&Timeout::after(3 * SECOND))).unwrap().unwrap();
+    assert!(matches!(own.kind, Kind::Timeout(_)));
+    clock.advance(8 * SECOND);
+    let until = time.until(Some(&Timeout::after(3 * SECOND))).unwrap().unwrap();
+    assert_eq!(until.kind, Kind::Deadline);
+    assert_eq!(time.left_until(until.at), 2 * SECOND);
+    clock.advance(2 * SECOND);
+    assert_eq!(time.until(None).unwrap_err().deadline, 10 * SECOND);
+}
+
+#[test]
+fn books_hold_what_was_noted_and_the_last_of_it() {
+    let kept = NonZeroUsize::new(1).unwrap();
+    let books = Books::new(Recipes::default(), kept, Arc::new(ManualClock::new()));
+    assert!(books.events().is_empty() && books.exhausted().is_empty());
+    for _ in 0..2 {
+        let result = RecoveryResult::new(RecoveryOutcome::Recovered, Vec::new(), Vec::new(), "");
+        books.note(RecoveryEventType::Succeeded, FailureScenario::LlmError, result);
+    }
+    assert_eq!(books.events().len(), 1);
+}

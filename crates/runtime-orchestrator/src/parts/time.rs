@@ -1,0 +1,131 @@
+//! The time of a session: its clock, its deadline, and the limits of the calls in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use runtime_events::{Clock, Sleeper};
+use runtime_resilience::fault::Phase;
+
+use crate::error::DeadlineExceededError;
+use crate::limits::{Kind, Limits, Timeout, Until, later};
+use crate::parts::pace::{Pace, Pulse};
+
+/// What keeps the time of a session, and when it has to be over.
+pub(crate) struct Time {
+    clock: Arc<dyn Clock>,
+    sleeper: Option<Arc<dyn Sleeper>>,
+    started: Instant,
+    deadline: Option<Until>,
+}
+
+impl Time {
+    /// A time that begins now. It is over with the session's own deadline or with `above`, which is
+    /// when the session above it has to be over, whichever comes first.
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        sleeper: Option<Arc<dyn Sleeper>>,
+        deadline: Option<&Timeout>,
+        above: Option<Until>,
+    ) -> Self {
+        let started = clock.now();
+        let mut time = Self { clock, sleeper, started, deadline: None };
+        let own = deadline.map(|own| time.until_after(own, started, Kind::Deadline));
+        time.deadline = Until::earlier(own, above);
+        time
+    }
+
+    pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    pub(crate) const fn sleeper(&self) -> Option<&Arc<dyn Sleeper>> {
+        self.sleeper.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// When the session opened.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// When the session has to be over, if it has a deadline.
+    pub(crate) const fn deadline(&self) -> Option<&Until> {
+        self.deadline.as_ref()
+    }
+
+    /// How long it is until `at`: zero once it is over.
+    pub(crate) fn left_until(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.now())
+    }
+
+    /// When a call admitted now has to be over: its own timeout or the session's deadline,
+    /// whichever comes first.
+    pub(crate) fn until(
+        &self,
+        timeout: Option<&Timeout>,
+    ) -> Result<Option<Until>, DeadlineExceededError> {
+        if timeout.is_none() && self.deadline.is_none() {
+            return Ok(None);
+        }
+        let now = self.now();
+        let own = timeout.map(|own| self.until_after(own, now, Kind::Timeout(Phase::Attempt)));
+        let Some(session) = &self.deadline else { return Ok(own) };
+        if session.at <= now {
+            return Err(DeadlineExceededError { deadline: session.after, call_began: false });
+        }
+        Ok(Until::earlier(own, Some(session.clone())))
+    }
+
+    /// When all attempts of a turn admitted now have to be over.
+    pub(crate) fn total(&self, limits: Option<&Limits>) -> Option<Until> {
+        let total = limits?.total.as_ref()?;
+        Some(self.until_after(total, self.now(), Kind::Timeout(Phase::Total)))
+    }
+
+    /// The times that a call admitted now keeps to. `total` is when all attempts have to be over,
+    /// `pulse` by which the caller tells of tokens, where there is one already.
+    pub(crate) fn pace(
+        &self,
+        limits: Option<&Limits>,
+        total: Option<Until>,
+        pulse: Option<&Arc<Pulse>>,
+    ) -> Result<Pace, DeadlineExceededError> {
+        let whole = Until::earlier(self.until(None)?, total);
+        let by_token = limits.map(|limits| [limits.first_token.as_ref(), limits.idle.as_ref()]);
+        let by_token = by_token.unwrap_or_default();
+        let attempt = limits.and_then(|limits| limits.attempt.clone());
+        let by_tokens = pulse.is_some() || by_token.iter().any(Option::is_some);
+        if attempt.is_none() && !by_tokens {
+            return Ok(whole.into());
+        }
+        let begun = pulse.map_or_else(|| self.now(), |pulse| pulse.begun());
+        let pace = Pace::beginning(begun, attempt, whole, self.sleeper.as_ref());
+        if !by_tokens {
+            return Ok(pace);
+        }
+        let begins = || Arc::new(Pulse::new(Arc::clone(&self.clock)));
+        Ok(pace.by_token(by_token, pulse.cloned().unwrap_or_else(begins)))
+    }
+
+    /// A wait of so long.
+    pub(crate) fn pause(&self, wait: Duration) -> Pace {
+        let (at, kind) = (later(self.now(), wait), Kind::Timeout(Phase::Attempt));
+        Some(Until { at, after: wait, kind, sleeper: self.sleeper.clone() }).into()
+    }
+
+    fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
+        let at = later(from, timeout.after);
+        let sleeper = timeout.sleeper.clone().or_else(|| self.sleeper.clone());
+        Until { at, after: timeout.after, kind, sleeper }
+    }
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Time").field("deadline", &self.deadline).finish_non_exhaustive()
+    }
+}

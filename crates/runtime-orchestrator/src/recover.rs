@@ -1,0 +1,29 @@
+//! Turns that recover: the call is made again, as its recipe says.
+//!
+//! ```text
+//!   turn_started
+//!     ├─ attempt 1 ── failed ─▶ recovery.attempted {steps, wait} ─▶ waits, or
+//!     │                                                  recovery.provider_switched
+//!     ├─ attempt 2 ── failed ─▶ recovery.failed ─▶ recovery.attempted ─▶ …
+//!     ├─ attempt 3 ── answered ─▶ recovery.succeeded
+//!   turn_completed
+//!                     …or no step helps, or none is left ─▶ recovery.failed
+//!                                                           recovery.escalated
+//!   turn_failed
+//! ```
+//!
+//! [`TurnRecovery`](runtime_resilience::recovery::TurnRecovery) decides what comes after a failure. Here
+//! it is carried out.
+
+mod attempt;
+mod call;
+mod hedge;
+mod meaning;
+mod plan;
+mod run;
+mod settle;
+mod steps;
+mod tell;
+
+pub use self::attempt::Attempt;
+pub(crate) use self::run::run;

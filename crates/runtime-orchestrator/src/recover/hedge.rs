@@ -1,0 +1,64 @@
+//! A second attempt beside one that is slow.
+
+use runtime_resilience::route::{Route, RouteLease};
+
+use super::plan::{Recovering, Started};
+use crate::error::TurnError;
+use crate::failure::fault_of;
+
+/// What a hedge has taken: the attempt, and its place on a route.
+pub(super) struct Hedged<'s> {
+    pub(super) started: Started<'s>,
+    pub(super) lease: Option<RouteLease>,
+}
+
+impl<'s> Recovering<'s> {
+    /// Admits a hedge, if nothing stands against it: it waits for nothing.
+    pub(super) fn hedge(&mut self) -> Option<Hedged<'s>> {
+        let lease = match &self.core.setup.routes {
+            None => None,
+            Some(_) => Some(self.beside()?),
+        };
+        let budget = &self.core.setup.recovery.retry_budget;
+        budget.try_withdraw().ok()?;
+        let route = lease.as_ref().map(RouteLease::route).cloned();
+        let Ok(started) = self.attempt_now(route) else {
+            budget.give_back();
+            return None;
+        };
+        Some(Hedged { started, lease })
+    }
+
+    /// Another route by preference; else whichever takes a call.
+    fn beside(&self) -> Option<RouteLease> {
+        let routes = self.core.setup.routes.as_ref()?;
+        let demand = self.core.money.demand(&self.model, self.ask());
+        let mut others = self.tried.clone();
+        if let Some(lease) = &self.lease {
+            others.add(lease.route());
+        }
+        routes.select(&others, demand).or_else(|_| routes.select(&self.tried, demand)).ok()
+    }
+
+    /// One of the two has decided the outcome. `failed` is how the other ended, if it had ended.
+    pub(super) fn settle_hedge(
+        &mut self,
+        mut lease: Option<RouteLease>,
+        hedged: bool,
+        failed: Option<&TurnError>,
+    ) {
+        if hedged {
+            std::mem::swap(&mut self.lease, &mut lease);
+        }
+        let (Some(error), Some(lost)) = (failed, lease) else { return };
+        self.note_failure(error, lost.route());
+    }
+
+    /// What failed on a route is known to all, and the turn does not go there again.
+    fn note_failure(&mut self, error: &TurnError, route: &Route) {
+        if let Some(fault) = fault_of(error) {
+            let _ = self.tell_routes(error, &fault, route);
+            self.tried.add(route);
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! A turn under way that makes its call again after a failure.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::SpanId;
+use runtime_resilience::Fault;
+use runtime_resilience::fault::Phase;
+use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
+use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
+
+use super::attempt::{Attempt, Facts};
+use super::meaning::ends_the_session;
+use crate::core::{Core, Entry};
+use crate::error::{TurnError, TurnTimeoutError};
+use crate::failure::{fault_of, refused_inside, retried_inside};
+use crate::limits::{Limits, Until};
+use crate::parts::money::Ask;
+use crate::parts::pace::{Pace, Pulse};
+use crate::turn::active::Pass;
+use crate::turn::admit::{Gate, pass, pass_now, refused};
+use crate::turn::part::{Part, Place, Tally};
+use crate::turn::{ActiveTurn, Spec};
+
+/// How far a turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing is said of it yet.
+    Admitted,
+    /// Its first event is out.
+    Begun,
+    /// Its last event is out, or it was refused.
+    Ended,
+}
+
+/// The turn around its attempts. Dropped before it has ended, it was cancelled.
+pub(super) struct Recovering<'s> {
+    pub(super) core: &'s Core,
+    pub(super) model: Arc<str>,
+    limits: Option<Box<Limits>>,
+    total: Option<Until>,
+    ask: Option<Box<Ask>>,
+    pub(super) repeatable: bool,
+    pub(super) span: SpanId,
+    pub(super) stage: Stage,
+    pub(super) tally: Arc<Tally>,
+    pub(super) plan: TurnRecovery,
+    /// The routes that have failed.
+    pub(super) tried: Tried,
+    /// The one to take next, or that the attempt under way has taken.
+    pub(super) lease: Option<RouteLease>,
+    /// How many attempts were admitted.
+    pub(super) attempts: u32,
+    /// Whether a call may have been made, and paid for.
+    pub(super) called: bool,
+    /// What is being recovered from, and how: until an attempt has shown what it is worth.
+    pub(super) pending: Option<Pending>,
+    /// True exactly while the recovery handler runs.
+    pub(super) in_callers_code: bool,
+    /// Last, so that the session's farewell waits for the turn's last event.
+    pub(super) entry: Entry<'s>,
+}
+
+/// An attempt that was admitted: what holds what it has taken, and what the caller's code is given.
+pub(super) struct Started<'s> {
+    pub(super) active: ActiveTurn<'s>,
+    pub(super) attempt: Attempt,
+}
+
+/// An attempt that may be admitted.
+struct Ready {
+    model: Arc<str>,
+    route: Option<Route>,
+    /// Whether it is called although its breaker is open: all routes are out.
+    last_resort: bool,
+    pace: Pace,
+    pulse: Arc<Pulse>,
+}
+
+impl Ready {
+    /// The breaker and limiter that must admit it: the route's, or the orchestrator's.
+    fn gate<'g>(&'g self, core: &'g Core, parent: SpanId) -> Gate<'g> {
+        match &self.route {
+            Some(route) => {
+                let breaker = (!self.last_resort).then(|| route.breaker());
+                Gate { parent, breaker, limiter: route.limiter() }
+            }
+            None => Gate { parent, ..Gate::of(core) },
+        }
+    }
+}
+
+/// A recovery whose steps were taken, and that no attempt has confirmed yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) fault: Fault,
+    pub(super) next: Next,
+    /// The route that failed, where another is to be taken.
+    pub(super) from: Option<Route>,
+    /// What rests for it.
+    pub(super) rested: Option<Rested>,
+}
+
+/// What comes after a failure.
+pub(super) enum After {
+    /// Carry the steps out, wait, and make another attempt. The failure is what they are for.
+    Again(Pending, TurnError),
+    /// There is no other attempt.
+    Stop(TurnError, GaveUp),
+    /// It is none that recovery is for.
+    Pass(TurnError),
+}
+
+impl<'s> Recovering<'s> {
+    pub(super) fn admit(core: &'s Core, spec: &mut Spec) -> Result<Self, TurnError> {
+        let mut entry = core.enter(true)?;
+        // The deadline is looked at once more by each attempt.
+        let asked = core.life.ask(core.setup.max_iterations);
+        if let Err(error) = asked.and_then(|()| Ok(core.time.until(None).map(drop)?)) {
+            entry.stop_working();
+            refused(core, &spec.model, &error);
+            return Err(error);
+        }
+        let recovery = &core.setup.recovery;
+        Ok(Self {
+            core,
+            model: Arc::clone(&spec.model),
+            total: core.time.total(spec.limits.as_deref()),
+            limits: spec.limits.take(),
+            ask: spec.ask.take(),
+            repeatable: spec.repeatable,
+            span: core.stream.new_span(),
+            stage: Stage::Admitted,
+            tally: Arc::default(),
+            plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
+            tried: Tried::default(),
+            lease: None,
+            attempts: 0,
+            called: false,
+            pending: None,
+            in_callers_code: false,
+            entry,
+        })
+    }
+
+    pub(super) fn ask(&self) -> &Ask {
+        self.ask.as_deref().unwrap_or(&Ask::NOTHING)
+    }
+
+    /// Admits the next attempt. It waits for the rate limit of its route, if there is one.
+    pub(super) async fn attempt(&mut self) -> Result<Started<'s>, TurnError> {
+        let mut ready = self.ready()?;
+        let core = self.core;
+        let pace = std::mem::take(&mut ready.pace);
+        let pass = pass(core, ready.gate(core, self.around()), &ready.model, self.ask(), pace);
+        let pass = pass.await?;
+        Ok(self.start(ready, pass, false))
+    }
+
+    /// Admits a hedge, on this route if there are any. It waits for nothing.
+    pub(super) fn attempt_now(&mut self, route: Option<Route>) -> Result<Started<'s>, TurnError> {
+        let mut ready = self.ready_on(route)?;
+        let core = self.core;
+        let pace = std::mem::take(&mut ready.pace);
+        let gate = ready.gate(core, self.around());
+        let pass = pass_now(core, gate, &ready.model, self.ask(), pace)?;
+        Ok(self.start(ready, pass, true))
+    }
+
+    /// The span that a wait before the next attempt is inside of.
+    fn around(&self) -> SpanId {
+        if self.stage == Stage::Begun { self.span } else { self.core.stream.root() }
+    }
+
+    /// Where the next attempt goes, and the times that it keeps to.
+    fn ready(&mut self) -> Result<Ready, TurnError> {
+        let core = self.core;
+        if self.lease.is_none()
+            && let Some(routes) = &core.setup.routes
+        {
+            self.lease =
+                Some(routes.select(&self.tried, core.money.demand(&self.model, self.ask()))?);
+        }
+        let route = self.lease.as_ref().map(|lease| lease.route().clone());
+        let mut ready = self.ready_on(route)?;
+        let last_resort = self.lease.as_ref().filter(|lease| lease.is_last_resort());
+        ready.last_resort =
+            last_resort.is_some_and(|lease| lease.route().breaker().check().is_err());
+        Ok(ready)
+    }
+
+    fn ready_on(&self, route: Option<Route>) -> Result<Ready, TurnError> {
+        let core = self.core;
+        let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
+        let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
+        if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.time.now()) {
+            let (timeout, phase) = (total.after, Phase::Total);
+            return Err(TurnTimeoutError { timeout, phase }.into());
+        }
+        let pulse = Arc::new(Pulse::new(Arc::clone(core.time.clock())));
+        let limits = self.limits.as_deref();
+        let pace = core.time.pace(limits, self.total.clone(), Some(&pulse))?;
+        Ok(Ready { model, route, last_resort: false, pace, pulse })
+    }
+
+    fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
+        let Ready { model, route, pulse, .. } = ready;
+        self.begin();
+        self.attempts += 1;
+        let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
+        if let Some(route) = route.as_ref().filter(|_| !hedge) {
+            self.tell_switch(route);
+        }
+        let place = Place {
+            turn: self.span,
+            number: self.attempts,
+            provider,
+            hedge,
+            tally: Arc::clone(&self.tally),
+        };
+        let facts = Facts {
+            number: self.attempts,
+            model: Arc::clone(&model),
+            route,
+            hedge,
+            cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
+            changes: self.plan.changes(),
+            max_output: pass.funds.output_tokens(),
+            end: pass.pace.end(),
+            clock: Arc::clone(self.core.time.clock()),
+            pulse,
+            rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
+        };
+        let active = ActiveTurn::begin(self.core, Part::Attempt(Box::new(place)), model, pass);
+        Started { active, attempt: Attempt::new(facts) }
+    }
+
+    /// Whether no attempt came before this one.
+    pub(super) const fn is_first(&self) -> bool {
+        self.attempts == 1
+    }
+
+    /// What comes after an attempt that failed, or was refused.
+    pub(super) fn after(&mut self, error: TurnError) -> After {
+        let refused = error.is_refusal();
+        let Some(fault) = fault_of(&error) else {
+            return if refused && self.called && !ends_the_session(&error) {
+                After::Stop(error, GaveUp::Refused)
+            } else {
+                After::Pass(error)
+            };
+        };
+        self.called |= self.attempts > 0 && !refused;
+        let lease = self.lease.as_ref();
+        let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
+        if retried_inside(&error) {
+            return After::Stop(error, GaveUp::RetriedBelow);
+        }
+        let other = self.other_route(&fault);
+        let situation = Situation { left: self.left(), elsewhere: other.is_some() };
+        let next = match self.plan.after(&fault, situation) {
+            Verdict::Again(next) => next,
+            Verdict::GiveUp(why) => return After::Stop(error, why),
+        };
+        // Only a call that is made again is a retry; one that was refused has been paid for already.
+        if self.attempts > 0
+            && !refused
+            && self.core.setup.recovery.retry_budget.try_withdraw().is_err()
+        {
+            return After::Stop(error, GaveUp::RetryBudget);
+        }
+        let mut from = None;
+        if next.switch
+            && let Some(left) = self.lease.take()
+        {
+            // One that was switched to and refused was never called: the story goes on from before.
+            let untold = self.pending.as_mut().and_then(|pending| pending.from.take());
+            from = untold.or_else(|| Some(left.route().clone()));
+            drop(left);
+            self.lease = other;
+        }
+        After::Again(Pending { fault, next, from, rested }, error)
+    }
+
+    /// What failed on a route rests for all. What was refused was not asked, neither here nor by a
+    /// turn inside the call.
+    pub(super) fn tell_routes(
+        &self,
+        error: &TurnError,
+        fault: &Fault,
+        route: &Route,
+    ) -> Option<Rested> {
+        let asked = !error.is_refusal() && !error.failure().is_some_and(refused_inside);
+        self.core.setup.routes.as_ref().filter(|_| asked)?.apply(route, fault)
+    }
+
+    /// Another route, where the fault may end otherwise there.
+    fn other_route(&mut self, fault: &Fault) -> Option<RouteLease> {
+        let routes = self.core.setup.routes.as_ref()?;
+        if let Some(lease) = &self.lease {
+            self.tried.add(lease.route());
+        }
+        // Asking takes a place there, and a turn of the round.
+        if !self.plan.may_switch(fault) {
+            return None;
+        }
+        routes.select(&self.tried, self.core.money.demand(&self.model, self.ask())).ok()
+    }
+
+    /// What is left of the turn's time.
+    pub(super) fn left(&self) -> Option<Duration> {
+        let until = self.end()?;
+        Some(self.core.time.left_until(until.at))
+    }
+
+    /// When the turn has to be over, if anything says so.
+    pub(super) fn end(&self) -> Option<Until> {
+        Until::earlier(self.total.clone(), self.core.time.deadline().cloned())
+    }
+}

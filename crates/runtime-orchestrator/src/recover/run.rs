@@ -1,0 +1,55 @@
+//! The loop: an attempt, and what comes after it.
+
+use std::future::Future;
+
+use super::attempt::Attempt;
+use super::plan::Recovering;
+use crate::core::Core;
+use crate::error::{BoxError, TurnError};
+use crate::turn::{Answer, Turn};
+
+/// Runs a turn that makes its call again after a failure.
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+pub(crate) fn run<T, E, F>(
+    core: &Core,
+    mut turn: Turn<T>,
+    mut call: impl FnMut(Attempt) -> F,
+) -> impl Future<Output = Result<Answer<T>, TurnError>>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Into<BoxError> + 'static,
+{
+    async move {
+        let mut recovering = Box::new(Recovering::admit(core, &mut turn.spec)?);
+        let (mut active, value) = loop {
+            let failed = match Box::pin(recovering.attempt()).await {
+                Err(refused) => refused,
+                Ok(mut started) => {
+                    if recovering.is_first()
+                        && let Some(input) = &turn.spec.prompt
+                        && let Err(objected) = Box::pin(started.active.check_input(input)).await
+                    {
+                        drop(started);
+                        return Err(recovering.passed(objected));
+                    }
+                    match recovering.call(started, &mut call).await {
+                        Ok(answered) => break answered,
+                        Err(failed) => failed,
+                    }
+                }
+            };
+            Box::pin(recovering.recover(failed)).await?;
+        };
+        let (usage, review) = active.returned(&value, turn);
+        active.observed_to_be(usage);
+        if let Some(review) = review
+            && let Err(objected) = Box::pin(active.check_output(&review)).await
+        {
+            drop(active);
+            return Err(recovering.passed(objected));
+        }
+        let answer = active.answer(value, None);
+        drop(active);
+        Ok(recovering.answered(answer))
+    }
+}

@@ -1,0 +1,261 @@
+//! What events and books say of a recovering turn.
+
+use runtime_events::payload::{
+    Any, ProviderSwitched, Recovery, Rest, TurnEnded, TurnStarted, Word, Words,
+};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
+    SpanOutcome,
+};
+use runtime_resilience::fault::{FaultKind, without_keys};
+use runtime_resilience::route::Route;
+use runtime_resilience::{
+    EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
+};
+use serde_json::Value;
+
+use super::plan::{Pending, Recovering, Stage};
+use crate::error::TurnError;
+use crate::log::log;
+use crate::parts::money::Bill;
+use crate::tell;
+
+impl Recovering<'_> {
+    /// The turn's first event, once.
+    pub(super) fn begin(&mut self) {
+        if self.stage != Stage::Admitted {
+            return;
+        }
+        self.stage = Stage::Begun;
+        let mut event = self.event(AgentEventName::TurnStarted, AgentEventStatus::Running);
+        event.data = self.model_data();
+        self.core.stream.emit(event);
+    }
+
+    pub(super) fn completed(&mut self, bill: &Bill) {
+        self.stage = Stage::Ended;
+        let event = self.event(AgentEventName::TurnCompleted, AgentEventStatus::Completed);
+        self.core.stream.emit(event.with_outcome(SpanOutcome::Ok).with_data(self.sum(bill, None)));
+    }
+
+    pub(super) fn stopped(&mut self, error: &TurnError) {
+        self.stage = Stage::Ended;
+        let inner = match error {
+            TurnError::Unrecovered(unrecovered) => &unrecovered.error,
+            other => other,
+        };
+        let (outcome, class) = match inner {
+            TurnError::TimedOut(_) | TurnError::Deadline(_) => {
+                (SpanOutcome::TimedOut, inner.failure_class())
+            }
+            TurnError::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
+            _ => (SpanOutcome::Failed, inner.failure_class()),
+        };
+        self.told_end(outcome, class, inner.scenario(), error.to_string());
+    }
+
+    pub(super) fn told_end(
+        &self,
+        outcome: SpanOutcome,
+        class: AgentFailureClass,
+        scenario: Option<FailureScenario>,
+        detail: String,
+    ) {
+        let status = match outcome {
+            SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
+            _ => AgentEventStatus::Failed,
+        };
+        let event = self
+            .event(AgentEventName::TurnFailed, status)
+            .with_failure_class(class)
+            .with_detail(detail)
+            .with_outcome(outcome)
+            .with_data(self.sum(&self.tally.bill(), scenario));
+        self.core.stream.emit(event);
+    }
+
+    /// A recovery begins: what failed, which steps are taken, and how long it waits.
+    pub(super) fn tell_attempt(&mut self, pending: Pending) {
+        self.begin();
+        let Pending { fault, next, rested, .. } = &pending;
+        let scenario = fault.scenario();
+        let outcome = steps(&next.steps);
+        log!(info, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, steps = %outcome, "recovering");
+        let (taken, skipped) = (names(&next.steps), names(&next.skipped));
+        let rests = rested.as_ref().map(|rested| {
+            let rest = Rest {
+                scope: Some(Word::Literal(rested.scope.as_str())),
+                seconds: Some(rested.rest.as_secs_f64()),
+                routes: Some(rested.routes as u64),
+            };
+            Value::from(rest.data())
+        });
+        let recovery = Recovery {
+            steps: Some(Words::Written(&taken)),
+            attempt: Some(self.attempts + 1),
+            skipped: (!skipped.is_empty()).then_some(Words::Written(&skipped)),
+            wait_seconds: (!next.wait.is_zero()).then_some(next.wait.as_secs_f64()),
+            rests: rests.as_ref().map(Any::Json),
+            ..of_fault(fault)
+        };
+        let event = self.event(AgentEventName::RecoveryAttempted, AgentEventStatus::Running);
+        let detail = format!("{scenario}: {outcome}");
+        self.core.stream.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(detail)
+                .with_data(recovery.data()),
+        );
+        let result = RecoveryResult::new(
+            RecoveryOutcome::PartialRecovery,
+            next.steps.clone(),
+            next.skipped.clone(),
+            "",
+        );
+        self.core.books.note(RecoveryEventType::Attempted, scenario, result);
+        self.pending = Some(pending);
+    }
+
+    /// The next attempt goes to another provider than the last, or to another of its models or keys.
+    pub(super) fn tell_switch(&mut self, to: &Route) {
+        let Some(pending) = &mut self.pending else { return };
+        let Some(from) = pending.from.take() else { return };
+        let scenario = pending.fault.scenario();
+        let mut switched = ProviderSwitched {
+            from: Some(Word::Read(from.provider())),
+            to: Some(Word::Read(to.provider())),
+            ..ProviderSwitched::default()
+        };
+        let mut detail = format!("{} -> {}", from.provider(), to.provider());
+        if from.provider() == to.provider() {
+            switched.from_route = Some(Word::Read(from.name()));
+            switched.to_route = Some(Word::Read(to.name()));
+            detail = format!("{} -> {}", from.name(), to.name());
+        }
+        let event = self.event(AgentEventName::RecoveryProviderSwitched, AgentEventStatus::Running);
+        self.core.stream.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(detail)
+                .with_data(switched.data()),
+        );
+    }
+
+    /// The attempt after the recovery was answered.
+    pub(super) fn tell_success(&mut self) {
+        let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
+        let scenario = fault.scenario();
+        let recovery = Recovery {
+            scenario: Some(Word::Literal(scenario.as_str())),
+            attempts: Some(self.attempts),
+            ..Recovery::default()
+        };
+        let event = self.event(AgentEventName::RecoverySucceeded, AgentEventStatus::Completed);
+        let detail = format!("{scenario}: {}", RecoveryOutcome::Recovered);
+        self.core.stream.emit(event.with_detail(detail).with_data(recovery.data()));
+        let result = RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
+        self.core.books.note(RecoveryEventType::Succeeded, scenario, result);
+    }
+
+    /// The attempt after the recovery failed, or was not made.
+    pub(super) fn fail_pending(&mut self, reason: &str) {
+        let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
+        let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
+        let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
+        let scenario_name = Some(Word::Literal(scenario.as_str()));
+        let recovery = Recovery { scenario: scenario_name, ..Recovery::default() };
+        self.core.stream.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(format!("{scenario}: {reason}"))
+                .with_data(recovery.data()),
+        );
+        let result =
+            RecoveryResult::new(RecoveryOutcome::PartialRecovery, next.steps, next.skipped, reason);
+        self.core.books.note(RecoveryEventType::Failed, scenario, result);
+    }
+
+    /// There is no other attempt.
+    pub(super) fn tell_escalation(
+        &self,
+        fault: &Fault,
+        policy: EscalationPolicy,
+        result: &RecoveryResult,
+    ) {
+        let (scenario, reason) = (fault.scenario(), &result.reason);
+        log!(warn, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, policy = %policy, reason = %reason, "recovery escalated");
+        let recovery = Recovery {
+            policy: Some(Word::Literal(policy.as_str())),
+            reason: Some(Word::Read(reason)),
+            attempts: Some(self.attempts),
+            ..of_fault(fault)
+        };
+        let event = self.event(AgentEventName::RecoveryEscalated, AgentEventStatus::Failed);
+        self.core.stream.emit(
+            event
+                .with_failure_class(scenario.failure_class())
+                .with_detail(format!("{scenario}: {reason}"))
+                .with_data(recovery.data()),
+        );
+        self.core.books.note(RecoveryEventType::Escalated, scenario, result.clone());
+    }
+
+    fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        self.core.stream.child_event(name, status, self.span)
+    }
+
+    fn metered_model(&self) -> Option<Word<'_>> {
+        (!self.model.is_empty()).then_some(Word::Shared(&self.model))
+    }
+
+    fn model_data(&self) -> Option<Data> {
+        self.metered_model()
+            .map(|model| TurnStarted { model: Some(model), ..TurnStarted::default() }.data())
+    }
+
+    /// By its own model, or by those of its routes.
+    fn is_metered(&self) -> bool {
+        let routed = self.lease.as_ref().is_some_and(|it| !it.route().model().is_empty());
+        routed || !self.model.is_empty()
+    }
+
+    /// What all attempts came to.
+    fn sum(&self, bill: &Bill, scenario: Option<FailureScenario>) -> Data {
+        let mut ended = TurnEnded {
+            model: self.metered_model(),
+            attempts: Some(self.attempts),
+            scenario: scenario.map(|scenario| Word::Literal(scenario.as_str())),
+            ..TurnEnded::default()
+        };
+        if self.is_metered() {
+            bill.note(&mut ended);
+            tell::balance(&self.core.money, &mut ended);
+        }
+        ended.data()
+    }
+}
+
+/// What is known of a fault.
+fn of_fault(fault: &Fault) -> Recovery<'static> {
+    let phase = match fault.kind {
+        FaultKind::Timeout(phase) => Some(Word::Literal(phase.as_str())),
+        _ => None,
+    };
+    Recovery {
+        scenario: Some(Word::Literal(fault.scenario().as_str())),
+        fault: Some(Word::Literal(fault.kind.as_str())),
+        phase,
+        http_status: fault.status,
+        asked_seconds: fault.asked.map(|asked| asked.as_secs_f64()),
+        ..Recovery::default()
+    }
+}
+
+fn names(steps: &[RecoveryStep]) -> Vec<&'static str> {
+    steps.iter().map(|step| step.as_str()).collect()
+}
+
+fn steps(steps: &[RecoveryStep]) -> String {
+    let names: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,327 @@
+//! The calls of a session: turns and tools, for tasks and for threads.
+//!
+//! Both faces are one logic. A blocking call polls the same future on its own thread.
+
+use std::future::{Future, ready};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::OrchestrationSession;
+use crate::error::{BoxError, ToolError, TurnError, UninterruptibleCallError};
+use crate::limits::Timeout;
+use crate::park::block_on;
+use crate::recover::{self, Attempt};
+use crate::tool::{self, ToolCall};
+use crate::turn::{self, ActiveTurn, Answer, Turn};
+use crate::wait::on_thread;
+
+/// # Turns
+impl OrchestrationSession {
+    /// Runs one model turn: admits it, makes the call inside its timeout and the breaker, records
+    /// its usage, and judges the budget.
+    ///
+    /// The call is made only if the turn is admitted. Dropping the future settles the turn as
+    /// cancelled and leaves the session running: `select!` and `timeout` around a turn are fine.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: a variant per refusal, and [`TurnError::Failed`] with the call's own error.
+    #[doc(alias = "arun_turn")]
+    pub fn run_turn<T, E, F>(
+        &self,
+        turn: Turn<T>,
+        call: impl FnOnce() -> F,
+    ) -> impl Future<Output = Result<Answer<T>, TurnError>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        turn::run(self.core(), turn, call)
+    }
+
+    /// Admits a turn for a caller who makes the call himself: see [`ActiveTurn`].
+    ///
+    /// How the turn reads usage does not matter here; [`ActiveTurn::settle`] is told. A guarded
+    /// turn has its input looked at; its output is the caller's.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: why it is refused.
+    pub async fn begin_turn(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
+        turn::begin(self.core(), &turn.spec).await
+    }
+
+    /// Runs one model turn and makes its call again after a failure, as the recipe for it says.
+    ///
+    /// `call` gets an [`Attempt`]: which provider and model to call, and what is to be different.
+    /// Write it as `async |attempt| …`. Each attempt is admitted, billed and settled on its own;
+    /// the turn counts as one. After a failure
+    ///
+    /// - a back-off is waited, never shorter than the provider asked for, and never beyond the cap
+    ///   or the deadline: rather than that, the turn ends;
+    /// - a provider is switched, where there are [routes](crate::Orchestrator::routes); the next
+    ///   attempt goes there at once;
+    /// - what else the recipe says stands in the attempt, and the
+    ///   [recovery handler](crate::Orchestrator::recovery_handler) is asked to do its part;
+    /// - nothing is tried that cannot help: a refused key is not asked again.
+    ///
+    /// A recipe's attempts are those of one turn. The
+    /// [retry budget](crate::Orchestrator::retry_budget) bounds what all sessions retry together.
+    ///
+    /// The turn's [`timeout`](Turn::timeout) limits each attempt, and [`within`](Turn::within) the
+    /// whole. Dropping the future cancels the turn, in an attempt or in a wait.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// use runtime_resilience::route::{Route, Routes};
+    ///
+    /// async fn chat(provider: &str, model: &str) -> Result<String, std::io::Error> {
+    ///     match provider {
+    ///         "openai" => Err(std::io::ErrorKind::ConnectionRefused.into()),
+    ///         _ => Ok(format!("{model} answers")),
+    ///     }
+    /// }
+    ///
+    /// let routes = Routes::ordered([
+    ///     Route::new("openai", "gpt-5"),
+    ///     Route::new("anthropic", "claude-sonnet-4-5"),
+    /// ]);
+    /// let session = Orchestrator::new("writer", "draft").routes(routes).session()?;
+    ///
+    /// let turn = Turn::model("gpt-5");
+    /// let answer = session
+    ///     .run_turn_recovering(turn, async |attempt| {
+    ///         chat(attempt.provider(), attempt.model()).await
+    ///     })
+    ///     .await?;
+    ///
+    /// assert_eq!(answer.value, "claude-sonnet-4-5 answers");
+    /// assert_eq!((answer.attempts, answer.provider.as_deref()), (2, Some("anthropic")));
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError::Unrecovered`] with the last failure: it [is final](TurnError::is_final), and a
+    /// recovering turn around this one does not try again. A refusal or an interruption that recovery
+    /// is not for is returned as by [`run_turn`](Self::run_turn).
+    pub fn run_turn_recovering<T, E, F>(
+        &self,
+        turn: Turn<T>,
+        call: impl FnMut(Attempt) -> F,
+    ) -> impl Future<Output = Result<Answer<T>, TurnError>>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        recover::run(self.core(), turn, call)
+    }
+}
+
+/// # Turns for threads
+///
+/// A call on the caller's thread borrows freely, and so it cannot be interrupted: a turn with a timeout
+/// is refused. The waits before and between calls end with the session and its deadline.
+impl OrchestrationSession {
+    /// [`run_turn`](Self::run_turn) on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_turn`](Self::run_turn); and [`TurnError::Uninterruptible`] for a turn with a
+    /// timeout.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    ///
+    /// # #[cfg(feature = "tokio")] {
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let turn = Turn::model("gpt-5").timeout(Duration::from_secs(1));
+    /// let refused = session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap_err();
+    /// assert!(refused.to_string().contains("use `run_turn_blocking_within`"));
+    /// # }
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    pub fn run_turn_blocking<T, E>(
+        &self,
+        turn: Turn<T>,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        E: Into<BoxError> + 'static,
+    {
+        unlimited(&turn, "run_turn_blocking_within")?;
+        self.block_on(turn::run(self.core(), turn, || ready(call())))
+    }
+
+    /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
+    /// is over, or when the session ends, whichever comes first.
+    ///
+    /// A thread cannot be stopped from outside: one that is late runs on, detached, and what it
+    /// returns is dropped. A call that may hang for good should have a timeout of its own.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_turn`](Self::run_turn).
+    ///
+    /// # Panics
+    ///
+    /// If the call panics, with its payload.
+    pub fn run_turn_blocking_within<T, E>(
+        &self,
+        mut turn: Turn<T>,
+        timeout: Duration,
+        call: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        T: Send + 'static,
+        E: Into<BoxError> + Send + 'static,
+    {
+        turn.limits().attempt = Some(Timeout::after(timeout));
+        self.block_on(turn::run(self.core(), turn, || on_thread("turn", call)))
+    }
+
+    /// [`begin_turn`](Self::begin_turn) for threads. The session's deadline is not watched while
+    /// the caller works.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`]: why it is refused.
+    #[expect(clippy::needless_pass_by_value, reason = "as `begin_turn` takes it")]
+    pub fn begin_turn_blocking(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
+        unlimited(&turn, "begin_turn")?;
+        self.block_on(turn::begin(self.core(), &turn.spec))
+    }
+
+    /// [`run_turn_recovering`](Self::run_turn_recovering) on this thread.
+    ///
+    /// ```
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    ///
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let answer = session.run_turn_recovering_blocking(Turn::model("gpt-5"), |attempt| {
+    ///     let kept = attempt.context_budget(1_000);
+    ///     if kept > 800 { Err("context_length_exceeded") } else { Ok(kept) }
+    /// })?;
+    /// assert_eq!((answer.value, answer.attempts), (750, 2));
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_turn_recovering`](Self::run_turn_recovering); and
+    /// [`TurnError::Uninterruptible`] for a turn with a timeout.
+    pub fn run_turn_recovering_blocking<T, E>(
+        &self,
+        turn: Turn<T>,
+        mut call: impl FnMut(Attempt) -> Result<T, E>,
+    ) -> Result<Answer<T>, TurnError>
+    where
+        E: Into<BoxError> + 'static,
+    {
+        unlimited(&turn, "run_turn_recovering")?;
+        self.block_on(recover::run(self.core(), turn, |attempt| ready(call(attempt))))
+    }
+
+    fn block_on<F: Future>(&self, future: F) -> F::Output {
+        block_on(&**self.core().time.clock(), future)
+    }
+}
+
+/// # Tools
+impl OrchestrationSession {
+    /// Runs one tool: checks the permission and the arguments, makes the call inside its timeout,
+    /// and checks the result.
+    ///
+    /// The result is turned into JSON only if there is a guardrail to look at it; one that cannot
+    /// be is withheld. Dropping the future ends the tool as cancelled.
+    ///
+    /// A tool without arguments for guardrails to see can be given by its name alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`]: a variant per refusal, and [`ToolError::Failed`] with the tool's own error.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator, ToolCall};
+    /// use serde_json::json;
+    ///
+    /// let session = Orchestrator::new("writer", "draft").session()?;
+    /// let call = ToolCall::new("search").args(json!({ "query": "breaker" }));
+    /// let hits = session.run_tool(call, || async { Ok::<_, BoxError>(3) }).await?;
+    /// assert_eq!(hits, 3);
+    /// let time = session.run_tool("clock", || async { Ok::<_, BoxError>("noon") }).await?;
+    /// assert_eq!(time, "noon");
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    #[doc(alias = "arun_tool")]
+    pub fn run_tool<T, E, F>(
+        &self,
+        tool: impl Into<ToolCall>,
+        call: impl FnOnce() -> F,
+    ) -> impl Future<Output = Result<T, ToolError>>
+    where
+        T: Serialize,
+        E: Into<BoxError> + 'static,
+        F: Future<Output = Result<T, E>>,
+    {
+        tool::run(self.core(), tool.into(), call)
+    }
+
+    /// [`run_tool`](Self::run_tool) on this thread. The call borrows freely, and so it cannot be
+    /// interrupted: a tool with a timeout is refused.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_tool`](Self::run_tool); and [`ToolError::Uninterruptible`] for a tool with a
+    /// timeout.
+    pub fn run_tool_blocking<T, E>(
+        &self,
+        tool: impl Into<ToolCall>,
+        call: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, ToolError>
+    where
+        T: Serialize,
+        E: Into<BoxError> + 'static,
+    {
+        let tool = tool.into();
+        if tool.timeout.is_some() {
+            return Err(UninterruptibleCallError { instead: "run_tool_blocking_within" }.into());
+        }
+        self.block_on(tool::run(self.core(), tool, || ready(call())))
+    }
+
+    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is
+    /// over, or when the session ends. A thread that is late runs on, detached.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run_tool`](Self::run_tool).
+    ///
+    /// # Panics
+    ///
+    /// If the call panics, with its payload.
+    pub fn run_tool_blocking_within<T, E>(
+        &self,
+        tool: impl Into<ToolCall>,
+        timeout: Duration,
+        call: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, ToolError>
+    where
+        T: Serialize + Send + 'static,
+        E: Into<BoxError> + Send + 'static,
+    {
+        let tool = tool.into().timeout(Timeout::after(timeout));
+        self.block_on(tool::run(self.core(), tool, || on_thread("tool", call)))
+    }
+}
+
+/// Nothing can interrupt a call on the caller's thread.
+fn unlimited<T>(turn: &Turn<T>, instead: &'static str) -> Result<(), UninterruptibleCallError> {
+    if turn.spec.limits.is_some() { Err(UninterruptibleCallError { instead }) } else { Ok(()) }
+}

@@ -1,0 +1,126 @@
+//! Opening sessions: of an orchestrator, on a handoff's worker, and below another session.
+
+use std::sync::Arc;
+
+use runtime_lifecycle::{AgentStatus, AgentWorker, Handoff};
+use runtime_usage::{Account, Limit, Usd};
+
+use crate::core::{Core, Origin};
+use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
+use crate::limits::later;
+use crate::setup::{Setup, account};
+
+/// Opens a session of its own.
+pub(crate) fn open(setup: &Arc<Setup>) -> Result<Arc<Core>, SessionError> {
+    setup.roster.accepting()?;
+    let worker = hire(setup)?;
+    Ok(begin(setup, &worker, of_its_own(setup))?)
+}
+
+/// Opens a session on the worker that a handoff registered.
+pub(crate) fn accept(setup: &Arc<Setup>, handoff: &Handoff) -> Result<Arc<Core>, SessionError> {
+    if *setup.role != *handoff.target_role {
+        return Err(SessionError::Role {
+            expected: handoff.target_role.to_string(),
+            found: setup.role.to_string(),
+        });
+    }
+    setup.roster.accepting()?;
+    let worker = setup.registry.claim(&handoff.target_worker_id)?;
+    Ok(begin(setup, &worker, of_its_own(setup))?)
+}
+
+/// The settings of a child of another role: its parent's, but for budget and deadline, which it has
+/// of the parent itself.
+pub(crate) fn child_setup(parent: &Core, role: Arc<str>) -> Setup {
+    let mut setup = Setup::clone(&parent.setup);
+    setup.role = role;
+    setup.phase = Arc::clone(parent.phase());
+    setup.project_id = parent.stream.speaker().project_id;
+    setup.budget = None;
+    setup.deadline = None;
+    setup.labels = parent.stream.labels();
+    setup
+}
+
+/// Opens a session below `parent`.
+pub(crate) fn open_below(parent: &Core, mut setup: Setup) -> Result<Arc<Core>, SessionError> {
+    let _entry = parent.enter(false)?;
+    parent.life.accepting()?;
+    setup.roster.accepting()?;
+    // Before the parent's clock: where both are one, the child's time does not begin later.
+    let now = setup.clock.now();
+    let mut until = parent.time.deadline().cloned();
+    if let Some(until) = &mut until {
+        let left = parent.time.left_until(until.at);
+        if left.is_zero() {
+            let deadline = until.after;
+            return Err(DeadlineExceededError { deadline, call_began: false }.into());
+        }
+        until.after = left;
+        // Another clock cannot tell the parent's instant: what is left counts from now, on the
+        // child's sleeper.
+        if !Arc::ptr_eq(&setup.clock, parent.time.clock()) {
+            until.at = later(now, left);
+            until.sleeper = setup.sleeper.clone().or_else(|| until.sleeper.take());
+        }
+    }
+    let above = parent.money.account();
+    if let (Some(shared), Some(above)) = (&setup.account, above)
+        && !above.path().any(|account| account.is(shared))
+    {
+        let account = shared.limit().name.clone();
+        return Err(ForeignAccountError { account }.into());
+    }
+    let limit = setup.budget.take();
+    let account = match above {
+        Some(above) => (Some(remainder(above, limit, &setup.role)), true),
+        None => account(setup.account.as_ref(), limit),
+    };
+    let setup = Arc::new(setup);
+    let worker = hire(&setup)?;
+    let rosters = parent.places.above(&setup.roster);
+    let origin = Origin { parent: Some(parent.stream.root()), account, until, rosters };
+    Ok(begin(&setup, &worker, origin)?)
+}
+
+fn of_its_own(setup: &Setup) -> Origin {
+    let account = account(setup.account.as_ref(), setup.budget.clone());
+    Origin { account, ..Origin::default() }
+}
+
+/// Registers a worker that runs.
+fn hire(setup: &Setup) -> Result<AgentWorker, SessionError> {
+    let (role, phase) = (Arc::clone(&setup.role), Arc::clone(&setup.phase));
+    let worker = setup.registry.create(role, phase, setup.project_id);
+    let worker =
+        worker.map_err(|source| SessionError::Worker { role: setup.role.to_string(), source })?;
+    // A worker just created makes these two steps, unless somebody ended it at once; then
+    // the first turn is refused.
+    for status in [AgentStatus::Initializing, AgentStatus::Running] {
+        let _ = setup.registry.transition(worker.id(), status, None);
+    }
+    Ok(worker)
+}
+
+/// The decisive look at whether sessions may still be opened: the one before the worker was
+/// registered may be outdated, and the worker is cancelled then.
+fn begin(
+    setup: &Arc<Setup>,
+    worker: &AgentWorker,
+    origin: Origin,
+) -> Result<Arc<Core>, ShuttingDownError> {
+    let core = Arc::new(Core::new(setup, worker, origin));
+    core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
+    core.say_hello();
+    Ok(core)
+}
+
+/// What is left, under the rules of the account above unless there are others.
+fn remainder(above: &Account, limit: Option<Limit>, role: &Arc<str>) -> Account {
+    let rules = limit.unwrap_or_else(|| {
+        // What is set aside stays with the account above.
+        above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role))
+    });
+    above.remainder(rules)
+}

@@ -1,0 +1,152 @@
+//! What the sessions of an orchestrator have in common.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use runtime_events::{Clock, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock};
+use runtime_lifecycle::{AgentRegistry, RegistryConfig};
+use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
+use runtime_resilience::hedge::Hedge;
+use runtime_resilience::rate::RateLimiter;
+use runtime_resilience::retry_budget::RetryBudget;
+use runtime_resilience::route::Routes;
+use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
+use runtime_sinks::{EventSink, UsageSink};
+use runtime_usage::{Account, Limit, PricingTable, UsualOutput};
+
+use crate::capture::Capture;
+use crate::escalation::Alert;
+use crate::failure::with_own_rules;
+use crate::first_tokens::FirstTokensByModel;
+use crate::limits::Timeout;
+use crate::roster::Roster;
+
+/// The turns a session may have unless told otherwise.
+pub(crate) const DEFAULT_MAX_ITERATIONS: u32 = 25;
+
+/// The events a session keeps for its summary unless told otherwise.
+pub(crate) const DEFAULT_EVENT_LOG: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// The fields behind an orchestrator, shared by its sessions.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) role: Arc<str>,
+    pub(crate) phase: Arc<str>,
+    pub(crate) project_id: Option<i64>,
+    pub(crate) labels: Option<Arc<Labels>>,
+    pub(crate) registry: AgentRegistry,
+    /// Whether the registry was made here, and so keeps this orchestrator's time and ids.
+    pub(crate) own_registry: bool,
+    pub(crate) permissions: Option<PermissionEnforcer>,
+    pub(crate) breaker: Option<CircuitBreaker>,
+    pub(crate) limiter: Option<RateLimiter>,
+    pub(crate) routes: Option<Routes>,
+    pub(crate) policy: Option<Arc<PolicyEngine>>,
+    pub(crate) gate: Option<QualityGate>,
+    pub(crate) guardrails: Guardrails,
+    pub(crate) budget: Option<Limit>,
+    pub(crate) account: Option<Account>,
+    /// How long answers usually are: what all its sessions have seen.
+    pub(crate) usual: UsualOutput,
+    pub(crate) pricing: PricingTable,
+    pub(crate) max_iterations: u32,
+    pub(crate) deadline: Option<Timeout>,
+    pub(crate) recovery: Recovery,
+    pub(crate) classifier: Classifier,
+    pub(crate) event_sink: Option<Arc<dyn EventSink>>,
+    pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
+    pub(crate) event_log: NonZeroUsize,
+    pub(crate) keeps_events: bool,
+    pub(crate) scope: Option<Arc<dyn ScopeHook>>,
+    pub(crate) capture: Option<Capture>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    /// The open sessions of this orchestrator, its clones, and whoever shuts down with it.
+    pub(crate) roster: Arc<Roster>,
+}
+
+/// How turns recover.
+#[derive(Clone, Default)]
+pub(crate) struct Recovery {
+    pub(crate) recipes: Recipes,
+    pub(crate) handler: Option<Arc<dyn RecoveryHandler>>,
+    pub(crate) backoff: Backoff,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) hedge: Option<Hedge>,
+    /// How long first tokens take: what all its sessions have seen.
+    pub(crate) first_tokens: FirstTokensByModel,
+    pub(crate) escalation: Option<Arc<Alert>>,
+}
+
+impl Setup {
+    /// The defaults, for sessions of this role in this phase.
+    pub(crate) fn new(role: Arc<str>, phase: Arc<str>) -> Self {
+        Self {
+            role,
+            phase,
+            project_id: None,
+            labels: None,
+            registry: AgentRegistry::new(),
+            own_registry: true,
+            permissions: None,
+            breaker: None,
+            limiter: None,
+            routes: None,
+            policy: None,
+            gate: None,
+            guardrails: Guardrails::default(),
+            budget: None,
+            account: None,
+            usual: UsualOutput::new(),
+            pricing: PricingTable::global().clone(),
+            max_iterations: DEFAULT_MAX_ITERATIONS,
+            deadline: None,
+            recovery: Recovery::default(),
+            classifier: with_own_rules(Classifier::default()),
+            event_sink: None,
+            usage_sink: None,
+            event_log: DEFAULT_EVENT_LOG,
+            keeps_events: true,
+            scope: None,
+            capture: None,
+            clock: Arc::new(SystemClock),
+            sleeper: default_sleeper(),
+            ids: Arc::new(RandomIds),
+            roster: Arc::default(),
+        }
+    }
+
+    /// Keeps the registry on this orchestrator's time and ids, where it is its own.
+    pub(crate) fn renew_registry(&mut self) {
+        if self.own_registry {
+            let config = RegistryConfig::default();
+            let config = config.clock(Arc::clone(&self.clock)).ids(Arc::clone(&self.ids));
+            self.registry = AgentRegistry::with_config(config);
+        }
+    }
+}
+
+/// A fresh account for the limit, below the shared one where there is one; and whether it is fresh.
+pub(crate) fn account(shared: Option<&Account>, limit: Option<Limit>) -> (Option<Account>, bool) {
+    let owned = limit.is_some();
+    let account = match (shared, limit) {
+        (None, None) => None,
+        (Some(shared), None) => Some(shared.clone()),
+        (None, Some(limit)) => Some(Account::new(limit)),
+        (Some(shared), Some(limit)) => Some(shared.child(limit)),
+    };
+    (account, owned)
+}
+
+/// Tokio's timer, with the feature.
+#[cfg_attr(
+    feature = "tokio",
+    expect(clippy::unnecessary_wraps, reason = "without the feature there is none")
+)]
+pub(crate) fn default_sleeper() -> Option<Arc<dyn Sleeper>> {
+    #[cfg(feature = "tokio")]
+    return Some(Arc::new(crate::TokioSleeper));
+    #[cfg(not(feature = "tokio"))]
+    None
+}

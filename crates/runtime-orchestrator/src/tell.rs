@@ -1,0 +1,295 @@
+//! What events say of decisions, waits and changes of state.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use runtime_events::payload::{
+    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked,
+    PermissionChecked, PolicyDecided, Refused, SessionEnded, StatusChanged, TurnEnded, Word, Words,
+};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, Fact, SpanId,
+    SpanOutcome,
+};
+use runtime_lifecycle::AgentStatus;
+use runtime_policy::GuardrailSubject;
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
+use runtime_resilience::Transition;
+use runtime_usage::{Balance, BudgetExceededError, BudgetMark};
+use serde_json::Value;
+
+use crate::capture::{Capture, Content};
+use crate::log::log;
+use crate::parts::money::{Money, Overspent};
+use crate::parts::stream::{Speaker, Stream};
+
+/// The session's worker went from one state to another.
+pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
+    let changed = StatusChanged {
+        from: Some(Word::Literal(from.as_str())),
+        to: Some(Word::Literal(to.as_str())),
+    };
+    stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
+}
+
+/// A breaker changed its state, and this session's call was the cause.
+pub(crate) fn breaker(stream: &Stream, breaker: &str, change: Transition) {
+    let Transition { from, to, generation, cause, wait, .. } = change;
+    let changed = BreakerChanged {
+        breaker: Some(Word::Read(breaker)),
+        from: Some(Word::Literal(from.as_str())),
+        to: Some(Word::Literal(to.as_str())),
+        cause: Some(Word::Literal(cause.as_str())),
+        generation: Some(generation.into()),
+        wait_seconds: wait.map(|wait| wait.as_secs_f64()),
+    };
+    stream.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, changed.data());
+}
+
+/// Guardrails have looked at something.
+pub(crate) fn guardrails(
+    stream: &Stream,
+    stage: GuardrailStage,
+    subject: GuardrailSubject<'_>,
+    checked: &Result<(), GuardrailViolatedError>,
+) {
+    let mut told = GuardrailChecked {
+        stage: Some(Word::Literal(stage.as_str())),
+        passed: Some(checked.is_ok()),
+        ..GuardrailChecked::default()
+    };
+    match subject {
+        GuardrailSubject::Turn { model } => told.model = Some(Word::Read(model)),
+        GuardrailSubject::Tool(tool) => told.tool = Some(Word::Read(tool)),
+        _ => told.subject = Some(Word::Literal("")),
+    }
+    let objections: Vec<&str> = checked.as_ref().err().map_or_else(Vec::new, |violated| {
+        violated.violations().iter().map(|violation| violation.guardrail.as_str()).collect()
+    });
+    told.objections = checked.is_err().then_some(Words::Written(&objections));
+    stream.tell(AgentEventName::GuardrailChecked, verdict(checked.is_ok()), told.data());
+}
+
+/// The permission of the role for a tool was asked.
+pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcome) {
+    let told = PermissionChecked {
+        tool: Some(Word::Read(tool)),
+        allowed: Some(outcome.allowed),
+        reason: outcome.reason.as_deref().map(Word::Read),
+    };
+    stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
+}
+
+/// The policy was asked, and these rules fired.
+pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
+    let rules: Vec<&str> = fired.iter().map(|rule| &*rule.name).collect();
+    let actions = fired.iter().flat_map(|rule| &rule.actions);
+    let actions: Vec<&str> = actions.map(|it| it.action.as_str()).collect();
+    let decided = PolicyDecided {
+        rules: Some(Words::Written(&rules)),
+        actions: Some(Words::Written(&actions)),
+    };
+    stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
+}
+
+/// The work went to another agent, if that is what the session's last event says.
+pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) {
+    if let Some(handoff) = SessionEnded::of(farewell).handoff() {
+        stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
+    }
+}
+
+/// A turn was refused: one `agent.blocked`.
+pub(crate) fn turn_refused(
+    stream: &Stream,
+    model: &str,
+    (class, reason, detail): (AgentFailureClass, &'static str, String),
+) {
+    let told = Refused {
+        refused: Some(Word::Literal("turn")),
+        reason: Some(Word::Literal(reason)),
+        model: (!model.is_empty()).then_some(Word::Read(model)),
+        ..Refused::default()
+    };
+    refused(stream, class, detail, told.data());
+}
+
+/// A tool was refused: one `agent.blocked`.
+pub(crate) fn tool_refused(
+    stream: &Stream,
+    tool: &str,
+    (class, reason, detail): (AgentFailureClass, &'static str, String),
+) {
+    let told = Refused {
+        refused: Some(Word::Literal("tool")),
+        reason: Some(Word::Literal(reason)),
+        tool: Some(Word::Read(tool)),
+        ..Refused::default()
+    };
+    refused(stream, class, detail, told.data());
+}
+
+fn refused(stream: &Stream, class: AgentFailureClass, detail: String, data: Data) {
+    let Speaker { session_id, role, .. } = stream.speaker();
+    log!(info, session = %session_id, role = %role, detail = %detail, "refused");
+    let event = stream
+        .event(AgentEventName::AgentBlocked, AgentEventStatus::Blocked)
+        .with_failure_class(class)
+        .with_detail(detail)
+        .with_data(data);
+    stream.emit(event);
+}
+
+/// Keeps a content as `event`, if that is asked for.
+pub(crate) fn content(
+    stream: &Stream,
+    capture: Option<&Capture>,
+    (content, value): (Content, &Value),
+    event: impl FnOnce(AgentEventName, AgentEventStatus) -> AgentEvent,
+) {
+    let Some(value) = capture.and_then(|capture| capture.of(content, value)) else { return };
+    let event = event(AgentEventName::ContentCaptured, AgentEventStatus::Running);
+    let value = Fact::from(value);
+    let captured = ContentCaptured {
+        content: Some(Word::Literal(content.as_str())),
+        value: Some(Any::Fact(&value)),
+    };
+    stream.emit(event.with_data(captured.data()));
+}
+
+/// One `agent.budget_mark` for each mark that a turn made budgets cross.
+pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
+    for mark in marks {
+        log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark");
+        let told = payload::BudgetMark {
+            account: mark.account.as_ref().map(Word::Shared),
+            percent: Some(mark.percent.into()),
+            limit_usd: Some(mark.limit.to_f64()),
+            spent_usd: Some(mark.spent.to_f64()),
+        };
+        let event = stream
+            .event(AgentEventName::BudgetMark, AgentEventStatus::Running)
+            .with_detail(mark.to_string())
+            .with_data(told.data());
+        stream.emit(event);
+    }
+}
+
+/// After a turn that was answered, whether or not the answer was withheld: more spent than allowed
+/// is said each time, and is returned where the budget is enforced.
+pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceededError> {
+    let Overspent { exceeded, enforced } = money.overspent()?;
+    let Speaker { session_id, role, .. } = stream.speaker();
+    log!(warn, session = %session_id, role = %role, budget = %exceeded.budget, spent = %exceeded.current_cost, enforced = enforced, "budget exceeded");
+    let told = BudgetExceeded {
+        budget_usd: Some(exceeded.budget.to_f64()),
+        account: exceeded.account.as_ref().map(Word::Shared),
+    };
+    let event = stream
+        .event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+        .with_failure_class(AgentFailureClass::Unknown)
+        .with_detail(format!("budget exceeded: {}", exceeded.current_cost))
+        .with_data(told.data());
+    stream.emit(event);
+    enforced.then_some(exceeded)
+}
+
+/// How the session's budgets stand, into the payload of an event.
+pub(crate) fn balance(money: &Money, ended: &mut TurnEnded<'_>) {
+    let Some((Balance { reserved, left, .. }, available)) = money.balance() else { return };
+    ended.budget_remaining_usd = Some(left.to_f64());
+    // The accounts above may have less.
+    ended.budget_available_usd = (available < left.or_zero()).then(|| available.to_f64());
+    ended.budget_reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
+}
+
+/// The statements of the session's budgets, into its last event.
+pub(crate) fn statements(money: &Money, event: &mut AgentEvent) {
+    if money.account().is_none() {
+        return;
+    }
+    let statements: Vec<_> = money.public_statements().collect();
+    // Texts and finite numbers under literal keys: none of it can fail to serialise.
+    let json = serde_json::to_value(statements).unwrap_or_default();
+    let ended = SessionEnded { budgets: Some(Any::Json(&json)), ..SessionEnded::default() };
+    ended.write(event.data.get_or_insert_default());
+}
+
+/// What is waited for. A wait for a person is told by `agent.paused` and `agent.resumed`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reason {
+    RateLimit,
+    BackOff,
+}
+
+impl Reason {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate_limit",
+            Self::BackOff => "backoff",
+        }
+    }
+}
+
+/// Awaits something that is a wait of the agent's. One that is not ready at once has a span, which
+/// the caller ends as it ended.
+pub(crate) async fn waiting<F: Future>(
+    stream: &Stream,
+    reason: Reason,
+    parent: SpanId,
+    future: F,
+) -> (F::Output, Option<Wait<'_>>) {
+    let mut future = pin!(future);
+    let mut wait = None;
+    let output = poll_fn(|cx| {
+        let polled = future.as_mut().poll(cx);
+        if polled.is_pending() {
+            wait.get_or_insert_with(|| Wait::begin(stream, reason, parent));
+        }
+        polled
+    })
+    .await;
+    (output, wait)
+}
+
+/// A wait under way. Dropped, it was cancelled.
+pub(crate) struct Wait<'c> {
+    stream: &'c Stream,
+    reason: Reason,
+    span: SpanId,
+    parent: SpanId,
+    outcome: SpanOutcome,
+}
+
+impl<'c> Wait<'c> {
+    /// The agent waits.
+    pub(crate) fn begin(stream: &'c Stream, reason: Reason, parent: SpanId) -> Self {
+        let outcome = SpanOutcome::Cancelled;
+        let wait = Self { stream, reason, span: stream.new_span(), parent, outcome };
+        wait.tell(AgentEventName::WaitStarted, None);
+        wait
+    }
+
+    /// It is over in this way.
+    pub(crate) fn ended(mut self, outcome: SpanOutcome) {
+        self.outcome = outcome;
+    }
+
+    fn tell(&self, name: AgentEventName, outcome: Option<SpanOutcome>) {
+        let event = self.stream.event(name, AgentEventStatus::Blocked);
+        let mut event = event.with_span(self.span, Some(self.parent));
+        event.outcome = outcome;
+        let wait = payload::Wait { reason: Some(Word::Literal(self.reason.as_str())) };
+        self.stream.emit(event.with_data(wait.data()));
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.tell(AgentEventName::WaitEnded, Some(self.outcome));
+    }
+}
+
+const fn verdict(good: bool) -> AgentEventStatus {
+    if good { AgentEventStatus::Green } else { AgentEventStatus::Red }
+}

@@ -1,0 +1,199 @@
+//! A tool under way, and the ways it ends.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+
+use runtime_events::payload::{self, Word};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
+};
+use runtime_policy::{GuardrailStage, GuardrailSubject, GuardrailViolatedError, PostCheck};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::capture::Content;
+use crate::core::{Core, Entry};
+use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError};
+use crate::failure::failure;
+use crate::limits::Kind;
+use crate::parts::pace::Pace;
+use crate::scope::{inside, inside_async};
+use crate::tell;
+use crate::wait::{Interrupted, race};
+
+/// A tool under way; dropped, it was cancelled.
+pub(super) struct ActiveTool<'s> {
+    core: &'s Core,
+    name: Arc<str>,
+    pace: Pace,
+    span: SpanId,
+    /// True exactly while the caller's code runs.
+    polling: bool,
+    ended: bool,
+    /// Last, so that the session's farewell waits for the tool's last event.
+    _entry: Entry<'s>,
+}
+
+impl<'s> ActiveTool<'s> {
+    /// The tool may run: says that it is called.
+    pub(super) fn begin(core: &'s Core, name: Arc<str>, pace: Pace, entry: Entry<'s>) -> Self {
+        let span = core.stream.new_span();
+        let tool = Self { core, name, pace, span, polling: false, ended: false, _entry: entry };
+        if core.stream.is_heard() {
+            tool.emit(tool.event(AgentEventName::AgentToolCalled, AgentEventStatus::Running));
+        }
+        tool
+    }
+}
+
+impl ActiveTool<'_> {
+    #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+    pub(super) fn step<F: Future>(
+        &mut self,
+        step: F,
+    ) -> impl Future<Output = Result<F::Output, ToolError>> {
+        async move {
+            let Self { core, pace, polling, span, .. } = &mut *self;
+            let step = inside_async(core.scope(), *span, step);
+            let output = race(*core, pace, polling, step).await;
+            output.map_err(|interrupted| self.interrupted(interrupted))
+        }
+    }
+
+    /// The session may have ended while guardrails looked; what has not begun does not begin.
+    pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
+        let ended = self.core.life.ended();
+        ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
+    }
+
+    fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
+        self.polling = true;
+        let value = inside(self.core.scope(), self.span, code);
+        self.polling = false;
+        value
+    }
+
+    pub(super) async fn check_result(
+        &mut self,
+        args: &Value,
+        result: &Value,
+    ) -> Result<(), ToolError> {
+        let (core, name) = (self.core, Arc::clone(&self.name));
+        let check = PostCheck::new(core.role(), GuardrailSubject::Tool(&name), args, result);
+        let checked = self.step(core.setup.guardrails.check_post_async(&check)).await?;
+        self.judge(checked)
+    }
+
+    /// The result as guardrails see it, if there are any.
+    pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
+        let guards = self.core.guards(GuardrailStage::Post);
+        if !(guards || self.core.captures()) {
+            return Ok(None);
+        }
+        match self.flagged(|| serde_json::to_value(value)) {
+            Ok(result) => {
+                self.keep(Content::Result, &result);
+                Ok(Some(result).filter(|_| guards))
+            }
+            Err(_) if !guards => Ok(None),
+            Err(error) => {
+                let subject = GuardrailSubject::Tool(&self.name);
+                let role = &**self.core.role();
+                let violation = GuardrailViolatedError::unserializable(role, subject, error);
+                self.judge(Err(violation)).map(|()| None)
+            }
+        }
+    }
+
+    pub(super) fn keep(&self, content: Content, value: &Value) {
+        let Core { stream, setup, .. } = self.core;
+        let event = |name, status| stream.child_event(name, status, self.span);
+        tell::content(stream, setup.capture.as_ref(), (content, value), event);
+    }
+
+    fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
+        let subject = GuardrailSubject::Tool(&self.name);
+        tell::guardrails(&self.core.stream, GuardrailStage::Post, subject, &checked);
+        checked.map_err(|violation| {
+            let class = AgentFailureClass::GuardrailViolation;
+            self.stopped(SpanOutcome::Failed, class, &violation);
+            violation.into()
+        })
+    }
+
+    pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
+        let failure = failure(error, &self.core.setup.classifier);
+        self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
+        ToolError::Failed(failure)
+    }
+
+    fn interrupted(&mut self, interrupted: Interrupted) -> ToolError {
+        let error = interruption(&self.name, interrupted, true);
+        let (outcome, class) = match interrupted {
+            Interrupted::Time(..) => (SpanOutcome::TimedOut, AgentFailureClass::ToolError),
+            Interrupted::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
+        };
+        self.stopped(outcome, class, &error);
+        error
+    }
+
+    pub(super) fn completed(mut self) {
+        self.ended = true;
+        if self.core.stream.is_heard() {
+            let event = self.event(AgentEventName::AgentToolCompleted, AgentEventStatus::Completed);
+            self.emit(event.with_outcome(SpanOutcome::Ok));
+        }
+    }
+
+    fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
+        self.ended = true;
+        let status = match outcome {
+            SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
+            _ => AgentEventStatus::Failed,
+        };
+        let event = self.event(AgentEventName::AgentToolCompleted, status);
+        let event = event.with_failure_class(class).with_detail(error.to_string());
+        self.emit(event.with_outcome(outcome));
+        self.core.log_failure("tool", &error);
+    }
+
+    fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        let tool =
+            payload::Tool { tool: Some(Word::Shared(&self.name)), ..payload::Tool::default() };
+        self.core.stream.child_event(name, status, self.span).with_data(tool.data())
+    }
+
+    fn emit(&self, event: AgentEvent) {
+        self.core.stream.emit(event);
+    }
+}
+
+impl Drop for ActiveTool<'_> {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        if self.polling {
+            self.core.life.note_panic();
+            let panicked = BoxError::from("the tool panicked");
+            self.stopped(SpanOutcome::Panicked, AgentFailureClass::ToolError, &*panicked);
+        } else {
+            let dropped = BoxError::from("the tool was dropped");
+            self.stopped(SpanOutcome::Cancelled, AgentFailureClass::Cancelled, &*dropped);
+        }
+    }
+}
+
+/// What an interruption is to the caller of a tool.
+pub(super) fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
+    match interrupted {
+        Interrupted::Time(Kind::Timeout(_), timeout) => {
+            ToolTimeoutError { tool: tool.to_owned(), timeout }.into()
+        }
+        Interrupted::Time(Kind::Deadline, deadline) => {
+            DeadlineExceededError { deadline, call_began }.into()
+        }
+        Interrupted::Closed(end) => end.closed(call_began).into(),
+    }
+}

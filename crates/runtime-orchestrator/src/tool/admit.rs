@@ -1,0 +1,116 @@
+//! A tool between its admission and its call: what may still refuse it.
+
+use std::mem;
+use std::sync::Arc;
+
+use runtime_events::AgentFailureClass;
+use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
+use runtime_policy::{GuardrailSubject, PreCheck};
+
+use super::active::{ActiveTool, interruption};
+use crate::core::{Core, Entry};
+use crate::error::ToolError;
+use crate::parts::pace::Pace;
+use crate::tell;
+use crate::tool::describe::ToolCall;
+use crate::wait::{Interrupted, race};
+
+/// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
+pub(super) struct PendingTool<'s> {
+    core: &'s Core,
+    pub(super) name: Arc<str>,
+    pub(super) pace: Pace,
+    /// True exactly while guardrails run.
+    pub(super) polling: bool,
+    /// `None` once the tool has started or was refused.
+    entry: Option<Entry<'s>>,
+}
+
+impl<'s> PendingTool<'s> {
+    pub(super) fn admit(core: &'s Core, tool: &ToolCall) -> Result<Self, ToolError> {
+        let entry = Some(core.enter(true)?);
+        let name = Arc::clone(&tool.name);
+        let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
+        if let Err(refused) = core.life.accepting() {
+            return Err(pending.refuse(refused.into()));
+        }
+        match core.time.until(tool.timeout.as_deref()) {
+            Ok(until) => pending.pace = until.into(),
+            Err(deadline) => return Err(pending.refuse(deadline.into())),
+        }
+        if let Some(permissions) = &core.setup.permissions {
+            let role = &**core.role();
+            let outcome = permissions.authorize(role, &pending.name);
+            tell::permission(&core.stream, &pending.name, &outcome);
+            if !outcome.allowed {
+                let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
+                return Err(pending.refuse(denied.into()));
+            }
+        }
+        Ok(pending)
+    }
+
+    /// Admits a tool, and has guardrails look at its arguments, inside the tool's time.
+    pub(super) async fn checked(
+        core: &'s Core,
+        tool: &ToolCall,
+    ) -> Result<ActiveTool<'s>, ToolError> {
+        let mut pending = Self::admit(core, tool)?;
+        let Self { name, pace, polling, .. } = &mut pending;
+        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(name), &tool.args);
+        let checked =
+            race(core, pace, polling, core.setup.guardrails.check_pre_async(&check)).await;
+        pending.start(checked)
+    }
+
+    fn refuse(mut self, error: ToolError) -> ToolError {
+        self.told(error.failure_class(), error.reason(), error.to_string());
+        error
+    }
+
+    pub(super) fn start(
+        mut self,
+        checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
+    ) -> Result<ActiveTool<'s>, ToolError> {
+        if let Ok(checked) = &checked {
+            let subject = GuardrailSubject::Tool(&self.name);
+            if self.core.guards(GuardrailStage::Pre) {
+                tell::guardrails(&self.core.stream, GuardrailStage::Pre, subject, checked);
+            }
+        }
+        match checked {
+            Ok(Ok(())) => {}
+            Ok(Err(violation)) => return Err(self.refuse(violation.into())),
+            Err(interrupted) => {
+                let error = interruption(&self.name, interrupted, false);
+                return Err(self.refuse(error));
+            }
+        }
+        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
+        let (name, pace) = (Arc::clone(&self.name), mem::take(&mut self.pace));
+        Ok(ActiveTool::begin(self.core, name, pace, entry))
+    }
+
+    fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {
+        if let Some(mut entry) = self.entry.take() {
+            entry.stop_working();
+            tell::tool_refused(&self.core.stream, &self.name, (class, reason, detail));
+        }
+    }
+}
+
+impl Drop for PendingTool<'_> {
+    fn drop(&mut self) {
+        if self.entry.is_none() {
+            return;
+        }
+        if self.polling {
+            self.core.life.note_panic();
+            let detail = "a guardrail panicked before the tool ran".to_owned();
+            self.told(AgentFailureClass::ToolError, "panicked", detail);
+        } else {
+            let detail = "the tool was dropped before it ran".to_owned();
+            self.told(AgentFailureClass::Cancelled, "cancelled", detail);
+        }
+    }
+}

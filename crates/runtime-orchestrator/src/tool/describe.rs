@@ -1,0 +1,67 @@
+//! A tool call as a value.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::limits::Timeout;
+
+/// One call of a tool, described.
+///
+/// ```
+/// use runtime_orchestrator::ToolCall;
+/// use serde_json::json;
+///
+/// let call = ToolCall::new("search").args(json!({ "query": "circuit breaker" }));
+/// # let _ = call;
+/// ```
+#[derive(Clone)]
+#[must_use = "a tool call is only a description; pass it to `run_tool`"]
+pub struct ToolCall {
+    pub(crate) name: Arc<str>,
+    pub(crate) args: Value,
+    pub(crate) timeout: Option<Box<Timeout>>,
+}
+
+impl ToolCall {
+    /// A call of the tool of this name, without arguments.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), args: Value::Null, timeout: None }
+    }
+
+    /// Ends the call as timed out if it takes longer. Counted from its admission.
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.timeout = Some(Box::new(timeout.into()));
+        self
+    }
+
+    /// Sets the arguments, which guardrails see. They are not sent anywhere.
+    pub fn args(mut self, args: impl Into<Value>) -> Self {
+        self.args = args.into();
+        self
+    }
+}
+
+impl From<&str> for ToolCall {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for ToolCall {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+/// Without the arguments: logs are no place for them.
+impl fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, timeout, .. } = self;
+        f.debug_struct("ToolCall")
+            .field("name", name)
+            .field("timeout", timeout)
+            .finish_non_exhaustive()
+    }
+}

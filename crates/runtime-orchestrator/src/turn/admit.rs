@@ -1,0 +1,189 @@
+//! What a call has to pass before it is made.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use runtime_events::{SpanId, SpanOutcome};
+use runtime_resilience::CircuitBreaker;
+use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
+
+use crate::core::Core;
+use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};
+use crate::limits::Kind;
+use crate::park::{Timers, is_thread};
+use crate::parts::money::{Ask, Funds};
+use crate::parts::pace::Pace;
+use crate::tell;
+use crate::turn::active::{ActiveTurn, Pass};
+use crate::turn::describe::Spec;
+use crate::turn::part::Part;
+use crate::wait::{Interrupted, race};
+
+/// What stands before a call, beside budgets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gate<'g> {
+    /// The span that a wait is inside of.
+    pub(crate) parent: SpanId,
+    pub(crate) breaker: Option<&'g CircuitBreaker>,
+    pub(crate) limiter: Option<&'g RateLimiter>,
+}
+
+impl<'g> Gate<'g> {
+    /// The gate of turns that go no route.
+    pub(crate) fn of(core: &'g Core) -> Self {
+        let (breaker, limiter) = (core.setup.breaker.as_ref(), core.setup.limiter.as_ref());
+        Self { parent: core.stream.root(), breaker, limiter }
+    }
+}
+
+/// Everything a turn has to pass before its call, in the order of the design. What was taken is
+/// given back if it is refused, except its iteration.
+pub(crate) async fn admit<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+    let mut entry = core.enter(true)?;
+    let passed = match first_checks(core, spec) {
+        Ok(pace) => match Gate::of(core) {
+            // Without a limit to wait for there is nothing to await.
+            gate @ Gate { limiter: None, .. } => {
+                pass_now(core, gate, &spec.model, spec.ask(), pace)
+            }
+            gate => Box::pin(pass(core, gate, &spec.model, spec.ask(), pace)).await,
+        },
+        Err(error) => Err(error),
+    };
+    match passed {
+        Ok(pass) => {
+            let model = Arc::clone(&spec.model);
+            Ok(ActiveTurn::begin(core, Part::Turn { _entry: entry }, model, pass))
+        }
+        Err(error) => {
+            entry.stop_working();
+            refused(core, &spec.model, &error);
+            Err(error)
+        }
+    }
+}
+
+fn first_checks(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
+    core.life.ask(core.setup.max_iterations)?;
+    let limits = spec.limits.as_deref();
+    Ok(core.time.pace(limits, core.time.total(limits), None)?)
+}
+
+/// Says that a turn was refused.
+pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
+    let why = (error.failure_class(), error.reason(), error.to_string());
+    tell::turn_refused(&core.stream, model, why);
+}
+
+/// What one attempt has to pass. It waits for the rate limit, if there is one.
+pub(crate) async fn pass<'s>(
+    core: &'s Core,
+    gate: Gate<'_>,
+    model: &str,
+    ask: &Ask,
+    pace: Pace,
+) -> Result<Pass<'s>, TurnError> {
+    let funds = before_rate(core, gate, model, ask)?;
+    let rate = match gate.limiter {
+        None => None,
+        Some(limiter) => {
+            let demand = core.money.demand(model, ask);
+            Some(room(core, limiter, demand, &pace, gate.parent).await?)
+        }
+    };
+    after_rate(core, gate, funds, rate, pace)
+}
+
+/// [`pass`] for a call that is not worth a wait.
+pub(crate) fn pass_now<'s>(
+    core: &'s Core,
+    gate: Gate<'_>,
+    model: &str,
+    ask: &Ask,
+    pace: Pace,
+) -> Result<Pass<'s>, TurnError> {
+    let funds = before_rate(core, gate, model, ask)?;
+    let reserve = |limiter: &RateLimiter| limiter.try_reserve(core.money.demand(model, ask));
+    let rate = gate.limiter.map(reserve).transpose()?;
+    after_rate(core, gate, funds, rate, pace)
+}
+
+/// The breaker is asked without taking a place: a refusal by the budget must not cost a probe, nor a
+/// probe wait for the rate.
+fn before_rate<'s>(
+    core: &'s Core,
+    gate: Gate<'_>,
+    model: &str,
+    ask: &Ask,
+) -> Result<Funds<'s>, TurnError> {
+    gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
+    core.money.fund(model, ask)
+}
+
+fn after_rate<'s>(
+    core: &Core,
+    gate: Gate<'_>,
+    funds: Funds<'s>,
+    rate: Option<RateReservation>,
+    mut pace: Pace,
+) -> Result<Pass<'s>, TurnError> {
+    match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
+        Ok(admitted) => {
+            let (permit, change) = admitted.unzip();
+            if let (Some(breaker), Some(Some(change))) = (gate.breaker, change) {
+                tell::breaker(&core.stream, breaker.name(), change);
+            }
+            if rate.is_some() {
+                pace.begin(core.time.now());
+            }
+            Ok(Pass { permit, funds, rate: rate.map(Box::new), pace })
+        }
+        Err(open) => {
+            // Nothing was sent.
+            if let Some(rate) = rate {
+                rate.cancel();
+            }
+            Err(open.into())
+        }
+    }
+}
+
+/// Waits until the rate limit has room, the time is over, or the session ends. A task without a
+/// sleeper would not be woken when there is room: it is refused.
+async fn room(
+    core: &Core,
+    limiter: &RateLimiter,
+    demand: Demand,
+    pace: &Pace,
+    parent: SpanId,
+) -> Result<RateReservation, TurnError> {
+    let (clock, sleeper) = (Arc::clone(core.time.clock()), core.time.sleeper().cloned());
+    if sleeper.is_none() && !poll_fn(|cx| Poll::Ready(is_thread(cx.waker()))).await {
+        return Ok(limiter.try_reserve(demand)?);
+    }
+    let timers = Timers { clock, sleeper };
+    let reserved = limiter.reserve(demand, &timers, pace.end());
+    let (mut unflagged, before) = (false, pace.before_the_call());
+    let reserved = race(core, &before, &mut unflagged, reserved);
+    let (reserved, wait) =
+        tell::waiting(&core.stream, tell::Reason::RateLimit, parent, reserved).await;
+    if let Some(wait) = wait {
+        wait.ended(match &reserved {
+            Ok(Ok(_)) => SpanOutcome::Ok,
+            Ok(Err(_)) => SpanOutcome::Failed,
+            Err(Interrupted::Time(..)) => SpanOutcome::TimedOut,
+            Err(Interrupted::Closed(_)) => SpanOutcome::Cancelled,
+        });
+    }
+    match reserved {
+        Ok(reserved) => Ok(reserved?),
+        Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
+        Err(Interrupted::Time(Kind::Deadline, deadline)) => {
+            Err(DeadlineExceededError { deadline, call_began: false }.into())
+        }
+        Err(Interrupted::Time(Kind::Timeout(phase), timeout)) => {
+            Err(TurnTimeoutError { timeout, phase }.into())
+        }
+    }
+}

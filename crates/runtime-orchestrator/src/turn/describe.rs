@@ -1,0 +1,279 @@
+//! A turn as a value: what to call, what it may cost, and how long it may take.
+
+use std::fmt;
+use std::sync::Arc;
+
+use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot, Usd};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::BoxError;
+use crate::limits::{Limits, Timeout};
+use crate::parts::money::Ask;
+
+/// One call of a model, described. `T` is the type of its reply, and is found from the call.
+///
+/// A turn is a plain value: it can be stored, and its options can be set by conditions at run time.
+///
+/// ```
+/// use std::time::Duration;
+/// use runtime_orchestrator::Turn;
+/// use runtime_usage::UsageSnapshot;
+///
+/// struct Reply { text: String }
+///
+/// # #[cfg(feature = "tokio")]
+/// fn turn(limit: Option<Duration>) -> Turn<Reply> {
+///     // The argument's type is the one word that inference needs.
+///     let mut turn = Turn::model("gpt-5")
+///         .usage_from(|reply: &Reply| UsageSnapshot::new(100, reply.text.len() as u64 / 4));
+///     if let Some(limit) = limit {
+///         turn = turn.timeout(limit);
+///     }
+///     turn
+/// }
+/// ```
+#[must_use = "a turn is only a description; pass it to `run_turn`"]
+pub struct Turn<T = ()> {
+    pub(crate) spec: Spec,
+    pub(crate) reading: Reading<T>,
+    /// How guardrails are shown the reply.
+    pub(crate) shown: Option<fn(&T) -> serde_json::Result<Value>>,
+}
+
+/// What does not depend on the reply.
+#[derive(Clone)]
+pub(crate) struct Spec {
+    pub(crate) model: Arc<str>,
+    pub(crate) limits: Option<Box<Limits>>,
+    /// What guardrails are shown before the call.
+    pub(crate) prompt: Option<Box<Value>>,
+    pub(crate) ask: Option<Box<Ask>>,
+    pub(crate) repeatable: bool,
+}
+
+/// How the usage of a reply is known.
+pub(crate) enum Reading<T> {
+    Unread,
+    Known(Box<UsageSnapshot>),
+    From(Box<Reader<T>>),
+}
+
+type Reader<T> = dyn FnOnce(&T) -> Result<ReportedUsage, BoxError> + Send + Sync;
+
+/// What a usage reader may return: a usage, an `Option` or a `Result` of one, or a type of the caller's.
+///
+/// A reader that finds nothing, or fails, costs nobody the reply: the turn counts as unread, and is
+/// billed by what it reserved.
+pub trait IntoUsage {
+    /// The usage; an error says why there is none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept the usage from being read.
+    fn into_usage(self) -> Result<ReportedUsage, BoxError>;
+}
+
+impl IntoUsage for UsageSnapshot {
+    fn into_usage(self) -> Result<ReportedUsage, BoxError> {
+        Ok(self.into())
+    }
+}
+
+impl IntoUsage for ReportedUsage {
+    fn into_usage(self) -> Result<ReportedUsage, BoxError> {
+        Ok(self)
+    }
+}
+
+impl<U: IntoUsage> IntoUsage for Option<U> {
+    fn into_usage(self) -> Result<ReportedUsage, BoxError> {
+        self.ok_or("the reply has no usage")?.into_usage()
+    }
+}
+
+impl<U: IntoUsage, E: Into<BoxError>> IntoUsage for Result<U, E> {
+    fn into_usage(self) -> Result<ReportedUsage, BoxError> {
+        self.map_err(Into::into)?.into_usage()
+    }
+}
+
+impl<T> Turn<T> {
+    /// A turn of this model. An empty name means that the turn is not metered.
+    ///
+    /// Say how its usage is known, with [`usage`](Self::usage) or [`usage_from`](Self::usage_from).
+    /// Otherwise it is billed by what it reserved, as an estimate, or by nothing if it reserved nothing.
+    pub fn model(model: impl Into<Arc<str>>) -> Self {
+        let spec =
+            Spec { model: model.into(), limits: None, prompt: None, ask: None, repeatable: false };
+        Self { spec, reading: Reading::Unread, shown: None }
+    }
+
+    /// A turn that is not metered: no price, no usage record.
+    pub fn unmetered() -> Self {
+        Self::model("")
+    }
+
+    /// Sets the usage, where it is known beforehand.
+    pub fn usage(mut self, usage: UsageSnapshot) -> Self {
+        self.reading = Reading::Known(Box::new(usage));
+        self
+    }
+
+    /// Reads the usage from the reply, or estimates it by the reply: a [`UsageSnapshot`], or a
+    /// [`ReportedUsage`] with what the provider said beside it.
+    #[doc(alias = "estimate_usage")]
+    pub fn usage_from<U: IntoUsage>(
+        mut self,
+        read: impl FnOnce(&T) -> U + Send + Sync + 'static,
+    ) -> Self {
+        self.reading = Reading::From(Box::new(|reply| read(reply).into_usage()));
+        self
+    }
+
+    /// Marks the call as one that may be made twice at once without harm, because it does nothing but
+    /// answer. Where the orchestrator [hedges](crate::Orchestrator::hedge), a recovering turn then makes
+    /// it a second time beside one whose first token is late, and takes the first answer. Both are
+    /// paid for.
+    pub fn repeatable(mut self) -> Self {
+        self.spec.repeatable = true;
+        self
+    }
+}
+
+impl<T: Serialize> Turn<T> {
+    /// Shows the session's guardrails `input` before the call, and the reply as JSON after it.
+    pub fn guarded(mut self, input: impl Into<Value>) -> Self {
+        self.spec.prompt = Some(Box::new(input.into()));
+        self.shown = Some(|reply| serde_json::to_value(reply));
+        self
+    }
+}
+
+/// # Budgets
+///
+/// Where the session has a budget, a turn reserves before its call is made:
+///
+/// | option | reserves |
+/// |---|---|
+/// | [`reserve`](Self::reserve) | the given amount |
+/// | [`estimate`](Self::estimate) | its price, with as much output as is usual for the model, at most [`max_output`](Self::max_output) |
+/// | neither | what the budget says: [`Limit::per_turn`](runtime_usage::Limit::per_turn) |
+///
+/// A [strict](runtime_usage::Limit::strict) budget needs `estimate` and `max_output`, takes both for
+/// upper bounds, and reserves the most that they can cost.
+impl<T> Turn<T> {
+    /// Estimates what the call takes in. Output in it is the output that is expected; without output,
+    /// the usual output of the model counts.
+    pub fn estimate(mut self, usage: UsageSnapshot) -> Self {
+        self.ask().estimate = Some(usage);
+        self
+    }
+
+    /// Limits the tokens of the reply: the `max_tokens` that is sent.
+    pub fn max_output(mut self, tokens: u64) -> Self {
+        self.ask().max_output = Some(tokens);
+        self
+    }
+
+    /// Reserves this amount, whatever is estimated. A strict budget reserves more where more is
+    /// possible.
+    pub fn reserve(mut self, amount: Usd) -> Self {
+        self.ask().reserve = Some(amount);
+        self
+    }
+
+    /// Sets the tier of service that is asked for; estimates are priced by it. Default: standard.
+    pub fn tier(mut self, tier: ServiceTier) -> Self {
+        self.ask().tier = tier;
+        self
+    }
+
+    /// Marks the turn as the one that ends the run with an answer: it may take what budgets have set
+    /// aside for [wrapping up](runtime_usage::Limit::wrap_up).
+    pub fn wrap_up(mut self) -> Self {
+        self.ask().wrap_up = true;
+        self
+    }
+}
+
+/// # Timeouts
+///
+/// | option | limits | a turn that exceeds it |
+/// |---|---|---|
+/// | [`timeout`](Self::timeout) | one attempt at the call, from its admission | timed out: the provider's failure |
+/// | [`first_token_timeout`](Self::first_token_timeout) | from the admission of an attempt to its first token | the same |
+/// | [`idle_timeout`](Self::idle_timeout) | from one token to the next | the same |
+/// | [`within`](Self::within) | all attempts and the waits between them | timed out: nobody's failure |
+///
+/// An attempt that waits for a rate limit is admitted when there is room. The room has to come within
+/// the attempt's `timeout`, too, or the attempt is refused.
+///
+/// [`ActiveTurn::token`](crate::ActiveTurn::token) and [`Attempt::token`](crate::Attempt::token) tell of
+/// tokens; if nobody calls them, the whole answer counts as the first token.
+///
+/// A blocking call on the caller's thread cannot be interrupted, so it refuses a turn with a timeout
+/// ([`UninterruptibleCallError`](crate::UninterruptibleCallError)).
+impl<T> Turn<T> {
+    /// Ends an attempt that takes longer.
+    pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.limits().attempt = Some(timeout.into());
+        self
+    }
+
+    /// Ends an attempt whose first token takes longer. A long answer is usual; long silence before it
+    /// is not.
+    pub fn first_token_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.limits().first_token = Some(timeout.into());
+        self
+    }
+
+    /// Ends an attempt that stops talking: when a token takes longer after the one before it.
+    pub fn idle_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.limits().idle = Some(timeout.into());
+        self
+    }
+
+    /// Ends the turn if all of it takes longer, whatever is tried. Counted from its admission.
+    pub fn within(mut self, timeout: impl Into<Timeout>) -> Self {
+        self.limits().total = Some(timeout.into());
+        self
+    }
+
+    pub(crate) fn limits(&mut self) -> &mut Limits {
+        self.spec.limits.get_or_insert_default()
+    }
+
+    fn ask(&mut self) -> &mut Ask {
+        self.spec.ask.get_or_insert_default()
+    }
+}
+
+impl Spec {
+    pub(crate) fn ask(&self) -> &Ask {
+        self.ask.as_deref().unwrap_or(&Ask::NOTHING)
+    }
+}
+
+impl<T> Reading<T> {
+    /// `None` where nobody reads the usage.
+    pub(crate) fn usage(self, reply: &T) -> Option<Result<ReportedUsage, BoxError>> {
+        match self {
+            Self::Unread => None,
+            Self::Known(usage) => Some(Ok((*usage).into())),
+            Self::From(read) => Some(read(reply)),
+        }
+    }
+}
+
+/// Without the prompt: logs are no place for it.
+impl<T> fmt::Debug for Turn<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Spec { model, limits, ask, .. } = &self.spec;
+        f.debug_struct("Turn")
+            .field("model", model)
+            .field("limits", limits)
+            .field("ask", ask)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,103 @@
+//! Whether a call is a turn of its own, or an attempt inside one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanId, SpanOutcome};
+
+use crate::core::Entry;
+use crate::parts::money::Bill;
+use crate::parts::stream::Stream;
+
+/// What a call is a part of.
+pub(crate) enum Part<'s> {
+    /// A turn of its own, directly below the session. It keeps the session's farewell waiting for
+    /// its last event.
+    Turn { _entry: Entry<'s> },
+    /// An attempt of a turn that recovers, and that stays inside for it.
+    Attempt(Box<Place>),
+}
+
+/// Where an attempt stands in its turn.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) turn: SpanId,
+    pub(crate) number: u32,
+    pub(crate) provider: Option<Arc<str>>,
+    /// A second call beside one that is slow.
+    pub(crate) hedge: bool,
+    pub(crate) tally: Arc<Tally>,
+}
+
+impl Part<'_> {
+    /// The names of its beginning, and of its good and its bad end.
+    pub(crate) const fn names(&self) -> [AgentEventName; 3] {
+        use AgentEventName as Name;
+        match self {
+            Self::Turn { .. } => [Name::TurnStarted, Name::TurnCompleted, Name::TurnFailed],
+            Self::Attempt(_) => [Name::AttemptStarted, Name::AttemptCompleted, Name::AttemptFailed],
+        }
+    }
+
+    pub(crate) fn event(
+        &self,
+        stream: &Stream,
+        name: AgentEventName,
+        status: AgentEventStatus,
+        span: SpanId,
+    ) -> AgentEvent {
+        match self {
+            Self::Turn { .. } => stream.child_event(name, status, span),
+            Self::Attempt(place) => stream.event(name, status).with_span(span, Some(place.turn)),
+        }
+    }
+
+    /// Where it stands in its turn, if it is an attempt.
+    pub(crate) const fn place(&self) -> Option<&Place> {
+        if let Self::Attempt(place) = self { Some(place) } else { None }
+    }
+
+    /// Whether it takes a route, which has a limiter of its own.
+    pub(crate) fn is_routed(&self) -> bool {
+        matches!(self, Self::Attempt(place) if place.provider.is_some())
+    }
+
+    pub(crate) fn ended(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
+        if let Self::Attempt(place) = self {
+            place.tally.add(bill, outcome);
+        }
+    }
+}
+
+/// What the attempts of a turn come to.
+#[derive(Debug, Default)]
+pub(crate) struct Tally(Mutex<Sum>);
+
+#[derive(Debug, Default)]
+struct Sum {
+    bill: Bill,
+    panicked: bool,
+}
+
+impl Tally {
+    fn add(&self, bill: Option<&Bill>, outcome: SpanOutcome) {
+        let mut sum = self.sum();
+        if let Some(bill) = bill {
+            sum.bill.add(bill);
+        }
+        sum.panicked |= outcome == SpanOutcome::Panicked;
+    }
+
+    /// The bill of all of them.
+    pub(crate) fn bill(&self) -> Bill {
+        self.sum().bill.clone()
+    }
+
+    pub(crate) fn panicked(&self) -> bool {
+        self.sum().panicked
+    }
+
+    fn sum(&self) -> MutexGuard<'_, Sum> {
+        // Sums of plain values: a panic between them is not possible.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,46 @@
+//! Running a turn: admission, the call, the answer.
+
+use std::future::Future;
+
+use crate::core::Core;
+use crate::error::{BoxError, TurnError};
+use crate::turn::active::{ActiveTurn, Answer};
+use crate::turn::admit::admit;
+use crate::turn::describe::{Spec, Turn};
+
+/// Runs one turn, in the order in which it is drawn in the architecture guide.
+#[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
+pub(crate) fn run<T, E, F>(
+    core: &Core,
+    turn: Turn<T>,
+    call: impl FnOnce() -> F,
+) -> impl Future<Output = Result<Answer<T>, TurnError>>
+where
+    F: Future<Output = Result<T, E>>,
+    E: Into<BoxError> + 'static,
+{
+    async move {
+        let mut active = begin(core, &turn.spec).await?;
+        match active.step(async { call().await }).await? {
+            Ok(value) => {
+                let (usage, review) = active.returned(&value, turn);
+                let Some(review) = review else { return Ok(active.answer(value, usage)) };
+                active.observed_to_be(usage);
+                // Guardrails are rare: the future of every turn need not have room for them.
+                Box::pin(active.check_output(&review)).await?;
+                Ok(active.answer(value, None))
+            }
+            Err(error) => Err(active.fail(error)),
+        }
+    }
+}
+
+/// Admits a turn, and has guardrails look at its prompt.
+pub(crate) async fn begin<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+    let mut active = admit(core, spec).await?;
+    if let Some(input) = &spec.prompt {
+        Box::pin(active.check_input(input)).await?;
+    }
+    active.begin_call()?;
+    Ok(active)
+}

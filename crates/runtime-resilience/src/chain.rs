@@ -1,0 +1,46 @@
+//! The errors an error is made of.
+
+use std::error::Error;
+use std::io;
+use std::iter;
+use std::sync::Arc;
+
+/// An error of any kind, as handlers return it and [`Failure`](crate::Failure) holds it.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// No honest chain is longer, and one that bites its tail must end.
+const MAX_DEPTH: usize = 64;
+
+/// An error and its sources, from the outermost to the innermost: what
+/// [`classify_error`](crate::classify_error) looks at.
+///
+/// Errors inside an [`io::Error`] or behind an [`Arc`] are among them, although those types do not
+/// return them as their `source`. A chain ends after 64 errors.
+///
+/// ```
+/// use std::{fmt, io};
+/// use runtime_resilience::errors;
+///
+/// let error = io::Error::other(io::Error::other(fmt::Error));
+/// assert!(errors(&error).any(|error| error.is::<fmt::Error>()));
+/// ```
+pub fn errors<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    iter::successors(Some(error), |error| inner(*error)).take(MAX_DEPTH)
+}
+
+/// The next error of the chain. Some wrappers return the source of their content as their own, and
+/// so hide the content itself.
+fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return error.get_ref().map(|inner| inner as _);
+    }
+    if let Some(shared) = error.downcast_ref::<Arc<dyn Error + Send + Sync>>() {
+        return Some(&**shared);
+    }
+    if let Some(shared) = error.downcast_ref::<Arc<io::Error>>() {
+        return Some(&**shared);
+    }
+    error.source()
+}

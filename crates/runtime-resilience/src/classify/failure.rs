@@ -1,0 +1,163 @@
+//! A caller's error together with what it was read as, once.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+
+use runtime_events::{AgentFailureClass, FailureScenario};
+
+use super::{Classifier, Meaning, Reading, TypeRule};
+use crate::chain::BoxError;
+use crate::fault::Fault;
+
+/// An error of the caller's, classified.
+///
+/// It reads as the error inside it, which is also its [`source`](Error::source), so that a walk along
+/// the chain finds it by its type.
+///
+/// ```
+/// use std::num::ParseIntError;
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::{Classifier, Failure};
+///
+/// let failure = Failure::classified("429 Too Many Requests", &Classifier::default());
+/// assert_eq!(failure.scenario(), FailureScenario::LlmError);
+/// assert_eq!(failure.to_string(), "429 Too Many Requests");
+///
+/// let error = "one".parse::<u8>().unwrap_err();
+/// let failure = Failure::new(error, FailureScenario::ToolExecutionError);
+/// assert!(failure.downcast_ref::<ParseIntError>().is_some());
+/// ```
+pub struct Failure {
+    error: BoxError,
+    read: Box<Read>,
+}
+
+struct Read {
+    meaning: Meaning,
+    note: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl Failure {
+    /// An error whose scenario the caller knows.
+    pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
+        Self::read(error.into(), &[], Some(scenario), |_, _: &mut Option<()>| {})
+    }
+
+    /// An error whose scenario a classifier finds out.
+    pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
+        Self::classified_with(error, classifier, |_, _: &mut Option<()>| {})
+    }
+
+    /// As [`classified`](Self::classified), for a layer that knows types which this crate does not.
+    ///
+    /// `look` is shown each error of the chain, from the outermost to the innermost, and may put
+    /// down a [note](Self::note). So the chain is walked along once, however much is read from it.
+    ///
+    /// ```
+    /// use std::fmt;
+    /// use runtime_resilience::{Classifier, Failure};
+    ///
+    /// let failure = Failure::classified_with(fmt::Error, &Classifier::default(), |error, note| {
+    ///     if error.is::<fmt::Error>() {
+    ///         *note = Some("of formatting");
+    ///     }
+    /// });
+    /// assert_eq!(failure.note(), Some(&"of formatting"));
+    /// ```
+    pub fn classified_with<N: Any + Send + Sync>(
+        error: impl Into<BoxError>,
+        classifier: &Classifier,
+        look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
+    ) -> Self {
+        Self::read(error.into(), &classifier.rules, None, look)
+    }
+
+    fn read<N: Any + Send + Sync>(
+        error: BoxError,
+        rules: &[TypeRule],
+        given: Option<FailureScenario>,
+        mut look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
+    ) -> Self {
+        let mut note = None;
+        let mut reading = Reading::default();
+        reading.walk(&*error, rules, |_, error| {
+            look(error, &mut note);
+            false
+        });
+        let meaning = reading.meaning(given);
+        let note = note.map(|note| Box::new(note) as _);
+        Self { error, read: Box::new(Read { meaning, note }) }
+    }
+
+    /// The kind of failure, by which recovery goes.
+    pub const fn scenario(&self) -> FailureScenario {
+        self.read.meaning.fault.scenario()
+    }
+
+    /// The fault it was read as: by the error's type and its sources, where they say the same as the
+    /// scenario; else by the scenario. A wait that was asked for counts either way.
+    pub const fn fault(&self) -> Fault {
+        self.read.meaning.fault
+    }
+
+    /// Whether it counts against the health of what was called, so that its breaker should know. It
+    /// does unless facts say that it does not: what a text makes of it is not enough.
+    pub fn counts(&self) -> bool {
+        self.facts().is_none_or(|fault| fault.counts)
+    }
+
+    /// The class under which events report it.
+    ///
+    /// Where facts tell more than the scenario, they decide: a rate limit is one.
+    pub fn failure_class(&self) -> AgentFailureClass {
+        let fault = self.facts().filter(|fault| fault.scenario() == self.scenario());
+        fault.map_or_else(|| self.scenario().failure_class(), |fault| fault.failure_class())
+    }
+
+    /// What `look` put down when the error was read: see
+    /// [`classified_with`](Self::classified_with). `None` if that is nothing, or no `N`.
+    pub fn note<N: Any>(&self) -> Option<&N> {
+        self.read.note.as_deref()?.downcast_ref()
+    }
+
+    pub(super) const fn facts(&self) -> Option<Fault> {
+        self.read.meaning.facts
+    }
+
+    /// The caller's error.
+    pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
+    }
+
+    /// Hands the caller's error back.
+    pub fn into_error(self) -> BoxError {
+        self.error
+    }
+
+    /// The caller's error, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("scenario", &self.scenario())
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
+    }
+}

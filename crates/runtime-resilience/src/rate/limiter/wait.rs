@@ -1,0 +1,238 @@
+//! Waiting for a limiter, as a task and as a thread.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use runtime_events::{Sleep, Sleeper};
+
+use super::RateLimiter;
+use super::reservation::RateReservation;
+use crate::rate::bucket::{Full, Nanos};
+use crate::rate::core::{Hold, Refusal, Sent};
+use crate::rate::demand::{Demand, RateDimension};
+use crate::rate::error::RateLimitedError;
+use crate::rate::queue::Place;
+
+impl RateLimiter {
+    /// Takes what a call asks for, and waits for it if need be, in the order in which callers came.
+    ///
+    /// Drop the future to give up; whoever is behind moves up. A future that is kept and not polled
+    /// holds up those behind it. It asks first when it is polled first.
+    ///
+    /// # Errors
+    ///
+    /// [`RateLimitedError`] at once if the turn would come after `until`, as far as is known when the
+    /// call gets in line and again when it is first; at `until` if the turn has not come by then; and
+    /// at once if the call asks for more than a burst ever holds.
+    pub fn reserve<'a>(
+        &'a self,
+        demand: Demand,
+        sleeper: &'a dyn Sleeper,
+        until: Option<Instant>,
+    ) -> Reserve<'a> {
+        Reserve { turn: Turn::new(self, demand, until), sleeper, timer: None }
+    }
+
+    /// As [`reserve`](Self::reserve), for a thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`reserve`](Self::reserve).
+    pub fn reserve_blocking(
+        &self,
+        demand: Demand,
+        sleeper: &dyn Sleeper,
+        until: Option<Instant>,
+    ) -> Result<RateReservation, RateLimitedError> {
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let mut turn = Turn::new(self, demand, until);
+        loop {
+            match turn.ask(&waker) {
+                Step::Over(result) => return result,
+                Step::Wait(wait) => sleeper.park(wait.park()),
+            }
+        }
+    }
+}
+
+/// The future that [`RateLimiter::reserve`] returns.
+#[must_use = "a future that is not polled does not wait"]
+pub struct Reserve<'a> {
+    turn: Turn<'a>,
+    sleeper: &'a dyn Sleeper,
+    /// When it ends, and the timer that ends then.
+    timer: Option<(Nanos, Sleep)>,
+}
+
+impl Future for Reserve<'_> {
+    type Output = Result<RateReservation, RateLimitedError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            let wait = match this.turn.ask(cx.waker()) {
+                Step::Over(result) => return Poll::Ready(result),
+                Step::Wait(wait) => wait,
+            };
+            let Some(alarm) = wait.alarm() else {
+                this.timer = None;
+                return Poll::Pending;
+            };
+            let timer = match &mut this.timer {
+                Some((at, timer)) if *at == alarm => timer,
+                stale => {
+                    let left = Duration::from_nanos(alarm.saturating_sub(wait.now));
+                    &mut stale.insert((alarm, this.sleeper.sleep(left))).1
+                }
+            };
+            if Pin::new(timer).poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            this.timer = None;
+            if this.turn.limiter.now() < alarm {
+                // A timer that ended too soon. Others may move the clock in the meantime.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Reserve<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reserve")
+            .field("limiter", &self.turn.limiter.name())
+            .field("place", &self.turn.place)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One caller's way through the queue.
+struct Turn<'a> {
+    limiter: &'a RateLimiter,
+    demand: Demand,
+    until: Option<Nanos>,
+    /// `None` before it has got in line, and after it has left.
+    place: Option<Place>,
+}
+
+enum Step {
+    Over(Result<RateReservation, RateLimitedError>),
+    Wait(Wait),
+}
+
+/// How to wait for one's turn, besides for being woken.
+#[derive(Clone, Copy)]
+struct Wait {
+    now: Nanos,
+    /// When the turn comes, as far as is known. Only the first of the queue has to look then.
+    turn: Nanos,
+    is_first: bool,
+    until: Option<Nanos>,
+}
+
+impl<'a> Turn<'a> {
+    fn new(limiter: &'a RateLimiter, demand: Demand, until: Option<Instant>) -> Self {
+        let until = until.map(|until| limiter.nanos(until));
+        Self { limiter, demand, until, place: None }
+    }
+
+    /// Asks for what is wanted, and gets in line if others come first.
+    fn ask(&mut self, waker: &Waker) -> Step {
+        let now = self.limiter.now();
+        // Wakers are the caller's code: cloned before the lock is taken, dropped after it.
+        let waker = waker.clone();
+        let mut state = self.limiter.state();
+        let refusal = match state.check(self.demand.units(), self.place, now) {
+            Ok(()) => {
+                let mine = self.place.take().and_then(|place| state.queue.remove(place));
+                let waiting = !state.queue.is_empty();
+                let admitted = state.core.admit(self.demand, waiting, now);
+                RateLimiter::wake_first(state);
+                drop(mine);
+                return Step::Over(match admitted {
+                    Ok(sent) => Ok(self.reservation(sent)),
+                    Err(refusal) => Err(self.limiter.refused(refusal)),
+                });
+            }
+            Err(refusal) => refusal,
+        };
+        let Some(wait) = self.patience(refusal, now) else {
+            drop(state);
+            self.leave();
+            return Step::Over(Err(self.limiter.refused(refusal)));
+        };
+        let (place, before) = match self.place {
+            Some(place) => (place, state.queue.replace(place, waker)),
+            None => (state.queue.push(self.demand.units(), waker), None),
+        };
+        self.place = Some(place);
+        let is_first = state.queue.is_first(place);
+        drop(state);
+        drop(before);
+        Step::Wait(Wait { now, turn: now.saturating_add(wait), is_first, until: self.until })
+    }
+
+    fn reservation(&self, sent: Sent) -> RateReservation {
+        RateReservation::new(self.limiter.clone(), Hold { demand: self.demand, sent })
+    }
+
+    /// How long to wait after a refusal; `None` if it is not worth it.
+    fn patience(&self, refusal: Refusal, now: Nanos) -> Option<Nanos> {
+        let Full::For(wait) = refusal.full else { return None };
+        let Some(until) = self.until else { return Some(wait) };
+        // How long others take to get out of the way is not known.
+        let known = if refusal.dimension == RateDimension::Queue { 0 } else { wait };
+        (now < until && now.saturating_add(known) <= until).then_some(wait)
+    }
+
+    /// Gives up, and wakes whoever is first then: it may be its turn.
+    fn leave(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        let mut state = self.limiter.state();
+        let was_first = state.queue.is_first(place);
+        let mine = state.queue.remove(place);
+        if was_first {
+            RateLimiter::wake_first(state);
+        } else {
+            drop(state);
+        }
+        drop(mine);
+    }
+}
+
+/// Passes the turn on.
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Wait {
+    /// When to look without being woken; never, for those who have neither a turn nor an end.
+    fn alarm(self) -> Option<Nanos> {
+        self.is_first.then_some(self.turn).into_iter().chain(self.until).min()
+    }
+
+    /// As [`alarm`](Self::alarm), for a thread, which has nothing else to do: on a clock that moves
+    /// on with each wait, it is not to be moved further than needed.
+    fn park(self) -> Duration {
+        const MOMENT: Nanos = 1_000_000;
+        let turn = if self.is_first { self.turn } else { self.turn.max(self.now + MOMENT) };
+        let alarm = turn.min(self.until.unwrap_or(Nanos::MAX));
+        Duration::from_nanos(alarm.saturating_sub(self.now))
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}

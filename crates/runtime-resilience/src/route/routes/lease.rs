@@ -1,0 +1,54 @@
+//! A selected route, for as long as a call is under way on it.
+
+use std::fmt;
+
+use super::Routes;
+use crate::route::core::Pick;
+use crate::route::place::Route;
+
+/// A selected route. It counts as a call under way there until it is dropped.
+///
+/// It is `Send` and borrows nothing. It holds no place at the breaker: ask that for a permit.
+#[must_use = "a lease that is dropped is a call that is over"]
+pub struct RouteLease {
+    routes: Routes,
+    pick: Pick,
+}
+
+impl RouteLease {
+    pub(super) const fn new(routes: Routes, pick: Pick) -> Self {
+        Self { routes, pick }
+    }
+
+    /// The route.
+    pub fn route(&self) -> &Route {
+        self.routes.at(self.pick)
+    }
+
+    /// Whether its breaker was half-open: the call finds out whether the route is back.
+    pub const fn is_probe(&self) -> bool {
+        self.pick.probe
+    }
+
+    /// Whether the route is out, and was taken because all are. See
+    /// [`fail_open`](Routes::fail_open).
+    pub const fn is_last_resort(&self) -> bool {
+        self.pick.last_resort
+    }
+}
+
+impl Drop for RouteLease {
+    fn drop(&mut self) {
+        self.routes.release(self.pick);
+    }
+}
+
+impl fmt::Debug for RouteLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteLease")
+            .field("route", &self.route().name())
+            .field("is_probe", &self.is_probe())
+            .field("is_last_resort", &self.is_last_resort())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,372 @@
+//! [`Account`]: money that calls reserve before they spend it.
+
+mod error;
+mod ledger;
+mod limit;
+#[cfg(all(test, runtime_loom))]
+mod loom_tests;
+mod reservation;
+mod statement;
+mod words;
+
+use std::fmt;
+use std::iter::successors;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
+use self::ledger::Ledger;
+pub use self::limit::{Limit, UnknownPrice};
+pub use self::reservation::{Charge, Reservation, Settlement};
+pub use self::statement::{AccountStatement, Balance, BudgetListener, BudgetMark};
+use self::words::Words;
+use crate::usd::Usd;
+
+/// An account with a limit, from which calls reserve money before they spend it. Clones are the same
+/// account.
+///
+/// Checking a limit is not enough: two calls check, both see room, both spend. So a call *reserves*
+/// what it may cost and settles with what it did cost.
+///
+/// ```text
+///             reserve               settle(cost)
+///    left ───────────────▶ reserved ─────────────▶ spent
+///      ▲                      │  │                   ▲
+///      └──────────────────────┘  └───────────────────┘
+///              release               dropped: all of it, as an estimate
+/// ```
+///
+/// An account may be below another one (session, project, organisation, to any depth). A call
+/// reserves from its account and from every account above, or from none of them. If an account above
+/// refuses, the accounts below get their part back. Until then another call may see less room than
+/// there is, but never more.
+///
+/// **Overspending.** A call that costs no more than it reserved never takes an enforced account over
+/// its limit, whatever happens concurrently. A call that costs more takes it over by at most the
+/// difference, [`Settlement::beyond`]. A call that reserves its worst case overspends nothing.
+///
+/// Reserving, releasing and reading the balance take no lock. Settling a charge that names a model
+/// or a role takes a short one, to enter it into the breakdown.
+///
+/// ```
+/// use runtime_usage::{Account, Limit, Usd};
+///
+/// let company = Account::new(Limit::enforced(Usd::from_dollars(5)).named("company"));
+/// let team = company.child(Limit::enforced(Usd::from_dollars(10)).named("team"));
+///
+/// team.reserve(Usd::from_dollars(4))?.settle(Usd::from_dollars(4));
+/// let refused = team.reserve(Usd::from_dollars(2)).unwrap_err();
+/// assert_eq!(
+///     refused.to_string(),
+///     "budget `company` refused: $2.0000 requested, $1.0000 of $5.0000 left"
+/// );
+/// assert_eq!(team.balance().spent, Usd::from_dollars(4));
+/// # Ok::<(), runtime_usage::BudgetRefusedError>(())
+/// ```
+#[doc(alias = "Budget")]
+#[derive(Clone)]
+pub struct Account {
+    node: Arc<Node>,
+}
+
+struct Node {
+    words: Words,
+    /// The most that may be committed, without and with the money set aside.
+    caps: [u64; 2],
+    /// The amount and the percentage of each mark.
+    marks: Box<[(u64, u16)]>,
+    limit: Limit,
+    ledger: Ledger,
+    /// Asserted, because it is only called where its panic is caught.
+    listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
+    above: Option<Account>,
+}
+
+/// # Accounts
+impl Account {
+    /// Opens an account without an account above it.
+    pub fn new(limit: Limit) -> Self {
+        Self::open(limit, None, None)
+    }
+
+    /// Opens an account without an account above it. `listener` is called for its marks and for those
+    /// of all accounts below it.
+    pub fn with_listener(limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
+        Self::open(limit, Some(listener), None)
+    }
+
+    /// Opens an account below this one. Money is reserved from both.
+    #[must_use]
+    pub fn child(&self, limit: Limit) -> Self {
+        Self::open(limit, None, Some(self.clone()))
+    }
+
+    /// Opens a [`child`](Self::child). `listener` is called for its marks and for those of all accounts
+    /// below it.
+    #[must_use]
+    pub fn child_with_listener(&self, limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
+        Self::open(limit, Some(listener), Some(self.clone()))
+    }
+
+    /// Opens a [`child`](Self::child) whose limit is at most the money left now: the least that this
+    /// account or any account above has left. If `rules` is enforced, only enforced accounts count.
+    ///
+    /// `rules` sets everything else. Its amount is lowered if less is left.
+    #[must_use]
+    pub fn remainder(&self, rules: Limit) -> Self {
+        let counts = |account: &&Self| account.limit().is_enforced() || !rules.is_enforced();
+        let left = self.path().filter(counts).map(|account| account.node.left(false)).min();
+        self.child(rules.at_most(left.unwrap_or(Usd::MAX)))
+    }
+
+    fn open(limit: Limit, listener: Option<Arc<dyn BudgetListener>>, above: Option<Self>) -> Self {
+        let node = Node {
+            words: Words::new(),
+            caps: [limit.cap(false).nanos(), limit.cap(true).nanos()],
+            marks: limit.marks_at(),
+            ledger: Ledger::default(),
+            limit,
+            listener: listener.map(AssertUnwindSafe),
+            above,
+        };
+        Self { node: Arc::new(node) }
+    }
+}
+
+/// # Spending
+impl Account {
+    /// Reserves `amount` from this account and every account above, or from none of them.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetRefusedError`] from the first account, going upwards, that has less left. A recorded
+    /// account refuses only sums above [`Usd::MAX`].
+    #[inline]
+    pub fn reserve(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
+        self.take(amount, false)
+    }
+
+    /// Reserves like [`reserve`](Self::reserve), and may use the money that this account has set aside
+    /// for [wrapping up](Limit::wrap_up). Money that accounts above have set aside stays untouched.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetRefusedError`] if even that is not enough.
+    pub fn reserve_wrap_up(&self, amount: Usd) -> Result<Reservation<'_>, BudgetRefusedError> {
+        self.take(amount, true)
+    }
+
+    /// Spends without a reservation, for a cost that is known only afterwards. This can take an
+    /// enforced account over its limit.
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
+    pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
+        self.settle(Usd::ZERO, &charge.into())
+    }
+
+    #[inline]
+    fn take(&self, amount: Usd, wrapping_up: bool) -> Result<Reservation<'_>, BudgetRefusedError> {
+        for account in self.path() {
+            let own = wrapping_up && self.is(account);
+            if let Err(committed) = account.node.reserve(amount, own) {
+                self.give_back(amount, Some(account));
+                return Err(account.node.refusal(amount, committed, own));
+            }
+        }
+        Ok(Reservation::new(self, amount, wrapping_up))
+    }
+
+    /// Gives `amount` back to every account from here up to the one before `end`.
+    fn give_back(&self, amount: Usd, end: Option<&Self>) {
+        for account in self.path().take_while(|account| end.is_none_or(|end| !end.is(account))) {
+            account.node.words.release(amount.nanos());
+        }
+    }
+
+    #[inline]
+    fn settle(&self, reserved: Usd, charge: &Charge<'_>) -> Settlement {
+        let mut crossed = Vec::new();
+        for (height, account) in self.path().enumerate() {
+            account.node.settle(reserved, charge, |mark| crossed.push((height, mark)));
+        }
+        let beyond = charge.cost.saturating_sub(reserved);
+        let marks = if crossed.is_empty() { Vec::new() } else { self.report(crossed) };
+        Settlement { cost: charge.cost, beyond, marks }
+    }
+
+    /// Calls each listener on the path for the marks of its account and of those below. This happens
+    /// after every account is settled, so a panicking listener cannot lose money.
+    #[cold]
+    fn report(&self, crossed: Vec<(usize, BudgetMark)>) -> Vec<BudgetMark> {
+        for (height, account) in self.path().enumerate() {
+            let Some(listener) = &account.node.listener else { continue };
+            for (_, mark) in crossed.iter().filter(|(below, _)| *below <= height) {
+                // Each mark is reported once, and maybe from a drop while another panic unwinds. A
+                // listener that panics must not keep the others from hearing of it.
+                let _ = catch_unwind(AssertUnwindSafe(|| listener.mark_crossed(mark)));
+            }
+        }
+        crossed.into_iter().map(|(_, mark)| mark).collect()
+    }
+}
+
+/// # Books
+impl Account {
+    /// The limit of the account, and its rules.
+    pub fn limit(&self) -> &Limit {
+        &self.node.limit
+    }
+
+    /// This account, the one above it, and so on to the topmost one.
+    pub fn path(&self) -> impl Iterator<Item = &Self> {
+        successors(Some(self), |account| account.node.above.as_ref())
+    }
+
+    /// Whether both values are the same account.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.node, &other.node)
+    }
+
+    /// The balance of this account. The accounts above may have less left.
+    pub fn balance(&self) -> Balance {
+        let reading = self.node.words.read();
+        let committed = reading.committed.max(reading.spent);
+        Balance {
+            limit: self.node.limit.amount,
+            spent: Usd::from_nanos(reading.spent),
+            reserved: Usd::from_nanos(committed - reading.spent),
+            left: self.node.limit.amount.signed_sub(Usd::from_nanos(committed)),
+            estimated: Usd::from_nanos(reading.estimated),
+        }
+    }
+
+    /// The most that a call can reserve now: the least that any enforced account from here upwards
+    /// has left. [`Usd::MAX`] if none is enforced.
+    pub fn available(&self) -> Usd {
+        let enforced = self.path().filter(|account| account.limit().is_enforced());
+        enforced.map(|account| account.node.left(false)).min().unwrap_or(Usd::MAX)
+    }
+
+    /// Checks whether this account or one above is overspent.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetExceededError`] from the first account, enforced or recorded, that has spent more than
+    /// its limit.
+    pub fn check(&self) -> Result<(), BudgetExceededError> {
+        self.path().try_for_each(Self::check_own)
+    }
+
+    /// Checks whether this account is overspent, regardless of those above.
+    ///
+    /// # Errors
+    ///
+    /// [`BudgetExceededError`] if it has spent more than its limit, enforced or recorded.
+    pub fn check_own(&self) -> Result<(), BudgetExceededError> {
+        let (limit, spent) = (self.limit(), self.balance().spent);
+        if spent <= limit.amount {
+            return Ok(());
+        }
+        Err(BudgetExceededError {
+            budget: limit.amount,
+            current_cost: spent,
+            account: limit.name.clone(),
+        })
+    }
+
+    /// The balance with a breakdown by model and by role. While calls settle, the breakdown may be one
+    /// entry ahead of the sums or behind them.
+    pub fn statement(&self) -> AccountStatement {
+        let Balance { limit, spent, reserved, left, estimated } = self.balance();
+        let (by_model, by_role) = self.node.ledger.read();
+        AccountStatement {
+            account: self.limit().name.clone(),
+            limit_usd: limit,
+            enforced: self.limit().is_enforced(),
+            spent_usd: spent,
+            reserved_usd: reserved,
+            remaining_usd: left,
+            estimated_usd: estimated,
+            by_model,
+            by_role,
+        }
+    }
+
+    /// The most that a call with this reservation can cost without overspending an account.
+    fn available_to(&self, reserved: Usd, wrapping_up: bool) -> Usd {
+        let enforced = self.path().filter(|account| account.limit().is_enforced());
+        let left = enforced.map(|account| {
+            let committed = Usd::from_nanos(account.node.words.read().committed);
+            let others = committed.saturating_sub(reserved);
+            let limit = account.limit().amount.saturating_sub(others);
+            // Money that is set aside was not available to this call.
+            let more = account.node.left(wrapping_up && self.is(account));
+            limit.min(reserved.saturating_add(more))
+        });
+        left.min().unwrap_or(Usd::MAX)
+    }
+}
+
+impl Node {
+    fn reserve(&self, amount: Usd, wrapping_up: bool) -> Result<(), u64> {
+        self.words.reserve(amount.nanos(), self.caps[usize::from(wrapping_up)])
+    }
+
+    fn left(&self, wrapping_up: bool) -> Usd {
+        let committed = Usd::from_nanos(self.words.read().committed);
+        self.limit.open(wrapping_up).saturating_sub(committed)
+    }
+
+    #[inline]
+    fn settle(&self, reserved: Usd, charge: &Charge<'_>, crossed: impl FnMut(BudgetMark)) {
+        let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
+        if charge.estimated {
+            self.words.estimate(after - before);
+        }
+        self.ledger.enter(charge);
+        // The spent amount only grows, one settlement after the other, so each mark lies between the
+        // before and the after of exactly one of them.
+        let ahead = |(mark, _): &&(u64, u16)| before < *mark && *mark <= after;
+        let mark = |(_, percent): &(u64, u16)| BudgetMark {
+            account: self.limit.name.clone(),
+            percent: *percent,
+            limit: self.limit.amount,
+            spent: Usd::from_nanos(after),
+        };
+        self.marks.iter().filter(ahead).map(mark).for_each(crossed);
+    }
+
+    #[cold]
+    fn refusal(&self, asked: Usd, committed: u64, wrapping_up: bool) -> BudgetRefusedError {
+        let spent = self.words.read().spent.min(committed);
+        let cap = self.limit.cap(wrapping_up);
+        BudgetRefusedError {
+            account: self.limit.name.clone(),
+            limit: self.limit.amount,
+            spent: Usd::from_nanos(spent),
+            reserved: Usd::from_nanos(committed - spent),
+            set_aside: self.limit.amount.saturating_sub(cap),
+            asked,
+            left: cap.signed_sub(Usd::from_nanos(committed)),
+        }
+    }
+}
+
+/// Drops account after account instead of recursively: a path may be longer than the stack.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut next = self.above.take();
+        while let Some(Account { node }) = next {
+            next = Arc::into_inner(node).and_then(|mut node| node.above.take());
+        }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("limit", &self.node.limit)
+            .field("balance", &self.balance())
+            .field("accounts_above", &self.path().skip(1).count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! [`Limit`]: how much an account may spend, and its rules.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::pricing::ModelPricing;
+use crate::usd::Usd;
+
+/// The limit of an [`Account`](super::Account): how much may be spent, and what happens beyond it.
+///
+/// An *enforced* limit refuses a call before it spends more. A *recorded* limit only reports.
+///
+/// ```
+/// use runtime_usage::{Account, Limit, Usd};
+///
+/// let account = Account::new(Limit::enforced(Usd::from_dollars(1)).named("draft"));
+/// account.charge(Usd::from_cents(90));
+/// assert!(account.reserve(Usd::from_cents(10)).is_ok());
+///
+/// let account = Account::new(Limit::recorded(Usd::from_dollars(1)));
+/// assert!(account.reserve(Usd::from_dollars(2)).is_ok());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limit {
+    /// The amount that may be spent.
+    pub amount: Usd,
+    /// The name of the account.
+    pub name: Option<Arc<str>>,
+    /// What happens to a model without a price.
+    pub unknown_price: UnknownPrice,
+    /// The amount set aside for wrapping up.
+    pub wrap_up: Usd,
+    /// The amount that a turn without an estimate reserves.
+    pub per_turn: Usd,
+    enforced: bool,
+    /// Invariant: a strict limit is enforced.
+    strict: bool,
+    marks: Cow<'static, [u16]>,
+}
+
+/// What happens to a model without a price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownPrice {
+    /// The turn is refused, with an [`UnpricedModelError`](crate::UnpricedModelError).
+    Deny,
+    /// The model is charged at this price.
+    Assume(ModelPricing),
+    /// The model costs nothing.
+    Free,
+}
+
+/// The default marks, in per cent of the limit.
+const MARKS: &[u16] = &[80, 100];
+
+impl Limit {
+    /// Creates a limit that is enforced. A model without a price is refused unless
+    /// [`unknown_price`](Self::unknown_price) says otherwise.
+    pub const fn enforced(amount: Usd) -> Self {
+        Self {
+            amount,
+            enforced: true,
+            strict: false,
+            name: None,
+            unknown_price: UnknownPrice::Deny,
+            marks: Cow::Borrowed(MARKS),
+            wrap_up: Usd::ZERO,
+            per_turn: Usd::ZERO,
+        }
+    }
+
+    /// Creates a limit that is enforced to the nano-dollar: each turn reserves its worst case, and a
+    /// turn whose worst case is unknown is refused.
+    ///
+    /// The worst case comes from the price table, for any tier that may serve the turn. A provider can
+    /// still exceed it if it counts more input than estimated, ignores the maximum output, or names a
+    /// cost that differs from its prices.
+    pub const fn strict(amount: Usd) -> Self {
+        let mut limit = Self::enforced(amount);
+        limit.strict = true;
+        limit
+    }
+
+    /// Creates a limit that only reports. A model without a price is free unless
+    /// [`unknown_price`](Self::unknown_price) says otherwise.
+    pub const fn recorded(amount: Usd) -> Self {
+        let mut limit = Self::enforced(amount);
+        limit.enforced = false;
+        limit.unknown_price = UnknownPrice::Free;
+        limit
+    }
+
+    /// Sets the name of the account, for refusals, marks and statements. Default: none.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets what happens to a model without a price. Default: [`UnknownPrice::Deny`] if enforced,
+    /// [`UnknownPrice::Free`] if recorded.
+    #[must_use]
+    pub const fn unknown_price(mut self, rule: UnknownPrice) -> Self {
+        self.unknown_price = rule;
+        self
+    }
+
+    /// Sets the marks: percentages of the limit that are reported once, when the spent amount reaches
+    /// them. Default: 80 and 100.
+    #[must_use]
+    pub fn marks(mut self, percents: impl IntoIterator<Item = u16>) -> Self {
+        let mut marks: Vec<u16> = percents.into_iter().collect();
+        marks.sort_unstable();
+        marks.dedup();
+        self.marks = Cow::Owned(marks);
+        self
+    }
+
+    /// Sets a part of the limit aside for wrapping up, so that a run can end with an answer. Only
+    /// [`Account::reserve_wrap_up`](super::Account::reserve_wrap_up) on this very account can use it,
+    /// not calls on accounts below. Default: zero.
+    #[must_use]
+    pub const fn wrap_up(mut self, amount: Usd) -> Self {
+        self.wrap_up = amount;
+        self
+    }
+
+    /// Sets the amount that a turn without an estimate reserves. Default: zero, so parallel turns can
+    /// together overspend by what is in flight.
+    #[must_use]
+    pub const fn per_turn(mut self, amount: Usd) -> Self {
+        self.per_turn = amount;
+        self
+    }
+
+    /// Whether the limit is enforced.
+    pub const fn is_enforced(&self) -> bool {
+        self.enforced
+    }
+
+    /// Whether each turn has to reserve its worst case.
+    pub const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Lowers the limit to `amount`. At most half of that stays set aside.
+    pub(super) fn at_most(mut self, amount: Usd) -> Self {
+        if amount < self.amount {
+            self.amount = amount;
+            self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
+        }
+        self
+    }
+
+    /// The most that may be committed. `wrapping_up` includes the money set aside.
+    pub(super) const fn cap(&self, wrapping_up: bool) -> Usd {
+        if self.enforced { self.open(wrapping_up) } else { Usd::MAX }
+    }
+
+    /// The limit, without the money set aside unless the call is wrapping up.
+    pub(super) const fn open(&self, wrapping_up: bool) -> Usd {
+        if wrapping_up { self.amount } else { self.amount.saturating_sub(self.wrap_up) }
+    }
+
+    /// The marks with their amounts.
+    pub(super) fn marks_at(&self) -> Box<[(u64, u16)]> {
+        self.marks.iter().map(|percent| (self.mark(*percent), *percent)).collect()
+    }
+
+    /// The amount of a mark. It is at least a nano-dollar, so that spending nothing cannot cross it.
+    fn mark(&self, percent: u16) -> u64 {
+        let nanos = (u128::from(self.amount.nanos()) * u128::from(percent)).div_ceil(100);
+        u64::try_from(nanos).unwrap_or(u64::MAX).max(1)
+    }
+}

@@ -1,0 +1,104 @@
+//! Loom models: every interleaving of a few calls, as far as the memory model lets them differ.
+//!
+//! `cargo xtask loom` runs them.
+
+use loom::thread;
+
+use super::{Account, Limit, Reservation};
+use crate::usd::Usd;
+
+fn nanos(nanos: u64) -> Usd {
+    Usd::from_nanos(nanos)
+}
+
+fn enforced(nanos: u64) -> Account {
+    Account::new(Limit::enforced(Usd::from_nanos(nanos)).marks([100]))
+}
+
+/// Runs both at once. Both on threads of their own: loom does not interrupt the first one.
+fn both<A: 'static, B: 'static>(
+    one: impl FnOnce() -> A + 'static,
+    other: impl FnOnce() -> B + 'static,
+) -> (A, B) {
+    let (one, other) = (thread::spawn(one), thread::spawn(other));
+    (one.join().unwrap(), other.join().unwrap())
+}
+
+#[test]
+fn concurrent_reservations_never_exceed_the_limit() {
+    loom::model(|| {
+        let account = enforced(10);
+        let (one, other) = (account.clone(), account.clone());
+        let hold = |account: &Account| account.reserve(nanos(6)).map(Reservation::into_owned);
+        let (one, other) = both(move || hold(&one), move || hold(&other));
+        assert!(one.is_ok() ^ other.is_ok());
+        let taken = one.or(other).unwrap();
+        assert_eq!(account.balance().left, nanos(4).into());
+        taken.settle(nanos(4));
+        assert_eq!(account.balance().left, nanos(6).into());
+    });
+}
+
+#[test]
+fn released_money_can_be_reserved_again() {
+    loom::model(|| {
+        let account = enforced(10);
+        let (one, other) = (account.clone(), account.clone());
+        let (_, other) = both(
+            move || one.reserve(nanos(6)).map(Reservation::release).is_ok(),
+            move || other.reserve(nanos(6)).map(|held| held.settle(nanos(3))).is_ok(),
+        );
+        let balance = account.balance();
+        assert_eq!(balance.spent, if other { nanos(3) } else { Usd::ZERO });
+        assert!(balance.reserved.is_zero());
+    });
+}
+
+#[test]
+fn reader_never_sees_more_spent_than_committed() {
+    for (reserved, cost) in [(4, 1), (2, 5)] {
+        loom::model(move || {
+            let account = enforced(10);
+            let (caller, reader) = (account.clone(), account.clone());
+            let (_, reading) = both(
+                move || caller.reserve(nanos(reserved)).unwrap().settle(nanos(cost)),
+                move || reader.node.words.read(),
+            );
+            assert!(reading.spent <= reading.committed, "{reading:?}");
+            let balance = account.balance();
+            assert_eq!((balance.spent, balance.reserved), (nanos(cost), Usd::ZERO));
+        });
+    }
+}
+
+#[test]
+fn mark_is_crossed_by_exactly_one_settlement() {
+    loom::model(|| {
+        let account = enforced(3);
+        let (one, other) = (account.clone(), account.clone());
+        let spend = |account: &Account| account.charge(nanos(2)).marks.len();
+        let (one, other) = both(move || spend(&one), move || spend(&other));
+        assert_eq!(one + other, 1);
+        assert_eq!(account.balance().spent, nanos(4));
+    });
+}
+
+#[test]
+fn reservation_takes_the_whole_path_or_nothing() {
+    loom::model(|| {
+        let top = enforced(5);
+        let child = || top.child(Limit::enforced(nanos(4)).marks([]));
+        let (left, right) = (child(), child());
+        let (one, other) = (left.clone(), right.clone());
+        let spend = |account: &Account| account.reserve(nanos(3)).map(drop).is_ok();
+        let (one, other) = both(move || spend(&one), move || spend(&other));
+        assert!(one ^ other, "one of them fits, and neither hinders the other");
+        let spent = |took: bool| if took { nanos(3) } else { Usd::ZERO };
+        assert_eq!(left.balance().spent, spent(one));
+        assert_eq!(right.balance().spent, spent(other));
+        assert_eq!(top.balance().spent, nanos(3));
+        for account in [&top, &left, &right] {
+            assert!(account.balance().reserved.is_zero());
+        }
+    });
+}

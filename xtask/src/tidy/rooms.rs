@@ -1,0 +1,235 @@
+//! Which files of a crate know each other, and how many public paths an item has.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{PROJECT, assert_none};
+use crate::source::{Path, Sources};
+
+/// Crates with circles of files, or files that import from further up than their parents. The list
+/// only gets shorter.
+const CIRCULAR: &[(&str, &str)] = &[
+    ("runtime-report", "a page's events and its problems show each other"),
+    (
+        "runtime-resilience",
+        "faults are read from errors of breaker, rate and routes, which hold faults",
+    ),
+    ("runtime-sqlite", "the database hands itself to what writes to it"),
+    ("runtime-usage", "price files fill the table that reads them"),
+];
+
+/// Crates with items that have more than one public path. The list only gets shorter.
+const TWO_PATHS: &[(&str, &str)] =
+    &[("runtime-resilience", "its modules are public, and so are the names at its root")];
+
+/// A file and the files that it uses.
+type Graph = BTreeMap<Path, BTreeSet<Path>>;
+
+#[test]
+fn files_use_each_other_in_no_circle_and_import_from_no_further_up_than_their_parents() {
+    check(CIRCULAR, |sources| {
+        let graph = graph(sources);
+        let mut problems = ancestors(&graph);
+        problems.extend(circles(&graph).iter().map(|files| {
+            let files: Vec<_> = files.iter().map(|file| shown(file)).collect();
+            format!("a circle of {} files: {}", files.len(), files.join(", "))
+        }));
+        problems
+    });
+}
+
+#[test]
+fn every_public_item_has_one_public_path() {
+    check(TWO_PATHS, |sources| {
+        let several = public_paths(sources).into_iter().filter(|(_, paths)| paths.len() > 1);
+        let shown = several.map(|(_, paths)| {
+            let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.join("::"))).collect();
+            format!("two public paths: {}", paths.join(", "))
+        });
+        shown.collect()
+    });
+}
+
+/// Looks at every crate; those in the list must still fail.
+fn check(excused: &[(&str, &str)], rule: impl Fn(&Sources) -> Vec<String>) {
+    let mut problems = Vec::new();
+    for member in &PROJECT.crates {
+        let sources = Sources::read(&member.name).expect("the sources are readable");
+        let found = rule(&sources);
+        let excuse = excused.iter().find(|(name, _)| *name == member.name);
+        match (excuse, found.is_empty()) {
+            (None, _) => {
+                problems.extend(found.iter().map(|found| format!("{}: {found}", member.name)));
+            }
+            (Some(_), true) => problems.push(format!("{}: take it off the list", member.name)),
+            (Some(_), false) => {}
+        }
+    }
+    assert_none(&problems);
+}
+
+/// The file that a module stands in: its own, or that of the module around it.
+fn file<'a>(sources: &Sources, module: &'a [String]) -> &'a [String] {
+    let mut at = module;
+    while let Some((_, parent)) = at.split_last()
+        && sources.modules.get(at).is_none_or(|module| module.lines == 0)
+    {
+        at = parent;
+    }
+    at
+}
+
+/// Who uses whom, without the root: it only lists what there is.
+fn graph(sources: &Sources) -> Graph {
+    let mut graph = Graph::new();
+    for (path, module) in &sources.modules {
+        let from = file(sources, path);
+        if from.is_empty() {
+            continue;
+        }
+        let users = graph.entry(from.to_vec()).or_default();
+        for (used, _) in module.paths.iter().filter_map(|path| sources.resolve(path)) {
+            let used = file(sources, &used);
+            if used != from {
+                users.insert(used.to_vec());
+            }
+        }
+    }
+    graph
+}
+
+/// Files that use what a file further up than their parent defines.
+fn ancestors(graph: &Graph) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (file, used) in graph {
+        for used in used.iter().filter(|used| file.starts_with(used) && used.len() + 1 < file.len())
+        {
+            problems.push(format!("{} imports upwards, from {}", shown(file), shown(used)));
+        }
+    }
+    problems
+}
+
+/// The circles: groups of files that reach each other, but for parents and their children.
+fn circles(graph: &Graph) -> Vec<BTreeSet<Path>> {
+    let reached: BTreeMap<&Path, BTreeSet<Path>> =
+        graph.keys().map(|file| (file, reach(graph, file))).collect();
+    let mut circles: Vec<BTreeSet<Path>> = Vec::new();
+    for (&file, forth) in &reached {
+        if !forth.contains(file) || circles.iter().any(|circle| circle.contains(file)) {
+            continue;
+        }
+        let back = |other: &&Path| reached.get(*other).is_some_and(|there| there.contains(file));
+        let circle: BTreeSet<Path> = forth.iter().filter(back).cloned().collect();
+        if !is_family(graph, &circle) {
+            circles.push(circle);
+        }
+    }
+    circles
+}
+
+/// Every file that can be reached from a file in one step or more.
+fn reach(graph: &Graph, file: &Path) -> BTreeSet<Path> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![file];
+    while let Some(file) = open.pop() {
+        for used in graph.get(file).into_iter().flatten() {
+            if reached.insert(used.clone()) {
+                open.push(used);
+            }
+        }
+    }
+    reached
+}
+
+/// Whether all files but one have their parents among them, and no circle is left without the
+/// steps between parent and child.
+fn is_family(graph: &Graph, files: &BTreeSet<Path>) -> bool {
+    let heads = files.iter().filter(|file| !files.contains(&file[..file.len() - 1])).count();
+    let related = |a: &Path, b: &Path| {
+        a.len().abs_diff(b.len()) == 1 && (a.starts_with(b) || b.starts_with(a))
+    };
+    let mut others = Graph::new();
+    for file in files {
+        let used = graph[file].iter().filter(|used| files.contains(*used) && !related(file, used));
+        others.insert(file.clone(), used.cloned().collect());
+    }
+    heads == 1 && files.iter().all(|file| !reach(&others, file).contains(file))
+}
+
+/// The public paths of every public item, by the module that defines the item and its name.
+fn public_paths(sources: &Sources) -> BTreeMap<(Path, String), BTreeSet<Path>> {
+    let mut found: BTreeMap<(Path, String), BTreeSet<Path>> = BTreeMap::new();
+    for (path, module) in &sources.modules {
+        let is_public = |path: &[String]| sources.modules.get(path).is_some_and(|it| it.public);
+        if !(1..=path.len()).all(|length| is_public(&path[..length])) {
+            continue;
+        }
+        let under = |name: &str| [path.as_slice(), &[name.to_owned()]].concat();
+        for item in module.items.iter().filter(|item| item.public && item.top) {
+            let defined = (path.clone(), item.name.clone());
+            found.entry(defined).or_default().insert(under(&item.name));
+        }
+        for used in module.uses.iter().filter(|used| used.public) {
+            let target = used.path.as_deref().and_then(|path| sources.resolve(path));
+            if let Some((defined, Some(name))) = target {
+                found.entry((defined, name.to_owned())).or_default().insert(under(&used.name));
+            }
+        }
+    }
+    found
+}
+
+/// A file as it is named in the crate.
+fn shown(file: &[String]) -> String {
+    if file.is_empty() { "the root".to_owned() } else { format!("{}.rs", file.join("/")) }
+}
+
+mod can_fail {
+    use super::*;
+
+    fn circles_of(files: &[(&'static str, &'static str)]) -> Vec<usize> {
+        let sources = Sources::parse(files.iter().copied());
+        circles(&graph(&sources)).iter().map(BTreeSet::len).collect()
+    }
+
+    #[test]
+    fn a_circle_is_found_through_what_a_parent_hands_on() {
+        let root = ("lib.rs", "mod a;\nmod b;\npub use a::A;\npub use b::B;\n");
+        let b = ("b.rs", "use crate::A;\npub struct B;\n");
+        assert_eq!(circles_of(&[root, b, ("a.rs", "pub struct A;\n")]), [0; 0]);
+        assert_eq!(circles_of(&[root, b, ("a.rs", "use crate::B;\npub struct A;\n")]), [2]);
+        let child = ("a/c.rs", "fn f() { crate::b::g() }\n");
+        let parent = ("a.rs", "mod c;\nuse self::c::f;\npub struct A;\n");
+        assert_eq!(circles_of(&[root, b, parent, child]), [3]);
+    }
+
+    #[test]
+    fn a_parent_and_its_children_may_use_each_other_but_not_the_children_in_a_circle() {
+        let parent = ("a.rs", "mod c;\nmod d;\nuse self::{c::C, d::D};\npub struct A;\n");
+        let c = ("a/c.rs", "use super::{A, d::D};\npub struct C;\n");
+        assert_eq!(circles_of(&[parent, c, ("a/d.rs", "use super::A;\npub struct D;\n")]), [0; 0]);
+        assert_eq!(circles_of(&[parent, c, ("a/d.rs", "use super::c::C;\npub struct D;\n")]), [3]);
+    }
+
+    #[test]
+    fn an_import_from_further_up_is_found() {
+        let sources = Sources::parse([
+            ("lib.rs", "mod a;\npub type E = ();\n"),
+            ("a.rs", "mod b;\nuse crate::E;\n"),
+            ("a/b.rs", "use crate::E;\n"),
+        ]);
+        assert_eq!(ancestors(&graph(&sources)), ["a/b.rs imports upwards, from the root"]);
+    }
+
+    #[test]
+    fn a_second_public_path_is_found() {
+        let several = |root: &str| {
+            let a = ("a.rs", "mod c;\npub use self::c::C;\npub struct A;\n");
+            let sources = Sources::parse([("lib.rs", root), a, ("a/c.rs", "pub struct C;\n")]);
+            public_paths(&sources).values().filter(|paths| paths.len() > 1).count()
+        };
+        assert_eq!(several("mod a;\npub use self::a::{A, C};\n"), 0);
+        assert_eq!(several("pub mod a;\n"), 0);
+        assert_eq!(several("pub mod a;\npub use self::a::{A, C};\n"), 2);
+    }
+}
