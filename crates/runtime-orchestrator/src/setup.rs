@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use runtime_events::{Clock, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock};
+use runtime_events::{
+    Clock, FailureScenario, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock,
+};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::hedge::Hedge;
@@ -79,6 +81,13 @@ pub(crate) struct Recovery {
     pub(crate) escalation: Option<Arc<Alert>>,
 }
 
+impl Recovery {
+    /// Whether no recipe allows another attempt, so that a recovering turn makes its call once.
+    pub(crate) fn is_off(&self) -> bool {
+        FailureScenario::ALL.iter().all(|&scenario| self.recipes.get(scenario).max_attempts == 0)
+    }
+}
+
 impl Setup {
     /// The defaults, for sessions of this role in this phase.
     pub(crate) fn new(role: Arc<str>, phase: Arc<str>) -> Self {
@@ -149,4 +158,25 @@ pub(crate) fn default_sleeper() -> Option<Arc<dyn Sleeper>> {
     return Some(Arc::new(crate::TokioSleeper));
     #[cfg(not(feature = "tokio"))]
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use runtime_events::FailureScenario;
+    use runtime_resilience::{EscalationPolicy, RecoveryRecipe};
+
+    use super::Recovery;
+
+    #[test]
+    fn recovery_is_off_when_no_recipe_allows_an_attempt() {
+        let mut recovery = Recovery::default();
+        assert!(!recovery.is_off());
+        for &scenario in FailureScenario::ALL {
+            assert!(!recovery.is_off(), "one recipe is enough");
+            let policy = EscalationPolicy::LogAndContinue;
+            let none = RecoveryRecipe::new(scenario, Vec::new(), 0, policy);
+            recovery.recipes = recovery.recipes.with(none);
+        }
+        assert!(recovery.is_off());
+    }
 }

@@ -1,30 +1,6 @@
 //! What stands between an agent and a provider that fails: a circuit breaker, the
 //! classification of failures, recovery by recipe, and the delays between attempts.
 //!
-//! | module | what |
-//! |---|---|
-//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`] |
-//! | [`classify`] | [`classify_error`] and [`Classifier`]: what kind of failure an error is |
-//! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
-//! | [`failure`] | [`Failure`]: a caller's error together with what it was classified as |
-//! | [`recovery`] | recipes, and the books and drivers that work through them |
-//! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
-//! | [`rate`] | [`RateLimiter`]: requests and tokens a minute, reserved and then settled |
-//! | [`retry_budget`] | [`RetryBudget`]: how much load retries may add |
-//! | [`hedge`] | [`Hedge`](hedge::Hedge): when a second call is worth its price |
-//! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
-//! | [`route`] | [`Routes`]: where to send a call, which places rest, and which comes next |
-//!
-//! Everything here decides; nothing sleeps, logs or knows an async runtime.
-//!
-//! | feature | default | adds |
-//! |---|---|---|
-//! | `http` | no | replies as the crate `http` has them: `HeaderMap` is [`fault::Headers`], `Fault::from_http` |
-//! | `reqwest` | no | [`Fault::from_error`] and [`classify_error`] know the errors of `reqwest` by type |
-//! | `tower` | no | the breaker as a layer: `breaker::tower` |
-//!
-//! # Example
-//!
 //! ```
 //! use runtime_resilience::{CallError, CircuitBreaker, CircuitState, classify_error, recipe_for};
 //!
@@ -41,6 +17,27 @@
 //! let error = breaker.call(refused).unwrap_err();
 //! assert_eq!(error.to_string(), "Circuit breaker 'openai' is OPEN");
 //! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`] |
+//! | [`Classifier`] | what kind of failure an error is; [`classify_error`], [`Failure`] |
+//! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
+//! | [`recovery`] | recipes, and the books and drivers that work through them |
+//! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
+//! | [`rate`] | [`RateLimiter`]: requests and tokens a minute, reserved and then settled |
+//! | [`retry_budget`] | [`RetryBudget`]: how much load retries may add |
+//! | [`hedge`] | [`Hedge`](hedge::Hedge): when a second call is worth its price |
+//! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
+//! | [`route`] | [`Routes`]: where to send a call, which places rest, and which comes next |
+//!
+//! Everything here decides; nothing sleeps, logs or knows an async runtime.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `http` | no | replies as the crate `http` has them: `HeaderMap` is [`fault::Headers`], `Fault::from_http` |
+//! | `reqwest` | no | [`Fault::from_error`] and [`classify_error`] know the errors of `reqwest` by type |
+//! | `tower` | no | the breaker as a layer: `breaker::tower` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backoff;

@@ -8,6 +8,7 @@ use runtime_usage::{Account, Limit, Usd};
 use crate::core::{Core, Origin};
 use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
 use crate::limits::later;
+use crate::log::log;
 use crate::setup::{Setup, account};
 
 /// Opens a session of its own.
@@ -113,6 +114,9 @@ fn begin(
     let core = Arc::new(Core::new(setup, worker, origin));
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
+    if setup.recovery.is_off() {
+        log!(warn, session = %core.session_id(), role = %core.role(), "every retry is turned off: no recipe allows another attempt");
+    }
     Ok(core)
 }
 
