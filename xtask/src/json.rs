@@ -13,6 +13,26 @@ pub(crate) fn string(json: &str, path: &[&str]) -> Option<String> {
     unquote(at(json, path)?)
 }
 
+/// Finds the value under these keys, as text.
+#[cfg(test)]
+pub(crate) fn value<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
+    at(json, path)
+}
+
+/// The elements of an array, as texts.
+#[cfg(test)]
+pub(crate) fn elements(json: &str) -> Option<Vec<&str>> {
+    let mut rest = json.strip_prefix('[')?.trim_start();
+    let mut found = Vec::new();
+    while !rest.starts_with(']') {
+        let (element, after) = split_value(rest)?;
+        found.push(element);
+        rest = after.trim_start();
+        rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
+    }
+    Some(found)
+}
+
 /// The text of the value under these keys.
 fn at<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
     let mut value = json.trim_start();
@@ -130,6 +150,17 @@ mod tests {
         let json = r#"{"a":["}",{"x":"\"]"}],"full_id":"turn\/\"quoted\" \u00b5s/10","b":1}"#;
         assert_eq!(string(json, &["full_id"]).as_deref(), Some("turn/\"quoted\" µs/10"));
         assert_eq!(number(json, &["b"]), Some(1.0));
+    }
+
+    #[test]
+    fn an_array_is_split_into_its_elements() {
+        assert_eq!(
+            elements(r#"[ {"a":[1,2]} , "],", 3 ]"#).unwrap(),
+            [r#"{"a":[1,2]}"#, r#""],""#, "3"]
+        );
+        assert_eq!(elements("[]").unwrap(), [""; 0]);
+        assert_eq!(elements("{}"), None);
+        assert_eq!(value(r#"{"a":{"b":[1]}}"#, &["a", "b"]), Some("[1]"));
     }
 
     #[test]

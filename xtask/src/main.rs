@@ -21,6 +21,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::env;
@@ -56,19 +57,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "loom",
         arguments: "[FILTER]",
-        about: "explore every interleaving of the lock-free parts",
+        about: "try every interleaving of the lock-free parts",
         run: dev::loom,
     },
     Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
-        about: "measure, and end with a table of medians; ARGs go to criterion; `--peers`: beside our peers",
+        about: "measure and print a table of medians; `--peers` measures other crates as well",
         run: bench::run,
     },
     Task {
         name: "demo",
         arguments: "[QUESTION] [-- ARG…]",
-        about: "let two agents answer a question about docs/",
+        about: "run the example: two agents answer a question about docs/",
         run: dev::demo,
     },
     Task {
@@ -82,6 +83,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "count lines, public types, public functions and error types by crate",
         run: sizes::run,
+    },
+    Task {
+        name: "tools",
+        arguments: "[TOOL…]",
+        about: "install the optional tools of `ci` below target/tools",
+        run: tools::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];
@@ -135,14 +142,14 @@ fn dispatch(arguments: &[String]) -> Result<(), Error> {
     }
     match TASKS.iter().find(|task| task.name == name) {
         Some(task) => (task.run)(rest),
-        None if name.starts_with('-') => Err(Error::Usage(format!("there is no flag `{name}`"))),
-        None => Err(Error::Usage(format!("there is no task `{name}`"))),
+        None if name.starts_with('-') => Err(Error::Usage(format!("unknown flag `{name}`"))),
+        None => Err(Error::Usage(format!("unknown task `{name}`"))),
     }
 }
 
 fn help(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.first() {
-        return Err(Error::Usage(format!("`help` takes no argument, and was given `{argument}`")));
+        return Err(Error::Usage(format!("`help` takes no arguments, got `{argument}`")));
     }
     println!("usage: cargo xtask TASK\n");
     let rows: Vec<_> = TASKS

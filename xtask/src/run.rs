@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::Error;
 use crate::counts::Counts;
+use crate::tools;
 use crate::workspace;
 
 /// A command line, printed as it can be repeated in a shell.
@@ -102,6 +103,11 @@ impl Cmd {
             if own {
                 command.env_remove(key);
             }
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let installed = [tools::home().join("bin")];
+        if let Ok(path) = env::join_paths(installed.into_iter().chain(env::split_paths(&path))) {
+            command.env("PATH", path);
         }
         command
     }

@@ -2,6 +2,7 @@
 
 use super::{PROJECT, assert_none};
 use crate::dev;
+use crate::workspace::FACADE;
 
 #[test]
 fn the_current_version_has_one_heading_in_the_changelog() {
@@ -17,6 +18,30 @@ fn every_crate_is_on_the_map_and_in_the_readme() {
         let text = PROJECT.text(path);
         let missing = PROJECT.crates.iter().filter(|member| !names(text, &member.name));
         problems.extend(missing.map(|member| format!("{path} does not name {}", member.name)));
+    }
+    assert_none(&problems);
+}
+
+#[test]
+fn every_crate_carries_the_licence_and_a_readme_about_itself() {
+    let mut problems = Vec::new();
+    for member in &PROJECT.crates {
+        let carried = |file: &str| PROJECT.text(&format!("crates/{}/{file}", member.name));
+        if carried("LICENSE") != PROJECT.text("LICENSE") {
+            problems.push(format!("crates/{}/LICENSE is not a copy of LICENSE", member.name));
+        }
+        let readme = carried("README.md");
+        // The facade is what the project's own README is about.
+        let about_itself = match member.name.as_str() {
+            FACADE => readme == PROJECT.text("README.md"),
+            _ => {
+                member.manifest.get("package", "description").is_some_and(|it| readme.contains(it))
+            }
+        };
+        if !about_itself {
+            let wanted = if member.name == FACADE { "README.md" } else { "its description" };
+            problems.push(format!("crates/{}/README.md does not say {wanted}", member.name));
+        }
     }
     assert_none(&problems);
 }
