@@ -50,7 +50,6 @@ mod core;
 mod error;
 mod escalation;
 mod failure;
-mod first_tokens;
 mod limits;
 mod log;
 mod orchestrator;
@@ -68,6 +67,7 @@ mod sleeper;
 mod tell;
 mod tool;
 mod turn;
+mod usual;
 mod wait;
 
 #[cfg(feature = "tokio")]

@@ -13,14 +13,14 @@ use runtime_resilience::{
     Routes,
 };
 use runtime_sinks::{EventSink, UsageSink};
-use runtime_usage::{Account, Limit, PricingTable, UsualOutput};
+use runtime_usage::{Account, Limit, PricingTable};
 
 use crate::capture::Capture;
 use crate::escalation::Alert;
 use crate::failure::with_own_rules;
-use crate::first_tokens::FirstTokensByModel;
 use crate::limits::Timeout;
 use crate::roster::Roster;
+use crate::usual::{FirstTokensByModel, UsualOutput};
 
 /// The turns a session may have unless told otherwise.
 pub(crate) const DEFAULT_MAX_ITERATIONS: u32 = 25;
@@ -106,7 +106,7 @@ impl Setup {
             guardrails: Guardrails::default(),
             budget: None,
             account: None,
-            usual: UsualOutput::new(),
+            usual: UsualOutput::default(),
             pricing: PricingTable::global().clone(),
             max_iterations: DEFAULT_MAX_ITERATIONS,
             deadline: None,

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::histogram::{FadingHistogram, MANY};
+
 /// The times that first tokens took, in a histogram of fixed size. Clones share it: keep one for each
 /// provider and model.
 ///
@@ -20,7 +22,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct FirstTokens {
-    seen: Arc<Mutex<Histogram>>,
+    seen: Arc<Mutex<FadingHistogram>>,
 }
 
 impl FirstTokens {
@@ -38,16 +40,16 @@ impl FirstTokens {
     /// The time that this share of first tokens does not exceed; `None` if no time is known. Shares
     /// outside 0 to 1 count as the nearer end, NaN as 1.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
-        self.seen().quantile(share)
+        self.seen().quantile(share).map(Duration::from_micros)
     }
 
     /// How many times are known. Old ones fade, so it does not grow without end.
     pub fn samples(&self) -> u32 {
-        self.seen().times
+        self.seen().samples()
     }
 
     // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
-    fn seen(&self) -> MutexGuard<'_, Histogram> {
+    fn seen(&self) -> MutexGuard<'_, FadingHistogram> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -119,10 +121,10 @@ impl Hedge {
             HedgeAt::Fixed(delay) => delay,
             HedgeAt::Quantile(share) => {
                 let seen = times.seen();
-                if seen.times < self.minimum_samples {
+                if seen.samples() < self.minimum_samples {
                     return None;
                 }
-                seen.quantile(share)?
+                Duration::from_micros(seen.quantile(share)?)
             }
         };
         Some(delay.max(self.at_least))
@@ -140,86 +142,5 @@ impl Hedge {
 impl Default for Hedge {
     fn default() -> Self {
         Self::DEFAULT
-    }
-}
-
-/// From how many times on the old ones fade.
-const MANY: u32 = 1_000;
-
-/// Buckets of a power of two.
-const WIDTH: u32 = 8;
-const BITS: u32 = WIDTH.trailing_zeros();
-
-#[derive(Debug)]
-struct Histogram {
-    counts: Box<[u32]>,
-    times: u32,
-}
-
-impl Histogram {
-    fn add(&mut self, micros: u64) {
-        if self.times >= MANY {
-            self.counts.iter_mut().for_each(|count| *count /= 2);
-            self.times = self.counts.iter().sum();
-        }
-        self.counts[bucket(micros)] += 1;
-        self.times += 1;
-    }
-
-    /// The upper end of the bucket in which the time of this rank is.
-    fn quantile(&self, share: f64) -> Option<Duration> {
-        let share = if share.is_nan() { 1.0 } else { share.clamp(0.0, 1.0) };
-        let rank = (share * f64::from(self.times)).ceil().max(1.0);
-        let mut seen = 0;
-        let found = self.counts.iter().position(|count| {
-            seen += count;
-            f64::from(seen) >= rank
-        });
-        found.map(|bucket| Duration::from_micros(upper_end(bucket)))
-    }
-}
-
-impl Default for Histogram {
-    fn default() -> Self {
-        Self { counts: vec![0; bucket(u64::MAX) + 1].into(), times: 0 }
-    }
-}
-
-fn bucket(micros: u64) -> usize {
-    if micros < u64::from(WIDTH) {
-        return usize::try_from(micros).unwrap_or(0); // below 8
-    }
-    let shift = micros.ilog2() - BITS;
-    let within = usize::try_from(micros >> shift).unwrap_or(0) - WIDTH as usize; // 0 to 7
-    (shift as usize + 1) * WIDTH as usize + within
-}
-
-/// The largest number in a bucket.
-fn upper_end(bucket: usize) -> u64 {
-    let (power, within) = (bucket / WIDTH as usize, bucket % WIDTH as usize);
-    if power == 0 {
-        return within as u64;
-    }
-    let first = u128::from(WIDTH) + within as u128;
-    let end = ((first + 1) << (power - 1)) - 1;
-    u64::try_from(end).unwrap_or(u64::MAX)
-}
-
-#[cfg(all(test, not(runtime_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_number_is_in_the_bucket_that_ends_with_it_or_soon_after() {
-        let edges = (0..64).flat_map(|bit| {
-            let power = 1_u64 << bit;
-            [power - 1, power, power + 1, power | (power >> 1)]
-        });
-        for micros in edges.chain(0..5_000).chain([u64::MAX]) {
-            let bucket = bucket(micros);
-            let end = upper_end(bucket);
-            assert!(end >= micros && end - micros <= micros / 8, "{micros} in {bucket} to {end}");
-            assert!(bucket == 0 || upper_end(bucket - 1) < micros, "{micros}");
-        }
     }
 }

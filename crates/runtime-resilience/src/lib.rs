@@ -25,7 +25,7 @@
 //! | make a failed call again, changed where that helps | [`TurnRecovery`], [`Recipes`], [`RecoveryHandler`] |
 //! | wait between attempts | [`Backoff`] |
 //! | bound the load that retries add | [`RetryBudget`] |
-//! | send a second call when the first is slow | [`Hedge`], [`FirstTokens`] |
+//! | send a second call when the first is slow | [`Hedge`], [`FirstTokens`], [`FadingHistogram`] |
 //! | change the provider or the size of the context | [`next_provider`], [`smaller_context_budget`] |
 //! | count attempts as the Python original does | [`attempt_recovery`], [`RecoveryContext`] |
 //!
@@ -43,6 +43,7 @@ mod classify;
 mod fallback;
 mod fault;
 mod hedge;
+mod histogram;
 mod rate;
 mod recovery;
 mod retry_budget;
@@ -66,6 +67,7 @@ pub use self::fault::{
     http_date, retry_after, without_keys,
 };
 pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
+pub use self::histogram::FadingHistogram;
 pub use self::rate::{
     Demand, RateAvailable, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateQuota,
     RateReservation, RateReserve, RateSent, RateSnapshot,

@@ -33,7 +33,6 @@
 //! | keep prices, and read published price lists | [`PricingTable`], [`PriceReader`] |
 //! | add up usage and cost by model | [`UsageTracker`] |
 //! | keep within a budget | [`Limit`], [`Account`], [`Reservation`] |
-//! | predict the length of an answer | [`UsualOutput`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
@@ -58,7 +57,6 @@ mod table;
 mod tier;
 mod tracker;
 mod usd;
-mod usual;
 mod wire;
 mod worst;
 
@@ -89,6 +87,5 @@ pub use self::{
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdParseError},
-    usual::UsualOutput,
     wire::{ReportedUsageError, ReportedUsageErrorKind, UsageFormat},
 };

@@ -13,13 +13,14 @@ use runtime_resilience::Demand;
 use runtime_sinks::{SinkError, UsageRecord, UsageSink};
 use runtime_usage::{
     Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, Charge, PricingTable,
-    ReportedUsage, UsageSnapshot, UsageTracker, Usd, UsualOutput,
+    ReportedUsage, UsageSnapshot, UsageTracker, Usd,
 };
 
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 use crate::log::log;
 use crate::parts::stream::caught;
+use crate::usual::UsualOutput;
 
 /// The money of a session.
 pub(crate) struct Money {

@@ -21,7 +21,7 @@ use techrevati_runtime::sinks::{
 };
 use techrevati_runtime::usage::{
     BudgetListener, Charge, Cost, ModelPrices, PriceReader, ReportedUsage, Reservation,
-    StreamUsage, UsageTracker, UsualOutput,
+    StreamUsage, UsageTracker,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -64,7 +64,6 @@ const _: () = {
     shared::<ReportedUsage>();
     shared::<Reservation<'static>>();
     shared::<StreamUsage>();
-    shared::<UsualOutput>();
     shared::<Fault>();
     shared::<FaultDetails>();
     shared::<FaultRules>();

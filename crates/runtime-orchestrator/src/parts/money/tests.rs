@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd, UsualOutput};
+use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 use super::{Ask, Money};
 use crate::error::TurnError;
+use crate::usual::UsualOutput;
 
 /// Money by prices at which a million tokens of `m` cost a dollar.
 fn money(limit: Option<Limit>) -> Money {
@@ -14,7 +15,7 @@ fn money(limit: Option<Limit>) -> Money {
     prices.register("m", ModelPricing::per_million(dollar, dollar)).unwrap();
     let (role, session): (Arc<str>, Arc<str>) = ("writer".into(), "s1".into());
     let account = (limit.map(Account::new), true);
-    Money::new((&role, &session), account, prices, (UsualOutput::new(), false), None)
+    Money::new((&role, &session), account, prices, (UsualOutput::default(), false), None)
 }
 
 #[test]

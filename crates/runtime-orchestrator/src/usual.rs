@@ -1,0 +1,93 @@
+//! What is usual for each model: the length of answers, and the time to the first token.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_resilience::{FadingHistogram, FirstTokens};
+
+/// The lengths of answers, so that turns reserve what is usual and not the worst case. Shared by
+/// cloning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UsualOutput(Arc<Mutex<HashMap<Box<str>, FadingHistogram>>>);
+
+impl UsualOutput {
+    /// How many answers have to be known before anything is usual.
+    const ENOUGH: u32 = 20;
+
+    /// How many models are remembered, so that names in hostile requests cannot fill the memory.
+    const MODELS: usize = 1_024;
+
+    /// Adds the length of an answer.
+    pub(crate) fn observe(&self, model: &str, tokens: u64) {
+        let mut models = self.models();
+        if let Some(lengths) = models.get_mut(model) {
+            lengths.add(tokens);
+            return;
+        }
+        // The one of which least is known makes room: hostile names do not lock real ones out.
+        if models.len() >= Self::MODELS
+            && let Some(least) = models.iter().min_by_key(|(_, lengths)| lengths.samples())
+        {
+            let least = least.0.clone();
+            models.remove(&least);
+        }
+        models.entry(model.into()).or_default().add(tokens);
+    }
+
+    /// The length that 95 of 100 answers of the model do not exceed, once enough are known.
+    pub(crate) fn tokens(&self, model: &str) -> Option<u64> {
+        let usual = |lengths: &FadingHistogram| {
+            (lengths.samples() >= Self::ENOUGH).then(|| lengths.quantile(0.95))?
+        };
+        self.models().get(model).and_then(usual)
+    }
+
+    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    fn models(&self) -> MutexGuard<'_, HashMap<Box<str>, FadingHistogram>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The times to the first token. Shared by cloning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FirstTokensByModel(Arc<Mutex<BTreeMap<Arc<str>, FirstTokens>>>);
+
+impl FirstTokensByModel {
+    /// So many models are told apart; those that come later are taken for one.
+    const MODELS: usize = 128;
+
+    pub(crate) fn of(&self, model: &Arc<str>) -> FirstTokens {
+        // Only the map's own code runs under the lock.
+        let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = if models.len() >= Self::MODELS && !models.contains_key(model) {
+            Arc::default()
+        } else {
+            Arc::clone(model)
+        };
+        models.entry(name).or_default().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_output_is_what_95_of_100_answers_do_not_exceed() {
+        let usual = UsualOutput::default();
+        (1..=100).for_each(|n| usual.observe("m", n * 10));
+        assert!(usual.tokens("m").is_some_and(|tokens| (950..1_069).contains(&tokens)));
+        assert_eq!(usual.tokens("another"), None);
+    }
+
+    #[test]
+    fn few_answers_are_not_usual_and_hostile_names_are_forgotten() {
+        let usual = UsualOutput::default();
+        (0..UsualOutput::ENOUGH - 1).for_each(|_| usual.observe("m", 1));
+        assert_eq!(usual.tokens("m"), None);
+        usual.observe("m", 1);
+        (0..2_000).for_each(|name: u32| usual.observe(&name.to_string(), 1));
+        assert_eq!(usual.tokens("m"), Some(1), "the names of which little is known make room");
+        assert_eq!(usual.models().len(), UsualOutput::MODELS);
+    }
+}
