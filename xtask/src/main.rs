@@ -11,6 +11,7 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
+mod readmes;
 mod run;
 mod sizes;
 #[cfg_attr(
@@ -82,6 +83,12 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "count lines, public types, public functions and error types by crate",
         run: sizes::run,
+    },
+    Task {
+        name: "readmes",
+        arguments: "",
+        about: "write the README of each library crate from its root docs",
+        run: readmes::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];

@@ -8,11 +8,9 @@ use crate::files;
 use crate::manifest::Manifest;
 
 /// The name of the facade, which has no layer above it.
-#[cfg(test)]
 pub(crate) const FACADE: &str = "techrevati-runtime";
 
 /// The name of the command, which nothing depends on.
-#[cfg(test)]
 pub(crate) const COMMAND: &str = "techrevati-cli";
 
 /// A crate below `crates/`.
@@ -20,6 +18,13 @@ pub(crate) const COMMAND: &str = "techrevati-cli";
 pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) manifest: Manifest,
+}
+
+impl Crate {
+    /// Whether it is one of those that the facade brings together.
+    pub(crate) fn is_library(&self) -> bool {
+        self.name != FACADE && self.name != COMMAND
+    }
 }
 
 /// The folder of the workspace, wherever the task was started.
@@ -54,4 +59,9 @@ pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
     }
     crates.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(crates)
+}
+
+/// The crates that the facade brings together.
+pub(crate) fn libraries() -> Result<impl Iterator<Item = Crate>, Error> {
+    Ok(crates()?.into_iter().filter(Crate::is_library))
 }

@@ -1,7 +1,7 @@
 //! What the documents must say.
 
 use super::{PROJECT, assert_none};
-use crate::dev;
+use crate::{dev, readmes};
 
 #[test]
 fn the_current_version_has_one_heading_in_the_changelog() {
@@ -28,6 +28,20 @@ fn the_readme_names_the_two_commands() {
     let commands = ["cargo xtask ci", &job];
     let missing = commands.iter().filter(|&command| !readme.contains(command));
     let problems = missing.map(|command| format!("README.md does not name `{command}`"));
+    assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_readme_of_each_library_says_what_its_root_docs_say() {
+    let libraries = PROJECT.crates.iter().filter(|member| member.is_library());
+    let stale = libraries.filter(|member| {
+        let folder = format!("crates/{}", member.name);
+        let root = PROJECT.text(&format!("{folder}/src/lib.rs"));
+        PROJECT.text(&format!("{folder}/README.md")) != readmes::readme(member, root)
+    });
+    let problems = stale.map(|member| {
+        format!("crates/{}/README.md is old: run `cargo xtask readmes`", member.name)
+    });
     assert_none(&problems.collect::<Vec<_>>());
 }
 

@@ -2,7 +2,7 @@
 
 use super::{PROJECT, assert_none};
 use crate::manifest::Manifest;
-use crate::workspace::{COMMAND, FACADE};
+use crate::workspace::FACADE;
 
 /// What a member takes from the workspace.
 const INHERITED: &[(&str, &str)] = &[
@@ -39,7 +39,7 @@ fn internal_dependencies_have_the_version_of_the_workspace() {
     let version = PROJECT.manifest.get("workspace.package", "version").expect("there is one");
     let dependencies = PROJECT.manifest.dependencies("workspace.dependencies");
     let problems =
-        PROJECT.crates.iter().filter(|member| is_library(&member.name)).filter_map(|member| {
+        PROJECT.crates.iter().filter(|member| member.is_library()).filter_map(|member| {
             let wanted =
                 [format!("path = \"crates/{}\"", member.name), format!("version = \"{version}\"")];
             let found = dependencies.iter().find(|dependency| dependency.name == member.name);
@@ -72,7 +72,7 @@ fn the_facade_has_every_crate() {
     let missing = PROJECT
         .crates
         .iter()
-        .filter(|member| is_library(&member.name))
+        .filter(|member| member.is_library())
         .filter(|member| !has.iter().any(|dependency| dependency.name == member.name));
     let problems = missing.map(|member| format!("{FACADE} does not depend on {}", member.name));
     assert_none(&problems.collect::<Vec<_>>());
@@ -104,11 +104,6 @@ fn a_manifest_that_goes_its_own_way_is_found() {
     let manifest = Manifest::parse("[package]\nversion.workspace = true\ndescription = \"X\"\n");
     assert_eq!(uninherited(&manifest).len(), INHERITED.len() - 1);
     assert!(unfindable(&manifest)[0].contains("full stop"));
-}
-
-/// Whether a crate is one of those that the facade brings together.
-fn is_library(name: &str) -> bool {
-    name != FACADE && name != COMMAND
 }
 
 fn uninherited(manifest: &Manifest) -> Vec<String> {
