@@ -21,7 +21,7 @@ fn session() -> OrchestrationSession {
     let prices = PricingTable::new();
     let price = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
     prices.register("m", price).unwrap();
-    let breaker = runtime_resilience::breaker::Config::default();
+    let breaker = runtime_resilience::CircuitBreakerConfig::default();
     let breaker = breaker.failure_threshold(NonZeroU32::new(5).unwrap());
     Orchestrator::new("writer", "draft")
         .project_id(42)

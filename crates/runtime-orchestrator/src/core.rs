@@ -10,7 +10,7 @@ use std::task::Waker;
 use runtime_events::{Clock, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
-use runtime_resilience::fault::without_keys;
+use runtime_resilience::without_keys;
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::Account;
 

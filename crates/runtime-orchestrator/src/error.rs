@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::AgentFailureClass;
 use runtime_lifecycle::AgentStatus;
-use runtime_resilience::fault::Phase;
+use runtime_resilience::TimeoutPhase;
 use thiserror::Error;
 
 pub use self::call::{ToolError, TurnError, UnrecoveredError};
@@ -108,14 +108,14 @@ pub struct TurnTimeoutError {
     /// The time it was given.
     pub timeout: Duration,
     /// Which of its timeouts it exceeded.
-    pub phase: Phase,
+    pub phase: TimeoutPhase,
 }
 
-const fn prefix(phase: Phase) -> &'static str {
+const fn prefix(phase: TimeoutPhase) -> &'static str {
     match phase {
-        Phase::FirstToken => "first-token ",
-        Phase::Idle => "idle ",
-        Phase::Total => "total ",
+        TimeoutPhase::FirstToken => "first-token ",
+        TimeoutPhase::Idle => "idle ",
+        TimeoutPhase::Total => "total ",
         _ => "",
     }
 }

@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::EscalationPolicy;
-use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{EscalationPolicy, GaveUp};
 
 use crate::error::TurnError;
 use crate::log::log;

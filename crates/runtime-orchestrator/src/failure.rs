@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailViolatedError, PermissionDeniedError};
-use runtime_resilience::fault::Phase;
-use runtime_resilience::{Classifier, Failure, Fault, FaultKind};
+use runtime_resilience::{Classifier, Failure, Fault, FaultKind, TimeoutPhase};
 
 use crate::error::{
     BoxError, SessionClosedError, SessionError, ShuttingDownError, ToolError, TurnError,
@@ -187,7 +186,8 @@ pub(crate) fn fault_of(error: &TurnError) -> Option<Fault> {
         },
         _ => error.fault()?,
     };
-    let nobodys = matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(Phase::Total));
+    let nobodys =
+        matches!(fault.kind, FaultKind::Cancelled | FaultKind::Timeout(TimeoutPhase::Total));
     (!nobodys).then_some(fault)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use runtime_resilience::hedge::FirstTokens;
+use runtime_resilience::FirstTokens;
 
 /// So many models are told apart; those that come later are taken for one.
 const MODELS: usize = 128;

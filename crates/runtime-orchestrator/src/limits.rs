@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::Sleeper;
-use runtime_resilience::fault::Phase;
+use runtime_resilience::TimeoutPhase;
 
 /// How long something may take, and who keeps the time.
 ///
@@ -71,7 +71,7 @@ impl Until {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The call's own timeout, and which of them.
-    Timeout(Phase),
+    Timeout(TimeoutPhase),
     /// The session's deadline.
     Deadline,
 }

@@ -12,7 +12,7 @@
 //!   turn_failed
 //! ```
 //!
-//! [`TurnRecovery`](runtime_resilience::recovery::TurnRecovery) decides what comes after a failure. Here
+//! [`TurnRecovery`](runtime_resilience::TurnRecovery) decides what comes after a failure. Here
 //! it is carried out.
 
 mod attempt;

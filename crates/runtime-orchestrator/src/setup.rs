@@ -8,11 +8,10 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::rate::RateLimiter;
-use runtime_resilience::retry_budget::RetryBudget;
-use runtime_resilience::route::Routes;
-use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
+use runtime_resilience::{
+    Backoff, CircuitBreaker, Classifier, Hedge, RateLimiter, Recipes, RecoveryHandler, RetryBudget,
+    Routes,
+};
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Account, Limit, PricingTable, UsualOutput};
 

@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
-use runtime_resilience::fault::{Fault, Provider};
-use runtime_resilience::{Backoff, JitterMode, RecoveryContext, attempt_recovery, classify_error};
+use runtime_resilience::{
+    Backoff, Fault, JitterMode, Provider, RecoveryContext, attempt_recovery, classify_error,
+};
 use serde_json::Value;
 
 fn classify(c: &mut Criterion) {

@@ -23,7 +23,7 @@
 //!
 //! The whole state is one word. Its rules are pure functions from a word to the next one; around
 //! them are `compare_exchange` loops. A call through a closed breaker reads the word twice and
-//! writes nothing, so that threads do not slow each other down. Only a [`Window`] makes outcomes go
+//! writes nothing, so that threads do not slow each other down. Only a [`CircuitWindow`] makes outcomes go
 //! through a lock, which is held for as long as it takes to write one down.
 
 mod books;
@@ -46,12 +46,12 @@ mod wait;
 mod window;
 mod word;
 
-pub use self::config::Config;
+pub use self::config::CircuitBreakerConfig;
 pub use self::error::{CallError, CircuitOpenError};
-pub use self::outcome::Outcome;
+pub use self::outcome::CallOutcome;
 pub use self::percent::Percent;
 pub use self::shell::{CircuitBreaker, Permit, PermitRef, TransitionListener};
-pub use self::snapshot::Snapshot;
-pub use self::state::{Cause, CircuitState, Counts, Transition};
-pub use self::wait::{Growing, OpenWait};
-pub use self::window::{InvalidWindowError, Window};
+pub use self::snapshot::CircuitSnapshot;
+pub use self::state::{CircuitCounts, CircuitState, Transition, TransitionCause};
+pub use self::wait::{GrowingWait, OpenWait};
+pub use self::window::{CircuitWindow, InvalidWindowError};

@@ -21,7 +21,7 @@ pub fn next_provider<'a, P: AsRef<str>>(available: &'a [P], current: &str) -> Op
 /// gives more than there was.
 ///
 /// ```
-/// use runtime_resilience::fallback::{CONTEXT_REDUCTION, smaller_context_budget};
+/// use runtime_resilience::{CONTEXT_REDUCTION, smaller_context_budget};
 ///
 /// assert_eq!(smaller_context_budget(1_001, CONTEXT_REDUCTION), 750);
 /// assert_eq!(smaller_context_budget(1_000, f64::NAN), 0);

@@ -8,13 +8,13 @@
 //! ```
 //! use std::time::Duration;
 //! use chrono::{TimeZone, Utc};
-//! use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Provider, Scope};
+//! use runtime_resilience::{Fault, FaultKind, FaultScope, NoRetry, Provider};
 //!
 //! let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
 //! let headers = [("retry-after", "20")];
 //! let body = br#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#;
 //! let quota = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
-//! assert_eq!((quota.kind, quota.retry, quota.cools), (FaultKind::Quota, false, Scope::Key));
+//! assert_eq!((quota.kind, quota.retry, quota.cools), (FaultKind::Quota, false, FaultScope::Key));
 //!
 //! let body = br#"{"error":{"type":"requests","code":"rate_limit_exceeded"}}"#;
 //! let rate = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
@@ -52,18 +52,19 @@ use runtime_events::{AgentFailureClass, FailureScenario};
 use serde_json::Value;
 
 pub use self::details::{FaultDetails, FaultError, without_keys};
-pub use self::field::Field;
-pub use self::headers::{Headers, Lookup, lookup};
+pub use self::field::ReplyField;
+pub use self::headers::{Headers, header_lookup};
 pub use self::http_date::http_date;
-pub use self::kind::{FaultKind, Phase, Reach, Scope};
+pub use self::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
 pub use self::provider::Provider;
 pub(crate) use self::retry_after::until_reset;
 pub use self::retry_after::{go_duration, retry_after};
-pub use self::rule::Rule;
+pub use self::rule::FaultRule;
 pub use self::rules::FaultRules;
 pub use self::text::classify_text;
 pub(crate) use self::text::of_texts;
-pub use self::wait::{NoRetry, wait};
+pub use self::wait::NoRetry;
+pub(crate) use self::wait::wait;
 
 /// What a failure means. See the [module](self).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +82,7 @@ pub struct Fault {
     /// otherwise.
     pub elsewhere: bool,
     /// What is to rest.
-    pub cools: Scope,
+    pub cools: FaultScope,
     /// Whether it counts against the health of the provider, so that its breaker should know.
     pub counts: bool,
     /// How far the request came. See [`may_be_billed`](Self::may_be_billed).
@@ -102,7 +103,7 @@ impl Fault {
     pub const fn of_scenario(scenario: FailureScenario) -> Self {
         let kind = match scenario {
             FailureScenario::LlmTimeout | FailureScenario::DependencyTimeout => {
-                FaultKind::Timeout(Phase::Unknown)
+                FaultKind::Timeout(TimeoutPhase::Unknown)
             }
             FailureScenario::ToolExecutionError => FaultKind::Tool,
             FailureScenario::ContextOverflow => FaultKind::ContextLength,
@@ -172,12 +173,36 @@ impl Fault {
         }
     }
 
-    /// How long to wait before another attempt at the same place: [`wait()`] with what the
-    /// provider asked for.
+    /// How long to wait before another attempt at the same place.
+    ///
+    /// `delay` is what the back-off drew, `cap` the longest wait, and `left` what is left until the
+    /// deadline. The wait is never longer than `cap`, always shorter than `left`, and never shorter
+    /// than what the provider [asked for](Self::asked): that is waited in full, or not at all.
+    ///
+    /// The delay goes on top of what was asked for, so that callers who were all told the same do
+    /// not come back at the same moment. It gives way to the cap, and leaves the attempt at least
+    /// half of the time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime_resilience::{Fault, FaultKind, NoRetry};
+    ///
+    /// let [delay, cap] = [2, 60].map(Duration::from_secs);
+    /// let mut fault = Fault::of(FaultKind::Overload);
+    /// assert_eq!(fault.wait(delay, cap, None), Ok(delay));
+    ///
+    /// fault.asked = Some(Duration::from_secs(5));
+    /// assert_eq!(fault.wait(delay, cap, None), Ok(Duration::from_secs(7)));
+    ///
+    /// let days = Duration::from_hours(77);
+    /// fault.asked = Some(days);
+    /// assert_eq!(fault.wait(delay, cap, None), Err(NoRetry::TooLong { asked: days, cap }));
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`NoRetry`] if another attempt here is pointless, or not worth the wait.
+    /// [`NoRetry`] if another attempt here is pointless, or not worth the wait: go elsewhere, or
+    /// give up.
     pub fn wait(
         &self,
         delay: Duration,

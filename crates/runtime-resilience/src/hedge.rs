@@ -18,7 +18,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::hedge::FirstTokens;
+/// use runtime_resilience::FirstTokens;
 ///
 /// let times = FirstTokens::new();
 /// (1..=100).for_each(|n| times.observe(Duration::from_millis(n * 10)));
@@ -63,7 +63,7 @@ impl FirstTokens {
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::hedge::{FirstTokens, Hedge};
+/// use runtime_resilience::{FirstTokens, Hedge};
 ///
 /// let times = FirstTokens::new();
 /// assert_eq!(Hedge::default().delay(&times), None, "nothing is usual yet");

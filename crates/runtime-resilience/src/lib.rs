@@ -40,36 +40,48 @@
 //! | `tower` | no | the breaker as a layer: `breaker::tower` |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-pub mod backoff;
-pub mod breaker;
+mod backoff;
+mod breaker;
 mod chain;
 mod classify;
-pub mod fallback;
-pub mod fault;
-pub mod hedge;
-pub mod rate;
-pub mod recovery;
-pub mod retry_budget;
-pub mod route;
+mod fallback;
+mod fault;
+mod hedge;
+mod rate;
+mod recovery;
+mod retry_budget;
+mod route;
 mod sync;
 
-#[doc(inline)]
-pub use self::{
-    backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay},
-    breaker::{
-        CallError, CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition,
-        TransitionListener,
-    },
-    chain::{BoxError, errors},
-    classify::{Classifier, Failure, TypeRule, classify_error},
-    fallback::{next_provider, smaller_context_budget},
-    fault::{Fault, FaultDetails, FaultError, FaultKind, FaultRules, classify_text},
-    rate::{Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateReservation},
-    recovery::{
-        EscalationPolicy, Recipes, RecoveryContext, RecoveryEvent, RecoveryEventType,
-        RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryResult, RecoveryStep,
-        StepContext, attempt_recovery, attempt_recovery_async, attempt_recovery_with, recipe_for,
-    },
-    retry_budget::{RetryBudget, RetryBudgetExhausted},
-    route::{NoRouteError, Route, RouteLease, Routes, Tried},
+pub use self::backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay};
+#[cfg(feature = "tower")]
+pub use self::breaker::tower;
+pub use self::breaker::{
+    CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitCounts, CircuitOpenError,
+    CircuitSnapshot, CircuitState, CircuitWindow, GrowingWait, InvalidWindowError, OpenWait,
+    Percent, Permit, PermitRef, Transition, TransitionCause, TransitionListener,
+};
+pub use self::chain::{BoxError, errors};
+pub use self::classify::{Classifier, Failure, TypeRule, classify_error};
+pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budget};
+pub use self::fault::{
+    Fault, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope, Headers,
+    NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, go_duration, header_lookup,
+    http_date, retry_after, without_keys,
+};
+pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
+pub use self::rate::{
+    Demand, RateAvailable, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateQuota,
+    RateReservation, RateReserve, RateSent, RateSnapshot,
+};
+pub use self::recovery::{
+    EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryConfig,
+    RecoveryContext, RecoveryEvent, RecoveryEventType, RecoveryHandler, RecoveryOutcome,
+    RecoveryRecipe, RecoveryResult, RecoverySituation, RecoveryStep, RecoveryVerdict, StepContext,
+    StepFuture, TurnRecovery, attempt_recovery, attempt_recovery_async, attempt_recovery_with,
+    recipe_for,
+};
+pub use self::retry_budget::{RetryBudget, RetryBudgetConfig, RetryBudgetExhaustedError};
+pub use self::route::{
+    NoRouteError, Rested, Route, RouteLease, RouteRests, RouteSnapshot, Routes, TriedRoutes,
 };

@@ -42,9 +42,9 @@ mod loom_tests;
 mod queue;
 mod snapshot;
 
-pub use self::core::Sent;
+pub use self::core::RateSent;
 pub use self::demand::{Demand, RateDimension};
 pub use self::error::RateLimitedError;
-pub use self::limiter::{RateAvailable, RateLimiter, RateReservation, Reserve};
+pub use self::limiter::{RateAvailable, RateLimiter, RateReservation, RateReserve};
 pub use self::limits::RateLimits;
-pub use self::snapshot::{Quota, RateSnapshot};
+pub use self::snapshot::{RateQuota, RateSnapshot};

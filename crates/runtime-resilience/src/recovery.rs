@@ -1,36 +1,33 @@
-//! Recovery by recipe: which steps to take after a failure, how often, and what then.
+//! Recovery: which steps help against which failure, how often, and what then.
 //!
-//! A [`RecoveryContext`] keeps the books of one session. Each attempt on a scenario is begun and
-//! finished there; in between, a [`RecoveryHandler`] carries the steps of the recipe out, one after
-//! the other, until one fails.
+//! A [`RecoveryRecipe`] says which steps help against one scenario. Two systems work by recipes:
+//!
+//! - [`TurnRecovery`] recovers a turn whose call is made again. After each failure it says what to
+//!   change, how long to wait and where to go, or that nothing helps. Sessions use it for
+//!   recovering turns.
+//! - [`attempt_recovery`] is the pure function of the Python original, for loops of your own. It
+//!   counts attempts and steps in a [`RecoveryContext`], which also keeps the books of a session.
 //!
 //! ```text
-//!                     all steps taken      ┌▶ recovered            event `succeeded`
-//!   begin ──▶ Attempt ─────────────────────┤
-//!     │               a step failed        └▶ partial_recovery     event `failed`
+//!                       all steps taken      ┌▶ recovered            event `succeeded`
+//!   attempt_recovery ────────────────────────┤
+//!     │                 a step failed        └▶ partial_recovery     event `failed`
 //!     │
-//!     └─ attempts == max_attempts ──────────▶ escalation_required  event `escalated`
+//!     └─ attempts == max_attempts ────────────▶ escalation_required  event `escalated`
 //! ```
-//!
-//! [`attempt_recovery`] and its siblings are short drivers over [`RecoveryContext::begin`],
-//! [`Attempt::carry_out`] and [`RecoveryContext::finish`]. Who keeps the context behind a lock
-//! calls those three, and holds the lock for the first and the last only.
-//!
-//! They keep books about steps. [`TurnRecovery`] is for who makes the call again: it says after each
-//! failure what to change, how long to wait and where to go, or that nothing helps.
 
 mod attempt;
 mod context;
-mod drive;
 mod handler;
 mod recipe;
 mod result;
 mod turn;
 
-pub use self::attempt::{Attempt, Progress};
-pub use self::context::{Config, DEFAULT_MAX_EVENTS, RecoveryContext};
-pub use self::drive::{attempt_recovery, attempt_recovery_async, attempt_recovery_with};
+pub use self::attempt::{attempt_recovery, attempt_recovery_async, attempt_recovery_with};
+pub use self::context::{RecoveryConfig, RecoveryContext};
 pub use self::handler::{RecoveryHandler, StepContext, StepFuture};
 pub use self::recipe::{EscalationPolicy, Recipes, RecoveryRecipe, RecoveryStep, recipe_for};
 pub use self::result::{RecoveryEvent, RecoveryEventType, RecoveryOutcome, RecoveryResult};
-pub use self::turn::{Changes, GaveUp, Next, Situation, TurnRecovery, Verdict};
+pub use self::turn::{
+    GaveUp, NextAttempt, RecoveryChanges, RecoverySituation, RecoveryVerdict, TurnRecovery,
+};

@@ -29,17 +29,17 @@ use crate::sync::{AtomicU64, Ordering};
 /// The settings of a budget.
 ///
 /// ```
-/// use runtime_resilience::retry_budget::Config;
+/// use runtime_resilience::RetryBudgetConfig;
 ///
-/// let config = Config::default().percent(10).reserve(5);
+/// let config = RetryBudgetConfig::default().percent(10).reserve(5);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct RetryBudgetConfig {
     percent: u32,
     reserve: u32,
 }
 
-impl Config {
+impl RetryBudgetConfig {
     /// Allows this many retries for each hundred successes. 20 unless set.
     #[must_use]
     pub const fn percent(mut self, percent: u32) -> Self {
@@ -57,7 +57,7 @@ impl Config {
     }
 }
 
-impl Default for Config {
+impl Default for RetryBudgetConfig {
     fn default() -> Self {
         Self { percent: 20, reserve: 10 }
     }
@@ -89,7 +89,7 @@ struct Shared {
     most: u64,
     /// What a success brings.
     deposit: u64,
-    config: Config,
+    config: RetryBudgetConfig,
 }
 
 /// A retry, in thousandths of one.
@@ -99,7 +99,7 @@ const RETRY: u64 = 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("retry budget is used up: retries are {percent} % of successes at most")]
 #[non_exhaustive]
-pub struct RetryBudgetExhausted {
+pub struct RetryBudgetExhaustedError {
     /// How many retries a hundred successes bring.
     pub percent: u32,
 }
@@ -107,7 +107,7 @@ pub struct RetryBudgetExhausted {
 /// Constructors.
 impl RetryBudget {
     /// A budget with these settings, and with its reserve put by.
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: RetryBudgetConfig) -> Self {
         let most = u64::from(config.reserve) * RETRY;
         let deposit = u64::from(config.percent) * (RETRY / 100);
         Self { shared: Arc::new(Shared { there: AtomicU64::new(most), most, deposit, config }) }
@@ -115,7 +115,7 @@ impl RetryBudget {
 
     /// A budget that adds at most so much load, and the usual reserve.
     pub fn percent(percent: u32) -> Self {
-        Self::new(Config::default().percent(percent))
+        Self::new(RetryBudgetConfig::default().percent(percent))
     }
 }
 
@@ -134,9 +134,9 @@ impl RetryBudget {
     ///
     /// # Errors
     ///
-    /// [`RetryBudgetExhausted`] if there is none, and then nothing is taken.
+    /// [`RetryBudgetExhaustedError`] if there is none, and then nothing is taken.
     #[inline]
-    pub fn try_withdraw(&self) -> Result<(), RetryBudgetExhausted> {
+    pub fn try_withdraw(&self) -> Result<(), RetryBudgetExhaustedError> {
         self.try_withdraw_weighted(NonZeroU32::MIN)
     }
 
@@ -145,13 +145,18 @@ impl RetryBudget {
     ///
     /// # Errors
     ///
-    /// [`RetryBudgetExhausted`] if there is not that much, and then nothing is taken.
+    /// [`RetryBudgetExhaustedError`] if there is not that much, and then nothing is taken.
     #[inline]
-    pub fn try_withdraw_weighted(&self, weight: NonZeroU32) -> Result<(), RetryBudgetExhausted> {
+    pub fn try_withdraw_weighted(
+        &self,
+        weight: NonZeroU32,
+    ) -> Result<(), RetryBudgetExhaustedError> {
         let cost = u64::from(weight.get()) * RETRY;
         let take = |there: u64| there.checked_sub(cost);
         let taken = self.shared.there.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.map(drop).map_err(|_| RetryBudgetExhausted { percent: self.shared.config.percent })
+        taken
+            .map(drop)
+            .map_err(|_| RetryBudgetExhaustedError { percent: self.shared.config.percent })
     }
 
     /// A retry was taken and not made: puts it back.
@@ -166,7 +171,7 @@ impl RetryBudget {
     }
 
     /// Its settings.
-    pub fn config(&self) -> Config {
+    pub fn config(&self) -> RetryBudgetConfig {
         self.shared.config
     }
 
@@ -180,6 +185,6 @@ impl RetryBudget {
 
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self::new(Config::default())
+        Self::new(RetryBudgetConfig::default())
     }
 }

@@ -26,14 +26,12 @@
 //!
 //! Asking changes nothing at a breaker or limiter, and takes no place there. Between a selection and
 //! [`try_acquire`](crate::CircuitBreaker::try_acquire) a route may have gone out: it is then
-//! [tried](Tried::add), and the next one is selected.
+//! [tried](TriedRoutes::add), and the next one is selected.
 //!
 //! # Example
 //!
 //! ```
-//! use runtime_resilience::fault::{Fault, FaultKind};
-//! use runtime_resilience::rate::Demand;
-//! use runtime_resilience::route::{NoRouteError, Route, Routes, Tried};
+//! use runtime_resilience::{Demand, Fault, FaultKind, NoRouteError, Route, Routes, TriedRoutes};
 //!
 //! # fn call(route: &Route) -> Result<&'static str, Fault> {
 //! #     if route.provider() == "openai" { Err(Fault::of(FaultKind::Quota)) } else { Ok("an answer") }
@@ -44,7 +42,7 @@
 //!     Route::new("anthropic", "claude-sonnet-4-5"),
 //! ]);
 //!
-//! let mut tried = Tried::default();
+//! let mut tried = TriedRoutes::default();
 //! let answer = loop {
 //!     let lease = routes.select(&tried, Demand::default())?;
 //!     let route = lease.route();
@@ -78,7 +76,7 @@ mod tried;
 
 pub use self::error::NoRouteError;
 pub use self::place::Route;
-pub use self::rests::{Rested, Rests};
+pub use self::rests::{Rested, RouteRests};
 pub use self::routes::{RouteLease, Routes};
 pub use self::snapshot::RouteSnapshot;
-pub use self::tried::Tried;
+pub use self::tried::TriedRoutes;

@@ -7,7 +7,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome,
 };
 use runtime_lifecycle::AgentStatus;
-use runtime_resilience::fault::without_keys;
+use runtime_resilience::without_keys;
 
 use super::Core;
 use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError};

@@ -5,10 +5,10 @@ use std::fmt;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
-use runtime_resilience::rate::RateLimitedError;
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::route::NoRouteError;
-use runtime_resilience::{CircuitOpenError, Failure, Fault, FaultKind, RecoveryResult};
+use runtime_resilience::{
+    CircuitOpenError, Failure, Fault, FaultKind, GaveUp, NoRouteError, RateLimitedError,
+    RecoveryResult,
+};
 use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
 

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use runtime_events::{Clock, IdSource, ScopeHook, Sleeper};
 use runtime_lifecycle::AgentRegistry;
 use runtime_policy::{AsyncGuardrail, Guardrail, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::rate::RateLimiter;
-use runtime_resilience::retry_budget::RetryBudget;
-use runtime_resilience::route::Routes;
-use runtime_resilience::{Backoff, CircuitBreaker, Classifier, Recipes, RecoveryHandler};
+use runtime_resilience::{
+    Backoff, CircuitBreaker, Classifier, Hedge, RateLimiter, Recipes, RecoveryHandler, RetryBudget,
+    Routes,
+};
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Account, Limit, PricingTable};
 

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use runtime_resilience::rate::Demand;
+use runtime_resilience::Demand;
 use runtime_sinks::{SinkError, UsageRecord, UsageSink};
 use runtime_usage::{
     Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, Charge, PricingTable,

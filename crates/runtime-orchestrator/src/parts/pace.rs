@@ -5,7 +5,7 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, Sleeper};
-use runtime_resilience::fault::Phase;
+use runtime_resilience::TimeoutPhase;
 use runtime_usage::ReportedUsage;
 
 use crate::limits::{Kind, Timeout, Until, later};
@@ -119,7 +119,7 @@ impl Times {
         let own = self.attempt.as_ref().map(|attempt| Until {
             at: later(now, attempt.after),
             after: attempt.after,
-            kind: Kind::Timeout(Phase::Attempt),
+            kind: Kind::Timeout(TimeoutPhase::Attempt),
             sleeper: attempt.sleeper.clone().or_else(|| self.sleeper.clone()),
         });
         self.until = Until::earlier(own, self.whole.clone());
@@ -140,8 +140,8 @@ impl Times {
         let pulse = self.pulse.as_ref()?;
         let last = pulse.last_token();
         let (from, timeout, phase) = match last {
-            None => (pulse.begun(), self.first_token.as_ref()?, Phase::FirstToken),
-            Some(last) => (last, self.idle.as_ref()?, Phase::Idle),
+            None => (pulse.begun(), self.first_token.as_ref()?, TimeoutPhase::FirstToken),
+            Some(last) => (last, self.idle.as_ref()?, TimeoutPhase::Idle),
         };
         // What the clock cannot count up to never comes.
         let at = from.checked_add(timeout.after)?;

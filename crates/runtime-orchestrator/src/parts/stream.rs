@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use chrono::DateTime;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId};
-use runtime_resilience::fault::without_keys;
+use runtime_resilience::without_keys;
 use runtime_sinks::{EventSink, SinkError};
 
 use crate::log::log;

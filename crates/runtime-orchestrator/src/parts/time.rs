@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, Sleeper};
-use runtime_resilience::fault::Phase;
+use runtime_resilience::TimeoutPhase;
 
 use crate::error::DeadlineExceededError;
 use crate::limits::{Kind, Limits, Timeout, Until, later};
@@ -72,7 +72,8 @@ impl Time {
             return Ok(None);
         }
         let now = self.now();
-        let own = timeout.map(|own| self.until_after(own, now, Kind::Timeout(Phase::Attempt)));
+        let own =
+            timeout.map(|own| self.until_after(own, now, Kind::Timeout(TimeoutPhase::Attempt)));
         let Some(session) = &self.deadline else { return Ok(own) };
         if session.at <= now {
             return Err(DeadlineExceededError { deadline: session.after, call_began: false });
@@ -83,7 +84,7 @@ impl Time {
     /// When all attempts of a turn admitted now have to be over.
     pub(crate) fn total(&self, limits: Option<&Limits>) -> Option<Until> {
         let total = limits?.total.as_ref()?;
-        Some(self.until_after(total, self.now(), Kind::Timeout(Phase::Total)))
+        Some(self.until_after(total, self.now(), Kind::Timeout(TimeoutPhase::Total)))
     }
 
     /// The times that a call admitted now keeps to. `total` is when all attempts have to be over,
@@ -113,7 +114,7 @@ impl Time {
 
     /// A wait of so long.
     pub(crate) fn pause(&self, wait: Duration) -> Pace {
-        let (at, kind) = (later(self.now(), wait), Kind::Timeout(Phase::Attempt));
+        let (at, kind) = (later(self.now(), wait), Kind::Timeout(TimeoutPhase::Attempt));
         Some(Until { at, after: wait, kind, sleeper: self.sleeper.clone() }).into()
     }
 

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, FailureScenario};
-use runtime_resilience::fault::Headers;
-use runtime_resilience::rate::{RateLimiter, Sent};
-use runtime_resilience::recovery::Changes;
-use runtime_resilience::route::Route;
+use runtime_resilience::{Headers, RateLimiter, RateSent, RecoveryChanges, Route};
 use runtime_usage::ReportedUsage;
 
 use crate::parts::pace::Pulse;
@@ -27,13 +24,13 @@ pub(crate) struct Facts {
     pub(crate) route: Option<Route>,
     pub(crate) hedge: bool,
     pub(crate) cause: Option<FailureScenario>,
-    pub(crate) changes: Changes,
+    pub(crate) changes: RecoveryChanges,
     pub(crate) max_output: Option<u64>,
     pub(crate) end: Option<Instant>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Arc<Pulse>,
     /// The limiter that let it through, and when.
-    pub(crate) rate: Option<(RateLimiter, Sent)>,
+    pub(crate) rate: Option<(RateLimiter, RateSent)>,
 }
 
 impl Attempt {

@@ -13,7 +13,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
-use runtime_resilience::hedge::FirstTokens;
+use runtime_resilience::FirstTokens;
 
 use super::attempt::Attempt;
 use super::hedge::Hedged;

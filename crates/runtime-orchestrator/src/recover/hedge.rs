@@ -1,6 +1,6 @@
 //! A second attempt beside one that is slow.
 
-use runtime_resilience::route::{Route, RouteLease};
+use runtime_resilience::{Route, RouteLease};
 
 use super::plan::{Recovering, Started};
 use crate::error::TurnError;

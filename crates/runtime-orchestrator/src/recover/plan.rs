@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::SpanId;
-use runtime_resilience::Fault;
-use runtime_resilience::fault::Phase;
-use runtime_resilience::recovery::{GaveUp, Next, Situation, TurnRecovery, Verdict};
-use runtime_resilience::route::{Rested, Route, RouteLease, Tried};
+use runtime_resilience::{
+    Fault, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, Route, RouteLease,
+    TimeoutPhase, TriedRoutes, TurnRecovery,
+};
 
 use super::attempt::{Attempt, Facts};
 use super::meaning::ends_the_session;
@@ -46,7 +46,7 @@ pub(super) struct Recovering<'s> {
     pub(super) tally: Arc<Tally>,
     pub(super) plan: TurnRecovery,
     /// The routes that have failed.
-    pub(super) tried: Tried,
+    pub(super) tried: TriedRoutes,
     /// The one to take next, or that the attempt under way has taken.
     pub(super) lease: Option<RouteLease>,
     /// How many attempts were admitted.
@@ -94,7 +94,7 @@ impl Ready {
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) fault: Fault,
-    pub(super) next: Next,
+    pub(super) next: NextAttempt,
     /// The route that failed, where another is to be taken.
     pub(super) from: Option<Route>,
     /// What rests for it.
@@ -133,7 +133,7 @@ impl<'s> Recovering<'s> {
             stage: Stage::Admitted,
             tally: Arc::default(),
             plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
-            tried: Tried::default(),
+            tried: TriedRoutes::default(),
             lease: None,
             attempts: 0,
             called: false,
@@ -194,7 +194,7 @@ impl<'s> Recovering<'s> {
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
         let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
         if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.time.now()) {
-            let (timeout, phase) = (total.after, Phase::Total);
+            let (timeout, phase) = (total.after, TimeoutPhase::Total);
             return Err(TurnTimeoutError { timeout, phase }.into());
         }
         let pulse = Arc::new(Pulse::new(Arc::clone(core.time.clock())));
@@ -257,10 +257,10 @@ impl<'s> Recovering<'s> {
             return After::Stop(error, GaveUp::RetriedBelow);
         }
         let other = self.other_route(&fault);
-        let situation = Situation { left: self.left(), elsewhere: other.is_some() };
+        let situation = RecoverySituation { left: self.left(), elsewhere: other.is_some() };
         let next = match self.plan.after(&fault, situation) {
-            Verdict::Again(next) => next,
-            Verdict::GiveUp(why) => return After::Stop(error, why),
+            RecoveryVerdict::Again(next) => next,
+            RecoveryVerdict::GiveUp(why) => return After::Stop(error, why),
         };
         // Only a call that is made again is a retry; one that was refused has been paid for already.
         if self.attempts > 0

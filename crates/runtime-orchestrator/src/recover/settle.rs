@@ -1,9 +1,7 @@
 //! The ways a recovering turn ends, each once.
 
 use runtime_events::{AgentFailureClass, SpanOutcome};
-use runtime_resilience::fault::without_keys;
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::{RecoveryOutcome, RecoveryResult};
+use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, without_keys};
 
 use super::meaning::after_a_call;
 use super::plan::{Recovering, Stage};

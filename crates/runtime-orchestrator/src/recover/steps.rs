@@ -7,9 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use runtime_events::{FailureScenario, SpanOutcome};
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::NoRetry;
-use runtime_resilience::recovery::{GaveUp, StepContext};
+use runtime_resilience::{GaveUp, NoRetry, RecoveryStep, StepContext};
 
 use super::plan::{After, Recovering};
 use crate::error::TurnError;

@@ -7,10 +7,9 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
     SpanOutcome,
 };
-use runtime_resilience::fault::{FaultKind, without_keys};
-use runtime_resilience::route::Route;
 use runtime_resilience::{
-    EscalationPolicy, Fault, RecoveryEventType, RecoveryOutcome, RecoveryResult, RecoveryStep,
+    EscalationPolicy, Fault, FaultKind, RecoveryEventType, RecoveryOutcome, RecoveryResult,
+    RecoveryStep, Route, without_keys,
 };
 use serde_json::Value;
 

@@ -76,7 +76,7 @@ impl OrchestrationSession {
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     /// # runtime.block_on(async {
     /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
-    /// use runtime_resilience::route::{Route, Routes};
+    /// use runtime_resilience::{Route, Routes};
     ///
     /// async fn chat(provider: &str, model: &str) -> Result<String, std::io::Error> {
     ///     match provider {

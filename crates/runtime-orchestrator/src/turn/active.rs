@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use runtime_events::payload::{TurnStarted, Word};
 use runtime_events::{AgentEventStatus, SpanId};
-use runtime_resilience::Permit;
-use runtime_resilience::fault::Headers;
-use runtime_resilience::rate::RateReservation;
+use runtime_resilience::{Headers, Permit, RateReservation};
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 use serde_json::Value;
 

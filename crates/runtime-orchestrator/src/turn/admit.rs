@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use runtime_events::{SpanId, SpanOutcome};
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::rate::{Demand, RateLimiter, RateReservation};
+use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation};
 
 use crate::core::Core;
 use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};

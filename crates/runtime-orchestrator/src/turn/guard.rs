@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck, PreCheck};
-use runtime_resilience::fault::without_keys;
+use runtime_resilience::without_keys;
 use runtime_usage::ReportedUsage;
 use serde_json::Value;
 

@@ -12,10 +12,7 @@ use runtime_events::{
     SpanOutcome,
 };
 use runtime_policy::GuardrailViolatedError;
-use runtime_resilience::breaker::Outcome;
-use runtime_resilience::fault::{FaultKind, Phase, Reach};
-use runtime_resilience::rate::Demand;
-use runtime_resilience::{Failure, Fault};
+use runtime_resilience::{CallOutcome, Demand, Failure, Fault, FaultKind, Reach, TimeoutPhase};
 use runtime_usage::ReportedUsage;
 
 use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
@@ -63,7 +60,7 @@ impl ActiveTurn<'_> {
                 let used = Demand::request()
                     .input_tokens(tokens.total_input_tokens())
                     .output_tokens(tokens.total_output_tokens());
-                rate.settle(used);
+                rate.adjust(used);
             }
             None if self.call == Call::Unsent => rate.cancel(),
             None => drop(rate),
@@ -112,7 +109,7 @@ impl ActiveTurn<'_> {
         if let Some(rate) = self.rate.take() {
             // A request that was refused is counted as one, without its tokens.
             let sent = fault.reach != Reach::NotSent;
-            rate.settle(if sent { Demand::request() } else { Demand::default() });
+            rate.adjust(if sent { Demand::request() } else { Demand::default() });
         }
     }
 
@@ -147,7 +144,7 @@ impl ActiveTurn<'_> {
     pub(crate) fn call_succeeded(&mut self) {
         self.call = Call::Returned;
         self.pace.answered();
-        self.spend(Outcome::Success);
+        self.spend(CallOutcome::Success);
     }
 
     pub(crate) fn answer<T>(&mut self, value: T, usage: Option<ReportedUsage>) -> Answer<T> {
@@ -187,7 +184,7 @@ impl ActiveTurn<'_> {
             // Its own timeout is a failure of what was called, and the breaker's business; the
             // session's deadline and its end are not.
             Interrupted::Time(Kind::Timeout(phase), timeout) => {
-                if phase == Phase::Total {
+                if phase == TimeoutPhase::Total {
                     self.cancel_call();
                 }
                 (TurnTimeoutError { timeout, phase }.into(), SpanOutcome::TimedOut)
@@ -218,9 +215,9 @@ impl ActiveTurn<'_> {
             return false;
         }
         self.spend(match success {
-            _ if self.call == Call::Unsent => Outcome::Ignored,
-            true => Outcome::Success,
-            false => Outcome::Failure,
+            _ if self.call == Call::Unsent => CallOutcome::Ignored,
+            true => CallOutcome::Success,
+            false => CallOutcome::Failure,
         });
         true
     }
@@ -228,13 +225,13 @@ impl ActiveTurn<'_> {
     /// Says so rather than dropping the permit: dropped by a neighbour's panic under `join!`, it
     /// would count as failed.
     fn cancel_call(&mut self) {
-        self.spend(Outcome::Ignored);
+        self.spend(CallOutcome::Ignored);
     }
 
-    fn spend(&mut self, outcome: Outcome) {
+    fn spend(&mut self, outcome: CallOutcome) {
         let Some(permit) = self.permit.take() else { return };
         let breaker = permit.breaker().clone();
-        if let Some(change) = permit.settle(outcome) {
+        if let Some(change) = permit.record(outcome) {
             tell::breaker(&self.core.stream, breaker.name(), change);
         }
     }

@@ -10,7 +10,7 @@ use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOu
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Timeout, ToolCall, Turn};
 use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::CircuitState;
 use runtime_usage::{Limit, Usd};
 use serde_json::json;
 

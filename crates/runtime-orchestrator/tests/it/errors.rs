@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use runtime_orchestrator::{BoxError, SessionError, ToolCall, ToolError, Turn, TurnError};
-use runtime_resilience::recovery::{RecoveryHandler, StepContext};
+use runtime_resilience::{RecoveryHandler, StepContext};
 
 use crate::support::{Fixture, WAIT, now};
 

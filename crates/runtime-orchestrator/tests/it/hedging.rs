@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, Sleeper, SpanOutcome};
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
-use runtime_resilience::retry_budget::{self, RetryBudget};
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{
+    Demand, FaultKind, Hedge, RateLimiter, RateLimits, RetryBudget, RetryBudgetConfig, Route,
+    Routes,
+};
 use runtime_usage::{Limit, Usd};
 
 use crate::recovering::fault;
@@ -166,7 +165,7 @@ async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
 
 #[test]
 fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
-    let budget = RetryBudget::new(retry_budget::Config::default().reserve(1).percent(0));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1).percent(0));
     let fixture = paid_from(&budget, |_, route| route);
     let session = fixture.orchestrator.session().unwrap();
     assert_eq!(late(&fixture, run(&session, only_fast_answers)).unwrap().unwrap().value, 2);
@@ -177,7 +176,7 @@ fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
 
 #[test]
 fn a_hedge_that_is_not_admitted_costs_no_retry() {
-    let budget = RetryBudget::new(retry_budget::Config::default().reserve(1));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1));
     let fixture = paid_from(&budget, |fixture, route| {
         let limiter = RateLimiter::with_clock(
             "svc",

@@ -7,8 +7,7 @@ use futures_util::{FutureExt, join};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, ToolCall, Turn};
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::{CircuitBreaker, CircuitState};
 
 use crate::support::{Fixture, assert_lawful, last_outcome, now, yields};
 

@@ -12,14 +12,10 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, Sleeper};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::{
-    Fault, FaultDetails, FaultError, FaultKind, NoRetry, Phase, Provider,
+use runtime_resilience::{
+    CircuitState, Demand, Fault, FaultDetails, FaultError, FaultKind, GaveUp, Hedge, NoRetry,
+    Provider, RateLimiter, RateLimits, Route, RouteRests, Routes, TimeoutPhase,
 };
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::route::{Rests, Route, Routes};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use crate::recovering::patiently;
@@ -271,7 +267,7 @@ fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
 
 #[test]
 fn a_call_that_did_not_reach_the_provider_gives_its_request_back() {
-    for (phase, left) in [(Phase::Connect, 1), (Phase::Provider, 0)] {
+    for (phase, left) in [(TimeoutPhase::Connect, 1), (TimeoutPhase::Provider, 0)] {
         let (fixture, limiter) = limited(slow);
         let session = fixture.orchestrator.session().unwrap();
         let fails = async || {
@@ -311,7 +307,7 @@ fn a_429_makes_every_session_of_the_route_wait() {
     let limiter = slow(&fixture);
     let route = Route::new("openai", "m").rate_limiter(limiter.clone());
     // How long at most is for the routes to say.
-    let rests = Rests::default().longest(Duration::from_secs(20));
+    let rests = RouteRests::default().longest(Duration::from_secs(20));
     let routes = Routes::ordered([route]).rests(rests);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
     let fixture = fixture.with(|o| o.routes(routes));

@@ -26,11 +26,10 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
 use runtime_orchestrator::{Answer, Attempt, OrchestrationSession, Turn, TurnError};
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
-use runtime_resilience::retry_budget::{self, RetryBudget};
 use runtime_resilience::{
-    Backoff, CircuitBreaker, EscalationPolicy, JitterMode, Recipes, RecoveryEventType,
-    RecoveryRecipe, RecoveryStep,
+    Backoff, CircuitBreaker, EscalationPolicy, Fault, FaultDetails, FaultError, FaultKind,
+    JitterMode, Recipes, RecoveryEventType, RecoveryRecipe, RecoveryStep, RetryBudget,
+    RetryBudgetConfig,
 };
 use runtime_sinks::testing::RecordingEventSink;
 
@@ -57,7 +56,7 @@ fn on(clock: ManualClock) -> Fixture {
         .event_sink(events.clone())
         .circuit_breaker(breaker.clone())
         .backoff(Backoff::default().jitter(JitterMode::None))
-        .retry_budget(RetryBudget::new(retry_budget::Config::default().reserve(1_000)))
+        .retry_budget(RetryBudget::new(RetryBudgetConfig::default().reserve(1_000)))
         .pricing(prices());
     Fixture { clock, events, breaker, orchestrator }
 }

@@ -10,7 +10,7 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use runtime_resilience::fault::{FaultKind, Provider};
+use runtime_resilience::{FaultKind, Provider};
 use serde_json::json;
 
 use self::client::call;

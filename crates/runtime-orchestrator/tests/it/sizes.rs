@@ -32,3 +32,16 @@ fn turns_and_futures_are_small() {
         assert!(size <= most, "{what} has {size} bytes, and may have {most}");
     }
 }
+
+#[test]
+fn futures_are_send_even_if_the_reply_is_not_sync() {
+    const fn assert_send<T: Send>(_: &T) {}
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let reply = async || Ok::<_, BoxError>(std::cell::Cell::new(1));
+    assert_send(&session.run_turn(Turn::model("m"), reply));
+    assert_send(&session.run_turn_recovering(Turn::model("m"), async |_| reply().await));
+    assert_send(&session.run_tool("search", reply));
+    assert_send(&session.begin_turn(Turn::model("m").guarded("prompt")));
+    assert_send(&session.pause_for_input("?"));
+}

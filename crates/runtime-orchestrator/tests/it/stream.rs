@@ -14,7 +14,7 @@ use runtime_policy::{
     PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, PreCheck, RolePermissionConfig,
     guardrail,
 };
-use runtime_resilience::rate::{RateLimiter, RateLimits};
+use runtime_resilience::{RateLimiter, RateLimits};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, WAIT, assert_lawful, now};

@@ -15,8 +15,7 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ManualClock, SpanOutcome,
 };
 use runtime_orchestrator::{OrchestrationSession, Orchestrator, Timeout};
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::breaker::{CircuitState, Config};
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Balance, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
@@ -90,7 +89,7 @@ pub(crate) fn limit(clock: &ManualClock, after: Duration) -> Timeout {
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
     // Without a lease a probe that hangs stays: whoever leaks one is found out.
-    let config = Config::default()
+    let config = CircuitBreakerConfig::default()
         .failure_threshold(threshold.try_into().unwrap())
         .recovery_timeout(WAIT)
         .half_open_lease(Duration::MAX);

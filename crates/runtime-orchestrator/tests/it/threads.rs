@@ -12,7 +12,7 @@ use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
 use runtime_lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
 use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError, Turn, TurnError};
 use runtime_policy::{QualityGate, QualityLevel};
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::CircuitState;
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_sinks::{RingBufferUsageSink, SinkError};
 use runtime_usage::{UsageSnapshot, Usd};

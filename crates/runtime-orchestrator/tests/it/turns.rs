@@ -8,7 +8,7 @@ use runtime_events::{
 };
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, guardrail};
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::CircuitState;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, guardrail};
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::CircuitState;
 use runtime_usage::Usd;
 
 use crate::support::{CountingWaker, Fixture, assert_lawful, dollar, limit, now, poll_times};

@@ -10,30 +10,29 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use runtime_events::{Clock, ManualClock, SystemClock};
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::breaker::{Config, Percent, Window};
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitWindow, Percent};
 
 const HUNDRED: NonZeroU16 = NonZeroU16::new(100).unwrap();
 
-fn plain() -> Config {
-    Config::default()
+fn plain() -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default()
 }
 
-fn of_calls() -> Config {
-    plain().window(Window::of_calls(HUNDRED))
+fn of_calls() -> CircuitBreakerConfig {
+    plain().window(CircuitWindow::of_calls(HUNDRED))
 }
 
-fn of_time() -> Config {
-    plain().window(Window::of_time(Duration::from_secs(30)).expect("it is long enough"))
+fn of_time() -> CircuitBreakerConfig {
+    plain().window(CircuitWindow::of_time(Duration::from_secs(30)).expect("it is long enough"))
 }
 
-fn slow_calls() -> Config {
-    let window = Window::of_calls(HUNDRED);
+fn slow_calls() -> CircuitBreakerConfig {
+    let window = CircuitWindow::of_calls(HUNDRED);
     plain().window(window.slow_calls(Duration::from_secs(20), Percent::HALF))
 }
 
 /// Settings, and what they are called.
-type Kind = (&'static str, fn() -> Config);
+type Kind = (&'static str, fn() -> CircuitBreakerConfig);
 
 const KINDS: [Kind; 4] =
     [("closed", plain), ("calls", of_calls), ("time", of_time), ("slow", slow_calls)];
@@ -85,7 +84,7 @@ fn permits(c: &mut Criterion) {
     });
     c.bench_function("breaker/check", |b| b.iter(|| closed.check().is_ok()));
     let clock = Arc::new(ManualClock::new());
-    let open = CircuitBreaker::with_clock("svc", Config::default(), clock);
+    let open = CircuitBreaker::with_clock("svc", CircuitBreakerConfig::default(), clock);
     open.trip(None);
     c.bench_function("breaker/refused_manual_clock", |b| b.iter(|| open.try_acquire().is_err()));
     let open = CircuitBreaker::new("svc");
@@ -112,7 +111,7 @@ fn futures(c: &mut Criterion) {
 fn tower(c: &mut Criterion, closed: &CircuitBreaker) {
     use std::future::{Future, Ready, ready};
 
-    use runtime_resilience::breaker::tower::BreakerLayer;
+    use runtime_resilience::tower::BreakerLayer;
     use tower_layer::Layer;
     use tower_service::Service;
 

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use criterion::{Bencher, Criterion};
 use runtime_events::ManualClock;
-use runtime_resilience::hedge::{FirstTokens, Hedge};
-use runtime_resilience::{Demand, RateLimiter, RateLimits, RetryBudget};
+use runtime_resilience::{Demand, FirstTokens, Hedge, RateLimiter, RateLimits, RetryBudget};
 
 const ASK: Demand = Demand::request().input_tokens(700).output_tokens(300);
 const USED: Demand = Demand::request().input_tokens(500).output_tokens(200);
@@ -23,7 +22,7 @@ fn limits() -> RateLimits {
 fn reserve_and_settle(bencher: &mut Bencher<'_>, limiter: &RateLimiter) {
     bencher.iter(|| {
         let reserved = black_box(limiter).try_reserve(black_box(ASK));
-        reserved.map(|reservation| reservation.settle(black_box(USED))).is_ok()
+        reserved.map(|reservation| reservation.adjust(black_box(USED))).is_ok()
     });
 }
 
@@ -50,7 +49,7 @@ pub(crate) fn rate(c: &mut Criterion) {
         reserve_and_settle(b, &RateLimiter::with_clock("openai", limits(), clock));
     });
     c.bench_function("rate/reserve_settle_2_dimensions_contended", |b| {
-        let work = || drop(limiter.try_reserve(ASK).map(|reservation| reservation.settle(USED)));
+        let work = || drop(limiter.try_reserve(ASK).map(|reservation| reservation.adjust(USED)));
         contended(work, || reserve_and_settle(b, &limiter));
     });
     c.bench_function("rate/refused", |b| {

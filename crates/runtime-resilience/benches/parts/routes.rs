@@ -3,9 +3,7 @@
 use std::hint::black_box;
 
 use criterion::Criterion;
-use runtime_resilience::fault::Scope;
-use runtime_resilience::rate::Demand;
-use runtime_resilience::{Route, Routes, Tried};
+use runtime_resilience::{Demand, FaultScope, Route, Routes, TriedRoutes};
 
 fn four() -> [Route; 4] {
     ["openai", "azure", "anthropic", "gemini"].map(|provider| Route::new(provider, "model"))
@@ -18,7 +16,7 @@ pub(crate) fn select(c: &mut Criterion) {
         ("round_robin", Routes::round_robin(four())),
         ("least_loaded", Routes::least_loaded(four())),
     ];
-    let none = Tried::default();
+    let none = TriedRoutes::default();
     for (name, routes) in kinds {
         c.bench_function(&format!("route/select_{name}"), |b| {
             b.iter(|| routes.select(black_box(&none), Demand::default()).is_ok());
@@ -26,9 +24,9 @@ pub(crate) fn select(c: &mut Criterion) {
     }
 
     let routes = Routes::ordered(four());
-    let mut tried = Tried::default();
+    let mut tried = TriedRoutes::default();
     routes.iter().take(2).for_each(|route| tried.add(route));
-    routes.rest(&four()[2], Scope::Model, std::time::Duration::from_hours(24));
+    routes.rest(&four()[2], FaultScope::Model, std::time::Duration::from_hours(24));
     c.bench_function("route/select_the_last_of_four", |b| {
         b.iter(|| routes.select(black_box(&tried), Demand::default()).is_ok());
     });

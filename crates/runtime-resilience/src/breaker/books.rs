@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::core;
-use super::state::Counts;
-use super::state::{Cause, CircuitState, Transition};
-use super::window::{Record, Window};
+use super::state::CircuitCounts;
+use super::state::{CircuitState, Transition, TransitionCause};
+use super::window::{CircuitWindow, Record};
 use super::word::{View, Word};
 
 /// What belongs to the generation that runs.
@@ -18,7 +18,7 @@ pub(super) struct Books {
 
 impl Books {
     /// Those of a new breaker.
-    pub(super) fn new(window: Option<Window>) -> Self {
+    pub(super) fn new(window: Option<CircuitWindow>) -> Self {
         Self { since: Duration::ZERO, failed_recoveries: 0, record: window.map(Record::new) }
     }
 
@@ -27,9 +27,9 @@ impl Books {
         self.failed_recoveries.saturating_add(probing.into())
     }
 
-    pub(super) fn counts(&mut self, word: Word, age: Duration) -> Counts {
+    pub(super) fn counts(&mut self, word: Word, age: Duration) -> CircuitCounts {
         let windowed = self.record.as_mut().map(|record| record.counts(age));
-        Counts { failures_in_a_row: core::failures(word), ..windowed.unwrap_or_default() }
+        CircuitCounts { failures_in_a_row: core::failures(word), ..windowed.unwrap_or_default() }
     }
 
     /// Closes the books of `word` and opens those of `next`.
@@ -37,11 +37,11 @@ impl Books {
         &mut self,
         word: Word,
         next: Word,
-        cause: Cause,
+        cause: TransitionCause,
         failures: u32,
         age: Duration,
     ) -> Option<Transition> {
-        let counts = Counts { failures_in_a_row: failures, ..self.counts(word, age) };
+        let counts = CircuitCounts { failures_in_a_row: failures, ..self.counts(word, age) };
         if let Some(record) = &mut self.record {
             record.clear();
         }
@@ -56,7 +56,7 @@ impl Books {
             View::Open { until } => Some(until.age().saturating_sub(age)),
             _ => None,
         };
-        let news = from != to || cause == Cause::ProbeLost;
+        let news = from != to || cause == TransitionCause::ProbeLost;
         let generation = next.generation();
         news.then_some(Transition { from, to, generation, cause, counts, wait })
     }

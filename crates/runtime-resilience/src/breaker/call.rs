@@ -6,7 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use super::error::CallError;
-use super::outcome::Outcome;
+use super::outcome::CallOutcome;
 use super::shell::{CircuitBreaker, Permit};
 
 impl CircuitBreaker {
@@ -17,21 +17,21 @@ impl CircuitBreaker {
     /// [`CallError::Open`] if the breaker does not admit it, [`CallError::Failed`] if `f` fails.
     #[inline]
     pub fn call<T, E>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, CallError<E>> {
-        self.call_judged(f, Outcome::of)
+        self.call_judged(f, CallOutcome::of)
     }
 
     /// As [`call`](Self::call), where `judge` says what the result means: not every error is a
     /// failure of the dependency, and not every answer says that it is well.
     ///
     /// ```
-    /// use runtime_resilience::{CallError, CircuitBreaker, breaker::Outcome};
+    /// use runtime_resilience::{CallError, CallOutcome, CircuitBreaker};
     ///
     /// let breaker = CircuitBreaker::new("provider");
     /// let reply = breaker.call_judged(
     ///     || Err::<(), _>(429),
     ///     |reply| match reply {
-    ///         Err(429) => Outcome::Ignored,
-    ///         reply => Outcome::of(reply),
+    ///         Err(429) => CallOutcome::Ignored,
+    ///         reply => CallOutcome::of(reply),
     ///     },
     /// );
     /// assert_eq!(reply, Err(CallError::Failed(429)));
@@ -45,10 +45,12 @@ impl CircuitBreaker {
     pub fn call_judged<T, E>(
         &self,
         f: impl FnOnce() -> Result<T, E>,
-        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+        judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
     ) -> Result<T, CallError<E>> {
         let permit = self.try_borrow()?;
-        permit.record_judged(f(), judge).map_err(CallError::Failed)
+        let result = f();
+        permit.record(judge(&result));
+        result.map_err(CallError::Failed)
     }
 
     /// Runs the future that `f` makes, if the breaker admits it.
@@ -70,7 +72,7 @@ impl CircuitBreaker {
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.call_async_judged(f, Outcome::of)
+        self.call_async_judged(f, CallOutcome::of)
     }
 
     /// As [`call_async`](Self::call_async), where `judge` says what the result means.
@@ -81,7 +83,7 @@ impl CircuitBreaker {
     pub async fn call_async_judged<T, E, F>(
         &self,
         f: impl FnOnce() -> F,
-        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+        judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
     ) -> Result<T, CallError<E>>
     where
         F: Future<Output = Result<T, E>>,
@@ -131,11 +133,11 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
     pub(super) fn record<T, E>(
         &mut self,
         result: Result<T, E>,
-        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+        judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
     ) -> Result<T, E> {
         let outcome = judge(&result);
         if let Some(permit) = self.permit.take() {
-            permit.settle(outcome);
+            permit.record(outcome);
         }
         result
     }

@@ -13,14 +13,14 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::books::Books;
-use super::config::Config;
+use super::config::CircuitBreakerConfig;
 use super::core::{self, Limits, Refusal, Step};
 use super::error::Refused;
-use super::outcome::Outcome;
-use super::snapshot::Snapshot;
+use super::outcome::CallOutcome;
+use super::snapshot::CircuitSnapshot;
 use super::state::{CircuitState, Transition};
 use super::tick::{Tick, nanos};
-use super::window::{Ended, Window};
+use super::window::{CircuitWindow, Ended};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
@@ -36,7 +36,7 @@ pub(super) struct Cell {
     /// Whether it matters how long a call takes.
     timed: bool,
     limits: Limits,
-    config: Config,
+    config: CircuitBreakerConfig,
     /// When the breaker was made: what ticks and ages count from.
     made: Instant,
     /// When a probe was last admitted, in ticks, rounded up. Later where an outcome that would have
@@ -70,7 +70,7 @@ impl Ticket {
 type Done = (Word, Option<Transition>);
 
 impl Cell {
-    pub(super) fn new(config: Config, made: Instant) -> Self {
+    pub(super) fn new(config: CircuitBreakerConfig, made: Instant) -> Self {
         Self {
             word: Line(AtomicU64::new(Word::NEW.bits())),
             windowed: config.window.is_some(),
@@ -84,7 +84,7 @@ impl Cell {
         }
     }
 
-    pub(super) const fn config(&self) -> &Config {
+    pub(super) const fn config(&self) -> &CircuitBreakerConfig {
         &self.config
     }
 
@@ -149,18 +149,18 @@ impl Cell {
     pub(super) fn settle(
         &self,
         ticket: Ticket,
-        mut outcome: Outcome,
+        mut outcome: CallOutcome,
         asked: Option<Duration>,
         clock: impl Fn() -> Instant,
     ) -> Option<Transition> {
         if let Some(window) = &self.config.window
-            && outcome != Outcome::Ignored
+            && outcome != CallOutcome::Ignored
         {
             if ticket.home.counts_calls() {
                 return self.settle_in_window(window, ticket, outcome, asked, clock);
             }
             if self.timed && ticket.took(self.age(clock())).is_some_and(|t| window.is_slow(t)) {
-                outcome = Outcome::Failure;
+                outcome = CallOutcome::Failure;
             }
         }
         let decide = |word, until| Ok(self.decide(word, ticket.home, outcome, asked, until));
@@ -175,13 +175,13 @@ impl Cell {
 
     fn settle_in_window(
         &self,
-        window: &Window,
+        window: &CircuitWindow,
         ticket: Ticket,
-        outcome: Outcome,
+        outcome: CallOutcome,
         asked: Option<Duration>,
         clock: impl Fn() -> Instant,
     ) -> Option<Transition> {
-        let failed = outcome == Outcome::Failure;
+        let failed = outcome == CallOutcome::Failure;
         // For most successes it does not matter when they end: a clock costs more than all the rest.
         let reads = failed || window.is_of_time() || self.timed;
         let age = reads.then(|| self.age(clock()));
@@ -214,7 +214,7 @@ impl Cell {
         &self,
         word: Word,
         home: Word,
-        outcome: Outcome,
+        outcome: CallOutcome,
         asked: Option<Duration>,
         until: Tick,
     ) -> Step {
@@ -257,7 +257,7 @@ impl Cell {
         core::state(self.load(), Tick::floor(self.age(now)))
     }
 
-    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+    pub(super) fn snapshot(&self, now: Instant) -> CircuitSnapshot {
         let age = self.age(now);
         let mut books = self.books();
         let word = self.load();
@@ -269,7 +269,7 @@ impl Cell {
             View::Open { until } => (until.age(), None),
             _ => (books.since, None),
         };
-        Snapshot {
+        CircuitSnapshot {
             state,
             generation: word.generation(),
             counts: books.counts(word, age),

@@ -4,28 +4,28 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::wait::OpenWait;
-use super::window::Window;
+use super::window::CircuitWindow;
 
 /// The settings of a breaker.
 ///
 /// ```
 /// use std::num::{NonZeroU16, NonZeroU32};
 /// use std::time::Duration;
-/// use runtime_resilience::breaker::{Config, Growing, OpenWait, Percent, Window};
+/// use runtime_resilience::{CircuitBreakerConfig, CircuitWindow, GrowingWait, OpenWait, Percent};
 ///
 /// const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// const HUNDRED: NonZeroU16 = NonZeroU16::new(100).unwrap();
 ///
-/// let config = Config::default()
-///     .window(Window::of_calls(HUNDRED).failure_rate(Percent::HALF))
-///     .open_wait(OpenWait::Growing(Growing::from(Duration::from_secs(5))))
+/// let config = CircuitBreakerConfig::default()
+///     .window(CircuitWindow::of_calls(HUNDRED).failure_rate(Percent::HALF))
+///     .open_wait(OpenWait::Growing(GrowingWait::from(Duration::from_secs(5))))
 ///     .half_open_max_probes(TWO)
 ///     .successes_to_close(TWO);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
+pub struct CircuitBreakerConfig {
     pub(super) failure_threshold: Option<NonZeroU32>,
-    pub(super) window: Option<Window>,
+    pub(super) window: Option<CircuitWindow>,
     pub(super) open_wait: OpenWait,
     pub(super) half_open_max_probes: NonZeroU32,
     pub(super) successes_to_close: NonZeroU32,
@@ -33,7 +33,7 @@ pub struct Config {
 }
 
 /// What opens it. Each of these does so alone.
-impl Config {
+impl CircuitBreakerConfig {
     /// Opens after this many failures in a row. 5 unless set.
     #[must_use]
     pub const fn failure_threshold(mut self, failures: NonZeroU32) -> Self {
@@ -50,14 +50,14 @@ impl Config {
 
     /// Opens when too many of the last calls failed or were slow. There is no window unless set.
     #[must_use]
-    pub const fn window(mut self, window: Window) -> Self {
+    pub const fn window(mut self, window: CircuitWindow) -> Self {
         self.window = Some(window);
         self
     }
 }
 
 /// What closes it again.
-impl Config {
+impl CircuitBreakerConfig {
     /// Admits no call for this long after opening. 60 seconds unless set.
     ///
     /// Short for [`open_wait`](Self::open_wait) with [`OpenWait::Fixed`].
@@ -113,7 +113,7 @@ impl Config {
     }
 }
 
-impl Default for Config {
+impl Default for CircuitBreakerConfig {
     fn default() -> Self {
         const FIVE: NonZeroU32 = NonZeroU32::new(5).unwrap();
         Self {

@@ -2,9 +2,9 @@
 //!
 //! They know no clock, no atomic and no lock. The shell calls them in its `compare_exchange` loops.
 
-use super::config::Config;
-use super::outcome::Outcome;
-use super::state::{Cause, CircuitState};
+use super::config::CircuitBreakerConfig;
+use super::outcome::CallOutcome;
+use super::state::{CircuitState, TransitionCause};
 use super::tick::Tick;
 use super::word::{Probes, View, Word};
 
@@ -19,7 +19,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &CircuitBreakerConfig) -> Self {
         Self {
             failures: config.failure_threshold.map(Into::into),
             probes: config.half_open_max_probes.get().min(Probes::MOST),
@@ -39,7 +39,7 @@ pub(super) enum Step {
     /// Another generation begins.
     Change {
         next: Word,
-        cause: Cause,
+        cause: TransitionCause,
         /// How many failures in a row there were, this one included.
         failures: u32,
     },
@@ -64,7 +64,9 @@ pub(super) fn admit(
     match word.view() {
         View::Closed { .. } | View::Disabled | View::MetricsOnly { .. } => Ok(Step::Stay),
         View::Open { until } if now < until => Err(Refusal::Until(until)),
-        View::Open { .. } => Ok(change(word, View::HalfOpen(Probes::ONE), Cause::WaitOver)),
+        View::Open { .. } => {
+            Ok(change(word, View::HalfOpen(Probes::ONE), TransitionCause::WaitOver))
+        }
         View::HalfOpen(probes) if probes.running < limits.probes => {
             let running = probes.running + 1;
             Ok(Step::Count(word.with(View::HalfOpen(Probes { running, ..probes }))))
@@ -72,7 +74,7 @@ pub(super) fn admit(
         View::HalfOpen(Probes { lost, .. }) if now >= lease_end(limits, last_probe, lost) => {
             let lost = (lost + 1).min(Probes::MOST_LOST);
             let probes = Probes { lost, ..Probes::ONE };
-            Ok(change(word, View::HalfOpen(probes), Cause::ProbeLost))
+            Ok(change(word, View::HalfOpen(probes), TransitionCause::ProbeLost))
         }
         View::HalfOpen(_) | View::ForcedOpen => Err(Refusal::Unknown),
     }
@@ -90,7 +92,7 @@ fn lease_end(limits: &Limits, last_probe: Tick, lost: u32) -> Tick {
 pub(super) fn settle(
     word: Word,
     home: Word,
-    outcome: Outcome,
+    outcome: CallOutcome,
     limits: &Limits,
     until: Tick,
 ) -> Step {
@@ -99,22 +101,22 @@ pub(super) fn settle(
     }
     match (word.view(), outcome) {
         (View::HalfOpen(probes), _) => settle_probe(word, probes, outcome, limits, until),
-        (View::Closed { failures: 1.. }, Outcome::Success) => {
+        (View::Closed { failures: 1.. }, CallOutcome::Success) => {
             Step::Count(word.with(View::Closed { failures: 0 }))
         }
-        (View::Closed { failures }, Outcome::Failure) => {
+        (View::Closed { failures }, CallOutcome::Failure) => {
             let failures = failures.saturating_add(1);
             if limits.failures.is_some_and(|most| failures >= most) {
                 let next = word.next(View::Open { until });
-                Step::Change { next, cause: Cause::FailuresInARow, failures }
+                Step::Change { next, cause: TransitionCause::FailuresInARow, failures }
             } else {
                 Step::Count(word.with(View::Closed { failures }))
             }
         }
-        (View::MetricsOnly { failures: 1.. }, Outcome::Success) => {
+        (View::MetricsOnly { failures: 1.. }, CallOutcome::Success) => {
             Step::Count(word.with(View::MetricsOnly { failures: 0 }))
         }
-        (View::MetricsOnly { failures }, Outcome::Failure) => {
+        (View::MetricsOnly { failures }, CallOutcome::Failure) => {
             let failures = failures.saturating_add(1);
             Step::Count(word.with(View::MetricsOnly { failures }))
         }
@@ -125,7 +127,7 @@ pub(super) fn settle(
 fn settle_probe(
     word: Word,
     probes: Probes,
-    outcome: Outcome,
+    outcome: CallOutcome,
     limits: &Limits,
     until: Tick,
 ) -> Step {
@@ -133,12 +135,14 @@ fn settle_probe(
     let running = probes.running.saturating_sub(1);
     let succeeded = probes.succeeded + 1;
     match outcome {
-        Outcome::Ignored => Step::Count(word.with(View::HalfOpen(Probes { running, ..probes }))),
-        Outcome::Failure => change(word, View::Open { until }, Cause::ProbeFailed),
-        Outcome::Success if succeeded >= limits.to_close => {
-            change(word, View::Closed { failures: 0 }, Cause::ProbesSucceeded)
+        CallOutcome::Ignored => {
+            Step::Count(word.with(View::HalfOpen(Probes { running, ..probes })))
         }
-        Outcome::Success => {
+        CallOutcome::Failure => change(word, View::Open { until }, TransitionCause::ProbeFailed),
+        CallOutcome::Success if succeeded >= limits.to_close => {
+            change(word, View::Closed { failures: 0 }, TransitionCause::ProbesSucceeded)
+        }
+        CallOutcome::Success => {
             Step::Count(word.with(View::HalfOpen(Probes { running, succeeded, ..probes })))
         }
     }
@@ -152,14 +156,18 @@ pub(super) fn open_for(word: Word, home: Word, limits: &Limits, until: Tick) -> 
                 View::Closed { failures } => failures.saturating_add(1),
                 _ => 0,
             };
-            Step::Change { next: word.next(View::Open { until }), cause: Cause::Tripped, failures }
+            Step::Change {
+                next: word.next(View::Open { until }),
+                cause: TransitionCause::Tripped,
+                failures,
+            }
         }
-        _ => settle(word, home, Outcome::Failure, limits, until),
+        _ => settle(word, home, CallOutcome::Failure, limits, until),
     }
 }
 
 /// The calls in the window of the generation of `home` say that the breaker must open.
-pub(super) fn cross(word: Word, home: Word, cause: Cause, until: Tick) -> Step {
+pub(super) fn cross(word: Word, home: Word, cause: TransitionCause, until: Tick) -> Step {
     let judged = word.is_of(home) && word.is_closed();
     if judged { change(word, View::Open { until }, cause) } else { Step::Stay }
 }
@@ -169,7 +177,7 @@ pub(super) fn cross(word: Word, home: Word, cause: Cause, until: Tick) -> Step {
 pub(super) fn trip(word: Word, until: Tick) -> Step {
     match word.view() {
         View::Closed { .. } | View::HalfOpen(_) => {
-            change(word, View::Open { until }, Cause::Tripped)
+            change(word, View::Open { until }, TransitionCause::Tripped)
         }
         View::Open { until: before } => {
             Step::Count(word.with(View::Open { until: until.max(before) }))
@@ -181,12 +189,12 @@ pub(super) fn trip(word: Word, until: Tick) -> Step {
 /// Goes to a state that only [`reset`] leaves.
 pub(super) fn pin(word: Word, pinned: View) -> Step {
     let same = word.state() == word.with(pinned).state();
-    if same { Step::Stay } else { change(word, pinned, Cause::Pinned) }
+    if same { Step::Stay } else { change(word, pinned, TransitionCause::Pinned) }
 }
 
 /// Closes, whatever was before.
 pub(super) fn reset(word: Word) -> Step {
-    change(word, View::Closed { failures: 0 }, Cause::Reset)
+    change(word, View::Closed { failures: 0 }, TransitionCause::Reset)
 }
 
 /// Where it stands at `now`: half-open as soon as the wait is over, even before a call comes.
@@ -205,6 +213,6 @@ pub(super) fn failures(word: Word) -> u32 {
     }
 }
 
-fn change(word: Word, view: View, cause: Cause) -> Step {
+fn change(word: Word, view: View, cause: TransitionCause) -> Step {
     Step::Change { next: word.next(view), cause, failures: failures(word) }
 }

@@ -10,7 +10,8 @@ use loom::thread;
 use runtime_events::ManualClock;
 
 use super::{
-    Cause, CircuitBreaker, CircuitState, Config, Permit, Transition, TransitionListener, Window,
+    CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Permit, Transition,
+    TransitionCause, TransitionListener,
 };
 
 use CircuitState::{Closed, HalfOpen, Open};
@@ -23,10 +24,10 @@ fn count(n: u32) -> NonZeroU32 {
 
 /// The causes of all transitions. Its lock is not one of loom's: nothing switches inside it.
 #[derive(Clone, Debug, Default)]
-struct Heard(Arc<Mutex<Vec<Cause>>>);
+struct Heard(Arc<Mutex<Vec<TransitionCause>>>);
 
 impl Heard {
-    fn causes(&self) -> Vec<Cause> {
+    fn causes(&self) -> Vec<TransitionCause> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -37,7 +38,7 @@ impl TransitionListener for Heard {
     }
 }
 
-fn breaker(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+fn breaker(config: CircuitBreakerConfig) -> (CircuitBreaker, ManualClock, Heard) {
     let (clock, heard) = (ManualClock::new(), Heard::default());
     let config = config.recovery_timeout(WAIT);
     let (shared, listener) = (Arc::new(clock.clone()), Arc::new(heard.clone()));
@@ -45,7 +46,7 @@ fn breaker(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
 }
 
 /// Open, with its wait over.
-fn half_open(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+fn half_open(config: CircuitBreakerConfig) -> (CircuitBreaker, ManualClock, Heard) {
     let (breaker, clock, heard) = breaker(config.failure_threshold(count(1)));
     breaker.record_failure();
     clock.advance(WAIT);
@@ -66,13 +67,13 @@ fn two_callers_never_get_the_one_place_of_a_probe() {
     loom::model(|| {
         // The clock is past the lease of a probe at its beginning: a place that is seen taken with
         // a time that is not yet written would be given away.
-        let (breaker, _, heard) = half_open(Config::default());
+        let (breaker, _, heard) = half_open(CircuitBreakerConfig::default());
         let (one, other) = (breaker.clone(), breaker.clone());
         let (one, other) = both(move || one.try_acquire().ok(), move || other.try_acquire().ok());
         assert!(one.is_some() ^ other.is_some());
         assert_eq!(breaker.snapshot().probes, 1);
         assert_eq!(breaker.snapshot().not_permitted, 1);
-        assert_eq!(heard.causes()[1..], [Cause::WaitOver]);
+        assert_eq!(heard.causes()[1..], [TransitionCause::WaitOver]);
         one.or(other).unwrap().success();
         assert_eq!(breaker.state(), Closed);
     });
@@ -81,7 +82,8 @@ fn two_callers_never_get_the_one_place_of_a_probe() {
 #[test]
 fn late_outcomes_never_move_the_state() {
     loom::model(|| {
-        let (breaker, clock, heard) = breaker(Config::default().failure_threshold(count(1)));
+        let (breaker, clock, heard) =
+            breaker(CircuitBreakerConfig::default().failure_threshold(count(1)));
         let [late_success, late_failure] = [(); 2].map(|()| breaker.try_acquire().unwrap());
         breaker.record_failure();
         clock.advance(WAIT);
@@ -96,11 +98,12 @@ fn late_outcomes_never_move_the_state() {
 #[test]
 fn failures_at_once_open_it_once() {
     loom::model(|| {
-        let (breaker, _, heard) = breaker(Config::default().failure_threshold(count(2)));
+        let (breaker, _, heard) =
+            breaker(CircuitBreakerConfig::default().failure_threshold(count(2)));
         let [one, other, third] = [(); 3].map(|()| breaker.try_acquire().unwrap());
         one.failure();
         both(move || other.failure(), move || third.failure());
-        assert_eq!(heard.causes(), [Cause::FailuresInARow]);
+        assert_eq!(heard.causes(), [TransitionCause::FailuresInARow]);
         assert_eq!(breaker.state(), Open);
     });
 }
@@ -108,7 +111,7 @@ fn failures_at_once_open_it_once() {
 #[test]
 fn no_failure_in_a_row_is_lost() {
     loom::model(|| {
-        let (breaker, _, _) = breaker(Config::default().failure_threshold(count(3)));
+        let (breaker, _, _) = breaker(CircuitBreakerConfig::default().failure_threshold(count(3)));
         let [one, other] = [(); 2].map(|()| breaker.try_acquire().unwrap());
         both(move || one.failure(), move || other.failure());
         assert_eq!(breaker.snapshot().counts.failures_in_a_row, 2);
@@ -118,7 +121,7 @@ fn no_failure_in_a_row_is_lost() {
 #[test]
 fn a_cancelled_probe_gives_its_place_back() {
     loom::model(|| {
-        let (breaker, _, _) = half_open(Config::default());
+        let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
         let probe = breaker.try_acquire().unwrap();
         let other = breaker.clone();
         let ((), taken) = both(move || drop(probe), move || other.try_acquire().ok());
@@ -132,11 +135,16 @@ fn a_cancelled_probe_gives_its_place_back() {
 #[test]
 fn outcomes_of_two_probes_come_one_after_the_other() {
     loom::model(|| {
-        let (breaker, _, heard) = half_open(Config::default().half_open_max_probes(count(2)));
+        let (breaker, _, heard) =
+            half_open(CircuitBreakerConfig::default().half_open_max_probes(count(2)));
         let [good, bad] = [(); 2].map(|()| breaker.try_acquire().unwrap());
         both(move || good.success(), move || bad.failure());
         // The threshold is 1: had the failure counted after the closing, it would be open twice.
-        let end = if breaker.state() == Open { Cause::ProbeFailed } else { Cause::ProbesSucceeded };
+        let end = if breaker.state() == Open {
+            TransitionCause::ProbeFailed
+        } else {
+            TransitionCause::ProbesSucceeded
+        };
         assert_eq!(heard.causes()[2..], [end]);
     });
 }
@@ -144,16 +152,16 @@ fn outcomes_of_two_probes_come_one_after_the_other() {
 #[test]
 fn a_probe_is_either_given_up_or_heard() {
     loom::model(|| {
-        let (breaker, clock, heard) = half_open(Config::default());
+        let (breaker, clock, heard) = half_open(CircuitBreakerConfig::default());
         let late = breaker.try_acquire().unwrap();
         clock.advance(WAIT);
         let other = breaker.clone();
         let ((), taken) = both(move || late.success(), move || other.try_acquire().ok());
         let taken = taken.unwrap();
-        if heard.causes()[2..] == [Cause::ProbeLost] {
+        if heard.causes()[2..] == [TransitionCause::ProbeLost] {
             assert_eq!((breaker.state(), breaker.snapshot().probes), (HalfOpen, 1));
         } else {
-            assert_eq!(heard.causes()[2..], [Cause::ProbesSucceeded]);
+            assert_eq!(heard.causes()[2..], [TransitionCause::ProbesSucceeded]);
             assert_eq!(breaker.state(), Closed);
         }
         taken.success();
@@ -164,20 +172,21 @@ fn a_probe_is_either_given_up_or_heard() {
 #[test]
 fn a_hanging_probe_is_given_up_for_one_caller_alone() {
     loom::model(|| {
-        let (breaker, clock, heard) = half_open(Config::default());
+        let (breaker, clock, heard) = half_open(CircuitBreakerConfig::default());
         let _hangs = breaker.try_acquire().unwrap();
         clock.advance(WAIT);
         let (one, other) = (breaker.clone(), breaker.clone());
         let (one, other) = both(move || one.try_acquire().ok(), move || other.try_acquire().ok());
         assert!(one.is_some() ^ other.is_some());
-        assert_eq!(heard.causes()[2..], [Cause::ProbeLost]);
+        assert_eq!(heard.causes()[2..], [TransitionCause::ProbeLost]);
     });
 }
 
 #[test]
 fn a_place_is_never_seen_taken_without_when_it_was_taken() {
     loom::model(|| {
-        let (breaker, clock, heard) = half_open(Config::default().half_open_max_probes(count(2)));
+        let (breaker, clock, heard) =
+            half_open(CircuitBreakerConfig::default().half_open_max_probes(count(2)));
         let _hangs = breaker.try_acquire().unwrap();
         clock.advance(WAIT);
         // The second place is taken without the lock. By the time of the first probe alone, the
@@ -192,13 +201,14 @@ fn a_place_is_never_seen_taken_without_when_it_was_taken() {
 #[test]
 fn after_a_reset_nothing_of_before_counts() {
     loom::model(|| {
-        let (breaker, _, heard) = breaker(Config::default().failure_threshold(count(1)));
+        let (breaker, _, heard) =
+            breaker(CircuitBreakerConfig::default().failure_threshold(count(1)));
         let (permit, other) = (breaker.try_acquire().unwrap(), breaker.clone());
         both(move || permit.failure(), move || other.reset());
         assert_eq!(breaker.state(), Closed);
         let causes = heard.causes();
         // Which of the two tells first is open.
-        let both = [Cause::FailuresInARow, Cause::Reset];
+        let both = [TransitionCause::FailuresInARow, TransitionCause::Reset];
         assert!(causes.is_empty() || both.iter().all(|cause| causes.contains(cause)));
     });
 }
@@ -206,7 +216,7 @@ fn after_a_reset_nothing_of_before_counts() {
 #[test]
 fn a_trip_leaves_no_probe_that_counts() {
     loom::model(|| {
-        let (breaker, _, _) = half_open(Config::default());
+        let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
         let (one, other) = (breaker.clone(), breaker.clone());
         let (probe, ()) = both(move || one.try_acquire().ok(), move || other.trip(Some(WAIT)));
         assert_eq!(breaker.snapshot().retry_after, Some(WAIT));
@@ -218,7 +228,8 @@ fn a_trip_leaves_no_probe_that_counts() {
 #[test]
 fn of_two_waits_at_once_the_longer_one_holds() {
     loom::model(|| {
-        let (breaker, _, heard) = breaker(Config::default().failure_threshold(count(1)));
+        let (breaker, _, heard) =
+            breaker(CircuitBreakerConfig::default().failure_threshold(count(1)));
         let (permit, other) = (breaker.try_acquire().unwrap(), breaker.clone());
         both(move || permit.failure(), move || other.trip(Some(WAIT * 2)));
         assert_eq!(breaker.snapshot().retry_after, Some(WAIT * 2));
@@ -226,9 +237,9 @@ fn of_two_waits_at_once_the_longer_one_holds() {
     });
 }
 
-fn window() -> Config {
+fn window() -> CircuitBreakerConfig {
     const TWO: NonZeroU16 = NonZeroU16::new(2).unwrap();
-    Config::default().window(Window::of_calls(TWO)).without_failure_threshold()
+    CircuitBreakerConfig::default().window(CircuitWindow::of_calls(TWO)).without_failure_threshold()
 }
 
 #[test]
@@ -251,7 +262,7 @@ fn a_window_loses_no_call_and_opens_once() {
         // Whichever fills the window finds that half of it failed. A success reads the clock for
         // that with the lock released.
         both(move || good.success(), move || bad.failure());
-        assert_eq!(heard.causes(), [Cause::FailureRate]);
+        assert_eq!(heard.causes(), [TransitionCause::FailureRate]);
         assert_eq!(breaker.state(), Open);
     });
 }

@@ -8,20 +8,20 @@
 /// takes.
 ///
 /// ```
-/// use runtime_resilience::breaker::Outcome;
+/// use runtime_resilience::CallOutcome;
 ///
-/// fn judge<T>(answer: &Result<T, u16>) -> Outcome {
+/// fn judge<T>(answer: &Result<T, u16>) -> CallOutcome {
 ///     match answer {
-///         Ok(_) | Err(400..=422) => Outcome::Success,
-///         Err(429) => Outcome::Ignored,
-///         Err(_) => Outcome::Failure,
+///         Ok(_) | Err(400..=422) => CallOutcome::Success,
+///         Err(429) => CallOutcome::Ignored,
+///         Err(_) => CallOutcome::Failure,
 ///     }
 /// }
-/// assert_eq!(judge(&Err::<(), _>(529)), Outcome::Failure);
+/// assert_eq!(judge(&Err::<(), _>(529)), CallOutcome::Failure);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a judge must choose among these three")]
-pub enum Outcome {
+pub enum CallOutcome {
     /// It is well.
     Success,
     /// It is not.
@@ -30,7 +30,7 @@ pub enum Outcome {
     Ignored,
 }
 
-impl Outcome {
+impl CallOutcome {
     /// Every error is a failure.
     pub const fn of<T, E>(result: &Result<T, E>) -> Self {
         if result.is_ok() { Self::Success } else { Self::Failure }

@@ -3,7 +3,7 @@
 /// From 1 to 100 percent.
 ///
 /// ```
-/// use runtime_resilience::breaker::Percent;
+/// use runtime_resilience::Percent;
 ///
 /// const TEN: Percent = Percent::new(10).unwrap();
 /// assert_eq!(Percent::new(0), None);

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use runtime_events::{Clock, SystemClock};
 
 use super::cell::{Cell, Ticket};
-use super::config::Config;
+use super::config::CircuitBreakerConfig;
 use super::error::{CircuitOpenError, Refused};
-use super::outcome::Outcome;
-use super::snapshot::Snapshot;
+use super::outcome::CallOutcome;
+use super::snapshot::CircuitSnapshot;
 use super::state::{CircuitState, Transition};
 use super::word::View;
 
@@ -53,25 +53,29 @@ struct Shared {
 
 /// Constructors.
 impl CircuitBreaker {
-    /// A closed breaker with the [default](Config::default) settings.
+    /// A closed breaker with the [default](CircuitBreakerConfig::default) settings.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self::with_config(name, Config::default())
+        Self::with_config(name, CircuitBreakerConfig::default())
     }
 
     /// A closed breaker with these settings, on the system's clock.
-    pub fn with_config(name: impl Into<Arc<str>>, config: Config) -> Self {
+    pub fn with_config(name: impl Into<Arc<str>>, config: CircuitBreakerConfig) -> Self {
         Self::with_clock(name, config, Arc::new(SystemClock))
     }
 
     /// A closed breaker on a clock of the caller's.
-    pub fn with_clock(name: impl Into<Arc<str>>, config: Config, clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(
+        name: impl Into<Arc<str>>,
+        config: CircuitBreakerConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self::build(name.into(), config, clock, None)
     }
 
     /// A closed breaker that reports its transitions.
     pub fn with_listener(
         name: impl Into<Arc<str>>,
-        config: Config,
+        config: CircuitBreakerConfig,
         clock: Arc<dyn Clock>,
         listener: Arc<dyn TransitionListener>,
     ) -> Self {
@@ -80,7 +84,7 @@ impl CircuitBreaker {
 
     fn build(
         name: Arc<str>,
-        config: Config,
+        config: CircuitBreakerConfig,
         clock: Arc<dyn Clock>,
         listener: Option<Arc<dyn TransitionListener>>,
     ) -> Self {
@@ -176,17 +180,17 @@ impl CircuitBreaker {
     /// Counts a success that had no permit. Changes nothing unless the breaker is closed, or
     /// [counts only](CircuitState::MetricsOnly).
     pub fn record_success(&self) {
-        self.record(Outcome::Success);
+        self.record(CallOutcome::Success);
     }
 
     /// Counts a failure that had no permit. Changes nothing unless the breaker is closed, or
     /// [counts only](CircuitState::MetricsOnly): in particular, it does not make an open one wait
     /// longer.
     pub fn record_failure(&self) {
-        self.record(Outcome::Failure);
+        self.record(CallOutcome::Failure);
     }
 
-    fn record(&self, outcome: Outcome) {
+    fn record(&self, outcome: CallOutcome) {
         if let Some(ticket) = self.shared.cell.unasked() {
             self.settle(ticket, outcome, None);
         }
@@ -195,7 +199,7 @@ impl CircuitBreaker {
 
 /// Orders.
 impl CircuitBreaker {
-    /// Opens it for `wait`, or as long as its [settings](Config::open_wait) say, whatever was
+    /// Opens it for `wait`, or as long as its [settings](CircuitBreakerConfig::open_wait) say, whatever was
     /// counted: the provider has announced that it is going away, or another process has seen it go.
     ///
     /// One that is open already stays so for the longer of both waits. One that is forced open,
@@ -238,7 +242,7 @@ impl CircuitBreaker {
     }
 
     /// Its settings.
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &CircuitBreakerConfig {
         self.shared.cell.config()
     }
 
@@ -253,7 +257,7 @@ impl CircuitBreaker {
     }
 
     /// What it knows, at one moment.
-    pub fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> CircuitSnapshot {
         self.shared.cell.snapshot(self.now())
     }
 }
@@ -265,14 +269,14 @@ impl CircuitBreaker {
         if self.shared.cell.is_no_news(&ticket) {
             return None;
         }
-        self.settle(ticket, Outcome::Success, None)
+        self.settle(ticket, CallOutcome::Success, None)
     }
 
     #[inline(never)]
     pub(super) fn settle(
         &self,
         ticket: Ticket,
-        outcome: Outcome,
+        outcome: CallOutcome,
         asked: Option<Duration>,
     ) -> Option<Transition> {
         let transition = self.shared.cell.settle(ticket, outcome, asked, || self.now());

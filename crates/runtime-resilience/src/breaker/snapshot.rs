@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use super::state::{CircuitState, Counts};
+use super::state::{CircuitCounts, CircuitState};
 
 /// A breaker at one moment, for dashboards and for people who ask why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Snapshot {
+pub struct CircuitSnapshot {
     /// Where it stands; as [`state`](super::CircuitBreaker::state) says it.
     pub state: CircuitState,
     /// How often its state has changed; wraps around after 16.7 million times.
     pub generation: u32,
     /// What is counted in this state.
-    pub counts: Counts,
+    pub counts: CircuitCounts,
     /// How many calls were not admitted, ever.
     pub not_permitted: u64,
     /// How long it has been in this state.

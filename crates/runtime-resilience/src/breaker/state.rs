@@ -27,7 +27,7 @@ wire_names! {
 wire_names! {
     /// Why a breaker changed its state.
     #[non_exhaustive]
-    pub enum Cause: "cause of a transition" {
+    pub enum TransitionCause: "cause of a transition" {
         /// As many calls failed in a row as open it.
         FailuresInARow = "failures_in_a_row",
         /// Too large a part of the window failed.
@@ -61,15 +61,15 @@ pub struct Transition {
     /// The state that ended.
     pub from: CircuitState,
     /// The state that began. Half-open after half-open if the probes of the first were
-    /// [lost](Cause::ProbeLost).
+    /// [lost](TransitionCause::ProbeLost).
     pub to: CircuitState,
     /// The generation that began. Orders the transitions of one breaker; it wraps around after
     /// 16.7 million of them.
     pub generation: u32,
     /// Why.
-    pub cause: Cause,
+    pub cause: TransitionCause,
     /// What the state that ended had counted.
-    pub counts: Counts,
+    pub counts: CircuitCounts,
     /// For how long it is open, if that is what it is now.
     pub wait: Option<Duration>,
 }
@@ -77,7 +77,7 @@ pub struct Transition {
 /// What was counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Counts {
+pub struct CircuitCounts {
     /// Failures since the last success.
     pub failures_in_a_row: u32,
     /// The calls in the window; none without one.
@@ -88,7 +88,7 @@ pub struct Counts {
     pub slow: u32,
 }
 
-impl Counts {
+impl CircuitCounts {
     /// The part of the calls that failed, from 0 to 1. `None` if there was no call.
     pub fn failure_rate(&self) -> Option<f64> {
         (self.calls > 0).then(|| f64::from(self.failures) / f64::from(self.calls))

@@ -10,23 +10,21 @@ use tower_service::Service;
 
 use super::call::Running;
 use super::error::{CallError, CircuitOpenError};
-use super::outcome::Outcome;
+use super::outcome::CallOutcome;
 use super::shell::CircuitBreaker;
 
 /// Puts a breaker around a service.
 ///
 /// ```
-/// use runtime_resilience::CircuitBreaker;
-/// use runtime_resilience::breaker::Outcome;
-/// use runtime_resilience::breaker::tower::BreakerLayer;
+/// use runtime_resilience::{CallOutcome, CircuitBreaker, tower::BreakerLayer};
 ///
 /// struct Reply { status: u16 }
 ///
 /// let layer = BreakerLayer::new(CircuitBreaker::new("provider")).judged_by(
 ///     |reply: &Result<Reply, std::io::Error>| match reply {
-///         Ok(Reply { status: 500.. }) | Err(_) => Outcome::Failure,
-///         Ok(Reply { status: 429 }) => Outcome::Ignored,
-///         Ok(_) => Outcome::Success,
+///         Ok(Reply { status: 500.. }) | Err(_) => CallOutcome::Failure,
+///         Ok(Reply { status: 429 }) => CallOutcome::Ignored,
+///         Ok(_) => CallOutcome::Success,
 ///     },
 /// );
 /// # let _ = layer;
@@ -64,11 +62,11 @@ impl<S, J: Clone> Layer<S> for BreakerLayer<J> {
 /// Says what a result means. A function of the result is one.
 pub trait Judge<T, E> {
     /// What this result says about the dependency.
-    fn judge(&self, result: &Result<T, E>) -> Outcome;
+    fn judge(&self, result: &Result<T, E>) -> CallOutcome;
 }
 
-impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Judge<T, E> for F {
-    fn judge(&self, result: &Result<T, E>) -> Outcome {
+impl<T, E, F: Fn(&Result<T, E>) -> CallOutcome> Judge<T, E> for F {
+    fn judge(&self, result: &Result<T, E>) -> CallOutcome {
         self(result)
     }
 }
@@ -79,8 +77,8 @@ impl<T, E, F: Fn(&Result<T, E>) -> Outcome> Judge<T, E> for F {
 pub struct EveryError;
 
 impl<T, E> Judge<T, E> for EveryError {
-    fn judge(&self, result: &Result<T, E>) -> Outcome {
-        Outcome::of(result)
+    fn judge(&self, result: &Result<T, E>) -> CallOutcome {
+        CallOutcome::of(result)
     }
 }
 

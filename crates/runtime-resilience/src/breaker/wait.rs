@@ -14,7 +14,7 @@ pub enum OpenWait {
     /// Always this long.
     Fixed(Duration),
     /// Longer each time the dependency turns out to be still down.
-    Growing(Growing),
+    Growing(GrowingWait),
 }
 
 /// A wait that grows with each probing phase that fails, and begins anew once the breaker has
@@ -22,21 +22,21 @@ pub enum OpenWait {
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::breaker::{Growing, OpenWait, Percent};
+/// use runtime_resilience::{GrowingWait, OpenWait, Percent};
 ///
 /// // 5 s, 10 s, 20 s … 300 s, each shortened by chance by up to a half.
-/// let wait = Growing::from(Duration::from_secs(5)).max(Duration::from_secs(300));
+/// let wait = GrowingWait::from(Duration::from_secs(5)).max(Duration::from_secs(300));
 /// # let _ = OpenWait::Growing(wait);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Growing {
+pub struct GrowingWait {
     first: Duration,
     factor: NonZeroU32,
     max: Duration,
     jitter: Option<Percent>,
 }
 
-impl Growing {
+impl GrowingWait {
     /// Waits this long the first time.
     pub const fn from(first: Duration) -> Self {
         const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();

@@ -7,8 +7,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
 use super::percent::Percent;
-use super::state::Cause;
-use super::state::Counts;
+use super::state::CircuitCounts;
+use super::state::TransitionCause;
 use ring::Ring;
 use slices::Slices;
 
@@ -19,18 +19,18 @@ use slices::Slices;
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::breaker::{Config, Percent, Window};
+/// use runtime_resilience::{CircuitBreakerConfig, CircuitWindow, Percent};
 ///
 /// // Half of the calls failed, or nine of ten took longer than 20 s, during the last minute.
 /// const NINETY: Percent = Percent::new(90).unwrap();
-/// let window = Window::of_time(Duration::from_secs(60))?
+/// let window = CircuitWindow::of_time(Duration::from_secs(60))?
 ///     .failure_rate(Percent::HALF)
 ///     .slow_calls(Duration::from_secs(20), NINETY);
-/// let config = Config::default().window(window);
-/// # Ok::<_, runtime_resilience::breaker::InvalidWindowError>(())
+/// let config = CircuitBreakerConfig::default().window(window);
+/// # Ok::<_, runtime_resilience::InvalidWindowError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct CircuitWindow {
     span: Span,
     minimum_calls: NonZeroU32,
     failure_rate: Percent,
@@ -58,7 +58,7 @@ pub struct InvalidWindowError {
     pub span: Duration,
 }
 
-impl Window {
+impl CircuitWindow {
     /// The last `calls` calls.
     pub const fn of_calls(calls: NonZeroU16) -> Self {
         Self::new(Span::Calls(calls))
@@ -131,7 +131,7 @@ pub(super) struct Ended {
 /// The calls in a window.
 #[derive(Debug)]
 pub(super) struct Record {
-    window: Window,
+    window: CircuitWindow,
     minimum: u32,
     calls: Calls,
 }
@@ -143,7 +143,7 @@ enum Calls {
 }
 
 impl Record {
-    pub(super) fn new(window: Window) -> Self {
+    pub(super) fn new(window: CircuitWindow) -> Self {
         let minimum = window.minimum_calls.get();
         let (minimum, calls) = match window.span {
             Span::Calls(calls) => {
@@ -167,7 +167,7 @@ impl Record {
     ///
     /// A rate can only have been reached by a bad call, or by one that makes them enough to judge.
     #[inline]
-    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Option<Cause> {
+    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> Option<TransitionCause> {
         let counts = match &mut self.calls {
             Calls::Ring(ring) => ring.add(ended),
             Calls::Slices(slices) => slices.add(ended, age),
@@ -177,14 +177,14 @@ impl Record {
             return None;
         }
         if self.window.failure_rate.reached(counts.failures, counts.calls) {
-            return Some(Cause::FailureRate);
+            return Some(TransitionCause::FailureRate);
         }
         let slow = self.window.slow?;
-        slow.rate.reached(counts.slow, counts.calls).then_some(Cause::SlowRate)
+        slow.rate.reached(counts.slow, counts.calls).then_some(TransitionCause::SlowRate)
     }
 
     /// What is in it at this age of the breaker.
-    pub(super) fn counts(&mut self, age: Duration) -> Counts {
+    pub(super) fn counts(&mut self, age: Duration) -> CircuitCounts {
         match &mut self.calls {
             Calls::Ring(ring) => ring.counts(),
             Calls::Slices(slices) => slices.counts(age),
@@ -192,7 +192,7 @@ impl Record {
     }
 }
 
-impl Counts {
+impl CircuitCounts {
     fn put(&mut self, ended: Ended) {
         self.calls = self.calls.saturating_add(1);
         self.failures = self.failures.saturating_add(ended.failed.into());

@@ -10,7 +10,7 @@ use serde_json::error::Category;
 
 use super::failure::Failure;
 use crate::breaker::CircuitOpenError;
-use crate::fault::{Fault, FaultError, FaultKind, Phase, Reach};
+use crate::fault::{Fault, FaultError, FaultKind, Reach, TimeoutPhase};
 use crate::rate::RateLimitedError;
 use crate::route::NoRouteError;
 
@@ -63,7 +63,9 @@ pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
         };
     }
     Some(match error.downcast_ref()? {
-        RecvTimeoutError::Timeout => Known::Fault(Fault::of(FaultKind::Timeout(Phase::Unknown))),
+        RecvTimeoutError::Timeout => {
+            Known::Fault(Fault::of(FaultKind::Timeout(TimeoutPhase::Unknown)))
+        }
         RecvTimeoutError::Disconnected => Known::Part(Fault::of(FaultKind::Local)),
     })
 }
@@ -80,7 +82,7 @@ fn of_io<'e>(kind: ErrorKind) -> Option<Known<'e>> {
     let network = Fault::of(FaultKind::Network);
     Some(match kind {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            Known::Fault(Fault::of(FaultKind::Timeout(Phase::Unknown)))
+            Known::Fault(Fault::of(FaultKind::Timeout(TimeoutPhase::Unknown)))
         }
         // No other error of a connection says for certain that none was made.
         ErrorKind::ConnectionRefused => Known::Fault(Fault { reach: Reach::NotSent, ..network }),

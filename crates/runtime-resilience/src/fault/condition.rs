@@ -3,12 +3,12 @@
 use std::fmt;
 
 use super::body;
-use super::field::{Field, Reply};
+use super::field::{Reply, ReplyField};
 use super::headers::Headers;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
-    pub(super) field: Field,
+    pub(super) field: ReplyField,
     pub(super) matcher: Matcher,
 }
 
@@ -27,7 +27,7 @@ pub(super) enum Matcher {
 impl Condition {
     #[inline]
     pub(super) fn holds<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
-        if matches!(self.field, Field::QuotaId) {
+        if matches!(self.field, ReplyField::QuotaId) {
             return body::quota_ids(reply.error).any(|id| self.matcher.matches(id));
         }
         self.field.of(reply).is_some_and(|text| self.matcher.matches(text))
@@ -69,7 +69,7 @@ fn contains(text: &str, part: &str) -> bool {
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.field {
-            Field::Metadata(name) => write!(f, "`metadata.{name}`")?,
+            ReplyField::Metadata(name) => write!(f, "`metadata.{name}`")?,
             field => write!(f, "`{}`", field.name())?,
         }
         let (verb, values) = match self.matcher {

@@ -18,7 +18,7 @@ use super::{Fault, body};
 /// providers repeat the key that they refuse.
 ///
 /// ```
-/// use runtime_resilience::fault::FaultDetails;
+/// use runtime_resilience::FaultDetails;
 ///
 /// let body = br#"{"error":{"message":"Incorrect API key provided: sk-abc123.","code":"invalid_api_key"}}"#;
 /// let details = FaultDetails::from_response(&[("X-Request-Id", "req_1")], body);
@@ -98,7 +98,7 @@ const LONGEST_NAME: usize = 100;
 /// [`Fault::from_error`] and [`classify_error`](crate::classify_error) find it.
 ///
 /// ```
-/// use runtime_resilience::fault::{FaultError, FaultKind};
+/// use runtime_resilience::{FaultError, FaultKind};
 ///
 /// let cut = FaultError::of(FaultKind::Network, "the connection broke after 12 chunks");
 /// assert_eq!(cut.to_string(), "network: the connection broke after 12 chunks");
@@ -178,7 +178,7 @@ fn tidy(text: &str, longest: usize) -> String {
 /// A text of others with the words taken out that look like a key: for where it is kept.
 ///
 /// ```
-/// use runtime_resilience::fault::without_keys;
+/// use runtime_resilience::without_keys;
 ///
 /// let refused = "Incorrect API key provided: sk-abc123.";
 /// assert_eq!(without_keys(refused), "Incorrect API key provided: [redacted]");

@@ -9,7 +9,7 @@ use super::provider::Provider;
 /// Where in a reply something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Field {
+pub enum ReplyField {
     /// `error.code`, if it is text. A number counts as the status.
     Code,
     /// `error.type`.
@@ -56,16 +56,16 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
         let (code, kind) = (body::text(error, "code"), body::text(error, "type"));
         let message = body::message(error);
-        let bit = |text: Option<_>, field: Field| if text.is_some() { field.bit() } else { 0 };
-        let has = Field::OTHERS
-            | bit(code, Field::Code)
-            | bit(kind, Field::Type)
-            | bit(message, Field::Message);
+        let bit = |text: Option<_>, field: ReplyField| if text.is_some() { field.bit() } else { 0 };
+        let has = ReplyField::OTHERS
+            | bit(code, ReplyField::Code)
+            | bit(kind, ReplyField::Type)
+            | bit(message, ReplyField::Message);
         Self { provider, status, headers, body, error, code, kind, message, has }
     }
 }
 
-impl Field {
+impl ReplyField {
     /// The bit of every field that is looked up only when a row asks for it.
     const OTHERS: Fields = 1;
 

@@ -1,22 +1,21 @@
 //! The headers of a reply, whichever type they come in.
 
-use std::fmt;
 use std::marker::PhantomData;
 
 /// The headers of a reply.
 ///
-/// Implemented for lists of pairs of names and values, and by [`lookup`] for closures, so that no
+/// Implemented for lists of pairs of names and values, and by [`header_lookup`] for closures, so that no
 /// HTTP library is needed. A name is asked for in lower case, and is to be found in any case.
 ///
 /// ```
 /// use std::collections::HashMap;
-/// use runtime_resilience::fault::{Headers, lookup};
+/// use runtime_resilience::{Headers, header_lookup};
 ///
 /// let headers: &[(&str, &str)] = &[("Retry-After", "7")];
 /// assert_eq!(headers.header("retry-after"), Some("7"));
 ///
 /// let map = HashMap::from([("retry-after", "7".to_owned())]);
-/// let headers = lookup(|name| map.get(name).map(String::as_str));
+/// let headers = header_lookup(|name| map.get(name).map(String::as_str));
 /// assert_eq!(headers.header("retry-after"), Some("7"));
 /// ```
 pub trait Headers {
@@ -57,25 +56,18 @@ impl Headers for () {
     }
 }
 
-/// Headers that a closure looks up. See [`lookup`].
-pub struct Lookup<'h, F> {
-    find: F,
-    values: PhantomData<&'h str>,
+/// Headers that a closure looks up: the way to those of any HTTP library.
+pub const fn header_lookup<'h, F: Fn(&str) -> Option<&'h str>>(find: F) -> impl Headers {
+    Lookup { find, values: PhantomData }
 }
 
-/// Takes a closure for [`Headers`]: the way to those of any HTTP library.
-pub const fn lookup<'h, F: Fn(&str) -> Option<&'h str>>(find: F) -> Lookup<'h, F> {
-    Lookup { find, values: PhantomData }
+struct Lookup<'h, F> {
+    find: F,
+    values: PhantomData<&'h str>,
 }
 
 impl<'h, F: Fn(&str) -> Option<&'h str>> Headers for Lookup<'h, F> {
     fn header(&self, name: &str) -> Option<&str> {
         (self.find)(name)
-    }
-}
-
-impl<F> fmt::Debug for Lookup<'_, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lookup").finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ impl Fault {
     ///
     /// ```
     /// use chrono::DateTime;
-    /// use runtime_resilience::fault::{Fault, FaultKind, Provider};
+    /// use runtime_resilience::{Fault, FaultKind, Provider};
     ///
     /// let reply = http::Response::builder()
     ///     .status(529)

@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 ///
 /// ```
 /// use chrono::{DateTime, TimeZone, Utc};
-/// use runtime_resilience::fault::http_date;
+/// use runtime_resilience::http_date;
 ///
 /// let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
 /// let date = Utc.with_ymd_and_hms(1994, 11, 6, 8, 49, 37).unwrap();

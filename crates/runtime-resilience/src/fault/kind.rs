@@ -18,7 +18,7 @@ pub enum FaultKind {
     /// The provider failed.
     Server,
     /// It took too long.
-    Timeout(Phase),
+    Timeout(TimeoutPhase),
     /// The provider was not reached, or the connection broke.
     Network,
     /// The key is not accepted, or may not do this.
@@ -44,7 +44,7 @@ pub enum FaultKind {
 wire_names! {
     /// What was waited for when the time was over.
     #[non_exhaustive]
-    pub enum Phase: "timeout phase" {
+    pub enum TimeoutPhase: "timeout phase" {
         /// A connection.
         Connect = "connect",
         /// The first token of an answer.
@@ -65,7 +65,7 @@ wire_names! {
 wire_names! {
     /// What should rest after a failure, from the smallest to the largest.
     #[non_exhaustive]
-    pub enum Scope: "scope" {
+    pub enum FaultScope: "scope" {
         /// Nothing beyond the call itself.
         Call = "call",
         /// The model, as this key sees it.

@@ -5,7 +5,7 @@ use std::error::Error;
 use chrono::DateTime;
 use serde_json::Value;
 
-use super::kind::{FaultKind, Phase, Reach};
+use super::kind::{FaultKind, Reach, TimeoutPhase};
 use super::provider::Provider;
 use super::{Fault, usual};
 use crate::chain::errors;
@@ -15,13 +15,13 @@ pub(crate) fn fault(error: &::reqwest::Error) -> Option<Fault> {
     let not_sent = |kind| Fault { reach: Reach::NotSent, ..usual::fault(kind) };
     if error.is_connect() {
         return Some(if error.is_timeout() {
-            usual::fault(FaultKind::Timeout(Phase::Connect))
+            usual::fault(FaultKind::Timeout(TimeoutPhase::Connect))
         } else {
             not_sent(FaultKind::Network)
         });
     }
     if error.is_timeout() {
-        return Some(usual::fault(FaultKind::Timeout(Phase::Unknown)));
+        return Some(usual::fault(FaultKind::Timeout(TimeoutPhase::Unknown)));
     }
     if let Some(status) = error.status() {
         let status = status.as_u16();

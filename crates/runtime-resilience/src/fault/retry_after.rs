@@ -32,7 +32,7 @@ use super::http_date::http_date;
 /// use std::time::Duration;
 /// use chrono::{TimeZone, Utc};
 /// use serde_json::Value;
-/// use runtime_resilience::fault::retry_after;
+/// use runtime_resilience::retry_after;
 ///
 /// let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
 /// let asked = |value| retry_after(&[("Retry-After", value)], &Value::Null, now);
@@ -108,7 +108,7 @@ pub(crate) fn until_reset<H: Headers + ?Sized>(
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::fault::go_duration;
+/// use runtime_resilience::go_duration;
 ///
 /// assert_eq!(go_duration("6m0s"), Some(Duration::from_secs(360)));
 /// assert_eq!(go_duration("0.5s"), Some(Duration::from_millis(500)));

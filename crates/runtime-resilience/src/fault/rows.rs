@@ -4,16 +4,16 @@
 //! Rows by name have no status: the same names come in a stream, under status 200. Where a row's
 //! words come from is told in `docs/faults.md`.
 
-use super::field::Field::{
+use super::field::ReplyField::{
     BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Overload, Quota, RateLimit, Request, Server, Timeout,
 };
-use super::kind::Scope::{Call, Key, Model};
-use super::kind::{Phase, Reach};
+use super::kind::FaultScope::{Call, Key, Model};
+use super::kind::{Reach, TimeoutPhase};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
-use super::rule::Rule;
+use super::rule::FaultRule as Rule;
 
 /// The rows that a provider's replies are read by, in order.
 pub(super) const fn of(provider: Provider) -> [&'static [Rule]; 2] {
@@ -55,7 +55,7 @@ static ANTHROPIC: &[Rule] = &[
     Rule::new(Anthropic, ContentPolicy).says(StopReason, &["refusal"]),
     Rule::new(Anthropic, RateLimit).says(Type, &["rate_limit_error"]),
     Rule::new(Anthropic, Overload).says(Type, &["overloaded_error"]),
-    Rule::new(Anthropic, Timeout(Phase::Provider)).says(Type, &["timeout_error"]),
+    Rule::new(Anthropic, Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error"]),
     Rule::new(Anthropic, Server).says(Type, &["api_error"]),
     Rule::new(Anthropic, Auth).says(Type, &["authentication_error"]),
     Rule::new(Anthropic, Auth).says(Type, &["permission_error"]).cools(Model),
@@ -75,7 +75,7 @@ static GEMINI: &[Rule] = &[
         .mentions(Message, &["exceeds the maximum number of tokens"]),
     Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
     Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
-    Rule::new(Gemini, Timeout(Phase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
+    Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
     // It bills no request that fails.
     Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
     Rule::new(Gemini, Auth).says(Status, &["UNAUTHENTICATED", "FAILED_PRECONDITION"]),
@@ -92,7 +92,7 @@ static BEDROCK: &[Rule] = &[
         .says(Exception, &["ThrottlingException", "TooManyRequestsException"]),
     Rule::new(Bedrock, Quota).says(Exception, &["ServiceQuotaExceededException"]),
     Rule::new(Bedrock, Overload).says(Exception, &["ModelNotReadyException"]).cools(Model),
-    Rule::new(Bedrock, Timeout(Phase::Provider)).says(Exception, &["ModelTimeoutException"]),
+    Rule::new(Bedrock, Timeout(TimeoutPhase::Provider)).says(Exception, &["ModelTimeoutException"]),
     Rule::new(Bedrock, Server)
         .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
         .cools(Model),
@@ -133,7 +133,7 @@ static OPENROUTER: &[Rule] = &[
 static OLLAMA: &[Rule] = &[
     Rule::new(Ollama, Overload).status(503, 503),
     Rule::new(Ollama, RateLimit).status(429, 429).cools(Key),
-    Rule::new(Ollama, Timeout(Phase::Provider)).status(408, 408).never_here(),
+    Rule::new(Ollama, Timeout(TimeoutPhase::Provider)).status(408, 408).never_here(),
     Rule::new(Ollama, Server).status(409, 409).never_here().cools(Call).counts(false),
     Rule::new(Ollama, Server).status(500, 599).never_here().cools(Model),
 ];
@@ -175,14 +175,14 @@ static EVERYBODY: &[Rule] = &[
     Rule::any(Quota).status(402, 402),
     Rule::any(Auth).status(403, 403),
     Rule::any(Request).status(404, 404).cools(Model).elsewhere(true),
-    Rule::any(Timeout(Phase::Provider)).status(408, 408),
+    Rule::any(Timeout(TimeoutPhase::Provider)).status(408, 408),
     Rule::any(Server).status(409, 409).cools(Call).counts(false),
     Rule::any(ContextLength).status(413, 413),
     Rule::any(RateLimit).status(429, 429),
     Rule::any(Request).status(400, 499),
     // Whose it is, a 503 without a name does not say.
     Rule::any(Overload).status(503, 503).reach(Reach::Unknown),
-    Rule::any(Timeout(Phase::Provider)).status(504, 504),
+    Rule::any(Timeout(TimeoutPhase::Provider)).status(504, 504),
     Rule::any(Overload).status(529, 529),
     Rule::any(Server).status(500, 599),
     Rule::any(Request).says(Type, &["invalid_request_error"]),

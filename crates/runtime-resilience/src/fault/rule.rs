@@ -3,28 +3,28 @@
 use std::fmt;
 
 use super::condition::{Condition, Matcher};
-use super::field::{Field, Fields, Reply};
+use super::field::{Fields, Reply, ReplyField};
 use super::headers::Headers;
-use super::kind::{FaultKind, Reach, Scope};
+use super::kind::{FaultKind, FaultScope, Reach};
 use super::provider::Provider;
 use super::{Fault, usual};
 
 /// One row: whose reply, with which status, saying what, means which fault.
 ///
 /// ```
-/// use runtime_resilience::fault::{FaultKind, Field, Provider, Rule, Scope};
+/// use runtime_resilience::{FaultKind, FaultRule, FaultScope, Provider, ReplyField};
 ///
-/// const DAILY: Rule = Rule::new(Provider::Other, FaultKind::Quota)
+/// const DAILY: FaultRule = FaultRule::new(Provider::Other, FaultKind::Quota)
 ///     .status(429, 429)
-///     .says(Field::Code, &["daily_limit"])
-///     .cools(Scope::Model);
+///     .says(ReplyField::Code, &["daily_limit"])
+///     .cools(FaultScope::Model);
 /// assert_eq!(
 ///     DAILY.to_string(),
 ///     "| other | 429 | `code` is `daily_limit` | quota | no | yes | model | no | refused |"
 /// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct FaultRule {
     provider: Option<Provider>,
     /// The lowest and the highest.
     status: Option<(u16, u16)>,
@@ -34,7 +34,7 @@ pub struct Rule {
     fault: Fault,
 }
 
-impl Rule {
+impl FaultRule {
     /// A row for replies of `provider` with any status, that means what is usual for `kind`.
     pub const fn new(provider: Provider, kind: FaultKind) -> Self {
         Self { provider: Some(provider), ..Self::any(kind) }
@@ -61,25 +61,25 @@ impl Rule {
     /// Only if `field` is one of `values`, in any case. With two conditions, both must hold; a
     /// third takes the place of the second.
     #[must_use]
-    pub const fn says(self, field: Field, values: &'static [&'static str]) -> Self {
+    pub const fn says(self, field: ReplyField, values: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Is(values) })
     }
 
     /// Only if one of `parts` stands in `field`, in any case.
     #[must_use]
-    pub const fn mentions(self, field: Field, parts: &'static [&'static str]) -> Self {
+    pub const fn mentions(self, field: ReplyField, parts: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Has(parts) })
     }
 
     /// Only if `field` begins with one of `parts`, in any case.
     #[must_use]
-    pub const fn begins(self, field: Field, parts: &'static [&'static str]) -> Self {
+    pub const fn begins(self, field: ReplyField, parts: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Begins(parts) })
     }
 
     /// Only if `field` is there.
     #[must_use]
-    pub const fn has(self, field: Field) -> Self {
+    pub const fn has(self, field: ReplyField) -> Self {
         self.when(Condition { field, matcher: Matcher::Exists })
     }
 
@@ -106,7 +106,7 @@ impl Rule {
 
     /// Lets this rest.
     #[must_use]
-    pub const fn cools(mut self, scope: Scope) -> Self {
+    pub const fn cools(mut self, scope: FaultScope) -> Self {
         self.fault.cools = scope;
         self
     }
@@ -161,7 +161,7 @@ impl Rule {
 
 /// A line of a Markdown table: provider, status, says, kind, retried here, elsewhere, cooled down,
 /// counts against health, reach.
-impl fmt::Display for Rule {
+impl fmt::Display for FaultRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "| {} | ", self.provider.map_or("any", Provider::as_str))?;
         match self.status {

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::field::Reply;
 use super::headers::Headers;
-use super::kind::{FaultKind, Scope};
+use super::kind::{FaultKind, FaultScope};
 use super::provider::Provider;
 use super::retry_after::{in_words, reset_of_limits, retry_after};
-use super::rule::Rule;
+use super::rule::FaultRule;
 use super::text::of_text;
 use super::{Fault, body, rows};
 
@@ -18,17 +18,17 @@ use super::{Fault, body, rows};
 /// The first that matches decides.
 ///
 /// ```
-/// use runtime_resilience::fault::{FaultKind, FaultRules, Field, Provider, Rule};
+/// use runtime_resilience::{FaultKind, FaultRule, FaultRules, Provider, ReplyField};
 /// use serde_json::json;
 ///
 /// let rules = FaultRules::default()
-///     .row(Rule::new(Provider::Other, FaultKind::Overload).says(Field::Code, &["all_gpus_busy"]));
+///     .row(FaultRule::new(Provider::Other, FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]));
 /// let fault = rules.of_stream_error(Provider::Other, &json!({"error": {"code": "all_gpus_busy"}}));
 /// assert_eq!(fault.kind, FaultKind::Overload);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct FaultRules {
-    rows: Vec<Rule>,
+    rows: Vec<FaultRule>,
 }
 
 impl FaultRules {
@@ -36,13 +36,13 @@ impl FaultRules {
 
     /// Adds a row, before the built-in ones.
     #[must_use]
-    pub fn row(mut self, row: Rule) -> Self {
+    pub fn row(mut self, row: FaultRule) -> Self {
         self.rows.push(row);
         self
     }
 
     /// The built-in rows for the replies of `provider`, in the order they are asked.
-    pub fn built_in(provider: Provider) -> impl Iterator<Item = &'static Rule> {
+    pub fn built_in(provider: Provider) -> impl Iterator<Item = &'static FaultRule> {
         rows::of(provider).into_iter().flatten()
     }
 
@@ -93,7 +93,7 @@ impl FaultRules {
         let behind = nested.and_then(|body| self.behind(reply, body));
         let fault = behind.unwrap_or_else(|| {
             let row = self.rows_of(reply.provider).find(|row| row.matches(reply));
-            row.map_or_else(|| unknown(reply.error), Rule::fault)
+            row.map_or_else(|| unknown(reply.error), FaultRule::fault)
         });
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
@@ -106,10 +106,10 @@ impl FaultRules {
         let inner = Reply::new(provider, reply.status, &(), body);
         let mut rows = self.rows_of(provider).filter(|row| row.has_conditions());
         let fault = rows.find(|row| row.matches(&inner))?.fault();
-        Some(Fault { cools: fault.cools.min(Scope::Model), ..fault })
+        Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
     }
 
-    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = &Rule> {
+    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = &FaultRule> {
         let [own, everybody] = rows::of(provider);
         self.rows.iter().chain(own).chain(everybody)
     }

@@ -5,7 +5,7 @@ use std::error::Error;
 use runtime_events::FailureScenario;
 
 use super::Fault;
-use super::kind::{FaultKind, Phase};
+use super::kind::{FaultKind, TimeoutPhase};
 
 /// One rule: a text that has one of these, and `beside` as well, tells the scenario.
 struct Rule {
@@ -45,7 +45,7 @@ impl Rule {
     }
 }
 
-const TIMEOUT: FaultKind = FaultKind::Timeout(Phase::Unknown);
+const TIMEOUT: FaultKind = FaultKind::Timeout(TimeoutPhase::Unknown);
 
 /// In the order they are asked.
 static RULES: [Rule; 8] = [

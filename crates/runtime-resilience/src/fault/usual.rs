@@ -1,29 +1,31 @@
 //! What is usual for each kind of fault.
 
 use super::Fault;
-use super::kind::{FaultKind, Phase, Reach, Scope};
+use super::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
 
 /// The facts of a kind: retried here, tried elsewhere, cooled down, counted against health, reached.
 pub(super) const fn fault(kind: FaultKind) -> Fault {
     let (retry, elsewhere, cools, counts) = match kind {
-        FaultKind::RateLimit => (true, true, Scope::Model, false),
-        FaultKind::Quota | FaultKind::Auth => (false, true, Scope::Key, false),
+        FaultKind::RateLimit => (true, true, FaultScope::Model, false),
+        FaultKind::Quota | FaultKind::Auth => (false, true, FaultScope::Key, false),
         FaultKind::Overload | FaultKind::Server | FaultKind::Network => {
-            (true, true, Scope::Provider, true)
+            (true, true, FaultScope::Provider, true)
         }
-        FaultKind::Timeout(Phase::Connect) => (true, true, Scope::Provider, true),
-        FaultKind::Timeout(Phase::Total) => (false, false, Scope::Call, false),
-        FaultKind::Timeout(_) => (true, true, Scope::Model, true),
-        FaultKind::ContextLength | FaultKind::ContentPolicy => (false, true, Scope::Call, false),
+        FaultKind::Timeout(TimeoutPhase::Connect) => (true, true, FaultScope::Provider, true),
+        FaultKind::Timeout(TimeoutPhase::Total) => (false, false, FaultScope::Call, false),
+        FaultKind::Timeout(_) => (true, true, FaultScope::Model, true),
+        FaultKind::ContextLength | FaultKind::ContentPolicy => {
+            (false, true, FaultScope::Call, false)
+        }
         FaultKind::Request | FaultKind::Cancelled | FaultKind::Local => {
-            (false, false, Scope::Call, false)
+            (false, false, FaultScope::Call, false)
         }
-        FaultKind::Malformed => (true, true, Scope::Call, false),
-        FaultKind::Tool => (true, false, Scope::Call, false),
-        FaultKind::Unknown => (true, true, Scope::Call, true),
+        FaultKind::Malformed => (true, true, FaultScope::Call, false),
+        FaultKind::Tool => (true, false, FaultScope::Call, false),
+        FaultKind::Unknown => (true, true, FaultScope::Call, true),
     };
     let reach = match kind {
-        FaultKind::Timeout(Phase::Connect) => Reach::NotSent,
+        FaultKind::Timeout(TimeoutPhase::Connect) => Reach::NotSent,
         FaultKind::RateLimit
         | FaultKind::Quota
         | FaultKind::Overload

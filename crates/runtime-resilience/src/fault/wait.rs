@@ -29,33 +29,9 @@ pub enum NoRetry {
     },
 }
 
-/// How long to wait before another attempt at the same place.
-///
-/// `asked` is what the provider asked for, `delay` what the back-off drew, `cap` the longest wait,
-/// and `left` what is left until the deadline. The wait is never longer than `cap`, always shorter
-/// than `left`, and never shorter than `asked`: what was asked for is waited in full, or not at all.
-///
-/// The delay goes on top of what was asked, so that callers who were all told the same do not come
-/// back at the same moment. It gives way to the cap, and leaves the attempt at least half of the time.
-///
-/// # Errors
-///
-/// [`NoRetry`] says why it is not worth waiting. Go elsewhere, or give up.
-///
-/// ```
-/// use std::time::Duration;
-/// use runtime_resilience::fault::{NoRetry, wait};
-///
-/// let [delay, cap] = [2, 60].map(Duration::from_secs);
-/// assert_eq!(wait(None, delay, cap, None), Ok(delay));
-///
-/// let asked = Duration::from_secs(5);
-/// assert_eq!(wait(Some(asked), delay, cap, None), Ok(Duration::from_secs(7)));
-///
-/// let days = Duration::from_hours(77);
-/// assert_eq!(wait(Some(days), delay, cap, None), Err(NoRetry::TooLong { asked: days, cap }));
-/// ```
-pub fn wait(
+/// How long to wait before another attempt at the same place: the rules of
+/// [`Fault::wait`](super::Fault::wait), whether or not the fault may pass.
+pub(crate) fn wait(
     asked: Option<Duration>,
     delay: Duration,
     cap: Duration,

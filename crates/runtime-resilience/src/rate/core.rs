@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use super::bucket::{Bucket, Full, Nanos, Ordinal, nanos};
 use super::demand::{DIMENSIONS, Demand, RateDimension, Units};
 use super::limits::RateLimits;
-use super::snapshot::{Quota, RateSnapshot};
+use super::snapshot::{RateQuota, RateSnapshot};
 
 #[derive(Debug)]
 pub(super) struct Core {
@@ -38,12 +38,12 @@ enum Restart {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
     pub(super) demand: Demand,
-    pub(super) sent: Sent,
+    pub(super) sent: RateSent,
 }
 
 /// The moment at which a call was let through, to tell which calls its reply's headers have counted.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent {
+pub struct RateSent {
     ordinal: Ordinal,
     at: Nanos,
     /// All tokens that were taken until then.
@@ -80,7 +80,7 @@ impl Core {
         demand: Demand,
         waiting: bool,
         now: Nanos,
-    ) -> Result<Sent, Refusal> {
+    ) -> Result<RateSent, Refusal> {
         let units = demand.units();
         self.check(units, [0; 4], now)?;
         for (bucket, units) in self.buckets.iter_mut().zip(units) {
@@ -102,7 +102,7 @@ impl Core {
     }
 
     /// What was taken of each dimension since a call was sent.
-    fn since(&self, sent: &Sent) -> Units {
+    fn since(&self, sent: &RateSent) -> Units {
         let since = |index: usize| self.taken[index].wrapping_sub(sent.taken[index]);
         let [input, output] = [since(0), since(1)];
         [self.last.saturating_sub(sent.ordinal), input, output, input.saturating_add(output)]
@@ -206,14 +206,14 @@ impl Core {
     }
 
     /// Learns from the headers of the reply to the call that was sent at `sent`.
-    pub(super) fn observe(&mut self, snapshot: &RateSnapshot, sent: Sent, now: Nanos) {
+    pub(super) fn observe(&mut self, snapshot: &RateSnapshot, sent: RateSent, now: Nanos) {
         for (told, quota) in self.told.iter_mut().zip(&snapshot.quotas) {
             *told = quota.limit.and_then(NonZeroU64::new).or(*told);
         }
         self.limit(now);
         let since = self.since(&sent);
         for (index, quota) in snapshot.quotas.iter().enumerate() {
-            let (Some(bucket), Quota { remaining: Some(remaining), .. }) =
+            let (Some(bucket), RateQuota { remaining: Some(remaining), .. }) =
                 (&mut self.buckets[index], quota)
             else {
                 continue;
@@ -224,8 +224,8 @@ impl Core {
     }
 
     /// As a call that was admitted last and just now.
-    pub(super) const fn sent(&self, now: Nanos) -> Sent {
-        Sent { ordinal: self.last, at: now, taken: self.taken }
+    pub(super) const fn sent(&self, now: Nanos) -> RateSent {
+        RateSent { ordinal: self.last, at: now, taken: self.taken }
     }
 
     pub(super) const fn limits(&self) -> RateLimits {

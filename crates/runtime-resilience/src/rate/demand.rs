@@ -5,7 +5,7 @@ use runtime_events::wire_names;
 /// What a call asks for, or what it used.
 ///
 /// ```
-/// use runtime_resilience::rate::Demand;
+/// use runtime_resilience::Demand;
 ///
 /// let ask = Demand::request().input_tokens(1_200).output_tokens(800);
 /// ```

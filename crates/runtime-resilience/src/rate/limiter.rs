@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use runtime_events::{Clock, SystemClock};
 
 use super::bucket::{Full, Nanos, nanos};
-use super::core::{Core, Hold, Refusal, Sent};
+use super::core::{Core, Hold, RateSent, Refusal};
 use super::demand::{Demand, RateDimension, Units};
 use super::error::RateLimitedError;
 use super::limits::RateLimits;
@@ -21,20 +21,20 @@ mod reservation;
 mod wait;
 
 pub use self::reservation::RateReservation;
-pub use self::wait::Reserve;
+pub use self::wait::RateReserve;
 
 /// A limiter that sessions, threads and tasks share by cloning: one for each provider, model and key.
 ///
 /// ```
 /// use std::num::NonZeroU32;
-/// use runtime_resilience::rate::{Demand, RateLimitedError, RateLimiter, RateLimits};
+/// use runtime_resilience::{Demand, RateLimitedError, RateLimiter, RateLimits};
 ///
 /// const FIFTY: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// let limiter = RateLimiter::new("openai", RateLimits::default().requests_per_minute(FIFTY));
 ///
 /// let reserved = limiter.try_reserve(Demand::request().input_tokens(900).output_tokens(600))?;
 /// // The call; then what it used:
-/// reserved.settle(Demand::request().input_tokens(870).output_tokens(211));
+/// reserved.adjust(Demand::request().input_tokens(870).output_tokens(211));
 /// # Ok::<(), RateLimitedError>(())
 /// ```
 #[derive(Clone)]
@@ -127,7 +127,7 @@ impl RateLimiter {
 
     /// Learns from the headers of a reply: see [`observe_snapshot`](Self::observe_snapshot) and
     /// [`RateSnapshot::from_headers`].
-    pub fn observe<H: Headers + ?Sized>(&self, headers: &H, sent: Option<Sent>) {
+    pub fn observe<H: Headers + ?Sized>(&self, headers: &H, sent: Option<RateSent>) {
         let snapshot = RateSnapshot::from_headers(headers, self.shared.clock.utc_now());
         self.observe_snapshot(&snapshot, sent);
     }
@@ -143,7 +143,7 @@ impl RateLimiter {
     /// - Limits are the lesser of what is set and what is told; where nothing is set, what is told.
     /// - The time until all of a limit is back does not say when the next call may be made, and
     ///   changes nothing: what was refused is followed by a [`pause`](Self::pause).
-    pub fn observe_snapshot(&self, snapshot: &RateSnapshot, sent: Option<Sent>) {
+    pub fn observe_snapshot(&self, snapshot: &RateSnapshot, sent: Option<RateSent>) {
         let now = self.now();
         let mut state = self.state();
         let sent = sent.unwrap_or_else(|| state.core.sent(now));
@@ -249,7 +249,7 @@ impl RateLimiter {
 
 impl State {
     #[inline]
-    fn admit(&mut self, demand: Demand, now: Nanos) -> Result<Sent, Refusal> {
+    fn admit(&mut self, demand: Demand, now: Nanos) -> Result<RateSent, Refusal> {
         if self.queue.is_empty() {
             return self.core.admit(demand, false, now);
         }

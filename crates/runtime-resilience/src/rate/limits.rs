@@ -12,7 +12,7 @@ use super::demand::RateDimension;
 ///
 /// ```
 /// use std::num::{NonZeroU32, NonZeroU64};
-/// use runtime_resilience::rate::RateLimits;
+/// use runtime_resilience::RateLimits;
 ///
 /// const REQUESTS: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// const INPUT: NonZeroU64 = NonZeroU64::new(30_000).unwrap();

@@ -91,7 +91,7 @@ fn two_calls_never_take_more_than_there_is_and_one_gets_it() {
         let take = |limiter: &RateLimiter| limiter.try_reserve(tokens(6)).ok();
         let (one, other) = both(move || take(&one), move || take(&other));
         assert!(one.is_some() ^ other.is_some());
-        one.or(other).unwrap().settle(tokens(1));
+        one.or(other).unwrap().adjust(tokens(1));
         let left = limiter.available();
         assert_eq!((left.requests, left.tokens), (Some(2), Some(9)));
     });
@@ -102,7 +102,7 @@ fn settling_at_once_gives_back_what_settling_in_turn_does() {
     loom::model(|| {
         let limiter = limiter();
         let [one, other] = [5, 5].map(|ask| limiter.try_reserve(tokens(ask)).unwrap());
-        both(move || one.settle(tokens(2)), move || other.settle(tokens(7)));
+        both(move || one.adjust(tokens(2)), move || other.adjust(tokens(7)));
         assert_eq!(limiter.available().tokens, Some(1));
     });
 }

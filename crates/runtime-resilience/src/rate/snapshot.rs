@@ -9,13 +9,13 @@ use crate::fault::{Headers, until_reset};
 
 /// What a provider says about one limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Quota {
+pub struct RateQuota {
     pub(super) limit: Option<u64>,
     pub(super) remaining: Option<u64>,
     pub(super) reset: Option<Duration>,
 }
 
-impl Quota {
+impl RateQuota {
     /// This many units a minute. Not told unless set.
     #[must_use]
     pub const fn limit(mut self, units: u64) -> Self {
@@ -42,7 +42,7 @@ impl Quota {
 ///
 /// ```
 /// use chrono::{TimeZone, Utc};
-/// use runtime_resilience::rate::{Quota, RateDimension, RateSnapshot};
+/// use runtime_resilience::{RateDimension, RateQuota, RateSnapshot};
 ///
 /// let now = Utc.with_ymd_and_hms(2026, 7, 1, 12, 0, 0).unwrap();
 /// let headers = [
@@ -51,15 +51,15 @@ impl Quota {
 ///     ("anthropic-ratelimit-input-tokens-remaining", "27000"),
 /// ];
 /// let told = RateSnapshot::from_headers(&headers, now);
-/// let requests = Quota::default().limit(50).remaining(49);
+/// let requests = RateQuota::default().limit(50).remaining(49);
 /// assert_eq!(told.quota(RateDimension::Requests), Some(requests));
-/// let input = Quota::default().remaining(27_000);
+/// let input = RateQuota::default().remaining(27_000);
 /// assert_eq!(told, RateSnapshot::default().requests(requests).input_tokens(input));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateSnapshot {
     /// In the order of `DIMENSIONS`.
-    pub(super) quotas: [Quota; 4],
+    pub(super) quotas: [RateQuota; 4],
 }
 
 impl RateSnapshot {
@@ -75,14 +75,14 @@ impl RateSnapshot {
     /// told.
     pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
         let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
-        let quota = |[limit, remaining, reset]: [&str; 3]| Quota {
+        let quota = |[limit, remaining, reset]: [&str; 3]| RateQuota {
             limit: number(limit),
             remaining: number(remaining),
             reset: headers.header(reset).and_then(|text| until_reset(headers, text, now)),
         };
-        let mut quotas = [Quota::default(); 4];
+        let mut quotas = [RateQuota::default(); 4];
         for (index, names) in NAMES {
-            if quotas[index] == Quota::default() {
+            if quotas[index] == RateQuota::default() {
                 quotas[index] = quota(names);
             }
         }
@@ -91,36 +91,36 @@ impl RateSnapshot {
 
     /// What is said about requests. Nothing unless set.
     #[must_use]
-    pub const fn requests(mut self, quota: Quota) -> Self {
+    pub const fn requests(mut self, quota: RateQuota) -> Self {
         self.quotas[0] = quota;
         self
     }
 
     /// What is said about tokens of input. Nothing unless set.
     #[must_use]
-    pub const fn input_tokens(mut self, quota: Quota) -> Self {
+    pub const fn input_tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[1] = quota;
         self
     }
 
     /// What is said about tokens of output. Nothing unless set.
     #[must_use]
-    pub const fn output_tokens(mut self, quota: Quota) -> Self {
+    pub const fn output_tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[2] = quota;
         self
     }
 
     /// What is said about tokens of input and output together. Nothing unless set.
     #[must_use]
-    pub const fn tokens(mut self, quota: Quota) -> Self {
+    pub const fn tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[3] = quota;
         self
     }
 
     /// What is said about a dimension; `None` if nothing is.
-    pub fn quota(&self, dimension: RateDimension) -> Option<Quota> {
+    pub fn quota(&self, dimension: RateDimension) -> Option<RateQuota> {
         let quota = self.quotas[dimension.index()?];
-        Some(quota).filter(|quota| *quota != Quota::default())
+        Some(quota).filter(|quota| *quota != RateQuota::default())
     }
 }
 

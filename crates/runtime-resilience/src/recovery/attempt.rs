@@ -1,98 +1,95 @@
-//! One attempt to recover, between its beginning and its end.
-
-use std::error::Error;
+//! The original's pure function, for loops of your own: attempts at a recipe's steps, counted in a
+//! [`RecoveryContext`]. Sessions use [`TurnRecovery`](super::TurnRecovery) instead.
 
 use runtime_events::FailureScenario;
 
+use super::context::RecoveryContext;
 use super::handler::{RecoveryHandler, StepContext};
-use super::recipe::{RecoveryRecipe, RecoveryStep};
+use super::recipe::RecoveryRecipe;
+use super::result::RecoveryResult;
+use crate::chain::BoxError;
 
-/// An attempt that has begun: the steps to take.
+/// Counts an attempt to recover, without carrying anything out: each step counts as taken.
 ///
-/// It is counted already. Dropped without [`finish`](super::RecoveryContext::finish), it leaves no
-/// event.
-#[must_use = "an attempt is recorded by `RecoveryContext::finish`"]
-#[derive(Debug)]
-pub struct Attempt {
-    pub(super) recipe: RecoveryRecipe,
-    pub(super) number: u32,
+/// ```
+/// use runtime_events::FailureScenario;
+/// use runtime_resilience::{RecoveryContext, RecoveryOutcome, attempt_recovery};
+///
+/// let mut context = RecoveryContext::default();
+/// let first = attempt_recovery(FailureScenario::MemoryCorruption, &mut context);
+/// assert_eq!(first.outcome, RecoveryOutcome::Recovered);
+///
+/// let second = attempt_recovery(FailureScenario::MemoryCorruption, &mut context);
+/// assert_eq!(second.outcome, RecoveryOutcome::EscalationRequired);
+/// assert_eq!(second.reason, "max attempts (1) exhausted for memory_corruption");
+/// ```
+pub fn attempt_recovery(
+    scenario: FailureScenario,
+    context: &mut RecoveryContext,
+) -> RecoveryResult {
+    attempt_recovery_with(scenario, context, &|_: &StepContext<'_>| Ok(()))
+}
+
+/// Makes one attempt to recover: `handler` carries the steps out, until one fails.
+pub fn attempt_recovery_with(
+    scenario: FailureScenario,
+    context: &mut RecoveryContext,
+    handler: &(impl RecoveryHandler + ?Sized),
+) -> RecoveryResult {
+    let (recipe, number) = match context.begin(scenario) {
+        Ok(begun) => begun,
+        Err(escalated) => return escalated,
+    };
+    let mut progress = Progress::default();
+    for step in steps(&recipe, number) {
+        if !progress.advance(handler.carry_out(&step)) {
+            break;
+        }
+    }
+    context.finish(recipe, progress.taken, progress.failed)
+}
+
+/// As [`attempt_recovery_with`], without blocking the thread.
+///
+/// Dropped half-way, the attempt counts and leaves no event.
+#[doc(alias = "aattempt_recovery")]
+pub async fn attempt_recovery_async(
+    scenario: FailureScenario,
+    context: &mut RecoveryContext,
+    handler: &(impl RecoveryHandler + ?Sized),
+) -> RecoveryResult {
+    let (recipe, number) = match context.begin(scenario) {
+        Ok(begun) => begun,
+        Err(escalated) => return escalated,
+    };
+    let mut progress = Progress::default();
+    for step in steps(&recipe, number) {
+        if !progress.advance(handler.carry_out_async(&step).await) {
+            break;
+        }
+    }
+    context.finish(recipe, progress.taken, progress.failed)
+}
+
+fn steps(recipe: &RecoveryRecipe, number: u32) -> impl Iterator<Item = StepContext<'static>> {
+    let scenario = recipe.scenario;
+    let steps = recipe.steps.iter().enumerate();
+    steps.map(move |(index, &step)| StepContext::new(step, scenario, number, index))
 }
 
 /// How far an attempt got.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The number of steps that were taken.
-    pub steps_done: usize,
+#[derive(Default)]
+struct Progress {
+    taken: usize,
     /// What kept the next step from being taken.
-    pub failed: Option<String>,
-}
-
-impl Attempt {
-    /// The kind of failure it is against.
-    pub const fn scenario(&self) -> FailureScenario {
-        self.recipe.scenario
-    }
-
-    /// Its number among the attempts on this scenario, counted from 1.
-    pub const fn number(&self) -> u32 {
-        self.number
-    }
-
-    /// The steps to take, in this order.
-    pub fn steps(&self) -> &[RecoveryStep] {
-        &self.recipe.steps
-    }
-
-    /// Hands the steps to `handler` until one fails. `error` is what is being recovered from.
-    pub fn carry_out(
-        &self,
-        handler: &(impl RecoveryHandler + ?Sized),
-        error: Option<&(dyn Error + Send + Sync + 'static)>,
-    ) -> Progress {
-        let mut progress = Progress::default();
-        for step in self.contexts(error) {
-            if !progress.advance(handler.carry_out(&step)) {
-                break;
-            }
-        }
-        progress
-    }
-
-    /// As [`carry_out`](Self::carry_out), without blocking the thread.
-    pub async fn carry_out_async(
-        &self,
-        handler: &(impl RecoveryHandler + ?Sized),
-        error: Option<&(dyn Error + Send + Sync + 'static)>,
-    ) -> Progress {
-        let mut progress = Progress::default();
-        for step in self.contexts(error) {
-            if !progress.advance(handler.carry_out_async(&step).await) {
-                break;
-            }
-        }
-        progress
-    }
-
-    fn contexts<'a>(
-        &'a self,
-        error: Option<&'a (dyn Error + Send + Sync + 'static)>,
-    ) -> impl Iterator<Item = StepContext<'a>> + Send {
-        self.steps().iter().enumerate().map(move |(index, &step)| {
-            let context = StepContext::new(step, self.scenario(), self.number, index);
-            match error {
-                Some(error) => context.with_error(error),
-                None => context,
-            }
-        })
-    }
+    failed: Option<String>,
 }
 
 impl Progress {
     /// Counts a step; `false` when it failed and the rest must not be tried.
-    fn advance(&mut self, result: Result<(), crate::chain::BoxError>) -> bool {
+    fn advance(&mut self, result: Result<(), BoxError>) -> bool {
         match result {
-            Ok(()) => self.steps_done += 1,
+            Ok(()) => self.taken += 1,
             Err(error) => self.failed = Some(error.to_string()),
         }
         self.failed.is_none()

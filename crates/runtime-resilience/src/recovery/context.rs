@@ -5,22 +5,21 @@ use std::sync::Arc;
 
 use runtime_events::{Clock, FailureScenario, SystemClock};
 
-use super::attempt::Attempt;
 use super::recipe::{Recipes, RecoveryRecipe, SCENARIOS, place};
 use super::result::{RecoveryEvent, RecoveryEventType, RecoveryOutcome, RecoveryResult};
 
 /// How many events a context keeps unless told otherwise.
-pub const DEFAULT_MAX_EVENTS: usize = 1_000;
+const DEFAULT_MAX_EVENTS: usize = 1_000;
 
 /// The settings of a [`RecoveryContext`].
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct RecoveryConfig {
     recipes: Recipes,
     max_events: usize,
     clock: Arc<dyn Clock>,
 }
 
-impl Config {
+impl RecoveryConfig {
     /// Works from these recipes. The built-in ones unless set.
     #[must_use]
     pub fn recipes(mut self, recipes: Recipes) -> Self {
@@ -28,7 +27,7 @@ impl Config {
         self
     }
 
-    /// Keeps at most this many events, the latest. [`DEFAULT_MAX_EVENTS`] unless set.
+    /// Keeps at most this many events, the latest. 1,000 unless set.
     #[must_use]
     pub const fn max_events(mut self, events: usize) -> Self {
         self.max_events = events;
@@ -43,7 +42,7 @@ impl Config {
     }
 }
 
-impl Default for Config {
+impl Default for RecoveryConfig {
     fn default() -> Self {
         Self {
             recipes: Recipes::default(),
@@ -56,7 +55,7 @@ impl Default for Config {
 /// What one session has tried against its failures.
 #[derive(Debug, Default)]
 pub struct RecoveryContext {
-    config: Config,
+    config: RecoveryConfig,
     attempts: [u32; SCENARIOS],
     /// Kept apart from the events, which are bounded.
     exhausted: [bool; SCENARIOS],
@@ -66,56 +65,47 @@ pub struct RecoveryContext {
 }
 
 impl RecoveryContext {
-    /// Empty books, with the [default](Config::default) settings.
+    /// Empty books, with the [default](RecoveryConfig::default) settings.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Empty books, with these settings.
-    pub fn with_config(config: Config) -> Self {
+    pub fn with_config(config: RecoveryConfig) -> Self {
         Self { config, ..Self::default() }
     }
 
-    /// Begins an attempt on `scenario`, and counts it.
-    ///
-    /// # Errors
-    ///
-    /// The result, recorded and complete, when the recipe's attempts are used up.
-    pub fn begin(&mut self, scenario: FailureScenario) -> Result<Attempt, RecoveryResult> {
+    /// Begins an attempt, and counts it: its recipe and its number. When the recipe's attempts are
+    /// used up, the result of that.
+    pub(super) fn begin(
+        &mut self,
+        scenario: FailureScenario,
+    ) -> Result<(RecoveryRecipe, u32), RecoveryResult> {
         let recipe = self.config.recipes.get(scenario).clone();
         let attempts = &mut self.attempts[place(scenario)];
         if *attempts >= recipe.max_attempts {
             return Err(self.escalate(recipe));
         }
         *attempts += 1;
-        Ok(Attempt { number: *attempts, recipe })
+        Ok((recipe, *attempts))
     }
 
-    /// Records how far an attempt got: how many of its steps were taken, and what kept the next
-    /// one from being.
-    pub fn finish(
+    /// Records how many of an attempt's steps were taken, and what kept the next one from being.
+    pub(super) fn finish(
         &mut self,
-        attempt: Attempt,
-        steps_done: usize,
+        recipe: RecoveryRecipe,
+        taken: usize,
         failed: Option<String>,
     ) -> RecoveryResult {
-        let steps = attempt.steps();
-        let (taken, remaining) = steps.split_at(steps_done.min(steps.len()));
-        let complete = remaining.is_empty();
-        let result = RecoveryResult {
-            outcome: if complete {
-                RecoveryOutcome::Recovered
-            } else {
-                RecoveryOutcome::PartialRecovery
-            },
-            steps_taken: taken.len(),
-            recovered_steps: taken.to_vec(),
-            remaining_steps: remaining.to_vec(),
-            reason: failed.filter(|_| !complete).unwrap_or_default(),
+        let (taken, remaining) = recipe.steps.split_at(taken);
+        let (outcome, event_type) = if remaining.is_empty() {
+            (RecoveryOutcome::Recovered, RecoveryEventType::Succeeded)
+        } else {
+            (RecoveryOutcome::PartialRecovery, RecoveryEventType::Failed)
         };
-        let event_type =
-            if complete { RecoveryEventType::Succeeded } else { RecoveryEventType::Failed };
-        self.record(event_type, attempt.recipe, result.clone());
+        let reason = failed.unwrap_or_default();
+        let result = RecoveryResult::new(outcome, taken.to_vec(), remaining.to_vec(), reason);
+        self.record(event_type, recipe, result.clone());
         result
     }
 
@@ -165,16 +155,10 @@ impl RecoveryContext {
 
     fn escalate(&mut self, recipe: RecoveryRecipe) -> RecoveryResult {
         self.exhausted[place(recipe.scenario)] = true;
-        let result = RecoveryResult {
-            outcome: RecoveryOutcome::EscalationRequired,
-            steps_taken: 0,
-            recovered_steps: Vec::new(),
-            remaining_steps: Vec::new(),
-            reason: format!(
-                "max attempts ({}) exhausted for {}",
-                recipe.max_attempts, recipe.scenario
-            ),
-        };
+        let (most, scenario) = (recipe.max_attempts, recipe.scenario);
+        let reason = format!("max attempts ({most}) exhausted for {scenario}");
+        let outcome = RecoveryOutcome::EscalationRequired;
+        let result = RecoveryResult::new(outcome, Vec::new(), Vec::new(), reason);
         self.record(RecoveryEventType::Escalated, recipe, result.clone());
         result
     }

@@ -17,8 +17,10 @@ pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Se
 ///
 /// ```
 /// use runtime_events::FailureScenario;
-/// use runtime_resilience::recovery::{RecoveryContext, StepContext, attempt_recovery_with};
-/// use runtime_resilience::{BoxError, RecoveryOutcome, RecoveryStep};
+/// use runtime_resilience::{
+///     BoxError, RecoveryContext, RecoveryOutcome, RecoveryStep, StepContext,
+///     attempt_recovery_with,
+/// };
 ///
 /// let handler = |step: &StepContext<'_>| match step.step() {
 ///     RecoveryStep::RetryWithBackoff => Ok(()),

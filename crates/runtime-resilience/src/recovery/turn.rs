@@ -28,19 +28,20 @@ use crate::fault::{Fault, NoRetry, wait};
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::fault::{Fault, FaultKind};
-/// use runtime_resilience::recovery::{Situation, TurnRecovery, Verdict};
-/// use runtime_resilience::{Backoff, JitterMode, Recipes};
+/// use runtime_resilience::{
+///     Backoff, Fault, FaultKind, JitterMode, Recipes, RecoverySituation, RecoveryVerdict,
+///     TurnRecovery,
+/// };
 ///
 /// let backoff = Backoff::default().jitter(JitterMode::None);
 /// let mut turn = TurnRecovery::new(Recipes::default(), backoff);
-/// let here = Situation::default();
+/// let here = RecoverySituation::default();
 ///
-/// let Verdict::Again(next) = turn.after(&Fault::of(FaultKind::Server), here) else { panic!() };
+/// let RecoveryVerdict::Again(next) = turn.after(&Fault::of(FaultKind::Server), here) else { panic!() };
 /// assert_eq!((next.wait, next.switch), (Duration::from_secs(1), false));
 ///
-/// let elsewhere = Situation { elsewhere: true, ..here };
-/// let Verdict::Again(next) = turn.after(&Fault::of(FaultKind::Auth), elsewhere) else { panic!() };
+/// let elsewhere = RecoverySituation { elsewhere: true, ..here };
+/// let RecoveryVerdict::Again(next) = turn.after(&Fault::of(FaultKind::Auth), elsewhere) else { panic!() };
 /// assert_eq!((next.wait, next.switch), (Duration::ZERO, true));
 /// ```
 #[derive(Clone, Debug)]
@@ -51,14 +52,14 @@ pub struct TurnRecovery {
     /// How many delays were drawn, and the last of them.
     delays: u32,
     previous: Option<Duration>,
-    changes: Changes,
+    changes: RecoveryChanges,
     rng: fastrand::Rng,
 }
 
 /// What recipes have changed for the attempts to come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Changes {
+pub struct RecoveryChanges {
     /// How often the context was to be made smaller.
     pub context_reductions: u32,
     /// Offer fewer tools.
@@ -72,7 +73,7 @@ pub struct Changes {
 /// How things stand after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "built by those who drive the loop, with `..`")]
-pub struct Situation {
+pub struct RecoverySituation {
     /// What is left until the deadline, if there is one.
     pub left: Option<Duration>,
     /// Whether a call may be made at another place now.
@@ -83,9 +84,9 @@ pub struct Situation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there is another attempt or there is none")]
 #[must_use = "carry it out, or say that it was given up"]
-pub enum Verdict {
+pub enum RecoveryVerdict {
     /// Make another attempt.
-    Again(Next),
+    Again(NextAttempt),
     /// Make none.
     GiveUp(GaveUp),
 }
@@ -93,7 +94,7 @@ pub enum Verdict {
 /// What comes before another attempt, and where it goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Next {
+pub struct NextAttempt {
     /// How long to wait.
     pub wait: Duration,
     /// Whether to go to another place.
@@ -159,7 +160,7 @@ impl TurnRecovery {
             used: [0; SCENARIOS],
             delays: 0,
             previous: None,
-            changes: Changes::default(),
+            changes: RecoveryChanges::default(),
             rng: fastrand::Rng::new(),
         }
     }
@@ -172,7 +173,7 @@ impl TurnRecovery {
     }
 
     /// What recipes have changed so far.
-    pub const fn changes(&self) -> Changes {
+    pub const fn changes(&self) -> RecoveryChanges {
         self.changes
     }
 
@@ -203,17 +204,17 @@ impl TurnRecovery {
     ///
     /// An attempt that goes elsewhere does not wait: the wait is for the place that failed. One that
     /// stays waits at least what the provider asked for, or is not made.
-    pub fn after(&mut self, fault: &Fault, situation: Situation) -> Verdict {
+    pub fn after(&mut self, fault: &Fault, situation: RecoverySituation) -> RecoveryVerdict {
         let scenario = fault.scenario();
         let recipe = self.recipes.get(scenario).clone();
         let used = &mut self.used[place(scenario)];
         if *used >= recipe.max_attempts {
             let max_attempts = recipe.max_attempts;
-            return Verdict::GiveUp(GaveUp::AttemptsUsedUp { max_attempts, scenario });
+            return RecoveryVerdict::GiveUp(GaveUp::AttemptsUsedUp { max_attempts, scenario });
         }
         *used += 1;
         if recipe.steps.contains(&RecoveryStep::EscalateToHuman) {
-            return Verdict::GiveUp(GaveUp::Human);
+            return RecoveryVerdict::GiveUp(GaveUp::Human);
         }
         let has = |step| recipe.steps.contains(&step);
         let switch = has(RecoveryStep::SwitchProvider) && fault.elsewhere && situation.elsewhere;
@@ -225,7 +226,7 @@ impl TurnRecovery {
             self.wait_here(fault, waits, changes, situation)
         };
         match wait {
-            Err(why) => Verdict::GiveUp(GaveUp::NothingHelps(why)),
+            Err(why) => RecoveryVerdict::GiveUp(GaveUp::NothingHelps(why)),
             Ok(wait) => {
                 let taken = |step: &RecoveryStep| match step {
                     RecoveryStep::SwitchProvider => switch,
@@ -235,7 +236,12 @@ impl TurnRecovery {
                 let (steps, skipped): (Vec<_>, Vec<_>) =
                     recipe.steps.iter().partition(|s| taken(s));
                 self.changes.note(&steps);
-                Verdict::Again(Next { wait: wait.unwrap_or_default(), switch, steps, skipped })
+                RecoveryVerdict::Again(NextAttempt {
+                    wait: wait.unwrap_or_default(),
+                    switch,
+                    steps,
+                    skipped,
+                })
             }
         }
     }
@@ -246,7 +252,7 @@ impl TurnRecovery {
         fault: &Fault,
         waits: bool,
         changes: bool,
-        situation: Situation,
+        situation: RecoverySituation,
     ) -> Result<Option<Duration>, NoRetry> {
         // A request that is changed is another one: it need not end as this one did.
         let may_pass = waits && fault.retry;
@@ -266,7 +272,7 @@ impl TurnRecovery {
     }
 }
 
-impl Changes {
+impl RecoveryChanges {
     /// How much of a context of so many characters, or tokens, is left after the reductions: three
     /// quarters after each.
     pub fn context_budget(&self, full: u64) -> u64 {

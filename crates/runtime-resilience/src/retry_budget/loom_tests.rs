@@ -4,10 +4,10 @@
 
 use loom::thread;
 
-use super::{Config, RetryBudget};
+use super::{RetryBudget, RetryBudgetConfig};
 
 fn budget(reserve: u32, percent: u32) -> RetryBudget {
-    RetryBudget::new(Config::default().reserve(reserve).percent(percent))
+    RetryBudget::new(RetryBudgetConfig::default().reserve(reserve).percent(percent))
 }
 
 /// Runs both at once. Both on threads of their own: loom does not interrupt the first one.

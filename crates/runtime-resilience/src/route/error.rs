@@ -10,13 +10,11 @@ use std::time::Duration;
 /// Each route is counted once, under the first that holds of it: tried, open, resting, without room.
 ///
 /// ```
-/// use runtime_resilience::fault::{Fault, FaultKind};
-/// use runtime_resilience::rate::Demand;
-/// use runtime_resilience::route::{Route, Routes, Tried};
+/// use runtime_resilience::{Demand, Fault, FaultKind, Route, Routes, TriedRoutes};
 ///
 /// let route = Route::new("openai", "gpt-5");
 /// let routes = Routes::ordered([route.clone()]);
-/// let mut tried = Tried::default();
+/// let mut tried = TriedRoutes::default();
 /// tried.add(&route);
 /// let none = routes.select(&tried, Demand::default()).unwrap_err();
 /// assert_eq!(none.to_string(), "no route is left: 1 tried; openai/gpt-5 can be tried again now");

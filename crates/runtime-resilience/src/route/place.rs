@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::breaker::CircuitBreaker;
-use crate::fault::Scope;
+use crate::fault::FaultScope;
 use crate::rate::RateLimiter;
 
 /// A provider, a model there, and the key it is asked with.
@@ -16,7 +16,7 @@ use crate::rate::RateLimiter;
 /// equal, whatever breaker they have.
 ///
 /// ```
-/// use runtime_resilience::route::Route;
+/// use runtime_resilience::Route;
 ///
 /// let route = Route::new("openai", "gpt-5").key("team-a");
 /// assert_eq!(route.name(), "openai/gpt-5 (team-a)");
@@ -154,14 +154,14 @@ impl Route {
     }
 
     /// Whether what rests `scope` after a call on `other` rests this route, too.
-    pub(super) fn rests_with(&self, other: &Self, scope: Scope) -> bool {
+    pub(super) fn rests_with(&self, other: &Self, scope: FaultScope) -> bool {
         match scope {
-            Scope::Call => false,
-            Scope::Model => self == other,
-            Scope::Key => {
+            FaultScope::Call => false,
+            FaultScope::Model => self == other,
+            FaultScope::Key => {
                 self.place.provider == other.place.provider && self.place.key == other.place.key
             }
-            Scope::Provider => self.place.provider == other.place.provider,
+            FaultScope::Provider => self.place.provider == other.place.provider,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fault::{Fault, FaultKind, Scope};
+use crate::fault::{Fault, FaultKind, FaultScope};
 
 /// For how long routes rest after a fault that does not say so itself.
 ///
@@ -13,13 +13,13 @@ use crate::fault::{Fault, FaultKind, Scope};
 ///
 /// ```
 /// use std::time::Duration;
-/// use runtime_resilience::route::{Rests, Route, Routes};
+/// use runtime_resilience::{Route, RouteRests, Routes};
 ///
 /// let routes = Routes::ordered([Route::new("openai", "gpt-5")])
-///     .rests(Rests::default().quota(Duration::from_mins(60)));
+///     .rests(RouteRests::default().quota(Duration::from_mins(60)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rests {
+pub struct RouteRests {
     rate_limit: Duration,
     overload: Duration,
     quota: Duration,
@@ -28,7 +28,7 @@ pub struct Rests {
     longest: Duration,
 }
 
-impl Rests {
+impl RouteRests {
     /// After a rate limit. 5 seconds unless set.
     #[must_use]
     pub const fn rate_limit(mut self, rest: Duration) -> Self {
@@ -73,23 +73,23 @@ impl Rests {
     }
 
     /// What is to rest, and for how long.
-    pub(super) fn of(&self, fault: &Fault) -> Option<(Scope, Duration)> {
+    pub(super) fn of(&self, fault: &Fault) -> Option<(FaultScope, Duration)> {
         let asked = fault.asked.unwrap_or_default();
         let (scope, rest) = match (fault.asked, fault.kind) {
             (_, FaultKind::Quota) => (fault.cools, asked.max(self.quota)),
             (_, FaultKind::Auth) => (fault.cools, asked.max(self.auth)),
             (Some(asked), _) => (fault.cools, asked),
             (None, FaultKind::RateLimit) => (fault.cools, self.rate_limit),
-            (None, FaultKind::Overload) => (fault.cools.min(Scope::Model), self.overload),
+            (None, FaultKind::Overload) => (fault.cools.min(FaultScope::Model), self.overload),
             (None, FaultKind::Request) => (fault.cools, self.missing),
             (None, _) => return None,
         };
         let rest = rest.min(self.longest);
-        (scope != Scope::Call && !rest.is_zero()).then_some((scope, rest))
+        (scope != FaultScope::Call && !rest.is_zero()).then_some((scope, rest))
     }
 }
 
-impl Default for Rests {
+impl Default for RouteRests {
     fn default() -> Self {
         const LONG: Duration = Duration::from_mins(15);
         Self {
@@ -108,7 +108,7 @@ impl Default for Rests {
 #[non_exhaustive]
 pub struct Rested {
     /// What rests.
-    pub scope: Scope,
+    pub scope: FaultScope,
     /// For how long from now on. A route that rested for longer before still does.
     pub rest: Duration,
     /// How many routes that are.

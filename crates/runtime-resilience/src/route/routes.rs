@@ -9,10 +9,10 @@ use runtime_events::{Clock, SystemClock};
 use super::core::{Circuit, Core, Order, Pick, Room, Standing};
 use super::error::NoRouteError;
 use super::place::Route;
-use super::rests::{Rested, Rests};
+use super::rests::{Rested, RouteRests};
 use super::snapshot::RouteSnapshot;
-use super::tried::Tried;
-use crate::fault::{Fault, FaultKind, Scope};
+use super::tried::TriedRoutes;
+use crate::fault::{Fault, FaultKind, FaultScope};
 use crate::rate::Demand;
 
 mod lease;
@@ -27,8 +27,7 @@ pub use self::lease::RouteLease;
 ///
 /// ```
 /// use std::num::NonZeroU32;
-/// use runtime_resilience::rate::Demand;
-/// use runtime_resilience::route::{Route, Routes, Tried};
+/// use runtime_resilience::{Demand, Route, Routes, TriedRoutes};
 ///
 /// const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 /// let routes = Routes::weighted([
@@ -36,7 +35,7 @@ pub use self::lease::RouteLease;
 ///     Route::new("azure", "gpt-5"),
 /// ]);
 /// let turns: Vec<_> = (0..6)
-///     .filter_map(|_| routes.select(&Tried::default(), Demand::default()).ok())
+///     .filter_map(|_| routes.select(&TriedRoutes::default(), Demand::default()).ok())
 ///     .map(|lease| lease.route().provider().to_owned())
 ///     .collect();
 /// assert_eq!(turns, ["openai", "azure", "openai", "openai", "azure", "openai"]);
@@ -56,7 +55,7 @@ struct Config {
     routes: Arc<[Route]>,
     order: Order,
     clock: Arc<dyn Clock>,
-    rests: Rests,
+    rests: RouteRests,
     fail_open: bool,
 }
 
@@ -92,7 +91,7 @@ impl Routes {
             }
         }
         let (routes, clock) = (distinct.into(), Arc::new(SystemClock));
-        Self::build(Config { routes, order, clock, rests: Rests::default(), fail_open: false })
+        Self::build(Config { routes, order, clock, rests: RouteRests::default(), fail_open: false })
     }
 
     fn build(config: Config) -> Self {
@@ -112,9 +111,9 @@ impl Routes {
         self.changed(|config| config.clock = clock)
     }
 
-    /// For how long routes rest where a fault does not say. [`Rests::default`] unless set.
+    /// For how long routes rest where a fault does not say. [`RouteRests::default`] unless set.
     #[must_use]
-    pub fn rests(self, rests: Rests) -> Self {
+    pub fn rests(self, rests: RouteRests) -> Self {
         self.changed(|config| config.rests = rests)
     }
 
@@ -147,7 +146,7 @@ impl Routes {
     /// # Errors
     ///
     /// [`NoRouteError`] if every route was tried in this turn, or is out.
-    pub fn select(&self, tried: &Tried, demand: Demand) -> Result<RouteLease, NoRouteError> {
+    pub fn select(&self, tried: &TriedRoutes, demand: Demand) -> Result<RouteLease, NoRouteError> {
         /// So many routes cost no allocation.
         const FEW: usize = 8;
         let now = self.shared.config.clock.now();
@@ -167,7 +166,7 @@ impl Routes {
     fn pick(
         &self,
         standings: &mut [Standing],
-        tried: &Tried,
+        tried: &TriedRoutes,
         demand: Demand,
         now: Instant,
     ) -> Option<Pick> {
@@ -191,9 +190,9 @@ impl Routes {
     /// Lets what `scope` means of `route` rest for `rest`, and says how many of these routes that is.
     /// A route that rests for longer still does.
     ///
-    /// [`Scope::Call`] is nothing, [`Scope::Model`] the route, [`Scope::Key`] every route of its
-    /// provider and key, [`Scope::Provider`] every route of its provider.
-    pub fn rest(&self, route: &Route, scope: Scope, rest: Duration) -> usize {
+    /// [`FaultScope::Call`] is nothing, [`FaultScope::Model`] the route, [`FaultScope::Key`] every route of its
+    /// provider and key, [`FaultScope::Provider`] every route of its provider.
+    pub fn rest(&self, route: &Route, scope: FaultScope, rest: Duration) -> usize {
         let now = self.shared.config.clock.now();
         let mut core = self.core();
         let mut count = 0;
@@ -208,13 +207,13 @@ impl Routes {
     /// Ends the rest of a route, as after its key was replaced.
     pub fn wake(&self, route: &Route) {
         let mut core = self.core();
-        for (index, _) in self.within(route, Scope::Model) {
+        for (index, _) in self.within(route, FaultScope::Model) {
             core.wake(index);
         }
     }
 
     /// Does what a fault of a call on `route` means for the routes: what it [cools](Fault::cools)
-    /// rests for as long as was asked for, or as [`Rests`] says. What came of it is returned,
+    /// rests for as long as was asked for, or as [`RouteRests`] says. What came of it is returned,
     /// for a log.
     ///
     /// - A rest after a failure that passes, which nobody asked for, spares the last: it begins
@@ -263,12 +262,12 @@ impl Routes {
         self.core().release(pick);
     }
 
-    fn within(&self, route: &Route, scope: Scope) -> impl Iterator<Item = (usize, &Route)> {
+    fn within(&self, route: &Route, scope: FaultScope) -> impl Iterator<Item = (usize, &Route)> {
         self.iter().enumerate().filter(move |(_, other)| other.rests_with(route, scope))
     }
 
     /// Whether a route outside of `scope` neither rests nor has an open breaker.
-    fn has_another(&self, route: &Route, scope: Scope) -> bool {
+    fn has_another(&self, route: &Route, scope: FaultScope) -> bool {
         let now = self.shared.config.clock.now();
         let others = self.iter().enumerate().filter(|(_, other)| !other.rests_with(route, scope));
         let mut closed = others.filter(|(_, other)| !other.breaker().is_open());
@@ -277,7 +276,7 @@ impl Routes {
 
     /// Why nothing was selected. Looks again, at the tried ones, too.
     #[cold]
-    fn none(&self, tried: &Tried, demand: Demand, now: Instant) -> NoRouteError {
+    fn none(&self, tried: &TriedRoutes, demand: Demand, now: Instant) -> NoRouteError {
         let routes = &self.shared.config.routes;
         let standings: Vec<_> = routes.iter().map(|route| Standing::of(route, demand)).collect();
         let core = self.core();

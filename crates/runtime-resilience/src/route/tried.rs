@@ -10,12 +10,12 @@ use super::place::Route;
 /// turn may begin a second round with an empty set, after the wait that
 /// [`NoRouteError::soonest`](super::NoRouteError::soonest) tells.
 #[derive(Clone, Debug, Default)]
-pub struct Tried {
+pub struct TriedRoutes {
     /// A handful.
     routes: Vec<Route>,
 }
 
-impl Tried {
+impl TriedRoutes {
     /// Adds a route. One that is in it is not added again.
     pub fn add(&mut self, route: &Route) {
         if !self.contains(route) {

@@ -12,10 +12,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::breaker::Config;
 use runtime_resilience::{
-    CallError, CircuitBreaker, CircuitOpenError, CircuitState, Permit, Transition,
-    TransitionListener,
+    CallError, CircuitBreaker, CircuitBreakerConfig, CircuitOpenError, CircuitState, Permit,
+    Transition, TransitionListener,
 };
 
 use crate::support::{WAIT, breaker, count, half_open, threshold};
@@ -70,7 +69,7 @@ fn it_is_half_open_to_the_nanosecond_when_the_wait_is_over() {
 
 #[test]
 fn a_successful_probe_closes_it_and_a_failed_one_opens_it_for_a_whole_wait() {
-    let (breaker, clock, _) = half_open(Config::default());
+    let (breaker, clock, _) = half_open(CircuitBreakerConfig::default());
     breaker.try_acquire().unwrap().failure();
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(WAIT));
 
@@ -81,7 +80,7 @@ fn a_successful_probe_closes_it_and_a_failed_one_opens_it_for_a_whole_wait() {
 
 #[test]
 fn no_more_probes_run_at_the_same_time_than_are_allowed() {
-    let (breaker, _, _) = half_open(Config::default().half_open_max_probes(count(2)));
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default().half_open_max_probes(count(2)));
     let _first = breaker.try_acquire().unwrap();
     let second = breaker.try_acquire().unwrap();
     let refused = breaker.try_acquire().unwrap_err();
@@ -92,7 +91,7 @@ fn no_more_probes_run_at_the_same_time_than_are_allowed() {
 
 #[test]
 fn it_closes_after_as_many_successes_as_asked_for_even_one_probe_at_a_time() {
-    let (breaker, _, _) = half_open(Config::default().successes_to_close(count(3)));
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default().successes_to_close(count(3)));
     for _ in 0..3 {
         assert_eq!(breaker.state(), HalfOpen);
         breaker.try_acquire().unwrap().success();
@@ -102,7 +101,8 @@ fn it_closes_after_as_many_successes_as_asked_for_even_one_probe_at_a_time() {
 
 #[test]
 fn one_failed_probe_outweighs_the_successes_before_it() {
-    let (breaker, clock, _) = half_open(Config::default().successes_to_close(count(2)));
+    let (breaker, clock, _) =
+        half_open(CircuitBreakerConfig::default().successes_to_close(count(2)));
     breaker.try_acquire().unwrap().success();
     breaker.try_acquire().unwrap().failure();
     assert_eq!(breaker.state(), Open);
@@ -113,7 +113,7 @@ fn one_failed_probe_outweighs_the_successes_before_it() {
 
 #[test]
 fn asking_whether_a_call_would_be_admitted_takes_no_place() {
-    let (breaker, _, heard) = half_open(Config::default());
+    let (breaker, _, heard) = half_open(CircuitBreakerConfig::default());
     for _ in 0..3 {
         assert_eq!(breaker.check(), Ok(()));
     }
@@ -142,7 +142,7 @@ fn difference_2_a_result_of_an_earlier_generation_changes_nothing() {
 
 #[test]
 fn difference_2_a_probe_that_outlives_its_generation_changes_nothing() {
-    let config = Config::default().half_open_max_probes(count(2));
+    let config = CircuitBreakerConfig::default().half_open_max_probes(count(2));
     let (breaker, _, _) = half_open(config);
     let (quick, slow) = (breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap());
     quick.success();
@@ -152,7 +152,7 @@ fn difference_2_a_probe_that_outlives_its_generation_changes_nothing() {
 
 #[test]
 fn difference_2_a_cancelled_probe_gives_its_place_back() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     for _ in 0..10 {
         drop(breaker.try_acquire().unwrap());
         breaker.try_acquire().unwrap().cancel();
@@ -164,7 +164,7 @@ fn difference_2_a_cancelled_probe_gives_its_place_back() {
 
 #[test]
 fn difference_2_reports_without_a_permit_count_only_while_closed() {
-    let (breaker, _, heard) = half_open(Config::default());
+    let (breaker, _, heard) = half_open(CircuitBreakerConfig::default());
     breaker.record_success();
     breaker.record_failure();
     assert_eq!(breaker.state(), HalfOpen, "the wait is over and stays over");

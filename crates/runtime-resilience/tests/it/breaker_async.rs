@@ -4,8 +4,7 @@ use std::future::{self, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
-use runtime_resilience::breaker::Config;
-use runtime_resilience::{CallError, CircuitState};
+use runtime_resilience::{CallError, CircuitBreakerConfig, CircuitState};
 
 use crate::support::{breaker, half_open, poll_once, ready, threshold};
 
@@ -38,7 +37,7 @@ fn admission_is_asked_for_at_the_first_poll() {
 
 #[test]
 fn a_dropped_probe_frees_its_place_and_counts_neither_way() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     let mut call = Box::pin(breaker.call_async(future::pending::<Result<(), ()>>));
     assert!(poll_once(&mut call).is_pending());
     assert!(breaker.try_acquire().is_err());

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use runtime_resilience::breaker::Config;
-use runtime_resilience::{CircuitBreaker, CircuitState, Transition};
+use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState, Transition};
 
 use crate::support::{WAIT, breaker, count, half_open, threshold};
 
@@ -37,7 +36,7 @@ fn every_failure_counts() {
 #[test]
 fn every_success_of_a_probe_counts_and_no_place_is_lost() {
     let places = 3;
-    let config = Config::default()
+    let config = CircuitBreakerConfig::default()
         .half_open_max_probes(count(places))
         .successes_to_close(count(THREADS * ROUNDS + 1));
     let (breaker, _, _) = half_open(config);
@@ -70,8 +69,9 @@ fn every_success_of_a_probe_counts_and_no_place_is_lost() {
 #[test]
 fn every_place_is_free_again_after_any_mixture_of_endings() {
     let places = 5;
-    let config =
-        Config::default().half_open_max_probes(count(places)).successes_to_close(count(u32::MAX));
+    let config = CircuitBreakerConfig::default()
+        .half_open_max_probes(count(places))
+        .successes_to_close(count(u32::MAX));
     let (breaker, _, _) = half_open(config);
     on_all_threads(|thread| {
         for round in 0..ROUNDS {

@@ -7,9 +7,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use runtime_resilience::breaker::tower::{BreakerLayer, BreakerService};
-use runtime_resilience::breaker::{Config, Outcome};
-use runtime_resilience::{CallError, CircuitBreaker, CircuitState};
+use runtime_resilience::{
+    CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitState,
+    tower::BreakerLayer, tower::BreakerService,
+};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -141,7 +142,7 @@ fn a_breaker_that_opens_between_readiness_and_call_refuses() {
 
 #[test]
 fn waiting_for_readiness_holds_no_place_of_a_probe() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     let (mut one, mut other) = (layered(&breaker, answers), layered(&breaker, answers));
     assert!(is_ready(&mut one).is_ready());
     assert_eq!(call(&mut other), Ok(1));
@@ -166,7 +167,7 @@ fn the_readied_instance_is_called_and_its_clone_is_not_taken_for_ready() {
 
 #[test]
 fn a_dropped_answer_is_a_cancelled_call_polled_or_not() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     let mut service = layered(&breaker, hangs);
     for polls in 0..2 {
         assert!(is_ready(&mut service).is_ready());
@@ -208,9 +209,9 @@ fn a_panic_in_the_service_or_in_its_answer_is_a_failure_and_one_beside_it_is_not
 #[test]
 fn a_judge_decides_which_results_are_failures() {
     let (breaker, _, _) = breaker(threshold(1));
-    let quota: fn(&Result<u32, &str>) -> Outcome = |result| match result {
-        Ok(_) => Outcome::Failure,
-        Err(_) => Outcome::Ignored,
+    let quota: fn(&Result<u32, &str>) -> CallOutcome = |result| match result {
+        Ok(_) => CallOutcome::Failure,
+        Err(_) => CallOutcome::Ignored,
     };
     let layer = BreakerLayer::new(breaker.clone()).judged_by(quota);
     assert!(call(&mut layer.layer(Inner::new(fails))).is_err());

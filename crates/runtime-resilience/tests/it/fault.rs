@@ -16,7 +16,7 @@ mod rows;
 mod wait;
 
 use chrono::{DateTime, Utc};
-use runtime_resilience::fault::{Fault, FaultKind, Provider, Scope};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Provider};
 use serde_json::Value;
 
 /// Wed, 01 Jul 2026 12:00:00 GMT
@@ -36,32 +36,32 @@ fn read(provider: Provider, status: u16, headers: &Pairs<'_>, body: &str) -> Fau
 }
 
 /// Kind, retried here, tried elsewhere, cooled down, counted against health.
-type Facts = (FaultKind, bool, bool, Scope, bool);
+type Facts = (FaultKind, bool, bool, FaultScope, bool);
 
 fn facts(fault: &Fault) -> Facts {
     (fault.kind, fault.retry, fault.elsewhere, fault.cools, fault.counts)
 }
 
-const QUOTA: Facts = (FaultKind::Quota, false, true, Scope::Key, false);
-const RATE: Facts = (FaultKind::RateLimit, true, true, Scope::Model, false);
-const OVERLOAD: Facts = (FaultKind::Overload, true, true, Scope::Provider, true);
-const SERVER: Facts = (FaultKind::Server, true, true, Scope::Provider, true);
-const AUTH: Facts = (FaultKind::Auth, false, true, Scope::Key, false);
-const CONTEXT: Facts = (FaultKind::ContextLength, false, true, Scope::Call, false);
-const POLICY: Facts = (FaultKind::ContentPolicy, false, true, Scope::Call, false);
-const REQUEST: Facts = (FaultKind::Request, false, false, Scope::Call, false);
-const NO_MODEL: Facts = (FaultKind::Request, false, true, Scope::Model, false);
-const CONFLICT: Facts = (FaultKind::Server, true, true, Scope::Call, false);
+const QUOTA: Facts = (FaultKind::Quota, false, true, FaultScope::Key, false);
+const RATE: Facts = (FaultKind::RateLimit, true, true, FaultScope::Model, false);
+const OVERLOAD: Facts = (FaultKind::Overload, true, true, FaultScope::Provider, true);
+const SERVER: Facts = (FaultKind::Server, true, true, FaultScope::Provider, true);
+const AUTH: Facts = (FaultKind::Auth, false, true, FaultScope::Key, false);
+const CONTEXT: Facts = (FaultKind::ContextLength, false, true, FaultScope::Call, false);
+const POLICY: Facts = (FaultKind::ContentPolicy, false, true, FaultScope::Call, false);
+const REQUEST: Facts = (FaultKind::Request, false, false, FaultScope::Call, false);
+const NO_MODEL: Facts = (FaultKind::Request, false, true, FaultScope::Model, false);
+const CONFLICT: Facts = (FaultKind::Server, true, true, FaultScope::Call, false);
 const TIMEOUT: Facts = (
-    FaultKind::Timeout(runtime_resilience::fault::Phase::Provider),
+    FaultKind::Timeout(runtime_resilience::TimeoutPhase::Provider),
     true,
     true,
-    Scope::Model,
+    FaultScope::Model,
     true,
 );
 
 /// The same facts with another scope.
-const fn at(facts: Facts, scope: Scope) -> Facts {
+const fn at(facts: Facts, scope: FaultScope) -> Facts {
     (facts.0, facts.1, facts.2, scope, facts.4)
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use runtime_resilience::hedge::{FirstTokens, Hedge, HedgeAt};
+use runtime_resilience::{FirstTokens, Hedge, HedgeAt};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

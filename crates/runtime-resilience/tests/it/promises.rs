@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use runtime_resilience::breaker::{Outcome, PermitRef};
-use runtime_resilience::hedge::FirstTokens;
 use runtime_resilience::{
-    CallError, CircuitBreaker, CircuitOpenError, Classifier, Demand, Failure, Permit,
-    RateLimitedError, RateLimiter, RateLimits, RateReservation, RecoveryContext, RecoveryHandler,
-    RecoveryStep, RetryBudget, Route, RouteLease, Routes, StepContext, TransitionListener, Tried,
-    attempt_recovery_async,
+    CallError, CallOutcome, CircuitBreaker, CircuitOpenError, Classifier, Demand, Failure,
+    FirstTokens, Permit, PermitRef, RateLimitedError, RateLimiter, RateLimits, RateReservation,
+    RecoveryContext, RecoveryHandler, RecoveryStep, RetryBudget, Route, RouteLease, Routes,
+    StepContext, TransitionListener, TriedRoutes, attempt_recovery_async,
 };
 
 const fn shared<T: Send + Sync + 'static>() {}
@@ -26,7 +24,7 @@ const _: () = {
     shared::<RouteLease>();
     shared::<Routes>();
     shared::<StepContext<'static>>();
-    shared::<Tried>();
+    shared::<TriedRoutes>();
     shared::<RateLimiter>();
     shared::<RateReservation>();
     shared::<RateLimitedError>();
@@ -44,7 +42,7 @@ fn sendable<T: Send>(value: T) -> T {
 fn the_futures_of_this_crate_are_send() {
     let breaker = CircuitBreaker::new("svc");
     drop(sendable(breaker.call_async(|| async { Ok::<_, ()>(Arc::new(1)) })));
-    drop(sendable(breaker.call_async_judged(|| async { Ok::<_, ()>(1) }, Outcome::of)));
+    drop(sendable(breaker.call_async_judged(|| async { Ok::<_, ()>(1) }, CallOutcome::of)));
 
     let limiter = RateLimiter::new("svc", RateLimits::default());
     drop(sendable(limiter.reserve(Demand::request(), &runtime_events::ManualClock::new(), None)));

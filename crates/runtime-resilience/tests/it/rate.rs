@@ -8,8 +8,7 @@ mod support;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use runtime_resilience::rate::RateDimension;
-use runtime_resilience::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::{Demand, RateDimension, RateLimiter, RateLimits};
 
 use self::support::{ASK, input, limiter, nanos, requests, secs, short_of, tokens};
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Phase};
-use runtime_resilience::recovery::{Changes, GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::{
-    Backoff, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep, recipe_for,
+    Backoff, EscalationPolicy, Fault, FaultKind, GaveUp, JitterMode, NextAttempt, NoRetry, Recipes,
+    RecoveryChanges, RecoveryRecipe, RecoverySituation, RecoveryStep, RecoveryVerdict,
+    TimeoutPhase, TurnRecovery, recipe_for,
 };
 
 const CAP: Duration = Duration::from_mins(1);
@@ -30,11 +30,11 @@ fn recipe(scenario: FailureScenario, steps: &[RecoveryStep], attempts: u32) -> R
     Recipes::default().with(RecoveryRecipe::new(scenario, steps, attempts, policy))
 }
 
-const ALONE: Situation = Situation { left: None, elsewhere: false };
-const ELSEWHERE: Situation = Situation { left: None, elsewhere: true };
+const ALONE: RecoverySituation = RecoverySituation { left: None, elsewhere: false };
+const ELSEWHERE: RecoverySituation = RecoverySituation { left: None, elsewhere: true };
 
-const fn left(seconds: u64) -> Situation {
-    Situation { left: Some(s(seconds)), elsewhere: false }
+const fn left(seconds: u64) -> RecoverySituation {
+    RecoverySituation { left: Some(s(seconds)), elsewhere: false }
 }
 
 fn asking(kind: FaultKind, seconds: u64) -> Fault {
@@ -43,30 +43,30 @@ fn asking(kind: FaultKind, seconds: u64) -> Fault {
     fault
 }
 
-fn again(verdict: Verdict) -> Next {
+fn again(verdict: RecoveryVerdict) -> NextAttempt {
     match verdict {
-        Verdict::Again(next) => next,
-        Verdict::GiveUp(why) => panic!("gave up: {why}"),
+        RecoveryVerdict::Again(next) => next,
+        RecoveryVerdict::GiveUp(why) => panic!("gave up: {why}"),
     }
 }
 
-fn gave_up(verdict: Verdict) -> GaveUp {
+fn gave_up(verdict: RecoveryVerdict) -> GaveUp {
     match verdict {
-        Verdict::Again(next) => panic!("again: {next:?}"),
-        Verdict::GiveUp(why) => why,
+        RecoveryVerdict::Again(next) => panic!("again: {next:?}"),
+        RecoveryVerdict::GiveUp(why) => why,
     }
 }
 
 /// In a line: where to, after how long, by which steps and without which.
-fn told(verdict: Verdict) -> String {
+fn told(verdict: RecoveryVerdict) -> String {
     let names = |steps: &[RecoveryStep]| {
         let names: Vec<_> = steps.iter().map(|step| step.as_str()).collect();
         names.join("+")
     };
     match verdict {
-        Verdict::GiveUp(GaveUp::NothingHelps(NoRetry::Pointless)) => "-".to_owned(),
-        Verdict::GiveUp(why) => format!("no: {why}"),
-        Verdict::Again(Next { wait, switch, steps, skipped, .. }) => {
+        RecoveryVerdict::GiveUp(GaveUp::NothingHelps(NoRetry::Pointless)) => "-".to_owned(),
+        RecoveryVerdict::GiveUp(why) => format!("no: {why}"),
+        RecoveryVerdict::Again(NextAttempt { wait, switch, steps, skipped, .. }) => {
             let place = if switch { "there" } else { "here" };
             let skipped = if skipped.is_empty() {
                 String::new()
@@ -92,13 +92,13 @@ fn every_kind_of_fault_is_met_by_what_can_help_against_it() {
         (FaultKind::Quota, NO, GOES),
         (FaultKind::Overload, WAITS, GOES),
         (FaultKind::Server, WAITS, GOES),
-        (FaultKind::Timeout(Phase::Connect), STAYS, STAYS),
-        (FaultKind::Timeout(Phase::FirstToken), STAYS, STAYS),
-        (FaultKind::Timeout(Phase::Idle), STAYS, STAYS),
-        (FaultKind::Timeout(Phase::Attempt), STAYS, STAYS),
-        (FaultKind::Timeout(Phase::Total), NO, NO),
-        (FaultKind::Timeout(Phase::Provider), STAYS, STAYS),
-        (FaultKind::Timeout(Phase::Unknown), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Connect), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::FirstToken), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Idle), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Attempt), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Total), NO, NO),
+        (FaultKind::Timeout(TimeoutPhase::Provider), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Unknown), STAYS, STAYS),
         (FaultKind::Network, WAITS, GOES),
         (FaultKind::Auth, NO, GOES),
         (FaultKind::ContextLength, SMALLER, SMALLER),
@@ -171,10 +171,10 @@ fn the_delays_go_on_from_one_scenario_to_the_next() {
     let mut turn = turn();
     let kinds = [
         FaultKind::Server,
-        FaultKind::Timeout(Phase::Attempt),
+        FaultKind::Timeout(TimeoutPhase::Attempt),
         FaultKind::Network,
         FaultKind::Server,
-        FaultKind::Timeout(Phase::Idle),
+        FaultKind::Timeout(TimeoutPhase::Idle),
     ];
     let waits: Vec<_> =
         kinds.map(|kind| again(turn.after(&Fault::of(kind), ALONE)).wait.as_secs()).into();
@@ -210,7 +210,7 @@ fn an_attempt_elsewhere_does_not_wait_for_the_place_that_failed() {
 
 #[test]
 fn nothing_begins_once_the_time_is_over() {
-    let over = Situation { left: Some(Duration::ZERO), elsewhere: true };
+    let over = RecoverySituation { left: Some(Duration::ZERO), elsewhere: true };
     for &scenario in FailureScenario::ALL {
         let why = gave_up(turn().after(&Fault::of_scenario(scenario), over));
         assert!(matches!(why, GaveUp::NothingHelps(NoRetry::Deadline { .. })), "{scenario}: {why}");
@@ -231,9 +231,9 @@ fn a_changed_request_waits_only_if_it_was_asked_to() {
 fn a_recipe_that_asks_for_a_person_ends_the_recovery_whatever_else_it_says() {
     let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
     let mut turn = with(recipe(FailureScenario::LlmTimeout, &steps, 3));
-    let timeout = Fault::of(FaultKind::Timeout(Phase::Attempt));
+    let timeout = Fault::of(FaultKind::Timeout(TimeoutPhase::Attempt));
     assert_eq!(gave_up(turn.after(&timeout, ELSEWHERE)), GaveUp::Human);
-    assert_eq!(turn.changes(), Changes::default());
+    assert_eq!(turn.changes(), RecoveryChanges::default());
     assert_eq!(GaveUp::Human.to_string(), "the recipe asks for a person");
     let _ = again(turn.after(&Fault::of(FaultKind::Server), ALONE));
 }
@@ -269,7 +269,7 @@ fn what_is_to_change_adds_up_over_the_attempts() {
         RecoveryStep::RestartAgent,
     ];
     let mut turn = with(recipe(FailureScenario::ContextOverflow, &steps, u32::MAX));
-    assert_eq!(turn.changes(), Changes::default());
+    assert_eq!(turn.changes(), RecoveryChanges::default());
     assert_eq!(turn.changes().context_budget(1_000), 1_000);
     let budgets: Vec<_> = (0..4)
         .map(|_| {
@@ -291,7 +291,7 @@ fn what_is_to_change_adds_up_over_the_attempts() {
 fn steps_that_are_given_up_on_change_nothing() {
     let mut turn = turn();
     let _ = gave_up(turn.after(&asking(FaultKind::ContextLength, 99), ALONE));
-    assert_eq!(turn.changes(), Changes::default());
+    assert_eq!(turn.changes(), RecoveryChanges::default());
 }
 
 #[test]

@@ -4,8 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use runtime_resilience::RetryBudget;
-use runtime_resilience::retry_budget::Config;
+use runtime_resilience::{RetryBudget, RetryBudgetConfig};
 
 fn withdrawn(budget: &RetryBudget) -> u32 {
     let mut count = 0;
@@ -38,11 +37,11 @@ fn a_budget_that_was_used_up_refills() {
 
 #[test]
 fn a_full_budget_does_not_overflow_and_a_long_calm_buys_one_reserve() {
-    let budget = RetryBudget::new(Config::default().percent(100).reserve(3));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().percent(100).reserve(3));
     (0..10_000).for_each(|_| budget.succeeded());
     budget.give_back();
     assert_eq!(withdrawn(&budget), 3);
-    let budget = RetryBudget::new(Config::default().percent(u32::MAX).reserve(u32::MAX));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().percent(u32::MAX).reserve(u32::MAX));
     assert!(budget.try_withdraw().is_ok());
     budget.succeeded();
     assert_eq!(budget.balance(), u32::MAX);
@@ -50,7 +49,7 @@ fn a_full_budget_does_not_overflow_and_a_long_calm_buys_one_reserve() {
 
 #[test]
 fn part_of_a_retry_is_none() {
-    let budget = RetryBudget::new(Config::default().reserve(1));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1));
     withdrawn(&budget);
     (0..4).for_each(|_| budget.succeeded());
     assert_eq!((budget.balance(), withdrawn(&budget)), (0, 0));
@@ -60,7 +59,7 @@ fn part_of_a_retry_is_none() {
 
 #[test]
 fn none_is_none() {
-    let budget = RetryBudget::new(Config::default().reserve(0));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(0));
     (0..100).for_each(|_| budget.succeeded());
     budget.give_back();
     assert!(budget.try_withdraw().is_err());
@@ -72,7 +71,7 @@ fn none_is_none() {
 
 #[test]
 fn a_retry_that_was_not_made_is_put_back_and_a_dear_one_costs_more() {
-    let budget = RetryBudget::new(Config::default().reserve(5));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(5));
     let five = NonZeroU32::new(5).unwrap();
     budget.try_withdraw().unwrap();
     assert!(budget.try_withdraw_weighted(five).is_err());
@@ -80,13 +79,13 @@ fn a_retry_that_was_not_made_is_put_back_and_a_dear_one_costs_more() {
     budget.give_back();
     assert!(budget.try_withdraw_weighted(five).is_ok());
     assert_eq!(budget.balance(), 0);
-    assert_eq!(budget.config(), Config::default().reserve(5));
+    assert_eq!(budget.config(), RetryBudgetConfig::default().reserve(5));
 }
 
 #[test]
 fn threads_share_one_budget() {
     // tower's `TpsBudget` checks and then acts: together, threads overdraw it.
-    let budget = RetryBudget::new(Config::default().reserve(100));
+    let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(100));
     let taken = AtomicU32::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::breaker::Config;
-use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
-use runtime_resilience::{CircuitBreaker, NoRouteError, Route, RouteLease, Routes, Tried};
+use runtime_resilience::{
+    CircuitBreaker, CircuitBreakerConfig, Demand, NoRouteError, RateLimiter, RateLimits, Route,
+    RouteLease, Routes, TriedRoutes,
+};
 
 use crate::support::{WAIT, threshold};
 
@@ -24,7 +25,7 @@ pub(crate) fn route(provider: &str, model: &str, clock: &ManualClock) -> Route {
 pub(crate) fn route_with(
     provider: &str,
     model: &str,
-    config: Config,
+    config: CircuitBreakerConfig,
     clock: &ManualClock,
 ) -> Route {
     let name = format!("{provider}/{model}");
@@ -50,7 +51,7 @@ pub(crate) fn demand() -> Demand {
 
 /// A selection at the beginning of a turn.
 pub(crate) fn first(routes: &Routes) -> Result<RouteLease, NoRouteError> {
-    routes.select(&Tried::default(), demand())
+    routes.select(&TriedRoutes::default(), demand())
 }
 
 /// The provider that a turn begins with.
@@ -71,8 +72,8 @@ pub(crate) fn abc(clock: &ManualClock) -> [Route; 3] {
     ["a", "b", "c"].map(|provider| route(provider, "m", clock))
 }
 
-pub(crate) fn tried(routes: &[&Route]) -> Tried {
-    let mut tried = Tried::default();
+pub(crate) fn tried(routes: &[&Route]) -> TriedRoutes {
+    let mut tried = TriedRoutes::default();
     for route in routes {
         tried.add(route);
     }

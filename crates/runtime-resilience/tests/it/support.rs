@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::breaker::Config;
-use runtime_resilience::{CircuitBreaker, CircuitState, Transition, TransitionListener};
+use runtime_resilience::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitState, Transition, TransitionListener,
+};
 
 pub(crate) const WAIT: Duration = Duration::from_secs(10);
 
@@ -17,12 +18,12 @@ pub(crate) fn count(n: u32) -> NonZeroU32 {
 }
 
 /// A breaker that waits for [`WAIT`] once it is open, and reports.
-pub(crate) fn breaker(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+pub(crate) fn breaker(config: CircuitBreakerConfig) -> (CircuitBreaker, ManualClock, Heard) {
     breaker_with(config.recovery_timeout(WAIT))
 }
 
 /// A breaker with just these settings, that reports.
-pub(crate) fn breaker_with(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+pub(crate) fn breaker_with(config: CircuitBreakerConfig) -> (CircuitBreaker, ManualClock, Heard) {
     let (clock, heard) = (ManualClock::new(), Heard::default());
     let breaker = CircuitBreaker::with_listener(
         "svc",
@@ -33,12 +34,12 @@ pub(crate) fn breaker_with(config: Config) -> (CircuitBreaker, ManualClock, Hear
     (breaker, clock, heard)
 }
 
-pub(crate) fn threshold(failures: u32) -> Config {
-    Config::default().failure_threshold(count(failures))
+pub(crate) fn threshold(failures: u32) -> CircuitBreakerConfig {
+    CircuitBreakerConfig::default().failure_threshold(count(failures))
 }
 
 /// A breaker that is half-open: its wait is over, and no probe has been asked for yet.
-pub(crate) fn half_open(config: Config) -> (CircuitBreaker, ManualClock, Heard) {
+pub(crate) fn half_open(config: CircuitBreakerConfig) -> (CircuitBreaker, ManualClock, Heard) {
     let (breaker, clock, heard) = breaker(config.failure_threshold(count(1)));
     breaker.record_failure();
     clock.advance(WAIT);

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use runtime_events::ManualClock;
 use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{Fault, FaultDetails, FaultError, FaultKind, Route, Routes};
 use runtime_sqlite::{SqliteReader, SqliteSink};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 use serde_json::json;

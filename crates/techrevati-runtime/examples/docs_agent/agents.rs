@@ -10,9 +10,7 @@ use techrevati_runtime::policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, RolePermissionConfig,
     UnknownRoles,
 };
-use techrevati_runtime::resilience::retry_budget::RetryBudget;
-use techrevati_runtime::resilience::route::Routes;
-use techrevati_runtime::resilience::{Backoff, BoxError};
+use techrevati_runtime::resilience::{Backoff, BoxError, RetryBudget, Routes};
 use techrevati_runtime::sinks::{EventFanOut, JsonlSink};
 use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::Response;
 use serde_json::{Value, json};
 use techrevati_runtime::events::{Clock as _, SystemClock};
-use techrevati_runtime::resilience::fault::{FaultError, FaultKind, Provider};
+use techrevati_runtime::resilience::{FaultError, FaultKind, Provider};
 use techrevati_runtime::usage::UsageSnapshot;
 
 use crate::context;

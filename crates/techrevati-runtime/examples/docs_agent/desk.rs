@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use techrevati_runtime::orchestrator::{Attempt, OrchestrationSession, ToolCall, ToolError, Turn};
-use techrevati_runtime::resilience::BoxError;
-use techrevati_runtime::resilience::fault::FaultError;
+use techrevati_runtime::resilience::{BoxError, FaultError};
 
 use crate::client::{Client, Piece, Reply, estimate};
 use crate::context;

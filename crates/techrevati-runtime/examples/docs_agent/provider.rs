@@ -2,8 +2,7 @@
 
 use std::error::Error;
 
-use techrevati_runtime::resilience::BoxError;
-use techrevati_runtime::resilience::route::{Route, Routes};
+use techrevati_runtime::resilience::{BoxError, Route, Routes};
 use techrevati_runtime::usage::{ModelPricing, PricingTable, Usd};
 
 use crate::cli::{Endpoint, Options};

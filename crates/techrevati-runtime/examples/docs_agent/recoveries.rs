@@ -114,9 +114,9 @@ fn number(event: &AgentEvent) -> u64 {
 mod tests {
     use techrevati_runtime::events::{FailureScenario, ManualClock};
     use techrevati_runtime::orchestrator::{Orchestrator, Turn};
-    use techrevati_runtime::resilience::fault::{FaultError, Provider};
-    use techrevati_runtime::resilience::route::{Route, Routes};
-    use techrevati_runtime::resilience::{Backoff, JitterMode};
+    use techrevati_runtime::resilience::{
+        Backoff, FaultError, JitterMode, Provider, Route, Routes,
+    };
 
     use super::*;
 

@@ -173,7 +173,7 @@ fn error(status: StatusCode, code: &str, message: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use techrevati_runtime::resilience::fault::{FaultError, FaultKind};
+    use techrevati_runtime::resilience::{FaultError, FaultKind};
 
     use super::*;
     use crate::client::{Client, Piece};

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use techrevati_runtime::events::ManualClock;
-use techrevati_runtime::resilience::breaker::{
-    Config, Growing, InvalidWindowError, OpenWait, Outcome, Percent, Window,
+use techrevati_runtime::resilience::{
+    CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow,
+    GrowingWait, InvalidWindowError, OpenWait, Percent,
 };
-use techrevati_runtime::resilience::{CallError, CircuitBreaker, CircuitState};
 
 const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
 
 fn the_provider_comes_back() {
     let clock = ManualClock::new();
-    let config = Config::default().failure_threshold(TWO).recovery_timeout(Duration::from_secs(30));
+    let config = CircuitBreakerConfig::default()
+        .failure_threshold(TWO)
+        .recovery_timeout(Duration::from_secs(30));
     let breaker = CircuitBreaker::with_clock("provider", config, Arc::new(clock.clone()));
 
     for _ in 0..2 {
@@ -36,11 +38,11 @@ fn the_provider_comes_back() {
 }
 
 fn for_a_provider_of_models() -> Result<CircuitBreaker, InvalidWindowError> {
-    let window = Window::of_time(Duration::from_mins(2))?
+    let window = CircuitWindow::of_time(Duration::from_mins(2))?
         .failure_rate(Percent::HALF)
         .slow_calls(Duration::from_mins(1), Percent::ALL);
-    let wait = Growing::from(Duration::from_secs(5)).max(Duration::from_mins(5));
-    let config = Config::default()
+    let wait = GrowingWait::from(Duration::from_secs(5)).max(Duration::from_mins(5));
+    let config = CircuitBreakerConfig::default()
         .window(window)
         .open_wait(OpenWait::Growing(wait))
         .half_open_lease(Duration::from_mins(3));
@@ -49,9 +51,9 @@ fn for_a_provider_of_models() -> Result<CircuitBreaker, InvalidWindowError> {
 
 fn errors_that_say_nothing(breaker: &CircuitBreaker) {
     let judge = |reply: &Result<&str, u16>| match reply {
-        Ok(_) | Err(400) => Outcome::Success,
-        Err(429) => Outcome::Ignored,
-        Err(_) => Outcome::Failure,
+        Ok(_) | Err(400) => CallOutcome::Success,
+        Err(429) => CallOutcome::Ignored,
+        Err(_) => CallOutcome::Failure,
     };
     assert_eq!(breaker.call_judged(|| Err(429), judge), Err(CallError::Failed(429)));
     assert_eq!(breaker.snapshot().counts.calls, 0);

@@ -7,12 +7,9 @@ use std::time::Duration;
 use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
 use techrevati_runtime::orchestrator::{Escalation, TurnError};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::fault::{FaultKind, Provider};
-use techrevati_runtime::resilience::hedge::Hedge;
-use techrevati_runtime::resilience::retry_budget::RetryBudget;
 use techrevati_runtime::resilience::{
-    Backoff, Classifier, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep,
-    classify_text,
+    Backoff, Classifier, EscalationPolicy, FaultKind, Hedge, JitterMode, Provider, Recipes,
+    RecoveryRecipe, RecoveryStep, RetryBudget, classify_text,
 };
 
 #[expect(clippy::unused_async, reason = "it stands for a client, and they wait")]

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use techrevati_runtime::events::ManualClock;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::resilience::fault::{Fault, FaultKind};
-use techrevati_runtime::resilience::rate::Demand;
-use techrevati_runtime::resilience::route::{NoRouteError, Tried};
+use techrevati_runtime::resilience::{Demand, Fault, FaultKind, NoRouteError, TriedRoutes};
 
 /// The call, for those who make it by hand.
 fn call(route: &Route) -> Result<String, Fault> {
@@ -53,14 +51,14 @@ fn none_is_left() {
     let routes = Routes::ordered([route.clone()]).with_clock(clock);
     routes.apply(&route, &Fault::of(FaultKind::Quota));
 
-    let selected = routes.select(&Tried::default(), Demand::request());
+    let selected = routes.select(&TriedRoutes::default(), Demand::request());
     let Err(none) = selected else { panic!("it rests") };
     assert_eq!(none.to_string(), "no route is left: 1 resting; openai/gpt-5 returns in 900.0s");
     assert_eq!((none.tried, none.open, none.resting, none.rate_limited), (0, 0, 1, 0));
 }
 
 fn by_hand(routes: &Routes) -> Result<String, NoRouteError> {
-    let mut tried = Tried::default();
+    let mut tried = TriedRoutes::default();
     loop {
         let lease = routes.select(&tried, Demand::request())?;
         let route = lease.route();

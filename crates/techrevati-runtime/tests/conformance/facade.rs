@@ -13,9 +13,9 @@ use techrevati_runtime::policy::{
 };
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{
-    CallError, Classifier, Failure, Permit, RecoveryContext, RecoveryHandler, TransitionListener,
+    CallError, Classifier, Failure, Fault, FaultDetails, FaultRules, Permit, RecoveryContext,
+    RecoveryHandler, TransitionListener,
 };
-use techrevati_runtime::resilience::{Fault, FaultDetails, FaultRules};
 use techrevati_runtime::sinks::{
     EventFanOut, FollowStop, QueueGuard, QueueSink, RingBufferUsageSink, SampleSessions, UsageSink,
 };

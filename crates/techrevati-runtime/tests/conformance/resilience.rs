@@ -11,12 +11,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use techrevati_runtime::BoxError;
 use techrevati_runtime::events::{FailureScenario, ManualClock};
-use techrevati_runtime::resilience::breaker::Config;
 use techrevati_runtime::resilience::{
-    Backoff, CallError, CircuitBreaker, CircuitState, Classifier, EscalationPolicy, Failure,
-    JitterMode, RecoveryContext, RecoveryResult, RecoveryStep, StepContext, attempt_recovery,
-    attempt_recovery_async, attempt_recovery_with, classify_error, classify_text, next_provider,
-    recipe_for, smaller_context_budget,
+    Backoff, CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitState,
+    Classifier, EscalationPolicy, Failure, JitterMode, RecoveryContext, RecoveryResult,
+    RecoveryStep, StepContext, attempt_recovery, attempt_recovery_async, attempt_recovery_with,
+    classify_error, classify_text, next_provider, recipe_for, smaller_context_budget,
 };
 
 use super::support::{Verdict, every, now, present, same, same_json, without};
@@ -59,7 +58,9 @@ const CALLS: [(&str, Call); 3] = [
     ("call", |breaker, outcome| breaker.call(|| outcome)),
     ("call_async", |breaker, outcome| now(breaker.call_async(|| ready(outcome)))),
     ("permit", |breaker, outcome| {
-        breaker.try_acquire()?.record(outcome).map_err(CallError::Failed)
+        let permit = breaker.try_acquire()?;
+        permit.record(CallOutcome::of(&outcome));
+        outcome.map_err(CallError::Failed)
     }),
 ];
 
@@ -68,7 +69,7 @@ fn every_circuit_breaker_vector_agrees() {
     every("circuit_breaker", |case: Breaker| {
         for (face, call) in CALLS {
             let clock = ManualClock::new();
-            let config = Config::default()
+            let config = CircuitBreakerConfig::default()
                 .failure_threshold(case.failure_threshold)
                 .recovery_timeout(Duration::from_secs_f64(case.recovery_timeout_seconds))
                 .half_open_max_probes(case.half_open_max_probes);

@@ -3,8 +3,7 @@
 use std::hint::black_box;
 
 use chrono::DateTime;
-use runtime_resilience::Fault;
-use runtime_resilience::fault::Provider;
+use runtime_resilience::{Fault, Provider};
 use serde_json::Value;
 
 use crate::measure::Work;

@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use governor::clock::{Clock, DefaultClock, MonotonicClock};
 use governor::{Quota, RateLimiter as Governor};
-use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
+use runtime_resilience::{Demand, RateLimiter, RateLimits};
 
 use crate::measure::Work;
 use crate::suite::Suite;
@@ -49,7 +49,7 @@ fn ours() -> impl Fn() -> bool + Send + Sync {
     let admitted = move || {
         let demand = Demand::request().input_tokens(black_box(ESTIMATE));
         let used = Demand::request().input_tokens(black_box(USED));
-        limiter.try_reserve(demand).map(|reservation| reservation.settle(used)).is_ok()
+        limiter.try_reserve(demand).map(|reservation| reservation.adjust(used)).is_ok()
     };
     assert!(admitted(), "the limits are out of reach");
     admitted

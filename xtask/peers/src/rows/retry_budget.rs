@@ -1,6 +1,6 @@
 //! What a success puts by for retries, and what a retry takes.
 
-use runtime_resilience::retry_budget::RetryBudget;
+use runtime_resilience::RetryBudget;
 use tower::retry::budget::{Budget as _, TpsBudget};
 
 use crate::measure::Work;

@@ -5,8 +5,7 @@ use std::future;
 use std::hint::black_box;
 use std::task::{Context, Waker};
 
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::breaker::tower::BreakerLayer;
+use runtime_resilience::{CircuitBreaker, tower::BreakerLayer};
 use tower::{Layer, Service, service_fn};
 use tower_resilience_circuitbreaker::CircuitBreakerLayer;
 

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_orchestrator::{Attempt, BoxError, Turn};
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind, Phase};
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{
+    Fault, FaultDetails, FaultError, FaultKind, Hedge, RecoveryStep, Route, Routes, TimeoutPhase,
+};
 use runtime_usage::{Limit, Usd};
 
 use super::scenes::{Number, SECOND, tokens};
@@ -27,7 +26,8 @@ fn refused(asked: Duration) -> FaultError {
 pub(super) fn recovered(number: Number<'_>) -> Fixture {
     let fixture = number(quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9)))));
     let session = fixture.orchestrator.session().unwrap();
-    let script = Script::new([refused(3 * SECOND), fault(FaultKind::Timeout(Phase::FirstToken))]);
+    let script =
+        Script::new([refused(3 * SECOND), fault(FaultKind::Timeout(TimeoutPhase::FirstToken))]);
     let turn = Turn::model("m").usage(tokens()).estimate(tokens()).max_output(500);
     Way::Task.run(&session, turn, &script).unwrap();
     session.complete().unwrap();

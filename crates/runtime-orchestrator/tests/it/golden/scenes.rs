@@ -14,8 +14,7 @@ use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext, PolicyAction,
     PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
 };
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::rate::{RateLimiter, RateLimits};
+use runtime_resilience::{CircuitBreaker, RateLimiter, RateLimits};
 use runtime_sinks::{EventSink, Losses};
 use runtime_usage::{Account, Limit, ReportedUsage, UsageSnapshot, Usd};
 use serde_json::json;

@@ -18,8 +18,7 @@ use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, QualityLevel,
     RolePermissionConfig,
 };
-use runtime_resilience::CircuitBreaker;
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::{CircuitBreaker, CircuitState};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::{Value, json};

@@ -23,9 +23,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock}
 use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, Turn};
 use runtime_report::Problem;
 use runtime_report::Timeline;
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::rate::{RateLimiter, RateLimits};
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{Hedge, RateLimiter, RateLimits, Route, Routes};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Limit, Usd};
 

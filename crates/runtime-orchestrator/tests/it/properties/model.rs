@@ -1,7 +1,7 @@
 //! The naive model: plain fields, and the order of admission written out.
 
 use runtime_lifecycle::AgentStatus;
-use runtime_resilience::breaker::CircuitState;
+use runtime_resilience::CircuitState;
 
 use super::ops::{Ending, Setting, Tool};
 

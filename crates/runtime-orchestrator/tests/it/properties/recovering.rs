@@ -6,8 +6,7 @@ mod scene;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_events::FailureScenario;
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::{FaultKind, Phase};
+use runtime_resilience::{FaultKind, RecoveryStep, TimeoutPhase};
 
 use self::scene::{Act, Cut, End, Handler, Run, Scene, Setting};
 
@@ -117,8 +116,8 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         FaultKind::Quota,
         FaultKind::Overload,
         FaultKind::Server,
-        FaultKind::Timeout(Phase::Provider),
-        FaultKind::Timeout(Phase::Total),
+        FaultKind::Timeout(TimeoutPhase::Provider),
+        FaultKind::Timeout(TimeoutPhase::Total),
         FaultKind::Network,
         FaultKind::Auth,
         FaultKind::ContextLength,

@@ -10,10 +10,9 @@ use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
 use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
-use runtime_resilience::route::{Route, Routes};
-use runtime_resilience::{FaultError, RecoveryStep};
+use runtime_resilience::{
+    FaultError, FaultKind, RecoveryHandler, RecoveryStep, Route, Routes, StepContext, StepFuture,
+};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use super::{SECOND, assert_recovery_agrees, fault, fixture};

@@ -6,9 +6,7 @@ use std::io;
 
 use runtime_events::FailureScenario;
 use runtime_orchestrator::{Attempt, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::{Classifier, FaultError};
+use runtime_resilience::{Classifier, FaultError, FaultKind, GaveUp};
 
 use super::{SECOND, Script, Way, asking, fault, quick};
 use crate::errors::Counted;

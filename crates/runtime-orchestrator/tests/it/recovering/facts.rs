@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_orchestrator::{Attempt, Turn};
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::FaultKind;
+use runtime_resilience::{FaultKind, RecoveryStep};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use super::{BOTH, SECOND, Script, fixture, patiently, quick, recipe};

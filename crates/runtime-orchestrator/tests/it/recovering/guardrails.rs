@@ -10,8 +10,7 @@ use runtime_policy::{
     AsyncGuardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage, PostCheck, PreCheck,
     guardrail,
 };
-use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::FaultKind;
+use runtime_resilience::{CircuitState, FaultKind};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, SECOND, Script, Way, assert_recovery_agrees, books, fixture, poll, quick};

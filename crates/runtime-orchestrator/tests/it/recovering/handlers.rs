@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, FailureScenario, ManualClock, Sleeper, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::{GaveUp, RecoveryHandler, StepContext, StepFuture};
+use runtime_resilience::{
+    FaultKind, GaveUp, RecoveryHandler, RecoveryStep, StepContext, StepFuture,
+};
 
 use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, quick, recipe};
 use crate::support::{assert_lawful, last_outcome, limit};

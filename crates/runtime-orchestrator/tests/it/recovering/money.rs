@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use runtime_events::{AgentEvent, AgentEventName};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{CircuitState, FaultKind, GaveUp};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, UsageSnapshot, Usd};
 

@@ -6,10 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::rate::{RateLimiter, RateLimits};
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::route::{Route, Routes};
+use runtime_resilience::{FaultKind, GaveUp, RateLimiter, RateLimits, Route, Routes};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, SECOND, Script, Way, asking, books, fault, quick};

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use runtime_events::ManualClock;
 use runtime_orchestrator::{BoxError, Orchestrator, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::rate::{RateLimiter, RateLimits};
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::{Backoff, JitterMode, RecoveryStep};
+use runtime_resilience::{
+    Backoff, FaultKind, GaveUp, JitterMode, RateLimiter, RateLimits, RecoveryStep,
+};
 
 use super::{SECOND, Script};
 use crate::support::now;

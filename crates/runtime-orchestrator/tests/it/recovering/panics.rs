@@ -6,8 +6,7 @@ use futures_util::{FutureExt, join};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{Attempt, BoxError, Escalation, Turn};
 use runtime_policy::guardrail;
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::StepContext;
+use runtime_resilience::{FaultKind, StepContext};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use super::{BOTH, Script, Way, assert_recovery_agrees, books, fault, fixture, quick};

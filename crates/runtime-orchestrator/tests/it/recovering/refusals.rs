@@ -2,9 +2,7 @@
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::retry_budget::{self, RetryBudget};
+use runtime_resilience::{FaultKind, GaveUp, RetryBudget, RetryBudgetConfig};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, quick};
@@ -102,7 +100,7 @@ fn a_turn_that_was_refused_to_the_end_says_that_no_call_was_made() {
 #[test]
 fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
     for way in BOTH {
-        let budget = RetryBudget::new(retry_budget::Config::default().percent(0).reserve(1));
+        let budget = RetryBudget::new(RetryBudgetConfig::default().percent(0).reserve(1));
         let fixture = quick();
         let opens_at_once = breaker(&fixture.clock, 1);
         let fixture = fixture.with(|o| o.circuit_breaker(opens_at_once).retry_budget(budget));
@@ -119,7 +117,7 @@ fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
 #[test]
 fn one_retry_budget_is_shared_by_all_sessions() {
     for way in BOTH {
-        let config = retry_budget::Config::default().percent(0).reserve(3);
+        let config = RetryBudgetConfig::default().percent(0).reserve(3);
         let budget = RetryBudget::new(config);
         let fixture = quick().with(|o| o.retry_budget(budget.clone()));
         let other = fixture.orchestrator.clone().session().unwrap();
@@ -145,7 +143,7 @@ fn one_retry_budget_is_shared_by_all_sessions() {
 #[test]
 fn answers_pay_for_retries() {
     for way in BOTH {
-        let config = retry_budget::Config::default().percent(50).reserve(1);
+        let config = RetryBudgetConfig::default().percent(50).reserve(1);
         let fixture = quick().with(|o| o.retry_budget(RetryBudget::new(config)).max_iterations(99));
         let session = fixture.orchestrator.session().unwrap();
         let run = |faults: usize| {
@@ -162,7 +160,7 @@ fn answers_pay_for_retries() {
 
 #[test]
 fn a_wait_for_an_open_breaker_before_the_first_call_is_no_retry() {
-    let config = retry_budget::Config::default().percent(0).reserve(1);
+    let config = RetryBudgetConfig::default().percent(0).reserve(1);
     let budget = RetryBudget::new(config);
     let fixture = quick().with(|o| o.retry_budget(budget.clone()));
     (0..9).for_each(|_| fixture.breaker.record_failure());

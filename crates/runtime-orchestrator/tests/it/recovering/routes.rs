@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, FailureScenario, ManualClock};
 use runtime_orchestrator::{Turn, TurnError};
-use runtime_resilience::RecoveryStep;
-use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::{GaveUp, StepContext};
-use runtime_resilience::route::{Route, RouteSnapshot, Routes};
+use runtime_resilience::{
+    CircuitState, FaultKind, GaveUp, RecoveryStep, Route, RouteSnapshot, Routes, StepContext,
+};
 use runtime_usage::Usd;
 
 use super::{
@@ -185,7 +183,7 @@ fn a_turn_that_finds_every_route_out_waits_for_the_first_to_return() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         for (route, rest) in routes.iter().zip([40, 20, 30]) {
-            routes.rest(route, runtime_resilience::fault::Scope::Model, rest * SECOND);
+            routes.rest(route, runtime_resilience::FaultScope::Model, rest * SECOND);
         }
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([]);
@@ -205,7 +203,7 @@ fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         for route in routes.iter() {
-            routes.rest(route, runtime_resilience::fault::Scope::Model, 90 * SECOND);
+            routes.rest(route, runtime_resilience::FaultScope::Model, 90 * SECOND);
         }
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([]);
@@ -305,7 +303,7 @@ fn a_dropped_turn_gives_its_route_and_its_probe_back() {
 fn a_call_under_way_counts_on_its_route_and_a_wait_does_not_forget_it() {
     let (fixture, routes) = routed(fixture());
     let session = fixture.orchestrator.session().unwrap();
-    let script = Script::of([FaultKind::Timeout(runtime_resilience::fault::Phase::Provider)]);
+    let script = Script::of([FaultKind::Timeout(runtime_resilience::TimeoutPhase::Provider)]);
     let call = session.run_turn_recovering(Turn::model("m"), async |it| {
         yields(1).await;
         script.play(it)
@@ -328,7 +326,7 @@ fn asking_whether_there_is_another_route_takes_no_turn_there() {
         .with_clock(Arc::new(fixture.clock.clone()));
     let fixture = fixture.with(|o| o.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
-    let phase = runtime_resilience::fault::Phase::Provider;
+    let phase = runtime_resilience::TimeoutPhase::Provider;
     let script = Script::of([FaultKind::Timeout(phase)]);
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();

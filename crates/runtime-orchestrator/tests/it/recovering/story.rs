@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario};
 use runtime_orchestrator::{BoxError, Escalation, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::recovery::GaveUp;
-use runtime_resilience::{RecoveryOutcome, RecoveryStep};
+use runtime_resilience::{FaultKind, GaveUp, RecoveryOutcome, RecoveryStep};
 use runtime_usage::{Limit, Usd};
 
 use super::{BOTH, Script, assert_recovery_agrees, books, quick, recipe, told};

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{Attempt, BoxError, Turn, TurnError};
-use runtime_resilience::fault::FaultKind;
-use runtime_resilience::retry_budget::{self, RetryBudget};
+use runtime_resilience::{FaultKind, RetryBudget, RetryBudgetConfig};
 use runtime_usage::{Account, Limit, UsageSnapshot, Usd};
 
 use super::{SECOND, Script, assert_recovery_agrees, fault, fixture, quick};
@@ -73,7 +72,7 @@ fn a_blocking_call_borrows_what_it_changes() {
 fn many_sessions_share_one_retry_budget_and_one_account_to_the_last_unit() {
     const THREADS: u32 = 8;
     const TURNS: u32 = 20;
-    let config = retry_budget::Config::default().percent(0).reserve(37);
+    let config = RetryBudgetConfig::default().percent(0).reserve(37);
     let account = Account::new(Limit::enforced(Usd::from_dollars(1_000)));
     let fixture = quick().with(|o| {
         let budget = RetryBudget::new(config);

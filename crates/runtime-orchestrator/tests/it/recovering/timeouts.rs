@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, FailureScenario, Sleeper, SpanOutcome};
 use runtime_orchestrator::{Answer, Attempt, BoxError, Turn, TurnError};
-use runtime_resilience::breaker::CircuitState;
-use runtime_resilience::fault::Phase;
-use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{CircuitState, GaveUp, TimeoutPhase};
 use runtime_usage::{UsageSnapshot, Usd};
 
 use super::{SECOND, assert_recovery_agrees, books, fixture, patiently, poll};
@@ -19,7 +17,7 @@ use crate::support::{
     CountingWaker, Fixture, assert_lawful, breaker, last_outcome, limit, now, poll_times,
 };
 
-fn timed_out(error: &TurnError) -> Phase {
+fn timed_out(error: &TurnError) -> TimeoutPhase {
     match error {
         TurnError::TimedOut(timeout) => timeout.phase,
         TurnError::Unrecovered(unrecovered) => timed_out(&unrecovered.error),
@@ -45,13 +43,13 @@ async fn stream(
 fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
     // First token 5 s, idle 2 s, attempt 10 s.
     for (tokens, answers, ends_at, phase) in [
-        (&[][..], false, 5, Some(Phase::FirstToken)),
-        (&[6], true, 5, Some(Phase::FirstToken)),
-        (&[1], false, 3, Some(Phase::Idle)),
-        (&[1, 1, 1], false, 5, Some(Phase::Idle)),
-        (&[4, 3], true, 6, Some(Phase::Idle)),
+        (&[][..], false, 5, Some(TimeoutPhase::FirstToken)),
+        (&[6], true, 5, Some(TimeoutPhase::FirstToken)),
+        (&[1], false, 3, Some(TimeoutPhase::Idle)),
+        (&[1, 1, 1], false, 5, Some(TimeoutPhase::Idle)),
+        (&[4, 3], true, 6, Some(TimeoutPhase::Idle)),
         (&[4, 1, 1, 1, 1, 1, 1], true, 10, None),
-        (&[4, 1, 1, 1, 1, 1, 1, 1], true, 10, Some(Phase::Attempt)),
+        (&[4, 1, 1, 1, 1, 1, 1, 1], true, 10, Some(TimeoutPhase::Attempt)),
         (&[4, 1, 1, 1, 1], true, 8, None),
     ] {
         let fixture =
@@ -130,7 +128,10 @@ fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_
         let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
         assert_eq!(breaker.state(), state);
         assert_eq!(error.is_final(), attempt, "{error:?}");
-        assert_eq!(timed_out(&error), if attempt { Phase::Attempt } else { Phase::Total });
+        assert_eq!(
+            timed_out(&error),
+            if attempt { TimeoutPhase::Attempt } else { TimeoutPhase::Total }
+        );
     }
 }
 
@@ -148,7 +149,7 @@ fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
     let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
     // Four seconds, a wait of one, and two that are left.
     assert_eq!((calls.get(), fixture.clock.elapsed()), (2, 7 * SECOND));
-    assert_eq!(timed_out(&error), Phase::Total);
+    assert_eq!(timed_out(&error), TimeoutPhase::Total);
     assert_eq!(error.to_string(), "turn exceeded total timeout of 7.000s");
     assert!(!error.is_refusal());
     assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::TimedOut));
@@ -236,10 +237,10 @@ fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
 #[test]
 fn a_turn_of_the_callers_own_keeps_to_each_time() {
     for (tokens, ends_at, phase) in [
-        (&[][..], 5, Phase::FirstToken),
-        (&[1], 3, Phase::Idle),
-        (&[4, 1, 1], 8, Phase::Idle),
-        (&[4, 1, 1, 1, 1, 1, 1], 10, Phase::Attempt),
+        (&[][..], 5, TimeoutPhase::FirstToken),
+        (&[1], 3, TimeoutPhase::Idle),
+        (&[4, 1, 1], 8, TimeoutPhase::Idle),
+        (&[4, 1, 1, 1, 1, 1, 1], 10, TimeoutPhase::Attempt),
     ] {
         let fixture = fixture();
         let session = fixture.orchestrator.session().unwrap();
@@ -276,7 +277,7 @@ fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
     turn.token();
     fixture.clock.advance(2 * SECOND);
     let error = now(turn.run(async {})).unwrap_err();
-    assert_eq!(timed_out(&error), Phase::Idle);
+    assert_eq!(timed_out(&error), TimeoutPhase::Idle);
 }
 
 #[test]
@@ -286,7 +287,7 @@ fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
     let turn = Turn::model("m").within(limit(&fixture.clock, 2 * SECOND));
     let call = session.run_turn(turn, async || pending::<Result<(), BoxError>>().await);
     let error = patiently(&fixture.clock, call).unwrap_err();
-    assert_eq!(timed_out(&error), Phase::Total);
+    assert_eq!(timed_out(&error), TimeoutPhase::Total);
     assert_eq!(fixture.breaker.state(), CircuitState::Closed);
 }
 

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_resilience::Backoff;
-use runtime_resilience::fault::{FaultKind, NoRetry, Phase};
-use runtime_resilience::recovery::GaveUp;
+use runtime_resilience::{Backoff, FaultKind, GaveUp, NoRetry, TimeoutPhase};
 use runtime_usage::{Limit, Usd};
 
 use super::{
@@ -185,7 +183,7 @@ fn a_turn_that_is_looked_at_too_late_makes_no_call_after_its_time() {
         assert_eq!(script.calls(), 1, "no call begins after the time is over");
         assert!(!error.is_refusal(), "a call was made: {error:?}");
         match error {
-            TurnError::TimedOut(timeout) if own => assert_eq!(timeout.phase, Phase::Total),
+            TurnError::TimedOut(timeout) if own => assert_eq!(timeout.phase, TimeoutPhase::Total),
             TurnError::Deadline(_) if !own => {}
             other => panic!("{other:?}"),
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use chrono::{DateTime, Utc};
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, Provider};
+use runtime_resilience::{Fault, FaultDetails, FaultError, Provider};
 use serde_json::Value;
 use tokio::net::TcpStream;
 

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock};
 use runtime_orchestrator::{Answer, Attempt, Orchestrator, Turn, TurnError};
-use runtime_resilience::fault::{FaultKind, Provider, Scope};
-use runtime_resilience::route::{Route, Routes};
-use runtime_resilience::{Backoff, JitterMode};
+use runtime_resilience::{Backoff, FaultKind, FaultScope, JitterMode, Provider, Route, Routes};
 use runtime_sinks::testing::RecordingEventSink;
 use tokio::task::yield_now;
 
@@ -107,7 +105,7 @@ fn rest(fault: &Expected) -> Option<Duration> {
         (FaultKind::Request, None) => Some(LONG),
         _ => None,
     };
-    rest.filter(|_| fault.cools != Scope::Call)
+    rest.filter(|_| fault.cools != FaultScope::Call)
 }
 
 /// What came of a turn.

@@ -8,7 +8,7 @@ mod others;
 
 use std::time::Duration;
 
-use runtime_resilience::fault::{Fault, FaultKind, Phase, Provider, Scope};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Provider, TimeoutPhase};
 
 use super::reply::Reply;
 
@@ -33,7 +33,7 @@ pub(crate) struct Expected {
     /// Whether to try elsewhere.
     pub(crate) elsewhere: bool,
     /// What is to rest.
-    pub(crate) cools: Scope,
+    pub(crate) cools: FaultScope,
     /// Whether the breaker is told.
     pub(crate) counts: bool,
 }
@@ -44,22 +44,24 @@ pub(crate) fn all() -> Vec<Shape> {
         .concat()
 }
 
-pub(crate) const RATE: Expected = expected(FaultKind::RateLimit, [1, 1, 0], Scope::Model);
-pub(crate) const QUOTA: Expected = expected(FaultKind::Quota, [0, 1, 0], Scope::Key);
-pub(crate) const OVERLOAD: Expected = expected(FaultKind::Overload, [1, 1, 1], Scope::Provider);
-pub(crate) const SERVER: Expected = expected(FaultKind::Server, [1, 1, 1], Scope::Provider);
-pub(crate) const CONFLICT: Expected = expected(FaultKind::Server, [1, 1, 0], Scope::Call);
+pub(crate) const RATE: Expected = expected(FaultKind::RateLimit, [1, 1, 0], FaultScope::Model);
+pub(crate) const QUOTA: Expected = expected(FaultKind::Quota, [0, 1, 0], FaultScope::Key);
+pub(crate) const OVERLOAD: Expected =
+    expected(FaultKind::Overload, [1, 1, 1], FaultScope::Provider);
+pub(crate) const SERVER: Expected = expected(FaultKind::Server, [1, 1, 1], FaultScope::Provider);
+pub(crate) const CONFLICT: Expected = expected(FaultKind::Server, [1, 1, 0], FaultScope::Call);
 pub(crate) const TIMEOUT: Expected =
-    expected(FaultKind::Timeout(Phase::Provider), [1, 1, 1], Scope::Model);
-pub(crate) const NETWORK: Expected = expected(FaultKind::Network, [1, 1, 1], Scope::Provider);
-pub(crate) const AUTH: Expected = expected(FaultKind::Auth, [0, 1, 0], Scope::Key);
-pub(crate) const CONTEXT: Expected = expected(FaultKind::ContextLength, [0, 1, 0], Scope::Call);
-pub(crate) const POLICY: Expected = expected(FaultKind::ContentPolicy, [0, 1, 0], Scope::Call);
-pub(crate) const REQUEST: Expected = expected(FaultKind::Request, [0, 0, 0], Scope::Call);
-pub(crate) const NO_MODEL: Expected = expected(FaultKind::Request, [0, 1, 0], Scope::Model);
+    expected(FaultKind::Timeout(TimeoutPhase::Provider), [1, 1, 1], FaultScope::Model);
+pub(crate) const NETWORK: Expected = expected(FaultKind::Network, [1, 1, 1], FaultScope::Provider);
+pub(crate) const AUTH: Expected = expected(FaultKind::Auth, [0, 1, 0], FaultScope::Key);
+pub(crate) const CONTEXT: Expected =
+    expected(FaultKind::ContextLength, [0, 1, 0], FaultScope::Call);
+pub(crate) const POLICY: Expected = expected(FaultKind::ContentPolicy, [0, 1, 0], FaultScope::Call);
+pub(crate) const REQUEST: Expected = expected(FaultKind::Request, [0, 0, 0], FaultScope::Call);
+pub(crate) const NO_MODEL: Expected = expected(FaultKind::Request, [0, 1, 0], FaultScope::Model);
 
 /// A kind; whether it is retried here, tried elsewhere, counted; what rests.
-const fn expected(kind: FaultKind, yes: [u8; 3], cools: Scope) -> Expected {
+const fn expected(kind: FaultKind, yes: [u8; 3], cools: FaultScope) -> Expected {
     let [retry, elsewhere, counts] = [yes[0] == 1, yes[1] == 1, yes[2] == 1];
     Expected { kind, retry, asked: None, elsewhere, cools, counts }
 }
@@ -77,7 +79,7 @@ impl Expected {
     }
 
     /// The same, but another thing rests.
-    const fn at(self, cools: Scope) -> Self {
+    const fn at(self, cools: FaultScope) -> Self {
         Self { cools, ..self }
     }
 

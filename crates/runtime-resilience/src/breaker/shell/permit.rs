@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::CircuitBreaker;
 use crate::breaker::cell::Ticket;
-use crate::breaker::outcome::Outcome;
+use crate::breaker::outcome::CallOutcome;
 use crate::breaker::state::Transition;
 
 /// One admitted call.
@@ -62,7 +62,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
 
     /// The dependency failed, or did not answer in time.
     pub fn failure(self) {
-        self.settle(Outcome::Failure);
+        self.record(CallOutcome::Failure);
     }
 
     /// The caller gave up; nothing is known about the dependency.
@@ -71,16 +71,16 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// drops the others, which only their driver can tell from having panicked themselves.
     #[doc(alias = "ignore")]
     pub fn cancel(self) {
-        self.settle(Outcome::Ignored);
+        self.record(CallOutcome::Ignored);
     }
 
-    /// The call ended like this. Returns the transition that it caused, if it did; a listener has
+    /// Records how the call ended. Returns the transition that it caused, if it did; a listener has
     /// heard of it.
     #[inline]
-    pub fn settle(mut self, outcome: Outcome) -> Option<Transition> {
+    pub fn record(mut self, outcome: CallOutcome) -> Option<Transition> {
         self.spent = true;
         match outcome {
-            Outcome::Success => self.breaker.borrow().succeed(self.ticket),
+            CallOutcome::Success => self.breaker.borrow().succeed(self.ticket),
             _ => self.breaker.borrow().settle(self.ticket, outcome, None),
         }
     }
@@ -92,42 +92,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// [`trip`](CircuitBreaker::trip) for an order that always holds.
     pub fn open_for(mut self, wait: Duration) {
         self.spent = true;
-        self.breaker.borrow().settle(self.ticket, Outcome::Failure, Some(wait));
-    }
-
-    /// Counts `result` as a success or a failure, and hands it on.
-    ///
-    /// # Errors
-    ///
-    /// That of `result`.
-    #[inline]
-    pub fn record<T, E>(self, result: Result<T, E>) -> Result<T, E> {
-        self.settle(Outcome::of(&result));
-        result
-    }
-
-    /// Counts `result` as `judge` says, and hands it on. A panic in `judge` is a failure.
-    ///
-    /// # Errors
-    ///
-    /// That of `result`.
-    #[inline]
-    pub fn record_judged<T, E>(
-        self,
-        result: Result<T, E>,
-        judge: impl FnOnce(&Result<T, E>) -> Outcome,
-    ) -> Result<T, E> {
-        let outcome = judge(&result);
-        self.settle(outcome);
-        result
-    }
-
-    /// The same permit, borrowing nothing.
-    pub fn into_owned(mut self) -> Permit {
-        let breaker = self.breaker.borrow().clone();
-        self.spent = true;
-        let Self { ticket, panicking_at_start, .. } = self;
-        Permit { breaker, ticket, spent: false, panicking_at_start }
+        self.breaker.borrow().settle(self.ticket, CallOutcome::Failure, Some(wait));
     }
 }
 
@@ -136,7 +101,7 @@ impl<B: Borrow<CircuitBreaker>> Drop for Permit<B> {
     fn drop(&mut self) {
         if !self.spent {
             let panicked = thread::panicking() && !self.panicking_at_start;
-            let outcome = if panicked { Outcome::Failure } else { Outcome::Ignored };
+            let outcome = if panicked { CallOutcome::Failure } else { CallOutcome::Ignored };
             self.breaker.borrow().settle(self.ticket, outcome, None);
         }
     }

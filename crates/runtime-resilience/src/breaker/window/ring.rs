@@ -3,7 +3,7 @@
 use std::mem;
 
 use super::Ended;
-use crate::breaker::state::Counts;
+use crate::breaker::state::CircuitCounts;
 
 /// The last calls, one after the other; the oldest makes room for the newest.
 #[derive(Debug)]
@@ -13,23 +13,23 @@ pub(super) struct Ring {
     next: usize,
     /// Whether the next call takes the place of another.
     full: bool,
-    counts: Counts,
+    counts: CircuitCounts,
 }
 
 impl Ring {
     pub(super) fn new(size: u16) -> Self {
         let calls = vec![Ended { failed: false, slow: false }; size.into()].into();
-        Self { calls, next: 0, full: false, counts: Counts::default() }
+        Self { calls, next: 0, full: false, counts: CircuitCounts::default() }
     }
 
     pub(super) fn clear(&mut self) {
         self.next = 0;
         self.full = false;
-        self.counts = Counts::default();
+        self.counts = CircuitCounts::default();
     }
 
     #[inline]
-    pub(super) fn add(&mut self, ended: Ended) -> &Counts {
+    pub(super) fn add(&mut self, ended: Ended) -> &CircuitCounts {
         let oldest = mem::replace(&mut self.calls[self.next], ended);
         self.next += 1;
         if self.next == self.calls.len() {
@@ -43,7 +43,7 @@ impl Ring {
         &self.counts
     }
 
-    pub(super) const fn counts(&self) -> Counts {
+    pub(super) const fn counts(&self) -> CircuitCounts {
         self.counts
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Ended;
-use crate::breaker::state::Counts;
+use crate::breaker::state::CircuitCounts;
 use crate::breaker::tick::nanos;
 
 /// In how many slices a window of time is cut. It moves on by a slice at a time.
@@ -12,7 +12,7 @@ const SLICES: u8 = 10;
 /// The calls that ended in each of the last ten slices of time, the one that runs included.
 #[derive(Debug)]
 pub(super) struct Slices {
-    each: [Counts; SLICES as usize],
+    each: [CircuitCounts; SLICES as usize],
     /// How long a slice is, in nanoseconds; at least 1.
     width: u64,
     /// The number of the running slice, counted from the breaker's beginning.
@@ -20,22 +20,28 @@ pub(super) struct Slices {
     /// The first nanosecond that is not in it.
     end: u64,
     /// The sum of the slices.
-    counts: Counts,
+    counts: CircuitCounts,
 }
 
 impl Slices {
     pub(super) fn new(span: Duration) -> Self {
         let width = nanos(span).div_ceil(SLICES.into());
-        Self { each: Default::default(), width, running: 0, end: width, counts: Counts::default() }
+        Self {
+            each: Default::default(),
+            width,
+            running: 0,
+            end: width,
+            counts: CircuitCounts::default(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
         self.each = Default::default();
-        self.counts = Counts::default();
+        self.counts = CircuitCounts::default();
     }
 
     #[inline]
-    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> &Counts {
+    pub(super) fn add(&mut self, ended: Ended, age: Duration) -> &CircuitCounts {
         self.move_on(age);
         let place = place(self.running);
         self.each[place].put(ended);
@@ -43,7 +49,7 @@ impl Slices {
         &self.counts
     }
 
-    pub(super) fn counts(&mut self, age: Duration) -> Counts {
+    pub(super) fn counts(&mut self, age: Duration) -> CircuitCounts {
         self.move_on(age);
         self.counts
     }
@@ -63,7 +69,7 @@ impl Slices {
         for slice in (self.running + 1..=now).take(SLICES.into()) {
             let over = &mut self.each[place(slice)];
             self.counts.take_all(over);
-            *over = Counts::default();
+            *over = CircuitCounts::default();
         }
         self.running = now;
         // Were it earlier, `move_on` would come here for nothing, which no test can tell.

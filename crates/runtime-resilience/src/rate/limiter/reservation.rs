@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::RateLimiter;
-use crate::rate::core::{Hold, Sent};
+use crate::rate::core::{Hold, RateSent};
 use crate::rate::demand::Demand;
 
 /// What one call took.
@@ -28,7 +28,7 @@ impl RateReservation {
     /// What it took and did not use is given back: the limiter then stands where it would if the call
     /// had taken only that much. What it used and had not taken is taken now, even where that much is
     /// not there: those who come next wait for it.
-    pub fn settle(self, used: Demand) {
+    pub fn adjust(self, used: Demand) {
         if used != self.hold.demand {
             self.limiter.settle(&self.hold, used);
         }
@@ -36,7 +36,7 @@ impl RateReservation {
 
     /// The call was never sent: all is given back.
     pub fn cancel(self) {
-        self.settle(Demand::default());
+        self.adjust(Demand::default());
     }
 
     /// The call has used this much so far: what that is more than it took is taken now, and what
@@ -52,7 +52,7 @@ impl RateReservation {
     }
 
     /// When the call left, for [`RateLimiter::observe`].
-    pub const fn sent(&self) -> Sent {
+    pub const fn sent(&self) -> RateSent {
         self.hold.sent
     }
 

@@ -13,7 +13,7 @@ use runtime_events::{Sleep, Sleeper};
 use super::RateLimiter;
 use super::reservation::RateReservation;
 use crate::rate::bucket::{Full, Nanos};
-use crate::rate::core::{Hold, Refusal, Sent};
+use crate::rate::core::{Hold, RateSent, Refusal};
 use crate::rate::demand::{Demand, RateDimension};
 use crate::rate::error::RateLimitedError;
 use crate::rate::queue::Place;
@@ -34,8 +34,8 @@ impl RateLimiter {
         demand: Demand,
         sleeper: &'a dyn Sleeper,
         until: Option<Instant>,
-    ) -> Reserve<'a> {
-        Reserve { turn: Turn::new(self, demand, until), sleeper, timer: None }
+    ) -> RateReserve<'a> {
+        RateReserve { turn: Turn::new(self, demand, until), sleeper, timer: None }
     }
 
     /// As [`reserve`](Self::reserve), for a thread.
@@ -62,14 +62,14 @@ impl RateLimiter {
 
 /// The future that [`RateLimiter::reserve`] returns.
 #[must_use = "a future that is not polled does not wait"]
-pub struct Reserve<'a> {
+pub struct RateReserve<'a> {
     turn: Turn<'a>,
     sleeper: &'a dyn Sleeper,
     /// When it ends, and the timer that ends then.
     timer: Option<(Nanos, Sleep)>,
 }
 
-impl Future for Reserve<'_> {
+impl Future for RateReserve<'_> {
     type Output = Result<RateReservation, RateLimitedError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -103,9 +103,9 @@ impl Future for Reserve<'_> {
     }
 }
 
-impl fmt::Debug for Reserve<'_> {
+impl fmt::Debug for RateReserve<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reserve")
+        f.debug_struct("RateReserve")
             .field("limiter", &self.turn.limiter.name())
             .field("place", &self.turn.place)
             .finish_non_exhaustive()
@@ -178,7 +178,7 @@ impl<'a> Turn<'a> {
         Step::Wait(Wait { now, turn: now.saturating_add(wait), is_first, until: self.until })
     }
 
-    fn reservation(&self, sent: Sent) -> RateReservation {
+    fn reservation(&self, sent: RateSent) -> RateReservation {
         RateReservation::new(self.limiter.clone(), Hold { demand: self.demand, sent })
     }
 

@@ -4,8 +4,10 @@ use std::num::NonZeroU16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use runtime_resilience::breaker::{Cause, Config, Counts, Growing, OpenWait, Outcome, Window};
-use runtime_resilience::{CallError, CircuitBreaker, CircuitState, Permit};
+use runtime_resilience::{
+    CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitCounts, CircuitState,
+    CircuitWindow, GrowingWait, OpenWait, Permit, TransitionCause,
+};
 
 use crate::support::{WAIT, breaker, breaker_with, count, half_open, ready, threshold};
 
@@ -13,8 +15,8 @@ use CircuitState::{Closed, Disabled, HalfOpen, MetricsOnly, Open};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-pub(super) fn of_calls(calls: u16) -> Window {
-    Window::of_calls(NonZeroU16::new(calls).expect("at least one"))
+pub(super) fn of_calls(calls: u16) -> CircuitWindow {
+    CircuitWindow::of_calls(NonZeroU16::new(calls).expect("at least one"))
 }
 
 pub(super) fn record(breaker: &CircuitBreaker, failed: bool) {
@@ -29,9 +31,9 @@ pub(super) fn record(breaker: &CircuitBreaker, failed: bool) {
 fn a_judge_says_which_results_are_failures() {
     let (breaker, _, _) = breaker(threshold(2));
     let judge = |result: &Result<u16, u16>| match result {
-        Ok(_) | Err(400) => Outcome::Success,
-        Err(429) => Outcome::Ignored,
-        Err(_) => Outcome::Failure,
+        Ok(_) | Err(400) => CallOutcome::Success,
+        Err(429) => CallOutcome::Ignored,
+        Err(_) => CallOutcome::Failure,
     };
     let row = || breaker.snapshot().counts.failures_in_a_row;
     for (result, expected) in [(Err(500), 1), (Err(429), 1), (Err(400), 0), (Err(529), 1)] {
@@ -47,7 +49,7 @@ fn a_judge_says_which_results_are_failures() {
 
 #[test]
 fn a_panic_in_a_judge_is_a_failure() {
-    fn judge(_: &Result<String, String>) -> Outcome {
+    fn judge(_: &Result<String, String>) -> CallOutcome {
         panic!("on purpose")
     }
 
@@ -62,24 +64,24 @@ fn a_panic_in_a_judge_is_a_failure() {
 }
 
 #[test]
-fn a_permit_is_settled_with_any_outcome_borrowed_or_owned() {
-    let (breaker, _, _) = half_open(Config::default().successes_to_close(count(2)));
-    breaker.try_borrow().unwrap().settle(Outcome::Ignored);
-    let owned: Permit = breaker.try_borrow().unwrap().into_owned();
+fn permit_records_any_outcome_borrowed_or_owned() {
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default().successes_to_close(count(2)));
+    breaker.try_borrow().unwrap().record(CallOutcome::Ignored);
+    let owned: Permit = breaker.try_acquire().unwrap();
     assert_eq!(breaker.snapshot().probes, 1);
     assert!(breaker.try_borrow().is_err());
-    owned.settle(Outcome::Success);
+    owned.record(CallOutcome::Success);
     assert_eq!(breaker.state(), HalfOpen);
-    breaker.try_borrow().unwrap().settle(Outcome::Failure);
+    breaker.try_borrow().unwrap().record(CallOutcome::Failure);
     assert_eq!(breaker.state(), Open);
 }
 
 #[test]
-fn an_owned_permit_that_was_borrowed_during_a_panic_is_still_not_failed_by_it() {
+fn permit_acquired_during_a_panic_is_not_failed_by_it() {
     struct CleanUp(CircuitBreaker);
     impl Drop for CleanUp {
         fn drop(&mut self) {
-            drop(self.0.try_borrow().unwrap().into_owned());
+            drop(self.0.try_acquire().unwrap());
         }
     }
 
@@ -95,11 +97,11 @@ fn an_owned_permit_that_was_borrowed_during_a_panic_is_still_not_failed_by_it() 
 
 #[test]
 fn a_provider_that_asks_to_be_left_alone_is_for_as_long_as_it_asked() {
-    let (breaker, clock, heard) = breaker(Config::default());
+    let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default());
     breaker.try_acquire().unwrap().open_for(SECOND * 42);
     assert_eq!(breaker.snapshot().retry_after, Some(SECOND * 42));
     let opened = heard.all()[0];
-    assert_eq!((opened.cause, opened.wait), (Cause::Tripped, Some(SECOND * 42)));
+    assert_eq!((opened.cause, opened.wait), (TransitionCause::Tripped, Some(SECOND * 42)));
     assert_eq!(opened.counts.failures_in_a_row, 1);
 
     clock.advance(SECOND * 42);
@@ -110,7 +112,7 @@ fn a_provider_that_asks_to_be_left_alone_is_for_as_long_as_it_asked() {
 
 #[test]
 fn it_can_be_tripped_and_the_longer_wait_holds() {
-    let (breaker, clock, heard) = breaker(Config::default());
+    let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default());
     breaker.trip(None);
     assert_eq!(breaker.snapshot().retry_after, Some(WAIT));
     breaker.trip(Some(SECOND));
@@ -124,7 +126,7 @@ fn it_can_be_tripped_and_the_longer_wait_holds() {
 
 #[test]
 fn an_open_wait_grows_with_each_recovery_that_fails_up_to_its_max() {
-    let growing = Growing::from(SECOND).factor(count(3)).max(SECOND * 20).without_jitter();
+    let growing = GrowingWait::from(SECOND).factor(count(3)).max(SECOND * 20).without_jitter();
     let (breaker, clock, _) = breaker_with(threshold(1).open_wait(OpenWait::Growing(growing)));
     breaker.record_failure();
     for seconds in [1, 3, 9, 20, 20] {
@@ -140,7 +142,7 @@ fn an_open_wait_grows_with_each_recovery_that_fails_up_to_its_max() {
 
 #[test]
 fn a_growing_wait_doubles_up_to_five_minutes_unless_told_otherwise() {
-    let growing = Growing::from(SECOND * 100).without_jitter();
+    let growing = GrowingWait::from(SECOND * 100).without_jitter();
     let (breaker, clock, _) = breaker_with(threshold(1).open_wait(OpenWait::Growing(growing)));
     breaker.record_failure();
     for seconds in [100, 200, 300, 300] {
@@ -152,12 +154,15 @@ fn a_growing_wait_doubles_up_to_five_minutes_unless_told_otherwise() {
 
 #[test]
 fn the_lease_is_the_open_wait_unless_set() {
-    let growing = Growing::from(SECOND * 5).max(SECOND * 60);
+    let growing = GrowingWait::from(SECOND * 5).max(SECOND * 60);
     for (config, lease) in [
-        (Config::default().recovery_timeout(SECOND * 7), SECOND * 7),
-        (Config::default().open_wait(OpenWait::Growing(growing)), SECOND * 5),
-        (Config::default().half_open_lease(SECOND * 3), SECOND * 3),
-        (Config::default().half_open_lease(Duration::ZERO), Duration::from_millis(10)),
+        (CircuitBreakerConfig::default().recovery_timeout(SECOND * 7), SECOND * 7),
+        (CircuitBreakerConfig::default().open_wait(OpenWait::Growing(growing)), SECOND * 5),
+        (CircuitBreakerConfig::default().half_open_lease(SECOND * 3), SECOND * 3),
+        (
+            CircuitBreakerConfig::default().half_open_lease(Duration::ZERO),
+            Duration::from_millis(10),
+        ),
     ] {
         let (breaker, clock, heard) = breaker_with(config);
         breaker.trip(Some(SECOND));
@@ -167,13 +172,14 @@ fn the_lease_is_the_open_wait_unless_set() {
         assert!(breaker.try_acquire().is_err(), "{config:?}");
         clock.advance(Duration::from_nanos(1));
         assert!(breaker.try_acquire().is_ok(), "{config:?}");
-        assert_eq!(heard.all().last().unwrap().cause, Cause::ProbeLost);
+        assert_eq!(heard.all().last().unwrap().cause, TransitionCause::ProbeLost);
     }
 }
 
 #[test]
 fn a_lease_doubles_each_time_it_runs_out_up_to_sixteen_times() {
-    let (breaker, clock, heard) = half_open(Config::default().half_open_lease(SECOND));
+    let (breaker, clock, heard) =
+        half_open(CircuitBreakerConfig::default().half_open_lease(SECOND));
     let mut hanging = vec![breaker.try_acquire().unwrap()];
     for leases in [1, 2, 4, 8, 16, 16, 16] {
         clock.advance((SECOND * leases).saturating_sub(Duration::from_millis(1)));
@@ -194,7 +200,7 @@ fn a_disabled_breaker_admits_everything_and_counts_nothing() {
         breaker.record_failure();
     }
     let snapshot = breaker.snapshot();
-    assert_eq!((snapshot.state, snapshot.counts), (Disabled, Counts::default()));
+    assert_eq!((snapshot.state, snapshot.counts), (Disabled, CircuitCounts::default()));
     assert!(!breaker.is_open());
 }
 
@@ -214,7 +220,7 @@ fn metrics_only_counts_and_never_opens() {
 
 #[test]
 fn a_pin_is_heard_once_and_another_pin_takes_its_place() {
-    let (breaker, _, heard) = breaker(Config::default());
+    let (breaker, _, heard) = breaker(CircuitBreakerConfig::default());
     breaker.disable();
     breaker.disable();
     breaker.metrics_only();
@@ -223,7 +229,7 @@ fn a_pin_is_heard_once_and_another_pin_takes_its_place() {
     breaker.reset();
     assert_eq!(heard.states(), [Disabled, MetricsOnly, Closed]);
     let causes: Vec<_> = heard.all().iter().map(|transition| transition.cause).collect();
-    assert_eq!(causes, [Cause::Pinned, Cause::Pinned, Cause::Reset]);
+    assert_eq!(causes, [TransitionCause::Pinned, TransitionCause::Pinned, TransitionCause::Reset]);
 }
 
 #[test]
@@ -255,10 +261,10 @@ fn a_snapshot_says_everything_at_one_moment() {
 
 #[test]
 fn causes_are_written_as_words() {
-    for cause in Cause::ALL {
+    for cause in TransitionCause::ALL {
         assert_eq!(cause.as_str().parse(), Ok(*cause));
     }
-    assert_eq!(Cause::FailuresInARow.to_string(), "failures_in_a_row");
+    assert_eq!(TransitionCause::FailuresInARow.to_string(), "failures_in_a_row");
 }
 
 #[test]

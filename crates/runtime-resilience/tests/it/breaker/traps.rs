@@ -10,8 +10,10 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::breaker::{Config, Growing, OpenWait, Percent, Window};
-use runtime_resilience::{CircuitBreaker, CircuitState, Permit, Transition, TransitionListener};
+use runtime_resilience::{
+    CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, GrowingWait, OpenWait,
+    Percent, Permit, Transition, TransitionListener,
+};
 
 use super::settings::{of_calls, record};
 use crate::support::{WAIT, breaker, breaker_with, count, half_open, poll_once, ready, threshold};
@@ -57,7 +59,7 @@ fn t3_a_failure_that_comes_late_does_not_lengthen_the_wait() {
 
 #[test]
 fn t4_a_cancelled_probe_leaves_its_place_to_the_next() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     for _ in 0..20 {
         let mut call = Box::pin(breaker.call_async(pending::<Result<(), ()>>));
         assert!(poll_once(&mut call).is_pending());
@@ -69,7 +71,7 @@ fn t4_a_cancelled_probe_leaves_its_place_to_the_next() {
 
 #[test]
 fn t4_nothing_waits_between_a_result_and_its_record() {
-    let (breaker, _, _) = half_open(Config::default());
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     let mut polls = 0;
     let mut call = Box::pin(breaker.call_async(|| {
         poll_fn(|_| {
@@ -84,7 +86,7 @@ fn t4_nothing_waits_between_a_result_and_its_record() {
 
 #[test]
 fn t5_no_herd_passes_right_after_the_wait() {
-    let (breaker, _, _) = half_open(Config::default().half_open_max_probes(count(3)));
+    let (breaker, _, _) = half_open(CircuitBreakerConfig::default().half_open_max_probes(count(3)));
     let admitted = AtomicU32::new(0);
     thread::scope(|scope| {
         for _ in 0..8 {
@@ -105,7 +107,7 @@ fn t5_no_herd_passes_right_after_the_wait() {
 
 #[test]
 fn t6_a_probe_that_panics_has_failed_and_leaves_its_place() {
-    let (breaker, clock, _) = half_open(Config::default());
+    let (breaker, clock, _) = half_open(CircuitBreakerConfig::default());
     for _ in 0..5 {
         let call = || breaker.call(|| -> Result<(), ()> { panic!("on purpose") });
         assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
@@ -118,9 +120,9 @@ fn t6_a_probe_that_panics_has_failed_and_leaves_its_place() {
 
 #[test]
 fn t7_a_million_successes_do_not_dilute_the_window() {
-    let minute = Window::of_time(Duration::from_mins(1)).unwrap();
+    let minute = CircuitWindow::of_time(Duration::from_mins(1)).unwrap();
     for window in [of_calls(10), minute] {
-        let config = Config::default().without_failure_threshold().window(window);
+        let config = CircuitBreakerConfig::default().without_failure_threshold().window(window);
         let (breaker, clock, _) = breaker(config);
         for _ in 0..1_000_000 {
             breaker.record_success();
@@ -138,7 +140,7 @@ fn t7_a_million_successes_do_not_dilute_the_window() {
 
 #[test]
 fn t7_a_window_need_not_be_full_to_judge() {
-    let config = Config::default().without_failure_threshold();
+    let config = CircuitBreakerConfig::default().without_failure_threshold();
     let (breaker, _, _) = breaker(config.window(of_calls(100).minimum_calls(count(10))));
     for _ in 0..10 {
         assert_eq!(breaker.state(), Closed);
@@ -149,7 +151,7 @@ fn t7_a_window_need_not_be_full_to_judge() {
 
 #[test]
 fn t8_a_probe_that_hangs_is_given_up_when_its_lease_is_over() {
-    let (breaker, clock, _) = half_open(Config::default().half_open_lease(WAIT));
+    let (breaker, clock, _) = half_open(CircuitBreakerConfig::default().half_open_lease(WAIT));
     let hangs = breaker.try_acquire().unwrap();
     clock.advance(WAIT.saturating_sub(Duration::from_millis(1)));
     assert!(breaker.check().is_err());
@@ -166,7 +168,7 @@ fn t8_a_probe_that_hangs_is_given_up_when_its_lease_is_over() {
 
 #[test]
 fn t8_a_lease_shorter_than_a_healthy_call_does_not_keep_it_from_closing() {
-    let config = Config::default().half_open_lease(Duration::from_secs(1));
+    let config = CircuitBreakerConfig::default().half_open_lease(Duration::from_secs(1));
     let (breaker, clock, _) = half_open(config);
     // Each second somebody asks, and each call takes five seconds.
     let mut under_way = Vec::new();
@@ -182,7 +184,7 @@ fn t8_a_lease_shorter_than_a_healthy_call_does_not_keep_it_from_closing() {
 
 #[test]
 fn t9_eighty_percent_of_failures_trip_though_none_follow_one_another_often() {
-    let (breaker, _, _) = breaker(Config::default().window(of_calls(20)));
+    let (breaker, _, _) = breaker(CircuitBreakerConfig::default().window(of_calls(20)));
     let mut calls = 0;
     while breaker.state() == Closed && calls < 1_000 {
         let fails = calls % 5 != 0;
@@ -213,7 +215,8 @@ fn t10_forced_open_stays_until_reset() {
 #[test]
 fn t11_no_setting_keeps_it_from_ever_closing() {
     for to_close in [1, 2, 7, 4_095, 5_000] {
-        let (breaker, _, _) = half_open(Config::default().successes_to_close(count(to_close)));
+        let (breaker, _, _) =
+            half_open(CircuitBreakerConfig::default().successes_to_close(count(to_close)));
         for _ in 0..to_close {
             assert_eq!(breaker.state(), HalfOpen);
             breaker.try_acquire().unwrap().success();
@@ -224,7 +227,7 @@ fn t11_no_setting_keeps_it_from_ever_closing() {
 
 #[test]
 fn t12_nothing_is_held_while_the_call_runs() {
-    let (breaker, _, _) = breaker(Config::default().window(of_calls(10)));
+    let (breaker, _, _) = breaker(CircuitBreakerConfig::default().window(of_calls(10)));
     let nested = breaker.call(|| {
         breaker.record_failure();
         breaker.call(|| {
@@ -285,7 +288,7 @@ fn t15_a_timeout_around_the_inner_call_is_a_failure_and_one_around_the_breaker_i
 
 #[test]
 fn t16_breakers_that_open_together_do_not_probe_together() {
-    let growing = Growing::from(Duration::from_secs(10)).jitter(Percent::HALF);
+    let growing = GrowingWait::from(Duration::from_secs(10)).jitter(Percent::HALF);
     let config = threshold(1).open_wait(OpenWait::Growing(growing));
     let waits = (0..50).map(|_| {
         let (breaker, _, _) = breaker_with(config);
@@ -329,13 +332,13 @@ fn t17_a_listener_may_call_the_breaker_at_any_transition() {
 #[test]
 fn t18_settings_that_mean_nothing_cannot_be_written_or_are_refused() {
     assert_eq!((Percent::new(0), Percent::new(101)), (None, None));
-    let refused = Window::of_time(Duration::ZERO).unwrap_err();
+    let refused = CircuitWindow::of_time(Duration::ZERO).unwrap_err();
     assert_eq!(refused.to_string(), "window span 0ns is shorter than a microsecond");
-    assert!(Window::of_time(Duration::from_micros(1)).is_ok());
-    assert!(Window::of_time(Duration::from_nanos(999)).is_err());
+    assert!(CircuitWindow::of_time(Duration::from_micros(1)).is_ok());
+    assert!(CircuitWindow::of_time(Duration::from_nanos(999)).is_err());
 
     // A window that could never be judged is judged when it is full.
-    let config = Config::default().without_failure_threshold();
+    let config = CircuitBreakerConfig::default().without_failure_threshold();
     let (breaker, _, _) = breaker(config.window(of_calls(3).minimum_calls(count(50))));
     (0..3).for_each(|_| breaker.record_failure());
     assert_eq!(breaker.state(), Open);

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use runtime_events::{Clock, SystemClock};
-use runtime_resilience::breaker::{Cause, Config, Percent, Window};
-use runtime_resilience::{CircuitBreaker, CircuitState};
+use runtime_resilience::{
+    CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitState, CircuitWindow, Percent,
+    TransitionCause,
+};
 
 use super::settings::{SECOND, of_calls, record};
 use crate::support::{WAIT, breaker, count, half_open, threshold};
@@ -23,20 +25,20 @@ fn takes(
 ) {
     let permit = breaker.try_borrow().expect("it admits");
     clock.advance(time);
-    let _ = permit.record(result);
+    permit.record(CallOutcome::of(&result));
 }
 
 #[test]
 fn slow_calls_open_it_though_they_succeed() {
     let window = of_calls(4).minimum_calls(count(4)).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, heard) = breaker(Config::default().window(window));
+    let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default().window(window));
     for time in [Duration::ZERO, SECOND, SECOND.saturating_sub(Duration::from_nanos(1)), SECOND] {
         assert_eq!(breaker.state(), Closed);
         takes(&breaker, &clock, time, Ok(()));
     }
     assert_eq!(breaker.state(), Open);
     let opened = heard.all()[0];
-    assert_eq!(opened.cause, Cause::SlowRate);
+    assert_eq!(opened.cause, TransitionCause::SlowRate);
     assert_eq!((opened.counts.calls, opened.counts.slow, opened.counts.failures), (4, 2, 0));
     assert_eq!(opened.counts.slow_rate(), Some(0.5));
     assert_eq!(opened.counts.failure_rate(), Some(0.0));
@@ -45,10 +47,10 @@ fn slow_calls_open_it_though_they_succeed() {
 #[test]
 fn a_slow_probe_has_failed() {
     let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, heard) = half_open(Config::default().window(window));
+    let (breaker, clock, heard) = half_open(CircuitBreakerConfig::default().window(window));
     takes(&breaker, &clock, SECOND, Ok(()));
     assert_eq!(breaker.state(), Open);
-    assert_eq!(heard.all().last().unwrap().cause, Cause::ProbeFailed);
+    assert_eq!(heard.all().last().unwrap().cause, TransitionCause::ProbeFailed);
     clock.advance(WAIT);
     takes(&breaker, &clock, SECOND / 2, Ok(()));
     assert_eq!(breaker.state(), Closed);
@@ -57,7 +59,7 @@ fn a_slow_probe_has_failed() {
 #[test]
 fn a_slow_probe_that_is_cancelled_is_cancelled() {
     let window = of_calls(4).slow_calls(SECOND, Percent::HALF);
-    let (breaker, clock, _) = half_open(Config::default().window(window));
+    let (breaker, clock, _) = half_open(CircuitBreakerConfig::default().window(window));
     let probe = breaker.try_acquire().unwrap();
     clock.advance(SECOND * 2);
     probe.cancel();
@@ -66,19 +68,22 @@ fn a_slow_probe_that_is_cancelled_is_cancelled() {
 
 #[test]
 fn a_rate_is_judged_by_ten_calls_and_half_of_them_unless_told_otherwise() {
-    let (breaker, _, heard) = breaker(Config::default().window(of_calls(100)));
+    let (breaker, _, heard) = breaker(CircuitBreakerConfig::default().window(of_calls(100)));
     for call in 0..10 {
         assert_eq!(breaker.state(), Closed);
         record(&breaker, call % 2 == 0);
     }
     let opened = heard.all()[0];
-    assert_eq!((opened.cause, opened.counts.failure_rate()), (Cause::FailureRate, Some(0.5)));
+    assert_eq!(
+        (opened.cause, opened.counts.failure_rate()),
+        (TransitionCause::FailureRate, Some(0.5))
+    );
 }
 
 #[test]
 fn a_success_that_makes_the_calls_enough_to_judge_may_open_it() {
     let window = of_calls(2).failure_rate(Percent::HALF);
-    let (breaker, _, _) = breaker(Config::default().window(window));
+    let (breaker, _, _) = breaker(CircuitBreakerConfig::default().window(window));
     breaker.record_failure();
     breaker.try_acquire().unwrap().success();
     assert_eq!(breaker.state(), Open);
@@ -88,7 +93,7 @@ fn a_success_that_makes_the_calls_enough_to_judge_may_open_it() {
 fn failures_in_a_row_still_open_it_beside_a_window() {
     let (breaker, _, heard) = breaker(threshold(3).window(of_calls(100)));
     (0..3).for_each(|_| breaker.record_failure());
-    assert_eq!(heard.all()[0].cause, Cause::FailuresInARow);
+    assert_eq!(heard.all()[0].cause, TransitionCause::FailuresInARow);
     assert_eq!(heard.all()[0].counts.failures_in_a_row, 3);
     assert_eq!(heard.all()[0].counts.failures, 3);
 }
@@ -110,7 +115,7 @@ fn a_closed_breaker_reads_no_clock_unless_time_matters() {
         }
     }
 
-    let readings = |config: Config| {
+    let readings = |config: CircuitBreakerConfig| {
         let clock = Arc::new(Counting::default());
         let breaker = CircuitBreaker::with_clock("svc", config, clock.clone());
         let before = clock.0.load(Ordering::Relaxed);
@@ -121,10 +126,10 @@ fn a_closed_breaker_reads_no_clock_unless_time_matters() {
         }
         clock.0.load(Ordering::Relaxed) - before
     };
-    let minute = Window::of_time(Duration::from_mins(1)).unwrap();
-    assert_eq!(readings(Config::default()), 0);
-    assert_eq!(readings(Config::default().window(of_calls(10))), 0);
-    assert_eq!(readings(Config::default().window(minute)), 20, "when a call ended");
+    let minute = CircuitWindow::of_time(Duration::from_mins(1)).unwrap();
+    assert_eq!(readings(CircuitBreakerConfig::default()), 0);
+    assert_eq!(readings(CircuitBreakerConfig::default().window(of_calls(10))), 0);
+    assert_eq!(readings(CircuitBreakerConfig::default().window(minute)), 20, "when a call ended");
     let slow = of_calls(10).slow_calls(SECOND, Percent::HALF);
-    assert_eq!(readings(Config::default().window(slow)), 60, "and when it began");
+    assert_eq!(readings(CircuitBreakerConfig::default().window(slow)), 60, "and when it began");
 }

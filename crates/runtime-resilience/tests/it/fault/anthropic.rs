@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_resilience::fault::{Fault, Provider, Scope};
+use runtime_resilience::{Fault, FaultScope, Provider};
 use serde_json::json;
 
 use super::{
@@ -21,7 +21,7 @@ fn each_type_means_the_same_in_a_reply_and_in_a_stream() {
         (400, "invalid_request_error", REQUEST),
         (401, "authentication_error", AUTH),
         (402, "billing_error", QUOTA),
-        (403, "permission_error", at(AUTH, Scope::Model)),
+        (403, "permission_error", at(AUTH, FaultScope::Model)),
         (404, "not_found_error", NO_MODEL),
         (413, "request_too_large", CONTEXT),
         (429, "rate_limit_error", RATE),

@@ -7,10 +7,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Phase, Provider, Reach};
-use runtime_resilience::rate::{Demand, RateLimiter, RateLimits};
 use runtime_resilience::{
-    CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, classify_error,
+    CircuitBreaker, Demand, Failure, Fault, FaultDetails, FaultError, FaultKind, Provider,
+    RateLimiter, RateLimits, Reach, TimeoutPhase, classify_error,
 };
 
 /// The fault of an error, which must be of the scenario that the classifier finds.
@@ -21,7 +20,7 @@ fn of(error: &(dyn Error + 'static)) -> Fault {
     fault
 }
 
-const TIMEOUT: FaultKind = FaultKind::Timeout(Phase::Unknown);
+const TIMEOUT: FaultKind = FaultKind::Timeout(TimeoutPhase::Unknown);
 
 #[test]
 fn the_kinds_of_io_errors_are_told_apart_by_where_they_come_from() {
@@ -168,7 +167,7 @@ fn every_scenario_has_a_fault_that_is_of_it() {
 
 #[test]
 fn a_timeout_of_ones_own_says_what_was_waited_for() {
-    let fault = Fault::of(FaultKind::Timeout(Phase::FirstToken));
+    let fault = Fault::of(FaultKind::Timeout(TimeoutPhase::FirstToken));
     assert_eq!(fault.kind.to_string(), "timeout (first_token)");
     assert_eq!(fault.scenario(), FailureScenario::LlmTimeout);
     let second = Duration::from_secs(1);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use runtime_resilience::fault::{FaultDetails, FaultRules, Field, Provider, Rule, Scope};
-use runtime_resilience::{Fault, FaultKind};
+use runtime_resilience::{
+    Fault, FaultDetails, FaultKind, FaultRule, FaultRules, FaultScope, Provider, ReplyField,
+};
 use serde_json::{Value, json};
 
 use super::{CONTEXT, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, at, facts, now, read};
@@ -31,9 +32,9 @@ fn the_words_of_the_one_behind_come_first() {
         {"retryDelay": "31s"}]}});
     for (status, body, expected) in [
         (400, &too_long, CONTEXT),
-        (429, &quota, at(QUOTA, Scope::Model)),
+        (429, &quota, at(QUOTA, FaultScope::Model)),
         (400, &blocked, POLICY),
-        (502, &overloaded, at(OVERLOAD, Scope::Model)),
+        (502, &overloaded, at(OVERLOAD, FaultScope::Model)),
         (429, &exhausted, RATE),
     ] {
         for body in [body.clone(), text(body)] {
@@ -95,12 +96,12 @@ fn what_is_too_long_or_too_deep_is_not_read() {
 #[test]
 fn rows_of_ones_own_read_the_one_behind_too() {
     let rules = FaultRules::default()
-        .row(Rule::any(FaultKind::Overload).says(Field::Code, &["all_gpus_busy"]));
+        .row(FaultRule::any(FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]));
     let body = json!({"error": {"message": "{\"error\":{\"code\":\"all_gpus_busy\"}}"}});
     let fault = rules.of_json(Provider::Other, 400, &(), &body, now());
-    assert_eq!((fault.kind, fault.cools), (FaultKind::Overload, Scope::Model));
+    assert_eq!((fault.kind, fault.cools), (FaultKind::Overload, FaultScope::Model));
     // By its status alone, no row of the one behind decides.
-    let by_status = FaultRules::default().row(Rule::any(FaultKind::Local).status(500, 500));
+    let by_status = FaultRules::default().row(FaultRule::any(FaultKind::Local).status(500, 500));
     let body = json!({"error": {"message": "{\"error\":{\"code\":500}}"}});
     assert_eq!(
         by_status.of_json(Provider::Other, 429, &(), &body, now()).kind,

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_resilience::FaultDetails;
-use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Provider};
+use runtime_resilience::{Fault, FaultDetails, FaultKind, NoRetry, Provider};
 use serde_json::{Value, json};
 
 use super::{now, read};

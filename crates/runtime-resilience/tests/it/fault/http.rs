@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, Response};
-use runtime_resilience::fault::{Headers, Provider, retry_after};
-use runtime_resilience::{Fault, FaultKind};
+use runtime_resilience::{Fault, FaultKind, Headers, Provider, retry_after};
 use serde_json::Value;
 
 use super::now;

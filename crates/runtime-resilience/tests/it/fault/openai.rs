@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
-use runtime_resilience::fault::{Fault, FaultKind, Provider, Scope};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Provider};
 use serde_json::json;
 
 use super::{
@@ -178,5 +178,5 @@ fn azure_filters_content_and_names_deployments() {
         r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment does not exist."}}"#;
     assert_eq!(facts(&read(Provider::Azure, 404, &[], missing)), NO_MODEL);
     assert_eq!(read(Provider::Azure, 429, &[], rate).kind, FaultKind::RateLimit);
-    assert_eq!(facts(&read(Provider::Azure, 500, &[], "")), at(SERVER, Scope::Provider));
+    assert_eq!(facts(&read(Provider::Azure, 500, &[], "")), at(SERVER, FaultScope::Provider));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use runtime_resilience::fault::{Fault, FaultKind, Provider, Scope};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Provider};
 use serde_json::json;
 
 use super::{
@@ -37,10 +37,10 @@ fn gemini_by_the_day_is_not_waited_for_though_a_delay_is_told() {
         "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
     ];
     let fault = read(Provider::Gemini, 429, &[], &exhausted(&ids, "20.5s"));
-    assert_eq!(facts(&fault), at(QUOTA, Scope::Model));
+    assert_eq!(facts(&fault), at(QUOTA, FaultScope::Model));
     assert_eq!(fault.asked, Some(Duration::from_millis(20_500)));
     let free = r#"{"error":{"code":429,"status":"RESOURCE_EXHAUSTED","message":"Quota exceeded for metric: x, limit: 0, model: gemini-3-pro"}}"#;
-    assert_eq!(facts(&read(Provider::Gemini, 429, &[], free)), at(QUOTA, Scope::Model));
+    assert_eq!(facts(&read(Provider::Gemini, 429, &[], free)), at(QUOTA, FaultScope::Model));
 }
 
 #[test]
@@ -56,11 +56,11 @@ fn gemini_names_its_errors_in_replies_and_in_streams() {
         (400, "FAILED_PRECONDITION", "User location is not supported for the API use.", AUTH),
         (401, "UNAUTHENTICATED", "Request had invalid authentication credentials.", AUTH),
         (402, "", "Payment required", QUOTA),
-        (403, "PERMISSION_DENIED", "You do not have permission.", at(AUTH, Scope::Model)),
+        (403, "PERMISSION_DENIED", "You do not have permission.", at(AUTH, FaultScope::Model)),
         (404, "NOT_FOUND", "models/gemini-9 is not found", NO_MODEL),
         (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).", RATE),
         (500, "INTERNAL", "An internal error has occurred.", SERVER),
-        (503, "UNAVAILABLE", "The model is overloaded.", at(OVERLOAD, Scope::Model)),
+        (503, "UNAVAILABLE", "The model is overloaded.", at(OVERLOAD, FaultScope::Model)),
         (504, "DEADLINE_EXCEEDED", "Deadline expired", TIMEOUT),
     ];
     for (status, name, message, expected) in cases {
@@ -102,13 +102,18 @@ fn bedrock_names_its_exceptions_in_a_header_a_body_and_a_stream() {
             429,
             "ThrottlingException",
             "Too many tokens per day, please wait.",
-            at(QUOTA, Scope::Model),
+            at(QUOTA, FaultScope::Model),
         ),
         (400, "ServiceQuotaExceededException", "Your quota is used up.", QUOTA),
-        (429, "ModelNotReadyException", "The model is not ready.", at(OVERLOAD, Scope::Model)),
+        (429, "ModelNotReadyException", "The model is not ready.", at(OVERLOAD, FaultScope::Model)),
         (408, "ModelTimeoutException", "The model took too long.", TIMEOUT),
-        (424, "ModelStreamErrorException", "An error while streaming.", at(SERVER, Scope::Model)),
-        (424, "ModelErrorException", "The model failed.", at(SERVER, Scope::Model)),
+        (
+            424,
+            "ModelStreamErrorException",
+            "An error while streaming.",
+            at(SERVER, FaultScope::Model),
+        ),
+        (424, "ModelErrorException", "The model failed.", at(SERVER, FaultScope::Model)),
         (500, "InternalServerException", "Internal error.", SERVER),
         (
             503,
@@ -122,7 +127,7 @@ fn bedrock_names_its_exceptions_in_a_header_a_body_and_a_stream() {
             403,
             "AccessDeniedException",
             "You don't have access to the model.",
-            at(AUTH, Scope::Model),
+            at(AUTH, FaultScope::Model),
         ),
         (403, "UnrecognizedClientException", "The security token is invalid.", AUTH),
         (403, "ExpiredTokenException", "The security token has expired", AUTH),
@@ -144,7 +149,7 @@ fn bedrock_names_its_exceptions_in_a_header_a_body_and_a_stream() {
         let fault = Fault::from_stream_error(Provider::Bedrock, &event);
         assert_eq!(facts(&fault), expected, "{name} in a stream");
     }
-    assert_eq!(facts(&read(Provider::Bedrock, 424, &[], "")), at(SERVER, Scope::Model));
+    assert_eq!(facts(&read(Provider::Bedrock, 424, &[], "")), at(SERVER, FaultScope::Model));
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn openrouter_by_status_and_metadata() {
         (
             402,
             body(402, "In flight", json!({"limit_source": "openrouter_in_flight_budget"})),
-            at(RATE, Scope::Key),
+            at(RATE, FaultScope::Key),
         ),
         (
             403,
@@ -172,10 +177,14 @@ fn openrouter_by_status_and_metadata() {
         ),
         (403, body(403, "Blocked by a guardrail", none()), POLICY),
         (408, body(408, "Timed out", none()), TIMEOUT),
-        (429, body(429, "Rate limit exceeded: free-models-per-min", none()), at(RATE, Scope::Key)),
+        (
+            429,
+            body(429, "Rate limit exceeded: free-models-per-min", none()),
+            at(RATE, FaultScope::Key),
+        ),
         (429, body(429, "Provider returned error", json!({"provider_name": "Chutes"})), RATE),
-        (502, body(502, "Provider returned error", none()), at(SERVER, Scope::Model)),
-        (503, body(503, "No provider meets your routing", none()), at(OVERLOAD, Scope::Model)),
+        (502, body(502, "Provider returned error", none()), at(SERVER, FaultScope::Model)),
+        (503, body(503, "No provider meets your routing", none()), at(OVERLOAD, FaultScope::Model)),
     ];
     for (status, body, expected) in cases {
         let fault = read(Provider::OpenRouter, status, &[("Retry-After", "4")], &body.to_string());
@@ -198,10 +207,10 @@ fn openrouter_by_status_and_metadata() {
 fn ollama_is_retried_only_while_it_is_busy() {
     let busy = r#"{"error":"server busy, please try again.  maximum pending requests exceeded"}"#;
     assert_eq!(facts(&read(Provider::Ollama, 503, &[], busy)), OVERLOAD);
-    assert_eq!(facts(&read(Provider::Ollama, 429, &[], "")), at(RATE, Scope::Key));
+    assert_eq!(facts(&read(Provider::Ollama, 429, &[], "")), at(RATE, FaultScope::Key));
     let broken = r#"{"error":"llama runner process has terminated: exit status 2"}"#;
     let fault = read(Provider::Ollama, 500, &[], broken);
-    assert_eq!(facts(&fault), not_here(at(SERVER, Scope::Model)));
+    assert_eq!(facts(&fault), not_here(at(SERVER, FaultScope::Model)));
     let missing = r#"{"error":"model 'llama9' not found"}"#;
     assert_eq!(facts(&read(Provider::Ollama, 404, &[], missing)), NO_MODEL);
     let long = r#"{"error":"the input length exceeds the context length"}"#;

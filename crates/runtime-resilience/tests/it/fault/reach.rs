@@ -3,10 +3,9 @@
 use std::io::{self, ErrorKind};
 
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{FaultRules, Phase, Provider, Reach, Rule};
-use runtime_resilience::rate::Demand;
 use runtime_resilience::{
-    CircuitBreaker, Failure, Fault, FaultDetails, FaultError, FaultKind, Routes, Tried,
+    CircuitBreaker, Demand, Failure, Fault, FaultDetails, FaultError, FaultKind, FaultRule,
+    FaultRules, Provider, Reach, Routes, TimeoutPhase, TriedRoutes,
 };
 use serde_json::{Value, json};
 
@@ -26,9 +25,9 @@ fn each_kind_has_its_usual_reach() {
         assert_eq!(Fault::of(kind).reach, Reach::Refused, "{kind}");
         assert!(!Fault::of(kind).may_be_billed(), "{kind}");
     }
-    let connect = Fault::of(Timeout(Phase::Connect));
+    let connect = Fault::of(Timeout(TimeoutPhase::Connect));
     assert_eq!((connect.reach, connect.may_be_billed()), (Reach::NotSent, false));
-    let phases = Phase::ALL.iter().filter(|phase| **phase != Phase::Connect);
+    let phases = TimeoutPhase::ALL.iter().filter(|phase| **phase != TimeoutPhase::Connect);
     let timeouts = phases.map(|phase| Timeout(*phase));
     let others = [Server, Network, ContentPolicy, Malformed, Tool, Cancelled, Local, Unknown];
     for kind in others.into_iter().chain(timeouts) {
@@ -115,7 +114,7 @@ fn what_was_refused_on_this_side_was_not_sent() {
     let open = breaker.try_acquire().unwrap_err();
     assert_eq!(Fault::from_error(&open).reach, Reach::NotSent);
 
-    let none = Routes::ordered([]).select(&Tried::default(), Demand::default()).unwrap_err();
+    let none = Routes::ordered([]).select(&TriedRoutes::default(), Demand::default()).unwrap_err();
     let fault = Fault::from_error(&io::Error::other(none));
     assert_eq!((fault.kind, fault.reach, fault.asked), (FaultKind::Local, Reach::NotSent, None));
     assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
@@ -133,7 +132,7 @@ fn a_fault_error_keeps_its_reach_and_a_failure_that_was_told_otherwise_loses_it(
 
 #[test]
 fn a_row_can_say_how_far_it_came() {
-    let free = Rule::any(FaultKind::Server).status(500, 500).reach(Reach::Refused);
+    let free = FaultRule::any(FaultKind::Server).status(500, 500).reach(Reach::Refused);
     let fault =
         FaultRules::default().row(free).of_json(Provider::Other, 500, &(), &Value::Null, now());
     assert_eq!((fault.kind, fault.reach), (FaultKind::Server, Reach::Refused));

@@ -11,8 +11,7 @@ use std::time::Duration;
 use reqwest::dns::{Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder};
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Phase, Reach};
-use runtime_resilience::{Fault, FaultKind, classify_error};
+use runtime_resilience::{Fault, FaultKind, Reach, TimeoutPhase, classify_error};
 use serde_json::Value;
 
 /// Long for a machine, short for a person.
@@ -123,7 +122,7 @@ fn an_answer_that_is_no_json_is_malformed() {
 fn no_answer_in_time_is_a_timeout_wherever_it_stops() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"] {
         let fault = of(client().timeout(SOON), hang(bytes));
-        assert_eq!(fault.kind, FaultKind::Timeout(Phase::Unknown), "{bytes}");
+        assert_eq!(fault.kind, FaultKind::Timeout(TimeoutPhase::Unknown), "{bytes}");
         assert!(fault.may_be_billed());
         assert_eq!(fault.scenario(), FailureScenario::LlmTimeout);
     }
@@ -139,7 +138,7 @@ fn a_connection_that_takes_too_long_was_not_sent() {
     }
     let client = client().dns_resolver(Arc::new(Never)).connect_timeout(SOON);
     let fault = known(error_of(client, "http://provider.test/"));
-    assert_eq!(fault.kind, FaultKind::Timeout(Phase::Connect));
+    assert_eq!(fault.kind, FaultKind::Timeout(TimeoutPhase::Connect));
     assert_eq!(fault.reach, Reach::NotSent);
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use runtime_resilience::fault::{Fault, Provider, go_duration, http_date, lookup, retry_after};
+use runtime_resilience::{Fault, Provider, go_duration, header_lookup, http_date, retry_after};
 use serde_json::{Value, json};
 
 use super::now;
@@ -147,7 +147,7 @@ fn the_delay_in_the_body_counts_if_no_header_does() {
 #[test]
 fn headers_come_in_any_container() {
     let map = HashMap::from([("retry-after".to_owned(), "7".to_owned())]);
-    let by_closure = lookup(|name| map.get(name).map(String::as_str));
+    let by_closure = header_lookup(|name| map.get(name).map(String::as_str));
     assert_eq!(retry_after(&by_closure, &Value::Null, now()), ms(7_000));
     let owned = vec![("Retry-After".to_owned(), "7".to_owned())];
     assert_eq!(retry_after(&owned, &Value::Null, now()), ms(7_000));

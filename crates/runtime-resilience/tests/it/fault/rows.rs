@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use runtime_resilience::fault::{
-    Fault, FaultKind, FaultRules, Field, Phase, Provider, Rule, Scope,
+use runtime_resilience::{
+    Fault, FaultKind, FaultRule, FaultRules, FaultScope, Provider, ReplyField, TimeoutPhase,
 };
 use serde_json::json;
 
@@ -51,8 +51,8 @@ const KINDS: [FaultKind; 16] = [
     FaultKind::Quota,
     FaultKind::Overload,
     FaultKind::Server,
-    FaultKind::Timeout(Phase::Connect),
-    FaultKind::Timeout(Phase::Provider),
+    FaultKind::Timeout(TimeoutPhase::Connect),
+    FaultKind::Timeout(TimeoutPhase::Provider),
     FaultKind::Network,
     FaultKind::Auth,
     FaultKind::ContextLength,
@@ -82,21 +82,22 @@ fn no_row_retries_what_cannot_pass() {
             assert!(fault.kind.may_pass() || !fault.retry, "{row}");
         }
     }
-    assert!(!Rule::any(FaultKind::Quota).again_here().fault().retry);
-    assert!(Rule::any(FaultKind::Request).again_here().fault().retry);
+    assert!(!FaultRule::any(FaultKind::Quota).again_here().fault().retry);
+    assert!(FaultRule::any(FaultKind::Request).again_here().fault().retry);
 }
 
 #[test]
 fn rows_of_ones_own_go_first_and_only_where_they_match() {
-    let busy = Rule::new(Provider::OpenAi, FaultKind::Overload)
+    let busy = FaultRule::new(Provider::OpenAi, FaultKind::Overload)
         .status(429, 430)
-        .says(Field::Type, &["tokens", "requests"])
-        .mentions(Field::Message, &["GPU"])
-        .cools(Scope::Provider)
+        .says(ReplyField::Type, &["tokens", "requests"])
+        .mentions(ReplyField::Message, &["GPU"])
+        .cools(FaultScope::Provider)
         .counts(false)
         .elsewhere(false)
         .never_here();
-    let rules = FaultRules::default().row(busy).row(Rule::any(FaultKind::Local).status(418, 418));
+    let rules =
+        FaultRules::default().row(busy).row(FaultRule::any(FaultKind::Local).status(418, 418));
     let kind = |provider, status, kind: &str, message: &str| {
         let body = json!({"error": {"type": kind, "message": message}});
         rules.of_json(provider, status, &(), &body, now()).kind
@@ -109,7 +110,8 @@ fn rows_of_ones_own_go_first_and_only_where_they_match() {
     assert_eq!(kind(Provider::Azure, 429, "tokens", "no GPU is free"), rate);
     assert_eq!(kind(Provider::Azure, 418, "", ""), FaultKind::Local);
 
-    let starts = Rule::any(FaultKind::Tool).begins(Field::Message, &["tool", "die Maschine"]);
+    let starts =
+        FaultRule::any(FaultKind::Tool).begins(ReplyField::Message, &["tool", "die Maschine"]);
     let by_start = FaultRules::default().row(starts);
     for (text, expected) in [
         ("Tool failed", FaultKind::Tool),
@@ -124,7 +126,7 @@ fn rows_of_ones_own_go_first_and_only_where_they_match() {
 
     let body = br#"{"error":{"type":"tokens","message":"GPU"}}"#;
     let fault = rules.of_response(Provider::OpenAi, 430, &(), body, now());
-    let expected = (FaultKind::Overload, false, false, Scope::Provider, false);
+    let expected = (FaultKind::Overload, false, false, FaultScope::Provider, false);
     assert_eq!(super::facts(&fault), expected);
     let event = json!({"error": {"code": 418}});
     assert_eq!(rules.of_stream_error(Provider::Other, &event).kind, FaultKind::Local);

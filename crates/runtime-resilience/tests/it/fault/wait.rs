@@ -2,7 +2,19 @@
 
 use std::time::Duration;
 
-use runtime_resilience::fault::{NoRetry, wait};
+use runtime_resilience::{Fault, FaultKind, NoRetry};
+
+/// The wait after a fault that may pass by itself, and asks for so long.
+fn wait(
+    asked: Option<Duration>,
+    delay: Duration,
+    cap: Duration,
+    left: Option<Duration>,
+) -> Result<Duration, NoRetry> {
+    let mut fault = Fault::of(FaultKind::Overload);
+    fault.asked = asked;
+    fault.wait(delay, cap, left)
+}
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use runtime_events::ManualClock;
-use runtime_resilience::fault::{Fault, FaultKind, Phase, Scope};
-use runtime_resilience::{Route, Routes};
+use runtime_resilience::{Fault, FaultKind, FaultScope, Route, Routes, TimeoutPhase};
 
 use crate::route::{route, trip};
 
@@ -28,7 +27,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         FaultKind::Quota,
         FaultKind::Overload,
         FaultKind::Server,
-        FaultKind::Timeout(Phase::Attempt),
+        FaultKind::Timeout(TimeoutPhase::Attempt),
         FaultKind::Network,
         FaultKind::Auth,
         FaultKind::Request,
@@ -40,7 +39,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => (0..100_000_u64).prop_map(|ms| Some(Duration::from_millis(ms))),
         1 => Just(Some(Duration::MAX)),
     ];
-    let scope = prop::sample::select(Scope::ALL.to_vec());
+    let scope = prop::sample::select(FaultScope::ALL.to_vec());
     (prop::sample::select(kinds), asked, scope).prop_map(|(kind, asked, scope)| {
         let mut fault = Fault::of(kind);
         (fault.asked, fault.cools) = (asked, scope);
@@ -95,14 +94,14 @@ proptest! {
             if let Some(rested) = rested {
                 let long = resting.iter().flatten().filter(|rest| **rest >= rested.rest).count();
                 prop_assert!((1..=long).contains(&rested.routes), "{rested:?} {resting:?}");
-                prop_assert!(rested.scope != Scope::Call);
+                prop_assert!(rested.scope != FaultScope::Call);
             }
             let passes = fault.kind.may_pass() && fault.asked.is_none();
             if passes && before > 0 {
                 prop_assert!(there(&routes) > 0, "{fault:?} took the last one");
             }
             if matches!(fault.kind, FaultKind::Quota | FaultKind::Auth) {
-                prop_assert_eq!(rested.is_none(), fault.cools == Scope::Call);
+                prop_assert_eq!(rested.is_none(), fault.cools == FaultScope::Call);
             }
             clock.advance(advance);
         }

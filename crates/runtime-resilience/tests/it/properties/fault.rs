@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
-use runtime_resilience::fault::{
-    Fault, FaultDetails, FaultKind, Provider, Reach, Scope, go_duration, http_date, retry_after,
-    wait,
+use runtime_resilience::{
+    Fault, FaultDetails, FaultKind, FaultScope, Provider, Reach, go_duration, http_date,
+    retry_after,
 };
 use serde_json::{Value, json};
 
@@ -207,7 +207,7 @@ proptest! {
         };
         let alone = Fault::from_json(Provider::Other, status, &(), &Value::Null, now);
         let fault = Fault::from_json(Provider::Other, status, &(), &outer, now);
-        prop_assert!(fault.cools <= Scope::Model || fault.cools == alone.cools, "{fault:?}");
+        prop_assert!(fault.cools <= FaultScope::Model || fault.cools == alone.cools, "{fault:?}");
     }
 
     #[test]
@@ -228,7 +228,9 @@ proptest! {
     ) {
         let least = asked.unwrap_or_else(|| delay.min(cap));
         let possible = least <= cap && left.is_none_or(|left| least < left);
-        let slept = wait(asked, delay, cap, left);
+        let mut fault = Fault::of(FaultKind::Overload);
+        fault.asked = asked;
+        let slept = fault.wait(delay, cap, left);
         prop_assert_eq!(slept.is_ok(), possible, "{:?}", slept);
         if let Ok(slept) = slept {
             prop_assert!(least <= slept && slept <= cap);

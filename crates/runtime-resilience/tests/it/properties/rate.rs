@@ -8,8 +8,9 @@ use governor::clock::FakeRelativeClock;
 use governor::{Quota, RateLimiter as Governor};
 use proptest::prelude::*;
 use runtime_events::ManualClock;
-use runtime_resilience::rate::{Quota as RateQuota, RateSnapshot};
-use runtime_resilience::{Demand, RateLimiter, RateLimits, RateReservation};
+use runtime_resilience::{
+    Demand, RateLimiter, RateLimits, RateQuota, RateReservation, RateSnapshot,
+};
 
 const MINUTE: u128 = 60_000_000_000;
 
@@ -94,7 +95,7 @@ proptest! {
                 Op::Settle(index, share) if !held.is_empty() => {
                     let (call, tokens, reserved) = held.swap_remove(index.index(held.len()));
                     let used = tokens * share / 100;
-                    reserved.settle(Demand::request().input_tokens(used));
+                    reserved.adjust(Demand::request().input_tokens(used));
                     calls[call].tokens = used;
                 }
                 Op::Cancel(index) if !held.is_empty() => {
@@ -139,7 +140,7 @@ proptest! {
             let Ok(reserved) = limiter.try_reserve(Demand::request().output_tokens(asked)) else {
                 continue;
             };
-            reserved.settle(Demand::request().output_tokens(asked + more));
+            reserved.adjust(Demand::request().output_tokens(asked + more));
             used += u128::from(asked + more) * MINUTE;
             over = u128::from(more) * MINUTE;
             let came_in = u128::from(per_minute) * (clock.elapsed().as_nanos() + MINUTE);
@@ -205,9 +206,9 @@ proptest! {
                     let (tokens, one, other) = held.swap_remove(index.index(held.len()));
                     // Above 80 of 100, more than was reserved.
                     let used = Demand::request().input_tokens(tokens * share / 80);
-                    one.settle(used);
+                    one.adjust(used);
                     if let Some(other) = other {
-                        other.settle(used);
+                        other.adjust(used);
                     }
                 }
                 Op::Cancel(index) if !held.is_empty() => {
@@ -251,7 +252,7 @@ proptest! {
             while !held.is_empty() {
                 let (used, reserved) = held.remove(order(held.len()));
                 if let Some(reserved) = reserved {
-                    reserved.settle(Demand::request().input_tokens(used));
+                    reserved.adjust(Demand::request().input_tokens(used));
                 }
             }
             limiter.available()

@@ -5,14 +5,14 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_events::FailureScenario;
-use runtime_resilience::fault::{Fault, FaultKind, NoRetry, Phase};
-use runtime_resilience::recovery::{Changes, GaveUp, Next, Situation, TurnRecovery, Verdict};
 use runtime_resilience::{
-    Backoff, EscalationPolicy, JitterMode, Recipes, RecoveryRecipe, RecoveryStep,
+    Backoff, EscalationPolicy, Fault, FaultKind, GaveUp, JitterMode, NextAttempt, NoRetry, Recipes,
+    RecoveryChanges, RecoveryRecipe, RecoverySituation, RecoveryStep, RecoveryVerdict,
+    TimeoutPhase, TurnRecovery,
 };
 
 fn kind() -> impl Strategy<Value = FaultKind> {
-    let phase = prop::sample::select(Phase::ALL).prop_map(FaultKind::Timeout);
+    let phase = prop::sample::select(TimeoutPhase::ALL).prop_map(FaultKind::Timeout);
     let other = prop::sample::select(vec![
         FaultKind::RateLimit,
         FaultKind::Quota,
@@ -111,8 +111,8 @@ proptest! {
             let recipe = recipes.get(scenario);
             let used = &mut used[scenario as usize];
             let before = turn.changes();
-            match turn.after(&fault, Situation { left, elsewhere }) {
-                Verdict::GiveUp(why) => {
+            match turn.after(&fault, RecoverySituation { left, elsewhere }) {
+                RecoveryVerdict::GiveUp(why) => {
                     prop_assert_eq!(turn.changes(), before, "nothing was done");
                     match why {
                         GaveUp::AttemptsUsedUp { max_attempts, scenario: on } => {
@@ -136,11 +136,11 @@ proptest! {
                     }
                     *used += 1;
                 }
-                Verdict::Again(next) => {
+                RecoveryVerdict::Again(next) => {
                     *used += 1;
                     again += 1;
                     prop_assert!(*used <= recipe.max_attempts);
-                    let Next { wait, switch, steps, skipped, .. } = next;
+                    let NextAttempt { wait, switch, steps, skipped, .. } = next;
 
                     // Each step is taken or skipped, in its order.
                     let mut all = [steps.clone(), skipped.clone()].concat();
@@ -168,7 +168,7 @@ proptest! {
 
                     let smaller = RecoveryStep::RetryWithSmallerContext;
                     reductions += steps.iter().filter(|step| **step == smaller).count();
-                    let Changes { context_reductions, .. } = turn.changes();
+                    let RecoveryChanges { context_reductions, .. } = turn.changes();
                     prop_assert_eq!(context_reductions as usize, reductions);
                 }
             }
@@ -188,8 +188,8 @@ proptest! {
         let mut turn = TurnRecovery::new(Recipes::default().with(recipe), Backoff::default());
         let mut budget = full;
         for _ in 0..times {
-            let verdict = turn.after(&Fault::of(FaultKind::ContextLength), Situation::default());
-            prop_assert!(matches!(verdict, Verdict::Again(_)));
+            let verdict = turn.after(&Fault::of(FaultKind::ContextLength), RecoverySituation::default());
+            prop_assert!(matches!(verdict, RecoveryVerdict::Again(_)));
             let smaller = turn.changes().context_budget(full);
             prop_assert!(smaller < budget || budget == 0);
             budget = smaller;

@@ -1,8 +1,7 @@
 //! The budget against a count of what happened.
 
 use proptest::prelude::*;
-use runtime_resilience::RetryBudget;
-use runtime_resilience::retry_budget::Config;
+use runtime_resilience::{RetryBudget, RetryBudgetConfig};
 
 proptest! {
     #[test]
@@ -12,7 +11,7 @@ proptest! {
         percent in 0..150_u32,
         reserve in 0..20_u32,
     ) {
-        let budget = RetryBudget::new(Config::default().percent(percent).reserve(reserve));
+        let budget = RetryBudget::new(RetryBudgetConfig::default().percent(percent).reserve(reserve));
         let (mut successes, mut retries) = (0_u32, 0_u32);
         for success in history {
             if success {
@@ -36,7 +35,7 @@ proptest! {
         history in prop::collection::vec(any::<bool>(), 0..300),
         percent in 0..100_u32,
     ) {
-        let budget = RetryBudget::new(Config::default().percent(percent).reserve(1_000));
+        let budget = RetryBudget::new(RetryBudgetConfig::default().percent(percent).reserve(1_000));
         while budget.try_withdraw().is_ok() {}
         let (mut there, mut retries) = (0, 0);
         for success in history {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use runtime_events::ManualClock;
-use runtime_resilience::fault::Scope;
-use runtime_resilience::rate::RateLimiter;
-use runtime_resilience::{CircuitState, NoRouteError, Permit, Route, RouteLease, Routes, Tried};
+use runtime_resilience::{
+    CircuitState, FaultScope, NoRouteError, Permit, RateLimiter, Route, RouteLease, Routes,
+    TriedRoutes,
+};
 
 use crate::route::{INSTANT, demand, limiter, route, trip};
 use crate::support::count;
@@ -25,7 +26,7 @@ enum Op {
     /// Ends a call: its permit, if it has one, and its lease.
     End(usize, Option<bool>),
     Trip(usize),
-    Rest(usize, Scope, Duration),
+    Rest(usize, FaultScope, Duration),
     Wake(usize),
     Pause(usize, Duration),
     Advance(Duration),
@@ -50,7 +51,7 @@ fn some_time() -> impl Strategy<Value = Duration> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let scope = prop::sample::select(Scope::ALL.to_vec());
+    let scope = prop::sample::select(FaultScope::ALL.to_vec());
     let end = prop::sample::select(vec![None, Some(true), Some(true), Some(false)]);
     prop_oneof![
         10 => prop_oneof![Just(0), any::<u8>()].prop_map(Op::Select),
@@ -198,7 +199,7 @@ impl World {
     }
 
     fn select(&mut self, tried: &[bool]) -> Result<(), TestCaseError> {
-        let mut turn = Tried::default();
+        let mut turn = TriedRoutes::default();
         for (route, tried) in self.all.iter().zip(tried) {
             if *tried {
                 turn.add(route);
@@ -240,24 +241,26 @@ impl World {
 
     /// What an error says of the first that returns is true, to the instant.
     fn wait(&self) -> Result<(), TestCaseError> {
-        let Err(none) = self.routes.select(&Tried::default(), demand()) else { return Ok(()) };
+        let Err(none) = self.routes.select(&TriedRoutes::default(), demand()) else {
+            return Ok(());
+        };
         let Some((name, wait)) = none.soonest else { return Ok(()) };
         prop_assert!(!wait.is_zero(), "nothing was tried, so nothing is there: {name}");
         let stands = || (0..self.all.len()).map(|i| self.stand(i));
         self.clock.advance(wait.saturating_sub(INSTANT));
         prop_assert!(stands().all(|stand| stand != Stand::Ready), "one is back early");
         self.clock.advance(INSTANT);
-        let lease = self.routes.select(&Tried::default(), demand());
+        let lease = self.routes.select(&TriedRoutes::default(), demand());
         prop_assert!(lease.is_ok(), "{name} is not back: {lease:?}");
         Ok(())
     }
 
-    fn rest(&mut self, index: usize, scope: Scope, by: Duration) -> Result<(), TestCaseError> {
+    fn rest(&mut self, index: usize, scope: FaultScope, by: Duration) -> Result<(), TestCaseError> {
         let route = &self.all[index];
         let rests = |other: &&(usize, Route)| match scope {
-            Scope::Call => false,
-            Scope::Model => other.1 == *route,
-            Scope::Key => {
+            FaultScope::Call => false,
+            FaultScope::Model => other.1 == *route,
+            FaultScope::Key => {
                 (other.1.provider(), other.1.key_label()) == (route.provider(), route.key_label())
             }
             _ => other.1.provider() == route.provider(),
@@ -337,7 +340,7 @@ proptest! {
             world.routes.wake(route);
         }
         world.clock.advance(Duration::from_hours(24));
-        prop_assert!(world.routes.select(&Tried::default(), demand()).is_ok());
+        prop_assert!(world.routes.select(&TriedRoutes::default(), demand()).is_ok());
     }
 
     #[test]
@@ -355,7 +358,7 @@ proptest! {
         for _ in 0..3 {
             let mut turns = vec![0_u32; weights.len()];
             for _ in 0..round {
-                let Ok(lease) = routes.select(&Tried::default(), demand()) else { continue };
+                let Ok(lease) = routes.select(&TriedRoutes::default(), demand()) else { continue };
                 let index = (0..weights.len()).find(|i| lease.route().provider() == name(*i));
                 turns[index.unwrap_or_default()] += 1;
             }

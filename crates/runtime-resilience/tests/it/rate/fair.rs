@@ -8,8 +8,9 @@ use std::thread;
 use std::time::Duration;
 
 use runtime_events::{Clock, ManualClock, Sleep, Sleeper};
-use runtime_resilience::rate::{RateDimension, Reserve};
-use runtime_resilience::{Demand, RateLimitedError, RateLimiter, RateLimits, RateReservation};
+use runtime_resilience::{
+    Demand, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateReservation, RateReserve,
+};
 
 use super::support::{ASK, input, limiter, nanos, requests, secs, short_of, tokens};
 
@@ -25,7 +26,7 @@ impl Wake for Woken {
 
 /// A task that waits for a limiter, and is polled only when it was woken.
 struct Task<'a> {
-    future: Pin<Box<Reserve<'a>>>,
+    future: Pin<Box<RateReserve<'a>>>,
     woken: Arc<Woken>,
 }
 
@@ -162,7 +163,7 @@ fn what_is_given_back_goes_to_those_who_wait() {
     let (limiter, clock) = limiter(tokens(60));
     let large = limiter.try_reserve(input(60)).unwrap();
     let mut tasks = line(&limiter, &clock, &[input(20), input(20), input(20)]);
-    large.settle(input(15));
+    large.adjust(input(15));
     assert_eq!(settle(&mut tasks), [0, 1]);
     clock.advance(secs(15));
     assert_eq!(settle(&mut tasks), [2]);

@@ -3,13 +3,12 @@
 use std::num::NonZeroU64;
 
 use chrono::{TimeZone, Utc};
-use runtime_resilience::rate::{Quota, RateDimension, RateSnapshot};
-use runtime_resilience::{Demand, RateLimits};
+use runtime_resilience::{Demand, RateDimension, RateLimits, RateQuota, RateSnapshot};
 
 use super::support::{ASK, input, limiter, requests, secs, tokens};
 
 fn told(remaining: u64) -> RateSnapshot {
-    RateSnapshot::default().requests(Quota::default().remaining(remaining))
+    RateSnapshot::default().requests(RateQuota::default().remaining(remaining))
 }
 
 #[test]
@@ -68,13 +67,13 @@ fn a_provider_that_has_counted_a_call_gets_nothing_back_for_it() {
     let early = limiter.try_reserve(input(300)).unwrap();
     let call = limiter.try_reserve(input(300)).unwrap();
     let late = limiter.try_reserve(input(100)).unwrap();
-    let tokens = RateSnapshot::default().tokens(Quota::default().remaining(350));
+    let tokens = RateSnapshot::default().tokens(RateQuota::default().remaining(350));
     limiter.observe_snapshot(&tokens, Some(call.sent()));
     assert_eq!(limiter.available().tokens, Some(250));
     early.cancel();
-    call.settle(input(200));
+    call.adjust(input(200));
     assert_eq!(limiter.available().tokens, Some(250), "the 350 were what is left after them");
-    late.settle(input(20));
+    late.adjust(input(20));
     assert_eq!(limiter.available().tokens, Some(330), "of this one, it did not know");
 }
 
@@ -82,17 +81,17 @@ fn a_provider_that_has_counted_a_call_gets_nothing_back_for_it() {
 fn what_is_given_back_stops_at_what_the_provider_has() {
     let (limiter, _) = limiter(tokens(1_000));
     let call = limiter.try_reserve(input(600)).unwrap();
-    let tokens = RateSnapshot::default().tokens(Quota::default().remaining(700));
+    let tokens = RateSnapshot::default().tokens(RateQuota::default().remaining(700));
     limiter.observe_snapshot(&tokens, Some(call.sent()));
     assert_eq!(limiter.available().tokens, Some(400), "we count more than the provider");
-    call.settle(input(10));
+    call.adjust(input(10));
     assert_eq!(limiter.available().tokens, Some(700));
 }
 
 #[test]
 fn a_lower_limit_is_taken_over_and_a_higher_one_only_up_to_ours() {
     let (limiter, _) = limiter(requests(60));
-    let limit = |limit| RateSnapshot::default().requests(Quota::default().limit(limit));
+    let limit = |limit| RateSnapshot::default().requests(RateQuota::default().limit(limit));
     let now = || limiter.limit(RateDimension::Requests).map(NonZeroU64::get);
     limiter.observe_snapshot(&limit(30), None);
     assert_eq!((now(), limiter.available().requests), (Some(30), Some(30)));
@@ -134,8 +133,8 @@ fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
         ("x-ratelimit-remaining-tokens", "0"),
         ("x-ratelimit-reset-tokens", "6m0s"),
     ]);
-    let requests = Quota::default().limit(500).remaining(499);
-    let tokens = Quota::default().limit(30_000).remaining(0).reset(secs(360));
+    let requests = RateQuota::default().limit(500).remaining(499);
+    let tokens = RateQuota::default().limit(30_000).remaining(0).reset(secs(360));
     let requests = requests.reset(std::time::Duration::from_millis(120));
     assert_eq!(openai, RateSnapshot::default().requests(requests).tokens(tokens));
 
@@ -147,11 +146,14 @@ fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
         ("anthropic-ratelimit-tokens-remaining", "4"),
         ("x-ratelimit-remaining-requests", "99"),
     ]);
-    assert_eq!(anthropic.quota(RateDimension::Requests), Some(Quota::default().remaining(1)));
-    let input = Quota::default().limit(2).reset(secs(60));
+    assert_eq!(anthropic.quota(RateDimension::Requests), Some(RateQuota::default().remaining(1)));
+    let input = RateQuota::default().limit(2).reset(secs(60));
     assert_eq!(anthropic.quota(RateDimension::InputTokens), Some(input));
-    assert_eq!(anthropic.quota(RateDimension::OutputTokens), Some(Quota::default().remaining(3)));
-    assert_eq!(anthropic.quota(RateDimension::Tokens), Some(Quota::default().remaining(4)));
+    assert_eq!(
+        anthropic.quota(RateDimension::OutputTokens),
+        Some(RateQuota::default().remaining(3))
+    );
+    assert_eq!(anthropic.quota(RateDimension::Tokens), Some(RateQuota::default().remaining(4)));
     assert_eq!(anthropic.quota(RateDimension::Pause), None);
 
     for nonsense in ["-1", "1.5", "NaN", "", "1e3", "99999999999999999999", "many"] {

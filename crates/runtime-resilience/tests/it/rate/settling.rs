@@ -16,7 +16,7 @@ fn what_was_reserved_and_not_used_is_given_back() {
     let (limiter, _) = limiter(tokens(1_000));
     let reserved = limiter.try_reserve(input(400).output_tokens(400)).unwrap();
     assert_eq!(left(&limiter), 200);
-    reserved.settle(input(390).output_tokens(10));
+    reserved.adjust(input(390).output_tokens(10));
     assert_eq!(left(&limiter), 600);
 }
 
@@ -25,7 +25,7 @@ fn what_was_used_and_not_reserved_is_taken_even_below_nothing() {
     // fenic #313: settle in both directions.
     let (limiter, _) = limiter(tokens(60));
     let reserved = limiter.try_reserve(input(10)).unwrap();
-    reserved.settle(input(80));
+    reserved.adjust(input(80));
     assert_eq!(left(&limiter), 0);
     assert_eq!(limiter.check(input(1)).unwrap_err().retry_after, Some(secs(21)));
     assert_eq!(
@@ -52,7 +52,7 @@ fn one_dimension_gives_back_while_another_takes() {
         .input_tokens_per_minute(std::num::NonZeroU64::new(100).unwrap())
         .output_tokens_per_minute(std::num::NonZeroU64::new(100).unwrap());
     let (limiter, _) = limiter(limits);
-    limiter.try_reserve(input(50).output_tokens(50)).unwrap().settle(input(20).output_tokens(70));
+    limiter.try_reserve(input(50).output_tokens(50)).unwrap().adjust(input(20).output_tokens(70));
     let left = limiter.available();
     assert_eq!((left.input_tokens, left.output_tokens), (Some(80), Some(30)));
 }
@@ -65,7 +65,7 @@ fn a_stream_is_debited_while_it_flows() {
         reserved.debit(input(100).output_tokens(streamed));
     }
     assert_eq!(left(&limiter), 700, "the most that was seen");
-    reserved.settle(input(100).output_tokens(180));
+    reserved.adjust(input(100).output_tokens(180));
     assert_eq!(left(&limiter), 720);
 }
 
@@ -111,7 +111,7 @@ fn many_calls_under_way_get_back_no_more_than_they_may() {
         clock.advance(std::time::Duration::from_millis(50));
     }
     let before = left(&limiter);
-    held.drain(..).for_each(|reserved| reserved.settle(input(140)));
+    held.drain(..).for_each(|reserved| reserved.adjust(input(140)));
     let after = left(&limiter);
     assert!(before < after && after <= before + 3_000, "{before} {after}");
 }
@@ -132,7 +132,7 @@ fn a_reservation_goes_to_another_thread_and_outlives_its_limiter() {
     let reserved = limiter.try_reserve(input(5)).unwrap();
     let other = limiter.clone();
     drop(limiter);
-    thread::spawn(move || reserved.settle(Demand::request())).join().unwrap();
+    thread::spawn(move || reserved.adjust(Demand::request())).join().unwrap();
     assert_eq!(left(&other), 10);
 }
 
@@ -141,7 +141,7 @@ fn a_call_that_used_less_in_all_takes_nothing_more_of_the_sum() {
     let (limiter, clock) = limiter(tokens(60));
     let reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
     clock.advance(secs(60));
-    reserved.settle(input(20).output_tokens(5));
+    reserved.adjust(input(20).output_tokens(5));
     assert_eq!(left(&limiter), 60, "more input, but fewer tokens");
 }
 
@@ -151,6 +151,6 @@ fn input_that_was_underestimated_does_not_use_up_the_output_that_is_to_come() {
     let mut reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
     reserved.debit(input(20).output_tokens(1));
     assert_eq!(left(&limiter), 50);
-    reserved.settle(input(20).output_tokens(2));
+    reserved.adjust(input(20).output_tokens(2));
     assert_eq!(left(&limiter), 78);
 }

@@ -4,9 +4,9 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::fault::{Fault, FaultKind, Phase, Scope};
-use runtime_resilience::route::Rests;
-use runtime_resilience::{CircuitOpenError, Route, Routes};
+use runtime_resilience::{
+    CircuitOpenError, Fault, FaultKind, FaultScope, Route, RouteRests, Routes, TimeoutPhase,
+};
 
 use super::{abc, demand, first, limiter, ordered, provider, route, secs, tried, trip};
 
@@ -36,7 +36,7 @@ fn each_kind_rests_what_it_cools_for_its_usual_time() {
         (FaultKind::Overload, [2, 0, 0]),
         (FaultKind::Server, [0, 0, 0]),
         (FaultKind::Network, [0, 0, 0]),
-        (FaultKind::Timeout(Phase::FirstToken), [0, 0, 0]),
+        (FaultKind::Timeout(TimeoutPhase::FirstToken), [0, 0, 0]),
         (FaultKind::ContextLength, [0, 0, 0]),
         (FaultKind::Cancelled, [0, 0, 0]),
     ];
@@ -53,7 +53,7 @@ fn each_kind_rests_what_it_cools_for_its_usual_time() {
 fn what_was_asked_for_comes_first_and_ends_at_the_longest() {
     let (routes, all) = accounts(&ManualClock::new());
     let rested = routes.apply(&all[0], &asking(FaultKind::Overload, secs(7))).unwrap();
-    assert_eq!((rested.scope, rested.rest, rested.routes), (Scope::Provider, secs(7), 3));
+    assert_eq!((rested.scope, rested.rest, rested.routes), (FaultScope::Provider, secs(7), 3));
     let days = asking(FaultKind::RateLimit, secs(3 * 24 * 3600));
     assert_eq!(routes.apply(&all[2], &days).unwrap().rest, secs(3_600));
     assert_eq!(resting(&routes), [7, 7, 3_600]);
@@ -71,7 +71,7 @@ fn a_quota_that_is_told_with_a_delay_of_seconds_rests_for_its_usual_time() {
 #[test]
 fn the_usual_times_can_be_set() {
     let (routes, all) = accounts(&ManualClock::new());
-    let rests = Rests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));
+    let rests = RouteRests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));
     let routes = routes.rests(rests);
     assert_eq!(routes.apply(&all[0], &Fault::of(FaultKind::Overload)), None);
     assert_eq!(routes.apply(&all[0], &Fault::of(FaultKind::Quota)).unwrap().rest, secs(30));
@@ -112,12 +112,12 @@ fn a_quota_that_is_used_up_rests_the_last_route_too() {
 fn a_model_that_is_not_there_rests_and_a_bad_request_does_not() {
     let (routes, all) = accounts(&ManualClock::new());
     let none = serde_json::Value::Null;
-    let provider = runtime_resilience::fault::Provider::OpenAi;
+    let provider = runtime_resilience::Provider::OpenAi;
     let now = chrono::DateTime::UNIX_EPOCH;
     let reply = |status| Fault::from_json(provider, status, &(), &none, now);
     assert_eq!(routes.apply(&all[0], &reply(400)), None);
     let rested = routes.apply(&all[0], &reply(404)).unwrap();
-    assert_eq!((rested.scope, rested.rest), (Scope::Model, secs(900)));
+    assert_eq!((rested.scope, rested.rest), (FaultScope::Model, secs(900)));
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_rate_limit_pauses_the_limiters_it_means() {
     assert!(other.check(demand()).is_ok());
 
     let mut key = asking(FaultKind::RateLimit, secs(20));
-    key.cools = Scope::Key;
+    key.cools = FaultScope::Key;
     let _ = routes.apply(&a, &key);
     assert_eq!(other.check(demand()).unwrap_err().retry_after, Some(secs(20)));
 }
@@ -174,8 +174,8 @@ fn failures_of_a_fallback_open_its_breaker_like_any_others() {
 #[test]
 fn a_route_that_is_not_in_the_list_still_names_its_provider() {
     let (routes, _) = accounts(&ManualClock::new());
-    assert_eq!(routes.rest(&Route::new("a", "huge"), Scope::Model, secs(1)), 0);
-    assert_eq!(routes.rest(&Route::new("a", "huge").key("2"), Scope::Key, secs(1)), 1);
-    assert_eq!(routes.rest(&Route::new("a", "huge"), Scope::Provider, secs(1)), 3);
-    assert_eq!(routes.rest(&Route::new("b", "big"), Scope::Provider, secs(1)), 0);
+    assert_eq!(routes.rest(&Route::new("a", "huge"), FaultScope::Model, secs(1)), 0);
+    assert_eq!(routes.rest(&Route::new("a", "huge").key("2"), FaultScope::Key, secs(1)), 1);
+    assert_eq!(routes.rest(&Route::new("a", "huge"), FaultScope::Provider, secs(1)), 3);
+    assert_eq!(routes.rest(&Route::new("b", "big"), FaultScope::Provider, secs(1)), 0);
 }

@@ -4,9 +4,9 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_resilience::breaker::Config;
-use runtime_resilience::fault::Scope;
-use runtime_resilience::{CircuitState, Route, RouteLease, Routes};
+use runtime_resilience::{
+    CircuitBreakerConfig, CircuitState, FaultScope, Route, RouteLease, Routes,
+};
 
 use super::{
     INSTANT, abc, demand, first, limiter, ordered, provider, route, route_with, secs, tried, trip,
@@ -42,7 +42,7 @@ fn an_open_or_resting_route_is_passed_over_while_another_is_there() {
     let routes = ordered(&[a.clone(), b.clone(), c], &clock);
     trip(&a);
     assert_eq!(provider(&routes), "b");
-    assert_eq!(routes.rest(&b, Scope::Model, secs(3)), 1);
+    assert_eq!(routes.rest(&b, FaultScope::Model, secs(3)), 1);
     assert_eq!(provider(&routes), "c");
     clock.advance(secs(3));
     assert_eq!(provider(&routes), "b");
@@ -101,7 +101,8 @@ fn a_probe_that_hangs_keeps_others_away_for_half_a_minute_and_no_longer() {
 #[test]
 fn a_lone_half_open_route_takes_as_many_as_its_breaker_does() {
     let clock = ManualClock::new();
-    let two = Config::default().failure_threshold(count(1)).half_open_max_probes(count(2));
+    let two =
+        CircuitBreakerConfig::default().failure_threshold(count(1)).half_open_max_probes(count(2));
     let a = route_with("a", "m", two, &clock);
     let routes = ordered(from_ref(&a), &clock);
     trip(&a);
@@ -157,15 +158,15 @@ fn a_rest_is_only_ever_extended_until_it_is_ended() {
     let [a, ..] = abc(&clock);
     let routes = ordered(from_ref(&a), &clock);
     let rests = || routes.snapshot()[0].rests;
-    routes.rest(&a, Scope::Model, secs(60));
-    routes.rest(&a, Scope::Model, secs(5));
+    routes.rest(&a, FaultScope::Model, secs(60));
+    routes.rest(&a, FaultScope::Model, secs(5));
     assert_eq!(rests(), Some(secs(60)));
-    routes.rest(&a, Scope::Call, secs(600));
+    routes.rest(&a, FaultScope::Call, secs(600));
     assert_eq!(rests(), Some(secs(60)));
     clock.advance(secs(50));
-    routes.rest(&a, Scope::Model, secs(20));
+    routes.rest(&a, FaultScope::Model, secs(20));
     assert_eq!(rests(), Some(secs(20)));
-    routes.rest(&a, Scope::Model, Duration::MAX);
+    routes.rest(&a, FaultScope::Model, Duration::MAX);
     clock.advance(Duration::from_hours(24 * 365 * 999));
     first(&routes).unwrap_err();
     routes.wake(&a);
@@ -189,10 +190,10 @@ fn a_rest_covers_the_model_the_key_or_the_provider() {
         assert_eq!(rests.iter().filter(|rests| **rests).count(), count);
         rests
     };
-    assert_eq!(resting(Scope::Call), [false, false, false, false]);
-    assert_eq!(resting(Scope::Model), [true, false, false, false]);
-    assert_eq!(resting(Scope::Key), [true, true, false, false]);
-    assert_eq!(resting(Scope::Provider), [true, true, true, false]);
+    assert_eq!(resting(FaultScope::Call), [false, false, false, false]);
+    assert_eq!(resting(FaultScope::Model), [true, false, false, false]);
+    assert_eq!(resting(FaultScope::Key), [true, true, false, false]);
+    assert_eq!(resting(FaultScope::Provider), [true, true, true, false]);
 }
 
 #[test]
@@ -202,8 +203,8 @@ fn no_route_says_which_one_returns_first_and_when() {
     let routes = ordered(&[a.clone(), b.clone(), c.clone()], &clock);
     trip(&a);
     trip(&b);
-    routes.rest(&b, Scope::Model, secs(60));
-    routes.rest(&c, Scope::Model, secs(12));
+    routes.rest(&b, FaultScope::Model, secs(60));
+    routes.rest(&c, FaultScope::Model, secs(12));
     let none = first(&routes).unwrap_err();
     assert_eq!((none.open, none.resting), (2, 1));
     assert_eq!(none.soonest, Some(("a/m".into(), WAIT)));
@@ -222,7 +223,7 @@ fn a_turn_that_has_tried_all_can_wait_for_the_first_that_returns() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone()], &clock);
-    routes.rest(&a, Scope::Model, secs(5));
+    routes.rest(&a, FaultScope::Model, secs(5));
     trip(&b);
     let mut turn = tried(&[&a]);
     let none = routes.select(&turn, demand()).unwrap_err();
@@ -247,7 +248,7 @@ fn the_last_resort_is_the_first_to_return_and_is_taken_only_if_asked_for() {
     let routes = ordered(&[a.clone(), b.clone()], &clock).fail_open();
     trip(&a);
     assert!(!first(&routes).unwrap().is_last_resort(), "another is there");
-    routes.rest(&b, Scope::Model, secs(3));
+    routes.rest(&b, FaultScope::Model, secs(3));
     let lease = first(&routes).unwrap();
     assert_eq!((lease.route(), lease.is_last_resort(), lease.is_probe()), (&b, true, false));
     let lease = routes.select(&tried(&[&b]), demand()).unwrap();

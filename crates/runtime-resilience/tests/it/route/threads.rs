@@ -80,7 +80,7 @@ fn selections_rests_and_failures_at_once_end_with_every_route_back() {
                     match (thread + round) % 5 {
                         0 => permit.failure(),
                         1 => {
-                            let scope = runtime_resilience::fault::Scope::Model;
+                            let scope = runtime_resilience::FaultScope::Model;
                             routes.rest(lease.route(), scope, secs(1));
                         }
                         _ => permit.success(),

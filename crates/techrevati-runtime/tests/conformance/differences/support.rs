@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use techrevati_runtime::events::{IdSource, ManualClock};
-use techrevati_runtime::resilience::CircuitBreaker;
-use techrevati_runtime::resilience::breaker::Config;
+use techrevati_runtime::resilience::{CircuitBreaker, CircuitBreakerConfig};
 use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
 use techrevati_runtime::{BoxError, Turn};
 
@@ -16,7 +15,8 @@ pub(super) const WAIT: Duration = Duration::from_mins(1);
 
 /// A breaker that one failure opens.
 pub(super) fn breaker(clock: &ManualClock) -> CircuitBreaker {
-    let config = Config::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
+    let config =
+        CircuitBreakerConfig::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 

@@ -12,8 +12,7 @@ use techrevati_runtime::policy::{
     Guardrail, GuardrailOutcome, GuardrailStage, GuardrailSubject, PermissionMode,
     PermissionPolicy, PostCheck, PreCheck, QualityGate, QualityLevel, RolePermissionConfig,
 };
-use techrevati_runtime::resilience::CircuitBreaker;
-use techrevati_runtime::resilience::breaker::Config;
+use techrevati_runtime::resilience::{CircuitBreaker, CircuitBreakerConfig};
 use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 
 use crate::conformance::support::present;
@@ -167,7 +166,7 @@ impl Setup {
             orchestrator = orchestrator.budget(budget.unknown_price(UnknownPrice::Free));
         }
         if let Some(threshold) = self.breaker_threshold {
-            let config = Config::default().failure_threshold(threshold);
+            let config = CircuitBreakerConfig::default().failure_threshold(threshold);
             let breaker = CircuitBreaker::with_clock("svc", config, Arc::new(clock));
             orchestrator = orchestrator.circuit_breaker(breaker);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use runtime_events::{AgentEvent, AgentEventName as Name, SpanOutcome};
 use runtime_orchestrator::TurnError;
-use runtime_resilience::route::Routes;
+use runtime_resilience::Routes;
 use runtime_usage::Usd;
 
 use super::scene::{Cut, Ended, Run, STEP, Scene, most_retries};

@@ -16,12 +16,11 @@ use runtime_orchestrator::{
     Answer, Attempt, BoxError, OrchestrationSession, Orchestrator, Turn, TurnError,
 };
 use runtime_policy::{GuardrailOutcome, guardrail};
-use runtime_resilience::fault::{Fault, FaultDetails, FaultError, FaultKind};
-use runtime_resilience::hedge::Hedge;
-use runtime_resilience::recovery::{RecoveryHandler, StepContext, StepFuture};
-use runtime_resilience::retry_budget::{self, RetryBudget};
-use runtime_resilience::route::{Route, Routes};
-use runtime_resilience::{EscalationPolicy, Recipes, RecoveryRecipe, RecoveryStep};
+use runtime_resilience::{
+    EscalationPolicy, Fault, FaultDetails, FaultError, FaultKind, Hedge, Recipes, RecoveryHandler,
+    RecoveryRecipe, RecoveryStep, RetryBudget, RetryBudgetConfig, Route, Routes, StepContext,
+    StepFuture,
+};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use super::laws;
@@ -151,7 +150,7 @@ impl Scene {
             .circuit_breaker(fixture.breaker.clone())
             .recipes(recipes.clone())
             .retry_budget(RetryBudget::new(
-                retry_budget::Config::default().reserve(setting.retries).percent(10),
+                RetryBudgetConfig::default().reserve(setting.retries).percent(10),
             ))
             .max_iterations(u32::MAX);
         let routes = routes(&setting, &clock);

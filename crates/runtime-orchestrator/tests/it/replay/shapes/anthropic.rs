@@ -1,6 +1,6 @@
 //! Anthropic.
 
-use runtime_resilience::fault::{Provider, Scope};
+use runtime_resilience::{FaultScope, Provider};
 use serde_json::{Value, json};
 
 use super::super::reply::Reply;
@@ -24,7 +24,7 @@ fn by_name() -> Vec<Shape> {
         (400, "invalid_request_error", "max_tokens: Field required", REQUEST),
         (401, "authentication_error", "invalid x-api-key", AUTH),
         (402, "billing_error", "Your credit has run out.", QUOTA),
-        (403, "permission_error", "Your key may not use this model.", AUTH.at(Scope::Model)),
+        (403, "permission_error", "Your key may not use this model.", AUTH.at(FaultScope::Model)),
         (404, "not_found_error", "model: claude-9", NO_MODEL),
         (413, "request_too_large", "Request exceeds the maximum size", CONTEXT),
         (429, "rate_limit_error", "This would exceed your organization's rate limit.", RATE),

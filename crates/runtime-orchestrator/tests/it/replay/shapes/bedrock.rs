@@ -1,6 +1,6 @@
 //! Amazon Bedrock, which names exceptions.
 
-use runtime_resilience::fault::{Provider, Scope};
+use runtime_resilience::{FaultScope, Provider};
 use serde_json::json;
 
 use super::super::reply::Reply;
@@ -15,17 +15,22 @@ pub(super) fn shapes() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Bedrock);
     let cases: [(u16, &str, &str, Expected); 15] = [
         (429, "ThrottlingException", "Too many requests, please wait.", RATE),
-        (429, "ThrottlingException", "Too many tokens per day.", QUOTA.at(Scope::Model)),
+        (429, "ThrottlingException", "Too many tokens per day.", QUOTA.at(FaultScope::Model)),
         (400, "ServiceQuotaExceededException", "Your quota is used up.", QUOTA),
-        (429, "ModelNotReadyException", "The model is not ready.", OVERLOAD.at(Scope::Model)),
+        (429, "ModelNotReadyException", "The model is not ready.", OVERLOAD.at(FaultScope::Model)),
         (408, "ModelTimeoutException", "The model took too long.", TIMEOUT),
-        (424, "ModelStreamErrorException", "It broke while streaming.", SERVER.at(Scope::Model)),
-        (424, "ModelErrorException", "The model failed.", SERVER.at(Scope::Model)),
+        (
+            424,
+            "ModelStreamErrorException",
+            "It broke while streaming.",
+            SERVER.at(FaultScope::Model),
+        ),
+        (424, "ModelErrorException", "The model failed.", SERVER.at(FaultScope::Model)),
         (500, "InternalServerException", "Internal error.", SERVER),
         (503, "ServiceUnavailableException", "Unable to process it.", OVERLOAD),
         (400, "ValidationException", "Malformed input request", REQUEST),
         (400, "ValidationException", "Input is too long for requested model.", CONTEXT),
-        (403, "AccessDeniedException", "You may not use this model.", AUTH.at(Scope::Model)),
+        (403, "AccessDeniedException", "You may not use this model.", AUTH.at(FaultScope::Model)),
         (403, "UnrecognizedClientException", "The security token is invalid.", AUTH),
         (403, "ExpiredTokenException", "The security token has expired", AUTH),
         (404, "ResourceNotFoundException", "Could not resolve the model.", NO_MODEL),
@@ -44,6 +49,6 @@ pub(super) fn shapes() -> Vec<Shape> {
         let delta = json!({"contentBlockDelta": {"delta": {"text": "4"}}});
         shapes.add(&format!("stream-{name}-{place}"), Reply::events([delta, event]), fault);
     }
-    shapes.add("424", Reply::status(424, &[], ""), SERVER.at(Scope::Model));
+    shapes.add("424", Reply::status(424, &[], ""), SERVER.at(FaultScope::Model));
     shapes.shapes
 }

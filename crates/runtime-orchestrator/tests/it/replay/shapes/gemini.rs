@@ -1,6 +1,6 @@
 //! The Gemini API and Vertex AI.
 
-use runtime_resilience::fault::{Provider, Scope};
+use runtime_resilience::{FaultScope, Provider};
 use serde_json::{Value, json};
 
 use super::super::reply::Reply;
@@ -23,11 +23,11 @@ fn by_name() -> Vec<Shape> {
         (400, "FAILED_PRECONDITION", "User location is not supported.", AUTH),
         (401, "UNAUTHENTICATED", "Request had invalid credentials.", AUTH),
         (402, "", "Payment required", QUOTA),
-        (403, "PERMISSION_DENIED", "You do not have permission.", AUTH.at(Scope::Model)),
+        (403, "PERMISSION_DENIED", "You do not have permission.", AUTH.at(FaultScope::Model)),
         (404, "NOT_FOUND", "models/gemini-9 is not found", NO_MODEL),
         (429, "RESOURCE_EXHAUSTED", "Resource has been exhausted.", RATE),
         (500, "INTERNAL", "An internal error has occurred.", SERVER),
-        (503, "UNAVAILABLE", "The model is overloaded.", OVERLOAD.at(Scope::Model)),
+        (503, "UNAVAILABLE", "The model is overloaded.", OVERLOAD.at(FaultScope::Model)),
         (504, "DEADLINE_EXCEEDED", "Deadline expired", TIMEOUT),
     ];
     for (place, (status, name, message, fault)) in cases.into_iter().enumerate() {
@@ -56,7 +56,7 @@ fn exhausted() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Gemini);
     let minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";
     let day = "GenerateRequestsPerDayPerProjectPerModel-FreeTier";
-    let daily = QUOTA.at(Scope::Model);
+    let daily = QUOTA.at(FaultScope::Model);
     shapes.add("429-minute", limited(&[minute], "31s"), RATE.after_ms(31_000));
     shapes.add("429-day", limited(&[minute, day], "20.5s"), daily.after_ms(20_500));
     let none = json!({"error": {

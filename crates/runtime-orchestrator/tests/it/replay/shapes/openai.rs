@@ -1,6 +1,6 @@
 //! `OpenAI`, and Azure, which speaks like it.
 
-use runtime_resilience::fault::Provider;
+use runtime_resilience::Provider;
 use serde_json::{Value, json};
 
 use super::super::reply::Reply;

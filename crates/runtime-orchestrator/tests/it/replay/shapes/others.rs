@@ -1,6 +1,6 @@
 //! `OpenRouter`, which passes on what others say, and Ollama, which says little.
 
-use runtime_resilience::fault::{FaultKind, Provider, Scope};
+use runtime_resilience::{FaultKind, FaultScope, Provider};
 use serde_json::{Value, json};
 
 use super::super::reply::Reply;
@@ -26,15 +26,15 @@ fn openrouter() -> Vec<Shape> {
             402,
             "In flight",
             json!({"limit_source": "openrouter_in_flight_budget"}),
-            RATE.at(Scope::Key),
+            RATE.at(FaultScope::Key),
         ),
         (403, "Flagged", json!({"reasons": ["violence"], "flagged_input": "..."}), POLICY),
         (403, "Blocked by a guardrail", none(), POLICY),
         (408, "Timed out", none(), TIMEOUT),
-        (429, "Rate limit exceeded: free-models-per-min", none(), RATE.at(Scope::Key)),
+        (429, "Rate limit exceeded: free-models-per-min", none(), RATE.at(FaultScope::Key)),
         (429, "Provider returned error", json!({"provider_name": "Chutes"}), RATE),
-        (502, "Provider returned error", none(), SERVER.at(Scope::Model)),
-        (503, "No provider meets your routing", none(), OVERLOAD.at(Scope::Model)),
+        (502, "Provider returned error", none(), SERVER.at(FaultScope::Model)),
+        (503, "No provider meets your routing", none(), OVERLOAD.at(FaultScope::Model)),
     ];
     for (place, (status, message, metadata, fault)) in cases.into_iter().enumerate() {
         let error = json!({"error": {"code": status, "message": message, "metadata": metadata}});
@@ -60,10 +60,10 @@ fn openrouter() -> Vec<Shape> {
 /// Retried only while it is busy.
 fn ollama() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Ollama);
-    let broken = SERVER.not_here().at(Scope::Model);
+    let broken = SERVER.not_here().at(FaultScope::Model);
     let cases: [(u16, &str, Expected); 8] = [
         (503, "server busy, please try again.  maximum pending requests exceeded", OVERLOAD),
-        (429, "too many requests", RATE.at(Scope::Key)),
+        (429, "too many requests", RATE.at(FaultScope::Key)),
         (400, "the input length exceeds the context length", CONTEXT),
         (400, "invalid options", REQUEST),
         (404, "model 'llama9' not found", NO_MODEL),
@@ -78,7 +78,7 @@ fn ollama() -> Vec<Shape> {
     // In a stream there is only a text, and it is read as such.
     let part = json!({"message": {"content": "4"}, "done": false});
     let error = json!({"error": "an error was encountered: connection refused"});
-    let text_alone = expected(FaultKind::Server, [1, 1, 1], Scope::Provider);
+    let text_alone = expected(FaultKind::Server, [1, 1, 1], FaultScope::Provider);
     shapes.add("stream-text", Reply::lines([part, error]), text_alone);
     shapes.shapes
 }

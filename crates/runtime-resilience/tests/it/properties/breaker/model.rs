@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use runtime_resilience::CircuitState;
-use runtime_resilience::breaker::{Cause, Config, Counts, Growing, OpenWait, Percent, Window};
+use runtime_resilience::{
+    CircuitBreakerConfig, CircuitCounts, CircuitState, CircuitWindow, GrowingWait, OpenWait,
+    Percent, TransitionCause,
+};
 
 use crate::support::count;
 
@@ -36,8 +38,8 @@ pub(super) enum Span {
 }
 
 impl Rules {
-    pub(super) fn config(&self) -> Config {
-        let config = Config::default()
+    pub(super) fn config(&self) -> CircuitBreakerConfig {
+        let config = CircuitBreakerConfig::default()
             .half_open_max_probes(count(self.probes))
             .successes_to_close(count(self.to_close));
         let config = match self.threshold {
@@ -47,7 +49,7 @@ impl Rules {
         let config = match self.growth {
             None => config.recovery_timeout(self.first_wait),
             Some((factor, max)) => {
-                let growing = Growing::from(self.first_wait).factor(count(factor)).max(max);
+                let growing = GrowingWait::from(self.first_wait).factor(count(factor)).max(max);
                 config.open_wait(OpenWait::Growing(growing.without_jitter()))
             }
         };
@@ -70,11 +72,11 @@ impl Rules {
 }
 
 impl Rolling {
-    fn window(self) -> Window {
+    fn window(self) -> CircuitWindow {
         let percent = |number| Percent::new(number).expect("it is from 1 to 100");
         let window = match self.span {
-            Span::Calls(calls) => Window::of_calls(calls.try_into().expect("at least one")),
-            Span::Time(span) => Window::of_time(span).expect("it is long enough"),
+            Span::Calls(calls) => CircuitWindow::of_calls(calls.try_into().expect("at least one")),
+            Span::Time(span) => CircuitWindow::of_time(span).expect("it is long enough"),
         };
         let window = window.failure_rate(percent(self.rate)).minimum_calls(count(self.minimum));
         match self.slow {
@@ -105,7 +107,8 @@ struct Call {
 }
 
 /// A transition, without what only the real one has.
-pub(super) type Heard = (CircuitState, CircuitState, u32, Cause, Counts, Option<Duration>);
+pub(super) type Heard =
+    (CircuitState, CircuitState, u32, TransitionCause, CircuitCounts, Option<Duration>);
 
 #[derive(Debug)]
 pub(super) struct Model {
@@ -147,8 +150,8 @@ impl Model {
         }
     }
 
-    pub(super) fn counts(&self, now: Duration) -> Counts {
-        let mut counts = Counts::default();
+    pub(super) fn counts(&self, now: Duration) -> CircuitCounts {
+        let mut counts = CircuitCounts::default();
         let row = self.log.iter().rev().take_while(|call| call.failed).count();
         if matches!(self.state, Closed | MetricsOnly) {
             counts.failures_in_a_row = u32::try_from(row).expect("few calls");
@@ -163,17 +166,17 @@ impl Model {
         counts
     }
 
-    fn change(&mut self, to: CircuitState, cause: Cause, now: Duration) {
+    fn change(&mut self, to: CircuitState, cause: TransitionCause, now: Duration) {
         let counts = self.counts(now);
         self.failed_recoveries = match (self.state, to) {
             (HalfOpen, Open) => self.failed_recoveries + 1,
             (_, Open | HalfOpen) => self.failed_recoveries,
             _ => 0,
         };
-        self.lost = if cause == Cause::ProbeLost { (self.lost + 1).min(4) } else { 0 };
+        self.lost = if cause == TransitionCause::ProbeLost { (self.lost + 1).min(4) } else { 0 };
         self.generation += 1;
         let wait = (to == Open).then(|| self.until.saturating_sub(now));
-        if self.state != to || cause == Cause::ProbeLost {
+        if self.state != to || cause == TransitionCause::ProbeLost {
             self.heard.push((self.state, to, self.generation, cause, counts, wait));
         }
         self.state = to;
@@ -181,7 +184,7 @@ impl Model {
         self.log.clear();
     }
 
-    fn open(&mut self, wait: Option<Duration>, cause: Cause, now: Duration) {
+    fn open(&mut self, wait: Option<Duration>, cause: TransitionCause, now: Duration) {
         let failed = self.failed_recoveries + u32::from(self.state == HalfOpen);
         self.until = noted(now + wait.unwrap_or_else(|| self.rules.wait(failed)));
         self.change(Open, cause, now);
@@ -207,9 +210,9 @@ impl Model {
     /// A call that `admits` said yes to.
     pub(super) fn acquire(&mut self, running: u32, now: Duration) {
         if self.state == Open {
-            self.change(HalfOpen, Cause::WaitOver, now);
+            self.change(HalfOpen, TransitionCause::WaitOver, now);
         } else if self.state == HalfOpen && running >= self.rules.probes {
-            self.change(HalfOpen, Cause::ProbeLost, now);
+            self.change(HalfOpen, TransitionCause::ProbeLost, now);
         }
         if self.state == HalfOpen {
             self.last_probe = noted(now);
@@ -226,9 +229,9 @@ impl Model {
         self.log.push(Call { at: now, failed, slow });
         match self.state {
             Closed => self.judge(failed || slow, now),
-            HalfOpen if failed || slow => self.open(None, Cause::ProbeFailed, now),
+            HalfOpen if failed || slow => self.open(None, TransitionCause::ProbeFailed, now),
             HalfOpen if self.log.len() >= self.rules.to_close as usize => {
-                self.change(Closed, Cause::ProbesSucceeded, now);
+                self.change(Closed, TransitionCause::ProbesSucceeded, now);
             }
             _ => {}
         }
@@ -237,7 +240,7 @@ impl Model {
     fn judge(&mut self, bad: bool, now: Duration) {
         let counts = self.counts(now);
         if self.rules.threshold.is_some_and(|threshold| counts.failures_in_a_row >= threshold) {
-            return self.open(None, Cause::FailuresInARow, now);
+            return self.open(None, TransitionCause::FailuresInARow, now);
         }
         let Some(window) = self.rules.window else { return };
         let minimum = match window.span {
@@ -247,9 +250,9 @@ impl Model {
         let reached = |part: u32, rate: u8| part * 100 >= u32::from(rate) * counts.calls;
         if counts.calls < minimum || !(bad || counts.calls == minimum) {
         } else if reached(counts.failures, window.rate) {
-            self.open(None, Cause::FailureRate, now);
+            self.open(None, TransitionCause::FailureRate, now);
         } else if window.slow.is_some_and(|(_, rate)| reached(counts.slow, rate)) {
-            self.open(None, Cause::SlowRate, now);
+            self.open(None, TransitionCause::SlowRate, now);
         }
     }
 
@@ -259,13 +262,13 @@ impl Model {
             self.log.push(Call { at: now, failed: true, slow });
         }
         if matches!(self.state, Closed | HalfOpen) {
-            self.open(Some(wait), Cause::Tripped, now);
+            self.open(Some(wait), TransitionCause::Tripped, now);
         }
     }
 
     pub(super) fn trip(&mut self, wait: Option<Duration>, now: Duration) {
         match self.state {
-            Closed | HalfOpen => self.open(wait, Cause::Tripped, now),
+            Closed | HalfOpen => self.open(wait, TransitionCause::Tripped, now),
             Open => {
                 let wait = wait.unwrap_or_else(|| self.rules.wait(self.failed_recoveries));
                 self.until = self.until.max(noted(now + wait));
@@ -276,12 +279,12 @@ impl Model {
 
     pub(super) fn pin(&mut self, to: CircuitState, now: Duration) {
         if self.state != to {
-            self.change(to, Cause::Pinned, now);
+            self.change(to, TransitionCause::Pinned, now);
         }
     }
 
     pub(super) fn reset(&mut self, now: Duration) {
-        self.change(Closed, Cause::Reset, now);
+        self.change(Closed, TransitionCause::Reset, now);
     }
 
     pub(super) fn seen_state(&self, now: Duration) -> CircuitState {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use runtime_events::Clock;
-use runtime_resilience::CircuitState;
-use runtime_resilience::breaker::{Config, Growing, OpenWait, Percent, Window};
+use runtime_resilience::{
+    CircuitBreakerConfig, CircuitState, CircuitWindow, GrowingWait, OpenWait, Percent,
+};
 
 use crate::support::{WAIT, breaker, breaker_with, count};
 
@@ -28,7 +29,7 @@ proptest! {
     fn a_wait_ends_after_its_length_however_the_clock_gets_there(
         steps in prop::collection::vec(0..4_000_u64, 1..20),
     ) {
-        let (breaker, clock, _) = breaker(Config::default().failure_threshold(count(1)));
+        let (breaker, clock, _) = breaker(CircuitBreakerConfig::default().failure_threshold(count(1)));
         let opened = clock.now();
         breaker.record_failure();
         for step in steps {
@@ -45,7 +46,7 @@ proptest! {
         before in 0..50_000_000_u64,
         wait in 0..3_000_000_000_u64,
     ) {
-        let (breaker, clock, _) = breaker(Config::default());
+        let (breaker, clock, _) = breaker(CircuitBreakerConfig::default());
         let wait = Duration::from_nanos(wait);
         clock.advance(Duration::from_nanos(before));
         breaker.trip(Some(wait));
@@ -65,11 +66,11 @@ proptest! {
         span in jump(),
         jumps in prop::collection::vec((jump(), 0..6_u8), 1..60),
     ) {
-        let config = Config::default()
+        let config = CircuitBreakerConfig::default()
             .failure_threshold(count(2))
-            .open_wait(OpenWait::Growing(Growing::from(first).max(max)))
+            .open_wait(OpenWait::Growing(GrowingWait::from(first).max(max)))
             .half_open_lease(lease);
-        let config = match Window::of_time(span) {
+        let config = match CircuitWindow::of_time(span) {
             Ok(window) => config.window(window.slow_calls(first, Percent::HALF)),
             Err(_) => config,
         };
@@ -103,8 +104,8 @@ proptest! {
     ) {
         let (first, max) = (Duration::from_millis(first), Duration::from_millis(max));
         let jitter = Percent::new(jitter).expect("it is from 1 to 100");
-        let growing = Growing::from(first).max(max).factor(count(factor)).jitter(jitter);
-        let config = Config::default().failure_threshold(count(1));
+        let growing = GrowingWait::from(first).max(max).factor(count(factor)).jitter(jitter);
+        let config = CircuitBreakerConfig::default().failure_threshold(count(1));
         let (breaker, clock, heard) = breaker_with(config.open_wait(OpenWait::Growing(growing)));
         let tick = Duration::from_millis(10);
         let mut longest = first;
@@ -134,8 +135,8 @@ proptest! {
         calls in prop::collection::vec((0..3_000_u64, any::<bool>()), 1..100),
     ) {
         let span = Duration::from_millis(span);
-        let window = Window::of_time(span).expect("it is long enough").failure_rate(Percent::ALL);
-        let config = Config::default().without_failure_threshold().window(window.minimum_calls(
+        let window = CircuitWindow::of_time(span).expect("it is long enough").failure_rate(Percent::ALL);
+        let config = CircuitBreakerConfig::default().without_failure_threshold().window(window.minimum_calls(
             count(u32::MAX),
         ));
         let (breaker, clock, _) = breaker_with(config);
@@ -163,8 +164,8 @@ proptest! {
         size in 1..20_u16,
         calls in prop::collection::vec(any::<bool>(), 1..100),
     ) {
-        let window = Window::of_calls(size.try_into().expect("at least one"));
-        let config = Config::default().window(window).without_failure_threshold();
+        let window = CircuitWindow::of_calls(size.try_into().expect("at least one"));
+        let config = CircuitBreakerConfig::default().window(window).without_failure_threshold();
         let (breaker, _, _) = breaker_with(config);
         breaker.metrics_only();
         for end in 1..=calls.len() {
