@@ -13,6 +13,18 @@ pub(crate) fn string(json: &str, path: &[&str]) -> Option<String> {
     unquote(at(json, path)?)
 }
 
+/// The texts of the elements of the array under these keys; none if there is no array.
+pub(crate) fn elements<'a>(json: &'a str, path: &[&str]) -> Vec<&'a str> {
+    let mut found = Vec::new();
+    let inside = at(json, path).and_then(|array| array.strip_prefix('[')?.strip_suffix(']'));
+    let mut rest = inside.map(str::trim_start).filter(|rest| !rest.is_empty());
+    while let Some((value, after)) = rest.and_then(split_value) {
+        found.push(value);
+        rest = after.trim_start().strip_prefix(',').map(str::trim_start);
+    }
+    found
+}
+
 /// The text of the value under these keys.
 fn at<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
     let mut value = json.trim_start();
@@ -130,6 +142,15 @@ mod tests {
         let json = r#"{"a":["}",{"x":"\"]"}],"full_id":"turn\/\"quoted\" \u00b5s/10","b":1}"#;
         assert_eq!(string(json, &["full_id"]).as_deref(), Some("turn/\"quoted\" µs/10"));
         assert_eq!(number(json, &["b"]), Some(1.0));
+    }
+
+    #[test]
+    fn the_elements_of_an_array_are_found() {
+        let json = r#"{"a":[ {"x":[1,2]}, "],", 3 ],"b":[],"c":1}"#;
+        assert_eq!(elements(json, &["a"]), [r#"{"x":[1,2]}"#, r#""],""#, "3"]);
+        for path in ["b", "c", "d"] {
+            assert!(elements(json, &[path]).is_empty(), "{path}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
+mod msrv;
 mod readmes;
 mod run;
 mod sizes;
@@ -22,6 +23,7 @@ mod source;
 mod table;
 #[cfg(test)]
 mod tidy;
+mod tools;
 mod workspace;
 
 use std::env;
@@ -89,6 +91,18 @@ const TASKS: &[Task] = &[
         arguments: "",
         about: "write the README of each library crate from its root docs",
         run: readmes::run,
+    },
+    Task {
+        name: "msrv",
+        arguments: "",
+        about: "say which Rust the dependencies need, and check it against Cargo.toml",
+        run: msrv::run,
+    },
+    Task {
+        name: "tools",
+        arguments: "[TOOL…]",
+        about: "install cargo-deny and cargo-machete, or the tools named, below target/tools",
+        run: tools::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];

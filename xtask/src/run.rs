@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::Error;
 use crate::counts::Counts;
+use crate::tools;
 use crate::workspace;
 
 /// A command line, printed as it can be repeated in a shell.
@@ -92,6 +93,9 @@ impl Cmd {
     fn command(&self) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
+        if let Some(path) = tools::search_path() {
+            command.env("PATH", path);
+        }
         command.args(&self.args).envs(self.env.iter().cloned()).current_dir(workspace::root());
         // `cargo run` describes xtask in variables that some build scripts watch: passed
         // on, they would make every second build start afresh.

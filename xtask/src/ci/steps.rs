@@ -8,12 +8,14 @@ use crate::counts::Counts;
 use crate::dev;
 use crate::files;
 use crate::manifest::Manifest;
+use crate::msrv;
 use crate::run::Cmd;
 use crate::workspace::{self, Crate};
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy },
+    Step { name: "msrv", run: msrv },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
     Step { name: "doc-tests", run: doc_tests },
@@ -26,6 +28,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "package", run: package },
     Step { name: "deny", run: deny },
     Step { name: "machete", run: machete },
+    Step { name: "semver", run: semver },
 ];
 
 fn format(_: &mut Counts) -> Result<Note, Error> {
@@ -36,6 +39,10 @@ fn format(_: &mut Counts) -> Result<Note, Error> {
 
 fn tidy(counts: &mut Counts) -> Result<Note, Error> {
     counted(counts, &locked("test --package xtask --no-fail-fast"))
+}
+
+fn msrv(_: &mut Counts) -> Result<Note, Error> {
+    Ok(Note::Passed(msrv::check()?))
 }
 
 fn clippy(_: &mut Counts) -> Result<Note, Error> {
@@ -142,6 +149,16 @@ fn machete(_: &mut Counts) -> Result<Note, Error> {
     optional("machete", "--with-metadata crates")
 }
 
+fn semver(_: &mut Counts) -> Result<Note, Error> {
+    let Some(tag) = workspace::last_release() else {
+        return Ok(Note::Skipped("there is no release to compare with".to_owned()));
+    };
+    // The command is no library.
+    let words =
+        "--workspace --exclude xtask --exclude techrevati-cli --all-features --baseline-rev";
+    optional("semver-checks", &[words, &tag].join(" "))
+}
+
 /// `cargo` with the dependencies that were committed, and no others.
 fn locked(words: &'static str) -> Cmd {
     let mut words = words.splitn(2, ' ');
@@ -167,11 +184,12 @@ fn counted(counts: &mut Counts, tests: &Cmd) -> Result<Note, Error> {
     Ok(Note::Passed(format!("{} tests", own.passed)))
 }
 
-fn optional(tool: &'static str, words: &'static str) -> Result<Note, Error> {
+fn optional(tool: &str, words: &str) -> Result<Note, Error> {
     if Cmd::cargo(tool).arg("--version").works() {
-        passed(Cmd::cargo(tool).args(dev::words(words)).run())
+        passed(Cmd::cargo(tool).args(words.split_whitespace()).run())
     } else {
-        Ok(Note::Skipped(format!("cargo-{tool} is not installed")))
+        let install = if tool == "semver-checks" { "tools cargo-semver-checks" } else { "tools" };
+        Ok(Note::Skipped(format!("cargo-{tool} is not installed (`cargo xtask {install}`)")))
     }
 }
 

@@ -46,6 +46,13 @@ fn the_readme_of_each_library_says_what_its_root_docs_say() {
 }
 
 #[test]
+fn the_readme_states_the_oldest_rust() {
+    let stated = PROJECT.manifest.get("workspace.package", "rust-version").expect("there is one");
+    let sentence = format!("Rust {stated} or later");
+    assert!(PROJECT.text("README.md").contains(&sentence), "README.md does not say `{sentence}`");
+}
+
+#[test]
 fn the_ci_file_runs_what_a_laptop_runs() {
     let runs = PROJECT.text(".ci/run");
     assert!(runs.contains("cargo xtask ci"), ".ci/run does not call `cargo xtask ci`");

@@ -40,7 +40,7 @@ impl GrowingWait {
     /// Waits this long the first time.
     pub const fn from(first: Duration) -> Self {
         const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
-        Self { first, factor: TWO, max: Duration::from_mins(5), jitter: Some(Percent::HALF) }
+        Self { first, factor: TWO, max: Duration::from_secs(300), jitter: Some(Percent::HALF) }
     }
 
     /// Waits this many times longer each time. 2 unless set.
