@@ -40,7 +40,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
         [filter] => filter,
         [_, more, ..] => {
             return Err(Error::Usage(format!(
-                "`bench` takes one filter (a regular expression), and was also given `{more}`"
+                "`bench` takes one filter (a regular expression), also got `{more}`"
             )));
         }
     };
@@ -75,7 +75,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
 fn peers(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.iter().find(|argument| *argument != "--markdown") {
         return Err(Error::Usage(format!(
-            "`bench --peers` takes only `--markdown`, and was given `{argument}`"
+            "`bench --peers` takes only `--markdown`, got `{argument}`"
         )));
     }
     let target = workspace::target_dir().join("peers");
@@ -106,7 +106,10 @@ fn medians(home: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> Result<Vec<[S
             continue;
         }
         let row = row(&path).ok_or_else(|| {
-            Error::Failed(format!("{} is not as criterion writes it", path.display()))
+            Error::Failed(format!(
+                "{} does not have the format that criterion writes",
+                path.display()
+            ))
         })?;
         rows.push(row);
     }

@@ -113,7 +113,7 @@ pub(crate) fn properties(
         }
     }
     match counts.total() {
-        0 => Err(Error::Failed("there is no property test to run".to_owned())),
+        0 => Err(Error::Failed("no property tests were run".to_owned())),
         total => Ok(total),
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn demo(rest: &[String]) -> Result<(), Error> {
 /// `cargo xtask tidy`
 pub(crate) fn tidy(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.first() {
-        return Err(Error::Usage(format!("`tidy` takes no argument, and was given `{argument}`")));
+        return Err(Error::Usage(format!("`tidy` takes no arguments, got `{argument}`")));
     }
     Cmd::cargo("test --quiet --package xtask --bins -- tidy").run()
 }
@@ -161,7 +161,7 @@ fn proptest_arguments(rest: &[String]) -> Result<(u32, &str), Error> {
             }
             _ if !filter.is_empty() => {
                 return Err(Error::Usage(format!(
-                    "`proptest` takes one filter, and was given `{filter}` and `{argument}`"
+                    "`proptest` takes one filter, got `{filter}` and `{argument}`"
                 )));
             }
             _ => {
@@ -170,7 +170,7 @@ fn proptest_arguments(rest: &[String]) -> Result<(u32, &str), Error> {
             }
         };
         cases = number.parse().ok().filter(|cases| *cases > 0).ok_or_else(|| {
-            Error::Usage(format!("`--cases` needs a positive number, and was given `{number}`"))
+            Error::Usage(format!("`--cases` needs a positive number, got `{number}`"))
         })?;
     }
     Ok((cases, filter))

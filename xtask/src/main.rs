@@ -11,7 +11,6 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
-mod msrv;
 mod readmes;
 mod run;
 mod sizes;
@@ -59,19 +58,19 @@ const TASKS: &[Task] = &[
     Task {
         name: "loom",
         arguments: "[FILTER]",
-        about: "explore every interleaving of the lock-free parts",
+        about: "try every interleaving of the lock-free parts",
         run: dev::loom,
     },
     Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
-        about: "measure, and end with a table of medians; ARGs go to criterion; `--peers`: beside our peers",
+        about: "measure and print a table of medians; `--peers` measures other crates as well",
         run: bench::run,
     },
     Task {
         name: "demo",
         arguments: "[QUESTION] [-- ARG…]",
-        about: "let two agents answer a question about docs/",
+        about: "run the example: two agents answer a question about docs/",
         run: dev::demo,
     },
     Task {
@@ -87,22 +86,16 @@ const TASKS: &[Task] = &[
         run: sizes::run,
     },
     Task {
+        name: "tools",
+        arguments: "[TOOL…]",
+        about: "install the optional tools of `ci` below target/tools",
+        run: tools::run,
+    },
+    Task {
         name: "readmes",
         arguments: "",
         about: "write the README of each library crate from its root docs",
         run: readmes::run,
-    },
-    Task {
-        name: "msrv",
-        arguments: "",
-        about: "say which Rust the dependencies need, and check it against Cargo.toml",
-        run: msrv::run,
-    },
-    Task {
-        name: "tools",
-        arguments: "[TOOL…]",
-        about: "install cargo-deny and cargo-machete, or the tools named, below target/tools",
-        run: tools::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];
@@ -156,14 +149,14 @@ fn dispatch(arguments: &[String]) -> Result<(), Error> {
     }
     match TASKS.iter().find(|task| task.name == name) {
         Some(task) => (task.run)(rest),
-        None if name.starts_with('-') => Err(Error::Usage(format!("there is no flag `{name}`"))),
-        None => Err(Error::Usage(format!("there is no task `{name}`"))),
+        None if name.starts_with('-') => Err(Error::Usage(format!("unknown flag `{name}`"))),
+        None => Err(Error::Usage(format!("unknown task `{name}`"))),
     }
 }
 
 fn help(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.first() {
-        return Err(Error::Usage(format!("`help` takes no argument, and was given `{argument}`")));
+        return Err(Error::Usage(format!("`help` takes no arguments, got `{argument}`")));
     }
     println!("usage: cargo xtask TASK\n");
     let rows: Vec<_> = TASKS

@@ -1,35 +1,56 @@
-//! `cargo xtask readmes`: the README of each library crate, written from its root docs.
+//! `cargo xtask readmes`: the READMEs of the crates. That of a library is written from its root docs,
+//! that of the facade is the project's own.
 //!
-//! Registries show a README and do not know `[`Item`]`: such links become plain code, hidden lines
-//! of programs are left out.
+//! Registries show a README and do not know ``[`Item`]``: such links become plain code, hidden lines
+//! of programs are left out, and a link to a file of the project becomes an address.
 
 use std::fs;
 
 use crate::Error;
 use crate::files;
-use crate::workspace::{self, Crate};
+use crate::workspace::{self, COMMAND, FACADE};
+
+const REPOSITORY: &str = "https://github.com/Techrevati/runtime";
 
 /// `cargo xtask readmes`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.first() {
         return Err(Error::Usage(format!("`readmes` takes no arguments, got `{argument}`")));
     }
-    for member in workspace::libraries()? {
-        let folder = workspace::root().join("crates").join(&member.name);
+    for workspace::Crate { name, .. } in workspace::crates()? {
+        let folder = workspace::root().join("crates").join(&name);
         let path = folder.join("README.md");
-        let readme = readme(&member, &files::read(&folder.join("src/lib.rs"))?);
-        if fs::read_to_string(&path).is_ok_and(|text| text == readme) {
-            continue;
+        let readme = match name.as_str() {
+            // It is written by hand: the root docs of a command are for those who work on it.
+            COMMAND => continue,
+            FACADE => of_the_facade(&files::read(&workspace::root().join("README.md"))?),
+            _ => of_a_library(&name, &files::read(&folder.join("src/lib.rs"))?),
+        };
+        if !fs::read_to_string(&path).is_ok_and(|text| text == readme) {
+            fs::write(&path, readme).map_err(|error| files::unreadable(&path, &error))?;
+            println!("wrote {}", path.display());
         }
-        fs::write(&path, readme).map_err(|error| files::unreadable(&path, &error))?;
-        println!("wrote {}", path.display());
     }
     Ok(())
 }
 
-/// The README of a crate, from the text of its `lib.rs`.
-pub(crate) fn readme(member: &Crate, root: &str) -> String {
-    let name = &member.name;
+/// The README of the project with links that also work elsewhere.
+pub(crate) fn of_the_facade(readme: &str) -> String {
+    let mut parts = readme.split("](");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text += "](";
+        let target = part.split(')').next().unwrap_or_default();
+        if !target.contains("://") && !target.starts_with('#') {
+            text.extend([REPOSITORY, "/blob/main/"]);
+        }
+        text += part;
+    }
+    text
+}
+
+/// The README of a library, from the text of its `lib.rs`.
+pub(crate) fn of_a_library(name: &str, root: &str) -> String {
     let mut text = format!("# {name}\n\n");
     let mut code = None;
     for line in docs(root) {
@@ -49,14 +70,13 @@ pub(crate) fn readme(member: &Crate, root: &str) -> String {
         }
         text.push('\n');
     }
-    // What stood between two paragraphs and was left out leaves one blank line.
+    // What was left out between two paragraphs must not leave two blank lines.
     while text.contains("\n\n\n") {
         text = text.replace("\n\n\n", "\n\n");
     }
-    let repository = "https://github.com/Techrevati/runtime";
     text + &format!(
         "\n---\n\n`cargo add {name}` · [documentation](https://docs.rs/{name}) · part of \
-         [techrevati-runtime]({repository}) · [MIT licence](LICENSE)\n"
+         [techrevati-runtime]({REPOSITORY}) · [MIT licence](LICENSE)\n"
     )
 }
 
@@ -95,11 +115,9 @@ fn without_item_links(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::Manifest;
 
     fn written(root: &str) -> String {
-        let member = Crate { name: "runtime-x".to_owned(), manifest: Manifest::default() };
-        let text = readme(&member, root);
+        let text = of_a_library("runtime-x", root);
         let body = text.strip_prefix("# runtime-x\n\n").expect("a heading");
         body.split("\n---\n").next().unwrap_or_default().to_owned()
     }
@@ -110,6 +128,14 @@ mod tests {
                     //!\n//! [recovers]: Session::recover\n//!\n//! # Features\n#![warn(x)]\n//! No.\n";
         let expected = "A `Sink`, a queue, recovers and [a page](https://x.y).\n\n## Features\n";
         assert_eq!(written(root), expected);
+    }
+
+    #[test]
+    fn links_of_the_project_become_addresses() {
+        let readme = "[a](docs/a.md), [b](#b) and [c](https://c.d).\n";
+        let expected = "[a](https://github.com/Techrevati/runtime/blob/main/docs/a.md), [b](#b) \
+                        and [c](https://c.d).\n";
+        assert_eq!(of_the_facade(readme), expected);
     }
 
     #[test]

@@ -93,9 +93,6 @@ impl Cmd {
     fn command(&self) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
-        if let Some(path) = tools::search_path() {
-            command.env("PATH", path);
-        }
         command.args(&self.args).envs(self.env.iter().cloned()).current_dir(workspace::root());
         // `cargo run` describes xtask in variables that some build scripts watch: passed
         // on, they would make every second build start afresh.
@@ -106,6 +103,11 @@ impl Cmd {
             if own {
                 command.env_remove(key);
             }
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let installed = [tools::home().join("bin")];
+        if let Ok(path) = env::join_paths(installed.into_iter().chain(env::split_paths(&path))) {
+            command.env("PATH", path);
         }
         command
     }

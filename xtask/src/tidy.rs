@@ -8,6 +8,7 @@ mod guide;
 mod layers;
 mod links;
 mod manifests;
+mod msrv;
 mod payload_keys;
 mod rooms;
 mod sources;

@@ -1,59 +1,58 @@
-//! `cargo xtask tools`: installs what some steps of `ci` need beyond Rust, below `target/tools`.
+//! `cargo xtask tools`: installs the tools that some steps of `ci` use.
 
-use std::env;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::Error;
 use crate::run::Cmd;
 use crate::workspace;
 
-/// A program that cargo can install.
-struct Tool {
-    name: &'static str,
-    version: &'static str,
-    /// Whether `ci` uses it on every run.
-    usual: bool,
-}
+/// The subcommands of cargo that `ci` uses where they are installed.
+const TOOLS: &[&str] = &["cargo-deny", "cargo-machete", "cargo-semver-checks"];
 
-const TOOLS: &[Tool] = &[
-    Tool { name: "cargo-deny", version: "0.20.2", usual: true },
-    Tool { name: "cargo-machete", version: "0.9.2", usual: true },
-    // It takes minutes to build, and is needed only when there is a release to compare with.
-    Tool { name: "cargo-semver-checks", version: "0.51.0", usual: false },
-];
+/// Where the tools are installed. Cargo finds them there for every command that xtask starts.
+pub(crate) fn home() -> PathBuf {
+    workspace::target_dir().join("tools")
+}
 
 /// `cargo xtask tools [TOOL…]`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
-    for argument in rest {
-        if argument.starts_with('-') {
-            return Err(Error::unknown_flag("tools", argument));
+    let chosen = chosen(rest)?;
+    for tool in chosen {
+        if home().join("bin").join(tool).exists() {
+            println!("{tool} is installed");
+            continue;
         }
-        if !TOOLS.iter().any(|tool| tool.name == argument) {
-            let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
-            let names = names.join(", ");
-            return Err(Error::Usage(format!("`tools` does not know `{argument}` ({names})")));
-        }
-    }
-    let chosen = |tool: &&Tool| {
-        if rest.is_empty() { tool.usual } else { rest.iter().any(|name| name == tool.name) }
-    };
-    for tool in TOOLS.iter().filter(chosen) {
-        // Cargo leaves what is there already.
-        let package = format!("{}@{}", tool.name, tool.version);
-        let install = Cmd::cargo("install --locked --root").arg(folder().to_string_lossy());
-        install.arg(package).run()?;
+        let install = Cmd::cargo("install --locked --root").arg(home().to_string_lossy());
+        // Its builds are kept apart, so that the workspace's own stay as they are.
+        let builds = home().join("build");
+        install.arg("--target-dir").arg(builds.to_string_lossy()).arg(tool).run()?;
     }
     Ok(())
 }
 
-/// The search path for programs, with the installed tools first.
-pub(crate) fn search_path() -> Option<OsString> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::join_paths([folder().join("bin")].into_iter().chain(env::split_paths(&path))).ok()
+/// The tools that are named, or all.
+fn chosen(rest: &[String]) -> Result<Vec<&'static str>, Error> {
+    if rest.is_empty() {
+        return Ok(TOOLS.to_vec());
+    }
+    let known = |name: &String| {
+        let tool = TOOLS.iter().find(|tool| *tool == name).copied();
+        tool.ok_or_else(|| {
+            Error::Usage(format!("`tools` knows no tool `{name}` ({})", TOOLS.join(", ")))
+        })
+    };
+    rest.iter().map(known).collect()
 }
 
-/// Beside what is built: a cache of builds has them too.
-fn folder() -> PathBuf {
-    workspace::target_dir().join("tools")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_tool_is_named() {
+        assert_eq!(chosen(&[]).unwrap(), TOOLS);
+        assert_eq!(chosen(&["cargo-deny".to_owned()]).unwrap(), ["cargo-deny"]);
+        let error = format!("{:?}", chosen(&["cargo-dance".to_owned()]).unwrap_err());
+        assert!(error.contains("`cargo-dance`") && error.contains("cargo-machete"), "{error}");
+    }
 }

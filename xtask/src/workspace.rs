@@ -2,7 +2,6 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::Error;
 use crate::files;
@@ -21,13 +20,6 @@ pub(crate) struct Crate {
     pub(crate) manifest: Manifest,
 }
 
-impl Crate {
-    /// Whether it is one of those that the facade brings together.
-    pub(crate) fn is_library(&self) -> bool {
-        self.name != FACADE && self.name != COMMAND
-    }
-}
-
 /// The folder of the workspace, wherever the task was started.
 pub(crate) fn root() -> PathBuf {
     // Cargo sets it for `cargo run` and `cargo test`; the other one is for a binary that
@@ -41,16 +33,6 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn target_dir() -> PathBuf {
     let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     root().join(named.unwrap_or_else(|| "target".into()))
-}
-
-/// The tag of the last release, `v1.2.3`, if git knows one.
-pub(crate) fn last_release() -> Option<String> {
-    let describe = Command::new("git")
-        .args(["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"])
-        .current_dir(root())
-        .output();
-    let output = describe.ok().filter(|output| output.status.success())?;
-    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// The crates below `crates/`, by name.
@@ -70,9 +52,4 @@ pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
     }
     crates.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(crates)
-}
-
-/// The crates that the facade brings together.
-pub(crate) fn libraries() -> Result<impl Iterator<Item = Crate>, Error> {
-    Ok(crates()?.into_iter().filter(Crate::is_library))
 }

@@ -12,18 +12,17 @@ use self::types::{Known, known};
 use crate::chain::errors;
 use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 
-/// Says what it knows of an error by its type alone; `None` if that is nothing.
+/// The scenario of an error by its type alone; `None` if the type says nothing.
 ///
-/// It is asked about each error of a chain in turn, so it does not look at sources.
+/// It is asked about each error of a chain, so it need not look at sources.
 pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
 /// The rules by which errors are classified.
 ///
-/// An error is looked at along its chain of sources, types first: from the outermost error to the
-/// innermost, the first whose type says something decides. The types that this crate knows are
-/// listed at [`Fault::from_error`]. Only if no type tells, the texts are read by the rules of
-/// [`classify_text`](crate::classify_text): the first rule over all texts, then the second, and so
-/// on.
+/// Types come first: of an error and its sources, from the outermost to the innermost, the first whose
+/// type says something decides. The types that this crate knows are
+/// listed at [`Fault::from_error`]. If no type says anything, their texts are read by the rules of
+/// [`classify_text`](crate::classify_text): each rule in turn, over all texts.
 ///
 /// ```
 /// use std::error::Error;
@@ -50,7 +49,7 @@ impl Classifier {
         self
     }
 
-    /// The scenario of an error; `llm_error` if nothing tells.
+    /// The scenario of an error; `llm_error` if neither type nor text says anything.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
         let mut reading = Reading::default();
         reading.walk(error, &self.rules, |reading, _| reading.scenario().is_some());

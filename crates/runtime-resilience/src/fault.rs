@@ -1,29 +1,4 @@
-//! What a failure means: its kind, whether and when to try again and where, what to let rest.
-//!
-//! A [`Fault`] comes from facts. Of a provider's reply these are the status, the headers and the
-//! body, read by rows of a table: [`Fault::from_response`], [`Fault::from_json`],
-//! [`Fault::from_stream_error`]. [`FaultRules`] puts rows of your own in front. Of a Rust error it is
-//! the type: [`Fault::from_error`]. Text is read only where nothing else is known.
-//!
-//! ```
-//! use std::time::Duration;
-//! use chrono::{TimeZone, Utc};
-//! use runtime_resilience::{Fault, FaultKind, FaultScope, NoRetry, Provider};
-//!
-//! let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
-//! let headers = [("retry-after", "20")];
-//! let body = br#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#;
-//! let quota = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
-//! assert_eq!((quota.kind, quota.retry, quota.cools), (FaultKind::Quota, false, FaultScope::Key));
-//!
-//! let body = br#"{"error":{"type":"requests","code":"rate_limit_exceeded"}}"#;
-//! let rate = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
-//! let [delay, cap] = [2, 60].map(Duration::from_secs);
-//! assert_eq!(rate.wait(delay, cap, None), Ok(Duration::from_secs(22)));
-//!
-//! let left = Some(Duration::from_secs(10));
-//! assert!(matches!(rate.wait(delay, cap, left), Err(NoRetry::Deadline { .. })));
-//! ```
+//! What a failure means.
 
 mod body;
 mod condition;
@@ -66,40 +41,64 @@ pub(crate) use self::text::of_texts;
 pub use self::wait::NoRetry;
 pub(crate) use self::wait::wait;
 
-/// What a failure means. See the [module](self).
+/// What a failure means: its kind, whether and when to try again, and where.
+///
+/// A fault comes from facts first. Of a provider's reply, these are the status, the headers and the
+/// body, read by the rows of a table: [`from_response`](Self::from_response),
+/// [`from_json`](Self::from_json), [`from_stream_error`](Self::from_stream_error). [`FaultRules`] puts
+/// rows of your own in front. Of a Rust error, it is the type: [`from_error`](Self::from_error). Text
+/// is read only where nothing else is known.
+///
+/// ```
+/// use std::time::Duration;
+/// use chrono::{TimeZone, Utc};
+/// use runtime_resilience::{Fault, FaultKind, FaultScope, NoRetry, Provider};
+///
+/// let now = Utc.with_ymd_and_hms(2026, 1, 1, 12, 0, 0).unwrap();
+/// let headers = [("retry-after", "20")];
+/// let body = br#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#;
+/// let quota = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
+/// assert_eq!((quota.kind, quota.retry, quota.cools), (FaultKind::Quota, false, FaultScope::Key));
+///
+/// let body = br#"{"error":{"type":"requests","code":"rate_limit_exceeded"}}"#;
+/// let rate = Fault::from_response(Provider::OpenAi, 429, &headers, body, now);
+/// let [delay, cap] = [2, 60].map(Duration::from_secs);
+/// assert_eq!(rate.wait(delay, cap, None), Ok(Duration::from_secs(22)));
+///
+/// let left = Some(Duration::from_secs(10));
+/// assert!(matches!(rate.wait(delay, cap, left), Err(NoRetry::Deadline { .. })));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: FaultKind,
-    /// Whether another attempt at the same place may end otherwise. When, [`wait`](Self::wait)
-    /// says.
+    /// Whether another attempt at the same place may succeed. [`wait`](Self::wait) says when.
     pub retry: bool,
-    /// How long the provider asked to be left alone. It is told whether or not to retry: so long
-    /// [`cools`](Self::cools) is to rest.
+    /// How long the provider asked to be left alone. Set even if `retry` is false: how long
+    /// [`cools`](Self::cools) rests.
     pub asked: Option<Duration>,
-    /// Whether an attempt at another place, with another provider, model or key, may end
-    /// otherwise.
+    /// Whether an attempt with another provider, model or key may succeed.
     pub elsewhere: bool,
-    /// What is to rest.
+    /// What should rest.
     pub cools: FaultScope,
-    /// Whether it counts against the health of the provider, so that its breaker should know.
+    /// Whether it counts against the provider's health, so that a circuit breaker should count it.
     pub counts: bool,
     /// How far the request came. See [`may_be_billed`](Self::may_be_billed).
     pub reach: Reach,
-    /// The status of the reply, if it was one. In a stream, the one that the error brings along.
+    /// The HTTP status, if there was a reply. In a stream, the status that the error names.
     pub status: Option<u16>,
     pub(crate) scenario: FailureScenario,
 }
 
 impl Fault {
-    /// The fault that is usual for a kind: for what no table knows, as a timeout of your own or a
+    /// The usual fault of a kind, for failures that are not in a reply: a timeout of your own, a
     /// cancelled call.
     pub const fn of(kind: FaultKind) -> Self {
         usual::fault(kind)
     }
 
-    /// The fault that is usual for a scenario, where that is all that is known.
+    /// The usual fault of a scenario, where nothing else is known.
     pub const fn of_scenario(scenario: FailureScenario) -> Self {
         let kind = match scenario {
             FailureScenario::LlmTimeout | FailureScenario::DependencyTimeout => {
@@ -114,10 +113,10 @@ impl Fault {
         Self { scenario, ..Self::of(kind).of_unknown_reach() }
     }
 
-    /// What a provider's reply means. `now` is the time at which it came.
+    /// The fault that a provider's reply tells of. `now` is when the reply came.
     ///
-    /// The body need not be JSON, nor whole; one of more than 64 KiB is not read. It must be the
-    /// reply to a call that failed: an answer is no fault.
+    /// The call must have failed: an answer is no fault. The body need not be JSON or complete. A body
+    /// of more than 64 KiB is not read.
     pub fn from_response<H: Headers + ?Sized>(
         provider: Provider,
         status: u16,
@@ -128,9 +127,9 @@ impl Fault {
         FaultRules::BUILT_IN.of_response(provider, status, headers, body, now)
     }
 
-    /// As [`from_response`](Self::from_response), for a body that is parsed already.
+    /// As [`from_response`](Self::from_response), for a parsed body.
     ///
-    /// Nothing is allocated, unless the body has another one as text in it.
+    /// Allocates only if the body holds another body as text.
     pub fn from_json<H: Headers + ?Sized>(
         provider: Provider,
         status: u16,
@@ -141,24 +140,23 @@ impl Fault {
         FaultRules::BUILT_IN.of_json(provider, status, headers, body, now)
     }
 
-    /// What an error inside a stream means, or one in an answer with status 200.
+    /// The fault that an error inside a stream tells of, or an error in an answer with status 200.
     ///
-    /// `event` is the data of the event, with its envelope or without.
+    /// `event` is the data of the event, with or without its envelope.
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         FaultRules::BUILT_IN.of_stream_error(provider, event)
     }
 
-    /// Whether the call may have to be paid for, although it failed. If not, what was reserved for
-    /// it is free again.
+    /// Whether the failed call may be billed. If not, what was reserved for it is free again.
     ///
-    /// A provider that was not reached bills nothing, and neither does one that refused a request
-    /// before it read it. Every other failure may have cost as much as an answer: one that came too
-    /// late, that broke off, or that was blocked for what it said.
+    /// A provider that was not reached bills nothing, nor does one that refused the request unread.
+    /// Every other failure may cost as much as an answer: an answer that came too late, broke off, or
+    /// was blocked for what it said.
     pub const fn may_be_billed(&self) -> bool {
         matches!(self.reach, Reach::Unknown)
     }
 
-    /// The scenario that recovery starts from.
+    /// The scenario that recovery goes by.
     pub const fn scenario(&self) -> FailureScenario {
         self.scenario
     }

@@ -1,43 +1,39 @@
-//! What stands between an agent and a provider that fails: a circuit breaker, the
-//! classification of failures, recovery by recipe, and the delays between attempts.
+//! Circuit breaker, rate limits, routes and recovery for calls to model providers that fail.
 //!
 //! ```
-//! use runtime_resilience::{CallError, CircuitBreaker, CircuitState, classify_error, recipe_for};
+//! use runtime_resilience::{CallError, CircuitBreaker, Fault};
+//! # fn ask() -> Result<String, std::io::Error> { Ok("an answer".to_owned()) }
 //!
 //! let breaker = CircuitBreaker::new("openai");
-//! let refused = || Err::<(), _>(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
-//!
-//! for _ in 0..5 {
-//!     let Err(CallError::Failed(error)) = breaker.call(refused) else { panic!("it was closed") };
-//!     let recipe = recipe_for(classify_error(&error));
-//!     assert_eq!(recipe.steps[0].as_str(), "switch_provider");
+//! match breaker.call(ask) {
+//!     Ok(answer) => println!("{answer}"),
+//!     Err(CallError::Open(open)) => println!("{open}, try again in {:?}", open.retry_after),
+//!     Err(CallError::Failed(error)) if Fault::from_error(&error).retry => println!("once more"),
+//!     Err(CallError::Failed(error)) => println!("{error}"),
 //! }
-//!
-//! assert_eq!(breaker.state(), CircuitState::Open);
-//! let error = breaker.call(refused).unwrap_err();
-//! assert_eq!(error.to_string(), "Circuit breaker 'openai' is OPEN");
 //! ```
 //!
-//! | module | what |
-//! |---|---|
-//! | [`breaker`] | [`CircuitBreaker`] and its [`Permit`] |
-//! | [`Classifier`] | what kind of failure an error is; [`classify_error`], [`Failure`] |
-//! | [`fault`] | [`Fault`]: what a failure means, from a provider's reply or an error |
-//! | [`recovery`] | recipes, and the books and drivers that work through them |
-//! | [`backoff`] | [`Backoff`]: how long to wait before another attempt |
-//! | [`rate`] | [`RateLimiter`]: requests and tokens a minute, reserved and then settled |
-//! | [`retry_budget`] | [`RetryBudget`]: how much load retries may add |
-//! | [`hedge`] | [`Hedge`](hedge::Hedge): when a second call is worth its price |
-//! | [`fallback`] | [`next_provider`] and [`smaller_context_budget`]: what to change for it |
-//! | [`route`] | [`Routes`]: where to send a call, which places rest, and which comes next |
+//! Everything in this crate decides. Nothing sleeps, logs or needs an async runtime.
 //!
-//! Everything here decides; nothing sleeps, logs or knows an async runtime.
+//! | to | use |
+//! |---|---|
+//! | leave a failing provider alone until it is back | [`CircuitBreaker`], [`CircuitBreakerConfig`], [`Permit`] |
+//! | keep within a provider's requests and tokens a minute | [`RateLimiter`], [`RateLimits`], [`Demand`] |
+//! | know what a provider's reply or an error means | [`Fault`], [`FaultError`], [`FaultRules`] |
+//! | classify errors by their types and texts | [`classify_error`], [`Classifier`], [`Failure`] |
+//! | choose among providers, models and keys | [`Routes`], [`Route`] |
+//! | make a failed call again, changed where that helps | [`TurnRecovery`], [`Recipes`], [`RecoveryHandler`] |
+//! | wait between attempts | [`Backoff`] |
+//! | bound the load that retries add | [`RetryBudget`] |
+//! | send a second call when the first is slow | [`Hedge`], [`FirstTokens`] |
+//! | change the provider or the size of the context | [`next_provider`], [`smaller_context_budget`] |
+//! | count attempts as the Python original does | [`attempt_recovery`], [`RecoveryContext`] |
 //!
 //! | feature | default | adds |
 //! |---|---|---|
-//! | `http` | no | replies as the crate `http` has them: `HeaderMap` is [`fault::Headers`], `Fault::from_http` |
+//! | `http` | no | `HeaderMap` of the crate `http` is [`Headers`]; `Fault::from_http` reads a reply |
 //! | `reqwest` | no | [`Fault::from_error`] and [`classify_error`] know the errors of `reqwest` by type |
-//! | `tower` | no | the breaker as a layer: `breaker::tower` |
+//! | `tower` | no | the module `tower`: the breaker as a layer |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;

@@ -1,6 +1,7 @@
 //! The steps of `ci`. Those that build share one set of flags, so that they share builds.
 
 use std::fs;
+use std::process::Command;
 
 use super::{Note, Step};
 use crate::Error;
@@ -8,14 +9,12 @@ use crate::counts::Counts;
 use crate::dev;
 use crate::files;
 use crate::manifest::Manifest;
-use crate::msrv;
 use crate::run::Cmd;
 use crate::workspace::{self, Crate};
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy },
-    Step { name: "msrv", run: msrv },
     Step { name: "clippy", run: clippy },
     Step { name: "tests", run: tests },
     Step { name: "doc-tests", run: doc_tests },
@@ -39,10 +38,6 @@ fn format(_: &mut Counts) -> Result<Note, Error> {
 
 fn tidy(counts: &mut Counts) -> Result<Note, Error> {
     counted(counts, &locked("test --package xtask --no-fail-fast"))
-}
-
-fn msrv(_: &mut Counts) -> Result<Note, Error> {
-    Ok(Note::Passed(msrv::check()?))
 }
 
 fn clippy(_: &mut Counts) -> Result<Note, Error> {
@@ -79,7 +74,7 @@ fn features(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn properties(counts: &mut Counts) -> Result<Note, Error> {
-    // They were counted as tests already; only a failure is news.
+    // The step `tests` has counted them: only failures are added here.
     let mut again = Counts::default();
     let result = dev::properties(&locked(dev::PROPERTY_TESTS), dev::CASES, "", &mut again);
     counts.failed += again.failed;
@@ -102,14 +97,14 @@ fn benches(_: &mut Counts) -> Result<Note, Error> {
     let mut ran = 0_u32;
     bench.args(["--", "--test"]).stream(|line| ran += u32::from(line == "Success"))?;
     if ran == 0 {
-        return Err(Error::Failed("there is no benchmark to run".to_owned()));
+        return Err(Error::Failed("no benchmarks were run".to_owned()));
     }
     Ok(Note::Passed(format!("{ran} benchmarks, once each")))
 }
 
 fn main_job(_: &mut Counts) -> Result<Note, Error> {
     let out = workspace::target_dir().join("xtask").join("main-job");
-    // What an earlier run left must not pass for an answer.
+    // The answer of an earlier run must not pass for one of this run.
     if out.exists() {
         let removed = fs::remove_dir_all(&out);
         removed.map_err(|error| files::unreadable(&out, &error))?;
@@ -138,16 +133,13 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
 const LARGEST: u64 = 1 << 20;
 
 fn package(_: &mut Counts) -> Result<Note, Error> {
-    // Built they have been, in every step above: here their manifests are on trial.
+    // The steps above have built them: this one checks what is packed.
     locked("package --workspace --exclude xtask --no-verify --allow-dirty").run()?;
     let mut largest = 0;
     for Crate { name, .. } in workspace::crates()? {
         let listed = locked("package --list --allow-dirty --package").arg(&name).read()?;
-        let missing = ["LICENSE", "README.md"].into_iter().find(|&file| {
-            let mut files = listed.lines();
-            !files.any(|listed| listed == file)
-        });
-        if let Some(file) = missing {
+        let absent = |file: &&str| !listed.lines().any(|listed| listed == *file);
+        if let Some(file) = ["LICENSE", "README.md"].into_iter().find(absent) {
             return Err(Error::Failed(format!("the archive of {name} has no {file}")));
         }
         let archive = format!("package/{name}-{}.crate", env!("CARGO_PKG_VERSION"));
@@ -174,13 +166,14 @@ fn machete(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn semver(_: &mut Counts) -> Result<Note, Error> {
-    let Some(tag) = workspace::last_release() else {
-        return Ok(Note::Skipped("there is no release to compare with".to_owned()));
+    let Some(tag) = last_release() else {
+        return Ok(Note::Skipped("no release is tagged yet".to_owned()));
     };
-    // The command is no library.
-    let words =
-        "--workspace --exclude xtask --exclude techrevati-cli --all-features --baseline-rev";
-    optional("semver-checks", &[words, &tag].join(" "))
+    if !Cmd::cargo("semver-checks --version").works() {
+        return optional("semver-checks", "");
+    }
+    let checks = Cmd::cargo("semver-checks --workspace --exclude xtask --baseline-rev").arg(tag);
+    passed(checks.run())
 }
 
 /// `cargo` with the dependencies that were committed, and no others.
@@ -203,18 +196,29 @@ fn counted(counts: &mut Counts, tests: &Cmd) -> Result<Note, Error> {
     *counts += own;
     result?;
     if own.total() == 0 {
-        return Err(Error::Failed("there is no test to run".to_owned()));
+        return Err(Error::Failed("no tests were run".to_owned()));
     }
     Ok(Note::Passed(format!("{} tests", own.passed)))
 }
 
-fn optional(tool: &str, words: &str) -> Result<Note, Error> {
+fn optional(tool: &'static str, words: &'static str) -> Result<Note, Error> {
     if Cmd::cargo(tool).arg("--version").works() {
-        passed(Cmd::cargo(tool).args(words.split_whitespace()).run())
+        passed(Cmd::cargo(tool).args(dev::words(words)).run())
     } else {
-        let install = if tool == "semver-checks" { "tools cargo-semver-checks" } else { "tools" };
-        Ok(Note::Skipped(format!("cargo-{tool} is not installed (`cargo xtask {install}`)")))
+        Ok(Note::Skipped(format!("cargo-{tool} is not installed; `cargo xtask tools` installs it")))
     }
+}
+
+/// The newest release that git knows of.
+fn last_release() -> Option<String> {
+    let mut git = Command::new("git");
+    let described = git
+        .args(["describe", "--tags", "--abbrev=0", "--match", "v[0-9]*"])
+        .current_dir(workspace::root())
+        .output()
+        .ok()
+        .filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 
 /// The features to build a crate with: none, all, and, where there are some, each alone.
@@ -252,13 +256,13 @@ fn judge(run: Run<'_>, documents: &str) -> Result<usize, String> {
         .filter(|quotation| quotation.len() >= QUOTATION && documents.contains(quotation))
         .collect();
     if quoted.is_empty() {
-        return Err("answer.md quotes nothing that stands in the documents".to_owned());
+        return Err("answer.md quotes no line of the documents".to_owned());
     }
     if !quoted.iter().all(|quotation| said.contains(quotation)) {
         return Err("the answer was not shown".to_owned());
     }
     if !run.events.lines().any(|line| line.contains("\"agent.completed\"")) {
-        return Err("run.jsonl tells of no agent that completed".to_owned());
+        return Err("run.jsonl has no `agent.completed` event".to_owned());
     }
     Ok(quoted.len())
 }

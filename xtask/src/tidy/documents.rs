@@ -1,6 +1,7 @@
 //! What the documents must say.
 
 use super::{PROJECT, assert_none};
+use crate::workspace::{COMMAND, FACADE};
 use crate::{dev, readmes};
 
 #[test]
@@ -22,27 +23,27 @@ fn every_crate_is_on_the_map_and_in_the_readme() {
 }
 
 #[test]
-fn the_readme_names_the_two_commands() {
-    let readme = PROJECT.text("README.md");
-    let job = format!("cargo {} docs \"{}\"", dev::DOCS_AGENT, dev::QUESTION);
-    let commands = ["cargo xtask ci", &job];
-    let missing = commands.iter().filter(|&command| !readme.contains(command));
-    let problems = missing.map(|command| format!("README.md does not name `{command}`"));
-    assert_none(&problems.collect::<Vec<_>>());
-}
-
-#[test]
-fn the_readme_of_each_library_says_what_its_root_docs_say() {
-    let libraries = PROJECT.crates.iter().filter(|member| member.is_library());
-    let stale = libraries.filter(|member| {
-        let folder = format!("crates/{}", member.name);
-        let root = PROJECT.text(&format!("{folder}/src/lib.rs"));
-        PROJECT.text(&format!("{folder}/README.md")) != readmes::readme(member, root)
-    });
-    let problems = stale.map(|member| {
-        format!("crates/{}/README.md is old: run `cargo xtask readmes`", member.name)
-    });
-    assert_none(&problems.collect::<Vec<_>>());
+fn every_crate_carries_the_licence_and_a_readme_about_itself() {
+    let mut problems = Vec::new();
+    for member in &PROJECT.crates {
+        let text = |file: &str| PROJECT.text(&format!("crates/{}/{file}", member.name));
+        if text("LICENSE") != PROJECT.text("LICENSE") {
+            problems.push(format!("crates/{}/LICENSE is not a copy of LICENSE", member.name));
+        }
+        let readme = text("README.md");
+        let about_itself = match member.name.as_str() {
+            FACADE => readme == readmes::of_the_facade(PROJECT.text("README.md")),
+            COMMAND => {
+                member.manifest.get("package", "description").is_some_and(|it| readme.contains(it))
+            }
+            name => readme == readmes::of_a_library(name, text("src/lib.rs")),
+        };
+        if !about_itself {
+            let mend = "run `cargo xtask readmes`";
+            problems.push(format!("crates/{}/README.md is old: {mend}", member.name));
+        }
+    }
+    assert_none(&problems);
 }
 
 #[test]
@@ -50,6 +51,16 @@ fn the_readme_states_the_oldest_rust() {
     let stated = PROJECT.manifest.get("workspace.package", "rust-version").expect("there is one");
     let sentence = format!("Rust {stated} or later");
     assert!(PROJECT.text("README.md").contains(&sentence), "README.md does not say `{sentence}`");
+}
+
+#[test]
+fn the_readme_names_the_two_commands() {
+    let readme = PROJECT.text("README.md");
+    let job = format!("cargo {} docs \"{}\"", dev::DOCS_AGENT, dev::QUESTION);
+    let commands = ["cargo xtask ci", &job];
+    let missing = commands.iter().filter(|&command| !readme.contains(command));
+    let problems = missing.map(|command| format!("README.md does not name `{command}`"));
+    assert_none(&problems.collect::<Vec<_>>());
 }
 
 #[test]

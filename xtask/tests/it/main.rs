@@ -12,7 +12,7 @@ fn without_a_task_the_tasks_are_listed() {
     let output = xtask(&[]);
     assert!(output.status.success());
     let text = String::from_utf8_lossy(&output.stdout);
-    for task in ["ci", "test", "proptest", "bench", "demo", "tidy"] {
+    for task in ["ci", "test", "proptest", "bench", "demo", "tidy", "sizes", "tools"] {
         let lines = text.lines().filter(|line| line.trim_start().starts_with(&format!("{task} ")));
         assert_eq!(lines.count(), 1, "{task} in:\n{text}");
     }
@@ -34,6 +34,7 @@ fn what_does_not_exist_is_named_and_exits_with_2() {
         (&["bench", "--peers", "--fast"], "`--fast`"),
         (&["demo", "--fast"], "`--fast`"),
         (&["tidy", "up"], "`up`"),
+        (&["tools", "dance"], "`dance`"),
         (&["help", "me"], "`me`"),
     ] {
         let output = xtask(arguments);

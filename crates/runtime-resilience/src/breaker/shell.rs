@@ -29,15 +29,39 @@ pub trait TransitionListener: fmt::Debug + Send + Sync {
     fn on_transition(&self, breaker: &str, transition: Transition);
 }
 
-/// A circuit breaker that threads and tasks share by cloning.
+/// A circuit breaker: leaves a failing dependency alone, and lets a probe through now and then to
+/// find out whether it is back. Threads and tasks share it by cloning.
 ///
 /// ```
-/// use runtime_resilience::{CallError, CircuitBreaker};
+/// use runtime_resilience::CircuitBreaker;
 ///
 /// let breaker = CircuitBreaker::new("index");
 /// let answer = breaker.call(|| "42".parse::<u8>());
 /// assert_eq!(answer, Ok(42));
 /// ```
+///
+/// # States
+///
+/// ```text
+///           failures in a row == failure_threshold,
+///           or the window holds too many failed or slow calls, or trip
+///     Closed ─────────────────────────────────────▶ Open ◀──────────┐
+///        ▲                                            │             │
+///        │                    the open wait is over   │             │ a probe
+///        │                           and a call comes ▼             │ failed
+///        └───────────────────────────────────────── HalfOpen ───────┘
+///              probes succeeded == successes_to_close │ ▲
+///                                                     └─┘ all probes out for longer than a lease
+///
+///     any ── force_open, disable, metrics_only ──▶ ForcedOpen, Disabled, MetricsOnly ── reset ──▶ Closed
+/// ```
+///
+/// Each arrow, and [`reset`](Self::reset), begins a new *generation*. A [`Permit`] carries the
+/// generation it was issued in, and an outcome of an earlier one changes nothing: a call that takes
+/// ten minutes says nothing about a breaker that has opened and recovered since.
+///
+/// A permit is spent by its outcome. A permit that is dropped without one is a cancelled call: it is
+/// not counted, and the place of a cancelled probe is free again.
 #[doc(alias = "AsyncCircuitBreaker")]
 #[derive(Clone)]
 pub struct CircuitBreaker {

@@ -10,10 +10,10 @@ use super::{Classifier, Meaning, Reading, TypeRule};
 use crate::chain::BoxError;
 use crate::fault::Fault;
 
-/// An error of the caller's, classified.
+/// An error of the caller's, and what it was read as.
 ///
-/// It reads as the error inside it, which is also its [`source`](Error::source), so that a walk along
-/// the chain finds it by its type.
+/// It displays the error inside it, which is also its [`source`](Error::source), so that a walk along
+/// the chain finds that error by its type.
 ///
 /// ```
 /// use std::num::ParseIntError;
@@ -90,26 +90,28 @@ impl Failure {
         Self { error, read: Box::new(Read { meaning, note }) }
     }
 
-    /// The kind of failure, by which recovery goes.
+    /// The scenario that recovery goes by.
     pub const fn scenario(&self) -> FailureScenario {
         self.read.meaning.fault.scenario()
     }
 
-    /// The fault it was read as: by the error's type and its sources, where they say the same as the
-    /// scenario; else by the scenario. A wait that was asked for counts either way.
+    /// The fault that the error was read as: by the types of the error and its sources, if those agree
+    /// with the scenario, else by the scenario. A wait that the provider asked for is kept either
+    /// way.
     pub const fn fault(&self) -> Fault {
         self.read.meaning.fault
     }
 
-    /// Whether it counts against the health of what was called, so that its breaker should know. It
-    /// does unless facts say that it does not: what a text makes of it is not enough.
+    /// Whether it counts against the health of what was called, so that a circuit breaker should count
+    /// it. It does unless a type says that it does not: a text is not enough.
     pub fn counts(&self) -> bool {
         self.facts().is_none_or(|fault| fault.counts)
     }
 
     /// The class under which events report it.
     ///
-    /// Where facts tell more than the scenario, they decide: a rate limit is one.
+    /// A type that says more than the scenario decides: a rate limit is an `llm_error` with a class of
+    /// its own.
     pub fn failure_class(&self) -> AgentFailureClass {
         let fault = self.facts().filter(|fault| fault.scenario() == self.scenario());
         fault.map_or_else(|| self.scenario().failure_class(), |fault| fault.failure_class())
@@ -130,7 +132,7 @@ impl Failure {
         &*self.error
     }
 
-    /// Hands the caller's error back.
+    /// Returns the caller's error.
     pub fn into_error(self) -> BoxError {
         self.error
     }

@@ -1,4 +1,4 @@
-//! What a reply says in words, for people and logs.
+//! The words of a failure, for people and logs.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -12,10 +12,10 @@ use super::kind::FaultKind;
 use super::provider::Provider;
 use super::{Fault, body};
 
-/// The words of a reply: what the provider calls the error, and the name of the request.
+/// The words of a reply: the provider's names for the error, and the name of the request.
 ///
-/// Nothing else of the reply is kept. Texts are cut, and what looks like a key is taken out: some
-/// providers repeat the key that they refuse.
+/// Nothing else of the reply is kept. Long texts are cut, and words that look like a key are removed:
+/// some providers repeat the key that they refuse.
 ///
 /// ```
 /// use runtime_resilience::FaultDetails;
@@ -28,13 +28,13 @@ use super::{Fault, body};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultDetails {
-    /// `error.code`, or the status that stands in its place.
+    /// `error.code`; a number that stands there, as text.
     pub code: Option<String>,
     /// `error.type`, Google's `error.status`, or the name of an AWS exception.
     pub error_type: Option<String>,
-    /// What the error says to people.
+    /// The error's message for people.
     pub message: Option<String>,
-    /// What the provider's support wants to know.
+    /// The provider's name for the request, for its support.
     pub request_id: Option<String>,
 }
 
@@ -44,7 +44,7 @@ impl FaultDetails {
         Self::from_json(headers, &body::parse(body))
     }
 
-    /// The words of a reply whose body is parsed already, or of an event in a stream.
+    /// The words of a reply with a parsed body, or of an event in a stream.
     pub fn from_json<H: Headers + ?Sized>(headers: &H, body: &Value) -> Self {
         let error = body::error(body);
         let nested = body::nested(error, body::message(error));
@@ -93,7 +93,7 @@ const REQUEST_IDS: [&str; 4] =
 const LONGEST_MESSAGE: usize = 500;
 const LONGEST_NAME: usize = 100;
 
-/// A fault as an error: what an adapter of a provider returns, with `?` and along chains.
+/// A fault as an error, for adapters of providers to return.
 ///
 /// [`Fault::from_error`] and [`classify_error`](crate::classify_error) find it.
 ///
@@ -107,25 +107,25 @@ const LONGEST_NAME: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultError {
-    /// What it means.
+    /// The fault.
     pub fault: Fault,
-    /// What the provider said. In a box, so that results with this error stay small.
+    /// What the provider said. Boxed, so that results with this error stay small.
     pub details: Box<FaultDetails>,
 }
 
 impl FaultError {
-    /// A fault with its words.
+    /// A fault and its words.
     pub fn new(fault: Fault, details: FaultDetails) -> Self {
         Self { fault, details: Box::new(details) }
     }
 
-    /// The fault that is usual for a kind, in words of your own: where there is no reply to read, as
+    /// The usual fault of a kind, in words of your own, where there is no reply to read: for example
     /// when a stream breaks.
     pub fn of(kind: FaultKind, message: impl AsRef<str>) -> Self {
         Self::new(Fault::of(kind), FaultDetails::saying(message.as_ref()))
     }
 
-    /// What a provider's reply means and says: [`Fault::from_response`] and
+    /// The fault and the words of a provider's reply: [`Fault::from_response`] and
     /// [`FaultDetails::from_response`].
     pub fn from_response<H: Headers + ?Sized>(
         provider: Provider,
@@ -139,7 +139,7 @@ impl FaultError {
         Self::new(fault, FaultDetails::from_json(headers, &body))
     }
 
-    /// What an error inside a stream means and says, or one in an answer with status 200:
+    /// The fault and the words of an error inside a stream, or in an answer with status 200:
     /// [`Fault::from_stream_error`] and [`FaultDetails::from_json`].
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         Self::new(Fault::from_stream_error(provider, event), FaultDetails::from_json(&(), event))
@@ -175,7 +175,7 @@ fn tidy(text: &str, longest: usize) -> String {
     without_keys(text).into_owned()
 }
 
-/// A text of others with the words taken out that look like a key: for where it is kept.
+/// Removes the words that look like a key from a text of others, so that it can be kept.
 ///
 /// ```
 /// use runtime_resilience::without_keys;

@@ -1,4 +1,4 @@
-//! Where in a reply the rows look.
+//! The fields of a reply that rows look at.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::body;
 use super::headers::Headers;
 use super::provider::Provider;
 
-/// Where in a reply something stands.
+/// A field of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyField {
@@ -22,13 +22,13 @@ pub enum ReplyField {
     QuotaId,
     /// The name of an AWS exception: from the header `x-amzn-errortype`, or the body.
     Exception,
-    /// A text of that name in `error.metadata`, or anything else there, taken for an empty text.
+    /// The text of this name in `error.metadata`. A value that is not text counts as an empty text.
     Metadata(&'static str),
     /// `stop_reason`, or `choices[0].finish_reason`, of an answer.
     StopReason,
     /// `promptFeedback.blockReason` of an answer: why Gemini blocked the prompt.
     BlockReason,
-    /// What the error says to people.
+    /// The error's message for people.
     Message,
 }
 

@@ -1,11 +1,11 @@
-//! The headers of a reply, whichever type they come in.
+//! The headers of a reply, of any type.
 
 use std::marker::PhantomData;
 
 /// The headers of a reply.
 ///
-/// Implemented for lists of pairs of names and values, and by [`header_lookup`] for closures, so that no
-/// HTTP library is needed. A name is asked for in lower case, and is to be found in any case.
+/// It is implemented for lists of names and values, and by [`header_lookup`] for closures, so no HTTP
+/// library is needed. Names are asked for in lower case and must be found in any case.
 ///
 /// ```
 /// use std::collections::HashMap;
@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 /// assert_eq!(headers.header("retry-after"), Some("7"));
 /// ```
 pub trait Headers {
-    /// The value of the first header called `name`, if it is text.
+    /// The value of the first header of this name, if it is text.
     fn header(&self, name: &str) -> Option<&str>;
 }
 
@@ -56,7 +56,7 @@ impl Headers for () {
     }
 }
 
-/// Headers that a closure looks up: the way to those of any HTTP library.
+/// Headers that a closure looks up, for use with any HTTP library.
 pub const fn header_lookup<'h, F: Fn(&str) -> Option<&'h str>>(find: F) -> impl Headers {
     Lookup { find, values: PhantomData }
 }

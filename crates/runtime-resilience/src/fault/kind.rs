@@ -1,48 +1,47 @@
-//! The words for what a failure is: its kind, the phase of a timeout, what to cool down, how far
-//! the request came.
+//! The kinds of failures, the phases of timeouts, what rests, and how far a request came.
 
 use std::fmt;
 
 use runtime_events::{FailureScenario, wire_names};
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// Too many requests or tokens in too short a time. It passes by itself.
+    /// Too many requests or tokens in too short a time. Passes by itself.
     RateLimit,
-    /// What may be spent or used is used up. Waiting a little does not help.
+    /// A quota is used up. Waiting a little does not help.
     Quota,
-    /// The provider, or the model there, is busy with everybody's requests.
+    /// The provider or the model is too busy, with everybody's requests.
     Overload,
     /// The provider failed.
     Server,
-    /// It took too long.
+    /// The call took too long.
     Timeout(TimeoutPhase),
     /// The provider was not reached, or the connection broke.
     Network,
-    /// The key is not accepted, or may not do this.
+    /// The key is not accepted, or not allowed to do this.
     Auth,
-    /// The request is larger than the model or the provider takes.
+    /// The request is larger than the model or the provider accepts.
     ContextLength,
     /// The request or the answer was blocked for what it says.
     ContentPolicy,
-    /// The request is not accepted as it is.
+    /// The request is invalid.
     Request,
-    /// What was received or stored could not be read.
+    /// Received or stored data could not be read.
     Malformed,
     /// A tool failed.
     Tool,
     /// The work was cancelled.
     Cancelled,
-    /// Something failed on this side, or was refused before it was sent.
+    /// The failure was on this side, or the call was refused before it was sent.
     Local,
-    /// Nothing tells.
+    /// The kind is not known.
     Unknown,
 }
 
 wire_names! {
-    /// What was waited for when the time was over.
+    /// What a call was waiting for when its time was over.
     #[non_exhaustive]
     pub enum TimeoutPhase: "timeout phase" {
         /// A connection.
@@ -53,11 +52,11 @@ wire_names! {
         Idle = "idle",
         /// The whole answer.
         Attempt = "attempt",
-        /// All attempts together. Nobody's failure: the time was the caller's.
+        /// The end of all attempts together. This is nobody's failure: the caller set the time.
         Total = "total",
-        /// The provider itself waited, and said so.
+        /// The provider reported a timeout of its own.
         Provider = "provider",
-        /// Nothing tells.
+        /// It is not known.
         Unknown = "unknown",
     }
 }
@@ -68,30 +67,30 @@ wire_names! {
     pub enum FaultScope: "scope" {
         /// Nothing beyond the call itself.
         Call = "call",
-        /// The model, as this key sees it.
+        /// The model, with this key.
         Model = "model",
-        /// The key, with all models.
+        /// The key, for all models.
         Key = "key",
-        /// The provider, with all keys.
+        /// The provider, for all keys.
         Provider = "provider",
     }
 }
 
 wire_names! {
-    /// How far the request came, from the least to the most that there may be to pay for.
+    /// How far a request came, from the least to the most that may be billed.
     #[non_exhaustive]
     pub enum Reach: "reach" {
-        /// The provider never had it: no connection, or refused on this side.
+        /// The provider did not receive it: there was no connection, or it was refused on this side.
         NotSent = "not_sent",
-        /// The provider had it and did not begin to work on it. Nothing is billed.
+        /// The provider received it and refused to work on it. Nothing is billed.
         Refused = "refused",
-        /// The provider may have worked on it. Some of it may be billed, or all.
+        /// The provider may have worked on it. Any part may be billed.
         Unknown = "unknown",
     }
 }
 
 impl FaultKind {
-    /// The name of the kind; the phase of a timeout is not in it.
+    /// The name of the kind, without the phase of a timeout.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::RateLimit => "rate_limit",
@@ -112,10 +111,10 @@ impl FaultKind {
         }
     }
 
-    /// Whether another attempt at the same place can end otherwise, whatever anybody asks for.
+    /// Whether a failure of this kind may pass without a change of place or request.
     ///
-    /// What is false here is false for every [`Fault`](super::Fault): neither a row nor
-    /// `x-should-retry: true` makes a fault of such a kind be retried.
+    /// If not, no [`Fault`](super::Fault) of this kind is retried at the same place, whatever a row or
+    /// `x-should-retry: true` says.
     pub const fn may_pass(self) -> bool {
         !matches!(
             self,
@@ -128,10 +127,10 @@ impl FaultKind {
         )
     }
 
-    /// The scenario that recovery starts from, if nothing more is known than the kind.
+    /// The usual scenario of this kind.
     ///
-    /// No scenario is made for a cancelled call or for a local failure. They are `llm_error`, as is
-    /// all that has no other; nothing is to be retried.
+    /// A cancelled call and a local failure have no scenario of their own: they are `llm_error`, as
+    /// everything without one, and are not retried.
     pub const fn scenario(self) -> FailureScenario {
         match self {
             Self::Timeout(_) => FailureScenario::LlmTimeout,

@@ -1,15 +1,15 @@
-//! Whose reply it is.
+//! The providers whose replies are read.
 
 use runtime_events::wire_names;
 
 wire_names! {
-    /// Whose words a reply uses. It picks the rows by which the reply is read.
+    /// The API whose words a reply uses. It selects the rows by which the reply is read.
     #[non_exhaustive]
     pub enum Provider: "provider" {
         /// OpenAI.
         #[doc(alias = "GPT")]
         OpenAi = "openai",
-        /// OpenAI's models at Azure: OpenAI's words, and a few more.
+        /// OpenAI's models at Azure: OpenAI's words and a few more.
         Azure = "azure",
         /// Anthropic.
         #[doc(alias = "Claude")]
@@ -24,7 +24,7 @@ wire_names! {
         OpenRouter = "openrouter",
         /// Ollama.
         Ollama = "ollama",
-        /// Any other: HTTP as it is, and what many of OpenAI's imitators say.
+        /// Any other: plain HTTP, and what many APIs like OpenAI's say.
         Other = "other",
     }
 }

@@ -9,9 +9,7 @@ use super::body;
 use super::headers::Headers;
 use super::http_date::http_date;
 
-/// How long the reply asks to wait; `None` if it does not.
-///
-/// The first of these that can be read counts:
+/// How long a reply asks to wait, by the first of these that can be read; `None` if by none:
 ///
 /// | order | where | form |
 /// |---|---|---|
@@ -19,14 +17,15 @@ use super::http_date::http_date;
 /// | 2 | header `retry-after` | seconds, `7` or `0.5`; or a date |
 /// | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
 ///
-/// A [`Fault`](super::Fault) for rate looks further, at the limits that are used up: it waits for the
-/// last of them to be reset; and then at what the error says to people, as `OpenAI` does: `Please
-/// try again in 634ms`.
+/// Reading a rate limit, a [`Fault`](super::Fault) also looks at the used-up limits and waits for the
+/// last of them to be reset, and then at the message for people, such as `OpenAI`'s `Please try again
+/// in 634ms`.
 ///
-/// Dates are taken against the reply's own `date`, so that clocks that differ do no
-/// harm. What is not above zero, or not a number, asks for nothing.
+/// Dates are compared with the reply's own `date`, so that clocks that differ do no harm. A value
+/// that is not a number above zero asks for nothing.
 ///
-/// `now` is the time at which the reply came. Nothing is cut: see [`wait`](super::wait()).
+/// `now` is when the reply came. However long the wait is, it is returned whole: see
+/// [`Fault::wait`](super::Fault::wait).
 ///
 /// ```
 /// use std::time::Duration;

@@ -9,7 +9,8 @@ use super::kind::{FaultKind, FaultScope, Reach};
 use super::provider::Provider;
 use super::{Fault, usual};
 
-/// One row: whose reply, with which status, saying what, means which fault.
+/// One row of the table by which replies are read: whose reply, with which status and fields, means
+/// which fault.
 ///
 /// ```
 /// use runtime_resilience::{FaultKind, FaultRule, FaultScope, Provider, ReplyField};
@@ -35,7 +36,7 @@ pub struct FaultRule {
 }
 
 impl FaultRule {
-    /// A row for replies of `provider` with any status, that means what is usual for `kind`.
+    /// A row for the replies of one provider. It means the usual fault of the kind.
     pub const fn new(provider: Provider, kind: FaultKind) -> Self {
         Self { provider: Some(provider), ..Self::any(kind) }
     }
@@ -58,74 +59,74 @@ impl FaultRule {
         self
     }
 
-    /// Only if `field` is one of `values`, in any case. With two conditions, both must hold; a
-    /// third takes the place of the second.
+    /// Only if a field is one of `values`, in any case. With two conditions, both must hold; a third
+    /// replaces the second.
     #[must_use]
     pub const fn says(self, field: ReplyField, values: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Is(values) })
     }
 
-    /// Only if one of `parts` stands in `field`, in any case.
+    /// Only if a field contains one of `parts`, in any case.
     #[must_use]
     pub const fn mentions(self, field: ReplyField, parts: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Has(parts) })
     }
 
-    /// Only if `field` begins with one of `parts`, in any case.
+    /// Only if a field begins with one of `parts`, in any case.
     #[must_use]
     pub const fn begins(self, field: ReplyField, parts: &'static [&'static str]) -> Self {
         self.when(Condition { field, matcher: Matcher::Begins(parts) })
     }
 
-    /// Only if `field` is there.
+    /// Only if a field is present.
     #[must_use]
     pub const fn has(self, field: ReplyField) -> Self {
         self.when(Condition { field, matcher: Matcher::Exists })
     }
 
-    /// Is not tried again here.
+    /// Sets [`retry`](Fault::retry) to false.
     #[must_use]
     pub const fn never_here(mut self) -> Self {
         self.fault.retry = false;
         self
     }
 
-    /// May be tried again here, if the kind [may pass](FaultKind::may_pass).
+    /// Sets [`retry`](Fault::retry) to true, if the kind [may pass](FaultKind::may_pass).
     #[must_use]
     pub const fn again_here(mut self) -> Self {
         self.fault.retry = self.fault.kind.may_pass();
         self
     }
 
-    /// May be tried at another place, or not.
+    /// Sets [`elsewhere`](Fault::elsewhere).
     #[must_use]
     pub const fn elsewhere(mut self, elsewhere: bool) -> Self {
         self.fault.elsewhere = elsewhere;
         self
     }
 
-    /// Lets this rest.
+    /// Sets what [rests](Fault::cools).
     #[must_use]
     pub const fn cools(mut self, scope: FaultScope) -> Self {
         self.fault.cools = scope;
         self
     }
 
-    /// Counts against the provider's health, or not.
+    /// Sets whether it [counts](Fault::counts) against the provider's health.
     #[must_use]
     pub const fn counts(mut self, counts: bool) -> Self {
         self.fault.counts = counts;
         self
     }
 
-    /// Came this far.
+    /// Sets how far the request [came](Fault::reach).
     #[must_use]
     pub const fn reach(mut self, reach: Reach) -> Self {
         self.fault.reach = reach;
         self
     }
 
-    /// What the row means.
+    /// The fault that the row means.
     pub const fn fault(&self) -> Fault {
         self.fault
     }

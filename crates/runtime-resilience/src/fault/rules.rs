@@ -14,8 +14,8 @@ use super::rule::FaultRule;
 use super::text::of_text;
 use super::{Fault, body, rows};
 
-/// The rows by which replies are read: yours, in the order they were added, then the built-in ones.
-/// The first that matches decides.
+/// The table by which replies are read: your rows in the order they were added, then the built-in
+/// ones. The first row that matches decides.
 ///
 /// ```
 /// use runtime_resilience::{FaultKind, FaultRule, FaultRules, Provider, ReplyField};
@@ -34,14 +34,14 @@ pub struct FaultRules {
 impl FaultRules {
     pub(super) const BUILT_IN: Self = Self { rows: Vec::new() };
 
-    /// Adds a row, before the built-in ones.
+    /// Adds a row of your own.
     #[must_use]
     pub fn row(mut self, row: FaultRule) -> Self {
         self.rows.push(row);
         self
     }
 
-    /// The built-in rows for the replies of `provider`, in the order they are asked.
+    /// The built-in rows for the replies of a provider, in their order.
     pub fn built_in(provider: Provider) -> impl Iterator<Item = &'static FaultRule> {
         rows::of(provider).into_iter().flatten()
     }

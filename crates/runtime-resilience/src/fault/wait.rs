@@ -1,30 +1,30 @@
-//! How long to wait before another attempt at the same place, if it is worth it.
+//! How long to wait before another attempt at the same place.
 
 use std::time::Duration;
 
 use thiserror::Error;
 
-/// Why there is no other attempt at the same place.
+/// Why another attempt at the same place is not worth the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NoRetry {
-    /// Another attempt here would end as this one did.
+    /// Another attempt here would fail again.
     #[error("another attempt here would fail again")]
     Pointless,
-    /// The provider asked for more than we are ready to wait.
-    #[error("asked to wait {asked:?}, more than {cap:?}")]
+    /// The provider asked for a longer wait than the longest allowed.
+    #[error("provider asked to wait {asked:?}, the longest wait allowed is {cap:?}")]
     TooLong {
-        /// What the provider asked for.
+        /// The wait that the provider asked for.
         asked: Duration,
         /// The longest wait.
         cap: Duration,
     },
     /// The deadline would pass during the wait.
-    #[error("would have to wait {wait:?}, with {left:?} left")]
+    #[error("deadline is in {left:?}, before the end of a wait of {wait:?}")]
     Deadline {
-        /// The shortest wait that would do.
+        /// The shortest wait that is enough.
         wait: Duration,
-        /// What is left until the deadline.
+        /// The time left until the deadline.
         left: Duration,
     },
 }

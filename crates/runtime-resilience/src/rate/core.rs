@@ -41,7 +41,7 @@ pub(super) struct Hold {
     pub(super) sent: RateSent,
 }
 
-/// The moment at which a call was let through, to tell which calls its reply's headers have counted.
+/// When a call was admitted: tells which calls the headers of its reply have counted.
 #[derive(Clone, Copy, Debug)]
 pub struct RateSent {
     ordinal: Ordinal,

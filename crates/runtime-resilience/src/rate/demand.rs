@@ -2,7 +2,7 @@
 
 use runtime_events::wire_names;
 
-/// What a call asks for, or what it used.
+/// What a call asks of a rate limiter, or what it has used.
 ///
 /// ```
 /// use runtime_resilience::Demand;
@@ -17,19 +17,19 @@ pub struct Demand {
 }
 
 impl Demand {
-    /// One request, and no tokens so far.
+    /// One request without tokens.
     pub const fn request() -> Self {
         Self { requests: 1, input: 0, output: 0 }
     }
 
-    /// Takes this many tokens of input. None unless set.
+    /// The number of input tokens. None unless set.
     #[must_use]
     pub const fn input_tokens(mut self, tokens: u64) -> Self {
         self.input = tokens;
         self
     }
 
-    /// Takes this many tokens of output. None unless set.
+    /// The number of output tokens. None unless set.
     #[must_use]
     pub const fn output_tokens(mut self, tokens: u64) -> Self {
         self.output = tokens;
@@ -69,20 +69,20 @@ pub(super) const DIMENSIONS: [RateDimension; 4] = [
 ];
 
 wire_names! {
-    /// What a call was refused, or has to wait, for.
+    /// Why a call was refused or has to wait.
     #[non_exhaustive]
     pub enum RateDimension: "rate dimension" {
         /// The number of requests.
         Requests = "requests",
-        /// Tokens of input.
+        /// Input tokens.
         InputTokens = "input_tokens",
-        /// Tokens of output.
+        /// Output tokens.
         OutputTokens = "output_tokens",
-        /// Tokens of input and output together.
+        /// Input and output tokens together.
         Tokens = "tokens",
-        /// None: a provider asked for a [pause](super::RateLimiter::pause).
+        /// A [pause](super::RateLimiter::pause), for which a provider asked.
         Pause = "pause",
-        /// None: others wait, and it is their turn first.
+        /// Other calls wait, and it is their turn first.
         Queue = "queue",
     }
 }

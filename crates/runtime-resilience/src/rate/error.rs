@@ -1,4 +1,4 @@
-//! Why a limiter lets a call not through.
+//! Why a limiter did not admit a call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use super::bucket::Full;
 use super::core::Refusal;
 use super::demand::RateDimension;
 
-/// A limiter did not let a call through.
+/// A rate limiter did not admit a call.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("rate limiter '{limiter}' {}", self.reason())]
+#[error("rate limiter `{limiter}` {}", self.reason())]
 #[non_exhaustive]
 pub struct RateLimitedError {
     /// The name of the limiter.
     pub limiter: Arc<str>,
-    /// What the call would have had to wait longest for.
+    /// The dimension that the call would have had to wait longest for.
     pub dimension: RateDimension,
-    /// After how long it would be let through if nothing else happened: not a nanosecond sooner, and
-    /// later if others come first. `None` if it never would be, as it asks for more than a burst
-    /// ever holds.
+    /// When the call would be admitted if nothing else happened: not a nanosecond earlier, and later
+    /// if others come first. `None` if it never would be, because it asks for more than a burst ever
+    /// holds.
     pub retry_after: Option<Duration>,
 }
 
@@ -36,9 +36,9 @@ impl RateLimitedError {
     fn reason(&self) -> String {
         let dimension = self.dimension.as_str().replace('_', " ");
         match (self.dimension, self.retry_after) {
-            (_, None) => format!("never lets through so many {dimension} at once"),
+            (_, None) => format!("never admits so many {dimension} at once"),
             (RateDimension::Pause, Some(wait)) => format!("is paused for {wait:?}"),
-            (RateDimension::Queue, Some(_)) => "lets others through first".to_owned(),
+            (RateDimension::Queue, Some(_)) => "admits calls that came before".to_owned(),
             (_, Some(wait)) => format!("is out of {dimension} for {wait:?}"),
         }
     }

@@ -23,7 +23,8 @@ mod wait;
 pub use self::reservation::RateReservation;
 pub use self::wait::RateReserve;
 
-/// A limiter that sessions, threads and tasks share by cloning: one for each provider, model and key.
+/// A rate limiter for requests and tokens at once. Sessions, threads and tasks share it by cloning:
+/// one for each provider, model and key.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -37,6 +38,31 @@ pub use self::wait::RateReserve;
 /// reserved.adjust(Demand::request().input_tokens(870).output_tokens(211));
 /// # Ok::<(), RateLimitedError>(())
 /// ```
+///
+/// A call reserves what it is likely to use before it is made. Once it is known what the call used,
+/// the difference is given back, or taken:
+///
+/// ```text
+///            try_reserve                          adjust(used)
+///            reserve (waits)      ┌────────────┐  given back: reserved, not used
+///  caller ───────────────────────▶│ Reservation│──────────────────────────────────▶ done
+///     │                           └────────────┘  taken: used, not reserved
+///     │ refused: RateLimitedError       │ cancel: all given back, it was never sent
+///     ▼                                 │ drop: all kept, it may have been counted
+///  what, and for how long               ▼
+/// ```
+///
+/// # Guarantees
+///
+/// - A call takes of every dimension that is limited, or of none: a refused call changes nothing.
+/// - Calls admitted within any time `t` use at most one burst and what comes in during `t`, as long
+///   as none uses more than it reserved. What they use beyond that is made up for before the next
+///   call is admitted.
+/// - Adjusting to less is as if no more had been reserved, and cancelling as if nothing had been. The
+///   order of adjustments makes no difference.
+/// - `retry_after` is exact: not a nanosecond too early, and no later unless something else happens.
+/// - Calls that wait are admitted in the order in which they came, at the rate of the limits. Nobody
+///   who comes later, or does not wait, overtakes them. A caller who gives up makes room for the next.
 #[derive(Clone)]
 pub struct RateLimiter {
     shared: Arc<Shared>,
@@ -55,32 +81,32 @@ pub(super) struct State {
     pub(super) queue: Queue,
 }
 
-/// What a limiter has left.
+/// What a limiter has left, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateAvailable {
-    /// Requests that could be made now; `None` if they are not limited, as for what follows.
+    /// Requests that could be made now. Here and below, `None` if there is no limit.
     pub requests: Option<u64>,
-    /// Tokens of input that could be sent now.
+    /// Input tokens that could be sent now.
     pub input_tokens: Option<u64>,
-    /// Tokens of output that could be asked for now.
+    /// Output tokens that could be asked for now.
     pub output_tokens: Option<u64>,
-    /// Tokens of input and output that could be asked for now.
+    /// Input and output tokens together that could be asked for now.
     pub tokens: Option<u64>,
-    /// How long a pause still lasts.
+    /// What is left of a pause, if there is one.
     pub paused: Option<Duration>,
-    /// How many calls wait.
+    /// The number of calls that wait.
     pub waiting: usize,
 }
 
 /// Constructors.
 impl RateLimiter {
-    /// A limiter on the system's clock.
+    /// A limiter on the system clock.
     pub fn new(name: impl Into<Arc<str>>, limits: RateLimits) -> Self {
         Self::with_clock(name, limits, Arc::new(SystemClock))
     }
 
-    /// A limiter on a clock of the caller's.
+    /// A limiter on another clock.
     pub fn with_clock(
         name: impl Into<Arc<str>>,
         limits: RateLimits,
@@ -94,17 +120,16 @@ impl RateLimiter {
 }
 
 impl RateLimiter {
-    /// The name it was given.
+    /// The name of the limiter.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Takes what a call asks for, of all dimensions or of none, if it is there and nobody waits
-    /// for it.
+    /// Reserves what a call asks for, if there is room in all dimensions and no other call waits.
     ///
     /// # Errors
     ///
-    /// [`RateLimitedError`] says what is lacking and for how long.
+    /// [`RateLimitedError`] says which dimension lacks room, and for how long.
     pub fn try_reserve(&self, demand: Demand) -> Result<RateReservation, RateLimitedError> {
         let now = self.now();
         let sent = self.state().admit(demand, now);
@@ -114,7 +139,7 @@ impl RateLimiter {
         }
     }
 
-    /// Asks whether a call would be let through now, and takes nothing.
+    /// Whether a call would be admitted now. Reserves nothing.
     ///
     /// # Errors
     ///
@@ -132,17 +157,18 @@ impl RateLimiter {
         self.observe_snapshot(&snapshot, sent);
     }
 
-    /// Learns from what a provider says: downwards at once, upwards only as time goes by.
+    /// Learns from a provider's numbers: less room at once, more room only as time goes by.
     ///
-    /// `sent` tells when the call left that the reply answers: see
-    /// [`RateReservation::sent`]. Without it, it counts as having left just now.
+    /// `sent` is when the call was sent that the reply answers: see [`RateReservation::sent`].
+    /// Without it, the call counts as sent just now.
     ///
-    /// - What is left is the lesser of what we count and what the provider had left, less what calls
-    ///   took since that one was sent, and with what came in since. So a reply that comes late hands
-    ///   out nothing that was handed out already, whatever the order of the replies.
-    /// - Limits are the lesser of what is set and what is told; where nothing is set, what is told.
-    /// - The time until all of a limit is back does not say when the next call may be made, and
-    ///   changes nothing: what was refused is followed by a [`pause`](Self::pause).
+    /// - What is left is the lesser of our count and the provider's. From the provider's, what calls
+    ///   took since that one was sent is subtracted, and what came in since is added. So a late reply
+    ///   hands out nothing twice, whatever the order of the replies.
+    /// - A limit is the lesser of the one that is set and the one that the provider tells. Where none
+    ///   is set, it is the provider's.
+    /// - The time until a limit is full again does not say when the next call may be made, and is not
+    ///   used: after a refusal, [`pause`](Self::pause).
     pub fn observe_snapshot(&self, snapshot: &RateSnapshot, sent: Option<RateSent>) {
         let now = self.now();
         let mut state = self.state();
@@ -152,28 +178,28 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Lets nothing through for so long, as a provider asked with a 429: for all who share the
-    /// limiter. Only ever extends.
+    /// Admits no call for `wait`, as a provider asks with a 429. This holds for all who share the
+    /// limiter, and never shortens a pause.
     ///
-    /// The first call after it goes as soon as it is over, the others follow at the rate of the
-    /// limits, and those who waited no closer than
-    /// [`restart_interval`](RateLimits::restart_interval).
+    /// After the pause, one call is admitted at once. The others follow at the rate of the limits,
+    /// and those that waited at least [`restart_interval`](RateLimits::restart_interval) apart.
     ///
-    /// Nothing is cut: who cannot wait that long is refused at once, and may go elsewhere.
+    /// However long the pause is, it is kept: a call that cannot wait that long is refused at once,
+    /// and may go elsewhere.
     pub fn pause(&self, wait: Duration) {
         let now = self.now();
         self.state().core.pause(now.saturating_add(nanos(wait)), now);
     }
 
-    /// Ends a pause that was asked for by mistake. The calls after it start as after any pause: one at
-    /// once, the others at the rate of the limits.
+    /// Ends a pause early. Calls start as after any pause: one at once, the others at the rate of the
+    /// limits.
     pub fn resume(&self) {
         let mut state = self.state();
         state.core.resume();
         Self::wake_first(state);
     }
 
-    /// Sets other limits. What was taken stays taken, and those who wait are judged by the new ones.
+    /// Replaces the limits. What was taken stays taken; calls that wait are judged by the new limits.
     pub fn set_limits(&self, limits: RateLimits) {
         let now = self.now();
         let mut state = self.state();
@@ -181,8 +207,8 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Sets the limit of one dimension, a minute; `None` lifts it. Changes nothing for
-    /// [`Pause`](RateDimension::Pause) and [`Queue`](RateDimension::Queue), which have none.
+    /// Sets the limit a minute of one dimension; `None` lifts it. Does nothing for
+    /// [`Pause`](RateDimension::Pause) and [`Queue`](RateDimension::Queue), which have no limit.
     pub fn set_limit(&self, dimension: RateDimension, per_minute: Option<NonZeroU64>) {
         let Some(index) = dimension.index() else { return };
         let now = self.now();
@@ -191,17 +217,17 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// The limits that are set.
+    /// The limits that were set.
     pub fn limits(&self) -> RateLimits {
         self.state().core.limits()
     }
 
-    /// The limit that holds for a dimension, a minute: set, or told by a reply.
+    /// The limit a minute that holds for a dimension: the one that was set, or that a reply told.
     pub fn limit(&self, dimension: RateDimension) -> Option<NonZeroU64> {
         self.state().core.per_minute(dimension.index()?)
     }
 
-    /// What is left now.
+    /// What the limiter has left now.
     pub fn available(&self) -> RateAvailable {
         let now = self.now();
         let (left, starts, waiting) = self.state().available(now);

@@ -1,11 +1,11 @@
-//! How much a limiter lets through.
+//! How much a limiter admits.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use super::demand::RateDimension;
 
-/// How much a limiter lets through.
+/// How much a [`RateLimiter`](super::RateLimiter) admits.
 ///
 /// Nothing is limited unless set, or named by a reply that the limiter
 /// [observes](super::RateLimiter::observe).
@@ -31,7 +31,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Lets this many requests through a minute. Not limited unless set.
+    /// Requests a minute. Not limited unless set.
     #[must_use]
     pub const fn requests_per_minute(mut self, requests: NonZeroU32) -> Self {
         // Wider, so not zero either.
@@ -39,54 +39,55 @@ impl RateLimits {
         self
     }
 
-    /// Lets this many tokens of input through a minute. Not limited unless set.
+    /// Input tokens a minute. Not limited unless set.
     #[must_use]
     pub const fn input_tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
         self.per_minute[1] = Some(tokens);
         self
     }
 
-    /// Lets this many tokens of output through a minute. Not limited unless set.
+    /// Output tokens a minute. Not limited unless set.
     #[must_use]
     pub const fn output_tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
         self.per_minute[2] = Some(tokens);
         self
     }
 
-    /// Lets this many tokens of input and output together through a minute. Not limited unless set.
+    /// Input and output tokens together, a minute. Not limited unless set.
     #[must_use]
     pub const fn tokens_per_minute(mut self, tokens: NonZeroU64) -> Self {
         self.per_minute[3] = Some(tokens);
         self
     }
 
-    /// After a rest, lets as much through at once as comes in this time, and never less than one
-    /// unit. 60 seconds unless set.
+    /// After a quiet time, admits at once as much as comes in during `burst`, and at least one unit. 60
+    /// seconds unless set.
     ///
-    /// Providers that hold a minute's limit to the second need a shorter one.
+    /// Set it shorter for providers that enforce a minute's limit to the second.
     #[must_use]
     pub const fn burst(mut self, burst: Duration) -> Self {
         self.burst = burst;
         self
     }
 
-    /// Lets a call that asks for more than a burst ever holds through when nothing else is owed, and
-    /// makes those behind it wait until its rest has come in. Refused unless set.
+    /// Admits a call that asks for more than a burst ever holds, once nothing else is owed. The calls
+    /// behind it wait until the rest has come in. Such calls are refused unless set.
     #[must_use]
     pub const fn oversized_alone(mut self) -> Self {
         self.oversized_alone = true;
         self
     }
 
-    /// After a [pause](super::RateLimiter::pause), lets those who waited for its end through at least
-    /// this far apart, even where no limit does. 100 milliseconds unless set.
+    /// The shortest time between the calls that waited for the end of a
+    /// [pause](super::RateLimiter::pause), even where no limit asks for one. 100 milliseconds unless
+    /// set.
     #[must_use]
     pub const fn restart_interval(mut self, interval: Duration) -> Self {
         self.restart_interval = interval;
         self
     }
 
-    /// The limit of one dimension, a minute.
+    /// The limit a minute of one dimension.
     pub const fn per_minute(&self, dimension: RateDimension) -> Option<NonZeroU64> {
         match dimension.index() {
             Some(index) => self.per_minute[index],

@@ -16,21 +16,21 @@ pub struct RateQuota {
 }
 
 impl RateQuota {
-    /// This many units a minute. Not told unless set.
+    /// The limit: units a minute. Unknown unless set.
     #[must_use]
     pub const fn limit(mut self, units: u64) -> Self {
         self.limit = Some(units);
         self
     }
 
-    /// This many units are left. Not told unless set.
+    /// The units that are left. Unknown unless set.
     #[must_use]
     pub const fn remaining(mut self, units: u64) -> Self {
         self.remaining = Some(units);
         self
     }
 
-    /// All of them are back after this long. Not told unless set.
+    /// The time until all units are back. Unknown unless set.
     #[must_use]
     pub const fn reset(mut self, after: Duration) -> Self {
         self.reset = Some(after);
@@ -38,7 +38,7 @@ impl RateQuota {
     }
 }
 
-/// What a provider says about its limits.
+/// What a provider says about all its limits.
 ///
 /// ```
 /// use chrono::{TimeZone, Utc};
@@ -65,14 +65,14 @@ pub struct RateSnapshot {
 impl RateSnapshot {
     /// Reads the headers of a reply that came at `now`.
     ///
-    /// | limit | Anthropic | `OpenAI`, Azure, and those that do as they do |
+    /// | limit | Anthropic | `OpenAI`, Azure, and APIs like theirs |
     /// |---|---|---|
     /// | requests | `anthropic-ratelimit-requests-…` | `x-ratelimit-…-requests` |
     /// | tokens | `anthropic-ratelimit-tokens-…` | `x-ratelimit-…-tokens` |
     /// | input, output | `anthropic-ratelimit-{input,output}-tokens-…` | |
     ///
-    /// with `limit`, `remaining` and `reset` for the dots. What is missing, or no whole number, is not
-    /// told.
+    /// The dots stand for `limit`, `remaining` and `reset`. What is missing or not a whole number is
+    /// unknown.
     pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
         let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
         let quota = |[limit, remaining, reset]: [&str; 3]| RateQuota {
@@ -89,35 +89,35 @@ impl RateSnapshot {
         Self { quotas }
     }
 
-    /// What is said about requests. Nothing unless set.
+    /// The quota of requests. Unknown unless set.
     #[must_use]
     pub const fn requests(mut self, quota: RateQuota) -> Self {
         self.quotas[0] = quota;
         self
     }
 
-    /// What is said about tokens of input. Nothing unless set.
+    /// The quota of input tokens. Unknown unless set.
     #[must_use]
     pub const fn input_tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[1] = quota;
         self
     }
 
-    /// What is said about tokens of output. Nothing unless set.
+    /// The quota of output tokens. Unknown unless set.
     #[must_use]
     pub const fn output_tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[2] = quota;
         self
     }
 
-    /// What is said about tokens of input and output together. Nothing unless set.
+    /// The quota of input and output tokens together. Unknown unless set.
     #[must_use]
     pub const fn tokens(mut self, quota: RateQuota) -> Self {
         self.quotas[3] = quota;
         self
     }
 
-    /// What is said about a dimension; `None` if nothing is.
+    /// The quota of a dimension; `None` if it is unknown.
     pub fn quota(&self, dimension: RateDimension) -> Option<RateQuota> {
         let quota = self.quotas[dimension.index()?];
         Some(quota).filter(|quota| *quota != RateQuota::default())

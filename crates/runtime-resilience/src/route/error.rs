@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// No route can take the call.
 ///
-/// Each route is counted once, under the first that holds of it: tried, open, resting, without room.
+/// Each route is counted once: as tried, else as open, else as resting, else as without room.
 ///
 /// ```
 /// use runtime_resilience::{Demand, Fault, FaultKind, Route, Routes, TriedRoutes};
@@ -17,25 +17,25 @@ use std::time::Duration;
 /// let mut tried = TriedRoutes::default();
 /// tried.add(&route);
 /// let none = routes.select(&tried, Demand::default()).unwrap_err();
-/// assert_eq!(none.to_string(), "no route is left: 1 tried; openai/gpt-5 can be tried again now");
+/// assert_eq!(none.to_string(), "no route is left: 1 tried; `openai/gpt-5` can be tried again now");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NoRouteError {
-    /// The name of the first of all routes to return, and in how long: its rest is over, its breaker
-    /// admits a probe, its limiter has room. Those that were tried are among them, so it may be at
-    /// once; whoever waits for it begins a new round.
+    /// The name of the route that returns first, and when: its rest is over, its breaker admits a
+    /// probe, and its limiter has room. Tried routes are among them, so it may be at once: after the
+    /// wait, begin a new round.
     ///
-    /// `None` if nobody knows, because probes are under way; or never, because no limiter has room
-    /// for so much or there are no routes.
+    /// `None` if it is unknown, because probes are under way, or if there is none, because no limiter
+    /// will have room for so much or there are no routes.
     pub soonest: Option<(Arc<str>, Duration)>,
-    /// How many were tried in this turn.
+    /// The number of routes that were tried in this turn.
     pub tried: usize,
-    /// How many have an open breaker, or one that is half-open with all of its probes under way.
+    /// The number of routes with an open breaker, or a half-open one with all probes under way.
     pub open: usize,
-    /// How many rest.
+    /// The number of routes that rest.
     pub resting: usize,
-    /// How many have a limiter that will never have room for so much.
+    /// The number of routes whose limiter will never have room for so much.
     pub rate_limited: usize,
 }
 
@@ -59,8 +59,8 @@ impl fmt::Display for NoRouteError {
             between = ", ";
         }
         match &self.soonest {
-            Some((name, Duration::ZERO)) => write!(f, "; {name} can be tried again now"),
-            Some((name, wait)) => write!(f, "; {name} returns in {wait:.1?}"),
+            Some((name, Duration::ZERO)) => write!(f, "; `{name}` can be tried again now"),
+            Some((name, wait)) => write!(f, "; `{name}` returns in {wait:.1?}"),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! One place that can answer: a provider, a model there, and the key it is asked with.
+//! One place that can answer: a provider, a model and a key.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fmt;
@@ -10,10 +10,9 @@ use crate::breaker::CircuitBreaker;
 use crate::fault::FaultScope;
 use crate::rate::RateLimiter;
 
-/// A provider, a model there, and the key it is asked with.
+/// A provider, a model and a key, with a breaker and perhaps a rate limiter of its own.
 ///
-/// Clones are the same route, and so are all routes with the same provider, model and key: they are
-/// equal, whatever breaker they have.
+/// Routes with the same provider, model and key are equal, whatever breakers they have.
 ///
 /// ```
 /// use runtime_resilience::Route;
@@ -43,8 +42,8 @@ struct Place {
 }
 
 impl Route {
-    /// A route with a breaker of its own that has the [default](crate::breaker::Config::default)
-    /// settings and the name of the route, and with no limiter.
+    /// A route without a limiter. Its breaker has the route's name and the
+    /// [default](crate::CircuitBreakerConfig::default) settings.
     pub fn new(provider: impl Into<Arc<str>>, model: impl Into<Arc<str>>) -> Self {
         let (provider, model) = (provider.into(), model.into());
         let name: Arc<str> = format!("{provider}/{model}").into();
@@ -65,9 +64,9 @@ impl Route {
         Self { place: Arc::new(place) }
     }
 
-    /// Which key it is asked with: a label for people, never the secret. None unless set.
+    /// The label of the key that calls use: a name for people, never the secret. None unless set.
     ///
-    /// Another key is another route: unless a breaker was given, it has a new one.
+    /// Another key makes another route, with a breaker of its own unless one was given.
     #[must_use]
     pub fn key(self, label: impl Into<Arc<str>>) -> Self {
         let label = label.into();
@@ -81,7 +80,7 @@ impl Route {
         })
     }
 
-    /// The breaker that its calls go through. One of its own unless set; routes may share one.
+    /// The breaker for its calls. One of its own unless set; routes may share one.
     #[must_use]
     pub fn circuit_breaker(self, breaker: CircuitBreaker) -> Self {
         self.changed(|place| {
@@ -90,18 +89,18 @@ impl Route {
         })
     }
 
-    /// The limiter that its calls wait for. None unless set; routes may share one, as a provider
-    /// may count the requests of a key for all models together.
+    /// The rate limiter for its calls. None unless set; routes may share one, as a provider may count
+    /// the requests of a key for all models together.
     #[must_use]
     pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
         self.changed(|place| place.limiter = Some(limiter))
     }
 
-    /// How large a part of the calls it gets, beside the others. 1 unless set.
+    /// Its share of the calls, relative to the other routes. 1 unless set.
     ///
-    /// It counts for [`Routes::weighted`](super::Routes::weighted), and for
-    /// [`Routes::least_loaded`](super::Routes::least_loaded), where a route of weight
-    /// 2 has as much to do with two calls as another with one.
+    /// It is used by [`Routes::weighted`](super::Routes::weighted), and by
+    /// [`Routes::least_loaded`](super::Routes::least_loaded), where two calls on a route of weight 2
+    /// count as one.
     #[must_use]
     pub fn weight(self, weight: NonZeroU32) -> Self {
         self.changed(|place| place.weight = weight)
@@ -115,17 +114,17 @@ impl Route {
 }
 
 impl Route {
-    /// Who answers.
+    /// The provider's name.
     pub fn provider(&self) -> &str {
         &self.place.provider
     }
 
-    /// The model that answers.
+    /// The model's name.
     pub fn model(&self) -> &str {
         &self.place.model
     }
 
-    /// The label of the key. See [`key`](Self::key).
+    /// The label of its key.
     pub fn key_label(&self) -> Option<&str> {
         self.place.key.as_deref()
     }
@@ -135,12 +134,12 @@ impl Route {
         &self.place.name
     }
 
-    /// The breaker that its calls go through.
+    /// The breaker for its calls.
     pub fn breaker(&self) -> &CircuitBreaker {
         &self.place.breaker
     }
 
-    /// The limiter that its calls wait for.
+    /// The rate limiter for its calls.
     pub fn limiter(&self) -> Option<&RateLimiter> {
         self.place.limiter.as_ref()
     }

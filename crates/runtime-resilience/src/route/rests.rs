@@ -1,15 +1,15 @@
-//! For how long a fault lets routes rest.
+//! How long routes rest after a fault.
 
 use std::time::Duration;
 
 use crate::fault::{Fault, FaultKind, FaultScope};
 
-/// For how long routes rest after a fault that does not say so itself.
+/// How long routes rest after a fault.
 ///
-/// What a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest). Only after
-/// a quota or a key that is no good it makes a rest longer, never shorter: a day's quota may come with
-/// a delay of seconds. Without it, a server that fails, a connection that breaks and a call that takes too long let nothing rest:
-/// one of them means little, and many of them are the breaker's business.
+/// The rest that a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest).
+/// After a used-up quota or a refused key it only makes a rest longer: the refusal of a day's quota may
+/// name a delay of seconds. If the provider asked for none, nothing rests after a server error, a broken
+/// connection or a timeout: one of them means little, and many of them are the breaker's business.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,7 +36,7 @@ impl RouteRests {
         self
     }
 
-    /// After an overload: of the route alone, whatever the fault cools. 2 seconds unless set.
+    /// After an overload. Only the route itself rests, whatever the fault cools. 2 seconds unless set.
     #[must_use]
     pub const fn overload(mut self, rest: Duration) -> Self {
         self.overload = rest;
@@ -64,8 +64,7 @@ impl RouteRests {
         self
     }
 
-    /// The longest rest, however long was asked for: a route that is told again rests again. 1 hour
-    /// unless set.
+    /// The longest rest, however long the provider asked for. 1 hour unless set.
     #[must_use]
     pub const fn longest(mut self, rest: Duration) -> Self {
         self.longest = rest;
@@ -109,8 +108,8 @@ impl Default for RouteRests {
 pub struct Rested {
     /// What rests.
     pub scope: FaultScope,
-    /// For how long from now on. A route that rested for longer before still does.
+    /// How long from now on. A route that rested for longer already still does.
     pub rest: Duration,
-    /// How many routes that are.
+    /// The number of routes.
     pub routes: usize,
 }

@@ -19,11 +19,77 @@ mod lease;
 
 pub use self::lease::RouteLease;
 
-/// The places that calls go to, in an order, shared by cloning.
+/// The routes that calls may take, in an order. Sessions share them by cloning, so what one session
+/// is told, that a key is used up or a model overloaded, spares the others the same answer.
 ///
-/// What is known of them beyond what their breakers and limiters know is known here: who rests, and
-/// how many calls are under way. Routes that stand in several lists share breakers and limiters, and
-/// rest in each list on its own.
+/// A list knows which routes rest, and how many calls are under way on each. A route that stands in
+/// several lists has the same breaker and limiter in all of them, and rests in each on its own.
+///
+/// ```text
+///                       apply(fault), rest           the rest is over
+///           ┌─ ready ──────────────────────▶ resting ─────────────────▶ ready
+///    route ─┤
+///           └─ breaker: closed ──▶ open ──▶ half-open ──▶ closed
+///                                    ▲          │
+///                                    └──────────┘
+/// ```
+///
+/// # Which route is next
+///
+/// [`select`](Self::select) never takes a route that was tried in this turn, rests, has an open
+/// breaker, or has a limiter that will never have room. Of the others it takes the first of these that
+/// there is:
+///
+/// 1. A route that can take the call at once. A half-open route with a free probe is among them, in
+///    its own place of the order: otherwise a provider that came first would never be found to be
+///    back. Its lease [is a probe](RouteLease::is_probe). While that is held, for at most half a
+///    minute, no other call is sent there as a probe under this rule.
+/// 2. The route whose limiter has room first.
+/// 3. A half-open route with a free probe, while another lease is a probe.
+/// 4. With [`fail_open`](Self::fail_open), the route that returns first of those that are out.
+///
+/// A selection asks breakers and limiters without taking a place. A route may go out before
+/// [`try_acquire`](crate::CircuitBreaker::try_acquire): add it to the [tried](TriedRoutes::add) ones,
+/// and select again.
+///
+/// # Example
+///
+/// ```
+/// use runtime_resilience::{Demand, Fault, FaultKind, NoRouteError, Route, Routes, TriedRoutes};
+///
+/// # fn call(route: &Route) -> Result<&'static str, Fault> {
+/// #     if route.provider() == "openai" { Err(Fault::of(FaultKind::Quota)) } else { Ok("an answer") }
+/// # }
+/// let routes = Routes::ordered([
+///     Route::new("openai", "gpt-5").key("team-a"),
+///     Route::new("openai", "gpt-5-mini").key("team-a"),
+///     Route::new("anthropic", "claude-sonnet-4-5"),
+/// ]);
+///
+/// let mut tried = TriedRoutes::default();
+/// let answer = loop {
+///     let lease = routes.select(&tried, Demand::default())?;
+///     let route = lease.route();
+///     tried.add(route);
+///     let Ok(permit) = route.breaker().try_acquire() else { continue };
+///     match call(route) {
+///         Ok(answer) => {
+///             permit.success();
+///             break answer;
+///         }
+///         Err(fault) => {
+///             if fault.counts { permit.failure() } else { permit.cancel() }
+///             routes.apply(route, &fault);
+///         }
+///     }
+/// };
+/// assert_eq!(answer, "an answer");
+/// // The key is used up, so its other model was not even tried.
+/// assert_eq!(tried.len(), 2);
+/// # Ok::<(), NoRouteError>(())
+/// ```
+///
+/// Calls spread by weight:
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -59,26 +125,26 @@ struct Config {
     fail_open: bool,
 }
 
-/// Constructors. Of routes that are equal, the first is taken.
+/// Constructors. Of equal routes, the first is kept.
 impl Routes {
-    /// The first route that can take a call gets it: one after the other is fallen back to, and a
-    /// route gets its place back as soon as it is back.
+    /// Each call goes to the first route that can take it. The later ones are fallbacks; a route takes
+    /// calls again as soon as it is back.
     pub fn ordered(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::new(Order::Listed, routes)
     }
 
-    /// Each route gets calls in turn, as many as its [weight](Route::weight) says, evenly spread.
+    /// Calls are spread evenly over the routes, in proportion to their [weights](Route::weight).
     pub fn weighted(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::new(Order::Weighted, routes)
     }
 
-    /// Each route gets a call in turn.
+    /// Calls go to one route after the other.
     pub fn round_robin(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::new(Order::RoundRobin, routes)
     }
 
-    /// The route with the fewest calls under way for its [weight](Route::weight) gets the next one;
-    /// of equals, the first.
+    /// Each call goes to the route with the fewest calls under way for its [weight](Route::weight);
+    /// of equals, to the first.
     pub fn least_loaded(routes: impl IntoIterator<Item = Route>) -> Self {
         Self::new(Order::LeastLoaded, routes)
     }
@@ -101,29 +167,29 @@ impl Routes {
     }
 }
 
-/// Settings. Each gives routes that begin anew, with none resting and no call under way: to be set
-/// before they are shared.
+/// Settings. Each returns routes that begin anew, with none resting and no call under way: set them
+/// before the routes are shared.
 impl Routes {
-    /// The clock by which routes rest. The system's unless set. Breakers and limiters have their
-    /// own.
+    /// The clock by which routes rest. The system clock unless set. Breakers and limiters have
+    /// clocks of their own.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         self.changed(|config| config.clock = clock)
     }
 
-    /// For how long routes rest where a fault does not say. [`RouteRests::default`] unless set.
+    /// How long routes rest where a fault does not say. [`RouteRests::default`] unless set.
     #[must_use]
     pub fn rests(self, rests: RouteRests) -> Self {
         self.changed(|config| config.rests = rests)
     }
 
-    /// When every route that is left is out, takes the first of them to return, now. Unless set,
-    /// nothing is taken then, and the error says which one returns when. One whose breaker was
+    /// Takes a route even when all that are left are out: the first of them to return. Unless set,
+    /// selecting fails then, and the error says which route returns when. A route whose breaker was
     /// [forced open](crate::CircuitBreaker::force_open) is never taken.
     ///
-    /// Such a lease is a [last resort](RouteLease::is_last_resort). If it is the breaker that keeps
-    /// the route out, the breaker still does: ask it for no permit, and
-    /// [record](crate::CircuitBreaker::record_success) what came of the call.
+    /// Such a lease is a [last resort](RouteLease::is_last_resort). If the route's breaker is open, do
+    /// not ask it for a permit; [record](crate::CircuitBreaker::record_success) the outcome of the call
+    /// without one.
     #[doc(alias = "panic_mode")]
     #[must_use]
     pub fn fail_open(self) -> Self {
@@ -138,8 +204,8 @@ impl Routes {
 }
 
 impl Routes {
-    /// Selects the route that comes next, for a call that needs `demand` of its limiter. See the
-    /// [module](super) for which one that is.
+    /// Selects the next route for a call that needs `demand` of the route's limiter:
+    /// [which one](Self#which-route-is-next).
     ///
     /// The lease counts as a call under way until it is dropped.
     ///
@@ -187,11 +253,12 @@ impl Routes {
         self.core().pick(standings, *fail_open, now)
     }
 
-    /// Lets what `scope` means of `route` rest for `rest`, and says how many of these routes that is.
-    /// A route that rests for longer still does.
+    /// Lets routes rest for `rest`, and returns how many that are. A route that rests for longer
+    /// already still does.
     ///
-    /// [`FaultScope::Call`] is nothing, [`FaultScope::Model`] the route, [`FaultScope::Key`] every route of its
-    /// provider and key, [`FaultScope::Provider`] every route of its provider.
+    /// The scope says which: with [`FaultScope::Call`] none, with [`FaultScope::Model`] this route,
+    /// with [`FaultScope::Key`] all routes of its provider and key, with [`FaultScope::Provider`] all
+    /// routes of its provider.
     pub fn rest(&self, route: &Route, scope: FaultScope, rest: Duration) -> usize {
         let now = self.shared.config.clock.now();
         let mut core = self.core();
@@ -204,7 +271,7 @@ impl Routes {
         count
     }
 
-    /// Ends the rest of a route, as after its key was replaced.
+    /// Ends the rest of a route, for example after its key was replaced.
     pub fn wake(&self, route: &Route) {
         let mut core = self.core();
         for (index, _) in self.within(route, FaultScope::Model) {
@@ -212,14 +279,13 @@ impl Routes {
         }
     }
 
-    /// Does what a fault of a call on `route` means for the routes: what it [cools](Fault::cools)
-    /// rests for as long as was asked for, or as [`RouteRests`] says. What came of it is returned,
-    /// for a log.
+    /// Applies a fault of a call on `route`: what it [cools](Fault::cools) rests for as long as the
+    /// provider asked, or else as [`RouteRests`] says. Returns what rests, for a log.
     ///
-    /// - A rest after a failure that passes, which nobody asked for, spares the last: it begins
-    ///   only if a route outside of it is left. One overload is no reason to leave nothing.
-    /// - A rate limit also pauses the limiters of the routes it means, even where none rests.
-    /// - The breaker is not told: that is done by the call's permit.
+    /// - If the failure passes by itself and the provider asked for no rest, there is a rest only if
+    ///   another route is left. One overload is no reason to leave none.
+    /// - A rate limit also pauses the limiters of the routes in its scope, even where none rests.
+    /// - The breaker is not told: the call's permit does that.
     pub fn apply(&self, route: &Route, fault: &Fault) -> Option<Rested> {
         let (scope, rest) = self.shared.config.rests.of(fault)?;
         if fault.kind == FaultKind::RateLimit {
@@ -234,7 +300,7 @@ impl Routes {
         (routes > 0).then_some(Rested { scope, rest, routes })
     }
 
-    /// How each route stands, in the order they were given.
+    /// The state of each route, in the order they were given.
     pub fn snapshot(&self) -> Vec<RouteSnapshot> {
         let config = &self.shared.config;
         let now = config.clock.now();

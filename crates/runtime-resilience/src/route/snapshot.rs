@@ -1,23 +1,23 @@
-//! How a route stands, for dashboards.
+//! The state of a route, for dashboards.
 
 use std::time::Duration;
 
 use super::place::Route;
 use crate::breaker::CircuitState;
 
-/// How a route stands. See [`Routes::snapshot`](super::Routes::snapshot).
+/// The state of a route, for dashboards. See [`Routes::snapshot`](super::Routes::snapshot).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RouteSnapshot {
     /// The route, with its limiter.
     pub route: Route,
-    /// Where its breaker stands.
+    /// The state of its breaker.
     pub circuit: CircuitState,
     /// What is left of the breaker's wait.
     pub retry_after: Option<Duration>,
     /// What is left of its rest.
     pub rests: Option<Duration>,
-    /// How many calls are under way on it.
+    /// The number of calls under way on it.
     pub in_flight: u32,
 }
 

@@ -1,14 +1,14 @@
-//! What a turn has tried.
+//! The routes that a turn has tried.
 
 use super::place::Route;
 
-/// The routes that a turn has tried, and is not to be sent to again.
+/// The routes that a turn has tried: [`Routes::select`](super::Routes::select) does not take them
+/// again.
 ///
-/// A turn begins with an empty one and adds each route it is given. So it never comes to the same
-/// route twice by selection. A turn may repeat a call where it is, as recovery's recipes do after a
-/// failure that passes: it keeps its lease, and selects nothing. Once all routes are tried or out, a
-/// turn may begin a second round with an empty set, after the wait that
-/// [`NoRouteError::soonest`](super::NoRouteError::soonest) tells.
+/// A turn begins with an empty set and adds each route that it selects. To repeat a call on the same
+/// route, keep the lease and select nothing. Once all routes are tried or out, a turn may begin a
+/// second round with an empty set, after the wait that
+/// [`NoRouteError::soonest`](super::NoRouteError::soonest) names.
 #[derive(Clone, Debug, Default)]
 pub struct TriedRoutes {
     /// A handful.
@@ -16,14 +16,14 @@ pub struct TriedRoutes {
 }
 
 impl TriedRoutes {
-    /// Adds a route. One that is in it is not added again.
+    /// Adds a route, unless it is in the set.
     pub fn add(&mut self, route: &Route) {
         if !self.contains(route) {
             self.routes.push(route.clone());
         }
     }
 
-    /// Whether the route is in it.
+    /// Whether a route is in the set.
     pub fn contains(&self, route: &Route) -> bool {
         self.routes.contains(route)
     }
@@ -33,17 +33,17 @@ impl TriedRoutes {
         self.routes.iter()
     }
 
-    /// How many routes it has.
+    /// The number of routes.
     pub fn len(&self) -> usize {
         self.routes.len()
     }
 
-    /// Whether nothing has been tried.
+    /// Whether no route has been tried.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
 
-    /// Forgets all, for a second round.
+    /// Removes all routes, for a second round.
     pub fn clear(&mut self) {
         self.routes.clear();
     }

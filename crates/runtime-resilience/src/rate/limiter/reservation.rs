@@ -6,13 +6,13 @@ use super::RateLimiter;
 use crate::rate::core::{Hold, RateSent};
 use crate::rate::demand::Demand;
 
-/// What one call took.
+/// What one call has taken of a [`RateLimiter`].
 ///
-/// Spent by what the call used. Dropped, it keeps what it took: a call that was cut short has been
-/// sent, and the provider has counted it.
+/// [`adjust`](Self::adjust) it to what the call used. Dropped, it keeps all that was taken: a call
+/// that was cut short has been sent, and the provider has counted it.
 ///
-/// It is `Send` and borrows nothing: a call may end on another thread than it began on.
-#[must_use = "a reservation dropped without being settled keeps all that it took"]
+/// It is `Send` and borrows nothing, so a call may end on another thread than it began on.
+#[must_use = "a reservation that is dropped without being adjusted keeps all that it took"]
 pub struct RateReservation {
     limiter: RateLimiter,
     hold: Hold,
@@ -23,26 +23,26 @@ impl RateReservation {
         Self { limiter, hold }
     }
 
-    /// The call is over, and used this much.
+    /// The call is over and used this much: gives back what it did not use, or takes what it used
+    /// beyond its reservation.
     ///
-    /// What it took and did not use is given back: the limiter then stands where it would if the call
-    /// had taken only that much. What it used and had not taken is taken now, even where that much is
-    /// not there: those who come next wait for it.
+    /// After giving back, the limiter stands as if only that much had been reserved. Taking more
+    /// works even where there is not that much: the next calls wait for it.
     pub fn adjust(self, used: Demand) {
         if used != self.hold.demand {
             self.limiter.settle(&self.hold, used);
         }
     }
 
-    /// The call was never sent: all is given back.
+    /// The call was never sent: gives all back.
     pub fn cancel(self) {
         self.adjust(Demand::default());
     }
 
-    /// The call has used this much so far: what that is more than it took is taken now, and what
-    /// is not used yet stays reserved.
+    /// The call has used this much so far: takes what goes beyond its reservation now. What it has
+    /// not used yet stays reserved.
     ///
-    /// For streams, whose output is counted while it comes: `used` counts from the start.
+    /// This is for streams, whose output is counted as it comes. `used` is the total since the start.
     pub fn debit(&mut self, used: Demand) {
         if used.exceeds(self.hold.demand) {
             let held = self.hold.demand.max(used);
@@ -51,12 +51,12 @@ impl RateReservation {
         }
     }
 
-    /// When the call left, for [`RateLimiter::observe`].
+    /// When the call was sent, for [`RateLimiter::observe`].
     pub const fn sent(&self) -> RateSent {
         self.hold.sent
     }
 
-    /// The limiter it was taken from.
+    /// The limiter that it belongs to.
     pub const fn limiter(&self) -> &RateLimiter {
         &self.limiter
     }

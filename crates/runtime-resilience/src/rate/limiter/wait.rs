@@ -19,16 +19,20 @@ use crate::rate::error::RateLimitedError;
 use crate::rate::queue::Place;
 
 impl RateLimiter {
-    /// Takes what a call asks for, and waits for it if need be, in the order in which callers came.
+    /// Reserves what a call asks for, and waits for room if need be. Calls are admitted in the order
+    /// in which they came.
     ///
-    /// Drop the future to give up; whoever is behind moves up. A future that is kept and not polled
-    /// holds up those behind it. It asks first when it is polled first.
+    /// Drop the future to give up: the next caller moves up. A future that is kept without being
+    /// polled holds up those behind it. The place in the queue is taken at the first poll.
+    ///
+    /// `sleeper` makes the timers. A caller with a way of its own to wait, such as a thread that
+    /// parks, hands in a sleeper that notes until when to wait.
     ///
     /// # Errors
     ///
-    /// [`RateLimitedError`] at once if the turn would come after `until`, as far as is known when the
-    /// call gets in line and again when it is first; at `until` if the turn has not come by then; and
-    /// at once if the call asks for more than a burst ever holds.
+    /// [`RateLimitedError`] at once if the call asks for more than a burst ever holds, or if its turn
+    /// would come after `until`. The latter is judged when the call joins the queue and again when it
+    /// is first. At `until`, if its turn has not come by then.
     pub fn reserve<'a>(
         &'a self,
         demand: Demand,
@@ -38,7 +42,7 @@ impl RateLimiter {
         RateReserve { turn: Turn::new(self, demand, until), sleeper, timer: None }
     }
 
-    /// As [`reserve`](Self::reserve), for a thread.
+    /// As [`reserve`](Self::reserve), blocking the thread.
     ///
     /// # Errors
     ///

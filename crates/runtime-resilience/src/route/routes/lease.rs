@@ -8,7 +8,7 @@ use crate::route::place::Route;
 
 /// A selected route. It counts as a call under way there until it is dropped.
 ///
-/// It is `Send` and borrows nothing. It holds no place at the breaker: ask that for a permit.
+/// It is `Send` and borrows nothing. It is no permit: ask the route's breaker for one.
 #[must_use = "a lease that is dropped is a call that is over"]
 pub struct RouteLease {
     routes: Routes,
@@ -25,12 +25,12 @@ impl RouteLease {
         self.routes.at(self.pick)
     }
 
-    /// Whether its breaker was half-open: the call finds out whether the route is back.
+    /// Whether the route's breaker was half-open, so that the call finds out whether it is back.
     pub const fn is_probe(&self) -> bool {
         self.pick.probe
     }
 
-    /// Whether the route is out, and was taken because all are. See
+    /// Whether the route was taken although it is out, because all are: see
     /// [`fail_open`](Routes::fail_open).
     pub const fn is_last_resort(&self) -> bool {
         self.pick.last_resort
