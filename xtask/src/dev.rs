@@ -50,7 +50,7 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
 }
 
 /// The models, and the flag that swaps the atomics for those that loom explores.
-pub(crate) const LOOM: &str = "test --package runtime-resilience --package runtime-sinks --package runtime-usage --lib --release";
+pub(crate) const LOOM: &str = "test --package runtime-resilience --package runtime-sinks --package runtime-usage --lib --profile loom";
 const LOOM_FLAGS: &str = "--cfg runtime_loom";
 pub(crate) const LOOM_TESTS: &str = "loom_tests";
 

@@ -11,6 +11,7 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
+mod readmes;
 mod run;
 mod sizes;
 #[cfg_attr(
@@ -89,6 +90,12 @@ const TASKS: &[Task] = &[
         arguments: "[TOOL…]",
         about: "install the optional tools of `ci` below target/tools",
         run: tools::run,
+    },
+    Task {
+        name: "readmes",
+        arguments: "",
+        about: "write the README of each library crate from its root docs",
+        run: readmes::run,
     },
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];

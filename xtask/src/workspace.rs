@@ -8,11 +8,9 @@ use crate::files;
 use crate::manifest::Manifest;
 
 /// The name of the facade, which has no layer above it.
-#[cfg(test)]
 pub(crate) const FACADE: &str = "techrevati-runtime";
 
 /// The name of the command, which nothing depends on.
-#[cfg(test)]
 pub(crate) const COMMAND: &str = "techrevati-cli";
 
 /// A crate below `crates/`.

@@ -17,7 +17,7 @@ fn engine() -> PolicyEngine {
             PolicyCondition::QualityAt(QualityLevel::Standard),
             PolicyCondition::PhaseCompleted,
         ]),
-        PolicyCondition::TimedOut(Duration::from_mins(10)),
+        PolicyCondition::TimedOut(Duration::from_secs(600)),
         PolicyCondition::CostExceeded(Usd::from_dollars(5)),
         PolicyCondition::agent_failed("writer"),
         PolicyCondition::agent_failed(None),
@@ -25,7 +25,7 @@ fn engine() -> PolicyEngine {
         PolicyCondition::AllAgentsComplete,
         PolicyCondition::not(PolicyCondition::QualityAt(QualityLevel::Strict)),
         PolicyCondition::or([
-            PolicyCondition::TimedOut(Duration::from_mins(1)),
+            PolicyCondition::TimedOut(Duration::from_secs(60)),
             PolicyCondition::agent_failed("critic"),
         ]),
         PolicyCondition::and([

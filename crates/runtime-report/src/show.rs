@@ -3,6 +3,19 @@
 use std::fmt;
 use std::time::Duration;
 
+/// What a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
+struct Shown<F>(F);
+
+impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0)(f)
+    }
+}
+
+fn shown<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result>(write: F) -> Shown<F> {
+    Shown(write)
+}
+
 /// Shows a duration with the two or three digits that matter: `850 ns`, `1.23 s`, `2 m 05 s`.
 ///
 /// ```
@@ -17,7 +30,7 @@ pub fn duration(duration: Duration) -> impl fmt::Display {
 }
 
 pub(crate) fn nanos(nanos: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
+    shown(move |f| {
         let (unit, name) = match nanos {
             0 => return f.write_str("0 s"),
             1..1_000 => return write!(f, "{nanos} ns"),
@@ -59,7 +72,7 @@ pub fn offset(since: Duration) -> impl fmt::Display {
 }
 
 pub(crate) fn at(nanos: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
+    shown(move |f| {
         let (seconds, millis) = (nanos / 1_000_000_000, nanos % 1_000_000_000 / 1_000_000);
         let (hours, minutes, rest) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
         match (hours, minutes) {
@@ -80,7 +93,7 @@ pub(crate) fn at(nanos: u64) -> impl fmt::Display {
 /// assert_eq!(usd(138_600).to_string(), "$0.000139");
 /// ```
 pub fn usd(nanos: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
+    shown(move |f| {
         let digits: usize = match nanos {
             0 => return f.write_str("$0"),
             1..10_000_000 => 6,
@@ -106,7 +119,7 @@ pub fn usd(nanos: u64) -> impl fmt::Display {
 /// assert_eq!(runtime_report::show::count(1_234_567).to_string(), "1,234,567");
 /// ```
 pub fn count(count: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
+    shown(move |f| {
         let digits = count.to_string();
         for (place, digit) in digits.chars().enumerate() {
             if place > 0 && (digits.len() - place).is_multiple_of(3) {
@@ -120,7 +133,7 @@ pub fn count(count: u64) -> impl fmt::Display {
 
 /// Shows a count in four characters or so: `864`, `12.3k`, `4.50M`.
 pub(crate) fn short(count: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| match count {
+    shown(move |f| match count {
         0..10_000 => write!(f, "{}", self::count(count)),
         10_000..1_000_000 => write!(f, "{}.{}k", count / 1_000, count % 1_000 / 100),
         _ => write!(f, "{}.{:02}M", count / 1_000_000, count % 1_000_000 / 10_000),
@@ -134,7 +147,7 @@ pub(crate) fn short(count: u64) -> impl fmt::Display {
 /// assert_eq!(runtime_report::show::line("a\n\u{1b}[31mb").to_string(), "a ␛[31mb");
 /// ```
 pub fn line(text: &str) -> impl fmt::Display {
-    fmt::from_fn(move |f| {
+    shown(move |f| {
         text.chars().try_for_each(|char| match char {
             '\n' | '\t' => f.write_str(" "),
             char if is_hidden(char) => write!(f, "{}", visible(char)),
@@ -158,7 +171,7 @@ pub(crate) const fn is_hidden(char: char) -> bool {
 
 /// A sign for a hidden character.
 pub(crate) fn visible(char: char) -> impl fmt::Display {
-    fmt::from_fn(move |f| match char {
+    shown(move |f| match char {
         '\0'..' ' => write!(f, "{}", char::from_u32(0x2400 + u32::from(char)).unwrap_or(' ')),
         '\u{7f}' => f.write_str("\u{2421}"),
         '\u{80}'..='\u{9f}' => write!(f, "{}", char::REPLACEMENT_CHARACTER),

@@ -178,7 +178,7 @@ impl Backoff {
 
     const DEFAULT: Self = Self {
         base: 2.0,
-        cap: Duration::from_mins(1),
+        cap: Duration::from_secs(60),
         limit: 60.0,
         jitter: JitterMode::Decorrelated,
     };

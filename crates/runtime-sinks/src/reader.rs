@@ -5,7 +5,6 @@ mod follow;
 mod lines;
 mod report;
 
-use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -214,8 +213,8 @@ fn error(
     LogReadError { file: file.to_owned(), line, cause: cause.into() }
 }
 
-fn at(line: u64) -> impl fmt::Display {
-    fmt::from_fn(move |f| if line > 0 { write!(f, ", line {line}") } else { Ok(()) })
+fn at(line: u64) -> String {
+    if line > 0 { format!(", line {line}") } else { String::new() }
 }
 
 /// A longer line is not an event.

@@ -21,8 +21,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! And with any client of SQLite: `SELECT model, calls, cost_usd FROM cost_by_model`.
-//!
 //! Any client of SQLite reads it: `SELECT model, calls, cost_usd FROM cost_by_model`.
 //!
 //! | item | what |

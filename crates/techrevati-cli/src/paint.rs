@@ -26,9 +26,21 @@ impl Paint {
     }
 
     pub(crate) fn color(self, color: Color, what: impl Display) -> impl Display {
-        fmt::from_fn(move |f| {
-            if self.0 { write!(f, "\u{1b}[{}m{what}\u{1b}[0m", color as u8) } else { what.fmt(f) }
-        })
+        Painted { color: self.0.then_some(color), what }
+    }
+}
+
+struct Painted<W> {
+    color: Option<Color>,
+    what: W,
+}
+
+impl<W: Display> Display for Painted<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.color {
+            Some(color) => write!(f, "\u{1b}[{}m{}\u{1b}[0m", color as u8, self.what),
+            None => self.what.fmt(f),
+        }
     }
 }
 

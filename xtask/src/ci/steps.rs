@@ -129,9 +129,30 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
     Ok(Note::Passed(format!("{quotations} lines quoted, {events} events")))
 }
 
+/// The most bytes an archive may have. The registry takes ten times as much.
+const LARGEST: u64 = 1 << 20;
+
 fn package(_: &mut Counts) -> Result<Note, Error> {
     // The steps above have built them: this one checks what is packed.
-    passed(locked("package --workspace --exclude xtask --no-verify --allow-dirty").run())
+    locked("package --workspace --exclude xtask --no-verify --allow-dirty").run()?;
+    let mut largest = 0;
+    for Crate { name, .. } in workspace::crates()? {
+        let listed = locked("package --list --allow-dirty --package").arg(&name).read()?;
+        let absent = |file: &&str| !listed.lines().any(|listed| listed == *file);
+        if let Some(file) = ["LICENSE", "README.md"].into_iter().find(absent) {
+            return Err(Error::Failed(format!("the archive of {name} has no {file}")));
+        }
+        let archive = format!("package/{name}-{}.crate", env!("CARGO_PKG_VERSION"));
+        let archive = workspace::target_dir().join(archive);
+        let metadata = fs::metadata(&archive).map_err(|error| files::unreadable(&archive, &error));
+        let bytes = metadata?.len();
+        if bytes > LARGEST {
+            let why = format!("the archive of {name} has {bytes} bytes; {LARGEST} are allowed");
+            return Err(Error::Failed(why));
+        }
+        largest = largest.max(bytes);
+    }
+    Ok(Note::Passed(format!("the largest has {} KiB", largest >> 10)))
 }
 
 fn deny(_: &mut Counts) -> Result<Note, Error> {

@@ -1,8 +1,8 @@
 //! What the documents must say.
 
 use super::{PROJECT, assert_none};
-use crate::dev;
-use crate::workspace::FACADE;
+use crate::workspace::{COMMAND, FACADE};
+use crate::{dev, readmes};
 
 #[test]
 fn the_current_version_has_one_heading_in_the_changelog() {
@@ -26,24 +26,31 @@ fn every_crate_is_on_the_map_and_in_the_readme() {
 fn every_crate_carries_the_licence_and_a_readme_about_itself() {
     let mut problems = Vec::new();
     for member in &PROJECT.crates {
-        let carried = |file: &str| PROJECT.text(&format!("crates/{}/{file}", member.name));
-        if carried("LICENSE") != PROJECT.text("LICENSE") {
+        let text = |file: &str| PROJECT.text(&format!("crates/{}/{file}", member.name));
+        if text("LICENSE") != PROJECT.text("LICENSE") {
             problems.push(format!("crates/{}/LICENSE is not a copy of LICENSE", member.name));
         }
-        let readme = carried("README.md");
-        // The facade is what the project's own README is about.
+        let readme = text("README.md");
         let about_itself = match member.name.as_str() {
-            FACADE => readme == PROJECT.text("README.md"),
-            _ => {
+            FACADE => readme == readmes::of_the_facade(PROJECT.text("README.md")),
+            COMMAND => {
                 member.manifest.get("package", "description").is_some_and(|it| readme.contains(it))
             }
+            name => readme == readmes::of_a_library(name, text("src/lib.rs")),
         };
         if !about_itself {
-            let wanted = if member.name == FACADE { "README.md" } else { "its description" };
-            problems.push(format!("crates/{}/README.md does not say {wanted}", member.name));
+            let mend = "run `cargo xtask readmes`";
+            problems.push(format!("crates/{}/README.md is old: {mend}", member.name));
         }
     }
     assert_none(&problems);
+}
+
+#[test]
+fn the_readme_states_the_oldest_rust() {
+    let stated = PROJECT.manifest.get("workspace.package", "rust-version").expect("there is one");
+    let sentence = format!("Rust {stated} or later");
+    assert!(PROJECT.text("README.md").contains(&sentence), "README.md does not say `{sentence}`");
 }
 
 #[test]

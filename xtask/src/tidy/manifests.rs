@@ -2,7 +2,7 @@
 
 use super::{PROJECT, assert_none};
 use crate::manifest::Manifest;
-use crate::workspace::{COMMAND, FACADE};
+use crate::workspace::{COMMAND, Crate, FACADE};
 
 /// What a member takes from the workspace.
 const INHERITED: &[(&str, &str)] = &[
@@ -32,6 +32,21 @@ fn every_crate_can_be_found_in_a_registry() {
         problems.into_iter().map(|problem| format!("{} {problem}", member.name))
     });
     assert_none(&problems.collect::<Vec<_>>());
+}
+
+#[test]
+fn tests_that_read_files_of_others_are_in_no_archive() {
+    let mut problems = Vec::new();
+    for Crate { name, manifest } in &PROJECT.crates {
+        let excluded = manifest.get("package", "exclude").is_some_and(|it| it.contains("/tests"));
+        let folder = format!("crates/{name}/tests/");
+        let tests = PROJECT.files.iter().filter(|file| file.path.starts_with(&folder));
+        let outside = tests.filter(|file| leaves_the_crate(&file.text) && !excluded);
+        problems.extend(outside.map(|file| {
+            format!("{} reads a file of another crate: exclude \"/tests\" of {name}", file.path)
+        }));
+    }
+    assert_none(&problems);
 }
 
 #[test]
@@ -97,6 +112,14 @@ fn the_workspace_of_the_peers_has_the_same_lints_and_shares_no_lock_file() {
 }
 
 #[test]
+fn a_path_that_leaves_the_crate_is_found() {
+    assert!(leaves_the_crate("root().join(\"../../docs/faults.md\")"));
+    assert!(leaves_the_crate("concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/../other/tests/\")"));
+    assert!(!leaves_the_crate("include_str!(\"../../data/litellm.json\")"));
+    assert!(!leaves_the_crate("join(\"tests/it/golden\")"));
+}
+
+#[test]
 fn a_manifest_that_goes_its_own_way_is_found() {
     let manifest = Manifest::parse("[package]\nname = \"x\"\nversion = \"0.2.0\"\n");
     assert_eq!(uninherited(&manifest).len(), INHERITED.len());
@@ -109,6 +132,11 @@ fn a_manifest_that_goes_its_own_way_is_found() {
 /// Whether a crate is one of those that the facade brings together.
 fn is_library(name: &str) -> bool {
     name != FACADE && name != COMMAND
+}
+
+/// Whether a test opens files by a path that starts at its crate and goes up from there.
+fn leaves_the_crate(text: &str) -> bool {
+    text.contains("join(\"../") || text.contains("\"/../")
 }
 
 fn uninherited(manifest: &Manifest) -> Vec<String> {
@@ -127,9 +155,10 @@ fn unfindable(manifest: &Manifest) -> Vec<String> {
         Some(_) => {}
     }
     for key in ["keywords", "categories"] {
-        let inherited = manifest.get("package", &format!("{key}.workspace")) == Some("true");
-        if !inherited && manifest.get("package", key).is_none() {
-            problems.push(format!("has no {key}"));
+        match manifest.get("package", key).map_or(0, |list| list.matches('"').count() / 2) {
+            0 => problems.push(format!("has no {key} of its own")),
+            1..=5 => {}
+            many => problems.push(format!("has {many} {key}; a registry takes 5")),
         }
     }
     problems

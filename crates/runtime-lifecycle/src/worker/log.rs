@@ -79,13 +79,14 @@ impl Log {
         }
         self.recorded += 1;
         let seq = self.recorded;
-        self.events.push_back_mut(AgentWorkerEvent {
+        self.events.push_back(AgentWorkerEvent {
             seq,
             kind: status,
             status,
             detail,
             timestamp: at,
-        })
+        });
+        &self.events[self.events.len() - 1]
     }
 
     pub(super) fn iter(

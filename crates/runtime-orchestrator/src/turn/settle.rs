@@ -116,7 +116,7 @@ impl ActiveTurn<'_> {
     /// A rate limit is told to all who share the limiter; where there are routes, they tell it.
     fn slow_down(&self, fault: &Fault) {
         /// However long was asked for: who is told again waits again.
-        const LONGEST: Duration = Duration::from_hours(1);
+        const LONGEST: Duration = Duration::from_secs(3_600);
         let (Some(rate), Some(asked)) = (&self.rate, fault.asked) else { return };
         if fault.kind == FaultKind::RateLimit && !self.part.is_routed() {
             rate.limiter().pause(asked.min(LONGEST));

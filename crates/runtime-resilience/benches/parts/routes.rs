@@ -26,7 +26,7 @@ pub(crate) fn select(c: &mut Criterion) {
     let routes = Routes::ordered(four());
     let mut tried = TriedRoutes::default();
     routes.iter().take(2).for_each(|route| tried.add(route));
-    routes.rest(&four()[2], FaultScope::Model, std::time::Duration::from_hours(24));
+    routes.rest(&four()[2], FaultScope::Model, std::time::Duration::from_secs(86_400));
     c.bench_function("route/select_the_last_of_four", |b| {
         b.iter(|| routes.select(black_box(&tried), Demand::default()).is_ok());
     });

@@ -119,7 +119,7 @@ impl Default for CircuitBreakerConfig {
         Self {
             failure_threshold: Some(FIVE),
             window: None,
-            open_wait: OpenWait::Fixed(Duration::from_mins(1)),
+            open_wait: OpenWait::Fixed(Duration::from_secs(60)),
             half_open_max_probes: NonZeroU32::MIN,
             successes_to_close: NonZeroU32::MIN,
             half_open_lease: None,

@@ -39,7 +39,7 @@ impl GrowingWait {
     /// A wait that is this long the first time.
     pub const fn from(first: Duration) -> Self {
         const TWO: NonZeroU32 = NonZeroU32::new(2).unwrap();
-        Self { first, factor: TWO, max: Duration::from_mins(5), jitter: Some(Percent::HALF) }
+        Self { first, factor: TWO, max: Duration::from_secs(300), jitter: Some(Percent::HALF) }
     }
 
     /// How many times longer each wait is than the one before. 2 unless set.

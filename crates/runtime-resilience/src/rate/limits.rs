@@ -100,7 +100,7 @@ impl Default for RateLimits {
     fn default() -> Self {
         Self {
             per_minute: [None; 4],
-            burst: Duration::from_mins(1),
+            burst: Duration::from_secs(60),
             oversized_alone: false,
             restart_interval: Duration::from_millis(100),
         }

@@ -16,7 +16,7 @@ use crate::fault::{Fault, FaultKind, FaultScope};
 /// use runtime_resilience::{Route, RouteRests, Routes};
 ///
 /// let routes = Routes::ordered([Route::new("openai", "gpt-5")])
-///     .rests(RouteRests::default().quota(Duration::from_mins(60)));
+///     .rests(RouteRests::default().quota(Duration::from_secs(3_600)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteRests {
@@ -90,14 +90,14 @@ impl RouteRests {
 
 impl Default for RouteRests {
     fn default() -> Self {
-        const LONG: Duration = Duration::from_mins(15);
+        const LONG: Duration = Duration::from_secs(900);
         Self {
             rate_limit: Duration::from_secs(5),
             overload: Duration::from_secs(2),
             quota: LONG,
             auth: LONG,
             missing: LONG,
-            longest: Duration::from_hours(1),
+            longest: Duration::from_secs(3_600),
         }
     }
 }

@@ -9,7 +9,7 @@ use runtime_resilience::{
     TimeoutPhase, TurnRecovery, recipe_for,
 };
 
-const CAP: Duration = Duration::from_mins(1);
+const CAP: Duration = Duration::from_secs(60);
 
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

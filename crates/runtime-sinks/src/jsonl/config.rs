@@ -48,7 +48,7 @@ impl Durability {
 /// use runtime_sinks::Rotation;
 ///
 /// // A new file after 64 MiB or a day, and at most a gibibyte in all.
-/// let rotation = Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30);
+/// let rotation = Rotation::size(64 << 20).every(Duration::from_secs(86_400)).keep_total(1 << 30);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a rotation does nothing until a log is opened with it"]

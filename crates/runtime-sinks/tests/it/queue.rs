@@ -14,7 +14,7 @@ use runtime_sinks::{
 
 use crate::common::{TempFile, event, number, numbered};
 
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(60);
 
 /// Does nothing until it is told to go on, so that the queue before it fills up.
 struct Gate {

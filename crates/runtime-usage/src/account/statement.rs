@@ -95,20 +95,27 @@ impl AccountStatement {
 
     /// The balance on one line: `team: $4.00 of $5.00 left (enforced)`.
     pub fn headline(&self) -> impl fmt::Display {
-        fmt::from_fn(|f| {
-            if let Some(name) = &self.account {
-                write!(f, "{name}: ")?;
-            }
-            let kind = if self.enforced { "enforced" } else { "recorded" };
-            write!(f, "{} of {} left ({kind})", self.remaining_usd, self.limit_usd)?;
-            if !self.reserved_usd.is_zero() {
-                write!(f, ", {} reserved", self.reserved_usd)?;
-            }
-            if !self.estimated_usd.is_zero() {
-                write!(f, ", {} of {} spent estimated", self.estimated_usd, self.spent_usd)?;
-            }
-            Ok(())
-        })
+        Headline(self)
+    }
+}
+
+struct Headline<'s>(&'s AccountStatement);
+
+impl fmt::Display for Headline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let it = self.0;
+        if let Some(name) = &it.account {
+            write!(f, "{name}: ")?;
+        }
+        let kind = if it.enforced { "enforced" } else { "recorded" };
+        write!(f, "{} of {} left ({kind})", it.remaining_usd, it.limit_usd)?;
+        if !it.reserved_usd.is_zero() {
+            write!(f, ", {} reserved", it.reserved_usd)?;
+        }
+        if !it.estimated_usd.is_zero() {
+            write!(f, ", {} of {} spent estimated", it.estimated_usd, it.spent_usd)?;
+        }
+        Ok(())
     }
 }
 

@@ -45,7 +45,8 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// At most `limit` bytes of a text, cut between characters.
 pub(crate) fn cut(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    let mut ends = (0..=limit.min(text.len())).rev();
+    &text[..ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0)]
 }
 
 /// The sentences of a text, each with the space before it cut off.

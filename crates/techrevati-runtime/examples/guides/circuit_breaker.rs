@@ -38,14 +38,14 @@ fn the_provider_comes_back() {
 }
 
 fn for_a_provider_of_models() -> Result<CircuitBreaker, InvalidWindowError> {
-    let window = CircuitWindow::of_time(Duration::from_mins(2))?
+    let window = CircuitWindow::of_time(Duration::from_secs(120))?
         .failure_rate(Percent::HALF)
-        .slow_calls(Duration::from_mins(1), Percent::ALL);
-    let wait = GrowingWait::from(Duration::from_secs(5)).max(Duration::from_mins(5));
+        .slow_calls(Duration::from_secs(60), Percent::ALL);
+    let wait = GrowingWait::from(Duration::from_secs(5)).max(Duration::from_secs(300));
     let config = CircuitBreakerConfig::default()
         .window(window)
         .open_wait(OpenWait::Growing(wait))
-        .half_open_lease(Duration::from_mins(3));
+        .half_open_lease(Duration::from_secs(180));
     Ok(CircuitBreaker::with_config("provider", config))
 }
 

@@ -77,7 +77,7 @@ async fn the_process_has_to_end() -> Result<(), BoxError> {
 
 async fn an_end_in_time() -> Result<(), BoxError> {
     let session =
-        Orchestrator::new("writer", "draft").deadline(Duration::from_mins(5)).session()?;
+        Orchestrator::new("writer", "draft").deadline(Duration::from_secs(300)).session()?;
 
     let turn = Turn::model("gpt-5").timeout(Duration::from_millis(1));
     let late = session

@@ -30,7 +30,7 @@ async fn a_run(path: &Path) -> Result<(), BoxError> {
 fn a_service(folder: &Path) -> Result<(), BoxError> {
     let log = JsonlConfig::default()
         .durability(Durability::Interval(Duration::from_secs(1)))
-        .rotate(Rotation::size(64 << 20).every(Duration::from_hours(24)).keep_total(1 << 30))
+        .rotate(Rotation::size(64 << 20).every(Duration::from_secs(86_400)).keep_total(1 << 30))
         .open(folder)?;
     let config = QueueConfig::default()
         .capacity(NonZeroUsize::new(8_192).ok_or("no room")?)

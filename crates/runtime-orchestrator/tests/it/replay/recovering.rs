@@ -19,7 +19,7 @@ use crate::support::assert_lawful;
 
 /// The first delay of the back-off, and its cap.
 const DELAY: Duration = Duration::from_secs(1);
-const CAP: Duration = Duration::from_mins(1);
+const CAP: Duration = Duration::from_secs(60);
 
 /// What is to come of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ async fn without_another_provider_a_failure_is_waited_for_or_left() {
 
 /// How long the place that failed rests.
 fn rest(fault: &Expected) -> Option<Duration> {
-    const LONG: Duration = Duration::from_mins(15);
+    const LONG: Duration = Duration::from_secs(900);
     let rest = match (fault.kind, fault.asked) {
         // A quota is not back in seconds, whatever is asked.
         (FaultKind::Quota | FaultKind::Auth, asked) => asked.max(Some(LONG)),

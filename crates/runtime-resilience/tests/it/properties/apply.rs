@@ -11,7 +11,7 @@ use runtime_resilience::{Fault, FaultKind, FaultScope, Route, Routes, TimeoutPha
 use crate::route::{route, trip};
 
 /// The longest rest unless set.
-const LONGEST: Duration = Duration::from_hours(1);
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 #[derive(Clone, Debug)]
 struct Step {

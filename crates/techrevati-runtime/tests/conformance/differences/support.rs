@@ -11,7 +11,7 @@ use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
 use techrevati_runtime::{BoxError, Turn};
 
 /// How long a breaker waits.
-pub(super) const WAIT: Duration = Duration::from_mins(1);
+pub(super) const WAIT: Duration = Duration::from_secs(60);
 
 /// A breaker that one failure opens.
 pub(super) fn breaker(clock: &ManualClock) -> CircuitBreaker {
