@@ -15,7 +15,7 @@
 //! | `agent.wait_*` | [`Wait`] |
 //! | `agent.recovery.*` | [`Recovery`], [`ProviderSwitched`] |
 //! | `agent.status_changed`, `agent.breaker_changed` | [`StatusChanged`], [`BreakerChanged`] |
-//! | `agent.budget_mark`, and `agent.failed` for a budget | [`BudgetMark`], [`BudgetExceeded`] |
+//! | `agent.budget_mark`, and `agent.failed` for a budget | [`MarkCrossed`], [`BudgetExceeded`] |
 //! | `agent.guardrail_checked` | [`GuardrailChecked`] |
 //! | `agent.permission_checked` | [`PermissionChecked`] |
 //! | `agent.policy_decided` | [`PolicyDecided`] |
@@ -148,7 +148,7 @@ pub use self::{
     decision::{GuardrailChecked, PermissionChecked, PolicyDecided, Refused},
     field::{Any, Word, Words},
     log::{LogRecord, Loss},
-    money::{BudgetExceeded, BudgetMark, Statement},
+    money::{BudgetExceeded, MarkCrossed, Statement},
     recovery::{BreakerChanged, ProviderSwitched, Recovery, Rest},
     session::{ContentCaptured, HandedOver, SessionEnded, SessionStarted, StatusChanged},
     turn::{Tool, TurnEnded, TurnStarted, Wait},

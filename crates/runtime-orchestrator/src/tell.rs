@@ -161,7 +161,7 @@ pub(crate) fn content(
 pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
     for mark in marks {
         log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark");
-        let told = payload::BudgetMark {
+        let told = payload::MarkCrossed {
             account: mark.account.as_ref().map(Word::Shared),
             percent: Some(mark.percent.into()),
             limit_usd: Some(mark.limit.to_f64()),

@@ -39,7 +39,6 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | where events and usage records go |
 //! | [`orchestrator`] | sessions and turns: all of it wired together |
-#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(
     feature = "sqlite",
@@ -66,6 +65,7 @@
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
 //! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]
 pub use runtime_events as events;

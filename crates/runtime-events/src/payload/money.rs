@@ -4,7 +4,7 @@ use super::Word;
 
 payload! {
     /// A budget was spent up to one of its marks.
-    pub struct BudgetMark<'e> {
+    pub struct MarkCrossed<'e> {
         /// The name of the budget, if it has one.
         account: Option<Word<'e>> = "account",
         /// The mark, in percent of the limit.

@@ -159,12 +159,11 @@ impl Orchestrator {
         self.set(|setup| setup.recovery.recipes = recipes)
     }
 
-    /// Who carries out the steps of a recipe after a failed turn. Without one, a step counts as
-    /// taken.
+    /// Carries out the steps of a recipe that change the request, before the attempt that they are for.
     ///
-    /// Of a [recovering turn](crate::OrchestrationSession::run_turn_recovering) it is handed the steps
-    /// that change the request, before the attempt that they are for; the wait, and the way to another
-    /// provider, are the turn's own business.
+    /// Only a [recovering turn](crate::OrchestrationSession::run_turn_recovering) asks it. The wait, and
+    /// the way to another provider, are the turn's own business; without a handler, what is to change
+    /// stands in the [`Attempt`](crate::Attempt) alone.
     #[must_use]
     pub fn recovery_handler(self, handler: impl RecoveryHandler + 'static) -> Self {
         self.set(|setup| setup.recovery.handler = Some(Arc::new(handler)))

@@ -129,7 +129,7 @@ fn through(event: &AgentEvent) -> Data {
         | Name::RecoveryEscalated => Recovery::of(event).data(),
         Name::StatusChanged => StatusChanged::of(event).data(),
         Name::BreakerChanged => BreakerChanged::of(event).data(),
-        Name::BudgetMark => payload::BudgetMark::of(event).data(),
+        Name::BudgetMark => payload::MarkCrossed::of(event).data(),
         Name::GuardrailChecked => GuardrailChecked::of(event).data(),
         Name::PermissionChecked => PermissionChecked::of(event).data(),
         Name::PolicyDecided => PolicyDecided::of(event).data(),

@@ -4,6 +4,7 @@ mod budget;
 mod cancellation;
 mod children;
 mod contents;
+mod described;
 mod drain;
 mod errors;
 mod golden;

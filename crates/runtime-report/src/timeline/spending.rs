@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use runtime_events::AgentEventName;
-use runtime_events::payload::{BudgetMark, SessionEnded, Word};
+use runtime_events::payload::{MarkCrossed, SessionEnded, Word};
 
 use super::Timeline;
 use super::parts::{SpanKind, TokenUse, nanos};
@@ -71,7 +71,7 @@ fn accounts(timeline: &Timeline) -> Vec<Account> {
     for row in &timeline.rows {
         let Some(session) = row.session else { continue };
         if row.event.event == AgentEventName::BudgetMark {
-            let mark = BudgetMark::of(&row.event);
+            let mark = MarkCrossed::of(&row.event);
             let account = accounts.of(mark.account, session);
             account.limit = dollars(mark.limit_usd);
             account.spent = account.spent.max(dollars(mark.spent_usd));

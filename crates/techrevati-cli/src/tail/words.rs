@@ -1,7 +1,7 @@
 //! What an event is called, what it is about, and what it says.
 
 use runtime_events::payload::{
-    BudgetMark, GuardrailChecked, LogRecord, PermissionChecked, PolicyDecided, Word, Words,
+    GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided, Word, Words,
 };
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 
@@ -48,7 +48,7 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
                 format!("{rules}: {actions}")
             })
         }
-        AgentEventName::BudgetMark => Some(format!("{} %", BudgetMark::of(event).percent?)),
+        AgentEventName::BudgetMark => Some(format!("{} %", MarkCrossed::of(event).percent?)),
         AgentEventName::LogDropped => Some(many(LogRecord::of(event).count?, "event")),
         AgentEventName::LogRecovered => Some(many(LogRecord::of(event).torn_bytes?, "byte")),
         _ => None,

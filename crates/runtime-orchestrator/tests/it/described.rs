@@ -1,0 +1,81 @@
+//! What a turn and a tool as plain values promise.
+
+use std::time::Duration;
+
+use runtime_events::AgentEventName;
+use runtime_orchestrator::{BoxError, ToolCall, ToolError, Turn, TurnError};
+use runtime_usage::{Limit, UsageSnapshot, Usd};
+
+use crate::support::{Fixture, dollar, limit, now};
+
+async fn fine() -> Result<&'static str, BoxError> {
+    Ok("fine")
+}
+
+/// A program's own configuration, as it may come from a file.
+struct Planned {
+    turn: Turn<&'static str>,
+}
+
+#[test]
+fn options_are_set_by_conditions_and_a_turn_is_stored() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    for seconds in [None, Some(1)] {
+        let mut turn = Turn::model("m").usage(dollar());
+        if let Some(seconds) = seconds {
+            turn = turn.timeout(limit(&fixture.clock, Duration::from_secs(seconds)));
+        }
+        let planned = Planned { turn };
+        assert_eq!(now(session.run_turn(planned.turn, fine)).unwrap().cost, Usd::from_dollars(1));
+    }
+}
+
+#[test]
+fn usage_reader_that_fails_costs_nobody_the_answer() {
+    let budget = Limit::enforced(Usd::from_dollars(9));
+    let fixture = Fixture::new().with(|o| o.budget(budget));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = || Turn::model("m").reserve(Usd::from_dollars(2));
+    let failed = turn().usage_from(|_: &&str| Err::<UsageSnapshot, _>("no usage in the reply"));
+    let missing = turn().usage_from(|_: &&str| None::<UsageSnapshot>);
+    for turn in [failed, missing] {
+        let answer = now(session.run_turn(turn, fine)).unwrap();
+        assert_eq!(answer.value, "fine");
+        assert!(answer.estimated, "nobody has said what it used");
+        assert_eq!(answer.cost, Usd::from_dollars(2), "billed by what it reserved");
+    }
+    let read = turn().usage_from(|_: &&str| Ok::<_, BoxError>(Some(dollar())));
+    assert_eq!(now(session.run_turn(read, fine)).unwrap().cost, Usd::from_dollars(1));
+}
+
+#[test]
+fn timeout_on_this_thread_is_refused_before_anything_is_counted() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let before = fixture.events.len();
+    let second = || limit(&fixture.clock, Duration::from_secs(1));
+    let called = || -> Result<(), BoxError> { panic!("what was refused was called") };
+
+    let refused = [
+        session.run_turn_blocking(Turn::model("m").timeout(second()), called).unwrap_err(),
+        session.begin_turn_blocking(Turn::model("m").within(second())).unwrap_err(),
+        session
+            .run_turn_recovering_blocking(Turn::model("m").idle_timeout(second()), |_| called())
+            .unwrap_err(),
+    ];
+    let instead = ["run_turn_blocking_within", "begin_turn", "run_turn_recovering"];
+    for (error, instead) in refused.iter().zip(instead) {
+        let TurnError::Uninterruptible(told) = error else { panic!("{error:?}") };
+        assert_eq!(told.instead, instead);
+        assert!(error.is_refusal() && error.to_string().contains(&format!("use `{instead}`")));
+    }
+    let tool = ToolCall::new("search").timeout(second());
+    let error = session.run_tool_blocking(tool, called).unwrap_err();
+    let ToolError::Uninterruptible(told) = &error else { panic!("{error:?}") };
+    assert_eq!(told.instead, "run_tool_blocking_within");
+
+    assert_eq!(session.summary().iterations, 0);
+    assert_eq!(fixture.events.len(), before, "nothing is said of it");
+    assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
+}
