@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Timelike, Utc};
 
 use crate::data::Data;
 use crate::failure::AgentFailureClass;
@@ -64,11 +64,12 @@ impl AgentEvent {
     /// An event with nothing set but what happened, how things stand and when.
     ///
     /// What is finer than a microsecond is cut off `at`, so that an event survives its JSON.
+    #[inline]
     pub fn new(event: AgentEventName, status: AgentEventStatus, at: DateTime<Utc>) -> Self {
         Self {
             event,
             status,
-            emitted_at: at.trunc_subsecs(6),
+            emitted_at: micros(at),
             role: None,
             phase: None,
             project_id: None,
@@ -177,6 +178,7 @@ impl AgentEvent {
 
     /// Sets the facts for programs.
     #[must_use]
+    #[inline]
     pub fn with_data(mut self, data: impl Into<Data>) -> Self {
         self.data = Some(data.into());
         self
@@ -184,6 +186,7 @@ impl AgentEvent {
 
     /// Sets the span this event belongs to.
     #[must_use]
+    #[inline]
     pub const fn with_span(mut self, span: SpanId, parent: Option<SpanId>) -> Self {
         self.span = Some(span);
         self.parent = parent;
@@ -192,8 +195,16 @@ impl AgentEvent {
 
     /// Says how the span ended.
     #[must_use]
+    #[inline]
     pub const fn with_outcome(mut self, outcome: SpanOutcome) -> Self {
         self.outcome = Some(outcome);
         self
     }
+}
+
+/// `at` without what is finer than a microsecond.
+fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
+    let local = at.naive_utc();
+    let nanos = local.nanosecond();
+    local.with_nanosecond(nanos - nanos % 1_000).map_or(at, |local| local.and_utc())
 }

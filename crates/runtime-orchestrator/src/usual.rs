@@ -1,6 +1,6 @@
 //! What is usual for each model: the length of answers, and the time to the first token.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_resilience::{FadingHistogram, FirstTokens};
@@ -8,7 +8,7 @@ use runtime_resilience::{FadingHistogram, FirstTokens};
 /// The lengths of answers, so that turns reserve what is usual and not the worst case. Shared by
 /// cloning.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct UsualOutput(Arc<Mutex<HashMap<Box<str>, FadingHistogram>>>);
+pub(crate) struct UsualOutput(Arc<Mutex<BTreeMap<Box<str>, FadingHistogram>>>);
 
 impl UsualOutput {
     /// How many answers have to be known before anything is usual.
@@ -43,7 +43,7 @@ impl UsualOutput {
     }
 
     // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
-    fn models(&self) -> MutexGuard<'_, HashMap<Box<str>, FadingHistogram>> {
+    fn models(&self) -> MutexGuard<'_, BTreeMap<Box<str>, FadingHistogram>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -44,6 +44,7 @@ pub struct UsageRecord {
 
 impl UsageRecord {
     /// Creates a record without a session and a role.
+    #[inline]
     pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
         let (session_id, role) = (None, None);
         let (estimated, cost_reported) = (false, false);
@@ -53,6 +54,7 @@ impl UsageRecord {
 
     /// Sets the session. Default: none.
     #[must_use]
+    #[inline]
     pub fn session_id(mut self, session_id: impl Into<Arc<str>>) -> Self {
         self.session_id = Some(session_id.into());
         self
@@ -60,6 +62,7 @@ impl UsageRecord {
 
     /// Sets the role. Default: none.
     #[must_use]
+    #[inline]
     pub fn role(mut self, role: impl Into<Arc<str>>) -> Self {
         self.role = Some(role.into());
         self

@@ -198,6 +198,7 @@ impl PartialEq for Any<'_> {
 }
 
 impl<'e> Field<'e> for Option<Word<'e>> {
+    #[inline]
     fn fact(&self) -> Option<Fact> {
         Some(match (*self)? {
             Word::Literal(text) => Fact::Text(text.into()),

@@ -55,7 +55,7 @@ pub(crate) struct Spec {
 /// How the usage of a reply is known.
 pub(crate) enum Reading<T> {
     Unread,
-    Known(Box<UsageSnapshot>),
+    Known(UsageSnapshot),
     From(Box<Reader<T>>),
 }
 
@@ -116,7 +116,7 @@ impl<T> Turn<T> {
 
     /// Sets the usage, where it is known beforehand.
     pub fn usage(mut self, usage: UsageSnapshot) -> Self {
-        self.reading = Reading::Known(Box::new(usage));
+        self.reading = Reading::Known(usage);
         self
     }
 
@@ -260,7 +260,7 @@ impl<T> Reading<T> {
     pub(crate) fn usage(self, reply: &T) -> Option<Result<ReportedUsage, BoxError>> {
         match self {
             Self::Unread => None,
-            Self::Known(usage) => Some(Ok((*usage).into())),
+            Self::Known(usage) => Some(Ok(usage.into())),
             Self::From(read) => Some(read(reply)),
         }
     }

@@ -1,8 +1,16 @@
-//! How large the values are that every turn and tool moves. Sizes are exact, and times are not.
+//! How large the values are that every turn and tool moves, and how often a turn allocates. Sizes and
+//! counts are exact, and times are not.
 
 use std::future::ready;
+use std::num::NonZeroUsize;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use runtime_orchestrator::{ActiveTurn, BoxError, Turn};
+use runtime_resilience::CircuitBreaker;
+use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
+use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use crate::support::Fixture;
 
@@ -20,7 +28,7 @@ fn turns_and_futures_are_small() {
     let tool = size_of_val(&session.run_tool("search", call));
     let begin = size_of_val(&session.begin_turn(Turn::model("m")));
     let sizes = [
-        ("Turn<()>", size_of::<Turn>(), 80),
+        ("Turn<()>", size_of::<Turn>(), 136),
         ("ActiveTurn", size_of::<ActiveTurn<'_>>(), 256),
         ("the future of run_turn", turn, 900),
         ("the future of run_turn_recovering", recovering, 2_048),
@@ -31,6 +39,35 @@ fn turns_and_futures_are_small() {
         println!("{what}: {size} bytes");
         assert!(size <= most, "{what} has {size} bytes, and may have {most}");
     }
+}
+
+/// Two events, each shared by the session and its sink, and the data of each.
+#[test]
+fn turn_allocates_four_times() {
+    let kept = NonZeroUsize::new(16).unwrap();
+    let fixture = Fixture::new().with(|orchestrator| {
+        orchestrator
+            .circuit_breaker(CircuitBreaker::new("svc"))
+            .budget(Limit::enforced(Usd::from_dollars(1_000)))
+            .max_iterations(u32::MAX)
+            .event_sink(RingBufferEventSink::with_capacity(kept))
+            .usage_sink(RingBufferUsageSink::with_capacity(kept))
+            .event_log(kept)
+    });
+    let session = fixture.orchestrator.session().unwrap();
+    let model: Arc<str> = "m".into();
+    let turn = || {
+        let turn = Turn::model(Arc::clone(&model)).usage(UsageSnapshot::new(1_000, 200));
+        let mut turn = pin!(session.run_turn(turn, call));
+        assert!(turn.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    };
+    // Rings and maps have grown by then.
+    (0..64).for_each(|_| turn());
+    let counted = allocation_counter::measure(|| (0..100).for_each(|_| turn()));
+    let (allocations, bytes) = (counted.count_total, counted.bytes_total);
+    println!("100 turns: {allocations} allocations, {bytes} bytes");
+    assert!(allocations <= 400, "{allocations} allocations in 100 turns");
+    assert_eq!(counted.count_current, 0, "nothing stays");
 }
 
 #[test]

@@ -31,8 +31,15 @@ impl Money {
         let take = |amount| {
             if ask.wrap_up { account.reserve_wrap_up(amount) } else { account.reserve(amount) }
         };
-        // One that is overspent says so first, whatever is asked.
-        take(Usd::ZERO)?.release();
+        // An account that is overspent says so first, whatever is asked.
+        let nothing = take(Usd::ZERO)?;
+        let take = |amount: Usd| {
+            if amount.is_zero() {
+                return Ok(nothing);
+            }
+            nothing.release();
+            take(amount)
+        };
         if model.is_empty() {
             let reservation = Some(take(ask.reserve.unwrap_or_default())?);
             let mut funds = Funds::of(ask.tier);
