@@ -3,7 +3,8 @@
 pub(crate) mod active;
 pub(crate) mod admit;
 mod describe;
-mod guard;
+pub(crate) mod guard;
+mod held;
 pub(crate) mod part;
 mod run;
 mod settle;
@@ -11,4 +12,5 @@ mod settle;
 pub use self::active::{ActiveTurn, Answer, Settled};
 pub(crate) use self::describe::Spec;
 pub use self::describe::{IntoUsage, Turn};
+pub(crate) use self::held::Held;
 pub(crate) use self::run::{begin, run};

@@ -123,6 +123,7 @@ impl Money {
 
     /// Bills a turn whose usage is known, wholly or as far as it came: here, in the usage sink and
     /// in the budget. A turn without a model is not metered.
+    #[inline]
     pub(crate) fn bill(&self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
         let tokens = usage.tokens;
         if model.is_empty() {
@@ -165,6 +166,7 @@ impl Money {
         Some(self.settle(model, funds, bill))
     }
 
+    #[inline]
     fn settle(&self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
         let charge = Charge::new(bill.cost).model(model).role(&self.role);
         let charge = if bill.estimated { charge.estimated() } else { charge };

@@ -17,10 +17,9 @@ use crate::failure::{fault_of, refused_inside, retried_inside};
 use crate::limits::{Limits, Until};
 use crate::parts::money::Ask;
 use crate::parts::pace::{Pace, Pulse};
-use crate::turn::active::Pass;
 use crate::turn::admit::{Gate, pass, pass_now, refused};
 use crate::turn::part::{Part, Place, Tally};
-use crate::turn::{ActiveTurn, Spec};
+use crate::turn::{ActiveTurn, Held, Spec};
 
 /// How far a turn has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,8 +202,9 @@ impl<'s> Recovering<'s> {
         Ok(Ready { model, route, last_resort: false, pace, pulse })
     }
 
-    fn start(&mut self, ready: Ready, pass: Pass<'s>, hedge: bool) -> Started<'s> {
+    fn start(&mut self, ready: Ready, pass: (Held<'s>, Pace), hedge: bool) -> Started<'s> {
         let Ready { model, route, pulse, .. } = ready;
+        let (held, times) = &pass;
         self.begin();
         self.attempts += 1;
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
@@ -225,11 +225,11 @@ impl<'s> Recovering<'s> {
             hedge,
             cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
-            max_output: pass.funds.output_tokens(),
-            end: pass.pace.end(),
+            max_output: held.output_tokens(),
+            end: times.end(),
             clock: Arc::clone(self.core.time.clock()),
             pulse,
-            rate: pass.rate.as_ref().map(|rate| (rate.limiter().clone(), rate.sent())),
+            rate: held.rate().map(|rate| (rate.limiter().clone(), rate.sent())),
         };
         let active = ActiveTurn::begin(self.core, Part::Attempt(Box::new(place)), model, pass);
         Started { active, attempt: Attempt::new(facts) }

@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::plan::Recovering;
 use crate::core::Core;
 use crate::error::{BoxError, TurnError};
-use crate::turn::{Answer, Turn};
+use crate::turn::{Answer, Turn, guard};
 
 /// Runs a turn that makes its call again after a failure.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
@@ -27,7 +27,8 @@ where
                 Ok(mut started) => {
                     if recovering.is_first()
                         && let Some(input) = &turn.spec.prompt
-                        && let Err(objected) = Box::pin(started.active.check_input(input)).await
+                        && let Err(objected) =
+                            Box::pin(guard::check_input(&mut started.active, input)).await
                     {
                         drop(started);
                         return Err(recovering.passed(objected));
@@ -40,10 +41,10 @@ where
             };
             Box::pin(recovering.recover(failed)).await?;
         };
-        let (usage, review) = active.returned(&value, turn);
+        let (usage, review) = guard::read(&mut active, &value, turn);
         active.observed_to_be(usage);
         if let Some(review) = review
-            && let Err(objected) = Box::pin(active.check_output(&review)).await
+            && let Err(objected) = Box::pin(guard::check_output(&mut active, &review)).await
         {
             drop(active);
             return Err(recovering.passed(objected));

@@ -7,18 +7,16 @@ use std::time::Duration;
 
 use runtime_events::payload::{TurnStarted, Word};
 use runtime_events::{AgentEventStatus, SpanId};
-use runtime_resilience::{Headers, Permit, RateReservation};
+use runtime_resilience::Headers;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
-use serde_json::Value;
 
-use crate::capture::Content;
 use crate::core::Core;
 use crate::error::{BoxError, TurnError};
 use crate::limits::Kind;
-use crate::parts::money::{Bill, Funds};
+use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
-use crate::tell;
+use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, race};
 
@@ -104,54 +102,26 @@ pub struct Settled {
 pub struct ActiveTurn<'s> {
     pub(super) core: &'s Core,
     pub(super) model: Arc<str>,
-    pub(super) permit: Option<Permit>,
-    pub(super) rate: Option<Box<RateReservation>>,
     pub(super) span: SpanId,
     pub(super) pace: Pace,
-    pub(super) observed: Option<Box<ReportedUsage>>,
-    /// What it holds of budgets until it is settled.
-    pub(super) funds: Option<Funds<'s>>,
+    pub(super) held: Held<'s>,
     /// What it came to once it is settled.
     pub(super) bill: Option<Box<Bill>>,
     /// True exactly while the caller's code runs.
     pub(super) polling: bool,
-    pub(super) call: Call,
     pub(super) settled: bool,
     /// Whether it is a turn of its own, or an attempt of one that recovers.
     pub(super) part: Part<'s>,
 }
 
-/// What is taken at admission.
-pub(crate) struct Pass<'s> {
-    pub(crate) permit: Option<Permit>,
-    pub(crate) funds: Funds<'s>,
-    pub(crate) rate: Option<Box<RateReservation>>,
-    pub(crate) pace: Pace,
-}
-
-/// How far a turn's call has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Call {
-    /// It has not begun: guardrails look at the prompt. How that ends is not the breaker's business,
-    /// and costs nothing.
-    Unsent,
-    /// It may have been made, and may have to be paid for.
-    Sent,
-    /// It was not reached, or was refused before it was read: it has failed and costs nothing.
-    Refused,
-    /// It has returned an answer: what was observed of its usage is all there is.
-    Returned,
-}
-
-impl Call {
-    pub(super) const fn may_cost(self) -> bool {
-        matches!(self, Self::Sent | Self::Returned)
-    }
-}
-
 impl<'s> ActiveTurn<'s> {
-    pub(crate) fn begin(core: &'s Core, part: Part<'s>, model: Arc<str>, pass: Pass<'s>) -> Self {
-        let Pass { permit, funds, rate, pace } = pass;
+    #[inline]
+    pub(crate) fn begin(
+        core: &'s Core,
+        part: Part<'s>,
+        model: Arc<str>,
+        (held, pace): (Held<'s>, Pace),
+    ) -> Self {
         let span = core.stream.new_span();
         if core.stream.is_heard() {
             let [started, ..] = part.names();
@@ -159,7 +129,7 @@ impl<'s> ActiveTurn<'s> {
             let mut begun = TurnStarted::default();
             if !model.is_empty() {
                 begun.model = Some(Word::Shared(&model));
-                let reserved = funds.reserved();
+                let reserved = held.reserved();
                 begun.reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
             }
             if let Some(place) = part.place() {
@@ -170,33 +140,19 @@ impl<'s> ActiveTurn<'s> {
             event.data = Some(begun.data()).filter(|data| !data.is_empty());
             core.stream.emit(event);
         }
-        Self {
-            core,
-            model,
-            permit,
-            rate,
-            span,
-            pace,
-            observed: None,
-            funds: Some(funds),
-            bill: None,
-            polling: false,
-            call: Call::Unsent,
-            settled: false,
-            part,
-        }
+        Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
     }
 
     /// The usage so far, as the provider reports it: the latest value, not an increment. It is
     /// what a turn that does not get to its end is billed by.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
-        self.observed = Some(Box::new(usage.into()));
+        self.held.observe(Some(usage.into()));
     }
 
     /// The headers of the provider's reply: the [rate limiter](crate::Orchestrator::rate_limiter)
     /// learns from them what is left.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
-        if let Some(rate) = &self.rate {
+        if let Some(rate) = self.held.rate() {
             rate.limiter().observe(headers, Some(rate.sent()));
         }
     }
@@ -211,7 +167,7 @@ impl<'s> ActiveTurn<'s> {
 
     /// What is reserved for the call.
     pub fn reserved(&self) -> Usd {
-        self.funds.as_ref().map(Funds::reserved).unwrap_or_default()
+        self.held.reserved()
     }
 
     /// How many tokens of output the call may use without overspending a budget: what is reserved
@@ -222,7 +178,7 @@ impl<'s> ActiveTurn<'s> {
     /// `None` where nothing says so: without an [estimate](crate::Turn::estimate), a budget that is
     /// enforced, or a price. What other turns take after this call is not in it.
     pub fn max_output_tokens(&self) -> Option<u64> {
-        self.funds.as_ref()?.output_tokens()
+        self.held.output_tokens()
     }
 
     /// Awaits one step of the call inside the turn's timeout.
@@ -265,7 +221,7 @@ impl<'s> ActiveTurn<'s> {
     /// A turn that [`run`](Self::run) has settled already stays as it is, and what it came to then
     /// is returned.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
-        self.answered(Some(usage.into()))
+        Settled::of(self.answered(Some(usage.into())))
     }
 
     /// The call was never sent. Everything that was taken is given back, except the iteration, and
@@ -286,7 +242,7 @@ impl<'s> ActiveTurn<'s> {
     }
 }
 
-impl<'s> ActiveTurn<'s> {
+impl ActiveTurn<'_> {
     /// Runs the caller's code with the flag raised.
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
@@ -295,20 +251,9 @@ impl<'s> ActiveTurn<'s> {
         value
     }
 
-    /// Keeps a content, if that is asked for.
-    pub(crate) fn keep(&self, content: Content, value: &Value) {
-        let Core { stream, setup, .. } = self.core;
-        let event = |name, status| self.part.event(stream, name, status, self.span);
-        tell::content(stream, setup.capture.as_ref(), (content, value), event);
-    }
-
     fn overdue(&self) -> Option<(Kind, Duration)> {
         let due = self.pace.due()?;
         (due.at <= self.core.time.now()).then_some((due.kind, due.after))
-    }
-
-    pub(crate) const fn core(&self) -> &'s Core {
-        self.core
     }
 
     pub(crate) const fn model(&self) -> &Arc<str> {
@@ -317,19 +262,15 @@ impl<'s> ActiveTurn<'s> {
 
     /// The call has returned, and nothing but this is known of its usage.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
-        self.observed = usage.or_else(|| self.take_observed()).map(Box::new);
-    }
-
-    /// What was observed of the usage, here or inside the attempt.
-    pub(super) fn take_observed(&mut self) -> Option<ReportedUsage> {
-        self.observed.take().map(|usage| *usage).or_else(|| self.pace.pulse()?.take_usage())
+        let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
+        self.held.observe(usage);
     }
 
     /// The prompt may be sent: from here the call may have been made, and the session's end is
     /// looked at once more.
     pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
-        self.call = Call::Sent;
+        self.held.sent();
         Ok(())
     }
 }
@@ -339,7 +280,6 @@ impl fmt::Debug for ActiveTurn<'_> {
         f.debug_struct("ActiveTurn")
             .field("model", &self.model)
             .field("span", &self.span)
-            .field("observed", &self.observed)
             .finish_non_exhaustive()
     }
 }

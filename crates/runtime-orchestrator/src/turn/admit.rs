@@ -14,8 +14,9 @@ use crate::park::{Timers, is_thread};
 use crate::parts::money::{Ask, Funds};
 use crate::parts::pace::Pace;
 use crate::tell;
-use crate::turn::active::{ActiveTurn, Pass};
+use crate::turn::active::ActiveTurn;
 use crate::turn::describe::Spec;
+use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, race};
 
@@ -82,7 +83,7 @@ pub(crate) async fn pass<'s>(
     model: &str,
     ask: &Ask,
     pace: Pace,
-) -> Result<Pass<'s>, TurnError> {
+) -> Result<(Held<'s>, Pace), TurnError> {
     let funds = before_rate(core, gate, model, ask)?;
     let rate = match gate.limiter {
         None => None,
@@ -95,13 +96,14 @@ pub(crate) async fn pass<'s>(
 }
 
 /// [`pass`] for a call that is not worth a wait.
+#[inline]
 pub(crate) fn pass_now<'s>(
     core: &'s Core,
     gate: Gate<'_>,
     model: &str,
     ask: &Ask,
     pace: Pace,
-) -> Result<Pass<'s>, TurnError> {
+) -> Result<(Held<'s>, Pace), TurnError> {
     let funds = before_rate(core, gate, model, ask)?;
     let reserve = |limiter: &RateLimiter| limiter.try_reserve(core.money.demand(model, ask));
     let rate = gate.limiter.map(reserve).transpose()?;
@@ -110,6 +112,7 @@ pub(crate) fn pass_now<'s>(
 
 /// The breaker is asked without taking a place: a refusal by the budget must not cost a probe, nor a
 /// probe wait for the rate.
+#[inline]
 fn before_rate<'s>(
     core: &'s Core,
     gate: Gate<'_>,
@@ -120,13 +123,14 @@ fn before_rate<'s>(
     core.money.fund(model, ask)
 }
 
+#[inline]
 fn after_rate<'s>(
     core: &Core,
     gate: Gate<'_>,
     funds: Funds<'s>,
     rate: Option<RateReservation>,
     mut pace: Pace,
-) -> Result<Pass<'s>, TurnError> {
+) -> Result<(Held<'s>, Pace), TurnError> {
     match gate.breaker.map(CircuitBreaker::try_acquire_told).transpose() {
         Ok(admitted) => {
             let (permit, change) = admitted.unzip();
@@ -136,7 +140,7 @@ fn after_rate<'s>(
             if rate.is_some() {
                 pace.begin(core.time.now());
             }
-            Ok(Pass { permit, funds, rate: rate.map(Box::new), pace })
+            Ok((Held::new(permit, rate, funds), pace))
         }
         Err(open) => {
             // Nothing was sent.

@@ -9,13 +9,12 @@ use runtime_usage::ReportedUsage;
 use serde_json::Value;
 
 use crate::capture::Content;
+use crate::core::Core;
 use crate::error::{BoxError, TurnError};
 use crate::log::log;
 use crate::tell;
 use crate::turn::active::ActiveTurn;
 use crate::turn::describe::Turn;
-
-type Checked = Result<(), GuardrailViolatedError>;
 
 /// An answer as guardrails see it.
 pub(crate) struct Review {
@@ -23,79 +22,84 @@ pub(crate) struct Review {
     output: serde_json::Result<Value>,
 }
 
-impl ActiveTurn<'_> {
-    pub(crate) async fn check_input(&mut self, input: &Value) -> Result<(), TurnError> {
-        self.keep(Content::Prompt, input);
-        let (core, model) = (self.core(), Arc::clone(self.model()));
-        if !core.guards(GuardrailStage::Pre) {
-            return Ok(());
+/// Has guardrails look at the prompt.
+pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Result<(), TurnError> {
+    keep(turn, Content::Prompt, input);
+    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    if !core.guards(GuardrailStage::Pre) {
+        return Ok(());
+    }
+    let check = PreCheck::new(core.role(), turn_of(&model), input);
+    let checked = turn.step(core.setup.guardrails.check_pre_async(&check)).await?;
+    judge(turn, GuardrailStage::Pre, checked)
+}
+
+/// Reads an answer that was returned: its usage, and what guardrails are to look at, if anything.
+///
+/// The breaker hears of the answer first, whatever guardrails say next: reading is the caller's code,
+/// and its panic is not the provider's.
+pub(crate) fn read<T>(
+    active: &mut ActiveTurn<'_>,
+    value: &T,
+    turn: Turn<T>,
+) -> (Option<ReportedUsage>, Option<Review>) {
+    active.call_succeeded();
+    let Turn { spec, reading, shown } = turn;
+    let usage = active.flagged(|| reading.usage(value));
+    let usage = usage.and_then(|read| usage_of(active, read));
+    let guards = active.core.guards(GuardrailStage::Post);
+    let Some(shown) = shown.filter(|_| guards || active.core.captures()) else {
+        return (usage, None);
+    };
+    let output = active.flagged(|| shown(value));
+    if let Ok(output) = &output {
+        keep(active, Content::Answer, output);
+    }
+    let input = spec.prompt.map(|prompt| *prompt).unwrap_or_default();
+    (usage, guards.then_some(Review { input, output }))
+}
+
+/// Has guardrails look at the answer.
+pub(crate) async fn check_output(
+    turn: &mut ActiveTurn<'_>,
+    review: &Review,
+) -> Result<(), TurnError> {
+    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    let checked = match review.subject(core.role(), &model) {
+        Ok(check) => turn.step(core.setup.guardrails.check_post_async(&check)).await?,
+        Err(violation) => Err(violation),
+    };
+    judge(turn, GuardrailStage::Post, checked)
+}
+
+/// The usage that was read. A reader that failed costs nobody the answer.
+fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Option<ReportedUsage> {
+    match read {
+        Ok(usage) => Some(usage),
+        Err(error) => {
+            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&error.to_string()), "the usage of an answer could not be read; it is billed by what it reserved");
+            None
         }
-        let check = PreCheck::new(core.role(), turn_of(&model), input);
-        let checked = self.step(core.setup.guardrails.check_pre_async(&check)).await?;
-        tell::guardrails(&core.stream, GuardrailStage::Pre, turn_of(&model), &checked);
-        self.judge_input(checked)
     }
+}
 
-    /// The call has returned `value`: the breaker and the bill know of it, whatever guardrails
-    /// say next. Returns its usage, and what is to be looked at, if anything.
-    ///
-    /// The breaker first: reading the answer is the caller's code, and its panic is not the
-    /// provider's.
-    pub(crate) fn returned<T>(
-        &mut self,
-        value: &T,
-        turn: Turn<T>,
-    ) -> (Option<ReportedUsage>, Option<Review>) {
-        self.call_succeeded();
-        let Turn { spec, reading, shown } = turn;
-        let usage = self.flagged(|| reading.usage(value));
-        let usage = usage.and_then(|read| self.read(read));
-        let guards = self.core().guards(GuardrailStage::Post);
-        let Some(shown) = shown.filter(|_| guards || self.core().captures()) else {
-            return (usage, None);
-        };
-        let output = self.flagged(|| shown(value));
-        if let Ok(output) = &output {
-            self.keep(Content::Answer, output);
-        }
-        let input = spec.prompt.map(|prompt| *prompt).unwrap_or_default();
-        (usage, guards.then_some(Review { input, output }))
-    }
+fn judge(
+    turn: &mut ActiveTurn<'_>,
+    stage: GuardrailStage,
+    checked: Result<(), GuardrailViolatedError>,
+) -> Result<(), TurnError> {
+    tell::guardrails(&turn.core.stream, stage, turn_of(&turn.model), &checked);
+    checked.map_err(|violation| {
+        turn.objected(&violation);
+        violation.into()
+    })
+}
 
-    /// The usage that was read. A reader that failed costs nobody the answer.
-    fn read(&self, read: Result<ReportedUsage, BoxError>) -> Option<ReportedUsage> {
-        let error = match read {
-            Ok(usage) => return Some(usage),
-            Err(error) => error,
-        };
-        let core = self.core();
-        log!(warn, session = %core.session_id(), model = %self.model(), error = %without_keys(&error.to_string()), "the usage of an answer could not be read; it is billed by what it reserved");
-        None
-    }
-
-    pub(crate) async fn check_output(&mut self, review: &Review) -> Result<(), TurnError> {
-        let (core, model) = (self.core(), Arc::clone(self.model()));
-        let checked = match review.subject(core.role(), &model) {
-            Ok(check) => self.step(core.setup.guardrails.check_post_async(&check)).await?,
-            Err(violation) => Err(violation),
-        };
-        tell::guardrails(&core.stream, GuardrailStage::Post, turn_of(&model), &checked);
-        self.judge_output(checked)
-    }
-
-    fn judge_input(&mut self, checked: Checked) -> Result<(), TurnError> {
-        checked.map_err(|violation| {
-            self.rejected(&violation);
-            violation.into()
-        })
-    }
-
-    fn judge_output(&mut self, checked: Checked) -> Result<(), TurnError> {
-        checked.map_err(|violation| {
-            self.withheld(&violation);
-            violation.into()
-        })
-    }
+/// Keeps a content, if that is asked for.
+fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
+    let Core { stream, setup, .. } = turn.core;
+    let event = |name, status| turn.part.event(stream, name, status, turn.span);
+    tell::content(stream, setup.capture.as_ref(), (content, value), event);
 }
 
 impl Review {

@@ -7,6 +7,7 @@ use crate::error::{BoxError, TurnError};
 use crate::turn::active::{ActiveTurn, Answer};
 use crate::turn::admit::admit;
 use crate::turn::describe::{Spec, Turn};
+use crate::turn::guard;
 
 /// Runs one turn, in the order in which it is drawn in the architecture guide.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
@@ -23,11 +24,11 @@ where
         let mut active = begin(core, &turn.spec).await?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
-                let (usage, review) = active.returned(&value, turn);
+                let (usage, review) = guard::read(&mut active, &value, turn);
                 let Some(review) = review else { return Ok(active.answer(value, usage)) };
                 active.observed_to_be(usage);
                 // Guardrails are rare: the future of every turn need not have room for them.
-                Box::pin(active.check_output(&review)).await?;
+                Box::pin(guard::check_output(&mut active, &review)).await?;
                 Ok(active.answer(value, None))
             }
             Err(error) => Err(active.fail(error)),
@@ -39,7 +40,7 @@ where
 pub(crate) async fn begin<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut active = admit(core, spec).await?;
     if let Some(input) = &spec.prompt {
-        Box::pin(active.check_input(input)).await?;
+        Box::pin(guard::check_input(&mut active, input)).await?;
     }
     active.begin_call()?;
     Ok(active)

@@ -26,6 +26,7 @@ pub(crate) struct Funds<'s> {
 
 impl Money {
     /// Reserves what the turn may cost, or refuses it.
+    #[inline]
     pub(crate) fn fund(&self, model: &str, ask: &Ask) -> Result<Funds<'_>, TurnError> {
         let Some(account) = &self.account else { return Ok(Funds::of(ask.tier)) };
         let take = |amount| {
@@ -161,6 +162,7 @@ impl Funds<'_> {
     }
 
     /// Settles with what the call cost.
+    #[inline]
     pub(crate) fn settle(mut self, charge: Charge<'_>) -> Settlement {
         let reservation = self.reservation.take();
         reservation.map(|reservation| reservation.settle(charge)).unwrap_or_default()
