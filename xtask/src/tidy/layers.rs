@@ -51,7 +51,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: COMMAND,
         below: &["runtime-events", "runtime-report", "runtime-sinks"],
-        others: &[],
+        others: &["clap", "clap_complete"],
     },
 ];
 
