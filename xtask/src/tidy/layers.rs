@@ -39,6 +39,12 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-usage"],
         others: &["rusqlite"],
     },
+    // Resilience for its `BoxError`.
+    Layer {
+        name: "runtime-testkit",
+        below: &["runtime-events", "runtime-resilience", "runtime-sinks"],
+        others: &[],
+    },
     // The API of OpenTelemetry; its SDK behind a feature that is off by default.
     Layer {
         name: "runtime-otel",
@@ -76,6 +82,7 @@ const ALL: &[&str] = &[
     "runtime-resilience",
     "runtime-sinks",
     "runtime-sqlite",
+    "runtime-testkit",
     "runtime-usage",
 ];
 
