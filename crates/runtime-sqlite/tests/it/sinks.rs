@@ -105,7 +105,10 @@ fn an_event_in_anothers_place_is_reported_and_replaces_nothing() {
     log.emit(&Arc::new(other)).unwrap();
     log.emit(&numbered("s", 8)).unwrap();
     let error = EventSink::flush(&log).unwrap_err().to_string();
-    assert!(error.contains("event 7 of session `s` is there already"), "{error}");
+    assert!(
+        error.contains("event 7 of session `s` is in the database with other contents"),
+        "{error}"
+    );
     let bodies = place.rows("SELECT body FROM event ORDER BY seq");
     assert_eq!(bodies, [numbered("s", 7).to_json(), numbered("s", 8).to_json()]);
     let stats = log.books();
