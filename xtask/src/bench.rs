@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: measures, then gathers the medians that criterion wrote. With `--peers`,
-//! measures ours beside the peers, in a workspace of its own.
+//! `cargo xtask bench`: runs the benchmarks and prints the medians of criterion. With `--peers`, it
+//! compares with other crates, in a workspace of its own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,10 +13,10 @@ use crate::run::Cmd;
 use crate::table;
 use crate::workspace;
 
-/// Arguments of criterion after which nothing has been measured.
+/// Arguments of criterion that measure nothing.
 const UNMEASURED: &[&str] = &["--test", "--list", "--profile-time"];
 
-/// The program that measures the peers too. They are downloaded and built only for it.
+/// The program that measures the peers, which are downloaded and built for it alone.
 const PEERS: &str = "run --release --manifest-path xtask/peers/Cargo.toml --";
 
 /// `cargo xtask bench [FILTER] [-- ARG…]`, `cargo xtask bench --peers [--markdown]`
@@ -40,7 +40,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
         [filter] => filter,
         [_, more, ..] => {
             return Err(Error::Usage(format!(
-                "`bench` takes one filter (a regular expression), also got `{more}`"
+                "`bench` takes one filter (a regular expression), and got `{more}` as well"
             )));
         }
     };
@@ -62,7 +62,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     let mut rows = medians(&home, &before)?;
     if rows.is_empty() {
         return Err(Error::Failed(match filter {
-            "" => "nothing was measured".to_owned(),
+            "" => "no benchmark was run".to_owned(),
             filter => format!("no benchmark matches `{filter}`"),
         }));
     }
@@ -71,7 +71,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// With builds of its own, as its dependencies have features of their own.
+/// Builds in a folder of its own, because its dependencies have other features.
 fn peers(rest: &[String]) -> Result<(), Error> {
     if let Some(argument) = rest.iter().find(|argument| *argument != "--markdown") {
         return Err(Error::Usage(format!(
@@ -85,7 +85,7 @@ fn peers(rest: &[String]) -> Result<(), Error> {
         .run()
 }
 
-/// Every file of estimates below criterion's folder, and when it was written.
+/// The files of estimates below the folder of criterion, with their times.
 fn estimates(home: &Path) -> Result<BTreeMap<PathBuf, SystemTime>, Error> {
     let mut found = BTreeMap::new();
     for path in files::below(home, &[])? {
@@ -98,7 +98,7 @@ fn estimates(home: &Path) -> Result<BTreeMap<PathBuf, SystemTime>, Error> {
     Ok(found)
 }
 
-/// Name and median of what has been written since `before`, by name.
+/// The names and medians of the estimates that are new since `before`, by name.
 fn medians(home: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> Result<Vec<[String; 2]>, Error> {
     let mut rows = Vec::new();
     for (path, written) in estimates(home)? {
@@ -106,10 +106,7 @@ fn medians(home: &Path, before: &BTreeMap<PathBuf, SystemTime>) -> Result<Vec<[S
             continue;
         }
         let row = row(&path).ok_or_else(|| {
-            Error::Failed(format!(
-                "{} does not have the format that criterion writes",
-                path.display()
-            ))
+            Error::Failed(format!("{} does not have the format of criterion", path.display()))
         })?;
         rows.push(row);
     }
@@ -140,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_this_run_measured_is_shown_sorted_by_name() {
+    fn only_new_medians_are_shown_sorted_by_name() {
         let home = workspace::target_dir().join(format!("xtask-test-{}", std::process::id()));
         fs::create_dir_all(&home).unwrap();
         measured(&home, "ring_emit", "ring/emit", "7.0");

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check, in the order in which it is cheapest to fail.
+//! `cargo xtask ci`: every check, the cheapest first.
 
 mod steps;
 
@@ -15,13 +15,13 @@ struct Step {
     run: fn(&mut Counts) -> Result<Note, Error>,
 }
 
-/// What a step that did not fail has to say.
+/// The note of a step that did not fail.
 enum Note {
     Passed(String),
     Skipped(String),
 }
 
-/// How a step ended.
+/// The end of a step.
 struct Ended {
     name: &'static str,
     took: Duration,
@@ -41,7 +41,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
         match &result {
             Ok(Note::Skipped(why)) => println!("skipped: {why}"),
             Ok(Note::Passed(_)) => {}
-            Err(error) => println!("{}", lament(step.name, error)),
+            Err(error) => println!("{}", failure(step.name, error)),
         }
         let failed = result.is_err();
         ended.push(Ended { name: step.name, took, result });
@@ -76,7 +76,7 @@ fn arguments(rest: &[String]) -> Result<(bool, Vec<&'static Step>), Error> {
     Ok((keep_going, chosen.collect()))
 }
 
-/// Ends with the table of steps, what failed, and the line that other programs read.
+/// Prints the table of steps, the failures, and a last line for programs.
 fn report(ended: &[Ended], chosen: &[&Step], counts: Counts) -> Result<(), Error> {
     let mut rows = vec![["step", "seconds", "result"].map(str::to_owned)];
     for Ended { name, took, result } in ended {
@@ -98,7 +98,7 @@ fn report(ended: &[Ended], chosen: &[&Step], counts: Counts) -> Result<(), Error
     let mut failed = Vec::new();
     for Ended { name, result, .. } in ended {
         if let Err(error) = result {
-            println!("\n{}", lament(name, error));
+            println!("\n{}", failure(name, error));
             failed.push(format!("`{name}`"));
         }
     }
@@ -110,8 +110,8 @@ fn report(ended: &[Ended], chosen: &[&Step], counts: Counts) -> Result<(), Error
     }
 }
 
-/// Says what failed and how to see it again.
-fn lament(step: &str, error: &Error) -> String {
+/// The failure of a step, and the command that repeats it.
+fn failure(step: &str, error: &Error) -> String {
     match error {
         Error::Command { command, why } => {
             format!("step `{step}` failed: {why}; to repeat it:\n    {command}")
@@ -168,7 +168,7 @@ mod tests {
             command: "cargo fmt --check".to_owned(),
             why: "exit status: 1".to_owned(),
         };
-        let text = lament("format", &error);
+        let text = failure("format", &error);
         assert!(text.contains("step `format` failed") && text.ends_with("    cargo fmt --check"));
     }
 }

@@ -1,4 +1,4 @@
-//! How many tests ran, read from what they print.
+//! Counts of tests, read from their output.
 
 use std::ops::AddAssign;
 

@@ -1,33 +1,32 @@
-//! The tasks of a working day: tests, property tests, the demonstration.
+//! Tasks of every day: tests, property tests, loom models, the demonstration, tidy.
 
 use crate::Error;
 use crate::counts::Counts;
 use crate::run::Cmd;
 use crate::workspace;
 
-/// What the agents are asked when nobody asks them something else.
+/// The question to the agents unless another one is given.
 pub(crate) const QUESTION: &str = "How does the circuit breaker recover?";
 
 /// The main job: two agents answer a question about a folder of documents.
 pub(crate) const DOCS_AGENT: &str = "run --release --example docs_agent --";
 
-/// What is tested besides the documentation. One set of flags for all, so that they share
-/// one build.
+/// The flags of all tests except doc tests, the same everywhere so that builds are shared.
 pub(crate) const TARGETS: &str = "--all-features --lib --bins --tests --examples";
 
-/// Where property tests are: xtask has none, and it is running.
+/// The packages with property tests: not xtask, which has none and is running.
 pub(crate) const PROPERTY_TESTS: &str = "test --workspace --exclude xtask";
 
-/// Test names that contain this word belong to property tests.
+/// The word in the names of property tests.
 const PROPERTIES: &str = "properties";
 
-/// Those among them whose every case writes a database, a page or hundreds of spans.
+/// The word in the names of slow ones, where each case writes a database, a page or hundreds of spans.
 const SLOW: &str = "slow_properties";
 
-/// How often a property is tried unless told otherwise: some 40 times proptest's own number.
+/// The default number of cases: some 40 times the default of proptest.
 pub(crate) const CASES: u32 = 10_000;
 
-/// A slow property is tried so many times less often, so that none takes minutes.
+/// The divisor of the cases of slow properties, so that none takes minutes.
 pub(crate) const SLOWER: u32 = 20;
 
 /// `cargo xtask test [FILTER…]`
@@ -49,7 +48,7 @@ pub(crate) fn test(rest: &[String]) -> Result<(), Error> {
     Cmd::cargo("test --workspace --all-features --doc --").args(filters()).run()
 }
 
-/// The models, and the flag that swaps the atomics for those that loom explores.
+/// The models. The flag replaces the atomics by loom's.
 pub(crate) const LOOM: &str = "test --package runtime-resilience --package runtime-sinks --package runtime-usage --lib --profile loom";
 const LOOM_FLAGS: &str = "--cfg runtime_loom";
 pub(crate) const LOOM_TESTS: &str = "loom_tests";
@@ -65,7 +64,7 @@ pub(crate) fn loom(rest: &[String]) -> Result<(), Error> {
         .run()
 }
 
-/// With builds of its own, so that the others stay as they are.
+/// Builds in a folder of its own, so that other builds stay valid.
 pub(crate) fn under_loom(tests: Cmd) -> Cmd {
     let target = workspace::target_dir().join("loom").to_string_lossy().into_owned();
     tests.env("RUSTFLAGS", LOOM_FLAGS).env("CARGO_TARGET_DIR", target)
@@ -76,13 +75,13 @@ pub(crate) fn proptest(rest: &[String]) -> Result<(), Error> {
     let (cases, filter) = proptest_arguments(rest)?;
     let tests = Cmd::cargo(PROPERTY_TESTS);
     let count = properties(&tests, cases, filter, &mut Counts::default())?;
-    println!("{count} properties held for {cases} cases each, slow ones for a {SLOWER}th of them");
+    println!("{count} properties held, for {cases} cases each ({} for slow ones)", cases / SLOWER);
     Ok(())
 }
 
-/// Runs those of `tests` that are properties and whose names contain `filter`, and says how
-/// many there were. Of the slow ones there is a run of its own: proptest takes the number of
-/// cases from the environment, whatever a test asks for.
+/// Runs the property tests among `tests` whose names contain `filter`. Returns their number.
+///
+/// Slow ones are a run of their own, because proptest takes the number of cases from the environment.
 pub(crate) fn properties(
     tests: &Cmd,
     cases: u32,
@@ -99,7 +98,7 @@ pub(crate) fn properties(
         let slow = tried(cases / SLOWER).arg(SLOW).count(counts);
         usual.and(slow)?;
     } else {
-        // Libtest runs what matches any of its filters; we want what matches both.
+        // Libtest runs the tests that match any filter. These have to match both.
         let listed = tests().args(["--", "--list", "--format", "terse", PROPERTIES]).read()?;
         let names = matching(&listed, filter);
         if names.is_empty() {
@@ -143,7 +142,7 @@ pub(crate) fn tidy(rest: &[String]) -> Result<(), Error> {
     Cmd::cargo("test --quiet --package xtask --bins -- tidy").run()
 }
 
-/// The words of a command line.
+/// The words of a command line, split at blanks.
 pub(crate) fn words(line: &'static str) -> impl Iterator<Item = &'static str> {
     line.split_whitespace()
 }
@@ -176,7 +175,7 @@ fn proptest_arguments(rest: &[String]) -> Result<(u32, &str), Error> {
     Ok((cases, filter))
 }
 
-/// The tests of libtest's terse list whose names contain `filter`, each once.
+/// The names in libtest's terse list that contain `filter`, each once.
 fn matching<'a>(listed: &'a str, filter: &str) -> Vec<&'a str> {
     let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
     let mut names: Vec<_> = names.filter(|name| name.contains(filter)).collect();

@@ -1,12 +1,12 @@
-//! Folders and files, with errors that name them.
+//! Folders and files, with errors that name their paths.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::Error;
 
-/// The files below a folder, sorted; none if there is no such folder. Entries of the folder
-/// itself that are named in `except` are left out.
+/// The files below a folder, sorted, without the entries of the folder in `except`. No files if the
+/// folder does not exist.
 pub(crate) fn below(root: &Path, except: &[&str]) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
@@ -37,7 +37,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|error| unreadable(path, &error))
 }
 
-/// An error of the file system, and where it happened.
+/// An error of the file system, with the path.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::Failed(format!("{}: {error}", path.display()))
 }

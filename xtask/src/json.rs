@@ -1,19 +1,19 @@
-//! Reads single values out of JSON that a tool has written.
+//! Reads single values from the JSON of tools.
 //!
-//! It walks to the value asked for and skips the rest; text that is not JSON gives `None`.
-//! Enough for criterion's files, and no reason to compile a JSON library first.
+//! It skips to the value. Text that is not JSON gives `None`. This is enough for the files of criterion and
+//! the output of `cargo metadata`, without compiling a JSON library first.
 
-/// Finds the number under these keys.
+/// The number under these keys.
 pub(crate) fn number(json: &str, path: &[&str]) -> Option<f64> {
     at(json, path)?.parse().ok()
 }
 
-/// Finds the string under these keys.
+/// The string under these keys.
 pub(crate) fn string(json: &str, path: &[&str]) -> Option<String> {
     unquote(at(json, path)?)
 }
 
-/// Finds the value under these keys, as text.
+/// The text of the value under these keys.
 #[cfg(test)]
 pub(crate) fn value<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
     at(json, path)
@@ -43,7 +43,7 @@ fn at<'a>(json: &'a str, path: &[&str]) -> Option<&'a str> {
     Some(value)
 }
 
-/// What follows `"key":` in the object that `json` starts with.
+/// The text after `"key":` in the object at the start of `json`.
 fn member<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut rest = json.strip_prefix('{')?.trim_start();
     loop {
@@ -57,7 +57,7 @@ fn member<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     }
 }
 
-/// Splits the value that `json` starts with from what follows it.
+/// Splits `json` after the value at its start.
 fn split_value(json: &str) -> Option<(&str, &str)> {
     let end = match json.chars().next()? {
         '"' => string_end(json)?,
@@ -68,7 +68,7 @@ fn split_value(json: &str) -> Option<(&str, &str)> {
     Some((value.trim_end(), rest))
 }
 
-/// Where the string that `json` starts with ends, its quote included.
+/// The length of the string at the start of `json`, with its quotes.
 fn string_end(json: &str) -> Option<usize> {
     let mut escaped = false;
     for (index, byte) in json.bytes().enumerate().skip(1) {
@@ -82,7 +82,7 @@ fn string_end(json: &str) -> Option<usize> {
     None
 }
 
-/// Where the object or array that `json` starts with ends, its bracket included.
+/// The length of the object or array at the start of `json`, with its brackets.
 fn nested_end(json: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut index = 0;
@@ -104,7 +104,7 @@ fn nested_end(json: &str) -> Option<usize> {
     None
 }
 
-/// The text of a JSON string; `\u` escapes outside the basic plane are not read.
+/// The text of a JSON string. Surrogate pairs of `\u` escapes are not read.
 fn unquote(json: &str) -> Option<String> {
     let mut chars = json.strip_prefix('"')?.strip_suffix('"')?.chars();
     let mut text = String::new();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_is_found_past_brackets_and_escapes_in_other_strings() {
+    fn a_string_is_found_after_brackets_and_escapes_in_strings() {
         let json = r#"{"a":["}",{"x":"\"]"}],"full_id":"turn\/\"quoted\" \u00b5s/10","b":1}"#;
         assert_eq!(string(json, &["full_id"]).as_deref(), Some("turn/\"quoted\" µs/10"));
         assert_eq!(number(json, &["b"]), Some(1.0));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_gives_nothing() {
+    fn text_that_is_not_json_gives_none() {
         for broken in ["", "{", "[]", "{\"a\"", "{\"a\":", "{\"a\":\"x", "{\"a\":{", "nonsense"] {
             assert_eq!(string(broken, &["a"]), None, "{broken}");
         }

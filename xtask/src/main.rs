@@ -1,8 +1,8 @@
-//! `cargo xtask TASK`: what cargo alone cannot express.
+//! `cargo xtask TASK`: the tasks of this workspace that cargo alone does not have.
 //!
-//! Without a task it lists them. Every task prints the commands it runs, so each can be
-//! repeated, or varied, by hand.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+//! Without a task it lists all tasks. A task prints the commands that it runs, so that they can be repeated
+//! by hand.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
 mod bench;
 mod ci;
@@ -14,10 +14,7 @@ mod manifest;
 mod readmes;
 mod run;
 mod sizes;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "tidy, which is a test, reads more of it than the sizes do")
-)]
+#[cfg_attr(not(test), expect(dead_code, reason = "some of it is for tidy alone, which is a test"))]
 mod source;
 mod table;
 #[cfg(test)]
@@ -28,7 +25,7 @@ mod workspace;
 use std::env;
 use std::process::ExitCode;
 
-/// One line of the help, and what it starts.
+/// A task: a line of the help, and its function.
 struct Task {
     name: &'static str,
     arguments: &'static str,
@@ -40,7 +37,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "ci",
         arguments: "[--keep-going] [STEP…]",
-        about: "run every check, or the steps named, and say which failed",
+        about: "run every check, or the named steps, and list the failures",
         run: ci::run,
     },
     Task {
@@ -58,25 +55,25 @@ const TASKS: &[Task] = &[
     Task {
         name: "loom",
         arguments: "[FILTER]",
-        about: "try every interleaving of the lock-free parts",
+        about: "explore every interleaving of the lock-free parts with loom",
         run: dev::loom,
     },
     Task {
         name: "bench",
         arguments: "[FILTER] [-- ARG…]",
-        about: "measure and print a table of medians; `--peers` measures other crates as well",
+        about: "run the benchmarks and print the medians; `--peers` compares with other crates",
         run: bench::run,
     },
     Task {
         name: "demo",
         arguments: "[QUESTION] [-- ARG…]",
-        about: "run the example: two agents answer a question about docs/",
+        about: "run the example in which two agents answer a question about docs/",
         run: dev::demo,
     },
     Task {
         name: "tidy",
         arguments: "",
-        about: "check the layout, the layers, the manifests and the documents",
+        about: "check the rules about sources, layers, manifests and documents",
         run: dev::tidy,
     },
     Task {
@@ -100,12 +97,12 @@ const TASKS: &[Task] = &[
     Task { name: "help", arguments: "", about: "print this list", run: help },
 ];
 
-/// Why a task did not succeed.
+/// Why a task failed.
 #[derive(Debug)]
 enum Error {
-    /// The command line asks for something that does not exist: exit code 2.
+    /// The command line is wrong: exit code 2.
     Usage(String),
-    /// Something is not as it should be: exit code 1.
+    /// A check failed: exit code 1.
     Failed(String),
     /// A command failed: exit code 1.
     Command { command: String, why: String },

@@ -1,9 +1,9 @@
-//! Reads what a `Cargo.toml` says, line by line.
+//! Reads a `Cargo.toml`, line by line.
 //!
-//! Enough TOML for manifests as they are written here: tables, dotted keys, strings, and
-//! arrays over several lines. Multi-line strings are not read.
+//! It reads the TOML of this workspace: tables, dotted keys, strings, and arrays over several lines, but no
+//! multi-line strings.
 
-/// A manifest as a flat list of what it sets.
+/// A manifest as a flat list of its keys and values.
 #[derive(Debug, Default)]
 pub(crate) struct Manifest {
     entries: Vec<Entry>,
@@ -16,7 +16,7 @@ struct Entry {
     value: String,
 }
 
-/// A dependency and what the manifest says of it, as one line of TOML.
+/// A dependency with its specification, as one line of TOML.
 #[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Dependency {
@@ -46,7 +46,7 @@ impl Manifest {
         manifest
     }
 
-    /// The value of a key; a string without its quotes.
+    /// The value of a key, without the quotes of a string.
     pub(crate) fn get(&self, section: &str, key: &str) -> Option<&str> {
         let found = self.entries.iter().find(|entry| entry.section == section && entry.key == key);
         found.map(|entry| entry.value.trim_matches('"'))
@@ -102,7 +102,7 @@ fn without_comment(line: &str) -> &str {
     line.trim()
 }
 
-/// How many brackets are still open at the end.
+/// The number of brackets that are open at the end.
 fn depth(value: &str) -> i32 {
     let mut quoted = false;
     let mut depth = 0;

@@ -1,8 +1,8 @@
-//! `cargo xtask readmes`: the READMEs of the crates. That of a library is written from its root docs,
-//! that of the facade is the project's own.
+//! `cargo xtask readmes`: writes the READMEs of libraries from their root docs, and the README of the facade
+//! from the one of the project.
 //!
-//! Registries show a README and do not know ``[`Item`]``: such links become plain code, hidden lines
-//! of programs are left out, and a link to a file of the project becomes an address.
+//! Registries cannot resolve ``[`Item`]``, so such links become plain code. Hidden lines of programs are left
+//! out, and links to files of the project become addresses.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
         let folder = workspace::root().join("crates").join(&name);
         let path = folder.join("README.md");
         let readme = match name.as_str() {
-            // It is written by hand: the root docs of a command are for those who work on it.
+            // Written by hand: the root docs of a command are for its developers.
             COMMAND => continue,
             FACADE => of_the_facade(&files::read(&workspace::root().join("README.md"))?),
             _ => of_a_library(&name, &files::read(&folder.join("src/lib.rs"))?),
@@ -34,7 +34,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The README of the project with links that also work elsewhere.
+/// The README of the project, with addresses in place of relative links.
 pub(crate) fn of_the_facade(readme: &str) -> String {
     let mut parts = readme.split("](");
     let mut text = parts.next().unwrap_or_default().to_owned();
@@ -70,7 +70,7 @@ pub(crate) fn of_a_library(name: &str, root: &str) -> String {
         }
         text.push('\n');
     }
-    // What was left out between two paragraphs must not leave two blank lines.
+    // Lines that are left out may leave two blank lines.
     while text.contains("\n\n\n") {
         text = text.replace("\n\n\n", "\n\n");
     }
@@ -91,7 +91,7 @@ fn is_definition(line: &str) -> bool {
     line.starts_with('[') && line.contains("]: ")
 }
 
-/// The line with links to items as plain text; links to addresses stay.
+/// The line with plain text in place of links to items. Links to addresses stay.
 fn without_item_links(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;

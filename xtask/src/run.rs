@@ -1,4 +1,4 @@
-//! Starts programs: shows the command, streams what it prints, and counts its tests.
+//! Runs programs: prints the command, passes its output through, and counts its tests.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,7 +11,7 @@ use crate::counts::Counts;
 use crate::tools;
 use crate::workspace;
 
-/// A command line, printed as it can be repeated in a shell.
+/// A command line, which prints as a shell reads it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cmd {
     args: Vec<String>,
@@ -19,19 +19,19 @@ pub(crate) struct Cmd {
 }
 
 impl Cmd {
-    /// `cargo` with these words, split at blanks.
+    /// `cargo` with these arguments, split at blanks.
     pub(crate) fn cargo(words: &str) -> Self {
         let args = words.split_whitespace().map(str::to_owned).collect();
         Self { args, env: Vec::new() }
     }
 
-    /// Adds one argument as it is.
+    /// Adds one argument, unsplit.
     pub(crate) fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// Adds arguments as they are.
+    /// Adds arguments, unsplit.
     pub(crate) fn args<S: Into<String>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
@@ -43,14 +43,14 @@ impl Cmd {
         self
     }
 
-    /// Runs it; what it prints passes through.
+    /// Runs the command and passes its output through.
     pub(crate) fn run(&self) -> Result<(), Error> {
         self.announce();
         let status = self.command().status().map_err(|error| self.unstartable(&error))?;
         if status.success() { Ok(()) } else { Err(self.failed(&status)) }
     }
 
-    /// Runs it, passes its output through and hands every line of it to `look`.
+    /// Runs the command, passes its output through and calls `look` with every line.
     pub(crate) fn stream(&self, mut look: impl FnMut(&str)) -> Result<(), Error> {
         self.announce();
         let mut child = self
@@ -66,12 +66,12 @@ impl Cmd {
         if status.success() { Ok(()) } else { Err(self.failed(&status)) }
     }
 
-    /// Runs tests and adds up their summaries, of a failed run too.
+    /// Runs tests and adds up their summaries, also after a failure.
     pub(crate) fn count(&self, counts: &mut Counts) -> Result<(), Error> {
         self.stream(|line| *counts += Counts::from_line(line).unwrap_or_default())
     }
 
-    /// Runs it in silence and returns what it printed.
+    /// Runs the command silently and returns its output.
     pub(crate) fn read(&self) -> Result<String, Error> {
         let output = self
             .command()
@@ -84,7 +84,7 @@ impl Cmd {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Whether it can be started and says that all is well.
+    /// Whether the command can be started and succeeds.
     pub(crate) fn works(&self) -> bool {
         let silent = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
         silent.is_ok_and(|status| status.success())
@@ -94,8 +94,8 @@ impl Cmd {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(cargo);
         command.args(&self.args).envs(self.env.iter().cloned()).current_dir(workspace::root());
-        // `cargo run` describes xtask in variables that some build scripts watch: passed
-        // on, they would make every second build start afresh.
+        // `cargo run` sets variables about xtask that some build scripts watch. Passed on, they would
+        // invalidate builds.
         for (key, _value) in env::vars_os() {
             let own = key.to_str().is_some_and(|key| {
                 key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_")
@@ -125,7 +125,7 @@ impl Cmd {
     }
 
     fn unreadable(&self, error: &io::Error) -> Error {
-        self.failed(&format_args!("its output was lost: {error}"))
+        self.failed(&format_args!("its output cannot be read: {error}"))
     }
 }
 
@@ -139,7 +139,7 @@ impl Display for Cmd {
     }
 }
 
-/// A word as a shell reads it back.
+/// A word, quoted for a shell.
 fn quoted(word: &str) -> String {
     let plain = |char: char| char.is_alphanumeric() || "-_./:=,@%+".contains(char);
     if !word.is_empty() && word.chars().all(plain) {
@@ -149,7 +149,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Copies line by line, so that what a test prints is seen while it runs.
+/// Copies line by line, so that the output of a test is seen while it runs.
 fn copy_lines(
     mut from: impl BufRead,
     mut to: impl Write,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_looked_at_and_broken_text_does_no_harm() {
+    fn every_line_is_read_even_if_it_is_not_utf_8() {
         let mut lines = Vec::new();
         let text: &[u8] = b"one\n\xff\nlast";
         let mut copy = Vec::new();

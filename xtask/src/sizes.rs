@@ -1,11 +1,11 @@
-//! `cargo xtask sizes`: how large each crate is, counted from its sources.
+//! `cargo xtask sizes`: the size of each crate, counted in its sources.
 
 use crate::Error;
 use crate::source::Sources;
 use crate::table;
 use crate::workspace;
 
-/// What the table counts, in the order of its columns.
+/// The columns of the table.
 const COLUMNS: [&str; 6] =
     ["crate", "files", "lines", "public types", "public functions", "error types"];
 
@@ -33,8 +33,8 @@ fn row(name: &str, counted: [usize; COLUMNS.len() - 1]) -> [String; COLUMNS.len(
     [name.to_owned(), files, lines, types, functions, errors]
 }
 
-/// Files, lines, public types, public functions and error types. Tests are left out, and so is
-/// what a macro writes.
+/// The numbers of files, lines, public types, public functions and error types, without tests and the
+/// output of macros.
 fn count(sources: &Sources) -> [usize; COLUMNS.len() - 1] {
     let modules = || sources.modules.values();
     let items = |kinds: &[&str]| {

@@ -1,6 +1,6 @@
-//! Reads Rust sources: words, modules, what they define and what they import.
+//! Reads Rust sources: modules, with their definitions and imports.
 //!
-//! Enough Rust for sources that rustfmt has formatted. Code that a macro writes is not seen.
+//! It reads sources that rustfmt has formatted, without the output of macros.
 
 mod words;
 
@@ -15,7 +15,7 @@ use words::{Word, words};
 /// A path of modules from the root of a crate: `["breaker", "permit"]`.
 pub(crate) type Path = Vec<String>;
 
-/// The modules of a crate, by their paths; the root has an empty one.
+/// The modules of a crate, by path. The path of the root is empty.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     pub(crate) modules: BTreeMap<Path, Module>,
@@ -24,37 +24,37 @@ pub(crate) struct Sources {
 /// A module, in a file of its own or inside another file.
 #[derive(Debug, Default)]
 pub(crate) struct Module {
-    /// The file below the crate's `src`.
+    /// The file, below `src`.
     pub(crate) file: String,
-    /// The number of lines of the file; none for a module inside another file.
+    /// The number of lines of the file, or 0 for a module inside another file.
     pub(crate) lines: usize,
     /// Whether the module is declared `pub`.
     pub(crate) public: bool,
     pub(crate) items: Vec<Item>,
     pub(crate) uses: Vec<Use>,
-    /// The paths that its code names, from the root of the crate.
+    /// The paths in its code, from the root of the crate.
     pub(crate) paths: Vec<Path>,
-    /// The types for which it implements `Error`, by hand or by derive.
+    /// The types for which it implements or derives `Error`.
     pub(crate) errors: Vec<String>,
 }
 
-/// Something a module defines.
+/// A definition in a module.
 #[derive(Debug)]
 pub(crate) struct Item {
     /// `fn`, `struct`, `enum`, `trait`, `type`, …
     pub(crate) kind: String,
     pub(crate) name: String,
     pub(crate) public: bool,
-    /// Whether it stands in the module itself, and not in an `impl` or a function.
+    /// Whether it is in the module itself, and not in an `impl` or a function.
     pub(crate) top: bool,
 }
 
-/// One name that a `use` binds.
+/// A name that a `use` binds.
 #[derive(Debug)]
 pub(crate) struct Use {
-    /// The path from the root of the crate; none for what comes from another crate.
+    /// The path from the root of the crate; `None` for another crate.
     pub(crate) path: Option<Path>,
-    /// The name it is bound to; `*` for all.
+    /// The bound name, or `*`.
     pub(crate) name: String,
     pub(crate) public: bool,
 }
@@ -73,7 +73,7 @@ impl Sources {
         Ok(Self::parse(texts.iter().map(|(file, text)| (file.as_str(), text.as_str()))))
     }
 
-    /// Reads the texts of files that are named from `src` on.
+    /// Reads files by their names below `src` and their texts.
     pub(crate) fn parse<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut sources = Self::default();
         for (file, text) in texts {
@@ -90,14 +90,14 @@ impl Sources {
             module.lines = text.lines().count();
             Reader { sources: &mut sources, file, words: words(text), at: 0 }.module(&path);
         }
-        // A name that starts a path may be that of a module declared further down.
+        // The first name of a path may be a module that is declared further down.
         let declared: Vec<Path> = sources.modules.keys().cloned().collect();
         for (path, module) in &mut sources.modules {
             let known = |named: &Path| {
                 named.len() <= path.len() + 1 || declared.contains(&named[..=path.len()].to_vec())
             };
             for used in &mut module.uses {
-                // `use name::…` without `self` is a module of ours or another crate.
+                // `use name::…` is a module of this crate or another crate.
                 used.path = used.path.take().and_then(|named| local(&named, path, &known));
             }
             let paths = std::mem::take(&mut module.paths);
@@ -106,7 +106,7 @@ impl Sources {
         sources
     }
 
-    /// Follows a path, through what modules import, to the module and the name in it.
+    /// Follows a path through imports. Returns the module that it leads to, and the name in it.
     pub(crate) fn resolve<'a>(&'a self, path: &'a [String]) -> Option<(Path, Option<&'a str>)> {
         self.follow(path, 8)
     }
@@ -134,10 +134,10 @@ impl Sources {
     }
 }
 
-/// What marks a path that starts with a name: the module's own, or another crate's.
+/// Marks a path that starts with a name: of the module, or of another crate.
 const BARE: &str = "?";
 
-/// The path from the root, if it leads into this crate.
+/// The path from the root, if it is in this crate.
 fn local(named: &Path, module: &Path, known: &impl Fn(&Path) -> bool) -> Option<Path> {
     let Some((mark, rest)) = named.split_first().filter(|(first, _)| *first == BARE) else {
         return Some(named.clone());
@@ -147,7 +147,7 @@ fn local(named: &Path, module: &Path, known: &impl Fn(&Path) -> bool) -> Option<
     (rest.len() > 1 && known(&path) && path.len() > module.len() + 1).then_some(path)
 }
 
-/// Goes through the words of a file.
+/// A position in the words of a file.
 struct Reader<'a> {
     sources: &'a mut Sources,
     file: &'a str,
@@ -243,7 +243,7 @@ impl<'a> Reader<'a> {
         inside.into_iter().any(|word| word == "Error")
     }
 
-    /// Passes over attributes and the item that follows them.
+    /// Skips attributes and the item after them.
     fn skip_item(&mut self) {
         while self.word(0) == "#" {
             self.at += 1;
@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
         self.at += 1;
     }
 
-    /// From before or at an opening bracket to the one that closes it.
+    /// Skips to the end of the next pair of brackets.
     fn skip_brackets(&mut self) {
         let mut depth = 0_usize;
         while self.at < self.words.len() {
@@ -294,7 +294,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A path in code, from the root; the words of it are passed.
+    /// Reads a path in code. Returns it from the root.
     fn path(&mut self, module: &Path) -> Path {
         let mut names = vec![self.word(0)];
         while self.word(1) == "::" && words::is_name(self.word(2)) {
@@ -318,14 +318,14 @@ impl<'a> Reader<'a> {
                 || path.first().is_some_and(|first| first == BARE)
                 || !path.starts_with(&module_path)
             {
-                // What a module hands on from below itself, it does not use.
+                // A module does not use its re-exports of children.
                 module.paths.push(path.clone());
             }
             module.uses.push(Use { path: Some(path), name: name.to_owned(), public });
         }
     }
 
-    /// One tree of a `use`, up to the sign that ends it.
+    /// Reads one tree of a `use`.
     fn tree(&mut self, before: &mut Vec<&'a str>, found: &mut Vec<(Vec<&'a str>, &'a str)>) {
         let depth = before.len();
         loop {
@@ -369,7 +369,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A path from the root of the crate; one that starts with a name is marked.
+/// A path from the root of the crate. One that starts with a name is marked.
 fn absolute(names: &[&str], module: &Path) -> Path {
     let mut path = match names.first() {
         Some(&"crate") => Path::new(),

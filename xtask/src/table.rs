@@ -1,6 +1,6 @@
-//! Columns that line up.
+//! Tables of aligned columns.
 
-/// Lays out rows in columns two spaces apart; columns in `right` are flush right.
+/// Aligns columns, two spaces apart. Columns in `right` are flush right.
 pub(crate) fn render<const N: usize>(rows: &[[String; N]], right: &[usize]) -> String {
     let width = |column: usize| {
         rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_and_nothing_trails() {
+    fn columns_are_aligned_without_trailing_blanks() {
         let rows = [["a", "1.5", "x"], ["long", "12.5", ""]].map(|row| row.map(str::to_owned));
         assert_eq!(render(&rows, &[1]), "a      1.5  x\nlong  12.5\n");
     }

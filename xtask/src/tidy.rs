@@ -1,7 +1,7 @@
-//! Rules that neither the compiler nor a lint keeps, as tests.
+//! Rules about the project that neither the compiler nor a lint checks, as tests.
 //!
-//! A rule is a function from text to [`Problem`]s with a test of its own that it can fail;
-//! a test named as a sentence applies it to the project.
+//! A rule is a function from a text to [`Problem`]s. One test applies it to the project, and another shows
+//! that it can fail.
 
 mod documents;
 mod guide;
@@ -31,13 +31,13 @@ struct Project {
     files: Vec<File>,
 }
 
-/// A text file: its path from the root, with `/`, and what is in it.
+/// A text file, with its path from the root.
 struct File {
     path: String,
     text: String,
 }
 
-/// Something to put right, and where.
+/// A violation of a rule, with its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
     line: usize,
@@ -47,7 +47,7 @@ struct Problem {
 static PROJECT: LazyLock<Project> = LazyLock::new(|| {
     let mut files = Vec::new();
     for path in file_names() {
-        // What is no text, or was deleted and not yet committed, is not read.
+        // Files that are not text, or are deleted and not committed, are skipped.
         if let Ok(text) = fs::read_to_string(workspace::root().join(&path)) {
             files.push(File { path, text });
         }
@@ -64,7 +64,7 @@ impl Project {
         self.files.iter().find(|file| file.path == path).map_or("", |file| &file.text)
     }
 
-    /// What a rule finds in the files that are chosen by their path.
+    /// The violations of a rule in the files whose paths are chosen.
     fn problems(
         &self,
         chosen: impl Fn(&str) -> bool,
@@ -90,21 +90,21 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Fails with a list of what is wrong.
+/// Fails with a list of problems, if there are any.
 #[track_caller]
 fn assert_none(problems: &[String]) {
     let mut list = String::new();
     for problem in problems {
         let _ = write!(list, "\n  {problem}");
     }
-    assert!(problems.is_empty(), "{} to put right:{list}\n", problems.len());
+    assert!(problems.is_empty(), "{} problems:{list}\n", problems.len());
 }
 
 fn has_extension(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 
-/// The files git knows or would add; without git, those of the folder.
+/// The files that git tracks or would add; without git, the files of the folder.
 fn file_names() -> Vec<String> {
     let listed = Command::new("git")
         .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])

@@ -6,10 +6,10 @@ use crate::Error;
 use crate::run::Cmd;
 use crate::workspace;
 
-/// The subcommands of cargo that `ci` uses where they are installed.
+/// The subcommands of cargo that `ci` uses if they are installed.
 const TOOLS: &[&str] = &["cargo-deny", "cargo-machete", "cargo-semver-checks"];
 
-/// Where the tools are installed. Cargo finds them there for every command that xtask starts.
+/// The folder of the tools, which commands of xtask have in their `PATH`.
 pub(crate) fn home() -> PathBuf {
     workspace::target_dir().join("tools")
 }
@@ -23,14 +23,14 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
             continue;
         }
         let install = Cmd::cargo("install --locked --root").arg(home().to_string_lossy());
-        // Its builds are kept apart, so that the workspace's own stay as they are.
+        // Builds in a folder of its own, so that other builds stay valid.
         let builds = home().join("build");
         install.arg("--target-dir").arg(builds.to_string_lossy()).arg(tool).run()?;
     }
     Ok(())
 }
 
-/// The tools that are named, or all.
+/// The named tools, or all.
 fn chosen(rest: &[String]) -> Result<Vec<&'static str>, Error> {
     if rest.is_empty() {
         return Ok(TOOLS.to_vec());
@@ -38,7 +38,7 @@ fn chosen(rest: &[String]) -> Result<Vec<&'static str>, Error> {
     let known = |name: &String| {
         let tool = TOOLS.iter().find(|tool| *tool == name).copied();
         tool.ok_or_else(|| {
-            Error::Usage(format!("`tools` knows no tool `{name}` ({})", TOOLS.join(", ")))
+            Error::Usage(format!("`tools` has no tool `{name}` ({})", TOOLS.join(", ")))
         })
     };
     rest.iter().map(known).collect()

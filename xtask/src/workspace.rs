@@ -1,4 +1,4 @@
-//! Where the workspace is, and which crates are in it.
+//! The folder of the workspace, and its crates.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,13 @@ pub(crate) struct Crate {
 
 /// The folder of the workspace, wherever the task was started.
 pub(crate) fn root() -> PathBuf {
-    // Cargo sets it for `cargo run` and `cargo test`; the other one is for a binary that
-    // was started by hand.
+    // `cargo run` and `cargo test` set the variable. A binary started by hand uses the path of its build.
     let here = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     here.parent().map_or_else(|| here.clone(), Path::to_path_buf)
 }
 
-/// Where cargo builds.
+/// The folder of builds.
 pub(crate) fn target_dir() -> PathBuf {
     let named = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     root().join(named.unwrap_or_else(|| "target".into()))
@@ -39,7 +38,7 @@ pub(crate) fn target_dir() -> PathBuf {
 pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
     let mut crates = Vec::new();
     for path in files::below(&root().join("crates"), &[])? {
-        // `crates/x/Cargo.toml`, and not one of a fixture further down.
+        // Only `crates/x/Cargo.toml`: fixtures may have manifests, too.
         let depth = path.strip_prefix(root()).map_or(0, |path| path.components().count());
         if depth != 3 || !path.ends_with("Cargo.toml") {
             continue;

@@ -1,4 +1,4 @@
-//! Benchmarks of this crate: what it takes to keep an event.
+//! Benchmarks of writing and importing events.
 
 use std::hint::black_box;
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId,
 use runtime_sinks::EventSink;
 use runtime_sqlite::{SqliteDurability, SqliteSink};
 
-/// A turn's last event, which is the one with the most columns.
+/// The end of a turn, the event with the most columns.
 fn event(session: &Arc<str>, seq: u64) -> Arc<AgentEvent> {
     let data = Data::new()
         .with("model", "gpt-5")
@@ -33,7 +33,7 @@ fn event(session: &Arc<str>, seq: u64) -> Arc<AgentEvent> {
     Arc::new(event)
 }
 
-/// A database that goes when the benchmark is over.
+/// The folder of a database, removed at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -52,7 +52,7 @@ impl Drop for Place {
     }
 }
 
-/// One batch after the other, each event a new one.
+/// Emits batch after batch of new events.
 fn batches(c: &mut Criterion) {
     let cases = [
         (SqliteDurability::Os, 1),
@@ -92,7 +92,7 @@ fn batches(c: &mut Criterion) {
     group.finish();
 }
 
-/// A log of ten thousand events, all new, and all there.
+/// Imports ten thousand events: all new, and all duplicates.
 fn imports(c: &mut Criterion) {
     let session: Arc<str> = "0123456789abcdef0123456789abcdef".into();
     let lines: String = (1..=10_000).map(|seq| event(&session, seq).to_json() + "\n").collect();

@@ -1,4 +1,4 @@
-//! A connection to a database that is ours, in the schema of this version.
+//! Opens databases of events, and migrates them to the schema of this version.
 
 use std::path::Path;
 
@@ -7,27 +7,27 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use crate::error::OpenError;
 use crate::options::{SqliteConfig, SqliteDurability};
 
-/// What leads from each schema to the next one; the first makes schema 1 of an empty database.
+/// The migrations from each schema to the next, beginning with an empty database.
 const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// `PRAGMA application_id`: "trev" in ASCII.
 const APPLICATION_ID: i32 = 0x7472_6576;
 
-/// The first SQLite that does not lose what one connection commits while another copies the
-/// write-ahead log back (<https://sqlite.org/wal.html#walresetbug>).
+/// The first SQLite without the bug that loses commits of one connection during a checkpoint of
+/// another (<https://sqlite.org/wal.html#walresetbug>).
 const NEEDED: (i32, &str) = (3_051_003, "3.51.3");
 
-/// A step of opening: what it attempts, and what SQLite says.
+/// The result of a step of opening. Its error names the step.
 type Step<T> = Result<T, (&'static str, rusqlite::Error)>;
 
-/// Opens a database to write to, and creates or migrates it.
+/// Opens a database for writing, after creating or migrating it.
 pub(crate) fn open(path: &Path, options: &SqliteConfig) -> Result<Connection, OpenError> {
     check_library(rusqlite::version_number(), rusqlite::version())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(path, flags, options)?;
-    // Before anything is changed: a database of others stays as it is.
+    // First of all, so that the database of another application stays as it is.
     whose(path, &connection)?;
     let mode = write_ahead(&connection).map_err(|refused| sqlite(path, refused))?;
     if mode != "wal" {
@@ -38,7 +38,7 @@ pub(crate) fn open(path: &Path, options: &SqliteConfig) -> Result<Connection, Op
     Ok(connection)
 }
 
-/// Opens a database to read from.
+/// Opens a database for reading.
 pub(crate) fn open_to_read(path: &Path, options: &SqliteConfig) -> Result<Connection, OpenError> {
     check_library(rusqlite::version_number(), rusqlite::version())?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -65,7 +65,7 @@ fn connect(path: &Path, flags: OpenFlags, options: &SqliteConfig) -> Result<Conn
     open().map_err(|error| sqlite(path, ("open", error)))
 }
 
-/// The schema of a database that is ours; 0 of one that is nobody's, because it is empty.
+/// The schema of a database of events, or 0 of an empty one.
 fn whose(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let facts = || {
@@ -85,13 +85,13 @@ fn whose(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     }
 }
 
-/// Switches to a write-ahead log, and says what mode that has led to.
+/// Switches to a write-ahead log. Returns the journal mode that results.
 fn write_ahead(connection: &Connection) -> Step<String> {
-    let attempted = "switch to a write-ahead log:";
+    let attempted = "switch to a write-ahead log in";
     let switch =
         || connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
-    // Two that open a new database at once are in each other's way, and for this SQLite does not
-    // wait. It does for a transaction, after which the other one is through.
+    // SQLite does not wait for another connection that switches at the same time. It does wait for a
+    // transaction, after which the other connection has switched.
     for _ in 0..100 {
         match switch() {
             Err(error) if is_busy(&error) => {
@@ -112,14 +112,14 @@ fn configure(connection: &Connection, options: &SqliteConfig) -> Step<()> {
             SqliteDurability::Sync => "FULL",
         };
         connection.pragma_update(None, "synchronous", synchronous)?;
-        // These two answer with their value.
+        // This pragma and the next return their value.
         let limit = i64::try_from(options.wal_limit).unwrap_or(i64::MAX);
         connection.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
         if let Some(bytes) = options.max_bytes {
             let page: u64 = connection
                 .pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0))?
                 .into();
-            // SQLite knows no more than 2^32 - 2 pages.
+            // SQLite allows at most 2^32 - 2 pages.
             let pages = (bytes / page.max(1)).clamp(1, 0xffff_fffe);
             let pages = i64::try_from(pages).unwrap_or(i64::MAX);
             connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
@@ -129,7 +129,7 @@ fn configure(connection: &Connection, options: &SqliteConfig) -> Step<()> {
     set().map_err(|error| ("configure", error))
 }
 
-/// Brings the schema up to date, all of it or nothing, and once if several try.
+/// Migrates the schema in one transaction, and once if several connections try.
 pub(crate) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     let fail = |error| sqlite(path, ("migrate", error));
     if whose(path, connection)? == schemas() {
@@ -137,7 +137,7 @@ pub(crate) fn migrate(path: &Path, connection: &mut Connection) -> Result<(), Op
     }
     let migration =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
-    // Looked at again: another one may have been first.
+    // Read again: another connection may have migrated meanwhile.
     let found = usize::try_from(whose(path, &migration)?).unwrap_or(0);
     let migrated = || {
         for step in MIGRATIONS.iter().skip(found) {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_library_with_the_bug_is_refused_by_name() {
+    fn a_sqlite_with_the_bug_is_refused_by_version() {
         let error = check_library(3_051_002, "3.51.2").unwrap_err();
         let text = error.to_string();
         assert!(text.contains("SQLite 3.51.2") && text.contains("3.51.3"), "{text}");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_library_that_is_bundled_is_not() {
+    fn the_bundled_sqlite_is_accepted() {
         assert!(check_library(rusqlite::version_number(), rusqlite::version()).is_ok());
     }
 }

@@ -1,57 +1,59 @@
-//! [`OpenError`]: why a database is not opened.
+//! [`OpenError`]: the error of opening a database.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// A database is not opened.
+/// The error of opening a database.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The SQLite that was linked can corrupt a database in WAL mode that two connections write.
-    #[error("SQLite {found} can corrupt a log that two connections write; needed is {needed}")]
+    /// The linked SQLite can corrupt a database that two connections write.
+    #[error(
+        "SQLite {found} can corrupt a database that two connections write; link {needed} or later"
+    )]
     Library {
-        /// The version that was linked.
+        /// The version of the linked SQLite.
         found: String,
-        /// The first one that does not.
+        /// The first version without the bug.
         needed: &'static str,
     },
-    /// A later version of this library has written it.
-    #[error("`{}` has schema {found}, and this version knows none above {known}", path.display())]
+    /// A later version of this crate wrote the database.
+    #[error("`{}` has schema {found}, and this version of `runtime-sqlite` knows no schema above {known}", path.display())]
     Newer {
-        /// The database.
+        /// The path of the database.
         path: PathBuf,
-        /// Its schema.
+        /// The schema of the database.
         found: i32,
-        /// The latest schema that is known.
+        /// The latest schema that this version knows.
         known: i32,
     },
-    /// It is a database, but not one of events.
+    /// The database belongs to another application.
     #[error(
-        "`{}` is no database of events: its application_id is {application_id}", path.display()
+        "`{}` is not a database of events: its application_id is {application_id}", path.display()
     )]
     Foreign {
-        /// The database.
+        /// The path of the database.
         path: PathBuf,
-        /// Whose it is, where its owner has said so.
+        /// The id of the application, or 0 if it set none.
         application_id: i32,
     },
-    /// It cannot be written in WAL mode, as one in memory, or on some file systems.
-    #[error("`{}` has no write-ahead log: its journal mode stays `{mode}`", path.display())]
+    /// The database cannot have a write-ahead log, as in memory or on some file systems.
+    #[error("`{}` cannot have a write-ahead log: its journal mode stays `{mode}`", path.display())]
     Journal {
-        /// The database.
+        /// The path of the database.
         path: PathBuf,
-        /// What SQLite uses instead.
+        /// The journal mode of the database.
         mode: String,
     },
-    /// SQLite refused.
-    #[error("{attempted} `{}`: {source}", path.display())]
+    /// SQLite returned an error.
+    #[error("cannot {attempted} `{}`: {source}", path.display())]
     Sqlite {
-        /// The database.
+        /// The path of the database.
         path: PathBuf,
-        /// What was attempted.
+        /// The operation that failed.
         attempted: &'static str,
-        /// What SQLite says.
+        /// The error of SQLite.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -1,51 +1,40 @@
-//! [`Imported`]: what came of reading a JSON-lines log in.
+//! [`Imported`]: the result of importing a JSON-lines log.
 
 use std::io::{self, BufRead};
 
 use runtime_events::AgentEvent;
 use serde_json::Value;
-use thiserror::Error;
 
-use crate::write::{Batch, Fate};
+use crate::write::{Batch, Conflict, Fate};
 
-/// What came of reading a JSON-lines log in.
+/// The result of importing a JSON-lines log.
 ///
-/// `read == new + duplicates + conflicts + torn`. A line of more than a billion bytes, which is
-/// SQLite's limit, counts as torn.
+/// `read == new + duplicates + conflicts + torn`. A line of more than a billion bytes, the limit of
+/// SQLite, counts as torn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Imported {
-    /// The lines, empty ones aside.
+    /// The number of lines, without empty ones.
     pub read: u64,
-    /// Those that were not in the database.
+    /// The number of lines that were not in the database.
     pub new: u64,
-    /// Those that were.
+    /// The number of lines that were in the database.
     pub duplicates: u64,
-    /// Those in whose place is another event. That one stays.
+    /// The number of lines whose place another event has. That event stays.
     pub conflicts: u64,
-    /// The first hundred of those.
+    /// The first hundred conflicts.
     pub conflicting: Vec<Conflict>,
-    /// Of all lines, those that are no events of this version. They are kept as they are.
+    /// The number of lines that are not events of this version. They are stored as they are.
     pub unknown: u64,
-    /// Those that are no JSON object: a writer was killed within them. Nothing is kept of them.
+    /// The number of lines that are not JSON objects, because a writer was killed within them. They
+    /// are not stored.
     pub torn: u64,
 }
 
-/// An event that is in the database already, with other contents.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("event {seq} of session `{session_id}` is there already, with other contents")]
-#[non_exhaustive]
-pub struct Conflict {
-    /// The session of both.
-    pub session_id: String,
-    /// The place of both in it.
-    pub seq: u64,
-}
-
-/// How many conflicts are listed.
+/// The most conflicts that are listed.
 const LISTED: usize = 100;
 
-/// How many lines are committed together.
+/// The number of lines in a transaction.
 const CHUNK: usize = 1_000;
 
 #[derive(Debug)]
@@ -54,7 +43,7 @@ pub(crate) enum Failure {
     Write(rusqlite::Error),
 }
 
-/// One chunk of lines, to be written as one transaction.
+/// The work of one transaction: a chunk of lines.
 pub(crate) type Work<'w> = &'w mut dyn FnMut(&mut Batch<'_>) -> rusqlite::Result<Imported>;
 
 pub(crate) fn import(
@@ -79,7 +68,7 @@ pub(crate) fn import(
     }
 }
 
-/// Reads the next lines that are not empty; `true` at the end of the log.
+/// Reads the next chunk of lines. Returns whether the log is at its end.
 fn read(log: &mut impl BufRead, lines: &mut Vec<Vec<u8>>) -> io::Result<bool> {
     lines.clear();
     while lines.len() < CHUNK {

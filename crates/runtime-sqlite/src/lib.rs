@@ -1,4 +1,4 @@
-//! Agent events in a SQLite database, where they can be asked questions.
+//! Agent events in a SQLite database, for questions in SQL.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -7,28 +7,28 @@
 //! use runtime_sqlite::{SqliteReader, SqliteSink};
 //!
 //! # let path = std::env::temp_dir().join(format!("runtime-sqlite-lib-{}.db", std::process::id()));
-//! let log = SqliteSink::open(&path)?;
+//! let sink = SqliteSink::open(&path)?;
 //! let mut event = AgentEvent::started("writer", "draft");
 //! (event.session_id, event.seq) = (Some("s1".into()), Some(1));
-//! log.emit(&Arc::new(event.clone()))?;
-//! log.flush()?;
+//! sink.emit(&Arc::new(event.clone()))?;
+//! sink.flush()?;
 //!
 //! let reader = SqliteReader::open(&path)?;
 //! assert_eq!(reader.sessions()?[0].session_id, "s1");
 //! assert_eq!(reader.events("s1").next().transpose()?, Some(event));
-//! # drop((log, reader));
+//! # drop((sink, reader));
 //! # std::fs::remove_file(&path)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Any client of SQLite reads it: `SELECT model, calls, cost_usd FROM cost_by_model`.
+//! Any client of SQLite can read it: `SELECT model, calls, cost_usd FROM cost_by_model`.
 //!
-//! | item | what |
+//! | to | use |
 //! |---|---|
-//! | [`SqliteSink`] | writes events and usage records in batches; [`SqliteConfig`], [`SqliteDurability`] |
-//! | [`SqliteStats`] | what became of what the sink was given |
-//! | [`SqliteSink::import`] | reads a JSON-lines log in: [`Imported`] |
-//! | [`SqliteReader`] | reads events and sessions back |
+//! | write events and usage records in batches | [`SqliteSink`], [`SqliteConfig`], [`SqliteDurability`] |
+//! | see how many events were written or lost | [`SqliteStats`] |
+//! | import a JSON-lines log | [`SqliteSink::import`], [`Imported`], [`Conflict`] |
+//! | read events and sessions | [`SqliteReader`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod database;
@@ -45,9 +45,10 @@ mod write;
 #[doc(inline)]
 pub use self::{
     error::OpenError,
-    import::{Conflict, Imported},
+    import::Imported,
     options::{SqliteConfig, SqliteDurability},
     reader::{Events, SessionSummary, SqliteReader},
     sink::SqliteSink,
     stats::SqliteStats,
+    write::Conflict,
 };

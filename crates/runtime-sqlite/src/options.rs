@@ -1,35 +1,31 @@
-//! How a database is written: [`SqliteConfig`] and [`SqliteDurability`].
+//! [`SqliteConfig`] and [`SqliteDurability`]: the settings of a sink.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{Clock, IdSource, RandomIds, SystemClock};
 
-use crate::error::OpenError;
-use crate::sink::SqliteSink;
-
-/// What a commit waits for.
+/// The storage that a commit waits for.
 ///
 /// | | a process that is killed loses | a machine that loses power loses |
 /// |---|---|---|
 /// | `Os` | nothing that was committed | the last commits, back to the last checkpoint at worst |
 /// | `Sync` | nothing that was committed | nothing that was committed, if the disk does what it says |
 ///
-/// The database stays whole either way. Killing is tested; of a loss of power this says what
-/// SQLite promises.
+/// The database stays whole either way. Tests kill the process; the column about power is the promise
+/// of SQLite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SqliteDurability {
-    /// That the operating system has it (`synchronous = NORMAL`). Used unless set.
+    /// The memory of the operating system (`synchronous = NORMAL`). The default.
     #[default]
     Os,
-    /// That it is on the disk (`synchronous = FULL`).
+    /// The disk (`synchronous = FULL`).
     Sync,
 }
 
-/// How a [`SqliteSink`] writes.
+/// The settings of a [`SqliteSink`](crate::SqliteSink).
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,7 +41,7 @@ pub enum SqliteDurability {
 /// # Ok::<(), runtime_sqlite::OpenError>(())
 /// ```
 #[derive(Clone, Debug)]
-#[must_use = "options open nothing by themselves"]
+#[must_use = "settings do nothing until `open`"]
 pub struct SqliteConfig {
     pub(crate) durability: SqliteDurability,
     pub(crate) batch: NonZeroUsize,
@@ -77,79 +73,74 @@ impl Default for SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// What a commit waits for. [`SqliteDurability::Os`] unless set.
+    /// Sets the storage that a commit waits for. Default: [`SqliteDurability::Os`].
     pub const fn durability(mut self, durability: SqliteDurability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// How many events are committed together. 64 unless set; with 1, an emission that returned
-    /// `Ok` is committed.
+    /// Sets the number of events that are committed together. Default: 64.
+    ///
+    /// With 1, an event is committed when its emission returns `Ok`.
     pub const fn batch(mut self, events: NonZeroUsize) -> Self {
         self.batch = events;
         self
     }
 
-    /// How long an event may wait for its batch to be full. One second unless set.
+    /// Sets the longest time that an event waits for a full batch. Default: one second.
     ///
-    /// There is no thread behind it: the next emission or flush after that time commits it.
+    /// No thread watches the time: the next emission or flush after it commits the event.
     pub const fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self
     }
 
-    /// How many events are kept while they cannot be written; those beyond are refused, and
-    /// counted. 16,384 unless set, and never less than a batch.
+    /// Sets the most events that are kept while commits fail. Default: 16,384; at least a batch.
+    ///
+    /// Further events are refused and counted.
     pub const fn backlog(mut self, events: NonZeroUsize) -> Self {
         self.backlog = events;
         self
     }
 
-    /// How long after a failed commit emissions try again. One second unless set. A flush tries
-    /// at once.
+    /// Sets the time from a failed commit to the next attempt by an emission. Default: one second.
+    ///
+    /// A flush tries at once.
     pub const fn retry(mut self, after: Duration) -> Self {
         self.retry = after;
         self
     }
 
-    /// How long a commit waits for another process or thread that is writing. 5 seconds unless set.
+    /// Sets the longest time that a commit waits for another writer. Default: 5 seconds.
     pub const fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
     }
 
-    /// To how many bytes the write-ahead log is cut after a checkpoint. 64 MiB unless set.
+    /// Sets the size to which a checkpoint cuts the write-ahead log. Default: 64 MiB.
     pub const fn wal_limit(mut self, bytes: u64) -> Self {
         self.wal_limit = bytes;
         self
     }
 
-    /// How large the database may become, its write-ahead log aside. No limit unless set. Beyond it
-    /// writing fails as on a disk that is full, until there is room: rows of old sessions deleted,
-    /// for instance.
+    /// Sets the largest size of the database, without its write-ahead log. Default: no limit.
+    ///
+    /// Beyond it, commits fail as on a full disk, until there is room again, for example because rows
+    /// of old sessions were deleted.
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// The clock of lingering and retries. The system's unless set.
+    /// Sets the clock of lingering and retries. Default: the clock of the system.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Where the name of this writer among the usage records comes from. Random unless set.
+    /// Sets the source of the id under which usage records are stored. Default: random ids.
     pub fn ids(mut self, ids: impl IdSource + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
-    }
-
-    /// Opens a database, and creates it where there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`].
-    pub fn open(self, path: impl Into<PathBuf>) -> Result<SqliteSink, OpenError> {
-        SqliteSink::with_options(path.into(), self)
     }
 }

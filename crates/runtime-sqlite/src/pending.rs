@@ -1,41 +1,51 @@
-//! What waits to be committed, and what became of the rest.
+//! Events and usage records that wait for a commit.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use runtime_events::{AgentEvent, Clock};
+use runtime_events::AgentEvent;
 use runtime_sinks::{Losses, UsageRecord};
 use rusqlite::Connection;
 use thiserror::Error;
 
-use crate::import::Conflict;
 use crate::options::SqliteConfig;
 use crate::stats::SqliteStats;
-use crate::write::{Fate, Numbered, transact};
+use crate::write::{Conflict, Fate, Numbered, transact};
 
-/// A connection, and what it has still to write.
-pub(crate) struct State {
+/// A connection, and the events and usage records that it has to write.
+pub(crate) struct Pending {
     pub(crate) connection: Connection,
-    /// Not committed yet.
+    pub(crate) options: SqliteConfig,
+    /// The id under which usage records are stored.
+    writer: String,
     events: Vec<Arc<AgentEvent>>,
     usage: Vec<Numbered>,
-    /// Since when the oldest of them waits.
-    pub(crate) since: Option<Instant>,
-    /// While commits fail: when the last one did.
-    pub(crate) failed_at: Option<Instant>,
-    /// How many usage records it was given.
-    numbered: i64,
+    /// When the oldest of them came.
+    since: Option<Instant>,
+    /// When the last commit failed, if it did.
+    failed_at: Option<Instant>,
+    /// The number of the next usage record.
+    next: i64,
+    /// The dropped events that no `log.dropped` reports yet.
     losses: Losses,
-    /// Without those that wait.
-    pub(crate) stats: SqliteStats,
+    /// Without the events that wait.
+    stats: SqliteStats,
 }
 
-/// There is no room for more.
+/// Why an event is not in the database.
 #[derive(Debug, Error)]
-#[error("the backlog is full")]
-pub(crate) struct Full;
+pub(crate) enum Refusal {
+    #[error("the backlog is full")]
+    Full,
+    #[error(transparent)]
+    Conflict(Conflict),
+    #[error("{0} events exceed the size limit of SQLite")]
+    TooLarge(usize),
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+}
 
-/// What one transaction has done, to be counted once it is committed.
+/// The counts of one transaction, valid once it is committed.
 #[derive(Default)]
 struct Tally {
     written: u64,
@@ -45,93 +55,72 @@ struct Tally {
     too_large: Vec<Arc<AgentEvent>>,
 }
 
-/// Why an event of a batch is not in the database, though the batch was committed.
-#[derive(Debug, Error)]
-pub(crate) enum Complaint {
-    #[error(transparent)]
-    Conflict(Conflict),
-    #[error("{0} events are larger than SQLite takes")]
-    TooLarge(usize),
-}
-
-impl State {
-    pub(crate) fn new(connection: Connection) -> Self {
+impl Pending {
+    pub(crate) fn new(connection: Connection, options: SqliteConfig) -> Self {
         Self {
             connection,
+            writer: format!("{:032x}", options.ids.draw()),
+            options,
             events: Vec::new(),
             usage: Vec::new(),
             since: None,
             failed_at: None,
-            numbered: 0,
+            next: 0,
             losses: Losses::default(),
             stats: SqliteStats::default(),
         }
     }
 
-    /// Adds an event to those that wait; or counts it as lost.
-    pub(crate) fn keep(
-        &mut self,
-        event: &Arc<AgentEvent>,
-        options: &SqliteConfig,
-    ) -> Result<(), Full> {
-        self.stats.accepted += 1;
-        if self.is_full(options) {
-            self.stats.dropped += 1;
-            self.losses.add(event);
-            return Err(Full);
-        }
-        self.events.push(Arc::clone(event));
-        Ok(())
+    pub(crate) fn stats(&self) -> SqliteStats {
+        SqliteStats { pending: self.events.len() as u64, ..self.stats }
     }
 
-    /// The same for a usage record.
-    pub(crate) fn keep_usage(
+    /// Adds an event, and commits if that is due.
+    pub(crate) fn emit(&mut self, event: &Arc<AgentEvent>, now: Instant) -> Result<(), Refusal> {
+        self.add(event, now)?;
+        self.commit_if_due(now)
+    }
+
+    /// Adds several events, and commits. Returns the first error.
+    pub(crate) fn emit_all(
+        &mut self,
+        events: &[Arc<AgentEvent>],
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let add = |first: Result<(), Refusal>, event| {
+            let added = self.add(event, now);
+            first.and(added)
+        };
+        let added = events.iter().fold(Ok(()), add);
+        let committed = if self.may_try(now) { self.commit(now) } else { Ok(()) };
+        added.and(committed)
+    }
+
+    /// Adds a usage record, and commits if that is due.
+    pub(crate) fn record(
         &mut self,
         record: &UsageRecord,
         recorded_at: String,
-        options: &SqliteConfig,
-    ) -> Result<(), Full> {
-        if self.is_full(options) {
-            return Err(Full);
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let tried = self.make_room(now);
+        if self.is_full() {
+            return tried.and(Err(Refusal::Full));
         }
-        let (number, record) = (self.numbered, record.clone());
-        self.numbered += 1;
-        self.usage.push(Numbered { number, recorded_at, record });
-        Ok(())
+        self.usage.push(Numbered { number: self.next, recorded_at, record: record.clone() });
+        self.next += 1;
+        self.since.get_or_insert(now);
+        tried?;
+        self.commit_if_due(now)
     }
 
-    /// How many events wait.
-    pub(crate) const fn pending(&self) -> u64 {
-        self.events.len() as u64
-    }
-
-    pub(crate) fn is_full(&self, options: &SqliteConfig) -> bool {
-        self.held() >= options.backlog.max(options.batch).get()
-    }
-
-    /// Whether what waits has waited long enough, or is enough.
-    pub(crate) fn is_due(&self, now: Instant, options: &SqliteConfig) -> bool {
-        let waited = |since| now.saturating_duration_since(since) >= options.linger;
-        let enough = self.held() >= options.batch.get() || self.since.is_some_and(waited);
-        enough && self.may_try(now, options)
-    }
-
-    /// Not again at once after a commit that failed.
-    pub(crate) fn may_try(&self, now: Instant, options: &SqliteConfig) -> bool {
-        self.failed_at.is_none_or(|at| now.saturating_duration_since(at) >= options.retry)
-    }
-
-    /// Commits what waits as one transaction, and what is to be told of losses; if that fails, all of
-    /// it goes on waiting. Returns why an event of it is not there, if one is not.
-    pub(crate) fn commit(
-        &mut self,
-        writer: &str,
-        clock: &dyn Clock,
-    ) -> rusqlite::Result<Option<Complaint>> {
-        let told = self.losses.to_record(clock);
-        let Self { connection, events, usage, .. } = self;
-        if events.is_empty() && usage.is_empty() && told.is_none() {
-            return Ok(None);
+    /// Commits all that waits, and a report of losses, as one transaction. After a failure all of it
+    /// goes on waiting.
+    pub(crate) fn commit(&mut self, now: Instant) -> Result<(), Refusal> {
+        let report = self.losses.to_record(&*self.options.clock);
+        let Self { connection, writer, events, usage, .. } = self;
+        if events.is_empty() && usage.is_empty() && report.is_none() {
+            return Ok(());
         }
         let tally = transact(connection, |batch| {
             let mut tally = Tally::default();
@@ -141,23 +130,61 @@ impl State {
             for record in &*usage {
                 batch.usage(writer, record)?;
             }
-            if let Some(told) = &told {
-                batch.event(told)?;
+            if let Some(report) = &report {
+                batch.event(report)?;
             }
             Ok(tally)
-        })?;
-        self.committed(&tally);
-        Ok(match tally.too_large.len() {
-            0 => tally.conflict.map(Complaint::Conflict),
-            count => Some(Complaint::TooLarge(count)),
-        })
+        });
+        match tally {
+            Ok(tally) => self.committed(tally),
+            Err(error) => {
+                self.stats.errors += 1;
+                self.failed_at = Some(now);
+                Err(error.into())
+            }
+        }
     }
 
-    fn held(&self) -> usize {
+    fn add(&mut self, event: &Arc<AgentEvent>, now: Instant) -> Result<(), Refusal> {
+        let tried = self.make_room(now);
+        self.stats.accepted += 1;
+        if self.is_full() {
+            self.stats.dropped += 1;
+            self.losses.add(event);
+            return tried.and(Err(Refusal::Full));
+        }
+        self.events.push(Arc::clone(event));
+        self.since.get_or_insert(now);
+        tried
+    }
+
+    /// Commits if the backlog is full.
+    fn make_room(&mut self, now: Instant) -> Result<(), Refusal> {
+        if self.is_full() && self.may_try(now) { self.commit(now) } else { Ok(()) }
+    }
+
+    /// Commits if the batch is full or its oldest part has waited long enough.
+    fn commit_if_due(&mut self, now: Instant) -> Result<(), Refusal> {
+        let waited = |since| now.saturating_duration_since(since) >= self.options.linger;
+        let due = self.len() >= self.options.batch.get() || self.since.is_some_and(waited);
+        if due && self.may_try(now) { self.commit(now) } else { Ok(()) }
+    }
+
+    /// Whether no commit failed just now.
+    fn may_try(&self, now: Instant) -> bool {
+        let waited = |at| now.saturating_duration_since(at) >= self.options.retry;
+        self.failed_at.is_none_or(waited)
+    }
+
+    fn is_full(&self) -> bool {
+        self.len() >= self.options.backlog.max(self.options.batch).get()
+    }
+
+    fn len(&self) -> usize {
         self.events.len() + self.usage.len()
     }
 
-    fn committed(&mut self, tally: &Tally) {
+    fn committed(&mut self, tally: Tally) -> Result<(), Refusal> {
         self.events.clear();
         self.usage.clear();
         (self.since, self.failed_at) = (None, None);
@@ -169,6 +196,11 @@ impl State {
         self.stats.duplicates += tally.duplicates;
         self.stats.conflicts += tally.conflicts;
         self.stats.dropped += tally.too_large.len() as u64;
+        match (tally.too_large.len(), tally.conflict) {
+            (0, None) => Ok(()),
+            (0, Some(conflict)) => Err(Refusal::Conflict(conflict)),
+            (count, _) => Err(Refusal::TooLarge(count)),
+        }
     }
 }
 
@@ -190,31 +222,31 @@ impl Tally {
 mod tests {
     use std::path::Path;
 
-    use runtime_events::ManualClock;
+    use runtime_events::{Clock as _, ManualClock};
     use rusqlite::limits::Limit;
 
     use super::*;
 
     #[test]
-    fn an_event_that_can_never_be_written_does_not_stop_the_others() {
+    fn an_event_above_the_size_limit_does_not_block_others() {
         let mut connection = Connection::open_in_memory().unwrap();
         crate::database::migrate(Path::new("memory"), &mut connection).unwrap();
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 10_000).unwrap();
-        let (mut state, options) = (State::new(connection), SqliteConfig::default());
+        let now = ManualClock::new().now();
+        let mut pending = Pending::new(connection, SqliteConfig::default());
         for (seq, length) in [(1, 10), (2, 20_000), (3, 9_900), (4, 10)] {
             let mut event = AgentEvent::started("r".repeat(length), "draft");
             (event.session_id, event.seq) = (Some("s".into()), Some(seq));
-            state.keep(&Arc::new(event), &options).unwrap();
+            pending.emit(&Arc::new(event), now).unwrap();
         }
-        let clock = ManualClock::new();
-        let complaint = state.commit("w", &clock).unwrap().unwrap();
-        assert_eq!(complaint.to_string(), "2 events are larger than SQLite takes");
-        let SqliteStats { accepted, written, dropped, .. } = state.stats;
-        assert_eq!((accepted, written, dropped, state.pending()), (4, 2, 2, 0));
-        // The next commit tells the log of them.
-        assert!(state.commit("w", &clock).unwrap().is_none());
-        let told = "SELECT body ->> '$.data.sessions[0].first_seq' FROM log_record";
-        let first: i64 = state.connection.query_row(told, [], |row| row.get(0)).unwrap();
+        let refusal = pending.commit(now).unwrap_err();
+        assert_eq!(refusal.to_string(), "2 events exceed the size limit of SQLite");
+        let SqliteStats { accepted, written, dropped, pending: waiting, .. } = pending.stats();
+        assert_eq!((accepted, written, dropped, waiting), (4, 2, 2, 0));
+        // The next commit reports them in the log.
+        pending.commit(now).unwrap();
+        let reported = "SELECT body ->> '$.data.sessions[0].first_seq' FROM log_record";
+        let first: i64 = pending.connection.query_row(reported, [], |row| row.get(0)).unwrap();
         assert_eq!(first, 2);
     }
 }

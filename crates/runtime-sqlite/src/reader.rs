@@ -1,4 +1,4 @@
-//! [`SqliteReader`]: events and sessions, read back.
+//! [`SqliteReader`]: reads events and sessions.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,37 +15,37 @@ use crate::database;
 use crate::error::OpenError;
 use crate::options::SqliteConfig;
 
-/// Reads a database of events, also while others write it.
+/// Reads the committed events of a database, also while sinks write it.
 ///
-/// It sees what is committed. For questions of other kinds there are the views, and SQL.
+/// Other questions can be asked in SQL, of the tables and the views.
 pub struct SqliteReader {
     path: PathBuf,
     connection: Connection,
 }
 
-/// What a database knows of a session.
+/// The summary of a session in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionSummary {
-    /// The session.
+    /// The id of the session.
     pub session_id: String,
     /// The role of its agent.
     pub role: Option<String>,
-    /// The phase it worked in.
+    /// The phase of its agent.
     pub phase: Option<String>,
-    /// The project it worked for.
+    /// The project of its agent.
     pub project_id: Option<i64>,
-    /// The stamp of its first event, RFC 3339.
+    /// The time of its first event, in RFC 3339.
     pub first_at: Option<String>,
-    /// How many events there are.
+    /// The number of its events.
     pub events: u64,
-    /// How many are missing below the last one.
+    /// The number of events that are missing before the last one.
     pub missing: u64,
-    /// How long it had been open at its last event.
+    /// The time from its start to its last event.
     pub elapsed: Option<Duration>,
-    /// How it ended, if it has.
+    /// Its outcome, if it ended.
     pub outcome: Option<SpanOutcome>,
-    /// What its calls have cost.
+    /// The cost of its calls.
     pub cost: Usd,
 }
 
@@ -63,31 +63,31 @@ const EVERYTHING: &str = "SELECT body FROM (
         UNION ALL SELECT emitted_at, session_id, seq, body FROM event
     ) ORDER BY session_id, seq, emitted_at";
 
-/// How many events are read at a time.
+/// The number of events that are read at a time.
 const PAGE: i64 = 512;
 
 impl SqliteReader {
-    /// Opens a database that a [`SqliteSink`](crate::SqliteSink) has written.
+    /// Opens a database of a [`SqliteSink`](crate::SqliteSink).
     ///
     /// # Errors
     ///
-    /// [`OpenError`] if there is none, or none of events.
+    /// [`OpenError`] if the database does not exist, cannot be opened or is not a database of events.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
         let connection = database::open_to_read(&path, &SqliteConfig::default())?;
         Ok(Self { path, connection })
     }
 
-    /// The database.
+    /// The path of the database.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Every session, by the stamp of its first event.
+    /// All sessions, by the time of their first events.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if they cannot be read.
+    /// [`SinkError`] if the database cannot be read.
     pub fn sessions(&self) -> Result<Vec<SessionSummary>, SinkError> {
         let read = || {
             let mut statement = self.connection.prepare(SESSIONS)?;
@@ -97,23 +97,24 @@ impl SqliteReader {
         read().map_err(|error| self.refused("read the sessions of", error))
     }
 
-    /// The events of a session, in their order.
+    /// The events of a session, in order.
     ///
-    /// They are read by the page, and no transaction is held between pages: events that come while
-    /// it reads are read, too. An event that this version does not know is an error; the ones after it
-    /// follow.
-    #[must_use = "an iterator does nothing until it is asked"]
+    /// They are read page by page, without a transaction between pages: events that are committed
+    /// meanwhile are read, too. An event that this version does not know is an error, after which the
+    /// iterator goes on.
+    #[must_use = "an iterator reads nothing until `next`"]
     pub fn events<'r>(&'r self, session_id: &str) -> Events<'r> {
         let session_id = session_id.to_owned();
         Events { reader: self, session_id, after: -1, page: VecDeque::new(), is_over: false }
     }
 
-    /// Writes everything out as a JSON-lines log, session by session, and returns the number of
-    /// lines. Each is what it was when it came, to the byte.
+    /// Writes all events as a JSON-lines log, session by session. Returns the number of lines.
+    ///
+    /// Each line has the bytes that were written or imported.
     ///
     /// # Errors
     ///
-    /// [`SinkError`] if the database cannot be read or the log not be written.
+    /// [`SinkError`] if the database cannot be read or the log cannot be written.
     pub fn export(&self, mut log: impl Write) -> Result<u64, SinkError> {
         let read = |error| self.refused("export", error);
         let write = |error| SinkError::new("write an exported log", error);
@@ -168,12 +169,12 @@ impl fmt::Debug for SqliteReader {
     }
 }
 
-/// The events of a session: see [`SqliteReader::events`].
+/// An iterator over the events of a session: see [`SqliteReader::events`].
 #[derive(Debug)]
 pub struct Events<'r> {
     reader: &'r SqliteReader,
     session_id: String,
-    /// The last number that was read.
+    /// The last sequence number that was read.
     after: i64,
     page: VecDeque<(i64, String)>,
     is_over: bool,

@@ -1,4 +1,4 @@
-//! An event as a row: the columns that one asks for, and the JSON itself.
+//! An event as a row: columns for questions, and the JSON.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ pub(crate) struct Row<'a> {
     facts: Facts<'a>,
 }
 
-/// What the row says of the event's data.
+/// The columns from the data of an event.
 #[derive(Debug, Default)]
 struct Facts<'a> {
     model: Option<&'a str>,
@@ -50,7 +50,7 @@ pub(crate) const INSERT: &str = "INSERT INTO event (
 ) ON CONFLICT (session_id, seq) DO NOTHING";
 
 impl<'a> Row<'a> {
-    /// The row of an event that has a place in a session.
+    /// The row of an event with a session and a sequence number.
     pub(crate) fn of(event: &'a AgentEvent) -> Option<Self> {
         let session_id = event.session_id.as_deref()?;
         let seq = i64::try_from(event.seq?).ok()?;
@@ -73,7 +73,8 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The row of what is no event of this version, but has a place in a session and a name.
+    /// The row of JSON that is not an event of this version, but has a session, a sequence number and
+    /// a name.
     pub(crate) fn of_unknown(object: &'a Map<String, Value>) -> Option<Self> {
         let text = |key| object.get(key).and_then(Value::as_str);
         let number = |key| object.get(key).and_then(Value::as_i64);
@@ -97,7 +98,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// Inserts it, and says whether its place was free.
+    /// Inserts the row. Returns whether its place was free.
     pub(crate) fn insert(&self, body: &str, into: &mut Statement<'_>) -> rusqlite::Result<bool> {
         let Facts { model, provider, tool, attempts, cost_nanos, .. } = self.facts;
         let Facts { estimated, cost_reported, tokens, .. } = self.facts;
@@ -162,14 +163,14 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The most tokens that one event is counted with. Beyond all sense, so that sums of a few million
-/// such events still are numbers; the JSON has what was said.
+/// The most tokens that an event counts with. No real event has as many, and the sum of a few million
+/// such events is still a number. The JSON keeps the original.
 const MOST_TOKENS: u64 = 1_000_000_000_000;
 
-/// The most nano-dollars, likewise: 9,007,199 $. That is above what JSON holds exactly.
+/// The most nano-dollars that an event counts with: $9,007,199, above the exact numbers of JSON.
 const MOST_NANOS: u64 = 1 << 53;
 
-/// The largest integer of SQLite stands for all that are larger.
+/// A number as an integer of SQLite, cut at the largest one.
 pub(crate) fn clamp(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }

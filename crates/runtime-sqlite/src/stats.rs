@@ -1,24 +1,24 @@
-//! [`SqliteStats`]: what became of the events that a sink was given.
+//! [`SqliteStats`]: counts of events by fate.
 
-/// What became of the events that a sink was given, as of one moment.
+/// Counts of events by fate, at one moment.
 ///
 /// `accepted == written + duplicates + conflicts + dropped + pending` in every reading. Usage
-/// records are not among them, nor is what was imported.
+/// records and imported events are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SqliteStats {
-    /// The events it was given.
+    /// The number of events that the sink was given.
     pub accepted: u64,
-    /// Those committed.
+    /// The number of committed events.
     pub written: u64,
-    /// Those that were in the database before, the same to the last key.
+    /// The number of events that were in the database, the same to the last key.
     pub duplicates: u64,
-    /// Those in whose place another event was: that one is kept.
+    /// The number of events whose place another event had. That event stays.
     pub conflicts: u64,
-    /// Those that are lost: the backlog was full, or SQLite takes nothing that large.
+    /// The number of lost events: the backlog was full, or the event exceeded the limit of SQLite.
     pub dropped: u64,
-    /// Those that wait for a commit.
+    /// The number of events that wait for a commit.
     pub pending: u64,
-    /// How many commits failed.
+    /// The number of failed commits.
     pub errors: u64,
 }

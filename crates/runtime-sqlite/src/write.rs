@@ -1,26 +1,37 @@
-//! Transactions: what is in one is there as a whole, or not at all.
+//! Transactions: all of a batch is written, or nothing.
 
 use runtime_events::AgentEvent;
 use runtime_sinks::UsageRecord;
 use rusqlite::{Connection, ErrorCode, Statement, TransactionBehavior, params};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use thiserror::Error;
 
-use crate::import::Conflict;
 use crate::row::{INSERT, Row, clamp};
 
-/// What became of one event.
+/// The fate of one event in a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     New,
-    /// It was there before.
+    /// The database has the same event.
     Duplicate,
-    /// Another was in its place.
+    /// The database has another event in its place.
     Conflict(Conflict),
-    /// SQLite takes nothing that large.
+    /// The event exceeds the limit of SQLite.
     TooLarge,
 }
 
-/// A usage record with its name in the database.
+/// An event whose place in the database is taken by an event with other contents.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("event {seq} of session `{session_id}` is in the database with other contents")]
+#[non_exhaustive]
+pub struct Conflict {
+    /// The session of both events.
+    pub session_id: String,
+    /// The sequence number of both events.
+    pub seq: u64,
+}
+
+/// A usage record with its number among those of its writer.
 #[derive(Debug)]
 pub(crate) struct Numbered {
     pub(crate) number: i64,
@@ -28,7 +39,7 @@ pub(crate) struct Numbered {
     pub(crate) record: UsageRecord,
 }
 
-/// One transaction. Its statements are prepared when they are first needed.
+/// One transaction. Its statements are prepared at their first use.
 pub(crate) struct Batch<'c> {
     connection: &'c Connection,
     event: Option<Statement<'c>>,
@@ -50,7 +61,7 @@ const INSERT_USAGE: &str = "INSERT INTO usage (
 
 const SELECT_BODY: &str = "SELECT body FROM event WHERE session_id = ?1 AND seq = ?2";
 
-/// Runs `work` as one transaction that has the right to write from its beginning.
+/// Runs `work` as one transaction, which has the write lock from its begin.
 pub(crate) fn transact<T>(
     connection: &mut Connection,
     work: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<T>,
@@ -69,7 +80,7 @@ impl Batch<'_> {
         self.event_as(event, &event.to_json())
     }
 
-    /// An event, and the very JSON it was read from.
+    /// Writes an event with the JSON that it was read from.
     pub(crate) fn event_as(&mut self, event: &AgentEvent, body: &str) -> rusqlite::Result<Fate> {
         if let Some(row) = Row::of(event) {
             return self.row(&row, body);
@@ -78,10 +89,10 @@ impl Batch<'_> {
         self.record(&at, Some(event.event.as_str()), body)
     }
 
-    /// JSON that is no event of this version, in the place that it names.
+    /// Writes JSON that is not an event of this version.
     pub(crate) fn unknown(
         &mut self,
-        object: &serde_json::Map<String, Value>,
+        object: &Map<String, Value>,
         body: &str,
     ) -> rusqlite::Result<Fate> {
         if let Some(row) = Row::of_unknown(object) {
@@ -154,7 +165,7 @@ fn prepared<'s, 'c>(
     }
 }
 
-/// One event that can never be written must not stand in the way of all others.
+/// An event that can never be written must not block the others.
 fn too_large(error: rusqlite::Error) -> rusqlite::Result<Fate> {
     match error.sqlite_error_code() {
         Some(ErrorCode::TooBig) => Ok(Fate::TooLarge),
@@ -162,7 +173,7 @@ fn too_large(error: rusqlite::Error) -> rusqlite::Result<Fate> {
     }
 }
 
-/// Whether two texts are the same JSON, however it is written.
+/// Whether two texts are the same JSON, apart from order and white space.
 fn is_same(one: &str, other: &str) -> bool {
     let parse = serde_json::from_str::<Value>;
     one == other || matches!((parse(one), parse(other)), (Ok(one), Ok(other)) if one == other)

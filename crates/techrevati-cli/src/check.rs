@@ -1,57 +1,56 @@
-//! Whether a log is whole.
+//! The problems of a log.
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use runtime_report::Problem;
-use runtime_report::Timeline;
 use runtime_report::show::{count, line};
+use runtime_report::{Problem, Timeline};
 use runtime_sinks::Gap;
 
 use crate::source::{Place, Whole};
 use crate::{Error, source};
 
-/// Says what is wrong, each with its file and line; true if nothing is.
+/// Shows each problem with its file and line. Returns whether there is none.
 pub(crate) fn run(path: &Path) -> Result<bool, Error> {
     let log = source::read(path)?;
     let timeline = Timeline::read(&log.events);
-    let found = found(&log, &timeline);
+    let problems = problems(&log, &timeline);
     let mut out = io::stdout().lock();
-    for (place, what) in &found {
-        writeln!(out, "{place}: {}", line(what))?;
+    for (place, problem) in &problems {
+        writeln!(out, "{place}: {}", line(problem))?;
     }
-    let result = match found.len() as u64 {
-        0 => "the log is whole".to_owned(),
-        more => many(more, "finding"),
+    let result = match problems.len() as u64 {
+        0 => "no problems".to_owned(),
+        more => many(more, "problem"),
     };
     let events = many(log.events.len() as u64, "event");
     let sessions = many(timeline.sessions().len() as u64, "session");
     writeln!(out, "{}: {events}, {sessions}: {result}", path.display())?;
-    Ok(found.is_empty())
+    Ok(problems.is_empty())
 }
 
-/// What is wrong, in the order of the log.
-fn found(log: &Whole, timeline: &Timeline) -> Vec<(Place, String)> {
-    let mut found = log.unread.clone();
-    // What is missing the reader knows better: it knows why, and that an event of a later version is
+/// The problems, in the order of the log.
+fn problems(log: &Whole, timeline: &Timeline) -> Vec<(Place, String)> {
+    let mut problems = log.unread.clone();
+    // Gaps are from the log's reader: it knows their causes, and that an event of a later version is
     // not missing.
-    let is_missing = |problem: &Problem| matches!(problem, Problem::Missing { .. });
-    for finding in timeline.findings().iter().filter(|finding| !is_missing(&finding.problem)) {
+    let is_gap = |problem: &Problem| matches!(problem, Problem::Missing { .. });
+    for finding in timeline.findings().iter().filter(|finding| !is_gap(&finding.problem)) {
         // Every finding is of an event that was read.
-        found.push((log.places[finding.event].clone(), finding.to_string()));
+        problems.push((log.places[finding.event].clone(), finding.to_string()));
     }
     for gap in &log.report.gaps {
-        found.push((Place::new(&gap.file, gap.line), lacks(gap)));
+        problems.push((Place::new(&gap.file, gap.line), missing(gap)));
     }
     for torn in &log.report.torn {
-        let what = format!("the line is torn after {}", many(torn.bytes, "byte"));
-        found.push((Place::new(&torn.file, torn.line), what));
+        let problem = format!("the line is torn after {}", many(torn.bytes, "byte"));
+        problems.push((Place::new(&torn.file, torn.line), problem));
     }
-    found.sort_by(|(one, _), (other, _)| one.cmp(other));
-    found
+    problems.sort_by(|(one, _), (other, _)| one.cmp(other));
+    problems
 }
 
-fn lacks(gap: &Gap) -> String {
+fn missing(gap: &Gap) -> String {
     let (first, last) = (gap.first, gap.last);
     let numbers = if first == last {
         format!("event {first} is missing")

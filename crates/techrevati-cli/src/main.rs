@@ -1,21 +1,22 @@
-//! `techrevati`: looks at the event logs of agent runs.
+//! `techrevati`: shows what is in the event logs of agent runs.
 //!
 //! ```text
 //! techrevati report run.jsonl -o run.html
 //! techrevati tail run.jsonl
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
+//! techrevati completions bash
 //! ```
 //!
-//! | module | what |
+//! | module | holds |
 //! |---|---|
 //! | `arguments` | the command line |
-//! | `source` | where events come from |
+//! | `source` | the events of a log, with their files and lines |
 //! | `report` | a log as a page, or as a file for a viewer |
-//! | `tail` | a log as it is written, one line for each event |
+//! | `tail` | a log as it is written, one line per event |
 //! | `stats` | a log in numbers |
-//! | `check` | whether a log is whole |
-//! | `paint` | colours, where they are wanted |
+//! | `check` | the problems of a log |
+//! | `paint` | colours on terminals |
 
 mod arguments;
 mod check;
@@ -26,54 +27,63 @@ mod stats;
 mod tail;
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::arguments::{Command, UsageError};
-use crate::source::LogError;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::Shell;
+use runtime_sinks::LogReadError;
 
-/// The log is not whole.
-const FOUND: u8 = 1;
-/// The command line makes no sense.
-const USAGE: u8 = 2;
-/// A file cannot be read or written.
-const FILE: u8 = 3;
+use crate::arguments::{Arguments, Command};
 
-/// Why a command did not do what it should.
+// A wrong command line ends with 2, by clap.
+const PROBLEM_FOUND: u8 = 1;
+const FILE_ERROR: u8 = 3;
+
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
-    Usage(#[from] UsageError),
-    #[error(transparent)]
-    Log(#[from] LogError),
-    #[error("cannot write: {0}")]
-    Write(#[from] io::Error),
+    Read(#[from] LogReadError),
+    #[error("cannot write `{}`: {source}", path.display())]
+    WriteFile { path: PathBuf, source: io::Error },
+    #[error("cannot write to standard output: {0}")]
+    WriteOutput(#[from] io::Error),
 }
 
 fn main() -> ExitCode {
-    match run() {
+    match run(Arguments::parse().command) {
         Ok(code) => code,
-        // Who reads has enough: `techrevati tail run.jsonl | head`.
-        Err(Error::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        // The reader has enough: `techrevati tail run.jsonl | head`.
+        Err(Error::WriteOutput(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "techrevati: {error}");
-            let is_usage = matches!(error, Error::Usage(_));
-            ExitCode::from(if is_usage { USAGE } else { FILE })
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::from(FILE_ERROR)
         }
     }
 }
 
-fn run() -> Result<ExitCode, Error> {
-    match arguments::parse(std::env::args_os().skip(1))? {
-        Command::Help => io::stdout().write_all(arguments::HELP.as_bytes())?,
-        Command::Version => writeln!(io::stdout(), "techrevati {}", env!("CARGO_PKG_VERSION"))?,
+fn run(command: Command) -> Result<ExitCode, Error> {
+    match command {
         Command::Report(options) => report::run(&options)?,
         Command::Tail(options) => tail::run(&options)?,
-        Command::Stats(log) => stats::run(&log)?,
-        Command::Check(log) => {
-            if !check::run(&log)? {
-                return Ok(ExitCode::from(FOUND));
-            }
+        Command::Stats(log) => stats::run(&log.path)?,
+        Command::Check(log) if !check::run(&log.path)? => {
+            return Ok(ExitCode::from(PROBLEM_FOUND));
         }
+        Command::Check(_) => {}
+        Command::Completions { shell } => completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn completions(shell: Shell) -> io::Result<()> {
+    let mut command = Arguments::command();
+    let name = command.get_name().to_owned();
+    // By way of memory: `generate` panics when a write fails.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command, name, &mut script);
+    io::stdout().write_all(&script)
 }

@@ -1,4 +1,4 @@
-//! Colours, where they are wanted: on a terminal, unless `NO_COLOR` is set.
+//! Colours: on a terminal, unless `NO_COLOR` is set or the terminal is dumb.
 
 use std::env;
 use std::fmt::{self, Display};
@@ -25,21 +25,21 @@ impl Paint {
         Self(io::stdout().is_terminal() && !unwanted)
     }
 
-    pub(crate) fn color(self, color: Color, what: impl Display) -> impl Display {
-        Painted { color: self.0.then_some(color), what }
+    pub(crate) fn color(self, color: Color, text: impl Display) -> impl Display {
+        Painted { color: self.0.then_some(color), text }
     }
 }
 
-struct Painted<W> {
+struct Painted<T> {
     color: Option<Color>,
-    what: W,
+    text: T,
 }
 
-impl<W: Display> Display for Painted<W> {
+impl<T: Display> Display for Painted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.color {
-            Some(color) => write!(f, "\u{1b}[{}m{}\u{1b}[0m", color as u8, self.what),
-            None => self.what.fmt(f),
+            Some(color) => write!(f, "\u{1b}[{}m{}\u{1b}[0m", color as u8, self.text),
+            None => self.text.fmt(f),
         }
     }
 }
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_painted_ends_with_the_color_of_before() {
+    fn painted_text_resets_the_color_at_its_end() {
         assert_eq!(Paint(true).color(Color::Red, "x").to_string(), "\u{1b}[31mx\u{1b}[0m");
         assert_eq!(Paint(false).color(Color::Red, "x").to_string(), "x");
     }

@@ -3,37 +3,32 @@
 use std::fs;
 use std::io::{self, Write as _};
 
-use runtime_report::PageConfig;
-use runtime_report::Timeline;
+use runtime_report::{PageConfig, Timeline};
 
 use crate::Error;
 use crate::arguments::{Format, Report};
-use crate::source::{self, LogError};
+use crate::source;
 
 pub(crate) fn run(report: &Report) -> Result<(), Error> {
-    let log = source::read(&report.log)?;
+    let log = source::read(&report.log.path)?;
     let timeline = Timeline::read(&log.events).unread(log.unread());
     let text = match report.format {
-        Format::Html => timeline.html(&options(report)),
+        Format::Html => timeline.html(&page(report)),
         Format::Chrome => timeline.chrome_trace(),
         Format::Otlp => timeline.otlp_json(),
         Format::Mermaid => timeline.mermaid(),
     };
-    let Some(path) = &report.out else {
-        return Ok(io::stdout().write_all(text.as_bytes())?);
-    };
-    fs::write(path, text).map_err(|source| LogError::Write { path: path.clone(), source })?;
-    Ok(())
+    match &report.out {
+        Some(path) => {
+            fs::write(path, text).map_err(|source| Error::WriteFile { path: path.clone(), source })
+        }
+        None => Ok(io::stdout().write_all(text.as_bytes())?),
+    }
 }
 
-fn options(report: &Report) -> PageConfig {
-    let name = report.log.file_name().unwrap_or(report.log.as_os_str()).to_string_lossy();
-    let mut options = PageConfig::default().title(report.title.as_deref().unwrap_or(&name));
-    if let Some(spans) = report.max_spans {
-        options = options.max_spans(spans);
-    }
-    if let Some(events) = report.max_events {
-        options = options.max_events(events);
-    }
-    options
+fn page(report: &Report) -> PageConfig {
+    let log = &report.log.path;
+    let name = log.file_name().unwrap_or(log.as_os_str());
+    let title = report.title.as_deref().unwrap_or(name).to_string_lossy();
+    PageConfig::default().title(title).max_spans(report.max_spans).max_events(report.max_events)
 }

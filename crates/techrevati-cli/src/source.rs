@@ -1,24 +1,14 @@
-//! Where events come from: a log, a file or a folder of files, entry by entry.
+//! The events of a log, with their files and lines.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use runtime_events::AgentEvent;
 use runtime_sinks::{LogEntry, LogReadError, LogReader, LogReport};
 
-/// A file that cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LogError {
-    #[error(transparent)]
-    Read(#[from] LogReadError),
-    #[error("{}: {source}", path.display())]
-    Write { path: PathBuf, source: io::Error },
-}
-
-/// Where something stands in a log.
+/// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     file: Arc<Path>,
@@ -37,28 +27,28 @@ impl fmt::Display for Place {
     }
 }
 
-/// All of a log.
+/// A log that was read to its end.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(crate) events: Vec<AgentEvent>,
     /// The place of each event.
     pub(crate) places: Vec<Place>,
-    /// What is no event, and why. Torn lines are in the report.
+    /// The lines that are not events, and why. Torn lines are in the report.
     pub(crate) unread: Vec<(Place, String)>,
     pub(crate) report: LogReport,
 }
 
 impl Whole {
-    /// How many lines were no events.
+    /// The number of lines that are not events.
     pub(crate) const fn unread(&self) -> u64 {
         (self.unread.len() + self.report.torn.len()) as u64
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Whole, LogError> {
+pub(crate) fn read(path: &Path) -> Result<Whole, LogReadError> {
     let mut reader = LogReader::open(path)?;
     let (mut events, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
-    // One name for all lines of a file.
+    // All lines of a file share its name.
     let mut files: HashSet<Arc<Path>> = HashSet::new();
     while let Some(entry) = reader.next() {
         let (file, line) = reader.place();
@@ -79,20 +69,19 @@ pub(crate) fn read(path: &Path) -> Result<Whole, LogError> {
     Ok(Whole { events, places, unread, report: reader.report() })
 }
 
-/// Why JSON is no event.
+/// Why a line of JSON is not an event.
 pub(crate) fn why(value: serde_json::Value) -> String {
     match serde_json::from_value::<AgentEvent>(value) {
         Err(error) => format!("not an event of this version: {error}"),
-        // The reader has tried.
+        // The reader tried the same.
         Ok(_) => "not an event of this version".to_owned(),
     }
 }
 
-/// Why a line cannot be read, after which reading goes on; a log that cannot be read at all is an
-/// error of its own.
-pub(crate) fn reason(error: LogReadError) -> Result<String, LogError> {
+/// Why a line cannot be read. The error of a whole log is returned as it is.
+pub(crate) fn reason(error: LogReadError) -> Result<String, LogReadError> {
     if error.line == 0 {
-        return Err(error.into());
+        return Err(error);
     }
     let source = std::error::Error::source(&error).map(ToString::to_string);
     Ok(format!("not an event: {}", source.unwrap_or_default()))

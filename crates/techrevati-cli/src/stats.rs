@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use runtime_report::StatsLine;
-use runtime_report::Timeline;
-use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, usd};
+use runtime_report::{StatsLine, Timeline, TokenUse};
 use runtime_sinks::{GapCause, LogReport};
 
 use crate::check::many;
@@ -17,17 +15,18 @@ pub(crate) fn run(path: &Path) -> Result<(), Error> {
     let stats = Timeline::read(&log.events).unread(log.unread()).stats();
     let mut out = io::stdout().lock();
     let spent = &stats.spent;
+    let recoveries = stats.recoveries;
     let facts = [
         ("time", duration(stats.duration).to_string()),
         ("events", count(stats.events).to_string()),
-        ("lost", lost(&log.report)),
-        ("unfinished", count(stats.unfinished).to_string()),
-        ("refused", count(stats.refused).to_string()),
+        ("log", losses(&log.report)),
+        ("unfinished", many(stats.unfinished, "span")),
+        ("refused", many(stats.refused, "call")),
         ("cost", usd(spent.cost_nanousd).to_string()),
         (
             "tokens",
             format!(
-                "{} in, {} cached, {} out",
+                "{} in ({} cached), {} out",
                 count(spent.input_tokens),
                 count(spent.cached_tokens),
                 count(spent.output_tokens)
@@ -36,60 +35,60 @@ pub(crate) fn run(path: &Path) -> Result<(), Error> {
         (
             "recovery",
             format!(
-                "{} tried, {} worked, {} failed, {} escalated",
-                stats.recoveries.attempted,
-                stats.recoveries.succeeded,
-                stats.recoveries.failed,
-                stats.recoveries.escalated
+                "{}, {} succeeded, {} failed, {} escalated",
+                many(recoveries.attempted, "attempt"),
+                count(recoveries.succeeded),
+                count(recoveries.failed),
+                count(recoveries.escalated)
             ),
         ),
     ];
     for (name, value) in facts {
         writeln!(out, "{name:<12}{value}")?;
     }
-    for (name, lines) in [
-        ("agent", &stats.agents),
-        ("model", &stats.models),
-        ("tool", &stats.tools),
-        ("wait", &stats.waits),
+    for (name, counted, lines) in [
+        ("agent", "sessions", &stats.agents),
+        ("model", "calls", &stats.models),
+        ("tool", "calls", &stats.tools),
+        ("wait", "waits", &stats.waits),
     ] {
-        table(&mut out, name, lines)?;
+        table(&mut out, [name, counted], lines)?;
     }
     Ok(())
 }
 
-/// What of the log is lost or cannot be read.
-fn lost(report: &LogReport) -> String {
+/// The events and lines of a log that are lost or cannot be read.
+fn losses(report: &LogReport) -> String {
     let missing = |cause| {
         let gaps = report.gaps.iter().filter(|gap| gap.cause == cause);
         gaps.fold(0_u64, |sum, gap| sum.saturating_add(gap.len()))
     };
     let parts = [
-        (missing(GapCause::Dropped), "event", " dropped"),
+        (report.dropped, "event", " dropped"),
         (missing(GapCause::Removed), "event", " in files that were removed"),
-        (missing(GapCause::Unexplained), "event", " missing without a word"),
-        (report.repeated, "event", " there again"),
+        (missing(GapCause::Unexplained), "event", " missing for an unknown cause"),
+        (report.repeated, "event", " repeated"),
         (report.unknown, "line", " not of this version"),
         (report.unreadable, "line", " unreadable"),
         (report.torn.len() as u64, "line", " torn"),
-        (report.recovered_bytes, "byte", " of torn lines cut off"),
+        (report.recovered_bytes, "byte", " cut off from torn lines"),
     ];
     let parts: Vec<String> = parts
         .into_iter()
         .filter(|(number, ..)| *number > 0)
-        .map(|(number, thing, what)| many(number, thing) + what)
+        .map(|(number, thing, loss)| many(number, thing) + loss)
         .collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(", ") }
+    if parts.is_empty() { "whole".to_owned() } else { parts.join(", ") }
 }
 
-fn table(out: &mut impl Write, name: &str, lines: &[StatsLine]) -> io::Result<()> {
+fn table(out: &mut impl Write, [name, counted]: [&str; 2], lines: &[StatsLine]) -> io::Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    // What nothing was used for has no tokens and no cost.
+    // Tools and waits have no tokens and no cost.
     let is_paid = lines.iter().any(|one| one.spent != TokenUse::default());
     let shown = if is_paid { 9 } else { 6 };
-    let head = [name, "calls", "failed", "p50", "p95", "max", "tokens in", "out", "cost"];
+    let head = [name, counted, "failed", "p50", "p95", "max", "tokens in", "tokens out", "cost"];
     let mut rows = vec![head.map(str::to_owned)];
     rows.extend(lines.iter().map(|one| {
         [

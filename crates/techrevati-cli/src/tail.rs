@@ -1,37 +1,35 @@
-//! A log as it is written, one line for each event: when, who, and what, indented by its spans.
+//! A log as it is written, one line per event: when, who, and what, indented by its spans.
 
 mod offsets;
 mod words;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::payload::{StatusChanged, Word, subject};
-use runtime_events::{AgentEvent, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, AgentFailureClass, SpanId, SpanOutcome};
 use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, offset, usd};
-use runtime_sinks::TornLine;
-use runtime_sinks::{LogEntry, LogReadError, LogReader};
+use runtime_sinks::{LogEntry, LogReadError, LogReader, TornLine};
 
 use crate::arguments::Tail;
 use crate::check::many;
 use crate::paint::{Color, Paint};
-use crate::source::{LogError, Place};
+use crate::source::Place;
 use crate::tail::offsets::Offsets;
 use crate::tail::words::{answer, begins, color, name};
 use crate::{Error, source};
 
-/// The longest detail.
+/// The longest detail, in characters.
 const LONGEST: usize = 160;
 /// The deepest indentation.
 const DEEPEST: usize = 12;
 
 pub(crate) fn run(options: &Tail) -> Result<(), Error> {
-    let mut reader = LogReader::open(&options.log).map_err(LogError::from)?;
+    let mut reader = LogReader::open(&options.log.path)?;
     let mut lines = Lines::new(Paint::of_stdout());
     let mut out = io::stdout().lock();
     if !options.once {
@@ -47,23 +45,23 @@ pub(crate) fn run(options: &Tail) -> Result<(), Error> {
         writeln!(out, "{}", lines.show(place, entry)?)?;
     }
     for TornLine { file, line, bytes, .. } in reader.report().torn {
-        let what = format!("torn after {}", many(bytes, "byte"));
-        writeln!(out, "{}", lines.odd(&Place::new(&file, line), &what))?;
+        let problem = format!("torn after {}", many(bytes, "byte"));
+        writeln!(out, "{}", lines.problem(&Place::new(&file, line), &problem))?;
     }
     Ok(out.flush()?)
 }
 
-/// How deep a span is and when it began.
+/// The depth and the begin of a span.
 #[derive(Clone, Copy)]
 struct Open {
     depth: usize,
     since: Option<Duration>,
 }
 
-/// What has to be known of the lines before to show the next.
+/// What the lines so far say about the next one.
 struct Lines {
     paint: Paint,
-    /// Only spans that are open: a tail may run for weeks.
+    /// Only open spans: a tail may run for weeks.
     open: HashMap<(Option<Arc<str>>, SpanId), Open>,
     offsets: Offsets,
 }
@@ -77,21 +75,22 @@ impl Lines {
         &mut self,
         (file, number): (&Path, u64),
         entry: Result<LogEntry, LogReadError>,
-    ) -> Result<String, LogError> {
-        let what = match entry {
-            Ok(LogEntry::Event(event)) => return Ok(self.event(&event)),
-            Ok(LogEntry::Unknown(value)) => source::why(value),
+    ) -> Result<String, LogReadError> {
+        Ok(match entry {
+            Ok(LogEntry::Event(event)) => self.event(&event),
+            Ok(LogEntry::Unknown(value)) => {
+                self.problem(&Place::new(file, number), &source::why(value))
+            }
             Err(error) => {
                 let place = Place::new(&error.file, error.line);
-                return Ok(self.odd(&place, &source::reason(error)?));
+                self.problem(&place, &source::reason(error)?)
             }
-        };
-        Ok(self.odd(&Place::new(file, number), &what))
+        })
     }
 
-    /// What is no event.
-    fn odd(&self, place: &Place, what: &str) -> String {
-        let text = format!("{place}: {}", line(what));
+    /// A line that is not an event.
+    fn problem(&self, place: &Place, problem: &str) -> String {
+        let text = format!("{place}: {}", line(problem));
         self.paint.color(Color::Red, text).to_string()
     }
 
@@ -107,15 +106,21 @@ impl Lines {
             self.paint.color(color(event), name(event)),
             indent = 2 * depth.min(DEEPEST),
         );
-        // Writing to a string cannot fail.
-        let _ = self.facts(&mut text, event, took);
+        if let Some(subject) = subject(event) {
+            text.push(' ');
+            text += &line(subject).to_string();
+        }
+        for fact in self.facts(event, took) {
+            text += "  ";
+            text += &fact;
+        }
         text
     }
 
-    /// How deep an event is, and how long the span took that it ends.
+    /// The depth of an event, and the duration of the span that it ends.
     fn place(&mut self, event: &AgentEvent) -> (usize, Option<Duration>) {
         let key = |span| (event.session_id.clone(), span);
-        // What belongs to no span belongs to its session.
+        // An event outside of spans is part of its session.
         let inside = usize::from(event.session_id.is_some());
         let Some(span) = event.span else { return (inside, None) };
         if event.outcome.is_some() {
@@ -135,45 +140,46 @@ impl Lines {
         (depth.max(inside), None)
     }
 
-    fn facts(
-        &self,
-        text: &mut String,
-        event: &AgentEvent,
-        took: Option<Duration>,
-    ) -> std::fmt::Result {
-        if let Some(subject) = subject(event) {
-            write!(text, " {}", line(subject))?;
-        }
+    /// What an event says, each fact once.
+    fn facts(&self, event: &AgentEvent, took: Option<Duration>) -> Vec<String> {
+        let mut facts = Vec::new();
         // Breakers and routes name both ends under the same keys.
         let changed = StatusChanged::of(event);
         if let (Some(from), Some(to)) = (changed.from, changed.to) {
-            write!(text, " {} → {}", line(Word::as_str(from)), line(Word::as_str(to)))?;
+            facts.push(format!("{} → {}", line(Word::as_str(from)), line(Word::as_str(to))));
         }
         if let Some(answer) = answer(event) {
-            write!(text, " {}", line(&answer))?;
+            facts.push(line(&answer).to_string());
         }
         if let Some(took) = took {
-            write!(text, " {}", self.paint.color(Color::Gray, duration(took)))?;
+            facts.push(self.paint.color(Color::Gray, duration(took)).to_string());
         }
         let used = TokenUse::of(event);
         if used.input_tokens > 0 || used.output_tokens > 0 {
-            let (read, written) = (used.input_tokens, used.output_tokens);
-            write!(text, " {} → {} tokens", count(read), count(written))?;
+            let (read, written) = (count(used.input_tokens), count(used.output_tokens));
+            facts.push(format!("{read} tokens in, {written} out"));
         }
         if used.cost_nanousd > 0 {
-            write!(text, " {}", usd(used.cost_nanousd))?;
+            facts.push(usd(used.cost_nanousd).to_string());
         }
-        if let Some(outcome) = event.outcome.filter(|outcome| *outcome != SpanOutcome::Ok) {
-            write!(text, " {}", self.paint.color(Color::Red, outcome))?;
+        let outcome = event.outcome.filter(|outcome| *outcome != SpanOutcome::Ok);
+        let outcome = outcome.map(SpanOutcome::as_str);
+        if let Some(outcome) = outcome.filter(|outcome| !name(event).ends_with(outcome)) {
+            facts.push(self.paint.color(Color::Red, outcome).to_string());
         }
-        if let Some(class) = event.failure_class {
-            write!(text, " {}", self.paint.color(Color::Yellow, class))?;
+        let class = event.failure_class.map(AgentFailureClass::as_str);
+        let detail = event.detail.as_deref().unwrap_or("");
+        if let Some(class) =
+            class.filter(|class| outcome != Some(class) && !detail.starts_with(class))
+        {
+            facts.push(self.paint.color(Color::Yellow, class).to_string());
         }
-        if let Some(detail) = &event.detail {
+        if !detail.is_empty() {
             let short: String = detail.chars().take(LONGEST).collect();
             let more = if short.len() < detail.len() { "…" } else { "" };
-            write!(text, " {}{more}", self.paint.color(Color::Gray, line(&short)))?;
+            let detail = format!("{}{more}", line(&short));
+            facts.push(self.paint.color(Color::Gray, detail).to_string());
         }
-        Ok(())
+        facts
     }
 }

@@ -45,7 +45,10 @@
     doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
 )]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
-#![cfg_attr(feature = "test-util", doc = "| [`testing`] | for tests of your own agents |")]
+#![cfg_attr(
+    feature = "test-util",
+    doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
+)]
 //!
 //! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
 //! module.
@@ -64,7 +67,7 @@
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
-//! | `test-util` | no | `testing`: a manual clock, a scripted model, a recording sink |
+//! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]
@@ -88,6 +91,9 @@ pub use runtime_sinks as sinks;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use runtime_sqlite as sqlite;
+#[cfg(feature = "test-util")]
+#[doc(inline)]
+pub use runtime_testkit as testing;
 #[doc(inline)]
 pub use runtime_usage as usage;
 
@@ -95,8 +101,6 @@ pub use runtime_usage as usage;
 pub use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
 
 pub mod prelude;
-#[cfg(feature = "test-util")]
-pub mod testing;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

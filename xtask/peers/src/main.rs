@@ -1,11 +1,10 @@
-//! Measures the runtime and its peers in one run, and says whether the ratios are as promised.
+//! Measures the runtime and its peers in one run, and checks the promised ratios.
 //!
-//! `cargo xtask bench --peers` builds and starts it; with `--markdown` the tables can be pasted
-//! into a document. Every case is measured in short batches, one case after the other, round
-//! after round, so that a machine that changes its speed changes it for all. Of two cases the
-//! ratio is taken in each round, and the median of these counts. Times are printed; only the
-//! ratios, and that ours allocate nothing, are checked.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks to its user")]
+//! `cargo xtask bench --peers` builds and starts it. With `--markdown` the tables can be pasted into a
+//! document. Every case is measured in short batches, one case after the other, round after round, so
+//! that a change of the machine's speed affects all. The ratio of two cases is the median of their ratios
+//! in each round. Times are printed. Only the ratios are checked, and that our cases allocate nothing.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints its output")]
 
 mod measure;
 mod report;
@@ -24,7 +23,7 @@ fn main() -> ExitCode {
     let mut markdown = false;
     for argument in env::args().skip(1) {
         if argument != "--markdown" {
-            eprintln!("peers: there is no argument `{argument}`");
+            eprintln!("peers: unexpected argument `{argument}`");
             return ExitCode::from(2);
         }
         markdown = true;

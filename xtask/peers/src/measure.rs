@@ -1,4 +1,4 @@
-//! Batches of one case: how many calls they hold, and what one took.
+//! Batches of one case: their number of calls, and the time of a call.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::threads::{self, Batch};
 
-/// What one thread, or two on the same object, do so many times.
+/// The work of a batch: a number of calls on one thread, or on two threads with the same object.
 pub(crate) enum Work {
     /// On one thread.
     Alone(Box<dyn FnMut(u64)>),
@@ -14,13 +14,12 @@ pub(crate) enum Work {
     Shared(Arc<dyn Fn(u64) + Send + Sync>),
 }
 
-/// How long a batch is. On two threads it is longer, for both to be at it most of the time.
+/// The length of a batch. On two threads it is longer, so that both work most of the time.
 const ALONE: Duration = Duration::from_micros(40);
 const SHARED: Duration = Duration::from_micros(200);
 
-/// A batch on two threads that took this many times as long as it should was interrupted, and both
-/// were waiting for a processor rather than for each other. For each other they wait up to six times
-/// as long on some days as on others.
+/// A batch on two threads that takes this many times its length was interrupted: both threads waited for
+/// a processor. Their waits for each other vary by a factor of up to six.
 const INTERRUPTED: f64 = 10.0;
 
 /// Batches in a round.
@@ -46,7 +45,7 @@ impl Work {
         }))
     }
 
-    /// How many calls fill a batch, more or less.
+    /// About the number of calls that fill a batch.
     pub(crate) fn batch(&mut self) -> u64 {
         const STEPS: usize = 40;
         let whole = match self {
@@ -65,9 +64,8 @@ impl Work {
         calls
     }
 
-    /// The shortest of a few batches, as what else runs on the machine can only add to it; and
-    /// whether it is typical. Two threads that are not at work at the same time are not in each
-    /// other's way, and look fast.
+    /// The shortest of a few batches, because other programs can only make a batch longer, and whether it
+    /// is typical. Two threads that do not run together do not slow each other down, and look fast.
     fn trial(&mut self, calls: u64) -> (f64, bool) {
         const TRIES: usize = 5;
         let shortest = |took: &mut dyn Iterator<Item = f64>| took.reduce(f64::min);
@@ -86,8 +84,8 @@ impl Work {
         }
     }
 
-    /// What a call took in this round, in nanoseconds: the median of its batches. None if the
-    /// threads never ran together.
+    /// The nanoseconds per call in this round: the median of its batches. `None` if the threads never ran
+    /// together.
     pub(crate) fn round(&mut self, calls: u64) -> Option<f64> {
         let mut took: Vec<f64> = match self {
             Self::Alone(work) => (0..BATCHES).map(|_| timed(|| work(calls))).collect(),
@@ -101,7 +99,7 @@ impl Work {
         median(&mut took).map(|nanos| nanos / as_float(calls))
     }
 
-    /// How often a call allocates, on average of many. Not known of two threads.
+    /// The allocations per call, on average. Unknown for two threads.
     pub(crate) fn allocations(&mut self) -> Option<f64> {
         const CALLS: u64 = 1_000;
         match self {
@@ -114,7 +112,7 @@ impl Work {
     }
 }
 
-/// The middle one; none of none.
+/// The median, or `None` of an empty list.
 pub(crate) fn median(of: &mut [f64]) -> Option<f64> {
     of.sort_by(f64::total_cmp);
     of.get(of.len() / 2).copied()
@@ -145,7 +143,7 @@ fn as_float(calls: u64) -> f64 {
     clippy::cast_sign_loss,
     reason = "the factor is positive and small"
 )]
-/// So many times as many, but at least one.
+/// A multiple of a number of calls, at least 1.
 fn scaled(calls: u64, factor: f64) -> u64 {
     ((as_float(calls) * factor) as u64).max(1)
 }

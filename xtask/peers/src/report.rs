@@ -1,4 +1,4 @@
-//! The tables at the end: for a terminal, or as Markdown.
+//! The tables of results, for a terminal or as Markdown.
 
 use crate::suite::{SLACK, Suite};
 use crate::table;
@@ -6,11 +6,11 @@ use crate::table;
 /// Rows under a heading.
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
-    /// The columns that are numbers.
+    /// The columns with numbers.
     numbers: &'static [usize],
 }
 
-/// What was compared: name, ours, peer, ratio, allowed ratio, verdict.
+/// The comparisons: name, ours, peer, ratio, allowed ratio, verdict.
 pub(crate) fn ratios(suite: &Suite) -> Table<7> {
     let heading = ["what", "ours (ns)", "peer", "peer (ns)", "ratio", "allowed", "verdict"]
         .map(str::to_owned);
@@ -30,7 +30,7 @@ pub(crate) fn ratios(suite: &Suite) -> Table<7> {
     Table { rows: [heading].into_iter().chain(rows).collect(), numbers: &[1, 3, 4, 5] }
 }
 
-/// What each case costs: nanoseconds and allocations.
+/// The costs of each case: nanoseconds and allocations.
 pub(crate) fn costs(suite: &Suite) -> Table<3> {
     let heading = ["case", "ns a call", "allocations a call"].map(str::to_owned);
     let rows = suite.cases.iter().map(|case| {

@@ -1,4 +1,4 @@
-//! What is measured, part by part, and the ratios that are promised.
+//! The measured cases, and the promised ratios.
 
 mod backoff;
 mod breaker;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::suite::Suite;
 
-/// All of it, the floor last: what the machine itself takes.
+/// Adds all cases. The floor, which measures the machine, is last.
 pub(crate) fn add_all(suite: &mut Suite) {
     breaker::add(suite);
     tower::add(suite);
@@ -24,7 +24,7 @@ pub(crate) fn add_all(suite: &mut Suite) {
     floor::add(suite);
 }
 
-/// What a future that need not wait says at once.
+/// The output of a future that is ready at once.
 fn at_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -1,89 +1,89 @@
-//! The cases, which of them are compared, and what is promised of the comparison.
+//! The cases, their comparisons, and the promised ratios.
 
 use crate::measure::{Work, median};
 
-/// How often every case is measured.
+/// The number of rounds, each of which measures every case.
 const ROUNDS: usize = 41;
 
-/// A ratio passes up to this many times what is allowed. On a machine that others use, a ratio
-/// moves by a third from run to run; one that went wrong moves by more.
+/// A ratio passes up to this many times the allowed one. On a shared machine a ratio varies by a third
+/// from run to run, and a regression changes it by more.
 pub(crate) const SLACK: f64 = 1.5;
 
-/// Everything that is measured, and compared.
+/// All cases and comparisons.
 #[derive(Default)]
 pub(crate) struct Suite {
     pub(crate) cases: Vec<Case>,
     pub(crate) ratios: Vec<Ratio>,
 }
 
-/// Which case of the suite it is.
+/// The index of a case.
 #[derive(Clone, Copy)]
 pub(crate) struct CaseId(usize);
 
-/// Something that is measured.
+/// A measured case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     work: Work,
-    /// Calls in a batch.
+    /// The number of calls in a batch.
     calls: u64,
-    /// Nanoseconds a call, by round.
+    /// The nanoseconds per call, by round.
     rounds: Vec<Option<f64>>,
     heap: Heap,
-    /// How often a call allocates.
+    /// The allocations per call.
     pub(crate) allocations: Option<f64>,
 }
 
-/// What is promised of a case's allocations.
+/// The promise about the allocations of a case.
 #[derive(Clone, Copy, PartialEq)]
 enum Heap {
     Any,
     None,
 }
 
-/// Two cases and how they must compare.
+/// Two cases, and the promised ratio.
 pub(crate) struct Ratio {
     pub(crate) name: &'static str,
     pub(crate) ours: CaseId,
     pub(crate) peer: CaseId,
-    /// The contract: ours takes at most so many times as long.
+    /// The promise: ours takes at most this many times as long.
     pub(crate) allowed: f64,
-    /// How they did compare, once that is known.
+    /// The result, once it is known.
     pub(crate) found: Option<Found>,
-    /// Whether it was measured a second time, alone.
+    /// Whether it was measured again, alone.
     pub(crate) again: bool,
 }
 
-/// How two cases compared.
+/// The result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Found {
-    /// Nanoseconds a call.
+    /// The nanoseconds per call.
     pub(crate) ours: f64,
     pub(crate) peer: f64,
-    /// How many times as long as the peer ours takes: the median of the rounds, each of which
-    /// measured both within milliseconds.
+    /// The time of ours as a multiple of the peer's: the median of the rounds, each of which measures both
+    /// within milliseconds.
     pub(crate) times: f64,
 }
 
-/// How a comparison came out.
+/// The verdict on a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Not more than is allowed.
+    /// At most the allowed ratio.
     Kept,
-    /// More than is allowed, within the slack.
+    /// Above the allowed ratio, within the slack.
     Close,
-    /// More than that.
+    /// Above the slack.
     Broken,
     /// The two threads never ran together.
     Unmeasured,
 }
 
 impl Suite {
-    /// Adds something that is measured.
+    /// Adds a case.
     pub(crate) fn case(&mut self, name: &'static str, work: Work) -> CaseId {
         self.add(name, work, Heap::Any)
     }
 
-    /// Adds something of ours, which must not allocate.
+    /// Adds a case of ours, which must not allocate.
     pub(crate) fn ours(&mut self, name: &'static str, work: Work) -> CaseId {
         self.add(name, work, Heap::None)
     }
@@ -93,7 +93,7 @@ impl Suite {
         self.ratios.push(Ratio { name, ours, peer, allowed, found: None, again: false });
     }
 
-    /// Measures everything, what went wrong a second time, and says which promises are broken.
+    /// Measures all cases, and broken ones again. Returns the broken promises.
     pub(crate) fn run(&mut self) -> Vec<String> {
         self.measure(&(0..self.cases.len()).collect::<Vec<_>>());
         self.compare();
@@ -111,7 +111,7 @@ impl Suite {
         self.broken()
     }
 
-    /// The case that was added under this name.
+    /// The case with this name.
     pub(crate) fn of(&self, id: CaseId) -> &Case {
         &self.cases[id.0]
     }
@@ -123,7 +123,7 @@ impl Suite {
         id
     }
 
-    /// Measures these cases anew, one after the other, round after round.
+    /// Measures these cases again, one after the other, round after round.
     fn measure(&mut self, places: &[usize]) {
         for &place in places {
             let case = &mut self.cases[place];
@@ -172,7 +172,7 @@ impl Suite {
         });
         let heaps = self.cases.iter().filter_map(|case| {
             let count = case.allocations.filter(|&count| count > 0.0 && case.heap == Heap::None)?;
-            Some(format!("{}: {count} allocations a call, and none was promised", case.name))
+            Some(format!("{}: {count} allocations per call, and none is allowed", case.name))
         });
         ratios.chain(heaps).collect()
     }
@@ -185,7 +185,7 @@ impl Ratio {
 }
 
 impl Case {
-    /// Nanoseconds a call: the median of the rounds.
+    /// The nanoseconds per call: the median of the rounds.
     pub(crate) fn nanos(&self) -> Option<f64> {
         median(&mut self.rounds.iter().copied().flatten().collect::<Vec<_>>())
     }
@@ -197,7 +197,7 @@ impl Verdict {
             None => Self::Unmeasured,
             Some(times) if times <= allowed => Self::Kept,
             Some(times) if times <= allowed * SLACK => Self::Close,
-            // A NaN too.
+            // Also for NaN.
             Some(_) => Self::Broken,
         }
     }
@@ -234,14 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_taken_within_the_rounds_whatever_the_speed_of_the_machine() {
+    fn a_ratio_does_not_depend_on_the_speed_of_a_round() {
         let slow_later = [Some(1.0), Some(1.0), Some(10.0)];
         let suite = pair(slow_later, slow_later.map(|nanos| Some(nanos? * 4.0)), 0.5);
         assert_eq!(suite.ratios[0].found.map(|found| found.times), Some(0.25));
     }
 
     #[test]
-    fn a_round_that_lacks_one_of_two_does_not_count() {
+    fn a_round_without_one_of_two_cases_is_skipped() {
         let suite = pair([Some(2.0), None, Some(3.0)], [Some(1.0), Some(1.0), None], 1.0);
         assert_eq!(suite.ratios[0].found.map(|found| found.times), Some(2.0));
         let suite = pair([None, Some(1.0), None], [Some(1.0), None, None], 1.0);
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_the_slack_is_broken_and_named() {
+    fn a_ratio_above_the_slack_is_broken_and_named() {
         assert_eq!(Verdict::of(Some(0.5), 0.5), Verdict::Kept);
         assert_eq!(Verdict::of(Some(0.74), 0.5), Verdict::Close);
         assert_eq!(Verdict::of(Some(0.76), 0.5), Verdict::Broken);
@@ -261,13 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn an_allocation_of_ours_is_a_broken_promise() {
+    fn an_allocation_of_ours_breaks_a_promise() {
         let mut suite = Suite::default();
         suite.ours("boxes", Work::alone(|| Box::new(1)));
         suite.case("may box", Work::alone(|| Box::new(1)));
         for case in &mut suite.cases {
             case.allocations = case.work.allocations();
         }
-        assert_eq!(suite.broken(), ["boxes: 1 allocations a call, and none was promised"]);
+        assert_eq!(suite.broken(), ["boxes: 1 allocations per call, and none is allowed"]);
     }
 }

@@ -7,15 +7,15 @@ use std::time::Instant;
 
 use crate::measure::{nanos, now};
 
-/// The part of the longer batch during which both threads must have been at work.
+/// The part of the longer batch in which both threads must work.
 const TOGETHER: f64 = 0.9;
 
 /// One batch, on both threads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Batch {
-    /// How long it took: the mean of the two.
+    /// Its duration: the mean of both threads.
     pub(crate) nanos: f64,
-    /// Whether both were at work nearly all the time.
+    /// Whether both threads worked nearly all the time.
     pub(crate) together: bool,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn batches(work: &(dyn Fn(u64) + Send + Sync), calls: u64, count: usi
 }
 
 impl Batch {
-    /// From start and end on each thread.
+    /// A batch from its start and end on each thread.
     fn of(a: (Instant, Instant), b: (Instant, Instant)) -> Self {
         let common = nanos(a.1.min(b.1).saturating_duration_since(a.0.max(b.0)));
         let (a, b) = (nanos(a.1 - a.0), nanos(b.1 - b.0));
@@ -47,18 +47,18 @@ impl Batch {
     }
 }
 
-/// Lets two threads through together, as often as they come.
+/// A gate that lets two threads through together, any number of times.
 #[derive(Default)]
 struct Gate {
     arrived: AtomicUsize,
 }
 
 impl Gate {
-    /// Waits until both have come for the `number`th time, counted from 0.
+    /// Waits until both threads are here for the `number`th time, counted from 0.
     fn pass(&self, number: usize) {
-        /// Then the other thread may be waiting for this one's processor.
+        /// After so many, the other thread may be waiting for the processor of this one.
         const LONG: u32 = 1 << 14;
-        // AcqRel, and Acquire below: what the other thread did before it came is seen.
+        // AcqRel, and Acquire below: a thread sees the work of the other one before the gate.
         self.arrived.fetch_add(1, Ordering::AcqRel);
         let mut turns = 0;
         while self.arrived.load(Ordering::Acquire) < 2 * (number + 1) {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn batches_that_did_not_run_together_are_told_apart() {
+    fn batches_that_did_not_run_together_are_recognized() {
         let start = now();
         let at = |from: u64, to: u64| {
             (start + Duration::from_micros(from), start + Duration::from_micros(to))

@@ -1,4 +1,4 @@
-//! The steps of `ci`. Those that build share one set of flags, so that they share builds.
+//! The steps of `ci`. They share one set of flags, and so their builds.
 
 use std::fs;
 use std::process::Command;
@@ -32,7 +32,7 @@ pub(super) const STEPS: &[Step] = &[
 
 fn format(_: &mut Counts) -> Result<Note, Error> {
     Cmd::cargo("fmt --all --check").run()?;
-    // The peers are a workspace of their own. More than this would download them.
+    // The peers are a workspace of their own. Other checks would download its dependencies.
     passed(Cmd::cargo("fmt --manifest-path xtask/peers/Cargo.toml --check").run())
 }
 
@@ -45,7 +45,7 @@ fn clippy(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn tests(counts: &mut Counts) -> Result<Note, Error> {
-    // The tests of xtask have run in the step `tidy`.
+    // The step `tidy` has run the tests of xtask.
     let test = locked("test --workspace --exclude xtask --no-fail-fast");
     counted(counts, &test.args(dev::words(dev::TARGETS)))
 }
@@ -59,12 +59,12 @@ fn docs(_: &mut Counts) -> Result<Note, Error> {
     passed(doc.env("RUSTDOCFLAGS", "-D warnings").run())
 }
 
-/// Builds each crate alone, so that none lives off what another one asked of a dependency.
+/// Builds each crate alone: it must not need features that another crate enables.
 fn features(_: &mut Counts) -> Result<Note, Error> {
     let mut builds = 0;
     for Crate { name, manifest } in workspace::crates()? {
         for flags in combinations(&manifest) {
-            // Clippy is a check that can refuse warnings without building everything anew.
+            // Clippy refuses warnings without a new build of the dependencies.
             let check = locked("clippy --package").arg(&name).args(flags);
             check.args(["--", "-D", "warnings"]).run()?;
             builds += 1;
@@ -74,7 +74,7 @@ fn features(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn properties(counts: &mut Counts) -> Result<Note, Error> {
-    // The step `tests` has counted them: only failures are added here.
+    // The step `tests` has counted these tests, so only failures are added.
     let mut again = Counts::default();
     let result = dev::properties(&locked(dev::PROPERTY_TESTS), dev::CASES, "", &mut again);
     counts.failed += again.failed;
@@ -92,7 +92,7 @@ fn loom(counts: &mut Counts) -> Result<Note, Error> {
 }
 
 fn benches(_: &mut Counts) -> Result<Note, Error> {
-    // As tests, in the profile of the tests: nothing is built that is not there yet.
+    // As tests, with the profile of the tests, so that the builds are shared.
     let bench = locked("test --workspace --exclude xtask --all-features --bench").arg("*");
     let mut ran = 0_u32;
     bench.args(["--", "--test"]).stream(|line| ran += u32::from(line == "Success"))?;
@@ -104,7 +104,7 @@ fn benches(_: &mut Counts) -> Result<Note, Error> {
 
 fn main_job(_: &mut Counts) -> Result<Note, Error> {
     let out = workspace::target_dir().join("xtask").join("main-job");
-    // The answer of an earlier run must not pass for one of this run.
+    // So that the answer of an earlier run is not judged.
     if out.exists() {
         let removed = fs::remove_dir_all(&out);
         removed.map_err(|error| files::unreadable(&out, &error))?;
@@ -129,11 +129,11 @@ fn main_job(_: &mut Counts) -> Result<Note, Error> {
     Ok(Note::Passed(format!("{quotations} lines quoted, {events} events")))
 }
 
-/// The most bytes an archive may have. The registry takes ten times as much.
+/// The largest size of an archive, in bytes: a tenth of the limit of the registry.
 const LARGEST: u64 = 1 << 20;
 
 fn package(_: &mut Counts) -> Result<Note, Error> {
-    // The steps above have built them: this one checks what is packed.
+    // The steps before have built the crates. This one checks the contents of the archives.
     locked("package --workspace --exclude xtask --no-verify --allow-dirty").run()?;
     let mut largest = 0;
     for Crate { name, .. } in workspace::crates()? {
@@ -156,12 +156,12 @@ fn package(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn deny(_: &mut Counts) -> Result<Note, Error> {
-    // Advisories change from day to day and need the network: they are not a check of this code.
+    // Without advisories: they change daily and need the network.
     optional("deny", "check bans licenses sources")
 }
 
 fn machete(_: &mut Counts) -> Result<Note, Error> {
-    // Of all manifests below: not of the peers', which would be downloaded.
+    // Only the crates and xtask: the peers would be downloaded.
     optional("machete", "--with-metadata crates")
 }
 
@@ -176,7 +176,7 @@ fn semver(_: &mut Counts) -> Result<Note, Error> {
     passed(checks.run())
 }
 
-/// `cargo` with the dependencies that were committed, and no others.
+/// `cargo` with `--locked`: with the committed versions of dependencies.
 fn locked(words: &'static str) -> Cmd {
     let mut words = words.splitn(2, ' ');
     let (verb, rest) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -209,7 +209,7 @@ fn optional(tool: &'static str, words: &'static str) -> Result<Note, Error> {
     }
 }
 
-/// The newest release that git knows of.
+/// The newest tag of a release.
 fn last_release() -> Option<String> {
     let mut git = Command::new("git");
     let described = git
@@ -221,7 +221,7 @@ fn last_release() -> Option<String> {
     Some(String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 
-/// The features to build a crate with: none, all, and, where there are some, each alone.
+/// The flags to build a crate with: no features, the default, each feature alone, all.
 fn combinations(manifest: &Manifest) -> Vec<Vec<String>> {
     let mut flags = vec![vec!["--no-default-features".to_owned()]];
     let features: Vec<_> = manifest.keys("features").collect();
@@ -235,7 +235,7 @@ fn combinations(manifest: &Manifest) -> Vec<Vec<String>> {
     flags
 }
 
-/// What the main job left.
+/// The output of the main job.
 #[derive(Clone, Copy)]
 struct Run<'a> {
     said: &'a str,
@@ -243,11 +243,10 @@ struct Run<'a> {
     events: &'a str,
 }
 
-/// The length from which a line is a quotation, and not a fence or a word.
+/// The shortest length of a quotation.
 const QUOTATION: usize = 20;
 
-/// Looks whether the agents really answered: in the documents' own words. Counts the lines
-/// that are.
+/// Whether the agents answered with quotations from the documents. Returns the number of quotations.
 fn judge(run: Run<'_>, documents: &str) -> Result<usize, String> {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (documents, said) = (one_line(documents), one_line(run.said));
@@ -259,7 +258,7 @@ fn judge(run: Run<'_>, documents: &str) -> Result<usize, String> {
         return Err("answer.md quotes no line of the documents".to_owned());
     }
     if !quoted.iter().all(|quotation| said.contains(quotation)) {
-        return Err("the answer was not shown".to_owned());
+        return Err("the answer is not in the output".to_owned());
     }
     if !run.events.lines().any(|line| line.contains("\"agent.completed\"")) {
         return Err("run.jsonl has no `agent.completed` event".to_owned());
@@ -272,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crate_with_features_is_built_with_each_alone() {
+    fn each_feature_of_a_crate_is_built_alone() {
         let manifest = Manifest::parse("[features]\ndefault = [\"a\"]\na = []\nb = []\n");
         let flags: Vec<_> = combinations(&manifest).iter().map(|flags| flags.join(" ")).collect();
         let expected = [
@@ -287,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_in_the_words_of_the_documents_shown_and_complete() {
+    fn an_answer_quotes_documents_and_is_printed() {
         let documents = "After the timeout\nit lets a probe through.";
         let answer = "From `a.md`:\n\n> After the timeout it lets a probe through.\n";
         let events = "{\"event\":\"agent.completed\"}\n";
@@ -295,12 +294,12 @@ mod tests {
         assert_eq!(judge(run, documents), Ok(1));
         assert!(judge(run, "Something else.").unwrap_err().contains("answer.md"));
         assert!(judge(Run { answer: "It waits.", ..run }, documents).is_err());
-        assert!(judge(Run { said: "", ..run }, documents).unwrap_err().contains("shown"));
+        assert!(judge(Run { said: "", ..run }, documents).unwrap_err().contains("output"));
         assert!(judge(Run { events: "{}", ..run }, documents).unwrap_err().contains("run.jsonl"));
     }
 
     #[test]
-    fn the_committed_dependencies_are_asked_for_before_the_separator() {
+    fn locked_comes_before_the_separator() {
         let shown = locked("clippy --workspace -- -D warnings").to_string();
         assert_eq!(shown, "cargo clippy --locked --workspace -- -D warnings");
     }

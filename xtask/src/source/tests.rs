@@ -1,4 +1,4 @@
-//! What is read from sources.
+//! Tests of reading sources.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn paths_are_read_from_the_root_of_the_crate() {
 }
 
 #[test]
-fn a_path_leads_through_imports_to_the_module_that_defines() {
+fn a_path_is_followed_to_the_defining_module() {
     let sources = Sources::parse([
         ("lib.rs", "mod a;\npub use a::A;\npub use other::O;\n"),
         ("a.rs", "mod b;\npub use self::b::A;\n"),

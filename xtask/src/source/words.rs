@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Word<'a>(pub(crate) &'a str);
 
-/// The words of a text. Strings and characters are left out; `::` is one word.
+/// The words of a text, without strings and characters. `::` is one word.
 pub(crate) fn words(text: &str) -> Vec<Word<'_>> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -31,7 +31,7 @@ pub(crate) fn is_name(word: &str) -> bool {
     word.starts_with(|char: char| char.is_alphabetic() || char == '_')
 }
 
-/// The length of the blank, comment, string or character that the text starts with.
+/// The length of the blank, comment, string or character at the start of the text.
 fn blank(text: &str) -> Option<usize> {
     let first = text.chars().next()?;
     if first.is_whitespace() {
@@ -76,7 +76,7 @@ fn blank(text: &str) -> Option<usize> {
     None
 }
 
-/// The length of the string that the text starts with, its quotes included.
+/// The length of the string at the start of the text, with its quotes.
 fn quoted(text: &str) -> usize {
     let mut escaped = false;
     for (index, byte) in text.bytes().enumerate().skip(1) {

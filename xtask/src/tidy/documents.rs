@@ -1,4 +1,4 @@
-//! What the documents must say.
+//! Rules about the contents of documents.
 
 use super::{PROJECT, assert_none};
 use crate::workspace::{COMMAND, FACADE};
@@ -23,7 +23,7 @@ fn every_crate_is_on_the_map_and_in_the_readme() {
 }
 
 #[test]
-fn every_crate_carries_the_licence_and_a_readme_about_itself() {
+fn every_crate_has_the_licence_and_its_own_readme() {
     let mut problems = Vec::new();
     for member in &PROJECT.crates {
         let text = |file: &str| PROJECT.text(&format!("crates/{}/{file}", member.name));
@@ -40,7 +40,7 @@ fn every_crate_carries_the_licence_and_a_readme_about_itself() {
         };
         if !about_itself {
             let mend = "run `cargo xtask readmes`";
-            problems.push(format!("crates/{}/README.md is old: {mend}", member.name));
+            problems.push(format!("crates/{}/README.md is outdated: {mend}", member.name));
         }
     }
     assert_none(&problems);
@@ -70,7 +70,7 @@ fn the_ci_file_runs_what_a_laptop_runs() {
 }
 
 #[test]
-fn every_test_that_a_guarantee_names_is_there() {
+fn every_test_named_by_a_guarantee_exists() {
     const PAGE: &str = "docs/resilience.md";
     let mut tests = Vec::new();
     for file in PROJECT.files.iter().filter(|file| file.path.contains("/tests/it/")) {
@@ -88,7 +88,7 @@ fn every_test_that_a_guarantee_names_is_there() {
 }
 
 #[test]
-fn a_proof_is_a_test_or_the_beginning_of_some() {
+fn a_guarantee_names_a_test_or_the_start_of_its_name() {
     let page = "| what | shown by |\n|---|---|\n| `x` | `orchestrator a::b`; loom, `c…` | `y` |\n";
     assert_eq!(proofs(page).collect::<Vec<_>>(), [(3, "a::b"), (3, "c…")]);
     assert!(is("z::a::b", "a::b") && !is("za::b", "a::b") && !is("a::bc", "a::b"));
@@ -108,7 +108,7 @@ fn a_crate_is_not_named_by_a_longer_name() {
     assert!(!names("runtime-events-extra, my-runtime-events", "runtime-events"));
 }
 
-/// What the second column of tables names as tests, with the lines.
+/// The tests that the second column of tables names, with the lines.
 fn proofs(page: &str) -> impl Iterator<Item = (usize, &str)> {
     let rows = (1..).zip(page.lines()).filter(|(_, line)| line.starts_with("| "));
     let cells = rows.filter_map(|(line, row)| Some((line, row.split(" | ").nth(1)?)));
@@ -118,7 +118,7 @@ fn proofs(page: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a test is meant by a name: by its end, or where that is left out, by its beginning.
+/// Whether a name means a test: by its end, or by its start if the end is left out.
 fn is(test: &str, name: &str) -> bool {
     let prefix = name.strip_suffix('…');
     let parts = test.match_indices("::").map(|(at, _)| &test[at + 2..]);

@@ -1,12 +1,12 @@
-//! The guides show code that compiles: each Rust block of a document stands in its example.
+//! The Rust code of guides is compiled: each block is in the example of its page.
 
 use super::{PROJECT, Problem, assert_none, has_extension};
 
-/// Where the code of `docs/some-page.md` is compiled: in `some_page.rs`.
+/// The folder of the compiled code: `some_page.rs` for `docs/some-page.md`.
 const EXAMPLES: &str = "crates/techrevati-runtime/examples/guides";
 
 #[test]
-fn every_rust_block_of_a_guide_stands_word_for_word_in_its_example() {
+fn every_rust_block_of_a_guide_is_in_its_example() {
     let mut problems = Vec::new();
     for guide in PROJECT.files.iter().filter(|file| is_guide(&file.path)) {
         let page = guide.path.trim_start_matches("docs/").trim_end_matches(".md");
@@ -22,7 +22,7 @@ fn every_rust_block_of_a_guide_stands_word_for_word_in_its_example() {
 #[test]
 fn a_guide_has_code_to_show() {
     let guide = PROJECT.text("docs/getting-started.md");
-    assert!(blocks(guide).len() > 10, "docs/getting-started.md shows hardly any code");
+    assert!(blocks(guide).len() > 10, "docs/getting-started.md has fewer than 11 Rust blocks");
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn a_block_is_found_at_any_indentation() {
 }
 
 #[test]
-fn blocks_of_other_languages_are_no_code_of_ours() {
+fn blocks_of_other_languages_are_skipped() {
     let guide = "```text\nrust\n```\n```toml\n[rust]\n```\n   ```rust,no_run\n   d();\n   ```\n";
     let found: Vec<_> =
         blocks(guide).into_iter().map(|(line, block)| (line, block.join("|"))).collect();
@@ -78,7 +78,7 @@ fn blocks(text: &str) -> Vec<(usize, Vec<&str>)> {
     blocks.into_iter().map(|(line, block)| (line, dedented(&block))).collect()
 }
 
-/// The lines without the indentation that all of them share.
+/// The lines without their common indentation.
 fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let filled = lines.iter().filter(|line| !line.trim().is_empty());
     let indent = filled.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);

@@ -1,11 +1,10 @@
-//! Who may know whom: the picture of `docs/architecture.md` as a table.
+//! The dependencies that each crate may have: the map of `docs/architecture.md` as a table.
 
 use super::{PROJECT, assert_none};
 use crate::manifest::{Dependency, Manifest};
 use crate::workspace::{COMMAND, Crate, FACADE};
 
-/// A crate, the crates below it that it may use, and what it may use of others' besides
-/// [`CORE`].
+/// A crate, the crates below that it may use, and the third-party crates that it may use besides [`CORE`].
 struct Layer {
     name: &'static str,
     below: &'static [&'static str],
@@ -15,11 +14,11 @@ struct Layer {
 /// Every crate, from the bottom to the top.
 const LAYERS: &[Layer] = &[
     Layer { name: "runtime-events", below: &[], others: &[] },
-    // loom: only under `--cfg runtime_loom`, which no user sets.
+    // loom is used only under `--cfg runtime_loom`, which no user sets.
     Layer { name: "runtime-usage", below: &["runtime-events"], others: &["loom"] },
     Layer { name: "runtime-lifecycle", below: &["runtime-events"], others: &[] },
-    // loom as above; the others are off by default: what a layer of `tower` needs, without `tower`
-    // itself, and `http` and `reqwest` for those who use them anyway.
+    // The others than loom are off by default: the crates that a layer of `tower` needs, and `http` and
+    // `reqwest` for users of them.
     Layer {
         name: "runtime-resilience",
         below: &["runtime-events"],
@@ -27,19 +26,24 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-report", below: &["runtime-events"], others: &[] },
-    // loom as above; tracing is off by default: for who wants events among their log lines.
+    // tracing is off by default.
     Layer {
         name: "runtime-sinks",
         below: &["runtime-events", "runtime-usage"],
         others: &["loom", "tracing"],
     },
-    // rusqlite: the database is what the crate is for.
     Layer {
         name: "runtime-sqlite",
         below: &["runtime-events", "runtime-sinks", "runtime-usage"],
         others: &["rusqlite"],
     },
-    // The API of OpenTelemetry; its SDK behind a feature that is off by default.
+    // Resilience for its `BoxError`.
+    Layer {
+        name: "runtime-testkit",
+        below: &["runtime-events", "runtime-resilience", "runtime-sinks"],
+        others: &[],
+    },
+    // The SDK of OpenTelemetry is off by default.
     Layer {
         name: "runtime-otel",
         below: &["runtime-events", "runtime-sinks"],
@@ -47,15 +51,15 @@ const LAYERS: &[Layer] = &[
     },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
     Layer { name: FACADE, below: ALL, others: &[] },
-    // A command, not a library: nothing stands above it.
+    // A command, which nothing depends on.
     Layer {
         name: COMMAND,
         below: &["runtime-events", "runtime-report", "runtime-sinks"],
-        others: &[],
+        others: &["clap", "clap_complete"],
     },
 ];
 
-/// What stands below the orchestrator.
+/// The crates below the orchestrator.
 const PARTS: &[&str] = &[
     "runtime-events",
     "runtime-lifecycle",
@@ -65,7 +69,7 @@ const PARTS: &[&str] = &[
     "runtime-usage",
 ];
 
-/// What stands below the facade.
+/// The crates below the facade.
 const ALL: &[&str] = &[
     "runtime-events",
     "runtime-lifecycle",
@@ -76,11 +80,12 @@ const ALL: &[&str] = &[
     "runtime-resilience",
     "runtime-sinks",
     "runtime-sqlite",
+    "runtime-testkit",
     "runtime-usage",
 ];
 
-/// What every crate may use. Another one needs a line in `docs/architecture.md` that says
-/// what it saves us, and then a place here.
+/// The third-party crates that every crate may use. Another one needs a place here and a line in
+/// `docs/architecture.md` about its use.
 const CORE: &[&str] = &[
     "chrono",
     "dashmap",
@@ -93,19 +98,19 @@ const CORE: &[&str] = &[
 ];
 
 #[test]
-fn every_crate_has_its_layer_and_knows_only_those_below() {
+fn every_crate_depends_only_on_crates_below() {
     assert_none(&PROJECT.crates.iter().flat_map(trespasses).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_dev_dependency_on_a_crate_that_is_not_below_has_no_version() {
-    // Published, a version would have to be there before the crate that it is tested with:
-    // a circle. `cargo package` leaves out a dev-dependency that is only a path.
+fn dev_dependencies_upwards_have_no_version() {
+    // With a version, two crates could not be published, because each would need the other first.
+    // `cargo package` leaves out a dev-dependency that is only a path.
     assert_none(&PROJECT.crates.iter().flat_map(circles).collect::<Vec<_>>());
 }
 
 #[test]
-fn a_dependency_upwards_or_from_elsewhere_is_found() {
+fn a_dependency_upwards_or_on_an_unlisted_crate_is_found() {
     let sample = |text| {
         let manifest = Manifest::parse(text);
         trespasses(&Crate { name: "runtime-policy".to_owned(), manifest })
@@ -122,7 +127,7 @@ fn a_dependency_upwards_or_from_elsewhere_is_found() {
 }
 
 #[test]
-fn a_versioned_circle_is_found() {
+fn a_dev_dependency_upwards_with_a_version_is_found() {
     let sample = |spec: &str| {
         let text = format!("[dev-dependencies]\nruntime-sinks{spec}\n");
         circles(&Crate { name: "runtime-usage".to_owned(), manifest: Manifest::parse(&text) })
@@ -149,8 +154,10 @@ fn trespasses(member: &Crate) -> Vec<String> {
             if !allowed.contains(&used) {
                 let below = layer.below.join(", ");
                 problems.push(match self::layer(used) {
-                    Some(_) => format!("{name} uses {used}, and may use [{below}]"),
-                    None => format!("{name} uses {used}, which is not among its dependencies"),
+                    Some(_) => {
+                        format!("{name} uses {used}; of this workspace it may use [{below}]")
+                    }
+                    None => format!("{name} uses {used}, which LAYERS does not list"),
                 });
             }
         }
@@ -175,7 +182,7 @@ fn circles(member: &Crate) -> Vec<String> {
     problems
 }
 
-/// The package a dependency means, where it was given another name.
+/// The package of a dependency, which may have another name.
 fn package(dependency: &Dependency) -> &str {
     let renamed = dependency.spec.split_once("package").and_then(|(_, rest)| {
         rest.trim_start().strip_prefix('=')?.trim_start().strip_prefix('"')?.split('"').next()

@@ -1,10 +1,10 @@
-//! Links between documents, and the headings they point to.
+//! Links between documents, and to headings.
 
 use super::{PROJECT, Problem, assert_none, has_extension};
 use crate::workspace;
 
 #[test]
-fn links_between_documents_lead_somewhere() {
+fn links_between_documents_have_targets() {
     let mut problems = Vec::new();
     let documents = PROJECT.files.iter().filter(|file| is_document(&file.path));
     for document in documents {
@@ -42,13 +42,13 @@ fn is_document(path: &str) -> bool {
     path == "README.md" || (path.starts_with("docs/") && has_extension(path, "md"))
 }
 
-/// The targets of links, with their lines; what stands in code is no link.
+/// The targets of links outside code, with their lines.
 fn links(text: &str) -> impl Iterator<Item = (usize, &str)> {
     prose(text).flat_map(|(number, line)| {
         let defined = line.starts_with('[').then(|| line.split_once("]: ")).flatten();
         let defined = defined.map(|(_, target)| target);
         let mut found: Vec<_> = defined.into_iter().collect();
-        // Every second part stands between backticks.
+        // Every second part is between backticks.
         for part in line.split('`').step_by(2) {
             let targets = part.split("](").skip(1).filter_map(|rest| rest.split(')').next());
             found.extend(targets);
@@ -91,7 +91,7 @@ fn follow(folder: &str, text: &str, link: &str) -> Result<(), String> {
     }
 }
 
-/// The name under which a heading is linked to.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter(|char| char.is_alphanumeric() || " -_".contains(*char));

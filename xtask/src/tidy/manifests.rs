@@ -1,10 +1,10 @@
-//! What every manifest has in common.
+//! Rules about manifests.
 
 use super::{PROJECT, assert_none};
 use crate::manifest::Manifest;
 use crate::workspace::{COMMAND, Crate, FACADE};
 
-/// What a member takes from the workspace.
+/// The keys that a crate inherits from the workspace.
 const INHERITED: &[(&str, &str)] = &[
     ("package", "version.workspace"),
     ("package", "edition.workspace"),
@@ -15,7 +15,7 @@ const INHERITED: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_crate_inherits_what_the_workspace_settles() {
+fn every_crate_inherits_the_keys_of_the_workspace() {
     let xtask = Manifest::parse(PROJECT.text("xtask/Cargo.toml"));
     let members = PROJECT.crates.iter().map(|member| (member.name.as_str(), &member.manifest));
     let problems = members.chain([("xtask", &xtask)]).flat_map(|(name, manifest)| {
@@ -26,7 +26,7 @@ fn every_crate_inherits_what_the_workspace_settles() {
 }
 
 #[test]
-fn every_crate_can_be_found_in_a_registry() {
+fn every_crate_has_a_description_keywords_and_categories() {
     let problems = PROJECT.crates.iter().flat_map(|member| {
         let problems = unfindable(&member.manifest);
         problems.into_iter().map(|problem| format!("{} {problem}", member.name))
@@ -35,7 +35,7 @@ fn every_crate_can_be_found_in_a_registry() {
 }
 
 #[test]
-fn tests_that_read_files_of_others_are_in_no_archive() {
+fn tests_that_read_other_crates_are_not_packaged() {
     let mut problems = Vec::new();
     for Crate { name, manifest } in &PROJECT.crates {
         let excluded = manifest.get("package", "exclude").is_some_and(|it| it.contains("/tests"));
@@ -68,12 +68,15 @@ fn internal_dependencies_have_the_version_of_the_workspace() {
 }
 
 #[test]
-fn third_party_versions_are_settled_by_the_workspace() {
+fn versions_of_third_party_crates_are_inherited() {
     let mut problems = Vec::new();
     for member in &PROJECT.crates {
         for dependency in member.manifest.dependencies("dependencies") {
             if !dependency.spec.contains("workspace = true") {
-                problems.push(format!("{} has a {} of its own", member.name, dependency.name));
+                problems.push(format!(
+                    "{} sets the version of {} itself",
+                    member.name, dependency.name
+                ));
             }
         }
     }
@@ -81,7 +84,7 @@ fn third_party_versions_are_settled_by_the_workspace() {
 }
 
 #[test]
-fn the_facade_has_every_crate() {
+fn the_facade_depends_on_every_library() {
     let facade = PROJECT.crates.iter().find(|member| member.name == FACADE).expect("it is there");
     let has = facade.manifest.dependencies("dependencies");
     let missing = PROJECT
@@ -94,8 +97,8 @@ fn the_facade_has_every_crate() {
 }
 
 #[test]
-fn the_workspace_of_the_peers_has_the_same_lints_and_shares_no_lock_file() {
-    // Nothing can be inherited across workspaces.
+fn the_peers_have_the_same_lints_and_their_own_lock_file() {
+    // A workspace cannot inherit from another one.
     let peers = Manifest::parse(PROJECT.text("xtask/peers/Cargo.toml"));
     for kind in ["rust", "rustdoc", "clippy"] {
         let lints = |manifest: &Manifest, section: &str| -> Vec<String> {
@@ -120,7 +123,7 @@ fn a_path_that_leaves_the_crate_is_found() {
 }
 
 #[test]
-fn a_manifest_that_goes_its_own_way_is_found() {
+fn a_manifest_without_inherited_keys_is_found() {
     let manifest = Manifest::parse("[package]\nname = \"x\"\nversion = \"0.2.0\"\n");
     assert_eq!(uninherited(&manifest).len(), INHERITED.len());
     assert_eq!(unfindable(&manifest).len(), 3);
@@ -129,12 +132,12 @@ fn a_manifest_that_goes_its_own_way_is_found() {
     assert!(unfindable(&manifest)[0].contains("full stop"));
 }
 
-/// Whether a crate is one of those that the facade brings together.
+/// Whether a crate is a library below the facade.
 fn is_library(name: &str) -> bool {
     name != FACADE && name != COMMAND
 }
 
-/// Whether a test opens files by a path that starts at its crate and goes up from there.
+/// Whether a test opens files outside its crate.
 fn leaves_the_crate(text: &str) -> bool {
     text.contains("join(\"../") || text.contains("\"/../")
 }
@@ -156,9 +159,9 @@ fn unfindable(manifest: &Manifest) -> Vec<String> {
     }
     for key in ["keywords", "categories"] {
         match manifest.get("package", key).map_or(0, |list| list.matches('"').count() / 2) {
-            0 => problems.push(format!("has no {key} of its own")),
+            0 => problems.push(format!("has no {key}")),
             1..=5 => {}
-            many => problems.push(format!("has {many} {key}; a registry takes 5")),
+            many => problems.push(format!("has {many} {key}; a registry takes at most 5")),
         }
     }
     problems

@@ -1,31 +1,31 @@
-//! The oldest compiler that the dependencies allow, computed from what they declare.
+//! The oldest compiler that the dependencies allow, computed from their manifests.
 
 use super::PROJECT;
 use crate::json;
 use crate::run::Cmd;
 
-/// A version as numbers, and the package that needs it.
+/// A version of Rust, and the package that needs it.
 type Needed = (Vec<u64>, String);
 
-/// The cfg under which dependencies are built that no user has.
+/// The cfg of dependencies that no user builds.
 const MODELS: &str = "runtime_loom";
 
-/// What our own sources need: `File::try_lock`. `clippy::incompatible_msrv` keeps out what is newer.
+/// The version that our sources need, for `File::try_lock`. `clippy::incompatible_msrv` refuses newer parts.
 const OURS: &[u64] = &[1, 89];
 
 #[test]
-fn rust_version_is_the_highest_that_a_dependency_or_our_own_code_needs() {
+fn rust_version_is_the_highest_that_is_needed() {
     let metadata = Cmd::cargo("metadata --format-version 1 --locked").read();
-    let metadata = metadata.expect("cargo describes the workspace");
-    let (theirs, package) = needed(&metadata).expect("it is described as cargo does");
+    let metadata = metadata.expect("`cargo metadata` runs");
+    let (theirs, package) = needed(&metadata).expect("`cargo metadata` has its usual format");
     let said = PROJECT.manifest.get("workspace.package", "rust-version").expect("there is one");
     let needed = theirs.as_slice().max(OURS);
-    let why = format!("{package} needs {theirs:?}, our own code {OURS:?}");
+    let why = format!("{package} needs {theirs:?}, and our own code {OURS:?}");
     assert_eq!(numbers(said), needed, "`rust-version` of Cargo.toml: {why}");
 }
 
-/// The highest `rust-version` among the packages that a user of the crates compiles, and who
-/// declares it; from the output of `cargo metadata`.
+/// The highest `rust-version` among the packages that users compile, and its package, from the output of
+/// `cargo metadata`.
 fn needed(metadata: &str) -> Option<Needed> {
     let packages = json::elements(json::value(metadata, &["packages"])?)?;
     let nodes = json::elements(json::value(metadata, &["resolve", "nodes"])?)?;
@@ -63,13 +63,13 @@ fn needed(metadata: &str) -> Option<Needed> {
     declared.max()
 }
 
-/// Whether a user compiles a dependency of this kind: not for tests, and not for the models.
+/// Whether users compile a dependency of this kind, which is not for tests or models.
 fn is_compiled(kind: &str) -> bool {
     let target = json::string(kind, &["target"]).unwrap_or_default();
     json::string(kind, &["kind"]).as_deref() != Some("dev") && !target.contains(MODELS)
 }
 
-/// `1.89.0` as numbers; zeros at the end say nothing.
+/// `1.89.0` as numbers, without zeros at the end.
 fn numbers(version: &str) -> Vec<u64> {
     let mut numbers: Vec<u64> = version.split('.').filter_map(|part| part.parse().ok()).collect();
     while numbers.last() == Some(&0) {
@@ -100,7 +100,7 @@ mod can_fail {
         {"id":"c","deps":[{"pkg":"b","dep_kinds":[{"kind":"dev"},{"kind":null,"target":"cfg(unix)"}]}]}]}}"#;
 
     #[test]
-    fn the_highest_version_among_what_users_compile_counts() {
+    fn the_highest_version_that_users_compile_counts() {
         assert_eq!(needed(METADATA), Some((vec![1, 88], "b".to_owned())));
         assert_eq!(needed("{}"), None);
     }

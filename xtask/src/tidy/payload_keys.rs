@@ -1,11 +1,11 @@
-//! The keys of an event's data stand in the payloads of `runtime-events`, and nowhere else.
+//! Only the payloads of `runtime-events` spell the keys of an event's data.
 
 use super::{PROJECT, Problem, assert_none, has_extension};
 
-/// Where the payloads are declared.
+/// The folder of the payloads.
 const PAYLOADS: &str = "crates/runtime-events/src/payload/";
 
-/// The crates that write events or read them.
+/// The crates that write or read events.
 const READERS: &[&str] = &[
     "runtime-orchestrator",
     "runtime-otel",
@@ -15,14 +15,14 @@ const READERS: &[&str] = &[
     "techrevati-cli",
 ];
 
-/// The list of keys that spans may tell without their details: each of them is a payload's.
+/// The file with the list of keys that spans always show.
 const PLAIN: &str = "crates/runtime-otel/src/note.rs";
 
-/// What the envelope of an event has under a name that a payload has as well.
+/// Keys of the envelope that are also keys of payloads.
 const ENVELOPE: &[&str] = &["phase", "session_id"];
 
 #[test]
-fn no_crate_names_a_key_that_a_payload_has() {
+fn no_crate_spells_a_key_of_a_payload() {
     let keys = keys();
     assert_none(&PROJECT.problems(is_reader, |text| literal_keys(text, &keys)));
 }
@@ -36,7 +36,7 @@ fn keys_in_sql_and_scripts_are_keys_of_payloads() {
 }
 
 #[test]
-fn what_spans_tell_are_keys_of_payloads() {
+fn keys_of_spans_are_keys_of_payloads() {
     let keys = keys();
     assert_none(&PROJECT.problems(|path| path == PLAIN, |text| unknown_entries(text, &keys)));
 }
@@ -45,7 +45,7 @@ fn what_spans_tell_are_keys_of_payloads() {
 fn keys() -> Vec<String> {
     let files = PROJECT.files.iter().filter(|file| file.path.starts_with(PAYLOADS));
     let keys: Vec<_> = files.flat_map(|file| declared(&file.text)).collect();
-    assert!(keys.len() > 50, "the payloads were not read: {keys:?}");
+    assert!(keys.len() > 50, "too few keys were read: {keys:?}");
     keys
 }
 
@@ -56,7 +56,7 @@ fn declared(text: &str) -> Vec<String> {
     keys.map(|(_, key)| key.to_owned()).collect()
 }
 
-/// A key as the argument of what looks it up or sets it.
+/// Keys as literal arguments of look-ups and setters.
 fn literal_keys(text: &str, keys: &[String]) -> Vec<Problem> {
     let asked = |line: &str| {
         ["get(\"", "insert(\"", "with(\"", "event, \"", "data, \""].iter().find_map(|call| {
@@ -70,12 +70,12 @@ fn literal_keys(text: &str, keys: &[String]) -> Vec<Problem> {
     let code = (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//"));
     let found = code.filter_map(|(number, line)| {
         let key = asked(line)?;
-        Some(Problem::new(number, format!("`{key}` is a field of a payload: read or write that")))
+        Some(Problem::new(number, format!("`{key}` is a key of a payload: use the payload")))
     });
     found.collect()
 }
 
-/// A path into the data of an event, as SQL and scripts write it, that leads nowhere.
+/// Paths into the data of an event, in SQL and scripts, whose key no payload has.
 fn unknown_paths(text: &str, keys: &[String]) -> Vec<Problem> {
     let found = (1..).zip(text.lines()).flat_map(|(number, line)| {
         line.match_indices("$.data.").filter_map(move |(at, start)| {
@@ -89,7 +89,7 @@ fn unknown_paths(text: &str, keys: &[String]) -> Vec<Problem> {
     found.collect()
 }
 
-/// An entry of a list, alone in its line, that is no key.
+/// Entries of a list, one per line, that no payload has.
 fn unknown_entries(text: &str, keys: &[String]) -> Vec<Problem> {
     let found = (1..).zip(text.lines()).filter_map(|(number, line)| {
         let key = line.trim().strip_prefix('"')?.strip_suffix('"')?;
@@ -99,7 +99,7 @@ fn unknown_entries(text: &str, keys: &[String]) -> Vec<Problem> {
     found.collect()
 }
 
-/// The sources of a crate that reads: not its tests, which look at the JSON.
+/// Whether a file is a source of these crates. Tests are not: they look at the JSON.
 fn is_reader(path: &str) -> bool {
     is_of_a_reader(path, "rs") && !path.contains("tests")
 }
@@ -116,7 +116,7 @@ fn keys_are_read_from_the_payloads() {
 }
 
 #[test]
-fn a_key_that_is_looked_up_is_found() {
+fn a_literal_key_is_found() {
     let keys = ["cost_usd".to_owned(), "phase".to_owned()];
     let lines = "data.get(\"cost_usd\")\n// data.get(\"cost_usd\")\nmap.get(\"phase\")\ntext(event, \"cost_usd\")";
     let found: Vec<_> = literal_keys(lines, &keys).iter().map(|it| it.line).collect();
@@ -124,7 +124,7 @@ fn a_key_that_is_looked_up_is_found() {
 }
 
 #[test]
-fn a_path_or_an_entry_that_no_payload_has_is_found() {
+fn a_path_or_an_entry_without_a_payload_is_found() {
     let keys = ["for".to_owned()];
     let found = unknown_paths("body ->> '$.data.for'\nbody ->> '$.data.form'", &keys);
     assert_eq!(found, [Problem::new(2, "no payload has `form`")]);

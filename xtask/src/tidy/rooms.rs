@@ -1,15 +1,14 @@
-//! Which files of a crate know each other, and how many public paths an item has.
+//! Imports between the files of a crate, and public paths of items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{PROJECT, assert_none};
 use crate::source::{Path, Sources};
 
-/// Crates with circles of files, or files that import from further up than their parents. The list
-/// only gets shorter.
+/// Crates with circles of files, or files that import from above their parents. The list only gets
+/// shorter.
 const CIRCULAR: &[(&str, &str)] = &[
     ("runtime-report", "a page's events and its problems show each other"),
-    ("runtime-sqlite", "the database hands itself to what writes to it"),
     ("runtime-usage", "price files fill the table that reads them"),
 ];
 
@@ -20,7 +19,7 @@ const TWO_PATHS: &[(&str, &str)] = &[];
 type Graph = BTreeMap<Path, BTreeSet<Path>>;
 
 #[test]
-fn files_use_each_other_in_no_circle_and_import_from_no_further_up_than_their_parents() {
+fn no_files_import_in_a_circle_or_from_above_their_parents() {
     check(CIRCULAR, |sources| {
         let graph = graph(sources);
         let mut problems = ancestors(&graph);
@@ -44,7 +43,7 @@ fn every_public_item_has_one_public_path() {
     });
 }
 
-/// Looks at every crate; those in the list must still fail.
+/// Applies a rule to every crate. Crates in the list must still violate it.
 fn check(excused: &[(&str, &str)], rule: impl Fn(&Sources) -> Vec<String>) {
     let mut problems = Vec::new();
     for member in &PROJECT.crates {
@@ -55,14 +54,14 @@ fn check(excused: &[(&str, &str)], rule: impl Fn(&Sources) -> Vec<String>) {
             (None, _) => {
                 problems.extend(found.iter().map(|found| format!("{}: {found}", member.name)));
             }
-            (Some(_), true) => problems.push(format!("{}: take it off the list", member.name)),
+            (Some(_), true) => problems.push(format!("{}: remove it from the list", member.name)),
             (Some(_), false) => {}
         }
     }
     assert_none(&problems);
 }
 
-/// The file that a module stands in: its own, or that of the module around it.
+/// The file of a module: its own, or the file of the module around it.
 fn file<'a>(sources: &Sources, module: &'a [String]) -> &'a [String] {
     let mut at = module;
     while let Some((_, parent)) = at.split_last()
@@ -73,7 +72,7 @@ fn file<'a>(sources: &Sources, module: &'a [String]) -> &'a [String] {
     at
 }
 
-/// Who uses whom, without the root: it only lists what there is.
+/// The imports between files, without the root, which only lists modules.
 fn graph(sources: &Sources) -> Graph {
     let mut graph = Graph::new();
     for (path, module) in &sources.modules {
@@ -92,19 +91,23 @@ fn graph(sources: &Sources) -> Graph {
     graph
 }
 
-/// Files that use what a file further up than their parent defines.
+/// Files that import from above their parents.
 fn ancestors(graph: &Graph) -> Vec<String> {
     let mut problems = Vec::new();
     for (file, used) in graph {
         for used in used.iter().filter(|used| file.starts_with(used) && used.len() + 1 < file.len())
         {
-            problems.push(format!("{} imports upwards, from {}", shown(file), shown(used)));
+            problems.push(format!(
+                "{} imports from {}, above its parent",
+                shown(file),
+                shown(used)
+            ));
         }
     }
     problems
 }
 
-/// The circles: groups of files that reach each other, but for parents and their children.
+/// The circles: groups of files that reach each other, except parents with their children.
 fn circles(graph: &Graph) -> Vec<BTreeSet<Path>> {
     let reached: BTreeMap<&Path, BTreeSet<Path>> =
         graph.keys().map(|file| (file, reach(graph, file))).collect();
@@ -122,7 +125,7 @@ fn circles(graph: &Graph) -> Vec<BTreeSet<Path>> {
     circles
 }
 
-/// Every file that can be reached from a file in one step or more.
+/// The files that a file reaches, in one step or more.
 fn reach(graph: &Graph, file: &Path) -> BTreeSet<Path> {
     let mut reached = BTreeSet::new();
     let mut open = vec![file];
@@ -136,8 +139,8 @@ fn reach(graph: &Graph, file: &Path) -> BTreeSet<Path> {
     reached
 }
 
-/// Whether all files but one have their parents among them, and no circle is left without the
-/// steps between parent and child.
+/// Whether the parents of all files but one are in the group, and no circle remains without the steps
+/// between parents and children.
 fn is_family(graph: &Graph, files: &BTreeSet<Path>) -> bool {
     let heads = files.iter().filter(|file| !files.contains(&file[..file.len() - 1])).count();
     let related = |a: &Path, b: &Path| {
@@ -188,7 +191,7 @@ mod can_fail {
     }
 
     #[test]
-    fn a_circle_is_found_through_what_a_parent_hands_on() {
+    fn a_circle_is_found_through_re_exports() {
         let root = ("lib.rs", "mod a;\nmod b;\npub use a::A;\npub use b::B;\n");
         let b = ("b.rs", "use crate::A;\npub struct B;\n");
         assert_eq!(circles_of(&[root, b, ("a.rs", "pub struct A;\n")]), [0; 0]);
@@ -199,7 +202,7 @@ mod can_fail {
     }
 
     #[test]
-    fn a_parent_and_its_children_may_use_each_other_but_not_the_children_in_a_circle() {
+    fn a_parent_and_children_may_circle_but_not_siblings() {
         let parent = ("a.rs", "mod c;\nmod d;\nuse self::{c::C, d::D};\npub struct A;\n");
         let c = ("a/c.rs", "use super::{A, d::D};\npub struct C;\n");
         assert_eq!(circles_of(&[parent, c, ("a/d.rs", "use super::A;\npub struct D;\n")]), [0; 0]);
@@ -207,13 +210,13 @@ mod can_fail {
     }
 
     #[test]
-    fn an_import_from_further_up_is_found() {
+    fn an_import_from_above_the_parent_is_found() {
         let sources = Sources::parse([
             ("lib.rs", "mod a;\npub type E = ();\n"),
             ("a.rs", "mod b;\nuse crate::E;\n"),
             ("a/b.rs", "use crate::E;\n"),
         ]);
-        assert_eq!(ancestors(&graph(&sources)), ["a/b.rs imports upwards, from the root"]);
+        assert_eq!(ancestors(&graph(&sources)), ["a/b.rs imports from the root, above its parent"]);
     }
 
     #[test]

@@ -7,12 +7,12 @@ const LONGEST_FILE: usize = 400;
 /// The one file that reads clocks.
 const CLOCK: &str = "crates/runtime-events/src/time.rs";
 
-/// Calls that belong behind a `Clock` or a `Sleeper`.
+/// Calls that only a `Clock` or a `Sleeper` may make.
 const OF_TIME: &[&str] =
     &["Instant::now", "SystemTime::now", "Utc::now", "Local::now", "thread::sleep"];
 
 #[test]
-fn every_module_says_what_it_is_for() {
+fn every_module_has_docs() {
     assert_none(&PROJECT.problems(is_rust, no_module_docs));
 }
 
@@ -34,13 +34,13 @@ fn exceptions_from_lints_are_expected_not_allowed() {
 }
 
 #[test]
-fn nothing_is_left_to_be_done() {
+fn no_code_is_unfinished() {
     let unfinished = |text: &str| calls(text, &["todo!", "unimplemented!", "dbg!("]);
     assert_none(&PROJECT.problems(is_of_a_crate, unfinished));
 }
 
 #[test]
-fn only_the_clock_reads_a_clock_and_only_the_sleeper_sleeps() {
+fn only_clock_and_sleeper_use_real_time() {
     let elsewhere = |path: &str| is_library(path) && path != CLOCK;
     assert_none(&PROJECT.problems(elsewhere, |text| calls(text, OF_TIME)));
 }
@@ -51,13 +51,13 @@ fn nothing_is_unwrapped_outside_tests() {
 }
 
 #[test]
-fn lines_end_where_their_text_ends() {
+fn no_line_has_trailing_blanks() {
     let chosen = |path: &str| ["rs", "md", "toml"].iter().any(|kind| has_extension(path, kind));
     assert_none(&PROJECT.problems(chosen, trailing_blanks));
 }
 
 #[test]
-fn no_file_knows_the_machine_it_was_written_on() {
+fn no_file_has_a_path_of_a_machine() {
     assert_none(&PROJECT.problems(|_| true, machine_paths));
 }
 
@@ -99,7 +99,7 @@ mod can_fail {
     }
 
     #[test]
-    fn an_unwrap_that_the_compiler_runs_is_excused() {
+    fn an_unwrap_in_a_constant_is_allowed() {
         let text = "pub const A: N = N::new(5).unwrap();\nconst B: N =\n    N::new(5).unwrap();\n\
                     const fn c() -> N {\n    N::new(5).unwrap()\n}\nlet d = N::new(5).unwrap();\n";
         assert_eq!(lines(&unwraps(text)), [5, 7]);
@@ -111,7 +111,7 @@ mod can_fail {
     }
 
     #[test]
-    fn the_path_of_a_machine_is_found_and_that_of_an_address_is_not() {
+    fn paths_of_machines_are_found_outside_addresses() {
         let text = ["work", "home", "root"].map(|name| format!("cd \"/{name}/x\"\n")).concat();
         assert_eq!(lines(&machine_paths(&text)), [1, 2, 3]);
         let text = ["https://example.org/", "files/"].map(|start| format!("{start}home/x\n"));
@@ -123,12 +123,12 @@ fn is_rust(path: &str) -> bool {
     has_extension(path, "rs")
 }
 
-/// Rust below `crates/`. The sources of xtask name what they look for.
+/// Rust files below `crates/`. The sources of xtask spell the words that they look for.
 fn is_of_a_crate(path: &str) -> bool {
     is_rust(path) && path.starts_with("crates/")
 }
 
-/// What users link: neither tests, nor benches, nor examples.
+/// The files that users link, without tests, benches and examples.
 fn is_library(path: &str) -> bool {
     let mut parts = path.split('/');
     is_rust(path)
@@ -139,11 +139,11 @@ fn is_library(path: &str) -> bool {
 }
 
 fn no_module_docs(text: &str) -> Vec<Problem> {
-    // A README can be the docs of a crate.
+    // A README may be the docs of a crate.
     if ["//!", "#![doc = include_str!("].iter().any(|start| text.starts_with(start)) {
         return Vec::new();
     }
-    vec![Problem::new(1, "a module starts with `//!`")]
+    vec![Problem::new(1, "a file has to start with `//!`")]
 }
 
 fn too_long(text: &str) -> Vec<Problem> {
@@ -151,14 +151,14 @@ fn too_long(text: &str) -> Vec<Problem> {
     if lines <= LONGEST_FILE {
         return Vec::new();
     }
-    vec![Problem::new(lines, format!("a file past {LONGEST_FILE} lines is two files"))]
+    vec![Problem::new(lines, format!("the file has more than {LONGEST_FILE} lines: split it"))]
 }
 
-/// Where the code, not a comment, contains one of `words`.
+/// The lines whose code, without comments, contains one of `words`.
 fn calls(text: &str, words: &[&str]) -> Vec<Problem> {
     let found = code(text).filter_map(|(line, code)| {
         let word = words.iter().find(|&word| code.contains(word))?;
-        Some(Problem::new(line, format!("`{word}` has no place here")))
+        Some(Problem::new(line, format!("`{word}` is not allowed here")))
     });
     found.collect()
 }
@@ -186,17 +186,17 @@ fn machine_paths(text: &str) -> Vec<Problem> {
                 before.is_none_or(|char| !char.is_alphanumeric() && !"._-~*".contains(char))
             });
             if starts_there {
-                problems.push(Problem::new(number, format!("`{folder}` is a path of one machine")));
+                problems.push(Problem::new(number, format!("`{folder}` is a path of a machine")));
             }
         }
     }
     problems
 }
 
-/// The lines with their numbers, comments cut off.
+/// The lines without comments, with their numbers.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     (1..).zip(text.lines()).map(|(number, line)| {
-        // `//` after anything but a blank is part of an address, or of a string.
+        // `//` after another character than a blank is part of an address or a string.
         let comment = line
             .match_indices("//")
             .map(|(at, _)| at)
@@ -205,7 +205,7 @@ fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The numbers of the lines of constants: the compiler evaluates them, and reports what fails.
+/// The numbers of the lines of constants, which the compiler evaluates.
 fn const_lines(text: &str) -> Vec<usize> {
     let mut inside = Vec::new();
     let mut open = false;
@@ -223,7 +223,7 @@ fn const_lines(text: &str) -> Vec<usize> {
 /// The numbers of the lines of items under `#[cfg(test)]`.
 fn test_lines(text: &str) -> Vec<usize> {
     let mut inside = Vec::new();
-    // The line that ends the item: as deep as its attribute, since rustfmt has been here.
+    // The last line of the item, which rustfmt indents like its attribute.
     let mut end: Option<String> = None;
     let mut body = false;
     for (number, line) in (1..).zip(text.lines()) {
@@ -237,7 +237,7 @@ fn test_lines(text: &str) -> Vec<usize> {
         };
         inside.push(number);
         body |= line.ends_with('{');
-        // An item without a body, `mod tests;`, ends where it starts.
+        // An item without a body, such as `mod tests;`, is one line.
         if line.trim_end_matches(';') == closing || (!body && line.ends_with(';')) {
             end = None;
         }

@@ -1,10 +1,10 @@
-//! The command line, as a shell sees it.
+//! The command, run as a process.
 
 use std::process::{Command, Output};
 
 fn xtask(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.args(arguments).output().expect("it was built for this test")
+    command.args(arguments).output().expect("xtask starts")
 }
 
 #[test]
@@ -21,7 +21,7 @@ fn without_a_task_the_tasks_are_listed() {
 }
 
 #[test]
-fn what_does_not_exist_is_named_and_exits_with_2() {
+fn wrong_arguments_are_named_and_exit_with_2() {
     for (arguments, name) in [
         (&["dance"][..], "`dance`"),
         (&["--fast"], "`--fast`"),

@@ -1,7 +1,7 @@
--- Schema 1. What is one row here is one line of a JSON-lines log.
+-- Schema 1. A row of `event` or `log_record` is a line of a JSON-lines log.
 
--- The events of sessions. `body` is the event, as JSON, to the byte; the other columns repeat what
--- one asks for. Money is whole nano-dollars (10^-9 $).
+-- The events of sessions. `body` is the JSON of the event, to the byte; the other columns are for
+-- questions. Costs are in nano-dollars.
 CREATE TABLE event (
     session_id TEXT NOT NULL,
     seq INTEGER NOT NULL,
@@ -35,7 +35,7 @@ CREATE TABLE event (
     PRIMARY KEY (session_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- What sinks say of themselves, and what else has no place in a session.
+-- Events of sinks, and other lines without a place in a session.
 CREATE TABLE log_record (
     emitted_at TEXT NOT NULL,
     event TEXT,
@@ -43,8 +43,8 @@ CREATE TABLE log_record (
     PRIMARY KEY (emitted_at, body)
 ) STRICT, WITHOUT ROWID;
 
--- What a usage sink was given. `writer` and `number` name a record, so that it is never there
--- twice. Turns that are also in `event` must not be added to it: they are the same money.
+-- Usage records. `writer` and `number` identify a record, so that it is stored once. The costs are
+-- also in `event`: do not add both.
 CREATE TABLE usage (
     writer TEXT NOT NULL,
     number INTEGER NOT NULL,
@@ -66,9 +66,8 @@ CREATE TABLE usage (
     PRIMARY KEY (writer, number)
 ) STRICT, WITHOUT ROWID;
 
--- Every call of a model that is over: the attempts of turns that recover, and the turns that are
--- one call. A turn that recovers ends with the sum of its attempts (and says how many `attempts`):
--- to add that, too, would count the money twice.
+-- Finished calls of models: the attempts of turns that recover, and other turns. A turn that recovers
+-- ends with the sum of its attempts (and has a number of `attempts`), which would count them twice.
 CREATE VIEW calls AS
 SELECT
     session_id, seq, emitted_at, role, phase, project_id,
@@ -132,7 +131,7 @@ SELECT
 FROM calls
 GROUP BY session_id;
 
--- `missing` counts the numbers below the last one that are not there: events that were dropped.
+-- `missing` counts the sequence numbers without an event, below the last one.
 CREATE VIEW sessions AS
 SELECT
     session_id,
@@ -148,7 +147,7 @@ SELECT
 FROM event
 GROUP BY session_id;
 
--- One row a span, whether or not it has ended. Only what carries an outcome ends it.
+-- One row per span, ended or not. A span ends with an event that has an outcome.
 CREATE VIEW spans AS
 SELECT
     session_id,
@@ -184,7 +183,7 @@ FROM event
 WHERE span IS NOT NULL
 GROUP BY session_id, span;
 
--- A percentile is the smallest duration that so many are not above (nearest rank).
+-- Percentiles are nearest-rank: the smallest duration that so many do not exceed.
 CREATE VIEW tool_stats AS
 WITH asked AS (
     SELECT name AS tool, coalesce(outcome, 'open') AS became, duration_ns FROM spans
@@ -215,7 +214,7 @@ SELECT
 FROM ranked
 GROUP BY tool;
 
--- By what had failed: how often recovery was tried, and how that went.
+-- By failure scenario: the attempts of recovery, and their results.
 CREATE VIEW recoveries AS
 WITH told AS (
     SELECT

@@ -1,15 +1,14 @@
--- Schema 2. `input_tokens` and `output_tokens` of views are sums of all kinds: what is cached is
--- input, and so is audio. Before, they left out what a cache and audio made of them.
+-- Schema 2. In views, `input_tokens` and `output_tokens` are sums of all kinds, with cached tokens and
+-- audio. In schema 1 they left out both.
 
 DROP VIEW cost_by_session;
 DROP VIEW cost_by_role;
 DROP VIEW cost_by_model;
 DROP VIEW calls;
 
--- Every call of a model that is over: the attempts of turns that recover, and the turns that are
--- one call. A turn that recovers ends with the sum of its attempts (and says how many `attempts`):
--- to add that, too, would count the money twice. Each kind of token is counted by itself, and the two
--- totals are of all kinds.
+-- Finished calls of models: the attempts of turns that recover, and other turns. A turn that recovers
+-- ends with the sum of its attempts (and has a number of `attempts`), which would count them twice.
+-- Each kind of token has a column, and the two totals are of all kinds.
 CREATE VIEW calls AS
 SELECT
     session_id, seq, emitted_at, role, phase, project_id,

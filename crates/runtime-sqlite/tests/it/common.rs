@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Helpers of several tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
 use rusqlite::{Connection, types::Value};
 
-/// A folder of one test's own, which goes when the test ends.
+/// The folder of a test, removed at its end.
 pub(crate) struct Place(PathBuf);
 
 impl Place {
@@ -28,12 +28,12 @@ impl Place {
         &self.0
     }
 
-    /// What somebody else sees in the database.
+    /// Another connection to the database.
     pub(crate) fn sql(&self) -> Connection {
         Connection::open(self.db()).expect("the database is there")
     }
 
-    /// All rows, each as its columns joined by `|`.
+    /// All rows, with columns joined by `|`.
     pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
         rows(&self.sql(), sql)
     }
@@ -65,7 +65,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// An event in a place of a session, by which its content is settled.
+/// An event that depends only on its session and sequence number.
 pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
     let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(i64::try_from(seq).expect("few"));
     let mut event = AgentEvent::new(AgentEventName::TurnCompleted, AgentEventStatus::Running, at)
@@ -78,7 +78,7 @@ pub(crate) fn numbered(session: &str, seq: u64) -> Arc<AgentEvent> {
     Arc::new(event)
 }
 
-/// A session that is written down by hand: each call is the next event, and time passes as it says.
+/// A session written by hand: each call adds an event at the time that it names.
 pub(crate) struct Story {
     session: Arc<str>,
     role: Arc<str>,

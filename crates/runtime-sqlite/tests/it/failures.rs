@@ -1,4 +1,4 @@
-//! A database that cannot be written for a while.
+//! Databases that cannot be written for a while.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -33,7 +33,7 @@ fn is_balanced(log: &SqliteSink) -> bool {
     stats.accepted == known
 }
 
-/// Somebody who writes and does not stop.
+/// Another writer, which does not stop.
 fn block(place: &Place) -> Connection {
     let other = place.sql();
     other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
@@ -41,7 +41,7 @@ fn block(place: &Place) -> Connection {
 }
 
 #[test]
-fn what_cannot_be_committed_is_kept_and_committed_later() {
+fn events_of_a_failed_commit_are_committed_later() {
     let (place, clock) = (Place::new("kept"), ManualClock::new());
     let log = options(&clock, 2, 100).open(place.db()).unwrap();
     let other = block(&place);
@@ -49,7 +49,7 @@ fn what_cannot_be_committed_is_kept_and_committed_later() {
     let error = log.emit(&numbered("s", 2)).unwrap_err().to_string();
     assert!(error.contains("events.db") && error.contains("locked"), "{error}");
     assert_eq!((log.books().errors, log.books().pending), (1, 2));
-    // It does not try for every event that comes now.
+    // Before the retry time, an emission does not try.
     log.emit(&numbered("s", 3)).unwrap();
     log.emit(&numbered("s", 4)).unwrap();
     assert_eq!(log.books().errors, 1);
@@ -63,7 +63,7 @@ fn what_cannot_be_committed_is_kept_and_committed_later() {
 }
 
 #[test]
-fn a_flush_tries_at_once_and_says_whether_it_worked() {
+fn flush_tries_at_once_and_returns_the_error() {
     let (place, clock) = (Place::new("flush"), ManualClock::new());
     let log = options(&clock, 10, 100).open(place.db()).unwrap();
     let other = block(&place);
@@ -75,7 +75,7 @@ fn a_flush_tries_at_once_and_says_whether_it_worked() {
 }
 
 #[test]
-fn beyond_the_backlog_events_are_refused_counted_and_told_of() {
+fn events_beyond_the_backlog_are_refused_and_reported() {
     let (place, clock) = (Place::new("backlog"), ManualClock::new());
     let log = options(&clock, 2, 3).open(place.db()).unwrap();
     let other = block(&place);
@@ -99,7 +99,7 @@ fn beyond_the_backlog_events_are_refused_counted_and_told_of() {
 }
 
 #[test]
-fn a_backlog_that_is_full_makes_room_when_it_may_try_again() {
+fn a_full_backlog_commits_after_the_retry_time() {
     let (place, clock) = (Place::new("room"), ManualClock::new());
     let log = options(&clock, 2, 2).open(place.db()).unwrap();
     let other = block(&place);
@@ -112,7 +112,7 @@ fn a_backlog_that_is_full_makes_room_when_it_may_try_again() {
 }
 
 #[test]
-fn a_full_disk_is_survived() {
+fn events_are_kept_while_the_disk_is_full() {
     let (place, clock) = (Place::new("full"), ManualClock::new());
     let log = options(&clock, 1, 4).max_bytes(1 << 17).open(place.db()).unwrap();
     let mut seq = 0;
@@ -145,7 +145,7 @@ fn a_full_disk_is_survived() {
 }
 
 #[test]
-fn an_import_that_meets_a_writer_fails_and_can_be_tried_again() {
+fn an_import_beside_a_writer_fails_and_can_be_repeated() {
     let (place, clock) = (Place::new("import-busy"), ManualClock::new());
     let log = options(&clock, 1, 1).open(place.db()).unwrap();
     let text = numbered("s", 1).to_json();
@@ -156,7 +156,7 @@ fn an_import_that_meets_a_writer_fails_and_can_be_tried_again() {
 }
 
 #[test]
-fn a_clock_that_jumps_by_years_harms_nothing() {
+fn a_clock_may_jump_by_years() {
     let (place, clock) = (Place::new("years"), ManualClock::new());
     let log = options(&clock, 64, 64).retry(Duration::MAX).open(place.db()).unwrap();
     let other = block(&place);

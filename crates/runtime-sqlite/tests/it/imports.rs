@@ -1,4 +1,4 @@
-//! What is imported is there once, whatever the log looks like.
+//! An import stores each event once, whatever the log looks like.
 
 use std::io::{self, BufReader, Read};
 
@@ -28,7 +28,7 @@ fn importing_a_log_twice_changes_nothing() {
 }
 
 #[test]
-fn what_was_written_live_is_found_in_its_own_log() {
+fn importing_the_log_of_a_live_run_finds_duplicates_only() {
     let place = Place::new("import-live");
     let log = SqliteSink::open(place.db()).unwrap();
     let events: Vec<_> = (1..=10).map(|seq| numbered("s", seq)).collect();
@@ -38,7 +38,7 @@ fn what_was_written_live_is_found_in_its_own_log() {
 }
 
 #[test]
-fn the_same_event_in_other_words_is_a_duplicate() {
+fn the_same_event_in_other_json_is_a_duplicate() {
     let place = Place::new("import-words");
     let log = SqliteSink::open(place.db()).unwrap();
     let one = r#"{"event":"agent.started","status":"running","emitted_at":"2026-01-01T00:00:00+00:00","session_id":"s","seq":1}"#;
@@ -49,7 +49,7 @@ fn the_same_event_in_other_words_is_a_duplicate() {
 }
 
 #[test]
-fn another_event_in_its_place_is_reported_and_not_overwritten() {
+fn a_conflict_is_reported_and_not_stored() {
     let place = Place::new("import-conflict");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit_all(&[numbered("s", 1), numbered("s", 2)]).unwrap();
@@ -64,7 +64,7 @@ fn another_event_in_its_place_is_reported_and_not_overwritten() {
 }
 
 #[test]
-fn conflicts_are_all_counted_and_the_first_hundred_listed() {
+fn all_conflicts_are_counted_and_a_hundred_listed() {
     let place = Place::new("import-conflicts");
     let log = SqliteSink::open(place.db()).unwrap();
     let events: Vec<_> = (1..=1_200).map(|seq| numbered("s", seq)).collect();
@@ -76,7 +76,7 @@ fn conflicts_are_all_counted_and_the_first_hundred_listed() {
 }
 
 #[test]
-fn a_torn_line_is_counted_wherever_it_is() {
+fn torn_lines_are_counted_anywhere_in_a_log() {
     let place = Place::new("import-torn");
     let log = SqliteSink::open(place.db()).unwrap();
     let whole = numbered("s", 1).to_json();
@@ -90,7 +90,7 @@ fn a_torn_line_is_counted_wherever_it_is() {
 }
 
 #[test]
-fn a_log_that_is_cut_at_any_byte_loses_no_whole_line() {
+fn a_log_cut_at_any_byte_loses_no_whole_line() {
     let place = Place::new("import-cut");
     let log = SqliteSink::open(place.db()).unwrap();
     let text = lines(&[numbered("s", 1), numbered("s", 2)]);
@@ -104,7 +104,7 @@ fn a_log_that_is_cut_at_any_byte_loses_no_whole_line() {
 }
 
 #[test]
-fn what_this_version_does_not_know_is_kept_as_it_is() {
+fn lines_of_other_versions_are_stored_unchanged() {
     let place = Place::new("import-unknown");
     let log = SqliteSink::open(place.db()).unwrap();
     let future = r#"{"event":"agent.dreamt","status":"asleep","session_id":"s","seq":1,"role":"writer","data":{"model":"gpt-9","cost_usd":0.25}}"#;
@@ -139,7 +139,7 @@ impl Read for Broken<'_> {
 }
 
 #[test]
-fn a_log_that_cannot_be_read_to_its_end_can_be_imported_again() {
+fn an_import_after_a_read_error_can_be_repeated() {
     let place = Place::new("import-broken");
     let log = SqliteSink::open(place.db()).unwrap();
     let events: Vec<_> = (1..=1_500).map(|seq| numbered("s", seq)).collect();

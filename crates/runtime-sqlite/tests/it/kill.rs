@@ -1,9 +1,8 @@
-//! A process is killed while it writes at full speed: nothing that was acknowledged is lost, and
-//! the database is whole.
+//! Killing a process that writes at full speed loses no acknowledged event, and the database stays
+//! whole.
 //!
-//! The process is this test binary, told by its environment to run nothing but `the_writer`. It
-//! writes down the last event that was acknowledged, in a file of eight bytes that the sink has
-//! nothing to do with.
+//! The process is this test binary, told by its environment to run `the_writer`. It writes the number
+//! of the last acknowledged event to a file of its own, of eight bytes.
 
 use std::env;
 use std::fs::{self, File};
@@ -24,7 +23,7 @@ const KILLS: u64 = 20;
 const MODE: &str = "RUNTIME_SQLITE_KILLED_MODE";
 const PLACE: &str = "RUNTIME_SQLITE_KILLED_PLACE";
 
-/// Not a test of its own: what is killed.
+/// The process that is killed; not a test of its own.
 #[test]
 fn the_writer() {
     let (Ok(mode), Ok(place)) = (env::var(MODE), env::var(PLACE)) else { return };
@@ -36,7 +35,7 @@ fn the_writer() {
         for seq in 1..=10 {
             log.emit(&numbered("s", 10 * group + seq)).unwrap();
         }
-        // The control acknowledges what was emitted, the others what was flushed.
+        // The control acknowledges emitted events, the others flushed events.
         if mode != "control" {
             log.flush().unwrap();
         }
@@ -50,8 +49,8 @@ fn acknowledged(acks: &File) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Kills a writer between 20 and 60 ms after its first acknowledgement; what it had been told is
-/// safe, and how much of that is lost.
+/// Kills a writer 20 to 60 ms after its first acknowledgement. Returns the numbers of
+/// acknowledged events and of those that are lost.
 fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
     fs::create_dir_all(place).expect("a folder of our own");
     fs::write(place.join("acks"), [0; 8]).expect("a folder of our own");
@@ -75,7 +74,7 @@ fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
     writer.kill().expect("a child of ours");
     writer.wait().expect("a child of ours");
     let acknowledged = acknowledged(&acks);
-    // Before anybody repairs anything by opening it to write.
+    // Before opening it for writing repairs it.
     let reader = SqliteReader::open(place.join("events.db")).expect("it is there");
     let mut there = 0;
     for event in reader.events("s") {
@@ -92,7 +91,7 @@ fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
     (acknowledged, acknowledged.saturating_sub(there))
 }
 
-#[expect(clippy::print_stdout, reason = "how many there were is worth knowing")]
+#[expect(clippy::print_stdout, reason = "the counts are the result of the test")]
 fn kill_many(mode: &str) -> (u64, u64) {
     let place = Place::new(&format!("kill-{mode}"));
     let (mut acknowledged, mut lost) = (0, 0);
@@ -106,20 +105,20 @@ fn kill_many(mode: &str) -> (u64, u64) {
 }
 
 #[test]
-fn what_the_system_has_is_not_lost() {
+fn os_durability_loses_no_flushed_event() {
     let (acknowledged, lost) = kill_many("os");
     assert!(acknowledged >= 10 * KILLS);
     assert_eq!(lost, 0);
 }
 
 #[test]
-fn what_the_disk_has_is_not_lost() {
+fn sync_durability_loses_no_flushed_event() {
     let (acknowledged, lost) = kill_many("sync");
     assert!(acknowledged >= 10 * KILLS);
     assert_eq!(lost, 0);
 }
 
 #[test]
-fn what_only_waits_for_its_batch_is_lost_so_the_test_can_fail() {
+fn the_control_loses_events_that_wait_for_a_batch() {
     assert!(kill_many("control").1 > 0);
 }

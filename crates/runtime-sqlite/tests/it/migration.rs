@@ -1,4 +1,4 @@
-//! A database of schema 1, as it was written: it becomes one of this version, in place.
+//! A frozen database of schema 1 is migrated in place.
 
 use std::fs;
 

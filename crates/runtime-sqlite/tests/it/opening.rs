@@ -1,4 +1,4 @@
-//! Which databases are opened, and which are refused.
+//! Databases that are opened, and databases that are refused.
 
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
@@ -8,19 +8,19 @@ use rusqlite::Connection;
 use crate::common::{Place, numbered};
 
 #[test]
-fn a_database_of_a_later_version_is_refused_and_left_alone() {
+fn a_database_of_a_later_version_is_refused_unchanged() {
     let place = Place::new("newer");
     drop(SqliteSink::open(place.db()).unwrap());
     place.sql().pragma_update(None, "user_version", 99).unwrap();
     let error = SqliteSink::open(place.db()).unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 99, known: 2, .. }), "{error}");
     let text = error.to_string();
-    assert!(text.contains("schema 99") && text.contains("none above 2"), "{text}");
+    assert!(text.contains("schema 99") && text.contains("no schema above 2"), "{text}");
     assert!(SqliteReader::open(place.db()).is_err());
 }
 
 #[test]
-fn a_database_of_others_is_refused_and_stays_as_it_is() {
+fn a_database_of_another_application_is_refused_unchanged() {
     let place = Place::new("foreign");
     place.sql().execute_batch("CREATE TABLE theirs (id INTEGER)").unwrap();
     let before = std::fs::read(place.db()).unwrap();
@@ -34,7 +34,7 @@ fn a_database_of_others_is_refused_and_stays_as_it_is() {
 }
 
 #[test]
-fn what_is_no_database_is_refused_and_stays_as_it_is() {
+fn a_file_that_is_not_a_database_is_refused_unchanged() {
     let place = Place::new("garbage");
     std::fs::write(place.db(), "{\"event\":\"agent.started\"}\n".repeat(99)).unwrap();
     let before = std::fs::read(place.db()).unwrap();
@@ -50,17 +50,17 @@ fn a_database_without_a_write_ahead_log_is_refused() {
 }
 
 #[test]
-fn a_place_that_does_not_exist_is_named() {
+fn errors_name_a_folder_that_does_not_exist() {
     let place = Place::new("nowhere");
     let error = SqliteSink::open(place.path().join("no").join("events.db")).unwrap_err();
-    assert!(error.to_string().starts_with("open `"), "{error}");
+    assert!(error.to_string().starts_with("cannot open `"), "{error}");
     let error = SqliteReader::open(place.db()).unwrap_err();
     assert!(error.to_string().contains("events.db"), "{error}");
     assert!(!place.db().exists(), "a reader creates nothing");
 }
 
 #[test]
-fn an_empty_file_becomes_a_database_for_a_sink_and_not_for_a_reader() {
+fn a_sink_turns_an_empty_file_into_a_database_a_reader_does_not() {
     let place = Place::new("empty");
     std::fs::write(place.db(), "").unwrap();
     assert!(matches!(SqliteReader::open(place.db()), Err(OpenError::Foreign { .. })));
@@ -69,7 +69,7 @@ fn an_empty_file_becomes_a_database_for_a_sink_and_not_for_a_reader() {
 }
 
 #[test]
-fn a_database_is_continued() {
+fn a_sink_appends_to_an_existing_database() {
     let place = Place::new("again");
     for seq in 1..=3 {
         let log = SqliteSink::open(place.db()).unwrap();
@@ -83,7 +83,7 @@ fn a_database_is_continued() {
 }
 
 #[test]
-fn the_database_says_whose_it_is() {
+fn a_database_has_an_application_id_and_a_version() {
     let place = Place::new("ours");
     let options = SqliteSink::options().durability(SqliteDurability::Sync);
     drop(options.open(place.db()).unwrap());

@@ -1,4 +1,4 @@
-//! What must hold at compile time.
+//! Promises that the compiler checks.
 
 use std::sync::Arc;
 

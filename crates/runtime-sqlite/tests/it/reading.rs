@@ -1,4 +1,4 @@
-//! What was written can be read back.
+//! Written events can be read back.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use runtime_usage::Usd;
 use crate::common::{Place, Story, lines, numbered};
 
 #[test]
-fn events_come_back_as_they_went_page_after_page() {
+fn events_are_read_back_equal_page_by_page() {
     let place = Place::new("pages");
     let log = SqliteSink::open(place.db()).unwrap();
     let events: Vec<_> = (1..=1_300).map(|seq| numbered("s", seq)).collect();
@@ -24,7 +24,7 @@ fn events_come_back_as_they_went_page_after_page() {
 }
 
 #[test]
-fn events_that_come_while_one_reads_are_read_too() {
+fn events_committed_during_a_read_are_read() {
     let place = Place::new("growing");
     let log = SqliteSink::open(place.db()).unwrap();
     let reader = log.reader().unwrap();
@@ -39,14 +39,14 @@ fn events_that_come_while_one_reads_are_read_too() {
 }
 
 #[test]
-fn sessions_say_how_they_ended_and_what_is_missing() {
+fn sessions_have_an_outcome_and_missing_events() {
     let place = Place::new("sessions");
     let mut story = Story::new("a", "writer");
     let spent = Data::new().with("model", "gpt-5").with("cost_usd", 0.25);
     story.pass(10).tell(AgentEventName::TurnStarted, Some((2, Some(1))), None, Data::new());
     let ok = Some(SpanOutcome::Ok);
     story.pass(10).tell(AgentEventName::TurnCompleted, Some((2, Some(1))), ok, spent);
-    // The budget's verdict ends nothing: it has no outcome.
+    // An `agent.failed` without an outcome does not end the session.
     story.pass(10).tell(AgentEventName::AgentFailed, None, None, Data::new());
     story.pass(10).tell(AgentEventName::AgentCompleted, Some((1, None)), ok, Data::new());
     let log = SqliteSink::open(place.db()).unwrap();
@@ -63,7 +63,7 @@ fn sessions_say_how_they_ended_and_what_is_missing() {
 }
 
 #[test]
-fn what_is_exported_can_be_imported_and_is_the_same() {
+fn an_imported_export_is_the_same_database() {
     let (place, other) = (Place::new("export"), Place::new("export-other"));
     let log = SqliteSink::open(place.db()).unwrap();
     let record =
@@ -83,7 +83,7 @@ fn what_is_exported_can_be_imported_and_is_the_same() {
 }
 
 #[test]
-fn a_reader_sees_what_is_committed_and_only_that() {
+fn a_reader_sees_only_committed_events() {
     let place = Place::new("committed");
     let log = SqliteSink::open(place.db()).unwrap();
     let reader = log.reader().unwrap();

@@ -1,4 +1,4 @@
-//! What real sessions emit, against what their trackers have counted.
+//! The events of real sessions, compared with their usage trackers.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::common::Place;
 
-/// Two models, one ten times the price of the other, whose prices are no round numbers.
+/// Two models with odd prices, one ten times as expensive as the other.
 fn prices() -> PricingTable {
     let prices = PricingTable::new();
     for (model, input, output) in [("small", 333, 1_777), ("large", 3_331, 17_771)] {
@@ -37,7 +37,7 @@ fn orchestrator(log: &Arc<SqliteSink>, clock: &ManualClock) -> Orchestrator {
         .usage_sink(Arc::clone(log))
 }
 
-/// Turns that are answered, that recover and that do not; tools that work and that fail.
+/// Turns that succeed, recover and fail; tools that succeed and fail.
 fn live(session: &OrchestrationSession, salt: u64) {
     let usage = |n: u64| UsageSnapshot::new(1_001 * n + salt, 37 * n).cache_read(11 * n);
     for n in 1..=3 {
@@ -65,7 +65,7 @@ fn live(session: &OrchestrationSession, salt: u64) {
 }
 
 #[test]
-fn the_views_say_what_the_trackers_have_counted() {
+fn views_agree_with_usage_trackers() {
     let (place, clock) = (Place::new("real"), ManualClock::skipping());
     let log = Arc::new(SqliteSink::open(place.db()).unwrap());
     let (mut by_model, mut by_session) = (std::collections::BTreeMap::new(), Vec::new());
@@ -125,7 +125,7 @@ fn the_views_say_what_the_trackers_have_counted() {
 }
 
 #[test]
-fn what_a_session_keeps_in_memory_is_what_is_read_back() {
+fn events_read_back_equal_the_events_of_a_session() {
     let (place, clock) = (Place::new("real-back"), ManualClock::skipping());
     let log = Arc::new(SqliteSink::open(place.db()).unwrap());
     let session = orchestrator(&log, &clock).session().unwrap();

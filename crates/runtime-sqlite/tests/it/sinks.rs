@@ -1,4 +1,4 @@
-//! When events and usage records are committed, and as what.
+//! Commits and rows of events and usage records.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn count(place: &Place) -> String {
 }
 
 #[test]
-fn what_was_flushed_is_there_for_others() {
+fn flushed_events_are_visible_to_other_connections() {
     let place = Place::new("flushed");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit(&numbered("s", 1)).unwrap();
@@ -31,7 +31,7 @@ fn what_was_flushed_is_there_for_others() {
 }
 
 #[test]
-fn a_full_batch_is_committed_and_not_before() {
+fn a_batch_is_committed_when_it_is_full() {
     let place = Place::new("batch");
     let log = SqliteSink::options().batch(some(3)).open(place.db()).unwrap();
     for (seq, there) in [(1, "0"), (2, "0"), (3, "3"), (4, "3"), (5, "3"), (6, "6")] {
@@ -49,7 +49,7 @@ fn a_batch_of_one_is_committed_at_once() {
 }
 
 #[test]
-fn what_has_waited_long_enough_goes_with_the_next_one() {
+fn after_the_linger_time_the_next_event_commits() {
     let (place, clock) = (Place::new("linger"), ManualClock::new());
     let linger = Duration::from_secs(1);
     let log = SqliteSink::options().linger(linger).clock(clock.clone()).open(place.db()).unwrap();
@@ -65,7 +65,7 @@ fn what_has_waited_long_enough_goes_with_the_next_one() {
 }
 
 #[test]
-fn several_events_are_committed_in_one_go_with_what_waits() {
+fn emit_all_commits_with_waiting_events() {
     let place = Place::new("all");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit(&numbered("s", 1)).unwrap();
@@ -74,7 +74,7 @@ fn several_events_are_committed_in_one_go_with_what_waits() {
 }
 
 #[test]
-fn a_sink_that_is_dropped_leaves_nothing_behind() {
+fn dropping_a_sink_commits_waiting_events() {
     let place = Place::new("dropped");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit(&numbered("s", 1)).unwrap();
@@ -83,7 +83,7 @@ fn a_sink_that_is_dropped_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_event_that_comes_twice_is_there_once() {
+fn an_event_emitted_twice_is_stored_once() {
     let place = Place::new("twice");
     let log = SqliteSink::open(place.db()).unwrap();
     for _ in 0..2 {
@@ -96,7 +96,7 @@ fn an_event_that_comes_twice_is_there_once() {
 }
 
 #[test]
-fn an_event_in_anothers_place_is_reported_and_replaces_nothing() {
+fn a_conflict_is_reported_and_replaces_nothing() {
     let place = Place::new("conflict");
     let log = SqliteSink::open(place.db()).unwrap();
     log.emit_all(&[numbered("s", 7)]).unwrap();
@@ -105,7 +105,10 @@ fn an_event_in_anothers_place_is_reported_and_replaces_nothing() {
     log.emit(&Arc::new(other)).unwrap();
     log.emit(&numbered("s", 8)).unwrap();
     let error = EventSink::flush(&log).unwrap_err().to_string();
-    assert!(error.contains("event 7 of session `s` is there already"), "{error}");
+    assert!(
+        error.contains("event 7 of session `s` is in the database with other contents"),
+        "{error}"
+    );
     let bodies = place.rows("SELECT body FROM event ORDER BY seq");
     assert_eq!(bodies, [numbered("s", 7).to_json(), numbered("s", 8).to_json()]);
     let stats = log.books();
@@ -114,7 +117,7 @@ fn an_event_in_anothers_place_is_reported_and_replaces_nothing() {
 }
 
 #[test]
-fn what_sinks_say_of_themselves_is_kept_apart() {
+fn events_of_sinks_are_in_log_record() {
     let place = Place::new("record");
     let log = SqliteSink::open(place.db()).unwrap();
     let at = ManualClock::new().utc_now();
@@ -129,7 +132,7 @@ fn what_sinks_say_of_themselves_is_kept_apart() {
 }
 
 #[test]
-fn a_number_beyond_sqlites_integers_loses_no_event() {
+fn an_event_with_a_number_beyond_i64_is_stored() {
     let place = Place::new("huge");
     let log = SqliteSink::open(place.db()).unwrap();
     let mut event = AgentEvent::clone(&numbered("s", 1));
@@ -146,7 +149,7 @@ fn a_number_beyond_sqlites_integers_loses_no_event() {
 }
 
 #[test]
-fn usage_records_are_rows_and_none_is_there_twice() {
+fn each_usage_record_is_one_row() {
     let place = Place::new("usage");
     let log = SqliteSink::open(place.db()).unwrap();
     let usage = UsageSnapshot::new(1_200, 80).cache_read(7).reasoning(3);
@@ -165,7 +168,7 @@ fn usage_records_are_rows_and_none_is_there_twice() {
 }
 
 #[test]
-fn hostile_text_is_kept_to_the_byte() {
+fn hostile_text_is_stored_to_the_byte() {
     let place = Place::new("hostile");
     let log = SqliteSink::open(place.db()).unwrap();
     let texts = [

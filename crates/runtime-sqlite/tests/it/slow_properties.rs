@@ -1,4 +1,4 @@
-//! Whatever order logs come in, and however often, the table is the same.
+//! Properties of imports and reads.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_log_in_any_order_and_with_repetitions_makes_the_same_table(
+    fn any_order_and_repetition_makes_the_same_table(
         events in vec(event(), 1..60),
         order in vec((any::<prop::sample::Index>(), any::<bool>()), 0..120),
         garbage in "\\PC{0,20}",
@@ -39,7 +39,7 @@ proptest! {
                 lines.swap(0, place);
             }
         }
-        // What is no JSON object is passed over.
+        // Lines that are not JSON objects are skipped.
         lines.insert(0, format!("x{garbage}"));
         let copy = SqliteSink::open(shuffled.db()).unwrap();
         let (first, rest) = lines.split_at(lines.len() / 2);
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn no_line_makes_an_import_fail(lines in vec(line(), 0..40)) {
+    fn no_line_fails_an_import(lines in vec(line(), 0..40)) {
         let place = Place::new("lines");
         let log = SqliteSink::open(place.db()).unwrap();
         let text = lines.join("\n");
@@ -73,7 +73,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_written_is_read_back(
+    fn written_events_are_read_back_equal(
         text in "\\PC{0,12}|[\\x00-\\x7f]{0,12}",
         number in any::<f64>().prop_filter("JSON has no others", |number| number.is_finite()),
         tokens in any::<u64>(),
@@ -89,7 +89,7 @@ proptest! {
     }
 }
 
-/// Lines that are nearly events.
+/// Lines that resemble events.
 fn line() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "agent.turn_completed",

@@ -1,4 +1,4 @@
-//! Several who write the same database.
+//! Several writers of one database.
 
 use std::env;
 use std::path::Path;
@@ -15,7 +15,7 @@ const PLACE: &str = "RUNTIME_SQLITE_TOGETHER_PLACE";
 const NAME: &str = "RUNTIME_SQLITE_TOGETHER_NAME";
 const EVENTS: u64 = 600;
 
-/// Not a test of its own: one of several processes.
+/// One of several processes; not a test of its own.
 #[test]
 fn one_of_several() {
     let (Ok(place), Ok(name)) = (env::var(PLACE), env::var(NAME)) else { return };

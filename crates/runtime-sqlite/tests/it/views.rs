@@ -1,4 +1,4 @@
-//! The views, against books that were computed by hand.
+//! Views, compared with results computed by hand.
 
 use runtime_events::{AgentEventName as Name, Data, SpanOutcome as Outcome};
 use runtime_sqlite::SqliteSink;
@@ -25,7 +25,7 @@ fn kept(test: &str, stories: &[Story]) -> Place {
     place
 }
 
-/// A plain turn, a turn of three attempts over two models, and one that was cut by a crash.
+/// A plain turn, a turn of three attempts at two models, and a turn cut by a crash.
 fn writer() -> Story {
     let mut story = Story::new("w", "writer");
     let turn = |span| Some((span, Some(ROOT)));
@@ -114,7 +114,7 @@ fn money_is_counted_once_and_to_the_nano_dollar() {
 }
 
 #[test]
-fn spans_have_a_kind_a_name_and_an_end_if_they_ended() {
+fn spans_have_a_kind_a_name_and_an_end() {
     let place = kept("spans", &[writer()]);
     let spans = "SELECT ltrim(span, '0'), ltrim(parent, '0'), kind, name, start_ns / 1000000,
         duration_ns / 1000000, outcome FROM spans ORDER BY first_seq";
@@ -137,7 +137,7 @@ fn spans_have_a_kind_a_name_and_an_end_if_they_ended() {
 }
 
 #[test]
-fn recoveries_are_told_by_what_had_failed() {
+fn recoveries_are_counted_by_scenario() {
     let place = kept("recoveries", &[writer()]);
     let rows = place.rows("SELECT * FROM recoveries ORDER BY scenario");
     assert_eq!(rows, ["provider_down|1|1|0|0|0.25", "rate_limit|1|0|1|0|1.5"]);
@@ -184,7 +184,7 @@ fn tools_have_counts_and_percentiles() {
 }
 
 #[test]
-fn percentiles_of_one_and_of_two_are_durations_that_were_seen() {
+fn percentiles_of_one_and_two_are_observed_durations() {
     let mut story = Story::new("t", "writer");
     for (span, tool, took) in [(2, "one", 7), (3, "two", 9), (4, "two", 4)] {
         let (span, tool) = (Some((span, Some(ROOT))), json!({"tool": tool}));
@@ -198,7 +198,7 @@ fn percentiles_of_one_and_of_two_are_durations_that_were_seen() {
 }
 
 #[test]
-fn sums_of_what_cannot_be_are_still_numbers() {
+fn sums_of_absurd_numbers_are_numbers() {
     let mut story = Story::new("s", "writer");
     for span in 2..100 {
         let absurd = json!({"model": "a", "cost_usd": 1e300, "input_tokens": u64::MAX});
@@ -211,7 +211,7 @@ fn sums_of_what_cannot_be_are_still_numbers() {
 }
 
 #[test]
-fn views_take_what_is_not_known() {
+fn views_accept_missing_values() {
     let place = Place::new("views-unknown");
     let log = SqliteSink::open(place.db()).unwrap();
     let deep = "[".repeat(100) + &"]".repeat(100);
@@ -239,7 +239,7 @@ fn views_take_what_is_not_known() {
 }
 
 #[test]
-fn a_question_about_one_session_does_not_read_the_others() {
+fn a_query_of_one_session_does_not_read_others() {
     let place = kept("plan", &[writer()]);
     for view in ["spans", "cost_by_session", "sessions"] {
         let plan =

@@ -1,4 +1,4 @@
-//! When events happened, counted from the first one of the log.
+//! The times of events, from the first one of the log.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use runtime_events::{AgentEvent, AgentEventName};
 
-/// Places sessions against each other by the wall clock, and the events of a session by the
-/// monotonic one: a wall clock that is set moves nothing in it.
+/// Sessions are placed by the wall clock, and the events of a session by the monotonic one: setting
+/// the wall clock moves nothing within a session.
 #[derive(Debug, Default)]
 pub(super) struct Offsets {
     began: Option<DateTime<Utc>>,
-    /// When the sessions that are open were opened. A tail may run for weeks.
+    /// The begin of each open session. Only open ones: a tail may run for weeks.
     opened: HashMap<Arc<str>, DateTime<Utc>>,
 }
 

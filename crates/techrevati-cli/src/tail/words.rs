@@ -1,4 +1,4 @@
-//! What an event is called, what it is about, and what it says.
+//! The name, the answer and the colour of an event.
 
 use runtime_events::payload::{
     GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided, Word, Words,
@@ -8,7 +8,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use crate::check::many;
 use crate::paint::Color;
 
-/// Whether spans begin with such an event.
+/// Whether a span begins with such an event.
 pub(super) const fn begins(name: AgentEventName) -> bool {
     matches!(
         name,
@@ -25,7 +25,7 @@ pub(super) fn name(event: &AgentEvent) -> &'static str {
     name.strip_prefix("agent.").unwrap_or(name)
 }
 
-/// What was decided, by a guardrail, a permission or the policy; what was lost.
+/// The decision of a guardrail, a permission or the policy; the losses of a sink.
 pub(super) fn answer(event: &AgentEvent) -> Option<String> {
     match event.event {
         AgentEventName::PermissionChecked => {

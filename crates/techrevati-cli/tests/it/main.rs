@@ -1,4 +1,4 @@
-//! The command, as it is run.
+//! The command, run as a process.
 
 mod readers;
 
@@ -23,7 +23,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (status.code().expect("it was not killed"), text(stdout), text(stderr))
 }
 
-/// A file that is gone after the test.
+/// A file that is removed after the test.
 struct TempFile(PathBuf);
 
 impl TempFile {
@@ -49,7 +49,7 @@ fn lines() -> Vec<String> {
 }
 
 #[test]
-fn report_writes_every_format_to_a_file_or_to_standard_output() {
+fn report_writes_every_format_to_file_or_stdout() {
     for (format, start) in [
         ("html", "<!doctype html>"),
         ("chrome", "{\"displayTimeUnit\""),
@@ -67,19 +67,19 @@ fn report_writes_every_format_to_a_file_or_to_standard_output() {
 }
 
 #[test]
-fn the_title_and_the_limits_of_a_page_can_be_given() {
+fn report_takes_a_title_and_limits() {
     let page = run(&["report", LOG, "--title", "a <b> c", "--max-spans=3", "--max-events", "2"]).1;
     assert!(page.contains("<title>a &lt;b&gt; c</title>"));
     assert!(page.contains("Showing 3 of 20 spans") && page.contains("the first 2 of 70 events"));
 }
 
 #[test]
-fn tail_shows_a_line_for_each_event_without_colours_where_there_is_no_terminal() {
+fn tail_shows_one_line_per_event_plain_without_a_terminal() {
     let (code, text, _) = run(&["tail", LOG, "--once"]);
     assert_eq!((code, text.lines().count()), (0, 70));
-    assert!(text.contains("turn_completed gpt-5 810 ms 1,460 → 80 tokens $0.0026"));
-    assert!(text.contains("breaker_changed openai closed → open"));
-    assert!(text.contains("guardrail_checked write_file post objected no_secrets"));
+    assert!(text.contains("turn_completed gpt-5  810 ms  1,460 tokens in, 80 out  $0.0026"));
+    assert!(text.contains("breaker_changed openai  closed → open"));
+    assert!(text.contains("guardrail_checked write_file  post objected no_secrets"));
     // Offsets are of the run, not of each session.
     assert!(text.lines().last().unwrap().trim_start().starts_with("17.920 editor"), "{text}");
     assert!(!text.contains('\u{1b}'));
@@ -89,7 +89,7 @@ fn tail_shows_a_line_for_each_event_without_colours_where_there_is_no_terminal()
 }
 
 #[test]
-fn tail_follows_a_log_that_grows_and_one_that_begins_anew() {
+fn tail_follows_a_log_that_grows_or_restarts() {
     let lines = lines();
     let file = TempFile::new("follow", &format!("{}\n", lines[0]));
     let Child { stdout, .. } =
@@ -102,7 +102,7 @@ fn tail_follows_a_log_that_grows_and_one_that_begins_anew() {
     log.write_all(half.as_bytes()).unwrap();
     log.flush().unwrap();
     writeln!(log, "{rest}").unwrap();
-    assert!(shown.next().unwrap().contains("status_changed initializing → running"));
+    assert!(shown.next().unwrap().contains("status_changed  initializing → running"));
     fs::write(file.path(), format!("{}\n", lines[2])).unwrap();
     assert!(shown.next().unwrap().contains("turn_started gpt-5"));
 }
@@ -137,7 +137,7 @@ impl Drop for Killed {
 }
 
 #[test]
-fn a_terminal_is_not_given_commands_by_a_log() {
+fn no_command_shows_control_characters_of_a_log() {
     let event = r#"{"event":"agent.blocked","status":"blocked","emitted_at":"2026-05-20T12:00:00Z","role":"\u001b[2J\u202ex","detail":"a\u0007\nb","data":{"tool":"\u009b31m"}}"#;
     let file = TempFile::new("hostile", &format!("{event}\nnot \u{1b}[31m json\n"));
     for arguments in
@@ -157,7 +157,7 @@ fn stats_shows_the_numbers() {
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     for line in [
         "cost $0.0800",
-        "recovery 1 tried, 1 worked, 0 failed, 0 escalated",
+        "recovery 1 attempt, 1 succeeded, 0 failed, 0 escalated",
         "claude-sonnet-4 3 0 1.59 s 2.58 s 2.58 s 13,580 1,690 $0.0661",
         "write_file 1 1 229 ms 229 ms 229 ms",
     ] {
@@ -166,14 +166,14 @@ fn stats_shows_the_numbers() {
 }
 
 #[test]
-fn check_is_content_with_a_whole_log() {
+fn check_finds_no_problems_in_a_whole_log() {
     let (code, text, _) = run(&["check", LOG]);
     assert_eq!(code, 0);
-    assert!(text.ends_with("70 events, 3 sessions: the log is whole\n"), "{text}");
+    assert!(text.ends_with("70 events, 3 sessions: no problems\n"), "{text}");
 }
 
 #[test]
-fn check_names_the_line_of_each_finding() {
+fn check_names_the_line_of_each_problem() {
     let mut lines = lines();
     lines.remove(5);
     lines[9] = "{\"event\":\"agent.exploded\"}".to_owned();
@@ -189,11 +189,11 @@ fn check_names_the_line_of_each_finding() {
     assert!(starts(6, "event 6 is missing"), "{text}");
     assert!(starts(10, "unknown event name `agent.exploded`"), "{text}");
     assert!(starts(lines.len(), "the line is torn after "), "{text}");
-    assert!(text.lines().last().unwrap().ends_with(" findings"));
+    assert!(text.lines().last().unwrap().ends_with(" problems"));
 }
 
 #[test]
-fn check_says_why_events_are_missing_and_what_sinks_say_of_it() {
+fn check_and_stats_show_the_losses_of_sinks_and_gaps() {
     let event = |seq: u64| {
         format!(
             r#"{{"event":"agent.ready","status":"ready","emitted_at":"2026-05-20T12:00:00Z","session_id":"s","seq":{seq}}}"#
@@ -213,16 +213,16 @@ fn check_says_why_events_are_missing_and_what_sinks_say_of_it() {
         format!("{path}:5: session s: event 5 is missing: cause unknown"),
         format!("{path}:6: session s: event 6 comes after event 6"),
         format!("{path}:7: the line is torn after 9 bytes"),
-        format!("{path}: 6 events, 1 session: 6 findings"),
+        format!("{path}: 6 events, 1 session: 6 problems"),
     ];
     assert_eq!(text.lines().collect::<Vec<_>>(), expected);
     let (_, text, _) = run(&["stats", path]);
-    let lost = "2 events dropped, 1 event missing without a word, 1 event there again, \
-                1 line torn, 17 bytes of torn lines cut off";
+    let lost = "2 events dropped, 1 event missing for an unknown cause, 1 event repeated, \
+                1 line torn, 17 bytes cut off from torn lines";
     assert!(text.contains(lost), "{text}");
     let (_, text, _) = run(&["tail", "--once", path]);
     assert!(text.ends_with(&format!("{path}:7: torn after 9 bytes\n")), "{text}");
-    assert!(text.contains("log.dropped 2 events") && text.contains("log.recovered 17 bytes"));
+    assert!(text.contains("log.dropped  2 events") && text.contains("log.recovered  17 bytes"));
 }
 
 #[test]
@@ -250,26 +250,33 @@ fn a_folder_of_files_is_one_log() {
 }
 
 #[test]
-fn errors_name_the_file_and_have_codes() {
-    let (code, _, error) = run(&["stats", "no/such/file"]);
-    assert_eq!(code, 3);
-    assert!(error.starts_with("techrevati: cannot read `no/such/file`: "), "{error}");
-    let (code, _, error) = run(&["report", LOG, "-o", "no/such/folder/x.html"]);
-    assert_eq!(code, 3);
-    assert!(error.contains("no/such/folder/x.html"), "{error}");
-    for (arguments, word) in [
-        (&[][..], "a command is missing"),
-        (&["explain"], "unknown command `explain`"),
-        (&["stats"], "`stats` needs the path of a log"),
-        (&["tail", LOG, "--twice"], "`tail` does not know `--twice`"),
-        (&["check", LOG, "more"], "`check` does not know `more`"),
-        (&["report", LOG, "-o"], "`-o` needs a value"),
-        (&["report", LOG, "--format", "pdf"], "`--format` cannot be `pdf`"),
-        (&["report", LOG, "--max-spans", "-1"], "`--max-spans` cannot be `-1`"),
+fn file_errors_name_the_file_and_exit_with_3() {
+    for (arguments, start) in [
+        (&["stats", "no/such/file"][..], "error: cannot read `no/such/file`: "),
+        (&["report", LOG, "-o", "no/such/x.html"], "error: cannot write `no/such/x.html`: "),
     ] {
         let (code, _, error) = run(arguments);
-        assert_eq!(code, 2, "{arguments:?}");
-        assert!(error.contains(word), "{arguments:?}: {error}");
+        assert_eq!(code, 3, "{arguments:?}");
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
+fn usage_errors_name_the_argument_and_exit_with_2() {
+    for (arguments, words) in [
+        (&[][..], "Usage: techrevati <COMMAND>"),
+        (&["explain"], "unrecognized subcommand 'explain'"),
+        (&["stats"], "<LOG>"),
+        (&["tail", LOG, "--twice"], "unexpected argument '--twice'"),
+        (&["check", LOG, "more"], "unexpected argument 'more'"),
+        (&["report", LOG, "-o"], "a value is required for '--out <FILE>'"),
+        (&["report", LOG, "--format", "pdf"], "invalid value 'pdf' for '--format <FORMAT>'"),
+        (&["report", LOG, "--max-spans=-1"], "invalid value '-1' for '--max-spans <N>'"),
+        (&["completions", "cmd"], "invalid value 'cmd' for '<SHELL>'"),
+    ] {
+        let (code, output, error) = run(arguments);
+        assert_eq!((code, &*output), (2, ""), "{arguments:?}");
+        assert!(error.contains(words), "{arguments:?}: {error}");
     }
 }
 
@@ -277,10 +284,62 @@ fn errors_name_the_file_and_have_codes() {
 fn help_names_every_command_and_exit_code() {
     let (code, text, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for word in ["report", "tail", "stats", "check", "NO_COLOR", "Exit codes: 0 done; 1 "] {
-        assert!(text.contains(word), "{word}");
+    for words in [
+        "  report  ",
+        "  tail  ",
+        "  stats  ",
+        "  check  ",
+        "  completions  ",
+        "  0  success",
+        "  1  `check` found",
+        "  2  the command line",
+        "  3  a file",
+        "NO_COLOR",
+    ] {
+        assert!(text.contains(words), "{words}");
+    }
+    for command in ["report", "tail", "stats", "check", "completions"] {
+        let (code, text, _) = run(&[command, "--help"]);
+        assert_eq!(code, 0);
+        assert!(text.contains(&format!("Usage: techrevati {command} ")), "{text}");
     }
     assert!(run(&["--version"]).1.starts_with("techrevati 0."));
+}
+
+#[test]
+fn completions_know_the_commands_in_every_shell() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let (code, script, _) = run(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(script.contains("techrevati") && script.contains("max-spans"), "{shell}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_success() {
+    // More than fits into a pipe, so that every command writes after it is closed.
+    let file = TempFile::new("pipe", &(lines().join("\n") + "\n").repeat(40));
+    for arguments in [&["tail", "--once", file.path()][..], &["check", file.path()]] {
+        let mut child = command(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert!(child.wait().unwrap().success(), "{arguments:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn file_names_need_not_be_utf_8() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let folder = env::temp_dir().join(format!("techrevati-bytes-{}", process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (log, out) = (folder.join(OsStr::from_bytes(b"run-\xff.jsonl")), folder.join("run.html"));
+    fs::copy(LOG, &log).unwrap();
+    let output = command(&["report"]).arg(&log).arg("-o").arg(&out).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(fs::read_to_string(&out).unwrap().contains("<title>run-\u{fffd}.jsonl</title>"));
+    fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -293,7 +352,7 @@ fn an_empty_log_is_no_error() {
 }
 
 #[test]
-fn tail_says_what_kind_of_content_was_kept() {
+fn tail_shows_the_kind_of_captured_content() {
     let event = r#"{"event":"agent.content_captured","status":"running","emitted_at":"2026-05-20T12:00:00Z","role":"x","data":{"content":"arguments","value":{"q":"said"}}}"#;
     let file = TempFile::new("content", &format!("{event}\n"));
     let (_, text, _) = run(&["tail", "--once", file.path()]);

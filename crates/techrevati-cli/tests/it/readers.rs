@@ -1,4 +1,4 @@
-//! All that read a log say the same of it: tokens, cost, outcomes, errors and names.
+//! All readers of a log agree on tokens, costs, outcomes, errors and names.
 
 use std::collections::BTreeMap;
 use std::{env, fs, process};
@@ -14,10 +14,10 @@ use serde_json::Value;
 const LOG: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../techrevati-runtime/tests/frozen/log.jsonl");
 
-/// What readers tell of a span, by its id.
+/// The attributes of spans, by span id.
 type Spans = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The attributes that both projections to OpenTelemetry have.
+/// The attributes of both projections to OpenTelemetry.
 const COMMON: [&str; 11] = [
     "gen_ai.operation.name",
     "gen_ai.request.model",
@@ -37,8 +37,8 @@ fn log() -> Vec<AgentEvent> {
     text.lines().map(|line| AgentEvent::from_json(line).expect("an event")).collect()
 }
 
-/// Tokens of all kinds in and out, and nano-dollars, as the lines themselves say: of each turn that
-/// is one call, and of each attempt.
+/// Input tokens, output tokens and nano-dollars, summed from the lines themselves: from each attempt, and
+/// from each turn without attempts.
 fn told() -> [u64; 3] {
     let text = fs::read_to_string(LOG).expect("readable");
     let mut sums = [0; 3];
@@ -127,7 +127,7 @@ fn tokens_and_cost_agree_in_every_reader() {
     let (_, text, _) = super::run(&["stats", LOG]);
     let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
     let line = text.lines().find(|line| line.starts_with("tokens")).expect("a line of tokens");
-    let said: Vec<String> = line.split(", ").map(digits).collect();
+    let said: Vec<String> = line.split(['(', ')']).map(digits).collect();
     assert_eq!((&*said[0], &*said[2]), (&*read.to_string(), &*written.to_string()));
 
     let database = env::temp_dir().join(format!("techrevati-readers-{}.db", process::id()));

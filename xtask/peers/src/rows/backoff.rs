@@ -1,4 +1,4 @@
-//! The delay before one more attempt, with chance in it.
+//! The randomized delay before another attempt.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(super) fn add(suite: &mut Suite) {
     suite.ratio("back-off, full jitter", full, backon, 0.8);
 }
 
-/// The first eight attempts, over and over.
+/// The first eight attempts, repeated.
 fn ours(jitter: JitterMode) -> impl FnMut() -> Duration {
     let backoff = Backoff::default().jitter(jitter);
     let mut rng = fastrand::Rng::with_seed(1);
@@ -28,7 +28,7 @@ fn ours(jitter: JitterMode) -> impl FnMut() -> Duration {
     }
 }
 
-/// Most of its delays are at the cap, which is where it is fastest.
+/// Most delays are at the cap, where backon is fastest.
 fn backon() -> impl FnMut() -> Option<Duration> {
     let mut delays = ExponentialBuilder::new().with_jitter().without_max_times().build();
     move || delays.next()

@@ -1,4 +1,4 @@
-//! A call through a closed breaker that answers: admission, the call, the outcome.
+//! A successful call through a closed breaker: admission, call, outcome.
 
 use std::future;
 use std::hint::black_box;
@@ -46,7 +46,7 @@ fn recloser() -> impl Fn() -> bool + Send + Sync {
     move || breaker.call(answer).is_ok()
 }
 
-/// As ours: closed until five calls in a row have failed.
+/// Like ours, it opens after five consecutive failures.
 fn failsafe() -> impl Fn() -> bool + Send + Sync {
     let wait = failsafe::backoff::constant(Duration::from_secs(30));
     let breaker = failsafe::Config::new().failure_policy(consecutive_failures(5, wait)).build();

@@ -1,4 +1,4 @@
-//! What a reply means, from its status, headers and body. No peer reads all three.
+//! The meaning of a reply, from its status, headers and body. No peer reads all three.
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ pub(super) fn add(suite: &mut Suite) {
     suite.case("Fault::from_response, a 429 and 14 headers", Work::alone(from_response()));
 }
 
-/// As `OpenAI` sends them.
+/// The headers of `OpenAI`.
 const HEADERS: [(&str, &str); 14] = [
     ("date", "Wed, 01 Jul 2026 12:00:00 GMT"),
     ("content-type", "application/json; charset=utf-8"),

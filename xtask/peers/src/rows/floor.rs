@@ -1,4 +1,4 @@
-//! What the machine itself takes: nothing is promised of it.
+//! The costs of the machine itself, without a promise.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +15,6 @@ pub(super) fn add(suite: &mut Suite) {
 
 fn counter() -> impl Fn() -> u64 + Send + Sync {
     let counter = AtomicU64::new(0);
-    // Relaxed: nobody reads it.
+    // Relaxed: no thread reads it.
     move || counter.fetch_add(1, Ordering::Relaxed)
 }

@@ -1,4 +1,4 @@
-//! A request and its tokens: taken from two limits before the call, settled after it.
+//! A request and its tokens, taken from two limits before the call and settled after it.
 
 use std::hint::black_box;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -14,8 +14,8 @@ pub(super) fn add(suite: &mut Suite) {
     let ours = suite.ours("RateLimiter reserve and settle, two limits", Work::alone(ours()));
     let governor =
         suite.case("governor 0.10 check_n, twice", Work::alone(governor(DefaultClock::default())));
-    // Its own clock reads the processor's counter, which costs a third of `Instant::now`: the bound
-    // is that of what is left, and the row below is the one that compares the limiters.
+    // Governor's own clock reads the processor's counter, at a third of the cost of `Instant::now`. The
+    // row below, with the same clock, compares the limiters.
     suite.ratio("rate limiter, one thread, governor's own clock", ours, governor, 4.0);
     let governor = suite.case(
         "governor 0.10 check_n, twice, Instant::now",
@@ -31,11 +31,11 @@ pub(super) fn add(suite: &mut Suite) {
         "governor 0.10 check_n, twice, two threads",
         Work::shared(self::governor(DefaultClock::default())),
     );
-    // Ours writes each limit twice, and two threads fight over every write.
+    // Ours writes each limit twice, and two threads compete for every write.
     suite.ratio("rate limiter, two threads", ours, governor, 4.0);
 }
 
-/// More than a loop can use up: every call is admitted, as it is when a limiter costs only time.
+/// More than a loop can use up, so that every call is admitted.
 const REQUESTS: NonZeroU32 = NonZeroU32::MAX;
 const TOKENS: NonZeroU64 = NonZeroU64::new(1 << 50).unwrap();
 
@@ -55,7 +55,7 @@ fn ours() -> impl Fn() -> bool + Send + Sync {
     admitted
 }
 
-/// It has no second step: what was too much stays taken.
+/// Governor has no settlement: tokens that were not used stay taken.
 fn governor(clock: impl Clock + Clone + Send + Sync) -> impl Fn() -> bool + Send + Sync {
     let quota = Quota::per_second(NonZeroU32::MAX);
     let requests = Governor::direct_with_clock(quota, clock.clone());

@@ -1,4 +1,4 @@
-//! What a success puts by for retries, and what a retry takes.
+//! The deposit of a success, and the withdrawal of a retry.
 
 use runtime_resilience::RetryBudget;
 use tower::retry::budget::{Budget as _, TpsBudget};
@@ -26,7 +26,7 @@ fn success() -> impl Fn() + Send + Sync {
     move || budget.succeeded()
 }
 
-/// One retry for each success: both budgets allow one for five, so most are refused.
+/// One retry per success. Both budgets allow one retry per five, so most are refused.
 fn success_and_withdraw() -> impl Fn() -> bool {
     let budget = RetryBudget::default();
     move || {

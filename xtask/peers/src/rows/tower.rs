@@ -1,4 +1,4 @@
-//! A call through a closed breaker that is a layer around a service of tower's.
+//! A call through a closed breaker that is a layer around a tower service.
 
 use std::convert::Infallible;
 use std::future;
@@ -15,7 +15,7 @@ use crate::suite::Suite;
 
 pub(super) fn add(suite: &mut Suite) {
     let ours = BreakerLayer::new(CircuitBreaker::new("peers"));
-    // As ours: closed until five calls in a row have failed.
+    // Like ours, it opens after five consecutive failures.
     let peer = CircuitBreakerLayer::builder().consecutive_failures(5).build();
     let peer = peer.expect("five is not zero");
 
@@ -30,12 +30,12 @@ pub(super) fn add(suite: &mut Suite) {
 
 type Answer = future::Ready<Result<u32, Infallible>>;
 
-/// The service inside: it answers at once.
+/// The inner service, which answers at once.
 fn echo() -> impl Service<u32, Response = u32, Error = Infallible, Future = Answer> + Clone + Send {
     service_fn(|request: u32| future::ready(Ok(request)))
 }
 
-/// Asks whether it is ready, calls it, and polls once.
+/// Waits for readiness, calls the service, and polls once.
 fn calls<S: Service<u32>>(mut service: S) -> impl FnMut() -> bool {
     move || {
         let ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));

@@ -1,29 +1,4 @@
-//! For tests of your own agents: a clock that moves by hand, a model that follows a script, a
-//! sink that remembers.
-//!
-//! ```
-//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-//! # runtime.block_on(async {
-//! use techrevati_runtime::events::AgentEventName;
-//! use techrevati_runtime::testing::{ManualClock, RecordingEventSink, ScriptedModel};
-//! use techrevati_runtime::{Orchestrator, Turn};
-//!
-//! let clock = ManualClock::new();
-//! let events = RecordingEventSink::new();
-//! let model = ScriptedModel::new().fails("503 Service Unavailable").replies("hello");
-//! let orchestrator =
-//!     Orchestrator::new("writer", "draft").time(clock).event_sink(events.clone());
-//!
-//! let session = orchestrator.session()?;
-//! let first = session.run_turn(Turn::model("m"), || model.call("hi")).await;
-//! assert_eq!(first.unwrap_err().to_string(), "503 Service Unavailable");
-//! let second = session.run_turn(Turn::model("m"), || model.call("hi again")).await?;
-//! assert_eq!(second.value, "hello");
-//!
-//! assert_eq!(model.prompts(), ["hi", "hi again"]);
-//! assert_eq!(events.all(AgentEventName::TurnFailed).len(), 1);
-//! # Ok::<_, techrevati_runtime::BoxError>(()) }).unwrap();
-//! ```
+//! [`ScriptedModel`]: a model that follows a script.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -31,18 +6,25 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-#[doc(no_inline)]
-pub use runtime_events::{CountingIds, ManualClock};
 use runtime_events::{Sleep, Sleeper};
-#[doc(inline)]
-pub use runtime_sinks::testing::RecordingEventSink;
+use runtime_resilience::BoxError;
 use thiserror::Error;
 
-use crate::BoxError;
-
-/// A model that answers as it was told, one step of its script per call.
+/// A model that follows a script, one step per call.
 ///
 /// Clones share the script.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// use runtime_testkit::ScriptedModel;
+///
+/// let model = ScriptedModel::new().replies("hello").fails("overloaded");
+/// assert_eq!(model.call("hi").await?, "hello");
+/// assert_eq!(model.call("hi").await.unwrap_err().to_string(), "overloaded");
+/// assert_eq!(model.call("hi").await.unwrap_err().to_string(), "the script is over");
+/// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
+/// ```
 pub struct ScriptedModel<T> {
     shared: Arc<Mutex<Shared<T>>>,
     sleeper: Option<Arc<dyn Sleeper>>,
@@ -60,46 +42,47 @@ enum Step<T> {
     Hang,
 }
 
-/// A scripted model was called more often than its script says.
+/// The error of a call after the last step of the script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("the script is over")]
 #[non_exhaustive]
 pub struct ScriptOverError;
 
 impl<T> ScriptedModel<T> {
-    /// A model without a script: the first call fails with [`ScriptOverError`].
+    /// Creates a model with an empty script.
     pub fn new() -> Self {
         let shared = Shared { script: VecDeque::new(), prompts: Vec::new() };
         Self { shared: Arc::new(Mutex::new(shared)), sleeper: None }
     }
 
-    /// What its delays wait on: usually the [`ManualClock`] of the test.
+    /// Sets the timer of the delays: usually the [`ManualClock`](crate::ManualClock) of the test.
     #[must_use]
     pub fn on(mut self, sleeper: impl Sleeper + 'static) -> Self {
         self.sleeper = Some(Arc::new(sleeper));
         self
     }
 
-    /// The next call answers with `reply`.
+    /// Adds a call that answers with `reply`.
     #[must_use]
     pub fn replies(self, reply: T) -> Self {
         self.step(Step::Reply(reply))
     }
 
-    /// The next call fails with `error`.
+    /// Adds a call that fails with `error`.
     #[must_use]
     pub fn fails(self, error: impl Into<BoxError>) -> Self {
         self.step(Step::Fail(error.into()))
     }
 
-    /// The next call takes this long before the step after this one. Needs [`on`](Self::on);
-    /// without it, there is no wait.
+    /// Delays the call that is added next. Delays add up.
+    ///
+    /// Without a timer, set with [`on`](Self::on), there is no delay.
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         self.step(Step::Wait(delay))
     }
 
-    /// The next call never returns.
+    /// Adds a call that never returns.
     #[must_use]
     pub fn hangs(self) -> Self {
         self.step(Step::Hang)
@@ -109,7 +92,7 @@ impl<T> ScriptedModel<T> {
     ///
     /// # Errors
     ///
-    /// What the script says, or [`ScriptOverError`] after its end.
+    /// The scripted error, or [`ScriptOverError`] after the last step.
     pub async fn call(&self, prompt: impl Into<String>) -> Result<T, BoxError> {
         let (delay, step) = self.next(prompt.into());
         if let Some(sleeper) = self.sleeper.as_ref().filter(|_| !delay.is_zero()) {
@@ -124,7 +107,7 @@ impl<T> ScriptedModel<T> {
         }
     }
 
-    /// A call's whole part of the script, taken at once: its delays, and the step after them.
+    /// Takes the delays and the step of one call together, so that parallel calls do not mix them.
     fn next(&self, prompt: String) -> (Duration, Option<Step<T>>) {
         let mut shared = self.shared();
         shared.prompts.push(prompt);
@@ -138,12 +121,12 @@ impl<T> ScriptedModel<T> {
         (delay, step)
     }
 
-    /// The prompts it was called with, in order.
+    /// The prompts of all calls, in order.
     pub fn prompts(&self) -> Vec<String> {
         self.shared().prompts.clone()
     }
 
-    /// How many steps of the script are left.
+    /// The number of steps that are left; a delay is a step.
     pub fn remaining(&self) -> usize {
         self.shared().script.len()
     }
@@ -154,7 +137,7 @@ impl<T> ScriptedModel<T> {
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared<T>> {
-        // Nothing can panic while it is held.
+        // No change can panic half-way, so the contents of a poisoned lock are consistent.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,0 +1,43 @@
+//! For tests of your own agents: a model that follows a script, a clock that moves by hand, and a
+//! sink that records.
+//!
+//! ```
+//! # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+//! # runtime.block_on(async {
+//! use runtime_events::AgentEventName;
+//! use runtime_orchestrator::{Orchestrator, Turn};
+//! use runtime_testkit::{ManualClock, RecordingEventSink, ScriptedModel};
+//!
+//! let events = RecordingEventSink::new();
+//! let model = ScriptedModel::new().fails("503 Service Unavailable").replies("hello");
+//! let orchestrator = Orchestrator::new("writer", "draft")
+//!     .time(ManualClock::new())
+//!     .event_sink(events.clone());
+//!
+//! let session = orchestrator.session()?;
+//! let first = session.run_turn(Turn::model("m"), || model.call("hi")).await;
+//! assert_eq!(first.unwrap_err().to_string(), "503 Service Unavailable");
+//! let second = session.run_turn(Turn::model("m"), || model.call("hi again")).await?;
+//! assert_eq!(second.value, "hello");
+//!
+//! assert_eq!(model.prompts(), ["hi", "hi again"]);
+//! assert_eq!(events.all(AgentEventName::TurnFailed).len(), 1);
+//! # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | script the replies, failures and delays of a model | [`ScriptedModel`] |
+//! | move time by hand, or past every sleep | [`ManualClock`] |
+//! | get the same ids in every run | [`CountingIds`] |
+//! | look at the events of a run | [`RecordingEventSink`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod model;
+
+#[doc(inline)]
+pub use self::model::{ScriptOverError, ScriptedModel};
+#[doc(inline)]
+pub use runtime_events::{CountingIds, ManualClock};
+#[doc(inline)]
+pub use runtime_sinks::testing::RecordingEventSink;
