@@ -139,7 +139,7 @@ impl SqliteSink {
         let transact = |chunk: import::Work<'_>| transact(&mut self.pending().connection, chunk);
         import::import(log, transact).map_err(|failure| match failure {
             import::Failure::Read(error) => SinkError::new("read a log to import", error),
-            import::Failure::Write(error) => self.refused(error),
+            import::Failure::Write(error) => self.refused(error.into()),
         })
     }
 
@@ -156,8 +156,13 @@ impl SqliteSink {
         self.write(Pending::commit)
     }
 
-    fn refused(&self, error: impl std::error::Error + Send + Sync + 'static) -> SinkError {
-        SinkError::new(format!("write to `{}`", self.path.display()), error)
+    fn refused(&self, refusal: Refusal) -> SinkError {
+        let what = format!("write to `{}`", self.path.display());
+        // A caller can look at the cause itself.
+        match refusal {
+            Refusal::Sqlite(error) => SinkError::new(what, error),
+            other => SinkError::new(what, other),
+        }
     }
 
     // A panic in a transaction rolls it back, and events are removed only after a commit.
