@@ -23,7 +23,7 @@ mod plan;
 mod run;
 mod settle;
 mod steps;
-mod tell;
+mod story;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::run::run;

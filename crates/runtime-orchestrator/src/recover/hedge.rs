@@ -32,7 +32,7 @@ impl<'s> Recovering<'s> {
     /// Another route by preference; else whichever takes a call.
     fn beside(&self) -> Option<RouteLease> {
         let routes = self.core.setup.routes.as_ref()?;
-        let demand = self.core.money.demand(&self.model, self.ask());
+        let demand = self.core.money.demand(&self.story.model, self.ask());
         let mut others = self.tried.clone();
         if let Some(lease) = &self.lease {
             others.add(lease.route());

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use runtime_events::SpanId;
 use runtime_resilience::{
-    Fault, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, Route, RouteLease,
-    TimeoutPhase, TriedRoutes, TurnRecovery,
+    Fault, GaveUp, RecoverySituation, RecoveryVerdict, Rested, Route, RouteLease, TimeoutPhase,
+    TriedRoutes, TurnRecovery,
 };
 
 use super::attempt::{Attempt, Facts};
 use super::meaning::ends_the_session;
+use super::story::{Pending, Story};
 use crate::core::{Core, Entry};
 use crate::error::{TurnError, TurnTimeoutError};
 use crate::failure::{fault_of, refused_inside, retried_inside};
@@ -18,42 +19,24 @@ use crate::limits::{Limits, Until};
 use crate::parts::money::Ask;
 use crate::parts::pace::{Pace, Pulse};
 use crate::turn::admit::{Gate, pass, pass_now, refused};
-use crate::turn::part::{Part, Place, Tally};
+use crate::turn::part::{Part, Place};
 use crate::turn::{ActiveTurn, Held, Spec};
-
-/// How far a turn has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Nothing is said of it yet.
-    Admitted,
-    /// Its first event is out.
-    Begun,
-    /// Its last event is out, or it was refused.
-    Ended,
-}
 
 /// The turn around its attempts. Dropped before it has ended, it was cancelled.
 pub(super) struct Recovering<'s> {
     pub(super) core: &'s Core,
-    pub(super) model: Arc<str>,
+    pub(super) story: Story<'s>,
     limits: Option<Box<Limits>>,
     total: Option<Until>,
     ask: Option<Box<Ask>>,
     pub(super) repeatable: bool,
-    pub(super) span: SpanId,
-    pub(super) stage: Stage,
-    pub(super) tally: Arc<Tally>,
     pub(super) plan: TurnRecovery,
     /// The routes that have failed.
     pub(super) tried: TriedRoutes,
     /// The one to take next, or that the attempt under way has taken.
     pub(super) lease: Option<RouteLease>,
-    /// How many attempts were admitted.
-    pub(super) attempts: u32,
     /// Whether a call may have been made, and paid for.
     pub(super) called: bool,
-    /// What is being recovered from, and how: until an attempt has shown what it is worth.
-    pub(super) pending: Option<Pending>,
     /// True exactly while the recovery handler runs.
     pub(super) in_callers_code: bool,
     /// Last, so that the session's farewell waits for the turn's last event.
@@ -89,17 +72,6 @@ impl Ready {
     }
 }
 
-/// A recovery whose steps were taken, and that no attempt has confirmed yet.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) fault: Fault,
-    pub(super) next: NextAttempt,
-    /// The route that failed, where another is to be taken.
-    pub(super) from: Option<Route>,
-    /// What rests for it.
-    pub(super) rested: Option<Rested>,
-}
-
 /// What comes after a failure.
 pub(super) enum After {
     /// Carry the steps out, wait, and make another attempt. The failure is what they are for.
@@ -123,20 +95,15 @@ impl<'s> Recovering<'s> {
         let recovery = &core.setup.recovery;
         Ok(Self {
             core,
-            model: Arc::clone(&spec.model),
+            story: Story::new(core, Arc::clone(&spec.model)),
             total: core.time.total(spec.limits.as_deref()),
             limits: spec.limits.take(),
             ask: spec.ask.take(),
             repeatable: spec.repeatable,
-            span: core.stream.new_span(),
-            stage: Stage::Admitted,
-            tally: Arc::default(),
             plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
             tried: TriedRoutes::default(),
             lease: None,
-            attempts: 0,
             called: false,
-            pending: None,
             in_callers_code: false,
             entry,
         })
@@ -151,7 +118,8 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready()?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let pass = pass(core, ready.gate(core, self.around()), &ready.model, self.ask(), pace);
+        let pass =
+            pass(core, ready.gate(core, self.story.around()), &ready.model, self.ask(), pace);
         let pass = pass.await?;
         Ok(self.start(ready, pass, false))
     }
@@ -161,14 +129,9 @@ impl<'s> Recovering<'s> {
         let mut ready = self.ready_on(route)?;
         let core = self.core;
         let pace = std::mem::take(&mut ready.pace);
-        let gate = ready.gate(core, self.around());
+        let gate = ready.gate(core, self.story.around());
         let pass = pass_now(core, gate, &ready.model, self.ask(), pace)?;
         Ok(self.start(ready, pass, true))
-    }
-
-    /// The span that a wait before the next attempt is inside of.
-    fn around(&self) -> SpanId {
-        if self.stage == Stage::Begun { self.span } else { self.core.stream.root() }
     }
 
     /// Where the next attempt goes, and the times that it keeps to.
@@ -178,7 +141,7 @@ impl<'s> Recovering<'s> {
             && let Some(routes) = &core.setup.routes
         {
             self.lease =
-                Some(routes.select(&self.tried, core.money.demand(&self.model, self.ask()))?);
+                Some(routes.select(&self.tried, core.money.demand(&self.story.model, self.ask()))?);
         }
         let route = self.lease.as_ref().map(|lease| lease.route().clone());
         let mut ready = self.ready_on(route)?;
@@ -191,7 +154,7 @@ impl<'s> Recovering<'s> {
     fn ready_on(&self, route: Option<Route>) -> Result<Ready, TurnError> {
         let core = self.core;
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
-        let model = model.map_or_else(|| Arc::clone(&self.model), Arc::from);
+        let model = model.map_or_else(|| Arc::clone(&self.story.model), Arc::from);
         if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.time.now()) {
             let (timeout, phase) = (total.after, TimeoutPhase::Total);
             return Err(TurnTimeoutError { timeout, phase }.into());
@@ -205,25 +168,24 @@ impl<'s> Recovering<'s> {
     fn start(&mut self, ready: Ready, pass: (Held<'s>, Pace), hedge: bool) -> Started<'s> {
         let Ready { model, route, pulse, .. } = ready;
         let (held, times) = &pass;
-        self.begin();
-        self.attempts += 1;
+        self.story.attempt(&model);
         let provider: Option<Arc<str>> = route.as_ref().map(|route| route.provider().into());
         if let Some(route) = route.as_ref().filter(|_| !hedge) {
-            self.tell_switch(route);
+            self.story.tell_switch(route);
         }
         let place = Place {
-            turn: self.span,
-            number: self.attempts,
+            turn: self.story.span,
+            number: self.story.attempts,
             provider,
             hedge,
-            tally: Arc::clone(&self.tally),
+            tally: Arc::clone(&self.story.tally),
         };
         let facts = Facts {
-            number: self.attempts,
+            number: self.story.attempts,
             model: Arc::clone(&model),
             route,
             hedge,
-            cause: self.pending.as_ref().map(|pending| pending.fault.scenario()),
+            cause: self.story.pending.as_ref().map(|pending| pending.fault.scenario()),
             changes: self.plan.changes(),
             max_output: held.output_tokens(),
             end: times.end(),
@@ -237,7 +199,7 @@ impl<'s> Recovering<'s> {
 
     /// Whether no attempt came before this one.
     pub(super) const fn is_first(&self) -> bool {
-        self.attempts == 1
+        self.story.attempts == 1
     }
 
     /// What comes after an attempt that failed, or was refused.
@@ -250,7 +212,7 @@ impl<'s> Recovering<'s> {
                 After::Pass(error)
             };
         };
-        self.called |= self.attempts > 0 && !refused;
+        self.called |= self.story.attempts > 0 && !refused;
         let lease = self.lease.as_ref();
         let rested = lease.and_then(|lease| self.tell_routes(&error, &fault, lease.route()));
         if retried_inside(&error) {
@@ -263,7 +225,7 @@ impl<'s> Recovering<'s> {
             RecoveryVerdict::GiveUp(why) => return After::Stop(error, why),
         };
         // Only a call that is made again is a retry; one that was refused has been paid for already.
-        if self.attempts > 0
+        if self.story.attempts > 0
             && !refused
             && self.core.setup.recovery.retry_budget.try_withdraw().is_err()
         {
@@ -274,7 +236,7 @@ impl<'s> Recovering<'s> {
             && let Some(left) = self.lease.take()
         {
             // One that was switched to and refused was never called: the story goes on from before.
-            let untold = self.pending.as_mut().and_then(|pending| pending.from.take());
+            let untold = self.story.pending.as_mut().and_then(|pending| pending.from.take());
             from = untold.or_else(|| Some(left.route().clone()));
             drop(left);
             self.lease = other;
@@ -304,7 +266,7 @@ impl<'s> Recovering<'s> {
         if !self.plan.may_switch(fault) {
             return None;
         }
-        routes.select(&self.tried, self.core.money.demand(&self.model, self.ask())).ok()
+        routes.select(&self.tried, self.core.money.demand(&self.story.model, self.ask())).ok()
     }
 
     /// What is left of the turn's time.

@@ -66,7 +66,7 @@ impl Recovering<'_> {
         }
         // It ends before the turn does, or it would not be waited.
         let pause = self.core.time.pause(work.wait);
-        let waiting = Wait::begin(&self.core.stream, Reason::BackOff, self.span);
+        let waiting = Wait::begin(&self.core.stream, Reason::BackOff, self.story.span);
         let Err(ended) = race(self.core, &pause, &mut false, pending::<Infallible>()).await;
         match ended {
             Interrupted::Time(..) => waiting.ended(SpanOutcome::Ok),
@@ -80,11 +80,11 @@ impl Recovering<'_> {
             After::Pass(error) => Err(self.passed(error)),
             After::Stop(error, why) => Err(self.gave_up(error, why)),
             After::Again(pending, error) => {
-                self.fail_pending(&error.to_string());
+                self.story.fail_pending(&error.to_string());
                 let (scenario, wait) = (pending.fault.scenario(), pending.next.wait);
                 let steps = pending.next.steps.clone();
-                self.tell_attempt(pending);
-                let attempt = self.attempts;
+                self.story.tell_attempt(pending);
+                let attempt = self.story.attempts;
                 Ok(Work { error, scenario, steps, attempt, wait })
             }
         }
@@ -102,7 +102,7 @@ impl Recovering<'_> {
             // The next attempt looks at deadlines itself.
             Interrupted::Time(..) => Ok(()),
             Interrupted::Closed(end) => {
-                let closed = end.closed(self.attempts > 0);
+                let closed = end.closed(self.story.attempts > 0);
                 Err(self.passed(closed.into()))
             }
         }

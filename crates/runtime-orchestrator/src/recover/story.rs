@@ -1,25 +1,113 @@
-//! What events and books say of a recovering turn.
+//! The story of a recovering turn, as its events and the books of its session tell it.
+
+use std::sync::Arc;
 
 use runtime_events::payload::{
     Any, ProviderSwitched, Recovery, Rest, TurnEnded, TurnStarted, Word, Words,
 };
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario, SpanId,
     SpanOutcome,
 };
 use runtime_resilience::{
-    EscalationPolicy, Fault, FaultKind, RecoveryEventType, RecoveryOutcome, RecoveryResult,
-    RecoveryStep, Route, without_keys,
+    EscalationPolicy, Fault, FaultKind, NextAttempt, RecoveryEventType, RecoveryOutcome,
+    RecoveryResult, RecoveryStep, Rested, Route, without_keys,
 };
 use serde_json::Value;
 
-use super::plan::{Pending, Recovering, Stage};
+use crate::core::Core;
 use crate::error::TurnError;
 use crate::log::log;
 use crate::parts::money::Bill;
 use crate::tell;
+use crate::turn::part::Tally;
 
-impl Recovering<'_> {
+/// How far a turn has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Nothing is said of it yet.
+    Admitted,
+    /// Its first event is out.
+    Begun,
+    /// Its last event is out, or it was refused.
+    Ended,
+}
+
+/// What is told of a turn around its attempts.
+pub(super) struct Story<'s> {
+    core: &'s Core,
+    pub(super) model: Arc<str>,
+    pub(super) span: SpanId,
+    stage: Stage,
+    /// How many attempts were admitted.
+    pub(super) attempts: u32,
+    /// Whether any of them has a model, and so a price.
+    metered: bool,
+    /// What they came to.
+    pub(super) tally: Arc<Tally>,
+    /// What is being recovered from, and how: until an attempt has shown what it is worth.
+    pub(super) pending: Option<Pending>,
+}
+
+/// A recovery whose steps were taken, and that no attempt has confirmed yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) fault: Fault,
+    pub(super) next: NextAttempt,
+    /// The route that failed, where another is to be taken.
+    pub(super) from: Option<Route>,
+    /// What rests for it.
+    pub(super) rested: Option<Rested>,
+}
+
+impl<'s> Story<'s> {
+    pub(super) fn new(core: &'s Core, model: Arc<str>) -> Self {
+        Self {
+            core,
+            span: core.stream.new_span(),
+            stage: Stage::Admitted,
+            attempts: 0,
+            metered: !model.is_empty(),
+            model,
+            tally: Arc::default(),
+            pending: None,
+        }
+    }
+
+    /// Whether its first event is out, and its last is not.
+    pub(super) fn is_open(&self) -> bool {
+        self.stage == Stage::Begun
+    }
+
+    /// The span that a wait before the next attempt is inside of.
+    pub(super) fn around(&self) -> SpanId {
+        if self.is_open() { self.span } else { self.core.stream.root() }
+    }
+
+    /// An attempt of this model was admitted.
+    pub(super) fn attempt(&mut self, model: &str) {
+        self.begin();
+        self.attempts += 1;
+        self.metered |= !model.is_empty();
+    }
+
+    /// The turn was refused before it began.
+    pub(super) const fn refused(&mut self) {
+        self.stage = Stage::Ended;
+    }
+
+    /// The turn was dropped, or the caller's code panicked.
+    pub(super) fn cut_short(
+        &mut self,
+        outcome: SpanOutcome,
+        class: AgentFailureClass,
+        detail: &str,
+    ) {
+        self.stage = Stage::Ended;
+        self.fail_pending(detail);
+        self.told_end(outcome, class, None, detail.to_owned());
+    }
+
     /// The turn's first event, once.
     pub(super) fn begin(&mut self) {
         if self.stage != Stage::Admitted {
@@ -53,7 +141,7 @@ impl Recovering<'_> {
         self.told_end(outcome, class, inner.scenario(), error.to_string());
     }
 
-    pub(super) fn told_end(
+    fn told_end(
         &self,
         outcome: SpanOutcome,
         class: AgentFailureClass,
@@ -212,12 +300,6 @@ impl Recovering<'_> {
             .map(|model| TurnStarted { model: Some(model), ..TurnStarted::default() }.data())
     }
 
-    /// By its own model, or by those of its routes.
-    fn is_metered(&self) -> bool {
-        let routed = self.lease.as_ref().is_some_and(|it| !it.route().model().is_empty());
-        routed || !self.model.is_empty()
-    }
-
     /// What all attempts came to.
     fn sum(&self, bill: &Bill, scenario: Option<FailureScenario>) -> Data {
         let mut ended = TurnEnded {
@@ -226,7 +308,7 @@ impl Recovering<'_> {
             scenario: scenario.map(|scenario| Word::Literal(scenario.as_str())),
             ..TurnEnded::default()
         };
-        if self.is_metered() {
+        if self.metered {
             bill.note(&mut ended);
             tell::balance(&self.core.money, &mut ended);
         }
