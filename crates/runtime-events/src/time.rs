@@ -54,6 +54,28 @@ pub trait Sleeper: Debug + Send + Sync {
     }
 }
 
+/// The clock of the first, for what takes a clock and a sleeper as one value.
+impl<C: Clock, S: Debug + Send + Sync> Clock for (C, S) {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn utc_now(&self) -> DateTime<Utc> {
+        self.0.utc_now()
+    }
+}
+
+/// The sleeper of the second.
+impl<C: Debug + Send + Sync, S: Sleeper> Sleeper for (C, S) {
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.1.sleep(duration)
+    }
+
+    fn park(&self, timeout: Duration) {
+        self.1.park(timeout);
+    }
+}
+
 /// The future that [`Sleeper::sleep`] returns.
 #[must_use = "a future that is not polled does not wait"]
 pub struct Sleep(Pin<Box<dyn Future<Output = ()> + Send>>);

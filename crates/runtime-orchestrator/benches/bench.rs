@@ -6,7 +6,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::task::{Context, Poll, Waker};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
+use runtime_orchestrator::{
+    BoxError, OrchestrationSession, Orchestrator, TelemetryConfig, ToolCall, Turn,
+};
 use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
 use runtime_resilience::CircuitBreaker;
 use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
@@ -31,7 +33,7 @@ fn session() -> OrchestrationSession {
         .max_iterations(u32::MAX)
         .event_sink(RingBufferEventSink::with_capacity(KEPT))
         .usage_sink(RingBufferUsageSink::with_capacity(KEPT))
-        .event_log(KEPT)
+        .telemetry(TelemetryConfig::default().event_log(KEPT))
         .session()
         .unwrap()
 }
@@ -88,7 +90,7 @@ fn turns(c: &mut Criterion) {
         let session = session();
         b.iter(|| {
             let turn = Turn::model(std::sync::Arc::clone(&model)).usage(USAGE);
-            session.run_turn_blocking(turn, || Ok::<_, BoxError>(1)).unwrap()
+            session.blocking().run_turn(turn, || Ok::<_, BoxError>(1)).unwrap()
         });
     });
     group.bench_function("bare_session", |b| {
@@ -98,7 +100,8 @@ fn turns(c: &mut Criterion) {
     });
     group.bench_function("bare_session_unheard", |b| {
         let session = Orchestrator::new("writer", "draft").max_iterations(u32::MAX);
-        let session = session.without_event_log().session().unwrap();
+        let session =
+            session.telemetry(TelemetryConfig::default().without_event_log()).session().unwrap();
         b.iter(|| turn(&session, &model));
     });
     group.finish();

@@ -66,10 +66,10 @@ impl Core {
         };
         let outlet = Outlet {
             sink: setup.event_sink.clone(),
-            capacity: setup.event_log,
-            keeps: setup.keeps_events,
+            capacity: setup.telemetry.event_log,
+            keeps: setup.telemetry.keeps_events,
         };
-        let learns = setup.limiter.is_some() || setup.routes.is_some();
+        let learns = setup.limiter.is_some() || setup.recovery.routes.is_some();
         let recipes = setup.recovery.recipes.clone();
         Self {
             life: Life::new(setup.registry.clone(), worker),
@@ -87,7 +87,7 @@ impl Core {
                 (Arc::clone(&setup.clock), time.started()),
                 (span_base, origin.parent),
             ),
-            books: Books::new(recipes, setup.event_log, Arc::clone(&setup.clock)),
+            books: Books::new(recipes, setup.telemetry.event_log, Arc::clone(&setup.clock)),
             places: Places::new(&setup.roster, origin.rosters),
             time,
             setup: Arc::clone(setup),
@@ -108,7 +108,7 @@ impl Core {
 
     /// Who wants to know what runs inside which span.
     pub(crate) fn scope(&self) -> Option<&dyn ScopeHook> {
-        self.setup.scope.as_deref()
+        self.setup.telemetry.scope.as_deref()
     }
 
     /// Whether guardrails look at anything in this stage.
@@ -118,7 +118,7 @@ impl Core {
 
     /// Whether anything that is said is kept.
     pub(crate) fn captures(&self) -> bool {
-        self.setup.capture.is_some()
+        self.setup.telemetry.capture.is_some()
     }
 
     pub(crate) fn log_failure(&self, what: &'static str, error: &dyn fmt::Display) {

@@ -56,6 +56,7 @@ mod orchestrator;
 mod park;
 mod parts;
 mod recover;
+mod recovery;
 mod report;
 mod roster;
 mod scope;
@@ -64,6 +65,7 @@ mod setup;
 mod shutdown;
 #[cfg(feature = "tokio")]
 mod sleeper;
+mod telemetry;
 mod tell;
 mod tool;
 mod turn;
@@ -84,9 +86,11 @@ pub use self::{
     limits::Timeout,
     orchestrator::Orchestrator,
     recover::Attempt,
+    recovery::RecoveryConfig,
     report::{Drained, LeftOver, Report, Summary},
-    session::{OrchestrationSession, SessionHandle},
+    session::{BlockingCalls, OrchestrationSession, SessionHandle},
     shutdown::Shutdown,
+    telemetry::TelemetryConfig,
     tool::ToolCall,
     turn::{ActiveTurn, Answer, IntoUsage, Settled, Turn},
 };

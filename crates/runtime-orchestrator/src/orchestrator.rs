@@ -11,7 +11,7 @@ use runtime_lifecycle::{AgentRegistry, Handoff};
 use crate::error::{BoxError, SessionError};
 use crate::park::block_on;
 use crate::report::Report;
-use crate::session::{OrchestrationSession, open, summary};
+use crate::session::{OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
 
 /// The configuration of an agent's sessions, and what they share.
@@ -23,7 +23,8 @@ use crate::setup::Setup;
 /// | [`max_iterations`](Self::max_iterations) | 25 turns per session |
 /// | [`registry`](Self::registry) | one of its own |
 /// | [`pricing`](Self::pricing) | the process-wide table |
-/// | [`event_log`](Self::event_log) | 1,000 events kept per session |
+/// | [`recovery`](Self::recovery) | [`RecoveryConfig::default`](crate::RecoveryConfig::default) |
+/// | [`telemetry`](Self::telemetry) | 1,000 events kept per session |
 /// | [`shutdown`](Self::shutdown) | one of its own, which its clones share |
 /// | permissions, breaker, policy, gate, budget, guardrails, deadline, sinks | none |
 #[derive(Clone)]
@@ -47,7 +48,7 @@ impl Orchestrator {
     /// [`SessionError`] if the registry refuses the worker: an empty role, or no free id; or if
     /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, SessionError> {
-        open::open(&self.setup).map(OrchestrationSession::of)
+        open::open(&self.setup)
     }
 
     /// Opens a session, runs `body` in it, and ends the session as `body` ended.
@@ -60,10 +61,10 @@ impl Orchestrator {
     ) -> Report<T> {
         match self.session() {
             Ok(session) => {
-                let result = session.guard(body).await;
+                let result = guard(&session, body).await;
                 session.finish(result)
             }
-            Err(error) => self.unopened(error),
+            Err(error) => unopened(&self.setup, error),
         }
     }
 
@@ -74,17 +75,12 @@ impl Orchestrator {
     ) -> Report<T> {
         match self.session() {
             Ok(session) => {
-                let body = session.guard(async |session| body(session));
+                let body = guard(&session, async |session| body(session));
                 let result = block_on(&*self.setup.clock, body);
                 session.finish(result)
             }
-            Err(error) => self.unopened(error),
+            Err(error) => unopened(&self.setup, error),
         }
-    }
-
-    fn unopened<T>(&self, error: SessionError) -> Report<T> {
-        let summary = summary::unopened(&self.setup, &error);
-        Report { result: Err(error.into()), summary }
     }
 
     /// Opens a session on the worker that a handoff registered, in the handoff's phase and for
@@ -97,7 +93,7 @@ impl Orchestrator {
     /// [`registry`](Self::registry): both sides must share one; [`SessionError::ShuttingDown`] if it
     /// [drains](Self::drain).
     pub fn accept(&self, handoff: &Handoff) -> Result<OrchestrationSession, SessionError> {
-        open::accept(&self.setup, handoff).map(OrchestrationSession::of)
+        open::accept(&self.setup, handoff)
     }
 
     /// Opens a session below another one: its span is inside the parent's, it has what is left of
@@ -116,7 +112,7 @@ impl Orchestrator {
         &self,
         parent: &OrchestrationSession,
     ) -> Result<OrchestrationSession, SessionError> {
-        open::open_below(parent.core(), Setup::clone(&self.setup)).map(OrchestrationSession::of)
+        open::open_below(&parent.core, Setup::clone(&self.setup))
     }
 
     /// The registry its workers are in.
@@ -124,11 +120,11 @@ impl Orchestrator {
     pub fn shared_registry(&self) -> &AgentRegistry {
         &self.setup.registry
     }
+}
 
-    /// The role of its sessions.
-    pub fn role(&self) -> &str {
-        &self.setup.role
-    }
+fn unopened<T>(setup: &Setup, error: SessionError) -> Report<T> {
+    let summary = summary::unopened(setup, &error);
+    Report { result: Err(error.into()), summary }
 }
 
 impl fmt::Debug for Orchestrator {

@@ -1,5 +1,6 @@
 //! One agent's run, from its worker's start to its last event.
 
+mod blocking;
 mod calls;
 mod checks;
 mod handle;
@@ -23,6 +24,7 @@ use runtime_policy::{
 use runtime_usage::{Account, UsageTracker};
 use serde_json::Value;
 
+pub use self::blocking::BlockingCalls;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
 use crate::error::{BoxError, SessionClosedError, SessionError};
@@ -56,21 +58,13 @@ use crate::report::{Report, Summary};
 #[must_use = "a session that is dropped is cancelled"]
 #[doc(alias = "AsyncOrchestrationSession")]
 pub struct OrchestrationSession {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     /// True exactly while the body given to `run` runs.
     polling: AtomicBool,
 }
 
 /// # State
 impl OrchestrationSession {
-    pub(crate) const fn of(core: Arc<Core>) -> Self {
-        Self { core, polling: AtomicBool::new(false) }
-    }
-
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
-    }
-
     /// A handle that outlives this value and works from anywhere.
     pub fn handle(&self) -> SessionHandle {
         SessionHandle { core: Arc::clone(&self.core) }
@@ -264,7 +258,7 @@ impl OrchestrationSession {
     /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
         let setup = open::child_setup(&self.core, role.into());
-        open::open_below(&self.core, setup).map(Self::of)
+        open::open_below(&self.core, setup)
     }
 }
 
@@ -341,24 +335,22 @@ impl OrchestrationSession {
     }
 }
 
-impl OrchestrationSession {
-    /// Runs a body with the flag raised while the caller's code runs, so that a panic is told
-    /// from a cancellation when the session is dropped.
-    pub(crate) async fn guard<T>(
-        &self,
-        body: impl AsyncFnOnce(&Self) -> Result<T, BoxError>,
-    ) -> Result<T, BoxError> {
-        let mut body = pin!(body(self));
-        poll_fn(|cx| {
-            // Relaxed: only the thread that polls, or that unwinds from the poll, looks at it;
-            // a task that moves is handed over with a barrier of its own.
-            self.polling.store(true, Ordering::Relaxed);
-            let polled = body.as_mut().poll(cx);
-            self.polling.store(false, Ordering::Relaxed);
-            polled
-        })
-        .await
-    }
+/// Runs a body with the flag raised while the caller's code runs, so that a panic is told from a
+/// cancellation when the session is dropped.
+pub(crate) async fn guard<T>(
+    session: &OrchestrationSession,
+    body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
+) -> Result<T, BoxError> {
+    let mut body = pin!(body(session));
+    poll_fn(|cx| {
+        // Relaxed: only the thread that polls, or that unwinds from the poll, looks at it;
+        // a task that moves is handed over with a barrier of its own.
+        session.polling.store(true, Ordering::Relaxed);
+        let polled = body.as_mut().poll(cx);
+        session.polling.store(false, Ordering::Relaxed);
+        polled
+    })
+    .await
 }
 
 impl Drop for OrchestrationSession {

@@ -1,32 +1,22 @@
 //! What the sessions of an orchestrator have in common.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use runtime_events::{
-    Clock, FailureScenario, IdSource, Labels, RandomIds, ScopeHook, Sleeper, SystemClock,
-};
+use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::{
-    Backoff, CircuitBreaker, Classifier, Hedge, RateLimiter, Recipes, RecoveryHandler, RetryBudget,
-    Routes,
-};
+use runtime_resilience::{CircuitBreaker, RateLimiter};
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Account, Limit, PricingTable};
 
-use crate::capture::Capture;
-use crate::escalation::Alert;
-use crate::failure::with_own_rules;
 use crate::limits::Timeout;
+use crate::recovery::RecoveryConfig;
 use crate::roster::Roster;
-use crate::usual::{FirstTokensByModel, UsualOutput};
+use crate::telemetry::TelemetryConfig;
+use crate::usual::UsualOutput;
 
 /// The turns a session may have unless told otherwise.
 pub(crate) const DEFAULT_MAX_ITERATIONS: u32 = 25;
-
-/// The events a session keeps for its summary unless told otherwise.
-pub(crate) const DEFAULT_EVENT_LOG: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// The fields behind an orchestrator, shared by its sessions.
 #[derive(Clone)]
@@ -41,7 +31,6 @@ pub(crate) struct Setup {
     pub(crate) permissions: Option<PermissionEnforcer>,
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) limiter: Option<RateLimiter>,
-    pub(crate) routes: Option<Routes>,
     pub(crate) policy: Option<Arc<PolicyEngine>>,
     pub(crate) gate: Option<QualityGate>,
     pub(crate) guardrails: Guardrails,
@@ -52,39 +41,15 @@ pub(crate) struct Setup {
     pub(crate) pricing: PricingTable,
     pub(crate) max_iterations: u32,
     pub(crate) deadline: Option<Timeout>,
-    pub(crate) recovery: Recovery,
-    pub(crate) classifier: Classifier,
+    pub(crate) recovery: RecoveryConfig,
+    pub(crate) telemetry: TelemetryConfig,
     pub(crate) event_sink: Option<Arc<dyn EventSink>>,
     pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
-    pub(crate) event_log: NonZeroUsize,
-    pub(crate) keeps_events: bool,
-    pub(crate) scope: Option<Arc<dyn ScopeHook>>,
-    pub(crate) capture: Option<Capture>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
     /// The open sessions of this orchestrator, its clones, and whoever shuts down with it.
     pub(crate) roster: Arc<Roster>,
-}
-
-/// How turns recover.
-#[derive(Clone, Default)]
-pub(crate) struct Recovery {
-    pub(crate) recipes: Recipes,
-    pub(crate) handler: Option<Arc<dyn RecoveryHandler>>,
-    pub(crate) backoff: Backoff,
-    pub(crate) retry_budget: RetryBudget,
-    pub(crate) hedge: Option<Hedge>,
-    /// How long first tokens take: what all its sessions have seen.
-    pub(crate) first_tokens: FirstTokensByModel,
-    pub(crate) escalation: Option<Arc<Alert>>,
-}
-
-impl Recovery {
-    /// Whether no recipe allows another attempt, so that a recovering turn makes its call once.
-    pub(crate) fn is_off(&self) -> bool {
-        FailureScenario::ALL.iter().all(|&scenario| self.recipes.get(scenario).max_attempts == 0)
-    }
 }
 
 impl Setup {
@@ -100,7 +65,6 @@ impl Setup {
             permissions: None,
             breaker: None,
             limiter: None,
-            routes: None,
             policy: None,
             gate: None,
             guardrails: Guardrails::default(),
@@ -110,14 +74,10 @@ impl Setup {
             pricing: PricingTable::global().clone(),
             max_iterations: DEFAULT_MAX_ITERATIONS,
             deadline: None,
-            recovery: Recovery::default(),
-            classifier: with_own_rules(Classifier::default()),
+            recovery: RecoveryConfig::default(),
+            telemetry: TelemetryConfig::default(),
             event_sink: None,
             usage_sink: None,
-            event_log: DEFAULT_EVENT_LOG,
-            keeps_events: true,
-            scope: None,
-            capture: None,
             clock: Arc::new(SystemClock),
             sleeper: default_sleeper(),
             ids: Arc::new(RandomIds),
@@ -157,25 +117,4 @@ pub(crate) fn default_sleeper() -> Option<Arc<dyn Sleeper>> {
     return Some(Arc::new(crate::TokioSleeper));
     #[cfg(not(feature = "tokio"))]
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use runtime_events::FailureScenario;
-    use runtime_resilience::{EscalationPolicy, RecoveryRecipe};
-
-    use super::Recovery;
-
-    #[test]
-    fn recovery_is_off_when_no_recipe_allows_an_attempt() {
-        let mut recovery = Recovery::default();
-        assert!(!recovery.is_off());
-        for &scenario in FailureScenario::ALL {
-            assert!(!recovery.is_off(), "one recipe is enough");
-            let policy = EscalationPolicy::LogAndContinue;
-            let none = RecoveryRecipe::new(scenario, Vec::new(), 0, policy);
-            recovery.recipes = recovery.recipes.with(none);
-        }
-        assert!(recovery.is_off());
-    }
 }

@@ -7,7 +7,7 @@ use opentelemetry::metrics::MeterProvider;
 use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+use runtime_orchestrator::{BoxError, Orchestrator, TelemetryConfig, Turn};
 use runtime_otel::{EventIds, OtelSink, SemconvProfile};
 use runtime_usage::UsageSnapshot;
 
@@ -25,7 +25,7 @@ async fn main() -> Result<(), BoxError> {
     let orchestrator = Orchestrator::new("writer", "draft")
         .label("conversation_id", "ticket-17")
         .event_sink(sink.clone())
-        .scope_hook(sink.scope());
+        .telemetry(TelemetryConfig::default().scope_hook(sink.scope()));
     let report = orchestrator
         .run(async |session| {
             let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(120, 30));

@@ -73,8 +73,8 @@ pub use self::rate::{
     RateReservation, RateReserve, RateSent, RateSnapshot,
 };
 pub use self::recovery::{
-    EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryConfig,
-    RecoveryContext, RecoveryEvent, RecoveryEventType, RecoveryHandler, RecoveryOutcome,
+    EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryContext,
+    RecoveryContextConfig, RecoveryEvent, RecoveryEventType, RecoveryHandler, RecoveryOutcome,
     RecoveryRecipe, RecoveryResult, RecoverySituation, RecoveryStep, RecoveryVerdict, StepContext,
     StepFuture, TurnRecovery, attempt_recovery, attempt_recovery_async, attempt_recovery_with,
     recipe_for,

@@ -24,7 +24,7 @@ mod result;
 mod turn;
 
 pub use self::attempt::{attempt_recovery, attempt_recovery_async, attempt_recovery_with};
-pub use self::context::{RecoveryConfig, RecoveryContext};
+pub use self::context::{RecoveryContext, RecoveryContextConfig};
 pub use self::handler::{RecoveryHandler, StepContext, StepFuture};
 pub use self::recipe::{EscalationPolicy, Recipes, RecoveryRecipe, RecoveryStep, recipe_for};
 pub use self::result::{RecoveryEvent, RecoveryEventType, RecoveryOutcome, RecoveryResult};

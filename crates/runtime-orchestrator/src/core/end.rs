@@ -45,7 +45,7 @@ impl Core {
     /// Fails the session with an error of its code's, or ends it as shut down if it is one of a
     /// shutdown.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
-        let failure = failure(error, &self.setup.classifier);
+        let failure = failure(error, &self.setup.recovery.classifier);
         let detail = without_keys(&failure.to_string()).into_owned();
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))

@@ -50,19 +50,19 @@ impl Orchestrator {
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
         let sleeper = sleeper.or_else(|| self.setup.sleeper.clone());
-        self.drain_with(sleeper, after).run().await
+        drain_with(&self.setup, sleeper, after).run().await
     }
 
     /// [`drain`](Self::drain) for threads.
     pub fn drain_blocking(&self, timeout: Duration) -> Drained {
-        let drain = self.drain_with(self.setup.sleeper.clone(), timeout);
+        let drain = drain_with(&self.setup, self.setup.sleeper.clone(), timeout);
         block_on(&*self.setup.clock, drain.run())
     }
+}
 
-    fn drain_with(&self, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
-        let Setup { roster, clock, event_sink, usage_sink, .. } = &*self.setup;
-        let mut sinks = Sinks::default();
-        sinks.add(event_sink.as_ref(), usage_sink.as_ref());
-        Drain::begin(Arc::clone(roster), Arc::clone(clock), sleeper, sinks, timeout)
-    }
+fn drain_with(setup: &Setup, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
+    let Setup { roster, clock, event_sink, usage_sink, .. } = setup;
+    let mut sinks = Sinks::default();
+    sinks.add(event_sink.as_ref(), usage_sink.as_ref());
+    Drain::begin(Arc::clone(roster), Arc::clone(clock), sleeper, sinks, timeout)
 }

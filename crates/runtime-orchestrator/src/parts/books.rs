@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_events::{Clock, FailureScenario};
 use runtime_resilience::{
-    Recipes, RecoveryConfig, RecoveryContext, RecoveryEvent, RecoveryEventType, RecoveryResult,
+    Recipes, RecoveryContext, RecoveryContextConfig, RecoveryEvent, RecoveryEventType,
+    RecoveryResult,
 };
 
 /// What recovery did in a session. Only attempts that were made are in it.
@@ -14,7 +15,8 @@ pub(crate) struct Books(Mutex<RecoveryContext>);
 impl Books {
     /// Books that keep the last `kept` entries.
     pub(crate) fn new(recipes: Recipes, kept: NonZeroUsize, clock: Arc<dyn Clock>) -> Self {
-        let config = RecoveryConfig::default().recipes(recipes).max_events(kept.get()).clock(clock);
+        let config =
+            RecoveryContextConfig::default().recipes(recipes).max_events(kept.get()).clock(clock);
         Self(Mutex::new(RecoveryContext::with_config(config)))
     }
 

@@ -15,7 +15,7 @@ pub(super) struct Hedged<'s> {
 impl<'s> Recovering<'s> {
     /// Admits a hedge, if nothing stands against it: it waits for nothing.
     pub(super) fn hedge(&mut self) -> Option<Hedged<'s>> {
-        let lease = match &self.core.setup.routes {
+        let lease = match &self.core.setup.recovery.routes {
             None => None,
             Some(_) => Some(self.beside()?),
         };
@@ -31,7 +31,7 @@ impl<'s> Recovering<'s> {
 
     /// Another route by preference; else whichever takes a call.
     fn beside(&self) -> Option<RouteLease> {
-        let routes = self.core.setup.routes.as_ref()?;
+        let routes = self.core.setup.recovery.routes.as_ref()?;
         let demand = self.core.money.demand(&self.story.model, self.ask());
         let mut others = self.tried.clone();
         if let Some(lease) = &self.lease {

@@ -138,7 +138,7 @@ impl<'s> Recovering<'s> {
     fn ready(&mut self) -> Result<Ready, TurnError> {
         let core = self.core;
         if self.lease.is_none()
-            && let Some(routes) = &core.setup.routes
+            && let Some(routes) = &core.setup.recovery.routes
         {
             self.lease =
                 Some(routes.select(&self.tried, core.money.demand(&self.story.model, self.ask()))?);
@@ -253,12 +253,12 @@ impl<'s> Recovering<'s> {
         route: &Route,
     ) -> Option<Rested> {
         let asked = !error.is_refusal() && !error.failure().is_some_and(refused_inside);
-        self.core.setup.routes.as_ref().filter(|_| asked)?.apply(route, fault)
+        self.core.setup.recovery.routes.as_ref().filter(|_| asked)?.apply(route, fault)
     }
 
     /// Another route, where the fault may end otherwise there.
     fn other_route(&mut self, fault: &Fault) -> Option<RouteLease> {
-        let routes = self.core.setup.routes.as_ref()?;
+        let routes = self.core.setup.recovery.routes.as_ref()?;
         if let Some(lease) = &self.lease {
             self.tried.add(lease.route());
         }

@@ -1,20 +1,14 @@
-//! The calls of a session: turns and tools, for tasks and for threads.
-//!
-//! Both faces are one logic. A blocking call polls the same future on its own thread.
+//! The calls of a session: turns and tools.
 
-use std::future::{Future, ready};
-use std::time::Duration;
+use std::future::Future;
 
 use serde::Serialize;
 
-use super::OrchestrationSession;
-use crate::error::{BoxError, ToolError, TurnError, UninterruptibleCallError};
-use crate::limits::Timeout;
-use crate::park::block_on;
+use super::{BlockingCalls, OrchestrationSession};
+use crate::error::{BoxError, ToolError, TurnError};
 use crate::recover::{self, Attempt};
 use crate::tool::{self, ToolCall};
 use crate::turn::{self, ActiveTurn, Answer, Turn};
-use crate::wait::on_thread;
 
 /// # Turns
 impl OrchestrationSession {
@@ -37,7 +31,7 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
         E: Into<BoxError> + 'static,
     {
-        turn::run(self.core(), turn, call)
+        turn::run(&self.core, turn, call)
     }
 
     /// Admits a turn for a caller who makes the call himself: see [`ActiveTurn`].
@@ -49,7 +43,7 @@ impl OrchestrationSession {
     ///
     /// [`TurnError`]: why it is refused.
     pub async fn begin_turn(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
-        turn::begin(self.core(), &turn.spec).await
+        turn::begin(&self.core, &turn.spec).await
     }
 
     /// Runs one model turn and makes its call again after a failure, as the recipe for it says.
@@ -89,7 +83,7 @@ impl OrchestrationSession {
     ///     Route::new("openai", "gpt-5"),
     ///     Route::new("anthropic", "claude-sonnet-4-5"),
     /// ]);
-    /// let session = Orchestrator::new("writer", "draft").routes(routes).session()?;
+    /// let session = Orchestrator::new("writer", "draft").recovery(RecoveryConfig::default().routes(routes)).session()?;
     ///
     /// let turn = Turn::model("gpt-5");
     /// let answer = session
@@ -117,117 +111,7 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
         E: Into<BoxError> + 'static,
     {
-        recover::run(self.core(), turn, call)
-    }
-}
-
-/// # Turns for threads
-///
-/// A call on the caller's thread borrows freely, and so it cannot be interrupted: a turn with a timeout
-/// is refused. The waits before and between calls end with the session and its deadline.
-impl OrchestrationSession {
-    /// [`run_turn`](Self::run_turn) on this thread.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run_turn`](Self::run_turn); and [`TurnError::Uninterruptible`] for a turn with a
-    /// timeout.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
-    ///
-    /// # #[cfg(feature = "tokio")] {
-    /// let session = Orchestrator::new("writer", "draft").session()?;
-    /// let turn = Turn::model("gpt-5").timeout(Duration::from_secs(1));
-    /// let refused = session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap_err();
-    /// assert!(refused.to_string().contains("use `run_turn_blocking_within`"));
-    /// # }
-    /// # Ok::<_, BoxError>(())
-    /// ```
-    pub fn run_turn_blocking<T, E>(
-        &self,
-        turn: Turn<T>,
-        call: impl FnOnce() -> Result<T, E>,
-    ) -> Result<Answer<T>, TurnError>
-    where
-        E: Into<BoxError> + 'static,
-    {
-        unlimited(&turn, "run_turn_blocking_within")?;
-        self.block_on(turn::run(self.core(), turn, || ready(call())))
-    }
-
-    /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
-    /// is over, or when the session ends, whichever comes first.
-    ///
-    /// A thread cannot be stopped from outside: one that is late runs on, detached, and what it
-    /// returns is dropped. A call that may hang for good should have a timeout of its own.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run_turn`](Self::run_turn).
-    ///
-    /// # Panics
-    ///
-    /// If the call panics, with its payload.
-    pub fn run_turn_blocking_within<T, E>(
-        &self,
-        mut turn: Turn<T>,
-        timeout: Duration,
-        call: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<Answer<T>, TurnError>
-    where
-        T: Send + 'static,
-        E: Into<BoxError> + Send + 'static,
-    {
-        turn.limits().attempt = Some(Timeout::after(timeout));
-        self.block_on(turn::run(self.core(), turn, || on_thread("turn", call)))
-    }
-
-    /// [`begin_turn`](Self::begin_turn) for threads. The session's deadline is not watched while
-    /// the caller works.
-    ///
-    /// # Errors
-    ///
-    /// [`TurnError`]: why it is refused.
-    #[expect(clippy::needless_pass_by_value, reason = "as `begin_turn` takes it")]
-    pub fn begin_turn_blocking(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
-        unlimited(&turn, "begin_turn")?;
-        self.block_on(turn::begin(self.core(), &turn.spec))
-    }
-
-    /// [`run_turn_recovering`](Self::run_turn_recovering) on this thread.
-    ///
-    /// ```
-    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
-    ///
-    /// let session = Orchestrator::new("writer", "draft").session()?;
-    /// let answer = session.run_turn_recovering_blocking(Turn::model("gpt-5"), |attempt| {
-    ///     let kept = attempt.context_budget(1_000);
-    ///     if kept > 800 { Err("context_length_exceeded") } else { Ok(kept) }
-    /// })?;
-    /// assert_eq!((answer.value, answer.attempts), (750, 2));
-    /// # Ok::<_, BoxError>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As for [`run_turn_recovering`](Self::run_turn_recovering); and
-    /// [`TurnError::Uninterruptible`] for a turn with a timeout.
-    pub fn run_turn_recovering_blocking<T, E>(
-        &self,
-        turn: Turn<T>,
-        mut call: impl FnMut(Attempt) -> Result<T, E>,
-    ) -> Result<Answer<T>, TurnError>
-    where
-        E: Into<BoxError> + 'static,
-    {
-        unlimited(&turn, "run_turn_recovering")?;
-        self.block_on(recover::run(self.core(), turn, |attempt| ready(call(attempt))))
-    }
-
-    fn block_on<F: Future>(&self, future: F) -> F::Output {
-        block_on(&**self.core().time.clock(), future)
+        recover::run(&self.core, turn, call)
     }
 }
 
@@ -270,58 +154,14 @@ impl OrchestrationSession {
         E: Into<BoxError> + 'static,
         F: Future<Output = Result<T, E>>,
     {
-        tool::run(self.core(), tool.into(), call)
-    }
-
-    /// [`run_tool`](Self::run_tool) on this thread. The call borrows freely, and so it cannot be
-    /// interrupted: a tool with a timeout is refused.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run_tool`](Self::run_tool); and [`ToolError::Uninterruptible`] for a tool with a
-    /// timeout.
-    pub fn run_tool_blocking<T, E>(
-        &self,
-        tool: impl Into<ToolCall>,
-        call: impl FnOnce() -> Result<T, E>,
-    ) -> Result<T, ToolError>
-    where
-        T: Serialize,
-        E: Into<BoxError> + 'static,
-    {
-        let tool = tool.into();
-        if tool.timeout.is_some() {
-            return Err(UninterruptibleCallError { instead: "run_tool_blocking_within" }.into());
-        }
-        self.block_on(tool::run(self.core(), tool, || ready(call())))
-    }
-
-    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is
-    /// over, or when the session ends. A thread that is late runs on, detached.
-    ///
-    /// # Errors
-    ///
-    /// As for [`run_tool`](Self::run_tool).
-    ///
-    /// # Panics
-    ///
-    /// If the call panics, with its payload.
-    pub fn run_tool_blocking_within<T, E>(
-        &self,
-        tool: impl Into<ToolCall>,
-        timeout: Duration,
-        call: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Result<T, ToolError>
-    where
-        T: Serialize + Send + 'static,
-        E: Into<BoxError> + Send + 'static,
-    {
-        let tool = tool.into().timeout(Timeout::after(timeout));
-        self.block_on(tool::run(self.core(), tool, || on_thread("tool", call)))
+        tool::run(&self.core, tool.into(), call)
     }
 }
 
-/// Nothing can interrupt a call on the caller's thread.
-fn unlimited<T>(turn: &Turn<T>, instead: &'static str) -> Result<(), UninterruptibleCallError> {
-    if turn.spec.limits.is_some() { Err(UninterruptibleCallError { instead }) } else { Ok(()) }
+/// # Threads
+impl OrchestrationSession {
+    /// The same calls for threads: they return when the call does.
+    pub fn blocking(&self) -> BlockingCalls<'_> {
+        BlockingCalls::of(&self.core)
+    }
 }

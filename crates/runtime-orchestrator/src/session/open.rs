@@ -1,10 +1,12 @@
 //! Opening sessions: of an orchestrator, on a handoff's worker, and below another session.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use runtime_lifecycle::{AgentStatus, AgentWorker, Handoff};
 use runtime_usage::{Account, Limit, Usd};
 
+use super::OrchestrationSession;
 use crate::core::{Core, Origin};
 use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
 use crate::limits::later;
@@ -12,14 +14,17 @@ use crate::log::log;
 use crate::setup::{Setup, account};
 
 /// Opens a session of its own.
-pub(crate) fn open(setup: &Arc<Setup>) -> Result<Arc<Core>, SessionError> {
+pub(crate) fn open(setup: &Arc<Setup>) -> Result<OrchestrationSession, SessionError> {
     setup.roster.accepting()?;
     let worker = hire(setup)?;
     Ok(begin(setup, &worker, of_its_own(setup))?)
 }
 
 /// Opens a session on the worker that a handoff registered.
-pub(crate) fn accept(setup: &Arc<Setup>, handoff: &Handoff) -> Result<Arc<Core>, SessionError> {
+pub(crate) fn accept(
+    setup: &Arc<Setup>,
+    handoff: &Handoff,
+) -> Result<OrchestrationSession, SessionError> {
     if *setup.role != *handoff.target_role {
         return Err(SessionError::Role {
             expected: handoff.target_role.to_string(),
@@ -45,7 +50,10 @@ pub(crate) fn child_setup(parent: &Core, role: Arc<str>) -> Setup {
 }
 
 /// Opens a session below `parent`.
-pub(crate) fn open_below(parent: &Core, mut setup: Setup) -> Result<Arc<Core>, SessionError> {
+pub(crate) fn open_below(
+    parent: &Core,
+    mut setup: Setup,
+) -> Result<OrchestrationSession, SessionError> {
     let _entry = parent.enter(false)?;
     parent.life.accepting()?;
     setup.roster.accepting()?;
@@ -110,14 +118,14 @@ fn begin(
     setup: &Arc<Setup>,
     worker: &AgentWorker,
     origin: Origin,
-) -> Result<Arc<Core>, ShuttingDownError> {
+) -> Result<OrchestrationSession, ShuttingDownError> {
     let core = Arc::new(Core::new(setup, worker, origin));
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
     if setup.recovery.is_off() {
         log!(warn, session = %core.session_id(), role = %core.role(), "every retry is turned off: no recipe allows another attempt");
     }
-    Ok(core)
+    Ok(OrchestrationSession { core, polling: AtomicBool::new(false) })
 }
 
 /// What is left, under the rules of the account above unless there are others.

@@ -109,7 +109,7 @@ impl ActiveTool<'_> {
     pub(super) fn keep(&self, content: Content, value: &Value) {
         let Core { stream, setup, .. } = self.core;
         let event = |name, status| stream.child_event(name, status, self.span);
-        tell::content(stream, setup.capture.as_ref(), (content, value), event);
+        tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
     }
 
     fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
@@ -123,7 +123,7 @@ impl ActiveTool<'_> {
     }
 
     pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
-        let failure = failure(error, &self.core.setup.classifier);
+        let failure = failure(error, &self.core.setup.recovery.classifier);
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
     }

@@ -99,7 +99,7 @@ fn judge(
 fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
     let Core { stream, setup, .. } = turn.core;
     let event = |name, status| turn.part.event(stream, name, status, turn.span);
-    tell::content(stream, setup.capture.as_ref(), (content, value), event);
+    tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
 }
 
 impl Review {

@@ -49,7 +49,7 @@ impl ActiveTurn<'_> {
     }
 
     pub(crate) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> Failure {
-        let failure = failure(error, &self.core.setup.classifier);
+        let failure = failure(error, &self.core.setup.recovery.classifier);
         if failure.error().is::<NoThreadError>() {
             self.held.unsent();
         }

@@ -9,7 +9,9 @@ use futures_util::{FutureExt, join, select_biased};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, Timeout, ToolCall, Turn};
-use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
+use runtime_policy::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, Guardrails, PostCheck, PreCheck,
+};
 use runtime_resilience::CircuitState;
 use runtime_usage::{Limit, Usd};
 use serde_json::json;
@@ -92,7 +94,7 @@ fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
 #[test]
 fn a_tool_dropped_at_any_point_ends_as_cancelled() {
     let polls = dropped_everywhere(
-        |orchestrator| orchestrator.async_guardrail(Slow),
+        |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, limit| {
             let call = ToolCall::new("search").args(json!({ "q": 1 })).timeout(limit);
             let search = async || {
@@ -119,7 +121,10 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
 #[test]
 fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_dropped() {
     let polls = dropped_everywhere(
-        |o| o.async_guardrail(Slow).budget(Limit::enforced(Usd::from_dollars(9))),
+        |o| {
+            o.guardrails(Guardrails::new().with_async(Slow))
+                .budget(Limit::enforced(Usd::from_dollars(9)))
+        },
         &async |session, limit| {
             let turn = Turn::model("m").estimate(dollar()).max_output(0).timeout(limit);
             let call = async || {
@@ -144,7 +149,7 @@ fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_
 #[test]
 fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
     let polls = dropped_everywhere(
-        |orchestrator| orchestrator.async_guardrail(Slow),
+        |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, _| {
             let turn = Turn::model("m").usage(dollar()).guarded("prompt");
             let call = async || {

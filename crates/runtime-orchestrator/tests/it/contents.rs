@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use runtime_events::AgentEventName;
-use runtime_orchestrator::{BoxError, Capture, Content, Orchestrator, ToolCall, Turn};
+use runtime_orchestrator::{
+    BoxError, Capture, Content, Orchestrator, TelemetryConfig, ToolCall, Turn,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, assert_lawful, now};
@@ -17,7 +19,7 @@ fn run(change: impl FnOnce(Orchestrator) -> Orchestrator) -> Fixture {
     now(session.run_turn(Turn::model("m").guarded(SECRET), says)).unwrap();
     now(session.run_tool(ToolCall::new("search").args(json!({ "q": SECRET })), says)).unwrap();
     let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
-    session.run_tool_blocking(tool, || Ok::<_, BoxError>(SECRET)).unwrap();
+    session.blocking().run_tool(tool, || Ok::<_, BoxError>(SECRET)).unwrap();
     let answer = |_| async { Ok::<_, BoxError>(SECRET) };
     now(session.run_turn_recovering(Turn::model("m").guarded(SECRET), answer)).unwrap();
     drop(session);
@@ -47,11 +49,13 @@ fn nothing_that_was_said_is_in_an_event_unless_it_is_asked_for() {
 #[test]
 fn what_is_kept_is_what_the_redactor_leaves() {
     let fixture = run(|o| {
-        o.capture(Capture::redacted(|content, value| match content {
-            Content::Arguments => Some(json!({ "q": value["q"].as_str().unwrap().len() })),
-            Content::Answer => None,
-            _ => Some(json!("[redacted]")),
-        }))
+        o.telemetry(TelemetryConfig::default().capture(Capture::redacted(|content, value| {
+            match content {
+                Content::Arguments => Some(json!({ "q": value["q"].as_str().unwrap().len() })),
+                Content::Answer => None,
+                _ => Some(json!("[redacted]")),
+            }
+        })))
     });
     let (hidden, length) = (json!("[redacted]"), json!({ "q": SECRET.len() }));
     let expected = [
@@ -71,7 +75,7 @@ fn what_is_kept_is_what_the_redactor_leaves() {
 
 #[test]
 fn unredacted_keeps_everything_inside_its_span() {
-    let fixture = run(|o| o.capture(Capture::unredacted()));
+    let fixture = run(|o| o.telemetry(TelemetryConfig::default().capture(Capture::unredacted())));
     assert_eq!(kept(&fixture).len(), 8);
     let first = fixture.events.all(AgentEventName::ContentCaptured).remove(0);
     let turn = fixture.events.all(AgentEventName::TurnStarted).remove(0);
@@ -81,7 +85,10 @@ fn unredacted_keeps_everything_inside_its_span() {
 #[test]
 fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
     let bomb = |_, _| -> Option<Value> { std::panic::resume_unwind(Box::new("redactor")) };
-    assert!(kept(&run(|o| o.capture(Capture::redacted(bomb)))).is_empty());
+    assert!(
+        kept(&run(|o| o.telemetry(TelemetryConfig::default().capture(Capture::redacted(bomb)))))
+            .is_empty()
+    );
 }
 
 #[test]

@@ -58,22 +58,23 @@ fn timeout_on_this_thread_is_refused_before_anything_is_counted() {
     let called = || -> Result<(), BoxError> { panic!("what was refused was called") };
 
     let refused = [
-        session.run_turn_blocking(Turn::model("m").timeout(second()), called).unwrap_err(),
-        session.begin_turn_blocking(Turn::model("m").within(second())).unwrap_err(),
+        session.blocking().run_turn(Turn::model("m").timeout(second()), called).unwrap_err(),
+        session.blocking().begin_turn(Turn::model("m").within(second())).unwrap_err(),
         session
-            .run_turn_recovering_blocking(Turn::model("m").idle_timeout(second()), |_| called())
+            .blocking()
+            .run_turn_recovering(Turn::model("m").idle_timeout(second()), |_| called())
             .unwrap_err(),
     ];
-    let instead = ["run_turn_blocking_within", "begin_turn", "run_turn_recovering"];
+    let instead = ["blocking().run_turn_within", "begin_turn", "run_turn_recovering"];
     for (error, instead) in refused.iter().zip(instead) {
         let TurnError::Uninterruptible(told) = error else { panic!("{error:?}") };
         assert_eq!(told.instead, instead);
         assert!(error.is_refusal() && error.to_string().contains(&format!("use `{instead}`")));
     }
     let tool = ToolCall::new("search").timeout(second());
-    let error = session.run_tool_blocking(tool, called).unwrap_err();
+    let error = session.blocking().run_tool(tool, called).unwrap_err();
     let ToolError::Uninterruptible(told) = &error else { panic!("{error:?}") };
-    assert_eq!(told.instead, "run_tool_blocking_within");
+    assert_eq!(told.instead, "blocking().run_tool_within");
 
     assert_eq!(session.summary().iterations, 0);
     assert_eq!(fixture.events.len(), before, "nothing is said of it");

@@ -93,12 +93,12 @@ fn what_is_under_way_goes_on_and_nothing_new_begins() {
     let refused = now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert!(matches!(refused, TurnError::ShuttingDown(_)), "{refused:?}");
     assert!(refused.is_refusal() && refused.is_shutdown());
-    let refused = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
+    let refused = session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(()));
     assert!(refused.unwrap_err().is_shutdown());
     assert!(now(session.begin_turn(Turn::model("m"))).unwrap_err().is_shutdown());
     let refused = now(session.run_tool("search", fine)).unwrap_err();
     assert!(matches!(refused, ToolError::ShuttingDown(_)), "{refused:?}");
-    let refused = session.run_tool_blocking("search", || Ok::<_, BoxError>(()));
+    let refused = session.blocking().run_tool("search", || Ok::<_, BoxError>(()));
     assert!(refused.unwrap_err().is_shutdown());
     let refused = now(session.pause_for_input("go on?")).unwrap_err();
     assert!(matches!(refused, SessionError::ShuttingDown(_)));

@@ -166,7 +166,7 @@ impl RecoveryHandler for Refused {
 
 #[test]
 fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
-    let fixture = Fixture::new().with(|o| o.recovery_handler(Refused));
+    let fixture = Fixture::new().recovery(|recovery| recovery.handler(Refused));
     let session = fixture.orchestrator.session().unwrap();
     let fails = async |_| Err::<(), _>("context_length_exceeded");
     let error = now(session.run_turn_recovering(Turn::model("m"), fails)).unwrap_err();

@@ -22,10 +22,8 @@ use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, dollar, 
 const LATE: Duration = Duration::from_secs(2);
 
 fn fixture() -> Fixture {
-    Fixture::new().with(|orchestrator| {
-        let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
-        orchestrator.routes(routes).hedge(Hedge::after(LATE))
-    })
+    let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
+    Fixture::new().recovery(|recovery| recovery.routes(routes).hedge(Hedge::after(LATE)))
 }
 
 type Called = Result<Answer<u32>, TurnError>;
@@ -153,7 +151,8 @@ fn paid_from(budget: &RetryBudget, second: impl FnOnce(&Fixture, Route) -> Route
     let routes = Routes::ordered([Route::new("slow", "m"), second]);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
     let budget = budget.clone();
-    fixture.with(|o| o.routes(routes).hedge(Hedge::after(LATE)).retry_budget(budget))
+    fixture
+        .recovery(|recovery| recovery.routes(routes).hedge(Hedge::after(LATE)).retry_budget(budget))
 }
 
 async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
@@ -195,7 +194,7 @@ fn a_hedge_that_is_not_admitted_costs_no_retry() {
 #[test]
 fn where_there_is_no_other_route_the_same_one_is_asked_again() {
     let routes = Routes::ordered([Route::new("only", "m")]);
-    let fixture = fixture().with(|o| o.routes(routes));
+    let fixture = fixture().recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
         if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
@@ -219,7 +218,7 @@ fn a_route_that_failed_beside_the_answer_rests() {
     let fixture = fixture();
     let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
-    let fixture = fixture.with(|o| o.routes(routes.clone()));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
         if attempt.is_hedge() {
@@ -242,7 +241,7 @@ fn a_route_that_failed_beside_the_answer_rests() {
 #[test]
 fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
     let hedge = Hedge::at_quantile(0.5).minimum_samples(NonZeroU32::MIN);
-    let fixture = fixture().with(|o| o.hedge(hedge));
+    let fixture = fixture().recovery(|recovery| recovery.hedge(hedge));
     let session = fixture.orchestrator.session().unwrap();
     let mut fails = pin!(run(&session, async |_| Err("400 Bad Request: invalid".into())));
     let mut cx = Context::from_waker(Waker::noop());

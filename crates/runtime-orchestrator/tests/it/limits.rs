@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, ToolError, Turn, TurnError};
 use runtime_policy::{
-    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck, guardrail,
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, Guardrails, PostCheck, PreCheck, guardrail,
 };
 use runtime_usage::UsageSnapshot;
 
@@ -79,14 +79,15 @@ impl AsyncGuardrail for Hanging {
 #[test]
 fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
     for input in ["hang", "pass"] {
-        let fixture =
-            Fixture::new().with(|o| o.async_guardrail(Hanging).time(ManualClock::skipping()));
+        let fixture = Fixture::new().with(|o| {
+            o.guardrails(Guardrails::new().with_async(Hanging)).time(ManualClock::skipping())
+        });
         let session = fixture.orchestrator.session().unwrap();
         let tool = ToolCall::new("t").args(input);
-        let tool = session.run_tool_blocking_within(tool, SECOND, || Ok::<_, BoxError>(1));
+        let tool = session.blocking().run_tool_within(tool, SECOND, || Ok::<_, BoxError>(1));
         assert!(matches!(tool, Err(ToolError::TimedOut(_))), "{tool:?}");
         let turn = Turn::model("m").guarded(input);
-        let turn = session.run_turn_blocking_within(turn, SECOND, || Ok::<_, BoxError>(1));
+        let turn = session.blocking().run_turn_within(turn, SECOND, || Ok::<_, BoxError>(1));
         assert!(matches!(turn, Err(TurnError::TimedOut(_))), "{turn:?}");
         drop(session);
         assert_lawful(&fixture.events.events());
@@ -96,7 +97,8 @@ fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
 #[test]
 fn the_order_in_which_a_turn_is_described_loses_no_guardrail() {
     let deny = |_: &PreCheck<'_>| GuardrailOutcome::deny("no");
-    let fixture = Fixture::new().with(|o| o.guardrail(guardrail::pre("deny", deny)));
+    let fixture =
+        Fixture::new().with(|o| o.guardrails(Guardrails::new().with(guardrail::pre("deny", deny))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").guarded("secret").usage(UsageSnapshot::new(1, 1));
     let denied = now(session.run_turn(turn, async || Ok::<_, BoxError>(1))).unwrap_err();

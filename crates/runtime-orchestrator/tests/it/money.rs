@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
-use runtime_policy::{GuardrailOutcome, PostCheck, PreCheck, guardrail};
+use runtime_policy::{GuardrailOutcome, Guardrails, PostCheck, PreCheck, guardrail};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 
@@ -242,8 +242,10 @@ fn a_call_that_was_never_sent_costs_nothing() {
             GuardrailOutcome::allow()
         }
     });
-    let fixture = Fixture::new()
-        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).guardrail(deny_input));
+    let fixture = Fixture::new().with(|o| {
+        o.budget(Limit::enforced(Usd::from_dollars(9)))
+            .guardrails(Guardrails::new().with(deny_input))
+    });
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").estimate(dollar()).max_output(0);
     let denied = now(session.run_turn(turn().guarded("bad"), fine));
@@ -258,8 +260,10 @@ fn a_call_that_was_never_sent_costs_nothing() {
 #[test]
 fn an_answer_that_a_guardrail_withholds_is_paid_for() {
     let deny_output = guardrail::post("deny", |_: &PostCheck<'_>| GuardrailOutcome::deny("no"));
-    let fixture = Fixture::new()
-        .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).guardrail(deny_output));
+    let fixture = Fixture::new().with(|o| {
+        o.budget(Limit::enforced(Usd::from_dollars(9)))
+            .guardrails(Guardrails::new().with(deny_output))
+    });
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(dollar()).max_output(9).usage(dollar()).guarded("p");
     now(session.run_turn(turn, async || Ok::<_, BoxError>("text"))).unwrap_err();

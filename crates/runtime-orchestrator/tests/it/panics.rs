@@ -7,6 +7,7 @@ use futures_util::{FutureExt, join};
 use runtime_events::{AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, ToolCall, Turn};
+use runtime_policy::Guardrails;
 use runtime_resilience::{CircuitBreaker, CircuitState};
 
 use crate::support::{Fixture, assert_lawful, last_outcome, now, yields};
@@ -117,14 +118,16 @@ fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
 fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
     for blocking in [false, true] {
         let fixture = Fixture::new().with(|orchestrator| {
-            orchestrator.guardrail(runtime_policy::guardrail::pre("bomb", |_| {
-                resume_unwind(Box::new("bomb"))
-            }))
+            orchestrator.guardrails(
+                Guardrails::new().with(runtime_policy::guardrail::pre("bomb", |_| {
+                    resume_unwind(Box::new("bomb"))
+                })),
+            )
         });
         let session = fixture.orchestrator.session().unwrap();
         let turn = Turn::model("m").guarded("prompt");
         let caught = if blocking {
-            let run = || session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).map(|_| ());
+            let run = || session.blocking().run_turn(turn, || Ok::<_, BoxError>(())).map(|_| ());
             catch_unwind(AssertUnwindSafe(run))
         } else {
             let run =
@@ -143,7 +146,7 @@ fn a_panic_in_a_blocking_run_fails_the_session_and_reaches_the_caller_intact() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking::<()>(|session| {
-            session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()))?;
+            session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(()))?;
             resume_unwind(Box::new(41_u8))
         })
     };
@@ -167,7 +170,7 @@ fn a_panic_in_a_blocking_turn_is_known_for_what_it_is() {
         fixture.orchestrator.run_blocking(|session| {
             let turn = Turn::model("m");
             let call = || -> Result<u8, BoxError> { resume_unwind(Box::new(41_u8)) };
-            Ok(session.run_turn_blocking(turn, call)?.value)
+            Ok(session.blocking().run_turn(turn, call)?.value)
         })
     };
     let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
@@ -184,7 +187,7 @@ fn a_panic_that_the_body_catches_fails_nothing_but_its_turn() {
     let fixture = Fixture::new();
     let report = fixture.orchestrator.run_blocking(|session| {
         let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };
-        let run = || session.run_turn_blocking(Turn::model("m"), call);
+        let run = || session.blocking().run_turn(Turn::model("m"), call);
         catch_unwind(AssertUnwindSafe(run)).unwrap_err();
         Ok("went on")
     });
@@ -198,9 +201,9 @@ fn a_session_that_went_on_after_a_panic_and_is_dropped_later_is_cancelled() {
     let fixture = Fixture::new().with(|o| o.circuit_breaker(CircuitBreaker::new("patient")));
     let session = fixture.orchestrator.session().unwrap();
     let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };
-    let run = || session.run_turn_blocking(Turn::model("m"), call);
+    let run = || session.blocking().run_turn(Turn::model("m"), call);
     catch_unwind(AssertUnwindSafe(run)).unwrap_err();
-    session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(1)).unwrap();
+    session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(1)).unwrap();
     drop(session);
     assert_eq!(last_outcome(&fixture, AgentEventName::AgentFailed), Some(SpanOutcome::Cancelled));
 }

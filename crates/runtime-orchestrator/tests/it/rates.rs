@@ -141,7 +141,7 @@ fn a_first_token_that_nobody_was_asked_for_is_not_late() {
 fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
     let (fixture, limiter) = limited(slow);
     let hedge = Hedge::at_quantile(1.0).minimum_samples(NonZeroU32::MIN);
-    let fixture = fixture.with(|o| o.hedge(hedge));
+    let fixture = fixture.recovery(|recovery| recovery.hedge(hedge));
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").repeatable();
     limiter.pause(Duration::from_mins(1));
@@ -310,7 +310,7 @@ fn a_429_makes_every_session_of_the_route_wait() {
     let rests = RouteRests::default().longest(Duration::from_secs(20));
     let routes = Routes::ordered([route]).rests(rests);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
-    let fixture = fixture.with(|o| o.routes(routes));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
     let mut turn = pin!(session.run_turn_recovering(Turn::model("m"), async |_| {
         let headers = [("retry-after", "30")];
@@ -354,7 +354,7 @@ fn a_thread_waits_for_room_as_a_task_does() {
     let Fixture { orchestrator, clock, .. } = fixture;
     let waiting = thread::spawn(move || {
         let session = orchestrator.session().unwrap();
-        session.run_turn_blocking(Turn::unmetered(), || Ok::<_, BoxError>(7)).unwrap().value
+        session.blocking().run_turn(Turn::unmetered(), || Ok::<_, BoxError>(7)).unwrap().value
     });
     spin_until(|| limiter.available().waiting == 1);
     clock.advance(Duration::from_secs(1));
@@ -371,9 +371,9 @@ fn the_end_of_the_session_ends_a_threads_wait_for_room() {
         let waiting = thread::spawn(move || {
             let turn = Turn::unmetered();
             let ended = if recovering {
-                session.run_turn_recovering_blocking(turn, |_| Ok::<_, BoxError>(7))
+                session.blocking().run_turn_recovering(turn, |_| Ok::<_, BoxError>(7))
             } else {
-                session.run_turn_blocking(turn, || Ok::<_, BoxError>(7))
+                session.blocking().run_turn(turn, || Ok::<_, BoxError>(7))
             };
             ended.unwrap_err()
         });

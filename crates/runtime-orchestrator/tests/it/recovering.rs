@@ -25,7 +25,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock};
-use runtime_orchestrator::{Answer, Attempt, OrchestrationSession, Turn, TurnError};
+use runtime_orchestrator::{
+    Answer, Attempt, OrchestrationSession, RecoveryConfig, Turn, TurnError,
+};
 use runtime_resilience::{
     Backoff, CircuitBreaker, EscalationPolicy, Fault, FaultDetails, FaultError, FaultKind,
     JitterMode, Recipes, RecoveryEventType, RecoveryRecipe, RecoveryStep, RetryBudget,
@@ -55,10 +57,13 @@ fn on(clock: ManualClock) -> Fixture {
         .time(clock.clone())
         .event_sink(events.clone())
         .circuit_breaker(breaker.clone())
-        .backoff(Backoff::default().jitter(JitterMode::None))
-        .retry_budget(RetryBudget::new(RetryBudgetConfig::default().reserve(1_000)))
         .pricing(prices());
-    Fixture { clock, events, breaker, orchestrator }
+    let recovery = RecoveryConfig::default();
+    Fixture { clock, events, breaker, orchestrator, recovery }.recovery(|recovery| {
+        recovery
+            .backoff(Backoff::default().jitter(JitterMode::None))
+            .retry_budget(RetryBudget::new(RetryBudgetConfig::default().reserve(1_000)))
+    })
 }
 
 pub(crate) fn fault(kind: FaultKind) -> FaultError {
@@ -121,7 +126,7 @@ impl Way {
     ) -> Result<Answer<&'static str>, TurnError> {
         match self {
             Self::Task => now(session.run_turn_recovering(turn, async |it| script.play(it))),
-            Self::Thread => session.run_turn_recovering_blocking(turn, |it| script.play(it)),
+            Self::Thread => session.blocking().run_turn_recovering(turn, |it| script.play(it)),
         }
     }
 }

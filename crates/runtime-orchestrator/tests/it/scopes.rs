@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use runtime_events::{AgentEventName, ScopeHook, SpanId};
-use runtime_orchestrator::{BoxError, Turn};
+use runtime_orchestrator::{BoxError, TelemetryConfig, Turn};
 
 use crate::support::{Fixture, now, yields};
 
@@ -33,7 +33,7 @@ impl Notes {
 fn noted() -> (Fixture, Notes) {
     let notes = Notes::default();
     let hook = notes.clone();
-    (Fixture::new().with(|o| o.scope_hook(hook)), notes)
+    (Fixture::new().with(|o| o.telemetry(TelemetryConfig::default().scope_hook(hook))), notes)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn blocking_calls_and_attempts_are_inside_theirs() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = || Ok::<_, BoxError>(notes.open());
-    let turn = session.run_turn_blocking(Turn::unmetered(), call).unwrap().value;
+    let turn = session.blocking().run_turn(Turn::unmetered(), call).unwrap().value;
     assert_eq!(turn, fixture.only(AgentEventName::TurnStarted).span);
 
     let attempt = |_| async { Ok::<_, BoxError>(notes.open()) };
@@ -90,7 +90,7 @@ impl ScopeHook for Lazy {
 
 #[test]
 fn a_hook_that_runs_nothing_does_not_cost_the_call() {
-    let fixture = Fixture::new().with(|o| o.scope_hook(Lazy));
+    let fixture = Fixture::new().with(|o| o.telemetry(TelemetryConfig::default().scope_hook(Lazy)));
     let session = fixture.orchestrator.session().unwrap();
     let call = async || Ok::<_, BoxError>(42);
     assert_eq!(now(session.run_turn(Turn::unmetered(), call)).unwrap().value, 42);

@@ -8,7 +8,8 @@ use runtime_events::{
 };
 use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use runtime_orchestrator::{
-    BoxError, Orchestrator, SessionBusyError, SessionError, ToolCall, Turn, TurnError,
+    BoxError, Orchestrator, SessionBusyError, SessionError, TelemetryConfig, ToolCall, Turn,
+    TurnError,
 };
 use runtime_policy::{
     PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, QualityGate,
@@ -243,8 +244,10 @@ fn the_summary_has_the_originals_keys_and_what_it_lacked() {
 
 #[test]
 fn the_log_of_a_session_is_bounded_and_says_what_it_dropped() {
-    let fixture = crate::recovering::quick()
-        .with(|o| o.event_log(NonZeroUsize::new(3).unwrap()).max_iterations(u32::MAX));
+    let fixture = crate::recovering::quick().with(|o| {
+        o.telemetry(TelemetryConfig::default().event_log(NonZeroUsize::new(3).unwrap()))
+            .max_iterations(u32::MAX)
+    });
     let session = fixture.orchestrator.session().unwrap();
     for _ in 0..10 {
         let fails = async |_| Err::<(), _>("context_length_exceeded");

@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use runtime_orchestrator::{ActiveTurn, BoxError, Turn};
+use runtime_orchestrator::{ActiveTurn, BoxError, TelemetryConfig, Turn};
 use runtime_resilience::CircuitBreaker;
 use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
@@ -52,7 +52,7 @@ fn turn_allocates_four_times() {
             .max_iterations(u32::MAX)
             .event_sink(RingBufferEventSink::with_capacity(kept))
             .usage_sink(RingBufferUsageSink::with_capacity(kept))
-            .event_log(kept)
+            .telemetry(TelemetryConfig::default().event_log(kept))
     });
     let session = fixture.orchestrator.session().unwrap();
     let model: Arc<str> = "m".into();

@@ -8,11 +8,11 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
-use runtime_orchestrator::{BoxError, Turn};
+use runtime_orchestrator::{BoxError, TelemetryConfig, Turn};
 use runtime_policy::{
-    GuardrailOutcome, PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext,
-    PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, PreCheck, RolePermissionConfig,
-    guardrail,
+    GuardrailOutcome, Guardrails, PermissionEnforcer, PermissionMode, PermissionPolicy,
+    PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule, PreCheck,
+    RolePermissionConfig, guardrail,
 };
 use runtime_resilience::{RateLimiter, RateLimits};
 use serde_json::{Value, json};
@@ -157,14 +157,14 @@ fn what_guardrails_permissions_and_the_policy_say_is_told() {
     let writer = writer.allowed_tools(["search"]).denied_tools(["delete"]);
     let permissions = PermissionPolicy::new().role(writer);
     let fixture = Fixture::new().with(|o| {
-        o.guardrail(no_secrets).permissions(PermissionEnforcer::new(permissions)).policy(
-            PolicyEngine::new([
+        o.guardrails(Guardrails::new().with(no_secrets))
+            .permissions(PermissionEnforcer::new(permissions))
+            .policy(PolicyEngine::new([
                 PolicyRule::new("done", PolicyCondition::PhaseCompleted)
                     .action(PolicyAction::Notify),
                 PolicyRule::new("told off", PolicyCondition::agent_failed("reader"))
                     .action(PolicyAction::RetryAgent),
-            ]),
-        )
+            ]))
     });
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").guarded("the secret");
@@ -234,7 +234,8 @@ fn every_event_says_when_by_both_clocks() {
 
 #[test]
 fn without_a_log_of_its_own_a_session_keeps_no_event_and_its_sink_gets_all() {
-    let fixture = Fixture::new().with(runtime_orchestrator::Orchestrator::without_event_log);
+    let quiet = TelemetryConfig::default().without_event_log();
+    let fixture = Fixture::new().with(|o| o.telemetry(quiet));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::unmetered(), fine)).unwrap();
     let summary = session.finish(Ok::<_, BoxError>(())).summary;
@@ -247,7 +248,8 @@ fn without_a_log_of_its_own_a_session_keeps_no_event_and_its_sink_gets_all() {
 #[test]
 fn where_nobody_would_see_them_no_events_are_made() {
     let orchestrator = runtime_orchestrator::Orchestrator::new("writer", "draft");
-    let session = orchestrator.without_event_log().session().unwrap();
+    let session =
+        orchestrator.telemetry(TelemetryConfig::default().without_event_log()).session().unwrap();
     now(session.run_turn(Turn::model("m").usage(crate::support::dollar()), fine)).unwrap();
     now(session.run_tool("search", fine)).unwrap();
     let summary = session.finish(Ok::<_, BoxError>(())).summary;

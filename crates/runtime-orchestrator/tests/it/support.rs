@@ -14,7 +14,7 @@ use std::time::Duration;
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, ManualClock, SpanOutcome,
 };
-use runtime_orchestrator::{OrchestrationSession, Orchestrator, Timeout};
+use runtime_orchestrator::{OrchestrationSession, Orchestrator, RecoveryConfig, Timeout};
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Balance, ModelPricing, PricingTable, UsageSnapshot, Usd};
@@ -27,6 +27,8 @@ pub(crate) struct Fixture {
     pub(crate) events: RecordingEventSink,
     pub(crate) breaker: CircuitBreaker,
     pub(crate) orchestrator: Orchestrator,
+    /// As the orchestrator has it.
+    pub(crate) recovery: RecoveryConfig,
 }
 
 impl Fixture {
@@ -40,11 +42,20 @@ impl Fixture {
             .event_sink(events.clone())
             .circuit_breaker(breaker.clone())
             .pricing(prices());
-        Self { clock, events, breaker, orchestrator }
+        Self { clock, events, breaker, orchestrator, recovery: RecoveryConfig::default() }
     }
 
     pub(crate) fn with(mut self, change: impl FnOnce(Orchestrator) -> Orchestrator) -> Self {
         self.orchestrator = change(self.orchestrator);
+        self
+    }
+
+    pub(crate) fn recovery(
+        mut self,
+        change: impl FnOnce(RecoveryConfig) -> RecoveryConfig,
+    ) -> Self {
+        self.recovery = change(self.recovery);
+        self.orchestrator = self.orchestrator.recovery(self.recovery.clone());
         self
     }
 

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
 use runtime_lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
-use runtime_orchestrator::{BoxError, Orchestrator, ToolCall, ToolError, Turn, TurnError};
+use runtime_orchestrator::{
+    BoxError, Orchestrator, TelemetryConfig, ToolCall, ToolError, Turn, TurnError,
+};
 use runtime_policy::{QualityGate, QualityLevel};
 use runtime_resilience::CircuitState;
 use runtime_sinks::testing::RecordingEventSink;
@@ -33,7 +35,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
         .usage_sink(usage.clone())
         .pricing(prices())
         .quality_gate(QualityGate::new(QualityLevel::Standard))
-        .event_log(NonZeroUsize::new(16).unwrap())
+        .telemetry(TelemetryConfig::default().event_log(NonZeroUsize::new(16).unwrap()))
         .max_iterations(u32::MAX);
     let session = orchestrator.session().unwrap();
     let start = Barrier::new(usize::try_from(THREADS).unwrap());
@@ -45,9 +47,9 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
                     let turn = Turn::model("m").usage(UsageSnapshot::new(3, 1));
                     now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
                     let turn = Turn::model("m");
-                    session.run_turn_blocking(turn, || Err::<(), _>("503")).unwrap_err();
+                    session.blocking().run_turn(turn, || Err::<(), _>("503")).unwrap_err();
                     let tool = ToolCall::new("search");
-                    session.run_tool_blocking(tool, || Ok::<_, BoxError>(())).unwrap();
+                    session.blocking().run_tool(tool, || Ok::<_, BoxError>(())).unwrap();
                     session.evaluate_gate(QualityLevel::Standard).unwrap();
                     assert!(session.summary().agent_events.len() <= 16);
                 }
@@ -90,7 +92,7 @@ fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
                         orchestrator.clone().event_sink(events.clone()).session().unwrap();
                     let tokens = thread * ROUNDS + round;
                     let turn = Turn::model("m").usage(UsageSnapshot::new(tokens, 0));
-                    session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
+                    session.blocking().run_turn(turn, || Ok::<_, BoxError>(())).unwrap();
                     assert_eq!(session.tracker().totals().tokens.input_tokens, tokens);
                     match round % 3 {
                         0 => session.complete().unwrap(),
@@ -119,7 +121,7 @@ fn a_session_ends_once_however_many_threads_end_it() {
                 scope.spawn(move || {
                     start.wait();
                     let turn =
-                        session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(()));
+                        session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(()));
                     let closed = matches!(turn, Ok(_) | Err(TurnError::Closed(_)));
                     assert!(closed, "{turn:?}");
                     usize::from(match way {
@@ -189,7 +191,7 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
             late.store(true, Ordering::SeqCst);
             Ok::<_, mpsc::RecvError>(())
         };
-        session.run_turn_blocking_within(turn, SECOND, call).unwrap_err()
+        session.blocking().run_turn_within(turn, SECOND, call).unwrap_err()
     });
 
     assert_eq!(error.to_string(), "turn exceeded timeout of 1.000s");
@@ -209,12 +211,15 @@ fn a_call_on_a_thread_of_its_own_that_returns_in_time_is_answered() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
-    let answer = session.run_turn_blocking_within(turn, SECOND, || Ok::<_, BoxError>(7)).unwrap();
+    let answer = session.blocking().run_turn_within(turn, SECOND, || Ok::<_, BoxError>(7)).unwrap();
     assert_eq!((answer.value, answer.usage.input_tokens), (7, 5));
     let tool = ToolCall::new("search");
-    assert_eq!(session.run_tool_blocking_within(tool, SECOND, || Ok::<_, BoxError>(8)).unwrap(), 8);
+    assert_eq!(
+        session.blocking().run_tool_within(tool, SECOND, || Ok::<_, BoxError>(8)).unwrap(),
+        8
+    );
     let turn = Turn::model("m");
-    let failed = session.run_turn_blocking_within(turn, SECOND, || Err::<(), _>("503"));
+    let failed = session.blocking().run_turn_within(turn, SECOND, || Err::<(), _>("503"));
     assert_eq!(failed.unwrap_err().to_string(), "503");
     assert_eq!(fixture.clock.waiting(), 0);
     assert_eq!(fixture.clock.elapsed(), Duration::ZERO);
@@ -232,7 +237,7 @@ fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
             clock.advance(SECOND);
         });
         let call = move || gate.recv();
-        session.run_tool_blocking_within(ToolCall::new("search"), SECOND, call).unwrap_err()
+        session.blocking().run_tool_within(ToolCall::new("search"), SECOND, call).unwrap_err()
     });
     assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 1.000s");
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
@@ -260,11 +265,11 @@ fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
             });
             if tool {
                 let search = ToolCall::new("search");
-                let ended = session.run_tool_blocking_within(search, SECOND, call);
+                let ended = session.blocking().run_tool_within(search, SECOND, call);
                 returned.store(true, Ordering::SeqCst);
                 assert!(matches!(ended, Err(ToolError::Closed(_))), "{ended:?}");
             } else {
-                let ended = session.run_turn_blocking_within(Turn::model("m"), SECOND, call);
+                let ended = session.blocking().run_turn_within(Turn::model("m"), SECOND, call);
                 returned.store(true, Ordering::SeqCst);
                 assert!(matches!(ended, Err(TurnError::Closed(_))), "{ended:?}");
             }
@@ -283,7 +288,7 @@ fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
     let run = || {
         fixture.orchestrator.run_blocking(|session| {
             let call = || -> Result<u8, BoxError> { resume_unwind(Box::new(41_u8)) };
-            Ok(session.run_turn_blocking_within(Turn::model("m"), SECOND, call)?.value)
+            Ok(session.blocking().run_turn_within(Turn::model("m"), SECOND, call)?.value)
         })
     };
     let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
@@ -295,7 +300,7 @@ fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
 
     let session = fixture.orchestrator.session().unwrap();
     let call = || -> Result<(), BoxError> { resume_unwind(Box::new(42_u8)) };
-    let run = || session.run_tool_blocking_within(ToolCall::new("t"), SECOND, call);
+    let run = || session.blocking().run_tool_within(ToolCall::new("t"), SECOND, call);
     let payload = catch_unwind(AssertUnwindSafe(run)).unwrap_err();
     assert_eq!(*payload.downcast::<u8>().unwrap(), 42);
 }
@@ -319,7 +324,7 @@ fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
             scope.spawn(|| {
                 for _ in 0..10 {
                     let turn = Turn::unmetered();
-                    session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).unwrap();
+                    session.blocking().run_turn(turn, || Ok::<_, BoxError>(())).unwrap();
                 }
             });
         }

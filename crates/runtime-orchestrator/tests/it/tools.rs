@@ -9,8 +9,8 @@ use std::time::Duration;
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
 use runtime_policy::{
-    GuardrailOutcome, GuardrailSubject, PermissionEnforcer, PermissionMode, PermissionPolicy,
-    RolePermissionConfig, guardrail,
+    GuardrailOutcome, GuardrailSubject, Guardrails, PermissionEnforcer, PermissionMode,
+    PermissionPolicy, RolePermissionConfig, guardrail,
 };
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -31,7 +31,10 @@ fn read_only(orchestrator: Orchestrator) -> Orchestrator {
 #[test]
 fn a_tool_that_the_role_may_not_use_is_refused_before_its_guardrails_look() {
     let fixture = Fixture::new().with(read_only).with(|o| {
-        o.guardrail(guardrail::pre("unasked", |_| GuardrailOutcome::deny("must not be asked")))
+        o.guardrails(
+            Guardrails::new()
+                .with(guardrail::pre("unasked", |_| GuardrailOutcome::deny("must not be asked"))),
+        )
     });
     let session = fixture.orchestrator.session().unwrap();
     let called = Cell::new(false);
@@ -73,22 +76,28 @@ fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
 #[test]
 fn guardrails_see_the_arguments_and_the_result() {
     let fixture = Fixture::new().with(|o| {
-        o.guardrail(guardrail::pre("args", |check| {
-            assert_eq!((check.role, check.subject), ("writer", GuardrailSubject::Tool("search")));
-            if check.arguments["q"] == "bad" {
-                GuardrailOutcome::deny("denied")
-            } else {
-                GuardrailOutcome::allow()
-            }
-        }))
-        .guardrail(guardrail::post("result", |check| {
-            assert_eq!(check.arguments["q"], "good");
-            if check.result == "fine" {
-                GuardrailOutcome::deny("too fine")
-            } else {
-                GuardrailOutcome::allow()
-            }
-        }))
+        o.guardrails(
+            Guardrails::new()
+                .with(guardrail::pre("args", |check| {
+                    assert_eq!(
+                        (check.role, check.subject),
+                        ("writer", GuardrailSubject::Tool("search"))
+                    );
+                    if check.arguments["q"] == "bad" {
+                        GuardrailOutcome::deny("denied")
+                    } else {
+                        GuardrailOutcome::allow()
+                    }
+                }))
+                .with(guardrail::post("result", |check| {
+                    assert_eq!(check.arguments["q"], "good");
+                    if check.result == "fine" {
+                        GuardrailOutcome::deny("too fine")
+                    } else {
+                        GuardrailOutcome::allow()
+                    }
+                })),
+        )
     });
     let session = fixture.orchestrator.session().unwrap();
     let search = |q: &str| ToolCall::new("search").args(json!({ "q": q }));
@@ -96,7 +105,7 @@ fn guardrails_see_the_arguments_and_the_result() {
     let refused = now(session.run_tool(search("bad"), fine)).unwrap_err();
     assert!(matches!(refused, ToolError::Guardrail(_)));
     assert!(fixture.events.all(AgentEventName::AgentToolCalled).is_empty(), "it never began");
-    let withheld = session.run_tool_blocking(search("good"), || Ok::<_, BoxError>("fine"));
+    let withheld = session.blocking().run_tool(search("good"), || Ok::<_, BoxError>("fine"));
     assert!(matches!(withheld, Err(ToolError::Guardrail(_))));
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::Failed));
@@ -116,13 +125,17 @@ impl Serialize for Opaque {
 
 #[test]
 fn a_result_is_turned_into_json_only_for_a_guardrail() {
-    let fixture =
-        Fixture::new().with(|o| o.guardrail(guardrail::pre("args", |_| GuardrailOutcome::allow())));
+    let fixture = Fixture::new().with(|o| {
+        o.guardrails(Guardrails::new().with(guardrail::pre("args", |_| GuardrailOutcome::allow())))
+    });
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_tool(ToolCall::new("t"), async || Ok::<_, BoxError>(Opaque(false)))).unwrap();
 
-    let fixture = Fixture::new()
-        .with(|o| o.guardrail(guardrail::post("result", |_| GuardrailOutcome::allow())));
+    let fixture = Fixture::new().with(|o| {
+        o.guardrails(
+            Guardrails::new().with(guardrail::post("result", |_| GuardrailOutcome::allow())),
+        )
+    });
     let session = fixture.orchestrator.session().unwrap();
     let tool = session.run_tool(ToolCall::new("t"), async || Ok::<_, BoxError>(Opaque(true)));
     let withheld = now(tool).map(|_| ()).unwrap_err();
@@ -169,10 +182,10 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
         let canceller = Arc::new(OnceLock::new());
         let held: Arc<OnceLock<SessionHandle>> = Arc::clone(&canceller);
         let fixture = Fixture::new().with(|o| {
-            o.guardrail(guardrail::pre("stop", move |_| {
+            o.guardrails(Guardrails::new().with(guardrail::pre("stop", move |_| {
                 let _ = held.get().unwrap().cancel("the arguments say stop");
                 GuardrailOutcome::allow()
-            }))
+            })))
         });
         let session = fixture.orchestrator.session().unwrap();
         canceller.set(session.handle()).unwrap();
@@ -182,7 +195,7 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
             Ok::<_, BoxError>(())
         };
         let stopped = if blocking {
-            session.run_tool_blocking(ToolCall::new("t"), call)
+            session.blocking().run_tool(ToolCall::new("t"), call)
         } else {
             now(session.run_tool(ToolCall::new("t"), async || call()))
         };
@@ -196,7 +209,7 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
 fn the_span_of_a_tool_names_it_at_both_ends() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    session.run_tool_blocking("search", || Ok::<_, BoxError>(())).unwrap();
+    session.blocking().run_tool("search", || Ok::<_, BoxError>(())).unwrap();
     let called = fixture.only(AgentEventName::AgentToolCalled);
     let completed = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(called.span, completed.span);

@@ -7,7 +7,7 @@ use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
 };
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
-use runtime_policy::{GuardrailOutcome, guardrail};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_resilience::CircuitState;
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 use serde_json::json;
@@ -188,20 +188,20 @@ fn observed_usage_is_billed_when_the_call_fails_or_is_dropped() {
     turn.observe(dollar());
     turn.fail("reset");
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
-    drop(session.begin_turn_blocking(Turn::model("m")));
+    drop(session.blocking().begin_turn(Turn::model("m")));
     assert_eq!(session.tracker().totals().turns, 2);
 }
 
 #[test]
 fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
     let fixture = Fixture::new().with(|o| {
-        o.guardrail(guardrail::pre("no_secrets", |check| {
+        o.guardrails(Guardrails::new().with(guardrail::pre("no_secrets", |check| {
             if check.arguments == "secret" {
                 GuardrailOutcome::deny("a secret")
             } else {
                 GuardrailOutcome::allow()
             }
-        }))
+        })))
     });
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
@@ -218,8 +218,9 @@ fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
 #[test]
 fn an_answer_that_a_guardrail_withholds_is_paid_for() {
     let fixture = Fixture::new().with(|o| {
-        o.budget(Limit::recorded(Usd::from_cents(50)))
-            .guardrail(guardrail::post("never", |_| GuardrailOutcome::deny("no")))
+        o.budget(Limit::recorded(Usd::from_cents(50))).guardrails(
+            Guardrails::new().with(guardrail::post("never", |_| GuardrailOutcome::deny("no"))),
+        )
     });
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
@@ -234,8 +235,9 @@ fn an_answer_that_a_guardrail_withholds_is_paid_for() {
 
 #[test]
 fn an_answer_that_is_not_json_cannot_be_guarded() {
-    let fixture =
-        Fixture::new().with(|o| o.guardrail(guardrail::post("any", |_| GuardrailOutcome::allow())));
+    let fixture = Fixture::new().with(|o| {
+        o.guardrails(Guardrails::new().with(guardrail::post("any", |_| GuardrailOutcome::allow())))
+    });
     let session = fixture.orchestrator.session().unwrap();
     let map = std::collections::BTreeMap::from([((1, 2), 3)]);
     let error =

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
 use runtime_orchestrator::{BoxError, ToolCall, Turn, TurnError};
-use runtime_policy::{GuardrailOutcome, guardrail};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_resilience::CircuitState;
 use runtime_usage::Usd;
 
@@ -148,18 +148,18 @@ fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
         let canceller = Arc::new(std::sync::OnceLock::new());
         let held = Arc::clone(&canceller);
         let fixture = Fixture::new().with(|o| {
-            o.guardrail(guardrail::pre("stop", move |_| {
+            o.guardrails(Guardrails::new().with(guardrail::pre("stop", move |_| {
                 let handle: &runtime_orchestrator::SessionHandle = held.get().unwrap();
                 let _ = handle.cancel("the prompt says stop");
                 GuardrailOutcome::allow()
-            }))
+            })))
         });
         let session = fixture.orchestrator.session().unwrap();
         canceller.set(session.handle()).unwrap();
         let called = Cell::new(false);
         let turn = Turn::model("m").guarded("stop");
         let stopped = if blocking {
-            session.run_turn_blocking(turn, || {
+            session.blocking().run_turn(turn, || {
                 called.set(true);
                 Ok::<_, BoxError>(())
             })

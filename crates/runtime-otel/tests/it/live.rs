@@ -3,7 +3,7 @@
 use opentelemetry::trace::{Span, TraceContextExt, Tracer};
 use opentelemetry::{Context, global::BoxedTracer};
 use runtime_events::{AgentEvent, ManualClock};
-use runtime_orchestrator::{BoxError, Capture, Orchestrator, ToolCall, Turn};
+use runtime_orchestrator::{BoxError, Capture, Orchestrator, TelemetryConfig, ToolCall, Turn};
 use runtime_otel::OtelConfig;
 use runtime_sinks::EventFanOut;
 use runtime_sinks::testing::RecordingEventSink;
@@ -16,7 +16,7 @@ pub(crate) fn orchestrator() -> (Rig, RecordingEventSink, Orchestrator) {
     let (rig, log) = (Rig::new(), RecordingEventSink::new());
     let orchestrator = Orchestrator::new("writer", "draft")
         .event_sink(EventFanOut::new().with(rig.sink.clone()).with(log.clone()))
-        .scope_hook(rig.sink.scope())
+        .telemetry(TelemetryConfig::default().scope_hook(rig.sink.scope()))
         .time(ManualClock::skipping());
     (rig, log, orchestrator)
 }
@@ -96,7 +96,7 @@ fn a_panic_in_the_callers_code_leaves_no_scope_behind() {
     let session = orchestrator.session().unwrap();
     let tool = || -> Result<(), BoxError> { panic!("the tool's own fault") };
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let _ = session.run_tool_blocking("broken", tool);
+        let _ = session.blocking().run_tool("broken", tool);
     }));
     assert!(caught.is_err());
     assert!(!Context::current().has_active_span());
@@ -178,7 +178,7 @@ fn contents_that_are_kept_are_in_a_span_only_with_its_details() {
     for details in [false, true] {
         let rig = Rig::with(OtelConfig::default().details(details));
         let orchestrator = Orchestrator::new("writer", "draft")
-            .capture(Capture::unredacted())
+            .telemetry(TelemetryConfig::default().capture(Capture::unredacted()))
             .event_sink(rig.sink.clone());
         block_on(async {
             let session = orchestrator.session().unwrap();

@@ -13,13 +13,13 @@ const DEFAULT_MAX_EVENTS: usize = 1_000;
 
 /// The settings of a [`RecoveryContext`].
 #[derive(Clone, Debug)]
-pub struct RecoveryConfig {
+pub struct RecoveryContextConfig {
     recipes: Recipes,
     max_events: usize,
     clock: Arc<dyn Clock>,
 }
 
-impl RecoveryConfig {
+impl RecoveryContextConfig {
     /// The recipes. The built-in ones unless set.
     #[must_use]
     pub fn recipes(mut self, recipes: Recipes) -> Self {
@@ -42,7 +42,7 @@ impl RecoveryConfig {
     }
 }
 
-impl Default for RecoveryConfig {
+impl Default for RecoveryContextConfig {
     fn default() -> Self {
         Self {
             recipes: Recipes::default(),
@@ -55,7 +55,7 @@ impl Default for RecoveryConfig {
 /// The books of recovery: how often each scenario was attempted, and with what result.
 #[derive(Debug, Default)]
 pub struct RecoveryContext {
-    config: RecoveryConfig,
+    config: RecoveryContextConfig,
     attempts: [u32; SCENARIOS],
     /// Kept apart from the events, which are bounded.
     exhausted: [bool; SCENARIOS],
@@ -65,13 +65,13 @@ pub struct RecoveryContext {
 }
 
 impl RecoveryContext {
-    /// Empty books with the [default](RecoveryConfig::default) settings.
+    /// Empty books with the [default](RecoveryContextConfig::default) settings.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Empty books with these settings.
-    pub fn with_config(config: RecoveryConfig) -> Self {
+    pub fn with_config(config: RecoveryContextConfig) -> Self {
         Self { config, ..Self::default() }
     }
 

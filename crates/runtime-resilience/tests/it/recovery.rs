@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 
 use runtime_events::{FailureScenario, ManualClock};
 use runtime_resilience::{
-    BoxError, EscalationPolicy, Recipes, RecoveryConfig, RecoveryContext, RecoveryEventType,
+    BoxError, EscalationPolicy, Recipes, RecoveryContext, RecoveryContextConfig, RecoveryEventType,
     RecoveryHandler, RecoveryOutcome, RecoveryRecipe, RecoveryStep, StepContext, StepFuture,
     attempt_recovery, attempt_recovery_async, attempt_recovery_with, recipe_for,
 };
@@ -18,7 +18,9 @@ use FailureScenario::{LlmError, LlmTimeout, MemoryCorruption, ProviderFailure};
 use RecoveryStep::{ClearMemoryCache, RestartAgent, RetryWithBackoff, SwitchProvider};
 
 fn books() -> RecoveryContext {
-    RecoveryContext::with_config(RecoveryConfig::default().clock(Arc::new(ManualClock::new())))
+    RecoveryContext::with_config(
+        RecoveryContextConfig::default().clock(Arc::new(ManualClock::new())),
+    )
 }
 
 #[test]
@@ -153,7 +155,7 @@ fn attempt_that_is_dropped_counts_and_leaves_no_event() {
 
 #[test]
 fn events_are_bounded_and_what_is_exhausted_is_not_forgotten_with_them() {
-    let config = RecoveryConfig::default().max_events(3).clock(Arc::new(ManualClock::new()));
+    let config = RecoveryContextConfig::default().max_events(3).clock(Arc::new(ManualClock::new()));
     let mut books = RecoveryContext::with_config(config);
     for _ in 0..4 {
         attempt_recovery(MemoryCorruption, &mut books);
@@ -170,7 +172,7 @@ fn events_are_bounded_and_what_is_exhausted_is_not_forgotten_with_them() {
 
 #[test]
 fn a_context_that_keeps_no_events_still_keeps_the_books() {
-    let mut books = RecoveryContext::with_config(RecoveryConfig::default().max_events(0));
+    let mut books = RecoveryContext::with_config(RecoveryContextConfig::default().max_events(0));
     attempt_recovery(LlmTimeout, &mut books);
     assert_eq!((books.events().len(), books.dropped_events()), (0, 1));
     assert_eq!(books.attempt_count(LlmTimeout), 1);
@@ -180,7 +182,7 @@ fn a_context_that_keeps_no_events_still_keeps_the_books() {
 fn a_recipe_of_the_callers_replaces_one_and_leaves_the_others() {
     let never = RecoveryRecipe::new(LlmTimeout, vec![], 0, EscalationPolicy::Abort);
     let recipes = Recipes::default().with(never);
-    let mut books = RecoveryContext::with_config(RecoveryConfig::default().recipes(recipes));
+    let mut books = RecoveryContext::with_config(RecoveryContextConfig::default().recipes(recipes));
     let result = attempt_recovery(LlmTimeout, &mut books);
     assert_eq!(result.reason, "max attempts (0) exhausted for llm_timeout");
     assert_eq!(attempt_recovery(LlmError, &mut books).outcome, RecoveryOutcome::Recovered);

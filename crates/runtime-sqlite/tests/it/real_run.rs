@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use runtime_events::ManualClock;
-use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};
+use runtime_orchestrator::{
+    Attempt, BoxError, OrchestrationSession, Orchestrator, RecoveryConfig, ToolCall, Turn,
+};
 use runtime_resilience::{Fault, FaultDetails, FaultError, FaultKind, Route, Routes};
 use runtime_sqlite::{SqliteReader, SqliteSink};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
@@ -31,7 +33,7 @@ fn orchestrator(log: &Arc<SqliteSink>, clock: &ManualClock) -> Orchestrator {
         .project_id(7)
         .time(clock.clone())
         .pricing(prices())
-        .routes(routes)
+        .recovery(RecoveryConfig::default().routes(routes))
         .budget(Limit::recorded(Usd::from_dollars(100)))
         .event_sink(Arc::clone(log))
         .usage_sink(Arc::clone(log))
@@ -42,7 +44,7 @@ fn live(session: &OrchestrationSession, salt: u64) {
     let usage = |n: u64| UsageSnapshot::new(1_001 * n + salt, 37 * n).cache_read(11 * n);
     for n in 1..=3 {
         let turn = Turn::model("small").usage(usage(n));
-        session.run_turn_blocking(turn, || Ok::<_, BoxError>(())).expect("it is answered");
+        session.blocking().run_turn(turn, || Ok::<_, BoxError>(())).expect("it is answered");
     }
     for faults in [1, 2, 9] {
         let left = RefCell::new(faults);
@@ -55,12 +57,12 @@ fn live(session: &OrchestrationSession, salt: u64) {
             Err(FaultError::new(Fault::of(FaultKind::Overload), FaultDetails::default()))
         };
         let turn = Turn::model("small").usage_from(|usage: &UsageSnapshot| *usage);
-        assert_eq!(session.run_turn_recovering_blocking(turn, call).is_ok(), faults < 9);
+        assert_eq!(session.blocking().run_turn_recovering(turn, call).is_ok(), faults < 9);
     }
     for fails in [false, true] {
         let tool = ToolCall::new("search").args(json!({"q": "x"}));
         let found = || if fails { Err("nothing found") } else { Ok(1) };
-        assert_eq!(session.run_tool_blocking(tool, found).is_err(), fails);
+        assert_eq!(session.blocking().run_tool(tool, found).is_err(), fails);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::lifecycle::AgentRegistry;
-use techrevati_runtime::orchestrator::Orchestrator;
+use techrevati_runtime::orchestrator::{Orchestrator, RecoveryConfig};
 use techrevati_runtime::policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, RolePermissionConfig,
     UnknownRoles,
@@ -68,10 +68,13 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
         Orchestrator::new(role, "answer")
             .registry(registry.clone())
             .permissions(permissions.clone())
-            .routes(means.routes.clone())
-            .backoff(backoff)
-            .retry_budget(retries.clone())
-            .on_escalation(progress::alert)
+            .recovery(
+                RecoveryConfig::default()
+                    .routes(means.routes.clone())
+                    .backoff(backoff)
+                    .retry_budget(retries.clone())
+                    .on_escalation(progress::alert),
+            )
             .budget(budget.clone())
             .pricing(means.prices.clone())
             .max_iterations(TURNS)

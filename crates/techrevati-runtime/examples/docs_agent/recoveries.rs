@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use techrevati_runtime::events::payload::{self, TurnStarted, Word, Words};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanId};
+use techrevati_runtime::orchestrator::RecoveryConfig;
 
 /// One failure of a turn's call, and what came of it.
 #[derive(Debug, Default)]
@@ -126,20 +127,23 @@ mod tests {
     }
 
     fn orchestrator() -> Orchestrator {
-        Orchestrator::new("writer", "draft")
-            .time(ManualClock::skipping())
-            .backoff(Backoff::default().jitter(JitterMode::None))
-            .routes(Routes::ordered(["one", "two"].map(|provider| Route::new(provider, "m"))))
+        Orchestrator::new("writer", "draft").time(ManualClock::skipping()).recovery(
+            RecoveryConfig::default()
+                .backoff(Backoff::default().jitter(JitterMode::None))
+                .routes(Routes::ordered(["one", "two"].map(|provider| Route::new(provider, "m")))),
+        )
     }
 
     #[test]
     fn each_failure_is_a_row_that_says_what_came_of_it() {
         let session = orchestrator().session().unwrap();
         session
-            .run_turn_recovering_blocking(Turn::model("m"), |_| Ok::<_, FaultError>(()))
+            .blocking()
+            .run_turn_recovering(Turn::model("m"), |_| Ok::<_, FaultError>(()))
             .unwrap();
         let answer = session
-            .run_turn_recovering_blocking(Turn::model("m"), |attempt| match attempt.number() {
+            .blocking()
+            .run_turn_recovering(Turn::model("m"), |attempt| match attempt.number() {
                 1 => Err(refused(503, &[])),
                 2 => Err(refused(429, &[("retry-after", "5")])),
                 _ => Ok(()),
@@ -166,7 +170,8 @@ mod tests {
     fn what_is_given_up_is_a_row_too() {
         let session = orchestrator().session().unwrap();
         let failed = session
-            .run_turn_recovering_blocking(Turn::model("m"), |_| Err::<(), _>(refused(404, &[])));
+            .blocking()
+            .run_turn_recovering(Turn::model("m"), |_| Err::<(), _>(refused(404, &[])));
         assert!(failed.is_err());
         let rows = of(&session.summary().agent_events);
         let last = rows.last().unwrap();

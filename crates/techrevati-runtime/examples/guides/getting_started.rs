@@ -203,10 +203,11 @@ fn blocking() -> Result<(), BoxError> {
     let orchestrator = Orchestrator::new("writer", "draft");
 
     let report = orchestrator.run_blocking(|session| {
-        let draft = session.run_turn_blocking(Turn::model("gpt-5"), || chat_blocking("threads"))?;
+        let draft =
+            session.blocking().run_turn(Turn::model("gpt-5"), || chat_blocking("threads"))?;
         let late = Duration::from_secs(30);
         let turn = Turn::model("gpt-5");
-        let title = session.run_turn_blocking_within(turn, late, || chat_blocking("a title"))?;
+        let title = session.blocking().run_turn_within(turn, late, || chat_blocking("a title"))?;
         Ok(format!("{}\n{}", title.value.text, draft.value.text))
     });
 

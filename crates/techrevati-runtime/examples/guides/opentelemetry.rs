@@ -5,6 +5,7 @@ use std::io::BufReader;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
+use techrevati_runtime::orchestrator::TelemetryConfig;
 use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile};
 use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink};
 use techrevati_runtime::usage::UsageSnapshot;
@@ -26,7 +27,7 @@ pub(super) async fn run() -> Result<(), BoxError> {
     let orchestrator = Orchestrator::new("writer", "draft")
         .label("conversation_id", "ticket-17")
         .event_sink(sink.clone())
-        .scope_hook(sink.scope());
+        .telemetry(TelemetryConfig::default().scope_hook(sink.scope()));
     let report = orchestrator
         .run(async |session| {
             let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(120, 30));

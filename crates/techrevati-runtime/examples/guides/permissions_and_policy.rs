@@ -3,8 +3,8 @@
 use serde_json::json;
 use techrevati_runtime::orchestrator::ToolError;
 use techrevati_runtime::policy::{
-    GuardrailOutcome, PhaseContext, PolicyAction, PolicyEngine, QualityGate, QualityLevel,
-    guardrail,
+    GuardrailOutcome, Guardrails, PhaseContext, PolicyAction, PolicyEngine, QualityGate,
+    QualityLevel, guardrail,
 };
 use techrevati_runtime::prelude::*;
 
@@ -39,7 +39,7 @@ async fn guardrails() -> Result<(), BoxError> {
     });
     let session = Orchestrator::new("researcher", "reading")
         .permissions(PermissionEnforcer::new(permissions()?))
-        .guardrail(no_secrets)
+        .guardrails(Guardrails::new().with(no_secrets))
         .session()?;
 
     let leak = ToolCall::new("search").args(json!({ "query": "who owns sk-123?" }));

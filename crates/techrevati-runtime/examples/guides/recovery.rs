@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
-use techrevati_runtime::orchestrator::{Escalation, TurnError};
+use techrevati_runtime::orchestrator::{Escalation, RecoveryConfig, TurnError};
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{
     Backoff, Classifier, EscalationPolicy, FaultKind, Hedge, JitterMode, Provider, Recipes,
@@ -28,7 +28,9 @@ async fn a_turn_that_recovers() -> Result<(), BoxError> {
         Route::new("openai", "gpt-5"),
         Route::new("anthropic", "claude-sonnet-4-5"),
     ]);
-    let session = Orchestrator::new("writer", "draft").routes(routes).session()?;
+    let session = Orchestrator::new("writer", "draft")
+        .recovery(RecoveryConfig::default().routes(routes))
+        .session()?;
 
     let turn = Turn::model("gpt-5");
     let call = async |attempt| chat(&attempt, "haiku").await;
@@ -42,7 +44,9 @@ async fn a_turn_that_recovers() -> Result<(), BoxError> {
 async fn what_is_asked_for_is_waited_in_full_or_not_at_all() -> Result<(), BoxError> {
     let clock = ManualClock::skipping();
     let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_secs(20));
-    let orchestrator = Orchestrator::new("writer", "draft").time(clock.clone()).backoff(backoff);
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .time(clock.clone())
+        .recovery(RecoveryConfig::default().backoff(backoff));
     let busy = |seconds: &'static str| {
         let headers = [("retry-after", seconds)];
         FaultError::from_response(Provider::OpenAi, 429, &headers, b"", SystemClock.utc_now())
@@ -111,15 +115,19 @@ fn recipes() -> Recipes {
 
 fn who_share_a_provider_share_a_budget() -> [Orchestrator; 2] {
     let retries = RetryBudget::percent(10);
-    ["writer", "editor"].map(|role| Orchestrator::new(role, "draft").retry_budget(retries.clone()))
+    ["writer", "editor"].map(|role| {
+        Orchestrator::new(role, "draft")
+            .recovery(RecoveryConfig::default().retry_budget(retries.clone()))
+    })
 }
 
 async fn a_call_that_is_late_is_made_twice() -> Result<(), BoxError> {
     let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
     let session = Orchestrator::new("writer", "draft")
         .time(ManualClock::skipping())
-        .routes(routes)
-        .hedge(Hedge::after(Duration::from_secs(2)))
+        .recovery(
+            RecoveryConfig::default().routes(routes).hedge(Hedge::after(Duration::from_secs(2))),
+        )
         .session()?;
     let call = async |attempt: Attempt| match attempt.provider() {
         "slow" => std::future::pending().await,
@@ -133,11 +141,10 @@ async fn a_call_that_is_late_is_made_twice() -> Result<(), BoxError> {
 async fn somebody_is_told() -> Result<(), BoxError> {
     let (tell, told) = mpsc::channel();
     let session = Orchestrator::new("writer", "draft")
-        .recipes(recipes())
-        .on_escalation(move |escalation| {
+        .recovery(RecoveryConfig::default().recipes(recipes()).on_escalation(move |escalation| {
             let Escalation { role, scenario, policy, gave_up, .. } = escalation;
             let _ = tell.send(format!("{role}: {scenario}, {gave_up}: {policy}"));
-        })
+        }))
         .session()?;
 
     let call = async |_| {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use techrevati_runtime::events::ManualClock;
+use techrevati_runtime::orchestrator::RecoveryConfig;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Demand, Fault, FaultKind, NoRouteError, TriedRoutes};
 
@@ -24,7 +25,8 @@ fn routes() -> Routes {
 
 async fn a_used_up_key_is_not_asked_twice() -> Result<(), BoxError> {
     let routes = routes();
-    let orchestrator = Orchestrator::new("writer", "draft").routes(routes.clone());
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .recovery(RecoveryConfig::default().routes(routes.clone()));
     let call = async |attempt: Attempt| match attempt.provider() {
         "openai" => Err(FaultError::of(FaultKind::Quota, "insufficient_quota")),
         provider => Ok(provider.to_owned()),

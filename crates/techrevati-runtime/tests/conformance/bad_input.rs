@@ -187,7 +187,7 @@ fn a_turn_on_a_finished_session_is_refused_and_changes_nothing() {
     session.complete().unwrap();
     let books = || serde_json::to_value(session.summary()).unwrap();
     let before = books();
-    let late = session.run_turn_blocking(Turn::model("m"), || Ok::<_, BoxError>(1));
+    let late = session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(1));
     names(&late.unwrap_err(), &["the session is over", "completed"]);
     names(&session.complete().unwrap_err(), &["the session is over", "completed"]);
     names(&session.handle().cancel("too late").unwrap_err(), &["completed"]);

@@ -15,7 +15,8 @@ use techrevati_runtime::events::{
 };
 use techrevati_runtime::lifecycle::{AgentRegistry, AgentStatus, RegistryConfig};
 use techrevati_runtime::orchestrator::{
-    Attempt, OrchestrationSession, Orchestrator, Timeout, TurnError,
+    Attempt, OrchestrationSession, Orchestrator, RecoveryConfig, TelemetryConfig, Timeout,
+    TurnError,
 };
 use techrevati_runtime::policy::{
     PhaseContext, PolicyAction, PolicyCondition, PolicyEngine, PolicyRule,
@@ -120,8 +121,10 @@ fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
     let session = orchestrator.time(clock.clone()).circuit_breaker(threads.clone());
     let session = session.session().unwrap();
     let (release, hang) = mpsc::channel::<()>();
-    let error =
-        session.run_turn_blocking_within(Turn::model("m"), LIMIT, move || hang.recv()).unwrap_err();
+    let error = session
+        .blocking()
+        .run_turn_within(Turn::model("m"), LIMIT, move || hang.recv())
+        .unwrap_err();
     assert!(matches!(error, TurnError::TimedOut(_)), "{error}");
     assert_eq!(clock.elapsed(), LIMIT);
     assert!(threads.is_open());
@@ -136,13 +139,13 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
         .usage_sink(records.clone())
         .budget(Limit::enforced(Usd::from_cents(150)));
     let session = orchestrator.session().unwrap();
-    assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().over_budget, None);
-    let answer = session.run_turn_blocking(dollar(), fine).unwrap();
+    assert_eq!(session.blocking().run_turn(dollar(), fine).unwrap().over_budget, None);
+    let answer = session.blocking().run_turn(dollar(), fine).unwrap();
     assert_eq!(answer.value, 1);
     let mark = answer.over_budget.unwrap();
     assert_eq!(mark.to_string(), "budget exceeded: $2.0000 > $1.5000");
     for _ in 0..2 {
-        let refused = session.run_turn_blocking(dollar(), never);
+        let refused = session.blocking().run_turn(dollar(), never);
         assert!(matches!(refused, Err(TurnError::Budget(_))), "{refused:?}");
     }
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(2));
@@ -155,20 +158,20 @@ fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_o
     let with = |budget: Limit| orchestrator.clone().budget(budget).session().unwrap();
     let strict = Limit::enforced(Usd::from_dollars(1));
     let session = with(strict.clone());
-    let refused = session.run_turn_blocking(dollar(), never).unwrap_err();
+    let refused = session.blocking().run_turn(dollar(), never).unwrap_err();
     assert!(matches!(&refused, TurnError::Unpriced(unpriced) if &*unpriced.model == "m"));
 
     let session = with(strict.clone().unknown_price(UnknownPrice::Free));
-    assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
+    assert_eq!(session.blocking().run_turn(dollar(), fine).unwrap().cost, Usd::ZERO);
 
     let price = ModelPricing::per_million(Usd::from_dollars(2_000_000), Usd::ZERO);
     let session = with(strict.unknown_price(UnknownPrice::Assume(price)));
-    let answer = session.run_turn_blocking(dollar(), fine).unwrap();
+    let answer = session.blocking().run_turn(dollar(), fine).unwrap();
     assert_eq!(answer.cost, Usd::from_dollars(2));
     assert!(answer.over_budget.is_some());
 
     let session = with(Limit::recorded(Usd::from_dollars(1)));
-    assert_eq!(session.run_turn_blocking(dollar(), fine).unwrap().cost, Usd::ZERO);
+    assert_eq!(session.blocking().run_turn(dollar(), fine).unwrap().cost, Usd::ZERO);
 }
 
 #[test]
@@ -210,10 +213,13 @@ fn difference_13_a_plain_turn_recovers_nothing_and_says_nothing_of_recovery() {
     let exhausted = PolicyRule::new("retries", PolicyCondition::retry_exhausted(None));
     let orchestrator = Orchestrator::new("writer", "draft")
         .policy(PolicyEngine::new([exhausted.action(PolicyAction::AbortPhase)]))
-        .recovery_handler(|_: &StepContext<'_>| -> Result<(), BoxError> { panic!("never asked") });
+        .recovery(
+            RecoveryConfig::default()
+                .handler(|_: &StepContext<'_>| -> Result<(), BoxError> { panic!("never asked") }),
+        );
     let session = orchestrator.session().unwrap();
     for _ in 0..5 {
-        let failed = session.run_turn_blocking(Turn::model("m"), || Err::<(), _>("HTTP 503"));
+        let failed = session.blocking().run_turn(Turn::model("m"), || Err::<(), _>("HTTP 503"));
         assert_eq!(failed.unwrap_err().recovery(), None);
     }
     let summary = session.summary();
@@ -255,14 +261,14 @@ fn difference_9_nothing_grows_with_the_turns_before_it() {
     let prices = prices();
     let orchestrator = Orchestrator::new("writer", "draft")
         .max_iterations(u32::MAX)
-        .event_log(kept)
+        .telemetry(TelemetryConfig::default().event_log(kept))
         .event_sink(RingBufferEventSink::with_capacity(kept))
         .pricing(prices.clone());
     let session = orchestrator.session().unwrap();
     let run = |turns| {
         for _ in 0..turns {
-            session.run_turn_blocking(dollar(), fine).unwrap();
-            let failed = session.run_turn_blocking(dollar(), || Err::<u8, _>("HTTP 503"));
+            session.blocking().run_turn(dollar(), fine).unwrap();
+            let failed = session.blocking().run_turn(dollar(), || Err::<u8, _>("HTTP 503"));
             assert!(failed.is_err());
         }
         serde_json::to_string(&session.summary()).unwrap().len()
@@ -297,8 +303,8 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
         let turn = || Turn::model("m");
         let tool = || ToolCall::new("search");
         let refused = [
-            session.run_turn_blocking(turn(), never).unwrap_err().to_string(),
-            session.run_tool_blocking(tool(), never).unwrap_err().to_string(),
+            session.blocking().run_turn(turn(), never).unwrap_err().to_string(),
+            session.blocking().run_tool(tool(), never).unwrap_err().to_string(),
             now(session.run_turn(turn(), || ready(never()))).unwrap_err().to_string(),
             now(session.run_tool(tool(), || ready(never()))).unwrap_err().to_string(),
             now(session.begin_turn(Turn::model("m"))).unwrap_err().to_string(),

@@ -55,7 +55,7 @@ impl Face for Blocking {
         turn: Turn<u8>,
         reply: Result<u8, String>,
     ) -> Result<Option<BoxError>, TurnError> {
-        let answer = session.run_turn_blocking(turn, || reply)?;
+        let answer = session.blocking().run_turn(turn, || reply)?;
         Ok(answer.over_budget.map(Into::into))
     }
 
@@ -65,7 +65,7 @@ impl Face for Blocking {
         tool: ToolCall,
         result: Result<u8, String>,
     ) -> Result<u8, ToolError> {
-        session.run_tool_blocking(tool, || result)
+        session.blocking().run_tool(tool, || result)
     }
 }
 

@@ -52,9 +52,9 @@ impl Seen {
     fn turns(&self, session: &OrchestrationSession) {
         for _ in 0..4 {
             let turn = Turn::model("m").estimate(dollar()).usage(dollar());
-            let result = self.after(|| session.run_turn_blocking(turn, || Ok::<_, BoxError>(())));
+            let result = self.after(|| session.blocking().run_turn(turn, || Ok::<_, BoxError>(())));
             self.note(result, runtime_orchestrator::TurnError::is_shutdown);
-            let result = self.after(|| session.run_tool_blocking("t", || Ok::<_, BoxError>(())));
+            let result = self.after(|| session.blocking().run_tool("t", || Ok::<_, BoxError>(())));
             self.note(result, runtime_orchestrator::ToolError::is_shutdown);
         }
     }
@@ -142,7 +142,8 @@ fn the_end_of_the_time_and_the_end_of_the_bodies_race_and_every_session_ends_onc
                         1 => drop(session.finish(Err::<(), BoxError>("disk full".into()))),
                         _ => {
                             let turn = Turn::model("m");
-                            let result = session.run_turn_blocking(turn, || Ok::<_, BoxError>(()));
+                            let result =
+                                session.blocking().run_turn(turn, || Ok::<_, BoxError>(()));
                             drop(session.finish(result.map(|answer| answer.value)));
                         }
                     }

@@ -41,7 +41,7 @@ pub(super) fn routes(number: Number<'_>) -> Fixture {
     };
     let routes = [place("openai", "m"), place("openai", "n"), place("anthropic", "n")];
     let routes = Routes::ordered(routes).with_clock(Arc::new(fixture.clock.clone()));
-    let fixture = number(fixture.with(|o| o.routes(routes)));
+    let fixture = number(fixture.recovery(|recovery| recovery.routes(routes)));
     {
         let session = fixture.orchestrator.session().unwrap();
         let kinds = [FaultKind::Server, FaultKind::Overload];
@@ -55,7 +55,9 @@ pub(super) fn routes(number: Number<'_>) -> Fixture {
 
 pub(super) fn hedged(number: Number<'_>) -> Fixture {
     let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
-    let fixture = number(fixture().with(|o| o.routes(routes).hedge(Hedge::after(2 * SECOND))));
+    let fixture = number(
+        fixture().recovery(|recovery| recovery.routes(routes).hedge(Hedge::after(2 * SECOND))),
+    );
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.provider() {
         "slow" => pending().await,
@@ -69,7 +71,7 @@ pub(super) fn hedged(number: Number<'_>) -> Fixture {
 
 pub(super) fn given_up(number: Number<'_>) -> Fixture {
     let recipes = recipe(FailureScenario::ProviderFailure, &[RecoveryStep::RetryWithBackoff], 2);
-    let fixture = number(quick().with(|o| o.recipes(recipes)));
+    let fixture = number(quick().recovery(|recovery| recovery.recipes(recipes)));
     let session = fixture.orchestrator.session().unwrap();
     let failing = [FaultKind::Server; 4];
     Way::Task.run(&session, Turn::model("m").usage(tokens()), &Script::of(failing)).unwrap_err();

@@ -8,8 +8,8 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use runtime_events::{AgentFailureClass, CountingIds, IdSource};
-use runtime_orchestrator::{BoxError, Capture, Orchestrator, ToolCall, Turn};
-use runtime_policy::{GuardrailOutcome, guardrail};
+use runtime_orchestrator::{BoxError, Capture, Orchestrator, TelemetryConfig, ToolCall, Turn};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext, PolicyAction,
     PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
@@ -151,7 +151,7 @@ fn tools(number: Number<'_>) -> Fixture {
     let slow = ToolCall::new("fetch").timeout(limit(&fixture.clock, SECOND));
     patiently(&fixture.clock, session.run_tool(slow, pending::<Result<(), BoxError>>)).unwrap_err();
     poll_times(1, session.run_tool("fetch", pending::<Result<(), BoxError>>));
-    session.run_tool_blocking("write", || Ok::<_, BoxError>(1)).unwrap();
+    session.blocking().run_tool("write", || Ok::<_, BoxError>(1)).unwrap();
     drop(session);
     fixture
 }
@@ -184,10 +184,11 @@ fn verdicts(number: Number<'_>) -> Fixture {
             .action(PolicyAction::RetryAgent)
             .action(PolicyAction::Notify),
     ]);
-    let fixture =
-        number(fixture().with(|o| {
-            o.guardrail(secrets).guardrail(length).permissions(read_only()).policy(rules)
-        }));
+    let fixture = number(fixture().with(|o| {
+        o.guardrails(Guardrails::new().with(secrets).with(length))
+            .permissions(read_only())
+            .policy(rules)
+    }));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").guarded("the secret"), fine)).unwrap_err();
     now(session.run_turn(Turn::model("m").usage(tokens()).guarded("a word"), fine)).unwrap();
@@ -206,7 +207,9 @@ fn verdicts(number: Number<'_>) -> Fixture {
 }
 
 fn contents(number: Number<'_>) -> Fixture {
-    let fixture = number(fixture().with(|o| o.capture(Capture::unredacted())));
+    let fixture = number(
+        fixture().with(|o| o.telemetry(TelemetryConfig::default().capture(Capture::unredacted()))),
+    );
     let session = fixture.orchestrator.session().unwrap();
     let says = async || Ok::<_, BoxError>(json!({ "text": ["é", 1, -2, 0.5, null, true] }));
     let turn = Turn::model("m").guarded(json!({ "ask": "why?\n", "n": u64::MAX }));

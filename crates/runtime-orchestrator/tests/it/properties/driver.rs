@@ -11,9 +11,9 @@ use proptest::sample::Index;
 use runtime_events::{AgentEventName, AgentFailureClass, ManualClock};
 use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use runtime_orchestrator::{
-    ActiveTurn, BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn,
+    ActiveTurn, BoxError, OrchestrationSession, Orchestrator, TelemetryConfig, ToolCall, Turn,
 };
-use runtime_policy::{GuardrailOutcome, guardrail};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, QualityGate, QualityLevel,
     RolePermissionConfig,
@@ -76,7 +76,7 @@ impl Driver {
             .event_sink(self.events.clone())
             .registry(self.registry.clone())
             .pricing(prices())
-            .event_log(NonZeroUsize::new(log).unwrap())
+            .telemetry(TelemetryConfig::default().event_log(NonZeroUsize::new(log).unwrap()))
             .max_iterations(cap);
         if let Some(breaker) = &self.breaker {
             made = made.circuit_breaker(breaker.clone());
@@ -90,9 +90,11 @@ impl Driver {
             made = made.deadline(limit(&self.clock, Duration::from_secs(seconds)));
         }
         if guarded {
-            made = made
-                .guardrail(guardrail::pre("prompt", |check| verdict(check.arguments)))
-                .guardrail(guardrail::post("answer", |check| verdict(check.result)));
+            made = made.guardrails(
+                Guardrails::new()
+                    .with(guardrail::pre("prompt", |check| verdict(check.arguments)))
+                    .with(guardrail::post("answer", |check| verdict(check.result))),
+            );
         }
         if permissions {
             let writer = RolePermissionConfig::new("writer", PermissionMode::ReadOnly).unwrap();

@@ -20,7 +20,9 @@ use proptest::sample::Index;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, ManualClock};
-use runtime_orchestrator::{Attempt, BoxError, OrchestrationSession, Orchestrator, Turn};
+use runtime_orchestrator::{
+    Attempt, BoxError, OrchestrationSession, Orchestrator, RecoveryConfig, Turn,
+};
 use runtime_report::Problem;
 use runtime_report::Timeline;
 use runtime_resilience::{Hedge, RateLimiter, RateLimits, Route, Routes};
@@ -113,16 +115,19 @@ impl Scene {
             .event_sink(events.clone())
             .pricing(prices())
             .budget(Limit::enforced(Usd::from_dollars(6)));
-        let orchestrator =
-            if routed {
-                orchestrator
+        let orchestrator = if routed {
+            orchestrator.recovery(
+                RecoveryConfig::default()
                     .routes(Routes::ordered([Route::new("first", "m"), Route::new("second", "m")]))
-                    .hedge(Hedge::after(Duration::from_secs(2)))
-            } else {
-                orchestrator
-                    .circuit_breaker(breaker(&clock, 4))
-                    .rate_limiter(RateLimiter::with_clock("svc", a_second, Arc::new(clock.clone())))
-            };
+                    .hedge(Hedge::after(Duration::from_secs(2))),
+            )
+        } else {
+            orchestrator.circuit_breaker(breaker(&clock, 4)).rate_limiter(RateLimiter::with_clock(
+                "svc",
+                a_second,
+                Arc::new(clock.clone()),
+            ))
+        };
         let sessions = (0..2).map(|_| Rc::new(orchestrator.session().unwrap())).collect();
         Self { clock, events, sessions, tasks: Vec::new() }
     }

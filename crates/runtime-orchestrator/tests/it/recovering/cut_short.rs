@@ -9,7 +9,9 @@ use std::task::{Context, Poll, Waker};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{Answer, Attempt, BoxError, OrchestrationSession, Turn, TurnError};
-use runtime_policy::{AsyncGuardrail, GuardrailFuture, GuardrailOutcome, PostCheck, PreCheck};
+use runtime_policy::{
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, Guardrails, PostCheck, PreCheck,
+};
 use runtime_resilience::{
     FaultError, FaultKind, RecoveryHandler, RecoveryStep, Route, Routes, StepContext, StepFuture,
 };
@@ -80,13 +82,13 @@ fn scene() -> (Fixture, Routes) {
     let steps =
         [RecoveryStep::ReduceToolSet, RecoveryStep::SwitchProvider, RecoveryStep::RetryWithBackoff];
     let recipes = super::recipe(runtime_events::FailureScenario::LlmError, &steps, 2);
-    let fixture = fixture.deadline(100 * SECOND).with(|o| {
-        o.routes(routes.clone())
-            .recipes(recipes)
-            .async_guardrail(Slow)
-            .recovery_handler(Slow)
-            .budget(Limit::enforced(Usd::from_dollars(99)))
-    });
+    let fixture = fixture
+        .deadline(100 * SECOND)
+        .recovery(|recovery| recovery.routes(routes.clone()).recipes(recipes).handler(Slow))
+        .with(|o| {
+            o.guardrails(Guardrails::new().with_async(Slow))
+                .budget(Limit::enforced(Usd::from_dollars(99)))
+        });
     (fixture, routes)
 }
 

@@ -17,7 +17,7 @@ fn calls(text: &'static str) -> u32 {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let call = |it: Attempt| if it.number() < 3 { Err(text) } else { Ok(()) };
-    match session.run_turn_recovering_blocking(Turn::model("m"), call) {
+    match session.blocking().run_turn_recovering(Turn::model("m"), call) {
         Ok(answer) => answer.attempts,
         Err(TurnError::Unrecovered(unrecovered)) => unrecovered.attempts,
         Err(other) => panic!("{other:?}"),
@@ -46,7 +46,7 @@ fn facts_count_more_than_what_the_text_around_them_says() {
     let session = fixture.orchestrator.session().unwrap();
     // It reads like something that passes, and is a refused key.
     let call = |_| Err::<(), _>(io::Error::other(fault(FaultKind::Auth)));
-    let error = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    let error = session.blocking().run_turn_recovering(Turn::model("m"), call).unwrap_err();
     let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
     assert_eq!(unrecovered.attempts, 1);
     assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
@@ -75,8 +75,8 @@ fn what_nobody_can_help_is_returned_as_it_is() {
 
 #[test]
 fn a_rule_of_the_callers_changes_the_scenario_and_not_what_was_asked_for() {
-    let fixture = quick().with(|o| {
-        o.classifier(
+    let fixture = quick().recovery(|recovery| {
+        recovery.classifier(
             Classifier::default()
                 .rule(|error| error.is::<FaultError>().then_some(FailureScenario::ProviderFailure)),
         )
@@ -138,7 +138,7 @@ fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
         Way::Thread.run(&session, Turn::model("m"), &script).context("inside")?;
         Ok(())
     };
-    let error = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    let error = session.blocking().run_turn_recovering(Turn::model("m"), call).unwrap_err();
     assert_eq!(script.calls(), 3);
     let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
     assert_eq!(unrecovered.gave_up, GaveUp::RetriedBelow);
@@ -159,7 +159,7 @@ fn each_failed_attempt_walks_along_its_error_once() {
     let session = fixture.orchestrator.session().unwrap();
     let error = Counted::default();
     let call = |_| Err::<(), _>(error.clone());
-    let failed = session.run_turn_recovering_blocking(Turn::model("m"), call).unwrap_err();
+    let failed = session.blocking().run_turn_recovering(Turn::model("m"), call).unwrap_err();
     let TurnError::Unrecovered(unrecovered) = failed else { panic!("{failed:?}") };
     assert_eq!(error.times(), unrecovered.attempts);
 }

@@ -59,7 +59,8 @@ fn what_recipes_say_of_agent_and_memory_stands_in_the_attempt() {
 #[test]
 fn a_caller_may_keep_making_the_context_smaller() {
     let steps = [RecoveryStep::RetryWithSmallerContext];
-    let fixture = quick().with(|o| o.recipes(recipe(FailureScenario::ContextOverflow, &steps, 3)));
+    let fixture = quick()
+        .recovery(|recovery| recovery.recipes(recipe(FailureScenario::ContextOverflow, &steps, 3)));
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::ContextLength; 3]);
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
@@ -99,7 +100,8 @@ fn a_thread_is_told_the_sessions_deadline() {
     let script = Script::of([FaultKind::Server]);
     let lefts = std::cell::RefCell::new(Vec::new());
     session
-        .run_turn_recovering_blocking(Turn::model("m"), |it| {
+        .blocking()
+        .run_turn_recovering(Turn::model("m"), |it| {
             lefts.borrow_mut().push(it.time_left().unwrap());
             script.play(it)
         })
@@ -126,7 +128,7 @@ fn the_attempts_of_a_turn_are_told_apart_and_clones_are_one() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let kept = std::cell::RefCell::new(Vec::new());
-    let answer = session.run_turn_recovering_blocking(Turn::model("m"), |it| {
+    let answer = session.blocking().run_turn_recovering(Turn::model("m"), |it| {
         // What the attempt before says now is not this one's.
         if let Some(before) = kept.borrow().last() {
             let before: &Attempt = before;

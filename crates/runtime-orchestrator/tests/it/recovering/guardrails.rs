@@ -7,8 +7,8 @@ use std::time::Duration;
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{Turn, TurnError};
 use runtime_policy::{
-    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage, PostCheck, PreCheck,
-    guardrail,
+    AsyncGuardrail, GuardrailFuture, GuardrailOutcome, GuardrailStage, Guardrails, PostCheck,
+    PreCheck, guardrail,
 };
 use runtime_resilience::{CircuitState, FaultKind};
 use runtime_usage::{Limit, Usd};
@@ -24,7 +24,7 @@ fn run(
     let turn = Turn::model("m").usage(dollar()).guarded("prompt");
     match way {
         Way::Task => now(session.run_turn_recovering(turn, async |it| script.play(it))),
-        Way::Thread => session.run_turn_recovering_blocking(turn, |it| script.play(it)),
+        Way::Thread => session.blocking().run_turn_recovering(turn, |it| script.play(it)),
     }
 }
 
@@ -34,14 +34,17 @@ fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
         let [pre, post] = [(); 2].map(|()| Arc::new(AtomicU32::new(0)));
         let (seen_pre, seen_post) = (Arc::clone(&pre), Arc::clone(&post));
         let fixture = quick().with(|o| {
-            o.guardrail(guardrail::pre("pre", move |_| {
-                seen_pre.fetch_add(1, Ordering::Relaxed);
-                GuardrailOutcome::allow()
-            }))
-            .guardrail(guardrail::post("post", move |_| {
-                seen_post.fetch_add(1, Ordering::Relaxed);
-                GuardrailOutcome::allow()
-            }))
+            o.guardrails(
+                Guardrails::new()
+                    .with(guardrail::pre("pre", move |_| {
+                        seen_pre.fetch_add(1, Ordering::Relaxed);
+                        GuardrailOutcome::allow()
+                    }))
+                    .with(guardrail::post("post", move |_| {
+                        seen_post.fetch_add(1, Ordering::Relaxed);
+                        GuardrailOutcome::allow()
+                    })),
+            )
         });
         let session = fixture.orchestrator.session().unwrap();
         run(way, &session, &Script::of([FaultKind::Server; 2])).unwrap();
@@ -53,8 +56,11 @@ fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
 fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
     for way in BOTH {
         let fixture = quick().with(|o| {
-            o.guardrail(guardrail::pre("no", |_| GuardrailOutcome::deny("not this")))
-                .budget(Limit::enforced(Usd::from_dollars(9)))
+            o.guardrails(
+                Guardrails::new()
+                    .with(guardrail::pre("no", |_| GuardrailOutcome::deny("not this"))),
+            )
+            .budget(Limit::enforced(Usd::from_dollars(9)))
         });
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([]);
@@ -78,8 +84,11 @@ fn an_answer_that_is_objected_to_is_paid_for_and_not_asked_for_again() {
     for way in BOTH {
         for failures in [0, 1] {
             let fixture = quick().with(|o| {
-                o.guardrail(guardrail::post("no", |_| GuardrailOutcome::deny("not this")))
-                    .budget(Limit::enforced(Usd::from_dollars(9)))
+                o.guardrails(
+                    Guardrails::new()
+                        .with(guardrail::post("no", |_| GuardrailOutcome::deny("not this"))),
+                )
+                .budget(Limit::enforced(Usd::from_dollars(9)))
             });
             let session = fixture.orchestrator.session().unwrap();
             let script = Script::of(vec![FaultKind::Overload; failures]);
@@ -141,7 +150,7 @@ fn an_answer_is_the_last_token_whoever_told_of_the_others() {
     for told in [false, true] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), 5 * SECOND);
-        let fixture = fixture.with(|o| o.async_guardrail(slow));
+        let fixture = fixture.with(|o| o.guardrails(Guardrails::new().with_async(slow)));
         let session = fixture.orchestrator.session().unwrap();
         let short = || limit(&fixture.clock, SECOND);
         let turn = Turn::model("m").first_token_timeout(short()).idle_timeout(short());

@@ -17,8 +17,8 @@ fn the_handler_gets_the_steps_that_change_the_request_in_order() {
     for way in BOTH {
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&seen);
-        let fixture = quick().with(|o| {
-            o.recovery_handler(move |step: &StepContext<'_>| {
+        let fixture = quick().recovery(|recovery| {
+            recovery.handler(move |step: &StepContext<'_>| {
                 let error = step.error().map(ToString::to_string).unwrap_or_default();
                 let (name, on) = (step.step(), step.scenario());
                 let line = format!("{} {} {name} {on}: {error}", step.attempt(), step.index());
@@ -45,8 +45,8 @@ fn the_handler_gets_the_steps_that_change_the_request_in_order() {
 #[test]
 fn a_step_that_cannot_be_carried_out_ends_the_turn() {
     for way in BOTH {
-        let fixture = quick().with(|o| {
-            o.recovery_handler(|step: &StepContext<'_>| match step.step() {
+        let fixture = quick().recovery(|recovery| {
+            recovery.handler(|step: &StepContext<'_>| match step.step() {
                 RecoveryStep::RestartAgent => Err(BoxError::from("no agent to start")),
                 _ => Ok(()),
             })
@@ -103,8 +103,8 @@ fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
     for (takes, total, own) in [(4, 20, true), (4, 20, false), (9, 9, true), (9, 9, false)] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), takes * SECOND);
-        let fixture = fixture.with(|o| {
-            o.recovery_handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9))
+        let fixture = fixture.recovery(|recovery| {
+            recovery.handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9))
         });
         let fixture = if own { fixture } else { fixture.deadline(total * SECOND) };
         let session = fixture.orchestrator.session().unwrap();
@@ -126,8 +126,9 @@ fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
 fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 4 * SECOND);
-    let fixture = fixture
-        .with(|o| o.recovery_handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9)));
+    let fixture = fixture.recovery(|recovery| {
+        recovery.handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9))
+    });
     for way in BOTH {
         let before = fixture.clock.elapsed();
         let session = fixture.orchestrator.session().unwrap();
@@ -143,8 +144,9 @@ fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
 fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 8 * SECOND);
-    let fixture = fixture
-        .with(|o| o.recovery_handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9)));
+    let fixture = fixture.recovery(|recovery| {
+        recovery.handler(slow).recipes(recipe(FailureScenario::LlmError, &STEPS, 9))
+    });
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::new([super::asking(FaultKind::Server, 5 * SECOND)]);
     let error = BOTH[1].run(&session, Turn::model("m"), &script).unwrap_err();
@@ -158,7 +160,7 @@ fn a_handler_is_cut_by_the_end_of_the_session_and_by_its_deadline() {
     for cancelled in [true, false] {
         let fixture = fixture().deadline(10 * SECOND);
         let slow = Slow(fixture.clock.clone(), 99 * SECOND);
-        let fixture = fixture.with(|o| o.recovery_handler(slow));
+        let fixture = fixture.recovery(|recovery| recovery.handler(slow));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Tool]);
         let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));

@@ -40,7 +40,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
             super::Way::Task => {
                 crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
             }
-            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+            super::Way::Thread => session.blocking().run_turn_recovering(turn, call),
         };
         let answer = answer.unwrap();
         assert_eq!(answer.cost, dollars(2 + 2 + 2));
@@ -122,7 +122,7 @@ fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
             super::Way::Task => {
                 crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
             }
-            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+            super::Way::Thread => session.blocking().run_turn_recovering(turn, call),
         };
         let answer = answer.unwrap();
         assert_eq!((answer.cost, answer.cost_reported), (dollars(4), true));
@@ -144,7 +144,7 @@ fn marks_of_all_attempts_are_on_the_answer_and_an_overspent_budget_too() {
             super::Way::Task => {
                 crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
             }
-            super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+            super::Way::Thread => session.blocking().run_turn_recovering(turn, call),
         };
         let answer = answer.unwrap();
         let marks: Vec<_> = answer.marks.iter().map(|mark| mark.percent).collect();

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use runtime_orchestrator::{BoxError, Turn, TurnError};
+use runtime_orchestrator::{BoxError, RecoveryConfig, Turn, TurnError};
 use runtime_resilience::{FaultKind, GaveUp, RateLimiter, RateLimits, Route, Routes};
 use runtime_usage::{Limit, Usd};
 
@@ -58,7 +58,7 @@ fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
             let turn = Turn::model("m");
             let error = match way {
                 Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
-                Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+                Way::Thread => outer.blocking().run_turn_recovering(turn, |_| within()),
             };
             let error = error.unwrap_err();
             assert_eq!((outer_calls.get(), script.calls()), (1, 3), "{name}");
@@ -103,14 +103,14 @@ fn a_plain_turn_inside_a_call_is_tried_again_as_its_failure_says() {
         let within = || {
             calls.set(calls.get() + 1);
             let fail = calls.get() == 1;
-            inner.run_turn_blocking(Turn::model("m"), || {
+            inner.blocking().run_turn(Turn::model("m"), || {
                 if fail { Err(asking(FaultKind::RateLimit, 20 * SECOND)) } else { Ok(()) }
             })
         };
         let turn = Turn::model("m");
         match way {
             Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
-            Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+            Way::Thread => outer.blocking().run_turn_recovering(turn, |_| within()),
         }
         .unwrap();
         assert_eq!(calls.get(), 2);
@@ -129,12 +129,12 @@ fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
         let within = || {
             calls.set(calls.get() + 1);
             let turn = Turn::model("m").reserve(Usd::from_dollars(1));
-            inner.run_turn_blocking(turn, || Ok::<_, BoxError>(()))
+            inner.blocking().run_turn(turn, || Ok::<_, BoxError>(()))
         };
         let turn = Turn::model("m");
         let error = match way {
             Way::Task => now(outer.run_turn_recovering(turn, async |_| within())),
-            Way::Thread => outer.run_turn_recovering_blocking(turn, |_| within()),
+            Way::Thread => outer.blocking().run_turn_recovering(turn, |_| within()),
         };
         let error = error.unwrap_err();
         assert_eq!(calls.get(), 1, "no money comes of trying again: {error:?}");
@@ -149,11 +149,11 @@ fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
     let outer = fixture.orchestrator.session().unwrap();
     let within = || {
         let turn = Turn::model("m").reserve(Usd::from_dollars(1));
-        inner.run_turn_blocking(turn, || Ok::<_, BoxError>(())).map_err(|it| Around(it.into()))
+        inner.blocking().run_turn(turn, || Ok::<_, BoxError>(())).map_err(|it| Around(it.into()))
     };
     for _ in 0..9 {
         now(outer.run_turn_recovering(Turn::model("m"), async |_| within())).unwrap_err();
-        outer.run_turn_blocking(Turn::model("m"), within).unwrap_err();
+        outer.blocking().run_turn(Turn::model("m"), within).unwrap_err();
     }
     assert_eq!(fixture.breaker.state(), runtime_resilience::CircuitState::Closed);
 }
@@ -191,7 +191,7 @@ fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
         let turn = Turn::model("m");
         let answer = match way {
             Way::Task => now(session.run_turn_recovering(turn, async |_| within())),
-            Way::Thread => session.run_turn_recovering_blocking(turn, |_| within()),
+            Way::Thread => session.blocking().run_turn_recovering(turn, |_| within()),
         };
         assert_eq!(answer.unwrap().attempts, 1);
         assert_eq!(books(&session), ["attempted llm_error", "succeeded llm_error"]);
@@ -210,7 +210,12 @@ fn a_refusal_inside_the_call_rests_no_route() {
     let within = fixture.orchestrator.clone().rate_limiter(inner).session().unwrap();
     let first = Route::new("first", "m").rate_limiter(outer.clone());
     let routes = Routes::ordered([first, Route::new("second", "m")]).with_clock(clock);
-    let session = fixture.orchestrator.clone().routes(routes.clone()).session().unwrap();
+    let session = fixture
+        .orchestrator
+        .clone()
+        .recovery(RecoveryConfig::default().routes(routes.clone()))
+        .session()
+        .unwrap();
     let answer = now(session.run_turn_recovering(Turn::model("m"), async |attempt| {
         if attempt.provider() == "second" {
             return Ok::<_, BoxError>(2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::ManualClock;
-use runtime_orchestrator::{BoxError, Orchestrator, Turn, TurnError};
+use runtime_orchestrator::{BoxError, Orchestrator, RecoveryConfig, Turn, TurnError};
 use runtime_resilience::{
     Backoff, FaultKind, GaveUp, JitterMode, RateLimiter, RateLimits, RecoveryStep,
 };
@@ -49,9 +49,12 @@ fn what_needs_no_wait_is_made_again() {
 #[test]
 fn a_thread_parks() {
     let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_nanos(1));
-    let session = Orchestrator::new("writer", "draft").backoff(backoff).session().unwrap();
+    let session = Orchestrator::new("writer", "draft")
+        .recovery(RecoveryConfig::default().backoff(backoff))
+        .session()
+        .unwrap();
     let script = Script::of([FaultKind::Server]);
-    let answer = session.run_turn_recovering_blocking(Turn::model("m"), |it| script.play(it));
+    let answer = session.blocking().run_turn_recovering(Turn::model("m"), |it| script.play(it));
     assert_eq!(answer.unwrap().attempts, 2);
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use futures_util::{FutureExt, join};
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{Attempt, BoxError, Escalation, Turn};
-use runtime_policy::guardrail;
+use runtime_policy::{Guardrails, guardrail};
 use runtime_resilience::{FaultKind, StepContext};
 use runtime_usage::{Limit, UsageSnapshot, Usd};
 
@@ -40,7 +40,7 @@ fn a_panic_in_a_later_attempt_ends_attempt_turn_and_recovery() {
                     now(AssertUnwindSafe(run).catch_unwind()).map(|_| ())
                 }
                 Way::Thread => {
-                    let run = || session.run_turn_recovering_blocking(turn, call).map(|_| ());
+                    let run = || session.blocking().run_turn_recovering(turn, call).map(|_| ());
                     catch_unwind(AssertUnwindSafe(run)).map(|_| ())
                 }
             };
@@ -68,7 +68,7 @@ fn a_panic_in_the_recovery_handler_is_known_for_what_it_is() {
     for way in BOTH {
         let bomb =
             |_: &StepContext<'_>| -> Result<(), BoxError> { resume_unwind(Box::new("handler")) };
-        let fixture = quick().with(|o| o.recovery_handler(bomb));
+        let fixture = quick().recovery(|recovery| recovery.handler(bomb));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Tool]);
         let run = || way.run(&session, Turn::model("m"), &script).map(|_| ());
@@ -88,8 +88,9 @@ fn a_panic_in_the_recovery_handler_is_known_for_what_it_is() {
 #[test]
 fn a_panic_of_who_is_alerted_goes_no_further() {
     for way in BOTH {
-        let fixture = quick()
-            .with(|o| o.on_escalation(|_: &Escalation<'_>| resume_unwind(Box::new("alert"))));
+        let fixture = quick().recovery(|recovery| {
+            recovery.on_escalation(|_: &Escalation<'_>| resume_unwind(Box::new("alert")))
+        });
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Auth]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
@@ -107,9 +108,9 @@ fn a_panic_of_a_guardrail_ends_the_turn_as_one() {
             let bomb = || resume_unwind(Box::new("guard"));
             let fixture = quick().with(|o| {
                 if post {
-                    o.guardrail(guardrail::post("bomb", move |_| bomb()))
+                    o.guardrails(Guardrails::new().with(guardrail::post("bomb", move |_| bomb())))
                 } else {
-                    o.guardrail(guardrail::pre("bomb", move |_| bomb()))
+                    o.guardrails(Guardrails::new().with(guardrail::pre("bomb", move |_| bomb())))
                 }
             });
             let session = fixture.orchestrator.session().unwrap();
@@ -117,7 +118,7 @@ fn a_panic_of_a_guardrail_ends_the_turn_as_one() {
             let turn = Turn::model("m").guarded("prompt");
             let run = || match way {
                 Way::Task => now(session.run_turn_recovering(turn, async |it| script.play(it))),
-                Way::Thread => session.run_turn_recovering_blocking(turn, |it| script.play(it)),
+                Way::Thread => session.blocking().run_turn_recovering(turn, |it| script.play(it)),
             };
             catch_unwind(AssertUnwindSafe(|| run().map(|_| ()))).unwrap_err();
             for name in [AgentEventName::AttemptFailed, AgentEventName::TurnFailed] {

@@ -103,7 +103,9 @@ fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
         let budget = RetryBudget::new(RetryBudgetConfig::default().percent(0).reserve(1));
         let fixture = quick();
         let opens_at_once = breaker(&fixture.clock, 1);
-        let fixture = fixture.with(|o| o.circuit_breaker(opens_at_once).retry_budget(budget));
+        let fixture = fixture
+            .with(|o| o.circuit_breaker(opens_at_once))
+            .recovery(|recovery| recovery.retry_budget(budget));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
@@ -119,7 +121,7 @@ fn one_retry_budget_is_shared_by_all_sessions() {
     for way in BOTH {
         let config = RetryBudgetConfig::default().percent(0).reserve(3);
         let budget = RetryBudget::new(config);
-        let fixture = quick().with(|o| o.retry_budget(budget.clone()));
+        let fixture = quick().recovery(|recovery| recovery.retry_budget(budget.clone()));
         let other = fixture.orchestrator.clone().session().unwrap();
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server; 9]);
@@ -144,7 +146,9 @@ fn one_retry_budget_is_shared_by_all_sessions() {
 fn answers_pay_for_retries() {
     for way in BOTH {
         let config = RetryBudgetConfig::default().percent(50).reserve(1);
-        let fixture = quick().with(|o| o.retry_budget(RetryBudget::new(config)).max_iterations(99));
+        let fixture = quick()
+            .recovery(|recovery| recovery.retry_budget(RetryBudget::new(config)))
+            .with(|o| o.max_iterations(99));
         let session = fixture.orchestrator.session().unwrap();
         let run = |faults: usize| {
             let script = Script::of(vec![FaultKind::Server; faults]);
@@ -162,7 +166,7 @@ fn answers_pay_for_retries() {
 fn a_wait_for_an_open_breaker_before_the_first_call_is_no_retry() {
     let config = RetryBudgetConfig::default().percent(0).reserve(1);
     let budget = RetryBudget::new(config);
-    let fixture = quick().with(|o| o.retry_budget(budget.clone()));
+    let fixture = quick().recovery(|recovery| recovery.retry_budget(budget.clone()));
     (0..9).for_each(|_| fixture.breaker.record_failure());
     let session = fixture.orchestrator.session().unwrap();
     BOTH[0].run(&session, Turn::model("m"), &Script::of([])).unwrap();
@@ -188,7 +192,7 @@ fn the_end_of_the_session_between_two_attempts_does_not_say_that_nothing_was_cal
                 super::Way::Task => {
                     crate::support::now(session.run_turn_recovering(turn, async |it| call(it)))
                 }
-                super::Way::Thread => session.run_turn_recovering_blocking(turn, call),
+                super::Way::Thread => session.blocking().run_turn_recovering(turn, call),
             };
             let error = error.unwrap_err();
             assert_eq!(calls.get(), 1, "{way:?} {kind}");

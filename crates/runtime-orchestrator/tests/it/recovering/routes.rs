@@ -24,7 +24,7 @@ fn three(clock: &ManualClock) -> Routes {
 
 fn routed(fixture: Fixture) -> (Fixture, Routes) {
     let routes = three(&fixture.clock);
-    let fixture = fixture.with(|o| o.routes(routes.clone()));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
     (fixture, routes)
 }
 
@@ -115,7 +115,7 @@ fn the_whole_story_of_a_switch() {
 fn a_switch_within_one_provider_names_the_routes() {
     for way in BOTH {
         let routes = Routes::ordered(["m", "n"].map(|model| Route::new("openai", model)));
-        let fixture = quick().with(|o| o.routes(routes));
+        let fixture = quick().recovery(|recovery| recovery.routes(routes));
         let session = fixture.orchestrator.session().unwrap();
         way.run(&session, Turn::model("m"), &Script::of([FaultKind::Server])).unwrap();
         assert_eq!(
@@ -148,7 +148,7 @@ fn a_route_that_was_tried_is_not_tried_again_by_the_same_turn() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let recipes = recipe(FailureScenario::ProviderFailure, &[RecoveryStep::SwitchProvider], 9);
-        let fixture = fixture.with(|o| o.recipes(recipes));
+        let fixture = fixture.recovery(|recovery| recovery.recipes(recipes));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Auth; 9]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
@@ -165,7 +165,7 @@ fn the_last_provider_is_waited_for_where_there_is_no_other() {
         let fixture = quick();
         let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 9));
         let routes = Routes::ordered([place]).with_clock(Arc::new(fixture.clock.clone()));
-        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
@@ -224,7 +224,7 @@ fn an_open_breaker_of_the_only_route_is_waited_for() {
         let fixture = quick();
         let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 1));
         let routes = Routes::ordered([place]).with_clock(Arc::new(fixture.clock.clone()));
-        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
@@ -324,7 +324,7 @@ fn asking_whether_there_is_another_route_takes_no_turn_there() {
     let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
     let routes = Routes::round_robin([place("a"), place("b"), place("c")])
         .with_clock(Arc::new(fixture.clock.clone()));
-    let fixture = fixture.with(|o| o.routes(routes));
+    let fixture = fixture.recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
     let phase = runtime_resilience::TimeoutPhase::Provider;
     let script = Script::of([FaultKind::Timeout(phase)]);
@@ -342,7 +342,7 @@ fn where_all_are_out_and_routes_fail_open_the_last_resort_is_called() {
         for route in routes.iter() {
             route.breaker().record_failure();
         }
-        let fixture = fixture.with(|o| o.routes(routes.clone()));
+        let fixture = fixture.recovery(|recovery| recovery.routes(routes.clone()));
         let session = fixture.orchestrator.session().unwrap();
         let answer = way.run(&session, Turn::model("m"), &Script::of([])).unwrap();
         assert_eq!((answer.attempts, fixture.clock.elapsed()), (1, Duration::ZERO), "{way:?}");
@@ -362,7 +362,7 @@ fn a_switch_that_was_refused_is_told_from_the_route_that_failed() {
             azure.record_failure();
             Ok(())
         };
-        let fixture = fixture.with(|o| o.recipes(recipes).recovery_handler(handler));
+        let fixture = fixture.recovery(|recovery| recovery.recipes(recipes).handler(handler));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();

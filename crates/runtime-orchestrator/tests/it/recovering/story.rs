@@ -70,8 +70,8 @@ fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
     for way in BOTH {
         let alerts: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&alerts);
-        let fixture = quick().with(|o| {
-            o.on_escalation(move |it: &Escalation<'_>| {
+        let fixture = quick().recovery(|recovery| {
+            recovery.on_escalation(move |it: &Escalation<'_>| {
                 let Escalation { role, scenario, policy, gave_up, attempts, error, .. } = it;
                 assert!(!it.session_id.is_empty());
                 let text = format!("{role} {scenario} {policy} {attempts} {gave_up} | {error}");
@@ -148,9 +148,9 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
 #[test]
 fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
     for way in BOTH {
-        let fixture = quick().with(|o| {
+        let fixture = quick().recovery(|recovery| {
             let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
-            o.recipes(recipe(FailureScenario::LlmError, &steps, 9))
+            recovery.recipes(recipe(FailureScenario::LlmError, &steps, 9))
         });
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server; 9]);
@@ -166,9 +166,9 @@ fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
 #[test]
 fn recipes_are_data_and_each_scenario_has_its_own() {
     for way in BOTH {
-        let fixture = quick().with(|o| {
+        let fixture = quick().recovery(|recovery| {
             let step = [RecoveryStep::RetryWithBackoff];
-            o.recipes(recipe(FailureScenario::LlmError, &step, 6))
+            recovery.recipes(recipe(FailureScenario::LlmError, &step, 6))
         });
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server; 6]);

@@ -19,9 +19,9 @@ fn the_end_of_the_session_wakes_a_thread_in_its_wait() {
     let handle = session.handle();
     thread::scope(|scope| {
         let turn = scope.spawn(|| {
-            session.run_turn_recovering_blocking(Turn::model("m"), |_| {
-                Err::<(), _>(fault(FaultKind::Server))
-            })
+            session
+                .blocking()
+                .run_turn_recovering(Turn::model("m"), |_| Err::<(), _>(fault(FaultKind::Server)))
         });
         spin_until(|| fixture.clock.waiting() == 1);
         handle.cancel("enough").unwrap();
@@ -42,7 +42,7 @@ fn a_thread_waits_until_its_clock_has_moved_on() {
     let calls = AtomicU32::new(0);
     thread::scope(|scope| {
         let turn = scope.spawn(|| {
-            session.run_turn_recovering_blocking(Turn::model("m"), |it: Attempt| {
+            session.blocking().run_turn_recovering(Turn::model("m"), |it: Attempt| {
                 calls.fetch_add(1, Ordering::SeqCst);
                 if it.number() == 1 { Err(fault(FaultKind::Server)) } else { Ok(()) }
             })
@@ -60,7 +60,7 @@ fn a_blocking_call_borrows_what_it_changes() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let mut seen = Vec::new();
-    let answer = session.run_turn_recovering_blocking(Turn::model("m"), |it| {
+    let answer = session.blocking().run_turn_recovering(Turn::model("m"), |it| {
         seen.push(it.number());
         if seen.len() < 3 { Err("503") } else { Ok(seen.len()) }
     });
@@ -74,10 +74,9 @@ fn many_sessions_share_one_retry_budget_and_one_account_to_the_last_unit() {
     const TURNS: u32 = 20;
     let config = RetryBudgetConfig::default().percent(0).reserve(37);
     let account = Account::new(Limit::enforced(Usd::from_dollars(1_000)));
-    let fixture = quick().with(|o| {
-        let budget = RetryBudget::new(config);
-        o.retry_budget(budget).account(&account).max_iterations(u32::MAX)
-    });
+    let fixture = quick()
+        .recovery(|recovery| recovery.retry_budget(RetryBudget::new(config)))
+        .with(|o| o.account(&account).max_iterations(u32::MAX));
     let calls = AtomicU32::new(0);
     thread::scope(|scope| {
         for worker in 0..THREADS {
@@ -92,7 +91,7 @@ fn many_sessions_share_one_retry_budget_and_one_account_to_the_last_unit() {
                         Err::<(), _>(fault(FaultKind::Tool))
                     };
                     let error = if worker % 2 == 0 {
-                        session.run_turn_recovering_blocking(turn(), fails).unwrap_err()
+                        session.blocking().run_turn_recovering(turn(), fails).unwrap_err()
                     } else {
                         now(session.run_turn_recovering(turn(), async |it| fails(it))).unwrap_err()
                     };

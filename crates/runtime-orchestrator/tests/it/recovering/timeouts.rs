@@ -52,8 +52,9 @@ fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
         (&[4, 1, 1, 1, 1, 1, 1, 1], true, 10, Some(TimeoutPhase::Attempt)),
         (&[4, 1, 1, 1, 1], true, 8, None),
     ] {
-        let fixture =
-            fixture().with(|o| o.recipes(super::recipe(FailureScenario::LlmTimeout, &[], 0)));
+        let fixture = fixture().recovery(|recovery| {
+            recovery.recipes(super::recipe(FailureScenario::LlmTimeout, &[], 0))
+        });
         let session = fixture.orchestrator.session().unwrap();
         let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
         let turn = Turn::model("m")
@@ -113,13 +114,9 @@ fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_
     for (attempt, state) in [(true, CircuitState::Open), (false, CircuitState::Closed)] {
         let fixture = fixture();
         let breaker = breaker(&fixture.clock, 1);
-        let fixture = fixture.with(|o| {
-            o.circuit_breaker(breaker.clone()).recipes(super::recipe(
-                FailureScenario::LlmTimeout,
-                &[],
-                0,
-            ))
-        });
+        let fixture = fixture
+            .with(|o| o.circuit_breaker(breaker.clone()))
+            .recovery(|it| it.recipes(super::recipe(FailureScenario::LlmTimeout, &[], 0)));
         let session = fixture.orchestrator.session().unwrap();
         let two = limit(&fixture.clock, 2 * SECOND);
         let turn = Turn::model("m");

@@ -58,7 +58,7 @@ fn what_a_provider_asked_for_is_waited_in_full() {
 #[test]
 fn what_was_asked_for_is_never_jittered_away() {
     for _ in 0..20 {
-        let fixture = quick().with(|o| o.backoff(Backoff::default()));
+        let fixture = quick().recovery(|recovery| recovery.backoff(Backoff::default()));
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
         BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
@@ -83,7 +83,8 @@ fn more_than_the_cap_is_not_waited_at_all() {
 
 #[test]
 fn a_wait_that_the_clock_cannot_count_to_is_not_skipped() {
-    let fixture = fixture().with(|o| o.backoff(Backoff::default().cap(Duration::MAX)));
+    let fixture =
+        fixture().recovery(|recovery| recovery.backoff(Backoff::default().cap(Duration::MAX)));
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::new([asking(FaultKind::RateLimit, Duration::MAX)]);
     let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
@@ -119,9 +120,10 @@ fn a_wait_that_would_outlast_the_turn_is_not_begun() {
 
 #[test]
 fn all_waits_together_end_before_the_turn_does() {
-    let fixture = quick().with(|o| {
+    let fixture = quick().recovery(|recovery| {
         let steps = [runtime_resilience::RecoveryStep::RetryWithBackoff];
-        o.recipes(super::recipe(runtime_events::FailureScenario::LlmError, &steps, u32::MAX))
+        let scenario = runtime_events::FailureScenario::LlmError;
+        recovery.recipes(super::recipe(scenario, &steps, u32::MAX))
     });
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").within(limit(&fixture.clock, 20 * SECOND));

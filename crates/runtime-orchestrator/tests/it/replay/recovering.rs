@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_events::{AgentEventName, ManualClock};
-use runtime_orchestrator::{Answer, Attempt, Orchestrator, Turn, TurnError};
+use runtime_orchestrator::{Answer, Attempt, Orchestrator, RecoveryConfig, Turn, TurnError};
 use runtime_resilience::{Backoff, FaultKind, FaultScope, JitterMode, Provider, Route, Routes};
 use runtime_sinks::testing::RecordingEventSink;
 use tokio::task::yield_now;
@@ -150,8 +150,11 @@ async fn run(shape: &Shape, servers: &[&Server]) -> Ran {
     let session = Orchestrator::new("writer", "draft")
         .time(clock.clone())
         .event_sink(events.clone())
-        .routes(routes.clone())
-        .backoff(Backoff::default().jitter(JitterMode::None).cap(CAP))
+        .recovery(
+            RecoveryConfig::default()
+                .routes(routes.clone())
+                .backoff(Backoff::default().jitter(JitterMode::None).cap(CAP)),
+        )
         .session()
         .expect("the registry takes it");
 

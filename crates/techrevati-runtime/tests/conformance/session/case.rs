@@ -9,7 +9,7 @@ use techrevati_runtime::events::{AgentEventName, AgentEventStatus, ManualClock};
 use techrevati_runtime::lifecycle::AgentStatus;
 use techrevati_runtime::orchestrator::Orchestrator;
 use techrevati_runtime::policy::{
-    Guardrail, GuardrailOutcome, GuardrailStage, GuardrailSubject, PermissionMode,
+    Guardrail, GuardrailOutcome, GuardrailStage, GuardrailSubject, Guardrails, PermissionMode,
     PermissionPolicy, PostCheck, PreCheck, QualityGate, QualityLevel, RolePermissionConfig,
 };
 use techrevati_runtime::resilience::{CircuitBreaker, CircuitBreakerConfig};
@@ -181,7 +181,7 @@ impl Setup {
             orchestrator = orchestrator.permissions(policy.into());
         }
         for guardrail in &self.guardrails {
-            orchestrator = orchestrator.guardrail(guardrail.clone());
+            orchestrator = orchestrator.guardrails(Guardrails::new().with(guardrail.clone()));
         }
         Ok(orchestrator)
     }

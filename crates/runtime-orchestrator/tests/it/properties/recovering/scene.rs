@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use runtime_events::{Clock, FailureScenario, ManualClock, Sleeper};
 use runtime_orchestrator::{
-    Answer, Attempt, BoxError, OrchestrationSession, Orchestrator, Turn, TurnError,
+    Answer, Attempt, BoxError, OrchestrationSession, Orchestrator, RecoveryConfig, Turn, TurnError,
 };
-use runtime_policy::{GuardrailOutcome, guardrail};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_resilience::{
     EscalationPolicy, Fault, FaultDetails, FaultError, FaultKind, Hedge, Recipes, RecoveryHandler,
     RecoveryRecipe, RecoveryStep, RetryBudget, RetryBudgetConfig, Route, Routes, StepContext,
@@ -144,18 +144,18 @@ impl Scene {
                 recipes.with(RecoveryRecipe::new(*on, steps.clone(), *attempts, policy))
             });
         let [half_open, _, _, objects] = setting.flags;
+        let budget = RetryBudgetConfig::default().reserve(setting.retries).percent(10);
+        let mut recovery = RecoveryConfig::default()
+            .recipes(recipes.clone())
+            .retry_budget(RetryBudget::new(budget));
         let mut orchestrator: Orchestrator = fixture
             .orchestrator
             .time(clock.clone())
             .circuit_breaker(fixture.breaker.clone())
-            .recipes(recipes.clone())
-            .retry_budget(RetryBudget::new(
-                RetryBudgetConfig::default().reserve(setting.retries).percent(10),
-            ))
             .max_iterations(u32::MAX);
         let routes = routes(&setting, &clock);
         if let Some(routes) = &routes {
-            orchestrator = orchestrator.routes(routes.clone());
+            recovery = recovery.routes(routes.clone());
         }
         if let Some(dollars) = setting.budget {
             let limit = Limit::enforced(Usd::from_dollars(dollars)).marks([50, 90]);
@@ -166,16 +166,16 @@ impl Scene {
             orchestrator = orchestrator.deadline(limit(&clock, WAIT + secs(after)));
         }
         if let Some(handler) = setting.handler {
-            orchestrator = orchestrator.recovery_handler(Handling(handler, clock.clone()));
+            recovery = recovery.handler(Handling(handler, clock.clone()));
         }
         if let Some(after) = setting.hedge {
-            orchestrator = orchestrator.hedge(Hedge::after(secs(after)));
+            recovery = recovery.hedge(Hedge::after(secs(after)));
         }
         if objects {
             let no = guardrail::post("no", |_| GuardrailOutcome::deny("not this"));
-            orchestrator = orchestrator.guardrail(no);
+            orchestrator = orchestrator.guardrails(Guardrails::new().with(no));
         }
-        fixture.orchestrator = orchestrator;
+        fixture.orchestrator = orchestrator.recovery(recovery);
         let session = Some(fixture.orchestrator.session().unwrap());
         if half_open {
             let breakers = routes.iter().flat_map(Routes::iter).map(Route::breaker);
@@ -283,7 +283,7 @@ impl Scene {
                 }
             });
             let ran = catch_unwind(AssertUnwindSafe(|| {
-                self.session().run_turn_recovering_blocking(turn, call)
+                self.session().blocking().run_turn_recovering(turn, call)
             }));
             done.store(true, std::sync::atomic::Ordering::SeqCst);
             ran
