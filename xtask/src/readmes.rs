@@ -34,15 +34,16 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The README of the project, with addresses in place of relative links.
+/// The README of the project with links and images that also work elsewhere.
 pub(crate) fn of_the_facade(readme: &str) -> String {
     let mut parts = readme.split("](");
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
+        let is_image = text.rfind('[').is_some_and(|label| text[..label].ends_with('!'));
         text += "](";
         let target = part.split(')').next().unwrap_or_default();
         if !target.contains("://") && !target.starts_with('#') {
-            text.extend([REPOSITORY, "/blob/main/"]);
+            text.extend([REPOSITORY, if is_image { "/raw/main/" } else { "/blob/main/" }]);
         }
         text += part;
     }
@@ -136,6 +137,9 @@ mod tests {
         let expected = "[a](https://github.com/Techrevati/runtime/blob/main/docs/a.md), [b](#b) \
                         and [c](https://c.d).\n";
         assert_eq!(of_the_facade(readme), expected);
+        // The page around a file is no image.
+        let expected = "![a](https://github.com/Techrevati/runtime/raw/main/a.png)";
+        assert_eq!(of_the_facade("![a](a.png)"), expected);
     }
 
     #[test]

@@ -28,7 +28,7 @@ wire_names! {
 /// span it belongs to, so that a filter can keep them apart.
 ///
 /// ```
-/// use runtime_orchestrator::{Capture, Content, Orchestrator};
+/// use runtime_orchestrator::{Capture, Content, Orchestrator, TelemetryConfig};
 /// use serde_json::Value;
 ///
 /// let capture = Capture::redacted(|content, value: Value| match content {
@@ -36,7 +36,8 @@ wire_names! {
 ///     // Nothing else is kept.
 ///     _ => None,
 /// });
-/// let orchestrator = Orchestrator::new("writer", "draft").capture(capture);
+/// let telemetry = TelemetryConfig::default().capture(capture);
+/// let orchestrator = Orchestrator::new("writer", "draft").telemetry(telemetry);
 /// # let _ = orchestrator;
 /// ```
 #[derive(Clone)]

@@ -24,7 +24,7 @@ use crate::tracer::Starter;
 /// use opentelemetry::trace::TracerProvider;
 /// use opentelemetry_sdk::metrics::SdkMeterProvider;
 /// use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider};
-/// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+/// use runtime_orchestrator::{BoxError, Orchestrator, TelemetryConfig, Turn};
 /// use runtime_otel::{OtelSink, SemconvProfile};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -40,7 +40,7 @@ use crate::tracer::Starter;
 /// );
 /// let report = Orchestrator::new("writer", "draft")
 ///     .event_sink(sink.clone())
-///     .scope_hook(sink.scope())
+///     .telemetry(TelemetryConfig::default().scope_hook(sink.scope()))
 ///     .run(async |session| {
 ///         let turn = Turn::model("gpt-5");
 ///         Ok(session.run_turn(turn, async || Ok::<_, BoxError>("a draft")).await?.value)

@@ -20,7 +20,7 @@ wire_names! {
     }
 }
 
-/// How long to wait before another attempt: exponential back-off with jitter.
+/// Delays between attempts: exponential back-off with jitter.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,8 +33,7 @@ wire_names! {
 ///
 /// Exponential back-off with the jitter modes of Marc Brooker, [*Exponential Backoff And
 /// Jitter*](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). With
-/// `e = min(cap, base ^ attempt)` and `p` the previous delay, or `base` before there was one, in
-/// seconds:
+/// `e = min(cap, base ^ attempt)` and `p` the previous delay, or `base` for the first, in seconds:
 ///
 /// | mode | drawn evenly from |
 /// |---|---|
@@ -44,13 +43,13 @@ wire_names! {
 /// | [`Decorrelated`](JitterMode::Decorrelated) | `base ..= 3 p`, cut at `cap` |
 ///
 /// The cut comes before the draw. The formula in the article draws first: near the cap most of its
-/// delays are exactly the cap, and the callers it is to keep apart come back together.
+/// delays are exactly the cap, and the callers that jitter should separate come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
     /// Invariant: finite and positive.
     base: f64,
     cap: Duration,
-    /// The cap in seconds: converting it takes longer than all the rest.
+    /// The cap in seconds: converting it would take longer than the draw.
     limit: f64,
     jitter: JitterMode,
 }
@@ -163,7 +162,7 @@ impl Backoff {
 
     /// The cap is compared as a `Duration`: as an `f64` a long one is not exact.
     fn within_cap(&self, seconds: f64) -> Duration {
-        // Up to 12 days, an `f64` tells nanoseconds apart with room to spare, and this is the short way.
+        // Up to 12 days, an `f64` distinguishes nanoseconds, and this is the fast path.
         const SHORT: f64 = 1_048_576.0;
         const WHOLE: f64 = 4_503_599_627_370_496.0;
         let delay = if seconds < SHORT {

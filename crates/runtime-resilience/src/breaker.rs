@@ -3,7 +3,7 @@
 //! The whole state is one word. Its rules are pure functions from a word to the next one; around
 //! them are `compare_exchange` loops. A call through a closed breaker reads the word twice and
 //! writes nothing, so that threads do not slow each other down. Only a [`CircuitWindow`] makes
-//! outcomes go through a lock, which is held for as long as it takes to write one down.
+//! outcomes go through a lock, which is held while one outcome is written down.
 
 mod books;
 mod call;

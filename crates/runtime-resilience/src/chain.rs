@@ -1,18 +1,18 @@
-//! The errors an error is made of.
+//! An error and its sources.
 
 use std::error::Error;
 use std::io;
 use std::iter;
 use std::sync::Arc;
 
-/// An error of any kind, as handlers return it and [`Failure`](crate::Failure) holds it.
+/// An error of any type.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// No honest chain is longer, and one that bites its tail must end.
+/// No real chain is longer, and a circular one must end.
 const MAX_DEPTH: usize = 64;
 
-/// An error and its sources, from the outermost to the innermost: what
-/// [`classify_error`](crate::classify_error) looks at.
+/// An error and its sources, from the outermost to the innermost, as
+/// [`classify_error`](crate::classify_error) reads them.
 ///
 /// Errors inside an [`io::Error`] or behind an [`Arc`] are among them, although those types do not
 /// return them as their `source`. A chain ends after 64 errors.

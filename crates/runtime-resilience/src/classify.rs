@@ -1,4 +1,4 @@
-//! What an error means: facts before types, types before text.
+//! The meaning of an error: facts before types, types before text.
 
 mod failure;
 mod types;
@@ -12,17 +12,16 @@ use self::types::{Known, known};
 use crate::chain::errors;
 use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 
-/// The scenario of an error by its type alone; `None` if the type says nothing.
+/// The scenario of an error by its type alone; `None` if the type does not decide.
 ///
 /// It is asked about each error of a chain, so it need not look at sources.
 pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
 /// The rules by which errors are classified.
 ///
-/// Types come first: of an error and its sources, from the outermost to the innermost, the first whose
-/// type says something decides. The types that this crate knows are
-/// listed at [`Fault::from_error`]. If no type says anything, their texts are read by the rules of
-/// [`classify_text`](crate::classify_text): each rule in turn, over all texts.
+/// Types come first: of an error and its sources, from the outermost to the innermost, the first with a
+/// known type decides. [`Fault::from_error`] lists the known types. If no type decides, the texts are
+/// read by the rules of [`classify_text`](crate::classify_text): each rule in turn, over all texts.
 ///
 /// ```
 /// use std::error::Error;
@@ -49,7 +48,7 @@ impl Classifier {
         self
     }
 
-    /// The scenario of an error; `llm_error` if neither type nor text says anything.
+    /// The scenario of an error; `llm_error` if neither type nor text decides.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
         let mut reading = Reading::default();
         reading.walk(error, &self.rules, |reading, _| reading.scenario().is_some());
@@ -74,12 +73,12 @@ pub fn classify_error(error: &(dyn Error + 'static)) -> FailureScenario {
     Classifier::default().classify(error)
 }
 
-/// What a walk along a chain of errors has found.
+/// The findings of a walk along a chain of errors.
 #[derive(Default)]
 struct Reading<'e> {
     /// The errors so far, for their texts.
     chain: Vec<&'e (dyn Error + 'static)>,
-    /// The scenario by a rule of the caller's.
+    /// The scenario by a rule of the caller.
     told: Option<FailureScenario>,
     /// The scenario by a type of the table.
     typed: Option<FailureScenario>,
@@ -89,7 +88,7 @@ struct Reading<'e> {
     facts: Option<Fault>,
 }
 
-/// What an error means.
+/// The meaning of an error.
 #[derive(Clone, Copy, Debug)]
 struct Meaning {
     fault: Fault,
@@ -97,7 +96,7 @@ struct Meaning {
 }
 
 impl<'e> Reading<'e> {
-    /// Looks at one error after the other, until `enough` is known.
+    /// Reads one error after the other, until `enough` is known.
     fn walk(
         &mut self,
         error: &'e (dyn Error + 'static),
@@ -113,7 +112,7 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// The outermost error that says something is the one that counts.
+    /// The outermost error that decides counts.
     fn see(&mut self, error: &'e (dyn Error + 'static), rules: &[TypeRule]) {
         if self.scenario().is_none() {
             self.told = rules.iter().find_map(|rule| rule(error));
@@ -136,12 +135,12 @@ impl<'e> Reading<'e> {
         self.told.or(self.typed)
     }
 
-    /// Whether types say all that there is to say.
+    /// Whether types have decided everything.
     const fn is_typed(&self) -> bool {
         self.typed.is_some() && self.fault.is_some()
     }
 
-    /// What it comes to. `given` is the scenario that whoever made the error known has for it.
+    /// The result. `given` is the scenario that the caller knows.
     fn meaning(&self, given: Option<FailureScenario>) -> Meaning {
         let (base, own) = match (self.fault, self.typed) {
             (Some(fault), Some(scenario)) => (fault, scenario),
@@ -153,7 +152,7 @@ impl<'e> Reading<'e> {
         let mut fault = Fault { scenario: own, ..base };
         let scenario = given.or(self.told).unwrap_or(own);
         if scenario != own {
-            // Whoever says so knows better. A wait that was asked for counts either way.
+            // The caller knows better. A requested wait counts either way.
             fault = Fault { asked: fault.asked, ..Fault::of_scenario(scenario) };
         }
         Meaning { fault, facts: self.facts }
@@ -168,16 +167,16 @@ impl Meaning {
     }
 }
 
-/// What Rust errors mean.
+/// The faults of Rust errors.
 impl Fault {
-    /// The fault of a Rust error, by its type and those of its sources; by its text if no type tells.
+    /// The fault of a Rust error: by its type and its sources' types, else by its text.
     ///
     /// The scenario is always that of [`classify_error`].
     ///
     /// | type | fault |
     /// |---|---|
-    /// | [`FaultError`] | the one it holds |
-    /// | [`Failure`] | the one it was read as |
+    /// | [`FaultError`] | its own |
+    /// | [`Failure`] | its own |
     /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere, a `provider_failure`; asks to wait until the breaker lets one through |
     /// | [`NoRouteError`](crate::NoRouteError) | local, not sent, a `provider_failure`; asks to wait until the first route returns |
     /// | [`RateLimitedError`](crate::RateLimitedError) | local, not sent, to be tried elsewhere; asks to wait until there is room |
@@ -186,7 +185,7 @@ impl Fault {
     /// | `io::Error`: invalid data\* | malformed |
     /// | `io::Error`: not found, permission denied, storage full and the like\* | local |
     /// | [`serde_json::Error`]: syntax, early end, not as expected\* | malformed |
-    /// | `serde_json::Error`: an I/O error | as that |
+    /// | `serde_json::Error`: an I/O error | the I/O error's |
     /// | [`RecvTimeoutError`](std::sync::mpsc::RecvTimeoutError) | timeout, or local\* |
     ///
     /// \* The scenario is left to the other errors of the chain, and then to the text.
@@ -204,15 +203,15 @@ impl Fault {
     /// | the request could not be built | local, not sent |
     /// | too many redirects | request |
     ///
-    /// `error_for_status` throws away what tells one 429 from another. Hand over the reply instead:
+    /// `error_for_status` drops the facts that distinguish one 429 from another. Pass the reply instead:
     /// [`Fault::from_response`] takes its status, its headers (with feature `http`) and its body.
     ///
-    /// What is read from text alone is of unknown [reach](Self::reach).
+    /// A fault read from text alone has an unknown [reach](Self::reach).
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
         Meaning::of(error).fault
     }
 
-    /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could tell.
+    /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could decide.
     pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut reading = Reading::default();
         reading.walk(error, &[], |reading, _| reading.facts.is_some());
@@ -223,12 +222,12 @@ impl Fault {
 impl FaultError {
     /// The fault of a Rust error, as [`Fault::from_error`] has it, in the words of its whole chain.
     ///
-    /// The error itself is not kept: return it as it is where the caller is to see it again.
+    /// The error itself is not kept: return it unchanged where the caller needs it.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
         let mut reading = Reading::default();
         reading.walk(error, &[], |_, _| false);
         let words: Vec<_> = reading.chain.iter().map(ToString::to_string).collect();
-        // Many repeat what the error below them says.
+        // Many repeat the text of the error below them.
         let said =
             |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
         let words: Vec<_> =

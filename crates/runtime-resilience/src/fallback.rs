@@ -1,4 +1,4 @@
-//! What to change before another attempt: the provider or the size of the context.
+//! Changes before another attempt: the provider, or the size of the context.
 
 /// The usual share of a context that [`smaller_context_budget`] keeps.
 pub const CONTEXT_REDUCTION: f64 = 0.75;

@@ -1,4 +1,4 @@
-//! What a failure means.
+//! The meaning of a failure.
 
 mod body;
 mod condition;
@@ -41,7 +41,7 @@ pub(crate) use self::text::of_texts;
 pub use self::wait::NoRetry;
 pub(crate) use self::wait::wait;
 
-/// What a failure means: its kind, whether and when to try again, and where.
+/// The meaning of a failure: its kind, whether and when to try again, and where.
 ///
 /// A fault comes from facts first. Of a provider's reply, these are the status, the headers and the
 /// body, read by the rows of a table: [`from_response`](Self::from_response),
@@ -80,7 +80,7 @@ pub struct Fault {
     pub asked: Option<Duration>,
     /// Whether an attempt with another provider, model or key may succeed.
     pub elsewhere: bool,
-    /// What should rest.
+    /// The scope that should rest.
     pub cools: FaultScope,
     /// Whether it counts against the provider's health, so that a circuit breaker should count it.
     pub counts: bool,
@@ -113,7 +113,7 @@ impl Fault {
         Self { scenario, ..Self::of(kind).of_unknown_reach() }
     }
 
-    /// The fault that a provider's reply tells of. `now` is when the reply came.
+    /// The fault of a provider's reply. `now` is when the reply came.
     ///
     /// The call must have failed: an answer is no fault. The body need not be JSON or complete. A body
     /// of more than 64 KiB is not read.
@@ -140,14 +140,14 @@ impl Fault {
         FaultRules::BUILT_IN.of_json(provider, status, headers, body, now)
     }
 
-    /// The fault that an error inside a stream tells of, or an error in an answer with status 200.
+    /// The fault of an error inside a stream, or in an answer with status 200.
     ///
     /// `event` is the data of the event, with or without its envelope.
     pub fn from_stream_error(provider: Provider, event: &Value) -> Self {
         FaultRules::BUILT_IN.of_stream_error(provider, event)
     }
 
-    /// Whether the failed call may be billed. If not, what was reserved for it is free again.
+    /// Whether the failed call may be billed. If not, its reservation is free again.
     ///
     /// A provider that was not reached bills nothing, nor does one that refused the request unread.
     /// Every other failure may cost as much as an answer: an answer that came too late, broke off, or
@@ -156,7 +156,7 @@ impl Fault {
         matches!(self.reach, Reach::Unknown)
     }
 
-    /// The scenario that recovery goes by.
+    /// The scenario, which selects the recipe.
     pub const fn scenario(&self) -> FailureScenario {
         self.scenario
     }
@@ -173,12 +173,11 @@ impl Fault {
 
     /// How long to wait before another attempt at the same place.
     ///
-    /// `delay` is what the back-off drew, `cap` the longest wait, and `left` what is left until the
-    /// deadline. The wait is never longer than `cap`, always shorter than `left`, and never shorter
-    /// than what the provider [asked for](Self::asked): that is waited in full, or not at all.
+    /// `delay` is from the back-off, `cap` the longest wait, and `left` the time until the deadline. The wait is never longer than `cap`, always shorter than `left`, and never shorter
+    /// than the provider [asked for](Self::asked): that wait is kept in full, or refused.
     ///
-    /// The delay goes on top of what was asked for, so that callers who were all told the same do
-    /// not come back at the same moment. It gives way to the cap, and leaves the attempt at least
+    /// The delay is added to the requested wait, so that callers with the same answer do not come back
+    /// at the same moment. It gives way to the cap, and leaves the attempt at least
     /// half of the time.
     ///
     /// ```
@@ -210,14 +209,14 @@ impl Fault {
         if self.retry { wait(self.asked, delay, cap, left) } else { Err(NoRetry::Pointless) }
     }
 
-    /// With nothing known of how far the request came.
+    /// With an unknown reach.
     const fn of_unknown_reach(mut self) -> Self {
         self.reach = Reach::Unknown;
         self
     }
 
-    /// With the status of the reply it came from. What a gateway says of those behind it is a
-    /// failure of the provider's, as for [`classify_text`](crate::classify_text).
+    /// With the status of its reply. A gateway's error about its upstream is a failure of the provider,
+    /// as for [`classify_text`](crate::classify_text).
     const fn with_status(mut self, status: u16) -> Self {
         if matches!(self.kind, FaultKind::Server) && matches!(status, 502 | 503) {
             self.scenario = FailureScenario::ProviderFailure;

@@ -43,12 +43,12 @@ impl FirstTokens {
         self.seen().quantile(share).map(Duration::from_micros)
     }
 
-    /// How many times are known. Old ones fade, so it does not grow without end.
+    /// The number of known times. Old ones fade, so it is bounded.
     pub fn samples(&self) -> u32 {
         self.seen().samples()
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // Nothing here panics half-way, so a poisoned lock holds a whole value.
     fn seen(&self) -> MutexGuard<'_, FadingHistogram> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,7 +77,7 @@ pub struct Hedge {
     at_least: Duration,
 }
 
-/// What the delay of a hedge is taken from.
+/// The source of the delay of a hedge.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum HedgeAt {
@@ -103,7 +103,7 @@ impl Hedge {
     /// 250.
     #[must_use]
     pub const fn minimum_samples(mut self, samples: NonZeroU32) -> Self {
-        // More may never be known at once: old ones fade.
+        // More may never be known at once, since old ones fade.
         self.minimum_samples = if samples.get() < MANY / 4 { samples.get() } else { MANY / 4 };
         self
     }
@@ -130,7 +130,7 @@ impl Hedge {
         Some(delay.max(self.at_least))
     }
 
-    /// What the delay is taken from.
+    /// The source of the delay.
     pub const fn at(&self) -> HedgeAt {
         self.at
     }

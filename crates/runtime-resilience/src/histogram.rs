@@ -1,4 +1,4 @@
-//! What numbers usually are, in little room.
+//! The usual size of numbers, in little memory.
 
 /// A histogram of fixed size whose old numbers fade.
 ///
@@ -18,7 +18,7 @@ pub struct FadingHistogram {
     samples: u32,
 }
 
-/// From how many numbers on the old ones fade.
+/// The number of numbers at which the old ones fade.
 pub(crate) const MANY: u32 = 1_000;
 
 /// Buckets of a power of two.

@@ -1,8 +1,8 @@
 //! The rate limiter.
 //!
-//! All dimensions and the queue are behind one small lock, and the clock is read outside of it. With
-//! a word for each dimension, a call that is refused by the second would have to give back what it
-//! took of the first, and refuse others in the meantime that would have fit.
+//! All dimensions and the queue are behind one small lock, and the clock is read outside it. With an
+//! atomic word for each dimension, a call refused by the second would have to return its units of the
+//! first, and other calls would be refused meanwhile for no reason.
 
 mod bucket;
 mod core;

@@ -1,9 +1,9 @@
-//! Recovery: which steps help against which failure, how often, and what then.
+//! Recovery: the steps that help against each failure, their number, and the policy after them.
 //!
-//! A [`RecoveryRecipe`] says which steps help against one scenario. Two systems work by recipes:
+//! A [`RecoveryRecipe`] has the steps that help against one scenario. Two systems use recipes:
 //!
-//! - [`TurnRecovery`] recovers a turn whose call is made again. After each failure it says what to
-//!   change, how long to wait and where to go, or that nothing helps. Sessions use it for
+//! - [`TurnRecovery`] recovers a turn whose call is made again. After each failure it decides on the
+//!   changes, the wait and the place of the next attempt, or that nothing helps. Sessions use it for
 //!   recovering turns.
 //! - [`attempt_recovery`] is the pure function of the Python original, for loops of your own. It
 //!   counts attempts and steps in a [`RecoveryContext`], which also keeps the books of a session.

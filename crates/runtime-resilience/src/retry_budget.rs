@@ -34,7 +34,7 @@ impl RetryBudgetConfig {
     /// The number of retries that the budget has from the start, and the most that it ever holds. 10
     /// unless set.
     ///
-    /// With 0 there are never any retries, as there is no room for what successes add.
+    /// With 0 there are never any retries, since successes have no room to add to.
     #[must_use]
     pub const fn reserve(mut self, retries: u32) -> Self {
         self.reserve = retries;
@@ -73,21 +73,21 @@ impl Default for RetryBudgetConfig {
 /// retries  ≤  reserve + percent / 100 × successes
 /// ```
 ///
-/// So retries add at most `percent` of what succeeds, and once `reserve` calls. Each success adds to
+/// So retries add at most `percent` of the successful calls, and once `reserve` calls. Each success adds to
 /// the budget, whatever happened before: a budget that is used up recovers.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     shared: Arc<Shared>,
 }
 
-/// On a line of its own: neighbours in memory, the counts of clones among them, are written by others.
+/// On a cache line of its own: other threads write to its neighbours, such as the counts of clones.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shared {
-    /// What is there, in thousandths of a retry. Invariant: never more than `most`.
+    /// The balance, in thousandths of a retry. Invariant: never more than `most`.
     there: AtomicU64,
     most: u64,
-    /// What a success brings.
+    /// The amount that a success adds.
     deposit: u64,
     config: RetryBudgetConfig,
 }

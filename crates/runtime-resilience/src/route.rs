@@ -1,4 +1,4 @@
-//! Where to send a call: the places that can answer it, and which of them comes next.
+//! The places that can answer a call, and the choice of the next one.
 //!
 //! Asking a breaker or limiter changes nothing there, and takes no place.
 

@@ -4,7 +4,7 @@
 pub use crate::{
     BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn,
     lifecycle::AgentRegistry,
-    orchestrator::Attempt,
+    orchestrator::{Attempt, RecoveryConfig},
     policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig},
     resilience::{CircuitBreaker, FaultError, Route, Routes},
     sinks::{EventSink, JsonlSink, RingBufferEventSink},

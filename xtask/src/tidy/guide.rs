@@ -20,6 +20,23 @@ fn every_rust_block_of_a_guide_is_in_its_example() {
 }
 
 #[test]
+fn every_guide_is_in_the_index_and_links_back_to_it() {
+    const INDEX: &str = "docs/README.md";
+    let index = PROJECT.text(INDEX);
+    let mut problems = Vec::new();
+    for guide in PROJECT.files.iter().filter(|file| is_guide(&file.path) && file.path != INDEX) {
+        let page = guide.path.trim_start_matches("docs/");
+        if !index.contains(&format!("]({page})")) {
+            problems.push(format!("{INDEX} does not link to {page}"));
+        }
+        if !guide.text.lines().take(12).any(|line| line == "[All guides](README.md)") {
+            problems.push(format!("{}: `[All guides](README.md)` is not near its top", guide.path));
+        }
+    }
+    assert_none(&problems);
+}
+
+#[test]
 fn a_guide_has_code_to_show() {
     let guide = PROJECT.text("docs/getting-started.md");
     assert!(blocks(guide).len() > 10, "docs/getting-started.md has fewer than 11 Rust blocks");

@@ -51,7 +51,7 @@ impl Attempt {
     }
 
     /// The provider to call. Empty where the orchestrator has no
-    /// [routes](crate::Orchestrator::routes).
+    /// [routes](crate::RecoveryConfig::routes).
     pub fn provider(&self) -> &str {
         self.facts.route.as_ref().map_or("", Route::provider)
     }

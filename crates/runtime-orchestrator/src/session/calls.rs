@@ -54,14 +54,14 @@ impl OrchestrationSession {
     ///
     /// - a back-off is waited, never shorter than the provider asked for, and never beyond the cap
     ///   or the deadline: rather than that, the turn ends;
-    /// - a provider is switched, where there are [routes](crate::Orchestrator::routes); the next
+    /// - a provider is switched, where there are [routes](crate::RecoveryConfig::routes); the next
     ///   attempt goes there at once;
     /// - what else the recipe says stands in the attempt, and the
-    ///   [recovery handler](crate::Orchestrator::recovery_handler) is asked to do its part;
+    ///   [recovery handler](crate::RecoveryConfig::handler) is asked to do its part;
     /// - nothing is tried that cannot help: a refused key is not asked again.
     ///
     /// A recipe's attempts are those of one turn. The
-    /// [retry budget](crate::Orchestrator::retry_budget) bounds what all sessions retry together.
+    /// [retry budget](crate::RecoveryConfig::retry_budget) bounds what all sessions retry together.
     ///
     /// The turn's [`timeout`](Turn::timeout) limits each attempt, and [`within`](Turn::within) the
     /// whole. Dropping the future cancels the turn, in an attempt or in a wait.
@@ -69,7 +69,7 @@ impl OrchestrationSession {
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     /// # runtime.block_on(async {
-    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// use runtime_orchestrator::{BoxError, Orchestrator, RecoveryConfig, Turn};
     /// use runtime_resilience::{Route, Routes};
     ///
     /// async fn chat(provider: &str, model: &str) -> Result<String, std::io::Error> {
@@ -83,7 +83,8 @@ impl OrchestrationSession {
     ///     Route::new("openai", "gpt-5"),
     ///     Route::new("anthropic", "claude-sonnet-4-5"),
     /// ]);
-    /// let session = Orchestrator::new("writer", "draft").recovery(RecoveryConfig::default().routes(routes)).session()?;
+    /// let recovery = RecoveryConfig::default().routes(routes);
+    /// let session = Orchestrator::new("writer", "draft").recovery(recovery).session()?;
     ///
     /// let turn = Turn::model("gpt-5");
     /// let answer = session

@@ -46,7 +46,7 @@ pub struct Answer<T> {
     pub attempts: u32,
     /// The model that answered; empty where the turn is not metered.
     pub model: Arc<str>,
-    /// The provider that answered, where there are [routes](crate::Orchestrator::routes).
+    /// The provider that answered, where there are [routes](crate::RecoveryConfig::routes).
     pub provider: Option<Arc<str>>,
 }
 

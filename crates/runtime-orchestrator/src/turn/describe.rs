@@ -132,7 +132,7 @@ impl<T> Turn<T> {
     }
 
     /// Marks the call as one that may be made twice at once without harm, because it does nothing but
-    /// answer. Where the orchestrator [hedges](crate::Orchestrator::hedge), a recovering turn then makes
+    /// answer. Where the orchestrator [hedges](crate::RecoveryConfig::hedge), a recovering turn then makes
     /// it a second time beside one whose first token is late, and takes the first answer. Both are
     /// paid for.
     pub fn repeatable(mut self) -> Self {

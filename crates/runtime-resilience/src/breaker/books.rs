@@ -1,4 +1,4 @@
-//! What a breaker knows of the generation that runs, besides its word.
+//! The state of the current generation besides the word.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::state::{CircuitState, Transition, TransitionCause};
 use super::window::{CircuitWindow, Record};
 use super::word::{View, Word};
 
-/// What belongs to the generation that runs.
+/// The state of the current generation.
 pub(super) struct Books {
     pub(super) since: Duration,
     /// Probing phases in a row that ended with a failure.
@@ -17,7 +17,7 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// Those of a new breaker.
+    /// The books of a new breaker.
     pub(super) fn new(window: Option<CircuitWindow>) -> Self {
         Self { since: Duration::ZERO, failed_recoveries: 0, record: window.map(Record::new) }
     }

@@ -20,8 +20,8 @@ impl CircuitBreaker {
         self.call_judged(f, CallOutcome::of)
     }
 
-    /// As [`call`](Self::call), where `judge` says what a result means: not every error is a failure of
-    /// the dependency, and not every answer shows that it is healthy.
+    /// As [`call`](Self::call), where `judge` decides the outcome of a result: not every error is a
+    /// failure of the dependency, and not every answer shows that it is healthy.
     ///
     /// ```
     /// use runtime_resilience::{CallError, CallOutcome, CircuitBreaker};
@@ -75,7 +75,7 @@ impl CircuitBreaker {
         self.call_async_judged(f, CallOutcome::of)
     }
 
-    /// As [`call_async`](Self::call_async), where `judge` says what a result means.
+    /// As [`call_async`](Self::call_async), where `judge` decides the outcome of a result.
     ///
     /// # Errors
     ///
@@ -95,8 +95,8 @@ impl CircuitBreaker {
     }
 }
 
-/// Tells a call that panicked from one that was dropped, which the thread cannot: it is panicking
-/// in both cases when a neighbour under `join!` panics.
+/// Distinguishes a call that panicked from a dropped one. The thread cannot: under `join!`, it is
+/// panicking in both cases.
 #[derive(Debug)]
 pub(super) struct Running<B: Borrow<CircuitBreaker>> {
     permit: Option<Permit<B>>,
@@ -124,7 +124,7 @@ impl<B: Borrow<CircuitBreaker>> Running<B> {
     ) -> Poll<F::Output> {
         self.in_callers_code = true;
         let polled = future.poll(cx);
-        // A result goes straight to the judge, which is the caller's code, too.
+        // A result goes straight to the judge, which is the caller's code as well.
         self.in_callers_code = polled.is_ready();
         polled
     }

@@ -1,10 +1,10 @@
-//! What a breaker shares between threads: the word, and the books beside it.
+//! The state that threads share: the word, and the books beside it.
 //!
 //! Two rules hold it together:
-//! - A new generation begins only while the books are locked. Who holds the lock therefore sees
-//!   one generation, and the window and the beginning that belong to it.
-//! - What leaves the generation as it is goes by `compare_exchange` alone, and admission and
-//!   success in a closed breaker only read.
+//! - A new generation begins only while the books are locked. The holder of the lock therefore sees
+//!   one generation, with its window and its beginning.
+//! - Changes within a generation go by `compare_exchange` alone, and admission and success in a
+//!   closed breaker only read.
 //!
 //! Neither the caller's clock nor a listener is called with the lock held.
 
@@ -24,8 +24,8 @@ use super::window::{CircuitWindow, Ended};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
 
-/// On a cache line, and its neighbour that is fetched with it, of its own: every call reads it, and
-/// what others write must not take it away.
+/// On two cache lines of its own, as the second is fetched with the first: every call reads it, and
+/// writes to neighbours must not evict it.
 #[repr(align(128))]
 struct Line(AtomicU64);
 
@@ -37,7 +37,7 @@ pub(super) struct Cell {
     timed: bool,
     limits: Limits,
     config: CircuitBreakerConfig,
-    /// When the breaker was made: what ticks and ages count from.
+    /// When the breaker was made: the origin of ticks and ages.
     made: Instant,
     /// When a probe was last admitted, in ticks, rounded up. Later where an outcome that would have
     /// ended the generation came second: a lease then counts from there.
@@ -51,22 +51,22 @@ pub(super) struct Cell {
 pub(super) struct Ticket {
     /// The state and generation that admitted it.
     home: Word,
-    /// The breaker's age then, in nanoseconds; [`UNTIMED`] if it does not matter how long the call
-    /// takes. Not an `Option`: tickets are small so that permits stay in registers.
+    /// The breaker's age then, in nanoseconds; [`UNTIMED`] if the length of the call does not matter.
+    /// Not an `Option`: tickets are small so that permits stay in registers.
     began: u64,
 }
 
 const UNTIMED: u64 = u64::MAX;
 
 impl Ticket {
-    /// How long the call took, if that matters.
+    /// The length of the call, if that matters.
     fn took(&self, age: Duration) -> Option<Duration> {
         let timed = self.began != UNTIMED;
         timed.then(|| age.saturating_sub(Duration::from_nanos(self.began)))
     }
 }
 
-/// A word, and what is to be told about how it came to be.
+/// A word, and the change that led to it.
 type Done = (Word, Option<Transition>);
 
 impl Cell {
@@ -132,7 +132,7 @@ impl Cell {
 
     /// Counts a call that was not admitted.
     pub(super) fn refuse(&self) {
-        // Relaxed: a number of its own, which orders nothing.
+        // Relaxed: the number orders nothing.
         self.not_permitted.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -145,7 +145,7 @@ impl Cell {
         }
     }
 
-    /// Ends a call. `asked` is for how long the provider asked to be left alone.
+    /// Ends a call. `asked` is the wait that the provider asked for.
     pub(super) fn settle(
         &self,
         ticket: Ticket,
@@ -182,14 +182,14 @@ impl Cell {
         clock: impl Fn() -> Instant,
     ) -> Option<Transition> {
         let failed = outcome == CallOutcome::Failure;
-        // For most successes it does not matter when they end: a clock costs more than all the rest.
+        // The end of most successes does not matter, and a clock costs more than everything else.
         let reads = failed || window.is_of_time() || self.timed;
         let age = reads.then(|| self.age(clock()));
         let took = age.and_then(|age| ticket.took(age));
         let ended = Ended { failed, slow: took.is_some_and(|took| window.is_slow(took)) };
 
         let mut books = self.books();
-        // Only who holds the lock begins a generation, so this holds until it is released.
+        // Only the holder of the lock begins a generation, so this is true until it is released.
         let word = self.load();
         if !word.is_of(ticket.home) {
             return None;
@@ -225,7 +225,7 @@ impl Cell {
         }
     }
 
-    /// A ticket for what nobody asked admission for; `None` unless the breaker counts it.
+    /// A ticket for an outcome without admission; `None` unless the breaker counts it.
     pub(super) fn unasked(&self) -> Option<Ticket> {
         let word = self.load();
         word.counts_calls().then(|| Ticket { home: word.home(), began: UNTIMED })
@@ -288,8 +288,8 @@ impl Cell {
 
 /// The word.
 impl Cell {
-    /// Does what leaves the generation as it is, and gives the word back; `None` if `decide` asks
-    /// for another generation. `at` is when a probe is admitted, if one is.
+    /// Makes a change within the generation, and returns the word; `None` if `decide` asks for
+    /// another generation. `at` is when a probe is admitted, if one is.
     fn count<R>(
         &self,
         at: Tick,
@@ -308,8 +308,8 @@ impl Cell {
         }
     }
 
-    /// Does what `decide` asks for. A breaker that this opens is open for `wait`, or as its settings
-    /// say.
+    /// Makes the change that `decide` asks for. If it opens the breaker, it does so for `wait`, or
+    /// for the wait of its settings.
     fn change<R>(
         &self,
         books: &mut Books,
@@ -318,7 +318,7 @@ impl Cell {
         decide: impl Fn(Word, Tick) -> Result<Step, R>,
     ) -> Result<Done, R> {
         let mut word = self.load();
-        // The state stays what it is while the books are locked.
+        // The state does not change while the books are locked.
         let failed = books.failed_recoveries_after(word);
         let wait = wait.unwrap_or_else(|| self.config.open_wait.after(failed, fastrand::f64()));
         let until = Tick::after(age, wait);
@@ -341,18 +341,18 @@ impl Cell {
 
     #[inline]
     fn load(&self) -> Word {
-        // Acquire: who sees a probe admitted must see when that was, to judge its lease.
+        // Acquire: a thread that sees a probe admitted must see the time of that, to judge its lease.
         Word::from_bits(self.word.0.load(Ordering::Acquire))
     }
 
     fn swap(&self, word: Word, next: Word, at: Tick) -> Result<(), Word> {
         if let View::HalfOpen(_) = next.view() {
-            // Before the word: a place must not be seen taken with the time of the probe before.
+            // Before the word: a taken place must not be seen with the time of an earlier probe.
             // Relaxed: the exchange below publishes it.
             self.last_probe.fetch_max(at.0, Ordering::Relaxed);
         }
-        // Release publishes `last_probe`, acquire is as in `load`. Relaxed when it fails: who tried
-        // to admit has just written `last_probe`, so that no lease is over, and others do not ask.
+        // Release publishes `last_probe`, acquire is as in `load`. Relaxed on failure: an admission has
+        // just written `last_probe`, so no lease is over, and other changes do not read it.
         self.word
             .0
             .compare_exchange(word.bits(), next.bits(), Ordering::AcqRel, Ordering::Relaxed)
@@ -377,7 +377,7 @@ impl Cell {
     }
 
     fn books(&self) -> MutexGuard<'_, Books> {
-        // Nothing in here panics half-way, so poison carries no news.
+        // Nothing here panics half-way, so a poisoned lock holds a whole value.
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -390,7 +390,7 @@ fn refused(word: Word, refusal: Refusal, age: Duration) -> Refused {
     Refused { state: word.state(), generation: word.generation(), retry_after }
 }
 
-/// What is to be told of a decision that is never refused.
+/// The change of a decision that is never refused.
 fn told(done: Result<Done, Infallible>) -> Option<Transition> {
     let Ok((_, transition)) = done;
     transition

@@ -1,6 +1,6 @@
-//! The breaker's rules: pure functions from a word, and what happened, to the next word.
+//! The breaker's rules: pure functions from a word and an event to the next word.
 //!
-//! They know no clock, no atomic and no lock. The shell calls them in its `compare_exchange` loops.
+//! They use no clock, no atomic and no lock. The shell calls them in its `compare_exchange` loops.
 
 use super::config::CircuitBreakerConfig;
 use super::outcome::CallOutcome;
@@ -8,7 +8,7 @@ use super::state::{CircuitState, TransitionCause};
 use super::tick::Tick;
 use super::word::{Probes, View, Word};
 
-/// The settings that the rules look at, cut to what a word can hold.
+/// The settings that the rules read, cut to the size of a word.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// `None` if failures in a row never open it.
@@ -29,7 +29,7 @@ impl Limits {
     }
 }
 
-/// What becomes of a word.
+/// The change of a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Nothing.
@@ -40,7 +40,7 @@ pub(super) enum Step {
     Change {
         next: Word,
         cause: TransitionCause,
-        /// How many failures in a row there were, this one included.
+        /// The failures in a row, this one included.
         failures: u32,
     },
 }
@@ -50,7 +50,7 @@ pub(super) enum Step {
 pub(super) enum Refusal {
     /// The breaker is open until then.
     Until(Tick),
-    /// Nobody knows for how long.
+    /// For an unknown time.
     Unknown,
 }
 
@@ -80,15 +80,15 @@ pub(super) fn admit(
     }
 }
 
-/// When the places of probes of which none has begun after `last_probe` are free again.
+/// When the places of probes are free again, the last of which began at `last_probe`.
 ///
-/// The lease doubles each time: were it always shorter than a healthy call, every probe would be
-/// given up before it could close the breaker.
+/// The lease doubles each time. Otherwise, with a lease shorter than a healthy call, every probe would
+/// be given up before it could close the breaker.
 fn lease_end(limits: &Limits, last_probe: Tick, lost: u32) -> Tick {
     Tick(last_probe.0.saturating_add(limits.lease.0.saturating_mul(1 << lost)))
 }
 
-/// A call that remembers `home` has ended. If that opens the breaker, it is until `until`.
+/// A call of generation `home` has ended. If that opens the breaker, it is until `until`.
 pub(super) fn settle(
     word: Word,
     home: Word,
@@ -131,7 +131,7 @@ fn settle_probe(
     limits: &Limits,
     until: Tick,
 ) -> Step {
-    // The caller is one of those that run, so there is one to take away.
+    // The caller is one of the running probes, so there is one to take away.
     let running = probes.running.saturating_sub(1);
     let succeeded = probes.succeeded + 1;
     match outcome {
@@ -148,7 +148,7 @@ fn settle_probe(
     }
 }
 
-/// A call that remembers `home` has ended, and its provider asks to be left alone until `until`.
+/// A call of generation `home` has ended, and its provider asks to be left alone until `until`.
 pub(super) fn open_for(word: Word, home: Word, limits: &Limits, until: Tick) -> Step {
     match word.view() {
         View::Closed { .. } | View::HalfOpen(_) if word.is_of(home) => {
@@ -166,14 +166,14 @@ pub(super) fn open_for(word: Word, home: Word, limits: &Limits, until: Tick) -> 
     }
 }
 
-/// The calls in the window of the generation of `home` say that the breaker must open.
+/// The window of generation `home` has reached a limit: the breaker must open.
 pub(super) fn cross(word: Word, home: Word, cause: TransitionCause, until: Tick) -> Step {
     let judged = word.is_of(home) && word.is_closed();
     if judged { change(word, View::Open { until }, cause) } else { Step::Stay }
 }
 
-/// Somebody opens it until `until`. What is open stays open for the longer of both waits;
-/// what is pinned stays so.
+/// Opens it until `until`, by order. An open breaker stays open for the longer of both waits;
+/// a forced state stays.
 pub(super) fn trip(word: Word, until: Tick) -> Step {
     match word.view() {
         View::Closed { .. } | View::HalfOpen(_) => {
@@ -192,12 +192,12 @@ pub(super) fn pin(word: Word, pinned: View) -> Step {
     if same { Step::Stay } else { change(word, pinned, TransitionCause::Pinned) }
 }
 
-/// Closes, whatever was before.
+/// Closes it from any state.
 pub(super) fn reset(word: Word) -> Step {
     change(word, View::Closed { failures: 0 }, TransitionCause::Reset)
 }
 
-/// Where it stands at `now`: half-open as soon as the wait is over, even before a call comes.
+/// Its state at `now`: half-open as soon as the wait is over, even before a call comes.
 pub(super) fn state(word: Word, now: Tick) -> CircuitState {
     match word.view() {
         View::Open { until } if now >= until => CircuitState::HalfOpen,
@@ -205,7 +205,7 @@ pub(super) fn state(word: Word, now: Tick) -> CircuitState {
     }
 }
 
-/// How many failures in a row are counted.
+/// The failures in a row that are counted.
 pub(super) fn failures(word: Word) -> u32 {
     match word.view() {
         View::Closed { failures } | View::MetricsOnly { failures } => failures,

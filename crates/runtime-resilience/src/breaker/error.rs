@@ -14,7 +14,7 @@ use super::state::CircuitState;
 pub struct CircuitOpenError {
     /// The name of the breaker.
     pub name: Arc<str>,
-    /// What is left of the wait. `None` if it is not known: while the breaker is half-open with all
+    /// The rest of the wait. `None` if it is not known: while the breaker is half-open with all
     /// probes under way, and while it is forced open.
     pub retry_after: Option<Duration>,
     /// The state of the breaker: open, half-open or forced open.

@@ -65,8 +65,8 @@ fn both<A: 'static, B: 'static>(
 #[test]
 fn two_callers_never_get_the_one_place_of_a_probe() {
     loom::model(|| {
-        // The clock is past the lease of a probe at its beginning: a place that is seen taken with
-        // a time that is not yet written would be given away.
+        // The clock is past the lease of a probe at its beginning: a taken place without its time would
+        // be given away.
         let (breaker, _, heard) = half_open(CircuitBreakerConfig::default());
         let (one, other) = (breaker.clone(), breaker.clone());
         let (one, other) = both(move || one.try_acquire().ok(), move || other.try_acquire().ok());
@@ -139,7 +139,7 @@ fn outcomes_of_two_probes_come_one_after_the_other() {
             half_open(CircuitBreakerConfig::default().half_open_max_probes(count(2)));
         let [good, bad] = [(); 2].map(|()| breaker.try_acquire().unwrap());
         both(move || good.success(), move || bad.failure());
-        // The threshold is 1: had the failure counted after the closing, it would be open twice.
+        // The threshold is 1: a failure counted after the closing would open it twice.
         let end = if breaker.state() == Open {
             TransitionCause::ProbeFailed
         } else {
@@ -150,7 +150,7 @@ fn outcomes_of_two_probes_come_one_after_the_other() {
 }
 
 #[test]
-fn a_probe_is_either_given_up_or_heard() {
+fn probe_is_either_given_up_or_counted() {
     loom::model(|| {
         let (breaker, clock, heard) = half_open(CircuitBreakerConfig::default());
         let late = breaker.try_acquire().unwrap();
@@ -183,7 +183,7 @@ fn a_hanging_probe_is_given_up_for_one_caller_alone() {
 }
 
 #[test]
-fn a_place_is_never_seen_taken_without_when_it_was_taken() {
+fn taken_place_is_never_seen_without_its_time() {
     loom::model(|| {
         let (breaker, clock, heard) =
             half_open(CircuitBreakerConfig::default().half_open_max_probes(count(2)));
@@ -199,7 +199,7 @@ fn a_place_is_never_seen_taken_without_when_it_was_taken() {
 }
 
 #[test]
-fn after_a_reset_nothing_of_before_counts() {
+fn nothing_before_a_reset_counts() {
     loom::model(|| {
         let (breaker, _, heard) =
             breaker(CircuitBreakerConfig::default().failure_threshold(count(1)));
@@ -207,7 +207,7 @@ fn after_a_reset_nothing_of_before_counts() {
         both(move || permit.failure(), move || other.reset());
         assert_eq!(breaker.state(), Closed);
         let causes = heard.causes();
-        // Which of the two tells first is open.
+        // Either may report first.
         let both = [TransitionCause::FailuresInARow, TransitionCause::Reset];
         assert!(causes.is_empty() || both.iter().all(|cause| causes.contains(cause)));
     });
@@ -259,7 +259,7 @@ fn a_window_loses_no_call_and_opens_once() {
     loom::model(|| {
         let (breaker, _, heard) = breaker(window());
         let [good, bad] = [(); 2].map(|()| breaker.try_acquire().unwrap());
-        // Whichever fills the window finds that half of it failed. A success reads the clock for
+        // The call that fills the window finds that half of it failed. A success reads the clock for
         // that with the lock released.
         both(move || good.success(), move || bad.failure());
         assert_eq!(heard.causes(), [TransitionCause::FailureRate]);
@@ -268,7 +268,7 @@ fn a_window_loses_no_call_and_opens_once() {
 }
 
 #[test]
-fn what_one_generation_showed_does_not_open_the_next() {
+fn window_of_one_generation_does_not_open_the_next() {
     loom::model(|| {
         let (breaker, _, _) = breaker(window());
         let [good, bad] = [(); 2].map(|()| breaker.try_acquire().unwrap());

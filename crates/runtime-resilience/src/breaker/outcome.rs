@@ -1,10 +1,10 @@
-//! What a call says about the health of its dependency.
+//! The outcome of a call, as the breaker counts it.
 
-/// What a call says about the health of its dependency.
+/// The outcome of a call, as the breaker counts it.
 ///
 /// Not every error is a failure of the dependency: a provider that answers "invalid request" is
 /// healthy, and one that refuses a call because of the caller's quota is no worse than before. Decide
-/// it in the function that [`call_judged`](super::CircuitBreaker::call_judged) takes.
+/// this in the function that [`call_judged`](super::CircuitBreaker::call_judged) takes.
 ///
 /// ```
 /// use runtime_resilience::CallOutcome;

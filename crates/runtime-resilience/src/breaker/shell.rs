@@ -19,7 +19,7 @@ mod permit;
 
 pub use self::permit::{Permit, PermitRef};
 
-/// Is told of every change of a breaker's state.
+/// Is called for every change of a breaker's state.
 ///
 /// It is called exactly once for each transition, by the thread that caused it. No lock is held, so it
 /// may call the breaker. Two transitions close together may arrive in either order:
@@ -132,7 +132,7 @@ impl CircuitBreaker {
     }
 
     /// As [`try_acquire`](Self::try_acquire), with the transition that it caused, if any: from open to
-    /// half-open. The listener has been told.
+    /// half-open. The listener has been called.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl CircuitBreaker {
     fn admit(&self) -> Result<(Ticket, Option<Transition>), CircuitOpenError> {
         match self.shared.cell.admit(self.now()) {
             Ok((ticket, transition)) => {
-                // A listener's panic is caught, so the ticket gets to its permit.
+                // A listener's panic is caught, so the ticket reaches its permit.
                 self.report(transition);
                 Ok((ticket, transition))
             }
@@ -242,8 +242,8 @@ impl CircuitBreaker {
         self.pin(View::Disabled);
     }
 
-    /// Admits every call until [`reset`](Self::reset), and counts as usual. Use it to see what settings
-    /// would do.
+    /// Admits every call until [`reset`](Self::reset), and counts as usual. Use it to try settings
+    /// out.
     pub fn metrics_only(&self) {
         self.pin(View::MetricsOnly { failures: 0 });
     }
@@ -287,7 +287,7 @@ impl CircuitBreaker {
 }
 
 impl CircuitBreaker {
-    /// Ends a call that succeeded: most of them leave everything as it is.
+    /// Ends a successful call: most of them change nothing.
     #[inline]
     pub(super) fn succeed(&self, ticket: Ticket) -> Option<Transition> {
         if self.shared.cell.is_no_news(&ticket) {
@@ -312,13 +312,13 @@ impl CircuitBreaker {
         self.shared.clock.now()
     }
 
-    /// Called with no lock held: the listener may come straight back.
+    /// Called with no lock held: the listener may call the breaker.
     fn report(&self, transition: Option<Transition>) {
         let (Some(transition), Some(listener)) = (transition, &self.shared.listener) else {
             return;
         };
         let call = AssertUnwindSafe(|| listener.on_transition(&self.shared.name, transition));
-        // A permit is settled while a panic unwinds, too; a second one would end the process.
+        // A permit may be settled while a panic unwinds, and a second panic would end the process.
         let _ = catch_unwind(call);
     }
 }

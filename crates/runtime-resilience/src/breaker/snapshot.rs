@@ -10,19 +10,19 @@ use super::state::{CircuitCounts, CircuitState};
 pub struct CircuitSnapshot {
     /// Its state, as [`state`](super::CircuitBreaker::state) returns it.
     pub state: CircuitState,
-    /// How often its state has changed; wraps around after 16.7 million times.
+    /// The number of changes of its state; wraps around after 16.7 million.
     pub generation: u32,
-    /// What is counted in this state.
+    /// The counts in this state.
     pub counts: CircuitCounts,
-    /// How many calls were refused since the breaker was made.
+    /// The number of calls refused since the breaker was made.
     pub not_permitted: u64,
     /// How long the breaker has been in this state.
     pub time_in_state: Duration,
-    /// What is left of the wait, if the breaker is open.
+    /// The rest of the wait, if the breaker is open.
     pub retry_after: Option<Duration>,
-    /// How many probes are under way.
+    /// The number of probes under way.
     pub probes: u32,
-    /// How many recoveries in a row have failed. A
-    /// [growing](super::OpenWait::Growing) wait grows with it.
+    /// The number of recoveries in a row that failed. A [growing](super::OpenWait::Growing) wait grows
+    /// with it.
     pub failed_recoveries: u32,
 }

@@ -68,13 +68,13 @@ pub struct Transition {
     pub generation: u32,
     /// Why the state changed.
     pub cause: TransitionCause,
-    /// What the state that ended had counted.
+    /// The counts of the state that ended.
     pub counts: CircuitCounts,
     /// How long the breaker stays open, if it opened.
     pub wait: Option<Duration>,
 }
 
-/// What a breaker counts in one state.
+/// The counts of a breaker in one state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CircuitCounts {

@@ -5,15 +5,15 @@ use std::time::Duration;
 const PER_SECOND: u64 = 100;
 const NANOS: u32 = 1_000_000_000 / 100;
 
-/// A point in time, or a length of it, in whole ticks.
+/// A point in time or a duration, in whole ticks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Tick(pub(super) u64);
 
 impl Tick {
     pub(super) const ZERO: Self = Self(0);
-    /// What 37 bits hold: 43 years. As a deadline, it is one that never comes.
+    /// The maximum of 37 bits: 43 years. As a deadline, it never comes.
     pub(super) const NEVER: Self = Self((1 << 37) - 1);
-    /// The last tick there is. A clock that is beyond it stands still here.
+    /// The last tick. Later times count as this one.
     const LAST: Self = Self(Self::NEVER.0 - 1);
 
     /// The last tick that has begun.
@@ -38,7 +38,7 @@ impl Tick {
         }
     }
 
-    /// How old the breaker is at this tick.
+    /// The age of the breaker at this tick.
     pub(super) fn age(self) -> Duration {
         if self == Self::NEVER { Duration::MAX } else { Duration::from_millis(self.0 * 10) }
     }

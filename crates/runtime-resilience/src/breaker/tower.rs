@@ -43,7 +43,7 @@ impl BreakerLayer {
 }
 
 impl<J> BreakerLayer<J> {
-    /// Lets `judge` say what a result means.
+    /// Lets `judge` decide the outcome of a result.
     #[must_use]
     pub fn judged_by<K>(self, judge: K) -> BreakerLayer<K> {
         BreakerLayer { breaker: self.breaker, judge }
@@ -59,9 +59,9 @@ impl<S, J: Clone> Layer<S> for BreakerLayer<J> {
     }
 }
 
-/// Says what a result means. A function of the result is one.
+/// Decides the outcome of a result. Every function of the result is a judge.
 pub trait Judge<T, E> {
-    /// What this result says about the dependency.
+    /// The outcome of this result.
     fn judge(&self, result: &Result<T, E>) -> CallOutcome;
 }
 
@@ -71,7 +71,7 @@ impl<T, E, F: Fn(&Result<T, E>) -> CallOutcome> Judge<T, E> for F {
     }
 }
 
-/// The judge for whom every error is a failure.
+/// The judge that counts every error as a failure.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "it is nothing but its name")]
 pub struct EveryError;
@@ -84,21 +84,20 @@ impl<T, E> Judge<T, E> for EveryError {
 
 /// A service with a breaker around it.
 ///
-/// It is ready when the service is; and also while the breaker refuses, so that nobody waits for
-/// the readiness of something that is not going to be called: the call then ends at once with
-/// [`CallError::Open`]. A probe's place is taken by `call`, not by `poll_ready`, so that a caller who
-/// waits for readiness holds none. An error of the service's readiness is passed on and not counted.
+/// It is ready when the service is, and also while the breaker refuses: the call then ends at once
+/// with [`CallError::Open`], without a wait for a service that would not be called. A probe's place is
+/// taken by `call`, not by `poll_ready`, so that a caller that waits for readiness holds none. An error of the service's readiness is passed on and not counted.
 #[derive(Debug)]
 pub struct BreakerService<S, J = EveryError> {
     inner: S,
     breaker: CircuitBreaker,
     judge: J,
-    /// Why the service was not asked whether it is ready, so that it must not be called.
+    /// Why the readiness of the service was not polled, so that it must not be called.
     refused: Option<CircuitOpenError>,
 }
 
 impl<S: Clone, J: Clone> Clone for BreakerService<S, J> {
-    /// The clone has not been asked whether it is ready.
+    /// The readiness of the clone has not been polled.
     fn clone(&self) -> Self {
         let (inner, breaker, judge) =
             (self.inner.clone(), self.breaker.clone(), self.judge.clone());
@@ -135,7 +134,7 @@ where
         };
         let state = match admitted {
             Ok(permit) => {
-                // A panic while the future is made is the service's, too.
+                // A panic while the future is made is the service's as well.
                 let mut running = Running::new(permit);
                 let future = self.inner.call(request);
                 running.leave();

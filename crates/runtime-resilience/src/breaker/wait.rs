@@ -13,7 +13,7 @@ use super::percent::Percent;
 pub enum OpenWait {
     /// Always this long.
     Fixed(Duration),
-    /// Longer each time the dependency is found to be still down.
+    /// Longer after each failed recovery.
     Growing(GrowingWait),
 }
 
@@ -86,7 +86,7 @@ impl GrowingWait {
 }
 
 impl OpenWait {
-    /// The wait after this many failed recoveries. `unit`, from 0 to 1, is what chance says.
+    /// The wait after this many failed recoveries. `unit`, from 0 to 1, is the random number.
     pub(super) fn after(&self, failed: u32, unit: f64) -> Duration {
         match self {
             Self::Fixed(wait) => *wait,
@@ -94,7 +94,7 @@ impl OpenWait {
                 let longest = growing.longest(failed);
                 let part = growing.jitter.map_or(0.0, Percent::part) * unit;
                 let less = Duration::try_from_secs_f64(longest.as_secs_f64() * part);
-                // What is no `Duration` is a rounding of the longest one.
+                // A number that is no `Duration` is a rounding of the longest one.
                 longest.saturating_sub(less.unwrap_or(longest))
             }
         }

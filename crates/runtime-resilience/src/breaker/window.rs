@@ -1,4 +1,4 @@
-//! The latest calls, and when too many of them were bad.
+//! The latest calls, and the limits that open a breaker.
 
 mod ring;
 mod slices;
@@ -12,7 +12,7 @@ use super::state::TransitionCause;
 use ring::Ring;
 use slices::Slices;
 
-/// The latest calls that a breaker judges by, and when too many of them were bad.
+/// The latest calls that a breaker judges, and the limits that open it.
 ///
 /// The window slides: a call that is older than the window is not counted. It is emptied by each change
 /// of state.
@@ -162,8 +162,8 @@ impl Record {
         }
     }
 
-    /// Adds a call that ended at this age of the breaker, and says why the breaker must open now,
-    /// if so.
+    /// Adds a call that ended at this age of the breaker, and returns why the breaker must open now,
+    /// if it must.
     ///
     /// A rate can only have been reached by a bad call, or by one that makes them enough to judge.
     #[inline]
@@ -183,7 +183,7 @@ impl Record {
         slow.rate.reached(counts.slow, counts.calls).then_some(TransitionCause::SlowRate)
     }
 
-    /// What is in it at this age of the breaker.
+    /// Its content at this age of the breaker.
     pub(super) fn counts(&mut self, age: Duration) -> CircuitCounts {
         match &mut self.calls {
             Calls::Ring(ring) => ring.counts(),

@@ -13,7 +13,7 @@
 //! The fields do not overlap, so that it does not matter whether they are put together with `|`, `^`
 //! or `+`.
 //!
-//! The deadline is in the word and not beside it: who loses the race to open a breaker cannot
+//! The deadline is in the word and not beside it: the loser of a race to open a breaker cannot
 //! overwrite the winner's deadline.
 
 use std::fmt;
@@ -44,12 +44,12 @@ pub(super) enum View {
     MetricsOnly { failures: u32 },
 }
 
-/// What is known of the probes of one half-open generation.
+/// The probes of one half-open generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Probes {
     pub(super) running: u32,
     pub(super) succeeded: u32,
-    /// How often the lease ran out since the breaker became half-open.
+    /// The number of leases that ran out since the breaker became half-open.
     pub(super) lost: u32,
 }
 
@@ -81,12 +81,12 @@ impl Word {
         self.0 >> STATE_AT == 0
     }
 
-    /// Whether how calls end is counted: closed, or for metrics only.
+    /// Whether outcomes are counted: closed, or for metrics only.
     pub(super) const fn counts_calls(self) -> bool {
         matches!(self.0 >> STATE_AT, 0 | 5)
     }
 
-    /// The state and generation alone: what an admitted call remembers.
+    /// The state and generation alone, which an admitted call remembers.
     pub(super) const fn home(self) -> Self {
         Self(self.0 & !PAYLOAD)
     }

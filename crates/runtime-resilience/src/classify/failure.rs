@@ -1,4 +1,4 @@
-//! A caller's error together with what it was read as, once.
+//! A caller's error with its fault, read once.
 
 use std::any::Any;
 use std::error::Error;
@@ -10,7 +10,7 @@ use super::{Classifier, Meaning, Reading, TypeRule};
 use crate::chain::BoxError;
 use crate::fault::Fault;
 
-/// An error of the caller's, and what it was read as.
+/// A caller's error with its fault, read once.
 ///
 /// It displays the error inside it, which is also its [`source`](Error::source), so that a walk along
 /// the chain finds that error by its type.
@@ -44,15 +44,15 @@ impl Failure {
         Self::read(error.into(), &[], Some(scenario), |_, _: &mut Option<()>| {})
     }
 
-    /// An error whose scenario a classifier finds out.
+    /// An error with the scenario that a classifier finds.
     pub fn classified(error: impl Into<BoxError>, classifier: &Classifier) -> Self {
         Self::classified_with(error, classifier, |_, _: &mut Option<()>| {})
     }
 
-    /// As [`classified`](Self::classified), for a layer that knows types which this crate does not.
+    /// As [`classified`](Self::classified), for a layer that knows more types than this crate.
     ///
-    /// `look` is shown each error of the chain, from the outermost to the innermost, and may put
-    /// down a [note](Self::note). So the chain is walked along once, however much is read from it.
+    /// `look` is called with each error of the chain, from the outermost to the innermost, and may
+    /// write a [note](Self::note). So the chain is walked along once.
     ///
     /// ```
     /// use std::fmt;
@@ -90,35 +90,35 @@ impl Failure {
         Self { error, read: Box::new(Read { meaning, note }) }
     }
 
-    /// The scenario that recovery goes by.
+    /// The scenario, which selects the recipe.
     pub const fn scenario(&self) -> FailureScenario {
         self.read.meaning.fault.scenario()
     }
 
-    /// The fault that the error was read as: by the types of the error and its sources, if those agree
-    /// with the scenario, else by the scenario. A wait that the provider asked for is kept either
+    /// The fault of the error: by the types of the error and its sources, if those agree with the
+    /// scenario, else by the scenario. A wait that the provider asked for is kept either
     /// way.
     pub const fn fault(&self) -> Fault {
         self.read.meaning.fault
     }
 
-    /// Whether it counts against the health of what was called, so that a circuit breaker should count
-    /// it. It does unless a type says that it does not: a text is not enough.
+    /// Whether it counts against the provider's health, so that a circuit breaker should count it. It
+    /// does unless a type decides otherwise: a text is not enough.
     pub fn counts(&self) -> bool {
         self.facts().is_none_or(|fault| fault.counts)
     }
 
     /// The class under which events report it.
     ///
-    /// A type that says more than the scenario decides: a rate limit is an `llm_error` with a class of
-    /// its own.
+    /// A type that is more exact than the scenario decides: a rate limit is an `llm_error` with a class
+    /// of its own.
     pub fn failure_class(&self) -> AgentFailureClass {
         let fault = self.facts().filter(|fault| fault.scenario() == self.scenario());
         fault.map_or_else(|| self.scenario().failure_class(), |fault| fault.failure_class())
     }
 
-    /// What `look` put down when the error was read: see
-    /// [`classified_with`](Self::classified_with). `None` if that is nothing, or no `N`.
+    /// The note that `look` wrote when the error was read: see
+    /// [`classified_with`](Self::classified_with). `None` if there is none, or it is no `N`.
     pub fn note<N: Any>(&self) -> Option<&N> {
         self.read.note.as_deref()?.downcast_ref()
     }

@@ -1,4 +1,4 @@
-//! The one table of error types: what the type of an error says, without its sources or its text.
+//! The one table of error types: the meaning of a type, without its sources or its text.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -14,18 +14,18 @@ use crate::fault::{Fault, FaultError, FaultKind, Reach, TimeoutPhase};
 use crate::rate::RateLimitedError;
 use crate::route::NoRouteError;
 
-/// What a type says.
+/// The meaning of a type.
 pub(super) enum Known<'e> {
     /// It was read before.
     Read(&'e Failure),
-    /// The fault that it is.
+    /// Its fault.
     Fault(Fault),
-    /// A fault whose scenario another error or the text decides: a file that is not there may be a
-    /// tool's.
+    /// A fault whose scenario another error or the text decides: a missing file may be a tool's
+    /// failure.
     Part(Fault),
 }
 
-/// `None` if the type says nothing.
+/// `None` if the type decides nothing.
 pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
     if let Some(failure) = error.downcast_ref() {
         return Some(Known::Read(failure));
@@ -57,7 +57,7 @@ pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
         let malformed = Fault::of(FaultKind::Malformed);
         return match error.classify() {
             Category::Syntax | Category::Eof => Some(Known::Fault(malformed)),
-            // Well-formed, but not what was expected: nothing is corrupt.
+            // Well-formed, but of an unexpected shape: nothing is corrupt.
             Category::Data => Some(Known::Part(malformed)),
             Category::Io => error.io_error_kind().and_then(of_io),
         };
@@ -84,7 +84,7 @@ fn of_io<'e>(kind: ErrorKind) -> Option<Known<'e>> {
         ErrorKind::TimedOut | ErrorKind::WouldBlock => {
             Known::Fault(Fault::of(FaultKind::Timeout(TimeoutPhase::Unknown)))
         }
-        // No other error of a connection says for certain that none was made.
+        // No other connection error proves that no connection was made.
         ErrorKind::ConnectionRefused => Known::Fault(Fault { reach: Reach::NotSent, ..network }),
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted

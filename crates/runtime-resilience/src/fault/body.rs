@@ -1,4 +1,4 @@
-//! Where the bodies of errors keep what.
+//! The places of facts in the bodies of errors.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::provider::Provider;
 
-/// A longer body is not read: no error needs it, and what echoes the request may be of any size.
+/// A longer body is not read: no error needs it, and an echo of the request may have any size.
 const LONGEST: usize = 64 * 1024;
 
 /// The body as JSON; `Null` if it is none.
@@ -14,11 +14,11 @@ pub(super) fn parse(body: &[u8]) -> Value {
     if body.len() > LONGEST {
         return Value::Null;
     }
-    // Deep nesting is an error of serde_json's, not a stack overflow.
+    // Deep nesting is an error in serde_json, not a stack overflow.
     serde_json::from_slice(body).unwrap_or(Value::Null)
 }
 
-/// What describes the error: the object, or the text, that the provider's envelope holds.
+/// The description of the error: the object or the text in the provider's envelope.
 #[inline]
 pub(super) fn error(body: &Value) -> &Value {
     let body = event(body);
@@ -43,12 +43,12 @@ fn event(body: &Value) -> &Value {
     body.as_array().and_then(|events| events.first()).unwrap_or(body)
 }
 
-/// The body of the one behind a gateway, where the gateway hands it on: in `metadata.raw`, as
-/// `OpenRouter` does, or in place of the message.
+/// The upstream body, where a gateway passes it on: in `metadata.raw`, as `OpenRouter` does, or in
+/// place of the message.
 pub(super) fn nested<'a>(error: &'a Value, message: Option<&'a str>) -> Option<Cow<'a, Value>> {
     let json = |text: &str| {
         let text = text.trim_ascii_start();
-        // Parsed only if it can be one, so that hardly any reply pays for this.
+        // Parsed only if it looks like one, so that hardly any reply pays for this.
         let body = if text.starts_with('{') { parse(text.as_bytes()) } else { Value::Null };
         body.is_object().then_some(Cow::Owned(body))
     };
@@ -60,12 +60,12 @@ pub(super) fn nested<'a>(error: &'a Value, message: Option<&'a str>) -> Option<C
     .or_else(|| json(message?))
 }
 
-/// What `OpenRouter` was told by the one that runs the model, as it was: a body, or any text.
+/// The answer that `OpenRouter` got from upstream, unchanged: a body, or any text.
 pub(super) fn raw(error: &Value) -> Option<&Value> {
     error.get("metadata")?.get("raw")
 }
 
-/// Whose words a body that a gateway handed on uses, by its form.
+/// The provider of an upstream body, by its form.
 pub(super) fn speaker(body: &Value, gateway: Provider) -> Provider {
     let error = error(body);
     match gateway {
@@ -83,20 +83,20 @@ pub(super) fn text<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
     error.as_object()?.get(name)?.as_str()
 }
 
-/// What the error says to people.
+/// The error's message for people.
 #[inline]
 pub(super) fn message(error: &Value) -> Option<&str> {
     error.as_str().or_else(|| text(error, "message")).or_else(|| text(error, "Message"))
 }
 
-/// A status code that the body brings along: those of Gemini and `OpenRouter` do.
+/// The status code in the body, as Gemini and `OpenRouter` have it.
 #[inline]
 pub(super) fn status(error: &Value) -> Option<u16> {
     let code = u16::try_from(error.get("code")?.as_u64()?).ok()?;
     (400..600).contains(&code).then_some(code)
 }
 
-/// The name of an AWS exception that stands in the body.
+/// The name of an AWS exception in the body.
 pub(super) fn exception<'a>(body: &'a Value, error: &'a Value) -> Option<&'a str> {
     text(error, "__type").or_else(|| {
         let (name, _) = body.as_object()?.iter().next()?;
@@ -110,7 +110,7 @@ pub(super) fn exception_name(text: &str) -> &str {
     text.rsplit('#').next().unwrap_or(text).trim()
 }
 
-/// Why an answer ended, if that is told as a reason.
+/// The reason why an answer ended, if there is one.
 pub(super) fn stop_reason(body: &Value) -> Option<&str> {
     text(body, "stop_reason").or_else(|| text(body.get("choices")?.get(0)?, "finish_reason"))
 }

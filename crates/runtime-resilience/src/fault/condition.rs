@@ -1,4 +1,4 @@
-//! What a row wants a reply to say.
+//! The conditions of a row.
 
 use std::fmt;
 
@@ -18,9 +18,9 @@ pub(super) enum Matcher {
     Is(&'static [&'static str]),
     /// The field begins with one of these.
     Begins(&'static [&'static str]),
-    /// One of these stands in the field.
+    /// The field contains one of these.
     Has(&'static [&'static str]),
-    /// The field is there.
+    /// The field is present.
     Exists,
 }
 
@@ -51,13 +51,13 @@ impl Matcher {
     }
 }
 
-/// Whether `part` stands in what `text` begins with, in any case. The rest of a long text is what
-/// it quotes.
+/// Whether the beginning of `text` contains `part`, in any case. The rest of a long text is a
+/// quotation.
 fn contains(text: &str, part: &str) -> bool {
     const LONGEST: usize = 1024;
     let (text, part) = (&text.as_bytes()[..text.len().min(LONGEST)], part.as_bytes());
     let (Some(first), Some(last)) = (part.first(), part.last()) else { return true };
-    // Only letters have a second form. What else the bit brings together, the comparison parts.
+    // Only letters have a second form. The comparison separates the other characters of the bit.
     let alike = |a: u8, b: u8| a | 0x20 == b | 0x20;
     text.windows(part.len()).any(|here| {
         alike(here[0], *first)

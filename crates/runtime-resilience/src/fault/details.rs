@@ -28,7 +28,7 @@ use super::{Fault, body};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FaultDetails {
-    /// `error.code`; a number that stands there, as text.
+    /// `error.code`; a number, as text.
     pub code: Option<String>,
     /// `error.type`, Google's `error.status`, or the name of an AWS exception.
     pub error_type: Option<String>,
@@ -49,7 +49,7 @@ impl FaultDetails {
         let error = body::error(body);
         let nested = body::nested(error, body::message(error));
         let mut details = Self::of(body, error);
-        // Of the one behind it, a gateway itself says only that it failed.
+        // Of its upstream, the gateway's own message says only that it failed.
         if let Some(body) = nested.as_deref() {
             let behind = Self::of(body, body::error(body));
             details.code = behind.code.or(details.code);
@@ -67,12 +67,12 @@ impl FaultDetails {
         details
     }
 
-    /// A message of this side's, cut and with keys taken out.
+    /// A message of the caller, cut and without keys.
     pub(crate) fn saying(message: &str) -> Self {
         Self { message: Some(tidy(message, LONGEST_MESSAGE)), ..Self::default() }
     }
 
-    /// What the body alone says.
+    /// The words of the body alone.
     fn of(body: &Value, error: &Value) -> Self {
         let number = || Some(error.get("code")?.as_u64()?.to_string());
         let exception = || body::exception(body, error).map(body::exception_name);
@@ -109,7 +109,7 @@ const LONGEST_NAME: usize = 100;
 pub struct FaultError {
     /// The fault.
     pub fault: Fault,
-    /// What the provider said. Boxed, so that results with this error stay small.
+    /// The provider's words. Boxed, so that results with this error stay small.
     pub details: Box<FaultDetails>,
 }
 
@@ -119,8 +119,8 @@ impl FaultError {
         Self { fault, details: Box::new(details) }
     }
 
-    /// The usual fault of a kind, in words of your own, where there is no reply to read: for example
-    /// when a stream breaks.
+    /// The usual fault of a kind, with words of your own, where there is no reply: for example when a
+    /// stream breaks.
     pub fn of(kind: FaultKind, message: impl AsRef<str>) -> Self {
         Self::new(Fault::of(kind), FaultDetails::saying(message.as_ref()))
     }
@@ -165,9 +165,9 @@ fn tidy_name(text: &str) -> String {
     tidy(text, LONGEST_NAME)
 }
 
-/// At most so many characters, with what looks like a key taken out.
+/// At most this many characters, without words that look like keys.
 fn tidy(text: &str, longest: usize) -> String {
-    // Cut before it is read, so that no text costs more than this; no word is left in half.
+    // Cut before it is read, which bounds the cost of any text; no word is cut in half.
     let text = match text.char_indices().nth(longest) {
         Some((end, _)) => text[..end].rsplit_once(char::is_whitespace).map_or("", |(head, _)| head),
         None => text,
@@ -175,7 +175,7 @@ fn tidy(text: &str, longest: usize) -> String {
     without_keys(text).into_owned()
 }
 
-/// Removes the words that look like a key from a text of others, so that it can be kept.
+/// Removes the words that look like a key from a text, so that it can be kept.
 ///
 /// ```
 /// use runtime_resilience::without_keys;
@@ -197,14 +197,14 @@ pub fn without_keys(text: &str) -> Cow<'_, str> {
             *tidied += word;
         }
         read += word.len();
-        // Blanks between it and its key are words here, too.
+        // Blanks between it and its key are words here as well.
         let bearer = bare.trim_end_matches(':').eq_ignore_ascii_case("bearer");
         after_bearer = bearer || (after_bearer && bare.is_empty());
     }
     tidied.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// Whether a word holds something like a key.
+/// Whether a word contains something like a key.
 fn is_secret(word: &str) -> bool {
     const PREFIXES: [&str; 11] = [
         "sk-",

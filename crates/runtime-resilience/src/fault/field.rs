@@ -1,4 +1,4 @@
-//! The fields of a reply that rows look at.
+//! The fields of a reply that rows read.
 
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ pub(super) struct Reply<'a, H: ?Sized> {
     pub(super) headers: &'a H,
     pub(super) body: &'a Value,
     pub(super) error: &'a Value,
-    /// What most rows ask for, looked up once.
+    /// The fields that most rows read, looked up once.
     code: Option<&'a str>,
     kind: Option<&'a str>,
     pub(super) message: Option<&'a str>,
@@ -66,7 +66,7 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
 }
 
 impl ReplyField {
-    /// The bit of every field that is looked up only when a row asks for it.
+    /// The bit of every field that is looked up only if a row reads it.
     const OTHERS: Fields = 1;
 
     pub(super) const fn bit(self) -> Fields {
@@ -101,7 +101,7 @@ impl ReplyField {
         }
     }
 
-    /// As the guide calls it.
+    /// Its name in the guide.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Code => "code",

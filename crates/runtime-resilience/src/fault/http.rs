@@ -15,8 +15,8 @@ impl Headers for HeaderMap {
 }
 
 impl Fault {
-    /// As [`from_response`](Self::from_response), for a reply as the crate `http` has it. With
-    /// feature `http`.
+    /// As [`from_response`](Self::from_response), for a reply of the crate `http`. With feature
+    /// `http`.
     ///
     /// ```
     /// use chrono::DateTime;

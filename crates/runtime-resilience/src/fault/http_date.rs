@@ -5,8 +5,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` or
 /// `Sun Nov  6 08:49:37 1994`.
 ///
-/// The name of the weekday is not looked at. A year of two digits is the one that is not more than
-/// 50 years after that of `now`.
+/// The weekday is ignored. A year of two digits is at most 50 years after the year of `now`.
 ///
 /// ```
 /// use chrono::{DateTime, TimeZone, Utc};
@@ -26,7 +25,7 @@ pub fn http_date(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Some(NaiveDateTime::new(date, time).and_utc())
 }
 
-/// What follows the weekday: ` 06 Nov 1994 08:49:37 GMT` or ` 06-Nov-94 08:49:37 GMT`.
+/// The part after the weekday: ` 06 Nov 1994 08:49:37 GMT` or ` 06-Nov-94 08:49:37 GMT`.
 fn of_parts(text: &str, now: DateTime<Utc>) -> Option<(NaiveDate, NaiveTime)> {
     let mut words = text.split_ascii_whitespace();
     let first = words.next()?;
@@ -59,7 +58,7 @@ fn asctime(text: &str) -> Option<(NaiveDate, NaiveTime)> {
     Some((date(year, month, day)?, time))
 }
 
-/// A number of exactly so many digits.
+/// A number of exactly this many digits.
 fn digits(text: &str, count: usize) -> Option<u32> {
     let all = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
     all.then(|| text.parse().ok()).flatten()
@@ -84,6 +83,6 @@ fn time_of_day(text: &str) -> Option<NaiveTime> {
     if parts.next().is_some() || second > 60 {
         return None;
     }
-    // A leap second is not told apart from the one before it.
+    // A leap second counts as the second before it.
     NaiveTime::from_hms_opt(hour, minute, second.min(59))
 }

@@ -24,7 +24,7 @@ pub enum FaultKind {
     Auth,
     /// The request is larger than the model or the provider accepts.
     ContextLength,
-    /// The request or the answer was blocked for what it says.
+    /// The request or the answer was blocked for its content.
     ContentPolicy,
     /// The request is invalid.
     Request,
@@ -41,7 +41,7 @@ pub enum FaultKind {
 }
 
 wire_names! {
-    /// What a call was waiting for when its time was over.
+    /// The part of a call that a timeout ended.
     #[non_exhaustive]
     pub enum TimeoutPhase: "timeout phase" {
         /// A connection.

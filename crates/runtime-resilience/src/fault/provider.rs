@@ -3,7 +3,7 @@
 use runtime_events::wire_names;
 
 wire_names! {
-    /// The API whose words a reply uses. It selects the rows by which the reply is read.
+    /// The API of a reply. It selects the rows by which the reply is read.
     #[non_exhaustive]
     pub enum Provider: "provider" {
         /// OpenAI.
@@ -24,7 +24,7 @@ wire_names! {
         OpenRouter = "openrouter",
         /// Ollama.
         Ollama = "ollama",
-        /// Any other: plain HTTP, and what many APIs like OpenAI's say.
+        /// Any other: plain HTTP, and the names that many APIs share with OpenAI's.
         Other = "other",
     }
 }

@@ -1,4 +1,4 @@
-//! What the errors of the crate `reqwest` say of themselves.
+//! The faults of the errors of the crate `reqwest`.
 
 use std::error::Error;
 
@@ -10,7 +10,7 @@ use super::provider::Provider;
 use super::{Fault, usual};
 use crate::chain::errors;
 
-/// The fault that it is; `None` if it does not say.
+/// Its fault; `None` if it has no known kind.
 pub(crate) fn fault(error: &::reqwest::Error) -> Option<Fault> {
     let not_sent = |kind| Fault { reach: Reach::NotSent, ..usual::fault(kind) };
     if error.is_connect() {
@@ -34,7 +34,7 @@ pub(crate) fn fault(error: &::reqwest::Error) -> Option<Fault> {
     if error.is_redirect() {
         return Some(usual::fault(FaultKind::Request).of_unknown_reach());
     }
-    // An answer that broke off cannot be decoded either.
+    // A broken-off answer is a decoding error, too.
     let unreadable = error.is_decode() && errors(error).any(<dyn Error>::is::<serde_json::Error>);
     if unreadable {
         return Some(usual::fault(FaultKind::Malformed));

@@ -1,4 +1,4 @@
-//! How long a provider asks to be left alone.
+//! The wait that a provider asks for.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::body;
 use super::headers::Headers;
 use super::http_date::http_date;
 
-/// How long a reply asks to wait, by the first of these that can be read; `None` if by none:
+/// The wait that a reply asks for: the first of these that can be read, or `None`.
 ///
 /// | order | where | form |
 /// |---|---|---|
@@ -52,10 +52,10 @@ pub fn retry_after<H: Headers + ?Sized>(
     asked.filter(|asked| !asked.is_zero())
 }
 
-/// What a message says of when to come back: `Please try again in 6m0s.`
+/// The wait in a message: `Please try again in 6m0s.`
 pub(super) fn in_words(message: &str) -> Option<Duration> {
     const BEFORE: &[u8] = b"try again in ";
-    /// Of a message, what is read.
+    /// The part of a message that is read.
     const LONGEST: usize = 1024;
     let bytes = &message.as_bytes()[..message.len().min(LONGEST)];
     let mut places = bytes.windows(BEFORE.len());
@@ -65,7 +65,7 @@ pub(super) fn in_words(message: &str) -> Option<Duration> {
     (!asked.is_zero()).then_some(asked)
 }
 
-/// When the last of the limits that are used up is reset; `None` if none is, or it is not told.
+/// The latest reset of the used-up limits; `None` if there is none, or it is unknown.
 ///
 /// Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
 /// `1s` or `6m0s`) and of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as
@@ -74,7 +74,7 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     headers: &H,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
-    /// The names of a limit's headers: what remains, and when it is reset.
+    /// The names of a limit's headers: the rest, and the reset.
     const LIMITS: [(&str, &str); 6] = [
         ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
         ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
@@ -155,8 +155,8 @@ fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Duration> {
     at.signed_duration_since(now).to_std().ok()
 }
 
-/// A number of units. Only digits and one point: no sign, no exponent, no infinity. What is finer
-/// than a nanosecond is rounded up, what is too long is the longest.
+/// A number of units. Only digits and one point: no sign, no exponent, no infinity. Fractions of a
+/// nanosecond are rounded up, and too large numbers are the longest duration.
 fn number(text: &str, unit: Unit) -> Option<Duration> {
     let text = text.trim_ascii();
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
@@ -164,7 +164,7 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
     if whole.is_empty() || !digits.all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // Digits alone fail only by being too many.
+    // Digits alone fail only if there are too many.
     let whole = whole.parse().map_or(Duration::MAX, |whole| unit.times(whole));
     let (mut nanos, mut weight, mut finer) = (0, unit.nanos(), false);
     for byte in part.bytes() {

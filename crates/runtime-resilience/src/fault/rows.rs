@@ -1,8 +1,8 @@
-//! The rows of each provider. The first that matches decides; those of the provider come first,
-//! then those for everybody.
+//! The rows of each provider. The first that matches decides; the rows of the provider come first,
+//! then the rows for everybody.
 //!
-//! Rows by name have no status: the same names come in a stream, under status 200. Where a row's
-//! words come from is told in `docs/faults.md`.
+//! Rows by name have no status: the same names come in a stream, under status 200. The sources of
+//! the names are in `docs/faults.md`.
 
 use super::field::ReplyField::{
     BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
@@ -31,7 +31,7 @@ pub(super) const fn of(provider: Provider) -> [&'static [Rule]; 2] {
 
 static AZURE: &[Rule] = &[
     Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
-    // It reads what is too long for it, and bills that.
+    // Azure reads input that is too long, and bills it.
     Rule::new(Azure, ContextLength).says(Code, &["context_length_exceeded"]).reach(Reach::Unknown),
     Rule::new(Azure, ContextLength)
         .status(400, 400)
@@ -76,7 +76,7 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
     Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
     Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
-    // It bills no request that fails.
+    // Gemini bills no request that fails.
     Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
     Rule::new(Gemini, Auth).says(Status, &["UNAUTHENTICATED", "FAILED_PRECONDITION"]),
     Rule::new(Gemini, Auth).says(Status, &["PERMISSION_DENIED"]).cools(Model),
@@ -123,7 +123,7 @@ static OPENROUTER: &[Rule] = &[
     Rule::new(OpenRouter, ContentPolicy)
         .status(403, 403)
         .mentions(Message, &["moderation", "guardrail", "flagged"]),
-    // With a name, it is the limit of the one that runs the model; without, that of the key.
+    // With a provider's name, it is the provider's limit; without, the key's.
     Rule::new(OpenRouter, RateLimit).status(429, 429).has(Metadata("provider_name")),
     Rule::new(OpenRouter, RateLimit).status(429, 429).cools(Key),
     Rule::new(OpenRouter, Server).status(502, 502).cools(Model),
@@ -152,7 +152,7 @@ static EVERYBODY: &[Rule] = &[
     ),
     Rule::any(Quota).says(Type, &["insufficient_quota"]),
     Rule::any(ContextLength).says(Code, &["context_length_exceeded"]),
-    // More tokens than a whole minute allows: no wait is long enough.
+    // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength)
         .says(Code, &["rate_limit_exceeded"])
         .begins(Message, &["Request too large for"]),
@@ -180,7 +180,7 @@ static EVERYBODY: &[Rule] = &[
     Rule::any(ContextLength).status(413, 413),
     Rule::any(RateLimit).status(429, 429),
     Rule::any(Request).status(400, 499),
-    // Whose it is, a 503 without a name does not say.
+    // A 503 without a name may come from anywhere on the way.
     Rule::any(Overload).status(503, 503).reach(Reach::Unknown),
     Rule::any(Timeout(TimeoutPhase::Provider)).status(504, 504),
     Rule::any(Overload).status(529, 529),

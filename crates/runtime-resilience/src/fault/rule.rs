@@ -9,8 +9,7 @@ use super::kind::{FaultKind, FaultScope, Reach};
 use super::provider::Provider;
 use super::{Fault, usual};
 
-/// One row of the table by which replies are read: whose reply, with which status and fields, means
-/// which fault.
+/// One row of the table by which replies are read: a provider, statuses and fields, and their fault.
 ///
 /// ```
 /// use runtime_resilience::{FaultKind, FaultRule, FaultScope, Provider, ReplyField};
@@ -105,7 +104,7 @@ impl FaultRule {
         self
     }
 
-    /// Sets what [rests](Fault::cools).
+    /// Sets the scope that [rests](Fault::cools).
     #[must_use]
     pub const fn cools(mut self, scope: FaultScope) -> Self {
         self.fault.cools = scope;
@@ -139,7 +138,7 @@ impl FaultRule {
             && (self.needs == 0 || self.conditions_hold(reply))
     }
 
-    /// Whether it goes by what a reply says, and not by its status alone.
+    /// Whether it reads the fields of a reply, and not its status alone.
     pub(super) const fn has_conditions(&self) -> bool {
         self.needs != 0
     }

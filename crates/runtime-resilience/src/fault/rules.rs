@@ -85,7 +85,7 @@ impl FaultRules {
 
     /// As [`Fault::from_stream_error`], by these rows.
     pub fn of_stream_error(&self, provider: Provider, event: &Value) -> Fault {
-        // No header and so no date: of what can be asked, only a duration is left.
+        // There are no headers and so no date: only a duration can be read.
         self.of_json(provider, 0, &(), event, DateTime::UNIX_EPOCH)
     }
 
@@ -98,8 +98,8 @@ impl FaultRules {
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
 
-    /// What a body means that a gateway handed on, if it says so in words that a row knows. One
-    /// model is not there; the gateway, and the key to it, serve others all the same.
+    /// The fault of an upstream body that a gateway passed on, if a row knows its words. It rests no
+    /// more than the model, since the gateway and its key serve other models.
     #[cold]
     fn behind<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, body: &Value) -> Option<Fault> {
         let provider = body::speaker(body, reply.provider);
@@ -115,7 +115,7 @@ impl FaultRules {
     }
 }
 
-/// How long the reply asks to wait, wherever it says so.
+/// The wait that the reply asks for, wherever it is.
 fn asked<H: Headers + ?Sized>(
     reply: &Reply<'_, H>,
     nested: Option<&Value>,

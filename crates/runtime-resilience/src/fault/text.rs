@@ -1,4 +1,4 @@
-//! What the text of an error says about it.
+//! The meaning of the text of an error.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use runtime_events::FailureScenario;
 use super::Fault;
 use super::kind::{FaultKind, TimeoutPhase};
 
-/// One rule: a text that has one of these, and `beside` as well, tells the scenario.
+/// One rule: a text with one of these, and with one of `beside`, has the scenario.
 struct Rule {
     scenario: FailureScenario,
     kind: FaultKind,
@@ -47,7 +47,7 @@ impl Rule {
 
 const TIMEOUT: FaultKind = FaultKind::Timeout(TimeoutPhase::Unknown);
 
-/// In the order they are asked.
+/// In the order of their reading.
 static RULES: [Rule; 8] = [
     rule(FailureScenario::LlmTimeout, TIMEOUT, &["timeout", "timed out"]),
     rule(FailureScenario::LlmError, FaultKind::RateLimit, &["rate limit", "too many requests"])
@@ -80,7 +80,7 @@ static RULES: [Rule; 8] = [
     ),
 ];
 
-/// The scenario that a text speaks of, in any case; `llm_error` if no rule knows it.
+/// The scenario of a text, in any case; `llm_error` if no rule matches.
 ///
 /// A status code counts only as a number of its own: 503 is not in `file 5031.txt`, `req_503af`
 /// or `1.503 s`.
@@ -96,12 +96,12 @@ pub fn classify_text(text: &str) -> FailureScenario {
     of_text(text).scenario()
 }
 
-/// The fault that a text speaks of. How far the request came is not in it.
+/// The fault of a text. Its reach is unknown.
 pub(super) fn of_text(text: &str) -> Fault {
     fault(first_match(&[text.to_lowercase()]))
 }
 
-/// The fault that the texts of an error and its sources speak of.
+/// The fault of the texts of an error and its sources.
 pub(crate) fn of_texts(errors: &[&(dyn Error + 'static)]) -> Fault {
     fault(first_match(&texts(errors)))
 }
@@ -111,7 +111,7 @@ fn fault(rule: Option<&Rule>) -> Fault {
     Fault { scenario: rule.scenario, ..Fault::of(rule.kind).of_unknown_reach() }
 }
 
-/// What the errors of a chain say, in lower case.
+/// The texts of a chain of errors, in lower case.
 fn texts(errors: &[&(dyn Error + 'static)]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut quoted: Vec<String> = Vec::new();
@@ -119,7 +119,7 @@ fn texts(errors: &[&(dyn Error + 'static)]) -> Vec<String> {
         let text = error.to_string().to_lowercase();
         if error.is::<serde_json::Error>() { &mut quoted } else { &mut texts }.push(text);
     }
-    // What serde says quotes the data (missing field `timeout`), and is about its form only.
+    // The text of serde quotes the data (missing field `timeout`), and is about its form only.
     // Wrappers repeat it.
     for text in &mut texts {
         for quote in &quoted {
@@ -133,7 +133,7 @@ fn first_match(texts: &[String]) -> Option<&'static Rule> {
     RULES.iter().find(|rule| texts.iter().any(|text| rule.matches(text)))
 }
 
-/// Whether `code` stands in `text` as a whole number, not inside a longer number or word.
+/// Whether `text` contains `code` as a whole number, not inside a longer number or word.
 fn has_code(text: &str, code: &str) -> bool {
     text.match_indices(code).any(|(at, _)| {
         let mut before = text[..at].chars().rev();

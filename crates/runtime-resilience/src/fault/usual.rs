@@ -1,4 +1,4 @@
-//! What is usual for each kind of fault.
+//! The usual fault of each kind.
 
 use super::Fault;
 use super::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
@@ -32,7 +32,7 @@ pub(super) const fn fault(kind: FaultKind) -> Fault {
         | FaultKind::Auth
         | FaultKind::ContextLength
         | FaultKind::Request => Reach::Refused,
-        // What is blocked for what it says was read. What failed on this side may have been the
+        // Blocked content was read. A failure on this side may have been the
         // storing of an answer.
         _ => Reach::Unknown,
     };

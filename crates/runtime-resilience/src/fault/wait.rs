@@ -1,4 +1,4 @@
-//! How long to wait before another attempt at the same place.
+//! The wait before another attempt at the same place.
 
 use std::time::Duration;
 

@@ -1,18 +1,17 @@
 //! One dimension of a limiter: the generic cell rate algorithm, in whole numbers.
 //!
-//! A bucket holds what is *owed*: each admitted unit adds to it, time takes from it, and what fits
-//! below the brim is admitted. That is the algorithm's theoretical arrival time, counted from now and
+//! A bucket holds a *debt*: each admitted unit adds to what is owed, time takes from it, and units
+//! that fit below the brim are admitted. That is the algorithm's theoretical arrival time, counted from now and
 //! in parts of a unit: a minute of parts is a unit, so a nanosecond takes away exactly as many parts
 //! as the limit allows units a minute, and nothing is ever rounded.
 //!
 //! # Giving back
 //!
-//! A call that used less than it took is to leave the bucket as if it had taken only that much. Taking
-//! its rest from what is owed now would give back too much: whatever the bucket would have lost to
-//! being empty in the meantime is no longer there to give. What is there is the least that was owed
-//! at any time since the call was admitted, and so the bucket keeps these low marks, each higher than
-//! the one before it. When a call gives back, the marks since its admission fall by as much: they are
-//! then what they would have been without it.
+//! A call that used less than it took must leave the bucket as if it had taken only its use. Taking
+//! the rest from the present debt would return too much: a bucket that was empty meanwhile has drained
+//! nothing in that time. The most that can be returned is the least debt since the call was admitted,
+//! and so the bucket keeps these low marks, each higher than the one before it. When a call gives back,
+//! the marks since its admission fall by the same amount: they are then the marks without it.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -32,10 +31,10 @@ pub(super) fn nanos(time: Duration) -> Nanos {
     time.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(time.subsec_nanos()))
 }
 
-/// How many low marks are kept. Beyond, the oldest calls share one, and may get back less.
+/// The number of low marks. Beyond it, the oldest calls share one, and may get back less.
 const MARKS: usize = 64;
 
-/// Cost in parts of a unit. Too large for overflow to be near: both factors have 64 bits at most.
+/// Cost in parts of a unit. It cannot overflow: both factors have at most 64 bits.
 fn parts(units: u64) -> u128 {
     u128::from(units) * UNIT
 }
@@ -45,10 +44,10 @@ pub(super) struct Bucket {
     per_minute: NonZeroU64,
     /// At least a unit.
     brim: u128,
-    /// Whether what is larger than the bucket may go when nothing is owed.
+    /// Whether a demand larger than the bucket may go when nothing is owed.
     alone: bool,
     owed: u128,
-    /// When `owed` was what is owed.
+    /// The time of `owed`.
     at: Nanos,
     /// The bucket was empty after the calls up to this one had been admitted: they have nothing to
     /// give back.
@@ -67,7 +66,7 @@ pub(super) enum Full {
 }
 
 impl Bucket {
-    /// One of which nothing is owed, and from which the calls up to `last` took nothing.
+    /// A bucket without debt, from which the calls up to `last` took nothing.
     pub(super) fn new(last: Ordinal, now: Nanos) -> Self {
         Self {
             per_minute: NonZeroU64::MIN,
@@ -80,7 +79,7 @@ impl Bucket {
         }
     }
 
-    /// Sets how fast it drains, and how much it holds. What was owed stays owed.
+    /// Sets its rate and its size. The debt stays.
     pub(super) fn limit(
         &mut self,
         per_minute: NonZeroU64,
@@ -133,7 +132,7 @@ impl Bucket {
 
     /// Gives back `units` that the call `of` took and did not use.
     ///
-    /// Needs no time: taking from what is owed before or after the time that passed comes to the same.
+    /// Needs no time: the result is the same before and after the time that passed.
     #[inline]
     pub(super) fn give_back(&mut self, units: u64, of: Ordinal) {
         if of <= self.forgiven {
@@ -158,8 +157,8 @@ impl Bucket {
         self.marks.drain(higher..since);
     }
 
-    /// Leaves at most so many parts, and nothing to give back for the calls up to `of`: whoever says
-    /// what is left has counted them.
+    /// Leaves at most this many parts, and nothing to give back for the calls up to `of`: the provider
+    /// has counted them.
     pub(super) fn leave(&mut self, left: u128, of: Ordinal, now: Nanos) {
         self.drain(now);
         let owed = self.brim.saturating_sub(left);
@@ -180,7 +179,7 @@ impl Bucket {
         let there = parts(remaining).saturating_add(self.inflow(now.saturating_sub(at)));
         match there.checked_sub(parts(since)) {
             Some(left) => self.leave(left, of, now),
-            // More was taken than there was: what is given back of it was not there either.
+            // More was taken than there was: the excess cannot be given back.
             None => self.leave(0, last, now),
         }
     }
@@ -191,14 +190,14 @@ impl Bucket {
         u64::try_from(left).unwrap_or(u64::MAX)
     }
 
-    /// What comes in during `time`, in parts.
+    /// The parts that come in during `time`.
     fn inflow(&self, time: Nanos) -> u128 {
         u128::from(self.per_minute.get()) * u128::from(time)
     }
 
     #[inline]
     fn owed_at(&self, now: Nanos) -> u128 {
-        // A reading before the last one counts as the last one.
+        // An earlier reading counts as the last one.
         self.owed.saturating_sub(self.inflow(now.saturating_sub(self.at)))
     }
 
@@ -208,7 +207,7 @@ impl Bucket {
         self.at = self.at.max(now);
     }
 
-    /// No more than `low` is there for the calls up to `of` to give back.
+    /// The calls up to `of` can give back at most `low`.
     fn mark(&mut self, of: Ordinal, low: u128) {
         let later = self.marks.partition_point(|(ordinal, _)| *ordinal <= of);
         if self.marks.get(later).is_some_and(|(_, mark)| *mark <= low) {
@@ -229,7 +228,7 @@ impl Bucket {
         self.marks.insert(at, (of, low));
     }
 
-    /// How long so many parts take to come in. Rounded up: any sooner would be too soon.
+    /// The time in which this many parts come in, rounded up.
     fn time_for(&self, parts: u128) -> Nanos {
         let time = parts.div_ceil(u128::from(self.per_minute.get()));
         u64::try_from(time).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! What a limiter decides: pure, all in one step, and with the time as an argument.
+//! The rules of a limiter: pure, with the time as an argument.
 
 use std::num::NonZeroU64;
 
@@ -10,7 +10,7 @@ use super::snapshot::{RateQuota, RateSnapshot};
 #[derive(Debug)]
 pub(super) struct Core {
     limits: RateLimits,
-    /// What replies named as limits: they lower what is set, and stand in where nothing is.
+    /// The limits that replies named: they lower the limits that are set, and replace missing ones.
     told: [Option<NonZeroU64>; 4],
     buckets: [Option<Bucket>; 4],
     /// The ordinal of the last call that was admitted.
@@ -23,25 +23,25 @@ pub(super) struct Core {
     restart: Restart,
 }
 
-/// How far the first calls after a pause have come.
+/// The progress of the first calls after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Restart {
-    /// No pause is to be got over.
+    /// There was no pause.
     Done,
-    /// The first call is to find out whether the provider is back.
+    /// The first call finds out whether the provider is back.
     First,
-    /// Those who waited follow, one by one.
+    /// The waiting calls follow, one by one.
     Queue,
 }
 
-/// What an admitted call holds.
+/// The units that an admitted call holds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
     pub(super) demand: Demand,
     pub(super) sent: RateSent,
 }
 
-/// When a call was admitted: tells which calls the headers of its reply have counted.
+/// When a call was admitted: the headers of its reply have counted the calls until then.
 #[derive(Clone, Copy, Debug)]
 pub struct RateSent {
     ordinal: Ordinal,
@@ -72,8 +72,7 @@ impl Core {
         core
     }
 
-    /// Takes what is asked for, of every dimension or of none. `waiting` says whether others wait
-    /// behind.
+    /// Takes the demand of every dimension or of none. `waiting` is whether other calls wait behind.
     #[inline]
     pub(super) fn admit(
         &mut self,
@@ -101,7 +100,7 @@ impl Core {
         self.taken = [inputs.wrapping_add(input), outputs.wrapping_add(output)];
     }
 
-    /// What was taken of each dimension since a call was sent.
+    /// The units taken of each dimension since a call was sent.
     fn since(&self, sent: &RateSent) -> Units {
         let since = |index: usize| self.taken[index].wrapping_sub(sent.taken[index]);
         let [input, output] = [since(0), since(1)];
@@ -121,7 +120,7 @@ impl Core {
         self.refusal(full, now).map_or(Ok(()), Err)
     }
 
-    /// What the wait is longest for.
+    /// The dimension with the longest wait.
     #[cold]
     fn refusal(&self, full: impl Fn(usize) -> Result<(), Full>, now: Nanos) -> Option<Refusal> {
         let paused = self.starts.checked_sub(now).filter(|left| *left > 0).map(Full::For);
@@ -133,8 +132,8 @@ impl Core {
         paused.into_iter().chain((0..4).filter_map(refusal)).max_by_key(|refusal| refusal.full)
     }
 
-    /// Of each dimension, gives back what `hold` has more than `used`, or takes what it has less,
-    /// whether that is there or not.
+    /// In each dimension, gives back the excess of `hold` over `used`, or takes the lack, even if there
+    /// is not enough.
     #[inline]
     pub(super) fn settle(&mut self, hold: &Hold, used: Demand, now: Nanos) {
         let (had, units) = (hold.demand.units(), used.units());
@@ -163,9 +162,8 @@ impl Core {
         self.starts = 0;
     }
 
-    /// The first call after a pause finds the provider with enough for it; that there is more is not
-    /// known. What had come in before and during the pause is given up, and the others follow at
-    /// their rate.
+    /// The first call after a pause shows that the provider has enough for it, and no more than that.
+    /// Units from before and during the pause are given up, and the other calls follow at their rate.
     fn restarted(&mut self, waiting: bool, now: Nanos) {
         if self.restart == Restart::First {
             for bucket in self.buckets.iter_mut().flatten() {
@@ -190,7 +188,7 @@ impl Core {
         self.limit(now);
     }
 
-    /// Brings the buckets in line with what is set and what was told.
+    /// Sets the buckets to the limits that are set and told.
     fn limit(&mut self, now: Nanos) {
         for (index, slot) in self.buckets.iter_mut().enumerate() {
             let (set, told) = (self.limits.per_minute[index], self.told[index]);
@@ -199,7 +197,7 @@ impl Core {
                 continue;
             };
             let bucket = slot.get_or_insert_with(|| Bucket::new(self.last, now));
-            // A limit that only a reply named refuses nothing for good.
+            // A limit known only from a reply refuses nothing for good.
             let alone = self.limits.oversized_alone || set != Some(limit);
             bucket.limit(limit, self.limits.burst, alone, now);
         }
@@ -236,7 +234,7 @@ impl Core {
         self.starts
     }
 
-    /// The whole units that are left of each dimension.
+    /// The whole units left in each dimension.
     pub(super) fn left(&self, now: Nanos) -> [Option<u64>; 4] {
         self.buckets.each_ref().map(|bucket| bucket.as_ref().map(|bucket| bucket.left(now)))
     }

@@ -1,8 +1,8 @@
-//! What a call takes of a limiter: one request, and tokens.
+//! The demand of a call: one request, and tokens.
 
 use runtime_events::wire_names;
 
-/// What a call asks of a rate limiter, or what it has used.
+/// The units that a call asks of a rate limiter, or has used.
 ///
 /// ```
 /// use runtime_resilience::Demand;
@@ -50,7 +50,7 @@ impl Demand {
         }
     }
 
-    /// What it takes of each dimension.
+    /// Its units in each dimension.
     #[inline]
     pub(super) fn units(self) -> Units {
         [u64::from(self.requests), self.input, self.output, self.input.saturating_add(self.output)]
@@ -60,7 +60,7 @@ impl Demand {
 /// A number for each of [`DIMENSIONS`].
 pub(super) type Units = [u64; 4];
 
-/// What can be limited, in the order of [`Units`].
+/// The dimensions with a limit, in the order of [`Units`].
 pub(super) const DIMENSIONS: [RateDimension; 4] = [
     RateDimension::Requests,
     RateDimension::InputTokens,
@@ -82,13 +82,13 @@ wire_names! {
         Tokens = "tokens",
         /// A [pause](super::RateLimiter::pause), for which a provider asked.
         Pause = "pause",
-        /// Other calls wait, and it is their turn first.
+        /// Other calls that wait go first.
         Queue = "queue",
     }
 }
 
 impl RateDimension {
-    /// Its place in [`Units`]; `None` for what has no number.
+    /// Its place in [`Units`]; `None` if it has no number.
     pub(super) const fn index(self) -> Option<usize> {
         match self {
             Self::Requests => Some(0),

@@ -16,7 +16,7 @@ use super::demand::RateDimension;
 pub struct RateLimitedError {
     /// The name of the limiter.
     pub limiter: Arc<str>,
-    /// The dimension that the call would have had to wait longest for.
+    /// The dimension with the longest wait.
     pub dimension: RateDimension,
     /// When the call would be admitted if nothing else happened: not a nanosecond earlier, and later
     /// if others come first. `None` if it never would be, because it asks for more than a burst ever

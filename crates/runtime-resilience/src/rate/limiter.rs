@@ -1,4 +1,4 @@
-//! The limiter as callers hold it: shared, timed, and with those who wait for it.
+//! The limiter as callers hold it: shared, timed, with a queue.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -39,8 +39,8 @@ pub use self::wait::RateReserve;
 /// # Ok::<(), RateLimitedError>(())
 /// ```
 ///
-/// A call reserves what it is likely to use before it is made. Once it is known what the call used,
-/// the difference is given back, or taken:
+/// A call reserves its likely use before it is made. Once its use is known, the difference is given
+/// back, or taken:
 ///
 /// ```text
 ///            try_reserve                          adjust(used)
@@ -55,14 +55,14 @@ pub use self::wait::RateReserve;
 /// # Guarantees
 ///
 /// - A call takes of every dimension that is limited, or of none: a refused call changes nothing.
-/// - Calls admitted within any time `t` use at most one burst and what comes in during `t`, as long
-///   as none uses more than it reserved. What they use beyond that is made up for before the next
-///   call is admitted.
+/// - Calls admitted within any time `t` use at most one burst and the units that come in during `t`,
+///   as long as none uses more than it reserved. Excess use is made up for before the next call is
+///   admitted.
 /// - Adjusting to less is as if no more had been reserved, and cancelling as if nothing had been. The
 ///   order of adjustments makes no difference.
 /// - `retry_after` is exact: not a nanosecond too early, and no later unless something else happens.
-/// - Calls that wait are admitted in the order in which they came, at the rate of the limits. Nobody
-///   who comes later, or does not wait, overtakes them. A caller who gives up makes room for the next.
+/// - Waiting calls are admitted in the order of arrival, at the rate of the limits. No later call, and
+///   no call that does not wait, overtakes them. A call that gives up makes room for the next.
 #[derive(Clone)]
 pub struct RateLimiter {
     shared: Arc<Shared>,
@@ -81,7 +81,7 @@ pub(super) struct State {
     pub(super) queue: Queue,
 }
 
-/// What a limiter has left, at one moment.
+/// The units that a limiter has left, at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateAvailable {
@@ -93,9 +93,9 @@ pub struct RateAvailable {
     pub output_tokens: Option<u64>,
     /// Input and output tokens together that could be asked for now.
     pub tokens: Option<u64>,
-    /// What is left of a pause, if there is one.
+    /// The rest of a pause, if there is one.
     pub paused: Option<Duration>,
-    /// The number of calls that wait.
+    /// The number of waiting calls.
     pub waiting: usize,
 }
 
@@ -125,7 +125,7 @@ impl RateLimiter {
         &self.shared.name
     }
 
-    /// Reserves what a call asks for, if there is room in all dimensions and no other call waits.
+    /// Reserves the demand of a call, if all dimensions have room and no other call waits.
     ///
     /// # Errors
     ///
@@ -159,12 +159,12 @@ impl RateLimiter {
 
     /// Learns from a provider's numbers: less room at once, more room only as time goes by.
     ///
-    /// `sent` is when the call was sent that the reply answers: see [`RateReservation::sent`].
-    /// Without it, the call counts as sent just now.
+    /// `sent` is when the answered call was sent: see [`RateReservation::sent`]. Without it, the call
+    /// counts as sent just now.
     ///
-    /// - What is left is the lesser of our count and the provider's. From the provider's, what calls
-    ///   took since that one was sent is subtracted, and what came in since is added. So a late reply
-    ///   hands out nothing twice, whatever the order of the replies.
+    /// - The rest is the lesser of our count and the provider's. From the provider's count, the units of
+    ///   calls since that one was sent are subtracted, and the units that came in since are added. So a
+    ///   late reply grants nothing twice, in any order of replies.
     /// - A limit is the lesser of the one that is set and the one that the provider tells. Where none
     ///   is set, it is the provider's.
     /// - The time until a limit is full again does not say when the next call may be made, and is not
@@ -178,7 +178,7 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Admits no call for `wait`, as a provider asks with a 429. This holds for all who share the
+    /// Admits no call for `wait`, as a provider asks with a 429. This holds for all sharers of the
     /// limiter, and never shortens a pause.
     ///
     /// After the pause, one call is admitted at once. The others follow at the rate of the limits,
@@ -199,7 +199,7 @@ impl RateLimiter {
         Self::wake_first(state);
     }
 
-    /// Replaces the limits. What was taken stays taken; calls that wait are judged by the new limits.
+    /// Replaces the limits. Taken units stay taken; waiting calls are judged by the new limits.
     pub fn set_limits(&self, limits: RateLimits) {
         let now = self.now();
         let mut state = self.state();
@@ -227,7 +227,7 @@ impl RateLimiter {
         self.state().core.per_minute(dimension.index()?)
     }
 
-    /// What the limiter has left now.
+    /// The units that the limiter has left now.
     pub fn available(&self) -> RateAvailable {
         let now = self.now();
         let (left, starts, waiting) = self.state().available(now);
@@ -259,11 +259,11 @@ impl RateLimiter {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing in here calls the caller's code or panics half-way, so poison carries no news.
+        // Nothing here calls the caller's code or panics half-way, so a poisoned lock holds a whole value.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes whoever is first, with the lock released: a waker may run anything.
+    /// Wakes the first waiting call, with the lock released: a waker may run anything.
     pub(super) fn wake_first(mut state: MutexGuard<'_, State>) {
         let first = state.queue.first();
         drop(state);
@@ -286,7 +286,7 @@ impl State {
         (self.core.left(now), self.core.starts(), self.queue.len())
     }
 
-    /// Whether a call would be let through now from its place in the queue; without one, from its end.
+    /// Whether a call would be admitted now from its place in the queue; without one, from its end.
     pub(super) fn check(
         &self,
         units: Units,
@@ -299,7 +299,7 @@ impl State {
     }
 }
 
-/// There is enough for all, and others are about to take theirs: ask again in a moment.
+/// There is enough for all, and other calls are about to take theirs: ask again soon.
 const OTHERS_FIRST: Refusal =
     Refusal { dimension: RateDimension::Queue, full: Full::For(1_000_000) };
 

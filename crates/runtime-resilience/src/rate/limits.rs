@@ -1,11 +1,11 @@
-//! How much a limiter admits.
+//! The limits of a limiter.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use super::demand::RateDimension;
 
-/// How much a [`RateLimiter`](super::RateLimiter) admits.
+/// The limits of a [`RateLimiter`](super::RateLimiter).
 ///
 /// Nothing is limited unless set, or named by a reply that the limiter
 /// [observes](super::RateLimiter::observe).

@@ -36,7 +36,7 @@ fn both<A: 'static, B: 'static>(
     (one.join().unwrap(), other.join().unwrap())
 }
 
-/// Never over: who waits has to be woken.
+/// Never over: a waiting call has to be woken.
 #[derive(Debug)]
 struct Endless;
 
@@ -67,7 +67,7 @@ fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
 }
 
 #[test]
-fn a_refusal_by_the_second_dimension_never_hinders_who_takes_of_the_first() {
+fn refusal_by_one_dimension_never_hinders_another_call() {
     loom::model(|| {
         let limiter = limiter();
         (0..2).for_each(|_| drop(limiter.try_reserve(tokens(1)).unwrap()));
@@ -84,7 +84,7 @@ fn a_refusal_by_the_second_dimension_never_hinders_who_takes_of_the_first() {
 }
 
 #[test]
-fn two_calls_never_take_more_than_there_is_and_one_gets_it() {
+fn two_calls_never_overdraw_and_one_succeeds() {
     loom::model(|| {
         let limiter = limiter();
         let (one, other) = (limiter.clone(), limiter.clone());
@@ -98,7 +98,7 @@ fn two_calls_never_take_more_than_there_is_and_one_gets_it() {
 }
 
 #[test]
-fn settling_at_once_gives_back_what_settling_in_turn_does() {
+fn concurrent_settling_equals_settling_in_turn() {
     loom::model(|| {
         let limiter = limiter();
         let [one, other] = [5, 5].map(|ask| limiter.try_reserve(tokens(ask)).unwrap());
@@ -108,7 +108,7 @@ fn settling_at_once_gives_back_what_settling_in_turn_does() {
 }
 
 #[test]
-fn who_waits_is_woken_by_what_is_given_back() {
+fn waiting_call_is_woken_by_returned_units() {
     loom::model(|| {
         let limiter = limiter();
         let all = limiter.try_reserve(tokens(10)).unwrap();
@@ -123,7 +123,7 @@ fn who_waits_is_woken_by_what_is_given_back() {
 }
 
 #[test]
-fn two_who_wait_are_both_woken_one_after_the_other() {
+fn two_waiting_calls_are_woken_in_turn() {
     loom::model(|| {
         let limiter = limiter();
         let all = limiter.try_reserve(tokens(10)).unwrap();
@@ -141,7 +141,7 @@ fn two_who_wait_are_both_woken_one_after_the_other() {
 }
 
 #[test]
-fn who_gives_up_while_being_woken_passes_the_turn_on() {
+fn call_dropped_while_woken_passes_its_place_on() {
     loom::model(|| {
         let limiter = limiter();
         let all = limiter.try_reserve(tokens(10)).unwrap();
@@ -149,7 +149,7 @@ fn who_gives_up_while_being_woken_passes_the_turn_on() {
         let first = thread::spawn(move || {
             let mut future = first.reserve(tokens(10), &Endless, None);
             let mut cx = Context::from_waker(Waker::noop());
-            // Asks once, and gives up; what it got meanwhile, it gives back.
+            // Asks once, and gives up; units that it got meanwhile return.
             if let Poll::Ready(Ok(got)) = Pin::new(&mut future).poll(&mut cx) {
                 got.cancel();
             }

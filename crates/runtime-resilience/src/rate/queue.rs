@@ -1,8 +1,8 @@
-//! Those who wait for a limiter, in the order in which they came.
+//! The waiting calls of a limiter, in the order of arrival.
 //!
-//! Only the first of them knows when its turn is, and sets a timer. When it has been let through, or
-//! has given up, it wakes the next one, which then asks for itself: so they leave as fast as the limits
-//! let them, and never together.
+//! Only the first of them knows the time of its turn, and sets a timer. Once it is admitted or has given
+//! up, it wakes the next one, which then asks for itself: so they leave as fast as the limits allow, and
+//! never together.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -35,7 +35,7 @@ impl Queue {
         self.waiting.len()
     }
 
-    /// Gets in line.
+    /// Joins the queue.
     pub(super) fn push(&mut self, units: Units, waker: Waker) -> Place {
         let place = self.next;
         self.next += 1;
@@ -43,28 +43,28 @@ impl Queue {
         place
     }
 
-    /// Replaces the waker of a place, and hands out the one before it: dropping that may run anything,
-    /// and is to be done without a lock.
+    /// Replaces the waker of a place, and returns the one before it: dropping that may run anything, and
+    /// must be done without the lock.
     #[must_use]
     pub(super) fn replace(&mut self, place: Place, waker: Waker) -> Option<Waker> {
         let Some(index) = self.index(place) else { return Some(waker) };
         self.waiting[index].waker.replace(waker)
     }
 
-    /// Gives up a place. Hands out its waker, to be dropped without a lock.
+    /// Gives up a place. Returns its waker, to be dropped without the lock.
     #[must_use]
     pub(super) fn remove(&mut self, place: Place) -> Option<Waker> {
         let index = self.index(place)?;
         self.waiting.remove(index)?.waker
     }
 
-    /// The waker of whoever is first, to be woken without a lock. It brings another one when it asks.
+    /// The waker of the first call, to be woken without the lock. The call brings another when it asks.
     #[must_use]
     pub(super) fn first(&mut self) -> Option<Waker> {
         self.waiting.front_mut()?.waker.take()
     }
 
-    /// What those ahead of a place ask for; all of them, for a place that is not taken.
+    /// The demands ahead of a place; all demands, for a place that is not taken.
     pub(super) fn ahead(&self, place: Option<Place>) -> Units {
         let end = place.and_then(|place| self.index(place)).unwrap_or(self.waiting.len());
         let mut sum = [0_u64; 4];

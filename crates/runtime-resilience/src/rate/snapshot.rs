@@ -1,4 +1,4 @@
-//! What a provider says about its limits.
+//! The limits that a provider reports.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::demand::RateDimension;
 use crate::fault::{Headers, until_reset};
 
-/// What a provider says about one limit.
+/// One limit that a provider reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateQuota {
     pub(super) limit: Option<u64>,
@@ -38,7 +38,7 @@ impl RateQuota {
     }
 }
 
-/// What a provider says about all its limits.
+/// All limits that a provider reports.
 ///
 /// ```
 /// use chrono::{TimeZone, Utc};
@@ -71,8 +71,8 @@ impl RateSnapshot {
     /// | tokens | `anthropic-ratelimit-tokens-…` | `x-ratelimit-…-tokens` |
     /// | input, output | `anthropic-ratelimit-{input,output}-tokens-…` | |
     ///
-    /// The dots stand for `limit`, `remaining` and `reset`. What is missing or not a whole number is
-    /// unknown.
+    /// The dots stand for `limit`, `remaining` and `reset`. A missing value, or one that is not a whole
+    /// number, is unknown.
     pub fn from_headers<H: Headers + ?Sized>(headers: &H, now: DateTime<Utc>) -> Self {
         let number = |name: &str| headers.header(name)?.trim_ascii().parse().ok();
         let quota = |[limit, remaining, reset]: [&str; 3]| RateQuota {
@@ -124,7 +124,7 @@ impl RateSnapshot {
     }
 }
 
-/// The headers of each limit: how much there is, what is left, and when all of it is back.
+/// The headers of each limit: its size, the rest, and the time of its reset.
 const NAMES: [(usize, [&str; 3]); 6] = [
     (
         0,

@@ -30,7 +30,7 @@ pub fn attempt_recovery(
     attempt_recovery_with(scenario, context, &|_: &StepContext<'_>| Ok(()))
 }
 
-/// Makes one attempt to recover: `handler` carries the steps out, until one fails.
+/// Makes one attempt to recover: `handler` carries out the steps, until one fails.
 pub fn attempt_recovery_with(
     scenario: FailureScenario,
     context: &mut RecoveryContext,
@@ -77,11 +77,11 @@ fn steps(recipe: &RecoveryRecipe, number: u32) -> impl Iterator<Item = StepConte
     steps.map(move |(index, &step)| StepContext::new(step, scenario, number, index))
 }
 
-/// How far an attempt got.
+/// The progress of an attempt.
 #[derive(Default)]
 struct Progress {
     taken: usize,
-    /// What kept the next step from being taken.
+    /// The reason why the next step was not taken.
     failed: Option<String>,
 }
 

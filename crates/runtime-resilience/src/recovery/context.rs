@@ -8,7 +8,7 @@ use runtime_events::{Clock, FailureScenario, SystemClock};
 use super::recipe::{Recipes, RecoveryRecipe, SCENARIOS, place};
 use super::result::{RecoveryEvent, RecoveryEventType, RecoveryOutcome, RecoveryResult};
 
-/// How many events a context keeps unless told otherwise.
+/// The default number of events that a context keeps.
 const DEFAULT_MAX_EVENTS: usize = 1_000;
 
 /// The settings of a [`RecoveryContext`].
@@ -27,7 +27,7 @@ impl RecoveryContextConfig {
         self
     }
 
-    /// How many events are kept, the latest ones. 1,000 unless set.
+    /// The number of latest events that are kept. 1,000 unless set.
     #[must_use]
     pub const fn max_events(mut self, events: usize) -> Self {
         self.max_events = events;
@@ -75,8 +75,8 @@ impl RecoveryContext {
         Self { config, ..Self::default() }
     }
 
-    /// Begins an attempt, and counts it: its recipe and its number. When the recipe's attempts are
-    /// used up, the result of that.
+    /// Begins an attempt, and counts it: its recipe and its number. If the recipe's attempts are used
+    /// up, returns that result.
     pub(super) fn begin(
         &mut self,
         scenario: FailureScenario,
@@ -90,7 +90,7 @@ impl RecoveryContext {
         Ok((recipe, *attempts))
     }
 
-    /// Records how many of an attempt's steps were taken, and what kept the next one from being.
+    /// Records the number of steps that an attempt took, and why it took no more.
     pub(super) fn finish(
         &mut self,
         recipe: RecoveryRecipe,
@@ -109,8 +109,8 @@ impl RecoveryContext {
         result
     }
 
-    /// Records what a [`TurnRecovery`](super::TurnRecovery) did: that it was attempted, and then that it
-    /// succeeded, failed or was escalated.
+    /// Records a recovery by [`TurnRecovery`](super::TurnRecovery): that it was attempted, and then that
+    /// it succeeded, failed or was escalated.
     ///
     /// A scenario that was escalated [is exhausted](Self::is_exhausted) until a recovery from it
     /// succeeds.
@@ -129,12 +129,12 @@ impl RecoveryContext {
         self.record(event_type, recipe, result);
     }
 
-    /// How many attempts against a scenario were begun.
+    /// The number of attempts that were begun against a scenario.
     pub const fn attempt_count(&self, scenario: FailureScenario) -> u32 {
         self.attempts[place(scenario)]
     }
 
-    /// Whether a scenario was to be recovered from with no attempts left.
+    /// Whether a recovery from a scenario had no attempts left.
     pub const fn is_exhausted(&self, scenario: FailureScenario) -> bool {
         self.exhausted[place(scenario)]
     }
@@ -149,7 +149,7 @@ impl RecoveryContext {
         self.events.iter()
     }
 
-    /// How many events were dropped for newer ones.
+    /// The number of events that were dropped for newer ones.
     pub const fn dropped_events(&self) -> u64 {
         self.dropped_events
     }

@@ -60,7 +60,7 @@ where
     }
 }
 
-/// One step, and where it stands in its attempt.
+/// One step, and its place in its attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct StepContext<'a> {
     step: RecoveryStep,

@@ -1,4 +1,4 @@
-//! Which steps help against which failure.
+//! The steps that help against each failure.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ wire_names! {
 }
 
 wire_names! {
-    /// What to do once the attempts of a recipe are used up.
+    /// The action once the attempts of a recipe are used up.
     #[non_exhaustive]
     pub enum EscalationPolicy: "escalation policy" {
         /// Alert a person.
@@ -48,10 +48,10 @@ pub struct RecoveryRecipe {
     pub scenario: FailureScenario,
     /// The steps, in their order.
     pub steps: Cow<'static, [RecoveryStep]>,
-    /// How often the recipe may be tried: in one turn by [`TurnRecovery`](super::TurnRecovery), in one
+    /// The number of attempts: in one turn by [`TurnRecovery`](super::TurnRecovery), in one
     /// context by [`attempt_recovery`](super::attempt_recovery).
     pub max_attempts: u32,
-    /// What to do once the attempts are used up.
+    /// The action once the attempts are used up.
     pub escalation_policy: EscalationPolicy,
 }
 

@@ -23,7 +23,7 @@ use crate::fault::{Fault, NoRetry, wait};
 ///   answered
 /// ```
 ///
-/// It neither waits nor calls. The orchestrator's `run_turn_recovering` carries out what it says.
+/// It neither waits nor calls. The orchestrator's `run_turn_recovering` carries out its decisions.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,14 +48,14 @@ pub struct TurnRecovery {
     recipes: Recipes,
     backoff: Backoff,
     used: [u32; SCENARIOS],
-    /// How many delays were drawn, and the last of them.
+    /// The number of delays that were drawn, and the last of them.
     delays: u32,
     previous: Option<Duration>,
     changes: RecoveryChanges,
     rng: fastrand::Rng,
 }
 
-/// What the steps so far have changed for the next attempts.
+/// The changes by the steps so far, for the next attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecoveryChanges {
@@ -65,7 +65,7 @@ pub struct RecoveryChanges {
     pub tools_reduced: bool,
     /// Begin again with a fresh agent.
     pub restarted: bool,
-    /// Use nothing that was cached.
+    /// Use no cached data.
     pub memory_cleared: bool,
 }
 
@@ -94,7 +94,7 @@ pub enum RecoveryVerdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NextAttempt {
-    /// How long to wait before it.
+    /// The wait before it.
     pub wait: Duration,
     /// Whether it goes to another place.
     pub switch: bool,
@@ -171,7 +171,7 @@ impl TurnRecovery {
         self
     }
 
-    /// What the steps so far have changed.
+    /// The changes by the steps so far.
     pub const fn changes(&self) -> RecoveryChanges {
         self.changes
     }
@@ -185,7 +185,7 @@ impl TurnRecovery {
         fault.elsewhere && any_left && recipe.steps.contains(&RecoveryStep::SwitchProvider)
     }
 
-    /// What the recipe of a scenario says to do once its attempts are used up.
+    /// The policy of a scenario's recipe once its attempts are used up.
     pub fn policy(&self, scenario: FailureScenario) -> EscalationPolicy {
         self.recipes.get(scenario).escalation_policy
     }
@@ -245,7 +245,7 @@ impl TurnRecovery {
         }
     }
 
-    /// How long to wait at the same place; `None` where the changed request can go at once.
+    /// The wait at the same place; `None` if the changed request can go at once.
     fn wait_here(
         &mut self,
         fault: &Fault,
@@ -253,7 +253,7 @@ impl TurnRecovery {
         changes: bool,
         situation: RecoverySituation,
     ) -> Result<Option<Duration>, NoRetry> {
-        // A request that is changed is another one: it need not end as this one did.
+        // A changed request need not end like this one.
         let may_pass = waits && fault.retry;
         if !(changes || may_pass) {
             return Err(NoRetry::Pointless);
@@ -300,7 +300,7 @@ impl RecoveryChanges {
 }
 
 impl RecoveryStep {
-    /// Whether the step changes the request, so that it need not fail as the last one did.
+    /// Whether the step changes the request, so that it need not fail like the last one.
     pub const fn changes_the_request(self) -> bool {
         matches!(
             self,

@@ -57,7 +57,7 @@ fn two_successes_do_not_fill_it_beyond_its_reserve() {
 }
 
 #[test]
-fn what_is_put_back_another_may_take() {
+fn returned_retry_can_be_taken_by_another() {
     loom::model(|| {
         let budget = budget(1, 0);
         budget.try_withdraw().unwrap();

@@ -1,14 +1,14 @@
-//! Which route comes next: the rules, without a clock, a lock or a breaker.
+//! The choice of the next route: the rules, without a clock, a lock or a breaker.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// How calls are spread over the routes that can take one at once.
+/// The order of the routes that can take a call at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// The first in the list.
     Listed,
-    /// In turn, each as often as its weight says.
+    /// In turn, each as often as its weight.
     Weighted,
     /// In turn, each as often as any other.
     RoundRobin,
@@ -16,7 +16,7 @@ pub(super) enum Order {
     LeastLoaded,
 }
 
-/// What a route's breaker and limiter say before one selection.
+/// The state of a route's breaker and limiter before one selection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     pub(super) tried: bool,
@@ -29,9 +29,9 @@ pub(super) enum Circuit {
     Closed,
     /// Half-open, with a free probe.
     Probe,
-    /// Open for so long, or half-open with all probes under way: nobody knows for how long.
+    /// Open for this long, or, with `None`, half-open with all probes under way.
     Shut(Option<Duration>),
-    /// Held open by somebody, until that one says otherwise.
+    /// Forced open.
     Pinned,
 }
 
@@ -48,13 +48,13 @@ pub(super) struct Pick {
     pub(super) index: usize,
     /// It is half-open.
     pub(super) probe: bool,
-    /// It is out, and was taken for want of any other.
+    /// It is out, and was taken because all others are out.
     pub(super) last_resort: bool,
     /// The number under which it keeps other probes away.
     number: Option<u64>,
 }
 
-/// What is known of the routes beyond what their breakers and limiters know.
+/// The state of the routes besides their breakers and limiters.
 #[derive(Clone, Debug)]
 pub(super) struct Core {
     order: Order,
@@ -71,28 +71,28 @@ struct State {
     /// Only moves forward, except for [`Core::wake`].
     rests_until: Duration,
     in_flight: u32,
-    /// By how many turns it is ahead of the others.
+    /// The number of turns by which it is ahead of the others.
     credit: i64,
-    /// The lease that finds out whether it is back: its number, and when it was given.
+    /// The lease that is a probe: its number, and its time.
     probe: Option<(u64, Duration)>,
 }
 
-/// How well a route fits, from the best to the worst.
+/// The fitness of a route, from the best to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
     Now,
-    /// There is room for it in so long.
+    /// There is room for it after this long.
     In(Duration),
-    /// Half-open, and another lease is finding out.
+    /// Half-open, and another lease is the probe.
     Behind,
-    /// It returns in so long; never, if nobody knows.
+    /// It returns after this long; `None` if that is not known.
     Out(Duration),
-    /// Tried, held open, or without room for ever.
+    /// Tried, forced open, or never with room.
     Never,
 }
 
-/// A probe keeps other probes away for this long at most: a call that hangs must not keep a route
-/// out for ever.
+/// A probe keeps other probes away for at most this long: a hanging call must not keep a route out
+/// for good.
 const PROBE: Duration = Duration::from_secs(30);
 
 impl Core {
@@ -148,7 +148,7 @@ impl Core {
         Pick { index, probe, last_resort, number }
     }
 
-    /// Of those that can take a call at once, the one whose turn it is. `first` is the first.
+    /// The route whose turn it is, of the ones that can take a call at once. `first` is the first.
     fn next(&mut self, standings: &[Standing], first: usize, now: Duration) -> usize {
         let ready = |state: &State, i: usize| state.fit(&standings[i], now) == Fit::Now;
         let mut best = first;
@@ -162,7 +162,7 @@ impl Core {
                 }
             }
             // Each gains its weight, and the one that is furthest ahead pays for all: turns of
-            // unequal weights are spread as evenly as they can be.
+            // unequal weights are spread as evenly as possible.
             Order::Weighted | Order::RoundRobin => {
                 let mut all = 0_i64;
                 for i in first..self.states.len() {
@@ -211,7 +211,7 @@ impl Core {
         self.states[index].rest_left(self.since_origin(now))
     }
 
-    /// How many calls are under way on a route.
+    /// The number of calls under way on a route.
     pub(super) fn in_flight(&self, index: usize) -> u32 {
         self.states[index].in_flight
     }

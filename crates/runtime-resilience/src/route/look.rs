@@ -1,4 +1,4 @@
-//! What a route's breaker and limiter say, asked without taking a place.
+//! The state of a route's breaker and limiter, read without taking a place.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::breaker::{CircuitBreaker, CircuitState};
 use crate::rate::{Demand, RateLimiter};
 
 impl Standing {
-    /// What a route that is passed over is taken for.
+    /// The standing of a tried route, which is passed over.
     pub(super) const TRIED: Self = Self { tried: true, circuit: Circuit::Closed, room: Room::Now };
 
     pub(super) fn of(route: &Route, demand: Demand) -> Self {
@@ -20,7 +20,7 @@ impl Standing {
         Self { tried: false, circuit: Circuit::of(route.breaker()), room }
     }
 
-    /// In how long the route returns, but for its rest: `None` if never, or if nobody knows.
+    /// The time until the route returns, without its rest: `None` if never, or if it is not known.
     pub(super) fn returns_in(&self) -> Option<Duration> {
         let circuit = match self.circuit {
             Circuit::Closed | Circuit::Probe => Duration::ZERO,

@@ -32,10 +32,10 @@ struct Place {
     model: Arc<str>,
     key: Option<Arc<str>>,
     name: Arc<str>,
-    /// Of provider, model and key, so that most comparisons end with it.
+    /// A hash of provider, model and key, which ends most comparisons.
     hash: u64,
     breaker: CircuitBreaker,
-    /// Whether the breaker is one that was given, and keeps its name.
+    /// Whether the breaker was given, and keeps its name.
     given: bool,
     limiter: Option<RateLimiter>,
     weight: NonZeroU32,
@@ -152,7 +152,7 @@ impl Route {
         self.place.weight
     }
 
-    /// Whether what rests `scope` after a call on `other` rests this route, too.
+    /// Whether a rest of `scope` after a call on `other` includes this route.
     pub(super) fn rests_with(&self, other: &Self, scope: FaultScope) -> bool {
         match scope {
             FaultScope::Call => false,

@@ -1,10 +1,10 @@
-//! How long routes rest after a fault.
+//! The rests of routes after a fault.
 
 use std::time::Duration;
 
 use crate::fault::{Fault, FaultKind, FaultScope};
 
-/// How long routes rest after a fault.
+/// The rests of routes after a fault.
 ///
 /// The rest that a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest).
 /// After a used-up quota or a refused key it only makes a rest longer: the refusal of a day's quota may
@@ -71,7 +71,7 @@ impl RouteRests {
         self
     }
 
-    /// What is to rest, and for how long.
+    /// The scope of a rest, and its length.
     pub(super) fn of(&self, fault: &Fault) -> Option<(FaultScope, Duration)> {
         let asked = fault.asked.unwrap_or_default();
         let (scope, rest) = match (fault.asked, fault.kind) {
@@ -102,13 +102,13 @@ impl Default for RouteRests {
     }
 }
 
-/// What [`Routes::apply`](super::Routes::apply) let rest.
+/// The rest that [`Routes::apply`](super::Routes::apply) began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rested {
-    /// What rests.
+    /// The scope.
     pub scope: FaultScope,
-    /// How long from now on. A route that rested for longer already still does.
+    /// The length from now on. A longer rest of a route goes on.
     pub rest: Duration,
     /// The number of routes.
     pub routes: usize,

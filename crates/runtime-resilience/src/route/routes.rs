@@ -19,11 +19,11 @@ mod lease;
 
 pub use self::lease::RouteLease;
 
-/// The routes that calls may take, in an order. Sessions share them by cloning, so what one session
-/// is told, that a key is used up or a model overloaded, spares the others the same answer.
+/// The routes that calls may take, in an order. Sessions share them by cloning: when one session is told
+/// that a key is used up or a model overloaded, the others do not ask again.
 ///
-/// A list knows which routes rest, and how many calls are under way on each. A route that stands in
-/// several lists has the same breaker and limiter in all of them, and rests in each on its own.
+/// A list has the rest of each route and the number of calls under way on it. A route in several lists
+/// has the same breaker and limiter in all of them, and rests in each separately.
 ///
 /// ```text
 ///                       apply(fault), rest           the rest is over
@@ -253,8 +253,7 @@ impl Routes {
         self.core().pick(standings, *fail_open, now)
     }
 
-    /// Lets routes rest for `rest`, and returns how many that are. A route that rests for longer
-    /// already still does.
+    /// Lets routes rest for `rest`, and returns their number. A longer rest of a route goes on.
     ///
     /// The scope says which: with [`FaultScope::Call`] none, with [`FaultScope::Model`] this route,
     /// with [`FaultScope::Key`] all routes of its provider and key, with [`FaultScope::Provider`] all
@@ -285,7 +284,7 @@ impl Routes {
     /// - If the failure passes by itself and the provider asked for no rest, there is a rest only if
     ///   another route is left. One overload is no reason to leave none.
     /// - A rate limit also pauses the limiters of the routes in its scope, even where none rests.
-    /// - The breaker is not told: the call's permit does that.
+    /// - The breaker is not informed: the call's permit does that.
     pub fn apply(&self, route: &Route, fault: &Fault) -> Option<Rested> {
         let (scope, rest) = self.shared.config.rests.of(fault)?;
         if fault.kind == FaultKind::RateLimit {
@@ -340,7 +339,7 @@ impl Routes {
         closed.any(|(index, _)| self.core().rest_left(index, now).is_zero())
     }
 
-    /// Why nothing was selected. Looks again, at the tried ones, too.
+    /// Why nothing was selected. Reads all routes again, with the tried ones.
     #[cold]
     fn none(&self, tried: &TriedRoutes, demand: Demand, now: Instant) -> NoRouteError {
         let routes = &self.shared.config.routes;
@@ -369,7 +368,7 @@ impl Routes {
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        // Nothing in the core panics half-way, so poison carries no news.
+        // Nothing in the core panics half-way, so a poisoned lock holds a whole value.
         self.shared.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,16 +13,16 @@ pub struct RouteSnapshot {
     pub route: Route,
     /// The state of its breaker.
     pub circuit: CircuitState,
-    /// What is left of the breaker's wait.
+    /// The rest of the breaker's wait.
     pub retry_after: Option<Duration>,
-    /// What is left of its rest.
+    /// The time left of its rest.
     pub rests: Option<Duration>,
     /// The number of calls under way on it.
     pub in_flight: u32,
 }
 
 impl RouteSnapshot {
-    /// As far as the route itself knows.
+    /// Without the state that only the list has.
     pub(super) fn of(route: &Route) -> Self {
         let breaker = route.breaker();
         Self {

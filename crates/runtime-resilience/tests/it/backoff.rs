@@ -12,7 +12,7 @@ fn secs(seconds: f64) -> Duration {
 }
 
 #[test]
-fn without_jitter_delays_grow_by_powers_of_the_base_up_to_the_cap() {
+fn delays_without_jitter_are_powers_up_to_the_cap() {
     let backoff = Backoff::with_base(1.5).unwrap().jitter(JitterMode::None);
     assert_eq!(backoff.delay(0, None), secs(1.0));
     assert_eq!(backoff.delay(5, None), secs(7.593_75));
@@ -21,7 +21,7 @@ fn without_jitter_delays_grow_by_powers_of_the_base_up_to_the_cap() {
 }
 
 #[test]
-fn difference_8_no_attempt_number_overflows_or_leaves_the_bounds() {
+fn difference_8_delays_stay_in_bounds_at_any_attempt() {
     for attempt in [0, 1, 63, 64, 1_023, 1_024, 1_025, u32::MAX - 1, u32::MAX] {
         for &jitter in JitterMode::ALL {
             for cap in [Duration::ZERO, Duration::from_nanos(1), secs(60.0), Duration::MAX] {
@@ -46,7 +46,7 @@ fn difference_8_the_cap_itself_is_reached_exactly() {
 }
 
 #[test]
-fn a_previous_delay_shorter_than_the_base_does_not_pull_the_next_below_it() {
+fn short_previous_delay_does_not_undercut_the_base() {
     let backoff = Backoff::with_base(3.0).unwrap();
     for unit in [0.0, 0.5, 1.0] {
         assert_eq!(backoff.delay_from(4, Some(secs(0.5)), unit), secs(3.0));
@@ -96,7 +96,7 @@ fn full_jitter_has_the_mean_of_an_even_draw() {
 }
 
 #[test]
-fn a_base_that_makes_no_sense_is_refused_by_name_and_value() {
+fn invalid_base_is_refused_by_name_and_value() {
     for base in [0.0, -2.0, f64::NAN, f64::INFINITY] {
         let error = Backoff::with_base(base).unwrap_err();
         assert_eq!(
@@ -115,7 +115,7 @@ fn the_short_form_keeps_the_default_bounds() {
 }
 
 #[test]
-fn full_jitter_is_even_at_every_base_and_whole_seconds_are_no_exception() {
+fn full_jitter_is_even_at_every_base() {
     // tower's back-off has no jitter at all at a base of one second.
     let mut rng = fastrand::Rng::with_seed(3);
     for base in [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0] {
@@ -147,7 +147,7 @@ fn powers_of_two_are_exact_as_far_as_durations_go() {
 }
 
 #[test]
-fn delays_are_rounded_to_the_nanosecond_as_the_standard_library_does() {
+fn delays_round_to_the_nanosecond_like_std() {
     let mut rng = fastrand::Rng::with_seed(4);
     let fixed = |seconds: f64| {
         let backoff = Backoff::with_base(seconds).unwrap().jitter(JitterMode::None);

@@ -39,7 +39,7 @@ fn it_opens_at_the_threshold_of_failures_in_a_row() {
 }
 
 #[test]
-fn an_open_breaker_refuses_without_calling_and_says_for_how_long() {
+fn open_breaker_refuses_without_calling_and_tells_the_wait() {
     let (breaker, clock, _) = breaker(threshold(1));
     breaker.record_failure();
     clock.advance(Duration::from_secs(3));
@@ -68,7 +68,7 @@ fn it_is_half_open_to_the_nanosecond_when_the_wait_is_over() {
 }
 
 #[test]
-fn a_successful_probe_closes_it_and_a_failed_one_opens_it_for_a_whole_wait() {
+fn probe_closes_it_or_opens_it_for_a_whole_wait() {
     let (breaker, clock, _) = half_open(CircuitBreakerConfig::default());
     breaker.try_acquire().unwrap().failure();
     assert_eq!(breaker.check().unwrap_err().retry_after, Some(WAIT));
@@ -90,7 +90,7 @@ fn no_more_probes_run_at_the_same_time_than_are_allowed() {
 }
 
 #[test]
-fn it_closes_after_as_many_successes_as_asked_for_even_one_probe_at_a_time() {
+fn successes_to_close_may_come_one_probe_at_a_time() {
     let (breaker, _, _) = half_open(CircuitBreakerConfig::default().successes_to_close(count(3)));
     for _ in 0..3 {
         assert_eq!(breaker.state(), HalfOpen);
@@ -123,7 +123,7 @@ fn asking_whether_a_call_would_be_admitted_takes_no_place() {
 }
 
 #[test]
-fn difference_2_a_result_of_an_earlier_generation_changes_nothing() {
+fn difference_2_result_of_an_earlier_generation_is_ignored() {
     let (breaker, clock, _) = breaker(threshold(1));
     let (late_success, late_failure) =
         (breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap());
@@ -141,7 +141,7 @@ fn difference_2_a_result_of_an_earlier_generation_changes_nothing() {
 }
 
 #[test]
-fn difference_2_a_probe_that_outlives_its_generation_changes_nothing() {
+fn difference_2_probe_that_outlives_its_generation_is_ignored() {
     let config = CircuitBreakerConfig::default().half_open_max_probes(count(2));
     let (breaker, _, _) = half_open(config);
     let (quick, slow) = (breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap());
@@ -163,7 +163,7 @@ fn difference_2_a_cancelled_probe_gives_its_place_back() {
 }
 
 #[test]
-fn difference_2_reports_without_a_permit_count_only_while_closed() {
+fn difference_2_records_without_permit_count_while_closed() {
     let (breaker, _, heard) = half_open(CircuitBreakerConfig::default());
     breaker.record_success();
     breaker.record_failure();
@@ -188,7 +188,7 @@ fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
 }
 
 #[test]
-fn a_reset_closes_it_and_forgets_what_was_under_way() {
+fn reset_closes_it_and_forgets_calls_under_way() {
     let (breaker, _, heard) = breaker(threshold(2));
     let before = [breaker.try_acquire().unwrap(), breaker.try_acquire().unwrap()];
     breaker.record_failure();

@@ -9,7 +9,7 @@ use runtime_resilience::{CallError, CircuitBreakerConfig, CircuitState};
 use crate::support::{breaker, half_open, poll_once, ready, threshold};
 
 #[test]
-fn both_faces_share_one_state() {
+fn sync_and_async_calls_share_one_state() {
     let (breaker, _, _) = breaker(threshold(2));
     assert_eq!(breaker.call(|| Err::<(), _>("sync")), Err(CallError::Failed("sync")));
     let failed = ready(breaker.call_async(|| async { Err::<(), _>("async") }));
@@ -36,7 +36,7 @@ fn admission_is_asked_for_at_the_first_poll() {
 }
 
 #[test]
-fn a_dropped_probe_frees_its_place_and_counts_neither_way() {
+fn dropped_probe_frees_its_place_and_is_ignored() {
     let (breaker, _, _) = half_open(CircuitBreakerConfig::default());
     let mut call = Box::pin(breaker.call_async(future::pending::<Result<(), ()>>));
     assert!(poll_once(&mut call).is_pending());
@@ -66,7 +66,7 @@ fn a_panic_beside_a_call_only_cancels_it() {
     let (breaker, _, heard) = breaker(threshold(1));
     let joined = || {
         let mut call = Box::pin(breaker.call_async(future::pending::<Result<(), ()>>));
-        // What `join!` does, with a neighbour that panics in the same poll.
+        // Like `join!` with a neighbour that panics in the same poll.
         ready(poll_fn(move |cx| {
             assert!(call.as_mut().poll(cx).is_pending());
             panic!("on purpose") as Poll<()>

@@ -67,7 +67,7 @@ fn every_success_of_a_probe_counts_and_no_place_is_lost() {
 }
 
 #[test]
-fn every_place_is_free_again_after_any_mixture_of_endings() {
+fn places_are_free_again_after_any_mixture_of_outcomes() {
     let places = 5;
     let config = CircuitBreakerConfig::default()
         .half_open_max_probes(count(places))

@@ -83,7 +83,7 @@ fn call<S: Service<()>>(service: &mut S) -> Result<S::Response, S::Error> {
 }
 
 #[test]
-fn it_passes_answers_and_errors_on_and_opens_when_it_must() {
+fn layer_passes_answers_and_errors_on_and_opens() {
     let (breaker, _, _) = breaker(threshold(2));
     assert_eq!(call(&mut layered(&breaker, answers)), Ok(1));
     let mut service = layered(&breaker, fails);
@@ -107,7 +107,7 @@ fn it_is_ready_when_the_service_is() {
 }
 
 #[test]
-fn an_open_breaker_refuses_without_asking_whether_the_service_is_ready() {
+fn open_breaker_refuses_without_polling_readiness() {
     let (breaker, _, _) = breaker(threshold(1));
     let mut inner = Inner::new(answers);
     inner.is_ready = Poll::Pending;
@@ -120,7 +120,7 @@ fn an_open_breaker_refuses_without_asking_whether_the_service_is_ready() {
 }
 
 #[test]
-fn what_was_refused_while_asking_is_refused_even_if_the_wait_ends_before_the_call() {
+fn call_after_unpolled_readiness_is_refused() {
     let (breaker, clock, _) = breaker(threshold(1));
     let mut service = layered(&breaker, answers);
     breaker.record_failure();
@@ -150,7 +150,7 @@ fn waiting_for_readiness_holds_no_place_of_a_probe() {
 }
 
 #[test]
-fn the_readied_instance_is_called_and_its_clone_is_not_taken_for_ready() {
+fn ready_instance_is_called_and_its_clone_is_not_ready() {
     let (breaker, _, _) = breaker(threshold(1));
     let mut service = layered(&breaker, answers);
     assert!(is_ready(&mut service).is_ready());
@@ -183,7 +183,7 @@ fn a_dropped_answer_is_a_cancelled_call_polled_or_not() {
 }
 
 #[test]
-fn a_panic_in_the_service_or_in_its_answer_is_a_failure_and_one_beside_it_is_not() {
+fn panic_in_service_or_answer_fails_and_beside_it_cancels() {
     let makes: fn() -> Answer = || panic!("on purpose");
     let polls: fn() -> Answer = || Box::pin(async { panic!("on purpose") });
     for answer in [makes, polls] {
@@ -221,7 +221,7 @@ fn a_judge_decides_which_results_are_failures() {
 }
 
 #[test]
-fn the_layer_asks_nothing_of_a_service_but_to_be_one() {
+fn layer_needs_no_bounds_on_a_service() {
     /// Neither `Clone` nor `'static` nor `Send`.
     struct Borrows<'a>(&'a Cell<u32>);
     impl Service<u32> for Borrows<'_> {

@@ -44,7 +44,7 @@ fn around(text: &'static str, source: impl Into<BoxError>) -> Layer {
 }
 
 #[test]
-fn difference_1_a_status_code_inside_a_longer_number_is_not_a_status_code() {
+fn difference_1_status_code_inside_a_longer_number_is_none() {
     for code in ["429", "401", "502", "503"] {
         for not_a_code in [
             format!("cannot open file {code}1.txt"),
@@ -78,7 +78,7 @@ fn difference_1_a_status_code_inside_a_longer_number_is_not_a_status_code() {
 }
 
 #[test]
-fn texts_are_read_in_any_case_and_by_the_first_rule_that_fits() {
+fn texts_are_read_in_any_case_by_the_first_matching_rule() {
     for (text, expected) in [
         ("Rate Limit reached", LlmError),
         ("request TIMED OUT", LlmTimeout),
@@ -164,7 +164,7 @@ fn a_rule_is_tried_on_all_texts_before_the_next_rule() {
 }
 
 #[test]
-fn json_that_cannot_be_read_is_corruption_and_json_of_another_form_is_not() {
+fn unreadable_json_is_corruption_and_other_shape_is_not() {
     for corrupt in ["{bad", "", "[1, 2"] {
         let error = serde_json::from_str::<serde_json::Value>(corrupt).unwrap_err();
         assert_eq!(classify_error(&error), MemoryCorruption, "{corrupt}");
@@ -174,7 +174,7 @@ fn json_that_cannot_be_read_is_corruption_and_json_of_another_form_is_not() {
 }
 
 #[test]
-fn what_serde_quotes_from_the_data_says_nothing_about_the_failure() {
+fn data_quoted_by_serde_decides_nothing() {
     #[derive(Debug, serde::Deserialize)]
     struct Reply {
         #[expect(dead_code, reason = "only its absence matters")]
@@ -202,7 +202,7 @@ fn what_serde_quotes_from_the_data_says_nothing_about_the_failure() {
 }
 
 #[test]
-fn json_from_a_stream_that_breaks_is_a_fault_of_the_stream() {
+fn json_of_a_broken_stream_is_the_streams_failure() {
     struct Reset;
     impl io::Read for Reset {
         fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -214,13 +214,13 @@ fn json_from_a_stream_that_breaks_is_a_fault_of_the_stream() {
 }
 
 #[test]
-fn a_channel_that_times_out_is_a_timeout_and_one_that_closes_is_not() {
+fn channel_timeout_is_a_timeout_and_closing_is_not() {
     assert_eq!(classify_error(&RecvTimeoutError::Timeout), LlmTimeout);
     assert_eq!(classify_error(&RecvTimeoutError::Disconnected), LlmError);
 }
 
 #[test]
-fn a_refusal_by_a_breaker_is_a_provider_failure_whatever_the_breaker_is_called() {
+fn circuit_open_is_a_provider_failure_under_any_name() {
     let breaker = CircuitBreaker::new("tool timeout");
     (0..5).for_each(|_| breaker.record_failure());
     let refused = breaker.call(|| "1".parse::<u8>()).unwrap_err();
@@ -242,7 +242,7 @@ fn the_callers_types_are_asked_first_and_in_their_order() {
 }
 
 #[test]
-fn a_chain_longer_than_any_honest_one_is_left_after_a_while() {
+fn endless_chain_is_left_after_64_errors() {
     let chain = |layers| {
         let inner: BoxError = io::Error::from(ErrorKind::TimedOut).into();
         (0..layers).fold(inner, |inner, _| around("tool failed", inner).into())
@@ -265,7 +265,7 @@ fn a_failure_reads_as_the_callers_error_and_leads_to_it() {
 }
 
 #[test]
-fn what_a_failure_was_given_outweighs_its_error() {
+fn given_scenario_outweighs_the_error() {
     let failure = Failure::new(io::Error::from(ErrorKind::TimedOut), ContextOverflow);
     assert_eq!(classify_error(&around("503", failure)), ContextOverflow);
 }
@@ -310,7 +310,7 @@ fn failure_walks_along_its_error_once() {
 }
 
 #[test]
-fn failure_keeps_what_was_noted_of_the_errors_it_walked_along() {
+fn failure_keeps_the_note_of_its_walk() {
     let error = around("outer", around("inner", fmt::Error));
     let noted = |error: &(dyn Error + 'static), note: &mut Option<Vec<String>>| {
         note.get_or_insert_default().push(error.to_string());

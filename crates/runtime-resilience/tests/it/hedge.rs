@@ -20,7 +20,7 @@ fn tail() -> FirstTokens {
 }
 
 #[test]
-fn a_quantile_is_told_to_an_eighth_and_never_too_low() {
+fn quantile_is_within_an_eighth_and_never_too_low() {
     let times = FirstTokens::new();
     assert_eq!((times.quantile(0.5), times.samples()), (None, 0));
     (1..=900).for_each(|n| times.observe(ms(n)));
@@ -32,7 +32,7 @@ fn a_quantile_is_told_to_an_eighth_and_never_too_low() {
 }
 
 #[test]
-fn shares_that_make_no_sense_count_as_the_nearest_that_do() {
+fn invalid_shares_count_as_the_nearest_valid_one() {
     let times = tail();
     assert_eq!(times.quantile(-1.0), times.quantile(0.0));
     assert_eq!(times.quantile(f64::INFINITY), times.quantile(1.0));
@@ -66,7 +66,7 @@ fn nothing_is_hedged_before_enough_is_known() {
 }
 
 #[test]
-fn a_fixed_delay_needs_no_samples_and_a_least_one_holds_for_both() {
+fn fixed_delay_needs_no_samples_and_minimum_holds_for_both() {
     let times = FirstTokens::new();
     assert_eq!(Hedge::after(ms(2_000)).delay(&times), Some(ms(2_000)));
     assert_eq!(Hedge::after(ms(1)).at_least(ms(50)).delay(&times), Some(ms(50)));
@@ -76,7 +76,7 @@ fn a_fixed_delay_needs_no_samples_and_a_least_one_holds_for_both() {
 }
 
 #[test]
-fn what_a_provider_was_like_yesterday_fades() {
+fn old_times_fade() {
     let times = FirstTokens::new();
     (0..5_000).for_each(|_| times.observe(ms(60_000)));
     assert!(times.samples() <= 1_000);

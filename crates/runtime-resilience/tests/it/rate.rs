@@ -13,7 +13,7 @@ use runtime_resilience::{Demand, RateDimension, RateLimiter, RateLimits};
 use self::support::{ASK, input, limiter, nanos, requests, secs, short_of, tokens};
 
 #[test]
-fn what_nobody_limits_is_let_through() {
+fn unlimited_dimensions_admit_everything() {
     let limiter = RateLimiter::new("x", RateLimits::default());
     for _ in 0..1_000 {
         drop(limiter.try_reserve(Demand::request().input_tokens(u64::MAX).output_tokens(u64::MAX)));
@@ -56,7 +56,7 @@ fn a_refusal_by_the_second_dimension_takes_nothing_of_the_first() {
 }
 
 #[test]
-fn input_and_output_count_together_where_the_limit_is_on_both() {
+fn total_limit_counts_input_and_output_together() {
     let (limiter, clock) = limiter(tokens(100));
     let ask = Demand::request().input_tokens(60).output_tokens(40);
     drop(limiter.try_reserve(ask).unwrap());
@@ -68,7 +68,7 @@ fn input_and_output_count_together_where_the_limit_is_on_both() {
 }
 
 #[test]
-fn the_longest_wait_is_the_one_that_is_told() {
+fn longest_wait_is_reported() {
     let (limiter, _) = limiter(requests(60).tokens_per_minute(NonZeroU64::new(60).unwrap()));
     (0..60).for_each(|_| drop(limiter.try_reserve(Demand::request()).unwrap()));
     let error = limiter.check(Demand::request()).unwrap_err();
@@ -80,7 +80,7 @@ fn the_longest_wait_is_the_one_that_is_told() {
 }
 
 #[test]
-fn a_demand_larger_than_the_burst_is_refused_for_good_and_says_so() {
+fn demand_beyond_the_burst_is_refused_for_good() {
     let (limiter, clock) = limiter(tokens(600).burst(secs(10)));
     let error = limiter.try_reserve(input(101)).unwrap_err();
     assert_eq!(error.retry_after, None);
@@ -93,7 +93,7 @@ fn a_demand_larger_than_the_burst_is_refused_for_good_and_says_so() {
 }
 
 #[test]
-fn a_demand_larger_than_the_burst_goes_alone_where_it_may() {
+fn demand_beyond_the_burst_goes_alone_if_allowed() {
     let (limiter, clock) = limiter(tokens(600).burst(secs(10)).oversized_alone());
     drop(limiter.try_reserve(input(1)).unwrap());
     let wait = limiter.try_reserve(input(300)).unwrap_err().retry_after;
@@ -136,7 +136,7 @@ fn an_idle_year_brings_one_burst_and_huge_numbers_do_no_harm() {
 }
 
 #[test]
-fn limits_change_at_run_time_and_what_was_taken_stays_taken() {
+fn limits_change_at_run_time_and_taken_units_stay_taken() {
     // governor #273, #39
     let (limiter, clock) = limiter(requests(10));
     (0..4).for_each(|_| drop(limiter.try_reserve(ASK).unwrap()));
@@ -171,7 +171,7 @@ fn a_peek_takes_nothing() {
 }
 
 #[test]
-fn a_pause_holds_for_all_and_only_ever_extends() {
+fn pause_holds_for_all_and_only_extends() {
     // producer-pal #1021
     let (limiter, clock) = limiter(requests(60));
     let other = limiter.clone();
@@ -216,7 +216,7 @@ fn an_endless_pause_does_not_overflow() {
 }
 
 #[test]
-fn a_pause_that_was_a_mistake_can_be_ended() {
+fn pause_can_be_ended_early() {
     let (limiter, clock) = limiter(requests(60));
     limiter.pause(secs(1_000_000));
     clock.advance(secs(60));

@@ -24,7 +24,7 @@ fn books() -> RecoveryContext {
 }
 
 #[test]
-fn every_scenario_has_the_recipe_that_bears_its_name() {
+fn every_scenario_has_its_recipe() {
     for &scenario in FailureScenario::ALL {
         let recipe = recipe_for(scenario);
         assert_eq!(recipe.scenario, scenario);
@@ -63,7 +63,7 @@ fn attempts_are_counted_by_scenario_and_end_in_escalation() {
 }
 
 #[test]
-fn a_step_that_fails_leaves_itself_and_those_after_it() {
+fn failed_step_remains_with_the_later_ones() {
     let mut books = books();
     let handler = |step: &StepContext<'_>| match step.step() {
         ClearMemoryCache => Ok(()),
@@ -103,7 +103,7 @@ impl RecoveryHandler for Scribe {
 }
 
 #[test]
-fn both_drivers_hand_the_same_steps_to_the_handler() {
+fn sync_and_async_pass_the_same_steps_to_the_handler() {
     let (mut books, scribe) = (books(), Scribe::default());
     let first = attempt_recovery_with(ProviderFailure, &mut books, &scribe);
     let second = ready(attempt_recovery_async(ProviderFailure, &mut books, &scribe));
@@ -125,7 +125,7 @@ fn both_drivers_hand_the_same_steps_to_the_handler() {
 }
 
 #[test]
-fn a_handler_without_an_async_form_works_in_both_worlds() {
+fn sync_handler_works_in_both_forms() {
     let mut books = books();
     let handler = |_: &StepContext<'_>| Err(BoxError::from("no"));
     let result = ready(attempt_recovery_async(LlmTimeout, &mut books, &handler));
@@ -154,7 +154,7 @@ fn attempt_that_is_dropped_counts_and_leaves_no_event() {
 }
 
 #[test]
-fn events_are_bounded_and_what_is_exhausted_is_not_forgotten_with_them() {
+fn exhausted_scenarios_outlive_the_bounded_events() {
     let config = RecoveryContextConfig::default().max_events(3).clock(Arc::new(ManualClock::new()));
     let mut books = RecoveryContext::with_config(config);
     for _ in 0..4 {
@@ -179,7 +179,7 @@ fn a_context_that_keeps_no_events_still_keeps_the_books() {
 }
 
 #[test]
-fn a_recipe_of_the_callers_replaces_one_and_leaves_the_others() {
+fn own_recipe_replaces_one_and_leaves_the_others() {
     let never = RecoveryRecipe::new(LlmTimeout, vec![], 0, EscalationPolicy::Abort);
     let recipes = Recipes::default().with(never);
     let mut books = RecoveryContext::with_config(RecoveryContextConfig::default().recipes(recipes));
@@ -189,7 +189,7 @@ fn a_recipe_of_the_callers_replaces_one_and_leaves_the_others() {
 }
 
 #[test]
-fn results_and_events_are_written_with_the_originals_keys_in_its_order() {
+fn json_has_the_originals_keys_in_its_order() {
     let mut books = books();
     let result = attempt_recovery(LlmTimeout, &mut books);
     let json = serde_json::to_string(&result).unwrap();
@@ -212,7 +212,7 @@ fn results_and_events_are_written_with_the_originals_keys_in_its_order() {
 }
 
 #[test]
-fn a_recipe_survives_its_json_and_one_with_an_unknown_field_is_refused() {
+fn recipe_survives_its_json_and_refuses_unknown_fields() {
     for &scenario in FailureScenario::ALL {
         let json = serde_json::to_string(recipe_for(scenario)).unwrap();
         assert_eq!(serde_json::from_str::<RecoveryRecipe>(&json).unwrap(), *recipe_for(scenario));

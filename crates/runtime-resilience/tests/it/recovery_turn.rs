@@ -79,7 +79,7 @@ fn told(verdict: RecoveryVerdict) -> String {
 }
 
 #[test]
-fn every_kind_of_fault_is_met_by_what_can_help_against_it() {
+fn every_fault_kind_gets_the_steps_that_can_help() {
     const WAITS: &str = "here in 1s: retry_with_backoff, not switch_provider";
     const GOES: &str = "there in 0s: switch_provider, not retry_with_backoff";
     const STAYS: &str = "here in 1s: retry_with_backoff";
@@ -111,14 +111,14 @@ fn every_kind_of_fault_is_met_by_what_can_help_against_it() {
         (FaultKind::Unknown, WAITS, GOES),
     ] {
         let fault = Fault::of(kind);
-        // The two recipes with both steps have them in either order; it decides nothing.
+        // The two recipes with both steps have them in different orders, without effect.
         assert_eq!(told(turn().after(&fault, ALONE)), alone, "{kind}, alone");
         assert_eq!(told(turn().after(&fault, ELSEWHERE)), elsewhere, "{kind}, elsewhere");
     }
 }
 
 #[test]
-fn every_scenario_of_which_nothing_more_is_known_has_what_its_recipe_says() {
+fn bare_scenario_gets_the_steps_of_its_recipe() {
     for (scenario, alone) in [
         (FailureScenario::LlmTimeout, "here in 1s: retry_with_backoff"),
         (FailureScenario::LlmError, "here in 1s: retry_with_backoff, not switch_provider"),
@@ -157,7 +157,7 @@ fn each_scenario_has_its_own_attempts_and_they_end() {
 }
 
 #[test]
-fn what_does_not_help_uses_an_attempt_up_all_the_same() {
+fn skipped_steps_use_up_an_attempt() {
     let mut turn = turn();
     let refused = Fault::of(FaultKind::Auth);
     let here = gave_up(turn.after(&refused, ALONE));
@@ -182,7 +182,7 @@ fn the_delays_go_on_from_one_scenario_to_the_next() {
 }
 
 #[test]
-fn what_was_asked_for_is_waited_in_full_and_the_delay_goes_on_top() {
+fn asked_wait_is_kept_in_full_with_the_delay_on_top() {
     let next = again(turn().after(&asking(FaultKind::RateLimit, 20), ALONE));
     assert_eq!(next.wait, s(21));
     let next = again(turn().after(&asking(FaultKind::RateLimit, 60), ALONE));
@@ -192,7 +192,7 @@ fn what_was_asked_for_is_waited_in_full_and_the_delay_goes_on_top() {
 }
 
 #[test]
-fn what_was_asked_for_is_not_waited_in_part() {
+fn asked_wait_is_never_shortened() {
     let why = gave_up(turn().after(&asking(FaultKind::RateLimit, 61), ALONE));
     assert_eq!(why, GaveUp::NothingHelps(NoRetry::TooLong { asked: s(61), cap: CAP }));
     let why = gave_up(turn().after(&asking(FaultKind::RateLimit, 20), left(20)));
@@ -201,7 +201,7 @@ fn what_was_asked_for_is_not_waited_in_part() {
 }
 
 #[test]
-fn an_attempt_elsewhere_does_not_wait_for_the_place_that_failed() {
+fn attempt_elsewhere_does_not_wait() {
     for asked in [0, 20, 61, u64::MAX] {
         let next = again(turn().after(&asking(FaultKind::RateLimit, asked), ELSEWHERE));
         assert_eq!((next.switch, next.wait), (true, Duration::ZERO));
@@ -218,7 +218,7 @@ fn nothing_begins_once_the_time_is_over() {
 }
 
 #[test]
-fn a_changed_request_waits_only_if_it_was_asked_to() {
+fn changed_request_waits_only_if_asked() {
     let next = again(turn().after(&Fault::of(FaultKind::ContextLength), ALONE));
     assert_eq!(next.wait, Duration::ZERO);
     let next = again(turn().after(&asking(FaultKind::ContextLength, 7), ALONE));
@@ -228,7 +228,7 @@ fn a_changed_request_waits_only_if_it_was_asked_to() {
 }
 
 #[test]
-fn a_recipe_that_asks_for_a_person_ends_the_recovery_whatever_else_it_says() {
+fn recipe_with_a_person_ends_the_recovery() {
     let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
     let mut turn = with(recipe(FailureScenario::LlmTimeout, &steps, 3));
     let timeout = Fault::of(FaultKind::Timeout(TimeoutPhase::Attempt));
@@ -252,7 +252,7 @@ fn a_recipe_without_attempts_or_without_steps_gives_up() {
 }
 
 #[test]
-fn a_recipe_that_only_switches_does_not_stay() {
+fn recipe_that_only_switches_never_retries_here() {
     let recipes = recipe(FailureScenario::LlmError, &[RecoveryStep::SwitchProvider], 9);
     let server = Fault::of(FaultKind::Server);
     let mut turn = with(recipes);
@@ -261,7 +261,7 @@ fn a_recipe_that_only_switches_does_not_stay() {
 }
 
 #[test]
-fn what_is_to_change_adds_up_over_the_attempts() {
+fn changes_add_up_over_the_attempts() {
     let steps = [
         RecoveryStep::RetryWithSmallerContext,
         RecoveryStep::ReduceToolSet,
@@ -288,14 +288,14 @@ fn what_is_to_change_adds_up_over_the_attempts() {
 }
 
 #[test]
-fn steps_that_are_given_up_on_change_nothing() {
+fn abandoned_steps_change_nothing() {
     let mut turn = turn();
     let _ = gave_up(turn.after(&asking(FaultKind::ContextLength, 99), ALONE));
     assert_eq!(turn.changes(), RecoveryChanges::default());
 }
 
 #[test]
-fn the_policy_is_the_recipes() {
+fn policy_is_the_recipes_policy() {
     let turn = with(recipe(FailureScenario::ProviderFailure, &[], 1));
     assert_eq!(turn.policy(FailureScenario::ProviderFailure), EscalationPolicy::AlertHuman);
     assert_eq!(turn.policy(FailureScenario::MemoryCorruption), EscalationPolicy::Abort);

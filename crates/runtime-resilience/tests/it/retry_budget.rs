@@ -28,7 +28,7 @@ fn a_storm_of_failures_gets_its_reserve_and_no_more() {
 }
 
 #[test]
-fn a_budget_that_was_used_up_refills() {
+fn used_up_budget_refills() {
     // aws-sdk-go-v2 #3550: retries were off until the process was restarted.
     let budget = RetryBudget::percent(30);
     withdrawn(&budget);
@@ -39,7 +39,7 @@ fn a_budget_that_was_used_up_refills() {
 }
 
 #[test]
-fn a_full_budget_does_not_overflow_and_a_long_calm_buys_one_reserve() {
+fn full_budget_holds_one_reserve_and_does_not_overflow() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().percent(100).reserve(3));
     (0..10_000).for_each(|_| budget.succeeded());
     budget.give_back();
@@ -51,7 +51,7 @@ fn a_full_budget_does_not_overflow_and_a_long_calm_buys_one_reserve() {
 }
 
 #[test]
-fn part_of_a_retry_is_none() {
+fn part_of_a_retry_admits_none() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1));
     withdrawn(&budget);
     (0..4).for_each(|_| budget.succeeded());
@@ -61,7 +61,7 @@ fn part_of_a_retry_is_none() {
 }
 
 #[test]
-fn none_is_none() {
+fn empty_budget_admits_no_retry() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(0));
     (0..100).for_each(|_| budget.succeeded());
     budget.give_back();
@@ -73,7 +73,7 @@ fn none_is_none() {
 }
 
 #[test]
-fn a_retry_that_was_not_made_is_put_back_and_a_dear_one_costs_more() {
+fn unused_retry_returns_and_weighted_one_costs_more() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(5));
     let five = NonZeroU32::new(5).unwrap();
     budget.try_withdraw().unwrap();

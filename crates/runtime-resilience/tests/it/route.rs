@@ -29,7 +29,7 @@ pub(crate) fn route_with(
     clock: &ManualClock,
 ) -> Route {
     let name = format!("{provider}/{model}");
-    // Without a lease: when a probe that hangs is given up is the breaker's business.
+    // Without a lease: the breaker decides when a hanging probe is given up.
     let config = config.recovery_timeout(WAIT).half_open_lease(Duration::MAX);
     let breaker = CircuitBreaker::with_clock(name, config, Arc::new(clock.clone()));
     Route::new(provider, model).circuit_breaker(breaker)

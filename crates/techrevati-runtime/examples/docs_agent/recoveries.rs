@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use techrevati_runtime::events::payload::{self, TurnStarted, Word, Words};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanId};
-use techrevati_runtime::orchestrator::RecoveryConfig;
 
 /// One failure of a turn's call, and what came of it.
 #[derive(Debug, Default)]
@@ -114,7 +113,7 @@ fn number(event: &AgentEvent) -> u64 {
 #[cfg(test)]
 mod tests {
     use techrevati_runtime::events::{FailureScenario, ManualClock};
-    use techrevati_runtime::orchestrator::{Orchestrator, Turn};
+    use techrevati_runtime::orchestrator::{Orchestrator, RecoveryConfig, Turn};
     use techrevati_runtime::resilience::{
         Backoff, FaultError, JitterMode, Provider, Route, Routes,
     };

@@ -114,11 +114,8 @@ fn recipes() -> Recipes {
 }
 
 fn who_share_a_provider_share_a_budget() -> [Orchestrator; 2] {
-    let retries = RetryBudget::percent(10);
-    ["writer", "editor"].map(|role| {
-        Orchestrator::new(role, "draft")
-            .recovery(RecoveryConfig::default().retry_budget(retries.clone()))
-    })
+    let recovery = RecoveryConfig::default().retry_budget(RetryBudget::percent(10));
+    ["writer", "editor"].map(|role| Orchestrator::new(role, "draft").recovery(recovery.clone()))
 }
 
 async fn a_call_that_is_late_is_made_twice() -> Result<(), BoxError> {

@@ -35,7 +35,7 @@ pub struct Permit<B: Borrow<CircuitBreaker> = CircuitBreaker> {
     breaker: B,
     ticket: Ticket,
     spent: bool,
-    /// A permit taken during an unwinding is not dropped by it.
+    /// A permit taken while a panic unwinds is not dropped by that panic.
     panicking_at_start: bool,
 }
 
@@ -75,7 +75,7 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     }
 
     /// Records the outcome of the call. Returns the transition that it caused, if any; the listener has
-    /// been told.
+    /// been called.
     #[inline]
     pub fn record(mut self, outcome: CallOutcome) -> Option<Transition> {
         self.spent = true;

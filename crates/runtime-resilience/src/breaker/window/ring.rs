@@ -1,4 +1,4 @@
-//! The last so many calls.
+//! The last calls, up to a number.
 
 use std::mem;
 

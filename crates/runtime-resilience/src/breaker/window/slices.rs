@@ -1,4 +1,4 @@
-//! The calls of the last while.
+//! The calls of the last stretch of time.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use super::Ended;
 use crate::breaker::state::CircuitCounts;
 use crate::breaker::tick::nanos;
 
-/// In how many slices a window of time is cut. It moves on by a slice at a time.
+/// The number of slices of a window of time, which moves on by a slice at a time.
 const SLICES: u8 = 10;
 
 /// The calls that ended in each of the last ten slices of time, the one that runs included.
 #[derive(Debug)]
 pub(super) struct Slices {
     each: [CircuitCounts; SLICES as usize],
-    /// How long a slice is, in nanoseconds; at least 1.
+    /// The length of a slice in nanoseconds; at least 1.
     width: u64,
     /// The number of the running slice, counted from the breaker's beginning.
     running: u64,
@@ -54,8 +54,8 @@ impl Slices {
         self.counts
     }
 
-    /// Empties the slices that are over. An age of earlier belongs to a thread that waited for the
-    /// lock; what it brings counts as of now.
+    /// Empties the slices that are over. An earlier age comes from a thread that waited for the lock;
+    /// its call counts as of now.
     #[inline]
     fn move_on(&mut self, age: Duration) {
         let age = nanos(age);
@@ -72,7 +72,7 @@ impl Slices {
             *over = CircuitCounts::default();
         }
         self.running = now;
-        // Were it earlier, `move_on` would come here for nothing, which no test can tell.
+        // With an earlier end, `move_on` would only run more often, which no test can see.
         self.end = (now + 1).saturating_mul(self.width);
     }
 }

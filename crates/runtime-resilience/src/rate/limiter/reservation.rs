@@ -1,4 +1,4 @@
-//! What a call holds of a limiter, and the ways it can end.
+//! The reservation of a call, and the ways it can end.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::RateLimiter;
 use crate::rate::core::{Hold, RateSent};
 use crate::rate::demand::Demand;
 
-/// What one call has taken of a [`RateLimiter`].
+/// The units that one call has taken of a [`RateLimiter`].
 ///
 /// [`adjust`](Self::adjust) it to what the call used. Dropped, it keeps all that was taken: a call
 /// that was cut short has been sent, and the provider has counted it.
@@ -23,8 +23,8 @@ impl RateReservation {
         Self { limiter, hold }
     }
 
-    /// The call is over and used this much: gives back what it did not use, or takes what it used
-    /// beyond its reservation.
+    /// The call is over and used this much: gives back unused units, or takes the excess over the
+    /// reservation.
     ///
     /// After giving back, the limiter stands as if only that much had been reserved. Taking more
     /// works even where there is not that much: the next calls wait for it.
@@ -39,8 +39,8 @@ impl RateReservation {
         self.adjust(Demand::default());
     }
 
-    /// The call has used this much so far: takes what goes beyond its reservation now. What it has
-    /// not used yet stays reserved.
+    /// The call has used this much so far: takes the excess over the reservation now. Unused units
+    /// stay reserved.
     ///
     /// This is for streams, whose output is counted as it comes. `used` is the total since the start.
     pub fn debit(&mut self, used: Demand) {

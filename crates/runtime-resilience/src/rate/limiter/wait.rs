@@ -19,14 +19,14 @@ use crate::rate::error::RateLimitedError;
 use crate::rate::queue::Place;
 
 impl RateLimiter {
-    /// Reserves what a call asks for, and waits for room if need be. Calls are admitted in the order
-    /// in which they came.
+    /// Reserves the demand of a call, and waits for room if need be. Calls are admitted in the order of
+    /// arrival.
     ///
-    /// Drop the future to give up: the next caller moves up. A future that is kept without being
-    /// polled holds up those behind it. The place in the queue is taken at the first poll.
+    /// Drop the future to give up: the next call moves up. A future that is kept without being polled
+    /// holds up the calls behind it. The place in the queue is taken at the first poll.
     ///
-    /// `sleeper` makes the timers. A caller with a way of its own to wait, such as a thread that
-    /// parks, hands in a sleeper that notes until when to wait.
+    /// `sleeper` makes the timers. A caller with its own way to wait, such as a parking thread, passes a
+    /// sleeper that only notes the time.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Future for RateReserve<'_> {
             }
             this.timer = None;
             if this.turn.limiter.now() < alarm {
-                // A timer that ended too soon. Others may move the clock in the meantime.
+                // A timer that ended too soon. Other threads may move the clock meanwhile.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -116,7 +116,7 @@ impl fmt::Debug for RateReserve<'_> {
     }
 }
 
-/// One caller's way through the queue.
+/// One call's way through the queue.
 struct Turn<'a> {
     limiter: &'a RateLimiter,
     demand: Demand,
@@ -130,11 +130,11 @@ enum Step {
     Wait(Wait),
 }
 
-/// How to wait for one's turn, besides for being woken.
+/// How to wait besides being woken.
 #[derive(Clone, Copy)]
 struct Wait {
     now: Nanos,
-    /// When the turn comes, as far as is known. Only the first of the queue has to look then.
+    /// When the turn comes, as far as is known. Only the first of the queue has to wake then.
     turn: Nanos,
     is_first: bool,
     until: Option<Nanos>,
@@ -146,10 +146,10 @@ impl<'a> Turn<'a> {
         Self { limiter, demand, until, place: None }
     }
 
-    /// Asks for what is wanted, and gets in line if others come first.
+    /// Asks for admission, and joins the queue if other calls come first.
     fn ask(&mut self, waker: &Waker) -> Step {
         let now = self.limiter.now();
-        // Wakers are the caller's code: cloned before the lock is taken, dropped after it.
+        // Wakers are the caller's code: cloned before the lock is taken, dropped after its release.
         let waker = waker.clone();
         let mut state = self.limiter.state();
         let refusal = match state.check(self.demand.units(), self.place, now) {
@@ -186,16 +186,16 @@ impl<'a> Turn<'a> {
         RateReservation::new(self.limiter.clone(), Hold { demand: self.demand, sent })
     }
 
-    /// How long to wait after a refusal; `None` if it is not worth it.
+    /// The wait after a refusal; `None` if it would end too late.
     fn patience(&self, refusal: Refusal, now: Nanos) -> Option<Nanos> {
         let Full::For(wait) = refusal.full else { return None };
         let Some(until) = self.until else { return Some(wait) };
-        // How long others take to get out of the way is not known.
+        // The time that other calls need is not known.
         let known = if refusal.dimension == RateDimension::Queue { 0 } else { wait };
         (now < until && now.saturating_add(known) <= until).then_some(wait)
     }
 
-    /// Gives up, and wakes whoever is first then: it may be its turn.
+    /// Gives up, and wakes the first waiting call: it may be its turn.
     fn leave(&mut self) {
         let Some(place) = self.place.take() else { return };
         let mut state = self.limiter.state();
@@ -218,13 +218,13 @@ impl Drop for Turn<'_> {
 }
 
 impl Wait {
-    /// When to look without being woken; never, for those who have neither a turn nor an end.
+    /// When to wake without being woken; never, for a call with neither a turn nor an end.
     fn alarm(self) -> Option<Nanos> {
         self.is_first.then_some(self.turn).into_iter().chain(self.until).min()
     }
 
-    /// As [`alarm`](Self::alarm), for a thread, which has nothing else to do: on a clock that moves
-    /// on with each wait, it is not to be moved further than needed.
+    /// As [`alarm`](Self::alarm), for a thread: on a clock that moves on with each wait, it must not move
+    /// further than needed.
     fn park(self) -> Duration {
         const MOMENT: Nanos = 1_000_000;
         let turn = if self.is_first { self.turn } else { self.turn.max(self.now + MOMENT) };

@@ -28,7 +28,7 @@ pub(super) fn record(breaker: &CircuitBreaker, failed: bool) {
 }
 
 #[test]
-fn a_judge_says_which_results_are_failures() {
+fn judge_decides_which_results_are_failures() {
     let (breaker, _, _) = breaker(threshold(2));
     let judge = |result: &Result<u16, u16>| match result {
         Ok(_) | Err(400) => CallOutcome::Success,
@@ -96,7 +96,7 @@ fn permit_acquired_during_a_panic_is_not_failed_by_it() {
 }
 
 #[test]
-fn a_provider_that_asks_to_be_left_alone_is_for_as_long_as_it_asked() {
+fn open_for_keeps_the_providers_wait() {
     let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default());
     breaker.try_acquire().unwrap().open_for(SECOND * 42);
     assert_eq!(breaker.snapshot().retry_after, Some(SECOND * 42));
@@ -111,7 +111,7 @@ fn a_provider_that_asks_to_be_left_alone_is_for_as_long_as_it_asked() {
 }
 
 #[test]
-fn it_can_be_tripped_and_the_longer_wait_holds() {
+fn trip_opens_it_and_the_longer_wait_holds() {
     let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default());
     breaker.trip(None);
     assert_eq!(breaker.snapshot().retry_after, Some(WAIT));
@@ -125,7 +125,7 @@ fn it_can_be_tripped_and_the_longer_wait_holds() {
 }
 
 #[test]
-fn an_open_wait_grows_with_each_recovery_that_fails_up_to_its_max() {
+fn open_wait_grows_with_each_failed_probe_up_to_its_max() {
     let growing = GrowingWait::from(SECOND).factor(count(3)).max(SECOND * 20).without_jitter();
     let (breaker, clock, _) = breaker_with(threshold(1).open_wait(OpenWait::Growing(growing)));
     breaker.record_failure();
@@ -141,7 +141,7 @@ fn an_open_wait_grows_with_each_recovery_that_fails_up_to_its_max() {
 }
 
 #[test]
-fn a_growing_wait_doubles_up_to_five_minutes_unless_told_otherwise() {
+fn growing_wait_doubles_up_to_five_minutes_by_default() {
     let growing = GrowingWait::from(SECOND * 100).without_jitter();
     let (breaker, clock, _) = breaker_with(threshold(1).open_wait(OpenWait::Growing(growing)));
     breaker.record_failure();
@@ -219,7 +219,7 @@ fn metrics_only_counts_and_never_opens() {
 }
 
 #[test]
-fn a_pin_is_heard_once_and_another_pin_takes_its_place() {
+fn forced_state_is_reported_once_and_replaced_by_another() {
     let (breaker, _, heard) = breaker(CircuitBreakerConfig::default());
     breaker.disable();
     breaker.disable();
@@ -233,7 +233,7 @@ fn a_pin_is_heard_once_and_another_pin_takes_its_place() {
 }
 
 #[test]
-fn a_snapshot_says_everything_at_one_moment() {
+fn snapshot_shows_everything_at_one_moment() {
     let (breaker, clock, _) = breaker(threshold(2).window(of_calls(10)));
     let counts = breaker.snapshot().counts;
     assert_eq!((counts.failure_rate(), counts.slow_rate()), (None, None));

@@ -49,7 +49,7 @@ fn t2_a_stale_failure_does_not_open_a_half_open_breaker_again() {
 }
 
 #[test]
-fn t3_a_failure_that_comes_late_does_not_lengthen_the_wait() {
+fn t3_a_late_failure_does_not_lengthen_the_wait() {
     let (breaker, clock, late) = with_a_late_call();
     clock.advance(WAIT / 2);
     late.open_for(WAIT * 5);
@@ -106,7 +106,7 @@ fn t5_no_herd_passes_right_after_the_wait() {
 }
 
 #[test]
-fn t6_a_probe_that_panics_has_failed_and_leaves_its_place() {
+fn t6_a_panicking_probe_fails_and_frees_its_place() {
     let (breaker, clock, _) = half_open(CircuitBreakerConfig::default());
     for _ in 0..5 {
         let call = || breaker.call(|| -> Result<(), ()> { panic!("on purpose") });
@@ -150,7 +150,7 @@ fn t7_a_window_need_not_be_full_to_judge() {
 }
 
 #[test]
-fn t8_a_probe_that_hangs_is_given_up_when_its_lease_is_over() {
+fn t8_a_hanging_probe_is_given_up_after_its_lease() {
     let (breaker, clock, _) = half_open(CircuitBreakerConfig::default().half_open_lease(WAIT));
     let hangs = breaker.try_acquire().unwrap();
     clock.advance(WAIT.saturating_sub(Duration::from_millis(1)));
@@ -167,10 +167,10 @@ fn t8_a_probe_that_hangs_is_given_up_when_its_lease_is_over() {
 }
 
 #[test]
-fn t8_a_lease_shorter_than_a_healthy_call_does_not_keep_it_from_closing() {
+fn t8_a_short_lease_does_not_prevent_closing() {
     let config = CircuitBreakerConfig::default().half_open_lease(Duration::from_secs(1));
     let (breaker, clock, _) = half_open(config);
-    // Each second somebody asks, and each call takes five seconds.
+    // A call every second, of five seconds each.
     let mut under_way = Vec::new();
     for second in 0..60 {
         under_way.extend(breaker.try_acquire().map(|probe| (second + 5, probe)));
@@ -183,7 +183,7 @@ fn t8_a_lease_shorter_than_a_healthy_call_does_not_keep_it_from_closing() {
 }
 
 #[test]
-fn t9_eighty_percent_of_failures_trip_though_none_follow_one_another_often() {
+fn t9_eighty_percent_of_failures_open_it() {
     let (breaker, _, _) = breaker(CircuitBreakerConfig::default().window(of_calls(20)));
     let mut calls = 0;
     while breaker.state() == Closed && calls < 1_000 {
@@ -213,7 +213,7 @@ fn t10_forced_open_stays_until_reset() {
 }
 
 #[test]
-fn t11_no_setting_keeps_it_from_ever_closing() {
+fn t11_no_setting_prevents_closing() {
     for to_close in [1, 2, 7, 4_095, 5_000] {
         let (breaker, _, _) =
             half_open(CircuitBreakerConfig::default().successes_to_close(count(to_close)));
@@ -269,8 +269,8 @@ fn t14_durations_do_not_come_from_the_wall_clock() {
 }
 
 #[test]
-fn t15_a_timeout_around_the_inner_call_is_a_failure_and_one_around_the_breaker_is_not() {
-    /// What a timer does: the call is dropped, and an error takes its place.
+fn t15_a_timeout_fails_inside_the_breaker_and_cancels_outside() {
+    /// Like a timer: drops the call, and returns an error in its place.
     fn timed_out<T>(call: impl Future<Output = T>) -> future::Ready<Result<T, &'static str>> {
         let mut call = Box::pin(call);
         assert!(poll_once(&mut call).is_pending());
@@ -330,7 +330,7 @@ fn t17_a_listener_may_call_the_breaker_at_any_transition() {
 }
 
 #[test]
-fn t18_settings_that_mean_nothing_cannot_be_written_or_are_refused() {
+fn t18_meaningless_settings_are_inexpressible_or_refused() {
     assert_eq!((Percent::new(0), Percent::new(101)), (None, None));
     let refused = CircuitWindow::of_time(Duration::ZERO).unwrap_err();
     assert_eq!(

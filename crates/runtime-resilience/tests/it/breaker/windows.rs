@@ -29,7 +29,7 @@ fn takes(
 }
 
 #[test]
-fn slow_calls_open_it_though_they_succeed() {
+fn slow_calls_open_it_even_if_they_succeed() {
     let window = of_calls(4).minimum_calls(count(4)).slow_calls(SECOND, Percent::HALF);
     let (breaker, clock, heard) = breaker(CircuitBreakerConfig::default().window(window));
     for time in [Duration::ZERO, SECOND, SECOND.saturating_sub(Duration::from_nanos(1)), SECOND] {
@@ -67,7 +67,7 @@ fn a_slow_probe_that_is_cancelled_is_cancelled() {
 }
 
 #[test]
-fn a_rate_is_judged_by_ten_calls_and_half_of_them_unless_told_otherwise() {
+fn default_window_opens_at_half_of_ten_calls() {
     let (breaker, _, heard) = breaker(CircuitBreakerConfig::default().window(of_calls(100)));
     for call in 0..10 {
         assert_eq!(breaker.state(), Closed);
@@ -81,7 +81,7 @@ fn a_rate_is_judged_by_ten_calls_and_half_of_them_unless_told_otherwise() {
 }
 
 #[test]
-fn a_success_that_makes_the_calls_enough_to_judge_may_open_it() {
+fn success_that_completes_the_minimum_may_open_it() {
     let window = of_calls(2).failure_rate(Percent::HALF);
     let (breaker, _, _) = breaker(CircuitBreakerConfig::default().window(window));
     breaker.record_failure();

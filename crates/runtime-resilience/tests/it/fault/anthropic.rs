@@ -51,7 +51,7 @@ fn a_conflict_and_a_timeout_are_retried() {
 }
 
 #[test]
-fn a_limit_that_is_used_up_says_when_to_come_back() {
+fn used_up_limit_asks_to_wait_for_its_reset() {
     let headers = [
         ("anthropic-ratelimit-requests-remaining", "12"),
         ("anthropic-ratelimit-requests-reset", "2026-07-01T13:00:00Z"),
@@ -73,7 +73,7 @@ fn a_limit_that_is_used_up_says_when_to_come_back() {
 }
 
 #[test]
-fn money_that_is_spent_is_never_retried_here_under_any_of_its_names() {
+fn spent_money_is_never_retried_here_under_any_name() {
     let credit =
         "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.";
     assert_eq!(
@@ -92,7 +92,7 @@ fn money_that_is_spent_is_never_retried_here_under_any_of_its_names() {
 }
 
 #[test]
-fn a_prompt_that_is_too_long_is_told_from_other_bad_requests() {
+fn too_long_prompt_is_not_just_a_bad_request() {
     for text in [
         "prompt is too long: 208310 tokens > 200000 maximum",
         "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
@@ -103,7 +103,7 @@ fn a_prompt_that_is_too_long_is_told_from_other_bad_requests() {
 }
 
 #[test]
-fn an_answer_that_stopped_for_a_reason_is_a_fault_of_its_own_kind() {
+fn stop_reasons_are_faults_of_their_own_kinds() {
     let overflow = r#"{"type":"message","role":"assistant","content":[],"stop_reason":"model_context_window_exceeded"}"#;
     assert_eq!(facts(&read(Provider::Anthropic, 200, &[], overflow)), CONTEXT);
     let refusal = r#"{"type":"message","role":"assistant","content":[],"stop_reason":"refusal"}"#;

@@ -23,7 +23,7 @@ fn of(error: &(dyn Error + 'static)) -> Fault {
 const TIMEOUT: FaultKind = FaultKind::Timeout(TimeoutPhase::Unknown);
 
 #[test]
-fn the_kinds_of_io_errors_are_told_apart_by_where_they_come_from() {
+fn io_error_kinds_are_network_local_or_malformed() {
     for (kind, expected) in [
         (ErrorKind::TimedOut, TIMEOUT),
         (ErrorKind::WouldBlock, TIMEOUT),
@@ -44,7 +44,7 @@ fn the_kinds_of_io_errors_are_told_apart_by_where_they_come_from() {
 }
 
 #[test]
-fn json_that_cannot_be_read_is_malformed_and_no_sign_of_bad_health() {
+fn unreadable_json_is_malformed_and_does_not_count() {
     let syntax = serde_json::from_str::<u8>("{").unwrap_err();
     let shape = serde_json::from_str::<u8>("\"timeout\"").unwrap_err();
     for error in [syntax, shape] {
@@ -57,13 +57,13 @@ fn json_that_cannot_be_read_is_malformed_and_no_sign_of_bad_health() {
 }
 
 #[test]
-fn a_channel_that_is_late_is_a_timeout_and_one_that_is_gone_is_local() {
+fn late_channel_is_a_timeout_and_closed_one_is_local() {
     assert_eq!(of(&RecvTimeoutError::Timeout).kind, TIMEOUT);
     assert_eq!(of(&RecvTimeoutError::Disconnected).kind, FaultKind::Local);
 }
 
 #[test]
-fn an_open_breaker_sends_elsewhere_and_does_not_count_once_more() {
+fn open_breaker_sends_elsewhere_and_does_not_count() {
     let breaker = CircuitBreaker::new("openai");
     (0..5).for_each(|_| breaker.record_failure());
     let error = breaker.try_acquire().unwrap_err();
@@ -76,7 +76,7 @@ fn an_open_breaker_sends_elsewhere_and_does_not_count_once_more() {
 }
 
 #[test]
-fn a_fault_survives_as_an_error_however_deep_it_is_wrapped() {
+fn fault_error_is_found_at_any_depth() {
     let body =
         br#"{"error":{"code":"insufficient_quota","message":"You exceeded your current quota"}}"#;
     let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
@@ -94,7 +94,7 @@ fn a_fault_survives_as_an_error_however_deep_it_is_wrapped() {
 }
 
 #[test]
-fn an_error_is_made_of_a_reply_in_one_step() {
+fn fault_error_is_made_of_a_reply() {
     let body = br#"{"error":{"code":"rate_limit_exceeded","message":"Slow down"}}"#;
     let headers = [("x-request-id", "req_1"), ("retry-after", "9")];
     let error = FaultError::from_response(Provider::OpenAi, 429, &headers, body, super::now());
@@ -108,7 +108,7 @@ fn an_error_is_made_of_a_reply_in_one_step() {
 }
 
 #[test]
-fn an_error_is_told_in_the_words_of_its_chain_each_once() {
+fn fault_error_says_each_text_of_its_chain_once() {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the answer{}", .0)]
     struct Outer(&'static str, #[source] io::Error);
@@ -121,7 +121,7 @@ fn an_error_is_told_in_the_words_of_its_chain_each_once() {
 }
 
 #[test]
-fn words_of_your_own_are_cut_and_keep_no_key() {
+fn callers_words_are_cut_and_lose_their_keys() {
     let error = FaultError::of(FaultKind::Network, format!("reset by sk-abc {}", "x ".repeat(999)));
     assert_eq!(error.fault, Fault::of(FaultKind::Network));
     let message = error.details.message.unwrap();
@@ -129,7 +129,7 @@ fn words_of_your_own_are_cut_and_keep_no_key() {
 }
 
 #[test]
-fn what_a_failure_was_said_to_be_goes_before_what_is_inside_it() {
+fn scenario_of_a_failure_outweighs_the_error_inside() {
     let error =
         Failure::new(io::Error::from(ErrorKind::NotFound), FailureScenario::ToolExecutionError);
     assert_eq!(of(&error).kind, FaultKind::Tool);
@@ -159,14 +159,14 @@ fn text_decides_only_if_no_type_does() {
 }
 
 #[test]
-fn every_scenario_has_a_fault_that_is_of_it() {
+fn every_scenario_has_a_fault_with_that_scenario() {
     for &scenario in FailureScenario::ALL {
         assert_eq!(Fault::of_scenario(scenario).scenario(), scenario);
     }
 }
 
 #[test]
-fn a_timeout_of_ones_own_says_what_was_waited_for() {
+fn timeout_phase_is_part_of_the_kind() {
     let fault = Fault::of(FaultKind::Timeout(TimeoutPhase::FirstToken));
     assert_eq!(fault.kind.to_string(), "timeout (first_token)");
     assert_eq!(fault.scenario(), FailureScenario::LlmTimeout);
@@ -176,7 +176,7 @@ fn a_timeout_of_ones_own_says_what_was_waited_for() {
 }
 
 #[test]
-fn a_limiter_without_room_was_asked_before_anything_was_sent() {
+fn full_limiter_means_not_sent() {
     let one = NonZeroU32::new(1).unwrap();
     let limiter = RateLimiter::new("svc", RateLimits::default().requests_per_minute(one));
     limiter.pause(Duration::from_secs(90));

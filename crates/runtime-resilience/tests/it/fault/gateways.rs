@@ -21,7 +21,7 @@ fn text(body: &Value) -> Value {
 }
 
 #[test]
-fn the_words_of_the_one_behind_come_first() {
+fn upstream_body_is_read_first() {
     let too_long = json!({"type": "error", "error": {
         "type": "invalid_request_error", "message": "prompt is too long: 210000 tokens > 200000"}});
     let quota = json!({"error": {"message": "…", "type": "insufficient_quota", "code": "insufficient_quota"}});
@@ -42,7 +42,7 @@ fn the_words_of_the_one_behind_come_first() {
             assert_eq!(facts(&fault), expected, "{body}");
             assert_eq!(fault.status, Some(status));
         }
-        // In place of the message, at a gateway that nobody knows.
+        // In place of the message, at an unknown gateway.
         let message = json!({"error": {"message": body.to_string(), "code": status}}).to_string();
         assert_eq!(facts(&read(Provider::Other, status, &[], &message)), expected, "{body}");
         let bare = json!({"error": body.to_string()}).to_string();
@@ -56,7 +56,7 @@ fn the_words_of_the_one_behind_come_first() {
 }
 
 #[test]
-fn where_they_say_nothing_the_gateways_own_reply_decides() {
+fn gateways_own_reply_decides_if_upstream_is_unknown() {
     let unknown = json!({"error": {"type": "weird", "message": "at most 1 image per prompt"}});
     let no_json =
         Value::from("z-ai/glm is temporarily rate-limited upstream. Please retry shortly");
@@ -80,7 +80,7 @@ fn one_level_is_read_and_no_more() {
 }
 
 #[test]
-fn what_is_too_long_or_too_deep_is_not_read() {
+fn too_long_or_deep_upstream_body_is_not_read() {
     let quota =
         |padding: &str| format!("{{\"error\":{{\"code\":\"insufficient_quota\"}}{padding}}}");
     let long = json!({"error": {"message": quota(&" ".repeat(64 * 1024))}});
@@ -94,13 +94,13 @@ fn what_is_too_long_or_too_deep_is_not_read() {
 }
 
 #[test]
-fn rows_of_ones_own_read_the_one_behind_too() {
+fn own_rows_read_the_upstream_body() {
     let rules = FaultRules::default()
         .row(FaultRule::any(FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]));
     let body = json!({"error": {"message": "{\"error\":{\"code\":\"all_gpus_busy\"}}"}});
     let fault = rules.of_json(Provider::Other, 400, &(), &body, now());
     assert_eq!((fault.kind, fault.cools), (FaultKind::Overload, FaultScope::Model));
-    // By its status alone, no row of the one behind decides.
+    // Rows without a text do not read the upstream body.
     let by_status = FaultRules::default().row(FaultRule::any(FaultKind::Local).status(500, 500));
     let body = json!({"error": {"message": "{\"error\":{\"code\":500}}"}});
     assert_eq!(
@@ -110,7 +110,7 @@ fn rows_of_ones_own_read_the_one_behind_too() {
 }
 
 #[test]
-fn details_are_those_of_the_one_behind() {
+fn details_come_from_the_upstream_body() {
     let inner = json!({"error": {"message": "Bad key sk-abc123", "type": "invalid_request_error", "code": null}});
     let body = raw(400, &text(&inner));
     let details = FaultDetails::from_response(&(), body.as_bytes());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{now, read};
 
 #[test]
-fn a_body_that_is_not_json_leaves_the_status() {
+fn body_without_json_leaves_the_status() {
     for body in ["", "\u{0}", "<html>", "{\"error\":", "null", "3", "\"text\"", "[]", "[[]]"] {
         assert_eq!(read(Provider::Gemini, 429, &[], body).kind, FaultKind::RateLimit, "{body}");
     }
@@ -17,7 +17,7 @@ fn a_body_that_is_not_json_leaves_the_status() {
 }
 
 #[test]
-fn a_body_that_is_nested_without_end_is_not_read() {
+fn endlessly_nested_body_is_not_read() {
     let deep = "[".repeat(20_000) + &"]".repeat(20_000);
     assert_eq!(read(Provider::Anthropic, 529, &[], &deep).kind, FaultKind::Overload);
     let deep = r#"{"error":"#.repeat(5_000) + "1" + &"}".repeat(5_000);
@@ -25,7 +25,7 @@ fn a_body_that_is_nested_without_end_is_not_read() {
 }
 
 #[test]
-fn a_body_that_is_too_long_is_not_read() {
+fn long_body_is_not_read() {
     let body = |size| {
         let filler = "x".repeat(size);
         json!({"error": {"code": "insufficient_quota", "filler": filler}}).to_string()
@@ -37,7 +37,7 @@ fn a_body_that_is_too_long_is_not_read() {
 }
 
 #[test]
-fn fields_of_the_wrong_type_say_nothing() {
+fn fields_of_the_wrong_type_are_ignored() {
     for body in [
         r#"{"error":{"code":1e300,"type":[],"status":{},"message":7,"details":"x","metadata":[]}}"#,
         r#"{"error":{"code":-429,"details":[1,null,{"violations":3},{"violations":[null]}]}}"#,
@@ -57,14 +57,14 @@ fn fields_of_the_wrong_type_say_nothing() {
 }
 
 #[test]
-fn a_status_in_the_body_does_not_override_that_of_the_reply() {
+fn status_in_the_body_does_not_override_the_reply() {
     let body = r#"{"error":{"code":429,"message":"x"}}"#;
     assert_eq!(read(Provider::OpenRouter, 401, &[], body).kind, FaultKind::Auth);
     assert_eq!(read(Provider::OpenRouter, 200, &[], body).kind, FaultKind::RateLimit);
 }
 
 #[test]
-fn a_message_that_quotes_the_words_of_another_error_at_its_end_says_nothing() {
+fn quoted_words_at_the_end_of_a_message_are_ignored() {
     let text = "bad value: ".to_owned() + &"é".repeat(600) + " prompt is too long";
     let body = json!({"error": {"type": "invalid_request_error", "message": text}}).to_string();
     assert_eq!(read(Provider::Anthropic, 400, &[], &body).kind, FaultKind::Request);
@@ -110,7 +110,7 @@ fn keys_are_never_copied_and_texts_are_cut() {
     let long = json!({"error": {"message": "wörd ".repeat(10_000)}});
     let message = FaultDetails::from_json(&(), &long).message.unwrap();
     assert!(message.chars().count() <= 500 && message.ends_with("wörd"), "{message}");
-    // A key that the cut goes through is not left in half.
+    // The cut leaves no half of a key.
     let cut = "x ".repeat(248) + "sk-secret";
     let message = FaultDetails::from_json(&(), &json!({"error": cut})).message.unwrap();
     assert!(!message.contains("sk-"), "{message}");
@@ -130,7 +130,7 @@ fn plain_words_are_left_as_they_are() {
 }
 
 #[test]
-fn the_name_of_a_request_is_found_wherever_it_stands() {
+fn request_id_is_found_in_headers_and_body() {
     for name in ["x-request-id", "Request-Id", "x-amzn-RequestId", "apim-request-id"] {
         let details = FaultDetails::from_response(&[(name, "req_7")], b"");
         assert_eq!(details.request_id.as_deref(), Some("req_7"), "{name}");

@@ -21,7 +21,7 @@ fn a_header_map_is_read_like_any_headers() {
 }
 
 #[test]
-fn a_reply_means_what_its_parts_mean() {
+fn http_reply_is_read_like_its_parts() {
     let body = r#"{"error":{"code":"insufficient_quota"}}"#;
     let reply =
         Response::builder().status(429).header("x-should-retry", "true").body(body).unwrap();

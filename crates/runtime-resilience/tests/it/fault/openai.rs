@@ -16,7 +16,7 @@ fn body(kind: &str, code: &str, message: &str) -> String {
 }
 
 #[test]
-fn a_429_for_rate_is_retried_when_it_was_asked_for_and_rests_the_model() {
+fn rate_429_is_retried_after_its_wait_and_rests_the_model() {
     let text = "Rate limit reached for gpt-5 in organization org-x on tokens per min (TPM): Limit 30000, Used 29000, \
                 Requested 2000. Please try again in 634ms.";
     let headers = [
@@ -42,7 +42,7 @@ fn a_429_that_says_slow_down_is_retried() {
 }
 
 #[test]
-fn a_429_for_quota_is_never_retried_here_whatever_the_headers_say() {
+fn quota_429_is_never_retried_here_despite_headers() {
     let headers = [("retry-after", "20"), ("x-should-retry", "true")];
     for code in [
         "insufficient_quota",
@@ -62,14 +62,14 @@ fn a_429_for_quota_is_never_retried_here_whatever_the_headers_say() {
 }
 
 #[test]
-fn a_request_of_more_tokens_than_a_minute_allows_is_too_large_and_not_too_fast() {
+fn request_beyond_a_minutes_tokens_is_too_large() {
     let text = "Request too large for gpt-5 in organization org-x on tokens per min (TPM): Limit 30000, Requested 41000.";
     let body = body("tokens", "rate_limit_exceeded", text);
     assert_eq!(facts(&read(Provider::OpenAi, 429, &[], &body)), CONTEXT);
 }
 
 #[test]
-fn a_context_that_is_too_long_is_not_retried_and_nobody_is_to_blame() {
+fn too_long_context_is_not_retried_and_does_not_count() {
     let text = "This model's maximum context length is 128000 tokens.";
     let by_code = body("invalid_request_error", "context_length_exceeded", text);
     let fault = read(Provider::OpenAi, 400, &[], &by_code);
@@ -108,7 +108,7 @@ fn statuses_without_a_known_name_mean_what_http_says() {
 }
 
 #[test]
-fn a_key_or_a_model_that_is_not_there_is_tried_elsewhere_only() {
+fn unknown_key_or_model_is_tried_elsewhere_only() {
     let text = "Incorrect API key provided: sk-abc. You can find your API key at https://platform.openai.com.";
     let wrong_key = body("invalid_request_error", "invalid_api_key", text);
     assert_eq!(facts(&read(Provider::OpenAi, 401, &[], &wrong_key)), AUTH);
@@ -118,13 +118,13 @@ fn a_key_or_a_model_that_is_not_there_is_tried_elsewhere_only() {
 }
 
 #[test]
-fn a_busy_server_counts_against_health_and_is_a_provider_failure() {
+fn busy_server_counts_and_is_a_provider_failure() {
     let body = body("service_unavailable_error", "server_is_overloaded", "Our servers are busy.");
     let fault = read(Provider::OpenAi, 503, &[("retry-after", "3")], &body);
     assert_eq!(facts(&fault), OVERLOAD);
     assert_eq!(fault.asked, Some(Duration::from_secs(3)));
     assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
-    // As `classify_text` says of the same statuses.
+    // As in `classify_text` for the same statuses.
     assert_eq!(read(Provider::Other, 502, &[], "").scenario(), FailureScenario::ProviderFailure);
     assert_eq!(read(Provider::Other, 500, &[], "").scenario(), FailureScenario::LlmError);
 }
@@ -141,7 +141,7 @@ fn x_should_retry_is_obeyed_where_a_retry_can_help() {
 }
 
 #[test]
-fn errors_in_a_stream_mean_what_they_say_under_any_status() {
+fn stream_errors_are_read_under_any_status() {
     let fault = |event| Fault::from_stream_error(Provider::OpenAi, &event);
     let responses = json!({
         "type": "error", "code": "rate_limit_exceeded", "message": "Rate limit reached",

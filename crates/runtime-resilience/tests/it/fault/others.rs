@@ -24,14 +24,14 @@ fn exhausted(quota_ids: &[&str], delay: &str) -> String {
 }
 
 #[test]
-fn gemini_by_the_minute_is_waited_for() {
+fn gemini_minute_quota_is_waited_for() {
     let body = exhausted(&["GenerateRequestsPerMinutePerProjectPerModel-FreeTier"], "31s");
     let fault = read(Provider::Gemini, 429, &[], &body);
     assert_eq!((facts(&fault), fault.asked), (RATE, Some(Duration::from_secs(31))));
 }
 
 #[test]
-fn gemini_by_the_day_is_not_waited_for_though_a_delay_is_told() {
+fn gemini_day_quota_is_not_waited_for_despite_its_delay() {
     let ids = [
         "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
         "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
@@ -73,7 +73,7 @@ fn gemini_names_its_errors_in_replies_and_in_streams() {
 }
 
 #[test]
-fn gemini_says_of_a_wrong_key_that_the_argument_is_invalid() {
+fn gemini_reports_a_wrong_key_as_an_invalid_argument() {
     let body = r#"{"error":{"code":400,"status":"INVALID_ARGUMENT","message":"API key not valid. Please pass a valid API key.",
         "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID","domain":"googleapis.com"}]}}"#;
     assert_eq!(facts(&read(Provider::Gemini, 400, &[], body)), AUTH);
@@ -95,7 +95,7 @@ fn gemini_blocks_a_prompt_in_an_answer() {
 }
 
 #[test]
-fn bedrock_names_its_exceptions_in_a_header_a_body_and_a_stream() {
+fn bedrock_exceptions_are_read_from_header_body_and_stream() {
     let cases: [(u16, &str, &str, Facts); 16] = [
         (429, "ThrottlingException", "Too many requests, please wait before trying again.", RATE),
         (
@@ -218,7 +218,7 @@ fn ollama_is_retried_only_while_it_is_busy() {
     for status in (400..600).filter(|status| ![429, 503].contains(status)) {
         assert!(!read(Provider::Ollama, status, &[], "").retry, "{status}");
     }
-    // In a stream there is only a text, and it is read as such.
+    // A stream has only a text, which is read.
     let event = json!({"error": "an error was encountered: connection refused"});
     assert_eq!(Fault::from_stream_error(Provider::Ollama, &event).kind, FaultKind::Server);
 }

@@ -37,7 +37,7 @@ fn each_kind_has_its_usual_reach() {
 }
 
 #[test]
-fn a_reply_that_refuses_is_not_billed_and_one_that_fails_may_be() {
+fn refusing_reply_is_not_billed_and_failing_one_may_be() {
     for code in [400, 401, 402, 403, 404, 413, 422, 429, 529] {
         assert_eq!(status(Provider::OpenAi, code), Reach::Refused, "{code}");
     }
@@ -47,7 +47,7 @@ fn a_reply_that_refuses_is_not_billed_and_one_that_fails_may_be() {
 }
 
 #[test]
-fn azure_bills_what_it_read_and_gemini_nothing_that_failed() {
+fn azure_bills_read_input_and_gemini_no_failure() {
     let error = |code: &str, message: &str| json!({"error": {"code": code, "message": message}});
     let long = error("context_length_exceeded", "This model's maximum context length is 8192");
     let long_by_text = error("", "This model's maximum context length is 8192");
@@ -64,7 +64,7 @@ fn azure_bills_what_it_read_and_gemini_nothing_that_failed() {
 }
 
 #[test]
-fn where_an_answer_began_nothing_was_refused() {
+fn begun_answer_is_never_refused() {
     let overloaded = json!({"type": "error", "error": {"type": "overloaded_error"}});
     let event = Fault::from_stream_error(Provider::Anthropic, &overloaded);
     assert_eq!((event.kind, event.reach), (FaultKind::Overload, Reach::Unknown));
@@ -72,7 +72,7 @@ fn where_an_answer_began_nothing_was_refused() {
     assert_eq!(in_200.reach, Reach::Unknown);
     let refused = Fault::from_json(Provider::Anthropic, 529, &(), &overloaded, now());
     assert_eq!(refused.reach, Reach::Refused);
-    // A status that the event brings along is not that of the reply.
+    // A status in the event is not the status of the reply.
     let code = json!({"error": {"code": 429, "message": "slow down"}});
     let event = Fault::from_stream_error(Provider::OpenRouter, &code);
     assert_eq!((event.kind, event.reach), (FaultKind::RateLimit, Reach::Unknown));
@@ -91,7 +91,7 @@ fn text_is_no_proof_that_nothing_is_billed() {
 }
 
 #[test]
-fn of_rust_errors_only_a_refused_connection_was_surely_not_sent() {
+fn only_a_refused_connection_is_surely_not_sent() {
     let reach = |kind: ErrorKind| Fault::from_error(&io::Error::from(kind)).reach;
     assert_eq!(reach(ErrorKind::ConnectionRefused), Reach::NotSent);
     for kind in [
@@ -108,7 +108,7 @@ fn of_rust_errors_only_a_refused_connection_was_surely_not_sent() {
 }
 
 #[test]
-fn what_was_refused_on_this_side_was_not_sent() {
+fn local_refusals_are_not_sent() {
     let breaker = CircuitBreaker::new("openai");
     (0..5).for_each(|_| breaker.record_failure());
     let open = breaker.try_acquire().unwrap_err();
@@ -122,7 +122,7 @@ fn what_was_refused_on_this_side_was_not_sent() {
 }
 
 #[test]
-fn a_fault_error_keeps_its_reach_and_a_failure_that_was_told_otherwise_loses_it() {
+fn fault_error_keeps_its_reach_unless_a_rule_overrides_it() {
     let fault = Fault::of(FaultKind::Quota);
     let error = FaultError::new(fault, FaultDetails::default());
     assert_eq!(Fault::from_error(&error).reach, Reach::Refused);
@@ -131,7 +131,7 @@ fn a_fault_error_keeps_its_reach_and_a_failure_that_was_told_otherwise_loses_it(
 }
 
 #[test]
-fn a_row_can_say_how_far_it_came() {
+fn row_can_set_the_reach() {
     let free = FaultRule::any(FaultKind::Server).status(500, 500).reach(Reach::Refused);
     let fault =
         FaultRules::default().row(free).of_json(Provider::Other, 500, &(), &Value::Null, now());

@@ -80,7 +80,7 @@ fn known(error: reqwest::Error) -> Fault {
 }
 
 #[test]
-fn a_connection_that_is_refused_was_not_sent() {
+fn refused_connection_is_not_sent() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let addr = listener.local_addr().unwrap();
     drop(listener);
@@ -91,20 +91,20 @@ fn a_connection_that_is_refused_was_not_sent() {
 }
 
 #[test]
-fn a_connection_that_is_reset_may_be_billed() {
+fn reset_connection_may_be_billed() {
     // Closed with the request unread: the kernel answers with a reset.
     let fault = of(client(), listen(|stream| stream.peek(&mut [0]).map(drop)));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Network, Reach::Unknown));
 }
 
 #[test]
-fn a_server_that_hangs_up_without_an_answer_may_bill_it() {
+fn hang_up_without_an_answer_may_be_billed() {
     let fault = of(client(), answer(""));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Network, Reach::Unknown));
 }
 
 #[test]
-fn an_answer_that_breaks_off_is_the_networks_fault_and_not_malformed() {
+fn broken_off_answer_is_network_not_malformed() {
     let fault = of(client(), answer("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"a\":"));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Network, Reach::Unknown));
     let chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n";
@@ -112,14 +112,14 @@ fn an_answer_that_breaks_off_is_the_networks_fault_and_not_malformed() {
 }
 
 #[test]
-fn an_answer_that_is_no_json_is_malformed() {
+fn answer_without_json_is_malformed() {
     let fault = of(client(), answer("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n<html"));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Malformed, Reach::Unknown));
     assert_eq!(fault.scenario(), FailureScenario::MemoryCorruption);
 }
 
 #[test]
-fn no_answer_in_time_is_a_timeout_wherever_it_stops() {
+fn late_answer_is_a_timeout_wherever_it_stops() {
     for bytes in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"] {
         let fault = of(client().timeout(SOON), hang(bytes));
         assert_eq!(fault.kind, FaultKind::Timeout(TimeoutPhase::Unknown), "{bytes}");
@@ -129,7 +129,7 @@ fn no_answer_in_time_is_a_timeout_wherever_it_stops() {
 }
 
 #[test]
-fn a_connection_that_takes_too_long_was_not_sent() {
+fn connect_timeout_is_not_sent() {
     struct Never;
     impl Resolve for Never {
         fn resolve(&self, _: Name) -> Resolving {
@@ -143,7 +143,7 @@ fn a_connection_that_takes_too_long_was_not_sent() {
 }
 
 #[test]
-fn a_name_that_is_not_found_was_not_sent() {
+fn unknown_host_is_not_sent() {
     struct Nowhere;
     impl Resolve for Nowhere {
         fn resolve(&self, _: Name) -> Resolving {
@@ -156,7 +156,7 @@ fn a_name_that_is_not_found_was_not_sent() {
 }
 
 #[test]
-fn a_status_means_what_it_means_in_a_reply() {
+fn status_error_has_the_fault_of_its_status() {
     for (reply, kind, reach) in [
         (
             "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n",
@@ -173,14 +173,14 @@ fn a_status_means_what_it_means_in_a_reply() {
 }
 
 #[test]
-fn a_request_that_cannot_be_built_is_local() {
+fn unbuildable_request_is_local() {
     let fault = known(error_of(client(), "no url"));
     assert_eq!((fault.kind, fault.reach), (FaultKind::Local, Reach::NotSent));
     assert!(!fault.counts);
 }
 
 #[test]
-fn too_many_redirects_are_nothing_to_retry() {
+fn too_many_redirects_are_not_retried() {
     let moved = "HTTP/1.1 302 Found\r\nlocation: /\r\ncontent-length: 0\r\n\r\n";
     let client =
         client().redirect(reqwest::redirect::Policy::custom(|attempt| attempt.error("no")));

@@ -19,7 +19,7 @@ const fn ms(ms: u64) -> Option<Duration> {
 }
 
 #[test]
-fn seconds_are_whole_or_not_and_never_less_than_asked() {
+fn seconds_may_have_fractions_and_are_rounded_up() {
     for (text, expected) in [
         ("7", ms(7_000)),
         (" 7 ", ms(7_000)),
@@ -35,7 +35,7 @@ fn seconds_are_whole_or_not_and_never_less_than_asked() {
 }
 
 #[test]
-fn what_is_no_positive_number_asks_for_nothing() {
+fn only_positive_numbers_ask_for_a_wait() {
     for text in [
         "", " ", "0", "0.0", "-1", "+1", "NaN", "nan", "inf", "infinity", "1e3", "1,5", "0x10",
         "1.2.3", ".5", "1 2", "soon", "１",
@@ -46,7 +46,7 @@ fn what_is_no_positive_number_asks_for_nothing() {
 }
 
 #[test]
-fn milliseconds_go_first_unless_they_cannot_be_read() {
+fn readable_milliseconds_go_first() {
     let both = |ms| asked(&[("retry-after", "2"), ("RETRY-AFTER-MS", ms)]);
     assert_eq!(both("634.5"), Some(Duration::from_micros(634_500)));
     assert_eq!(both("soon"), ms(2_000));
@@ -64,7 +64,7 @@ fn dates_come_in_three_forms() {
 }
 
 #[test]
-fn a_date_is_taken_against_the_date_of_the_reply() {
+fn date_is_compared_with_the_replys_date() {
     let headers = [
         ("Date", "Wed, 01 Jul 2026 13:30:00 GMT"),
         ("Retry-After", "Wed, 01 Jul 2026 13:30:10 GMT"),
@@ -75,7 +75,7 @@ fn a_date_is_taken_against_the_date_of_the_reply() {
 }
 
 #[test]
-fn a_date_that_is_over_or_is_none_asks_for_nothing() {
+fn past_or_invalid_date_asks_for_nothing() {
     for text in [
         "Wed, 01 Jul 2026 12:00:00 GMT",
         "Tue, 30 Jun 2026 12:00:00 GMT",
@@ -97,7 +97,7 @@ fn a_date_that_is_over_or_is_none_asks_for_nothing() {
 }
 
 #[test]
-fn a_year_of_two_digits_is_not_far_in_the_future() {
+fn two_digit_year_is_not_in_the_far_future() {
     let year = |text: &str| http_date(text, now()).map(|date| date.format("%Y").to_string());
     assert_eq!(year("Sunday, 06-Nov-94 08:49:37 GMT").as_deref(), Some("1994"));
     assert_eq!(year("Sunday, 06-Nov-76 08:49:37 GMT").as_deref(), Some("2076"));
@@ -110,7 +110,7 @@ fn a_year_of_two_digits_is_not_far_in_the_future() {
 }
 
 #[test]
-fn durations_of_go_add_up() {
+fn go_durations_add_up() {
     for (text, expected) in [
         ("1s", ms(1_000)),
         ("6m0s", ms(360_000)),
@@ -155,7 +155,7 @@ fn headers_come_in_any_container() {
 }
 
 #[test]
-fn a_rate_limit_says_in_words_what_no_header_says() {
+fn message_of_a_rate_limit_is_read_without_headers() {
     let said = |status, headers: &[(&str, &str)], message: &str| {
         let body = json!({"error": {"code": "rate_limit_exceeded", "message": message}});
         Fault::from_json(Provider::OpenAi, status, &headers.to_vec(), &body, now()).asked
@@ -180,14 +180,14 @@ fn a_rate_limit_says_in_words_what_no_header_says() {
     assert_eq!(said(429, &[("retry-after", "2")], &words), ms(2_000));
     let limits = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "3s")];
     assert_eq!(said(429, &limits, &words), ms(3_000));
-    // At the end of a long text, somebody else may be quoted.
+    // The end of a long text may be a quotation.
     assert_eq!(said(429, &[], &format!("{}{words}", "x".repeat(1_024))), None);
     assert_eq!(said(429, &[], &format!("{}{words}", "é".repeat(512))), None);
 
     let event =
         json!({"type": "error", "error": {"code": "rate_limit_exceeded", "message": words}});
     assert_eq!(Fault::from_stream_error(Provider::OpenAi, &event).asked, ms(634));
-    // Only a limit passes in the time that is told.
+    // Only a rate limit is over after the time in its message.
     let body = json!({"error": {"code": "server_error", "message": words}});
     assert_eq!(Fault::from_json(Provider::OpenAi, 500, &(), &body, now()).asked, None);
 }

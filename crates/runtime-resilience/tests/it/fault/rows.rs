@@ -66,7 +66,7 @@ const KINDS: [FaultKind; 16] = [
 ];
 
 #[test]
-fn no_row_stands_twice_for_one_provider() {
+fn no_row_comes_twice_for_one_provider() {
     for &provider in Provider::ALL {
         let rows: Vec<_> = FaultRules::built_in(provider).map(ToString::to_string).collect();
         let different: BTreeSet<_> = rows.iter().collect();
@@ -75,7 +75,7 @@ fn no_row_stands_twice_for_one_provider() {
 }
 
 #[test]
-fn no_row_retries_what_cannot_pass() {
+fn no_row_retries_a_kind_that_cannot_pass() {
     for &provider in Provider::ALL {
         for row in FaultRules::built_in(provider) {
             let fault = row.fault();
@@ -87,7 +87,7 @@ fn no_row_retries_what_cannot_pass() {
 }
 
 #[test]
-fn rows_of_ones_own_go_first_and_only_where_they_match() {
+fn own_rows_go_first_and_only_if_they_match() {
     let busy = FaultRule::new(Provider::OpenAi, FaultKind::Overload)
         .status(429, 430)
         .says(ReplyField::Type, &["tokens", "requests"])

@@ -21,14 +21,14 @@ const fn s(seconds: u64) -> Duration {
 }
 
 #[test]
-fn without_a_word_from_the_provider_the_delay_decides_up_to_the_cap() {
+fn unasked_wait_is_the_delay_up_to_the_cap() {
     assert_eq!(wait(None, s(3), s(60), None), Ok(s(3)));
     assert_eq!(wait(None, s(90), s(60), None), Ok(s(60)));
     assert_eq!(wait(None, s(0), s(0), None), Ok(s(0)));
 }
 
 #[test]
-fn the_delay_goes_on_top_of_what_was_asked() {
+fn delay_is_added_to_the_asked_wait() {
     assert_eq!(wait(Some(s(20)), s(3), s(60), None), Ok(s(23)));
     assert_eq!(wait(Some(s(20)), s(0), s(60), None), Ok(s(20)));
     assert_eq!(wait(Some(s(59)), s(3), s(60), None), Ok(s(60)));
@@ -36,7 +36,7 @@ fn the_delay_goes_on_top_of_what_was_asked() {
 }
 
 #[test]
-fn more_than_the_cap_is_not_waited_even_in_part() {
+fn wait_beyond_the_cap_is_refused() {
     assert_eq!(
         wait(Some(s(61)), s(3), s(60), None),
         Err(NoRetry::TooLong { asked: s(61), cap: s(60) })
@@ -47,7 +47,7 @@ fn more_than_the_cap_is_not_waited_even_in_part() {
 }
 
 #[test]
-fn a_wait_leaves_time_for_the_attempt_or_is_not_begun() {
+fn wait_leaves_time_for_the_attempt_or_is_refused() {
     assert_eq!(wait(None, s(3), s(60), Some(s(4))), Ok(s(3)));
     assert_eq!(
         wait(None, s(3), s(60), Some(s(3))),
@@ -62,7 +62,7 @@ fn a_wait_leaves_time_for_the_attempt_or_is_not_begun() {
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn no_retry_says_why() {
     let text = |refusal: NoRetry| refusal.to_string();
     assert_eq!(
         text(wait(Some(s(90)), s(1), s(60), None).unwrap_err()),

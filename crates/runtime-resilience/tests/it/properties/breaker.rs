@@ -236,8 +236,8 @@ impl Pair {
         Ok(())
     }
 
-    /// Whatever hangs, some call is admitted once wait and lease are over; and if it goes well, the
-    /// breaker closes.
+    /// Some call is admitted once wait and lease are over, whatever hangs; if it succeeds, the breaker
+    /// closes.
     fn end_well(mut self) -> Result<(), TestCaseError> {
         if self.model.is_pinned() {
             self.apply(Op::Reset)?;

@@ -42,7 +42,7 @@ fn owed(calls: &[Call], per_minute: u64, now: u64) -> u128 {
 #[derive(Clone, Debug)]
 enum Op {
     Ask(u64),
-    /// Settles one of those under way, for a share of what it reserved.
+    /// Settles a call under way, for a share of its reservation.
     Settle(prop::sample::Index, u64),
     Cancel(prop::sample::Index),
     Drop(prop::sample::Index),
@@ -61,8 +61,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
 }
 
 proptest! {
-    /// After each step the limiter is where it would be if every call had reserved exactly what it
-    /// turned out to use: property 9, all of it, as one equation.
+    /// After each step the limiter equals one in which every call reserved exactly its use: property 9
+    /// as one equation.
     #[test]
     fn settling_is_as_if_no_more_had_been_reserved(
         ops in ops(),
@@ -115,7 +115,7 @@ proptest! {
             let left = brim.saturating_sub(owed(&calls, per_minute, now)) / MINUTE;
             prop_assert_eq!(limiter.available().tokens.map(u128::from), Some(left));
         }
-        // What was used in any time: a burst, and what came in.
+        // The use in any time: a burst, and the units that came in.
         for (first, from) in calls.iter().enumerate() {
             let mut used = 0;
             for to in &calls[first..] {
@@ -125,7 +125,7 @@ proptest! {
         }
     }
 
-    /// What calls used beyond what they reserved is made up for.
+    /// Use beyond the reservations is made up for.
     #[test]
     fn the_long_run_is_held_even_if_every_call_underestimates(
         calls in prop::collection::vec((1..50_u64, 0..200_u64, 0..20_u64), 1..60),
@@ -179,7 +179,7 @@ proptest! {
         }
     }
 
-    /// Whatever replies say, and in whichever order they come, there is never more than without them.
+    /// Replies, in any order, never grant more than there is without them.
     #[test]
     fn no_reply_ever_hands_out_anything(
         ops in ops(),
@@ -204,7 +204,7 @@ proptest! {
                 }
                 Op::Settle(index, share) if !held.is_empty() => {
                     let (tokens, one, other) = held.swap_remove(index.index(held.len()));
-                    // Above 80 of 100, more than was reserved.
+                    // Above 80 of 100, more than the reservation.
                     let used = Demand::request().input_tokens(tokens * share / 80);
                     one.adjust(used);
                     if let Some(other) = other {

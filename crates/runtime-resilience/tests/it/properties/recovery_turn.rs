@@ -57,7 +57,7 @@ fn fault() -> impl Strategy<Value = Fault> {
 fn steps() -> impl Strategy<Value = Vec<RecoveryStep>> {
     let step = prop::sample::select(RecoveryStep::ALL);
     let some = vec(step, 0..4);
-    // Rarely a person, or hardly anything else would be seen.
+    // Rarely a person, since that ends the recovery.
     (some, 0..8_u8).prop_map(|(mut steps, person)| {
         if person > 0 {
             steps.retain(|step| *step != RecoveryStep::EscalateToHuman);
@@ -94,7 +94,7 @@ proptest! {
         backoff in backoff(),
         seed in any::<u64>(),
         total in prop::option::of(prop_oneof![0..300_000_u64, any::<u64>()]),
-        // What fails, whether there is another place, and how long the attempt takes.
+        // The fault, whether there is another place, and the length of the attempt.
         failures in vec((fault(), any::<bool>(), 0..10_000_u64), 0..30),
     ) {
         let most: u64 =
@@ -158,7 +158,7 @@ proptest! {
                     prop_assert!(!switch || (elsewhere && fault.elsewhere));
                     prop_assert_eq!(switch, steps.contains(&RecoveryStep::SwitchProvider));
 
-                    // As long as was asked for, and no longer than there is time.
+                    // At least the asked wait, and at most the time left.
                     prop_assert!(switch || fault.asked.is_none_or(|asked| wait >= asked));
                     prop_assert!(wait <= backoff.longest());
                     prop_assert!(left.is_none_or(|left| wait < left));

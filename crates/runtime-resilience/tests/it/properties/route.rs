@@ -30,7 +30,7 @@ enum Op {
     Wake(usize),
     Pause(usize, Duration),
     Advance(Duration),
-    /// Waits for what an error says.
+    /// Waits for the time in an error.
     Wait,
 }
 
@@ -88,7 +88,7 @@ struct World {
     limiters: Vec<Option<RateLimiter>>,
     routes: Routes,
     held: Vec<Held>,
-    /// Whose rest ends when.
+    /// The end of the rest of each route.
     rests: Vec<(usize, Duration)>,
 }
 
@@ -158,7 +158,7 @@ impl World {
         }
     }
 
-    /// In how long a route is back; `None` if nobody knows.
+    /// The time until a route is back; `None` if it is not known.
     fn back(&self, index: usize) -> Option<Duration> {
         let open = match self.stand(index) {
             Stand::Open(wait) => wait?,
@@ -239,7 +239,7 @@ impl World {
         Ok(())
     }
 
-    /// What an error says of the first that returns is true, to the instant.
+    /// The first route to return and its time, as the error names them, are exact.
     fn wait(&self) -> Result<(), TestCaseError> {
         let Err(none) = self.routes.select(&TriedRoutes::default(), demand()) else {
             return Ok(());

@@ -76,7 +76,7 @@ fn line<'a>(
 }
 
 #[test]
-fn they_go_in_the_order_in_which_they_came_and_at_the_rate() {
+fn waiting_calls_go_in_order_at_the_rate() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let mut tasks = line(&limiter, &clock, &[ASK; 5]);
@@ -107,12 +107,12 @@ fn a_small_call_does_not_overtake_a_large_one() {
 }
 
 #[test]
-fn who_does_not_wait_does_not_go_first_either() {
+fn try_reserve_does_not_overtake_waiting_calls() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let mut tasks = line(&limiter, &clock, &[ASK]);
     limiter.set_limits(RateLimits::default());
-    // There is enough now, and the one who waits has not looked yet.
+    // There is enough now, and the waiting call has not been polled yet.
     let error = limiter.try_reserve(ASK).unwrap_err();
     assert_eq!(error.dimension, RateDimension::Queue);
     assert!(error.retry_after.is_some_and(|wait| !wait.is_zero()));
@@ -122,7 +122,7 @@ fn who_does_not_wait_does_not_go_first_either() {
 }
 
 #[test]
-fn who_gives_up_passes_the_turn_on() {
+fn dropped_wait_passes_its_place_on() {
     let (limiter, clock) = limiter(tokens(60));
     drop(limiter.try_reserve(input(60)).unwrap());
     let mut tasks = line(&limiter, &clock, &[input(50), input(10), input(5)]);
@@ -134,7 +134,7 @@ fn who_gives_up_passes_the_turn_on() {
 }
 
 #[test]
-fn giving_up_in_the_middle_or_before_the_first_poll_disturbs_nobody() {
+fn dropping_a_wait_anywhere_disturbs_no_other() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let mut tasks = line(&limiter, &clock, &[ASK; 4]);
@@ -148,7 +148,7 @@ fn giving_up_in_the_middle_or_before_the_first_poll_disturbs_nobody() {
 }
 
 #[test]
-fn a_turn_that_was_dropped_when_it_came_is_not_lost() {
+fn turn_dropped_when_due_passes_to_the_next() {
     // The first is woken by its timer, and dropped before it is polled.
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
@@ -159,7 +159,7 @@ fn a_turn_that_was_dropped_when_it_came_is_not_lost() {
 }
 
 #[test]
-fn what_is_given_back_goes_to_those_who_wait() {
+fn returned_units_go_to_waiting_calls() {
     let (limiter, clock) = limiter(tokens(60));
     let large = limiter.try_reserve(input(60)).unwrap();
     let mut tasks = line(&limiter, &clock, &[input(20), input(20), input(20)]);
@@ -170,7 +170,7 @@ fn what_is_given_back_goes_to_those_who_wait() {
 }
 
 #[test]
-fn after_a_pause_those_who_waited_are_not_let_go_together() {
+fn after_a_pause_waiting_calls_leave_one_by_one() {
     let (limiter, clock) = limiter(requests(60));
     limiter.pause(secs(30));
     let mut tasks = line(&limiter, &clock, &[ASK; 4]);
@@ -185,7 +185,7 @@ fn after_a_pause_those_who_waited_are_not_let_go_together() {
 }
 
 #[test]
-fn even_where_nothing_is_limited_they_leave_one_by_one() {
+fn calls_leave_a_pause_one_by_one_without_limits() {
     let (limiter, clock) = limiter(RateLimits::default());
     limiter.pause(secs(30));
     let mut tasks = line(&limiter, &clock, &[ASK; 3]);
@@ -201,7 +201,7 @@ fn even_where_nothing_is_limited_they_leave_one_by_one() {
 }
 
 #[test]
-fn a_wait_that_would_pass_its_end_is_not_begun() {
+fn wait_beyond_its_end_is_refused_at_once() {
     // dataflow-rs #47
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
@@ -229,14 +229,14 @@ fn a_wait_that_would_pass_its_end_is_not_begun() {
 }
 
 #[test]
-fn one_in_the_middle_ends_in_time_too() {
+fn wait_in_the_middle_ends_in_time() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let first = Task::new(&limiter, &clock, ASK);
     let future = Box::pin(limiter.reserve(ASK, &clock, Some(clock.now() + secs(2))));
     let mut second = Task { future, woken: Arc::default() };
     assert!(second.poll().is_pending());
-    // The first is never polled again, and holds it up.
+    // The first is never polled again, and holds up the second.
     clock.advance(secs(2));
     assert!(second.is_woken());
     let Poll::Ready(Err(error)) = second.poll() else { panic!("its time is over") };
@@ -246,7 +246,7 @@ fn one_in_the_middle_ends_in_time_too() {
 }
 
 #[test]
-fn new_limits_hold_for_those_who_wait() {
+fn new_limits_hold_for_waiting_calls() {
     let (limiter, clock) = limiter(tokens(60));
     drop(limiter.try_reserve(input(60)).unwrap());
     let mut tasks = line(&limiter, &clock, &[input(60), input(10)]);
@@ -260,7 +260,7 @@ fn new_limits_hold_for_those_who_wait() {
 }
 
 #[test]
-fn a_future_may_move_to_another_task() {
+fn waiting_future_may_move_to_another_task() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let mut task = Task::new(&limiter, &clock, ASK);
@@ -282,7 +282,7 @@ impl Sleeper for Restless {
 }
 
 #[test]
-fn a_timer_that_ends_too_soon_does_not_hang_the_thread() {
+fn early_timer_does_not_hang_the_thread() {
     let (limiter, clock) = limiter(requests(60).burst(Duration::ZERO));
     drop(limiter.try_reserve(ASK).unwrap());
     let future = Box::pin(limiter.reserve(ASK, &Restless, None));
@@ -296,7 +296,7 @@ fn a_timer_that_ends_too_soon_does_not_hang_the_thread() {
 }
 
 #[test]
-fn a_waker_may_come_straight_back() {
+fn waker_may_call_the_limiter() {
     /// Drops what it holds when it is dropped or woken, and so re-enters the limiter.
     struct Reentrant(RateLimiter);
     impl Wake for Reentrant {
@@ -328,8 +328,8 @@ fn a_waker_may_come_straight_back() {
 }
 
 #[test]
-fn threads_wait_in_line_too() {
-    // Each wait moves the clock on, as there is nobody else to do it.
+fn threads_wait_in_order_too() {
+    // Each wait moves the clock on, since nothing else does.
     let clock = ManualClock::skipping();
     let limits = requests(60).burst(Duration::ZERO);
     let limiter = RateLimiter::with_clock("openai", limits, Arc::new(clock.clone()));
@@ -351,7 +351,7 @@ fn threads_wait_in_line_too() {
 }
 
 #[test]
-fn a_thread_is_woken_by_what_is_given_back() {
+fn thread_is_woken_by_returned_units() {
     let (limiter, clock) = limiter(tokens(60));
     let all = limiter.try_reserve(input(60)).unwrap();
     let (other, its_clock) = (limiter.clone(), clock.clone());

@@ -12,7 +12,7 @@ fn told(remaining: u64) -> RateSnapshot {
 }
 
 #[test]
-fn less_than_we_thought_counts_at_once_and_more_not_at_all() {
+fn header_with_less_room_counts_and_with_more_does_not() {
     let (limiter, clock) = limiter(requests(60));
     let call = limiter.try_reserve(ASK).unwrap();
     limiter.observe_snapshot(&told(10), Some(call.sent()));
@@ -26,7 +26,7 @@ fn less_than_we_thought_counts_at_once_and_more_not_at_all() {
 }
 
 #[test]
-fn a_late_header_cannot_hand_out_quota_twice() {
+fn late_header_does_not_grant_quota_twice() {
     let (limiter, _) = limiter(requests(60));
     let first = limiter.try_reserve(ASK).unwrap();
     (0..4).for_each(|_| drop(limiter.try_reserve(ASK).unwrap()));
@@ -40,7 +40,7 @@ fn a_late_header_cannot_hand_out_quota_twice() {
 }
 
 #[test]
-fn what_was_never_there_is_not_given_back() {
+fn overdrawn_units_are_not_given_back() {
     let (limiter, clock) = limiter(requests(60));
     let first = limiter.try_reserve(ASK).unwrap();
     let since = [(); 4].map(|()| limiter.try_reserve(ASK).unwrap());
@@ -53,7 +53,7 @@ fn what_was_never_there_is_not_given_back() {
 }
 
 #[test]
-fn an_old_header_counts_with_what_came_in_since() {
+fn old_header_counts_with_later_refill() {
     let (limiter, clock) = limiter(requests(60));
     let slow = limiter.try_reserve(ASK).unwrap();
     clock.advance(secs(30));
@@ -62,7 +62,7 @@ fn an_old_header_counts_with_what_came_in_since() {
 }
 
 #[test]
-fn a_provider_that_has_counted_a_call_gets_nothing_back_for_it() {
+fn counted_call_is_not_given_back() {
     let (limiter, _) = limiter(tokens(1_000));
     let early = limiter.try_reserve(input(300)).unwrap();
     let call = limiter.try_reserve(input(300)).unwrap();
@@ -78,7 +78,7 @@ fn a_provider_that_has_counted_a_call_gets_nothing_back_for_it() {
 }
 
 #[test]
-fn what_is_given_back_stops_at_what_the_provider_has() {
+fn refund_stops_at_the_providers_number() {
     let (limiter, _) = limiter(tokens(1_000));
     let call = limiter.try_reserve(input(600)).unwrap();
     let tokens = RateSnapshot::default().tokens(RateQuota::default().remaining(700));
@@ -89,7 +89,7 @@ fn what_is_given_back_stops_at_what_the_provider_has() {
 }
 
 #[test]
-fn a_lower_limit_is_taken_over_and_a_higher_one_only_up_to_ours() {
+fn told_limit_lowers_ours_and_never_raises_it() {
     let (limiter, _) = limiter(requests(60));
     let limit = |limit| RateSnapshot::default().requests(RateQuota::default().limit(limit));
     let now = || limiter.limit(RateDimension::Requests).map(NonZeroU64::get);
@@ -104,7 +104,7 @@ fn a_lower_limit_is_taken_over_and_a_higher_one_only_up_to_ours() {
 }
 
 #[test]
-fn a_limit_that_nobody_set_is_learned_and_refuses_nothing_for_good() {
+fn learned_limit_refuses_nothing_for_good() {
     let (limiter, clock) = limiter(RateLimits::default());
     let headers = [
         ("Anthropic-RateLimit-Requests-Limit", "50"),
@@ -122,7 +122,7 @@ fn a_limit_that_nobody_set_is_learned_and_refuses_nothing_for_good() {
 }
 
 #[test]
-fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
+fn headers_of_all_providers_are_read_if_they_make_sense() {
     let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
     let read = |headers: &[(&str, &str)]| RateSnapshot::from_headers(headers, now);
     let openai = read(&[
@@ -163,7 +163,7 @@ fn headers_of_all_providers_are_read_and_what_makes_no_sense_is_not_told() {
 }
 
 #[test]
-fn a_moment_of_another_limiter_does_no_harm() {
+fn sent_of_another_limiter_does_no_harm() {
     let (limiter, _) = limiter(requests(60));
     let (other, clock) = self::limiter(requests(60));
     clock.advance(secs(1_000));

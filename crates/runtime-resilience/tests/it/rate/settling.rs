@@ -11,7 +11,7 @@ fn left(limiter: &RateLimiter) -> u64 {
 }
 
 #[test]
-fn what_was_reserved_and_not_used_is_given_back() {
+fn unused_reservation_is_given_back() {
     // governor #186
     let (limiter, _) = limiter(tokens(1_000));
     let reserved = limiter.try_reserve(input(400).output_tokens(400)).unwrap();
@@ -21,7 +21,7 @@ fn what_was_reserved_and_not_used_is_given_back() {
 }
 
 #[test]
-fn what_was_used_and_not_reserved_is_taken_even_below_nothing() {
+fn use_beyond_the_reservation_is_taken_even_below_zero() {
     // fenic #313: settle in both directions.
     let (limiter, _) = limiter(tokens(60));
     let reserved = limiter.try_reserve(input(10)).unwrap();
@@ -36,7 +36,7 @@ fn what_was_used_and_not_reserved_is_taken_even_below_nothing() {
 }
 
 #[test]
-fn a_call_that_was_never_sent_leaves_no_trace_and_a_dropped_one_keeps_what_it_took() {
+fn cancel_returns_all_and_drop_keeps_all() {
     let (limiter, clock) = limiter(tokens(60).requests_per_minute(std::num::NonZeroU32::MIN));
     limiter.try_reserve(input(50)).unwrap().cancel();
     assert_eq!((left(&limiter), limiter.available().requests), (60, Some(1)));
@@ -58,7 +58,7 @@ fn one_dimension_gives_back_while_another_takes() {
 }
 
 #[test]
-fn a_stream_is_debited_while_it_flows() {
+fn stream_is_debited_on_its_way() {
     let (limiter, _) = limiter(tokens(1_000));
     let mut reserved = limiter.try_reserve(input(100).output_tokens(50)).unwrap();
     for streamed in [10, 50, 60, 200, 120] {
@@ -70,7 +70,7 @@ fn a_stream_is_debited_while_it_flows() {
 }
 
 #[test]
-fn a_refund_from_before_the_bucket_was_full_is_not_handed_out_twice() {
+fn refund_of_a_refilled_bucket_is_not_granted_twice() {
     let (limiter, clock) = limiter(tokens(60));
     let early = limiter.try_reserve(input(60)).unwrap();
     clock.advance(secs(60));
@@ -80,7 +80,7 @@ fn a_refund_from_before_the_bucket_was_full_is_not_handed_out_twice() {
 }
 
 #[test]
-fn a_refund_is_what_a_smaller_reservation_would_have_left() {
+fn refund_leaves_the_same_as_a_smaller_reservation() {
     let (limiter, clock) = limiter(tokens(60));
     let early = limiter.try_reserve(input(60)).unwrap();
     clock.advance(secs(50));
@@ -103,7 +103,7 @@ fn two_refunds_of_the_same_time_do_not_count_it_twice() {
 }
 
 #[test]
-fn many_calls_under_way_get_back_no_more_than_they_may() {
+fn many_calls_get_back_at_most_their_refunds() {
     let (limiter, clock) = limiter(tokens(60_000));
     let mut held = Vec::new();
     for _ in 0..300 {
@@ -117,7 +117,7 @@ fn many_calls_under_way_get_back_no_more_than_they_may() {
 }
 
 #[test]
-fn a_dimension_that_came_later_gives_nothing_back_that_it_never_took() {
+fn later_dimension_refunds_nothing_it_never_took() {
     let (limiter, _) = limiter(requests(10));
     let early = limiter.try_reserve(input(500)).unwrap();
     limiter.set_limits(tokens(1_000));
@@ -127,7 +127,7 @@ fn a_dimension_that_came_later_gives_nothing_back_that_it_never_took() {
 }
 
 #[test]
-fn a_reservation_goes_to_another_thread_and_outlives_its_limiter() {
+fn reservation_is_send_and_outlives_its_limiter() {
     let (limiter, _) = limiter(tokens(10));
     let reserved = limiter.try_reserve(input(5)).unwrap();
     let other = limiter.clone();
@@ -137,7 +137,7 @@ fn a_reservation_goes_to_another_thread_and_outlives_its_limiter() {
 }
 
 #[test]
-fn a_call_that_used_less_in_all_takes_nothing_more_of_the_sum() {
+fn smaller_total_takes_no_more_of_the_sum() {
     let (limiter, clock) = limiter(tokens(60));
     let reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
     clock.advance(secs(60));
@@ -146,7 +146,7 @@ fn a_call_that_used_less_in_all_takes_nothing_more_of_the_sum() {
 }
 
 #[test]
-fn input_that_was_underestimated_does_not_use_up_the_output_that_is_to_come() {
+fn underestimated_input_does_not_use_up_reserved_output() {
     let (limiter, _) = limiter(tokens(100));
     let mut reserved = limiter.try_reserve(input(10).output_tokens(30)).unwrap();
     reserved.debit(input(20).output_tokens(1));

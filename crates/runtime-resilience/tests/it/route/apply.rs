@@ -50,7 +50,7 @@ fn each_kind_rests_what_it_cools_for_its_usual_time() {
 }
 
 #[test]
-fn what_was_asked_for_comes_first_and_ends_at_the_longest() {
+fn asked_rest_comes_first_up_to_the_longest() {
     let (routes, all) = accounts(&ManualClock::new());
     let rested = routes.apply(&all[0], &asking(FaultKind::Overload, secs(7))).unwrap();
     assert_eq!((rested.scope, rested.rest, rested.routes), (FaultScope::Provider, secs(7), 3));
@@ -60,7 +60,7 @@ fn what_was_asked_for_comes_first_and_ends_at_the_longest() {
 }
 
 #[test]
-fn a_quota_that_is_told_with_a_delay_of_seconds_rests_for_its_usual_time() {
+fn quota_with_a_short_delay_rests_for_its_usual_time() {
     let (routes, all) = accounts(&ManualClock::new());
     let rested = routes.apply(&all[0], &asking(FaultKind::Quota, secs(31))).unwrap();
     assert_eq!(rested.rest, secs(900));
@@ -69,7 +69,7 @@ fn a_quota_that_is_told_with_a_delay_of_seconds_rests_for_its_usual_time() {
 }
 
 #[test]
-fn the_usual_times_can_be_set() {
+fn rests_can_be_set() {
     let (routes, all) = accounts(&ManualClock::new());
     let rests = RouteRests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));
     let routes = routes.rests(rests);
@@ -78,7 +78,7 @@ fn the_usual_times_can_be_set() {
 }
 
 #[test]
-fn one_overload_that_asks_for_nothing_does_not_cool_every_account() {
+fn unasked_overload_does_not_rest_every_account() {
     let clock = ManualClock::new();
     let (routes, all) = accounts(&clock);
     for route in &all {
@@ -89,7 +89,7 @@ fn one_overload_that_asks_for_nothing_does_not_cool_every_account() {
 }
 
 #[test]
-fn what_is_open_is_no_other_route_to_go_to() {
+fn open_route_is_no_other_route() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone()], &clock);
@@ -99,7 +99,7 @@ fn what_is_open_is_no_other_route_to_go_to() {
 }
 
 #[test]
-fn a_quota_that_is_used_up_rests_the_last_route_too() {
+fn used_up_quota_rests_the_last_route_too() {
     let clock = ManualClock::new();
     let [a, ..] = abc(&clock);
     let routes = ordered(from_ref(&a), &clock);
@@ -109,7 +109,7 @@ fn a_quota_that_is_used_up_rests_the_last_route_too() {
 }
 
 #[test]
-fn a_model_that_is_not_there_rests_and_a_bad_request_does_not() {
+fn unknown_model_rests_and_bad_request_does_not() {
     let (routes, all) = accounts(&ManualClock::new());
     let none = serde_json::Value::Null;
     let provider = runtime_resilience::Provider::OpenAi;
@@ -121,7 +121,7 @@ fn a_model_that_is_not_there_rests_and_a_bad_request_does_not() {
 }
 
 #[test]
-fn a_rate_limit_pauses_the_limiters_it_means() {
+fn rate_limit_pauses_the_limiters_in_its_scope() {
     let clock = ManualClock::new();
     let [own, other] = [limiter(&clock), limiter(&clock)];
     let a = route("a", "big", &clock).rate_limiter(own.clone());
@@ -149,7 +149,7 @@ fn a_lone_route_whose_rate_is_limited_waits_at_its_limiter() {
 }
 
 #[test]
-fn a_breaker_that_refused_rests_nothing() {
+fn refusing_breaker_rests_nothing() {
     let clock = ManualClock::new();
     let (routes, all) = accounts(&clock);
     trip(&all[0]);
@@ -158,7 +158,7 @@ fn a_breaker_that_refused_rests_nothing() {
 }
 
 #[test]
-fn failures_of_a_fallback_open_its_breaker_like_any_others() {
+fn failures_of_a_fallback_open_its_breaker() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);
     let routes = ordered(&[a.clone(), b, c], &clock);
@@ -172,7 +172,7 @@ fn failures_of_a_fallback_open_its_breaker_like_any_others() {
 }
 
 #[test]
-fn a_route_that_is_not_in_the_list_still_names_its_provider() {
+fn unlisted_route_still_names_its_provider() {
     let (routes, _) = accounts(&ManualClock::new());
     assert_eq!(routes.rest(&Route::new("a", "huge"), FaultScope::Model, secs(1)), 0);
     assert_eq!(routes.rest(&Route::new("a", "huge").key("2"), FaultScope::Key, secs(1)), 1);

@@ -33,7 +33,7 @@ fn another_key_has_another_breaker_and_a_clone_has_the_same() {
 }
 
 #[test]
-fn a_breaker_that_was_given_stays_whatever_is_set_later() {
+fn given_breaker_stays_whatever_is_set_later() {
     let clock = ManualClock::new();
     let given = route("openai", "gpt-5", &clock).key("a").rate_limiter(limiter(&clock));
     assert_eq!(given.breaker().name(), "openai/gpt-5");

@@ -36,7 +36,7 @@ fn routes_are_taken_in_order_and_none_twice_in_a_turn() {
 }
 
 #[test]
-fn an_open_or_resting_route_is_passed_over_while_another_is_there() {
+fn open_or_resting_route_is_passed_over_for_another() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone(), c], &clock);
@@ -49,7 +49,7 @@ fn an_open_or_resting_route_is_passed_over_while_another_is_there() {
 }
 
 #[test]
-fn a_provider_that_came_first_is_probed_by_one_call_in_its_own_place() {
+fn returning_first_route_gets_one_probe_in_its_place() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b], &clock);
@@ -58,7 +58,7 @@ fn a_provider_that_came_first_is_probed_by_one_call_in_its_own_place() {
     let probe = first(&routes).unwrap();
     assert!(probe.is_probe());
     assert_eq!(probe.route(), &a);
-    // The probe may wait for its rate: nobody else is sent after it meanwhile.
+    // The probe may wait for its rate: no other call is sent meanwhile.
     assert_eq!(provider(&routes), "b");
     let permit = a.breaker().try_acquire().unwrap();
     assert_eq!(provider(&routes), "b");
@@ -68,7 +68,7 @@ fn a_provider_that_came_first_is_probed_by_one_call_in_its_own_place() {
 }
 
 #[test]
-fn a_probe_that_was_given_up_lets_the_next_one_be_one() {
+fn abandoned_probe_lets_the_next_call_probe() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b], &clock);
@@ -79,7 +79,7 @@ fn a_probe_that_was_given_up_lets_the_next_one_be_one() {
 }
 
 #[test]
-fn a_probe_that_hangs_keeps_others_away_for_half_a_minute_and_no_longer() {
+fn hanging_probe_keeps_others_away_for_half_a_minute() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b], &clock);
@@ -91,7 +91,7 @@ fn a_probe_that_hangs_keeps_others_away_for_half_a_minute_and_no_longer() {
     clock.advance(INSTANT);
     let another = first(&routes).unwrap();
     assert_eq!(another.route(), &a);
-    // The end of the one that hung is not the end of the other.
+    // The end of the hanging probe is not the end of the other.
     drop(hangs);
     assert_eq!(provider(&routes), "b");
     drop(another);
@@ -99,7 +99,7 @@ fn a_probe_that_hangs_keeps_others_away_for_half_a_minute_and_no_longer() {
 }
 
 #[test]
-fn a_lone_half_open_route_takes_as_many_as_its_breaker_does() {
+fn lone_half_open_route_takes_its_breakers_probes() {
     let clock = ManualClock::new();
     let two =
         CircuitBreakerConfig::default().failure_threshold(count(1)).half_open_max_probes(count(2));
@@ -135,7 +135,7 @@ fn a_call_sent_after_a_probe_keeps_nobody_away() {
 }
 
 #[test]
-fn a_route_with_room_comes_before_a_full_one_and_a_full_one_before_none() {
+fn route_with_room_comes_before_full_before_none() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);
     let [full, fuller] = [limiter(&clock), limiter(&clock)];
@@ -211,7 +211,7 @@ fn no_route_says_which_one_returns_first_and_when() {
     let text = "no route is left: 2 open, 1 resting; `a/m` returns in 10.0s";
     assert_eq!(none.to_string(), text);
 
-    // Just before, nothing; then that one, and no other.
+    // Just before, no route; then exactly that one.
     clock.advance(WAIT.saturating_sub(INSTANT));
     first(&routes).unwrap_err();
     clock.advance(INSTANT);
@@ -219,7 +219,7 @@ fn no_route_says_which_one_returns_first_and_when() {
 }
 
 #[test]
-fn a_turn_that_has_tried_all_can_wait_for_the_first_that_returns() {
+fn turn_that_tried_all_can_wait_for_the_first_to_return() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone()], &clock);
@@ -242,7 +242,7 @@ fn without_routes_there_is_none() {
 }
 
 #[test]
-fn the_last_resort_is_the_first_to_return_and_is_taken_only_if_asked_for() {
+fn fail_open_takes_the_first_route_to_return() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone()], &clock).fail_open();
@@ -257,7 +257,7 @@ fn the_last_resort_is_the_first_to_return_and_is_taken_only_if_asked_for() {
 }
 
 #[test]
-fn more_routes_than_fit_on_the_stack_are_no_different() {
+fn many_routes_are_selected_like_few() {
     let clock = ManualClock::new();
     let many: Vec<Route> = (0..20).map(|n| route(&format!("p{n}"), "m", &clock)).collect();
     let routes = ordered(&many, &clock);
@@ -266,7 +266,7 @@ fn more_routes_than_fit_on_the_stack_are_no_different() {
 }
 
 #[test]
-fn a_route_that_was_forced_open_is_no_last_resort() {
+fn forced_open_route_is_no_last_resort() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = ordered(&[a.clone(), b.clone()], &clock).fail_open();

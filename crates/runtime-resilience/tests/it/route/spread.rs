@@ -24,7 +24,7 @@ fn the_greatest_weights_do_not_overflow() {
 }
 
 #[test]
-fn the_share_of_a_route_that_is_out_goes_to_the_others() {
+fn share_of_an_unavailable_route_goes_to_the_others() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);
     let routes = Routes::weighted([a.weight(count(2)), b.clone(), c]);

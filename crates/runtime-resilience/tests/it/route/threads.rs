@@ -13,7 +13,7 @@ const THREADS: usize = 8;
 const ROUNDS: usize = 2_000;
 
 #[test]
-fn turns_are_shared_out_exactly_and_every_lease_is_given_back() {
+fn concurrent_turns_are_spread_exactly_and_leases_return() {
     let clock = ManualClock::new();
     let [a, b, c] = abc(&clock);
     let routes = Routes::weighted([a.weight(count(2)), b, c]);
@@ -36,7 +36,7 @@ fn turns_are_shared_out_exactly_and_every_lease_is_given_back() {
 }
 
 #[test]
-fn of_all_who_ask_at_once_one_is_the_probe_of_a_provider_that_may_be_back() {
+fn concurrent_selections_give_one_probe() {
     let clock = ManualClock::new();
     let [a, b, _] = abc(&clock);
     let routes = Routes::ordered([a.clone(), b]).with_clock(Arc::new(clock.clone()));
@@ -48,7 +48,7 @@ fn of_all_who_ask_at_once_one_is_the_probe_of_a_provider_that_may_be_back() {
             let work = || {
                 barrier.wait();
                 let lease = first(&routes).unwrap();
-                // All hold theirs until all have asked.
+                // All hold their leases until all have asked.
                 barrier.wait();
                 if lease.is_probe() {
                     lease.route().breaker().try_acquire().unwrap().success();
@@ -63,7 +63,7 @@ fn of_all_who_ask_at_once_one_is_the_probe_of_a_provider_that_may_be_back() {
 }
 
 #[test]
-fn selections_rests_and_failures_at_once_end_with_every_route_back() {
+fn every_route_returns_after_concurrent_failures() {
     let clock = ManualClock::new();
     let all = abc(&clock);
     let routes = Routes::least_loaded(all.clone()).with_clock(Arc::new(clock.clone()));

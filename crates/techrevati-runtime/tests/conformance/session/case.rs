@@ -180,10 +180,8 @@ impl Setup {
             let policy = policy.requires("deploy", PermissionMode::FullAccess);
             orchestrator = orchestrator.permissions(policy.into());
         }
-        for guardrail in &self.guardrails {
-            orchestrator = orchestrator.guardrails(Guardrails::new().with(guardrail.clone()));
-        }
-        Ok(orchestrator)
+        let guardrails = self.guardrails.iter().cloned().fold(Guardrails::new(), Guardrails::with);
+        Ok(orchestrator.guardrails(guardrails))
     }
 }
 

@@ -85,7 +85,7 @@ impl Rolling {
         }
     }
 
-    /// Those of the calls that are in the window at `now`.
+    /// The calls in the window at `now`.
     fn holds(self, log: &[Call], now: Duration) -> &[Call] {
         let first = match self.span {
             Span::Calls(calls) => log.len().saturating_sub(calls.into()),
@@ -114,7 +114,7 @@ pub(super) type Heard =
 pub(super) struct Model {
     pub(super) rules: Rules,
     pub(super) state: CircuitState,
-    /// Counted up at each change; what was admitted in another one does not count.
+    /// Counted up at each change; calls admitted in another one do not count.
     pub(super) generation: u32,
     /// The calls of this generation that ended and counted.
     log: Vec<Call>,
@@ -197,7 +197,7 @@ impl Model {
         self.last_probe + lease * (1 << self.lost)
     }
 
-    /// What is left of the wait, or `None` inside if nobody knows; `Ok` if a call may pass.
+    /// `Ok` if a call may pass, else the rest of the wait, `None` if it is not known.
     pub(super) fn admits(&self, running: u32, now: Duration) -> Result<(), Option<Duration>> {
         match self.state {
             Open if self.until > now => Err(Some(self.until.saturating_sub(now))),
@@ -207,7 +207,7 @@ impl Model {
         }
     }
 
-    /// A call that `admits` said yes to.
+    /// A call that `admits` admits.
     pub(super) fn acquire(&mut self, running: u32, now: Duration) {
         if self.state == Open {
             self.change(HalfOpen, TransitionCause::WaitOver, now);
