@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue};
-use runtime_events::AgentEvent;
-use runtime_events::otel::{error_type, model_maker};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
+use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
 
 use crate::config::{OtelConfig, SemconvProfile};
 use crate::names::{error, gen_ai, op, own};
+use crate::provider::model_maker;
 use crate::table::{Agent, Chat, Sole, What};
 use crate::tokens::Tokens;
 
@@ -163,7 +163,15 @@ pub(crate) fn ending(
 
 /// How an operation failed, if it did. What was cancelled has not failed.
 pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
-    event.map_or(Some(error::ABANDONED), error_type)
+    let Some(event) = event else { return Some(error::ABANDONED) };
+    match event.outcome? {
+        SpanOutcome::TimedOut => Some(error::TIMEOUT),
+        SpanOutcome::Panicked => Some(error::PANIC),
+        outcome if outcome.is_failure() => {
+            Some(event.failure_class.map_or(error::OTHER, AgentFailureClass::as_str))
+        }
+        _ => None,
+    }
 }
 
 /// What an event's data holds as text.

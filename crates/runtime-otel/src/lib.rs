@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`OtelSink`] | spans and metrics while a run happens; [`OtelScope`], the caller's spans below them |
 //! | [`replay()`] and [`replay_log`] | the same spans from a log |
+//! | [`otlp_json`] | the same spans as a file |
 //! | [`OtelConfig`] and [`SemconvProfile`] | which conventions, and how much is told |
 //! | [`OtelStats`] | what became of the events |
 //! | [`names`] | every name that leaves this crate |
@@ -23,7 +24,10 @@ mod ids;
 mod meters;
 pub mod names;
 mod note;
+mod otlp;
 mod projection;
+mod provider;
+mod recorder;
 mod replay;
 mod sink;
 mod spread;
@@ -38,6 +42,7 @@ pub use self::ids::EventIds;
 #[doc(inline)]
 pub use self::{
     config::{OtelConfig, SemconvProfile},
+    otlp::otlp_json,
     projection::OtelStats,
     replay::{Replayed, replay, replay_log},
     sink::{OtelScope, OtelSink},

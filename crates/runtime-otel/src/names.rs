@@ -67,6 +67,10 @@ pub mod error {
     pub const TYPE: &str = "error.type";
     /// Nobody has said how it ended: the process died, or its end was lost.
     pub const ABANDONED: &str = "abandoned";
+    /// It took longer than it was given.
+    pub const TIMEOUT: &str = "timeout";
+    /// The caller's code panicked.
+    pub const PANIC: &str = "panic";
     /// It failed, and nothing more is known.
     pub const OTHER: &str = "_OTHER";
 }

@@ -17,7 +17,6 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use runtime_events::otel::route_provider;
 use runtime_events::payload::{
     HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
 };
@@ -29,6 +28,7 @@ use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
+use crate::provider::route_provider;
 use crate::table::{Ended, Open, Table, What};
 use crate::tracer::{Ids, Starter};
 

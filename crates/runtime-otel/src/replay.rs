@@ -41,7 +41,16 @@ where
     T::Span: Send + Sync + 'static,
     E: Borrow<AgentEvent>,
 {
-    let projection = Projection::new(config, Starter::new(tracer), None);
+    replay_into(Starter::new(tracer), config, events)
+}
+
+/// Starts the spans of events, and ends them all.
+pub(crate) fn replay_into<E: Borrow<AgentEvent>>(
+    starter: Starter,
+    config: OtelConfig,
+    events: impl IntoIterator<Item = E>,
+) -> OtelStats {
+    let projection = Projection::new(config, starter, None);
     for event in events {
         take(&projection, event.borrow());
     }

@@ -24,7 +24,6 @@
 //! | [`Timeline`] | the model, its [`Session`]s and [`Span`]s |
 //! | [`Timeline::html`] | one page that needs neither scripts nor a network; [`PageConfig`] |
 //! | [`Timeline::chrome_trace`] | a Chrome trace, which opens in Perfetto |
-//! | [`Timeline::otlp_json`] | OTLP JSON, which opens in Jaeger and is read by collectors |
 //! | [`Timeline::mermaid`] | a sequence diagram for a README or an issue |
 //! | [`Stats`] | calls, failures, durations, tokens and cost per agent, model and tool |
 //! | [`Finding`] | what is wrong with a log |
@@ -35,7 +34,6 @@ mod check;
 mod chrome;
 mod html;
 mod mermaid;
-mod otlp;
 pub mod show;
 mod stats;
 mod timeline;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::{self, Write as _};
 
-use runtime_report::PageConfig;
-use runtime_report::Timeline;
+use runtime_otel::{OtelConfig, otlp_json};
+use runtime_report::{PageConfig, Timeline};
 
 use crate::Error;
 use crate::arguments::{Format, Report};
@@ -16,7 +16,8 @@ pub(crate) fn run(report: &Report) -> Result<(), Error> {
     let text = match report.format {
         Format::Html => timeline.html(&options(report)),
         Format::Chrome => timeline.chrome_trace(),
-        Format::Otlp => timeline.otlp_json(),
+        // A file of the log: it holds what the log holds.
+        Format::Otlp => otlp_json(OtelConfig::default().details(true), &log.events),
         Format::Mermaid => timeline.mermaid(),
     };
     let Some(path) = &report.out else {

@@ -50,7 +50,7 @@ const LAYERS: &[Layer] = &[
     // A command, not a library: nothing stands above it.
     Layer {
         name: COMMAND,
-        below: &["runtime-events", "runtime-report", "runtime-sinks"],
+        below: &["runtime-events", "runtime-otel", "runtime-report", "runtime-sinks"],
         others: &[],
     },
 ];

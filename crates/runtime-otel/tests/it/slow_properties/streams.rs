@@ -8,8 +8,10 @@ use opentelemetry::trace::{SpanId as OtelSpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
 use runtime_events::{AgentEvent, AgentEventName, Data, SpanId, SpanOutcome};
+use runtime_otel::OtelConfig;
 use runtime_sinks::EventSink;
 
+use crate::otlp::{broken_rule, exported, spans};
 use crate::replay::{replayed, whole};
 use crate::support::{Rig, Told, said};
 
@@ -305,6 +307,24 @@ proptest! {
         for span in &spans {
             prop_assert!(span.start_time <= span.end_time);
             said(span);
+        }
+    }
+
+    #[test]
+    fn otlp_json_has_the_spans_that_the_sdk_exports_of_any_stream(
+        steps in steps(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
+    ) {
+        let told = told(steps);
+        let picks = order.iter().filter(|_| !told.is_empty());
+        let shuffled: Vec<_> = picks.map(|pick| told[pick.index(told.len())].clone()).collect();
+        for events in [&told, &shuffled] {
+            let exported: Vec<_> = replayed(events).iter().map(exported).collect();
+            let spans = spans(OtelConfig::default(), events);
+            prop_assert_eq!(&spans, &exported);
+            for span in &spans {
+                prop_assert_eq!(broken_rule(span), None, "{:#}", span);
+            }
         }
     }
 }
