@@ -1,6 +1,7 @@
 //! The command, as it is run.
 
 mod readers;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
