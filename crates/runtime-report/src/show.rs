@@ -1,7 +1,11 @@
 //! Durations, money and counts as people read them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use runtime_events::Fact;
+use serde_json::Value;
 
 /// What a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
 struct Shown<F>(F);
@@ -154,6 +158,21 @@ pub fn line(text: &str) -> impl fmt::Display {
             char => write!(f, "{char}"),
         })
     })
+}
+
+/// A value of an event's data: a text without its quotes, a list of texts with commas, everything
+/// else as JSON.
+pub(crate) fn fact(fact: &Fact) -> Cow<'_, str> {
+    if let Some(text) = fact.as_str() {
+        return Cow::Borrowed(text);
+    }
+    match fact.to_value() {
+        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            Cow::Owned(texts.join(", "))
+        }
+        value => Cow::Owned(value.to_string()),
+    }
 }
 
 /// Whether a character is not seen, but does something to what stands around it.

@@ -8,7 +8,6 @@ use crate::source::{Path, Sources};
 /// Crates with circles of files, or files that import from further up than their parents. The list
 /// only gets shorter.
 const CIRCULAR: &[(&str, &str)] = &[
-    ("runtime-report", "a page's events and its problems show each other"),
     ("runtime-sqlite", "the database hands itself to what writes to it"),
     ("runtime-usage", "price files fill the table that reads them"),
 ];

@@ -177,7 +177,12 @@ fn step(least: f64) -> u64 {
     }
 }
 
+/// The share of a part of its whole, in per cent.
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    float(part) / float(whole.max(1)) * 100.0
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a pixel is not that exact")]
-pub(super) const fn float(number: u64) -> f64 {
+const fn float(number: u64) -> f64 {
     number as f64
 }

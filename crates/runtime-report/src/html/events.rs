@@ -1,10 +1,8 @@
 //! Every event, as a table that can be filtered.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use runtime_events::{AgentEvent, Data, Fact};
-use serde_json::Value;
+use runtime_events::{AgentEvent, Data, SpanOutcome};
 
 use super::View;
 use super::page::Page;
@@ -53,9 +51,7 @@ impl View<'_> {
     }
 
     fn what(&self, page: &mut Page, event: &AgentEvent) {
-        if let Some(outcome) =
-            event.outcome.filter(|outcome| *outcome != runtime_events::SpanOutcome::Ok)
-        {
+        if let Some(outcome) = event.outcome.filter(|outcome| *outcome != SpanOutcome::Ok) {
             page.raw("<b class=\"tag no\">").raw(outcome.as_str()).raw("</b> ");
         }
         if let Some(class) = event.failure_class {
@@ -67,7 +63,7 @@ impl View<'_> {
         }
         for (key, value) in event.data.iter().flat_map(Data::iter) {
             page.raw("<i>").cut(key, VALUE).raw("</i> ");
-            let value = shown(value);
+            let value = show::fact(value);
             if value.len() > VALUE {
                 self.long(page, &value);
             } else {
@@ -86,20 +82,5 @@ impl View<'_> {
                 page.cut(text, self.options.max_text).raw("</pre></details>")
             }
         };
-    }
-}
-
-/// A value as text: strings without their quotes, lists of them with commas, everything else as
-/// JSON.
-pub(super) fn shown(fact: &Fact) -> Cow<'_, str> {
-    if let Some(text) = fact.as_str() {
-        return Cow::Borrowed(text);
-    }
-    match fact.to_value() {
-        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
-            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            Cow::Owned(texts.join(", "))
-        }
-        value => Cow::Owned(value.to_string()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::show::{is_hidden, visible};
+use crate::show::{self, is_hidden, visible};
 
 /// A page, or a part of one.
 pub(super) struct Page {
@@ -34,9 +34,15 @@ impl Page {
             Some((end, _)) => {
                 let more = text[end..].chars().count();
                 self.text(&text[..end]).raw("<small> … ");
-                self.text(crate::show::count(more as u64)).raw(" more characters</small>")
+                self.text(show::count(more as u64)).raw(" more characters</small>")
             }
         }
+    }
+
+    /// The first characters of a text, for a place without room for more.
+    pub(super) fn start(&mut self, text: &str, limit: usize) -> &mut Self {
+        let end = text.char_indices().nth(limit).map_or(text.len(), |(end, _)| end);
+        self.text(&text[..end])
     }
 
     /// A share of the width, for a style.

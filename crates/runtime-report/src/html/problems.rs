@@ -6,7 +6,6 @@ use runtime_events::payload::{GuardrailChecked, Recovery, Word, Words};
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use super::View;
-use super::events::shown;
 use super::page::Page;
 use crate::check::Finding;
 use crate::show;
@@ -74,7 +73,7 @@ impl View<'_> {
             page.cut(detail, 300);
         } else if held.event.outcome.is_none() {
             for (key, value) in untold(&held.event).iter().flat_map(|data| data.iter()) {
-                page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
+                page.raw("<i>").cut(key, 40).raw("</i> ").cut(&show::fact(value), 80).raw(" ");
             }
         }
         page.raw("\n");
