@@ -23,7 +23,8 @@ const SERVICE: &str = "techrevati-runtime";
 ///
 /// Jaeger opens it as a file, and a collector's `otlpjsonfile` receiver reads it. The spans have the
 /// ids of their events, and are in the order in which they end: the same events give the same bytes.
-/// A file of what happened wants [`details`](OtelConfig::details): then it holds what its log holds.
+/// With [`details`](OtelConfig::details), the file holds the texts that its log holds. Spans beyond
+/// [`max_open`](OtelConfig::max_open) are left out.
 ///
 /// ```
 /// use runtime_events::{AgentEvent, SpanId};

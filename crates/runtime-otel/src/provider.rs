@@ -1,11 +1,11 @@
-//! Who serves a model: a value for `gen_ai.provider.name`.
+//! The provider of a model: a value for `gen_ai.provider.name`.
 //!
-//! The conventions have a list of values, and one that applies must be used. What callers call
-//! their routes is another thing, often `primary`.
+//! The conventions have a list of values, and one that applies must be used. The callers' own names
+//! for their routes, often `primary`, are another thing.
 
 use std::borrow::Cow;
 
-/// Who made a model, where its name tells: a value for `gen_ai.provider.name`.
+/// The maker of a model, where the model's name tells: a value for `gen_ai.provider.name`.
 pub(crate) fn model_maker(model: &str) -> Option<&'static str> {
     // `openai/gpt-5`, as gateways write it.
     if let Some((maker, _)) = model.split_once('/')
@@ -48,7 +48,7 @@ const MAKERS: &[(&str, &str)] = &[
     ("grok-", "x_ai"),
 ];
 
-/// What the conventions call the provider that a caller calls `name`, if they know it.
+/// The conventions' value for a caller's name of a provider, if they have one.
 fn known(name: &str) -> Option<&'static str> {
     let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
     Some(match name.as_str() {

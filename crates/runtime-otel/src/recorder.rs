@@ -12,7 +12,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::tracer::{Ids, Start};
 
-/// Starts spans under the ids of their events, and keeps what has ended; clones share it.
+/// Starts spans under the ids of their events, and keeps them once they have ended; clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder {
     ended: Arc<Mutex<Vec<Recorded>>>,
@@ -24,7 +24,7 @@ pub(crate) struct Recorded {
     pub(crate) cx: SpanContext,
     /// The span around it.
     pub(crate) parent: Option<SpanId>,
-    /// What was told of it, from its beginning to its end.
+    /// Name, kind, start, attributes, events and links.
     pub(crate) told: SpanBuilder,
     pub(crate) status: Status,
     pub(crate) end: SystemTime,
@@ -97,7 +97,7 @@ impl Span for Recording {
     }
 
     fn set_status(&mut self, status: Status) {
-        // As the API orders them: what is known to be well does not turn into an error.
+        // As the API orders them: a status of `Ok` does not turn into an error.
         if let Some(open) = self.open.as_mut().filter(|open| status > open.status) {
             open.status = status;
         }

@@ -1,4 +1,4 @@
-//! What starts spans: any tracer, or whoever keeps them.
+//! Starting spans: by any tracer, or by the recorder.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanBuilder, TraceContextExt, Tracer};
 use runtime_events::SpanId;
 
-/// Starts spans. What the tracer is does not show in the type of a sink.
+/// Starts spans. The type of the tracer does not show in the type of a sink.
 pub(crate) struct Starter(Box<dyn Start>);
 
 /// Something that starts spans.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use runtime_events::Fact;
 use serde_json::Value;
 
-/// What a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
+/// The text that a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
 struct Shown<F>(F);
 
 impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
@@ -144,8 +144,8 @@ pub(crate) fn short(count: u64) -> impl fmt::Display {
     })
 }
 
-/// Shows a text as one line without anything that a terminal would take for a command: what cannot
-/// be seen becomes a sign that can, and a line's end a blank.
+/// Shows a text as one line that gives a terminal no commands: invisible characters become signs, and
+/// line ends blanks.
 ///
 /// ```
 /// assert_eq!(runtime_report::show::line("a\n\u{1b}[31mb").to_string(), "a ␛[31mb");
@@ -175,7 +175,7 @@ pub(crate) fn fact(fact: &Fact) -> Cow<'_, str> {
     }
 }
 
-/// Whether a character is not seen, but does something to what stands around it.
+/// Whether a character is not seen, but affects the text around it.
 pub(crate) const fn is_hidden(char: char) -> bool {
     match char {
         '\n' | '\t' => false,

@@ -104,7 +104,7 @@ fn value(value: &Value) -> Json {
 }
 
 #[test]
-fn spans_of_a_log_are_those_that_the_sdk_exports() {
+fn otlp_json_of_a_log_has_the_spans_of_the_sdk() {
     let (mut seen, mut failed, mut notes, mut links) = (0, 0, 0, 0);
     for log in logs() {
         for details in [false, true] {
@@ -271,6 +271,6 @@ fn hostile_text_stays_text_in_one_line() {
 }
 
 #[test]
-fn no_events_have_a_file_without_spans() {
+fn no_events_give_a_file_without_spans() {
     assert_eq!(spans(OtelConfig::default(), &[]), [Json::Null; 0]);
 }

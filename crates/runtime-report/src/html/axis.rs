@@ -63,7 +63,7 @@ pub(super) struct Cut {
 
 /// Above this share of the time at work, idle time is cut.
 const LONG: f64 = 0.5;
-/// What a cut takes of the time at work.
+/// The width of a cut, as a share of the time at work.
 const CUT: f64 = 0.03;
 const TICKS: f64 = 12.0;
 /// A log of thousands of runs has thousands of cuts; beyond these, time is shown as it is.

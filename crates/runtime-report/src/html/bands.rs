@@ -1,4 +1,4 @@
-//! What stands above the agents, and the states of each: curves and bands on the same axis.
+//! Curves and breakers above the agents, and each agent's states: all on the same axis.
 
 use super::View;
 use super::axis::share;

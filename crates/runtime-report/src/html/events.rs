@@ -9,9 +9,9 @@ use super::page::Page;
 use super::problems::is_bad;
 use crate::show;
 
-/// What of a text is shown before it is unfolded.
+/// So many characters of a text are shown before it is unfolded.
 const INLINE: usize = 240;
-/// What of one value of the data is shown.
+/// So many characters of a key or a value are shown.
 const VALUE: usize = 120;
 /// More agents than these do not fit a choice.
 const MOST_ROLES: usize = 100;
@@ -20,7 +20,7 @@ impl View<'_> {
     pub(super) fn events(&self, page: &mut Page) {
         let rows = &self.timeline.rows;
         page.raw("<section class=events><h2>Events</h2><div class=filter>");
-        page.raw("<label><input type=checkbox id=bad> only what went wrong</label>");
+        page.raw("<label><input type=checkbox id=bad> only problems</label>");
         page.raw("<label class=js hidden>agent <select id=who><option value=\"\">all");
         let roles: BTreeSet<&str> =
             rows.iter().filter_map(|row| row.event.role.as_deref()).collect();
@@ -36,7 +36,7 @@ impl View<'_> {
             page.raw("<p class=note>Showing the first ").text(show::count(limit as u64));
             page.raw(" of ").text(show::count(rows.len() as u64)).raw(" events.</p>");
         }
-        page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>what\n<tbody>\n");
+        page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>details\n<tbody>\n");
         for (number, row) in rows.iter().enumerate().take(limit) {
             page.raw(if is_bad(&row.event) { "<tr class=f id=e" } else { "<tr id=e" });
             page.text(number).raw("><td>").text(row.event.seq.unwrap_or(number as u64 + 1));

@@ -1,4 +1,4 @@
-//! HTML under construction. What is not a literal of ours can only be written escaped.
+//! HTML under construction. Only literals of ours are written as they are; all text is escaped.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -22,7 +22,7 @@ impl Page {
 
     /// Any text, as text: in an element, or in an attribute with quotes.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
-        // Writing to a string cannot fail; what a `Display` of ours reports has no other place.
+        // Writing to a string cannot fail, and our own `Display`s do not.
         let _ = write!(Escaped(&mut self.html), "{text}");
         self
     }
@@ -56,8 +56,8 @@ impl Page {
     }
 }
 
-/// Writes what has a meaning in HTML as an entity, what cannot be seen as a sign that can, and
-/// what would turn the direction of the text around it as its code.
+/// Writes characters with a meaning in HTML as entities, invisible ones as signs, and those that turn
+/// the direction of text as their codes.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {

@@ -1,4 +1,4 @@
-//! The head of the page: what it was, how it ended, what it came to.
+//! The head of the page: title, agents, how the run ended, its numbers.
 
 use super::View;
 use super::page::Page;
@@ -42,8 +42,8 @@ impl View<'_> {
         };
         card(page, ended.0, "time", show::duration(stats.duration), ended.1);
         card(page, "", "agents", show::count(sessions), failures(failed));
-        for (name, what) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
-            let (calls, failed) = calls(kind(what));
+        for (name, of) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
+            let (calls, failed) = calls(kind(of));
             let class = if failed > 0 { "warn" } else { "" };
             card(page, class, name, show::count(calls), failures(failed));
         }
@@ -71,7 +71,7 @@ impl View<'_> {
         }
     }
 
-    /// What the log has lost, by its numbers and by what its sink says.
+    /// Losses of the log: by sequence numbers, by unreadable lines, and by its sink's own events.
     fn losses(&self) -> String {
         let (mut dropped, mut torn) = (0_u64, 0_u64);
         for finding in self.timeline.findings() {

@@ -9,7 +9,7 @@ use crate::stats::StatsLine;
 const MOST_LINES: usize = 200;
 
 impl View<'_> {
-    /// What each budget allows and what of it was spent.
+    /// Each budget's limit, and the share of it that was spent.
     pub(super) fn budgets(&self, page: &mut Page) {
         let accounts = &self.timeline.accounts;
         if accounts.is_empty() {

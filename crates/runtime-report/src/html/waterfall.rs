@@ -22,7 +22,7 @@ impl View<'_> {
         if shown.left_out > 0 {
             page.raw("<p class=note>Showing ").text(show::count(shown.count as u64)).raw(" of ");
             page.text(show::count((shown.count + shown.left_out) as u64));
-            page.raw(" spans: agents, then what failed, then what took longest. The rest is summed up.</p>");
+            page.raw(" spans: agents, then failures, then the longest. The rest is summed up.</p>");
         }
         page.raw("<div class=w><div class=grid>");
         for tick in self.axis.ticks() {
@@ -133,7 +133,7 @@ impl View<'_> {
             if let Some(class) = span.failure {
                 page.raw(" · ").raw(class.as_str());
             }
-            // What was asked, of a wait for an answer.
+            // A wait for an answer shows its question.
             let asked = span.first.filter(|_| span.kind == SpanKind::Wait);
             if let Some(prompt) =
                 asked.and_then(|row| self.timeline.rows[row].event.detail.as_ref())
@@ -169,7 +169,7 @@ impl View<'_> {
         page.raw("</b></span>");
     }
 
-    /// What happened to an agent between its spans: recoveries, refusals, marks, gates.
+    /// Events of an agent between its spans: recoveries, refusals, marks, gates.
     fn marks(&self, page: &mut Page, session: &Session) {
         let marks: Vec<usize> = session
             .rows

@@ -221,7 +221,7 @@ fn starts(event: &AgentEvent) -> bool {
 
 proptest! {
     #[test]
-    fn every_beginning_has_one_end_and_every_span_is_inside_the_one_around_it(steps in steps()) {
+    fn every_span_ends_once_and_inside_its_parent(steps in steps()) {
         let events = told(steps);
         let spans = live(&events);
         let begun: Vec<_> = events.iter().filter(|it| starts(it)).collect();
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn a_replay_makes_the_spans_that_there_were_live_wherever_the_log_was_cut_off(
+    fn a_replay_makes_the_live_spans_wherever_the_log_is_cut(
         steps in steps(),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -272,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn sessions_that_have_nothing_to_do_with_each_other_may_be_logged_in_any_order(
+    fn unrelated_sessions_may_be_logged_in_any_order(
         steps in steps(),
     ) {
         let events = told(steps);
@@ -291,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_stream_is_every_span_that_begins_ends_once(
+    fn spans_of_any_stream_end_once(
         steps in steps(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
     ) {
@@ -311,7 +311,7 @@ proptest! {
     }
 
     #[test]
-    fn otlp_json_has_the_spans_that_the_sdk_exports_of_any_stream(
+    fn otlp_json_of_any_stream_has_the_spans_of_the_sdk(
         steps in steps(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
     ) {
