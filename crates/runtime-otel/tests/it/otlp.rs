@@ -271,6 +271,26 @@ fn hostile_text_stays_text_in_one_line() {
 }
 
 #[test]
+fn a_handoff_to_an_open_session_is_a_link() {
+    let (mut editor, mut writer) = (Told::new(2, "editor"), Told::new(1, "writer"));
+    let data = Data::new().with("target_session", &*editor.id);
+    let events = [
+        editor.started(),
+        writer.started(),
+        writer.event(AgentEventName::HandedOver).with_data(data),
+        writer.ended(SpanOutcome::Ok),
+        editor.ended(SpanOutcome::Ok),
+    ];
+    let spans = spans(OtelConfig::default(), &events);
+    let [link] = spans[1]["links"].as_array().expect("links").as_slice() else {
+        panic!("{spans:?}")
+    };
+    assert_eq!((&link["traceId"], &link["spanId"]), (&spans[0]["traceId"], &spans[0]["spanId"]));
+    let kind = json!([{ "key": "techrevati.link", "value": { "stringValue": "handoff" } }]);
+    assert_eq!(link["attributes"], kind);
+}
+
+#[test]
 fn no_events_give_a_file_without_spans() {
     assert_eq!(spans(OtelConfig::default(), &[]), [Json::Null; 0]);
 }
