@@ -1,15 +1,9 @@
-//! An event as OpenTelemetry attributes, under the original's names; and who serves a model, as the
-//! conventions have it.
-
-mod provider;
+//! An event as OpenTelemetry attributes, under the original's names.
 
 use serde::Serialize;
 
 use crate::event::AgentEvent;
-use crate::span::SpanOutcome;
 use crate::time::format_utc;
-
-pub use self::provider::{model_maker, route_provider};
 
 /// The value of one attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -48,19 +42,6 @@ impl AgentEvent {
         set("agent.failure_class", self.failure_class.map(|class| class.as_str().into()));
         set("agent.detail", self.detail.as_deref().map(Into::into));
         attributes
-    }
-}
-
-/// Why an operation failed, if it did: a value for `error.type`. What was cancelled has not failed.
-pub const fn error_type(event: &AgentEvent) -> Option<&'static str> {
-    match event.outcome {
-        Some(SpanOutcome::TimedOut) => Some("timeout"),
-        Some(SpanOutcome::Panicked) => Some("panic"),
-        Some(outcome) if outcome.is_failure() => match event.failure_class {
-            Some(class) => Some(class.as_str()),
-            None => Some("_OTHER"),
-        },
-        _ => None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a span and a measurement cost the caller.
+//! The cost of a span and of a measurement to the caller.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ fn null() -> SdkTracerProvider {
     SdkTracerProvider::builder().with_simple_exporter(Null).build()
 }
 
-/// Somebody reads it once a minute.
+/// It is read once a minute.
 fn meter() -> Meter {
     let exporter = InMemoryMetricExporter::default();
     let meters = SdkMeterProvider::builder().with_periodic_exporter(exporter).build();

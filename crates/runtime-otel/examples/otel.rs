@@ -31,7 +31,7 @@ async fn main() -> Result<(), BoxError> {
             let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(120, 30));
             session.run_turn(turn, async || Ok::<_, BoxError>("I have to look it up")).await?;
             let search = async || {
-                // What an instrumented client does: its span is below the tool's.
+                // As an instrumented client does: its span is below the tool's.
                 tracer.start("GET /search").end();
                 Ok::<_, BoxError>("three pages")
             };

@@ -1,4 +1,4 @@
-//! What a span says of itself: at its beginning, and once more at its end.
+//! The attributes of a span: those of its beginning, and those of its end.
 //!
 //! The SDK does not look whether a key is there already, so each is set in one place.
 
@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue};
-use runtime_events::AgentEvent;
-use runtime_events::otel::{error_type, model_maker};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
+use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
 
 use crate::config::{OtelConfig, SemconvProfile};
 use crate::names::{error, gen_ai, op, own};
+use crate::provider::model_maker;
 use crate::table::{Agent, Chat, Sole, What};
 use crate::tokens::Tokens;
 
@@ -43,7 +43,7 @@ impl OtelConfig {
         Beginning { span: span.with_attributes(said), what: What::Agent(agent) }
     }
 
-    /// What is around an agent whose session is of a workflow.
+    /// The span around an agent whose session is of a workflow.
     pub(crate) fn workflow(&self, event: &AgentEvent) -> Option<SpanBuilder> {
         let name = event.labels.as_ref()?.get(&*self.workflow)?;
         let key = match self.profile {
@@ -108,10 +108,10 @@ pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
     Beginning { span: span.with_attributes(said), what: What::Attempt }
 }
 
-/// Room for what is said at the end as well: the SDK keeps these in one list.
+/// Room for the attributes of the end as well: the SDK keeps all in one list.
 const ROOM: usize = 8;
 
-/// What is said when a span ends; with no event where nobody has said how.
+/// The attributes of a span's end. Without an event, the span is abandoned.
 pub(crate) fn ending(
     what: &What,
     event: Option<&AgentEvent>,
@@ -161,12 +161,20 @@ pub(crate) fn ending(
     said
 }
 
-/// How an operation failed, if it did. What was cancelled has not failed.
+/// How an operation failed, if it did. A cancelled one has not failed.
 pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
-    event.map_or(Some(error::ABANDONED), error_type)
+    let Some(event) = event else { return Some(error::ABANDONED) };
+    match event.outcome? {
+        SpanOutcome::TimedOut => Some(error::TIMEOUT),
+        SpanOutcome::Panicked => Some(error::PANIC),
+        outcome if outcome.is_failure() => {
+            Some(event.failure_class.map_or(error::OTHER, AgentFailureClass::as_str))
+        }
+        _ => None,
+    }
 }
 
-/// What an event's data holds as text.
+/// The text of a word, unless it is empty.
 pub(crate) fn told(word: Option<Word<'_>>) -> Option<&str> {
     word.map(Word::as_str).filter(|text| !text.is_empty())
 }

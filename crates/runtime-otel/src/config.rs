@@ -80,8 +80,9 @@ impl OtelConfig {
         self
     }
 
-    /// Sets `gen_ai.provider.name` for all spans, such as `azure.ai.openai`. Unless set, the model's
-    /// name tells who made it, and the route that answered where it does not; and where neither
+    /// Sets `gen_ai.provider.name` for all spans, such as `azure.ai.openai`.
+    ///
+    /// Unless set, the model's name tells the provider, or else the route that answered. Where neither
     /// does, the attribute is left out.
     #[must_use]
     pub fn provider(mut self, provider: impl Into<Cow<'static, str>>) -> Self {
@@ -89,8 +90,9 @@ impl OtelConfig {
         self
     }
 
-    /// Tells the texts of events, too: details, reasons, and all of their data. They may hold what
-    /// users, models and providers wrote. Off unless set.
+    /// Tells texts, too: details, reasons, and all data of the events inside spans.
+    ///
+    /// Users, models and providers may have written them. Off unless set.
     #[must_use]
     pub const fn details(mut self, details: bool) -> Self {
         self.details = details;

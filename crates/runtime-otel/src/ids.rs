@@ -5,9 +5,10 @@ use std::cell::Cell;
 use opentelemetry::trace::{SpanId, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 
-/// Gives the spans of agents the ids of their events: the trace has the id of the session, and each
-/// span its own. Then what is replayed from a log has the ids that it had live. Other spans get
-/// random ids.
+/// Gives the spans of agents the ids of their events.
+///
+/// The trace has the id of the session, and each span its own. So the spans of a replay have the ids
+/// that they had live. Other spans get random ids.
 ///
 /// ```
 /// use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -41,7 +42,7 @@ thread_local! {
 pub(crate) fn asking<T>(trace: Option<u128>, span: u64, start: impl FnOnce() -> T) -> T {
     TRACE.set(trace);
     SPAN.set(Some(span));
-    // Also where `start` panics: the next span of this thread is somebody else's.
+    // Also where `start` panics: the next span of this thread is another one.
     let _clear = Clear;
     start()
 }

@@ -3,16 +3,17 @@
 //! The crate needs the API of OpenTelemetry alone; the caller chooses the SDK and the exporter. See
 //! [`OtelSink`] for an example.
 //!
-//! | item | what |
+//! | item | is |
 //! |---|---|
-//! | [`OtelSink`] | spans and metrics while a run happens; [`OtelScope`], the caller's spans below them |
-//! | [`replay()`] and [`replay_log`] | the same spans from a log |
-//! | [`OtelConfig`] and [`SemconvProfile`] | which conventions, and how much is told |
-//! | [`OtelStats`] | what became of the events |
-//! | [`names`] | every name that leaves this crate |
+//! | [`OtelSink`] | makes spans and metrics while a run happens; [`OtelScope`] puts the caller's spans below them |
+//! | [`replay()`] and [`replay_log`] | make the same spans from a log |
+//! | [`otlp_json`] | writes the same spans as a file |
+//! | [`OtelConfig`] and [`SemconvProfile`] | say which conventions, and how much is told |
+//! | [`OtelStats`] | counts spans by fate |
+//! | [`names`] | has every name that leaves this crate |
 #![cfg_attr(
     feature = "sdk",
-    doc = "| [`EventIds`] | spans under the ids that they have in their events |"
+    doc = "| [`EventIds`] | gives spans the ids that they have in their events |"
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -23,7 +24,10 @@ mod ids;
 mod meters;
 pub mod names;
 mod note;
+mod otlp;
 mod projection;
+mod provider;
+mod recorder;
 mod replay;
 mod sink;
 mod spread;
@@ -38,6 +42,7 @@ pub use self::ids::EventIds;
 #[doc(inline)]
 pub use self::{
     config::{OtelConfig, SemconvProfile},
+    otlp::otlp_json,
     projection::OtelStats,
     replay::{Replayed, replay, replay_log},
     sink::{OtelScope, OtelSink},

@@ -88,7 +88,7 @@ impl Meters {
             cost: meter
                 .f64_counter(metric::COST)
                 .with_unit("{USD}")
-                .with_description("What turns cost.")
+                .with_description("Cost of turns.")
                 .build(),
             recoveries: count(
                 metric::RECOVERIES,
@@ -213,7 +213,7 @@ impl TokenMeters {
                 }
             }
             Self::GenAi0_1 { calls, input, output, cache_read, cache_write, reasoning } => {
-                // A call that failed counts with nothing; one whose usage nobody read, not at all.
+                // A call that failed counts as zero tokens; one without a usage, not at all.
                 if tokens.is_none() && failure(Some(event)).is_none() {
                     return;
                 }
@@ -228,7 +228,7 @@ impl TokenMeters {
                     counter.add(count, &said);
                     said.pop();
                 };
-                // A provider says what was audio, and not what else was text or an image.
+                // A provider tells audio from the rest, and not text from images.
                 add(input, tokens.input() - tokens.input_audio, UNKNOWN);
                 add(output, tokens.output() - tokens.output_audio, UNKNOWN);
                 for (counter, count, modality) in [
@@ -250,7 +250,7 @@ impl TokenMeters {
 const UNKNOWN: &str = "unknown";
 const AUDIO: &str = "audio";
 
-/// How it failed; or that it was cancelled, whose duration is no measure of a provider.
+/// How it failed; or that it was cancelled: such a duration is no measure of a provider.
 fn outcome(event: &AgentEvent, said: &mut Vec<KeyValue>) {
     said.extend(failure(Some(event)).map(|error| KeyValue::new(error::TYPE, error)));
     if event.outcome == Some(SpanOutcome::Cancelled) {

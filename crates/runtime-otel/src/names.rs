@@ -1,6 +1,6 @@
 //! Every name that leaves this crate, in one place.
 //!
-//! `gen_ai.*` and `error.type` are the conventions'; what they have no name for is under
+//! `gen_ai.*` and `error.type` are the conventions'; whatever they have no name for is under
 //! `techrevati.*`. (The constants of `opentelemetry-semantic-conventions` are no help: all of its
 //! `GEN_AI_*` are deprecated since the conventions moved.)
 
@@ -9,9 +9,9 @@ pub const SCOPE: &str = "runtime-otel";
 
 /// Keys of attributes that the conventions define.
 pub mod gen_ai {
-    /// What a span does: one of [`op`](super::op).
+    /// The operation of a span: one of [`op`](super::op).
     pub const OPERATION: &str = "gen_ai.operation.name";
-    /// Whose model it is, or who serves it.
+    /// The maker of the model, or the service that runs it.
     pub const PROVIDER: &str = "gen_ai.provider.name";
     /// The model that was asked.
     pub const REQUEST_MODEL: &str = "gen_ai.request.model";
@@ -25,7 +25,7 @@ pub mod gen_ai {
     pub const CONVERSATION: &str = "gen_ai.conversation.id";
     /// The tool.
     pub const TOOL_NAME: &str = "gen_ai.tool.name";
-    /// What kind of tool: always [`FUNCTION`].
+    /// The kind of tool: always [`FUNCTION`].
     pub const TOOL_TYPE: &str = "gen_ai.tool.type";
     /// The model's own id for the call of a tool.
     pub const TOOL_CALL: &str = "gen_ai.tool.call.id";
@@ -53,7 +53,7 @@ pub mod gen_ai {
 pub mod op {
     /// A session.
     pub const INVOKE_AGENT: &str = "invoke_agent";
-    /// What is around a session that has a workflow's name.
+    /// The workflow around a session that names one.
     pub const INVOKE_WORKFLOW: &str = "invoke_workflow";
     /// A turn.
     pub const CHAT: &str = "chat";
@@ -65,15 +65,19 @@ pub mod op {
 pub mod error {
     /// The key.
     pub const TYPE: &str = "error.type";
-    /// Nobody has said how it ended: the process died, or its end was lost.
+    /// No event says how it ended: the process died, or its end was lost.
     pub const ABANDONED: &str = "abandoned";
+    /// It took longer than it was given.
+    pub const TIMEOUT: &str = "timeout";
+    /// The caller's code panicked.
+    pub const PANIC: &str = "panic";
     /// It failed, and nothing more is known.
     pub const OTHER: &str = "_OTHER";
 }
 
 /// Our own attributes, and the name of our own span.
 pub mod own {
-    /// What every one of them begins with.
+    /// The beginning of every one of them.
     pub const PREFIX: &str = "techrevati.";
     /// The span of one attempt of a recovering turn.
     pub const ATTEMPT: &str = "attempt";
@@ -91,11 +95,11 @@ pub mod own {
     pub const FAILURE_CLASS: &str = "techrevati.failure_class";
     /// A line for people; only with details.
     pub const DETAIL: &str = "techrevati.detail";
-    /// What a turn cost.
+    /// The cost of a turn or an attempt, in US dollars.
     pub const COST: &str = "techrevati.cost_usd";
-    /// Whether that is an estimate.
+    /// Whether the cost is an estimate.
     pub const ESTIMATED: &str = "techrevati.estimated";
-    /// Whether the provider has said it.
+    /// Whether the provider has reported the cost.
     pub const COST_REPORTED: &str = "techrevati.cost_reported";
     /// How many attempts a turn took.
     pub const ATTEMPTS: &str = "techrevati.attempts";
@@ -161,7 +165,7 @@ pub mod metric {
     pub const CALL_INPUT: &str = "gen_ai.client.inference.operation.input_tokens";
     /// As above.
     pub const CALL_OUTPUT: &str = "gen_ai.client.inference.operation.output_tokens";
-    /// What turns cost, in US dollars.
+    /// The cost of turns, in US dollars.
     pub const COST: &str = "techrevati.cost";
     /// Recoveries, by scenario and by how far they are.
     pub const RECOVERIES: &str = "techrevati.recoveries";

@@ -1,4 +1,4 @@
-//! What happens inside a span, as events of the span.
+//! Events inside a span, as events of OpenTelemetry.
 //!
 //! OpenTelemetry plans to replace span events by log records: this is the one place to change.
 
@@ -45,7 +45,7 @@ fn plain(name: AgentEventName, key: &str) -> Option<&'static str> {
     if key == "reason" {
         return (name == AgentEventName::AgentBlocked).then_some("techrevati.reason");
     }
-    // What kind it is of; another's event may have all of it under this key.
+    // Here it is the kind of content; under the same key, another event may have all of it.
     if key == "content" {
         return (name == AgentEventName::ContentCaptured).then_some("techrevati.content");
     }

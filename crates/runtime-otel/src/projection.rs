@@ -1,4 +1,4 @@
-//! Events in, spans out: what a live sink and a replay have in common.
+//! Events in, spans out: the common part of a live sink, a replay and a file.
 //!
 //! ```text
 //!   agent.started                invoke_agent {role}     INTERNAL   (in invoke_workflow {name})
@@ -17,7 +17,6 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Link, SpanBuilder, SpanContext, Status, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
-use runtime_events::otel::route_provider;
 use runtime_events::payload::{
     HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
 };
@@ -29,6 +28,7 @@ use crate::config::OtelConfig;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
+use crate::provider::route_provider;
 use crate::table::{Ended, Open, Table, What};
 use crate::tracer::{Ids, Starter};
 
@@ -49,15 +49,15 @@ struct Counts {
     refused: AtomicU64,
 }
 
-/// What has become of spans so far.
+/// Counts of spans by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OtelStats {
     /// Spans that have begun.
     pub begun: u64,
-    /// Of those, spans that are open.
+    /// Spans that have begun and are open.
     pub open: u64,
-    /// Of those that have begun, spans whose end nobody has told.
+    /// Spans that have begun and were ended without an event for their end.
     pub abandoned: u64,
     /// Ends of spans that had not begun, or not in that session.
     pub unmatched: u64,
@@ -70,7 +70,7 @@ impl Projection {
         Self { config, tracer, meters, table: Mutex::default(), counts: Counts::default() }
     }
 
-    /// Takes one event. `around` is what a session is inside of that is not below another.
+    /// Takes one event. `around` gives the context of a session that is below no other.
     pub(crate) fn take(
         &self,
         event: &AgentEvent,
@@ -140,7 +140,10 @@ impl Projection {
             drop(table);
             count(&self.counts.refused);
             let most = self.config.max_open;
-            return Err(SinkError::new("begin a span", format!("{most} spans are open")));
+            return Err(SinkError::new(
+                "begin a span",
+                format!("{most} are open, the most that `max_open` allows"),
+            ));
         }
         let parent = event.parent.filter(|parent| *parent != span);
         let session = table.session(event, parent);
@@ -281,7 +284,7 @@ impl Projection {
         }
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // Nothing panics half-way through a change, so the table behind a poisoned lock is whole.
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -304,7 +307,7 @@ impl fmt::Debug for Projection {
     }
 }
 
-/// Which provider a turn's latest attempt goes to.
+/// Notes the provider that a turn's latest attempt goes to.
 fn note_route(turn: &mut Open, attempt: &AgentEvent) {
     let What::Chat(chat) = &mut turn.what else { return };
     if !chat.told
@@ -314,7 +317,7 @@ fn note_route(turn: &mut Open, attempt: &AgentEvent) {
     }
 }
 
-/// Which attempt was answered; a hedge may have begun after it.
+/// Notes the attempt that was answered; a hedge may have begun after it.
 fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
     note_route(turn, attempt);
     if let What::Chat(chat) = &mut turn.what {
@@ -322,7 +325,7 @@ fn note_answer(turn: &mut Open, attempt: &AgentEvent) {
     }
 }
 
-/// The session that the work goes to, if it is open; else it is remembered who hands over.
+/// The session that takes the work over, if it is open; else the table remembers the handoff.
 fn hand_over(table: &mut Table, event: &AgentEvent, from: &Context) -> Option<Context> {
     let handed = HandedOver::of(event);
     let session = told(handed.target_session);

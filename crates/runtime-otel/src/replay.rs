@@ -11,9 +11,10 @@ use crate::config::OtelConfig;
 use crate::projection::{OtelStats, Projection};
 use crate::tracer::Starter;
 
-/// Makes the spans that events would have made live. Spans that the events leave open end as
-/// abandoned, at the last moment that is known of their session: a run whose process was killed is
-/// seen up to there.
+/// Makes the spans that events would have made live.
+///
+/// Spans that the events leave open end as abandoned, at the last moment that is known of their
+/// session: a run that was killed is seen up to there.
 ///
 /// Nothing is measured: metrics have no past. With `EventIds` for the provider's
 /// ids (feature `sdk`), spans have the same ids each time, and those that they had live if the
@@ -41,7 +42,16 @@ where
     T::Span: Send + Sync + 'static,
     E: Borrow<AgentEvent>,
 {
-    let projection = Projection::new(config, Starter::new(tracer), None);
+    replay_into(Starter::new(tracer), config, events)
+}
+
+/// Starts the spans of events, and ends them all.
+pub(crate) fn replay_into<E: Borrow<AgentEvent>>(
+    starter: Starter,
+    config: OtelConfig,
+    events: impl IntoIterator<Item = E>,
+) -> OtelStats {
+    let projection = Projection::new(config, starter, None);
     for event in events {
         take(&projection, event.borrow());
     }
@@ -53,8 +63,8 @@ where
 /// # Errors
 ///
 /// The reader's. A line that is no event is counted and passed over: the last one may be torn, and a
-/// later version may write names that this one does not know. Where reading fails, what was read
-/// until then has become spans.
+/// later version may write names that this one does not know. Where reading fails, the lines before
+/// have become spans.
 pub fn replay_log<T>(tracer: T, config: OtelConfig, log: impl BufRead) -> io::Result<Replayed>
 where
     T: Tracer + Send + Sync + 'static,
@@ -76,11 +86,11 @@ where
     Ok(Replayed { spans: finished(&projection), unread })
 }
 
-/// What has become of a log.
+/// The spans of a log, and the lines that were none of its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replayed {
-    /// Its spans.
+    /// Counts of its spans by fate.
     pub spans: OtelStats,
     /// How many of its lines were no events.
     pub unread: u64,

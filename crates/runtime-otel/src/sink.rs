@@ -17,7 +17,7 @@ use crate::tracer::Starter;
 ///
 /// It stands directly behind the orchestrator, without a queue in between: a session that begins
 /// inside a span of the caller's becomes its child, and [`scope`](Self::scope) puts the caller's own
-/// spans below ours. What takes time is the provider's: use a batch exporter.
+/// spans below ours. Exporting takes time, and is the provider's: use a batch exporter.
 ///
 /// ```
 /// use opentelemetry::metrics::MeterProvider;
@@ -79,23 +79,25 @@ impl OtelSink {
         Self { projection: Arc::new(projection) }
     }
 
-    /// What an orchestrator enters around the caller's code, so that spans made there are below the
+    /// A scope for the orchestrator to enter around the caller's code: spans made there are below the
     /// span of the turn, the attempt or the tool, and outgoing requests carry its context.
     #[must_use]
     pub fn scope(&self) -> OtelScope {
         OtelScope { projection: Arc::clone(&self.projection) }
     }
 
-    /// Ends every span that is open, with `error.type` `abandoned`, at the last moment that is known
-    /// of its session; returns how many there were. To be called when a process shuts down, before
-    /// the provider does. Dropping the last of all clones and scopes does it, too.
+    /// Ends every open span as abandoned, and returns how many there were.
+    ///
+    /// Each ends at the last moment that is known of its session, with `error.type` `abandoned`. To be
+    /// called when a process shuts down, before the provider does. Dropping the last of all clones and
+    /// scopes does it, too.
     ///
     /// (A flush does not: sessions flush their sinks when they end, and others go on.)
     pub fn abandon(&self) -> u64 {
         self.projection.abandon()
     }
 
-    /// What has become of spans so far.
+    /// Counts of spans by fate, so far.
     pub fn stats(&self) -> OtelStats {
         self.projection.stats()
     }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// For maps by span ids and by places: the standard hash would cost more than the rest of a look-up.
-/// Whoever may write a log may choose ids that collide, and slow its replay down: there are no more
+/// A log may have been written with ids that collide, which slows its replay down: there are no more
 /// than `OtelConfig::max_open` of them.
 pub(crate) type Spread = BuildHasherDefault<Multiply>;
 
@@ -22,7 +22,7 @@ impl Hasher for Multiply {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // By the golden ratio: what differs in any bit differs in the upper ones; the map looks at
+        // By the golden ratio: a difference in any bit is one in the upper bits; the map looks at
         // both ends.
         let spread = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = spread ^ (spread >> 32);

@@ -1,4 +1,4 @@
-//! The spans that are open, and what is known of the sessions they are of.
+//! The spans that are open, and the sessions they are of.
 //!
 //! No I/O and no tracer's code: all of it runs under one lock.
 
@@ -33,7 +33,7 @@ pub(crate) struct Open {
 /// A session, by its place in the table: shorter than its id.
 pub(crate) type SessionKey = u64;
 
-/// What a span stands for, and what its end needs to know.
+/// The operation behind a span, with the facts that its end needs.
 #[derive(Debug)]
 pub(crate) enum What {
     Agent(Agent),
@@ -47,11 +47,11 @@ pub(crate) struct Agent {
     pub(crate) role: Option<Arc<str>>,
     /// The workflow's span, around the agent's.
     pub(crate) workflow: Option<Context>,
-    /// What it has called; known at its end.
+    /// Its calls; known at its end.
     pub(crate) calls: Calls,
 }
 
-/// The calls of a session, not counting those of its children.
+/// The calls of a session, without its children's.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     pub(crate) chats: u64,
@@ -117,7 +117,7 @@ struct Session {
     open: Vec<SpanId>,
 }
 
-/// How many handoffs are remembered whose target has not begun.
+/// How many handoffs are remembered to targets that have not begun.
 const HANDOFFS: usize = 1_024;
 
 impl Table {
@@ -138,7 +138,7 @@ impl Table {
         self.sessions.get(self.keys.get(session)?)?.root
     }
 
-    /// The session of an event: that of the span `near` it, which is the usual case, or by its id.
+    /// The session of an event: usually the session of the span `near` it, else by its id.
     pub(crate) fn session(&self, event: &AgentEvent, near: Option<SpanId>) -> Option<SessionKey> {
         let id = event.session_id.as_deref()?;
         let near = near.and_then(|span| self.get(span)?.session);
@@ -197,7 +197,7 @@ impl Table {
         Some(key)
     }
 
-    /// Ends a span, and before it, if it is a session's own, what the session has left open.
+    /// Ends a span. If it is a session's own, the spans that the session has left open end before it.
     pub(crate) fn end(&mut self, span: SpanId, at: SystemTime) -> (Vec<Ended>, Option<Ended>) {
         let session = self.get(span).and_then(|open| self.sessions.get(&open.session?));
         let left = match session {
@@ -265,7 +265,7 @@ impl Table {
         Some(Ended { open, at })
     }
 
-    /// Remembers who handed work to `target`: a worker or a session.
+    /// Remembers the span that handed work to `target`: a worker or a session.
     pub(crate) fn remember(&mut self, target: &str, from: &SpanContext) {
         self.handoffs.retain(|(held, _)| **held != *target);
         if self.handoffs.len() == HANDOFFS {
@@ -274,7 +274,7 @@ impl Table {
         self.handoffs.push_back((target.into(), from.clone()));
     }
 
-    /// Who handed work to `target`, once.
+    /// The span that handed work to `target`, once.
     pub(crate) fn claim(&mut self, target: &str) -> Option<SpanContext> {
         let claimed = self.handoffs.iter().find(|(held, _)| **held == *target);
         let from = claimed.map(|(_, from)| from.clone())?;
@@ -313,11 +313,11 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_of_a_session_that_is_over() {
+    fn a_session_that_is_over_leaves_nothing() {
         let (root, tool) = (SpanId::from_u64(1), SpanId::from_u64(2));
         let mut event = AgentEvent::started("writer", "draft");
         event.session_id = Some("a".into());
-        // In the usual order; with its tool left open; and one whose root was never seen.
+        // In the usual order; with its tool left open; and without a root.
         for ends in [&[tool, root][..], &[root], &[tool]] {
             let mut table = Table::default();
             if ends.contains(&root) {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn handoffs_that_nobody_takes_are_forgotten() {
+    fn unclaimed_handoffs_are_forgotten() {
         let mut table = Table::default();
         let from = SpanContext::empty_context();
         for number in 0..2 * HANDOFFS {

@@ -30,7 +30,7 @@ pub(crate) fn stamp(at: DateTime<Utc>) -> SystemTime {
     bounded(at.into())
 }
 
-/// OpenTelemetry's times are nanoseconds since 1970 in 64 bits: what is beyond is cut off.
+/// OpenTelemetry's times are nanoseconds since 1970 in 64 bits: times beyond are cut off.
 fn bounded(at: SystemTime) -> SystemTime {
     const LAST: Duration = Duration::from_nanos(u64::MAX);
     at.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST)

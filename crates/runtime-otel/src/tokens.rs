@@ -16,7 +16,7 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// `None` where nobody has read the usage.
+    /// `None` where the event tells no usage.
     pub(crate) fn of(event: &AgentEvent) -> Option<Self> {
         let ended = TurnEnded::of(event);
         ended.has_usage().then_some(Self {
@@ -30,7 +30,7 @@ impl Tokens {
         })
     }
 
-    /// All input: the conventions count what is cached as well.
+    /// All input: the conventions count cached input as well.
     pub(crate) const fn input(&self) -> u64 {
         self.fresh
             .saturating_add(self.cache_read)

@@ -24,7 +24,6 @@ fn projections(c: &mut Criterion) {
         b.iter(|| timeline.html(&PageConfig::default()));
     });
     c.bench_function("report/chrome_10k_events", |b| b.iter(|| timeline.chrome_trace()));
-    c.bench_function("report/otlp_10k_events", |b| b.iter(|| timeline.otlp_json()));
 }
 
 criterion_group!(benches, projections);

@@ -1,11 +1,11 @@
-//! What is wrong with a log.
+//! Findings: things that are wrong with a log.
 
 use std::fmt;
 use std::sync::Arc;
 
 use runtime_events::SpanId;
 
-/// One thing that is wrong, and which event shows it.
+/// One thing that is wrong with a log, and the event that shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -13,11 +13,11 @@ pub struct Finding {
     pub event: usize,
     /// The session it happened in, if the event names one.
     pub session: Option<Arc<str>>,
-    /// What it is.
+    /// The problem.
     pub problem: Problem,
 }
 
-/// What can be wrong.
+/// A kind of finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {

@@ -2,7 +2,7 @@
 //!
 //! A session is a process. On one of its tracks, complete events (`X`) must nest: the session and
 //! its turns do, each turn on the first track that is free. Attempts, tools and waits may overlap as
-//! they like, and are asynchronous pairs (`b`, `e`). What costs and what breakers do are counters.
+//! they like, and are asynchronous pairs (`b`, `e`). Cost, tokens and states of breakers are counters.
 
 use runtime_events::payload::{HandedOver, SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName};
@@ -97,7 +97,7 @@ impl Timeline {
         Value::Object(arguments)
     }
 
-    /// An arrow from who hands over to who takes over, once that one has begun.
+    /// An arrow from the session that hands over to the one that takes over, once that has begun.
     fn handover(&self, process: usize, place: usize, row: &Row) -> Option<[Value; 2]> {
         if row.event.event != AgentEventName::HandedOver {
             return None;
@@ -166,7 +166,7 @@ fn name(what: &str, process: usize, track: usize, name: &str) -> Value {
     json!({ "name": what, "ph": "M", "pid": process, "tid": track, "args": { "name": name } })
 }
 
-/// What begins or ends no span stands for itself.
+/// Whether an event is shown by itself: it begins and ends no span.
 const fn is_instant(row: &Row) -> bool {
     row.event.outcome.is_none() && SpanKind::begun_by(row.event.event).is_none()
 }

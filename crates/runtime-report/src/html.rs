@@ -21,7 +21,7 @@ use self::page::Page;
 use crate::stats::Stats;
 use crate::timeline::Timeline;
 
-/// What is shown of a run, and how much of it.
+/// The title of a page, and its bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageConfig {
     title: String,
@@ -51,7 +51,7 @@ impl PageConfig {
 
     /// The most spans the waterfall shows; the rest is summed up. 2,000 unless set.
     ///
-    /// Agents stay first, then what failed, then what took longest.
+    /// Agents stay first, then failures, then the longest.
     #[must_use]
     pub const fn max_spans(mut self, spans: usize) -> Self {
         self.max_spans = spans;
@@ -73,7 +73,7 @@ impl PageConfig {
     }
 }
 
-/// What every section is written from.
+/// The material of every section.
 struct View<'a> {
     timeline: &'a Timeline,
     options: &'a PageConfig,
@@ -109,7 +109,7 @@ impl Timeline {
     ///
     /// # Errors
     ///
-    /// What the writer returns.
+    /// The writer's.
     pub fn write_html(&self, options: &PageConfig, mut to: impl io::Write) -> io::Result<()> {
         to.write_all(self.html(options).as_bytes())
     }

@@ -1,12 +1,11 @@
-//! What an agent run did, read from its events: a page for people, files for viewers, numbers.
+//! Reports of an agent run, from its events: a page for people, files for viewers, numbers.
 //!
-//! A [`Timeline`] is the model: sessions, the spans in them, what happened inside each, what it
-//! cost, what is missing. Everything else is a projection of it: the same events give the same bytes.
+//! A [`Timeline`] is the model: sessions, their spans, the events inside each, cost, and gaps. Everything
+//! else is a projection of it: the same events give the same bytes.
 //!
 //! ```
 //! use runtime_events::AgentEvent;
-//! use runtime_report::Timeline;
-//! use runtime_report::PageConfig;
+//! use runtime_report::{PageConfig, Timeline};
 //!
 //! let log = r#"{"event":"agent.started","status":"running","emitted_at":"2026-05-20T12:00:00+00:00","role":"writer","session_id":"s1","seq":1,"elapsed_ns":0,"span":"0000000000000001"}
 //! {"event":"agent.completed","status":"completed","emitted_at":"2026-05-20T12:00:02+00:00","role":"writer","session_id":"s1","seq":2,"elapsed_ns":2000000000,"span":"0000000000000001","outcome":"ok"}"#;
@@ -19,15 +18,14 @@
 //! # Ok::<(), runtime_events::EventParseError>(())
 //! ```
 //!
-//! | item | what |
+//! | item | is |
 //! |---|---|
 //! | [`Timeline`] | the model, its [`Session`]s and [`Span`]s |
 //! | [`Timeline::html`] | one page that needs neither scripts nor a network; [`PageConfig`] |
 //! | [`Timeline::chrome_trace`] | a Chrome trace, which opens in Perfetto |
-//! | [`Timeline::otlp_json`] | OTLP JSON, which opens in Jaeger and is read by collectors |
 //! | [`Timeline::mermaid`] | a sequence diagram for a README or an issue |
 //! | [`Stats`] | calls, failures, durations, tokens and cost per agent, model and tool |
-//! | [`Finding`] | what is wrong with a log |
+//! | [`Finding`] | something wrong with a log |
 //! | [`show`] | durations, money and counts as people read them |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -35,7 +33,6 @@ mod check;
 mod chrome;
 mod html;
 mod mermaid;
-mod otlp;
 pub mod show;
 mod stats;
 mod timeline;

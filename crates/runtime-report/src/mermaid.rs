@@ -164,8 +164,8 @@ fn note(row: &Row) -> Option<&'static str> {
     })
 }
 
-/// Text that Mermaid takes for text: what has a meaning for it, or for the HTML it makes, becomes
-/// a code of Mermaid's, and a line stays one line.
+/// Text that Mermaid takes for text: characters with a meaning for it, or for the HTML it makes, become
+/// codes of Mermaid's, and a line stays one line.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     let mut characters = text.chars();

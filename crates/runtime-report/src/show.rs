@@ -1,9 +1,13 @@
 //! Durations, money and counts as people read them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-/// What a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
+use runtime_events::Fact;
+use serde_json::Value;
+
+/// The text that a closure writes. (`fmt::from_fn` is newer than the Rust that is asked for.)
 struct Shown<F>(F);
 
 impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Shown<F> {
@@ -140,8 +144,8 @@ pub(crate) fn short(count: u64) -> impl fmt::Display {
     })
 }
 
-/// Shows a text as one line without anything that a terminal would take for a command: what cannot
-/// be seen becomes a sign that can, and a line's end a blank.
+/// Shows a text as one line that gives a terminal no commands: invisible characters become signs, and
+/// line ends blanks.
 ///
 /// ```
 /// assert_eq!(runtime_report::show::line("a\n\u{1b}[31mb").to_string(), "a ␛[31mb");
@@ -156,7 +160,22 @@ pub fn line(text: &str) -> impl fmt::Display {
     })
 }
 
-/// Whether a character is not seen, but does something to what stands around it.
+/// A value of an event's data: a text without its quotes, a list of texts with commas, everything
+/// else as JSON.
+pub(crate) fn fact(fact: &Fact) -> Cow<'_, str> {
+    if let Some(text) = fact.as_str() {
+        return Cow::Borrowed(text);
+    }
+    match fact.to_value() {
+        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            Cow::Owned(texts.join(", "))
+        }
+        value => Cow::Owned(value.to_string()),
+    }
+}
+
+/// Whether a character is not seen, but affects the text around it.
 pub(crate) const fn is_hidden(char: char) -> bool {
     match char {
         '\n' | '\t' => false,

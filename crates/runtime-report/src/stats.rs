@@ -1,4 +1,4 @@
-//! What a run came to, in numbers.
+//! The numbers of a run: calls, failures, durations, tokens, cost.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub struct Stats {
     pub unfinished: u64,
     /// How many turns and tools were refused.
     pub refused: u64,
-    /// What was used and what it cost.
+    /// All tokens and their cost.
     pub spent: TokenUse,
     /// All sessions, all turns, all attempts, all tool calls, all waits: those there are.
     pub kinds: Vec<StatsLine>,
@@ -34,25 +34,25 @@ pub struct Stats {
     pub models: Vec<StatsLine>,
     /// The tool calls by tool.
     pub tools: Vec<StatsLine>,
-    /// The waits by what for.
+    /// The waits by reason.
     pub waits: Vec<StatsLine>,
-    /// What recovery did.
+    /// Counts of recoveries.
     pub recoveries: Recoveries,
 }
 
-/// How often recovery did what.
+/// Recoveries by fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recoveries {
-    /// Recovery was tried.
+    /// How many were tried.
     pub attempted: u64,
-    /// It worked.
+    /// How many worked.
     pub succeeded: u64,
-    /// It did not.
+    /// How many failed.
     pub failed: u64,
-    /// It was given up.
+    /// How many were given up.
     pub escalated: u64,
-    /// It moved to another provider.
+    /// How many moved to another provider.
     pub switched: u64,
 }
 
@@ -66,20 +66,20 @@ pub struct StatsLine {
     pub calls: u64,
     /// How many did not end well.
     pub failed: u64,
-    /// The middle of their durations. Only what has an end has a duration.
+    /// The median of their durations. Spans without an end have none.
     pub p50: Duration,
     /// The duration that 19 in 20 did not exceed.
     pub p95: Duration,
     /// The longest.
     pub max: Duration,
-    /// The sum of their durations; what ran in parallel counts each.
+    /// The sum of their durations; parallel ones count each.
     pub total: Duration,
-    /// What they used and what it cost.
+    /// Their tokens and cost.
     pub spent: TokenUse,
 }
 
 impl Timeline {
-    /// What the run came to, in numbers.
+    /// The numbers of the run.
     pub fn stats(&self) -> Stats {
         let is = |kind| move |span: &Span| span.kind == kind;
         let mut stats = Stats {

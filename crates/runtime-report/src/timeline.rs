@@ -13,7 +13,7 @@
 //!
 //! From `agent.paused` to `agent.resumed`, an agent waits for input: that is shown as a wait, too.
 //!
-//! A log is read as it is: what was cut off, filtered or repeated is shown as such, and listed by
+//! A log is read as it is: gaps, repetitions and missing ends are shown as such, and listed by
 //! [`Timeline::findings`].
 
 mod bands;
@@ -37,7 +37,7 @@ pub(crate) use self::parts::{Segment, nanos};
 pub use self::parts::{Session, Span, SpanKind, TokenUse};
 pub(crate) use self::spending::{Account, Charge};
 
-/// What happened in a run, or in all runs of a log.
+/// The model of a run, or of all runs of a log.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     pub(crate) rows: Vec<Row>,
@@ -110,23 +110,23 @@ impl Timeline {
         self.sessions.iter().fold(0, |sum, session| sum.saturating_add(session.lost))
     }
 
-    /// What is wrong with the log; nothing, if it is whole and each span began and ended once,
+    /// Findings in the log; none, if it is whole and each span began and ended once,
     /// inside its parent.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 }
 
-/// What the projections ask.
+/// For the projections.
 impl Timeline {
-    /// To whom a session handed its work, if it did.
+    /// The role that a session handed its work to, if it did.
     pub(crate) fn target_of(&self, session: &Session) -> Option<&str> {
         session.rows.iter().rev().find_map(|row| target(&self.rows[*row].event))
     }
 }
 
-/// To whom the work goes, by this event. What the original has only at the end of a session, in its
-/// `handoff`, we also say when it happens.
+/// The role that takes the work over, by this event. The original tells it only at the end of a
+/// session, in its `handoff`; we also tell it when it happens.
 pub(crate) fn target(event: &AgentEvent) -> Option<&str> {
     let said = HandedOver::of(event).target_role;
     let target = said.or_else(|| SessionEnded::of(event).handoff()?.target_role);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 
+use runtime_otel::{OtelConfig, otlp_json};
 use runtime_report::{PageConfig, Timeline};
 
 use crate::Error;
@@ -15,7 +16,8 @@ pub(crate) fn run(report: &Report) -> Result<(), Error> {
     let text = match report.format {
         Format::Html => timeline.html(&page(report)),
         Format::Chrome => timeline.chrome_trace(),
-        Format::Otlp => timeline.otlp_json(),
+        // A file of the log: it holds what the log holds.
+        Format::Otlp => otlp_json(OtelConfig::default().details(true), &log.events),
         Format::Mermaid => timeline.mermaid(),
     };
     match &report.out {

@@ -54,7 +54,7 @@ const LAYERS: &[Layer] = &[
     // A command, which nothing depends on.
     Layer {
         name: COMMAND,
-        below: &["runtime-events", "runtime-report", "runtime-sinks"],
+        below: &["runtime-events", "runtime-otel", "runtime-report", "runtime-sinks"],
         others: &["clap", "clap_complete"],
     },
 ];

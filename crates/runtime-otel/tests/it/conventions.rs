@@ -315,7 +315,7 @@ fn measured(found: &Measured, expected: &Metric) {
 }
 
 #[test]
-fn durations_on_metrics_are_those_of_the_spans() {
+fn durations_on_metrics_are_the_durations_of_spans() {
     let rig = run(SemconvProfile::GenAi0_1, SpanOutcome::Ok);
     let metrics: HashMap<_, _> = rig.metrics();
     for (metric, span) in [
@@ -344,7 +344,7 @@ fn a_failed_call_counts_with_no_tokens() {
 }
 
 #[test]
-fn a_provider_that_nobody_knows_is_left_out() {
+fn an_unknown_provider_is_left_out() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("house-model");
@@ -357,7 +357,7 @@ fn a_provider_that_nobody_knows_is_left_out() {
 }
 
 #[test]
-fn a_provider_that_is_configured_wins() {
+fn a_configured_provider_wins() {
     let rig = Rig::with(OtelConfig::default().provider("azure.ai.openai"));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());

@@ -31,7 +31,7 @@ fn run() -> Rig {
 }
 
 #[test]
-fn defect_01_an_event_is_no_root_span_and_a_span_is_as_long_as_what_it_stands_for() {
+fn defect_01_a_span_is_as_long_as_its_operation() {
     let rig = run();
     let traces: Vec<_> = rig.spans().iter().map(|it| it.span_context.trace_id()).collect();
     assert!(traces.iter().all(|trace| *trace == traces[0]));
@@ -65,7 +65,7 @@ fn defect_04_metrics_say_which_operation() {
 }
 
 #[test]
-fn defect_05_the_provider_is_the_models_and_not_this_library() {
+fn defect_05_the_provider_is_the_maker_of_the_model() {
     let rig = run();
     assert_eq!(said(&rig.span("chat gpt-5"))["gen_ai.provider.name"], "openai".into());
     let all = rig.spans().into_iter().filter_map(|it| said(&it).remove("gen_ai.provider.name"));
@@ -79,7 +79,7 @@ fn defect_06_a_tool_has_its_name() {
 }
 
 #[test]
-fn defect_07_a_start_on_this_machine_creates_no_agent_and_no_name_is_changed() {
+fn defect_07_a_start_creates_no_agent_and_changes_no_name() {
     let rig = run();
     assert!(rig.names().iter().all(|name| !name.contains("create_agent")));
     let agent = rig.span("invoke_agent writer");
@@ -87,7 +87,7 @@ fn defect_07_a_start_on_this_machine_creates_no_agent_and_no_name_is_changed() {
 }
 
 #[test]
-fn defect_08_kinds_and_ids_are_there_and_no_random_id_is_a_conversation() {
+fn defect_08_kinds_and_ids_are_told_and_no_random_conversation() {
     let rig = run();
     assert_eq!(rig.span("chat gpt-5").span_kind, SpanKind::Client);
     for span in rig.spans() {
@@ -117,7 +117,7 @@ fn defect_09_what_failed_has_the_status_of_an_error() {
 }
 
 #[test]
-fn defect_10_what_is_no_invocation_is_no_span() {
+fn defect_10_only_invocations_are_spans() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     for name in [
@@ -134,7 +134,7 @@ fn defect_10_what_is_no_invocation_is_no_span() {
 }
 
 #[test]
-fn defect_11_a_span_is_when_its_events_were_and_not_when_the_sink_ran() {
+fn defect_11_times_of_spans_are_the_times_of_events() {
     // The clock of the session began long before this test.
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     let (begun, event) = (writer.started(), writer.ended(SpanOutcome::Ok));
@@ -146,7 +146,7 @@ fn defect_11_a_span_is_when_its_events_were_and_not_when_the_sink_ran() {
 }
 
 #[test]
-fn defect_12_two_sessions_of_one_role_do_not_end_each_others_spans() {
+fn defect_12_sessions_of_one_role_keep_their_own_spans() {
     let rig = Rig::new();
     let (mut one, mut other) = (Told::new(1, "writer"), Told::new(2, "writer"));
     rig.emit(&one.started());
@@ -192,7 +192,7 @@ fn defect_14_free_text_stays_at_home() {
 }
 
 #[test]
-fn defect_15_what_a_crash_leaves_open_is_told_from_the_log_and_a_shutdown_tells_it_live() {
+fn defect_15_open_spans_end_at_a_shutdown_and_in_a_replay() {
     let rig = Rig::new();
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
@@ -212,7 +212,7 @@ fn defect_16_there_is_one_dialect() {
 }
 
 #[test]
-fn defect_17_a_cost_of_nothing_is_counted_and_no_kind_of_token_is_lost() {
+fn defect_17_zero_costs_and_all_kinds_of_tokens_are_counted() {
     let rig = run();
     let cost = &rig.metrics()["techrevati.cost"];
     assert_eq!(cost.unit, "{USD}");

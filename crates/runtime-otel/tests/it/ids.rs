@@ -56,7 +56,7 @@ fn a_span_that_a_processor_starts_gets_an_id_of_its_own() {
 }
 
 #[test]
-fn other_spans_have_random_ids_and_a_session_of_any_name_has_a_trace() {
+fn any_session_id_gives_a_trace_and_other_spans_random_ids() {
     let exporter = InMemorySpanExporter::default();
     let provider = provider(&exporter);
     for session in ["a", "a", "b", ""] {

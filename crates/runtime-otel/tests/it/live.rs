@@ -42,7 +42,7 @@ async fn request(rig: &Rig, name: &'static str) -> Result<(), BoxError> {
 }
 
 #[test]
-fn spans_of_the_callers_are_below_the_tool_and_the_attempt_they_are_made_in() {
+fn spans_of_callers_are_below_the_tool_or_attempt() {
     let (rig, _, orchestrator) = orchestrator();
     block_on(async {
         let session = orchestrator.session().unwrap();
@@ -66,7 +66,7 @@ fn spans_of_the_callers_are_below_the_tool_and_the_attempt_they_are_made_in() {
 }
 
 #[test]
-fn a_session_is_below_the_span_it_is_opened_in_and_so_is_a_session_in_a_tool() {
+fn a_session_is_below_the_span_it_is_opened_in() {
     let (rig, _, orchestrator) = orchestrator();
     let request = rig.traces.tracer().start("POST /drafts");
     let guard = Context::current_with_span(request).attach();
@@ -152,7 +152,7 @@ fn a_tracer_of_any_kind_is_taken() {
 }
 
 #[test]
-fn who_accepts_a_handoff_has_a_link_to_who_handed_over_live_and_in_a_replay() {
+fn an_accepted_handoff_is_a_link_live_and_replayed() {
     let (rig, log, writer) = orchestrator();
     let editor = Orchestrator::new("editor", "draft")
         .registry(writer.shared_registry().clone())
@@ -174,7 +174,7 @@ fn who_accepts_a_handoff_has_a_link_to_who_handed_over_live_and_in_a_replay() {
 }
 
 #[test]
-fn contents_that_are_kept_are_in_a_span_only_with_its_details() {
+fn captured_content_is_in_a_span_only_with_details() {
     for details in [false, true] {
         let rig = Rig::with(OtelConfig::default().details(details));
         let orchestrator = Orchestrator::new("writer", "draft")

@@ -4,6 +4,7 @@ mod conventions;
 mod defects;
 mod ids;
 mod live;
+mod otlp;
 mod replay;
 mod slow_properties;
 mod spans;

@@ -59,7 +59,7 @@ fn run() -> Vec<AgentEvent> {
     events
 }
 #[test]
-fn a_log_gives_the_spans_and_the_ids_that_there_were_live() {
+fn a_replay_gives_the_spans_and_ids_that_there_were_live() {
     let (rig, events) = (Rig::new(), run());
     for event in &events {
         rig.emit(event);
@@ -98,7 +98,7 @@ fn a_run_that_was_cut_off_is_seen_up_to_there() {
 }
 
 #[test]
-fn a_torn_line_and_an_unknown_name_are_passed_over_and_counted() {
+fn torn_lines_and_unknown_names_are_counted_as_unread() {
     let mut log = String::from("\n{\"event\":\"agent.exploded\",\"status\":\"running\"}\r\n");
     for event in run() {
         log += &event.to_json();

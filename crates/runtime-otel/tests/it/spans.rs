@@ -40,7 +40,7 @@ fn turns_and_tools_are_inside_their_session() {
 }
 
 #[test]
-fn a_recovering_turn_is_one_chat_and_its_attempts_are_no_chats() {
+fn a_recovering_turn_is_one_chat_whatever_its_attempts() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("house-model");
@@ -100,7 +100,7 @@ fn a_child_session_is_inside_its_parent() {
 }
 
 #[test]
-fn a_workflow_is_around_its_agent_and_its_children_have_none() {
+fn a_workflow_is_around_its_agent_and_not_its_children() {
     for (profile, key) in [
         (SemconvProfile::V1_41, "gen_ai.workflow.name"),
         (SemconvProfile::GenAi0_1, "gen_ai.agent.name"),
@@ -124,7 +124,7 @@ fn a_workflow_is_around_its_agent_and_its_children_have_none() {
 }
 
 #[test]
-fn a_handoff_is_a_link_to_the_one_who_handed_over() {
+fn a_handoff_is_a_link_to_the_session_that_handed_over() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let data = Data::new().with("target_role", "editor").with("target_worker_id", "editor-1");
@@ -148,7 +148,7 @@ fn a_handoff_is_a_link_to_the_one_who_handed_over() {
 }
 
 #[test]
-fn a_handoff_to_a_session_that_is_open_already_is_the_same_link() {
+fn a_handoff_to_an_open_session_is_the_same_link() {
     let (rig, mut editor) = (Rig::new(), Told::new(2, "editor"));
     rig.emit(&editor.started());
     let mut writer = Told::new(1, "writer");
@@ -164,7 +164,7 @@ fn a_handoff_to_a_session_that_is_open_already_is_the_same_link() {
 }
 
 #[test]
-fn the_original_form_of_a_handoff_is_a_link_as_well_and_its_context_is_not_told() {
+fn a_handoff_of_the_original_is_a_link_without_its_context() {
     let rig = Rig::with(OtelConfig::default().details(true));
     let mut writer = Told::new(1, "writer");
     rig.emit(&writer.started());
@@ -179,7 +179,7 @@ fn the_original_form_of_a_handoff_is_a_link_as_well_and_its_context_is_not_told(
 }
 
 #[test]
-fn what_happens_is_an_event_on_the_span_around_it() {
+fn an_event_inside_a_span_is_an_event_on_it() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let data = Data::new().with("from", "idle").with("to", "running");
@@ -210,7 +210,7 @@ fn what_happens_is_an_event_on_the_span_around_it() {
 }
 
 #[test]
-fn what_was_cancelled_has_not_failed() {
+fn a_cancelled_span_has_not_failed() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
@@ -246,7 +246,7 @@ fn a_timeout_and_a_panic_say_so() {
 }
 
 #[test]
-fn what_a_session_leaves_open_ends_with_it() {
+fn spans_that_a_session_leaves_open_end_with_it() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
@@ -280,7 +280,7 @@ fn a_clock_that_is_set_back_moves_no_span() {
 }
 
 #[test]
-fn no_span_ends_before_it_begins_and_none_is_outside_its_parent() {
+fn no_span_ends_before_it_begins_or_outside_its_parent() {
     let (rig, mut lead) = (Rig::new(), Told::new(1, "lead"));
     rig.emit(&lead.started());
     // A note of tomorrow.
@@ -313,7 +313,10 @@ fn too_many_open_spans_are_refused_and_counted() {
     rig.emit(&writer.started());
     let (turn, event) = writer.turn("gpt-5");
     let error = rig.sink.emit(&Arc::new(event)).unwrap_err();
-    assert_eq!(error.to_string(), "cannot begin a span: 1 spans are open");
+    assert_eq!(
+        error.to_string(),
+        "cannot begin a span: 1 are open, the most that `max_open` allows"
+    );
     rig.emit(&writer.turn_ended(turn, SpanOutcome::Ok));
     rig.emit(&writer.ended(SpanOutcome::Ok));
 
@@ -333,7 +336,7 @@ fn an_id_that_is_used_anew_ends_the_span_that_had_it() {
 }
 
 #[test]
-fn a_sink_that_comes_late_tells_what_it_sees() {
+fn a_sink_that_comes_late_makes_the_spans_it_sees() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     let _ = writer.started();
     let (turn, event) = writer.turn("gpt-5");
@@ -345,7 +348,7 @@ fn a_sink_that_comes_late_tells_what_it_sees() {
 }
 
 #[test]
-fn events_of_no_session_and_spans_that_are_their_own_parent_do_no_harm() {
+fn no_session_and_a_span_as_its_own_parent_do_no_harm() {
     let (rig, mut writer) = (Rig::new(), Told::new(1, "writer"));
     let mut event = writer.event(AgentEventName::LogOpened);
     event.session_id = None;

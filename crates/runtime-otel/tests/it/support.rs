@@ -35,6 +35,8 @@ impl Traces {
     pub(crate) fn new() -> Self {
         let exporter = InMemorySpanExporter::default();
         let builder = SdkTracerProvider::builder().with_simple_exporter(exporter.clone());
+        // The SDK would keep 128 events of a span.
+        let builder = builder.with_max_events_per_span(10_000);
         let builder = builder.with_id_generator(EventIds::default());
         Self { provider: builder.build(), exporter }
     }

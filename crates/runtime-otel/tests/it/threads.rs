@@ -7,7 +7,7 @@ use runtime_events::SpanOutcome;
 use crate::support::{Rig, Told, said};
 
 #[test]
-fn sessions_on_many_threads_do_not_get_into_each_others_way() {
+fn sessions_on_many_threads_keep_their_own_spans() {
     let rig = Rig::new();
     thread::scope(|scope| {
         for thread in 1..=8 {

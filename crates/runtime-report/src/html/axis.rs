@@ -63,7 +63,7 @@ pub(super) struct Cut {
 
 /// Above this share of the time at work, idle time is cut.
 const LONG: f64 = 0.5;
-/// What a cut takes of the time at work.
+/// The width of a cut, as a share of the time at work.
 const CUT: f64 = 0.03;
 const TICKS: f64 = 12.0;
 /// A log of thousands of runs has thousands of cuts; beyond these, time is shown as it is.
@@ -177,7 +177,12 @@ fn step(least: f64) -> u64 {
     }
 }
 
+/// The share of a part of its whole, in per cent.
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    float(part) / float(whole.max(1)) * 100.0
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a pixel is not that exact")]
-pub(super) const fn float(number: u64) -> f64 {
+const fn float(number: u64) -> f64 {
     number as f64
 }

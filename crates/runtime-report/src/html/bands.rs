@@ -1,6 +1,7 @@
-//! What stands above the agents, and the states of each: curves and bands on the same axis.
+//! Curves and breakers above the agents, and each agent's states: all on the same axis.
 
 use super::View;
+use super::axis::share;
 use super::page::Page;
 use crate::show;
 use crate::timeline::{Charge, Segment, Session};
@@ -90,30 +91,19 @@ impl View<'_> {
     fn band(&self, page: &mut Page, states: &[Segment]) {
         page.raw("<span class=t>");
         for segment in states.iter().take(MOST_SEGMENTS) {
+            let state = segment.state.replace('_', " ");
             let from = self.axis.percent(segment.from);
             let width = self.axis.percent(segment.to) - from;
             page.raw("<i class=").raw(color(&segment.state)).raw(" style=\"left:").percent(from);
-            page.raw(";width:").percent(width).raw("\" title=\"").cut_attribute(&segment.state);
+            page.raw(";width:").percent(width).raw("\" title=\"").start(&state, 40);
             page.raw(", ").text(show::nanos(segment.to - segment.from)).raw("\">");
             if width > 4.0 {
-                page.cut_attribute(&segment.state);
+                page.start(&state, 40);
             }
             page.raw("</i>");
         }
         page.raw("</span>");
     }
-}
-
-impl Page {
-    /// The first characters of a name, without markup.
-    fn cut_attribute(&mut self, text: &str) -> &mut Self {
-        self.text(text.chars().take(40).collect::<String>().replace('_', " "))
-    }
-}
-
-/// What share `part` is of `top`, in per cent.
-fn share(part: u64, top: u64) -> f64 {
-    super::axis::float(part) / super::axis::float(top.max(1)) * HEIGHT
 }
 
 /// The colour of a state of an agent or a breaker.

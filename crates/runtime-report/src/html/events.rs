@@ -1,19 +1,17 @@
 //! Every event, as a table that can be filtered.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use runtime_events::{AgentEvent, Data, Fact};
-use serde_json::Value;
+use runtime_events::{AgentEvent, Data, SpanOutcome};
 
 use super::View;
 use super::page::Page;
 use super::problems::is_bad;
 use crate::show;
 
-/// What of a text is shown before it is unfolded.
+/// So many characters of a text are shown before it is unfolded.
 const INLINE: usize = 240;
-/// What of one value of the data is shown.
+/// So many characters of a key or a value are shown.
 const VALUE: usize = 120;
 /// More agents than these do not fit a choice.
 const MOST_ROLES: usize = 100;
@@ -22,7 +20,7 @@ impl View<'_> {
     pub(super) fn events(&self, page: &mut Page) {
         let rows = &self.timeline.rows;
         page.raw("<section class=events><h2>Events</h2><div class=filter>");
-        page.raw("<label><input type=checkbox id=bad> only what went wrong</label>");
+        page.raw("<label><input type=checkbox id=bad> only problems</label>");
         page.raw("<label class=js hidden>agent <select id=who><option value=\"\">all");
         let roles: BTreeSet<&str> =
             rows.iter().filter_map(|row| row.event.role.as_deref()).collect();
@@ -38,7 +36,7 @@ impl View<'_> {
             page.raw("<p class=note>Showing the first ").text(show::count(limit as u64));
             page.raw(" of ").text(show::count(rows.len() as u64)).raw(" events.</p>");
         }
-        page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>what\n<tbody>\n");
+        page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>details\n<tbody>\n");
         for (number, row) in rows.iter().enumerate().take(limit) {
             page.raw(if is_bad(&row.event) { "<tr class=f id=e" } else { "<tr id=e" });
             page.text(number).raw("><td>").text(row.event.seq.unwrap_or(number as u64 + 1));
@@ -53,9 +51,7 @@ impl View<'_> {
     }
 
     fn what(&self, page: &mut Page, event: &AgentEvent) {
-        if let Some(outcome) =
-            event.outcome.filter(|outcome| *outcome != runtime_events::SpanOutcome::Ok)
-        {
+        if let Some(outcome) = event.outcome.filter(|outcome| *outcome != SpanOutcome::Ok) {
             page.raw("<b class=\"tag no\">").raw(outcome.as_str()).raw("</b> ");
         }
         if let Some(class) = event.failure_class {
@@ -67,7 +63,7 @@ impl View<'_> {
         }
         for (key, value) in event.data.iter().flat_map(Data::iter) {
             page.raw("<i>").cut(key, VALUE).raw("</i> ");
-            let value = shown(value);
+            let value = show::fact(value);
             if value.len() > VALUE {
                 self.long(page, &value);
             } else {
@@ -86,20 +82,5 @@ impl View<'_> {
                 page.cut(text, self.options.max_text).raw("</pre></details>")
             }
         };
-    }
-}
-
-/// A value as text: strings without their quotes, lists of them with commas, everything else as
-/// JSON.
-pub(super) fn shown(fact: &Fact) -> Cow<'_, str> {
-    if let Some(text) = fact.as_str() {
-        return Cow::Borrowed(text);
-    }
-    match fact.to_value() {
-        Value::Array(values) if !values.is_empty() && values.iter().all(Value::is_string) => {
-            let texts: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
-            Cow::Owned(texts.join(", "))
-        }
-        value => Cow::Owned(value.to_string()),
     }
 }

@@ -14,7 +14,7 @@ const TOO_MANY: usize = 150;
 const COLUMNS: usize = 400;
 
 impl View<'_> {
-    /// The overview, and the beginning of what holds the rows; true if that must be ended.
+    /// The overview, and the beginning of a box for the rows; true if the box must be closed.
     pub(super) fn overview(&self, page: &mut Page, session: &Session) -> bool {
         let spans = || session.spans.iter().map(|span| &self.timeline.spans[*span]);
         let count = session.spans.len();
@@ -45,7 +45,7 @@ impl View<'_> {
 
 type IsOf = fn(&Span) -> bool;
 
-/// What is drawn where, and in which colour; what failed is drawn over the rest.
+/// The lanes: colour, place, and the spans in each. Failures are drawn over the rest.
 const LANES: [(&str, u8, IsOf); 6] = [
     ("f1", 1, is_turn),
     ("f2", 11, is_tool),

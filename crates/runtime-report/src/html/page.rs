@@ -1,8 +1,8 @@
-//! HTML under construction. What is not a literal of ours can only be written escaped.
+//! HTML under construction. Only literals of ours are written as they are; all text is escaped.
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::show::{is_hidden, visible};
+use crate::show::{self, is_hidden, visible};
 
 /// A page, or a part of one.
 pub(super) struct Page {
@@ -22,7 +22,7 @@ impl Page {
 
     /// Any text, as text: in an element, or in an attribute with quotes.
     pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
-        // Writing to a string cannot fail; what a `Display` of ours reports has no other place.
+        // Writing to a string cannot fail, and our own `Display`s do not.
         let _ = write!(Escaped(&mut self.html), "{text}");
         self
     }
@@ -34,9 +34,15 @@ impl Page {
             Some((end, _)) => {
                 let more = text[end..].chars().count();
                 self.text(&text[..end]).raw("<small> … ");
-                self.text(crate::show::count(more as u64)).raw(" more characters</small>")
+                self.text(show::count(more as u64)).raw(" more characters</small>")
             }
         }
+    }
+
+    /// The first characters of a text, for a place without room for more.
+    pub(super) fn start(&mut self, text: &str, limit: usize) -> &mut Self {
+        let end = text.char_indices().nth(limit).map_or(text.len(), |(end, _)| end);
+        self.text(&text[..end])
     }
 
     /// A share of the width, for a style.
@@ -50,8 +56,8 @@ impl Page {
     }
 }
 
-/// Writes what has a meaning in HTML as an entity, what cannot be seen as a sign that can, and
-/// what would turn the direction of the text around it as its code.
+/// Writes characters with a meaning in HTML as entities, invisible ones as signs, and those that turn
+/// the direction of text as their codes.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {

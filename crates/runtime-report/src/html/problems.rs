@@ -1,4 +1,4 @@
-//! What went wrong, and what was done about it.
+//! Problems of a run and of its log, and the recoveries.
 
 use std::borrow::Cow;
 
@@ -6,21 +6,20 @@ use runtime_events::payload::{GuardrailChecked, Recovery, Word, Words};
 use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Data, SpanOutcome};
 
 use super::View;
-use super::events::shown;
 use super::page::Page;
 use crate::check::Finding;
 use crate::show;
 use crate::timeline::{Row, nanos};
 
-/// What failed is shown before the rest is unfolded, and what is wrong with the log.
+/// So many failures are shown before the rest is unfolded, and so many findings in the log.
 const AT_ONCE: usize = 8;
 const FINDINGS_AT_ONCE: usize = 4;
 const MOST_PROBLEMS: usize = 200;
 const MOST_RECOVERIES: usize = 200;
-const HEAD: &str = "<div class=x><table><tr><th>when<th>agent<th>what<th>why\n";
+const HEAD: &str = "<div class=x><table><tr><th>time<th>agent<th>problem<th>reason\n";
 
 impl View<'_> {
-    /// Calls that failed, what was refused, and what is wrong with the log.
+    /// Failures and refusals, then findings in the log.
     pub(super) fn problems(&self, page: &mut Page) {
         let rows = &self.timeline.rows;
         let wrong: Vec<usize> =
@@ -29,7 +28,7 @@ impl View<'_> {
         if wrong.is_empty() && findings.is_empty() {
             return;
         }
-        page.raw("<section class=problems><h2>What went wrong</h2>");
+        page.raw("<section class=problems><h2>Problems</h2>");
         page.raw(HEAD);
         let (first, more) = wrong.split_at(wrong.len().min(AT_ONCE));
         for row in first {
@@ -74,7 +73,7 @@ impl View<'_> {
             page.cut(detail, 300);
         } else if held.event.outcome.is_none() {
             for (key, value) in untold(&held.event).iter().flat_map(|data| data.iter()) {
-                page.raw("<i>").cut(key, 40).raw("</i> ").cut(&shown(value), 80).raw(" ");
+                page.raw("<i>").cut(key, 40).raw("</i> ").cut(&show::fact(value), 80).raw(" ");
             }
         }
         page.raw("\n");
@@ -85,7 +84,7 @@ impl View<'_> {
         page.raw("<td>log<td>").cut(&finding.problem.to_string(), 300).raw("\n");
     }
 
-    /// Each recovery: what failed, what was done, what came of it.
+    /// Each recovery: its cause, its steps, its result.
     pub(super) fn recoveries(&self, page: &mut Page) {
         let rows = &self.timeline.rows;
         let is_tale = |row: &usize| of_recovery(rows[*row].event.event).is_some();
@@ -94,7 +93,7 @@ impl View<'_> {
             return;
         }
         page.raw(
-            "<section class=problems><h2>Recovery</h2><div class=x><table><tr><th>when<th>agent<th>what<th>how\n",
+            "<section class=problems><h2>Recovery</h2><div class=x><table><tr><th>time<th>agent<th>step<th>details\n",
         );
         for row in tale.iter().take(MOST_RECOVERIES) {
             let event = &rows[*row].event;
@@ -124,7 +123,7 @@ impl View<'_> {
         page.raw("</section>\n");
     }
 
-    /// The first two cells of a row: when, as a link to the event, and who.
+    /// The first two cells of a row: the time, as a link to the event, and the agent.
     fn when(&self, page: &mut Page, row: usize) {
         let held = &self.timeline.rows[row];
         page.raw("<tr><td><a href=\"#e").text(row).raw("\">").text(show::at(held.at));
@@ -142,7 +141,7 @@ impl View<'_> {
         !told && is_bad(&row.event)
     }
 
-    /// What it happened to.
+    /// The model, the tool or the span that a problem is of.
     fn subject<'a>(&'a self, row: &'a Row) -> &'a str {
         let named = || {
             let checked = GuardrailChecked::of(&row.event);
@@ -173,7 +172,7 @@ pub(super) fn is_bad(event: &AgentEvent) -> bool {
     }
 }
 
-/// What a problem's row does not say already: what a guardrail looked at, and that it did not pass.
+/// The data that a problem's row does not say already.
 fn untold(event: &AgentEvent) -> Option<Cow<'_, Data>> {
     let data = event.data.as_ref()?;
     if event.event != AgentEventName::GuardrailChecked {

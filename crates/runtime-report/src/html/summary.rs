@@ -1,7 +1,8 @@
-//! The head of the page: what it was, how it ended, what it came to.
+//! The head of the page: title, agents, how the run ended, its numbers.
 
 use super::View;
 use super::page::Page;
+use crate::check::Problem;
 use crate::show;
 use crate::stats::StatsLine;
 use crate::timeline::SpanKind;
@@ -41,8 +42,8 @@ impl View<'_> {
         };
         card(page, ended.0, "time", show::duration(stats.duration), ended.1);
         card(page, "", "agents", show::count(sessions), failures(failed));
-        for (name, what) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
-            let (calls, failed) = calls(kind(what));
+        for (name, of) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
+            let (calls, failed) = calls(kind(of));
             let class = if failed > 0 { "warn" } else { "" };
             card(page, class, name, show::count(calls), failures(failed));
         }
@@ -62,17 +63,33 @@ impl View<'_> {
             _ => format!("{} worked, {} escalated", again.succeeded, again.escalated),
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
-        let whole = stats.lost == 0 && stats.unread == 0;
-        let unread = match (stats.lost, stats.unread) {
-            (0, 0) => "✓ the log is whole".to_owned(),
-            (lost, 0) => format!("✕ {} missing", show::count(lost)),
-            (0, unread) => format!("✕ {} unreadable", show::count(unread)),
-            (lost, unread) => {
-                format!("✕ {} missing, {} unreadable", show::count(lost), show::count(unread))
+        let losses = self.losses();
+        if losses.is_empty() {
+            card(page, "good", "events", show::count(stats.events), "✓ the log is whole");
+        } else {
+            card(page, "bad", "events", show::count(stats.events), format!("✕ {losses}"));
+        }
+    }
+
+    /// Losses of the log: by sequence numbers, by unreadable lines, and by its sink's own events.
+    fn losses(&self) -> String {
+        let (mut dropped, mut torn) = (0_u64, 0_u64);
+        for finding in self.timeline.findings() {
+            match finding.problem {
+                Problem::Dropped { count } => dropped = dropped.saturating_add(count),
+                Problem::Torn { bytes } => torn = torn.saturating_add(bytes),
+                _ => {}
             }
-        };
-        let class = if whole { "good" } else { "bad" };
-        card(page, class, "events", show::count(stats.events), unread);
+        }
+        let counts = [
+            (self.stats.lost, "missing"),
+            (self.stats.unread, "unreadable"),
+            (dropped, "dropped"),
+            (torn, "bytes torn"),
+        ];
+        let losses = counts.into_iter().filter(|(count, _)| *count > 0);
+        let losses = losses.map(|(count, how)| format!("{} {how}", show::count(count)));
+        losses.collect::<Vec<_>>().join(", ")
     }
 
     fn budget_left(&self) -> String {

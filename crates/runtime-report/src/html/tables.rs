@@ -1,6 +1,7 @@
 //! The numbers: budgets as meters, and agents, models, tools and waits as tables.
 
 use super::View;
+use super::axis::share;
 use super::page::Page;
 use crate::show;
 use crate::stats::StatsLine;
@@ -8,7 +9,7 @@ use crate::stats::StatsLine;
 const MOST_LINES: usize = 200;
 
 impl View<'_> {
-    /// What each budget allows and what of it was spent.
+    /// Each budget's limit, and the share of it that was spent.
     pub(super) fn budgets(&self, page: &mut Page) {
         let accounts = &self.timeline.accounts;
         if accounts.is_empty() {
@@ -17,7 +18,11 @@ impl View<'_> {
         page.raw("<section><h2>Budgets</h2><div class=meters>");
         for account in accounts.iter().take(MOST_LINES) {
             let session = self.timeline.sessions[account.session].name();
-            let share = share(account.spent, account.limit);
+            let share = match account.limit {
+                // It is used up as soon as anything is spent.
+                0 => share(account.spent.min(1), 1),
+                limit => share(account.spent, limit),
+            };
             page.raw("<div><span><bdi>").cut(account.name.as_deref().unwrap_or(session), 60);
             page.raw("</bdi></span><span class=\"meter");
             page.raw(if share >= 100.0 {
@@ -91,12 +96,4 @@ fn table(page: &mut Page, title: &'static str, lines: &[StatsLine]) {
         page.raw("<p class=note>… and ").text(show::count(left as u64)).raw(" more.</p>");
     }
     page.raw("</div>");
-}
-
-fn share(spent: u64, limit: u64) -> f64 {
-    // A limit of nothing is used up as soon as anything is spent.
-    if limit == 0 {
-        return if spent > 0 { 100.0 } else { 0.0 };
-    }
-    super::axis::float(spent) / super::axis::float(limit) * 100.0
 }

@@ -6,7 +6,6 @@ use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 
 use super::View;
-use super::events::shown;
 use super::page::Page;
 use crate::show;
 use crate::timeline::{Row, Session, Span, SpanKind};
@@ -23,7 +22,7 @@ impl View<'_> {
         if shown.left_out > 0 {
             page.raw("<p class=note>Showing ").text(show::count(shown.count as u64)).raw(" of ");
             page.text(show::count((shown.count + shown.left_out) as u64));
-            page.raw(" spans: agents, then what failed, then what took longest. The rest is summed up.</p>");
+            page.raw(" spans: agents, then failures, then the longest. The rest is summed up.</p>");
         }
         page.raw("<div class=w><div class=grid>");
         for tick in self.axis.ticks() {
@@ -78,10 +77,9 @@ impl View<'_> {
         page.raw("<details open class=a><summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
         page.text(session.depth.min(8)).raw("\" title=\"");
-        page.text(session.id().unwrap_or_default().chars().take(80).collect::<String>());
+        page.start(session.id().unwrap_or_default(), 80);
         for (key, value) in session.labels.iter().flat_map(|labels| labels.iter()).take(8) {
-            let short = |text: &str| text.chars().take(80).collect::<String>();
-            page.raw(" · ").text(short(key)).raw(" ").text(short(value));
+            page.raw(" · ").start(key, 80).raw(" ").start(value, 80);
         }
         page.raw("\"><strong><bdi>").cut(session.name(), 80);
         page.raw("</bdi></strong>");
@@ -135,14 +133,12 @@ impl View<'_> {
             if let Some(class) = span.failure {
                 page.raw(" · ").raw(class.as_str());
             }
-            // What was asked, of a wait for an answer.
+            // A wait for an answer shows its question.
             let asked = span.first.filter(|_| span.kind == SpanKind::Wait);
             if let Some(prompt) =
                 asked.and_then(|row| self.timeline.rows[row].event.detail.as_ref())
             {
-                page.raw(" · <bdi>")
-                    .text(prompt.chars().take(80).collect::<String>())
-                    .raw("</bdi>");
+                page.raw(" · <bdi>").start(prompt, 80).raw("</bdi>");
             }
         });
         page.raw("</a>\n");
@@ -173,7 +169,7 @@ impl View<'_> {
         page.raw("</b></span>");
     }
 
-    /// What happened to an agent between its spans: recoveries, refusals, marks, gates.
+    /// Events of an agent between its spans: recoveries, refusals, marks, gates.
     fn marks(&self, page: &mut Page, session: &Session) {
         let marks: Vec<usize> = session
             .rows
@@ -195,11 +191,10 @@ impl View<'_> {
                 .raw("\" title=\"")
                 .raw(held.event.event.as_str());
             if let Some(detail) = &held.event.detail {
-                page.raw(": ").text(detail.chars().take(160).collect::<String>());
+                page.raw(": ").start(detail, 160);
             } else {
                 for (key, value) in held.event.data.iter().flat_map(Data::iter).take(6) {
-                    page.raw(" · ").text(key.chars().take(40).collect::<String>()).raw(" ");
-                    page.text(shown(value).chars().take(60).collect::<String>());
+                    page.raw(" · ").start(key, 40).raw(" ").start(&show::fact(value), 60);
                 }
             }
             page.raw("\">").raw(sign).raw("</a>");

@@ -23,7 +23,7 @@ pub(super) fn read(timeline: &mut Timeline) {
     timeline.breakers = breakers(timeline);
 }
 
-/// What changes of state say or, in a log without them, what other events let one know.
+/// States as their changes say or, in a log without those, as other events imply.
 fn states(timeline: &Timeline, session: usize) -> Vec<Segment> {
     let session = &timeline.sessions[session];
     let events = || session.rows.iter().map(|row| &timeline.rows[*row]);

@@ -25,7 +25,7 @@ pub struct Session {
     /// Its events in the order of the log.
     pub(crate) rows: Vec<usize>,
     pub(crate) lost: u64,
-    /// What was spent in it.
+    /// Its tokens and cost.
     pub(crate) spent: TokenUse,
     /// The states of its agent, one after the other.
     pub(crate) states: Vec<Segment>,
@@ -52,7 +52,7 @@ impl Session {
         self.lost
     }
 
-    /// What it is called where there is no room for its id.
+    /// Its name where there is no room for its id.
     pub(crate) fn name(&self) -> &str {
         self.role.as_deref().or(self.id.as_deref()).unwrap_or("agent")
     }
@@ -66,7 +66,7 @@ pub(crate) struct Segment {
     pub(crate) state: Arc<str>,
 }
 
-/// What a span is of.
+/// The kind of operation behind a span.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SpanKind {
@@ -97,7 +97,7 @@ impl SpanKind {
         }
     }
 
-    /// What begins with such an event, if anything does.
+    /// The kind of span that such an event begins, if any.
     pub(crate) const fn begun_by(name: AgentEventName) -> Option<Self> {
         Some(match name {
             AgentEventName::AgentStarted => Self::Session,
@@ -109,7 +109,7 @@ impl SpanKind {
         })
     }
 
-    /// What ends with such an event, for ends whose beginning is not in the log.
+    /// The kind of span that such an event ends, where its beginning is not in the log.
     pub(crate) const fn ended_by(name: AgentEventName) -> Self {
         match name {
             AgentEventName::TurnCompleted | AgentEventName::TurnFailed => Self::Turn,
@@ -144,7 +144,7 @@ pub struct Span {
     pub(crate) last: Option<usize>,
     /// Whether the log has it as a span; a pause is made of two events that are none.
     pub(crate) is_told: bool,
-    /// What else happened inside it.
+    /// The other events inside it.
     pub(crate) rows: Vec<usize>,
     pub(crate) outcome: Option<SpanOutcome>,
     pub(crate) failure: Option<AgentFailureClass>,
@@ -175,17 +175,17 @@ impl Span {
         }
     }
 
-    /// Its id. That of a pause, which is no span in its log, is made of its session and its place.
+    /// Its id. A pause is no span in its log: its id is made of its session and its place.
     pub const fn id(&self) -> SpanId {
         self.id
     }
 
-    /// What it is of.
+    /// Its kind.
     pub const fn kind(&self) -> SpanKind {
         self.kind
     }
 
-    /// The role, the model or the tool; for an attempt where it went, for a wait what for.
+    /// The role, the model, the tool, the route of an attempt, or the reason of a wait.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -205,7 +205,7 @@ impl Span {
         self.last.is_none()
     }
 
-    /// Whether it failed. What was cancelled did not.
+    /// Whether it failed. A cancelled span did not.
     pub fn is_failed(&self) -> bool {
         self.outcome.is_some_and(SpanOutcome::is_failure)
     }
@@ -219,7 +219,7 @@ impl Span {
     }
 }
 
-/// What a call used: tokens and nano-dollars.
+/// Tokens and nano-dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenUse {
@@ -229,12 +229,12 @@ pub struct TokenUse {
     pub cached_tokens: u64,
     /// All tokens written.
     pub output_tokens: u64,
-    /// What it cost, in billionths of a dollar.
+    /// The cost, in billionths of a dollar.
     pub cost_nanousd: u64,
 }
 
 impl TokenUse {
-    /// What the data of an event says was used.
+    /// The use that an event's data tells.
     pub fn of(event: &AgentEvent) -> Self {
         let ended = TurnEnded::of(event);
         Self {
@@ -254,7 +254,7 @@ impl TokenUse {
         }
     }
 
-    /// What is in `self` beyond `other`.
+    /// The part of `self` beyond `other`.
     pub(crate) const fn beyond(self, other: Self) -> Self {
         Self {
             input_tokens: self.input_tokens.saturating_sub(other.input_tokens),
@@ -276,7 +276,7 @@ impl TokenUse {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "the cast saturates, and takes what is no number for zero"
+    reason = "the cast saturates, and takes NaN for zero"
 )]
 pub(crate) fn nanos(of: f64) -> u64 {
     (of * 1e9).round() as u64

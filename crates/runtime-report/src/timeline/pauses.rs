@@ -1,7 +1,7 @@
 //! Pauses: from `agent.paused` to `agent.resumed`, an agent waits for input.
 //!
 //! The log has no span for it, so one is made here. It lasts no longer than its session, and how it
-//! ended is read from what the session said then.
+//! ended is read from the session's next events.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use runtime_events::{AgentEventName, SpanId, SpanOutcome};
 use super::Timeline;
 use super::parts::{Span, SpanKind};
 
-/// What a wait for input is called.
+/// The name of a wait for input.
 const INPUT: &str = "input";
-/// What a session says of a pause that nobody waits in any more.
+/// A session's word for a pause that was given up.
 const GIVEN_UP: &str = "gave up waiting";
 
 /// The pauses that are open, by session.

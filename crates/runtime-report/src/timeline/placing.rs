@@ -9,7 +9,7 @@ use runtime_events::{AgentEvent, AgentEventName};
 use super::parts::{Session, TokenUse};
 use super::{Row, Timeline};
 
-/// What holds events together. Those of the original have no session; there, a role does.
+/// The owner of events. Events of the original have no session: there, a role owns them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Owner {
     Session(Arc<str>),
@@ -57,7 +57,7 @@ pub(super) fn place(events: Vec<AgentEvent>) -> Timeline {
         held.phase = held.phase.take().or_else(|| event.phase.clone());
     }
 
-    // What a sink says of its file is no part of the run, unless there is nothing else.
+    // A sink's events about its file are no part of the run, unless there is nothing else.
     let of_run = |event: &&AgentEvent| !is_of_log(event.event);
     let stamps = events.iter().filter(of_run).map(|event| event.emitted_at).min();
     let began = opened.iter().flatten().copied().chain(stamps).min();
@@ -79,7 +79,7 @@ pub(super) fn place(events: Vec<AgentEvent>) -> Timeline {
             held.start = held.start.min(at);
             held.end = held.end.max(at);
         }
-        // What a sink says of its file is no part of the run, and may be years from it.
+        // A sink's events about its file are no part of the run, and may be years from it.
         if session.is_some() || !is_of_log(event.event) {
             timeline.end = timeline.end.max(at);
         }
@@ -88,7 +88,7 @@ pub(super) fn place(events: Vec<AgentEvent>) -> Timeline {
     timeline
 }
 
-/// Whether a sink speaks of itself.
+/// Whether it is a sink's event about its file.
 pub(crate) const fn is_of_log(name: AgentEventName) -> bool {
     matches!(
         name,

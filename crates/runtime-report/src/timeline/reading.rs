@@ -1,4 +1,4 @@
-//! From events to spans, and what is wrong on the way.
+//! From events to spans, with findings on the way.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -184,7 +184,7 @@ impl Reader {
         span
     }
 
-    /// What the log does not end lasts as long as its session, as far as the log tells.
+    /// A span without an end lasts as long as its session, as far as the log tells.
     fn close(&mut self) {
         for span in 0..self.timeline.spans.len() {
             let held = &mut self.timeline.spans[span];
@@ -242,7 +242,7 @@ fn nest(timeline: &mut Timeline) {
     }
 }
 
-/// What a span is called, as far as this event tells.
+/// The name of a span, as far as this event tells.
 fn name(kind: SpanKind, event: &AgentEvent) -> Option<Arc<str>> {
     let called = TurnStarted::of(event);
     let word = match kind {

@@ -1,7 +1,7 @@
-//! What was spent when, by whom, and on which budget.
+//! Charges: when, in which session, and on which budget.
 //!
-//! A recovering turn's end tells the sum of its attempts: what its attempts have told is counted
-//! with them, and only what goes beyond it with the turn.
+//! A recovering turn's end tells the sum of its attempts: each attempt is charged with its own part,
+//! and the turn only with the rest.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -121,7 +121,7 @@ fn the_page_opens_without_an_error_and_without_a_request() {
 }
 
 #[test]
-fn the_page_is_whole_where_scripts_are_not_allowed() {
+fn the_page_is_whole_without_scripts() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("no-script");
     let events = golden_events();
@@ -144,7 +144,7 @@ fn an_error_and_a_request_would_be_seen() {
 }
 
 #[test]
-fn requests_of_the_browser_itself_do_not_count() {
+fn requests_by_the_browser_itself_do_not_count() {
     let net = r#"{"constants":{"x":1},
 "events": [
 {"params":{"initiator":"not an origin","url":"https://update.example/json"},"type":136},

@@ -28,7 +28,7 @@ fn a_whole_log_has_no_findings() {
 }
 
 #[test]
-fn each_event_that_is_taken_out_of_a_whole_log_is_missed() {
+fn each_event_taken_out_of_a_log_is_found_missing() {
     let events = golden_events();
     for taken in 0..events.len() {
         let mut events = events.clone();
@@ -56,7 +56,7 @@ fn an_event_that_is_there_twice_is_found() {
 }
 
 #[test]
-fn a_span_without_an_end_and_an_end_without_a_span_are_found() {
+fn spans_without_ends_and_ends_without_spans_are_found() {
     let mut log = session();
     log.begin(1, AgentEventName::TurnStarted, 2, 1);
     log.end(2, AgentEventName::AgentToolCompleted, 3);
@@ -68,7 +68,7 @@ fn a_span_without_an_end_and_an_end_without_a_span_are_found() {
 }
 
 #[test]
-fn what_outlives_its_parent_or_begins_after_it_is_found() {
+fn spans_that_outlive_or_follow_their_parents_are_found() {
     let mut log = session();
     log.begin(1, AgentEventName::TurnStarted, 2, 1);
     log.begin(1, AgentEventName::AttemptStarted, 3, 2);

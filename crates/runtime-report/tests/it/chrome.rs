@@ -97,7 +97,7 @@ fn turns_in_parallel_are_on_tracks_of_their_own() {
 }
 
 #[test]
-fn a_checker_that_finds_nothing_would_be_no_checker() {
+fn the_checker_finds_broken_traces() {
     let event = |start, end| {
         serde_json::json!({
             "name": "x", "ph": "X", "pid": 1, "tid": 1, "ts": start, "dur": end - start, "args": {},

@@ -32,11 +32,6 @@ fn the_chrome_trace_is_as_it_was() {
 }
 
 #[test]
-fn the_otlp_json_is_as_it_was() {
-    compare("run.otlp.jsonl", &Timeline::read(golden_events()).otlp_json());
-}
-
-#[test]
 fn the_mermaid_diagram_is_as_it_was() {
     compare("run.mmd", &Timeline::read(golden_events()).mermaid());
 }

@@ -93,12 +93,10 @@ fn a_detail_of_a_million_characters_is_cut_and_counted() {
 }
 
 #[test]
-fn hostile_text_is_a_string_in_json_and_one_line_in_mermaid() {
+fn hostile_text_is_a_json_string_and_one_mermaid_line() {
     for attack in ATTACKS {
         let timeline = Timeline::read(everywhere(attack));
         serde_json::from_str::<serde_json::Value>(&timeline.chrome_trace()).unwrap();
-        serde_json::from_str::<serde_json::Value>(&timeline.otlp_json()).unwrap();
-        assert_eq!(timeline.otlp_json().lines().count(), 1);
         let plain = Timeline::read(everywhere("plain")).mermaid();
         assert_eq!(timeline.mermaid().lines().count(), plain.lines().count(), "{attack:?}");
         assert!(!timeline.mermaid().contains(['<', '&']), "{attack:?}");

@@ -21,7 +21,7 @@ fn nothing_is_loaded_and_a_policy_sees_to_it() {
 }
 
 #[test]
-fn ten_thousand_events_are_a_page_of_less_than_three_megabytes() {
+fn a_page_of_ten_thousand_events_is_below_three_megabytes() {
     let events = long(10_000);
     assert!(events.len() >= 9_990);
     let page = page(&Timeline::read(&events));
@@ -43,7 +43,7 @@ fn every_event_has_a_row_that_the_waterfall_links_to() {
 }
 
 #[test]
-fn beyond_the_most_spans_the_page_says_what_it_leaves_out() {
+fn a_page_names_the_spans_beyond_max_spans() {
     let timeline = Timeline::read(long(2_000));
     let spans = timeline.spans().len();
     let page = timeline.html(&PageConfig::default().max_spans(30));
@@ -156,7 +156,7 @@ fn what_agents_without_a_row_did_is_summed_up() {
 }
 
 #[test]
-fn an_agent_with_many_spans_has_an_overview_and_its_rows_are_folded() {
+fn an_agent_with_many_spans_has_an_overview_and_folded_rows() {
     let page_of = |events| page(&Timeline::read(long(events)));
     let (few, some, many) = (page_of(60), page_of(200), page_of(2_000));
     assert!(!few.contains("class=\"r ov\""));

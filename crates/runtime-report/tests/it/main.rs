@@ -8,7 +8,6 @@ mod golden;
 mod hostile;
 mod html;
 mod mermaid;
-mod otlp;
 mod slow_properties;
 mod stats;
 mod timeline;

@@ -6,7 +6,7 @@ use runtime_report::Timeline;
 use crate::common::{Session, golden_events, long};
 
 #[test]
-fn each_line_is_one_of_the_few_that_mermaid_knows() {
+fn each_line_is_one_that_mermaid_knows() {
     let text = Timeline::read(golden_events()).mermaid();
     let mut lines = text.lines();
     assert_eq!(lines.next(), Some("sequenceDiagram"));

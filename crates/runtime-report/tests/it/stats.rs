@@ -26,7 +26,7 @@ fn a_recovering_turn_is_not_counted_twice() {
 }
 
 #[test]
-fn what_a_turn_tells_beyond_its_attempts_is_counted_with_the_turn() {
+fn use_of_a_turn_beyond_its_attempts_counts_with_the_turn() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     session.begin(1, AgentEventName::TurnStarted, 2, 1);

@@ -11,7 +11,7 @@ use runtime_report::{SpanKind, Timeline};
 use crate::common::{Session, golden_events, noon};
 
 #[test]
-fn a_clock_that_is_set_in_the_middle_of_a_session_moves_nothing() {
+fn a_wall_clock_set_within_a_session_moves_nothing() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     session.turn(10, 2_010, 2, 0.0);
@@ -115,7 +115,7 @@ fn open_session() -> Problem {
 }
 
 #[test]
-fn a_pause_that_has_a_span_of_its_own_is_not_shown_twice() {
+fn a_pause_with_a_span_of_its_own_is_shown_once() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     session.event(1_000, AgentEventName::AgentPaused);

@@ -1,6 +1,7 @@
 //! The command, run as a process.
 
 mod readers;
+mod told;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -7,7 +7,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
 use techrevati_runtime::orchestrator::TelemetryConfig;
 use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile};
-use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink};
+use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink, LogEntry, LogReader};
 use techrevati_runtime::usage::UsageSnapshot;
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
 
@@ -60,6 +60,14 @@ async fn replay() -> Result<(), BoxError> {
     let replayed = otel::replay_log(tracer, OtelConfig::default(), log)?;
     assert_eq!((replayed.spans.begun, replayed.unread), (1, 0));
 
+    let file = path.with_extension("json");
+    let log = LogReader::open(&path)?.collect::<Result<Vec<_>, _>>()?;
+    let events = log.iter().filter_map(LogEntry::event);
+    let line = otel::otlp_json(OtelConfig::default().details(true), events);
+    std::fs::write(&file, line)?;
+    assert!(std::fs::read_to_string(&file)?.contains("invoke_agent writer"));
+
+    std::fs::remove_file(&file)?;
     std::fs::remove_file(&path)?;
     provider.force_flush()?;
     assert_eq!(spans.get_finished_spans()?.len(), 1);

@@ -85,7 +85,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_real_sessions_do_is_a_tree_and_their_log_gives_the_same(lists in calls()) {
+    fn spans_of_real_sessions_are_a_tree_live_and_replayed(lists in calls()) {
         let (rig, log, orchestrator) = orchestrator();
         block_on(async {
             let session = orchestrator.session().unwrap();

@@ -8,8 +8,10 @@ use opentelemetry::trace::{SpanId as OtelSpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
 use runtime_events::{AgentEvent, AgentEventName, Data, SpanId, SpanOutcome};
+use runtime_otel::OtelConfig;
 use runtime_sinks::EventSink;
 
+use crate::otlp::{broken_rule, exported, spans};
 use crate::replay::{replayed, whole};
 use crate::support::{Rig, Told, said};
 
@@ -219,7 +221,7 @@ fn starts(event: &AgentEvent) -> bool {
 
 proptest! {
     #[test]
-    fn every_beginning_has_one_end_and_every_span_is_inside_the_one_around_it(steps in steps()) {
+    fn every_span_ends_once_and_inside_its_parent(steps in steps()) {
         let events = told(steps);
         let spans = live(&events);
         let begun: Vec<_> = events.iter().filter(|it| starts(it)).collect();
@@ -259,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn a_replay_makes_the_spans_that_there_were_live_wherever_the_log_was_cut_off(
+    fn a_replay_makes_the_live_spans_wherever_the_log_is_cut(
         steps in steps(),
         cut in any::<prop::sample::Index>(),
     ) {
@@ -270,7 +272,7 @@ proptest! {
     }
 
     #[test]
-    fn sessions_that_have_nothing_to_do_with_each_other_may_be_logged_in_any_order(
+    fn unrelated_sessions_may_be_logged_in_any_order(
         steps in steps(),
     ) {
         let events = told(steps);
@@ -289,7 +291,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_stream_is_every_span_that_begins_ends_once(
+    fn spans_of_any_stream_end_once(
         steps in steps(),
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
     ) {
@@ -305,6 +307,24 @@ proptest! {
         for span in &spans {
             prop_assert!(span.start_time <= span.end_time);
             said(span);
+        }
+    }
+
+    #[test]
+    fn otlp_json_of_any_stream_has_the_spans_of_the_sdk(
+        steps in steps(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
+    ) {
+        let told = told(steps);
+        let picks = order.iter().filter(|_| !told.is_empty());
+        let shuffled: Vec<_> = picks.map(|pick| told[pick.index(told.len())].clone()).collect();
+        for events in [&told, &shuffled] {
+            let exported: Vec<_> = replayed(events).iter().map(exported).collect();
+            let spans = spans(OtelConfig::default(), events);
+            prop_assert_eq!(&spans, &exported);
+            for span in &spans {
+                prop_assert_eq!(broken_rule(span), None, "{:#}", span);
+            }
         }
     }
 }

@@ -1,43 +1,12 @@
-//! Who serves a model: a value for `gen_ai.provider.name`.
+//! The provider of a model: a value for `gen_ai.provider.name`.
 //!
-//! The conventions have a list of values, and one that applies must be used. What callers call
-//! their routes is another thing, often `primary`.
+//! The conventions have a list of values, and one that applies must be used. The callers' own names
+//! for their routes, often `primary`, are another thing.
 
 use std::borrow::Cow;
 
-/// What the conventions call the provider that a caller calls `name`, if they know it.
-fn known(name: &str) -> Option<&'static str> {
-    let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
-    Some(match name.as_str() {
-        "openai" => "openai",
-        "anthropic" => "anthropic",
-        "bedrock" | "aws_bedrock" | "aws.bedrock" | "amazon_bedrock" => "aws.bedrock",
-        "azure" | "azure_openai" | "azure.ai.openai" => "azure.ai.openai",
-        "azure_ai" | "azure.ai.inference" => "azure.ai.inference",
-        "cohere" => "cohere",
-        "deepseek" => "deepseek",
-        "gemini" | "google" | "gcp.gemini" => "gcp.gemini",
-        "gcp.gen_ai" => "gcp.gen_ai",
-        "vertex" | "vertex_ai" | "gcp.vertex_ai" => "gcp.vertex_ai",
-        "groq" => "groq",
-        "watsonx" | "ibm.watsonx.ai" => "ibm.watsonx.ai",
-        "mistral" | "mistral_ai" | "mistralai" => "mistral_ai",
-        "moonshot" | "moonshot_ai" => "moonshot_ai",
-        "perplexity" => "perplexity",
-        "xai" | "x_ai" | "grok" => "x_ai",
-        _ => return None,
-    })
-}
-
-/// Who made a model, where its name tells: a value for `gen_ai.provider.name`.
-///
-/// ```
-/// use runtime_events::otel::model_maker;
-///
-/// assert_eq!(model_maker("claude-sonnet-4-5"), Some("anthropic"));
-/// assert_eq!(model_maker("my-own"), None);
-/// ```
-pub fn model_maker(model: &str) -> Option<&'static str> {
+/// The maker of a model, where the model's name tells: a value for `gen_ai.provider.name`.
+pub(crate) fn model_maker(model: &str) -> Option<&'static str> {
     // `openai/gpt-5`, as gateways write it.
     if let Some((maker, _)) = model.split_once('/')
         && let Some(maker) = known(maker)
@@ -52,6 +21,11 @@ pub fn model_maker(model: &str) -> Option<&'static str> {
         return Some("aws.bedrock");
     }
     MAKERS.iter().find(|(start, _)| model.starts_with(start)).map(|(_, maker)| *maker)
+}
+
+/// The name of a route's provider: the conventions' value, else the caller's own.
+pub(crate) fn route_provider(provider: &str) -> Cow<'static, str> {
+    known(provider).map_or_else(|| Cow::Owned(provider.to_owned()), Cow::Borrowed)
 }
 
 const MAKERS: &[(&str, &str)] = &[
@@ -74,9 +48,28 @@ const MAKERS: &[(&str, &str)] = &[
     ("grok-", "x_ai"),
 ];
 
-/// The name of a route's provider: the conventions' value, else the caller's own.
-pub fn route_provider(provider: &str) -> Cow<'static, str> {
-    known(provider).map_or_else(|| Cow::Owned(provider.to_owned()), Cow::Borrowed)
+/// The conventions' value for a caller's name of a provider, if they have one.
+fn known(name: &str) -> Option<&'static str> {
+    let name = name.trim().to_ascii_lowercase().replace(['-', ' ', '/'], "_");
+    Some(match name.as_str() {
+        "openai" => "openai",
+        "anthropic" => "anthropic",
+        "bedrock" | "aws_bedrock" | "aws.bedrock" | "amazon_bedrock" => "aws.bedrock",
+        "azure" | "azure_openai" | "azure.ai.openai" => "azure.ai.openai",
+        "azure_ai" | "azure.ai.inference" => "azure.ai.inference",
+        "cohere" => "cohere",
+        "deepseek" => "deepseek",
+        "gemini" | "google" | "gcp.gemini" => "gcp.gemini",
+        "gcp.gen_ai" => "gcp.gen_ai",
+        "vertex" | "vertex_ai" | "gcp.vertex_ai" => "gcp.vertex_ai",
+        "groq" => "groq",
+        "watsonx" | "ibm.watsonx.ai" => "ibm.watsonx.ai",
+        "mistral" | "mistral_ai" | "mistralai" => "mistral_ai",
+        "moonshot" | "moonshot_ai" => "moonshot_ai",
+        "perplexity" => "perplexity",
+        "xai" | "x_ai" | "grok" => "x_ai",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
