@@ -173,8 +173,9 @@ impl Fault {
 
     /// How long to wait before another attempt at the same place.
     ///
-    /// `delay` is from the back-off, `cap` the longest wait, and `left` the time until the deadline. The wait is never longer than `cap`, always shorter than `left`, and never shorter
-    /// than the provider [asked for](Self::asked): that wait is kept in full, or refused.
+    /// `delay` is from the back-off, `cap` the longest wait, and `left` the time until the deadline.
+    /// The wait is never longer than `cap`, always shorter than `left`, and never shorter than the
+    /// provider [asked for](Self::asked): that wait is kept in full, or refused.
     ///
     /// The delay is added to the requested wait, so that callers with the same answer do not come back
     /// at the same moment. It gives way to the cap, and leaves the attempt at least

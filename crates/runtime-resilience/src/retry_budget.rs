@@ -73,8 +73,8 @@ impl Default for RetryBudgetConfig {
 /// retries  ≤  reserve + percent / 100 × successes
 /// ```
 ///
-/// So retries add at most `percent` of the successful calls, and once `reserve` calls. Each success adds to
-/// the budget, whatever happened before: a budget that is used up recovers.
+/// So retries add at most `percent` of the successful calls, and once `reserve` calls. Each success
+/// adds to the budget, whatever happened before: a budget that is used up recovers.
 #[derive(Clone, Debug)]
 pub struct RetryBudget {
     shared: Arc<Shared>,

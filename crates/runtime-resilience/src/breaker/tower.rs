@@ -84,9 +84,10 @@ impl<T, E> Judge<T, E> for EveryError {
 
 /// A service with a breaker around it.
 ///
-/// It is ready when the service is, and also while the breaker refuses: the call then ends at once
-/// with [`CallError::Open`], without a wait for a service that would not be called. A probe's place is
-/// taken by `call`, not by `poll_ready`, so that a caller that waits for readiness holds none. An error of the service's readiness is passed on and not counted.
+/// It is ready when the service is, and also while the breaker refuses: the call then ends at once with
+/// [`CallError::Open`], without a wait for a service that would not be called. A probe's place is taken
+/// by `call`, not by `poll_ready`, so that a caller that waits for readiness holds none. An error of
+/// the service's readiness is passed on and not counted.
 #[derive(Debug)]
 pub struct BreakerService<S, J = EveryError> {
     inner: S,

@@ -1,9 +1,9 @@
 //! One dimension of a limiter: the generic cell rate algorithm, in whole numbers.
 //!
-//! A bucket holds a *debt*: each admitted unit adds to what is owed, time takes from it, and units
-//! that fit below the brim are admitted. That is the algorithm's theoretical arrival time, counted from now and
-//! in parts of a unit: a minute of parts is a unit, so a nanosecond takes away exactly as many parts
-//! as the limit allows units a minute, and nothing is ever rounded.
+//! A bucket holds a *debt*: each admitted unit adds to what is owed, time takes from it, and units that
+//! fit below the brim are admitted. That is the algorithm's theoretical arrival time, counted from now
+//! and in parts of a unit: a minute of parts is a unit, so a nanosecond takes away exactly as many
+//! parts as the limit allows units a minute, and nothing is ever rounded.
 //!
 //! # Giving back
 //!

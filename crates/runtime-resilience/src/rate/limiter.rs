@@ -259,7 +259,8 @@ impl RateLimiter {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing here calls the caller's code or panics half-way, so a poisoned lock holds a whole value.
+        // Nothing here calls the caller's code or panics half-way, so a poisoned lock holds a whole
+        // value.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -48,8 +48,8 @@ pub struct RecoveryResult {
     pub recovered_steps: Vec<RecoveryStep>,
     /// The step that failed, and those after it.
     pub remaining_steps: Vec<RecoveryStep>,
-    /// Why it ended so: the error of the failed step, or that the attempts are used up. Empty after a full
-    /// recovery.
+    /// Why it ended so: the error of the failed step, or that the attempts are used up. Empty after a
+    /// full recovery.
     pub reason: String,
 }
 
