@@ -70,7 +70,8 @@ fn stats_are_what_the_lines_say() {
     assert_eq!(numbers("events"), [told.events]);
     assert_eq!(numbers("unfinished"), [told.ended("unfinished")]);
     assert_eq!(numbers("refused"), [told.refused]);
-    assert_eq!(numbers("tokens"), [told.used.input, told.used.cached, told.used.output]);
+    let tokens: Vec<u64> = lines["tokens"].split(['(', ')']).map(digits).collect();
+    assert_eq!(tokens, [told.used.input, told.used.cached, told.used.output]);
     assert_eq!(numbers("recovery"), told.recoveries);
     assert_eq!(lines["cost"].trim(), show::usd(told.used.nanos).to_string());
 }
@@ -236,7 +237,7 @@ fn check_finds_what_the_lines_say() {
         assert_eq!(found.iter().filter(|it| **it == finding).count(), 1, "{finding}");
     }
     assert_eq!(findings, unfinished + 2);
-    let sums = format!("{} events, {} sessions: {findings} findings", told.events, told.sessions);
+    let sums = format!("{} events, {} sessions: {findings} problems", told.events, told.sessions);
     assert_eq!(found.last(), Some(&&*sums));
 }
 
