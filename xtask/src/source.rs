@@ -47,6 +47,8 @@ pub(crate) struct Item {
     pub(crate) public: bool,
     /// Whether it is in the module itself, and not in an `impl` or a function.
     pub(crate) top: bool,
+    /// The type that it is a method of, if it is in an `impl` without a trait.
+    pub(crate) method_of: Option<String>,
 }
 
 /// A name that a `use` binds.
@@ -169,6 +171,8 @@ impl<'a> Reader<'a> {
         let mut depth = 0_usize;
         let mut public = false;
         let mut derives_error = false;
+        // The type of the `impl` around.
+        let mut implemented = None;
         while self.at < self.words.len() {
             match self.word(0) {
                 "#" if self.is_test() => {
@@ -191,7 +195,7 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     continue;
                 }
-                "impl" if depth == 0 => self.implemented(path),
+                "impl" if depth == 0 => implemented = self.implemented(path),
                 "use" => self.imports(path, public),
                 "mod" if self.word(2) == "{" => {
                     let inner = [path.as_slice(), &[self.word(1).to_owned()]].concat();
@@ -211,7 +215,9 @@ impl<'a> Reader<'a> {
                         derives_error = false;
                         self.of(path).errors.push(name.clone());
                     }
-                    self.of(path).items.push(Item { kind, name, public, top: depth == 0 });
+                    let method_of = implemented.clone().filter(|_| depth == 1 && kind == "fn");
+                    let item = Item { kind, name, public, top: depth == 0, method_of };
+                    self.of(path).items.push(item);
                     self.at += 1;
                 }
                 "crate" | "self" | "super" if self.word(1) == "::" => {
@@ -283,8 +289,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// `impl … Error for Name`
-    fn implemented(&mut self, path: &Path) {
+    /// `impl … Error for Name` is an error type. Returns the type of an `impl` without a trait.
+    fn implemented(&mut self, path: &Path) -> Option<String> {
         let head =
             (0..).map(|ahead| self.word(ahead)).take_while(|word| !matches!(*word, "{" | ""));
         let head: Vec<&str> = head.collect();
@@ -292,6 +298,7 @@ impl<'a> Reader<'a> {
         if let Some(name) = name.map(|words| words[2].to_owned()) {
             self.of(path).errors.push(name);
         }
+        words::implemented(&head).map(str::to_owned)
     }
 
     /// Reads a path in code. Returns it from the root.

@@ -41,6 +41,19 @@ fn a_path_is_followed_to_the_defining_module() {
 }
 
 #[test]
+fn methods_have_the_type_of_their_impl() {
+    let text = "struct S;\nimpl<T: Into<S>, F: Fn() -> T> a::S<F> where T: Send {\n fn f() { fn inner() {} }\n}\n\
+                impl Drop for S {\n fn drop(&mut self) {}\n}\nfn g() {}\n";
+    let sources = Sources::parse([("lib.rs", text)]);
+    let items = &sources.modules[&Path::new()].items;
+    let methods: Vec<_> = items
+        .iter()
+        .filter_map(|item| Some((item.name.as_str(), item.method_of.as_deref()?)))
+        .collect();
+    assert_eq!(methods, [("f", "S")]);
+}
+
+#[test]
 fn items_have_kind_visibility_and_place() {
     let text = "#[derive(Debug, thiserror::Error)]\n#[error(\"x\")]\npub enum E { A }\n\
                 pub(crate) struct S;\nimpl S {\n    pub async fn f(&self) {}\n    fn g() {}\n}\n\

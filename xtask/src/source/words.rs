@@ -31,6 +31,25 @@ pub(crate) fn is_name(word: &str) -> bool {
     word.starts_with(|char: char| char.is_alphabetic() || char == '_')
 }
 
+/// The type of the head of an `impl`, if it is of no trait: `Name` in `impl<T> a::Name<T>`.
+pub(crate) fn implemented<'a>(head: &[&'a str]) -> Option<&'a str> {
+    if head.contains(&"for") {
+        return None;
+    }
+    let (mut open, mut name) = (0_usize, None);
+    for (index, word) in head.iter().enumerate().skip(1) {
+        match *word {
+            "<" => open += 1,
+            // The sign of a function's result closes nothing.
+            ">" if head[index - 1] != "-" => open = open.saturating_sub(1),
+            "where" if open == 0 => break,
+            word if open == 0 && is_name(word) => name = Some(word),
+            _ => {}
+        }
+    }
+    name
+}
+
 /// The length of the blank, comment, string or character at the start of the text.
 fn blank(text: &str) -> Option<usize> {
     let first = text.chars().next()?;

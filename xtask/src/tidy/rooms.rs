@@ -41,6 +41,22 @@ fn every_public_item_has_one_public_path() {
     });
 }
 
+/// A type with more methods is two types.
+const METHODS: usize = 30;
+
+#[test]
+fn no_type_has_more_than_thirty_methods() {
+    check(&[("runtime-resilience", "a breaker is asked in many ways")], |sources| {
+        let mut types = BTreeMap::<&str, usize>::new();
+        let items = sources.modules.values().flat_map(|module| &module.items);
+        for name in items.filter_map(|item| item.method_of.as_deref()) {
+            *types.entry(name).or_default() += 1;
+        }
+        let large = types.into_iter().filter(|(_, methods)| *methods > METHODS);
+        large.map(|(name, methods)| format!("`{name}` has {methods} methods")).collect()
+    });
+}
+
 /// Applies a rule to every crate. Crates in the list must still violate it.
 fn check(excused: &[(&str, &str)], rule: impl Fn(&Sources) -> Vec<String>) {
     let mut problems = Vec::new();

@@ -3,6 +3,7 @@
 mod state;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -10,9 +11,10 @@ use std::task::{Poll, Waker};
 
 use chrono::{DateTime, Utc};
 use runtime_events::AgentEvent;
-use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker, StatusHandle, TransitionError};
+use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker};
 
 use self::state::{State, Underway};
+use self::worker::Worker;
 use crate::error::{SessionClosedError, SessionError, ShuttingDownError, TurnError};
 
 /// Whether a session is open, who is inside, and how it ended.
@@ -20,12 +22,7 @@ pub(crate) struct Life {
     state: Mutex<State>,
     /// Set once, under the lock of `state`, and read without it.
     end: OnceLock<End>,
-    registry: AgentRegistry,
-    worker_id: Arc<str>,
-    /// `None` if the worker was removed before the session saw it.
-    status: Option<StatusHandle>,
-    /// As it was at the start; what is known of a worker that was removed meanwhile.
-    first_seen: AgentWorker,
+    worker: Worker,
 }
 
 /// How a session ended, and what was under way then.
@@ -68,23 +65,17 @@ impl Life {
         Self {
             state: Mutex::new(State::opening()),
             end: OnceLock::new(),
-            status: registry.status(worker.id()),
-            registry,
-            worker_id: Arc::clone(worker.id()),
-            first_seen: worker.clone(),
+            worker: Worker::new(registry, worker),
         }
     }
 
-    pub(crate) const fn worker_id(&self) -> &Arc<str> {
-        &self.worker_id
+    pub(crate) fn worker_id(&self) -> &Arc<str> {
+        self.worker.id()
     }
 
     /// The state of the worker; of one that was removed, how its session stands.
     pub(crate) fn status(&self) -> AgentStatus {
-        self.ended().map_or_else(
-            || self.status.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get),
-            |end| end.status,
-        )
+        self.ended().map_or_else(|| self.worker.status(), |end| end.status)
     }
 
     /// How the session ended, if it has.
@@ -94,14 +85,7 @@ impl Life {
 
     /// The worker as the registry has it; one that was removed as the session knows it.
     pub(crate) fn worker(&self, now: DateTime<Utc>) -> AgentWorker {
-        self.registry.get(&self.worker_id).unwrap_or_else(|| {
-            let mut worker = self.first_seen.clone();
-            // Steps that it has behind it are refused, and nothing is lost by that.
-            for status in [AgentStatus::Initializing, AgentStatus::Running, self.status()] {
-                let _ = worker.transition(status, None, now);
-            }
-            worker
-        })
+        self.worker.seen(self.status(), now)
     }
 
     /// How many turns were asked for, refused ones too.
@@ -223,7 +207,7 @@ impl Life {
                 state.idle()?;
             }
             let (ending, value) = prepare()?;
-            moved_by_others = self.move_worker(&ending);
+            moved_by_others = self.worker.end(ending.status, ending.worker_detail.as_deref());
             prepared = Some((ending, value));
         }
         let Underway { working: in_flight, waiting_for_input } = state.underway();
@@ -242,29 +226,9 @@ impl Life {
         Ok(Ended { result, farewell, wake })
     }
 
-    /// Moves the worker; or says how somebody else ended it before. One that was removed has
-    /// nothing to be moved.
-    fn move_worker(&self, ending: &Ending) -> Option<AgentStatus> {
-        let detail = ending.worker_detail.as_deref();
-        let moved = self.transition(ending.status, detail);
-        let Err(TransitionError::Invalid(refused)) = moved else { return None };
-        if refused.current.is_terminal() {
-            return Some(refused.current);
-        }
-        // It was sent to wait behind the session's back; it comes back first.
-        if self.transition(AgentStatus::Running, None).is_ok() {
-            let _ = self.transition(ending.status, detail);
-        }
-        None
-    }
-
     /// The session was refused before it had said anything: only its worker has to end.
     pub(crate) fn withdraw(&self) {
-        let _ = self.transition(AgentStatus::Cancelled, Some("shutdown before it began"));
-    }
-
-    fn transition(&self, to: AgentStatus, detail: Option<&str>) -> Result<(), TransitionError> {
-        self.registry.transition(&self.worker_id, to, detail).map(drop)
+        let _ = self.worker.transition(AgentStatus::Cancelled, Some("shutdown before it began"));
     }
 }
 
@@ -279,7 +243,7 @@ impl Life {
             return Err(SessionError::AlreadyWaiting);
         }
         let before = self.status();
-        let moved = self.transition(AgentStatus::WaitingForInput, Some(prompt)).is_ok();
+        let moved = self.worker.transition(AgentStatus::WaitingForInput, Some(prompt)).is_ok();
         if !moved {
             self.ended_elsewhere()?;
         }
@@ -311,7 +275,7 @@ impl Life {
         state.close_input();
         let before = self.status();
         // Fails only if somebody moved the worker behind the session's back.
-        let moved = self.transition(AgentStatus::Running, Some(detail)).is_ok();
+        let moved = self.worker.transition(AgentStatus::Running, Some(detail)).is_ok();
         drop(state);
         Ok(moved.then_some(before))
     }
