@@ -154,12 +154,7 @@ impl Stream {
         {
             event.detail = Some(clean.into());
         }
-        self.log_first(self.deliver(event));
-    }
-
-    /// One lock around all of it: that is what keeps the order of parallel tools.
-    fn deliver(&self, mut event: AgentEvent) -> Option<String> {
-        let Outlet { sink, capacity, keeps } = &self.outlet;
+        // One lock around all of it: that is what keeps the order of parallel tools.
         let mut state = self.state();
         // Under the lock, so that it grows with `seq`; first, for the clock is the caller's code.
         event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
@@ -167,6 +162,7 @@ impl Stream {
         event.seq = Some(state.seq);
         event.labels.clone_from(&state.labels);
         let event = Arc::new(event);
+        let Outlet { sink, capacity, keeps } = &self.outlet;
         let evicted = if state.log.len() == capacity.get() { state.log.pop_front() } else { None };
         let failure = sink.as_ref().and_then(|sink| caught(|| sink.emit(&event)));
         if *keeps {
@@ -176,7 +172,7 @@ impl Stream {
         drop(state);
         // Freed with the lock released.
         drop(evicted);
-        first
+        self.log_first(first);
     }
 
     /// Has the sink write what it has buffered; without the lock, for that may take a while.
