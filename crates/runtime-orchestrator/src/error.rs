@@ -3,7 +3,6 @@
 mod call;
 mod session;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use runtime_lifecycle::AgentStatus;
 use runtime_resilience::TimeoutPhase;
 use thiserror::Error;
 
+#[doc(no_inline)]
+pub use runtime_resilience::BoxError;
+
 pub use self::call::{ToolError, TurnError, UnrecoveredError};
 pub use self::session::SessionError;
-
-/// Any error a caller's code may return.
-pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The word for a shutdown in the data of events.
 pub(crate) const SHUTDOWN: &str = "shutdown";

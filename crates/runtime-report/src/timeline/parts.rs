@@ -152,7 +152,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// One that begins, and is called by its kind.
+    /// One that begins and has no name yet.
     pub(crate) fn new(id: SpanId, kind: SpanKind, session: usize, at: u64) -> Self {
         Self {
             id,
@@ -160,7 +160,7 @@ impl Span {
             session,
             parent: None,
             depth: 0,
-            name: Arc::from(kind.as_str()),
+            name: unnamed(kind),
             model: None,
             has_attempts: false,
             start: at,
@@ -280,4 +280,9 @@ impl TokenUse {
 )]
 pub(crate) fn nanos(of: f64) -> u64 {
     (of * 1e9).round() as u64
+}
+
+/// The name of a span that events do not name. A turn's name is its model, and a turn may have none.
+pub(crate) fn unnamed(kind: SpanKind) -> Arc<str> {
+    Arc::from(if kind == SpanKind::Turn { "(no model)" } else { kind.as_str() })
 }

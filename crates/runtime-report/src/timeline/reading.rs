@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runtime_events::payload::{LogRecord, Tool, TurnEnded, TurnStarted, Wait, Word};
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
-use super::parts::{Span, SpanKind, TokenUse};
+use super::parts::{Span, SpanKind, TokenUse, unnamed};
 use super::pauses::Pauses;
 use super::{Row, Timeline, bands, placing, spending};
 use crate::check::{Finding, Problem};
@@ -146,7 +146,7 @@ impl Reader {
     ) -> usize {
         let Row { event, at, .. } = &self.timeline.rows[row];
         let (at, named) = (*at, event.parent);
-        let name = name(kind, event).unwrap_or_else(|| Arc::from(kind.as_str()));
+        let name = name(kind, event).unwrap_or_else(|| unnamed(kind));
         // A parent began earlier in the log, so that nothing is inside itself.
         let parent = named.and_then(|parent| {
             let here = self.known.get(&(session, parent));
