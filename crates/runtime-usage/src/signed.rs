@@ -1,13 +1,14 @@
 //! [`SignedUsd`]: the difference of two amounts.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Neg;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::decimal::{self, UsdErrorKind};
-use crate::usd::{self, Usd, UsdParseError};
+use crate::usd::{self, Dollars, Usd, UsdParseError};
 
 /// An amount of US dollars that may be negative, such as what is left of a budget.
 ///
@@ -25,10 +26,6 @@ impl SignedUsd {
     /// Creates an amount from nano-dollars.
     pub const fn from_nanos(nanos: i64) -> Self {
         Self { nanos: nanos as i128 }
-    }
-
-    pub(crate) const fn difference(amount: Usd, other: Usd) -> Self {
-        Self { nanos: amount.nanos() as i128 - other.nanos() as i128 }
     }
 
     /// The amount in nano-dollars.
@@ -61,6 +58,20 @@ impl SignedUsd {
     fn of(negative: bool, magnitude: Usd) -> Self {
         let amount = Self::from(magnitude);
         if negative { -amount } else { amount }
+    }
+}
+
+impl Usd {
+    /// The difference, which may be negative.
+    ///
+    /// ```
+    /// use runtime_usage::Usd;
+    ///
+    /// let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    /// assert_eq!(left.to_string(), "-$0.20");
+    /// ```
+    pub const fn signed_sub(self, other: Self) -> SignedUsd {
+        SignedUsd { nanos: self.nanos() as i128 - other.nanos() as i128 }
     }
 }
 
@@ -131,26 +142,6 @@ impl Serialize for SignedUsd {
 
 impl<'de> Deserialize<'de> for SignedUsd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Dollars;
-        impl de::Visitor<'_> for Dollars {
-            type Value = SignedUsd;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of US dollars")
-            }
-
-            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<SignedUsd, E> {
-                dollars.to_string().parse().map_err(E::custom)
-            }
-
-            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<SignedUsd, E> {
-                dollars.to_string().parse().map_err(E::custom)
-            }
-
-            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<SignedUsd, E> {
-                SignedUsd::try_from(dollars).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_f64(Dollars)
+        deserializer.deserialize_f64(Dollars("a number of US dollars", PhantomData))
     }
 }

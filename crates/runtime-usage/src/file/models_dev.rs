@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use super::format::PriceFormat;
-use super::list::{PriceList, SkipReason};
-use super::names::{self, Candidate, Claim};
+use super::names::{Candidate, Claim, Prices};
 use super::node::Node;
 use super::quotes::Quotes;
+use super::skipped::SkipReason;
 use super::walk::{Path, Per, Walk};
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
 use crate::tier::ServiceTier;
 
-pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
     let mut candidates = Vec::new();
     let mut count = 0;
     let providers = walk.object(Path::Root, root, "an object of providers");
@@ -39,15 +38,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
             count += 1;
         }
     }
-    let settled = names::settle(candidates);
-    PriceList {
-        format: PriceFormat::ModelsDev,
-        models: count,
-        prices: settled.prices,
-        rules: Vec::new(),
-        skipped: Vec::new(),
-        ambiguous: settled.ambiguous,
-    }
+    Prices { models: count, ..Prices::settle(candidates) }
 }
 
 /// The providers that serve models of their own, to whom the bare names of models belong.
