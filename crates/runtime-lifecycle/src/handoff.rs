@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use runtime_events::{Clock, SystemClock, format_utc};
+use runtime_events::format_utc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
@@ -16,9 +16,12 @@ use serde_json::{Map, Value};
 /// and `target_worker_id` may be missing.
 ///
 /// ```
+/// use chrono::DateTime;
 /// use runtime_lifecycle::Handoff;
 ///
-/// let handoff = Handoff::new("writer", "editor", "draft", "needs polish").project_id(42);
+/// let at = DateTime::UNIX_EPOCH;
+/// let mut handoff = Handoff::new("writer", "editor", "draft", "needs polish", at);
+/// handoff.project_id = Some(42);
 /// let json = serde_json::to_string(&handoff)?;
 /// assert!(json.starts_with(r#"{"source_role":"writer","target_role":"editor""#));
 /// assert_eq!(serde_json::from_str::<Handoff>(&json)?, handoff);
@@ -50,12 +53,13 @@ pub struct Handoff {
 }
 
 impl Handoff {
-    /// Creates a handoff that is issued now, without context, project or worker.
+    /// Creates a handoff that is issued at a time, without context, project or worker.
     pub fn new(
         source_role: impl Into<Arc<str>>,
         target_role: impl Into<Arc<str>>,
         phase: impl Into<Arc<str>>,
         reason: impl Into<String>,
+        at: DateTime<Utc>,
     ) -> Self {
         Self {
             source_role: source_role.into(),
@@ -65,36 +69,8 @@ impl Handoff {
             context: Map::new(),
             project_id: None,
             target_worker_id: nobody(),
-            created_at: SystemClock.utc_now().trunc_subsecs(6),
+            created_at: at.trunc_subsecs(6),
         }
-    }
-
-    /// Sets the information that the target needs. Default: none.
-    #[must_use]
-    pub fn context(mut self, context: Map<String, Value>) -> Self {
-        self.context = context;
-        self
-    }
-
-    /// Sets the project. Default: none.
-    #[must_use]
-    pub fn project_id(mut self, project_id: impl Into<Option<i64>>) -> Self {
-        self.project_id = project_id.into();
-        self
-    }
-
-    /// Sets the worker registered for the target. Default: none.
-    #[must_use]
-    pub fn target_worker_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.target_worker_id = id.into();
-        self
-    }
-
-    /// Sets when the handoff was issued, cut off to whole microseconds. Default: now.
-    #[must_use]
-    pub fn created_at(mut self, at: DateTime<Utc>) -> Self {
-        self.created_at = at.trunc_subsecs(6);
-        self
     }
 }
 

@@ -62,7 +62,7 @@ pub use self::{
         Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport, TornLine,
     },
     record::UsageRecord,
-    ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
+    ring::{DEFAULT_RING_CAPACITY, RingBuffer, RingBufferEventSink, RingBufferUsageSink},
     sample::SampleSessions,
     sink::{EventSink, SinkError, UsageSink},
     stats::SinkStats,

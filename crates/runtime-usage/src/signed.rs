@@ -23,30 +23,19 @@ impl SignedUsd {
     /// No money.
     pub const ZERO: Self = Self { nanos: 0 };
 
-    /// Creates an amount from nano-dollars.
-    pub const fn from_nanos(nanos: i64) -> Self {
-        Self { nanos: nanos as i128 }
-    }
-
     /// The amount in nano-dollars.
     pub const fn nanos(self) -> i128 {
         self.nanos
     }
 
-    /// Whether the amount is below zero.
-    pub const fn is_negative(self) -> bool {
+    const fn is_negative(self) -> bool {
         self.nanos < 0
     }
 
     /// The amount without its sign.
-    pub(crate) fn magnitude(self) -> Usd {
+    fn magnitude(self) -> Usd {
         // The invariant says that it fits.
         Usd::from_nanos(u64::try_from(self.nanos.unsigned_abs()).unwrap_or(u64::MAX))
-    }
-
-    /// The amount, or zero if it is negative: what can still be spent.
-    pub fn or_zero(self) -> Usd {
-        if self.is_negative() { Usd::ZERO } else { self.magnitude() }
     }
 
     /// The nearest `f64`, in dollars.

@@ -1,5 +1,6 @@
 //! What an orchestrator is configured with.
 
+use std::mem::take;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -96,7 +97,7 @@ impl Orchestrator {
     /// Adds a guardrail around tools, and around the turns that ask for it.
     #[must_use]
     pub fn guardrail(self, guardrail: impl Guardrail + 'static) -> Self {
-        self.set(|setup| setup.guardrails.push(guardrail))
+        self.set(|setup| setup.guardrails = take(&mut setup.guardrails).with(guardrail))
     }
 
     /// Adds a guardrail that has to wait, such as a moderation call.
@@ -105,7 +106,7 @@ impl Orchestrator {
     /// runtime must be entered there.
     #[must_use]
     pub fn async_guardrail(self, guardrail: impl AsyncGuardrail + 'static) -> Self {
-        self.set(|setup| setup.guardrails.push_async(guardrail))
+        self.set(|setup| setup.guardrails = take(&mut setup.guardrails).with_async(guardrail))
     }
 
     /// What each session may spend, from an account of its own.

@@ -35,30 +35,19 @@ impl Guardrails {
 
     /// Adds a guardrail.
     #[must_use]
-    pub fn with(mut self, guardrail: impl Guardrail + 'static) -> Self {
-        self.push(guardrail);
-        self
+    pub fn with(self, guardrail: impl Guardrail + 'static) -> Self {
+        self.and(Entry::Sync(Arc::new(guardrail)))
     }
 
     /// Adds a guardrail that may wait.
     #[must_use]
-    pub fn with_async(mut self, guardrail: impl AsyncGuardrail + 'static) -> Self {
-        self.push_async(guardrail);
-        self
+    pub fn with_async(self, guardrail: impl AsyncGuardrail + 'static) -> Self {
+        self.and(Entry::Async(Arc::new(guardrail)))
     }
 
-    /// Adds a guardrail in place. Earlier clones are not changed.
-    pub fn push(&mut self, guardrail: impl Guardrail + 'static) {
-        self.add(Entry::Sync(Arc::new(guardrail)));
-    }
-
-    /// Adds a guardrail that may wait in place. Earlier clones are not changed.
-    pub fn push_async(&mut self, guardrail: impl AsyncGuardrail + 'static) {
-        self.add(Entry::Async(Arc::new(guardrail)));
-    }
-
-    fn add(&mut self, entry: Entry) {
+    fn and(mut self, entry: Entry) -> Self {
         Arc::make_mut(&mut self.entries).push(entry);
+        self
     }
 
     /// Whether any guardrail checks at this stage.

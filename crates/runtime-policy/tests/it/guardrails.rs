@@ -163,12 +163,11 @@ fn closure_guardrail_checks_only_at_its_stage() {
 }
 
 #[test]
-fn push_does_not_change_earlier_clones() {
-    let mut guardrails = Guardrails::new().with(denies("g0"));
-    let clone = guardrails.clone();
-    guardrails.push(denies("g1"));
+fn with_does_not_change_earlier_clones() {
+    let earlier = Guardrails::new().with(denies("g0"));
+    let guardrails = earlier.clone().with(denies("g1"));
     assert_eq!(format!("{guardrails:?}"), r#"["g0", "g1"]"#);
-    assert_eq!(format!("{clone:?}"), r#"["g0"]"#);
+    assert_eq!(format!("{earlier:?}"), r#"["g0"]"#);
 }
 
 #[test]

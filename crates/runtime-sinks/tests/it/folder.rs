@@ -38,7 +38,7 @@ fn files_rotate_by_size() {
         assert!(files.len() > 4 && files.iter().all(|(_, bytes)| *bytes <= 1_500), "{files:?}");
         for (name, _) in &files {
             let mut reader = LogReader::open(folder.path().join(name)).unwrap();
-            let first = reader.next().unwrap().unwrap().into_event().unwrap();
+            let first = reader.next().unwrap().unwrap().event().cloned().unwrap();
             let own = [AgentEventName::LogOpened, AgentEventName::LogRotated];
             assert_eq!(first.event, own[usize::from(name != "000001.jsonl")]);
             assert_eq!(first.data.unwrap().get("file").unwrap(), name);
@@ -120,7 +120,7 @@ fn torn_file_in_a_folder_is_repaired() {
     options().open(folder.path()).unwrap().emit(&numbered("s", 2)).unwrap();
     let mut reader = LogReader::open(folder.path()).unwrap();
     let names: Vec<_> =
-        reader.by_ref().map(|entry| entry.unwrap().into_event().unwrap().event.as_str()).collect();
+        reader.by_ref().map(|entry| entry.unwrap().event().unwrap().event.as_str()).collect();
     let (opened, turn) = ("log.opened", "agent.turn_completed");
     assert_eq!(names, [opened, turn, "log.recovered", opened, turn]);
     assert!(reader.report().is_whole());

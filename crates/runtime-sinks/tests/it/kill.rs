@@ -125,7 +125,7 @@ fn lost(log: &Path, acknowledged: &[u64; THREADS]) -> u64 {
     let mut missing: Vec<Vec<bool>> =
         acknowledged.iter().map(|seq| vec![true; usize::try_from(*seq).expect("few")]).collect();
     for entry in &mut reader {
-        let event = entry.expect("no line but the last is torn").into_event().expect("ours");
+        let event = entry.expect("no line but the last is torn").event().cloned().expect("ours");
         let (Some(session), Some(seq)) = (event.session_id, event.seq) else { continue };
         let id: usize = session[1..].parse().expect("the number of a thread");
         let place = usize::try_from(seq - 1).expect("few");

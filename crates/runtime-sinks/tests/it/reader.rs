@@ -32,7 +32,8 @@ fn written_events_are_read() {
     let events: Vec<_> = (1..=20).map(|n| numbered("s", n)).collect();
     log.emit_all(&events).unwrap();
     let mut reader = LogReader::open(file.path()).unwrap();
-    let read: Vec<_> = (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+    let read: Vec<_> =
+        (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
     assert!(read.iter().eq(events.iter().map(|event| &**event)));
     let report = reader.report();
     assert!(report.is_whole());
@@ -65,7 +66,7 @@ fn truncated_log_is_repaired_and_continued() {
         JsonlSink::open(file.path()).unwrap().emit(&event(9)).unwrap();
         let mut reader = LogReader::open(file.path()).unwrap();
         let events: Vec<_> =
-            (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+            (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
         assert!(reader.report().is_whole(), "cut at {cut}");
         assert_eq!(number(events.last().unwrap()), 9);
         let lost = whole[..cut].rsplit(|byte| *byte == b'\n').next().unwrap().len() as u64;
@@ -188,7 +189,8 @@ fn folder_is_read_in_order_and_removed_files_are_reported() {
     }
     fs::write(folder.path().join("notes.jsonl"), "of no concern").unwrap();
     let mut reader = LogReader::open(folder.path()).unwrap();
-    let events: Vec<_> = (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+    let events: Vec<_> =
+        (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
     let own: Vec<u64> = events.iter().filter_map(|event| event.seq).collect();
     assert!(own.windows(2).all(|pair| pair[0] + 1 == pair[1]) && own.last() == Some(&100));
     let report = reader.report();
@@ -254,7 +256,7 @@ fn follow_waits_for_whole_lines_and_survives_a_repair() {
     let mut follow = follow.sleeper(Steps(std::sync::Mutex::new(steps)));
     let mut names = Vec::new();
     while names.len() < 5 {
-        names.push(follow.next().unwrap().unwrap().into_event().unwrap().event.as_str());
+        names.push(follow.next().unwrap().unwrap().event().unwrap().event.as_str());
     }
     let turn = "agent.turn_completed";
     assert_eq!(names, [turn, "agent.started", "log.recovered", turn, turn]);
@@ -273,7 +275,7 @@ fn follow_continues_in_the_next_file_until_stopped() {
     let stop = follow.stopper();
     thread::scope(|scope| {
         let seen = scope.spawn(move || {
-            let events = follow.map(|entry| entry.unwrap().into_event().unwrap());
+            let events = follow.map(|entry| entry.unwrap().event().cloned().unwrap());
             events.filter_map(|event| event.seq).collect::<Vec<_>>()
         });
         for n in 1..=ALL {

@@ -79,11 +79,6 @@ impl<'b> Reservation<'b> {
         self.account.available_to(self.amount(), self.wrapping_up)
     }
 
-    /// The account that it was reserved from.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
     /// Turns it into a reservation that owns its account, for a call that outlives the borrow.
     pub fn into_owned(mut self) -> Reservation<'static> {
         let account = Held::Owned(Account::clone(&self.account));
