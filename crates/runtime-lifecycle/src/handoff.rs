@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use runtime_events::format_utc;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The record of work that one agent passes on to another.
@@ -48,7 +47,7 @@ pub struct Handoff {
     #[serde(default = "nobody")]
     pub target_worker_id: Arc<str>,
     /// When the handoff was issued, in whole microseconds.
-    #[serde(serialize_with = "write_stamp", deserialize_with = "read_stamp")]
+    #[serde(with = "crate::stamp")]
     pub created_at: DateTime<Utc>,
 }
 
@@ -76,19 +75,4 @@ impl Handoff {
 
 fn nobody() -> Arc<str> {
     Arc::from("")
-}
-
-fn write_stamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_utc(*at))
-}
-
-fn read_stamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    DateTime::parse_from_rfc3339(&text).map(|at| at.with_timezone(&Utc).trunc_subsecs(6)).map_err(
-        |error| {
-            de::Error::custom(format!(
-                "invalid `created_at` `{text}`, expected an RFC 3339 time: {error}"
-            ))
-        },
-    )
 }

@@ -16,6 +16,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
+use self::error::Broken;
 pub use self::error::{PricingFileError, PricingParseError};
 pub use self::format::PriceFormat;
 use self::names::Prices;
@@ -158,8 +159,7 @@ fn is_date(text: &str) -> bool {
 fn parse(json: &str) -> Result<Node<'_>, PricingParseError> {
     // Tracking the path takes time and is needed only for an error.
     serde_json::from_str(json).or_else(|_| {
-        json::read(json).map_err(|json::Misread { at, source }| {
-            PricingParseError::new(error::Broken { at, error: source }, Vec::new())
-        })
+        json::read(json)
+            .map_err(|(at, error)| PricingParseError::new(Broken { at, error }, Vec::new()))
     })
 }

@@ -94,11 +94,8 @@ impl Found {
         qualified: Claim,
         prices: &Arc<ModelPrices>,
     ) {
-        let bare = if provider.own.fits(name) { Claim::Maker } else { Claim::Bare };
-        self.candidates.extend(
-            [(format!("{}/{name}", provider.id).into(), qualified), (name.into(), bare)]
-                .map(|(name, claim)| Candidate { name, claim, prices: prices.clone() }),
-        );
+        let is_maker = provider.own.fits(name);
+        self.candidates.extend(Candidate::both(&provider.id, name, qualified, is_maker, prices));
     }
 }
 

@@ -26,15 +26,10 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
         for (model, value) in walk.object(at, models, "an object of models").into_iter().flatten() {
             let Some(name) = walk.name(at, model) else { continue };
             let Some(prices) = prices(Path::Key(&at, model), value, walk) else { continue };
-            let (prices, qualified) = (Arc::new(prices), format!("{provider}/{name}").into());
-            let bare = if MAKERS.contains(&&*provider) { Claim::Maker } else { Claim::Bare };
-            candidates.extend(
-                [(qualified, Claim::Qualified), (name, bare)].map(|(name, claim)| Candidate {
-                    name,
-                    claim,
-                    prices: prices.clone(),
-                }),
-            );
+            let is_maker = MAKERS.contains(&&*provider);
+            let prices = Arc::new(prices);
+            let both = Candidate::both(&provider, &name, Claim::Qualified, is_maker, &prices);
+            candidates.extend(both);
             count += 1;
         }
     }

@@ -25,6 +25,21 @@ pub(super) struct Candidate {
     pub(super) prices: Arc<ModelPrices>,
 }
 
+impl Candidate {
+    /// The claims of a provider to a model's name: with its own name before it, and bare.
+    pub(super) fn both(
+        provider: &str,
+        name: &str,
+        qualified: Claim,
+        is_maker: bool,
+        prices: &Arc<ModelPrices>,
+    ) -> [Self; 2] {
+        let bare = if is_maker { Claim::Maker } else { Claim::Bare };
+        [(format!("{provider}/{name}").into(), qualified), (name.into(), bare)]
+            .map(|(name, claim)| Self { name, claim, prices: prices.clone() })
+    }
+}
+
 /// The strength of a claim to a name, from the weakest to the strongest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Claim {
