@@ -1,4 +1,4 @@
-//! Guardrails: who is asked, what is told, and what happens when they wait.
+//! Guardrails: calls, errors and waiting.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,7 +20,7 @@ fn denies(name: &'static str) -> impl Guardrail {
     guardrail::pre(name, |_| GuardrailOutcome::deny("denied"))
 }
 
-/// Answers once it has been polled `polls` times.
+/// Is ready after `polls` polls.
 struct Slow {
     polls: u32,
     answer: GuardrailOutcome,
@@ -60,7 +60,7 @@ impl AsyncGuardrail for Slow {
     }
 }
 
-/// Polls a check of the arguments at most `limit` times; says what came of it after how many.
+/// Polls a check of the arguments at most `limit` times. Returns the number of polls and the result.
 fn drive(guardrails: &Guardrails, limit: u32) -> Option<(u32, Result<(), GuardrailViolatedError>)> {
     let check = PreCheck::new("writer", SEARCH, &NULL);
     let mut future = pin!(guardrails.check_pre_async(&check));

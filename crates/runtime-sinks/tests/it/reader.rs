@@ -14,7 +14,7 @@ use runtime_sinks::{
 
 use crate::common::{TempFile, TempFolder, event, number, numbered};
 
-/// What a text holds, as a log, and what the reader says of it.
+/// The entries of a text, and the report of the reader.
 fn read(text: &[u8]) -> (Vec<Result<LogEntry, String>>, LogReport) {
     let mut reader = LogReader::read("log", std::io::Cursor::new(text.to_vec()));
     let entries = (&mut reader).map(|entry| entry.map_err(|error| error.to_string())).collect();
@@ -48,7 +48,7 @@ fn truncated_log_loses_only_the_torn_line() {
     for cut in 0..=whole.len() {
         let (entries, report) = read(&whole[..cut]);
         let complete = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
-        // Of a line that lacks only its line break, nothing is missing.
+        // A line that lacks only its line break is whole.
         let unbroken = usize::from(whole.get(cut) == Some(&b'\n'));
         assert_eq!(entries.len(), complete + unbroken, "cut at {cut}");
         assert!(entries.iter().all(Result::is_ok));
@@ -116,7 +116,7 @@ fn unknown_entry_is_raw_json_and_keeps_its_sequence() {
     let Ok(LogEntry::Unknown(value)) = &entries[1] else { panic!("not an event of ours") };
     assert_eq!(value["event"], "agent.levitated");
     assert_eq!((report.events, report.unknown, report.is_whole()), (2, 2, true));
-    // What hostile nesting there is costs an error, not the stack.
+    // Deep nesting is an error and does not overflow the stack.
     let (entries, _) = read(&[&b"[".repeat(100_000)[..], b"\n"].concat());
     assert!(entries[0].is_err());
 }
@@ -212,7 +212,7 @@ fn torn_last_line_is_reported_with_its_place() {
     assert!(missing.starts_with("cannot read `no/such/log`: "), "{missing}");
 }
 
-/// Writes on each time that the follower waits.
+/// Writes more each time that the follower waits.
 #[derive(Debug)]
 struct Steps(std::sync::Mutex<Vec<Step>>);
 

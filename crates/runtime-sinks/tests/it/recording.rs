@@ -1,4 +1,4 @@
-//! The recording sink, for users' tests.
+//! The recording sink.
 
 use runtime_events::AgentEventName;
 use runtime_sinks::{EventSink, testing::RecordingEventSink};
