@@ -27,6 +27,14 @@ pub(super) fn error(body: &Value) -> &Value {
     if let Some(error) = fields.get("error").filter(told) {
         return error;
     }
+    // A list of errors, as Cloudflare and GraphQL have it.
+    if let Some(error) = fields.get("errors").and_then(|errors| errors.get(0)).filter(told) {
+        return error;
+    }
+    // MiniMax answers with status 200.
+    if let Some(error) = fields.get("base_resp").filter(told) {
+        return error;
+    }
     // OpenAI's `response.failed`.
     if let Some(error) = fields.get("response").and_then(|response| response.get("error")) {
         return error;
@@ -86,14 +94,38 @@ pub(super) fn text<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
 /// The error's message for people.
 #[inline]
 pub(super) fn message(error: &Value) -> Option<&str> {
-    error.as_str().or_else(|| text(error, "message")).or_else(|| text(error, "Message"))
+    const NAMES: [&str; 7] =
+        ["message", "Message", "detail", "msg", "status_msg", "error_msg", "error_description"];
+    if let Some(text) = error.as_str() {
+        return Some(text);
+    }
+    let fields = error.as_object()?;
+    NAMES.into_iter().find_map(|name| match fields.get(name)? {
+        Value::String(text) => Some(text.as_str()),
+        // FastAPI lists what is wrong with a request.
+        Value::Array(problems) => text(problems.first()?, "msg"),
+        _ => None,
+    })
+}
+
+/// The error's type: beside the text, where the error is one.
+#[inline]
+pub(super) fn kind<'a>(body: &'a Value, error: &'a Value) -> Option<&'a str> {
+    text(error, "type").or_else(|| text(error, "error_type")).or_else(|| text(body, "error_type"))
 }
 
 /// The status code in the body, as Gemini and `OpenRouter` have it.
 #[inline]
 pub(super) fn status(error: &Value) -> Option<u16> {
-    let code = u16::try_from(error.get("code")?.as_u64()?).ok()?;
-    (400..600).contains(&code).then_some(code)
+    const NAMES: [&str; 3] = ["code", "status_code", "status"];
+    NAMES.into_iter().find_map(|name| {
+        let code = match error.get(name)? {
+            Value::Number(number) => u16::try_from(number.as_u64()?).ok()?,
+            Value::String(text) => text.parse().ok()?,
+            _ => return None,
+        };
+        (400..600).contains(&code).then_some(code)
+    })
 }
 
 /// The name of an AWS exception in the body.
@@ -112,7 +144,23 @@ pub(super) fn exception_name(text: &str) -> &str {
 
 /// The reason why an answer ended, if there is one.
 pub(super) fn stop_reason(body: &Value) -> Option<&str> {
-    text(body, "stop_reason").or_else(|| text(body.get("choices")?.get(0)?, "finish_reason"))
+    let body = event(body);
+    let fields = body.as_object()?;
+    let place = |name: &str| fields.get(name);
+    text(body, "stop_reason")
+        // Anthropic's streams.
+        .or_else(|| text(place("delta")?, "stop_reason"))
+        .or_else(|| text(place("choices")?.get(0)?, "finish_reason"))
+        .or_else(|| text(place("candidates")?.get(0)?, "finishReason"))
+        // OpenAI's responses, whole and in a stream.
+        .or_else(|| text(place("incomplete_details")?, "reason"))
+        .or_else(|| text(place("response")?.get("incomplete_details")?, "reason"))
+        // Bedrock's, whole and in a stream.
+        .or_else(|| text(body, "stopReason"))
+        .or_else(|| text(place("messageStop")?, "stopReason"))
+        // Cohere's.
+        .or_else(|| text(body, "finish_reason"))
+        .or_else(|| text(place("delta")?, "finish_reason"))
 }
 
 /// Why Gemini blocked a prompt.

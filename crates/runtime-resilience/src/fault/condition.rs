@@ -45,10 +45,15 @@ impl Matcher {
                 let start = text.as_bytes().get(..part.len());
                 start.is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
             }),
-            Self::Has(parts) => parts.iter().any(|part| contains(text, part)),
+            Self::Has(parts) => has_any(text, parts),
             Self::Exists => true,
         }
     }
+}
+
+/// Whether the beginning of `text` contains any of `parts`, in any case.
+pub(super) fn has_any(text: &str, parts: &[&str]) -> bool {
+    parts.iter().any(|part| contains(text, part))
 }
 
 /// Whether the beginning of `text` contains `part`, in any case. The rest of a long text is a

@@ -54,7 +54,7 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
     pub(super) fn new(provider: Provider, status: u16, headers: &'a H, body: &'a Value) -> Self {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
-        let (code, kind) = (body::text(error, "code"), body::text(error, "type"));
+        let (code, kind) = (body::text(error, "code"), body::kind(body, error));
         let message = body::message(error);
         let bit = |text: Option<_>, field: ReplyField| if text.is_some() { field.bit() } else { 0 };
         let has = ReplyField::OTHERS

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::Value;
 
 use super::body;
@@ -17,9 +17,9 @@ use super::http_date::http_date;
 /// | 2 | header `retry-after` | seconds, `7` or `0.5`; or a date |
 /// | 3 | the body's `google.rpc.RetryInfo` | `retryDelay`: `31s`, `0.5s` |
 ///
-/// Reading a rate limit, a [`Fault`](super::Fault) also looks at the used-up limits and waits for the
-/// last of them to be reset, and then at the message for people, such as `OpenAI`'s `Please try again
-/// in 634ms`.
+/// A [`Fault`](super::Fault) also looks at the used-up limits of a rate limit, and waits for the last of
+/// them to be reset; at the time that a model still needs to load; and, of a rate limit, a quota or an
+/// overload, at the message for people, such as `OpenAI`'s `Please try again in 634ms`.
 ///
 /// Dates are compared with the reply's own `date`, so that clocks that differ do no harm. A value
 /// that is not a number above zero asks for nothing.
@@ -52,17 +52,103 @@ pub fn retry_after<H: Headers + ?Sized>(
     asked.filter(|asked| !asked.is_zero())
 }
 
-/// The wait in a message: `Please try again in 6m0s.`
-pub(super) fn in_words(message: &str) -> Option<Duration> {
-    const BEFORE: &[u8] = b"try again in ";
+/// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
+/// 2026-04-01 at 00:00 UTC`.
+pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
+    /// What stands before a wait.
+    const BEFORE: [&str; 10] = [
+        "try again in ",
+        "try again after ",
+        "retry after ",
+        "retry in ",
+        "retrying in ",
+        "wait for ",
+        "please wait ",
+        "wait at least ",
+        "reset after ",
+        "resets in ",
+    ];
+    /// What stands before a date.
+    const UNTIL: [&str; 5] =
+        ["regain access on ", "resets at ", "reset at ", "resets on ", "try again at "];
     /// The part of a message that is read.
     const LONGEST: usize = 1024;
-    let bytes = &message.as_bytes()[..message.len().min(LONGEST)];
-    let mut places = bytes.windows(BEFORE.len());
-    let at = places.position(|here| here.eq_ignore_ascii_case(BEFORE))? + BEFORE.len();
-    let word = message.get(at..)?.split_ascii_whitespace().next()?;
-    let asked = go_duration(word.trim_end_matches(['.', ',', ';', '!', ')']))?;
-    (!asked.is_zero()).then_some(asked)
+    let text = message.get(..LONGEST.min(message.len())).unwrap_or(message).to_ascii_lowercase();
+    let behind = |start: &&str| text.find(start).map(|at| &text[at + start.len()..]);
+    let waits = || BEFORE.iter().filter_map(behind).find_map(duration);
+    let dates = || UNTIL.iter().filter_map(behind).find_map(|text| until(date(text)?, now));
+    waits().or_else(dates).filter(|asked| !asked.is_zero())
+}
+
+/// The wait in the headers of the provider behind `OpenRouter`, which passes them on in
+/// `error.metadata.headers`. A reset is a time since 1970 in milliseconds.
+pub(super) fn in_metadata(error: &Value, now: DateTime<Utc>) -> Option<Duration> {
+    let headers = error.get("metadata")?.get("headers")?.as_object()?;
+    let header = |wanted: &str| {
+        let mut found = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
+        found.next().and_then(|(_, value)| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })
+    };
+    let asked = header("retry-after").and_then(|text| number(&text, Unit::Seconds));
+    let reset = || {
+        let at = DateTime::from_timestamp_millis(header("x-ratelimit-reset")?.parse().ok()?)?;
+        until(at, now)
+    };
+    asked.or_else(reset).filter(|wait| !wait.is_zero())
+}
+
+/// How long a model still loads, as Hugging Face estimates it: `"estimated_time": 20.0`.
+pub(super) fn until_loaded(body: &Value) -> Option<Duration> {
+    let seconds = body.get("estimated_time")?.as_f64()?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
+}
+
+/// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.
+fn duration(text: &str) -> Option<Duration> {
+    let mut words = text.split_ascii_whitespace().map(|word| {
+        word.trim_start_matches(['"', '\'', '`', '('])
+            .trim_end_matches(|c: char| !c.is_alphanumeric())
+    });
+    let mut sum = None;
+    while let Some(word) = words.next().filter(|word| !word.is_empty()) {
+        let part = match (word, sum) {
+            ("and" | "about" | "approximately", _) => continue,
+            (word, None) if go_duration(word).is_some() => return go_duration(word),
+            (word, _) => {
+                let unit = match words.next() {
+                    Some("ms" | "millisecond" | "milliseconds") => Unit::Milliseconds,
+                    Some("s" | "sec" | "secs" | "second" | "seconds") => Unit::Seconds,
+                    Some("m" | "min" | "mins" | "minute" | "minutes") => Unit::Minutes,
+                    Some("h" | "hr" | "hrs" | "hour" | "hours") => Unit::Hours,
+                    Some("d" | "day" | "days") => Unit::Days,
+                    _ => break,
+                };
+                number(word, unit)
+            }
+        };
+        let Some(part) = part else { break };
+        sum = Some(sum.unwrap_or(Duration::ZERO).saturating_add(part));
+    }
+    sum
+}
+
+/// A date at the start of a text, in lower case: `2026-04-01 at 00:00 utc`, or as in RFC 3339.
+fn date(text: &str) -> Option<DateTime<Utc>> {
+    let mut words = text.split_ascii_whitespace();
+    let first = words.next()?.trim_end_matches(['.', ',', ';', ')']);
+    if let Ok(at) = DateTime::parse_from_rfc3339(&first.to_ascii_uppercase()) {
+        return Some(at.to_utc());
+    }
+    let day = NaiveDate::parse_from_str(first, "%Y-%m-%d").ok()?;
+    let time = words.find(|word| *word != "at").map(|word| word.trim_end_matches(['.', ',', 'z']));
+    let time = time.and_then(|time| {
+        let formats = ["%H:%M:%S", "%H:%M"];
+        formats.iter().find_map(|format| NaiveTime::parse_from_str(time, format).ok())
+    });
+    Some(day.and_time(time.unwrap_or_default()).and_utc())
 }
 
 /// The latest reset of the used-up limits; `None` if there is none, or it is unknown.
@@ -126,9 +212,9 @@ pub fn go_duration(text: &str) -> Option<Duration> {
         let unit = behind.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(behind.len());
         let (unit, behind) = behind.split_at(unit);
         let part = match unit {
-            "d" => number(count, Unit::Seconds)?.saturating_mul(86_400),
-            "h" => number(count, Unit::Seconds)?.saturating_mul(3_600),
-            "m" => number(count, Unit::Seconds)?.saturating_mul(60),
+            "d" => number(count, Unit::Days)?,
+            "h" => number(count, Unit::Hours)?,
+            "m" => number(count, Unit::Minutes)?,
             "s" => number(count, Unit::Seconds)?,
             "ms" => number(count, Unit::Milliseconds)?,
             "us" | "µs" | "μs" => number(count, Unit::Microseconds)?,
@@ -178,6 +264,9 @@ fn number(text: &str, unit: Unit) -> Option<Duration> {
 
 #[derive(Clone, Copy)]
 enum Unit {
+    Days,
+    Hours,
+    Minutes,
     Seconds,
     Milliseconds,
     Microseconds,
@@ -187,6 +276,9 @@ enum Unit {
 impl Unit {
     const fn times(self, count: u64) -> Duration {
         match self {
+            Self::Days => Duration::from_secs(count.saturating_mul(86_400)),
+            Self::Hours => Duration::from_secs(count.saturating_mul(3_600)),
+            Self::Minutes => Duration::from_secs(count.saturating_mul(60)),
             Self::Seconds => Duration::from_secs(count),
             Self::Milliseconds => Duration::from_millis(count),
             Self::Microseconds => Duration::from_micros(count),
@@ -196,6 +288,9 @@ impl Unit {
 
     const fn nanos(self) -> u64 {
         match self {
+            Self::Days => 86_400_000_000_000,
+            Self::Hours => 3_600_000_000_000,
+            Self::Minutes => 60_000_000_000,
             Self::Seconds => 1_000_000_000,
             Self::Milliseconds => 1_000_000,
             Self::Microseconds => 1_000,

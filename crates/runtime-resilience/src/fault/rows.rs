@@ -8,26 +8,158 @@ use super::field::ReplyField::{
     BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
-    Auth, ContentPolicy, ContextLength, Overload, Quota, RateLimit, Request, Server, Timeout,
+    Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
+    Timeout,
 };
 use super::kind::FaultScope::{Call, Key, Model};
 use super::kind::{Reach, TimeoutPhase};
 use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama, OpenRouter};
 use super::rule::FaultRule as Rule;
 
-/// The rows that a provider's replies are read by, in order.
-pub(super) const fn of(provider: Provider) -> [&'static [Rule]; 2] {
+mod others;
+
+/// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
+/// then rows by status alone. The words of one imitator are found in the replies of another, and behind
+/// gateways, so all of them are read.
+pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
     let own: &'static [Rule] = match provider {
-        Provider::OpenAi | Provider::Other => &[],
         Azure => AZURE,
         Anthropic => ANTHROPIC,
         Gemini => GEMINI,
         Bedrock => BEDROCK,
         OpenRouter => OPENROUTER,
         Ollama => OLLAMA,
+        other => others::of(other),
     };
-    [own, EVERYBODY]
+    let shared =
+        others::all().filter(move |row| row.has_conditions() && !row.is_only_for(provider));
+    let by_words = own.iter().filter(|row| row.has_conditions()).chain(WORDS);
+    let by_words = by_words.chain(shared).chain(NAMES);
+    by_words.chain(own.iter().filter(|row| !row.has_conditions())).chain(STATUSES)
 }
+
+/// A message says that the request is larger than the model takes.
+pub(super) const TOO_LONG: &[&str] = &[
+    "context length",
+    "context window",
+    "context size",
+    "context limit",
+    "maximum context",
+    "max context",
+    "maximum prompt length",
+    "maximum model length",
+    "max_model_len",
+    "prompt is too long",
+    "prompt too long",
+    "prompt exceeds",
+    "prompt length",
+    "input is too long",
+    "input too long",
+    "input length",
+    "inputs are too long",
+    "input tokens exceed",
+    "input token count",
+    "input tokens exceeded",
+    "number of input tokens",
+    "prompt token count",
+    "too many input tokens",
+    "too many tokens",
+    "too many total text bytes",
+    "too large for model",
+    "exceeds the maximum number of tokens",
+    "reduce the length of the",
+    "`inputs` tokens",
+    "`inputs` must have less than",
+    "model token limit",
+    "token length",
+    "message size",
+    "max message tokens",
+    "shorter input",
+    "shorter prompt",
+];
+
+/// A message is about a rate, and not about one request.
+pub(super) const THROTTLED: &[&str] = &[
+    "rate limit",
+    "ratelimit",
+    "per minute",
+    "per min",
+    "per day",
+    "per hour",
+    "per second",
+    "please wait",
+    "throttl",
+    "tpm",
+    "tpd",
+];
+
+/// A message says that no money or no allowance is left.
+pub(super) const SPENT: &[&str] = &[
+    "insufficient balance",
+    "insufficient credit",
+    "insufficient funds",
+    "insufficient account balance",
+    "not enough credit",
+    "no credits",
+    "out of credits",
+    "any credits",
+    "purchase credits",
+    "purchase more credits",
+    "credit balance is too low",
+    "requires more credits",
+    "used all available credits",
+    "monthly included credits",
+    "spending limit",
+    "spend limit",
+    "spending cap",
+    "billing hard limit",
+    "usage limit",
+    "monthly limit",
+    "monthly quota",
+    "weekly limit",
+    "daily limit",
+    "premium request allowance",
+    "account is in good standing",
+    "payment required",
+    "past invoices",
+    "past due",
+    "please recharge",
+    "budget has been exceeded",
+    "over budget",
+    "exceededbudget",
+    "余额不足",
+    "欠费",
+];
+
+/// A message says that the model's tool call cannot be read.
+pub(super) const TOOL_CALL: &[&str] = &[
+    "error parsing tool call",
+    "failed to parse tool call",
+    "failed to parse input at pos",
+    "invalid sequence as part of tooluse",
+];
+
+/// A message is about the limit of a whole day.
+pub(super) const DAILY: &[&str] = &["per day", "per 86400s", "(tpd)", "(rpd)", "daily quota"];
+
+/// A message says that the content was refused for what it is.
+pub(super) const REFUSED: &[&str] = &[
+    "content exists risk",
+    "considered high risk",
+    "inappropriate content",
+    "violates usage guidelines",
+    "violating our usage policy",
+    "violates our usage policy",
+    "flagged as potentially violating",
+    "content filtering policy",
+    "content management policy",
+    "content_policy_violation",
+    "contentpolicyviolation",
+    "safety system",
+    "blocked by guardrail",
+    "responsible ai policy",
+    "敏感",
+];
 
 static AZURE: &[Rule] = &[
     Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
@@ -45,6 +177,9 @@ static ANTHROPIC: &[Rule] = &[
     Rule::new(Anthropic, Quota).says(Type, &["billing_error", "enforced_spend_limit_reached"]),
     Rule::new(Anthropic, Quota)
         .mentions(Message, &["enforced_spend_limit_reached", "credit balance is too low"]),
+    Rule::new(Anthropic, Quota)
+        .says(Type, &["invalid_request_error"])
+        .mentions(Message, &["usage limits"]),
     Rule::new(Anthropic, ContextLength)
         .says(Type, &["invalid_request_error"])
         .mentions(Message, &["prompt is too long", "exceed context limit"]),
@@ -63,6 +198,24 @@ static ANTHROPIC: &[Rule] = &[
 ];
 
 static GEMINI: &[Rule] = &[
+    Rule::new(Gemini, ContentPolicy).says(
+        StopReason,
+        &[
+            "SAFETY",
+            "RECITATION",
+            "BLOCKLIST",
+            "PROHIBITED_CONTENT",
+            "SPII",
+            "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT",
+            "MODEL_ARMOR",
+        ],
+    ),
+    // The model wrote a tool call that cannot be read.
+    Rule::new(Gemini, Malformed)
+        .says(StopReason, &["MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL"]),
+    Rule::new(Gemini, Quota).mentions(Reason, &["CREDITS_BALANCE", "BILLING_DISABLED"]),
+    Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
     Rule::new(Gemini, ContentPolicy).has(BlockReason),
     Rule::new(Gemini, Quota).mentions(QuotaId, &["PerDay"]).cools(Model),
     Rule::new(Gemini, Quota)
@@ -78,6 +231,10 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
     // Gemini bills no request that fails.
     Rule::new(Gemini, Server).says(Status, &["INTERNAL", "UNKNOWN"]).reach(Reach::Refused),
+    Rule::new(Gemini, Auth)
+        .says(Status, &["FAILED_PRECONDITION"])
+        .mentions(Message, &["Publisher Model", "model"])
+        .cools(Model),
     Rule::new(Gemini, Auth).says(Status, &["UNAUTHENTICATED", "FAILED_PRECONDITION"]),
     Rule::new(Gemini, Auth).says(Status, &["PERMISSION_DENIED"]).cools(Model),
     Rule::new(Gemini, Request).says(Status, &["NOT_FOUND"]).cools(Model).elsewhere(true),
@@ -93,6 +250,18 @@ static BEDROCK: &[Rule] = &[
     Rule::new(Bedrock, Quota).says(Exception, &["ServiceQuotaExceededException"]),
     Rule::new(Bedrock, Overload).says(Exception, &["ModelNotReadyException"]).cools(Model),
     Rule::new(Bedrock, Timeout(TimeoutPhase::Provider)).says(Exception, &["ModelTimeoutException"]),
+    Rule::new(Bedrock, ContextLength)
+        .says(Exception, &["ValidationException", "ModelErrorException"])
+        .mentions(Message, TOO_LONG),
+    // The model wrote a tool call that cannot be read.
+    Rule::new(Bedrock, Malformed)
+        .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
+        .mentions(Message, &["invalid sequence as part of ToolUse"]),
+    Rule::new(Bedrock, ContentPolicy)
+        .says(StopReason, &["content_filtered", "guardrail_intervened"]),
+    Rule::new(Bedrock, ContextLength)
+        .says(StopReason, &["model_context_window_exceeded"])
+        .reach(Reach::Unknown),
     Rule::new(Bedrock, Server)
         .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
         .cools(Model),
@@ -100,7 +269,12 @@ static BEDROCK: &[Rule] = &[
     Rule::new(Bedrock, Overload).says(Exception, &["ServiceUnavailableException"]),
     Rule::new(Bedrock, ContextLength)
         .says(Exception, &["ValidationException"])
-        .mentions(Message, &["too long", "too many input tokens", "too many tokens"]),
+        .mentions(Message, &["too long", "maxLength"]),
+    Rule::new(Bedrock, Request)
+        .says(Exception, &["ValidationException"])
+        .mentions(Message, &["model identifier is invalid", "on-demand throughput"])
+        .cools(Model)
+        .elsewhere(true),
     Rule::new(Bedrock, Request).says(Exception, &["ValidationException"]),
     Rule::new(Bedrock, Auth).says(Exception, &["AccessDeniedException"]).cools(Model),
     Rule::new(Bedrock, Auth).says(
@@ -123,6 +297,7 @@ static OPENROUTER: &[Rule] = &[
     Rule::new(OpenRouter, ContentPolicy)
         .status(403, 403)
         .mentions(Message, &["moderation", "guardrail", "flagged"]),
+    Rule::new(OpenRouter, Quota).status(403, 403).mentions(Message, &["limit exceeded"]),
     // With a provider's name, it is the provider's limit; without, the key's.
     Rule::new(OpenRouter, RateLimit).status(429, 429).has(Metadata("provider_name")),
     Rule::new(OpenRouter, RateLimit).status(429, 429).cools(Key),
@@ -131,6 +306,7 @@ static OPENROUTER: &[Rule] = &[
 ];
 
 static OLLAMA: &[Rule] = &[
+    Rule::new(Ollama, Malformed).mentions(Message, TOOL_CALL),
     Rule::new(Ollama, Overload).status(503, 503),
     Rule::new(Ollama, RateLimit).status(429, 429).cools(Key),
     Rule::new(Ollama, Timeout(TimeoutPhase::Provider)).status(408, 408).never_here(),
@@ -138,8 +314,19 @@ static OLLAMA: &[Rule] = &[
     Rule::new(Ollama, Server).status(500, 599).never_here().cools(Model),
 ];
 
-/// `OpenAI`'s names, which its imitators use too, then the statuses of HTTP.
-static EVERYBODY: &[Rule] = &[
+/// Words that mean the same whoever uses them.
+static WORDS: &[Rule] = &[
+    Rule::any(ContextLength).mentions(Message, TOO_LONG).unless(THROTTLED),
+    Rule::any(Quota).mentions(Message, SPENT),
+    // A day's limit is not a minute's.
+    Rule::any(Quota).status(429, 429).mentions(Message, DAILY).cools(Model),
+    Rule::any(ContentPolicy).mentions(Message, REFUSED),
+    // The model wrote a tool call that cannot be read.
+    Rule::any(Malformed).mentions(Message, TOOL_CALL),
+];
+
+/// `OpenAI`'s names, which its imitators use too, and words that many use.
+static NAMES: &[Rule] = &[
     Rule::any(Quota).says(
         Code,
         &[
@@ -156,20 +343,24 @@ static EVERYBODY: &[Rule] = &[
     Rule::any(ContextLength)
         .says(Code, &["rate_limit_exceeded"])
         .begins(Message, &["Request too large for"]),
-    Rule::any(ContentPolicy)
-        .says(Code, &["content_filter", "content_policy_violation", "moderation_blocked"]),
+    Rule::any(ContentPolicy).says(
+        Code,
+        &["content_filter", "content_policy_violation", "moderation_blocked", "invalid_prompt"],
+    ),
+    Rule::any(ContentPolicy).says(Type, &["content_filter", "content_policy_violation"]),
+    Rule::any(ContentPolicy).says(StopReason, &["content_filter"]),
     Rule::any(RateLimit).says(Code, &["rate_limit_exceeded", "slow_down"]),
-    Rule::any(Overload).says(Code, &["server_is_overloaded"]),
+    Rule::any(Overload).says(Code, &["server_is_overloaded", "capacity_exceeded"]),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
     Rule::any(Request).says(Code, &["model_not_found"]).cools(Model).elsewhere(true),
     Rule::any(Server).says(Code, &["server_error"]),
     Rule::any(Overload).says(Type, &["overloaded_error", "service_unavailable_error"]),
     Rule::any(Server).says(Type, &["server_error"]),
     Rule::any(RateLimit).says(Type, &["rate_limit_error"]),
-    Rule::any(ContextLength).status(400, 400).mentions(
-        Message,
-        &["maximum context length", "context length", "context window", "prompt is too long"],
-    ),
+];
+
+/// The statuses of HTTP, and what is left without one.
+static STATUSES: &[Rule] = &[
     Rule::any(Request).status(400, 400),
     Rule::any(Auth).status(401, 401),
     Rule::any(Quota).status(402, 402),
@@ -186,6 +377,5 @@ static EVERYBODY: &[Rule] = &[
     Rule::any(Overload).status(529, 529),
     Rule::any(Server).status(500, 599),
     Rule::any(Request).says(Type, &["invalid_request_error"]),
-    Rule::any(ContentPolicy).says(StopReason, &["content_filter"]),
     Rule::any(Server).says(StopReason, &["error"]),
 ];

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::condition::{Condition, Matcher};
+use super::condition::{Condition, Matcher, has_any};
 use super::field::{Fields, Reply, ReplyField};
 use super::headers::Headers;
 use super::kind::{FaultKind, FaultScope, Reach};
@@ -29,6 +29,8 @@ pub struct FaultRule {
     /// The lowest and the highest.
     status: Option<(u16, u16)>,
     conditions: [Option<Condition>; 2],
+    /// Words of the message that keep the row from matching.
+    unless: &'static [&'static str],
     /// The fields of the conditions: a row is passed over at once if the reply lacks one.
     needs: Fields,
     fault: Fault,
@@ -46,6 +48,7 @@ impl FaultRule {
             provider: None,
             status: None,
             conditions: [None; 2],
+            unless: &[],
             needs: 0,
             fault: usual::fault(kind),
         }
@@ -81,6 +84,13 @@ impl FaultRule {
     #[must_use]
     pub const fn has(self, field: ReplyField) -> Self {
         self.when(Condition { field, matcher: Matcher::Exists })
+    }
+
+    /// Not if the message contains one of `parts`, in any case.
+    #[must_use]
+    pub const fn unless(mut self, parts: &'static [&'static str]) -> Self {
+        self.unless = parts;
+        self
     }
 
     /// Sets [`retry`](Fault::retry) to false.
@@ -130,10 +140,20 @@ impl FaultRule {
         self.fault
     }
 
+    /// Whether the row is for replies of this provider.
+    pub(super) fn is_for(&self, provider: Provider) -> bool {
+        self.provider.is_none_or(|own| own == provider)
+    }
+
+    /// Whether the row is for this provider and no other.
+    pub(super) fn is_only_for(&self, provider: Provider) -> bool {
+        self.provider == Some(provider)
+    }
+
+    /// Whether the reply has what the row asks for, whoever sent it.
     #[inline]
     pub(super) fn matches<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
         self.needs & !reply.has == 0
-            && self.provider.is_none_or(|provider| provider == reply.provider)
             && self.status.is_none_or(|(low, high)| low <= reply.status && reply.status <= high)
             && (self.needs == 0 || self.conditions_hold(reply))
     }
@@ -146,6 +166,7 @@ impl FaultRule {
     #[inline(never)]
     fn conditions_hold<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>) -> bool {
         self.conditions.iter().flatten().all(|condition| condition.holds(reply))
+            && !reply.message.is_some_and(|message| has_any(message, self.unless))
     }
 
     const fn when(mut self, condition: Condition) -> Self {
@@ -173,6 +194,10 @@ impl fmt::Display for FaultRule {
         for (place, condition) in self.conditions.iter().flatten().enumerate() {
             f.write_str(if place == 0 { " " } else { " and " })?;
             condition.fmt(f)?;
+        }
+        for (place, part) in self.unless.iter().enumerate() {
+            f.write_str(if place == 0 { ", and not " } else { ", " })?;
+            write!(f, "`{part}`")?;
         }
         let yes = |yes| if yes { "yes" } else { "no" };
         let Fault { kind, retry, elsewhere, cools, counts, reach, .. } = self.fault;

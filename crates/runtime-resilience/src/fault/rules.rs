@@ -9,7 +9,7 @@ use super::field::Reply;
 use super::headers::Headers;
 use super::kind::{FaultKind, FaultScope};
 use super::provider::Provider;
-use super::retry_after::{in_words, reset_of_limits, retry_after};
+use super::retry_after::{in_metadata, in_words, reset_of_limits, retry_after, until_loaded};
 use super::rule::FaultRule;
 use super::text::of_text;
 use super::{Fault, body, rows};
@@ -42,8 +42,11 @@ impl FaultRules {
     }
 
     /// The built-in rows for the replies of a provider, in their order.
+    ///
+    /// Rows by words come before rows by status alone, and the provider's own rows before those that are
+    /// for everybody.
     pub fn built_in(provider: Provider) -> impl Iterator<Item = &'static FaultRule> {
-        rows::of(provider).into_iter().flatten()
+        rows::of(provider)
     }
 
     /// As [`Fault::from_response`], by these rows.
@@ -110,8 +113,8 @@ impl FaultRules {
     }
 
     fn rows_of(&self, provider: Provider) -> impl Iterator<Item = &FaultRule> {
-        let [own, everybody] = rows::of(provider);
-        self.rows.iter().chain(own).chain(everybody)
+        let own = self.rows.iter().filter(move |row| row.is_for(provider));
+        own.chain(rows::of(provider).map(|row| -> &FaultRule { row }))
     }
 }
 
@@ -122,16 +125,19 @@ fn asked<H: Headers + ?Sized>(
     fault: &Fault,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
-    let asked =
-        retry_after(reply.headers, reply.body, now).or_else(|| retry_after(&(), nested?, now));
-    if asked.is_some() || fault.kind != FaultKind::RateLimit {
-        return asked;
-    }
+    let asked = retry_after(reply.headers, reply.body, now)
+        .or_else(|| retry_after(&(), nested?, now))
+        .or_else(|| until_loaded(reply.body))
+        .or_else(|| in_metadata(reply.error, now));
+    let limits =
+        || reset_of_limits(reply.headers, now).filter(|_| fault.kind == FaultKind::RateLimit);
+    let passes =
+        matches!(fault.kind, FaultKind::RateLimit | FaultKind::Quota | FaultKind::Overload);
     let words = || match nested {
         None => reply.message,
-        Some(body) => body::message(body::error(body)),
+        Some(body) => body::message(body::error(body)).or_else(|| body::raw(reply.error)?.as_str()),
     };
-    reset_of_limits(reply.headers, now).or_else(|| in_words(words()?))
+    asked.or_else(limits).or_else(|| in_words(words().filter(|_| passes)?, now))
 }
 
 /// No row knows it, so its text decides.

@@ -67,3 +67,11 @@ fn faults_agree() {
         differs(&reply.fault(), expect)
     });
 }
+
+/// Errors of providers' own documentation and of their servers' sources.
+#[test]
+fn documented_faults_agree() {
+    compare("documented faults", &read("documented-faults.json"), |reply: &Reply, expect| {
+        differs(&reply.fault(), expect)
+    });
+}

@@ -37,6 +37,7 @@ pub(crate) fn read<T: DeserializeOwned>(file: &str) -> Vec<Case<T>> {
 }
 
 /// Compares each case, and fails unless all agree but the arguable ones.
+#[expect(clippy::print_stdout, reason = "the counts are the result of the test")]
 pub(crate) fn compare<T>(
     name: &str,
     cases: &[Case<T>],
