@@ -77,8 +77,13 @@ impl RecoveryConfig {
         self
     }
 
-    /// Sets what all sessions together may retry. Share one among the orchestrators that call the same
-    /// providers.
+    /// Sets what all sessions together may retry where there are no [routes](Self::routes). Share one
+    /// among the orchestrators that call the same provider. With routes, each
+    /// [has a budget of its own](runtime_resilience::Route::retry_budget).
+    ///
+    /// A retry draws on the budget of the place that it goes to again, because that place gets the extra
+    /// load. An attempt on another route that is well draws on none, nor does a smaller request after one
+    /// that was refused unread.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.retry_budget = budget;
         self
@@ -92,7 +97,7 @@ impl RecoveryConfig {
     }
 
     /// Sets when a [repeatable](crate::Turn::repeatable) call is made a second time, beside one whose
-    /// first token is late. Each hedge is taken from the [retry budget](Self::retry_budget).
+    /// first token is late. Each hedge is taken from the retry budget of the place that it goes to.
     pub fn hedge(mut self, hedge: Hedge) -> Self {
         self.hedge = Some(hedge);
         self

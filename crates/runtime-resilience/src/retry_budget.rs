@@ -49,7 +49,7 @@ impl Default for RetryBudgetConfig {
 }
 
 /// A budget of retries that successes pay for. Sessions, threads and tasks share it by cloning: use one
-/// for each provider.
+/// for each place that gets the load, a provider or a [route](crate::Route::retry_budget).
 ///
 /// While most calls succeed, there are plenty of retries. When most fail, the budget is soon used up,
 /// and no storm of retries keeps the provider down. Hedged calls draw on the same budget.

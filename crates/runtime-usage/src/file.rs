@@ -55,6 +55,7 @@ use crate::prices::Named;
 pub struct PriceReader {
     format: Option<PriceFormat>,
     as_of: Option<Box<str>>,
+    strict: bool,
 }
 
 impl PriceReader {
@@ -84,12 +85,21 @@ impl PriceReader {
         Ok(self)
     }
 
+    /// Refuses a published list with an invalid entry. Default: the entry is skipped, since one odd entry
+    /// should not cost the others. A list in the [original](PriceFormat::Original) format is your own, and
+    /// is always refused.
+    #[must_use]
+    pub const fn strict(mut self) -> Self {
+        self.strict = true;
+        self
+    }
+
     /// Reads a price list.
     ///
     /// # Errors
     ///
-    /// [`PricingParseError`] if the text is not JSON, the format is unknown or an entry is invalid. It
-    /// names every invalid entry.
+    /// [`PricingParseError`] if the text is not JSON, the format is unknown, or an entry is invalid in a
+    /// list that is read [strictly](Self::strict). It names every invalid entry.
     pub fn read(&self, json: &str) -> Result<PriceList, PricingParseError> {
         let root = parse(json)?;
         let mut walk = Walk::default();
@@ -100,7 +110,7 @@ impl PriceReader {
             PriceFormat::ModelsDev => models_dev::read(&root, &mut walk),
             PriceFormat::GenaiPrices => genai::read(&root, self.as_of.as_deref(), &mut walk),
         };
-        let skipped = walk.finish()?;
+        let skipped = walk.finish(self.strict || format == PriceFormat::Original)?;
         let Prices { models, named, rules, ambiguous } = prices;
         Ok(PriceList { format, models, skipped, ambiguous, prices: named, rules })
     }

@@ -7,4 +7,6 @@ mod cases {
     pub(crate) mod support;
 
     mod faults;
+    mod prices;
+    mod usage;
 }

@@ -19,9 +19,9 @@ impl<'s> Recovering<'s> {
             None => None,
             Some(_) => Some(self.beside()?),
         };
-        let budget = &self.core.setup.recovery.retry_budget;
-        budget.try_withdraw().ok()?;
         let route = lease.as_ref().map(RouteLease::route).cloned();
+        let budget = self.budget(route.as_ref()).clone();
+        budget.try_withdraw().ok()?;
         let Ok(started) = self.attempt_now(route) else {
             budget.give_back();
             return None;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use runtime_events::SpanId;
 use runtime_resilience::{
-    Fault, GaveUp, RecoverySituation, RecoveryVerdict, Rested, Route, RouteLease, TimeoutPhase,
+    Fault, FaultKind, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, RetryBudget, Route, RouteLease, TimeoutPhase,
     TriedRoutes, TurnRecovery,
 };
 
@@ -225,9 +225,10 @@ impl<'s> Recovering<'s> {
             RecoveryVerdict::GiveUp(why) => return After::Stop(error, why),
         };
         // Only a call that is made again is a retry; one that was refused has been paid for already.
-        if self.story.attempts > 0
-            && !refused
-            && self.core.setup.recovery.retry_budget.try_withdraw().is_err()
+        let again = self.story.attempts > 0 && !refused;
+        if again
+            && let Some(budget) = self.burdened(&fault, &next, other.as_ref())
+            && budget.try_withdraw().is_err()
         {
             return After::Stop(error, GaveUp::RetryBudget);
         }
@@ -242,6 +243,29 @@ impl<'s> Recovering<'s> {
             self.lease = other;
         }
         After::Again(Pending { fault, next, from, rested }, error)
+    }
+
+    /// The retry budget of the place that the next attempt burdens, if it does. A route that is well takes
+    /// a call as any other turn's; and a request that was refused unread has cost nobody anything, where
+    /// the next one is smaller.
+    fn burdened(
+        &self,
+        fault: &Fault,
+        next: &NextAttempt,
+        other: Option<&RouteLease>,
+    ) -> Option<&RetryBudget> {
+        if next.switch {
+            let other = other?;
+            let is_out = other.is_last_resort() || other.is_probe();
+            return is_out.then(|| self.budget(Some(other.route())));
+        }
+        let shrinks = fault.kind == FaultKind::ContextLength && !fault.may_be_billed();
+        (!shrinks).then(|| self.budget(self.lease.as_ref().map(RouteLease::route)))
+    }
+
+    /// The retry budget of a route, or of the one place that there is.
+    pub(super) fn budget<'r>(&'r self, route: Option<&'r Route>) -> &'r RetryBudget {
+        route.map_or(&self.core.setup.recovery.retry_budget, Route::retries)
     }
 
     /// What failed on a route rests for all. What was refused was not asked, neither here nor by a

@@ -1,7 +1,7 @@
 //! The ways a recovering turn ends, each once.
 
 use runtime_events::{AgentFailureClass, SpanOutcome};
-use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, without_keys};
+use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, RouteLease, without_keys};
 
 use super::meaning::after_a_call;
 use super::plan::Recovering;
@@ -15,7 +15,7 @@ use crate::turn::admit::refused;
 impl Recovering<'_> {
     /// An attempt was answered.
     pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
-        self.core.setup.recovery.retry_budget.succeeded();
+        self.budget(self.lease.as_ref().map(RouteLease::route)).succeeded();
         self.story.tell_success();
         let bill = self.story.tally.bill();
         self.story.completed(&bill);

@@ -3,6 +3,7 @@
 mod cut_short;
 mod errors;
 mod facts;
+mod failover;
 mod guardrails;
 mod handlers;
 mod money;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::breaker::CircuitBreaker;
 use crate::fault::FaultScope;
 use crate::rate::RateLimiter;
+use crate::retry_budget::RetryBudget;
 
 /// A provider, a model and a key, with a breaker and perhaps a rate limiter of its own.
 ///
@@ -38,6 +39,7 @@ struct Place {
     /// Whether the breaker was given, and keeps its name.
     given: bool,
     limiter: Option<RateLimiter>,
+    retries: RetryBudget,
     weight: NonZeroU32,
 }
 
@@ -59,6 +61,7 @@ impl Route {
             breaker,
             given: false,
             limiter: None,
+            retries: RetryBudget::default(),
             weight,
         };
         Self { place: Arc::new(place) }
@@ -94,6 +97,14 @@ impl Route {
     #[must_use]
     pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
         self.changed(|place| place.limiter = Some(limiter))
+    }
+
+    /// The budget for retries that go to it again: they are the load that it gets beside its calls. One of
+    /// its own, with the [default](crate::RetryBudgetConfig::default) settings, unless set; routes of one
+    /// provider may share one.
+    #[must_use]
+    pub fn retry_budget(self, budget: RetryBudget) -> Self {
+        self.changed(|place| place.retries = budget)
     }
 
     /// Its share of the calls, relative to the other routes. 1 unless set.
@@ -142,6 +153,11 @@ impl Route {
     /// The rate limiter for its calls.
     pub fn limiter(&self) -> Option<&RateLimiter> {
         self.place.limiter.as_ref()
+    }
+
+    /// The budget for retries that go to it again.
+    pub fn retries(&self) -> &RetryBudget {
+        &self.place.retries
     }
 
     pub(super) fn shared_name(&self) -> Arc<str> {

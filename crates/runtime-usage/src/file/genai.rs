@@ -69,9 +69,11 @@ impl Found {
         let names = node
             .get("match")
             .map_or(Clause::Never, |names| clause::read(Path::Key(&at, "match"), names, walk));
-        let prices = walk
-            .required(at, node, "prices")
-            .and_then(|prices| prices_at(Path::Key(&at, "prices"), prices, as_of, walk));
+        let prices = walk.whole(|walk| {
+            let prices = walk.required(at, node, "prices")?;
+            prices_at(Path::Key(&at, "prices"), prices, as_of, walk)
+        });
+        let prices = prices.flatten();
         let Some((id, prices)) = id.zip(prices) else { return };
         let prices = Arc::new(prices);
         self.models += 1;
@@ -174,6 +176,10 @@ impl Condition {
 
 fn one_set(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices> {
     let mut quotes = quotes(at, node, walk);
+    if matches!(node, Node::Object(prices) if prices.is_empty()) {
+        // A model without a price is free.
+        quotes.set(ServiceTier::Standard, 0, TokenKind::Input, Usd::ZERO);
+    }
     if quotes.is_empty() {
         walk.skip(at, SkipReason::NoTokenPrices);
         return None;
@@ -192,6 +198,12 @@ fn one_set(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Option<ModelPrices
 fn quotes(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Quotes {
     let mut quotes = Quotes::default();
     let entries = walk.object(at, node, "an object of prices").into_iter().flatten();
+    for (key, value) in entries.clone() {
+        if Field::parse(key).is_none() && !value.is_null() {
+            // A fee for requests, searches or seconds.
+            walk.skip(Path::Key(&at, key), SkipReason::NoTokenPrices);
+        }
+    }
     let mut fields: Vec<_> = entries
         .filter_map(|(key, value)| Some((Field::parse(key)?, &**key, value)))
         .filter(|(_, _, value)| !value.is_null())

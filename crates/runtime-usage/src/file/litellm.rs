@@ -31,7 +31,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
             continue;
         }
         let Some(name) = walk.name(Path::Root, model) else { continue };
-        let quotes = quotes(at, entry, walk);
+        let Some(quotes) = walk.whole(|walk| quotes(at, entry, walk)) else { continue };
         if quotes.is_empty() || (quotes.are_free() && costs_otherwise(entry)) {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
@@ -62,6 +62,9 @@ fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
     for (key, value) in entries {
         if let Some(field) = Field::parse(key) {
             quote(Path::Key(&at, key), field, value, &mut quotes, walk);
+        } else if key == "off_peak_pricing" && !value.is_null() {
+            // A table does not know the time of day: the usual price counts.
+            walk.skip(Path::Key(&at, key), SkipReason::NotNow);
         }
     }
     if let Some(ranges) = entry.get("tiered_pricing").filter(|ranges| !ranges.is_null()) {
@@ -98,6 +101,11 @@ fn tiered(at: Path<'_>, ranges: &Node<'_>, quotes: &mut Quotes, walk: &mut Walk)
     for (place, range) in ranges.enumerate() {
         let at = Path::Index(&at, place);
         let Some(entries) = walk.object(at, range, "a range with prices") else { continue };
+        if range.get("range").is_none() {
+            // A range of results or of seconds.
+            walk.skip(at, SkipReason::UnknownTier);
+            continue;
+        }
         let Some(above) = lower_end(at, range, walk) else { continue };
         let again = last.replace(above) == Some(above);
         for (key, value) in entries.iter().filter(|(_, value)| !value.is_null()) {

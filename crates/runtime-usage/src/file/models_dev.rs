@@ -25,7 +25,8 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
         let at = Path::Key(&at, "models");
         for (model, value) in walk.object(at, models, "an object of models").into_iter().flatten() {
             let Some(name) = walk.name(at, model) else { continue };
-            let Some(prices) = prices(Path::Key(&at, model), value, walk) else { continue };
+            let read = walk.whole(|walk| prices(Path::Key(&at, model), value, walk));
+            let Some(prices) = read.flatten() else { continue };
             let is_maker = MAKERS.contains(&&*provider);
             let prices = Arc::new(prices);
             let both = Candidate::both(&provider, &name, Claim::Qualified, is_maker, &prices);

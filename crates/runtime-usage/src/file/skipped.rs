@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::error::Broken;
+
 /// A part of a price list that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,14 @@ pub struct Skipped {
     pub at: String,
     /// The reason.
     pub reason: SkipReason,
+    /// The problem of an [invalid](SkipReason::Invalid) part.
+    pub problem: Option<String>,
+}
+
+impl From<Broken> for Skipped {
+    fn from(Broken { at, error }: Broken) -> Self {
+        Self { at, reason: SkipReason::Invalid, problem: Some(error.to_string()) }
+    }
 }
 
 /// Why a part of a price list was skipped.
@@ -29,6 +39,8 @@ pub enum SkipReason {
     NotNow,
     /// It is a price that depends on something other than the context size.
     UnknownTier,
+    /// It cannot be read. Its model stays without a price.
+    Invalid,
 }
 
 impl fmt::Display for SkipReason {
@@ -40,12 +52,14 @@ impl fmt::Display for SkipReason {
             Self::UnknownClause => "an unsupported name pattern",
             Self::NotNow => "a price that starts on a later day",
             Self::UnknownTier => "a price that does not depend on the context size",
+            Self::Invalid => "invalid",
         })
     }
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.at, self.reason)
+        write!(f, "`{}`: {}", self.at, self.reason)?;
+        self.problem.as_ref().map_or(Ok(()), |problem| write!(f, ": {problem}"))
     }
 }

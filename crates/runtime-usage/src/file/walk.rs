@@ -43,11 +43,21 @@ impl Walk {
     }
 
     pub(super) fn skip(&mut self, at: Path<'_>, reason: SkipReason) {
-        self.skipped.push(Skipped { at: at.to_string(), reason });
+        self.skipped.push(Skipped { at: at.to_string(), reason, problem: None });
     }
 
-    /// Returns the skipped parts unless a part was invalid.
-    pub(super) fn finish(self) -> Result<Vec<Skipped>, PricingParseError> {
+    /// Reads an entry; `None` if a part of it is invalid, so that no price is half known.
+    pub(super) fn whole<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let before = self.broken.len();
+        let value = read(self);
+        (self.broken.len() == before).then_some(value)
+    }
+
+    /// Returns the skipped parts. Invalid ones are among them, unless the list is refused for them.
+    pub(super) fn finish(mut self, strict: bool) -> Result<Vec<Skipped>, PricingParseError> {
+        if !strict {
+            self.skipped.extend(self.broken.drain(..).map(Skipped::from));
+        }
         let mut broken = self.broken.into_iter();
         match broken.next() {
             Some(first) => Err(PricingParseError::new(first, broken.collect())),

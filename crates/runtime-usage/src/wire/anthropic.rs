@@ -31,6 +31,8 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::uncounted("iterations[type=advisor_message].output_tokens"),
     ],
     tokens: additive,
+    odd: |_| None,
+    elsewhere: &[],
     has_cost: false,
     tier: "service_tier",
     model: "model",

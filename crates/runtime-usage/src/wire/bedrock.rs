@@ -25,6 +25,8 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
+    odd: |_| None,
+    elsewhere: &[],
     has_cost: false,
     tier: "serviceTier.type",
     model: "model",

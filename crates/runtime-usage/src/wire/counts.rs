@@ -16,6 +16,8 @@ const SLOTS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Field {
     path: &'static str,
+    /// The names that imitators have for it, in the order of their reading.
+    also: &'static [&'static str],
     role: Role,
 }
 
@@ -30,22 +32,28 @@ enum Role {
 impl Field {
     /// A count that is listed as missing if it is not reported.
     pub(crate) const fn required(path: &'static str) -> Self {
-        Self { path, role: Role::Required }
+        Self { path, also: &[], role: Role::Required }
     }
 
     /// A count that is zero if it is not reported.
     pub(crate) const fn optional(path: &'static str) -> Self {
-        Self { path, role: Role::Optional }
+        Self { path, also: &[], role: Role::Optional }
     }
 
     /// The total of the counts in the same report.
     pub(crate) const fn total(path: &'static str) -> Self {
-        Self { path, role: Role::Total }
+        Self { path, also: &[], role: Role::Total }
     }
 
     /// A count that is not used, and is listed as missing if it is not zero.
     pub(crate) const fn uncounted(path: &'static str) -> Self {
-        Self { path, role: Role::Uncounted }
+        Self { path, also: &[], role: Role::Uncounted }
+    }
+
+    /// Reads these paths where the first one has nothing.
+    pub(crate) const fn also(mut self, paths: &'static [&'static str]) -> Self {
+        self.also = paths;
+        self
     }
 }
 
@@ -70,11 +78,16 @@ impl Counts {
     pub(crate) fn replace(&mut self, usage: &Value) -> Checked {
         let mut values = [None; SLOTS];
         for (value, field) in values.iter_mut().zip(self.fields) {
-            path::visit(usage, field.path, &mut |found| {
-                // Only an array has several, and its items add up.
-                *value = Some(value.unwrap_or(0_u64).saturating_add(count(field.path, found)?));
-                Ok(())
-            })?;
+            for path in std::iter::once(&field.path).chain(field.also) {
+                path::visit(usage, path, &mut |found| {
+                    // Only an array has several, and its items add up.
+                    *value = Some(value.unwrap_or(0_u64).saturating_add(count(path, found)?));
+                    Ok(())
+                })?;
+                if value.is_some() {
+                    break;
+                }
+            }
         }
         if values.iter().all(Option::is_none) {
             return Ok(());

@@ -28,6 +28,8 @@ pub(crate) static GEMINI: Provider = Provider {
         Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount"),
     ],
     tokens,
+    odd: |counts| readings(counts).1.then_some("totalTokenCount"),
+    elsewhere: &[],
     has_cost: false,
     tier: "trafficType",
     model: "modelVersion",
@@ -46,7 +48,7 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     let [
         prompt,
         candidates,
-        total,
+        _,
         cached,
         thoughts,
         tool,
@@ -61,14 +63,7 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     cached.holds(&[heard_cached])?;
     tool.holds(&[tool_heard])?;
     candidates.holds(&[spoken])?;
-    let readings: [&[_]; 3] = [
-        &[prompt, tool, candidates, thoughts],
-        &[prompt, candidates, thoughts],
-        &[prompt, tool, candidates],
-    ];
-    // Thoughts cannot be part of candidates that were not reported.
-    let possible = if candidates.is_known() { &readings[..] } else { &readings[..2] };
-    let sum = total.is_one_of(possible)?;
+    let (sum, _) = readings(counts);
     let answered = candidates.tokens().saturating_sub(spoken.tokens());
     let written_out = if sum == 2 {
         candidates.holds(&[thoughts, spoken])?;
@@ -88,4 +83,17 @@ fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
         .input_audio(heard.saturating_add(tool_heard.tokens()))
         .output_audio(spoken.tokens())
         .reasoning(thoughts.tokens()))
+}
+
+/// Which of the sums equals the total, and whether none does. Counts that are reported are kept then.
+fn readings(counts: &Counts) -> (usize, bool) {
+    let [prompt, candidates, total, _, thoughts, tool, ..] = counts.all();
+    let readings: [&[_]; 3] = [
+        &[prompt, tool, candidates, thoughts],
+        &[prompt, candidates, thoughts],
+        &[prompt, tool, candidates],
+    ];
+    // Thoughts cannot be part of candidates that were not reported.
+    let possible = if candidates.is_known() { &readings[..] } else { &readings[..2] };
+    total.is_one_of(possible).map_or((0, true), |sum| (sum, false))
 }

@@ -15,6 +15,8 @@ pub(crate) static OLLAMA: Provider = Provider {
     usage: None,
     fields: &[Field::required("prompt_eval_count"), Field::required("eval_count")],
     tokens,
+    odd: |_| None,
+    elsewhere: &[],
     has_cost: false,
     tier: "service_tier",
     model: "model",

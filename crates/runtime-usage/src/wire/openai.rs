@@ -18,6 +18,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     usage: Some("usage"),
     fields: &CHAT,
     tokens: inclusive,
+    odd: odd_total,
+    // Groq, and Moonshot's streams.
+    elsewhere: &["/x_groq/usage", "/choices/0/usage"],
     has_cost: false,
     tier: "service_tier",
     model: "model",
@@ -35,14 +38,16 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         Field::required("input_tokens"),
         Field::required("output_tokens"),
         Field::total("total_tokens"),
-        Field::required("input_tokens_details.cached_tokens"),
+        Field::optional("input_tokens_details.cached_tokens"),
         Field::optional("input_tokens_details.cache_write_tokens"),
         Field::optional("input_tokens_details.audio_tokens"),
         Field::optional("input_tokens_details.cached_tokens_details.audio_tokens"),
-        Field::required("output_tokens_details.reasoning_tokens"),
+        Field::optional("output_tokens_details.reasoning_tokens"),
         Field::optional("output_tokens_details.audio_tokens"),
     ],
     tokens: inclusive,
+    odd: odd_total,
+    elsewhere: &[],
     has_cost: false,
     tier: "service_tier",
     model: "model",
@@ -54,16 +59,34 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     },
 };
 
-const CHAT: [Field; 9] = [
-    Field::required("prompt_tokens"),
-    Field::required("completion_tokens"),
+/// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
+/// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names.
+/// Perplexity's searches and citations are billed beside the tokens.
+const CHAT: [Field; 12] = [
+    Field::required("prompt_tokens").also(&["input_tokens"]),
+    Field::required("completion_tokens").also(&["output_tokens"]),
     Field::total("total_tokens"),
-    Field::required("prompt_tokens_details.cached_tokens"),
-    Field::optional("prompt_tokens_details.cache_write_tokens"),
+    Field::optional("prompt_tokens_details.cached_tokens").also(&[
+        "prompt_token_details.cached_tokens",
+        "input_tokens_details.cached_tokens",
+        "prompt_cache_hit_tokens",
+        "cached_tokens",
+        "num_cached_tokens",
+        "cache_read_input_tokens",
+    ]),
+    Field::optional("prompt_tokens_details.cache_write_tokens").also(&[
+        "prompt_tokens_details.cache_creation_input_tokens",
+        "prompt_tokens_details.cache_creation_tokens",
+        "cache_creation_input_tokens",
+    ]),
     Field::optional("prompt_tokens_details.audio_tokens"),
     Field::optional("prompt_tokens_details.cached_tokens_details.audio_tokens"),
-    Field::required("completion_tokens_details.reasoning_tokens"),
+    Field::optional("completion_tokens_details.reasoning_tokens")
+        .also(&["output_tokens_details.reasoning_tokens"]),
     Field::optional("completion_tokens_details.audio_tokens"),
+    Field::uncounted("reasoning_tokens"),
+    Field::uncounted("citation_tokens"),
+    Field::uncounted("num_search_queries"),
 ];
 
 fn inclusive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
@@ -73,21 +96,44 @@ fn inclusive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
     input.holds(&[heard])?;
     cached.holds(&[heard_cached])?;
     heard.holds(&[heard_cached])?;
-    output.holds(&[reasoning, spoken])?;
-    total.is_one_of(&[&[input, output]])?;
+    output.holds(&[spoken])?;
 
     let fresh = input.tokens().saturating_sub(cached.tokens()).saturating_sub(written.tokens());
     // Audio that does not fit beside the cached tokens was cached itself. If the input is unknown,
     // there is nothing that the audio has to fit into.
     let heard = heard.tokens().saturating_sub(heard_cached.tokens());
     let heard = if input.is_known() { heard.min(fresh) } else { heard };
-    let written_out = output.tokens().saturating_sub(spoken.tokens()).max(reasoning.tokens());
+    let all_out = whole_output(input, output, total, reasoning);
+    let written_out = all_out.saturating_sub(spoken.tokens()).max(reasoning.tokens());
     Ok(UsageSnapshot::new(fresh.saturating_sub(heard), written_out)
         .cache_read(cached.tokens())
         .cache_write(written.tokens())
         .input_audio(heard)
         .output_audio(spoken.tokens())
         .reasoning(reasoning.tokens()))
+}
+
+/// All tokens of the output. xAI and others count reasoning beside it, and gateways before Gemini leave
+/// thoughts out of it: the total tells. Where it says neither, the dearer reading counts.
+fn whole_output(input: Count, output: Count, total: Count, reasoning: Count) -> u64 {
+    let (inside, beside) = (output.tokens(), output.tokens().saturating_add(reasoning.tokens()));
+    if !(input.is_known() && output.is_known()) {
+        return inside;
+    }
+    if !total.is_known() {
+        return if reasoning.tokens() > inside { beside } else { inside };
+    }
+    total.tokens().saturating_sub(input.tokens()).max(inside)
+}
+
+/// The total, if it is none of the sums that the counts allow.
+fn odd_total(counts: &Counts) -> Option<&'static str> {
+    let [input, output, total, _, _, _, _, reasoning, ..] = counts.all();
+    let sum = input.tokens().saturating_add(output.tokens());
+    let all_known = input.is_known() && output.is_known() && total.is_known();
+    let inside = total.tokens() == sum && reasoning.tokens() <= output.tokens();
+    let beside = total.tokens() == sum.saturating_add(reasoning.tokens());
+    (all_known && !inside && !beside).then_some("total_tokens")
 }
 
 fn chat_text(chunk: &Value) -> u64 {
@@ -98,7 +144,7 @@ fn chat_text(chunk: &Value) -> u64 {
 }
 
 fn chat_reports(chunk: &Value) -> bool {
-    chunk.get("usage").is_some_and(Value::is_object)
+    OPENAI_CHAT.usage_in(chunk).is_some_and(Value::is_object)
 }
 
 /// The last chunk usually has the usage and no choices. If every chunk has the usage so far, the

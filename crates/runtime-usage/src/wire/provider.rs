@@ -23,6 +23,10 @@ pub(crate) struct Provider {
     pub(crate) fields: &'static [Field],
     /// Turns the counts into disjoint ones.
     pub(crate) tokens: fn(&Counts) -> Result<UsageSnapshot, ReportedUsageError>,
+    /// A count that contradicts the others, so that the dearer reading counts.
+    pub(crate) odd: fn(&Counts) -> Option<&'static str>,
+    /// Where else imitators have the usage object, in the body.
+    pub(crate) elsewhere: &'static [&'static str],
     /// Whether the usage object has the cost.
     pub(crate) has_cost: bool,
     /// The path of the tier, in the body or in the usage object.
@@ -41,7 +45,7 @@ impl Provider {
     /// Reads the body of a response, or its usage object alone.
     pub(crate) fn read(&'static self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
         let body = self.body(json);
-        let usage = self.usage.and_then(|key| body.get(key)).unwrap_or(body);
+        let usage = self.usage_in(body).unwrap_or(body);
         let mut reading = Reading::new(self);
         reading.fold(body, usage)?;
         reading.report()
@@ -55,8 +59,10 @@ impl Provider {
 
     /// The usage object in the body of an event, if it has one.
     pub(crate) fn usage_in<'a>(&self, body: &'a Value) -> Option<&'a Value> {
-        let usage = self.usage.map_or(Some(body), |key| body.get(key));
-        usage.filter(|usage| !usage.is_null())
+        let Some(key) = self.usage else { return Some(body) };
+        let own = body.get(key).filter(|usage| !usage.is_null());
+        own.or_else(|| self.elsewhere.iter().find_map(|path| body.pointer(path)))
+            .filter(|usage| !usage.is_null())
     }
 }
 
@@ -74,6 +80,8 @@ struct Known {
     counts: Counts,
     cost: Cost,
     tier: Option<ServiceTier>,
+    /// Whether the tier has a name that is not known.
+    odd_tier: bool,
 }
 
 const _: () = owns_no_memory::<Known>();
@@ -85,7 +93,7 @@ impl Reading {
     pub(crate) const fn new(provider: &'static Provider) -> Self {
         let counts = Counts::new(provider.fields);
         let cost = Cost::UNKNOWN;
-        let known = Known { provider, counts, cost, tier: None };
+        let known = Known { provider, counts, cost, tier: None, odd_tier: false };
         Self { known, model: None }
     }
 
@@ -110,7 +118,9 @@ impl Reading {
         }
         let Provider { tier, model, .. } = *self.provider();
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
-            self.known.tier = Some(tier_of(tier));
+            let known = tier_of(tier);
+            self.known.tier = Some(known.unwrap_or_default());
+            self.known.odd_tier = known.is_none();
         }
         // Some servers send an empty name in the first chunk.
         let model = path::text(body, model).filter(|model| !model.is_empty());
@@ -122,11 +132,14 @@ impl Reading {
 
     /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> Result<ReportedUsage, ReportedUsageError> {
-        let Known { provider, counts, cost, tier } = &self.known;
+        let Known { provider, counts, cost, tier, odd_tier } = &self.known;
         let mut usage = ReportedUsage::from((provider.tokens)(counts)?);
         usage.tier = *tier;
         usage.model.clone_from(&self.model);
         usage.missing.extend(counts.missing());
+        usage.missing.extend((provider.odd)(counts));
+        // It may have a price of its own.
+        usage.missing.extend(odd_tier.then_some(provider.tier));
         if provider.has_cost {
             match cost.total() {
                 Ok(cost) => usage.cost = Some(cost),
@@ -137,13 +150,17 @@ impl Reading {
     }
 }
 
-/// The tier of this name, for every provider. Tiers of reserved capacity and unknown names are
-/// standard.
-fn tier_of(name: &str) -> ServiceTier {
-    match name {
+/// The tier of this name, for every provider; `None` if the name is not known. Tiers of reserved capacity
+/// are standard.
+fn tier_of(name: &str) -> Option<ServiceTier> {
+    Some(match name {
         "batch" => ServiceTier::Batch,
         "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
         "priority" | "fast" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
-        _ => ServiceTier::Standard,
-    }
+        "standard" | "default" | "auto" | "on_demand" | "performance" | "scale" | "reserved"
+        | "ON_DEMAND" | "TRAFFIC_TYPE_UNSPECIFIED" | "PROVISIONED_THROUGHPUT" | "" => {
+            ServiceTier::Standard
+        }
+        _ => return None,
+    })
 }
