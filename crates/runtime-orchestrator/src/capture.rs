@@ -8,24 +8,24 @@ use runtime_events::wire_names;
 use serde_json::Value;
 
 wire_names! {
-    /// What a content is.
+    /// The kind of a captured content.
     #[non_exhaustive]
     pub enum Content: "content" {
-        /// What a [guarded](crate::Turn::guarded) turn asks.
+        /// The input of a [guarded](crate::Turn::guarded) turn.
         Prompt = "prompt",
-        /// What a guarded turn is answered, as JSON.
+        /// The answer of a guarded turn, as JSON.
         Answer = "answer",
-        /// What a tool is called with.
+        /// The arguments of a tool.
         Arguments = "arguments",
-        /// What a tool returns, as JSON.
+        /// The result of a tool, as JSON.
         Result = "result",
     }
 }
 
-/// Which contents become events, and what is left of them.
+/// A filter of the contents that become events.
 ///
-/// Without one, no content is in any event. With one, each is an `agent.content_captured` inside the
-/// span it belongs to, so that a filter can keep them apart.
+/// Without one, no event has content. With one, each content is an `agent.content_captured` in its span, so
+/// that sinks can filter them.
 ///
 /// ```
 /// use runtime_orchestrator::{Capture, Content, Orchestrator, TelemetryConfig};
@@ -48,15 +48,14 @@ pub struct Capture {
 type Redact = dyn Fn(Content, Value) -> Option<Value> + Send + Sync;
 
 impl Capture {
-    /// Keeps what `redact` makes of each content; nothing where it says `None`, and nothing if it
-    /// panics.
+    /// Keeps the result of `redact` for each content: nothing if it is `None` or if it panics.
     pub fn redacted(
         redact: impl Fn(Content, Value) -> Option<Value> + Send + Sync + 'static,
     ) -> Self {
         Self { redact: Arc::new(redact) }
     }
 
-    /// Keeps everything as it is: secrets, names and all. For development.
+    /// Keeps every content unchanged, with secrets and names. For development.
     pub fn unredacted() -> Self {
         Self::redacted(|_, value| Some(value))
     }

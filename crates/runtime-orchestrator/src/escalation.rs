@@ -9,21 +9,21 @@ use runtime_resilience::{EscalationPolicy, GaveUp};
 use crate::error::TurnError;
 use crate::log::log;
 
-/// A turn that was to recover gives up.
+/// A recovering turn that gives up.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Escalation<'a> {
-    /// The session it happened in.
+    /// The session of the turn.
     pub session_id: &'a str,
     /// The role of its agent.
     pub role: &'a str,
-    /// The kind of failure that remains.
+    /// The remaining kind of failure.
     pub scenario: FailureScenario,
-    /// What the recipe says is to be done now.
+    /// The policy of the recipe.
     pub policy: EscalationPolicy,
-    /// Why nothing more is tried.
+    /// The reason why there is no further attempt.
     pub gave_up: &'a GaveUp,
-    /// How often the call was made.
+    /// The number of calls that were made.
     pub attempts: u32,
     /// The last failure.
     pub error: &'a TurnError,

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use runtime_events::Sleeper;
 use runtime_resilience::TimeoutPhase;
 
-/// How long something may take, and who keeps the time.
+/// A limit on time, and perhaps the sleeper that keeps it.
 ///
-/// With feature `tokio` a `Duration` converts into one, and the session's sleeper keeps the time.
-/// Without the feature there is no default sleeper, so name one: [`Timeout::on`].
+/// With feature `tokio`, a `Duration` converts into one, and the session's sleeper keeps the time. Without
+/// the feature there is no default sleeper: use [`Timeout::on`].
 #[derive(Clone, Debug)]
 pub struct Timeout {
     pub(crate) after: Duration,
@@ -17,7 +17,7 @@ pub struct Timeout {
 }
 
 impl Timeout {
-    /// A timeout after `after`, as `sleeper` counts time.
+    /// A timeout that `sleeper` keeps.
     pub fn on(after: Duration, sleeper: Arc<dyn Sleeper>) -> Self {
         Self { after, sleeper: Some(sleeper) }
     }

@@ -14,9 +14,9 @@ use crate::report::Report;
 use crate::session::{OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
 
-/// The configuration of an agent's sessions, and what they share.
+/// The configuration of an agent's sessions, and the parts that they share.
 ///
-/// Cloning is cheap, and a setter on a clone leaves the others alone. What it does not set:
+/// Cloning is cheap, and a setter on a clone does not change the others. Defaults:
 ///
 /// | setting | default |
 /// |---|---|
@@ -34,12 +34,12 @@ pub struct Orchestrator {
 }
 
 impl Orchestrator {
-    /// Sessions of this role, in this phase. An empty role is refused when a session opens.
+    /// The default settings for sessions of a role in a phase. Opening a session with an empty role fails.
     pub fn new(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
         Self { setup: Arc::new(Setup::new(role.into(), phase.into())) }
     }
 
-    /// Opens a session as a value.
+    /// Opens a session.
     ///
     /// End it with [`finish`](OrchestrationSession::finish); dropping it cancels it.
     ///
@@ -51,10 +51,10 @@ impl Orchestrator {
         open::open(&self.setup)
     }
 
-    /// Opens a session, runs `body` in it, and ends the session as `body` ended.
+    /// Opens a session, runs `body` in it, and ends the session with the result of `body`.
     ///
-    /// An error of `body` fails the session, a panic too; dropping the future cancels it. Any
-    /// error converts into [`BoxError`], so `?` works on all of them.
+    /// An error or a panic of `body` fails the session; dropping the future cancels it. Any error converts
+    /// into [`BoxError`], so `?` works on all of them.
     pub async fn run<T>(
         &self,
         body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
@@ -96,12 +96,11 @@ impl Orchestrator {
         open::accept(&self.setup, handoff)
     }
 
-    /// Opens a session below another one: its span is inside the parent's, it has what is left of
-    /// the parent's budget (of that, no more than this orchestrator's
-    /// [`budget`](Self::budget)), and no later a deadline.
+    /// Opens a session below another one: inside the parent's span, with the rest of the parent's budget (at
+    /// most this orchestrator's [`budget`](Self::budget)), and no later a deadline.
     ///
-    /// Otherwise it is a session of this orchestrator. It does not end with its parent: the parent
-    /// waits for it, or cancels it through its [handle](OrchestrationSession::handle).
+    /// Otherwise it has the settings of this orchestrator. It does not end with its parent: the parent waits
+    /// for it, or cancels it through its [handle](OrchestrationSession::handle).
     ///
     /// # Errors
     ///
@@ -115,7 +114,7 @@ impl Orchestrator {
         open::open_below(&parent.core, Setup::clone(&self.setup))
     }
 
-    /// The registry its workers are in.
+    /// The registry of its workers.
     #[doc(alias = "agent_registry")]
     pub fn shared_registry(&self) -> &AgentRegistry {
         &self.setup.registry

@@ -12,14 +12,14 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
-/// A session's end: what its body returned, and the books.
+/// The end of a session: the result of its body, and its summary.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "the result of the session is in here"]
 pub struct Report<T> {
-    /// What the body returned.
+    /// The result of the body.
     pub result: Result<T, BoxError>,
-    /// How things stood at the end.
+    /// The session as it stood at the end.
     pub summary: Summary,
 }
 
@@ -35,33 +35,33 @@ pub struct Summary {
     pub usage: UsageSummary,
     /// The cost of each model.
     pub per_model_cost: BTreeMap<Arc<str>, Usd>,
-    /// What recovery did: the last events, where it is more than the session keeps.
+    /// The events of recovery; the last ones, if there were more than the session keeps.
     pub recovery_events: Vec<RecoveryEvent>,
     /// The last events of the session.
     pub agent_events: Vec<Arc<AgentEvent>>,
     /// The session's id.
     pub session_id: Arc<str>,
-    /// Whether a shutdown cancelled the session, and not a user.
+    /// Whether a shutdown cancelled the session, rather than a user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shutdown: bool,
-    /// How many turns were asked for, refused ones too.
+    /// The number of requested turns, including refused ones.
     pub iterations: u32,
-    /// The session's budget, where there is one.
+    /// The account of the session, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<AccountStatement>,
-    /// The budgets above it, from the next to the topmost.
+    /// The accounts above it, from the nearest to the topmost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets_above: Vec<AccountStatement>,
-    /// How many events the session emitted. `agent_events` holds the last of them.
+    /// The number of emitted events. `agent_events` holds the last of them.
     pub events_emitted: u64,
-    /// How many events the session no longer keeps.
+    /// The number of events that the session no longer keeps.
     pub events_dropped: u64,
-    /// How many events and usage records a sink did not take.
+    /// The number of events and usage records that a sink refused.
     pub sink_failures: u64,
 }
 
 impl Summary {
-    /// How the session's worker stands.
+    /// The state of the session's worker.
     pub fn status(&self) -> AgentStatus {
         self.worker.status()
     }
@@ -108,24 +108,24 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What came of a drain. Displayed, it is a few lines for a terminal.
+/// The result of a drain. Its `Display` is a few lines for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 #[must_use = "what was left is in here"]
 pub struct Drained {
-    /// How many sessions have ended since draining began as they would have without it: completed,
-    /// failed, or cancelled by a user.
+    /// The number of sessions that ended by themselves since draining began: completed, failed, or
+    /// cancelled by a user.
     pub ended: u64,
-    /// The other ones, in the order in which they were opened: cancelled as shutdown, be it that
-    /// their time was over or that they gave up at a refusal; or not out of their code yet.
+    /// The other sessions, in the order of their opening: cancelled by the shutdown, or still in code
+    /// that cannot be interrupted.
     pub left_over: Vec<LeftOver>,
-    /// Whether all sessions had ended when the time was over.
+    /// Whether all sessions ended within the timeout.
     pub in_time: bool,
-    /// What kept sinks from writing what they had buffered.
+    /// The errors of sinks that could not write their buffers.
     pub sink_failures: Vec<String>,
 }
 
-/// A session that a drain did not let come to its own end.
+/// A session that a drain cancelled or left running.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeftOver {
@@ -139,14 +139,14 @@ pub struct LeftOver {
     pub phase: Arc<str>,
     /// The project it worked for.
     pub project_id: Option<i64>,
-    /// How it ended: `cancelled`, unless it is only [stuck](Self::stuck).
+    /// The state in which it ended: `cancelled`, unless it is only [stuck](Self::stuck).
     pub status: AgentStatus,
-    /// How many turns and tools were under way when it ended.
+    /// The number of turns and tools under way when it ended.
     pub in_flight: u32,
-    /// Whether it waited for input then.
+    /// Whether it waited for input when it ended.
     pub waiting_for_input: bool,
-    /// Whether it was still in code that cannot be interrupted when the drain returned, such as a
-    /// call on a thread. Its last event is not out then.
+    /// Whether it was still in code that cannot be interrupted, such as a call on a thread, when the
+    /// drain returned. Its last event is not emitted then.
     pub stuck: bool,
 }
 

@@ -65,17 +65,17 @@ pub struct OrchestrationSession {
 
 /// # State
 impl OrchestrationSession {
-    /// A handle that outlives this value and works from anywhere.
+    /// A handle that can be sent anywhere and outlives this value.
     pub fn handle(&self) -> SessionHandle {
         SessionHandle { core: Arc::clone(&self.core) }
     }
 
-    /// Labels the events from here on: tenant, user, request.
+    /// Adds a label to all further events: tenant, user, request.
     pub fn label(&self, key: impl Into<String>, value: impl Into<String>) {
         self.core.stream.label(key.into(), value.into());
     }
 
-    /// The session's id, as its events carry it: 32 hexadecimal digits.
+    /// The session id in its events: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         self.core.session_id()
     }
@@ -105,8 +105,8 @@ impl OrchestrationSession {
         self.core.money.tracker()
     }
 
-    /// The account the session draws on, where there is one: its balance, its statement, and those
-    /// of the accounts above it.
+    /// The account of the session, if it has one, with its balance and its statement; the accounts above it
+    /// are on its [path](Account::path).
     pub fn account(&self) -> Option<&Account> {
         self.core.money.account()
     }
@@ -119,18 +119,17 @@ impl OrchestrationSession {
 
 /// # Time
 ///
-/// Deadlines are passed down and never extended: a child has no more time than its parent, and a turn
-/// or a tool no more than its session, whatever their own limits say.
+/// Deadlines are inherited and never extended: a child has no more time than its parent, and a turn or a
+/// tool no more than its session, whatever their own limits are.
 impl OrchestrationSession {
-    /// When the session has to be over, on its clock: its own
-    /// [deadline](crate::Orchestrator::deadline) or the deadline of a session it is below, whichever
-    /// comes first. `None` if nobody has set one.
+    /// The deadline on the session's clock: its own [deadline](crate::Orchestrator::deadline) or the one of a
+    /// session above it, whichever is first.
     pub fn deadline(&self) -> Option<Instant> {
         self.core.time.deadline().map(|until| until.at)
     }
 
-    /// The time until the deadline: zero once it is over. For what runs inside the session, such as a
-    /// tool's HTTP client, or an agent elsewhere that is told how long it may take.
+    /// The time until the deadline, or zero after it: for calls inside the session, such as the HTTP client of
+    /// a tool or an agent elsewhere.
     ///
     /// ```
     /// use std::time::Duration;
@@ -156,10 +155,11 @@ impl OrchestrationSession {
 
 /// # Ending
 impl OrchestrationSession {
-    /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
-    /// ended before, by a handoff for instance, stays as it ended. While its orchestrator
-    /// [drains](crate::Orchestrator::drain), an error that is a refusal for that reason, or has one
-    /// for its source, cancels it as shutdown.
+    /// Ends the session with a result: `Ok` completes it, an error fails it.
+    ///
+    /// A session that ended before, for instance by a handoff, is not changed. While its orchestrator
+    /// [drains](crate::Orchestrator::drain), a refusal for that reason, or an error with one as its source,
+    /// cancels the session as shut down.
     pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
         let result = match result {
             Ok(value) => {
@@ -181,16 +181,16 @@ impl OrchestrationSession {
         self.core.complete(true, None)
     }
 
-    /// [`complete`](Self::complete), with a line for people.
+    /// Completes the session with a detail for people.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// As for [`complete`](Self::complete).
     pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
         self.core.complete(true, Some(detail.into()))
     }
 
-    /// Fails the session. What is under way is interrupted where it waits.
+    /// Fails the session. Turns and tools under way are interrupted where they wait.
     ///
     /// # Errors
     ///
@@ -203,7 +203,7 @@ impl OrchestrationSession {
         self.core.fail(&detail.into(), class, SpanOutcome::Failed)
     }
 
-    /// Cancels the session. What is under way is interrupted where it waits.
+    /// Cancels the session. Turns and tools under way are interrupted where they wait.
     ///
     /// # Errors
     ///
@@ -215,9 +215,9 @@ impl OrchestrationSession {
     /// Completes this session and registers a worker for `target_role`, in this session's phase
     /// and for its project.
     ///
-    /// `context` is what the target needs to know: a JSON object, or null for nothing. Open the
-    /// target's session with [`Orchestrator::accept`](crate::Orchestrator::accept); a worker that
-    /// nobody claims is cancelled once too many of them wait.
+    /// `context` is a JSON object for the target, or null. Open the target's session with
+    /// [`Orchestrator::accept`](crate::Orchestrator::accept). If too many workers wait unclaimed, the oldest is
+    /// cancelled.
     ///
     /// # Errors
     ///
@@ -232,11 +232,11 @@ impl OrchestrationSession {
         handoff::hand_over(&self.core, target_role, &reason.into(), context)
     }
 
-    /// Opens a session below this one, for an agent of another role: with this session's settings,
-    /// inside its span, with what is left of its budget, and no later a deadline.
+    /// Opens a session below this one for another role: with the same settings, inside its span, with the rest
+    /// of its budget, and no later a deadline.
     ///
-    /// The child's turns are paid from this session's budget as well, so that a run with all its
-    /// children keeps one limit. For other settings:
+    /// The child's turns are paid from this session's budget as well, so one limit holds for a run with all
+    /// its children. For other settings, use
     /// [`Orchestrator::session_below`](crate::Orchestrator::session_below).
     ///
     /// ```
@@ -264,11 +264,10 @@ impl OrchestrationSession {
 
 /// # Waiting for a person
 impl OrchestrationSession {
-    /// Puts the worker into `WAITING_FOR_INPUT` and waits until somebody answers, here or through
-    /// a [`SessionHandle`].
+    /// Puts the worker into `WAITING_FOR_INPUT` and waits for an answer, here or through a
+    /// [`SessionHandle`].
     ///
-    /// Dropping the future gives up waiting; the worker runs again. Turns and tools are allowed
-    /// meanwhile.
+    /// Dropping the future ends the wait, and the worker runs again. Turns and tools may run during the wait.
     ///
     /// # Errors
     ///
@@ -296,7 +295,7 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError::NobodyWaiting`] if nobody waits.
+    /// [`SessionError::NobodyWaiting`] if no pause waits.
     pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
         self.core.life.answer(value.into())
     }
@@ -304,8 +303,10 @@ impl OrchestrationSession {
 
 /// # Permission, quality and policy
 impl OrchestrationSession {
-    /// Whether this session's role may use a tool, and emits `agent.permission_checked`. Everything is
-    /// allowed without permissions, and then nothing is emitted, as on a session that is over.
+    /// Checks whether the session's role may use a tool, and emits `agent.permission_checked`.
+    ///
+    /// Without permissions everything is allowed and nothing is emitted; a session that is over emits
+    /// nothing either.
     ///
     /// To choose the tools that a model is offered, without an event for each:
     /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
@@ -319,16 +320,16 @@ impl OrchestrationSession {
         checks::gate(&self.core, observed)
     }
 
-    /// The actions that the policy engine recommends now. Emits `agent.policy_decided` with the rules
-    /// that fired; nothing without an engine.
+    /// The actions that the policy engine recommends now; none without an engine. Emits
+    /// `agent.policy_decided` with the rules that fired.
     ///
-    /// The session fills in its phase, its cost and the scenarios whose recovery is exhausted,
-    /// and, where `context` leaves it at zero, the time since it opened.
+    /// The session fills in its phase, its cost, the scenarios whose recovery is exhausted, and the time since
+    /// its opening if it is zero in `context`.
     pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
         checks::policy(&self.core, context)
     }
 
-    /// For each rule whether it fires now, and which part of it decided.
+    /// Explains for each rule whether it fires now, and which part of it decided.
     pub fn explain_policy(&self, context: PhaseContext) -> Vec<RuleExplanation> {
         let Some(engine) = &self.core.setup.policy else { return Vec::new() };
         engine.explain(&checks::policy_context(&self.core, context))

@@ -18,19 +18,19 @@ use super::{
     UninterruptibleCallError,
 };
 
-/// A turn that was to recover gave no answer. It reads as its last failure.
+/// A recovering turn failed. Its text is that of the last failure.
 ///
-/// It is final: what could be tried was tried.
+/// It is final: no further attempt can help.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnrecoveredError {
-    /// The last failure of the call; or why it was refused, if it was never made.
+    /// The last failure of the call, or the refusal if the call was never made.
     pub error: TurnError,
-    /// How often the call was made.
+    /// The number of calls that were made.
     pub attempts: u32,
-    /// Why it was not made again.
+    /// The reason why there was no further attempt.
     pub gave_up: GaveUp,
-    /// What recovery came to, as the session's books have it.
+    /// The result of recovery, as in the session's summary.
     pub recovery: RecoveryResult,
 }
 
@@ -46,7 +46,7 @@ impl Error for UnrecoveredError {
     }
 }
 
-/// A turn that did not give an answer.
+/// A turn without an answer.
 ///
 /// [`is_refusal`](Self::is_refusal) says whether the call was made.
 #[derive(Debug, Error)]
@@ -57,17 +57,17 @@ pub enum TurnError {
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session has had all its turns.
+    /// The session has used all its turns.
     MaxIterations(#[from] MaxIterationsExceededError),
-    /// The session's time is over, before the turn or during it.
+    /// The session's deadline passed, before the turn or during it.
     Deadline(#[from] DeadlineExceededError),
-    /// The circuit breaker lets nothing through.
+    /// The circuit breaker is open.
     CircuitOpen(#[from] CircuitOpenError),
-    /// An enforced budget does not have what the turn has to reserve.
+    /// An enforced budget has less left than the turn reserves.
     Budget(#[from] BudgetRefusedError),
-    /// An enforced budget does not know what the model costs.
+    /// An enforced budget has no price for the model.
     Unpriced(#[from] UnpricedModelError),
-    /// A strict budget does not know what the turn may cost at most.
+    /// A strict budget has no upper bound for the cost of the turn.
     Unestimated(#[from] UnestimatedTurnError),
     /// The turn has a timeout, and its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
@@ -77,11 +77,11 @@ pub enum TurnError {
     TimedOut(#[from] TurnTimeoutError),
     /// No route can take the call.
     NoRoute(#[from] NoRouteError),
-    /// The rate limit has no room, and will not have any in time.
+    /// The rate limit has no room in time.
     RateLimited(#[from] RateLimitedError),
     /// The call failed. Displays the caller's text; `source()` is the caller's error.
     Failed(Failure),
-    /// The turn was to recover, and did not.
+    /// The turn could not be recovered.
     Unrecovered(Box<UnrecoveredError>),
 }
 
@@ -92,7 +92,7 @@ impl From<UnrecoveredError> for TurnError {
 }
 
 impl TurnError {
-    /// What the failure was classified as, where the call was made and failed.
+    /// The scenario of the failure, if the call was made and failed.
     pub fn scenario(&self) -> Option<FailureScenario> {
         match self {
             Self::TimedOut(_) => Some(FailureScenario::LlmTimeout),
@@ -102,7 +102,7 @@ impl TurnError {
         }
     }
 
-    /// What it means, where the call was made and failed.
+    /// The fault of the failure, if the call was made and failed.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::TimedOut(timeout) => Some(Fault::of(FaultKind::Timeout(timeout.phase))),
@@ -112,7 +112,7 @@ impl TurnError {
         }
     }
 
-    /// The call's failure, where it failed.
+    /// The failure of the call, if it failed.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) => Some(failure),
@@ -121,13 +121,12 @@ impl TurnError {
         }
     }
 
-    /// Whether the call was tried again as often as its recipe and the retry budget allow, or was
-    /// found not to be worth it: a loop further out is not to try again.
+    /// Whether no retry is left or worthwhile, so that an outer loop should not try again.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Unrecovered(_))
     }
 
-    /// What recovery came to, where the turn was to [recover] and did not.
+    /// The result of recovery, if the turn was to [recover] and did not.
     ///
     /// [recover]: crate::OrchestrationSession::run_turn_recovering
     pub fn recovery(&self) -> Option<&RecoveryResult> {
@@ -146,8 +145,8 @@ impl TurnError {
         }
     }
 
-    /// Whether the turn was refused before its call began. A call that the session's end or its
-    /// deadline cut short had begun.
+    /// Whether the turn was refused before its call began. A call that was cut short by the end of the
+    /// session or its deadline had begun.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Closed(closed) => !closed.call_began,
@@ -207,7 +206,7 @@ impl TurnError {
     }
 }
 
-/// A tool that did not give a result.
+/// A tool without a result.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
@@ -216,7 +215,7 @@ pub enum ToolError {
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session's time is over, before the tool or during it.
+    /// The session's deadline passed, before the tool or during it.
     Deadline(#[from] DeadlineExceededError),
     /// The role may not use the tool.
     PermissionDenied(#[from] PermissionDeniedError),

@@ -22,16 +22,16 @@ pub enum SessionError {
     ShuttingDown(#[from] ShuttingDownError),
     /// Something is under way.
     Busy(#[from] SessionBusyError),
-    /// The session's time is over.
+    /// The session's deadline has passed.
     Deadline(#[from] DeadlineExceededError),
-    /// The child has an account that is not its parent's, and only one can pay.
+    /// The child has a shared account that is not above its parent's.
     Account(#[from] ForeignAccountError),
     /// The registry refuses the worker.
     #[error("no worker for role `{role}`")]
     Worker {
-        /// The role it was asked for.
+        /// The requested role.
         role: String,
-        /// What the registry objects to.
+        /// The objection of the registry.
         source: CreateWorkerError,
     },
     /// The handoff is for another role than the orchestrator's.
@@ -50,7 +50,7 @@ pub enum SessionError {
         /// The kind of JSON value that was given.
         found: &'static str,
     },
-    /// Another [`pause_for_input`](crate::OrchestrationSession::pause_for_input) waits already.
+    /// Another [`pause_for_input`](crate::OrchestrationSession::pause_for_input) is waiting.
     #[error("a previous pause_for_input is still pending")]
     AlreadyWaiting,
     /// An input was provided, and no `pause_for_input` waits for one.
@@ -59,7 +59,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// Whether a shutdown refused it, or has ended the session.
+    /// Whether a shutdown refused it or ended the session.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,

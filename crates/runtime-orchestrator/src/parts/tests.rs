@@ -60,7 +60,7 @@ fn keys_that_a_failure_quotes_are_taken_out() {
 }
 
 #[test]
-fn calls_end_with_their_timeout_or_the_deadline_whichever_is_first() {
+fn calls_end_at_the_earlier_of_timeout_and_deadline() {
     let clock = ManualClock::new();
     let deadline = Timeout::after(10 * SECOND);
     let time = Time::new(Arc::new(clock.clone()), None, Some(&deadline), None);

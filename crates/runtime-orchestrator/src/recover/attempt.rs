@@ -10,9 +10,9 @@ use runtime_usage::ReportedUsage;
 
 use crate::parts::pace::Pulse;
 
-/// One attempt at a turn's call: where it goes, and what is to be different from the last.
+/// One attempt at a turn's call: its destination, and the changes since the last attempt.
 ///
-/// Clones are the same attempt: give one to whatever reads the stream.
+/// Clones are the same attempt: give one to the reader of the stream.
 #[derive(Clone)]
 pub struct Attempt {
     facts: Arc<Facts>,
@@ -45,13 +45,12 @@ impl Attempt {
 
 /// Where it goes.
 impl Attempt {
-    /// Its number, counted from 1.
+    /// The number of the attempt, counted from 1.
     pub fn number(&self) -> u32 {
         self.facts.number
     }
 
-    /// The provider to call. Empty where the orchestrator has no
-    /// [routes](crate::RecoveryConfig::routes).
+    /// The provider to call; empty without [routes](crate::RecoveryConfig::routes).
     pub fn provider(&self) -> &str {
         self.facts.route.as_ref().map_or("", Route::provider)
     }
@@ -61,12 +60,12 @@ impl Attempt {
         &self.facts.model
     }
 
-    /// The route it goes, where there are routes.
+    /// The route to take, if there are routes.
     pub fn route(&self) -> Option<&Route> {
         self.facts.route.as_ref()
     }
 
-    /// Whether it runs beside an attempt that is slow: the first answer counts.
+    /// Whether it runs beside a slow attempt; the first answer counts.
     pub fn is_hedge(&self) -> bool {
         self.facts.hedge
     }
@@ -74,40 +73,39 @@ impl Attempt {
 
 /// What is to be different.
 impl Attempt {
-    /// The kind of failure that the attempt before it ended with.
+    /// The failure of the attempt before it.
     pub fn cause(&self) -> Option<FailureScenario> {
         self.facts.cause
     }
 
-    /// How much of a context of so many characters, or tokens, may be sent: all of it, until a recipe
-    /// makes it smaller.
+    /// The part of a context of `full` characters or tokens that may be sent: all of it, until a recipe
+    /// reduces it.
     pub fn context_budget(&self, full: u64) -> u64 {
         self.facts.changes.context_budget(full)
     }
 
-    /// Whether fewer tools are to be offered.
+    /// Whether to offer fewer tools.
     pub fn tools_reduced(&self) -> bool {
         self.facts.changes.tools_reduced
     }
 
-    /// Whether the agent is to begin again, without what it has said so far.
+    /// Whether to begin again, without the conversation so far.
     pub fn restarted(&self) -> bool {
         self.facts.changes.restarted
     }
 
-    /// Whether nothing that was cached may be used.
+    /// Whether to use no cached data.
     pub fn memory_cleared(&self) -> bool {
         self.facts.changes.memory_cleared
     }
 
-    /// How many tokens of output the call may use without overspending a budget, as
-    /// [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens) has it.
+    /// The output tokens that the call may use without overspending a budget: see
+    /// [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens).
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.facts.max_output
     }
 
-    /// How long the attempt may still take, if anything limits it. Pass it on: to the provider's
-    /// client, and to whatever is called below.
+    /// The time left for the attempt, if it is limited: for the provider's client, and for calls below.
     pub fn time_left(&self) -> Option<Duration> {
         let end = self.facts.end?;
         Some(end.saturating_duration_since(self.facts.clock.now()))
@@ -116,21 +114,21 @@ impl Attempt {
 
 /// What is told of it.
 impl Attempt {
-    /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, an
-    /// [idle timeout](crate::Turn::idle_timeout) begins anew, and no hedge is sent any more.
+    /// Reports a token: it ends the [first-token timeout](crate::Turn::first_token_timeout), restarts the
+    /// [idle timeout](crate::Turn::idle_timeout), and prevents a hedge.
     pub fn token(&self) {
         self.facts.pulse.token();
     }
 
-    /// The headers of the provider's reply: the rate limiter learns from them what is left.
+    /// Reports the headers of the reply, which tell the rate limiter what is left.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some((limiter, sent)) = &self.facts.rate {
             limiter.observe(headers, Some(*sent));
         }
     }
 
-    /// The usage so far, as the provider reports it: the latest value, not an increment. It is what
-    /// an attempt that does not get to its end is billed by.
+    /// Reports the usage so far: the provider's latest value, not an increment. An attempt that is cut short
+    /// is billed by it.
     pub fn observe(&self, usage: impl Into<ReportedUsage>) {
         self.facts.pulse.observe(usage.into());
     }

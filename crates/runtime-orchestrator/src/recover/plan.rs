@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use runtime_events::SpanId;
 use runtime_resilience::{
-    Fault, FaultKind, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, RetryBudget, Route, RouteLease, TimeoutPhase,
-    TriedRoutes, TurnRecovery,
+    Fault, FaultKind, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, RetryBudget,
+    Route, RouteLease, TimeoutPhase, TriedRoutes, TurnRecovery,
 };
 
 use super::attempt::{Attempt, Facts};

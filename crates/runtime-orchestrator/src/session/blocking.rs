@@ -53,8 +53,8 @@ impl<'s> BlockingCalls<'s> {
     ///
     /// # Errors
     ///
-    /// As for [`run_turn`](crate::OrchestrationSession::run_turn); and [`TurnError::Uninterruptible`] for a turn with a
-    /// timeout.
+    /// As for [`run_turn`](crate::OrchestrationSession::run_turn), and [`TurnError::Uninterruptible`] for a turn
+    /// with a timeout.
     ///
     /// ```
     /// use std::time::Duration;
@@ -83,8 +83,8 @@ impl<'s> BlockingCalls<'s> {
     /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
     /// is over, or when the session ends, whichever comes first.
     ///
-    /// A thread cannot be stopped from outside: one that is late runs on, detached, and what it
-    /// returns is dropped. A call that may hang for good should have a timeout of its own.
+    /// A thread cannot be stopped from outside: a late one runs on, detached, and its result is dropped. A call
+    /// that may hang for good should have a timeout of its own.
     ///
     /// # Errors
     ///
@@ -107,12 +107,12 @@ impl<'s> BlockingCalls<'s> {
         self.drive(turn::run(self.core, turn, || on_thread("turn", call)))
     }
 
-    /// [`begin_turn`](crate::OrchestrationSession::begin_turn) for threads. The session's deadline is not watched while
-    /// the caller works.
+    /// [`begin_turn`](crate::OrchestrationSession::begin_turn) for threads. The session's deadline is not
+    /// watched while the caller works.
     ///
     /// # Errors
     ///
-    /// [`TurnError`]: why it is refused.
+    /// [`TurnError`] with the reason of the refusal.
     #[expect(clippy::needless_pass_by_value, reason = "as `begin_turn` takes it")]
     pub fn begin_turn(self, turn: Turn) -> Result<ActiveTurn<'s>, TurnError> {
         unlimited(&turn, "begin_turn")?;
@@ -156,13 +156,13 @@ impl<'s> BlockingCalls<'s> {
 
 /// # Tools
 impl BlockingCalls<'_> {
-    /// [`run_tool`](crate::OrchestrationSession::run_tool) on this thread. The call borrows freely, and so it cannot be
+    /// [`run_tool`](crate::OrchestrationSession::run_tool) on this thread. It may borrow, so it cannot be
     /// interrupted: a tool with a timeout is refused.
     ///
     /// # Errors
     ///
-    /// As for [`run_tool`](crate::OrchestrationSession::run_tool); and [`ToolError::Uninterruptible`] for a tool with a
-    /// timeout.
+    /// As for [`run_tool`](crate::OrchestrationSession::run_tool), and [`ToolError::Uninterruptible`] for a tool
+    /// with a timeout.
     pub fn run_tool<T, E>(
         self,
         tool: impl Into<ToolCall>,
@@ -179,8 +179,8 @@ impl BlockingCalls<'_> {
         self.drive(tool::run(self.core, tool, || ready(call())))
     }
 
-    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is
-    /// over, or when the session ends. A thread that is late runs on, detached.
+    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is over, or when the
+    /// session ends. A late thread runs on, detached.
     ///
     /// # Errors
     ///

@@ -34,34 +34,33 @@ impl OrchestrationSession {
         turn::run(&self.core, turn, call)
     }
 
-    /// Admits a turn for a caller who makes the call himself: see [`ActiveTurn`].
+    /// Admits a turn for a call that you drive yourself: see [`ActiveTurn`].
     ///
-    /// How the turn reads usage does not matter here; [`ActiveTurn::settle`] is told. A guarded
-    /// turn has its input looked at; its output is the caller's.
+    /// Its usage is the one given to [`ActiveTurn::settle`]. Guardrails check the input of a guarded turn, but
+    /// not its output.
     ///
     /// # Errors
     ///
-    /// [`TurnError`]: why it is refused.
+    /// [`TurnError`] with the reason of the refusal.
     pub async fn begin_turn(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
         turn::begin(&self.core, &turn.spec).await
     }
 
-    /// Runs one model turn and makes its call again after a failure, as the recipe for it says.
+    /// Runs one model turn and repeats its call after failures, as their recipes say.
     ///
-    /// `call` gets an [`Attempt`]: which provider and model to call, and what is to be different.
-    /// Write it as `async |attempt| …`. Each attempt is admitted, billed and settled on its own;
-    /// the turn counts as one. After a failure
+    /// `call` gets an [`Attempt`] with the provider and model to call and the changes to make. Write it as
+    /// `async |attempt| …`. Each attempt is admitted, billed and settled separately; the turn counts as one.
+    /// After a failure
     ///
-    /// - a back-off is waited, never shorter than the provider asked for, and never beyond the cap
-    ///   or the deadline: rather than that, the turn ends;
-    /// - a provider is switched, where there are [routes](crate::RecoveryConfig::routes); the next
-    ///   attempt goes there at once;
-    /// - what else the recipe says stands in the attempt, and the
-    ///   [recovery handler](crate::RecoveryConfig::handler) is asked to do its part;
-    /// - nothing is tried that cannot help: a refused key is not asked again.
+    /// - it waits for the back-off, at least as long as the provider asked, and ends instead of waiting beyond
+    ///   the cap or the deadline;
+    /// - it switches the provider if there are [routes](crate::RecoveryConfig::routes), without a wait;
+    /// - it makes the other changes of the recipe, through the attempt and the
+    ///   [recovery handler](crate::RecoveryConfig::handler);
+    /// - it makes no attempt that cannot help: a refused key is not used again.
     ///
-    /// A recipe's attempts are those of one turn. The
-    /// [retry budget](crate::RecoveryConfig::retry_budget) bounds what all sessions retry together.
+    /// A recipe bounds the attempts of one turn, the
+    /// [retry budget](crate::RecoveryConfig::retry_budget) the retries of all sessions.
     ///
     /// The turn's [`timeout`](Turn::timeout) limits each attempt, and [`within`](Turn::within) the
     /// whole. Dropping the future cancels the turn, in an attempt or in a wait.
@@ -121,10 +120,10 @@ impl OrchestrationSession {
     /// Runs one tool: checks the permission and the arguments, makes the call inside its timeout,
     /// and checks the result.
     ///
-    /// The result is turned into JSON only if there is a guardrail to look at it; one that cannot
-    /// be is withheld. Dropping the future ends the tool as cancelled.
+    /// The result is serialized only if a guardrail checks it; a result that cannot be serialized is withheld.
+    /// Dropping the future ends the tool as cancelled.
     ///
-    /// A tool without arguments for guardrails to see can be given by its name alone.
+    /// A tool without arguments can be given by its name alone.
     ///
     /// # Errors
     ///

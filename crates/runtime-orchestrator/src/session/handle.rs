@@ -7,18 +7,18 @@ use runtime_lifecycle::AgentStatus;
 use crate::core::Core;
 use crate::error::{SessionClosedError, SessionError};
 
-/// Answers a pause, cancels, and reads the status of a session that somebody else runs.
+/// Answers, cancels and reads the status of a session that runs elsewhere.
 ///
-/// Cheap to clone, `'static`, and no tie to the session's life: once the session is over,
-/// everything but reading is refused.
+/// It is cheap to clone and `'static`, and does not keep the session open. After the session's end, only
+/// reading is possible.
 #[derive(Clone, Debug)]
 pub struct SessionHandle {
     pub(crate) core: Arc<Core>,
 }
 
 impl SessionHandle {
-    /// Cancels the session: its worker is `CANCELLED` at once, turns and tools under way are
-    /// interrupted where they wait, and none begins any more.
+    /// Cancels the session: its worker is `CANCELLED` at once, turns and tools under way are interrupted where
+    /// they wait, and further ones are refused.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl SessionHandle {
         self.core.life.status()
     }
 
-    /// The session's id, as its events carry it.
+    /// The session id in its events.
     pub fn session_id(&self) -> &str {
         self.core.session_id()
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::limits::Timeout;
 
-/// One call of a tool, described.
+/// The description of one tool call.
 ///
 /// ```
 /// use runtime_orchestrator::ToolCall;
@@ -25,18 +25,18 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// A call of the tool of this name, without arguments.
+    /// A call of the tool with this name, without arguments.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), args: Value::Null, timeout: None }
     }
 
-    /// Ends the call as timed out if it takes longer. Counted from its admission.
+    /// Limits the time of the call, from its admission.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = Some(Box::new(timeout.into()));
         self
     }
 
-    /// Sets the arguments, which guardrails see. They are not sent anywhere.
+    /// Sets the arguments for guardrails to check. They are not sent anywhere.
     pub fn args(mut self, args: impl Into<Value>) -> Self {
         self.args = args.into();
         self

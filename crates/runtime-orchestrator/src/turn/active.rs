@@ -24,57 +24,55 @@ use crate::wait::{Interrupted, race};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Answer<T> {
-    /// What the call returned.
+    /// The reply of the call.
     pub value: T,
-    /// What it used.
+    /// The usage of all attempts.
     pub usage: UsageSnapshot,
-    /// What it cost.
+    /// The cost of all attempts.
     pub cost: Usd,
-    /// Whether the provider itself has said the cost; it wins over the prices.
+    /// Whether the cost is the provider's own, which takes precedence over prices.
     pub cost_reported: bool,
-    /// Whether a count, and so the cost, is an estimate.
+    /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The marks of budgets that the turn has crossed: time to wrap up.
+    /// The budget marks that the turn crossed: time to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if this turn left an enforced budget overspent. The answer is paid for and yours; the
-    /// turns after it are refused.
+    /// Set if the turn overspent an enforced budget. This answer is paid for; later turns are refused.
     pub over_budget: Option<BudgetExceededError>,
-    /// How often the call was made: once, unless the turn [recovered]. Usage and cost are those of
-    /// all attempts.
+    /// The number of calls: one, unless the turn [recovered].
     ///
     /// [recovered]: crate::OrchestrationSession::run_turn_recovering
     pub attempts: u32,
-    /// The model that answered; empty where the turn is not metered.
+    /// The model that answered; empty if the turn is not metered.
     pub model: Arc<str>,
-    /// The provider that answered, where there are [routes](crate::RecoveryConfig::routes).
+    /// The provider that answered, if there are [routes](crate::RecoveryConfig::routes).
     pub provider: Option<Arc<str>>,
 }
 
-/// What settling a turn came to.
+/// The result of settling a turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
-    /// What the turn used.
+    /// The usage of the turn.
     pub usage: UsageSnapshot,
     /// What it cost.
     pub cost: Usd,
-    /// Whether the provider itself has said the cost; it wins over the prices.
+    /// Whether the cost is the provider's own, which takes precedence over prices.
     pub cost_reported: bool,
-    /// Whether a count, and so the cost, is an estimate.
+    /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The marks of budgets that the turn has crossed: time to wrap up.
+    /// The budget marks that the turn crossed: time to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if this turn left an enforced budget overspent.
+    /// Set if the turn overspent an enforced budget.
     pub over_budget: Option<BudgetExceededError>,
 }
 
-/// A turn under way, for callers who drive the call themselves: a stream, for instance.
+/// A turn under way, for a call that you drive yourself, such as a stream.
 ///
-/// It holds everything that was taken at admission, and is spent by its outcome:
-/// [`settle`](Self::settle) or [`fail`](Self::fail), or [`release`](Self::release) if the call was
-/// never sent. Dropped, it is a cancelled call, billed by what was [observed](Self::observe), or
-/// else by what it had reserved. What is awaited through [`run`](Self::run) is inside the
-/// turn's timeout, and a panic in it is known for what it is.
+/// It holds everything that admission took, and is spent by its outcome: [`settle`](Self::settle) or
+/// [`fail`](Self::fail), or [`release`](Self::release) if the call was never sent. A dropped turn is a
+/// cancelled call, billed by its [observed](Self::observe) usage, or else by its reservation. Steps that
+/// are awaited through [`run`](Self::run) are inside the turn's timeout, and a panic in them is reported
+/// as one.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -143,40 +141,40 @@ impl<'s> ActiveTurn<'s> {
         Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
     }
 
-    /// The usage so far, as the provider reports it: the latest value, not an increment. It is
-    /// what a turn that does not get to its end is billed by.
+    /// Reports the usage so far: the provider's latest value, not an increment. A turn that is cut short is
+    /// billed by it.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
         self.held.observe(Some(usage.into()));
     }
 
-    /// The headers of the provider's reply: the [rate limiter](crate::Orchestrator::rate_limiter)
-    /// learns from them what is left.
+    /// Reports the headers of the reply, which tell the
+    /// [rate limiter](crate::Orchestrator::rate_limiter) what is left.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some(rate) = self.held.rate() {
             rate.limiter().observe(headers, Some(rate.sent()));
         }
     }
 
-    /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, and an
-    /// [idle timeout](crate::Turn::idle_timeout) begins anew.
+    /// Reports a token: it ends the [first-token timeout](crate::Turn::first_token_timeout), and restarts
+    /// the [idle timeout](crate::Turn::idle_timeout).
     pub fn token(&self) {
         if let Some(pulse) = self.pace.pulse() {
             pulse.token();
         }
     }
 
-    /// What is reserved for the call.
+    /// The amount that is reserved for the call.
     pub fn reserved(&self) -> Usd {
         self.held.reserved()
     }
 
-    /// How many tokens of output the call may use without overspending a budget: what is reserved
-    /// and what is left beside it buys so many after the estimated input; and no more than the
-    /// turn's [`max_output`](crate::Turn::max_output). Send it as `max_tokens`; where it is zero,
-    /// there is nothing left to answer with, and [`release`](Self::release) is the way out.
+    /// The output tokens that the call may use without overspending a budget, to be sent as `max_tokens`.
     ///
-    /// `None` where nothing says so: without an [estimate](crate::Turn::estimate), a budget that is
-    /// enforced, or a price. What other turns take after this call is not in it.
+    /// The reservation and the money left beside it buy so many after the estimated input. It is no more than
+    /// the turn's [`max_output`](crate::Turn::max_output). If it is zero, [`release`](Self::release) the turn.
+    ///
+    /// `None` without an [estimate](crate::Turn::estimate), an enforced budget, or a price. Later reservations
+    /// of other turns are not considered.
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.held.output_tokens()
     }
@@ -186,8 +184,7 @@ impl<'s> ActiveTurn<'s> {
     /// # Errors
     ///
     /// [`TurnError::TimedOut`], [`TurnError::Deadline`] or [`TurnError::Closed`] if the step was
-    /// interrupted, or its time was over before it began. The turn is settled then; what is left to
-    /// do is to pass the error on.
+    /// interrupted, or its time was over before it began. The turn is settled then: return the error.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         self.still_open()?;
         // A stream whose chunks are always ready never waits, and its time runs out all the same.
@@ -216,27 +213,25 @@ impl<'s> ActiveTurn<'s> {
         }
     }
 
-    /// The call was answered. Records its usage and says what it cost.
+    /// Ends the turn with an answer: records its usage and returns its cost.
     ///
-    /// A turn that [`run`](Self::run) has settled already stays as it is, and what it came to then
-    /// is returned.
+    /// If [`run`](Self::run) settled the turn already, nothing changes, and that result is returned.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
         Settled::of(self.answered(Some(usage.into())))
     }
 
-    /// The call was never sent. Everything that was taken is given back, except the iteration, and
-    /// the turn ends as cancelled.
+    /// Ends the turn whose call was never sent, as cancelled. Everything but the iteration is given back.
     pub fn release(mut self) {
         self.withdrawn();
     }
 
-    /// The call failed with `error`, which is returned as what it means.
+    /// Ends the turn with a failed call. Returns the error with its classification.
     pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
         TurnError::Failed(self.failed(error))
     }
 
-    /// How long the turn may still take: until its own timeout or its session's deadline, whichever
-    /// comes first; zero once it is over. `None` if it has neither.
+    /// The time left until the turn's timeout or the session's deadline, whichever is first; zero once it is
+    /// over. `None` without both.
     pub fn time_left(&self) -> Option<Duration> {
         Some(self.core.time.left_until(self.pace.end()?))
     }

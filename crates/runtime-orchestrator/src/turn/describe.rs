@@ -11,9 +11,9 @@ use crate::error::BoxError;
 use crate::limits::{Limits, Timeout};
 use crate::parts::money::Ask;
 
-/// One call of a model, described. `T` is the type of its reply, and is found from the call.
+/// The description of one model call. `T` is the type of its reply, inferred from the call.
 ///
-/// A turn is a plain value: it can be stored, and its options can be set by conditions at run time.
+/// A turn is a plain value: it can be stored, and its options can be set conditionally.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,16 +61,16 @@ pub(crate) enum Reading<T> {
 
 type Reader<T> = dyn FnOnce(&T) -> Result<ReportedUsage, BoxError> + Send + Sync;
 
-/// What a usage reader may return: a usage, an `Option` or a `Result` of one, or a type of the caller's.
+/// The result of a usage reader: a usage, an `Option` or a `Result` of one, or a type of your own.
 ///
-/// A reader that finds nothing, or fails, costs nobody the reply: the turn counts as unread, and is
-/// billed by what it reserved.
+/// A reader that finds nothing or fails does not lose the reply: the turn is billed by its
+/// reservation, as an estimate.
 pub trait IntoUsage {
     /// The usage; an error says why there is none.
     ///
     /// # Errors
     ///
-    /// Whatever kept the usage from being read.
+    /// The reason why the usage could not be read.
     fn into_usage(self) -> Result<ReportedUsage, BoxError>;
 }
 
@@ -99,10 +99,10 @@ impl<U: IntoUsage, E: Into<BoxError>> IntoUsage for Result<U, E> {
 }
 
 impl<T> Turn<T> {
-    /// A turn of this model. An empty name means that the turn is not metered.
+    /// A turn of a model. An empty name means that the turn is not metered.
     ///
-    /// Say how its usage is known, with [`usage`](Self::usage) or [`usage_from`](Self::usage_from).
-    /// Otherwise it is billed by what it reserved, as an estimate, or by nothing if it reserved nothing.
+    /// Set the source of its usage with [`usage`](Self::usage) or [`usage_from`](Self::usage_from).
+    /// Without one, the turn is billed by its reservation, as an estimate.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
         let spec =
             Spec { model: model.into(), limits: None, prompt: None, ask: None, repeatable: false };
@@ -114,14 +114,14 @@ impl<T> Turn<T> {
         Self::model("")
     }
 
-    /// Sets the usage, where it is known beforehand.
+    /// Sets a usage that is known beforehand.
     pub fn usage(mut self, usage: UsageSnapshot) -> Self {
         self.reading = Reading::Known(usage);
         self
     }
 
-    /// Reads the usage from the reply, or estimates it by the reply: a [`UsageSnapshot`], or a
-    /// [`ReportedUsage`] with what the provider said beside it.
+    /// Reads or estimates the usage from the reply: a [`UsageSnapshot`], or a [`ReportedUsage`] with the
+    /// provider's own cost, tier and gaps.
     #[doc(alias = "estimate_usage")]
     pub fn usage_from<U: IntoUsage>(
         mut self,
@@ -131,10 +131,9 @@ impl<T> Turn<T> {
         self
     }
 
-    /// Marks the call as one that may be made twice at once without harm, because it does nothing but
-    /// answer. Where the orchestrator [hedges](crate::RecoveryConfig::hedge), a recovering turn then makes
-    /// it a second time beside one whose first token is late, and takes the first answer. Both are
-    /// paid for.
+    /// Marks a call that may be made twice at once, because it has no effects. If the orchestrator
+    /// [hedges](crate::RecoveryConfig::hedge), a recovering turn makes it a second time beside one whose
+    /// first token is late, and takes the first answer. Both calls are paid for.
     pub fn repeatable(mut self) -> Self {
         self.spec.repeatable = true;
         self
@@ -152,45 +151,44 @@ impl<T: Serialize> Turn<T> {
 
 /// # Budgets
 ///
-/// Where the session has a budget, a turn reserves before its call is made:
+/// If the session has a budget, a turn reserves money before its call:
 ///
 /// | option | reserves |
 /// |---|---|
 /// | [`reserve`](Self::reserve) | the given amount |
 /// | [`estimate`](Self::estimate) | its price, with as much output as is usual for the model, at most [`max_output`](Self::max_output) |
-/// | neither | what the budget says: [`Limit::per_turn`](runtime_usage::Limit::per_turn) |
+/// | neither | the budget's [`Limit::per_turn`](runtime_usage::Limit::per_turn) |
 ///
-/// A [strict](runtime_usage::Limit::strict) budget needs `estimate` and `max_output`, takes both for
-/// upper bounds, and reserves the most that they can cost.
+/// A [strict](runtime_usage::Limit::strict) budget needs `estimate` and `max_output` as upper bounds,
+/// and reserves the most that they can cost.
 impl<T> Turn<T> {
-    /// Estimates what the call takes in. Output in it is the output that is expected; without output,
-    /// the usual output of the model counts.
+    /// Estimates the usage of the call. Without output in it, the usual output of the model counts.
     pub fn estimate(mut self, usage: UsageSnapshot) -> Self {
         self.ask().estimate = Some(usage);
         self
     }
 
-    /// Limits the tokens of the reply: the `max_tokens` that is sent.
+    /// Sets the `max_tokens` that is sent: a limit on the tokens of the reply.
     pub fn max_output(mut self, tokens: u64) -> Self {
         self.ask().max_output = Some(tokens);
         self
     }
 
-    /// Reserves this amount, whatever is estimated. A strict budget reserves more where more is
-    /// possible.
+    /// Sets the reserved amount, instead of an estimate. A strict budget reserves more if the call may
+    /// cost more.
     pub fn reserve(mut self, amount: Usd) -> Self {
         self.ask().reserve = Some(amount);
         self
     }
 
-    /// Sets the tier of service that is asked for; estimates are priced by it. Default: standard.
+    /// Sets the requested service tier, by which estimates are priced. Default: standard.
     pub fn tier(mut self, tier: ServiceTier) -> Self {
         self.ask().tier = tier;
         self
     }
 
-    /// Marks the turn as the one that ends the run with an answer: it may take what budgets have set
-    /// aside for [wrapping up](runtime_usage::Limit::wrap_up).
+    /// Marks the last turn of a run, which may use the money that budgets set aside for
+    /// [wrapping up](runtime_usage::Limit::wrap_up).
     pub fn wrap_up(mut self) -> Self {
         self.ask().wrap_up = true;
         self
@@ -204,37 +202,37 @@ impl<T> Turn<T> {
 /// | [`timeout`](Self::timeout) | one attempt at the call, from its admission | timed out: the provider's failure |
 /// | [`first_token_timeout`](Self::first_token_timeout) | from the admission of an attempt to its first token | the same |
 /// | [`idle_timeout`](Self::idle_timeout) | from one token to the next | the same |
-/// | [`within`](Self::within) | all attempts and the waits between them | timed out: nobody's failure |
+/// | [`within`](Self::within) | all attempts and the waits between them | timed out: no failure of the provider |
 ///
-/// An attempt that waits for a rate limit is admitted when there is room. The room has to come within
-/// the attempt's `timeout`, too, or the attempt is refused.
+/// An attempt that waits for a rate limit is admitted when there is room. The attempt is refused if the
+/// room does not come within its `timeout`.
 ///
-/// [`ActiveTurn::token`](crate::ActiveTurn::token) and [`Attempt::token`](crate::Attempt::token) tell of
-/// tokens; if nobody calls them, the whole answer counts as the first token.
+/// [`ActiveTurn::token`](crate::ActiveTurn::token) and [`Attempt::token`](crate::Attempt::token) report
+/// tokens; without a report, the whole answer counts as the first token.
 ///
 /// A blocking call on the caller's thread cannot be interrupted, so it refuses a turn with a timeout
 /// ([`UninterruptibleCallError`](crate::UninterruptibleCallError)).
 impl<T> Turn<T> {
-    /// Ends an attempt that takes longer.
+    /// Limits the time of an attempt.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().attempt = Some(timeout.into());
         self
     }
 
-    /// Ends an attempt whose first token takes longer. A long answer is usual; long silence before it
+    /// Limits the time to the first token of an attempt. A long answer is usual; a long silence before it
     /// is not.
     pub fn first_token_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().first_token = Some(timeout.into());
         self
     }
 
-    /// Ends an attempt that stops talking: when a token takes longer after the one before it.
+    /// Limits the time from one token to the next.
     pub fn idle_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().idle = Some(timeout.into());
         self
     }
 
-    /// Ends the turn if all of it takes longer, whatever is tried. Counted from its admission.
+    /// Limits the time of the whole turn, with all attempts, from its admission.
     pub fn within(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().total = Some(timeout.into());
         self

@@ -15,7 +15,7 @@ fn spend(session: &OrchestrationSession, model: &'static str) -> Turned {
 }
 
 #[test]
-fn the_turn_that_crosses_an_enforced_budget_is_answered_and_marked_and_the_next_is_refused() {
+fn crossing_turn_is_answered_and_the_next_refused() {
     let limit = Usd::from_cents(150);
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(limit)));
     let session = fixture.orchestrator.session().unwrap();
@@ -74,7 +74,7 @@ fn each_session_has_an_account_of_its_own() {
 }
 
 #[test]
-fn an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
+fn enforced_budget_refuses_unpriced_models_by_default() {
     let enforced = Limit::enforced(Usd::from_dollars(9));
     let fixture = Fixture::new().with(|o| o.budget(enforced.clone()));
     let session = fixture.orchestrator.session().unwrap();

@@ -119,7 +119,7 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
 }
 
 #[test]
-fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_dropped() {
+fn account_agrees_with_events_wherever_a_turn_is_dropped() {
     let polls = dropped_everywhere(
         |o| {
             o.guardrails(Guardrails::new().with_async(Slow))
@@ -147,7 +147,7 @@ fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_
 }
 
 #[test]
-fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
+fn dropped_guarded_turn_is_billed_only_if_answered() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, _| {
@@ -196,7 +196,7 @@ fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
 }
 
 #[test]
-fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed() {
+fn dropped_active_turn_is_billed_by_observed_usage() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, _| {
@@ -293,7 +293,7 @@ fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_turn_that_is_leaked_does_not_keep_the_session_from_its_last_event() {
+fn leaked_turn_does_not_hold_back_the_last_event() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     std::mem::forget(now(session.begin_turn(Turn::model("m"))).unwrap());

@@ -98,7 +98,7 @@ fn a_session_of_another_orchestrator_can_be_a_child() {
 }
 
 #[test]
-fn a_session_that_is_over_has_no_more_children_and_those_it_has_go_on() {
+fn ended_session_opens_no_child_and_its_children_go_on() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let child = parent.child("searcher").unwrap();

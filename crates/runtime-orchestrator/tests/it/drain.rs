@@ -158,7 +158,7 @@ fn sessions_end_as_they_end_while_there_is_time() {
 }
 
 #[test]
-fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
+fn body_that_returns_the_refusal_is_cancelled_by_shutdown() {
     #[derive(Debug, thiserror::Error)]
     #[error("no draft")]
     struct Wrapped(#[source] TurnError);
@@ -195,7 +195,7 @@ fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
 }
 
 #[test]
-fn a_session_that_is_dropped_by_its_refusal_was_cancelled_by_the_shutdown() {
+fn session_dropped_after_a_refusal_is_cancelled_by_shutdown() {
     let fixture = Fixture::new();
     let open = || fixture.orchestrator.session().unwrap();
     let (dropped, asked_nothing, cancelled) = (open(), open(), open());

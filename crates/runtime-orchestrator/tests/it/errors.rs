@@ -111,7 +111,7 @@ async fn tokios_timer_keeps_the_time_unless_told_otherwise() {
 
 #[cfg(feature = "anyhow")]
 #[test]
-fn the_chain_of_an_anyhow_error_is_classified_and_it_can_be_downcast() {
+fn anyhow_chain_is_classified_and_downcastable() {
     let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
     let error = failed(anyhow::Error::new(refused).context("while asking the model"));
     assert_eq!(error.to_string(), "while asking the model");
@@ -165,7 +165,7 @@ impl RecoveryHandler for Refused {
 }
 
 #[test]
-fn a_key_that_a_handler_quotes_is_not_in_what_came_of_the_recovery() {
+fn key_in_a_handlers_error_is_redacted() {
     let fixture = Fixture::new().recovery(|recovery| recovery.handler(Refused));
     let session = fixture.orchestrator.session().unwrap();
     let fails = async |_| Err::<(), _>("context_length_exceeded");

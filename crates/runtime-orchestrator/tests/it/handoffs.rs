@@ -14,7 +14,7 @@ fn editor(registry: &AgentRegistry) -> Orchestrator {
 }
 
 #[test]
-fn a_handoff_completes_the_session_and_is_accepted_in_its_phase_and_project() {
+fn handoff_keeps_phase_and_project() {
     let fixture = Fixture::new().with(|o| o.project_id(42));
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();

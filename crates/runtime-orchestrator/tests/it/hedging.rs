@@ -50,7 +50,7 @@ fn run<'s, F: Future<Output = Result<u32, BoxError>> + 's>(
 }
 
 #[test]
-fn a_late_call_is_made_again_elsewhere_and_the_first_answer_counts() {
+fn late_call_is_hedged_elsewhere_and_first_answer_wins() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.provider() {
@@ -163,7 +163,7 @@ async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
 }
 
 #[test]
-fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
+fn hedge_draws_on_the_retry_budget() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1).percent(0));
     let fixture = paid_from(&budget, |_, route| route);
     let session = fixture.orchestrator.session().unwrap();

@@ -39,7 +39,7 @@ fn a_pause_puts_the_worker_to_wait_until_somebody_answers() {
 }
 
 #[test]
-fn turns_run_while_a_session_waits_for_input_and_it_is_not_completed() {
+fn waiting_session_runs_turns_and_cannot_complete() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (paused, ()) = now(async {

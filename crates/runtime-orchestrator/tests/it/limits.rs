@@ -39,7 +39,7 @@ fn what_the_session_cuts_short_is_no_refusal() {
 }
 
 #[test]
-fn a_stream_whose_chunks_are_always_ready_runs_out_of_time_all_the_same() {
+fn always_ready_stream_still_times_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, 3 * SECOND));
@@ -77,7 +77,7 @@ impl AsyncGuardrail for Hanging {
 }
 
 #[test]
-fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
+fn hanging_guardrail_ends_with_the_blocking_calls_timeout() {
     for input in ["hang", "pass"] {
         let fixture = Fixture::new().with(|o| {
             o.guardrails(Guardrails::new().with_async(Hanging)).time(ManualClock::skipping())

@@ -112,7 +112,7 @@ fn turns_in_parallel_cannot_overspend_what_they_reserve() {
 /// `LiteLLM` PR #40002: a cap of $0.45 on which $0.60 was spent, for the reservation did not know that
 /// a prompt of more than 272,000 tokens has another price, and priority a third one.
 #[test]
-fn the_tier_by_context_and_by_service_is_reserved_and_so_refused() {
+fn reservation_includes_context_band_and_service_tier() {
     let fixture = Fixture::new().with(|o| {
         let flat = |input, output| {
             runtime_usage::ModelPricing::per_million(Usd::from_cents(input), cents(output))
@@ -139,7 +139,7 @@ fn the_tier_by_context_and_by_service_is_reserved_and_so_refused() {
 }
 
 #[test]
-fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
+fn strict_budget_keeps_its_limit_to_the_nano_dollar() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(500))));
     let session = fixture.orchestrator.session().unwrap();
     let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
@@ -199,7 +199,7 @@ fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
 }
 
 #[test]
-fn a_turn_that_fails_times_out_or_panics_is_billed_by_what_it_reserved() {
+fn failed_turns_are_billed_by_their_reservation() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(9)))
             .circuit_breaker(crate::support::breaker(&runtime_events::ManualClock::new(), 99))
@@ -290,7 +290,7 @@ fn a_cost_that_the_provider_reports_wins_and_is_marked() {
 }
 
 #[test]
-fn the_tier_of_the_response_is_billed_and_else_the_one_that_was_asked_for() {
+fn responses_tier_is_billed_or_else_the_requested_one() {
     let fixture = Fixture::new().with(|o| {
         let flat = |dollars| {
             let dollars = Usd::from_dollars(dollars);

@@ -13,7 +13,7 @@ use runtime_resilience::{CircuitBreaker, CircuitState};
 use crate::support::{Fixture, assert_lawful, last_outcome, now, yields};
 
 #[test]
-fn a_panic_beside_a_turn_cancels_it_and_is_no_failure_of_the_breakers() {
+fn panic_beside_a_turn_cancels_it_without_counting() {
     let fixture = Fixture::new();
     let run = fixture.orchestrator.run(async |session| {
         let hangs = async || pending::<Result<(), BoxError>>().await;
@@ -142,7 +142,7 @@ fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
 }
 
 #[test]
-fn a_panic_in_a_blocking_run_fails_the_session_and_reaches_the_caller_intact() {
+fn panic_in_run_blocking_fails_the_session_and_propagates() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking::<()>(|session| {
@@ -197,7 +197,7 @@ fn a_panic_that_the_body_catches_fails_nothing_but_its_turn() {
 }
 
 #[test]
-fn a_session_that_went_on_after_a_panic_and_is_dropped_later_is_cancelled() {
+fn session_dropped_later_after_a_caught_panic_is_cancelled() {
     let fixture = Fixture::new().with(|o| o.circuit_breaker(CircuitBreaker::new("patient")));
     let session = fixture.orchestrator.session().unwrap();
     let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };

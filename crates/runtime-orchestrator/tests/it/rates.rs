@@ -65,7 +65,7 @@ fn a_turn_waits_until_there_is_room_and_no_longer() {
 }
 
 #[test]
-fn a_turn_that_waits_for_room_holds_no_probe_and_gives_its_money_back() {
+fn turn_waiting_for_room_holds_no_probe_and_no_money() {
     let (fixture, limiter) = limited(slow);
     let fixture = fixture.with(|o| o.budget(Limit::enforced(Usd::from_dollars(5))));
     let session = fixture.orchestrator.session().unwrap();
@@ -85,7 +85,7 @@ fn a_turn_that_waits_for_room_holds_no_probe_and_gives_its_money_back() {
 }
 
 #[test]
-fn room_that_does_not_come_in_time_is_refused_at_once_and_says_when_it_would() {
+fn late_room_is_refused_at_once_with_its_wait() {
     let (fixture, limiter) = limited(slow);
     limiter.pause(Duration::from_secs(90));
     let session = fixture.orchestrator.session().unwrap();
@@ -138,7 +138,7 @@ fn a_first_token_that_nobody_was_asked_for_is_not_late() {
 }
 
 #[test]
-fn what_is_usual_for_a_first_token_does_not_count_the_wait_for_room() {
+fn usual_first_token_time_excludes_the_wait_for_room() {
     let (fixture, limiter) = limited(slow);
     let hedge = Hedge::at_quantile(1.0).minimum_samples(NonZeroU32::MIN);
     let fixture = fixture.recovery(|recovery| recovery.hedge(hedge));
@@ -202,7 +202,7 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
-fn a_turn_asks_for_as_much_output_as_is_usual_and_as_there_may_be() {
+fn demand_is_the_usual_output_up_to_max_output() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = |most| Turn::model("m").estimate(UsageSnapshot::new(1, 0)).max_output(most);
@@ -252,7 +252,7 @@ fn a_breaker_that_opened_during_the_wait_gives_the_room_back() {
 }
 
 #[test]
-fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
+fn refused_call_counts_as_a_request_without_tokens() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 400));
@@ -266,7 +266,7 @@ fn a_call_that_was_refused_counts_as_a_request_without_its_tokens() {
 }
 
 #[test]
-fn a_call_that_did_not_reach_the_provider_gives_its_request_back() {
+fn unsent_call_gives_its_request_back() {
     for (phase, left) in [(TimeoutPhase::Connect, 1), (TimeoutPhase::Provider, 0)] {
         let (fixture, limiter) = limited(slow);
         let session = fixture.orchestrator.session().unwrap();

@@ -32,7 +32,7 @@ async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
 }
 
 #[test]
-fn every_shape_has_a_name_of_its_own_and_every_provider_has_shapes() {
+fn shapes_have_unique_names_and_every_provider_has_some() {
     let shapes = shapes::all();
     let names: BTreeSet<_> = shapes.iter().map(|shape| &shape.name).collect();
     assert_eq!(names.len(), shapes.len());
@@ -61,7 +61,7 @@ async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_fault_of_the_network_wherever_it_breaks() {
+async fn broken_connection_is_a_network_fault_wherever_it_breaks() {
     let delta = json!({"type": "content_block_delta", "delta": {"text": "4"}});
     let server = Server::start([
         Reply::Closed,

@@ -53,7 +53,7 @@ fn every_poll_of_a_call_is_inside_its_span() {
 }
 
 #[test]
-fn a_tool_inside_a_turn_has_the_inner_scope_and_gives_the_outer_one_back() {
+fn tool_inside_a_turn_enters_and_restores_scopes() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = async || {

@@ -205,7 +205,7 @@ fn an_error_of_the_body_fails_the_session_under_its_class() {
 }
 
 #[test]
-fn a_finished_body_completes_a_session_that_has_handed_over_no_second_time() {
+fn finished_body_does_not_complete_a_handed_over_session() {
     let fixture = Fixture::new();
     let report = now(fixture.orchestrator.run(async |session| {
         session.handoff_to("editor", "polish", json!({ "draft": 1 }))?;

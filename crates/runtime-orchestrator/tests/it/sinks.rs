@@ -46,7 +46,7 @@ fn a_panicking_event_sink_is_counted_and_harms_nobody() {
 }
 
 #[test]
-fn failing_and_panicking_usage_sinks_are_counted_and_harm_nobody() {
+fn failures_and_panics_of_usage_sinks_are_counted() {
     let full = |_: &UsageRecord| Err(SinkError::new("write", "disk full"));
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices());
     unharmed(run(&orchestrator.clone().usage_sink(full)), 3);

@@ -74,7 +74,7 @@ fn the_states_around_a_pause_are_told_however_it_ends() {
 }
 
 #[test]
-fn a_breaker_that_opens_and_closes_is_told_by_the_session_that_made_it() {
+fn breaker_changes_are_told_by_the_causing_session() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), BoxError>("503".into());
@@ -90,7 +90,7 @@ fn a_breaker_that_opens_and_closes_is_told_by_the_session_that_made_it() {
 }
 
 #[test]
-fn a_wait_for_the_rate_has_a_span_and_one_that_is_cut_was_cancelled() {
+fn rate_wait_has_a_span_and_is_cancelled_if_cut() {
     let fixture = Fixture::new();
     let one = NonZeroU32::new(60).unwrap();
     let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
@@ -233,7 +233,7 @@ fn every_event_says_when_by_both_clocks() {
 }
 
 #[test]
-fn without_a_log_of_its_own_a_session_keeps_no_event_and_its_sink_gets_all() {
+fn without_event_log_only_the_sink_gets_events() {
     let quiet = TelemetryConfig::default().without_event_log();
     let fixture = Fixture::new().with(|o| o.telemetry(quiet));
     let session = fixture.orchestrator.session().unwrap();

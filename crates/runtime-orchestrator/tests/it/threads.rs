@@ -74,7 +74,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
 }
 
 #[test]
-fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
+fn parallel_sessions_keep_books_and_bound_the_registry() {
     let finished = 10;
     let registry =
         AgentRegistry::with_config(RegistryConfig::default().finished_capacity(finished));
@@ -207,7 +207,7 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
 }
 
 #[test]
-fn a_call_on_a_thread_of_its_own_that_returns_in_time_is_answered() {
+fn call_within_its_timeout_on_a_thread_is_answered() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
@@ -306,7 +306,7 @@ fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
 }
 
 #[test]
-fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
+fn panicking_sink_keeps_the_order_of_events() {
     let clock = ManualClock::new();
     let panics = |event: &Arc<runtime_events::AgentEvent>| -> Result<(), SinkError> {
         if event.seq.unwrap().is_multiple_of(3) {
@@ -336,7 +336,7 @@ fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
 }
 
 #[test]
-fn states_are_told_without_a_gap_whoever_ends_the_session_around_a_pause() {
+fn states_have_no_gap_however_a_pause_ends() {
     for _ in 0..200 {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();

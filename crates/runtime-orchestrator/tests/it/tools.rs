@@ -29,7 +29,7 @@ fn read_only(orchestrator: Orchestrator) -> Orchestrator {
 }
 
 #[test]
-fn a_tool_that_the_role_may_not_use_is_refused_before_its_guardrails_look() {
+fn forbidden_tool_is_refused_before_guardrails() {
     let fixture = Fixture::new().with(read_only).with(|o| {
         o.guardrails(
             Guardrails::new()
@@ -65,7 +65,7 @@ fn without_permissions_everything_is_allowed_and_says_so() {
 }
 
 #[test]
-fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
+fn deadline_refuses_tools_before_permission_is_asked() {
     let fixture = Fixture::new().with(read_only).deadline(Duration::from_secs(1));
     let session = fixture.orchestrator.session().unwrap();
     fixture.clock.advance(Duration::from_secs(1));
@@ -145,7 +145,7 @@ fn a_result_is_turned_into_json_only_for_a_guardrail() {
 }
 
 #[test]
-fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
+fn failed_tool_leaves_breaker_and_recovery_alone() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), _>("503 Service Unavailable");

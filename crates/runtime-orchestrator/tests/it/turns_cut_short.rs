@@ -123,7 +123,7 @@ fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
 }
 
 #[test]
-fn a_cancel_interrupts_a_turn_where_it_waits_and_lets_none_begin() {
+fn cancel_interrupts_waiting_turns_and_refuses_new_ones() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();

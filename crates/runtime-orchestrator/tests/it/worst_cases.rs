@@ -95,7 +95,7 @@ fn a_turn_is_billed_by_the_prices_it_was_admitted_by() {
 }
 
 #[test]
-fn a_cut_stream_is_an_estimate_and_under_a_strict_budget_the_worst_case() {
+fn cut_stream_is_estimated_or_worst_case_if_strict() {
     for (limit, expected) in [
         (Limit::enforced(Usd::from_dollars(9)), cents(100)),
         (Limit::strict(Usd::from_dollars(9)), cents(300)),
@@ -162,7 +162,7 @@ fn the_dearest_assumption_on_the_path_counts() {
 }
 
 #[test]
-fn marks_reach_the_caller_and_the_sink_knows_whose_word_a_cost_is() {
+fn marks_and_reported_costs_reach_answer_and_sink() {
     let usage = RingBufferUsageSink::new();
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(cents(100))).usage_sink(usage.clone()));

@@ -45,18 +45,8 @@ pub(crate) static GEMINI: Provider = Provider {
 };
 
 fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
-    let [
-        prompt,
-        candidates,
-        _,
-        cached,
-        thoughts,
-        tool,
-        heard,
-        heard_cached,
-        tool_heard,
-        rest @ ..,
-    ] = counts.all();
+    let [prompt, candidates, _, cached, thoughts, tool, heard, heard_cached, tool_heard, rest @ ..] =
+        counts.all();
     let [spoken, ..] = rest;
     prompt.holds(&[cached])?;
     prompt.holds(&[heard])?;

@@ -7,7 +7,7 @@
 
 use serde_json::Value;
 
-use super::counts::{Counts, Field};
+use super::counts::{Count, Counts, Field};
 use super::error::ReportedUsageError;
 use super::path;
 use super::provider::Provider;

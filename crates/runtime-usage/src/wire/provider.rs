@@ -157,10 +157,17 @@ fn tier_of(name: &str) -> Option<ServiceTier> {
         "batch" => ServiceTier::Batch,
         "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
         "priority" | "fast" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
-        "standard" | "default" | "auto" | "on_demand" | "performance" | "scale" | "reserved"
-        | "ON_DEMAND" | "TRAFFIC_TYPE_UNSPECIFIED" | "PROVISIONED_THROUGHPUT" | "" => {
-            ServiceTier::Standard
-        }
+        "standard"
+        | "default"
+        | "auto"
+        | "on_demand"
+        | "performance"
+        | "scale"
+        | "reserved"
+        | "ON_DEMAND"
+        | "TRAFFIC_TYPE_UNSPECIFIED"
+        | "PROVISIONED_THROUGHPUT"
+        | "" => ServiceTier::Standard,
         _ => return None,
     })
 }

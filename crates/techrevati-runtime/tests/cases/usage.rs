@@ -56,7 +56,8 @@ fn differs(usage: Result<ReportedUsage, ReportedUsageError>, expect: &Value) -> 
         }
         field => {
             let found = tokens.get(field).and_then(Value::as_u64).unwrap_or(0);
-            (expected.as_u64() != Some(found)).then(|| format!("{field} is {found} and not {expected}"))
+            (expected.as_u64() != Some(found))
+                .then(|| format!("{field} is {found} and not {expected}"))
         }
     });
     differing.collect()

@@ -169,7 +169,7 @@ fn a_second_pause_and_an_input_for_nobody_are_refused() {
 }
 
 #[test]
-fn a_handoff_to_nobody_or_with_a_context_that_is_no_object_changes_nothing() {
+fn invalid_handoff_changes_nothing() {
     let registry = AgentRegistry::new();
     let session = Orchestrator::new("writer", "draft").registry(registry.clone());
     let session = session.session().unwrap();

@@ -55,7 +55,7 @@ fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
 }
 
 #[test]
-fn difference_2_a_stale_result_changes_nothing_and_a_cancelled_probe_frees_its_place() {
+fn difference_2_stale_results_and_cancelled_probes() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
     let [late_success, late_failure] = [(); 2].map(|()| breaker.try_acquire().unwrap());
@@ -96,7 +96,7 @@ fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
 }
 
 #[test]
-fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
+fn difference_4_timed_out_turn_counts_and_returns_when_due() {
     const LIMIT: Duration = Duration::from_secs(5);
     let clock = ManualClock::new();
     let tasks = breaker(&clock);
@@ -132,7 +132,7 @@ fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
 }
 
 #[test]
-fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_next_refused() {
+fn difference_5_crossing_turn_is_answered_the_next_refused() {
     let records = RingBufferUsageSink::new();
     let orchestrator = Orchestrator::new("writer", "draft")
         .pricing(prices())
@@ -153,7 +153,7 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
 }
 
 #[test]
-fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
+fn difference_6_enforced_budget_refuses_unpriced_models() {
     let orchestrator = Orchestrator::new("writer", "draft").pricing(PricingTable::new());
     let with = |budget: Limit| orchestrator.clone().budget(budget).session().unwrap();
     let strict = Limit::enforced(Usd::from_dollars(1));
@@ -175,7 +175,7 @@ fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_o
 }
 
 #[test]
-fn difference_7_recovered_is_said_only_of_an_attempt_that_then_succeeded() {
+fn difference_7_recovered_means_that_an_attempt_succeeded() {
     let clock = ManualClock::skipping();
     let orchestrator = Orchestrator::new("writer", "draft").time(clock.clone());
     let outcomes = |session: &OrchestrationSession| -> Vec<_> {
@@ -209,7 +209,7 @@ fn difference_7_recovered_is_said_only_of_an_attempt_that_then_succeeded() {
 }
 
 #[test]
-fn difference_13_a_plain_turn_recovers_nothing_and_says_nothing_of_recovery() {
+fn difference_13_plain_turn_tells_nothing_of_recovery() {
     let exhausted = PolicyRule::new("retries", PolicyCondition::retry_exhausted(None));
     let orchestrator = Orchestrator::new("writer", "draft")
         .policy(PolicyEngine::new([exhausted.action(PolicyAction::AbortPhase)]))
@@ -317,7 +317,7 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
 }
 
 #[test]
-fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registry() {
+fn difference_11_handoff_worker_is_claimed_or_cancelled() {
     const ROOM: usize = 3;
     let config = RegistryConfig::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
     let registry = AgentRegistry::with_config(config);
@@ -349,7 +349,7 @@ fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registr
 }
 
 #[test]
-fn difference_12_a_new_worker_never_replaces_another_with_its_id() {
+fn difference_12_new_worker_never_replaces_another() {
     let registry = |draws| {
         let config = RegistryConfig::default().ids(Arc::new(Draws::new(draws)));
         AgentRegistry::with_config(config)

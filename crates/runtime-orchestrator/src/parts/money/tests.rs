@@ -60,7 +60,7 @@ fn turn_without_a_model_costs_nothing() {
 }
 
 #[test]
-fn output_is_what_was_estimated_or_usual_and_never_more_than_allowed() {
+fn output_is_estimated_or_usual_up_to_the_allowed() {
     let ask = |estimate, max_output| Ask { estimate, max_output, ..Ask::NOTHING };
     assert_eq!(ask(None, None).output(|| Some(7)), Some(7));
     assert_eq!(ask(None, Some(5)).output(|| Some(7)), Some(5));

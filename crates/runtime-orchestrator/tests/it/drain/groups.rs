@@ -42,7 +42,7 @@ fn those_that_are_given_the_same_shutdown_drain_together() {
 }
 
 #[test]
-fn a_child_of_another_orchestrator_drains_with_its_parent_as_well() {
+fn child_of_another_orchestrator_drains_with_its_parent() {
     for parent_drains in [true, false] {
         let lead = Fixture::new();
         let search = Orchestrator::new("searcher", "search").time(lead.clock.clone());
@@ -74,7 +74,7 @@ fn a_child_of_another_orchestrator_drains_with_its_parent_as_well() {
 }
 
 #[test]
-fn a_child_inside_a_tool_of_its_parent_is_cancelled_by_the_shutdown_and_not_by_being_dropped() {
+fn child_inside_a_tool_is_cancelled_by_shutdown_not_drop() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let tool = parent.run_tool("research", || async {
@@ -136,7 +136,7 @@ impl UsageSink for Flushed {
 }
 
 #[test]
-fn the_sinks_of_all_that_was_open_are_flushed_once_more_at_the_end() {
+fn drain_flushes_the_sinks_of_all_open_sessions() {
     let clock = ManualClock::new();
     let shutdown = Shutdown::on(clock.clone());
     let (own, other) = (Flushed::default(), Flushed::default());

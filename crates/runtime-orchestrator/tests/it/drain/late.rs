@@ -121,7 +121,7 @@ fn money_and_permits_are_settled_as_for_a_cancel() {
 }
 
 #[test]
-fn what_cannot_be_interrupted_is_waited_for_a_second_and_reported_as_stuck() {
+fn uninterruptible_call_is_awaited_a_second_then_stuck() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -158,7 +158,7 @@ fn one_that_a_user_cancelled_and_that_is_stuck_is_left_over_too() {
 }
 
 #[test]
-fn a_second_drain_has_the_same_to_tell_and_may_be_the_sooner_one() {
+fn second_drain_reports_the_same_and_may_be_sooner() {
     let fixture = Fixture::new();
     let (quick, _slow) =
         (fixture.orchestrator.session().unwrap(), fixture.orchestrator.session().unwrap());

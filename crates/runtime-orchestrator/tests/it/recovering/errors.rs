@@ -74,7 +74,7 @@ fn what_nobody_can_help_is_returned_as_it_is() {
 }
 
 #[test]
-fn a_rule_of_the_callers_changes_the_scenario_and_not_what_was_asked_for() {
+fn classifier_rule_changes_scenario_but_not_the_asked_wait() {
     let fixture = quick().recovery(|recovery| {
         recovery.classifier(
             Classifier::default()

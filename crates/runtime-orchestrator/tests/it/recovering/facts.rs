@@ -31,7 +31,7 @@ fn each_attempt_has_its_number_its_cause_and_the_turns_model() {
 }
 
 #[test]
-fn a_context_that_is_too_long_is_made_smaller_and_fewer_tools_are_offered() {
+fn long_context_is_reduced_and_fewer_tools_offered() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();

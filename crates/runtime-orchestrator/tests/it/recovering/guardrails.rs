@@ -80,7 +80,7 @@ fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_is_objected_to_is_paid_for_and_not_asked_for_again() {
+fn withheld_answer_is_billed_and_not_retried() {
     for way in BOTH {
         for failures in [0, 1] {
             let fixture = quick().with(|o| {

@@ -156,7 +156,7 @@ fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
-fn a_handler_is_cut_by_the_end_of_the_session_and_by_its_deadline() {
+fn handler_ends_with_the_session_or_its_deadline() {
     for cancelled in [true, false] {
         let fixture = fixture().deadline(10 * SECOND);
         let slow = Slow(fixture.clock.clone(), 99 * SECOND);

@@ -63,7 +63,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
 }
 
 #[test]
-fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is_left() {
+fn each_attempt_reserves_until_nothing_is_left() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2))));
         let session = fixture.orchestrator.session().unwrap();
@@ -131,7 +131,7 @@ fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
 }
 
 #[test]
-fn marks_of_all_attempts_are_on_the_answer_and_an_overspent_budget_too() {
+fn answer_has_marks_and_overspend_of_all_attempts() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2)).marks([50, 100])));
         let session = fixture.orchestrator.session().unwrap();
@@ -174,7 +174,7 @@ fn each_attempt_has_its_own_permit() {
 }
 
 #[test]
-fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
+fn rate_limit_and_refused_key_do_not_count_for_the_breaker() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -188,7 +188,7 @@ fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
 }
 
 #[test]
-fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() {
+fn shared_account_holds_nothing_between_attempts() {
     let account = runtime_usage::Account::new(Limit::enforced(dollars(1)));
     let fixture = fixture().with(|o| o.account(&account));
     let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());

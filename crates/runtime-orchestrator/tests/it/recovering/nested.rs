@@ -94,7 +94,7 @@ fn a_loop_of_errors_does_not_hang_a_turn() {
 }
 
 #[test]
-fn a_plain_turn_inside_a_call_is_tried_again_as_its_failure_says() {
+fn failed_plain_turn_inside_a_call_is_retried() {
     for way in BOTH {
         let fixture = quick();
         let outer = fixture.orchestrator.session().unwrap();
@@ -159,7 +159,7 @@ fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
 }
 
 #[test]
-fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
+fn inner_turn_out_of_time_after_retries_is_final() {
     let fixture = quick();
     let outer = fixture.orchestrator.session().unwrap();
     let inner = fixture.orchestrator.session().unwrap();

@@ -80,7 +80,7 @@ fn an_open_breaker_is_waited_for_and_the_call_is_its_probe() {
 }
 
 #[test]
-fn a_turn_that_was_refused_to_the_end_says_that_no_call_was_made() {
+fn turn_refused_to_the_end_reports_no_call() {
     for way in BOTH {
         let fixture = quick().deadline(WAIT / 2);
         (0..9).for_each(|_| fixture.breaker.record_failure());
@@ -174,7 +174,7 @@ fn a_wait_for_an_open_breaker_before_the_first_call_is_no_retry() {
 }
 
 #[test]
-fn the_end_of_the_session_between_two_attempts_does_not_say_that_nothing_was_called() {
+fn session_end_between_attempts_reports_a_call_began() {
     // It ends inside the call, which fails then: the next attempt is not begun.
     for way in BOTH {
         for kind in [FaultKind::ContextLength, FaultKind::Server] {

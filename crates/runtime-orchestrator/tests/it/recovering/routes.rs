@@ -179,7 +179,7 @@ fn the_last_provider_is_waited_for_where_there_is_no_other() {
 }
 
 #[test]
-fn a_turn_that_finds_every_route_out_waits_for_the_first_to_return() {
+fn turn_waits_for_the_first_route_to_return() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         for (route, rest) in routes.iter().zip([40, 20, 30]) {
@@ -263,7 +263,7 @@ fn a_provider_is_billed_for_the_model_it_answers_with() {
 }
 
 #[test]
-fn a_turn_without_a_model_goes_where_the_routes_say_and_tells_what_it_cost() {
+fn turn_without_a_model_takes_the_routes_model_and_cost() {
     for way in BOTH {
         let (fixture, _) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
@@ -300,7 +300,7 @@ fn a_dropped_turn_gives_its_route_and_its_probe_back() {
 }
 
 #[test]
-fn a_call_under_way_counts_on_its_route_and_a_wait_does_not_forget_it() {
+fn call_under_way_counts_on_its_route_during_waits() {
     let (fixture, routes) = routed(fixture());
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Timeout(runtime_resilience::TimeoutPhase::Provider)]);
@@ -335,7 +335,7 @@ fn asking_whether_there_is_another_route_takes_no_turn_there() {
 }
 
 #[test]
-fn where_all_are_out_and_routes_fail_open_the_last_resort_is_called() {
+fn fail_open_calls_the_last_resort() {
     for way in BOTH {
         let fixture = quick();
         let routes = three(&fixture.clock).fail_open();

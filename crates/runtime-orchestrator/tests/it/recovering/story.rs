@@ -11,7 +11,7 @@ use super::{BOTH, Script, assert_recovery_agrees, books, quick, recipe, told};
 use crate::support::{assert_books_agree, assert_lawful, dollar};
 
 #[test]
-fn a_turn_that_recovered_is_told_from_its_first_attempt_to_its_last() {
+fn recovered_turn_is_told_from_first_to_last_attempt() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
         let session = fixture.orchestrator.session().unwrap();
@@ -182,7 +182,7 @@ fn recipes_are_data_and_each_scenario_has_its_own() {
 }
 
 #[test]
-fn a_scenario_that_was_given_up_on_is_exhausted_for_policies_until_one_recovers() {
+fn given_up_scenario_is_exhausted_until_one_recovers() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let run = |faults| BOTH[0].run(&session, Turn::model("m"), &Script::of(faults));

@@ -69,7 +69,7 @@ fn a_blocking_call_borrows_what_it_changes() {
 }
 
 #[test]
-fn many_sessions_share_one_retry_budget_and_one_account_to_the_last_unit() {
+fn sessions_on_threads_share_budget_and_account_exactly() {
     const THREADS: u32 = 8;
     const TURNS: u32 = 20;
     let config = RetryBudgetConfig::default().percent(0).reserve(37);

@@ -78,7 +78,7 @@ fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
 }
 
 #[test]
-fn a_timed_out_attempt_is_made_again_and_each_has_its_times_anew() {
+fn timed_out_attempt_is_retried_with_fresh_timeouts() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -110,7 +110,7 @@ fn a_timed_out_attempt_is_made_again_and_each_has_its_times_anew() {
 }
 
 #[test]
-fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_not() {
+fn only_attempt_timeouts_count_for_the_breaker() {
     for (attempt, state) in [(true, CircuitState::Open), (false, CircuitState::Closed)] {
         let fixture = fixture();
         let breaker = breaker(&fixture.clock, 1);
@@ -156,7 +156,7 @@ fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
 }
 
 #[test]
-fn an_attempt_that_ends_with_the_whole_leaves_no_time_for_another() {
+fn attempt_that_uses_all_the_time_is_the_last() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);

@@ -170,7 +170,7 @@ fn the_end_of_the_session_wakes_a_turn_in_its_wait() {
 }
 
 #[test]
-fn a_turn_that_is_looked_at_too_late_makes_no_call_after_its_time() {
+fn turn_polled_after_its_time_makes_no_call() {
     // The turn's own time, and the session's.
     for own in [true, false] {
         let fixture = if own { fixture() } else { fixture().deadline(10 * SECOND) };

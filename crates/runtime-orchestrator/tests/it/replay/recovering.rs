@@ -57,7 +57,7 @@ impl Then {
 }
 
 #[tokio::test]
-async fn with_another_provider_every_failure_goes_where_it_can_end_otherwise() {
+async fn second_provider_gets_every_failure_it_may_answer() {
     for shape in shapes::all() {
         let first = Server::start([shape.reply.clone(), Reply::ok("first")]).await;
         let other = Server::start([Reply::ok("other")]).await;
