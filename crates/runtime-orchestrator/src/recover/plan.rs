@@ -248,12 +248,12 @@ impl<'s> Recovering<'s> {
     /// The retry budget of the place that the next attempt burdens, if it does. A route that is well takes
     /// a call as any other turn's; and a request that was refused unread has cost nobody anything, where
     /// the next one is smaller.
-    fn burdened(
-        &self,
+    fn burdened<'b>(
+        &'b self,
         fault: &Fault,
         next: &NextAttempt,
-        other: Option<&RouteLease>,
-    ) -> Option<&RetryBudget> {
+        other: Option<&'b RouteLease>,
+    ) -> Option<&'b RetryBudget> {
         if next.switch {
             let other = other?;
             let is_out = other.is_last_resort() || other.is_probe();

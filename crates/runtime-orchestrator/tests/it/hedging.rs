@@ -147,12 +147,10 @@ fn when_both_fail_the_turn_recovers_as_after_one() {
 /// Two routes, and a second call after two seconds, from this budget of retries.
 fn paid_from(budget: &RetryBudget, second: impl FnOnce(&Fixture, Route) -> Route) -> Fixture {
     let fixture = Fixture::new();
-    let second = second(&fixture, Route::new("fast", "m"));
+    let second = second(&fixture, Route::new("fast", "m").retry_budget(budget.clone()));
     let routes = Routes::ordered([Route::new("slow", "m"), second]);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
-    let budget = budget.clone();
-    fixture
-        .recovery(|recovery| recovery.routes(routes).hedge(Hedge::after(LATE)).retry_budget(budget))
+    fixture.recovery(|recovery| recovery.routes(routes).hedge(Hedge::after(LATE)))
 }
 
 async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
