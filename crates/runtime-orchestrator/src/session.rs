@@ -1,4 +1,4 @@
-//! One agent's run, from its worker's start to its last event.
+//! The session of an agent, from the start of its worker to its last event.
 
 mod blocking;
 mod calls;
@@ -30,12 +30,12 @@ use crate::core::Core;
 use crate::error::{BoxError, SessionClosedError, SessionError};
 use crate::report::{Report, Summary};
 
-/// A single agent's execution context, opened by [`Orchestrator::session`].
+/// The session of one agent, opened by [`Orchestrator::session`].
 ///
-/// Every method takes `&self`: tools run in parallel with `join!`, and the session may be shared
-/// in an `Arc`. End it with [`finish`](Self::finish), [`complete`](Self::complete),
-/// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to); dropping it
-/// before that cancels it.
+/// Every method takes `&self`: tools run in parallel with `join!`, and an `Arc` shares the session.
+/// End the session with [`finish`](Self::finish), [`complete`](Self::complete),
+/// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to). Dropping an
+/// open session cancels it.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -59,23 +59,23 @@ use crate::report::{Report, Summary};
 #[doc(alias = "AsyncOrchestrationSession")]
 pub struct OrchestrationSession {
     pub(crate) core: Arc<Core>,
-    /// True exactly while the body given to `run` runs.
+    /// True exactly while the body given to `run` is polled.
     polling: AtomicBool,
 }
 
 /// # State
 impl OrchestrationSession {
-    /// A handle that outlives this value and works from anywhere.
+    /// Returns a handle that outlives this value and works from any task or thread.
     pub fn handle(&self) -> SessionHandle {
         SessionHandle { core: Arc::clone(&self.core) }
     }
 
-    /// Labels the events from here on: tenant, user, request.
+    /// Adds a label to all later events: tenant, user, request.
     pub fn label(&self, key: impl Into<String>, value: impl Into<String>) {
         self.core.stream.label(key.into(), value.into());
     }
 
-    /// The session's id, as its events carry it: 32 hexadecimal digits.
+    /// The session id in its events: 32 hexadecimal digits.
     pub fn id(&self) -> &str {
         self.core.session_id()
     }
@@ -85,7 +85,7 @@ impl OrchestrationSession {
         self.core.role()
     }
 
-    /// The phase the session works in.
+    /// The phase of the session's work.
     pub fn phase(&self) -> &str {
         self.core.phase()
     }
@@ -105,13 +105,13 @@ impl OrchestrationSession {
         self.core.money.tracker()
     }
 
-    /// The account the session draws on, where there is one: its balance, its statement, and those
-    /// of the accounts above it.
+    /// The account that pays for the session, if there is one: its balance, its statement, and the
+    /// accounts above it.
     pub fn account(&self) -> Option<&Account> {
         self.core.money.account()
     }
 
-    /// The session as it stands: worker, usage, recovery, events, budget.
+    /// A snapshot of the session: worker, usage, recovery, events, budget.
     pub fn summary(&self) -> Summary {
         summary::of(&self.core)
     }
@@ -119,18 +119,17 @@ impl OrchestrationSession {
 
 /// # Time
 ///
-/// Deadlines are passed down and never extended: a child has no more time than its parent, and a turn
-/// or a tool no more than its session, whatever their own limits say.
+/// Deadlines are passed down and never extended: a child has no more time than its parent, and a
+/// turn or a tool no more than its session, whatever its own limits are.
 impl OrchestrationSession {
-    /// When the session has to be over, on its clock: its own
-    /// [deadline](crate::Orchestrator::deadline) or the deadline of a session it is below, whichever
-    /// comes first. `None` if nobody has set one.
+    /// The deadline, on the session's clock: the session's [own](crate::Orchestrator::deadline) or
+    /// a parent's, whichever comes first. `None` without a deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.core.time.deadline().map(|until| until.at)
     }
 
-    /// The time until the deadline: zero once it is over. For what runs inside the session, such as a
-    /// tool's HTTP client, or an agent elsewhere that is told how long it may take.
+    /// The time until the deadline; zero after it. Pass it to code inside the session, such as the
+    /// HTTP client of a tool, or to a remote agent.
     ///
     /// ```
     /// use std::time::Duration;
@@ -156,10 +155,11 @@ impl OrchestrationSession {
 
 /// # Ending
 impl OrchestrationSession {
-    /// Ends the session as `result` says: `Ok` completes it, an error fails it. A session that
-    /// ended before, by a handoff for instance, stays as it ended. While its orchestrator
-    /// [drains](crate::Orchestrator::drain), an error that is a refusal for that reason, or has one
-    /// for its source, cancels it as shutdown.
+    /// Ends the session by `result`: `Ok` completes it, an error fails it.
+    ///
+    /// A session that has already ended, for instance by a handoff, keeps its end. While the
+    /// orchestrator [drains](crate::Orchestrator::drain), an error that is or wraps a refusal by
+    /// the drain cancels the session as a shutdown.
     pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
         let result = match result {
             Ok(value) => {
@@ -175,26 +175,26 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Closed`] if it is over, [`SessionError::Busy`] if turns or tools are under
-    /// way or it waits for input.
+    /// [`SessionError::Closed`] if the session has ended, [`SessionError::Busy`] if turns or tools
+    /// are running or the session waits for input.
     pub fn complete(&self) -> Result<(), SessionError> {
         self.core.complete(true, None)
     }
 
-    /// [`complete`](Self::complete), with a line for people.
+    /// [`complete`](Self::complete), with a text for the event.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The same as [`complete`](Self::complete).
     pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
         self.core.complete(true, Some(detail.into()))
     }
 
-    /// Fails the session. What is under way is interrupted where it waits.
+    /// Fails the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if it is over.
+    /// [`SessionClosedError`] if the session has ended.
     pub fn fail(
         &self,
         detail: impl Into<String>,
@@ -203,26 +203,27 @@ impl OrchestrationSession {
         self.core.fail(&detail.into(), class, SpanOutcome::Failed)
     }
 
-    /// Cancels the session. What is under way is interrupted where it waits.
+    /// Cancels the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if it is over.
+    /// [`SessionClosedError`] if the session has ended.
     pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
         self.core.cancel_with(detail.into())
     }
 
-    /// Completes this session and registers a worker for `target_role`, in this session's phase
-    /// and for its project.
+    /// Completes this session and registers a worker for `target_role`.
     ///
-    /// `context` is what the target needs to know: a JSON object, or null for nothing. Open the
-    /// target's session with [`Orchestrator::accept`](crate::Orchestrator::accept); a worker that
-    /// nobody claims is cancelled once too many of them wait.
+    /// The worker has this session's phase and project.
+    ///
+    /// `context` is information for the target: a JSON object, or null for none. Open the target's
+    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept). The registry cancels the
+    /// oldest unclaimed workers once there are too many.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the session is over or busy, if the target role is empty, or if the
-    /// context is no object. Nothing has changed then.
+    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, or if the
+    /// context is neither an object nor null. After an error the session is unchanged.
     pub fn handoff_to(
         &self,
         target_role: &str,
@@ -232,11 +233,13 @@ impl OrchestrationSession {
         handoff::hand_over(&self.core, target_role, &reason.into(), context)
     }
 
-    /// Opens a session below this one, for an agent of another role: with this session's settings,
-    /// inside its span, with what is left of its budget, and no later a deadline.
+    /// Opens a session below this one, for an agent of another role.
     ///
-    /// The child's turns are paid from this session's budget as well, so that a run with all its
-    /// children keeps one limit. For other settings:
+    /// The child has this session's settings, the rest of its budget and its deadline. Its span is
+    /// inside this session's.
+    ///
+    /// The child's turns are charged to this session's budget as well, so a run with all its
+    /// children has one limit. For other settings, see
     /// [`Orchestrator::session_below`](crate::Orchestrator::session_below).
     ///
     /// ```
@@ -254,7 +257,7 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if this session is over, past its deadline or draining, or if the
+    /// [`SessionError`] if this session has ended, is past its deadline or drains, or if the
     /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
         let setup = open::child_setup(&self.core, role.into());
@@ -264,17 +267,18 @@ impl OrchestrationSession {
 
 /// # Waiting for a person
 impl OrchestrationSession {
-    /// Puts the worker into `WAITING_FOR_INPUT` and waits until somebody answers, here or through
-    /// a [`SessionHandle`].
+    /// Waits for input, with the worker in `WAITING_FOR_INPUT`.
     ///
-    /// Dropping the future gives up waiting; the worker runs again. Turns and tools are allowed
+    /// The input comes from [`provide_input`](Self::provide_input), here or at a [`SessionHandle`].
+    ///
+    /// Dropping the future ends the wait, and the worker runs again. Turns and tools may run
     /// meanwhile.
     ///
     /// # Errors
     ///
     /// [`SessionError::AlreadyWaiting`] if another pause waits, [`SessionError::Closed`] if the
-    /// session is over or ends while it waits, [`SessionError::ShuttingDown`] if its orchestrator
-    /// drains.
+    /// session has ended or ends during the wait, [`SessionError::ShuttingDown`] if its
+    /// orchestrator drains.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -292,11 +296,11 @@ impl OrchestrationSession {
         input::pause(&self.core, prompt.into()).await
     }
 
-    /// Answers the pause of this session.
+    /// Provides the input for the pause of this session.
     ///
     /// # Errors
     ///
-    /// [`SessionError::NobodyWaiting`] if nobody waits.
+    /// [`SessionError::NobodyWaiting`] if no pause waits.
     pub fn provide_input(&self, value: impl Into<String>) -> Result<(), SessionError> {
         self.core.life.answer(value.into())
     }
@@ -304,47 +308,52 @@ impl OrchestrationSession {
 
 /// # Permission, quality and policy
 impl OrchestrationSession {
-    /// Whether this session's role may use a tool, and emits `agent.permission_checked`. Everything is
-    /// allowed without permissions, and then nothing is emitted, as on a session that is over.
+    /// Checks this session's role for a tool, and emits `agent.permission_checked`.
     ///
-    /// To choose the tools that a model is offered, without an event for each:
+    /// Without permissions every tool is allowed and no event is emitted. A session that has ended
+    /// emits none either.
+    ///
+    /// To choose the tools to offer to a model without an event for each, use
     /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
     }
 
-    /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`; `None`
-    /// without a gate. On a session that is over the gate is evaluated and nothing is emitted.
+    /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`.
+    ///
+    /// `None` without a gate. A session that has ended evaluates the gate and emits no event.
     pub fn evaluate_gate(&self, observed: QualityLevel) -> Option<QualityGateOutcome> {
         checks::gate(&self.core, observed)
     }
 
-    /// The actions that the policy engine recommends now. Emits `agent.policy_decided` with the rules
-    /// that fired; nothing without an engine.
+    /// Returns the actions that the policy engine recommends now.
     ///
-    /// The session fills in its phase, its cost and the scenarios whose recovery is exhausted,
-    /// and, where `context` leaves it at zero, the time since it opened.
+    /// Emits `agent.policy_decided` with the rules that fired. Without an engine there are no
+    /// actions and no event.
+    ///
+    /// The session sets the phase, the cost and the scenarios with exhausted recovery, and the
+    /// elapsed time if `context` has zero.
     pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
         checks::policy(&self.core, context)
     }
 
-    /// For each rule whether it fires now, and which part of it decided.
+    /// Explains for each rule whether it fires now, and which part decided.
     pub fn explain_policy(&self, context: PhaseContext) -> Vec<RuleExplanation> {
         let Some(engine) = &self.core.setup.policy else { return Vec::new() };
         engine.explain(&checks::policy_context(&self.core, context))
     }
 }
 
-/// Runs a body with the flag raised while the caller's code runs, so that a panic is told from a
-/// cancellation when the session is dropped.
+/// Runs `body` with the flag raised during each poll, so that the drop of the session can tell a
+/// panic from a cancellation.
 pub(crate) async fn guard<T>(
     session: &OrchestrationSession,
     body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
 ) -> Result<T, BoxError> {
     let mut body = pin!(body(session));
     poll_fn(|cx| {
-        // Relaxed: only the thread that polls, or that unwinds from the poll, looks at it;
-        // a task that moves is handed over with a barrier of its own.
+        // Relaxed: only the thread that polls, or unwinds from the poll, reads the flag. Moving a
+        // task to another thread has its own barrier.
         session.polling.store(true, Ordering::Relaxed);
         let polled = body.as_mut().poll(cx);
         session.polling.store(false, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What an orchestrator is configured with.
+//! The settings of an orchestrator.
 
 use std::sync::Arc;
 
@@ -16,15 +16,17 @@ use crate::setup::Setup;
 use crate::shutdown::Shutdown;
 use crate::telemetry::TelemetryConfig;
 
-/// Settings. Each consumes the orchestrator and hands it on.
+/// # Settings
+///
+/// Each setter consumes the orchestrator and returns it.
 impl Orchestrator {
-    /// The project the sessions work for.
+    /// Sets the project of the sessions.
     #[must_use]
     pub fn project_id(self, project_id: i64) -> Self {
         set(self, |setup| setup.project_id = Some(project_id))
     }
 
-    /// A label that every event of every session carries: tenant, user, request.
+    /// Adds a label to every event of every session: tenant, user, request.
     #[must_use]
     pub fn label(self, key: impl Into<String>, value: impl Into<String>) -> Self {
         set(self, |setup| {
@@ -33,7 +35,7 @@ impl Orchestrator {
         })
     }
 
-    /// The registry the workers are in. Agents that hand over to each other share one.
+    /// Sets the registry of the workers. Agents that hand over to each other share one.
     #[must_use]
     pub fn registry(self, registry: AgentRegistry) -> Self {
         set(self, |setup| {
@@ -42,57 +44,58 @@ impl Orchestrator {
         })
     }
 
-    /// Who may run which tool.
+    /// Sets the permissions of roles for tools.
     #[must_use]
     pub fn permissions(self, permissions: PermissionEnforcer) -> Self {
         set(self, |setup| setup.permissions = Some(permissions))
     }
 
-    /// The breaker around every turn's call.
+    /// Sets the breaker around the call of every turn.
     #[must_use]
     #[doc(alias = "async_circuit_breaker")]
     pub fn circuit_breaker(self, breaker: CircuitBreaker) -> Self {
         set(self, |setup| setup.breaker = Some(breaker))
     }
 
-    /// How many requests and tokens turns may send a minute, all sessions together. A turn waits for
-    /// room, until its time is over. Where a rate limit of the provider's says for how long, all wait, up
-    /// to an hour.
+    /// Sets the limit of requests and tokens per minute, for all sessions together.
+    ///
+    /// A turn waits for room until its time is over. If a rate limit of the provider names a wait,
+    /// all turns wait, for at most an hour.
     #[must_use]
     pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
         set(self, |setup| setup.limiter = Some(limiter))
     }
 
-    /// The rules behind [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
+    /// Sets the rules for [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
     #[must_use]
     pub fn policy(self, engine: impl Into<Arc<PolicyEngine>>) -> Self {
         set(self, |setup| setup.policy = Some(engine.into()))
     }
 
-    /// The gate behind [`evaluate_gate`](crate::OrchestrationSession::evaluate_gate).
+    /// Sets the gate for [`evaluate_gate`](crate::OrchestrationSession::evaluate_gate).
     #[must_use]
     pub fn quality_gate(self, gate: QualityGate) -> Self {
         set(self, |setup| setup.gate = Some(gate))
     }
 
-    /// The guardrails around tools, and around the turns that ask for it.
+    /// Sets the guardrails around tools and [guarded](crate::Turn::guarded) turns.
     ///
-    /// In blocking tools and turns an [`AsyncGuardrail`](runtime_policy::AsyncGuardrail) is polled on
-    /// the calling thread; what it needs of a runtime must be entered there.
+    /// Blocking tools and turns poll an [`AsyncGuardrail`](runtime_policy::AsyncGuardrail) on the
+    /// calling thread. A guardrail that needs an async runtime needs it entered on that thread.
     #[must_use]
     pub fn guardrails(self, guardrails: Guardrails) -> Self {
         set(self, |setup| setup.guardrails = guardrails)
     }
 
-    /// What each session may spend, from an account of its own.
+    /// Sets the budget of each session, as an account of its own.
     ///
-    /// With [`account`](Self::account) as well, each session's account is below that one.
+    /// With [`account`](Self::account) as well, each session's account is below the shared one.
     #[must_use]
     pub fn budget(self, limit: Limit) -> Self {
         set(self, |setup| setup.budget = Some(limit))
     }
 
-    /// The account that all sessions draw on together: a team's, a company's.
+    /// Sets the account that all sessions share, such as a team's or a company's.
     ///
     /// ```
     /// use runtime_orchestrator::Orchestrator;
@@ -110,59 +113,62 @@ impl Orchestrator {
         set(self, |setup| setup.account = Some(account.clone()))
     }
 
-    /// The prices turns are billed by.
+    /// Sets the prices of turns.
     #[must_use]
     pub fn pricing(self, pricing: PricingTable) -> Self {
         set(self, |setup| setup.pricing = pricing)
     }
 
-    /// How many turns a session may ask for.
+    /// Sets the maximum number of turns of a session, including refused ones.
     #[must_use]
     pub fn max_iterations(self, turns: u32) -> Self {
         set(self, |setup| setup.max_iterations = turns)
     }
 
-    /// How long a session may take, counted from its opening. Turns and tools are refused after
-    /// it and cut short by it.
+    /// Sets the maximum duration of a session, from its opening.
+    ///
+    /// After the deadline turns and tools are refused; running ones are interrupted.
     #[must_use]
     pub fn deadline(self, deadline: impl Into<Timeout>) -> Self {
         set(self, |setup| setup.deadline = Some(deadline.into()))
     }
 
-    /// How failures are read, and what recovering turns do about them.
+    /// Sets how failures are classified, and how turns recover from them.
     #[must_use]
     pub fn recovery(self, recovery: RecoveryConfig) -> Self {
         set(self, |setup| setup.recovery = recovery)
     }
 
-    /// What sessions keep and show of themselves, beside the events that sinks get.
+    /// Sets the event log, the capture of content and the scope hook of sessions.
     #[must_use]
     pub fn telemetry(self, telemetry: TelemetryConfig) -> Self {
         set(self, |setup| setup.telemetry = telemetry)
     }
 
-    /// Where events go. More than one: [`FanOut`](runtime_sinks::FanOut).
+    /// Sets the destination of events. For several, use [`FanOut`](runtime_sinks::FanOut).
     #[must_use]
     pub fn event_sink(self, sink: impl EventSink + 'static) -> Self {
         set(self, |setup| setup.event_sink = Some(Arc::new(sink)))
     }
 
-    /// Where the usage of each metered turn goes.
+    /// Sets the destination of the usage records of metered turns.
     #[must_use]
     pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
         set(self, |setup| setup.usage_sink = Some(Arc::new(sink)))
     }
 
-    /// With whom its sessions shut down: orchestrators that are given the same one drain together.
+    /// Sets the shutdown: orchestrators with the same one drain together.
     ///
-    /// Without it, an orchestrator has one of its own, and its clones share it.
+    /// By default an orchestrator has a new one, shared with its clones.
     #[must_use]
     pub fn shutdown(self, shutdown: &Shutdown) -> Self {
         set(self, |setup| setup.roster = Arc::clone(&shutdown.roster))
     }
 
-    /// One value for clock and sleeper: a [`ManualClock`](runtime_events::ManualClock), so that
-    /// a test moves deadlines and timeouts by hand, or a pair, `(SystemClock, MyTimer)`.
+    /// Sets clock and sleeper as one value.
+    ///
+    /// In tests this is a [`ManualClock`](runtime_events::ManualClock), which moves deadlines and
+    /// timeouts by hand. A pair such as `(SystemClock, MyTimer)` works as well.
     #[must_use]
     pub fn time(self, time: impl Clock + Sleeper + 'static) -> Self {
         let time = Arc::new(time);
@@ -173,8 +179,8 @@ impl Orchestrator {
         })
     }
 
-    /// Where session ids and span ids are drawn from; and worker ids, unless a
-    /// [`registry`](Self::registry) was given.
+    /// Sets the source of session ids and span ids, and of worker ids unless a
+    /// [`registry`](Self::registry) is set.
     #[must_use]
     pub fn ids(self, ids: impl IdSource + 'static) -> Self {
         set(self, |setup| {

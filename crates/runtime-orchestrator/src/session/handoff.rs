@@ -1,4 +1,4 @@
-//! Passing the work on to another agent.
+//! Handing the work over to another agent.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(crate) fn hand_over(
             .project_id(*project_id)
             .target_worker_id(target.id().clone())
             .created_at(core.time.clock().utc_now());
-        // Texts, a number and a JSON object: none of it can fail to serialise.
+        // Strings, a number and a JSON object: serialisation cannot fail.
         let json = serde_json::to_value(&handoff).unwrap_or_default();
         let handoff_json = Some(Any::Json(&json));
         let ended = SessionEnded { handoff_json, ..SessionEnded::default() };
