@@ -1,4 +1,4 @@
-//! What came of a session or of a drain, for people and programs.
+//! Reports of sessions and drains.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,20 +12,20 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
-/// A session's end: what its body returned, and the books.
+/// The result of a session's body, and the session's summary.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "the result of the session is in here"]
+#[must_use = "the report has the result of the session"]
 pub struct Report<T> {
-    /// What the body returned.
+    /// The result of the body.
     pub result: Result<T, BoxError>,
-    /// How things stood at the end.
+    /// The state of the session at its end.
     pub summary: Summary,
 }
 
-/// An aggregate snapshot of a session, under the original's keys, and what it lacked.
+/// A snapshot of a session, with the keys of the Python original and more.
 ///
-/// Displayed, it is a few lines for a terminal; serialised, it is all of it.
+/// `Display` writes a few lines for a terminal; JSON has all fields.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -35,33 +35,33 @@ pub struct Summary {
     pub usage: UsageSummary,
     /// The cost of each model.
     pub per_model_cost: BTreeMap<Arc<str>, Usd>,
-    /// What recovery did: the last events, where it is more than the session keeps.
+    /// The last recovery events.
     pub recovery_events: Vec<RecoveryEvent>,
     /// The last events of the session.
     pub agent_events: Vec<Arc<AgentEvent>>,
     /// The session's id.
     pub session_id: Arc<str>,
-    /// Whether a shutdown cancelled the session, and not a user.
+    /// Whether a shutdown cancelled the session, not a user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shutdown: bool,
-    /// How many turns were asked for, refused ones too.
+    /// The number of requested turns, including refused ones.
     pub iterations: u32,
-    /// The session's budget, where there is one.
+    /// The session's budget, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<AccountStatement>,
-    /// The budgets above it, from the next to the topmost.
+    /// The budgets above the session's, from the nearest to the topmost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets_above: Vec<AccountStatement>,
-    /// How many events the session emitted. `agent_events` holds the last of them.
+    /// The number of emitted events. `agent_events` has the last of them.
     pub events_emitted: u64,
-    /// How many events the session no longer keeps.
+    /// The number of events that are no longer kept.
     pub events_dropped: u64,
-    /// How many events and usage records a sink did not take.
+    /// The number of events and usage records that a sink failed to take.
     pub sink_failures: u64,
 }
 
 impl Summary {
-    /// How the session's worker stands.
+    /// The status of the session's worker.
     pub fn status(&self) -> AgentStatus {
         self.worker.status()
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Summary {
         }
         for recovery in &self.recovery_events {
             let said = match recovery.event_type {
-                // Nothing has come of it yet, or nothing did.
+                // The recovery is pending or has failed.
                 RecoveryEventType::Attempted | RecoveryEventType::Failed => {
                     recovery.event_type.as_str()
                 }
@@ -108,45 +108,45 @@ impl fmt::Display for Summary {
     }
 }
 
-/// What came of a drain. Displayed, it is a few lines for a terminal.
+/// The result of a drain. `Display` writes a few lines for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[must_use = "what was left is in here"]
+#[must_use = "the report has the sessions left over"]
 pub struct Drained {
-    /// How many sessions have ended since draining began as they would have without it: completed,
-    /// failed, or cancelled by a user.
+    /// The number of sessions that came to their own end during the drain: completed, failed, or
+    /// cancelled by a user.
     pub ended: u64,
-    /// The other ones, in the order in which they were opened: cancelled as shutdown, be it that
-    /// their time was over or that they gave up at a refusal; or not out of their code yet.
+    /// The other sessions, in the order of their opening: cancelled by the shutdown, or still stuck
+    /// in code that cannot be interrupted.
     pub left_over: Vec<LeftOver>,
-    /// Whether all sessions had ended when the time was over.
+    /// Whether all sessions had ended within the timeout.
     pub in_time: bool,
-    /// What kept sinks from writing what they had buffered.
+    /// The errors of sinks that were not flushed.
     pub sink_failures: Vec<String>,
 }
 
-/// A session that a drain did not let come to its own end.
+/// A session that a drain cancelled or left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeftOver {
-    /// The session's id, as its events carry it.
+    /// The session id in its events.
     pub session_id: Arc<str>,
-    /// The id of its worker.
+    /// The id of the session's worker.
     pub worker_id: Arc<str>,
-    /// The role of its agent.
+    /// The role of the session's agent.
     pub role: Arc<str>,
-    /// The phase it worked in.
+    /// The phase of the session's work.
     pub phase: Arc<str>,
-    /// The project it worked for.
+    /// The project of the session.
     pub project_id: Option<i64>,
-    /// How it ended: `cancelled`, unless it is only [stuck](Self::stuck).
+    /// The status at its end: `cancelled`, unless the session is only [stuck](Self::stuck).
     pub status: AgentStatus,
-    /// How many turns and tools were under way when it ended.
+    /// The number of turns and tools that were running at the end.
     pub in_flight: u32,
-    /// Whether it waited for input then.
+    /// Whether the session was waiting for input at the end.
     pub waiting_for_input: bool,
-    /// Whether it was still in code that cannot be interrupted when the drain returned, such as a
-    /// call on a thread. Its last event is not out then.
+    /// Whether the session was still in code that cannot be interrupted, such as a call on a
+    /// thread, when the drain returned. Its last event is not yet emitted.
     pub stuck: bool,
 }
 

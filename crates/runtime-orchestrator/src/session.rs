@@ -55,7 +55,7 @@ use crate::report::{Report, Summary};
 ///
 /// [`Orchestrator::session`]: crate::Orchestrator::session
 #[derive(Debug)]
-#[must_use = "a session that is dropped is cancelled"]
+#[must_use = "dropping an open session cancels it"]
 #[doc(alias = "AsyncOrchestrationSession")]
 pub struct OrchestrationSession {
     pub(crate) core: Arc<Core>,

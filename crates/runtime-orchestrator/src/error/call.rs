@@ -1,4 +1,4 @@
-//! What a turn or a tool that gave nothing comes back with.
+//! Errors of turns and tools.
 
 use std::error::Error;
 use std::fmt;
@@ -18,19 +18,19 @@ use super::{
     UninterruptibleCallError,
 };
 
-/// A turn that was to recover gave no answer. It reads as its last failure.
+/// A recovering turn gave up. Displays the last failure.
 ///
-/// It is final: what could be tried was tried.
+/// This error is final: recovery has done what it could.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnrecoveredError {
-    /// The last failure of the call; or why it was refused, if it was never made.
+    /// The last failure of the call, or the refusal if no call was made.
     pub error: TurnError,
-    /// How often the call was made.
+    /// The number of calls.
     pub attempts: u32,
-    /// Why it was not made again.
+    /// The reason for giving up.
     pub gave_up: GaveUp,
-    /// What recovery came to, as the session's books have it.
+    /// The result of the recovery, as recorded in the session.
     pub recovery: RecoveryResult,
 }
 
@@ -46,42 +46,42 @@ impl Error for UnrecoveredError {
     }
 }
 
-/// A turn that did not give an answer.
+/// A turn without an answer.
 ///
-/// [`is_refusal`](Self::is_refusal) says whether the call was made.
+/// [`is_refusal`](Self::is_refusal) tells whether the call was made.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum TurnError {
-    /// The session is over.
+    /// The session has ended.
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session has had all its turns.
+    /// The session has reached its maximum number of turns.
     MaxIterations(#[from] MaxIterationsExceededError),
-    /// The session's time is over, before the turn or during it.
+    /// The deadline of the session passed, before or during the turn.
     Deadline(#[from] DeadlineExceededError),
-    /// The circuit breaker lets nothing through.
+    /// The circuit breaker is open.
     CircuitOpen(#[from] CircuitOpenError),
-    /// An enforced budget does not have what the turn has to reserve.
+    /// An enforced budget cannot reserve the cost of the turn.
     Budget(#[from] BudgetRefusedError),
-    /// An enforced budget does not know what the model costs.
+    /// An enforced budget needs a price, and the model has none.
     Unpriced(#[from] UnpricedModelError),
-    /// A strict budget does not know what the turn may cost at most.
+    /// A strict budget needs the maximum cost of the turn.
     Unestimated(#[from] UnestimatedTurnError),
-    /// The turn has a timeout, and its call cannot be interrupted.
+    /// The turn has a timeout, but its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
-    /// A guardrail objected to the prompt or the answer.
+    /// A guardrail rejected the prompt or the answer.
     Guardrail(#[from] GuardrailViolatedError),
-    /// The call took too long.
+    /// The call exceeded a timeout.
     TimedOut(#[from] TurnTimeoutError),
-    /// No route can take the call.
+    /// No route accepts the call.
     NoRoute(#[from] NoRouteError),
-    /// The rate limit has no room, and will not have any in time.
+    /// The rate limit has no room in time.
     RateLimited(#[from] RateLimitedError),
-    /// The call failed. Displays the caller's text; `source()` is the caller's error.
+    /// The call failed. Displays the error of the caller, which is also `source()`.
     Failed(Failure),
-    /// The turn was to recover, and did not.
+    /// The recovering turn gave up.
     Unrecovered(Box<UnrecoveredError>),
 }
 
@@ -92,7 +92,7 @@ impl From<UnrecoveredError> for TurnError {
 }
 
 impl TurnError {
-    /// What the failure was classified as, where the call was made and failed.
+    /// The scenario of the failure, if the call was made and failed.
     pub fn scenario(&self) -> Option<FailureScenario> {
         match self {
             Self::TimedOut(_) => Some(FailureScenario::LlmTimeout),
@@ -102,7 +102,7 @@ impl TurnError {
         }
     }
 
-    /// What it means, where the call was made and failed.
+    /// The fault of the failure, if the call was made and failed.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::TimedOut(timeout) => Some(Fault::of(FaultKind::Timeout(timeout.phase))),
@@ -112,7 +112,7 @@ impl TurnError {
         }
     }
 
-    /// The call's failure, where it failed.
+    /// The failure of the call, if the call failed.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) => Some(failure),
@@ -121,15 +121,14 @@ impl TurnError {
         }
     }
 
-    /// Whether the call was tried again as often as its recipe and the retry budget allow, or was
-    /// found not to be worth it: a loop further out is not to try again.
+    /// Whether recovery has already done what it could, so that an outer loop should not retry.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Unrecovered(_))
     }
 
-    /// What recovery came to, where the turn was to [recover] and did not.
+    /// The result of the recovery, if a turn with [recovery] gave up.
     ///
-    /// [recover]: crate::OrchestrationSession::run_turn_recovering
+    /// [recovery]: crate::OrchestrationSession::run_turn_recovering
     pub fn recovery(&self) -> Option<&RecoveryResult> {
         match self {
             Self::Unrecovered(unrecovered) => Some(&unrecovered.recovery),
@@ -137,7 +136,7 @@ impl TurnError {
         }
     }
 
-    /// Whether a shutdown refused the turn or cut it short.
+    /// Whether a shutdown refused or interrupted the turn.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,
@@ -146,8 +145,9 @@ impl TurnError {
         }
     }
 
-    /// Whether the turn was refused before its call began. A call that the session's end or its
-    /// deadline cut short had begun.
+    /// Whether the turn was refused before its call began.
+    ///
+    /// A call that the end of the session or the deadline interrupted had begun.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Closed(closed) => !closed.call_began,
@@ -167,7 +167,7 @@ impl TurnError {
         }
     }
 
-    /// The class under which events report it.
+    /// The failure class of the error in events.
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
@@ -185,7 +185,7 @@ impl TurnError {
         }
     }
 
-    /// One word for the refusal, as `agent.blocked` carries it.
+    /// The reason in `agent.blocked`, as one word.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
@@ -207,31 +207,31 @@ impl TurnError {
     }
 }
 
-/// A tool that did not give a result.
+/// A tool without a result.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum ToolError {
-    /// The session is over.
+    /// The session has ended.
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session's time is over, before the tool or during it.
+    /// The deadline of the session passed, before or during the tool.
     Deadline(#[from] DeadlineExceededError),
     /// The role may not use the tool.
     PermissionDenied(#[from] PermissionDeniedError),
-    /// A guardrail objected to the arguments or the result.
+    /// A guardrail rejected the arguments or the result.
     Guardrail(#[from] GuardrailViolatedError),
-    /// The tool took too long.
+    /// The tool exceeded its timeout.
     TimedOut(#[from] ToolTimeoutError),
-    /// The tool has a timeout, and its call cannot be interrupted.
+    /// The tool has a timeout, but its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
-    /// The tool failed. Displays the caller's text; `source()` is the caller's error.
+    /// The tool failed. Displays the error of the caller, which is also `source()`.
     Failed(Failure),
 }
 
 impl ToolError {
-    /// The class under which events report it.
+    /// The failure class of the error in events.
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
@@ -244,7 +244,7 @@ impl ToolError {
         }
     }
 
-    /// Whether a shutdown refused the tool or cut it short.
+    /// Whether a shutdown refused or interrupted the tool.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,
@@ -253,7 +253,7 @@ impl ToolError {
         }
     }
 
-    /// One word for the refusal, as `agent.blocked` carries it.
+    /// The reason in `agent.blocked`, as one word.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",

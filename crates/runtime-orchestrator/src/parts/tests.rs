@@ -1,4 +1,4 @@
-//! What holds of the stream, the time and the books, without a session around them.
+//! Tests of the stream, the time and the record of recovery without a session.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;

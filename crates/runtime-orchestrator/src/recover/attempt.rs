@@ -1,4 +1,4 @@
-//! One attempt, as the caller's code sees it.
+//! The caller's view of an attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use runtime_usage::ReportedUsage;
 
 use crate::parts::pace::Pulse;
 
-/// One attempt at a turn's call: where it goes, and what is to be different from the last.
+/// One attempt at a turn's call: its route, and its changes to the request.
 ///
-/// Clones are the same attempt: give one to whatever reads the stream.
+/// Clones are the same attempt: give one to the reader of the stream.
 #[derive(Clone)]
 pub struct Attempt {
     facts: Arc<Facts>,
@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     pub(crate) end: Option<Instant>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Arc<Pulse>,
-    /// The limiter that let it through, and when.
+    /// The limiter that admitted it, and the time of the admission.
     pub(crate) rate: Option<(RateLimiter, RateSent)>,
 }
 
@@ -43,15 +43,14 @@ impl Attempt {
     }
 }
 
-/// Where it goes.
+/// # Route
 impl Attempt {
-    /// Its number, counted from 1.
+    /// The number of the attempt, from 1.
     pub fn number(&self) -> u32 {
         self.facts.number
     }
 
-    /// The provider to call. Empty where the orchestrator has no
-    /// [routes](crate::RecoveryConfig::routes).
+    /// The provider to call. Empty without [routes](crate::RecoveryConfig::routes).
     pub fn provider(&self) -> &str {
         self.facts.route.as_ref().map_or("", Route::provider)
     }
@@ -61,76 +60,84 @@ impl Attempt {
         &self.facts.model
     }
 
-    /// The route it goes, where there are routes.
+    /// The route of the attempt, if there are routes.
     pub fn route(&self) -> Option<&Route> {
         self.facts.route.as_ref()
     }
 
-    /// Whether it runs beside an attempt that is slow: the first answer counts.
+    /// Whether it is a hedge beside a slow attempt, of which the first answer counts.
     pub fn is_hedge(&self) -> bool {
         self.facts.hedge
     }
 }
 
-/// What is to be different.
+/// # Changes to the request
 impl Attempt {
-    /// The kind of failure that the attempt before it ended with.
+    /// The scenario of the failure before this attempt.
     pub fn cause(&self) -> Option<FailureScenario> {
         self.facts.cause
     }
 
-    /// How much of a context of so many characters, or tokens, may be sent: all of it, until a recipe
-    /// makes it smaller.
+    /// The part of a context that may be sent, of `full` characters or tokens.
+    ///
+    /// It is the whole context until a recipe reduces it.
     pub fn context_budget(&self, full: u64) -> u64 {
         self.facts.changes.context_budget(full)
     }
 
-    /// Whether fewer tools are to be offered.
+    /// Whether to offer fewer tools.
     pub fn tools_reduced(&self) -> bool {
         self.facts.changes.tools_reduced
     }
 
-    /// Whether the agent is to begin again, without what it has said so far.
+    /// Whether the agent should start again, without its previous output.
     pub fn restarted(&self) -> bool {
         self.facts.changes.restarted
     }
 
-    /// Whether nothing that was cached may be used.
+    /// Whether cached data must not be used.
     pub fn memory_cleared(&self) -> bool {
         self.facts.changes.memory_cleared
     }
 
-    /// How many tokens of output the call may use without overspending a budget, as
-    /// [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens) has it.
+    /// The maximum number of output tokens that overspends no budget.
+    ///
+    /// See [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens).
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.facts.max_output
     }
 
-    /// How long the attempt may still take, if anything limits it. Pass it on: to the provider's
-    /// client, and to whatever is called below.
+    /// The remaining time of the attempt, if it is limited.
+    ///
+    /// Pass it to the provider's client and to nested calls.
     pub fn time_left(&self) -> Option<Duration> {
         let end = self.facts.end?;
         Some(end.saturating_duration_since(self.facts.clock.now()))
     }
 }
 
-/// What is told of it.
+/// # Reports
 impl Attempt {
-    /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, an
-    /// [idle timeout](crate::Turn::idle_timeout) begins anew, and no hedge is sent any more.
+    /// Reports a token.
+    ///
+    /// It ends a [first-token timeout](crate::Turn::first_token_timeout), restarts an [idle
+    /// timeout](crate::Turn::idle_timeout), and prevents a hedge.
     pub fn token(&self) {
         self.facts.pulse.token();
     }
 
-    /// The headers of the provider's reply: the rate limiter learns from them what is left.
+    /// Gives the headers of the provider's reply to the rate limiter, which reads the remaining
+    /// limits.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some((limiter, sent)) = &self.facts.rate {
             limiter.observe(headers, Some(*sent));
         }
     }
 
-    /// The usage so far, as the provider reports it: the latest value, not an increment. It is what
-    /// an attempt that does not get to its end is billed by.
+    /// Sets the usage so far, as the provider reports it.
+    ///
+    /// Each call replaces the value; it is not an increment. An attempt that does not finish is
+    /// billed by it.
     pub fn observe(&self, usage: impl Into<ReportedUsage>) {
         self.facts.pulse.observe(usage.into());
     }

@@ -124,7 +124,7 @@ fn begin(
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
     if setup.recovery.is_off() {
-        log!(warn, session = %core.session_id(), role = %core.role(), "every retry is turned off: no recipe allows another attempt");
+        log!(warn, session = %core.session_id(), role = %core.role(), "retries are off: no recipe allows another attempt");
     }
     Ok(OrchestrationSession { core, polling: AtomicBool::new(false) })
 }

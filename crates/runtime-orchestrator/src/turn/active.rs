@@ -1,4 +1,4 @@
-//! A turn under way.
+//! A running turn.
 
 use std::fmt;
 use std::future::Future;
@@ -24,57 +24,57 @@ use crate::wait::{Interrupted, race};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Answer<T> {
-    /// What the call returned.
+    /// The value that the call returned.
     pub value: T,
-    /// What it used.
+    /// The usage of the turn.
     pub usage: UsageSnapshot,
-    /// What it cost.
+    /// The cost of the turn.
     pub cost: Usd,
-    /// Whether the provider itself has said the cost; it wins over the prices.
+    /// Whether the provider reported the cost, which takes precedence over prices.
     pub cost_reported: bool,
-    /// Whether a count, and so the cost, is an estimate.
+    /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The marks of budgets that the turn has crossed: time to wrap up.
+    /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if this turn left an enforced budget overspent. The answer is paid for and yours; the
-    /// turns after it are refused.
+    /// Set if this turn overspent an enforced budget. The answer is paid for; later turns are
+    /// refused.
     pub over_budget: Option<BudgetExceededError>,
-    /// How often the call was made: once, unless the turn [recovered]. Usage and cost are those of
-    /// all attempts.
+    /// The number of calls: one, unless the turn [recovered]. Usage and cost are the sums of all
+    /// attempts.
     ///
     /// [recovered]: crate::OrchestrationSession::run_turn_recovering
     pub attempts: u32,
-    /// The model that answered; empty where the turn is not metered.
+    /// The model that answered. Empty for an unmetered turn.
     pub model: Arc<str>,
-    /// The provider that answered, where there are [routes](crate::RecoveryConfig::routes).
+    /// The provider that answered, if there are [routes](crate::RecoveryConfig::routes).
     pub provider: Option<Arc<str>>,
 }
 
-/// What settling a turn came to.
+/// The bill of a settled turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
-    /// What the turn used.
+    /// The usage of the turn.
     pub usage: UsageSnapshot,
-    /// What it cost.
+    /// The cost of the turn.
     pub cost: Usd,
-    /// Whether the provider itself has said the cost; it wins over the prices.
+    /// Whether the provider reported the cost, which takes precedence over prices.
     pub cost_reported: bool,
-    /// Whether a count, and so the cost, is an estimate.
+    /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The marks of budgets that the turn has crossed: time to wrap up.
+    /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if this turn left an enforced budget overspent.
+    /// Set if this turn overspent an enforced budget.
     pub over_budget: Option<BudgetExceededError>,
 }
 
-/// A turn under way, for callers who drive the call themselves: a stream, for instance.
+/// A running turn, for callers that make the call themselves, such as a stream.
 ///
-/// It holds everything that was taken at admission, and is spent by its outcome:
-/// [`settle`](Self::settle) or [`fail`](Self::fail), or [`release`](Self::release) if the call was
-/// never sent. Dropped, it is a cancelled call, billed by what was [observed](Self::observe), or
-/// else by what it had reserved. What is awaited through [`run`](Self::run) is inside the
-/// turn's timeout, and a panic in it is known for what it is.
+/// It holds the permit and the reservations of its admission until its outcome:
+/// [`settle`](Self::settle), [`fail`](Self::fail), or [`release`](Self::release) if the call was
+/// never sent. Dropping it cancels the call, which is billed by its [observed](Self::observe) usage
+/// or else by its reservation. Await the steps of the call through [`run`](Self::run): they are
+/// inside the turn's timeout, and a panic in one is recognised as a panic.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -98,19 +98,19 @@ pub struct Settled {
 /// assert_eq!(settled.usage.output_tokens, 2);
 /// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
 /// ```
-#[must_use = "a turn dropped unsettled counts as cancelled"]
+#[must_use = "dropping an unsettled turn cancels it"]
 pub struct ActiveTurn<'s> {
     pub(super) core: &'s Core,
     pub(super) model: Arc<str>,
     pub(super) span: SpanId,
     pub(super) pace: Pace,
     pub(super) held: Held<'s>,
-    /// What it came to once it is settled.
+    /// The bill, once the turn is settled.
     pub(super) bill: Option<Box<Bill>>,
     /// True exactly while the caller's code runs.
     pub(super) polling: bool,
     pub(super) settled: bool,
-    /// Whether it is a turn of its own, or an attempt of one that recovers.
+    /// Whether it is a whole turn, or an attempt of a recovering one.
     pub(super) part: Part<'s>,
 }
 
@@ -143,40 +143,47 @@ impl<'s> ActiveTurn<'s> {
         Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
     }
 
-    /// The usage so far, as the provider reports it: the latest value, not an increment. It is
-    /// what a turn that does not get to its end is billed by.
+    /// Sets the usage so far, as the provider reports it.
+    ///
+    /// Each call replaces the value; it is not an increment. A turn that does not finish is billed
+    /// by it.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
         self.held.observe(Some(usage.into()));
     }
 
-    /// The headers of the provider's reply: the [rate limiter](crate::Orchestrator::rate_limiter)
-    /// learns from them what is left.
+    /// Gives the headers of the provider's reply to the [rate
+    /// limiter](crate::Orchestrator::rate_limiter).
+    ///
+    /// The limiter reads the remaining limits from them.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some(rate) = self.held.rate() {
             rate.limiter().observe(headers, Some(rate.sent()));
         }
     }
 
-    /// A token came: a [first-token timeout](crate::Turn::first_token_timeout) is over, and an
-    /// [idle timeout](crate::Turn::idle_timeout) begins anew.
+    /// Reports a token.
+    ///
+    /// It ends a [first-token timeout](crate::Turn::first_token_timeout) and restarts an [idle
+    /// timeout](crate::Turn::idle_timeout).
     pub fn token(&self) {
         if let Some(pulse) = self.pace.pulse() {
             pulse.token();
         }
     }
 
-    /// What is reserved for the call.
+    /// The amount that is reserved for the call.
     pub fn reserved(&self) -> Usd {
         self.held.reserved()
     }
 
-    /// How many tokens of output the call may use without overspending a budget: what is reserved
-    /// and what is left beside it buys so many after the estimated input; and no more than the
-    /// turn's [`max_output`](crate::Turn::max_output). Send it as `max_tokens`; where it is zero,
-    /// there is nothing left to answer with, and [`release`](Self::release) is the way out.
+    /// The maximum number of output tokens that overspends no budget. Send it as `max_tokens`.
     ///
-    /// `None` where nothing says so: without an [estimate](crate::Turn::estimate), a budget that is
-    /// enforced, or a price. What other turns take after this call is not in it.
+    /// It is the number that the reservation and the rest of the budget can pay for after the
+    /// estimated input, but at most the turn's [`max_output`](crate::Turn::max_output). If it is
+    /// zero, nothing is left for an answer: [`release`](Self::release) the turn.
+    ///
+    /// `None` without an [estimate](crate::Turn::estimate), an enforced budget, or a price.
+    /// Reservations that other turns make later are not considered.
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.held.output_tokens()
     }
@@ -186,18 +193,18 @@ impl<'s> ActiveTurn<'s> {
     /// # Errors
     ///
     /// [`TurnError::TimedOut`], [`TurnError::Deadline`] or [`TurnError::Closed`] if the step was
-    /// interrupted, or its time was over before it began. The turn is settled then; what is left to
-    /// do is to pass the error on.
+    /// interrupted, or its time was over before it began. The turn is then settled; return the
+    /// error.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         self.still_open()?;
-        // A stream whose chunks are always ready never waits, and its time runs out all the same.
+        // A stream whose chunks are always ready never waits, but its time passes as well.
         if let Some((kind, after)) = self.overdue() {
             return Err(self.interrupted(Interrupted::Time(kind, after)));
         }
         self.step(step).await
     }
 
-    /// The session may have ended since the turn was admitted; what has not begun does not begin.
+    /// Refuses to begin if the session has ended since the admission.
     pub(crate) fn still_open(&mut self) -> Result<(), TurnError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
@@ -216,34 +223,36 @@ impl<'s> ActiveTurn<'s> {
         }
     }
 
-    /// The call was answered. Records its usage and says what it cost.
+    /// Settles the answered call: records its usage and returns its bill.
     ///
-    /// A turn that [`run`](Self::run) has settled already stays as it is, and what it came to then
-    /// is returned.
+    /// If [`run`](Self::run) has already settled the turn, the bill of that settlement is returned
+    /// unchanged.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
         Settled::of(self.answered(Some(usage.into())))
     }
 
-    /// The call was never sent. Everything that was taken is given back, except the iteration, and
-    /// the turn ends as cancelled.
+    /// Settles a call that was never sent.
+    ///
+    /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
     pub fn release(mut self) {
         self.withdrawn();
     }
 
-    /// The call failed with `error`, which is returned as what it means.
+    /// Settles the failed call, and returns `error` with its classification.
     pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
         TurnError::Failed(self.failed(error))
     }
 
-    /// How long the turn may still take: until its own timeout or its session's deadline, whichever
-    /// comes first; zero once it is over. `None` if it has neither.
+    /// The time until the turn's timeout or the session's deadline, whichever comes first.
+    ///
+    /// Zero once it is over. `None` without a limit.
     pub fn time_left(&self) -> Option<Duration> {
         Some(self.core.time.left_until(self.pace.end()?))
     }
 }
 
 impl ActiveTurn<'_> {
-    /// Runs the caller's code with the flag raised.
+    /// Runs the caller's code inside its span, with the flag raised.
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
         let value = inside(self.core.scope(), self.span, code);
@@ -260,14 +269,13 @@ impl ActiveTurn<'_> {
         &self.model
     }
 
-    /// The call has returned, and nothing but this is known of its usage.
+    /// Sets the usage of a call that has returned.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
         let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
         self.held.observe(usage);
     }
 
-    /// The prompt may be sent: from here the call may have been made, and the session's end is
-    /// looked at once more.
+    /// Checks once more for the session's end. From here on the call may have been made.
     pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
         self.held.sent();

@@ -136,7 +136,7 @@ fn an_account_that_is_not_the_parents_is_not_passed_over() {
     let refused = other.session_below(&parent).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the shared account `team` is not above the parent's, which pays for its children"
+        "the shared account `team` is not among the accounts of the parent session, which pay for the child"
     );
     let own = fixture.orchestrator.account(parent.account().unwrap());
     assert!(own.session_below(&parent).is_ok());

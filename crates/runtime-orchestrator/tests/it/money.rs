@@ -145,8 +145,7 @@ fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
     let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
     assert_eq!(
         blind.to_string(),
-        "a strict budget refuses a turn of `m` without `max_output`: the most it may cost \
-         is not known"
+        "a strict budget refuses a turn of `m` without `max_output`: its maximum cost is unknown"
     );
     assert!(blind.is_refusal());
     now(session.run_turn(Turn::unmetered(), fine)).unwrap();

@@ -99,7 +99,7 @@ fn a_session_that_is_over_refuses_everything() {
     session.complete_with("done").unwrap();
     let events = fixture.events.len();
 
-    let closed = "the session is over: its worker is completed";
+    let closed = "the session has ended: its worker is completed";
     let turn = now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert_eq!(turn.to_string(), closed);
     let tool = now(session.run_tool(ToolCall::new("t"), fine)).unwrap_err();

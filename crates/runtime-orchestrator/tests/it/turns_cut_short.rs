@@ -133,7 +133,7 @@ fn a_cancel_interrupts_a_turn_where_it_waits_and_lets_none_begin() {
 
     let error = turn.unwrap_err();
     assert!(matches!(error, TurnError::Closed(_)));
-    assert_eq!(error.to_string(), "the session is over: its worker is cancelled");
+    assert_eq!(error.to_string(), "the session has ended: its worker is cancelled");
     assert_eq!(error.failure_class(), AgentFailureClass::Cancelled);
     let turn = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(turn.outcome, Some(SpanOutcome::Cancelled));

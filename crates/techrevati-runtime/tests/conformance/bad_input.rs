@@ -188,8 +188,8 @@ fn a_turn_on_a_finished_session_is_refused_and_changes_nothing() {
     let books = || serde_json::to_value(session.summary()).unwrap();
     let before = books();
     let late = session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(1));
-    names(&late.unwrap_err(), &["the session is over", "completed"]);
-    names(&session.complete().unwrap_err(), &["the session is over", "completed"]);
+    names(&late.unwrap_err(), &["the session has ended", "completed"]);
+    names(&session.complete().unwrap_err(), &["the session has ended", "completed"]);
     names(&session.handle().cancel("too late").unwrap_err(), &["completed"]);
     assert!(session.provide_input("hello").is_err());
     assert_eq!(books(), before);

@@ -310,7 +310,7 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
             now(session.begin_turn(Turn::model("m"))).unwrap_err().to_string(),
         ];
         for text in refused {
-            assert_eq!(text, format!("the session is over: its worker is {status}"));
+            assert_eq!(text, format!("the session has ended: its worker is {status}"));
         }
         assert_eq!(session.status(), status);
     }

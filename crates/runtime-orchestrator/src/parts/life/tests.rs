@@ -1,4 +1,4 @@
-//! What holds of a life, without a session around it.
+//! Tests of a life without a session.
 
 use std::task::{Poll, Waker};
 
@@ -9,7 +9,7 @@ use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use super::{Ended, Ending, Life};
 use crate::error::{SessionBusyError, SessionError, TurnError};
 
-/// A life whose worker runs, after its first event.
+/// A life with a running worker, after its first event.
 fn open() -> (Life, AgentRegistry) {
     let registry = AgentRegistry::new();
     let worker = registry.create("writer", "draft", None).unwrap();

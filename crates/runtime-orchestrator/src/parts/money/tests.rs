@@ -1,4 +1,4 @@
-//! What holds of money, without a session around it.
+//! Tests of the money without a session.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Ask, Money};
 use crate::error::TurnError;
 use crate::usual::UsualOutput;
 
-/// Money by prices at which a million tokens of `m` cost a dollar.
+/// Money with a price of one dollar per million tokens of `m`.
 fn money(limit: Option<Limit>) -> Money {
     let prices = PricingTable::new();
     let dollar = Usd::from_dollars(1);

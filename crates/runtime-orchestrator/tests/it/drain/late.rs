@@ -39,7 +39,7 @@ fn the_rest_is_cancelled_as_shutdown_and_everybody_is_told() {
     });
 
     let turn = turn.unwrap_err();
-    assert_eq!(turn.to_string(), "the session is over: its worker is cancelled, by a shutdown");
+    assert_eq!(turn.to_string(), "the session has ended: its worker is cancelled by a shutdown");
     assert!(turn.is_shutdown() && !turn.is_refusal());
     assert_eq!(turn.failure_class(), AgentFailureClass::Cancelled);
     let TurnError::Closed(closed) = turn else { panic!("{turn:?}") };
