@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_output_is_what_95_of_100_answers_do_not_exceed() {
+    fn usual_output_is_the_95th_percentile() {
         let usual = UsualOutput::default();
         (1..=100).for_each(|n| usual.observe("m", n * 10));
         assert!(usual.tokens("m").is_some_and(|tokens| (950..1_069).contains(&tokens)));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn few_answers_are_not_usual_and_hostile_names_are_forgotten() {
+    fn usual_output_needs_samples_and_forgets_rare_models() {
         let usual = UsualOutput::default();
         (0..UsualOutput::ENOUGH - 1).for_each(|_| usual.observe("m", 1));
         assert_eq!(usual.tokens("m"), None);

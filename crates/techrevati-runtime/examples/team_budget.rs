@@ -140,6 +140,6 @@ async fn chat(input: u64, output: u64) -> Result<Reply, BoxError> {
 }
 
 #[test]
-fn the_money_adds_up() {
+fn sum_of_costs_is_the_spent_amount() {
     main().unwrap();
 }

@@ -55,7 +55,7 @@ fn dropped_everywhere(
 }
 
 #[test]
-fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
+fn turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, limit| {
@@ -92,7 +92,7 @@ fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
 }
 
 #[test]
-fn a_tool_dropped_at_any_point_ends_as_cancelled() {
+fn tool_dropped_at_any_point_is_cancelled() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, limit| {
@@ -119,7 +119,7 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
 }
 
 #[test]
-fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_dropped() {
+fn turn_dropped_at_any_point_leaves_account_and_events_equal() {
     let polls = dropped_everywhere(
         |o| {
             o.guardrails(Guardrails::new().with_async(Slow))
@@ -147,7 +147,7 @@ fn a_turn_that_reserved_leaves_the_account_as_the_events_tell_it_wherever_it_is_
 }
 
 #[test]
-fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
+fn guarded_turn_dropped_at_any_point_is_billed_if_answered() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, _| {
@@ -172,7 +172,7 @@ fn a_guarded_turn_dropped_at_any_point_is_billed_only_once_answered() {
 }
 
 #[test]
-fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
+fn pause_dropped_at_any_point_resumes_the_worker() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, _| {
@@ -196,7 +196,7 @@ fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
 }
 
 #[test]
-fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed() {
+fn active_turn_dropped_at_any_point_bills_observed_usage() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, _| {
@@ -224,7 +224,7 @@ fn a_turn_of_the_callers_own_dropped_at_any_point_is_billed_by_what_it_observed(
 }
 
 #[test]
-fn a_whole_run_dropped_at_any_point_ends_cancelled() {
+fn run_dropped_at_any_point_is_cancelled() {
     for polls in 1..ENOUGH {
         let fixture = Fixture::new();
         fixture.half_open();
@@ -260,7 +260,7 @@ fn a_whole_run_dropped_at_any_point_ends_cancelled() {
 }
 
 #[test]
-fn a_run_that_is_never_polled_opens_no_session() {
+fn run_never_polled_opens_no_session() {
     let fixture = Fixture::new();
     drop(fixture.orchestrator.run(async |_| Ok(())));
     assert!(fixture.events.is_empty());
@@ -268,7 +268,7 @@ fn a_run_that_is_never_polled_opens_no_session() {
 }
 
 #[test]
-fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
+fn loser_of_a_select_is_cancelled_and_the_session_continues() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let winner = now(async {
@@ -293,7 +293,7 @@ fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
 }
 
 #[test]
-fn a_turn_that_is_leaked_does_not_keep_the_session_from_its_last_event() {
+fn leaked_turn_does_not_delay_the_last_event() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     std::mem::forget(now(session.begin_turn(Turn::model("m"))).unwrap());

@@ -18,7 +18,7 @@ struct Planned {
 }
 
 #[test]
-fn options_are_set_by_conditions_and_a_turn_is_stored() {
+fn turn_is_a_value_with_conditional_options() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     for seconds in [None, Some(1)] {
@@ -32,7 +32,7 @@ fn options_are_set_by_conditions_and_a_turn_is_stored() {
 }
 
 #[test]
-fn usage_reader_that_fails_costs_nobody_the_answer() {
+fn failed_usage_reader_does_not_cost_the_answer() {
     let budget = Limit::enforced(Usd::from_dollars(9));
     let fixture = Fixture::new().with(|o| o.budget(budget));
     let session = fixture.orchestrator.session().unwrap();
@@ -50,7 +50,7 @@ fn usage_reader_that_fails_costs_nobody_the_answer() {
 }
 
 #[test]
-fn timeout_on_this_thread_is_refused_before_anything_is_counted() {
+fn blocking_turn_with_a_timeout_is_refused_uncounted() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let before = fixture.events.len();

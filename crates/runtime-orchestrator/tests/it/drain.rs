@@ -37,7 +37,7 @@ fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> 
 }
 
 #[test]
-fn a_drain_of_nothing_is_done_at_once() {
+fn drain_without_sessions_returns_at_once() {
     let fixture = Fixture::new();
     fixture.orchestrator.session().unwrap().complete().unwrap();
     let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
@@ -48,7 +48,7 @@ fn a_drain_of_nothing_is_done_at_once() {
 }
 
 #[test]
-fn no_session_is_opened_while_it_drains() {
+fn draining_orchestrator_opens_no_session() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let offers = fixture.orchestrator.session().unwrap();
@@ -84,7 +84,7 @@ fn no_session_is_opened_while_it_drains() {
 }
 
 #[test]
-fn what_is_under_way_goes_on_and_nothing_new_begins() {
+fn drain_lets_running_calls_finish_and_refuses_new_ones() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -125,7 +125,7 @@ fn what_is_under_way_goes_on_and_nothing_new_begins() {
 }
 
 #[test]
-fn a_loop_that_spins_on_refusals_ends() {
+fn loop_of_refused_turns_ends() {
     let fixture = Fixture::new().with(|o| o.max_iterations(7));
     let session = fixture.orchestrator.session().unwrap();
     let _drain = draining(&fixture);
@@ -137,7 +137,7 @@ fn a_loop_that_spins_on_refusals_ends() {
 }
 
 #[test]
-fn sessions_end_as_they_end_while_there_is_time() {
+fn sessions_end_normally_within_the_timeout() {
     let fixture = Fixture::new();
     let open = || fixture.orchestrator.session().unwrap();
     let (completed, failed, cancelled, dropped, handed) = (open(), open(), open(), open(), open());
@@ -158,7 +158,7 @@ fn sessions_end_as_they_end_while_there_is_time() {
 }
 
 #[test]
-fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
+fn body_that_returns_the_refusal_is_cancelled_as_shutdown() {
     #[derive(Debug, thiserror::Error)]
     #[error("no draft")]
     struct Wrapped(#[source] TurnError);
@@ -195,7 +195,7 @@ fn a_body_that_hands_the_refusal_on_was_cancelled_by_the_shutdown() {
 }
 
 #[test]
-fn a_session_that_is_dropped_by_its_refusal_was_cancelled_by_the_shutdown() {
+fn session_dropped_after_the_refusal_is_cancelled_as_shutdown() {
     let fixture = Fixture::new();
     let open = || fixture.orchestrator.session().unwrap();
     let (dropped, asked_nothing, cancelled) = (open(), open(), open());
@@ -214,7 +214,7 @@ fn a_session_that_is_dropped_by_its_refusal_was_cancelled_by_the_shutdown() {
 }
 
 #[test]
-fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
+fn refusal_by_another_shutdown_fails_the_session() {
     let fixture = Fixture::new();
     let other = Fixture::new();
     let gone = other.orchestrator.session().unwrap();
@@ -225,7 +225,7 @@ fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
 }
 
 #[test]
-fn a_refused_turn_takes_nothing() {
+fn refused_turn_reserves_nothing() {
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(runtime_usage::Usd::from_dollars(3))));
     fixture.half_open();
@@ -240,7 +240,7 @@ fn a_refused_turn_takes_nothing() {
 }
 
 #[test]
-fn clones_share_what_they_shut_down_by() {
+fn clones_share_their_shutdown() {
     let fixture = Fixture::new();
     let clone = fixture.orchestrator.clone().label("tenant", "acme").max_iterations(1);
     let session = clone.session().unwrap();

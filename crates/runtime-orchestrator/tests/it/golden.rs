@@ -51,7 +51,7 @@ fn logs() -> Vec<(&'static str, Vec<Arc<AgentEvent>>)> {
 }
 
 #[test]
-fn every_kind_of_session_writes_its_golden_log() {
+fn each_scene_writes_its_golden_log() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     for (name, events) in logs() {
         let log: String = events.iter().map(|event| event.to_json() + "\n").collect();
@@ -68,7 +68,7 @@ fn every_kind_of_session_writes_its_golden_log() {
 }
 
 #[test]
-fn golden_logs_hold_every_event_a_session_emits() {
+fn golden_logs_have_every_event_of_sessions() {
     use AgentEventName as Name;
     let logs = logs();
     let told = |name: &Name| logs.iter().any(|(_, log)| log.iter().any(|it| it.event == *name));
@@ -141,7 +141,7 @@ fn through(event: &AgentEvent) -> Data {
 }
 
 #[test]
-fn payloads_hold_all_that_events_carry() {
+fn payloads_have_all_data_of_events() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     let mut read = 0;
     for (name, _) in logs() {

@@ -50,7 +50,7 @@ fn run<'s, F: Future<Output = Result<u32, BoxError>> + 's>(
 }
 
 #[test]
-fn a_late_call_is_made_again_elsewhere_and_the_first_answer_counts() {
+fn late_call_is_hedged_elsewhere_and_the_first_answer_counts() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.provider() {
@@ -71,7 +71,7 @@ fn a_late_call_is_made_again_elsewhere_and_the_first_answer_counts() {
 }
 
 #[test]
-fn a_call_that_speaks_in_time_is_left_alone() {
+fn call_with_a_timely_token_is_not_hedged() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
@@ -83,7 +83,7 @@ fn a_call_that_speaks_in_time_is_left_alone() {
 }
 
 #[test]
-fn a_call_that_may_not_be_repeated_is_not() {
+fn unrepeatable_call_is_not_hedged() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |_| pending::<Result<u32, BoxError>>().await;
@@ -93,7 +93,7 @@ fn a_call_that_may_not_be_repeated_is_not() {
 }
 
 #[test]
-fn a_failure_of_either_leaves_the_other_running() {
+fn failure_of_one_call_leaves_the_other_running() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let calls = Arc::new(AtomicU32::new(0));
@@ -121,7 +121,7 @@ fn a_failure_of_either_leaves_the_other_running() {
 }
 
 #[test]
-fn when_both_fail_the_turn_recovers_as_after_one() {
+fn failure_of_both_calls_recovers_like_one() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
@@ -163,7 +163,7 @@ async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
 }
 
 #[test]
-fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
+fn hedge_without_retry_budget_is_not_sent() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1).percent(0));
     let fixture = paid_from(&budget, |_, route| route);
     let session = fixture.orchestrator.session().unwrap();
@@ -174,7 +174,7 @@ fn a_hedge_is_taken_from_the_retry_budget_and_is_not_sent_without() {
 }
 
 #[test]
-fn a_hedge_that_is_not_admitted_costs_no_retry() {
+fn refused_hedge_costs_no_retry() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1));
     let fixture = paid_from(&budget, |fixture, route| {
         let limiter = RateLimiter::with_clock(
@@ -192,7 +192,7 @@ fn a_hedge_that_is_not_admitted_costs_no_retry() {
 }
 
 #[test]
-fn where_there_is_no_other_route_the_same_one_is_asked_again() {
+fn hedge_uses_the_same_route_if_there_is_no_other() {
     let routes = Routes::ordered([Route::new("only", "m")]);
     let fixture = fixture().recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
@@ -204,7 +204,7 @@ fn where_there_is_no_other_route_the_same_one_is_asked_again() {
 }
 
 #[test]
-fn both_calls_are_paid_for_and_neither_holds_anything() {
+fn both_calls_are_billed_and_release_everything() {
     let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").repeatable().reserve(Usd::from_dollars(2)).usage(dollar());
@@ -214,7 +214,7 @@ fn both_calls_are_paid_for_and_neither_holds_anything() {
 }
 
 #[test]
-fn a_route_that_failed_beside_the_answer_rests() {
+fn route_that_failed_beside_the_answer_rests() {
     let fixture = fixture();
     let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
@@ -239,7 +239,7 @@ fn a_route_that_failed_beside_the_answer_rests() {
 }
 
 #[test]
-fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
+fn lost_call_counts_with_its_age() {
     let hedge = Hedge::at_quantile(0.5).minimum_samples(NonZeroU32::MIN);
     let fixture = fixture().recovery(|recovery| recovery.hedge(hedge));
     let session = fixture.orchestrator.session().unwrap();
@@ -273,7 +273,7 @@ fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
 }
 
 #[test]
-fn hedging_futures_cross_threads() {
+fn hedging_futures_are_send() {
     fn is_send(_: &impl Send) {}
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();

@@ -19,7 +19,7 @@ async fn hang() -> Result<(), BoxError> {
 }
 
 #[test]
-fn what_the_session_cuts_short_is_no_refusal() {
+fn call_interrupted_by_the_session_is_not_a_refusal() {
     let fixture = Fixture::new().deadline(SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let mut cut = Box::pin(session.run_turn(Turn::model("m"), hang));
@@ -39,7 +39,7 @@ fn what_the_session_cuts_short_is_no_refusal() {
 }
 
 #[test]
-fn a_stream_whose_chunks_are_always_ready_runs_out_of_time_all_the_same() {
+fn stream_of_ready_chunks_times_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, 3 * SECOND));
@@ -77,7 +77,7 @@ impl AsyncGuardrail for Hanging {
 }
 
 #[test]
-fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
+fn hanging_guardrail_does_not_delay_a_blocking_call() {
     for input in ["hang", "pass"] {
         let fixture = Fixture::new().with(|o| {
             o.guardrails(Guardrails::new().with_async(Hanging)).time(ManualClock::skipping())
@@ -95,7 +95,7 @@ fn a_guardrail_that_hangs_does_not_hold_a_blocking_call_beyond_its_time() {
 }
 
 #[test]
-fn the_order_in_which_a_turn_is_described_loses_no_guardrail() {
+fn order_of_turn_options_loses_no_guardrail() {
     let deny = |_: &PreCheck<'_>| GuardrailOutcome::deny("no");
     let fixture =
         Fixture::new().with(|o| o.guardrails(Guardrails::new().with(guardrail::pre("deny", deny))));

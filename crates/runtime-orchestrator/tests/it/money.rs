@@ -23,7 +23,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn a_turn_reserves_its_estimate_and_settles_with_its_cost() {
+fn turn_reserves_its_estimate_and_settles_its_cost() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
     // A dollar for the input, and two a million for at most half a million of output.
@@ -44,7 +44,7 @@ fn a_turn_reserves_its_estimate_and_settles_with_its_cost() {
 }
 
 #[test]
-fn what_is_left_says_how_long_the_answer_may_be() {
+fn max_output_tokens_follow_the_rest_of_the_budget() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(300))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(dollar()).reserve(cents(50));
@@ -59,7 +59,7 @@ fn what_is_left_says_how_long_the_answer_may_be() {
 }
 
 #[test]
-fn turns_reserve_what_is_usual_once_it_is_known() {
+fn turns_reserve_the_usual_output_once_known() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(99)).per_turn(cents(7))).max_iterations(99)
     });
@@ -89,7 +89,7 @@ fn turns_reserve_what_is_usual_once_it_is_known() {
 }
 
 #[test]
-fn turns_in_parallel_cannot_overspend_what_they_reserve() {
+fn parallel_turns_do_not_overspend_their_reservations() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(350))));
     let session = fixture.orchestrator.session().unwrap();
     let turns = (0..8).map(|_| {
@@ -112,7 +112,7 @@ fn turns_in_parallel_cannot_overspend_what_they_reserve() {
 /// `LiteLLM` PR #40002: a cap of $0.45 on which $0.60 was spent, for the reservation did not know that
 /// a prompt of more than 272,000 tokens has another price, and priority a third one.
 #[test]
-fn the_tier_by_context_and_by_service_is_reserved_and_so_refused() {
+fn context_band_and_service_tier_are_reserved() {
     let fixture = Fixture::new().with(|o| {
         let flat = |input, output| {
             runtime_usage::ModelPricing::per_million(Usd::from_cents(input), cents(output))
@@ -139,7 +139,7 @@ fn the_tier_by_context_and_by_service_is_reserved_and_so_refused() {
 }
 
 #[test]
-fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
+fn strict_budget_needs_a_worst_case_and_is_never_overspent() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(500))));
     let session = fixture.orchestrator.session().unwrap();
     let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
@@ -161,7 +161,7 @@ fn a_strict_budget_wants_to_know_the_worst_case_and_keeps_to_the_nano_dollar() {
 }
 
 #[test]
-fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
+fn turn_dropped_at_any_await_is_billed_by_known_usage() {
     for observed in [false, true] {
         for polls in 0..6 {
             let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
@@ -198,7 +198,7 @@ fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
 }
 
 #[test]
-fn a_turn_that_fails_times_out_or_panics_is_billed_by_what_it_reserved() {
+fn failed_turn_is_billed_by_its_reservation() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(9)))
             .circuit_breaker(crate::support::breaker(&runtime_events::ManualClock::new(), 99))
@@ -233,7 +233,7 @@ fn a_turn_that_fails_times_out_or_panics_is_billed_by_what_it_reserved() {
 }
 
 #[test]
-fn a_call_that_was_never_sent_costs_nothing() {
+fn unsent_call_costs_nothing() {
     let deny_input = guardrail::pre("deny", |check: &PreCheck<'_>| {
         if check.arguments == "bad" {
             GuardrailOutcome::deny("no")
@@ -257,7 +257,7 @@ fn a_call_that_was_never_sent_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_a_guardrail_withholds_is_paid_for() {
+fn withheld_answer_is_billed() {
     let deny_output = guardrail::post("deny", |_: &PostCheck<'_>| GuardrailOutcome::deny("no"));
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(9)))
@@ -271,7 +271,7 @@ fn an_answer_that_a_guardrail_withholds_is_paid_for() {
 }
 
 #[test]
-fn a_cost_that_the_provider_reports_wins_and_is_marked() {
+fn reported_cost_takes_precedence_and_is_marked() {
     let usage = RingBufferUsageSink::new();
     let fixture = Fixture::new()
         .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).usage_sink(usage.clone()));
@@ -289,7 +289,7 @@ fn a_cost_that_the_provider_reports_wins_and_is_marked() {
 }
 
 #[test]
-fn the_tier_of_the_response_is_billed_and_else_the_one_that_was_asked_for() {
+fn reported_tier_is_billed_before_the_requested_one() {
     let fixture = Fixture::new().with(|o| {
         let flat = |dollars| {
             let dollars = Usd::from_dollars(dollars);

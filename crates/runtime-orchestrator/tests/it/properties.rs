@@ -18,7 +18,7 @@ use self::ops::{Ending, Op, Setting};
 
 proptest! {
     #[test]
-    fn a_session_does_what_the_model_says(
+    fn session_agrees_with_its_model(
         setting in any_setting(),
         ops in vec(any_op(), 0..40),
         ending in any_ending(),

@@ -19,7 +19,7 @@ use self::server::Server;
 use self::shapes::{Expected, NETWORK, Shape};
 
 #[tokio::test]
-async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
+async fn each_shape_of_failure_has_its_fault() {
     let shapes = shapes::all();
     let server = Server::start(shapes.iter().map(|shape| shape.reply.clone())).await;
     for Shape { name, provider, fault, .. } in &shapes {
@@ -32,7 +32,7 @@ async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
 }
 
 #[test]
-fn every_shape_has_a_name_of_its_own_and_every_provider_has_shapes() {
+fn each_shape_has_a_unique_name_and_each_provider_has_shapes() {
     let shapes = shapes::all();
     let names: BTreeSet<_> = shapes.iter().map(|shape| &shape.name).collect();
     assert_eq!(names.len(), shapes.len());
@@ -42,7 +42,7 @@ fn every_shape_has_a_name_of_its_own_and_every_provider_has_shapes() {
 }
 
 #[tokio::test]
-async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
+async fn answer_is_no_fault_whole_or_in_parts() {
     let paused = json!({"type": "message", "content": [], "stop_reason": "pause_turn"});
     let server = Server::start([
         Reply::ok("42"),
@@ -61,7 +61,7 @@ async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_fault_of_the_network_wherever_it_breaks() {
+async fn broken_connection_is_a_network_fault_at_any_point() {
     let delta = json!({"type": "content_block_delta", "delta": {"text": "4"}});
     let server = Server::start([
         Reply::Closed,
@@ -93,7 +93,7 @@ fn is_refusal(message: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_was_asked_and_does_not_answer() {
+async fn hanging_server_is_reached_and_does_not_answer() {
     let server = Server::start([Reply::Hang, Reply::ok("42")]).await;
     let hung = tokio::spawn(call(server.addr(), Provider::OpenAi, "/hang"));
     server.received(1).await;
@@ -107,7 +107,7 @@ async fn a_server_that_hangs_was_asked_and_does_not_answer() {
 }
 
 #[tokio::test]
-async fn the_server_remembers_what_it_was_asked() {
+async fn server_records_its_requests() {
     let server = Server::start([Reply::ok("")]).await;
     call(server.addr(), Provider::OpenAi, "/v1/responses").await.unwrap();
     let [request] = &server.requests()[..] else { panic!("it was asked once") };

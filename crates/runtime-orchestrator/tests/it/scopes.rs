@@ -37,7 +37,7 @@ fn noted() -> (Fixture, Notes) {
 }
 
 #[test]
-fn every_poll_of_a_call_is_inside_its_span() {
+fn each_poll_of_a_call_is_inside_its_span() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let seen = notes.clone();
@@ -53,7 +53,7 @@ fn every_poll_of_a_call_is_inside_its_span() {
 }
 
 #[test]
-fn a_tool_inside_a_turn_has_the_inner_scope_and_gives_the_outer_one_back() {
+fn tool_inside_a_turn_nests_its_scope() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = async || {
@@ -68,7 +68,7 @@ fn a_tool_inside_a_turn_has_the_inner_scope_and_gives_the_outer_one_back() {
 }
 
 #[test]
-fn blocking_calls_and_attempts_are_inside_theirs() {
+fn blocking_calls_and_attempts_are_inside_their_spans() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = || Ok::<_, BoxError>(notes.open());
@@ -89,7 +89,7 @@ impl ScopeHook for Lazy {
 }
 
 #[test]
-fn a_hook_that_runs_nothing_does_not_cost_the_call() {
+fn hook_that_does_not_run_its_code_does_not_cost_the_call() {
     let fixture = Fixture::new().with(|o| o.telemetry(TelemetryConfig::default().scope_hook(Lazy)));
     let session = fixture.orchestrator.session().unwrap();
     let call = async || Ok::<_, BoxError>(42);

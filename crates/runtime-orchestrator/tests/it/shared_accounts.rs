@@ -17,7 +17,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
+fn sessions_share_an_account_above_their_own() {
     let company = Account::new(Limit::enforced(cents(300)).named("company"));
     let fixture = Fixture::new().with(|o| o.account(&company).budget(Limit::enforced(cents(150))));
     let spend = |session: &OrchestrationSession| {
@@ -47,7 +47,7 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
 }
 
 #[test]
-fn a_mark_is_an_event_of_the_session_that_crossed_it() {
+fn mark_is_emitted_by_the_session_that_crossed_it() {
     let company = Account::new(Limit::enforced(cents(200)).named("company").marks([50]));
     let fixture = Fixture::new().with(|o| o.account(&company));
     let first = fixture.orchestrator.session().unwrap();
@@ -75,7 +75,7 @@ impl BudgetListener for Panicking {
 }
 
 #[test]
-fn a_listener_that_panics_harms_no_turn() {
+fn panic_of_a_listener_does_not_affect_turns() {
     let budget = Account::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
     let fixture = Fixture::new().with(|o| o.account(&budget));
     let session = fixture.orchestrator.session().unwrap();
@@ -84,7 +84,7 @@ fn a_listener_that_panics_harms_no_turn() {
 }
 
 #[test]
-fn what_is_set_aside_lets_a_run_end_with_an_answer() {
+fn wrap_up_money_pays_for_a_last_answer() {
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(cents(300)).wrap_up(cents(100))));
     let session = fixture.orchestrator.session().unwrap();

@@ -26,7 +26,7 @@ const ROUNDS: u64 = 40;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn nothing_is_lost_when_eight_threads_share_a_session() {
+fn session_shared_by_eight_threads_loses_nothing() {
     let events = RecordingEventSink::new();
     let usage = RingBufferUsageSink::with_capacity(NonZeroUsize::new(10_000).unwrap());
     let orchestrator = Orchestrator::new("writer", "draft")
@@ -74,7 +74,7 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
 }
 
 #[test]
-fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
+fn parallel_sessions_keep_separate_books_in_one_registry() {
     let finished = 10;
     let registry =
         AgentRegistry::with_config(RegistryConfig::default().finished_capacity(finished));
@@ -110,7 +110,7 @@ fn sessions_side_by_side_keep_their_own_books_and_the_registry_stays_bounded() {
 }
 
 #[test]
-fn a_session_ends_once_however_many_threads_end_it() {
+fn session_ended_by_many_threads_ends_once() {
     for _ in 0..50 {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();
@@ -142,7 +142,7 @@ fn a_session_ends_once_however_many_threads_end_it() {
 }
 
 #[test]
-fn inputs_and_pauses_on_different_threads_meet() {
+fn pauses_and_inputs_on_different_threads_meet() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -171,7 +171,7 @@ fn inputs_and_pauses_on_different_threads_meet() {
 }
 
 #[test]
-fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
+fn turn_on_its_own_thread_returns_at_its_timeout() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (release, gate) = mpsc::channel::<()>();
@@ -207,7 +207,7 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
 }
 
 #[test]
-fn a_call_on_a_thread_of_its_own_that_returns_in_time_is_answered() {
+fn timely_call_on_its_own_thread_is_answered() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
@@ -226,7 +226,7 @@ fn a_call_on_a_thread_of_its_own_that_returns_in_time_is_answered() {
 }
 
 #[test]
-fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
+fn tool_on_its_own_thread_returns_at_its_timeout() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (_release, gate) = mpsc::channel::<()>();
@@ -246,7 +246,7 @@ fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
 }
 
 #[test]
-fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
+fn cancel_wakes_a_blocked_turn_and_tool() {
     for tool in [false, true] {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();
@@ -283,7 +283,7 @@ fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
 }
 
 #[test]
-fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
+fn panic_on_its_own_thread_keeps_its_payload() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking(|session| {
@@ -306,7 +306,7 @@ fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
 }
 
 #[test]
-fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
+fn sink_panicking_on_one_thread_keeps_the_order_of_others() {
     let clock = ManualClock::new();
     let panics = |event: &Arc<runtime_events::AgentEvent>| -> Result<(), SinkError> {
         if event.seq.unwrap().is_multiple_of(3) {
@@ -336,7 +336,7 @@ fn a_sink_that_panics_on_one_thread_leaves_the_others_their_order() {
 }
 
 #[test]
-fn states_are_told_without_a_gap_whoever_ends_the_session_around_a_pause() {
+fn states_around_a_pause_have_no_gap_when_threads_race() {
     for _ in 0..200 {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();

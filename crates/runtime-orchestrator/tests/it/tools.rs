@@ -29,7 +29,7 @@ fn read_only(orchestrator: Orchestrator) -> Orchestrator {
 }
 
 #[test]
-fn a_tool_that_the_role_may_not_use_is_refused_before_its_guardrails_look() {
+fn forbidden_tool_is_refused_before_its_guardrails() {
     let fixture = Fixture::new().with(read_only).with(|o| {
         o.guardrails(
             Guardrails::new()
@@ -57,7 +57,7 @@ fn a_tool_that_the_role_may_not_use_is_refused_before_its_guardrails_look() {
 }
 
 #[test]
-fn without_permissions_everything_is_allowed_and_says_so() {
+fn everything_is_allowed_without_permissions() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let outcome = session.authorize("deploy");
     assert!(outcome.allowed);
@@ -65,7 +65,7 @@ fn without_permissions_everything_is_allowed_and_says_so() {
 }
 
 #[test]
-fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
+fn tool_after_the_deadline_is_refused_before_its_permission() {
     let fixture = Fixture::new().with(read_only).deadline(Duration::from_secs(1));
     let session = fixture.orchestrator.session().unwrap();
     fixture.clock.advance(Duration::from_secs(1));
@@ -74,7 +74,7 @@ fn after_the_deadline_tools_are_refused_before_permission_is_asked() {
 }
 
 #[test]
-fn guardrails_see_the_arguments_and_the_result() {
+fn guardrails_check_arguments_and_result() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(
             Guardrails::new()
@@ -124,7 +124,7 @@ impl Serialize for Opaque {
 }
 
 #[test]
-fn a_result_is_turned_into_json_only_for_a_guardrail() {
+fn result_is_serialised_only_for_guardrails() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(Guardrails::new().with(guardrail::pre("args", |_| GuardrailOutcome::allow())))
     });
@@ -145,7 +145,7 @@ fn a_result_is_turned_into_json_only_for_a_guardrail() {
 }
 
 #[test]
-fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
+fn failed_tool_is_classified_outside_breaker_and_recovery() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), _>("503 Service Unavailable");
@@ -161,7 +161,7 @@ fn a_failed_tool_is_classified_and_does_not_touch_the_breaker_or_recovery() {
 }
 
 #[test]
-fn a_tool_that_takes_too_long_is_timed_out() {
+fn slow_tool_times_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let call = ToolCall::new("search").timeout(limit(&fixture.clock, Duration::from_secs(2)));
@@ -177,7 +177,7 @@ fn a_tool_that_takes_too_long_is_timed_out() {
 }
 
 #[test]
-fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
+fn tool_does_not_begin_if_a_guardrail_cancels_the_session() {
     for blocking in [false, true] {
         let canceller = Arc::new(OnceLock::new());
         let held: Arc<OnceLock<SessionHandle>> = Arc::clone(&canceller);
@@ -206,7 +206,7 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
 }
 
 #[test]
-fn the_span_of_a_tool_names_it_at_both_ends() {
+fn tool_span_names_the_tool_at_both_ends() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     session.blocking().run_tool("search", || Ok::<_, BoxError>(())).unwrap();

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_editor_writes_however_the_tool_is_spelt() {
+    fn only_the_editor_writes_in_any_spelling_of_the_tool() {
         let permissions = permissions().unwrap();
         for tool in ["write_file", "Write_File"] {
             assert!(!permissions.is_allowed(researcher::ROLE, tool));

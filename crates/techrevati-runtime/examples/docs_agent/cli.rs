@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_waits_longer_and_needs_a_model() {
+    fn endpoint_has_a_longer_timeout_and_needs_a_model() {
         let options =
             run(&["--base-url=https://x/v1/", "--model", "m", "--price", "1/2", "d", "q"]).unwrap();
         let (endpoint, one) = (options.endpoint.unwrap(), Usd::from_dollars(1));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_argument_is_named() {
+    fn wrong_argument_is_named() {
         for (arguments, named) in [
             (&["docs"][..], "QUESTION"),
             (&["docs", " "], "QUESTION"),

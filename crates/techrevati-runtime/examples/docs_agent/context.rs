@@ -86,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stays_as_it_is() {
+    fn fitting_context_is_unchanged() {
         assert_eq!(fit(&talk(), size(&talk())), talk());
     }
 
     #[test]
-    fn results_are_cut_until_it_fits_and_stay_what_they_were() {
+    fn results_are_shortened_until_the_context_fits() {
         let talk = talk();
         for percent in [90, 75, 56, 42] {
             let budget = size(&talk) * percent / 100;
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_is_sent_all_the_same() {
+    fn context_that_cannot_be_shortened_is_sent() {
         let talk = [Message::user("Question: ".repeat(50))];
         assert_eq!(fit(&talk, 10), talk);
     }

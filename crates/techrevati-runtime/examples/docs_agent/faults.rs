@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_seed_brings_each_fault_once() {
+    fn each_seed_has_each_fault_once() {
         for seed in 0..100 {
             let met = run(seed);
             for fault in ALL {
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_is_not_too_long() {
+    fn short_context_is_not_too_long() {
         let mut plan = Plan::new(1);
         assert!((0..20).all(|_| plan.plain(false) != Some(Fault::TooLong)));
         assert_eq!(plan.plain(true), Some(Fault::TooLong));
     }
 
     #[test]
-    fn the_same_seed_brings_the_same_faults() {
+    fn same_seed_has_the_same_faults() {
         assert_eq!(run(3), run(3));
         assert!((0..10).any(|seed| run(seed) != run(3)));
     }

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn it_researches_step_by_step_and_reads_on_when_told_to() {
+    fn model_researches_step_by_step_and_reads_on_when_told() {
         let mut talk =
             vec![Message::system("s"), Message::user("Question: When does the breaker probe?")];
         let (used, text) = play(&mut talk, RESEARCH, &files());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_so_when_it_finds_nothing() {
+    fn model_reports_that_it_found_nothing() {
         let mut talk = vec![Message::user("Question: banana bread?")];
         let (_, text) = play(&mut talk, RESEARCH, &files());
         assert_eq!(notes::parse(&text), []);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_edits_notes_into_a_page_of_quotations_and_owns_up() {
+    fn model_edits_notes_into_quotations_and_admits_gaps() {
         let notes = "- [a.md:3] \"After a minute the breaker lets a probe through.\"";
         let mut talk = vec![Message::user(format!("Question: When?\n\nNotes:\n{notes}"))];
         let (used, _) = play(&mut talk, &["read_file"], &files());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_tokens() {
+    fn model_counts_tokens() {
         let request =
             ChatRequest { messages: vec![Message::user("x".repeat(400))], ..Default::default() };
         let usage = reply(&request).usage.unwrap();

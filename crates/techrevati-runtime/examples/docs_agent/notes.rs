@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_survive_their_text_and_prose_around_them_is_dropped() {
+    fn notes_round_trip_through_text_without_surrounding_prose() {
         let notes = [note("a b.md", Some(3), r#"It says "probe"."#), note("c.md", None, "x")];
         let text = format!("Here they are:\n{}\n* {}\nDone.", notes[0], notes[1]);
         assert_eq!(parse(&text), notes);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invented_quotation_is_no_note() {
+    fn invented_quotation_is_no_note() {
         let read = |file: &str| (file == "a.md").then(|| "The probe\ndecides.".to_owned());
         let notes =
             ["The probe decides.", "The probe loses."].map(|quote| note("a.md", None, quote));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn block_quotes_are_found_with_their_lines_joined() {
+    fn block_quotes_are_joined_over_lines() {
         let answer = "Intro\n\n> one\n> two\n\ntext\n> ```\n> let x;\n> ```\n";
         assert_eq!(block_quotes(answer), ["one two", "let x;"]);
     }

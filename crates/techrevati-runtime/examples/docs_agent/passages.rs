@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_at_blank_lines_headings_fences_and_table_rows() {
+    fn page_is_cut_at_blank_lines_headings_fences_and_rows() {
         assert_eq!(
             texts(&cut_up("a.md", PAGE, 1)),
             [
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_file_keeps_its_line_numbers() {
+    fn part_of_a_file_keeps_its_line_numbers() {
         assert_eq!(cut_up("a.txt", "one\n\ntwo", 40)[1].line, 42);
     }
 }

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_is_called_by_its_host() {
+    fn provider_is_named_by_its_host() {
         assert_eq!(host("https://api.openai.com/v1"), "api.openai.com");
         assert_eq!(host("http://me:secret@localhost:8080/v1?x"), "localhost:8080");
     }

@@ -152,7 +152,7 @@ mod tests {
         After the timeout it lets a probe through.\n\n## Other\n\nThe breaker is named.\n";
 
     #[test]
-    fn a_heading_answers_for_the_text_below_it() {
+    fn heading_counts_for_the_text_below_it() {
         let passages = cut_up("a.md", PAGE, 1);
         let hits = rank("How does the breaker recover?", &passages);
         assert_eq!(hits[0].passage.line, 7);
@@ -160,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_no_term_with_the_question_is_no_hit() {
+    fn passage_without_a_term_of_the_question_is_no_hit() {
         assert!(rank("banana bread", &cut_up("a.md", PAGE, 1)).is_empty());
         assert!(rank("", &cut_up("a.md", PAGE, 1)).is_empty());
     }
 
     #[test]
-    fn a_link_does_not_answer_for_the_page_it_leads_to() {
+    fn link_does_not_count_for_its_target_page() {
         let page = "# Breaker\n\nMore: [how it recovers](recovery.md).\n\n\
             It [recovers][1] after a wait.\n";
         let passages = cut_up("a.md", page, 1);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_passage_is_quoted_where_it_answers() {
+    fn long_passage_is_quoted_at_its_best_part() {
         let filler = "Nothing of interest is said in this sentence at all. ".repeat(12);
         let text = format!("{filler}The probe closes the breaker again. {filler}");
         let quote = quotation("When is the breaker closed?", &text);

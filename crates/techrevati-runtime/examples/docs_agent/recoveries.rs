@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_is_a_row_that_says_what_came_of_it() {
+    fn each_failure_is_a_row_with_its_result() {
         let session = orchestrator().session().unwrap();
         session
             .blocking()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_a_row_too() {
+    fn given_up_failure_is_a_row() {
         let session = orchestrator().session().unwrap();
         let failed = session
             .blocking()

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_rows_is_left_out() {
+    fn table_without_rows_is_omitted() {
         assert_eq!(table(&[], &PricingTable::new()), "");
     }
 }

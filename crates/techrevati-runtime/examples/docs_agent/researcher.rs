@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_rule_decides_about_every_state_of_the_notes() {
+    fn exactly_one_rule_applies_to_each_state_of_the_notes() {
         use PolicyAction::{AbortPhase, GenerateHandoff, RetryAgent};
         assert_eq!(actions(Some(QualityLevel::Release), false), [GenerateHandoff]);
         assert_eq!(actions(Some(QualityLevel::Standard), false), [RetryAgent]);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_document_cannot_be_asked_for_a_second_source() {
+    fn single_document_needs_no_second_source() {
         assert_eq!(required(1), QualityLevel::Standard);
         assert_eq!(required(2), QualityLevel::Strict);
     }

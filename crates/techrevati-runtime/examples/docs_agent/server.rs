@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_fault_reaches_the_client_as_what_it_is() {
+    async fn each_fault_reaches_the_client_unchanged() {
         for seed in 0..6 {
             let client = client(seed).await;
             let mut met = Vec::new();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_too_long_is_so_until_it_is_shorter() {
+    async fn too_long_context_is_refused_until_it_is_shorter() {
         let client = client(1).await;
         for _ in 0..9 {
             let _ = client.chat(FIRST, &request(2 * LONG)).await;
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_streamed_reply_is_the_same_reply_at_both_providers() {
+    async fn streamed_reply_equals_the_whole_one_at_both_providers() {
         let client = client(0).await;
         // Past all faults of the plan.
         for _ in 0..8 {

@@ -104,12 +104,12 @@ async fn recovers_over_two_routes(seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_every_seed_each_fault_is_recovered_over_two_routes() {
+async fn each_fault_is_recovered_over_two_routes_on_each_seed() {
     join_all((0..12).map(recovers_over_two_routes)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_one_route_it_recovers_where_it_is() {
+async fn single_route_recovers_in_place() {
     let place = Place::new("endpoint");
     let [base_url, _] = server::start(3, TIMEOUT * 3).await.unwrap();
     let model = model::NAME.into();

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stop_words_are_sorted_for_the_search() {
+    fn stop_words_are_sorted_for_the_search() {
         assert!(STOP_WORDS.is_sorted());
     }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_reduced_to_what_it_asks_about() {
+    fn question_is_reduced_to_its_terms() {
         assert_eq!(
             content_words("How does the circuit breaker recover?"),
             ["circuit", "breaker", "recover"]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_end_at_a_stop_that_is_followed_by_space() {
+    fn sentences_end_at_a_stop_followed_by_space() {
         assert_eq!(
             sentences("It waits 1.5 s. Then it probes!"),
             ["It waits 1.5 s.", "Then it probes!"]
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_between_characters() {
+    fn text_is_cut_between_characters() {
         assert_eq!(cut("aä", 2), "a");
         assert_eq!(cut("aä", 9), "aä");
     }

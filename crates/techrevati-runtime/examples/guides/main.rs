@@ -42,6 +42,6 @@ async fn main() -> Result<(), BoxError> {
 }
 
 #[test]
-fn the_guides_do_what_they_say() {
+fn code_of_the_guides_runs() {
     main().unwrap();
 }

@@ -33,7 +33,7 @@ use self::support::{Draws, WAIT, breaker, dollar, fine, never, prices};
 use super::support::now;
 
 #[test]
-fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
+fn difference_1_digits_inside_a_number_are_no_status_code() {
     for (code, meaning) in [
         ("429", FailureScenario::LlmError),
         ("401", FailureScenario::ProviderFailure),
@@ -55,7 +55,7 @@ fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
 }
 
 #[test]
-fn difference_2_a_stale_result_changes_nothing_and_a_cancelled_probe_frees_its_place() {
+fn difference_2_stale_result_is_ignored_and_probe_freed() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
     let [late_success, late_failure] = [(); 2].map(|()| breaker.try_acquire().unwrap());
@@ -81,7 +81,7 @@ fn difference_2_a_stale_result_changes_nothing_and_a_cancelled_probe_frees_its_p
 }
 
 #[test]
-fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
+fn difference_3_failure_while_open_does_not_extend_the_wait() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
     let late = breaker.try_acquire().unwrap();
@@ -96,7 +96,7 @@ fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
 }
 
 #[test]
-fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
+fn difference_4_timed_out_turn_counts_and_returns_in_time() {
     const LIMIT: Duration = Duration::from_secs(5);
     let clock = ManualClock::new();
     let tasks = breaker(&clock);
@@ -132,7 +132,7 @@ fn difference_4_a_timed_out_turn_counts_for_the_breaker_and_returns_when_due() {
 }
 
 #[test]
-fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_next_refused() {
+fn difference_5_overspending_turn_is_answered() {
     let records = RingBufferUsageSink::new();
     let orchestrator = Orchestrator::new("writer", "draft")
         .pricing(prices())
@@ -153,7 +153,7 @@ fn difference_5_the_turn_that_crosses_an_enforced_budget_is_answered_and_the_nex
 }
 
 #[test]
-fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_otherwise() {
+fn difference_6_enforced_budget_refuses_unpriced_models() {
     let orchestrator = Orchestrator::new("writer", "draft").pricing(PricingTable::new());
     let with = |budget: Limit| orchestrator.clone().budget(budget).session().unwrap();
     let strict = Limit::enforced(Usd::from_dollars(1));
@@ -175,7 +175,7 @@ fn difference_6_an_enforced_budget_refuses_a_model_without_a_price_unless_told_o
 }
 
 #[test]
-fn difference_7_recovered_is_said_only_of_an_attempt_that_then_succeeded() {
+fn difference_7_recovered_means_that_an_attempt_succeeded() {
     let clock = ManualClock::skipping();
     let orchestrator = Orchestrator::new("writer", "draft").time(clock.clone());
     let outcomes = |session: &OrchestrationSession| -> Vec<_> {
@@ -209,7 +209,7 @@ fn difference_7_recovered_is_said_only_of_an_attempt_that_then_succeeded() {
 }
 
 #[test]
-fn difference_13_a_plain_turn_recovers_nothing_and_says_nothing_of_recovery() {
+fn difference_13_plain_turn_reports_no_recovery() {
     let exhausted = PolicyRule::new("retries", PolicyCondition::retry_exhausted(None));
     let orchestrator = Orchestrator::new("writer", "draft")
         .policy(PolicyEngine::new([exhausted.action(PolicyAction::AbortPhase)]))
@@ -234,7 +234,7 @@ fn difference_13_a_plain_turn_recovers_nothing_and_says_nothing_of_recovery() {
 }
 
 #[test]
-fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
+fn difference_8_delays_stay_within_bounds_at_any_attempt() {
     for &jitter in JitterMode::ALL {
         for base in [f64::MIN_POSITIVE, 0.5, 1.0, 3.0, f64::MAX] {
             for cap in [Duration::ZERO, Duration::from_millis(1), WAIT, Duration::MAX] {
@@ -254,7 +254,7 @@ fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
 }
 
 #[test]
-fn difference_9_nothing_grows_with_the_turns_before_it() {
+fn difference_9_nothing_grows_with_earlier_turns() {
     const FEW: u32 = 2_000;
     const MANY: u32 = 20_000;
     let kept = NonZeroUsize::new(10).unwrap();
@@ -287,7 +287,7 @@ fn difference_9_nothing_grows_with_the_turns_before_it() {
 }
 
 #[test]
-fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
+fn difference_10_ended_session_refuses_turns_and_tools() {
     let open = || Orchestrator::new("writer", "draft").session().unwrap();
     let (handed, completed, failed, cancelled) = (open(), open(), open(), open());
     handed.handoff_to("editor", "polish", json!(null)).unwrap();
@@ -317,7 +317,7 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
 }
 
 #[test]
-fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registry() {
+fn difference_11_handoff_workers_are_claimable_and_bounded() {
     const ROOM: usize = 3;
     let config = RegistryConfig::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
     let registry = AgentRegistry::with_config(config);
@@ -349,7 +349,7 @@ fn difference_11_a_handoffs_worker_can_be_adopted_and_does_not_haunt_the_registr
 }
 
 #[test]
-fn difference_12_a_new_worker_never_replaces_another_with_its_id() {
+fn difference_12_new_worker_never_replaces_another() {
     let registry = |draws| {
         let config = RegistryConfig::default().ids(Arc::new(Draws::new(draws)));
         AgentRegistry::with_config(config)

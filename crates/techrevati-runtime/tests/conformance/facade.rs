@@ -102,7 +102,7 @@ const _: Option<&dyn RecoveryHandler> = None;
 const _: Option<&dyn TransitionListener> = None;
 
 #[test]
-fn the_futures_of_a_session_may_move_between_threads() {
+fn futures_of_a_session_are_send() {
     fn send<T: Send>(value: T) -> T {
         value
     }
@@ -121,6 +121,6 @@ fn the_futures_of_a_session_may_move_between_threads() {
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn version_is_the_crates() {
     assert_eq!(techrevati_runtime::VERSION, env!("CARGO_PKG_VERSION"));
 }

@@ -102,7 +102,7 @@ names! {
 const ORIGINAL: usize = 70;
 
 #[test]
-fn the_table_for_python_users_says_where_every_name_is() {
+fn table_for_python_users_has_every_name() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/from-python.md");
     let document = fs::read_to_string(document).unwrap();
 
@@ -118,7 +118,7 @@ fn the_table_for_python_users_says_where_every_name_is() {
 }
 
 #[test]
-fn no_name_comes_twice() {
+fn names_are_unique() {
     let mut names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
     names.dedup();

@@ -19,12 +19,12 @@ use super::support::{Verdict, every, near, now, same, same_json, without};
 use super::usage::Usage;
 
 #[test]
-fn every_session_vector_agrees_through_the_blocking_face() {
+fn every_session_vector_agrees_blocking() {
     every("session", |case: Case| run(&case, &Blocking));
 }
 
 #[test]
-fn every_session_vector_agrees_through_the_async_face() {
+fn every_session_vector_agrees_async() {
     every("session", |case: Case| run(&case, &Async));
 }
 

@@ -45,7 +45,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn every_vector_file_is_there_and_no_other() {
+fn vector_files_are_exactly_the_listed_ones() {
     let folder = folder();
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut found: Vec<String> = entries

@@ -45,7 +45,7 @@ fn farewell_waits_for_the_last_one_inside() {
 }
 
 #[test]
-fn busy_life_is_not_completed_and_stays_open() {
+fn busy_life_does_not_complete_and_stays_open() {
     let (life, _) = open();
     life.enter(true).unwrap();
     let Err(SessionError::Busy(SessionBusyError { in_flight: 1, .. })) = end(&life, true) else {
@@ -58,7 +58,7 @@ fn busy_life_is_not_completed_and_stays_open() {
 }
 
 #[test]
-fn life_ends_as_somebody_else_ended_its_worker() {
+fn life_takes_over_an_end_in_the_registry() {
     let (life, registry) = open();
     registry.transition(life.worker_id(), AgentStatus::Cancelled, None).unwrap();
     assert!(life.ended_elsewhere().is_err());
@@ -80,7 +80,7 @@ fn refused_turns_count_as_iterations() {
 }
 
 #[test]
-fn pause_is_answered_once_and_ends_with_the_life() {
+fn pause_takes_one_input_and_ends_with_the_life() {
     let (life, _) = open();
     assert!(matches!(life.answer("early".into()), Err(SessionError::NobodyWaiting)));
     assert_eq!(life.pause("publish?").unwrap(), Some(AgentStatus::Running));

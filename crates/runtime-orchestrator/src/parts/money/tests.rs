@@ -19,7 +19,7 @@ fn money(limit: Option<Limit>) -> Money {
 }
 
 #[test]
-fn what_nobody_settles_is_given_back() {
+fn unsettled_reservation_is_released() {
     let money = money(Some(Limit::enforced(Usd::from_dollars(2))));
     let ask = Ask { reserve: Some(Usd::from_dollars(2)), ..Ask::NOTHING };
     let funds = money.fund("m", &ask).unwrap();
@@ -60,7 +60,7 @@ fn turn_without_a_model_costs_nothing() {
 }
 
 #[test]
-fn output_is_what_was_estimated_or_usual_and_never_more_than_allowed() {
+fn expected_output_is_the_estimate_or_usual_up_to_the_maximum() {
     let ask = |estimate, max_output| Ask { estimate, max_output, ..Ask::NOTHING };
     assert_eq!(ask(None, None).output(|| Some(7)), Some(7));
     assert_eq!(ask(None, Some(5)).output(|| Some(7)), Some(5));

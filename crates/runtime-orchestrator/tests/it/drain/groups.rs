@@ -12,7 +12,7 @@ use super::{SECOND, draining, fine};
 use crate::support::{Fixture, limit, now};
 
 #[test]
-fn those_that_are_given_the_same_shutdown_drain_together() {
+fn orchestrators_with_one_shutdown_drain_together() {
     let fixture = Fixture::new();
     let shutdown = Shutdown::on(fixture.clock.clone());
     let writer = fixture.orchestrator.clone().shutdown(&shutdown);
@@ -42,7 +42,7 @@ fn those_that_are_given_the_same_shutdown_drain_together() {
 }
 
 #[test]
-fn a_child_of_another_orchestrator_drains_with_its_parent_as_well() {
+fn child_of_another_orchestrator_drains_with_its_parent() {
     for parent_drains in [true, false] {
         let lead = Fixture::new();
         let search = Orchestrator::new("searcher", "search").time(lead.clock.clone());
@@ -74,7 +74,7 @@ fn a_child_of_another_orchestrator_drains_with_its_parent_as_well() {
 }
 
 #[test]
-fn a_child_inside_a_tool_of_its_parent_is_cancelled_by_the_shutdown_and_not_by_being_dropped() {
+fn child_inside_a_tool_is_cancelled_as_shutdown_not_dropped() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let tool = parent.run_tool("research", || async {
@@ -136,7 +136,7 @@ impl UsageSink for Flushed {
 }
 
 #[test]
-fn the_sinks_of_all_that_was_open_are_flushed_once_more_at_the_end() {
+fn drain_flushes_the_sinks_of_all_open_sessions() {
     let clock = ManualClock::new();
     let shutdown = Shutdown::on(clock.clone());
     let (own, other) = (Flushed::default(), Flushed::default());
@@ -172,7 +172,7 @@ impl EventSink for Panics {
 }
 
 #[test]
-fn a_sink_that_cannot_be_flushed_is_told_and_panics_harm_nobody() {
+fn drain_reports_failed_flushes_and_survives_panics() {
     let fails = Flushed { fails: true, ..Flushed::default() };
     let writer = Orchestrator::new("writer", "draft").event_sink(fails.clone()).usage_sink(fails);
     let drained = writer.drain_blocking(SECOND);

@@ -33,7 +33,7 @@ impl IdSource for Trigger {
 }
 
 #[test]
-fn a_session_that_was_about_to_open_when_draining_began_leaves_a_cancelled_worker_and_no_event() {
+fn session_refused_while_opening_leaves_a_cancelled_worker() {
     let (shutdown, events) = (Shutdown::new(), RecordingEventSink::new());
     // One draw for the worker, one for the session.
     let ids = Trigger { left: AtomicU64::new(1), shutdown: shutdown.clone() };
@@ -54,7 +54,7 @@ fn a_session_that_was_about_to_open_when_draining_began_leaves_a_cancelled_worke
 }
 
 #[test]
-fn a_child_that_its_parents_roster_refuses_is_on_no_other_one_either() {
+fn child_refused_by_the_parents_roster_is_on_no_other() {
     let lead = Fixture::new();
     let shutdown = Shutdown::on(lead.clock.clone());
     let parent = lead.orchestrator.clone().shutdown(&shutdown).session().unwrap();
@@ -79,7 +79,7 @@ impl Wake for DropsAtWake {
 }
 
 #[test]
-fn a_child_is_cancelled_by_the_shutdown_before_its_parents_task_drops_it() {
+fn child_is_cancelled_as_shutdown_before_its_parents_drop() {
     let fixture = Fixture::new();
     let parent = Arc::new(fixture.orchestrator.session().unwrap());
     let child = parent.child("searcher").unwrap();

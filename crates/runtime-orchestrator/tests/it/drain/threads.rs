@@ -81,7 +81,7 @@ impl Seen {
 }
 
 #[test]
-fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
+fn nothing_begins_during_a_drain_and_nothing_is_lost() {
     for round in 0..ROUNDS {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let company = Account::new(Limit::enforced(Usd::from_dollars(1_000_000)));
@@ -123,7 +123,7 @@ fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
 }
 
 #[test]
-fn the_end_of_the_time_and_the_end_of_the_bodies_race_and_every_session_ends_once() {
+fn every_session_ends_once_when_timeout_and_bodies_race() {
     for _ in 0..ROUNDS {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let orchestrator =

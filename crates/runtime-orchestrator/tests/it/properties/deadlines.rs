@@ -165,7 +165,7 @@ fn orchestrator(clock: &ManualClock, deadline: Option<u64>) -> Orchestrator {
 
 proptest! {
     #[test]
-    fn the_time_left_is_the_least_along_every_path(
+    fn time_left_is_the_minimum_along_every_path(
         deadline in prop::option::of(1..60_u64),
         steps in vec(any_step(), 0..12),
         timeout in prop::option::of(1..60_u64),

@@ -80,7 +80,7 @@ fn any_op() -> impl Strategy<Value = Op> {
 
 proptest! {
     #[test]
-    fn no_session_is_lost_and_nothing_begins_while_it_drains(ops in vec(any_op(), 0..60)) {
+    fn drain_loses_no_session_and_begins_nothing(ops in vec(any_op(), 0..60)) {
         let mut world = World::new();
         for op in &ops {
             world.apply(op);

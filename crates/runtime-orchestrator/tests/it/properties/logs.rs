@@ -214,7 +214,7 @@ impl Scene {
 
 proptest! {
     #[test]
-    fn nothing_is_wrong_with_what_sessions_write(
+    fn checker_finds_no_defect_in_logs_of_sessions(
         routed in any::<bool>(),
         ops in vec(any_op(), 0..60),
         order in vec(any::<Index>(), 0..4),
@@ -233,7 +233,7 @@ proptest! {
 
 /// So that the property says something: what can be under way comes about.
 #[test]
-fn everything_that_a_log_tells_of_comes_about() {
+fn drawn_operations_cover_every_event() {
     use AgentEventName::{
         AgentBlocked, AgentPaused, AgentResumed, AgentToolCalled, AttemptStarted, BreakerChanged,
         HandedOver, RecoveryAttempted, TurnStarted, WaitStarted,

@@ -12,7 +12,7 @@ use self::scene::{Act, Cut, End, Handler, Run, Scene, Setting};
 
 proptest! {
     #[test]
-    fn a_turn_that_recovers_keeps_the_laws(
+    fn recovering_turn_keeps_the_laws(
         setting in setting(),
         runs in vec(run(), 1..4),
     ) {

@@ -222,7 +222,7 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
 }
 
 #[test]
-fn a_turn_that_is_cut_anywhere_holds_nothing_and_its_story_has_an_end() {
+fn turn_cut_at_any_point_releases_all_and_ends_its_story() {
     for cut in CUTS {
         let polls = (0..60).find(|&polls| cut_after(polls, cut));
         let polls = polls.expect("it completes");

@@ -29,7 +29,7 @@ fn run(
 }
 
 #[test]
-fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
+fn prompt_is_checked_once_for_all_attempts() {
     for way in BOTH {
         let [pre, post] = [(); 2].map(|()| Arc::new(AtomicU32::new(0)));
         let (seen_pre, seen_post) = (Arc::clone(&pre), Arc::clone(&post));
@@ -53,7 +53,7 @@ fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
 }
 
 #[test]
-fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
+fn rejected_prompt_is_not_sent_and_costs_nothing() {
     for way in BOTH {
         let fixture = quick().with(|o| {
             o.guardrails(
@@ -80,7 +80,7 @@ fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_is_objected_to_is_paid_for_and_not_asked_for_again() {
+fn rejected_answer_is_billed_and_not_retried() {
     for way in BOTH {
         for failures in [0, 1] {
             let fixture = quick().with(|o| {
@@ -145,7 +145,7 @@ impl AsyncGuardrail for Slow {
 }
 
 #[test]
-fn an_answer_is_the_last_token_whoever_told_of_the_others() {
+fn answer_counts_as_the_last_token() {
     // The answer is here: no first token is missing any more, and none is to follow.
     for told in [false, true] {
         let fixture = fixture();

@@ -13,7 +13,7 @@ use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, 
 use crate::support::{assert_lawful, last_outcome, limit};
 
 #[test]
-fn the_handler_gets_the_steps_that_change_the_request_in_order() {
+fn handler_gets_the_steps_that_change_the_request_in_order() {
     for way in BOTH {
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&seen);
@@ -43,7 +43,7 @@ fn the_handler_gets_the_steps_that_change_the_request_in_order() {
 }
 
 #[test]
-fn a_step_that_cannot_be_carried_out_ends_the_turn() {
+fn failed_step_ends_the_turn() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             recovery.handler(|step: &StepContext<'_>| match step.step() {
@@ -98,7 +98,7 @@ impl RecoveryHandler for Slow {
 const STEPS: [RecoveryStep; 2] = [RecoveryStep::ReduceToolSet, RecoveryStep::RetryWithBackoff];
 
 #[test]
-fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
+fn wait_after_a_slow_handler_respects_the_deadline() {
     // Ten seconds in all, four for the handler; the delays are one second or ten.
     for (takes, total, own) in [(4, 20, true), (4, 20, false), (9, 9, true), (9, 9, false)] {
         let fixture = fixture();
@@ -123,7 +123,7 @@ fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
-fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
+fn wait_that_ends_at_the_deadline_is_not_begun() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 4 * SECOND);
     let fixture = fixture.recovery(|recovery| {
@@ -141,7 +141,7 @@ fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
 }
 
 #[test]
-fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
+fn blocking_wait_after_a_slow_handler_respects_the_deadline() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 8 * SECOND);
     let fixture = fixture.recovery(|recovery| {
@@ -156,7 +156,7 @@ fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
-fn a_handler_is_cut_by_the_end_of_the_session_and_by_its_deadline() {
+fn handler_is_interrupted_by_session_end_and_deadline() {
     for cancelled in [true, false] {
         let fixture = fixture().deadline(10 * SECOND);
         let slow = Slow(fixture.clock.clone(), 99 * SECOND);

@@ -21,7 +21,7 @@ fn number(event: &AgentEvent, key: &str) -> u64 {
 }
 
 #[test]
-fn a_turn_costs_what_its_attempts_cost_together() {
+fn turn_costs_the_sum_of_its_attempts() {
     for way in BOTH {
         let usage = RingBufferUsageSink::new();
         let fixture =
@@ -63,7 +63,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
 }
 
 #[test]
-fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is_left() {
+fn each_attempt_reserves_separately_and_may_be_refused() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2))));
         let session = fixture.orchestrator.session().unwrap();
@@ -87,7 +87,7 @@ fn each_attempt_reserves_for_itself_and_the_next_one_is_refused_where_nothing_is
 }
 
 #[test]
-fn what_was_refused_before_it_was_read_costs_nothing() {
+fn call_refused_before_it_was_read_costs_nothing() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(1))));
         let session = fixture.orchestrator.session().unwrap();
@@ -101,7 +101,7 @@ fn what_was_refused_before_it_was_read_costs_nothing() {
 }
 
 #[test]
-fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
+fn reported_cost_of_one_attempt_is_in_the_sum() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(9))));
         let session = fixture.orchestrator.session().unwrap();
@@ -131,7 +131,7 @@ fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
 }
 
 #[test]
-fn marks_of_all_attempts_are_on_the_answer_and_an_overspent_budget_too() {
+fn answer_has_the_marks_and_excess_of_all_attempts() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2)).marks([50, 100])));
         let session = fixture.orchestrator.session().unwrap();
@@ -174,7 +174,7 @@ fn each_attempt_has_its_own_permit() {
 }
 
 #[test]
-fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
+fn rate_limit_and_refused_key_are_no_breaker_failures() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -188,7 +188,7 @@ fn a_rate_limit_and_a_refused_key_are_no_failures_for_the_breaker() {
 }
 
 #[test]
-fn a_turn_in_the_books_of_a_shared_account_holds_nothing_between_its_attempts() {
+fn turn_reserves_nothing_between_its_attempts() {
     let account = runtime_usage::Account::new(Limit::enforced(dollars(1)));
     let fixture = fixture().with(|o| o.account(&account));
     let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());

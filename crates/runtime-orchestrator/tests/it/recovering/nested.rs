@@ -43,7 +43,7 @@ const WRAPS: [(&str, Wrap); 5] = [
 ];
 
 #[test]
-fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
+fn inner_recovering_turn_is_not_retried_outside() {
     for way in BOTH {
         for (name, wrap) in WRAPS {
             let fixture = quick();
@@ -71,7 +71,7 @@ fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
 }
 
 #[test]
-fn a_loop_of_errors_does_not_hang_a_turn() {
+fn cyclic_error_does_not_hang_a_turn() {
     /// Its own source.
     #[derive(Debug)]
     struct Tail;
@@ -94,7 +94,7 @@ fn a_loop_of_errors_does_not_hang_a_turn() {
 }
 
 #[test]
-fn a_plain_turn_inside_a_call_is_tried_again_as_its_failure_says() {
+fn inner_plain_turn_is_retried_by_its_failure() {
     for way in BOTH {
         let fixture = quick();
         let outer = fixture.orchestrator.session().unwrap();
@@ -119,7 +119,7 @@ fn a_plain_turn_inside_a_call_is_tried_again_as_its_failure_says() {
 }
 
 #[test]
-fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
+fn inner_final_refusal_is_not_retried() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(2));
         let free = quick();
@@ -142,7 +142,7 @@ fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
 }
 
 #[test]
-fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
+fn inner_refusal_is_no_failure_of_the_provider() {
     let spent = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(99));
     let inner = spent.orchestrator.session().unwrap();
     let fixture = quick();
@@ -159,7 +159,7 @@ fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
 }
 
 #[test]
-fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
+fn inner_turn_out_of_time_after_retries_is_not_retried() {
     let fixture = quick();
     let outer = fixture.orchestrator.session().unwrap();
     let inner = fixture.orchestrator.session().unwrap();
@@ -182,7 +182,7 @@ fn a_turn_inside_whose_time_was_over_after_retries_is_not_tried_again() {
 }
 
 #[test]
-fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
+fn inner_recovered_turn_is_an_answer_outside() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -201,7 +201,7 @@ fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
 }
 
 #[test]
-fn a_refusal_inside_the_call_rests_no_route() {
+fn inner_refusal_rests_no_route() {
     let fixture = quick();
     let clock = Arc::new(fixture.clock.clone());
     let [inner, outer] = ["inner", "outer"]
@@ -229,7 +229,7 @@ fn a_refusal_inside_the_call_rests_no_route() {
 }
 
 #[test]
-fn a_refusal_inside_the_call_pauses_no_limiter() {
+fn inner_refusal_pauses_no_limiter() {
     let fixture = quick();
     let clock = Arc::new(fixture.clock.clone());
     let [inner, outer] = ["inner", "outer"]

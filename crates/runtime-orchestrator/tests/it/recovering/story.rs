@@ -11,7 +11,7 @@ use super::{BOTH, Script, assert_recovery_agrees, books, quick, recipe, told};
 use crate::support::{assert_books_agree, assert_lawful, dollar};
 
 #[test]
-fn a_turn_that_recovered_is_told_from_its_first_attempt_to_its_last() {
+fn story_of_a_recovered_turn_is_complete() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
         let session = fixture.orchestrator.session().unwrap();
@@ -66,7 +66,7 @@ fn a_turn_that_recovered_is_told_from_its_first_attempt_to_its_last() {
 }
 
 #[test]
-fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
+fn turn_that_gave_up_is_escalated_and_failed() {
     for way in BOTH {
         let alerts: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&alerts);
@@ -120,7 +120,7 @@ fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
 }
 
 #[test]
-fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
+fn turn_answered_at_once_emits_no_recovery() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -146,7 +146,7 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
 }
 
 #[test]
-fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
+fn recipe_for_human_escalation_alerts_and_ends_at_once() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
@@ -164,7 +164,7 @@ fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
 }
 
 #[test]
-fn recipes_are_data_and_each_scenario_has_its_own() {
+fn each_scenario_has_its_own_recipe() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             let step = [RecoveryStep::RetryWithBackoff];
@@ -182,7 +182,7 @@ fn recipes_are_data_and_each_scenario_has_its_own() {
 }
 
 #[test]
-fn a_scenario_that_was_given_up_on_is_exhausted_for_policies_until_one_recovers() {
+fn scenario_given_up_on_is_exhausted_until_a_recovery() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let run = |faults| BOTH[0].run(&session, Turn::model("m"), &Script::of(faults));

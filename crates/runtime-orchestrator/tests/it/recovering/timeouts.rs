@@ -40,7 +40,7 @@ async fn stream(
 }
 
 #[test]
-fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
+fn each_timeout_reports_its_phase() {
     // First token 5 s, idle 2 s, attempt 10 s.
     for (tokens, answers, ends_at, phase) in [
         (&[][..], false, 5, Some(TimeoutPhase::FirstToken)),
@@ -78,7 +78,7 @@ fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
 }
 
 #[test]
-fn a_timed_out_attempt_is_made_again_and_each_has_its_times_anew() {
+fn timed_out_attempt_is_retried_with_fresh_timeouts() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -110,7 +110,7 @@ fn a_timed_out_attempt_is_made_again_and_each_has_its_times_anew() {
 }
 
 #[test]
-fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_not() {
+fn attempt_timeouts_are_breaker_failures_and_within_is_not() {
     for (attempt, state) in [(true, CircuitState::Open), (false, CircuitState::Closed)] {
         let fixture = fixture();
         let breaker = breaker(&fixture.clock, 1);
@@ -133,7 +133,7 @@ fn timeouts_of_an_attempt_are_failures_for_the_breaker_and_that_of_the_whole_is_
 }
 
 #[test]
-fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
+fn within_interrupts_an_attempt_and_ends_the_turn() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -156,7 +156,7 @@ fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
 }
 
 #[test]
-fn an_attempt_that_ends_with_the_whole_leaves_no_time_for_another() {
+fn attempt_that_ends_with_the_turn_leaves_no_retry() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -169,7 +169,7 @@ fn an_attempt_that_ends_with_the_whole_leaves_no_time_for_another() {
 }
 
 #[test]
-fn a_stream_that_broke_off_is_billed_by_what_was_seen_of_it() {
+fn broken_stream_is_billed_by_its_observed_usage() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
@@ -188,7 +188,7 @@ fn a_stream_that_broke_off_is_billed_by_what_was_seen_of_it() {
 }
 
 #[test]
-fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
+fn token_reported_elsewhere_starts_the_idle_timeout() {
     // The reader is another task, which the turn's own does not wait for: nobody polls the turn when
     // a token comes.
     for first in [None, Some(30)] {
@@ -232,7 +232,7 @@ fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
 }
 
 #[test]
-fn a_turn_of_the_callers_own_keeps_to_each_time() {
+fn active_turn_keeps_each_timeout() {
     for (tokens, ends_at, phase) in [
         (&[][..], 5, TimeoutPhase::FirstToken),
         (&[1], 3, TimeoutPhase::Idle),
@@ -264,7 +264,7 @@ fn a_turn_of_the_callers_own_keeps_to_each_time() {
 }
 
 #[test]
-fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
+fn step_after_the_idle_timeout_does_not_begin() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
@@ -278,7 +278,7 @@ fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
 }
 
 #[test]
-fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
+fn plain_turn_beyond_within_is_no_provider_failure() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").within(limit(&fixture.clock, 2 * SECOND));
@@ -289,7 +289,7 @@ fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
 }
 
 #[test]
-fn a_call_that_is_ready_at_once_needs_no_time() {
+fn call_ready_at_once_needs_no_timer() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let zero = || limit(&fixture.clock, Duration::ZERO);

@@ -57,7 +57,7 @@ impl Then {
 }
 
 #[tokio::test]
-async fn with_another_provider_every_failure_goes_where_it_can_end_otherwise() {
+async fn each_failure_switches_provider_if_that_can_help() {
     for shape in shapes::all() {
         let first = Server::start([shape.reply.clone(), Reply::ok("first")]).await;
         let other = Server::start([Reply::ok("other")]).await;
@@ -82,7 +82,7 @@ async fn with_another_provider_every_failure_goes_where_it_can_end_otherwise() {
 }
 
 #[tokio::test]
-async fn without_another_provider_a_failure_is_waited_for_or_left() {
+async fn each_failure_is_waited_for_or_final_without_a_switch() {
     for shape in shapes::all() {
         let only = Server::start([shape.reply.clone(), Reply::ok("only")]).await;
         let turn = run(&shape, &[&only]).await;
