@@ -1,4 +1,4 @@
-//! Money: prices that are known, assumed or missing, and budgets that are kept or watched.
+//! Budgets and prices: known, assumed and missing prices; enforced and recorded budgets.
 
 use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};

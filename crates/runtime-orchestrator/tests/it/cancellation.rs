@@ -1,5 +1,4 @@
-//! Whatever is dropped, wherever it waits, leaves the books in order; and a panic is told from a
-//! cancellation.
+//! Drops at every point: the books stay consistent, and a panic is not a cancellation.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::pending;
@@ -21,11 +20,11 @@ use crate::support::{
     now, poll_times, yields,
 };
 
-/// More polls than any of the calls below needs.
+/// More polls than any call below needs.
 const ENOUGH: usize = 64;
 
-/// Drops what `act` makes after 0, 1, 2 … polls, until it completes; each time on a half-open
-/// breaker, with everything in order afterwards. Returns how many polls it took.
+/// Drops the future of `act` after 0, 1, 2 … polls, until it completes, each time on a half-open
+/// breaker, and checks the books. Returns the number of polls it took.
 fn dropped_everywhere(
     configure: impl Fn(Orchestrator) -> Orchestrator,
     act: &impl AsyncFn(&OrchestrationSession, Timeout),
@@ -108,7 +107,7 @@ fn tool_dropped_at_any_point_is_cancelled() {
             let ended = last_outcome(fixture, AgentEventName::AgentToolCompleted);
             let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
             assert_eq!(ended, (called == 1).then_some(expected));
-            // Dropped while guardrails looked, it never ran, and that is told, too.
+            // A tool that is dropped during guardrails never ran, and its refusal is emitted.
             let blocked = fixture.events.all(AgentEventName::AgentBlocked);
             assert!(blocked.len() + called <= 1);
             let reasons = blocked.iter().map(|event| event.data.as_ref().unwrap().get("reason"));
@@ -303,7 +302,7 @@ fn leaked_turn_does_not_delay_the_last_event() {
     assert_eq!(end.outcome, Some(SpanOutcome::Cancelled));
 }
 
-/// Waits for two polls in each of its checks.
+/// Is pending for two polls in each check.
 struct Slow;
 
 impl AsyncGuardrail for Slow {

@@ -1,4 +1,4 @@
-//! Sessions below a session: its span, what is left of its budget, no later a deadline.
+//! Child sessions: span, budget and deadline.
 
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ fn reading_the_clock_twice_extends_no_deadline() {
     let mut session =
         Orchestrator::new("lead", "research").deadline(hour.clone()).session().unwrap();
     for _ in 0..100 {
-        // Another orchestrator, and so another value for the same clock.
+        // Another orchestrator, so another value for the same clock.
         let other = Orchestrator::new("searcher", "search").deadline(hour.clone());
         let child = other.session_below(&session).unwrap();
         assert!(child.deadline().unwrap() <= session.deadline().unwrap());

@@ -1,4 +1,4 @@
-//! What was said is in no event, unless it is asked for; and then as redacted.
+//! Content in events: none by default, redacted content with a capture.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use runtime_events::AgentEventName;
@@ -11,7 +11,7 @@ use crate::support::{Fixture, assert_lawful, now};
 
 const SECRET: &str = "sk-very-secret";
 
-/// A guarded turn and a tool, with a secret in everything that is said.
+/// A guarded turn and a tool, with a secret in each content.
 fn run(change: impl FnOnce(Orchestrator) -> Orchestrator) -> Fixture {
     let fixture = Fixture::new().with(change);
     let session = fixture.orchestrator.session().unwrap();

@@ -1,4 +1,4 @@
-//! What a turn and a tool as plain values promise.
+//! Turns and tool calls as plain values.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ async fn fine() -> Result<&'static str, BoxError> {
     Ok("fine")
 }
 
-/// A program's own configuration, as it may come from a file.
+/// The caller's own configuration, as from a file.
 struct Planned {
     turn: Turn<&'static str>,
 }

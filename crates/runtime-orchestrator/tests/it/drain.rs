@@ -1,4 +1,4 @@
-//! Draining: nothing new begins, what is under way goes on, the rest is cancelled as shutdown.
+//! Draining: new calls are refused, running calls finish, open sessions are cancelled.
 
 mod groups;
 mod late;
@@ -26,7 +26,7 @@ async fn fine() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A drain of ten seconds, to be polled by hand.
+/// A drain of ten seconds that is polled by hand.
 fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> {
     let ten = limit(&fixture.clock, 10 * SECOND);
     let orchestrator = fixture.orchestrator.clone();
@@ -147,7 +147,7 @@ fn sessions_end_normally_within_the_timeout() {
     cancelled.handle().cancel("ctrl-c").unwrap();
     assert!(!cancelled.summary().shutdown);
     drop(dropped);
-    // Handing over is an end; what is offered can be accepted by who does not shut down.
+    // A handover is an end, and an orchestrator that does not drain can accept it.
     handed.handoff_to("editor", "polish", Value::Null).unwrap();
     let drained = now(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (5, 0, true));

@@ -1,4 +1,4 @@
-//! What is said of the caller's errors, and how they come back.
+//! Classification of the caller's errors, and their return to the caller.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
@@ -138,7 +138,7 @@ fn quoted_key_in_an_error_is_kept_nowhere() {
     let fails = async || Err::<(), _>(refused());
     let _ = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
     let error = now(session.run_tool("search", fails)).unwrap_err();
-    // The caller has its own error, as it was.
+    // The caller gets its own error, unchanged.
     assert!(error.to_string().contains(KEY));
     let worker = session.worker_id().to_owned();
     let report = session.finish::<(), _>(Err(error));
@@ -175,7 +175,7 @@ fn quoted_key_of_a_handler_is_not_in_the_recovery_result() {
     assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
 }
 
-/// An error that counts how often somebody asks for its source.
+/// An error that counts the calls to `source`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted(Arc<AtomicU32>);
 

@@ -1,4 +1,4 @@
-//! Work passed on, and taken up.
+//! Handoffs.
 
 use std::num::NonZeroUsize;
 

@@ -1,4 +1,4 @@
-//! A second attempt beside one that is slow.
+//! Hedges: a second attempt beside a slow one.
 
 use std::future::{Future, pending, poll_fn};
 use std::num::NonZeroU32;
@@ -28,7 +28,7 @@ fn fixture() -> Fixture {
 
 type Called = Result<Answer<u32>, TurnError>;
 
-/// Polls a turn, lets it be late, and polls it again.
+/// Polls a turn, advances the clock, and polls it again.
 fn late<F: Future<Output = Called>>(fixture: &Fixture, turn: F) -> Option<Called> {
     let mut turn = pin!(turn);
     let mut cx = Context::from_waker(Waker::noop());
@@ -104,7 +104,7 @@ fn failure_of_one_call_leaves_the_other_running() {
             if attempt.is_hedge() {
                 return Err("503 Service Unavailable".into());
             }
-            // The first is answered once the other has failed.
+            // The first call is answered after the other has failed.
             yields(2).await;
             poll_fn(|_| match calls.fetch_add(1, Ordering::SeqCst) {
                 0 => Poll::Pending,
@@ -144,7 +144,7 @@ fn failure_of_both_calls_recovers_like_one() {
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0);
 }
 
-/// Two routes, and a second call after two seconds, from this budget of retries.
+/// Two routes and a hedge after two seconds, with this retry budget.
 fn paid_from(budget: &RetryBudget, second: impl FnOnce(&Fixture, Route) -> Route) -> Fixture {
     let fixture = Fixture::new();
     let second = second(&fixture, Route::new("fast", "m"));
@@ -266,7 +266,7 @@ fn lost_call_counts_with_its_age() {
     assert!(turn.as_mut().poll(&mut cx).is_ready());
     assert_eq!(started(), before + 3);
 
-    // Two took two seconds, and one nothing.
+    // Two calls took two seconds, and one took none.
     let mut next = pin!(run(&session, only_hedges));
     assert!(next.as_mut().poll(&mut cx).is_pending());
     assert_eq!(started(), before + 4);

@@ -1,4 +1,4 @@
-//! Waiting for a person.
+//! Waiting for input.
 
 use std::pin::pin;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What an end, a deadline and a timeout must reach: streams that never wait, guardrails that hang.
+//! Ends, deadlines and timeouts of streams that never wait and guardrails that hang.
 
 use std::future::{pending, ready};
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn stream_of_ready_chunks_times_out() {
     assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
 }
 
-/// A guardrail whose checks never end.
+/// A guardrail whose checks never finish.
 struct Hanging;
 
 impl AsyncGuardrail for Hanging {

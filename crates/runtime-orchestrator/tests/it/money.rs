@@ -1,4 +1,4 @@
-//! Turns as transactions: what they reserve, what they settle with, and whose account it is.
+//! Reservations and bills of turns.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -26,14 +26,14 @@ async fn fine() -> Result<(), BoxError> {
 fn turn_reserves_its_estimate_and_settles_its_cost() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
-    // A dollar for the input, and two a million for at most half a million of output.
+    // One dollar for the input, and two per million for at most half a million tokens of output.
     let turn = Turn::model("m").estimate(dollar()).max_output(MILLION / 2);
     let turn = now(session.begin_turn(turn)).unwrap();
     assert_eq!(turn.reserved(), cents(200));
     assert_eq!(session.account().unwrap().balance().reserved, cents(200));
     let started = fixture.only(AgentEventName::TurnStarted);
     assert_eq!(started.data.as_ref().unwrap().get("reserved_usd").unwrap(), 2.0);
-    // Nine dollars, one of them for the input: four million tokens, but no more than asked for.
+    // Nine dollars, one of them for the input: four million tokens, but at most the requested ones.
     assert_eq!(turn.max_output_tokens(), Some(MILLION / 2));
 
     let settled = turn.settle(UsageSnapshot::new(MILLION, MILLION / 10));
@@ -78,7 +78,7 @@ fn turns_reserve_the_usual_output_once_known() {
         let turn = Turn::model("m").usage(UsageSnapshot::new(0, 1_000));
         now(session.run_turn(turn, fine)).unwrap();
     }
-    // 1,000 tokens are told as up to 1,023: $0.001 in, $0.002046 out.
+    // 1,000 tokens are in the histogram's bucket up to 1,023: $0.001 in, $0.002046 out.
     let usual = reserved(Turn::model("m").estimate(estimate).max_output(MILLION));
     assert_eq!(usual, "0.003046".parse().unwrap());
     let least = reserved(Turn::model("m").estimate(estimate).max_output(500));
@@ -109,8 +109,8 @@ fn parallel_turns_do_not_overspend_their_reservations() {
     assert!(session.account().unwrap().check().is_ok());
 }
 
-/// `LiteLLM` PR #40002: a cap of $0.45 on which $0.60 was spent, for the reservation did not know that
-/// a prompt of more than 272,000 tokens has another price, and priority a third one.
+/// `LiteLLM` PR #40002: $0.60 was spent under a cap of $0.45, because the reservation ignored the
+/// prices of prompts over 272,000 tokens and of the priority tier.
 #[test]
 fn context_band_and_service_tier_are_reserved() {
     let fixture = Fixture::new().with(|o| {
@@ -127,11 +127,11 @@ fn context_band_and_service_tier_are_reserved() {
     });
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("tiered").estimate(UsageSnapshot::new(300_000, 0)).max_output(0);
-    // By the base price, 300,000 × $0.50 a million = $0.15, all of these would fit.
+    // By the base price, 300,000 × $0.50 per million = $0.15, all of them would fit.
     let priority = now(session.run_turn(turn().tier(ServiceTier::Priority), fine)).unwrap_err();
     let TurnError::Budget(refused) = priority else { panic!("{priority:?}") };
     assert_eq!(refused.asked, cents(60), "300,000 × $2 a million");
-    // Standard: 300,000 × $1 a million = $0.30. It fits once, and not twice.
+    // Standard: 300,000 × $1 per million = $0.30, which fits once.
     let usage = UsageSnapshot::new(300_000, 0);
     assert_eq!(now(session.run_turn(turn().usage(usage), fine)).unwrap().cost, cents(30));
     assert!(now(session.run_turn(turn().usage(usage), fine)).is_err());

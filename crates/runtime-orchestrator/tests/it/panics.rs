@@ -1,4 +1,4 @@
-//! A panic is told from a cancellation, and is a failure only of what panicked.
+//! Panics: not cancellations, and failures only of the panicking code.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

@@ -1,5 +1,4 @@
-//! Turns and rate limits: they wait for room, hold nothing that others need meanwhile, and settle
-//! with what was used.
+//! Turns and rate limits: waits for room, reservations and settlements.
 
 use std::future::pending;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -24,13 +23,13 @@ use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, n
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const THOUSAND: NonZeroU64 = NonZeroU64::new(1_000).unwrap();
 
-/// One request a second, one at a time.
+/// One request per second, one at a time.
 fn slow(fixture: &Fixture) -> RateLimiter {
     let limits = RateLimits::default().requests_per_minute(SIXTY).burst(Duration::from_secs(1));
     RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()))
 }
 
-/// A thousand tokens in, and as many out, a minute.
+/// A thousand input tokens and a thousand output tokens per minute.
 fn by_tokens(fixture: &Fixture) -> RateLimiter {
     let limits =
         RateLimits::default().input_tokens_per_minute(THOUSAND).output_tokens_per_minute(THOUSAND);
@@ -306,7 +305,7 @@ fn status_429_pauses_all_sessions_of_the_route() {
     let fixture = Fixture::new();
     let limiter = slow(&fixture);
     let route = Route::new("openai", "m").rate_limiter(limiter.clone());
-    // How long at most is for the routes to say.
+    // The maximum wait is a setting of the routes.
     let rests = RouteRests::default().longest(Duration::from_secs(20));
     let routes = Routes::ordered([route]).rests(rests);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));

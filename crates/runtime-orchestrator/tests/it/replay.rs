@@ -1,5 +1,5 @@
-//! Providers that fail, over a real socket: a server that answers by a script, an adapter that
-//! asks it, and every shape of failure that providers are known for.
+//! Failing providers on a real socket: a scripted server, a client, and all known shapes of
+//! failure.
 
 mod client;
 mod http;
@@ -55,7 +55,7 @@ async fn answer_is_no_fault_whole_or_in_parts() {
     assert_eq!(ask("/whole").await, "42");
     assert_eq!(ask("/events").await, "{\"type\":\"message_start\"}\n{\"type\":\"message_stop\"}");
     assert_eq!(ask("/lines").await.lines().count(), 2);
-    // To be continued by the caller, who asks again: nothing failed.
+    // The reply is to be continued by the caller, who asks again: nothing failed.
     assert_eq!(ask("/paused").await, paused.to_string());
     assert_eq!(server.paths(), ["/whole", "/events", "/lines", "/paused"]);
 }
@@ -78,7 +78,7 @@ async fn broken_connection_is_a_network_fault_at_any_point() {
 
     let gone = server.addr();
     drop(server);
-    // The port is closed as soon as the task of the server has ended.
+    // The port is closed once the server's task has ended.
     let error = loop {
         match call(gone, Provider::Anthropic, "/gone").await {
             Err(error) if error.details.message.as_deref().is_some_and(is_refusal) => break error,
@@ -97,10 +97,10 @@ async fn hanging_server_is_reached_and_does_not_answer() {
     let server = Server::start([Reply::Hang, Reply::ok("42")]).await;
     let hung = tokio::spawn(call(server.addr(), Provider::OpenAi, "/hang"));
     server.received(1).await;
-    // Others are served meanwhile.
+    // Other clients are served meanwhile.
     assert_eq!(call(server.addr(), Provider::OpenAi, "/next").await.unwrap(), "42");
     assert!(!hung.is_finished());
-    // When the server goes, so does the connection.
+    // The connection ends with the server.
     drop(server);
     let error = hung.await.unwrap().unwrap_err();
     assert_eq!(error.fault.kind, FaultKind::Network);

@@ -1,4 +1,4 @@
-//! The caller's code runs inside the span it runs for.
+//! Scopes of the caller's code.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use runtime_orchestrator::{BoxError, TelemetryConfig, Turn};
 
 use crate::support::{Fixture, now, yields};
 
-/// Notes each span that is entered, and which one is open.
+/// Records each span that is entered, and the open one.
 #[derive(Clone, Debug, Default)]
 struct Notes {
     entered: Arc<Mutex<Vec<SpanId>>>,
@@ -80,7 +80,7 @@ fn blocking_calls_and_attempts_are_inside_their_spans() {
     assert_eq!(attempt, fixture.only(AgentEventName::AttemptStarted).span);
 }
 
-/// Forgets to run anything.
+/// A hook that does not run its code.
 #[derive(Debug)]
 struct Lazy;
 

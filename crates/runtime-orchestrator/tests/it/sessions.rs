@@ -1,4 +1,4 @@
-//! How sessions begin and end, and what their summary says.
+//! Begin, end and summary of sessions.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Accounts that sessions share, their marks, and what they set aside.
+//! Shared accounts, their marks and their wrap-up money.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ fn mark_is_emitted_by_the_session_that_crossed_it() {
     );
 }
 
-/// Panics at whatever it hears.
+/// Panics at every mark.
 #[derive(Debug)]
 struct Panicking;
 

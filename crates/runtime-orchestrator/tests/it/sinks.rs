@@ -1,4 +1,4 @@
-//! A sink that fails or panics is its own trouble.
+//! Sinks that fail or panic.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::panic::resume_unwind;

@@ -1,4 +1,4 @@
-//! Everything that is decided, waited for or changed is in the stream, in its order.
+//! Decisions, waits and changes of state are events, in order.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Fixture, WAIT, assert_lawful, now};
 
-/// The data of all events of this name, as JSON.
+/// The data of all events with this name, as JSON.
 fn data(fixture: &Fixture, name: AgentEventName) -> Vec<Value> {
     let read = |event: Arc<AgentEvent>| serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
     fixture.events.all(name).into_iter().map(read).collect()

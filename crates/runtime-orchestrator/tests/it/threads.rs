@@ -1,5 +1,4 @@
-//! Many threads on one session, many sessions on one orchestrator, and calls that have a thread
-//! of their own.
+//! Many threads on one session, many sessions on one orchestrator, and calls on their own threads.
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -67,8 +66,8 @@ fn session_shared_by_eight_threads_loses_nothing() {
     assert_eq!(usage.records().len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
-    // The session's begin and end and three changes of state; the begin and end of turns that are
-    // answered, of turns that fail, and of tools; gates.
+    // The session's begin and end and three changes of state; begin and end of answered turns,
+    // failed turns and tools; gates.
     assert_eq!(all.len() as u64, 5 + calls * (2 + 2 + 2 + 1));
     assert_eq!(summary.events_emitted, all.len() as u64);
 }
@@ -151,10 +150,10 @@ fn pauses_and_inputs_on_different_threads_meet() {
     thread::scope(|scope| {
         scope.spawn(move || {
             for round in 0..ROUNDS {
-                // The worker waits a moment before the pause does.
+                // The worker waits a moment earlier than the pause.
                 let answered = spins(|| handle.provide_input(round.to_string()).is_ok());
                 if !answered || next.recv().is_err() {
-                    // Ends a pause that would wait for ever.
+                    // Ends a pause that would wait forever.
                     let _ = handle.cancel("no pause came");
                     return;
                 }
@@ -259,7 +258,7 @@ fn cancel_wakes_a_blocked_turn_and_tool() {
             scope.spawn(move || {
                 spin_until(|| clock.waiting() > 0);
                 handle.cancel("enough").unwrap();
-                // If it does not wake, the call returns, and the test fails rather than hangs.
+                // Without a wake-up the call returns, and the test fails instead of hanging.
                 spins(|| returned.load(Ordering::SeqCst));
                 drop(release);
             });

@@ -1,4 +1,4 @@
-//! Tools: permission, guardrails, the call, and what is told of it.
+//! Tools: permission, guardrails, call and events.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::Cell;
@@ -113,7 +113,7 @@ fn guardrails_check_arguments_and_result() {
     assert_eq!(now(session.run_tool(search("good"), async || Ok::<_, BoxError>(3))).unwrap(), 3);
 }
 
-/// Cannot be turned into JSON, and panics where it would be for nothing.
+/// Cannot be serialised, and panics if it is serialised in vain.
 struct Opaque(bool);
 
 impl Serialize for Opaque {

@@ -1,4 +1,4 @@
-//! Turns: admission and its order, outcomes, and what is told of them.
+//! Turns: admission and its order, outcomes and events.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -88,7 +88,7 @@ fn refused_turn_is_emitted_once_and_not_called() {
     session.complete().unwrap();
 }
 
-/// Everything objects; what is asked first is taken away first.
+/// Everything refuses; the first refusal is removed first.
 #[test]
 fn refusals_follow_the_order_of_admission() {
     let fixture = Fixture::new()
@@ -98,7 +98,7 @@ fn refusals_follow_the_order_of_admission() {
         now(session.run_turn(Turn::model(model).usage(dollar()), fine)).unwrap_err()
     };
     let session = fixture.orchestrator.session().unwrap();
-    // Spends a dollar of nothing.
+    // Overspends by one dollar.
     let marked = now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     assert!(marked.over_budget.is_some());
 
@@ -211,7 +211,7 @@ fn guardrail_rejecting_a_prompt_costs_nothing() {
     assert_eq!(violation.first().guardrail, "no_secrets");
     assert_eq!(session.tracker().totals().turns, 0);
     assert!(fixture.breaker.check().is_ok());
-    // Unasked, a turn is not looked at.
+    // An unguarded turn is not checked.
     now(session.run_turn(Turn::model("m"), fine)).unwrap();
 }
 

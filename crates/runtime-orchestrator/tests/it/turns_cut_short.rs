@@ -1,4 +1,4 @@
-//! Turns that do not get to their end: timeouts, deadlines, cancels.
+//! Interrupted turns: timeouts, deadlines, cancels.
 
 use std::cell::Cell;
 use std::future::{Future, pending};

@@ -1,4 +1,4 @@
-//! What budgets must withstand: usage that nobody reads, tiers and prices that change, cuts.
+//! Hard cases for budgets: unread usage, changing tiers and prices, interruptions.
 
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};

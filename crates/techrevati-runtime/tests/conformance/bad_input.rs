@@ -1,4 +1,4 @@
-//! Bad input gets an error that names field and value, and changes nothing.
+//! Bad input: the error names field and value, and nothing changes.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use techrevati_runtime::usage::{
     ModelPricing, PricingTable, UsageSnapshot, Usd, load_pricing_from_file,
 };
 
-/// The error's whole chain names all of these.
+/// Checks that the error's chain contains all of these.
 fn names(error: &(dyn Error + 'static), words: &[&str]) {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let text: Vec<String> = chain.map(ToString::to_string).collect();
@@ -107,7 +107,7 @@ fn empty_role_opens_no_session_and_creates_no_worker() {
     names(&PolicyCondition::from_json(r#"{"agent_failed":""}"#).unwrap_err(), &["agent_failed"]);
 }
 
-/// A file that is removed when the test is over.
+/// A file that is removed at the end of the test.
 struct Scratch(PathBuf);
 
 impl Scratch {

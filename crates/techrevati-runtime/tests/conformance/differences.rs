@@ -1,4 +1,4 @@
-//! The ways in which the port is meant to differ from the original, one test each.
+//! The intended differences from the original, one test each.
 
 mod support;
 
@@ -46,7 +46,7 @@ fn difference_1_digits_inside_a_number_are_no_status_code() {
         }
         for text in [format!("file {code}1.txt"), format!("took 1{code} ms"), format!("1.{code} s")]
         {
-            // What nothing else tells is an error of the model's.
+            // Without other facts it is an error of the model.
             assert_eq!(classify_text(&text), FailureScenario::LlmError, "{text}");
             let beside = format!("{text}: downstream");
             assert_eq!(classify_text(&beside), FailureScenario::DependencyTimeout, "{beside}");
@@ -115,7 +115,7 @@ fn difference_4_timed_out_turn_counts_and_returns_in_time() {
     assert_eq!(error.to_string(), "turn exceeded timeout of 5.000s");
     assert!(tasks.is_open());
 
-    // A thread that hangs does not hold its caller back either.
+    // A hanging thread does not hold its caller either.
     let clock = ManualClock::skipping();
     let threads = breaker(&clock);
     let session = orchestrator.time(clock.clone()).circuit_breaker(threads.clone());
@@ -185,7 +185,7 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
         session.summary().agent_events.iter().filter(|event| event.event == name).count()
     };
 
-    // An attempt that is answered after one that was not.
+    // An attempt that is answered after a failed one.
     let session = orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.number() {
         1 => Err("HTTP 503"),
@@ -197,7 +197,7 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
     assert_eq!(said(&session, AgentEventName::RecoverySucceeded), 1);
     assert_eq!(outcomes(&session), [RecoveryOutcome::PartialRecovery, RecoveryOutcome::Recovered]);
 
-    // Attempts of which none is.
+    // Attempts without an answer.
     let session = orchestrator.session().unwrap();
     let down = || Err::<(), _>("HTTP 503");
     let failed = now(session.run_turn_recovering(Turn::model("m"), async |_| down())).unwrap_err();
@@ -281,7 +281,7 @@ fn difference_9_nothing_grows_with_earlier_turns() {
     assert_eq!(summary.agent_events.len(), kept.get());
     assert!(summary.recovery_events.is_empty(), "plain turns recover nothing");
     assert_eq!(summary.per_model_cost.len(), 1);
-    // Each turn was billed once, when it came: nobody adds them up again at another price.
+    // Each turn was billed once, when it was recorded, and is not summed again at another price.
     prices.register("m", ModelPricing::FREE).unwrap();
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(u64::from(MANY)));
 }
@@ -354,7 +354,7 @@ fn difference_12_new_worker_never_replaces_another() {
         let config = RegistryConfig::default().ids(Arc::new(Draws::new(draws)));
         AgentRegistry::with_config(config)
     };
-    // An id that is taken is drawn again.
+    // A taken id is drawn again.
     let drawn = registry(vec![7, 7, 7, 8]);
     let first = drawn.create("writer", "draft", Some(1)).unwrap();
     let second = drawn.create("writer", "draft", Some(2)).unwrap();
@@ -362,7 +362,7 @@ fn difference_12_new_worker_never_replaces_another() {
     assert_eq!(drawn.get(first.id()).unwrap().project_id(), Some(1));
     assert_eq!(drawn.get(second.id()).unwrap().project_id(), Some(2));
 
-    // A source that knows only one id gives one worker, and an error.
+    // A source with a single id gives one worker, and an error.
     let stuck = registry(vec![7]);
     let first = stuck.create("writer", "draft", Some(1)).unwrap();
     assert!(stuck.create("writer", "draft", Some(2)).is_err());

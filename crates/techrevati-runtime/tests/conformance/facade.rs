@@ -1,4 +1,4 @@
-//! What the facade promises: its shape, what may cross threads, and what may be plugged in.
+//! Promises of the facade: its names, thread safety, and object safety.
 
 use std::future::ready;
 
@@ -89,7 +89,7 @@ const _: () = {
     }
 };
 
-// What is plugged in stays usable as `dyn`.
+// Plugged-in traits stay usable as `dyn`.
 const _: Option<&dyn Clock> = None;
 const _: Option<&dyn BudgetListener> = None;
 const _: Option<&dyn Sleeper> = None;

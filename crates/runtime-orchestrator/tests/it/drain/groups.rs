@@ -1,4 +1,4 @@
-//! Orchestrators that shut down together, sessions below others, and the sinks of all of them.
+//! Orchestrators with one shutdown, child sessions, and the sinks of all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,7 +109,7 @@ impl Flushed {
         if self.fails { Err(SinkError::new("flush", "disk full")) } else { Ok(()) }
     }
 
-    /// How often it was flushed, since it was asked last.
+    /// The number of flushes since the last call.
     fn taken(&self) -> (usize, usize) {
         (self.events.swap(0, Ordering::SeqCst), self.usage.swap(0, Ordering::SeqCst))
     }

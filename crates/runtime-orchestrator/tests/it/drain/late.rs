@@ -1,4 +1,4 @@
-//! What happens when the time is over.
+//! Drains beyond their timeout.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -113,7 +113,7 @@ fn shutdown_settles_money_and_permits_like_a_cancel() {
     assert!(drain.as_mut().now_or_never().is_none(), "it waits for the turn's last event");
     assert!(turn.as_mut().now_or_never().unwrap().unwrap_err().is_shutdown());
     assert!(!now(drain).left_over[0].stuck);
-    // The call was sent: what was reserved is what it may have cost.
+    // The call was sent, so its reservation is billed.
     assert!(session.account().unwrap().balance().spent >= Usd::from_dollars(1));
     assert_books_agree(&fixture, &session);
     fixture.assert_no_probe_is_leaked();

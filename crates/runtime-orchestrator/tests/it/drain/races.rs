@@ -1,4 +1,4 @@
-//! What comes between two steps, made to come there: an id source and a waker are the caller's code.
+//! Races between two steps, forced by the caller's id source and waker.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use runtime_sinks::testing::RecordingEventSink;
 use super::fine;
 use crate::support::{Fixture, limit, now};
 
-/// Begins the shutdown at the draw after `left` others.
+/// Begins the shutdown after `left` more draws.
 #[derive(Debug)]
 struct Trigger {
     left: AtomicU64,
@@ -68,7 +68,7 @@ fn child_refused_by_the_parents_roster_is_on_no_other() {
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// An executor that drops its task when it is woken.
+/// An executor that drops its task on wake-up.
 struct DropsAtWake(Mutex<Option<Work>>);
 
 impl Wake for DropsAtWake {

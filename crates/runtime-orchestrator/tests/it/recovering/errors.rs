@@ -1,4 +1,4 @@
-//! What errors say, as text and as facts.
+//! Classification of errors, by text and by facts.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
@@ -12,7 +12,7 @@ use super::{SECOND, Script, Way, asking, fault, quick};
 use crate::errors::Counted;
 use crate::support::now;
 
-/// How often a call was made that fails with this text twice.
+/// The number of calls if the call fails twice with this text.
 fn calls(text: &'static str) -> u32 {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
@@ -44,13 +44,13 @@ fn error_text_is_classified_if_there_is_nothing_else() {
 fn facts_take_precedence_over_the_error_text() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
-    // It reads like something that passes, and is a refused key.
+    // The text reads like a transient failure, but the key is refused.
     let call = |_| Err::<(), _>(io::Error::other(fault(FaultKind::Auth)));
     let error = session.blocking().run_turn_recovering(Turn::model("m"), call).unwrap_err();
     let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
     assert_eq!(unrecovered.attempts, 1);
     assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
-    // The caller finds his own error in it.
+    // The caller's own error is in it.
     let cause = error.source().and_then(|error| error.downcast_ref::<io::Error>()).unwrap();
     assert!(cause.get_ref().unwrap().is::<FaultError>());
     assert!(error.failure().unwrap().downcast_ref::<io::Error>().is_some());

@@ -1,4 +1,4 @@
-//! What an attempt is told, and what it tells.
+//! The facts of an attempt, and its reports.
 
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ fn each_attempt_knows_the_output_its_budget_allows() {
         let script = Script::of([FaultKind::Server]);
         way.run(&session, turn, &script).unwrap();
         let bought = script.seen(Attempt::max_output_tokens);
-        // A failed attempt of which nothing is known costs the dollar that it had reserved.
+        // A failed attempt with unknown usage costs its reservation of one dollar.
         assert_eq!(bought, [Some(1_500_000), Some(1_000_000)], "{way:?}");
     }
 }
@@ -129,7 +129,7 @@ fn attempts_are_distinct_and_clones_are_the_same() {
     let session = fixture.orchestrator.session().unwrap();
     let kept = std::cell::RefCell::new(Vec::new());
     let answer = session.blocking().run_turn_recovering(Turn::model("m"), |it| {
-        // What the attempt before says now is not this one's.
+        // A late report of the earlier attempt does not count for this one.
         if let Some(before) = kept.borrow().last() {
             let before: &Attempt = before;
             before.observe(UsageSnapshot::new(99, 99));

@@ -1,4 +1,4 @@
-//! Guardrails look at the prompt once and at the answer; what they object to is not tried again.
+//! Guardrails of recovering turns: one check of the prompt, and no retry after a rejection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -113,7 +113,7 @@ fn rejected_answer_is_billed_and_not_retried() {
     }
 }
 
-/// Takes so long on its clock.
+/// A check that takes this long on its clock.
 struct Slow(runtime_events::ManualClock, Duration);
 
 impl Slow {
@@ -146,7 +146,7 @@ impl AsyncGuardrail for Slow {
 
 #[test]
 fn answer_counts_as_the_last_token() {
-    // The answer is here: no first token is missing any more, and none is to follow.
+    // With the answer, neither a first nor a next token is missing.
     for told in [false, true] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), 5 * SECOND);

@@ -1,4 +1,4 @@
-//! The caller's handler does what only the caller can, before the attempt that it is for.
+//! The recovery handler, which runs before the attempt that its steps are for.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -78,7 +78,7 @@ fn failed_step_ends_the_turn() {
     }
 }
 
-/// Takes so long for each step.
+/// Takes this long for each step.
 struct Slow(ManualClock, Duration);
 
 impl RecoveryHandler for Slow {
@@ -99,7 +99,7 @@ const STEPS: [RecoveryStep; 2] = [RecoveryStep::ReduceToolSet, RecoveryStep::Ret
 
 #[test]
 fn wait_after_a_slow_handler_respects_the_deadline() {
-    // Ten seconds in all, four for the handler; the delays are one second or ten.
+    // Ten seconds in all, four for the handler. The delays are one second or ten.
     for (takes, total, own) in [(4, 20, true), (4, 20, false), (9, 9, true), (9, 9, false)] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), takes * SECOND);
@@ -132,7 +132,7 @@ fn wait_that_ends_at_the_deadline_is_not_begun() {
     for way in BOTH {
         let before = fixture.clock.elapsed();
         let session = fixture.orchestrator.session().unwrap();
-        // Six seconds with the back-off, and six are left.
+        // Six seconds with the back-off, of which six are left.
         let script = Script::new([super::asking(FaultKind::Server, 5 * SECOND)]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert!(error.is_final(), "{error:?}");

@@ -1,4 +1,4 @@
-//! What each attempt holds and costs, and that the turn is their sum.
+//! Reservations and costs of attempts, and their sum.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ fn turn_costs_the_sum_of_its_attempts() {
             *seen.borrow_mut() += 1;
             it.observe(UsageSnapshot::new(1_000_000, 500_000));
             let turn = if *seen.borrow() < 3 { Err(fault(FaultKind::Server)) } else { Ok(()) };
-            // What the answer says counts, and nothing is counted twice.
+            // The usage of the answer counts, and nothing counts twice.
             turn.map(|()| UsageSnapshot::new(2_000_000, 0))
         };
         let turn = Turn::model("m").usage_from(|usage: &UsageSnapshot| *usage);
@@ -70,7 +70,7 @@ fn each_attempt_reserves_separately_and_may_be_refused() {
         let turn = Turn::model("m").reserve(dollars(1)).usage(dollar());
         let script = Script::of([FaultKind::Server; 9]);
         let error = way.run(&session, turn, &script).unwrap_err();
-        // Nothing is known of the two that failed: they cost what they had reserved.
+        // The usage of the two failed calls is unknown: they cost their reservations.
         assert_eq!(script.calls(), 2);
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
         assert!(matches!(unrecovered.error, TurnError::Budget(_)));
@@ -162,7 +162,7 @@ fn each_attempt_has_its_own_permit() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server, FaultKind::Server]);
         way.run(&session, Turn::model("m"), &script).unwrap();
-        // The success of the third forgets the two failures before it.
+        // The success of the third call resets the two failures before it.
         for _ in 0..8 {
             fixture.breaker.record_failure();
         }
@@ -197,7 +197,7 @@ fn turn_reserves_nothing_between_its_attempts() {
     let call = first.run_turn_recovering(turn(), async |it| script.play(it));
     let mut call = Box::pin(call);
     assert!(super::poll(&mut call).is_pending());
-    // While the first one waits, the other one may have it all.
+    // While the first turn waits, the other one may reserve everything.
     let fine = async |_| Ok::<_, BoxError>("fine");
     crate::support::now(second.run_turn_recovering(turn(), fine)).unwrap();
     fixture.clock.advance(9 * super::SECOND);

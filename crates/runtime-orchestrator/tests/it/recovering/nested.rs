@@ -1,4 +1,4 @@
-//! One loop for the whole stack: what was retried inside is not retried outside.
+//! One retry loop in the whole stack: a call retried inside is not retried outside.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -12,7 +12,7 @@ use runtime_usage::{Limit, Usd};
 use super::{BOTH, SECOND, Script, Way, asking, books, fault, quick};
 use crate::support::{assert_lawful, limit, now};
 
-/// Somebody's own error around a turn's.
+/// A caller's error around a turn's.
 #[derive(Debug)]
 struct Around(BoxError);
 
@@ -30,7 +30,7 @@ impl Error for Around {
 
 type Wrap = fn(TurnError) -> BoxError;
 
-/// The ways in which callers hand a turn's error on.
+/// The ways to return a turn's error.
 const WRAPS: [(&str, Wrap); 5] = [
     ("itself", |error| error.into()),
     ("a source", |error| Around(error.into()).into()),
@@ -72,7 +72,7 @@ fn inner_recovering_turn_is_not_retried_outside() {
 
 #[test]
 fn cyclic_error_does_not_hang_a_turn() {
-    /// Its own source.
+    /// An error that is its own source.
     #[derive(Debug)]
     struct Tail;
     impl fmt::Display for Tail {

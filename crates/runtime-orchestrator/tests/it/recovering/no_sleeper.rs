@@ -1,4 +1,4 @@
-//! Without a sleeper nothing waits: tasks are told so, threads park.
+//! Without a sleeper: tasks give up, threads park.
 #![cfg(not(feature = "tokio"))]
 
 use std::sync::Arc;

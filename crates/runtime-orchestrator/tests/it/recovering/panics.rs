@@ -1,4 +1,4 @@
-//! Panics: in the call, in the handler, in what is told of an escalation.
+//! Panics: in the call, in the handler, in the escalation handler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -15,7 +15,7 @@ use crate::support::{assert_books_agree, assert_lawful, last_outcome, now};
 #[test]
 fn panic_in_a_later_attempt_ends_attempt_turn_and_recovery() {
     for way in BOTH {
-        // In the call's body, or before there is a future at all.
+        // In the call's body, or before its future exists.
         for early in [false, true] {
             let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
             let session = fixture.orchestrator.session().unwrap();

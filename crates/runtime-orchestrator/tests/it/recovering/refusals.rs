@@ -1,4 +1,4 @@
-//! Turns and attempts that are refused.
+//! Refusals of turns and attempts.
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
@@ -137,7 +137,7 @@ fn retry_budget_is_shared_by_all_sessions() {
         assert!(budget.try_withdraw().is_err());
         assert_eq!(books(&other).last().unwrap(), "escalated llm_error");
 
-        // A first attempt needs no retry.
+        // The first attempt needs no retry budget.
         way.run(&other, Turn::model("m"), &Script::of([])).unwrap();
     }
 }
@@ -175,7 +175,7 @@ fn wait_for_a_breaker_before_the_first_call_is_no_retry() {
 
 #[test]
 fn session_end_between_attempts_reports_that_a_call_began() {
-    // It ends inside the call, which fails then: the next attempt is not begun.
+    // The session ends inside the call, which then fails: the next attempt is not begun.
     for way in BOTH {
         for kind in [FaultKind::ContextLength, FaultKind::Server] {
             let fixture = quick();

@@ -1,4 +1,4 @@
-//! A provider is really switched: what fails rests, for all, and the turn goes elsewhere.
+//! Switches of provider: a failed route rests for all, and the turn goes elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::support::{Fixture, assert_lawful, breaker, dollar, poll_times, price, yields};
 
-/// Three places, each with a breaker that opens at the first failure.
+/// Three routes, each with a breaker that opens at the first failure.
 fn three(clock: &ManualClock) -> Routes {
     let place = |provider, model| Route::new(provider, model).circuit_breaker(breaker(clock, 1));
     Routes::ordered([place("openai", "m"), place("azure", "m"), place("anthropic", "n")])
@@ -228,7 +228,7 @@ fn open_breaker_of_the_only_route_is_waited_for() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
-        // A second after the failure the breaker says when: 29 seconds, and the delay on top.
+        // A second after the failure the breaker asks for 29 seconds, and the delay is added.
         assert_eq!(answer.attempts, 2);
         assert!(fixture.clock.elapsed() >= 30 * SECOND);
         assert_eq!(states(&routes), [CircuitState::Closed], "it was the probe");
@@ -319,7 +319,7 @@ fn running_call_counts_on_its_route_even_after_a_wait() {
 
 #[test]
 fn asking_for_another_route_does_not_advance_the_rotation() {
-    // A timeout is waited for, not switched away from: the round is where it was.
+    // A timeout is waited for without a switch: the rotation is unchanged.
     let fixture = quick();
     let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
     let routes = Routes::round_robin([place("a"), place("b"), place("c")])
@@ -357,7 +357,7 @@ fn switch_after_a_refusal_is_from_the_failed_route() {
         let azure = routes.iter().nth(1).unwrap().breaker().clone();
         let steps = [RecoveryStep::SwitchProvider, RecoveryStep::ReduceToolSet];
         let recipes = recipe(FailureScenario::LlmError, &steps, 1);
-        // Between its selection and the attempt, the second goes out.
+        // Between its selection and the attempt, the second route goes out.
         let handler = move |_: &StepContext<'_>| {
             azure.record_failure();
             Ok(())

@@ -1,4 +1,4 @@
-//! The whole story, in order and in full.
+//! The story of recovering turns, complete and in order.
 
 use std::sync::{Arc, Mutex};
 
@@ -174,7 +174,7 @@ fn each_scenario_has_its_own_recipe() {
         let script = Script::of([FaultKind::Server; 6]);
         assert_eq!(way.run(&session, Turn::model("m"), &script).unwrap().attempts, 7);
         assert_eq!(fixture.clock.elapsed().as_secs(), 1 + 2 + 4 + 8 + 16 + 32);
-        // The other scenarios are as they were, and each turn has its attempts anew.
+        // The other scenarios are unchanged, and each turn has new attempts.
         let script = Script::of([FaultKind::Overload; 9]);
         way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 3);

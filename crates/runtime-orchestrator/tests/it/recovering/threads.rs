@@ -1,4 +1,4 @@
-//! The blocking twin, and many at once.
+//! Blocking recovering turns, and many threads.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;

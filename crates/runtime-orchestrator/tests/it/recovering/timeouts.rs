@@ -1,4 +1,4 @@
-//! Time-outs that mean something for streams: first token, between tokens, attempt, total.
+//! Timeouts of streams: first token, idle, attempt, total.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -25,7 +25,7 @@ fn timed_out(error: &TurnError) -> TimeoutPhase {
     }
 }
 
-/// After so many seconds each, a token; then nothing more, or an answer.
+/// Reports a token after each number of seconds, then hangs or answers.
 async fn stream(
     fixture: &Fixture,
     attempt: &Attempt,
@@ -144,7 +144,7 @@ fn within_interrupts_an_attempt_and_ends_the_turn() {
         pending::<Result<(), BoxError>>().await
     };
     let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
-    // Four seconds, a wait of one, and two that are left.
+    // Four seconds, a wait of one, and two left.
     assert_eq!((calls.get(), fixture.clock.elapsed()), (2, 7 * SECOND));
     assert_eq!(timed_out(&error), TimeoutPhase::Total);
     assert_eq!(error.to_string(), "turn exceeded total timeout of 7.000s");
@@ -189,7 +189,7 @@ fn broken_stream_is_billed_by_its_observed_usage() {
 
 #[test]
 fn token_reported_elsewhere_starts_the_idle_timeout() {
-    // The reader is another task, which the turn's own does not wait for: nobody polls the turn when
+    // The reader is another task, which the turn's task does not await: nothing polls the turn when
     // a token comes.
     for first in [None, Some(30)] {
         let fixture = fixture();
@@ -207,7 +207,7 @@ fn token_reported_elsewhere_starts_the_idle_timeout() {
         let counted = Arc::new(CountingWaker::default());
         let waker = Waker::from(Arc::clone(&counted));
         let mut turn = pin!(session.run_turn_recovering(turn, call));
-        // As an executor does: it polls only who was woken.
+        // Polls only woken tasks, like an executor.
         let mut polled = 0;
         let mut run = |turn: std::pin::Pin<&mut _>| {
             let turn: std::pin::Pin<&mut dyn Future<Output = Result<Answer<()>, TurnError>>> = turn;
@@ -296,7 +296,7 @@ fn call_ready_at_once_needs_no_timer() {
     let turn = Turn::model("m").first_token_timeout(zero()).idle_timeout(zero());
     let call = async |_| Ok::<_, BoxError>(());
     assert!(poll_times(1, session.run_turn_recovering(turn, call)).unwrap().is_ok());
-    // And times that no clock can count to never come.
+    // Times that no clock can represent never come.
     let never = || limit(&fixture.clock, Duration::MAX);
     let turn = Turn::model("m")
         .first_token_timeout(never())

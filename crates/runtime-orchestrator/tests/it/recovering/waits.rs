@@ -1,4 +1,4 @@
-//! Back-off: it is really waited, as long as was asked for, and never beyond cap or deadline.
+//! Back-off: waited in full, at least as long as asked, and never beyond cap or deadline.
 
 use std::time::Duration;
 
@@ -130,7 +130,7 @@ fn all_waits_together_end_before_the_turn() {
     let script = Script::of([FaultKind::Server; 99]);
     let error = timed(&session, turn, &script).unwrap_err();
     assert!(matches!(gave_up(error), GaveUp::NothingHelps(NoRetry::Deadline { .. })));
-    // 1, 2, 4, 8; the next would be 16, and there are 5 left.
+    // 1, 2, 4, 8; the next wait would be 16, and 5 are left.
     assert_eq!((script.calls(), fixture.clock.elapsed()), (5, 15 * SECOND));
 }
 
@@ -171,7 +171,7 @@ fn session_end_wakes_a_waiting_turn() {
 
 #[test]
 fn turn_polled_too_late_makes_no_further_call() {
-    // The turn's own time, and the session's.
+    // By the turn's own time, and by the session's.
     for own in [true, false] {
         let fixture = if own { fixture() } else { fixture().deadline(10 * SECOND) };
         let session = fixture.orchestrator.session().unwrap();

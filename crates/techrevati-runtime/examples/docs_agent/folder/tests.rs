@@ -1,10 +1,10 @@
-//! What the folder lets an agent see, and what it does not.
+//! The visible files of a folder.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A folder of its own for each test, gone at its end.
+/// A temporary folder of one test.
 struct Scratch(PathBuf);
 
 impl Scratch {
