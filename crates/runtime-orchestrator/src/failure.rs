@@ -68,7 +68,7 @@ fn from_anyhow<E: 'static>(error: E) -> Result<BoxError, E> {
         return Ok(error.reallocate_into_boxed_dyn_error_without_backtrace());
     }
     // Only the branches above empty the slot.
-    slot.map_or_else(|| unreachable!("taken only as an anyhow error"), Err)
+    slot.map_or_else(|| unreachable!("only an anyhow error is taken"), Err)
 }
 
 /// Takes a `T` out of the slot, if the slot has one.

@@ -19,7 +19,7 @@ pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl F
     match (value, code) {
         (Some(value), _) => value,
         (None, Some(code)) => code(),
-        (None, None) => unreachable!("code that was run has left its value"),
+        (None, None) => unreachable!("the code has run and set its value"),
     }
 }
 

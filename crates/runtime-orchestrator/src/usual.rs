@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(usual.tokens("m"), None);
         usual.observe("m", 1);
         (0..2_000).for_each(|name: u32| usual.observe(&name.to_string(), 1));
-        assert_eq!(usual.tokens("m"), Some(1), "the names of which little is known make room");
+        assert_eq!(usual.tokens("m"), Some(1), "names with few samples make room");
         assert_eq!(usual.models().len(), UsualOutput::MODELS);
     }
 }

@@ -86,7 +86,7 @@ impl<'s> PendingTool<'s> {
                 return Err(self.refuse(error));
             }
         }
-        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
+        let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
         let (name, pace) = (Arc::clone(&self.name), mem::take(&mut self.pace));
         Ok(ActiveTool::begin(self.core, name, pace, entry))
     }

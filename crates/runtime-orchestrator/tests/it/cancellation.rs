@@ -296,7 +296,7 @@ fn leaked_turn_does_not_delay_the_last_event() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     std::mem::forget(now(session.begin_turn(Turn::model("m"))).unwrap());
-    assert!(session.complete().is_err(), "it counts as under way");
+    assert!(session.complete().is_err(), "the leaked turn counts as running");
     drop(session);
     let end = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(end.outcome, Some(SpanOutcome::Cancelled));

@@ -89,11 +89,11 @@ fn session_of_another_orchestrator_can_be_a_child() {
         .event_sink(fixture.events.clone());
     let child = other.session_below(&parent).unwrap();
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount, Usd::from_dollars(3), "no more than there is");
+    assert_eq!(account.limit().amount, Usd::from_dollars(3), "at most the rest");
     assert_eq!(account.limit().name.as_deref(), Some("review"));
     fixture.clock.advance(2 * SECOND);
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
-    assert!(matches!(late, TurnError::Deadline(_)), "its own, which is sooner: {late:?}");
+    assert!(matches!(late, TurnError::Deadline(_)), "the child's own, earlier deadline: {late:?}");
     now(parent.run_turn(Turn::model("m"), fine)).unwrap();
 }
 

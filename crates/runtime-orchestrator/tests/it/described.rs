@@ -42,8 +42,8 @@ fn failed_usage_reader_does_not_cost_the_answer() {
     for turn in [failed, missing] {
         let answer = now(session.run_turn(turn, fine)).unwrap();
         assert_eq!(answer.value, "fine");
-        assert!(answer.estimated, "nobody has said what it used");
-        assert_eq!(answer.cost, Usd::from_dollars(2), "billed by what it reserved");
+        assert!(answer.estimated, "the usage is unread");
+        assert_eq!(answer.cost, Usd::from_dollars(2), "billed by its reservation");
     }
     let read = turn().usage_from(|_: &&str| Ok::<_, BoxError>(Some(dollar())));
     assert_eq!(now(session.run_turn(read, fine)).unwrap().cost, Usd::from_dollars(1));
@@ -55,7 +55,7 @@ fn blocking_turn_with_a_timeout_is_refused_uncounted() {
     let session = fixture.orchestrator.session().unwrap();
     let before = fixture.events.len();
     let second = || limit(&fixture.clock, Duration::from_secs(1));
-    let called = || -> Result<(), BoxError> { panic!("what was refused was called") };
+    let called = || -> Result<(), BoxError> { panic!("a refused call was made") };
 
     let refused = [
         session.blocking().run_turn(Turn::model("m").timeout(second()), called).unwrap_err(),
@@ -77,6 +77,6 @@ fn blocking_turn_with_a_timeout_is_refused_uncounted() {
     assert_eq!(told.instead, "blocking().run_tool_within");
 
     assert_eq!(session.summary().iterations, 0);
-    assert_eq!(fixture.events.len(), before, "nothing is said of it");
+    assert_eq!(fixture.events.len(), before, "no event is emitted");
     assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
 }

@@ -32,7 +32,7 @@ fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> 
     let orchestrator = fixture.orchestrator.clone();
     let mut drain: Pin<Box<dyn Future<Output = _> + Send>> =
         Box::pin(async move { orchestrator.drain(ten).await });
-    assert!(drain.as_mut().now_or_never().is_none(), "something is open");
+    assert!(drain.as_mut().now_or_never().is_none(), "a session is open");
     drain
 }
 
@@ -74,8 +74,8 @@ fn draining_orchestrator_opens_no_session() {
     assert_eq!(report.summary.status(), AgentStatus::Cancelled);
     assert!(report.summary.shutdown);
     assert!(fixture.orchestrator.run_blocking(|_| Ok(())).summary.shutdown);
-    assert_eq!(fixture.events.events().len(), events, "nobody has begun anything");
-    assert_eq!(registry.len(), workers, "nobody has registered a worker");
+    assert_eq!(fixture.events.events().len(), events, "nothing has begun");
+    assert_eq!(registry.len(), workers, "no worker is registered");
 
     parent.complete().unwrap();
     let drained = now(drain);
@@ -207,7 +207,7 @@ fn session_dropped_after_the_refusal_is_cancelled_as_shutdown() {
     drop((dropped, asked_nothing));
     cancelled.cancel("ctrl-c").unwrap();
     assert!(handle.cancel("too late").unwrap_err().shutdown);
-    assert!(!cancelled.summary().shutdown, "a user's cancel stays one");
+    assert!(!cancelled.summary().shutdown, "a user's cancel is not a shutdown");
     let drained = now(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (2, 1, true));
     assert_eq!(&*drained.left_over[0].session_id, handle.session_id());
@@ -248,7 +248,7 @@ fn clones_share_their_shutdown() {
     assert!(clone.session().unwrap_err().is_shutdown());
     assert!(now(session.run_turn(Turn::model("m"), fine)).unwrap_err().is_shutdown());
     let other = Orchestrator::new("writer", "draft");
-    assert!(other.session().is_ok(), "another one is another one");
+    assert!(other.session().is_ok(), "another orchestrator does not drain");
     session.complete().unwrap();
     assert_eq!(now(drain).ended, 1);
 }

@@ -255,7 +255,7 @@ fn lost_call_counts_with_its_age() {
     let started = || fixture.events.all(AgentEventName::AttemptStarted).len();
     let before = started();
     late(&fixture, run(&session, usual)).unwrap().unwrap();
-    assert_eq!(started(), before + 1, "from failures nothing is known");
+    assert_eq!(started(), before + 1, "failures are no samples");
 
     let only_hedges = async |attempt: Attempt| {
         if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }

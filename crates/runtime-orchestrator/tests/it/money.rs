@@ -55,7 +55,7 @@ fn max_output_tokens_follow_the_rest_of_the_budget() {
     let recorded = Fixture::new().with(|o| o.budget(Limit::recorded(cents(1))));
     let session = recorded.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
-    assert_eq!(turn.max_output_tokens(), None, "a limit that is only watched buys everything");
+    assert_eq!(turn.max_output_tokens(), None, "a recorded limit allows everything");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn turns_reserve_the_usual_output_once_known() {
         reserved
     };
     let estimate = UsageSnapshot::new(1_000, 0);
-    assert_eq!(reserved(Turn::model("m")), cents(7), "without an estimate, what was configured");
+    assert_eq!(reserved(Turn::model("m")), cents(7), "without an estimate, the configured amount");
     assert_eq!(reserved(Turn::model("m").estimate(estimate)), cents(7), "nothing is usual yet");
     assert_eq!(reserved(Turn::model("m").reserve(cents(1))), cents(1));
     for _ in 0..20 {
@@ -82,9 +82,9 @@ fn turns_reserve_the_usual_output_once_known() {
     let usual = reserved(Turn::model("m").estimate(estimate).max_output(MILLION));
     assert_eq!(usual, "0.003046".parse().unwrap());
     let least = reserved(Turn::model("m").estimate(estimate).max_output(500));
-    assert_eq!(least, "0.002".parse().unwrap(), "no more than it may answer with");
+    assert_eq!(least, "0.002".parse().unwrap(), "at most the maximum output");
     let said = reserved(Turn::model("m").estimate(UsageSnapshot::new(1_000, 10)));
-    assert_eq!(said, "0.00102".parse().unwrap(), "what the caller expects counts first");
+    assert_eq!(said, "0.00102".parse().unwrap(), "the caller's estimate takes precedence");
     assert_books_agree(&fixture, &session);
 }
 
@@ -152,7 +152,7 @@ fn strict_budget_needs_a_worst_case_and_is_never_overspent() {
 
     let worst = || Turn::model("m").estimate(dollar()).max_output(MILLION).reserve(cents(1));
     let first = now(session.begin_turn(worst())).unwrap();
-    assert_eq!(first.reserved(), cents(300), "the worst case, whatever the caller would reserve");
+    assert_eq!(first.reserved(), cents(300), "the worst case takes precedence over `reserve`");
     assert!(matches!(now(session.begin_turn(worst())), Err(TurnError::Budget(_))));
     first.settle(UsageSnapshot::new(MILLION, 0));
     now(session.begin_turn(worst())).unwrap().settle(UsageSnapshot::new(MILLION, MILLION));
@@ -189,7 +189,7 @@ fn turn_dropped_at_any_await_is_billed_by_known_usage() {
             if (1..=3).contains(&polls) {
                 let data = fixture.only(AgentEventName::TurnFailed).data.clone().unwrap();
                 let estimated = data.get("estimated").is_some();
-                assert!(estimated, "nobody knows what came after it was cut");
+                assert!(estimated, "the usage after the cut is unknown");
                 let estimate = session.account().unwrap().balance().estimated;
                 assert_eq!(estimate, if estimated { expected } else { Usd::ZERO });
             }

@@ -66,7 +66,7 @@ fn panic_beside_a_run_cancels_it() {
     };
     now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
     let end = fixture.only(AgentEventName::AgentFailed);
-    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled), "it did not panic itself");
+    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled), "the turn itself did not panic");
     assert_eq!(fixture.breaker.state(), CircuitState::Closed);
     assert_lawful(&fixture.events.events());
 }
@@ -111,7 +111,7 @@ fn panic_in_a_turn_fails_it_and_cancels_its_neighbour() {
     assert_eq!(tool, Some(SpanOutcome::Cancelled));
     drop(session);
     let end = fixture.only(AgentEventName::AgentFailed);
-    assert_eq!(end.outcome, Some(SpanOutcome::Panicked), "the panic may have dropped it, too");
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked), "the panic may have dropped the session");
 }
 
 #[test]

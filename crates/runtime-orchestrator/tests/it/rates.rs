@@ -90,7 +90,7 @@ fn room_too_late_is_refused_at_once_with_the_wait() {
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::unmetered().timeout(limit(&fixture.clock, Duration::from_secs(10)));
     let Err(TurnError::RateLimited(refused)) = now(session.run_turn(turn, answers)) else {
-        panic!("it was let through")
+        panic!("the call was admitted")
     };
     assert_eq!(refused.retry_after, Some(Duration::from_secs(90)));
     let blocked = fixture.only(AgentEventName::AgentBlocked);
@@ -334,7 +334,7 @@ fn status_429_without_routes_pauses_all_sessions() {
         let call =
             |fault| async move { Err::<u32, _>(FaultError::new(fault, FaultDetails::default())) };
         now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
-        assert_eq!(limiter.available().paused, None, "that is the breaker's business");
+        assert_eq!(limiter.available().paused, None, "the breaker handles it");
         fixture.breaker.reset();
         fixture.clock.advance(Duration::from_secs(1));
 

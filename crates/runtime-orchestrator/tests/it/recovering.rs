@@ -150,7 +150,7 @@ pub(crate) fn patiently<F: Future>(clock: &ManualClock, future: F) -> F::Output 
         }
         clock.advance(SECOND / 4);
     }
-    panic!("it does not end");
+    panic!("the future does not end");
 }
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {

@@ -110,7 +110,7 @@ async fn hanging_server_is_reached_and_does_not_answer() {
 async fn server_records_its_requests() {
     let server = Server::start([Reply::ok("")]).await;
     call(server.addr(), Provider::OpenAi, "/v1/responses").await.unwrap();
-    let [request] = &server.requests()[..] else { panic!("it was asked once") };
+    let [request] = &server.requests()[..] else { panic!("the server got one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/responses"));
     assert_eq!(request.body, "{}");
     assert!(request.headers.contains(&("host".to_owned(), server.addr().to_string())));

@@ -111,7 +111,7 @@ fn ended_session_refuses_everything() {
     assert_eq!(session.fail("x", AgentFailureClass::Unknown).unwrap_err().to_string(), closed);
     let handoff = session.handoff_to("editor", "x", json!({})).unwrap_err();
     assert_eq!(handoff.to_string(), closed);
-    assert_eq!(fixture.events.len(), events, "nothing is said after the last word");
+    assert_eq!(fixture.events.len(), events, "no event follows the last one");
     let report = session.finish(Err::<(), _>("late"));
     assert_eq!(report.result.unwrap_err().to_string(), "late");
     assert_eq!(report.summary.status(), AgentStatus::Completed);
@@ -143,7 +143,7 @@ fn last_event_waits_for_running_turns() {
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
     session.fail("no", AgentFailureClass::GovernanceBreach).unwrap();
-    assert_eq!(session.status(), AgentStatus::Failed, "the worker's state is there at once");
+    assert_eq!(session.status(), AgentStatus::Failed, "the worker's status changes at once");
     assert!(fixture.events.all(AgentEventName::AgentFailed).is_empty());
     let settled = turn.settle(dollar());
     assert_eq!(settled.cost, Usd::from_dollars(1));
@@ -163,7 +163,7 @@ fn end_in_the_registry_is_noticed_and_emitted() {
     let TurnError::Closed(closed) = turn else { panic!("{turn:?}") };
     assert_eq!(closed.status, AgentStatus::Cancelled);
     let handed = session.handoff_to("editor", "polish", json!({}));
-    assert!(handed.is_err(), "a cancelled agent hands nothing over");
+    assert!(handed.is_err(), "a cancelled agent does not hand over");
     assert!(registry.list_unclaimed().is_empty());
     assert!(matches!(session.complete(), Err(SessionError::Closed(_))));
     let end = fixture.only(AgentEventName::AgentFailed);
@@ -255,7 +255,7 @@ fn event_log_is_bounded_and_counts_dropped_events() {
     }
     let summary = session.finish(Ok::<_, BoxError>(())).summary;
     assert_eq!(summary.agent_events.len(), 3);
-    assert_eq!(summary.recovery_events.len(), 3, "the books are bounded, too");
+    assert_eq!(summary.recovery_events.len(), 3, "the recovery events are bounded as well");
     assert_eq!(summary.events_emitted, fixture.events.len() as u64);
     assert_eq!(summary.events_dropped, summary.events_emitted - 3);
     assert_eq!(summary.agent_events.last().unwrap().event, AgentEventName::AgentCompleted);
@@ -303,11 +303,11 @@ fn policy_sees_phase_cost_time_and_exhausted_scenarios() {
     fixture.clock.advance(Duration::from_secs(11));
     assert_eq!(firing(), [true, true, false]);
     let given = session.evaluate_policy(PhaseContext::default().elapsed(Duration::from_secs(1)));
-    assert_eq!(given.len(), 1, "the time that is given counts");
+    assert_eq!(given.len(), 1, "a given time takes precedence");
     for _ in 0..8 {
         let _ = now(session.run_turn(Turn::model("m"), async || Err::<(), _>("corrupt state")));
     }
-    assert_eq!(firing(), [true, true, false], "a plain turn retries nothing");
+    assert_eq!(firing(), [true, true, false], "a plain turn does not retry");
     for _ in 0..8 {
         let fails = async |_| Err::<(), _>("corrupt state");
         let _ = now(session.run_turn_recovering(Turn::model("m"), fails));

@@ -43,7 +43,7 @@ fn sessions_share_an_account_above_their_own() {
     assert_eq!(statements[1]["account"], "company");
     assert_eq!(statements[0]["by_role"]["writer"], 1.0);
     assert_eq!(statements[1]["spent_usd"], 3.0);
-    assert!(statements[1].get("by_role").is_none(), "what others spent is not its to tell");
+    assert!(statements[1].get("by_role").is_none(), "the names of other spenders are hidden");
 }
 
 #[test]

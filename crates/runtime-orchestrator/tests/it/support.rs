@@ -188,7 +188,7 @@ pub(crate) async fn yields(times: usize) {
 
 /// Waits until `holds`, without a clock, up to a bound.
 pub(crate) fn spin_until(holds: impl Fn() -> bool) {
-    assert!(spins(holds), "it did not come about");
+    assert!(spins(holds), "the condition did not become true");
 }
 
 /// Whether `holds` became true within the bound.
@@ -277,7 +277,7 @@ impl Stream {
                     } else if begins(event.event) {
                         assert_eq!(open.insert(span, seq), None, "begun twice: {event:#?}");
                     } else {
-                        assert!(open.contains_key(&span), "inside of nothing: {event:#?}");
+                        assert!(open.contains_key(&span), "outside any span: {event:#?}");
                     }
                 }
             }

@@ -199,7 +199,7 @@ fn turn_on_its_own_thread_returns_at_its_timeout() {
     let before = fixture.events.len();
     release.send(()).unwrap();
     spin_until(|| finished.load(Ordering::SeqCst));
-    assert_eq!(fixture.events.len(), before, "what comes late is ignored");
+    assert_eq!(fixture.events.len(), before, "a late result is ignored");
     assert_eq!(session.tracker().totals().turns, 0);
     session.complete().unwrap();
     assert_lawful(&fixture.events.events());
@@ -241,7 +241,7 @@ fn tool_on_its_own_thread_returns_at_its_timeout() {
     assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 1.000s");
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::TimedOut));
-    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "tools are not its business");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "the breaker does not count tools");
 }
 
 #[test]

@@ -118,7 +118,7 @@ struct Opaque(bool);
 
 impl Serialize for Opaque {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        assert!(self.0, "nobody looks at it");
+        assert!(self.0, "the result is not read");
         Err(serde::ser::Error::custom("opaque"))
     }
 }

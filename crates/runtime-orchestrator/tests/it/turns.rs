@@ -83,7 +83,7 @@ fn refused_turn_is_emitted_once_and_not_called() {
     assert_eq!(event.detail.as_deref(), Some("Circuit breaker 'svc' is OPEN"));
     let data = serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
     assert_eq!(data, json!({ "refused": "turn", "reason": "circuit_open", "model": "m" }));
-    assert_eq!(session.summary().iterations, 1, "asked for is asked for");
+    assert_eq!(session.summary().iterations, 1, "a refused turn counts");
     assert_eq!(session.summary().recovery_events.len(), 0);
     session.complete().unwrap();
 }
@@ -147,7 +147,7 @@ fn loop_of_refused_turns_ends() {
         .map(|_| now(session.run_turn(Turn::model("m"), fine)).unwrap_err())
         .position(|error| matches!(error, TurnError::MaxIterations(_)));
     assert_eq!(refused, Some(3));
-    assert_eq!(session.summary().iterations, 4, "the one beyond the cap was asked for, too");
+    assert_eq!(session.summary().iterations, 4, "the turn beyond the maximum counts as well");
 }
 
 #[test]

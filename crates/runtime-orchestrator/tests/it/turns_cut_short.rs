@@ -40,7 +40,7 @@ fn timed_out_turn_is_a_breaker_failure() {
     assert_eq!(error.to_string(), "turn exceeded timeout of 1.500s");
     assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
     assert_eq!(error.failure_class(), AgentFailureClass::LlmTimeout);
-    assert_eq!(error.recovery(), None, "a plain turn recovers nothing");
+    assert_eq!(error.recovery(), None, "a plain turn does not recover");
     assert!(!error.is_refusal());
     assert_eq!(fixture.breaker.state(), CircuitState::Open);
     let event = fixture.only(AgentEventName::TurnFailed);

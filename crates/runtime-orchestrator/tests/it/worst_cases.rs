@@ -50,7 +50,7 @@ fn unreported_counts_are_neither_free_nor_usual() {
     }
     let turn = Turn::model("m").estimate(UsageSnapshot::new(0, 0)).max_output(1_000_000);
     let turn = now(session.begin_turn(turn)).unwrap();
-    assert_eq!(turn.reserved(), cents(200), "nothing was learnt about the length of answers");
+    assert_eq!(turn.reserved(), cents(200), "no length of an answer was observed");
     turn.release();
     assert_books_agree(&fixture, &session);
 }
@@ -120,10 +120,10 @@ fn max_output_tokens_never_overspend() {
     let held = now(session.begin_turn(turn())).unwrap();
     assert_eq!(held.max_output_tokens(), Some(500_000), "two dollars a million");
     session.account().unwrap().charge(cents(70));
-    assert_eq!(held.max_output_tokens(), Some(150_000), "of what it reserved, 20 cents are gone");
+    assert_eq!(held.max_output_tokens(), Some(150_000), "20 cents of the reservation are spent");
     held.release();
     let blind = now(session.begin_turn(Turn::model("m"))).unwrap();
-    assert_eq!(blind.max_output_tokens(), None, "without an estimate nobody knows");
+    assert_eq!(blind.max_output_tokens(), None, "the limit is unknown without an estimate");
     blind.release();
 
     let table = PricingTable::new();

@@ -89,7 +89,9 @@ fn difference_3_failure_while_open_does_not_extend_the_wait() {
     clock.advance(WAIT / 2);
     breaker.record_failure();
     late.failure();
-    let Err(CallError::Open(open)) = breaker.call(fine) else { panic!("it let a call through") };
+    let Err(CallError::Open(open)) = breaker.call(fine) else {
+        panic!("the breaker admitted a call")
+    };
     assert_eq!(open.retry_after, Some(WAIT / 2));
     clock.advance(WAIT / 2);
     assert_eq!(breaker.state(), CircuitState::HalfOpen);
@@ -279,7 +281,7 @@ fn difference_9_nothing_grows_with_earlier_turns() {
     let summary = session.summary();
     assert_eq!(summary.usage.turns, u64::from(MANY));
     assert_eq!(summary.agent_events.len(), kept.get());
-    assert!(summary.recovery_events.is_empty(), "plain turns recover nothing");
+    assert!(summary.recovery_events.is_empty(), "plain turns do not recover");
     assert_eq!(summary.per_model_cost.len(), 1);
     // Each turn was billed once, when it was recorded, and is not summed again at another price.
     prices.register("m", ModelPricing::FREE).unwrap();

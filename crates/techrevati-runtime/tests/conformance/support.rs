@@ -175,6 +175,6 @@ pub(crate) fn without(mut value: Value, keys: &[&str]) -> Value {
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits for something"),
+        Poll::Pending => panic!("the future is not ready at once"),
     }
 }

@@ -97,7 +97,7 @@ impl State {
 
     /// Admits an emitter to an open session. `working` for a turn or a tool.
     pub(crate) fn enter(&mut self, working: bool) {
-        debug_assert!(self.is_open(), "nothing enters a session that has ended");
+        debug_assert!(self.is_open(), "an ended session admits nothing");
         // New work means that the caller has caught an earlier panic.
         self.panicked &= !working;
         self.inside += 1;

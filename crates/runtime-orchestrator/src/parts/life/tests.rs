@@ -38,10 +38,10 @@ fn farewell_waits_for_the_last_one_inside() {
     let ended = end(&life, false).unwrap();
     assert_eq!((ended.result, ended.farewell.is_none()), (Ok(7), true));
     assert_eq!(life.ended().unwrap().in_flight, 1);
-    assert!(life.enter(true).is_err(), "nothing enters any more");
+    assert!(life.enter(true).is_err(), "an ended session admits nothing");
     let farewell = life.leave(true).unwrap();
     assert_eq!(farewell.event, AgentEventName::AgentCompleted);
-    assert!(life.take_farewell().is_none(), "it is said once");
+    assert!(life.take_farewell().is_none(), "the farewell is taken once");
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn busy_life_does_not_complete_and_stays_open() {
     life.stop_working();
     assert!(life.open().is_ok());
     assert_eq!(life.status(), AgentStatus::Running);
-    assert!(end(&life, true).is_ok(), "who only speaks does not keep it open");
+    assert!(end(&life, true).is_ok(), "an emitter that does not work keeps no session open");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn life_takes_over_an_end_in_the_registry() {
     let ended = end(&life, false).unwrap();
     assert_eq!(ended.result.unwrap_err().status, AgentStatus::Cancelled);
     assert_eq!(ended.farewell.unwrap().event, AgentEventName::AgentFailed);
-    assert_eq!(life.ended().unwrap().from, None, "the session has moved nobody");
+    assert_eq!(life.ended().unwrap().from, None, "the session moved no worker");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn pause_takes_one_input_and_ends_with_the_life() {
     assert!(life.poll_input(Waker::noop()).is_pending());
     life.answer("yes".into()).unwrap();
     assert_eq!(life.poll_input(Waker::noop()), Poll::Ready(Ok("yes".to_owned())));
-    assert!(life.answer("no".into()).is_err(), "it has its answer");
+    assert!(life.answer("no".into()).is_err(), "the pause has its input");
     assert_eq!(life.stop_waiting("input received").unwrap(), Some(AgentStatus::WaitingForInput));
     life.resume();
 

@@ -23,7 +23,7 @@ fn unsettled_reservation_is_released() {
     let money = money(Some(Limit::enforced(Usd::from_dollars(2))));
     let ask = Ask { reserve: Some(Usd::from_dollars(2)), ..Ask::NOTHING };
     let funds = money.fund("m", &ask).unwrap();
-    assert!(matches!(money.fund("m", &ask), Err(TurnError::Budget(_))), "all of it is held");
+    assert!(matches!(money.fund("m", &ask), Err(TurnError::Budget(_))), "everything is reserved");
     drop(funds);
     assert_eq!(money.fund("m", &ask).unwrap().reserved(), Usd::from_dollars(2));
 }

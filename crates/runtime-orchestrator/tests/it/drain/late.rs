@@ -135,7 +135,7 @@ fn uninterruptible_call_is_reported_as_stuck_after_a_second() {
     drop(turn);
     assert_lawful(&fixture.events.events());
     let again = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
-    assert!(!again.left_over[0].stuck, "it is out meanwhile");
+    assert!(!again.left_over[0].stuck, "the last event is emitted meanwhile");
     assert!(!again.in_time);
 }
 
@@ -180,7 +180,7 @@ fn dropping_the_drain_ends_the_wait_not_the_draining() {
     drop(draining(&fixture));
     assert_eq!(fixture.clock.waiting(), 0);
     fixture.clock.advance(20 * SECOND);
-    assert_eq!(session.status(), AgentStatus::Running, "nobody is there to cancel it");
+    assert_eq!(session.status(), AgentStatus::Running, "no drain cancels the session");
     assert!(now(session.run_turn(Turn::model("m"), hangs)).unwrap_err().is_shutdown());
     drop(session);
 }

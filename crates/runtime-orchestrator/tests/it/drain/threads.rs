@@ -38,7 +38,7 @@ impl Seen {
     ) -> Option<T> {
         match result {
             Ok(value) => {
-                assert!(!after, "it slipped in");
+                assert!(!after, "the call began after the drain");
                 Some(value)
             }
             Err(error) => {

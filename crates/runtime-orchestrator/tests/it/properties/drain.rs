@@ -330,7 +330,7 @@ impl World {
         self.tasks.clear();
         self.sessions.clear();
         self.poll_drains();
-        assert!(self.drains.is_empty(), "all is over, so they are done");
+        assert!(self.drains.is_empty(), "the drains are done after all sessions");
         let drained = now(self.lead.drain(limit(&self.clock, Duration::ZERO)));
         assert!(drained.left_over.iter().all(|left| !left.stuck));
         if let Some((_, open)) = self.begun {

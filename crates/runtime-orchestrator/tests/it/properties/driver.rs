@@ -385,7 +385,7 @@ impl Driver {
 
     fn compare_counts(&self) {
         let count = |name| self.events.all(name).len() as u64;
-        assert_eq!(count(AgentEventName::RecoveryAttempted), 0, "plain turns recover nothing");
+        assert_eq!(count(AgentEventName::RecoveryAttempted), 0, "plain turns do not recover");
         assert_eq!(count(AgentEventName::AgentBlocked), self.model.refusals);
         // The session's own failure ends its span; the budget's event ends none.
         let failed = self.events.all(AgentEventName::AgentFailed);

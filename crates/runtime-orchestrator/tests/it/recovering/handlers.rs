@@ -55,7 +55,7 @@ fn failed_step_ends_the_turn() {
         let script = Script::of([FaultKind::Malformed]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
-        assert_eq!(error.to_string(), "malformed", "it reads as its last failure");
+        assert_eq!(error.to_string(), "malformed", "the error displays its last failure");
         let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
         let why = "step `restart_agent` failed: no agent to start";
         assert_eq!(unrecovered.gave_up.to_string(), why);

@@ -45,7 +45,7 @@ fn turn_costs_the_sum_of_its_attempts() {
         let answer = answer.unwrap();
         assert_eq!(answer.cost, dollars(2 + 2 + 2));
         assert_eq!(answer.usage, UsageSnapshot::new(4_000_000, 1_000_000));
-        assert!(answer.estimated, "what came of the two that failed is not known to the end");
+        assert!(answer.estimated, "the usage of the two failed calls is unknown");
 
         let failed = fixture.events.all(AgentEventName::AttemptFailed);
         let completed = fixture.only(AgentEventName::AttemptCompleted);

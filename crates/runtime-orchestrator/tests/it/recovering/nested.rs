@@ -114,7 +114,7 @@ fn inner_plain_turn_is_retried_by_its_failure() {
         }
         .unwrap();
         assert_eq!(calls.get(), 2);
-        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "what was asked for comes through");
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the asked wait is kept");
     }
 }
 
@@ -137,7 +137,7 @@ fn inner_final_refusal_is_not_retried() {
             Way::Thread => outer.blocking().run_turn_recovering(turn, |_| within()),
         };
         let error = error.unwrap_err();
-        assert_eq!(calls.get(), 1, "no money comes of trying again: {error:?}");
+        assert_eq!(calls.get(), 1, "a retry does not help against the budget: {error:?}");
     }
 }
 
@@ -223,7 +223,7 @@ fn inner_refusal_rests_no_route() {
         let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
         Ok(within.run_turn(turn, async || Ok::<_, BoxError>(1)).await?.value)
     }));
-    assert_eq!(answer.unwrap().value, 2, "it is tried elsewhere all the same");
+    assert_eq!(answer.unwrap().value, 2, "the turn still switches");
     assert!(routes.snapshot().iter().all(|route| route.rests.is_none()));
     assert_eq!(outer.available().paused, None);
 }

@@ -30,7 +30,7 @@ fn back_off_is_waited_in_full_and_holds_nothing() {
     assert!(poll(&mut call).is_pending());
     assert_eq!((script.calls(), fixture.clock.waiting()), (1, 1));
     let balance = session.account().unwrap().balance();
-    assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves for itself");
+    assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves separately");
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 2, "the turn, and its wait");
     fixture.clock.advance(SECOND.saturating_sub(Duration::from_nanos(1)));
     for _ in 0..3 {
@@ -51,7 +51,7 @@ fn asked_wait_is_waited_in_full() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
         way.run(&session, Turn::model("m"), &script).unwrap();
-        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the delay goes on top");
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the delay is added");
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn fine() -> Result<u8, BoxError> {
 
 /// A call that must not be made.
 pub(super) fn never() -> Result<u8, BoxError> {
-    panic!("what was refused was called")
+    panic!("a refused call was made")
 }
 
 /// Draws these ids, and then the last one again and again.

@@ -52,7 +52,7 @@ fn assert_story(ended: &Ended, events: Events<'_>) {
     assert!(ended.calls.len() <= attempts, "every call is an attempt");
     assert!(at(Name::AttemptCompleted) <= 1);
     let came = at(Name::RecoverySucceeded) + at(Name::RecoveryFailed);
-    assert_eq!(at(Name::RecoveryAttempted), came, "what was attempted has come to something");
+    assert_eq!(at(Name::RecoveryAttempted), came, "each attempted recovery has a result");
     assert!(at(Name::RecoverySucceeded) <= 1 && at(Name::RecoveryEscalated) <= 1);
     for (event, next) in events.iter().zip(&events[1.min(events.len())..]) {
         match event.event {

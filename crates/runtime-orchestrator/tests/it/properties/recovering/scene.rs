@@ -258,7 +258,7 @@ impl Scene {
                 return (None, false);
             }
         }
-        panic!("it goes on and on");
+        panic!("the turn does not end");
     }
 
     fn on_thread(&self, run: &Run) -> Ended {
@@ -303,7 +303,7 @@ impl Scene {
         let mut calls = calls.borrow_mut();
         let provider = it.provider().to_owned();
         calls.push(Called { provider, began: self.fixture.clock.now(), asked: None });
-        assert_eq!(calls.len(), it.number() as usize, "every attempt that is told of is a call");
+        assert_eq!(calls.len(), it.number() as usize, "every emitted attempt is a call");
         let act = run.acts.get(calls.len() - 1).copied().unwrap_or(ANSWER);
         drop(calls);
         if let Some(used) = act.used {
