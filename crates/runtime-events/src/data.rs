@@ -37,7 +37,7 @@ impl Data {
     }
 
     /// An empty object with room for `keys` keys.
-    pub fn with_capacity(keys: usize) -> Self {
+    pub(crate) fn with_capacity(keys: usize) -> Self {
         Self { entries: Vec::with_capacity(keys) }
     }
 

@@ -86,22 +86,19 @@ impl AgentEvent {
         }
     }
 
-    fn now(event: AgentEventName, status: AgentEventStatus) -> Self {
-        Self::new(event, status, SystemClock.utc_now())
+    fn now(event: AgentEventName, status: AgentEventStatus, phase: impl Into<Arc<str>>) -> Self {
+        Self::new(event, status, SystemClock.utc_now()).with_phase(phase)
     }
 
     /// An agent began: `agent.started`, running.
     pub fn started(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::AgentStarted, AgentEventStatus::Running)
-            .with_role(role)
-            .with_phase(phase)
+        Self::now(AgentEventName::AgentStarted, AgentEventStatus::Running, phase).with_role(role)
     }
 
     /// An agent finished: `agent.completed`, completed.
     pub fn completed(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::AgentCompleted, AgentEventStatus::Completed)
+        Self::now(AgentEventName::AgentCompleted, AgentEventStatus::Completed, phase)
             .with_role(role)
-            .with_phase(phase)
     }
 
     /// An agent failed: `agent.failed`, failed.
@@ -110,32 +107,30 @@ impl AgentEvent {
         phase: impl Into<Arc<str>>,
         class: AgentFailureClass,
     ) -> Self {
-        Self::now(AgentEventName::AgentFailed, AgentEventStatus::Failed)
+        Self::now(AgentEventName::AgentFailed, AgentEventStatus::Failed, phase)
             .with_role(role)
-            .with_phase(phase)
             .with_failure_class(class)
     }
 
     /// A phase began: `phase.started`, running.
     pub fn phase_started(phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::PhaseStarted, AgentEventStatus::Running).with_phase(phase)
+        Self::now(AgentEventName::PhaseStarted, AgentEventStatus::Running, phase)
     }
 
     /// A quality gate was satisfied: `phase.gate_passed`, green.
     pub fn gate_passed(phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::PhaseGatePassed, AgentEventStatus::Green).with_phase(phase)
+        Self::now(AgentEventName::PhaseGatePassed, AgentEventStatus::Green, phase)
     }
 
     /// A quality gate was not satisfied: `phase.gate_failed`, red.
     pub fn gate_failed(phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::PhaseGateFailed, AgentEventStatus::Red).with_phase(phase)
+        Self::now(AgentEventName::PhaseGateFailed, AgentEventStatus::Red, phase)
     }
 
     /// Recovery was tried: `agent.recovery.attempted`, running.
     pub fn recovery_attempted(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
-        Self::now(AgentEventName::RecoveryAttempted, AgentEventStatus::Running)
+        Self::now(AgentEventName::RecoveryAttempted, AgentEventStatus::Running, phase)
             .with_role(role)
-            .with_phase(phase)
     }
 }
 

@@ -72,7 +72,7 @@ impl Fact {
     }
 
     /// The array or object, if it is one.
-    pub fn as_json(&self) -> Option<&Value> {
+    pub(crate) fn as_json(&self) -> Option<&Value> {
         if let Self::Json(value) = self { Some(value) } else { None }
     }
 
@@ -90,7 +90,7 @@ impl From<Fact> for Value {
             Fact::U64(number) => number.into(),
             Fact::I64(number) => number.into(),
             Fact::F64(number) => number.into(),
-            Fact::Text(text) => Self::String(text.as_str().to_owned()),
+            Fact::Text(text) => Self::String((*text).to_owned()),
             Fact::Json(value) => Arc::unwrap_or_clone(value),
         }
     }
@@ -300,16 +300,8 @@ enum Repr {
 }
 
 impl Text {
-    /// The text itself.
-    pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Repr::Literal(text) => text,
-            Repr::Shared(text) => text,
-        }
-    }
-
     /// The text as a shared one. Only a literal is copied.
-    pub fn to_shared(&self) -> Arc<str> {
+    pub(crate) fn to_shared(&self) -> Arc<str> {
         match &self.0 {
             Repr::Literal(text) => Arc::from(*text),
             Repr::Shared(text) => Arc::clone(text),
@@ -333,7 +325,10 @@ impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        self.as_str()
+        match &self.0 {
+            Repr::Literal(text) => text,
+            Repr::Shared(text) => text,
+        }
     }
 }
 

@@ -78,9 +78,3 @@ impl FailureScenario {
         }
     }
 }
-
-impl From<FailureScenario> for AgentFailureClass {
-    fn from(scenario: FailureScenario) -> Self {
-        scenario.failure_class()
-    }
-}

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use runtime_events::{Clock, SystemClock, format_utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The record of work that one agent passes on to another.
@@ -16,9 +15,12 @@ use serde_json::{Map, Value};
 /// and `target_worker_id` may be missing.
 ///
 /// ```
+/// use chrono::DateTime;
 /// use runtime_lifecycle::Handoff;
 ///
-/// let handoff = Handoff::new("writer", "editor", "draft", "needs polish").project_id(42);
+/// let at = DateTime::UNIX_EPOCH;
+/// let mut handoff = Handoff::new("writer", "editor", "draft", "needs polish", at);
+/// handoff.project_id = Some(42);
 /// let json = serde_json::to_string(&handoff)?;
 /// assert!(json.starts_with(r#"{"source_role":"writer","target_role":"editor""#));
 /// assert_eq!(serde_json::from_str::<Handoff>(&json)?, handoff);
@@ -45,17 +47,18 @@ pub struct Handoff {
     #[serde(default = "nobody")]
     pub target_worker_id: Arc<str>,
     /// When the handoff was issued, in whole microseconds.
-    #[serde(serialize_with = "write_stamp", deserialize_with = "read_stamp")]
+    #[serde(with = "crate::stamp")]
     pub created_at: DateTime<Utc>,
 }
 
 impl Handoff {
-    /// Creates a handoff that is issued now, without context, project or worker.
+    /// Creates a handoff that is issued at a time, without context, project or worker.
     pub fn new(
         source_role: impl Into<Arc<str>>,
         target_role: impl Into<Arc<str>>,
         phase: impl Into<Arc<str>>,
         reason: impl Into<String>,
+        at: DateTime<Utc>,
     ) -> Self {
         Self {
             source_role: source_role.into(),
@@ -65,54 +68,11 @@ impl Handoff {
             context: Map::new(),
             project_id: None,
             target_worker_id: nobody(),
-            created_at: SystemClock.utc_now().trunc_subsecs(6),
+            created_at: at.trunc_subsecs(6),
         }
-    }
-
-    /// Sets the information that the target needs. Default: none.
-    #[must_use]
-    pub fn context(mut self, context: Map<String, Value>) -> Self {
-        self.context = context;
-        self
-    }
-
-    /// Sets the project. Default: none.
-    #[must_use]
-    pub fn project_id(mut self, project_id: impl Into<Option<i64>>) -> Self {
-        self.project_id = project_id.into();
-        self
-    }
-
-    /// Sets the worker registered for the target. Default: none.
-    #[must_use]
-    pub fn target_worker_id(mut self, id: impl Into<Arc<str>>) -> Self {
-        self.target_worker_id = id.into();
-        self
-    }
-
-    /// Sets when the handoff was issued, cut off to whole microseconds. Default: now.
-    #[must_use]
-    pub fn created_at(mut self, at: DateTime<Utc>) -> Self {
-        self.created_at = at.trunc_subsecs(6);
-        self
     }
 }
 
 fn nobody() -> Arc<str> {
     Arc::from("")
-}
-
-fn write_stamp<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&format_utc(*at))
-}
-
-fn read_stamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    DateTime::parse_from_rfc3339(&text).map(|at| at.with_timezone(&Utc).trunc_subsecs(6)).map_err(
-        |error| {
-            de::Error::custom(format!(
-                "invalid `created_at` `{text}`, expected an RFC 3339 time: {error}"
-            ))
-        },
-    )
 }

@@ -24,6 +24,7 @@
 
 mod handoff;
 mod registry;
+mod stamp;
 mod status;
 mod worker;
 

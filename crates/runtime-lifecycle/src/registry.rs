@@ -150,7 +150,7 @@ impl AgentRegistry {
 
     /// A handle that follows the state of a worker without a lock.
     pub fn status(&self, id: &str) -> Option<StatusHandle> {
-        self.shared.index.by_id(id).map(|entry| entry.status().clone())
+        self.shared.index.by_id(id).map(|entry| entry.status.clone())
     }
 
     /// The workers that have not ended, in the order of their creation.
@@ -223,15 +223,19 @@ impl AgentRegistry {
         offer: Option<&str>,
     ) -> Result<AgentWorker, CreateWorkerError> {
         if role.trim().is_empty() {
-            return Err(CreateWorkerError::blank("role", role));
+            return Err(CreateWorkerError::Blank {
+                field: "role",
+                value: role.as_ref().to_owned(),
+            });
         }
         let at = self.now();
         let claim = if offer.is_some() { Claim::Open } else { Claim::Never };
         // Relaxed: only the order of the numbers matters, and an atomic has one order.
         let serial = self.shared.created.fetch_add(1, Ordering::Relaxed);
+        let prefix = format!("{role}-{phase}-");
         for _ in 0..DRAWS {
             let digits = self.shared.config.ids.draw() & 0xffff_ffff;
-            let id: Arc<str> = format!("{role}-{phase}-{digits:08x}").into();
+            let id: Arc<str> = format!("{prefix}{digits:08x}").into();
             let mut worker = AgentWorker::new(id, role.clone(), phase.clone(), project_id, at)
                 .with_history(self.shared.config.history);
             if let Some(detail) = offer {
@@ -245,7 +249,7 @@ impl AgentRegistry {
                 return Ok(core.worker.clone());
             }
         }
-        Err(CreateWorkerError::ids_exhausted(role, phase, DRAWS))
+        Err(CreateWorkerError::IdsExhausted { prefix, draws: DRAWS })
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -278,7 +282,7 @@ impl AgentRegistry {
         at: DateTime<Utc>,
     ) -> Result<AgentWorker, InvalidTransitionError> {
         core.worker.transition(to, detail, at)?;
-        entry.status().set(to);
+        entry.status.set(to);
         if core.claim == Claim::Open {
             core.claim = Claim::Taken;
             self.shared.index.withdraw(entry);

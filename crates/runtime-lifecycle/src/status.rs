@@ -72,9 +72,3 @@ pub struct InvalidTransitionError {
     /// The requested state.
     pub target: AgentStatus,
 }
-
-impl InvalidTransitionError {
-    pub(crate) const fn new(current: AgentStatus, target: AgentStatus) -> Self {
-        Self { current, target }
-    }
-}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use runtime_events::format_utc;
-use serde::ser::{SerializeMap, SerializeStruct};
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 pub use self::log::AgentWorkerEvent;
@@ -56,12 +56,13 @@ struct State {
 }
 
 /// Why a worker failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LastError {
     /// The detail of the transition to `FAILED`.
     pub message: Arc<str>,
     /// The time of the transition.
+    #[serde(with = "crate::stamp")]
     pub timestamp: DateTime<Utc>,
 }
 
@@ -112,7 +113,7 @@ impl AgentWorker {
     ) -> Result<&AgentWorkerEvent, InvalidTransitionError> {
         let current = self.status();
         if !current.can_become(to) {
-            return Err(InvalidTransitionError::new(current, to));
+            return Err(InvalidTransitionError { current, target: to });
         }
         let detail: Option<Arc<str>> = detail.filter(|text| !text.is_empty()).map(Arc::from);
         let state = Arc::make_mut(&mut self.state);
@@ -219,14 +220,5 @@ impl Serialize for AgentWorker {
             map.serialize_entry("events_dropped", &state.log.dropped())?;
         }
         map.end()
-    }
-}
-
-impl Serialize for LastError {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("LastError", 2)?;
-        fields.serialize_field("message", &*self.message)?;
-        fields.serialize_field("timestamp", &format_utc(self.timestamp))?;
-        fields.end()
     }
 }

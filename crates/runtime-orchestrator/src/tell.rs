@@ -15,7 +15,7 @@ use runtime_lifecycle::AgentStatus;
 use runtime_policy::GuardrailSubject;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
 use runtime_resilience::Transition;
-use runtime_usage::{Balance, BudgetExceededError, BudgetMark};
+use runtime_usage::{Balance, BudgetExceededError, BudgetMark, SignedUsd};
 use serde_json::Value;
 
 use crate::capture::{Capture, Content};
@@ -199,7 +199,7 @@ pub(crate) fn balance(money: &Money, ended: &mut TurnEnded<'_>) {
     let Some((Balance { reserved, left, .. }, available)) = money.balance() else { return };
     ended.budget_remaining_usd = Some(left.to_f64());
     // The accounts above may have less left.
-    ended.budget_available_usd = (available < left.or_zero()).then(|| available.to_f64());
+    ended.budget_available_usd = (SignedUsd::from(available) < left).then(|| available.to_f64());
     ended.budget_reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
 }
 

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_models_name_tells_its_maker() {
+    fn model_maker_is_read_from_the_name() {
         for (model, expected) in [
             ("gpt-5", Some("openai")),
             ("openai/gpt-5", Some("openai")),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_keeps_its_own_name_where_the_conventions_have_none() {
+    fn unknown_provider_keeps_its_name() {
         assert_eq!(route_provider("Azure OpenAI"), "azure.ai.openai");
         assert_eq!(route_provider("primary"), "primary");
     }

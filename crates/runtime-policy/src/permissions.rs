@@ -2,7 +2,6 @@
 
 mod enforcer;
 mod mode;
-mod names;
 mod outcome;
 mod policy;
 mod wire;

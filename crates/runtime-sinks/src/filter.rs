@@ -5,8 +5,7 @@ use std::sync::Arc;
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass};
 
 use crate::level::Level;
-use crate::sink::{EventSink, SinkError};
-use crate::stats::SinkStats;
+use crate::sink::{EventSink, SinkError, SinkStats};
 
 /// Selects events. An event passes if it meets all conditions that are set.
 ///

@@ -21,8 +21,7 @@ use self::log::Log;
 use self::syncer::Syncer;
 use self::writer::{Rules, Writer};
 use crate::segments::segments;
-use crate::sink::{EventSink, SinkError};
-use crate::stats::SinkStats;
+use crate::sink::{EventSink, SinkError, SinkStats};
 
 pub use self::config::{Durability, JsonlConfig, Rotation};
 

@@ -32,7 +32,6 @@ mod filter;
 mod jsonl;
 mod level;
 mod losses;
-mod noop;
 mod park;
 mod queue;
 mod reader;
@@ -41,7 +40,6 @@ mod ring;
 mod sample;
 mod segments;
 mod sink;
-mod stats;
 mod sync;
 #[cfg(feature = "test-util")]
 pub mod testing;
@@ -56,14 +54,12 @@ pub use self::{
     jsonl::{Durability, JsonlConfig, JsonlSink, Rotation},
     level::Level,
     losses::Losses,
-    noop::{NoopEventSink, NoopUsageSink},
     queue::{QueueConfig, QueueGuard, QueueShutdown, QueueSink},
     reader::{
         Follow, FollowStop, Gap, GapCause, LogEntry, LogReadError, LogReader, LogReport, TornLine,
     },
     record::UsageRecord,
-    ring::{DEFAULT_RING_CAPACITY, RingBufferEventSink, RingBufferUsageSink},
+    ring::{DEFAULT_RING_CAPACITY, RingBuffer, RingBufferEventSink, RingBufferUsageSink},
     sample::SampleSessions,
-    sink::{EventSink, SinkError, UsageSink},
-    stats::SinkStats,
+    sink::{EventSink, NoopEventSink, NoopUsageSink, SinkError, SinkStats, UsageSink},
 };

@@ -4,7 +4,6 @@ mod config;
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
 mod mailbox;
-mod report;
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +15,9 @@ use runtime_events::AgentEvent;
 
 use self::mailbox::{Books, Handed, Mailbox, Refused, Work};
 use crate::losses::Losses;
-use crate::sink::{EventSink, SinkError, caught};
-use crate::stats::SinkStats;
+use crate::sink::{EventSink, SinkError, SinkStats, caught};
 
 pub use self::config::QueueConfig;
-pub use self::report::QueueShutdown;
 
 /// A bounded queue before a sink, which a thread of its own serves. Clones share one queue.
 ///
@@ -163,6 +160,33 @@ impl fmt::Debug for QueueSink {
 #[must_use = "dropping the guard shuts the queue down"]
 pub struct QueueGuard {
     queue: QueueSink,
+}
+
+/// The numbers of written, dropped and pending events after a queue was shut down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use = "it tells whether events are lost or pending"]
+pub struct QueueShutdown {
+    /// Events that were passed on to the sink.
+    pub written: u64,
+    /// Events that were lost, because the queue was full or the sink failed.
+    pub dropped: u64,
+    /// Events in the queue. Its thread goes on with them as long as the process runs.
+    pub pending: u64,
+}
+
+impl QueueShutdown {
+    /// Whether every event was passed on.
+    pub const fn is_complete(&self) -> bool {
+        self.dropped == 0 && self.pending == 0
+    }
+}
+
+impl fmt::Display for QueueShutdown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { written, dropped, pending } = self;
+        write!(f, "{written} written, {dropped} dropped, {pending} pending")
+    }
 }
 
 impl Drop for QueueGuard {

@@ -71,14 +71,6 @@ impl LogEntry {
             Self::Unknown(_) => None,
         }
     }
-
-    /// Turns the entry into the event, if it is one.
-    pub fn into_event(self) -> Option<AgentEvent> {
-        match self {
-            Self::Event(event) => Some(*event),
-            Self::Unknown(_) => None,
-        }
-    }
 }
 
 /// The error for a log, or a line of it, that cannot be read.

@@ -11,8 +11,7 @@ use serde::Serialize;
 /// use runtime_sinks::UsageRecord;
 /// use runtime_usage::{UsageSnapshot, Usd};
 ///
-/// let record = UsageRecord::new("gpt-5", UsageSnapshot::new(1_200, 80), Usd::from_cents(1))
-///     .role("writer");
+/// let record = UsageRecord::new("gpt-5", UsageSnapshot::new(1_200, 80), Usd::from_cents(1));
 /// let json = serde_json::to_value(&record)?;
 /// assert_eq!(json["cost_usd"], 0.01);
 /// assert_eq!(json["usage"]["output_tokens"], 80);
@@ -46,25 +45,14 @@ impl UsageRecord {
     /// Creates a record without a session and a role.
     #[inline]
     pub fn new(model: impl Into<Arc<str>>, usage: UsageSnapshot, cost: Usd) -> Self {
-        let (session_id, role) = (None, None);
-        let (estimated, cost_reported) = (false, false);
-        let model = model.into();
-        Self { model, usage, cost, estimated, cost_reported, session_id, role }
-    }
-
-    /// Sets the session. Default: none.
-    #[must_use]
-    #[inline]
-    pub fn session_id(mut self, session_id: impl Into<Arc<str>>) -> Self {
-        self.session_id = Some(session_id.into());
-        self
-    }
-
-    /// Sets the role. Default: none.
-    #[must_use]
-    #[inline]
-    pub fn role(mut self, role: impl Into<Arc<str>>) -> Self {
-        self.role = Some(role.into());
-        self
+        Self {
+            model: model.into(),
+            usage,
+            cost,
+            estimated: false,
+            cost_reported: false,
+            session_id: None,
+            role: None,
+        }
     }
 }

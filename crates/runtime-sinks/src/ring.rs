@@ -1,4 +1,4 @@
-//! [`RingBufferEventSink`] and [`RingBufferUsageSink`]: the latest events and records, in memory.
+//! [`RingBuffer`]: the latest events or usage records, in memory.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -12,7 +12,13 @@ use crate::sink::{EventSink, SinkError, UsageSink};
 /// How many events or records a ring keeps by default.
 pub const DEFAULT_RING_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
-/// Keeps the latest events and counts those that were dropped. Clones share one ring.
+/// A [`RingBuffer`] of events.
+pub type RingBufferEventSink = RingBuffer<Arc<AgentEvent>>;
+
+/// A [`RingBuffer`] of usage records.
+pub type RingBufferUsageSink = RingBuffer<UsageRecord>;
+
+/// Keeps the latest events or usage records and counts those that were dropped. Clones share one ring.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -28,93 +34,9 @@ pub const DEFAULT_RING_CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add
 /// assert_eq!(latest.dropped(), 1);
 /// # Ok::<(), runtime_sinks::SinkError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct RingBufferEventSink {
-    ring: SharedRing<Arc<AgentEvent>>,
-}
-
-impl RingBufferEventSink {
-    /// Creates a ring for [`DEFAULT_RING_CAPACITY`] events.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Creates a ring for a number of events. Memory is allocated as they arrive.
-    pub fn with_capacity(capacity: NonZeroUsize) -> Self {
-        Self { ring: SharedRing::new(capacity) }
-    }
-
-    /// The events in the ring, oldest first.
-    pub fn events(&self) -> Vec<Arc<AgentEvent>> {
-        self.ring.to_vec()
-    }
-
-    /// The number of events in the ring.
-    pub fn len(&self) -> usize {
-        self.ring.lock().items.len()
-    }
-
-    /// Whether the ring is empty.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The number of events that were dropped for later ones.
-    pub fn dropped(&self) -> u64 {
-        self.ring.lock().dropped
-    }
-
-    /// Removes all events. They do not count as dropped.
-    pub fn clear(&self) {
-        self.ring.clear();
-    }
-}
-
-impl EventSink for RingBufferEventSink {
-    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
-        self.ring.push(event.clone());
-        Ok(())
-    }
-}
-
-/// Keeps the latest usage records and counts those that were dropped. Clones share one ring.
-#[derive(Clone, Debug, Default)]
-pub struct RingBufferUsageSink {
-    ring: SharedRing<UsageRecord>,
-}
-
-impl RingBufferUsageSink {
-    /// Creates a ring for [`DEFAULT_RING_CAPACITY`] records.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Creates a ring for a number of records. Memory is allocated as they arrive.
-    pub fn with_capacity(capacity: NonZeroUsize) -> Self {
-        Self { ring: SharedRing::new(capacity) }
-    }
-
-    /// The records in the ring, oldest first.
-    pub fn records(&self) -> Vec<UsageRecord> {
-        self.ring.to_vec()
-    }
-
-    /// The number of records that were dropped for later ones.
-    pub fn dropped(&self) -> u64 {
-        self.ring.lock().dropped
-    }
-
-    /// Removes all records. They do not count as dropped.
-    pub fn clear(&self) {
-        self.ring.clear();
-    }
-}
-
-impl UsageSink for RingBufferUsageSink {
-    fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
-        self.ring.push(record.clone());
-        Ok(())
-    }
+#[derive(Debug)]
+pub struct RingBuffer<T> {
+    ring: Arc<Mutex<Ring<T>>>,
 }
 
 #[derive(Debug)]
@@ -125,60 +47,95 @@ struct Ring<T> {
     dropped: u64,
 }
 
-impl<T> Ring<T> {
-    /// Adds an item and returns the one that was dropped for it.
-    fn push(&mut self, item: T) -> Option<T> {
-        let oldest = if self.items.len() == self.capacity.get() {
-            self.dropped += 1;
-            self.items.pop_front()
-        } else {
-            None
-        };
-        self.items.push_back(item);
-        oldest
-    }
-}
-
-#[derive(Debug)]
-struct SharedRing<T>(Arc<Mutex<Ring<T>>>);
-
-impl<T> SharedRing<T> {
-    fn new(capacity: NonZeroUsize) -> Self {
-        Self(Arc::new(Mutex::new(Ring { items: VecDeque::new(), capacity, dropped: 0 })))
+impl<T> RingBuffer<T> {
+    /// Creates a ring for [`DEFAULT_RING_CAPACITY`] items.
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_RING_CAPACITY)
     }
 
-    fn push(&self, item: T) {
-        let oldest = self.lock().push(item);
-        // Dropped after the lock is free, so that the next emitter does not wait for it.
-        drop(oldest);
+    /// Creates a ring for a number of items. Memory is allocated as they arrive.
+    pub fn with_capacity(capacity: NonZeroUsize) -> Self {
+        let ring = Ring { items: VecDeque::new(), capacity, dropped: 0 };
+        Self { ring: Arc::new(Mutex::new(ring)) }
     }
 
-    fn clear(&self) {
+    /// The number of items in the ring.
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Whether the ring is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of items that were dropped for later ones.
+    pub fn dropped(&self) -> u64 {
+        self.lock().dropped
+    }
+
+    /// Removes all items. They do not count as dropped.
+    pub fn clear(&self) {
         let items = std::mem::take(&mut self.lock().items);
         drop(items);
     }
 
-    fn to_vec(&self) -> Vec<T>
-    where
-        T: Clone,
-    {
-        self.lock().items.iter().cloned().collect()
+    fn push(&self, item: T) {
+        let mut ring = self.lock();
+        let oldest = if ring.items.len() == ring.capacity.get() {
+            ring.dropped += 1;
+            ring.items.pop_front()
+        } else {
+            None
+        };
+        ring.items.push_back(item);
+        drop(ring);
+        // Dropped after the lock is free, so that the next emitter does not wait for it.
+        drop(oldest);
     }
 
     // No change can panic half-way, so the contents of a poisoned lock are consistent.
     fn lock(&self) -> MutexGuard<'_, Ring<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T> Clone for SharedRing<T> {
+impl RingBufferEventSink {
+    /// The events in the ring, oldest first.
+    pub fn events(&self) -> Vec<Arc<AgentEvent>> {
+        self.lock().items.iter().cloned().collect()
+    }
+}
+
+impl RingBufferUsageSink {
+    /// The records in the ring, oldest first.
+    pub fn records(&self) -> Vec<UsageRecord> {
+        self.lock().items.iter().cloned().collect()
+    }
+}
+
+impl EventSink for RingBufferEventSink {
+    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        self.push(event.clone());
+        Ok(())
+    }
+}
+
+impl UsageSink for RingBufferUsageSink {
+    fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
+        self.push(record.clone());
+        Ok(())
+    }
+}
+
+impl<T> Clone for RingBuffer<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { ring: self.ring.clone() }
     }
 }
 
-impl<T> Default for SharedRing<T> {
+impl<T> Default for RingBuffer<T> {
     fn default() -> Self {
-        Self::new(DEFAULT_RING_CAPACITY)
+        Self::new()
     }
 }

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
-use crate::sink::{EventSink, SinkError};
-use crate::stats::SinkStats;
+use crate::sink::{EventSink, SinkError, SinkStats};
 
 /// Passes one session in `n` on to a sink, with all of its events.
 ///

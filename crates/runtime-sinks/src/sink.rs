@@ -1,4 +1,4 @@
-//! [`EventSink`] and [`UsageSink`]: the receivers of events and usage records.
+//! [`EventSink`] and [`UsageSink`]: the receivers of events and usage records, and those that discard them.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -10,7 +10,6 @@ use runtime_events::AgentEvent;
 use thiserror::Error;
 
 use crate::record::UsageRecord;
-use crate::stats::SinkStats;
 
 /// Receives the events of sessions, in the order of each session.
 ///
@@ -91,6 +90,47 @@ pub trait UsageSink: Send + Sync {
     ///
     /// [`SinkError`] if writing fails.
     fn flush(&self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// The numbers of written, pending and lost events of a sink, at one moment:
+/// `accepted == written + dropped + pending`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SinkStats {
+    /// The events that the sink was given.
+    pub accepted: u64,
+    /// The events that a file has passed to the operating system, or a queue to its sink.
+    pub written: u64,
+    /// The written events that are synced to the disk.
+    pub synced: u64,
+    /// The events that are lost.
+    pub dropped: u64,
+    /// The events that the sink still holds.
+    pub pending: u64,
+    /// The number of failures, such as a write, a sync or a panic behind a queue.
+    pub errors: u64,
+}
+
+/// A sink that discards every event.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to configure")]
+pub struct NoopEventSink;
+
+impl EventSink for NoopEventSink {
+    fn emit(&self, _event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// A sink that discards every usage record.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to configure")]
+pub struct NoopUsageSink;
+
+impl UsageSink for NoopUsageSink {
+    fn record(&self, _record: &UsageRecord) -> Result<(), SinkError> {
         Ok(())
     }
 }

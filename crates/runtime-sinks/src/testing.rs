@@ -17,7 +17,7 @@ use crate::sink::{EventSink, SinkError};
 /// seen.emit(&Arc::new(AgentEvent::started("writer", "draft")))?;
 ///
 /// assert_eq!(seen.names(), [AgentEventName::AgentStarted]);
-/// assert!(seen.find(AgentEventName::AgentFailed).is_none());
+/// assert!(seen.all(AgentEventName::AgentFailed).is_empty());
 /// # Ok::<(), runtime_sinks::SinkError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -39,11 +39,6 @@ impl RecordingEventSink {
     /// The names of all events, in order.
     pub fn names(&self) -> Vec<AgentEventName> {
         self.lock().iter().map(|event| event.event).collect()
-    }
-
-    /// The first event with a name.
-    pub fn find(&self, name: AgentEventName) -> Option<Arc<AgentEvent>> {
-        self.lock().iter().find(|event| event.event == name).cloned()
     }
 
     /// All events with a name, in order.

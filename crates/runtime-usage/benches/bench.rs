@@ -1,5 +1,4 @@
-//! Benchmarks of this crate: pricing a model, recording a turn, reading the totals, gathering usage
-//! from a stream.
+//! Benchmarks: pricing a model, recording a turn, reading the totals, reading usage from a stream.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
 
 #[path = "parts/accounts.rs"]
@@ -16,7 +15,7 @@ use runtime_usage::{
     UsageSnapshot, UsageTracker, Usd,
 };
 
-/// As many models as public price lists name.
+/// The number of models in public price lists.
 const MODELS: usize = 3_000;
 
 const USAGE: UsageSnapshot = UsageSnapshot::new(12_000, 800).cache_read(30_000);

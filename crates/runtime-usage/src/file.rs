@@ -3,25 +3,29 @@
 mod error;
 mod format;
 mod genai;
-mod list;
 mod litellm;
 mod models_dev;
 mod names;
 mod node;
 mod original;
 mod quotes;
+mod skipped;
 mod walk;
 
 use std::path::Path;
 
 use thiserror::Error;
 
+use self::error::Broken;
 pub use self::error::{PricingFileError, PricingParseError};
 pub use self::format::PriceFormat;
-pub use self::list::{PriceList, SkipReason, Skipped};
+use self::names::Prices;
 use self::node::Node;
+pub use self::skipped::{SkipReason, Skipped};
 use self::walk::Walk;
+use crate::book::Rule;
 use crate::json;
+use crate::prices::Named;
 
 /// Reads price lists, for [`PricingTable::merge`](crate::PricingTable::merge).
 ///
@@ -89,21 +93,16 @@ impl PriceReader {
     pub fn read(&self, json: &str) -> Result<PriceList, PricingParseError> {
         let root = parse(json)?;
         let mut walk = Walk::default();
-        let format = match self.format {
-            Some(format) => format,
-            None => match PriceFormat::of(&root) {
-                Some(format) => format,
-                None => return Err(format::unknown(&root)),
-            },
-        };
-        let list = match format {
+        let format = self.format.map_or_else(|| PriceFormat::of(&root), Ok)?;
+        let prices = match format {
             PriceFormat::Original => original::read(&root, &mut walk),
             PriceFormat::LiteLlm => litellm::read(&root, &mut walk),
             PriceFormat::ModelsDev => models_dev::read(&root, &mut walk),
             PriceFormat::GenaiPrices => genai::read(&root, self.as_of.as_deref(), &mut walk),
         };
-        let (list, skipped) = walk.finish(list)?;
-        Ok(PriceList { skipped, ..list })
+        let skipped = walk.finish()?;
+        let Prices { models, named, rules, ambiguous } = prices;
+        Ok(PriceList { format, models, skipped, ambiguous, prices: named, rules })
     }
 
     /// Reads the price list in a file.
@@ -117,6 +116,25 @@ impl PriceReader {
             .map_err(|source| PricingFileError::Read { path: path.to_owned(), source })?;
         self.read(&json).map_err(|source| PricingFileError::Parse { path: path.to_owned(), source })
     }
+}
+
+/// A price list, as [`PriceReader`](crate::PriceReader) has read it, for
+/// [`PricingTable::merge`](crate::PricingTable::merge).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PriceList {
+    /// The format of the list.
+    pub format: PriceFormat,
+    /// The number of models with prices. A model may have several names.
+    pub models: usize,
+    /// The parts of the list that were skipped, in order.
+    pub skipped: Vec<Skipped>,
+    /// The names for which several providers have different prices, sorted. Each name has the highest
+    /// of them; `provider/model` is exact.
+    pub ambiguous: Vec<Box<str>>,
+    /// In the order of the list, under lower-case names. Later entries replace earlier ones.
+    pub(crate) prices: Vec<Named>,
+    pub(crate) rules: Vec<Rule>,
 }
 
 /// The error for a day that is not written as `YYYY-MM-DD`.
@@ -141,8 +159,7 @@ fn is_date(text: &str) -> bool {
 fn parse(json: &str) -> Result<Node<'_>, PricingParseError> {
     // Tracking the path takes time and is needed only for an error.
     serde_json::from_str(json).or_else(|_| {
-        json::read(json).map_err(|json::Misread { at, source }| {
-            PricingParseError::new(error::Broken { at, error: source }, Vec::new())
-        })
+        json::read(json)
+            .map_err(|(at, error)| PricingParseError::new(Broken { at, error }, Vec::new()))
     })
 }

@@ -42,7 +42,7 @@ impl TokenKind {
     ];
 
     /// How many tokens of this kind a turn used. Reasoning is capped at the output that it is part of.
-    pub fn count(self, usage: &UsageSnapshot) -> u64 {
+    pub(crate) fn count(self, usage: &UsageSnapshot) -> u64 {
         match self {
             Self::Input => usage.input_tokens,
             Self::InputAudio => usage.input_audio_tokens,

@@ -37,7 +37,6 @@
 
 mod account;
 mod book;
-mod clause;
 mod cost;
 mod decimal;
 mod diff;
@@ -66,6 +65,7 @@ pub use self::{
         BudgetRefusedError, Charge, Limit, Reservation, Settlement, UnknownPrice,
         UnpricedModelError,
     },
+    book::EmptyModelNameError,
     cost::{Cost, LineItem},
     decimal::UsdErrorKind,
     diff::{PriceDifference, TableDiff},
@@ -81,9 +81,7 @@ pub use self::{
     snapshot::{UsageParseError, UsageSnapshot},
     stream::StreamUsage,
     summary::{ModelUsage, UsageSummary},
-    table::{
-        EmptyModelNameError, PricingTable, has_pricing, load_pricing_from_file, register_pricing,
-    },
+    table::{PricingTable, has_pricing, load_pricing_from_file, register_pricing},
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdParseError},

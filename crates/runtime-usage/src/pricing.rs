@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cost::{divide_by_a_million, product};
 use crate::kind::TokenKind;
 use crate::snapshot::UsageSnapshot;
 use crate::usd::Usd;
@@ -166,4 +165,25 @@ impl ModelPricing {
             ),
         }
     }
+}
+
+/// The cost of a million times as many tokens, in nano-dollars. It fits in 128 bits.
+pub(crate) fn product(tokens: u64, rate_per_million: Usd) -> u128 {
+    u128::from(tokens) * u128::from(rate_per_million.nanos())
+}
+
+/// Rounds half-even to a nano-dollar, capped at [`Usd::MAX`].
+pub(crate) fn divide_by_a_million(nanos: u128) -> Usd {
+    const MILLION: u64 = 1_000_000;
+    const HALF: u64 = MILLION / 2;
+
+    // A turn below 18,446 $ fits in 64 bits, where division by a constant is a multiplication.
+    let (quotient, remainder) = if let Ok(nanos) = u64::try_from(nanos) {
+        (u128::from(nanos / MILLION), nanos % MILLION)
+    } else {
+        let remainder = u64::try_from(nanos % u128::from(MILLION)).unwrap_or(0); // below 10⁶
+        (nanos / u128::from(MILLION), remainder)
+    };
+    let up = remainder > HALF || (remainder == HALF && quotient % 2 == 1);
+    Usd::from_nanos(u64::try_from(quotient + u128::from(up)).unwrap_or(u64::MAX))
 }

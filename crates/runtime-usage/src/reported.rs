@@ -51,20 +51,6 @@ impl ReportedUsage {
         self.cost = Some(cost);
         self
     }
-
-    /// Sets the model that answered. Default: unknown.
-    #[must_use]
-    pub fn model(mut self, model: impl Into<Arc<str>>) -> Self {
-        self.model = Some(model.into());
-        self
-    }
-
-    /// Marks the counts as an estimate. Default: they are exact.
-    #[must_use]
-    pub const fn estimated(mut self) -> Self {
-        self.estimated = true;
-        self
-    }
 }
 
 impl From<UsageSnapshot> for ReportedUsage {

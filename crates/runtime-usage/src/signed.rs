@@ -1,13 +1,14 @@
 //! [`SignedUsd`]: the difference of two amounts.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Neg;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::decimal::{self, UsdErrorKind};
-use crate::usd::{self, Usd, UsdParseError};
+use crate::usd::{self, Dollars, Usd, UsdParseError};
 
 /// An amount of US dollars that may be negative, such as what is left of a budget.
 ///
@@ -22,34 +23,19 @@ impl SignedUsd {
     /// No money.
     pub const ZERO: Self = Self { nanos: 0 };
 
-    /// Creates an amount from nano-dollars.
-    pub const fn from_nanos(nanos: i64) -> Self {
-        Self { nanos: nanos as i128 }
-    }
-
-    pub(crate) const fn difference(amount: Usd, other: Usd) -> Self {
-        Self { nanos: amount.nanos() as i128 - other.nanos() as i128 }
-    }
-
     /// The amount in nano-dollars.
     pub const fn nanos(self) -> i128 {
         self.nanos
     }
 
-    /// Whether the amount is below zero.
-    pub const fn is_negative(self) -> bool {
+    const fn is_negative(self) -> bool {
         self.nanos < 0
     }
 
     /// The amount without its sign.
-    pub(crate) fn magnitude(self) -> Usd {
+    fn magnitude(self) -> Usd {
         // The invariant says that it fits.
         Usd::from_nanos(u64::try_from(self.nanos.unsigned_abs()).unwrap_or(u64::MAX))
-    }
-
-    /// The amount, or zero if it is negative: what can still be spent.
-    pub fn or_zero(self) -> Usd {
-        if self.is_negative() { Usd::ZERO } else { self.magnitude() }
     }
 
     /// The nearest `f64`, in dollars.
@@ -61,6 +47,20 @@ impl SignedUsd {
     fn of(negative: bool, magnitude: Usd) -> Self {
         let amount = Self::from(magnitude);
         if negative { -amount } else { amount }
+    }
+}
+
+impl Usd {
+    /// The difference, which may be negative.
+    ///
+    /// ```
+    /// use runtime_usage::Usd;
+    ///
+    /// let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
+    /// assert_eq!(left.to_string(), "-$0.20");
+    /// ```
+    pub const fn signed_sub(self, other: Self) -> SignedUsd {
+        SignedUsd { nanos: self.nanos() as i128 - other.nanos() as i128 }
     }
 }
 
@@ -131,26 +131,6 @@ impl Serialize for SignedUsd {
 
 impl<'de> Deserialize<'de> for SignedUsd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Dollars;
-        impl de::Visitor<'_> for Dollars {
-            type Value = SignedUsd;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of US dollars")
-            }
-
-            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<SignedUsd, E> {
-                dollars.to_string().parse().map_err(E::custom)
-            }
-
-            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<SignedUsd, E> {
-                dollars.to_string().parse().map_err(E::custom)
-            }
-
-            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<SignedUsd, E> {
-                SignedUsd::try_from(dollars).map_err(E::custom)
-            }
-        }
-        deserializer.deserialize_f64(Dollars)
+        deserializer.deserialize_f64(Dollars("a number of US dollars", PhantomData))
     }
 }

@@ -147,8 +147,7 @@ impl UsageSnapshot {
     /// assert!(error.to_string().starts_with("token usage at `input_tokens`: "));
     /// ```
     pub fn from_json(text: &str) -> Result<Self, UsageParseError> {
-        json::read(text)
-            .map_err(|json::Misread { at, source }| UsageParseError { at, error: source })
+        json::read(text).map_err(|(at, error)| UsageParseError { at, error })
     }
 }
 

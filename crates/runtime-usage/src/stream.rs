@@ -118,6 +118,7 @@ impl Progress {
         }
         let streamed = self.streamed_bytes.div_ceil(BYTES_PER_TOKEN);
         tokens.output_tokens = tokens.output_tokens.max(streamed);
-        usage.estimated()
+        usage.estimated = true;
+        usage
     }
 }

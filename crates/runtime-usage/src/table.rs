@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
-use thiserror::Error;
-
-use crate::book::PriceBook;
+use crate::book::{EmptyModelNameError, PriceBook, check_name};
 use crate::cost::Cost;
 use crate::diff::TableDiff;
 use crate::file::{PriceList, PriceReader, PricingFileError, PricingParseError};
@@ -101,11 +99,9 @@ impl PricingTable {
         model: &str,
         prices: impl Into<ModelPrices>,
     ) -> Result<Option<ModelPricing>, EmptyModelNameError> {
-        if is_blank(model) {
-            return Err(EmptyModelNameError::new());
-        }
+        check_name(model)?;
         let prices = Arc::new(prices.into());
-        let replaced = self.change(|book| with_lower_case(model, |name| book.insert(name, prices)));
+        let replaced = self.change(|book| book.insert(model, prices));
         Ok(replaced.map(|prices| *prices.standard()))
     }
 
@@ -124,9 +120,8 @@ impl PricingTable {
     ///
     /// The list replaces the prices of models that are already in the table.
     pub fn merge(&self, list: PriceList) -> usize {
-        let models = list.models;
-        self.change(|book| book.merge(list));
-        models
+        self.change(|book| book.merge(list.prices, list.rules));
+        list.models
     }
 
     /// The standard prices of a model with a short context, if it has any.
@@ -170,13 +165,11 @@ impl PricingTable {
     /// Returns `true` once per model, so that a missing price is reported once. It remembers 1,024
     /// models. For further models and for a blank name it returns `false`.
     pub(crate) fn first_miss(&self, model: &str) -> bool {
-        if is_blank(model) {
-            return false;
-        }
-        with_lower_case(model, |name| {
+        let enter = |name: &str| {
             let mut missed = self.shared.missed.lock().unwrap_or_else(PoisonError::into_inner);
             missed.len() < MISSED_LIMIT && !missed.contains(name) && missed.insert(name.into())
-        })
+        };
+        check_name(model).is_ok() && with_lower_case(model, enter)
     }
 
     /// A number that changes with every change of the prices.
@@ -229,20 +222,4 @@ pub fn register_pricing(
 /// [`PricingFileError`] if the file cannot be read or is not a valid price list.
 pub fn load_pricing_from_file(path: impl AsRef<Path>) -> Result<usize, PricingFileError> {
     PricingTable::global().load_file(path)
-}
-
-/// The error for a price whose model name is blank.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("model name must not be empty")]
-#[non_exhaustive]
-pub struct EmptyModelNameError {}
-
-impl EmptyModelNameError {
-    pub(crate) const fn new() -> Self {
-        Self {}
-    }
-}
-
-pub(crate) fn is_blank(model: &str) -> bool {
-    model.trim().is_empty()
 }

@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Write as _};
 use std::iter::Sum;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
 use crate::decimal::{self, UsdErrorKind};
-use crate::signed::SignedUsd;
 
 /// An amount of US dollars, stored as an integer number of nano-dollars (10⁻⁹ $).
 ///
@@ -89,19 +89,6 @@ impl Usd {
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
-    }
-
-    /// The difference, which may be negative.
-    ///
-    /// ```
-    /// use runtime_usage::Usd;
-    ///
-    /// let left = Usd::from_dollars(1).signed_sub(Usd::from_cents(120));
-    /// assert!(left.is_negative());
-    /// assert_eq!(left.to_string(), "-$0.20");
-    /// ```
-    pub const fn signed_sub(self, other: Self) -> SignedUsd {
-        SignedUsd::difference(self, other)
     }
 
     /// The nearest `f64`, in dollars.
@@ -198,33 +185,35 @@ impl Serialize for Usd {
 
 impl<'de> Deserialize<'de> for Usd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Dollars;
-        impl de::Visitor<'_> for Dollars {
-            type Value = Usd;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number of US dollars, zero or more")
-            }
-
-            fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<Usd, E> {
-                dollars
-                    .checked_mul(NANOS_PER_DOLLAR)
-                    .map(Usd)
-                    .ok_or_else(|| UsdParseError::new(dollars.to_string(), UsdErrorKind::TooLarge))
-                    .map_err(E::custom)
-            }
-
-            fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<Usd, E> {
-                let refuse = || UsdParseError::new(dollars.to_string(), UsdErrorKind::Negative);
-                self.visit_u64(u64::try_from(dollars).map_err(|_| E::custom(refuse()))?)
-            }
-
-            fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<Usd, E> {
-                Usd::try_from(dollars).map_err(E::custom)
-            }
-        }
         // Not `deserialize_any`: formats that are not self-describing store a float.
-        deserializer.deserialize_f64(Dollars)
+        let dollars = Dollars("a number of US dollars, zero or more", PhantomData);
+        deserializer.deserialize_f64(dollars)
+    }
+}
+
+/// Reads a JSON number of dollars. The text says what is expected.
+pub(crate) struct Dollars<T>(pub(crate) &'static str, pub(crate) PhantomData<T>);
+
+impl<T> de::Visitor<'_> for Dollars<T>
+where
+    T: FromStr<Err = UsdParseError> + TryFrom<f64, Error = UsdParseError>,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_u64<E: de::Error>(self, dollars: u64) -> Result<T, E> {
+        dollars.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, dollars: i64) -> Result<T, E> {
+        dollars.to_string().parse().map_err(E::custom)
+    }
+
+    fn visit_f64<E: de::Error>(self, dollars: f64) -> Result<T, E> {
+        T::try_from(dollars).map_err(E::custom)
     }
 }
 

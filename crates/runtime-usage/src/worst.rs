@@ -1,9 +1,8 @@
 //! The worst case of a turn, and the output that a sum of money buys at the worst.
 
-use crate::cost::{divide_by_a_million, product};
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
-use crate::pricing::ModelPricing;
+use crate::pricing::{ModelPricing, divide_by_a_million, product};
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;

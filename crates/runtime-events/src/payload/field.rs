@@ -169,7 +169,7 @@ pub enum Any<'e> {
 
 impl<'e> Any<'e> {
     /// The array or object, if it is one.
-    pub fn as_json(self) -> Option<&'e Value> {
+    pub(crate) fn as_json(self) -> Option<&'e Value> {
         match self {
             Self::Fact(fact) => fact.as_json(),
             Self::Json(value) => Some(value),

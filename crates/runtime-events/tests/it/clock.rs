@@ -1,4 +1,4 @@
-//! The clock that moves only when told to.
+//! `ManualClock` and `SystemClock`.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Wake for Wakes {
     }
 }
 
-/// Lets other threads run until `done`; gives up rather than hang.
+/// Lets other threads run until `done`. It panics instead of waiting for ever.
 fn eventually(done: impl Fn() -> bool) {
     for _ in 0..50_000_000_u32 {
         if done() {
@@ -50,7 +50,7 @@ fn clones_share_one_reading() {
 }
 
 #[test]
-fn a_task_is_woken_when_it_is_due_and_not_before() {
+fn task_is_woken_when_due_and_not_before() {
     let clock = ManualClock::new();
     let counter = Arc::new(Wakes::default());
     let waker = Waker::from(counter.clone());
@@ -61,7 +61,7 @@ fn a_task_is_woken_when_it_is_due_and_not_before() {
     clock.advance(Duration::from_nanos(1_999_999_999));
     assert_eq!((counter.count(), clock.waiting()), (0, 1));
     assert_eq!(sleep.as_mut().poll(&mut cx), Poll::Pending);
-    assert_eq!(clock.waiting(), 1, "polled twice, it still waits once");
+    assert_eq!(clock.waiting(), 1, "polled twice, it waits once");
 
     clock.advance(Duration::from_nanos(1));
     assert_eq!((counter.count(), clock.waiting()), (1, 0));
@@ -69,7 +69,7 @@ fn a_task_is_woken_when_it_is_due_and_not_before() {
 }
 
 #[test]
-fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
+fn sleep_counts_from_the_call_not_the_first_poll() {
     let clock = ManualClock::new();
     let mut sleep = pin!(clock.sleep(SECOND));
     clock.advance(SECOND);
@@ -78,7 +78,7 @@ fn a_sleep_counts_from_the_call_and_not_from_the_first_poll() {
 }
 
 #[test]
-fn a_sleep_that_moves_to_another_task_wakes_that_one() {
+fn sleep_polled_by_another_task_wakes_that_task() {
     let clock = ManualClock::new();
     let (first, second) = (Arc::new(Wakes::default()), Arc::new(Wakes::default()));
     let mut sleep = pin!(clock.sleep(SECOND));
@@ -91,7 +91,7 @@ fn a_sleep_that_moves_to_another_task_wakes_that_one() {
 }
 
 #[test]
-fn a_dropped_sleep_leaves_nobody_waiting() {
+fn dropped_sleep_does_not_wait() {
     let clock = ManualClock::new();
     let counter = Arc::new(Wakes::default());
     let waker = Waker::from(counter.clone());
@@ -104,7 +104,7 @@ fn a_dropped_sleep_leaves_nobody_waiting() {
 }
 
 #[test]
-fn a_sleep_of_no_time_does_not_wait() {
+fn sleep_of_zero_is_ready_at_once() {
     let clock = ManualClock::new();
     let mut sleep = pin!(clock.sleep(Duration::ZERO));
     assert_eq!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
@@ -112,12 +112,12 @@ fn a_sleep_of_no_time_does_not_wait() {
 }
 
 #[test]
-fn a_parked_thread_goes_on_when_it_is_due() {
+fn parked_thread_continues_when_due() {
     let clock = ManualClock::new();
     let (due, done) = (clock.now() + 2 * SECOND, AtomicBool::new(false));
     thread::scope(|scope| {
         scope.spawn(|| {
-            // A park may end early without a reason, so it is asked again; not for ever.
+            // A park may end early without a reason, so it is repeated, but not for ever.
             for _ in 0..1_000 {
                 let left = due.saturating_duration_since(clock.now());
                 if left.is_zero() {
@@ -131,7 +131,7 @@ fn a_parked_thread_goes_on_when_it_is_due() {
         eventually(|| clock.waiting() == 1);
         clock.advance(SECOND);
         eventually(|| clock.waiting() == 1);
-        assert!(!done.load(Ordering::Acquire), "it went on too early");
+        assert!(!done.load(Ordering::Acquire), "it continued too early");
         clock.advance(SECOND);
         eventually(|| done.load(Ordering::Acquire));
     });
@@ -139,7 +139,7 @@ fn a_parked_thread_goes_on_when_it_is_due() {
 }
 
 #[test]
-fn a_parked_thread_that_is_unparked_waits_no_longer() {
+fn unpark_ends_a_park() {
     let clock = ManualClock::new();
     thread::scope(|scope| {
         let parked = scope.spawn(|| clock.park(SECOND));
@@ -151,20 +151,20 @@ fn a_parked_thread_that_is_unparked_waits_no_longer() {
 }
 
 #[test]
-fn a_skipping_clock_moves_on_with_every_sleep() {
+fn skipping_clock_advances_with_every_sleep() {
     let clock = ManualClock::skipping();
     let mut cx = Context::from_waker(Waker::noop());
     let (mut long, mut short) = (pin!(clock.sleep(3 * SECOND)), pin!(clock.sleep(SECOND)));
     assert_eq!(long.as_mut().poll(&mut cx), Poll::Ready(()));
     assert_eq!(clock.elapsed(), 3 * SECOND);
     assert_eq!(short.as_mut().poll(&mut cx), Poll::Ready(()));
-    assert_eq!(clock.elapsed(), 3 * SECOND, "what is over already moves nothing");
+    assert_eq!(clock.elapsed(), 3 * SECOND, "a sleep that is over does not move the clock");
     clock.park(SECOND);
     assert_eq!(clock.elapsed(), 4 * SECOND);
 }
 
 #[test]
-fn a_clock_moved_on_for_ever_still_answers() {
+fn clock_advanced_beyond_its_end_still_answers() {
     let clock = ManualClock::new();
     let (before, stamp) = (clock.now(), clock.utc_now());
     clock.advance(Duration::MAX);
@@ -178,7 +178,7 @@ fn a_clock_moved_on_for_ever_still_answers() {
 }
 
 #[test]
-fn the_systems_monotonic_clock_does_not_go_back() {
+fn system_clock_does_not_go_back() {
     let clock = SystemClock;
     let before = clock.now();
     assert!(clock.now() >= before);

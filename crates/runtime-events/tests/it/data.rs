@@ -4,7 +4,7 @@ use runtime_events::Data;
 use serde_json::{Map, Value, json};
 
 #[test]
-fn a_key_set_again_keeps_its_place_and_gives_back_what_it_held() {
+fn insert_keeps_the_place_and_returns_the_old_value() {
     let mut data = Data::new().with("a", 1).with("b", 2);
     assert_eq!(data.insert("a", 3), Some(1.into()));
     assert_eq!(data.insert(String::from("c"), 4), None);
@@ -12,7 +12,7 @@ fn a_key_set_again_keeps_its_place_and_gives_back_what_it_held() {
 }
 
 #[test]
-fn the_order_of_keys_is_kept_but_does_not_count() {
+fn equality_ignores_the_order_of_keys() {
     let data = Data::new().with("b", 1).with("a", 2);
     let turned = Data::new().with("a", 2).with("b", 1);
     assert_eq!(data, turned);
@@ -22,13 +22,7 @@ fn the_order_of_keys_is_kept_but_does_not_count() {
 }
 
 #[test]
-fn a_repeated_key_of_the_json_holds_its_last_value() {
-    let data: Data = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap();
-    assert_eq!(serde_json::to_string(&data).unwrap(), r#"{"a":3,"b":2}"#);
-}
-
-#[test]
-fn data_and_json_objects_become_each_other() {
+fn data_converts_to_json_objects_and_back() {
     let object: Map<String, Value> = json!({"a": 1, "b": null}).as_object().cloned().unwrap();
     let data = Data::from(object.clone());
     assert_eq!(Map::from(data.clone()), object);
@@ -37,12 +31,12 @@ fn data_and_json_objects_become_each_other() {
 }
 
 #[test]
-fn what_is_no_object_is_no_data() {
+fn json_other_than_an_object_is_not_data() {
     let error = serde_json::from_str::<Data>("[1]").unwrap_err();
     assert!(error.to_string().contains("a JSON object"), "{error}");
 }
 
 #[test]
-fn data_prints_as_a_map() {
+fn debug_output_is_a_map() {
     assert_eq!(format!("{:?}", Data::new().with("a", true)), r#"{"a": true}"#);
 }

@@ -15,7 +15,7 @@ fn started() -> AgentEvent {
     AgentEvent::new(AgentEventName::AgentStarted, AgentEventStatus::Running, noon())
 }
 
-/// Reads `fields` beside the three that every event has.
+/// Reads an event with these fields and the three required ones.
 fn with_fields(fields: &str) -> Result<AgentEvent, String> {
     let json = format!(
         r#"{{"event":"agent.started","status":"running","emitted_at":"2026-05-20T12:00:00+00:00",{fields}}}"#
@@ -24,7 +24,7 @@ fn with_fields(fields: &str) -> Result<AgentEvent, String> {
 }
 
 #[test]
-fn an_event_with_nothing_set_has_four_keys() {
+fn event_with_nothing_set_has_four_keys() {
     assert_eq!(
         started().to_json(),
         concat!(
@@ -35,7 +35,7 @@ fn an_event_with_nothing_set_has_four_keys() {
 }
 
 #[test]
-fn the_originals_keys_come_first_and_the_envelope_after_them() {
+fn python_keys_come_before_the_envelope() {
     let mut event = started()
         .with_role("writer")
         .with_phase("draft")
@@ -61,14 +61,14 @@ fn the_originals_keys_come_first_and_the_envelope_after_them() {
 }
 
 #[test]
-fn an_empty_data_stays() {
+fn empty_data_is_written() {
     let event = started().with_data(Data::new());
     assert!(event.to_json().ends_with(r#","data":{}}"#));
     assert_eq!(AgentEvent::from_json(&event.to_json()).unwrap().data, Some(Data::new()));
 }
 
 #[test]
-fn the_type_is_the_last_part_of_the_name() {
+fn type_is_the_last_part_of_the_name() {
     for (name, short) in [
         (AgentEventName::RecoveryProviderSwitched, "provider_switched"),
         (AgentEventName::TurnFailed, "turn_failed"),
@@ -81,7 +81,7 @@ fn the_type_is_the_last_part_of_the_name() {
 }
 
 #[test]
-fn each_constructor_says_what_the_original_says() {
+fn constructors_set_the_fields_of_the_python_original() {
     let built = [
         (AgentEvent::started("r", "p"), "agent.started", "running"),
         (AgentEvent::completed("r", "p"), "agent.completed", "completed"),
@@ -108,7 +108,7 @@ fn unknown_keys_and_a_wrong_type_are_ignored() {
 }
 
 #[test]
-fn a_field_that_is_null_is_not_set() {
+fn null_fields_are_unset() {
     let nothing = r#""role":null,"phase":null,"project_id":null,"failure_class":null,
         "detail":null,"data":null,"session_id":null,"seq":null,"span":null,"parent":null,
         "outcome":null,"labels":null"#;
@@ -116,13 +116,13 @@ fn a_field_that_is_null_is_not_set() {
 }
 
 #[test]
-fn a_missing_stamp_becomes_the_present_time() {
+fn missing_emitted_at_becomes_now() {
     for stamp in ["", r#","emitted_at":null"#] {
         let before = SystemClock.utc_now() - TimeDelta::microseconds(1);
         let json = format!(r#"{{"event":"agent.started","status":"running"{stamp}}}"#);
         let event = AgentEvent::from_json(&json).unwrap();
         let after = SystemClock.utc_now();
-        // A wall clock that was set back in between proves nothing either way.
+        // If the wall clock was set back meanwhile, there is nothing to compare.
         if before <= after {
             assert!((before..=after).contains(&event.emitted_at));
         }
@@ -130,7 +130,7 @@ fn a_missing_stamp_becomes_the_present_time() {
 }
 
 #[test]
-fn a_stamp_of_another_zone_is_the_same_moment() {
+fn emitted_at_is_read_in_any_zone() {
     for stamp in
         ["2026-05-20T14:00:00+02:00", "2026-05-20T12:00:00Z", "2026-05-20T12:00:00.000+00:00"]
     {
@@ -141,7 +141,7 @@ fn a_stamp_of_another_zone_is_the_same_moment() {
 }
 
 #[test]
-fn a_stamp_has_six_digits_of_a_second_or_none() {
+fn stamp_has_six_digits_of_a_second_or_none() {
     let nanos = |nanos| format_utc(noon() + TimeDelta::nanoseconds(nanos));
     assert_eq!(nanos(0), "2026-05-20T12:00:00+00:00");
     assert_eq!(nanos(999), "2026-05-20T12:00:00+00:00");
@@ -151,7 +151,7 @@ fn a_stamp_has_six_digits_of_a_second_or_none() {
 }
 
 #[test]
-fn what_is_finer_than_a_microsecond_is_cut_off() {
+fn emitted_at_is_cut_off_to_microseconds() {
     let at = noon() + TimeDelta::nanoseconds(1_999);
     let event = AgentEvent::new(AgentEventName::AgentStarted, AgentEventStatus::Running, at);
     assert_eq!(event.emitted_at, noon() + TimeDelta::microseconds(1));
@@ -159,7 +159,7 @@ fn what_is_finer_than_a_microsecond_is_cut_off() {
 }
 
 #[test]
-fn a_bad_value_is_refused_by_name() {
+fn invalid_value_is_refused_by_name() {
     for (fields, told) in [
         (r#""failure_class":"gremlins""#, "unknown failure class `gremlins`"),
         (r#""outcome":"meh""#, "unknown span outcome `meh`"),
@@ -176,7 +176,7 @@ fn a_bad_value_is_refused_by_name() {
 }
 
 #[test]
-fn an_unknown_name_status_or_stamp_is_refused_by_name() {
+fn unknown_name_status_or_stamp_is_refused() {
     for (json, told) in [
         (r#"{"event":"agent.exploded","status":"running"}"#, "unknown event name `agent.exploded`"),
         (r#"{"event":"agent.started","status":"purple"}"#, "unknown event status `purple`"),
@@ -197,14 +197,14 @@ fn an_unknown_name_status_or_stamp_is_refused_by_name() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn json_other_than_an_object_is_refused() {
     for text in ["", "{", "[]x", "null", "1", r#""agent.started""#, "\u{feff}{}"] {
         assert!(AgentEvent::from_json(text).is_err(), "{text:?}");
     }
 }
 
 #[test]
-fn an_event_can_be_read_from_a_value_and_from_a_stream() {
+fn event_is_read_from_a_value_and_from_bytes() {
     let event = started().with_role("writer").with_data(Data::new().with("n", 1));
     let value = serde_json::to_value(&event).unwrap();
     assert_eq!(value["data"], json!({"n": 1}));

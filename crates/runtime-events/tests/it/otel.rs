@@ -14,7 +14,7 @@ fn event() -> AgentEvent {
 }
 
 #[test]
-fn a_bare_event_has_three_attributes() {
+fn event_with_nothing_set_has_three_attributes() {
     assert_eq!(
         event().to_otel_attributes(),
         [
@@ -26,7 +26,7 @@ fn a_bare_event_has_three_attributes() {
 }
 
 #[test]
-fn what_is_set_becomes_an_attribute_and_numbers_stay_numbers() {
+fn set_fields_become_attributes() {
     let event = event()
         .with_role("writer")
         .with_phase("draft")
@@ -46,7 +46,7 @@ fn what_is_set_becomes_an_attribute_and_numbers_stay_numbers() {
 }
 
 #[test]
-fn data_and_the_envelope_are_no_attributes() {
+fn data_and_envelope_are_not_attributes() {
     let event = event().with_data(Data::new().with("n", 1)).with_span(SpanId::from_u64(1), None);
     assert_eq!(event.to_otel_attributes().len(), 3);
 }

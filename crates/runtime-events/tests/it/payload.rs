@@ -1,4 +1,4 @@
-//! Payloads: what is written, how leniently it is read, and what follows from it.
+//! Payloads: writing, lenient reading, and derived numbers.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::Arc;
@@ -123,14 +123,14 @@ fn lists_are_written_even_if_empty() {
 }
 
 #[test]
-fn an_event_is_about_what_it_names_first() {
+fn subject_is_the_first_name_in_the_data() {
     assert_eq!(subject(&event(json!({ "model": "m", "tool": "search" }))), Some("search"));
     assert_eq!(subject(&event(json!({ "model": 3, "for": "backoff" }))), Some("backoff"));
     assert_eq!(subject(&event(json!({ "reason": "budget" }))), None);
 }
 
 #[test]
-fn facts_give_the_same_json_back() {
+fn facts_round_trip_through_json() {
     let texts = [
         "null",
         "true",

@@ -1,4 +1,4 @@
-//! Events, data and the manual clock against models too simple to be wrong.
+//! Events, data and the manual clock, compared with simple models.
 
 mod clock;
 mod data;

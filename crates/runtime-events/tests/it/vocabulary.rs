@@ -5,7 +5,7 @@ use runtime_events::{
     RandomIds, SpanId, SpanOutcome,
 };
 
-/// Checks that every value of one vocabulary is written and read as the same word.
+/// Checks that every value of an enum is written and read as the same word.
 macro_rules! words_survive {
     ($($name:ty),+) => { $(
         for &value in <$name>::ALL {
@@ -20,7 +20,7 @@ macro_rules! words_survive {
 }
 
 #[test]
-fn every_word_is_read_as_what_wrote_it() {
+fn every_word_round_trips() {
     words_survive!(
         AgentEventName,
         AgentEventStatus,
@@ -55,7 +55,7 @@ fn error_lists_the_accepted_words_if_they_are_few() {
 }
 
 #[test]
-fn words_line_up_when_padded() {
+fn words_can_be_padded() {
     assert_eq!(
         format!("{:>8}|{:<8}", AgentEventStatus::Red, AgentEventStatus::Red),
         "     red|red     "
@@ -63,7 +63,7 @@ fn words_line_up_when_padded() {
 }
 
 #[test]
-fn every_scenario_is_reported_under_its_class() {
+fn every_scenario_has_its_class() {
     for (scenario, class) in [
         (FailureScenario::LlmTimeout, AgentFailureClass::LlmTimeout),
         (FailureScenario::LlmError, AgentFailureClass::LlmError),
@@ -74,13 +74,12 @@ fn every_scenario_is_reported_under_its_class() {
         (FailureScenario::ProviderFailure, AgentFailureClass::DependencyFailed),
     ] {
         assert_eq!(scenario.failure_class(), class);
-        assert_eq!(AgentFailureClass::from(scenario), class);
     }
     assert_eq!(FailureScenario::ALL.len(), 7, "a scenario is missing above");
 }
 
 #[test]
-fn a_span_id_is_sixteen_hexadecimal_digits() {
+fn span_id_is_sixteen_hexadecimal_digits() {
     let span: SpanId = "00f067aa0ba902b7".parse().unwrap();
     assert_eq!(span.to_string(), "00f067aa0ba902b7");
     assert_eq!("00F067AA0BA902B7".parse(), Ok(span), "capitals are read");
@@ -88,7 +87,7 @@ fn a_span_id_is_sixteen_hexadecimal_digits() {
 }
 
 #[test]
-fn what_is_no_span_id_is_refused_by_its_text() {
+fn invalid_span_id_is_refused_with_its_text() {
     for wrong in [
         "",
         "0",
@@ -105,12 +104,12 @@ fn what_is_no_span_id_is_refused_by_its_text() {
 }
 
 #[test]
-fn zero_is_no_span_and_becomes_one() {
+fn span_id_of_zero_becomes_one() {
     assert_eq!(SpanId::from_u64(0), SpanId::from_u64(1));
 }
 
 #[test]
-fn counted_ids_are_counted_across_threads() {
+fn counting_ids_count_across_threads() {
     let ids = CountingIds::default();
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -9,8 +9,8 @@ use crate::worker::AgentWorker;
 
 /// A worker, its lock and its number in the order of creation.
 pub(super) struct Entry {
-    serial: u64,
-    status: StatusHandle,
+    pub(super) serial: u64,
+    pub(super) status: StatusHandle,
     core: Mutex<Core>,
 }
 
@@ -40,14 +40,6 @@ impl Entry {
         let status = StatusHandle::new(worker.status());
         let core = Core { worker, claim, finished: None, removed: false };
         Self { serial, status, core: Mutex::new(core) }
-    }
-
-    pub(super) fn serial(&self) -> u64 {
-        self.serial
-    }
-
-    pub(super) fn status(&self) -> &StatusHandle {
-        &self.status
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {

@@ -45,16 +45,6 @@ pub enum CreateWorkerError {
     },
 }
 
-impl CreateWorkerError {
-    pub(super) fn blank(field: &'static str, value: &str) -> Self {
-        Self::Blank { field, value: value.to_owned() }
-    }
-
-    pub(super) fn ids_exhausted(role: &str, phase: &str, draws: u32) -> Self {
-        Self::IdsExhausted { prefix: format!("{role}-{phase}-"), draws }
-    }
-}
-
 /// The error for a transition of a registered worker. The worker is unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]

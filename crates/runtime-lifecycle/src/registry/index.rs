@@ -37,7 +37,7 @@ pub(super) struct Index {
 impl Index {
     /// Adds a new worker to its indexes, or to none if its id is taken.
     pub(super) fn insert(&self, entry: &Arc<Entry>, core: &Core) -> bool {
-        let (worker, serial) = (&core.worker, entry.serial());
+        let (worker, serial) = (&core.worker, entry.serial);
         match self.by_id.entry(worker.id().clone()) {
             Slot::Occupied(_) => return false,
             Slot::Vacant(free) => drop(free.insert(entry.clone())),
@@ -55,7 +55,7 @@ impl Index {
 
     /// Removes a worker from the unclaimed ones.
     pub(super) fn withdraw(&self, entry: &Entry) {
-        self.unclaimed.remove(entry.serial());
+        self.unclaimed.remove(entry.serial);
     }
 
     /// Moves a worker from the active to the finished ones and returns its number there.
@@ -79,7 +79,7 @@ impl Index {
         if let Some(project) = core.worker.project_id()
             && let Slot::Occupied(mut group) = self.by_project.entry(project)
         {
-            group.get_mut().remove(entry.serial());
+            group.get_mut().remove(entry.serial);
             if group.get().is_empty() {
                 group.remove();
             }
@@ -98,8 +98,8 @@ impl Index {
     }
 
     fn deactivate(&self, entry: &Entry, core: &Core) {
-        self.active.remove(entry.serial());
-        self.by_pair.remove(&core.worker, entry.serial());
+        self.active.remove(entry.serial);
+        self.by_pair.remove(&core.worker, entry.serial);
     }
 }
 

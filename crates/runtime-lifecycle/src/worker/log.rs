@@ -5,8 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use runtime_events::format_utc;
-use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::status::AgentStatus;
@@ -14,8 +12,8 @@ use crate::status::AgentStatus;
 /// How many transitions a worker's history keeps by default.
 pub(crate) const DEFAULT_HISTORY: NonZeroUsize = NonZeroUsize::new(256).expect("256 is not zero");
 
-/// A transition of a worker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A transition of a worker. The JSON keys are the field names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AgentWorkerEvent {
     /// The sequence number, counted from 1 without gaps.
@@ -24,25 +22,12 @@ pub struct AgentWorkerEvent {
     pub kind: AgentStatus,
     /// The state the worker moved to.
     pub status: AgentStatus,
-    /// One line for people. Never empty.
-    pub detail: Option<Arc<str>>,
     /// The time of the transition.
+    #[serde(with = "crate::stamp")]
     pub timestamp: DateTime<Utc>,
-}
-
-/// Writes the keys of the Python original. `detail` is left out if there is none.
-impl Serialize for AgentWorkerEvent {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("seq", &self.seq)?;
-        map.serialize_entry("kind", &self.kind)?;
-        map.serialize_entry("status", &self.status)?;
-        map.serialize_entry("timestamp", &format_utc(self.timestamp))?;
-        if let Some(detail) = self.detail.as_deref().filter(|detail| !detail.is_empty()) {
-            map.serialize_entry("detail", detail)?;
-        }
-        map.end()
-    }
+    /// One line for people. Never empty. Left out of the JSON if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Arc<str>>,
 }
 
 /// The newest transitions of a worker.

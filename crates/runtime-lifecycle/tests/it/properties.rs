@@ -1,4 +1,4 @@
-//! Worker and registry against models too simple to be wrong.
+//! Worker and registry, compared with naive models.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 

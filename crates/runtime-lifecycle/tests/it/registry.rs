@@ -30,7 +30,7 @@ fn complete(registry: &AgentRegistry, id: &str) {
     }
 }
 
-/// Draws from a script, and its last number for ever after.
+/// Draws the numbers of a script, and then its last one again and again.
 #[derive(Debug)]
 struct Scripted(Vec<u128>, AtomicUsize);
 

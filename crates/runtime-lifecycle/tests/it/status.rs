@@ -7,7 +7,7 @@ use runtime_lifecycle::{AgentWorker, InvalidTransitionError};
 
 use crate::worker::{at, walked_to};
 
-/// Every pair that may follow each other; what is missing may not.
+/// The allowed transitions. All others are not allowed.
 const TABLE: &[(AgentStatus, &[AgentStatus])] = &[
     (Idle, &[Initializing, Failed, Cancelled]),
     (Initializing, &[WaitingForInput, Running, Failed, Cancelled]),

@@ -1,4 +1,4 @@
-//! The registry under eight threads at once.
+//! The registry, used by eight threads.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -31,7 +31,7 @@ fn id_set(workers: &[AgentWorker]) -> BTreeSet<&str> {
     workers.iter().map(|worker| &**worker.id()).collect()
 }
 
-/// Asks every index and checks that all of them tell of the same workers.
+/// Checks that every index has the same workers.
 fn indexes_agree(registry: &AgentRegistry, projects: i64) {
     let all: Vec<AgentWorker> = (0..projects).flat_map(|p| registry.get_by_project(p)).collect();
     assert_eq!(all.len(), registry.len(), "by project and by id differ");
@@ -61,7 +61,7 @@ fn concurrent_changes_lose_no_worker() {
             let status = registry.status(worker.id()).unwrap();
             registry.transition(worker.id(), Initializing, None).unwrap();
             registry.transition(worker.id(), Running, None).unwrap();
-            // What is found may end at any moment, but it is what was asked for.
+            // A found worker may end at any time, but its role, phase and project are right.
             if let Some(found) = registry.get_by_role_phase(role, "draft") {
                 assert_eq!(&**found.role(), role);
                 assert!(!found.status().is_terminal());
@@ -103,7 +103,7 @@ fn contested_workers_end_once_and_are_removed_once() {
     let create = |_| registry.create("writer", "draft", Some(0)).unwrap();
     let workers: Vec<AgentWorker> = (0..WORKERS).map(create).collect();
     let (ended, removed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // All in the same order, so that they meet.
+    // All in the same order, so that threads meet.
     at_once(|thread| {
         for worker in &workers {
             let id = worker.id();
@@ -146,7 +146,7 @@ fn bounds_hold_under_concurrency() {
         let project = i64::try_from(thread).unwrap();
         for _ in 0..ROUNDS {
             let offered = registry.offer("editor", "draft", Some(project), "handoff").unwrap();
-            // Whoever is oldest, so that threads claim and cancel each other's.
+            // The oldest one, so that threads claim and cancel each other's workers.
             let oldest = registry.list_unclaimed().into_iter().next().unwrap_or(offered);
             if registry.claim(oldest.id()).is_ok() {
                 claimed.fetch_add(1, Ordering::Relaxed);

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use serde_json::json;
 
-/// So many seconds after the epoch.
+/// The time this many seconds after the epoch.
 pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
 }
@@ -17,7 +17,7 @@ pub(crate) fn idle() -> AgentWorker {
     AgentWorker::new("writer-draft-00000001", "writer", "draft", Some(42), at(0))
 }
 
-/// A worker that came to `status` by the shortest way.
+/// A worker that has reached `status` by the shortest way.
 pub(crate) fn walked_to(status: AgentStatus) -> AgentWorker {
     use AgentStatus::{Cancelled, Completed, Failed, Idle, Initializing, Running, WaitingForInput};
     let way: &[AgentStatus] = match status {

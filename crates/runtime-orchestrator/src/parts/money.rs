@@ -172,9 +172,9 @@ impl Money {
         bill.marks = funds.settle(charge).marks;
         if let Some(sink) = &self.sink {
             let mut record =
-                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost)
-                    .session_id(Arc::clone(&self.session_id))
-                    .role(Arc::clone(&self.role));
+                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
+            record.session_id = Some(Arc::clone(&self.session_id));
+            record.role = Some(Arc::clone(&self.role));
             record.estimated = bill.estimated;
             record.cost_reported = bill.reported;
             self.deliver(|| sink.record(&record));
@@ -204,8 +204,12 @@ impl Money {
     /// The [`statements`](Self::statements) for other readers. For shared accounts they have sums
     /// only, without the names of other spenders.
     pub(crate) fn public_statements(&self) -> impl Iterator<Item = AccountStatement> {
-        self.statements().enumerate().map(|(height, statement)| {
-            if height == 0 && self.owns_account { statement } else { statement.without_names() }
+        self.statements().enumerate().map(|(height, mut statement)| {
+            if height > 0 || !self.owns_account {
+                statement.by_model.clear();
+                statement.by_role.clear();
+            }
+            statement
         })
     }
 

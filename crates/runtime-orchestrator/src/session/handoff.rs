@@ -27,11 +27,12 @@ pub(crate) fn hand_over(
             core.setup.registry.offer(target_role, Arc::clone(phase), *project_id, &detail);
         let target = target
             .map_err(|source| SessionError::Worker { role: target_role.to_owned(), source })?;
-        let handoff = Handoff::new(Arc::clone(role), target_role, Arc::clone(phase), reason)
-            .context(context)
-            .project_id(*project_id)
-            .target_worker_id(target.id().clone())
-            .created_at(core.time.clock().utc_now());
+        let at = core.time.clock().utc_now();
+        let mut handoff =
+            Handoff::new(Arc::clone(role), target_role, Arc::clone(phase), reason, at);
+        handoff.context = context;
+        handoff.project_id = *project_id;
+        handoff.target_worker_id = target.id().clone();
         // Strings, a number and a JSON object: serialisation cannot fail.
         let json = serde_json::to_value(&handoff).unwrap_or_default();
         let handoff_json = Some(Any::Json(&json));

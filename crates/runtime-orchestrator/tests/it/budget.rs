@@ -3,7 +3,7 @@
 use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
 use runtime_sinks::RingBufferUsageSink;
-use runtime_usage::{Limit, UnknownPrice, Usd};
+use runtime_usage::{Limit, SignedUsd, UnknownPrice, Usd};
 
 use crate::support::{Fixture, dollar, now, price};
 
@@ -33,7 +33,7 @@ fn overspending_turn_is_answered_and_the_next_is_refused() {
     assert_eq!(refused.failure_class(), AgentFailureClass::GovernanceBreach);
     assert_eq!(session.tracker().totals().turns, 2);
     let budget = session.summary().budget.unwrap();
-    assert!(budget.enforced && budget.remaining_usd.is_negative());
+    assert!(budget.enforced && budget.remaining_usd < SignedUsd::ZERO);
 }
 
 #[test]

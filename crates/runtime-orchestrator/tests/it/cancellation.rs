@@ -76,7 +76,7 @@ fn turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
                 assert_eq!(fixture.breaker.state(), CircuitState::HalfOpen);
                 assert!(fixture.breaker.check().is_ok(), "the place is free at once");
                 assert_eq!(session.summary().iterations, u32::try_from(begun).unwrap());
-                let ended = fixture.events.find(AgentEventName::TurnFailed);
+                let ended = fixture.events.all(AgentEventName::TurnFailed).pop();
                 let facts = ended.map(|event| (event.status, event.failure_class, event.outcome));
                 let cancelled = (
                     AgentEventStatus::Cancelled,

@@ -1,7 +1,6 @@
 //! The JSON of a condition: a word or an object with one key.
 
 use std::fmt;
-use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use serde::de::{Error, MapAccess, Visitor};
@@ -88,7 +87,7 @@ impl<'de> Visitor<'de> for ConditionVisitor {
             "retry_exhausted" => {
                 PolicyCondition::RetryExhausted(map.next_value::<Option<FailureScenario>>()?)
             }
-            "timed_out" => PolicyCondition::TimedOut(Duration::from(map.next_value::<Seconds>()?)),
+            "timed_out" => PolicyCondition::TimedOut(map.next_value::<Seconds>()?.0),
             "cost_exceeded" => PolicyCondition::CostExceeded(map.next_value()?),
             _ => {
                 return Err(Error::custom(format_args!(
@@ -102,12 +101,6 @@ impl<'de> Visitor<'de> for ConditionVisitor {
                 "a condition must have one key, found `{key}` and `{second}`"
             ))),
         }
-    }
-}
-
-impl From<Seconds> for Duration {
-    fn from(seconds: Seconds) -> Self {
-        seconds.0
     }
 }
 

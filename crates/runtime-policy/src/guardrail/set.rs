@@ -35,30 +35,19 @@ impl Guardrails {
 
     /// Adds a guardrail.
     #[must_use]
-    pub fn with(mut self, guardrail: impl Guardrail + 'static) -> Self {
-        self.push(guardrail);
-        self
+    pub fn with(self, guardrail: impl Guardrail + 'static) -> Self {
+        self.and(Entry::Sync(Arc::new(guardrail)))
     }
 
     /// Adds a guardrail that may wait.
     #[must_use]
-    pub fn with_async(mut self, guardrail: impl AsyncGuardrail + 'static) -> Self {
-        self.push_async(guardrail);
-        self
+    pub fn with_async(self, guardrail: impl AsyncGuardrail + 'static) -> Self {
+        self.and(Entry::Async(Arc::new(guardrail)))
     }
 
-    /// Adds a guardrail in place. Earlier clones are not changed.
-    pub fn push(&mut self, guardrail: impl Guardrail + 'static) {
-        self.add(Entry::Sync(Arc::new(guardrail)));
-    }
-
-    /// Adds a guardrail that may wait in place. Earlier clones are not changed.
-    pub fn push_async(&mut self, guardrail: impl AsyncGuardrail + 'static) {
-        self.add(Entry::Async(Arc::new(guardrail)));
-    }
-
-    fn add(&mut self, entry: Entry) {
+    fn and(mut self, entry: Entry) -> Self {
         Arc::make_mut(&mut self.entries).push(entry);
+        self
     }
 
     /// Whether any guardrail checks at this stage.
@@ -102,8 +91,7 @@ impl Guardrails {
             Entry::Sync(guardrail) => (entry, Answer::Given(guardrail.check_pre(check))),
             Entry::Async(guardrail) => (entry, Answer::Awaited(guardrail.check_pre(check))),
         });
-        let answers = answers.collect();
-        let violations = wait(answers).await;
+        let violations = wait(answers.collect()).await;
         GuardrailViolatedError::check(GuardrailStage::Pre, check.role, check.subject, violations)
     }
 
@@ -120,8 +108,7 @@ impl Guardrails {
             Entry::Sync(guardrail) => (entry, Answer::Given(guardrail.check_post(check))),
             Entry::Async(guardrail) => (entry, Answer::Awaited(guardrail.check_post(check))),
         });
-        let answers = answers.collect();
-        let violations = wait(answers).await;
+        let violations = wait(answers.collect()).await;
         GuardrailViolatedError::check(GuardrailStage::Post, check.role, check.subject, violations)
     }
 
@@ -136,17 +123,16 @@ impl Guardrails {
         subject: GuardrailSubject<'_>,
         ask: impl Fn(&dyn Guardrail) -> GuardrailOutcome,
     ) -> Result<(), GuardrailViolatedError> {
-        let mut violations = Vec::new();
-        for entry in self.at(stage) {
+        let violations = self.at(stage).filter_map(|entry| {
             let outcome = match entry {
                 Entry::Sync(guardrail) => ask(&**guardrail),
                 Entry::Async(_) => {
                     GuardrailOutcome::deny("an async guardrail cannot run in a blocking call")
                 }
             };
-            note(&mut violations, entry, outcome);
-        }
-        GuardrailViolatedError::check(stage, role, subject, violations)
+            entry.objection(outcome)
+        });
+        GuardrailViolatedError::check(stage, role, subject, violations.collect())
     }
 }
 
@@ -170,6 +156,10 @@ impl Entry {
             Self::Async(guardrail) => guardrail.checks(stage),
         }
     }
+
+    fn objection(&self, outcome: GuardrailOutcome) -> Option<Violation> {
+        (!outcome.allowed).then(|| Violation::new(self.name(), outcome.reason))
+    }
 }
 
 enum Answer<'a> {
@@ -180,13 +170,11 @@ enum Answer<'a> {
 /// The objections, once every check is done.
 async fn wait(mut answers: Vec<(&Entry, Answer<'_>)>) -> Vec<Violation> {
     poll_fn(|cx| poll_all(&mut answers, cx)).await;
-    let mut violations = Vec::new();
-    for (entry, answer) in answers {
-        if let Answer::Given(outcome) = answer {
-            note(&mut violations, entry, outcome);
-        }
-    }
-    violations
+    let objection = |(entry, answer): (&Entry, Answer<'_>)| match answer {
+        Answer::Given(outcome) => entry.objection(outcome),
+        Answer::Awaited(_) => None,
+    };
+    answers.into_iter().filter_map(objection).collect()
 }
 
 /// Ready once every check is done. Guardrails are few, so any wake-up polls all that still wait.
@@ -200,10 +188,4 @@ fn poll_all(answers: &mut [(&Entry, Answer<'_>)], cx: &mut Context<'_>) -> Poll<
         }
     }
     if waiting { Poll::Pending } else { Poll::Ready(()) }
-}
-
-fn note(violations: &mut Vec<Violation>, entry: &Entry, outcome: GuardrailOutcome) {
-    if !outcome.allowed {
-        violations.push(Violation::new(entry.name(), outcome.reason));
-    }
 }

@@ -1,11 +1,11 @@
 //! [`PermissionPolicy`]: the configuration of permissions, and the decision.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
 
 use super::mode::{PermissionMode, UnknownRoles};
-use super::names::{FoldedNames, fold};
 use super::outcome::{PermissionOutcome, RequiredMode};
 use crate::parse::{self, ConfigParseError};
 
@@ -95,12 +95,13 @@ pub struct PermissionPolicy {
     pub(super) case_insensitive_tools: bool,
 }
 
-/// A role with its lists in lower case.
+/// A role with its lists in lower case. A list of tools is short: comparing a few names is faster than
+/// hashing one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Role {
     pub(super) config: RolePermissionConfig,
-    denied: FoldedNames,
-    allowed: Option<FoldedNames>,
+    denied: BTreeSet<Box<str>>,
+    allowed: Option<BTreeSet<Box<str>>>,
 }
 
 /// The decision, before it is explained.
@@ -199,7 +200,7 @@ impl PermissionPolicy {
         };
         let active = role.config.mode;
         let folded = fold(tool);
-        if role.denied.contains(&folded) {
+        if role.denied.contains(&*folded) {
             return Verdict::DenyListed { active };
         }
         let required = if self.case_insensitive_tools {
@@ -211,7 +212,7 @@ impl PermissionPolicy {
         if active < required {
             return Verdict::ModeTooLow { active, required };
         }
-        if role.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&folded)) {
+        if role.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&*folded)) {
             return Verdict::NotListed { active, required };
         }
         Verdict::Allowed { active, required }
@@ -260,9 +261,15 @@ impl PermissionPolicy {
 
 impl Role {
     fn new(config: RolePermissionConfig) -> Self {
-        let names = |tools: &Vec<String>| tools.iter().map(String::as_str).collect();
+        let names = |tools: &Vec<String>| tools.iter().map(|tool| fold(tool).into()).collect();
         let denied = names(&config.denied_tools);
         let allowed = config.allowed_tools.as_ref().map(names);
         Self { config, denied, allowed }
     }
+}
+
+/// The name in lower case. It is allocated only if it differs.
+fn fold(name: &str) -> Cow<'_, str> {
+    let is_folded = name.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    if is_folded { Cow::Borrowed(name) } else { Cow::Owned(name.to_lowercase()) }
 }

@@ -1,4 +1,4 @@
-//! Conditions one by one: what they ask, how they are read, and what they say.
+//! Conditions one by one: their results, their JSON and their explanations.
 
 use std::time::Duration;
 
@@ -96,7 +96,7 @@ fn explanations_name_unset_empty_and_unknown_values() {
 #[test]
 fn explanation_keeps_only_deciding_parts() {
     let ctx = PhaseContext::default().gate(0.9, 0.8);
-    // The first part held, and no longer matters once the second did not.
+    // The first part held, and does not matter because the second did not.
     says(
         r#"{"and":[{"not":"phase_completed"},{"gate_below":0.8}]}"#,
         &ctx,

@@ -1,4 +1,4 @@
-//! Guardrails: who is asked, what is told, and what happens when they wait.
+//! Guardrails: calls, errors and waiting.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -20,7 +20,7 @@ fn denies(name: &'static str) -> impl Guardrail {
     guardrail::pre(name, |_| GuardrailOutcome::deny("denied"))
 }
 
-/// Answers once it has been polled `polls` times.
+/// Is ready after `polls` polls.
 struct Slow {
     polls: u32,
     answer: GuardrailOutcome,
@@ -60,7 +60,7 @@ impl AsyncGuardrail for Slow {
     }
 }
 
-/// Polls a check of the arguments at most `limit` times; says what came of it after how many.
+/// Polls a check of the arguments at most `limit` times. Returns the number of polls and the result.
 fn drive(guardrails: &Guardrails, limit: u32) -> Option<(u32, Result<(), GuardrailViolatedError>)> {
     let check = PreCheck::new("writer", SEARCH, &NULL);
     let mut future = pin!(guardrails.check_pre_async(&check));
@@ -163,12 +163,11 @@ fn closure_guardrail_checks_only_at_its_stage() {
 }
 
 #[test]
-fn push_does_not_change_earlier_clones() {
-    let mut guardrails = Guardrails::new().with(denies("g0"));
-    let clone = guardrails.clone();
-    guardrails.push(denies("g1"));
+fn with_does_not_change_earlier_clones() {
+    let earlier = Guardrails::new().with(denies("g0"));
+    let guardrails = earlier.clone().with(denies("g1"));
     assert_eq!(format!("{guardrails:?}"), r#"["g0", "g1"]"#);
-    assert_eq!(format!("{clone:?}"), r#"["g0"]"#);
+    assert_eq!(format!("{earlier:?}"), r#"["g0"]"#);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The behaviour of this crate, through its public API.
+//! Tests of the public API.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod conditions;

@@ -78,7 +78,7 @@ fn stricter_of_two_spellings_counts() {
         .requires("Shell", PermissionMode::FullAccess)
         .requires("shell", PermissionMode::ReadOnly);
     assert!(!policy.is_allowed("writer", "SHELL"));
-    // Said again, a requirement replaces the old one.
+    // A repeated requirement replaces the old one.
     let policy = policy.requires("Shell", PermissionMode::WorkspaceWrite);
     assert!(policy.is_allowed("writer", "SHELL"));
 }

@@ -1,4 +1,4 @@
-//! What the types promise at compile time.
+//! Promises that hold at compile time.
 
 use runtime_policy::{
     AsyncGuardrail, ConfigParseError, Guardrail, GuardrailViolatedError, Guardrails,

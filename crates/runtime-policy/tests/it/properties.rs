@@ -1,4 +1,4 @@
-//! Every rule of this crate against a naive telling of the same rule.
+//! Properties, compared with naive models.
 
 mod conditions;
 mod permissions;

@@ -93,7 +93,7 @@ impl CircuitBreaker {
         config: CircuitBreakerConfig,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self::build(name.into(), config, clock, None)
+        Self { shared: Shared::new(name.into(), config, clock, None) }
     }
 
     /// A closed breaker that reports its transitions.
@@ -103,17 +103,7 @@ impl CircuitBreaker {
         clock: Arc<dyn Clock>,
         listener: Arc<dyn TransitionListener>,
     ) -> Self {
-        Self::build(name.into(), config, clock, Some(listener))
-    }
-
-    fn build(
-        name: Arc<str>,
-        config: CircuitBreakerConfig,
-        clock: Arc<dyn Clock>,
-        listener: Option<Arc<dyn TransitionListener>>,
-    ) -> Self {
-        let cell = Cell::new(config, clock.now());
-        Self { shared: Arc::new(Shared { name, cell, clock, listener }) }
+        Self { shared: Shared::new(name.into(), config, clock, Some(listener)) }
     }
 }
 
@@ -138,9 +128,11 @@ impl CircuitBreaker {
     ///
     /// As for [`try_acquire`](Self::try_acquire).
     pub fn try_acquire_told(&self) -> Result<(Permit, Option<Transition>), CircuitOpenError> {
-        match self.shared.cell.admit_closed(|| self.now()) {
+        match self.shared.cell.admit_closed(|| self.shared.now()) {
             Some(ticket) => Ok((Permit::new(self.clone(), ticket), None)),
-            None => self.admit().map(|(ticket, told)| (Permit::new(self.clone(), ticket), told)),
+            None => {
+                self.shared.admit().map(|(ticket, told)| (Permit::new(self.clone(), ticket), told))
+            }
         }
     }
 
@@ -165,26 +157,14 @@ impl CircuitBreaker {
         if self.shared.cell.is_closed() {
             return Ok(());
         }
-        self.shared.cell.check(self.now()).map_err(|refused| self.refused(refused))
+        self.shared.cell.check(self.shared.now()).map_err(|refused| self.shared.refused(refused))
     }
 
     #[inline]
     fn ticket(&self) -> Result<Ticket, CircuitOpenError> {
-        match self.shared.cell.admit_closed(|| self.now()) {
+        match self.shared.cell.admit_closed(|| self.shared.now()) {
             Some(ticket) => Ok(ticket),
-            None => self.admit().map(|(ticket, _)| ticket),
-        }
-    }
-
-    #[cold]
-    fn admit(&self) -> Result<(Ticket, Option<Transition>), CircuitOpenError> {
-        match self.shared.cell.admit(self.now()) {
-            Ok((ticket, transition)) => {
-                // A listener's panic is caught, so the ticket reaches its permit.
-                self.report(transition);
-                Ok((ticket, transition))
-            }
-            Err(refused) => Err(self.refused(refused)),
+            None => self.shared.admit().map(|(ticket, _)| ticket),
         }
     }
 
@@ -192,10 +172,6 @@ impl CircuitBreaker {
     #[cfg(feature = "tower")]
     pub(super) fn refuse(&self) {
         self.shared.cell.refuse();
-    }
-
-    fn refused(&self, refused: Refused) -> CircuitOpenError {
-        CircuitOpenError::new(self.shared.name.clone(), refused)
     }
 }
 
@@ -229,7 +205,7 @@ impl CircuitBreaker {
     /// A breaker that is open already stays open for the longer of both waits. One that is forced open,
     /// disabled or counts only stays so.
     pub fn trip(&self, wait: Option<Duration>) {
-        self.report(self.shared.cell.trip(self.now(), wait));
+        self.shared.report(self.shared.cell.trip(self.shared.now(), wait));
     }
 
     /// Refuses every call until [`reset`](Self::reset).
@@ -250,11 +226,11 @@ impl CircuitBreaker {
 
     /// Closes the breaker. All failures and all calls under way are forgotten.
     pub fn reset(&self) {
-        self.report(self.shared.cell.reset(self.now()));
+        self.shared.report(self.shared.cell.reset(self.shared.now()));
     }
 
     fn pin(&self, view: View) {
-        self.report(self.shared.cell.pin(self.now(), view));
+        self.shared.report(self.shared.cell.pin(self.shared.now(), view));
     }
 }
 
@@ -272,7 +248,7 @@ impl CircuitBreaker {
 
     /// The state of the breaker. It is half-open as soon as the wait is over, even before a call comes.
     pub fn state(&self) -> CircuitState {
-        self.shared.cell.state(self.now())
+        self.shared.cell.state(self.shared.now())
     }
 
     /// Whether all calls are refused, until the wait is over or until [`reset`](Self::reset).
@@ -282,7 +258,7 @@ impl CircuitBreaker {
 
     /// The state of the breaker, with its numbers.
     pub fn snapshot(&self) -> CircuitSnapshot {
-        self.shared.cell.snapshot(self.now())
+        self.shared.cell.snapshot(self.shared.now())
     }
 }
 
@@ -303,21 +279,47 @@ impl CircuitBreaker {
         outcome: CallOutcome,
         asked: Option<Duration>,
     ) -> Option<Transition> {
-        let transition = self.shared.cell.settle(ticket, outcome, asked, || self.now());
-        self.report(transition);
+        let transition = self.shared.cell.settle(ticket, outcome, asked, || self.shared.now());
+        self.shared.report(transition);
         transition
+    }
+}
+
+impl Shared {
+    fn new(
+        name: Arc<str>,
+        config: CircuitBreakerConfig,
+        clock: Arc<dyn Clock>,
+        listener: Option<Arc<dyn TransitionListener>>,
+    ) -> Arc<Self> {
+        let cell = Cell::new(config, clock.now());
+        Arc::new(Self { name, cell, clock, listener })
+    }
+
+    #[cold]
+    fn admit(&self) -> Result<(Ticket, Option<Transition>), CircuitOpenError> {
+        match self.cell.admit(self.now()) {
+            Ok((ticket, transition)) => {
+                // A listener's panic is caught, so the ticket reaches its permit.
+                self.report(transition);
+                Ok((ticket, transition))
+            }
+            Err(refused) => Err(self.refused(refused)),
+        }
+    }
+
+    fn refused(&self, refused: Refused) -> CircuitOpenError {
+        CircuitOpenError::new(self.name.clone(), refused)
     }
 
     fn now(&self) -> Instant {
-        self.shared.clock.now()
+        self.clock.now()
     }
 
     /// Called with no lock held: the listener may call the breaker.
     fn report(&self, transition: Option<Transition>) {
-        let (Some(transition), Some(listener)) = (transition, &self.shared.listener) else {
-            return;
-        };
-        let call = AssertUnwindSafe(|| listener.on_transition(&self.shared.name, transition));
+        let (Some(transition), Some(listener)) = (transition, &self.listener) else { return };
+        let call = AssertUnwindSafe(|| listener.on_transition(&self.name, transition));
         // A permit may be settled while a panic unwinds, and a second panic would end the process.
         let _ = catch_unwind(call);
     }

@@ -7,8 +7,7 @@ use runtime_events::AgentEvent;
 
 use super::medium::{Medium, Segment};
 use super::writer::{Saved, Writer};
-use crate::sink::SinkError;
-use crate::stats::SinkStats;
+use crate::sink::{SinkError, SinkStats};
 
 /// A writer with group commit.
 ///

@@ -12,7 +12,7 @@ use super::config::Rotation;
 use super::log::Log;
 use super::medium::{Medium, Opened, Segment, Tail};
 use super::writer::{BACKLOG, Rules, Writer};
-use crate::stats::SinkStats;
+use crate::sink::SinkStats;
 
 mod locks;
 mod properties;

@@ -13,9 +13,8 @@ use serde::Serialize;
 
 use super::config::Rotation;
 use super::medium::{Medium, Opened, Segment, Tail};
-
 use crate::losses::{Losses, record};
-use crate::stats::SinkStats;
+use crate::sink::SinkStats;
 
 pub(crate) use self::saving::Saved;
 

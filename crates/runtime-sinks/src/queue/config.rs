@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use runtime_events::{Clock, Sleeper, SystemClock};
 
-use super::report::QueueShutdown;
+use super::QueueShutdown;
 use crate::filter::Filter;
 use crate::park::Park;
 

@@ -1,4 +1,4 @@
-//! Which events a sink is given: filters, samples, levels.
+//! Filters, samples and levels.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ fn sample_has_whole_sessions_at_the_expected_rate() {
         let session = format!("session-{id}");
         again.keeps(&session) == sample.keeps(&session)
     }));
-    // What is of no session is of interest to all.
+    // Events without a session pass.
     let before = ring.len();
     sample.emit(&event(1)).unwrap();
     assert_eq!(ring.len(), before + 1);

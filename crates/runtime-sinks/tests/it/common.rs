@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Events, records and temporary files.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data};
 use runtime_sinks::{Durability, JsonlConfig, JsonlSink, UsageRecord};
 use runtime_usage::{UsageSnapshot, Usd};
 
-/// An event that can be told from others by its number.
+/// An event with a number.
 pub(crate) fn event(number: u64) -> Arc<AgentEvent> {
     let event = AgentEvent::new(
         AgentEventName::TurnCompleted,
@@ -32,7 +32,7 @@ pub(crate) fn number(event: &AgentEvent) -> u64 {
     number.and_then(runtime_events::Fact::as_u64).expect("the event carries its number")
 }
 
-/// A log that buffers so many bytes.
+/// A log with a buffer of this size.
 pub(crate) fn buffered(path: &Path, bytes: usize) -> JsonlSink {
     JsonlConfig::default()
         .durability(Durability::Memory)
@@ -45,7 +45,7 @@ pub(crate) fn record(number: u64) -> UsageRecord {
     UsageRecord::new("gpt-5", UsageSnapshot::new(number, 0), Usd::from_nanos(number))
 }
 
-/// A file of one test's own that does not exist yet, and goes when the test ends.
+/// A file that does not exist yet, and is removed when the test ends.
 pub(crate) struct TempFile(PathBuf);
 
 impl TempFile {
@@ -78,7 +78,7 @@ impl Drop for TempFile {
     }
 }
 
-/// A folder of one test's own that does not exist yet, and goes when the test ends.
+/// A folder that does not exist yet, and is removed when the test ends.
 pub(crate) struct TempFolder(PathBuf);
 
 impl TempFolder {

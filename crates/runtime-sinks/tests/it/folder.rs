@@ -1,4 +1,4 @@
-//! Logs in a folder: rotation, limits, who may write.
+//! Logs in a folder: rotation, limits and locks.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn files_rotate_by_size() {
         assert!(files.len() > 4 && files.iter().all(|(_, bytes)| *bytes <= 1_500), "{files:?}");
         for (name, _) in &files {
             let mut reader = LogReader::open(folder.path().join(name)).unwrap();
-            let first = reader.next().unwrap().unwrap().into_event().unwrap();
+            let first = reader.next().unwrap().unwrap().event().cloned().unwrap();
             let own = [AgentEventName::LogOpened, AgentEventName::LogRotated];
             assert_eq!(first.event, own[usize::from(name != "000001.jsonl")]);
             assert_eq!(first.data.unwrap().get("file").unwrap(), name);
@@ -68,7 +68,7 @@ fn files_rotate_by_age_across_restarts() {
     clock.advance(HOUR);
     log.emit(&event(3)).unwrap();
     assert_eq!(names(folder.path()), ["000001.jsonl", "000002.jsonl"]);
-    // A clock that jumps by years costs a file, and no more.
+    // A clock that jumps by years starts one file.
     clock.advance(1_000_000 * HOUR);
     log.emit(&event(4)).unwrap();
     log.emit(&event(5)).unwrap();
@@ -88,7 +88,7 @@ fn keep_total_removes_the_oldest_files() {
     let names = names(folder.path());
     assert!(names.len() >= 3 && names[0] != "000001.jsonl", "{names:?}");
     drop(log);
-    // A limit below everything leaves the one that is written to.
+    // A limit of almost nothing keeps the current file.
     let rotation = Rotation::size(1).keep_total(0);
     let log = JsonlConfig::default().rotate(rotation).open(folder.path()).unwrap();
     log.emit(&event(1)).unwrap();
@@ -120,7 +120,7 @@ fn torn_file_in_a_folder_is_repaired() {
     options().open(folder.path()).unwrap().emit(&numbered("s", 2)).unwrap();
     let mut reader = LogReader::open(folder.path()).unwrap();
     let names: Vec<_> =
-        reader.by_ref().map(|entry| entry.unwrap().into_event().unwrap().event.as_str()).collect();
+        reader.by_ref().map(|entry| entry.unwrap().event().unwrap().event.as_str()).collect();
     let (opened, turn) = ("log.opened", "agent.turn_completed");
     assert_eq!(names, [opened, turn, "log.recovered", opened, turn]);
     assert!(reader.report().is_whole());

@@ -1,8 +1,8 @@
 //! A process is killed while it writes at full speed, and nothing that was acknowledged is lost.
 //!
-//! The process is this test binary, told by its environment to run nothing but `the_writer`. It
-//! writes down the last event that was acknowledged, in a file of eight bytes that no sink has
-//! anything to do with. Once that shows that it is well under way, it is killed.
+//! The process is this test binary, which runs only `the_writer` if its environment says so. It
+//! keeps the number of the last acknowledged event in a file of its own. It is killed once that
+//! number is large enough.
 
 use std::env;
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ const KILLS: u64 = 50;
 const MODE: &str = "RUNTIME_SINKS_KILLED_MODE";
 const PLACE: &str = "RUNTIME_SINKS_KILLED_PLACE";
 
-/// As many as share a sync.
+/// The number of events that share a sync.
 const THREADS: usize = 4;
 
 fn options(mode: &str) -> JsonlConfig {
@@ -39,7 +39,7 @@ fn options(mode: &str) -> JsonlConfig {
     }
 }
 
-/// Not a test of its own: what is killed.
+/// The process that is killed, not a test.
 #[test]
 fn the_writer() {
     let (Ok(mode), Ok(place)) = (env::var(MODE), env::var(PLACE)) else { return };
@@ -48,7 +48,7 @@ fn the_writer() {
     if mode == "queue" {
         let queue = QueueSink::new(log, QueueConfig::default().patience(Duration::from_mins(1)));
         return write(&place, 0, |session, seq| {
-            // A queue acknowledges with a flush. What had no room was not acknowledged.
+            // A queue acknowledges with a flush. Refused events are not acknowledged.
             let taken = (0..10).all(|n| queue.emit(&numbered(session, seq * 10 - n)).is_ok());
             taken && queue.flush().is_ok()
         });
@@ -64,7 +64,7 @@ fn the_writer() {
     });
 }
 
-/// Emits for ever, and notes what was acknowledged.
+/// Emits until it is killed, and keeps the number of the last acknowledged event.
 fn write(place: &Path, id: usize, emit: impl Fn(&str, u64) -> bool) {
     let acks = File::options().write(true).open(place.join("acks")).expect("made by the parent");
     let session = format!("s{id}");
@@ -84,8 +84,7 @@ fn acknowledged(acks: &File) -> [u64; THREADS] {
     all
 }
 
-/// Kills a writer once it is under way, and says how many events it had been told are safe, and how
-/// many of those are not there.
+/// Kills a running writer. Returns the number of acknowledged events, and how many of them are lost.
 fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
     fs::create_dir_all(place).expect("a folder of our own");
     fs::write(place.join("acks"), [0; 8 * THREADS]).expect("a folder of our own");
@@ -96,7 +95,7 @@ fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
         .stdout(Stdio::null())
         .spawn()
         .expect("this test, again");
-    // Another time each round: between a few events and some thousand.
+    // At a different time in each round, after a few events to some thousand.
     let enough = match mode {
         "sync" | "rotating-sync" => 10 + round,
         "queue" => 2 + round,
@@ -108,11 +107,11 @@ fn kill_one(mode: &str, place: &Path, round: u64) -> (u64, u64) {
     }
     writer.kill().expect("a child of ours");
     writer.wait().expect("a child of ours");
-    // Of a queue, ten events are acknowledged at once.
+    // A queue acknowledges ten events at once.
     let times = if mode == "queue" { 10 } else { 1 };
     let acknowledged = acknowledged(&acks).map(|seq| seq * times);
     let lost = lost(&place.join("log"), &acknowledged);
-    // The next one to open it finds, or leaves, nothing torn.
+    // After the next opening there is no torn line.
     drop(options(mode).open(place.join("log")).expect("it can be continued"));
     let mut reader = LogReader::open(place.join("log")).expect("it is there");
     assert!(reader.by_ref().all(|entry| entry.is_ok()));
@@ -125,7 +124,7 @@ fn lost(log: &Path, acknowledged: &[u64; THREADS]) -> u64 {
     let mut missing: Vec<Vec<bool>> =
         acknowledged.iter().map(|seq| vec![true; usize::try_from(*seq).expect("few")]).collect();
     for entry in &mut reader {
-        let event = entry.expect("no line but the last is torn").into_event().expect("ours");
+        let event = entry.expect("no line but the last is torn").event().cloned().expect("ours");
         let (Some(session), Some(seq)) = (event.session_id, event.seq) else { continue };
         let id: usize = session[1..].parse().expect("the number of a thread");
         let place = usize::try_from(seq - 1).expect("few");
@@ -137,7 +136,7 @@ fn lost(log: &Path, acknowledged: &[u64; THREADS]) -> u64 {
     missing.iter().flatten().filter(|missing| **missing).count() as u64
 }
 
-/// What was acknowledged, what of that was lost, and in how many rounds some was.
+/// The numbers of acknowledged events, of lost ones, and of rounds with a loss.
 #[expect(clippy::print_stdout, reason = "how many there were is worth knowing")]
 fn kill_many(mode: &str) -> (u64, u64, u64) {
     let folder = TempFolder::new(&format!("kill-{mode}"));
@@ -188,7 +187,7 @@ fn flushed_queue_events_survive_a_kill() {
     loses_nothing("queue");
 }
 
-/// If this found nothing lost, the others would prove nothing.
+/// If this lost nothing, the other tests would prove nothing.
 #[test]
 fn buffered_events_are_lost_by_a_kill() {
     let (_, lost, rounds) = kill_many("memory");

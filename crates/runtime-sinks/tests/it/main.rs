@@ -1,4 +1,4 @@
-//! Tests of `runtime-sinks` through its public face.
+//! Tests of the public API.
 
 mod choice;
 mod common;

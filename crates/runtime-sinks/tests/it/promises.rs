@@ -1,4 +1,4 @@
-//! What must hold at compile time.
+//! Promises that hold at compile time.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Properties, each against a naive model.
+//! Properties, compared with naive models.
 
 use std::num::NonZeroUsize;
 
@@ -47,7 +47,7 @@ proptest! {
             prop_assert_eq!(&held, &list);
             prop_assert_eq!((ring.len(), ring.dropped()), (list.len(), dropped));
         }
-        // Never stuck: whatever came before, the next event is held.
+        // The next event is always held.
         ring.emit(&event(emitted)).unwrap();
         prop_assert_eq!(ring.events().last().map(|event| number(event)), Some(emitted));
     }

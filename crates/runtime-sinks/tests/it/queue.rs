@@ -1,4 +1,4 @@
-//! The queue: order, bounds, losses, flushes, the end.
+//! The queue: order, bounds, losses, flushes, shutdown.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -16,7 +16,7 @@ use crate::common::{TempFile, event, number, numbered};
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Does nothing until it is told to go on, so that the queue before it fills up.
+/// Blocks until it is told to continue, so that the queue fills up.
 struct Gate {
     enter: Sender<()>,
     go: Mutex<Receiver<()>>,
@@ -26,13 +26,13 @@ struct Gate {
 impl EventSink for Gate {
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
         let _ = self.enter.send(());
-        // Once the test has let go of the other end, nothing is held up any more.
+        // Once the test has dropped the other end, nothing blocks any more.
         let _ = self.go.lock().expect("no test panics with it").recv();
         self.kept.emit(event)
     }
 }
 
-/// A gate, what it kept, and the two ends that tell of it and open it.
+/// A gate, its events, and the two ends of it.
 fn gate() -> (Gate, RingBufferEventSink, Receiver<()>, Sender<()>) {
     let ((enter, entered), (open, go)) = (channel(), channel());
     let kept = RingBufferEventSink::with_capacity(NonZeroUsize::MIN.saturating_add(99_999));
@@ -72,7 +72,7 @@ fn full_queue_keeps_places_for_critical_events() {
     let queue = QueueSink::new(gate, holding(10, 3));
     queue.emit(&numbered("s", 1)).unwrap();
     entered.recv().unwrap();
-    // The thread is held up with the first; seven more fit, and three that are critical.
+    // The thread is blocked by the first. Seven more fit, and three critical ones.
     let taken = (2..=20).filter(|n| queue.emit(&numbered("s", *n)).is_ok()).count();
     assert_eq!(taken, 7);
     let critical = || Arc::new(AgentEvent::completed("writer", "draft"));
@@ -258,7 +258,7 @@ fn full_disk_behind_a_queue_counts_every_loss() {
     assert_eq!((left.written + left.dropped, left.pending), (20_000, 0));
     let (queue, log) = (queue.stats().unwrap(), log.stats().unwrap());
     assert!(adds_up(queue) && adds_up(log));
-    // The log was also given the records of what the queue had dropped.
+    // The log also has the records of the events that the queue dropped.
     assert!(log.accepted >= queue.written && log.written == 0);
     assert!(queue.errors > 0 && log.errors > 0);
 }

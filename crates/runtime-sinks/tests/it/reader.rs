@@ -14,7 +14,7 @@ use runtime_sinks::{
 
 use crate::common::{TempFile, TempFolder, event, number, numbered};
 
-/// What a text holds, as a log, and what the reader says of it.
+/// The entries of a text, and the report of the reader.
 fn read(text: &[u8]) -> (Vec<Result<LogEntry, String>>, LogReport) {
     let mut reader = LogReader::read("log", std::io::Cursor::new(text.to_vec()));
     let entries = (&mut reader).map(|entry| entry.map_err(|error| error.to_string())).collect();
@@ -32,7 +32,8 @@ fn written_events_are_read() {
     let events: Vec<_> = (1..=20).map(|n| numbered("s", n)).collect();
     log.emit_all(&events).unwrap();
     let mut reader = LogReader::open(file.path()).unwrap();
-    let read: Vec<_> = (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+    let read: Vec<_> =
+        (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
     assert!(read.iter().eq(events.iter().map(|event| &**event)));
     let report = reader.report();
     assert!(report.is_whole());
@@ -47,7 +48,7 @@ fn truncated_log_loses_only_the_torn_line() {
     for cut in 0..=whole.len() {
         let (entries, report) = read(&whole[..cut]);
         let complete = whole[..cut].split(|byte| *byte == b'\n').count() - 1;
-        // Of a line that lacks only its line break, nothing is missing.
+        // A line that lacks only its line break is whole.
         let unbroken = usize::from(whole.get(cut) == Some(&b'\n'));
         assert_eq!(entries.len(), complete + unbroken, "cut at {cut}");
         assert!(entries.iter().all(Result::is_ok));
@@ -65,7 +66,7 @@ fn truncated_log_is_repaired_and_continued() {
         JsonlSink::open(file.path()).unwrap().emit(&event(9)).unwrap();
         let mut reader = LogReader::open(file.path()).unwrap();
         let events: Vec<_> =
-            (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+            (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
         assert!(reader.report().is_whole(), "cut at {cut}");
         assert_eq!(number(events.last().unwrap()), 9);
         let lost = whole[..cut].rsplit(|byte| *byte == b'\n').next().unwrap().len() as u64;
@@ -115,7 +116,7 @@ fn unknown_entry_is_raw_json_and_keeps_its_sequence() {
     let Ok(LogEntry::Unknown(value)) = &entries[1] else { panic!("not an event of ours") };
     assert_eq!(value["event"], "agent.levitated");
     assert_eq!((report.events, report.unknown, report.is_whole()), (2, 2, true));
-    // What hostile nesting there is costs an error, not the stack.
+    // Deep nesting is an error and does not overflow the stack.
     let (entries, _) = read(&[&b"[".repeat(100_000)[..], b"\n"].concat());
     assert!(entries[0].is_err());
 }
@@ -188,7 +189,8 @@ fn folder_is_read_in_order_and_removed_files_are_reported() {
     }
     fs::write(folder.path().join("notes.jsonl"), "of no concern").unwrap();
     let mut reader = LogReader::open(folder.path()).unwrap();
-    let events: Vec<_> = (&mut reader).map(|entry| entry.unwrap().into_event().unwrap()).collect();
+    let events: Vec<_> =
+        (&mut reader).map(|entry| entry.unwrap().event().cloned().unwrap()).collect();
     let own: Vec<u64> = events.iter().filter_map(|event| event.seq).collect();
     assert!(own.windows(2).all(|pair| pair[0] + 1 == pair[1]) && own.last() == Some(&100));
     let report = reader.report();
@@ -210,7 +212,7 @@ fn torn_last_line_is_reported_with_its_place() {
     assert!(missing.starts_with("cannot read `no/such/log`: "), "{missing}");
 }
 
-/// Writes on each time that the follower waits.
+/// Writes more each time that the follower waits.
 #[derive(Debug)]
 struct Steps(std::sync::Mutex<Vec<Step>>);
 
@@ -254,7 +256,7 @@ fn follow_waits_for_whole_lines_and_survives_a_repair() {
     let mut follow = follow.sleeper(Steps(std::sync::Mutex::new(steps)));
     let mut names = Vec::new();
     while names.len() < 5 {
-        names.push(follow.next().unwrap().unwrap().into_event().unwrap().event.as_str());
+        names.push(follow.next().unwrap().unwrap().event().unwrap().event.as_str());
     }
     let turn = "agent.turn_completed";
     assert_eq!(names, [turn, "agent.started", "log.recovered", turn, turn]);
@@ -273,7 +275,7 @@ fn follow_continues_in_the_next_file_until_stopped() {
     let stop = follow.stopper();
     thread::scope(|scope| {
         let seen = scope.spawn(move || {
-            let events = follow.map(|entry| entry.unwrap().into_event().unwrap());
+            let events = follow.map(|entry| entry.unwrap().event().cloned().unwrap());
             events.filter_map(|event| event.seq).collect::<Vec<_>>()
         });
         for n in 1..=ALL {

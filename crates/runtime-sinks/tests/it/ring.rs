@@ -80,7 +80,7 @@ fn concurrent_emits_are_all_counted() {
         let own: Vec<u64> =
             held.iter().map(|e| number(e)).filter(|n| n / PER_THREAD == thread).collect();
         assert!(own.is_sorted(), "the events of one thread keep their order");
-        // Nothing is held twice, and what is held of a thread is its latest.
+        // No event is held twice, and the held events of a thread are its latest.
         assert!(own.windows(2).all(|pair| pair[0] + 1 == pair[1]));
         assert!(own.last().is_none_or(|last| last % PER_THREAD == PER_THREAD - 1));
     }

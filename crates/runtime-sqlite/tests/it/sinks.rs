@@ -153,9 +153,9 @@ fn each_usage_record_is_one_row() {
     let place = Place::new("usage");
     let log = SqliteSink::open(place.db()).unwrap();
     let usage = UsageSnapshot::new(1_200, 80).cache_read(7).reasoning(3);
-    let record = UsageRecord::new("gpt-5", usage, Usd::from_nanos(123_456_789))
-        .session_id("s1")
-        .role("writer");
+    let mut record = UsageRecord::new("gpt-5", usage, Usd::from_nanos(123_456_789));
+    record.session_id = Some("s1".into());
+    record.role = Some("writer".into());
     log.record(&record).unwrap();
     log.record(&record).unwrap();
     UsageSink::flush(&log).unwrap();

@@ -1,4 +1,4 @@
-//! Budgets: reserve and settle, alone, on a path, and against another thread.
+//! Accounts: reserve and settle, alone, on a path, and beside another thread.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,4 @@
-//! Gathering usage from a stream.
+//! Reading usage from a stream.
 
 use std::hint::black_box;
 

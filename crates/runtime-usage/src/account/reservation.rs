@@ -1,6 +1,6 @@
 //! [`Reservation`]: money reserved for one call.
 
-use std::ops::Deref;
+use std::borrow::Cow;
 
 use super::{Account, BudgetMark};
 use crate::usd::Usd;
@@ -29,16 +29,10 @@ use crate::usd::Usd;
 #[derive(Debug)]
 #[must_use = "a reservation that is dropped is spent in full"]
 pub struct Reservation<'b> {
-    account: Held<'b>,
+    account: Cow<'b, Account>,
     /// The reserved amount. `None` once it is spent.
     amount: Option<Usd>,
     wrapping_up: bool,
-}
-
-#[derive(Debug)]
-enum Held<'b> {
-    Borrowed(&'b Account),
-    Owned(Account),
 }
 
 /// The cost of a call, and its model and role.
@@ -65,7 +59,7 @@ pub struct Settlement {
 
 impl<'b> Reservation<'b> {
     pub(super) const fn new(account: &'b Account, amount: Usd, wrapping_up: bool) -> Self {
-        Self { account: Held::Borrowed(account), amount: Some(amount), wrapping_up }
+        Self { account: Cow::Borrowed(account), amount: Some(amount), wrapping_up }
     }
 
     /// The reserved amount.
@@ -79,14 +73,9 @@ impl<'b> Reservation<'b> {
         self.account.available_to(self.amount(), self.wrapping_up)
     }
 
-    /// The account that it was reserved from.
-    pub fn account(&self) -> &Account {
-        &self.account
-    }
-
     /// Turns it into a reservation that owns its account, for a call that outlives the borrow.
     pub fn into_owned(mut self) -> Reservation<'static> {
-        let account = Held::Owned(Account::clone(&self.account));
+        let account = Cow::Owned(Account::clone(&self.account));
         Reservation { account, amount: self.amount.take(), wrapping_up: self.wrapping_up }
     }
 
@@ -116,17 +105,6 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         if let Some(amount) = self.amount {
             self.spend(&Charge::new(amount).estimated());
-        }
-    }
-}
-
-impl Deref for Held<'_> {
-    type Target = Account;
-
-    fn deref(&self) -> &Account {
-        match self {
-            Self::Borrowed(account) => account,
-            Self::Owned(account) => account,
         }
     }
 }

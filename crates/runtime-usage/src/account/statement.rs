@@ -85,14 +85,6 @@ impl fmt::Display for BudgetMark {
 }
 
 impl AccountStatement {
-    /// Removes the breakdown, for readers who share the account and must not see the names of others.
-    #[must_use]
-    pub fn without_names(mut self) -> Self {
-        self.by_model.clear();
-        self.by_role.clear();
-        self
-    }
-
     /// The balance on one line: `team: $4.00 of $5.00 left (enforced)`.
     pub fn headline(&self) -> impl fmt::Display {
         Headline(self)

@@ -26,8 +26,9 @@ pub enum PriceFormat {
 }
 
 impl PriceFormat {
-    pub(super) fn of(root: &Node<'_>) -> Option<Self> {
-        match root {
+    /// The format of a list.
+    pub(super) fn of(root: &Node<'_>) -> Result<Self, PricingParseError> {
+        let format = match root {
             Node::List(providers) => {
                 let any = providers.iter().any(|provider| provider.get("models").is_some());
                 any.then_some(Self::GenaiPrices)
@@ -37,7 +38,8 @@ impl PriceFormat {
             }
             Node::Object(entries) => entries.iter().find_map(|(_, entry)| Self::of_entry(entry)),
             _ => None,
-        }
+        };
+        format.ok_or_else(|| unknown(root))
     }
 
     fn of_entry(entry: &Node<'_>) -> Option<Self> {
@@ -50,7 +52,7 @@ impl PriceFormat {
 }
 
 /// The error for a text in none of the formats.
-pub(super) fn unknown(root: &Node<'_>) -> PricingParseError {
+fn unknown(root: &Node<'_>) -> PricingParseError {
     const LOOKED_FOR: &str = "an object with the key `models`, an object of entries with \
         `litellm_provider` or a price for tokens (LiteLLM), an object of providers with `models` \
         (models.dev), or an array of providers with `models` (genai-prices)";

@@ -6,34 +6,24 @@ mod grammar;
 use std::sync::Arc;
 
 use self::grammar::Field;
-use super::format::PriceFormat;
-use super::list::{PriceList, SkipReason};
-use super::names::{self, Candidate, Claim};
+use super::names::{Candidate, Claim, Prices};
 use super::node::Node;
 use super::quotes::Quotes;
+use super::skipped::SkipReason;
 use super::walk::{Path, Per, Walk};
-use crate::book::Rule;
-use crate::clause::Clause;
+use crate::book::{Clause, Rule};
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-pub(super) fn read(root: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) -> PriceList {
+pub(super) fn read(root: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) -> Prices {
     let mut found = Found::default();
     let providers = walk.list(Path::Root, root, "an array of providers").into_iter().flatten();
     for (place, provider) in providers.enumerate() {
         found.provider(Path::Index(&Path::Root, place), provider, as_of, walk);
     }
-    let settled = names::settle(found.candidates);
-    PriceList {
-        format: PriceFormat::GenaiPrices,
-        models: found.models,
-        prices: settled.prices,
-        rules: found.rules,
-        skipped: Vec::new(),
-        ambiguous: settled.ambiguous,
-    }
+    Prices { models: found.models, rules: found.rules, ..Prices::settle(found.candidates) }
 }
 
 #[derive(Debug, Default)]
@@ -86,13 +76,15 @@ impl Found {
         let prices = Arc::new(prices);
         self.models += 1;
         self.name(provider, &id, Claim::Qualified, &prices);
-        names.for_each_alternative(&mut |clause| match clause {
-            Clause::StartsWith(name) | Clause::Equals(name) => {
-                self.name(provider, &name, Claim::QualifiedBeginning, &prices);
+        for clause in names.alternatives() {
+            match clause {
+                Clause::StartsWith(name) | Clause::Equals(name) => {
+                    self.name(provider, &name, Claim::QualifiedBeginning, &prices);
+                }
+                Clause::Never => {}
+                clause => self.rules.push(Rule { clause, prices: prices.clone() }),
             }
-            Clause::Never => {}
-            clause => self.rules.push(Rule { clause, prices: prices.clone() }),
-        });
+        }
     }
 
     fn name(
@@ -102,11 +94,8 @@ impl Found {
         qualified: Claim,
         prices: &Arc<ModelPrices>,
     ) {
-        let bare = if provider.own.fits(name) { Claim::Maker } else { Claim::Bare };
-        self.candidates.extend(
-            [(format!("{}/{name}", provider.id).into(), qualified), (name.into(), bare)]
-                .map(|(name, claim)| Candidate { name, claim, prices: prices.clone() }),
-        );
+        let is_maker = provider.own.fits(name);
+        self.candidates.extend(Candidate::both(&provider.id, name, qualified, is_maker, prices));
     }
 }
 

@@ -6,10 +6,10 @@ mod grammar;
 use std::sync::Arc;
 
 use self::grammar::Field;
-use super::format::PriceFormat;
-use super::list::{PriceList, SkipReason};
+use super::names::Prices;
 use super::node::Node;
 use super::quotes::Quotes;
+use super::skipped::SkipReason;
 use super::walk::{Path, Per, Walk};
 use crate::kind::TokenKind;
 use crate::tier::ServiceTier;
@@ -20,7 +20,7 @@ pub(super) fn is_price(key: &str) -> bool {
     Field::parse(key).is_some()
 }
 
-pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
     let mut prices = Vec::new();
     for (model, entry) in
         walk.object(Path::Root, root, "an object of entries by model").into_iter().flatten()
@@ -40,14 +40,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
             walk.skip(at, SkipReason::Incomplete);
         }
     }
-    PriceList {
-        format: PriceFormat::LiteLlm,
-        models: prices.len(),
-        prices,
-        rules: Vec::new(),
-        skipped: Vec::new(),
-        ambiguous: Vec::new(),
-    }
+    Prices { models: prices.len(), named: prices, ..Prices::default() }
 }
 
 const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];

@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use super::format::PriceFormat;
-use super::list::{PriceList, SkipReason};
-use super::names::{self, Candidate, Claim};
+use super::names::{Candidate, Claim, Prices};
 use super::node::Node;
 use super::quotes::Quotes;
+use super::skipped::SkipReason;
 use super::walk::{Path, Per, Walk};
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
 use crate::tier::ServiceTier;
 
-pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
     let mut candidates = Vec::new();
     let mut count = 0;
     let providers = walk.object(Path::Root, root, "an object of providers");
@@ -27,27 +26,14 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
         for (model, value) in walk.object(at, models, "an object of models").into_iter().flatten() {
             let Some(name) = walk.name(at, model) else { continue };
             let Some(prices) = prices(Path::Key(&at, model), value, walk) else { continue };
-            let (prices, qualified) = (Arc::new(prices), format!("{provider}/{name}").into());
-            let bare = if MAKERS.contains(&&*provider) { Claim::Maker } else { Claim::Bare };
-            candidates.extend(
-                [(qualified, Claim::Qualified), (name, bare)].map(|(name, claim)| Candidate {
-                    name,
-                    claim,
-                    prices: prices.clone(),
-                }),
-            );
+            let is_maker = MAKERS.contains(&&*provider);
+            let prices = Arc::new(prices);
+            let both = Candidate::both(&provider, &name, Claim::Qualified, is_maker, &prices);
+            candidates.extend(both);
             count += 1;
         }
     }
-    let settled = names::settle(candidates);
-    PriceList {
-        format: PriceFormat::ModelsDev,
-        models: count,
-        prices: settled.prices,
-        rules: Vec::new(),
-        skipped: Vec::new(),
-        ambiguous: settled.ambiguous,
-    }
+    Prices { models: count, ..Prices::settle(candidates) }
 }
 
 /// The providers that serve models of their own, to whom the bare names of models belong.

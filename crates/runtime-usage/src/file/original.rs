@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use serde::de::Error as _;
 
-use super::format::PriceFormat;
-use super::list::PriceList;
+use super::names::Prices;
 use super::node::Node;
 use super::walk::{Path, Per, Walk};
 use crate::pricing::ModelPricing;
 use crate::usd::Usd;
 
-pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
+pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
     let mut prices = Vec::new();
     let object = walk.object(Path::Root, root, "an object with the key `models`");
     let mut models = None;
@@ -37,14 +36,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> PriceList {
     } else if object.is_some() {
         walk.fail(Path::Root, serde_json::Error::missing_field("models"));
     }
-    PriceList {
-        format: PriceFormat::Original,
-        models: prices.len(),
-        prices,
-        rules: Vec::new(),
-        skipped: Vec::new(),
-        ambiguous: Vec::new(),
-    }
+    Prices { models: prices.len(), named: prices, ..Prices::default() }
 }
 
 const FIELDS: [&str; 8] = [

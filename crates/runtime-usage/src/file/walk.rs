@@ -5,17 +5,17 @@ use std::fmt;
 use serde::de::Error as _;
 
 use super::error::{Broken, PricingParseError};
-use super::list::{SkipReason, Skipped};
 use super::node::{Node, Number, Object};
+use super::skipped::{SkipReason, Skipped};
+use crate::book::check_name;
 use crate::decimal::UsdErrorKind;
-use crate::table::{EmptyModelNameError, is_blank};
 use crate::usd::{Usd, UsdParseError};
 
 /// The invalid and the skipped parts so far. Reading goes on after an invalid entry.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     broken: Vec<Broken>,
-    pub(super) skipped: Vec<Skipped>,
+    skipped: Vec<Skipped>,
 }
 
 /// A place in a price list.
@@ -46,12 +46,12 @@ impl Walk {
         self.skipped.push(Skipped { at: at.to_string(), reason });
     }
 
-    /// Returns the result unless a part was invalid.
-    pub(super) fn finish<T>(self, result: T) -> Result<(T, Vec<Skipped>), PricingParseError> {
+    /// Returns the skipped parts unless a part was invalid.
+    pub(super) fn finish(self) -> Result<Vec<Skipped>, PricingParseError> {
         let mut broken = self.broken.into_iter();
         match broken.next() {
             Some(first) => Err(PricingParseError::new(first, broken.collect())),
-            None => Ok((result, self.skipped)),
+            None => Ok(self.skipped),
         }
     }
 
@@ -126,11 +126,13 @@ impl Walk {
 
     /// The name in lower case, unless it is blank.
     pub(super) fn name(&mut self, at: Path<'_>, name: &str) -> Option<Box<str>> {
-        if is_blank(name) {
-            self.refuse(at, EmptyModelNameError::new());
-            return None;
+        match check_name(name) {
+            Ok(()) => Some(name.to_lowercase().into()),
+            Err(error) => {
+                self.refuse(at, error);
+                None
+            }
         }
-        Some(name.to_lowercase().into())
     }
 
     pub(super) fn unexpected(&mut self, at: Path<'_>, node: &Node<'_>, expected: &str) {

@@ -1,4 +1,4 @@
-//! Budgets as accounts: reservations, accounts above, marks, what is set aside, statements.
+//! Accounts: reservations, accounts above, marks, wrap-up money, statements.
 
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
@@ -119,7 +119,7 @@ fn mark_is_reported_once() {
     assert_eq!(nothing.charge(Usd::from_nanos(1)).marks.len(), 2);
 }
 
-/// Notes what it hears of.
+/// Keeps the marks that it is told.
 #[derive(Debug, Default)]
 struct Heard(Mutex<Vec<String>>);
 
@@ -143,7 +143,7 @@ fn listener_hears_of_its_account_and_those_below() {
     assert_eq!(*top.0.lock().unwrap(), ["run 80", "run 100", "company 80"]);
 }
 
-/// Panics at whatever it hears.
+/// Panics at every mark.
 #[derive(Debug)]
 struct Panicking;
 

@@ -1,4 +1,4 @@
-//! What a turn costs by tier, band and kind, and what a table says of another.
+//! The cost of a turn by tier, band and kind, and the differences between tables.
 
 use runtime_usage::{
     ModelPrices, ModelPricing, PricingTable, ServiceTier, TokenKind, UsageSnapshot, Usd,
@@ -146,7 +146,7 @@ fn worst_case_is_the_highest_price_of_any_kind_and_band() {
     let prices = ModelPrices::new(dollars(3, 15).cache_write(Usd::from_dollars(4)))
         .band(100, dollars(2, 20).reasoning(Usd::from_dollars(30)));
     let standard = ServiceTier::Standard;
-    // 100 x 4 $ written to the cache + 10 x 15 $: the band is not reached.
+    // 100 x 4 $ written to the cache + 10 x 15 $: below the band.
     let worst = prices.worst_case(&UsageSnapshot::new(100, 10), standard);
     assert_eq!(worst, Usd::from_nanos(550_000));
     // With 200 tokens, 100 of them below the band cost 200 x 4 $ + 10 x 15 $ at most, and in the
@@ -226,7 +226,7 @@ fn diff_compares_published_lists_by_name() {
     let litellm = PricingTable::from_json(include_str!("../data/litellm.json")).unwrap();
     let models_dev = PricingTable::from_json(include_str!("../data/models_dev.json")).unwrap();
     let diff = litellm.diff(&models_dev);
-    // They agree on short turns of the standard tier, and only the first knows the others.
+    // Both have the same prices for short standard turns. Only the first has other prices.
     assert!(diff.prices.iter().all(|price| &*price.model == "gpt-5.4"));
     let standard: Vec<_> =
         diff.prices.iter().filter(|price| price.tier == ServiceTier::Standard).collect();

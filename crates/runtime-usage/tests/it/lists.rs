@@ -1,4 +1,4 @@
-//! Published price lists: each case is priced by hand in a comment, and by the code.
+//! Published price lists. A comment computes each price by hand.
 
 mod broken;
 mod genai_prices;
@@ -18,7 +18,7 @@ fn table(list: PriceList) -> PricingTable {
     table
 }
 
-/// Asserts what a turn costs, in dollars, in the bill and without one.
+/// Asserts the cost of a turn in dollars, with and without a bill.
 #[track_caller]
 fn costs(
     table: &PricingTable,

@@ -1,4 +1,4 @@
-//! Tests of `runtime-usage` through its public face.
+//! Tests of the public API.
 
 mod accounts;
 mod bills;

@@ -134,18 +134,16 @@ fn arithmetic_is_checked_or_saturates() {
 fn signed_difference_keeps_its_sign() {
     let left = Usd::ZERO.signed_sub(Usd::MAX);
     assert_eq!(left.nanos(), -i128::from(u64::MAX));
-    assert_eq!(left.or_zero(), Usd::ZERO);
-    assert_eq!((-left).or_zero(), Usd::MAX);
-    assert_eq!((-SignedUsd::from_nanos(i64::MIN)).or_zero(), Usd::from_nanos(1 << 63));
+    assert_eq!(Usd::try_from(-left), Ok(Usd::MAX));
     assert!(left < SignedUsd::ZERO && SignedUsd::ZERO < SignedUsd::from(Usd::from_nanos(1)));
 
-    let error = Usd::try_from(SignedUsd::from_nanos(-1)).unwrap_err();
+    let error = Usd::try_from(-SignedUsd::from(Usd::from_nanos(1))).unwrap_err();
     assert_eq!(
         error.to_string(),
         "invalid amount of US dollars `-$0.000000001`: must not be negative"
     );
-    assert_eq!("-$1.5".parse(), Ok(SignedUsd::from_nanos(-1_500_000_000)));
-    assert_eq!(SignedUsd::try_from(-1.5), Ok(SignedUsd::from_nanos(-1_500_000_000)));
+    assert_eq!("-$1.5".parse(), Ok(-SignedUsd::from(Usd::from_cents(150))));
+    assert_eq!(SignedUsd::try_from(-1.5), Ok(-SignedUsd::from(Usd::from_cents(150))));
     let error = SignedUsd::try_from(f64::NAN).unwrap_err();
     assert_eq!(error.to_string(), "invalid amount of US dollars `NaN`: not finite");
 }

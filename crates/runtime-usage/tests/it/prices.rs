@@ -1,4 +1,4 @@
-//! Prices: what a turn costs, which price a model has, and price files.
+//! Prices: the cost of a turn, the price of a model, and price files.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ fn flat(dollars: u64) -> ModelPricing {
     ModelPricing::per_million(Usd::from_dollars(dollars), Usd::from_dollars(dollars))
 }
 
-/// A file of this test's own that goes when the test ends.
+/// A file that is removed when the test ends.
 struct TempFile(PathBuf);
 
 impl TempFile {
@@ -86,7 +86,7 @@ fn names_of_any_length_and_script_are_found() {
     let long = "Model-".repeat(100);
     table.register(&long, flat(1)).unwrap();
     assert_eq!(table.get(&format!("{}x", long.to_uppercase())), Some(flat(1)));
-    // A name that ends within a character of another does not begin with it.
+    // A name that ends within a character of another is not its prefix.
     table.register("é", flat(2)).unwrap();
     assert_eq!(table.get("è"), None);
 }
@@ -230,7 +230,7 @@ fn missing_price_is_reported_once_per_model() {
     assert_eq!(reported, 1_023, "the number of remembered names is bounded");
 }
 
-/// The only test that touches the table of the process.
+/// The only test that changes the table of the process.
 #[test]
 fn global_table_functions_work() {
     assert!(!has_pricing("global-model"));

@@ -1,4 +1,4 @@
-//! Properties, each against a naive model.
+//! Properties, compared with naive models.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 #![expect(clippy::float_cmp, reason = "the very float is meant")]
 
@@ -73,7 +73,7 @@ prop_compose! {
     }
 }
 
-/// Few letters, so that names begin with one another; two bytes long and upper-case ones, too.
+/// Few letters, some of two bytes and some upper-case, so that names often start with each other.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![4 => "[aAb]{1,5}", 1 => "[abéÉЛ]{1,4}", 1 => "[aB]{1,60}"]
 }

@@ -1,4 +1,4 @@
-//! Usage gathered from streams: whole ones, and what is left of those that were cut.
+//! Usage of streams, whole and cut off.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{events, fed, prices};
 
-/// The whole stream gives these counts, and less of it an estimate.
+/// Asserts the counts of a whole stream, and that a part of it is an estimate.
 #[track_caller]
 fn whole(stream: &StreamUsage, events: &[Value], tokens: UsageSnapshot) {
     let complete = fed(stream.clone(), events);
@@ -37,7 +37,7 @@ fn openai_chat_reports_in_the_last_chunk() {
     let usage = fed(stream.clone(), &events).usage().unwrap();
     assert_eq!(usage.model.as_deref(), Some("gpt-5-2026-05-14"));
 
-    // 20 bytes are five tokens, 44 are eleven. It had stopped, but not reported.
+    // 20 bytes are five tokens, 44 are eleven. The model had stopped, but usage was not reported.
     cut(&stream, &events[..2], UsageSnapshot::new(1_000, 5));
     cut(&stream, &events[..4], UsageSnapshot::new(1_000, 11));
 }
@@ -105,7 +105,7 @@ fn anthropic_placeholder_is_replaced_and_input_kept() {
     assert_eq!(prices(300, 1_500, 375, 30).cost(&minutes_only), Usd::from_nanos(1_725_000));
 
     let observed = UsageSnapshot::new(25, 9).cache_read(4_000).cache_write(100).cache_write_1h(200);
-    // The input was reported: the estimate is not needed. Nine were observed, two are estimated.
+    // The input was reported, so the estimate is not used. Nine were observed, two are estimated.
     cut(&stream, &events[..6], observed);
 }
 
@@ -264,7 +264,7 @@ fn empty_stream_is_an_estimate() {
     cut(&StreamUsage::new(UsageFormat::Anthropic), &[], UsageSnapshot::new(1_000, 0));
 }
 
-/// That the rest of what is kept owns no memory is checked by the compiler, beside its types.
+/// The compiler checks that the rest of the state owns no memory.
 #[test]
 fn model_name_is_allocated_once() {
     let (mut stream, events) = (StreamUsage::new(UsageFormat::OpenAiChat), events!("openai_chat"));

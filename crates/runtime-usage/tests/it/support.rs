@@ -1,10 +1,9 @@
-//! What several modules need: amounts, and payloads as providers send them, from
-//! `tests/data/usage`.
+//! Amounts, and payloads of providers from `tests/data/usage`.
 
 use runtime_usage::{ModelPricing, StreamUsage, Usd};
 use serde_json::Value;
 
-/// An amount, from its text.
+/// Reads an amount.
 pub(crate) fn usd(text: &str) -> Usd {
     text.parse().expect("the amount is well-formed")
 }
@@ -21,7 +20,7 @@ macro_rules! payload {
     };
 }
 
-/// The events in this file, one a line.
+/// The events in this file, one per line.
 macro_rules! events {
     ($name:literal) => {
         include_str!(concat!("../data/usage/", $name, ".jsonl"))

@@ -1,4 +1,4 @@
-//! Many threads at once.
+//! Concurrent use.
 
 use std::thread;
 
@@ -27,7 +27,7 @@ fn concurrent_records_are_all_counted() {
                         let model = ["a", "b", "c", "unpriced"][usize::try_from(turn % 4).unwrap()];
                         let recorded = tracker.record_turn(model, &UsageSnapshot::new(1, 2));
                         misses += usize::from(recorded.first_unpriced);
-                        // The table changes all the while; these prices stay the same.
+                        // The table changes meanwhile, but not these prices.
                         let other = format!("other-{thread}-{}", turn % 16);
                         tracker.pricing().register(&other, price).unwrap();
                     }
@@ -59,7 +59,7 @@ fn concurrent_calls_never_overspend_a_strict_budget() {
                 scope.spawn(move || {
                     let (mut chance, mut spent, mut refused) = (spender + 1, 0, 0);
                     while refused < 50 {
-                        // Xorshift: the costs only have to differ.
+                        // Xorshift, for different costs.
                         chance ^= chance << 13;
                         chance ^= chance >> 7;
                         chance ^= chance << 17;

@@ -156,7 +156,7 @@ fn reported_tier_and_cost_decide_the_price() {
     let usage = ReportedUsage::from(million);
     let record = |model, usage: &ReportedUsage| tracker.record(model, usage, ServiceTier::Standard);
 
-    // 1,000,000 x 4 $; in a batch 2 $; with one token more 8 $ for each of them.
+    // 1,000,000 x 4 $; in a batch 2 $; with one token more 8 $ for all of them.
     assert_eq!(record("m", &usage).cost, Usd::from_dollars(4));
     let turn = record("m", &usage.clone().tier(ServiceTier::Batch));
     assert_eq!((turn.cost, turn.priced, turn.reported), (Usd::from_dollars(2), true, false));
@@ -166,7 +166,7 @@ fn reported_tier_and_cost_decide_the_price() {
     let asked = tracker.record("m", &usage, ServiceTier::Batch);
     assert_eq!(asked.cost, Usd::from_dollars(2), "no tier reported: the requested one counts");
 
-    // The provider's own cost wins, also where the table knows nothing.
+    // The provider's own cost comes first, even if the table has no price.
     let turn = record("m", &usage.clone().cost(Usd::from_cents(1)));
     assert_eq!((turn.cost, turn.reported), (Usd::from_cents(1), true));
     let turn = record("n", &usage.clone().cost(Usd::ZERO));

@@ -1,4 +1,4 @@
-//! Usage as each provider reports it, and what it costs: once by hand, once by code.
+//! Usage as each provider reports it. A comment computes each cost by hand.
 
 use runtime_usage::{ReportedUsage, ServiceTier, UsageFormat, UsageSnapshot, Usd};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn total(tokens: &UsageSnapshot) -> u64 {
     tokens.total_input_tokens() + tokens.total_output_tokens()
 }
 
-/// The body gives these counts, and its usage object alone gives them, too.
+/// Asserts the counts of a body, and of its usage object alone.
 fn read(format: UsageFormat, body: &Value, tokens: UsageSnapshot) -> ReportedUsage {
     let usage = format.read(body).expect("the counts agree");
     assert_eq!(usage.tokens, tokens);
@@ -57,13 +57,13 @@ fn openai_audio_is_not_counted_as_text() {
     let tokens = UsageSnapshot::new(180, 60).input_audio(320).output_audio(150);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_audio"), tokens);
     assert_eq!(total(&usage.tokens), 710);
-    // Without prices of its own audio costs as text does: 500 × 2 $ + 210 × 8 $: 1,000 + 1,680 µ$.
+    // Without prices of its own, audio costs the same as text: 500 × 2 $ + 210 × 8 $: 1,000 + 1,680 µ$.
     assert_eq!(prices(200, 800, 0, 0).cost(&tokens), Usd::from_nanos(2_680_000));
 }
 
 #[test]
 fn openai_audio_beyond_uncached_input_counts_as_cached() {
-    // 500 in, 400 of them cached: at most 100 of the 320 heard are fresh.
+    // Of 500 input tokens 400 are cached, so at most 100 of the 320 audio tokens are not.
     let tokens = UsageSnapshot::new(0, 60).cache_read(400).input_audio(100);
     let body = payload!("openai_chat_audio_cached");
     let usage = read(UsageFormat::OpenAiChat, &body, tokens);
@@ -108,10 +108,10 @@ fn anthropic_cache_tokens_are_separate_from_input() {
     assert_eq!(usage.model.as_deref(), Some("claude-sonnet-4-5-20250929"));
     assert_eq!(usage.tier, Some(ServiceTier::Standard));
     assert_eq!(usage.missing, [""; 0]);
-    // Nothing of it is counted twice: 21 + 456 + 1,044 + 188,086 in, 393 out.
+    // Nothing is counted twice: 21 + 456 + 1,044 + 188,086 in, 393 out.
     assert_eq!(total(&usage.tokens), 190_000);
     // 21 × 3 $ + 393 × 15 $ + 188,086 × 0.30 $ + 456 × 3.75 $:
-    // 63 + 5,895 + 56,425.8 + 1,710 µ$. What is written for an hour has a price of its own.
+    // 63 + 5,895 + 56,425.8 + 1,710 µ$. An hour in the cache has its own price.
     let minutes_only = tokens.cache_write_1h(0);
     assert_eq!(prices(300, 1_500, 375, 30).cost(&minutes_only), Usd::from_nanos(64_093_800));
 }
@@ -171,7 +171,7 @@ fn gemini_thoughts_and_tool_prompts_are_added() {
 
 #[test]
 fn gemini_audio_and_cache_are_parts_of_the_prompt() {
-    // 700 of 1,000 are heard, 500 of these from the cache; the cache holds 100 of text beside.
+    // 700 of 1,000 are audio, 500 of them cached, beside 100 of cached text.
     let tokens = UsageSnapshot::new(200, 10).cache_read(600).input_audio(200).output_audio(40);
     let usage = read(UsageFormat::Gemini, &payload!("gemini_audio_cached"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
@@ -233,7 +233,7 @@ fn openrouter_reports_the_cost() {
     let usage = read(UsageFormat::OpenRouter, &payload!("openrouter"), tokens);
     assert_eq!(usage.model.as_deref(), Some("anthropic/claude-sonnet-4.5"));
     assert_eq!(usage.tier, Some(ServiceTier::Flex));
-    // The upstream cost is the same money, and is not added without a key of one's own.
+    // Without the caller's own key, the upstream cost is included and not added.
     assert_eq!(usage.cost, Some(Usd::from_nanos(1_440_000)));
     // A table would say 44 × 3 $ + 42 × 15 $ + 50 × 0.30 $ + 100 × 3.75 $: 132 + 630 + 15 + 375.
     assert_eq!(prices(300, 1_500, 375, 30).cost(&tokens), Usd::from_nanos(1_152_000));

@@ -1,4 +1,4 @@
-//! Usage that contradicts itself, and counts that are none.
+//! Usage that contradicts itself, and invalid counts.
 
 use runtime_usage::{ReportedUsageErrorKind, UsageFormat, UsageSnapshot};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ fn total_that_is_not_the_sum_is_refused() {
         "`totalTokenCount` is 17, but `promptTokenCount + candidatesTokenCount + \
          thoughtsTokenCount` is 10 + 5 + 3",
     );
-    // The total puts the thoughts among the candidates, but they are too many for that.
+    // By the total, thoughts are part of the candidates, but there are too many of them.
     refused(
         UsageFormat::Gemini,
         &json!({"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 6,
@@ -147,7 +147,7 @@ fn total_that_is_not_the_sum_is_refused() {
         "`totalTokens` is 21, but `inputTokens + outputTokens + cacheReadInputTokens` is \
          10 + 5 + 7",
     );
-    // What is missing may make up for the rest, but not for less than nothing.
+    // A missing count may explain a larger total, but not a smaller one.
     let chat = UsageFormat::OpenAiChat;
     assert!(chat.read(&json!({"prompt_tokens": 10, "total_tokens": 20})).is_ok());
     refused(

@@ -1,4 +1,4 @@
-//! Sleeping tasks against a list of what is due when.
+//! Sleeping tasks, compared with a list of times.
 
 use std::future::Future as _;
 use std::pin::Pin;
@@ -48,7 +48,7 @@ impl Task {
 
 proptest! {
     #[test]
-    fn each_sleep_is_woken_once_and_when_it_is_due(ops in ops()) {
+    fn each_sleep_is_woken_once_when_due(ops in ops()) {
         let clock = ManualClock::new();
         let start = clock.now();
         let (mut now, mut tasks) = (0, Vec::<Task>::new());
@@ -91,7 +91,7 @@ proptest! {
             }
         }
 
-        // Never stuck: an hour later everybody is done.
+        // No task is stuck: an hour later all are done.
         clock.advance(Duration::from_hours(1));
         prop_assert!(tasks.iter_mut().all(|task| task.poll().is_ready()));
         prop_assert_eq!(clock.waiting(), 0);

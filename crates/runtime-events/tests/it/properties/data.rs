@@ -1,4 +1,4 @@
-//! The object with few keys against a list of pairs.
+//! `Data`, compared with a list of pairs.
 
 use proptest::prelude::*;
 use runtime_events::{Data, Fact};
@@ -34,7 +34,7 @@ fn find<'a>(model: &'a [(String, Value)], key: &str) -> Option<&'a Value> {
 
 proptest! {
     #[test]
-    fn data_is_a_list_of_pairs_without_repeated_keys(pairs in pairs()) {
+    fn data_agrees_with_a_list_of_pairs(pairs in pairs()) {
         let (mut data, mut model) = (Data::new(), Vec::<(String, Value)>::new());
         for (key, value) in &pairs {
             let before = find(&model, key).cloned();
@@ -54,12 +54,12 @@ proptest! {
         prop_assert_eq!(&held, &model);
 
         let turned: Data = model.iter().rev().cloned().collect();
-        prop_assert_eq!(&turned, &data, "the order counted");
+        prop_assert_eq!(&turned, &data, "the order must not count");
         let json = serde_json::to_string(&data).unwrap();
         let read: Data = serde_json::from_str(&json).unwrap();
         prop_assert_eq!(serde_json::to_string(&read).unwrap(), json);
 
-        // Able to tell apart what differs in one value.
+        // One different value makes data different.
         if let Some((key, value)) = model.first() {
             let other = if value.is_null() { Value::from(0) } else { Value::Null };
             prop_assert_ne!(data.clone().with(key.clone(), other), data);
@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn the_last_of_a_repeated_key_wins_in_json_too(pairs in pairs()) {
+    fn last_value_of_a_repeated_key_is_read(pairs in pairs()) {
         let text: Vec<String> = pairs
             .iter()
             .map(|(key, value)| format!("{}:{value}", Value::from(key.as_str())))

@@ -1,4 +1,4 @@
-//! Any event against its own JSON.
+//! Events and their JSON.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ fn text() -> impl Strategy<Value = Arc<str>> {
     ".{0,12}".prop_map(Arc::from)
 }
 
-/// Any moment of the years 0 to 9999, with every digit a nanosecond has.
+/// Any time of the years 0 to 9999, to the nanosecond.
 fn stamp() -> impl Strategy<Value = DateTime<Utc>> {
     let seconds = -62_167_219_200_i64..=253_402_300_799;
     let nanos = prop_oneof![Just(0), 0_u32..1_000_000_000];
@@ -88,7 +88,7 @@ fn event() -> impl Strategy<Value = AgentEvent> {
     })
 }
 
-/// How many of the fields that may be missing are set.
+/// The number of optional fields that are set.
 fn fields_set(event: &AgentEvent) -> usize {
     [
         event.role.is_some(),
@@ -112,7 +112,7 @@ fn fields_set(event: &AgentEvent) -> usize {
 
 proptest! {
     #[test]
-    fn an_event_survives_its_json(event in event()) {
+    fn event_round_trips_through_json(event in event()) {
         let json = event.to_json();
         prop_assert!(!json.contains('\n'), "a log has one event per line");
         let read = AgentEvent::from_json(&json).unwrap();
@@ -121,8 +121,8 @@ proptest! {
     }
 
     #[test]
-    fn keys_stand_in_the_documented_order_and_only_what_is_set_is_written(event in event()) {
-        // `Data` keeps the order of what it reads, which a JSON object here does not.
+    fn only_set_keys_are_written_in_the_documented_order(event in event()) {
+        // `Data` keeps the order of keys. A JSON object of serde_json does not.
         let written: Data = serde_json::from_str(&event.to_json()).unwrap();
         let keys: Vec<&str> = written.iter().map(|(key, _)| key).collect();
         let known: Vec<&str> = KEYS.into_iter().filter(|key| keys.contains(key)).collect();
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn keys_may_come_in_any_order_and_among_others(
+    fn keys_are_read_in_any_order_among_others(
         event in event(),
         others in proptest::collection::vec(("[a-z]{1,8}", value()), 0..4),
     ) {
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_reader_panic(text in any::<String>(), json in value()) {
+    fn reading_any_text_does_not_panic(text in any::<String>(), json in value()) {
         let _ = AgentEvent::from_json(&text);
         prop_assert!(AgentEvent::from_json(&json.to_string()).is_err());
     }

@@ -65,7 +65,7 @@ impl Active {
     pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
         let mut all: Vec<_> = self.shards.iter().flat_map(Ordered::to_vec).collect();
         // A stable sort, because it merges the sorted runs.
-        all.sort_by_key(|entry| entry.serial());
+        all.sort_by_key(|entry| entry.serial);
         all
     }
 

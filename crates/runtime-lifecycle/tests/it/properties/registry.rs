@@ -1,4 +1,4 @@
-//! The registry against a vector that is searched from end to end.
+//! The registry, compared with a vector that is searched from end to end.
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
@@ -27,7 +27,7 @@ enum Op {
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
     let place = (0..ROLES.len(), 0..PHASES.len(), proptest::option::of(0_i64..3));
-    // Picks go over everyone who ever lived, so some of them are gone.
+    // Picks are from all workers that ever existed, so some are gone.
     let pick = 0_usize..1_000;
     let op = prop_oneof![
         6 => place.clone().prop_map(|(role, phase, project)| Op::Create { role, phase, project }),
@@ -43,7 +43,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     proptest::collection::vec(op, 0..80)
 }
 
-/// One worker as the model knows it.
+/// A worker of the model.
 #[derive(Clone, Debug)]
 struct Known {
     id: String,
@@ -62,9 +62,9 @@ struct Known {
 struct Model {
     finished_capacity: usize,
     unclaimed_capacity: usize,
-    /// In the order they were created.
+    /// In the order of creation.
     workers: Vec<Known>,
-    /// The last known state of everyone who ever lived, and the handle that should show it.
+    /// The last known state of each worker that ever existed, and its handle.
     ever: Vec<(String, AgentStatus, StatusHandle)>,
     finishes: usize,
     finished_dropped: u64,
@@ -207,7 +207,7 @@ fn apply(registry: &AgentRegistry, model: &mut Model, op: &Op) -> Result<(), Tes
     Ok(())
 }
 
-/// Asks every question there is.
+/// Compares the results of every look-up.
 fn agree(registry: &AgentRegistry, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(registry.len(), model.workers.len());
     prop_assert_eq!(registry.is_empty(), model.workers.is_empty());
@@ -267,7 +267,7 @@ proptest! {
             agree(&registry, &model)?;
         }
 
-        // Never stuck: everyone can be ended, and the registry takes new ones.
+        // Every worker can be ended, and the registry takes new ones.
         for worker in registry.list_active() {
             registry.transition(worker.id(), AgentStatus::Cancelled, None).unwrap();
         }

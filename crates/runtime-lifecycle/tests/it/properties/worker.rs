@@ -1,4 +1,4 @@
-//! The worker against a list of everything that happened.
+//! The worker, compared with a list of all transitions.
 
 use std::num::NonZeroUsize;
 
@@ -10,7 +10,7 @@ use crate::worker::{at, idle};
 type Step = (AgentStatus, Option<&'static str>);
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // Pausing and resuming is the only way to a long life, so it is drawn more often.
+    // Only pausing and resuming make a long history, so they are drawn more often.
     let state = prop_oneof![
         6 => Just(AgentStatus::WaitingForInput),
         6 => Just(AgentStatus::Running),
@@ -57,7 +57,7 @@ proptest! {
             prop_assert!(worker.events().all(|event| event.kind == event.status));
         }
 
-        // Never stuck: what has not ended can be ended.
+        // A worker that has not ended can be ended.
         let ends = worker.transition(AgentStatus::Cancelled, None, at(99)).is_ok();
         prop_assert_eq!(ends, !status.is_terminal());
         prop_assert!(worker.status().is_terminal());

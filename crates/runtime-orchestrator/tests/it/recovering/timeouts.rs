@@ -224,7 +224,7 @@ fn token_reported_elsewhere_starts_the_idle_timeout() {
         assert!(run(turn.as_mut()).is_pending());
         fixture.clock.advance(2 * SECOND);
         let _ = run(turn.as_mut());
-        let failed = fixture.events.find(AgentEventName::AttemptFailed);
+        let failed = fixture.events.all(AgentEventName::AttemptFailed).pop();
         let detail = failed.map(|event| event.detail.clone().unwrap().into_owned());
         let expected = "turn exceeded idle timeout of 2.000s";
         assert_eq!(detail.as_deref(), Some(expected), "first token: {first:?}");

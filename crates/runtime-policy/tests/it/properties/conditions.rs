@@ -1,4 +1,4 @@
-//! Conditions: a naive evaluator works on the JSON of both sides, as the original would.
+//! Conditions, compared with a naive evaluator of the JSON of condition and context.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ fn naive(condition: &Value, ctx: &Value) -> bool {
     }
 }
 
-/// Evaluates the part of `condition` that `path` leads to.
+/// Evaluates the part of `condition` at `path`.
 fn part<'a>(condition: &'a PolicyCondition, path: &str) -> &'a PolicyCondition {
     let (head, tail) = path.split_once('.').unwrap_or((path, ""));
     match condition {
@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn deciding_parts_alone_decide(condition in condition(), ctx in context(), other in context()) {
-        // In any other context in which the findings are what they were, so is the answer.
+        // Any context with the same findings has the same result.
         let engine = PolicyEngine::new([PolicyRule::new("r", condition.clone())]);
         let explanation = engine.explain(&ctx).remove(0);
         let agrees = |ctx: &PhaseContext| explanation.because.iter().all(|finding| {
@@ -108,7 +108,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_any_json_never_panics(text in r#"[\[\]{}":,a-z_0-9. -]{0,60}"#) {
+    fn reading_any_json_does_not_panic(text in r#"[\[\]{}":,a-z_0-9. -]{0,60}"#) {
         let _ = PolicyCondition::from_json(&text);
         let _ = PolicyEngine::from_json(&text);
     }

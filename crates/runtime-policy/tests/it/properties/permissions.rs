@@ -1,4 +1,4 @@
-//! Permissions: a naive transcription that compares names one by one.
+//! Permissions, compared with a naive model that compares names one by one.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -52,7 +52,7 @@ impl Setup {
             policy = policy.role(config);
         }
         for (index, &(tool, mode)) in self.requirements.iter().enumerate() {
-            // At any moment: the order of the calls does not matter.
+            // At any place, because the order of the calls does not matter.
             if self.fold && index == 1 {
                 policy = policy.case_insensitive_tools();
             }
@@ -61,7 +61,7 @@ impl Setup {
         if self.fold { policy.case_insensitive_tools() } else { policy }
     }
 
-    /// Whether it is allowed, the word that tells the reason, and the required mode.
+    /// Whether it is allowed, a word of the reason, and the required mode.
     fn naive(&self, role: &str, tool: &str) -> (bool, &'static str, Option<RequiredMode>) {
         let same = |a: &&str| a.to_lowercase() == tool.to_lowercase();
         let Some(role) = self.roles.iter().rfind(|config| config.name == role) else {
@@ -70,7 +70,7 @@ impl Setup {
         if role.denied.iter().any(same) {
             return (false, "explicitly denied", Some(RequiredMode::NotApplicable));
         }
-        // The last word on each spelling counts, then the strictest spelling.
+        // The last requirement of each spelling counts, then the strictest spelling.
         let last_word = |spelling: &str| {
             self.requirements.iter().rfind(|(tool, _)| *tool == spelling).map(|(_, mode)| *mode)
         };

@@ -1,4 +1,4 @@
-//! Rules: a naive model inserts each after those that come before it.
+//! Rules, compared with a naive model that inserts each at its place.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

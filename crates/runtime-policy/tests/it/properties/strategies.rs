@@ -1,4 +1,4 @@
-//! Arbitrary conditions and contexts, from small worlds in which they meet.
+//! Arbitrary conditions and contexts, of few values so that they often match.
 
 use std::time::Duration;
 

@@ -169,7 +169,7 @@ fn check(
 
 proptest! {
     #[test]
-    fn a_reply_never_panics_and_is_never_slept_too_long_or_too_short(
+    fn replies_never_panic_and_waits_stay_in_bounds(
         provider in prop::sample::select(Provider::ALL),
         status in status(),
         headers in prop::collection::vec((name(), text()), 0..8),
@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn a_wait_is_between_what_was_asked_and_the_cap_or_there_is_a_reason(
+    fn wait_is_within_asked_and_cap_or_has_a_reason(
         asked in prop::option::of(duration()),
         delay in duration(),
         cap in duration(),

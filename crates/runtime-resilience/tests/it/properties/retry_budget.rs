@@ -5,7 +5,7 @@ use runtime_resilience::{RetryBudget, RetryBudgetConfig};
 
 proptest! {
     #[test]
-    fn retries_are_at_most_the_reserve_and_a_share_of_what_succeeded(
+    fn retries_are_bounded_by_reserve_and_successes(
         // True for a success.
         history in prop::collection::vec(any::<bool>(), 0..400),
         percent in 0..150_u32,

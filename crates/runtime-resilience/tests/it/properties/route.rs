@@ -321,7 +321,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn a_selection_is_the_one_that_the_rules_name_and_no_turn_is_stuck(
+    fn selection_follows_the_rules_and_no_turn_is_stuck(
         order in prop::sample::select(vec![
             Order::Listed, Order::Weighted, Order::RoundRobin, Order::LeastLoaded,
         ]),

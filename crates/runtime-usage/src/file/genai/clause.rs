@@ -1,8 +1,8 @@
 //! Reads patterns for model names.
 
-use crate::clause::Clause;
-use crate::file::list::SkipReason;
+use crate::book::Clause;
 use crate::file::node::Node;
+use crate::file::skipped::SkipReason;
 use crate::file::walk::{Path, Walk};
 
 /// Reads a pattern such as `{"starts_with": "gpt-"}`. An unsupported pattern matches no name and is

@@ -2,7 +2,7 @@
 
 use runtime_usage::{PriceReader, PricingTable};
 
-/// Asserts that exactly these places are broken, for reasons that have these parts.
+/// Asserts that exactly these paths are invalid, with errors that contain these texts.
 #[track_caller]
 fn broken(json: &str, expected: &[(&str, &str)]) {
     let error = PricingTable::from_json(json).expect_err(json);
@@ -182,7 +182,7 @@ fn extreme_numbers_are_read_or_refused() {
     for (price, nanos) in [
         ("1e-400", Some(0)),
         ("-0.0", Some(0)),
-        // A ten-billionth of a dollar a million: too fine to be kept.
+        // A ten-billionth of a dollar per million is rounded away.
         ("1e-16", Some(0)),
         ("18446", Some(18_446_000_000_000_000_000)),
         ("18447", None),

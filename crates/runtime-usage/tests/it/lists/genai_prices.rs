@@ -72,8 +72,8 @@ fn as_of_before_the_first_date_selects_the_first_prices() {
 #[test]
 fn prices_by_time_of_day_use_the_highest() {
     let table = table(read(SAMPLE));
-    // 1,000,000 x 0.27 $ + 1,000,000 x 0.07 $ + 1,000,000 x 1.10 $: those of the busy hours, though
-    // the list has those of the quiet ones first.
+    // 1,000,000 x 0.27 $ + 1,000,000 x 0.07 $ + 1,000,000 x 1.10 $: the prices of the
+    // busy hours, although the list starts with the others.
     let usage = UsageSnapshot::new(1_000_000, 1_000_000).cache_read(1_000_000);
     costs(&table, "deepseek-chat", &usage, STANDARD, "1.44");
 }
@@ -81,7 +81,7 @@ fn prices_by_time_of_day_use_the_highest() {
 #[test]
 fn bare_name_belongs_to_the_provider_that_claims_it() {
     let list = read(SAMPLE);
-    // Neither of its two providers makes it.
+    // Neither of its two providers is the maker.
     assert_eq!(list.ambiguous, ["gpt-oss-120b".into()]);
     let table = table(list);
     let cache_read = |name: &str| table.get(name).unwrap().cache_read_per_million;

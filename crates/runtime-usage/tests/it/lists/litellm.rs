@@ -35,7 +35,7 @@ fn whole_turn_is_priced_by_its_band() {
     costs(&table, "gpt-5.4", &UsageSnapshot::new(272_000, 0), standard, "0.68");
     // 272,001 x 5 $ = 1.360005 $, and not 0.68 $ and one token at 5 $.
     costs(&table, "gpt-5.4", &UsageSnapshot::new(272_001, 0), standard, "1.360005");
-    // What the cache gives counts for the size: 250,000 x 5 $ + 50,000 x 0.50 $ + 1,000 x 22.50 $
+    // Cached tokens count for the size: 250,000 x 5 $ + 50,000 x 0.50 $ + 1,000 x 22.50 $
     // = 1.25 + 0.025 + 0.0225.
     let long = UsageSnapshot::new(250_000, 1_000).cache_read(50_000);
     costs(&table, "gpt-5.4-2026-03-05", &long, standard, "1.2975");
@@ -51,8 +51,8 @@ fn batch_flex_and_priority_prices_are_read() {
     costs(&table, "gpt-5.4", &usage, ServiceTier::Standard, "0.2675");
     // 100,000 x 1.25 $ + 10,000 x 0.13 $ + 1,000 x 7.50 $ = 0.125 + 0.0013 + 0.0075.
     costs(&table, "gpt-5.4", &usage, ServiceTier::Flex, "0.1338");
-    // 100,000 x 1.25 $ + 10,000 x 0.25 $ + 1,000 x 7.50 $: the cache has no price in batches, and
-    // costs what it does elsewhere. 0.125 + 0.0025 + 0.0075.
+    // 100,000 x 1.25 $ + 10,000 x 0.25 $ + 1,000 x 7.50 $: in batches the
+    // cache has its standard price. 0.125 + 0.0025 + 0.0075.
     costs(&table, "gpt-5.4", &usage, ServiceTier::Batch, "0.135");
     // 100,000 x 5 $ + 10,000 x 0.50 $ + 1,000 x 30 $ = 0.5 + 0.005 + 0.03.
     costs(&table, "gpt-5.4", &usage, ServiceTier::Priority, "0.535");
@@ -61,7 +61,7 @@ fn batch_flex_and_priority_prices_are_read() {
 #[test]
 fn tier_without_prices_costs_the_standard_price() {
     let table = table(read(SAMPLE));
-    // 1,000 x 15 $ + 100 x 75 $ = 0.015 + 0.0075: no half price for a batch by guess.
+    // 1,000 x 15 $ + 100 x 75 $ = 0.015 + 0.0075: no discount for batches is guessed.
     let usage = UsageSnapshot::new(1_000, 100);
     costs(&table, "claude-opus-4-1", &usage, ServiceTier::Batch, "0.0225");
     let cost = table.price("claude-opus-4-1", &usage, ServiceTier::Batch).unwrap();
@@ -156,7 +156,7 @@ fn reasoning_price_follows_output_in_a_tier_that_sets_it() {
     costs(&table, "m", &usage, ServiceTier::Standard, "0.0024");
     // 1,000 x 4 $: reasoning follows the output of the tier.
     costs(&table, "m", &usage, ServiceTier::Priority, "0.004");
-    // 600 x 1 $ + 400 x 5 $: unless the tier names it.
+    // 600 x 1 $ + 400 x 5 $: the tier names it.
     costs(&table, "m", &usage, ServiceTier::Flex, "0.0026");
 }
 
@@ -169,7 +169,7 @@ fn litellm_ranges_become_bands() {
         (32_000, "0.0444"),
         // 32,001 x 2.40 $ + 1,000 x 12 $ = 0.0768024 + 0.012.
         (32_001, "0.0888024"),
-        // 300,000 x 3 $ + 1,000 x 15 $ = 0.9 + 0.015: the last range goes on.
+        // 300,000 x 3 $ + 1,000 x 15 $ = 0.9 + 0.015: the last range is open.
         (300_000, "0.915"),
     ] {
         let usage = UsageSnapshot::new(input, 1_000);

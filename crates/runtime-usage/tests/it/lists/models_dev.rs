@@ -47,7 +47,7 @@ fn context_over_200k_is_read_without_tiers() {
 #[test]
 fn cache_and_audio_prices_default_to_text_prices() {
     let table = table(read(SAMPLE));
-    // 1,000 x (3.75 + 3.75 + 0.30) $: an hour has no price here and is taken for minutes.
+    // 1,000 x (3.75 + 3.75 + 0.30) $: an hour has the price of minutes.
     let usage = UsageSnapshot::new(0, 0).cache_write(1_000).cache_write_1h(1_000).cache_read(1_000);
     costs(&table, "claude-sonnet-4-5", &usage, STANDARD, "0.0078");
     // 10,000 x 1 $ of audio in, 1,000 x 0.30 $ written to the cache, 100 x 2.50 $ of audio out.

@@ -1,4 +1,4 @@
-//! Which form a text has.
+//! Recognition of formats.
 
 use runtime_usage::{PriceFormat, PriceReader, PricingTable};
 
@@ -37,7 +37,7 @@ fn unknown_format_error_lists_the_known_formats() {
 
 #[test]
 fn explicit_format_is_not_guessed() {
-    // An entry of a provider with nothing that tells which list it is from.
+    // An entry without any key that tells the format.
     let json = r#"{"m": {"max_tokens": 1}}"#;
     assert!(PriceReader::new().read(json).is_err());
     let list = PriceReader::new().format(PriceFormat::LiteLlm).read(json).unwrap();

@@ -1,11 +1,11 @@
-//! A tree of accounts against books kept by hand.
+//! A tree of accounts, compared with a naive model.
 
 use proptest::prelude::*;
 use runtime_usage::{Account, Charge, Limit, Reservation, Usd};
 
 const DEEPEST: usize = 8;
 
-/// What may be done with a tree of accounts.
+/// An operation on a tree of accounts.
 #[derive(Clone, Debug)]
 enum Op {
     Child {
@@ -21,7 +21,7 @@ enum Op {
         amount: u64,
         wrapping_up: bool,
     },
-    /// Settles a reservation at this share of it, in per cent.
+    /// Settles a reservation at this percentage of it.
     Settle {
         which: prop::sample::Index,
         percent: u64,
@@ -48,7 +48,7 @@ fn op(most: u64) -> impl Strategy<Value = Op> {
     ]
 }
 
-/// An account as the model keeps it.
+/// An account of the model.
 struct Books {
     above: Option<usize>,
     limit: u64,
@@ -118,7 +118,7 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
                 let from = from.index(accounts.len());
                 let path = model.path(from);
                 let refuser = path.iter().find(|account| {
-                    // Only the account that is asked opens what it has set aside.
+                    // Only the account itself may use its wrap-up money.
                     !model.admits(**account, amount, wrapping_up && **account == from)
                 });
                 let nanos = Usd::from_nanos(amount);
@@ -172,7 +172,7 @@ fn books(above: Option<usize>, limit: u64, set_aside: u64, enforced: bool) -> Bo
     Books { above, limit, set_aside, enforced, spent, reserved, estimated, beyond, marks }
 }
 
-/// Spends on the path, and says how many marks are newly behind.
+/// Spends on the path, and returns how many marks are crossed.
 fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bool) -> usize {
     let mut crossed = 0;
     for account in model.path(from) {

@@ -1,4 +1,4 @@
-//! Bills and their bounds, each against a naive model.
+//! Bills and their bounds, compared with naive models.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn opt() -> impl Strategy<Value = Option<Usd>> {
     prop::option::of(price())
 }
 
-/// Tokens, and thresholds among them: small ones, so that turns fall on both sides.
+/// Small numbers of tokens and thresholds, so that turns are on both sides.
 fn some() -> impl Strategy<Value = u64> {
     prop_oneof![3 => 0..40_u64, 1 => tokens()]
 }
@@ -66,7 +66,7 @@ fn any_prices() -> impl Strategy<Value = ModelPrices> {
     (any_rates(), any_bands()).prop_map(|(standard, bands)| with_bands(standard, &bands))
 }
 
-/// The last one set for the largest threshold that the input is beyond.
+/// The last one that was set for the largest threshold below the input.
 fn naive_band(
     bands: &[(ServiceTier, u64, ModelPricing)],
     tier: ServiceTier,
@@ -94,7 +94,7 @@ fn naive_rate(
     }
 }
 
-/// A turn that is admissible under an estimate: its tokens, spread over the kinds by chance.
+/// A turn within an estimate, whose tokens are of random kinds.
 fn spread(estimate: &UsageSnapshot, parts: &[u64; 8]) -> UsageSnapshot {
     let upto = |limit: u64, part: u64| match limit {
         u64::MAX => part,
@@ -109,7 +109,7 @@ fn spread(estimate: &UsageSnapshot, parts: &[u64; 8]) -> UsageSnapshot {
     let hour = take(estimate.cache_write_1h_tokens, parts[0]);
     let audio = take(estimate.input_audio_tokens, parts[1]);
     let (write, read) = (take(u64::MAX, parts[2]), take(u64::MAX, parts[3]));
-    // Often all that is left, so that the bound is reached.
+    // Often everything that is left, so that the bound is reached.
     let input = if parts[4].is_multiple_of(2) { left } else { upto(left, parts[4]) };
     let output_audio = upto(estimate.output_audio_tokens, parts[5]);
     let output = estimate.total_output_tokens() - output_audio;
@@ -273,7 +273,7 @@ proptest! {
         for (a, b) in there.prices.iter().zip(&back.prices) {
             prop_assert_eq!((a.left, a.right), (b.right, b.left));
             prop_assert_eq!((&a.model, a.tier, a.above, a.kind), (&b.model, b.tier, b.above, b.kind));
-            // It says what the tables say.
+            // A difference has the prices of both tables.
             let says = |table: &PricingTable| {
                 table.prices(&a.model).unwrap().rates(a.tier, a.above + u64::from(a.above > 0)).rate(a.kind)
             };

@@ -1,15 +1,15 @@
-//! Price lists, each against a naive model.
+//! Price lists, compared with naive models.
 
 use proptest::prelude::*;
 use runtime_usage::{PriceFormat, PriceReader, PricingTable, ServiceTier, TokenKind, Usd};
 use serde_json::{Map, Value, json};
 
-/// A price as `LiteLLM` writes it: so many hundredths of a dollar a million, per token.
+/// A price in cents per million, as `LiteLLM` writes it per token.
 fn per_token(cents: u64) -> Value {
     serde_json::from_str(&format!("{cents}e-8")).unwrap()
 }
 
-/// Keys of all four forms, and some that are none.
+/// Keys of all four formats, and unknown ones.
 fn any_key() -> impl Strategy<Value = String> {
     let known = [
         "models",
@@ -106,7 +106,7 @@ proptest! {
             let rates = prices.rates(ServiceTier::Standard, input);
             prop_assert_eq!(rates.rate(token), Usd::from_cents(expected));
 
-            // Where a tier names the very band and kind, nothing else matters.
+            // A price that the tier names for this band and kind comes first.
             for (number, tier) in ServiceTier::ALL.into_iter().enumerate().skip(1) {
                 for ((of, in_tier, above), cents) in &more {
                     if (*of, *in_tier) == (kind, number) && *above > 0 {

@@ -1,4 +1,4 @@
-//! Reported usage, written from known counts the way each provider writes it.
+//! Reported usage, written from known counts as each provider writes it.
 
 mod shapes;
 
@@ -58,7 +58,7 @@ fn fed(mut stream: StreamUsage, events: &[Value]) -> Result<StreamUsage, Reporte
     Ok(stream)
 }
 
-/// Every count of the first is at least that of the second.
+/// Whether every count of the first is at least that of the second.
 fn covers(more: &UsageSnapshot, less: &UsageSnapshot) -> bool {
     let counts = |usage: &UsageSnapshot| {
         [
@@ -131,7 +131,7 @@ proptest! {
         let event = (shape.body)(usage);
         let once = fed(StreamUsage::new(shape.format), std::slice::from_ref(&event));
         let twice = fed(StreamUsage::new(shape.format), &[event.clone(), event]);
-        // Text comes anew with each event, and is not what this is about.
+        // Repeated text counts each time, so it is removed.
         let told = |stream: Result<StreamUsage, _>| {
             let mut usage = stream?.usage()?;
             if usage.estimated {
@@ -159,7 +159,7 @@ proptest! {
         prop_assert!(is_sound(&usage));
         prop_assert_eq!(usage.estimated, !stream.is_complete());
 
-        // The same stream without its texts and without an estimate is what was observed.
+        // The observed counts are those of the same stream without texts and an estimate.
         let silent: Vec<Value> = seen.iter().filter(|event| !shapes::is_text(event)).cloned().collect();
         let observed = fed(StreamUsage::new(shape.format), &silent).unwrap().usage().unwrap().tokens;
         prop_assert!(covers(&usage.tokens, &observed), "{}: {usage:?} < {observed:?}", shape.name);
@@ -199,7 +199,7 @@ proptest! {
     }
 }
 
-/// The bytes in the first so many texts.
+/// The number of bytes in the first texts.
 fn shape_bytes(events: &[Value], texts: usize) -> usize {
     let texts = events.iter().filter(|event| shapes::is_text(event)).take(texts);
     texts.map(shapes::text_len).sum()

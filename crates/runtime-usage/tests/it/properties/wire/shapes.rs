@@ -1,4 +1,4 @@
-//! How each provider writes counts that are known.
+//! The JSON of each provider for known counts.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ pub(super) struct Shape {
     pub(super) format: UsageFormat,
     /// The usage object.
     pub(super) usage: fn(&UsageSnapshot) -> Value,
-    /// The body around it, as a stream ends with it.
+    /// The body around it, as the last event of a stream.
     pub(super) body: fn(Value) -> Value,
-    /// A stream that reports once on the way, if the provider does so, and at the end.
+    /// A stream that reports at the end, and once before if the provider does so.
     pub(super) events: fn(&UsageSnapshot, &UsageSnapshot, &[String]) -> Vec<Value>,
-    /// Takes out the counts that the provider does not know.
+    /// Removes the counts that the provider does not have.
     known: fn(UsageSnapshot) -> UsageSnapshot,
 }
 
@@ -208,7 +208,7 @@ fn ollama(counts: &UsageSnapshot) -> Value {
     json!({"done": true, "prompt_eval_count": counts.input_tokens, "eval_count": counts.output_tokens})
 }
 
-/// Where the events of the streams above have their texts.
+/// The paths of the texts in the events above.
 const PLACES: [&str; 5] = [
     "/choices/0/delta/content",
     "/delta",

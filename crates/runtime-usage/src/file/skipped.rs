@@ -1,29 +1,6 @@
-//! [`PriceList`]: the prices of a list, and what was skipped.
+//! [`Skipped`]: the parts of a price list that were skipped.
 
 use std::fmt;
-
-use super::format::PriceFormat;
-use crate::book::Rule;
-use crate::prices::Named;
-
-/// A price list, as [`PriceReader`](crate::PriceReader) has read it, for
-/// [`PricingTable::merge`](crate::PricingTable::merge).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct PriceList {
-    /// The format of the list.
-    pub format: PriceFormat,
-    /// The number of models with prices. A model may have several names.
-    pub models: usize,
-    /// The parts of the list that were skipped, in order.
-    pub skipped: Vec<Skipped>,
-    /// The names for which several providers have different prices, sorted. Each name has the highest
-    /// of them; `provider/model` is exact.
-    pub ambiguous: Vec<Box<str>>,
-    /// In the order of the list, under lower-case names. Later entries replace earlier ones.
-    pub(crate) prices: Vec<Named>,
-    pub(crate) rules: Vec<Rule>,
-}
 
 /// A part of a price list that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
