@@ -1,6 +1,7 @@
 //! The waterfall: agents, their turns, attempts, tools and waits, one row each.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 
 use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
@@ -12,6 +13,8 @@ use crate::timeline::{Row, Session, Span, SpanKind};
 
 /// More marks than these in one row cannot be told apart.
 const MOST_MARKS: usize = 300;
+/// So many agents are shown with their rows; of more, only those that died, and no more than this.
+const MOST_OPEN: usize = 12;
 
 impl View<'_> {
     pub(super) fn waterfall(&self, page: &mut Page) {
@@ -23,6 +26,9 @@ impl View<'_> {
             page.raw("<p class=note>Showing ").text(show::count(shown.count as u64)).raw(" of ");
             page.text(show::count((shown.count + shown.left_out) as u64));
             page.raw(" spans: agents, then failures, then the longest. The rest is summed up.</p>");
+        }
+        if self.is_big() {
+            page.raw("<p class=note>Agents are folded. A click on one shows its turns, tools and waits.</p>");
         }
         page.raw("<div class=w><div class=grid>");
         for tick in self.axis.ticks() {
@@ -42,12 +48,18 @@ impl View<'_> {
         self.breakers(page);
         // A log of the original has sessions without spans of their own; they are not endless either.
         let (mut rootless, mut unseen) = (0, Rest::default());
+        let open = self.open();
         for number in &timeline.order {
             let session = &timeline.sessions[*number];
             rootless += usize::from(session.root.is_none());
             let has_room = rootless <= self.options.max_spans;
             if session.root.map_or(has_room, |root| shown.chosen[root]) {
-                self.agent(page, session, &shown);
+                self.agent(
+                    page,
+                    session,
+                    &shown,
+                    open.as_ref().is_none_or(|open| open.contains(number)),
+                );
             } else {
                 session.spans.iter().for_each(|span| unseen.add(&timeline.spans[*span]));
             }
@@ -71,20 +83,40 @@ impl View<'_> {
         page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
     }
 
-    fn agent(&self, page: &mut Page, session: &Session, shown: &Shown) {
+    /// Whether there are too many agents to look at all their rows.
+    pub(super) fn is_big(&self) -> bool {
+        self.timeline.sessions.len() > MOST_OPEN
+    }
+
+    /// The agents whose rows are shown in a big run: some that died. All, if it is not big.
+    fn open(&self) -> Option<HashSet<usize>> {
+        let rows = self.deaths.iter().flat_map(|death| &death.chain);
+        let died = rows.filter_map(|row| self.timeline.rows[*row].session);
+        let mut open = HashSet::new();
+        for session in died {
+            if open.len() < MOST_OPEN {
+                open.insert(session);
+            }
+        }
+        self.is_big().then_some(open)
+    }
+
+    fn agent(&self, page: &mut Page, session: &Session, shown: &Shown, is_open: bool) {
         let timeline = self.timeline;
         let root = session.root.map(|root| &timeline.spans[root]);
-        page.raw("<details open class=a><summary class=\"r ");
+        page.raw(if is_open { "<details open class=a>" } else { "<details class=a>" });
+        page.raw("<summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
         page.text(session.depth.min(8)).raw("\" title=\"");
         page.start(session.id().unwrap_or_default(), 80);
         for (key, value) in session.labels.iter().flat_map(|labels| labels.iter()).take(8) {
             page.raw(" · ").start(key, 80).raw(" ").start(value, 80);
         }
-        page.raw("\"><strong><bdi>").cut(session.name(), 80);
-        page.raw("</bdi></strong>");
+        page.raw("\"><strong><bdi>").cut(session.name(), 80).raw("</bdi>");
+        self.short(page, Some(session));
+        page.raw("</strong>");
         if let Some(phase) = &session.phase {
-            page.raw(" <small><bdi>").cut(phase, 40).raw("</bdi></small>");
+            page.raw(" <small class=p><bdi>").cut(phase, 40).raw("</bdi></small>");
         }
         let label = |page: &mut Page| {
             page.raw(root.map_or("", sign)).text(show::nanos(session.end - session.start));
@@ -118,9 +150,12 @@ impl View<'_> {
     }
 
     fn span(&self, page: &mut Page, span: &Span, outer: usize) {
-        page.raw("<a class=\"r ").raw(ending(span)).raw("\" href=\"#e");
-        page.text(span.last.or(span.first).unwrap_or_default());
-        page.raw("\"><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
+        page.raw("<a class=\"r ").raw(ending(span)).raw("\"");
+        self.link(page, span.last.or(span.first).unwrap_or_default());
+        if let Some(first) = span.first.filter(|_| span.last.is_some()) {
+            page.raw(" data-b=").text(first);
+        }
+        page.raw("><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
         page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>").cut(&span.name, 60);
         let is_hedge = |row: usize| TurnStarted::of(&self.timeline.rows[row].event).hedge;
         let hedged = span.first.is_some_and(is_hedge);
@@ -186,7 +221,9 @@ impl View<'_> {
         for row in marks.iter().take(MOST_MARKS) {
             let held = &self.timeline.rows[*row];
             let Some((class, sign)) = mark(held) else { continue };
-            page.raw("<a class=").raw(class).raw(" href=\"#e").text(row).raw("\" style=\"left:");
+            page.raw("<a class=").raw(class);
+            self.link(page, *row);
+            page.raw(" style=\"left:");
             page.percent(self.axis.percent(held.at))
                 .raw("\" title=\"")
                 .raw(held.event.event.as_str());
@@ -209,11 +246,14 @@ impl View<'_> {
         if spans.len() <= limit {
             return Shown { chosen: vec![true; spans.len()], count: spans.len(), left_out: 0 };
         }
+        let died: HashSet<usize> =
+            self.kept.iter().filter_map(|row| self.timeline.rows[*row].span).collect();
         let mut order: Vec<usize> = (0..spans.len()).collect();
         order.sort_by_key(|number| {
             let span = &spans[*number];
             let fails = span.is_failed() || span.is_unfinished();
-            (span.kind != SpanKind::Session, !fails, Reverse(span.nanos()), *number)
+            let is_agent = span.kind == SpanKind::Session;
+            (!died.contains(number), !is_agent, !fails, Reverse(span.nanos()), *number)
         });
         let mut chosen = vec![false; spans.len()];
         order.iter().take(limit).for_each(|number| chosen[*number] = true);
