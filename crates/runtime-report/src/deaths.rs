@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use runtime_events::{AgentEvent, AgentEventName, SpanOutcome};
 
 use crate::problems::is_bad;
-use crate::timeline::{SpanKind, Timeline};
+use crate::timeline::{Span, SpanKind, Timeline};
 
 /// A longer text of a session is not searched for the texts of its failures.
 const MOST_SAID: usize = 10_000;
@@ -132,7 +132,7 @@ impl Timeline {
             AgentEventName::AttemptFailed => {
                 let span = self.rows[row].span.map(|span| &self.spans[span]);
                 let turn = span.and_then(|span| span.parent).map(|turn| &self.spans[turn]);
-                is_bad(event) && turn.is_some_and(|turn| turn.is_unfinished())
+                is_bad(event) && turn.is_some_and(Span::is_unfinished)
             }
             _ => is_bad(event),
         }

@@ -115,15 +115,16 @@ impl<'a> View<'a> {
     fn who(&self, page: &mut Page, row: usize) {
         let held = &self.timeline.rows[row];
         let session = held.session.map(|session| &self.timeline.sessions[session]);
-        let role = held.event.role.as_deref();
-        page.raw("<bdi>").cut(role.or(session.map(Session::name)).unwrap_or(""), 60).raw("</bdi>");
-        self.short(page, session);
+        let name = held.event.role.as_deref().or_else(|| session.map(Session::name)).unwrap_or("");
+        page.raw("<bdi>").cut(name, 60).raw("</bdi>");
+        short(page, session);
     }
+}
 
-    fn short(&self, page: &mut Page, session: Option<&Session>) {
-        if let Some(short) = session.and_then(|session| session.short.as_deref()) {
-            page.raw(" <small>").cut(short, 40).raw("</small>");
-        }
+/// The short form of a session's id, where its name alone is not enough.
+fn short(page: &mut Page, session: Option<&Session>) {
+    if let Some(short) = session.and_then(|session| session.short.as_deref()) {
+        page.raw("<small> ").cut(short, 40).raw("</small>");
     }
 }
 

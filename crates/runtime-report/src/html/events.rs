@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use runtime_events::{AgentEvent, Data, SpanOutcome};
 
-use super::View;
 use super::page::Page;
+use super::{View, short};
 use crate::problems::is_bad;
 use crate::show;
 use crate::timeline::Session;
@@ -49,10 +49,7 @@ impl View<'_> {
             page.text(number).raw("><td>").text(row.event.seq.unwrap_or(number as u64 + 1));
             page.raw("<td>").text(show::at(row.at)).raw("<td>");
             page.cut(row.event.role.as_deref().unwrap_or(""), 60);
-            let session = row.session.map(|session| &self.timeline.sessions[session]);
-            if let Some(short) = session.and_then(|session| session.short.as_deref()) {
-                page.raw("<small> ").cut(short, 40).raw("</small>");
-            }
+            short(page, row.session.map(|session| &self.timeline.sessions[session]));
             page.raw("<td>");
             let name = row.event.event.as_str();
             page.raw(name.strip_prefix("agent.").unwrap_or(name)).raw("<td>");

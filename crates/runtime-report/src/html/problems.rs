@@ -119,9 +119,13 @@ impl View<'_> {
     fn others(&self, page: &mut Page, problems: &[Problems], findings: &[Finding]) {
         page.raw(HEAD);
         let (first, more) = problems.split_at(problems.len().min(AT_ONCE));
-        first.iter().for_each(|alike| self.problem(page, alike));
+        for alike in first {
+            self.problem(page, alike);
+        }
         let (noted, unnoted) = findings.split_at(findings.len().min(FINDINGS_AT_ONCE));
-        noted.iter().for_each(|finding| self.finding(page, finding));
+        for finding in noted {
+            self.finding(page, finding);
+        }
         page.raw("</table></div>");
         if more.is_empty() && unnoted.is_empty() {
             return;

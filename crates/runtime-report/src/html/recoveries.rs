@@ -23,7 +23,9 @@ impl View<'_> {
         }
         page.raw("<section class=problems><h2>Recovery</h2>").raw(HEAD);
         let (first, more) = tale.split_at(tale.len().min(AT_ONCE));
-        first.iter().for_each(|row| self.step(page, *row));
+        for row in first {
+            self.step(page, *row);
+        }
         page.raw("</table></div>");
         if !more.is_empty() {
             page.raw("<details><summary class=note>… and ").text(show::count(more.len() as u64));

@@ -59,7 +59,8 @@ impl View<'_> {
         begin_card(page, class, "time", show::duration(stats.duration));
         page.raw(if died.is_some() { "<a href=\"#died\">" } else { "" }).raw(end);
         page.raw(if died.is_some() { "</a></small></div>" } else { "</small></div>" });
-        card(page, "", "agents", show::count(sessions), failures(failed));
+        let class = if failed > 0 { "warn" } else { "" };
+        card(page, class, "agents", show::count(sessions), failures(failed));
         for (name, of) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
             let (calls, failed) = calls(kind(of));
             let class = if failed > 0 { "warn" } else { "" };
@@ -78,7 +79,11 @@ impl View<'_> {
         let again = &stats.recoveries;
         let gone = match again.attempted {
             0 => "none were needed".to_owned(),
-            _ => format!("{} worked, {} escalated", again.succeeded, again.escalated),
+            _ => {
+                let (worked, escalated) =
+                    (show::count(again.succeeded), show::count(again.escalated));
+                format!("{worked} worked, {escalated} escalated")
+            }
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
         let losses = self.losses();

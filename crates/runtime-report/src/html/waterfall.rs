@@ -6,8 +6,8 @@ use std::collections::HashSet;
 use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 
-use super::View;
 use super::page::Page;
+use super::{View, short};
 use crate::show;
 use crate::timeline::{Row, Session, Span, SpanKind};
 
@@ -113,7 +113,7 @@ impl View<'_> {
             page.raw(" · ").start(key, 80).raw(" ").start(value, 80);
         }
         page.raw("\"><strong><bdi>").cut(session.name(), 80).raw("</bdi>");
-        self.short(page, Some(session));
+        short(page, Some(session));
         page.raw("</strong>");
         if let Some(phase) = &session.phase {
             page.raw(" <small class=p><bdi>").cut(phase, 40).raw("</bdi></small>");
@@ -156,7 +156,10 @@ impl View<'_> {
             page.raw(" data-b=").text(first);
         }
         page.raw("><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
-        page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>").cut(&span.name, 60);
+        page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>");
+        if &*span.name != span.kind.as_str() {
+            page.cut(&span.name, 60);
+        }
         let is_hedge = |row: usize| TurnStarted::of(&self.timeline.rows[row].event).hedge;
         let hedged = span.first.is_some_and(is_hedge);
         page.raw(if hedged { "</bdi> <small>hedge</small></span>" } else { "</bdi></span>" });

@@ -165,6 +165,28 @@ fn a_chain_goes_through_the_child_session_that_failed() {
 }
 
 #[test]
+fn the_failure_that_ended_the_run_comes_before_one_it_survived() {
+    let mut lead = Session::new("a", "lead");
+    lead.begin(0, AgentEventName::AgentStarted, 1, 0);
+    let mut all = Vec::new();
+    for (id, parent, error) in [("b", 1, "HTTP 500"), ("c", 0, "HTTP 401")] {
+        let mut session = Session::new(id, id);
+        session.begin(5, AgentEventName::AgentStarted, 11, parent);
+        session.begin(10, AgentEventName::TurnStarted, 12, 11);
+        session.fail(20, AgentEventName::TurnFailed, 12, error);
+        session.fail(30, AgentEventName::AgentFailed, 11, error);
+        all.extend(session.events);
+    }
+    lead.turn(40, 50, 2, 0.0);
+    lead.end(60, AgentEventName::AgentCompleted, 1);
+    let page = page(&[lead.events, all].concat());
+    in_order(
+        problems(&page),
+        &["Cause of the failure", "HTTP 401", "the agent around it ended well", "HTTP 500"],
+    );
+}
+
+#[test]
 fn a_refusal_and_a_budget_are_causes() {
     let editor = &chains(&page(&golden_events()))[0];
     assert!(editor[0].contains("session editor the budget is used up"), "{editor:?}");
@@ -241,13 +263,15 @@ fn a_death_beyond_max_events_keeps_its_rows() {
 
 #[test]
 fn agents_of_one_name_are_told_apart() {
-    let page = page(&dying(15_000));
+    let timeline = Timeline::read(dying(15_000));
+    let (page, trace) = (timeline.html(&PageConfig::default()), timeline.chrome_trace());
     for number in 1..=99_u64 {
-        let short = format!("{:08x}", number * 0x0123_4567_u64);
-        assert!(page.contains(&format!("<bdi>worker</bdi> <small>{short}</small>")), "{short}");
+        let short = &format!("{:08x}", number * 0x0123_4567_u64)[..4];
+        assert!(page.contains(&format!("<bdi>worker</bdi><small> {short}</small>")), "{short}");
+        assert!(trace.contains(&format!("\"worker {short}\"")), "{short}");
     }
     assert!(page.contains("<bdi>worker</bdi> × 99"), "the head counts them");
-    assert!(!page.contains("<bdi>lead</bdi> <small>"), "one name is enough for one agent");
+    assert!(!page.contains("<bdi>lead</bdi><small>"), "one name is enough for one agent");
 }
 
 #[test]
@@ -260,13 +284,16 @@ fn short_forms_of_ids_are_distinct() {
             all.extend(session.events);
         }
         let page = page(&all);
-        let names = page.split("<strong><bdi>writer</bdi> <small>").skip(1);
+        let names = page.split("<strong><bdi>writer</bdi><small> ").skip(1);
         names.map(|name| name.split('<').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(told(&["aaaaaaaa-1", "bbbbbbbb-1"]), ["aaaaaaaa", "bbbbbbbb"]);
+    assert_eq!(told(&["aaaaaaaa-1", "bbbbbbbb-1"]), ["aaaa", "bbbb"]);
     // Ids that begin with the time differ at their ends.
-    assert_eq!(told(&["01890000-00000001", "01890000-00000002"]), ["00000001", "00000002"]);
-    assert_eq!(told(&["01890000-1-00000001", "01890000-2-00000001"]).len(), 2);
+    assert_eq!(told(&["01890000-00000001", "01890000-00000002"]), ["0001", "0002"]);
+    assert_eq!(told(&["0189-0001-0002", "0189-0002-0002"]), ["1-0002", "2-0002"]);
+    // Else there is nothing short about them.
+    let whole = ["01890000-1-00000001", "01890000-2-00000001"];
+    assert_eq!(told(&whole), whole);
 }
 
 #[test]
