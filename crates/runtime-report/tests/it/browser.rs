@@ -190,6 +190,21 @@ fn the_page_of_a_hundred_agents_can_be_scanned() {
 }
 
 #[test]
+fn a_link_to_an_event_brings_it_into_view() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("link");
+    let events = dying(15_000);
+    let page = Timeline::read(&events).html(&PageConfig::default());
+    let last = events.len() - 1;
+    let follow = format!(
+        "location.hash = 'e{last}';\nconst {{ top, bottom }} = get('e{last}').getBoundingClientRect();\n\
+         document.title = top >= 0 && bottom <= innerHeight;\n}}\n</script>"
+    );
+    let dom = open(&browser, &folder, &page.replace("}\n</script>", &follow)).dom;
+    assert!(dom.contains("<title>true</title>"));
+}
+
+#[test]
 fn the_filters_filter() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("filters");
