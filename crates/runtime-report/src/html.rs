@@ -7,11 +7,13 @@
 
 mod axis;
 mod bands;
+mod causes;
 mod events;
 mod overview;
 mod page;
 mod problems;
 mod recoveries;
+mod shown;
 mod summary;
 mod tables;
 mod waterfall;

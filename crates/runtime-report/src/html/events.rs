@@ -41,7 +41,11 @@ impl View<'_> {
             page.raw("<p class=note>Showing the first ").text(show::count(limit as u64));
             page.raw(" of ").text(show::count(rows.len() as u64)).raw(" events");
             let is_death = self.kept.iter().any(|row| *row >= limit);
-            page.raw(if is_death { ", and the ones that agents died of.</p>" } else { ".</p>" });
+            page.raw(if is_death {
+                ", and the events behind the failures of agents.</p>"
+            } else {
+                ".</p>"
+            });
         }
         page.raw("<div class=x><table id=events><thead><tr><th>no<th>seconds<th>agent<th>event<th>details\n<tbody>\n");
         for (number, row) in rows.iter().enumerate().filter(|(number, _)| self.is_listed(*number)) {

@@ -15,7 +15,7 @@ const COLUMNS: usize = 400;
 
 impl View<'_> {
     /// The overview, and the beginning of a box for the rows; true if the box must be closed.
-    pub(super) fn overview(&self, page: &mut Page, session: &Session) -> bool {
+    pub(super) fn overview(&self, page: &mut Page, session: &Session, is_big: bool) -> bool {
         let spans = || session.spans.iter().map(|span| &self.timeline.spans[*span]);
         let count = session.spans.len();
         if count < MANY {
@@ -36,7 +36,7 @@ impl View<'_> {
             page.raw("\"/>");
         }
         page.raw("</svg></span></div>\n<details class=rows");
-        let is_open = count < TOO_MANY && !self.is_big();
+        let is_open = count < TOO_MANY && !is_big;
         page.raw(if is_open { " open><summary>" } else { "><summary>" });
         let within = count - usize::from(session.root.is_some());
         page.text(show::count(within as u64)).raw(" turns, tools and waits</summary>\n");

@@ -1,18 +1,16 @@
-//! Problems: the causes of death, then equal problems together, then findings in the log.
+//! Problems: why sessions died, then equal problems together, then findings in the log.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use runtime_events::payload::TurnEnded;
-use runtime_events::{AgentEventName, AgentFailureClass, SpanOutcome};
+use runtime_events::{AgentFailureClass, SpanOutcome};
 
 use super::View;
 use super::page::Page;
 use crate::check::Finding;
-use crate::deaths::{Death, Fate};
 use crate::problems::{Problems, problem, untold};
 use crate::show;
 
-/// So many deaths and problems are shown before the rest is unfolded, and so many findings.
+/// So many problems and findings are shown before the rest is unfolded.
 const AT_ONCE: usize = 8;
 const FINDINGS_AT_ONCE: usize = 4;
 const MOST_FINDINGS: usize = 200;
@@ -35,85 +33,6 @@ impl View<'_> {
             self.others(page, &problems, findings);
         }
         page.raw("</section>\n");
-    }
-
-    /// The chain of each death; agents that died alike share one. None is left out.
-    fn causes(&self, page: &mut Page) {
-        let mut places = HashMap::new();
-        let mut alike: Vec<Vec<&Death>> = Vec::new();
-        for death in &self.deaths {
-            let error = death.chain.last().map(|row| self.timeline.likeness(*row));
-            let key = (death.fate, death.is_survived, death.chain.len(), error);
-            let place = *places.entry(key).or_insert_with(|| {
-                alike.push(Vec::new());
-                alike.len() - 1
-            });
-            alike[place].push(death);
-        }
-        let (first, more) = alike.split_at(alike.len().min(AT_ONCE));
-        for (place, deaths) in first.iter().enumerate() {
-            page.raw(if place == 0 { "<div id=died class=death>" } else { "<div class=death>" });
-            self.cause(page, deaths);
-        }
-        if !more.is_empty() {
-            let count = more.iter().map(Vec::len).sum::<usize>();
-            page.raw("<details><summary class=note>… and ").text(show::count(count as u64));
-            page.raw(" more agents that did not end well</summary>");
-            for deaths in more {
-                page.raw("<div class=death>");
-                self.cause(page, deaths);
-            }
-            page.raw("</details>");
-        }
-    }
-
-    fn cause(&self, page: &mut Page, deaths: &[&Death]) {
-        let Some((death, others)) = deaths.split_first() else { return };
-        page.raw("<h3>").raw(match (death.fate, death.is_survived) {
-            (Fate::Failed, false) => "Cause of the failure",
-            (Fate::Failed, true) => "Failed, but the agent around it ended well",
-            (Fate::Cancelled, _) => "Cancelled after a failure",
-            (Fate::Unfinished, _) => "No end in the log, after a failure",
-        });
-        page.raw("</h3><ol class=chain>");
-        let error = death.chain.last().copied().unwrap_or_default();
-        let cause = self.timeline.rows[error].event.detail.as_deref().unwrap_or_default();
-        for row in &death.chain {
-            let held = &self.timeline.rows[*row];
-            let event = &held.event;
-            page.raw("<li><a");
-            self.link(page, *row);
-            page.raw(">").text(show::at(held.at)).raw("</a> ").raw(problem(event)).raw(" <strong>");
-            match event.event {
-                AgentEventName::AgentFailed | AgentEventName::AgentStarted => self.who(page, *row),
-                _ => self.subject(page, *row),
-            }
-            page.raw("</strong>");
-            if let Some(attempt) = TurnEnded::of(event).attempt {
-                page.raw(" <small>number ").text(attempt).raw("</small>");
-            }
-            outcome(page, event.outcome);
-            let detail = event.detail.as_deref().filter(|detail| !detail.contains(cause));
-            if let Some(detail) = detail.filter(|_| *row != error) {
-                page.raw(" ").cut(detail, 300);
-            }
-        }
-        page.raw("<li class=error>");
-        self.reason(page, error, 1_000);
-        page.raw("</ol>");
-        if !others.is_empty() {
-            page.raw("<details><summary class=note>").text(show::count(others.len() as u64));
-            page.raw(if others.len() == 1 { " more agent " } else { " more agents " });
-            page.raw("failed in the same way</summary><ul>");
-            for row in others.iter().filter_map(|death| death.chain.first()) {
-                page.raw("<li><a");
-                self.link(page, *row);
-                page.raw(">").text(show::at(self.timeline.rows[*row].at)).raw("</a> ");
-                self.who(page, *row);
-            }
-            page.raw("</ul></details>");
-        }
-        page.raw("</div>\n");
     }
 
     fn others(&self, page: &mut Page, problems: &[Problems], findings: &[Finding]) {
@@ -172,7 +91,7 @@ impl View<'_> {
     }
 
     /// The name of the failed operation, if it has one besides its kind.
-    fn subject(&self, page: &mut Page, row: usize) {
+    pub(super) fn subject(&self, page: &mut Page, row: usize) {
         let held = &self.timeline.rows[row];
         let subject = self.timeline.subject(held);
         if subject != problem(&held.event) {
@@ -181,7 +100,7 @@ impl View<'_> {
     }
 
     /// The class, the outcome and the text of a failure, or what its data says instead.
-    fn reason(&self, page: &mut Page, row: usize, limit: usize) {
+    pub(super) fn reason(&self, page: &mut Page, row: usize, limit: usize) {
         let event = &self.timeline.rows[row].event;
         if let Some(class) = event.failure_class.filter(|class| is_telling(*class)) {
             page.raw("<b class=tag>").raw(class.as_str()).raw("</b> ");
@@ -212,7 +131,7 @@ impl View<'_> {
     }
 }
 
-fn outcome(page: &mut Page, outcome: Option<SpanOutcome>) {
+pub(super) fn outcome(page: &mut Page, outcome: Option<SpanOutcome>) {
     if let Some(outcome) = outcome.filter(|outcome| *outcome != SpanOutcome::Failed) {
         page.raw(" <b class=\"tag no\">").raw(outcome.as_str()).raw("</b> ");
     }

@@ -24,13 +24,13 @@ impl View<'_> {
         page.raw("<section class=problems><h2>Recovery</h2>").raw(HEAD);
         let (first, more) = tale.split_at(tale.len().min(AT_ONCE));
         for row in first {
-            self.step(page, *row);
+            step(self, page, *row);
         }
         page.raw("</table></div>");
         if !more.is_empty() {
             page.raw("<details><summary class=note>… and ").text(show::count(more.len() as u64));
             page.raw(" more</summary>").raw(HEAD);
-            more.iter().take(MOST_RECOVERIES).for_each(|row| self.step(page, *row));
+            more.iter().take(MOST_RECOVERIES).for_each(|row| step(self, page, *row));
             page.raw("</table></div>");
             let left = more.len().saturating_sub(MOST_RECOVERIES);
             if left > 0 {
@@ -41,28 +41,28 @@ impl View<'_> {
         }
         page.raw("</section>\n");
     }
+}
 
-    fn step(&self, page: &mut Page, row: usize) {
-        let event = &self.timeline.rows[row].event;
-        let (class, word) = of_recovery(event.event).unwrap_or_default();
-        self.when(page, row);
-        self.who(page, row);
-        page.raw("<td><b class=\"tag ").raw(class).raw("\">").raw(word).raw("</b><td>");
-        page.cut(event.detail.as_deref().unwrap_or(""), 300);
-        let told = Recovery::of(event);
-        let count = |count: Option<u32>| count.map(|count| count.to_string());
-        for (name, value) in [
-            ("attempt", count(told.attempt)),
-            ("policy", told.policy.map(|policy| policy.as_str().to_owned())),
-            ("attempts", count(told.attempts)),
-            ("skipped", told.skipped.map(Words::join)),
-            ("wait", told.wait_seconds.map(|wait| show::nanos(nanos(wait)).to_string())),
-        ] {
-            let Some(value) = value else { continue };
-            page.raw(" <i>").raw(name).raw("</i> ").cut(&value, 120);
-        }
-        page.raw("\n");
+fn step(view: &View<'_>, page: &mut Page, row: usize) {
+    let event = &view.timeline.rows[row].event;
+    let (class, word) = of_recovery(event.event).unwrap_or_default();
+    view.when(page, row);
+    view.who(page, row);
+    page.raw("<td><b class=\"tag ").raw(class).raw("\">").raw(word).raw("</b><td>");
+    page.cut(event.detail.as_deref().unwrap_or(""), 300);
+    let told = Recovery::of(event);
+    let count = |count: Option<u32>| count.map(|count| count.to_string());
+    for (name, value) in [
+        ("attempt", count(told.attempt)),
+        ("policy", told.policy.map(|policy| policy.as_str().to_owned())),
+        ("attempts", count(told.attempts)),
+        ("skipped", told.skipped.map(Words::join)),
+        ("wait", told.wait_seconds.map(|wait| show::nanos(nanos(wait)).to_string())),
+    ] {
+        let Some(value) = value else { continue };
+        page.raw(" <i>").raw(name).raw("</i> ").cut(&value, 120);
     }
+    page.raw("\n");
 }
 
 fn of_recovery(name: AgentEventName) -> Option<(&'static str, &'static str)> {

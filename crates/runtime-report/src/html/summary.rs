@@ -77,13 +77,11 @@ impl View<'_> {
         card(page, "", "tokens", written, read);
         card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
         let again = &stats.recoveries;
-        let gone = match again.attempted {
-            0 => "none were needed".to_owned(),
-            _ => {
-                let (worked, escalated) =
-                    (show::count(again.succeeded), show::count(again.escalated));
-                format!("{worked} worked, {escalated} escalated")
-            }
+        let gone = if again.attempted == 0 {
+            "none were needed".to_owned()
+        } else {
+            let (worked, escalated) = (show::count(again.succeeded), show::count(again.escalated));
+            format!("{worked} worked, {escalated} escalated")
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
         let losses = self.losses();

@@ -1,25 +1,21 @@
 //! The waterfall: agents, their turns, attempts, tools and waits, one row each.
 
-use std::cmp::Reverse;
-use std::collections::HashSet;
-
 use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 
 use super::page::Page;
+use super::shown::Shown;
 use super::{View, short};
 use crate::show;
 use crate::timeline::{Row, Session, Span, SpanKind};
 
 /// More marks than these in one row cannot be told apart.
 const MOST_MARKS: usize = 300;
-/// So many agents are shown with their rows; of more, only those that died, and no more than this.
-const MOST_OPEN: usize = 12;
 
 impl View<'_> {
     pub(super) fn waterfall(&self, page: &mut Page) {
         let timeline = self.timeline;
-        let shown = self.shown();
+        let shown = Shown::of(self);
         page.raw("<section><h2>Timeline</h2>");
         self.legend(page);
         if shown.left_out > 0 {
@@ -27,7 +23,7 @@ impl View<'_> {
             page.text(show::count((shown.count + shown.left_out) as u64));
             page.raw(" spans: agents, then failures, then the longest. The rest is summed up.</p>");
         }
-        if self.is_big() {
+        if shown.is_big {
             page.raw("<p class=note>Agents are folded. A click on one shows its turns, tools and waits.</p>");
         }
         page.raw("<div class=w><div class=grid>");
@@ -48,18 +44,12 @@ impl View<'_> {
         self.breakers(page);
         // A log of the original has sessions without spans of their own; they are not endless either.
         let (mut rootless, mut unseen) = (0, Rest::default());
-        let open = self.open();
         for number in &timeline.order {
             let session = &timeline.sessions[*number];
             rootless += usize::from(session.root.is_none());
             let has_room = rootless <= self.options.max_spans;
             if session.root.map_or(has_room, |root| shown.chosen[root]) {
-                self.agent(
-                    page,
-                    session,
-                    &shown,
-                    open.as_ref().is_none_or(|open| open.contains(number)),
-                );
+                self.agent(page, *number, &shown);
             } else {
                 session.spans.iter().for_each(|span| unseen.add(&timeline.spans[*span]));
             }
@@ -83,28 +73,15 @@ impl View<'_> {
         page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
     }
 
-    /// Whether there are too many agents to look at all their rows.
-    pub(super) fn is_big(&self) -> bool {
-        self.timeline.sessions.len() > MOST_OPEN
-    }
-
-    /// The agents whose rows are shown in a big run: some that died. All, if it is not big.
-    fn open(&self) -> Option<HashSet<usize>> {
-        let rows = self.deaths.iter().flat_map(|death| &death.chain);
-        let died = rows.filter_map(|row| self.timeline.rows[*row].session);
-        let mut open = HashSet::new();
-        for session in died {
-            if open.len() < MOST_OPEN {
-                open.insert(session);
-            }
-        }
-        self.is_big().then_some(open)
-    }
-
-    fn agent(&self, page: &mut Page, session: &Session, shown: &Shown, is_open: bool) {
+    fn agent(&self, page: &mut Page, number: usize, shown: &Shown) {
         let timeline = self.timeline;
+        let session = &timeline.sessions[number];
         let root = session.root.map(|root| &timeline.spans[root]);
-        page.raw(if is_open { "<details open class=a>" } else { "<details class=a>" });
+        page.raw(if shown.is_open(number) {
+            "<details open class=a>"
+        } else {
+            "<details class=a>"
+        });
         page.raw("<summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
         page.text(session.depth.min(8)).raw("\" title=\"");
@@ -133,7 +110,7 @@ impl View<'_> {
         page.raw("</summary>\n");
         self.states(page, session);
         self.marks(page, session);
-        let folded = self.overview(page, session);
+        let folded = self.overview(page, session, shown.is_big);
         let mut rest = Rest::default();
         for span in &session.spans {
             if Some(*span) == session.root {
@@ -241,33 +218,6 @@ impl View<'_> {
         }
         page.raw("</span></div>\n");
     }
-
-    /// Which spans have a row.
-    fn shown(&self) -> Shown {
-        let spans = &self.timeline.spans;
-        let limit = self.options.max_spans;
-        if spans.len() <= limit {
-            return Shown { chosen: vec![true; spans.len()], count: spans.len(), left_out: 0 };
-        }
-        let died: HashSet<usize> =
-            self.kept.iter().filter_map(|row| self.timeline.rows[*row].span).collect();
-        let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_by_key(|number| {
-            let span = &spans[*number];
-            let fails = span.is_failed() || span.is_unfinished();
-            let is_agent = span.kind == SpanKind::Session;
-            (!died.contains(number), !is_agent, !fails, Reverse(span.nanos()), *number)
-        });
-        let mut chosen = vec![false; spans.len()];
-        order.iter().take(limit).for_each(|number| chosen[*number] = true);
-        Shown { chosen, count: limit, left_out: spans.len() - limit }
-    }
-}
-
-struct Shown {
-    chosen: Vec<bool>,
-    count: usize,
-    left_out: usize,
 }
 
 /// Spans without a row, by kind: how many, how many of them failed, and for how long.

@@ -1,4 +1,4 @@
-//! The page names the cause of death, and cuts it never.
+//! The page names what a run died of, and no cap cuts it.
 
 use std::collections::BTreeSet;
 
@@ -222,12 +222,24 @@ fn an_error_that_the_session_quotes_is_its_cause() {
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     session.begin(10, AgentEventName::TurnStarted, 2, 1);
     session.fail(20, AgentEventName::TurnFailed, 2, "HTTP 401");
-    // A call beside it ends well, and another one badly.
+    // A call beside it ends well.
     session.turn(15, 30, 3, 0.0);
     session.fail(50, AgentEventName::AgentFailed, 1, "gave up: HTTP 401");
     let page = page(&session.events);
     assert_eq!(chains(&page)[0].len(), 3);
     assert!(chains(&page)[0][1].contains("turn"));
+}
+
+#[test]
+fn a_chain_to_an_error_without_a_text_keeps_the_texts_above() {
+    let mut session = Session::new("s", "writer");
+    session.begin(0, AgentEventName::AgentStarted, 1, 0);
+    session.begin(10, AgentEventName::TurnStarted, 2, 1);
+    session.fail(20, AgentEventName::TurnFailed, 2, "").detail = None;
+    session.fail(30, AgentEventName::AgentFailed, 1, "no answer");
+    let page = page(&session.events);
+    let [session, _, error] = &chains(&page)[0][..] else { panic!("{:?}", chains(&page)) };
+    assert!(session.contains("no answer") && error.contains("no reason is told"));
 }
 
 #[test]
