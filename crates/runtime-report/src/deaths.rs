@@ -65,7 +65,7 @@ impl Timeline {
         }
         deaths.sort_by_key(|death| {
             let session = &self.sessions[death.session];
-            let rank = (death.fate, death.is_survived, session.depth);
+            let rank = (death.is_survived, death.fate, session.depth);
             (rank, std::cmp::Reverse(session.end), death.session)
         });
         deaths
@@ -176,9 +176,10 @@ impl Inside {
                 continue;
             };
             match span.kind {
-                SpanKind::Attempt => {}
+                // No chain returns: attempts stay in their session, and the session around another
+                // one is an earlier one.
+                SpanKind::Attempt if timeline.spans[around].session == span.session => {}
                 SpanKind::Session if timeline.sessions[span.session].root == Some(number) => {
-                    // `parent` is always an earlier session, so that no chain returns.
                     let Some(parent) = timeline.sessions[span.session].parent else { continue };
                     if span.is_failed() {
                         inside.failed_in.entry(parent).or_default().push(last);

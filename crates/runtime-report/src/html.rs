@@ -1,9 +1,8 @@
 //! One page that reads without scripts and without a network.
 //!
 //! The charts are plain boxes placed in per cent of one time axis, so that they are sharp at any
-//! width; the only script filters the table of events and shows the facts of a span that is clicked, and
-//! the page is whole without it. Text of
-//! the log can only be written escaped: see `page`.
+//! width. The only script filters the table of events and shows the facts of a span that is clicked;
+//! the page is whole without it. Text of the log can only be written escaped: see `page`.
 
 mod axis;
 mod bands;

@@ -187,6 +187,23 @@ fn the_failure_that_ended_the_run_comes_before_one_it_survived() {
 }
 
 #[test]
+fn spans_of_two_sessions_inside_each_other_have_an_end() {
+    let mut outer = Session::new("a", "outer");
+    outer.begin(0, AgentEventName::AgentStarted, 1, 0);
+    let mut inner = Session::new("b", "inner");
+    inner.begin(10, AgentEventName::TurnStarted, 12, 1);
+    outer.begin(20, AgentEventName::AttemptStarted, 3, 12);
+    inner.begin(30, AgentEventName::AgentStarted, 11, 3);
+    inner.fail(40, AgentEventName::TurnFailed, 12, "HTTP 401");
+    inner.fail(50, AgentEventName::AgentFailed, 11, "HTTP 401");
+    outer.fail(60, AgentEventName::AttemptFailed, 3, "HTTP 401");
+    outer.fail(70, AgentEventName::AgentFailed, 1, "HTTP 401");
+    let mut all = [outer.events, inner.events].concat();
+    all.sort_by_key(|event| event.emitted_at);
+    assert_eq!(chains(&page(&all)).len(), 1);
+}
+
+#[test]
 fn a_refusal_and_a_budget_are_causes() {
     let editor = &chains(&page(&golden_events()))[0];
     assert!(editor[0].contains("session editor the budget is used up"), "{editor:?}");
