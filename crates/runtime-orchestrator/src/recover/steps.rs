@@ -35,8 +35,9 @@ impl Recovering<'_> {
         if let Some(handler) = self.core.setup.recovery.handler.clone() {
             let steps = async {
                 for (index, step) in for_the_caller(&work.steps) {
-                    let context = StepContext::new(step, work.scenario, work.attempt, index);
-                    let context = context.with_error(&work.error);
+                    let Work { scenario, attempt, ref error, .. } = work;
+                    let context =
+                        StepContext { step, scenario, attempt, index, error: Some(error) };
                     let done = if on_thread {
                         handler.carry_out(&context)
                     } else {

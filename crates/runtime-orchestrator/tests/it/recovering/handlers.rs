@@ -19,9 +19,9 @@ fn handler_gets_the_steps_that_change_the_request_in_order() {
         let heard = Arc::clone(&seen);
         let fixture = quick().recovery(|recovery| {
             recovery.handler(move |step: &StepContext<'_>| {
-                let error = step.error().map(ToString::to_string).unwrap_or_default();
-                let (name, on) = (step.step(), step.scenario());
-                let line = format!("{} {} {name} {on}: {error}", step.attempt(), step.index());
+                let error = step.error.map(ToString::to_string).unwrap_or_default();
+                let (name, on) = (step.step, step.scenario);
+                let line = format!("{} {} {name} {on}: {error}", step.attempt, step.index);
                 heard.lock().unwrap().push(line);
                 Ok(())
             })
@@ -46,7 +46,7 @@ fn handler_gets_the_steps_that_change_the_request_in_order() {
 fn failed_step_ends_the_turn() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
-            recovery.handler(|step: &StepContext<'_>| match step.step() {
+            recovery.handler(|step: &StepContext<'_>| match step.step {
                 RecoveryStep::RestartAgent => Err(BoxError::from("no agent to start")),
                 _ => Ok(()),
             })
