@@ -1,4 +1,4 @@
-//! What a session costs around a call that is ready at once.
+//! The costs of a session around a call that is ready at once.
 #![expect(clippy::unwrap_used, reason = "a benchmark may fail by panicking")]
 
 use std::hint::black_box;
@@ -14,8 +14,8 @@ use runtime_resilience::CircuitBreaker;
 use runtime_sinks::{RingBufferEventSink, RingBufferUsageSink};
 use runtime_usage::{Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
-/// Small rings and a small log, so that they are full after a few turns: a turn late in the run
-/// is compared with an early one, and both pay for what falls out.
+/// Small rings and a small log, which are full after a few turns: both early and late turns pay for
+/// evictions.
 const KEPT: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 const USAGE: UsageSnapshot = UsageSnapshot::new(1_000, 200);
 
@@ -60,7 +60,7 @@ fn turns(c: &mut Criterion) {
     let model = "m".into();
     let mut group = c.benchmark_group("turn");
     group.bench_function("100_at_turn_10", |b| {
-        // A session that is never more than a few thousand turns old.
+        // A session that is at most a few thousand turns old.
         b.iter_batched_ref(
             || {
                 let session = session();

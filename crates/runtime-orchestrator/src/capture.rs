@@ -1,4 +1,4 @@
-//! Keeping what was said: prompts, answers, arguments and results. Only on request.
+//! Capture of content on request: prompts, answers, arguments and results.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,17 +15,17 @@ wire_names! {
         Prompt = "prompt",
         /// The answer of a guarded turn, as JSON.
         Answer = "answer",
-        /// The arguments of a tool.
+        /// The arguments of a tool call.
         Arguments = "arguments",
-        /// The result of a tool, as JSON.
+        /// The result of a tool call, as JSON.
         Result = "result",
     }
 }
 
-/// A filter of the contents that become events.
+/// A choice of the contents that become events, and their redaction.
 ///
-/// Without one, no event has content. With one, each content is an `agent.content_captured` in its span, so
-/// that sinks can filter them.
+/// By default no event has content. With a capture, each content is an `agent.content_captured`
+/// inside its span, so a filter can separate them.
 ///
 /// ```
 /// use runtime_orchestrator::{Capture, Content, Orchestrator, TelemetryConfig};
@@ -33,7 +33,7 @@ wire_names! {
 ///
 /// let capture = Capture::redacted(|content, value: Value| match content {
 ///     Content::Arguments => Some(value),
-///     // Nothing else is kept.
+///     // All other contents are dropped.
 ///     _ => None,
 /// });
 /// let telemetry = TelemetryConfig::default().capture(capture);
@@ -48,20 +48,22 @@ pub struct Capture {
 type Redact = dyn Fn(Content, Value) -> Option<Value> + Send + Sync;
 
 impl Capture {
-    /// Keeps the result of `redact` for each content: nothing if it is `None` or if it panics.
+    /// Captures the result of `redact` for each content.
+    ///
+    /// A content for which `redact` returns `None` or panics is dropped.
     pub fn redacted(
         redact: impl Fn(Content, Value) -> Option<Value> + Send + Sync + 'static,
     ) -> Self {
         Self { redact: Arc::new(redact) }
     }
 
-    /// Keeps every content unchanged, with secrets and names. For development.
+    /// Captures everything unchanged, including secrets and names. For development.
     pub fn unredacted() -> Self {
         Self::redacted(|_, value| Some(value))
     }
 
     pub(crate) fn of(&self, content: Content, value: &Value) -> Option<Value> {
-        // It owns what it is given, so there is nothing that it could leave half changed.
+        // The closure owns its arguments, so a panic leaves nothing half changed.
         catch_unwind(AssertUnwindSafe(|| (self.redact)(content, value.clone()))).ok().flatten()
     }
 }

@@ -1,4 +1,4 @@
-//! A session's parts together: what its value, its handles and its turns share.
+//! The shared state of a session: for its value, its handles and its turns.
 
 mod end;
 mod entry;
@@ -28,7 +28,7 @@ use crate::roster::{Member, Places, Roster};
 use crate::setup::Setup;
 use crate::wait::Host;
 
-/// The shared part of a session.
+/// The shared state of a session.
 pub(crate) struct Core {
     pub(crate) setup: Arc<Setup>,
     pub(crate) life: Life,
@@ -39,16 +39,16 @@ pub(crate) struct Core {
     pub(crate) places: Places,
 }
 
-/// Where a session comes from: what it has of the session above it, or of its orchestrator.
+/// The inheritance of a session from the session above it, or from its orchestrator.
 #[derive(Default)]
 pub(crate) struct Origin {
-    /// The span it is inside of.
+    /// The parent span.
     pub(crate) parent: Option<SpanId>,
-    /// The account it draws on, and whether that was opened for it.
+    /// The account of the session, and whether it was opened for this session.
     pub(crate) account: (Option<Account>, bool),
-    /// When the session above has to be over.
+    /// The deadline of the session above.
     pub(crate) until: Option<Until>,
-    /// The rosters that the session above is on, beside its orchestrator's own.
+    /// The rosters of the session above, without its own orchestrator's.
     pub(crate) rosters: Vec<Arc<Roster>>,
 }
 
@@ -106,23 +106,23 @@ impl Core {
         &self.stream.speaker().phase
     }
 
-    /// Who wants to know what runs inside which span.
+    /// The hook around the caller's code.
     pub(crate) fn scope(&self) -> Option<&dyn ScopeHook> {
         self.setup.telemetry.scope.as_deref()
     }
 
-    /// Whether guardrails look at anything in this stage.
+    /// Whether there are guardrails for this stage.
     pub(crate) fn guards(&self, stage: GuardrailStage) -> bool {
         self.setup.guardrails.has_any(stage)
     }
 
-    /// Whether anything that is said is kept.
+    /// Whether content is captured.
     pub(crate) fn captures(&self) -> bool {
         self.setup.telemetry.capture.is_some()
     }
 
     pub(crate) fn log_failure(&self, what: &'static str, error: &dyn fmt::Display) {
-        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&error.to_string()), "did not succeed");
+        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&error.to_string()), "turn or tool failed");
     }
 
     pub(crate) fn as_member(self: &Arc<Self>) -> Weak<dyn Member> {

@@ -1,4 +1,4 @@
-//! The ways to be refused, one small type each, and the three enums that hold them.
+//! Errors: one small type per refusal, and three enums of them.
 
 mod call;
 mod session;
@@ -17,20 +17,20 @@ pub use runtime_resilience::BoxError;
 pub use self::call::{ToolError, TurnError, UnrecoveredError};
 pub use self::session::SessionError;
 
-/// The word for a shutdown in the data of events.
+/// The reason of a shutdown in the data of events.
 pub(crate) const SHUTDOWN: &str = "shutdown";
 
-/// A turn or a tool was asked of a session that is over.
+/// The session has ended, so the turn or tool is refused or interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the session is over: its worker is {status}{}", if *shutdown { ", by a shutdown" } else { "" })]
+#[error("the session has ended: its worker is {status}{}", if *shutdown { " by a shutdown" } else { "" })]
 #[non_exhaustive]
 pub struct SessionClosedError {
-    /// How it ended. A session that handed over is `completed`.
+    /// The status of the worker. After a handoff it is `completed`.
     pub status: AgentStatus,
-    /// Whether the session ended while the call was under way: it may have been made, and paid
-    /// for.
+    /// Whether the session ended while the call was running, so that it may have been made and
+    /// billed.
     pub call_began: bool,
-    /// Whether a shutdown cancelled it, and not a user.
+    /// Whether a shutdown ended the session, not a user.
     pub shutdown: bool,
 }
 
@@ -43,14 +43,14 @@ impl SessionClosedError {
     }
 }
 
-/// A session cannot be completed or handed over while something is under way.
+/// The session is busy, so it cannot be completed or handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the session is busy: {}", self.with())]
 #[non_exhaustive]
 pub struct SessionBusyError {
-    /// How many turns and tools are under way.
+    /// The number of running turns and tools.
     pub in_flight: u32,
-    /// Whether [`pause_for_input`](crate::OrchestrationSession::pause_for_input) waits.
+    /// Whether a [`pause_for_input`](crate::OrchestrationSession::pause_for_input) is waiting.
     pub waiting_for_input: bool,
 }
 
@@ -69,44 +69,43 @@ impl SessionBusyError {
     }
 }
 
-/// Something new was to begin while the orchestrator [drains](crate::Orchestrator::drain).
+/// The orchestrator [drains](crate::Orchestrator::drain), so nothing new begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
 #[error("shutting down: no new session, turn, tool or pause begins")]
 #[non_exhaustive]
 pub struct ShuttingDownError;
 
-/// A session has had all the turns it may have.
+/// The session has reached its maximum number of turns.
 ///
-/// Every turn that is asked for counts, refused ones too, so that a loop that spins on
-/// refusals ends.
+/// Refused turns count as well, so a loop that only meets refusals ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("session reached max_iterations={max_iterations}; raise the cap or shorten the loop")]
 #[non_exhaustive]
 pub struct MaxIterationsExceededError {
-    /// The cap.
+    /// The maximum.
     pub max_iterations: u32,
 }
 
-/// The session's time is over.
+/// The deadline of the session has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("session deadline of {:.3}s exceeded", deadline.as_secs_f64())]
 #[non_exhaustive]
 pub struct DeadlineExceededError {
-    /// The time the session was given when it opened.
+    /// The time from the opening of the session to its deadline.
     pub deadline: Duration,
-    /// Whether the deadline came while the call was under way: it may have been made, and paid
-    /// for.
+    /// Whether the deadline passed while the call was running, so that it may have been made and
+    /// billed.
     pub call_began: bool,
 }
 
-/// A turn took longer than its timeout.
+/// A turn exceeded its timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("turn exceeded {}timeout of {:.3}s", prefix(*phase), timeout.as_secs_f64())]
 #[non_exhaustive]
 pub struct TurnTimeoutError {
-    /// The time it was given.
+    /// The timeout.
     pub timeout: Duration,
-    /// Which of its timeouts it exceeded.
+    /// The kind of timeout.
     pub phase: TimeoutPhase,
 }
 
@@ -119,50 +118,51 @@ const fn prefix(phase: TimeoutPhase) -> &'static str {
     }
 }
 
-/// A tool took longer than its timeout.
+/// A tool exceeded its timeout.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("tool '{tool}' exceeded timeout of {:.3}s", timeout.as_secs_f64())]
 #[non_exhaustive]
 pub struct ToolTimeoutError {
-    /// The tool.
+    /// The name of the tool.
     pub tool: String,
-    /// The time it was given.
+    /// The timeout.
     pub timeout: Duration,
 }
 
-/// A blocking call on the caller's thread was given a timeout, and nothing can interrupt such a call.
+/// A blocking call on the calling thread has a timeout, but cannot be interrupted.
 ///
-/// Nothing was admitted or counted.
+/// The call was neither admitted nor counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error(
     "a call on this thread cannot be interrupted, so it takes no timeout: use `{instead}`, or remove the timeout"
 )]
 #[non_exhaustive]
 pub struct UninterruptibleCallError {
-    /// The method that keeps to a timeout.
+    /// The method to use for a timeout.
     pub instead: &'static str,
 }
 
-/// A strict budget needs the most that a turn can cost, and the turn does not say it.
+/// A strict budget needs the maximum cost of a turn, and the turn does not bound it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "a strict budget refuses a turn of `{model}` without `{missing}`: the most it may cost is not known"
+    "a strict budget refuses a turn of `{model}` without `{missing}`: its maximum cost is unknown"
 )]
 #[non_exhaustive]
 pub struct UnestimatedTurnError {
     /// The model.
     pub model: Arc<str>,
-    /// What the turn does not say: `estimate` or `max_output`.
+    /// The missing option: `estimate` or `max_output`.
     pub missing: &'static str,
 }
 
-/// An orchestrator's shared account is not on the path of the parent's account, which pays for
-/// the parent's children.
+/// The shared account of an orchestrator is not among the accounts of the parent session.
+///
+/// The parent's account pays for its children, and only one account can pay.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the shared account {} is not above the parent's, which pays for its children", name(account.as_deref()))]
+#[error("the shared account {} is not among the accounts of the parent session, which pay for the child", name(account.as_deref()))]
 #[non_exhaustive]
 pub struct ForeignAccountError {
-    /// The account, where it has a name.
+    /// The name of the account, if it has one.
     pub account: Option<Arc<str>>,
 }
 

@@ -1,4 +1,4 @@
-//! Telling somebody that a turn could not be recovered.
+//! Escalation of a turn that gave up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use runtime_resilience::{EscalationPolicy, GaveUp};
 use crate::error::TurnError;
 use crate::log::log;
 
-/// A recovering turn that gives up.
+/// The facts of a recovering turn that gave up.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Escalation<'a> {
     /// The session of the turn.
     pub session_id: &'a str,
-    /// The role of its agent.
+    /// The role of the session's agent.
     pub role: &'a str,
-    /// The remaining kind of failure.
+    /// The scenario of the last failure.
     pub scenario: FailureScenario,
-    /// The policy of the recipe.
+    /// The recipe's escalation policy.
     pub policy: EscalationPolicy,
-    /// The reason why there is no further attempt.
+    /// The reason for giving up.
     pub gave_up: &'a GaveUp,
-    /// The number of calls that were made.
+    /// The number of calls.
     pub attempts: u32,
     /// The last failure.
     pub error: &'a TurnError,
@@ -31,7 +31,7 @@ pub struct Escalation<'a> {
 
 pub(crate) type Alert = dyn Fn(&Escalation<'_>) + Send + Sync;
 
-/// Calls the handler; what it breaks is its own.
+/// Calls the handler. A panic in it is logged.
 pub(crate) fn alert(handler: Option<&Arc<Alert>>, escalation: &Escalation<'_>) {
     let Some(handler) = handler else { return };
     if catch_unwind(AssertUnwindSafe(|| handler(escalation))).is_err() {

@@ -1,4 +1,4 @@
-//! From the caller's errors to what they mean.
+//! Classification of the caller's errors.
 
 #[cfg(feature = "anyhow")]
 use std::any::Any;
@@ -16,7 +16,7 @@ use crate::error::{
 #[cfg(feature = "anyhow")]
 use crate::wait::ThreadError;
 
-/// The caller's rules, and then what this crate alone can know.
+/// Appends the rules for this crate's own errors, and for tokio's, to the caller's rules.
 pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
     let classifier = classifier.rule(own_types);
     #[cfg(feature = "tokio")]
@@ -27,7 +27,7 @@ pub(crate) fn with_own_rules(classifier: Classifier) -> Classifier {
     classifier
 }
 
-/// A failure that was classified once stays what it was, however deep it is wrapped.
+/// Keeps the first classification of a failure, however deeply it is wrapped.
 fn own_types(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     if let Some(error) = error.downcast_ref::<TurnError>() {
         return error.scenario();
@@ -39,7 +39,7 @@ fn own_types(error: &(dyn Error + 'static)) -> Option<FailureScenario> {
     }
 }
 
-/// Boxes an error of the caller's and reads it: the one walk along its sources.
+/// Boxes an error of the caller and classifies it, in one walk along its sources.
 pub(crate) fn failure<E: Into<BoxError> + 'static>(error: E, classifier: &Classifier) -> Failure {
     #[cfg(feature = "anyhow")]
     let error = match from_anyhow(error) {
@@ -55,7 +55,7 @@ fn read(error: BoxError, classifier: &Classifier) -> Failure {
     })
 }
 
-/// An `anyhow::Error` hides its cause where it is boxed as other errors are.
+/// Extracts an `anyhow::Error`, which hides its cause if it is boxed like other errors.
 #[cfg(feature = "anyhow")]
 fn from_anyhow<E: 'static>(error: E) -> Result<BoxError, E> {
     let mut slot = Some(error);
@@ -68,27 +68,27 @@ fn from_anyhow<E: 'static>(error: E) -> Result<BoxError, E> {
         return Ok(error.reallocate_into_boxed_dyn_error_without_backtrace());
     }
     // Only the branches above empty the slot.
-    slot.map_or_else(|| unreachable!("taken only as an anyhow error"), Err)
+    slot.map_or_else(|| unreachable!("only an anyhow error is taken"), Err)
 }
 
-/// What is in the slot, if it is a `T`.
+/// Takes a `T` out of the slot, if the slot has one.
 #[cfg(feature = "anyhow")]
 fn taken<E: 'static, T: 'static>(slot: &mut Option<E>) -> Option<T> {
     (slot as &mut dyn Any).downcast_mut::<Option<T>>()?.take()
 }
 
-/// What an error says of turns, tools and sessions inside the call.
+/// The findings about turns, tools and sessions inside an error.
 #[derive(Clone, Copy, Debug, Default)]
 struct Inside {
     /// The outermost turn.
     turn: Option<Turn>,
     /// Whether any turn was refused.
     refused: bool,
-    /// Whether any turn has tried already what there is to try.
+    /// Whether any turn was final: recovery has already done what it could.
     retried: bool,
     /// The class under which the outermost refusal or failure was reported.
     class: Option<AgentFailureClass>,
-    /// Whether a shutdown is what it tells of.
+    /// Whether a shutdown is the cause.
     shutdown: bool,
 }
 
@@ -144,28 +144,27 @@ fn is_shutdown(error: &(dyn Error + 'static)) -> bool {
         || error.downcast_ref().is_some_and(SessionError::is_shutdown)
 }
 
-/// Whether a turn inside the call was refused: what was called, was not.
+/// Whether a turn inside the call was refused, so that its provider was not called.
 pub(crate) fn refused_inside(failure: &Failure) -> bool {
     Inside::of(failure).refused
 }
 
-/// Whether a turn inside the call has tried already what there is to try.
+/// Whether recovery inside the call has already done what it could.
 pub(crate) fn retried_inside(error: &TurnError) -> bool {
     error.failure().is_some_and(|failure| Inside::of(failure).retried)
 }
 
-/// The class under which events report an error that ends a session.
+/// The failure class in events of an error that ends a session.
 pub(crate) fn class_of(failure: &Failure) -> AgentFailureClass {
     Inside::of(failure).class.unwrap_or_else(|| failure.failure_class())
 }
 
-/// Whether a shutdown is what the error tells of, however deep: a refusal, or a session that it
-/// cancelled.
+/// Whether a shutdown is the cause, at any depth: a refusal, or a session that it cancelled.
 pub(crate) fn is_of_shutdown(failure: &Failure) -> bool {
     Inside::of(failure).shutdown
 }
 
-/// What the failure of a turn means; `None` for one that recovery is not for.
+/// The fault of a turn's error. `None` if recovery does not apply.
 pub(crate) fn fault_of(error: &TurnError) -> Option<Fault> {
     let fault = match error {
         TurnError::CircuitOpen(open) => shut(open.retry_after),
@@ -173,14 +172,14 @@ pub(crate) fn fault_of(error: &TurnError) -> Option<Fault> {
         TurnError::RateLimited(limited) => {
             let mut fault = Fault::of(FaultKind::RateLimit);
             fault.asked = limited.retry_after;
-            // What will never have room is not worth a wait.
+            // A demand that never fits is not worth a wait.
             fault.retry = limited.retry_after.is_some();
             fault
         }
         TurnError::Failed(failure) => match Inside::of(failure).turn {
-            // Refused for good, or out of time: another call here would be so again.
+            // Refused for good, or out of time: another call would have the same result.
             Some(Turn { fault: None, .. }) => Fault::of(FaultKind::Local),
-            // A refusal says when; its text does not.
+            // A refusal has the wait; its text does not.
             Some(Turn { fault: Some(fault), refused: true }) => fault,
             _ => failure.fault(),
         },
@@ -191,7 +190,7 @@ pub(crate) fn fault_of(error: &TurnError) -> Option<Fault> {
     (!nobodys).then_some(fault)
 }
 
-/// A provider that is left alone for so long.
+/// The fault of a provider that must not be called for this long.
 fn shut(wait: Option<Duration>) -> Fault {
     let mut fault = Fault::of_scenario(FailureScenario::ProviderFailure);
     fault.asked = wait;

@@ -1,10 +1,10 @@
-//! The session of one agent: everything around a model call that is not the call.
+//! Sessions of an agent: everything around its model calls.
 //!
-//! An [`Orchestrator`] is a cheap, cloneable configuration. It opens sessions; a session runs
+//! An [`Orchestrator`] is a configuration that is cheap to clone. It opens sessions; a session runs
 //! turns (model calls) and tools. **A turn is a transaction**: it is admitted once (session open,
-//! iteration cap, deadline, budget, breaker), runs, and is settled once, whichever way it ends:
-//! answered, failed, timed out, panicked or dropped. One that [recovers] makes its call again after a
-//! failure, as its recipe says: waited for, elsewhere, or changed.
+//! iteration cap, deadline, budget, breaker), runs, and is settled once, however it ends: answered,
+//! failed, timed out, panicked or dropped. A turn that [recovers] repeats its call after a failure,
+//! as the recipe of the failure says: after a wait, at another provider, or with a changed request.
 //!
 //! [recovers]: OrchestrationSession::run_turn_recovering
 //!

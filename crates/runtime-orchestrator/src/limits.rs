@@ -1,4 +1,4 @@
-//! How long something may take, and when that time is over.
+//! Timeouts and deadlines.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use runtime_events::Sleeper;
 use runtime_resilience::TimeoutPhase;
 
-/// A limit on time, and perhaps the sleeper that keeps it.
+/// A duration limit, and the sleeper that measures it.
 ///
-/// With feature `tokio`, a `Duration` converts into one, and the session's sleeper keeps the time. Without
-/// the feature there is no default sleeper: use [`Timeout::on`].
+/// With feature `tokio` a `Duration` converts into a timeout on the session's sleeper. Without the
+/// feature there is no default sleeper: use [`Timeout::on`].
 #[derive(Clone, Debug)]
 pub struct Timeout {
     pub(crate) after: Duration,
@@ -17,12 +17,12 @@ pub struct Timeout {
 }
 
 impl Timeout {
-    /// A timeout that `sleeper` keeps.
+    /// Creates a timeout of `after` on the given sleeper.
     pub fn on(after: Duration, sleeper: Arc<dyn Sleeper>) -> Self {
         Self { after, sleeper: Some(sleeper) }
     }
 
-    /// A timeout that the session's sleeper keeps.
+    /// A timeout on the session's sleeper.
     pub(crate) const fn after(after: Duration) -> Self {
         Self { after, sleeper: None }
     }
@@ -35,20 +35,20 @@ impl From<Duration> for Timeout {
     }
 }
 
-/// How long the parts of a call may take.
+/// The timeouts of a call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
     /// All attempts together, with the waits between them.
     pub(crate) total: Option<Timeout>,
     /// One attempt.
     pub(crate) attempt: Option<Timeout>,
-    /// Until the first token of an attempt.
+    /// From the start of an attempt to its first token.
     pub(crate) first_token: Option<Timeout>,
     /// From one token to the next.
     pub(crate) idle: Option<Timeout>,
 }
 
-/// When something has to be over, and what that means.
+/// A point in time at which a call or a session must end, and the kind of limit.
 #[derive(Clone, Debug)]
 pub(crate) struct Until {
     pub(crate) at: Instant,
@@ -58,7 +58,7 @@ pub(crate) struct Until {
 }
 
 impl Until {
-    /// The earlier of two; the first of equals.
+    /// The earlier of two. The first, if both are equal.
     pub(crate) fn earlier(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
             (Some(one), Some(other)) => Some(if one.at <= other.at { one } else { other }),
@@ -67,16 +67,16 @@ impl Until {
     }
 }
 
-/// Whose time is over.
+/// The kind of limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// The call's own timeout, and which of them.
+    /// A timeout of the call, in this phase.
     Timeout(TimeoutPhase),
     /// The session's deadline.
     Deadline,
 }
 
-/// `by` later than `from`. About 30 years stand for "never" where the clock cannot count further.
+/// `from` plus `by`, or about 30 years later if the clock cannot represent the sum.
 pub(crate) fn later(from: Instant, by: Duration) -> Instant {
     const NEVER: Duration = Duration::from_secs(1_000_000_000);
     from.checked_add(by).unwrap_or_else(|| from + NEVER)

@@ -1,4 +1,4 @@
-//! What a person on call wants to know, through `tracing`; nothing without the feature.
+//! Log lines for operators, through `tracing`. Nothing without the feature.
 
 #[cfg(feature = "tracing")]
 macro_rules! log {
@@ -7,7 +7,7 @@ macro_rules! log {
 
 #[cfg(not(feature = "tracing"))]
 macro_rules! log {
-    // The arguments are looked at, never run, so that both builds see the same code.
+    // The arguments are type-checked but never evaluated, so both builds compile the same code.
     ($level:ident, $($name:ident = $(%)? $value:expr,)* $text:literal) => {
         if false { $( let _ = &$value; )* let _ = $text; }
     };

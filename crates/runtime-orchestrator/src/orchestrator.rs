@@ -1,4 +1,4 @@
-//! What the sessions of an agent have in common.
+//! The configuration that the sessions of an agent share.
 
 mod drain;
 mod settings;
@@ -14,18 +14,18 @@ use crate::report::Report;
 use crate::session::{OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
 
-/// The configuration of an agent's sessions, and the parts that they share.
+/// The configuration and shared state of an agent's sessions.
 ///
-/// Cloning is cheap, and a setter on a clone does not change the others. Defaults:
+/// Cloning is cheap, and a setter on a clone does not affect the original. The defaults:
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`max_iterations`](Self::max_iterations) | 25 turns per session |
-/// | [`registry`](Self::registry) | one of its own |
+/// | [`registry`](Self::registry) | a new one |
 /// | [`pricing`](Self::pricing) | the process-wide table |
 /// | [`recovery`](Self::recovery) | [`RecoveryConfig::default`](crate::RecoveryConfig::default) |
 /// | [`telemetry`](Self::telemetry) | 1,000 events kept per session |
-/// | [`shutdown`](Self::shutdown) | one of its own, which its clones share |
+/// | [`shutdown`](Self::shutdown) | a new one, shared with clones |
 /// | permissions, breaker, policy, gate, budget, guardrails, deadline, sinks | none |
 #[derive(Clone)]
 #[doc(alias = "AgentSession")]
@@ -34,27 +34,29 @@ pub struct Orchestrator {
 }
 
 impl Orchestrator {
-    /// The default settings for sessions of a role in a phase. Opening a session with an empty role fails.
+    /// Creates an orchestrator for sessions of this role, in this phase.
+    ///
+    /// An empty role is refused when a session opens.
     pub fn new(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
         Self { setup: Arc::new(Setup::new(role.into(), phase.into())) }
     }
 
     /// Opens a session.
     ///
-    /// End it with [`finish`](OrchestrationSession::finish); dropping it cancels it.
+    /// End it with [`finish`](OrchestrationSession::finish). Dropping an open session cancels it.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the registry refuses the worker: an empty role, or no free id; or if
+    /// [`SessionError`] if the registry refuses the worker (an empty role, or no free id), or if
     /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, SessionError> {
         open::open(&self.setup)
     }
 
-    /// Opens a session, runs `body` in it, and ends the session with the result of `body`.
+    /// Opens a session, runs `body` in it, and ends the session by the result of `body`.
     ///
-    /// An error or a panic of `body` fails the session; dropping the future cancels it. Any error converts
-    /// into [`BoxError`], so `?` works on all of them.
+    /// An error or a panic of `body` fails the session; dropping the future cancels it. Any error
+    /// converts into [`BoxError`], so `?` works on all of them.
     pub async fn run<T>(
         &self,
         body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
@@ -83,30 +85,33 @@ impl Orchestrator {
         }
     }
 
-    /// Opens a session on the worker that a handoff registered, in the handoff's phase and for
-    /// its project. A worker can be claimed once.
+    /// Opens a session for the worker of a handoff, in the handoff's phase and project.
+    ///
+    /// A worker can be claimed once.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Role`] if the handoff is for another role, [`SessionError::Claim`] if the
-    /// worker was claimed before, ended unclaimed, or is unknown to this orchestrator's
-    /// [`registry`](Self::registry): both sides must share one; [`SessionError::ShuttingDown`] if it
-    /// [drains](Self::drain).
+    /// [`SessionError::Role`] if the handoff is for another role. [`SessionError::Claim`] if the
+    /// worker has been claimed, has ended unclaimed, or is unknown to this orchestrator's
+    /// [`registry`](Self::registry): both sides must share one. [`SessionError::ShuttingDown`] if
+    /// the orchestrator [drains](Self::drain).
     pub fn accept(&self, handoff: &Handoff) -> Result<OrchestrationSession, SessionError> {
         open::accept(&self.setup, handoff)
     }
 
-    /// Opens a session below another one: inside the parent's span, with the rest of the parent's budget (at
-    /// most this orchestrator's [`budget`](Self::budget)), and no later a deadline.
+    /// Opens a session of this orchestrator below another session.
     ///
-    /// Otherwise it has the settings of this orchestrator. It does not end with its parent: the parent waits
-    /// for it, or cancels it through its [handle](OrchestrationSession::handle).
+    /// The child's span is inside the parent's. It has the rest of the parent's budget, but no more
+    /// than this orchestrator's [`budget`](Self::budget), and no later deadline than the parent.
+    ///
+    /// The child does not end with its parent: the parent waits for it, or cancels it through its
+    /// [handle](OrchestrationSession::handle).
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the parent is over or past its deadline, if its orchestrator or this
-    /// one [drains](Self::drain), if this one has a [shared account](Self::account) that is not
-    /// among the parent's, or if the registry refuses the worker.
+    /// [`SessionError`] if the parent has ended or is past its deadline, if its orchestrator or
+    /// this one [drains](Self::drain), if this one has a [shared account](Self::account) that is
+    /// not among the parent's accounts, or if the registry refuses the worker.
     pub fn session_below(
         &self,
         parent: &OrchestrationSession,
@@ -114,7 +119,7 @@ impl Orchestrator {
         open::open_below(&parent.core, Setup::clone(&self.setup))
     }
 
-    /// The registry of its workers.
+    /// The registry of the sessions' workers.
     #[doc(alias = "agent_registry")]
     pub fn shared_registry(&self) -> &AgentRegistry {
         &self.setup.registry

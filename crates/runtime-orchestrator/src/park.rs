@@ -1,10 +1,9 @@
-//! Polling a future on a thread that parks in between, and timers that work there as in a task.
+//! Polling a future on a parked thread, and timers for both threads and tasks.
 //!
 //! Sync and async are one logic: a blocking call polls the same future as an async one, with
-//! [`block_on`]. Timers are where the two differ. A task needs a timer that wakes it; a thread needs no
-//! timer, it parks until the earliest time that something inside waits for. A [`Timer`] tells the two
-//! apart by the waker it is polled with: if that is the waker of the thread that is in `block_on`, the
-//! timer only says until when to park.
+//! [`block_on`]. Only timers differ. A task needs a timer that wakes it. A thread needs none: it
+//! parks until the earliest time that a future inside waits for. A [`Timer`] tells the two apart by
+//! its waker: with the waker of a thread in `block_on`, it only reports the time to park until.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -28,7 +27,7 @@ pub(crate) fn block_on<F: Future>(clock: &dyn Clock, future: F) -> F::Output {
     let parked = Parked::enter();
     let mut cx = Context::from_waker(&parked.waker);
     loop {
-        // Relaxed: a wake-up before the poll is seen by the poll itself.
+        // Relaxed: the poll itself sees a wake-up from before the poll.
         parked.parker.woken.store(false, Ordering::Relaxed);
         if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
             return value;
@@ -37,7 +36,7 @@ pub(crate) fn block_on<F: Future>(clock: &dyn Clock, future: F) -> F::Output {
     }
 }
 
-/// Whether a thread in [`block_on`] polls with this waker, and no task.
+/// Whether `waker` belongs to this thread in [`block_on`], and not to a task.
 pub(crate) fn is_thread(waker: &Waker) -> bool {
     parker_of(waker).is_some()
 }
@@ -51,18 +50,18 @@ fn parker_of(waker: &Waker) -> Option<Arc<Parker>> {
 }
 
 thread_local! {
-    /// The parkers of the calls to `block_on` that this thread is in, the innermost last.
+    /// The parkers of this thread's nested calls to `block_on`, the innermost last.
     static PARKED: RefCell<Vec<(Arc<Parker>, Waker)>> = const { RefCell::new(Vec::new()) };
-    /// Those that are kept between calls, so that a call allocates nothing.
+    /// Parkers that are kept between calls, so that a call allocates nothing.
     static SPARE: RefCell<Vec<(Arc<Parker>, Waker)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A thread that polls and parks.
 struct Parker {
     thread: Thread,
-    /// Beside the token of `park`, which a `block_on` inside the future may take.
+    /// Separate from the token of `thread::park`, which a nested `block_on` may consume.
     woken: AtomicBool,
-    /// The earliest time that something inside waits for, and whose time that is.
+    /// The earliest time that a future inside waits for, and its sleeper.
     alarm: Mutex<Option<Alarm>>,
 }
 
@@ -72,10 +71,10 @@ struct Alarm {
 }
 
 impl Parker {
-    /// Parks until somebody wakes the thread or the alarm is due, whichever comes first.
+    /// Parks until the thread is woken or the alarm is due, whichever comes first.
     fn park(&self, clock: &dyn Clock) {
         let alarm = self.alarm().take();
-        // Acquire: what was done before the wake-up is seen by the next poll.
+        // Acquire: the next poll sees everything from before the wake-up.
         while !self.woken.load(Ordering::Acquire) {
             let Some(Alarm { at, sleeper }) = &alarm else {
                 thread::park();
@@ -92,7 +91,7 @@ impl Parker {
         }
     }
 
-    /// Has the thread look again at `at`, unless it does so earlier.
+    /// Makes the thread poll again at `at`, unless an earlier alarm is set.
     fn ring(&self, at: Instant, sleeper: Option<&Arc<dyn Sleeper>>) {
         let mut alarm = self.alarm();
         if alarm.as_ref().is_none_or(|alarm| at < alarm.at) {
@@ -101,7 +100,7 @@ impl Parker {
     }
 
     fn alarm(&self) -> MutexGuard<'_, Option<Alarm>> {
-        // Single assignments: a panic leaves it whole.
+        // Single assignments: the alarm stays consistent after a panic.
         self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -118,7 +117,7 @@ impl Wake for Parker {
     }
 }
 
-/// This thread inside one `block_on`. However that ends, the one around it goes on.
+/// This thread inside one `block_on`. Dropping it restores the outer one.
 struct Parked {
     parker: Arc<Parker>,
     waker: Waker,
@@ -145,7 +144,7 @@ impl Drop for Parked {
     }
 }
 
-/// Waits until `at`, in a task by a sleeper's timer, and on a parked thread without one.
+/// Waits until `at`: a task by a sleeper's timer, a parked thread without one.
 pub(crate) struct Timer {
     clock: Arc<dyn Clock>,
     sleeper: Option<Arc<dyn Sleeper>>,
@@ -162,7 +161,7 @@ impl Timer {
         Self { clock, sleeper, at, sleep: None }
     }
 
-    /// When it is due.
+    /// The time at which it is due.
     pub(crate) const fn at(&self) -> Instant {
         self.at
     }
@@ -180,7 +179,7 @@ impl Future for Timer {
             parker.ring(this.at, this.sleeper.as_ref());
             return Poll::Pending;
         }
-        // A task without a sleeper is never woken for it.
+        // Without a sleeper, a task is never woken by the timer.
         let Some(sleeper) = &this.sleeper else { return Poll::Pending };
         let sleep = this.sleep.get_or_insert_with(|| {
             sleeper.sleep(this.at.saturating_duration_since(this.clock.now()))
@@ -195,7 +194,7 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// Makes [`Timer`]s, for code that is given a sleeper.
+/// Makes [`Timer`]s for code that takes a sleeper.
 pub(crate) struct Timers {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
@@ -252,7 +251,7 @@ mod tests {
                 assert!(is_thread(cx.waker()));
                 let outer = cx.waker().clone();
                 let mut sent = false;
-                // The inner call parks, and takes the token that the outer one was woken by.
+                // The inner call parks and consumes the token of the outer one.
                 block_on(
                     &clock,
                     poll_fn(|cx| {

@@ -1,12 +1,13 @@
-//! What a session is made of. Each part has its own rules and knows neither the others nor the whole.
+//! The parts of a session. Each has its own rules and depends neither on the others nor on the
+//! session.
 //!
-//! | part | its business |
+//! | part | contents |
 //! |---|---|
-//! | [`life`] | whether the session is open, who is inside, how it ended |
+//! | [`life`] | whether the session is open, its running turns and tools, its end |
 //! | [`stream`] | the events: one order, one number each |
-//! | [`money`] | what turns reserve and cost |
+//! | [`money`] | the reservations and costs of turns |
 //! | [`time`] | the clock, the deadline, the limits of a call |
-//! | [`books`] | what recovery did |
+//! | [`books`] | the record of recovery |
 
 pub(crate) mod books;
 pub(crate) mod life;

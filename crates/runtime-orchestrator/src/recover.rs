@@ -1,4 +1,4 @@
-//! Turns that recover: the call is made again, as its recipe says.
+//! Recovering turns, which repeat their call as a recipe says.
 //!
 //! ```text
 //!   turn_started
@@ -12,8 +12,8 @@
 //!   turn_failed
 //! ```
 //!
-//! [`TurnRecovery`](runtime_resilience::TurnRecovery) decides what comes after a failure. Here
-//! it is carried out.
+//! [`TurnRecovery`](runtime_resilience::TurnRecovery) decides the next step after a failure; this
+//! module carries it out.
 
 mod attempt;
 mod call;

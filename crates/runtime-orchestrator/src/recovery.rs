@@ -1,4 +1,4 @@
-//! How turns recover, and how failures are read.
+//! Configuration of recovery.
 
 use std::sync::Arc;
 
@@ -11,14 +11,16 @@ use crate::escalation::{Alert, Escalation};
 use crate::failure::with_own_rules;
 use crate::usual::FirstTokensByModel;
 
-/// How the sessions of an [orchestrator](crate::Orchestrator::recovery) read failures, and what their
-/// [recovering turns](crate::OrchestrationSession::run_turn_recovering) do about them.
+/// The configuration of failures and recovery.
+///
+/// It sets how the sessions of an [orchestrator](crate::Orchestrator::recovery) classify failures,
+/// and how their [recovering turns](crate::OrchestrationSession::run_turn_recovering) handle them.
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`recipes`](Self::recipes) | the default recipe of each scenario |
 /// | [`backoff`](Self::backoff) | [`Backoff::default`] |
-/// | [`retry_budget`](Self::retry_budget) | [`RetryBudget::default`], one for this configuration and its clones |
+/// | [`retry_budget`](Self::retry_budget) | [`RetryBudget::default`], shared by this configuration and its clones |
 /// | [`classifier`](Self::classifier) | [`Classifier::default`] |
 /// | routes, handler, hedges, escalation | none |
 ///
@@ -34,7 +36,7 @@ use crate::usual::FirstTokensByModel;
 ///     .routes(routes)
 ///     .on_escalation(|escalation| eprintln!("{}: {}", escalation.role, escalation.error));
 /// let writer = Orchestrator::new("writer", "draft").recovery(recovery.clone());
-/// // The same providers, and one retry budget for both.
+/// // The same routes and the same retry budget for both.
 /// let editor = Orchestrator::new("editor", "review").recovery(recovery);
 /// # drop((writer, editor));
 /// ```
@@ -49,69 +51,79 @@ pub struct RecoveryConfig {
     pub(crate) hedge: Option<Hedge>,
     pub(crate) classifier: Classifier,
     pub(crate) escalation: Option<Arc<Alert>>,
-    /// How long first tokens take: what all sessions have seen.
+    /// The times to the first token that all sessions have observed.
     pub(crate) first_tokens: FirstTokensByModel,
 }
 
 impl RecoveryConfig {
-    /// Sets what is tried after which failure.
+    /// Sets the recipe for each scenario of failure.
     pub fn recipes(mut self, recipes: Recipes) -> Self {
         self.recipes = recipes;
         self
     }
 
-    /// Sets who carries out the steps of a recipe that change the request, before the attempt that they
-    /// are for.
+    /// Sets the handler for the recipe steps that change the request.
     ///
-    /// The wait, and the way to another provider, are the turn's own business; without a handler, what
-    /// is to change stands in the [`Attempt`](crate::Attempt) alone.
+    /// The handler runs before the attempt that the steps are for.
+    ///
+    /// The turn itself waits and switches providers. Without a handler, the
+    /// [`Attempt`](crate::Attempt) still has all changes.
     pub fn handler(mut self, handler: impl RecoveryHandler + 'static) -> Self {
         self.handler = Some(Arc::new(handler));
         self
     }
 
-    /// Sets how long recovering turns wait before they make a call again; its cap is also the longest
-    /// that a provider may ask for.
+    /// Sets the back-off between attempts.
+    ///
+    /// Its cap also limits the wait that a provider may ask for.
     pub fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// Sets what all sessions together may retry where there are no [routes](Self::routes). Share one
-    /// among the orchestrators that call the same provider. With routes, each
+    /// Sets the retry budget of all sessions together, for turns without [routes](Self::routes).
+    ///
+    /// Share one budget among orchestrators that call the same provider. With routes, each route
     /// [has a budget of its own](runtime_resilience::Route::retry_budget).
     ///
-    /// A retry draws on the budget of the place that it goes to again, because that place gets the extra
-    /// load. An attempt on another route that is well draws on none, nor does a smaller request after one
-    /// that was refused unread.
+    /// A retry draws on the budget of the place that it calls again, because that place gets the
+    /// extra load. An attempt on another healthy route draws on none. Neither does a smaller
+    /// request after one that was refused unbilled.
     pub fn retry_budget(mut self, budget: RetryBudget) -> Self {
         self.retry_budget = budget;
         self
     }
 
-    /// Sets where recovering turns send their calls, and in which order. Each route has a breaker, and
-    /// perhaps a limiter, of its own, which take the place of the orchestrator's.
+    /// Sets the routes of recovering turns, and their order.
+    ///
+    /// Each route has its own breaker and optionally its own limiter, which replace the
+    /// orchestrator's.
     pub fn routes(mut self, routes: Routes) -> Self {
         self.routes = Some(routes);
         self
     }
 
-    /// Sets when a [repeatable](crate::Turn::repeatable) call is made a second time, beside one whose
-    /// first token is late. Each hedge is taken from the retry budget of the place that it goes to.
+    /// Sets when a [repeatable](crate::Turn::repeatable) call with a late first token is hedged by
+    /// a second call.
+    ///
+    /// Each hedge is taken from the retry budget of the place that it calls.
     pub fn hedge(mut self, hedge: Hedge) -> Self {
         self.hedge = Some(hedge);
         self
     }
 
-    /// Sets how errors become scenarios. The runtime's own rules are asked after those given here: they
-    /// know the errors of turns and tools and, with feature `tokio`, its `Elapsed`.
+    /// Sets the classification of errors.
+    ///
+    /// The runtime's own rules follow the given ones: they classify the errors of turns and tools
+    /// and, with feature `tokio`, its `Elapsed`.
     pub fn classifier(mut self, classifier: Classifier) -> Self {
         self.classifier = with_own_rules(classifier);
         self
     }
 
-    /// Sets what is called when a recovering turn gives up, before it returns: alert somebody. It must
-    /// not block, and a panic in it goes no further.
+    /// Sets the function to call when a recovering turn gives up, such as an alert.
+    ///
+    /// It is called before the turn returns and must not block. A panic in it is caught.
     pub fn on_escalation(
         mut self,
         handler: impl Fn(&Escalation<'_>) + Send + Sync + 'static,
@@ -120,7 +132,7 @@ impl RecoveryConfig {
         self
     }
 
-    /// Whether no recipe allows another attempt, so that a recovering turn makes its call once.
+    /// Whether no recipe allows another attempt, so that recovering turns call once.
     pub(crate) fn is_off(&self) -> bool {
         FailureScenario::ALL.iter().all(|&scenario| self.recipes.get(scenario).max_attempts == 0)
     }

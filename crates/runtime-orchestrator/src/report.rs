@@ -1,4 +1,4 @@
-//! What came of a session or of a drain, for people and programs.
+//! Reports of sessions and drains.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,20 +12,20 @@ use serde::Serialize;
 
 use crate::error::BoxError;
 
-/// The end of a session: the result of its body, and its summary.
+/// The result of a session's body, and the session's summary.
 #[derive(Debug)]
 #[non_exhaustive]
-#[must_use = "the result of the session is in here"]
+#[must_use = "the report has the result of the session"]
 pub struct Report<T> {
     /// The result of the body.
     pub result: Result<T, BoxError>,
-    /// The session as it stood at the end.
+    /// The state of the session at its end.
     pub summary: Summary,
 }
 
-/// An aggregate snapshot of a session, under the original's keys, and what it lacked.
+/// A snapshot of a session, with the keys of the Python original and more.
 ///
-/// Displayed, it is a few lines for a terminal; serialised, it is all of it.
+/// `Display` writes a few lines for a terminal; JSON has all fields.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Summary {
@@ -35,33 +35,33 @@ pub struct Summary {
     pub usage: UsageSummary,
     /// The cost of each model.
     pub per_model_cost: BTreeMap<Arc<str>, Usd>,
-    /// The events of recovery; the last ones, if there were more than the session keeps.
+    /// The last recovery events.
     pub recovery_events: Vec<RecoveryEvent>,
     /// The last events of the session.
     pub agent_events: Vec<Arc<AgentEvent>>,
     /// The session's id.
     pub session_id: Arc<str>,
-    /// Whether a shutdown cancelled the session, rather than a user.
+    /// Whether a shutdown cancelled the session, not a user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shutdown: bool,
     /// The number of requested turns, including refused ones.
     pub iterations: u32,
-    /// The account of the session, if it has one.
+    /// The session's budget, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<AccountStatement>,
-    /// The accounts above it, from the nearest to the topmost.
+    /// The budgets above the session's, from the nearest to the topmost.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub budgets_above: Vec<AccountStatement>,
-    /// The number of emitted events. `agent_events` holds the last of them.
+    /// The number of emitted events. `agent_events` has the last of them.
     pub events_emitted: u64,
-    /// The number of events that the session no longer keeps.
+    /// The number of events that are no longer kept.
     pub events_dropped: u64,
-    /// The number of events and usage records that a sink refused.
+    /// The number of events and usage records that a sink failed to take.
     pub sink_failures: u64,
 }
 
 impl Summary {
-    /// The state of the session's worker.
+    /// The status of the session's worker.
     pub fn status(&self) -> AgentStatus {
         self.worker.status()
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Summary {
         }
         for recovery in &self.recovery_events {
             let said = match recovery.event_type {
-                // Nothing has come of it yet, or nothing did.
+                // The recovery is pending or has failed.
                 RecoveryEventType::Attempted | RecoveryEventType::Failed => {
                     recovery.event_type.as_str()
                 }
@@ -108,45 +108,45 @@ impl fmt::Display for Summary {
     }
 }
 
-/// The result of a drain. Its `Display` is a few lines for a terminal.
+/// The result of a drain. `Display` writes a few lines for a terminal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-#[must_use = "what was left is in here"]
+#[must_use = "the report has the sessions left over"]
 pub struct Drained {
-    /// The number of sessions that ended by themselves since draining began: completed, failed, or
+    /// The number of sessions that came to their own end during the drain: completed, failed, or
     /// cancelled by a user.
     pub ended: u64,
-    /// The other sessions, in the order of their opening: cancelled by the shutdown, or still in code
-    /// that cannot be interrupted.
+    /// The other sessions, in the order of their opening: cancelled by the shutdown, or still stuck
+    /// in code that cannot be interrupted.
     pub left_over: Vec<LeftOver>,
-    /// Whether all sessions ended within the timeout.
+    /// Whether all sessions had ended within the timeout.
     pub in_time: bool,
-    /// The errors of sinks that could not write their buffers.
+    /// The errors of sinks that were not flushed.
     pub sink_failures: Vec<String>,
 }
 
-/// A session that a drain cancelled or left running.
+/// A session that a drain cancelled or left behind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LeftOver {
-    /// The session's id, as its events carry it.
+    /// The session id in its events.
     pub session_id: Arc<str>,
-    /// The id of its worker.
+    /// The id of the session's worker.
     pub worker_id: Arc<str>,
-    /// The role of its agent.
+    /// The role of the session's agent.
     pub role: Arc<str>,
-    /// The phase it worked in.
+    /// The phase of the session's work.
     pub phase: Arc<str>,
-    /// The project it worked for.
+    /// The project of the session.
     pub project_id: Option<i64>,
-    /// The state in which it ended: `cancelled`, unless it is only [stuck](Self::stuck).
+    /// The status at its end: `cancelled`, unless the session is only [stuck](Self::stuck).
     pub status: AgentStatus,
-    /// The number of turns and tools under way when it ended.
+    /// The number of turns and tools that were running at the end.
     pub in_flight: u32,
-    /// Whether it waited for input when it ended.
+    /// Whether the session was waiting for input at the end.
     pub waiting_for_input: bool,
-    /// Whether it was still in code that cannot be interrupted, such as a call on a thread, when the
-    /// drain returned. Its last event is not emitted then.
+    /// Whether the session was still in code that cannot be interrupted, such as a call on a
+    /// thread, when the drain returned. Its last event is not yet emitted.
     pub stuck: bool,
 }
 

@@ -7,17 +7,18 @@
 //!    └───────────────────┴─ sessions leave: their last event is out
 //! ```
 //!
-//! A session is on the roster from before its first event until after its last one, so an empty
-//! roster that takes nobody in any more means that all is over. What has left is remembered only
-//! while it drains, and nobody joins then: the roster is never longer than there were sessions
-//! open at once.
+//! A session is on the roster from before its first event until after its last one. So an empty
+//! roster that accepts no session means that all sessions have ended. Ended sessions are only
+//! remembered while the roster drains, and no session joins then: the list is never longer than the
+//! largest number of open sessions.
 //!
 //! # Locks
 //!
-//! The roster's lock is the innermost: nobody takes another one while holding it. That nothing slips
-//! in while draining begins needs no more than the locks: a session joins under the roster's, before
-//! or after `begin` has shut it; those that joined before are told one by one, under the lock of
-//! their own state, and under that lock a turn or a tool is admitted before or refused after.
+//! The roster's lock is the innermost: no other lock is taken while it is held. The locks alone
+//! ensure that nothing new begins after the drain does. A session joins under the roster's lock,
+//! either before or after `begin` closes the roster. Sessions that joined before are told one by
+//! one, under the lock of their own state, and a turn or a tool is admitted before that or refused
+//! after it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -32,37 +33,37 @@ use crate::error::ShuttingDownError;
 use crate::parts::life::End;
 use crate::report::{Drained, LeftOver};
 
-/// What a roster knows of a session. None of it is asked under the roster's lock, but for the
-/// report of one that leaves.
+/// A session on a roster. Its methods are called without the roster's lock, except for the report
+/// of a leaving session.
 pub(crate) trait Member: Send + Sync {
-    /// From here on it begins nothing new.
+    /// Refuses new turns, tools and pauses from here on.
     fn drain(&self);
 
-    /// Cancels it in the name of a shutdown. One that has ended by itself stays as it ended.
+    /// Cancels the session as a shutdown. A session that has ended keeps its end.
     fn cancel(&self);
 
-    /// How it ended, if it has.
+    /// The end of the session, if it has ended.
     fn end(&self) -> Option<End>;
 
-    /// What is said of it if a shutdown did not let it come to its own end.
+    /// The report about a session that the drain cancelled or left behind.
     fn left_over(&self, end: End, stuck: bool) -> LeftOver;
 
-    /// Where its events go.
+    /// The destination of its events.
     fn event_sink(&self) -> Option<&Arc<dyn EventSink>>;
 
-    /// Where its usage goes.
+    /// The destination of its usage records.
     fn usage_sink(&self) -> Option<&Arc<dyn UsageSink>>;
 }
 
-/// Names a session on every roster it is on, and whoever waits for one to be empty.
+/// The next key. Keys identify a session on all its rosters, and a waiting drain.
 static NEXT_KEY: AtomicU64 = AtomicU64::new(0);
 
 fn draw_key() -> u64 {
-    // Relaxed: only the number has to differ, and to be higher for what is opened later below.
+    // Relaxed: keys only have to be unique, and higher for sessions opened later.
     NEXT_KEY.fetch_add(1, Ordering::Relaxed)
 }
 
-/// The open sessions, and what became of them while it drains.
+/// The open sessions, and the ended ones while it drains.
 #[derive(Default)]
 pub(crate) struct Roster {
     state: Mutex<State>,
@@ -71,12 +72,12 @@ pub(crate) struct Roster {
 #[derive(Default)]
 struct State {
     draining: bool,
-    /// Whether the time was over before the last one had left.
+    /// Whether a session was open at the timeout.
     late: bool,
     open: HashMap<u64, Weak<dyn Member>>,
-    /// How many have left since it drains that no shutdown had cancelled.
+    /// The number of sessions that have left during the drain by their own end.
     ended: u64,
-    /// Those that one had cancelled.
+    /// The sessions that a shutdown cancelled.
     cancelled: Vec<(u64, LeftOver)>,
     watchers: HashMap<u64, Waker>,
 }
@@ -90,8 +91,8 @@ impl Roster {
         if self.is_draining() { Err(ShuttingDownError) } else { Ok(()) }
     }
 
-    /// From here on nobody joins, and no open session begins a turn or a tool. Returns the open
-    /// sessions.
+    /// Closes the roster: no session joins, and no open session begins a turn or a tool. Returns
+    /// the open sessions.
     pub(crate) fn begin(&self) -> Vec<Arc<dyn Member>> {
         self.state().draining = true;
         let open = self.sessions();
@@ -101,21 +102,22 @@ impl Roster {
         open
     }
 
-    /// Cancels what is still open.
+    /// Cancels the sessions that are still open.
     pub(crate) fn cancel_rest(&self) {
         let mut state = self.state();
         state.late |= !state.open.is_empty();
         drop(state);
-        // The youngest first: a child is told that it was the shutdown before its parent drops it.
+        // The youngest first: a child is told about the shutdown before its parent drops it.
         self.sessions().iter().rev().for_each(|member| member.cancel());
     }
 
-    /// What came of it, so far.
+    /// The result so far.
     pub(crate) fn report(&self) -> Drained {
         let state = self.state();
         let (ended, in_time) = (state.ended, !state.late);
         let mut left = state.cancelled.clone();
-        // Kept until the lock is released: the last one to drop a session runs its owner's code.
+        // Kept until the lock is released: dropping the last reference to a session runs its
+        // owner's code.
         let stuck = state.open.iter();
         let stuck: Vec<_> = stuck.filter_map(|(key, it)| Some((*key, it.upgrade()?))).collect();
         drop(state);
@@ -128,7 +130,7 @@ impl Roster {
         Drained { ended, left_over, in_time, sink_failures: Vec::new() }
     }
 
-    /// Whether nobody is left; if somebody is, `waker` is woken once nobody is.
+    /// Whether the roster is empty. If not, `waker` is woken once it is.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> bool {
         let mut state = self.state();
         if state.open.is_empty() {
@@ -146,7 +148,7 @@ impl Roster {
 
     pub(crate) fn unwatch(&self, key: u64) {
         let held = self.state().watchers.remove(&key);
-        // Dropped with the lock released.
+        // Dropped after the lock is released.
         drop(held);
     }
 
@@ -171,7 +173,7 @@ impl Roster {
         Ok(())
     }
 
-    /// Takes back a joining: the session was never opened.
+    /// Undoes `join` for a session that was never opened.
     fn withdraw(&self, key: u64) {
         let mut state = self.state();
         state.open.remove(&key);
@@ -197,7 +199,7 @@ impl Roster {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Its collections are changed in single steps; a panic between them leaves it whole.
+        // The collections are changed in single steps, so they stay consistent after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -208,7 +210,7 @@ impl State {
     }
 }
 
-/// The rosters that a session is on: its orchestrator's, and those of the sessions it is below.
+/// The rosters of a session: its orchestrator's, and those of the sessions above it.
 pub(crate) struct Places {
     key: u64,
     own: Arc<Roster>,
@@ -220,12 +222,12 @@ impl Places {
         Self { key: draw_key(), own: Arc::clone(own), above }
     }
 
-    /// The rosters of a session of `own` that is below this one, but for `own`, which it has anyway.
+    /// The rosters above a child of orchestrator roster `own`, without `own` itself.
     pub(crate) fn above(&self, own: &Arc<Roster>) -> Vec<Arc<Roster>> {
         self.all().filter(|roster| !Arc::ptr_eq(roster, own)).map(Arc::clone).collect()
     }
 
-    /// On all of them or on none.
+    /// Joins all rosters or none.
     pub(crate) fn join(&self, member: &Weak<dyn Member>) -> Result<(), ShuttingDownError> {
         for (joined, roster) in self.all().enumerate() {
             if let Err(refused) = roster.join(self.key, Weak::clone(member)) {

@@ -1,4 +1,4 @@
-//! The caller's code inside the span it runs for.
+//! Runs the caller's code inside its span.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use runtime_events::{ScopeHook, SpanId};
 
-/// Runs `code` inside `span`, if anybody wants to know.
+/// Runs `code` inside `span`, if there is a hook.
 pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl FnOnce() -> T) -> T {
     let Some(hook) = hook else { return code() };
     let (mut code, mut value) = (Some(code), None);
@@ -15,11 +15,11 @@ pub(crate) fn inside<T>(hook: Option<&dyn ScopeHook>, span: SpanId, code: impl F
             value = Some(code());
         }
     });
-    // A hook that did not keep its word is not to cost the caller the call.
+    // A hook that breaks its contract must not cost the caller the call.
     match (value, code) {
         (Some(value), _) => value,
         (None, Some(code)) => code(),
-        (None, None) => unreachable!("code that was run has left its value"),
+        (None, None) => unreachable!("the code has run and set its value"),
     }
 }
 

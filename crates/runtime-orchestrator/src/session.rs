@@ -1,4 +1,4 @@
-//! One agent's run, from its worker's start to its last event.
+//! The session of an agent, from the start of its worker to its last event.
 
 mod blocking;
 mod calls;
@@ -30,12 +30,12 @@ use crate::core::Core;
 use crate::error::{BoxError, SessionClosedError, SessionError};
 use crate::report::{Report, Summary};
 
-/// A single agent's execution context, opened by [`Orchestrator::session`].
+/// The session of one agent, opened by [`Orchestrator::session`].
 ///
-/// Every method takes `&self`: tools run in parallel with `join!`, and the session may be shared
-/// in an `Arc`. End it with [`finish`](Self::finish), [`complete`](Self::complete),
-/// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to); dropping it
-/// before that cancels it.
+/// Every method takes `&self`: tools run in parallel with `join!`, and an `Arc` shares the session.
+/// End the session with [`finish`](Self::finish), [`complete`](Self::complete),
+/// [`fail`](Self::fail), [`cancel`](Self::cancel) or [`handoff_to`](Self::handoff_to). Dropping an
+/// open session cancels it.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -55,22 +55,22 @@ use crate::report::{Report, Summary};
 ///
 /// [`Orchestrator::session`]: crate::Orchestrator::session
 #[derive(Debug)]
-#[must_use = "a session that is dropped is cancelled"]
+#[must_use = "dropping an open session cancels it"]
 #[doc(alias = "AsyncOrchestrationSession")]
 pub struct OrchestrationSession {
     pub(crate) core: Arc<Core>,
-    /// True exactly while the body given to `run` runs.
+    /// True exactly while the body given to `run` is polled.
     polling: AtomicBool,
 }
 
 /// # State
 impl OrchestrationSession {
-    /// A handle that can be sent anywhere and outlives this value.
+    /// Returns a handle that outlives this value and works from any task or thread.
     pub fn handle(&self) -> SessionHandle {
         SessionHandle { core: Arc::clone(&self.core) }
     }
 
-    /// Adds a label to all further events: tenant, user, request.
+    /// Adds a label to all later events: tenant, user, request.
     pub fn label(&self, key: impl Into<String>, value: impl Into<String>) {
         self.core.stream.label(key.into(), value.into());
     }
@@ -85,7 +85,7 @@ impl OrchestrationSession {
         self.core.role()
     }
 
-    /// The phase the session works in.
+    /// The phase of the session's work.
     pub fn phase(&self) -> &str {
         self.core.phase()
     }
@@ -105,13 +105,13 @@ impl OrchestrationSession {
         self.core.money.tracker()
     }
 
-    /// The account of the session, if it has one, with its balance and its statement; the accounts above it
-    /// are on its [path](Account::path).
+    /// The account that pays for the session, if there is one: its balance, its statement, and the
+    /// accounts above it.
     pub fn account(&self) -> Option<&Account> {
         self.core.money.account()
     }
 
-    /// The session as it stands: worker, usage, recovery, events, budget.
+    /// A snapshot of the session: worker, usage, recovery, events, budget.
     pub fn summary(&self) -> Summary {
         summary::of(&self.core)
     }
@@ -119,17 +119,17 @@ impl OrchestrationSession {
 
 /// # Time
 ///
-/// Deadlines are inherited and never extended: a child has no more time than its parent, and a turn or a
-/// tool no more than its session, whatever their own limits are.
+/// Deadlines are passed down and never extended: a child has no more time than its parent, and a
+/// turn or a tool no more than its session, whatever its own limits are.
 impl OrchestrationSession {
-    /// The deadline on the session's clock: its own [deadline](crate::Orchestrator::deadline) or the one of a
-    /// session above it, whichever is first.
+    /// The deadline, on the session's clock: the session's [own](crate::Orchestrator::deadline) or
+    /// a parent's, whichever comes first. `None` without a deadline.
     pub fn deadline(&self) -> Option<Instant> {
         self.core.time.deadline().map(|until| until.at)
     }
 
-    /// The time until the deadline, or zero after it: for calls inside the session, such as the HTTP client of
-    /// a tool or an agent elsewhere.
+    /// The time until the deadline; zero after it. Pass it to code inside the session, such as the
+    /// HTTP client of a tool, or to a remote agent.
     ///
     /// ```
     /// use std::time::Duration;
@@ -155,11 +155,11 @@ impl OrchestrationSession {
 
 /// # Ending
 impl OrchestrationSession {
-    /// Ends the session with a result: `Ok` completes it, an error fails it.
+    /// Ends the session by `result`: `Ok` completes it, an error fails it.
     ///
-    /// A session that ended before, for instance by a handoff, is not changed. While its orchestrator
-    /// [drains](crate::Orchestrator::drain), a refusal for that reason, or an error with one as its source,
-    /// cancels the session as shut down.
+    /// A session that has already ended, for instance by a handoff, keeps its end. While the
+    /// orchestrator [drains](crate::Orchestrator::drain), an error that is or wraps a refusal by
+    /// the drain cancels the session as a shutdown.
     pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
         let result = match result {
             Ok(value) => {
@@ -175,26 +175,26 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError::Closed`] if it is over, [`SessionError::Busy`] if turns or tools are under
-    /// way or it waits for input.
+    /// [`SessionError::Closed`] if the session has ended, [`SessionError::Busy`] if turns or tools
+    /// are running or the session waits for input.
     pub fn complete(&self) -> Result<(), SessionError> {
         self.core.complete(true, None)
     }
 
-    /// Completes the session with a detail for people.
+    /// [`complete`](Self::complete), with a text for the event.
     ///
     /// # Errors
     ///
-    /// As for [`complete`](Self::complete).
+    /// The same as [`complete`](Self::complete).
     pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
         self.core.complete(true, Some(detail.into()))
     }
 
-    /// Fails the session. Turns and tools under way are interrupted where they wait.
+    /// Fails the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if it is over.
+    /// [`SessionClosedError`] if the session has ended.
     pub fn fail(
         &self,
         detail: impl Into<String>,
@@ -203,26 +203,27 @@ impl OrchestrationSession {
         self.core.fail(&detail.into(), class, SpanOutcome::Failed)
     }
 
-    /// Cancels the session. Turns and tools under way are interrupted where they wait.
+    /// Cancels the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if it is over.
+    /// [`SessionClosedError`] if the session has ended.
     pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
         self.core.cancel_with(detail.into())
     }
 
-    /// Completes this session and registers a worker for `target_role`, in this session's phase
-    /// and for its project.
+    /// Completes this session and registers a worker for `target_role`.
     ///
-    /// `context` is a JSON object for the target, or null. Open the target's session with
-    /// [`Orchestrator::accept`](crate::Orchestrator::accept). If too many workers wait unclaimed, the oldest is
-    /// cancelled.
+    /// The worker has this session's phase and project.
+    ///
+    /// `context` is information for the target: a JSON object, or null for none. Open the target's
+    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept). The registry cancels the
+    /// oldest unclaimed workers once there are too many.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the session is over or busy, if the target role is empty, or if the
-    /// context is no object. Nothing has changed then.
+    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, or if the
+    /// context is neither an object nor null. After an error the session is unchanged.
     pub fn handoff_to(
         &self,
         target_role: &str,
@@ -232,11 +233,13 @@ impl OrchestrationSession {
         handoff::hand_over(&self.core, target_role, &reason.into(), context)
     }
 
-    /// Opens a session below this one for another role: with the same settings, inside its span, with the rest
-    /// of its budget, and no later a deadline.
+    /// Opens a session below this one, for an agent of another role.
     ///
-    /// The child's turns are paid from this session's budget as well, so one limit holds for a run with all
-    /// its children. For other settings, use
+    /// The child has this session's settings, the rest of its budget and its deadline. Its span is
+    /// inside this session's.
+    ///
+    /// The child's turns are charged to this session's budget as well, so a run with all its
+    /// children has one limit. For other settings, see
     /// [`Orchestrator::session_below`](crate::Orchestrator::session_below).
     ///
     /// ```
@@ -254,7 +257,7 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if this session is over, past its deadline or draining, or if the
+    /// [`SessionError`] if this session has ended, is past its deadline or drains, or if the
     /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
         let setup = open::child_setup(&self.core, role.into());
@@ -264,16 +267,18 @@ impl OrchestrationSession {
 
 /// # Waiting for a person
 impl OrchestrationSession {
-    /// Puts the worker into `WAITING_FOR_INPUT` and waits for an answer, here or through a
-    /// [`SessionHandle`].
+    /// Waits for input, with the worker in `WAITING_FOR_INPUT`.
     ///
-    /// Dropping the future ends the wait, and the worker runs again. Turns and tools may run during the wait.
+    /// The input comes from [`provide_input`](Self::provide_input), here or at a [`SessionHandle`].
+    ///
+    /// Dropping the future ends the wait, and the worker runs again. Turns and tools may run
+    /// meanwhile.
     ///
     /// # Errors
     ///
     /// [`SessionError::AlreadyWaiting`] if another pause waits, [`SessionError::Closed`] if the
-    /// session is over or ends while it waits, [`SessionError::ShuttingDown`] if its orchestrator
-    /// drains.
+    /// session has ended or ends during the wait, [`SessionError::ShuttingDown`] if its
+    /// orchestrator drains.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -291,7 +296,7 @@ impl OrchestrationSession {
         input::pause(&self.core, prompt.into()).await
     }
 
-    /// Answers the pause of this session.
+    /// Provides the input for the pause of this session.
     ///
     /// # Errors
     ///
@@ -303,49 +308,52 @@ impl OrchestrationSession {
 
 /// # Permission, quality and policy
 impl OrchestrationSession {
-    /// Checks whether the session's role may use a tool, and emits `agent.permission_checked`.
+    /// Checks this session's role for a tool, and emits `agent.permission_checked`.
     ///
-    /// Without permissions everything is allowed and nothing is emitted; a session that is over emits
-    /// nothing either.
+    /// Without permissions every tool is allowed and no event is emitted. A session that has ended
+    /// emits none either.
     ///
-    /// To choose the tools that a model is offered, without an event for each:
+    /// To choose the tools to offer to a model without an event for each, use
     /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
     }
 
-    /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`; `None`
-    /// without a gate. On a session that is over the gate is evaluated and nothing is emitted.
+    /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`.
+    ///
+    /// `None` without a gate. A session that has ended evaluates the gate and emits no event.
     pub fn evaluate_gate(&self, observed: QualityLevel) -> Option<QualityGateOutcome> {
         checks::gate(&self.core, observed)
     }
 
-    /// The actions that the policy engine recommends now; none without an engine. Emits
-    /// `agent.policy_decided` with the rules that fired.
+    /// Returns the actions that the policy engine recommends now.
     ///
-    /// The session fills in its phase, its cost, the scenarios whose recovery is exhausted, and the time since
-    /// its opening if it is zero in `context`.
+    /// Emits `agent.policy_decided` with the rules that fired. Without an engine there are no
+    /// actions and no event.
+    ///
+    /// The session sets the phase, the cost and the scenarios with exhausted recovery, and the
+    /// elapsed time if `context` has zero.
     pub fn evaluate_policy(&self, context: PhaseContext) -> Vec<PolicyActionData> {
         checks::policy(&self.core, context)
     }
 
-    /// Explains for each rule whether it fires now, and which part of it decided.
+    /// Explains for each rule whether it fires now, and which part decided.
     pub fn explain_policy(&self, context: PhaseContext) -> Vec<RuleExplanation> {
         let Some(engine) = &self.core.setup.policy else { return Vec::new() };
         engine.explain(&checks::policy_context(&self.core, context))
     }
 }
 
-/// Runs a body with the flag raised while the caller's code runs, so that a panic is told from a
-/// cancellation when the session is dropped.
+/// Runs `body` with the flag raised during each poll, so that the drop of the session can tell a
+/// panic from a cancellation.
 pub(crate) async fn guard<T>(
     session: &OrchestrationSession,
     body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
 ) -> Result<T, BoxError> {
     let mut body = pin!(body(session));
     poll_fn(|cx| {
-        // Relaxed: only the thread that polls, or that unwinds from the poll, looks at it;
-        // a task that moves is handed over with a barrier of its own.
+        // Relaxed: only the thread that polls, or unwinds from the poll, reads the flag. Moving a
+        // task to another thread has its own barrier.
         session.polling.store(true, Ordering::Relaxed);
         let polled = body.as_mut().poll(cx);
         session.polling.store(false, Ordering::Relaxed);

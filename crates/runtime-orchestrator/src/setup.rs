@@ -1,4 +1,4 @@
-//! What the sessions of an orchestrator have in common.
+//! The configuration behind an orchestrator.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::roster::Roster;
 use crate::telemetry::TelemetryConfig;
 use crate::usual::UsualOutput;
 
-/// The turns a session may have unless told otherwise.
+/// The default maximum number of turns.
 pub(crate) const DEFAULT_MAX_ITERATIONS: u32 = 25;
 
 /// The fields behind an orchestrator, shared by its sessions.
@@ -26,7 +26,7 @@ pub(crate) struct Setup {
     pub(crate) project_id: Option<i64>,
     pub(crate) labels: Option<Arc<Labels>>,
     pub(crate) registry: AgentRegistry,
-    /// Whether the registry was made here, and so keeps this orchestrator's time and ids.
+    /// Whether the registry was created here, so that it follows the orchestrator's clock and ids.
     pub(crate) own_registry: bool,
     pub(crate) permissions: Option<PermissionEnforcer>,
     pub(crate) breaker: Option<CircuitBreaker>,
@@ -36,7 +36,7 @@ pub(crate) struct Setup {
     pub(crate) guardrails: Guardrails,
     pub(crate) budget: Option<Limit>,
     pub(crate) account: Option<Account>,
-    /// How long answers usually are: what all its sessions have seen.
+    /// The usual length of answers, as all sessions have observed it.
     pub(crate) usual: UsualOutput,
     pub(crate) pricing: PricingTable,
     pub(crate) max_iterations: u32,
@@ -48,7 +48,7 @@ pub(crate) struct Setup {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
-    /// The open sessions of this orchestrator, its clones, and whoever shuts down with it.
+    /// The open sessions of all orchestrators that shut down together.
     pub(crate) roster: Arc<Roster>,
 }
 
@@ -85,7 +85,7 @@ impl Setup {
         }
     }
 
-    /// Keeps the registry on this orchestrator's time and ids, where it is its own.
+    /// Gives the orchestrator's clock and ids to the registry, if it was created here.
     pub(crate) fn renew_registry(&mut self) {
         if self.own_registry {
             let config = RegistryConfig::default();
@@ -95,7 +95,7 @@ impl Setup {
     }
 }
 
-/// A fresh account for the limit, below the shared one where there is one; and whether it is fresh.
+/// An account for the limit, below the shared one if there is one, and whether the account is new.
 pub(crate) fn account(shared: Option<&Account>, limit: Option<Limit>) -> (Option<Account>, bool) {
     let owned = limit.is_some();
     let account = match (shared, limit) {

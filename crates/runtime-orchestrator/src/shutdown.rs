@@ -1,4 +1,4 @@
-//! Ending many sessions together, and what was left of them.
+//! Shutdown of several orchestrators together.
 
 mod drain;
 
@@ -15,8 +15,10 @@ use crate::report::Drained;
 use crate::roster::Roster;
 use crate::setup::default_sleeper;
 
-/// What several orchestrators shut down by: those that are
-/// [given](crate::Orchestrator::shutdown) the same one drain together. Clones are the same one.
+/// A shutdown that several orchestrators share.
+///
+/// Orchestrators that are [given](crate::Orchestrator::shutdown) the same one, or clones of it,
+/// drain together.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -43,21 +45,22 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// On the system's clock, and with feature `tokio` on tokio's timer.
+    /// Creates a shutdown on the system's clock and, with feature `tokio`, on tokio's timer.
     pub fn new() -> Self {
         let sleeper = default_sleeper();
         Self { roster: Arc::default(), clock: Arc::new(SystemClock), sleeper }
     }
 
-    /// On one value for clock and sleeper: a [`ManualClock`](runtime_events::ManualClock), so that
-    /// a test moves the time by hand.
+    /// Creates a shutdown on one value for clock and sleeper, such as a
+    /// [`ManualClock`](runtime_events::ManualClock) in tests.
     pub fn on(time: impl Clock + Sleeper + 'static) -> Self {
         let time = Arc::new(time);
         Self { roster: Arc::default(), clock: time.clone(), sleeper: Some(time) }
     }
 
-    /// Begins to drain, and waits for nothing: for a signal handler, or a server that wants to be
-    /// seen as not ready first.
+    /// Begins to drain, without waiting.
+    ///
+    /// For a signal handler, or for a server that first reports that it is not ready.
     pub fn begin(&self) {
         let _open = self.roster.begin();
     }
@@ -67,7 +70,8 @@ impl Shutdown {
         self.roster.is_draining()
     }
 
-    /// Drains all its orchestrators: see [`Orchestrator::drain`](crate::Orchestrator::drain).
+    /// Drains all orchestrators that share it, as
+    /// [`Orchestrator::drain`](crate::Orchestrator::drain) does.
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
         let sleeper = sleeper.or_else(|| self.sleeper.clone());

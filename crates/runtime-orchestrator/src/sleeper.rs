@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use runtime_events::{Sleep, Sleeper};
 
-/// Sleeps on tokio's timer. The default sleeper with feature `tokio`.
+/// A sleeper on tokio's timer, the default with feature `tokio`.
 ///
-/// Its sleeps panic outside a tokio runtime with time enabled, as `tokio::time::sleep` does; it
-/// is asked for one only when a call with a timeout is not ready at once.
+/// Sleeps panic outside a tokio runtime with time enabled, as `tokio::time::sleep` does. A sleep is
+/// only made for a call with a timeout that is not ready at once.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
 pub struct TokioSleeper;

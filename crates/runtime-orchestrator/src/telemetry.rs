@@ -1,4 +1,4 @@
-//! What a session keeps and shows of itself, beside the events that its sinks get.
+//! Configuration of telemetry.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -8,10 +8,10 @@ use runtime_events::ScopeHook;
 
 use crate::capture::Capture;
 
-/// The events a session keeps for its summary unless told otherwise.
+/// The default number of events that a session keeps.
 const DEFAULT_EVENT_LOG: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// What a session keeps and shows of itself, beside the events that its sinks get.
+/// The configuration of a session's telemetry, beside the events for its sinks.
 ///
 /// | setting | default |
 /// |---|---|
@@ -27,31 +27,34 @@ pub struct TelemetryConfig {
 }
 
 impl TelemetryConfig {
-    /// Sets how many events, and how many recovery events, a session keeps for its summary.
+    /// Sets how many events and recovery events a session keeps for its summary.
     pub const fn event_log(mut self, events: NonZeroUsize) -> Self {
         self.event_log = events;
         self.keeps_events = true;
         self
     }
 
-    /// Has sessions keep no events for their summary. Without a sink none is made then, and the summary
-    /// counts none.
+    /// Makes sessions keep no events for their summary.
+    ///
+    /// Without a sink, events are not made at all, and the summary counts none.
     pub const fn without_event_log(mut self) -> Self {
         self.keeps_events = false;
         self
     }
 
-    /// Keeps what was said, redacted, as events.
+    /// Captures content as events, after redaction.
     pub fn capture(mut self, capture: Capture) -> Self {
         self.capture = Some(capture);
         self
     }
 
-    /// Sets the hook that is entered around the caller's code: a turn's call, a tool's body. What a
-    /// tracer makes in there is then below the span it belongs to.
+    /// Sets the hook that is entered around the caller's code: a turn's call, a tool's body.
     ///
-    /// A call that runs on a thread of its own, as of
-    /// [`BlockingCalls::run_turn_within`](crate::BlockingCalls::run_turn_within), is outside of it.
+    /// Spans that a tracer creates inside are then children of the turn's or the tool's span.
+    ///
+    /// A call on a new thread, such as
+    /// [`BlockingCalls::run_turn_within`](crate::BlockingCalls::run_turn_within), is outside the
+    /// hook.
     pub fn scope_hook(mut self, hook: impl ScopeHook + 'static) -> Self {
         self.scope = Some(Arc::new(hook));
         self

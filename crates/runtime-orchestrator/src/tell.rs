@@ -1,4 +1,4 @@
-//! What events say of decisions, waits and changes of state.
+//! Events about decisions, waits and changes of state.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -23,7 +23,7 @@ use crate::log::log;
 use crate::parts::money::{Money, Overspent};
 use crate::parts::stream::{Speaker, Stream};
 
-/// The session's worker went from one state to another.
+/// Emits a change of the worker's status.
 pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
     let changed = StatusChanged {
         from: Some(Word::Literal(from.as_str())),
@@ -32,7 +32,7 @@ pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
     stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
 }
 
-/// A breaker changed its state, and this session's call was the cause.
+/// Emits a change of a breaker's state that this session's call caused.
 pub(crate) fn breaker(stream: &Stream, breaker: &str, change: Transition) {
     let Transition { from, to, generation, cause, wait, .. } = change;
     let changed = BreakerChanged {
@@ -46,7 +46,7 @@ pub(crate) fn breaker(stream: &Stream, breaker: &str, change: Transition) {
     stream.tell(AgentEventName::BreakerChanged, AgentEventStatus::Running, changed.data());
 }
 
-/// Guardrails have looked at something.
+/// Emits the result of guardrails.
 pub(crate) fn guardrails(
     stream: &Stream,
     stage: GuardrailStage,
@@ -70,7 +70,7 @@ pub(crate) fn guardrails(
     stream.tell(AgentEventName::GuardrailChecked, verdict(checked.is_ok()), told.data());
 }
 
-/// The permission of the role for a tool was asked.
+/// Emits the check of a permission.
 pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcome) {
     let told = PermissionChecked {
         tool: Some(Word::Read(tool)),
@@ -80,7 +80,7 @@ pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcom
     stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
 }
 
-/// The policy was asked, and these rules fired.
+/// Emits the fired rules of the policy.
 pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
     let rules: Vec<&str> = fired.iter().map(|rule| &*rule.name).collect();
     let actions = fired.iter().flat_map(|rule| &rule.actions);
@@ -92,14 +92,14 @@ pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
     stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
 }
 
-/// The work went to another agent, if that is what the session's last event says.
+/// Emits the handover, if the session's last event has one.
 pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) {
     if let Some(handoff) = SessionEnded::of(farewell).handoff() {
         stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
     }
 }
 
-/// A turn was refused: one `agent.blocked`.
+/// Emits the refusal of a turn as `agent.blocked`.
 pub(crate) fn turn_refused(
     stream: &Stream,
     model: &str,
@@ -114,7 +114,7 @@ pub(crate) fn turn_refused(
     refused(stream, class, detail, told.data());
 }
 
-/// A tool was refused: one `agent.blocked`.
+/// Emits the refusal of a tool as `agent.blocked`.
 pub(crate) fn tool_refused(
     stream: &Stream,
     tool: &str,
@@ -131,7 +131,7 @@ pub(crate) fn tool_refused(
 
 fn refused(stream: &Stream, class: AgentFailureClass, detail: String, data: Data) {
     let Speaker { session_id, role, .. } = stream.speaker();
-    log!(info, session = %session_id, role = %role, detail = %detail, "refused");
+    log!(info, session = %session_id, role = %role, detail = %detail, "turn or tool refused");
     let event = stream
         .event(AgentEventName::AgentBlocked, AgentEventStatus::Blocked)
         .with_failure_class(class)
@@ -140,7 +140,7 @@ fn refused(stream: &Stream, class: AgentFailureClass, detail: String, data: Data
     stream.emit(event);
 }
 
-/// Keeps a content as `event`, if that is asked for.
+/// Emits a content as `event`, if it is captured.
 pub(crate) fn content(
     stream: &Stream,
     capture: Option<&Capture>,
@@ -157,10 +157,10 @@ pub(crate) fn content(
     stream.emit(event.with_data(captured.data()));
 }
 
-/// One `agent.budget_mark` for each mark that a turn made budgets cross.
+/// Emits one `agent.budget_mark` for each mark that a turn crossed.
 pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
     for mark in marks {
-        log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark");
+        log!(warn, session = %stream.speaker().session_id, mark = %mark, "budget mark crossed");
         let told = payload::MarkCrossed {
             account: mark.account.as_ref().map(Word::Shared),
             percent: Some(mark.percent.into()),
@@ -175,8 +175,8 @@ pub(crate) fn marks(stream: &Stream, marks: &[BudgetMark]) {
     }
 }
 
-/// After a turn that was answered, whether or not the answer was withheld: more spent than allowed
-/// is said each time, and is returned where the budget is enforced.
+/// Emits an overspent budget after each answered turn, even if the answer was withheld. Returns it
+/// if the budget is enforced.
 pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceededError> {
     let Overspent { exceeded, enforced } = money.overspent()?;
     let Speaker { session_id, role, .. } = stream.speaker();
@@ -194,28 +194,28 @@ pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceeded
     enforced.then_some(exceeded)
 }
 
-/// How the session's budgets stand, into the payload of an event.
+/// Writes the balance of the session's budgets into the payload of an event.
 pub(crate) fn balance(money: &Money, ended: &mut TurnEnded<'_>) {
     let Some((Balance { reserved, left, .. }, available)) = money.balance() else { return };
     ended.budget_remaining_usd = Some(left.to_f64());
-    // The accounts above may have less.
+    // The accounts above may have less left.
     ended.budget_available_usd = (SignedUsd::from(available) < left).then(|| available.to_f64());
     ended.budget_reserved_usd = (!reserved.is_zero()).then(|| reserved.to_f64());
 }
 
-/// The statements of the session's budgets, into its last event.
+/// Writes the statements of the session's budgets into its last event.
 pub(crate) fn statements(money: &Money, event: &mut AgentEvent) {
     if money.account().is_none() {
         return;
     }
     let statements: Vec<_> = money.public_statements().collect();
-    // Texts and finite numbers under literal keys: none of it can fail to serialise.
+    // Strings and finite numbers under literal keys: serialisation cannot fail.
     let json = serde_json::to_value(statements).unwrap_or_default();
     let ended = SessionEnded { budgets: Some(Any::Json(&json)), ..SessionEnded::default() };
     ended.write(event.data.get_or_insert_default());
 }
 
-/// What is waited for. A wait for a person is told by `agent.paused` and `agent.resumed`.
+/// The reason for a wait. A wait for input has `agent.paused` and `agent.resumed` instead.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reason {
     RateLimit,
@@ -231,8 +231,8 @@ impl Reason {
     }
 }
 
-/// Awaits something that is a wait of the agent's. One that is not ready at once has a span, which
-/// the caller ends as it ended.
+/// Awaits `future` as a wait of the agent. If it is not ready at once, it has a span, which the
+/// caller ends with the outcome.
 pub(crate) async fn waiting<F: Future>(
     stream: &Stream,
     reason: Reason,
@@ -252,7 +252,7 @@ pub(crate) async fn waiting<F: Future>(
     (output, wait)
 }
 
-/// A wait under way. Dropped, it was cancelled.
+/// A running wait. Dropping it cancels it.
 pub(crate) struct Wait<'c> {
     stream: &'c Stream,
     reason: Reason,
@@ -262,7 +262,7 @@ pub(crate) struct Wait<'c> {
 }
 
 impl<'c> Wait<'c> {
-    /// The agent waits.
+    /// Begins a wait and emits its start.
     pub(crate) fn begin(stream: &'c Stream, reason: Reason, parent: SpanId) -> Self {
         let outcome = SpanOutcome::Cancelled;
         let wait = Self { stream, reason, span: stream.new_span(), parent, outcome };
@@ -270,7 +270,7 @@ impl<'c> Wait<'c> {
         wait
     }
 
-    /// It is over in this way.
+    /// Ends the wait with this outcome.
     pub(crate) fn ended(mut self, outcome: SpanOutcome) {
         self.outcome = outcome;
     }

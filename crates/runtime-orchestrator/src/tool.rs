@@ -1,4 +1,4 @@
-//! The life of a tool call: described, admitted, run.
+//! Tool calls: described, admitted, run.
 
 mod active;
 mod admit;

@@ -1,4 +1,4 @@
-//! The life of a turn: described, admitted, run, guarded, settled.
+//! Turns: described, admitted, run, guarded, settled.
 
 pub(crate) mod active;
 pub(crate) mod admit;

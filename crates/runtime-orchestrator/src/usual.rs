@@ -1,20 +1,20 @@
-//! What is usual for each model: the length of answers, and the time to the first token.
+//! Usual values for each model: the length of answers, and the time to the first token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_resilience::{FadingHistogram, FirstTokens};
 
-/// The lengths of answers, so that turns reserve what is usual and not the worst case. Shared by
-/// cloning.
+/// The lengths of answers, so that turns reserve the usual length instead of the worst case. Clones
+/// share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct UsualOutput(Arc<Mutex<BTreeMap<Box<str>, FadingHistogram>>>);
 
 impl UsualOutput {
-    /// How many answers have to be known before anything is usual.
+    /// The number of answers before a length is usual.
     const ENOUGH: u32 = 20;
 
-    /// How many models are remembered, so that names in hostile requests cannot fill the memory.
+    /// The number of models that are kept, so that hostile model names cannot fill the memory.
     const MODELS: usize = 1_024;
 
     /// Adds the length of an answer.
@@ -24,7 +24,7 @@ impl UsualOutput {
             lengths.add(tokens);
             return;
         }
-        // The one of which least is known makes room: hostile names do not lock real ones out.
+        // The model with the fewest answers makes room, so hostile names do not displace real ones.
         if models.len() >= Self::MODELS
             && let Some(least) = models.iter().min_by_key(|(_, lengths)| lengths.samples())
         {
@@ -34,7 +34,7 @@ impl UsualOutput {
         models.entry(model.into()).or_default().add(tokens);
     }
 
-    /// The length that 95 of 100 answers of the model do not exceed, once enough are known.
+    /// The length that 95 of 100 answers of the model do not exceed, once there are enough answers.
     pub(crate) fn tokens(&self, model: &str) -> Option<u64> {
         let usual = |lengths: &FadingHistogram| {
             (lengths.samples() >= Self::ENOUGH).then(|| lengths.quantile(0.95))?
@@ -42,18 +42,18 @@ impl UsualOutput {
         self.models().get(model).and_then(usual)
     }
 
-    // Nothing panics half-way through a change, so what a poisoned lock holds is whole.
+    // Changes do not panic half-way, so a poisoned lock still has consistent data.
     fn models(&self) -> MutexGuard<'_, BTreeMap<Box<str>, FadingHistogram>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The times to the first token. Shared by cloning.
+/// The times to the first token. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FirstTokensByModel(Arc<Mutex<BTreeMap<Arc<str>, FirstTokens>>>);
 
 impl FirstTokensByModel {
-    /// So many models are told apart; those that come later are taken for one.
+    /// The number of models that are kept apart. All further ones share one entry.
     const MODELS: usize = 128;
 
     pub(crate) fn of(&self, model: &Arc<str>) -> FirstTokens {
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_output_is_what_95_of_100_answers_do_not_exceed() {
+    fn usual_output_is_the_95th_percentile() {
         let usual = UsualOutput::default();
         (1..=100).for_each(|n| usual.observe("m", n * 10));
         assert!(usual.tokens("m").is_some_and(|tokens| (950..1_069).contains(&tokens)));
@@ -81,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn few_answers_are_not_usual_and_hostile_names_are_forgotten() {
+    fn usual_output_needs_samples_and_forgets_rare_models() {
         let usual = UsualOutput::default();
         (0..UsualOutput::ENOUGH - 1).for_each(|_| usual.observe("m", 1));
         assert_eq!(usual.tokens("m"), None);
         usual.observe("m", 1);
         (0..2_000).for_each(|name: u32| usual.observe(&name.to_string(), 1));
-        assert_eq!(usual.tokens("m"), Some(1), "the names of which little is known make room");
+        assert_eq!(usual.tokens("m"), Some(1), "names with few samples make room");
         assert_eq!(usual.models().len(), UsualOutput::MODELS);
     }
 }

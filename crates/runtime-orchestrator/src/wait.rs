@@ -1,4 +1,4 @@
-//! Waiting: for a call, its time limit and the end of the session, whichever comes first.
+//! Waiting for a call, its time limit or the end of the session, whichever comes first.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -18,19 +18,20 @@ use crate::park::Timer;
 use crate::parts::life::End;
 use crate::parts::pace::Pace;
 
-/// What a wait needs of a session.
+/// The parts of a session that a wait needs.
 pub(crate) trait Host {
-    /// The clock that its limits are counted on.
+    /// The clock of the time limits.
     fn clock(&self) -> &Arc<dyn Clock>;
 
-    /// Whether it has ended. If not, `waker` is woken when it does; `key` is the caller's place.
+    /// The end of the session, if it has ended. If not, `waker` is woken at the end; `key` is the
+    /// caller's place.
     fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End>;
 
-    /// Gives the place back.
+    /// Removes the place.
     fn unwatch(&self, key: u64);
 }
 
-/// Why a call did not get to its end.
+/// The reason why a call was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Interrupted {
     Time(Kind, Duration),
@@ -39,8 +40,8 @@ pub(crate) enum Interrupted {
 
 /// Runs `future` until it is ready, its time is over, or the session ends.
 ///
-/// `polling` is true exactly while the caller's code runs: whoever is dropped while it is set
-/// was dropped by a panic.
+/// `polling` is true exactly while the caller's code runs. A drop while it is true comes from a
+/// panic.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
 pub(crate) fn race<F: Future>(
     host: &impl Host,
@@ -67,7 +68,7 @@ pub(crate) fn race<F: Future>(
     }
 }
 
-/// A time that moves: each token puts it off.
+/// Polls the time limit, which each token moves.
 fn poll_time(
     timer: &mut Option<Box<Timer>>,
     clock: &Arc<dyn Clock>,
@@ -77,7 +78,7 @@ fn poll_time(
     pace.wake_at_first_token(cx.waker());
     loop {
         let Some(due) = pace.due() else { return Poll::Pending };
-        // One that rings too early is asked again below; so a token costs no timer.
+        // A timer that fires too early is replaced below, so a token itself needs no new timer.
         let running = match &mut *timer {
             Some(running) if running.at() <= due.at => running,
             stale => {
@@ -106,7 +107,7 @@ fn poll_flagged<F: Future>(
     polled
 }
 
-/// A place on the session's list of those to wake when it ends.
+/// A place among the wakers of the session's end.
 struct Watched<'h, H: Host> {
     host: &'h H,
     key: Option<u64>,
@@ -126,17 +127,17 @@ impl<H: Host> Drop for Watched<'_, H> {
     }
 }
 
-/// What a call on a thread of its own may fail with.
+/// The error of a call on a new thread.
 #[derive(Debug)]
 pub(crate) enum ThreadError<E> {
-    /// There was no thread to make the call on.
+    /// No thread could be started for the call.
     NoThread(NoThreadError),
     Call(E),
 }
 
-/// The operating system has no thread for a call, which was not made.
+/// The operating system could not start a thread, so the call was not made.
 #[derive(Debug, Error)]
-#[error("no thread for the call")]
+#[error("cannot start a thread for the call")]
 pub(crate) struct NoThreadError(#[source] io::Error);
 
 impl<E: Into<Self>> From<ThreadError<E>> for BoxError {
@@ -148,8 +149,8 @@ impl<E: Into<Self>> From<ThreadError<E>> for BoxError {
     }
 }
 
-/// Runs `call` on a thread of its own. A thread that is late runs on, detached; a panic of `call` goes
-/// on in whoever awaits it.
+/// Runs `call` on a new thread. A late thread runs on, detached. A panic of `call` resumes in the
+/// awaiting task.
 pub(crate) async fn on_thread<T: Send + 'static, E: Send + 'static>(
     name: &str,
     call: impl FnOnce() -> Result<T, E> + Send + 'static,
@@ -180,13 +181,13 @@ pub(crate) async fn on_thread<T: Send + 'static, E: Send + 'static>(
     returned.unwrap_or_else(|payload| resume_unwind(payload)).map_err(ThreadError::Call)
 }
 
-/// Where a thread leaves what its call has returned.
+/// The place where a thread leaves the result of its call.
 struct Slot<R> {
     returned: Option<thread::Result<R>>,
     waiting: Option<Waker>,
 }
 
 fn locked<R>(slot: &Mutex<Slot<R>>) -> MutexGuard<'_, Slot<R>> {
-    // Single assignments: a panic leaves it whole.
+    // Single assignments: the slot stays consistent after a panic.
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }

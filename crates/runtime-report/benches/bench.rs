@@ -23,6 +23,10 @@ fn projections(c: &mut Criterion) {
     c.bench_function("report/html_10k_events", |b| {
         b.iter(|| timeline.html(&PageConfig::default()));
     });
+    let died = Timeline::read(common::dying(15_000));
+    c.bench_function("report/html_15k_events_100_agents", |b| {
+        b.iter(|| died.html(&PageConfig::default()));
+    });
     c.bench_function("report/chrome_10k_events", |b| b.iter(|| timeline.chrome_trace()));
 }
 

@@ -32,7 +32,7 @@ impl Timeline {
 
     fn chrome_session(&self, number: usize, session: &Session, events: &mut Vec<Value>) {
         let process = number + 1;
-        events.push(name("process_name", process, 0, session.name()));
+        events.push(name("process_name", process, 0, &session.full_name()));
         events.push(json!({
             "name": "process_sort_index", "ph": "M", "pid": process, "tid": 0,
             "args": { "sort_index": process },

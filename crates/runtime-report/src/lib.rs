@@ -31,8 +31,10 @@
 
 mod check;
 mod chrome;
+mod deaths;
 mod html;
 mod mermaid;
+mod problems;
 pub mod show;
 mod stats;
 mod timeline;

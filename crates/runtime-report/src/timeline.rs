@@ -17,6 +17,7 @@
 //! [`Timeline::findings`].
 
 mod bands;
+mod names;
 mod parts;
 mod pauses;
 mod placing;

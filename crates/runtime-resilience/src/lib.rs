@@ -63,8 +63,8 @@ pub use self::classify::{Classifier, Failure, TypeRule, classify_error};
 pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budget};
 pub use self::fault::{
     Fault, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope, Headers,
-    NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, go_duration, header_lookup,
-    http_date, retry_after, without_keys,
+    NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, header_lookup, retry_after,
+    without_keys,
 };
 pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;

@@ -4,9 +4,9 @@
 //! cargo run --release --example team_budget
 //! ```
 //!
-//! The model is played by a function, so that it costs nothing; what it answers with is the JSON
-//! of a provider. Watch three things: a call that is refused *before* it is paid for, a run that
-//! still ends with an answer, and a bill that adds up to the nano-dollar.
+//! A function plays the model, so the run costs nothing; its replies are the JSON of a provider.
+//! Three things to watch: a call that is refused *before* it is billed, a run that still ends with
+//! an answer, and a bill that adds up to the nano-dollar.
 #![expect(clippy::print_stdout, reason = "a program talks to its user")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use techrevati_runtime::usage::{
     UsageFormat, UsageSnapshot, Usd,
 };
 
-/// Dollars per token, as price lists on the web have them.
+/// Dollars per token, as in published price lists.
 const PRICES: &str = r#"{
     "claude-haiku-4-5": {
         "litellm_provider": "anthropic", "mode": "chat",
@@ -29,7 +29,7 @@ const PRICES: &str = r#"{
 }"#;
 const MODEL: &str = "claude-haiku-4-5";
 
-/// What a prompt takes in here, and what is asked for at most.
+/// The input tokens of a prompt, and the maximum output.
 const INPUT: UsageSnapshot = UsageSnapshot::new(6_000, 0);
 const MAX_OUTPUT: u64 = 1_000;
 
@@ -40,7 +40,7 @@ async fn main() -> Result<(), BoxError> {
     let company = Account::with_listener(limit, Arc::new(Teller));
     let lead = Orchestrator::new("lead", "research")
         .pricing(prices.clone())
-        // All that this run may spend, of which two cents are kept for its end.
+        // The budget of this run, with two cents for its last turn.
         .account(&company)
         .budget(
             Limit::enforced(Usd::from_cents(10))
@@ -73,7 +73,7 @@ async fn main() -> Result<(), BoxError> {
     let bill = prices.price(MODEL, &usage, ServiceTier::Standard).ok_or("it has a price")?;
     println!("one searcher's turn, line by line:\n{bill}");
 
-    // The last word: the events, the session's books and the company's account agree.
+    // The events, the session's books and the company's account agree.
     let spent = company.balance().spent;
     assert_eq!(report.summary.budget.as_ref().map(|run| run.spent_usd), Some(spent));
     assert!(spent <= Usd::from_cents(10), "not a nano-dollar more");
@@ -81,7 +81,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Says when a share of a budget is spent, be it the company's or one below it.
+/// Reports each crossed mark, of the company's budget or one below it.
 #[derive(Debug)]
 struct Teller;
 
@@ -91,7 +91,7 @@ impl BudgetListener for Teller {
     }
 }
 
-/// Searches as long as there is money.
+/// Searches while there is money.
 async fn search(session: &OrchestrationSession) -> Result<u64, BoxError> {
     let role = session.role();
     for notes in 0.. {
@@ -110,8 +110,7 @@ async fn search(session: &OrchestrationSession) -> Result<u64, BoxError> {
     Ok(0)
 }
 
-/// A turn as all three take it: it says what it takes in and may answer with, and so reserves what
-/// it may cost.
+/// A turn of any of the three: its estimate and its maximum output determine the reservation.
 fn turn() -> Turn<Reply> {
     Turn::model(MODEL).estimate(INPUT).max_output(MAX_OUTPUT)
 }
@@ -124,7 +123,7 @@ fn usage(reply: &Reply) -> ReportedUsage {
     reply.usage.clone()
 }
 
-/// Plays the provider: three quarters of the prompt are in its cache.
+/// Plays the provider, with three quarters of the prompt in its cache.
 async fn chat(input: u64, output: u64) -> Result<Reply, BoxError> {
     tokio::task::yield_now().await;
     let cached = input / 4 * 3;
@@ -135,11 +134,11 @@ async fn chat(input: u64, output: u64) -> Result<Reply, BoxError> {
             "cache_creation_input_tokens": 0, "cache_read_input_tokens": cached
         }
     });
-    // The provider counts cached input apart; the snapshot has every token once.
+    // The provider counts cached input separately; the snapshot has every token once.
     Ok(Reply { usage: UsageFormat::Anthropic.read(&body)? })
 }
 
 #[test]
-fn the_money_adds_up() {
+fn sum_of_costs_is_the_spent_amount() {
     main().unwrap();
 }

@@ -1,9 +1,9 @@
 //! The runtime of an agent loop as a library.
 //!
-//! Provider SDKs give the model call; this gives everything around it: who may run which tool, what
-//! a run may cost and has cost, when a failing provider is left alone, what is tried after a
-//! failure, in which state each agent is, and what happened, in order. **A turn is a transaction**:
-//! admitted once, settled once, whichever way it ends.
+//! Provider SDKs make the model call; this library does everything around it: permissions of tools,
+//! limits and costs of a run, breakers for failing providers, recovery from failures, the states of
+//! agents, and an ordered log of events. **A turn is a transaction**: admitted once, settled once,
+//! however it ends.
 //!
 //! ```
 //! use techrevati_runtime::prelude::*;
@@ -30,15 +30,15 @@
 //!
 //! # Modules
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | [`events`] | typed lifecycle events, the failure taxonomy, clocks |
 //! | [`lifecycle`] | agent states, workers, the registry, handoffs |
 //! | [`resilience`] | circuit breaker, failure classification, recovery, routes, rate limits, back-off |
 //! | [`policy`] | policy rules, quality gates, permissions, guardrails |
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
-//! | [`sinks`] | where events and usage records go |
-//! | [`orchestrator`] | sessions and turns: all of it wired together |
+//! | [`sinks`] | destinations of events and usage records |
+//! | [`orchestrator`] | sessions and turns, which connect all other modules |
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(
     feature = "sqlite",
@@ -50,8 +50,7 @@
     doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
 )]
 //!
-//! The names of the paved path are at the root and in the [`prelude`]; everything else is in its
-//! module.
+//! The most used names are at the root and in the [`prelude`]; all others are in their modules.
 //!
 //! # Features
 //!
@@ -59,14 +58,14 @@
 //! |---|---|---|
 //! | `tokio` | yes | tokio's timer behind timeouts |
 //! | `tracing` | yes | log lines through `tracing` |
-//! | `http` | no | a reply of the crate `http` is read by `Fault::from_http`; its `HeaderMap` is read as headers |
-//! | `reqwest` | no | the errors of `reqwest` are classified by type: not sent, broken off, too late |
+//! | `http` | no | `Fault::from_http` reads replies of the crate `http`, and its `HeaderMap` is accepted as headers |
+//! | `reqwest` | no | errors of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `otel` | no | events as OpenTelemetry spans and metrics |
-//! | `otel-sdk` | no | `otel`, and spans under the ids that they have in their events |
+//! | `otel-sdk` | no | `otel`, and spans with the ids of their events |
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
-//! | `sqlite` | no | `sqlite`: events in a SQLite database, which is built with a C compiler |
+//! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -106,6 +105,6 @@ pub mod prelude;
 #[doc = include_str!("../README.md")]
 struct ReadmeProgram;
 
-/// The version of this crate, as in its manifest.
+/// The version of this crate.
 #[doc(alias = "__version__")]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,4 +1,4 @@
-//! The names most programs need: `use techrevati_runtime::prelude::*;`
+//! The names that most programs need: `use techrevati_runtime::prelude::*;`
 
 #[doc(no_inline)]
 pub use crate::{

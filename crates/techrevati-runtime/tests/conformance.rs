@@ -1,6 +1,6 @@
-//! The integration tests of the facade: what the original returns, and what was promised.
+//! Integration tests of the facade: conformance with the Python original, and promises.
 //!
-//! `CONFORMANCE_DIR` names the folder of the vectors; by default it is the copy beside this file.
+//! `CONFORMANCE_DIR` is the folder of the vectors; the default is the copy beside this file.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod conformance {

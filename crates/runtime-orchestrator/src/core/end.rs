@@ -1,4 +1,4 @@
-//! The ways a session ends, each once.
+//! The ways a session ends.
 
 use std::task::Waker;
 
@@ -17,8 +17,9 @@ use crate::parts::life::{Ended, Ending};
 use crate::parts::stream::Stream;
 
 impl Core {
-    /// Ends the session with what `prepare` makes, if it can. With `idle`, only if nothing is under
-    /// way. Where somebody else has ended the worker, the session ends as that did, and is told.
+    /// Ends the session as `prepare` says. With `idle`, only if nothing is running. If the worker
+    /// has already ended in the registry, the session takes over that end and the caller gets an
+    /// error.
     pub(crate) fn end<P>(
         &self,
         idle: bool,
@@ -33,7 +34,7 @@ impl Core {
         Ok(result?)
     }
 
-    /// Completes the session; with `idle`, only if nothing is under way.
+    /// Completes the session. With `idle`, only if nothing is running.
     pub(crate) fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SessionError> {
         self.end(idle, || {
             let event = completed(&self.stream, detail.clone());
@@ -42,8 +43,8 @@ impl Core {
         })
     }
 
-    /// Fails the session with an error of its code's, or ends it as shut down if it is one of a
-    /// shutdown.
+    /// Fails the session with the error of its code, or cancels it as a shutdown if a drain is the
+    /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.recovery.classifier);
         let detail = without_keys(&failure.to_string()).into_owned();
@@ -83,8 +84,8 @@ impl Core {
         })
     }
 
-    /// Cancels the session in the name of a shutdown, and says so: in the worker's log, in the last
-    /// event, and to everybody who asks for more.
+    /// Cancels the session as a shutdown, which the worker's log, the last event and the errors of
+    /// later calls show.
     pub(crate) fn shut_down(&self, detail: &str) -> Result<(), SessionClosedError> {
         self.end_now(|| {
             let reason = Some(Word::Literal(SHUTDOWN));
@@ -97,13 +98,13 @@ impl Core {
         Ok(())
     }
 
-    /// The session's value is gone: what has not ended ends now.
+    /// Ends an open session whose value is dropped.
     pub(crate) fn abandon(&self, panicked: bool) {
         let _ = if panicked || self.life.panicked() {
             let detail = "the session's code panicked";
             self.fail(detail, AgentFailureClass::Unknown, SpanOutcome::Panicked)
         } else if self.life.turned_away() {
-            // A `?` on the refusal has dropped it.
+            // The drop follows a refusal, for instance by `?`.
             self.shut_down("shutdown: session dropped")
         } else {
             self.cancel_with("session dropped".to_owned())
@@ -116,13 +117,13 @@ impl Core {
     fn end_now(&self, ending: impl FnOnce() -> Ending) -> Result<(), SessionClosedError> {
         match self.end(false, || Ok((ending(), ()))) {
             Err(SessionError::Closed(closed)) => Err(closed),
-            // Nothing else refuses an end that does not ask for an idle session.
+            // No other error is possible without `idle`.
             _ => Ok(()),
         }
     }
 }
 
-/// The last event of a session that has done what it was to do.
+/// The last event of a completed session.
 pub(crate) fn completed(stream: &Stream, detail: Option<String>) -> AgentEvent {
     let mut event = stream.root_event(AgentEventName::AgentCompleted, AgentEventStatus::Completed);
     event.detail = detail.map(Into::into);

@@ -1,4 +1,4 @@
-//! Who is inside a session, and its first and last word around them.
+//! Emitters inside a session, and its first and last event around them.
 
 use runtime_events::payload::{SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
@@ -9,7 +9,7 @@ use crate::error::SessionClosedError;
 use crate::tell;
 
 impl Core {
-    /// Lets somebody in who may emit; `working` if it is a turn or a tool.
+    /// Admits an emitter. `working` for a turn or a tool.
     pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
         self.life.enter(working)?;
         let entry = Entry { core: self, working };
@@ -17,19 +17,19 @@ impl Core {
         Ok(entry)
     }
 
-    /// Says the first event. Until it is said, the last one waits.
+    /// Emits the first event. The last one waits for it.
     pub(crate) fn say_hello(&self) {
         let _entry = Entry { core: self, working: false };
-        // The worker tells who takes up a handoff.
+        // The worker id identifies the handoff that the session took over.
         let started = SessionStarted { worker_id: Some(Word::Shared(self.life.worker_id())) };
         self.stream.tell(AgentEventName::AgentStarted, AgentEventStatus::Running, started.data());
-        // The worker was made, and moved, before there was anybody to say so.
+        // The worker was created and moved before the session could emit events.
         tell::status(&self.stream, AgentStatus::Idle, AgentStatus::Initializing);
         tell::status(&self.stream, AgentStatus::Initializing, AgentStatus::Running);
     }
 
-    /// The last event. What sinks have buffered is written after it: the sinks of an orchestrator
-    /// are its own, and nobody else could. Then nobody has to wait for it any more.
+    /// Emits the last event, flushes the sinks, and leaves the rosters. The flush is here because
+    /// only the session knows its orchestrator's sinks.
     pub(crate) fn say_farewell(&self, mut event: AgentEvent) {
         let _leaving = Leaving(self);
         tell::handover(&self.stream, &event);
@@ -43,14 +43,14 @@ impl Core {
     }
 }
 
-/// Somebody inside a session. Leaving is dropping it.
+/// An emitter inside a session. Dropping it leaves.
 pub(crate) struct Entry<'c> {
     core: &'c Core,
     working: bool,
 }
 
 impl Entry<'_> {
-    /// It only has to say that it was refused.
+    /// Stops counting as work: only the refusal is left to emit.
     pub(crate) fn stop_working(&mut self) {
         if std::mem::take(&mut self.working) {
             self.core.life.stop_working();
@@ -66,7 +66,7 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// A session that says its last word, however that goes.
+/// Leaves the rosters after the last event, even after a panic.
 struct Leaving<'c>(&'c Core);
 
 impl Drop for Leaving<'_> {

@@ -1,4 +1,4 @@
-//! What a turn or a tool that gave nothing comes back with.
+//! Errors of turns and tools.
 
 use std::error::Error;
 use std::fmt;
@@ -18,19 +18,19 @@ use super::{
     UninterruptibleCallError,
 };
 
-/// A recovering turn failed. Its text is that of the last failure.
+/// A recovering turn gave up. Displays the last failure.
 ///
-/// It is final: no further attempt can help.
+/// This error is final: recovery has done what it could.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UnrecoveredError {
-    /// The last failure of the call, or the refusal if the call was never made.
+    /// The last failure of the call, or the refusal if no call was made.
     pub error: TurnError,
-    /// The number of calls that were made.
+    /// The number of calls.
     pub attempts: u32,
-    /// The reason why there was no further attempt.
+    /// The reason for giving up.
     pub gave_up: GaveUp,
-    /// The result of recovery, as in the session's summary.
+    /// The result of the recovery, as recorded in the session.
     pub recovery: RecoveryResult,
 }
 
@@ -48,40 +48,40 @@ impl Error for UnrecoveredError {
 
 /// A turn without an answer.
 ///
-/// [`is_refusal`](Self::is_refusal) says whether the call was made.
+/// [`is_refusal`](Self::is_refusal) tells whether the call was made.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum TurnError {
-    /// The session is over.
+    /// The session has ended.
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session has used all its turns.
+    /// The session has reached its maximum number of turns.
     MaxIterations(#[from] MaxIterationsExceededError),
-    /// The session's deadline passed, before the turn or during it.
+    /// The deadline of the session passed, before or during the turn.
     Deadline(#[from] DeadlineExceededError),
     /// The circuit breaker is open.
     CircuitOpen(#[from] CircuitOpenError),
-    /// An enforced budget has less left than the turn reserves.
+    /// An enforced budget cannot reserve the cost of the turn.
     Budget(#[from] BudgetRefusedError),
-    /// An enforced budget has no price for the model.
+    /// An enforced budget needs a price, and the model has none.
     Unpriced(#[from] UnpricedModelError),
-    /// A strict budget has no upper bound for the cost of the turn.
+    /// A strict budget needs the maximum cost of the turn.
     Unestimated(#[from] UnestimatedTurnError),
-    /// The turn has a timeout, and its call cannot be interrupted.
+    /// The turn has a timeout, but its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
-    /// A guardrail objected to the prompt or the answer.
+    /// A guardrail rejected the prompt or the answer.
     Guardrail(#[from] GuardrailViolatedError),
-    /// The call took too long.
+    /// The call exceeded a timeout.
     TimedOut(#[from] TurnTimeoutError),
-    /// No route can take the call.
+    /// No route accepts the call.
     NoRoute(#[from] NoRouteError),
     /// The rate limit has no room in time.
     RateLimited(#[from] RateLimitedError),
-    /// The call failed. Displays the caller's text; `source()` is the caller's error.
+    /// The call failed. Displays the error of the caller, which is also `source()`.
     Failed(Failure),
-    /// The turn could not be recovered.
+    /// The recovering turn gave up.
     Unrecovered(Box<UnrecoveredError>),
 }
 
@@ -112,7 +112,7 @@ impl TurnError {
         }
     }
 
-    /// The failure of the call, if it failed.
+    /// The failure of the call, if the call failed.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Failed(failure) => Some(failure),
@@ -121,14 +121,14 @@ impl TurnError {
         }
     }
 
-    /// Whether no retry is left or worthwhile, so that an outer loop should not try again.
+    /// Whether recovery has already done what it could, so that an outer loop should not retry.
     pub const fn is_final(&self) -> bool {
         matches!(self, Self::Unrecovered(_))
     }
 
-    /// The result of recovery, if the turn was to [recover] and did not.
+    /// The result of the recovery, if a turn with [recovery] gave up.
     ///
-    /// [recover]: crate::OrchestrationSession::run_turn_recovering
+    /// [recovery]: crate::OrchestrationSession::run_turn_recovering
     pub fn recovery(&self) -> Option<&RecoveryResult> {
         match self {
             Self::Unrecovered(unrecovered) => Some(&unrecovered.recovery),
@@ -136,7 +136,7 @@ impl TurnError {
         }
     }
 
-    /// Whether a shutdown refused the turn or cut it short.
+    /// Whether a shutdown refused or interrupted the turn.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,
@@ -145,8 +145,9 @@ impl TurnError {
         }
     }
 
-    /// Whether the turn was refused before its call began. A call that was cut short by the end of the
-    /// session or its deadline had begun.
+    /// Whether the turn was refused before its call began.
+    ///
+    /// A call that the end of the session or the deadline interrupted had begun.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Closed(closed) => !closed.call_began,
@@ -166,7 +167,7 @@ impl TurnError {
         }
     }
 
-    /// The class under which events report it.
+    /// The failure class of the error in events.
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
@@ -184,7 +185,7 @@ impl TurnError {
         }
     }
 
-    /// One word for the refusal, as `agent.blocked` carries it.
+    /// The reason in `agent.blocked`, as one word.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
@@ -211,26 +212,26 @@ impl TurnError {
 #[error(transparent)]
 #[non_exhaustive]
 pub enum ToolError {
-    /// The session is over.
+    /// The session has ended.
     Closed(#[from] SessionClosedError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// The session's deadline passed, before the tool or during it.
+    /// The deadline of the session passed, before or during the tool.
     Deadline(#[from] DeadlineExceededError),
     /// The role may not use the tool.
     PermissionDenied(#[from] PermissionDeniedError),
-    /// A guardrail objected to the arguments or the result.
+    /// A guardrail rejected the arguments or the result.
     Guardrail(#[from] GuardrailViolatedError),
-    /// The tool took too long.
+    /// The tool exceeded its timeout.
     TimedOut(#[from] ToolTimeoutError),
-    /// The tool has a timeout, and its call cannot be interrupted.
+    /// The tool has a timeout, but its call cannot be interrupted.
     Uninterruptible(#[from] UninterruptibleCallError),
-    /// The tool failed. Displays the caller's text; `source()` is the caller's error.
+    /// The tool failed. Displays the error of the caller, which is also `source()`.
     Failed(Failure),
 }
 
 impl ToolError {
-    /// The class under which events report it.
+    /// The failure class of the error in events.
     pub fn failure_class(&self) -> AgentFailureClass {
         match self {
             Self::Closed(closed) => closed.failure_class(),
@@ -243,7 +244,7 @@ impl ToolError {
         }
     }
 
-    /// Whether a shutdown refused the tool or cut it short.
+    /// Whether a shutdown refused or interrupted the tool.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,
@@ -252,7 +253,7 @@ impl ToolError {
         }
     }
 
-    /// One word for the refusal, as `agent.blocked` carries it.
+    /// The reason in `agent.blocked`, as one word.
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",

@@ -1,4 +1,4 @@
-//! The ways a session refuses what is not a turn or a tool.
+//! Errors of opening, ending, handing over and pausing a session.
 
 use runtime_lifecycle::{ClaimError, CreateWorkerError};
 use thiserror::Error;
@@ -8,33 +8,33 @@ use super::{
     ShuttingDownError,
 };
 
-/// A session was not opened, ended, handed over or paused. Nothing has changed.
+/// A session was not opened, ended, handed over or paused. Its state is unchanged.
 ///
-/// One exception: if draining begins while a handoff is accepted, the worker that was claimed for it
-/// is cancelled.
+/// One exception: if draining begins during [`accept`](crate::Orchestrator::accept), the claimed
+/// worker is cancelled.
 #[derive(Debug, Error)]
 #[error(transparent)]
 #[non_exhaustive]
 pub enum SessionError {
-    /// The session is over, or ended while it waited.
+    /// The session has ended, or ended during the wait.
     Closed(#[from] SessionClosedError),
     /// The orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
-    /// Something is under way.
+    /// A turn or a tool is running, or the session waits for input.
     Busy(#[from] SessionBusyError),
-    /// The session's deadline has passed.
+    /// The deadline of the session has passed.
     Deadline(#[from] DeadlineExceededError),
-    /// The child has a shared account that is not above its parent's.
+    /// The child's shared account is not among the parent's accounts, and only one can pay.
     Account(#[from] ForeignAccountError),
-    /// The registry refuses the worker.
+    /// The registry refused the worker.
     #[error("no worker for role `{role}`")]
     Worker {
-        /// The requested role.
+        /// The role of the worker.
         role: String,
-        /// The objection of the registry.
+        /// The registry's error.
         source: CreateWorkerError,
     },
-    /// The handoff is for another role than the orchestrator's.
+    /// The handoff is for a role other than the orchestrator's.
     #[error("handoff is for role `{expected}`, this orchestrator's role is `{found}`")]
     Role {
         /// The handoff's target role.
@@ -42,24 +42,24 @@ pub enum SessionError {
         /// The orchestrator's role.
         found: String,
     },
-    /// The registry does not hold the handoff's worker as unclaimed.
+    /// The handoff's worker is not an unclaimed worker of the registry.
     Claim(#[from] ClaimError),
     /// The context of a handoff is neither a JSON object nor null.
     #[error("handoff context is {found}, not a JSON object")]
     Context {
-        /// The kind of JSON value that was given.
+        /// The kind of the given JSON value.
         found: &'static str,
     },
     /// Another [`pause_for_input`](crate::OrchestrationSession::pause_for_input) is waiting.
     #[error("a previous pause_for_input is still pending")]
     AlreadyWaiting,
-    /// An input was provided, and no `pause_for_input` waits for one.
+    /// An input was provided, but no `pause_for_input` is waiting.
     #[error("no pause_for_input in flight")]
     NobodyWaiting,
 }
 
 impl SessionError {
-    /// Whether a shutdown refused it or ended the session.
+    /// Whether a shutdown is the reason, by a refusal or by the session's end.
     pub const fn is_shutdown(&self) -> bool {
         match self {
             Self::ShuttingDown(_) => true,

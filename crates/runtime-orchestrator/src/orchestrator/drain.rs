@@ -1,4 +1,4 @@
-//! Ending well when the process has to.
+//! Graceful shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,20 +14,22 @@ use crate::shutdown::{Drain, Sinks};
 
 /// # Draining
 impl Orchestrator {
-    /// Brings the sessions of this orchestrator, of its clones and of whoever
-    /// [shuts down](Self::shutdown) with it to their end, and says what was left.
+    /// Ends the sessions of this orchestrator and reports the sessions left over.
     ///
-    /// From its first poll on, no session is opened, and no turn, tool or pause begins: they are
-    /// refused with [`ShuttingDownError`](crate::ShuttingDownError). What is under way has until
-    /// `timeout`. What is open then is cancelled *as shutdown*, which the error
-    /// ([`SessionClosedError::shutdown`](crate::SessionClosedError::shutdown)), the session's last
-    /// event, the worker's log and the [summary](crate::Summary::shutdown) tell from a user's
-    /// cancel; and has one second to say its last events. A session whose code hands on such a refusal,
-    /// or drops it, was cancelled as shutdown, too. At the end sinks are flushed.
+    /// The sessions of its clones, and of orchestrators with the same [`shutdown`](Self::shutdown),
+    /// are ended as well.
     ///
-    /// It returns as soon as the last session has ended, and at the latest one second and the
-    /// flushing after `timeout`. Draining is for good: dropping the future ends the waiting, not the
-    /// draining. A second call waits as well, and has the same to tell.
+    /// From the first poll on, new sessions, turns, tools and pauses are refused with
+    /// [`ShuttingDownError`](crate::ShuttingDownError). Running ones have until `timeout`. Then
+    /// open sessions are cancelled *as a shutdown*, and have one second to emit their last events.
+    /// The error ([`SessionClosedError::shutdown`](crate::SessionClosedError::shutdown)), the
+    /// session's last event, the worker's log and the [summary](crate::Summary::shutdown) tell a
+    /// shutdown from a user's cancellation. A session whose code returns such a refusal, or drops
+    /// the session after one, is also cancelled as a shutdown. At the end sinks are flushed.
+    ///
+    /// Returns as soon as the last session has ended, and at the latest one second and the flush
+    /// after `timeout`. Draining is permanent: dropping the future ends the wait, not the draining.
+    /// A second call waits as well and returns the same report.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

@@ -1,4 +1,4 @@
-//! What an orchestrator is configured with.
+//! The settings of an orchestrator.
 
 use std::sync::Arc;
 
@@ -16,7 +16,9 @@ use crate::setup::Setup;
 use crate::shutdown::Shutdown;
 use crate::telemetry::TelemetryConfig;
 
-/// Settings. Each consumes the orchestrator and returns it.
+/// # Settings
+///
+/// Each setter consumes the orchestrator and returns it.
 impl Orchestrator {
     /// Sets the project of the sessions.
     #[must_use]
@@ -55,20 +57,22 @@ impl Orchestrator {
         set(self, |setup| setup.breaker = Some(breaker))
     }
 
-    /// Sets the limiter of requests and tokens of all sessions together. A turn waits for room until its
-    /// time is over. When the provider reports a rate limit with a wait, all turns wait, up to an hour.
+    /// Sets the limit of requests and tokens per minute, for all sessions together.
+    ///
+    /// A turn waits for room until its time is over. If a rate limit of the provider names a wait,
+    /// all turns wait, for at most an hour.
     #[must_use]
     pub fn rate_limiter(self, limiter: RateLimiter) -> Self {
         set(self, |setup| setup.limiter = Some(limiter))
     }
 
-    /// Sets the rules of [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
+    /// Sets the rules for [`evaluate_policy`](crate::OrchestrationSession::evaluate_policy).
     #[must_use]
     pub fn policy(self, engine: impl Into<Arc<PolicyEngine>>) -> Self {
         set(self, |setup| setup.policy = Some(engine.into()))
     }
 
-    /// Sets the gate of [`evaluate_gate`](crate::OrchestrationSession::evaluate_gate).
+    /// Sets the gate for [`evaluate_gate`](crate::OrchestrationSession::evaluate_gate).
     #[must_use]
     pub fn quality_gate(self, gate: QualityGate) -> Self {
         set(self, |setup| setup.gate = Some(gate))
@@ -76,22 +80,22 @@ impl Orchestrator {
 
     /// Sets the guardrails around tools and [guarded](crate::Turn::guarded) turns.
     ///
-    /// In blocking tools and turns, an [`AsyncGuardrail`](runtime_policy::AsyncGuardrail) is polled on the
-    /// calling thread, so a runtime that it needs must be entered there.
+    /// Blocking tools and turns poll an [`AsyncGuardrail`](runtime_policy::AsyncGuardrail) on the
+    /// calling thread. A guardrail that needs an async runtime needs it entered on that thread.
     #[must_use]
     pub fn guardrails(self, guardrails: Guardrails) -> Self {
         set(self, |setup| setup.guardrails = guardrails)
     }
 
-    /// Sets the limit of each session's own account.
+    /// Sets the budget of each session, as an account of its own.
     ///
-    /// With [`account`](Self::account) as well, the account of each session is below that one.
+    /// With [`account`](Self::account) as well, each session's account is below the shared one.
     #[must_use]
     pub fn budget(self, limit: Limit) -> Self {
         set(self, |setup| setup.budget = Some(limit))
     }
 
-    /// Sets the account that all sessions share: a team's, a company's.
+    /// Sets the account that all sessions share, such as a team's or a company's.
     ///
     /// ```
     /// use runtime_orchestrator::Orchestrator;
@@ -109,59 +113,62 @@ impl Orchestrator {
         set(self, |setup| setup.account = Some(account.clone()))
     }
 
-    /// Sets the prices of models.
+    /// Sets the prices of turns.
     #[must_use]
     pub fn pricing(self, pricing: PricingTable) -> Self {
         set(self, |setup| setup.pricing = pricing)
     }
 
-    /// Sets the number of turns that a session may request.
+    /// Sets the maximum number of turns of a session, including refused ones.
     #[must_use]
     pub fn max_iterations(self, turns: u32) -> Self {
         set(self, |setup| setup.max_iterations = turns)
     }
 
-    /// Sets the time that a session may take, from its opening. After it, turns and tools under way are cut
-    /// short, and further ones are refused.
+    /// Sets the maximum duration of a session, from its opening.
+    ///
+    /// After the deadline turns and tools are refused; running ones are interrupted.
     #[must_use]
     pub fn deadline(self, deadline: impl Into<Timeout>) -> Self {
         set(self, |setup| setup.deadline = Some(deadline.into()))
     }
 
-    /// Sets how failures are read, and how turns recover from them.
+    /// Sets how failures are classified, and how turns recover from them.
     #[must_use]
     pub fn recovery(self, recovery: RecoveryConfig) -> Self {
         set(self, |setup| setup.recovery = recovery)
     }
 
-    /// Sets what sessions keep of their events and contents, and the scope around the caller's code.
+    /// Sets the event log, the capture of content and the scope hook of sessions.
     #[must_use]
     pub fn telemetry(self, telemetry: TelemetryConfig) -> Self {
         set(self, |setup| setup.telemetry = telemetry)
     }
 
-    /// Sets the sink of events. For several, use [`FanOut`](runtime_sinks::FanOut).
+    /// Sets the destination of events. For several, use [`FanOut`](runtime_sinks::FanOut).
     #[must_use]
     pub fn event_sink(self, sink: impl EventSink + 'static) -> Self {
         set(self, |setup| setup.event_sink = Some(Arc::new(sink)))
     }
 
-    /// Sets the sink of the usage of metered turns.
+    /// Sets the destination of the usage records of metered turns.
     #[must_use]
     pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
         set(self, |setup| setup.usage_sink = Some(Arc::new(sink)))
     }
 
-    /// Sets a shutdown: orchestrators with the same one drain together.
+    /// Sets the shutdown: orchestrators with the same one drain together.
     ///
-    /// Default: one of its own, which its clones share.
+    /// By default an orchestrator has a new one, shared with its clones.
     #[must_use]
     pub fn shutdown(self, shutdown: &Shutdown) -> Self {
         set(self, |setup| setup.roster = Arc::clone(&shutdown.roster))
     }
 
-    /// Sets clock and sleeper as one value: a [`ManualClock`](runtime_events::ManualClock), which moves
-    /// deadlines and timeouts by hand in tests, or a pair, `(SystemClock, MyTimer)`.
+    /// Sets clock and sleeper as one value.
+    ///
+    /// In tests this is a [`ManualClock`](runtime_events::ManualClock), which moves deadlines and
+    /// timeouts by hand. A pair such as `(SystemClock, MyTimer)` works as well.
     #[must_use]
     pub fn time(self, time: impl Clock + Sleeper + 'static) -> Self {
         let time = Arc::new(time);
@@ -172,8 +179,8 @@ impl Orchestrator {
         })
     }
 
-    /// Sets the source of session ids and span ids, and of worker ids unless there is a
-    /// [`registry`](Self::registry).
+    /// Sets the source of session ids and span ids, and of worker ids unless a
+    /// [`registry`](Self::registry) is set.
     #[must_use]
     pub fn ids(self, ids: impl IdSource + 'static) -> Self {
         set(self, |setup| {

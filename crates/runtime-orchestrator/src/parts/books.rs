@@ -1,4 +1,4 @@
-//! The books of recovery: which recoveries were tried in a session, and what came of them.
+//! The record of a session's recoveries and their results.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use runtime_resilience::{
     RecoveryResult,
 };
 
-/// What recovery did in a session. Only attempts that were made are in it.
+/// The record of a session's recoveries. It only has attempts that were made.
 pub(crate) struct Books(Mutex<RecoveryContext>);
 
 impl Books {
@@ -29,12 +29,12 @@ impl Books {
         self.context().note(event, scenario, result);
     }
 
-    /// The entries that are still kept, the oldest first.
+    /// The kept entries, the oldest first.
     pub(crate) fn events(&self) -> Vec<RecoveryEvent> {
         self.context().events().cloned().collect()
     }
 
-    /// The scenarios that have had all the attempts of their recipe.
+    /// The scenarios whose recipe has no attempts left.
     pub(crate) fn exhausted(&self) -> Vec<FailureScenario> {
         self.context().exhausted().collect()
     }

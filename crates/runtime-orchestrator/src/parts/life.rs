@@ -17,7 +17,7 @@ use self::state::{State, Underway};
 use self::worker::Worker;
 use crate::error::{SessionClosedError, SessionError, ShuttingDownError, TurnError};
 
-/// Whether a session is open, who is inside, and how it ended.
+/// Whether a session is open, its running turns and tools, and its end.
 pub(crate) struct Life {
     state: Mutex<State>,
     /// Set once, under the lock of `state`, and read without it.
@@ -25,24 +25,24 @@ pub(crate) struct Life {
     worker: Worker,
 }
 
-/// How a session ended, and what was under way then.
+/// The end of a session, and the work that was running at that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) status: AgentStatus,
-    /// What the worker was before, if it was the session that moved it.
+    /// The worker's status before, if the session itself moved it.
     pub(crate) from: Option<AgentStatus>,
     /// Whether a shutdown cancelled it.
     pub(crate) shutdown: bool,
-    /// Turns and tools under way.
+    /// The number of running turns and tools.
     pub(crate) in_flight: u32,
     pub(crate) waiting_for_input: bool,
 }
 
-/// How a session is to end.
+/// The requested end of a session.
 #[derive(Debug)]
 pub(crate) struct Ending {
     pub(crate) status: AgentStatus,
-    /// The line of the worker's log.
+    /// The line for the worker's log.
     pub(crate) worker_detail: Option<String>,
     /// The session's last event.
     pub(crate) event: AgentEvent,
@@ -51,16 +51,16 @@ pub(crate) struct Ending {
 
 /// A session that has just ended.
 pub(crate) struct Ended<P> {
-    /// What was prepared; or, if somebody else had ended the worker before, how.
+    /// The prepared value, or the error if the worker had already ended in the registry.
     pub(crate) result: Result<P, SessionClosedError>,
     /// The last event, if it is due.
     pub(crate) farewell: Option<Box<AgentEvent>>,
-    /// Whom to wake once it is out.
+    /// The wakers for after the last event.
     pub(crate) wake: Vec<Waker>,
 }
 
 impl Life {
-    /// The life of a session whose first event is still to be emitted, on a worker that runs.
+    /// Creates the life of a session with a running worker, before its first event.
     pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker) -> Self {
         Self {
             state: Mutex::new(State::opening()),
@@ -73,22 +73,22 @@ impl Life {
         self.worker.id()
     }
 
-    /// The state of the worker; of one that was removed, how its session stands.
+    /// The status of the worker. If the worker was removed, the status of its session.
     pub(crate) fn status(&self) -> AgentStatus {
         self.ended().map_or_else(|| self.worker.status(), |end| end.status)
     }
 
-    /// How the session ended, if it has.
+    /// The end of the session, if it has ended.
     pub(crate) fn ended(&self) -> Option<End> {
         self.end.get().copied()
     }
 
-    /// The worker as the registry has it; one that was removed as the session knows it.
+    /// The worker in the registry. If it was removed, the session's copy.
     pub(crate) fn worker(&self, now: DateTime<Utc>) -> AgentWorker {
         self.worker.seen(self.status(), now)
     }
 
-    /// How many turns were asked for, refused ones too.
+    /// The number of requested turns, including refused ones.
     pub(crate) fn iterations(&self) -> u32 {
         self.state().iterations()
     }
@@ -97,8 +97,8 @@ impl Life {
         self.ended().map_or(Ok(()), |end| Err(end.closed(false)))
     }
 
-    /// Lets somebody in who may emit; `working` if it is a turn or a tool. They
-    /// [leave](Self::leave), whatever becomes of them.
+    /// Admits an emitter, which must [leave](Self::leave) in any case. `working` for a turn or a
+    /// tool.
     pub(crate) fn enter(&self, working: bool) -> Result<(), SessionClosedError> {
         let mut state = self.state();
         let open = self.open();
@@ -109,13 +109,13 @@ impl Life {
         open
     }
 
-    /// Whether somebody else has ended the worker in the registry.
+    /// Fails if the worker has ended in the registry.
     pub(crate) fn ended_elsewhere(&self) -> Result<(), SessionClosedError> {
         let status = self.status();
         if status.is_terminal() { Err(self.closed(status)) } else { Ok(()) }
     }
 
-    /// Returns the last event, if it is due.
+    /// Removes an emitter. Returns the last event, if it is due.
     pub(crate) fn leave(&self, working: bool) -> Option<Box<AgentEvent>> {
         self.state().leave(working)
     }
@@ -124,14 +124,14 @@ impl Life {
         self.state().stop_working();
     }
 
-    /// Counts a turn that is asked for, and says whether it may begin.
+    /// Counts a requested turn, and checks whether it may begin.
     pub(crate) fn ask(&self, cap: u32) -> Result<(), TurnError> {
         let mut state = self.state();
         state.iterate(cap)?;
         Ok(state.accepting()?)
     }
 
-    /// Whether something new may begin.
+    /// Checks whether new work may begin.
     pub(crate) fn accepting(&self) -> Result<(), ShuttingDownError> {
         self.state().accepting()
     }
@@ -160,7 +160,7 @@ impl Life {
         self.state().take_farewell()
     }
 
-    /// How the session ended. If it has not, `waker` is woken when it does.
+    /// The end of the session. If it has not ended, `waker` is woken at the end.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
         let mut state = self.state();
         let ended = self.ended();
@@ -181,16 +181,16 @@ impl Life {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state's methods change it in single steps; a panic between them leaves it whole.
+        // The state's methods change it in single steps, so it stays consistent after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// # Its end
+/// # End
 impl Life {
-    /// Ends the session as `prepare` says, if it can. With `idle`, only if nothing is under way.
-    /// Where somebody else has ended the worker, the session ends as that did, with the event that
-    /// `elsewhere` makes.
+    /// Ends the session as `prepare` says. With `idle`, only if nothing is running. If the worker
+    /// has already ended in the registry, the session takes over that end, with the event of
+    /// `elsewhere`.
     pub(crate) fn end<P>(
         &self,
         idle: bool,
@@ -226,7 +226,7 @@ impl Life {
         Ok(Ended { result, farewell, wake })
     }
 
-    /// The session was refused before it had said anything: only its worker has to end.
+    /// Ends the worker of a session that was refused before its first event.
     pub(crate) fn withdraw(&self) {
         let _ = self.worker.transition(AgentStatus::Cancelled, Some("shutdown before it began"));
     }
@@ -234,7 +234,7 @@ impl Life {
 
 /// # Waiting for input
 impl Life {
-    /// The session waits. Returns what its worker was, if it was moved.
+    /// Begins a pause. Returns the worker's status before, if the worker was moved.
     pub(crate) fn pause(&self, prompt: &str) -> Result<Option<AgentStatus>, SessionError> {
         let mut state = self.state();
         self.open()?;
@@ -260,8 +260,8 @@ impl Life {
         }
     }
 
-    /// The wait is over, and the worker runs again; until [`resume`](Self::resume), no other pause
-    /// begins. Returns what the worker was, if it was moved.
+    /// Ends the wait, and the worker runs again. No other pause begins until
+    /// [`resume`](Self::resume). Returns the worker's status before, if the worker was moved.
     ///
     /// # Errors
     ///
@@ -274,7 +274,7 @@ impl Life {
         self.open()?;
         state.close_input();
         let before = self.status();
-        // Fails only if somebody moved the worker behind the session's back.
+        // Fails only if the worker was moved in the registry meanwhile.
         let moved = self.worker.transition(AgentStatus::Running, Some(detail)).is_ok();
         drop(state);
         Ok(moved.then_some(before))
@@ -284,7 +284,7 @@ impl Life {
         self.state().resume();
     }
 
-    /// Answers the pause.
+    /// Provides the input for the pause.
     pub(crate) fn answer(&self, value: String) -> Result<(), SessionError> {
         let waker = self.state().answer(value)?;
         if let Some(waker) = waker {

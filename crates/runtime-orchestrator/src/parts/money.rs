@@ -1,4 +1,4 @@
-//! What turns cost: the account they reserve from, the tracker, and the usage sink.
+//! The costs of turns: the account, the tracker, and the usage sink.
 
 mod ask;
 mod funds;
@@ -32,30 +32,30 @@ pub(crate) struct Money {
     pricing: PricingTable,
     tracker: UsageTracker,
     usual: UsualOutput,
-    /// Whether it matters how long answers usually are.
+    /// Whether the session observes the length of answers.
     learns: bool,
     sink: Option<Arc<dyn UsageSink>>,
     sink_failures: AtomicU64,
 }
 
-/// What a turn came to.
+/// The bill of a turn.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Bill {
-    /// `None` where nothing is known of it.
+    /// `None` if the usage is unknown.
     pub(crate) usage: Option<UsageSnapshot>,
     pub(crate) cost: Usd,
-    /// Nobody has reported it: the call was cut short.
+    /// Whether the usage is an estimate, because the call was cut short or its usage is unknown.
     pub(crate) estimated: bool,
-    /// The provider itself has said the cost.
+    /// Whether the provider reported the cost.
     pub(crate) reported: bool,
-    /// The marks that it made budgets cross.
+    /// The budget marks that the turn crossed.
     pub(crate) marks: Vec<BudgetMark>,
-    /// Set if it left an enforced budget overspent.
+    /// Set if the turn overspent an enforced budget.
     pub(crate) over_budget: Option<BudgetExceededError>,
 }
 
 impl Bill {
-    /// Adds what another attempt of the same turn came to.
+    /// Adds the bill of another attempt of the same turn.
     pub(crate) fn add(&mut self, other: &Self) {
         if let Some(usage) = &other.usage {
             self.usage = Some(self.usage.map_or(*usage, |before| before.saturating_add(usage)));
@@ -67,11 +67,11 @@ impl Bill {
     }
 }
 
-/// More was spent than allowed.
+/// An overspent budget.
 #[derive(Debug)]
 pub(crate) struct Overspent {
     pub(crate) exceeded: BudgetExceededError,
-    /// Whether that account refuses what follows.
+    /// Whether the account refuses further turns.
     pub(crate) enforced: bool,
 }
 
@@ -97,7 +97,7 @@ impl Money {
         }
     }
 
-    /// What turns reserve from.
+    /// The account that turns reserve from.
     pub(crate) const fn account(&self) -> Option<&Account> {
         self.account.as_ref()
     }
@@ -106,13 +106,13 @@ impl Money {
         &self.tracker
     }
 
-    /// How many usage records the sink did not take.
+    /// The number of usage records that the sink failed to take.
     pub(crate) fn sink_failures(&self) -> u64 {
         // Relaxed: a count that nothing else depends on.
         self.sink_failures.load(Ordering::Relaxed)
     }
 
-    /// What a turn asks of rate limits.
+    /// The demand of a turn on rate limits.
     pub(crate) fn demand(&self, model: &str, ask: &Ask) -> Demand {
         let Some(estimate) = &ask.estimate else { return Demand::request() };
         let output = ask.output(|| self.usual.tokens(model));
@@ -121,8 +121,8 @@ impl Money {
             .output_tokens(output.unwrap_or(0))
     }
 
-    /// Bills a turn whose usage is known, wholly or as far as it came: here, in the usage sink and
-    /// in the budget. A turn without a model is not metered.
+    /// Bills a turn by its usage, complete or partial, in the tracker, the usage sink and the
+    /// budget. A turn without a model is not metered.
     #[inline]
     pub(crate) fn bill(&self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
         let tokens = usage.tokens;
@@ -132,8 +132,8 @@ impl Money {
         let tier = usage.tier.unwrap_or_else(|| funds.tier());
         let recorded = match (usage.cost, funds.prices()) {
             (None, Some(prices)) => {
-                // Where a whole side of the turn was not said, or was cut under a budget that keeps
-                // to the nano-dollar, what was reserved is nearer to the truth.
+                // If all input or all output is unreported, or a strict budget has a partial usage,
+                // the cost is at least the reservation.
                 let guessed = is_unsaid(usage) || (usage.estimated && funds.is_strict());
                 let least = if guessed { funds.reserved() } else { Usd::ZERO };
                 let cost = prices.cost(&tokens, tier).max(least);
@@ -142,7 +142,7 @@ impl Money {
             _ => self.tracker.record(model, usage, tier),
         };
         if recorded.first_unpriced {
-            log!(warn, session = %self.session_id, model = %model, "no price is registered for this model; it counts as free");
+            log!(warn, session = %self.session_id, model = %model, "no price is registered for the model; its turns count as free");
         }
         let bill = Bill {
             usage: Some(tokens),
@@ -154,8 +154,7 @@ impl Money {
         self.settle(model, funds, bill)
     }
 
-    /// Bills a call that was sent and of which nothing is known, by what it had reserved. `None` if
-    /// that is nothing.
+    /// Bills a sent call with unknown usage by its reservation. `None` without a reservation.
     pub(crate) fn bill_unknown(&self, model: &Arc<str>, funds: Funds<'_>) -> Option<Bill> {
         let cost = funds.reserved();
         if model.is_empty() || cost.is_zero() {
@@ -183,7 +182,7 @@ impl Money {
         bill
     }
 
-    /// Remembers how long an answer was, where that matters: turns reserve what is usual.
+    /// Observes the length of an answer, if the session uses it: turns reserve the usual length.
     pub(crate) fn note_length(&self, model: &str, usage: &ReportedUsage) {
         let is_known = !usage.estimated && !is_unsaid(usage);
         if self.learns && !model.is_empty() && is_known {
@@ -191,19 +190,19 @@ impl Money {
         }
     }
 
-    /// How the account stands, and what turns may still reserve: the accounts above may have less
-    /// than is left.
+    /// The balance of the account, and the amount that turns may still reserve, which the accounts
+    /// above may reduce.
     pub(crate) fn balance(&self) -> Option<(Balance, Usd)> {
         self.account.as_ref().map(|account| (account.balance(), account.available()))
     }
 
-    /// The statements of the account and of those above it.
+    /// The statements of the account and the accounts above it.
     pub(crate) fn statements(&self) -> impl Iterator<Item = AccountStatement> {
         self.account.iter().flat_map(Account::path).map(Account::statement)
     }
 
-    /// The [`statements`](Self::statements), for others to read. What others have spent of a shared
-    /// account is in sums only: it is not this session's to tell.
+    /// The [`statements`](Self::statements) for other readers. For shared accounts they have sums
+    /// only, without the names of other spenders.
     pub(crate) fn public_statements(&self) -> impl Iterator<Item = AccountStatement> {
         self.statements().enumerate().map(|(height, mut statement)| {
             if height > 0 || !self.owns_account {
@@ -214,13 +213,13 @@ impl Money {
         })
     }
 
-    /// Whether more was spent than allowed.
+    /// The overspent budget, if there is one.
     pub(crate) fn overspent(&self) -> Option<Overspent> {
         let mut overspent: Option<Overspent> = None;
         for account in self.account.as_ref()?.path() {
             let Err(exceeded) = account.check_own() else { continue };
             let enforced = account.limit().is_enforced();
-            // The first that is enforced, or else the first: one event, whatever the depth.
+            // The first enforced account, or else the first one: one event at any depth.
             if overspent.is_none()
                 || (enforced && !overspent.as_ref().is_some_and(|it| it.enforced))
             {
@@ -241,7 +240,7 @@ impl Money {
         if let Some(error) = caught(ask)
             && self.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
         {
-            log!(warn, session = %self.session_id, error = %error, "usage sink failed; failures are counted from here on");
+            log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");
         }
     }
 }
@@ -252,7 +251,7 @@ impl fmt::Debug for Money {
     }
 }
 
-/// Whether the input or the output of a turn is zero because the provider did not say.
+/// Whether input or output is zero because the provider did not report it.
 fn is_unsaid(usage: &ReportedUsage) -> bool {
     let tokens = &usage.tokens;
     let zero = tokens.total_input_tokens() == 0 || tokens.total_output_tokens() == 0;

@@ -1,4 +1,4 @@
-//! When a call has to be over: at a fixed time, and as its tokens come.
+//! The time limits of a call: fixed ones, and ones that its tokens move.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -10,27 +10,27 @@ use runtime_usage::ReportedUsage;
 
 use crate::limits::{Kind, Timeout, Until, later};
 
-/// The times that a call keeps to; nothing, and no allocation, where nothing limits it.
+/// The time limits of a call. Without limits it allocates nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Option<Box<Times>>);
 
 #[derive(Debug, Default)]
 struct Times {
-    /// When all of it has to be over: the earlier of the two below.
+    /// The end of the attempt: the earlier of `attempt` and `whole`.
     until: Option<Until>,
-    /// How long the call itself may take.
+    /// The timeout of the attempt itself.
     attempt: Option<Timeout>,
-    /// When it has to be over whenever it began.
+    /// The end that does not depend on the start of the attempt.
     whole: Option<Until>,
     first_token: Option<Timeout>,
     idle: Option<Timeout>,
-    /// Where somebody tells of tokens, or of usage from inside an attempt.
+    /// Set if tokens, or usage from inside an attempt, are reported.
     pulse: Option<Arc<Pulse>>,
-    /// For what has no sleeper of its own.
+    /// The default sleeper.
     sleeper: Option<Arc<dyn Sleeper>>,
 }
 
-/// The next time at which it is too late.
+/// The next time limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Due<'p> {
     pub(crate) at: Instant,
@@ -46,7 +46,7 @@ impl From<Option<Until>> for Pace {
 }
 
 impl Pace {
-    /// One that begins at `begun`, and that is over by `whole` whenever it begins.
+    /// A pace that begins at `begun` and ends by `whole` in any case.
     pub(crate) fn beginning(
         begun: Instant,
         attempt: Option<Timeout>,
@@ -59,7 +59,7 @@ impl Pace {
         pace
     }
 
-    /// By tokens as well.
+    /// Adds the timeouts between tokens.
     pub(crate) fn by_token(
         mut self,
         [first_token, idle]: [Option<&Timeout>; 2],
@@ -71,19 +71,19 @@ impl Pace {
         self
     }
 
-    /// The call is admitted only now: what it has waited for before is not held against it.
+    /// Restarts the attempt's timeout at its admission: earlier waits do not count.
     pub(crate) fn begin(&mut self, now: Instant) {
         let Some(times) = &mut self.0 else { return };
         times.begin(now);
     }
 
-    /// For a wait before the call: no token can come yet.
+    /// The limits of a wait before the call, when no token can come.
     pub(crate) fn before_the_call(&self) -> Self {
         self.0.as_ref().and_then(|times| times.until.clone()).into()
     }
 
-    /// Leaves word whom to wake when the first token comes: until then no timer runs for the time
-    /// between tokens, and whoever tells of it need not be who is polled.
+    /// Registers the polling task for the first token: until then no timer runs for the idle
+    /// timeout, and the token may be reported by another task.
     pub(crate) fn wake_at_first_token(&self, waker: &Waker) {
         if let Some(times) = &self.0
             && let (Some(pulse), Some(_)) = (&times.pulse, &times.idle)
@@ -92,7 +92,7 @@ impl Pace {
         }
     }
 
-    /// The answer is here: no token is missing any more.
+    /// Ends the timeouts between tokens, because the answer is complete.
     pub(crate) fn answered(&mut self) {
         if let Some(times) = &mut self.0 {
             (times.first_token, times.idle) = (None, None);
@@ -103,12 +103,12 @@ impl Pace {
         self.0.as_ref()?.pulse.as_ref()
     }
 
-    /// The next time at which it is too late, whatever comes before it.
+    /// The next time limit, if no token comes before it.
     pub(crate) fn due(&self) -> Option<Due<'_>> {
         self.0.as_ref()?.due()
     }
 
-    /// When all of it has to be over.
+    /// The end of the attempt.
     pub(crate) fn end(&self) -> Option<Instant> {
         self.0.as_ref()?.until.as_ref().map(|until| until.at)
     }
@@ -128,14 +128,14 @@ impl Times {
         }
     }
 
-    /// The next time at which it is too late, whatever comes before it.
+    /// The next time limit, if no token comes before it.
     fn due(&self) -> Option<Due<'_>> {
         let until = self.until.as_ref().map(Due::of);
         let Some(token) = self.next_token() else { return until };
         Some(until.filter(|until| until.at <= token.at).unwrap_or(token))
     }
 
-    /// When the next token has to be here.
+    /// The time limit of the next token.
     fn next_token(&self) -> Option<Due<'_>> {
         let pulse = self.pulse.as_ref()?;
         let last = pulse.last_token();
@@ -143,7 +143,7 @@ impl Times {
             None => (pulse.begun(), self.first_token.as_ref()?, TimeoutPhase::FirstToken),
             Some(last) => (last, self.idle.as_ref()?, TimeoutPhase::Idle),
         };
-        // What the clock cannot count up to never comes.
+        // A time that the clock cannot represent never comes.
         let at = from.checked_add(timeout.after)?;
         let sleeper = timeout.sleeper.as_ref().or(self.sleeper.as_ref());
         Some(Due { at, after: timeout.after, kind: Kind::Timeout(phase), sleeper })
@@ -157,7 +157,7 @@ impl<'p> Due<'p> {
     }
 }
 
-/// What is heard of a call while it runs. The caller's code tells; those who wait look.
+/// The reports about a running call. The caller's code writes them; waiting code reads them.
 #[derive(Debug)]
 pub(crate) struct Pulse {
     clock: Arc<dyn Clock>,
@@ -171,7 +171,7 @@ struct Heard {
     last: Option<Instant>,
     usage: Option<ReportedUsage>,
     lost: bool,
-    /// Whom to wake at the first token.
+    /// The waker for the first token.
     waiting: Option<Waker>,
 }
 
@@ -191,14 +191,14 @@ impl Pulse {
         self.heard().begun
     }
 
-    /// A token came.
+    /// Reports a token.
     pub(crate) fn token(&self) {
         let now = self.clock.now();
         let mut heard = self.heard();
         heard.first.get_or_insert(now);
         heard.last = Some(now);
         let waiting = heard.waiting.take();
-        // Released first: what wakes up may come straight back.
+        // The lock is released first, because the woken task may take it.
         drop(heard);
         if let Some(waiting) = waiting {
             waiting.wake();
@@ -212,7 +212,7 @@ impl Pulse {
         }
     }
 
-    /// The usage so far.
+    /// Sets the usage so far.
     pub(crate) fn observe(&self, usage: ReportedUsage) {
         self.heard().usage = Some(usage);
     }
@@ -221,7 +221,7 @@ impl Pulse {
         self.heard().usage.take()
     }
 
-    /// Another attempt was faster.
+    /// Notes that another attempt was faster.
     pub(crate) fn lose(&self) {
         self.heard().lost = true;
     }
@@ -234,19 +234,19 @@ impl Pulse {
         self.heard().last
     }
 
-    /// How long the first token took, if it came.
+    /// The time to the first token, if it came.
     pub(crate) fn first_token(&self) -> Option<Duration> {
         let heard = self.heard();
         Some(heard.first?.saturating_duration_since(heard.begun))
     }
 
-    /// How long ago it began.
+    /// The time since the start.
     pub(crate) fn age(&self) -> Duration {
         self.clock.now().saturating_duration_since(self.begun())
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        // Single assignments: a panic between them leaves it whole.
+        // Single assignments: the data stays consistent after a panic.
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The session's events: who speaks, one order, one number each, and a bounded memory of them.
+//! The session's events: one speaker, one order, one number each, and a bounded log.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ use runtime_sinks::{EventSink, SinkError};
 
 use crate::log::log;
 
-/// Who speaks in a session's events.
+/// The identity in a session's events.
 #[derive(Clone, Debug)]
 pub(crate) struct Speaker {
     pub(crate) session_id: Arc<str>,
@@ -25,7 +25,7 @@ pub(crate) struct Speaker {
     pub(crate) project_id: Option<i64>,
 }
 
-/// Where a session's events go, and how many of them are kept.
+/// The destination of a session's events, and the number of kept ones.
 #[derive(Clone)]
 pub(crate) struct Outlet {
     pub(crate) sink: Option<Arc<dyn EventSink>>,
@@ -33,14 +33,14 @@ pub(crate) struct Outlet {
     pub(crate) keeps: bool,
 }
 
-/// Makes events, numbers them, keeps the last of them and hands all of them to the sink.
+/// Creates events, numbers them, keeps the last ones and gives all of them to the sink.
 pub(crate) struct Stream {
     speaker: Speaker,
     outlet: Outlet,
     clock: Arc<dyn Clock>,
     started: Instant,
     root: SpanId,
-    /// The span of the session that this one is below.
+    /// The span of the session above.
     parent: Option<SpanId>,
     next_span: AtomicU64,
     state: Mutex<State>,
@@ -56,16 +56,16 @@ struct State {
 
 /// A session's events so far.
 pub(crate) struct Snapshot {
-    /// Those that are still kept.
+    /// The kept events.
     pub(crate) events: Vec<Arc<AgentEvent>>,
-    /// How many were ever emitted.
+    /// The number of emitted events.
     pub(crate) emitted: u64,
     pub(crate) sink_failures: u64,
 }
 
 impl Stream {
-    /// The stream of a session that opened at `started`. Its own span is the first of those that
-    /// are counted from `span_base`.
+    /// Creates the stream of a session that opened at `started`. Its own span is the first one
+    /// counted from `span_base`.
     pub(crate) fn new(
         speaker: Speaker,
         outlet: Outlet,
@@ -96,16 +96,16 @@ impl Stream {
     }
 
     pub(crate) fn new_span(&self) -> SpanId {
-        // Relaxed: only the number has to differ; the events order themselves.
+        // Relaxed: spans only have to be unique; the events have their own order.
         SpanId::from_u64(self.next_span.fetch_add(1, Ordering::Relaxed).wrapping_add(1))
     }
 
-    /// Whether anybody will see an event: where nobody does, none need be made.
+    /// Whether events have a reader. Without one, none is created.
     pub(crate) const fn is_heard(&self) -> bool {
         self.outlet.keeps || self.outlet.sink.is_some()
     }
 
-    /// An event that belongs to no span.
+    /// An event without a span.
     pub(crate) fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
         if !self.is_heard() {
             return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
@@ -123,7 +123,7 @@ impl Stream {
         self.event(name, status).with_span(self.root, self.parent)
     }
 
-    /// An event of a span inside the session's.
+    /// An event of a span directly below the session's.
     pub(crate) fn child_event(
         &self,
         name: AgentEventName,
@@ -133,17 +133,17 @@ impl Stream {
         self.event(name, status).with_span(span, Some(self.root))
     }
 
-    /// Emits an event of the session's own span that only carries data.
+    /// Emits an event of the session's own span that only has data.
     pub(crate) fn tell(&self, name: AgentEventName, status: AgentEventStatus, data: Data) {
         if self.is_heard() {
             self.emit(self.root_event(name, status).with_data(data));
         }
     }
 
-    /// Numbers `event`, keeps it and hands it to the sink, which must not call back.
+    /// Numbers `event`, keeps it and gives it to the sink, which must not call back.
     ///
-    /// What an event says of a failure are words of others, and they may quote a key: it is taken
-    /// out. A sink that fails or panics is counted; the session goes on.
+    /// The text of a failure comes from others and may quote a key, which is redacted. Errors and
+    /// panics of the sink are counted; the session continues.
     pub(crate) fn emit(&self, mut event: AgentEvent) {
         if !self.is_heard() {
             return;
@@ -154,9 +154,10 @@ impl Stream {
         {
             event.detail = Some(clean.into());
         }
-        // One lock around all of it: that is what keeps the order of parallel tools.
+        // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
-        // Under the lock, so that it grows with `seq`; first, for the clock is the caller's code.
+        // Under the lock, so that it grows with `seq`. First, because the clock is the caller's
+        // code.
         event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
         state.seq += 1;
         event.seq = Some(state.seq);
@@ -170,12 +171,12 @@ impl Stream {
         }
         let first = state.count(failure);
         drop(state);
-        // Freed with the lock released.
+        // Freed after the lock is released.
         drop(evicted);
         self.log_first(first);
     }
 
-    /// Has the sink write what it has buffered; without the lock, for that may take a while.
+    /// Makes the sink write its buffer. Without the lock, because this may be slow.
     pub(crate) fn flush(&self) {
         let failure = self.outlet.sink.as_ref().and_then(|sink| caught(|| sink.flush()));
         let first = self.state().count(failure);
@@ -184,11 +185,11 @@ impl Stream {
 
     fn log_first(&self, failure: Option<String>) {
         if let Some(error) = failure {
-            log!(warn, session = %self.speaker.session_id, error = %error, "event sink failed; failures are counted from here on");
+            log!(warn, session = %self.speaker.session_id, error = %error, "event sink failed; further failures are only counted");
         }
     }
 
-    /// Labels every event from here on.
+    /// Adds a label to all later events.
     pub(crate) fn label(&self, key: String, value: String) {
         let mut state = self.state();
         Arc::make_mut(state.labels.get_or_insert_default()).insert(key, value);
@@ -205,13 +206,13 @@ impl Stream {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What may panic in `deliver` is the sink, and it is caught.
+        // Only the sink can panic, and that is caught.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    /// Counts a failure, and hands the first one on.
+    /// Counts a failure. Returns it if it is the first.
     fn count(&mut self, failure: Option<String>) -> Option<String> {
         failure.filter(|_| {
             self.sink_failures += 1;
@@ -220,9 +221,9 @@ impl State {
     }
 }
 
-/// What kept a sink from doing what it was asked, if anything did.
+/// The error or panic of a sink, if there was one.
 pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
-    // The sink is not used for anything else here; what it left broken is its own.
+    // Any broken state is the sink's own; nothing else here uses it.
     match catch_unwind(AssertUnwindSafe(ask)) {
         Ok(answer) => answer.err().map(|error| error.to_string()),
         Err(_) => Some("the sink panicked".to_owned()),

@@ -1,4 +1,4 @@
-//! What holds of the stream, the time and the books, without a session around them.
+//! Tests of the stream, the time and the record of recovery without a session.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ fn stream(clock: &ManualClock, kept: usize, sink: Option<RecordingEventSink>) ->
 }
 
 #[test]
-fn events_are_numbered_kept_to_a_bound_and_all_handed_on() {
+fn stream_numbers_events_keeps_the_last_and_emits_all() {
     let (clock, sink) = (ManualClock::new(), RecordingEventSink::new());
     let stream = stream(&clock, 2, Some(sink.clone()));
     for _ in 0..3 {
@@ -49,7 +49,7 @@ fn events_are_numbered_kept_to_a_bound_and_all_handed_on() {
 }
 
 #[test]
-fn keys_that_a_failure_quotes_are_taken_out() {
+fn keys_in_failure_details_are_redacted() {
     let (clock, sink) = (ManualClock::new(), RecordingEventSink::new());
     let stream = stream(&clock, 2, Some(sink.clone()));
     let event = stream.event(AgentEventName::TurnFailed, AgentEventStatus::Failed);
@@ -60,7 +60,7 @@ fn keys_that_a_failure_quotes_are_taken_out() {
 }
 
 #[test]
-fn calls_end_at_the_earlier_of_timeout_and_deadline() {
+fn call_ends_at_its_timeout_or_the_deadline() {
     let clock = ManualClock::new();
     let deadline = Timeout::after(10 * SECOND);
     let time = Time::new(Arc::new(clock.clone()), None, Some(&deadline), None);
@@ -75,7 +75,7 @@ fn calls_end_at_the_earlier_of_timeout_and_deadline() {
 }
 
 #[test]
-fn books_hold_what_was_noted_and_the_last_of_it() {
+fn books_keep_the_last_entries() {
     let kept = NonZeroUsize::new(1).unwrap();
     let books = Books::new(Recipes::default(), kept, Arc::new(ManualClock::new()));
     assert!(books.events().is_empty() && books.exhausted().is_empty());

@@ -1,4 +1,4 @@
-//! The time of a session: its clock, its deadline, and the limits of the calls in it.
+//! The time of a session: its clock, its deadline, and the limits of its calls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::error::DeadlineExceededError;
 use crate::limits::{Kind, Limits, Timeout, Until, later};
 use crate::parts::pace::{Pace, Pulse};
 
-/// What keeps the time of a session, and when it has to be over.
+/// The clock, the sleeper and the deadline of a session.
 pub(crate) struct Time {
     clock: Arc<dyn Clock>,
     sleeper: Option<Arc<dyn Sleeper>>,
@@ -20,8 +20,8 @@ pub(crate) struct Time {
 }
 
 impl Time {
-    /// A time that begins now. It is over with the session's own deadline or with `above`, which is
-    /// when the session above it has to be over, whichever comes first.
+    /// Begins now. The deadline is the session's own or `above`, the deadline of the session above,
+    /// whichever comes first.
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         sleeper: Option<Arc<dyn Sleeper>>,
@@ -47,23 +47,23 @@ impl Time {
         self.clock.now()
     }
 
-    /// When the session opened.
+    /// The opening of the session.
     pub(crate) const fn started(&self) -> Instant {
         self.started
     }
 
-    /// When the session has to be over, if it has a deadline.
+    /// The deadline of the session, if it has one.
     pub(crate) const fn deadline(&self) -> Option<&Until> {
         self.deadline.as_ref()
     }
 
-    /// How long it is until `at`: zero once it is over.
+    /// The time until `at`; zero after it.
     pub(crate) fn left_until(&self, at: Instant) -> Duration {
         at.saturating_duration_since(self.now())
     }
 
-    /// When a call admitted now has to be over: its own timeout or the session's deadline,
-    /// whichever comes first.
+    /// The end of a call that is admitted now: its own timeout or the session's deadline, whichever
+    /// comes first.
     pub(crate) fn until(
         &self,
         timeout: Option<&Timeout>,
@@ -81,14 +81,14 @@ impl Time {
         Ok(Until::earlier(own, Some(session.clone())))
     }
 
-    /// When all attempts of a turn admitted now have to be over.
+    /// The end of all attempts of a turn that is admitted now.
     pub(crate) fn total(&self, limits: Option<&Limits>) -> Option<Until> {
         let total = limits?.total.as_ref()?;
         Some(self.until_after(total, self.now(), Kind::Timeout(TimeoutPhase::Total)))
     }
 
-    /// The times that a call admitted now keeps to. `total` is when all attempts have to be over,
-    /// `pulse` by which the caller tells of tokens, where there is one already.
+    /// The time limits of a call that is admitted now. `total` is the end of all attempts, and
+    /// `pulse` takes the caller's reports of tokens, if it exists already.
     pub(crate) fn pace(
         &self,
         limits: Option<&Limits>,
@@ -112,7 +112,7 @@ impl Time {
         Ok(pace.by_token(by_token, pulse.cloned().unwrap_or_else(begins)))
     }
 
-    /// A wait of so long.
+    /// The pace of a wait.
     pub(crate) fn pause(&self, wait: Duration) -> Pace {
         let (at, kind) = (later(self.now(), wait), Kind::Timeout(TimeoutPhase::Attempt));
         Some(Until { at, after: wait, kind, sleeper: self.sleeper.clone() }).into()

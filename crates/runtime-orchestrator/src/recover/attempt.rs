@@ -1,4 +1,4 @@
-//! One attempt, as the caller's code sees it.
+//! The caller's view of an attempt.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use runtime_usage::ReportedUsage;
 
 use crate::parts::pace::Pulse;
 
-/// One attempt at a turn's call: its destination, and the changes since the last attempt.
+/// One attempt at a turn's call: its route, and its changes to the request.
 ///
 /// Clones are the same attempt: give one to the reader of the stream.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub(crate) struct Facts {
     pub(crate) end: Option<Instant>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pulse: Arc<Pulse>,
-    /// The limiter that let it through, and when.
+    /// The limiter that admitted it, and the time of the admission.
     pub(crate) rate: Option<(RateLimiter, RateSent)>,
 }
 
@@ -43,14 +43,14 @@ impl Attempt {
     }
 }
 
-/// Where it goes.
+/// # Route
 impl Attempt {
-    /// The number of the attempt, counted from 1.
+    /// The number of the attempt, from 1.
     pub fn number(&self) -> u32 {
         self.facts.number
     }
 
-    /// The provider to call; empty without [routes](crate::RecoveryConfig::routes).
+    /// The provider to call. Empty without [routes](crate::RecoveryConfig::routes).
     pub fn provider(&self) -> &str {
         self.facts.route.as_ref().map_or("", Route::provider)
     }
@@ -60,26 +60,27 @@ impl Attempt {
         &self.facts.model
     }
 
-    /// The route to take, if there are routes.
+    /// The route of the attempt, if there are routes.
     pub fn route(&self) -> Option<&Route> {
         self.facts.route.as_ref()
     }
 
-    /// Whether it runs beside a slow attempt; the first answer counts.
+    /// Whether it is a hedge beside a slow attempt, of which the first answer counts.
     pub fn is_hedge(&self) -> bool {
         self.facts.hedge
     }
 }
 
-/// What is to be different.
+/// # Changes to the request
 impl Attempt {
-    /// The failure of the attempt before it.
+    /// The scenario of the failure before this attempt.
     pub fn cause(&self) -> Option<FailureScenario> {
         self.facts.cause
     }
 
-    /// The part of a context of `full` characters or tokens that may be sent: all of it, until a recipe
-    /// reduces it.
+    /// The part of a context that may be sent, of `full` characters or tokens.
+    ///
+    /// It is the whole context until a recipe reduces it.
     pub fn context_budget(&self, full: u64) -> u64 {
         self.facts.changes.context_budget(full)
     }
@@ -89,46 +90,54 @@ impl Attempt {
         self.facts.changes.tools_reduced
     }
 
-    /// Whether to begin again, without the conversation so far.
+    /// Whether the agent should start again, without its previous output.
     pub fn restarted(&self) -> bool {
         self.facts.changes.restarted
     }
 
-    /// Whether to use no cached data.
+    /// Whether cached data must not be used.
     pub fn memory_cleared(&self) -> bool {
         self.facts.changes.memory_cleared
     }
 
-    /// The output tokens that the call may use without overspending a budget: see
-    /// [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens).
+    /// The maximum number of output tokens that overspends no budget.
+    ///
+    /// See [`ActiveTurn::max_output_tokens`](crate::ActiveTurn::max_output_tokens).
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.facts.max_output
     }
 
-    /// The time left for the attempt, if it is limited: for the provider's client, and for calls below.
+    /// The remaining time of the attempt, if it is limited.
+    ///
+    /// Pass it to the provider's client and to nested calls.
     pub fn time_left(&self) -> Option<Duration> {
         let end = self.facts.end?;
         Some(end.saturating_duration_since(self.facts.clock.now()))
     }
 }
 
-/// What is told of it.
+/// # Reports
 impl Attempt {
-    /// Reports a token: it ends the [first-token timeout](crate::Turn::first_token_timeout), restarts the
-    /// [idle timeout](crate::Turn::idle_timeout), and prevents a hedge.
+    /// Reports a token.
+    ///
+    /// It ends a [first-token timeout](crate::Turn::first_token_timeout), restarts an [idle
+    /// timeout](crate::Turn::idle_timeout), and prevents a hedge.
     pub fn token(&self) {
         self.facts.pulse.token();
     }
 
-    /// Reports the headers of the reply, which tell the rate limiter what is left.
+    /// Gives the headers of the provider's reply to the rate limiter, which reads the remaining
+    /// limits.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some((limiter, sent)) = &self.facts.rate {
             limiter.observe(headers, Some(*sent));
         }
     }
 
-    /// Reports the usage so far: the provider's latest value, not an increment. An attempt that is cut short
-    /// is billed by it.
+    /// Sets the usage so far, as the provider reports it.
+    ///
+    /// Each call replaces the value; it is not an increment. An attempt that does not finish is
+    /// billed by it.
     pub fn observe(&self, usage: impl Into<ReportedUsage>) {
         self.facts.pulse.observe(usage.into());
     }

@@ -1,4 +1,4 @@
-//! The call of an attempt, and a second one beside it where the first is slow to speak.
+//! The call of an attempt, and a hedge beside it if its first token is late.
 //!
 //! ```text
 //!   attempt ──────────── token or answer in time ──────────────▶ its outcome
@@ -24,11 +24,11 @@ use crate::park::Timer;
 use crate::parts::pace::Pulse;
 use crate::turn::ActiveTurn;
 
-/// What a call has come to: the turn that holds what it has taken, and the answer.
+/// The outcome of a call: the turn with its permit and reservations, and the answer.
 type Outcome<'s, T> = Result<(ActiveTurn<'s>, T), TurnError>;
 
 impl<'s> Recovering<'s> {
-    /// Makes the call of an attempt that was admitted.
+    /// Makes the call of an admitted attempt.
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
     pub(super) fn call<T, E, F>(
         &mut self,
@@ -49,7 +49,7 @@ impl<'s> Recovering<'s> {
                 if let Poll::Ready(outcome) = first.as_mut().poll(cx) {
                     return Poll::Ready(Some(outcome));
                 }
-                // Once it speaks, another one would only say the same.
+                // After the first token, a hedge has no use.
                 spoke = spoke || pulse.first_token().is_some();
                 match &mut late {
                     Some(late) if !spoke => Pin::new(late).poll(cx).map(|()| None),
@@ -68,7 +68,7 @@ impl<'s> Recovering<'s> {
                 let answered = first.await;
                 return noted(answered, &pulse, &times);
             };
-            // A hedge is rare: the future of every turn need not have room for two calls.
+            // Hedges are rare, so the future of a turn has no room for two calls.
             let mut second = Box::pin(made(launched));
             let (mut failed, mut running) = (None, [true, true]);
             let (outcome, hedged) = poll_fn(|cx| {
@@ -96,7 +96,8 @@ impl<'s> Recovering<'s> {
             let (winner, loser) = if hedged { (&beside, &pulse) } else { (&pulse, &beside) };
             loser.lose();
             if failed.is_none() {
-                // It took at least this long; without it, what hedges wait for would shrink and shrink.
+                // The slower one took at least this long. Without this sample, the delay of hedges
+                // would shrink over time.
                 times.observe(loser.first_token().unwrap_or_else(|| loser.age()));
             }
             self.settle_hedge(lease, hedged, failed.as_ref());
@@ -104,8 +105,8 @@ impl<'s> Recovering<'s> {
         }
     }
 
-    /// What is usual, where there may be a hedge, and what ends when it is due. There is nothing to be
-    /// late against until something is usual.
+    /// The times to the first token, if the turn may hedge, and the timer of the hedge. The timer
+    /// is `None` until enough times are known.
     fn patience(&self, model: &Arc<str>) -> Option<(Option<Timer>, FirstTokens)> {
         let (time, recovery) = (&self.core.time, &self.core.setup.recovery);
         let hedge = recovery.hedge.as_ref().filter(|_| self.repeatable)?;
@@ -118,7 +119,7 @@ impl<'s> Recovering<'s> {
     }
 }
 
-/// Remembers how long the first token took: that is what hedges wait for.
+/// Records the time to the first token, which determines the delay of hedges.
 fn noted<'s, T>(outcome: Outcome<'s, T>, pulse: &Pulse, times: &FirstTokens) -> Outcome<'s, T> {
     if outcome.is_ok() {
         times.observe(pulse.first_token().unwrap_or_else(|| pulse.age()));
@@ -126,7 +127,7 @@ fn noted<'s, T>(outcome: Outcome<'s, T>, pulse: &Pulse, times: &FirstTokens) -> 
     outcome
 }
 
-/// Begins the call: the caller's code makes its future.
+/// Begins the call: the caller's code returns its future.
 fn launched<'s, F>(
     started: Started<'s>,
     call: &mut impl FnMut(Attempt) -> F,
@@ -137,7 +138,7 @@ fn launched<'s, F>(
     Ok((active, future))
 }
 
-/// Awaits the call inside its attempt. Dropped, the attempt was cancelled.
+/// Awaits the call inside its attempt. Dropping the future cancels the attempt.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
 fn made<T, E, F>((mut active, call): (ActiveTurn<'_>, F)) -> impl Future<Output = Outcome<'_, T>>
 where
@@ -145,7 +146,7 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        // By reference, so that the futures within do not each hold the call.
+        // By reference, so that the inner futures do not each hold the call.
         let call = pin!(call);
         match active.step(call).await? {
             Ok(value) => Ok((active, value)),

@@ -1,4 +1,4 @@
-//! A second attempt beside one that is slow.
+//! Hedges: a second attempt beside a slow one.
 
 use runtime_resilience::{Route, RouteLease};
 
@@ -6,14 +6,14 @@ use super::plan::{Recovering, Started};
 use crate::error::TurnError;
 use crate::failure::fault_of;
 
-/// What a hedge has taken: the attempt, and its place on a route.
+/// An admitted hedge, and its place on a route.
 pub(super) struct Hedged<'s> {
     pub(super) started: Started<'s>,
     pub(super) lease: Option<RouteLease>,
 }
 
 impl<'s> Recovering<'s> {
-    /// Admits a hedge, if nothing stands against it: it waits for nothing.
+    /// Admits a hedge, unless a wait would be needed.
     pub(super) fn hedge(&mut self) -> Option<Hedged<'s>> {
         let lease = match &self.core.setup.recovery.routes {
             None => None,
@@ -29,7 +29,7 @@ impl<'s> Recovering<'s> {
         Some(Hedged { started, lease })
     }
 
-    /// Another route by preference; else whichever takes a call.
+    /// Another route if possible, or else any that accepts a call.
     fn beside(&self) -> Option<RouteLease> {
         let routes = self.core.setup.recovery.routes.as_ref()?;
         let demand = self.core.money.demand(&self.story.model, self.ask());
@@ -40,7 +40,7 @@ impl<'s> Recovering<'s> {
         routes.select(&others, demand).or_else(|_| routes.select(&self.tried, demand)).ok()
     }
 
-    /// One of the two has decided the outcome. `failed` is how the other ended, if it had ended.
+    /// Keeps the place of the winner. `failed` is the error of the other one, if it had ended.
     pub(super) fn settle_hedge(
         &mut self,
         mut lease: Option<RouteLease>,
@@ -54,7 +54,7 @@ impl<'s> Recovering<'s> {
         self.note_failure(error, lost.route());
     }
 
-    /// What failed on a route is known to all, and the turn does not go there again.
+    /// Reports a failure on a route to all, and excludes the route from this turn.
     fn note_failure(&mut self, error: &TurnError, route: &Route) {
         if let Some(fault) = fault_of(error) {
             let _ = self.tell_routes(error, &fault, route);

@@ -1,4 +1,4 @@
-//! A turn under way that makes its call again after a failure.
+//! A running turn that repeats its call after a failure.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::turn::admit::{Gate, pass, pass_now, refused};
 use crate::turn::part::{Part, Place};
 use crate::turn::{ActiveTurn, Held, Spec};
 
-/// The turn around its attempts. Dropped before it has ended, it was cancelled.
+/// The turn around its attempts. Dropping it before its end cancels it.
 pub(super) struct Recovering<'s> {
     pub(super) core: &'s Core,
     pub(super) story: Story<'s>,
@@ -33,27 +33,27 @@ pub(super) struct Recovering<'s> {
     pub(super) plan: TurnRecovery,
     /// The routes that have failed.
     pub(super) tried: TriedRoutes,
-    /// The one to take next, or that the attempt under way has taken.
+    /// The route of the next or the running attempt.
     pub(super) lease: Option<RouteLease>,
-    /// Whether a call may have been made, and paid for.
+    /// Whether a call may have been made and billed.
     pub(super) called: bool,
     /// True exactly while the recovery handler runs.
     pub(super) in_callers_code: bool,
-    /// Last, so that the session's farewell waits for the turn's last event.
+    /// Last, so that the session's last event waits for the turn's.
     pub(super) entry: Entry<'s>,
 }
 
-/// An attempt that was admitted: what holds what it has taken, and what the caller's code is given.
+/// An admitted attempt: the turn with its permit and reservations, and the caller's view.
 pub(super) struct Started<'s> {
     pub(super) active: ActiveTurn<'s>,
     pub(super) attempt: Attempt,
 }
 
-/// An attempt that may be admitted.
+/// An attempt before its admission.
 struct Ready {
     model: Arc<str>,
     route: Option<Route>,
-    /// Whether it is called although its breaker is open: all routes are out.
+    /// Whether it is called despite an open breaker, because no route is left.
     last_resort: bool,
     pace: Pace,
     pulse: Arc<Pulse>,
@@ -72,20 +72,20 @@ impl Ready {
     }
 }
 
-/// What comes after a failure.
+/// The decision after a failure.
 pub(super) enum After {
-    /// Carry the steps out, wait, and make another attempt. The failure is what they are for.
+    /// Carry out the steps, wait, and make another attempt. Has the failure for the handler.
     Again(Pending, TurnError),
-    /// There is no other attempt.
+    /// Make no other attempt.
     Stop(TurnError, GaveUp),
-    /// It is none that recovery is for.
+    /// Return the error: recovery does not apply.
     Pass(TurnError),
 }
 
 impl<'s> Recovering<'s> {
     pub(super) fn admit(core: &'s Core, spec: &mut Spec) -> Result<Self, TurnError> {
         let mut entry = core.enter(true)?;
-        // The deadline is looked at once more by each attempt.
+        // Each attempt checks the deadline again.
         let asked = core.life.ask(core.setup.max_iterations);
         if let Err(error) = asked.and_then(|()| Ok(core.time.until(None).map(drop)?)) {
             entry.stop_working();
@@ -113,7 +113,7 @@ impl<'s> Recovering<'s> {
         self.ask.as_deref().unwrap_or(&Ask::NOTHING)
     }
 
-    /// Admits the next attempt. It waits for the rate limit of its route, if there is one.
+    /// Admits the next attempt. Waits for the rate limit of its route, if there is one.
     pub(super) async fn attempt(&mut self) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready()?;
         let core = self.core;
@@ -124,7 +124,7 @@ impl<'s> Recovering<'s> {
         Ok(self.start(ready, pass, false))
     }
 
-    /// Admits a hedge, on this route if there are any. It waits for nothing.
+    /// Admits a hedge without waiting, on `route` if there are routes.
     pub(super) fn attempt_now(&mut self, route: Option<Route>) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready_on(route)?;
         let core = self.core;
@@ -134,7 +134,7 @@ impl<'s> Recovering<'s> {
         Ok(self.start(ready, pass, true))
     }
 
-    /// Where the next attempt goes, and the times that it keeps to.
+    /// Chooses the route of the next attempt, and computes its times.
     fn ready(&mut self) -> Result<Ready, TurnError> {
         let core = self.core;
         if self.lease.is_none()
@@ -197,12 +197,12 @@ impl<'s> Recovering<'s> {
         Started { active, attempt: Attempt::new(facts) }
     }
 
-    /// Whether no attempt came before this one.
+    /// Whether this is the first attempt.
     pub(super) const fn is_first(&self) -> bool {
         self.story.attempts == 1
     }
 
-    /// What comes after an attempt that failed, or was refused.
+    /// Decides after a failed or refused attempt.
     pub(super) fn after(&mut self, error: TurnError) -> After {
         let refused = error.is_refusal();
         let Some(fault) = fault_of(&error) else {
@@ -224,7 +224,8 @@ impl<'s> Recovering<'s> {
             RecoveryVerdict::Again(next) => next,
             RecoveryVerdict::GiveUp(why) => return After::Stop(error, why),
         };
-        // Only a call that is made again is a retry; one that was refused has been paid for already.
+        // Only a repeated call is a retry. For a refused attempt, the budget has already been
+        // charged.
         let again = self.story.attempts > 0 && !refused;
         if again
             && let Some(budget) = self.burdened(&fault, &next, other.as_ref())
@@ -236,7 +237,8 @@ impl<'s> Recovering<'s> {
         if next.switch
             && let Some(left) = self.lease.take()
         {
-            // One that was switched to and refused was never called: the story goes on from before.
+            // A route that was switched to and refused was never called: the switch is from the
+            // route before.
             let untold = self.story.pending.as_mut().and_then(|pending| pending.from.take());
             from = untold.or_else(|| Some(left.route().clone()));
             drop(left);
@@ -245,9 +247,10 @@ impl<'s> Recovering<'s> {
         After::Again(Pending { fault, next, from, rested }, error)
     }
 
-    /// The retry budget of the place that the next attempt burdens, if it does. A route that is well takes
-    /// a call as any other turn's; and a request that was refused unread has cost nobody anything, where
-    /// the next one is smaller.
+    /// The retry budget of the place that gets extra load by the next attempt, if one does.
+    ///
+    /// A healthy route takes the call as it takes any other turn's. A smaller request after one
+    /// that was refused unbilled repeats nothing.
     fn burdened<'b>(
         &'b self,
         fault: &Fault,
@@ -263,13 +266,13 @@ impl<'s> Recovering<'s> {
         (!shrinks).then(|| self.budget(self.lease.as_ref().map(RouteLease::route)))
     }
 
-    /// The retry budget of a route, or of the one place that there is.
+    /// The retry budget of a route, or of the only place.
     pub(super) fn budget<'r>(&'r self, route: Option<&'r Route>) -> &'r RetryBudget {
         route.map_or(&self.core.setup.recovery.retry_budget, Route::retries)
     }
 
-    /// What failed on a route rests for all. What was refused was not asked, neither here nor by a
-    /// turn inside the call.
+    /// Makes the failed route rest for all sessions. A refused attempt did not reach the route,
+    /// whether refused here or by a turn inside the call.
     pub(super) fn tell_routes(
         &self,
         error: &TurnError,
@@ -280,26 +283,26 @@ impl<'s> Recovering<'s> {
         self.core.setup.recovery.routes.as_ref().filter(|_| asked)?.apply(route, fault)
     }
 
-    /// Another route, where the fault may end otherwise there.
+    /// Another route, if the fault may not occur there.
     fn other_route(&mut self, fault: &Fault) -> Option<RouteLease> {
         let routes = self.core.setup.recovery.routes.as_ref()?;
         if let Some(lease) = &self.lease {
             self.tried.add(lease.route());
         }
-        // Asking takes a place there, and a turn of the round.
+        // Selecting a route takes a place there and advances the rotation.
         if !self.plan.may_switch(fault) {
             return None;
         }
         routes.select(&self.tried, self.core.money.demand(&self.story.model, self.ask())).ok()
     }
 
-    /// What is left of the turn's time.
+    /// The remaining time of the turn.
     pub(super) fn left(&self) -> Option<Duration> {
         let until = self.end()?;
         Some(self.core.time.left_until(until.at))
     }
 
-    /// When the turn has to be over, if anything says so.
+    /// The end of the turn's time, if it is limited.
     pub(super) fn end(&self) -> Option<Until> {
         Until::earlier(self.total.clone(), self.core.time.deadline().cloned())
     }

@@ -1,4 +1,4 @@
-//! The loop: an attempt, and what comes after it.
+//! The loop of attempts.
 
 use std::future::Future;
 
@@ -8,7 +8,7 @@ use crate::core::Core;
 use crate::error::{BoxError, TurnError};
 use crate::turn::{Answer, Turn, guard};
 
-/// Runs a turn that makes its call again after a failure.
+/// Runs a turn that repeats its call after a failure.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
 pub(crate) fn run<T, E, F>(
     core: &Core,

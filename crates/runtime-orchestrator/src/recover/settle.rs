@@ -1,4 +1,4 @@
-//! The ways a recovering turn ends, each once.
+//! The ways a recovering turn ends.
 
 use runtime_events::{AgentFailureClass, SpanOutcome};
 use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, RouteLease, without_keys};
@@ -13,7 +13,7 @@ use crate::turn::Answer;
 use crate::turn::admit::refused;
 
 impl Recovering<'_> {
-    /// An attempt was answered.
+    /// Ends the turn with the answer of an attempt.
     pub(super) fn answered<T>(&mut self, mut answer: Answer<T>) -> Answer<T> {
         self.budget(self.lease.as_ref().map(RouteLease::route)).succeeded();
         self.story.tell_success();
@@ -30,7 +30,7 @@ impl Recovering<'_> {
         answer
     }
 
-    /// The turn ends with an error that recovery is not for.
+    /// Ends the turn with an error that recovery does not apply to.
     pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
         let error = if self.called { after_a_call(error) } else { error };
         if self.story.is_open() {
@@ -44,10 +44,10 @@ impl Recovering<'_> {
         error
     }
 
-    /// The turn ends because nothing helps.
+    /// Ends the turn because recovery cannot help.
     pub(super) fn gave_up(&mut self, error: TurnError, why: GaveUp) -> TurnError {
         self.story.begin();
-        // A refusal has none; it kept the turn from recovering from this.
+        // A refusal has no fault: the pending one is what the turn could not recover from.
         let fault = fault_of(&error).or_else(|| Some(self.story.pending.as_ref()?.fault));
         self.story.fail_pending(&error.to_string());
         let result = RecoveryResult::new(

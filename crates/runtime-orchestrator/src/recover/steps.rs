@@ -1,4 +1,4 @@
-//! Carrying the steps of a recipe out: what the caller's handler does, and the wait.
+//! Carries out the steps of a recipe: the caller's handler, and the wait.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ use crate::parts::pace::Pace;
 use crate::tell::{Reason, Wait};
 use crate::wait::{Interrupted, race};
 
-/// What is to be done before another attempt, and what for.
+/// The work before another attempt.
 struct Work {
     error: TurnError,
     scenario: FailureScenario,
@@ -27,16 +27,17 @@ struct Work {
 }
 
 impl Recovering<'_> {
-    /// After a failure: returns once another attempt may be made, or with the error that ends the
-    /// turn.
+    /// Recovers from a failure. Returns once another attempt may be made, or the error that ends
+    /// the turn.
     pub(super) async fn recover(&mut self, failed: TurnError) -> Result<(), TurnError> {
         let work = self.begin_recovery(failed)?;
         let on_thread = poll_fn(|cx| Poll::Ready(is_thread(cx.waker()))).await;
         if let Some(handler) = self.core.setup.recovery.handler.clone() {
             let steps = async {
                 for (index, step) in for_the_caller(&work.steps) {
-                    let context = StepContext::new(step, work.scenario, work.attempt, index);
-                    let context = context.with_error(&work.error);
+                    let Work { scenario, attempt, ref error, .. } = work;
+                    let context =
+                        StepContext { step, scenario, attempt, index, error: Some(error) };
                     let done = if on_thread {
                         handler.carry_out(&context)
                     } else {
@@ -64,7 +65,7 @@ impl Recovering<'_> {
         if let Some(why) = self.too_late_for(work.wait) {
             return Err(self.gave_up(work.error, why));
         }
-        // It ends before the turn does, or it would not be waited.
+        // The wait ends before the turn's time, or the turn would have given up.
         let pause = self.core.time.pause(work.wait);
         let waiting = Wait::begin(&self.core.stream, Reason::BackOff, self.story.span);
         let Err(ended) = race(self.core, &pause, &mut false, pending::<Infallible>()).await;
@@ -90,16 +91,16 @@ impl Recovering<'_> {
         }
     }
 
-    /// Whether the handler has taken the time that the wait was to have.
+    /// The reason to give up, if the handler has used the time for the wait.
     fn too_late_for(&self, wait: Duration) -> Option<GaveUp> {
         let left = self.left().filter(|left| *left <= wait)?;
         Some(GaveUp::NothingHelps(NoRetry::Deadline { wait, left }))
     }
 
-    /// The end of a wait, or of the session.
+    /// Handles the end of a wait, or of the session.
     fn interrupted(&mut self, interrupted: Interrupted) -> Result<(), TurnError> {
         match interrupted {
-            // The next attempt looks at deadlines itself.
+            // The next attempt checks deadlines itself.
             Interrupted::Time(..) => Ok(()),
             Interrupted::Closed(end) => {
                 let closed = end.closed(self.story.attempts > 0);
@@ -109,7 +110,7 @@ impl Recovering<'_> {
     }
 }
 
-/// The steps that only the caller can take. The wait, and the way to another provider, are ours.
+/// The steps for the caller's handler. The turn itself waits and switches providers.
 fn for_the_caller(steps: &[RecoveryStep]) -> impl Iterator<Item = (usize, RecoveryStep)> {
     let steps = steps.iter().copied().enumerate();
     steps.filter(|(_, step)| step.changes_the_request())

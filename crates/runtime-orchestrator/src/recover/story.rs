@@ -1,4 +1,4 @@
-//! The story of a recovering turn, as its events and the books of its session tell it.
+//! The events and records of a recovering turn.
 
 use std::sync::Arc;
 
@@ -22,41 +22,41 @@ use crate::parts::money::Bill;
 use crate::tell;
 use crate::turn::part::Tally;
 
-/// How far a turn has come.
+/// The progress of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Nothing is said of it yet.
+    /// No event is emitted.
     Admitted,
-    /// Its first event is out.
+    /// The first event is emitted.
     Begun,
-    /// Its last event is out, or it was refused.
+    /// The last event is emitted, or the turn was refused.
     Ended,
 }
 
-/// What is told of a turn around its attempts.
+/// The story of a turn around its attempts.
 pub(super) struct Story<'s> {
     core: &'s Core,
     pub(super) model: Arc<str>,
     pub(super) span: SpanId,
     stage: Stage,
-    /// How many attempts were admitted.
+    /// The number of admitted attempts.
     pub(super) attempts: u32,
-    /// Whether any of them has a model, and so a price.
+    /// Whether any attempt has a model, and so a price.
     metered: bool,
-    /// What they came to.
+    /// The sum of the attempts.
     pub(super) tally: Arc<Tally>,
-    /// What is being recovered from, and how: until an attempt has shown what it is worth.
+    /// The recovery that no attempt has confirmed yet.
     pub(super) pending: Option<Pending>,
 }
 
-/// A recovery whose steps were taken, and that no attempt has confirmed yet.
+/// A recovery whose next attempt has not ended yet.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) fault: Fault,
     pub(super) next: NextAttempt,
-    /// The route that failed, where another is to be taken.
+    /// The route that failed, if the next attempt uses another one.
     pub(super) from: Option<Route>,
-    /// What rests for it.
+    /// The routes that rest because of the failure.
     pub(super) rested: Option<Rested>,
 }
 
@@ -74,29 +74,29 @@ impl<'s> Story<'s> {
         }
     }
 
-    /// Whether its first event is out, and its last is not.
+    /// Whether the first event is emitted and the last is not.
     pub(super) fn is_open(&self) -> bool {
         self.stage == Stage::Begun
     }
 
-    /// The span that a wait before the next attempt is inside of.
+    /// The parent span of a wait before the next attempt.
     pub(super) fn around(&self) -> SpanId {
         if self.is_open() { self.span } else { self.core.stream.root() }
     }
 
-    /// An attempt of this model was admitted.
+    /// Counts an admitted attempt of this model.
     pub(super) fn attempt(&mut self, model: &str) {
         self.begin();
         self.attempts += 1;
         self.metered |= !model.is_empty();
     }
 
-    /// The turn was refused before it began.
+    /// The turn was refused before its first event.
     pub(super) const fn refused(&mut self) {
         self.stage = Stage::Ended;
     }
 
-    /// The turn was dropped, or the caller's code panicked.
+    /// Ends a turn that was dropped, or whose code panicked.
     pub(super) fn cut_short(
         &mut self,
         outcome: SpanOutcome,
@@ -108,7 +108,7 @@ impl<'s> Story<'s> {
         self.told_end(outcome, class, None, detail.to_owned());
     }
 
-    /// The turn's first event, once.
+    /// Emits the turn's first event, once.
     pub(super) fn begin(&mut self) {
         if self.stage != Stage::Admitted {
             return;
@@ -161,13 +161,13 @@ impl<'s> Story<'s> {
         self.core.stream.emit(event);
     }
 
-    /// A recovery begins: what failed, which steps are taken, and how long it waits.
+    /// Emits the beginning of a recovery: the failure, the steps and the wait.
     pub(super) fn tell_attempt(&mut self, pending: Pending) {
         self.begin();
         let Pending { fault, next, rested, .. } = &pending;
         let scenario = fault.scenario();
         let outcome = steps(&next.steps);
-        log!(info, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, steps = %outcome, "recovering");
+        log!(info, session = %self.core.session_id(), role = %self.core.role(), scenario = %scenario, steps = %outcome, "recovery attempted");
         let (taken, skipped) = (names(&next.steps), names(&next.skipped));
         let rests = rested.as_ref().map(|rested| {
             let rest = Rest {
@@ -203,7 +203,7 @@ impl<'s> Story<'s> {
         self.pending = Some(pending);
     }
 
-    /// The next attempt goes to another provider than the last, or to another of its models or keys.
+    /// Emits a switch to another provider, or to another model or key of the same one.
     pub(super) fn tell_switch(&mut self, to: &Route) {
         let Some(pending) = &mut self.pending else { return };
         let Some(from) = pending.from.take() else { return };
@@ -228,7 +228,7 @@ impl<'s> Story<'s> {
         );
     }
 
-    /// The attempt after the recovery was answered.
+    /// Emits the success of a recovery: its attempt was answered.
     pub(super) fn tell_success(&mut self) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
         let scenario = fault.scenario();
@@ -244,7 +244,7 @@ impl<'s> Story<'s> {
         self.core.books.note(RecoveryEventType::Succeeded, scenario, result);
     }
 
-    /// The attempt after the recovery failed, or was not made.
+    /// Emits the failure of a recovery: its attempt failed or was not made.
     pub(super) fn fail_pending(&mut self, reason: &str) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
         let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
@@ -262,7 +262,7 @@ impl<'s> Story<'s> {
         self.core.books.note(RecoveryEventType::Failed, scenario, result);
     }
 
-    /// There is no other attempt.
+    /// Emits the escalation after the last attempt.
     pub(super) fn tell_escalation(
         &self,
         fault: &Fault,
@@ -300,7 +300,7 @@ impl<'s> Story<'s> {
             .map(|model| TurnStarted { model: Some(model), ..TurnStarted::default() }.data())
     }
 
-    /// What all attempts came to.
+    /// The payload of the turn's last event, for all attempts.
     fn sum(&self, bill: &Bill, scenario: Option<FailureScenario>) -> Data {
         let mut ended = TurnEnded {
             model: self.metered_model(),
@@ -316,7 +316,7 @@ impl<'s> Story<'s> {
     }
 }
 
-/// What is known of a fault.
+/// The payload of a recovery event for this fault.
 fn of_fault(fault: &Fault) -> Recovery<'static> {
     let phase = match fault.kind {
         FaultKind::Timeout(phase) => Some(Word::Literal(phase.as_str())),

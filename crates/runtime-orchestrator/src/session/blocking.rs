@@ -1,6 +1,6 @@
-//! The calls of a session, for threads.
+//! The blocking calls of a session.
 //!
-//! They are the calls for tasks: each polls the same future on its own thread.
+//! Each polls the future of its async call on the calling thread.
 
 use std::future::{Future, ready};
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::tool::{self, ToolCall};
 use crate::turn::{self, ActiveTurn, Answer, Turn};
 use crate::wait::on_thread;
 
-/// A session's turns and tools for threads, from
+/// The turns and tools of a session for threads, from
 /// [`OrchestrationSession::blocking`](crate::OrchestrationSession::blocking).
 ///
 /// | call | borrows | timeout | runs on |
 /// |---|---|---|---|
-/// | [`run_turn`](Self::run_turn), [`run_tool`](Self::run_tool) | freely | refused by an error | this thread |
-/// | [`run_turn_within`](Self::run_turn_within), [`run_tool_within`](Self::run_tool_within) | `Send + 'static` | yes | a thread of its own |
+/// | [`run_turn`](Self::run_turn), [`run_tool`](Self::run_tool) | freely | refused | the calling thread |
+/// | [`run_turn_within`](Self::run_turn_within), [`run_tool_within`](Self::run_tool_within) | `Send + 'static` | yes | a new thread |
 ///
-/// A call on the caller's thread cannot be interrupted. The waits before and between calls end with the
-/// session and its deadline.
+/// A call on the calling thread cannot be interrupted. The waits before and between calls end with
+/// the session and at its deadline.
 ///
 /// ```
 /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
@@ -53,8 +53,8 @@ impl<'s> BlockingCalls<'s> {
     ///
     /// # Errors
     ///
-    /// As for [`run_turn`](crate::OrchestrationSession::run_turn), and [`TurnError::Uninterruptible`] for a turn
-    /// with a timeout.
+    /// The same as [`run_turn`](crate::OrchestrationSession::run_turn), and
+    /// [`TurnError::Uninterruptible`] for a turn with a timeout.
     ///
     /// ```
     /// use std::time::Duration;
@@ -80,15 +80,16 @@ impl<'s> BlockingCalls<'s> {
         self.drive(turn::run(self.core, turn, || ready(call())))
     }
 
-    /// Runs one model turn on a thread of its own and returns when the call does, when `timeout`
-    /// is over, or when the session ends, whichever comes first.
+    /// Runs one model turn on a new thread, for at most `timeout`.
     ///
-    /// A thread cannot be stopped from outside: a late one runs on, detached, and its result is dropped. A call
-    /// that may hang for good should have a timeout of its own.
+    /// Returns at the end of the call, of `timeout` or of the session, whichever comes first.
+    ///
+    /// A thread cannot be stopped from outside: a late one runs on, detached, and its result is
+    /// dropped. A call that may hang forever should have a timeout of its own.
     ///
     /// # Errors
     ///
-    /// As for [`run_turn`](crate::OrchestrationSession::run_turn).
+    /// The same as [`run_turn`](crate::OrchestrationSession::run_turn).
     ///
     /// # Panics
     ///
@@ -107,8 +108,9 @@ impl<'s> BlockingCalls<'s> {
         self.drive(turn::run(self.core, turn, || on_thread("turn", call)))
     }
 
-    /// [`begin_turn`](crate::OrchestrationSession::begin_turn) for threads. The session's deadline is not
-    /// watched while the caller works.
+    /// [`begin_turn`](crate::OrchestrationSession::begin_turn) for threads.
+    ///
+    /// The session's deadline does not interrupt the caller's code.
     ///
     /// # Errors
     ///
@@ -135,7 +137,7 @@ impl<'s> BlockingCalls<'s> {
     ///
     /// # Errors
     ///
-    /// As for [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering); and
+    /// The same as [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering), and
     /// [`TurnError::Uninterruptible`] for a turn with a timeout.
     pub fn run_turn_recovering<T, E>(
         self,
@@ -156,13 +158,15 @@ impl<'s> BlockingCalls<'s> {
 
 /// # Tools
 impl BlockingCalls<'_> {
-    /// [`run_tool`](crate::OrchestrationSession::run_tool) on this thread. It may borrow, so it cannot be
-    /// interrupted: a tool with a timeout is refused.
+    /// [`run_tool`](crate::OrchestrationSession::run_tool) on this thread.
+    ///
+    /// The call borrows freely and therefore cannot be interrupted: a tool with a timeout is
+    /// refused.
     ///
     /// # Errors
     ///
-    /// As for [`run_tool`](crate::OrchestrationSession::run_tool), and [`ToolError::Uninterruptible`] for a tool
-    /// with a timeout.
+    /// The same as [`run_tool`](crate::OrchestrationSession::run_tool), and
+    /// [`ToolError::Uninterruptible`] for a tool with a timeout.
     pub fn run_tool<T, E>(
         self,
         tool: impl Into<ToolCall>,
@@ -179,12 +183,14 @@ impl BlockingCalls<'_> {
         self.drive(tool::run(self.core, tool, || ready(call())))
     }
 
-    /// Runs one tool on a thread of its own and returns when the call does, when `timeout` is over, or when the
-    /// session ends. A late thread runs on, detached.
+    /// Runs one tool on a new thread, for at most `timeout`.
+    ///
+    /// Returns at the end of the call, of `timeout` or of the session, whichever comes first. A
+    /// late thread runs on, detached.
     ///
     /// # Errors
     ///
-    /// As for [`run_tool`](crate::OrchestrationSession::run_tool).
+    /// The same as [`run_tool`](crate::OrchestrationSession::run_tool).
     ///
     /// # Panics
     ///
@@ -204,7 +210,7 @@ impl BlockingCalls<'_> {
     }
 }
 
-/// Nothing can interrupt a call on the caller's thread.
+/// Refuses a turn with a timeout: a call on the calling thread cannot be interrupted.
 fn unlimited<T>(turn: &Turn<T>, instead: &'static str) -> Result<(), UninterruptibleCallError> {
     if turn.spec.limits.is_some() { Err(UninterruptibleCallError { instead }) } else { Ok(()) }
 }

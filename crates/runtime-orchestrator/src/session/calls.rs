@@ -1,4 +1,4 @@
-//! The calls of a session: turns and tools.
+//! Turns and tools of a session.
 
 use std::future::Future;
 
@@ -12,15 +12,17 @@ use crate::turn::{self, ActiveTurn, Answer, Turn};
 
 /// # Turns
 impl OrchestrationSession {
-    /// Runs one model turn: admits it, makes the call inside its timeout and the breaker, records
-    /// its usage, and judges the budget.
+    /// Runs one model turn.
+    ///
+    /// The turn is admitted, its call is made inside the timeout and the breaker, its usage is
+    /// recorded, and the budget is checked.
     ///
     /// The call is made only if the turn is admitted. Dropping the future settles the turn as
-    /// cancelled and leaves the session running: `select!` and `timeout` around a turn are fine.
+    /// cancelled and leaves the session running, so `select!` and `timeout` around a turn are safe.
     ///
     /// # Errors
     ///
-    /// [`TurnError`]: a variant per refusal, and [`TurnError::Failed`] with the call's own error.
+    /// [`TurnError`]: one variant per refusal, and [`TurnError::Failed`] with the error of the call.
     #[doc(alias = "arun_turn")]
     pub fn run_turn<T, E, F>(
         &self,
@@ -34,10 +36,10 @@ impl OrchestrationSession {
         turn::run(&self.core, turn, call)
     }
 
-    /// Admits a turn for a call that you drive yourself: see [`ActiveTurn`].
+    /// Admits a turn and returns it as an [`ActiveTurn`], for a caller that makes the call itself.
     ///
-    /// Its usage is the one given to [`ActiveTurn::settle`]. Guardrails check the input of a guarded turn, but
-    /// not its output.
+    /// The turn's usage reader is ignored; [`ActiveTurn::settle`] takes the usage. The guardrails
+    /// of a guarded turn check its input; its output is the caller's responsibility.
     ///
     /// # Errors
     ///
@@ -46,24 +48,25 @@ impl OrchestrationSession {
         turn::begin(&self.core, &turn.spec).await
     }
 
-    /// Runs one model turn and repeats its call after failures, as their recipes say.
+    /// Runs one model turn, and repeats its call after a failure as the recipe says.
     ///
-    /// `call` gets an [`Attempt`] with the provider and model to call and the changes to make. Write it as
-    /// `async |attempt| …`. Each attempt is admitted, billed and settled separately; the turn counts as one.
-    /// After a failure
+    /// `call` gets an [`Attempt`]: the provider and model to call, and the changes to the request.
+    /// Write it as `async |attempt| …`. Each attempt is admitted, billed and settled separately;
+    /// the turn counts as one iteration. After a failure:
     ///
-    /// - it waits for the back-off, at least as long as the provider asked, and ends instead of waiting beyond
-    ///   the cap or the deadline;
-    /// - it switches the provider if there are [routes](crate::RecoveryConfig::routes), without a wait;
-    /// - it makes the other changes of the recipe, through the attempt and the
-    ///   [recovery handler](crate::RecoveryConfig::handler);
-    /// - it makes no attempt that cannot help: a refused key is not used again.
+    /// - The turn waits for a back-off, never shorter than the provider asked for. If the wait
+    ///   would exceed the cap or the deadline, the turn ends at once.
+    /// - With [routes](crate::RecoveryConfig::routes), a switch of provider sends the next attempt
+    ///   there at once.
+    /// - The other steps of the recipe are in the attempt, and the [recovery
+    ///   handler](crate::RecoveryConfig::handler) carries them out.
+    /// - An attempt that cannot help is not made: a rejected key is not tried again.
     ///
-    /// A recipe bounds the attempts of one turn, the
-    /// [retry budget](crate::RecoveryConfig::retry_budget) the retries of all sessions.
+    /// A recipe limits the attempts of one turn. The [retry
+    /// budget](crate::RecoveryConfig::retry_budget) limits the retries of all sessions together.
     ///
     /// The turn's [`timeout`](Turn::timeout) limits each attempt, and [`within`](Turn::within) the
-    /// whole. Dropping the future cancels the turn, in an attempt or in a wait.
+    /// whole turn. Dropping the future cancels the turn, during an attempt or a wait.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
@@ -99,9 +102,9 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`TurnError::Unrecovered`] with the last failure: it [is final](TurnError::is_final), and a
-    /// recovering turn around this one does not try again. A refusal or an interruption that recovery
-    /// is not for is returned as by [`run_turn`](Self::run_turn).
+    /// [`TurnError::Unrecovered`] with the last failure: it [is final](TurnError::is_final), so an
+    /// outer recovering turn does not retry it. Refusals and interruptions that recovery does not
+    /// apply to are returned as by [`run_turn`](Self::run_turn).
     pub fn run_turn_recovering<T, E, F>(
         &self,
         turn: Turn<T>,
@@ -117,17 +120,19 @@ impl OrchestrationSession {
 
 /// # Tools
 impl OrchestrationSession {
-    /// Runs one tool: checks the permission and the arguments, makes the call inside its timeout,
-    /// and checks the result.
+    /// Runs one tool.
     ///
-    /// The result is serialized only if a guardrail checks it; a result that cannot be serialized is withheld.
-    /// Dropping the future ends the tool as cancelled.
+    /// The permission and the arguments are checked, the call is made inside its timeout, and the
+    /// result is checked.
     ///
-    /// A tool without arguments can be given by its name alone.
+    /// The result is converted to JSON only for guardrails; a result that cannot be converted is
+    /// withheld. Dropping the future ends the tool as cancelled.
+    ///
+    /// A name alone converts into a [`ToolCall`] without arguments.
     ///
     /// # Errors
     ///
-    /// [`ToolError`]: a variant per refusal, and [`ToolError::Failed`] with the tool's own error.
+    /// [`ToolError`]: one variant per refusal, and [`ToolError::Failed`] with the error of the tool.
     ///
     /// ```
     /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -160,7 +165,7 @@ impl OrchestrationSession {
 
 /// # Threads
 impl OrchestrationSession {
-    /// The same calls for threads: they return when the call does.
+    /// The same calls for threads.
     pub fn blocking(&self) -> BlockingCalls<'_> {
         BlockingCalls::of(&self.core)
     }

@@ -1,4 +1,4 @@
-//! Permission, quality and policy, asked of a session.
+//! Permission, quality gate and policy of a session.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ pub(crate) fn policy(core: &Core, context: PhaseContext) -> Vec<PolicyActionData
     fired.into_iter().flat_map(|rule| &rule.actions).cloned().collect()
 }
 
-/// What the session knows of itself, into what the caller knows.
+/// Sets the fields that the session knows in the caller's context.
 pub(crate) fn policy_context(core: &Core, mut context: PhaseContext) -> PhaseContext {
     context.phase = core.phase().to_string();
     context.total_cost = core.money.tracker().total_cost();

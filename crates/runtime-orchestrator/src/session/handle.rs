@@ -1,4 +1,4 @@
-//! A session from anywhere: another task, a signal handler, a web request.
+//! Handles of a session for other tasks, signal handlers and web requests.
 
 use std::sync::Arc;
 
@@ -7,28 +7,31 @@ use runtime_lifecycle::AgentStatus;
 use crate::core::Core;
 use crate::error::{SessionClosedError, SessionError};
 
-/// Answers, cancels and reads the status of a session that runs elsewhere.
+/// A handle to a session: provides input, cancels, and reads the status.
 ///
-/// It is cheap to clone and `'static`, and does not keep the session open. After the session's end, only
-/// reading is possible.
+/// Cheap to clone, `'static`, and independent of the session's value. After the end of the session
+/// it can only read.
 #[derive(Clone, Debug)]
 pub struct SessionHandle {
     pub(crate) core: Arc<Core>,
 }
 
 impl SessionHandle {
-    /// Cancels the session: its worker is `CANCELLED` at once, turns and tools under way are interrupted where
-    /// they wait, and further ones are refused.
+    /// Cancels the session.
+    ///
+    /// Its worker is `CANCELLED` at once. Running turns and tools are interrupted at their next
+    /// wait, and new ones are refused.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if it is over already.
+    /// [`SessionClosedError`] if the session has ended.
     pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
         self.core.cancel_with(detail.into())
     }
 
-    /// Answers [`pause_for_input`](crate::OrchestrationSession::pause_for_input). A second answer
-    /// before the first is taken is ignored.
+    /// Provides the input for [`pause_for_input`](crate::OrchestrationSession::pause_for_input).
+    ///
+    /// A second input is ignored until the first is taken.
     ///
     /// # Errors
     ///

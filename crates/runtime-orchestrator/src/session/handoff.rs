@@ -1,4 +1,4 @@
-//! Passing the work on to another agent.
+//! Handing the work over to another agent.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(crate) fn hand_over(
         handoff.context = context;
         handoff.project_id = *project_id;
         handoff.target_worker_id = target.id().clone();
-        // Texts, a number and a JSON object: none of it can fail to serialise.
+        // Strings, a number and a JSON object: serialisation cannot fail.
         let json = serde_json::to_value(&handoff).unwrap_or_default();
         let handoff_json = Some(Any::Json(&json));
         let ended = SessionEnded { handoff_json, ..SessionEnded::default() };

@@ -1,4 +1,4 @@
-//! Waiting for a person.
+//! Waiting for input.
 
 use std::future::poll_fn;
 
@@ -9,7 +9,7 @@ use crate::core::Core;
 use crate::error::SessionError;
 use crate::tell;
 
-/// Waits until somebody answers.
+/// Waits for an input.
 pub(crate) async fn pause(core: &Core, prompt: String) -> Result<String, SessionError> {
     begin(core, prompt)?;
     let mut pause = Pause { core, detail: "gave up waiting" };
@@ -19,7 +19,7 @@ pub(crate) async fn pause(core: &Core, prompt: String) -> Result<String, Session
 }
 
 fn begin(core: &Core, prompt: String) -> Result<(), SessionError> {
-    // Should the session end here, its last word waits for this one.
+    // If the session ends here, its last event waits for this entry.
     let _entry = core.enter(false)?;
     if let Some(before) = core.life.pause(&prompt)? {
         tell::status(&core.stream, before, AgentStatus::WaitingForInput);
@@ -28,7 +28,7 @@ fn begin(core: &Core, prompt: String) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// A pause under way. However it ends, the session no longer waits.
+/// A running pause. However it ends, the session stops waiting.
 struct Pause<'c> {
     core: &'c Core,
     detail: &'static str,
@@ -50,7 +50,7 @@ impl Drop for Pause<'_> {
     }
 }
 
-/// Emits an event of the session's own span.
+/// Emits an event in the session's own span.
 fn say(core: &Core, name: AgentEventName, status: AgentEventStatus, detail: String) {
     let mut event = core.stream.root_event(name, status);
     event.detail = Some(detail.into());

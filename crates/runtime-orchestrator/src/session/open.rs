@@ -1,4 +1,4 @@
-//! Opening sessions: of an orchestrator, on a handoff's worker, and below another session.
+//! Opening sessions: at the top, for a handoff, and below another session.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,14 +13,14 @@ use crate::limits::later;
 use crate::log::log;
 use crate::setup::{Setup, account};
 
-/// Opens a session of its own.
+/// Opens a session at the top.
 pub(crate) fn open(setup: &Arc<Setup>) -> Result<OrchestrationSession, SessionError> {
     setup.roster.accepting()?;
     let worker = hire(setup)?;
     Ok(begin(setup, &worker, of_its_own(setup))?)
 }
 
-/// Opens a session on the worker that a handoff registered.
+/// Opens a session for the worker of a handoff.
 pub(crate) fn accept(
     setup: &Arc<Setup>,
     handoff: &Handoff,
@@ -36,8 +36,8 @@ pub(crate) fn accept(
     Ok(begin(setup, &worker, of_its_own(setup))?)
 }
 
-/// The settings of a child of another role: its parent's, but for budget and deadline, which it has
-/// of the parent itself.
+/// The settings of a child with another role: its parent's, except budget and deadline, which the
+/// child takes from the parent's session.
 pub(crate) fn child_setup(parent: &Core, role: Arc<str>) -> Setup {
     let mut setup = Setup::clone(&parent.setup);
     setup.role = role;
@@ -57,7 +57,8 @@ pub(crate) fn open_below(
     let _entry = parent.enter(false)?;
     parent.life.accepting()?;
     setup.roster.accepting()?;
-    // Before the parent's clock: where both are one, the child's time does not begin later.
+    // Read before the parent's clock: if both are the same clock, the child's time does not begin
+    // later.
     let now = setup.clock.now();
     let mut until = parent.time.deadline().cloned();
     if let Some(until) = &mut until {
@@ -67,7 +68,7 @@ pub(crate) fn open_below(
             return Err(DeadlineExceededError { deadline, call_began: false }.into());
         }
         until.after = left;
-        // Another clock cannot tell the parent's instant: what is left counts from now, on the
+        // On another clock the parent's instant has no meaning: the rest counts from now, on the
         // child's sleeper.
         if !Arc::ptr_eq(&setup.clock, parent.time.clock()) {
             until.at = later(now, left);
@@ -98,22 +99,22 @@ fn of_its_own(setup: &Setup) -> Origin {
     Origin { account, ..Origin::default() }
 }
 
-/// Registers a worker that runs.
+/// Registers a running worker.
 fn hire(setup: &Setup) -> Result<AgentWorker, SessionError> {
     let (role, phase) = (Arc::clone(&setup.role), Arc::clone(&setup.phase));
     let worker = setup.registry.create(role, phase, setup.project_id);
     let worker =
         worker.map_err(|source| SessionError::Worker { role: setup.role.to_string(), source })?;
-    // A worker just created makes these two steps, unless somebody ended it at once; then
-    // the first turn is refused.
+    // A new worker can make both transitions, unless it was ended at once. In that case the first
+    // turn is refused.
     for status in [AgentStatus::Initializing, AgentStatus::Running] {
         let _ = setup.registry.transition(worker.id(), status, None);
     }
     Ok(worker)
 }
 
-/// The decisive look at whether sessions may still be opened: the one before the worker was
-/// registered may be outdated, and the worker is cancelled then.
+/// Joins the rosters, which is the decisive check for draining: the check before the worker's
+/// registration may be outdated. If a roster drains, the worker is cancelled.
 fn begin(
     setup: &Arc<Setup>,
     worker: &AgentWorker,
@@ -123,15 +124,15 @@ fn begin(
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
     if setup.recovery.is_off() {
-        log!(warn, session = %core.session_id(), role = %core.role(), "every retry is turned off: no recipe allows another attempt");
+        log!(warn, session = %core.session_id(), role = %core.role(), "retries are off: no recipe allows another attempt");
     }
     Ok(OrchestrationSession { core, polling: AtomicBool::new(false) })
 }
 
-/// What is left, under the rules of the account above unless there are others.
+/// An account with the rest of `above`, under `limit` or else the rules of `above`.
 fn remainder(above: &Account, limit: Option<Limit>, role: &Arc<str>) -> Account {
     let rules = limit.unwrap_or_else(|| {
-        // What is set aside stays with the account above.
+        // Wrap-up money stays with the account above.
         above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role))
     });
     above.remainder(rules)

@@ -1,4 +1,4 @@
-//! How a session stands, as a summary.
+//! The summary of a session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::parts::stream::Snapshot;
 use crate::report::Summary;
 use crate::setup::Setup;
 
-/// The summary of a session as it stands.
+/// The current summary of a session.
 pub(crate) fn of(core: &Core) -> Summary {
     let Snapshot { events: agent_events, emitted, sink_failures } = core.stream.snapshot();
     let kept = u64::try_from(agent_events.len()).unwrap_or(u64::MAX);
@@ -35,14 +35,14 @@ pub(crate) fn of(core: &Core) -> Summary {
     }
 }
 
-/// The summary of a session that could not be opened.
+/// The summary of a session that was not opened.
 pub(crate) fn unopened(setup: &Setup, error: &SessionError) -> Summary {
     let (role, phase) = (Arc::clone(&setup.role), Arc::clone(&setup.phase));
     let now = setup.clock.utc_now();
     let mut worker = AgentWorker::new("", role, phase, setup.project_id, now);
     let shutdown = error.is_shutdown();
     let status = if shutdown { AgentStatus::Cancelled } else { AgentStatus::Failed };
-    // A new worker may always fail or be cancelled.
+    // A new worker can always fail or be cancelled.
     let _ = worker.transition(status, Some(&error.to_string()), now);
     Summary {
         worker,

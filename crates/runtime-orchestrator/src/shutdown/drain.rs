@@ -1,4 +1,4 @@
-//! Draining: wait, cancel the rest, wait for its last words, flush.
+//! Draining: wait, cancel the rest, wait for the last events, flush.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -17,7 +17,7 @@ use crate::parts::stream::caught;
 use crate::report::Drained;
 use crate::roster::Roster;
 
-/// What cancelled sessions have to say their last events.
+/// The time for cancelled sessions to emit their last events.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A drain that has begun.
@@ -30,7 +30,7 @@ pub(crate) struct Drain {
 }
 
 impl Drain {
-    /// `sinks` are flushed at the end, and those of the sessions that are open now.
+    /// Begins to drain. `sinks` and the sinks of the open sessions are flushed at the end.
     pub(crate) fn begin(
         roster: Arc<Roster>,
         clock: Arc<dyn Clock>,
@@ -57,7 +57,7 @@ impl Drain {
         later(self.clock.now(), GRACE)
     }
 
-    /// Whether the last session had left when the time was over.
+    /// Whether the roster was empty by `until`.
     async fn emptied(&self, until: Instant) -> bool {
         let mut watch = Watch { roster: &self.roster, key: None };
         let mut timer = Timer::new(Arc::clone(&self.clock), self.sleeper.clone(), until);
@@ -78,10 +78,10 @@ impl Drain {
         let mut drained = self.roster.report();
         drained.sink_failures = failures;
         for left in &drained.left_over {
-            log!(warn, session = %left.session_id, role = %left.role, phase = %left.phase, left_over = %left, "left over by a drain");
+            log!(warn, session = %left.session_id, role = %left.role, phase = %left.phase, left_over = %left, "session left over by a drain");
         }
         for failure in &drained.sink_failures {
-            log!(warn, error = %failure, "a sink was not flushed");
+            log!(warn, error = %failure, "cannot flush a sink");
         }
         log!(
             info,
@@ -94,7 +94,7 @@ impl Drain {
     }
 }
 
-/// A place on the roster's list of those to wake when it is empty.
+/// A place among the wakers of the roster.
 struct Watch<'r> {
     roster: &'r Roster,
     key: Option<u64>,
@@ -114,7 +114,8 @@ impl Drop for Watch<'_> {
     }
 }
 
-/// The sinks of some orchestrators, each once. Keyed by where they are: held here, they stay there.
+/// The sinks of several orchestrators, each once. The keys are addresses, which stay valid because
+/// the sinks are held here.
 #[derive(Default)]
 pub(crate) struct Sinks {
     events: HashMap<usize, Arc<dyn EventSink>>,
@@ -137,7 +138,7 @@ impl Sinks {
         }
     }
 
-    /// What kept them from writing.
+    /// Flushes all sinks. Returns their errors.
     fn flush(&self) -> Vec<String> {
         let events = self.events.values().filter_map(|sink| caught(|| sink.flush()));
         let usage = self.usage.values().filter_map(|sink| caught(|| sink.flush()));

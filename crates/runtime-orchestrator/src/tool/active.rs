@@ -1,4 +1,4 @@
-//! A tool under way, and the ways it ends.
+//! A running tool, and the ways it ends.
 
 use std::error::Error;
 use std::future::Future;
@@ -22,7 +22,7 @@ use crate::scope::{inside, inside_async};
 use crate::tell;
 use crate::wait::{Interrupted, race};
 
-/// A tool under way; dropped, it was cancelled.
+/// A running tool. Dropping it cancels it.
 pub(super) struct ActiveTool<'s> {
     core: &'s Core,
     name: Arc<str>,
@@ -31,12 +31,12 @@ pub(super) struct ActiveTool<'s> {
     /// True exactly while the caller's code runs.
     polling: bool,
     ended: bool,
-    /// Last, so that the session's farewell waits for the tool's last event.
+    /// Last, so that the session's last event waits for the tool's.
     _entry: Entry<'s>,
 }
 
 impl<'s> ActiveTool<'s> {
-    /// The tool may run: says that it is called.
+    /// Emits that the tool is called.
     pub(super) fn begin(core: &'s Core, name: Arc<str>, pace: Pace, entry: Entry<'s>) -> Self {
         let span = core.stream.new_span();
         let tool = Self { core, name, pace, span, polling: false, ended: false, _entry: entry };
@@ -61,7 +61,7 @@ impl ActiveTool<'_> {
         }
     }
 
-    /// The session may have ended while guardrails looked; what has not begun does not begin.
+    /// Refuses to begin if the session has ended during the guardrails.
     pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
@@ -85,7 +85,7 @@ impl ActiveTool<'_> {
         self.judge(checked)
     }
 
-    /// The result as guardrails see it, if there are any.
+    /// The result as JSON for guardrails, if there are any.
     pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
         let guards = self.core.guards(GuardrailStage::Post);
         if !(guards || self.core.captures()) {
@@ -185,7 +185,7 @@ impl Drop for ActiveTool<'_> {
     }
 }
 
-/// What an interruption is to the caller of a tool.
+/// The error of an interrupted tool.
 pub(super) fn interruption(tool: &str, interrupted: Interrupted, call_began: bool) -> ToolError {
     match interrupted {
         Interrupted::Time(Kind::Timeout(_), timeout) => {

@@ -1,4 +1,4 @@
-//! A tool between its admission and its call: what may still refuse it.
+//! A tool before its call, which can still be refused.
 
 use std::mem;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::tell;
 use crate::tool::describe::ToolCall;
 use crate::wait::{Interrupted, race};
 
-/// A tool that may run, before its guardrails have looked at the arguments. Dropped, it never ran.
+/// An admitted tool before its guardrails. Dropping it means that it never ran.
 pub(super) struct PendingTool<'s> {
     core: &'s Core,
     pub(super) name: Arc<str>,
@@ -50,7 +50,7 @@ impl<'s> PendingTool<'s> {
         Ok(pending)
     }
 
-    /// Admits a tool, and has guardrails look at its arguments, inside the tool's time.
+    /// Admits a tool, and has guardrails check its arguments inside the tool's time limit.
     pub(super) async fn checked(
         core: &'s Core,
         tool: &ToolCall,
@@ -86,7 +86,7 @@ impl<'s> PendingTool<'s> {
                 return Err(self.refuse(error));
             }
         }
-        let Some(entry) = self.entry.take() else { unreachable!("it has not started before") };
+        let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
         let (name, pace) = (Arc::clone(&self.name), mem::take(&mut self.pace));
         Ok(ActiveTool::begin(self.core, name, pace, entry))
     }

@@ -1,4 +1,4 @@
-//! A tool call as a value.
+//! The description of a tool call.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::limits::Timeout;
 /// # let _ = call;
 /// ```
 #[derive(Clone)]
-#[must_use = "a tool call is only a description; pass it to `run_tool`"]
+#[must_use = "a tool call does nothing by itself; pass it to `run_tool`"]
 pub struct ToolCall {
     pub(crate) name: Arc<str>,
     pub(crate) args: Value,
@@ -25,18 +25,18 @@ pub struct ToolCall {
 }
 
 impl ToolCall {
-    /// A call of the tool with this name, without arguments.
+    /// Creates a call of the tool with this name, without arguments.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), args: Value::Null, timeout: None }
     }
 
-    /// Limits the time of the call, from its admission.
+    /// Limits the duration of the call, from its admission.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.timeout = Some(Box::new(timeout.into()));
         self
     }
 
-    /// Sets the arguments for guardrails to check. They are not sent anywhere.
+    /// Sets the arguments for guardrails. They are not sent to the tool.
     pub fn args(mut self, args: impl Into<Value>) -> Self {
         self.args = args.into();
         self
@@ -55,7 +55,7 @@ impl From<String> for ToolCall {
     }
 }
 
-/// Without the arguments: logs are no place for them.
+/// Omits the arguments, which must not be logged.
 impl fmt::Debug for ToolCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, timeout, .. } = self;

@@ -11,7 +11,7 @@ use crate::capture::Content;
 use crate::core::Core;
 use crate::error::{BoxError, ToolError};
 
-/// Runs one tool, in the order in which it is listed in the architecture guide.
+/// Runs one tool, in the order of the architecture guide.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
 pub(crate) fn run<T, E, F>(
     core: &Core,
@@ -24,7 +24,7 @@ where
     F: Future<Output = Result<T, E>>,
 {
     async move {
-        // Guardrails are rare: the future of every tool need not have room for them.
+        // Guardrails are rare, so the future of a tool has no room for them.
         let mut active = if core.guards(GuardrailStage::Pre) {
             Box::pin(PendingTool::checked(core, &tool)).await?
         } else {

@@ -1,4 +1,4 @@
-//! A turn under way.
+//! A running turn.
 
 use std::fmt;
 use std::future::Future;
@@ -24,55 +24,57 @@ use crate::wait::{Interrupted, race};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Answer<T> {
-    /// The reply of the call.
+    /// The value that the call returned.
     pub value: T,
-    /// The usage of all attempts.
+    /// The usage of the turn.
     pub usage: UsageSnapshot,
-    /// The cost of all attempts.
+    /// The cost of the turn.
     pub cost: Usd,
-    /// Whether the cost is the provider's own, which takes precedence over prices.
+    /// Whether the provider reported the cost, which takes precedence over prices.
     pub cost_reported: bool,
     /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The budget marks that the turn crossed: time to wrap up.
+    /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if the turn overspent an enforced budget. This answer is paid for; later turns are refused.
+    /// Set if this turn overspent an enforced budget. The answer is paid for; later turns are
+    /// refused.
     pub over_budget: Option<BudgetExceededError>,
-    /// The number of calls: one, unless the turn [recovered].
+    /// The number of calls: one, unless the turn [recovered]. Usage and cost are the sums of all
+    /// attempts.
     ///
     /// [recovered]: crate::OrchestrationSession::run_turn_recovering
     pub attempts: u32,
-    /// The model that answered; empty if the turn is not metered.
+    /// The model that answered. Empty for an unmetered turn.
     pub model: Arc<str>,
     /// The provider that answered, if there are [routes](crate::RecoveryConfig::routes).
     pub provider: Option<Arc<str>>,
 }
 
-/// The result of settling a turn.
+/// The bill of a settled turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settled {
     /// The usage of the turn.
     pub usage: UsageSnapshot,
-    /// What it cost.
+    /// The cost of the turn.
     pub cost: Usd,
-    /// Whether the cost is the provider's own, which takes precedence over prices.
+    /// Whether the provider reported the cost, which takes precedence over prices.
     pub cost_reported: bool,
     /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
-    /// The budget marks that the turn crossed: time to wrap up.
+    /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
-    /// Set if the turn overspent an enforced budget.
+    /// Set if this turn overspent an enforced budget.
     pub over_budget: Option<BudgetExceededError>,
 }
 
-/// A turn under way, for a call that you drive yourself, such as a stream.
+/// A running turn, for callers that make the call themselves, such as a stream.
 ///
-/// It holds everything that admission took, and is spent by its outcome: [`settle`](Self::settle) or
-/// [`fail`](Self::fail), or [`release`](Self::release) if the call was never sent. A dropped turn is a
-/// cancelled call, billed by its [observed](Self::observe) usage, or else by its reservation. Steps that
-/// are awaited through [`run`](Self::run) are inside the turn's timeout, and a panic in them is reported
-/// as one.
+/// It holds the permit and the reservations of its admission until its outcome:
+/// [`settle`](Self::settle), [`fail`](Self::fail), or [`release`](Self::release) if the call was
+/// never sent. Dropping it cancels the call, which is billed by its [observed](Self::observe) usage
+/// or else by its reservation. Await the steps of the call through [`run`](Self::run): they are
+/// inside the turn's timeout, and a panic in one is recognised as a panic.
 ///
 /// ```
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -96,19 +98,19 @@ pub struct Settled {
 /// assert_eq!(settled.usage.output_tokens, 2);
 /// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
 /// ```
-#[must_use = "a turn dropped unsettled counts as cancelled"]
+#[must_use = "dropping an unsettled turn cancels it"]
 pub struct ActiveTurn<'s> {
     pub(super) core: &'s Core,
     pub(super) model: Arc<str>,
     pub(super) span: SpanId,
     pub(super) pace: Pace,
     pub(super) held: Held<'s>,
-    /// What it came to once it is settled.
+    /// The bill, once the turn is settled.
     pub(super) bill: Option<Box<Bill>>,
     /// True exactly while the caller's code runs.
     pub(super) polling: bool,
     pub(super) settled: bool,
-    /// Whether it is a turn of its own, or an attempt of one that recovers.
+    /// Whether it is a whole turn, or an attempt of a recovering one.
     pub(super) part: Part<'s>,
 }
 
@@ -141,22 +143,28 @@ impl<'s> ActiveTurn<'s> {
         Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
     }
 
-    /// Reports the usage so far: the provider's latest value, not an increment. A turn that is cut short is
-    /// billed by it.
+    /// Sets the usage so far, as the provider reports it.
+    ///
+    /// Each call replaces the value; it is not an increment. A turn that does not finish is billed
+    /// by it.
     pub fn observe(&mut self, usage: impl Into<ReportedUsage>) {
         self.held.observe(Some(usage.into()));
     }
 
-    /// Reports the headers of the reply, which tell the
-    /// [rate limiter](crate::Orchestrator::rate_limiter) what is left.
+    /// Gives the headers of the provider's reply to the [rate
+    /// limiter](crate::Orchestrator::rate_limiter).
+    ///
+    /// The limiter reads the remaining limits from them.
     pub fn observe_headers<H: Headers + ?Sized>(&self, headers: &H) {
         if let Some(rate) = self.held.rate() {
             rate.limiter().observe(headers, Some(rate.sent()));
         }
     }
 
-    /// Reports a token: it ends the [first-token timeout](crate::Turn::first_token_timeout), and restarts
-    /// the [idle timeout](crate::Turn::idle_timeout).
+    /// Reports a token.
+    ///
+    /// It ends a [first-token timeout](crate::Turn::first_token_timeout) and restarts an [idle
+    /// timeout](crate::Turn::idle_timeout).
     pub fn token(&self) {
         if let Some(pulse) = self.pace.pulse() {
             pulse.token();
@@ -168,13 +176,14 @@ impl<'s> ActiveTurn<'s> {
         self.held.reserved()
     }
 
-    /// The output tokens that the call may use without overspending a budget, to be sent as `max_tokens`.
+    /// The maximum number of output tokens that overspends no budget. Send it as `max_tokens`.
     ///
-    /// The reservation and the money left beside it buy so many after the estimated input. It is no more than
-    /// the turn's [`max_output`](crate::Turn::max_output). If it is zero, [`release`](Self::release) the turn.
+    /// It is the number that the reservation and the rest of the budget can pay for after the
+    /// estimated input, but at most the turn's [`max_output`](crate::Turn::max_output). If it is
+    /// zero, nothing is left for an answer: [`release`](Self::release) the turn.
     ///
-    /// `None` without an [estimate](crate::Turn::estimate), an enforced budget, or a price. Later reservations
-    /// of other turns are not considered.
+    /// `None` without an [estimate](crate::Turn::estimate), an enforced budget, or a price.
+    /// Reservations that other turns make later are not considered.
     pub fn max_output_tokens(&self) -> Option<u64> {
         self.held.output_tokens()
     }
@@ -184,17 +193,18 @@ impl<'s> ActiveTurn<'s> {
     /// # Errors
     ///
     /// [`TurnError::TimedOut`], [`TurnError::Deadline`] or [`TurnError::Closed`] if the step was
-    /// interrupted, or its time was over before it began. The turn is settled then: return the error.
+    /// interrupted, or its time was over before it began. The turn is then settled; return the
+    /// error.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
         self.still_open()?;
-        // A stream whose chunks are always ready never waits, and its time runs out all the same.
+        // A stream whose chunks are always ready never waits, but its time passes as well.
         if let Some((kind, after)) = self.overdue() {
             return Err(self.interrupted(Interrupted::Time(kind, after)));
         }
         self.step(step).await
     }
 
-    /// The session may have ended since the turn was admitted; what has not begun does not begin.
+    /// Refuses to begin if the session has ended since the admission.
     pub(crate) fn still_open(&mut self) -> Result<(), TurnError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
@@ -213,32 +223,36 @@ impl<'s> ActiveTurn<'s> {
         }
     }
 
-    /// Ends the turn with an answer: records its usage and returns its cost.
+    /// Settles the answered call: records its usage and returns its bill.
     ///
-    /// If [`run`](Self::run) settled the turn already, nothing changes, and that result is returned.
+    /// If [`run`](Self::run) has already settled the turn, the bill of that settlement is returned
+    /// unchanged.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
         Settled::of(self.answered(Some(usage.into())))
     }
 
-    /// Ends the turn whose call was never sent, as cancelled. Everything but the iteration is given back.
+    /// Settles a call that was never sent.
+    ///
+    /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
     pub fn release(mut self) {
         self.withdrawn();
     }
 
-    /// Ends the turn with a failed call. Returns the error with its classification.
+    /// Settles the failed call, and returns `error` with its classification.
     pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> TurnError {
         TurnError::Failed(self.failed(error))
     }
 
-    /// The time left until the turn's timeout or the session's deadline, whichever is first; zero once it is
-    /// over. `None` without both.
+    /// The time until the turn's timeout or the session's deadline, whichever comes first.
+    ///
+    /// Zero once it is over. `None` without a limit.
     pub fn time_left(&self) -> Option<Duration> {
         Some(self.core.time.left_until(self.pace.end()?))
     }
 }
 
 impl ActiveTurn<'_> {
-    /// Runs the caller's code with the flag raised.
+    /// Runs the caller's code inside its span, with the flag raised.
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         self.polling = true;
         let value = inside(self.core.scope(), self.span, code);
@@ -255,14 +269,13 @@ impl ActiveTurn<'_> {
         &self.model
     }
 
-    /// The call has returned, and nothing but this is known of its usage.
+    /// Sets the usage of a call that has returned.
     pub(crate) fn observed_to_be(&mut self, usage: Option<ReportedUsage>) {
         let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
         self.held.observe(usage);
     }
 
-    /// The prompt may be sent: from here the call may have been made, and the session's end is
-    /// looked at once more.
+    /// Checks once more for the session's end. From here on the call may have been made.
     pub(crate) fn begin_call(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
         self.held.sent();

@@ -1,4 +1,4 @@
-//! What a call has to pass before it is made.
+//! Admission of turns and attempts.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -20,30 +20,30 @@ use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, race};
 
-/// What stands before a call, beside budgets.
+/// The breaker and the limiter before a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gate<'g> {
-    /// The span that a wait is inside of.
+    /// The parent span of a wait.
     pub(crate) parent: SpanId,
     pub(crate) breaker: Option<&'g CircuitBreaker>,
     pub(crate) limiter: Option<&'g RateLimiter>,
 }
 
 impl<'g> Gate<'g> {
-    /// The gate of turns that go no route.
+    /// The gate of turns without a route.
     pub(crate) fn of(core: &'g Core) -> Self {
         let (breaker, limiter) = (core.setup.breaker.as_ref(), core.setup.limiter.as_ref());
         Self { parent: core.stream.root(), breaker, limiter }
     }
 }
 
-/// Everything a turn has to pass before its call, in the order of the design. What was taken is
-/// given back if it is refused, except its iteration.
+/// Admits a turn, in the order of the architecture guide. A refused turn releases everything but
+/// its iteration.
 pub(crate) async fn admit<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut entry = core.enter(true)?;
     let passed = match first_checks(core, spec) {
         Ok(pace) => match Gate::of(core) {
-            // Without a limit to wait for there is nothing to await.
+            // Without a limiter there is nothing to await.
             gate @ Gate { limiter: None, .. } => {
                 pass_now(core, gate, &spec.model, spec.ask(), pace)
             }
@@ -70,13 +70,13 @@ fn first_checks(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
     Ok(core.time.pace(limits, core.time.total(limits), None)?)
 }
 
-/// Says that a turn was refused.
+/// Emits the refusal of a turn.
 pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
     let why = (error.failure_class(), error.reason(), error.to_string());
     tell::turn_refused(&core.stream, model, why);
 }
 
-/// What one attempt has to pass. It waits for the rate limit, if there is one.
+/// Admits one attempt. Waits for the rate limit, if there is one.
 pub(crate) async fn pass<'s>(
     core: &'s Core,
     gate: Gate<'_>,
@@ -95,7 +95,7 @@ pub(crate) async fn pass<'s>(
     after_rate(core, gate, funds, rate, pace)
 }
 
-/// [`pass`] for a call that is not worth a wait.
+/// [`pass`] without waiting, for a hedge.
 #[inline]
 pub(crate) fn pass_now<'s>(
     core: &'s Core,
@@ -110,8 +110,8 @@ pub(crate) fn pass_now<'s>(
     after_rate(core, gate, funds, rate, pace)
 }
 
-/// The breaker is asked without taking a place: a refusal by the budget must not cost a probe, nor a
-/// probe wait for the rate.
+/// The breaker is asked without taking a place: a refusal by the budget must not cost a probe, and
+/// a probe must not wait for the rate limit.
 #[inline]
 fn before_rate<'s>(
     core: &'s Core,
@@ -153,7 +153,7 @@ fn after_rate<'s>(
 }
 
 /// Waits until the rate limit has room, the time is over, or the session ends. A task without a
-/// sleeper would not be woken when there is room: it is refused.
+/// sleeper could not be woken, so it is refused.
 async fn room(
     core: &Core,
     limiter: &RateLimiter,

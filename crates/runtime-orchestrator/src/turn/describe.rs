@@ -1,4 +1,4 @@
-//! A turn as a value: what to call, what it may cost, and how long it may take.
+//! The description of a turn: the model, the costs, the timeouts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use crate::error::BoxError;
 use crate::limits::{Limits, Timeout};
 use crate::parts::money::Ask;
 
-/// The description of one model call. `T` is the type of its reply, inferred from the call.
+/// The description of one model call. `T` is the type of the reply, inferred from the call.
 ///
-/// A turn is a plain value: it can be stored, and its options can be set conditionally.
+/// A turn is a plain value: it can be stored, and its options can be set conditionally at run time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::parts::money::Ask;
 ///
 /// # #[cfg(feature = "tokio")]
 /// fn turn(limit: Option<Duration>) -> Turn<Reply> {
-///     // The argument's type is the one word that inference needs.
+///     // Inference needs only the type of the argument.
 ///     let mut turn = Turn::model("gpt-5")
 ///         .usage_from(|reply: &Reply| UsageSnapshot::new(100, reply.text.len() as u64 / 4));
 ///     if let Some(limit) = limit {
@@ -33,26 +33,26 @@ use crate::parts::money::Ask;
 ///     turn
 /// }
 /// ```
-#[must_use = "a turn is only a description; pass it to `run_turn`"]
+#[must_use = "a turn does nothing by itself; pass it to `run_turn`"]
 pub struct Turn<T = ()> {
     pub(crate) spec: Spec,
     pub(crate) reading: Reading<T>,
-    /// How guardrails are shown the reply.
+    /// Converts the reply for guardrails.
     pub(crate) shown: Option<fn(&T) -> serde_json::Result<Value>>,
 }
 
-/// What does not depend on the reply.
+/// The options that do not depend on the type of the reply.
 #[derive(Clone)]
 pub(crate) struct Spec {
     pub(crate) model: Arc<str>,
     pub(crate) limits: Option<Box<Limits>>,
-    /// What guardrails are shown before the call.
+    /// The input for guardrails before the call.
     pub(crate) prompt: Option<Box<Value>>,
     pub(crate) ask: Option<Box<Ask>>,
     pub(crate) repeatable: bool,
 }
 
-/// How the usage of a reply is known.
+/// The source of a reply's usage.
 pub(crate) enum Reading<T> {
     Unread,
     Known(UsageSnapshot),
@@ -61,16 +61,17 @@ pub(crate) enum Reading<T> {
 
 type Reader<T> = dyn FnOnce(&T) -> Result<ReportedUsage, BoxError> + Send + Sync;
 
-/// The result of a usage reader: a usage, an `Option` or a `Result` of one, or a type of your own.
+/// A type that a usage reader may return: a usage, an `Option` or `Result` of one, or the caller's
+/// own type.
 ///
-/// A reader that finds nothing or fails does not lose the reply: the turn is billed by its
-/// reservation, as an estimate.
+/// A reader that finds nothing or fails does not cost the reply: the usage counts as unread, and
+/// the turn is billed by its reservation.
 pub trait IntoUsage {
-    /// The usage; an error says why there is none.
+    /// Returns the usage, or the reason why there is none.
     ///
     /// # Errors
     ///
-    /// The reason why the usage could not be read.
+    /// The error of reading the usage.
     fn into_usage(self) -> Result<ReportedUsage, BoxError>;
 }
 
@@ -99,17 +100,18 @@ impl<U: IntoUsage, E: Into<BoxError>> IntoUsage for Result<U, E> {
 }
 
 impl<T> Turn<T> {
-    /// A turn of a model. An empty name means that the turn is not metered.
+    /// Creates a turn of this model. An empty name makes the turn unmetered.
     ///
     /// Set the source of its usage with [`usage`](Self::usage) or [`usage_from`](Self::usage_from).
-    /// Without one, the turn is billed by its reservation, as an estimate.
+    /// Without one the turn is billed by its reservation, as an estimate, or by nothing without a
+    /// reservation.
     pub fn model(model: impl Into<Arc<str>>) -> Self {
         let spec =
             Spec { model: model.into(), limits: None, prompt: None, ask: None, repeatable: false };
         Self { spec, reading: Reading::Unread, shown: None }
     }
 
-    /// A turn that is not metered: no price, no usage record.
+    /// Creates an unmetered turn: no price, no usage record.
     pub fn unmetered() -> Self {
         Self::model("")
     }
@@ -120,8 +122,9 @@ impl<T> Turn<T> {
         self
     }
 
-    /// Reads or estimates the usage from the reply: a [`UsageSnapshot`], or a [`ReportedUsage`] with the
-    /// provider's own cost, tier and gaps.
+    /// Sets a function that reads or estimates the usage of the reply.
+    ///
+    /// It returns a [`UsageSnapshot`], or a [`ReportedUsage`] with further facts of the provider.
     #[doc(alias = "estimate_usage")]
     pub fn usage_from<U: IntoUsage>(
         mut self,
@@ -131,9 +134,10 @@ impl<T> Turn<T> {
         self
     }
 
-    /// Marks a call that may be made twice at once, because it has no effects. If the orchestrator
-    /// [hedges](crate::RecoveryConfig::hedge), a recovering turn makes it a second time beside one whose
-    /// first token is late, and takes the first answer. Both calls are paid for.
+    /// Marks the call as safe to make twice at once, because its only effect is the answer.
+    ///
+    /// If the orchestrator [hedges](crate::RecoveryConfig::hedge), a recovering turn makes a second
+    /// call when the first token is late, and takes the first answer. Both calls are billed.
     pub fn repeatable(mut self) -> Self {
         self.spec.repeatable = true;
         self
@@ -141,7 +145,7 @@ impl<T> Turn<T> {
 }
 
 impl<T: Serialize> Turn<T> {
-    /// Shows the session's guardrails `input` before the call, and the reply as JSON after it.
+    /// Has the session's guardrails check `input` before the call, and the reply as JSON after it.
     pub fn guarded(mut self, input: impl Into<Value>) -> Self {
         self.spec.prompt = Some(Box::new(input.into()));
         self.shown = Some(|reply| serde_json::to_value(reply));
@@ -151,44 +155,49 @@ impl<T: Serialize> Turn<T> {
 
 /// # Budgets
 ///
-/// If the session has a budget, a turn reserves money before its call:
+/// In a session with a budget, a turn reserves money before its call:
 ///
 /// | option | reserves |
 /// |---|---|
 /// | [`reserve`](Self::reserve) | the given amount |
-/// | [`estimate`](Self::estimate) | its price, with as much output as is usual for the model, at most [`max_output`](Self::max_output) |
+/// | [`estimate`](Self::estimate) | the price of the estimate, with the usual output of the model, at most [`max_output`](Self::max_output) |
 /// | neither | the budget's [`Limit::per_turn`](runtime_usage::Limit::per_turn) |
 ///
-/// A [strict](runtime_usage::Limit::strict) budget needs `estimate` and `max_output` as upper bounds,
-/// and reserves the most that they can cost.
+/// A [strict](runtime_usage::Limit::strict) budget needs `estimate` and `max_output`, treats both
+/// as upper bounds, and reserves the maximum cost.
 impl<T> Turn<T> {
-    /// Estimates the usage of the call. Without output in it, the usual output of the model counts.
+    /// Sets the estimated input of the call.
+    ///
+    /// Output in the estimate is the expected output. Without it, the usual output of the model
+    /// counts.
     pub fn estimate(mut self, usage: UsageSnapshot) -> Self {
         self.ask().estimate = Some(usage);
         self
     }
 
-    /// Sets the `max_tokens` that is sent: a limit on the tokens of the reply.
+    /// Sets the maximum number of output tokens, as sent in `max_tokens`.
     pub fn max_output(mut self, tokens: u64) -> Self {
         self.ask().max_output = Some(tokens);
         self
     }
 
-    /// Sets the reserved amount, instead of an estimate. A strict budget reserves more if the call may
-    /// cost more.
+    /// Reserves this amount instead of an estimate.
+    ///
+    /// A strict budget reserves more if more is possible.
     pub fn reserve(mut self, amount: Usd) -> Self {
         self.ask().reserve = Some(amount);
         self
     }
 
-    /// Sets the requested service tier, by which estimates are priced. Default: standard.
+    /// Sets the requested service tier, which prices estimates. Default: standard.
     pub fn tier(mut self, tier: ServiceTier) -> Self {
         self.ask().tier = tier;
         self
     }
 
-    /// Marks the last turn of a run, which may use the money that budgets set aside for
-    /// [wrapping up](runtime_usage::Limit::wrap_up).
+    /// Marks the turn as the last one, which ends the run with an answer.
+    ///
+    /// It may use the budgets' money for [wrapping up](runtime_usage::Limit::wrap_up).
     pub fn wrap_up(mut self) -> Self {
         self.ask().wrap_up = true;
         self
@@ -199,40 +208,41 @@ impl<T> Turn<T> {
 ///
 /// | option | limits | a turn that exceeds it |
 /// |---|---|---|
-/// | [`timeout`](Self::timeout) | one attempt at the call, from its admission | timed out: the provider's failure |
+/// | [`timeout`](Self::timeout) | one attempt at the call, from its admission | timed out, as a failure of the provider |
 /// | [`first_token_timeout`](Self::first_token_timeout) | from the admission of an attempt to its first token | the same |
 /// | [`idle_timeout`](Self::idle_timeout) | from one token to the next | the same |
-/// | [`within`](Self::within) | all attempts and the waits between them | timed out: no failure of the provider |
+/// | [`within`](Self::within) | all attempts and the waits between them | timed out, without a failure of the provider |
 ///
-/// An attempt that waits for a rate limit is admitted when there is room. The attempt is refused if the
-/// room does not come within its `timeout`.
+/// An attempt that waits for a rate limit is admitted when there is room. The wait is limited by
+/// the attempt's `timeout` as well; an attempt without room in time is refused.
 ///
-/// [`ActiveTurn::token`](crate::ActiveTurn::token) and [`Attempt::token`](crate::Attempt::token) report
-/// tokens; without a report, the whole answer counts as the first token.
+/// [`ActiveTurn::token`](crate::ActiveTurn::token) and [`Attempt::token`](crate::Attempt::token)
+/// report tokens. Without these calls, the whole answer counts as the first token.
 ///
-/// A blocking call on the caller's thread cannot be interrupted, so it refuses a turn with a timeout
+/// A blocking call on the calling thread cannot be interrupted, so it refuses a turn with a timeout
 /// ([`UninterruptibleCallError`](crate::UninterruptibleCallError)).
 impl<T> Turn<T> {
-    /// Limits the time of an attempt.
+    /// Limits the duration of each attempt.
     pub fn timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().attempt = Some(timeout.into());
         self
     }
 
-    /// Limits the time to the first token of an attempt. A long answer is usual; a long silence before it
-    /// is not.
+    /// Limits the time to the first token of each attempt.
+    ///
+    /// A long answer is usual; a long silence before it is not.
     pub fn first_token_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().first_token = Some(timeout.into());
         self
     }
 
-    /// Limits the time from one token to the next.
+    /// Limits the time between two tokens of an attempt.
     pub fn idle_timeout(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().idle = Some(timeout.into());
         self
     }
 
-    /// Limits the time of the whole turn, with all attempts, from its admission.
+    /// Limits the duration of the whole turn, from its admission.
     pub fn within(mut self, timeout: impl Into<Timeout>) -> Self {
         self.limits().total = Some(timeout.into());
         self
@@ -254,7 +264,7 @@ impl Spec {
 }
 
 impl<T> Reading<T> {
-    /// `None` where nobody reads the usage.
+    /// `None` without a source of usage.
     pub(crate) fn usage(self, reply: &T) -> Option<Result<ReportedUsage, BoxError>> {
         match self {
             Self::Unread => None,
@@ -264,7 +274,7 @@ impl<T> Reading<T> {
     }
 }
 
-/// Without the prompt: logs are no place for it.
+/// Omits the prompt, which must not be logged.
 impl<T> fmt::Debug for Turn<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Spec { model, limits, ask, .. } = &self.spec;

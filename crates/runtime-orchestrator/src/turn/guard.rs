@@ -1,4 +1,4 @@
-//! Guardrails around a turn: the prompt before the call, the answer after it.
+//! Guardrails around a turn: for the prompt before the call, for the answer after it.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::tell;
 use crate::turn::active::ActiveTurn;
 use crate::turn::describe::Turn;
 
-/// An answer as guardrails see it.
+/// An answer for guardrails.
 pub(crate) struct Review {
     input: Value,
     output: serde_json::Result<Value>,
 }
 
-/// Has guardrails look at the prompt.
+/// Has guardrails check the prompt.
 pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Result<(), TurnError> {
     keep(turn, Content::Prompt, input);
     let (core, model) = (turn.core, Arc::clone(&turn.model));
@@ -34,10 +34,10 @@ pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Res
     judge(turn, GuardrailStage::Pre, checked)
 }
 
-/// Reads an answer that was returned: its usage, and what guardrails are to look at, if anything.
+/// Reads the usage of an answer, and converts the answer for guardrails if they check it.
 ///
-/// The breaker hears of the answer first, whatever guardrails say next: reading is the caller's code,
-/// and its panic is not the provider's.
+/// The breaker counts the success first: the readers are the caller's code, and a panic in them is
+/// not a failure of the provider.
 pub(crate) fn read<T>(
     active: &mut ActiveTurn<'_>,
     value: &T,
@@ -59,7 +59,7 @@ pub(crate) fn read<T>(
     (usage, guards.then_some(Review { input, output }))
 }
 
-/// Has guardrails look at the answer.
+/// Has guardrails check the answer.
 pub(crate) async fn check_output(
     turn: &mut ActiveTurn<'_>,
     review: &Review,
@@ -72,12 +72,12 @@ pub(crate) async fn check_output(
     judge(turn, GuardrailStage::Post, checked)
 }
 
-/// The usage that was read. A reader that failed costs nobody the answer.
+/// The usage that was read. A failed reader does not cost the answer.
 fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Option<ReportedUsage> {
     match read {
         Ok(usage) => Some(usage),
         Err(error) => {
-            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&error.to_string()), "the usage of an answer could not be read; it is billed by what it reserved");
+            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&error.to_string()), "cannot read the usage of an answer; its reservation is billed");
             None
         }
     }
@@ -95,7 +95,7 @@ fn judge(
     })
 }
 
-/// Keeps a content, if that is asked for.
+/// Captures a content on request.
 fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
     let Core { stream, setup, .. } = turn.core;
     let event = |name, status| turn.part.event(stream, name, status, turn.span);
@@ -103,7 +103,7 @@ fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
 }
 
 impl Review {
-    /// What is to be checked. An answer that is not JSON cannot be, and is withheld.
+    /// The check of the answer. An answer that does not convert to JSON is withheld.
     fn subject<'a>(
         &'a self,
         role: &'a str,

@@ -1,4 +1,4 @@
-//! What a call has taken at admission, until its outcome spends it.
+//! The permit and the reservations of a call, until its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::parts::pace::Pulse;
 use crate::parts::stream::Stream;
 use crate::tell;
 
-/// The permit, the rate and the money that a call holds, and how far the call has come.
+/// The permit, the rate and the money that a call holds, and the progress of the call.
 pub(crate) struct Held<'s> {
     permit: Option<Permit>,
     rate: Option<Box<RateReservation>>,
@@ -20,17 +20,17 @@ pub(crate) struct Held<'s> {
     observed: Option<Box<ReportedUsage>>,
 }
 
-/// How far a call has come.
+/// The progress of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Call {
-    /// It has not begun: guardrails look at the prompt. How that ends is not the breaker's business,
+    /// It has not begun: guardrails check the prompt. A failure here does not count for the breaker
     /// and costs nothing.
     Unsent,
-    /// It may have been made, and may have to be paid for.
+    /// It may have been made and billed.
     Sent,
-    /// It was not reached, or was refused before it was read: it has failed and costs nothing.
+    /// It was not reached, or was refused before it was read. It has failed and costs nothing.
     Refused,
-    /// It has returned an answer: what was observed of its usage is all there is.
+    /// It has returned an answer. No further usage can be observed.
     Returned,
 }
 
@@ -45,17 +45,17 @@ impl<'s> Held<'s> {
         Self { permit, rate, funds, call: Call::Unsent, observed: None }
     }
 
-    /// The money that is reserved.
+    /// The reserved money.
     pub(crate) fn reserved(&self) -> Usd {
         self.funds.as_ref().map(Funds::reserved).unwrap_or_default()
     }
 
-    /// How many tokens of output the money buys.
+    /// The number of output tokens that the money can pay for.
     pub(crate) fn output_tokens(&self) -> Option<u64> {
         self.funds.as_ref()?.output_tokens()
     }
 
-    /// The rate that is reserved, where there is a limiter.
+    /// The reserved rate, if there is a limiter.
     pub(crate) fn rate(&self) -> Option<&RateReservation> {
         self.rate.as_deref()
     }
@@ -65,21 +65,21 @@ impl<'s> Held<'s> {
         self.observed = usage.map(Box::new);
     }
 
-    /// The usage that was observed, here or inside the attempt.
+    /// The observed usage, from here or from inside the attempt.
     #[inline]
     pub(crate) fn take_observed(&mut self, pulse: Option<&Arc<Pulse>>) -> Option<ReportedUsage> {
         self.observed.take().map(|usage| *usage).or_else(|| pulse?.take_usage())
     }
 }
 
-/// # How far the call has come
+/// # Progress of the call
 impl Held<'_> {
     /// Whether the call may have been made.
     pub(crate) fn is_sent(&self) -> bool {
         self.call != Call::Unsent
     }
 
-    /// Whether an answer is here.
+    /// Whether the call has returned an answer.
     pub(crate) fn is_answered(&self) -> bool {
         self.call == Call::Returned
     }
@@ -89,21 +89,21 @@ impl Held<'_> {
         self.call = Call::Sent;
     }
 
-    /// The call was not made after all.
+    /// The call was not made.
     pub(crate) const fn unsent(&mut self) {
         self.call = Call::Unsent;
     }
 
-    /// The call has returned an answer: the breaker has what it needs.
+    /// The call has returned an answer, which the breaker counts as a success.
     pub(crate) fn answered(&mut self, stream: &Stream) {
         self.call = Call::Returned;
         self.spend(stream, CallOutcome::Success);
     }
 
-    /// The call has failed, and this is known of it. A call that was refused before it was read costs
-    /// nothing. A rate limit is told to all who share the limiter, unless the route does so.
+    /// The call has failed with this fault. A call that was refused before it was read costs
+    /// nothing. A rate limit pauses the shared limiter, unless the route pauses its own.
     pub(crate) fn failed(&mut self, fault: &Fault, routed: bool) {
-        /// However long was asked for: the next refusal makes everybody wait again.
+        /// The longest pause. The next refusal starts another one.
         const LONGEST: Duration = Duration::from_secs(3_600);
         if let (Some(rate), Some(asked)) = (&self.rate, fault.asked)
             && fault.kind == FaultKind::RateLimit
@@ -116,7 +116,7 @@ impl Held<'_> {
         }
         self.call = Call::Refused;
         if let Some(rate) = self.rate.take() {
-            // A request that was refused is counted as one, without its tokens.
+            // A refused request counts without its tokens.
             let sent = fault.reach != Reach::NotSent;
             rate.adjust(if sent { Demand::request() } else { Demand::default() });
         }
@@ -125,10 +125,10 @@ impl Held<'_> {
 
 /// # Spending
 impl Held<'_> {
-    /// Gives the breaker this outcome, unless it has one.
+    /// Records the outcome at the breaker, if none was recorded.
     ///
-    /// A cancelled call says so rather than dropping the permit: dropped by a neighbour's panic under
-    /// `join!`, it would count as failed.
+    /// A cancelled call records its outcome instead of dropping the permit: a drop during a
+    /// neighbour's panic under `join!` would count as a failure.
     #[inline]
     pub(crate) fn spend(&mut self, stream: &Stream, outcome: CallOutcome) {
         let Some(permit) = self.permit.take() else { return };
@@ -138,8 +138,8 @@ impl Held<'_> {
         }
     }
 
-    /// Puts the usage in the place of the rate that was reserved. A call that was never sent gives it
-    /// back; one whose usage is not known keeps it.
+    /// Replaces the reserved rate by the usage. A call that was never sent releases the rate; a
+    /// call with unknown usage keeps it.
     #[inline]
     fn settle_rate(&mut self, usage: Option<&ReportedUsage>) {
         let Some(rate) = self.rate.take() else { return };
@@ -156,7 +156,7 @@ impl Held<'_> {
         }
     }
 
-    /// Bills an answer. Where nobody has read its usage, it costs what was reserved.
+    /// Bills an answer. Without a usage, the reservation is billed.
     #[inline]
     pub(crate) fn bill_answer(
         &mut self,
@@ -178,8 +178,8 @@ impl Held<'_> {
         }
     }
 
-    /// Bills a call without an answer by what was observed; else, if it was sent, by what was
-    /// reserved.
+    /// Bills a call without an answer by its observed usage, or else by its reservation if it was
+    /// sent.
     pub(crate) fn bill_failure(
         &mut self,
         money: &Money,
@@ -190,7 +190,7 @@ impl Held<'_> {
         let funds = self.funds.take()?;
         match (observed, self.call) {
             (Some(mut usage), call) => {
-                // The call was cut: what came after this was seen is not known.
+                // The call was cut short: any later usage is unknown.
                 usage.estimated |= call != Call::Returned && usage.cost.is_none();
                 Some(money.bill(model, funds, &usage))
             }

@@ -1,4 +1,4 @@
-//! Whether a call is a turn of its own, or an attempt inside one.
+//! The place of a call: a whole turn, or an attempt inside one.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,28 +8,27 @@ use crate::core::Entry;
 use crate::parts::money::Bill;
 use crate::parts::stream::Stream;
 
-/// What a call is a part of.
+/// The place of a call.
 pub(crate) enum Part<'s> {
-    /// A turn of its own, directly below the session. It keeps the session's farewell waiting for
-    /// its last event.
+    /// A whole turn, directly below the session. The session's last event waits for its last event.
     Turn { _entry: Entry<'s> },
-    /// An attempt of a turn that recovers, and that stays inside for it.
+    /// An attempt of a recovering turn, which holds the entry.
     Attempt(Box<Place>),
 }
 
-/// Where an attempt stands in its turn.
+/// The place of an attempt in its turn.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) turn: SpanId,
     pub(crate) number: u32,
     pub(crate) provider: Option<Arc<str>>,
-    /// A second call beside one that is slow.
+    /// Whether it is a second call beside a slow one.
     pub(crate) hedge: bool,
     pub(crate) tally: Arc<Tally>,
 }
 
 impl Part<'_> {
-    /// The names of its beginning, and of its good and its bad end.
+    /// The event names of its start, its success and its failure.
     pub(crate) const fn names(&self) -> [AgentEventName; 3] {
         use AgentEventName as Name;
         match self {
@@ -51,12 +50,12 @@ impl Part<'_> {
         }
     }
 
-    /// Where it stands in its turn, if it is an attempt.
+    /// The place in its turn, if it is an attempt.
     pub(crate) const fn place(&self) -> Option<&Place> {
         if let Self::Attempt(place) = self { Some(place) } else { None }
     }
 
-    /// Whether it takes a route, which has a limiter of its own.
+    /// Whether it uses a route, which has its own limiter.
     pub(crate) fn is_routed(&self) -> bool {
         matches!(self, Self::Attempt(place) if place.provider.is_some())
     }
@@ -68,7 +67,7 @@ impl Part<'_> {
     }
 }
 
-/// What the attempts of a turn come to.
+/// The sum of a turn's attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Mutex<Sum>);
 
@@ -87,7 +86,7 @@ impl Tally {
         sum.panicked |= outcome == SpanOutcome::Panicked;
     }
 
-    /// The bill of all of them.
+    /// The bill of all attempts.
     pub(crate) fn bill(&self) -> Bill {
         self.sum().bill.clone()
     }
@@ -97,7 +96,7 @@ impl Tally {
     }
 
     fn sum(&self) -> MutexGuard<'_, Sum> {
-        // Sums of plain values: a panic between them is not possible.
+        // Sums of plain values: no panic can leave them half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -9,7 +9,7 @@ use crate::turn::admit::admit;
 use crate::turn::describe::{Spec, Turn};
 use crate::turn::guard;
 
-/// Runs one turn, in the order in which it is drawn in the architecture guide.
+/// Runs one turn, in the order of the architecture guide.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
 pub(crate) fn run<T, E, F>(
     core: &Core,
@@ -27,7 +27,7 @@ where
                 let (usage, review) = guard::read(&mut active, &value, turn);
                 let Some(review) = review else { return Ok(active.answer(value, usage)) };
                 active.observed_to_be(usage);
-                // Guardrails are rare: the future of every turn need not have room for them.
+                // Guardrails are rare, so the future of a turn has no room for them.
                 Box::pin(guard::check_output(&mut active, &review)).await?;
                 Ok(active.answer(value, None))
             }
@@ -36,7 +36,7 @@ where
     }
 }
 
-/// Admits a turn, and has guardrails look at its prompt.
+/// Admits a turn, and has guardrails check its prompt.
 pub(crate) async fn begin<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut active = admit(core, spec).await?;
     if let Some(input) = &spec.prompt {

@@ -1,4 +1,4 @@
-//! The ways a turn ends. Each settles it once, and the first one counts.
+//! The ways a turn ends. The first one settles it; later ones change nothing.
 
 use std::error::Error;
 use std::fmt;
@@ -22,8 +22,8 @@ use crate::turn::part::Part;
 use crate::wait::{Interrupted, NoThreadError};
 
 impl ActiveTurn<'_> {
-    /// The call was answered. Without a usage, nobody but an observer has read it. A turn that was cut
-    /// short was billed then.
+    /// Settles an answered call. Without a usage, the observed one counts. A turn that was cut
+    /// short keeps its bill.
     #[inline]
     pub(super) fn answered(&mut self, usage: Option<ReportedUsage>) -> Bill {
         let usage = usage.or_else(|| self.held.take_observed(self.pace.pulse()));
@@ -42,7 +42,7 @@ impl ActiveTurn<'_> {
         self.part.ended(Some(&bill), SpanOutcome::Ok);
         tell::marks(stream, &bill.marks);
         if let Part::Turn { .. } = self.part {
-            // Of a turn with attempts it is judged once the turn has ended.
+            // For a turn with attempts, the budget is checked at the end of the turn.
             bill.over_budget = tell::overspent(stream, money);
         }
         bill
@@ -58,7 +58,7 @@ impl ActiveTurn<'_> {
         if !self.settled {
             self.held.failed(&failure.fault(), self.part.is_routed());
         }
-        // Ours, or nobody's: a rate limit says nothing about the provider's health.
+        // A rate limit, or an error of the caller's own, does not count against the provider.
         let counts = failure.counts() && !refused_inside(&failure);
         if self.close(if counts { CallOutcome::Failure } else { CallOutcome::Ignored }) {
             let class = failure.failure_class();
@@ -67,8 +67,8 @@ impl ActiveTurn<'_> {
         failure
     }
 
-    /// A guardrail objected: to the prompt, and nothing was called; or to the answer, which is paid for
-    /// all the same.
+    /// Settles after a guardrail's objection: to the prompt, before the call, or to the answer,
+    /// which is billed.
     pub(crate) fn objected(&mut self, violation: &GuardrailViolatedError) {
         if self.close(CallOutcome::Success) {
             let class = AgentFailureClass::GuardrailViolation;
@@ -76,7 +76,7 @@ impl ActiveTurn<'_> {
         }
     }
 
-    /// The call has returned an answer.
+    /// Notes that the call has returned an answer.
     pub(crate) fn call_succeeded(&mut self) {
         self.pace.answered();
         self.held.answered(&self.core.stream);
@@ -101,7 +101,7 @@ impl ActiveTurn<'_> {
         }
     }
 
-    /// The call was never sent.
+    /// Settles a call that was never sent.
     pub(super) fn withdrawn(&mut self) {
         self.held.unsent();
         self.held.take_observed(self.pace.pulse());
@@ -111,11 +111,11 @@ impl ActiveTurn<'_> {
         }
     }
 
-    /// The call was cut short; or, while guardrails look at the prompt, did not begin.
+    /// Settles an interrupted call, or one that guardrails have not yet let begin.
     pub(crate) fn interrupted(&mut self, interrupted: Interrupted) -> TurnError {
         let call_began = self.held.is_sent();
-        // Its own timeout is a failure of what was called, and the breaker's business; the time of the
-        // whole turn, the session's deadline and its end are not.
+        // The call's own timeout counts as a failure for the breaker. The timeout of the whole
+        // turn, the session's deadline and its end do not.
         let mut blame = CallOutcome::Ignored;
         let (error, outcome): (TurnError, _) = match interrupted {
             Interrupted::Time(Kind::Timeout(phase), timeout) => {
@@ -140,8 +140,8 @@ impl ActiveTurn<'_> {
         error
     }
 
-    /// Settles the turn, and gives the breaker its outcome if it has none; `false` if the turn was
-    /// settled before.
+    /// Settles the turn and records the outcome at the breaker. `false` if the turn was already
+    /// settled.
     fn close(&mut self, outcome: CallOutcome) -> bool {
         if mem::replace(&mut self.settled, true) {
             return false;
@@ -151,7 +151,7 @@ impl ActiveTurn<'_> {
         true
     }
 
-    /// The turn ends without an answer.
+    /// Ends the turn without an answer.
     fn stopped(
         &mut self,
         outcome: SpanOutcome,
@@ -190,7 +190,7 @@ impl ActiveTurn<'_> {
     }
 }
 
-/// What the last event of a call carries.
+/// The payload of a call's last event.
 fn data(
     part: &Part<'_>,
     model: &Arc<str>,
@@ -217,7 +217,7 @@ fn data(
 }
 
 impl Bill {
-    /// The facts of a bill, into the payload of an event.
+    /// Writes the bill into the payload of an event.
     pub(crate) fn note(&self, ended: &mut TurnEnded<'_>) {
         if let Some(usage) = &self.usage {
             ended.input_tokens = Some(usage.input_tokens);
@@ -265,7 +265,7 @@ impl Drop for ActiveTurn<'_> {
     }
 }
 
-/// A reason that is no error of anybody's.
+/// A reason that is not the caller's error.
 #[derive(Debug)]
 struct Message(&'static str);
 

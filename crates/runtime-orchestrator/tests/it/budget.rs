@@ -1,4 +1,4 @@
-//! Money: prices that are known, assumed or missing, and budgets that are kept or watched.
+//! Budgets and prices: known, assumed and missing prices; enforced and recorded budgets.
 
 use runtime_events::{AgentEventName, AgentFailureClass};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn, TurnError};
@@ -15,7 +15,7 @@ fn spend(session: &OrchestrationSession, model: &'static str) -> Turned {
 }
 
 #[test]
-fn crossing_turn_is_answered_and_the_next_refused() {
+fn overspending_turn_is_answered_and_the_next_is_refused() {
     let limit = Usd::from_cents(150);
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(limit)));
     let session = fixture.orchestrator.session().unwrap();
@@ -37,7 +37,7 @@ fn crossing_turn_is_answered_and_the_next_refused() {
 }
 
 #[test]
-fn a_recorded_budget_says_so_each_time_and_refuses_nothing() {
+fn recorded_budget_reports_each_excess_and_refuses_nothing() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::recorded(Usd::from_cents(150))));
     let session = fixture.orchestrator.session().unwrap();
     for _ in 0..3 {
@@ -55,7 +55,7 @@ fn a_recorded_budget_says_so_each_time_and_refuses_nothing() {
 }
 
 #[test]
-fn a_budget_that_is_spent_to_the_last_cent_is_not_exceeded() {
+fn budget_spent_exactly_is_not_exceeded() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(1))));
     let session = fixture.orchestrator.session().unwrap();
     assert_eq!(spend(&session, "m").unwrap().over_budget, None);
@@ -64,7 +64,7 @@ fn a_budget_that_is_spent_to_the_last_cent_is_not_exceeded() {
 }
 
 #[test]
-fn each_session_has_an_account_of_its_own() {
+fn each_session_has_its_own_account() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
     for _ in 0..2 {
         let session = fixture.orchestrator.session().unwrap();
@@ -95,7 +95,7 @@ fn enforced_budget_refuses_unpriced_models_by_default() {
 }
 
 #[test]
-fn without_a_budget_a_model_without_a_price_costs_nothing() {
+fn unpriced_model_without_a_budget_costs_nothing() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     assert_eq!(spend(&session, "unknown").unwrap().cost, Usd::ZERO);
@@ -103,7 +103,7 @@ fn without_a_budget_a_model_without_a_price_costs_nothing() {
 }
 
 #[test]
-fn the_usage_sink_gets_each_metered_turn() {
+fn usage_sink_gets_each_metered_turn() {
     let usage = RingBufferUsageSink::new();
     let fixture = Fixture::new().with(|o| o.usage_sink(usage.clone()));
     let session = fixture.orchestrator.session().unwrap();

@@ -1,5 +1,4 @@
-//! Whatever is dropped, wherever it waits, leaves the books in order; and a panic is told from a
-//! cancellation.
+//! Drops at every point: the books stay consistent, and a panic is not a cancellation.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::pending;
@@ -21,11 +20,11 @@ use crate::support::{
     now, poll_times, yields,
 };
 
-/// More polls than any of the calls below needs.
+/// More polls than any call below needs.
 const ENOUGH: usize = 64;
 
-/// Drops what `act` makes after 0, 1, 2 … polls, until it completes; each time on a half-open
-/// breaker, with everything in order afterwards. Returns how many polls it took.
+/// Drops the future of `act` after 0, 1, 2 … polls, until it completes, each time on a half-open
+/// breaker, and checks the books. Returns the number of polls it took.
 fn dropped_everywhere(
     configure: impl Fn(Orchestrator) -> Orchestrator,
     act: &impl AsyncFn(&OrchestrationSession, Timeout),
@@ -55,7 +54,7 @@ fn dropped_everywhere(
 }
 
 #[test]
-fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
+fn turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, limit| {
@@ -92,7 +91,7 @@ fn a_turn_dropped_at_any_point_is_cancelled_and_frees_its_probe() {
 }
 
 #[test]
-fn a_tool_dropped_at_any_point_ends_as_cancelled() {
+fn tool_dropped_at_any_point_is_cancelled() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, limit| {
@@ -108,7 +107,7 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
             let ended = last_outcome(fixture, AgentEventName::AgentToolCompleted);
             let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
             assert_eq!(ended, (called == 1).then_some(expected));
-            // Dropped while guardrails looked, it never ran, and that is told, too.
+            // A tool that is dropped during guardrails never ran, and its refusal is emitted.
             let blocked = fixture.events.all(AgentEventName::AgentBlocked);
             assert!(blocked.len() + called <= 1);
             let reasons = blocked.iter().map(|event| event.data.as_ref().unwrap().get("reason"));
@@ -119,7 +118,7 @@ fn a_tool_dropped_at_any_point_ends_as_cancelled() {
 }
 
 #[test]
-fn account_agrees_with_events_wherever_a_turn_is_dropped() {
+fn turn_dropped_at_any_point_leaves_account_and_events_equal() {
     let polls = dropped_everywhere(
         |o| {
             o.guardrails(Guardrails::new().with_async(Slow))
@@ -147,7 +146,7 @@ fn account_agrees_with_events_wherever_a_turn_is_dropped() {
 }
 
 #[test]
-fn dropped_guarded_turn_is_billed_only_if_answered() {
+fn guarded_turn_dropped_at_any_point_is_billed_if_answered() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator.guardrails(Guardrails::new().with_async(Slow)),
         &async |session, _| {
@@ -172,7 +171,7 @@ fn dropped_guarded_turn_is_billed_only_if_answered() {
 }
 
 #[test]
-fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
+fn pause_dropped_at_any_point_resumes_the_worker() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, _| {
@@ -196,7 +195,7 @@ fn a_pause_dropped_at_any_point_lets_the_worker_run_again() {
 }
 
 #[test]
-fn dropped_active_turn_is_billed_by_observed_usage() {
+fn active_turn_dropped_at_any_point_bills_observed_usage() {
     let polls = dropped_everywhere(
         |orchestrator| orchestrator,
         &async |session, _| {
@@ -224,7 +223,7 @@ fn dropped_active_turn_is_billed_by_observed_usage() {
 }
 
 #[test]
-fn a_whole_run_dropped_at_any_point_ends_cancelled() {
+fn run_dropped_at_any_point_is_cancelled() {
     for polls in 1..ENOUGH {
         let fixture = Fixture::new();
         fixture.half_open();
@@ -260,7 +259,7 @@ fn a_whole_run_dropped_at_any_point_ends_cancelled() {
 }
 
 #[test]
-fn a_run_that_is_never_polled_opens_no_session() {
+fn run_never_polled_opens_no_session() {
     let fixture = Fixture::new();
     drop(fixture.orchestrator.run(async |_| Ok(())));
     assert!(fixture.events.is_empty());
@@ -268,7 +267,7 @@ fn a_run_that_is_never_polled_opens_no_session() {
 }
 
 #[test]
-fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
+fn loser_of_a_select_is_cancelled_and_the_session_continues() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let winner = now(async {
@@ -293,17 +292,17 @@ fn the_loser_of_a_select_is_cancelled_and_the_session_goes_on() {
 }
 
 #[test]
-fn leaked_turn_does_not_hold_back_the_last_event() {
+fn leaked_turn_does_not_delay_the_last_event() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     std::mem::forget(now(session.begin_turn(Turn::model("m"))).unwrap());
-    assert!(session.complete().is_err(), "it counts as under way");
+    assert!(session.complete().is_err(), "the leaked turn counts as running");
     drop(session);
     let end = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(end.outcome, Some(SpanOutcome::Cancelled));
 }
 
-/// Waits for two polls in each of its checks.
+/// Is pending for two polls in each check.
 struct Slow;
 
 impl AsyncGuardrail for Slow {

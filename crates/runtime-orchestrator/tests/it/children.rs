@@ -1,4 +1,4 @@
-//! Sessions below a session: its span, what is left of its budget, no later a deadline.
+//! Child sessions: span, budget and deadline.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn a_child_has_its_parents_span_and_what_is_left_of_its_budget() {
+fn child_has_its_parents_span_and_the_rest_of_its_budget() {
     let limit = Limit::enforced(Usd::from_dollars(3)).wrap_up(Usd::from_dollars(1));
     let fixture = Fixture::new().with(|o| o.budget(limit));
     let parent = fixture.orchestrator.session().unwrap();
@@ -51,7 +51,7 @@ fn a_child_has_its_parents_span_and_what_is_left_of_its_budget() {
 }
 
 #[test]
-fn a_child_of_a_recorded_budget_gets_the_remainder_too() {
+fn child_of_a_recorded_budget_gets_the_remainder() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::recorded(Usd::from_dollars(3))));
     let parent = fixture.orchestrator.session().unwrap();
     now(parent.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
@@ -61,7 +61,7 @@ fn a_child_of_a_recorded_budget_gets_the_remainder_too() {
 }
 
 #[test]
-fn a_child_has_no_later_a_deadline() {
+fn child_has_no_later_deadline_than_its_parent() {
     let fixture = Fixture::new().deadline(10 * SECOND);
     let parent = fixture.orchestrator.session().unwrap();
     fixture.clock.advance(4 * SECOND);
@@ -76,7 +76,7 @@ fn a_child_has_no_later_a_deadline() {
 }
 
 #[test]
-fn a_session_of_another_orchestrator_can_be_a_child() {
+fn session_of_another_orchestrator_can_be_a_child() {
     let fixture = Fixture::new()
         .deadline(10 * SECOND)
         .with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
@@ -89,16 +89,16 @@ fn a_session_of_another_orchestrator_can_be_a_child() {
         .event_sink(fixture.events.clone());
     let child = other.session_below(&parent).unwrap();
     let account = child.account().unwrap();
-    assert_eq!(account.limit().amount, Usd::from_dollars(3), "no more than there is");
+    assert_eq!(account.limit().amount, Usd::from_dollars(3), "at most the rest");
     assert_eq!(account.limit().name.as_deref(), Some("review"));
     fixture.clock.advance(2 * SECOND);
     let late = now(child.run_turn(Turn::model("m"), fine)).unwrap_err();
-    assert!(matches!(late, TurnError::Deadline(_)), "its own, which is sooner: {late:?}");
+    assert!(matches!(late, TurnError::Deadline(_)), "the child's own, earlier deadline: {late:?}");
     now(parent.run_turn(Turn::model("m"), fine)).unwrap();
 }
 
 #[test]
-fn ended_session_opens_no_child_and_its_children_go_on() {
+fn ended_session_opens_no_child_and_its_children_continue() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let child = parent.child("searcher").unwrap();
@@ -110,7 +110,7 @@ fn ended_session_opens_no_child_and_its_children_go_on() {
 }
 
 #[test]
-fn a_child_keeps_its_parents_labels_and_its_very_instant() {
+fn child_inherits_labels_and_the_exact_deadline() {
     let fixture = Fixture::new().deadline(10 * SECOND);
     let parent = fixture.orchestrator.session().unwrap();
     parent.label("tenant", "acme");
@@ -128,7 +128,7 @@ fn a_child_keeps_its_parents_labels_and_its_very_instant() {
 }
 
 #[test]
-fn an_account_that_is_not_the_parents_is_not_passed_over() {
+fn account_outside_the_parents_path_is_refused() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let parent = fixture.orchestrator.session().unwrap();
     let team = Account::new(Limit::enforced(Usd::from_cents(50)).named("team"));
@@ -136,19 +136,19 @@ fn an_account_that_is_not_the_parents_is_not_passed_over() {
     let refused = other.session_below(&parent).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the shared account `team` is not above the parent's, which pays for its children"
+        "the shared account `team` is not among the accounts of the parent session, which pay for the child"
     );
     let own = fixture.orchestrator.account(parent.account().unwrap());
     assert!(own.session_below(&parent).is_ok());
 }
 
 #[test]
-fn no_deadline_is_extended_by_reading_the_systems_clock_twice() {
+fn reading_the_clock_twice_extends_no_deadline() {
     let hour = limit(&runtime_events::ManualClock::new(), 3_600 * SECOND);
     let mut session =
         Orchestrator::new("lead", "research").deadline(hour.clone()).session().unwrap();
     for _ in 0..100 {
-        // Another orchestrator, and so another value for the same clock.
+        // Another orchestrator, so another value for the same clock.
         let other = Orchestrator::new("searcher", "search").deadline(hour.clone());
         let child = other.session_below(&session).unwrap();
         assert!(child.deadline().unwrap() <= session.deadline().unwrap());

@@ -1,4 +1,4 @@
-//! What was said is in no event, unless it is asked for; and then as redacted.
+//! Content in events: none by default, redacted content with a capture.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use runtime_events::AgentEventName;
@@ -11,7 +11,7 @@ use crate::support::{Fixture, assert_lawful, now};
 
 const SECRET: &str = "sk-very-secret";
 
-/// A guarded turn and a tool, with a secret in everything that is said.
+/// A guarded turn and a tool, with a secret in each content.
 fn run(change: impl FnOnce(Orchestrator) -> Orchestrator) -> Fixture {
     let fixture = Fixture::new().with(change);
     let session = fixture.orchestrator.session().unwrap();
@@ -38,7 +38,7 @@ fn kept(fixture: &Fixture) -> Vec<(String, Value)> {
 }
 
 #[test]
-fn nothing_that_was_said_is_in_an_event_unless_it_is_asked_for() {
+fn events_have_no_content_by_default() {
     let fixture = run(|o| o);
     for event in fixture.events.events() {
         assert!(!event.to_json().contains(SECRET), "{}", event.to_json());
@@ -47,7 +47,7 @@ fn nothing_that_was_said_is_in_an_event_unless_it_is_asked_for() {
 }
 
 #[test]
-fn what_is_kept_is_what_the_redactor_leaves() {
+fn capture_keeps_the_redacted_content() {
     let fixture = run(|o| {
         o.telemetry(TelemetryConfig::default().capture(Capture::redacted(|content, value| {
             match content {
@@ -74,7 +74,7 @@ fn what_is_kept_is_what_the_redactor_leaves() {
 }
 
 #[test]
-fn unredacted_keeps_everything_inside_its_span() {
+fn unredacted_capture_keeps_all_content_in_its_span() {
     let fixture = run(|o| o.telemetry(TelemetryConfig::default().capture(Capture::unredacted())));
     assert_eq!(kept(&fixture).len(), 8);
     let first = fixture.events.all(AgentEventName::ContentCaptured).remove(0);
@@ -83,7 +83,7 @@ fn unredacted_keeps_everything_inside_its_span() {
 }
 
 #[test]
-fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
+fn panic_of_the_redactor_drops_only_the_content() {
     let bomb = |_, _| -> Option<Value> { std::panic::resume_unwind(Box::new("redactor")) };
     assert!(
         kept(&run(|o| o.telemetry(TelemetryConfig::default().capture(Capture::redacted(bomb)))))
@@ -92,7 +92,7 @@ fn a_redactor_that_panics_keeps_nothing_and_harms_nobody() {
 }
 
 #[test]
-fn descriptions_do_not_show_what_is_said() {
+fn debug_output_has_no_content() {
     let tool = ToolCall::new("search").args(json!({ "q": SECRET }));
     let turn = Turn::<()>::model("m").guarded(SECRET);
     assert!(!format!("{tool:?} {turn:?}").contains(SECRET));

@@ -1,4 +1,4 @@
-//! What a turn and a tool as plain values promise.
+//! Turns and tool calls as plain values.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ async fn fine() -> Result<&'static str, BoxError> {
     Ok("fine")
 }
 
-/// A program's own configuration, as it may come from a file.
+/// The caller's own configuration, as from a file.
 struct Planned {
     turn: Turn<&'static str>,
 }
 
 #[test]
-fn options_are_set_by_conditions_and_a_turn_is_stored() {
+fn turn_is_a_value_with_conditional_options() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     for seconds in [None, Some(1)] {
@@ -32,7 +32,7 @@ fn options_are_set_by_conditions_and_a_turn_is_stored() {
 }
 
 #[test]
-fn usage_reader_that_fails_costs_nobody_the_answer() {
+fn failed_usage_reader_does_not_cost_the_answer() {
     let budget = Limit::enforced(Usd::from_dollars(9));
     let fixture = Fixture::new().with(|o| o.budget(budget));
     let session = fixture.orchestrator.session().unwrap();
@@ -42,20 +42,20 @@ fn usage_reader_that_fails_costs_nobody_the_answer() {
     for turn in [failed, missing] {
         let answer = now(session.run_turn(turn, fine)).unwrap();
         assert_eq!(answer.value, "fine");
-        assert!(answer.estimated, "nobody has said what it used");
-        assert_eq!(answer.cost, Usd::from_dollars(2), "billed by what it reserved");
+        assert!(answer.estimated, "the usage is unread");
+        assert_eq!(answer.cost, Usd::from_dollars(2), "billed by its reservation");
     }
     let read = turn().usage_from(|_: &&str| Ok::<_, BoxError>(Some(dollar())));
     assert_eq!(now(session.run_turn(read, fine)).unwrap().cost, Usd::from_dollars(1));
 }
 
 #[test]
-fn timeout_on_this_thread_is_refused_before_anything_is_counted() {
+fn blocking_turn_with_a_timeout_is_refused_uncounted() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let before = fixture.events.len();
     let second = || limit(&fixture.clock, Duration::from_secs(1));
-    let called = || -> Result<(), BoxError> { panic!("what was refused was called") };
+    let called = || -> Result<(), BoxError> { panic!("a refused call was made") };
 
     let refused = [
         session.blocking().run_turn(Turn::model("m").timeout(second()), called).unwrap_err(),
@@ -77,6 +77,6 @@ fn timeout_on_this_thread_is_refused_before_anything_is_counted() {
     assert_eq!(told.instead, "blocking().run_tool_within");
 
     assert_eq!(session.summary().iterations, 0);
-    assert_eq!(fixture.events.len(), before, "nothing is said of it");
+    assert_eq!(fixture.events.len(), before, "no event is emitted");
     assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
 }

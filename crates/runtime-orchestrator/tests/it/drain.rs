@@ -1,4 +1,4 @@
-//! Draining: nothing new begins, what is under way goes on, the rest is cancelled as shutdown.
+//! Draining: new calls are refused, running calls finish, open sessions are cancelled.
 
 mod groups;
 mod late;
@@ -26,18 +26,18 @@ async fn fine() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// A drain of ten seconds, to be polled by hand.
+/// A drain of ten seconds that is polled by hand.
 fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> {
     let ten = limit(&fixture.clock, 10 * SECOND);
     let orchestrator = fixture.orchestrator.clone();
     let mut drain: Pin<Box<dyn Future<Output = _> + Send>> =
         Box::pin(async move { orchestrator.drain(ten).await });
-    assert!(drain.as_mut().now_or_never().is_none(), "something is open");
+    assert!(drain.as_mut().now_or_never().is_none(), "a session is open");
     drain
 }
 
 #[test]
-fn a_drain_of_nothing_is_done_at_once() {
+fn drain_without_sessions_returns_at_once() {
     let fixture = Fixture::new();
     fixture.orchestrator.session().unwrap().complete().unwrap();
     let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
@@ -48,7 +48,7 @@ fn a_drain_of_nothing_is_done_at_once() {
 }
 
 #[test]
-fn no_session_is_opened_while_it_drains() {
+fn draining_orchestrator_opens_no_session() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let offers = fixture.orchestrator.session().unwrap();
@@ -74,8 +74,8 @@ fn no_session_is_opened_while_it_drains() {
     assert_eq!(report.summary.status(), AgentStatus::Cancelled);
     assert!(report.summary.shutdown);
     assert!(fixture.orchestrator.run_blocking(|_| Ok(())).summary.shutdown);
-    assert_eq!(fixture.events.events().len(), events, "nobody has begun anything");
-    assert_eq!(registry.len(), workers, "nobody has registered a worker");
+    assert_eq!(fixture.events.events().len(), events, "nothing has begun");
+    assert_eq!(registry.len(), workers, "no worker is registered");
 
     parent.complete().unwrap();
     let drained = now(drain);
@@ -84,7 +84,7 @@ fn no_session_is_opened_while_it_drains() {
 }
 
 #[test]
-fn what_is_under_way_goes_on_and_nothing_new_begins() {
+fn drain_lets_running_calls_finish_and_refuses_new_ones() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -125,7 +125,7 @@ fn what_is_under_way_goes_on_and_nothing_new_begins() {
 }
 
 #[test]
-fn a_loop_that_spins_on_refusals_ends() {
+fn loop_of_refused_turns_ends() {
     let fixture = Fixture::new().with(|o| o.max_iterations(7));
     let session = fixture.orchestrator.session().unwrap();
     let _drain = draining(&fixture);
@@ -137,7 +137,7 @@ fn a_loop_that_spins_on_refusals_ends() {
 }
 
 #[test]
-fn sessions_end_as_they_end_while_there_is_time() {
+fn sessions_end_normally_within_the_timeout() {
     let fixture = Fixture::new();
     let open = || fixture.orchestrator.session().unwrap();
     let (completed, failed, cancelled, dropped, handed) = (open(), open(), open(), open(), open());
@@ -147,7 +147,7 @@ fn sessions_end_as_they_end_while_there_is_time() {
     cancelled.handle().cancel("ctrl-c").unwrap();
     assert!(!cancelled.summary().shutdown);
     drop(dropped);
-    // Handing over is an end; what is offered can be accepted by who does not shut down.
+    // A handover is an end, and an orchestrator that does not drain can accept it.
     handed.handoff_to("editor", "polish", Value::Null).unwrap();
     let drained = now(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (5, 0, true));
@@ -158,7 +158,7 @@ fn sessions_end_as_they_end_while_there_is_time() {
 }
 
 #[test]
-fn body_that_returns_the_refusal_is_cancelled_by_shutdown() {
+fn body_that_returns_the_refusal_is_cancelled_as_shutdown() {
     #[derive(Debug, thiserror::Error)]
     #[error("no draft")]
     struct Wrapped(#[source] TurnError);
@@ -195,7 +195,7 @@ fn body_that_returns_the_refusal_is_cancelled_by_shutdown() {
 }
 
 #[test]
-fn session_dropped_after_a_refusal_is_cancelled_by_shutdown() {
+fn session_dropped_after_the_refusal_is_cancelled_as_shutdown() {
     let fixture = Fixture::new();
     let open = || fixture.orchestrator.session().unwrap();
     let (dropped, asked_nothing, cancelled) = (open(), open(), open());
@@ -207,14 +207,14 @@ fn session_dropped_after_a_refusal_is_cancelled_by_shutdown() {
     drop((dropped, asked_nothing));
     cancelled.cancel("ctrl-c").unwrap();
     assert!(handle.cancel("too late").unwrap_err().shutdown);
-    assert!(!cancelled.summary().shutdown, "a user's cancel stays one");
+    assert!(!cancelled.summary().shutdown, "a user's cancel is not a shutdown");
     let drained = now(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (2, 1, true));
     assert_eq!(&*drained.left_over[0].session_id, handle.session_id());
 }
 
 #[test]
-fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
+fn refusal_by_another_shutdown_fails_the_session() {
     let fixture = Fixture::new();
     let other = Fixture::new();
     let gone = other.orchestrator.session().unwrap();
@@ -225,7 +225,7 @@ fn a_refusal_of_somebody_elses_shutdown_is_a_failure() {
 }
 
 #[test]
-fn a_refused_turn_takes_nothing() {
+fn refused_turn_reserves_nothing() {
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(runtime_usage::Usd::from_dollars(3))));
     fixture.half_open();
@@ -240,7 +240,7 @@ fn a_refused_turn_takes_nothing() {
 }
 
 #[test]
-fn clones_share_what_they_shut_down_by() {
+fn clones_share_their_shutdown() {
     let fixture = Fixture::new();
     let clone = fixture.orchestrator.clone().label("tenant", "acme").max_iterations(1);
     let session = clone.session().unwrap();
@@ -248,7 +248,7 @@ fn clones_share_what_they_shut_down_by() {
     assert!(clone.session().unwrap_err().is_shutdown());
     assert!(now(session.run_turn(Turn::model("m"), fine)).unwrap_err().is_shutdown());
     let other = Orchestrator::new("writer", "draft");
-    assert!(other.session().is_ok(), "another one is another one");
+    assert!(other.session().is_ok(), "another orchestrator does not drain");
     session.complete().unwrap();
     assert_eq!(now(drain).ended, 1);
 }

@@ -1,4 +1,4 @@
-//! What is said of the caller's errors, and how they come back.
+//! Classification of the caller's errors, and their return to the caller.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
@@ -20,7 +20,7 @@ fn failed<E: Into<BoxError> + 'static>(error: E) -> TurnError {
 }
 
 #[test]
-fn every_error_crosses_threads() {
+fn errors_are_send_and_sync() {
     const fn assert_error<E: Error + Send + Sync + 'static>() {}
     assert_error::<TurnError>();
     assert_error::<ToolError>();
@@ -28,7 +28,7 @@ fn every_error_crosses_threads() {
 }
 
 #[test]
-fn the_callers_error_is_the_source_and_can_be_downcast() {
+fn source_is_the_callers_error_and_downcasts() {
     let error = failed(io::Error::new(io::ErrorKind::ConnectionRefused, "no route"));
     assert_eq!(error.to_string(), "no route");
     let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
@@ -39,7 +39,7 @@ fn the_callers_error_is_the_source_and_can_be_downcast() {
 }
 
 #[test]
-fn texts_and_boxes_are_errors_too() {
+fn strings_and_boxes_are_accepted_as_errors() {
     assert_eq!(failed("429 Too Many Requests").scenario(), Some(FailureScenario::LlmError));
     assert_eq!(failed(String::from("timed out")).scenario(), Some(FailureScenario::LlmTimeout));
     let boxed: BoxError = Box::new(io::Error::other("inner"));
@@ -48,7 +48,7 @@ fn texts_and_boxes_are_errors_too() {
 }
 
 #[test]
-fn a_turn_inside_a_turn_stays_what_it_was_classified_as() {
+fn nested_turn_error_keeps_its_classification() {
     let fixture = Fixture::new();
     let inner = failed("429 Too Many Requests");
     let session = fixture.orchestrator.session().unwrap();
@@ -62,7 +62,7 @@ fn a_turn_inside_a_turn_stays_what_it_was_classified_as() {
 }
 
 #[test]
-fn a_session_fails_under_the_class_of_what_failed_it() {
+fn session_fails_with_the_class_of_its_error() {
     let class = |error: BoxError| {
         let fixture = Fixture::new();
         let report = fixture.orchestrator.session().unwrap().finish(Err::<(), _>(error));
@@ -79,7 +79,7 @@ fn a_session_fails_under_the_class_of_what_failed_it() {
 }
 
 #[test]
-fn what_ends_a_session_comes_back_as_it_went_in() {
+fn error_that_ends_a_session_is_returned_unchanged() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let report = session.finish(Err::<(), _>(io::Error::other("disk")));
@@ -89,7 +89,7 @@ fn what_ends_a_session_comes_back_as_it_went_in() {
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn tokios_elapsed_is_a_timeout_of_the_model() {
+async fn tokio_elapsed_is_an_llm_timeout() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let call =
@@ -101,7 +101,7 @@ async fn tokios_elapsed_is_a_timeout_of_the_model() {
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn tokios_timer_keeps_the_time_unless_told_otherwise() {
+async fn tokio_timer_is_the_default_sleeper() {
     let session = runtime_orchestrator::Orchestrator::new("writer", "draft").session().unwrap();
     let turn = Turn::model("m").timeout(std::time::Duration::from_secs(1));
     let hangs = async || std::future::pending::<Result<(), BoxError>>().await;
@@ -111,7 +111,7 @@ async fn tokios_timer_keeps_the_time_unless_told_otherwise() {
 
 #[cfg(feature = "anyhow")]
 #[test]
-fn anyhow_chain_is_classified_and_downcastable() {
+fn anyhow_error_is_classified_by_its_chain_and_downcasts() {
     let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "no route");
     let error = failed(anyhow::Error::new(refused).context("while asking the model"));
     assert_eq!(error.to_string(), "while asking the model");
@@ -126,7 +126,7 @@ fn anyhow_chain_is_classified_and_downcastable() {
 }
 
 #[test]
-fn a_key_that_an_error_quotes_is_kept_nowhere() {
+fn quoted_key_in_an_error_is_kept_nowhere() {
     const KEY: &str = "sk-abc123";
     let refused = || BoxError::from(format!("503: key provided: {KEY} (Bearer  {KEY}x)"));
     let fixture = Fixture::new().with(|o| o.time(ManualClock::skipping()));
@@ -138,7 +138,7 @@ fn a_key_that_an_error_quotes_is_kept_nowhere() {
     let fails = async || Err::<(), _>(refused());
     let _ = now(session.run_turn(Turn::model("m"), fails)).unwrap_err();
     let error = now(session.run_tool("search", fails)).unwrap_err();
-    // The caller has its own error, as it was.
+    // The caller gets its own error, unchanged.
     assert!(error.to_string().contains(KEY));
     let worker = session.worker_id().to_owned();
     let report = session.finish::<(), _>(Err(error));
@@ -165,7 +165,7 @@ impl RecoveryHandler for Refused {
 }
 
 #[test]
-fn key_in_a_handlers_error_is_redacted() {
+fn quoted_key_of_a_handler_is_not_in_the_recovery_result() {
     let fixture = Fixture::new().recovery(|recovery| recovery.handler(Refused));
     let session = fixture.orchestrator.session().unwrap();
     let fails = async |_| Err::<(), _>("context_length_exceeded");
@@ -175,7 +175,7 @@ fn key_in_a_handlers_error_is_redacted() {
     assert!(text.contains("[redacted]") && !text.contains("sk-abc123"), "{text}");
 }
 
-/// An error that counts how often somebody asks for its source.
+/// An error that counts the calls to `source`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counted(Arc<AtomicU32>);
 
@@ -199,7 +199,7 @@ impl Error for Counted {
 }
 
 #[test]
-fn failed_turn_walks_along_its_error_once() {
+fn failed_turn_walks_its_error_once() {
     let error = Counted::default();
     let _ = failed(error.clone());
     assert_eq!(error.times(), 1);
@@ -210,7 +210,7 @@ fn failed_turn_walks_along_its_error_once() {
 }
 
 #[test]
-fn failed_session_walks_along_its_error_once() {
+fn failed_session_walks_its_error_once() {
     let error = Counted::default();
     let session = Fixture::new().orchestrator.session().unwrap();
     let _ = session.finish(Err::<(), BoxError>(Box::new(error.clone())));

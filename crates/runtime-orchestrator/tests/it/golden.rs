@@ -1,7 +1,7 @@
-//! Golden logs: what sessions of every kind write, byte for byte.
+//! Golden logs: the events of sessions of all kinds, byte for byte.
 //!
-//! Clock and ids count, so that the log repeats. Who means to change the JSON of an event runs the
-//! test with `GOLDEN=write`, and reads the difference.
+//! Clock and ids are deterministic. After an intended change of an event's JSON, run the test with
+//! `GOLDEN=write` and read the difference.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod recoveries;
@@ -23,7 +23,7 @@ use runtime_orchestrator::Orchestrator;
 use crate::recovering::{fixture, quick};
 use crate::support::Fixture;
 
-/// Counts its ids from the scene's number on, so that no two sessions of the log share one.
+/// Counts ids from the scene's number, so that no two sessions of the logs share one.
 fn counted(fixture: Fixture, scene: u64) -> Fixture {
     let ids = CountingIds::default();
     for _ in 0..scene * 1_000 {
@@ -51,7 +51,7 @@ fn logs() -> Vec<(&'static str, Vec<Arc<AgentEvent>>)> {
 }
 
 #[test]
-fn every_kind_of_session_writes_its_golden_log() {
+fn each_scene_writes_its_golden_log() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     for (name, events) in logs() {
         let log: String = events.iter().map(|event| event.to_json() + "\n").collect();
@@ -68,7 +68,7 @@ fn every_kind_of_session_writes_its_golden_log() {
 }
 
 #[test]
-fn golden_logs_hold_every_event_a_session_emits() {
+fn golden_logs_have_every_event_of_sessions() {
     use AgentEventName as Name;
     let logs = logs();
     let told = |name: &Name| logs.iter().any(|(_, log)| log.iter().any(|it| it.event == *name));
@@ -108,7 +108,7 @@ fn golden_logs_hold_every_event_a_session_emits() {
     assert_eq!(untold, []);
 }
 
-/// What the payload of an event has of its data.
+/// The part of an event's data that its payload has.
 fn through(event: &AgentEvent) -> Data {
     use AgentEventName as Name;
     match event.event {
@@ -141,7 +141,7 @@ fn through(event: &AgentEvent) -> Data {
 }
 
 #[test]
-fn payloads_hold_all_that_events_carry() {
+fn payloads_have_all_data_of_events() {
     let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden");
     let mut read = 0;
     for (name, _) in logs() {

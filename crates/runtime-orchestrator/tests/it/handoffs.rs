@@ -1,4 +1,4 @@
-//! Work passed on, and taken up.
+//! Handoffs.
 
 use std::num::NonZeroUsize;
 
@@ -14,7 +14,7 @@ fn editor(registry: &AgentRegistry) -> Orchestrator {
 }
 
 #[test]
-fn handoff_keeps_phase_and_project() {
+fn handoff_completes_the_session_and_keeps_phase_and_project() {
     let fixture = Fixture::new().with(|o| o.project_id(42));
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();
@@ -39,7 +39,7 @@ fn handoff_keeps_phase_and_project() {
 }
 
 #[test]
-fn a_handoff_is_accepted_once_and_by_its_role() {
+fn handoff_is_accepted_once_and_by_its_role() {
     let fixture = Fixture::new();
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();
@@ -61,7 +61,7 @@ fn a_handoff_is_accepted_once_and_by_its_role() {
 }
 
 #[test]
-fn a_handoff_that_is_refused_changes_nothing() {
+fn refused_handoff_changes_nothing() {
     let fixture = Fixture::new();
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();
@@ -81,7 +81,7 @@ fn a_handoff_that_is_refused_changes_nothing() {
 }
 
 #[test]
-fn handoffs_that_nobody_accepts_are_bounded() {
+fn unclaimed_handoffs_are_bounded() {
     let two = NonZeroUsize::new(2).unwrap();
     let registry = AgentRegistry::with_config(RegistryConfig::default().unclaimed_capacity(two));
     let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
@@ -97,7 +97,7 @@ fn handoffs_that_nobody_accepts_are_bounded() {
 }
 
 #[test]
-fn a_log_of_a_handoff_shows_who_took_over() {
+fn log_of_a_handoff_has_the_accepting_worker() {
     let fixture = Fixture::new();
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();

@@ -1,4 +1,4 @@
-//! A second attempt beside one that is slow.
+//! Hedges: a second attempt beside a slow one.
 
 use std::future::{Future, pending, poll_fn};
 use std::num::NonZeroU32;
@@ -28,7 +28,7 @@ fn fixture() -> Fixture {
 
 type Called = Result<Answer<u32>, TurnError>;
 
-/// Polls a turn, lets it be late, and polls it again.
+/// Polls a turn, advances the clock, and polls it again.
 fn late<F: Future<Output = Called>>(fixture: &Fixture, turn: F) -> Option<Called> {
     let mut turn = pin!(turn);
     let mut cx = Context::from_waker(Waker::noop());
@@ -50,7 +50,7 @@ fn run<'s, F: Future<Output = Result<u32, BoxError>> + 's>(
 }
 
 #[test]
-fn late_call_is_hedged_elsewhere_and_first_answer_wins() {
+fn late_call_is_hedged_elsewhere_and_the_first_answer_counts() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.provider() {
@@ -71,7 +71,7 @@ fn late_call_is_hedged_elsewhere_and_first_answer_wins() {
 }
 
 #[test]
-fn a_call_that_speaks_in_time_is_left_alone() {
+fn call_with_a_timely_token_is_not_hedged() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
@@ -83,7 +83,7 @@ fn a_call_that_speaks_in_time_is_left_alone() {
 }
 
 #[test]
-fn a_call_that_may_not_be_repeated_is_not() {
+fn unrepeatable_call_is_not_hedged() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |_| pending::<Result<u32, BoxError>>().await;
@@ -93,7 +93,7 @@ fn a_call_that_may_not_be_repeated_is_not() {
 }
 
 #[test]
-fn a_failure_of_either_leaves_the_other_running() {
+fn failure_of_one_call_leaves_the_other_running() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let calls = Arc::new(AtomicU32::new(0));
@@ -104,7 +104,7 @@ fn a_failure_of_either_leaves_the_other_running() {
             if attempt.is_hedge() {
                 return Err("503 Service Unavailable".into());
             }
-            // The first is answered once the other has failed.
+            // The first call is answered after the other has failed.
             yields(2).await;
             poll_fn(|_| match calls.fetch_add(1, Ordering::SeqCst) {
                 0 => Poll::Pending,
@@ -121,7 +121,7 @@ fn a_failure_of_either_leaves_the_other_running() {
 }
 
 #[test]
-fn when_both_fail_the_turn_recovers_as_after_one() {
+fn failure_of_both_calls_recovers_like_one() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |attempt: Attempt| {
@@ -144,7 +144,7 @@ fn when_both_fail_the_turn_recovers_as_after_one() {
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 0);
 }
 
-/// Two routes, and a second call after two seconds, from this budget of retries.
+/// Two routes and a hedge after two seconds, with this retry budget.
 fn paid_from(budget: &RetryBudget, second: impl FnOnce(&Fixture, Route) -> Route) -> Fixture {
     let fixture = Fixture::new();
     let second = second(&fixture, Route::new("fast", "m").retry_budget(budget.clone()));
@@ -161,7 +161,7 @@ async fn only_fast_answers(attempt: Attempt) -> Result<u32, BoxError> {
 }
 
 #[test]
-fn hedge_draws_on_the_retry_budget() {
+fn hedge_without_retry_budget_is_not_sent() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1).percent(0));
     let fixture = paid_from(&budget, |_, route| route);
     let session = fixture.orchestrator.session().unwrap();
@@ -172,7 +172,7 @@ fn hedge_draws_on_the_retry_budget() {
 }
 
 #[test]
-fn a_hedge_that_is_not_admitted_costs_no_retry() {
+fn refused_hedge_costs_no_retry() {
     let budget = RetryBudget::new(RetryBudgetConfig::default().reserve(1));
     let fixture = paid_from(&budget, |fixture, route| {
         let limiter = RateLimiter::with_clock(
@@ -190,7 +190,7 @@ fn a_hedge_that_is_not_admitted_costs_no_retry() {
 }
 
 #[test]
-fn where_there_is_no_other_route_the_same_one_is_asked_again() {
+fn hedge_uses_the_same_route_if_there_is_no_other() {
     let routes = Routes::ordered([Route::new("only", "m")]);
     let fixture = fixture().recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
@@ -202,7 +202,7 @@ fn where_there_is_no_other_route_the_same_one_is_asked_again() {
 }
 
 #[test]
-fn both_calls_are_paid_for_and_neither_holds_anything() {
+fn both_calls_are_billed_and_release_everything() {
     let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").repeatable().reserve(Usd::from_dollars(2)).usage(dollar());
@@ -212,7 +212,7 @@ fn both_calls_are_paid_for_and_neither_holds_anything() {
 }
 
 #[test]
-fn a_route_that_failed_beside_the_answer_rests() {
+fn route_that_failed_beside_the_answer_rests() {
     let fixture = fixture();
     let routes = Routes::ordered([Route::new("slow", "m"), Route::new("fast", "m")]);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
@@ -237,7 +237,7 @@ fn a_route_that_failed_beside_the_answer_rests() {
 }
 
 #[test]
-fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
+fn lost_call_counts_with_its_age() {
     let hedge = Hedge::at_quantile(0.5).minimum_samples(NonZeroU32::MIN);
     let fixture = fixture().recovery(|recovery| recovery.hedge(hedge));
     let session = fixture.orchestrator.session().unwrap();
@@ -253,7 +253,7 @@ fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
     let started = || fixture.events.all(AgentEventName::AttemptStarted).len();
     let before = started();
     late(&fixture, run(&session, usual)).unwrap().unwrap();
-    assert_eq!(started(), before + 1, "from failures nothing is known");
+    assert_eq!(started(), before + 1, "failures are no samples");
 
     let only_hedges = async |attempt: Attempt| {
         if attempt.is_hedge() { Ok(attempt.number()) } else { pending().await }
@@ -264,14 +264,14 @@ fn a_call_that_lost_counts_as_one_that_took_at_least_so_long() {
     assert!(turn.as_mut().poll(&mut cx).is_ready());
     assert_eq!(started(), before + 3);
 
-    // Two took two seconds, and one nothing.
+    // Two calls took two seconds, and one took none.
     let mut next = pin!(run(&session, only_hedges));
     assert!(next.as_mut().poll(&mut cx).is_pending());
     assert_eq!(started(), before + 4);
 }
 
 #[test]
-fn hedging_futures_cross_threads() {
+fn hedging_futures_are_send() {
     fn is_send(_: &impl Send) {}
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();

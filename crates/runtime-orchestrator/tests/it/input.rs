@@ -1,4 +1,4 @@
-//! Waiting for a person.
+//! Waiting for input.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use runtime_orchestrator::{BoxError, SessionError, Turn};
 use crate::support::{CountingWaker, Fixture, assert_lawful, now, poll_times};
 
 #[test]
-fn a_pause_puts_the_worker_to_wait_until_somebody_answers() {
+fn pause_waits_for_input_with_its_worker() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let counted = Arc::new(CountingWaker::default());
@@ -39,7 +39,7 @@ fn a_pause_puts_the_worker_to_wait_until_somebody_answers() {
 }
 
 #[test]
-fn waiting_session_runs_turns_and_cannot_complete() {
+fn turns_run_during_a_pause_and_the_session_is_busy() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (paused, ()) = now(async {
@@ -56,7 +56,7 @@ fn waiting_session_runs_turns_and_cannot_complete() {
 }
 
 #[test]
-fn a_second_pause_is_refused_and_leaves_the_first_waiting() {
+fn second_pause_is_refused_and_the_first_still_waits() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut first = Box::pin(session.pause_for_input("?"));
@@ -70,7 +70,7 @@ fn a_second_pause_is_refused_and_leaves_the_first_waiting() {
 }
 
 #[test]
-fn an_end_of_the_session_wakes_the_pause() {
+fn session_end_wakes_the_pause() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let counted = Arc::new(CountingWaker::default());
@@ -90,7 +90,7 @@ fn an_end_of_the_session_wakes_the_pause() {
 }
 
 #[test]
-fn nobody_waits_before_or_after_a_pause() {
+fn input_without_a_pause_is_refused() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     assert!(session.provide_input("x").is_err());
@@ -102,7 +102,7 @@ fn nobody_waits_before_or_after_a_pause() {
 }
 
 #[test]
-fn a_pause_that_has_its_answer_takes_no_other() {
+fn answered_pause_takes_no_further_input() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut pause = Box::pin(session.pause_for_input("?"));

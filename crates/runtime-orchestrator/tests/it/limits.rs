@@ -1,4 +1,4 @@
-//! What an end, a deadline and a timeout must reach: streams that never wait, guardrails that hang.
+//! Ends, deadlines and timeouts of streams that never wait and guardrails that hang.
 
 use std::future::{pending, ready};
 use std::time::Duration;
@@ -19,7 +19,7 @@ async fn hang() -> Result<(), BoxError> {
 }
 
 #[test]
-fn what_the_session_cuts_short_is_no_refusal() {
+fn call_interrupted_by_the_session_is_not_a_refusal() {
     let fixture = Fixture::new().deadline(SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let mut cut = Box::pin(session.run_turn(Turn::model("m"), hang));
@@ -39,7 +39,7 @@ fn what_the_session_cuts_short_is_no_refusal() {
 }
 
 #[test]
-fn always_ready_stream_still_times_out() {
+fn stream_of_ready_chunks_times_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, 3 * SECOND));
@@ -56,7 +56,7 @@ fn always_ready_stream_still_times_out() {
     assert_eq!(event.outcome, Some(SpanOutcome::TimedOut));
 }
 
-/// A guardrail whose checks never end.
+/// A guardrail whose checks never finish.
 struct Hanging;
 
 impl AsyncGuardrail for Hanging {
@@ -77,7 +77,7 @@ impl AsyncGuardrail for Hanging {
 }
 
 #[test]
-fn hanging_guardrail_ends_with_the_blocking_calls_timeout() {
+fn hanging_guardrail_does_not_delay_a_blocking_call() {
     for input in ["hang", "pass"] {
         let fixture = Fixture::new().with(|o| {
             o.guardrails(Guardrails::new().with_async(Hanging)).time(ManualClock::skipping())
@@ -95,7 +95,7 @@ fn hanging_guardrail_ends_with_the_blocking_calls_timeout() {
 }
 
 #[test]
-fn the_order_in_which_a_turn_is_described_loses_no_guardrail() {
+fn order_of_turn_options_loses_no_guardrail() {
     let deny = |_: &PreCheck<'_>| GuardrailOutcome::deny("no");
     let fixture =
         Fixture::new().with(|o| o.guardrails(Guardrails::new().with(guardrail::pre("deny", deny))));

@@ -1,4 +1,4 @@
-//! Turns as transactions: what they reserve, what they settle with, and whose account it is.
+//! Reservations and bills of turns.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -23,17 +23,17 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn a_turn_reserves_its_estimate_and_settles_with_its_cost() {
+fn turn_reserves_its_estimate_and_settles_its_cost() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
-    // A dollar for the input, and two a million for at most half a million of output.
+    // One dollar for the input, and two per million for at most half a million tokens of output.
     let turn = Turn::model("m").estimate(dollar()).max_output(MILLION / 2);
     let turn = now(session.begin_turn(turn)).unwrap();
     assert_eq!(turn.reserved(), cents(200));
     assert_eq!(session.account().unwrap().balance().reserved, cents(200));
     let started = fixture.only(AgentEventName::TurnStarted);
     assert_eq!(started.data.as_ref().unwrap().get("reserved_usd").unwrap(), 2.0);
-    // Nine dollars, one of them for the input: four million tokens, but no more than asked for.
+    // Nine dollars, one of them for the input: four million tokens, but at most the requested ones.
     assert_eq!(turn.max_output_tokens(), Some(MILLION / 2));
 
     let settled = turn.settle(UsageSnapshot::new(MILLION, MILLION / 10));
@@ -44,7 +44,7 @@ fn a_turn_reserves_its_estimate_and_settles_with_its_cost() {
 }
 
 #[test]
-fn what_is_left_says_how_long_the_answer_may_be() {
+fn max_output_tokens_follow_the_rest_of_the_budget() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(300))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(dollar()).reserve(cents(50));
@@ -55,11 +55,11 @@ fn what_is_left_says_how_long_the_answer_may_be() {
     let recorded = Fixture::new().with(|o| o.budget(Limit::recorded(cents(1))));
     let session = recorded.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
-    assert_eq!(turn.max_output_tokens(), None, "a limit that is only watched buys everything");
+    assert_eq!(turn.max_output_tokens(), None, "a recorded limit allows everything");
 }
 
 #[test]
-fn turns_reserve_what_is_usual_once_it_is_known() {
+fn turns_reserve_the_usual_output_once_known() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(99)).per_turn(cents(7))).max_iterations(99)
     });
@@ -71,25 +71,25 @@ fn turns_reserve_what_is_usual_once_it_is_known() {
         reserved
     };
     let estimate = UsageSnapshot::new(1_000, 0);
-    assert_eq!(reserved(Turn::model("m")), cents(7), "without an estimate, what was configured");
+    assert_eq!(reserved(Turn::model("m")), cents(7), "without an estimate, the configured amount");
     assert_eq!(reserved(Turn::model("m").estimate(estimate)), cents(7), "nothing is usual yet");
     assert_eq!(reserved(Turn::model("m").reserve(cents(1))), cents(1));
     for _ in 0..20 {
         let turn = Turn::model("m").usage(UsageSnapshot::new(0, 1_000));
         now(session.run_turn(turn, fine)).unwrap();
     }
-    // 1,000 tokens are told as up to 1,023: $0.001 in, $0.002046 out.
+    // 1,000 tokens are in the histogram's bucket up to 1,023: $0.001 in, $0.002046 out.
     let usual = reserved(Turn::model("m").estimate(estimate).max_output(MILLION));
     assert_eq!(usual, "0.003046".parse().unwrap());
     let least = reserved(Turn::model("m").estimate(estimate).max_output(500));
-    assert_eq!(least, "0.002".parse().unwrap(), "no more than it may answer with");
+    assert_eq!(least, "0.002".parse().unwrap(), "at most the maximum output");
     let said = reserved(Turn::model("m").estimate(UsageSnapshot::new(1_000, 10)));
-    assert_eq!(said, "0.00102".parse().unwrap(), "what the caller expects counts first");
+    assert_eq!(said, "0.00102".parse().unwrap(), "the caller's estimate takes precedence");
     assert_books_agree(&fixture, &session);
 }
 
 #[test]
-fn turns_in_parallel_cannot_overspend_what_they_reserve() {
+fn parallel_turns_do_not_overspend_their_reservations() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(350))));
     let session = fixture.orchestrator.session().unwrap();
     let turns = (0..8).map(|_| {
@@ -109,10 +109,10 @@ fn turns_in_parallel_cannot_overspend_what_they_reserve() {
     assert!(session.account().unwrap().check().is_ok());
 }
 
-/// `LiteLLM` PR #40002: a cap of $0.45 on which $0.60 was spent, for the reservation did not know that
-/// a prompt of more than 272,000 tokens has another price, and priority a third one.
+/// `LiteLLM` PR #40002: $0.60 was spent under a cap of $0.45, because the reservation ignored the
+/// prices of prompts over 272,000 tokens and of the priority tier.
 #[test]
-fn reservation_includes_context_band_and_service_tier() {
+fn context_band_and_service_tier_are_reserved() {
     let fixture = Fixture::new().with(|o| {
         let flat = |input, output| {
             runtime_usage::ModelPricing::per_million(Usd::from_cents(input), cents(output))
@@ -127,11 +127,11 @@ fn reservation_includes_context_band_and_service_tier() {
     });
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("tiered").estimate(UsageSnapshot::new(300_000, 0)).max_output(0);
-    // By the base price, 300,000 × $0.50 a million = $0.15, all of these would fit.
+    // By the base price, 300,000 × $0.50 per million = $0.15, all of them would fit.
     let priority = now(session.run_turn(turn().tier(ServiceTier::Priority), fine)).unwrap_err();
     let TurnError::Budget(refused) = priority else { panic!("{priority:?}") };
     assert_eq!(refused.asked, cents(60), "300,000 × $2 a million");
-    // Standard: 300,000 × $1 a million = $0.30. It fits once, and not twice.
+    // Standard: 300,000 × $1 per million = $0.30, which fits once.
     let usage = UsageSnapshot::new(300_000, 0);
     assert_eq!(now(session.run_turn(turn().usage(usage), fine)).unwrap().cost, cents(30));
     assert!(now(session.run_turn(turn().usage(usage), fine)).is_err());
@@ -139,21 +139,20 @@ fn reservation_includes_context_band_and_service_tier() {
 }
 
 #[test]
-fn strict_budget_keeps_its_limit_to_the_nano_dollar() {
+fn strict_budget_needs_a_worst_case_and_is_never_overspent() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(500))));
     let session = fixture.orchestrator.session().unwrap();
     let blind = now(session.run_turn(Turn::model("m").estimate(dollar()), fine)).unwrap_err();
     assert_eq!(
         blind.to_string(),
-        "a strict budget refuses a turn of `m` without `max_output`: the most it may cost \
-         is not known"
+        "a strict budget refuses a turn of `m` without `max_output`: its maximum cost is unknown"
     );
     assert!(blind.is_refusal());
     now(session.run_turn(Turn::unmetered(), fine)).unwrap();
 
     let worst = || Turn::model("m").estimate(dollar()).max_output(MILLION).reserve(cents(1));
     let first = now(session.begin_turn(worst())).unwrap();
-    assert_eq!(first.reserved(), cents(300), "the worst case, whatever the caller would reserve");
+    assert_eq!(first.reserved(), cents(300), "the worst case takes precedence over `reserve`");
     assert!(matches!(now(session.begin_turn(worst())), Err(TurnError::Budget(_))));
     first.settle(UsageSnapshot::new(MILLION, 0));
     now(session.begin_turn(worst())).unwrap().settle(UsageSnapshot::new(MILLION, MILLION));
@@ -162,7 +161,7 @@ fn strict_budget_keeps_its_limit_to_the_nano_dollar() {
 }
 
 #[test]
-fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
+fn turn_dropped_at_any_await_is_billed_by_known_usage() {
     for observed in [false, true] {
         for polls in 0..6 {
             let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
@@ -190,7 +189,7 @@ fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
             if (1..=3).contains(&polls) {
                 let data = fixture.only(AgentEventName::TurnFailed).data.clone().unwrap();
                 let estimated = data.get("estimated").is_some();
-                assert!(estimated, "nobody knows what came after it was cut");
+                assert!(estimated, "the usage after the cut is unknown");
                 let estimate = session.account().unwrap().balance().estimated;
                 assert_eq!(estimate, if estimated { expected } else { Usd::ZERO });
             }
@@ -199,7 +198,7 @@ fn a_turn_dropped_at_any_await_is_billed_by_what_is_known() {
 }
 
 #[test]
-fn failed_turns_are_billed_by_their_reservation() {
+fn failed_turn_is_billed_by_its_reservation() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(9)))
             .circuit_breaker(crate::support::breaker(&runtime_events::ManualClock::new(), 99))
@@ -234,7 +233,7 @@ fn failed_turns_are_billed_by_their_reservation() {
 }
 
 #[test]
-fn a_call_that_was_never_sent_costs_nothing() {
+fn unsent_call_costs_nothing() {
     let deny_input = guardrail::pre("deny", |check: &PreCheck<'_>| {
         if check.arguments == "bad" {
             GuardrailOutcome::deny("no")
@@ -258,7 +257,7 @@ fn a_call_that_was_never_sent_costs_nothing() {
 }
 
 #[test]
-fn an_answer_that_a_guardrail_withholds_is_paid_for() {
+fn withheld_answer_is_billed() {
     let deny_output = guardrail::post("deny", |_: &PostCheck<'_>| GuardrailOutcome::deny("no"));
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::enforced(Usd::from_dollars(9)))
@@ -272,7 +271,7 @@ fn an_answer_that_a_guardrail_withholds_is_paid_for() {
 }
 
 #[test]
-fn a_cost_that_the_provider_reports_wins_and_is_marked() {
+fn reported_cost_takes_precedence_and_is_marked() {
     let usage = RingBufferUsageSink::new();
     let fixture = Fixture::new()
         .with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))).usage_sink(usage.clone()));
@@ -290,7 +289,7 @@ fn a_cost_that_the_provider_reports_wins_and_is_marked() {
 }
 
 #[test]
-fn responses_tier_is_billed_or_else_the_requested_one() {
+fn reported_tier_is_billed_before_the_requested_one() {
     let fixture = Fixture::new().with(|o| {
         let flat = |dollars| {
             let dollars = Usd::from_dollars(dollars);

@@ -1,4 +1,4 @@
-//! A panic is told from a cancellation, and is a failure only of what panicked.
+//! Panics: not cancellations, and failures only of the panicking code.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,7 +13,7 @@ use runtime_resilience::{CircuitBreaker, CircuitState};
 use crate::support::{Fixture, assert_lawful, last_outcome, now, yields};
 
 #[test]
-fn panic_beside_a_turn_cancels_it_without_counting() {
+fn panic_beside_a_turn_cancels_it_and_spares_the_breaker() {
     let fixture = Fixture::new();
     let run = fixture.orchestrator.run(async |session| {
         let hangs = async || pending::<Result<(), BoxError>>().await;
@@ -40,7 +40,7 @@ fn panic_beside_a_turn_cancels_it_without_counting() {
 }
 
 #[test]
-fn a_panic_of_the_body_itself_fails_the_session() {
+fn panic_of_the_body_fails_the_session() {
     let fixture = Fixture::new();
     let run = fixture.orchestrator.run::<()>(async |_| {
         yields(1).await;
@@ -53,7 +53,7 @@ fn a_panic_of_the_body_itself_fails_the_session() {
 }
 
 #[test]
-fn a_panic_beside_a_whole_run_cancels_it() {
+fn panic_beside_a_run_cancels_it() {
     let fixture = Fixture::new();
     let run = fixture.orchestrator.run(async |session| {
         let call = async || pending::<Result<(), BoxError>>().await;
@@ -66,13 +66,13 @@ fn a_panic_beside_a_whole_run_cancels_it() {
     };
     now(AssertUnwindSafe(both).catch_unwind()).unwrap_err();
     let end = fixture.only(AgentEventName::AgentFailed);
-    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled), "it did not panic itself");
+    assert_eq!(end.outcome, Some(SpanOutcome::Cancelled), "the turn itself did not panic");
     assert_eq!(fixture.breaker.state(), CircuitState::Closed);
     assert_lawful(&fixture.events.events());
 }
 
 #[test]
-fn a_panic_beside_a_probe_gives_its_place_back() {
+fn panic_beside_a_probe_frees_its_place() {
     let fixture = Fixture::new();
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
@@ -90,7 +90,7 @@ fn a_panic_beside_a_probe_gives_its_place_back() {
 }
 
 #[test]
-fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
+fn panic_in_a_turn_fails_it_and_cancels_its_neighbour() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let both = async {
@@ -111,11 +111,11 @@ fn a_panic_in_a_turn_is_its_failure_and_cancels_its_neighbour() {
     assert_eq!(tool, Some(SpanOutcome::Cancelled));
     drop(session);
     let end = fixture.only(AgentEventName::AgentFailed);
-    assert_eq!(end.outcome, Some(SpanOutcome::Panicked), "the panic may have dropped it, too");
+    assert_eq!(end.outcome, Some(SpanOutcome::Panicked), "the panic may have dropped the session");
 }
 
 #[test]
-fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
+fn panic_of_a_guardrail_spares_the_breaker() {
     for blocking in [false, true] {
         let fixture = Fixture::new().with(|orchestrator| {
             orchestrator.guardrails(
@@ -142,7 +142,7 @@ fn a_guardrail_that_panics_is_no_failure_of_the_breakers() {
 }
 
 #[test]
-fn panic_in_run_blocking_fails_the_session_and_propagates() {
+fn panic_in_a_blocking_run_fails_it_and_keeps_its_payload() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking::<()>(|session| {
@@ -164,7 +164,7 @@ fn panic_in_run_blocking_fails_the_session_and_propagates() {
 }
 
 #[test]
-fn a_panic_in_a_blocking_turn_is_known_for_what_it_is() {
+fn panic_in_a_blocking_turn_is_recognised() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking(|session| {
@@ -183,7 +183,7 @@ fn a_panic_in_a_blocking_turn_is_known_for_what_it_is() {
 }
 
 #[test]
-fn a_panic_that_the_body_catches_fails_nothing_but_its_turn() {
+fn panic_caught_by_the_body_fails_only_its_turn() {
     let fixture = Fixture::new();
     let report = fixture.orchestrator.run_blocking(|session| {
         let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };
@@ -197,7 +197,7 @@ fn a_panic_that_the_body_catches_fails_nothing_but_its_turn() {
 }
 
 #[test]
-fn session_dropped_later_after_a_caught_panic_is_cancelled() {
+fn session_dropped_after_a_caught_panic_is_cancelled() {
     let fixture = Fixture::new().with(|o| o.circuit_breaker(CircuitBreaker::new("patient")));
     let session = fixture.orchestrator.session().unwrap();
     let call = || -> Result<(), BoxError> { resume_unwind(Box::new(0)) };

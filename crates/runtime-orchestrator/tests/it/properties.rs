@@ -1,5 +1,4 @@
-//! A session against a naive model of it: after every step both agree, and at the end every law
-//! holds.
+//! A session, compared with a naive model after every step. At the end every law is checked.
 
 mod deadlines;
 mod drain;
@@ -18,7 +17,7 @@ use self::ops::{Ending, Op, Setting};
 
 proptest! {
     #[test]
-    fn a_session_does_what_the_model_says(
+    fn session_agrees_with_its_model(
         setting in any_setting(),
         ops in vec(any_op(), 0..40),
         ending in any_ending(),
@@ -44,7 +43,7 @@ fn any_setting() -> impl Strategy<Value = Setting> {
 }
 
 fn any_op() -> impl Strategy<Value = Op> {
-    // The model's name: priced, without a price, not metered.
+    // The model's name: with a price, without a price, unmetered.
     let name = prop::sample::select(vec!["m", "m", "m", "dear", ""]);
     let tokens = 0..200_u64;
     prop_oneof![

@@ -1,5 +1,4 @@
-//! Turns and rate limits: they wait for room, hold nothing that others need meanwhile, and settle
-//! with what was used.
+//! Turns and rate limits: waits for room, reservations and settlements.
 
 use std::future::pending;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -24,13 +23,13 @@ use crate::support::{Fixture, assert_books_agree, assert_lawful_so_far, limit, n
 const SIXTY: NonZeroU32 = NonZeroU32::new(60).unwrap();
 const THOUSAND: NonZeroU64 = NonZeroU64::new(1_000).unwrap();
 
-/// One request a second, one at a time.
+/// One request per second, one at a time.
 fn slow(fixture: &Fixture) -> RateLimiter {
     let limits = RateLimits::default().requests_per_minute(SIXTY).burst(Duration::from_secs(1));
     RateLimiter::with_clock("svc", limits, Arc::new(fixture.clock.clone()))
 }
 
-/// A thousand tokens in, and as many out, a minute.
+/// A thousand input tokens and a thousand output tokens per minute.
 fn by_tokens(fixture: &Fixture) -> RateLimiter {
     let limits =
         RateLimits::default().input_tokens_per_minute(THOUSAND).output_tokens_per_minute(THOUSAND);
@@ -49,7 +48,7 @@ async fn answers() -> Result<u32, BoxError> {
 }
 
 #[test]
-fn a_turn_waits_until_there_is_room_and_no_longer() {
+fn turn_waits_until_there_is_room_and_no_longer() {
     let (fixture, _) = limited(slow);
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::unmetered(), answers)).unwrap();
@@ -65,7 +64,7 @@ fn a_turn_waits_until_there_is_room_and_no_longer() {
 }
 
 #[test]
-fn turn_waiting_for_room_holds_no_probe_and_no_money() {
+fn turn_waiting_for_room_holds_no_probe_and_returns_its_money() {
     let (fixture, limiter) = limited(slow);
     let fixture = fixture.with(|o| o.budget(Limit::enforced(Usd::from_dollars(5))));
     let session = fixture.orchestrator.session().unwrap();
@@ -85,13 +84,13 @@ fn turn_waiting_for_room_holds_no_probe_and_no_money() {
 }
 
 #[test]
-fn late_room_is_refused_at_once_with_its_wait() {
+fn room_too_late_is_refused_at_once_with_the_wait() {
     let (fixture, limiter) = limited(slow);
     limiter.pause(Duration::from_secs(90));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::unmetered().timeout(limit(&fixture.clock, Duration::from_secs(10)));
     let Err(TurnError::RateLimited(refused)) = now(session.run_turn(turn, answers)) else {
-        panic!("it was let through")
+        panic!("the call was admitted")
     };
     assert_eq!(refused.retry_after, Some(Duration::from_secs(90)));
     let blocked = fixture.only(AgentEventName::AgentBlocked);
@@ -100,7 +99,7 @@ fn late_room_is_refused_at_once_with_its_wait() {
 }
 
 #[test]
-fn a_wait_for_room_is_not_held_against_the_call() {
+fn wait_for_room_does_not_count_for_the_timeout() {
     for kind in [Turn::timeout, Turn::first_token_timeout] {
         let (fixture, limiter) = limited(slow);
         let session = fixture.orchestrator.session().unwrap();
@@ -126,7 +125,7 @@ fn a_wait_for_room_is_not_held_against_the_call() {
 }
 
 #[test]
-fn a_first_token_that_nobody_was_asked_for_is_not_late() {
+fn wait_for_room_does_not_count_for_the_first_token() {
     let (fixture, limiter) = limited(slow);
     limiter.pause(Duration::from_secs(90));
     let session = fixture.orchestrator.session().unwrap();
@@ -138,7 +137,7 @@ fn a_first_token_that_nobody_was_asked_for_is_not_late() {
 }
 
 #[test]
-fn usual_first_token_time_excludes_the_wait_for_room() {
+fn wait_for_room_does_not_count_as_a_usual_first_token() {
     let (fixture, limiter) = limited(slow);
     let hedge = Hedge::at_quantile(1.0).minimum_samples(NonZeroU32::MIN);
     let fixture = fixture.recovery(|recovery| recovery.hedge(hedge));
@@ -163,7 +162,7 @@ fn usual_first_token_time_excludes_the_wait_for_room() {
 }
 
 #[test]
-fn the_end_of_the_session_ends_the_wait_for_room() {
+fn session_end_ends_the_wait_for_room() {
     let (fixture, limiter) = limited(slow);
     limiter.pause(Duration::from_secs(90));
     let session = fixture.orchestrator.session().unwrap();
@@ -178,7 +177,7 @@ fn the_end_of_the_session_ends_the_wait_for_room() {
 }
 
 #[test]
-fn a_turn_settles_with_the_tokens_that_it_used() {
+fn turn_settles_the_rate_with_its_tokens() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").estimate(UsageSnapshot::new(800, 400)).max_output(500);
@@ -202,7 +201,7 @@ fn a_turn_settles_with_the_tokens_that_it_used() {
 }
 
 #[test]
-fn demand_is_the_usual_output_up_to_max_output() {
+fn turn_demands_the_usual_output_up_to_its_maximum() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = |most| Turn::model("m").estimate(UsageSnapshot::new(1, 0)).max_output(most);
@@ -225,7 +224,7 @@ fn demand_is_the_usual_output_up_to_max_output() {
 }
 
 #[test]
-fn what_will_never_have_room_is_not_waited_for() {
+fn demand_that_never_fits_is_refused_at_once() {
     let (fixture, _) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(UsageSnapshot::new(1_001, 0));
@@ -236,7 +235,7 @@ fn what_will_never_have_room_is_not_waited_for() {
 }
 
 #[test]
-fn a_breaker_that_opened_during_the_wait_gives_the_room_back() {
+fn breaker_opened_during_the_wait_releases_the_room() {
     let (fixture, limiter) = limited(by_tokens);
     drop(limiter.try_reserve(Demand::request().input_tokens(1_000)).unwrap());
     let session = fixture.orchestrator.session().unwrap();
@@ -266,7 +265,7 @@ fn refused_call_counts_as_a_request_without_tokens() {
 }
 
 #[test]
-fn unsent_call_gives_its_request_back() {
+fn unreached_call_returns_its_request() {
     for (phase, left) in [(TimeoutPhase::Connect, 1), (TimeoutPhase::Provider, 0)] {
         let (fixture, limiter) = limited(slow);
         let session = fixture.orchestrator.session().unwrap();
@@ -280,7 +279,7 @@ fn unsent_call_gives_its_request_back() {
 }
 
 #[test]
-fn a_call_of_which_nothing_is_known_keeps_what_it_took() {
+fn call_with_unknown_usage_keeps_its_reservation() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(UsageSnapshot::new(800, 400));
@@ -289,7 +288,7 @@ fn a_call_of_which_nothing_is_known_keeps_what_it_took() {
 }
 
 #[test]
-fn headers_of_a_reply_tell_the_limiter_what_is_left() {
+fn headers_update_the_limiter() {
     let (fixture, limiter) = limited(by_tokens);
     let session = fixture.orchestrator.session().unwrap();
     let active = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -302,11 +301,11 @@ fn headers_of_a_reply_tell_the_limiter_what_is_left() {
 }
 
 #[test]
-fn a_429_makes_every_session_of_the_route_wait() {
+fn status_429_pauses_all_sessions_of_the_route() {
     let fixture = Fixture::new();
     let limiter = slow(&fixture);
     let route = Route::new("openai", "m").rate_limiter(limiter.clone());
-    // How long at most is for the routes to say.
+    // The maximum wait is a setting of the routes.
     let rests = RouteRests::default().longest(Duration::from_secs(20));
     let routes = Routes::ordered([route]).rests(rests);
     let routes = routes.with_clock(Arc::new(fixture.clock.clone()));
@@ -326,7 +325,7 @@ fn a_429_makes_every_session_of_the_route_wait() {
 }
 
 #[test]
-fn a_429_makes_every_session_wait_where_there_are_no_routes() {
+fn status_429_without_routes_pauses_all_sessions() {
     for asked in [Duration::from_secs(30), Duration::MAX] {
         let (fixture, limiter) = limited(slow);
         let session = fixture.orchestrator.session().unwrap();
@@ -335,7 +334,7 @@ fn a_429_makes_every_session_wait_where_there_are_no_routes() {
         let call =
             |fault| async move { Err::<u32, _>(FaultError::new(fault, FaultDetails::default())) };
         now(session.run_turn(Turn::unmetered(), || call(fault))).unwrap_err();
-        assert_eq!(limiter.available().paused, None, "that is the breaker's business");
+        assert_eq!(limiter.available().paused, None, "the breaker handles it");
         fixture.breaker.reset();
         fixture.clock.advance(Duration::from_secs(1));
 
@@ -348,7 +347,7 @@ fn a_429_makes_every_session_wait_where_there_are_no_routes() {
 }
 
 #[test]
-fn a_thread_waits_for_room_as_a_task_does() {
+fn thread_waits_for_room_like_a_task() {
     let (fixture, limiter) = limited(slow);
     now(fixture.orchestrator.session().unwrap().run_turn(Turn::unmetered(), answers)).unwrap();
     let Fixture { orchestrator, clock, .. } = fixture;
@@ -362,7 +361,7 @@ fn a_thread_waits_for_room_as_a_task_does() {
 }
 
 #[test]
-fn the_end_of_the_session_ends_a_threads_wait_for_room() {
+fn session_end_ends_the_wait_of_a_thread() {
     for recovering in [false, true] {
         let (fixture, limiter) = limited(slow);
         limiter.pause(Duration::from_secs(90));

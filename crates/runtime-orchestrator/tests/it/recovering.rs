@@ -1,4 +1,4 @@
-//! Turns that recover: each promise once for tasks and once for threads.
+//! Recovering turns: each test on tasks and on threads.
 
 mod cut_short;
 mod errors;
@@ -40,13 +40,13 @@ use crate::support::{Fixture, breaker, now, prices};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// A writer whose back-off is 1, 2, 4 … seconds, whose breaker bears a few failures, and whose clock
-/// stands still until it is moved.
+/// A writer with a back-off of 1, 2, 4 … seconds, a breaker that tolerates a few failures, and a
+/// manual clock.
 pub(crate) fn fixture() -> Fixture {
     on(ManualClock::new())
 }
 
-/// The same with a clock that every wait moves on.
+/// The same with a clock that every wait advances.
 pub(crate) fn quick() -> Fixture {
     on(ManualClock::skipping())
 }
@@ -77,7 +77,7 @@ pub(crate) fn asking(kind: FaultKind, wait: Duration) -> FaultError {
     FaultError::new(fault, FaultDetails::default())
 }
 
-/// Ends in turn as the list says; `None` is an answer, and so is what comes after the list.
+/// Ends calls in the order of the list; `None` and calls after the list are answers.
 pub(crate) struct Script {
     ends: RefCell<VecDeque<Option<FaultError>>>,
     seen: RefCell<Vec<Attempt>>,
@@ -98,7 +98,7 @@ impl Script {
         self.ends.borrow_mut().pop_front().flatten().map_or(Ok("fine"), Err)
     }
 
-    /// How often it was called.
+    /// The number of calls.
     pub(crate) fn calls(&self) -> usize {
         self.seen.borrow().len()
     }
@@ -118,7 +118,7 @@ pub(crate) enum Way {
 pub(crate) const BOTH: [Way; 2] = [Way::Task, Way::Thread];
 
 impl Way {
-    /// Runs a turn through, on a clock that skips.
+    /// Runs a turn to its end, on a skipping clock.
     pub(crate) fn run(
         self,
         session: &OrchestrationSession,
@@ -132,7 +132,7 @@ impl Way {
     }
 }
 
-/// Runs a turn with times of its own, on a clock that skips.
+/// Runs a turn with its own timeouts, on a skipping clock.
 pub(crate) fn timed(
     session: &OrchestrationSession,
     turn: Turn<&'static str>,
@@ -141,7 +141,7 @@ pub(crate) fn timed(
     now(session.run_turn_recovering(turn, async |it| script.play(it)))
 }
 
-/// Polls a future, and moves the clock on by a quarter of a second whenever it waits.
+/// Polls a future, and advances the clock by a quarter of a second while it is pending.
 pub(crate) fn patiently<F: Future>(clock: &ManualClock, future: F) -> F::Output {
     let mut cx = Context::from_waker(Waker::noop());
     let mut future = pin!(future);
@@ -151,14 +151,14 @@ pub(crate) fn patiently<F: Future>(clock: &ManualClock, future: F) -> F::Output 
         }
         clock.advance(SECOND / 4);
     }
-    panic!("it does not end");
+    panic!("the future does not end");
 }
 
 pub(crate) fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
-/// A recipe in place of the one that is built in.
+/// A replacement of a default recipe.
 pub(crate) fn recipe(
     scenario: runtime_events::FailureScenario,
     steps: &[RecoveryStep],
@@ -168,7 +168,7 @@ pub(crate) fn recipe(
     Recipes::default().with(RecoveryRecipe::new(scenario, steps, attempts, policy))
 }
 
-/// What the events say, one line each: name, status, outcome, detail, data.
+/// The events, one line each: name, status, outcome, detail, data.
 pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
     let line = |event: &Arc<AgentEvent>| {
         let name = event.event.as_str().trim_start_matches("agent.");
@@ -183,7 +183,7 @@ pub(crate) fn told(events: &[Arc<AgentEvent>]) -> Vec<String> {
     told.map(line).collect()
 }
 
-/// What the books about recovery say.
+/// The recorded recovery events.
 pub(crate) fn books(session: &OrchestrationSession) -> Vec<String> {
     let events = session.summary().recovery_events;
     let line = |event: &runtime_resilience::RecoveryEvent| {
@@ -192,7 +192,7 @@ pub(crate) fn books(session: &OrchestrationSession) -> Vec<String> {
     events.iter().map(line).collect()
 }
 
-/// Books and events tell the same of recovery.
+/// Checks that records and events of recovery agree.
 pub(crate) fn assert_recovery_agrees(fixture: &Fixture, session: &OrchestrationSession) {
     let kept = session.summary().recovery_events;
     for (name, event_type) in [

@@ -1,5 +1,5 @@
-//! Providers that fail, over a real socket: a server that answers by a script, an adapter that
-//! asks it, and every shape of failure that providers are known for.
+//! Failing providers on a real socket: a scripted server, a client, and all known shapes of
+//! failure.
 
 mod client;
 mod http;
@@ -19,7 +19,7 @@ use self::server::Server;
 use self::shapes::{Expected, NETWORK, Shape};
 
 #[tokio::test]
-async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
+async fn each_shape_of_failure_has_its_fault() {
     let shapes = shapes::all();
     let server = Server::start(shapes.iter().map(|shape| shape.reply.clone())).await;
     for Shape { name, provider, fault, .. } in &shapes {
@@ -32,7 +32,7 @@ async fn every_shape_of_failure_arrives_as_the_fault_it_is() {
 }
 
 #[test]
-fn shapes_have_unique_names_and_every_provider_has_some() {
+fn each_shape_has_a_unique_name_and_each_provider_has_shapes() {
     let shapes = shapes::all();
     let names: BTreeSet<_> = shapes.iter().map(|shape| &shape.name).collect();
     assert_eq!(names.len(), shapes.len());
@@ -42,7 +42,7 @@ fn shapes_have_unique_names_and_every_provider_has_some() {
 }
 
 #[tokio::test]
-async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
+async fn answer_is_no_fault_whole_or_in_parts() {
     let paused = json!({"type": "message", "content": [], "stop_reason": "pause_turn"});
     let server = Server::start([
         Reply::ok("42"),
@@ -55,13 +55,13 @@ async fn an_answer_is_no_fault_whether_whole_or_in_parts() {
     assert_eq!(ask("/whole").await, "42");
     assert_eq!(ask("/events").await, "{\"type\":\"message_start\"}\n{\"type\":\"message_stop\"}");
     assert_eq!(ask("/lines").await.lines().count(), 2);
-    // To be continued by the caller, who asks again: nothing failed.
+    // The reply is to be continued by the caller, who asks again: nothing failed.
     assert_eq!(ask("/paused").await, paused.to_string());
     assert_eq!(server.paths(), ["/whole", "/events", "/lines", "/paused"]);
 }
 
 #[tokio::test]
-async fn broken_connection_is_a_network_fault_wherever_it_breaks() {
+async fn broken_connection_is_a_network_fault_at_any_point() {
     let delta = json!({"type": "content_block_delta", "delta": {"text": "4"}});
     let server = Server::start([
         Reply::Closed,
@@ -78,7 +78,7 @@ async fn broken_connection_is_a_network_fault_wherever_it_breaks() {
 
     let gone = server.addr();
     drop(server);
-    // The port is closed as soon as the task of the server has ended.
+    // The port is closed once the server's task has ended.
     let error = loop {
         match call(gone, Provider::Anthropic, "/gone").await {
             Err(error) if error.details.message.as_deref().is_some_and(is_refusal) => break error,
@@ -93,24 +93,24 @@ fn is_refusal(message: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_was_asked_and_does_not_answer() {
+async fn hanging_server_is_reached_and_does_not_answer() {
     let server = Server::start([Reply::Hang, Reply::ok("42")]).await;
     let hung = tokio::spawn(call(server.addr(), Provider::OpenAi, "/hang"));
     server.received(1).await;
-    // Others are served meanwhile.
+    // Other clients are served meanwhile.
     assert_eq!(call(server.addr(), Provider::OpenAi, "/next").await.unwrap(), "42");
     assert!(!hung.is_finished());
-    // When the server goes, so does the connection.
+    // The connection ends with the server.
     drop(server);
     let error = hung.await.unwrap().unwrap_err();
     assert_eq!(error.fault.kind, FaultKind::Network);
 }
 
 #[tokio::test]
-async fn the_server_remembers_what_it_was_asked() {
+async fn server_records_its_requests() {
     let server = Server::start([Reply::ok("")]).await;
     call(server.addr(), Provider::OpenAi, "/v1/responses").await.unwrap();
-    let [request] = &server.requests()[..] else { panic!("it was asked once") };
+    let [request] = &server.requests()[..] else { panic!("the server got one request") };
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v1/responses"));
     assert_eq!(request.body, "{}");
     assert!(request.headers.contains(&("host".to_owned(), server.addr().to_string())));

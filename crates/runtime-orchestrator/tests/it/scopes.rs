@@ -1,4 +1,4 @@
-//! The caller's code runs inside the span it runs for.
+//! Scopes of the caller's code.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use runtime_orchestrator::{BoxError, TelemetryConfig, Turn};
 
 use crate::support::{Fixture, now, yields};
 
-/// Notes each span that is entered, and which one is open.
+/// Records each span that is entered, and the open one.
 #[derive(Clone, Debug, Default)]
 struct Notes {
     entered: Arc<Mutex<Vec<SpanId>>>,
@@ -37,7 +37,7 @@ fn noted() -> (Fixture, Notes) {
 }
 
 #[test]
-fn every_poll_of_a_call_is_inside_its_span() {
+fn each_poll_of_a_call_is_inside_its_span() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let seen = notes.clone();
@@ -53,7 +53,7 @@ fn every_poll_of_a_call_is_inside_its_span() {
 }
 
 #[test]
-fn tool_inside_a_turn_enters_and_restores_scopes() {
+fn tool_inside_a_turn_nests_its_scope() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = async || {
@@ -68,7 +68,7 @@ fn tool_inside_a_turn_enters_and_restores_scopes() {
 }
 
 #[test]
-fn blocking_calls_and_attempts_are_inside_theirs() {
+fn blocking_calls_and_attempts_are_inside_their_spans() {
     let (fixture, notes) = noted();
     let session = fixture.orchestrator.session().unwrap();
     let call = || Ok::<_, BoxError>(notes.open());
@@ -80,7 +80,7 @@ fn blocking_calls_and_attempts_are_inside_theirs() {
     assert_eq!(attempt, fixture.only(AgentEventName::AttemptStarted).span);
 }
 
-/// Forgets to run anything.
+/// A hook that does not run its code.
 #[derive(Debug)]
 struct Lazy;
 
@@ -89,7 +89,7 @@ impl ScopeHook for Lazy {
 }
 
 #[test]
-fn a_hook_that_runs_nothing_does_not_cost_the_call() {
+fn hook_that_does_not_run_its_code_does_not_cost_the_call() {
     let fixture = Fixture::new().with(|o| o.telemetry(TelemetryConfig::default().scope_hook(Lazy)));
     let session = fixture.orchestrator.session().unwrap();
     let call = async || Ok::<_, BoxError>(42);

@@ -1,4 +1,4 @@
-//! How sessions begin and end, and what their summary says.
+//! Begin, end and summary of sessions.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -25,7 +25,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn a_session_begins_with_its_agent_started() {
+fn session_begins_with_agent_started() {
     let fixture = Fixture::new()
         .with(|o| o.project_id(42).label("tenant", "acme").ids(CountingIds::default()));
     let session = fixture.orchestrator.session().unwrap();
@@ -43,7 +43,7 @@ fn a_session_begins_with_its_agent_started() {
 }
 
 #[test]
-fn labels_of_a_session_are_its_own_and_hold_from_then_on() {
+fn labels_apply_to_one_session_from_then_on() {
     let fixture = Fixture::new().with(|o| o.label("tenant", "acme"));
     let session = fixture.orchestrator.session().unwrap();
     session.label("user", "ann");
@@ -61,7 +61,7 @@ fn labels_of_a_session_are_its_own_and_hold_from_then_on() {
 }
 
 #[test]
-fn a_setter_on_a_clone_leaves_the_others_alone() {
+fn setter_on_a_clone_does_not_affect_others() {
     let fixture = Fixture::new();
     let _none = fixture.orchestrator.clone().max_iterations(0);
     let session = fixture.orchestrator.session().unwrap();
@@ -69,7 +69,7 @@ fn a_setter_on_a_clone_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_blank_role_opens_no_session() {
+fn blank_role_opens_no_session() {
     let orchestrator = Orchestrator::new(" ", "draft");
     let error = orchestrator.session().unwrap_err();
     assert_eq!(error.to_string(), "no worker for role ` `");
@@ -81,7 +81,7 @@ fn a_blank_role_opens_no_session() {
 }
 
 #[test]
-fn a_dropped_session_is_cancelled() {
+fn dropped_session_is_cancelled() {
     let fixture = Fixture::new();
     drop(fixture.orchestrator.session().unwrap());
     let end = fixture.only(AgentEventName::AgentFailed);
@@ -93,13 +93,13 @@ fn a_dropped_session_is_cancelled() {
 }
 
 #[test]
-fn a_session_that_is_over_refuses_everything() {
+fn ended_session_refuses_everything() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     session.complete_with("done").unwrap();
     let events = fixture.events.len();
 
-    let closed = "the session is over: its worker is completed";
+    let closed = "the session has ended: its worker is completed";
     let turn = now(session.run_turn(Turn::model("m"), fine)).unwrap_err();
     assert_eq!(turn.to_string(), closed);
     let tool = now(session.run_tool(ToolCall::new("t"), fine)).unwrap_err();
@@ -111,7 +111,7 @@ fn a_session_that_is_over_refuses_everything() {
     assert_eq!(session.fail("x", AgentFailureClass::Unknown).unwrap_err().to_string(), closed);
     let handoff = session.handoff_to("editor", "x", json!({})).unwrap_err();
     assert_eq!(handoff.to_string(), closed);
-    assert_eq!(fixture.events.len(), events, "nothing is said after the last word");
+    assert_eq!(fixture.events.len(), events, "no event follows the last one");
     let report = session.finish(Err::<(), _>("late"));
     assert_eq!(report.result.unwrap_err().to_string(), "late");
     assert_eq!(report.summary.status(), AgentStatus::Completed);
@@ -119,7 +119,7 @@ fn a_session_that_is_over_refuses_everything() {
 }
 
 #[test]
-fn a_session_with_work_under_way_is_not_completed() {
+fn busy_session_does_not_complete() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -138,12 +138,12 @@ fn a_session_with_work_under_way_is_not_completed() {
 }
 
 #[test]
-fn the_last_word_waits_for_the_turns_under_way() {
+fn last_event_waits_for_running_turns() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
     session.fail("no", AgentFailureClass::GovernanceBreach).unwrap();
-    assert_eq!(session.status(), AgentStatus::Failed, "the worker's state is there at once");
+    assert_eq!(session.status(), AgentStatus::Failed, "the worker's status changes at once");
     assert!(fixture.events.all(AgentEventName::AgentFailed).is_empty());
     let settled = turn.settle(dollar());
     assert_eq!(settled.cost, Usd::from_dollars(1));
@@ -153,7 +153,7 @@ fn the_last_word_waits_for_the_turns_under_way() {
 }
 
 #[test]
-fn an_ending_in_the_registry_is_noticed_and_told() {
+fn end_in_the_registry_is_noticed_and_emitted() {
     let fixture = Fixture::new();
     let registry = fixture.orchestrator.shared_registry();
     let session = fixture.orchestrator.session().unwrap();
@@ -163,7 +163,7 @@ fn an_ending_in_the_registry_is_noticed_and_told() {
     let TurnError::Closed(closed) = turn else { panic!("{turn:?}") };
     assert_eq!(closed.status, AgentStatus::Cancelled);
     let handed = session.handoff_to("editor", "polish", json!({}));
-    assert!(handed.is_err(), "a cancelled agent hands nothing over");
+    assert!(handed.is_err(), "a cancelled agent does not hand over");
     assert!(registry.list_unclaimed().is_empty());
     assert!(matches!(session.complete(), Err(SessionError::Closed(_))));
     let end = fixture.only(AgentEventName::AgentFailed);
@@ -174,7 +174,7 @@ fn an_ending_in_the_registry_is_noticed_and_told() {
 }
 
 #[test]
-fn a_session_outlives_its_worker_in_the_registry() {
+fn session_survives_the_removal_of_its_worker() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -187,7 +187,7 @@ fn a_session_outlives_its_worker_in_the_registry() {
 }
 
 #[test]
-fn an_error_of_the_body_fails_the_session_under_its_class() {
+fn error_of_the_body_fails_the_session_with_its_class() {
     let fixture = Fixture::new().with(|o| o.max_iterations(0));
     let report = now(fixture.orchestrator.run(async |session| {
         session.run_turn(Turn::model("m"), fine).await?;
@@ -205,7 +205,7 @@ fn an_error_of_the_body_fails_the_session_under_its_class() {
 }
 
 #[test]
-fn finished_body_does_not_complete_a_handed_over_session() {
+fn finish_after_a_handoff_does_not_complete_again() {
     let fixture = Fixture::new();
     let report = now(fixture.orchestrator.run(async |session| {
         session.handoff_to("editor", "polish", json!({ "draft": 1 }))?;
@@ -218,7 +218,7 @@ fn finished_body_does_not_complete_a_handed_over_session() {
 }
 
 #[test]
-fn the_summary_has_the_originals_keys_and_what_it_lacked() {
+fn summary_has_the_python_keys_and_more() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(3))));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
@@ -243,7 +243,7 @@ fn the_summary_has_the_originals_keys_and_what_it_lacked() {
 }
 
 #[test]
-fn the_log_of_a_session_is_bounded_and_says_what_it_dropped() {
+fn event_log_is_bounded_and_counts_dropped_events() {
     let fixture = crate::recovering::quick().with(|o| {
         o.telemetry(TelemetryConfig::default().event_log(NonZeroUsize::new(3).unwrap()))
             .max_iterations(u32::MAX)
@@ -255,7 +255,7 @@ fn the_log_of_a_session_is_bounded_and_says_what_it_dropped() {
     }
     let summary = session.finish(Ok::<_, BoxError>(())).summary;
     assert_eq!(summary.agent_events.len(), 3);
-    assert_eq!(summary.recovery_events.len(), 3, "the books are bounded, too");
+    assert_eq!(summary.recovery_events.len(), 3, "the recovery events are bounded as well");
     assert_eq!(summary.events_emitted, fixture.events.len() as u64);
     assert_eq!(summary.events_dropped, summary.events_emitted - 3);
     assert_eq!(summary.agent_events.last().unwrap().event, AgentEventName::AgentCompleted);
@@ -263,7 +263,7 @@ fn the_log_of_a_session_is_bounded_and_says_what_it_dropped() {
 }
 
 #[test]
-fn the_gate_says_what_it_saw() {
+fn gate_emits_the_observed_level() {
     let fixture = Fixture::new().with(|o| o.quality_gate(QualityGate::new(QualityLevel::Standard)));
     let session = fixture.orchestrator.session().unwrap();
     assert!(session.evaluate_gate(QualityLevel::Standard).unwrap().satisfied);
@@ -280,7 +280,7 @@ fn the_gate_says_what_it_saw() {
 }
 
 #[test]
-fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
+fn policy_sees_phase_cost_time_and_exhausted_scenarios() {
     let rule =
         |name: &str, condition| PolicyRule::new(name, condition).action(PolicyAction::AbortPhase);
     let engine = PolicyEngine::new([
@@ -303,11 +303,11 @@ fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
     fixture.clock.advance(Duration::from_secs(11));
     assert_eq!(firing(), [true, true, false]);
     let given = session.evaluate_policy(PhaseContext::default().elapsed(Duration::from_secs(1)));
-    assert_eq!(given.len(), 1, "the time that is given counts");
+    assert_eq!(given.len(), 1, "a given time takes precedence");
     for _ in 0..8 {
         let _ = now(session.run_turn(Turn::model("m"), async || Err::<(), _>("corrupt state")));
     }
-    assert_eq!(firing(), [true, true, false], "a plain turn retries nothing");
+    assert_eq!(firing(), [true, true, false], "a plain turn does not retry");
     for _ in 0..8 {
         let fails = async |_| Err::<(), _>("corrupt state");
         let _ = now(session.run_turn_recovering(Turn::model("m"), fails));
@@ -317,7 +317,7 @@ fn a_policy_is_told_phase_cost_time_and_exhausted_scenarios() {
 }
 
 #[test]
-fn agents_may_share_a_registry() {
+fn orchestrators_may_share_a_registry() {
     let registry = AgentRegistry::new();
     let writer = Orchestrator::new("writer", "draft").registry(registry.clone());
     let editor = Orchestrator::new("editor", "draft").registry(registry.clone());

@@ -1,4 +1,4 @@
-//! Accounts that sessions share, their marks, and what they set aside.
+//! Shared accounts, their marks and their wrap-up money.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
+fn sessions_share_an_account_above_their_own() {
     let company = Account::new(Limit::enforced(cents(300)).named("company"));
     let fixture = Fixture::new().with(|o| o.account(&company).budget(Limit::enforced(cents(150))));
     let spend = |session: &OrchestrationSession| {
@@ -43,11 +43,11 @@ fn sessions_share_an_account_and_have_one_of_their_own_below_it() {
     assert_eq!(statements[1]["account"], "company");
     assert_eq!(statements[0]["by_role"]["writer"], 1.0);
     assert_eq!(statements[1]["spent_usd"], 3.0);
-    assert!(statements[1].get("by_role").is_none(), "what others spent is not its to tell");
+    assert!(statements[1].get("by_role").is_none(), "the names of other spenders are hidden");
 }
 
 #[test]
-fn a_mark_is_an_event_of_the_session_that_crossed_it() {
+fn mark_is_emitted_by_the_session_that_crossed_it() {
     let company = Account::new(Limit::enforced(cents(200)).named("company").marks([50]));
     let fixture = Fixture::new().with(|o| o.account(&company));
     let first = fixture.orchestrator.session().unwrap();
@@ -64,7 +64,7 @@ fn a_mark_is_an_event_of_the_session_that_crossed_it() {
     );
 }
 
-/// Panics at whatever it hears.
+/// Panics at every mark.
 #[derive(Debug)]
 struct Panicking;
 
@@ -75,7 +75,7 @@ impl BudgetListener for Panicking {
 }
 
 #[test]
-fn a_listener_that_panics_harms_no_turn() {
+fn panic_of_a_listener_does_not_affect_turns() {
     let budget = Account::with_listener(Limit::enforced(cents(100)), Arc::new(Panicking));
     let fixture = Fixture::new().with(|o| o.account(&budget));
     let session = fixture.orchestrator.session().unwrap();
@@ -84,7 +84,7 @@ fn a_listener_that_panics_harms_no_turn() {
 }
 
 #[test]
-fn what_is_set_aside_lets_a_run_end_with_an_answer() {
+fn wrap_up_money_pays_for_a_last_answer() {
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(cents(300)).wrap_up(cents(100))));
     let session = fixture.orchestrator.session().unwrap();

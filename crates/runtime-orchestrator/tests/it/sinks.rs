@@ -1,4 +1,4 @@
-//! A sink that fails or panics is its own trouble.
+//! Sinks that fail or panic.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::panic::resume_unwind;
@@ -32,21 +32,21 @@ fn unharmed(report: Report<()>, failures: u64) {
 }
 
 #[test]
-fn a_failing_event_sink_is_counted_and_harms_nobody() {
+fn failing_event_sink_is_counted_and_the_session_continues() {
     let full = |_: &Arc<AgentEvent>| Err(SinkError::new("write", "disk full"));
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices()).event_sink(full);
     unharmed(run(&orchestrator), 11);
 }
 
 #[test]
-fn a_panicking_event_sink_is_counted_and_harms_nobody() {
+fn panicking_event_sink_is_counted_and_the_session_continues() {
     let bomb = |_: &Arc<AgentEvent>| -> Result<(), SinkError> { resume_unwind(Box::new("sink")) };
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices()).event_sink(bomb);
     unharmed(run(&orchestrator), 11);
 }
 
 #[test]
-fn failures_and_panics_of_usage_sinks_are_counted() {
+fn broken_usage_sinks_are_counted_and_the_session_continues() {
     let full = |_: &UsageRecord| Err(SinkError::new("write", "disk full"));
     let orchestrator = Orchestrator::new("writer", "draft").pricing(prices());
     unharmed(run(&orchestrator.clone().usage_sink(full)), 3);

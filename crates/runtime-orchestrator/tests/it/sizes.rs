@@ -1,5 +1,5 @@
-//! How large the values are that every turn and tool moves, and how often a turn allocates. Sizes and
-//! counts are exact, and times are not.
+//! The sizes of the values that turns and tools move, and the allocations of a turn. Unlike times,
+//! both are exact.
 
 use std::future::ready;
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use runtime_usage::{Limit, UsageSnapshot, Usd};
 
 use crate::support::Fixture;
 
-/// A call without a state of its own.
+/// A call without captures.
 fn call() -> std::future::Ready<Result<(), BoxError>> {
     ready(Ok(()))
 }
@@ -41,7 +41,7 @@ fn turns_and_futures_are_small() {
     }
 }
 
-/// Two events, each shared by the session and its sink, and the data of each.
+/// Two events, each shared by the session and its sink, and their data.
 #[test]
 fn turn_allocates_four_times() {
     let kept = NonZeroUsize::new(16).unwrap();
@@ -61,7 +61,7 @@ fn turn_allocates_four_times() {
         let mut turn = pin!(session.run_turn(turn, call));
         assert!(turn.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
     };
-    // Rings and maps have grown by then.
+    // Rings and maps have reached their size.
     (0..64).for_each(|_| turn());
     let counted = allocation_counter::measure(|| (0..100).for_each(|_| turn()));
     let (allocations, bytes) = (counted.count_total, counted.bytes_total);

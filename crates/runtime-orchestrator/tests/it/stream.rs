@@ -1,4 +1,4 @@
-//! Everything that is decided, waited for or changed is in the stream, in its order.
+//! Decisions, waits and changes of state are events, in order.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::num::NonZeroU32;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Fixture, WAIT, assert_lawful, now};
 
-/// The data of all events of this name, as JSON.
+/// The data of all events with this name, as JSON.
 fn data(fixture: &Fixture, name: AgentEventName) -> Vec<Value> {
     let read = |event: Arc<AgentEvent>| serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
     fixture.events.all(name).into_iter().map(read).collect()
@@ -30,7 +30,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn the_states_of_the_worker_are_told_from_first_to_last() {
+fn worker_states_are_emitted_from_first_to_last() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     session.fail("enough", runtime_events::AgentFailureClass::Unknown).unwrap();
@@ -47,7 +47,7 @@ fn the_states_of_the_worker_are_told_from_first_to_last() {
 }
 
 #[test]
-fn the_states_around_a_pause_are_told_however_it_ends() {
+fn worker_states_around_a_pause_are_emitted() {
     let pause = [
         json!({ "from": "running", "to": "waiting_for_input" }),
         json!({ "from": "waiting_for_input", "to": "running" }),
@@ -74,7 +74,7 @@ fn the_states_around_a_pause_are_told_however_it_ends() {
 }
 
 #[test]
-fn breaker_changes_are_told_by_the_causing_session() {
+fn breaker_changes_are_emitted_by_the_causing_session() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), BoxError>("503".into());
@@ -90,7 +90,7 @@ fn breaker_changes_are_told_by_the_causing_session() {
 }
 
 #[test]
-fn rate_wait_has_a_span_and_is_cancelled_if_cut() {
+fn wait_for_the_rate_limit_has_a_span_and_may_be_cancelled() {
     let fixture = Fixture::new();
     let one = NonZeroU32::new(60).unwrap();
     let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
@@ -121,7 +121,7 @@ fn rate_wait_has_a_span_and_is_cancelled_if_cut() {
 }
 
 #[test]
-fn a_wait_that_has_become_too_long_has_failed() {
+fn wait_that_became_too_long_has_failed() {
     let fixture = Fixture::new();
     let one = NonZeroU32::new(60).unwrap();
     let limits = RateLimits::default().requests_per_minute(one).burst(Duration::from_secs(1));
@@ -145,7 +145,7 @@ fn a_wait_that_has_become_too_long_has_failed() {
 }
 
 #[test]
-fn what_guardrails_permissions_and_the_policy_say_is_told() {
+fn guardrail_permission_and_policy_results_are_emitted() {
     let no_secrets = guardrail::pre("no_secrets", |check: &PreCheck<'_>| {
         if check.arguments.to_string().contains("secret") {
             GuardrailOutcome::deny("a secret")
@@ -199,7 +199,7 @@ fn what_guardrails_permissions_and_the_policy_say_is_told() {
 }
 
 #[test]
-fn a_handoff_is_told_before_the_last_word() {
+fn handover_is_emitted_before_the_last_event() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handoff = session.handoff_to("editor", "needs polish", json!({})).unwrap();
@@ -215,7 +215,7 @@ fn a_handoff_is_told_before_the_last_word() {
 }
 
 #[test]
-fn every_event_says_when_by_both_clocks() {
+fn events_have_wall_and_elapsed_time() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let second = Duration::from_secs(1);
@@ -233,7 +233,7 @@ fn every_event_says_when_by_both_clocks() {
 }
 
 #[test]
-fn without_event_log_only_the_sink_gets_events() {
+fn session_without_an_event_log_still_emits_to_its_sink() {
     let quiet = TelemetryConfig::default().without_event_log();
     let fixture = Fixture::new().with(|o| o.telemetry(quiet));
     let session = fixture.orchestrator.session().unwrap();
@@ -246,7 +246,7 @@ fn without_event_log_only_the_sink_gets_events() {
 }
 
 #[test]
-fn where_nobody_would_see_them_no_events_are_made() {
+fn events_without_a_reader_are_not_created() {
     let orchestrator = runtime_orchestrator::Orchestrator::new("writer", "draft");
     let session =
         orchestrator.telemetry(TelemetryConfig::default().without_event_log()).session().unwrap();

@@ -1,5 +1,4 @@
-//! What several modules need: a fixture on a manual clock, futures that are polled by hand, and
-//! the laws that every stream of events keeps.
+//! A fixture on a manual clock, futures polled by hand, and the laws of every event stream.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeMap;
@@ -21,7 +20,7 @@ use runtime_usage::{Balance, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
 
-/// A writer on a manual clock whose events are kept.
+/// A writer on a manual clock that keeps its events.
 pub(crate) struct Fixture {
     pub(crate) clock: ManualClock,
     pub(crate) events: RecordingEventSink,
@@ -64,21 +63,21 @@ impl Fixture {
         self.with(|orchestrator| orchestrator.deadline(deadline))
     }
 
-    /// The one event of this name.
+    /// The only event with this name.
     pub(crate) fn only(&self, name: AgentEventName) -> Arc<AgentEvent> {
         let all = self.events.all(name);
         assert_eq!(all.len(), 1, "{name}: {all:#?}");
         Arc::clone(&all[0])
     }
 
-    /// After the wait, one probe passes and closes the breaker: nobody kept a place.
+    /// After the wait, one probe passes and closes the breaker: no place is leaked.
     pub(crate) fn assert_no_probe_is_leaked(&self) {
         self.clock.advance(WAIT);
         self.breaker.try_acquire().unwrap().success();
         assert_eq!(self.breaker.state(), CircuitState::Closed);
     }
 
-    /// Opens the breaker and waits until it would take a probe.
+    /// Opens the breaker and waits until it admits a probe.
     pub(crate) fn half_open(&self) {
         self.breaker.record_failure();
         self.clock.advance(WAIT);
@@ -86,8 +85,8 @@ impl Fixture {
     }
 }
 
-/// A limit on this clock. With the default sleeper a `Duration` is one, and the session's clock
-/// keeps the time.
+/// A timeout on this clock. With a default sleeper a `Duration` converts into one, on the session's
+/// clock.
 #[cfg(feature = "tokio")]
 pub(crate) fn limit(_: &ManualClock, after: Duration) -> Timeout {
     after.into()
@@ -99,7 +98,7 @@ pub(crate) fn limit(clock: &ManualClock, after: Duration) -> Timeout {
 }
 
 pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
-    // Without a lease a probe that hangs stays: whoever leaks one is found out.
+    // Without a lease a hanging probe stays, so leaks are noticed.
     let config = CircuitBreakerConfig::default()
         .failure_threshold(threshold.try_into().unwrap())
         .recovery_timeout(WAIT)
@@ -107,7 +106,7 @@ pub(crate) fn breaker(clock: &ManualClock, threshold: u32) -> CircuitBreaker {
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 
-/// One model, `m`: a dollar per million tokens in, two per million out.
+/// One model, `m`: one dollar per million input tokens, two per million output tokens.
 pub(crate) fn prices() -> PricingTable {
     let prices = PricingTable::new();
     prices.register("m", price(1, 2)).unwrap();
@@ -118,12 +117,12 @@ pub(crate) fn price(input: u64, output: u64) -> ModelPricing {
     ModelPricing::per_million(Usd::from_dollars(input), Usd::from_dollars(output))
 }
 
-/// A million tokens in: one dollar of model `m`.
+/// A million input tokens: one dollar for model `m`.
 pub(crate) fn dollar() -> UsageSnapshot {
     UsageSnapshot::new(1_000_000, 0)
 }
 
-/// What the events say was spent.
+/// The spent amount by the events.
 pub(crate) fn billed(events: &[Arc<AgentEvent>]) -> Usd {
     let costs = events.iter().filter_map(|event| {
         let ended = [AgentEventName::TurnCompleted, AgentEventName::TurnFailed];
@@ -133,7 +132,7 @@ pub(crate) fn billed(events: &[Arc<AgentEvent>]) -> Usd {
     costs.map(|cost| Usd::try_from(cost).unwrap()).sum()
 }
 
-/// The account, the session's tracker and the events tell the same, and nothing is held.
+/// Checks that account, tracker and events agree, and that nothing is reserved.
 pub(crate) fn assert_books_agree(fixture: &Fixture, session: &OrchestrationSession) {
     let Balance { spent, reserved, .. } = session.account().unwrap().balance();
     assert_eq!(spent, billed(&fixture.events.events()));
@@ -141,7 +140,7 @@ pub(crate) fn assert_books_agree(fixture: &Fixture, session: &OrchestrationSessi
     assert_eq!(reserved, Usd::ZERO);
 }
 
-/// Counts its wakes.
+/// Counts wake-ups.
 #[derive(Default)]
 pub(crate) struct CountingWaker(AtomicUsize);
 
@@ -168,12 +167,12 @@ pub(crate) fn poll_times<F: Future>(polls: usize, future: F) -> Option<F::Output
     })
 }
 
-/// The output of a future that waits for nobody else.
+/// The output of a future that is ready without help.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     poll_times(8, future).unwrap()
 }
 
-/// Pending so many times.
+/// Is pending for this number of polls.
 pub(crate) async fn yields(times: usize) {
     let mut left = times;
     poll_fn(|cx| {
@@ -187,12 +186,12 @@ pub(crate) async fn yields(times: usize) {
     .await;
 }
 
-/// Waits until `holds`, without a clock; bounded.
+/// Waits until `holds`, without a clock, up to a bound.
 pub(crate) fn spin_until(holds: impl Fn() -> bool) {
-    assert!(spins(holds), "it did not come about");
+    assert!(spins(holds), "the condition did not become true");
 }
 
-/// Whether it came to hold within the bound.
+/// Whether `holds` became true within the bound.
 pub(crate) fn spins(holds: impl Fn() -> bool) -> bool {
     (0..5_000_000_u32).any(|_| {
         thread::yield_now();
@@ -200,8 +199,8 @@ pub(crate) fn spins(holds: impl Fn() -> bool) -> bool {
     })
 }
 
-/// The laws of one session's stream: `seq` without gaps, every span begun once and ended once
-/// with an outcome inside its parent, one first and one last event.
+/// The laws of one session's stream: `seq` without gaps, every span begins once and ends once with
+/// an outcome, inside its parent, with one first and one last event.
 pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
     let stream = Stream::read(events);
     assert!(stream.open.is_empty(), "spans left open: {:?}", stream.open);
@@ -209,22 +208,21 @@ pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
     assert_whole(events);
 }
 
-/// What reads a log of sessions, whatever else is in it, has nothing to say against it: no number is
-/// missing, every span begins once and ends once, inside its parent.
+/// Checks that the reader finds no defect in a log of sessions: no number is missing, and every
+/// span begins once and ends once, inside its parent.
 pub(crate) fn assert_whole(events: &[Arc<AgentEvent>]) {
     let timeline = runtime_report::Timeline::read(events.iter().map(|event| &**event));
     assert_eq!(timeline.findings(), []);
 }
 
-/// The laws of a session that is still open. What is under way may be.
+/// The laws of an open session, which may have running calls.
 pub(crate) fn assert_lawful_so_far(events: &[Arc<AgentEvent>]) -> usize {
     let stream = Stream::read(events);
     assert!(!stream.ended, "a terminal event: {events:#?}");
     stream.open.len()
 }
 
-/// The stream of each session by itself: a child's root span is inside its parent's, and here it
-/// stands alone.
+/// The stream of each session alone: the parent of a child's root span is removed.
 pub(crate) fn by_session(events: &[Arc<AgentEvent>]) -> Vec<Vec<Arc<AgentEvent>>> {
     let mut streams = BTreeMap::<_, Vec<Arc<AgentEvent>>>::new();
     for event in events {
@@ -279,7 +277,7 @@ impl Stream {
                     } else if begins(event.event) {
                         assert_eq!(open.insert(span, seq), None, "begun twice: {event:#?}");
                     } else {
-                        assert!(open.contains_key(&span), "inside of nothing: {event:#?}");
+                        assert!(open.contains_key(&span), "outside any span: {event:#?}");
                     }
                 }
             }

@@ -1,5 +1,4 @@
-//! Many threads on one session, many sessions on one orchestrator, and calls that have a thread
-//! of their own.
+//! Many threads on one session, many sessions on one orchestrator, and calls on their own threads.
 
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,7 +25,7 @@ const ROUNDS: u64 = 40;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
-fn nothing_is_lost_when_eight_threads_share_a_session() {
+fn session_shared_by_eight_threads_loses_nothing() {
     let events = RecordingEventSink::new();
     let usage = RingBufferUsageSink::with_capacity(NonZeroUsize::new(10_000).unwrap());
     let orchestrator = Orchestrator::new("writer", "draft")
@@ -67,14 +66,14 @@ fn nothing_is_lost_when_eight_threads_share_a_session() {
     assert_eq!(usage.records().len() as u64, calls);
     let all = events.events();
     assert_lawful(&all);
-    // The session's begin and end and three changes of state; the begin and end of turns that are
-    // answered, of turns that fail, and of tools; gates.
+    // The session's begin and end and three changes of state; begin and end of answered turns,
+    // failed turns and tools; gates.
     assert_eq!(all.len() as u64, 5 + calls * (2 + 2 + 2 + 1));
     assert_eq!(summary.events_emitted, all.len() as u64);
 }
 
 #[test]
-fn parallel_sessions_keep_books_and_bound_the_registry() {
+fn parallel_sessions_keep_separate_books_in_one_registry() {
     let finished = 10;
     let registry =
         AgentRegistry::with_config(RegistryConfig::default().finished_capacity(finished));
@@ -110,7 +109,7 @@ fn parallel_sessions_keep_books_and_bound_the_registry() {
 }
 
 #[test]
-fn a_session_ends_once_however_many_threads_end_it() {
+fn session_ended_by_many_threads_ends_once() {
     for _ in 0..50 {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();
@@ -142,7 +141,7 @@ fn a_session_ends_once_however_many_threads_end_it() {
 }
 
 #[test]
-fn inputs_and_pauses_on_different_threads_meet() {
+fn pauses_and_inputs_on_different_threads_meet() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -151,10 +150,10 @@ fn inputs_and_pauses_on_different_threads_meet() {
     thread::scope(|scope| {
         scope.spawn(move || {
             for round in 0..ROUNDS {
-                // The worker waits a moment before the pause does.
+                // The worker waits a moment earlier than the pause.
                 let answered = spins(|| handle.provide_input(round.to_string()).is_ok());
                 if !answered || next.recv().is_err() {
-                    // Ends a pause that would wait for ever.
+                    // Ends a pause that would wait forever.
                     let _ = handle.cancel("no pause came");
                     return;
                 }
@@ -171,7 +170,7 @@ fn inputs_and_pauses_on_different_threads_meet() {
 }
 
 #[test]
-fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
+fn turn_on_its_own_thread_returns_at_its_timeout() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (release, gate) = mpsc::channel::<()>();
@@ -200,14 +199,14 @@ fn a_turn_on_a_thread_of_its_own_returns_when_it_is_due() {
     let before = fixture.events.len();
     release.send(()).unwrap();
     spin_until(|| finished.load(Ordering::SeqCst));
-    assert_eq!(fixture.events.len(), before, "what comes late is ignored");
+    assert_eq!(fixture.events.len(), before, "a late result is ignored");
     assert_eq!(session.tracker().totals().turns, 0);
     session.complete().unwrap();
     assert_lawful(&fixture.events.events());
 }
 
 #[test]
-fn call_within_its_timeout_on_a_thread_is_answered() {
+fn timely_call_on_its_own_thread_is_answered() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").usage(UsageSnapshot::new(5, 5));
@@ -226,7 +225,7 @@ fn call_within_its_timeout_on_a_thread_is_answered() {
 }
 
 #[test]
-fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
+fn tool_on_its_own_thread_returns_at_its_timeout() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let (_release, gate) = mpsc::channel::<()>();
@@ -242,11 +241,11 @@ fn a_tool_on_a_thread_of_its_own_returns_when_it_is_due() {
     assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 1.000s");
     let ended = fixture.only(AgentEventName::AgentToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::TimedOut));
-    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "tools are not its business");
+    assert_eq!(fixture.breaker.state(), CircuitState::Closed, "the breaker does not count tools");
 }
 
 #[test]
-fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
+fn cancel_wakes_a_blocked_turn_and_tool() {
     for tool in [false, true] {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();
@@ -259,7 +258,7 @@ fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
             scope.spawn(move || {
                 spin_until(|| clock.waiting() > 0);
                 handle.cancel("enough").unwrap();
-                // If it does not wake, the call returns, and the test fails rather than hangs.
+                // Without a wake-up the call returns, and the test fails instead of hanging.
                 spins(|| returned.load(Ordering::SeqCst));
                 drop(release);
             });
@@ -283,7 +282,7 @@ fn a_cancel_wakes_a_blocked_turn_and_a_blocked_tool() {
 }
 
 #[test]
-fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
+fn panic_on_its_own_thread_keeps_its_payload() {
     let fixture = Fixture::new();
     let run = || {
         fixture.orchestrator.run_blocking(|session| {
@@ -306,7 +305,7 @@ fn a_panic_on_a_thread_of_its_own_reaches_the_caller_intact() {
 }
 
 #[test]
-fn panicking_sink_keeps_the_order_of_events() {
+fn sink_panicking_on_one_thread_keeps_the_order_of_others() {
     let clock = ManualClock::new();
     let panics = |event: &Arc<runtime_events::AgentEvent>| -> Result<(), SinkError> {
         if event.seq.unwrap().is_multiple_of(3) {
@@ -336,7 +335,7 @@ fn panicking_sink_keeps_the_order_of_events() {
 }
 
 #[test]
-fn states_have_no_gap_however_a_pause_ends() {
+fn states_around_a_pause_have_no_gap_when_threads_race() {
     for _ in 0..200 {
         let fixture = Fixture::new();
         let session = fixture.orchestrator.session().unwrap();

@@ -1,4 +1,4 @@
-//! Tools: permission, guardrails, the call, and what is told of it.
+//! Tools: permission, guardrails, call and events.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::Cell;
@@ -29,7 +29,7 @@ fn read_only(orchestrator: Orchestrator) -> Orchestrator {
 }
 
 #[test]
-fn forbidden_tool_is_refused_before_guardrails() {
+fn forbidden_tool_is_refused_before_its_guardrails() {
     let fixture = Fixture::new().with(read_only).with(|o| {
         o.guardrails(
             Guardrails::new()
@@ -57,7 +57,7 @@ fn forbidden_tool_is_refused_before_guardrails() {
 }
 
 #[test]
-fn without_permissions_everything_is_allowed_and_says_so() {
+fn everything_is_allowed_without_permissions() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let outcome = session.authorize("deploy");
     assert!(outcome.allowed);
@@ -65,7 +65,7 @@ fn without_permissions_everything_is_allowed_and_says_so() {
 }
 
 #[test]
-fn deadline_refuses_tools_before_permission_is_asked() {
+fn tool_after_the_deadline_is_refused_before_its_permission() {
     let fixture = Fixture::new().with(read_only).deadline(Duration::from_secs(1));
     let session = fixture.orchestrator.session().unwrap();
     fixture.clock.advance(Duration::from_secs(1));
@@ -74,7 +74,7 @@ fn deadline_refuses_tools_before_permission_is_asked() {
 }
 
 #[test]
-fn guardrails_see_the_arguments_and_the_result() {
+fn guardrails_check_arguments_and_result() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(
             Guardrails::new()
@@ -113,18 +113,18 @@ fn guardrails_see_the_arguments_and_the_result() {
     assert_eq!(now(session.run_tool(search("good"), async || Ok::<_, BoxError>(3))).unwrap(), 3);
 }
 
-/// Cannot be turned into JSON, and panics where it would be for nothing.
+/// Cannot be serialised, and panics if it is serialised in vain.
 struct Opaque(bool);
 
 impl Serialize for Opaque {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        assert!(self.0, "nobody looks at it");
+        assert!(self.0, "the result is not read");
         Err(serde::ser::Error::custom("opaque"))
     }
 }
 
 #[test]
-fn a_result_is_turned_into_json_only_for_a_guardrail() {
+fn result_is_serialised_only_for_guardrails() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(Guardrails::new().with(guardrail::pre("args", |_| GuardrailOutcome::allow())))
     });
@@ -145,7 +145,7 @@ fn a_result_is_turned_into_json_only_for_a_guardrail() {
 }
 
 #[test]
-fn failed_tool_leaves_breaker_and_recovery_alone() {
+fn failed_tool_is_classified_outside_breaker_and_recovery() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), _>("503 Service Unavailable");
@@ -161,7 +161,7 @@ fn failed_tool_leaves_breaker_and_recovery_alone() {
 }
 
 #[test]
-fn a_tool_that_takes_too_long_is_timed_out() {
+fn slow_tool_times_out() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let call = ToolCall::new("search").timeout(limit(&fixture.clock, Duration::from_secs(2)));
@@ -177,7 +177,7 @@ fn a_tool_that_takes_too_long_is_timed_out() {
 }
 
 #[test]
-fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
+fn tool_does_not_begin_if_a_guardrail_cancels_the_session() {
     for blocking in [false, true] {
         let canceller = Arc::new(OnceLock::new());
         let held: Arc<OnceLock<SessionHandle>> = Arc::clone(&canceller);
@@ -206,7 +206,7 @@ fn a_tool_does_not_begin_when_a_guardrail_cancels_the_session() {
 }
 
 #[test]
-fn the_span_of_a_tool_names_it_at_both_ends() {
+fn tool_span_names_the_tool_at_both_ends() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     session.blocking().run_tool("search", || Ok::<_, BoxError>(())).unwrap();

@@ -1,4 +1,4 @@
-//! Turns: admission and its order, outcomes, and what is told of them.
+//! Turns: admission and its order, outcomes and events.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -21,7 +21,7 @@ async fn fine() -> Result<&'static str, BoxError> {
 }
 
 #[test]
-fn an_answer_says_what_it_used_and_what_it_cost() {
+fn answer_has_its_usage_and_cost() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let used = UsageSnapshot::new(1_000_000, 500_000);
@@ -41,7 +41,7 @@ fn an_answer_says_what_it_used_and_what_it_cost() {
 }
 
 #[test]
-fn usage_may_be_read_from_the_answer() {
+fn usage_from_reads_the_answer() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").usage_from(|text: &&str| UsageSnapshot::new(text.len() as u64, 0));
@@ -51,7 +51,7 @@ fn usage_may_be_read_from_the_answer() {
 }
 
 #[test]
-fn a_turn_without_a_model_is_not_metered() {
+fn turn_without_a_model_is_unmetered() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
     let session = fixture.orchestrator.session().unwrap();
     let answer = now(session.run_turn(Turn::unmetered().usage(dollar()), fine)).unwrap();
@@ -60,7 +60,7 @@ fn a_turn_without_a_model_is_not_metered() {
 }
 
 #[test]
-fn a_refused_turn_is_told_once_and_is_not_called() {
+fn refused_turn_is_emitted_once_and_not_called() {
     let fixture = Fixture::new();
     fixture.breaker.record_failure();
     let session = fixture.orchestrator.session().unwrap();
@@ -83,14 +83,14 @@ fn a_refused_turn_is_told_once_and_is_not_called() {
     assert_eq!(event.detail.as_deref(), Some("Circuit breaker 'svc' is OPEN"));
     let data = serde_json::to_value(event.data.as_ref().unwrap()).unwrap();
     assert_eq!(data, json!({ "refused": "turn", "reason": "circuit_open", "model": "m" }));
-    assert_eq!(session.summary().iterations, 1, "asked for is asked for");
+    assert_eq!(session.summary().iterations, 1, "a refused turn counts");
     assert_eq!(session.summary().recovery_events.len(), 0);
     session.complete().unwrap();
 }
 
-/// Everything objects; what is asked first is taken away first.
+/// Everything refuses; the first refusal is removed first.
 #[test]
-fn refusals_come_in_the_order_of_admission() {
+fn refusals_follow_the_order_of_admission() {
     let fixture = Fixture::new()
         .deadline(SECOND)
         .with(|o| o.max_iterations(4).budget(Limit::enforced(Usd::ZERO)));
@@ -98,7 +98,7 @@ fn refusals_come_in_the_order_of_admission() {
         now(session.run_turn(Turn::model(model).usage(dollar()), fine)).unwrap_err()
     };
     let session = fixture.orchestrator.session().unwrap();
-    // Spends a dollar of nothing.
+    // Overspends by one dollar.
     let marked = now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     assert!(marked.over_budget.is_some());
 
@@ -127,7 +127,7 @@ fn refusals_come_in_the_order_of_admission() {
 }
 
 #[test]
-fn a_turn_that_the_budget_refuses_costs_no_probe() {
+fn turn_refused_by_the_budget_takes_no_probe() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(1))));
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
@@ -139,7 +139,7 @@ fn a_turn_that_the_budget_refuses_costs_no_probe() {
 }
 
 #[test]
-fn a_loop_that_spins_on_refusals_ends() {
+fn loop_of_refused_turns_ends() {
     let fixture = Fixture::new().with(|o| o.max_iterations(3));
     fixture.breaker.record_failure();
     let session = fixture.orchestrator.session().unwrap();
@@ -147,11 +147,11 @@ fn a_loop_that_spins_on_refusals_ends() {
         .map(|_| now(session.run_turn(Turn::model("m"), fine)).unwrap_err())
         .position(|error| matches!(error, TurnError::MaxIterations(_)));
     assert_eq!(refused, Some(3));
-    assert_eq!(session.summary().iterations, 4, "the one beyond the cap was asked for, too");
+    assert_eq!(session.summary().iterations, 4, "the turn beyond the maximum counts as well");
 }
 
 #[test]
-fn a_plain_turn_recovers_nothing_and_names_the_scenario() {
+fn plain_turn_does_not_recover_and_names_the_scenario() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let fails = async || Err::<(), _>("503 Service Unavailable");
@@ -176,7 +176,7 @@ fn a_plain_turn_recovers_nothing_and_names_the_scenario() {
 }
 
 #[test]
-fn observed_usage_is_billed_when_the_call_fails_or_is_dropped() {
+fn observed_usage_is_billed_after_a_failure_or_a_drop() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -193,7 +193,7 @@ fn observed_usage_is_billed_when_the_call_fails_or_is_dropped() {
 }
 
 #[test]
-fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
+fn guardrail_rejecting_a_prompt_costs_nothing() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(Guardrails::new().with(guardrail::pre("no_secrets", |check| {
             if check.arguments == "secret" {
@@ -211,12 +211,12 @@ fn a_guardrail_that_objects_to_a_prompt_costs_nothing() {
     assert_eq!(violation.first().guardrail, "no_secrets");
     assert_eq!(session.tracker().totals().turns, 0);
     assert!(fixture.breaker.check().is_ok());
-    // Unasked, a turn is not looked at.
+    // An unguarded turn is not checked.
     now(session.run_turn(Turn::model("m"), fine)).unwrap();
 }
 
 #[test]
-fn an_answer_that_a_guardrail_withholds_is_paid_for() {
+fn withheld_answer_is_billed() {
     let fixture = Fixture::new().with(|o| {
         o.budget(Limit::recorded(Usd::from_cents(50))).guardrails(
             Guardrails::new().with(guardrail::post("never", |_| GuardrailOutcome::deny("no"))),
@@ -234,7 +234,7 @@ fn an_answer_that_a_guardrail_withholds_is_paid_for() {
 }
 
 #[test]
-fn an_answer_that_is_not_json_cannot_be_guarded() {
+fn guarded_answer_that_is_not_json_is_withheld() {
     let fixture = Fixture::new().with(|o| {
         o.guardrails(Guardrails::new().with(guardrail::post("any", |_| GuardrailOutcome::allow())))
     });
@@ -248,7 +248,7 @@ fn an_answer_that_is_not_json_cannot_be_guarded() {
 }
 
 #[test]
-fn the_futures_may_be_sent_to_another_thread() {
+fn futures_of_turns_are_send() {
     fn assert_send<T: Send>(value: T) -> T {
         value
     }

@@ -1,4 +1,4 @@
-//! Turns that do not get to their end: timeouts, deadlines, cancels.
+//! Interrupted turns: timeouts, deadlines, cancels.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
@@ -26,7 +26,7 @@ async fn hang() -> Result<(), BoxError> {
 }
 
 #[test]
-fn a_timed_out_turn_is_a_failure_for_the_breaker() {
+fn timed_out_turn_is_a_breaker_failure() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, Duration::from_millis(1_500)));
@@ -40,7 +40,7 @@ fn a_timed_out_turn_is_a_failure_for_the_breaker() {
     assert_eq!(error.to_string(), "turn exceeded timeout of 1.500s");
     assert_eq!(error.scenario(), Some(FailureScenario::LlmTimeout));
     assert_eq!(error.failure_class(), AgentFailureClass::LlmTimeout);
-    assert_eq!(error.recovery(), None, "a plain turn recovers nothing");
+    assert_eq!(error.recovery(), None, "a plain turn does not recover");
     assert!(!error.is_refusal());
     assert_eq!(fixture.breaker.state(), CircuitState::Open);
     let event = fixture.only(AgentEventName::TurnFailed);
@@ -50,7 +50,7 @@ fn a_timed_out_turn_is_a_failure_for_the_breaker() {
 }
 
 #[test]
-fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
+fn call_interrupted_by_the_deadline_is_no_breaker_failure() {
     let fixture = Fixture::new().deadline(SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, 2 * SECOND));
@@ -68,7 +68,7 @@ fn a_call_that_the_deadline_cuts_is_no_failure_for_the_breaker() {
 }
 
 #[test]
-fn a_timeout_that_ends_with_the_deadline_is_the_calls_own() {
+fn timeout_equal_to_the_deadline_comes_first() {
     let fixture = Fixture::new().deadline(SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
@@ -80,7 +80,7 @@ fn a_timeout_that_ends_with_the_deadline_is_the_calls_own() {
 }
 
 #[test]
-fn a_cancel_wakes_a_turn_and_a_tool_where_they_wait() {
+fn cancel_wakes_a_waiting_turn_and_tool() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let tool = ToolCall::new("search");
@@ -99,7 +99,7 @@ fn a_cancel_wakes_a_turn_and_a_tool_where_they_wait() {
 }
 
 #[test]
-fn a_timeout_longer_than_any_clock_is_no_timeout() {
+fn timeout_beyond_the_clocks_range_never_ends() {
     let fixture = Fixture::new().deadline(Duration::MAX);
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").timeout(limit(&fixture.clock, Duration::MAX)), fine))
@@ -112,7 +112,7 @@ fn a_timeout_longer_than_any_clock_is_no_timeout() {
 }
 
 #[test]
-fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
+fn timeout_of_zero_allows_an_immediate_answer() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let zero = || limit(&fixture.clock, Duration::ZERO);
@@ -123,7 +123,7 @@ fn a_timeout_of_zero_lets_a_call_answer_that_is_ready_at_once() {
 }
 
 #[test]
-fn cancel_interrupts_waiting_turns_and_refuses_new_ones() {
+fn cancel_interrupts_a_waiting_turn_and_refuses_new_ones() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -133,7 +133,7 @@ fn cancel_interrupts_waiting_turns_and_refuses_new_ones() {
 
     let error = turn.unwrap_err();
     assert!(matches!(error, TurnError::Closed(_)));
-    assert_eq!(error.to_string(), "the session is over: its worker is cancelled");
+    assert_eq!(error.to_string(), "the session has ended: its worker is cancelled");
     assert_eq!(error.failure_class(), AgentFailureClass::Cancelled);
     let turn = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(turn.outcome, Some(SpanOutcome::Cancelled));
@@ -143,7 +143,7 @@ fn cancel_interrupts_waiting_turns_and_refuses_new_ones() {
 }
 
 #[test]
-fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
+fn call_does_not_begin_if_a_guardrail_cancels_the_session() {
     for blocking in [false, true] {
         let canceller = Arc::new(std::sync::OnceLock::new());
         let held = Arc::clone(&canceller);
@@ -176,7 +176,7 @@ fn a_call_does_not_begin_when_a_guardrail_cancels_the_session() {
 }
 
 #[test]
-fn a_stream_that_is_always_ready_hears_of_a_cancel() {
+fn stream_of_ready_chunks_notices_a_cancel() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -191,7 +191,7 @@ fn a_stream_that_is_always_ready_hears_of_a_cancel() {
 }
 
 #[test]
-fn a_turn_that_run_has_settled_is_not_settled_again() {
+fn turn_settled_by_run_is_not_settled_again() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut turn =

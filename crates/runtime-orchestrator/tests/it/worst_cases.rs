@@ -1,4 +1,4 @@
-//! What budgets must withstand: usage that nobody reads, tiers and prices that change, cuts.
+//! Hard cases for budgets: unread usage, changing tiers and prices, interruptions.
 
 use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
@@ -24,7 +24,7 @@ async fn fine() -> Result<(), BoxError> {
 }
 
 #[test]
-fn an_answer_whose_usage_nobody_reads_costs_what_it_reserved() {
+fn answer_with_unread_usage_costs_its_reservation() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::strict(cents(200))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").estimate(dollar()).max_output(0);
@@ -36,7 +36,7 @@ fn an_answer_whose_usage_nobody_reads_costs_what_it_reserved() {
 }
 
 #[test]
-fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
+fn unreported_counts_are_neither_free_nor_usual() {
     let fixture = Fixture::new()
         .with(|o| o.budget(Limit::enforced(Usd::from_dollars(99))).max_iterations(99));
     let session = fixture.orchestrator.session().unwrap();
@@ -50,13 +50,13 @@ fn counts_that_the_provider_left_out_are_not_free_and_not_usual() {
     }
     let turn = Turn::model("m").estimate(UsageSnapshot::new(0, 0)).max_output(1_000_000);
     let turn = now(session.begin_turn(turn)).unwrap();
-    assert_eq!(turn.reserved(), cents(200), "nothing was learnt about the length of answers");
+    assert_eq!(turn.reserved(), cents(200), "no length of an answer was observed");
     turn.release();
     assert_books_agree(&fixture, &session);
 }
 
 #[test]
-fn a_strict_budget_is_kept_whichever_tier_serves_the_turn() {
+fn strict_budget_holds_in_any_service_tier() {
     let flat = |dollars| price(dollars, dollars);
     let prices = ModelPrices::new(flat(4))
         .tier(ServiceTier::Flex, flat(2))
@@ -79,7 +79,7 @@ fn a_strict_budget_is_kept_whichever_tier_serves_the_turn() {
 }
 
 #[test]
-fn a_turn_is_billed_by_the_prices_it_was_admitted_by() {
+fn turn_is_billed_by_the_prices_of_its_admission() {
     let table = PricingTable::new();
     table.register("t", price(1, 1)).unwrap();
     let prices = table.clone();
@@ -95,7 +95,7 @@ fn a_turn_is_billed_by_the_prices_it_was_admitted_by() {
 }
 
 #[test]
-fn cut_stream_is_estimated_or_worst_case_if_strict() {
+fn cut_stream_costs_the_worst_case_under_a_strict_budget() {
     for (limit, expected) in [
         (Limit::enforced(Usd::from_dollars(9)), cents(100)),
         (Limit::strict(Usd::from_dollars(9)), cents(300)),
@@ -113,17 +113,17 @@ fn cut_stream_is_estimated_or_worst_case_if_strict() {
 }
 
 #[test]
-fn how_long_an_answer_may_be_is_the_truth() {
+fn max_output_tokens_never_overspend() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(100))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = || Turn::model("m").estimate(UsageSnapshot::new(0, 0)).reserve(cents(50));
     let held = now(session.begin_turn(turn())).unwrap();
     assert_eq!(held.max_output_tokens(), Some(500_000), "two dollars a million");
     session.account().unwrap().charge(cents(70));
-    assert_eq!(held.max_output_tokens(), Some(150_000), "of what it reserved, 20 cents are gone");
+    assert_eq!(held.max_output_tokens(), Some(150_000), "20 cents of the reservation are spent");
     held.release();
     let blind = now(session.begin_turn(Turn::model("m"))).unwrap();
-    assert_eq!(blind.max_output_tokens(), None, "without an estimate nobody knows");
+    assert_eq!(blind.max_output_tokens(), None, "the limit is unknown without an estimate");
     blind.release();
 
     let table = PricingTable::new();
@@ -137,7 +137,7 @@ fn how_long_an_answer_may_be_is_the_truth() {
 }
 
 #[test]
-fn settling_what_was_cut_already_tells_what_it_came_to() {
+fn settling_an_interrupted_turn_returns_its_bill() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").estimate(dollar()).max_output(0);
@@ -150,7 +150,7 @@ fn settling_what_was_cut_already_tells_what_it_came_to() {
 }
 
 #[test]
-fn the_dearest_assumption_on_the_path_counts() {
+fn highest_assumed_price_on_the_path_counts() {
     let assume = |dollars| runtime_usage::UnknownPrice::Assume(price(dollars, dollars));
     let company = Limit::enforced(Usd::from_dollars(9)).unknown_price(assume(3));
     let company = runtime_usage::Account::new(company);
@@ -162,7 +162,7 @@ fn the_dearest_assumption_on_the_path_counts() {
 }
 
 #[test]
-fn marks_and_reported_costs_reach_answer_and_sink() {
+fn marks_and_the_source_of_a_cost_reach_caller_and_sink() {
     let usage = RingBufferUsageSink::new();
     let fixture =
         Fixture::new().with(|o| o.budget(Limit::enforced(cents(100))).usage_sink(usage.clone()));

@@ -8,14 +8,14 @@ use crate::timeline::{Session, Span, SpanKind};
 
 /// From so many spans on, an agent has an overview.
 const MANY: usize = 40;
-/// From so many on, its rows are folded.
+/// From so many on, its rows are folded; in a run of many agents, with the overview.
 const TOO_MANY: usize = 150;
 /// The columns of an overview; a finer one would not be seen.
 const COLUMNS: usize = 400;
 
 impl View<'_> {
     /// The overview, and the beginning of a box for the rows; true if the box must be closed.
-    pub(super) fn overview(&self, page: &mut Page, session: &Session) -> bool {
+    pub(super) fn overview(&self, page: &mut Page, session: &Session, is_big: bool) -> bool {
         let spans = || session.spans.iter().map(|span| &self.timeline.spans[*span]);
         let count = session.spans.len();
         if count < MANY {
@@ -36,7 +36,8 @@ impl View<'_> {
             page.raw("\"/>");
         }
         page.raw("</svg></span></div>\n<details class=rows");
-        page.raw(if count < TOO_MANY { " open><summary>" } else { "><summary>" });
+        let is_open = count < TOO_MANY && !is_big;
+        page.raw(if is_open { " open><summary>" } else { "><summary>" });
         let within = count - usize::from(session.root.is_some());
         page.text(show::count(within as u64)).raw(" turns, tools and waits</summary>\n");
         true

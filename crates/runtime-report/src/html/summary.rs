@@ -1,8 +1,11 @@
 //! The head of the page: title, agents, how the run ended, its numbers.
 
+use std::collections::HashMap;
+
 use super::View;
 use super::page::Page;
 use crate::check::Problem;
+use crate::deaths::Fate;
 use crate::show;
 use crate::stats::StatsLine;
 use crate::timeline::SpanKind;
@@ -14,13 +17,24 @@ impl View<'_> {
         if let Some(began) = timeline.began() {
             page.text(began.format("%Y-%m-%d %H:%M:%S UTC")).raw(" · ");
         }
-        let roles: Vec<&str> =
-            timeline.order.iter().map(|session| timeline.sessions[*session].name()).collect();
-        for (place, role) in roles.iter().take(6).enumerate() {
-            page.raw(if place > 0 { ", <bdi>" } else { "<bdi>" }).cut(role, 60).raw("</bdi>");
+        let mut names: Vec<(&str, u64)> = Vec::new();
+        let mut places = HashMap::new();
+        for name in timeline.order.iter().map(|session| timeline.sessions[*session].name()) {
+            let place = *places.entry(name).or_insert(names.len());
+            if place == names.len() {
+                names.push((name, 0));
+            }
+            names[place].1 += 1;
         }
-        if roles.len() > 6 {
-            page.text(format_args!(" and {} more", roles.len() - 6));
+        for (place, (name, count)) in names.iter().take(6).enumerate() {
+            page.raw(if place > 0 { ", <bdi>" } else { "<bdi>" }).cut(name, 60).raw("</bdi>");
+            if *count > 1 {
+                page.raw(" × ").text(show::count(*count));
+            }
+        }
+        let more: u64 = names.iter().skip(6).map(|(_, count)| count).sum();
+        if more > 0 {
+            page.raw(" and ").text(show::count(more)).raw(" more");
         }
         page.raw("</header>\n<section class=cards>");
         self.cards(page);
@@ -35,13 +49,18 @@ impl View<'_> {
 
         let (sessions, failed) = calls(kind(SpanKind::Session));
         let sessions = sessions.max(self.timeline.sessions.len() as u64);
-        let ended = match (stats.unfinished, failed) {
-            (_, 1..) => ("bad", "✕ failed"),
-            (1.., _) => ("warn", "… unfinished"),
+        let died = self.deaths.first().map(|death| death.fate);
+        let (class, end) = match (died, stats.unfinished, failed) {
+            (Some(Fate::Failed), ..) | (_, _, 1..) => ("bad", "✕ failed"),
+            (Some(Fate::Cancelled), ..) => ("bad", "✕ cancelled after a failure"),
+            (_, 1.., _) => ("warn", "… unfinished"),
             _ => ("good", "✓ ended well"),
         };
-        card(page, ended.0, "time", show::duration(stats.duration), ended.1);
-        card(page, "", "agents", show::count(sessions), failures(failed));
+        begin_card(page, class, "time", show::duration(stats.duration));
+        page.raw(if died.is_some() { "<a href=\"#died\">" } else { "" }).raw(end);
+        page.raw(if died.is_some() { "</a></small></div>" } else { "</small></div>" });
+        let class = if failed > 0 { "warn" } else { "" };
+        card(page, class, "agents", show::count(sessions), failures(failed));
         for (name, of) in [("turns", SpanKind::Turn), ("tool calls", SpanKind::Tool)] {
             let (calls, failed) = calls(kind(of));
             let class = if failed > 0 { "warn" } else { "" };
@@ -58,9 +77,11 @@ impl View<'_> {
         card(page, "", "tokens", written, read);
         card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
         let again = &stats.recoveries;
-        let gone = match again.attempted {
-            0 => "none were needed".to_owned(),
-            _ => format!("{} worked, {} escalated", again.succeeded, again.escalated),
+        let gone = if again.attempted == 0 {
+            "none were needed".to_owned()
+        } else {
+            let (worked, escalated) = (show::count(again.succeeded), show::count(again.escalated));
+            format!("{worked} worked, {escalated} escalated")
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
         let losses = self.losses();
@@ -117,6 +138,16 @@ fn card(
     value: impl std::fmt::Display,
     note: impl std::fmt::Display,
 ) {
+    begin_card(page, class, name, value);
+    page.text(note).raw("</small></div>");
+}
+
+fn begin_card(
+    page: &mut Page,
+    class: &'static str,
+    name: &'static str,
+    value: impl std::fmt::Display,
+) {
     page.raw("<div class=\"c ").raw(class).raw("\"><span>").raw(name).raw("</span><strong>");
-    page.text(value).raw("</strong><small>").text(note).raw("</small></div>");
+    page.text(value).raw("</strong><small>");
 }

@@ -17,13 +17,13 @@ impl View<'_> {
         }
         page.raw("<section><h2>Budgets</h2><div class=meters>");
         for account in accounts.iter().take(MOST_LINES) {
-            let session = self.timeline.sessions[account.session].name();
+            let session = self.timeline.sessions[account.session].full_name();
             let share = match account.limit {
                 // It is used up as soon as anything is spent.
                 0 => share(account.spent.min(1), 1),
                 limit => share(account.spent, limit),
             };
-            page.raw("<div><span><bdi>").cut(account.name.as_deref().unwrap_or(session), 60);
+            page.raw("<div><span><bdi>").cut(account.name.as_deref().unwrap_or(&session), 60);
             page.raw("</bdi></span><span class=\"meter");
             page.raw(if share >= 100.0 {
                 " no"

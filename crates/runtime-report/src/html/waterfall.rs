@@ -1,12 +1,11 @@
 //! The waterfall: agents, their turns, attempts, tools and waits, one row each.
 
-use std::cmp::Reverse;
-
 use runtime_events::payload::{GuardrailChecked, TurnStarted};
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 
-use super::View;
 use super::page::Page;
+use super::shown::Shown;
+use super::{View, short};
 use crate::show;
 use crate::timeline::{Row, Session, Span, SpanKind};
 
@@ -16,13 +15,16 @@ const MOST_MARKS: usize = 300;
 impl View<'_> {
     pub(super) fn waterfall(&self, page: &mut Page) {
         let timeline = self.timeline;
-        let shown = self.shown();
+        let shown = Shown::of(self);
         page.raw("<section><h2>Timeline</h2>");
         self.legend(page);
         if shown.left_out > 0 {
             page.raw("<p class=note>Showing ").text(show::count(shown.count as u64)).raw(" of ");
             page.text(show::count((shown.count + shown.left_out) as u64));
             page.raw(" spans: agents, then failures, then the longest. The rest is summed up.</p>");
+        }
+        if shown.is_big {
+            page.raw("<p class=note>Agents are folded. A click on one shows its turns, tools and waits.</p>");
         }
         page.raw("<div class=w><div class=grid>");
         for tick in self.axis.ticks() {
@@ -47,7 +49,7 @@ impl View<'_> {
             rootless += usize::from(session.root.is_none());
             let has_room = rootless <= self.options.max_spans;
             if session.root.map_or(has_room, |root| shown.chosen[root]) {
-                self.agent(page, session, &shown);
+                self.agent(page, *number, &shown);
             } else {
                 session.spans.iter().for_each(|span| unseen.add(&timeline.spans[*span]));
             }
@@ -71,20 +73,27 @@ impl View<'_> {
         page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
     }
 
-    fn agent(&self, page: &mut Page, session: &Session, shown: &Shown) {
+    fn agent(&self, page: &mut Page, number: usize, shown: &Shown) {
         let timeline = self.timeline;
+        let session = &timeline.sessions[number];
         let root = session.root.map(|root| &timeline.spans[root]);
-        page.raw("<details open class=a><summary class=\"r ");
+        page.raw(if shown.is_open(number) {
+            "<details open class=a>"
+        } else {
+            "<details class=a>"
+        });
+        page.raw("<summary class=\"r ");
         page.raw(root.map_or("", ending)).raw("\"><span class=n style=\"--d:");
         page.text(session.depth.min(8)).raw("\" title=\"");
         page.start(session.id().unwrap_or_default(), 80);
         for (key, value) in session.labels.iter().flat_map(|labels| labels.iter()).take(8) {
             page.raw(" · ").start(key, 80).raw(" ").start(value, 80);
         }
-        page.raw("\"><strong><bdi>").cut(session.name(), 80);
-        page.raw("</bdi></strong>");
+        page.raw("\"><strong><bdi>").cut(session.name(), 80).raw("</bdi>");
+        short(page, Some(session));
+        page.raw("</strong>");
         if let Some(phase) = &session.phase {
-            page.raw(" <small><bdi>").cut(phase, 40).raw("</bdi></small>");
+            page.raw(" <small class=p><bdi>").cut(phase, 40).raw("</bdi></small>");
         }
         let label = |page: &mut Page| {
             page.raw(root.map_or("", sign)).text(show::nanos(session.end - session.start));
@@ -101,7 +110,7 @@ impl View<'_> {
         page.raw("</summary>\n");
         self.states(page, session);
         self.marks(page, session);
-        let folded = self.overview(page, session);
+        let folded = self.overview(page, session, shown.is_big);
         let mut rest = Rest::default();
         for span in &session.spans {
             if Some(*span) == session.root {
@@ -118,10 +127,16 @@ impl View<'_> {
     }
 
     fn span(&self, page: &mut Page, span: &Span, outer: usize) {
-        page.raw("<a class=\"r ").raw(ending(span)).raw("\" href=\"#e");
-        page.text(span.last.or(span.first).unwrap_or_default());
-        page.raw("\"><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
-        page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>").cut(&span.name, 60);
+        page.raw("<a class=\"r ").raw(ending(span)).raw("\"");
+        self.link(page, span.last.or(span.first).unwrap_or_default());
+        if let Some(first) = span.first.filter(|_| span.last.is_some()) {
+            page.raw(" data-b=").text(first);
+        }
+        page.raw("><span class=n style=\"--d:").text((span.depth + outer).clamp(1, 8));
+        page.raw("\"><small>").raw(span.kind.as_str()).raw("</small> <bdi>");
+        if &*span.name != span.kind.as_str() {
+            page.cut(&span.name, 60);
+        }
         let is_hedge = |row: usize| TurnStarted::of(&self.timeline.rows[row].event).hedge;
         let hedged = span.first.is_some_and(is_hedge);
         page.raw(if hedged { "</bdi> <small>hedge</small></span>" } else { "</bdi></span>" });
@@ -186,7 +201,9 @@ impl View<'_> {
         for row in marks.iter().take(MOST_MARKS) {
             let held = &self.timeline.rows[*row];
             let Some((class, sign)) = mark(held) else { continue };
-            page.raw("<a class=").raw(class).raw(" href=\"#e").text(row).raw("\" style=\"left:");
+            page.raw("<a class=").raw(class);
+            self.link(page, *row);
+            page.raw(" style=\"left:");
             page.percent(self.axis.percent(held.at))
                 .raw("\" title=\"")
                 .raw(held.event.event.as_str());
@@ -201,30 +218,6 @@ impl View<'_> {
         }
         page.raw("</span></div>\n");
     }
-
-    /// Which spans have a row.
-    fn shown(&self) -> Shown {
-        let spans = &self.timeline.spans;
-        let limit = self.options.max_spans;
-        if spans.len() <= limit {
-            return Shown { chosen: vec![true; spans.len()], count: spans.len(), left_out: 0 };
-        }
-        let mut order: Vec<usize> = (0..spans.len()).collect();
-        order.sort_by_key(|number| {
-            let span = &spans[*number];
-            let fails = span.is_failed() || span.is_unfinished();
-            (span.kind != SpanKind::Session, !fails, Reverse(span.nanos()), *number)
-        });
-        let mut chosen = vec![false; spans.len()];
-        order.iter().take(limit).for_each(|number| chosen[*number] = true);
-        Shown { chosen, count: limit, left_out: spans.len() - limit }
-    }
-}
-
-struct Shown {
-    chosen: Vec<bool>,
-    count: usize,
-    left_out: usize,
 }
 
 /// Spans without a row, by kind: how many, how many of them failed, and for how long.

@@ -1,5 +1,6 @@
 //! Sessions and spans, as a log tells of them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, Labels, Span
 #[derive(Clone, Debug)]
 pub struct Session {
     pub(crate) id: Option<Arc<str>>,
+    /// The short form of its id, if another session has its name.
+    pub(crate) short: Option<Arc<str>>,
     pub(crate) role: Option<Arc<str>>,
     pub(crate) phase: Option<Arc<str>>,
     pub(crate) labels: Option<Arc<Labels>>,
@@ -55,6 +58,14 @@ impl Session {
     /// Its name where there is no room for its id.
     pub(crate) fn name(&self) -> &str {
         self.role.as_deref().or(self.id.as_deref()).unwrap_or("agent")
+    }
+
+    /// Its name, with the short form of its id where the name alone is not enough.
+    pub(crate) fn full_name(&self) -> Cow<'_, str> {
+        match &self.short {
+            None => Cow::Borrowed(self.name()),
+            Some(short) => Cow::Owned(format!("{} {short}", self.name())),
+        }
     }
 }
 

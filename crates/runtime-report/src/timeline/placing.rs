@@ -102,6 +102,7 @@ pub(crate) const fn is_of_log(name: AgentEventName) -> bool {
 fn empty(event: &AgentEvent) -> Session {
     Session {
         id: event.session_id.clone(),
+        short: None,
         role: None,
         phase: None,
         labels: None,

@@ -8,7 +8,7 @@ use runtime_events::{AgentEvent, AgentEventName, SpanId};
 
 use super::parts::{Span, SpanKind, TokenUse, unnamed};
 use super::pauses::Pauses;
-use super::{Row, Timeline, bands, placing, spending};
+use super::{Row, Timeline, bands, names, placing, spending};
 use crate::check::{Finding, Problem};
 
 pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
@@ -28,6 +28,7 @@ pub(super) fn read(events: Vec<AgentEvent>) -> Timeline {
     reader.close();
     let mut timeline = reader.timeline;
     nest(&mut timeline);
+    names::tell_apart(&mut timeline.sessions);
     timeline.findings.sort_by_key(|finding| finding.event);
     bands::read(&mut timeline);
     spending::read(&mut timeline);

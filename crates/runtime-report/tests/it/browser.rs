@@ -8,7 +8,7 @@ use runtime_report::PageConfig;
 use runtime_report::Timeline;
 use serde_json::Value;
 
-use crate::common::{golden_events, long};
+use crate::common::{dying, golden_events, long};
 
 const BROWSERS: &[&str] = &["chromium-headless-shell", "chromium", "google-chrome"];
 
@@ -156,6 +156,55 @@ fn requests_by_the_browser_itself_do_not_count() {
 }
 
 #[test]
+fn a_click_on_a_span_shows_its_facts() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("facts");
+    let page = Timeline::read(golden_events()).html(&PageConfig::default());
+    let click =
+        "for (const span of document.querySelectorAll(\"a.r.bad\")) span.click();\n}\n</script>";
+    let opened = open(&browser, &folder, &page.replace("}\n</script>", click));
+    assert!(opened.complaints().is_empty(), "{:?}", opened.complaints());
+    let facts: Vec<&str> = opened.dom.split("<div class=\"facts\">").skip(1).collect();
+    assert_eq!(facts.len(), page.matches("<a class=\"r bad\"").count());
+    let turn = facts.iter().find(|facts| facts.contains("turn exceeded timeout of 1.500s"));
+    let turn = turn.expect("the turn that was too slow").split("</div>").next().unwrap();
+    for fact in ["<strong>turn gpt-5-mini</strong>", "timed out", "turn_started", "turn_failed"] {
+        assert!(turn.contains(fact), "{fact}: {turn}");
+    }
+    // A second click takes them away.
+    let twice = click.replace("span.click();", "{ span.click(); span.click(); }");
+    let opened = open(&browser, &folder, &page.replace("}\n</script>", &twice));
+    assert!(!opened.dom.contains("<div class=\"facts\">"));
+}
+
+#[test]
+fn the_page_of_a_hundred_agents_can_be_scanned() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("height");
+    let page = Timeline::read(dying(15_000)).html(&PageConfig::default());
+    let measure = "document.title = document.documentElement.scrollHeight;\n}\n</script>";
+    let dom = open(&browser, &folder, &page.replace("}\n</script>", measure)).dom;
+    let title = dom.split("<title>").nth(1).unwrap().split('<').next().unwrap();
+    let pixels: u64 = title.parse().unwrap();
+    assert!((1_000..8_000).contains(&pixels), "{pixels}");
+}
+
+#[test]
+fn a_link_to_an_event_brings_it_into_view() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("link");
+    let events = dying(15_000);
+    let page = Timeline::read(&events).html(&PageConfig::default());
+    let last = events.len() - 1;
+    let follow = format!(
+        "location.hash = 'e{last}';\nconst {{ top, bottom }} = get('e{last}').getBoundingClientRect();\n\
+         document.title = top >= 0 && bottom <= innerHeight;\n}}\n</script>"
+    );
+    let dom = open(&browser, &folder, &page.replace("}\n</script>", &follow)).dom;
+    assert!(dom.contains("<title>true</title>"));
+}
+
+#[test]
 fn the_filters_filter() {
     let Some(browser) = browser_or_skip() else { return };
     let folder = Folder::new("filters");
@@ -165,4 +214,13 @@ fn the_filters_filter() {
     let dom = open(&browser, &folder, &page).dom;
     assert!(dom.contains("id=\"count\">3 of 70<"), "the researcher has three such turns");
     assert_eq!(dom.matches(" hidden=\"\"").count(), 67);
+    // Agents of one name are found together and alone.
+    let page = Timeline::read(dying(2_000)).html(&PageConfig::default());
+    for (agent, found) in [("worker 0123", 14), ("worker", 1_386), ("work", 0)] {
+        let ask = format!(
+            "who.append(new Option('{agent}')); who.value = '{agent}'; filter();\n}}\n</script>"
+        );
+        let dom = open(&browser, &folder, &page.replace("}\n</script>", &ask)).dom;
+        assert!(dom.contains(&format!("id=\"count\">{found} of 1394<")), "{agent}");
+    }
 }

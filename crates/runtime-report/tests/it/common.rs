@@ -67,6 +67,19 @@ impl Session {
         event
     }
 
+    pub(crate) fn fail(
+        &mut self,
+        millis: u64,
+        name: AgentEventName,
+        span: u64,
+        said: &str,
+    ) -> &mut AgentEvent {
+        let event = self.end(millis, name, span);
+        event.outcome = Some(SpanOutcome::Failed);
+        event.detail = Some(said.to_owned().into());
+        event
+    }
+
     /// A turn from its beginning to its end.
     pub(crate) fn turn(&mut self, from: u64, to: u64, span: u64, cost: f64) {
         self.begin(from, AgentEventName::TurnStarted, span, 1);
@@ -104,4 +117,64 @@ pub(crate) fn long(events: u64) -> Vec<AgentEvent> {
     }
     session.end(20 * span, AgentEventName::AgentCompleted, 1);
     session.events
+}
+
+/// A run of about `events` events that dies of a 401 in the last turn of its lead.
+///
+/// The lead has 99 workers of one name. Their calls fail often, and recover.
+pub(crate) fn dying(events: u64) -> Vec<AgentEvent> {
+    let mut lead = Session::new("1ead0000-0000-4000-8000-000000000000", "lead");
+    lead.begin(0, AgentEventName::AgentStarted, 1, 0);
+    lead.turn(10, 900, 2, 0.01);
+    let (mut all, mut end) = (Vec::new(), 0);
+    for number in 1..=99 {
+        let id = format!("{:08x}-0000-4000-8000-000000000000", number * 0x0123_4567_u64);
+        let mut worker = Session::new(&id, "worker").opened_after(1_000);
+        let root = number * 10_000;
+        worker.begin(0, AgentEventName::AgentStarted, root, 1);
+        let mut span = root + 1;
+        while worker.seq + 12 < events / 100 {
+            let at = 40 * (span - root) + number;
+            recovered(&mut worker, at, span, root);
+            span += 4;
+        }
+        end = end.max(40 * (span - root) + number);
+        worker.end(40 * (span - root) + number, AgentEventName::AgentCompleted, root);
+        all.extend(worker.events);
+    }
+    let end = end + 1_500;
+    lead.begin(end, AgentEventName::TurnStarted, 3, 1);
+    lead.begin(end + 1, AgentEventName::AttemptStarted, 4, 3);
+    let said = "HTTP 401 Unauthorized: the API key was revoked";
+    lead.fail(end + 80, AgentEventName::AttemptFailed, 4, said);
+    lead.fail(end + 81, AgentEventName::TurnFailed, 3, said).data =
+        Some(Data::new().with("model", "gpt-5").with("attempts", 1));
+    lead.fail(end + 90, AgentEventName::AgentFailed, 1, &format!("the turn failed: {said}"));
+    all.extend(lead.events);
+    all.sort_by_key(|event| event.emitted_at);
+    all
+}
+
+/// A turn whose first attempt fails, and a tool that works when it is called again: twelve events.
+fn recovered(worker: &mut Session, at: u64, span: u64, root: u64) {
+    worker.begin(at, AgentEventName::TurnStarted, span, root);
+    worker.begin(at + 1, AgentEventName::AttemptStarted, span + 1, span);
+    let said = format!("rate_limit, status 429, request req_{at:08x}");
+    worker.fail(at + 20, AgentEventName::AttemptFailed, span + 1, &said);
+    worker.begin(at + 21, AgentEventName::RecoveryAttempted, span, root);
+    worker.begin(at + 40, AgentEventName::AttemptStarted, span + 2, span);
+    worker.end(at + 90, AgentEventName::AttemptCompleted, span + 2);
+    worker.begin(at + 91, AgentEventName::RecoverySucceeded, span, root);
+    worker.end(at + 92, AgentEventName::TurnCompleted, span).data =
+        Some(Data::new().with("model", "gpt-5").with("output_tokens", 10).with("cost_usd", 0.001));
+    for (from, fails) in [(100, true), (120, false)] {
+        let tool = span + 3 + if fails { 5_000 } else { 0 };
+        worker.begin(at + from, AgentEventName::AgentToolCalled, tool, root);
+        let event = worker.end(at + from + 19, AgentEventName::AgentToolCompleted, tool);
+        event.data = Some(Data::new().with("tool", "search"));
+        if fails {
+            event.outcome = Some(SpanOutcome::Failed);
+            event.detail = Some("connection reset by peer".into());
+        }
+    }
 }

@@ -4,6 +4,7 @@ mod browser;
 mod check;
 mod chrome;
 mod common;
+mod deaths;
 mod golden;
 mod hostile;
 mod html;

@@ -6,17 +6,7 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 /// `Sun Nov  6 08:49:37 1994`.
 ///
 /// The weekday is ignored. A year of two digits is at most 50 years after the year of `now`.
-///
-/// ```
-/// use chrono::{DateTime, TimeZone, Utc};
-/// use runtime_resilience::http_date;
-///
-/// let now = Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).unwrap();
-/// let date = Utc.with_ymd_and_hms(1994, 11, 6, 8, 49, 37).unwrap();
-/// assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(date));
-/// assert_eq!(http_date("tomorrow", now), None);
-/// ```
-pub fn http_date(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub(super) fn http_date(text: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let (date, time) = match text.split_once(',') {
         Some((_, rest)) => of_parts(rest, now)?,

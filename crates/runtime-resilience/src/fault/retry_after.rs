@@ -190,17 +190,7 @@ pub(crate) fn until_reset<H: Headers + ?Sized>(
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.
-///
-/// ```
-/// use std::time::Duration;
-/// use runtime_resilience::go_duration;
-///
-/// assert_eq!(go_duration("6m0s"), Some(Duration::from_secs(360)));
-/// assert_eq!(go_duration("0.5s"), Some(Duration::from_millis(500)));
-/// assert_eq!(go_duration("-1s"), None);
-/// assert_eq!(go_duration("360"), None);
-/// ```
-pub fn go_duration(text: &str) -> Option<Duration> {
+fn go_duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim_ascii();
     let mut sum = Duration::ZERO;
     if rest.is_empty() {

@@ -36,17 +36,11 @@ pub fn attempt_recovery_with(
     context: &mut RecoveryContext,
     handler: &(impl RecoveryHandler + ?Sized),
 ) -> RecoveryResult {
-    let (recipe, number) = match context.begin(scenario) {
-        Ok(begun) => begun,
-        Err(escalated) => return escalated,
-    };
-    let mut progress = Progress::default();
-    for step in steps(&recipe, number) {
-        if !progress.advance(handler.carry_out(&step)) {
-            break;
-        }
+    let mut attempt = Attempt::begin(scenario, context);
+    while let Some(step) = attempt.next_step() {
+        attempt.carried_out(handler.carry_out(&step));
     }
-    context.finish(recipe, progress.taken, progress.failed)
+    attempt.result()
 }
 
 /// As [`attempt_recovery_with`], without blocking the thread.
@@ -58,40 +52,48 @@ pub async fn attempt_recovery_async(
     context: &mut RecoveryContext,
     handler: &(impl RecoveryHandler + ?Sized),
 ) -> RecoveryResult {
-    let (recipe, number) = match context.begin(scenario) {
-        Ok(begun) => begun,
-        Err(escalated) => return escalated,
-    };
-    let mut progress = Progress::default();
-    for step in steps(&recipe, number) {
-        if !progress.advance(handler.carry_out_async(&step).await) {
-            break;
-        }
+    let mut attempt = Attempt::begin(scenario, context);
+    while let Some(step) = attempt.next_step() {
+        attempt.carried_out(handler.carry_out_async(&step).await);
     }
-    context.finish(recipe, progress.taken, progress.failed)
+    attempt.result()
 }
 
-fn steps(recipe: &RecoveryRecipe, number: u32) -> impl Iterator<Item = StepContext<'static>> {
-    let scenario = recipe.scenario;
-    let steps = recipe.steps.iter().enumerate();
-    steps.map(move |(index, &step)| StepContext::new(step, scenario, number, index))
-}
-
-/// The progress of an attempt.
-#[derive(Default)]
-struct Progress {
+/// One attempt under way: the logic of both drivers.
+struct Attempt<'c> {
+    context: &'c mut RecoveryContext,
+    recipe: RecoveryRecipe,
+    /// `None` if the recipe's attempts are used up.
+    number: Option<u32>,
     taken: usize,
     /// The reason why the next step was not taken.
     failed: Option<String>,
 }
 
-impl Progress {
-    /// Counts a step; `false` when it failed and the rest must not be tried.
-    fn advance(&mut self, result: Result<(), BoxError>) -> bool {
+impl<'c> Attempt<'c> {
+    fn begin(scenario: FailureScenario, context: &'c mut RecoveryContext) -> Self {
+        let (recipe, number) = context.begin(scenario);
+        Self { context, recipe, number, taken: 0, failed: None }
+    }
+
+    /// The next step to carry out; `None` after the last, and after one that failed.
+    fn next_step(&self) -> Option<StepContext<'static>> {
+        let (attempt, index) = (self.number?, self.taken);
+        let step = *self.recipe.steps.get(index).filter(|_| self.failed.is_none())?;
+        Some(StepContext { step, scenario: self.recipe.scenario, attempt, index, error: None })
+    }
+
+    fn carried_out(&mut self, result: Result<(), BoxError>) {
         match result {
             Ok(()) => self.taken += 1,
             Err(error) => self.failed = Some(error.to_string()),
         }
-        self.failed.is_none()
+    }
+
+    fn result(self) -> RecoveryResult {
+        match self.number {
+            Some(_) => self.context.finish(self.recipe, self.taken, self.failed),
+            None => self.context.escalate(self.recipe),
+        }
     }
 }

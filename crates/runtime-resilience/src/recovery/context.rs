@@ -75,19 +75,16 @@ impl RecoveryContext {
         Self { config, ..Self::default() }
     }
 
-    /// Begins an attempt, and counts it: its recipe and its number. If the recipe's attempts are used
-    /// up, returns that result.
-    pub(super) fn begin(
-        &mut self,
-        scenario: FailureScenario,
-    ) -> Result<(RecoveryRecipe, u32), RecoveryResult> {
+    /// Begins an attempt, and counts it: its recipe and its number; `None` if the recipe's attempts are
+    /// used up.
+    pub(super) fn begin(&mut self, scenario: FailureScenario) -> (RecoveryRecipe, Option<u32>) {
         let recipe = self.config.recipes.get(scenario).clone();
         let attempts = &mut self.attempts[place(scenario)];
-        if *attempts >= recipe.max_attempts {
-            return Err(self.escalate(recipe));
-        }
-        *attempts += 1;
-        Ok((recipe, *attempts))
+        let number = (*attempts < recipe.max_attempts).then(|| {
+            *attempts += 1;
+            *attempts
+        });
+        (recipe, number)
     }
 
     /// Records the number of steps that an attempt took, and why it took no more.
@@ -106,6 +103,17 @@ impl RecoveryContext {
         let reason = failed.unwrap_or_default();
         let result = RecoveryResult::new(outcome, taken.to_vec(), remaining.to_vec(), reason);
         self.record(event_type, recipe, result.clone());
+        result
+    }
+
+    /// Records that there were no attempts left.
+    pub(super) fn escalate(&mut self, recipe: RecoveryRecipe) -> RecoveryResult {
+        self.exhausted[place(recipe.scenario)] = true;
+        let (most, scenario) = (recipe.max_attempts, recipe.scenario);
+        let reason = format!("max attempts ({most}) exhausted for {scenario}");
+        let outcome = RecoveryOutcome::EscalationRequired;
+        let result = RecoveryResult::new(outcome, Vec::new(), Vec::new(), reason);
+        self.record(RecoveryEventType::Escalated, recipe, result.clone());
         result
     }
 
@@ -152,16 +160,6 @@ impl RecoveryContext {
     /// The number of events that were dropped for newer ones.
     pub const fn dropped_events(&self) -> u64 {
         self.dropped_events
-    }
-
-    fn escalate(&mut self, recipe: RecoveryRecipe) -> RecoveryResult {
-        self.exhausted[place(recipe.scenario)] = true;
-        let (most, scenario) = (recipe.max_attempts, recipe.scenario);
-        let reason = format!("max attempts ({most}) exhausted for {scenario}");
-        let outcome = RecoveryOutcome::EscalationRequired;
-        let result = RecoveryResult::new(outcome, Vec::new(), Vec::new(), reason);
-        self.record(RecoveryEventType::Escalated, recipe, result.clone());
-        result
     }
 
     fn record(

@@ -22,7 +22,7 @@ pub type StepFuture<'a> = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Se
 ///     attempt_recovery_with,
 /// };
 ///
-/// let handler = |step: &StepContext<'_>| match step.step() {
+/// let handler = |step: &StepContext<'_>| match step.step {
 ///     RecoveryStep::RetryWithBackoff => Ok(()),
 ///     other => Err(BoxError::from(format!("cannot {other}"))),
 /// };
@@ -62,54 +62,16 @@ where
 
 /// One step, and its place in its attempt.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "drivers of the loop build it")]
 pub struct StepContext<'a> {
-    step: RecoveryStep,
-    scenario: FailureScenario,
-    attempt: u32,
-    index: usize,
-    error: Option<&'a (dyn Error + Send + Sync + 'static)>,
-}
-
-impl<'a> StepContext<'a> {
-    /// The step at `index` of a recipe, counted from 0, in an attempt with this number, counted from 1.
-    pub const fn new(
-        step: RecoveryStep,
-        scenario: FailureScenario,
-        attempt: u32,
-        index: usize,
-    ) -> Self {
-        Self { step, scenario, attempt, index, error: None }
-    }
-
-    /// Adds the error to recover from.
-    #[must_use]
-    pub const fn with_error(mut self, error: &'a (dyn Error + Send + Sync + 'static)) -> Self {
-        self.error = Some(error);
-        self
-    }
-
     /// The step to carry out.
-    pub const fn step(&self) -> RecoveryStep {
-        self.step
-    }
-
+    pub step: RecoveryStep,
     /// The scenario.
-    pub const fn scenario(&self) -> FailureScenario {
-        self.scenario
-    }
-
+    pub scenario: FailureScenario,
     /// The number of the attempt against this scenario, counted from 1.
-    pub const fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
+    pub attempt: u32,
     /// The place of the step in its recipe, counted from 0.
-    pub const fn index(&self) -> usize {
-        self.index
-    }
-
+    pub index: usize,
     /// The error to recover from, where it is known.
-    pub const fn error(&self) -> Option<&'a (dyn Error + Send + Sync + 'static)> {
-        self.error
-    }
+    pub error: Option<&'a (dyn Error + Send + Sync + 'static)>,
 }

@@ -65,7 +65,7 @@ fn attempts_are_counted_by_scenario_and_end_in_escalation() {
 #[test]
 fn failed_step_remains_with_the_later_ones() {
     let mut books = books();
-    let handler = |step: &StepContext<'_>| match step.step() {
+    let handler = |step: &StepContext<'_>| match step.step {
         ClearMemoryCache => Ok(()),
         _ => Err(BoxError::from("no agent to restart")),
     };
@@ -90,7 +90,7 @@ struct Scribe {
 
 impl RecoveryHandler for Scribe {
     fn carry_out(&self, step: &StepContext<'_>) -> Result<(), BoxError> {
-        self.seen.lock().unwrap().push((step.step(), step.attempt(), step.index()));
+        self.seen.lock().unwrap().push((step.step, step.attempt, step.index));
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! The two agents, configured: who may do what, for how much, and what watches over them.
+//! The configuration of both agents: permissions, budget, recovery, telemetry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use techrevati_runtime::usage::{Limit, PricingTable, UnknownPrice, Usd};
 use crate::progress::{self, Progress};
 use crate::{editor, researcher};
 
-/// Turns that one agent may ask for.
+/// The maximum number of turns per agent.
 const TURNS: u32 = 40;
 /// The shortest back-off, in seconds.
 const FIRST_WAIT: f64 = 0.1;
-/// No wait is longer: a provider that asks for more is not waited for.
+/// The longest wait. A provider that asks for more is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Both agents.
@@ -31,16 +31,16 @@ pub(crate) struct Agents {
     pub(crate) editor: Orchestrator,
 }
 
-/// What the agents are given to work with.
+/// The shared resources of the agents.
 #[derive(Debug)]
 pub(crate) struct Means {
-    /// What each of them may spend.
+    /// The budget of each agent.
     pub(crate) budget: Usd,
     pub(crate) prices: PricingTable,
     pub(crate) routes: Routes,
     pub(crate) log: Arc<JsonlSink>,
     pub(crate) progress: Progress,
-    /// How many documents there are.
+    /// The number of documents.
     pub(crate) documents: usize,
 }
 
@@ -48,12 +48,12 @@ pub(crate) struct Means {
 ///
 /// # Errors
 ///
-/// If a role has no name, or a setting makes no sense.
+/// If a role has no name, or a setting is invalid.
 pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
     // One registry for both, so that one can hand over to the other.
     let registry = AgentRegistry::new();
     let permissions = permissions()?;
-    // What both of them retry together: they call the same providers.
+    // One retry budget for both, because they call the same providers.
     let retries = RetryBudget::default();
     let backoff = Backoff::with_base(FIRST_WAIT)?.cap(LONGEST_WAIT);
     let progress = means.progress;
@@ -62,7 +62,7 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
         Ok(())
     };
     let events = Arc::new(EventFanOut::new().with(means.log.clone()).with(lines));
-    // A model without a price, served by somebody else, is not refused.
+    // A model of another server without a price is not refused.
     let budget = Limit::enforced(means.budget).unknown_price(UnknownPrice::Free);
     let agent = |role| {
         Orchestrator::new(role, "answer")
@@ -88,7 +88,7 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
     Ok(Agents { researcher, editor })
 }
 
-/// The researcher reads, the editor also writes, and nobody else does anything.
+/// The researcher reads, the editor also writes, and no other role has permissions.
 fn permissions() -> Result<PermissionEnforcer, BoxError> {
     let policy = PermissionPolicy::new()
         .role(RolePermissionConfig::new(researcher::ROLE, PermissionMode::ReadOnly)?)
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_editor_writes_however_the_tool_is_spelt() {
+    fn only_the_editor_writes_in_any_spelling_of_the_tool() {
         let permissions = permissions().unwrap();
         for tool in ["write_file", "Write_File"] {
             assert!(!permissions.is_allowed(researcher::ROLE, tool));

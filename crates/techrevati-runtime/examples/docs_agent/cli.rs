@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use techrevati_runtime::usage::{ModelPricing, Usd};
 
-/// What `--help` prints.
+/// The text of `--help`.
 pub(crate) const HELP: &str = "\
 Two agents answer a question about a folder of documents.
 
@@ -31,13 +31,13 @@ Options:
 Exit code: 0 answered, 1 failed or nothing found, 2 wrong usage or no such folder,
 3 answered although a document could not be read, 130 interrupted.";
 
-/// What the user asked for.
+/// The parsed options.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     pub(crate) question: String,
     pub(crate) endpoint: Option<Endpoint>,
-    /// What one agent may spend.
+    /// The budget of one agent.
     pub(crate) budget: Usd,
     pub(crate) timeout: Duration,
     pub(crate) out: PathBuf,
@@ -45,7 +45,7 @@ pub(crate) struct Options {
     pub(crate) quiet: bool,
 }
 
-/// A model that somebody else serves.
+/// A model at another server.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Endpoint {
     pub(crate) base_url: String,
@@ -54,7 +54,7 @@ pub(crate) struct Endpoint {
     pub(crate) price: Option<ModelPricing>,
 }
 
-/// What to do.
+/// The command.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Help,
@@ -65,7 +65,7 @@ pub(crate) enum Command {
 ///
 /// # Errors
 ///
-/// Says which argument is missing, unknown or not understood.
+/// An error that names the missing, unknown or invalid argument.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command, String> {
     let mut arguments = arguments.into_iter();
     let mut plain = Vec::new();
@@ -162,7 +162,7 @@ fn pricing(text: &str) -> Result<ModelPricing, String> {
         .split_once('/')
         .ok_or_else(|| format!("`--price` must be IN/OUT, such as 0.15/0.60, not `{text}`"))?;
     let (input, output) = (dollars(input, "--price")?, dollars(output, "--price")?);
-    // Cached input may be cheaper; a budget is better kept too early than too late.
+    // Cached input may be cheaper; the budget overestimates rather than underestimates.
     Ok(ModelPricing::per_million(input, output).cache_read(input))
 }
 
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_waits_longer_and_needs_a_model() {
+    fn endpoint_has_a_longer_timeout_and_needs_a_model() {
         let options =
             run(&["--base-url=https://x/v1/", "--model", "m", "--price", "1/2", "d", "q"]).unwrap();
         let (endpoint, one) = (options.endpoint.unwrap(), Usd::from_dollars(1));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_argument_is_named() {
+    fn wrong_argument_is_named() {
         for (arguments, named) in [
             (&["docs"][..], "QUESTION"),
             (&["docs", " "], "QUESTION"),

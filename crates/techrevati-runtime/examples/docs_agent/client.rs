@@ -12,24 +12,24 @@ use techrevati_runtime::usage::UsageSnapshot;
 use crate::context;
 use crate::wire::{ChatReply, ChatRequest, Chunk, Message, WireUsage};
 
-/// A reply that is larger is refused.
+/// The maximum size of a reply.
 const REPLY_BYTES: usize = 8 << 20;
-/// Of a refusal no more is read.
+/// The maximum size that is read of an error.
 const REFUSAL_BYTES: usize = 64 << 10;
 
-/// What the model said, and the tokens that took.
+/// The answer of the model, and its tokens.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) message: Message,
     pub(crate) usage: UsageSnapshot,
 }
 
-/// Tokens where the provider does not count them: about four bytes each.
+/// Tokens if the provider does not count them: about four bytes each.
 pub(crate) const fn estimate(sent: usize, received: usize) -> UsageSnapshot {
     UsageSnapshot::new(sent.div_ceil(4) as u64, received.div_ceil(4) as u64)
 }
 
-/// The providers that routes name, and where they are.
+/// The providers of the routes, and their addresses.
 #[derive(Debug)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -43,14 +43,14 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If TLS cannot be set up on this machine.
+    /// If TLS cannot be set up.
     pub(crate) fn new(
         addresses: impl IntoIterator<Item = (String, String)>,
         key: Option<String>,
         loopback: bool,
     ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10));
-        // A proxy of the environment is for the world, not for this machine.
+        // A proxy of the environment does not apply to this machine.
         let http = if loopback { http.no_proxy() } else { http };
         Ok(Self { http: http.build()?, key, addresses: addresses.into_iter().collect() })
     }
@@ -59,7 +59,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the provider cannot be reached, refuses, or sends something else than an answer.
+    /// If the provider cannot be reached, refuses, or sends an invalid answer.
     pub(crate) async fn chat(
         &self,
         provider: &str,
@@ -86,7 +86,7 @@ impl Client {
         Ok(Reply { message: choice.message, usage })
     }
 
-    /// Sends a request to a provider whose answer comes in pieces.
+    /// Sends a request to a provider and returns its answer as a stream.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// A reply that comes in pieces (server-sent events).
+/// A streamed reply (server-sent events).
 #[derive(Debug)]
 pub(crate) struct Streamed {
     response: Response,
@@ -136,7 +136,7 @@ impl Streamed {
     ///
     /// # Errors
     ///
-    /// If the reply ends before its end, or is not understood.
+    /// If the reply breaks off or cannot be parsed.
     pub(crate) async fn next(&mut self) -> Result<Option<Piece>, FaultError> {
         loop {
             while let Some(line) = take_line(&mut self.buffer) {
@@ -155,7 +155,8 @@ impl Streamed {
                     self.buffer.extend_from_slice(&bytes);
                 }
                 Some(_) => return Err(too_large()),
-                // Some providers end without `[DONE]`; one that has not said why it stops is cut.
+                // Some providers end without `[DONE]`. Without a finish reason as well, the reply
+                // was cut off.
                 None if self.finished => return Ok(None),
                 None => return Err(FaultError::of(FaultKind::Network, "the reply has no end")),
             }
@@ -187,10 +188,10 @@ fn data(line: &str) -> Option<&str> {
     line.strip_prefix("data:").map(str::trim)
 }
 
-/// What a refusal means, by its status, its headers and its body.
+/// The fault of an error reply, from its status, headers and body.
 async fn refused(mut response: Response) -> FaultError {
     let mut body = Vec::new();
-    // A body that breaks off tells less; the status tells enough.
+    // An incomplete body has fewer facts; the status is enough.
     while body.len() < REFUSAL_BYTES
         && let Ok(Some(bytes)) = response.chunk().await
     {
@@ -200,7 +201,7 @@ async fn refused(mut response: Response) -> FaultError {
     FaultError::from_response(Provider::Other, status, response.headers(), &body, now)
 }
 
-/// The provider was not reached, or the connection broke: the error's type tells.
+/// The fault of a provider that was not reached, or of a broken connection, from the error's type.
 fn broken(error: reqwest::Error) -> FaultError {
     FaultError::from_error(&error.without_url())
 }

@@ -1,4 +1,4 @@
-//! How the extractive model words its notes and its answers.
+//! The wording of the extractive model's notes and answers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use crate::notes::Note;
 use crate::passages::Passage;
 use crate::text::one_line;
 
-/// The notes, one on a line.
+/// The notes, one per line.
 pub(crate) fn notes(notes: &[Note]) -> String {
     if notes.is_empty() {
         return "I found nothing in the folder that answers the question.".into();
@@ -16,7 +16,7 @@ pub(crate) fn notes(notes: &[Note]) -> String {
     notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// A page of quotations with their files, in Markdown. `passages` are where the notes come from.
+/// A page of quotations with their files, in Markdown. `passages` are the sources of the notes.
 pub(crate) fn answer(question: &str, notes: &[Note], passages: &[Passage]) -> String {
     let mut page = format!("# {question}\n");
     let mut files = BTreeMap::<&str, usize>::new();
@@ -55,7 +55,7 @@ pub(crate) fn answer(question: &str, notes: &[Note], passages: &[Passage]) -> St
     page
 }
 
-/// The quotation, with the line breaks of its source where the whole passage is quoted.
+/// The quotation, with the line breaks of its source if it is a whole passage.
 fn block_quote(quote: &str, source: Option<&Passage>) -> String {
     let whole = source.filter(|passage| one_line(&passage.text) == quote);
     let lines = whole.map_or(quote, |passage| &passage.text).lines();

@@ -1,23 +1,24 @@
-//! How much of a conversation is sent: all of it, or less where that was too much.
+//! The part of a conversation that is sent: everything, or less if that was too long.
 
 use serde_json::Value;
 
 use crate::text::cut;
 use crate::wire::Message;
 
-/// Texts and lists in a tool's result are cut to these at first, and to less until it is enough.
+/// The first limits for strings and lists in a tool's result. They shrink until the conversation
+/// fits.
 const STRING_BYTES: usize = 16 << 10;
 const LIST_ITEMS: usize = 256;
-/// Nothing is cut to fewer bytes than that.
+/// No string is cut below this number of bytes.
 const SHORTEST: usize = 120;
 
-/// How long a conversation is, in bytes.
+/// The length of a conversation in bytes.
 pub(crate) fn size(messages: &[Message]) -> usize {
     messages.iter().map(|message| message.text().len()).sum()
 }
 
-/// The conversation with results of tools cut, until it is no longer than `budget` bytes or nothing
-/// is left to cut. What people and models have said stays as it is.
+/// Shortens the results of tools until the conversation has at most `budget` bytes, or no more can
+/// be shortened. Messages of users and models are unchanged.
 pub(crate) fn fit(messages: &[Message], budget: usize) -> Vec<Message> {
     let mut fitted = messages.to_vec();
     let (mut string, mut items) = (STRING_BYTES, LIST_ITEMS);
@@ -30,7 +31,7 @@ pub(crate) fn fit(messages: &[Message], budget: usize) -> Vec<Message> {
     fitted
 }
 
-/// A result stays JSON, if it was.
+/// A result that is JSON stays JSON.
 fn shorter(text: String, string: usize, items: usize) -> String {
     match serde_json::from_str::<Value>(&text) {
         Ok(mut result) if !result.is_string() => {
@@ -59,7 +60,7 @@ fn shorten(value: &mut Value, string: usize, items: usize) {
     }
 }
 
-/// Cut at the end of a line, if there is one, so that what is left can be quoted.
+/// Cuts at the end of a line if possible, so that the rest can be quoted.
 fn shorter_text(text: String, limit: usize) -> String {
     if text.len() <= limit {
         return text;
@@ -86,12 +87,12 @@ mod tests {
     }
 
     #[test]
-    fn what_fits_stays_as_it_is() {
+    fn fitting_context_is_unchanged() {
         assert_eq!(fit(&talk(), size(&talk())), talk());
     }
 
     #[test]
-    fn results_are_cut_until_it_fits_and_stay_what_they_were() {
+    fn results_are_shortened_until_the_context_fits() {
         let talk = talk();
         for percent in [90, 75, 56, 42] {
             let budget = size(&talk) * percent / 100;
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_cut_is_sent_all_the_same() {
+    fn context_that_cannot_be_shortened_is_sent() {
         let talk = [Message::user("Question: ".repeat(50))];
         assert_eq!(fit(&talk, 10), talk);
     }

@@ -1,4 +1,4 @@
-//! What the extractive model reads off the conversation it is sent.
+//! The extractive model's view of its conversation.
 
 use std::ops::Range;
 
@@ -10,29 +10,29 @@ use crate::rank;
 use crate::text::content_words;
 use crate::wire::{ChatRequest, FunctionUse, Message, ToolUse};
 
-/// Passages below this part of the best one's score are left alone.
+/// Passages below this part of the best score are ignored.
 const WORTH: f64 = 0.3;
-/// Quotations from one file, and in all.
+/// The maximum number of quotations from one file, and in all.
 const PER_FILE: usize = 3;
 const QUOTES: usize = 5;
 
-/// A reading from the top covers this many lines, or nearly.
+/// A hit within this many lines of the top is read from the top.
 const NEAR_THE_TOP: u64 = 120;
 
-/// What can be read off a conversation.
+/// The parsed conversation.
 pub(crate) struct Conversation<'a> {
     pub(crate) request: &'a ChatRequest,
 }
 
 impl Conversation<'_> {
-    /// The user's question: what follows `Question:`, or else the first thing the user said.
+    /// The user's question: the text after `Question:`, or else the first message.
     pub(crate) fn question(&self) -> String {
         let first = self.user().next().unwrap_or_default();
         let marked = first.lines().find_map(|line| line.strip_prefix("Question:"));
         marked.unwrap_or(first).trim().to_owned()
     }
 
-    /// How often the user came back to say "go on".
+    /// How often the user has said "go on".
     pub(crate) fn encouragements(&self) -> usize {
         self.user().count().saturating_sub(1)
     }
@@ -46,7 +46,8 @@ impl Conversation<'_> {
         self.user().flat_map(notes::parse).collect()
     }
 
-    /// What a tool returned, call by call; what is no JSON (an error, say) as a string.
+    /// The results of a tool, call by call. A result that is not JSON, such as an error, is a
+    /// string.
     pub(crate) fn results(&self, tool: &str) -> Vec<Value> {
         let calls = self.request.messages.iter().flat_map(|message| &message.tool_calls);
         calls
@@ -80,8 +81,8 @@ impl Conversation<'_> {
         passages
     }
 
-    /// Where to read on: what searches found and no reading has covered yet, each as arguments
-    /// of `read_file`. New files come first, the most promising of them in front.
+    /// The unread hits of searches, each as arguments of `read_file`. New files come first, the
+    /// best ones in front.
     pub(crate) fn unread(&self, wanted: usize) -> Vec<Value> {
         let covered = self.read_parts();
         let mut places = Vec::<(bool, &str, u64)>::new();
@@ -100,7 +101,7 @@ impl Conversation<'_> {
         places.into_iter().map(|(_, file, line)| read_around(file, line)).collect()
     }
 
-    /// Files, and the lines of them, that were read.
+    /// Files and their lines that were read.
     fn read_parts(&self) -> Vec<(String, Range<u64>)> {
         let parts = self.results("read_file").into_iter().filter_map(|part| {
             let first = part["from_line"].as_u64()?;
@@ -110,7 +111,7 @@ impl Conversation<'_> {
         parts.collect()
     }
 
-    /// Whether the folder does not even know most words of the question.
+    /// Whether most words of the question are unknown in the folder.
     pub(crate) fn is_foreign(&self) -> bool {
         let asked = content_words(&self.question()).len();
         let unknown = self
@@ -120,7 +121,7 @@ impl Conversation<'_> {
         unknown.unwrap_or(0) * 2 > asked
     }
 
-    /// Quotations from the passages that answer the question best.
+    /// Quotations from the best passages for the question.
     pub(crate) fn best_notes(&self) -> Vec<Note> {
         let question = self.question();
         let passages = self.read();
@@ -160,7 +161,7 @@ impl Conversation<'_> {
     }
 }
 
-/// The arguments that show a line of a file: from the top, if it is not far from there.
+/// The arguments to read a line of a file: from the top, if the line is near it.
 pub(crate) fn read_around(file: &str, line: u64) -> Value {
     if line <= NEAR_THE_TOP {
         json!({ "path": file })

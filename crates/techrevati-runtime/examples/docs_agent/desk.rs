@@ -1,4 +1,4 @@
-//! What an agent works with: turns that recover, streamed turns, and tools it may be refused.
+//! The tools of both agents: recovering turns, streamed turns, and tools with permissions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::text::{cut, one_line};
 use crate::tools::{self, Toolbox};
 use crate::wire::{ChatRequest, Message, ToolUse};
 
-/// Shared by both agents.
+/// The state that both agents share.
 #[derive(Clone, Debug)]
 pub(crate) struct Desk {
     pub(crate) model: String,
     pub(crate) client: Arc<Client>,
     pub(crate) toolbox: Toolbox,
     pub(crate) progress: Progress,
-    /// How long one call may take.
+    /// The timeout of one call.
     pub(crate) timeout: Duration,
 }
 
 impl Desk {
-    /// Lets the model work with tools until it answers in words, which are returned.
+    /// Lets the model call tools until it answers in text, which is returned.
     ///
     /// # Errors
     ///
-    /// [`TurnError`](techrevati_runtime::orchestrator::TurnError) once a turn is refused or recovery
-    /// has given up; [`ToolError`] once the session is over.
+    /// [`TurnError`](techrevati_runtime::orchestrator::TurnError) if a turn is refused or recovery
+    /// gives up; [`ToolError`] if the session has ended.
     pub(crate) async fn converse(
         &self,
         session: &OrchestrationSession,
@@ -52,8 +52,8 @@ impl Desk {
         }
     }
 
-    /// One turn. What the runtime does after a failure stands in the attempt: where to call, and how
-    /// much to send. What was too long is from then on sent as it was cut.
+    /// One turn. After a failure the attempt has the provider to call and the size to send. A
+    /// conversation that was too long is sent shortened from then on.
     async fn ask(
         &self,
         session: &OrchestrationSession,
@@ -76,12 +76,12 @@ impl Desk {
         Ok(reply.message)
     }
 
-    /// One turn whose reply comes in pieces. An attempt that is broken off is billed by what was
-    /// observed until then, and the next one begins the reply anew.
+    /// One streamed turn. An attempt that breaks off is billed by its observed usage, and the next
+    /// one starts the reply again.
     ///
     /// # Errors
     ///
-    /// As [`Desk::converse`].
+    /// The same as [`Desk::converse`].
     pub(crate) async fn stream(
         &self,
         session: &OrchestrationSession,
@@ -127,7 +127,7 @@ impl Desk {
         Ok(text)
     }
 
-    /// Runs a tool the model asks for and words the result, or the refusal, for the model.
+    /// Runs a tool call of the model, and words the result or the refusal for it.
     async fn use_tool(
         &self,
         session: &OrchestrationSession,
@@ -166,7 +166,7 @@ impl Desk {
         }
     }
 
-    /// Runs a tool inside the session, which asks the permissions first.
+    /// Runs a tool inside the session, which checks the permissions.
     pub(crate) async fn run_tool(
         &self,
         session: &OrchestrationSession,
@@ -178,13 +178,13 @@ impl Desk {
     }
 }
 
-/// What an attempt sends: of the conversation as much as it may, of the tools as many.
+/// The request of an attempt, with the conversation and the tools that it may send.
 fn request(attempt: &Attempt, talk: &[Message], offered: &[&str]) -> ChatRequest {
     let whole = context::size(talk);
     let budget = usize::try_from(attempt.context_budget(whole as u64)).unwrap_or(whole);
     let mut tools = tools::offer(offered);
     if attempt.tools_reduced() {
-        // A search finds what a listing shows.
+        // Search finds everything that a listing shows.
         tools.retain(|tool| tool.function.name != "list_files");
     }
     let (model, messages) = (attempt.model().to_owned(), context::fit(talk, budget));

@@ -1,4 +1,4 @@
-//! The editor: takes the notes over and writes the answer.
+//! The editor: accepts the notes and writes the answer.
 
 use serde_json::{Value, json};
 use techrevati_runtime::lifecycle::Handoff;
@@ -13,11 +13,11 @@ use crate::wire::Message;
 
 /// Its role, for permissions and events.
 pub(crate) const ROLE: &str = "editor";
-/// What its answer must be: every quotation in it genuine.
+/// The requirement for its answer: every quotation is genuine.
 pub(crate) const REQUIRED: QualityLevel = QualityLevel::Standard;
-/// Where the answer goes.
+/// The file of the answer.
 pub(crate) const ANSWER: &str = "answer.md";
-/// How many drafts it may write.
+/// The maximum number of drafts.
 const DRAFTS: usize = 2;
 
 const PROMPT: &str = "You are an editor. You are given a question and a researcher's notes: \
@@ -26,11 +26,11 @@ const PROMPT: &str = "You are an editor. You are given a question and a research
     else, and name the file of each quotation in backticks before it. Use only what the notes and \
     the documents say. End with a list of the sources.";
 
-/// Writes the answer to what the handoff asks, and returns it.
+/// Writes the answer to the handoff's question, and returns it.
 ///
 /// # Errors
 ///
-/// What ended the session, or that no draft quoted anything genuine.
+/// The error that ended the session, or that no draft has a genuine quotation.
 pub(crate) async fn run(
     desk: &Desk,
     session: &OrchestrationSession,

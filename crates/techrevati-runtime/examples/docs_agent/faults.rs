@@ -1,28 +1,28 @@
-//! How the extractive model's server misbehaves: one fault of each kind, on a seeded plan.
+//! The faults of the extractive model's server: one of each kind, on a seeded plan.
 
-/// A way in which a provider fails.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Fault {
     /// `429 Too Many Requests`, with `Retry-After`.
     RateLimit,
     /// `503 Service Unavailable`.
     Unavailable,
-    /// `400 Bad Request`: more than the model takes. What is sent next has to be shorter.
+    /// `400 Bad Request`: too long for the model. The next request has to be shorter.
     TooLong,
-    /// A streamed reply that does not begin while somebody waits for it.
+    /// A streamed reply that does not begin in time.
     Silent,
-    /// A streamed reply whose connection breaks in its middle.
+    /// A streamed reply whose connection breaks in the middle.
     CutShort,
 }
 
-/// Which calls go wrong, and how.
+/// The plan of faults.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The number of a plain call, counted from 0, and its fault.
     plain: [(usize, Fault); 2],
-    /// From which plain call on a long one is too long.
+    /// The number of the plain call from which a long one is too long.
     too_long: Option<usize>,
-    /// What the first streamed replies come to, the last of them in front.
+    /// The faults of the first streamed replies, the last of them in front.
     streamed: Vec<Fault>,
     calls: usize,
 }
@@ -45,7 +45,7 @@ impl Plan {
         }
     }
 
-    /// What happens to the next plain call. `long` says whether it could do with less.
+    /// The fault of the next plain call. `long` tells whether the call can be shortened.
     pub(crate) fn plain(&mut self, long: bool) -> Option<Fault> {
         let call = self.calls;
         self.calls += 1;
@@ -56,7 +56,7 @@ impl Plan {
         })
     }
 
-    /// What happens to the next streamed reply.
+    /// The fault of the next streamed reply.
     pub(crate) fn streamed(&mut self) -> Option<Fault> {
         self.streamed.pop()
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn every_seed_brings_each_fault_once() {
+    fn each_seed_has_each_fault_once() {
         for seed in 0..100 {
             let met = run(seed);
             for fault in ALL {
@@ -88,14 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_short_is_not_too_long() {
+    fn short_context_is_not_too_long() {
         let mut plan = Plan::new(1);
         assert!((0..20).all(|_| plan.plain(false) != Some(Fault::TooLong)));
         assert_eq!(plan.plain(true), Some(Fault::TooLong));
     }
 
     #[test]
-    fn the_same_seed_brings_the_same_faults() {
+    fn same_seed_has_the_same_faults() {
         assert_eq!(run(3), run(3));
         assert!((0..10).any(|seed| run(seed) != run(3)));
     }

@@ -1,20 +1,20 @@
-//! The folder of documents. Nothing outside it, and nothing it hides, is ever read.
+//! The folder of documents. Files outside it and hidden files are never read.
 
 use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// What is larger than this is no document to quote from.
+/// The maximum size of a document.
 const FILE_BYTES: u64 = 1 << 20;
-/// So much text is kept for the search, and so many files are looked at.
+/// The maximum amount of text for the search, and of files to look at.
 const FOLDER_BYTES: u64 = 64 << 20;
 const FILES: usize = 5_000;
-/// Folders that hold what a build or a package manager put there.
+/// Folders with the output of builds and package managers.
 const GENERATED: &[&str] = &["node_modules", "target", "__pycache__"];
-/// Files with these endings are meant to be text: one that is not is reported.
+/// The endings of text files. One with other content is reported.
 const TEXT: &[&str] = &["md", "markdown", "txt", "rst", "adoc", "org"];
 
-/// Why a folder or one of its files is not to be had.
+/// The reason why a folder or one of its files is not available.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FolderError {
     #[error("cannot open the folder `{path}`: {error}")]
@@ -37,13 +37,13 @@ pub(crate) enum FolderError {
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    /// The folder as the user named it.
+    /// The folder as given by the user.
     pub(crate) name: String,
-    /// What can be read, sorted by path.
+    /// The readable files, sorted by path.
     pub(crate) documents: Vec<Document>,
     /// `path: reason` of documents that cannot be read.
     pub(crate) unreadable: Vec<String>,
-    /// `path: reason` of files that were not looked at.
+    /// `path: reason` of files that were skipped.
     pub(crate) left_out: Vec<String>,
 }
 
@@ -56,11 +56,11 @@ pub(crate) struct Document {
 }
 
 impl Folder {
-    /// Opens a folder and reads what text it holds. `own` are files that this program writes.
+    /// Opens a folder and reads its text files. `own` are files that this program writes.
     ///
     /// # Errors
     ///
-    /// If the path is no folder, or no document in it can be read.
+    /// If the path is not a folder, or none of its documents can be read.
     pub(crate) fn open(path: &Path, own: &[PathBuf]) -> Result<Self, FolderError> {
         let name = path.display().to_string();
         let root =
@@ -89,11 +89,11 @@ impl Folder {
         }
     }
 
-    /// Reads one document from the disk, by the path it is listed under.
+    /// Reads one document from the disk, by its listed path.
     ///
     /// # Errors
     ///
-    /// If the path leads out of the folder, is not listed, or cannot be read.
+    /// If the path leads outside the folder, is not listed, or cannot be read.
     pub(crate) fn read(&self, path: &str) -> Result<String, FolderError> {
         let inside = Path::new(path)
             .components()
@@ -113,7 +113,7 @@ impl Folder {
         fs::read_to_string(real).map_err(failed)
     }
 
-    /// Reads what is in one sub-folder. Only a folder that cannot be listed at all is an error.
+    /// Reads the files of one sub-folder. Only a folder that cannot be listed at all is an error.
     fn visit(&mut self, below: &Path, walk: &mut Walk<'_>) -> io::Result<()> {
         let mut entries = fs::read_dir(self.root.join(below))?.collect::<io::Result<Vec<_>>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -125,8 +125,8 @@ impl Folder {
             }
             let shown =
                 path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
-            // A link is followed only to a file, and only inside the folder; a ring of folders
-            // is thereby impossible.
+            // A link is followed only to a file, and only inside the folder, so there are no
+            // cycles.
             let real = match entry.path().canonicalize() {
                 Ok(real) if real.starts_with(&self.root) => real,
                 Ok(_) => {
@@ -163,14 +163,14 @@ impl Folder {
                 walk.bytes += size;
                 self.documents.push(Document { path, text });
             }
-            // An image or a program: nobody expects to find it quoted.
+            // An image or a program, which is not expected in quotations.
             Err(error) if error.kind() == io::ErrorKind::InvalidData && !meant_as_text(&path) => {}
             Err(error) => self.unreadable.push(format!("{path}: {error}")),
         }
     }
 }
 
-/// What a walk through the folder carries along.
+/// The state of a walk through the folder.
 struct Walk<'a> {
     own: &'a [PathBuf],
     files: usize,

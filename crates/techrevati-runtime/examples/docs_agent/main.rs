@@ -4,25 +4,25 @@
 //! cargo run --release --example docs_agent -- docs "How does the circuit breaker recover?"
 //! ```
 //!
-//! A *researcher*, who may only read, collects quotations; a quality gate and a policy decide
-//! whether they suffice. It hands over to an *editor*, who may write, and writes `answer.md`.
-//! Every model call is an HTTP request, by default to a small extractive model that this example
-//! starts itself, at two addresses, and that fails on purpose: there is something to recover from.
-//! The runtime does that, by its recipes: it waits, goes to the other address, sends less.
+//! A *researcher* with read access collects quotations; a quality gate and a policy decide whether
+//! they suffice. It hands over to an *editor* with write access, which writes `answer.md`. Every
+//! model call is an HTTP request, by default to a small extractive model that this example starts
+//! itself, at two addresses. The model fails on purpose, and the runtime recovers by its recipes:
+//! it waits, switches to the other address, sends less.
 //!
-//! | module | what |
+//! | module | contents |
 //! |---|---|
 //! | `cli` | the command line |
-//! | `agents` | the two agents, configured: permissions, budget, routes, recovery, policy |
-//! | `researcher`, `editor` | what each of them does |
-//! | `desk`, `context` | what both work with: turns that recover, streamed turns, tools |
-//! | `tools`, `folder` | what tools do, and the folder they must not leave |
-//! | `notes` | quotations, and whether they are genuine |
+//! | `agents` | the configuration of both agents: permissions, budget, routes, recovery, policy |
+//! | `researcher`, `editor` | the work of each agent |
+//! | `desk`, `context` | shared work: recovering turns, streamed turns, tools |
+//! | `tools`, `folder` | the tools, and the folder that limits them |
+//! | `notes` | quotations, and the check that they are genuine |
 //! | `client`, `wire` | the chat completions protocol |
-//! | `provider`, `server`, `faults` | where the model is, and how our own one misbehaves |
+//! | `provider`, `server`, `faults` | the model's address, and the faults of the example's own server |
 //! | `model`, `conversation`, `compose` | the extractive model |
-//! | `passages`, `rank`, `text` | which passages answer a question |
-//! | `progress`, `report`, `recoveries` | what the user sees |
+//! | `passages`, `rank`, `text` | the search for passages that answer a question |
+//! | `progress`, `report`, `recoveries` | the output for the user |
 
 mod agents;
 mod cli;
@@ -70,9 +70,9 @@ use crate::progress::Progress;
 use crate::provider::Connected;
 use crate::tools::Toolbox;
 
-/// Where the events go.
+/// The destination of the events.
 const LOG: &str = "run.jsonl";
-/// What became of them, for people.
+/// The state of the log, for the user.
 const PAGE: &str = "run.html";
 
 #[tokio::main]
@@ -115,7 +115,7 @@ async fn run(options: &Options) -> Result<ExitCode, BoxError> {
     Ok(if incomplete { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
-/// What the agents came to.
+/// The result of the agents.
 #[derive(Debug)]
 struct Done {
     answer: Result<String, BoxError>,
@@ -154,7 +154,7 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
     let report = session.finish(handoff);
     let mut summaries = vec![report.summary];
 
-    // The editor takes over the worker that the handoff registered, and writes the answer.
+    // The editor claims the worker of the handoff, and writes the answer.
     let answer = match report.result {
         Ok(handoff) => {
             let session = agents.editor.accept(&handoff)?;
@@ -174,7 +174,7 @@ fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError
     fs::create_dir_all(&options.out)
         .map_err(|error| format!("cannot use `{}`: {error}", options.out.display()))?;
     let out = options.out.canonicalize()?;
-    // What an earlier run wrote is no source.
+    // Files of an earlier run are no sources.
     let folder =
         Folder::open(&options.folder, &[out.join(editor::ANSWER), out.join(LOG), out.join(PAGE)])?;
     let documents = folder.documents.len();
@@ -188,14 +188,14 @@ fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError
     Ok(folder)
 }
 
-/// A log of this run alone: the sink appends.
+/// A log of this run alone, because the sink appends.
 fn fresh_log(path: &Path) -> Result<Arc<JsonlSink>, BoxError> {
     fs::File::create(path)
         .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
     Ok(Arc::new(JsonlSink::open(path)?))
 }
 
-/// The log as one page, beside it.
+/// The log as a page, beside it.
 fn write_page(log: &Path, page: &Path) -> Result<(), BoxError> {
     let lines = fs::read_to_string(log)?;
     let events = lines.lines().map(AgentEvent::from_json).collect::<Result<Vec<_>, _>>()?;
@@ -211,7 +211,7 @@ fn on_ctrl_c() -> watch::Receiver<bool> {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.send_replace(true);
         }
-        // Where signals cannot be heard, the run must not take that for one.
+        // Without signals, the run must not end as if one had come.
         stop.closed().await;
     });
     stopped
@@ -222,8 +222,8 @@ fn on_ctrl_c() -> watch::Receiver<bool> {
 #[error("interrupted")]
 struct Interrupted;
 
-/// Works in a session until it is done or the user has enough; then the session is cancelled,
-/// and with it whatever is under way.
+/// Runs `work` in a session until it is done or the user presses Ctrl-C, which cancels the session
+/// with its running calls.
 async fn unless_stopped<T>(
     session: &OrchestrationSession,
     mut stop: watch::Receiver<bool>,
@@ -232,7 +232,7 @@ async fn unless_stopped<T>(
     tokio::select! {
         biased;
         Ok(_) = stop.wait_for(|stopped| *stopped) => {
-            // It may have ended just now, by a handoff for instance.
+            // The session may have just ended, for instance by a handoff.
             let _ = session.cancel("interrupted by the user");
             Err(Interrupted.into())
         }
@@ -240,7 +240,7 @@ async fn unless_stopped<T>(
     }
 }
 
-/// What a shell is told about an error; `--help` lists it.
+/// The exit code of an error; `--help` lists the codes.
 fn exit_code(error: &BoxError) -> ExitCode {
     if error.is::<Interrupted>() {
         ExitCode::from(130)

@@ -1,7 +1,7 @@
 //! The extractive model: it asks for tools, ranks what they return, and quotes it.
 //!
-//! It is no language model. Like one, it knows nothing but the conversation it is sent, so the
-//! agents cannot tell the difference: they run unchanged against any other endpoint.
+//! It is not a language model. Like one, it only knows its conversation, so the agents run
+//! unchanged against any other endpoint.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::text::content_words;
 use crate::wire::{ChatReply, ChatRequest, Choice, Message, WireUsage};
 use crate::{compose, rank};
 
-/// The name under which it is served and priced.
+/// The name of the model in requests and prices.
 pub(crate) const NAME: &str = "extractive-1";
-/// Files read at once when it goes on.
+/// The number of files that it reads at once when it continues.
 const MORE_FILES: usize = 3;
 
 /// Answers a request.
@@ -30,7 +30,7 @@ pub(crate) fn reply(request: &ChatRequest) -> ChatReply {
     ChatReply { model: NAME.into(), choices: vec![choice], usage: Some(usage) }
 }
 
-/// What is done next follows from the tools that are offered and what they returned so far.
+/// The next step follows from the offered tools and their results so far.
 fn next_message(talk: &Conversation<'_>) -> Message {
     if talk.request.offers("search") {
         research(talk)
@@ -42,7 +42,7 @@ fn next_message(talk: &Conversation<'_>) -> Message {
     }
 }
 
-/// An editor looks up the files that the notes name before it writes.
+/// An editor reads the files in the notes before it writes.
 fn look_up(talk: &Conversation<'_>) -> Message {
     let mut places = BTreeMap::new();
     for note in talk.notes() {
@@ -56,8 +56,8 @@ fn look_up(talk: &Conversation<'_>) -> Message {
     talk.call_each("read_file", places.iter().map(|(file, line)| read_around(file, *line)))
 }
 
-/// A researcher lists, searches, reads, tries to save its notes, and hands them in. Told to go
-/// on, it searches again with what it has learnt and reads more files.
+/// A researcher lists, searches, reads, tries to save its notes, and hands them in. When told to go
+/// on, it searches again with new terms and reads more files.
 fn research(talk: &Conversation<'_>) -> Message {
     let question = talk.question();
     if talk.request.offers("list_files") && talk.results("list_files").is_empty() {
@@ -116,8 +116,8 @@ mod tests {
         reply(&request).choices.remove(0).message
     }
 
-    /// Plays the agent's part with these files until the model answers in words; gives the tools
-    /// it used, and the words.
+    /// Plays the agent with these files until the model answers in text. Returns the used tools,
+    /// and the text.
     fn play(
         talk: &mut Vec<Message>,
         tools: &[&str],
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn it_researches_step_by_step_and_reads_on_when_told_to() {
+    fn model_researches_step_by_step_and_reads_on_when_told() {
         let mut talk =
             vec![Message::system("s"), Message::user("Question: When does the breaker probe?")];
         let (used, text) = play(&mut talk, RESEARCH, &files());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn it_says_so_when_it_finds_nothing() {
+    fn model_reports_that_it_found_nothing() {
         let mut talk = vec![Message::user("Question: banana bread?")];
         let (_, text) = play(&mut talk, RESEARCH, &files());
         assert_eq!(notes::parse(&text), []);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn it_edits_notes_into_a_page_of_quotations_and_owns_up() {
+    fn model_edits_notes_into_quotations_and_admits_gaps() {
         let notes = "- [a.md:3] \"After a minute the breaker lets a probe through.\"";
         let mut talk = vec![Message::user(format!("Question: When?\n\nNotes:\n{notes}"))];
         let (used, _) = play(&mut talk, &["read_file"], &files());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_tokens() {
+    fn model_counts_tokens() {
         let request =
             ChatRequest { messages: vec![Message::user("x".repeat(400))], ..Default::default() };
         let usage = reply(&request).usage.unwrap();

@@ -1,4 +1,4 @@
-//! The researcher's notes: quotations with their place, and whether they are genuine.
+//! The researcher's notes: quotations with their places, and the check that they are genuine.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use techrevati_runtime::policy::QualityLevel;
 
 use crate::text::one_line;
 
-/// How a note is to be written, for prompts.
+/// The format of a note, for prompts.
 pub(crate) const FORMAT: &str = r#"- [file:line] "the exact words of the file""#;
 
 /// One quotation.
@@ -26,7 +26,7 @@ impl std::fmt::Display for Note {
     }
 }
 
-/// The notes in a text, each once; what has another form is not a note.
+/// The notes in a text, each once. Lines in another format are ignored.
 pub(crate) fn parse(text: &str) -> Vec<Note> {
     let mut notes = Vec::new();
     for note in text.lines().filter_map(parse_line) {
@@ -50,7 +50,7 @@ fn parse_line(line: &str) -> Option<Note> {
     (!file.is_empty() && !quote.is_empty()).then_some(Note { file, line, quote })
 }
 
-/// Keeps the notes whose words stand in the file they name. `read` gives a file's text.
+/// Keeps the notes whose quotation is in the named file. `read` returns a file's text.
 pub(crate) fn genuine(notes: Vec<Note>, read: impl Fn(&str) -> Option<String>) -> Vec<Note> {
     notes
         .into_iter()
@@ -58,7 +58,7 @@ pub(crate) fn genuine(notes: Vec<Note>, read: impl Fn(&str) -> Option<String>) -
         .collect()
 }
 
-/// How good notes are: more quotations, from more files, are better. `None` without any.
+/// The level of the notes: more quotations from more files are better. `None` without notes.
 pub(crate) fn quality(notes: &[Note]) -> Option<QualityLevel> {
     let files = notes.iter().map(|note| &note.file).collect::<BTreeSet<_>>().len();
     match (notes.len(), files) {
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_survive_their_text_and_prose_around_them_is_dropped() {
+    fn notes_round_trip_through_text_without_surrounding_prose() {
         let notes = [note("a b.md", Some(3), r#"It says "probe"."#), note("c.md", None, "x")];
         let text = format!("Here they are:\n{}\n* {}\nDone.", notes[0], notes[1]);
         assert_eq!(parse(&text), notes);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invented_quotation_is_no_note() {
+    fn invented_quotation_is_no_note() {
         let read = |file: &str| (file == "a.md").then(|| "The probe\ndecides.".to_owned());
         let notes =
             ["The probe decides.", "The probe loses."].map(|quote| note("a.md", None, quote));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn block_quotes_are_found_with_their_lines_joined() {
+    fn block_quotes_are_joined_over_lines() {
         let answer = "Intro\n\n> one\n> two\n\ntext\n> ```\n> let x;\n> ```\n";
         assert_eq!(block_quotes(answer), ["one two", "let x;"]);
     }

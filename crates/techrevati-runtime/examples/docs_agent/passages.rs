@@ -2,19 +2,19 @@
 
 use std::path::Path;
 
-/// A passage that grows past this many bytes ends at the next list item.
+/// A passage beyond this many bytes ends at the next list item.
 const PASSAGE_BYTES: usize = 200;
 
-/// A paragraph, with where it stands.
+/// A paragraph and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Passage {
     pub(crate) file: String,
-    /// Counted from 1.
+    /// From 1.
     pub(crate) line: usize,
     /// The headings above it, outermost first, joined by ` › `.
     pub(crate) heading: String,
     pub(crate) text: String,
-    /// Neither code nor a table.
+    /// Whether it is neither code nor a table.
     pub(crate) prose: bool,
 }
 
@@ -25,7 +25,7 @@ impl Passage {
     }
 }
 
-/// Cuts a file into passages. `first_line` is the number of its first line, if this is a part.
+/// Cuts a file into passages. `first_line` is the number of the first line, for a part of a file.
 pub(crate) fn cut_up(file: &str, text: &str, first_line: usize) -> Vec<Passage> {
     let prose_file = Path::new(file).extension().is_none_or(|extension| {
         ["md", "markdown", "txt", "rst", "adoc", "org"].iter().any(|known| extension == *known)
@@ -68,14 +68,14 @@ pub(crate) fn cut_up(file: &str, text: &str, first_line: usize) -> Vec<Passage> 
     cutter.found
 }
 
-/// How many lines at the top of a page are settings of a site generator.
+/// The number of lines at the top of a page that are settings of a site generator.
 fn front_matter(lines: &[&str]) -> usize {
     let fenced = lines.first().is_some_and(|first| first.trim_end() == "---");
     let end = lines.iter().skip(1).position(|line| line.trim_end() == "---").filter(|_| fenced);
     end.map_or(0, |end| end + 2)
 }
 
-/// Level and title, where a line is a heading (`# Title`, or a title with a line drawn under it).
+/// Level and title of a heading (`# Title`, or a title with a line below it).
 fn heading<'a>(line: &'a str, below: Option<&&str>) -> Option<(usize, &'a str)> {
     let level = line.bytes().take_while(|byte| *byte == b'#').count();
     if (1..=6).contains(&level) && line[level..].starts_with(' ') {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_cut_at_blank_lines_headings_fences_and_table_rows() {
+    fn page_is_cut_at_blank_lines_headings_fences_and_rows() {
         assert_eq!(
             texts(&cut_up("a.md", PAGE, 1)),
             [
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_file_keeps_its_line_numbers() {
+    fn part_of_a_file_keeps_its_line_numbers() {
         assert_eq!(cut_up("a.txt", "one\n\ntwo", 40)[1].line, 42);
     }
 }

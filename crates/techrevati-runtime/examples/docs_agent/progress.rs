@@ -1,4 +1,4 @@
-//! What the user sees while the agents work: one short line per thing that happens.
+//! Progress for the user: one short line per event.
 
 use std::io::{self, Write as _};
 
@@ -7,7 +7,7 @@ use techrevati_runtime::orchestrator::Escalation;
 
 use crate::recoveries::{Plan, provider};
 
-/// Writes progress to standard error, so that standard output holds only the result.
+/// Writes progress to standard error, so that standard output has only the result.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Progress {
     quiet: bool,
@@ -18,14 +18,14 @@ impl Progress {
         Self { quiet }
     }
 
-    /// Who does what. A terminal that is gone is no reason to stop.
+    /// Writes a line about an agent. A closed terminal is not an error.
     pub(crate) fn line(self, who: &str, what: &str) {
         if !self.quiet {
             let _ = writeln!(io::stderr(), "{who:<11}{what}");
         }
     }
 
-    /// What the runtime says of calls that fail, and of what it does about them.
+    /// Writes failed calls and their recovery.
     pub(crate) fn event(self, event: &AgentEvent) {
         let detail = event.detail.as_deref().unwrap_or_default();
         match event.event {
@@ -46,17 +46,17 @@ impl Progress {
     }
 }
 
-/// Writes a result to standard output; who closed it does not want it.
+/// Writes a result to standard output. A closed pipe is not an error.
 pub(crate) fn result(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Writes what went wrong, whether quiet or not.
+/// Writes an error, even if quiet.
 pub(crate) fn trouble(text: &str) {
     let _ = writeln!(io::stderr(), "docs_agent: {text}");
 }
 
-/// Tells a person that recovery has given up.
+/// Writes that recovery has given up.
 pub(crate) fn alert(escalation: &Escalation<'_>) {
     let Escalation { role, scenario, gave_up, attempts, .. } = escalation;
     let calls = if *attempts == 1 { "1 call" } else { &format!("{attempts} calls") };

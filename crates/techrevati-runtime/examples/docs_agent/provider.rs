@@ -1,4 +1,4 @@
-//! Which model answers, and where: one of our own, or one that somebody else serves.
+//! The model and its address: the example's own, or another server's.
 
 use std::error::Error;
 
@@ -10,21 +10,21 @@ use crate::client::Client;
 use crate::progress::Progress;
 use crate::{model, server};
 
-/// What the extractive model costs: a pretended price, for there must be something to count.
+/// The pretended price of the extractive model, for the budget.
 const INPUT_PRICE: Usd = Usd::from_cents(15);
 const OUTPUT_PRICE: Usd = Usd::from_cents(60);
 
-/// The model, how it is reached, and what it costs.
+/// The model, its client and its price.
 #[derive(Debug)]
 pub(crate) struct Connected {
     pub(crate) model: String,
     pub(crate) client: Client,
-    /// Where calls go. Each route has a breaker of its own.
+    /// The routes of calls, each with its own breaker.
     pub(crate) routes: Routes,
     pub(crate) prices: PricingTable,
 }
 
-/// What the options ask for.
+/// The provider by the options.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ fn somebodys(endpoint: &Endpoint, progress: Progress) -> Result<Connected, BoxEr
     Ok(Connected { model: model.clone(), client, routes, prices })
 }
 
-/// Who serves it: the host's name, and the port if there is one.
+/// The name of the server: the host, and the port if there is one.
 fn host(base_url: &str) -> &str {
     let rest = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_provider_is_called_by_its_host() {
+    fn provider_is_named_by_its_host() {
         assert_eq!(host("https://api.openai.com/v1"), "api.openai.com");
         assert_eq!(host("http://me:secret@localhost:8080/v1?x"), "localhost:8080");
     }

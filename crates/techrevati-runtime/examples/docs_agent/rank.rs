@@ -1,28 +1,29 @@
-//! Passages, and which of them answer a question best: BM25 with headings.
+//! The search for passages that answer a question: BM25 with headings.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::passages::Passage;
 use crate::text::{one_line, sentences, terms};
 
-/// How soon a repeated term stops adding to the score, and how much long passages lose.
+/// The saturation of repeated terms, and the penalty of long passages.
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
-/// A term in the heading counts as often as this in the text.
+/// The weight of a term in the heading, in occurrences in the text.
 const HEADING: f64 = 1.5;
-/// A passage whose heading alone matches may be about something else.
+/// The factor of a passage of which only the heading matches.
 const HEADING_ONLY: f64 = 0.7;
-/// A passage gains this part of the mean of its file's best: what the file is about counts, too.
+/// The part that a passage gains of the mean of its file's best ones, because the topic of the file
+/// counts.
 const BY_TOPIC: f64 = 0.5;
 const TOPIC: usize = 3;
-/// The first passage under a heading says what the section is about.
+/// The factor of the first passage under a heading, which introduces the section.
 const OPENING: f64 = 1.25;
-/// Code and tables answer a question less often than prose.
+/// The factor of code and tables, which answer questions less often than prose.
 const NOT_PROSE: f64 = 0.35;
-/// A quotation is at most about this long, in bytes.
+/// The maximum length of a quotation in bytes, approximately.
 const QUOTE_BYTES: usize = 360;
 
-/// A passage that matches, and how well.
+/// A matching passage and its score.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hit<'a> {
     pub(crate) passage: &'a Passage,
@@ -79,7 +80,7 @@ pub(crate) fn rank<'a>(query: &str, passages: &'a [Passage]) -> Vec<Hit<'a>> {
     hits
 }
 
-/// The sentences of a passage that answer the query best, word for word, on one line.
+/// The sentences of a passage that answer the query best, verbatim, on one line.
 pub(crate) fn quotation(query: &str, passage: &str) -> String {
     let line = one_line(passage);
     if line.len() <= QUOTE_BYTES {
@@ -98,17 +99,17 @@ pub(crate) fn quotation(query: &str, passage: &str) -> String {
         let size = sentences[first..].iter().take_while(fits).count().max(1);
         &sentences[first..first + size]
     });
-    // Of equals the first: a passage opens with what it is about.
+    // The first of equal ones, because a passage begins with its topic.
     let best = windows.rev().max_by_key(|window| window.iter().map(worth).sum::<usize>());
     best.map_or_else(|| line.clone(), |window| window.join(" "))
 }
 
-/// Whether the passage itself, not only its heading, has one of the terms.
+/// Whether the passage's own text, not only its heading, has one of the terms.
 fn passage_says(passage: &Passage, wanted: &BTreeSet<String>) -> bool {
     said(passage).iter().any(|term| wanted.contains(term))
 }
 
-/// The terms of a passage's own words. A link says where something is said, not what.
+/// The terms of a passage's own words, without link targets.
 fn said(passage: &Passage) -> Vec<String> {
     let mut words = String::new();
     let mut rest = passage.text.as_str();
@@ -152,7 +153,7 @@ mod tests {
         After the timeout it lets a probe through.\n\n## Other\n\nThe breaker is named.\n";
 
     #[test]
-    fn a_heading_answers_for_the_text_below_it() {
+    fn heading_counts_for_the_text_below_it() {
         let passages = cut_up("a.md", PAGE, 1);
         let hits = rank("How does the breaker recover?", &passages);
         assert_eq!(hits[0].passage.line, 7);
@@ -160,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_no_term_with_the_question_is_no_hit() {
+    fn passage_without_a_term_of_the_question_is_no_hit() {
         assert!(rank("banana bread", &cut_up("a.md", PAGE, 1)).is_empty());
         assert!(rank("", &cut_up("a.md", PAGE, 1)).is_empty());
     }
 
     #[test]
-    fn a_link_does_not_answer_for_the_page_it_leads_to() {
+    fn link_does_not_count_for_its_target_page() {
         let page = "# Breaker\n\nMore: [how it recovers](recovery.md).\n\n\
             It [recovers][1] after a wait.\n";
         let passages = cut_up("a.md", page, 1);
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_passage_is_quoted_where_it_answers() {
+    fn long_passage_is_quoted_at_its_best_part() {
         let filler = "Nothing of interest is said in this sentence at all. ".repeat(12);
         let text = format!("{filler}The probe closes the breaker again. {filler}");
         let quote = quotation("When is the breaker closed?", &text);

@@ -1,33 +1,33 @@
-//! What the runtime did about failed calls, as the events of a session tell it.
+//! The recoveries of failed calls, from the events of a session.
 
 use std::sync::Arc;
 
 use techrevati_runtime::events::payload::{self, TurnStarted, Word, Words};
 use techrevati_runtime::events::{AgentEvent, AgentEventName, SpanId};
 
-/// One failure of a turn's call, and what came of it.
+/// One failure of a turn's call, and its result.
 #[derive(Debug, Default)]
 pub(crate) struct Recovery {
-    /// The number of the turn in its session, counted from 1.
+    /// The number of the turn in its session, from 1.
     pub(crate) turn: usize,
-    /// The numbers of the attempt that failed, and of the one after it.
+    /// The numbers of the failed attempt and the next one.
     pub(crate) attempts: (u64, Option<u64>),
-    /// Where they went.
+    /// Their routes.
     pub(crate) route: (String, Option<String>),
     pub(crate) plan: Plan,
-    /// How the attempt after it ended: empty until it has.
+    /// The end of the next attempt; empty until it has ended.
     pub(crate) outcome: String,
     span: Option<SpanId>,
 }
 
-/// What the event of a recovery says of what failed, and of what is done.
+/// The facts of a recovery event: the failure and the reaction.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// What failed, with its status if it was a reply.
+    /// The fault, with its status if it was a reply.
     pub(crate) fault: String,
     pub(crate) scenario: String,
     pub(crate) steps: Vec<String>,
-    /// How long is waited before the next attempt, and why so long.
+    /// The wait before the next attempt, and its reason.
     pub(crate) wait: Option<String>,
 }
 
@@ -46,14 +46,14 @@ impl Plan {
             None => format!("{wait:.2} s back-off"),
         });
         let steps = told.steps.into_iter().flat_map(Words::iter);
-        // Where nothing helped, what the recipe wants done then.
+        // Without another attempt, the escalation policy of the recipe.
         let steps = steps.chain(told.policy.map(Word::as_str));
         let steps = steps.map(str::to_owned).collect();
         Self { fault, scenario: text(told.scenario), steps, wait }
     }
 }
 
-/// The recoveries of one session, in the order in which they began.
+/// The recoveries of one session, in order.
 pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
     let (mut turns, mut rows) = (Vec::new(), Vec::<Recovery>::new());
     let mut failed = (0, String::new());
@@ -75,7 +75,7 @@ pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
                     span: event.span,
                 });
             }
-            // What is below a turn belongs to its attempts.
+            // Spans below a turn are its attempts.
             AgentEventName::AttemptStarted => {
                 if let Some(row) = open(&mut rows, event.parent) {
                     row.attempts.1 = Some(number(event));
@@ -90,12 +90,12 @@ pub(crate) fn of(events: &[Arc<AgentEvent>]) -> Vec<Recovery> {
     rows
 }
 
-/// Where an attempt went.
+/// The route of an attempt.
 pub(crate) fn provider(event: &AgentEvent) -> Option<&str> {
     TurnStarted::of(event).provider.map(Word::as_str)
 }
 
-/// The recovery of a turn that is still under way.
+/// The recovery of a running turn.
 fn open(rows: &mut [Recovery], turn: Option<SpanId>) -> Option<&mut Recovery> {
     rows.iter_mut().rfind(|row| row.span == turn && row.outcome.is_empty())
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_is_a_row_that_says_what_came_of_it() {
+    fn each_failure_is_a_row_with_its_result() {
         let session = orchestrator().session().unwrap();
         session
             .blocking()
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_a_row_too() {
+    fn given_up_failure_is_a_row() {
         let session = orchestrator().session().unwrap();
         let failed = session
             .blocking()

@@ -1,4 +1,4 @@
-//! What a run came to, as a table: told by the events and the summaries of its sessions.
+//! The result of a run as a table, from the events and summaries of its sessions.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use techrevati_runtime::usage::{PricingTable, Usd};
 
 use crate::recoveries::{self, Recovery};
 
-/// The table: agents, tools, cost per model, and what was done about each failure.
+/// The table: agents, tools, cost per model, and recoveries.
 pub(crate) fn table(summaries: &[Summary], prices: &PricingTable) -> String {
     let mut text = String::new();
     let head = "agent|state|turns|calls|failed|tool calls|uncached in|tokens out|cost|budget left";
@@ -99,7 +99,7 @@ fn column(event: &AgentEvent) -> Option<usize> {
     }
 }
 
-/// A failure, and below it what it was taken for and the steps after the first.
+/// A failure, and below it its fault and the further steps.
 fn recovery(role: String, recovery: Recovery) -> Vec<Vec<String>> {
     let Recovery { turn, attempts: (failed, next), route: (from, to), plan, outcome, .. } =
         recovery;
@@ -124,7 +124,7 @@ fn recovery(role: String, recovery: Recovery) -> Vec<Vec<String>> {
     [first, second].into_iter().chain(steps.map(|step| below(String::new(), step))).collect()
 }
 
-/// Appends rows below a head (`a|b|c`), each column as wide as it needs. No rows, no head.
+/// Appends rows below a head (`a|b|c`), with each column as wide as needed. Without rows, no head.
 fn columns(text: &mut String, head: &str, rows: impl Iterator<Item = Vec<String>>) {
     let rows = rows.collect::<Vec<_>>();
     if rows.is_empty() {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_rows_is_left_out() {
+    fn table_without_rows_is_omitted() {
         assert_eq!(table(&[], &PricingTable::new()), "");
     }
 }

@@ -1,4 +1,4 @@
-//! The researcher: reads, takes notes, and hands over when its notes suffice.
+//! The researcher: reads, takes notes, and hands over when they suffice.
 
 use serde_json::{Value, json};
 use techrevati_runtime::lifecycle::Handoff;
@@ -16,12 +16,12 @@ use crate::wire::Message;
 
 /// Its role, for permissions and events.
 pub(crate) const ROLE: &str = "researcher";
-/// How often it may hand in notes.
+/// The maximum number of rounds of notes.
 const ROUNDS: usize = 3;
-/// What it is offered; writing is refused to it.
+/// Its offered tools. Writing is refused.
 const TOOLS: &[&str] = &["list_files", "search", "read_file", "write_file"];
 
-/// The researcher hands nothing over.
+/// The researcher gives up without a handover.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer from `{folder}`: {reason}")]
 pub(crate) struct GaveUp {
@@ -29,12 +29,12 @@ pub(crate) struct GaveUp {
     reason: String,
 }
 
-/// What its notes must be: taken from more than one document, where there is more than one.
+/// The requirement for its notes: more than one document, if there are several.
 pub(crate) const fn required(documents: usize) -> QualityLevel {
     if documents > 1 { QualityLevel::Strict } else { QualityLevel::Standard }
 }
 
-/// When it hands over, goes on, or gives up. "Phase completed" says that it was the last round.
+/// When to hand over, continue or give up. "Phase completed" means that it was the last round.
 pub(crate) fn policy(required: QualityLevel, budget: Usd) -> PolicyEngine {
     use PolicyCondition as If;
     let good = || If::QualityAt(required);
@@ -65,7 +65,7 @@ fn abort(reason: &str) -> PolicyActionData {
 ///
 /// # Errors
 ///
-/// [`GaveUp`], or what ended the session.
+/// [`GaveUp`], or the error that ended the session.
 pub(crate) async fn run(
     desk: &Desk,
     session: &OrchestrationSession,
@@ -83,7 +83,7 @@ pub(crate) async fn run(
                 kept.push(note);
             }
         }
-        // A later round that brings nothing new is the last.
+        // A later round without new notes is the last.
         let last = round == ROUNDS || (round > 1 && kept.len() == before);
         let decision = decide(desk, session, &kept, last);
         match decision.action {
@@ -103,7 +103,7 @@ pub(crate) async fn run(
     unreachable!("the last round hands over or gives up")
 }
 
-/// Asks the gate, then the policy: the first rule that fires decides.
+/// Evaluates the gate and then the policy: the first rule that fires decides.
 fn decide(
     desk: &Desk,
     session: &OrchestrationSession,
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn exactly_one_rule_decides_about_every_state_of_the_notes() {
+    fn exactly_one_rule_applies_to_each_state_of_the_notes() {
         use PolicyAction::{AbortPhase, GenerateHandoff, RetryAgent};
         assert_eq!(actions(Some(QualityLevel::Release), false), [GenerateHandoff]);
         assert_eq!(actions(Some(QualityLevel::Standard), false), [RetryAgent]);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_document_cannot_be_asked_for_a_second_source() {
+    fn single_document_needs_no_second_source() {
         assert_eq!(required(1), QualityLevel::Standard);
         assert_eq!(required(2), QualityLevel::Strict);
     }

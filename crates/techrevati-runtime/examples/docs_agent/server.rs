@@ -19,23 +19,23 @@ use crate::faults::{Fault, Plan};
 use crate::model;
 use crate::wire::{ChatReply, ChatRequest, Chunk, ChunkChoice, Delta};
 
-/// Pause between the pieces of a streamed reply, so that one can watch it come.
+/// The pause between the parts of a streamed reply, so that progress is visible.
 const PIECE_PAUSE: Duration = Duration::from_millis(5);
-/// Results of tools that are longer together, in bytes, can be cut.
+/// Results of tools with more bytes than this can be shortened.
 const LONG: usize = 2_000;
-/// Words in a piece.
+/// The number of words in a part.
 const PIECE_WORDS: usize = 6;
 
-/// The providers that it plays, each at a base address of its own.
+/// The providers of the server, each at its own base address.
 pub(crate) const PROVIDERS: [&str; 2] = ["primary", "fallback"];
 
-/// Starts the server and gives the base addresses of its providers. It ends with the process.
+/// Starts the server and returns the base addresses of its providers. It ends with the process.
 ///
-/// `silence` is how long it keeps a caller waiting that it means to disappoint.
+/// `silence` is the delay of a reply that is meant to time out.
 ///
 /// # Errors
 ///
-/// If no loopback port is to be had.
+/// If no loopback port is available.
 pub(crate) async fn start(seed: u64, silence: Duration) -> io::Result<[String; 2]> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
@@ -55,7 +55,7 @@ struct Shared {
 
 struct State {
     plan: Plan,
-    /// What the last call was too long for, in tokens: the next one has to keep to it.
+    /// The limit in tokens that the last call exceeded, and that the next one has to keep.
     limit: Option<u64>,
 }
 
@@ -64,7 +64,7 @@ impl State {
         Self { plan: Plan::new(seed), limit: None }
     }
 
-    /// What happens to a request that is so many tokens long.
+    /// The fault of a request with this number of tokens.
     fn fault(&mut self, request: &ChatRequest, tokens: u64) -> Option<Fault> {
         if self.limit.is_some_and(|limit| tokens > limit) {
             return Some(Fault::TooLong);
@@ -182,7 +182,7 @@ mod tests {
     const FIRST: &str = PROVIDERS[0];
 
     async fn client(seed: u64) -> Client {
-        // A silence that is none: the timeout belongs to the turn, not to us.
+        // No delay: the timeout belongs to the turn, not to this test.
         let addresses = start(seed, Duration::ZERO).await.unwrap();
         let providers = PROVIDERS.map(str::to_owned).into_iter().zip(addresses);
         Client::new(providers, None, true).unwrap()
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_fault_reaches_the_client_as_what_it_is() {
+    async fn each_fault_reaches_the_client_unchanged() {
         for seed in 0..6 {
             let client = client(seed).await;
             let mut met = Vec::new();
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_too_long_is_so_until_it_is_shorter() {
+    async fn too_long_context_is_refused_until_it_is_shorter() {
         let client = client(1).await;
         for _ in 0..9 {
             let _ = client.chat(FIRST, &request(2 * LONG)).await;
@@ -246,9 +246,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_streamed_reply_is_the_same_reply_at_both_providers() {
+    async fn streamed_reply_equals_the_whole_one_at_both_providers() {
         let client = client(0).await;
-        // Past all faults of the plan.
+        // After all faults of the plan.
         for _ in 0..8 {
             let _ = client.chat(FIRST, &request(0)).await;
         }

@@ -1,4 +1,4 @@
-//! The whole job, with faults as different seeds bring them.
+//! Whole runs, with the faults of several seeds.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::{Done, model, report, server, work};
 
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// A folder for one test, gone with it.
+/// A temporary folder of one test.
 struct Place(PathBuf);
 
 impl Place {
@@ -53,7 +53,7 @@ fn rows(done: &Done) -> Vec<Recovery> {
     done.summaries.iter().flat_map(|summary| recoveries::of(&summary.agent_events)).collect()
 }
 
-/// Every failure is followed by an answer, or by another failure of the same turn.
+/// Checks that every failure is followed by an answer, or by another failure of the same turn.
 fn assert_recovered(rows: &[Recovery], seed: u64) {
     for (at, row) in rows.iter().enumerate() {
         let next = rows.get(at + 1).filter(|next| next.attempts.0 > 1);
@@ -92,7 +92,7 @@ async fn recovers_over_two_routes(seed: u64) {
         assert_eq!(asked, fault == "rate limit (429)" && stays, "seed {seed}: {row:?}");
     }
 
-    // The log has what the table has.
+    // The log and the table agree.
     let log = fs::read_to_string(&done.log).unwrap();
     let events = log.lines().map(|line| AgentEvent::from_json(line).unwrap()).collect::<Vec<_>>();
     let count = |name| events.iter().filter(|event| event.event == name).count();
@@ -104,12 +104,12 @@ async fn recovers_over_two_routes(seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_every_seed_each_fault_is_recovered_over_two_routes() {
+async fn each_fault_is_recovered_over_two_routes_on_each_seed() {
     join_all((0..12).map(recovers_over_two_routes)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_one_route_it_recovers_where_it_is() {
+async fn single_route_recovers_in_place() {
     let place = Place::new("endpoint");
     let [base_url, _] = server::start(3, TIMEOUT * 3).await.unwrap();
     let model = model::NAME.into();

@@ -1,6 +1,6 @@
-//! Words: how a text is cut into comparable terms.
+//! Words and terms of texts.
 
-/// Words that say nothing about what is asked.
+/// Words without a meaning for the search.
 const STOP_WORDS: &[&str] = &[
     "a", "about", "all", "also", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but",
     "by", "can", "could", "did", "do", "does", "doing", "done", "explain", "for", "from", "get",
@@ -12,11 +12,11 @@ const STOP_WORDS: &[&str] = &[
     "would", "you", "your",
 ];
 
-/// Endings that are cut off a word, as often as one fits.
+/// Endings that are removed from a word, repeatedly.
 const ENDINGS: &[&str] =
     &["ation", "ures", "ing", "ies", "ure", "ed", "er", "es", "ly", "e", "s", "y"];
 
-/// What is left of a word has at least this many letters.
+/// The minimum number of letters that remain.
 const SHORTEST_STEM: usize = 4;
 
 /// The terms of a text: its words in lower case, without stop words and endings.
@@ -24,7 +24,7 @@ pub(crate) fn terms(text: &str) -> Vec<String> {
     words(text).iter().filter(|word| !is_stop_word(word)).map(|word| stem(word)).collect()
 }
 
-/// The words of a text that [`terms`] keeps, as they were written, each once.
+/// The words of a text that [`terms`] keeps, in their original form, each once.
 pub(crate) fn content_words(text: &str) -> Vec<String> {
     let mut seen = Vec::new();
     let mut kept = Vec::new();
@@ -49,7 +49,7 @@ pub(crate) fn cut(text: &str, limit: usize) -> &str {
     &text[..ends.find(|&end| text.is_char_boundary(end)).unwrap_or(0)]
 }
 
-/// The sentences of a text, each with the space before it cut off.
+/// The sentences of a text, each without leading space.
 pub(crate) fn sentences(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stop_words_are_sorted_for_the_search() {
+    fn stop_words_are_sorted_for_the_search() {
         assert!(STOP_WORDS.is_sorted());
     }
 
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_reduced_to_what_it_asks_about() {
+    fn question_is_reduced_to_its_terms() {
         assert_eq!(
             content_words("How does the circuit breaker recover?"),
             ["circuit", "breaker", "recover"]
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn sentences_end_at_a_stop_that_is_followed_by_space() {
+    fn sentences_end_at_a_stop_followed_by_space() {
         assert_eq!(
             sentences("It waits 1.5 s. Then it probes!"),
             ["It waits 1.5 s.", "Then it probes!"]
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_cut_between_characters() {
+    fn text_is_cut_between_characters() {
         assert_eq!(cut("aä", 2), "a");
         assert_eq!(cut("aä", 9), "aä");
     }

@@ -1,4 +1,4 @@
-//! What the agents can do: list, search and read the folder, and write into the output folder.
+//! The tools of the agents: list, search and read the folder, and write into the output folder.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -12,16 +12,16 @@ use crate::rank;
 use crate::text::{content_words, cut, one_line, terms};
 use crate::wire::Tool;
 
-/// Bounds on what one call returns: entries of a listing, passages of a search, bytes of a
-/// passage and bytes of a file.
+/// Limits of one call's result: entries of a listing, passages of a search, bytes of a passage and
+/// bytes of a file.
 const LISTED: usize = 200;
 const HITS: usize = 8;
 const HIT_BYTES: usize = 400;
 const READ_BYTES: usize = 16 << 10;
-/// What one call may write.
+/// The maximum size of a written file.
 const WRITE_BYTES: usize = 1 << 20;
 
-/// Why a tool gave no result. The model is told.
+/// The reason why a tool failed, for the model.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ToolFailed {
     #[error("there is no tool `{0}`")]
@@ -57,7 +57,7 @@ impl Toolbox {
     ///
     /// # Errors
     ///
-    /// [`ToolFailed`] if there is no such tool, an argument is missing, or it cannot be done.
+    /// [`ToolFailed`] if the tool does not exist, an argument is missing, or the work fails.
     pub(crate) fn run(&self, tool: &str, arguments: &Value) -> Result<Value, ToolFailed> {
         match tool {
             "list_files" => Ok(self.list_files()),
@@ -110,7 +110,7 @@ impl Toolbox {
         let mut shown = cut(rest, READ_BYTES);
         let mut result = json!({ "file": path, "from_line": from_line });
         if shown.len() < rest.len() {
-            // A cut falls between lines, unless one line is longer than all that may be shown.
+            // A cut is between lines, unless one line is longer than the limit.
             shown = shown.rfind('\n').map_or(shown, |end| &shown[..=end]);
             result["goes_on_at_line"] = json!(from_line + shown.lines().count());
         }
@@ -132,7 +132,7 @@ impl Toolbox {
     }
 }
 
-/// The tools as they are offered to the model, by name.
+/// The offers of tools to the model, by name.
 pub(crate) fn offer(names: &[&str]) -> Vec<Tool> {
     let path = json!({ "type": "string", "description": "a path as list_files shows it" });
     let all = [

@@ -1,4 +1,4 @@
-//! The part of the chat completions protocol that both ends of the example speak.
+//! The chat completions protocol, as far as both ends of the example need it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ impl ChatRequest {
     }
 }
 
-/// One message of a conversation, whoever wrote it.
+/// One message of a conversation.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Message {
     pub(crate) role: String,
@@ -52,7 +52,7 @@ impl Message {
         Self::of("assistant", text)
     }
 
-    /// What a tool returned to the call with this id.
+    /// The result of the tool call with this id.
     pub(crate) fn tool(call_id: &str, result: impl Into<String>) -> Self {
         Self { tool_call_id: Some(call_id.into()), ..Self::of("tool", result) }
     }
@@ -67,7 +67,7 @@ impl Message {
     }
 }
 
-/// A tool the model asks for.
+/// A tool call of the model.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct ToolUse {
     pub(crate) id: String,
@@ -76,7 +76,7 @@ pub(crate) struct ToolUse {
     pub(crate) function: FunctionUse,
 }
 
-/// Name and arguments of a tool the model asks for. The arguments are JSON, as text.
+/// Name and arguments of a tool call. The arguments are JSON in a string.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct FunctionUse {
     pub(crate) name: String,
@@ -126,7 +126,7 @@ pub(crate) struct ChatReply {
     pub(crate) usage: Option<WireUsage>,
 }
 
-/// The model's message, and why it ends there.
+/// The message of the model, and its finish reason.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Choice {
     pub(crate) message: Message,
@@ -134,7 +134,7 @@ pub(crate) struct Choice {
     pub(crate) finish_reason: Option<String>,
 }
 
-/// Tokens, as providers of this protocol count them: cached ones are part of the prompt.
+/// Tokens as this protocol counts them: cached ones are part of the prompt.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct WireUsage {
     #[serde(default)]
@@ -146,7 +146,7 @@ pub(crate) struct WireUsage {
 }
 
 impl WireUsage {
-    /// The tokens as the runtime counts them: cached ones are not also input.
+    /// Tokens as the runtime counts them: cached ones are not part of the input.
     pub(crate) fn snapshot(self) -> UsageSnapshot {
         let cached = self.prompt_tokens_details.map_or(0, |details| details.cached_tokens);
         let cached = cached.min(self.prompt_tokens);
@@ -154,7 +154,7 @@ impl WireUsage {
     }
 }
 
-/// What the prompt's tokens consist of.
+/// The parts of the prompt's tokens.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub(crate) struct PromptDetails {
     #[serde(default)]
@@ -168,12 +168,12 @@ pub(crate) struct Chunk {
     pub(crate) choices: Vec<ChunkChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) usage: Option<WireUsage>,
-    /// What went wrong after the reply had begun.
+    /// The error after the start of the reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<Value>,
 }
 
-/// The next piece of the model's message.
+/// The next part of the message.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct ChunkChoice {
     #[serde(default)]
@@ -182,7 +182,7 @@ pub(crate) struct ChunkChoice {
     pub(crate) finish_reason: Option<String>,
 }
 
-/// A piece of text.
+/// A part of the text.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Delta {
     #[serde(default)]
@@ -193,7 +193,7 @@ fn function() -> String {
     "function".into()
 }
 
-/// Some providers send `null` where they mean "none".
+/// Some providers send `null` for an absent value.
 fn or_default<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<ToolUse>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }

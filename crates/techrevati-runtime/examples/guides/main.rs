@@ -1,7 +1,7 @@
-//! The code of the guides in `docs/`: compiled, linted and run, so that what they show works.
+//! The code of the guides in `docs/`, compiled, linted and run.
 //!
-//! Each guide has a module of its name here. A check of the workspace compares them: every Rust
-//! block of a guide stands in its module, word for word.
+//! Each guide has a module of the same name here. A check of the workspace compares them: every
+//! Rust block of a guide is in its module, word for word.
 
 mod budgets;
 mod circuit_breaker;
@@ -42,6 +42,6 @@ async fn main() -> Result<(), BoxError> {
 }
 
 #[test]
-fn the_guides_do_what_they_say() {
+fn code_of_the_guides_runs() {
     main().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Bad input gets an error that names field and value, and changes nothing.
+//! Bad input: the error names field and value, and nothing changes.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use techrevati_runtime::usage::{
     ModelPricing, PricingTable, UsageSnapshot, Usd, load_pricing_from_file,
 };
 
-/// The error's whole chain names all of these.
+/// Checks that the error's chain contains all of these.
 fn names(error: &(dyn Error + 'static), words: &[&str]) {
     let chain = std::iter::successors(Some(error), |&error| error.source());
     let text: Vec<String> = chain.map(ToString::to_string).collect();
@@ -54,7 +54,7 @@ fn unknown_names_in_policies_are_named_with_their_path() {
 }
 
 #[test]
-fn a_closure_condition_refuses_to_be_written() {
+fn closure_condition_cannot_be_serialised() {
     let custom = PolicyCondition::custom("late at night", |_| true);
     names(&serde_json::to_string(&custom).unwrap_err(), &["late at night"]);
 }
@@ -73,7 +73,7 @@ fn money_is_never_negative_or_infinite() {
 }
 
 #[test]
-fn a_condition_and_a_back_off_name_the_number_that_they_refuse() {
+fn condition_and_back_off_name_the_refused_number() {
     for bad in [-0.5, f64::NAN, f64::INFINITY] {
         names(&PolicyCondition::gate_below(bad).unwrap_err(), &["gate_below", &bad.to_string()]);
         names(&Backoff::with_base(bad).unwrap_err(), &["base", &bad.to_string()]);
@@ -88,7 +88,7 @@ fn a_condition_and_a_back_off_name_the_number_that_they_refuse() {
 }
 
 #[test]
-fn an_empty_role_opens_no_session_and_creates_no_worker() {
+fn empty_role_opens_no_session_and_creates_no_worker() {
     let registry = AgentRegistry::new();
     let orchestrator = Orchestrator::new(" ", "draft").registry(registry.clone());
     names(&orchestrator.session().unwrap_err(), &["role", "` `"]);
@@ -107,7 +107,7 @@ fn an_empty_role_opens_no_session_and_creates_no_worker() {
     names(&PolicyCondition::from_json(r#"{"agent_failed":""}"#).unwrap_err(), &["agent_failed"]);
 }
 
-/// A file that is removed when the test is over.
+/// A file that is removed at the end of the test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -125,7 +125,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn a_pricing_file_is_loaded_whole_or_not_at_all() {
+fn pricing_file_is_loaded_whole_or_not_at_all() {
     let prices = PricingTable::new();
     prices.register("kept", ModelPricing::per_million(Usd::ZERO, Usd::ZERO)).unwrap();
     let good = r#""good":{"input_per_million":1.0,"output_per_million":2.0}"#;
@@ -152,7 +152,7 @@ fn a_pricing_file_is_loaded_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_second_pause_and_an_input_for_nobody_are_refused() {
+fn second_pause_and_input_without_a_pause_are_refused() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     names(&session.provide_input("hello").unwrap_err(), &["no pause_for_input in flight"]);
 
@@ -182,14 +182,14 @@ fn invalid_handoff_changes_nothing() {
 }
 
 #[test]
-fn a_turn_on_a_finished_session_is_refused_and_changes_nothing() {
+fn turn_on_an_ended_session_is_refused_and_changes_nothing() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     session.complete().unwrap();
     let books = || serde_json::to_value(session.summary()).unwrap();
     let before = books();
     let late = session.blocking().run_turn(Turn::model("m"), || Ok::<_, BoxError>(1));
-    names(&late.unwrap_err(), &["the session is over", "completed"]);
-    names(&session.complete().unwrap_err(), &["the session is over", "completed"]);
+    names(&late.unwrap_err(), &["the session has ended", "completed"]);
+    names(&session.complete().unwrap_err(), &["the session has ended", "completed"]);
     names(&session.handle().cancel("too late").unwrap_err(), &["completed"]);
     assert!(session.provide_input("hello").is_err());
     assert_eq!(books(), before);

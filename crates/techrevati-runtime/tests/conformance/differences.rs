@@ -1,4 +1,4 @@
-//! The ways in which the port is meant to differ from the original, one test each.
+//! The intended differences from the original, one test each.
 
 mod support;
 
@@ -33,7 +33,7 @@ use self::support::{Draws, WAIT, breaker, dollar, fine, never, prices};
 use super::support::now;
 
 #[test]
-fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
+fn difference_1_digits_inside_a_number_are_no_status_code() {
     for (code, meaning) in [
         ("429", FailureScenario::LlmError),
         ("401", FailureScenario::ProviderFailure),
@@ -46,7 +46,7 @@ fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
         }
         for text in [format!("file {code}1.txt"), format!("took 1{code} ms"), format!("1.{code} s")]
         {
-            // What nothing else tells is an error of the model's.
+            // Without other facts it is an error of the model.
             assert_eq!(classify_text(&text), FailureScenario::LlmError, "{text}");
             let beside = format!("{text}: downstream");
             assert_eq!(classify_text(&beside), FailureScenario::DependencyTimeout, "{beside}");
@@ -55,7 +55,7 @@ fn difference_1_a_status_code_inside_a_longer_number_is_not_one() {
 }
 
 #[test]
-fn difference_2_stale_results_and_cancelled_probes() {
+fn difference_2_stale_result_is_ignored_and_probe_freed() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
     let [late_success, late_failure] = [(); 2].map(|()| breaker.try_acquire().unwrap());
@@ -81,7 +81,7 @@ fn difference_2_stale_results_and_cancelled_probes() {
 }
 
 #[test]
-fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
+fn difference_3_failure_while_open_does_not_extend_the_wait() {
     let clock = ManualClock::new();
     let breaker = breaker(&clock);
     let late = breaker.try_acquire().unwrap();
@@ -89,14 +89,16 @@ fn difference_3_a_failure_while_open_does_not_lengthen_the_wait() {
     clock.advance(WAIT / 2);
     breaker.record_failure();
     late.failure();
-    let Err(CallError::Open(open)) = breaker.call(fine) else { panic!("it let a call through") };
+    let Err(CallError::Open(open)) = breaker.call(fine) else {
+        panic!("the breaker admitted a call")
+    };
     assert_eq!(open.retry_after, Some(WAIT / 2));
     clock.advance(WAIT / 2);
     assert_eq!(breaker.state(), CircuitState::HalfOpen);
 }
 
 #[test]
-fn difference_4_timed_out_turn_counts_and_returns_when_due() {
+fn difference_4_timed_out_turn_counts_and_returns_in_time() {
     const LIMIT: Duration = Duration::from_secs(5);
     let clock = ManualClock::new();
     let tasks = breaker(&clock);
@@ -115,7 +117,7 @@ fn difference_4_timed_out_turn_counts_and_returns_when_due() {
     assert_eq!(error.to_string(), "turn exceeded timeout of 5.000s");
     assert!(tasks.is_open());
 
-    // A thread that hangs does not hold its caller back either.
+    // A hanging thread does not hold its caller either.
     let clock = ManualClock::skipping();
     let threads = breaker(&clock);
     let session = orchestrator.time(clock.clone()).circuit_breaker(threads.clone());
@@ -132,7 +134,7 @@ fn difference_4_timed_out_turn_counts_and_returns_when_due() {
 }
 
 #[test]
-fn difference_5_crossing_turn_is_answered_the_next_refused() {
+fn difference_5_overspending_turn_is_answered() {
     let records = RingBufferUsageSink::new();
     let orchestrator = Orchestrator::new("writer", "draft")
         .pricing(prices())
@@ -185,7 +187,7 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
         session.summary().agent_events.iter().filter(|event| event.event == name).count()
     };
 
-    // An attempt that is answered after one that was not.
+    // An attempt that is answered after a failed one.
     let session = orchestrator.session().unwrap();
     let call = async |attempt: Attempt| match attempt.number() {
         1 => Err("HTTP 503"),
@@ -197,7 +199,7 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
     assert_eq!(said(&session, AgentEventName::RecoverySucceeded), 1);
     assert_eq!(outcomes(&session), [RecoveryOutcome::PartialRecovery, RecoveryOutcome::Recovered]);
 
-    // Attempts of which none is.
+    // Attempts without an answer.
     let session = orchestrator.session().unwrap();
     let down = || Err::<(), _>("HTTP 503");
     let failed = now(session.run_turn_recovering(Turn::model("m"), async |_| down())).unwrap_err();
@@ -209,7 +211,7 @@ fn difference_7_recovered_means_that_an_attempt_succeeded() {
 }
 
 #[test]
-fn difference_13_plain_turn_tells_nothing_of_recovery() {
+fn difference_13_plain_turn_reports_no_recovery() {
     let exhausted = PolicyRule::new("retries", PolicyCondition::retry_exhausted(None));
     let orchestrator = Orchestrator::new("writer", "draft")
         .policy(PolicyEngine::new([exhausted.action(PolicyAction::AbortPhase)]))
@@ -234,7 +236,7 @@ fn difference_13_plain_turn_tells_nothing_of_recovery() {
 }
 
 #[test]
-fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
+fn difference_8_delays_stay_within_bounds_at_any_attempt() {
     for &jitter in JitterMode::ALL {
         for base in [f64::MIN_POSITIVE, 0.5, 1.0, 3.0, f64::MAX] {
             for cap in [Duration::ZERO, Duration::from_millis(1), WAIT, Duration::MAX] {
@@ -254,7 +256,7 @@ fn difference_8_delays_never_leave_their_bounds_at_any_attempt() {
 }
 
 #[test]
-fn difference_9_nothing_grows_with_the_turns_before_it() {
+fn difference_9_nothing_grows_with_earlier_turns() {
     const FEW: u32 = 2_000;
     const MANY: u32 = 20_000;
     let kept = NonZeroUsize::new(10).unwrap();
@@ -279,15 +281,15 @@ fn difference_9_nothing_grows_with_the_turns_before_it() {
     let summary = session.summary();
     assert_eq!(summary.usage.turns, u64::from(MANY));
     assert_eq!(summary.agent_events.len(), kept.get());
-    assert!(summary.recovery_events.is_empty(), "plain turns recover nothing");
+    assert!(summary.recovery_events.is_empty(), "plain turns do not recover");
     assert_eq!(summary.per_model_cost.len(), 1);
-    // Each turn was billed once, when it came: nobody adds them up again at another price.
+    // Each turn was billed once, when it was recorded, and is not summed again at another price.
     prices.register("m", ModelPricing::FREE).unwrap();
     assert_eq!(session.tracker().total_cost(), Usd::from_dollars(u64::from(MANY)));
 }
 
 #[test]
-fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
+fn difference_10_ended_session_refuses_turns_and_tools() {
     let open = || Orchestrator::new("writer", "draft").session().unwrap();
     let (handed, completed, failed, cancelled) = (open(), open(), open(), open());
     handed.handoff_to("editor", "polish", json!(null)).unwrap();
@@ -310,14 +312,14 @@ fn difference_10_a_session_that_is_over_refuses_turns_and_tools() {
             now(session.begin_turn(Turn::model("m"))).unwrap_err().to_string(),
         ];
         for text in refused {
-            assert_eq!(text, format!("the session is over: its worker is {status}"));
+            assert_eq!(text, format!("the session has ended: its worker is {status}"));
         }
         assert_eq!(session.status(), status);
     }
 }
 
 #[test]
-fn difference_11_handoff_worker_is_claimed_or_cancelled() {
+fn difference_11_handoff_workers_are_claimable_and_bounded() {
     const ROOM: usize = 3;
     let config = RegistryConfig::default().unclaimed_capacity(NonZeroUsize::new(ROOM).unwrap());
     let registry = AgentRegistry::with_config(config);
@@ -354,7 +356,7 @@ fn difference_12_new_worker_never_replaces_another() {
         let config = RegistryConfig::default().ids(Arc::new(Draws::new(draws)));
         AgentRegistry::with_config(config)
     };
-    // An id that is taken is drawn again.
+    // A taken id is drawn again.
     let drawn = registry(vec![7, 7, 7, 8]);
     let first = drawn.create("writer", "draft", Some(1)).unwrap();
     let second = drawn.create("writer", "draft", Some(2)).unwrap();
@@ -362,7 +364,7 @@ fn difference_12_new_worker_never_replaces_another() {
     assert_eq!(drawn.get(first.id()).unwrap().project_id(), Some(1));
     assert_eq!(drawn.get(second.id()).unwrap().project_id(), Some(2));
 
-    // A source that knows only one id gives one worker, and an error.
+    // A source with a single id gives one worker, and an error.
     let stuck = registry(vec![7]);
     let first = stuck.create("writer", "draft", Some(1)).unwrap();
     assert!(stuck.create("writer", "draft", Some(2)).is_err());

@@ -1,4 +1,4 @@
-//! Events: their JSON, both ways, and their attributes.
+//! Events: JSON in both directions, and attributes.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -37,7 +37,7 @@ fn round_trip(case: &RoundTrip) -> Verdict {
     let event = AgentEvent::from_json(&case.json).map_err(|e| e.to_string())?;
     let written: Value = serde_json::from_str(&event.to_json()).map_err(|e| e.to_string())?;
     same_json("json", &written, &case.expect)?;
-    // In the caller's data not even `3.0` becomes `3`.
+    // In the caller's data `3.0` does not become `3`.
     let given: Value = serde_json::from_str(&case.json).map_err(|e| e.to_string())?;
     same("data", &written.get("data"), &given.get("data").filter(|data| !data.is_null()))?;
     let again = AgentEvent::from_json(&event.to_json()).map_err(|e| e.to_string())?;

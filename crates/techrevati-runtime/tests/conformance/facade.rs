@@ -1,4 +1,4 @@
-//! What the facade promises: its shape, what may cross threads, and what may be plugged in.
+//! Promises of the facade: its names, thread safety, and object safety.
 
 use std::future::ready;
 
@@ -89,7 +89,7 @@ const _: () = {
     }
 };
 
-// What is plugged in stays usable as `dyn`.
+// Plugged-in traits stay usable as `dyn`.
 const _: Option<&dyn Clock> = None;
 const _: Option<&dyn BudgetListener> = None;
 const _: Option<&dyn Sleeper> = None;
@@ -102,7 +102,7 @@ const _: Option<&dyn RecoveryHandler> = None;
 const _: Option<&dyn TransitionListener> = None;
 
 #[test]
-fn the_futures_of_a_session_may_move_between_threads() {
+fn futures_of_a_session_are_send() {
     fn send<T: Send>(value: T) -> T {
         value
     }
@@ -121,6 +121,6 @@ fn the_futures_of_a_session_may_move_between_threads() {
 }
 
 #[test]
-fn the_version_is_the_crates() {
+fn version_is_the_crates() {
     assert_eq!(techrevati_runtime::VERSION, env!("CARGO_PKG_VERSION"));
 }

@@ -1,9 +1,9 @@
-//! Every name of the original has its place here, and `docs/from-python.md` says where.
+//! Every name of the original has a counterpart, which `docs/from-python.md` lists.
 
 use std::fs;
 use std::path::Path;
 
-/// Names of the original and what each became. The compiler looks every path up.
+/// Names of the original and their counterparts. The compiler checks every path.
 macro_rules! names {
     ($( $name:literal => $( $part:ident )::+, )+) => {
         #[expect(unused_imports, reason = "they are named, not used")]
@@ -98,11 +98,11 @@ names! {
     "CostExceeded" => techrevati_runtime::policy::PolicyCondition::CostExceeded,
 }
 
-/// The names that the original exports, `__version__` among them.
+/// The exported names of the original, including `__version__`.
 const ORIGINAL: usize = 70;
 
 #[test]
-fn the_table_for_python_users_says_where_every_name_is() {
+fn table_for_python_users_has_every_name() {
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/from-python.md");
     let document = fs::read_to_string(document).unwrap();
 
@@ -118,14 +118,14 @@ fn the_table_for_python_users_says_where_every_name_is() {
 }
 
 #[test]
-fn no_name_comes_twice() {
+fn names_are_unique() {
     let mut names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), NAMES.len());
 }
 
-/// The name and the path of a row of the table: the code in its first two cells.
+/// The name and the path in a row of the table: the code in its first two cells.
 fn row(line: &str) -> Option<(&str, &str)> {
     let mut cells = line.strip_prefix("| ")?.split(" | ").map(|cell| cell.trim_matches('`'));
     let (name, path) = (cells.next()?, cells.next()?);

@@ -1,4 +1,4 @@
-//! Workers: single steps and whole walks.
+//! Workers: single transitions and whole walks.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -59,7 +59,7 @@ fn every_lifecycle_vector_agrees() {
     });
 }
 
-/// A worker, alone or in a registry: both go by the same table.
+/// A worker, alone or in a registry: both use the same table.
 trait Walker {
     fn go(&mut self, to: AgentStatus, detail: Option<&str>) -> Result<(), InvalidTransitionError>;
 
@@ -125,7 +125,7 @@ fn single(step: &Step, walker: &mut impl Walker) -> Verdict {
     let went = walker.go(step.to, None);
     same("allowed", &went.is_ok(), &step.allowed)?;
     let (status, message) = match went {
-        // The vectors have a message for every pair; this is what it would have been.
+        // The vectors have a message for every pair, including allowed ones.
         Ok(()) => (step.to, format!("Invalid transition: {} → {}", step.from, step.to)),
         Err(refused) => (step.from, refused.to_string()),
     };

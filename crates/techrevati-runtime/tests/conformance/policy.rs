@@ -34,12 +34,12 @@ struct Engine {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fired {
-    /// The rules in the order they are asked.
+    /// The rules in their order.
     order: Vec<String>,
     actions: Vec<Value>,
 }
 
-/// All fields of a context, none of which may be missing here.
+/// All fields of a context, each required.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Known {
@@ -57,7 +57,7 @@ struct Known {
     total_cost_usd: f64,
 }
 
-/// The context, built by hand and read from its JSON: the two are one.
+/// The context, built by hand and equal to the one read from JSON.
 fn context(json: &Value) -> Result<PhaseContext, String> {
     let known: Known = shape(json.clone())?;
     let built = PhaseContext::new(known.phase)
@@ -113,7 +113,7 @@ fn engine(case: &Engine) -> Verdict {
     let firing: Vec<String> = engine.firing(&context).map(|rule| rule.name.clone()).collect();
     same("explained", &explained, &firing)?;
 
-    // What was read is written back: priorities, parameters and all.
+    // Serialising returns the original JSON, with priorities and parameters.
     let written = serde_json::to_value(&engine).map_err(|e| e.to_string())?;
     let mut given = case.rules.clone();
     given.sort_by_key(|rule| rule["priority"].as_i64());

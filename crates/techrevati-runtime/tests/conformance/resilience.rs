@@ -1,4 +1,4 @@
-//! Breaker, classification, recipes, recovery, back-off and the two choices beside them.
+//! Breaker, classification, recipes, recovery, back-off, next provider, context budget.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -53,7 +53,7 @@ enum Kind {
 
 type Call = fn(&CircuitBreaker, Result<(), String>) -> Result<(), CallError<String>>;
 
-/// The ways through a breaker: for threads, for tasks, and with a permit in hand.
+/// The ways to use a breaker: on threads, on tasks, and with a permit.
 const CALLS: [(&str, Call); 3] = [
     ("call", |breaker, outcome| breaker.call(|| outcome)),
     ("call_async", |breaker, outcome| now(breaker.call_async(|| ready(outcome)))),
@@ -143,7 +143,7 @@ fn every_classify_vector_agrees() {
         same("scenario", &classify_error(&*error), &case.expect)?;
         let failure = Failure::classified(error, &Classifier::default());
         same("failure", &failure.scenario(), &case.expect)?;
-        // Whoever passes the failure on does not change what it is.
+        // Wrapping the failure does not change its classification.
         same("failure, again", &classify_error(&failure), &case.expect)
     });
 }
@@ -212,8 +212,8 @@ struct RecoveryAttempt {
 
 type Attempt = fn(FailureScenario, &mut RecoveryContext, Option<usize>) -> RecoveryResult;
 
-/// The ways to recover: with a handler that blocks, with one that does not, and, where no step
-/// fails, with none.
+/// The ways to recover: with a blocking handler, with an async one, and, if no step fails, without
+/// one.
 const ATTEMPTS: [(&str, Attempt); 3] = [
     ("attempt_recovery", |scenario, context, fail_at| match fail_at {
         None => attempt_recovery(scenario, context),
@@ -227,10 +227,10 @@ const ATTEMPTS: [(&str, Attempt); 3] = [
     }),
 ];
 
-/// Takes the steps before `fail_at`. The original's failure has no text, so ours has none.
+/// Takes the steps before `fail_at`. Like the original's, the failure has no text.
 fn fails_at(fail_at: Option<usize>) -> impl Fn(&StepContext<'_>) -> Result<(), BoxError> {
     move |step| {
-        let taken = fail_at.is_none_or(|fail_at| step.index() < fail_at);
+        let taken = fail_at.is_none_or(|fail_at| step.index < fail_at);
         if taken { Ok(()) } else { Err(BoxError::from("")) }
     }
 }
@@ -282,7 +282,7 @@ fn every_backoff_vector_agrees() {
             (None, Some(min), Some(max)) => (min, max),
             _ => return Err("unknown shape: neither a value nor bounds".to_owned()),
         };
-        // A `Duration` is whole nanoseconds.
+        // A `Duration` has whole nanoseconds.
         let nanosecond = Duration::from_nanos(1);
         let low = Duration::from_secs_f64(low).saturating_sub(nanosecond);
         let high = Duration::from_secs_f64(high) + nanosecond;
@@ -294,11 +294,11 @@ fn every_backoff_vector_agrees() {
     });
 }
 
-/// Many draws, and the two ends of what can be drawn.
+/// Many draws, and both ends of the range.
 fn delays(backoff: &Backoff, case: &BackoffCase) -> Vec<Duration> {
     const DRAWS: usize = 500;
     let previous = Some(Duration::from_secs_f64(case.prev_delay));
-    // No delay before, and one of zero, are the same.
+    // No delay and a delay of zero are equal.
     let previous = previous.filter(|delay| !delay.is_zero());
     let zero = previous.or(Some(Duration::ZERO));
     let ends = [0.0, 1.0].map(|unit| backoff.delay_from(case.attempt, zero, unit));

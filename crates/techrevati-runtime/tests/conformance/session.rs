@@ -1,4 +1,4 @@
-//! Whole sessions, through the blocking face and through the asynchronous one.
+//! Whole sessions, blocking and async.
 
 mod case;
 
@@ -19,16 +19,16 @@ use super::support::{Verdict, every, near, now, same, same_json, without};
 use super::usage::Usage;
 
 #[test]
-fn every_session_vector_agrees_through_the_blocking_face() {
+fn every_session_vector_agrees_blocking() {
     every("session", |case: Case| run(&case, &Blocking));
 }
 
 #[test]
-fn every_session_vector_agrees_through_the_async_face() {
+fn every_session_vector_agrees_async() {
     every("session", |case: Case| run(&case, &Async));
 }
 
-/// One of the two faces of a session.
+/// The blocking or the async API.
 trait Face {
     fn turn(
         &self,
@@ -129,7 +129,7 @@ fn run(case: &Case, face: &dyn Face) -> Verdict {
     same("status", &worker.status(), &expect.status)?;
     let walked: Vec<AgentStatus> = worker.events().map(|event| event.status).collect();
     same("worker_events", &walked, &expect.worker_events)?;
-    // The session's own log and its sink hold the same.
+    // The session's event log and its sink have the same events.
     let expected = expect.events.iter().map(scenario_alone).collect::<Result<Vec<_>, _>>()?;
     same("events", &said(&summary.agent_events), &expected)?;
     same("events in the sink", &said(&events.events()), &expected)?;
@@ -137,7 +137,7 @@ fn run(case: &Case, face: &dyn Face) -> Verdict {
     recorded(&records.records(), &expect.usage_sink)
 }
 
-/// Difference 13: of what the original says of a recovery that it did not try, the scenario holds.
+/// Difference 13: of the original's report of an untried recovery, only the scenario remains.
 fn scenario_alone(said: &Said) -> Result<Said, String> {
     if said.event != AgentEventName::RecoveryAttempted {
         return Ok(said.clone());
@@ -149,8 +149,8 @@ fn scenario_alone(said: &Said) -> Result<Said, String> {
     Ok(Said { detail: Some(scenario.to_owned()), ..said.clone() })
 }
 
-/// What the vectors compare: five names, in order. The port emits more than the original did, and a
-/// plain turn names its scenario in `agent.turn_failed`, at the same place.
+/// The five event names of the vectors, in order. The port emits more events, and a plain turn
+/// names its scenario in `agent.turn_failed`, at the same place.
 fn said(events: &[Arc<AgentEvent>]) -> Vec<Said> {
     let compared = |event: &&Arc<AgentEvent>| {
         matches!(
@@ -245,7 +245,7 @@ fn perform<'o>(op: &'o Op, session: &OrchestrationSession, face: &dyn Face) -> P
     })
 }
 
-/// The vectors' word for what went wrong.
+/// The name of an error in the vectors.
 fn kind(error: &(dyn std::error::Error + 'static)) -> Result<&'static str, String> {
     if error.is::<BudgetExceededError>() {
         return Ok("budget_exceeded");

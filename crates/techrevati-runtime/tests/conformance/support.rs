@@ -1,4 +1,4 @@
-//! Reading vectors, running every case of a file, and telling all that disagree.
+//! Reads vectors, runs every case of a file, and reports all failures.
 
 use std::any::Any;
 use std::collections::HashSet;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// How a case ended: with nothing to say, or with what disagrees.
+/// The end of a case: agreement, or the difference.
 pub(crate) type Verdict = Result<(), String>;
 
 const FILES: [&str; 14] = [
@@ -40,12 +40,12 @@ fn folder() -> PathBuf {
     let Some(named) = named.map(PathBuf::from) else {
         return crate_dir.join("tests/vectors");
     };
-    // Cargo runs tests in the crate's folder; who types a relative path stands at the top.
+    // Cargo runs tests in the crate's folder, but a relative path starts at the workspace.
     if named.exists() { named } else { crate_dir.join("../..").join(named) }
 }
 
 #[test]
-fn every_vector_file_is_there_and_no_other() {
+fn vector_files_are_exactly_the_listed_ones() {
     let folder = folder();
     let entries = fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     let mut found: Vec<String> = entries
@@ -58,8 +58,8 @@ fn every_vector_file_is_there_and_no_other() {
 
 /// Runs `agrees` on every case of `file`, and fails with all cases that do not.
 ///
-/// A case that has no name or another's, whose shape is unknown, or that panics disagrees:
-/// nothing is skipped.
+/// A case fails if it has no name or another's name, an unknown shape, or panics: nothing is
+/// skipped.
 pub(crate) fn every<C: DeserializeOwned>(file: &str, agrees: impl Fn(C) -> Verdict) {
     let cases = read(file);
     let total = cases.len();
@@ -78,7 +78,7 @@ pub(crate) fn every<C: DeserializeOwned>(file: &str, agrees: impl Fn(C) -> Verdi
         }
         run += 1;
     }
-    // Past the capture of the test harness: who runs this wants to see what it ran.
+    // Bypasses the capture of the test harness, to report the number of cases.
     let _ =
         writeln!(io::stdout(), "{file}: {run} of {total} cases run, {} disagree", disagree.len());
     assert_eq!(run, total, "{file}: cases were skipped");
@@ -97,12 +97,12 @@ fn read(file: &str) -> Vec<Value> {
     serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// Reads a case as a `C`, which has to know all of it.
+/// Reads a case as a `C`, which must have all of its fields.
 pub(crate) fn shape<C: DeserializeOwned>(case: Value) -> Result<C, String> {
     serde_json::from_value(case).map_err(|e| format!("unknown shape: {e}"))
 }
 
-/// For a field that may be null, but has to be there.
+/// For a required field that may be null.
 pub(crate) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -111,9 +111,9 @@ where
     Option::deserialize(deserializer)
 }
 
-/// Writes whole numbers as integers: JSON may say `3` or `3.0`, and means the same.
+/// Writes whole numbers as integers, because `3` and `3.0` are equal in JSON.
 fn whole(value: Value) -> Value {
-    // Beyond 2^53 not every integer is an `f64`.
+    // Beyond 2^53 some integers have no `f64`.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     match value {
         Value::Number(number) => match number.as_f64() {
@@ -142,7 +142,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> Option<&str> {
     panic.downcast_ref().map(String::as_str).or_else(|| panic.downcast_ref().copied())
 }
 
-/// Agrees if both are the same.
+/// Agrees if both are equal.
 pub(crate) fn same<T: PartialEq + Debug>(what: &str, ours: &T, expect: &T) -> Verdict {
     if ours == expect {
         return Ok(());
@@ -158,7 +158,7 @@ pub(crate) fn near(what: &str, ours: f64, expect: f64) -> Verdict {
     Err(format!("{what} is {ours}, expected {expect}"))
 }
 
-/// The same JSON, where `60` and `60.0` are one number.
+/// The JSON with `60` and `60.0` as one number.
 pub(crate) fn same_json(what: &str, ours: &Value, expect: &Value) -> Verdict {
     same(what, &whole(ours.clone()), &whole(expect.clone()))
 }
@@ -171,10 +171,10 @@ pub(crate) fn without(mut value: Value, keys: &[&str]) -> Value {
     value
 }
 
-/// The output of a future that does not wait.
+/// The output of a future that is ready at once.
 pub(crate) fn now<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits for something"),
+        Poll::Pending => panic!("the future is not ready at once"),
     }
 }

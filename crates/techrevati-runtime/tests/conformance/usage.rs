@@ -28,7 +28,7 @@ struct TurnCase {
     cost_usd: f64,
 }
 
-/// The four counts, spelled out so that an unknown one is noticed.
+/// The four counts, listed so that an unknown one is noticed.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "the names on the wire")]
@@ -110,7 +110,7 @@ fn agrees(case: &Case, prices: &PricingTable) -> Verdict {
     books(&serde_json::to_value(tracker.summary()).unwrap(), expect)
 }
 
-/// The summary says the same, and rounds the cost to four digits.
+/// The summary agrees, with the cost rounded to four digits.
 fn books(summary: &Value, expect: &Totals) -> Verdict {
     let rounded = summary["total_cost_usd"].as_f64().ok_or("the summary has no cost")?;
     let off = (rounded - expect.total_cost_usd).abs();

@@ -12,7 +12,7 @@
 //!               Ended: nothing enters; the farewell is due once the last one has left
 //! ```
 //!
-//! A session that drains still runs or waits, but begins no turn, no tool and no pause.
+//! A draining session still runs or waits, but begins no turn, tool or pause.
 
 use std::mem;
 use std::task::{Poll, Waker};
@@ -21,14 +21,14 @@ use runtime_events::AgentEvent;
 
 use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError};
 
-/// What is true of a session now.
+/// The current state of a session.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     stage: Stage,
     turns: Turns,
-    /// Turns and tools under way.
+    /// The number of running turns and tools.
     working: u32,
-    /// Whoever may still emit an event: turns, tools, refusals, checks. At least `working`.
+    /// The number of emitters: turns, tools, refusals, checks. At least `working`.
     inside: u32,
     draining: Draining,
     panicked: bool,
@@ -40,24 +40,24 @@ enum Stage {
     #[default]
     Running,
     Waiting(Input),
-    /// With the session's last event, while somebody is inside.
+    /// With the session's last event, while an emitter is inside.
     Ended(Option<Box<AgentEvent>>),
 }
 
-/// A pause, and its answer once there is one.
+/// A pause, and its input.
 #[derive(Debug, Default)]
 struct Input {
-    /// Nobody can answer it any more: it has its answer, or gave up.
+    /// Whether the pause accepts no more input: it has one, or was given up.
     over: bool,
     value: Option<String>,
     waker: Option<Waker>,
 }
 
-/// How many turns were asked for.
+/// The number of requested turns.
 #[derive(Debug, Default)]
 struct Turns {
     begun: u32,
-    /// Beyond the cap.
+    /// Turns beyond the maximum.
     refused: u32,
 }
 
@@ -65,20 +65,20 @@ struct Turns {
 enum Draining {
     #[default]
     No,
-    /// Nothing new begins.
+    /// New work is refused.
     Yes,
-    /// And something was refused for it.
+    /// New work is refused, and some has been.
     TurnedAway,
 }
 
-/// Who is woken when the session ends.
+/// The wakers for the end of the session.
 #[derive(Debug, Default)]
 struct Watchers {
     places: Vec<(u64, Waker)>,
     next_key: u64,
 }
 
-/// Who waits for what, at the end of a session.
+/// The running work at the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Underway {
     pub(crate) working: u32,
@@ -86,7 +86,7 @@ pub(crate) struct Underway {
 }
 
 impl State {
-    /// The state of a session whose first event is still to be emitted: somebody is inside.
+    /// The state of a session before its first event, whose emitter is inside.
     pub(crate) fn opening() -> Self {
         Self { inside: 1, ..Self::default() }
     }
@@ -95,16 +95,16 @@ impl State {
         !matches!(self.stage, Stage::Ended(_))
     }
 
-    /// Lets an emitter into an open session; `working` if it is a turn or a tool.
+    /// Admits an emitter to an open session. `working` for a turn or a tool.
     pub(crate) fn enter(&mut self, working: bool) {
-        debug_assert!(self.is_open(), "nothing enters a session that has ended");
-        // Who goes on working has caught the panic of before.
+        debug_assert!(self.is_open(), "an ended session admits nothing");
+        // New work means that the caller has caught an earlier panic.
         self.panicked &= !working;
         self.inside += 1;
         self.working += u32::from(working);
     }
 
-    /// Counts a turn that is asked for.
+    /// Counts a requested turn.
     pub(crate) const fn iterate(&mut self, cap: u32) -> Result<(), MaxIterationsExceededError> {
         if self.turns.begun >= cap {
             self.turns.refused = self.turns.refused.saturating_add(1);
@@ -114,12 +114,12 @@ impl State {
         Ok(())
     }
 
-    /// How many turns were asked for, refused ones too.
+    /// The number of requested turns, including refused ones.
     pub(crate) const fn iterations(&self) -> u32 {
         self.turns.begun.saturating_add(self.turns.refused)
     }
 
-    /// From here on nothing new begins.
+    /// Refuses new work from here on.
     pub(crate) fn drain(&mut self) {
         if self.draining == Draining::No {
             self.draining = Draining::Yes;
@@ -130,12 +130,12 @@ impl State {
         self.draining != Draining::No
     }
 
-    /// Whether something was refused because the session drains.
+    /// Whether the drain has refused work of this session.
     pub(crate) fn turned_away(&self) -> bool {
         self.draining == Draining::TurnedAway
     }
 
-    /// Whether something new may begin.
+    /// Checks whether new work may begin.
     pub(crate) fn accepting(&mut self) -> Result<(), ShuttingDownError> {
         if !self.is_draining() {
             return Ok(());
@@ -144,12 +144,12 @@ impl State {
         Err(ShuttingDownError)
     }
 
-    /// A refused turn or tool no longer works, but still has to say so.
+    /// A refused turn or tool no longer works, but has yet to emit its refusal.
     pub(crate) const fn stop_working(&mut self) {
         self.working -= 1;
     }
 
-    /// Lets an emitter out. Returns the farewell if this was the last one of an ended session.
+    /// Removes an emitter. Returns the farewell after the last one of an ended session.
     pub(crate) fn leave(&mut self, working: bool) -> Option<Box<AgentEvent>> {
         self.inside -= 1;
         self.working -= u32::from(working);
@@ -161,7 +161,7 @@ impl State {
         Underway { working: self.working, waiting_for_input }
     }
 
-    /// Whether nothing is under way, so that the session may be completed or handed over.
+    /// Checks that nothing is running, as completing and handing over require.
     pub(crate) const fn idle(&self) -> Result<(), SessionBusyError> {
         match self.underway() {
             Underway { working: 0, waiting_for_input: false } => Ok(()),
@@ -171,7 +171,7 @@ impl State {
         }
     }
 
-    /// Ends the session. Returns the farewell if nobody is inside, and whom to wake.
+    /// Ends the session. Returns the farewell if no emitter is inside, and the wakers.
     pub(crate) fn end(&mut self, farewell: AgentEvent) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
         let farewell = Some(Box::new(farewell));
         let mut wake = self.watchers.take();
@@ -182,13 +182,13 @@ impl State {
         (due, wake)
     }
 
-    /// The farewell of a session that has ended. Taken while somebody is still inside, it is the
-    /// session's value that is gone: whoever leaked a turn will not end it.
+    /// The farewell of an ended session. It is taken early once the session's value is dropped,
+    /// because a leaked turn would never end it.
     pub(crate) fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
         if let Stage::Ended(farewell) = &mut self.stage { farewell.take() } else { None }
     }
 
-    /// Leaves word whom to wake when the session ends.
+    /// Registers a waker for the end of the session.
     pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) {
         self.watchers.watch(key, waker);
     }
@@ -217,7 +217,7 @@ impl State {
         self.stage = Stage::Waiting(Input::default());
     }
 
-    /// The answer, if it is there. If not, `waker` is woken when it comes.
+    /// The input, if it has been provided. If not, `waker` is woken for it.
     pub(crate) fn poll_input(&mut self, waker: &Waker) -> Poll<String> {
         let Stage::Waiting(input) = &mut self.stage else { return Poll::Pending };
         if let Some(value) = input.value.take() {
@@ -228,7 +228,7 @@ impl State {
         Poll::Pending
     }
 
-    /// Answers the pause; the first answer counts. Returns whom to wake.
+    /// Provides the input. Only the first one counts. Returns the waker.
     pub(crate) fn answer(&mut self, value: String) -> Result<Option<Waker>, SessionError> {
         match &mut self.stage {
             Stage::Waiting(input) if !input.over => {
@@ -239,7 +239,7 @@ impl State {
         }
     }
 
-    /// Nobody can answer the pause from here on, and until it is resumed no other one begins.
+    /// Accepts no more input. No other pause begins until this one is resumed.
     pub(crate) const fn close_input(&mut self) {
         if let Stage::Waiting(input) = &mut self.stage {
             input.over = true;

@@ -1,4 +1,4 @@
-//! What holds of a life, without a session around it.
+//! Tests of a life without a session.
 
 use std::task::{Poll, Waker};
 
@@ -9,7 +9,7 @@ use runtime_lifecycle::{AgentRegistry, AgentStatus};
 use super::{Ended, Ending, Life};
 use crate::error::{SessionBusyError, SessionError, TurnError};
 
-/// A life whose worker runs, after its first event.
+/// A life with a running worker, after its first event.
 fn open() -> (Life, AgentRegistry) {
     let registry = AgentRegistry::new();
     let worker = registry.create("writer", "draft", None).unwrap();
@@ -38,14 +38,14 @@ fn farewell_waits_for_the_last_one_inside() {
     let ended = end(&life, false).unwrap();
     assert_eq!((ended.result, ended.farewell.is_none()), (Ok(7), true));
     assert_eq!(life.ended().unwrap().in_flight, 1);
-    assert!(life.enter(true).is_err(), "nothing enters any more");
+    assert!(life.enter(true).is_err(), "an ended session admits nothing");
     let farewell = life.leave(true).unwrap();
     assert_eq!(farewell.event, AgentEventName::AgentCompleted);
-    assert!(life.take_farewell().is_none(), "it is said once");
+    assert!(life.take_farewell().is_none(), "the farewell is taken once");
 }
 
 #[test]
-fn busy_life_is_not_completed_and_stays_open() {
+fn busy_life_does_not_complete_and_stays_open() {
     let (life, _) = open();
     life.enter(true).unwrap();
     let Err(SessionError::Busy(SessionBusyError { in_flight: 1, .. })) = end(&life, true) else {
@@ -54,18 +54,18 @@ fn busy_life_is_not_completed_and_stays_open() {
     life.stop_working();
     assert!(life.open().is_ok());
     assert_eq!(life.status(), AgentStatus::Running);
-    assert!(end(&life, true).is_ok(), "who only speaks does not keep it open");
+    assert!(end(&life, true).is_ok(), "an emitter that does not work keeps no session open");
 }
 
 #[test]
-fn life_ends_as_somebody_else_ended_its_worker() {
+fn life_takes_over_an_end_in_the_registry() {
     let (life, registry) = open();
     registry.transition(life.worker_id(), AgentStatus::Cancelled, None).unwrap();
     assert!(life.ended_elsewhere().is_err());
     let ended = end(&life, false).unwrap();
     assert_eq!(ended.result.unwrap_err().status, AgentStatus::Cancelled);
     assert_eq!(ended.farewell.unwrap().event, AgentEventName::AgentFailed);
-    assert_eq!(life.ended().unwrap().from, None, "the session has moved nobody");
+    assert_eq!(life.ended().unwrap().from, None, "the session moved no worker");
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn refused_turns_count_as_iterations() {
 }
 
 #[test]
-fn pause_is_answered_once_and_ends_with_the_life() {
+fn pause_takes_one_input_and_ends_with_the_life() {
     let (life, _) = open();
     assert!(matches!(life.answer("early".into()), Err(SessionError::NobodyWaiting)));
     assert_eq!(life.pause("publish?").unwrap(), Some(AgentStatus::Running));
@@ -88,7 +88,7 @@ fn pause_is_answered_once_and_ends_with_the_life() {
     assert!(life.poll_input(Waker::noop()).is_pending());
     life.answer("yes".into()).unwrap();
     assert_eq!(life.poll_input(Waker::noop()), Poll::Ready(Ok("yes".to_owned())));
-    assert!(life.answer("no".into()).is_err(), "it has its answer");
+    assert!(life.answer("no".into()).is_err(), "the pause has its input");
     assert_eq!(life.stop_waiting("input received").unwrap(), Some(AgentStatus::WaitingForInput));
     life.resume();
 

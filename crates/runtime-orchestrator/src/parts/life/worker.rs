@@ -1,4 +1,4 @@
-//! A session's worker in the registry, which others may move or remove.
+//! The worker of a session in the registry, where others may move or remove it.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use runtime_lifecycle::{AgentRegistry, AgentStatus, AgentWorker, StatusHandle, T
 /// The worker of a session.
 pub(super) struct Worker {
     registry: AgentRegistry,
-    /// `None` if the worker was removed before the session saw it.
+    /// `None` if the worker was removed before the session began.
     status: Option<StatusHandle>,
-    /// As it was at the start; what is known of a worker that was removed meanwhile.
+    /// A copy from the start, for a worker that is removed later.
     first_seen: AgentWorker,
 }
 
@@ -23,16 +23,16 @@ impl Worker {
         self.first_seen.id()
     }
 
-    /// Its state; a worker that was removed is cancelled.
+    /// The worker's status. A removed worker is cancelled.
     pub(super) fn status(&self) -> AgentStatus {
         self.status.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
     }
 
-    /// The worker as the registry has it; one that was removed as its session knows it.
+    /// The worker in the registry. If it was removed, the copy with the session's status.
     pub(super) fn seen(&self, status: AgentStatus, now: DateTime<Utc>) -> AgentWorker {
         self.registry.get(self.id()).unwrap_or_else(|| {
             let mut worker = self.first_seen.clone();
-            // Steps that it has behind it are refused, and nothing is lost by that.
+            // Transitions that the copy has already made are refused, which does no harm.
             for status in [AgentStatus::Initializing, AgentStatus::Running, status] {
                 let _ = worker.transition(status, None, now);
             }
@@ -48,15 +48,15 @@ impl Worker {
         self.registry.transition(self.id(), to, detail).map(drop)
     }
 
-    /// Moves the worker to its last state; or says how somebody else ended it before. One that was
-    /// removed has nothing to be moved.
+    /// Moves the worker to its final status, or returns the one that it already has. A removed
+    /// worker is not moved.
     pub(super) fn end(&self, status: AgentStatus, detail: Option<&str>) -> Option<AgentStatus> {
         let moved = self.transition(status, detail);
         let Err(TransitionError::Invalid(refused)) = moved else { return None };
         if refused.current.is_terminal() {
             return Some(refused.current);
         }
-        // It was sent to wait behind the session's back; it comes back first.
+        // Others have paused the worker: it must run before it can end.
         if self.transition(AgentStatus::Running, None).is_ok() {
             let _ = self.transition(status, detail);
         }

@@ -1,8 +1,8 @@
-//! What a turn asks of budgets and rate limits.
+//! The options of a turn for budgets and rate limits.
 
 use runtime_usage::{ServiceTier, UsageSnapshot, Usd};
 
-/// What a turn asks for before its call.
+/// The options of a turn for budgets and rate limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Ask {
     pub(crate) estimate: Option<UsageSnapshot>,
@@ -21,8 +21,8 @@ impl Ask {
         wrap_up: false,
     };
 
-    /// How many tokens the answer is expected to have: as many as were estimated, or else as are
-    /// `usual`; no more than it may have. `None` where nothing says so.
+    /// The expected number of output tokens: the estimate, or else `usual`, but at most the
+    /// maximum. `None` if no number is known.
     pub(crate) fn output(&self, usual: impl FnOnce() -> Option<u64>) -> Option<u64> {
         let estimated = self.estimate.map(|usage| usage.total_output_tokens());
         let expected = estimated.filter(|tokens| *tokens > 0).or_else(usual);

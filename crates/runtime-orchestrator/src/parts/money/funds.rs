@@ -1,4 +1,4 @@
-//! What a turn takes of budgets before its call, and holds while it runs.
+//! The reservation of a turn.
 
 use std::sync::Arc;
 
@@ -10,29 +10,29 @@ use runtime_usage::{
 use super::{Ask, Money};
 use crate::error::{TurnError, UnestimatedTurnError};
 
-/// A turn's reservation, and the prices it was made by.
+/// A turn's reservation, and the prices behind it.
 #[derive(Debug)]
 pub(crate) struct Funds<'s> {
-    /// There is one wherever there is a budget, if only of nothing.
+    /// `Some` with a budget, even for an amount of zero.
     reservation: Option<Reservation<'s>>,
-    /// What the turn is billed by, too: prices that change meanwhile are not its business.
+    /// The turn is also billed by these prices, even if they change meanwhile.
     prices: Option<Arc<ModelPrices>>,
-    /// Whether an account on the path wants the worst case.
+    /// Whether an account on the path requires the worst case.
     strict: bool,
     tier: ServiceTier,
-    /// Input and the most output, where they were estimated: for what is left to answer with.
+    /// The estimated input and the maximum output, for `output_tokens`.
     bound: Option<Box<(UsageSnapshot, Option<u64>)>>,
 }
 
 impl Money {
-    /// Reserves what the turn may cost, or refuses it.
+    /// Reserves the expected cost of the turn, or refuses the turn.
     #[inline]
     pub(crate) fn fund(&self, model: &str, ask: &Ask) -> Result<Funds<'_>, TurnError> {
         let Some(account) = &self.account else { return Ok(Funds::of(ask.tier)) };
         let take = |amount| {
             if ask.wrap_up { account.reserve_wrap_up(amount) } else { account.reserve(amount) }
         };
-        // An account that is overspent says so first, whatever is asked.
+        // An overspent account refuses first, whatever the amount.
         let nothing = take(Usd::ZERO)?;
         let take = |amount: Usd| {
             if amount.is_zero() {
@@ -62,8 +62,8 @@ impl Money {
         Ok(Funds { reservation, prices, strict, tier: ask.tier, bound })
     }
 
-    /// The price of what the turn is expected to use; where that is not known, at the least what
-    /// budgets say that a turn reserves.
+    /// The price of the expected usage. If the output is unknown, at least the budgets' reservation
+    /// per turn.
     fn expected(
         &self,
         account: &Account,
@@ -82,8 +82,8 @@ impl Money {
     }
 }
 
-/// The most that the turn may cost, in whichever tier it is served: that one is billed, and it need
-/// not be the one asked for.
+/// The maximum cost of the turn in any service tier. The provider may serve, and bill, another tier
+/// than the requested one.
 fn worst_case(
     model: &str,
     ask: &Ask,
@@ -99,7 +99,7 @@ fn worst_case(
     Ok(worst.max(ask.reserve).unwrap_or_default())
 }
 
-/// The highest price that budgets assume, unless one of them denies such models.
+/// The highest price that the budgets assume, unless one of them denies unpriced models.
 fn assumption(
     account: &Account,
     model: &str,
@@ -112,7 +112,7 @@ fn assumption(
                 assumed = Some(assumed.map_or_else(|| own.clone(), |others| others.dearer(&own)));
             }
             UnknownPrice::Free => {}
-            // What is not known to be free is denied.
+            // Everything else is denied.
             _ => return Err(UnpricedModelError::new(model)),
         }
     }
@@ -120,34 +120,32 @@ fn assumption(
 }
 
 impl Funds<'_> {
-    /// Those of a turn without a budget.
+    /// The funds of a turn without a budget.
     const fn of(tier: ServiceTier) -> Self {
         Self { reservation: None, prices: None, strict: false, tier, bound: None }
     }
 
-    /// What is reserved.
+    /// The reserved amount.
     pub(crate) fn reserved(&self) -> Usd {
         self.reservation.as_ref().map(Reservation::amount).unwrap_or_default()
     }
 
-    /// The prices that the turn was admitted by, where there is a budget and they are known or
-    /// assumed.
+    /// The prices at the admission, if there is a budget and they are known or assumed.
     pub(crate) fn prices(&self) -> Option<&ModelPrices> {
         self.prices.as_deref()
     }
 
-    /// Whether an account wants the worst case.
+    /// Whether an account requires the worst case.
     pub(crate) const fn is_strict(&self) -> bool {
         self.strict
     }
 
-    /// The tier that was asked for.
+    /// The requested tier.
     pub(crate) const fn tier(&self) -> ServiceTier {
         self.tier
     }
 
-    /// How many tokens of output the call may use without overspending anything; `None` where
-    /// nothing says so.
+    /// The maximum number of output tokens that overspends no budget. `None` if it is unknown.
     pub(crate) fn output_tokens(&self) -> Option<u64> {
         let (reservation, prices) = (self.reservation.as_ref()?, self.prices()?);
         let (input, most) = self.bound.as_deref()?;
@@ -161,7 +159,7 @@ impl Funds<'_> {
         }
     }
 
-    /// Settles with what the call cost.
+    /// Settles the reservation with the cost of the call.
     #[inline]
     pub(crate) fn settle(mut self, charge: Charge<'_>) -> Settlement {
         let reservation = self.reservation.take();
@@ -169,7 +167,7 @@ impl Funds<'_> {
     }
 }
 
-/// What nobody has settled was never sent: every other way to end settles.
+/// Releases an unsettled reservation: only a call that was never sent is not settled.
 impl Drop for Funds<'_> {
     fn drop(&mut self) {
         if let Some(reservation) = self.reservation.take() {

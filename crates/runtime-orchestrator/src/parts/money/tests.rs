@@ -1,4 +1,4 @@
-//! What holds of money, without a session around it.
+//! Tests of the money without a session.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Ask, Money};
 use crate::error::TurnError;
 use crate::usual::UsualOutput;
 
-/// Money by prices at which a million tokens of `m` cost a dollar.
+/// Money with a price of one dollar per million tokens of `m`.
 fn money(limit: Option<Limit>) -> Money {
     let prices = PricingTable::new();
     let dollar = Usd::from_dollars(1);
@@ -19,11 +19,11 @@ fn money(limit: Option<Limit>) -> Money {
 }
 
 #[test]
-fn what_nobody_settles_is_given_back() {
+fn unsettled_reservation_is_released() {
     let money = money(Some(Limit::enforced(Usd::from_dollars(2))));
     let ask = Ask { reserve: Some(Usd::from_dollars(2)), ..Ask::NOTHING };
     let funds = money.fund("m", &ask).unwrap();
-    assert!(matches!(money.fund("m", &ask), Err(TurnError::Budget(_))), "all of it is held");
+    assert!(matches!(money.fund("m", &ask), Err(TurnError::Budget(_))), "everything is reserved");
     drop(funds);
     assert_eq!(money.fund("m", &ask).unwrap().reserved(), Usd::from_dollars(2));
 }
@@ -60,7 +60,7 @@ fn turn_without_a_model_costs_nothing() {
 }
 
 #[test]
-fn output_is_estimated_or_usual_up_to_the_allowed() {
+fn expected_output_is_the_estimate_or_usual_up_to_the_maximum() {
     let ask = |estimate, max_output| Ask { estimate, max_output, ..Ask::NOTHING };
     assert_eq!(ask(None, None).output(|| Some(7)), Some(7));
     assert_eq!(ask(None, Some(5)).output(|| Some(7)), Some(5));

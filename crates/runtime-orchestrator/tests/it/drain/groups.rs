@@ -1,4 +1,4 @@
-//! Orchestrators that shut down together, sessions below others, and the sinks of all of them.
+//! Orchestrators with one shutdown, child sessions, and the sinks of all of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::{SECOND, draining, fine};
 use crate::support::{Fixture, limit, now};
 
 #[test]
-fn those_that_are_given_the_same_shutdown_drain_together() {
+fn orchestrators_with_one_shutdown_drain_together() {
     let fixture = Fixture::new();
     let shutdown = Shutdown::on(fixture.clock.clone());
     let writer = fixture.orchestrator.clone().shutdown(&shutdown);
@@ -74,7 +74,7 @@ fn child_of_another_orchestrator_drains_with_its_parent() {
 }
 
 #[test]
-fn child_inside_a_tool_is_cancelled_by_shutdown_not_drop() {
+fn child_inside_a_tool_is_cancelled_as_shutdown_not_dropped() {
     let fixture = Fixture::new();
     let parent = fixture.orchestrator.session().unwrap();
     let tool = parent.run_tool("research", || async {
@@ -109,7 +109,7 @@ impl Flushed {
         if self.fails { Err(SinkError::new("flush", "disk full")) } else { Ok(()) }
     }
 
-    /// How often it was flushed, since it was asked last.
+    /// The number of flushes since the last call.
     fn taken(&self) -> (usize, usize) {
         (self.events.swap(0, Ordering::SeqCst), self.usage.swap(0, Ordering::SeqCst))
     }
@@ -172,7 +172,7 @@ impl EventSink for Panics {
 }
 
 #[test]
-fn a_sink_that_cannot_be_flushed_is_told_and_panics_harm_nobody() {
+fn drain_reports_failed_flushes_and_survives_panics() {
     let fails = Flushed { fails: true, ..Flushed::default() };
     let writer = Orchestrator::new("writer", "draft").event_sink(fails.clone()).usage_sink(fails);
     let drained = writer.drain_blocking(SECOND);

@@ -1,4 +1,4 @@
-//! What happens when the time is over.
+//! Drains beyond their timeout.
 
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +19,7 @@ async fn hangs() -> Result<(), BoxError> {
 }
 
 #[test]
-fn the_rest_is_cancelled_as_shutdown_and_everybody_is_told() {
+fn remaining_sessions_are_cancelled_as_shutdown_everywhere() {
     let fixture = Fixture::new().with(|o| o.project_id(7));
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -39,7 +39,7 @@ fn the_rest_is_cancelled_as_shutdown_and_everybody_is_told() {
     });
 
     let turn = turn.unwrap_err();
-    assert_eq!(turn.to_string(), "the session is over: its worker is cancelled, by a shutdown");
+    assert_eq!(turn.to_string(), "the session has ended: its worker is cancelled by a shutdown");
     assert!(turn.is_shutdown() && !turn.is_refusal());
     assert_eq!(turn.failure_class(), AgentFailureClass::Cancelled);
     let TurnError::Closed(closed) = turn else { panic!("{turn:?}") };
@@ -83,7 +83,7 @@ fn the_rest_is_cancelled_as_shutdown_and_everybody_is_told() {
 }
 
 #[test]
-fn a_users_cancel_stays_a_users_cancel() {
+fn cancel_by_a_user_is_not_a_shutdown() {
     let fixture = Fixture::new();
     let (by_user, by_shutdown) =
         (fixture.orchestrator.session().unwrap(), fixture.orchestrator.session().unwrap());
@@ -101,7 +101,7 @@ fn a_users_cancel_stays_a_users_cancel() {
 }
 
 #[test]
-fn money_and_permits_are_settled_as_for_a_cancel() {
+fn shutdown_settles_money_and_permits_like_a_cancel() {
     let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
     fixture.half_open();
     let session = fixture.orchestrator.session().unwrap();
@@ -113,7 +113,7 @@ fn money_and_permits_are_settled_as_for_a_cancel() {
     assert!(drain.as_mut().now_or_never().is_none(), "it waits for the turn's last event");
     assert!(turn.as_mut().now_or_never().unwrap().unwrap_err().is_shutdown());
     assert!(!now(drain).left_over[0].stuck);
-    // The call was sent: what was reserved is what it may have cost.
+    // The call was sent, so its reservation is billed.
     assert!(session.account().unwrap().balance().spent >= Usd::from_dollars(1));
     assert_books_agree(&fixture, &session);
     fixture.assert_no_probe_is_leaked();
@@ -121,7 +121,7 @@ fn money_and_permits_are_settled_as_for_a_cancel() {
 }
 
 #[test]
-fn uninterruptible_call_is_awaited_a_second_then_stuck() {
+fn uninterruptible_call_is_reported_as_stuck_after_a_second() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -135,12 +135,12 @@ fn uninterruptible_call_is_awaited_a_second_then_stuck() {
     drop(turn);
     assert_lawful(&fixture.events.events());
     let again = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
-    assert!(!again.left_over[0].stuck, "it is out meanwhile");
+    assert!(!again.left_over[0].stuck, "the last event is emitted meanwhile");
     assert!(!again.in_time);
 }
 
 #[test]
-fn one_that_a_user_cancelled_and_that_is_stuck_is_left_over_too() {
+fn stuck_session_that_a_user_cancelled_is_left_over() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -158,7 +158,7 @@ fn one_that_a_user_cancelled_and_that_is_stuck_is_left_over_too() {
 }
 
 #[test]
-fn second_drain_reports_the_same_and_may_be_sooner() {
+fn second_drain_has_the_same_report_and_may_return_sooner() {
     let fixture = Fixture::new();
     let (quick, _slow) =
         (fixture.orchestrator.session().unwrap(), fixture.orchestrator.session().unwrap());
@@ -174,26 +174,26 @@ fn second_drain_reports_the_same_and_may_be_sooner() {
 }
 
 #[test]
-fn dropping_the_drain_ends_the_waiting_and_not_the_draining() {
+fn dropping_the_drain_ends_the_wait_not_the_draining() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     drop(draining(&fixture));
     assert_eq!(fixture.clock.waiting(), 0);
     fixture.clock.advance(20 * SECOND);
-    assert_eq!(session.status(), AgentStatus::Running, "nobody is there to cancel it");
+    assert_eq!(session.status(), AgentStatus::Running, "no drain cancels the session");
     assert!(now(session.run_turn(Turn::model("m"), hangs)).unwrap_err().is_shutdown());
     drop(session);
 }
 
 #[test]
-fn a_drain_that_was_made_and_not_polled_has_not_begun() {
+fn unpolled_drain_has_not_begun() {
     let fixture = Fixture::new();
     drop(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
     assert!(fixture.orchestrator.session().is_ok());
 }
 
 #[test]
-fn no_time_at_all_and_all_the_time_there_is() {
+fn drain_accepts_zero_and_maximal_timeouts() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let mut forever = Box::pin(fixture.orchestrator.drain(limit(&fixture.clock, Duration::MAX)));
@@ -207,7 +207,7 @@ fn no_time_at_all_and_all_the_time_there_is() {
 }
 
 #[test]
-fn a_drain_inside_the_session_that_it_drains_cancels_it() {
+fn drain_inside_its_own_session_cancels_it() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = session.run_turn(Turn::model("m"), async || {
@@ -222,7 +222,7 @@ fn a_drain_inside_the_session_that_it_drains_cancels_it() {
 }
 
 #[test]
-fn a_session_that_panics_while_it_drains_has_failed() {
+fn session_that_panics_during_a_drain_fails() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = now(session.begin_turn(Turn::model("m"))).unwrap();
@@ -240,7 +240,7 @@ fn a_session_that_panics_while_it_drains_has_failed() {
 }
 
 #[test]
-fn threads_drain_too() {
+fn drain_blocking_works_on_threads() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     thread::scope(|scope| {
@@ -255,7 +255,7 @@ fn threads_drain_too() {
 }
 
 #[test]
-fn a_draining_thread_is_woken_by_the_last_session() {
+fn last_session_wakes_a_draining_thread() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     thread::scope(|scope| {
@@ -269,7 +269,7 @@ fn a_draining_thread_is_woken_by_the_last_session() {
 
 #[cfg(feature = "tokio")]
 #[tokio::test(start_paused = true)]
-async fn tokios_timer_keeps_the_time_of_a_drain() {
+async fn drain_uses_tokios_timer_by_default() {
     let orchestrator = runtime_orchestrator::Orchestrator::new("writer", "draft");
     let session = orchestrator.session().unwrap();
     let hung = async {

@@ -1,4 +1,4 @@
-//! What comes between two steps, made to come there: an id source and a waker are the caller's code.
+//! Races between two steps, forced by the caller's id source and waker.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use runtime_sinks::testing::RecordingEventSink;
 use super::fine;
 use crate::support::{Fixture, limit, now};
 
-/// Begins the shutdown at the draw after `left` others.
+/// Begins the shutdown after `left` more draws.
 #[derive(Debug)]
 struct Trigger {
     left: AtomicU64,
@@ -33,7 +33,7 @@ impl IdSource for Trigger {
 }
 
 #[test]
-fn session_opening_during_drain_leaves_a_cancelled_worker() {
+fn session_refused_while_opening_leaves_a_cancelled_worker() {
     let (shutdown, events) = (Shutdown::new(), RecordingEventSink::new());
     // One draw for the worker, one for the session.
     let ids = Trigger { left: AtomicU64::new(1), shutdown: shutdown.clone() };
@@ -54,7 +54,7 @@ fn session_opening_during_drain_leaves_a_cancelled_worker() {
 }
 
 #[test]
-fn child_refused_by_its_parents_roster_is_on_none() {
+fn child_refused_by_the_parents_roster_is_on_no_other() {
     let lead = Fixture::new();
     let shutdown = Shutdown::on(lead.clock.clone());
     let parent = lead.orchestrator.clone().shutdown(&shutdown).session().unwrap();
@@ -68,7 +68,7 @@ fn child_refused_by_its_parents_roster_is_on_none() {
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// An executor that drops its task when it is woken.
+/// An executor that drops its task on wake-up.
 struct DropsAtWake(Mutex<Option<Work>>);
 
 impl Wake for DropsAtWake {
@@ -79,7 +79,7 @@ impl Wake for DropsAtWake {
 }
 
 #[test]
-fn shutdown_cancels_a_child_before_its_parent_drops_it() {
+fn child_is_cancelled_as_shutdown_before_its_parents_drop() {
     let fixture = Fixture::new();
     let parent = Arc::new(fixture.orchestrator.session().unwrap());
     let child = parent.child("searcher").unwrap();

@@ -1,4 +1,4 @@
-//! Draining while many threads open sessions and run turns: nothing slips in between.
+//! Draining while many threads open sessions and run turns.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Barrier, Mutex};
@@ -15,7 +15,7 @@ use crate::support::{assert_lawful, by_session, dollar, prices, spin_until};
 const THREADS: usize = 6;
 const ROUNDS: usize = 30;
 
-/// What the threads have seen.
+/// The counts of the threads.
 #[derive(Default)]
 struct Seen {
     begun: AtomicBool,
@@ -24,9 +24,9 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether draining had begun before `act` did, and then, what `act` returned.
+    /// Whether draining had begun before `act`, and the result of `act`.
     fn after<T>(&self, act: impl FnOnce() -> T) -> (bool, T) {
-        // Acquire, with the release of who has begun: what is begun after is refused.
+        // Acquire pairs with the release of the draining thread: later calls are refused.
         let after = self.begun.load(Ordering::Acquire);
         (after, act())
     }
@@ -38,7 +38,7 @@ impl Seen {
     ) -> Option<T> {
         match result {
             Ok(value) => {
-                assert!(!after, "it slipped in");
+                assert!(!after, "the call began after the drain");
                 Some(value)
             }
             Err(error) => {
@@ -59,7 +59,7 @@ impl Seen {
         }
     }
 
-    /// Opens sessions and children until that is refused.
+    /// Opens sessions and children until one is refused.
     fn work(&self, orchestrator: &Orchestrator) {
         loop {
             let opened = self.after(|| orchestrator.session());
@@ -81,7 +81,7 @@ impl Seen {
 }
 
 #[test]
-fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
+fn nothing_begins_during_a_drain_and_nothing_is_lost() {
     for round in 0..ROUNDS {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let company = Account::new(Limit::enforced(Usd::from_dollars(1_000_000)));
@@ -101,7 +101,7 @@ fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
                 });
             }
             start.wait();
-            // Not too soon, so that there is something to drain.
+            // Late enough for some sessions to be open.
             spin_until(|| seen.opened.load(Ordering::Relaxed) > (round % 10) as u64);
             shutdown.begin();
             seen.begun.store(true, Ordering::Release);
@@ -123,7 +123,7 @@ fn nothing_begins_after_a_drain_has_begun_and_nothing_is_lost() {
 }
 
 #[test]
-fn every_session_ends_once_when_timeout_and_body_race() {
+fn every_session_ends_once_when_timeout_and_bodies_race() {
     for _ in 0..ROUNDS {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let orchestrator =
@@ -154,7 +154,7 @@ fn every_session_ends_once_when_timeout_and_body_race() {
                 orchestrator.drain_blocking(SECOND)
             });
             start.wait();
-            // The time is over while they end.
+            // The timeout passes while they end.
             clock.advance(SECOND);
             spin_until(|| {
                 clock.advance(SECOND);
@@ -163,7 +163,7 @@ fn every_session_ends_once_when_timeout_and_body_race() {
             drain.join().unwrap()
         });
         let again = orchestrator.drain_blocking(SECOND);
-        // Those that had ended before it began are nobody's.
+        // Sessions that had ended before are not counted.
         assert!(again.ended + again.left_over.len() as u64 <= THREADS as u64);
         assert!(again.ended >= drained.ended);
         assert!(again.left_over.iter().all(|left| !left.stuck));

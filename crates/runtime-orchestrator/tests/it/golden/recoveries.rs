@@ -1,4 +1,4 @@
-//! The sessions of the golden logs that recover.
+//! Golden sessions with recovery.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::{fixture, quick};
 use crate::recovering::{Script, Way, fault, patiently, recipe};
 use crate::support::{Fixture, breaker};
 
-/// A 429 that says how long to wait.
+/// A 429 with a wait.
 fn refused(asked: Duration) -> FaultError {
     let mut fault = Fault::of(FaultKind::RateLimit);
     (fault.asked, fault.status) = (Some(asked), Some(429));

@@ -1,4 +1,4 @@
-//! The sessions of the golden logs.
+//! Golden sessions.
 
 use std::future::{Future, pending};
 use std::num::NonZeroU32;
@@ -27,7 +27,7 @@ pub(super) type Number<'n> = &'n mut dyn FnMut(Fixture) -> Fixture;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 
-/// Ids that sessions and workers draw from together.
+/// Ids that sessions and workers share.
 #[derive(Debug)]
 pub(super) struct Shared(pub(super) Arc<CountingIds>);
 
@@ -64,7 +64,7 @@ async fn fine() -> Result<&'static str, BoxError> {
     Ok("fine")
 }
 
-/// Every kind of token there is.
+/// Tokens of every kind.
 pub(super) fn tokens() -> UsageSnapshot {
     let mut usage = UsageSnapshot::new(1_200, 340);
     usage.cache_write_tokens = 20_000;
@@ -113,7 +113,7 @@ fn money(number: Number<'_>) -> Fixture {
     now(session.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap_err();
     session.complete().unwrap();
 
-    // A budget that is only recorded lets everything pass, and says so.
+    // A recorded budget refuses nothing and reports the excess.
     let recorded = fixture.orchestrator.clone().budget(Limit::recorded(Usd::from_cents(150)));
     let session = recorded.session().unwrap();
     for _ in 0..2 {
@@ -235,7 +235,7 @@ fn waits(number: Number<'_>) -> Fixture {
         patiently(&fixture.clock, session.run_turn(Turn::model("m").usage(tokens()), fine))
             .unwrap();
     }
-    // Nobody waits that long: it is dropped, and the next has no time for it.
+    // The wait is too long: the turn is dropped, and the next one has no time for it.
     poll_times(1, session.run_turn(Turn::model("m"), fine));
     let hurried = Turn::model("m").timeout(limit(&fixture.clock, SECOND / 10));
     let _ = patiently(&fixture.clock, session.run_turn(hurried, fine));
@@ -243,7 +243,7 @@ fn waits(number: Number<'_>) -> Fixture {
     fixture
 }
 
-/// Plain turns that fail, are refused and find a breaker open.
+/// Plain turns that fail, are refused and meet an open breaker.
 fn failures(number: Number<'_>) -> Fixture {
     let fixture = fixture();
     let opens: CircuitBreaker = breaker(&fixture.clock, 2);
@@ -338,7 +338,7 @@ fn children(number: Number<'_>) -> Fixture {
     fixture
 }
 
-/// A sink that loses events says which.
+/// A sink that loses events and reports them.
 fn dropped(number: Number<'_>) -> Fixture {
     let fixture = number(fixture());
     let session = fixture.orchestrator.session().unwrap();

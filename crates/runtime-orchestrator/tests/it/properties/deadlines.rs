@@ -1,5 +1,5 @@
-//! Deadlines are passed down and never extended: along every path from a session to one below it,
-//! the time left is the least of what everybody on the path allows.
+//! Deadlines are passed down and never extended: the time left of a session is the minimum along
+//! the path to it.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::pending;
@@ -19,9 +19,9 @@ use crate::support::{limit, now};
 enum Step {
     /// A child with its parent's settings.
     Child,
-    /// A session of another orchestrator, with this deadline, on the first clock or the second.
+    /// A session of another orchestrator, with this deadline, on the first or the second clock.
     Below(Option<u64>, bool),
-    /// The clocks move on, each by so many seconds.
+    /// Advances the clocks, each by its number of seconds.
     Advance(u64, u64),
 }
 
@@ -34,7 +34,7 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A session, which clock it is on, and when it has to be over there, in seconds.
+/// A session, its clock, and its deadline on that clock, in seconds.
 struct Node {
     session: OrchestrationSession,
     on_other: bool,
@@ -61,7 +61,7 @@ impl Path {
         self.clocks[usize::from(on_other)].elapsed().as_secs()
     }
 
-    /// What the model says is left.
+    /// The time left by the model.
     fn left(&self, node: &Node) -> Option<u64> {
         node.deadline.map(|at| at.saturating_sub(self.seconds(node.on_other)))
     }
@@ -112,7 +112,7 @@ impl Path {
         }
     }
 
-    /// A turn and a tool of the last session have the least of what it has and of their own.
+    /// A turn and a tool of the last session have the minimum of its time and their own.
     fn call(&self, timeout: Option<u64>) {
         let node = self.nodes.last().unwrap();
         let (clock, left) = (&self.clocks[usize::from(node.on_other)], self.left(node));
@@ -165,7 +165,7 @@ fn orchestrator(clock: &ManualClock, deadline: Option<u64>) -> Orchestrator {
 
 proptest! {
     #[test]
-    fn the_time_left_is_the_least_along_every_path(
+    fn time_left_is_the_minimum_along_every_path(
         deadline in prop::option::of(1..60_u64),
         steps in vec(any_step(), 0..12),
         timeout in prop::option::of(1..60_u64),

@@ -1,4 +1,4 @@
-//! Sessions, their turns, tools and pauses, and drains in between, in any order.
+//! Sessions, turns, tools, pauses and drains in any order.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::Cell;
@@ -26,15 +26,15 @@ use crate::support::{assert_lawful, billed, by_session, dollar, limit, now, pric
 enum Op {
     Open,
     Child(Index),
-    /// A child of another orchestrator's, which drains by itself.
+    /// A child of another orchestrator, which drains separately.
     Below(Index),
     Begin(Index, Kind),
-    /// The call of a turn or tool returns; or a pause is answered.
+    /// The call of a turn or tool returns, or a pause gets its input.
     Return(Index),
     Drop(Index),
     Poll(Index),
     End(Index, How),
-    /// The body hands on what a turn of its is refused with.
+    /// The body returns the refusal of its turn.
     HandOn(Index),
     Advance(u64),
     Drain(u64),
@@ -80,7 +80,7 @@ fn any_op() -> impl Strategy<Value = Op> {
 
 proptest! {
     #[test]
-    fn no_session_is_lost_and_nothing_begins_while_it_drains(ops in vec(any_op(), 0..60)) {
+    fn drain_loses_no_session_and_begins_nothing(ops in vec(any_op(), 0..60)) {
         let mut world = World::new();
         for op in &ops {
             world.apply(op);
@@ -91,7 +91,7 @@ proptest! {
 
 type Work = Pin<Box<dyn Future<Output = Result<(), bool>>>>;
 
-/// A turn, a tool or a pause under way. An error is whether a shutdown is behind it.
+/// A running turn, tool or pause. The error is whether a shutdown is the cause.
 struct Task {
     session: Arc<OrchestrationSession>,
     kind: Kind,
@@ -108,8 +108,7 @@ struct World {
     sessions: Vec<Arc<OrchestrationSession>>,
     tasks: Vec<Task>,
     drains: Vec<Pin<Box<dyn Future<Output = Drained>>>>,
-    /// How many events of a beginning there were, and how many sessions were open, when draining
-    /// began.
+    /// The numbers of begin events and of open sessions when draining began.
     begun: Option<(usize, u64)>,
 }
 
@@ -164,7 +163,7 @@ impl World {
                 let closed = task.session.status().is_terminal();
                 let shutdown = task.session.summary().shutdown;
                 match task.work.now_or_never() {
-                    // An answer that is there is taken, whoever has cancelled meanwhile.
+                    // A provided input is taken, even after a cancel.
                     Some(Ok(())) => {}
                     Some(Err(by_shutdown)) => assert_eq!((closed, shutdown), (true, by_shutdown)),
                     None => panic!("it returns"),
@@ -188,7 +187,7 @@ impl World {
             }
             Op::End(at, how) => {
                 let Some(session) = self.session(*at) else { return };
-                // Refused where it is over or busy.
+                // Refused if the session has ended or is busy.
                 let _ = match how {
                     How::Complete => session.complete().is_ok(),
                     How::Fail => session.fail("enough", AgentFailureClass::Unknown).is_ok(),
@@ -299,7 +298,7 @@ impl World {
         }
     }
 
-    /// How many sessions have not said their last event.
+    /// The number of sessions without a last event.
     fn open(&self) -> u64 {
         let streams = by_session(&self.events.events());
         streams.iter().filter(|stream| !is_over(stream)).count() as u64
@@ -325,13 +324,13 @@ impl World {
         some.then(|| self.tasks.swap_remove(at.index(self.tasks.len())))
     }
 
-    /// Everything is dropped: nobody is on the roster, every span has ended, and the books agree.
+    /// Drops everything: the roster is empty, every span has ended, and the books agree.
     fn end(mut self) {
         self.poll_drains();
         self.tasks.clear();
         self.sessions.clear();
         self.poll_drains();
-        assert!(self.drains.is_empty(), "all is over, so they are done");
+        assert!(self.drains.is_empty(), "the drains are done after all sessions");
         let drained = now(self.lead.drain(limit(&self.clock, Duration::ZERO)));
         assert!(drained.left_over.iter().all(|left| !left.stuck));
         if let Some((_, open)) = self.begun {

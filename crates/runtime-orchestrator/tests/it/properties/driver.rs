@@ -1,4 +1,4 @@
-//! Does to a session what it does to the model, and compares.
+//! Applies an operation to the session and the model, and compares them.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::pending;
@@ -314,7 +314,7 @@ impl Driver {
         }
     }
 
-    /// Polls, lets `seconds` pass, polls again. A refused call does not wait.
+    /// Polls, advances the clock by `seconds`, polls again. A refused call does not wait.
     fn wait_for<T>(&self, call: impl Future<Output = T>, seconds: u64) -> T {
         let mut call = Box::pin(call);
         let refused = poll_times(1, &mut call);
@@ -385,9 +385,9 @@ impl Driver {
 
     fn compare_counts(&self) {
         let count = |name| self.events.all(name).len() as u64;
-        assert_eq!(count(AgentEventName::RecoveryAttempted), 0, "plain turns recover nothing");
+        assert_eq!(count(AgentEventName::RecoveryAttempted), 0, "plain turns do not recover");
         assert_eq!(count(AgentEventName::AgentBlocked), self.model.refusals);
-        // The session's own failure ends its span; the budget's end none.
+        // The session's own failure ends its span; the budget's event ends none.
         let failed = self.events.all(AgentEventName::AgentFailed);
         let marks = failed.iter().filter(|event| event.span.is_none()).count() as u64;
         assert_eq!(marks, self.model.over_budget);

@@ -1,4 +1,4 @@
-//! Results in the model's words.
+//! Results in the terms of the model.
 
 use runtime_orchestrator::{Answer, SessionError, ToolError, TurnError};
 

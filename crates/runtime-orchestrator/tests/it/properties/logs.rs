@@ -1,6 +1,5 @@
-//! One log of several sessions, whatever is under way in them at once: what reads it has nothing to
-//! say against it, wherever it is cut off every span it tells of had begun, and what was lost on
-//! the way is counted.
+//! One log of several sessions with concurrent calls: the reader finds no defect, every span in any
+//! prefix has begun, and lost events are counted.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,11 +38,11 @@ enum End {
     Panics,
 }
 
-/// What is done to one of the sessions, or to one of the calls that are under way.
+/// An operation on a session or on a running call.
 #[derive(Clone, Debug)]
 enum Op {
     Turn(Index, End, usize),
-    /// A turn that recovers, and how its attempts end.
+    /// A recovering turn, and the ends of its attempts.
     Recovering(Index, [End; 3], usize),
     Tool(Index, End, usize),
     Pause(Index),
@@ -95,7 +94,7 @@ async fn plays(end: End, polls: usize) -> Result<(), BoxError> {
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Sessions that write one log, and what is under way in them.
+/// Sessions that write one log, and their running calls.
 struct Scene {
     clock: ManualClock,
     events: RecordingEventSink,
@@ -104,7 +103,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// With routes and a second attempt beside a slow one, or with a breaker and a rate.
+    /// With routes and hedges, or with a breaker and a rate limit.
     fn new(routed: bool) -> Self {
         let (clock, events) = (ManualClock::new(), RecordingEventSink::new());
         let a_second = RateLimits::default()
@@ -196,7 +195,7 @@ impl Scene {
         }
     }
 
-    /// In the end, what is under way is dropped, then the sessions, in any order.
+    /// At the end, running calls are dropped, then the sessions, in any order.
     fn play(mut self, ops: &[Op], order: &[Index]) -> Vec<Arc<AgentEvent>> {
         for op in ops {
             self.act(op);
@@ -214,7 +213,7 @@ impl Scene {
 
 proptest! {
     #[test]
-    fn nothing_is_wrong_with_what_sessions_write(
+    fn checker_finds_no_defect_in_logs_of_sessions(
         routed in any::<bool>(),
         ops in vec(any_op(), 0..60),
         order in vec(any::<Index>(), 0..4),
@@ -231,9 +230,9 @@ proptest! {
     }
 }
 
-/// So that the property says something: what can be under way comes about.
+/// Ensures that the property covers all events.
 #[test]
-fn everything_that_a_log_tells_of_comes_about() {
+fn drawn_operations_cover_every_event() {
     use AgentEventName::{
         AgentBlocked, AgentPaused, AgentResumed, AgentToolCalled, AttemptStarted, BreakerChanged,
         HandedOver, RecoveryAttempted, TurnStarted, WaitStarted,
@@ -272,7 +271,7 @@ fn everything_that_a_log_tells_of_comes_about() {
     );
 }
 
-/// A crash: spans may have no end, and nothing else is wrong.
+/// A crash: spans may have no end, but there is no other defect.
 fn assert_cut(events: &[Arc<AgentEvent>]) {
     let timeline = Timeline::read(events.iter().map(|event| &**event));
     for finding in timeline.findings() {
@@ -282,7 +281,7 @@ fn assert_cut(events: &[Arc<AgentEvent>]) {
     assert!(open >= timeline.findings().len());
 }
 
-/// Events that a sink dropped: each but the last of a session is known to be missing.
+/// Events that a sink dropped: each one, except the last of a session, is known to be missing.
 fn assert_lossy(events: &[Arc<AgentEvent>], lost: &[Index]) {
     let mut kept = events.to_vec();
     for which in lost {

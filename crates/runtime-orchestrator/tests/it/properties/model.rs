@@ -1,11 +1,11 @@
-//! The naive model: plain fields, and the order of admission written out.
+//! The naive model: plain fields, and the order of admission.
 
 use runtime_lifecycle::AgentStatus;
 use runtime_resilience::CircuitState;
 
 use super::ops::{Ending, Setting, Tool};
 
-/// Seconds the breaker stays open.
+/// The seconds for which the breaker stays open.
 pub(super) const WAIT: u64 = 30;
 
 pub(super) type Outcome = Result<(), &'static str>;
@@ -16,14 +16,14 @@ pub(super) struct Model {
     ended: Option<AgentStatus>,
     ended_in_registry: Option<AgentStatus>,
     removed: bool,
-    /// The last turn or tool panicked, and nothing was begun since: whoever drops the session was
-    /// dropped by that panic, too.
+    /// Whether the last turn or tool panicked and nothing began since: a drop of the session then
+    /// comes from that panic.
     panicked: bool,
     pub(super) iterations: u32,
     pub(super) turns: u64,
     pub(super) unpriced: u64,
     pub(super) tokens: u64,
-    /// In thousands of nano-dollars: one for each token of `m`.
+    /// In thousands of nano-dollars, one per token of `m`.
     pub(super) cost: u64,
     pub(super) over_budget: u64,
     pub(super) refusals: u64,
@@ -83,7 +83,7 @@ impl Model {
         self.status().is_terminal()
     }
 
-    /// Whether the session has said its last word.
+    /// Whether the session has emitted its last event.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_some() && self.held.is_empty()
     }
@@ -288,7 +288,7 @@ impl Model {
         }
     }
 
-    /// The session's value goes, with nothing under way.
+    /// Drops the session's value, with nothing running.
     pub(super) fn gone(&mut self, ending: Ending) {
         let status = match ending {
             Ending::Complete => AgentStatus::Completed,
@@ -317,7 +317,7 @@ impl Model {
     }
 
     fn end(&mut self, status: AgentStatus) -> Outcome {
-        // Asked to end, it notices what the registry says.
+        // Ending notices the worker's end in the registry.
         let over = self.is_over();
         let status = self.ended_in_registry.unwrap_or(status);
         self.ended.get_or_insert(status);
@@ -356,7 +356,7 @@ impl Breaker {
         self.generation
     }
 
-    /// Generations are even while closed or open, odd from the first probe on.
+    /// Generations are even while closed or open, and odd from the first probe on.
     fn settle(&mut self, permit: u64, call: Call, threshold: u32, now: u64) {
         if permit != self.generation {
             return;

@@ -1,13 +1,13 @@
-//! What may happen to a session.
+//! Operations on a session.
 
 use proptest::sample::Index;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setting {
     pub(super) cap: u32,
-    /// Of the breaker; `None` is no breaker.
+    /// Of the breaker. `None` for no breaker.
     pub(super) threshold: Option<u32>,
-    /// Thousands of nano-dollars, and whether enforced.
+    /// In thousands of nano-dollars, and whether it is enforced.
     pub(super) budget: Option<(u64, bool)>,
     /// In seconds.
     pub(super) deadline: Option<u64>,
@@ -17,36 +17,36 @@ pub(super) struct Setting {
     pub(super) log: usize,
 }
 
-/// Texts are models, numbers are input tokens or seconds.
+/// Strings are models, numbers are input tokens or seconds.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Answered(&'static str, u64),
     Failed(&'static str),
-    /// The call hangs and the clock moves on by the timeout.
+    /// The call hangs, and the clock advances by the timeout.
     TimedOut(&'static str, u64),
-    /// The call is polled once, then dropped.
+    /// The call is polled once and then dropped.
     Dropped(&'static str),
     Panicked(&'static str),
-    /// A guardrail objects to the prompt.
+    /// A guardrail rejects the prompt.
     BadPrompt(&'static str),
-    /// A guardrail objects to the answer.
+    /// A guardrail rejects the answer.
     BadAnswer(&'static str, u64),
-    /// A turn of the caller's own, held while other things happen.
+    /// An active turn, held during other operations.
     Hold(&'static str, Option<u64>),
     Settle(Index, u64),
     Fail(Index),
     Release(Index),
     Tool(Tool),
     Gate,
-    /// Answered, or given up.
+    /// Answered or dropped.
     Pause(bool),
     PauseTwice,
-    /// To a target that exists, or to a blank one.
+    /// To a valid or a blank target.
     Handoff(bool),
     End(Ending),
-    /// Somebody else fails or cancels the worker.
+    /// The worker fails or is cancelled in the registry.
     EndedInRegistry(bool),
-    /// Somebody else takes the worker out of the registry.
+    /// The worker is removed from the registry.
     Removed,
     Advance(u64),
 }
@@ -69,6 +69,6 @@ pub(super) enum Ending {
     Fail,
     Cancel,
     CancelByHandle,
-    /// At the end only.
+    /// Only at the end.
     Drop,
 }

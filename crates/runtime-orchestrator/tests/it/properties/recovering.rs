@@ -1,4 +1,4 @@
-//! Recovering turns over random scripts: whatever happens in which attempt, the laws hold.
+//! Recovering turns with random scripts keep the laws.
 
 mod laws;
 mod scene;
@@ -12,7 +12,7 @@ use self::scene::{Act, Cut, End, Handler, Run, Scene, Setting};
 
 proptest! {
     #[test]
-    fn a_turn_that_recovers_keeps_the_laws(
+    fn recovering_turn_keeps_the_laws(
         setting in setting(),
         runs in vec(run(), 1..4),
     ) {
@@ -57,7 +57,7 @@ fn handler() -> impl Strategy<Value = Option<Handler>> {
     ]
 }
 
-/// In place of those that are built in, some of a few steps.
+/// Replacements of default recipes, with few steps.
 fn recipes() -> impl Strategy<Value = Vec<(FailureScenario, Vec<RecoveryStep>, u32)>> {
     let scenario = prop::sample::select(FailureScenario::ALL);
     let step = prop::sample::select(RecoveryStep::ALL);

@@ -1,5 +1,4 @@
-//! Dropped, cancelled or out of time at every place where a turn can wait: nothing is held, and the
-//! story has an end.
+//! Turns dropped, cancelled or out of time at every point: they hold nothing and their story ends.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::pin::pin;
@@ -23,7 +22,7 @@ use crate::support::{
     last_outcome, limit, yields,
 };
 
-/// Waits for two polls in each of its checks and steps.
+/// Is pending for two polls in each check and step.
 struct Slow;
 
 impl AsyncGuardrail for Slow {
@@ -59,7 +58,7 @@ impl RecoveryHandler for Slow {
     }
 }
 
-/// What happens to a turn after so many polls.
+/// The event for a turn after a number of polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cut {
     Dropped,
@@ -72,8 +71,8 @@ enum Cut {
 const CUTS: [Cut; 5] =
     [Cut::Dropped, Cut::Cancelled, Cut::Failed, Cut::PastDeadline, Cut::PastTotal];
 
-/// A turn that waits in its guardrails, its handler, its back-off and three calls, and goes from one
-/// provider to another and stays there.
+/// A turn that waits in its guardrails, its handler, its back-off and three calls, and switches the
+/// provider once.
 fn scene() -> (Fixture, Routes) {
     let fixture = fixture();
     let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
@@ -117,7 +116,7 @@ fn assert_in_order(fixture: &Fixture, session: &OrchestrationSession, routes: &R
     for snapshot in routes.snapshot() {
         assert_eq!(snapshot.in_flight, 0, "{what}");
     }
-    // What was attempted has come to something.
+    // Each attempted recovery has a result.
     let count = |name| fixture.events.all(name).len();
     let came = count(AgentEventName::RecoverySucceeded) + count(AgentEventName::RecoveryFailed);
     assert_eq!(count(AgentEventName::RecoveryAttempted), came, "{what}");
@@ -131,7 +130,7 @@ fn assert_in_order(fixture: &Fixture, session: &OrchestrationSession, routes: &R
 fn cut_after(polls: usize, cut: Cut) -> bool {
     let what = format!("{cut:?} after {polls} polls");
     let (fixture, routes) = scene();
-    // Half-open everywhere: a place that is kept is found out.
+    // Half-open everywhere, so that a leaked place is noticed.
     for route in routes.iter() {
         (0..9).for_each(|_| route.breaker().record_failure());
     }
@@ -163,7 +162,7 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
             }
             let before = fixture.events.all(AgentEventName::AttemptStarted).len();
             let mut ended = None;
-            // Code of the caller's that is ready may be polled once more; nothing new begins.
+            // The caller's code may be polled once more if it is ready, but nothing new begins.
             for _ in 0..2 {
                 if let Poll::Ready(output) = turn.as_mut().poll(&mut cx) {
                     ended = Some(output);
@@ -174,7 +173,7 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
             let error = match ended {
                 Some(Ok(_)) => None,
                 Some(Err(error)) => Some(error),
-                // Its time is counted from its first poll.
+                // The turn's time is counted from its first poll.
                 None if polls == 0 && cut == Cut::PastTotal => None,
                 None => panic!("it goes on: {what}"),
             };
@@ -182,13 +181,13 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
             if let Some(error) = error {
                 let right = match cut {
                     Cut::Cancelled | Cut::Failed => matches!(error, TurnError::Closed(_)),
-                    // Both are over; whichever is seen first.
+                    // Both are over; the first one noticed counts.
                     Cut::PastDeadline => {
                         matches!(error, TurnError::Deadline(_) | TurnError::TimedOut(_))
                     }
                     _ => matches!(error, TurnError::TimedOut(_)),
                 };
-                // It may have failed by itself at the same poll.
+                // The turn may have failed by itself at the same poll.
                 assert!(right || error.is_final(), "{what}: {error:?}");
                 assert!(calls == 0 || !error.is_refusal(), "{what}: a call was made: {error:?}");
             }
@@ -222,7 +221,7 @@ fn cut_after(polls: usize, cut: Cut) -> bool {
 }
 
 #[test]
-fn turn_cut_anywhere_holds_nothing_and_tells_its_end() {
+fn turn_cut_at_any_point_releases_all_and_ends_its_story() {
     for cut in CUTS {
         let polls = (0..60).find(|&polls| cut_after(polls, cut));
         let polls = polls.expect("it completes");

@@ -1,4 +1,4 @@
-//! What errors say, as text and as facts.
+//! Classification of errors, by text and by facts.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::error::Error;
@@ -12,7 +12,7 @@ use super::{SECOND, Script, Way, asking, fault, quick};
 use crate::errors::Counted;
 use crate::support::now;
 
-/// How often a call was made that fails with this text twice.
+/// The number of calls if the call fails twice with this text.
 fn calls(text: &'static str) -> u32 {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
@@ -25,7 +25,7 @@ fn calls(text: &'static str) -> u32 {
 }
 
 #[test]
-fn a_text_is_read_where_there_is_nothing_else() {
+fn error_text_is_classified_if_there_is_nothing_else() {
     for (text, expected) in [
         ("503 Service Unavailable", 3),
         ("429 Too Many Requests", 3),
@@ -41,23 +41,23 @@ fn a_text_is_read_where_there_is_nothing_else() {
 }
 
 #[test]
-fn facts_count_more_than_what_the_text_around_them_says() {
+fn facts_take_precedence_over_the_error_text() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
-    // It reads like something that passes, and is a refused key.
+    // The text reads like a transient failure, but the key is refused.
     let call = |_| Err::<(), _>(io::Error::other(fault(FaultKind::Auth)));
     let error = session.blocking().run_turn_recovering(Turn::model("m"), call).unwrap_err();
     let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
     assert_eq!(unrecovered.attempts, 1);
     assert!(matches!(unrecovered.gave_up, GaveUp::NothingHelps(_)));
-    // The caller finds his own error in it.
+    // The caller's own error is in it.
     let cause = error.source().and_then(|error| error.downcast_ref::<io::Error>()).unwrap();
     assert!(cause.get_ref().unwrap().is::<FaultError>());
     assert!(error.failure().unwrap().downcast_ref::<io::Error>().is_some());
 }
 
 #[test]
-fn what_nobody_can_help_is_returned_as_it_is() {
+fn cancelled_and_local_failures_are_not_retried() {
     for way in super::BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -74,7 +74,7 @@ fn what_nobody_can_help_is_returned_as_it_is() {
 }
 
 #[test]
-fn classifier_rule_changes_scenario_but_not_the_asked_wait() {
+fn classifier_rule_changes_the_scenario_not_the_asked_wait() {
     let fixture = quick().recovery(|recovery| {
         recovery.classifier(
             Classifier::default()
@@ -89,7 +89,7 @@ fn classifier_rule_changes_scenario_but_not_the_asked_wait() {
 }
 
 #[test]
-fn the_error_of_each_attempt_may_be_of_another_kind() {
+fn each_attempt_may_have_its_own_error_type() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let call = async |it: Attempt| match it.number() {
@@ -106,7 +106,7 @@ fn the_error_of_each_attempt_may_be_of_another_kind() {
 
 #[cfg(feature = "anyhow")]
 #[test]
-fn an_anyhow_error_is_read_by_its_whole_chain() {
+fn anyhow_error_is_classified_by_its_chain() {
     use anyhow::Context;
     for depth in 0..3 {
         let fixture = quick();
@@ -129,7 +129,7 @@ fn an_anyhow_error_is_read_by_its_whole_chain() {
 
 #[cfg(feature = "anyhow")]
 #[test]
-fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
+fn anyhow_error_around_a_retried_turn_is_final() {
     use anyhow::Context;
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
@@ -154,7 +154,7 @@ fn an_anyhow_error_around_a_turn_that_was_retried_is_final() {
 }
 
 #[test]
-fn each_failed_attempt_walks_along_its_error_once() {
+fn each_failed_attempt_walks_its_error_once() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let error = Counted::default();

@@ -1,4 +1,4 @@
-//! What an attempt is told, and what it tells.
+//! The facts of an attempt, and its reports.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{BOTH, SECOND, Script, fixture, patiently, quick, recipe};
 use crate::support::{dollar, limit};
 
 #[test]
-fn each_attempt_has_its_number_its_cause_and_the_turns_model() {
+fn attempt_has_its_number_its_cause_and_the_model() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -31,7 +31,7 @@ fn each_attempt_has_its_number_its_cause_and_the_turns_model() {
 }
 
 #[test]
-fn long_context_is_reduced_and_fewer_tools_offered() {
+fn context_length_failure_reduces_context_and_tools() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -45,7 +45,7 @@ fn long_context_is_reduced_and_fewer_tools_offered() {
 }
 
 #[test]
-fn what_recipes_say_of_agent_and_memory_stands_in_the_attempt() {
+fn recipes_for_agent_and_memory_are_in_the_attempt() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -57,7 +57,7 @@ fn what_recipes_say_of_agent_and_memory_stands_in_the_attempt() {
 }
 
 #[test]
-fn a_caller_may_keep_making_the_context_smaller() {
+fn custom_recipe_can_reduce_the_context_repeatedly() {
     let steps = [RecoveryStep::RetryWithSmallerContext];
     let fixture = quick()
         .recovery(|recovery| recovery.recipes(recipe(FailureScenario::ContextOverflow, &steps, 3)));
@@ -68,7 +68,7 @@ fn a_caller_may_keep_making_the_context_smaller() {
 }
 
 #[test]
-fn the_time_that_is_left_is_the_least_of_all_and_never_grows() {
+fn time_left_is_the_minimum_and_never_grows() {
     let fixture = fixture().deadline(60 * SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let clock = &fixture.clock;
@@ -94,7 +94,7 @@ fn the_time_that_is_left_is_the_least_of_all_and_never_grows() {
 }
 
 #[test]
-fn a_thread_is_told_the_sessions_deadline() {
+fn blocking_attempt_knows_the_session_deadline() {
     let fixture = quick().deadline(10 * SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);
@@ -110,7 +110,7 @@ fn a_thread_is_told_the_sessions_deadline() {
 }
 
 #[test]
-fn each_attempt_is_told_what_its_budget_buys_then() {
+fn each_attempt_knows_the_output_its_budget_allows() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(4))));
         let session = fixture.orchestrator.session().unwrap();
@@ -118,18 +118,18 @@ fn each_attempt_is_told_what_its_budget_buys_then() {
         let script = Script::of([FaultKind::Server]);
         way.run(&session, turn, &script).unwrap();
         let bought = script.seen(Attempt::max_output_tokens);
-        // A failed attempt of which nothing is known costs the dollar that it had reserved.
+        // A failed attempt with unknown usage costs its reservation of one dollar.
         assert_eq!(bought, [Some(1_500_000), Some(1_000_000)], "{way:?}");
     }
 }
 
 #[test]
-fn the_attempts_of_a_turn_are_told_apart_and_clones_are_one() {
+fn attempts_are_distinct_and_clones_are_the_same() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let kept = std::cell::RefCell::new(Vec::new());
     let answer = session.blocking().run_turn_recovering(Turn::model("m"), |it| {
-        // What the attempt before says now is not this one's.
+        // A late report of the earlier attempt does not count for this one.
         if let Some(before) = kept.borrow().last() {
             let before: &Attempt = before;
             before.observe(UsageSnapshot::new(99, 99));
@@ -143,7 +143,7 @@ fn the_attempts_of_a_turn_are_told_apart_and_clones_are_one() {
 }
 
 #[test]
-fn a_recovering_turn_can_be_spawned() {
+fn recovering_turn_can_be_spawned() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }

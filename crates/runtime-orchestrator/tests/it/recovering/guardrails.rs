@@ -1,4 +1,4 @@
-//! Guardrails look at the prompt once and at the answer; what they object to is not tried again.
+//! Guardrails of recovering turns: one check of the prompt, and no retry after a rejection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -29,7 +29,7 @@ fn run(
 }
 
 #[test]
-fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
+fn prompt_is_checked_once_for_all_attempts() {
     for way in BOTH {
         let [pre, post] = [(); 2].map(|()| Arc::new(AtomicU32::new(0)));
         let (seen_pre, seen_post) = (Arc::clone(&pre), Arc::clone(&post));
@@ -53,7 +53,7 @@ fn the_prompt_is_looked_at_once_however_many_attempts_there_are() {
 }
 
 #[test]
-fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
+fn rejected_prompt_is_not_sent_and_costs_nothing() {
     for way in BOTH {
         let fixture = quick().with(|o| {
             o.guardrails(
@@ -80,7 +80,7 @@ fn a_prompt_that_is_objected_to_is_not_sent_and_costs_nothing() {
 }
 
 #[test]
-fn withheld_answer_is_billed_and_not_retried() {
+fn rejected_answer_is_billed_and_not_retried() {
     for way in BOTH {
         for failures in [0, 1] {
             let fixture = quick().with(|o| {
@@ -113,7 +113,7 @@ fn withheld_answer_is_billed_and_not_retried() {
     }
 }
 
-/// Takes so long on its clock.
+/// A check that takes this long on its clock.
 struct Slow(runtime_events::ManualClock, Duration);
 
 impl Slow {
@@ -145,8 +145,8 @@ impl AsyncGuardrail for Slow {
 }
 
 #[test]
-fn an_answer_is_the_last_token_whoever_told_of_the_others() {
-    // The answer is here: no first token is missing any more, and none is to follow.
+fn answer_counts_as_the_last_token() {
+    // With the answer, neither a first nor a next token is missing.
     for told in [false, true] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), 5 * SECOND);

@@ -1,4 +1,4 @@
-//! The caller's handler does what only the caller can, before the attempt that it is for.
+//! The recovery handler, which runs before the attempt that its steps are for.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,15 +13,15 @@ use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, 
 use crate::support::{assert_lawful, last_outcome, limit};
 
 #[test]
-fn the_handler_gets_the_steps_that_change_the_request_in_order() {
+fn handler_gets_the_steps_that_change_the_request_in_order() {
     for way in BOTH {
         let seen: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&seen);
         let fixture = quick().recovery(|recovery| {
             recovery.handler(move |step: &StepContext<'_>| {
-                let error = step.error().map(ToString::to_string).unwrap_or_default();
-                let (name, on) = (step.step(), step.scenario());
-                let line = format!("{} {} {name} {on}: {error}", step.attempt(), step.index());
+                let error = step.error.map(ToString::to_string).unwrap_or_default();
+                let (name, on) = (step.step, step.scenario);
+                let line = format!("{} {} {name} {on}: {error}", step.attempt, step.index);
                 heard.lock().unwrap().push(line);
                 Ok(())
             })
@@ -43,10 +43,10 @@ fn the_handler_gets_the_steps_that_change_the_request_in_order() {
 }
 
 #[test]
-fn a_step_that_cannot_be_carried_out_ends_the_turn() {
+fn failed_step_ends_the_turn() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
-            recovery.handler(|step: &StepContext<'_>| match step.step() {
+            recovery.handler(|step: &StepContext<'_>| match step.step {
                 RecoveryStep::RestartAgent => Err(BoxError::from("no agent to start")),
                 _ => Ok(()),
             })
@@ -55,7 +55,7 @@ fn a_step_that_cannot_be_carried_out_ends_the_turn() {
         let script = Script::of([FaultKind::Malformed]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 1);
-        assert_eq!(error.to_string(), "malformed", "it reads as its last failure");
+        assert_eq!(error.to_string(), "malformed", "the error displays its last failure");
         let TurnError::Unrecovered(unrecovered) = error else { panic!("{error:?}") };
         let why = "step `restart_agent` failed: no agent to start";
         assert_eq!(unrecovered.gave_up.to_string(), why);
@@ -78,7 +78,7 @@ fn a_step_that_cannot_be_carried_out_ends_the_turn() {
     }
 }
 
-/// Takes so long for each step.
+/// Takes this long for each step.
 struct Slow(ManualClock, Duration);
 
 impl RecoveryHandler for Slow {
@@ -98,8 +98,8 @@ impl RecoveryHandler for Slow {
 const STEPS: [RecoveryStep; 2] = [RecoveryStep::ReduceToolSet, RecoveryStep::RetryWithBackoff];
 
 #[test]
-fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
-    // Ten seconds in all, four for the handler; the delays are one second or ten.
+fn wait_after_a_slow_handler_respects_the_deadline() {
+    // Ten seconds in all, four for the handler. The delays are one second or ten.
     for (takes, total, own) in [(4, 20, true), (4, 20, false), (9, 9, true), (9, 9, false)] {
         let fixture = fixture();
         let slow = Slow(fixture.clock.clone(), takes * SECOND);
@@ -123,7 +123,7 @@ fn a_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
-fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
+fn wait_that_ends_at_the_deadline_is_not_begun() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 4 * SECOND);
     let fixture = fixture.recovery(|recovery| {
@@ -132,7 +132,7 @@ fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
     for way in BOTH {
         let before = fixture.clock.elapsed();
         let session = fixture.orchestrator.session().unwrap();
-        // Six seconds with the back-off, and six are left.
+        // Six seconds with the back-off, of which six are left.
         let script = Script::new([super::asking(FaultKind::Server, 5 * SECOND)]);
         let error = way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert!(error.is_final(), "{error:?}");
@@ -141,7 +141,7 @@ fn a_wait_that_would_end_with_the_deadline_is_not_begun() {
 }
 
 #[test]
-fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
+fn blocking_wait_after_a_slow_handler_respects_the_deadline() {
     let fixture = quick().deadline(10 * SECOND);
     let slow = Slow(fixture.clock.clone(), 8 * SECOND);
     let fixture = fixture.recovery(|recovery| {
@@ -156,7 +156,7 @@ fn a_threads_wait_after_a_slow_handler_keeps_to_the_deadline() {
 }
 
 #[test]
-fn handler_ends_with_the_session_or_its_deadline() {
+fn handler_is_interrupted_by_session_end_and_deadline() {
     for cancelled in [true, false] {
         let fixture = fixture().deadline(10 * SECOND);
         let slow = Slow(fixture.clock.clone(), 99 * SECOND);

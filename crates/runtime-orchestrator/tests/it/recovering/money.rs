@@ -1,4 +1,4 @@
-//! What each attempt holds and costs, and that the turn is their sum.
+//! Reservations and costs of attempts, and their sum.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn number(event: &AgentEvent, key: &str) -> u64 {
 }
 
 #[test]
-fn a_turn_costs_what_its_attempts_cost_together() {
+fn turn_costs_the_sum_of_its_attempts() {
     for way in BOTH {
         let usage = RingBufferUsageSink::new();
         let fixture =
@@ -32,7 +32,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
             *seen.borrow_mut() += 1;
             it.observe(UsageSnapshot::new(1_000_000, 500_000));
             let turn = if *seen.borrow() < 3 { Err(fault(FaultKind::Server)) } else { Ok(()) };
-            // What the answer says counts, and nothing is counted twice.
+            // The usage of the answer counts, and nothing counts twice.
             turn.map(|()| UsageSnapshot::new(2_000_000, 0))
         };
         let turn = Turn::model("m").usage_from(|usage: &UsageSnapshot| *usage);
@@ -45,7 +45,7 @@ fn a_turn_costs_what_its_attempts_cost_together() {
         let answer = answer.unwrap();
         assert_eq!(answer.cost, dollars(2 + 2 + 2));
         assert_eq!(answer.usage, UsageSnapshot::new(4_000_000, 1_000_000));
-        assert!(answer.estimated, "what came of the two that failed is not known to the end");
+        assert!(answer.estimated, "the usage of the two failed calls is unknown");
 
         let failed = fixture.events.all(AgentEventName::AttemptFailed);
         let completed = fixture.only(AgentEventName::AttemptCompleted);
@@ -63,14 +63,14 @@ fn a_turn_costs_what_its_attempts_cost_together() {
 }
 
 #[test]
-fn each_attempt_reserves_until_nothing_is_left() {
+fn each_attempt_reserves_separately_and_may_be_refused() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2))));
         let session = fixture.orchestrator.session().unwrap();
         let turn = Turn::model("m").reserve(dollars(1)).usage(dollar());
         let script = Script::of([FaultKind::Server; 9]);
         let error = way.run(&session, turn, &script).unwrap_err();
-        // Nothing is known of the two that failed: they cost what they had reserved.
+        // The usage of the two failed calls is unknown: they cost their reservations.
         assert_eq!(script.calls(), 2);
         let TurnError::Unrecovered(unrecovered) = &error else { panic!("{error:?}") };
         assert!(matches!(unrecovered.error, TurnError::Budget(_)));
@@ -87,7 +87,7 @@ fn each_attempt_reserves_until_nothing_is_left() {
 }
 
 #[test]
-fn what_was_refused_before_it_was_read_costs_nothing() {
+fn call_refused_before_it_was_read_costs_nothing() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(1))));
         let session = fixture.orchestrator.session().unwrap();
@@ -101,7 +101,7 @@ fn what_was_refused_before_it_was_read_costs_nothing() {
 }
 
 #[test]
-fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
+fn reported_cost_of_one_attempt_is_in_the_sum() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(9))));
         let session = fixture.orchestrator.session().unwrap();
@@ -131,7 +131,7 @@ fn a_cost_that_the_provider_said_for_one_attempt_is_in_the_sum() {
 }
 
 #[test]
-fn answer_has_marks_and_overspend_of_all_attempts() {
+fn answer_has_the_marks_and_excess_of_all_attempts() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(dollars(2)).marks([50, 100])));
         let session = fixture.orchestrator.session().unwrap();
@@ -162,7 +162,7 @@ fn each_attempt_has_its_own_permit() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server, FaultKind::Server]);
         way.run(&session, Turn::model("m"), &script).unwrap();
-        // The success of the third forgets the two failures before it.
+        // The success of the third call resets the two failures before it.
         for _ in 0..8 {
             fixture.breaker.record_failure();
         }
@@ -174,7 +174,7 @@ fn each_attempt_has_its_own_permit() {
 }
 
 #[test]
-fn rate_limit_and_refused_key_do_not_count_for_the_breaker() {
+fn rate_limit_and_refused_key_are_no_breaker_failures() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -188,7 +188,7 @@ fn rate_limit_and_refused_key_do_not_count_for_the_breaker() {
 }
 
 #[test]
-fn shared_account_holds_nothing_between_attempts() {
+fn turn_reserves_nothing_between_its_attempts() {
     let account = runtime_usage::Account::new(Limit::enforced(dollars(1)));
     let fixture = fixture().with(|o| o.account(&account));
     let [first, second] = [(); 2].map(|()| fixture.orchestrator.session().unwrap());
@@ -197,7 +197,7 @@ fn shared_account_holds_nothing_between_attempts() {
     let call = first.run_turn_recovering(turn(), async |it| script.play(it));
     let mut call = Box::pin(call);
     assert!(super::poll(&mut call).is_pending());
-    // While the first one waits, the other one may have it all.
+    // While the first turn waits, the other one may reserve everything.
     let fine = async |_| Ok::<_, BoxError>("fine");
     crate::support::now(second.run_turn_recovering(turn(), fine)).unwrap();
     fixture.clock.advance(9 * super::SECOND);

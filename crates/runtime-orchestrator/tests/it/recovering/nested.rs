@@ -1,4 +1,4 @@
-//! One loop for the whole stack: what was retried inside is not retried outside.
+//! One retry loop in the whole stack: a call retried inside is not retried outside.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -12,7 +12,7 @@ use runtime_usage::{Limit, Usd};
 use super::{BOTH, SECOND, Script, Way, asking, books, fault, quick};
 use crate::support::{assert_lawful, limit, now};
 
-/// Somebody's own error around a turn's.
+/// A caller's error around a turn's.
 #[derive(Debug)]
 struct Around(BoxError);
 
@@ -30,7 +30,7 @@ impl Error for Around {
 
 type Wrap = fn(TurnError) -> BoxError;
 
-/// The ways in which callers hand a turn's error on.
+/// The ways to return a turn's error.
 const WRAPS: [(&str, Wrap); 5] = [
     ("itself", |error| error.into()),
     ("a source", |error| Around(error.into()).into()),
@@ -43,7 +43,7 @@ const WRAPS: [(&str, Wrap); 5] = [
 ];
 
 #[test]
-fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
+fn inner_recovering_turn_is_not_retried_outside() {
     for way in BOTH {
         for (name, wrap) in WRAPS {
             let fixture = quick();
@@ -71,8 +71,8 @@ fn a_recovering_turn_inside_a_call_is_not_tried_again_outside() {
 }
 
 #[test]
-fn a_loop_of_errors_does_not_hang_a_turn() {
-    /// Its own source.
+fn cyclic_error_does_not_hang_a_turn() {
+    /// An error that is its own source.
     #[derive(Debug)]
     struct Tail;
     impl fmt::Display for Tail {
@@ -94,7 +94,7 @@ fn a_loop_of_errors_does_not_hang_a_turn() {
 }
 
 #[test]
-fn failed_plain_turn_inside_a_call_is_retried() {
+fn inner_plain_turn_is_retried_by_its_failure() {
     for way in BOTH {
         let fixture = quick();
         let outer = fixture.orchestrator.session().unwrap();
@@ -114,12 +114,12 @@ fn failed_plain_turn_inside_a_call_is_retried() {
         }
         .unwrap();
         assert_eq!(calls.get(), 2);
-        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "what was asked for comes through");
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the asked wait is kept");
     }
 }
 
 #[test]
-fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
+fn inner_final_refusal_is_not_retried() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(2));
         let free = quick();
@@ -137,12 +137,12 @@ fn what_a_turn_inside_was_refused_for_good_is_not_tried_again() {
             Way::Thread => outer.blocking().run_turn_recovering(turn, |_| within()),
         };
         let error = error.unwrap_err();
-        assert_eq!(calls.get(), 1, "no money comes of trying again: {error:?}");
+        assert_eq!(calls.get(), 1, "a retry does not help against the budget: {error:?}");
     }
 }
 
 #[test]
-fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
+fn inner_refusal_is_no_failure_of_the_provider() {
     let spent = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)).max_iterations(99));
     let inner = spent.orchestrator.session().unwrap();
     let fixture = quick();
@@ -159,7 +159,7 @@ fn what_a_turn_inside_was_refused_is_no_failure_of_the_provider() {
 }
 
 #[test]
-fn inner_turn_out_of_time_after_retries_is_final() {
+fn inner_turn_out_of_time_after_retries_is_not_retried() {
     let fixture = quick();
     let outer = fixture.orchestrator.session().unwrap();
     let inner = fixture.orchestrator.session().unwrap();
@@ -182,7 +182,7 @@ fn inner_turn_out_of_time_after_retries_is_final() {
 }
 
 #[test]
-fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
+fn inner_recovered_turn_is_an_answer_outside() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -201,7 +201,7 @@ fn a_recovering_turn_that_recovers_inside_is_an_answer_outside() {
 }
 
 #[test]
-fn a_refusal_inside_the_call_rests_no_route() {
+fn inner_refusal_rests_no_route() {
     let fixture = quick();
     let clock = Arc::new(fixture.clock.clone());
     let [inner, outer] = ["inner", "outer"]
@@ -223,13 +223,13 @@ fn a_refusal_inside_the_call_rests_no_route() {
         let turn = Turn::model("m").timeout(limit(&fixture.clock, SECOND));
         Ok(within.run_turn(turn, async || Ok::<_, BoxError>(1)).await?.value)
     }));
-    assert_eq!(answer.unwrap().value, 2, "it is tried elsewhere all the same");
+    assert_eq!(answer.unwrap().value, 2, "the turn still switches");
     assert!(routes.snapshot().iter().all(|route| route.rests.is_none()));
     assert_eq!(outer.available().paused, None);
 }
 
 #[test]
-fn a_refusal_inside_the_call_pauses_no_limiter() {
+fn inner_refusal_pauses_no_limiter() {
     let fixture = quick();
     let clock = Arc::new(fixture.clock.clone());
     let [inner, outer] = ["inner", "outer"]

@@ -1,4 +1,4 @@
-//! Without a sleeper nothing waits: tasks are told so, threads park.
+//! Without a sleeper: tasks give up, threads park.
 #![cfg(not(feature = "tokio"))]
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::{SECOND, Script};
 use crate::support::now;
 
 #[test]
-fn a_task_that_would_have_to_wait_gives_up_and_says_why() {
+fn task_that_needs_a_wait_gives_up_with_the_reason() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let script = Script::of([FaultKind::Server]);
     let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
@@ -26,7 +26,7 @@ fn a_task_that_would_have_to_wait_gives_up_and_says_why() {
 }
 
 #[test]
-fn a_task_does_not_wait_for_a_rate_limit_for_good() {
+fn task_does_not_wait_for_a_rate_limit_forever() {
     let clock = ManualClock::new();
     let limiter = RateLimiter::with_clock("svc", RateLimits::default(), Arc::new(clock));
     let session = Orchestrator::new("writer", "draft").rate_limiter(limiter.clone());
@@ -39,7 +39,7 @@ fn a_task_does_not_wait_for_a_rate_limit_for_good() {
 }
 
 #[test]
-fn what_needs_no_wait_is_made_again() {
+fn retry_without_a_wait_is_made() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     let script = Script::of([FaultKind::ContextLength, FaultKind::Malformed]);
     let call = session.run_turn_recovering(Turn::model("m"), async |it| script.play(it));
@@ -47,7 +47,7 @@ fn what_needs_no_wait_is_made_again() {
 }
 
 #[test]
-fn a_thread_parks() {
+fn thread_waits_by_parking() {
     let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_nanos(1));
     let session = Orchestrator::new("writer", "draft")
         .recovery(RecoveryConfig::default().backoff(backoff))
@@ -59,7 +59,7 @@ fn a_thread_parks() {
 }
 
 #[test]
-fn with_a_sleeper_of_its_own_it_waits() {
+fn configured_sleeper_is_used() {
     let clock = ManualClock::skipping();
     let session = Orchestrator::new("writer", "draft").time(clock.clone()).session().unwrap();
     let script = Script::of([FaultKind::Server]);

@@ -1,4 +1,4 @@
-//! Panics: in the call, in the handler, in what is told of an escalation.
+//! Panics: in the call, in the handler, in the escalation handler.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -13,9 +13,9 @@ use super::{BOTH, Script, Way, assert_recovery_agrees, books, fault, fixture, qu
 use crate::support::{assert_books_agree, assert_lawful, last_outcome, now};
 
 #[test]
-fn a_panic_in_a_later_attempt_ends_attempt_turn_and_recovery() {
+fn panic_in_a_later_attempt_ends_attempt_turn_and_recovery() {
     for way in BOTH {
-        // In the call's body, or before there is a future at all.
+        // In the call's body, or before its future exists.
         for early in [false, true] {
             let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
             let session = fixture.orchestrator.session().unwrap();
@@ -64,7 +64,7 @@ fn a_panic_in_a_later_attempt_ends_attempt_turn_and_recovery() {
 }
 
 #[test]
-fn a_panic_in_the_recovery_handler_is_known_for_what_it_is() {
+fn panic_in_the_recovery_handler_is_recognised() {
     for way in BOTH {
         let bomb =
             |_: &StepContext<'_>| -> Result<(), BoxError> { resume_unwind(Box::new("handler")) };
@@ -86,7 +86,7 @@ fn a_panic_in_the_recovery_handler_is_known_for_what_it_is() {
 }
 
 #[test]
-fn a_panic_of_who_is_alerted_goes_no_further() {
+fn panic_of_the_escalation_handler_is_caught() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             recovery.on_escalation(|_: &Escalation<'_>| resume_unwind(Box::new("alert")))
@@ -102,7 +102,7 @@ fn a_panic_of_who_is_alerted_goes_no_further() {
 }
 
 #[test]
-fn a_panic_of_a_guardrail_ends_the_turn_as_one() {
+fn panic_of_a_guardrail_ends_the_turn_as_panicked() {
     for way in BOTH {
         for post in [false, true] {
             let bomb = || resume_unwind(Box::new("guard"));
@@ -132,7 +132,7 @@ fn a_panic_of_a_guardrail_ends_the_turn_as_one() {
 }
 
 #[test]
-fn a_panic_in_reading_the_usage_ends_the_turn_as_one() {
+fn panic_of_the_usage_reader_ends_the_turn_as_panicked() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -149,7 +149,7 @@ fn a_panic_in_reading_the_usage_ends_the_turn_as_one() {
 }
 
 #[test]
-fn a_panic_beside_a_turn_that_waits_cancels_it() {
+fn panic_beside_a_waiting_turn_cancels_it() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);

@@ -1,4 +1,4 @@
-//! Turns and attempts that are refused.
+//! Refusals of turns and attempts.
 
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
@@ -9,7 +9,7 @@ use super::{BOTH, SECOND, Script, assert_recovery_agrees, books, fixture, poll, 
 use crate::support::{WAIT, assert_lawful, breaker, last_outcome};
 
 #[test]
-fn the_cap_on_iterations_counts_a_turn_once() {
+fn recovering_turn_counts_as_one_iteration() {
     for way in BOTH {
         let fixture = quick().with(|o| o.max_iterations(2));
         let session = fixture.orchestrator.session().unwrap();
@@ -30,7 +30,7 @@ fn the_cap_on_iterations_counts_a_turn_once() {
 }
 
 #[test]
-fn what_recovery_is_not_for_is_refused_as_any_turn_is() {
+fn unrecoverable_refusal_is_returned_like_a_plain_turns() {
     for way in BOTH {
         // Spent already.
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::ZERO)));
@@ -63,7 +63,7 @@ fn what_recovery_is_not_for_is_refused_as_any_turn_is() {
 }
 
 #[test]
-fn an_open_breaker_is_waited_for_and_the_call_is_its_probe() {
+fn open_breaker_is_waited_for_and_the_call_is_its_probe() {
     for way in BOTH {
         let fixture = quick();
         (0..9).for_each(|_| fixture.breaker.record_failure());
@@ -80,7 +80,7 @@ fn an_open_breaker_is_waited_for_and_the_call_is_its_probe() {
 }
 
 #[test]
-fn turn_refused_to_the_end_reports_no_call() {
+fn turn_refused_to_the_end_made_no_call() {
     for way in BOTH {
         let fixture = quick().deadline(WAIT / 2);
         (0..9).for_each(|_| fixture.breaker.record_failure());
@@ -98,7 +98,7 @@ fn turn_refused_to_the_end_reports_no_call() {
 }
 
 #[test]
-fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
+fn refused_and_awaited_retry_is_charged_once() {
     for way in BOTH {
         let budget = RetryBudget::new(RetryBudgetConfig::default().percent(0).reserve(1));
         let fixture = quick();
@@ -117,7 +117,7 @@ fn a_retry_that_was_refused_and_waited_for_is_paid_for_once() {
 }
 
 #[test]
-fn one_retry_budget_is_shared_by_all_sessions() {
+fn retry_budget_is_shared_by_all_sessions() {
     for way in BOTH {
         let config = RetryBudgetConfig::default().percent(0).reserve(3);
         let budget = RetryBudget::new(config);
@@ -137,13 +137,13 @@ fn one_retry_budget_is_shared_by_all_sessions() {
         assert!(budget.try_withdraw().is_err());
         assert_eq!(books(&other).last().unwrap(), "escalated llm_error");
 
-        // A first attempt needs no retry.
+        // The first attempt needs no retry budget.
         way.run(&other, Turn::model("m"), &Script::of([])).unwrap();
     }
 }
 
 #[test]
-fn answers_pay_for_retries() {
+fn answers_refill_the_retry_budget() {
     for way in BOTH {
         let config = RetryBudgetConfig::default().percent(50).reserve(1);
         let fixture = quick()
@@ -163,7 +163,7 @@ fn answers_pay_for_retries() {
 }
 
 #[test]
-fn a_wait_for_an_open_breaker_before_the_first_call_is_no_retry() {
+fn wait_for_a_breaker_before_the_first_call_is_no_retry() {
     let config = RetryBudgetConfig::default().percent(0).reserve(1);
     let budget = RetryBudget::new(config);
     let fixture = quick().recovery(|recovery| recovery.retry_budget(budget.clone()));
@@ -174,8 +174,8 @@ fn a_wait_for_an_open_breaker_before_the_first_call_is_no_retry() {
 }
 
 #[test]
-fn session_end_between_attempts_reports_a_call_began() {
-    // It ends inside the call, which fails then: the next attempt is not begun.
+fn session_end_between_attempts_reports_that_a_call_began() {
+    // The session ends inside the call, which then fails: the next attempt is not begun.
     for way in BOTH {
         for kind in [FaultKind::ContextLength, FaultKind::Server] {
             let fixture = quick();
@@ -209,7 +209,7 @@ fn session_end_between_attempts_reports_a_call_began() {
 }
 
 #[test]
-fn a_session_cannot_complete_while_a_turn_waits() {
+fn session_with_a_waiting_turn_does_not_complete() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);

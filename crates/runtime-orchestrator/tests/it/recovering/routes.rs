@@ -1,4 +1,4 @@
-//! A provider is really switched: what fails rests, for all, and the turn goes elsewhere.
+//! Switches of provider: a failed route rests for all, and the turn goes elsewhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::support::{Fixture, assert_lawful, breaker, dollar, poll_times, price, yields};
 
-/// Three places, each with a breaker that opens at the first failure.
+/// Three routes, each with a breaker that opens at the first failure.
 fn three(clock: &ManualClock) -> Routes {
     let place = |provider, model| Route::new(provider, model).circuit_breaker(breaker(clock, 1));
     Routes::ordered([place("openai", "m"), place("azure", "m"), place("anthropic", "n")])
@@ -42,7 +42,7 @@ fn states(routes: &Routes) -> Vec<CircuitState> {
 }
 
 #[test]
-fn a_turn_goes_from_one_provider_to_the_next_at_once() {
+fn turn_switches_to_the_next_provider_at_once() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
@@ -87,7 +87,7 @@ fn a_turn_goes_from_one_provider_to_the_next_at_once() {
 }
 
 #[test]
-fn the_whole_story_of_a_switch() {
+fn switch_emits_its_whole_story() {
     for way in BOTH {
         let (fixture, _) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
@@ -112,7 +112,7 @@ fn the_whole_story_of_a_switch() {
 }
 
 #[test]
-fn a_switch_within_one_provider_names_the_routes() {
+fn switch_within_one_provider_names_the_routes() {
     for way in BOTH {
         let routes = Routes::ordered(["m", "n"].map(|model| Route::new("openai", model)));
         let fixture = quick().recovery(|recovery| recovery.routes(routes));
@@ -128,7 +128,7 @@ fn a_switch_within_one_provider_names_the_routes() {
 }
 
 #[test]
-fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
+fn rest_of_a_route_spares_the_next_turn_the_same_failure() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
@@ -144,7 +144,7 @@ fn what_one_turn_was_told_spares_the_next_one_the_same_answer() {
 }
 
 #[test]
-fn a_route_that_was_tried_is_not_tried_again_by_the_same_turn() {
+fn failed_route_is_not_tried_again_by_the_same_turn() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let recipes = recipe(FailureScenario::ProviderFailure, &[RecoveryStep::SwitchProvider], 9);
@@ -160,7 +160,7 @@ fn a_route_that_was_tried_is_not_tried_again_by_the_same_turn() {
 }
 
 #[test]
-fn the_last_provider_is_waited_for_where_there_is_no_other() {
+fn only_provider_left_is_waited_for() {
     for way in BOTH {
         let fixture = quick();
         let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 9));
@@ -179,7 +179,7 @@ fn the_last_provider_is_waited_for_where_there_is_no_other() {
 }
 
 #[test]
-fn turn_waits_for_the_first_route_to_return() {
+fn turn_without_a_free_route_waits_for_the_first_to_return() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         for (route, rest) in routes.iter().zip([40, 20, 30]) {
@@ -199,7 +199,7 @@ fn turn_waits_for_the_first_route_to_return() {
 }
 
 #[test]
-fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
+fn turn_without_a_free_route_for_long_gives_up_at_once() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         for route in routes.iter() {
@@ -219,7 +219,7 @@ fn a_turn_that_finds_every_route_out_for_long_gives_up_at_once() {
 }
 
 #[test]
-fn an_open_breaker_of_the_only_route_is_waited_for() {
+fn open_breaker_of_the_only_route_is_waited_for() {
     for way in BOTH {
         let fixture = quick();
         let place = Route::new("only", "m").circuit_breaker(breaker(&fixture.clock, 1));
@@ -228,7 +228,7 @@ fn an_open_breaker_of_the_only_route_is_waited_for() {
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::of([FaultKind::Server]);
         let answer = way.run(&session, Turn::model("m"), &script).unwrap();
-        // A second after the failure the breaker says when: 29 seconds, and the delay on top.
+        // A second after the failure the breaker asks for 29 seconds, and the delay is added.
         assert_eq!(answer.attempts, 2);
         assert!(fixture.clock.elapsed() >= 30 * SECOND);
         assert_eq!(states(&routes), [CircuitState::Closed], "it was the probe");
@@ -246,7 +246,7 @@ fn an_open_breaker_of_the_only_route_is_waited_for() {
 }
 
 #[test]
-fn a_provider_is_billed_for_the_model_it_answers_with() {
+fn answer_is_billed_for_the_model_of_its_route() {
     for way in BOTH {
         let (fixture, _) = routed(quick());
         let prices = crate::support::prices();
@@ -263,7 +263,7 @@ fn a_provider_is_billed_for_the_model_it_answers_with() {
 }
 
 #[test]
-fn turn_without_a_model_takes_the_routes_model_and_cost() {
+fn turn_without_a_model_is_metered_by_its_route() {
     for way in BOTH {
         let (fixture, _) = routed(quick());
         let session = fixture.orchestrator.session().unwrap();
@@ -278,7 +278,7 @@ fn turn_without_a_model_takes_the_routes_model_and_cost() {
 }
 
 #[test]
-fn a_dropped_turn_gives_its_route_and_its_probe_back() {
+fn dropped_turn_releases_its_route_and_its_probe() {
     for polls in 0..4 {
         let (fixture, routes) = routed(fixture());
         for route in routes.iter() {
@@ -300,7 +300,7 @@ fn a_dropped_turn_gives_its_route_and_its_probe_back() {
 }
 
 #[test]
-fn call_under_way_counts_on_its_route_during_waits() {
+fn running_call_counts_on_its_route_even_after_a_wait() {
     let (fixture, routes) = routed(fixture());
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Timeout(runtime_resilience::TimeoutPhase::Provider)]);
@@ -318,8 +318,8 @@ fn call_under_way_counts_on_its_route_during_waits() {
 }
 
 #[test]
-fn asking_whether_there_is_another_route_takes_no_turn_there() {
-    // A timeout is waited for, not switched away from: the round is where it was.
+fn asking_for_another_route_does_not_advance_the_rotation() {
+    // A timeout is waited for without a switch: the rotation is unchanged.
     let fixture = quick();
     let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
     let routes = Routes::round_robin([place("a"), place("b"), place("c")])
@@ -335,7 +335,7 @@ fn asking_whether_there_is_another_route_takes_no_turn_there() {
 }
 
 #[test]
-fn fail_open_calls_the_last_resort() {
+fn last_resort_is_called_when_routes_fail_open() {
     for way in BOTH {
         let fixture = quick();
         let routes = three(&fixture.clock).fail_open();
@@ -351,13 +351,13 @@ fn fail_open_calls_the_last_resort() {
 }
 
 #[test]
-fn a_switch_that_was_refused_is_told_from_the_route_that_failed() {
+fn switch_after_a_refusal_is_from_the_failed_route() {
     for way in BOTH {
         let (fixture, routes) = routed(quick());
         let azure = routes.iter().nth(1).unwrap().breaker().clone();
         let steps = [RecoveryStep::SwitchProvider, RecoveryStep::ReduceToolSet];
         let recipes = recipe(FailureScenario::LlmError, &steps, 1);
-        // Between its selection and the attempt, the second goes out.
+        // Between its selection and the attempt, the second route goes out.
         let handler = move |_: &StepContext<'_>| {
             azure.record_failure();
             Ok(())

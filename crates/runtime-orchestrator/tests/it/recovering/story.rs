@@ -1,4 +1,4 @@
-//! The whole story, in order and in full.
+//! The story of recovering turns, complete and in order.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,7 +11,7 @@ use super::{BOTH, Script, assert_recovery_agrees, books, quick, recipe, told};
 use crate::support::{assert_books_agree, assert_lawful, dollar};
 
 #[test]
-fn recovered_turn_is_told_from_first_to_last_attempt() {
+fn story_of_a_recovered_turn_is_complete() {
     for way in BOTH {
         let fixture = quick().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
         let session = fixture.orchestrator.session().unwrap();
@@ -66,7 +66,7 @@ fn recovered_turn_is_told_from_first_to_last_attempt() {
 }
 
 #[test]
-fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
+fn turn_that_gave_up_is_escalated_and_failed() {
     for way in BOTH {
         let alerts: Arc<Mutex<Vec<String>>> = Arc::default();
         let heard = Arc::clone(&alerts);
@@ -120,7 +120,7 @@ fn a_turn_that_gave_up_is_told_to_the_handler_and_ends_failed() {
 }
 
 #[test]
-fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
+fn turn_answered_at_once_emits_no_recovery() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -146,7 +146,7 @@ fn a_turn_that_is_answered_at_once_has_nothing_to_recover_from() {
 }
 
 #[test]
-fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
+fn recipe_for_human_escalation_alerts_and_ends_at_once() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             let steps = [RecoveryStep::RetryWithBackoff, RecoveryStep::EscalateToHuman];
@@ -164,7 +164,7 @@ fn a_recipe_that_asks_for_a_person_alerts_and_ends_at_once() {
 }
 
 #[test]
-fn recipes_are_data_and_each_scenario_has_its_own() {
+fn each_scenario_has_its_own_recipe() {
     for way in BOTH {
         let fixture = quick().recovery(|recovery| {
             let step = [RecoveryStep::RetryWithBackoff];
@@ -174,7 +174,7 @@ fn recipes_are_data_and_each_scenario_has_its_own() {
         let script = Script::of([FaultKind::Server; 6]);
         assert_eq!(way.run(&session, Turn::model("m"), &script).unwrap().attempts, 7);
         assert_eq!(fixture.clock.elapsed().as_secs(), 1 + 2 + 4 + 8 + 16 + 32);
-        // The other scenarios are as they were, and each turn has its attempts anew.
+        // The other scenarios are unchanged, and each turn has new attempts.
         let script = Script::of([FaultKind::Overload; 9]);
         way.run(&session, Turn::model("m"), &script).unwrap_err();
         assert_eq!(script.calls(), 3);
@@ -182,7 +182,7 @@ fn recipes_are_data_and_each_scenario_has_its_own() {
 }
 
 #[test]
-fn given_up_scenario_is_exhausted_until_one_recovers() {
+fn scenario_given_up_on_is_exhausted_until_a_recovery() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let run = |faults| BOTH[0].run(&session, Turn::model("m"), &Script::of(faults));

@@ -1,4 +1,4 @@
-//! The blocking twin, and many at once.
+//! Blocking recovering turns, and many threads.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -13,7 +13,7 @@ use super::{SECOND, Script, assert_recovery_agrees, fault, fixture, quick};
 use crate::support::{assert_lawful, last_outcome, now, spin_until};
 
 #[test]
-fn the_end_of_the_session_wakes_a_thread_in_its_wait() {
+fn session_end_wakes_a_waiting_thread() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
@@ -36,7 +36,7 @@ fn the_end_of_the_session_wakes_a_thread_in_its_wait() {
 }
 
 #[test]
-fn a_thread_waits_until_its_clock_has_moved_on() {
+fn thread_waits_on_the_sessions_clock() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let calls = AtomicU32::new(0);
@@ -56,7 +56,7 @@ fn a_thread_waits_until_its_clock_has_moved_on() {
 }
 
 #[test]
-fn a_blocking_call_borrows_what_it_changes() {
+fn blocking_call_borrows_mutably() {
     let fixture = quick();
     let session = fixture.orchestrator.session().unwrap();
     let mut seen = Vec::new();
@@ -69,7 +69,7 @@ fn a_blocking_call_borrows_what_it_changes() {
 }
 
 #[test]
-fn sessions_on_threads_share_budget_and_account_exactly() {
+fn sessions_share_retry_budget_and_account_exactly() {
     const THREADS: u32 = 8;
     const TURNS: u32 = 20;
     let config = RetryBudgetConfig::default().percent(0).reserve(37);

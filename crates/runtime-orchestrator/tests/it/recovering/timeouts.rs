@@ -1,4 +1,4 @@
-//! Time-outs that mean something for streams: first token, between tokens, attempt, total.
+//! Timeouts of streams: first token, idle, attempt, total.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -25,7 +25,7 @@ fn timed_out(error: &TurnError) -> TimeoutPhase {
     }
 }
 
-/// After so many seconds each, a token; then nothing more, or an answer.
+/// Reports a token after each number of seconds, then hangs or answers.
 async fn stream(
     fixture: &Fixture,
     attempt: &Attempt,
@@ -40,7 +40,7 @@ async fn stream(
 }
 
 #[test]
-fn each_phase_has_a_time_of_its_own_and_says_which_was_over() {
+fn each_timeout_reports_its_phase() {
     // First token 5 s, idle 2 s, attempt 10 s.
     for (tokens, answers, ends_at, phase) in [
         (&[][..], false, 5, Some(TimeoutPhase::FirstToken)),
@@ -110,7 +110,7 @@ fn timed_out_attempt_is_retried_with_fresh_timeouts() {
 }
 
 #[test]
-fn only_attempt_timeouts_count_for_the_breaker() {
+fn attempt_timeouts_are_breaker_failures_and_within_is_not() {
     for (attempt, state) in [(true, CircuitState::Open), (false, CircuitState::Closed)] {
         let fixture = fixture();
         let breaker = breaker(&fixture.clock, 1);
@@ -133,7 +133,7 @@ fn only_attempt_timeouts_count_for_the_breaker() {
 }
 
 #[test]
-fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
+fn within_interrupts_an_attempt_and_ends_the_turn() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -144,7 +144,7 @@ fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
         pending::<Result<(), BoxError>>().await
     };
     let error = patiently(&fixture.clock, session.run_turn_recovering(turn, call)).unwrap_err();
-    // Four seconds, a wait of one, and two that are left.
+    // Four seconds, a wait of one, and two left.
     assert_eq!((calls.get(), fixture.clock.elapsed()), (2, 7 * SECOND));
     assert_eq!(timed_out(&error), TimeoutPhase::Total);
     assert_eq!(error.to_string(), "turn exceeded total timeout of 7.000s");
@@ -156,7 +156,7 @@ fn the_time_of_the_whole_turn_cuts_an_attempt_and_ends_the_turn() {
 }
 
 #[test]
-fn attempt_that_uses_all_the_time_is_the_last() {
+fn attempt_that_ends_with_the_turn_leaves_no_retry() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let times = |seconds: u32| limit(&fixture.clock, seconds * SECOND);
@@ -169,7 +169,7 @@ fn attempt_that_uses_all_the_time_is_the_last() {
 }
 
 #[test]
-fn a_stream_that_broke_off_is_billed_by_what_was_seen_of_it() {
+fn broken_stream_is_billed_by_its_observed_usage() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
@@ -188,8 +188,8 @@ fn a_stream_that_broke_off_is_billed_by_what_was_seen_of_it() {
 }
 
 #[test]
-fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
-    // The reader is another task, which the turn's own does not wait for: nobody polls the turn when
+fn token_reported_elsewhere_starts_the_idle_timeout() {
+    // The reader is another task, which the turn's task does not await: nothing polls the turn when
     // a token comes.
     for first in [None, Some(30)] {
         let fixture = fixture();
@@ -207,7 +207,7 @@ fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
         let counted = Arc::new(CountingWaker::default());
         let waker = Waker::from(Arc::clone(&counted));
         let mut turn = pin!(session.run_turn_recovering(turn, call));
-        // As an executor does: it polls only who was woken.
+        // Polls only woken tasks, like an executor.
         let mut polled = 0;
         let mut run = |turn: std::pin::Pin<&mut _>| {
             let turn: std::pin::Pin<&mut dyn Future<Output = Result<Answer<()>, TurnError>>> = turn;
@@ -232,7 +232,7 @@ fn a_token_that_is_told_from_elsewhere_starts_the_idle_time() {
 }
 
 #[test]
-fn a_turn_of_the_callers_own_keeps_to_each_time() {
+fn active_turn_keeps_each_timeout() {
     for (tokens, ends_at, phase) in [
         (&[][..], 5, TimeoutPhase::FirstToken),
         (&[1], 3, TimeoutPhase::Idle),
@@ -264,7 +264,7 @@ fn a_turn_of_the_callers_own_keeps_to_each_time() {
 }
 
 #[test]
-fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
+fn step_after_the_idle_timeout_does_not_begin() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").idle_timeout(limit(&fixture.clock, 2 * SECOND));
@@ -278,7 +278,7 @@ fn a_step_that_begins_too_late_after_a_token_does_not_begin() {
 }
 
 #[test]
-fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
+fn plain_turn_beyond_within_is_no_provider_failure() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").within(limit(&fixture.clock, 2 * SECOND));
@@ -289,14 +289,14 @@ fn a_plain_turn_whose_whole_time_is_over_is_nobodys_failure() {
 }
 
 #[test]
-fn a_call_that_is_ready_at_once_needs_no_time() {
+fn call_ready_at_once_needs_no_timer() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let zero = || limit(&fixture.clock, Duration::ZERO);
     let turn = Turn::model("m").first_token_timeout(zero()).idle_timeout(zero());
     let call = async |_| Ok::<_, BoxError>(());
     assert!(poll_times(1, session.run_turn_recovering(turn, call)).unwrap().is_ok());
-    // And times that no clock can count to never come.
+    // Times that no clock can represent never come.
     let never = || limit(&fixture.clock, Duration::MAX);
     let turn = Turn::model("m")
         .first_token_timeout(never())

@@ -1,4 +1,4 @@
-//! Back-off: it is really waited, as long as was asked for, and never beyond cap or deadline.
+//! Back-off: waited in full, at least as long as asked, and never beyond cap or deadline.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn gave_up(error: TurnError) -> GaveUp {
 }
 
 #[test]
-fn a_back_off_is_waited_to_the_end_and_holds_nothing() {
+fn back_off_is_waited_in_full_and_holds_nothing() {
     let fixture = fixture().with(|o| o.budget(Limit::enforced(Usd::from_dollars(2))));
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);
@@ -30,7 +30,7 @@ fn a_back_off_is_waited_to_the_end_and_holds_nothing() {
     assert!(poll(&mut call).is_pending());
     assert_eq!((script.calls(), fixture.clock.waiting()), (1, 1));
     let balance = session.account().unwrap().balance();
-    assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves for itself");
+    assert_eq!(balance.reserved, Usd::ZERO, "the next attempt reserves separately");
     assert_eq!(assert_lawful_so_far(&fixture.events.events()), 2, "the turn, and its wait");
     fixture.clock.advance(SECOND.saturating_sub(Duration::from_nanos(1)));
     for _ in 0..3 {
@@ -45,18 +45,18 @@ fn a_back_off_is_waited_to_the_end_and_holds_nothing() {
 }
 
 #[test]
-fn what_a_provider_asked_for_is_waited_in_full() {
+fn asked_wait_is_waited_in_full() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
         let script = Script::new([asking(FaultKind::RateLimit, 20 * SECOND)]);
         way.run(&session, Turn::model("m"), &script).unwrap();
-        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the delay goes on top");
+        assert_eq!(fixture.clock.elapsed(), 21 * SECOND, "the delay is added");
     }
 }
 
 #[test]
-fn what_was_asked_for_is_never_jittered_away() {
+fn jitter_does_not_shorten_an_asked_wait() {
     for _ in 0..20 {
         let fixture = quick().recovery(|recovery| recovery.backoff(Backoff::default()));
         let session = fixture.orchestrator.session().unwrap();
@@ -68,7 +68,7 @@ fn what_was_asked_for_is_never_jittered_away() {
 }
 
 #[test]
-fn more_than_the_cap_is_not_waited_at_all() {
+fn wait_beyond_the_cap_is_not_begun() {
     for way in BOTH {
         let fixture = quick();
         let session = fixture.orchestrator.session().unwrap();
@@ -82,7 +82,7 @@ fn more_than_the_cap_is_not_waited_at_all() {
 }
 
 #[test]
-fn a_wait_that_the_clock_cannot_count_to_is_not_skipped() {
+fn wait_beyond_the_clocks_range_is_not_skipped() {
     let fixture =
         fixture().recovery(|recovery| recovery.backoff(Backoff::default().cap(Duration::MAX)));
     let session = fixture.orchestrator.session().unwrap();
@@ -96,7 +96,7 @@ fn a_wait_that_the_clock_cannot_count_to_is_not_skipped() {
 }
 
 #[test]
-fn a_wait_that_would_outlast_the_session_is_not_begun() {
+fn wait_beyond_the_session_deadline_is_not_begun() {
     for way in BOTH {
         let fixture = quick().deadline(20 * SECOND);
         let session = fixture.orchestrator.session().unwrap();
@@ -109,7 +109,7 @@ fn a_wait_that_would_outlast_the_session_is_not_begun() {
 }
 
 #[test]
-fn a_wait_that_would_outlast_the_turn_is_not_begun() {
+fn wait_beyond_the_turns_time_is_not_begun() {
     let fixture = quick().deadline(60 * SECOND);
     let session = fixture.orchestrator.session().unwrap();
     let turn = Turn::model("m").within(limit(&fixture.clock, 20 * SECOND));
@@ -119,7 +119,7 @@ fn a_wait_that_would_outlast_the_turn_is_not_begun() {
 }
 
 #[test]
-fn all_waits_together_end_before_the_turn_does() {
+fn all_waits_together_end_before_the_turn() {
     let fixture = quick().recovery(|recovery| {
         let steps = [runtime_resilience::RecoveryStep::RetryWithBackoff];
         let scenario = runtime_events::FailureScenario::LlmError;
@@ -130,12 +130,12 @@ fn all_waits_together_end_before_the_turn_does() {
     let script = Script::of([FaultKind::Server; 99]);
     let error = timed(&session, turn, &script).unwrap_err();
     assert!(matches!(gave_up(error), GaveUp::NothingHelps(NoRetry::Deadline { .. })));
-    // 1, 2, 4, 8; the next would be 16, and there are 5 left.
+    // 1, 2, 4, 8; the next wait would be 16, and 5 are left.
     assert_eq!((script.calls(), fixture.clock.elapsed()), (5, 15 * SECOND));
 }
 
 #[test]
-fn a_turn_dropped_in_its_wait_is_cancelled() {
+fn turn_dropped_in_its_wait_is_cancelled() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);
@@ -151,7 +151,7 @@ fn a_turn_dropped_in_its_wait_is_cancelled() {
 }
 
 #[test]
-fn the_end_of_the_session_wakes_a_turn_in_its_wait() {
+fn session_end_wakes_a_waiting_turn() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::Server]);
@@ -170,8 +170,8 @@ fn the_end_of_the_session_wakes_a_turn_in_its_wait() {
 }
 
 #[test]
-fn turn_polled_after_its_time_makes_no_call() {
-    // The turn's own time, and the session's.
+fn turn_polled_too_late_makes_no_further_call() {
+    // By the turn's own time, and by the session's.
     for own in [true, false] {
         let fixture = if own { fixture() } else { fixture().deadline(10 * SECOND) };
         let session = fixture.orchestrator.session().unwrap();
@@ -199,7 +199,7 @@ fn turn_polled_after_its_time_makes_no_call() {
 }
 
 #[test]
-fn a_wait_says_how_long_it_is_and_a_switch_has_none() {
+fn wait_has_its_length_in_events_and_a_switch_has_none() {
     let fixture = fixture();
     let session = fixture.orchestrator.session().unwrap();
     let script = Script::of([FaultKind::ContextLength, FaultKind::Server]);

@@ -1,4 +1,4 @@
-//! An adapter as small as one can be: it asks, and turns what comes into an answer or a fault.
+//! A minimal client, which reads an answer or a fault.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,12 +11,12 @@ use tokio::net::TcpStream;
 use super::http::{Connection, Message};
 use super::reply::Form;
 
-/// Wed, 01 Jul 2026 12:00:00 GMT: the time at which every reply comes.
+/// Wed, 01 Jul 2026 12:00:00 GMT: the time of every reply.
 pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_782_907_200, 0).expect("it is a time")
 }
 
-/// Asks a provider. An answer is the body of the reply, or the parts of the stream, one a line.
+/// Calls a provider. The answer is the body of the reply, or the parts of the stream, one per line.
 pub(crate) async fn call(
     addr: SocketAddr,
     provider: Provider,
@@ -58,7 +58,7 @@ async fn exchange(addr: SocketAddr, path: &str) -> io::Result<Message> {
     connection.read().await
 }
 
-/// What the type of the error says, as for any adapter.
+/// The meaning of the error's type, as in any client.
 fn unreached(error: &io::Error) -> FaultError {
     let mut details = FaultDetails::default();
     details.message = Some(error.to_string());
@@ -78,7 +78,7 @@ fn parts(form: Form, text: &str) -> Vec<Value> {
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
-/// Whether a body, or a part of a stream, that came under status 200 is no answer.
+/// Whether a body or a part of a stream under status 200 is not an answer.
 fn is_error(part: &Value) -> bool {
     let part = part.as_array().and_then(|parts| parts.first()).unwrap_or(part);
     let names = part.as_object().into_iter().flatten().map(|(name, _)| name);

@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as both ends of a test need: one message, whole or in chunks.
+//! The part of HTTP/1.1 that both ends of a test need: one message, whole or in chunks.
 
 use std::io::{self, ErrorKind};
 
@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 /// Names and values.
 pub(crate) type Headers = Vec<(String, String)>;
 
-/// A request or a reply, as it was read.
+/// A request or a reply.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     /// The first line.
@@ -17,7 +17,7 @@ pub(crate) struct Message {
     pub(crate) body: Vec<u8>,
 }
 
-/// A connection, from either end.
+/// A connection from either end.
 pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
 }
@@ -29,7 +29,7 @@ impl Connection {
 
     /// Reads one message.
     ///
-    /// A connection that is closed before its end is an [`ErrorKind::UnexpectedEof`].
+    /// A connection closed before the end of the message is an [`ErrorKind::UnexpectedEof`].
     pub(crate) async fn read(&mut self) -> io::Result<Message> {
         let start = self.line().await?;
         let mut headers = Headers::new();
@@ -50,13 +50,13 @@ impl Connection {
         Ok(message)
     }
 
-    /// Sends what is written as it stands.
+    /// Sends the bytes unchanged.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes).await?;
         self.stream.flush().await
     }
 
-    /// Sends a part of a body whose length nobody told.
+    /// Sends a part of a body of unknown length.
     pub(crate) async fn write_chunk(&mut self, chunk: &str) -> io::Result<()> {
         self.write(format!("{:x}\r\n{chunk}\r\n", chunk.len()).as_bytes()).await
     }
@@ -87,7 +87,7 @@ impl Connection {
 }
 
 impl Message {
-    /// The value of a header, whose name is given in lower case.
+    /// The value of a header, by its name in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())

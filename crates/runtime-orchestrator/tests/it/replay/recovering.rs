@@ -1,5 +1,4 @@
-//! What a recovering turn makes of every shape of failure: what it tries again, when and where, and
-//! what it does not.
+//! Recovery from every shape of failure: the retries, their times and places.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -21,34 +20,34 @@ use crate::support::assert_lawful;
 const DELAY: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(60);
 
-/// What is to come of a failure.
+/// The expected reaction to a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Then {
     /// Another attempt at the same place, after a wait.
     Here(Duration),
-    /// One at the other provider, at once.
+    /// An attempt at the other provider, at once.
     There,
-    /// None.
+    /// No further attempt.
     Nowhere,
 }
 
 impl Then {
-    /// With another provider at hand.
+    /// The reaction with another provider.
     fn with_two(fault: &Expected) -> Self {
         match fault.kind {
-            // Their recipes do not switch: the request is changed, or waited for.
+            // The recipes of these do not switch: they change the request or wait.
             FaultKind::ContextLength | FaultKind::Timeout(_) => Self::with_one(fault),
             _ if fault.elsewhere => Self::There,
             _ => Self::with_one(fault),
         }
     }
 
-    /// Without.
+    /// The reaction without another provider.
     fn with_one(fault: &Expected) -> Self {
         let asked = fault.asked.unwrap_or_default();
         match fault.kind {
             _ if asked > CAP => Self::Nowhere,
-            // A smaller request need not wait for itself, but for what was asked.
+            // A smaller request waits only if a wait was asked for.
             FaultKind::ContextLength => Self::Here(asked),
             _ if fault.retry => Self::Here((asked + DELAY).min(CAP)),
             _ => Self::Nowhere,
@@ -57,7 +56,7 @@ impl Then {
 }
 
 #[tokio::test]
-async fn second_provider_gets_every_failure_it_may_answer() {
+async fn each_failure_switches_provider_if_that_can_help() {
     for shape in shapes::all() {
         let first = Server::start([shape.reply.clone(), Reply::ok("first")]).await;
         let other = Server::start([Reply::ok("other")]).await;
@@ -72,7 +71,7 @@ async fn second_provider_gets_every_failure_it_may_answer() {
         }
         turn.agrees(name, then);
         if !matches!(then, Then::Here(_)) {
-            // At the same place time went on, and an answer was the last word.
+            // At the same place time advanced, and the last reply was an answer.
             assert_eq!(turn.routes.snapshot()[0].rests, rest(&shape.fault), "{name}");
             let route = turn.routes.iter().next().unwrap();
             let counted = route.breaker().snapshot().counts.failures_in_a_row;
@@ -82,7 +81,7 @@ async fn second_provider_gets_every_failure_it_may_answer() {
 }
 
 #[tokio::test]
-async fn without_another_provider_a_failure_is_waited_for_or_left() {
+async fn each_failure_is_waited_for_or_final_without_a_switch() {
     for shape in shapes::all() {
         let only = Server::start([shape.reply.clone(), Reply::ok("only")]).await;
         let turn = run(&shape, &[&only]).await;
@@ -93,11 +92,11 @@ async fn without_another_provider_a_failure_is_waited_for_or_left() {
     }
 }
 
-/// How long the place that failed rests.
+/// The rest of the failed place.
 fn rest(fault: &Expected) -> Option<Duration> {
     const LONG: Duration = Duration::from_secs(900);
     let rest = match (fault.kind, fault.asked) {
-        // A quota is not back in seconds, whatever is asked.
+        // A quota does not return in seconds, whatever wait is asked for.
         (FaultKind::Quota | FaultKind::Auth, asked) => asked.max(Some(LONG)),
         (_, Some(asked)) => Some(asked),
         (FaultKind::RateLimit, None) => Some(Duration::from_secs(5)),
@@ -108,7 +107,7 @@ fn rest(fault: &Expected) -> Option<Duration> {
     rest.filter(|_| fault.cools != FaultScope::Call)
 }
 
-/// What came of a turn.
+/// The result of a turn.
 struct Ran {
     outcome: Result<Answer<String>, TurnError>,
     waited: Vec<Duration>,
@@ -140,7 +139,7 @@ impl Ran {
     }
 }
 
-/// Runs one turn on providers that the shape's failure comes from, the first of them first.
+/// Runs one turn on providers with the shape's failure, the first provider first.
 async fn run(shape: &Shape, servers: &[&Server]) -> Ran {
     let clock = ManualClock::new();
     let events = RecordingEventSink::new();
@@ -161,7 +160,7 @@ async fn run(shape: &Shape, servers: &[&Server]) -> Ran {
     let ask = |attempt: Attempt| {
         let at = names.iter().position(|name| *name == attempt.provider());
         let at = at.expect("it is one of them");
-        // The other provider is another one, and so are its words.
+        // The other provider has its own shapes.
         let provider = if at == 0 { shape.provider } else { Provider::Other };
         let (addr, path) = (servers[at].addr(), shape.name.clone());
         async move { call(addr, provider, &path).await }

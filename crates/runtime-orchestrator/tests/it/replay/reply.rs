@@ -1,30 +1,30 @@
-//! What a scripted provider does when it is asked.
+//! The replies of a scripted provider.
 
 use serde_json::Value;
 
 use super::http::Headers;
 
-/// One answer of the script.
+/// One reply of the script.
 #[derive(Clone, Debug)]
 pub(crate) enum Reply {
     /// Status, headers and body.
     Whole { status: u16, headers: Headers, body: String },
     /// The same, but the connection is closed in the middle of the body.
     Cut { status: u16, headers: Headers, body: String },
-    /// Status 200 and a stream, which ends as it should or is cut.
+    /// Status 200 and a stream, complete or cut off.
     Stream { form: Form, parts: Vec<Value>, whole: bool },
     /// The connection is closed before any header.
     Closed,
-    /// Nothing, for as long as the server lives.
+    /// No reply while the server lives.
     Hang,
 }
 
-/// How the parts of a stream are told apart.
+/// The framing of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Server-sent events, `data: …`.
     Events,
-    /// JSON, one value a line.
+    /// JSON, one value per line.
     Lines,
 }
 
@@ -35,7 +35,7 @@ impl Reply {
         Self::status(200, &[], body)
     }
 
-    /// A status with headers and a body; of the body's type and length the server tells.
+    /// A status with headers and a body. The server adds type and length.
     pub(crate) fn status(status: u16, headers: &[(&str, &str)], body: impl ToString) -> Self {
         Self::Whole { status, headers: owned(headers), body: body.to_string() }
     }
@@ -55,7 +55,7 @@ impl Reply {
         Self::Stream { form: Form::Lines, parts: parts.into_iter().collect(), whole: true }
     }
 
-    /// Server-sent events, after which the connection is closed though the stream is not over.
+    /// Server-sent events, cut off by the end of the connection.
     pub(crate) fn events_cut(parts: impl IntoIterator<Item = Value>) -> Self {
         Self::Stream { form: Form::Events, parts: parts.into_iter().collect(), whole: false }
     }
@@ -69,7 +69,7 @@ impl Form {
         }
     }
 
-    /// A part as it is sent.
+    /// A part in its framing.
     pub(crate) fn write(self, part: &Value) -> String {
         match (self, part["type"].as_str()) {
             (Self::Events, Some(name)) => format!("event: {name}\ndata: {part}\n\n"),

@@ -1,4 +1,4 @@
-//! A provider on a real socket that answers by a script.
+//! A scripted provider on a real socket.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,10 +12,10 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::http::{Connection, Headers, lines};
 use super::reply::Reply;
 
-/// A server that gives its next reply to whoever asks, and remembers what it was asked. Once the
-/// script is over it closes connections unanswered.
+/// A server that sends its next reply to each request, and records the requests. After the script
+/// it closes connections without a reply.
 ///
-/// It ends, with all of its connections, when it is dropped.
+/// Dropping it ends it with all its connections.
 #[derive(Debug)]
 pub(crate) struct Server {
     addr: SocketAddr,
@@ -23,7 +23,7 @@ pub(crate) struct Server {
     task: JoinHandle<()>,
 }
 
-/// What the server was asked.
+/// A recorded request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Server {
-    /// Starts on a port of its own.
+    /// Starts on a free port.
     pub(crate) async fn start(script: impl IntoIterator<Item = Reply>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a port is free");
@@ -58,24 +58,24 @@ impl Server {
         format!("http://{}{path}", self.addr)
     }
 
-    /// What it was asked so far, in order.
+    /// The requests so far, in order.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.state.requests.borrow().clone()
     }
 
-    /// The paths that were asked for so far, in order.
+    /// The requested paths so far, in order.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.state.requests.borrow().iter().map(|request| request.path.clone()).collect()
     }
 
-    /// Waits until it was asked so many times.
+    /// Waits for this number of requests.
     pub(crate) async fn received(&self, count: usize) {
         let mut requests = self.state.requests.subscribe();
         let asked = requests.wait_for(|requests| requests.len() >= count).await;
         asked.expect("the server holds the other end");
     }
 
-    /// How many replies nobody has asked for yet.
+    /// The number of replies that are left.
     pub(crate) fn left(&self) -> usize {
         self.state.script.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -100,15 +100,15 @@ async fn accept(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
         let state = Arc::clone(&state);
         connections.spawn(async move {
-            // A client that has gone away is no concern of the server's.
+            // A client that has gone away is not an error.
             let _ = serve(stream, &state).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-/// Answers one request. It is read to its end first: closing a connection with something unread
-/// would take away from the client what was already sent.
+/// Replies to one request. The request is read to its end first: closing a connection with unread
+/// data would discard the reply.
 async fn serve(stream: TcpStream, state: &State) -> io::Result<()> {
     let mut connection = Connection::new(stream);
     let message = connection.read().await?;
@@ -118,7 +118,7 @@ async fn serve(stream: TcpStream, state: &State) -> io::Result<()> {
         headers: message.headers.clone(),
         body: String::from_utf8_lossy(&message.body).into_owned(),
     };
-    // The reply is taken under the lock of the requests, so that the order of both is the same.
+    // The reply is taken under the lock of the requests, so that both have the same order.
     let mut reply = Reply::Closed;
     state.requests.send_modify(|requests| {
         reply = state.next();

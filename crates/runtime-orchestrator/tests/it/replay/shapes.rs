@@ -1,4 +1,4 @@
-//! Every shape of failure that providers are known for: what they send, and what it must mean.
+//! All known shapes of failure: the replies of providers, and their faults.
 
 mod anthropic;
 mod bedrock;
@@ -12,33 +12,33 @@ use runtime_resilience::{Fault, FaultKind, FaultScope, Provider, TimeoutPhase};
 
 use super::reply::Reply;
 
-/// What a provider sends, and what it must mean.
+/// A reply of a provider, and its fault.
 #[derive(Clone, Debug)]
 pub(crate) struct Shape {
-    /// A path to ask for it, `/anthropic/529-overloaded_error`.
+    /// The path of the request, such as `/anthropic/529-overloaded_error`.
     pub(crate) name: String,
     pub(crate) provider: Provider,
     pub(crate) reply: Reply,
     pub(crate) fault: Expected,
 }
 
-/// What a fault must say.
+/// The expected fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Expected {
     pub(crate) kind: FaultKind,
-    /// Whether to try again here.
+    /// Whether to retry here.
     pub(crate) retry: bool,
-    /// How long to wait before.
+    /// The asked wait.
     pub(crate) asked: Option<Duration>,
     /// Whether to try elsewhere.
     pub(crate) elsewhere: bool,
-    /// What is to rest.
+    /// The scope of the rest.
     pub(crate) cools: FaultScope,
-    /// Whether the breaker is told.
+    /// Whether the breaker counts it.
     pub(crate) counts: bool,
 }
 
-/// All of them.
+/// All shapes.
 pub(crate) fn all() -> Vec<Shape> {
     [openai::shapes(), anthropic::shapes(), gemini::shapes(), bedrock::shapes(), others::shapes()]
         .concat()
@@ -60,25 +60,25 @@ pub(crate) const POLICY: Expected = expected(FaultKind::ContentPolicy, [0, 1, 0]
 pub(crate) const REQUEST: Expected = expected(FaultKind::Request, [0, 0, 0], FaultScope::Call);
 pub(crate) const NO_MODEL: Expected = expected(FaultKind::Request, [0, 1, 0], FaultScope::Model);
 
-/// A kind; whether it is retried here, tried elsewhere, counted; what rests.
+/// A kind; whether it is retried here, tried elsewhere, counted; the scope of its rest.
 const fn expected(kind: FaultKind, yes: [u8; 3], cools: FaultScope) -> Expected {
     let [retry, elsewhere, counts] = [yes[0] == 1, yes[1] == 1, yes[2] == 1];
     Expected { kind, retry, asked: None, elsewhere, cools, counts }
 }
 
 impl Expected {
-    /// What a fault does say.
+    /// The actual fault in the same form.
     pub(crate) const fn of(fault: &Fault) -> Self {
         let Fault { kind, retry, asked, elsewhere, cools, counts, .. } = *fault;
         Self { kind, retry, asked, elsewhere, cools, counts }
     }
 
-    /// The same, but to be left alone so long.
+    /// The same, with this asked wait.
     const fn after_ms(self, ms: u64) -> Self {
         Self { asked: Some(Duration::from_millis(ms)), ..self }
     }
 
-    /// The same, but another thing rests.
+    /// The same, with another scope.
     const fn at(self, cools: FaultScope) -> Self {
         Self { cools, ..self }
     }
@@ -94,7 +94,7 @@ impl Expected {
     }
 }
 
-/// The shapes of one provider, as they are put together.
+/// Collects the shapes of one provider.
 struct Shapes {
     provider: Provider,
     shapes: Vec<Shape>,

@@ -5,8 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use runtime_resilience::{
-    Fault, FaultDetails, FaultKind, FaultScope, Provider, Reach, go_duration, http_date,
-    retry_after,
+    Fault, FaultDetails, FaultKind, FaultScope, Provider, Reach, retry_after,
 };
 use serde_json::{Value, json};
 
@@ -248,23 +247,26 @@ proptest! {
         prop_assert_eq!(asked("retry-after"), Some(written));
         let thousandth = (written.as_nanos()).div_ceil(1_000);
         prop_assert_eq!(asked("retry-after-ms").map(|asked| asked.as_nanos()), Some(thousandth));
-        prop_assert_eq!(go_duration(&format!("{text}s")), Some(written));
+        let body = json!({"error": {"details": [{"retryDelay": format!("{text}s")}]}});
+        prop_assert_eq!(retry_after(&(), &body, now), Some(written));
     }
 
     #[test]
-    fn dates_of_every_form_are_read_as_they_are_written(seconds in 0..4_102_444_800_i64) {
+    fn dates_of_every_form_are_read_as_they_are_written(seconds in 1..4_102_444_800_i64) {
         let date = DateTime::from_timestamp(seconds, 0).unwrap();
         for format in ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"] {
             let text = date.format(format).to_string();
-            prop_assert_eq!(http_date(&text, date), Some(date), "{}", text);
+            let headers = [("date", "Thu, 01 Jan 1970 00:00:00 GMT"), ("retry-after", &text)];
+            let asked = retry_after(&headers, &Value::Null, date);
+            prop_assert_eq!(asked.map(|asked| DateTime::UNIX_EPOCH + asked), Some(date), "{}", text);
         }
     }
 
     #[test]
     fn texts_that_are_no_dates_are_read_without_harm(text in any::<String>(), odd in "[0-9A-Za-z,: -]{0,40}", now in now()) {
         for text in [text, odd] {
-            let _ = http_date(&text, now);
-            let _ = go_duration(&text);
+            let body = json!({"error": {"details": [{"retryDelay": text}]}});
+            let _ = retry_after(&[("retry-after", &text)], &body, now);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What the folder lets an agent see, and what it does not.
+//! The visible files of a folder.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// A folder of its own for each test, gone at its end.
+/// A temporary folder of one test.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -37,7 +37,7 @@ fn paths(folder: &Folder) -> Vec<&str> {
 }
 
 #[test]
-fn text_is_listed_and_what_is_hidden_or_binary_is_not() {
+fn folder_lists_text_without_hidden_and_binary_files() {
     let scratch = Scratch::new(&[
         ("docs/b.md", b"b"),
         ("docs/a/x.txt", b"x"),
@@ -50,7 +50,7 @@ fn text_is_listed_and_what_is_hidden_or_binary_is_not() {
 }
 
 #[test]
-fn no_path_leads_out_of_the_folder_or_to_what_it_hides() {
+fn no_path_leads_outside_or_to_hidden_files() {
     let scratch =
         Scratch::new(&[("docs/a.md", b"a"), ("docs/.env", b"secret"), ("secret.md", b"secret")]);
     let folder = scratch.open().unwrap();
@@ -65,7 +65,7 @@ fn no_path_leads_out_of_the_folder_or_to_what_it_hides() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_out_is_left_out_even_when_it_is_put_there_later() {
+fn link_that_leads_outside_is_excluded_even_if_added_later() {
     let scratch = Scratch::new(&[("docs/a.md", b"a"), ("docs/b.md", b"b"), ("secret.md", b"s")]);
     std::os::unix::fs::symlink("../secret.md", scratch.0.join("docs/link.md")).unwrap();
     std::os::unix::fs::symlink("gone.md", scratch.0.join("docs/broken.md")).unwrap();
@@ -80,7 +80,7 @@ fn a_link_that_leads_out_is_left_out_even_when_it_is_put_there_later() {
 }
 
 #[test]
-fn a_folder_without_readable_text_is_refused_with_the_reason() {
+fn folder_without_readable_text_is_refused_with_the_reason() {
     let broken = Scratch::new(&[("docs/a.md", &[0xff, 0xfe])]).open().unwrap_err().to_string();
     assert!(broken.contains("a.md: "), "{broken}");
     let empty = Scratch::new(&[("docs/logo.png", &[0xff])]).open().unwrap_err();

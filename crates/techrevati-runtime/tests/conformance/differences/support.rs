@@ -1,4 +1,4 @@
-//! What the twelve have in common.
+//! Helpers of the differences.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use techrevati_runtime::resilience::{CircuitBreaker, CircuitBreakerConfig};
 use techrevati_runtime::usage::{ModelPricing, PricingTable, UsageSnapshot, Usd};
 use techrevati_runtime::{BoxError, Turn};
 
-/// How long a breaker waits.
+/// The wait of a breaker.
 pub(super) const WAIT: Duration = Duration::from_secs(60);
 
-/// A breaker that one failure opens.
+/// A breaker that opens at the first failure.
 pub(super) fn breaker(clock: &ManualClock) -> CircuitBreaker {
     let config =
         CircuitBreakerConfig::default().failure_threshold(NonZeroU32::MIN).recovery_timeout(WAIT);
     CircuitBreaker::with_clock("svc", config, Arc::new(clock.clone()))
 }
 
-/// A table by which a token given to `m` costs one dollar.
+/// A table with a price of one dollar per token for `m`.
 pub(super) fn prices() -> PricingTable {
     let prices = PricingTable::new();
     let price = ModelPricing::per_million(Usd::from_dollars(1_000_000), Usd::ZERO);
@@ -28,12 +28,12 @@ pub(super) fn prices() -> PricingTable {
     prices
 }
 
-/// A turn that costs one dollar by those prices.
+/// A turn that costs one dollar at those prices.
 pub(super) fn dollar() -> Turn<u8> {
     Turn::model("m").usage(UsageSnapshot::new(1, 0))
 }
 
-/// A call that is answered.
+/// A call with an answer.
 #[expect(clippy::unnecessary_wraps, reason = "a call returns a result")]
 pub(super) fn fine() -> Result<u8, BoxError> {
     Ok(1)
@@ -41,10 +41,10 @@ pub(super) fn fine() -> Result<u8, BoxError> {
 
 /// A call that must not be made.
 pub(super) fn never() -> Result<u8, BoxError> {
-    panic!("what was refused was called")
+    panic!("a refused call was made")
 }
 
-/// Draws these ids, and the last one for good.
+/// Draws these ids, and then the last one again and again.
 #[derive(Debug)]
 pub(super) struct Draws {
     ids: Vec<u128>,

@@ -1,4 +1,4 @@
-//! The shape of a session's case, and the orchestrator that it asks for.
+//! A session's case, and its orchestrator.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ pub(super) struct Expect {
     pub(super) usage_sink: Vec<(String, Usage, f64)>,
 }
 
-/// What is compared of an event.
+/// The compared parts of an event.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Said {
@@ -147,7 +147,7 @@ pub(super) struct Books {
 }
 
 impl Setup {
-    /// What the configuration asks for, on a clock that stands still.
+    /// The orchestrator of the configuration, on a stopped clock.
     pub(super) fn orchestrator(&self) -> Result<Orchestrator, String> {
         let clock = ManualClock::new();
         let prices = PricingTable::from_json(&json!({ "models": self.pricing }).to_string());
@@ -162,7 +162,7 @@ impl Setup {
             let limit = Usd::try_from(limit).map_err(|e| e.to_string())?;
             let budget =
                 if self.enforce_budget { Limit::enforced(limit) } else { Limit::recorded(limit) };
-            // Refusing a model without a price is a difference of ours, and not in the vectors.
+            // Refusing unpriced models is a difference, and not in the vectors.
             orchestrator = orchestrator.budget(budget.unknown_price(UnknownPrice::Free));
         }
         if let Some(threshold) = self.breaker_threshold {

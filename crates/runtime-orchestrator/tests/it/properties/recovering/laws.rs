@@ -1,4 +1,4 @@
-//! What holds of every turn, and of the session around them.
+//! The laws of every turn and its session.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub(super) fn assert_turn(scene: &Scene, run: &Run, ended: &Ended, events: Event
     assert_eq!(told.0, told.1, "the turn costs what its attempts cost");
 }
 
-/// What the turn's event says that it cost, and the sum of its attempts'.
+/// The cost in the turn's event, and the sum of its attempts' costs.
 fn number_told(events: Events<'_>) -> (Usd, Usd) {
     let sum = |names: [Name; 2]| {
         let ended = events.iter().filter(|event| names.contains(&event.event));
@@ -52,7 +52,7 @@ fn assert_story(ended: &Ended, events: Events<'_>) {
     assert!(ended.calls.len() <= attempts, "every call is an attempt");
     assert!(at(Name::AttemptCompleted) <= 1);
     let came = at(Name::RecoverySucceeded) + at(Name::RecoveryFailed);
-    assert_eq!(at(Name::RecoveryAttempted), came, "what was attempted has come to something");
+    assert_eq!(at(Name::RecoveryAttempted), came, "each attempted recovery has a result");
     assert!(at(Name::RecoverySucceeded) <= 1 && at(Name::RecoveryEscalated) <= 1);
     for (event, next) in events.iter().zip(&events[1.min(events.len())..]) {
         match event.event {
@@ -61,7 +61,7 @@ fn assert_story(ended: &Ended, events: Events<'_>) {
             _ => {}
         }
     }
-    // Who recovered says so, and nobody else.
+    // A recovered turn reports its recovery, and no other turn does.
     let recovered = at(Name::TurnCompleted) == 1 && at(Name::RecoveryAttempted) > 0;
     assert_eq!(at(Name::RecoverySucceeded), usize::from(recovered));
     if let Some(turn) = events.iter().find(|it| it.event == Name::TurnStarted) {
@@ -85,7 +85,7 @@ fn assert_story(ended: &Ended, events: Events<'_>) {
     } else {
         assert!(ended.calls.is_empty(), "a call outside of a turn");
         assert!(!matches!(ended.outcome, Some(Ok(_))));
-        // A session that is over says no more.
+        // An ended session emits nothing more.
         let refused = ended
             .outcome
             .as_ref()
@@ -98,30 +98,30 @@ fn assert_story(ended: &Ended, events: Events<'_>) {
 }
 
 fn assert_bounds(scene: &Scene, run: &Run, ended: &Ended, events: Events<'_>) {
-    // No more calls than the recipes allow, and a hedge beside each.
+    // At most the calls that the recipes allow, and a hedge beside each.
     let attempts = ended.calls.len() as u64;
     let most = 1 + most_retries(&scene.recipes);
     let hedges = if scene.setting.hedge.is_some() && !run.thread { 2 } else { 1 };
     assert!(attempts <= most * hedges, "{attempts} calls");
 
-    // None begins after the time is over.
+    // No call begins after the turn's time.
     if let Some(end) = ended.end {
         let late = ended.calls.iter().find(|call| call.began >= end);
         assert!(late.is_none(), "{late:?} begins too late, after {end:?}");
     }
-    // Nobody who is polled in time waits beyond it. Threads are not interrupted in the caller's code.
+    // No turn that is polled in time waits longer. On threads the caller's code is not interrupted.
     let in_time = !run.thread && !matches!(run.cut, Some((_, Cut::Late)));
     if let (Some(end), Some(_), true) = (ended.end, &ended.outcome, in_time) {
         let latest = end.max(ended.from) + STEP;
         assert!(ended.over <= latest, "{:?} is after {end:?}", ended.over);
     }
-    // All waits together are shorter than the time there is.
+    // All waits together are shorter than the turn's time.
     let attempted = events.iter().filter(|event| event.event == Name::RecoveryAttempted);
     let waits: f64 = attempted.map(|event| number(event, "wait_seconds")).sum();
     if let Some(total) = ended.total {
         assert!(waits <= total.as_secs_f64(), "{waits} of {total:?}");
     }
-    // What was asked for is waited in full at the place that asked.
+    // A route is not called again before the wait that it asked for.
     if hedges == 1 {
         for (before, after) in ended.calls.iter().zip(&ended.calls[1.min(ended.calls.len())..]) {
             let Some((failed, asked)) = before.asked else { continue };
@@ -143,7 +143,7 @@ fn assert_nothing_is_held(scene: &Scene) {
 pub(super) fn assert_session(scene: &Scene) {
     crate::recovering::assert_recovery_agrees(&scene.fixture, scene.session());
     let events = scene.fixture.events.events();
-    // What is called beside one call a turn, be it a retry or a hedge, is paid for.
+    // Each call beyond one per turn, whether retry or hedge, is taken from the retry budget.
     let at = |name| count(&events, name);
     let paid = scene.setting.retries as usize + at(Name::TurnCompleted) / 10;
     assert!(at(Name::AttemptStarted) <= at(Name::TurnStarted) + paid, "more than {paid} retries");
@@ -156,7 +156,7 @@ pub(super) fn assert_session(scene: &Scene) {
 
 pub(super) fn assert_over(scene: &Scene) {
     assert_lawful(&scene.fixture.events.events());
-    // After the wait every breaker takes a call: nobody kept a probe's place.
+    // After the wait every breaker admits a call: no probe's place is leaked.
     scene.fixture.clock.advance(WAIT);
     scene.fixture.breaker.try_acquire().unwrap().cancel();
     for route in scene.routes.iter().flat_map(Routes::iter) {

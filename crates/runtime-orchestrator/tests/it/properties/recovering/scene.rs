@@ -1,4 +1,4 @@
-//! A session, and what happens in it.
+//! A session and its scripted turns.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::cell::RefCell;
@@ -30,13 +30,13 @@ use crate::support::{Fixture, WAIT, breaker, dollar, limit, yields};
 pub(super) struct Setting {
     pub(super) routes: usize,
     pub(super) order: u8,
-    /// Half-open at the beginning, fails open, guarded, a guardrail objects to answers.
+    /// Half-open at the start, fails open, guarded, a guardrail rejects answers.
     pub(super) flags: [bool; 4],
     pub(super) recipes: Vec<(FailureScenario, Vec<RecoveryStep>, u32)>,
-    /// In dollars, as are all other amounts.
+    /// In dollars, like all amounts.
     pub(super) budget: Option<u64>,
     pub(super) retries: u32,
-    /// In seconds, as are all other times.
+    /// In seconds, like all times.
     pub(super) deadline: Option<u64>,
     pub(super) handler: Option<Handler>,
     pub(super) hedge: Option<u64>,
@@ -44,7 +44,7 @@ pub(super) struct Setting {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Handler {
-    /// So many polls, and so long.
+    /// The number of polls, and the duration.
     Takes(usize, u64),
     Fails,
     Panics,
@@ -53,11 +53,11 @@ pub(super) enum Handler {
 #[derive(Clone, Debug)]
 pub(super) struct Run {
     pub(super) thread: bool,
-    /// What comes after the list is an answer.
+    /// Calls after the end of the list are answered.
     pub(super) acts: Vec<Act>,
     /// Attempt, first token, idle, total.
     pub(super) times: [Option<u64>; 4],
-    /// After so many polls.
+    /// After this number of polls.
     pub(super) cut: Option<(usize, Cut)>,
 }
 
@@ -65,11 +65,11 @@ pub(super) struct Run {
 pub(super) enum Cut {
     Dropped,
     Cancelled,
-    /// Nobody polls for ten minutes.
+    /// No polls for ten minutes.
     Late,
 }
 
-/// What a call does.
+/// The behaviour of a call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Act {
     pub(super) polls: usize,
@@ -88,32 +88,32 @@ pub(super) enum End {
     Hang,
 }
 
-/// So far the clock is moved at a time.
+/// The clock's step.
 pub(super) const STEP: Duration = Duration::from_millis(500);
 
 const ANSWER: Act = Act { polls: 0, takes: 0, token: false, used: None, end: End::Answer };
 
-/// One call, as it came to pass.
+/// The record of one call.
 #[derive(Clone, Debug)]
 pub(super) struct Called {
     pub(super) provider: String,
     pub(super) began: Instant,
-    /// When it failed with a wait that was asked for, if it did.
+    /// The time of its failure with an asked wait.
     pub(super) asked: Option<(Instant, Duration)>,
 }
 
 pub(super) type Outcome = Result<Answer<()>, TurnError>;
 
-/// What a turn came to; `None` if it was dropped, or panicked.
+/// The result of a turn; `None` if it was dropped or panicked.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) outcome: Option<Outcome>,
     pub(super) panicked: bool,
     pub(super) calls: Vec<Called>,
-    /// When all of it had to be over.
+    /// The end of its time.
     pub(super) end: Option<Instant>,
     pub(super) total: Option<Duration>,
-    /// When it was asked for, and when it came back.
+    /// The times of its start and its return.
     pub(super) from: Instant,
     pub(super) over: Instant,
 }
@@ -124,7 +124,7 @@ pub(super) struct Scene {
     pub(super) routes: Option<Routes>,
     pub(super) recipes: Recipes,
     session: Option<OrchestrationSession>,
-    /// How many events are older than the turn under way.
+    /// The number of events before the running turn.
     seen: usize,
 }
 
@@ -162,7 +162,7 @@ impl Scene {
             orchestrator = orchestrator.budget(limit);
         }
         if let Some(after) = setting.deadline {
-            // Half-opening takes time.
+            // An open breaker needs time to become half-open.
             orchestrator = orchestrator.deadline(limit(&clock, WAIT + secs(after)));
         }
         if let Some(handler) = setting.handler {
@@ -235,7 +235,7 @@ impl Scene {
         Ended { outcome, panicked, calls, end: Some(end), total, from, over }
     }
 
-    /// Polls as an executor would, and moves the clock on where only that helps.
+    /// Polls like an executor, and advances the clock only if nothing else helps.
     fn drive(&self, run: &Run, turn: impl Future<Output = Outcome>) -> (Option<Outcome>, bool) {
         let clock = &self.fixture.clock;
         let mut turn = pin!(AssertUnwindSafe(turn).catch_unwind());
@@ -253,12 +253,12 @@ impl Scene {
                 Poll::Pending if clock.waiting() > 0 => clock.advance(STEP),
                 Poll::Pending => {}
             }
-            // What hangs, and has no time of its own, is given up on by the caller.
+            // The caller drops a call that hangs without a timeout.
             if polls == 2_000 {
                 return (None, false);
             }
         }
-        panic!("it goes on and on");
+        panic!("the turn does not end");
     }
 
     fn on_thread(&self, run: &Run) -> Ended {
@@ -271,7 +271,7 @@ impl Scene {
             self.end(&calls, &it, act)
         };
         let turn = self.turn().guarded("prompt");
-        // Somebody has to move the clock while the turn waits for it.
+        // Another thread advances the clock while the turn waits.
         let done = std::sync::atomic::AtomicBool::new(false);
         let ran = std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -303,7 +303,7 @@ impl Scene {
         let mut calls = calls.borrow_mut();
         let provider = it.provider().to_owned();
         calls.push(Called { provider, began: self.fixture.clock.now(), asked: None });
-        assert_eq!(calls.len(), it.number() as usize, "every attempt that is told of is a call");
+        assert_eq!(calls.len(), it.number() as usize, "every emitted attempt is a call");
         let act = run.acts.get(calls.len() - 1).copied().unwrap_or(ANSWER);
         drop(calls);
         if let Some(used) = act.used {
@@ -338,7 +338,7 @@ impl Scene {
 
 fn routes(setting: &Setting, clock: &ManualClock) -> Option<Routes> {
     let places = (0..setting.routes).map(|at| {
-        // Two keys of one provider, too.
+        // Two routes are keys of one provider.
         let provider = ["a", "b", "a"][at];
         Route::new(provider, "m").key(format!("{at}")).circuit_breaker(breaker(clock, 4))
     });
@@ -384,7 +384,7 @@ impl RecoveryHandler for Handling {
     }
 }
 
-/// How many retries the recipes allow.
+/// The number of retries that the recipes allow.
 pub(super) fn most_retries(recipes: &Recipes) -> u64 {
     let all: BTreeMap<_, _> = FailureScenario::ALL
         .iter()

@@ -79,7 +79,7 @@ fn by_header() -> Vec<Shape> {
     told.push(("retry-after", "9"));
     shapes.add("429-reset", Reply::status(429, &limits, rate()), RATE.after_ms(45_000));
     shapes.add("429-told", Reply::status(429, &told, rate()), RATE.after_ms(9_000));
-    // A server that fails has no limit to wait for.
+    // A failing server has no limit to wait for.
     let failed = error("api_error", "Internal server error");
     shapes.add("500-reset", Reply::status(500, &limits, failed), SERVER);
     let busy = || error("overloaded_error", "Overloaded");
@@ -93,7 +93,7 @@ fn by_header() -> Vec<Shape> {
     shapes.shapes
 }
 
-/// Answers with status 200 that are none.
+/// Replies under status 200 that are not answers.
 fn answers() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Anthropic);
     for (reason, fault) in [("model_context_window_exceeded", CONTEXT), ("refusal", POLICY)] {

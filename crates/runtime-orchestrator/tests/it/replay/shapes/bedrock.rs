@@ -1,4 +1,4 @@
-//! Amazon Bedrock, which names exceptions.
+//! Amazon Bedrock, with named exceptions.
 
 use runtime_resilience::{FaultScope, Provider};
 use serde_json::json;
@@ -9,8 +9,8 @@ use super::{
     TIMEOUT,
 };
 
-/// Each exception, named in a header, in the body, and by an event of a stream. The framing of its
-/// streams is the SDK's affair: here is the event that comes out.
+/// Each exception, named in a header, in the body, and by an event of a stream. The SDK parses the
+/// framing of streams; this is the resulting event.
 pub(super) fn shapes() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Bedrock);
     let cases: [(u16, &str, &str, Expected); 15] = [

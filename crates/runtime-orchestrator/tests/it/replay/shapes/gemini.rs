@@ -13,7 +13,7 @@ pub(super) fn shapes() -> Vec<Shape> {
     [by_name(), exhausted()].concat()
 }
 
-/// Each name, in a reply and in the array that is Gemini's stream.
+/// Each name, in a reply and in Gemini's stream, which is an array.
 fn by_name() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Gemini);
     let long = "The input token count (1200000) exceeds the maximum number of tokens allowed.";
@@ -51,7 +51,7 @@ fn by_name() -> Vec<Shape> {
     shapes.shapes
 }
 
-/// Which limit was hit is told in the details.
+/// The details name the limit.
 fn exhausted() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::Gemini);
     let minute = "GenerateRequestsPerMinutePerProjectPerModel-FreeTier";

@@ -1,4 +1,4 @@
-//! `OpenAI`, and Azure, which speaks like it.
+//! `OpenAI`, and Azure with the same protocol.
 
 use runtime_resilience::Provider;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ fn by_status() -> Vec<Shape> {
         (504, TIMEOUT),
         (520, SERVER),
     ] {
-        // As a gateway in between answers.
+        // A reply of a gateway in between.
         let html = format!("<html><body>{status}</body></html>");
         shapes.add(&format!("{status}"), Reply::status(status, &[], html), fault);
     }
@@ -97,7 +97,7 @@ fn by_header() -> Vec<Shape> {
         ("retry-after", "Wed, 01 Jul 2026 13:30:10 GMT"),
     ];
     shapes.add("429-date", Reply::status(429, &date, rate()), RATE.after_ms(10_000));
-    // More than either SDK waits; how much is too much the caller knows.
+    // A longer wait than either SDK accepts; the caller decides how much is too long.
     shapes.add(
         "429-hour",
         Reply::status(429, &[("retry-after", "3600")], rate()),

@@ -1,4 +1,4 @@
-//! `OpenRouter`, which passes on what others say, and Ollama, which says little.
+//! `OpenRouter`, which forwards errors of others, and Ollama, with few details.
 
 use runtime_resilience::{FaultKind, FaultScope, Provider};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ pub(super) fn shapes() -> Vec<Shape> {
     [openrouter(), ollama()].concat()
 }
 
-/// Each as a reply, and in the middle of a stream, where the status stands in the error.
+/// Each as a reply, and in the middle of a stream, with the status in the error.
 fn openrouter() -> Vec<Shape> {
     let mut shapes = Shapes::of(Provider::OpenRouter);
     let none = || json!({});
@@ -38,7 +38,7 @@ fn openrouter() -> Vec<Shape> {
     ];
     for (place, (status, message, metadata, fault)) in cases.into_iter().enumerate() {
         let error = json!({"error": {"code": status, "message": message, "metadata": metadata}});
-        // It tells how long of these statuses.
+        // `OpenRouter` sends a wait with these statuses.
         let told = [("Retry-After", "4")];
         let (headers, asked) = match status {
             402 if fault.kind == FaultKind::Quota => (&[][..], fault),
@@ -75,7 +75,7 @@ fn ollama() -> Vec<Shape> {
         let reply = Reply::status(status, &[], json!({"error": message}));
         shapes.add(&format!("{status}-{place}"), reply, fault);
     }
-    // In a stream there is only a text, and it is read as such.
+    // A stream only has a text, which is classified.
     let part = json!({"message": {"content": "4"}, "done": false});
     let error = json!({"error": "an error was encountered: connection refused"});
     let text_alone = expected(FaultKind::Server, [1, 1, 1], FaultScope::Provider);
