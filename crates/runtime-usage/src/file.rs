@@ -85,9 +85,10 @@ impl PriceReader {
         Ok(self)
     }
 
-    /// Refuses a published list with an invalid entry. Default: the entry is skipped, since one odd entry
-    /// should not cost the others. A list in the [original](PriceFormat::Original) format is your own, and
-    /// is always refused.
+    /// Refuses a published list with an invalid entry.
+    ///
+    /// By default the entry is [skipped](SkipReason::Invalid), because one odd entry should not cost the
+    /// others. A list in the [original](PriceFormat::Original) format is your own: it is always refused.
     #[must_use]
     pub const fn strict(mut self) -> Self {
         self.strict = true;
@@ -99,7 +100,8 @@ impl PriceReader {
     /// # Errors
     ///
     /// [`PricingParseError`] if the text is not JSON, the format is unknown, or an entry is invalid in a
-    /// list that is read [strictly](Self::strict). It names every invalid entry.
+    /// list that is read [strictly](Self::strict), or in a list without any valid entry. It names every
+    /// invalid entry.
     pub fn read(&self, json: &str) -> Result<PriceList, PricingParseError> {
         let root = parse(json)?;
         let mut walk = Walk::default();
@@ -110,7 +112,9 @@ impl PriceReader {
             PriceFormat::ModelsDev => models_dev::read(&root, &mut walk),
             PriceFormat::GenaiPrices => genai::read(&root, self.as_of.as_deref(), &mut walk),
         };
-        let skipped = walk.finish(self.strict || format == PriceFormat::Original)?;
+        // A list of which nothing can be read is broken itself.
+        let whole = self.strict || format == PriceFormat::Original || prices.models == 0;
+        let skipped = walk.finish(whole)?;
         let Prices { models, named, rules, ambiguous } = prices;
         Ok(PriceList { format, models, skipped, ambiguous, prices: named, rules })
     }

@@ -28,7 +28,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 ///
 /// let mut stream = StreamUsage::new(UsageFormat::OpenAiChat).input_estimate(1_000);
 /// stream.push(&json!({"choices": [{"delta": {"content": "Hello, world"}}], "usage": null}))?;
-/// let cut = stream.usage()?;
+/// let cut = stream.usage();
 /// assert!(cut.estimated);
 /// assert_eq!(cut.tokens, UsageSnapshot::new(1_000, 3));
 ///
@@ -36,7 +36,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 ///     "choices": [],
 ///     "usage": {"prompt_tokens": 1_024, "completion_tokens": 4, "total_tokens": 1_028},
 /// }))?;
-/// let whole = stream.usage()?;
+/// let whole = stream.usage();
 /// assert!(!whole.estimated);
 /// assert_eq!(whole.tokens, UsageSnapshot::new(1_024, 4));
 /// # Ok::<(), runtime_usage::ReportedUsageError>(())
@@ -99,13 +99,9 @@ impl StreamUsage {
 
     /// The usage so far. It is exact if the stream [is complete](Self::is_complete) and an estimate
     /// otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`ReportedUsageError`] if the counts contradict each other.
-    pub fn usage(&self) -> Result<ReportedUsage, ReportedUsageError> {
-        let usage = self.reading.report()?;
-        Ok(if self.is_complete() { usage } else { self.progress.estimate(usage) })
+    pub fn usage(&self) -> ReportedUsage {
+        let usage = self.reading.report();
+        if self.is_complete() { usage } else { self.progress.estimate(usage) }
     }
 }
 

@@ -32,9 +32,10 @@ use crate::reported::ReportedUsage;
 /// | Bedrock Converse | no | `serviceTier.type` | not named |
 /// | Ollama | there is no cache | there are none | `model` |
 ///
-/// Unknown fields are ignored, and an unknown tier is read as the standard one. A count that is
+/// Unknown fields are ignored, and an unknown tier is read as the standard one and listed as missing. A count that is
 /// absent or null is zero; if the provider should have sent it, it is listed in
-/// [`ReportedUsage::missing`]. Counts that contradict each other are refused.
+/// [`ReportedUsage::missing`]. Of counts that contradict each other, the dearer reading counts, and the
+/// odd one is listed as missing too.
 ///
 /// ```
 /// use runtime_usage::{UsageFormat, UsageSnapshot};
@@ -112,7 +113,7 @@ impl UsageFormat {
     ///
     /// # Errors
     ///
-    /// [`ReportedUsageError`] if a count or a cost is invalid, or if two counts contradict each other.
+    /// [`ReportedUsageError`] if a count or a cost is not a number, or not a positive one.
     #[doc(alias = "from_openai_chat")]
     #[doc(alias = "from_anthropic")]
     pub fn read(self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {

@@ -59,7 +59,9 @@ impl fmt::Display for SkipReason {
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.at, self.reason)?;
-        self.problem.as_ref().map_or(Ok(()), |problem| write!(f, ": {problem}"))
+        match &self.problem {
+            Some(problem) => write!(f, "`{}`: {problem}", self.at),
+            None => write!(f, "`{}`: {}", self.at, self.reason),
+        }
     }
 }

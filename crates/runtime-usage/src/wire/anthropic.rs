@@ -4,10 +4,9 @@
 //! a placeholder for the output; each `message_delta` has the totals so far, and may leave out all
 //! but the output.
 
-use super::counts::{Count, Counts, Field};
-use super::error::ReportedUsageError;
+use super::counts::{Count, Counts, Field, Odd};
 use super::path;
-use super::provider::Provider;
+use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static ANTHROPIC: Provider = Provider {
@@ -31,9 +30,8 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::uncounted("iterations[type=advisor_message].output_tokens"),
     ],
     tokens: additive,
-    odd: |_| None,
     elsewhere: &[],
-    has_cost: false,
+    cost: HasCost::Never,
     tier: "service_tier",
     model: "model",
     streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),
@@ -45,11 +43,10 @@ fn is_stop(event: &serde_json::Value) -> bool {
     path::text(event, "type") == Some("message_stop")
 }
 
-fn additive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+fn additive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, read, written, minutes, hour, thinking, compacting @ ..] = counts.all();
-    output.holds(&[thinking])?;
-    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
-    let message = UsageSnapshot::new(input.tokens(), output.tokens().max(thinking.tokens()))
+    let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
+    let message = UsageSnapshot::new(input.tokens(), output.with(thinking, odd))
         .cache_read(read.tokens())
         .cache_write(minutes)
         .cache_write_1h(hour)
@@ -57,31 +54,32 @@ fn additive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
 
     // The totals of a message exclude the compaction that came before it.
     let [input, output, read, written, minutes, hour, ..] = compacting;
-    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
+    let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
     let compaction = UsageSnapshot::new(input.tokens(), output.tokens())
         .cache_read(read.tokens())
         .cache_write(minutes)
         .cache_write_1h(hour);
-    Ok(message.saturating_add(&compaction))
+    message.saturating_add(&compaction)
 }
 
 /// The tokens written to the cache for minutes, and for an hour. Without a split it is minutes.
 ///
 /// A stream may report a larger total later, without the split that it started with. The difference
-/// is counted as minutes.
+/// is counted as minutes, as is that of a total which contradicts its split.
 pub(crate) fn by_lifetime(
     written: Count,
     minutes: Count,
     hour: Count,
-) -> Result<(u64, u64), ReportedUsageError> {
+    odd: &mut Odd,
+) -> (u64, u64) {
     if !minutes.is_known() && !hour.is_known() {
-        return Ok((written.tokens(), 0));
+        return (written.tokens(), 0);
     }
-    let split = minutes.tokens().saturating_add(hour.tokens());
     let repeated = written.is_newer_than(minutes) && written.is_newer_than(hour);
-    if repeated && written.tokens() > split {
-        return Ok((written.tokens() - hour.tokens(), hour.tokens()));
+    let split = minutes.tokens().saturating_add(hour.tokens());
+    let later = written.tokens().saturating_sub(split);
+    if !repeated || later == 0 {
+        written.is_one_of(&[&[minutes, hour]], odd);
     }
-    written.is_one_of(&[&[minutes, hour]])?;
-    Ok((minutes.tokens(), hour.tokens()))
+    (minutes.tokens().saturating_add(later), hour.tokens())
 }

@@ -6,10 +6,9 @@
 use serde_json::Value;
 
 use super::anthropic::by_lifetime;
-use super::counts::{Counts, Field};
-use super::error::ReportedUsageError;
+use super::counts::{Counts, Field, Odd};
 use super::path;
-use super::provider::Provider;
+use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static BEDROCK: Provider = Provider {
@@ -25,9 +24,8 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
-    odd: |_| None,
     elsewhere: &[],
-    has_cost: false,
+    cost: HasCost::Never,
     tier: "serviceTier.type",
     model: "model",
     streamed: |event| {
@@ -41,14 +39,14 @@ pub(crate) static BEDROCK: Provider = Provider {
     },
 };
 
-fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, total, read, written, minutes, hour, ..] = counts.all();
-    total.is_one_of(&[&[input, output, read, written], &[input, output]])?;
-    let (minutes, hour) = by_lifetime(written, minutes, hour)?;
-    Ok(UsageSnapshot::new(input.tokens(), output.tokens())
+    total.is_one_of(&[&[input, output, read, written], &[input, output]], odd);
+    let (minutes, hour) = by_lifetime(written, minutes, hour, odd);
+    UsageSnapshot::new(input.tokens(), output.tokens())
         .cache_read(read.tokens())
         .cache_write(minutes)
-        .cache_write_1h(hour))
+        .cache_write_1h(hour)
 }
 
 /// Some clients unwrap the events.

@@ -1,4 +1,7 @@
-//! [`Cost`]: the cost of a turn as `OpenRouter` reports it.
+//! [`Cost`]: the cost of a turn as a provider reports it.
+//!
+//! `OpenRouter` has a number in `cost`, Perplexity an object with a `total_cost`, and xAI whole ticks in
+//! `cost_in_usd_ticks`, of which ten thousand million are a dollar.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,11 +11,13 @@ use super::path;
 use crate::usd::Usd;
 
 const CHARGED: &str = "cost";
+const TOTAL: &str = "cost.total_cost";
+const TICKS: &str = "cost_in_usd_ticks";
 const UPSTREAM: &str = "cost_details.upstream_inference_cost";
 
-/// The cost of a turn as `OpenRouter` reports it.
+/// The cost of a turn.
 ///
-/// With the caller's own key, `cost` is only the fee, and the provider charges `upstream` on top.
+/// At `OpenRouter`, with the caller's own key, `cost` is only the fee, and the provider charges `upstream` on top.
 /// Without one, `upstream` is part of `cost`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cost {
@@ -26,7 +31,7 @@ impl Cost {
 
     /// Replaces known values by those in `usage`. On failure nothing changes.
     pub(crate) fn replace(&mut self, usage: &Value) -> Result<(), ReportedUsageError> {
-        let charged = amount(usage, CHARGED)?;
+        let charged = charged(usage)?;
         let upstream = amount(usage, UPSTREAM)?;
         self.charged = charged.or(self.charged);
         self.upstream = upstream.or(self.upstream);
@@ -44,6 +49,19 @@ impl Cost {
         }
         Ok(charged.saturating_add(self.upstream.ok_or(UPSTREAM)?))
     }
+}
+
+fn charged(usage: &Value) -> Result<Option<Usd>, ReportedUsageError> {
+    const TICKS_PER_NANO: u64 = 10;
+    if let Some(ticks) = usage.get(TICKS).filter(|ticks| !ticks.is_null()) {
+        let whole = ticks.as_u64();
+        let whole = whole.ok_or_else(|| ReportedUsageError::about(TICKS, ticks, Kind::NotACost))?;
+        return Ok(Some(Usd::from_nanos(whole.div_ceil(TICKS_PER_NANO))));
+    }
+    if usage.get(CHARGED).is_some_and(Value::is_object) {
+        return amount(usage, TOTAL);
+    }
+    amount(usage, CHARGED)
 }
 
 fn amount(usage: &Value, field: &'static str) -> Result<Option<Usd>, ReportedUsageError> {

@@ -9,6 +9,9 @@ use super::path;
 
 type Checked = Result<(), ReportedUsageError>;
 
+/// The fields that contradict others. Of two readings the dearer one counts, and the report says so.
+pub(crate) type Odd = Vec<&'static str>;
+
 /// The largest number of counts of any provider.
 const SLOTS: usize = 16;
 
@@ -138,6 +141,33 @@ impl Count {
         self.value.unwrap_or(0)
     }
 
+    /// The number of tokens without these parts. Parts that do not fit in it are beside it.
+    pub(crate) fn without(self, parts: &[Self], odd: &mut Odd) -> u64 {
+        if !self.holds(parts, odd) {
+            return self.tokens();
+        }
+        let parts = parts.iter().map(|part| part.tokens());
+        parts.fold(self.tokens(), u64::saturating_sub)
+    }
+
+    /// Of an input with so many fresh tokens, those that are text and those that are audio.
+    ///
+    /// Audio that does not fit beside the cached tokens was cached itself. In an unknown input there
+    /// is nothing that the audio has to fit into.
+    pub(crate) fn audio(self, fresh: u64, heard: Self, cached: Self, odd: &mut Odd) -> (u64, u64) {
+        heard.holds(&[cached], odd);
+        let fits = self.holds(&[heard], odd) && self.is_known();
+        let heard = heard.tokens().saturating_sub(cached.tokens());
+        let heard = if fits { heard.min(fresh) } else { heard };
+        (if fits { fresh - heard } else { fresh }, heard)
+    }
+
+    /// The number of tokens of an output with this part in it, or beside it if it is larger.
+    pub(crate) fn with(self, part: Self, odd: &mut Odd) -> u64 {
+        let beside = if self.holds(&[part], odd) { 0 } else { part.tokens() };
+        self.value.map_or(part.tokens(), |whole| whole.saturating_add(beside))
+    }
+
     pub(crate) const fn is_known(self) -> bool {
         self.value.is_some()
     }
@@ -147,30 +177,28 @@ impl Count {
         self.report > other.report
     }
 
-    /// Refuses parts whose sum is more than this count. An unknown count accepts any parts.
-    pub(crate) fn holds(self, parts: &[Self]) -> Checked {
-        match self.value {
-            Some(whole) if sum(parts) > u128::from(whole) => {
-                let kind = Kind::MoreThan { field: self.field.path.to_owned(), value: whole };
-                Err(ReportedUsageError::new(names(parts), values(parts), kind))
-            }
-            _ => Ok(()),
+    /// Whether the sum of these parts is at most this count. An unknown count holds any parts. Parts
+    /// that are too large are noted as contradictions.
+    pub(crate) fn holds(self, parts: &[Self], odd: &mut Odd) -> bool {
+        let fits = self.value.is_none_or(|whole| sum(parts) <= u128::from(whole));
+        if !fits {
+            odd.extend(parts.iter().filter(|part| part.tokens() > 0).map(|part| part.field.path));
         }
+        fits
     }
 
-    /// Returns the index of the sum that equals this total, and refuses a total that equals none. A sum
-    /// with a missing count may be less than the total.
-    pub(crate) fn is_one_of(self, sums: &[&[Self]]) -> Result<usize, ReportedUsageError> {
-        let Some(total) = self.value else { return Ok(0) };
+    /// The index of the sum that equals this total. A sum with a missing count may be less than the
+    /// total. A total that equals none is noted as a contradiction, and the first sum counts.
+    pub(crate) fn is_one_of(self, sums: &[&[Self]], odd: &mut Odd) -> usize {
+        let Some(total) = self.value else { return 0 };
         let fits = |parts: &&[Self]| {
             let missed = |part: &Self| part.field.role == Role::Required && part.value.is_none();
             let (sum, total) = (sum(parts), u128::from(total));
             sum == total || (sum < total && parts.iter().any(missed))
         };
-        sums.iter().position(fits).ok_or_else(|| {
-            let parts = sums.first().copied().unwrap_or_default();
-            let kind = Kind::NotTheSum { fields: names(parts), values: values(parts) };
-            ReportedUsageError::new(self.field.path, total.to_string(), kind)
+        sums.iter().position(fits).unwrap_or_else(|| {
+            odd.push(self.field.path);
+            0
         })
     }
 }
@@ -191,18 +219,4 @@ fn whole(float: f64) -> Option<u64> {
 
 fn sum(parts: &[Count]) -> u128 {
     parts.iter().map(|part| u128::from(part.tokens())).sum()
-}
-
-fn names(parts: &[Count]) -> String {
-    joined(parts, |part| part.field.path.to_owned())
-}
-
-fn values(parts: &[Count]) -> String {
-    joined(parts, |part| part.tokens().to_string())
-}
-
-/// Lists the parts that are not zero, or else the first one.
-fn joined(parts: &[Count], say: impl Fn(&Count) -> String) -> String {
-    let said: Vec<_> = parts.iter().filter(|part| part.tokens() > 0).map(&say).collect();
-    if said.is_empty() { parts.first().map(say).unwrap_or_default() } else { said.join(" + ") }
 }

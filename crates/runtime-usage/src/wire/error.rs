@@ -1,14 +1,14 @@
-//! [`ReportedUsageError`]: usage that is invalid or contradicts itself.
+//! [`ReportedUsageError`]: usage that cannot be read.
 
 use serde_json::Value;
 use thiserror::Error;
 
-/// The error for reported usage that is invalid or contradicts itself.
+/// The error for reported usage that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("reported usage: `{field}` is {value}, {kind}")]
 #[non_exhaustive]
 pub struct ReportedUsageError {
-    /// The provider's name of the field. Several fields are joined by ` + `. The whole JSON is `.`.
+    /// The provider's name of the field. The whole JSON is `.`.
     pub field: String,
     /// The value, cut off after about eighty characters.
     pub value: String,
@@ -32,22 +32,6 @@ pub enum ReportedUsageErrorKind {
     /// It is not a JSON array.
     #[error("not an array")]
     NotAList,
-    /// It is part of another field and larger than that.
-    #[error("more than `{field}`, which is {value}")]
-    MoreThan {
-        /// The other field.
-        field: String,
-        /// Its value.
-        value: u64,
-    },
-    /// It is a total and not the sum of its counts.
-    #[error("but `{fields}` is {values}")]
-    NotTheSum {
-        /// The fields that add up to the total.
-        fields: String,
-        /// Their values.
-        values: String,
-    },
 }
 
 impl ReportedUsageError {
@@ -57,14 +41,6 @@ impl ReportedUsageError {
         if value.chars().nth(LONGEST).is_some() {
             value = value.chars().take(LONGEST - 1).chain(['…']).collect();
         }
-        Self::new(field, value, kind)
-    }
-
-    pub(crate) fn new(
-        field: impl Into<String>,
-        value: impl Into<String>,
-        kind: ReportedUsageErrorKind,
-    ) -> Self {
-        Self { field: field.into(), value: value.into(), kind }
+        Self { field: field.to_owned(), value, kind }
     }
 }

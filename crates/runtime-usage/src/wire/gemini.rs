@@ -6,10 +6,9 @@
 
 use serde_json::Value;
 
-use super::counts::{Counts, Field};
-use super::error::ReportedUsageError;
+use super::counts::{Counts, Field, Odd};
 use super::path;
-use super::provider::Provider;
+use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static GEMINI: Provider = Provider {
@@ -28,9 +27,8 @@ pub(crate) static GEMINI: Provider = Provider {
         Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount"),
     ],
     tokens,
-    odd: |counts| readings(counts).1.then_some("totalTokenCount"),
     elsewhere: &[],
-    has_cost: false,
+    cost: HasCost::Never,
     tier: "trafficType",
     model: "modelVersion",
     streamed: |chunk| {
@@ -44,46 +42,32 @@ pub(crate) static GEMINI: Provider = Provider {
     },
 };
 
-fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
-    let [prompt, candidates, _, cached, thoughts, tool, heard, heard_cached, tool_heard, rest @ ..] =
+fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
+    let [prompt, candidates, total, cached, thoughts, tool, heard, heard_cached, rest @ ..] =
         counts.all();
-    let [spoken, ..] = rest;
-    prompt.holds(&[cached])?;
-    prompt.holds(&[heard])?;
-    cached.holds(&[heard_cached])?;
-    tool.holds(&[tool_heard])?;
-    candidates.holds(&[spoken])?;
-    let (sum, _) = readings(counts);
-    let answered = candidates.tokens().saturating_sub(spoken.tokens());
-    let written_out = if sum == 2 {
-        candidates.holds(&[thoughts, spoken])?;
-        answered
-    } else {
-        answered.saturating_add(thoughts.tokens())
-    };
-
-    let fresh = prompt.tokens().saturating_sub(cached.tokens());
-    // Audio that does not fit beside the cached tokens was cached itself.
-    let heard = heard.tokens().saturating_sub(heard_cached.tokens());
-    let heard = if prompt.is_known() { heard.min(fresh) } else { heard };
-    let read = fresh.saturating_sub(heard);
-    let tool_read = tool.tokens().saturating_sub(tool_heard.tokens());
-    Ok(UsageSnapshot::new(read.saturating_add(tool_read), written_out)
-        .cache_read(cached.tokens())
-        .input_audio(heard.saturating_add(tool_heard.tokens()))
-        .output_audio(spoken.tokens())
-        .reasoning(thoughts.tokens()))
-}
-
-/// Which of the sums equals the total, and whether none does. Counts that are reported are kept then.
-fn readings(counts: &Counts) -> (usize, bool) {
-    let [prompt, candidates, total, _, thoughts, tool, ..] = counts.all();
-    let readings: [&[_]; 3] = [
+    let [tool_heard, spoken, ..] = rest;
+    let sums: [&[_]; 3] = [
         &[prompt, tool, candidates, thoughts],
         &[prompt, candidates, thoughts],
         &[prompt, tool, candidates],
     ];
     // Thoughts cannot be part of candidates that were not reported.
-    let possible = if candidates.is_known() { &readings[..] } else { &readings[..2] };
-    total.is_one_of(possible).map_or((0, true), |sum| (sum, false))
+    let possible = if candidates.is_known() { &sums[..] } else { &sums[..2] };
+    let inside = total.is_one_of(possible, odd) == 2;
+    let answered = candidates.without(&[spoken], odd);
+    let written_out = if inside && candidates.holds(&[thoughts, spoken], odd) {
+        answered
+    } else {
+        answered.saturating_add(thoughts.tokens())
+    };
+
+    cached.holds(&[heard_cached], odd);
+    let fresh = prompt.without(&[cached], odd);
+    let (read, heard) = prompt.audio(fresh, heard, heard_cached, odd);
+    let tool_read = tool.without(&[tool_heard], odd);
+    UsageSnapshot::new(read.saturating_add(tool_read), written_out)
+        .cache_read(cached.tokens())
+        .input_audio(heard.saturating_add(tool_heard.tokens()))
+        .output_audio(spoken.tokens())
+        .reasoning(thoughts.tokens())
 }

@@ -4,10 +4,9 @@
 
 use serde_json::Value;
 
-use super::counts::{Counts, Field};
-use super::error::ReportedUsageError;
+use super::counts::{Counts, Field, Odd};
 use super::path;
-use super::provider::Provider;
+use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static OLLAMA: Provider = Provider {
@@ -15,9 +14,8 @@ pub(crate) static OLLAMA: Provider = Provider {
     usage: None,
     fields: &[Field::required("prompt_eval_count"), Field::required("eval_count")],
     tokens,
-    odd: |_| None,
     elsewhere: &[],
-    has_cost: false,
+    cost: HasCost::Never,
     tier: "service_tier",
     model: "model",
     streamed: |line| {
@@ -29,10 +27,9 @@ pub(crate) static OLLAMA: Provider = Provider {
     is_end: is_done,
 };
 
-#[expect(clippy::unnecessary_wraps, reason = "other providers can contradict themselves")]
-fn tokens(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+fn tokens(counts: &Counts, _: &mut Odd) -> UsageSnapshot {
     let [read, written, ..] = counts.all();
-    Ok(UsageSnapshot::new(read.tokens(), written.tokens()))
+    UsageSnapshot::new(read.tokens(), written.tokens())
 }
 
 fn is_done(line: &Value) -> bool {

@@ -7,10 +7,9 @@
 
 use serde_json::Value;
 
-use super::counts::{Count, Counts, Field};
-use super::error::ReportedUsageError;
+use super::counts::{Count, Counts, Field, Odd};
 use super::path;
-use super::provider::Provider;
+use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
 
 pub(crate) static OPENAI_CHAT: Provider = Provider {
@@ -18,10 +17,9 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     usage: Some("usage"),
     fields: &CHAT,
     tokens: inclusive,
-    odd: odd_total,
     // Groq, and Moonshot's streams.
     elsewhere: &["/x_groq/usage", "/choices/0/usage"],
-    has_cost: false,
+    cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
     streamed: chat_text,
@@ -29,7 +27,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     is_end: chat_ends,
 };
 
-pub(crate) static OPENROUTER: Provider = Provider { has_cost: true, ..OPENAI_CHAT };
+pub(crate) static OPENROUTER: Provider = Provider { cost: HasCost::Always, ..OPENAI_CHAT };
 
 pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     envelope: Some("response"),
@@ -46,9 +44,8 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         Field::optional("output_tokens_details.audio_tokens"),
     ],
     tokens: inclusive,
-    odd: odd_total,
     elsewhere: &[],
-    has_cost: false,
+    cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
     streamed: response_text,
@@ -89,51 +86,35 @@ const CHAT: [Field; 12] = [
     Field::uncounted("num_search_queries"),
 ];
 
-fn inclusive(counts: &Counts) -> Result<UsageSnapshot, ReportedUsageError> {
+fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
     let [input, output, total, cached, written, heard, heard_cached, reasoning, spoken, ..] =
         counts.all();
-    input.holds(&[cached, written])?;
-    input.holds(&[heard])?;
-    cached.holds(&[heard_cached])?;
-    heard.holds(&[heard_cached])?;
-    output.holds(&[spoken])?;
-
-    let fresh = input.tokens().saturating_sub(cached.tokens()).saturating_sub(written.tokens());
-    // Audio that does not fit beside the cached tokens was cached itself. If the input is unknown,
-    // there is nothing that the audio has to fit into.
-    let heard = heard.tokens().saturating_sub(heard_cached.tokens());
-    let heard = if input.is_known() { heard.min(fresh) } else { heard };
-    let all_out = whole_output(input, output, total, reasoning);
-    let written_out = all_out.saturating_sub(spoken.tokens()).max(reasoning.tokens());
-    Ok(UsageSnapshot::new(fresh.saturating_sub(heard), written_out)
+    let fresh = input.without(&[cached, written], odd);
+    cached.holds(&[heard_cached], odd);
+    let (fresh, heard) = input.audio(fresh, heard, heard_cached, odd);
+    let spoken_beside = !output.holds(&[spoken], odd);
+    let all_out = whole_output(input, output, total, reasoning, odd);
+    let inside = if spoken_beside { 0 } else { spoken.tokens() };
+    let written_out = all_out.saturating_sub(inside).max(reasoning.tokens());
+    UsageSnapshot::new(fresh, written_out)
         .cache_read(cached.tokens())
         .cache_write(written.tokens())
         .input_audio(heard)
         .output_audio(spoken.tokens())
-        .reasoning(reasoning.tokens()))
+        .reasoning(reasoning.tokens())
 }
 
 /// All tokens of the output. xAI and others count reasoning beside it, and gateways before Gemini leave
-/// thoughts out of it: the total tells. Where it says neither, the dearer reading counts.
-fn whole_output(input: Count, output: Count, total: Count, reasoning: Count) -> u64 {
-    let (inside, beside) = (output.tokens(), output.tokens().saturating_add(reasoning.tokens()));
-    if !(input.is_known() && output.is_known()) {
-        return inside;
+/// thoughts out of it: the total tells. Where it tells neither, the dearer reading counts.
+fn whole_output(input: Count, output: Count, total: Count, reasoning: Count, odd: &mut Odd) -> u64 {
+    if total.is_one_of(&[&[input, output], &[input, output, reasoning]], odd) == 1 {
+        return output.tokens().saturating_add(reasoning.tokens());
     }
-    if !total.is_known() {
-        return if reasoning.tokens() > inside { beside } else { inside };
+    let reported = output.with(reasoning, odd);
+    if !input.is_known() {
+        return reported;
     }
-    total.tokens().saturating_sub(input.tokens()).max(inside)
-}
-
-/// The total, if it is none of the sums that the counts allow.
-fn odd_total(counts: &Counts) -> Option<&'static str> {
-    let [input, output, total, _, _, _, _, reasoning, ..] = counts.all();
-    let sum = input.tokens().saturating_add(output.tokens());
-    let all_known = input.is_known() && output.is_known() && total.is_known();
-    let inside = total.tokens() == sum && reasoning.tokens() <= output.tokens();
-    let beside = total.tokens() == sum.saturating_add(reasoning.tokens());
-    (all_known && !inside && !beside).then_some("total_tokens")
+    total.tokens().saturating_sub(input.tokens()).max(reported)
 }
 
 fn chat_text(chunk: &Value) -> u64 {

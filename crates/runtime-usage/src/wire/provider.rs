@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::cost::Cost;
-use super::counts::{Counts, Field};
+use super::counts::{Counts, Field, Odd};
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
 use super::path;
 use crate::reported::ReportedUsage;
@@ -21,14 +21,12 @@ pub(crate) struct Provider {
     pub(crate) usage: Option<&'static str>,
     /// The counts in the usage object.
     pub(crate) fields: &'static [Field],
-    /// Turns the counts into disjoint ones.
-    pub(crate) tokens: fn(&Counts) -> Result<UsageSnapshot, ReportedUsageError>,
-    /// A count that contradicts the others, so that the dearer reading counts.
-    pub(crate) odd: fn(&Counts) -> Option<&'static str>,
+    /// Turns the counts into disjoint ones, and notes contradictions.
+    pub(crate) tokens: fn(&Counts, &mut Odd) -> UsageSnapshot,
     /// Where else imitators have the usage object, in the body.
     pub(crate) elsewhere: &'static [&'static str],
-    /// Whether the usage object has the cost.
-    pub(crate) has_cost: bool,
+    /// Whether the usage object should have the cost.
+    pub(crate) cost: HasCost,
     /// The path of the tier, in the body or in the usage object.
     pub(crate) tier: &'static str,
     /// The path of the model's name in the body.
@@ -41,6 +39,16 @@ pub(crate) struct Provider {
     pub(crate) is_end: fn(&Value) -> bool,
 }
 
+/// Whether a provider reports what an answer costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HasCost {
+    Never,
+    /// Imitators do.
+    Sometimes,
+    /// It is listed as missing if it is not reported.
+    Always,
+}
+
 impl Provider {
     /// Reads the body of a response, or its usage object alone.
     pub(crate) fn read(&'static self, json: &Value) -> Result<ReportedUsage, ReportedUsageError> {
@@ -48,7 +56,7 @@ impl Provider {
         let usage = self.usage_in(body).unwrap_or(body);
         let mut reading = Reading::new(self);
         reading.fold(body, usage)?;
-        reading.report()
+        Ok(reading.report())
     }
 
     /// The body in an event.
@@ -82,6 +90,8 @@ struct Known {
     tier: Option<ServiceTier>,
     /// Whether the tier has a name that is not known.
     odd_tier: bool,
+    /// Whether the cost is not an amount.
+    odd_cost: bool,
 }
 
 const _: () = owns_no_memory::<Known>();
@@ -93,7 +103,7 @@ impl Reading {
     pub(crate) const fn new(provider: &'static Provider) -> Self {
         let counts = Counts::new(provider.fields);
         let cost = Cost::UNKNOWN;
-        let known = Known { provider, counts, cost, tier: None, odd_tier: false };
+        let known = Known { provider, counts, cost, tier: None, odd_tier: false, odd_cost: false };
         Self { known, model: None }
     }
 
@@ -111,8 +121,11 @@ impl Reading {
         if usage.is_object() {
             let mut counts = self.known.counts;
             counts.replace(usage)?;
-            if self.provider().has_cost {
-                self.known.cost.replace(usage)?;
+            match self.provider().cost {
+                HasCost::Never => {}
+                // An imitator may mean something else by the name.
+                HasCost::Sometimes => self.known.odd_cost = self.known.cost.replace(usage).is_err(),
+                HasCost::Always => self.known.cost.replace(usage)?,
             }
             self.known.counts = counts;
         }
@@ -131,22 +144,23 @@ impl Reading {
     }
 
     /// The report, as disjoint counts.
-    pub(crate) fn report(&self) -> Result<ReportedUsage, ReportedUsageError> {
-        let Known { provider, counts, cost, tier, odd_tier } = &self.known;
-        let mut usage = ReportedUsage::from((provider.tokens)(counts)?);
+    pub(crate) fn report(&self) -> ReportedUsage {
+        let Known { provider, counts, cost, tier, odd_tier, odd_cost } = &self.known;
+        let mut odd = Odd::new();
+        let mut usage = ReportedUsage::from((provider.tokens)(counts, &mut odd));
         usage.tier = *tier;
         usage.model.clone_from(&self.model);
         usage.missing.extend(counts.missing());
-        usage.missing.extend((provider.odd)(counts));
+        usage.missing.append(&mut odd);
         // It may have a price of its own.
         usage.missing.extend(odd_tier.then_some(provider.tier));
-        if provider.has_cost {
-            match cost.total() {
-                Ok(cost) => usage.cost = Some(cost),
-                Err(field) => usage.missing.push(field),
-            }
+        match cost.total() {
+            Ok(cost) => usage.cost = Some(cost),
+            Err(field) if provider.cost == HasCost::Always => usage.missing.push(field),
+            Err(_) => {}
         }
-        Ok(usage)
+        usage.missing.extend(odd_cost.then_some("cost"));
+        usage
     }
 }
 

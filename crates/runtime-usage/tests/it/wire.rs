@@ -78,11 +78,11 @@ fn openai_audio_beyond_uncached_input_counts_as_cached() {
 }
 
 #[test]
-fn openai_predictions_are_output_and_null_is_missing() {
+fn openai_predictions_are_output_and_null_is_zero() {
     let tokens = UsageSnapshot::new(120, 80);
     let usage = read(UsageFormat::OpenAiChat, &payload!("openai_chat_predicted"), tokens);
     assert_eq!(usage.tier, Some(ServiceTier::Priority));
-    assert_eq!(usage.missing, ["prompt_tokens_details.cached_tokens"]);
+    assert_eq!(usage.missing, [""; 0]);
     // 120 × 2 $ + 80 × 8 $: 240 + 640 µ$.
     assert_eq!(prices(200, 800, 0, 50).cost(&tokens), Usd::from_nanos(880_000));
 }

@@ -1,11 +1,11 @@
-//! Usage that contradicts itself, and invalid counts.
+//! Invalid counts, and usage that contradicts itself.
 
-use runtime_usage::{ReportedUsageErrorKind, UsageFormat, UsageSnapshot};
+use runtime_usage::{ReportedUsageErrorKind, UsageFormat, UsageSnapshot, Usd};
 use serde_json::{Value, json};
 
 #[track_caller]
 fn refused(format: UsageFormat, usage: &Value, text: &str) {
-    let error = format.read(usage).expect_err("it contradicts itself");
+    let error = format.read(usage).expect_err("it is invalid");
     assert_eq!(error.to_string(), format!("reported usage: {text}"));
     let body = json!({"usage": usage, "usageMetadata": usage});
     if usage.is_object() && usage.get("eval_count").is_none() {
@@ -64,114 +64,170 @@ fn fields_of_the_wrong_type_are_refused() {
     assert_eq!((error.field.as_str(), error.value.chars().count()), ("usage", 80));
 }
 
+/// Asserts that the dearer reading counts, and that these fields are told.
+#[track_caller]
+fn dearer(format: UsageFormat, usage: &Value, tokens: UsageSnapshot, odd: &[&str]) {
+    let read = format.read(usage).expect("a contradiction is not an error");
+    assert_eq!(read.tokens, tokens, "{usage}");
+    for field in odd {
+        assert!(read.missing.contains(field), "{field} is not among {:?}", read.missing);
+    }
+}
+
 #[test]
-fn part_larger_than_its_whole_is_refused() {
+fn part_larger_than_its_whole_counts_beside_it() {
     let chat = UsageFormat::OpenAiChat;
-    refused(
+    let tokens = UsageSnapshot::new;
+    let cached = "prompt_tokens_details.cached_tokens";
+    dearer(
         chat,
         &json!({"prompt_tokens": 100, "prompt_tokens_details": {"cached_tokens": 120}}),
-        "`prompt_tokens_details.cached_tokens` is 120, more than `prompt_tokens`, which is 100",
+        tokens(100, 0).cache_read(120),
+        &[cached],
     );
-    refused(
+    dearer(
         chat,
         &json!({"prompt_tokens": 100,
                "prompt_tokens_details": {"cached_tokens": 70, "cache_write_tokens": 31}}),
-        "`prompt_tokens_details.cached_tokens + prompt_tokens_details.cache_write_tokens` is \
-         70 + 31, more than `prompt_tokens`, which is 100",
+        tokens(100, 0).cache_read(70).cache_write(31),
+        &[cached, "prompt_tokens_details.cache_write_tokens"],
     );
-    refused(
+    dearer(
         chat,
         &json!({"prompt_tokens": 100, "prompt_tokens_details": {"audio_tokens": 101}}),
-        "`prompt_tokens_details.audio_tokens` is 101, more than `prompt_tokens`, which is 100",
+        tokens(100, 0).input_audio(101),
+        &["prompt_tokens_details.audio_tokens"],
     );
-    refused(
+    dearer(
+        chat,
+        &json!({"completion_tokens": 5, "completion_tokens_details": {"audio_tokens": 6}}),
+        tokens(0, 5).output_audio(6),
+        &["completion_tokens_details.audio_tokens"],
+    );
+    dearer(
         UsageFormat::OpenRouter,
         &json!({"completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 6}}),
-        "`completion_tokens_details.reasoning_tokens` is 6, more than `completion_tokens`, \
-         which is 5",
+        tokens(0, 11).reasoning(6),
+        &["completion_tokens_details.reasoning_tokens"],
     );
-    refused(
+    dearer(
         UsageFormat::OpenAiResponses,
         &json!({"output_tokens": 5, "output_tokens_details": {"reasoning_tokens": 6}}),
-        "`output_tokens_details.reasoning_tokens` is 6, more than `output_tokens`, which is 5",
+        tokens(0, 11).reasoning(6),
+        &["output_tokens_details.reasoning_tokens"],
     );
-    refused(
+    dearer(
         UsageFormat::Anthropic,
         &json!({"output_tokens": 5, "output_tokens_details": {"thinking_tokens": 6}}),
-        "`output_tokens_details.thinking_tokens` is 6, more than `output_tokens`, which is 5",
+        tokens(0, 11).reasoning(6),
+        &["output_tokens_details.thinking_tokens"],
     );
-    refused(
+    dearer(
         UsageFormat::Gemini,
         &json!({"promptTokenCount": 5, "cachedContentTokenCount": 6}),
-        "`cachedContentTokenCount` is 6, more than `promptTokenCount`, which is 5",
+        tokens(5, 0).cache_read(6),
+        &["cachedContentTokenCount"],
     );
-    refused(
+    dearer(
         UsageFormat::Gemini,
         &json!({"candidatesTokenCount": 5,
                "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 6}]}),
-        "`candidatesTokensDetails[modality=AUDIO].tokenCount` is 6, more than \
-         `candidatesTokenCount`, which is 5",
+        tokens(0, 5).output_audio(6),
+        &["candidatesTokensDetails[modality=AUDIO].tokenCount"],
     );
 }
 
 #[test]
-fn total_that_is_not_the_sum_is_refused() {
-    refused(
-        UsageFormat::OpenAiChat,
-        &json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 20}),
-        "`total_tokens` is 20, but `prompt_tokens + completion_tokens` is 10 + 5",
-    );
-    refused(
-        UsageFormat::OpenAiResponses,
-        &json!({"input_tokens": 10, "output_tokens": 5, "total_tokens": 14}),
-        "`total_tokens` is 14, but `input_tokens + output_tokens` is 10 + 5",
-    );
-    refused(
+fn total_that_is_not_the_sum_is_told() {
+    let tokens = UsageSnapshot::new;
+    let chat = UsageFormat::OpenAiChat;
+    let total = &["total_tokens"][..];
+    // What a total has beyond its sum is output that was not itemized.
+    let gap = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 20});
+    dearer(chat, &gap, tokens(10, 10), total);
+    let less = json!({"input_tokens": 10, "output_tokens": 5, "total_tokens": 14});
+    dearer(UsageFormat::OpenAiResponses, &less, tokens(10, 5), total);
+    dearer(chat, &json!({"prompt_tokens": 10, "total_tokens": 9}), tokens(10, 0), total);
+    // Reasoning that is larger than the completion, by a total without it.
+    let odd = json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15,
+                     "completion_tokens_details": {"reasoning_tokens": 6}});
+    let reasoning = "completion_tokens_details.reasoning_tokens";
+    dearer(chat, &odd, tokens(10, 11).reasoning(6), &[reasoning]);
+    dearer(
         UsageFormat::Gemini,
         &json!({"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 3,
                "totalTokenCount": 17}),
-        "`totalTokenCount` is 17, but `promptTokenCount + candidatesTokenCount + \
-         thoughtsTokenCount` is 10 + 5 + 3",
+        tokens(10, 8).reasoning(3),
+        &["totalTokenCount"],
     );
     // By the total, thoughts are part of the candidates, but there are too many of them.
-    refused(
+    dearer(
         UsageFormat::Gemini,
         &json!({"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 6,
                "totalTokenCount": 15}),
-        "`thoughtsTokenCount` is 6, more than `candidatesTokenCount`, which is 5",
+        tokens(10, 11).reasoning(6),
+        &["thoughtsTokenCount"],
     );
-    refused(
+    dearer(
         UsageFormat::Bedrock,
         &json!({"inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 7,
                "totalTokens": 21}),
-        "`totalTokens` is 21, but `inputTokens + outputTokens + cacheReadInputTokens` is \
-         10 + 5 + 7",
-    );
-    // A missing count may explain a larger total, but not a smaller one.
-    let chat = UsageFormat::OpenAiChat;
-    assert!(chat.read(&json!({"prompt_tokens": 10, "total_tokens": 20})).is_ok());
-    refused(
-        chat,
-        &json!({"prompt_tokens": 10, "total_tokens": 9}),
-        "`total_tokens` is 9, but `prompt_tokens` is 10",
+        tokens(10, 5).cache_read(7),
+        &["totalTokens"],
     );
 }
 
 #[test]
-fn cache_writes_by_lifetime_must_add_up() {
-    refused(
+fn total_explains_a_missing_completion() {
+    let usage = json!({"prompt_tokens": 10, "total_tokens": 30});
+    let read = UsageFormat::OpenAiChat.read(&usage).unwrap();
+    assert_eq!(read.tokens, UsageSnapshot::new(10, 20));
+    assert_eq!(read.missing, ["completion_tokens"]);
+}
+
+#[test]
+fn cache_writes_that_do_not_add_up_count_the_larger_sum() {
+    let tokens = UsageSnapshot::new(0, 0);
+    dearer(
         UsageFormat::Anthropic,
         &json!({"cache_creation_input_tokens": 150,
                "cache_creation": {"ephemeral_5m_input_tokens": 100,
                                   "ephemeral_1h_input_tokens": 20}}),
-        "`cache_creation_input_tokens` is 150, but `cache_creation.ephemeral_5m_input_tokens + \
-         cache_creation.ephemeral_1h_input_tokens` is 100 + 20",
+        tokens.cache_write(130).cache_write_1h(20),
+        &["cache_creation_input_tokens"],
     );
-    refused(
+    dearer(
         UsageFormat::Bedrock,
         &json!({"cacheWriteInputTokens": 10, "cacheDetails": [{"ttl": "1h", "inputTokens": 20}]}),
-        "`cacheWriteInputTokens` is 10, but `cacheDetails[ttl=1h].inputTokens` is 20",
+        tokens.cache_write_1h(20),
+        &["cacheWriteInputTokens"],
     );
+}
+
+#[test]
+fn cost_is_read_as_a_number_an_object_or_ticks() {
+    let cost = |format: UsageFormat, usage: Value| format.read(&usage).unwrap().cost;
+    let chat = UsageFormat::OpenAiChat;
+    // Perplexity: the cost of tokens, requests and searches, and their sum.
+    let object =
+        json!({"cost": {"input_tokens_cost": 0.001, "request_cost": 0.005, "total_cost": 0.006}});
+    assert_eq!(cost(chat, object), Some(Usd::from_nanos(6_000_000)));
+    // xAI: a tick is a ten thousand millionth of a dollar.
+    assert_eq!(
+        cost(chat, json!({"cost_in_usd_ticks": 232_856_000})),
+        Some(Usd::from_nanos(23_285_600))
+    );
+    assert_eq!(
+        cost(UsageFormat::OpenRouter, json!({"cost": 0.5})),
+        Some(Usd::from_nanos(500_000_000))
+    );
+    assert_eq!(cost(chat, json!({"prompt_tokens": 1})), None);
+    assert_eq!(cost(UsageFormat::Anthropic, json!({"cost": 0.5})), None);
+    // An imitator may mean something else by it.
+    for usage in [json!({"cost_in_usd_ticks": -1}), json!({"cost": "0.1"}), json!({"cost": -1})] {
+        let read = chat.read(&usage).unwrap();
+        assert_eq!((read.cost, read.missing.contains(&"cost")), (None, true));
+    }
 }
 
 #[test]
@@ -192,5 +248,7 @@ fn sums_of_large_counts_saturate() {
     assert_eq!((tokens.input_tokens, tokens.output_tokens), (u64::MAX, u64::MAX));
     let usage = json!({"prompt_tokens": u64::MAX, "completion_tokens": u64::MAX,
                        "total_tokens": u64::MAX});
-    assert!(UsageFormat::OpenAiChat.read(&usage).is_err());
+    let read = UsageFormat::OpenAiChat.read(&usage).unwrap();
+    assert_eq!(read.tokens, UsageSnapshot::new(u64::MAX, u64::MAX));
+    assert_eq!(read.missing, ["total_tokens"]);
 }

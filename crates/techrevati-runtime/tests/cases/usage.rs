@@ -34,7 +34,7 @@ impl Reply {
         let Some(chunks) = &self.chunks else { return format.read(&self.body) };
         let mut stream = StreamUsage::new(format).input_estimate(self.input_estimate);
         chunks.iter().try_for_each(|chunk| stream.push(chunk))?;
-        stream.usage()
+        Ok(stream.usage())
     }
 }
 

@@ -1,11 +1,11 @@
 //! Invalid lists: every invalid entry is named.
 
-use runtime_usage::{PriceReader, PricingTable};
+use runtime_usage::{PriceReader, PricingTable, SkipReason};
 
 /// Asserts that exactly these paths are invalid, with errors that contain these texts.
 #[track_caller]
 fn broken(json: &str, expected: &[(&str, &str)]) {
-    let error = PricingTable::from_json(json).expect_err(json);
+    let error = PriceReader::new().strict().read(json).expect_err(json);
     let found: Vec<_> = error.broken().map(|(at, reason)| (at, reason.to_string())).collect();
     let places: Vec<_> = found.iter().map(|(at, _)| *at).collect();
     assert_eq!(places, expected.iter().map(|(at, _)| *at).collect::<Vec<_>>(), "{error}");
@@ -54,7 +54,7 @@ fn of_litellm() {
             "b": 7,
             " ": {"input_cost_per_token": 1e-06},
             "c": {"input_cost_per_token_above_200k_tokens_priority": 1e10},
-            "d": {"tiered_pricing": [{"input_cost_per_token": 1}, {"range": [1], "input_cost_per_token": 1},
+            "d": {"tiered_pricing": [{"range": [1], "input_cost_per_token": 1},
                                      {"range": [-1, 2]}, {"range": [0, 1], "output_cost_per_token": true}, 5]},
             "e": {"tiered_pricing": {}}
         }"#,
@@ -67,11 +67,10 @@ fn of_litellm() {
             ("b", "integer `7`"),
             (".", "model name must not be empty"),
             ("c.input_cost_per_token_above_200k_tokens_priority", "too large"),
-            ("d.tiered_pricing[0]", "missing field `range`"),
-            ("d.tiered_pricing[1].range", "two ends"),
-            ("d.tiered_pricing[2].range[0]", "integer `-1`"),
-            ("d.tiered_pricing[3].output_cost_per_token", "boolean `true`"),
-            ("d.tiered_pricing[4]", "integer `5`"),
+            ("d.tiered_pricing[0].range", "two ends"),
+            ("d.tiered_pricing[1].range[0]", "integer `-1`"),
+            ("d.tiered_pricing[2].output_cost_per_token", "boolean `true`"),
+            ("d.tiered_pricing[3]", "integer `5`"),
             ("e.tiered_pricing", "map"),
         ],
     );
@@ -163,6 +162,37 @@ fn error_prints_twenty_one_problems_and_lists_all() {
     let text = error.to_string();
     assert!(text.contains("m20.input") && !text.contains("m21.input"), "{text}");
     assert!(text.ends_with("; and 29 more"), "{text}");
+}
+
+#[test]
+fn invalid_entry_is_skipped_and_costs_no_other() {
+    let table = |json: &str| {
+        let list = PriceReader::new().read(json).unwrap();
+        let skipped: Vec<_> = list.skipped.iter().map(ToString::to_string).collect();
+        (list.models, skipped)
+    };
+    let good = r#""good": {"input_cost_per_token": 1e-06, "output_cost_per_token": 0}"#;
+    let (models, skipped) =
+        table(&format!(r#"{{{good}, "a": {{"input_cost_per_token": -1}}, "b": 7, "": {{}}}}"#));
+    assert_eq!(models, 1);
+    assert_eq!(
+        skipped,
+        [
+            "`a.input_cost_per_token`: invalid amount of US dollars `-1`: must not be negative",
+            "`b`: invalid type: integer `7`, expected an object of prices",
+            "`.`: model name must not be empty",
+        ]
+    );
+    // A model with one invalid price has none: the rest of its prices would make it too cheap.
+    let half = r#"{"p": {"models": {"m": {"cost": {"input": 1, "output": -1}},
+                                    "n": {"cost": {"input": 1, "output": 1}}}}, "q": {}, "r": 1}"#;
+    let list = PriceReader::new().read(half).unwrap();
+    let invalid = list.skipped.iter().filter(|part| part.reason == SkipReason::Invalid);
+    let places: Vec<_> = invalid.map(|part| &*part.at).collect();
+    assert_eq!(places, ["p.models.m.cost.output", "q", "r"]);
+    let half = PricingTable::new();
+    half.merge(list);
+    assert_eq!((half.get("m").is_none(), half.get("n").is_some()), (true, true));
 }
 
 #[test]
