@@ -47,19 +47,19 @@ impl Timeline {
             if is_told[session] {
                 continue;
             }
-            let Some((fate, end)) = self.end_of(session) else { continue };
+            let Some((fate, end)) = inside.end_of(session) else { continue };
             let mut chain = vec![end];
-            let mut next = self.cause_of(session, end, &inside);
+            let mut next = inside.cause_of(session, end);
             while let Some(row) = next {
                 chain.push(row);
-                next = self.cause_of_row(row, &inside);
+                next = inside.cause_of_row(row);
             }
             if fate == Fate::Failed || chain.len() > 1 {
                 for session in chain.iter().filter_map(|row| self.rows[*row].session) {
                     is_told[session] = true;
                 }
                 let around = self.sessions[session].parent;
-                let is_survived = around.is_some_and(|around| self.end_of(around).is_none());
+                let is_survived = around.is_some_and(|around| inside.end_of(around).is_none());
                 deaths.push(Death { fate, is_survived, session, chain });
             }
         }
@@ -70,106 +70,21 @@ impl Timeline {
         });
         deaths
     }
-
-    /// The fate of a session that did not end well, and the event that tells of it.
-    fn end_of(&self, session: usize) -> Option<(Fate, usize)> {
-        let session = &self.sessions[session];
-        let Some(root) = session.root.map(|root| &self.spans[root]) else {
-            // In a log of the original, the last word of an agent is its end.
-            let is_end = |event: &AgentEvent| {
-                matches!(event.event, AgentEventName::AgentFailed | AgentEventName::AgentCompleted)
-            };
-            let mut rows = session.rows.iter().rev();
-            let last = *rows.find(|row| is_end(&self.rows[**row].event))?;
-            let fails = self.rows[last].event.event == AgentEventName::AgentFailed;
-            return (fails && session.id.is_none()).then_some((Fate::Failed, last));
-        };
-        match (root.last, root.outcome) {
-            (Some(last), Some(SpanOutcome::Cancelled)) => Some((Fate::Cancelled, last)),
-            (Some(last), _) => root.is_failed().then_some((Fate::Failed, last)),
-            (None, _) => root.first.map(|first| (Fate::Unfinished, first)),
-        }
-    }
-
-    /// The failure that ended a session: one whose text the session quotes, or else the last one,
-    /// unless a turn went well after it.
-    fn cause_of(&self, session: usize, end: usize, inside: &Inside) -> Option<usize> {
-        let said = self.rows[end].event.detail.as_deref();
-        let said = said.filter(|said| said.len() <= MOST_SAID).unwrap_or_default();
-        let children = inside.failed_in.get(&session).map_or(&[][..], Vec::as_slice);
-        let mut rows: Vec<usize> =
-            self.sessions[session].rows.iter().chain(children).copied().collect();
-        if !children.is_empty() {
-            rows.sort_by_key(|row| self.rows[*row].at);
-        }
-        let (mut last, mut went_well) = (None, false);
-        for row in rows.into_iter().rev().filter(|row| *row != end) {
-            let event = &self.rows[row].event;
-            if event.event == AgentEventName::TurnCompleted {
-                if last.is_some() {
-                    break;
-                }
-                went_well = true;
-            } else if self.can_end(row) {
-                let quotes = |detail: &str| !detail.is_empty() && said.contains(detail);
-                if event.detail.as_deref().is_some_and(quotes) {
-                    return Some(row);
-                }
-                if !went_well {
-                    last.get_or_insert(row);
-                }
-            }
-        }
-        last
-    }
-
-    /// Whether it tells of a failure that can end a session.
-    fn can_end(&self, row: usize) -> bool {
-        let event = &self.rows[row].event;
-        match event.event {
-            // The steps of a recovery are told by its turn.
-            AgentEventName::RecoveryFailed | AgentEventName::RecoveryEscalated => false,
-            AgentEventName::AttemptFailed => {
-                let span = self.rows[row].span.map(|span| &self.spans[span]);
-                let turn = span.and_then(|span| span.parent).map(|turn| &self.spans[turn]);
-                is_bad(event) && turn.is_some_and(Span::is_unfinished)
-            }
-            _ => is_bad(event),
-        }
-    }
-
-    /// The failure inside a failure.
-    fn cause_of_row(&self, row: usize, inside: &Inside) -> Option<usize> {
-        let number = self.rows[row].span?;
-        let span = &self.spans[number];
-        if span.last != Some(row) {
-            return None;
-        }
-        match span.kind {
-            SpanKind::Session if self.sessions[span.session].root == Some(number) => {
-                self.cause_of(span.session, row, inside)
-            }
-            SpanKind::Session => None,
-            _ => {
-                let last = &self.spans[*inside.last_of.get(&number)?];
-                last.last.filter(|_| last.is_failed())
-            }
-        }
-    }
 }
 
-/// The failures inside spans and sessions.
-#[derive(Default)]
-struct Inside {
+/// The failures inside the spans and sessions of a run.
+struct Inside<'r> {
+    run: &'r Timeline,
     /// The last attempt or session in each span, of those that were not cancelled.
     last_of: HashMap<usize, usize>,
     /// The ends of the failed sessions in each session.
     failed_in: HashMap<usize, Vec<usize>>,
 }
 
-impl Inside {
-    fn of(timeline: &Timeline) -> Self {
-        let mut inside = Self::default();
+impl<'r> Inside<'r> {
+    fn of(timeline: &'r Timeline) -> Self {
+        let (last_of, failed_in) = (HashMap::new(), HashMap::new());
+        let mut inside = Self { run: timeline, last_of, failed_in };
         for (number, span) in timeline.spans.iter().enumerate() {
             let is_decided = span.outcome.is_some_and(|outcome| outcome != SpanOutcome::Cancelled);
             let (Some(around), Some(last), true) = (span.parent, span.last, is_decided) else {
@@ -194,5 +109,91 @@ impl Inside {
             }
         }
         inside
+    }
+
+    /// The fate of a session that did not end well, and the event that tells of it.
+    fn end_of(&self, session: usize) -> Option<(Fate, usize)> {
+        let session = &self.run.sessions[session];
+        let Some(root) = session.root.map(|root| &self.run.spans[root]) else {
+            // In a log of the original, the last word of an agent is its end.
+            let is_end = |event: &AgentEvent| {
+                matches!(event.event, AgentEventName::AgentFailed | AgentEventName::AgentCompleted)
+            };
+            let mut rows = session.rows.iter().rev();
+            let last = *rows.find(|row| is_end(&self.run.rows[**row].event))?;
+            let fails = self.run.rows[last].event.event == AgentEventName::AgentFailed;
+            return (fails && session.id.is_none()).then_some((Fate::Failed, last));
+        };
+        match (root.last, root.outcome) {
+            (Some(last), Some(SpanOutcome::Cancelled)) => Some((Fate::Cancelled, last)),
+            (Some(last), _) => root.is_failed().then_some((Fate::Failed, last)),
+            (None, _) => root.first.map(|first| (Fate::Unfinished, first)),
+        }
+    }
+
+    /// The failure that ended a session: one whose text the session quotes, or else the last one,
+    /// unless a turn went well after it.
+    fn cause_of(&self, session: usize, end: usize) -> Option<usize> {
+        let said = self.run.rows[end].event.detail.as_deref();
+        let said = said.filter(|said| said.len() <= MOST_SAID).unwrap_or_default();
+        let children = self.failed_in.get(&session).map_or(&[][..], Vec::as_slice);
+        let mut rows: Vec<usize> =
+            self.run.sessions[session].rows.iter().chain(children).copied().collect();
+        if !children.is_empty() {
+            rows.sort_by_key(|row| self.run.rows[*row].at);
+        }
+        let (mut last, mut went_well) = (None, false);
+        for row in rows.into_iter().rev().filter(|row| *row != end) {
+            let event = &self.run.rows[row].event;
+            if event.event == AgentEventName::TurnCompleted {
+                if last.is_some() {
+                    break;
+                }
+                went_well = true;
+            } else if self.can_end(row) {
+                let quotes = |detail: &str| !detail.is_empty() && said.contains(detail);
+                if event.detail.as_deref().is_some_and(quotes) {
+                    return Some(row);
+                }
+                if !went_well {
+                    last.get_or_insert(row);
+                }
+            }
+        }
+        last
+    }
+
+    /// Whether it tells of a failure that can end a session.
+    fn can_end(&self, row: usize) -> bool {
+        let event = &self.run.rows[row].event;
+        match event.event {
+            // The steps of a recovery are told by its turn.
+            AgentEventName::RecoveryFailed | AgentEventName::RecoveryEscalated => false,
+            AgentEventName::AttemptFailed => {
+                let span = self.run.rows[row].span.map(|span| &self.run.spans[span]);
+                let turn = span.and_then(|span| span.parent).map(|turn| &self.run.spans[turn]);
+                is_bad(event) && turn.is_some_and(Span::is_unfinished)
+            }
+            _ => is_bad(event),
+        }
+    }
+
+    /// The failure inside a failure.
+    fn cause_of_row(&self, row: usize) -> Option<usize> {
+        let number = self.run.rows[row].span?;
+        let span = &self.run.spans[number];
+        if span.last != Some(row) {
+            return None;
+        }
+        match span.kind {
+            SpanKind::Session if self.run.sessions[span.session].root == Some(number) => {
+                self.cause_of(span.session, row)
+            }
+            SpanKind::Session => None,
+            _ => {
+                let last = &self.run.spans[*self.last_of.get(&number)?];
+                last.last.filter(|_| last.is_failed())
+            }
+        }
     }
 }

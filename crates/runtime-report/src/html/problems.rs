@@ -42,8 +42,13 @@ impl View<'_> {
             self.problem(page, alike);
         }
         let (noted, unnoted) = findings.split_at(findings.len().min(FINDINGS_AT_ONCE));
-        for finding in noted {
-            self.finding(page, finding);
+        let finding = |page: &mut Page, finding: &Finding| {
+            self.when(page, finding.event);
+            self.who(page, finding.event);
+            page.raw("<td>log<td>").cut(&finding.problem.to_string(), 300).raw("\n");
+        };
+        for noted in noted {
+            finding(page, noted);
         }
         page.raw("</table></div>");
         if more.is_empty() && unnoted.is_empty() {
@@ -54,7 +59,7 @@ impl View<'_> {
         page.raw(" more</summary>").raw(HEAD);
         let most = self.options.max_events;
         more.iter().take(most).for_each(|alike| self.problem(page, alike));
-        unnoted.iter().take(MOST_FINDINGS).for_each(|finding| self.finding(page, finding));
+        unnoted.iter().take(MOST_FINDINGS).for_each(|unnoted| finding(page, unnoted));
         page.raw("</table></div>");
         let left = more.len().saturating_sub(most) + unnoted.len().saturating_sub(MOST_FINDINGS);
         if left > 0 {
@@ -115,12 +120,6 @@ impl View<'_> {
         } else {
             page.raw("no reason is told");
         }
-    }
-
-    fn finding(&self, page: &mut Page, finding: &Finding) {
-        self.when(page, finding.event);
-        self.who(page, finding.event);
-        page.raw("<td>log<td>").cut(&finding.problem.to_string(), 300).raw("\n");
     }
 
     /// The first cell of a row, the time as a link to the event, and the beginning of the second.

@@ -7,8 +7,8 @@ use super::page::Page;
 use crate::check::Problem;
 use crate::deaths::Fate;
 use crate::show;
-use crate::stats::StatsLine;
-use crate::timeline::SpanKind;
+use crate::stats::{Stats, StatsLine};
+use crate::timeline::{SpanKind, Timeline};
 
 impl View<'_> {
     pub(super) fn summary(&self, page: &mut Page) {
@@ -75,7 +75,7 @@ impl View<'_> {
         };
         let written = format!("{} out", show::short(spent.output_tokens));
         card(page, "", "tokens", written, read);
-        card(page, "", "cost", show::usd(spent.cost_nanousd), self.budget_left());
+        card(page, "", "cost", show::usd(spent.cost_nanousd), budget_left(self.timeline));
         let again = &stats.recoveries;
         let gone = if again.attempted == 0 {
             "none were needed".to_owned()
@@ -84,42 +84,42 @@ impl View<'_> {
             format!("{worked} worked, {escalated} escalated")
         };
         card(page, "", "recoveries", show::count(again.attempted), gone);
-        let losses = self.losses();
+        let losses = losses(self.timeline, stats);
         if losses.is_empty() {
             card(page, "good", "events", show::count(stats.events), "✓ the log is whole");
         } else {
             card(page, "bad", "events", show::count(stats.events), format!("✕ {losses}"));
         }
     }
+}
 
-    /// Losses of the log: by sequence numbers, by unreadable lines, and by its sink's own events.
-    fn losses(&self) -> String {
-        let (mut dropped, mut torn) = (0_u64, 0_u64);
-        for finding in self.timeline.findings() {
-            match finding.problem {
-                Problem::Dropped { count } => dropped = dropped.saturating_add(count),
-                Problem::Torn { bytes } => torn = torn.saturating_add(bytes),
-                _ => {}
-            }
+/// Losses of the log: by sequence numbers, by unreadable lines, and by its sink's own events.
+fn losses(timeline: &Timeline, stats: &Stats) -> String {
+    let (mut dropped, mut torn) = (0_u64, 0_u64);
+    for finding in timeline.findings() {
+        match finding.problem {
+            Problem::Dropped { count } => dropped = dropped.saturating_add(count),
+            Problem::Torn { bytes } => torn = torn.saturating_add(bytes),
+            _ => {}
         }
-        let counts = [
-            (self.stats.lost, "missing"),
-            (self.stats.unread, "unreadable"),
-            (dropped, "dropped"),
-            (torn, "bytes torn"),
-        ];
-        let losses = counts.into_iter().filter(|(count, _)| *count > 0);
-        let losses = losses.map(|(count, how)| format!("{} {how}", show::count(count)));
-        losses.collect::<Vec<_>>().join(", ")
     }
+    let counts = [
+        (stats.lost, "missing"),
+        (stats.unread, "unreadable"),
+        (dropped, "dropped"),
+        (torn, "bytes torn"),
+    ];
+    let losses = counts.into_iter().filter(|(count, _)| *count > 0);
+    let losses = losses.map(|(count, how)| format!("{} {how}", show::count(count)));
+    losses.collect::<Vec<_>>().join(", ")
+}
 
-    fn budget_left(&self) -> String {
-        let limits: Vec<u64> = self.timeline.accounts.iter().map(|account| account.limit).collect();
-        match limits.as_slice() {
-            [] => "no budget".to_owned(),
-            [limit] => format!("of {}", show::usd(*limit)),
-            limits => format!("{} budgets", limits.len()),
-        }
+fn budget_left(timeline: &Timeline) -> String {
+    let limits: Vec<u64> = timeline.accounts.iter().map(|account| account.limit).collect();
+    match limits.as_slice() {
+        [] => "no budget".to_owned(),
+        [limit] => format!("of {}", show::usd(*limit)),
+        limits => format!("{} budgets", limits.len()),
     }
 }
 

@@ -17,7 +17,7 @@ impl View<'_> {
         let timeline = self.timeline;
         let shown = Shown::of(self);
         page.raw("<section><h2>Timeline</h2>");
-        self.legend(page);
+        legend(page, &self.timeline.spans);
         if shown.left_out > 0 {
             page.raw("<p class=note>Showing ").text(show::count(shown.count as u64)).raw(" of ");
             page.text(show::count((shown.count + shown.left_out) as u64));
@@ -56,21 +56,6 @@ impl View<'_> {
         }
         unseen.write(page);
         page.raw("</div></section>\n");
-    }
-
-    fn legend(&self, page: &mut Page) {
-        page.raw("<p class=legend>");
-        for kind in &SpanKind::ALL[1..] {
-            if self.timeline.spans.iter().any(|span| span.kind == *kind) {
-                page.raw("<span><i class=").raw(class(*kind)).raw("></i>").raw(kind.as_str());
-                page.raw("</span>");
-            }
-        }
-        page.raw("<span><i class=\"tu bad\"></i>✕ failed</span>");
-        if self.timeline.spans.iter().any(Span::is_unfinished) {
-            page.raw("<span><i class=\"tu open\"></i>… no end in the log</span>");
-        }
-        page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
     }
 
     fn agent(&self, page: &mut Page, number: usize, shown: &Shown) {
@@ -250,6 +235,21 @@ impl Rest {
             page.raw("</p>\n");
         }
     }
+}
+
+fn legend(page: &mut Page, spans: &[Span]) {
+    page.raw("<p class=legend>");
+    for kind in &SpanKind::ALL[1..] {
+        if spans.iter().any(|span| span.kind == *kind) {
+            page.raw("<span><i class=").raw(class(*kind)).raw("></i>").raw(kind.as_str());
+            page.raw("</span>");
+        }
+    }
+    page.raw("<span><i class=\"tu bad\"></i>✕ failed</span>");
+    if spans.iter().any(Span::is_unfinished) {
+        page.raw("<span><i class=\"tu open\"></i>… no end in the log</span>");
+    }
+    page.raw("<span>◆ recovery</span><span>⊘ refused</span><span>● other</span></p>");
 }
 
 const fn class(kind: SpanKind) -> &'static str {

@@ -52,8 +52,9 @@ impl Quotes {
     /// Returns all prices, unless the price of input or output is missing.
     ///
     /// A price that a band leaves out is that of the band below. A price that a tier leaves out is the
-    /// standard one. A price that a band of a tier leaves out is the higher of the two. A cache price
-    /// that is never named is the price of input.
+    /// standard one. Where a standard band names a price, a tier that does not is charged the higher of
+    /// that and its own; all other prices of the tier stay. A cache price that is never named is the
+    /// price of input.
     pub(super) fn finish(mut self) -> Option<ModelPrices> {
         self.0.sort_by_key(|(tier, above, _)| (*tier, *above));
         let mut standard: Vec<(u64, Quoted)> = Vec::new();
@@ -66,17 +67,31 @@ impl Quotes {
         for (above, quoted) in &standard[1..] {
             prices = prices.band(*above, quoted.rates()?);
         }
+        let mut thresholds: Vec<u64> = self.0.iter().map(|(_, above, _)| *above).collect();
+        thresholds.sort_unstable();
+        thresholds.dedup();
         for tier in ServiceTier::ALL.into_iter().filter(|tier| *tier != ServiceTier::Standard) {
             let mut below: Option<Quoted> = None;
-            for (_, above, quoted) in self.of_tier(tier) {
-                let beside = standard.iter().rfind(|(from, _)| from <= above)?.1;
-                let rest = below.map_or(beside, |below| below.max(&beside));
-                let quoted = quoted.or(&rest);
-                prices = prices.tier_band(tier, *above, quoted.rates()?);
+            for &above in &thresholds {
+                let (own, named) = (self.at(tier, above), self.at(ServiceTier::Standard, above));
+                if own.is_none() && (below.is_none() || named.is_none()) {
+                    continue;
+                }
+                let beside = standard.iter().rfind(|(from, _)| *from <= above)?.1;
+                let rest =
+                    below.map_or(beside, |below| named.map_or(below, |named| below.raised(named)));
+                let quoted = own.map_or(rest, |own| own.or(&rest));
+                prices = prices.tier_band(tier, above, quoted.rates()?);
                 below = Some(quoted);
             }
         }
         Some(prices)
+    }
+
+    /// The prices that are named for a band of a tier.
+    fn at(&self, tier: ServiceTier, above: u64) -> Option<&Quoted> {
+        let mut quotes = self.0.iter();
+        quotes.find(|(of, from, _)| (*of, *from) == (tier, above)).map(|(_, _, quoted)| quoted)
     }
 
     fn of_tier(&self, tier: ServiceTier) -> impl Iterator<Item = &(ServiceTier, u64, Quoted)> {
@@ -104,9 +119,16 @@ impl Quoted {
         all
     }
 
-    /// The higher price of each kind.
-    fn max(&self, other: &Self) -> Self {
-        Self(std::array::from_fn(|kind| self.0[kind].max(other.0[kind])))
+    /// Raises the prices that a band names to at least those.
+    fn raised(&self, named: &Self) -> Self {
+        let mut all = Self(std::array::from_fn(|kind| self.0[kind].max(named.0[kind])));
+        // Reasoning follows the price of output here, too.
+        let (output, reasoning) = (TokenKind::Output, TokenKind::Reasoning as usize);
+        if named.of(output).is_some() && named.0[reasoning].is_none() {
+            all.0[reasoning] =
+                all.0[reasoning].max(all.of(output).filter(|_| self.0[reasoning].is_some()));
+        }
+        all
     }
 
     fn rates(&self) -> Option<ModelPricing> {

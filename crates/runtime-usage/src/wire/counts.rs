@@ -165,7 +165,7 @@ impl Count {
     /// The number of tokens of an output with this part in it, or beside it if it is larger.
     pub(crate) fn with(self, part: Self, odd: &mut Odd) -> u64 {
         let beside = if self.holds(&[part], odd) { 0 } else { part.tokens() };
-        self.value.map_or(part.tokens(), |whole| whole.saturating_add(beside))
+        self.value.map_or_else(|| part.tokens(), |whole| whole.saturating_add(beside))
     }
 
     pub(crate) const fn is_known(self) -> bool {

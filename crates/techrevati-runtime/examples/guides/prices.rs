@@ -110,16 +110,19 @@ fn what_a_turn_may_cost() -> Result<(), BoxError> {
     Ok(())
 }
 
-fn every_invalid_entry_is_named() {
-    let error = PricingTable::from_json(
-        r#"{
-            "good": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06},
-            "bad": {"input_cost_per_token": -1e-06, "output_cost_per_token": "free"}
-        }"#,
-    )
-    .expect_err("two prices are invalid");
-    let paths: Vec<_> = error.broken().map(|(at, _)| at).collect();
-    assert_eq!(paths, ["bad.input_cost_per_token", "bad.output_cost_per_token"]);
+fn every_invalid_entry_is_named() -> Result<(), BoxError> {
+    let json = r#"{
+        "good": {"input_cost_per_token": 1e-06, "output_cost_per_token": 1e-06},
+        "bad": {"input_cost_per_token": -1e-06, "output_cost_per_token": "free"}
+    }"#;
+    let list = PriceReader::new().read(json)?;
+    assert_eq!(list.models, 1);
+    let invalid: Vec<_> = list.skipped.iter().map(|part| &*part.at).collect();
+    assert_eq!(invalid, ["bad.input_cost_per_token", "bad.output_cost_per_token"]);
+
+    let error = PriceReader::new().strict().read(json).expect_err("two prices are invalid");
+    assert_eq!(error.broken().map(|(at, _)| at).collect::<Vec<_>>(), invalid);
+    Ok(())
 }
 
 pub(crate) fn run() -> Result<(), BoxError> {
@@ -129,6 +132,5 @@ pub(crate) fn run() -> Result<(), BoxError> {
     your_own_prices()?;
     two_lists_are_compared()?;
     what_a_turn_may_cost()?;
-    every_invalid_entry_is_named();
-    Ok(())
+    every_invalid_entry_is_named()
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use techrevati_runtime::events::{Clock, ManualClock};
 use techrevati_runtime::resilience::{Fault, Provider};
 
-use super::support::{compare, read};
+use super::support::compare;
 
 #[derive(Deserialize)]
 pub(crate) struct Reply {
@@ -61,17 +61,8 @@ pub(crate) fn differs(fault: &Fault, expect: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Those that people met, and those of providers' own documentation and of their servers' sources.
 #[test]
 fn faults_agree() {
-    compare("faults", &read("faults.json"), |reply: &Reply, expect| {
-        differs(&reply.fault(), expect)
-    });
-}
-
-/// Errors of providers' own documentation and of their servers' sources.
-#[test]
-fn documented_faults_agree() {
-    compare("documented faults", &read("documented-faults.json"), |reply: &Reply, expect| {
-        differs(&reply.fault(), expect)
-    });
+    compare("provider", |reply: &Reply, expect| differs(&reply.fault(), expect));
 }

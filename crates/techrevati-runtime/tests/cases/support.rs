@@ -1,4 +1,4 @@
-//! Reads the cases of a file and compares each with what is expected.
+//! Reads the files of cases and compares each case with what is expected.
 
 use std::path::PathBuf;
 use std::{env, fs};
@@ -6,56 +6,54 @@ use std::{env, fs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The cases of a file, each with its id; and whether it is arguable.
-pub(crate) struct Case<T> {
-    id: String,
-    arguable: bool,
-    input: T,
-    expect: Value,
+/// Compares each case of the files whose cases have this key. Fails unless all agree but the arguable
+/// ones.
+#[expect(clippy::print_stdout, reason = "the counts are the result of the test")]
+pub(crate) fn compare<T: DeserializeOwned>(key: &str, differs: impl Fn(&T, &Value) -> Vec<String>) {
+    let mut failed = Vec::new();
+    for (name, cases) in files() {
+        if cases.first().is_none_or(|case| case.get(key).is_none()) {
+            continue;
+        }
+        let (mut agree, all) = (0, cases.len());
+        for case in cases {
+            let id = case["id"].as_str().expect("an id").to_owned();
+            let (arguable, expect) = (case["arguable"] == true, case["expect"].clone());
+            let found = match serde_json::from_value(case) {
+                Ok(input) => differs(&input, &expect),
+                Err(error) => vec![error.to_string()],
+            };
+            if found.is_empty() {
+                agree += 1;
+                continue;
+            }
+            let mark = if arguable { " (arguable)" } else { "" };
+            println!("  {id}{mark}: {}", found.join(", "));
+            if !arguable {
+                failed.push(id);
+            }
+        }
+        println!("{name}: {agree} of {all} cases agree");
+    }
+    assert!(failed.is_empty(), "{} disagree: {failed:?}", failed.len());
 }
 
-pub(crate) fn read<T: DeserializeOwned>(file: &str) -> Vec<Case<T>> {
+/// The files of the folder in the order of their names, each with its cases.
+fn files() -> Vec<(String, Vec<Value>)> {
     let folder = env::var_os("CASES_DIR").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/files")),
         PathBuf::from,
     );
-    let path = folder.join(file);
-    let text =
-        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let cases: Vec<Value> = serde_json::from_str(&text).expect("an array of cases");
-    cases
-        .into_iter()
-        .map(|case| {
-            let id = case["id"].as_str().expect("an id").to_owned();
-            let arguable = case["arguable"] == true;
-            let expect = case["expect"].clone();
-            let input = serde_json::from_value(case);
-            let input = input.unwrap_or_else(|error| panic!("{id}: {error}"));
-            Case { id, arguable, input, expect }
-        })
-        .collect()
-}
-
-/// Compares each case, and fails unless all agree but the arguable ones.
-#[expect(clippy::print_stdout, reason = "the counts are the result of the test")]
-pub(crate) fn compare<T>(
-    name: &str,
-    cases: &[Case<T>],
-    differs: impl Fn(&T, &Value) -> Vec<String>,
-) {
-    let (mut agree, mut failed) = (0, Vec::new());
-    for case in cases {
-        let found = differs(&case.input, &case.expect);
-        if found.is_empty() {
-            agree += 1;
-            continue;
-        }
-        let mark = if case.arguable { " (arguable)" } else { "" };
-        println!("  {}{mark}: {}", case.id, found.join(", "));
-        if !case.arguable {
-            failed.push(&*case.id);
-        }
-    }
-    println!("{name}: {agree} of {} cases agree", cases.len());
-    assert!(failed.is_empty(), "{name}: {} disagree: {failed:?}", failed.len());
+    let entries = fs::read_dir(&folder);
+    let entries = entries.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("a readable entry").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|end| end == "json"));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let name = path.file_stem().expect("it has an extension").display().to_string();
+        let text = fs::read_to_string(&path).expect("a readable file");
+        let cases = serde_json::from_str(&text);
+        (name, cases.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    };
+    paths.into_iter().map(read).collect()
 }

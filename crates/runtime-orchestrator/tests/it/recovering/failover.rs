@@ -23,7 +23,7 @@ fn answered(kind: FaultKind, turns: u32, pause: Duration) -> u32 {
     let fixture = Fixture::new()
         .with(|o| o.time(clock.clone()).max_iterations(u32::MAX))
         .recovery(|_| RecoveryConfig::default().routes(routes));
-    let session = fixture.orchestrator.session().unwrap();
+    let session = fixture.orchestrator.session().expect("it is open");
     let turn = || {
         clock.advance(pause);
         let answer = session.blocking().run_turn_recovering(Turn::model("m"), |attempt| {
@@ -46,7 +46,7 @@ fn healthy_second_route_answers_every_turn() {
 fn smaller_context_draws_on_no_budget() {
     let fixture = Fixture::new().with(|o| o.max_iterations(u32::MAX));
     let fixture = fixture.recovery(|_| RecoveryConfig::default());
-    let session = fixture.orchestrator.session().unwrap();
+    let session = fixture.orchestrator.session().expect("it is open");
     for turn in 0..500 {
         let answer = session.blocking().run_turn_recovering(Turn::model("m"), |attempt| {
             let sent = attempt.context_budget(1_000);
@@ -80,7 +80,7 @@ proptest! {
         });
         let (mut retries, mut successes) = ([0_u64; 2], [0_u64; 2]);
         for (kind, failures) in fails {
-            let session = fixture.orchestrator.session().unwrap();
+            let session = fixture.orchestrator.session().expect("it is open");
             let (mut left, mut last) = (failures, None);
             let _ = session.blocking().run_turn_recovering(Turn::model("m"), |attempt| {
                 let place = usize::from(attempt.provider() == "two");

@@ -262,3 +262,18 @@ fn gap_in_a_tier_band_costs_the_higher_neighbour() {
     // 300,000 x 2 $ + 1,000 x 45 $, the standard price of the band, and not 1 $: 0.6 + 0.045.
     costs(&table, "m", &long, ServiceTier::Flex, "0.645");
 }
+
+#[test]
+fn band_lifts_only_the_kinds_that_it_names() {
+    let list = r#"{"m": {"input_cost_per_token": 3e-06, "output_cost_per_token": 9e-06,
+        "output_cost_per_reasoning_token": 9e-06, "input_cost_per_audio_token": 4e-06,
+        "input_cost_per_token_flex": 1e-06, "output_cost_per_token_flex": 2e-06,
+        "input_cost_per_audio_token_above_200k_tokens": 5e-06}}"#;
+    let table = table(read(list));
+    let usage = UsageSnapshot::new(300_000, 2_000).reasoning(1_000).input_audio(1_000);
+    // 300,000 x 3 $ + 2,000 x 9 $ + 1,000 x 5 $ = 0.9 + 0.018 + 0.005.
+    costs(&table, "m", &usage, ServiceTier::Standard, "0.923");
+    // The band names audio only: 300,000 x 1 $ + 2,000 x 2 $ + 1,000 x 5 $ = 0.3 + 0.004 + 0.005.
+    // Reasoning follows the output of its tier.
+    costs(&table, "m", &usage, ServiceTier::Flex, "0.309");
+}

@@ -144,10 +144,8 @@ impl Scene {
                 recipes.with(RecoveryRecipe::new(*on, steps.clone(), *attempts, policy))
             });
         let [half_open, _, _, objects] = setting.flags;
-        let budget = RetryBudgetConfig::default().reserve(setting.retries).percent(10);
-        let mut recovery = RecoveryConfig::default()
-            .recipes(recipes.clone())
-            .retry_budget(RetryBudget::new(budget));
+        let mut recovery =
+            RecoveryConfig::default().recipes(recipes.clone()).retry_budget(retry_budget(&setting));
         let mut orchestrator: Orchestrator = fixture
             .orchestrator
             .time(clock.clone())
@@ -336,11 +334,18 @@ impl Scene {
     }
 }
 
+fn retry_budget(setting: &Setting) -> RetryBudget {
+    RetryBudget::new(RetryBudgetConfig::default().reserve(setting.retries).percent(10))
+}
+
 fn routes(setting: &Setting, clock: &ManualClock) -> Option<Routes> {
     let places = (0..setting.routes).map(|at| {
         // Two routes are keys of one provider.
         let provider = ["a", "b", "a"][at];
-        Route::new(provider, "m").key(format!("{at}")).circuit_breaker(breaker(clock, 4))
+        Route::new(provider, "m")
+            .key(format!("{at}"))
+            .circuit_breaker(breaker(clock, 4))
+            .retry_budget(retry_budget(setting))
     });
     let routes = match setting.order {
         _ if setting.routes == 0 => return None,

@@ -174,7 +174,7 @@ fn azure() -> Vec<Shape> {
     let long = error("invalid_request_error", "context_length_exceeded", "It is too long.");
     shapes.add("400-content_filter", Reply::status(400, &[], filtered), POLICY);
     shapes.add("429-told", Reply::status(429, &told, rate()), RATE.after_ms(6_001));
-    shapes.add("429", Reply::status(429, &[], rate()), RATE);
+    shapes.add("429", Reply::status(429, &[], rate()), RATE.after_ms(6_000));
     shapes.add("429-quota", Reply::status(429, &[], quota), QUOTA);
     shapes.add("400-long", Reply::status(400, &[], long), CONTEXT);
     shapes.add("404-deployment", Reply::status(404, &[], missing), NO_MODEL);
