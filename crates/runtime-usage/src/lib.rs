@@ -41,9 +41,9 @@ mod cost;
 mod decimal;
 mod diff;
 mod file;
-mod index;
 mod json;
 mod kind;
+mod names;
 mod prices;
 mod pricing;
 mod reported;
@@ -74,6 +74,7 @@ pub use self::{
         SkipReason, Skipped,
     },
     kind::TokenKind,
+    names::NameMatch,
     prices::ModelPrices,
     pricing::ModelPricing,
     reported::ReportedUsage,
@@ -81,7 +82,7 @@ pub use self::{
     snapshot::{UsageParseError, UsageSnapshot},
     stream::StreamUsage,
     summary::{ModelUsage, UsageSummary},
-    table::{PricingTable, has_pricing, load_pricing_from_file, register_pricing},
+    table::{PriceMatch, PricingTable, has_pricing, load_pricing_from_file, register_pricing},
     tier::{ServiceTier, UnknownTierError},
     tracker::{RecordedTurn, UsageTracker},
     usd::{Usd, UsdParseError},

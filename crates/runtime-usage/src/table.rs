@@ -9,7 +9,7 @@ use crate::book::{EmptyModelNameError, PriceBook, check_name};
 use crate::cost::Cost;
 use crate::diff::TableDiff;
 use crate::file::{PriceList, PriceReader, PricingFileError, PricingParseError};
-use crate::index::with_lower_case;
+use crate::names::{NameMatch, with_lower_case};
 use crate::prices::ModelPrices;
 use crate::pricing::ModelPricing;
 use crate::snapshot::UsageSnapshot;
@@ -17,9 +17,10 @@ use crate::tier::ServiceTier;
 
 /// Prices by model name. Clones share one table.
 ///
-/// Names are looked up without regard to case. If a name is not in the table, the longest entry
-/// that the name starts with applies: `model-a-20260514` costs the same as `model-a`. If there is
-/// none, the name patterns of merged price lists are tried in order.
+/// Names are looked up without regard to case. A name that is not in the table may match a name pattern
+/// of a merged price list, or be a [version](NameMatch::Version) of an entry, as `model-a-20260514` is of
+/// `model-a`, or an entry in a [region](NameMatch::Place). Nothing else has a price: `model-a-pro` is
+/// another model. [`resolve`](Self::resolve) says how a name matched.
 ///
 /// ```
 /// use runtime_usage::{ModelPricing, PricingTable, Usd};
@@ -29,7 +30,7 @@ use crate::tier::ServiceTier;
 /// table.register("model-a", pricing)?;
 ///
 /// assert_eq!(table.get("Model-A-20260514"), Some(pricing));
-/// assert_eq!(table.get("model-b"), None);
+/// assert_eq!(table.get("model-a-pro"), None);
 /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -45,6 +46,16 @@ struct Shared {
     missed: Mutex<HashSet<Box<str>>>,
 }
 
+/// The prices of a model, and how its name found them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PriceMatch {
+    /// The prices.
+    pub prices: Arc<ModelPrices>,
+    /// How the name matched.
+    pub how: NameMatch,
+}
+
 /// How many models without a price are remembered. The bound keeps hostile names from filling the
 /// memory.
 const MISSED_LIMIT: usize = 1_024;
@@ -53,6 +64,14 @@ impl PricingTable {
     /// An empty table.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty table in which a name also has the price of the longest entry that it begins with, as in
+    /// the Python package: `gpt-5.5-pro` costs what `gpt-5` costs, if that is all there is.
+    pub fn by_beginning() -> Self {
+        let table = Self::new();
+        table.change(|book| book.by_beginning = true);
+        table
     }
 
     /// The table of the process, which trackers use by default. It starts empty.
@@ -93,7 +112,7 @@ impl PricingTable {
     ///
     /// # Errors
     ///
-    /// [`EmptyModelNameError`] if the name is blank, since every name starts with the empty one.
+    /// [`EmptyModelNameError`] if the name is blank.
     pub fn register(
         &self,
         model: &str,
@@ -127,6 +146,26 @@ impl PricingTable {
     /// The standard prices of a model with a short context, if it has any.
     pub fn get(&self, model: &str) -> Option<ModelPricing> {
         self.with_prices(model, |prices| *prices.standard())
+    }
+
+    /// All prices of a model, and how its name found them.
+    ///
+    /// ```
+    /// use runtime_usage::{ModelPricing, NameMatch, PricingTable, Usd};
+    ///
+    /// let table = PricingTable::new();
+    /// let pricing = ModelPricing::per_million(Usd::from_dollars(3), Usd::from_dollars(15));
+    /// table.register("claude-sonnet-4-5", pricing)?;
+    ///
+    /// let how = |name| table.resolve(name).map(|found| found.how);
+    /// assert_eq!(how("Claude-Sonnet-4-5"), Some(NameMatch::Exact));
+    /// assert_eq!(how("claude-sonnet-4-5-20250929"), Some(NameMatch::Version));
+    /// assert_eq!(how("claude-sonnet-4-5-thinking"), None);
+    /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
+    /// ```
+    pub fn resolve(&self, model: &str) -> Option<PriceMatch> {
+        let found = |(prices, how): (&Arc<_>, _)| PriceMatch { prices: Arc::clone(prices), how };
+        with_lower_case(model, |name| self.book().resolve(name).map(found))
     }
 
     /// All prices of a model, if it has any.
@@ -184,7 +223,7 @@ impl PricingTable {
     }
 
     fn with_prices<R>(&self, model: &str, f: impl FnOnce(&Arc<ModelPrices>) -> R) -> Option<R> {
-        with_lower_case(model, |name| self.book().resolve(name).map(f))
+        with_lower_case(model, |name| self.book().resolve(name).map(|(prices, _)| f(prices)))
     }
 
     fn change<R>(&self, f: impl FnOnce(&mut PriceBook) -> R) -> R {

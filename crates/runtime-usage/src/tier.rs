@@ -22,11 +22,14 @@ pub enum ServiceTier {
     Flex,
     /// Answered before other requests, at a surcharge.
     Priority,
+    /// Answered on the fastest hardware, at the highest price.
+    Ultrafast,
 }
 
 impl ServiceTier {
     /// Every tier, in the order of declaration.
-    pub const ALL: [Self; 4] = [Self::Standard, Self::Batch, Self::Flex, Self::Priority];
+    pub const ALL: [Self; 5] =
+        [Self::Standard, Self::Batch, Self::Flex, Self::Priority, Self::Ultrafast];
 
     /// The word this tier is written as.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +38,7 @@ impl ServiceTier {
             Self::Batch => "batch",
             Self::Flex => "flex",
             Self::Priority => "priority",
+            Self::Ultrafast => "ultrafast",
         }
     }
 }
@@ -47,7 +51,9 @@ impl fmt::Display for ServiceTier {
 
 /// The error for a word that is not a service tier.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("unknown service tier `{value}`, expected `standard`, `batch`, `flex` or `priority`")]
+#[error(
+    "unknown service tier `{value}`, expected `standard`, `batch`, `flex`, `priority` or `ultrafast`"
+)]
 #[non_exhaustive]
 pub struct UnknownTierError {
     /// The word.

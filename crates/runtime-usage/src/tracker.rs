@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::names::NameMatch;
 use crate::prices::ModelPrices;
 use crate::reported::ReportedUsage;
 use crate::snapshot::UsageSnapshot;
@@ -52,6 +53,9 @@ pub struct RecordedTurn {
     pub reported: bool,
     /// Whether this is the first turn of a model without a price: the one to log.
     pub first_unpriced: bool,
+    /// How the name of the model found its price, if it is not the name of the entry: the match to log.
+    /// Only the first turn of a model in a tracker has it.
+    pub first_loose: Option<NameMatch>,
     /// The cost of all turns, including this one.
     pub total: Usd,
 }
@@ -122,6 +126,7 @@ impl UsageTracker {
         let cost = entry.price.current(&self.pricing, model).map(|p| p.cost(usage, tier));
         let priced = cost.is_some();
         let cost = cost.unwrap_or_default();
+        let first_loose = entry.first_loose(&self.pricing);
         entry.usage.add(usage, cost, priced);
         books.total.add(usage, cost, priced);
         let total = books.total.cost;
@@ -131,6 +136,7 @@ impl UsageTracker {
             priced,
             reported: false,
             first_unpriced: !priced && self.pricing.first_miss(model),
+            first_loose,
             total,
         }
     }
@@ -144,13 +150,14 @@ impl UsageTracker {
     ) -> RecordedTurn {
         let mut books = self.books();
         let entry = books.entry(model);
+        let first_loose = if reported { None } else { entry.first_loose(&self.pricing) };
         entry.usage.add(usage, cost, true);
         entry.usage.reported_turns += u64::from(reported);
         books.total.add(usage, cost, true);
         books.total.reported_turns += u64::from(reported);
         let total = books.total.cost;
         drop(books);
-        RecordedTurn { cost, priced: true, reported, first_unpriced: false, total }
+        RecordedTurn { cost, priced: true, reported, first_unpriced: false, first_loose, total }
     }
 
     /// The cost of all turns, capped at [`Usd::MAX`].
@@ -204,6 +211,18 @@ struct Entry {
     model: Arc<str>,
     usage: ModelUsage,
     price: CachedPrice,
+    /// Whether the match of the name has been told.
+    is_told: bool,
+}
+
+impl Entry {
+    fn first_loose(&mut self, pricing: &PricingTable) -> Option<NameMatch> {
+        if std::mem::replace(&mut self.is_told, true) {
+            return None;
+        }
+        let found = pricing.resolve(&self.model)?;
+        (found.how != NameMatch::Exact).then_some(found.how)
+    }
 }
 
 impl Books {
@@ -226,6 +245,7 @@ impl Books {
             model,
             usage: ModelUsage::default(),
             price: CachedPrice::default(),
+            is_told: false,
         });
         place
     }

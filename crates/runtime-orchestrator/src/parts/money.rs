@@ -144,6 +144,9 @@ impl Money {
         if recorded.first_unpriced {
             log!(warn, session = %self.session_id, model = %model, "no price is registered for the model; its turns count as free");
         }
+        if let Some(how) = recorded.first_loose {
+            log!(info, session = %self.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
+        }
         let bill = Bill {
             usage: Some(tokens),
             cost: recorded.cost,

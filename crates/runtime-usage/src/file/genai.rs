@@ -6,12 +6,12 @@ mod grammar;
 use std::sync::Arc;
 
 use self::grammar::Field;
-use super::names::{Candidate, Claim, Prices};
+use super::names::{Candidate, Prices};
 use super::node::Node;
 use super::quotes::Quotes;
 use super::skipped::SkipReason;
 use super::walk::{Path, Per, Walk};
-use crate::book::{Clause, Rule};
+use crate::book::{Clause, Rule, RuleProvider};
 use crate::kind::TokenKind;
 use crate::prices::ModelPrices;
 use crate::tier::ServiceTier;
@@ -46,7 +46,7 @@ impl Found {
             .map_or(Clause::Never, |own| clause::read(Path::Key(&at, "model_match"), own, walk));
         let models = walk.required(at, node, "models");
         let (Some(id), Some(models)) = (id, models) else { return };
-        let provider = Provider { id, own };
+        let provider = Arc::new(RuleProvider { id, own });
         let at = Path::Key(&at, "models");
         let models = walk.list(at, models, "an array of models").into_iter().flatten();
         for (place, model) in models.enumerate() {
@@ -56,7 +56,7 @@ impl Found {
 
     fn model(
         &mut self,
-        provider: &Provider,
+        provider: &Arc<RuleProvider>,
         at: Path<'_>,
         node: &Node<'_>,
         as_of: Option<&str>,
@@ -77,33 +77,23 @@ impl Found {
         let Some((id, prices)) = id.zip(prices) else { return };
         let prices = Arc::new(prices);
         self.models += 1;
-        self.name(provider, &id, Claim::Qualified, &prices);
+        self.name(provider, &id, &prices);
         for clause in names.alternatives() {
             match clause {
-                Clause::StartsWith(name) | Clause::Equals(name) => {
-                    self.name(provider, &name, Claim::QualifiedBeginning, &prices);
-                }
+                Clause::Equals(name) => self.name(provider, &name, &prices),
                 Clause::Never => {}
-                clause => self.rules.push(Rule { clause, prices: prices.clone() }),
+                clause => {
+                    let (provider, prices) = (Arc::clone(provider), Arc::clone(&prices));
+                    self.rules.push(Rule { provider, clause, prices });
+                }
             }
         }
     }
 
-    fn name(
-        &mut self,
-        provider: &Provider,
-        name: &str,
-        qualified: Claim,
-        prices: &Arc<ModelPrices>,
-    ) {
+    fn name(&mut self, provider: &RuleProvider, name: &str, prices: &Arc<ModelPrices>) {
         let is_maker = provider.own.fits(name);
-        self.candidates.extend(Candidate::both(&provider.id, name, qualified, is_maker, prices));
+        self.candidates.extend(Candidate::both(&provider.id, name, is_maker, prices));
     }
-}
-
-struct Provider {
-    id: Box<str>,
-    own: Clause,
 }
 
 /// The id of a provider or a model.
@@ -201,7 +191,7 @@ fn quotes(at: Path<'_>, node: &Node<'_>, walk: &mut Walk) -> Quotes {
     for (key, value) in entries.clone() {
         if Field::parse(key).is_none() && !value.is_null() {
             // A fee for requests, searches or seconds.
-            walk.skip(Path::Key(&at, key), SkipReason::NoTokenPrices);
+            walk.skip(Path::Key(&at, key), SkipReason::Surcharge);
         }
     }
     let mut fields: Vec<_> = entries

@@ -36,6 +36,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
             walk.skip(at, SkipReason::NoTokenPrices);
         } else if let Some(all) = quotes.finish() {
             prices.push((name, Arc::new(all)));
+            beside_the_tokens(at, entry, walk);
         } else {
             walk.skip(at, SkipReason::Incomplete);
         }
@@ -47,6 +48,37 @@ const NOT_MODELS: [&str; 2] = ["sample_spec", "fallback_generalizations"];
 
 /// The modes whose output is not tokens.
 const WITHOUT_OUTPUT: [&str; 3] = ["embedding", "moderation", "rerank"];
+
+/// Names the charges of an entry that the prices of its tokens leave out.
+fn beside_the_tokens(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) {
+    for (key, value) in entry.entries() {
+        let reason = match &**key {
+            // A table does not know the time of day: the usual price counts.
+            "off_peak_pricing" => SkipReason::NotNow,
+            // The factors of a region and of a fast mode.
+            "provider_specific_entry"
+                if ["us", "fast"].iter().any(|it| value.get(it).is_some()) =>
+            {
+                SkipReason::Surcharge
+            }
+            _ if key.contains("cost") && Field::parse(key).is_none() && charges(value) => {
+                SkipReason::Surcharge
+            }
+            _ => continue,
+        };
+        if !value.is_null() {
+            walk.skip(Path::Key(&at, key), reason);
+        }
+    }
+}
+
+/// Whether a value is a price, or has one in it, that is not zero.
+fn charges(value: &Node<'_>) -> bool {
+    match value {
+        Node::Number(number) => number.is_positive(),
+        _ => value.entries().iter().any(|(_, value)| charges(value)),
+    }
+}
 
 /// Whether an entry has a price for something other than tokens, such as seconds, pages or queries.
 fn costs_otherwise(entry: &Node<'_>) -> bool {
@@ -62,9 +94,6 @@ fn quotes(at: Path<'_>, entry: &Node<'_>, walk: &mut Walk) -> Quotes {
     for (key, value) in entries {
         if let Some(field) = Field::parse(key) {
             quote(Path::Key(&at, key), field, value, &mut quotes, walk);
-        } else if key == "off_peak_pricing" && !value.is_null() {
-            // A table does not know the time of day: the usual price counts.
-            walk.skip(Path::Key(&at, key), SkipReason::NotNow);
         }
     }
     if let Some(ranges) = entry.get("tiered_pricing").filter(|ranges| !ranges.is_null()) {

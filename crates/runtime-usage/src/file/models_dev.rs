@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::names::{Candidate, Claim, Prices};
+use super::names::{Candidate, Prices};
 use super::node::Node;
 use super::quotes::Quotes;
 use super::skipped::SkipReason;
@@ -29,7 +29,7 @@ pub(super) fn read(root: &Node<'_>, walk: &mut Walk) -> Prices {
             let Some(prices) = read.flatten() else { continue };
             let is_maker = MAKERS.contains(&&*provider);
             let prices = Arc::new(prices);
-            let both = Candidate::both(&provider, &name, Claim::Qualified, is_maker, &prices);
+            let both = Candidate::both(&provider, &name, is_maker, &prices);
             candidates.extend(both);
             count += 1;
         }

@@ -1,9 +1,11 @@
 //! [`Prices`]: the prices in a list, and which of several providers a bare model name refers to.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::book::Rule;
+use crate::names::forms;
 use crate::prices::{ModelPrices, Named};
 use crate::snapshot::UsageSnapshot;
 use crate::usd::Usd;
@@ -30,12 +32,11 @@ impl Candidate {
     pub(super) fn both(
         provider: &str,
         name: &str,
-        qualified: Claim,
         is_maker: bool,
         prices: &Arc<ModelPrices>,
     ) -> [Self; 2] {
         let bare = if is_maker { Claim::Maker } else { Claim::Bare };
-        [(format!("{provider}/{name}").into(), qualified), (name.into(), bare)]
+        [(format!("{provider}/{name}").into(), Claim::Qualified), (name.into(), bare)]
             .map(|(name, claim)| Self { name, claim, prices: prices.clone() })
     }
 }
@@ -47,8 +48,6 @@ pub(super) enum Claim {
     Bare,
     /// The maker of the model uses the name.
     Maker,
-    /// It is a provider and the start of a name.
-    QualifiedBeginning,
     /// It is a provider and a model.
     Qualified,
 }
@@ -61,6 +60,14 @@ impl Prices {
     pub(super) fn settle(mut candidates: Vec<Candidate>) -> Self {
         candidates.retain(|candidate| {
             candidate.claim != Claim::Bare || !dearness(&candidate.prices).is_zero()
+        });
+        // The maker's own entry wins over a version of it that only others list.
+        let makers = candidates.iter().filter(|candidate| candidate.claim == Claim::Maker);
+        let makers: HashSet<Box<str>> = makers.map(|candidate| candidate.name.clone()).collect();
+        candidates.retain(|Candidate { name, claim, .. }| {
+            *claim != Claim::Bare
+                || makers.contains(name)
+                || !forms(name).any(|(form, _)| makers.contains(form))
         });
         candidates.sort_by(|a, b| (&a.name, Reverse(a.claim)).cmp(&(&b.name, Reverse(b.claim))));
         let mut settled = Self::default();

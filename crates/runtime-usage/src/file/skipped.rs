@@ -39,6 +39,9 @@ pub enum SkipReason {
     NotNow,
     /// It is a price that depends on something other than the context size.
     UnknownTier,
+    /// It is a charge that is not counted in tokens, such as for a request or a search, or a surcharge of
+    /// a region or a speed. Its model has prices for tokens.
+    Surcharge,
     /// It cannot be read. Its model stays without a price.
     Invalid,
 }
@@ -52,6 +55,7 @@ impl fmt::Display for SkipReason {
             Self::UnknownClause => "an unsupported name pattern",
             Self::NotNow => "a price that starts on a later day",
             Self::UnknownTier => "a price that does not depend on the context size",
+            Self::Surcharge => "a charge beside the tokens",
             Self::Invalid => "invalid",
         })
     }

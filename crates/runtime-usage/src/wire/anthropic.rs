@@ -28,9 +28,12 @@ pub(crate) static ANTHROPIC: Provider = Provider {
         Field::optional("iterations[type=compaction].cache_creation.ephemeral_1h_input_tokens"),
         Field::uncounted("iterations[type=advisor_message].input_tokens"),
         Field::uncounted("iterations[type=advisor_message].output_tokens"),
+        Field::uncounted("server_tool_use.web_search_requests"),
     ],
     tokens: additive,
     elsewhere: &[],
+    // Fast mode, and inference in the United States only, have factors on all tokens.
+    surcharges: &[("speed", &["standard"]), ("inference_geo", &["global", "not_available"])],
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",

@@ -25,6 +25,7 @@ pub(crate) static BEDROCK: Provider = Provider {
     ],
     tokens,
     elsewhere: &[],
+    surcharges: &[],
     cost: HasCost::Never,
     tier: "serviceTier.type",
     model: "model",

@@ -28,6 +28,7 @@ pub(crate) static GEMINI: Provider = Provider {
     ],
     tokens,
     elsewhere: &[],
+    surcharges: &[],
     cost: HasCost::Never,
     tier: "trafficType",
     model: "modelVersion",

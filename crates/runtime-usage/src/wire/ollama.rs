@@ -15,6 +15,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     fields: &[Field::required("prompt_eval_count"), Field::required("eval_count")],
     tokens,
     elsewhere: &[],
+    surcharges: &[],
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",

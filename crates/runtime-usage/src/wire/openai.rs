@@ -19,6 +19,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     tokens: inclusive,
     // Groq, and Moonshot's streams.
     elsewhere: &["/x_groq/usage", "/choices/0/usage"],
+    surcharges: &[],
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
@@ -45,6 +46,7 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     ],
     tokens: inclusive,
     elsewhere: &[],
+    surcharges: &[],
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
@@ -59,7 +61,7 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
 /// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
 /// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names.
 /// Perplexity's searches and citations are billed beside the tokens.
-const CHAT: [Field; 12] = [
+const CHAT: [Field; 14] = [
     Field::required("prompt_tokens").also(&["input_tokens"]),
     Field::required("completion_tokens").also(&["output_tokens"]),
     Field::total("total_tokens"),
@@ -84,6 +86,8 @@ const CHAT: [Field; 12] = [
     Field::uncounted("reasoning_tokens"),
     Field::uncounted("citation_tokens"),
     Field::uncounted("num_search_queries"),
+    Field::uncounted("num_sources_used"),
+    Field::uncounted("server_tool_use.web_search_requests"),
 ];
 
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {

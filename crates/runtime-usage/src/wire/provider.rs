@@ -25,6 +25,8 @@ pub(crate) struct Provider {
     pub(crate) tokens: fn(&Counts, &mut Odd) -> UsageSnapshot,
     /// Where else imitators have the usage object, in the body.
     pub(crate) elsewhere: &'static [&'static str],
+    /// The words in the usage object that change its price, each with the usual ones.
+    pub(crate) surcharges: &'static [(&'static str, &'static [&'static str])],
     /// Whether the usage object should have the cost.
     pub(crate) cost: HasCost,
     /// The path of the tier, in the body or in the usage object.
@@ -92,6 +94,8 @@ struct Known {
     odd_tier: bool,
     /// Whether the cost is not an amount.
     odd_cost: bool,
+    /// Which of the provider's surcharges apply, by bit.
+    surcharged: u8,
 }
 
 const _: () = owns_no_memory::<Known>();
@@ -103,7 +107,15 @@ impl Reading {
     pub(crate) const fn new(provider: &'static Provider) -> Self {
         let counts = Counts::new(provider.fields);
         let cost = Cost::UNKNOWN;
-        let known = Known { provider, counts, cost, tier: None, odd_tier: false, odd_cost: false };
+        let known = Known {
+            provider,
+            counts,
+            cost,
+            tier: None,
+            odd_tier: false,
+            odd_cost: false,
+            surcharged: 0,
+        };
         Self { known, model: None }
     }
 
@@ -128,6 +140,11 @@ impl Reading {
                 HasCost::Always => self.known.cost.replace(usage)?,
             }
             self.known.counts = counts;
+            for (at, (path, usual)) in self.provider().surcharges.iter().enumerate() {
+                if path::text(usage, path).is_some_and(|word| !usual.contains(&word)) {
+                    self.known.surcharged |= 1 << at;
+                }
+            }
         }
         let Provider { tier, model, .. } = *self.provider();
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
@@ -145,13 +162,16 @@ impl Reading {
 
     /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> ReportedUsage {
-        let Known { provider, counts, cost, tier, odd_tier, odd_cost } = &self.known;
+        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged } = &self.known;
         let mut odd = Odd::new();
         let mut usage = ReportedUsage::from((provider.tokens)(counts, &mut odd));
         usage.tier = *tier;
         usage.model.clone_from(&self.model);
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
+        let applies = |at: &usize| surcharged & (1 << at) != 0;
+        let surcharges = provider.surcharges.iter().enumerate().filter(|(at, _)| applies(at));
+        usage.missing.extend(surcharges.map(|(_, (path, _))| *path));
         // It may have a price of its own.
         usage.missing.extend(odd_tier.then_some(provider.tier));
         match cost.total() {
@@ -171,6 +191,7 @@ fn tier_of(name: &str) -> Option<ServiceTier> {
         "batch" => ServiceTier::Batch,
         "flex" | "ON_DEMAND_FLEX" => ServiceTier::Flex,
         "priority" | "fast" | "ON_DEMAND_PRIORITY" => ServiceTier::Priority,
+        "ultrafast" => ServiceTier::Ultrafast,
         "standard"
         | "default"
         | "auto"

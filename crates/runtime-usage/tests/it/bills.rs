@@ -131,7 +131,10 @@ fn table_prices_a_turn_by_band_and_tier() {
     let prices = ModelPrices::new(dollars(4, 4)).tier(ServiceTier::Batch, dollars(2, 2));
     assert_eq!(table.register("m", prices.clone()), Ok(None));
     let usage = UsageSnapshot::new(1_000_000, 0);
-    assert_eq!(table.price("M-1", &usage, ServiceTier::Batch).unwrap().total, Usd::from_dollars(2));
+    assert_eq!(
+        table.price("M-latest", &usage, ServiceTier::Batch).unwrap().total,
+        Usd::from_dollars(2)
+    );
     assert_eq!(
         table.price("m", &usage, ServiceTier::Standard).unwrap().total,
         Usd::from_dollars(4)

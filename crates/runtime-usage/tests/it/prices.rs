@@ -4,8 +4,8 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use runtime_usage::{
-    ModelPricing, PricingFileError, PricingTable, UsageSnapshot, UsageTracker, Usd, has_pricing,
-    load_pricing_from_file, register_pricing,
+    ModelPrices, ModelPricing, NameMatch, PricingFileError, PricingTable, UsageSnapshot,
+    UsageTracker, Usd, has_pricing, load_pricing_from_file, register_pricing,
 };
 
 fn flat(dollars: u64) -> ModelPricing {
@@ -59,8 +59,8 @@ fn cost_saturates() {
 }
 
 #[test]
-fn model_is_found_by_its_longest_prefix_in_any_case() {
-    let table = PricingTable::new();
+fn compatible_table_matches_the_longest_beginning() {
+    let table = PricingTable::by_beginning();
     for (name, price) in [("gpt", 1), ("GPT-4", 2), ("gpt-4-turbo", 3), ("Локальная", 4)] {
         table.register(name, flat(price)).unwrap();
     }
@@ -81,12 +81,28 @@ fn model_is_found_by_its_longest_prefix_in_any_case() {
 }
 
 #[test]
+fn unknown_model_takes_no_price_of_a_known_beginning() {
+    let table = PricingTable::new();
+    for (name, price) in [("gpt-5", 1), ("gpt-5.5", 2), ("anthropic.claude-opus-4-6", 3)] {
+        table.register(name, flat(price)).unwrap();
+    }
+    let found = |name: &str| table.resolve(name).map(|found| ((*found.prices).clone(), found.how));
+    let is = |price, how| Some((ModelPrices::from(flat(price)), how));
+    assert_eq!(found("GPT-5.5"), is(2, NameMatch::Exact));
+    assert_eq!(found("gpt-5.5-2026-05-14"), is(2, NameMatch::Version));
+    assert_eq!(found("us.anthropic.claude-opus-4-6"), is(3, NameMatch::Place));
+    for other in ["gpt-5.5-pro", "gpt-5-mini", "gpt-5.6", "gpt-55", "gpt-5o", "claude-opus-4-6"] {
+        assert_eq!(found(other), None, "{other}");
+    }
+}
+
+#[test]
 fn names_of_any_length_and_script_are_found() {
     let table = PricingTable::new();
     let long = "Model-".repeat(100);
     table.register(&long, flat(1)).unwrap();
-    assert_eq!(table.get(&format!("{}x", long.to_uppercase())), Some(flat(1)));
-    // A name that ends within a character of another is not its prefix.
+    assert_eq!(table.get(&format!("{}@latest", long.to_uppercase())), Some(flat(1)));
+    // A name that ends within a character of another is another name.
     table.register("é", flat(2)).unwrap();
     assert_eq!(table.get("è"), None);
 }
@@ -235,7 +251,7 @@ fn missing_price_is_reported_once_per_model() {
 fn global_table_functions_work() {
     assert!(!has_pricing("global-model"));
     register_pricing("Global-Model", flat(1)).unwrap();
-    assert!(has_pricing("global-model-2026"));
+    assert!(has_pricing("global-model-2026-05-14"));
     let list = r#"{"models": {"Global-File": {"input_per_million": 2, "output_per_million": 2}}}"#;
     let file = TempFile::new("global", list);
     assert_eq!(load_pricing_from_file(&file.0).unwrap(), 1);

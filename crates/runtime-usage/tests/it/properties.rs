@@ -226,7 +226,7 @@ proptest! {
         ops in vec(table_op(), 1..16),
         models in vec(name(), 1..24),
     ) {
-        let table = PricingTable::new();
+        let table = PricingTable::by_beginning();
         let mut naive: BTreeMap<String, ModelPricing> = BTreeMap::new();
         for op in ops {
             match op {
@@ -260,7 +260,7 @@ proptest! {
 
     #[test]
     fn tracker_agrees_with_a_list_of_turns(ops in vec(tracker_op(), 0..48)) {
-        let tracker = UsageTracker::with_pricing(PricingTable::new());
+        let tracker = UsageTracker::with_pricing(PricingTable::by_beginning());
         let mut prices: BTreeMap<String, ModelPricing> = BTreeMap::new();
         let mut turns: Vec<(String, UsageSnapshot, Usd)> = Vec::new();
         let mut missed: Vec<String> = Vec::new();

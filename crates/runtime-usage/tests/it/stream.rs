@@ -125,7 +125,10 @@ fn anthropic_error_in_mid_stream_leaves_an_estimate() {
 #[test]
 fn anthropic_totals_replace_earlier_totals() {
     let tokens = UsageSnapshot::new(10_682, 510).cache_write(250).cache_write_1h(200);
-    whole(&StreamUsage::new(UsageFormat::Anthropic), &events!("anthropic_server_tool"), tokens);
+    let usage = fed(StreamUsage::new(UsageFormat::Anthropic), &events!("anthropic_server_tool"));
+    assert!(usage.is_complete());
+    assert_eq!(usage.usage().tokens, tokens);
+    assert_eq!(usage.usage().missing, ["server_tool_use.web_search_requests"]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Usage tracking.
 
 use runtime_usage::{
-    ModelPrices, ModelPricing, ModelUsage, PriceReader, PricingTable, ReportedUsage, ServiceTier,
-    UsageSnapshot, UsageTracker, Usd,
+    ModelPrices, ModelPricing, ModelUsage, NameMatch, PriceReader, PricingTable, ReportedUsage,
+    ServiceTier, UsageSnapshot, UsageTracker, Usd,
 };
 use serde_json::json;
 
@@ -23,13 +23,24 @@ const MILLION: UsageSnapshot = UsageSnapshot::new(1_000_000, 0);
 #[test]
 fn turn_is_recorded_at_its_model_price() {
     let tracker = tracker(&[("a", 3), ("b", 5)]);
-    let first = tracker.record_turn("a-2026", &MILLION);
+    let first = tracker.record_turn("a-20260514", &MILLION);
     assert_eq!((first.cost, first.total), (Usd::from_dollars(3), Usd::from_dollars(3)));
     assert!(first.priced && !first.first_unpriced);
+    assert_eq!(first.first_loose, Some(NameMatch::Version));
 
     let second = tracker.record_turn("b", &UsageSnapshot::new(0, 2_000_000));
     assert_eq!((second.cost, second.total), (Usd::from_dollars(10), Usd::from_dollars(13)));
     assert_eq!(tracker.totals().turns, 2);
+}
+
+#[test]
+fn loose_match_of_a_name_is_told_once() {
+    let tracker = tracker(&[("a", 3)]);
+    let told = |model: &str| tracker.record_turn(model, &MILLION).first_loose;
+    assert_eq!(told("a-20260514"), Some(NameMatch::Version));
+    assert_eq!((told("a-20260514"), told("a"), told("z")), (None, None, None));
+    let priced = tracker.record_priced("a-latest", &MILLION, Usd::ZERO);
+    assert_eq!(priced.first_loose, Some(NameMatch::Version));
 }
 
 #[test]
@@ -49,12 +60,12 @@ fn unpriced_model_is_free_and_reported_once() {
 #[test]
 fn later_price_applies_to_later_turns() {
     let tracker = tracker(&[("a", 1)]);
-    assert_eq!(tracker.record_turn("a-mini", &MILLION).cost, Usd::from_dollars(1));
-    tracker.pricing().register("a-mini", flat(2)).unwrap();
-    assert_eq!(tracker.record_turn("a-mini", &MILLION).cost, Usd::from_dollars(2));
-    let list = r#"{"models": {"A-Mini": {"input_per_million": 4, "output_per_million": 4}}}"#;
+    assert_eq!(tracker.record_turn("a-001", &MILLION).cost, Usd::from_dollars(1));
+    tracker.pricing().register("a-001", flat(2)).unwrap();
+    assert_eq!(tracker.record_turn("a-001", &MILLION).cost, Usd::from_dollars(2));
+    let list = r#"{"models": {"A-001": {"input_per_million": 4, "output_per_million": 4}}}"#;
     tracker.pricing().merge(PriceReader::new().read(list).unwrap());
-    assert_eq!(tracker.record_turn("a-mini", &MILLION).total, Usd::from_dollars(7));
+    assert_eq!(tracker.record_turn("a-001", &MILLION).total, Usd::from_dollars(7));
 }
 
 #[test]

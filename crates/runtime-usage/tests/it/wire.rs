@@ -107,7 +107,8 @@ fn anthropic_cache_tokens_are_separate_from_input() {
     let usage = read(UsageFormat::Anthropic, &payload!("anthropic_cached"), tokens);
     assert_eq!(usage.model.as_deref(), Some("claude-sonnet-4-5-20250929"));
     assert_eq!(usage.tier, Some(ServiceTier::Standard));
-    assert_eq!(usage.missing, [""; 0]);
+    // The searches and the region are charged beside the tokens.
+    assert_eq!(usage.missing, ["server_tool_use.web_search_requests", "inference_geo"]);
     // Nothing is counted twice: 21 + 456 + 1,044 + 188,086 in, 393 out.
     assert_eq!(total(&usage.tokens), 190_000);
     // 21 × 3 $ + 393 × 15 $ + 188,086 × 0.30 $ + 456 × 3.75 $:

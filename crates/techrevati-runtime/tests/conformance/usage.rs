@@ -66,7 +66,8 @@ fn every_usage_vector_agrees() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(file);
     every("usage", |case: Case| {
         fs::write(&file, case.pricing.to_string()).map_err(|e| e.to_string())?;
-        let prices = PricingTable::new();
+        // The original's names match by their beginning.
+        let prices = PricingTable::by_beginning();
         let loaded = prices.load_file(&file).map_err(|e| e.to_string())?;
         same(
             "loaded",

@@ -94,9 +94,15 @@ fn worst_case(
     let output = ask.max_output.ok_or_else(|| refuse("max_output"))?;
     usage.output_tokens = output.saturating_sub(usage.output_audio_tokens);
     let worst = prices.and_then(|prices| {
-        ServiceTier::ALL.into_iter().map(|tier| prices.worst_case(&usage, tier)).max()
+        served_tiers(ask.tier).map(|tier| prices.worst_case(&usage, tier)).max()
     });
     Ok(worst.max(ask.reserve).unwrap_or_default())
+}
+
+/// The tiers that a provider may serve, and bill. Only a request for it gets ultrafast.
+fn served_tiers(requested: ServiceTier) -> impl Iterator<Item = ServiceTier> {
+    let all = ServiceTier::ALL.into_iter();
+    all.filter(move |tier| *tier != ServiceTier::Ultrafast || requested == *tier)
 }
 
 /// The highest price that the budgets assume, unless one of them denies unpriced models.
@@ -150,8 +156,8 @@ impl Funds<'_> {
         let (reservation, prices) = (self.reservation.as_ref()?, self.prices()?);
         let (input, most) = self.bound.as_deref()?;
         let available = reservation.available();
-        let tiers = if self.strict { &ServiceTier::ALL[..] } else { &[self.tier] };
-        let bought = tiers.iter().map(|tier| prices.output_tokens_for(input, available, *tier));
+        let tiers = served_tiers(self.tier).filter(|tier| self.strict || *tier == self.tier);
+        let bought = tiers.map(|tier| prices.output_tokens_for(input, available, tier));
         let bought = bought.min().filter(|bought| *bought < u64::MAX && available < Usd::MAX);
         match (bought, *most) {
             (Some(bought), Some(most)) => Some(bought.min(most)),

@@ -1,5 +1,5 @@
 //! The grammar of the price keys of `LiteLLM`:
-//! `BASE[_above_1hr][_above_{N}k_tokens][_priority|_flex|_batches]`, the suffixes in any order.
+//! `BASE[_above_1hr][_above_{N}k_tokens][_priority|_flex|_batches|_ultrafast]`, the suffixes in any order.
 
 use crate::kind::TokenKind;
 use crate::tier::ServiceTier;
@@ -27,10 +27,11 @@ const BASES: [(&str, TokenKind); 8] = [
     ("output_cost_per_reasoning_token", TokenKind::Reasoning),
 ];
 
-const TIERS: [(&str, ServiceTier); 3] = [
+const TIERS: [(&str, ServiceTier); 4] = [
     ("_batches", ServiceTier::Batch),
     ("_flex", ServiceTier::Flex),
     ("_priority", ServiceTier::Priority),
+    ("_ultrafast", ServiceTier::Ultrafast),
 ];
 
 impl Field {
@@ -102,7 +103,7 @@ mod tests {
                 field(TokenKind::InputAudio, ServiceTier::Priority, 0),
             ),
             ("output_cost_per_image_token", None),
-            ("input_cost_per_token_ultrafast", None),
+            ("input_cost_per_token_balanced", None),
             ("input_cost_per_token_above_1hr", None),
             ("input_cost_per_token_flex_priority", None),
             ("input_cost_per_token_above_0k_tokens", None),

@@ -17,7 +17,10 @@ fn litellm_sample_lists_models_and_skipped_parts() {
         [
             ("sample_spec", SkipReason::NotAModel),
             ("1024-x-1024/dall-e-2", SkipReason::NoTokenPrices),
+            ("claude-opus-4-1.search_context_cost_per_query", SkipReason::Surcharge),
             ("gpt-image-1", SkipReason::Incomplete),
+            ("gpt-realtime.cache_creation_input_audio_token_cost", SkipReason::Surcharge),
+            ("gpt-realtime.input_cost_per_image", SkipReason::Surcharge),
             ("gradient_ai/alibaba-qwen3-32b", SkipReason::NoTokenPrices),
         ]
     );
@@ -195,7 +198,7 @@ fn suffixes_in_any_order_are_read_and_unknown_ones_ignored() {
     let table = table(read(
         r#"{"m": {"input_cost_per_token_above_7k_tokens": 7e-06, "input_cost_per_token": 1e-06,
             "input_cost_per_token_above_3k_tokens": 3e-06, "output_cost_per_token": 0,
-            "input_cost_per_token_ultrafast": -1, "input_cost_per_token_flex": null}}"#,
+            "input_cost_per_token_balanced": -1, "input_cost_per_token_flex": null}}"#,
     ));
     // 3,001 x 3 $, 7,001 x 7 $.
     costs(&table, "m", &UsageSnapshot::new(3_001, 0), ServiceTier::Flex, "0.009003");
@@ -240,7 +243,13 @@ fn model_priced_by_other_units_is_skipped() {
                      "output_cost_per_token": 0.0}}"#,
     );
     let skipped: Vec<_> = list.skipped.iter().map(|part| (&*part.at, part.reason)).collect();
-    assert_eq!(skipped, [("rerank", SkipReason::NoTokenPrices)]);
+    assert_eq!(
+        skipped,
+        [
+            ("rerank", SkipReason::NoTokenPrices),
+            ("both.input_cost_per_query", SkipReason::Surcharge),
+        ]
+    );
     let table = table(list);
     assert!(table.get("local").is_some() && table.get("both").is_some());
 }
