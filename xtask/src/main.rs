@@ -21,6 +21,7 @@ mod table;
 mod tidy;
 mod tools;
 mod workspace;
+mod world;
 
 use std::env;
 use std::process::ExitCode;
@@ -87,6 +88,12 @@ const TASKS: &[Task] = &[
         arguments: "[TOOL…]",
         about: "install the optional tools of `ci` below target/tools",
         run: tools::run,
+    },
+    Task {
+        name: "world",
+        arguments: "NAME…",
+        about: "check against the world outside: published prices (`prices`)",
+        run: world::run,
     },
     Task {
         name: "readmes",

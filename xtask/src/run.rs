@@ -14,6 +14,8 @@ use crate::workspace;
 /// A command line, which prints as a shell reads it.
 #[derive(Clone, Debug)]
 pub(crate) struct Cmd {
+    /// Another program than cargo.
+    program: Option<String>,
     args: Vec<String>,
     env: Vec<(String, String)>,
 }
@@ -22,7 +24,12 @@ impl Cmd {
     /// `cargo` with these arguments, split at blanks.
     pub(crate) fn cargo(words: &str) -> Self {
         let args = words.split_whitespace().map(str::to_owned).collect();
-        Self { args, env: Vec::new() }
+        Self { program: None, args, env: Vec::new() }
+    }
+
+    /// Another program.
+    pub(crate) fn program(name: impl Into<String>) -> Self {
+        Self { program: Some(name.into()), args: Vec::new(), env: Vec::new() }
     }
 
     /// Adds one argument, unsplit.
@@ -92,7 +99,7 @@ impl Cmd {
 
     fn command(&self) -> Command {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(cargo);
+        let mut command = Command::new(self.program.as_ref().map_or(cargo, Into::into));
         command.args(&self.args).envs(self.env.iter().cloned()).current_dir(workspace::root());
         // `cargo run` sets variables about xtask that some build scripts watch. Passed on, they would
         // invalidate builds.
@@ -134,7 +141,7 @@ impl Display for Cmd {
         for (key, value) in &self.env {
             write!(f, "{key}={} ", quoted(value))?;
         }
-        f.write_str("cargo")?;
+        f.write_str(self.program.as_deref().unwrap_or("cargo"))?;
         self.args.iter().try_for_each(|arg| write!(f, " {}", quoted(arg)))
     }
 }

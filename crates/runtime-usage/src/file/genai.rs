@@ -71,7 +71,8 @@ impl Found {
             .map_or(Clause::Never, |names| clause::read(Path::Key(&at, "match"), names, walk));
         let prices = walk.whole(|walk| {
             let prices = walk.required(at, node, "prices")?;
-            prices_at(Path::Key(&at, "prices"), prices, as_of, walk)
+            let prices = prices_at(Path::Key(&at, "prices"), prices, as_of, walk)?;
+            Some(with_variants(at, node, prices, walk))
         });
         let prices = prices.flatten();
         let Some((id, prices)) = id.zip(prices) else { return };
@@ -139,6 +140,44 @@ fn prices_at(
     match (chosen.or(first), hourly) {
         (Some(always), Some(hourly)) => Some(always.dearer(&hourly)),
         (always, hourly) => always.or(hourly),
+    }
+}
+
+/// Adds the prices of service tiers. A tier may leave out kinds, which then have the standard price.
+fn with_variants(
+    at: Path<'_>,
+    node: &Node<'_>,
+    mut prices: ModelPrices,
+    walk: &mut Walk,
+) -> ModelPrices {
+    let at = Path::Key(&at, "price_variants");
+    let Some(variants) = node.get("price_variants").filter(|variants| !variants.is_null()) else {
+        return prices;
+    };
+    let variants = walk.list(at, variants, "an array of variants").into_iter().flatten();
+    for (place, variant) in variants.enumerate() {
+        let at = Path::Index(&at, place);
+        let Some(of) = walk.required(at, variant, "prices") else { continue };
+        match variant.get("when").map(tier_of) {
+            Some(Some(ServiceTier::Standard)) => {}
+            Some(Some(tier)) => {
+                let quotes = quotes(Path::Key(&at, "prices"), of, walk);
+                prices = quotes.finish_tier(tier, prices);
+            }
+            _ => walk.skip(at, SkipReason::Surcharge),
+        }
+    }
+    prices
+}
+
+/// The tier that a variant is for: `{"processing": "batch"}` or `{"service_tier": "flex"}`.
+fn tier_of(when: &Node<'_>) -> Option<ServiceTier> {
+    let [(key, Node::Text(word))] = when.entries() else { return None };
+    match (&**key, &**word) {
+        ("processing", "batch") => Some(ServiceTier::Batch),
+        ("service_tier", "default") => Some(ServiceTier::Standard),
+        ("service_tier", word) => word.parse().ok(),
+        _ => None,
     }
 }
 

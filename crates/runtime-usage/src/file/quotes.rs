@@ -88,6 +88,22 @@ impl Quotes {
         Some(prices)
     }
 
+    /// Gives the prices, which were named as standard ones, to a tier. A price that is left out is the
+    /// standard one.
+    pub(super) fn finish_tier(mut self, tier: ServiceTier, prices: ModelPrices) -> ModelPrices {
+        self.0.sort_by_key(|(_, above, _)| *above);
+        let mut below: Option<Quoted> = None;
+        self.0.iter().fold(prices, |prices, (_, above, own)| {
+            let standard = Quoted::from(&prices.rates_above(ServiceTier::Standard, *above));
+            let quoted = own.or(&below.unwrap_or(standard));
+            below = Some(quoted);
+            match quoted.rates() {
+                Some(rates) => prices.tier_band(tier, *above, rates),
+                None => prices,
+            }
+        })
+    }
+
     /// The prices that are named for a band of a tier.
     fn at(&self, tier: ServiceTier, above: u64) -> Option<&Quoted> {
         let mut quotes = self.0.iter();
@@ -96,6 +112,25 @@ impl Quotes {
 
     fn of_tier(&self, tier: ServiceTier) -> impl Iterator<Item = &(ServiceTier, u64, Quoted)> {
         self.0.iter().filter(move |(of, _, _)| *of == tier)
+    }
+}
+
+impl From<&ModelPricing> for Quoted {
+    fn from(rates: &ModelPricing) -> Self {
+        let mut all = Self::default();
+        for (kind, price) in [
+            (TokenKind::Input, Some(rates.input_per_million)),
+            (TokenKind::Output, Some(rates.output_per_million)),
+            (TokenKind::CacheWrite, Some(rates.cache_write_per_million)),
+            (TokenKind::CacheRead, Some(rates.cache_read_per_million)),
+            (TokenKind::CacheWrite1h, rates.cache_write_1h_per_million),
+            (TokenKind::InputAudio, rates.input_audio_per_million),
+            (TokenKind::OutputAudio, rates.output_audio_per_million),
+            (TokenKind::Reasoning, rates.reasoning_per_million),
+        ] {
+            all.0[kind as usize] = price;
+        }
+        all
     }
 }
 

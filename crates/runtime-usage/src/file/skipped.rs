@@ -23,7 +23,7 @@ impl From<Broken> for Skipped {
 }
 
 /// Why a part of a price list was skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum SkipReason {
     /// It describes the list and is not a model.

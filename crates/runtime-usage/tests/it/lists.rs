@@ -4,6 +4,7 @@ mod broken;
 mod genai_prices;
 mod litellm;
 mod models_dev;
+mod published;
 mod recognition;
 
 use runtime_usage::{PriceList, PriceReader, PricingTable, ServiceTier, UsageSnapshot, Usd};

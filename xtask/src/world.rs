@@ -1,0 +1,78 @@
+//! `cargo xtask world NAME`: checks against the world outside, which need a registry. They are no part of
+//! `ci`, cache what they fetch below `target/world`, and skip with a word where they cannot run.
+
+use std::path::Path;
+
+use crate::Error;
+use crate::run::Cmd;
+use crate::workspace;
+
+/// A check: its name, and its function.
+type Check = (&'static str, fn(&Path) -> Result<(), Error>);
+
+const CHECKS: &[Check] = &[("prices", prices)];
+
+/// `cargo xtask world NAME…`
+pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
+    let names = || CHECKS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    if rest.is_empty() {
+        return Err(Error::Usage(format!("`world` needs the name of a check ({})", names())));
+    }
+    for name in rest {
+        let check = CHECKS.iter().find(|(known, _)| known == name);
+        let (name, check) = check
+            .ok_or_else(|| Error::Usage(format!("`world` has no check `{name}` ({})", names())))?;
+        let home = workspace::target_dir().join("world").join(name);
+        std::fs::create_dir_all(&home)
+            .map_err(|error| Error::Failed(format!("{}: {error}", home.display())))?;
+        check(&home)?;
+    }
+    Ok(())
+}
+
+/// The published price lists of `LiteLLM` and genai-prices, and what these libraries charge by them.
+fn prices(home: &Path) -> Result<(), Error> {
+    const PACKAGES: [&str; 2] = ["litellm", "genai-prices"];
+
+    let Some(python) = python(home, &PACKAGES) else { return Ok(()) };
+    let script = workspace::root().join("xtask/world/prices.py");
+    Cmd::program(python).args([text(&script), text(home)]).run()?;
+    Cmd::cargo("test --package runtime-usage --test it published -- --nocapture")
+        .env("PRICES_DIR", text(home))
+        .run()
+}
+
+/// The interpreter of a virtual environment that has these packages, or a word why there is none.
+fn python(home: &Path, packages: &[&str]) -> Option<String> {
+    let environment = home.join("python");
+    let interpreter = text(&environment.join("bin/python"));
+    let made = Cmd::program(&*interpreter).arg("--version").works()
+        || Cmd::program("python3").args(["-m", "venv"]).arg(text(&environment)).run().is_ok();
+    if !made {
+        println!("skipped: python3 cannot make a virtual environment");
+        return None;
+    }
+    let install = Cmd::program(&*interpreter).args(["-m", "pip", "install", "--quiet"]);
+    if install.args(packages.iter().copied()).run().is_err() {
+        println!("skipped: the packages cannot be installed ({})", packages.join(", "));
+        return None;
+    }
+    Some(interpreter)
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_check_is_named() {
+        for wrong in [vec![], vec!["weather".to_owned()]] {
+            let error = format!("{:?}", run(&wrong).unwrap_err());
+            assert!(error.contains("prices"), "{error}");
+        }
+    }
+}
