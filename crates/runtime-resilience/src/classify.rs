@@ -190,7 +190,7 @@ impl Fault {
     ///
     /// \* The scenario is left to the other errors of the chain, and then to the text.
     ///
-    /// With feature `reqwest`, for a `reqwest::Error`:
+    /// With feature `reqwest-0-12` or `reqwest-0-13`, for a `reqwest::Error` of that version:
     ///
     /// | the error | fault |
     /// |---|---|

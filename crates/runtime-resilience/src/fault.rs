@@ -10,7 +10,7 @@ mod http;
 mod http_date;
 mod kind;
 mod provider;
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest-0-12", feature = "reqwest-0-13"))]
 pub(crate) mod reqwest;
 mod retry_after;
 mod rows;

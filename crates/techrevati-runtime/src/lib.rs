@@ -59,7 +59,7 @@
 //! | `tokio` | yes | tokio's timer behind timeouts |
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `http` | no | `Fault::from_http` reads replies of the crate `http`, and its `HeaderMap` is accepted as headers |
-//! | `reqwest` | no | errors of `reqwest` are classified by type: not sent, broken off, too late |
+//! | `reqwest-0-12`, `reqwest-0-13` | no | errors of that version of `reqwest` are classified by type: not sent, broken off, too late |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `otel` | no | events as OpenTelemetry spans and metrics |
 //! | `otel-sdk` | no | `otel`, and spans with the ids of their events |

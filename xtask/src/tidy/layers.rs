@@ -22,7 +22,15 @@ const LAYERS: &[Layer] = &[
     Layer {
         name: "runtime-resilience",
         below: &["runtime-events"],
-        others: &["http", "loom", "pin-project-lite", "reqwest", "tower-layer", "tower-service"],
+        others: &[
+            "http",
+            "loom",
+            "pin-project-lite",
+            "reqwest-0-12",
+            "reqwest-0-13",
+            "tower-layer",
+            "tower-service",
+        ],
     },
     Layer { name: "runtime-policy", below: &["runtime-events", "runtime-usage"], others: &[] },
     Layer { name: "runtime-report", below: &["runtime-events"], others: &[] },

@@ -46,9 +46,13 @@ pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
     if let Some(error) = error.downcast_ref::<RateLimitedError>() {
         return Some(Known::Part(Fault { elsewhere: true, ..not_sent(error.retry_after) }));
     }
-    #[cfg(feature = "reqwest")]
+    #[cfg(feature = "reqwest-0-12")]
     if let Some(error) = error.downcast_ref() {
-        return crate::fault::reqwest::fault(error).map(Known::Fault);
+        return crate::fault::reqwest::of_0_12(error).map(Known::Fault);
+    }
+    #[cfg(feature = "reqwest-0-13")]
+    if let Some(error) = error.downcast_ref() {
+        return crate::fault::reqwest::of_0_13(error).map(Known::Fault);
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
         return of_io(error.kind());

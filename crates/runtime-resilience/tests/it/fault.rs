@@ -9,8 +9,10 @@ mod http;
 mod openai;
 mod others;
 mod reach;
-#[cfg(feature = "reqwest")]
-mod reqwest;
+#[cfg(feature = "reqwest-0-12")]
+mod reqwest_0_12;
+#[cfg(feature = "reqwest-0-13")]
+mod reqwest_0_13;
 mod retry_after;
 mod rows;
 mod wait;

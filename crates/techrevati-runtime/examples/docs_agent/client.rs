@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use reqwest::Response;
+use reqwest_0_12::{self as reqwest, Response};
 use serde_json::{Value, json};
 use techrevati_runtime::events::{Clock as _, SystemClock};
 use techrevati_runtime::resilience::{FaultError, FaultKind, Provider};

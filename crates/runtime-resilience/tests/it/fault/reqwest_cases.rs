@@ -1,5 +1,5 @@
-//! The errors of `reqwest`, as they come from a listener on this machine that refuses, hangs up,
-//! breaks off or says nothing.
+//! The errors of one version of `reqwest`, as they come from a listener on this machine that refuses,
+//! hangs up, breaks off or says nothing.
 
 use std::error::Error;
 use std::io::{self, Read as _, Write as _};
@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use reqwest::dns::{Name, Resolve, Resolving};
-use reqwest::{Client, ClientBuilder};
+use super::reqwest::dns::{Name, Resolve, Resolving};
+use super::reqwest::{self, Client, ClientBuilder};
 use runtime_events::FailureScenario;
 use runtime_resilience::{Fault, FaultKind, Reach, TimeoutPhase, classify_error};
 use serde_json::Value;
