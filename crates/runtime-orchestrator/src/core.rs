@@ -3,6 +3,7 @@
 mod end;
 mod entry;
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -16,6 +17,7 @@ use runtime_usage::Account;
 
 pub(crate) use self::end::completed;
 pub(crate) use self::entry::Entry;
+use crate::error::text_of;
 use crate::limits::Until;
 use crate::log::log;
 use crate::parts::books::Books;
@@ -121,8 +123,8 @@ impl Core {
         self.setup.telemetry.capture.is_some()
     }
 
-    pub(crate) fn log_failure(&self, what: &'static str, error: &dyn fmt::Display) {
-        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&error.to_string()), "turn or tool failed");
+    pub(crate) fn log_failure(&self, what: &'static str, error: &(dyn Error + 'static)) {
+        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&text_of(error)), "turn or tool failed");
     }
 
     pub(crate) fn as_member(self: &Arc<Self>) -> Weak<dyn Member> {

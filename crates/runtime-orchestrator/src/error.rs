@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runtime_events::AgentFailureClass;
 use runtime_lifecycle::AgentStatus;
-use runtime_resilience::TimeoutPhase;
+use runtime_resilience::{Failure, TimeoutPhase, chain_text};
 use thiserror::Error;
 
 #[doc(no_inline)]
@@ -16,6 +16,14 @@ pub use runtime_resilience::BoxError;
 
 pub use self::call::{ToolError, TurnError, UnrecoveredError};
 pub use self::session::SessionError;
+
+/// The text of an error and its sources, for events and logs. A failure knows it, so that its chain is
+/// walked along once.
+pub(crate) fn text_of(error: &(dyn std::error::Error + 'static)) -> String {
+    let turn = || error.downcast_ref::<TurnError>()?.failure();
+    let failure = error.downcast_ref::<Failure>().or_else(turn);
+    failure.map_or_else(|| chain_text(error), Failure::chain_text)
+}
 
 /// The reason of a shutdown in the data of events.
 pub(crate) const SHUTDOWN: &str = "shutdown";

@@ -30,6 +30,41 @@ pub fn errors<'a>(
     iter::successors(Some(error), |error| inner(*error)).take(MAX_DEPTH)
 }
 
+/// The texts of an error and its sources, joined with colons. A text that the error above it repeats
+/// is left out.
+///
+/// ```
+/// use std::io;
+/// use runtime_resilience::chain_text;
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("cannot ask the model")]
+/// struct AskError(#[source] io::Error);
+///
+/// let error = AskError(io::Error::other("connection refused"));
+/// assert_eq!(chain_text(&error), "cannot ask the model: connection refused");
+/// ```
+pub fn chain_text(error: &(dyn Error + 'static)) -> String {
+    text_of(errors(error))
+}
+
+/// The texts of a chain whose errors are known.
+pub(crate) fn text_of<'a, I>(errors: I) -> String
+where
+    I: Iterator<Item = &'a (dyn Error + 'static)>,
+{
+    let mut chain = String::new();
+    let mut above = String::new();
+    for error in errors {
+        let text = error.to_string();
+        if !text.is_empty() && !above.contains(&text) {
+            chain.extend([if chain.is_empty() { "" } else { ": " }, &text]);
+        }
+        above = text;
+    }
+    chain
+}
+
 /// The next error of the chain. Some wrappers return the source of their content as their own, and
 /// so hide the content itself.
 fn inner<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {

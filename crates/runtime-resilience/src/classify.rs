@@ -9,7 +9,7 @@ use runtime_events::FailureScenario;
 
 pub use self::failure::Failure;
 use self::types::{Known, known};
-use crate::chain::errors;
+use crate::chain::{BoxError, chain_text, errors};
 use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 
 /// The scenario of an error by its type alone; `None` if the type does not decide.
@@ -17,11 +17,20 @@ use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 /// It is asked about each error of a chain, so it need not look at sources.
 pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
+/// The fault of an error by its type alone; `None` if the type does not decide.
+///
+/// It is asked about each error of a chain, so it need not look at sources.
+pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
+
 /// The rules by which errors are classified.
 ///
 /// Types come first: of an error and its sources, from the outermost to the innermost, the first with a
 /// known type decides. [`Fault::from_error`] lists the known types. If no type decides, the texts are
 /// read by the rules of [`classify_text`](crate::classify_text): each rule in turn, over all texts.
+///
+/// A rule of yours knows the types of your client. If the client keeps the reply's facts, a
+/// [fault rule](Self::fault_rule) reads them all; if you know the scenario only, a [rule](Self::rule)
+/// does:
 ///
 /// ```
 /// use std::error::Error;
@@ -34,9 +43,30 @@ pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 /// });
 /// assert_eq!(classifier.classify(&fmt::Error), FailureScenario::ToolExecutionError);
 /// ```
+///
+/// ```
+/// use chrono::Utc;
+/// use runtime_resilience::{Classifier, Failure, Fault, FaultKind, Provider};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the model did not answer")]
+/// struct ClientError {
+///     status: u16,
+///     body: String,
+/// }
+///
+/// let classifier = Classifier::default().fault_rule(|error| {
+///     let error = error.downcast_ref::<ClientError>()?;
+///     Some(Fault::from_response(Provider::OpenAi, error.status, &(), error.body.as_bytes(), Utc::now()))
+/// });
+/// let error = ClientError { status: 429, body: r#"{"error":{"code":"insufficient_quota"}}"#.to_owned() };
+/// let failure = Failure::classified(error, &classifier);
+/// assert_eq!(failure.fault().kind, FaultKind::Quota);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Classifier {
     rules: Vec<TypeRule>,
+    faults: Vec<FaultOf>,
 }
 
 impl Classifier {
@@ -48,10 +78,19 @@ impl Classifier {
         self
     }
 
+    /// Adds a rule that knows the whole fault of types of your own. Such rules are asked in the order
+    /// they were added, before the types of this crate. A [rule](Self::rule) for the scenario goes
+    /// before them.
+    #[must_use]
+    pub fn fault_rule(mut self, rule: FaultOf) -> Self {
+        self.faults.push(rule);
+        self
+    }
+
     /// The scenario of an error; `llm_error` if neither type nor text decides.
     pub fn classify(&self, error: &(dyn Error + 'static)) -> FailureScenario {
         let mut reading = Reading::default();
-        reading.walk(error, &self.rules, |reading, _| reading.scenario().is_some());
+        reading.walk(error, self, |reading, _| reading.scenario().is_some());
         reading.scenario().unwrap_or_else(|| of_texts(&reading.chain).scenario())
     }
 }
@@ -100,11 +139,11 @@ impl<'e> Reading<'e> {
     fn walk(
         &mut self,
         error: &'e (dyn Error + 'static),
-        rules: &[TypeRule],
+        classifier: &Classifier,
         mut enough: impl FnMut(&Self, &'e (dyn Error + 'static)) -> bool,
     ) {
         for error in errors(error) {
-            self.see(error, rules);
+            self.see(error, classifier);
             if enough(self, error) {
                 return;
             }
@@ -113,11 +152,12 @@ impl<'e> Reading<'e> {
     }
 
     /// The outermost error that decides counts.
-    fn see(&mut self, error: &'e (dyn Error + 'static), rules: &[TypeRule]) {
+    fn see(&mut self, error: &'e (dyn Error + 'static), classifier: &Classifier) {
         if self.scenario().is_none() {
-            self.told = rules.iter().find_map(|rule| rule(error));
+            self.told = classifier.rules.iter().find_map(|rule| rule(error));
         }
-        let (fault, facts, tells) = match known(error) {
+        let own = classifier.faults.iter().find_map(|rule| rule(error)).map(Known::Fault);
+        let (fault, facts, tells) = match own.or_else(|| known(error)) {
             None => return,
             Some(Known::Part(fault)) => (fault, Some(fault), false),
             Some(Known::Fault(fault)) => (fault, Some(fault), true),
@@ -162,7 +202,7 @@ impl<'e> Reading<'e> {
 impl Meaning {
     fn of(error: &(dyn Error + 'static)) -> Self {
         let mut reading = Reading::default();
-        reading.walk(error, &[], |reading, _| reading.is_typed());
+        reading.walk(error, &Classifier::default(), |reading, _| reading.is_typed());
         reading.meaning(None)
     }
 }
@@ -177,9 +217,9 @@ impl Fault {
     /// |---|---|
     /// | [`FaultError`] | its own |
     /// | [`Failure`] | its own |
-    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere, a `provider_failure`; asks to wait until the breaker lets one through |
-    /// | [`NoRouteError`](crate::NoRouteError) | local, not sent, a `provider_failure`; asks to wait until the first route returns |
-    /// | [`RateLimitedError`](crate::RateLimitedError) | local, not sent, to be tried elsewhere; asks to wait until there is room |
+    /// | [`CircuitOpenError`](crate::CircuitOpenError) | local, not sent, to be tried elsewhere, a `provider_failure`; to be tried here once the breaker lets one through |
+    /// | [`NoRouteError`](crate::NoRouteError) | local, not sent, a `provider_failure`; to be tried once the first route returns |
+    /// | [`RateLimitedError`](crate::RateLimitedError) | local, not sent, to be tried elsewhere; to be tried here once there is room |
     /// | [`io::Error`](std::io::Error): timed out, would block | timeout |
     /// | `io::Error`: refused, reset, aborted, not connected, broken pipe, not reachable, early end\* | network; if refused, not sent |
     /// | `io::Error`: invalid data\* | malformed |
@@ -206,7 +246,8 @@ impl Fault {
     /// `error_for_status` drops the facts that distinguish one 429 from another. Pass the reply instead:
     /// [`Fault::from_response`] takes its status, its headers (with feature `http`) and its body.
     ///
-    /// A fault read from text alone has an unknown [reach](Self::reach).
+    /// A fault read from text alone has an unknown [reach](Self::reach). Its other facts are more exact
+    /// than its scenario: a text with the words of a quota, or with a status of 4xx, is no outage.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
         Meaning::of(error).fault
     }
@@ -214,7 +255,7 @@ impl Fault {
     /// As [`from_error`](Self::from_error), by types alone; `None` if only the text could decide.
     pub fn from_type(error: &(dyn Error + 'static)) -> Option<Self> {
         let mut reading = Reading::default();
-        reading.walk(error, &[], |reading, _| reading.facts.is_some());
+        reading.walk(error, &Classifier::default(), |reading, _| reading.facts.is_some());
         reading.facts
     }
 }
@@ -222,16 +263,24 @@ impl Fault {
 impl FaultError {
     /// The fault of a Rust error, as [`Fault::from_error`] has it, in the words of its whole chain.
     ///
-    /// The error itself is not kept: return it unchanged where the caller needs it.
+    /// The error itself is not kept. [`around`](Self::around) keeps it.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        let mut reading = Reading::default();
-        reading.walk(error, &[], |_, _| false);
-        let words: Vec<_> = reading.chain.iter().map(ToString::to_string).collect();
-        // Many repeat the text of the error below them.
-        let said =
-            |at: usize| at.checked_sub(1).is_some_and(|at| words[at].contains(&words[at + 1]));
-        let words: Vec<_> =
-            (0..words.len()).filter(|&at| !said(at)).map(|at| &*words[at]).collect();
-        Self::new(reading.meaning(None).fault, FaultDetails::saying(&words.join(": ")))
+        Self::new(Fault::from_error(error), FaultDetails::saying(&chain_text(error)))
+    }
+
+    /// The fault of a Rust error, as [`Fault::from_error`] has it, with the error as its source.
+    ///
+    /// ```
+    /// use std::error::Error;
+    /// use std::io::{self, ErrorKind};
+    /// use runtime_resilience::{FaultError, FaultKind};
+    ///
+    /// let error = FaultError::around(io::Error::new(ErrorKind::ConnectionReset, "reset by peer"));
+    /// assert_eq!(error.fault.kind, FaultKind::Network);
+    /// assert!(error.source().is_some_and(|source| source.is::<io::Error>()));
+    /// ```
+    pub fn around(error: impl Into<BoxError>) -> Self {
+        let error = error.into();
+        Self::new(Fault::from_error(&*error), FaultDetails::default()).caused_by(error)
     }
 }

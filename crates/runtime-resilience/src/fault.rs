@@ -9,6 +9,7 @@ mod headers;
 mod http;
 mod http_date;
 mod kind;
+mod phrases;
 mod provider;
 #[cfg(any(feature = "reqwest-0-12", feature = "reqwest-0-13"))]
 pub(crate) mod reqwest;
@@ -16,10 +17,12 @@ mod retry_after;
 mod rows;
 mod rule;
 mod rules;
+mod said;
 mod text;
 mod usual;
 mod wait;
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -30,12 +33,12 @@ pub use self::details::{FaultDetails, FaultError, without_keys};
 pub use self::field::ReplyField;
 pub use self::headers::{Headers, header_lookup};
 pub use self::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
+pub use self::phrases::classify_text;
 pub use self::provider::Provider;
 pub use self::retry_after::retry_after;
 pub(crate) use self::retry_after::until_reset;
 pub use self::rule::FaultRule;
 pub use self::rules::FaultRules;
-pub use self::text::classify_text;
 pub(crate) use self::text::of_texts;
 pub use self::wait::NoRetry;
 pub(crate) use self::wait::wait;
@@ -67,7 +70,9 @@ pub(crate) use self::wait::wait;
 /// let left = Some(Duration::from_secs(10));
 /// assert!(matches!(rate.wait(delay, cap, left), Err(NoRetry::Deadline { .. })));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Equal faults mean the same, whatever they were read from.
+#[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Fault {
     /// The kind of failure.
@@ -87,6 +92,8 @@ pub struct Fault {
     pub reach: Reach,
     /// The HTTP status, if there was a reply. In a stream, the status that the error names.
     pub status: Option<u16>,
+    /// What it was read from.
+    pub basis: FaultBasis,
     pub(crate) scenario: FailureScenario,
 }
 
@@ -209,6 +216,12 @@ impl Fault {
         if self.retry { wait(self.asked, delay, cap, left) } else { Err(NoRetry::Pointless) }
     }
 
+    /// With what it was read from.
+    pub(crate) const fn read_from(mut self, basis: FaultBasis) -> Self {
+        self.basis = basis;
+        self
+    }
+
     /// With an unknown reach.
     const fn of_unknown_reach(mut self) -> Self {
         self.reach = Reach::Unknown;
@@ -223,5 +236,76 @@ impl Fault {
         }
         self.status = Some(status);
         self
+    }
+}
+
+impl PartialEq for Fault {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            kind,
+            retry,
+            asked,
+            elsewhere,
+            cools,
+            counts,
+            reach,
+            status,
+            basis: _,
+            scenario,
+        } = *self;
+        (kind, retry, asked, elsewhere, cools)
+            == (other.kind, other.retry, other.asked, other.elsewhere, other.cools)
+            && (counts, reach, status, scenario)
+                == (other.counts, other.reach, other.status, other.scenario)
+    }
+}
+
+impl Eq for Fault {}
+
+/// What a fault was read from, for whoever wonders about it.
+///
+/// ```
+/// use runtime_resilience::{Fault, FaultBasis, Provider};
+/// use serde_json::json;
+///
+/// let event = json!({"error": {"code": "insufficient_quota"}});
+/// let fault = Fault::from_stream_error(Provider::OpenAi, &event);
+/// let FaultBasis::Row(row) = fault.basis else { unreachable!("a row knows this code") };
+/// assert!(row.to_string().contains("`code` is `insufficient_quota`"));
+/// ```
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum FaultBasis {
+    /// It was made by the caller, as [`Fault::of`](crate::Fault::of) does.
+    Given,
+    /// A built-in row of the table of replies. It matched a reply, or the text of an error.
+    Row(&'static FaultRule),
+    /// A row of the caller's [`FaultRules`](crate::FaultRules), by its place from 0.
+    OwnRow(usize),
+    /// The type of a Rust error, or of one of its sources.
+    Type(&'static str),
+    /// This phrase or number in a text, by the rules of [`classify_text`](crate::classify_text).
+    Phrase(&'static str),
+    /// Nothing: no row, type or phrase is known.
+    Nothing,
+}
+
+impl fmt::Display for FaultBasis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Given => f.write_str("given by the caller"),
+            Self::Row(row) => write!(f, "row {row}"),
+            Self::OwnRow(place) => write!(f, "row {place} of the caller's"),
+            Self::Type(name) => write!(f, "type `{name}`"),
+            Self::Phrase(phrase) => write!(f, "phrase `{phrase}`"),
+            Self::Nothing => f.write_str("nothing known"),
+        }
+    }
+}
+
+/// As it is displayed: the fields of a row would bury everything around it.
+impl fmt::Debug for FaultBasis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

@@ -58,13 +58,13 @@ pub use self::breaker::{
     CircuitSnapshot, CircuitState, CircuitWindow, GrowingWait, InvalidWindowError, OpenWait,
     Percent, Permit, PermitRef, Transition, TransitionCause, TransitionListener,
 };
-pub use self::chain::{BoxError, errors};
-pub use self::classify::{Classifier, Failure, TypeRule, classify_error};
+pub use self::chain::{BoxError, chain_text, errors};
+pub use self::classify::{Classifier, Failure, FaultOf, TypeRule, classify_error};
 pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budget};
 pub use self::fault::{
-    Fault, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope, Headers,
-    NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, header_lookup, retry_after,
-    without_keys,
+    Fault, FaultBasis, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope,
+    Headers, NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, header_lookup,
+    retry_after, without_keys,
 };
 pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;

@@ -10,7 +10,7 @@ use runtime_lifecycle::AgentStatus;
 use runtime_resilience::without_keys;
 
 use super::Core;
-use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError};
+use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError, text_of};
 use crate::failure::{class_of, failure, is_of_shutdown};
 use crate::log::log;
 use crate::parts::life::{Ended, Ending};
@@ -47,7 +47,7 @@ impl Core {
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.recovery.classifier);
-        let detail = without_keys(&failure.to_string()).into_owned();
+        let detail = without_keys(&text_of(&failure)).into_owned();
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
         } else {

@@ -5,7 +5,7 @@ use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, RouteLease, wi
 
 use super::meaning::after_a_call;
 use super::plan::Recovering;
-use crate::error::{TurnError, UnrecoveredError};
+use crate::error::{TurnError, UnrecoveredError, text_of};
 use crate::escalation::{Escalation, alert};
 use crate::failure::fault_of;
 use crate::tell;
@@ -34,7 +34,7 @@ impl Recovering<'_> {
     pub(super) fn passed(&mut self, error: TurnError) -> TurnError {
         let error = if self.called { after_a_call(error) } else { error };
         if self.story.is_open() {
-            self.story.fail_pending(&error.to_string());
+            self.story.fail_pending(&text_of(&error));
             self.story.stopped(&error);
         } else {
             self.entry.stop_working();
@@ -49,7 +49,7 @@ impl Recovering<'_> {
         self.story.begin();
         // A refusal has no fault: the pending one is what the turn could not recover from.
         let fault = fault_of(&error).or_else(|| Some(self.story.pending.as_ref()?.fault));
-        self.story.fail_pending(&error.to_string());
+        self.story.fail_pending(&text_of(&error));
         let result = RecoveryResult::new(
             RecoveryOutcome::EscalationRequired,
             Vec::new(),

@@ -10,7 +10,7 @@ use runtime_events::{FailureScenario, SpanOutcome};
 use runtime_resilience::{GaveUp, NoRetry, RecoveryStep, StepContext};
 
 use super::plan::{After, Recovering};
-use crate::error::TurnError;
+use crate::error::{TurnError, text_of};
 use crate::park::is_thread;
 use crate::parts::pace::Pace;
 use crate::tell::{Reason, Wait};
@@ -81,7 +81,7 @@ impl Recovering<'_> {
             After::Pass(error) => Err(self.passed(error)),
             After::Stop(error, why) => Err(self.gave_up(error, why)),
             After::Again(pending, error) => {
-                self.story.fail_pending(&error.to_string());
+                self.story.fail_pending(&text_of(&error));
                 let (scenario, wait) = (pending.fault.scenario(), pending.next.wait);
                 let steps = pending.next.steps.clone();
                 self.story.tell_attempt(pending);

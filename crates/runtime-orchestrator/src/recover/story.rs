@@ -16,7 +16,7 @@ use runtime_resilience::{
 use serde_json::Value;
 
 use crate::core::Core;
-use crate::error::TurnError;
+use crate::error::{TurnError, text_of};
 use crate::log::log;
 use crate::parts::money::Bill;
 use crate::tell;
@@ -138,7 +138,7 @@ impl<'s> Story<'s> {
             TurnError::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
             _ => (SpanOutcome::Failed, inner.failure_class()),
         };
-        self.told_end(outcome, class, inner.scenario(), error.to_string());
+        self.told_end(outcome, class, inner.scenario(), text_of(error));
     }
 
     fn told_end(

@@ -7,7 +7,7 @@ use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_usage::{Account, UsageTracker};
 
 use crate::core::Core;
-use crate::error::SessionError;
+use crate::error::{SessionError, text_of};
 use crate::parts::stream::Snapshot;
 use crate::report::Summary;
 use crate::setup::Setup;
@@ -43,7 +43,7 @@ pub(crate) fn unopened(setup: &Setup, error: &SessionError) -> Summary {
     let shutdown = error.is_shutdown();
     let status = if shutdown { AgentStatus::Cancelled } else { AgentStatus::Failed };
     // A new worker can always fail or be cancelled.
-    let _ = worker.transition(status, Some(&error.to_string()), now);
+    let _ = worker.transition(status, Some(&text_of(error)), now);
     Summary {
         worker,
         usage: UsageTracker::new().summary(),

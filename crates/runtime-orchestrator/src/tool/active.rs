@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::capture::Content;
 use crate::core::{Core, Entry};
-use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError};
+use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError, text_of};
 use crate::failure::failure;
 use crate::limits::Kind;
 use crate::parts::pace::Pace;
@@ -146,16 +146,21 @@ impl ActiveTool<'_> {
         }
     }
 
-    fn stopped(&mut self, outcome: SpanOutcome, class: AgentFailureClass, error: &dyn Error) {
+    fn stopped(
+        &mut self,
+        outcome: SpanOutcome,
+        class: AgentFailureClass,
+        error: &(dyn Error + 'static),
+    ) {
         self.ended = true;
         let status = match outcome {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
         };
         let event = self.event(AgentEventName::AgentToolCompleted, status);
-        let event = event.with_failure_class(class).with_detail(error.to_string());
+        let event = event.with_failure_class(class).with_detail(text_of(error));
         self.emit(event.with_outcome(outcome));
-        self.core.log_failure("tool", &error);
+        self.core.log_failure("tool", error);
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {

@@ -8,7 +8,7 @@ use runtime_events::{SpanId, SpanOutcome};
 use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation};
 
 use crate::core::Core;
-use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError};
+use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
 use crate::limits::Kind;
 use crate::park::{Timers, is_thread};
 use crate::parts::money::{Ask, Funds};
@@ -72,7 +72,7 @@ fn first_checks(core: &Core, spec: &Spec) -> Result<Pace, TurnError> {
 
 /// Emits the refusal of a turn.
 pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
-    let why = (error.failure_class(), error.reason(), error.to_string());
+    let why = (error.failure_class(), error.reason(), text_of(error));
     tell::turn_refused(&core.stream, model, why);
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::capture::Content;
 use crate::core::Core;
-use crate::error::{BoxError, TurnError};
+use crate::error::{BoxError, TurnError, text_of};
 use crate::log::log;
 use crate::tell;
 use crate::turn::active::ActiveTurn;
@@ -77,7 +77,7 @@ fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Opt
     match read {
         Ok(usage) => Some(usage),
         Err(error) => {
-            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&error.to_string()), "cannot read the usage of an answer; its reservation is billed");
+            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&text_of(&*error)), "cannot read the usage of an answer; its reservation is billed");
             None
         }
     }

@@ -12,7 +12,7 @@ use runtime_resilience::{CallOutcome, Failure, TimeoutPhase};
 use runtime_usage::ReportedUsage;
 
 use crate::core::Core;
-use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError};
+use crate::error::{BoxError, DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
 use crate::failure::{failure, refused_inside};
 use crate::limits::Kind;
 use crate::parts::money::{Bill, Money};
@@ -157,7 +157,7 @@ impl ActiveTurn<'_> {
         outcome: SpanOutcome,
         class: AgentFailureClass,
         scenario: Option<FailureScenario>,
-        error: &dyn Error,
+        error: &(dyn Error + 'static),
     ) {
         let Core { stream, money, .. } = self.core;
         let observed = self.held.take_observed(self.pace.pulse());
@@ -172,7 +172,7 @@ impl ActiveTurn<'_> {
                 .part
                 .event(stream, failed, status, self.span)
                 .with_failure_class(class)
-                .with_detail(error.to_string())
+                .with_detail(text_of(error))
                 .with_outcome(outcome);
             let bill = bill.as_ref().map(|bill| (bill, money));
             event.data = data(&self.part, &self.model, bill, scenario);
@@ -186,7 +186,7 @@ impl ActiveTurn<'_> {
         if self.held.is_answered() {
             tell::overspent(stream, money);
         }
-        self.core.log_failure("turn", &error);
+        self.core.log_failure("turn", error);
     }
 }
 

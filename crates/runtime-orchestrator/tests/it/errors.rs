@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, ManualClock};
 use runtime_orchestrator::{BoxError, SessionError, ToolCall, ToolError, Turn, TurnError};
-use runtime_resilience::{RecoveryHandler, StepContext};
+use runtime_resilience::{CircuitState, RecoveryHandler, StepContext};
 
 use crate::support::{Fixture, WAIT, now};
 
@@ -123,6 +123,49 @@ fn anyhow_error_is_classified_by_its_chain_and_downcasts() {
     let session = Fixture::new().orchestrator.session().unwrap();
     let report = session.finish(Err::<(), _>(anyhow::Error::new(io::Error::other("disk"))));
     assert!(report.result.unwrap_err().is::<io::Error>());
+}
+
+#[cfg(feature = "anyhow")]
+#[test]
+fn details_of_an_anyhow_error_have_its_whole_chain() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let error = || anyhow::Error::new(io::Error::other("disk full")).context("cannot save");
+    let turn = session.run_turn(Turn::model("m"), async || Err::<(), _>(error()));
+    let failed = now(turn).unwrap_err();
+    let tool = now(session.run_tool("save", async || Err::<(), _>(error())));
+    let _ = tool.unwrap_err();
+    let _ = session.finish(Err::<(), _>(failed));
+    for name in [
+        AgentEventName::TurnFailed,
+        AgentEventName::AgentToolCompleted,
+        AgentEventName::AgentFailed,
+    ] {
+        let event = fixture.only(name);
+        let detail = event.detail.as_ref().unwrap();
+        assert_eq!(detail, "cannot save: disk full", "{name}");
+    }
+}
+
+#[test]
+fn bad_requests_by_text_never_open_the_breaker() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let fails = |text: &'static str| {
+        let turn = session.run_turn(Turn::model("m"), async || Err::<(), _>(text));
+        assert_eq!(now(turn).unwrap_err().to_string(), text);
+        fixture.breaker.state()
+    };
+    for text in [
+        "Error code: 400 - temperature must be at most 2",
+        "HTTP status client error (422 Unprocessable Entity) for url (http://x/)",
+        "HTTP 418",
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "insufficient_quota: you exceeded your current quota",
+    ] {
+        assert_eq!(fails(text), CircuitState::Closed, "{text}");
+    }
+    assert_eq!(fails("HTTP 500"), CircuitState::Open, "an outage does");
 }
 
 #[test]

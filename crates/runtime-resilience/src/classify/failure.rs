@@ -6,9 +6,9 @@ use std::fmt;
 
 use runtime_events::{AgentFailureClass, FailureScenario};
 
-use super::{Classifier, Meaning, Reading, TypeRule};
-use crate::chain::BoxError;
-use crate::fault::Fault;
+use super::{Classifier, Meaning, Reading};
+use crate::chain::{BoxError, text_of};
+use crate::fault::{Fault, FaultBasis, FaultKind};
 
 /// A caller's error with its fault, read once.
 ///
@@ -35,13 +35,15 @@ pub struct Failure {
 
 struct Read {
     meaning: Meaning,
+    /// The text of the chain, if the error has a source.
+    text: Option<Box<str>>,
     note: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl Failure {
     /// An error whose scenario the caller knows.
     pub fn new(error: impl Into<BoxError>, scenario: FailureScenario) -> Self {
-        Self::read(error.into(), &[], Some(scenario), |_, _: &mut Option<()>| {})
+        Self::read(error.into(), &Classifier::default(), Some(scenario), |_, _: &mut Option<()>| {})
     }
 
     /// An error with the scenario that a classifier finds.
@@ -70,24 +72,26 @@ impl Failure {
         classifier: &Classifier,
         look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
     ) -> Self {
-        Self::read(error.into(), &classifier.rules, None, look)
+        Self::read(error.into(), classifier, None, look)
     }
 
     fn read<N: Any + Send + Sync>(
         error: BoxError,
-        rules: &[TypeRule],
+        classifier: &Classifier,
         given: Option<FailureScenario>,
         mut look: impl FnMut(&(dyn Error + 'static), &mut Option<N>),
     ) -> Self {
         let mut note = None;
         let mut reading = Reading::default();
-        reading.walk(&*error, rules, |_, error| {
+        reading.walk(&*error, classifier, |_, error| {
             look(error, &mut note);
             false
         });
         let meaning = reading.meaning(given);
+        let chain = &reading.chain;
+        let text = (chain.len() > 1).then(|| text_of(chain.iter().copied()).into());
         let note = note.map(|note| Box::new(note) as _);
-        Self { error, read: Box::new(Read { meaning, note }) }
+        Self { error, read: Box::new(Read { meaning, text, note }) }
     }
 
     /// The scenario, which selects the recipe.
@@ -102,10 +106,15 @@ impl Failure {
         self.read.meaning.fault
     }
 
-    /// Whether it counts against the provider's health, so that a circuit breaker should count it. It
-    /// does unless a type decides otherwise: a text is not enough.
+    /// Whether it counts against the provider's health, so that a circuit breaker should count it.
+    ///
+    /// A type decides, or the words or the status of a reply in the text. A phrase of
+    /// [`classify_text`](crate::classify_text) is not enough: such a failure counts, and so does one of
+    /// which nothing is known. A rate limit counts if only a text tells of it, as in the original.
     pub fn counts(&self) -> bool {
-        self.facts().is_none_or(|fault| fault.counts)
+        let fault = self.fault();
+        let said = matches!(fault.basis, FaultBasis::Row(_)) && fault.kind != FaultKind::RateLimit;
+        self.facts().or_else(|| said.then_some(fault)).is_none_or(|fault| fault.counts)
     }
 
     /// The class under which events report it.
@@ -125,6 +134,11 @@ impl Failure {
 
     pub(super) const fn facts(&self) -> Option<Fault> {
         self.read.meaning.facts
+    }
+
+    /// The texts of the error and its sources, as [`chain_text`](crate::chain_text) joins them.
+    pub fn chain_text(&self) -> String {
+        self.read.text.as_deref().map_or_else(|| self.error.to_string(), str::to_owned)
     }
 
     /// The caller's error.

@@ -10,7 +10,7 @@ use serde_json::error::Category;
 
 use super::failure::Failure;
 use crate::breaker::CircuitOpenError;
-use crate::fault::{Fault, FaultError, FaultKind, Reach, TimeoutPhase};
+use crate::fault::{Fault, FaultBasis, FaultError, FaultKind, Reach, TimeoutPhase};
 use crate::rate::RateLimitedError;
 use crate::route::NoRouteError;
 
@@ -33,50 +33,67 @@ pub(super) fn known<'e>(error: &'e (dyn Error + 'static)) -> Option<Known<'e>> {
     if let Some(error) = error.downcast_ref::<FaultError>() {
         return Some(Known::Fault(error.fault));
     }
+    let (name, known) = named(error)?;
+    let of_type = |fault: Fault| fault.read_from(FaultBasis::Type(name));
+    Some(match known {
+        Known::Fault(fault) => Known::Fault(of_type(fault)),
+        Known::Part(fault) => Known::Part(of_type(fault)),
+        read @ Known::Read(_) => read,
+    })
+}
+
+/// The name and the meaning of a type.
+fn named<'e>(error: &'e (dyn Error + 'static)) -> Option<(&'static str, Known<'e>)> {
     if let Some(error) = error.downcast_ref::<CircuitOpenError>() {
         let scenario = FailureScenario::ProviderFailure;
-        let fault = not_sent(error.retry_after);
-        return Some(Known::Fault(Fault { elsewhere: true, scenario, ..fault }));
+        let fault = Fault { elsewhere: true, scenario, ..not_sent(error.retry_after) };
+        return Some(("CircuitOpenError", Known::Fault(fault)));
     }
     if let Some(error) = error.downcast_ref::<NoRouteError>() {
         let asked = error.soonest.as_ref().map(|(_, wait)| *wait).filter(|wait| !wait.is_zero());
         let scenario = FailureScenario::ProviderFailure;
-        return Some(Known::Fault(Fault { scenario, ..not_sent(asked) }));
+        return Some(("NoRouteError", Known::Fault(Fault { scenario, ..not_sent(asked) })));
     }
     if let Some(error) = error.downcast_ref::<RateLimitedError>() {
-        return Some(Known::Part(Fault { elsewhere: true, ..not_sent(error.retry_after) }));
+        let fault = Fault { elsewhere: true, ..not_sent(error.retry_after) };
+        return Some(("RateLimitedError", Known::Part(fault)));
     }
     #[cfg(feature = "reqwest-0-12")]
     if let Some(error) = error.downcast_ref() {
-        return crate::fault::reqwest::of_0_12(error).map(Known::Fault);
+        let fault = crate::fault::reqwest::of_0_12(error)?;
+        return Some(("reqwest::Error", Known::Fault(fault)));
     }
     #[cfg(feature = "reqwest-0-13")]
     if let Some(error) = error.downcast_ref() {
-        return crate::fault::reqwest::of_0_13(error).map(Known::Fault);
+        let fault = crate::fault::reqwest::of_0_13(error)?;
+        return Some(("reqwest::Error", Known::Fault(fault)));
     }
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        return of_io(error.kind());
+        return Some(("io::Error", of_io(error.kind())?));
     }
     if let Some(error) = error.downcast_ref::<serde_json::Error>() {
         let malformed = Fault::of(FaultKind::Malformed);
-        return match error.classify() {
-            Category::Syntax | Category::Eof => Some(Known::Fault(malformed)),
+        let known = match error.classify() {
+            Category::Syntax | Category::Eof => Known::Fault(malformed),
             // Well-formed, but of an unexpected shape: nothing is corrupt.
-            Category::Data => Some(Known::Part(malformed)),
-            Category::Io => error.io_error_kind().and_then(of_io),
+            Category::Data => Known::Part(malformed),
+            Category::Io => of_io(error.io_error_kind()?)?,
         };
+        return Some(("serde_json::Error", known));
     }
-    Some(match error.downcast_ref()? {
+    let known = match error.downcast_ref()? {
         RecvTimeoutError::Timeout => {
             Known::Fault(Fault::of(FaultKind::Timeout(TimeoutPhase::Unknown)))
         }
         RecvTimeoutError::Disconnected => Known::Part(Fault::of(FaultKind::Local)),
-    })
+    };
+    Some(("RecvTimeoutError", known))
 }
 
-/// Refused on this side; `asked` is when it may be let through.
+/// Refused on this side. `asked` is when it may be let through: then another attempt may succeed.
 const fn not_sent(asked: Option<Duration>) -> Fault {
     let mut fault = Fault::of(FaultKind::Local);
+    fault.retry = asked.is_some();
     fault.asked = asked;
     fault.reach = Reach::NotSent;
     fault

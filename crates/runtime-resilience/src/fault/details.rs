@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -11,6 +12,7 @@ use super::headers::Headers;
 use super::kind::FaultKind;
 use super::provider::Provider;
 use super::{Fault, body};
+use crate::chain::BoxError;
 
 /// The words of a reply: the provider's names for the error, and the name of the request.
 ///
@@ -104,19 +106,31 @@ const LONGEST_NAME: usize = 100;
 /// assert_eq!(cut.to_string(), "network: the connection broke after 12 chunks");
 /// assert!(cut.fault.retry && cut.fault.elsewhere);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// It may keep the client's error as its [`source`](Error::source), so that the facts and the error are
+/// both there: see [`around`](Self::around) and [`caused_by`](Self::caused_by). Two errors are equal if
+/// their faults and details are.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FaultError {
     /// The fault.
     pub fault: Fault,
     /// The provider's words. Boxed, so that results with this error stay small.
     pub details: Box<FaultDetails>,
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl FaultError {
     /// A fault and its words.
     pub fn new(fault: Fault, details: FaultDetails) -> Self {
-        Self { fault, details: Box::new(details) }
+        Self { fault, details: Box::new(details), source: None }
+    }
+
+    /// With the error that it was read from as its source.
+    #[must_use]
+    pub fn caused_by(mut self, error: impl Into<BoxError>) -> Self {
+        self.source = Some(error.into().into());
+        self
     }
 
     /// The usual fault of a kind, with words of your own, where there is no reply: for example when a
@@ -159,7 +173,19 @@ impl fmt::Display for FaultError {
     }
 }
 
-impl Error for FaultError {}
+impl Error for FaultError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl PartialEq for FaultError {
+    fn eq(&self, other: &Self) -> bool {
+        self.fault == other.fault && self.details == other.details
+    }
+}
+
+impl Eq for FaultError {}
 
 fn tidy_name(text: &str) -> String {
     tidy(text, LONGEST_NAME)

@@ -8,11 +8,11 @@ use serde_json::Value;
 use super::field::Reply;
 use super::headers::Headers;
 use super::kind::{FaultKind, FaultScope};
+use super::phrases::of_phrase;
 use super::provider::Provider;
 use super::retry_after::{in_metadata, in_words, reset_of_limits, retry_after, until_loaded};
 use super::rule::FaultRule;
-use super::text::of_text;
-use super::{Fault, body, rows};
+use super::{Fault, FaultBasis, body, rows};
 
 /// The table by which replies are read: your rows in the order they were added, then the built-in
 /// ones. The first row that matches decides.
@@ -95,8 +95,8 @@ impl FaultRules {
     fn by_rows<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, nested: Option<&Value>) -> Fault {
         let behind = nested.and_then(|body| self.behind(reply, body));
         let fault = behind.unwrap_or_else(|| {
-            let row = self.rows_of(reply.provider).find(|row| row.matches(reply));
-            row.map_or_else(|| unknown(reply.error), FaultRule::fault)
+            let row = self.rows_of(reply.provider).find(|(_, row)| row.matches(reply));
+            row.map_or_else(|| unknown(reply.error), |(basis, row)| row.fault().read_from(basis))
         });
         if reply.status == 0 { fault } else { fault.with_status(reply.status) }
     }
@@ -107,14 +107,26 @@ impl FaultRules {
     fn behind<H: Headers + ?Sized>(&self, reply: &Reply<'_, H>, body: &Value) -> Option<Fault> {
         let provider = body::speaker(body, reply.provider);
         let inner = Reply::new(provider, reply.status, &(), body);
-        let mut rows = self.rows_of(provider).filter(|row| row.has_conditions());
-        let fault = rows.find(|row| row.matches(&inner))?.fault();
+        let fault = self.by_conditions(provider, &inner)?;
         Some(Fault { cools: fault.cools.min(FaultScope::Model), ..fault })
     }
 
-    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = &FaultRule> {
-        let own = self.rows.iter().filter(move |row| row.is_for(provider));
-        own.chain(rows::of(provider).map(|row| -> &FaultRule { row }))
+    /// By the rows that read more than the status.
+    fn by_conditions<H: Headers + ?Sized>(
+        &self,
+        provider: Provider,
+        reply: &Reply<'_, H>,
+    ) -> Option<Fault> {
+        let mut rows = self.rows_of(provider).filter(|(_, row)| row.has_conditions());
+        let (basis, row) = rows.find(|(_, row)| row.matches(reply))?;
+        Some(row.fault().read_from(basis))
+    }
+
+    fn rows_of(&self, provider: Provider) -> impl Iterator<Item = (FaultBasis, &FaultRule)> {
+        let own = self.rows.iter().enumerate();
+        let own = own.map(|(place, row)| (FaultBasis::OwnRow(place), row));
+        let built_in = rows::of(provider).map(|row| (FaultBasis::Row(row), row));
+        own.filter(move |(_, row)| row.is_for(provider)).chain(built_in)
     }
 }
 
@@ -131,18 +143,57 @@ fn asked<H: Headers + ?Sized>(
         .or_else(|| in_metadata(reply.error, now));
     let limits =
         || reset_of_limits(reply.headers, now).filter(|_| fault.kind == FaultKind::RateLimit);
-    let passes =
-        matches!(fault.kind, FaultKind::RateLimit | FaultKind::Quota | FaultKind::Overload);
     let words = || match nested {
         None => reply.message,
         Some(body) => body::message(body::error(body)).or_else(|| body::raw(reply.error)?.as_str()),
     };
-    asked.or_else(limits).or_else(|| in_words(words().filter(|_| passes)?, now))
+    asked.or_else(limits).or_else(|| in_words(words().filter(|_| passes(fault.kind))?, now))
+}
+
+/// The wait that a text asks for. A date in it cannot be compared with anything.
+pub(super) fn asked_in_words(fault: &Fault, text: &str) -> Option<Duration> {
+    in_words(Some(text).filter(|_| passes(fault.kind))?, DateTime::UNIX_EPOCH)
+}
+
+/// Whether a wait in the words of a failure is one for it to pass.
+const fn passes(kind: FaultKind) -> bool {
+    matches!(kind, FaultKind::RateLimit | FaultKind::Quota | FaultKind::Overload)
 }
 
 /// No row knows it, so its text decides.
 #[cold]
 fn unknown(error: &Value) -> Fault {
-    let kind = body::message(error).map_or(FaultKind::Unknown, |text| of_text(text).kind);
-    Fault::of(kind).of_unknown_reach()
+    let phrase = body::message(error).and_then(of_phrase);
+    let unknown = Fault::of(FaultKind::Unknown).read_from(FaultBasis::Nothing);
+    // The scenario is that of the kind here: it is a reply and not a text.
+    let by_phrase = |fault: Fault| Fault::of(fault.kind).read_from(fault.basis);
+    phrase.map_or(unknown, by_phrase).of_unknown_reach()
+}
+
+/// The fault of the body that the words of a text stand for, by the rows that read words.
+pub(super) fn by_words(provider: Provider, status: u16, body: &Value) -> Option<Fault> {
+    of_said(provider, status, body, |rules, reply| rules.by_conditions(provider, reply))
+}
+
+/// As [`by_words`], by the rows that read the status alone.
+pub(super) fn by_status(provider: Provider, status: u16, body: &Value) -> Option<Fault> {
+    of_said(provider, status, body, |rules, reply| {
+        let mut rows = rules.rows_of(provider).filter(|(_, row)| !row.has_conditions());
+        let (basis, row) = rows.find(|(_, row)| row.matches(reply))?;
+        Some(row.fault().read_from(basis))
+    })
+}
+
+fn of_said(
+    provider: Provider,
+    status: u16,
+    body: &Value,
+    read: impl FnOnce(&FaultRules, &Reply<'_, ()>) -> Option<Fault>,
+) -> Option<Fault> {
+    let reply = Reply::new(provider, status, &(), body);
+    let mut fault = read(&FaultRules::BUILT_IN, &reply)?;
+    // A date cannot be compared with anything here: only a duration is read.
+    fault.asked = asked(&reply, None, &fault, DateTime::UNIX_EPOCH);
+    fault.status = (reply.status != 0).then_some(reply.status);
+    Some(fault)
 }

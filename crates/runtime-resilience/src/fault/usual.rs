@@ -1,7 +1,7 @@
 //! The usual fault of each kind.
 
-use super::Fault;
 use super::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};
+use super::{Fault, FaultBasis};
 
 /// The facts of a kind: retried here, tried elsewhere, cooled down, counted against health, reached.
 pub(super) const fn fault(kind: FaultKind) -> Fault {
@@ -45,6 +45,7 @@ pub(super) const fn fault(kind: FaultKind) -> Fault {
         counts,
         reach,
         status: None,
+        basis: FaultBasis::Given,
         scenario: kind.scenario(),
     }
 }

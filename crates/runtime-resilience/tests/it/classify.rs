@@ -335,3 +335,19 @@ fn failure_inside_an_error_is_read_as_the_fault_it_keeps() {
     assert_eq!((fault.kind, fault.asked), (FaultKind::ContextLength, Some(Duration::from_secs(9))));
     assert_eq!(Fault::from_error(&around("503", failure)), fault);
 }
+
+#[test]
+fn fault_rule_tells_all_facts_of_a_type() {
+    let quota = |error: &(dyn Error + 'static)| {
+        error.is::<fmt::Error>().then(|| Fault::of(FaultKind::Quota))
+    };
+    let classifier = Classifier::default().fault_rule(quota);
+    let failure = Failure::classified(around("timed out", fmt::Error), &classifier);
+    assert_eq!((failure.fault(), failure.counts()), (Fault::of(FaultKind::Quota), false));
+    assert_eq!(classifier.classify(&fmt::Error), ProviderFailure);
+
+    // A rule for the scenario knows better.
+    let both = classifier.rule(|error| error.is::<fmt::Error>().then_some(ToolExecutionError));
+    let failure = Failure::classified(fmt::Error, &both);
+    assert_eq!(failure.scenario(), ToolExecutionError);
+}

@@ -1,4 +1,8 @@
 //! The crate as its users see it.
+#![cfg_attr(
+    all(feature = "reqwest-0-12", feature = "reqwest-0-13"),
+    expect(clippy::duplicate_mod, reason = "the same cases run against each version of reqwest")
+)]
 
 mod backoff;
 mod breaker;
@@ -7,6 +11,7 @@ mod breaker_threads;
 #[cfg(feature = "tower")]
 mod breaker_tower;
 mod classify;
+mod classify_text;
 mod fallback;
 mod fault;
 mod hedge;

@@ -203,7 +203,7 @@ async fn refused(mut response: Response) -> FaultError {
 
 /// The fault of a provider that was not reached, or of a broken connection, from the error's type.
 fn broken(error: reqwest::Error) -> FaultError {
-    FaultError::from_error(&error.without_url())
+    FaultError::around(error.without_url())
 }
 
 fn malformed(what: &impl std::fmt::Display) -> FaultError {

@@ -5,6 +5,7 @@
 
 mod budgets;
 mod circuit_breaker;
+mod faults;
 mod getting_started;
 mod observability;
 #[cfg(feature = "otel-sdk")]
@@ -31,6 +32,7 @@ async fn main() -> Result<(), BoxError> {
     opentelemetry::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
+    faults::run().await?;
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;

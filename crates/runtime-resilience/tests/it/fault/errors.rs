@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use runtime_events::FailureScenario;
 use runtime_resilience::{
-    CircuitBreaker, Demand, Failure, Fault, FaultDetails, FaultError, FaultKind, Provider,
-    RateLimiter, RateLimits, Reach, TimeoutPhase, classify_error,
+    CircuitBreaker, Classifier, Demand, Failure, Fault, FaultBasis, FaultDetails, FaultError,
+    FaultKind, FaultRule, FaultRules, Provider, RateLimiter, RateLimits, Reach, ReplyField,
+    TimeoutPhase, chain_text, classify_error,
 };
 
 /// The fault of an error, which must be of the scenario that the classifier finds.
@@ -69,9 +70,13 @@ fn open_breaker_sends_elsewhere_and_does_not_count() {
     let error = breaker.try_acquire().unwrap_err();
     let fault = of(&error);
     assert_eq!(fault.kind, FaultKind::Local);
-    assert!(fault.elsewhere && !fault.retry && !fault.counts);
-    assert_eq!(fault.asked, error.retry_after);
-    assert!(fault.asked.is_some());
+    assert!(fault.elsewhere && fault.retry && !fault.counts);
+    assert!(error.retry_after.is_some());
+    assert_eq!(fault.wait(Duration::ZERO, Duration::from_secs(90), None).ok(), error.retry_after);
+
+    breaker.force_open();
+    let forced = of(&breaker.try_acquire().unwrap_err());
+    assert!(!forced.retry, "nobody knows when it opens");
     assert_eq!(fault.scenario(), FailureScenario::ProviderFailure);
 }
 
@@ -118,6 +123,48 @@ fn fault_error_says_each_text_of_its_chain_once() {
     assert_eq!(error.to_string(), "network: cannot read the answer: reset by [redacted]");
     let repeated = FaultError::from_error(&Outer(": reset by sk-abc", reset()));
     assert_eq!(repeated, error);
+}
+
+#[test]
+fn fault_error_keeps_the_clients_error_as_its_source() {
+    let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by peer");
+    let around = FaultError::around(reset());
+    assert_eq!((around.fault.kind, &*around.to_string()), (FaultKind::Network, "network"));
+    assert_eq!(chain_text(&around), "network: reset by peer");
+
+    let own = FaultError::of(FaultKind::Network, "no answer from the model").caused_by(reset());
+    assert_eq!(chain_text(&own), "network: no answer from the model: reset by peer");
+    for error in [around, own] {
+        let failure = Failure::classified(error, &Classifier::default());
+        assert_eq!(failure.fault().kind, FaultKind::Network);
+        let source = failure.downcast_ref::<FaultError>().and_then(Error::source);
+        assert_eq!(
+            source.and_then(|e| e.downcast_ref::<io::Error>()).map(io::Error::kind),
+            Some(ErrorKind::ConnectionReset)
+        );
+    }
+}
+
+#[test]
+fn basis_names_the_row_type_or_phrase() {
+    let basis = |error: &(dyn Error + 'static)| Fault::from_error(error).basis.to_string();
+    let says = |text: &str| basis(&io::Error::other(text.to_owned()));
+    assert_eq!(basis(&io::Error::from(ErrorKind::TimedOut)), "type `io::Error`");
+    assert_eq!(basis(&RecvTimeoutError::Timeout), "type `RecvTimeoutError`");
+    assert_eq!(says("the tool failed"), "phrase `failed`");
+    assert_eq!(says("oh no"), "nothing known");
+    assert!(
+        says("prompt is too long: 210000 tokens")
+            .starts_with("row | any | any | `message` has `context length`")
+    );
+    assert_eq!(Fault::of(FaultKind::Tool).basis.to_string(), "given by the caller");
+
+    let own = FaultRule::any(FaultKind::Overload).says(ReplyField::Code, &["all_gpus_busy"]);
+    let rules = FaultRules::default().row(own).row(own);
+    let event = serde_json::json!({"error": {"code": "all_gpus_busy"}});
+    let fault = rules.of_stream_error(Provider::Other, &event);
+    assert!(matches!(fault.basis, FaultBasis::OwnRow(0)), "{:?}", fault.basis);
+    assert_eq!(fault.basis.to_string(), "row 0 of the caller's");
 }
 
 #[test]
