@@ -4,9 +4,11 @@
 //! those that do not.
 
 mod cases {
+    pub(crate) mod server;
     pub(crate) mod support;
 
     mod faults;
     mod prices;
+    mod turns;
     mod usage;
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use runtime_events::FailureScenario;
+
 use super::condition::{Condition, Matcher, has_any};
 use super::field::{Fields, Reply, ReplyField};
 use super::headers::Headers;
@@ -44,14 +46,12 @@ impl FaultRule {
 
     /// A row for the replies of every provider.
     pub const fn any(kind: FaultKind) -> Self {
-        Self {
-            provider: None,
-            status: None,
-            conditions: [None; 2],
-            unless: &[],
-            needs: 0,
-            fault: usual::fault(kind),
+        let mut fault = usual::fault(kind);
+        if matches!(kind, FaultKind::Malformed) {
+            // The model wrote what nobody can read. Nothing that is stored is corrupt.
+            fault.scenario = FailureScenario::LlmError;
         }
+        Self { provider: None, status: None, conditions: [None; 2], unless: &[], needs: 0, fault }
     }
 
     /// Only for statuses from `lowest` to `highest`.

@@ -45,7 +45,7 @@ impl RecoveryContextConfig {
 impl Default for RecoveryContextConfig {
     fn default() -> Self {
         Self {
-            recipes: Recipes::default(),
+            recipes: Recipes::original(),
             max_events: DEFAULT_MAX_EVENTS,
             clock: Arc::new(SystemClock),
         }

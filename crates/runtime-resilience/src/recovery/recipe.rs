@@ -84,13 +84,20 @@ const fn recipe(
     RecoveryRecipe { scenario, steps: Cow::Borrowed(steps), max_attempts, escalation_policy }
 }
 
+/// The recipes of the Python original.
+static RECIPES: [RecoveryRecipe; SCENARIOS] = recipes(&[RecoveryStep::RetryWithBackoff]);
+
+/// The recipes of turns. A place that hangs may hang again, so a timeout goes elsewhere if it can.
+static OF_TURNS: [RecoveryRecipe; SCENARIOS] =
+    recipes(&[RecoveryStep::RetryWithBackoff, RecoveryStep::SwitchProvider]);
+
 /// In the order of the scenarios, so that [`place`] finds them.
-static RECIPES: [RecoveryRecipe; SCENARIOS] = {
+const fn recipes(after_a_timeout: &'static [RecoveryStep]) -> [RecoveryRecipe; SCENARIOS] {
     use EscalationPolicy::{Abort, AlertHuman, LogAndContinue};
     use FailureScenario as On;
     use RecoveryStep as Step;
     [
-        recipe(On::LlmTimeout, &[Step::RetryWithBackoff], 2, AlertHuman),
+        recipe(On::LlmTimeout, after_a_timeout, 2, AlertHuman),
         recipe(On::LlmError, &[Step::RetryWithBackoff, Step::SwitchProvider], 2, AlertHuman),
         recipe(On::ToolExecutionError, &[Step::RestartAgent], 1, LogAndContinue),
         recipe(
@@ -103,9 +110,9 @@ static RECIPES: [RecoveryRecipe; SCENARIOS] = {
         recipe(On::MemoryCorruption, &[Step::ClearMemoryCache, Step::RestartAgent], 1, Abort),
         recipe(On::ProviderFailure, &[Step::SwitchProvider, Step::RetryWithBackoff], 2, Abort),
     ]
-};
+}
 
-/// The built-in recipe for a scenario.
+/// The recipe of the Python original for a scenario.
 ///
 /// ```
 /// use runtime_events::FailureScenario;
@@ -120,6 +127,8 @@ pub fn recipe_for(scenario: FailureScenario) -> &'static RecoveryRecipe {
 }
 
 /// One recipe for each scenario: the built-in ones, and the caller's in place of some.
+///
+/// The built-in ones are those of [`recipe_for`], but for a timeout: it may go to another provider.
 ///
 /// ```
 /// use runtime_events::FailureScenario;
@@ -146,6 +155,11 @@ impl Recipes {
         self
     }
 
+    /// The recipes of the Python original: a timeout stays with its provider.
+    pub const fn original() -> Self {
+        Self(Cow::Borrowed(&RECIPES))
+    }
+
     /// The recipe of a scenario.
     pub fn get(&self, scenario: FailureScenario) -> &RecoveryRecipe {
         &self.0[place(scenario)]
@@ -154,6 +168,6 @@ impl Recipes {
 
 impl Default for Recipes {
     fn default() -> Self {
-        Self(Cow::Borrowed(&RECIPES))
+        Self(Cow::Borrowed(&OF_TURNS))
     }
 }

@@ -8,7 +8,7 @@ use crate::fault::{Fault, FaultKind, FaultScope};
 ///
 /// The rest that a provider [asked for](Fault::asked) comes first, up to [`longest`](Self::longest).
 /// After a used-up quota or a refused key it only makes a rest longer: the refusal of a day's quota may
-/// name a delay of seconds. If the provider asked for none, nothing rests after a server error, a broken
+/// name a delay of seconds. A quota rests until its reset, if that is told, for at most 31 days. If the provider asked for none, nothing rests after a server error, a broken
 /// connection or a timeout: one of them means little, and many of them are the breaker's business.
 ///
 /// ```
@@ -64,7 +64,8 @@ impl RouteRests {
         self
     }
 
-    /// The longest rest, however long the provider asked for. 1 hour unless set.
+    /// The longest rest, however long the provider asked for, but for the told reset of a quota. 1 hour
+    /// unless set.
     #[must_use]
     pub const fn longest(mut self, rest: Duration) -> Self {
         self.longest = rest;
@@ -75,7 +76,11 @@ impl RouteRests {
     pub(super) fn of(&self, fault: &Fault) -> Option<(FaultScope, Duration)> {
         let asked = fault.asked.unwrap_or_default();
         let (scope, rest) = match (fault.asked, fault.kind) {
-            (_, FaultKind::Quota) => (fault.cools, asked.max(self.quota)),
+            // A reset that is told is known, however far it is.
+            (_, FaultKind::Quota) => {
+                let rest = asked.min(MONTH).max(self.quota.min(self.longest));
+                return rests(fault.cools, rest);
+            }
             (_, FaultKind::Auth) => (fault.cools, asked.max(self.auth)),
             (Some(asked), _) => (fault.cools, asked),
             (None, FaultKind::RateLimit) => (fault.cools, self.rate_limit),
@@ -83,10 +88,16 @@ impl RouteRests {
             (None, FaultKind::Request) => (fault.cools, self.missing),
             (None, _) => return None,
         };
-        let rest = rest.min(self.longest);
-        (scope != FaultScope::Call && !rest.is_zero()).then_some((scope, rest))
+        rests(scope, rest.min(self.longest))
     }
 }
+
+fn rests(scope: FaultScope, rest: Duration) -> Option<(FaultScope, Duration)> {
+    (scope != FaultScope::Call && !rest.is_zero()).then_some((scope, rest))
+}
+
+/// No allowance of a provider is for longer.
+const MONTH: Duration = Duration::from_hours(31 * 24);
 
 impl Default for RouteRests {
     fn default() -> Self {

@@ -82,7 +82,6 @@ fn told(verdict: RecoveryVerdict) -> String {
 fn every_fault_kind_gets_the_steps_that_can_help() {
     const WAITS: &str = "here in 1s: retry_with_backoff, not switch_provider";
     const GOES: &str = "there in 0s: switch_provider, not retry_with_backoff";
-    const STAYS: &str = "here in 1s: retry_with_backoff";
     const SMALLER: &str = "here in 0s: retry_with_smaller_context+reduce_tool_set";
     const FORGETS: &str = "here in 0s: clear_memory_cache+restart_agent";
     const RESTARTS: &str = "here in 0s: restart_agent";
@@ -92,13 +91,13 @@ fn every_fault_kind_gets_the_steps_that_can_help() {
         (FaultKind::Quota, NO, GOES),
         (FaultKind::Overload, WAITS, GOES),
         (FaultKind::Server, WAITS, GOES),
-        (FaultKind::Timeout(TimeoutPhase::Connect), STAYS, STAYS),
-        (FaultKind::Timeout(TimeoutPhase::FirstToken), STAYS, STAYS),
-        (FaultKind::Timeout(TimeoutPhase::Idle), STAYS, STAYS),
-        (FaultKind::Timeout(TimeoutPhase::Attempt), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Connect), WAITS, GOES),
+        (FaultKind::Timeout(TimeoutPhase::FirstToken), WAITS, GOES),
+        (FaultKind::Timeout(TimeoutPhase::Idle), WAITS, GOES),
+        (FaultKind::Timeout(TimeoutPhase::Attempt), WAITS, GOES),
         (FaultKind::Timeout(TimeoutPhase::Total), NO, NO),
-        (FaultKind::Timeout(TimeoutPhase::Provider), STAYS, STAYS),
-        (FaultKind::Timeout(TimeoutPhase::Unknown), STAYS, STAYS),
+        (FaultKind::Timeout(TimeoutPhase::Provider), WAITS, GOES),
+        (FaultKind::Timeout(TimeoutPhase::Unknown), WAITS, GOES),
         (FaultKind::Network, WAITS, GOES),
         (FaultKind::Auth, NO, GOES),
         (FaultKind::ContextLength, SMALLER, SMALLER),
@@ -120,7 +119,7 @@ fn every_fault_kind_gets_the_steps_that_can_help() {
 #[test]
 fn bare_scenario_gets_the_steps_of_its_recipe() {
     for (scenario, alone) in [
-        (FailureScenario::LlmTimeout, "here in 1s: retry_with_backoff"),
+        (FailureScenario::LlmTimeout, "here in 1s: retry_with_backoff, not switch_provider"),
         (FailureScenario::LlmError, "here in 1s: retry_with_backoff, not switch_provider"),
         (FailureScenario::ToolExecutionError, "here in 0s: restart_agent"),
         (

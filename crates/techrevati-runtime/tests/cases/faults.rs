@@ -9,21 +9,26 @@ use techrevati_runtime::resilience::{Fault, Provider};
 
 use super::support::compare;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(crate) struct Reply {
-    provider: Provider,
-    status: Option<u16>,
-    headers: Vec<(String, String)>,
-    body: String,
+    pub(crate) provider: Provider,
+    pub(crate) status: Option<u16>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     stream: bool,
 }
 
 impl Reply {
+    /// Whether it is inside a stream, which began with status 200.
+    pub(crate) const fn is_streamed(&self) -> bool {
+        self.stream || self.status.is_none()
+    }
+
     fn fault(&self) -> Fault {
         let now = ManualClock::new().utc_now();
         let body = self.body.as_bytes();
         match self.status {
-            Some(status) if !self.stream => {
+            Some(status) if !self.is_streamed() => {
                 Fault::from_response(self.provider, status, &self.headers, body, now)
             }
             _ => {
@@ -64,5 +69,5 @@ pub(crate) fn differs(fault: &Fault, expect: &Value) -> Vec<String> {
 /// Those that people met, and those of providers' own documentation and of their servers' sources.
 #[test]
 fn faults_agree() {
-    compare("provider", |reply: &Reply, expect| differs(&reply.fault(), expect));
+    compare("provider", "", |reply: &Reply, expect| differs(&reply.fault(), expect));
 }

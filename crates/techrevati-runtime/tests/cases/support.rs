@@ -6,10 +6,14 @@ use std::{env, fs};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Compares each case of the files whose cases have this key. Fails unless all agree but the arguable
-/// ones.
+/// Compares each case of the files whose cases have this key, and prints how many agree `as_what`.
+/// Fails unless all agree but the arguable ones.
 #[expect(clippy::print_stdout, reason = "the counts are the result of the test")]
-pub(crate) fn compare<T: DeserializeOwned>(key: &str, differs: impl Fn(&T, &Value) -> Vec<String>) {
+pub(crate) fn compare<T: DeserializeOwned>(
+    key: &str,
+    as_what: &str,
+    differs: impl Fn(&T, &Value) -> Vec<String>,
+) {
     let mut failed = Vec::new();
     for (name, cases) in files() {
         if cases.first().is_none_or(|case| case.get(key).is_none()) {
@@ -33,7 +37,7 @@ pub(crate) fn compare<T: DeserializeOwned>(key: &str, differs: impl Fn(&T, &Valu
                 failed.push(id);
             }
         }
-        println!("{name}: {agree} of {all} cases agree");
+        println!("{name}: {agree} of {all} cases agree{as_what}");
     }
     assert!(failed.is_empty(), "{} disagree: {failed:?}", failed.len());
 }

@@ -66,6 +66,6 @@ fn differs(usage: Result<ReportedUsage, ReportedUsageError>, expect: &Value) -> 
 #[test]
 fn usage_agrees() {
     for key in ["reader", "chunks"] {
-        compare(key, |reply: &Reply, expect| differs(reply.usage(), expect));
+        compare(key, "", |reply: &Reply, expect| differs(reply.usage(), expect));
     }
 }

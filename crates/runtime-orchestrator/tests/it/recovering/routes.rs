@@ -319,15 +319,14 @@ fn running_call_counts_on_its_route_even_after_a_wait() {
 
 #[test]
 fn asking_for_another_route_does_not_advance_the_rotation() {
-    // A timeout is waited for without a switch: the rotation is unchanged.
+    // A context is made smaller without a switch: the rotation is unchanged.
     let fixture = quick();
     let place = |provider| Route::new(provider, "m").circuit_breaker(breaker(&fixture.clock, 9));
     let routes = Routes::round_robin([place("a"), place("b"), place("c")])
         .with_clock(Arc::new(fixture.clock.clone()));
     let fixture = fixture.recovery(|recovery| recovery.routes(routes));
     let session = fixture.orchestrator.session().unwrap();
-    let phase = runtime_resilience::TimeoutPhase::Provider;
-    let script = Script::of([FaultKind::Timeout(phase)]);
+    let script = Script::of([FaultKind::ContextLength]);
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();
     BOTH[0].run(&session, Turn::model("m"), &script).unwrap();

@@ -35,8 +35,8 @@ impl Then {
     /// The reaction with another provider.
     fn with_two(fault: &Expected) -> Self {
         match fault.kind {
-            // The recipes of these do not switch: they change the request or wait.
-            FaultKind::ContextLength | FaultKind::Timeout(_) => Self::with_one(fault),
+            // Its recipe changes the request.
+            FaultKind::ContextLength => Self::with_one(fault),
             _ if fault.elsewhere => Self::There,
             _ => Self::with_one(fault),
         }

@@ -69,6 +69,17 @@ fn quota_with_a_short_delay_rests_for_its_usual_time() {
 }
 
 #[test]
+fn quota_rests_until_its_told_reset() {
+    let (routes, all) = accounts(&ManualClock::new());
+    let until = |days: u64| {
+        let told = asking(FaultKind::Quota, secs(days * 24 * 3600));
+        routes.apply(&all[0], &told).unwrap().rest
+    };
+    assert_eq!(until(2), secs(2 * 24 * 3600));
+    assert_eq!(until(9_999), secs(31 * 24 * 3600), "a month at most");
+}
+
+#[test]
 fn rests_can_be_set() {
     let (routes, all) = accounts(&ManualClock::new());
     let rests = RouteRests::default().quota(secs(60)).overload(Duration::ZERO).longest(secs(30));
