@@ -97,7 +97,7 @@ fn rests(scope: FaultScope, rest: Duration) -> Option<(FaultScope, Duration)> {
 }
 
 /// No allowance of a provider is for longer.
-const MONTH: Duration = Duration::from_hours(31 * 24);
+const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 impl Default for RouteRests {
     fn default() -> Self {

@@ -71,7 +71,7 @@ async fn answer(State(reply): State<Shared>, place: Uri) -> Response<Body> {
     };
     let streamed = reply.is_streamed();
     let body = if streamed {
-        reply.body.lines().map(|line| format!("data: {line}\n")).collect::<String>() + "\n"
+        format!("data: {}\n\n", reply.body.replace('\n', "\ndata: "))
     } else {
         reply.body
     };
