@@ -155,9 +155,9 @@ impl Fault {
 
     /// Whether the failed call may be billed. If not, its reservation is free again.
     ///
-    /// A provider that was not reached bills nothing, nor does one that refused the request unread.
-    /// Every other failure may cost as much as an answer: an answer that came too late, broke off, or
-    /// was blocked for what it said.
+    /// A provider that was not reached bills nothing, nor does one that refused the request unread or
+    /// replied with an error of its own. Every other failure may cost as much as an answer: an answer that
+    /// came too late, broke off, or was blocked for what it said.
     pub const fn may_be_billed(&self) -> bool {
         matches!(self.reach, Reach::Unknown)
     }

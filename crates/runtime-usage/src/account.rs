@@ -1,10 +1,12 @@
 //! [`Account`]: money that calls reserve before they spend it.
 
 mod error;
+mod estimates;
 mod ledger;
 mod limit;
 #[cfg(all(test, runtime_loom))]
 mod loom_tests;
+mod node;
 mod reservation;
 mod statement;
 mod words;
@@ -13,10 +15,12 @@ use std::fmt;
 use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
 use self::ledger::Ledger;
 pub use self::limit::{Limit, UnknownPrice};
+use self::node::Node;
 pub use self::reservation::{Charge, Reservation, Settlement};
 pub use self::statement::{AccountStatement, Balance, BudgetListener, BudgetMark};
 use self::words::Words;
@@ -67,19 +71,6 @@ use crate::usd::Usd;
 #[derive(Clone)]
 pub struct Account {
     node: Arc<Node>,
-}
-
-struct Node {
-    words: Words,
-    /// The most that may be committed, without and with the money set aside.
-    caps: [u64; 2],
-    /// The amount and the percentage of each mark.
-    marks: Box<[(u64, u16)]>,
-    limit: Limit,
-    ledger: Ledger,
-    /// Asserted, because it is only called where its panic is caught.
-    listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
-    above: Option<Account>,
 }
 
 /// # Accounts
@@ -161,6 +152,48 @@ impl Account {
     #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
     pub fn charge<'a>(&self, charge: impl Into<Charge<'a>>) -> Settlement {
         self.settle(Usd::ZERO, &charge.into())
+    }
+
+    /// Gives back what was spent on estimates and turned out not to be billed, in this account and every
+    /// one above. Returns how much it was: at most the estimated part of the spent amount.
+    ///
+    /// With a model or a role in the charge, only their estimates count.
+    ///
+    /// ```
+    /// use runtime_usage::{Account, Charge, Limit, Usd};
+    ///
+    /// let account = Account::new(Limit::enforced(Usd::from_dollars(1)));
+    /// account.charge(Charge::new(Usd::from_cents(30)).model("gpt-5").estimated());
+    ///
+    /// // The provider's bill says 10 cents.
+    /// let given_back = account.correct(Charge::new(Usd::from_cents(20)).model("gpt-5"));
+    /// assert_eq!(given_back, Usd::from_cents(20));
+    /// assert_eq!(account.balance().spent, Usd::from_cents(10));
+    /// ```
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
+    pub fn correct<'a>(&self, over: impl Into<Charge<'a>>) -> Usd {
+        let mut over = over.into();
+        for account in self.path() {
+            let given = account.node.correct(&over);
+            if self.is(account) {
+                over.cost = given;
+            }
+        }
+        over.cost
+    }
+
+    /// Gives back the estimates of this account and of those above that have
+    /// [expired](Limit::estimates_expire), each by the limit of its own account. Returns how much this
+    /// account got back.
+    ///
+    /// `now` is the time since any fixed moment, the same for all calls. An estimate expires when it was
+    /// seen by a call of this method so long ago. A session calls it before each turn.
+    pub fn expire_estimates(&self, now: Duration) -> Usd {
+        let given = |account: &Self| account.node.expire(now);
+        for above in self.path().skip(1) {
+            let _ = given(above);
+        }
+        given(self)
     }
 
     #[inline]
@@ -303,61 +336,6 @@ impl Account {
             limit.min(reserved.saturating_add(more))
         });
         left.min().unwrap_or(Usd::MAX)
-    }
-}
-
-impl Node {
-    fn reserve(&self, amount: Usd, wrapping_up: bool) -> Result<(), u64> {
-        self.words.reserve(amount.nanos(), self.caps[usize::from(wrapping_up)])
-    }
-
-    fn left(&self, wrapping_up: bool) -> Usd {
-        let committed = Usd::from_nanos(self.words.read().committed);
-        self.limit.open(wrapping_up).saturating_sub(committed)
-    }
-
-    #[inline]
-    fn settle(&self, reserved: Usd, charge: &Charge<'_>, crossed: impl FnMut(BudgetMark)) {
-        let (before, after) = self.words.settle(reserved.nanos(), charge.cost.nanos());
-        if charge.estimated {
-            self.words.estimate(after - before);
-        }
-        self.ledger.enter(charge);
-        // The spent amount only grows, one settlement after the other, so each mark lies between the
-        // before and the after of exactly one of them.
-        let ahead = |(mark, _): &&(u64, u16)| before < *mark && *mark <= after;
-        let mark = |(_, percent): &(u64, u16)| BudgetMark {
-            account: self.limit.name.clone(),
-            percent: *percent,
-            limit: self.limit.amount,
-            spent: Usd::from_nanos(after),
-        };
-        self.marks.iter().filter(ahead).map(mark).for_each(crossed);
-    }
-
-    #[cold]
-    fn refusal(&self, asked: Usd, committed: u64, wrapping_up: bool) -> BudgetRefusedError {
-        let spent = self.words.read().spent.min(committed);
-        let cap = self.limit.cap(wrapping_up);
-        BudgetRefusedError {
-            account: self.limit.name.clone(),
-            limit: self.limit.amount,
-            spent: Usd::from_nanos(spent),
-            reserved: Usd::from_nanos(committed - spent),
-            set_aside: self.limit.amount.saturating_sub(cap),
-            asked,
-            left: cap.signed_sub(Usd::from_nanos(committed)),
-        }
-    }
-}
-
-/// Drops account after account instead of recursively: a path may be longer than the stack.
-impl Drop for Node {
-    fn drop(&mut self) {
-        let mut next = self.above.take();
-        while let Some(Account { node }) = next {
-            next = Arc::into_inner(node).and_then(|mut node| node.above.take());
-        }
     }
 }
 

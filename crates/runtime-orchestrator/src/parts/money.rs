@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use chrono::{DateTime, Utc};
 use runtime_resilience::Demand;
 use runtime_sinks::{SinkError, UsageRecord, UsageSink};
 use runtime_usage::{
@@ -29,6 +30,8 @@ pub(crate) struct Money {
     account: Option<Account>,
     /// Whether the account was opened for this session.
     owns_account: bool,
+    /// Whether an account on the path lets its estimates expire.
+    expires: bool,
     pricing: PricingTable,
     tracker: UsageTracker,
     usual: UsualOutput,
@@ -83,10 +86,13 @@ impl Money {
         (usual, learns): (UsualOutput, bool),
         sink: Option<Arc<dyn UsageSink>>,
     ) -> Self {
+        let expires = |account: &Account| account.limit().estimates_expire.is_some();
+        let expires = account.iter().flat_map(Account::path).any(expires);
         Self {
             role: Arc::clone(role),
             session_id: Arc::clone(session_id),
             learns: learns || account.is_some(),
+            expires,
             account,
             owns_account,
             tracker: UsageTracker::with_pricing(pricing.clone()),
@@ -100,6 +106,15 @@ impl Money {
     /// The account that turns reserve from.
     pub(crate) const fn account(&self) -> Option<&Account> {
         self.account.as_ref()
+    }
+
+    /// Gives back the estimates that have expired.
+    #[inline]
+    pub(crate) fn expire_estimates(&self, now: impl FnOnce() -> DateTime<Utc>) {
+        if let Some(account) = self.account.as_ref().filter(|_| self.expires) {
+            let since = (now() - DateTime::UNIX_EPOCH).to_std();
+            account.expire_estimates(since.unwrap_or_default());
+        }
     }
 
     pub(crate) const fn tracker(&self) -> &UsageTracker {

@@ -120,6 +120,7 @@ fn before_rate<'s>(
     ask: &Ask,
 ) -> Result<Funds<'s>, TurnError> {
     gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
+    core.money.expire_estimates(|| core.setup.clock.utc_now());
     core.money.fund(model, ask)
 }
 

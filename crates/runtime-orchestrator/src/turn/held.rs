@@ -28,7 +28,7 @@ enum Call {
     Unsent,
     /// It may have been made and billed.
     Sent,
-    /// It was not reached, or was refused before it was read. It has failed and costs nothing.
+    /// It was not reached, was refused before it was read, or the provider failed. It costs nothing.
     Refused,
     /// It has returned an answer. No further usage can be observed.
     Returned,
@@ -101,7 +101,7 @@ impl Held<'_> {
     }
 
     /// The call has failed with this fault. A call that was refused before it was read costs
-    /// nothing. A rate limit pauses the shared limiter, unless the route pauses its own.
+    /// nothing, nor does one that the provider failed. A rate limit pauses the shared limiter, unless the route pauses its own.
     pub(crate) fn failed(&mut self, fault: &Fault, routed: bool) {
         /// The longest pause. The next refusal starts another one.
         const LONGEST: Duration = Duration::from_secs(3_600);
@@ -111,7 +111,10 @@ impl Held<'_> {
         {
             rate.limiter().pause(asked.min(LONGEST));
         }
-        if fault.may_be_billed() || self.observed.is_some() {
+        // A strict budget keeps the dear reading of a reply that says nothing of usage.
+        let is_strict = self.funds.as_ref().is_some_and(Funds::is_strict);
+        let may_be_billed = fault.may_be_billed() || (fault.reach == Reach::Failed && is_strict);
+        if may_be_billed || self.observed.is_some() {
             return;
         }
         self.call = Call::Refused;

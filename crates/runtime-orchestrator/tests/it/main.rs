@@ -13,6 +13,7 @@ mod hedging;
 mod input;
 mod limits;
 mod money;
+mod outages;
 mod panics;
 mod properties;
 mod rates;

@@ -84,6 +84,9 @@ wire_names! {
         NotSent = "not_sent",
         /// The provider received it and refused to work on it. Nothing is billed.
         Refused = "refused",
+        /// The provider answered with an error of its own, before any token. That has no usage to bill; only
+        /// a strict budget keeps what was reserved for it.
+        Failed = "failed",
         /// The provider may have worked on it. Any part may be billed.
         Unknown = "unknown",
     }

@@ -170,6 +170,8 @@ static AZURE: &[Rule] = &[
         .mentions(Message, &["maximum context length", "context length", "context window"])
         .reach(Reach::Unknown),
     Rule::new(Azure, Request).says(Code, &["DeploymentNotFound"]).cools(Model).elsewhere(true),
+    // Azure bills what it processed, whatever the status.
+    Rule::new(Azure, Server).status(500, 500).reach(Reach::Unknown),
 ];
 
 static ANTHROPIC: &[Rule] = &[
@@ -262,9 +264,11 @@ static BEDROCK: &[Rule] = &[
     Rule::new(Bedrock, ContextLength)
         .says(StopReason, &["model_context_window_exceeded"])
         .reach(Reach::Unknown),
+    // The model had begun.
     Rule::new(Bedrock, Server)
         .says(Exception, &["ModelStreamErrorException", "ModelErrorException"])
-        .cools(Model),
+        .cools(Model)
+        .reach(Reach::Unknown),
     Rule::new(Bedrock, Server).says(Exception, &["InternalServerException"]),
     Rule::new(Bedrock, Overload).says(Exception, &["ServiceUnavailableException"]),
     Rule::new(Bedrock, ContextLength)
@@ -285,7 +289,7 @@ static BEDROCK: &[Rule] = &[
         .says(Exception, &["ResourceNotFoundException"])
         .cools(Model)
         .elsewhere(true),
-    Rule::new(Bedrock, Server).status(424, 424).cools(Model),
+    Rule::new(Bedrock, Server).status(424, 424).cools(Model).reach(Reach::Unknown),
 ];
 
 static OPENROUTER: &[Rule] = &[
@@ -372,8 +376,10 @@ static STATUSES: &[Rule] = &[
     Rule::any(RateLimit).status(429, 429),
     Rule::any(Request).status(400, 499),
     // A 503 without a name may come from anywhere on the way.
-    Rule::any(Overload).status(503, 503).reach(Reach::Unknown),
+    Rule::any(Overload).status(503, 503).reach(Reach::Failed),
     Rule::any(Timeout(TimeoutPhase::Provider)).status(504, 504),
+    // Cloudflare waited for the provider's answer in vain.
+    Rule::any(Timeout(TimeoutPhase::Provider)).status(524, 524),
     Rule::any(Overload).status(529, 529),
     Rule::any(Server).status(500, 599),
     Rule::any(Request).says(Type, &["invalid_request_error"]),

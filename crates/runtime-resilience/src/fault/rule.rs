@@ -47,9 +47,12 @@ impl FaultRule {
     /// A row for the replies of every provider.
     pub const fn any(kind: FaultKind) -> Self {
         let mut fault = usual::fault(kind);
-        if matches!(kind, FaultKind::Malformed) {
+        match kind {
             // The model wrote what nobody can read. Nothing that is stored is corrupt.
-            fault.scenario = FailureScenario::LlmError;
+            FaultKind::Malformed => fault.scenario = FailureScenario::LlmError,
+            // There is a reply, and it is no answer.
+            FaultKind::Server => fault.reach = Reach::Failed,
+            _ => {}
         }
         Self { provider: None, status: None, conditions: [None; 2], unless: &[], needs: 0, fault }
     }

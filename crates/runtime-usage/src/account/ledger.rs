@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::Charge;
+use super::estimates::{Estimate, Estimates};
 use crate::usd::Usd;
 
 /// The name for all further models or roles once there are too many.
@@ -20,18 +22,20 @@ pub(super) type Amounts = BTreeMap<Arc<str>, Usd>;
 #[derive(Debug, Default)]
 pub(super) struct Ledger(Mutex<Books>);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Books {
     by_model: Amounts,
     by_role: Amounts,
+    estimates: Estimates,
 }
 
 impl Ledger {
-    /// Enters a charge. A charge of zero, or without a model and a role, takes no lock.
+    /// Enters a charge, whose cost was spent before. A charge of zero, or an exact one without a model
+    /// and a role, takes no lock.
     #[inline]
     pub(super) fn enter(&self, charge: &Charge<'_>) {
         let named = !charge.model.is_empty() || !charge.role.is_empty();
-        if named && !charge.cost.is_zero() {
+        if (named || charge.estimated) && !charge.cost.is_zero() {
             self.enter_names(charge);
         }
     }
@@ -40,16 +44,56 @@ impl Ledger {
         let mut books = self.books();
         add(&mut books.by_model, charge.model, charge.cost);
         add(&mut books.by_role, charge.role, charge.cost);
+        if charge.estimated {
+            books.estimates.add(charge.cost.nanos(), charge.model, charge.role);
+        }
+    }
+
+    /// Takes up to the cost of a charge out of the estimates, those of its model and role if it names
+    /// them. Returns how much it was.
+    pub(super) fn correct(&self, over: &Charge<'_>) -> u64 {
+        let mut books = self.books();
+        let taken = books.estimates.take(over.cost.nanos(), over.model, over.role);
+        books.subtract(&taken)
+    }
+
+    /// Takes out the estimates that are older than this. Returns how much it was.
+    pub(super) fn expire(&self, now: Duration, after: Duration) -> u64 {
+        let mut books = self.books();
+        let expired = books.estimates.expire(now, after);
+        books.subtract(&expired)
     }
 
     pub(super) fn read(&self) -> (Amounts, Amounts) {
-        let Books { by_model, by_role } = self.books().clone();
-        (by_model, by_role)
+        let books = self.books();
+        (books.by_model.clone(), books.by_role.clone())
     }
 
     // No entry can panic half-way, so the contents of a poisoned lock are consistent.
     fn books(&self) -> MutexGuard<'_, Books> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    fn subtract(&mut self, estimates: &[Estimate]) -> u64 {
+        for Estimate { amount, model, role, .. } in estimates {
+            subtract(&mut self.by_model, model, *amount);
+            subtract(&mut self.by_role, role, *amount);
+        }
+        // Each is part of the spent amount, and so is their sum.
+        estimates.iter().map(|estimate| estimate.amount).sum()
+    }
+}
+
+/// Takes an amount from where [`add`] put it.
+fn subtract(amounts: &mut Amounts, name: &str, nanos: u64) {
+    let name = if amounts.contains_key(name) { name } else { OTHERS };
+    if let Some(amount) = amounts.get_mut(name) {
+        *amount = amount.saturating_sub(Usd::from_nanos(nanos));
+        if amount.is_zero() {
+            amounts.remove(name);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::pricing::ModelPricing;
 use crate::usd::Usd;
@@ -33,6 +34,8 @@ pub struct Limit {
     pub wrap_up: Usd,
     /// The amount that a turn without an estimate reserves.
     pub per_turn: Usd,
+    /// How long an estimate stays spent.
+    pub estimates_expire: Option<Duration>,
     enforced: bool,
     /// Invariant: a strict limit is enforced.
     strict: bool,
@@ -67,6 +70,7 @@ impl Limit {
             marks: Cow::Borrowed(MARKS),
             wrap_up: Usd::ZERO,
             per_turn: Usd::ZERO,
+            estimates_expire: None,
         }
     }
 
@@ -131,6 +135,14 @@ impl Limit {
     #[must_use]
     pub const fn per_turn(mut self, amount: Usd) -> Self {
         self.per_turn = amount;
+        self
+    }
+
+    /// Gives an estimate back after this time: what a call reserved that was cut short, and whose bill
+    /// nobody has seen. See [`Account::expire_estimates`](super::Account::expire_estimates). Default: never.
+    #[must_use]
+    pub const fn estimates_expire(mut self, after: Duration) -> Self {
+        self.estimates_expire = Some(after);
         self
     }
 

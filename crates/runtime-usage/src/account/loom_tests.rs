@@ -4,7 +4,7 @@
 
 use loom::thread;
 
-use super::{Account, Limit, Reservation};
+use super::{Account, Charge, Limit, Reservation};
 use crate::usd::Usd;
 
 fn nanos(nanos: u64) -> Usd {
@@ -100,5 +100,34 @@ fn reservation_takes_the_whole_path_or_nothing() {
         for account in [&top, &left, &right] {
             assert!(account.balance().reserved.is_zero());
         }
+    });
+}
+
+#[test]
+fn estimate_given_back_can_be_reserved_once() {
+    loom::model(|| {
+        let account = enforced(10);
+        account.charge(Charge::new(nanos(8)).estimated());
+        let (one, other) = (account.clone(), account.clone());
+        let (given, took) = both(
+            move || one.correct(nanos(6)),
+            move || other.reserve(nanos(5)).map(|held| held.settle(nanos(5))).is_ok(),
+        );
+        assert_eq!(given, nanos(6));
+        let balance = account.balance();
+        assert_eq!(balance.spent, if took { nanos(7) } else { nanos(2) });
+        assert_eq!((balance.estimated, balance.reserved), (nanos(2), Usd::ZERO));
+    });
+}
+
+#[test]
+fn estimate_is_given_back_once() {
+    loom::model(|| {
+        let account = enforced(10);
+        account.charge(Charge::new(nanos(8)).estimated());
+        let (one, other) = (account.clone(), account.clone());
+        let (one, other) = both(move || one.correct(nanos(6)), move || other.correct(nanos(6)));
+        assert_eq!(one.saturating_add(other), nanos(8));
+        assert_eq!(account.balance().spent, Usd::ZERO);
     });
 }

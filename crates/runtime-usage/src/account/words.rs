@@ -103,9 +103,20 @@ impl Words {
         self.estimated.fetch_add(amount, Ordering::Relaxed);
     }
 
+    /// Gives back a part of what was spent as an estimate.
+    pub(super) fn give_back(&self, amount: u64) {
+        // Relaxed: no reader takes one of these for a sign of another. None can wrap, because the amount
+        // was committed, spent and marked as an estimate before, and is given back once. `committed` comes
+        // last: a reservation that is late for it has less room, never more.
+        self.estimated.fetch_sub(amount, Ordering::Relaxed);
+        self.spent.fetch_sub(amount, Ordering::Relaxed);
+        self.release(amount);
+    }
+
     pub(super) fn read(&self) -> Reading {
         // In this order `spent` is never more than `committed`: spent amounts were committed before, and a
-        // settlement gives back only what it has not spent.
+        // settlement gives back only what it has not spent. An estimate that is given back meanwhile may
+        // still be in `spent` and no longer in `committed`; then the spent amount counts as committed.
         let estimated = self.estimated.load(Ordering::Relaxed);
         let spent = self.spent.load(Ordering::Acquire);
         let committed = self.committed.load(Ordering::Relaxed);

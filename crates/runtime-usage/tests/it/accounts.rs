@@ -2,6 +2,7 @@
 
 use std::panic::catch_unwind;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use runtime_usage::{Account, Balance, BudgetListener, BudgetMark, Charge, Limit, SignedUsd, Usd};
 
@@ -282,4 +283,56 @@ fn huge_amounts_neither_wrap_nor_panic() {
     assert_eq!(account.balance().spent, Usd::MAX);
     assert!(account.reserve(Usd::from_nanos(1)).is_err(), "too much for the type");
     assert!(Account::new(Limit::enforced(Usd::MAX)).reserve(Usd::MAX).is_ok());
+}
+
+#[test]
+fn correction_gives_back_estimates_on_the_whole_path() {
+    let company = Account::new(Limit::enforced(usd("1")).named("company"));
+    let team = company.child(Limit::enforced(usd("1")).named("team"));
+    let call = |model, cost| Charge::new(usd(cost)).model(model).role("writer");
+    team.charge(call("a", "0.2").estimated());
+    team.charge(call("b", "0.3").estimated());
+    team.charge(call("a", "0.4"));
+
+    assert_eq!(
+        team.correct(Charge::new(usd("0.25")).model("a")),
+        usd("0.2"),
+        "what is exact stays"
+    );
+    for account in [&team, &company] {
+        let statement = account.statement();
+        assert_eq!((statement.spent_usd, statement.estimated_usd), (usd("0.7"), usd("0.3")));
+        assert_eq!(statement.by_model["a"], usd("0.4"));
+        assert_eq!(statement.by_role.values().sum::<Usd>(), statement.spent_usd);
+    }
+    assert_eq!(team.correct(usd("9")), usd("0.3"));
+    assert_eq!(team.correct(usd("9")), Usd::ZERO);
+    assert!(!company.statement().by_model.contains_key("b"));
+    assert!(company.reserve(usd("0.6")).is_ok());
+}
+
+#[test]
+fn estimates_expire_if_the_limit_says_so() {
+    let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+    let company = Account::new(Limit::enforced(usd("1")));
+    let team = company.child(Limit::enforced(usd("1")).estimates_expire(hours(1)));
+    team.charge(Charge::new(usd("0.5")).estimated());
+    team.charge(usd("0.1"));
+    assert_eq!(team.expire_estimates(hours(10)), Usd::ZERO, "it is seen now");
+    team.charge(Charge::new(usd("0.2")).estimated());
+    assert_eq!(team.expire_estimates(hours(11)), usd("0.5"));
+    assert_eq!(team.expire_estimates(hours(9)), Usd::ZERO, "a clock that goes back");
+    assert_eq!(team.expire_estimates(hours(12)), usd("0.2"));
+    assert_eq!(team.balance().spent, usd("0.1"));
+    assert_eq!(company.balance().spent, usd("0.8"), "its limit keeps estimates");
+}
+
+#[test]
+fn many_estimates_keep_their_sum() {
+    let account = Account::new(Limit::recorded(usd("1")));
+    for at in 0..5_000 {
+        account.charge(Charge::new(usd("0.001")).model(&format!("m{at}")).estimated());
+    }
+    assert_eq!(account.correct(Usd::MAX), usd("5"));
+    assert_eq!(account.balance().spent, Usd::ZERO);
 }

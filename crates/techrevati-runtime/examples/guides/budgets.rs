@@ -1,6 +1,7 @@
 //! The code of `docs/budgets.md`.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
@@ -149,6 +150,21 @@ async fn how_long_the_answer_may_be() -> Result<(), BoxError> {
     Ok(())
 }
 
+fn estimates_are_given_back() {
+    let hour = Duration::from_secs(3_600);
+    let account = Account::new(Limit::enforced(Usd::from_dollars(1)).estimates_expire(hour));
+    account.charge(Charge::new(Usd::from_cents(30)).model("gpt-5").estimated());
+
+    // The provider's bill says 10 cents.
+    account.correct(Charge::new(Usd::from_cents(20)).model("gpt-5"));
+    assert_eq!(account.balance().spent, Usd::from_cents(10));
+
+    // Sessions do this before each turn. Any clock will do, if it is always the same.
+    account.expire_estimates(Duration::ZERO);
+    account.expire_estimates(hour);
+    assert_eq!(account.balance().spent, Usd::ZERO);
+}
+
 async fn a_model_without_a_price() -> Result<(), BoxError> {
     let strict = Limit::enforced(Usd::from_dollars(1));
     let session =
@@ -174,5 +190,6 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     marks()?;
     an_end_with_an_answer().await?;
     how_long_the_answer_may_be().await?;
+    estimates_are_given_back();
     a_model_without_a_price().await
 }

@@ -53,7 +53,8 @@ async fn run(server: &Server, reply: &Reply, places: &[&'static str]) -> Ran {
     let routes = places.iter().map(|place| Route::new(*place, "m"));
     let routes = Routes::ordered(routes).with_clock(Arc::new(clock.clone()));
     // No wait is too long: none takes any time here.
-    let backoff = Backoff::default().jitter(JitterMode::None).cap(Duration::from_hours(24 * 365));
+    let backoff =
+        Backoff::default().jitter(JitterMode::None).cap(Duration::from_secs(365 * 24 * 3_600));
     let account = Account::new(Limit::recorded(Usd::from_dollars(1)));
     let session = Orchestrator::new("writer", "draft")
         .time(clock.clone())

@@ -37,13 +37,17 @@ fn each_kind_has_its_usual_reach() {
 }
 
 #[test]
-fn refusing_reply_is_not_billed_and_failing_one_may_be() {
+fn refusing_and_failing_replies_are_not_billed_and_late_ones_may_be() {
     for code in [400, 401, 402, 403, 404, 413, 422, 429, 529] {
         assert_eq!(status(Provider::OpenAi, code), Reach::Refused, "{code}");
     }
-    for code in [408, 409, 500, 502, 503, 504] {
+    for code in [409, 500, 502, 503, 520] {
+        assert_eq!(status(Provider::OpenAi, code), Reach::Failed, "{code}");
+    }
+    for code in [408, 504, 524] {
         assert_eq!(status(Provider::OpenAi, code), Reach::Unknown, "{code}");
     }
+    assert_eq!(status(Provider::Azure, 500), Reach::Unknown, "it bills what it processed");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn status_error_has_the_fault_of_its_status() {
             FaultKind::RateLimit,
             Reach::Refused,
         ),
-        ("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n", FaultKind::Server, Reach::Unknown),
+        ("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n", FaultKind::Server, Reach::Failed),
         ("HTTP/1.1 401 No\r\ncontent-length: 0\r\n\r\n", FaultKind::Auth, Reach::Refused),
     ] {
         let fault = of(client(), answer(reply));

@@ -12,7 +12,7 @@ use crate::route::{route, trip};
 
 /// The longest rest unless set.
 const LONGEST: Duration = Duration::from_secs(3_600);
-const MONTH: Duration = Duration::from_hours(31 * 24);
+const MONTH: Duration = Duration::from_secs(31 * 24 * 3_600);
 
 #[derive(Clone, Debug)]
 struct Step {

@@ -32,6 +32,11 @@ enum Op {
     Drop {
         which: prop::sample::Index,
     },
+    /// Gives back this much of the estimates.
+    Correct {
+        of: prop::sample::Index,
+        amount: u64,
+    },
 }
 
 fn op(most: u64) -> impl Strategy<Value = Op> {
@@ -45,6 +50,7 @@ fn op(most: u64) -> impl Strategy<Value = Op> {
         2 => (index(), 0..=most).prop_map(|(which, percent)| Op::Settle { which, percent }),
         1 => index().prop_map(|which| Op::Release { which }),
         1 => index().prop_map(|which| Op::Drop { which }),
+        1 => (index(), 0..90_u64).prop_map(|(of, amount)| Op::Correct { of, amount }),
     ]
 }
 
@@ -159,6 +165,19 @@ fn run(ops: Vec<Op>) -> Result<Model, TestCaseError> {
                 drop(reservation);
                 spend(&mut model, from, amount, amount, true);
             }
+            Op::Correct { of, amount } => {
+                let of = of.index(accounts.len());
+                let mut given = amount;
+                for account in model.path(of) {
+                    let books = &mut model.books[account];
+                    let own = books.estimated.min(given);
+                    books.estimated -= own;
+                    books.spent -= own;
+                    books.marks = behind(books);
+                    given = if account == of { own } else { given };
+                }
+                prop_assert_eq!(accounts[of].correct(Usd::from_nanos(amount)).nanos(), given);
+            }
             Op::Settle { .. } | Op::Release { .. } | Op::Drop { .. } => {}
         }
         compare(&model, &accounts)?;
@@ -181,13 +200,18 @@ fn spend(model: &mut Model, from: usize, reserved: u64, cost: u64, estimated: bo
         books.spent += cost;
         books.beyond += cost.saturating_sub(reserved);
         books.estimated += if estimated { cost } else { 0 };
-        let (spent, limit) = (u128::from(books.spent), u128::from(books.limit));
-        let behind = [80, 100].iter().filter(|percent| 100 * spent >= *percent * limit);
-        let behind = if spent > 0 { behind.count() } else { 0 };
+        let behind = behind(books);
         crossed += behind - books.marks;
         books.marks = behind;
     }
     crossed
+}
+
+/// How many marks the spent amount has reached.
+fn behind(books: &Books) -> usize {
+    let (spent, limit) = (u128::from(books.spent), u128::from(books.limit));
+    let behind = [80, 100].iter().filter(|percent| 100 * spent >= **percent * limit);
+    if spent > 0 { behind.count() } else { 0 }
 }
 
 fn compare(model: &Model, accounts: &[Account]) -> Result<(), TestCaseError> {

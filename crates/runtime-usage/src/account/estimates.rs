@@ -1,0 +1,75 @@
+//! [`Estimates`]: the spent amounts that may turn out to be less.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How many estimates have entries of their own. Beyond that, the two oldest become one.
+const ENTRIES: usize = 1_024;
+
+/// The estimates of an account, the oldest first.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Estimates(VecDeque<Estimate>);
+
+/// An estimate that was neither corrected nor has expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Estimate {
+    pub(super) amount: u64,
+    pub(super) model: Arc<str>,
+    pub(super) role: Arc<str>,
+    /// When it was first seen. `None` until somebody says what time it is.
+    seen: Option<Duration>,
+}
+
+impl Estimates {
+    pub(super) fn add(&mut self, amount: u64, model: &str, role: &str) {
+        // Those that nobody has seen yet are at the end.
+        let unseen = self.0.iter_mut().rev().take_while(|entry| entry.seen.is_none());
+        let same = |entry: &&mut Estimate| &*entry.model == model && &*entry.role == role;
+        if let Some(entry) = { unseen }.find(same) {
+            entry.amount = entry.amount.saturating_add(amount);
+            return;
+        }
+        let entry = Estimate { amount, model: model.into(), role: role.into(), seen: None };
+        self.0.push_back(entry);
+        if self.0.len() > ENTRIES
+            && let Some(oldest) = self.0.pop_front()
+            && let Some(next) = self.0.front_mut()
+        {
+            next.amount = next.amount.saturating_add(oldest.amount);
+        }
+    }
+
+    /// Takes up to `amount`, the oldest first, of the entries with this model and this role. An empty
+    /// name is any.
+    pub(super) fn take(&mut self, mut amount: u64, model: &str, role: &str) -> Vec<Estimate> {
+        let mut taken = Vec::new();
+        let fits = |own: &str, asked: &str| asked.is_empty() || own == asked;
+        for entry in &mut self.0 {
+            if amount == 0 {
+                break;
+            }
+            if fits(&entry.model, model) && fits(&entry.role, role) {
+                let part = entry.amount.min(amount);
+                entry.amount -= part;
+                amount -= part;
+                taken.push(Estimate { amount: part, ..entry.clone() });
+            }
+        }
+        self.0.retain(|entry| entry.amount > 0);
+        taken
+    }
+
+    /// Takes the entries that were first seen `after` ago or earlier. What nobody has seen yet is seen
+    /// now, so that it expires late rather than early.
+    pub(super) fn expire(&mut self, now: Duration, after: Duration) -> Vec<Estimate> {
+        for entry in self.0.iter_mut().rev().take_while(|entry| entry.seen.is_none()) {
+            entry.seen = Some(now);
+        }
+        let old =
+            |entry: &Estimate| entry.seen.is_some_and(|seen| now.saturating_sub(seen) >= after);
+        let (expired, kept) = self.0.drain(..).partition(old);
+        self.0 = kept;
+        VecDeque::into(expired)
+    }
+}
