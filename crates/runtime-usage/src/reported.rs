@@ -8,7 +8,8 @@ use crate::usd::Usd;
 
 /// What a provider reports about a turn: its tokens, tier, cost and model.
 ///
-/// A [`UsageSnapshot`] converts into a report of tokens alone.
+/// A [`UsageSnapshot`] converts into a report of tokens alone, which is complete. The default is a report
+/// of nothing: it is estimated, and its `usage` is missing, so that a turn is not taken for free.
 ///
 /// ```
 /// use runtime_usage::{ReportedUsage, ServiceTier, UsageSnapshot};
@@ -16,8 +17,12 @@ use crate::usd::Usd;
 /// let usage = ReportedUsage::from(UsageSnapshot::new(1_200, 340)).tier(ServiceTier::Flex);
 /// assert_eq!(usage.tokens.output_tokens, 340);
 /// assert!(!usage.estimated);
+///
+/// let nothing = ReportedUsage::default();
+/// assert!(nothing.estimated);
+/// assert_eq!(nothing.missing, ["usage"]);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportedUsage {
     /// The tokens, counted disjointly.
@@ -55,6 +60,14 @@ impl ReportedUsage {
 
 impl From<UsageSnapshot> for ReportedUsage {
     fn from(tokens: UsageSnapshot) -> Self {
-        Self { tokens, ..Self::default() }
+        let missing = Vec::new();
+        Self { tokens, tier: None, cost: None, model: None, estimated: false, missing }
+    }
+}
+
+impl Default for ReportedUsage {
+    fn default() -> Self {
+        let (tokens, missing) = (UsageSnapshot::default(), vec!["usage"]);
+        Self { tokens, tier: None, cost: None, model: None, estimated: true, missing }
     }
 }

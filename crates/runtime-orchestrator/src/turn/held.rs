@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_resilience::{CallOutcome, Demand, Fault, FaultKind, Permit, RateReservation, Reach};
-use runtime_usage::{ReportedUsage, Usd};
+use runtime_usage::{ReportedUsage, UsageSnapshot, Usd};
 
 use crate::parts::money::{Bill, Funds, Money};
 use crate::parts::pace::Pulse;
@@ -173,7 +173,8 @@ impl Held<'_> {
             None if !funds.reserved().is_zero() => {
                 money.bill_unknown(model, funds).unwrap_or_default()
             }
-            None => money.bill(model, funds, &ReportedUsage::default()),
+            // Neither the turn nor its budget knows of a cost.
+            None => money.bill(model, funds, &UsageSnapshot::default().into()),
             Some(usage) => {
                 money.note_length(model, &usage);
                 money.bill(model, funds, &usage)

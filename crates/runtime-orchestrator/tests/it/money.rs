@@ -308,3 +308,17 @@ fn reported_tier_is_billed_before_the_requested_one() {
     let served = now(session.run_turn(flex().usage_from(standard), fine)).unwrap();
     assert_eq!(served.cost, cents(400));
 }
+
+#[test]
+fn default_report_bills_the_reservation() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(cents(500))));
+    let session = fixture.orchestrator.session().unwrap();
+    let turn = Turn::model("m").reserve(cents(7)).usage_from(|()| ReportedUsage::default());
+    let answer = now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
+    assert_eq!((answer.cost, answer.estimated), (cents(7), true));
+
+    let turn =
+        Turn::model("m").reserve(cents(7)).usage_from(|()| Err::<ReportedUsage, _>("no usage"));
+    let answer = now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
+    assert_eq!((answer.cost, answer.estimated), (cents(7), true));
+}
