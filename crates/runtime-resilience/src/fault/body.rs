@@ -35,9 +35,12 @@ pub(super) fn error(body: &Value) -> &Value {
     if let Some(error) = fields.get("base_resp").filter(told) {
         return error;
     }
-    // OpenAI's `response.failed`.
-    if let Some(error) = fields.get("response").and_then(|response| response.get("error")) {
-        return error;
+    // OpenAI's `response.failed`, and the realtime API's `response.done`.
+    if let Some(response) = fields.get("response") {
+        let realtime = || response.get("status_details")?.get("error").filter(told);
+        if let Some(error) = realtime().or_else(|| response.get("error")) {
+            return error;
+        }
     }
     // Bedrock's exceptions in a stream: the name, and the exception under it.
     match fields.iter().next() {
@@ -94,8 +97,18 @@ pub(super) fn text<'a>(error: &'a Value, name: &str) -> Option<&'a str> {
 /// The error's message for people.
 #[inline]
 pub(super) fn message(error: &Value) -> Option<&str> {
-    const NAMES: [&str; 7] =
-        ["message", "Message", "detail", "msg", "status_msg", "error_msg", "error_description"];
+    const NAMES: [&str; 10] = [
+        "message",
+        "Message",
+        "detail",
+        "msg",
+        "status_msg",
+        "error_msg",
+        "errorMsg",
+        "errorMessage",
+        "error_description",
+        "title",
+    ];
     if let Some(text) = error.as_str() {
         return Some(text);
     }
@@ -106,6 +119,13 @@ pub(super) fn message(error: &Value) -> Option<&str> {
         Value::Array(problems) => text(problems.first()?, "msg"),
         _ => None,
     })
+}
+
+/// The error's code, if it is text.
+#[inline]
+pub(super) fn code(error: &Value) -> Option<&str> {
+    const NAMES: [&str; 4] = ["code", "error_code", "errorCode", "reason"];
+    NAMES.into_iter().find_map(|name| text(error, name))
 }
 
 /// The error's type: beside the text, where the error is one.
@@ -155,6 +175,7 @@ pub(super) fn stop_reason(body: &Value) -> Option<&str> {
         // OpenAI's responses, whole and in a stream.
         .or_else(|| text(place("incomplete_details")?, "reason"))
         .or_else(|| text(place("response")?.get("incomplete_details")?, "reason"))
+        .or_else(|| text(place("response")?.get("status_details")?, "reason"))
         // Bedrock's, whole and in a stream.
         .or_else(|| text(body, "stopReason"))
         .or_else(|| text(place("messageStop")?, "stopReason"))

@@ -80,7 +80,7 @@ impl FaultDetails {
         let exception = || body::exception(body, error).map(body::exception_name);
         let error_type = body::text(error, "type").or_else(|| body::text(error, "status"));
         Self {
-            code: body::text(error, "code").map(tidy_name).or_else(number),
+            code: body::code(error).map(tidy_name).or_else(number),
             error_type: error_type.or_else(exception).map(tidy_name),
             message: body::message(error).map(|text| tidy(text, LONGEST_MESSAGE)),
             request_id: body::text(body, "request_id").map(tidy_name),

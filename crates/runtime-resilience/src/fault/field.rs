@@ -10,7 +10,8 @@ use super::provider::Provider;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyField {
-    /// `error.code`, if it is text. A number counts as the status.
+    /// `error.code`, or else `error_code`, `errorCode` or `reason`, if it is text. A number counts as the
+    /// status.
     Code,
     /// `error.type`.
     Type,
@@ -54,7 +55,7 @@ impl<'a, H: Headers + ?Sized> Reply<'a, H> {
     pub(super) fn new(provider: Provider, status: u16, headers: &'a H, body: &'a Value) -> Self {
         let error = body::error(body);
         let status = if status < 400 { body::status(error).unwrap_or(status) } else { status };
-        let (code, kind) = (body::text(error, "code"), body::kind(body, error));
+        let (code, kind) = (body::code(error), body::kind(body, error));
         let message = body::message(error);
         let bit = |text: Option<_>, field: ReplyField| if text.is_some() { field.bit() } else { 0 };
         let has = ReplyField::OTHERS

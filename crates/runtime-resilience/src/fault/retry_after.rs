@@ -55,28 +55,33 @@ pub fn retry_after<H: Headers + ?Sized>(
 /// The wait in a message: `Please try again in 6m0s`, `retry after 86400 seconds`, `will regain access on
 /// 2026-04-01 at 00:00 UTC`.
 pub(super) fn in_words(message: &str, now: DateTime<Utc>) -> Option<Duration> {
-    /// What stands before a wait.
-    const BEFORE: [&str; 10] = [
+    /// What stands before a wait or a date.
+    const BEFORE: [&str; 18] = [
         "try again in ",
         "try again after ",
+        "try again at ",
         "retry after ",
         "retry in ",
+        "retry at ",
         "retrying in ",
         "wait for ",
         "please wait ",
         "wait at least ",
+        "wait until ",
         "reset after ",
+        "resets after ",
         "resets in ",
+        "resets at ",
+        "reset at ",
+        "resets on ",
+        "regain access on ",
     ];
-    /// What stands before a date.
-    const UNTIL: [&str; 5] =
-        ["regain access on ", "resets at ", "reset at ", "resets on ", "try again at "];
     /// The part of a message that is read.
     const LONGEST: usize = 1024;
     let text = message.get(..LONGEST.min(message.len())).unwrap_or(message).to_ascii_lowercase();
     let behind = |start: &&str| text.find(start).map(|at| &text[at + start.len()..]);
     let waits = || BEFORE.iter().filter_map(behind).find_map(duration);
-    let dates = || UNTIL.iter().filter_map(behind).find_map(|text| until(date(text)?, now));
+    let dates = || BEFORE.iter().filter_map(behind).find_map(|text| until(date(text)?, now));
     waits().or_else(dates).filter(|asked| !asked.is_zero())
 }
 
@@ -100,16 +105,20 @@ pub(super) fn in_metadata(error: &Value, now: DateTime<Utc>) -> Option<Duration>
     asked.or_else(reset).filter(|wait| !wait.is_zero())
 }
 
-/// How long a model still loads, as Hugging Face estimates it: `"estimated_time": 20.0`.
-pub(super) fn until_loaded(body: &Value) -> Option<Duration> {
-    let seconds = body.get("estimated_time")?.as_f64()?;
+/// The seconds that a body asks for: until the limit of a plan is over at `OpenAI`, as Replicate's
+/// `retry_after`, or while a model still loads at Hugging Face.
+pub(super) fn in_body(body: &Value, error: &Value) -> Option<Duration> {
+    const NAMES: [&str; 4] =
+        ["resets_in_seconds", "retry_after", "retry_after_seconds", "estimated_time"];
+    let seconds = |place: &Value| NAMES.iter().find_map(|name| place.get(name)?.as_f64());
+    let seconds = seconds(error).or_else(|| seconds(body))?;
     Duration::try_from_secs_f64(seconds).ok().filter(|wait| !wait.is_zero())
 }
 
 /// A duration at the start of a text, in lower case: `6m0s.`, `17 seconds`, `1 hour and 5 minutes`.
 fn duration(text: &str) -> Option<Duration> {
     let mut words = text.split_ascii_whitespace().map(|word| {
-        word.trim_start_matches(['"', '\'', '`', '('])
+        word.trim_start_matches(['"', '\'', '`', '(', '~'])
             .trim_end_matches(|c: char| !c.is_alphanumeric())
     });
     let mut sum = None;

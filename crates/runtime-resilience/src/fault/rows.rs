@@ -8,8 +8,8 @@ use super::field::ReplyField::{
     BlockReason, Code, Exception, Message, Metadata, QuotaId, Reason, Status, StopReason, Type,
 };
 use super::kind::FaultKind::{
-    Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
-    Timeout,
+    Auth, ContentPolicy, ContextLength, Malformed, Network, Overload, Quota, RateLimit, Request,
+    Server, Timeout,
 };
 use super::kind::FaultScope::{Call, Key, Model};
 use super::kind::{Reach, TimeoutPhase};
@@ -17,149 +17,33 @@ use super::provider::Provider::{self, Anthropic, Azure, Bedrock, Gemini, Ollama,
 use super::rule::FaultRule as Rule;
 
 mod others;
+mod words;
+
+use words::{
+    A_RATE, BUSY, DAILY, GONE, LIMIT, MODEL, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT,
+    THROTTLED, TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
+};
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
 /// then rows by status alone. The words of one imitator are found in the replies of another, and behind
-/// gateways, so all of them are read.
+/// gateways, so all of them are read. A broad name of a provider's own, such as `api_error`, is read
+/// after the words for everybody: they say more.
 pub(super) fn of(provider: Provider) -> impl Iterator<Item = &'static Rule> {
-    let own: &'static [Rule] = match provider {
-        Azure => AZURE,
-        Anthropic => ANTHROPIC,
-        Gemini => GEMINI,
-        Bedrock => BEDROCK,
-        OpenRouter => OPENROUTER,
-        Ollama => OLLAMA,
-        other => others::of(other),
+    let (own, broad): (&'static [Rule], &'static [Rule]) = match provider {
+        Azure => (AZURE, &[]),
+        Anthropic => (ANTHROPIC, ANTHROPIC_NAMES),
+        Gemini => (GEMINI, GEMINI_NAMES),
+        Bedrock => (BEDROCK, &[]),
+        OpenRouter => (OPENROUTER, &[]),
+        Ollama => (OLLAMA, &[]),
+        other => (others::of(other), &[]),
     };
     let shared =
         others::all().filter(move |row| row.has_conditions() && !row.is_only_for(provider));
     let by_words = own.iter().filter(|row| row.has_conditions()).chain(WORDS);
-    let by_words = by_words.chain(shared).chain(NAMES);
+    let by_words = by_words.chain(shared).chain(broad).chain(NAMES);
     by_words.chain(own.iter().filter(|row| !row.has_conditions())).chain(STATUSES)
 }
-
-/// A message says that the request is larger than the model takes.
-pub(super) const TOO_LONG: &[&str] = &[
-    "context length",
-    "context window",
-    "context size",
-    "context limit",
-    "maximum context",
-    "max context",
-    "maximum prompt length",
-    "maximum model length",
-    "max_model_len",
-    "prompt is too long",
-    "prompt too long",
-    "prompt exceeds",
-    "prompt length",
-    "input is too long",
-    "input too long",
-    "input length",
-    "inputs are too long",
-    "input tokens exceed",
-    "input token count",
-    "input tokens exceeded",
-    "number of input tokens",
-    "prompt token count",
-    "too many input tokens",
-    "too many tokens",
-    "too many total text bytes",
-    "too large for model",
-    "exceeds the maximum number of tokens",
-    "reduce the length of the",
-    "`inputs` tokens",
-    "`inputs` must have less than",
-    "model token limit",
-    "token length",
-    "message size",
-    "max message tokens",
-    "shorter input",
-    "shorter prompt",
-];
-
-/// A message is about a rate, and not about one request.
-pub(super) const THROTTLED: &[&str] = &[
-    "rate limit",
-    "ratelimit",
-    "per minute",
-    "per min",
-    "per day",
-    "per hour",
-    "per second",
-    "please wait",
-    "throttl",
-    "tpm",
-    "tpd",
-];
-
-/// A message says that no money or no allowance is left.
-pub(super) const SPENT: &[&str] = &[
-    "insufficient balance",
-    "insufficient credit",
-    "insufficient funds",
-    "insufficient account balance",
-    "not enough credit",
-    "no credits",
-    "out of credits",
-    "any credits",
-    "purchase credits",
-    "purchase more credits",
-    "credit balance is too low",
-    "requires more credits",
-    "used all available credits",
-    "monthly included credits",
-    "spending limit",
-    "spend limit",
-    "spending cap",
-    "billing hard limit",
-    "usage limit",
-    "monthly limit",
-    "monthly quota",
-    "weekly limit",
-    "daily limit",
-    "premium request allowance",
-    "account is in good standing",
-    "payment required",
-    "past invoices",
-    "past due",
-    "please recharge",
-    "budget has been exceeded",
-    "over budget",
-    "exceededbudget",
-    "余额不足",
-    "欠费",
-];
-
-/// A message says that the model's tool call cannot be read.
-pub(super) const TOOL_CALL: &[&str] = &[
-    "error parsing tool call",
-    "failed to parse tool call",
-    "failed to parse input at pos",
-    "invalid sequence as part of tooluse",
-];
-
-/// A message is about the limit of a whole day.
-pub(super) const DAILY: &[&str] = &["per day", "per 86400s", "(tpd)", "(rpd)", "daily quota"];
-
-/// A message says that the content was refused for what it is.
-pub(super) const REFUSED: &[&str] = &[
-    "content exists risk",
-    "considered high risk",
-    "inappropriate content",
-    "violates usage guidelines",
-    "violating our usage policy",
-    "violates our usage policy",
-    "flagged as potentially violating",
-    "content filtering policy",
-    "content management policy",
-    "content_policy_violation",
-    "contentpolicyviolation",
-    "safety system",
-    "blocked by guardrail",
-    "responsible ai policy",
-    "敏感",
-];
 
 static AZURE: &[Rule] = &[
     Rule::new(Azure, ContentPolicy).says(Code, &["content_filter", "ResponsibleAIPolicyViolation"]),
@@ -190,6 +74,14 @@ static ANTHROPIC: &[Rule] = &[
         .says(StopReason, &["model_context_window_exceeded"])
         .reach(Reach::Unknown),
     Rule::new(Anthropic, ContentPolicy).says(StopReason, &["refusal"]),
+    // A plan without long requests: shorter ones are answered.
+    Rule::new(Anthropic, ContextLength).mentions(Message, &["long context requests"]),
+    // Under 500, too.
+    Rule::new(Anthropic, Overload).begins(Message, &["Overloaded"]),
+];
+
+/// Its types, which its imitators put before words of their own.
+static ANTHROPIC_NAMES: &[Rule] = &[
     Rule::new(Anthropic, RateLimit).says(Type, &["rate_limit_error"]),
     Rule::new(Anthropic, Overload).says(Type, &["overloaded_error"]),
     Rule::new(Anthropic, Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error"]),
@@ -220,6 +112,7 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, Quota).says(Reason, &["QUOTA_EXHAUSTED"]).cools(Model),
     Rule::new(Gemini, ContentPolicy).has(BlockReason),
     Rule::new(Gemini, Quota).mentions(QuotaId, &["PerDay"]).cools(Model),
+    Rule::new(Gemini, RateLimit).mentions(QuotaId, &["PerMinute"]),
     Rule::new(Gemini, Quota)
         .says(Status, &["RESOURCE_EXHAUSTED"])
         .mentions(Message, &["limit: 0,"])
@@ -228,6 +121,10 @@ static GEMINI: &[Rule] = &[
     Rule::new(Gemini, ContextLength)
         .says(Status, &["INVALID_ARGUMENT"])
         .mentions(Message, &["exceeds the maximum number of tokens"]),
+];
+
+/// The names of Google's errors, which stand for many.
+static GEMINI_NAMES: &[Rule] = &[
     Rule::new(Gemini, RateLimit).says(Status, &["RESOURCE_EXHAUSTED"]),
     Rule::new(Gemini, Overload).says(Status, &["UNAVAILABLE"]).cools(Model),
     Rule::new(Gemini, Timeout(TimeoutPhase::Provider)).says(Status, &["DEADLINE_EXCEEDED"]),
@@ -302,6 +199,7 @@ static OPENROUTER: &[Rule] = &[
         .status(403, 403)
         .mentions(Message, &["moderation", "guardrail", "flagged"]),
     Rule::new(OpenRouter, Quota).status(403, 403).mentions(Message, &["limit exceeded"]),
+    Rule::new(OpenRouter, Quota).status(429, 429).mentions(Message, &["free-models-per-day"]),
     // With a provider's name, it is the provider's limit; without, the key's.
     Rule::new(OpenRouter, RateLimit).status(429, 429).has(Metadata("provider_name")),
     Rule::new(OpenRouter, RateLimit).status(429, 429).cools(Key),
@@ -323,25 +221,24 @@ static WORDS: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, TOO_LONG).unless(THROTTLED),
     Rule::any(Quota).mentions(Message, SPENT),
     // A day's limit is not a minute's.
-    Rule::any(Quota).status(429, 429).mentions(Message, DAILY).cools(Model),
+    Rule::any(Quota).mentions(Message, DAILY).mentions(Message, LIMIT).cools(Model),
     Rule::any(ContentPolicy).mentions(Message, REFUSED),
     // The model wrote a tool call that cannot be read.
     Rule::any(Malformed).mentions(Message, TOOL_CALL),
+    // Under 400 at Google, xAI and others.
+    Rule::any(Auth).mentions(Message, NO_KEY),
 ];
 
 /// `OpenAI`'s names, which its imitators use too, and words that many use.
 static NAMES: &[Rule] = &[
-    Rule::any(Quota).says(
-        Code,
-        &[
-            "insufficient_quota",
-            "credit_balance_exhausted",
-            "organization_spend_limit_exceeded",
-            "project_spend_limit_exceeded",
-            "organization_usage_limit_exceeded",
-        ],
-    ),
-    Rule::any(Quota).says(Type, &["insufficient_quota"]),
+    Rule::any(Quota).says(Code, NO_MONEY),
+    Rule::any(Quota).says(Type, NO_MONEY),
+    // Google says so of a minute's limit, too.
+    Rule::any(Quota).mentions(Message, &["exceeded your current quota"]).unless(&[
+        "ai.google.dev",
+        "quota metric",
+        "for metric",
+    ]),
     Rule::any(ContextLength).says(Code, &["context_length_exceeded"]),
     // More tokens than a whole minute allows: no wait helps.
     Rule::any(ContextLength)
@@ -353,24 +250,44 @@ static NAMES: &[Rule] = &[
     ),
     Rule::any(ContentPolicy).says(Type, &["content_filter", "content_policy_violation"]),
     Rule::any(ContentPolicy).says(StopReason, &["content_filter"]),
-    Rule::any(RateLimit).says(Code, &["rate_limit_exceeded", "slow_down"]),
+    Rule::any(RateLimit).says(Code, RATE),
     Rule::any(Overload).says(Code, &["server_is_overloaded", "capacity_exceeded"]),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
-    Rule::any(Request).says(Code, &["model_not_found"]).cools(Model).elsewhere(true),
+    Rule::any(Request).says(Code, NO_MODEL).cools(Model).elsewhere(true),
+    Rule::any(Request).says(Type, NO_MODEL).cools(Model).elsewhere(true),
+    Rule::any(Request)
+        .status(400, 499)
+        .mentions(Message, MODEL)
+        .mentions(Message, GONE)
+        .cools(Model)
+        .elsewhere(true),
+    Rule::any(Request).status(400, 499).mentions(Message, UNABLE).cools(Model).elsewhere(true),
+    // A session of the realtime API is over after a while. The next one goes on.
+    Rule::any(Network).says(Code, &["session_expired"]).cools(Call).counts(false),
+    // NVIDIA's word for a model that fails, under 400.
+    Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
+    Rule::any(Overload)
+        .mentions(Message, BUSY)
+        .mentions(Message, MODEL)
+        .unless(A_RATE)
+        .cools(Model),
+    Rule::any(Overload).mentions(Message, BUSY).unless(A_RATE),
     Rule::any(Server).says(Code, &["server_error"]),
     Rule::any(Overload).says(Type, &["overloaded_error", "service_unavailable_error"]),
     Rule::any(Server).says(Type, &["server_error"]),
-    Rule::any(RateLimit).says(Type, &["rate_limit_error"]),
+    Rule::any(RateLimit).says(Type, RATE),
 ];
 
 /// The statuses of HTTP, and what is left without one.
 static STATUSES: &[Rule] = &[
+    Rule::any(RateLimit).mentions(Message, TOO_OFTEN),
     Rule::any(Request).status(400, 400),
     Rule::any(Auth).status(401, 401),
     Rule::any(Quota).status(402, 402),
     Rule::any(Auth).status(403, 403),
     Rule::any(Request).status(404, 404).cools(Model).elsewhere(true),
     Rule::any(Timeout(TimeoutPhase::Provider)).status(408, 408),
+    Rule::any(Request).status(410, 410).cools(Model).elsewhere(true),
     Rule::any(Server).status(409, 409).cools(Call).counts(false),
     Rule::any(ContextLength).status(413, 413),
     Rule::any(RateLimit).status(429, 429),
@@ -382,6 +299,24 @@ static STATUSES: &[Rule] = &[
     Rule::any(Timeout(TimeoutPhase::Provider)).status(524, 524),
     Rule::any(Overload).status(529, 529),
     Rule::any(Server).status(500, 599),
-    Rule::any(Request).says(Type, &["invalid_request_error"]),
+    Rule::any(Request)
+        .says(Type, &["invalid_request_error", "bad_request_error", "BadRequestError"]),
+    Rule::any(Auth).says(Type, &["authentication_error", "AuthenticationError"]),
+    Rule::any(Auth).says(Type, &["permission_error", "PermissionDeniedError"]).cools(Model),
+    Rule::any(Request)
+        .says(Type, &["not_found_error", "NotFoundError"])
+        .cools(Model)
+        .elsewhere(true),
+    Rule::any(Timeout(TimeoutPhase::Provider)).says(Type, &["timeout_error", "request_timeout"]),
+    Rule::any(Server).says(
+        Type,
+        &[
+            "api_error",
+            "internal_error",
+            "internal_server_error",
+            "InternalServerError",
+            "upstream_error",
+        ],
+    ),
     Rule::any(Server).says(StopReason, &["error"]),
 ];

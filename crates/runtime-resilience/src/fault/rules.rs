@@ -10,7 +10,7 @@ use super::headers::Headers;
 use super::kind::{FaultKind, FaultScope};
 use super::phrases::of_phrase;
 use super::provider::Provider;
-use super::retry_after::{in_metadata, in_words, reset_of_limits, retry_after, until_loaded};
+use super::retry_after::{in_body, in_metadata, in_words, reset_of_limits, retry_after};
 use super::rule::FaultRule;
 use super::{Fault, FaultBasis, body, rows};
 
@@ -73,8 +73,8 @@ impl FaultRules {
         let reply = Reply::new(provider, status, headers, body);
         let nested = body::nested(reply.error, reply.message);
         let mut fault = self.by_rows(&reply, nested.as_deref());
-        if status < 400 {
-            // There was an answer, or the beginning of one.
+        if !(400..600).contains(&status) {
+            // There was an answer, or the beginning of one, or nobody knows.
             fault = fault.of_unknown_reach();
         }
         match headers.header("x-should-retry") {
@@ -139,7 +139,7 @@ fn asked<H: Headers + ?Sized>(
 ) -> Option<Duration> {
     let asked = retry_after(reply.headers, reply.body, now)
         .or_else(|| retry_after(&(), nested?, now))
-        .or_else(|| until_loaded(reply.body))
+        .or_else(|| in_body(reply.body, reply.error))
         .or_else(|| in_metadata(reply.error, now));
     let limits =
         || reset_of_limits(reply.headers, now).filter(|_| fault.kind == FaultKind::RateLimit);

@@ -16,6 +16,7 @@ mod reqwest_0_13;
 mod retry_after;
 mod rows;
 mod wait;
+mod words;
 
 use chrono::{DateTime, Utc};
 use runtime_resilience::{Fault, FaultKind, FaultScope, Provider};

@@ -34,6 +34,7 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     elsewhere: &[],
     // Fast mode, and inference in the United States only, have factors on all tokens.
     surcharges: &[("speed", &["standard"]), ("inference_geo", &["global", "not_available"])],
+    tools: &[],
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",

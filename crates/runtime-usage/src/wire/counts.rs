@@ -95,6 +95,7 @@ impl Counts {
         if values.iter().all(Option::is_none) {
             return Ok(());
         }
+        self.leave_out_an_emptied_input(&mut values);
         self.latest = self.latest.saturating_add(1);
         for (slot, field) in self.fields.iter().enumerate() {
             if values[slot].is_some() || field.role == Role::Total {
@@ -103,6 +104,23 @@ impl Counts {
             }
         }
         Ok(())
+    }
+
+    /// Some gateways fill the last report of a stream with zeros. No input becomes empty again.
+    fn leave_out_an_emptied_input(&self, values: &mut [Option<u64>; SLOTS]) {
+        /// All providers have the input first, and the output next.
+        const INPUT: usize = 0;
+        const OUTPUT: usize = 1;
+        let had_input = self.values[INPUT].is_some_and(|tokens| tokens > 0);
+        let of_input = |slot: usize| {
+            slot != OUTPUT && self.fields.get(slot).is_some_and(|field| field.role != Role::Total)
+        };
+        let is_empty = (0..SLOTS).all(|slot| !of_input(slot) || values[slot].unwrap_or(0) == 0);
+        if had_input && is_empty {
+            for slot in (0..SLOTS).filter(|slot| of_input(*slot)) {
+                values[slot] = None;
+            }
+        }
     }
 
     /// The counts, in the order of the fields.

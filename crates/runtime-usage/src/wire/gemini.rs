@@ -16,7 +16,8 @@ pub(crate) static GEMINI: Provider = Provider {
     usage: Some("usageMetadata"),
     fields: &[
         Field::required("promptTokenCount"),
-        Field::required("candidatesTokenCount"),
+        // The Live API answers with a response.
+        Field::required("candidatesTokenCount").also(&["responseTokenCount"]),
         Field::total("totalTokenCount"),
         Field::optional("cachedContentTokenCount"),
         Field::optional("thoughtsTokenCount"),
@@ -24,11 +25,16 @@ pub(crate) static GEMINI: Provider = Provider {
         Field::optional("promptTokensDetails[modality=AUDIO].tokenCount"),
         Field::optional("cacheTokensDetails[modality=AUDIO].tokenCount"),
         Field::optional("toolUsePromptTokensDetails[modality=AUDIO].tokenCount"),
-        Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount"),
+        Field::optional("candidatesTokensDetails[modality=AUDIO].tokenCount")
+            .also(&["responseTokensDetails[modality=AUDIO].tokenCount"]),
+        // Images have a price of their own.
+        Field::uncounted("candidatesTokensDetails[modality=IMAGE].tokenCount"),
     ],
     tokens,
-    elsewhere: &[],
+    // Gemini Code Assist.
+    elsewhere: &["/response/usageMetadata"],
     surcharges: &[],
+    tools: &["candidates[].groundingMetadata.webSearchQueries[]"],
     cost: HasCost::Never,
     tier: "trafficType",
     model: "modelVersion",

@@ -16,6 +16,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     tokens,
     elsewhere: &[],
     surcharges: &[],
+    tools: &[],
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",

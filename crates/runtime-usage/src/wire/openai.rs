@@ -20,6 +20,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     // Groq, and Moonshot's streams.
     elsewhere: &["/x_groq/usage", "/choices/0/usage"],
     surcharges: &[],
+    tools: &[],
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
@@ -37,23 +38,38 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
         Field::required("input_tokens"),
         Field::required("output_tokens"),
         Field::total("total_tokens"),
-        Field::optional("input_tokens_details.cached_tokens"),
+        // The realtime API has `input_token_details`.
+        Field::optional("input_tokens_details.cached_tokens")
+            .also(&["input_token_details.cached_tokens"]),
         Field::optional("input_tokens_details.cache_write_tokens"),
-        Field::optional("input_tokens_details.audio_tokens"),
-        Field::optional("input_tokens_details.cached_tokens_details.audio_tokens"),
+        Field::optional("input_tokens_details.audio_tokens")
+            .also(&["input_token_details.audio_tokens"]),
+        Field::optional("input_tokens_details.cached_tokens_details.audio_tokens")
+            .also(&["input_token_details.cached_tokens_details.audio_tokens"]),
         Field::optional("output_tokens_details.reasoning_tokens"),
-        Field::optional("output_tokens_details.audio_tokens"),
+        Field::optional("output_tokens_details.audio_tokens")
+            .also(&["output_token_details.audio_tokens"]),
+        // Images have a price of their own, and so have tools that run at xAI.
+        Field::uncounted("output_tokens_details.image_tokens"),
+        Field::uncounted("num_server_side_tools_used"),
     ],
     tokens: inclusive,
     elsewhere: &[],
     surcharges: &[],
+    tools: &[
+        "output[type=web_search_call]",
+        "output[type=file_search_call]",
+        "output[type=code_interpreter_call]",
+        "output[type=image_generation_call]",
+    ],
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
     streamed: response_text,
     is_report: |_| true,
     is_end: |event| {
-        let ends = ["response.completed", "response.incomplete", "response.failed"];
+        let ends =
+            ["response.completed", "response.incomplete", "response.failed", "response.done"];
         path::text(event, "type").is_some_and(|kind| ends.contains(&kind))
     },
 };
@@ -61,7 +77,7 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
 /// Names of imitators: MLX and others use those of the Responses API, `DeepSeek` and Moonshot have cache
 /// hits at the top level, Mistral had `prompt_token_details`, Qwen writes its cache under Anthropic's names.
 /// Perplexity's searches and citations are billed beside the tokens.
-const CHAT: [Field; 14] = [
+const CHAT: [Field; 16] = [
     Field::required("prompt_tokens").also(&["input_tokens"]),
     Field::required("completion_tokens").also(&["output_tokens"]),
     Field::total("total_tokens"),
@@ -88,6 +104,8 @@ const CHAT: [Field; 14] = [
     Field::uncounted("num_search_queries"),
     Field::uncounted("num_sources_used"),
     Field::uncounted("server_tool_use.web_search_requests"),
+    Field::uncounted("completion_tokens_details.image_tokens"),
+    Field::uncounted("num_server_side_tools_used"),
 ];
 
 fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
@@ -109,10 +127,15 @@ fn inclusive(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
 }
 
 /// All tokens of the output. xAI and others count reasoning beside it, and gateways before Gemini leave
-/// thoughts out of it: the total tells. Where it tells neither, the dearer reading counts.
+/// thoughts out of it: the total tells. Kimi K3 at Baseten has a token more of reasoning than of output,
+/// and the former in the total. Where it tells nothing, the dearer reading counts.
 fn whole_output(input: Count, output: Count, total: Count, reasoning: Count, odd: &mut Odd) -> u64 {
-    if total.is_one_of(&[&[input, output], &[input, output, reasoning]], odd) == 1 {
-        return output.tokens().saturating_add(reasoning.tokens());
+    let sums: [&[Count]; 3] = [&[input, output], &[input, output, reasoning], &[input, reasoning]];
+    let possible = if reasoning.tokens() > output.tokens() { &sums[..] } else { &sums[..2] };
+    match total.is_one_of(possible, odd) {
+        1 => return output.tokens().saturating_add(reasoning.tokens()),
+        2 => return reasoning.tokens(),
+        _ => {}
     }
     let reported = output.with(reasoning, odd);
     if !input.is_known() {

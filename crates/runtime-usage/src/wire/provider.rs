@@ -27,6 +27,8 @@ pub(crate) struct Provider {
     pub(crate) elsewhere: &'static [&'static str],
     /// The words in the usage object that change its price, each with the usual ones.
     pub(crate) surcharges: &'static [(&'static str, &'static [&'static str])],
+    /// The paths of what the provider's own tools did, in the body. They are billed beside the tokens.
+    pub(crate) tools: &'static [&'static str],
     /// Whether the usage object should have the cost.
     pub(crate) cost: HasCost,
     /// The path of the tier, in the body or in the usage object.
@@ -96,6 +98,8 @@ struct Known {
     odd_cost: bool,
     /// Which of the provider's surcharges apply, by bit.
     surcharged: u8,
+    /// Which of the provider's tools were used, by bit.
+    used: u8,
 }
 
 const _: () = owns_no_memory::<Known>();
@@ -115,6 +119,7 @@ impl Reading {
             odd_tier: false,
             odd_cost: false,
             surcharged: 0,
+            used: 0,
         };
         Self { known, model: None }
     }
@@ -146,6 +151,13 @@ impl Reading {
                 }
             }
         }
+        for (at, path) in self.provider().tools.iter().enumerate() {
+            // A value of another shape tells of no tool.
+            let _ = path::visit(body, path, &mut |_| {
+                self.known.used |= 1 << at;
+                Ok(())
+            });
+        }
         let Provider { tier, model, .. } = *self.provider();
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
             let known = tier_of(tier);
@@ -162,16 +174,19 @@ impl Reading {
 
     /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> ReportedUsage {
-        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged } = &self.known;
+        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged, used } =
+            &self.known;
         let mut odd = Odd::new();
         let mut usage = ReportedUsage::from((provider.tokens)(counts, &mut odd));
         usage.tier = *tier;
         usage.model.clone_from(&self.model);
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
-        let applies = |at: &usize| surcharged & (1 << at) != 0;
-        let surcharges = provider.surcharges.iter().enumerate().filter(|(at, _)| applies(at));
-        usage.missing.extend(surcharges.map(|(_, (path, _))| *path));
+        let set = |bits: &u8, at: &usize| bits & (1 << at) != 0;
+        let surcharges = provider.surcharges.iter().map(|(path, _)| *path).enumerate();
+        let surcharges = surcharges.filter(|(at, _)| set(surcharged, at));
+        let tools = provider.tools.iter().copied().enumerate().filter(|(at, _)| set(used, at));
+        usage.missing.extend(surcharges.chain(tools).map(|(_, path)| path));
         // It may have a price of its own.
         usage.missing.extend(odd_tier.then_some(provider.tier));
         match cost.total() {

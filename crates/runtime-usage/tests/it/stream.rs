@@ -280,3 +280,18 @@ fn model_name_is_allocated_once() {
     }
     assert!(Arc::ptr_eq(&first, &stream.usage().model.unwrap()));
 }
+
+#[test]
+fn zeros_at_the_end_take_no_input_back() {
+    let start = json!({"type": "message_start", "message": {"usage": {
+        "input_tokens": 25, "cache_read_input_tokens": 400, "cache_creation_input_tokens": 0, "output_tokens": 1}}});
+    let end = |input: u64, read: u64| {
+        json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {
+            "input_tokens": input, "cache_read_input_tokens": read,
+            "cache_creation_input_tokens": 0, "output_tokens": 42}})
+    };
+    let anthropic = StreamUsage::new(UsageFormat::Anthropic);
+    whole(&anthropic, &[start.clone(), end(0, 0)], UsageSnapshot::new(25, 42).cache_read(400));
+    // All of it was cached after all.
+    whole(&anthropic, &[start, end(0, 425)], UsageSnapshot::new(0, 42).cache_read(425));
+}

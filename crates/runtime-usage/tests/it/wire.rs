@@ -314,3 +314,68 @@ fn parts_of_a_missing_total_are_kept() {
     assert_eq!(usage.tokens, tokens);
     assert_eq!(usage.missing, ["prompt_tokens", "completion_tokens"]);
 }
+
+#[test]
+fn openai_realtime_has_names_of_its_own() {
+    let body = json!({"type": "response.done", "response": {"usage": {
+        "total_tokens": 253, "input_tokens": 132, "output_tokens": 121,
+        "input_token_details": {
+            "audio_tokens": 13, "cached_tokens": 64, "cached_tokens_details": {"audio_tokens": 0}},
+        "output_token_details": {"audio_tokens": 91}}}});
+    let tokens = UsageSnapshot::new(55, 30).cache_read(64).input_audio(13).output_audio(91);
+    assert_eq!(UsageFormat::OpenAiResponses.read(&body).unwrap().tokens, tokens);
+}
+
+#[test]
+fn gemini_live_answers_with_a_response() {
+    let body = json!({"usageMetadata": {
+        "promptTokenCount": 100, "responseTokenCount": 50, "totalTokenCount": 150,
+        "responseTokensDetails": [{"modality": "AUDIO", "tokenCount": 40}]}});
+    read(UsageFormat::Gemini, &body, UsageSnapshot::new(100, 10).output_audio(40));
+}
+
+#[test]
+fn images_and_tools_are_told() {
+    let told = |format: UsageFormat, body: Value| format.read(&body).unwrap().missing;
+    let gemini = |modality: &str| {
+        json!({"usageMetadata": {
+        "promptTokenCount": 10, "candidatesTokenCount": 1_290, "totalTokenCount": 1_300,
+        "candidatesTokensDetails": [{"modality": modality, "tokenCount": 1_290}]}})
+    };
+    let image = ["candidatesTokensDetails[modality=IMAGE].tokenCount"];
+    assert_eq!(told(UsageFormat::Gemini, gemini("IMAGE")), image);
+    assert_eq!(told(UsageFormat::Gemini, gemini("TEXT")), [""; 0]);
+
+    let response = |output: Value| json!({"output": output, "usage": {"input_tokens": 10, "output_tokens": 5}});
+    let search = response(json!([{"type": "web_search_call"}, {"type": "message"}]));
+    assert_eq!(told(UsageFormat::OpenAiResponses, search), ["output[type=web_search_call]"]);
+    // Your own tools cost nothing there.
+    let own = response(json!([{"type": "function_call"}, {"type": "message"}]));
+    assert_eq!(told(UsageFormat::OpenAiResponses, own), [""; 0]);
+
+    let grounded = |queries: Value| {
+        json!({
+        "candidates": [{"groundingMetadata": {"webSearchQueries": queries}}],
+        "usageMetadata": {"promptTokenCount": 10, "candidatesTokenCount": 5}})
+    };
+    let queries = ["candidates[].groundingMetadata.webSearchQueries[]"];
+    assert_eq!(told(UsageFormat::Gemini, grounded(json!(["a", "b"]))), queries);
+    assert_eq!(told(UsageFormat::Gemini, grounded(json!([]))), [""; 0]);
+}
+
+#[test]
+fn reasoning_that_alone_adds_up_is_the_output() {
+    let usage = |reasoning: u64, total: u64| {
+        json!({"usage": {
+        "prompt_tokens": 951, "completion_tokens": 6_000, "total_tokens": total,
+        "completion_tokens_details": {"reasoning_tokens": reasoning}}})
+    };
+    let out = |usage: Value| UsageFormat::OpenAiChat.read(&usage).unwrap();
+    let kimi = out(usage(6_001, 6_952));
+    assert_eq!(kimi.tokens, UsageSnapshot::new(951, 6_001).reasoning(6_001));
+    assert_eq!(kimi.missing, [""; 0]);
+    // A smaller reasoning cannot be all of the output.
+    let odd = out(usage(5_000, 5_951));
+    assert_eq!(odd.tokens, UsageSnapshot::new(951, 6_000).reasoning(5_000));
+    assert_eq!(odd.missing, ["total_tokens"]);
+}

@@ -1,6 +1,7 @@
 //! The rows of `OpenAI`'s imitators and of gateways, by their words. The sources are in `docs/faults.md`.
 
-use super::{Rule, TOO_LONG};
+use super::Rule;
+use super::words::{THROTTLED, TOO_LONG};
 use crate::fault::field::ReplyField::{Code, Message, StopReason, Type};
 use crate::fault::kind::FaultKind::{
     Auth, ContentPolicy, ContextLength, Malformed, Overload, Quota, RateLimit, Request, Server,
@@ -49,7 +50,7 @@ static LITELLM: &[Rule] = &[
     Rule::new(LiteLlm, ContextLength)
         .begins(Message, &["litellm."])
         .mentions(Message, TOO_LONG)
-        .unless(super::THROTTLED),
+        .unless(THROTTLED),
     Rule::new(LiteLlm, ContentPolicy).mentions(Message, &["ContentPolicyViolationError"]),
     Rule::new(LiteLlm, Auth).begins(Message, &["litellm.AuthenticationError"]),
     Rule::new(LiteLlm, Request)
@@ -80,14 +81,11 @@ static TGI: &[Rule] = &[
     Rule::new(Tgi, Request).says(Type, &["validation"]),
 ];
 
-static XAI: &[Rule] = &[
-    Rule::new(XAi, ContentPolicy).mentions(Message, &["SAFETY_CHECK_TYPE"]),
-    // Under status 400.
-    Rule::new(XAi, Auth).begins(Message, &["Incorrect API key provided"]),
-];
+static XAI: &[Rule] = &[Rule::new(XAi, ContentPolicy).mentions(Message, &["SAFETY_CHECK_TYPE"])];
 
 static MISTRAL: &[Rule] = &[
     Rule::new(Mistral, ContextLength).says(Code, &["3051"]),
+    Rule::new(Mistral, Request).says(Code, &["1500"]).cools(Model).elsewhere(true),
     Rule::new(Mistral, RateLimit).says(Code, &["1300"]),
     Rule::new(Mistral, Overload).says(Code, &["3505"]),
     Rule::new(Mistral, Overload).begins(Message, &["Service tier capacity exceeded"]).cools(Model),
@@ -145,11 +143,10 @@ static QWEN: &[Rule] = &[
             "limit_burst_rate",
         ],
     ),
+    // The tokens of a minute. Its code is `insufficient_quota`.
+    Rule::new(Qwen, RateLimit).begins(Message, &["Allocated quota exceeded"]),
     Rule::new(Qwen, Auth).says(Code, &["InvalidApiKey"]),
-    Rule::new(Qwen, Request)
-        .says(Code, &["ModelNotFound", "model_not_supported"])
-        .cools(Model)
-        .elsewhere(true),
+    Rule::new(Qwen, Request).says(Code, &["ModelNotFound"]).cools(Model).elsewhere(true),
 ];
 
 static ZAI: &[Rule] = &[
@@ -178,9 +175,7 @@ static MINIMAX: &[Rule] = &[Rule::new(MiniMax, ContentPolicy)
 static COHERE: &[Rule] = &[
     Rule::new(Cohere, Quota).mentions(Message, &["API calls / month"]),
     Rule::new(Cohere, RateLimit).mentions(Message, &["API calls / minute"]),
-    Rule::new(Cohere, ContextLength)
-        .begins(Message, &["too many tokens: "])
-        .unless(super::THROTTLED),
+    Rule::new(Cohere, ContextLength).begins(Message, &["too many tokens: "]).unless(THROTTLED),
     Rule::new(Cohere, ContentPolicy).says(StopReason, &["ERROR_TOXIC"]),
     Rule::new(Cohere, ContextLength).says(StopReason, &["ERROR_LIMIT"]),
 ];

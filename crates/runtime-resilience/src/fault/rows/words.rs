@@ -1,0 +1,289 @@
+//! The words and names that the rows for everybody look for. The sources are in `docs/faults.md`.
+
+/// A message says that the request is larger than the model takes.
+pub(super) const TOO_LONG: &[&str] = &[
+    "context length",
+    "context window",
+    "context size",
+    "context limit",
+    "maximum context",
+    "max context",
+    "maximum prompt length",
+    "maximum model length",
+    "max_model_len",
+    "prompt is too long",
+    "prompt too long",
+    "prompt exceeds",
+    "prompt length",
+    "input is too long",
+    "input too long",
+    "input length",
+    "inputs are too long",
+    "input tokens exceed",
+    "input token count",
+    "input tokens exceeded",
+    "number of input tokens",
+    "prompt token count",
+    "too many input tokens",
+    "too many tokens",
+    "too many total text bytes",
+    "too large for model",
+    "more than max tokens",
+    "exceeds the maximum number of tokens",
+    "reduce the length of the",
+    "`inputs` tokens",
+    "`inputs` must have less than",
+    "model token limit",
+    "token length",
+    "message size",
+    "max message tokens",
+    "shorter input",
+    "shorter prompt",
+];
+
+/// A message is about a rate, and not about one request.
+pub(super) const THROTTLED: &[&str] = &[
+    "rate limit",
+    "ratelimit",
+    "per minute",
+    "per min",
+    "per day",
+    "per hour",
+    "per second",
+    "please wait",
+    "throttl",
+    "tpm",
+    "tpd",
+];
+
+/// A message says that no money or no allowance is left.
+pub(super) const SPENT: &[&str] = &[
+    "insufficient balance",
+    "insufficient credit",
+    "insufficient funds",
+    "insufficient account balance",
+    "not enough credit",
+    "no credits",
+    "out of credits",
+    "any credits",
+    "add credits",
+    "purchase credits",
+    "purchase more credits",
+    "credit balance is too low",
+    "requires more credits",
+    "monthly included credits",
+    "spending limit",
+    "spend limit",
+    "spending cap",
+    "billing hard limit",
+    "usage limit",
+    "monthly limit",
+    "monthly quota",
+    "weekly limit",
+    "daily limit",
+    "premium request allowance",
+    "out of extra usage",
+    "not enough balance",
+    "balance is too low",
+    "quota is not enough",
+    "quota has been exhausted",
+    "free allocated quota",
+    "daily free allocation",
+    "available credits",
+    "run out of funds",
+    "credits are depleted",
+    "credits have been exhausted",
+    "credits exhausted",
+    "account is in good standing",
+    "payment required",
+    "past invoices",
+    "past due",
+    "please recharge",
+    "please top up",
+    "top up your",
+    "budget has been exceeded",
+    "over budget",
+    "exceededbudget",
+    "余额不足",
+    "额度不足",
+    "欠费",
+];
+
+/// A message says that the model's tool call cannot be read.
+pub(super) const TOOL_CALL: &[&str] = &[
+    "error parsing tool call",
+    "failed to parse tool call",
+    "failed to parse input at pos",
+    "invalid sequence as part of tooluse",
+];
+
+/// A message is about a whole day, …
+pub(super) const DAILY: &[&str] = &[
+    "per day",
+    "per-day",
+    "per 86400s",
+    "(tpd)",
+    "(rpd)",
+    "tpd rate limit",
+    "limit_rpd",
+    "daily quota",
+    "daily rate limit",
+    "daily request limit",
+];
+
+/// … and says that one of its limits is reached.
+pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many"];
+
+/// A message says that all are served too slowly.
+pub(super) const BUSY: &[&str] = &[
+    "is overloaded",
+    "are overloaded",
+    "currently overloaded",
+    "temporarily overloaded",
+    "server overloaded",
+    "service overloaded",
+    "at capacity",
+    "over capacity",
+    "capacity temporarily exceeded",
+    "no capacity",
+    "high demand",
+    "high traffic",
+    "high load",
+    "heavy load",
+    "server busy",
+    "server is busy",
+    "servers are busy",
+    "系统繁忙",
+    "服务繁忙",
+    "服务器繁忙",
+    "负载已饱和",
+];
+
+/// A message of one's own rate, although all are busy.
+pub(super) const A_RATE: &[&str] = &["rate limit", "per minute"];
+
+/// A message says that there were too many requests, under whatever status.
+pub(super) const TOO_OFTEN: &[&str] = &[
+    "too many requests",
+    "too many concurrent requests",
+    "rate limit exceeded",
+    "rate limit reached",
+    "rate limit has been exceeded",
+    "exceeded your rate limit",
+    "exceeded a secondary rate limit",
+    "rate-limited",
+    "rate increased too quickly",
+    "concurrency limit",
+    "request limit reached",
+    "resourceexhausted",
+    "速率限制",
+    "过于频繁",
+];
+
+/// A message says that the key is none.
+pub(super) const NO_KEY: &[&str] = &[
+    "api key not valid",
+    "api key not found",
+    "api key expired",
+    "api key has expired",
+    "api key is invalid",
+    "invalid api key",
+    "incorrect api key",
+    "invalid api token",
+];
+
+/// A message says of a model …
+pub(super) const MODEL: &[&str] = &["model"];
+
+/// … that it is not there, or not any more.
+pub(super) const GONE: &[&str] = &[
+    "is no longer available",
+    "been decommissioned",
+    "been retired",
+    "been deprecated",
+    "end of life",
+    "end of its life",
+    "invalid model",
+    "not a valid model",
+    "unknown model",
+    "model not found",
+    "not supported by any provider",
+];
+
+/// A message says what a model cannot do; another may.
+pub(super) const UNABLE: &[&str] = &[
+    "not support tool",
+    "n't support tool",
+    "not support function",
+    "not support image",
+    "n't support image",
+    "not support vision",
+];
+
+/// A message says that the content was refused for what it is.
+pub(super) const REFUSED: &[&str] = &[
+    "content exists risk",
+    "considered high risk",
+    "inappropriate content",
+    "violates usage guidelines",
+    "violating our usage policy",
+    "violates our usage policy",
+    "flagged as potentially violating",
+    "content filtering policy",
+    "content management policy",
+    "content_policy_violation",
+    "contentpolicyviolation",
+    "safety system",
+    "blocked by guardrail",
+    "flagged for possible",
+    "content was flagged",
+    "prompt was flagged",
+    "request was flagged",
+    "input was flagged",
+    "responsible ai policy",
+    "敏感",
+    "违规",
+];
+
+/// No money and no allowance is left.
+pub(super) const NO_MONEY: &[&str] = &[
+    "insufficient_quota",
+    "insufficient_user_quota",
+    "insufficient_balance",
+    "insufficient_balance_error",
+    "insufficient_credits",
+    "not_enough_balance",
+    "credit_balance_exhausted",
+    "credit_balance_too_low",
+    "billing_hard_limit_reached",
+    "organization_spend_limit_exceeded",
+    "project_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "usage_limit_reached",
+    "usage_not_included",
+];
+
+/// Too many requests or tokens.
+pub(super) const RATE: &[&str] = &[
+    "rate_limit_exceeded",
+    "rate_limit_error",
+    "rate_limited",
+    "ratelimitreached",
+    "slow_down",
+    "too_many_requests",
+    "too_many_requests_error",
+    "throttling_error",
+    "model_rate_limit",
+    "request_limit_exceeded",
+    "resource_exhausted",
+];
+
+/// The model is not there, or not any more.
+pub(super) const NO_MODEL: &[&str] = &[
+    "model_not_found",
+    "model_not_available",
+    "model_not_supported",
+    "model_decommissioned",
+    "model_gone",
+    "invalid_model",
+];
