@@ -34,7 +34,7 @@ pub(crate) fn target_dir() -> PathBuf {
     root().join(named.unwrap_or_else(|| "target".into()))
 }
 
-/// The crates below `crates/`, by name.
+/// The crates below `crates/` that belong to the workspace, by name.
 pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
     let mut crates = Vec::new();
     for path in files::below(&root().join("crates"), &[])? {
@@ -43,7 +43,12 @@ pub(crate) fn crates() -> Result<Vec<Crate>, Error> {
         if depth != 3 || !path.ends_with("Cargo.toml") {
             continue;
         }
-        let manifest = Manifest::parse(&files::read(&path)?);
+        let text = files::read(&path)?;
+        // A workspace of its own, which has rules of its own.
+        if text.contains("\n[workspace]\n") {
+            continue;
+        }
+        let manifest = Manifest::parse(&text);
         let Some(name) = manifest.get("package", "name").map(str::to_owned) else {
             return Err(Error::Failed(format!("{} has no package name", path.display())));
         };

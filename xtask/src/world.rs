@@ -10,7 +10,7 @@ use crate::workspace;
 /// A check: its name, and its function.
 type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
-const CHECKS: &[Check] = &[("prices", prices)];
+const CHECKS: &[Check] = &[("clients", clients), ("prices", prices)];
 
 /// `cargo xtask world NAME…`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
@@ -26,6 +26,21 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
         std::fs::create_dir_all(&home)
             .map_err(|error| Error::Failed(format!("{}: {error}", home.display())))?;
         check(&home)?;
+    }
+    Ok(())
+}
+
+/// The crate `runtime-clients` beside the clients whose errors it reads.
+fn clients(home: &Path) -> Result<(), Error> {
+    let manifest = workspace::root().join("crates/runtime-clients/Cargo.toml");
+    let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(text(&manifest));
+    if fetched.run().is_err() {
+        println!("skipped: the clients cannot be fetched");
+        return Ok(());
+    }
+    for command in ["clippy --all-features --all-targets", "test --all-features"] {
+        let cargo = Cmd::cargo(command).args(["--locked", "--manifest-path"]).arg(text(&manifest));
+        cargo.env("CARGO_TARGET_DIR", text(home)).run()?;
     }
     Ok(())
 }

@@ -179,11 +179,22 @@ pub(crate) fn fact(fact: &Fact) -> Cow<'_, str> {
 pub(crate) const fn is_hidden(char: char) -> bool {
     match char {
         '\n' | '\t' => false,
-        // Controls; then embeddings, overrides and isolates. The marks of single characters are
-        // harmless.
+        // Controls and format characters: soft hyphens, blanks without width, marks, embeddings, overrides
+        // and isolates of direction, line ends, tags. The joiners are part of words and of emoji.
         _ => matches!(
             char,
-            '\0'..' ' | '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+            '\0'..' '
+                | '\u{7f}'..='\u{9f}'
+                | '\u{ad}'
+                | '\u{61c}'
+                | '\u{180e}'
+                | '\u{200b}'
+                | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         ),
     }
 }

@@ -19,7 +19,8 @@ use self::report::Check;
 pub use self::follow::{Follow, FollowStop};
 pub use self::report::{Gap, GapCause, LogReport, TornLine};
 
-/// Reads the entries of a log: of a file, or of a folder of files that continue each other.
+/// Reads the entries of a log: of a file, or of a folder of files that continue each other. A byte order
+/// mark at the beginning is skipped.
 ///
 /// A line that is JSON but not a known event is returned as raw JSON and counted. A torn last line, whose
 /// writer was killed, is skipped and reported. Any other line that is not JSON is an error, after which
@@ -129,6 +130,7 @@ impl LogReader {
         loop {
             let found = match self.line(is_over) {
                 Ok(None) => match self.files.peek() {
+                    Ok(false) if !is_over && self.is_replaced() => self.line(true),
                     Ok(false) => return None,
                     // Another file follows, so this one has ended and its last line counts.
                     Ok(true) => self.line(true),
@@ -154,6 +156,15 @@ impl LogReader {
         }
     }
 
+    /// Whether the file was moved away and another one has its name. That one is next.
+    fn is_replaced(&mut self) -> bool {
+        let replaced = self.lines.as_ref().is_some_and(Lines::is_replaced);
+        if replaced {
+            self.files.again();
+        }
+        replaced
+    }
+
     fn line(&mut self, is_over: bool) -> io::Result<Option<Line>> {
         self.lines.as_mut().map_or(Ok(None), |lines| lines.next(is_over))
     }
@@ -163,6 +174,8 @@ impl LogReader {
         let Line { text, whole, number } = line;
         let place = self.lines.as_ref().map_or_else(|| (Path::new(""), number), Lines::place);
         let text = text.strip_suffix(b"\r").unwrap_or(&text);
+        let mark = if number == 1 { &b"\xef\xbb\xbf"[..] } else { b"" };
+        let text = text.strip_prefix(mark).unwrap_or(text);
         if text.iter().all(u8::is_ascii_whitespace) {
             return None;
         }

@@ -8,7 +8,8 @@ use clap_complete::Shell;
 
 /// Shows what is in the event logs of agent runs.
 ///
-/// A log is a file of JSON lines, or a folder of such files after rotation.
+/// A log is a file of JSON lines, a folder of such files after rotation, a file compressed by gzip, or a
+/// database of the SQLite sink. `-` is standard input.
 #[derive(Debug, Parser)]
 #[command(name = "techrevati", version, after_help = NOTES)]
 pub(crate) struct Arguments {
@@ -28,19 +29,28 @@ Output is coloured on terminals, unless NO_COLOR is set.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Write an HTML page about the run, or a file for a trace viewer.
+    #[command(
+        after_help = "Examples:\n  techrevati report run.jsonl -o run.html\n  techrevati report runs.db --format otlp -o run.json"
+    )]
     Report(Report),
     /// Show events as they are written, one per line.
     ///
     /// Each line shows the seconds since the first event, the agent's role, and the event.
     ///
-    /// Events are indented inside their session, turn, attempt or tool call.
+    /// Events are indented inside their session, turn, attempt or tool call. A log that does not exist yet is
+    /// waited for; one that is moved away and begun anew is followed.
+    #[command(
+        after_help = "Examples:\n  techrevati tail run.jsonl -n 20\n  techrevati tail run.jsonl --failed --exit-when-done\n  zcat run.jsonl.gz | techrevati tail - --session 5f2c"
+    )]
     Tail(Tail),
     /// Show calls, failures, durations, tokens and cost, and how much of the log is lost.
-    Stats(Log),
+    #[command(after_help = "Example:\n  techrevati stats run.jsonl --json | jq .cost_usd")]
+    Stats(Told),
     /// Find unreadable lines, missing events, and spans that do not begin and end once.
     ///
-    /// Each problem is shown with its file and line. The exit code is 1 if there are problems.
-    Check(Log),
+    /// Each problem is shown with its file and line. The exit code is 1 if there are problems, or no events.
+    #[command(after_help = "Example:\n  techrevati check logs/ && echo whole")]
+    Check(Told),
     /// Print a completion script for a shell.
     ///
     /// For bash: techrevati completions bash > ~/.local/share/bash-completion/completions/techrevati
@@ -52,9 +62,18 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Log {
-    /// A file of JSON lines, or a folder of such files after rotation.
+    /// A file of JSON lines, a folder of such files, a gzip file, a SQLite database, or - for standard input.
     #[arg(value_name = "LOG")]
     pub(crate) path: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Told {
+    #[command(flatten)]
+    pub(crate) log: Log,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -92,10 +111,29 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Tail {
     #[command(flatten)]
     pub(crate) log: Log,
     /// Stop at the end of the log instead of waiting for more events.
     #[arg(long)]
     pub(crate) once: bool,
+    /// Stop at the end of the log once every session in it has ended.
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) exit_when_done: bool,
+    /// Begin with the last N lines.
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) lines: Option<usize>,
+    /// Only the events of the session whose id begins with this.
+    #[arg(long, value_name = "ID")]
+    pub(crate) session: Option<String>,
+    /// Only events of what failed, was blocked or was cancelled.
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Print events as the JSON of the log.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show the time of day, in UTC, instead of the seconds since the first event.
+    #[arg(long)]
+    pub(crate) wall_clock: bool,
 }

@@ -6,27 +6,43 @@ use std::path::Path;
 use runtime_report::show::{count, line};
 use runtime_report::{Problem, Timeline};
 use runtime_sinks::Gap;
+use serde_json::json;
 
 use crate::source::{Place, Whole};
 use crate::{Error, source};
 
-/// Shows each problem with its file and line. Returns whether there is none.
-pub(crate) fn run(path: &Path) -> Result<bool, Error> {
+/// Shows each problem with its file and line. Returns whether there are events and no problem.
+pub(crate) fn run(path: &Path, as_json: bool) -> Result<bool, Error> {
     let log = source::read(path)?;
     let timeline = Timeline::read(&log.events);
     let problems = problems(&log, &timeline);
+    let is_whole = problems.is_empty() && !log.events.is_empty();
+    let (events, sessions) = (log.events.len() as u64, timeline.sessions().len() as u64);
     let mut out = io::stdout().lock();
+    if as_json {
+        let found = problems.iter().map(|(place, problem)| place.to_json(problem));
+        let found: Vec<_> = found.collect();
+        let told = json!({
+            "log": path.to_string_lossy(),
+            "events": events,
+            "sessions": sessions,
+            "whole": is_whole,
+            "problems": found,
+        });
+        writeln!(out, "{told}")?;
+        return Ok(is_whole);
+    }
     for (place, problem) in &problems {
         writeln!(out, "{place}: {}", line(problem))?;
     }
     let result = match problems.len() as u64 {
+        0 if events == 0 => "nothing to check".to_owned(),
         0 => "no problems".to_owned(),
         more => many(more, "problem"),
     };
-    let events = many(log.events.len() as u64, "event");
-    let sessions = many(timeline.sessions().len() as u64, "session");
+    let (events, sessions) = (many(events, "event"), many(sessions, "session"));
     writeln!(out, "{}: {events}, {sessions}: {result}", path.display())?;
-    Ok(problems.is_empty())
+    Ok(is_whole)
 }
 
 /// The problems, in the order of the log.

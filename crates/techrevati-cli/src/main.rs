@@ -11,6 +11,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `arguments` | the command line |
+//! | `input` | where a log comes from, and what else a file is |
 //! | `source` | the events of a log, with their files and lines |
 //! | `report` | a log as a page, or as a file for a viewer |
 //! | `tail` | a log as it is written, one line per event |
@@ -20,6 +21,7 @@
 
 mod arguments;
 mod check;
+mod input;
 mod paint;
 mod report;
 mod source;
@@ -27,7 +29,7 @@ mod stats;
 mod tail;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
@@ -45,10 +47,18 @@ const FILE_ERROR: u8 = 3;
 enum Error {
     #[error(transparent)]
     Read(#[from] LogReadError),
+    #[error("cannot read `{}`: {cause}", path.display())]
+    Input { path: PathBuf, cause: Box<dyn std::error::Error> },
     #[error("cannot write `{}`: {source}", path.display())]
     WriteFile { path: PathBuf, source: io::Error },
     #[error("cannot write to standard output: {0}")]
     WriteOutput(#[from] io::Error),
+}
+
+impl Error {
+    fn input(path: &Path, cause: impl Into<Box<dyn std::error::Error>>) -> Self {
+        Self::Input { path: path.to_owned(), cause: cause.into() }
+    }
 }
 
 fn main() -> ExitCode {
@@ -69,8 +79,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Report(options) => report::run(&options)?,
         Command::Tail(options) => tail::run(&options)?,
-        Command::Stats(log) => stats::run(&log.path)?,
-        Command::Check(log) if !check::run(&log.path)? => {
+        Command::Stats(numbers) => stats::run(&numbers.log.path, numbers.json)?,
+        Command::Check(checked) if !check::run(&checked.log.path, checked.json)? => {
             return Ok(ExitCode::from(PROBLEM_FOUND));
         }
         Command::Check(_) => {}

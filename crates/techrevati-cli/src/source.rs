@@ -6,7 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use runtime_events::AgentEvent;
-use runtime_sinks::{LogEntry, LogReadError, LogReader, LogReport};
+use runtime_sinks::{LogEntry, LogReadError, LogReport};
+use serde_json::{Value, json};
+
+use crate::{Error, input};
 
 /// A line of a log.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,11 @@ pub(crate) struct Place {
 impl Place {
     pub(crate) fn new(file: &Path, line: u64) -> Self {
         Self { file: Arc::from(file), line }
+    }
+
+    /// As JSON.
+    pub(crate) fn to_json(&self, problem: &str) -> Value {
+        json!({"file": self.file.to_string_lossy(), "line": self.line, "problem": problem})
     }
 }
 
@@ -45,8 +53,12 @@ impl Whole {
     }
 }
 
-pub(crate) fn read(path: &Path) -> Result<Whole, LogReadError> {
-    let mut reader = LogReader::open(path)?;
+/// Reads a whole log.
+///
+/// A file without an event that is not empty is an error, as is a folder without log files: it is another
+/// file than was meant.
+pub(crate) fn read(path: &Path) -> Result<Whole, Error> {
+    let mut reader = input::open(path)?;
     let (mut events, mut places, mut unread) = (Vec::new(), Vec::new(), Vec::new());
     // All lines of a file share its name.
     let mut files: HashSet<Arc<Path>> = HashSet::new();
@@ -66,11 +78,22 @@ pub(crate) fn read(path: &Path) -> Result<Whole, LogReadError> {
             Err(error) => unread.push((Place::new(&error.file, error.line), reason(error)?)),
         }
     }
+    if path.is_dir() && files.is_empty() {
+        return Err(Error::input(
+            path,
+            "the folder has no log files, which are named `000001.jsonl` and so on",
+        ));
+    }
+    if let Some((place, why)) = unread.first().filter(|_| events.is_empty()) {
+        let none =
+            format!("it is not an event log: no line is an event; line {}: {why}", place.line);
+        return Err(Error::input(path, none));
+    }
     Ok(Whole { events, places, unread, report: reader.report() })
 }
 
 /// Why a line of JSON is not an event.
-pub(crate) fn why(value: serde_json::Value) -> String {
+pub(crate) fn why(value: Value) -> String {
     match serde_json::from_value::<AgentEvent>(value) {
         Err(error) => format!("not an event of this version: {error}"),
         // The reader tried the same.

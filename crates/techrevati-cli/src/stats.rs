@@ -2,34 +2,39 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use runtime_report::show::{count, duration, line, usd};
-use runtime_report::{StatsLine, Timeline, TokenUse};
+use runtime_report::{Recoveries, Stats, StatsLine, Timeline, TokenUse};
 use runtime_sinks::{GapCause, LogReport};
+use serde_json::{Value, json};
 
 use crate::check::many;
 use crate::{Error, source};
 
-pub(crate) fn run(path: &Path) -> Result<(), Error> {
+pub(crate) fn run(path: &Path, as_json: bool) -> Result<(), Error> {
     let log = source::read(path)?;
     let stats = Timeline::read(&log.events).unread(log.unread()).stats();
     let mut out = io::stdout().lock();
-    let spent = &stats.spent;
+    if as_json {
+        return Ok(writeln!(out, "{}", object(path, &stats, &log.report))?);
+    }
+    let used = &stats.spent;
     let recoveries = stats.recoveries;
     let facts = [
         ("time", duration(stats.duration).to_string()),
         ("events", count(stats.events).to_string()),
-        ("log", losses(&log.report)),
+        ("log", if stats.events == 0 { "empty".to_owned() } else { losses(&log.report) }),
         ("unfinished", many(stats.unfinished, "span")),
         ("refused", many(stats.refused, "call")),
-        ("cost", usd(spent.cost_nanousd).to_string()),
+        ("cost", usd(used.cost_nanousd).to_string()),
         (
             "tokens",
             format!(
                 "{} in ({} cached), {} out",
-                count(spent.input_tokens),
-                count(spent.cached_tokens),
-                count(spent.output_tokens)
+                count(used.input_tokens),
+                count(used.cached_tokens),
+                count(used.output_tokens)
             ),
         ),
         (
@@ -57,12 +62,76 @@ pub(crate) fn run(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// The numbers as one JSON object. Times are in seconds, costs in dollars.
+fn object(path: &Path, stats: &Stats, report: &LogReport) -> Value {
+    let lines = |lines: &[StatsLine]| -> Vec<Value> {
+        let line = |line: &StatsLine| {
+            let mut value = spent(&line.spent);
+            value["name"] = (*line.name).into();
+            value["calls"] = line.calls.into();
+            value["failed"] = line.failed.into();
+            for (key, time) in
+                [("p50", line.p50), ("p95", line.p95), ("max", line.max), ("total", line.total)]
+            {
+                value[format!("{key}_seconds")] = time.as_secs_f64().into();
+            }
+            value
+        };
+        lines.iter().map(line).collect()
+    };
+    let mut value = spent(&stats.spent);
+    value["log"] = path.to_string_lossy().into();
+    value["seconds"] = stats.duration.as_secs_f64().into();
+    value["events"] = stats.events.into();
+    value["unfinished"] = stats.unfinished.into();
+    value["refused"] = stats.refused.into();
+    value["losses"] = json!({
+        "dropped": report.dropped,
+        "removed": missing(report, GapCause::Removed),
+        "unexplained": missing(report, GapCause::Unexplained),
+        "repeated": report.repeated,
+        "unknown_lines": report.unknown,
+        "unreadable_lines": report.unreadable,
+        "torn_lines": report.torn.len(),
+        "cut_off_bytes": report.recovered_bytes,
+    });
+    let Recoveries { attempted, succeeded, failed, escalated, switched, .. } = stats.recoveries;
+    value["recoveries"] = json!({
+        "attempted": attempted,
+        "succeeded": succeeded,
+        "failed": failed,
+        "escalated": escalated,
+        "switched": switched,
+    });
+    for (key, of) in [
+        ("agents", &stats.agents),
+        ("models", &stats.models),
+        ("tools", &stats.tools),
+        ("waits", &stats.waits),
+    ] {
+        value[key] = lines(of).into();
+    }
+    value
+}
+
+fn spent(used: &TokenUse) -> Value {
+    json!({
+        "input_tokens": used.input_tokens,
+        "cached_tokens": used.cached_tokens,
+        "output_tokens": used.output_tokens,
+        // Billionths, whether of a second or of a dollar.
+        "cost_usd": Duration::from_nanos(used.cost_nanousd).as_secs_f64(),
+    })
+}
+
+fn missing(report: &LogReport, cause: GapCause) -> u64 {
+    let gaps = report.gaps.iter().filter(|gap| gap.cause == cause);
+    gaps.fold(0, |sum, gap| sum.saturating_add(gap.len()))
+}
+
 /// The events and lines of a log that are lost or cannot be read.
 fn losses(report: &LogReport) -> String {
-    let missing = |cause| {
-        let gaps = report.gaps.iter().filter(|gap| gap.cause == cause);
-        gaps.fold(0_u64, |sum, gap| sum.saturating_add(gap.len()))
-    };
+    let missing = |cause| missing(report, cause);
     let parts = [
         (report.dropped, "event", " dropped"),
         (missing(GapCause::Removed), "event", " in files that were removed"),

@@ -1,27 +1,30 @@
 //! A log as it is written, one line per event: when, who, and what, indented by its spans.
 
 mod offsets;
+mod output;
 mod words;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use runtime_events::payload::{StatusChanged, Word, subject};
-use runtime_events::{AgentEvent, AgentFailureClass, SpanId, SpanOutcome};
+use runtime_events::{AgentEvent, AgentEventName, AgentFailureClass, SpanId, SpanOutcome};
 use runtime_report::TokenUse;
 use runtime_report::show::{count, duration, line, offset, usd};
-use runtime_sinks::{LogEntry, LogReadError, LogReader, TornLine};
+use runtime_sinks::{LogEntry, LogReadError, TornLine};
 
 use crate::arguments::Tail;
 use crate::check::many;
 use crate::paint::{Color, Paint};
 use crate::source::Place;
 use crate::tail::offsets::Offsets;
-use crate::tail::words::{answer, begins, color, name};
-use crate::{Error, source};
+use crate::tail::output::{AtEnd, Output};
+use crate::tail::words::{answer, begins, color, is_failure, name};
+use crate::{Error, input, source};
 
 /// The longest detail, in characters.
 const LONGEST: usize = 160;
@@ -29,26 +32,42 @@ const LONGEST: usize = 160;
 const DEEPEST: usize = 12;
 
 pub(crate) fn run(options: &Tail) -> Result<(), Error> {
-    let mut reader = LogReader::open(&options.log.path)?;
-    let mut lines = Lines::new(Paint::of_stdout());
-    let mut out = io::stdout().lock();
-    if !options.once {
-        let mut log = reader.follow();
-        while let Some(entry) = log.next() {
-            let place = log.place();
-            writeln!(out, "{}", lines.show(place, entry)?)?;
+    let path = &options.log.path;
+    let mut lines = Lines::new(Paint::of_stdout(), options);
+    let output = Output::new(options.lines);
+    if options.once || !input::grows(path) {
+        let mut reader = input::open(path)?;
+        while let Some(entry) = reader.next() {
+            output.show(lines.show(reader.place(), entry)?)?;
         }
-        return Ok(());
+        for TornLine { file, line, bytes, .. } in reader.report().torn {
+            let problem = format!("torn after {}", many(bytes, "byte"));
+            output.show(Some(lines.problem(&Place::new(&file, line), &problem)))?;
+        }
+        return Ok(output.caught_up()?);
     }
-    while let Some(entry) = reader.next() {
-        let place = reader.place();
-        writeln!(out, "{}", lines.show(place, entry)?)?;
+    wait_for(path);
+    let log = input::open(path)?.follow();
+    let at_end =
+        AtEnd { output: output.clone(), stop: log.stopper(), when_done: options.exit_when_done };
+    let mut log = log.sleeper(at_end);
+    while let Some(entry) = log.next() {
+        let shown = lines.show(log.place(), entry)?;
+        output.note(lines.sessions.is_empty());
+        output.show(shown)?;
     }
-    for TornLine { file, line, bytes, .. } in reader.report().torn {
-        let problem = format!("torn after {}", many(bytes, "byte"));
-        writeln!(out, "{}", lines.problem(&Place::new(&file, line), &problem))?;
+    Ok(output.caught_up()?)
+}
+
+/// Waits until there is something at this path.
+fn wait_for(path: &Path) {
+    const EVERY: Duration = Duration::from_millis(100);
+    if !path.exists() {
+        let _ = writeln!(io::stderr(), "waiting for `{}`", path.display());
     }
-    Ok(out.flush()?)
+    while !path.exists() {
+        thread::park_timeout(EVERY);
+    }
 }
 
 /// The depth and the begin of a span.
@@ -59,25 +78,33 @@ struct Open {
 }
 
 /// What the lines so far say about the next one.
-struct Lines {
+struct Lines<'o> {
     paint: Paint,
+    options: &'o Tail,
     /// Only open spans: a tail may run for weeks.
     open: HashMap<(Option<Arc<str>>, SpanId), Open>,
+    /// The spans of the sessions that have not ended.
+    sessions: HashSet<(Option<Arc<str>>, SpanId)>,
     offsets: Offsets,
 }
 
-impl Lines {
-    fn new(paint: Paint) -> Self {
-        Self { paint, open: HashMap::new(), offsets: Offsets::default() }
+impl<'o> Lines<'o> {
+    fn new(paint: Paint, options: &'o Tail) -> Self {
+        let (open, sessions, offsets) = (HashMap::new(), HashSet::new(), Offsets::default());
+        Self { paint, options, open, sessions, offsets }
     }
 
+    /// The line of an entry, if it is asked for.
     fn show(
         &mut self,
         (file, number): (&Path, u64),
         entry: Result<LogEntry, LogReadError>,
-    ) -> Result<String, LogReadError> {
-        Ok(match entry {
-            Ok(LogEntry::Event(event)) => self.event(&event),
+    ) -> Result<Option<String>, LogReadError> {
+        Ok(Some(match entry {
+            Ok(LogEntry::Event(event)) => {
+                let text = self.event(&event);
+                return Ok(self.is_asked_for(&event).then_some(text));
+            }
             Ok(LogEntry::Unknown(value)) => {
                 self.problem(&Place::new(file, number), &source::why(value))
             }
@@ -85,18 +112,36 @@ impl Lines {
                 let place = Place::new(&error.file, error.line);
                 self.problem(&place, &source::reason(error)?)
             }
-        })
+        }))
+    }
+
+    fn is_asked_for(&self, event: &AgentEvent) -> bool {
+        let Tail { session, failed, .. } = self.options;
+        let of_session =
+            |id: &String| event.session_id.as_ref().is_some_and(|own| own.starts_with(id.as_str()));
+        session.as_ref().is_none_or(of_session) && (!failed || is_failure(event))
     }
 
     /// A line that is not an event.
     fn problem(&self, place: &Place, problem: &str) -> String {
+        if self.options.json {
+            return place.to_json(problem).to_string();
+        }
         let text = format!("{place}: {}", line(problem));
         self.paint.color(Color::Red, text).to_string()
     }
 
     fn event(&mut self, event: &AgentEvent) -> String {
         let (depth, took) = self.place(event);
-        let when = offset(self.offsets.of(event)).to_string();
+        let since = self.offsets.of(event);
+        if self.options.json {
+            return event.to_json();
+        }
+        let when = if self.options.wall_clock {
+            event.emitted_at.format("%H:%M:%S%.3f").to_string()
+        } else {
+            offset(since).to_string()
+        };
         let role = line(event.role.as_deref().unwrap_or("")).to_string();
         let mut text = format!(
             "{} {} {:indent$}{}",
@@ -123,7 +168,11 @@ impl Lines {
         // An event outside of spans is part of its session.
         let inside = usize::from(event.session_id.is_some());
         let Some(span) = event.span else { return (inside, None) };
+        if event.event == AgentEventName::AgentStarted {
+            self.sessions.insert(key(span));
+        }
         if event.outcome.is_some() {
+            self.sessions.remove(&key(span));
             let Some(open) = self.open.remove(&key(span)) else { return (inside, None) };
             let took = event.elapsed.zip(open.since);
             return (open.depth, took.map(|(end, start)| end.saturating_sub(start)));

@@ -62,8 +62,14 @@ const LAYERS: &[Layer] = &[
     // A command, which nothing depends on.
     Layer {
         name: COMMAND,
-        below: &["runtime-events", "runtime-otel", "runtime-report", "runtime-sinks"],
-        others: &["clap", "clap_complete"],
+        below: &[
+            "runtime-events",
+            "runtime-otel",
+            "runtime-report",
+            "runtime-sinks",
+            "runtime-sqlite",
+        ],
+        others: &["clap", "clap_complete", "flate2"],
     },
 ];
 

@@ -59,6 +59,13 @@ impl Files {
         }
     }
 
+    /// Opens a single file once more.
+    pub(crate) const fn again(&mut self) {
+        if let Kind::One { opened } = &mut self.kind {
+            *opened = false;
+        }
+    }
+
     /// The next file. A file that is removed meanwhile is skipped.
     pub(crate) fn next(&mut self) -> io::Result<Option<Lines>> {
         match &mut self.kind {

@@ -14,7 +14,8 @@ use crate::park::Park;
 /// Reads the entries of a log as they are written.
 ///
 /// It checks for more every 100 milliseconds by default, continues in the next file of a folder, and ends
-/// when it is stopped. A line without a line break is not returned, because the rest of it may still come.
+/// when it is stopped. A file that is emptied is read from its beginning, and on Unix so is one that took the
+/// place of another, as after a rotation by `logrotate`. A line without a line break is not returned, because the rest of it may still come.
 ///
 /// ```no_run
 /// use runtime_sinks::LogReader;

@@ -86,6 +86,24 @@ impl Lines {
         Ok(Some(Line { text, whole, number: self.number }))
     }
 
+    /// Whether the name belongs to another file now: the log was moved away and begun anew.
+    #[cfg(unix)]
+    pub(crate) fn is_replaced(&self) -> bool {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let Input::File(file) = &self.input else { return false };
+        let (Ok(own), Ok(now)) = (file.get_ref().metadata(), self.name.metadata()) else {
+            return false;
+        };
+        (own.dev(), own.ino()) != (now.dev(), now.ino())
+    }
+
+    /// Elsewhere a file that is open cannot be told from one of the same name.
+    #[cfg(not(unix))]
+    pub(crate) const fn is_replaced(&self) -> bool {
+        false
+    }
+
     /// Goes back to the start of the line. It may have been cut off and replaced meanwhile.
     fn rewind(&mut self) -> io::Result<()> {
         if let Input::File(file) = &mut self.input {

@@ -3,7 +3,7 @@
 use runtime_events::payload::{
     GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided, Word, Words,
 };
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanOutcome};
 
 use crate::check::many;
 use crate::paint::Color;
@@ -53,6 +53,18 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
         AgentEventName::LogRecovered => Some(many(LogRecord::of(event).torn_bytes?, "byte")),
         _ => None,
     }
+}
+
+/// Whether something failed, was blocked or was cancelled.
+pub(super) fn is_failure(event: &AgentEvent) -> bool {
+    let bad = matches!(
+        event.status,
+        AgentEventStatus::Failed
+            | AgentEventStatus::Red
+            | AgentEventStatus::Blocked
+            | AgentEventStatus::Cancelled
+    );
+    bad || event.outcome.is_some_and(SpanOutcome::is_failure)
 }
 
 pub(super) fn color(event: &AgentEvent) -> Color {

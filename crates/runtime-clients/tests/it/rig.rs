@@ -1,0 +1,80 @@
+//! `rig-core`.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use rig_core::error::ProviderError;
+use rig_core::http_client;
+use runtime_clients::rig;
+use runtime_resilience::{Fault, FaultKind, Reach};
+
+use crate::read;
+
+fn fault(error: ProviderError) -> Fault {
+    read(rig, error).fault()
+}
+
+#[test]
+fn reply_is_read_by_its_status_headers_and_body() {
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", "20".parse().unwrap());
+    let body = r#"{"error":{"type":"requests","code":"rate_limit_exceeded"}}"#;
+    let limited = ProviderError::from_http_response(StatusCode::TOO_MANY_REQUESTS, body)
+        .with_response_headers(Some(headers.clone()));
+    let limited = fault(limited);
+    assert_eq!(
+        (limited.kind, limited.asked),
+        (FaultKind::RateLimit, Some(Duration::from_secs(20)))
+    );
+
+    let quota = r#"{"error":{"code":"insufficient_quota"}}"#;
+    let quota = ProviderError::from_http_response(StatusCode::TOO_MANY_REQUESTS, quota);
+    assert_eq!(fault(quota).kind, FaultKind::Quota);
+
+    let long = r#"{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 210000 tokens"}}"#;
+    let long = ProviderError::from_http_response(StatusCode::BAD_REQUEST, long);
+    assert_eq!(fault(long).kind, FaultKind::ContextLength);
+
+    let key = ProviderError::from_http_response(StatusCode::UNAUTHORIZED, "");
+    assert_eq!(fault(key).kind, FaultKind::Auth);
+}
+
+#[test]
+fn reply_without_a_status_is_read_by_its_body() {
+    let body = r#"{"error":{"type":"overloaded_error","message":"Overloaded"}}"#;
+    assert_eq!(fault(ProviderError::from_provider_body(body)).kind, FaultKind::Overload);
+}
+
+#[test]
+fn transport_error_is_read_by_its_type() {
+    let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    let error = http_client::Error::Instance(Box::new(refused));
+    let refused = fault(ProviderError::from_transport_error(error));
+    assert_eq!((refused.kind, refused.reach), (FaultKind::Network, Reach::NotSent));
+    let unknown = http_client::Error::Instance("gone".into());
+    assert_eq!(fault(ProviderError::from_transport_error(unknown)).kind, FaultKind::Network);
+    let ended = ProviderError::from_transport_error(http_client::Error::StreamEnded);
+    assert_eq!(fault(ended).kind, FaultKind::Network);
+    assert_eq!(fault(ProviderError::Truncated).kind, FaultKind::Network);
+}
+
+#[test]
+fn bad_request_says_nothing_of_the_providers_health() {
+    let failure = read(rig, ProviderError::request("a bad temperature"));
+    assert_eq!((failure.fault().kind, failure.counts()), (FaultKind::Request, false));
+    let refused = ProviderError::from_http_response(StatusCode::BAD_REQUEST, "bad temperature");
+    assert!(!read(rig, refused).counts());
+}
+
+#[test]
+fn refusal_is_content_policy() {
+    let reply = rig_core::ProviderResponseError::without_status("no").with_refusal(true);
+    assert_eq!(fault(ProviderError::ProviderResponse(reply)).kind, FaultKind::ContentPolicy);
+}
+
+#[test]
+fn relayed_report_is_read_as_the_error_it_was_made_of() {
+    let error = ProviderError::from_http_response(StatusCode::TOO_MANY_REQUESTS, "slow down");
+    let report = error.report();
+    assert_eq!(read(rig, report).fault().kind, FaultKind::RateLimit);
+}
