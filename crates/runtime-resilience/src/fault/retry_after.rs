@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::body;
@@ -163,14 +163,17 @@ fn date(text: &str) -> Option<DateTime<Utc>> {
 /// The latest reset of the used-up limits; `None` if there is none, or it is unknown.
 ///
 /// Limits are those of `OpenAI` (`x-ratelimit-remaining-…` is 0, `x-ratelimit-reset-…` is `12ms`,
-/// `1s` or `6m0s`) and of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as
-/// in RFC 3339).
+/// `1s` or `6m0s`), of Anthropic (`anthropic-ratelimit-…-remaining` is 0, `…-reset` is a date as in RFC
+/// 3339) and its plans (`…-unified-status` is `rejected`, `…-unified-reset` are seconds since 1970), and
+/// the plain ones of many.
 pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     headers: &H,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
     /// The names of a limit's headers: the rest, and the reset.
-    const LIMITS: [(&str, &str); 6] = [
+    const LIMITS: [(&str, &str); 8] = [
+        ("x-ratelimit-remaining", "x-ratelimit-reset"),
+        ("ratelimit-remaining", "ratelimit-reset"),
         ("x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"),
         ("x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"),
         ("anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"),
@@ -181,21 +184,35 @@ pub(super) fn reset_of_limits<H: Headers + ?Sized>(
     let used_up = LIMITS.iter().filter(|(remaining, _)| {
         headers.header(remaining).is_some_and(|left| left.trim_ascii() == "0")
     });
-    let resets = used_up.filter_map(|(_, reset)| until_reset(headers, headers.header(reset)?, now));
+    let status = headers.header("anthropic-ratelimit-unified-status").map(str::trim_ascii);
+    let plan = (status == Some("rejected")).then_some("anthropic-ratelimit-unified-reset");
+    let resets = used_up.map(|(_, reset)| *reset).chain(plan);
+    let resets = resets.filter_map(|reset| until_reset(headers, headers.header(reset)?, now));
     resets.max().filter(|reset| !reset.is_zero())
 }
 
-/// Until a limit's reset: `12ms` or `6m0s`, or a date as in RFC 3339.
+/// Until a limit's reset: `12ms` or `6m0s`, a date as in RFC 3339, or a number: of seconds, or of
+/// seconds or milliseconds since 1970.
 pub(crate) fn until_reset<H: Headers + ?Sized>(
     headers: &H,
     text: &str,
     now: DateTime<Utc>,
 ) -> Option<Duration> {
+    /// Nobody waits for thirty years.
+    const SECONDS_SINCE_1970: Duration = Duration::from_secs(1_000_000_000);
+    const MILLISECONDS_SINCE_1970: Duration = Duration::from_secs(1_000_000_000_000);
     let text = text.trim_ascii();
-    go_duration(text).or_else(|| {
-        let at = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
-        until(at, here(headers, now))
-    })
+    let Some(number) = number(text, Unit::Seconds) else {
+        let date = || Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc());
+        return go_duration(text).or_else(|| until(date()?, here(headers, now)));
+    };
+    let since_1970 = match number {
+        wait if wait < SECONDS_SINCE_1970 => return Some(wait),
+        seconds if seconds < MILLISECONDS_SINCE_1970 => seconds,
+        milliseconds => milliseconds / 1_000,
+    };
+    let since_1970 = TimeDelta::from_std(since_1970).ok()?;
+    until(DateTime::UNIX_EPOCH.checked_add_signed(since_1970)?, here(headers, now))
 }
 
 /// A duration as Go and protobuf write it: `12ms`, `1.5s`, `6m0s`, `1h0m0s`.

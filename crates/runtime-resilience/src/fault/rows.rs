@@ -20,8 +20,8 @@ mod others;
 mod words;
 
 use words::{
-    A_RATE, BUSY, DAILY, GONE, LIMIT, MODEL, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT,
-    THROTTLED, TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
+    A_RATE, ACCOUNT, ANY_LIMIT, BUSY, CLOSED, DAILY, GONE, LACK, LIMIT, MODEL, MONEY, NO_KEY,
+    NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED, TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -220,6 +220,7 @@ static OLLAMA: &[Rule] = &[
 static WORDS: &[Rule] = &[
     Rule::any(ContextLength).mentions(Message, TOO_LONG).unless(THROTTLED),
     Rule::any(Quota).mentions(Message, SPENT),
+    Rule::any(Quota).mentions(Message, MONEY).mentions(Message, LACK).unless(ANY_LIMIT),
     // A day's limit is not a minute's.
     Rule::any(Quota).mentions(Message, DAILY).mentions(Message, LIMIT).cools(Model),
     Rule::any(ContentPolicy).mentions(Message, REFUSED),
@@ -246,13 +247,21 @@ static NAMES: &[Rule] = &[
         .begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy).says(
         Code,
-        &["content_filter", "content_policy_violation", "moderation_blocked", "invalid_prompt"],
+        &[
+            "content_filter",
+            "content_policy_violation",
+            "moderation_blocked",
+            "invalid_prompt",
+            "cyber_policy",
+            "misalignment_policy_violation",
+        ],
     ),
     Rule::any(ContentPolicy).says(Type, &["content_filter", "content_policy_violation"]),
     Rule::any(ContentPolicy).says(StopReason, &["content_filter"]),
     Rule::any(RateLimit).says(Code, RATE),
     Rule::any(Overload).says(Code, &["server_is_overloaded", "capacity_exceeded"]),
     Rule::any(Auth).says(Code, &["invalid_api_key"]),
+    Rule::any(Auth).status(400, 499).mentions(Message, ACCOUNT).mentions(Message, CLOSED),
     Rule::any(Request).says(Code, NO_MODEL).cools(Model).elsewhere(true),
     Rule::any(Request).says(Type, NO_MODEL).cools(Model).elsewhere(true),
     Rule::any(Request)
@@ -263,7 +272,10 @@ static NAMES: &[Rule] = &[
         .elsewhere(true),
     Rule::any(Request).status(400, 499).mentions(Message, UNABLE).cools(Model).elsewhere(true),
     // A session of the realtime API is over after a while. The next one goes on.
-    Rule::any(Network).says(Code, &["session_expired"]).cools(Call).counts(false),
+    Rule::any(Network)
+        .says(Code, &["session_expired", "websocket_connection_limit_reached"])
+        .cools(Call)
+        .counts(false),
     // NVIDIA's word for a model that fails, under 400.
     Rule::any(Server).mentions(Message, &["DEGRADED function"]).cools(Model),
     Rule::any(Overload)

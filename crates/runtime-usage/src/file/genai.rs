@@ -21,7 +21,7 @@ pub(super) fn read(root: &Node<'_>, as_of: Option<&str>, walk: &mut Walk) -> Pri
     let mut found = Found::default();
     let providers = walk.list(Path::Root, root, "an array of providers").into_iter().flatten();
     for (place, provider) in providers.enumerate() {
-        found.provider(Path::Index(&Path::Root, place), provider, as_of, walk);
+        found.provider(item(&Path::Root, place, provider), provider, as_of, walk);
     }
     Prices { models: found.models, rules: found.rules, ..Prices::settle(found.candidates) }
 }
@@ -50,7 +50,7 @@ impl Found {
         let at = Path::Key(&at, "models");
         let models = walk.list(at, models, "an array of models").into_iter().flatten();
         for (place, model) in models.enumerate() {
-            self.model(&provider, Path::Index(&at, place), model, as_of, walk);
+            self.model(&provider, item(&at, place, model), model, as_of, walk);
         }
     }
 
@@ -94,6 +94,14 @@ impl Found {
     fn name(&mut self, provider: &RuleProvider, name: &str, prices: &Arc<ModelPrices>) {
         let is_maker = provider.own.fits(name);
         self.candidates.extend(Candidate::both(&provider.id, name, is_maker, prices));
+    }
+}
+
+/// The place of a provider or a model in its list: by its id, since nobody counts a thousand models.
+fn item<'a>(list: &'a Path<'a>, place: usize, node: &'a Node<'_>) -> Path<'a> {
+    match node.get("id") {
+        Some(Node::Text(id)) if !id.is_empty() => Path::Key(list, id),
+        _ => Path::Index(list, place),
     }
 }
 

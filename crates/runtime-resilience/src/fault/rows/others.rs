@@ -169,8 +169,11 @@ static ZAI: &[Rule] = &[
 /// No balance, the day's, week's and month's limit, and a plan that is over.
 const ZAI_SPENT: &[&str] = &["1113", "1304", "1308", "1309", "1310"];
 
-static MINIMAX: &[Rule] = &[Rule::new(MiniMax, ContentPolicy)
-    .mentions(Message, &["input new_sensitive", "output new_sensitive"])];
+static MINIMAX: &[Rule] = &[
+    Rule::new(MiniMax, ContentPolicy)
+        .mentions(Message, &["input new_sensitive", "output new_sensitive"]),
+    Rule::new(MiniMax, Auth).begins(Message, &["login fail"]),
+];
 
 static COHERE: &[Rule] = &[
     Rule::new(Cohere, Quota).mentions(Message, &["API calls / month"]),

@@ -15,6 +15,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "prompt too long",
     "prompt exceeds",
     "prompt length",
+    "max_seq_len",
     "input is too long",
     "input too long",
     "input length",
@@ -35,6 +36,7 @@ pub(super) const TOO_LONG: &[&str] = &[
     "`inputs` must have less than",
     "model token limit",
     "token length",
+    "tokens too long",
     "message size",
     "max message tokens",
     "shorter input",
@@ -58,18 +60,12 @@ pub(super) const THROTTLED: &[&str] = &[
 
 /// A message says that no money or no allowance is left.
 pub(super) const SPENT: &[&str] = &[
-    "insufficient balance",
-    "insufficient credit",
-    "insufficient funds",
-    "insufficient account balance",
-    "not enough credit",
     "no credits",
     "out of credits",
     "any credits",
     "add credits",
     "purchase credits",
     "purchase more credits",
-    "credit balance is too low",
     "requires more credits",
     "monthly included credits",
     "spending limit",
@@ -83,16 +79,9 @@ pub(super) const SPENT: &[&str] = &[
     "daily limit",
     "premium request allowance",
     "out of extra usage",
-    "not enough balance",
-    "balance is too low",
-    "quota is not enough",
-    "quota has been exhausted",
     "free allocated quota",
     "daily free allocation",
     "available credits",
-    "run out of funds",
-    "credits are depleted",
-    "credits have been exhausted",
     "credits exhausted",
     "account is in good standing",
     "payment required",
@@ -104,10 +93,34 @@ pub(super) const SPENT: &[&str] = &[
     "budget has been exceeded",
     "over budget",
     "exceededbudget",
-    "余额不足",
-    "额度不足",
     "欠费",
 ];
+
+/// A message speaks of money, or of an allowance, …
+pub(super) const MONEY: &[&str] =
+    &["balance", "credit", "quota", "funds", "allowance", "余额", "额度"];
+
+/// … and says that there is too little of it.
+pub(super) const LACK: &[&str] = &[
+    "insufficient ",
+    " insufficient",
+    "not enough",
+    "is exhausted",
+    "are exhausted",
+    "been exhausted",
+    "depleted",
+    "is too low",
+    "overdue",
+    "run out of",
+    "ran out of",
+    "不足",
+    "用尽",
+    "耗尽",
+    "扣费额度失败",
+];
+
+/// Google's word for any limit, a rate of one's own, and a right that one has not.
+pub(super) const ANY_LIMIT: &[&str] = &["check quota", "per minute", "rate limit", "permission"];
 
 /// A message says that the model's tool call cannot be read.
 pub(super) const TOOL_CALL: &[&str] = &[
@@ -145,14 +158,18 @@ pub(super) const BUSY: &[&str] = &[
     "at capacity",
     "over capacity",
     "capacity temporarily exceeded",
+    "at maximum capacity",
     "no capacity",
     "high demand",
     "high traffic",
     "high load",
     "heavy load",
     "server busy",
-    "server is busy",
-    "servers are busy",
+    "is busy",
+    "are busy",
+    "too busy",
+    "model busy",
+    "queue is full",
     "系统繁忙",
     "服务繁忙",
     "服务器繁忙",
@@ -190,6 +207,22 @@ pub(super) const NO_KEY: &[&str] = &[
     "invalid api key",
     "incorrect api key",
     "invalid api token",
+    "access token invalid",
+    "access token is invalid",
+    "access token expired",
+    "invalid access token",
+];
+
+/// A message says of an account …
+pub(super) const ACCOUNT: &[&str] = &["account", "organization", "workspace"];
+
+/// … that it is closed.
+pub(super) const CLOSED: &[&str] = &[
+    "has been disabled",
+    "has been deactivated",
+    "is deactivated",
+    "has been suspended",
+    "is suspended",
 ];
 
 /// A message says of a model …
@@ -252,6 +285,10 @@ pub(super) const NO_MONEY: &[&str] = &[
     "insufficient_balance",
     "insufficient_balance_error",
     "insufficient_credits",
+    "accountoverdueerror",
+    "billing_not_active",
+    "token_quota_reached",
+    "setlimitexceeded",
     "not_enough_balance",
     "credit_balance_exhausted",
     "credit_balance_too_low",

@@ -145,6 +145,44 @@ fn go_durations_add_up() {
     }
 }
 
+/// The wait that a rate limit with these headers asks for.
+fn limited(headers: &[(&str, &str)]) -> Option<Duration> {
+    Fault::from_json(Provider::Other, 429, headers, &Value::Null, now()).asked
+}
+
+#[test]
+fn resets_are_numbers_too() {
+    let limit =
+        |reset: &str| limited(&[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset)]);
+    let at = now().timestamp() + 90;
+    assert_eq!(limit(&at.to_string()), ms(90_000));
+    assert_eq!(limit(&(at * 1_000 + 7).to_string()), ms(90_007));
+    assert_eq!(limit("20"), ms(20_000));
+    assert_eq!(limit("1.5"), ms(1_500));
+    assert_eq!(limit("2m"), ms(120_000));
+    assert_eq!(limit(&format!("{at}.25")), ms(90_250));
+    for nothing in ["0", "1000000000", "-20", "9223372036854775807", "99999999999999999999", "soon"]
+    {
+        assert_eq!(limit(nothing), None, "{nothing}");
+    }
+    assert_eq!(limited(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "20")]), ms(20_000));
+    assert_eq!(limited(&[("ratelimit-remaining", "1"), ("ratelimit-reset", "20")]), None);
+}
+
+#[test]
+fn plan_that_is_used_up_says_when_it_is_not() {
+    let at = (now().timestamp() + 90).to_string();
+    let plan = |status| {
+        limited(&[
+            ("anthropic-ratelimit-unified-status", status),
+            ("anthropic-ratelimit-unified-reset", &at),
+        ])
+    };
+    assert_eq!(plan("rejected"), ms(90_000));
+    assert_eq!(plan("allowed"), None);
+    assert_eq!(plan("allowed_warning"), None);
+}
+
 #[test]
 fn the_delay_in_the_body_counts_if_no_header_does() {
     assert_eq!(retry_after(&(), &delay("31s"), now()), ms(31_000));

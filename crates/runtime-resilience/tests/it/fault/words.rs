@@ -31,10 +31,20 @@ fn money_is_told_under_any_status() {
         (429, "You exceeded your current quota, please check your plan and billing details."),
         (429, "Your prepayment credits are depleted."),
         (500, "insufficient balance (1008)"),
+        (400, "Not enough funds on your account"),
+        (401, "Your credit balance has run out of funds: it is depleted"),
+        (403, "预扣费额度失败, 用户剩余额度: 0.10"),
+        (429, "账户余额不足"),
     ] {
         assert_eq!(says(status, message), QUOTA, "{message}");
     }
-    for name in ["insufficient_user_quota", "INSUFFICIENT_BALANCE", "usage_limit_reached"] {
+    for name in [
+        "insufficient_user_quota",
+        "INSUFFICIENT_BALANCE",
+        "usage_limit_reached",
+        "AccountOverdueError",
+        "billing_not_active",
+    ] {
         assert_eq!(event(&json!({"error": {"code": name}})), QUOTA, "{name}");
         assert_eq!(event(&json!({"error": {"type": name}})), QUOTA, "{name}");
     }
@@ -44,6 +54,11 @@ fn money_is_told_under_any_status() {
 fn bill_of_a_request_is_no_lack_of_money() {
     assert_eq!(says(400, "unknown field `billing_address`"), REQUEST);
     assert_eq!(says(400, "`credits` must be a number"), REQUEST);
+    assert_eq!(says(400, "`temperature` is too low"), REQUEST);
+    assert_eq!(says(403, "Insufficient permissions to see the quota of this project"), AUTH);
+    assert_eq!(says(429, "The quota of requests per minute is exhausted"), RATE);
+    assert_eq!(says(500, "All retries are exhausted"), SERVER);
+    assert_eq!(says(500, "查询余额失败"), SERVER);
     assert_eq!(says(429, "Resource has been exhausted (e.g. check quota)."), RATE);
     let minute = "You exceeded your current quota. Quota exceeded for metric: x, limit: 5";
     assert_eq!(says(429, minute), RATE);
@@ -109,6 +124,9 @@ fn overload_is_told_under_any_status() {
         (503, "server is overloaded.", OVERLOAD),
         (500, "当前分组上游负载已饱和，请稍后再试", OVERLOAD),
         (429, "Capacity temporarily exceeded, please try again.", OVERLOAD),
+        (429, "The server is too busy, the request queue is full", OVERLOAD),
+        (500, "Model busy, retry later", model),
+        (503, "No instance is free: we are at maximum capacity", OVERLOAD),
     ] {
         assert_eq!(says(status, message), expected, "{message}");
     }
@@ -124,6 +142,7 @@ fn key_that_is_none_may_come_under_400() {
         "API key not valid. Please pass a valid API key.",
         "API key expired. Please renew the API key.",
         "Incorrect API key provided: xa***.",
+        "Access token is invalid or expired",
     ] {
         assert_eq!(says(400, message), AUTH, "{message}");
     }
@@ -162,6 +181,26 @@ fn content_is_flagged_and_accounts_are_too() {
         POLICY
     );
     assert_eq!(says(403, "Your account has been flagged. Please contact support."), AUTH);
+    assert_eq!(event(&json!({"error": {"code": "cyber_policy", "message": cyber}})), POLICY);
+    let other = json!({"error": {"code": "misalignment_policy_violation"}});
+    assert_eq!(event(&other), POLICY);
+}
+
+#[test]
+fn account_that_is_closed_has_no_key() {
+    for message in [
+        "This organization has been disabled.",
+        "Your account has been deactivated, please contact us",
+        "This workspace is suspended",
+    ] {
+        assert_eq!(says(400, message), AUTH, "{message}");
+    }
+    // Money opens it again.
+    let owed = "Your account has been suspended due to insufficient balance, please recharge.";
+    assert_eq!(says(429, owed), QUOTA);
+    // A tool that speaks of accounts is no account.
+    assert_eq!(says(500, "tool `account` has been disabled"), SERVER);
+    assert_eq!(says(400, "the parameter `n` has been disabled"), REQUEST);
 }
 
 #[test]
@@ -169,6 +208,7 @@ fn window_and_cap_of_an_answer_differ() {
     for message in [
         "tokens in request more than max tokens allowed",
         "Prompt tokens (140000) exceeds context size (131072)",
+        "length of prompt_tokens (98305) must be less than max_seq_len (32768).",
         "number of input tokens (204703) has exceeded max_prompt_tokens (202752) limit.",
     ] {
         assert_eq!(says(400, message), CONTEXT, "{message}");
@@ -207,11 +247,12 @@ fn realtime_answer_fails_by_its_details() {
     assert_eq!(event(&failed), SERVER);
     let blocked = done(json!({"type": "incomplete", "reason": "content_filter"}));
     assert_eq!(event(&blocked), POLICY);
-    let over = Fault::from_stream_error(
-        Provider::OpenAi,
-        &json!({"type": "error", "error": {"type": "invalid_request_error", "code": "session_expired"}}),
-    );
-    assert!(over.retry && !over.counts);
+    for code in ["session_expired", "websocket_connection_limit_reached"] {
+        let error = json!({"type": "invalid_request_error", "code": code});
+        let event = json!({"type": "error", "error": error});
+        let over = Fault::from_stream_error(Provider::OpenAi, &event);
+        assert!(over.retry && !over.counts, "{code}");
+    }
 }
 
 #[test]

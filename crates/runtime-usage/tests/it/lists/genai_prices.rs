@@ -64,7 +64,7 @@ fn as_of_before_the_first_date_selects_the_first_prices() {
     );
     let list = list.unwrap();
     assert_eq!(list.skipped.len(), 2);
-    assert_eq!(list.skipped[1].at, "[0].models[0].prices[1]");
+    assert_eq!(list.skipped[1].at, "p.models.m.prices[1]");
     assert_eq!(list.skipped[1].reason, SkipReason::NotNow);
     assert_eq!(table(list).get("m").unwrap().input_per_million, Usd::from_dollars(1));
 }
@@ -124,8 +124,8 @@ fn unsupported_pattern_is_skipped_and_the_id_is_kept() {
     assert_eq!(
         skipped,
         [
-            ("[0].model_match", SkipReason::UnknownClause),
-            ("[0].models[0].match.or[0]", SkipReason::UnknownClause),
+            ("p.model_match", SkipReason::UnknownClause),
+            ("p.models.m.match.or[0]", SkipReason::UnknownClause),
         ]
     );
     let table = table(list);
