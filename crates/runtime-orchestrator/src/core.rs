@@ -7,10 +7,9 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use runtime_events::{Clock, ScopeHook, SpanId};
+use runtime_events::{Clock, ScopeHook, SpanId, without_secrets};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
-use runtime_resilience::without_keys;
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::Account;
 
@@ -122,7 +121,7 @@ impl Core {
     }
 
     pub(crate) fn log_failure(&self, what: &'static str, error: &dyn fmt::Display) {
-        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&error.to_string()), "turn or tool failed");
+        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_secrets(&error.to_string()), "turn or tool failed");
     }
 
     pub(crate) fn as_member(self: &Arc<Self>) -> Weak<dyn Member> {

@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::DateTime;
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId};
-use runtime_resilience::without_keys;
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId, without_secrets,
+};
 use runtime_sinks::{EventSink, SinkError};
 
 use crate::log::log;
@@ -150,7 +151,7 @@ impl Stream {
         }
         if event.failure_class.is_some()
             && let Some(detail) = &event.detail
-            && let Cow::Owned(clean) = without_keys(detail)
+            && let Cow::Owned(clean) = without_secrets(detail)
         {
             event.detail = Some(clean.into());
         }

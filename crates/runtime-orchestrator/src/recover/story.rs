@@ -7,11 +7,11 @@ use runtime_events::payload::{
 };
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Data, FailureScenario, SpanId,
-    SpanOutcome,
+    SpanOutcome, without_secrets,
 };
 use runtime_resilience::{
     EscalationPolicy, Fault, FaultKind, NextAttempt, RecoveryEventType, RecoveryOutcome,
-    RecoveryResult, RecoveryStep, Rested, Route, without_keys,
+    RecoveryResult, RecoveryStep, Rested, Route,
 };
 use serde_json::Value;
 
@@ -247,7 +247,7 @@ impl<'s> Story<'s> {
     /// Emits the failure of a recovery: its attempt failed or was not made.
     pub(super) fn fail_pending(&mut self, reason: &str) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
-        let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
+        let (scenario, reason) = (fault.scenario(), &*without_secrets(reason));
         let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
         let scenario_name = Some(Word::Literal(scenario.as_str()));
         let recovery = Recovery { scenario: scenario_name, ..Recovery::default() };
