@@ -4,16 +4,16 @@
 //! punctuation. What a token is, and the text around it, say whether a secret begins.
 
 mod issuers;
+mod json;
 mod names;
 mod schemes;
 mod shapes;
 mod value;
 
-use std::borrow::Cow;
-
 use self::names::{Name, Word};
 use self::shapes::{count, is_hash, is_random};
 use self::value::{Manner, Place, Quote};
+use std::borrow::Cow;
 
 /// What stands in the place of a secret.
 pub(crate) const SIGN: &str = "[redacted]";

@@ -33,7 +33,6 @@ pub(super) fn may_end(word: &[u8]) -> bool {
         b"key"
             | b"eys"
             | b"ken"
-            | b"ens"
             | b"ret"
             | b"ets"
             | b"ord"

@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome, without_secrets,
+    AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome,
 };
 use runtime_lifecycle::AgentStatus;
 
@@ -46,7 +46,7 @@ impl Core {
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.recovery.classifier);
-        let detail = without_secrets(&failure.to_string()).into_owned();
+        let detail = failure.to_string();
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
         } else {

@@ -74,6 +74,7 @@ impl Stream {
         (clock, started): (Arc<dyn Clock>, Instant),
         (span_base, parent): (u64, Option<SpanId>),
     ) -> Self {
+        let labels = labels.map(clean_labels);
         let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
         Self {
             speaker,
@@ -143,17 +144,19 @@ impl Stream {
 
     /// Numbers `event`, keeps it and gives it to the sink, which must not call back.
     ///
-    /// The text of a failure comes from others and may quote a key, which is redacted. Errors and
-    /// panics of the sink are counted; the session continues.
+    /// Its texts may come from anyone, and lose their secrets here. Errors and panics of the sink are
+    /// counted; the session continues.
     pub(crate) fn emit(&self, mut event: AgentEvent) {
+        if self.is_heard() {
+            event.remove_secrets();
+            self.emit_as_is(event);
+        }
+    }
+
+    /// Emits an event with the texts that it has.
+    pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
         if !self.is_heard() {
             return;
-        }
-        if event.failure_class.is_some()
-            && let Some(detail) = &event.detail
-            && let Cow::Owned(clean) = without_secrets(detail)
-        {
-            event.detail = Some(clean.into());
         }
         // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
@@ -192,8 +195,9 @@ impl Stream {
 
     /// Adds a label to all later events.
     pub(crate) fn label(&self, key: String, value: String) {
+        let label = clean_labels(Arc::new(Labels::from([(key, value)])));
         let mut state = self.state();
-        Arc::make_mut(state.labels.get_or_insert_default()).insert(key, value);
+        Arc::make_mut(state.labels.get_or_insert_default()).extend(Arc::unwrap_or_clone(label));
     }
 
     pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
@@ -222,11 +226,28 @@ impl State {
     }
 }
 
-/// The error or panic of a sink, if there was one.
+/// The labels without secrets, which they lose once and not in each event.
+fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
+    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
+    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+    event.labels = Some(labels);
+    event.remove_secrets();
+    event.labels.unwrap_or_default()
+}
+
+/// A name without secrets, shared with the original if it has none.
+pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
+    match without_secrets(name) {
+        Cow::Borrowed(_) => Arc::clone(name),
+        Cow::Owned(clean) => clean.into(),
+    }
+}
+
+/// The error or panic of a sink, without secrets, if there was one.
 pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
     // Any broken state is the sink's own; nothing else here uses it.
     match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(answer) => answer.err().map(|error| error.to_string()),
+        Ok(answer) => answer.err().map(|error| without_secrets(&error.to_string()).into_owned()),
         Err(_) => Some("the sink panicked".to_owned()),
     }
 }

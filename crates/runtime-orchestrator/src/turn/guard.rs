@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use runtime_events::without_secrets;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_usage::ReportedUsage;
@@ -77,7 +76,7 @@ fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Opt
     match read {
         Ok(usage) => Some(usage),
         Err(error) => {
-            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_secrets(&error.to_string()), "cannot read the usage of an answer; its reservation is billed");
+            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %error, "cannot read the usage of an answer; its reservation is billed");
             None
         }
     }
