@@ -1,7 +1,7 @@
 //! Schemes of `Authorization`, and lists of cookies.
 
 use super::names::Word;
-use super::shapes::{count, is_basic, is_odd, is_url};
+use super::shapes::{count, count_back, is_basic, is_odd, is_url};
 use super::value::{Manner, Quote, blanks, is_followed, is_said, run};
 
 /// Schemes that stay before their credentials, which shows how a request was signed: those of RFC 6750,
@@ -63,19 +63,19 @@ pub(super) fn in_prose(text: &[u8], start: usize, end: usize) -> Option<(usize, 
         return None;
     }
     let from = end + blanks(text, end);
-    let to = run(text, from, Manner::Said);
-    let value = &text[from..to];
+    let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*".contains(&byte);
+    let token = from + count(&text[from..], of_token);
+    let value = &text[from..token - count_back(&text[from..token], |byte| byte == b'.')];
     if from == end || value.is_empty() {
         return None;
     }
+    let to = from + value.len();
     let is_secret = if is_bearer {
-        is_odd(value) && !value.contains(&b'=')
-            || is_odd(&value[..count(value, is_url)])
-            || (scheme[0] == b'B' && !is_about(value) && !is_followed(text, to))
+        is_odd(value) || (scheme[0] == b'B' && !is_about(value) && !is_followed(text, to))
     } else {
         is_basic(value)
     };
-    is_secret.then_some((from, to))
+    is_secret.then(|| (from, to + count(&text[to..], |byte| byte == b'=')))
 }
 
 /// Words that follow `Bearer` where it is only named.
@@ -128,8 +128,8 @@ fn parameter(text: &[u8], at: usize) -> Option<usize> {
 }
 
 fn quoted_or_run(text: &[u8], from: usize) -> usize {
-    match Quote::at(text, from) {
-        Some(quote) => quote.end(text, from + quote.len()).map_or(from, |end| end + quote.len()),
+    match Quote::opening(text, from) {
+        Some(quote) => quote.past(text, from + quote.len()).unwrap_or(from),
         None => run(text, from, Manner::Said),
     }
 }

@@ -1,7 +1,7 @@
 //! Secrets that are known by their shape, and what looks random.
 
 /// How far a shape is looked for from each place: what bounds the time for any text.
-const FAR: usize = 1_024;
+const FAR: usize = 512;
 
 /// The end of the secret that begins here, which has no issuer's prefix of its own.
 #[inline]
@@ -33,43 +33,69 @@ fn sk(text: &[u8], at: usize) -> Option<usize> {
 
 /// A token of JOSE, signed or encrypted: base64 of JSON, a point, and more.
 fn jwt(text: &[u8], at: usize) -> Option<usize> {
+    const SHORTEST: usize = 8;
     let head = text[at..].strip_prefix(b"eyJ")?;
     let header = count(&head[..head.len().min(FAR)], is_url);
-    let body = head[header..].strip_prefix(b".")?;
+    // An empty header is `{}`; the shortest one names its algorithm.
+    let body = head[header..].strip_prefix(b".").filter(|_| header >= SHORTEST)?;
     let length = count(body, |byte| is_url(byte) || byte == b'.' || byte == b'=');
     let length = length - trailing_points(&body[..length]);
-    (header >= 8 && length >= 3).then_some(at + 3 + header + 1 + length)
+    (length >= 3).then_some(at + 3 + header + 1 + length)
 }
 
-/// A private key in PEM, to its last line; of a text that is cut, to the end of what may belong to it.
-fn private_key(text: &[u8], at: usize) -> Option<usize> {
+/// A private key in PEM, to its last line; of a text that is cut, as far as it may go.
+pub(super) fn private_key(text: &[u8], at: usize) -> Option<usize> {
     const LONGEST_LABEL: usize = 64;
     let rest = text[at..].strip_prefix(b"-----BEGIN ")?;
     let label = count(&rest[..rest.len().min(LONGEST_LABEL)], |byte| {
         byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' '
     });
-    let is_private = rest[..label].windows(11).any(|words| words == b"PRIVATE KEY");
-    if !is_private || !rest[label..].starts_with(b"-----") {
-        return None;
+    let is_private = find(&rest[..label], b"PRIVATE KEY").is_some();
+    let body = rest[label..].strip_prefix(b"-----").filter(|_| is_private)?;
+    let from = text.len() - body.len();
+    let whole = &body[..count(body, |byte| is_of_pem(byte) || byte == b'-')];
+    if let Some(end) = find(whole, b"-----END ") {
+        let last = end + 9;
+        return Some(from + last + find(&whole[last..], b"-----").map_or(0, |end| end + 5));
     }
-    // What a key has, with its headers, and with the line breaks of a JSON text.
-    let belongs = |byte: u8| {
-        byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"+/=-:,.\\".contains(&byte)
-    };
-    let from = at + (text.len() - at - rest.len()) + label + 5;
-    let body = &text[from..from + count(&text[from..], belongs)];
-    let length = match find(body, b"-----END ") {
-        Some(end) => {
-            let last = &body[end + 9..];
-            end + 9 + find(last, b"-----").map_or(last.len(), |dashes| dashes + 5)
+    let length = cut_body(body);
+    (length > 0).then_some(from + length)
+}
+
+/// What a key has, with its headers, and with the line breaks of a JSON text.
+const fn is_of_pem(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || byte.is_ascii_whitespace()
+        || matches!(byte, b'+' | b'/' | b'=' | b':' | b',' | b'.' | b'\\')
+}
+
+/// The length of the lines of a key whose last line is cut off.
+fn cut_body(body: &[u8]) -> usize {
+    const LINE: usize = 16;
+    let (mut at, mut end) = (0, 0);
+    loop {
+        at += count(&body[at..], |byte| byte.is_ascii_whitespace());
+        if let [b'\\', b'n' | b'r', ..] = body[at..] {
+            at += 2;
+            continue;
         }
-        None => body.len(),
-    };
-    Some(from + length - count_back(&body[..length], |byte| byte == b'\\'))
+        let word =
+            count(&body[at..], |byte| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte));
+        let is_last = end > 0 && !body.get(at + word).is_some_and(|&byte| is_of_pem(byte));
+        if word == 0 || (word < LINE && !is_last) {
+            return end;
+        }
+        at += word;
+        end = at;
+    }
 }
 
 /// A bot's token of Discord: three parts of known lengths.
-pub(super) fn discord(token: &[u8]) -> bool {
+pub(super) fn is_discord(token: &[u8]) -> bool {
+    const SHORTEST: usize = 58;
+    if token.len() < SHORTEST {
+        return false;
+    }
     let mut parts = token.split(|&byte| byte == b'.');
     let mut has = |lengths: std::ops::RangeInclusive<usize>| {
         parts.next().is_some_and(|part| {
@@ -128,11 +154,10 @@ pub(super) fn is_random(text: &[u8]) -> bool {
     /// No word in one part is so long.
     const LONG: usize = 40;
     let all = Letters::of(text);
-    let in_one = text.iter().all(u8::is_ascii_alphanumeric);
-    let has_both = all.digits > 3 && all.letters() > 1;
-    (text.len() >= LEAST && all.digits > 1 && all.letters() > 1 && all.changes >= CHANGES)
-        || (text.len() >= LONG && has_both && in_one)
-        || all.stars > 3
+    let has_both = all.digits > 1 && all.letters() > 1;
+    let is_long =
+        || text.split(|byte| !byte.is_ascii_alphanumeric()).any(|part| part.len() >= LONG);
+    (text.len() >= LEAST && has_both && (all.changes >= CHANGES || is_long())) || all.stars > 3
 }
 
 /// Whether a text has letters and digits, or is so long, that it is hardly a word.

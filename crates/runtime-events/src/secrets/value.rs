@@ -16,7 +16,18 @@ impl Quote {
         const DEEPEST: usize = 15;
         let slashes = count(&text[at..text.len().min(at + DEEPEST + 1)], |byte| byte == b'\\');
         let mark = *text.get(at + slashes)?;
-        (is_mark(mark) && slashes <= DEEPEST).then_some(Self { mark, slashes })
+        // 0, 1, 3, 7: each level quotes the backslashes of the one before, and the mark.
+        let is_level = slashes <= DEEPEST && (slashes + 1).is_power_of_two();
+        (is_mark(mark) && is_level).then_some(Self { mark, slashes })
+    }
+
+    /// The mark that begins a quotation here. One that ends the quotation around a name is followed by
+    /// other punctuation than a value begins with.
+    pub(super) fn opening(text: &[u8], at: usize) -> Option<Self> {
+        let quote = Self::at(text, at)?;
+        let from = at + quote.len();
+        let next = text.get(from + any_blanks(text, from))?;
+        (!b",:;}])>".contains(next)).then_some(quote)
     }
 
     pub(super) const fn len(self) -> usize {
@@ -32,19 +43,30 @@ impl Quote {
         text.push(self.mark.into());
     }
 
-    /// Where the quotation ends that begins here, on this line.
+    /// Where the quotation ends whose text begins here, with its mark, on this line.
+    pub(super) fn past(self, text: &[u8], from: usize) -> Option<usize> {
+        let end = self.end(text, from)?;
+        let is_closed = Self::at(text, end) == Some(self);
+        Some(end + if is_closed { self.len() } else { 0 })
+    }
+
+    /// Where the text of a quotation ends that begins here, on this line.
     pub(super) fn end(self, text: &[u8], from: usize) -> Option<usize> {
         let mut slashes = 0;
         for (at, &byte) in text.iter().enumerate().skip(from) {
             match byte {
                 b'\\' => slashes += 1,
                 b'\n' => return None,
+                // The text around a quotation of another kind ends.
+                b'"' if self.mark != b'"' => return Some(at - slashes),
                 _ if byte == self.mark => {
-                    // With fewer, the text around this one ends. With more, the mark is quoted,
-                    // unless the others are quoted backslashes.
-                    let more = slashes.max(self.slashes) - self.slashes;
-                    if more.is_multiple_of(2 * self.len()) {
-                        return Some(at - slashes.min(self.slashes));
+                    let (mine, found) = (level(self.slashes), level(slashes));
+                    if found == mine {
+                        return Some(at - self.slashes);
+                    }
+                    // The text around this one ends.
+                    if found < mine {
+                        return Some(at - slashes);
                     }
                     slashes = 0;
                 }
@@ -53,6 +75,15 @@ impl Quote {
         }
         None
     }
+}
+
+/// How deep a mark after so many backslashes is nested: a level quotes them all, and adds its own.
+const fn level(mut slashes: usize) -> u32 {
+    let mut level = 0;
+    while slashes % 2 == 1 {
+        (slashes, level) = (slashes / 2, level + 1);
+    }
+    level
 }
 
 /// How a value is written.
@@ -126,7 +157,15 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
             return None;
         }
     }
-    Some(opened(text, at + after, manner, name_quote))
+    let place = opened(text, at + after, manner, name_quote);
+    // An object is no value, but its fields may be secrets; and a list is one if it has texts.
+    let is_value = match place.quote {
+        Some(quote) if name_quote == Some(quote) => true,
+        Some(quote) if name_quote.is_some_and(|name| name.slashes > quote.slashes) => false,
+        Some(quote) => Quote::opening(text, place.from - quote.len()).is_some(),
+        None => text.get(place.from) != Some(&b'{') && !place.is_list,
+    };
+    is_value.then_some(place)
 }
 
 /// Passes over what is written before a value: `Some(`, `b`, `[`, the quotation mark.
@@ -263,7 +302,7 @@ pub(super) fn is_followed(text: &[u8], end: usize) -> bool {
 /// Returns the length up to the value.
 fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option<usize> {
     let quote = quote?;
-    let opening = start.checked_sub(quote.len() + 1)?;
+    let opening = start.checked_sub(quote.len())?;
     let at = comma + 1 + any_blanks(text, comma + 1);
     let second = Quote::at(text, at)?;
     let word = at + second.len();
@@ -275,7 +314,8 @@ fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option
         let colon = colon + any_blanks(text, colon);
         return (text.get(colon) == Some(&b':')).then_some(colon + 1 - comma);
     }
-    (text[opening] == b'(' && second == quote).then_some(1)
+    let is_tuple = Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(b"(");
+    (is_tuple && second == quote).then_some(1)
 }
 
 /// `value=` of an element whose key is quoted before it.

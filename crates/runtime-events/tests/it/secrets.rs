@@ -93,7 +93,7 @@ const SECRETS: &[&str] = &[
     "⟨eyJhbGciOiJIUzI1NiJ9.e30.abc⟩",
     "⟨-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----⟩\nend",
     "{\"pem\":\"⟨-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n-----END PRIVATE KEY-----⟩\\n\"}",
-    "{\"pem\":\"⟨-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE\\n⟩\"}",
+    "{\"pem\":\"⟨-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE⟩\\n\"}",
     "bot110201543:⟨AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0⟩/getMe",
     // What looks random after a word that says so.
     "Wrong key ⟨0123456789abcdef0123456789abcdef0123456789abcdef⟩, try again",
