@@ -247,6 +247,29 @@ const ROWS: [u8; 129] = {
     rows
 };
 
+/// The second bytes of the prefixes, as bits, for each first byte: what nearly no word begins with.
+const SECOND: [u128; 128] = {
+    let (mut second, mut row) = ([0; 128], 0);
+    while row < ISSUERS.len() {
+        let prefix = ISSUERS[row].1;
+        second[prefix[0] as usize] |= 1 << prefix[1];
+        row += 1;
+    }
+    let mut shape = 0;
+    while shape < super::shapes::BEGINNINGS.len() {
+        let [first, next] = *super::shapes::BEGINNINGS[shape];
+        second[first as usize] |= 1 << next;
+        shape += 1;
+    }
+    second
+};
+
+/// Whether a key may begin with these bytes, by an issuer's prefix or by its shape.
+#[inline]
+pub(super) fn may_begin(first: u8, second: u8) -> bool {
+    SECOND.get(usize::from(first)).is_some_and(|bits| second < 128 && bits >> second & 1 == 1)
+}
+
 /// The end of the key that an issuer's prefix begins here.
 #[inline]
 pub(super) fn key(text: &[u8], at: usize) -> Option<usize> {

@@ -24,10 +24,11 @@ pub(super) enum Name {
 /// Whether a word with these last letters may be a name. Sorts out nearly all words of a text.
 #[inline]
 pub(super) fn may_end(word: &[u8]) -> bool {
-    let [.., a, b, c] = *word else { return false };
-    if c.is_ascii_digit() {
-        return true;
+    let mut word = word;
+    while let [before @ .., b'0'..=b'9' | b'_' | b'-' | b'.'] = word {
+        word = before;
     }
+    let [.., a, b, c] = *word else { return false };
     matches!(
         &[a | 0x20, b | 0x20, c | 0x20],
         b"key"

@@ -67,10 +67,12 @@ impl<'t> Scan<'t> {
         const SHORTEST_KEY: usize = 9;
         let text = self.bytes;
         let start = self.start();
-        let whole = start + count(&text[start..], is_of_token);
-        let goes_on = text.get(whole).is_some_and(|next| b"~*+/=".contains(next));
-        let is_long = whole - start >= SHORTEST_KEY || goes_on;
-        let key = if is_long { self.key(start, whole) } else { None };
+        let (whole, first) = self.extent(start);
+        let is_long = || {
+            let goes_on = || text.get(whole).is_some_and(|next| b"~*+/=".contains(next));
+            whole - start >= SHORTEST_KEY || goes_on()
+        };
+        let key = first.filter(|_| is_long()).and_then(|first| self.key(start, first, whole));
         if let Some((from, to)) = key
             && from == start
         {
@@ -84,7 +86,7 @@ impl<'t> Scan<'t> {
             return;
         }
         match word {
-            [b'b' | b'B', _, _, _, _, ..] => {
+            [b'b' | b'B', _, _, _, _] | [b'b' | b'B', _, _, _, _, _] => {
                 if let Some((from, to)) = schemes::in_prose(text, start, end) {
                     return self.remove(from, to);
                 }
@@ -96,6 +98,23 @@ impl<'t> Scan<'t> {
         if self.heat != Heat::None {
             self.hot(start, end, key.is_none());
         }
+    }
+
+    /// The end of the token that begins here, and where in it a key may begin.
+    #[inline]
+    fn extent(&self, start: usize) -> (usize, Option<usize>) {
+        let (mut at, mut before, mut first) = (start, JOINT, None);
+        while let Some(&byte) = self.bytes.get(at) {
+            let kind = kind(byte);
+            if kind == 0 {
+                break;
+            }
+            if before == JOINT && first.is_none() && self.may_begin(at) {
+                first = Some(at);
+            }
+            (before, at) = (kind, at + 1);
+        }
+        (at, first.or_else(|| shapes::may_be_discord(at - start).then_some(start)))
     }
 
     /// Where the token begins. What an escape in a JSON text or an address leaves before it is no
@@ -112,18 +131,26 @@ impl<'t> Scan<'t> {
         at + count(&text[at..text.len().min(at + escape)], |byte| byte.is_ascii_alphanumeric())
     }
 
-    /// A key of an issuer, or of a known shape, that begins in this token or after a joint in it.
-    #[inline]
-    fn key(&self, start: usize, end: usize) -> Option<(usize, usize)> {
+    /// A key of an issuer, or of a known shape, that begins in this token or after a joint in it. None
+    /// begins before `first`.
+    fn key(&self, start: usize, first: usize, end: usize) -> Option<(usize, usize)> {
         let text = self.bytes;
-        let mut joint = true;
-        for at in start..end {
-            if joint && let Some(to) = issuers::key(text, at).or_else(|| shapes::secret(text, at)) {
+        let mut before = JOINT;
+        for at in first..end {
+            if before == JOINT
+                && self.may_begin(at)
+                && let Some(to) = issuers::key(text, at).or_else(|| shapes::secret(text, at))
+            {
                 return Some((at, to));
             }
-            joint = matches!(text[at], b'-' | b'_' | b'.');
+            before = kind(text[at]);
         }
         shapes::is_discord(&text[start..end]).then_some((start, end))
+    }
+
+    #[inline]
+    fn may_begin(&self, at: usize) -> bool {
+        self.bytes.get(at + 1).is_some_and(|&next| issuers::may_begin(self.bytes[at], next))
     }
 
     /// Whether a key begins anywhere in this part of a text.
@@ -135,7 +162,7 @@ impl<'t> Scan<'t> {
                 if at > from && self.bytes[at - 1] == b'%' { at + part.len().min(2) } else { at };
             let end = at + part.len();
             at = end + 1;
-            self.key(start, end).is_some()
+            self.key(start, start, end).is_some()
         })
     }
 
@@ -255,8 +282,31 @@ fn is_password(authority: &[u8]) -> bool {
         && rest.is_some_and(|rest| !rest.iter().all(u8::is_ascii_digit))
 }
 
-pub(super) const fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+/// What a byte is in a token. Looked up, since each byte of each text is.
+const KINDS: [u8; 256] = {
+    let (mut kinds, mut byte) = ([0; 256], 0u8);
+    while byte < 128 {
+        kinds[byte as usize] = match byte {
+            b'_' | b'-' | b'.' => JOINT,
+            _ if byte.is_ascii_alphanumeric() => LETTER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+const LETTER: u8 = 1;
+const JOINT: u8 = 2;
+
+#[inline]
+fn kind(byte: u8) -> u8 {
+    KINDS[usize::from(byte)]
+}
+
+#[inline]
+pub(super) fn is_of_token(byte: u8) -> bool {
+    kind(byte) != 0
 }
 
 /// What ends an address.

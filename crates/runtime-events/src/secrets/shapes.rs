@@ -3,6 +3,9 @@
 /// How far a shape is looked for from each place: what bounds the time for any text.
 const FAR: usize = 512;
 
+/// The first two bytes of these shapes.
+pub(super) const BEGINNINGS: [&[u8; 2]; 3] = [b"sk", b"ey", b"--"];
+
 /// The end of the secret that begins here, which has no issuer's prefix of its own.
 #[inline]
 pub(super) fn secret(text: &[u8], at: usize) -> Option<usize> {
@@ -92,8 +95,7 @@ fn cut_body(body: &[u8]) -> usize {
 
 /// A bot's token of Discord: three parts of known lengths.
 pub(super) fn is_discord(token: &[u8]) -> bool {
-    const SHORTEST: usize = 58;
-    if token.len() < SHORTEST {
+    if !may_be_discord(token.len()) {
         return false;
     }
     let mut parts = token.split(|&byte| byte == b'.');
@@ -107,6 +109,10 @@ pub(super) fn is_discord(token: &[u8]) -> bool {
         && has(27..=38)
         && parts.next().is_none()
         && Letters::of(token).is_mixed()
+}
+
+pub(super) const fn may_be_discord(length: usize) -> bool {
+    57 < length && length < 77
 }
 
 /// The length of the secret part of a Telegram bot's token, which follows digits and a colon.
@@ -155,9 +161,13 @@ pub(super) fn is_random(text: &[u8]) -> bool {
     const LONG: usize = 40;
     let all = Letters::of(text);
     let has_both = all.digits > 1 && all.letters() > 1;
+    // Words in camel case are longer.
+    let is_mixed = text.len() > LEAST && all.others == 0 && all.changes * 5 >= text.len() * 2;
     let is_long =
         || text.split(|byte| !byte.is_ascii_alphanumeric()).any(|part| part.len() >= LONG);
-    (text.len() >= LEAST && has_both && (all.changes >= CHANGES || is_long())) || all.stars > 3
+    (text.len() >= LEAST && has_both && (all.changes >= CHANGES || is_long()))
+        || is_mixed
+        || all.stars > 3
 }
 
 /// Whether a text has letters and digits, or is so long, that it is hardly a word.

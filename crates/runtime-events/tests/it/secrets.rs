@@ -1,5 +1,7 @@
 //! Secrets leave a text, and all else stays.
 
+mod corpus;
+
 use std::borrow::Cow;
 
 use runtime_events::without_secrets;

@@ -37,6 +37,8 @@ pub(crate) struct Outlet {
 /// Creates events, numbers them, keeps the last ones and gives all of them to the sink.
 pub(crate) struct Stream {
     speaker: Speaker,
+    /// The role and the phase in events.
+    names: (Arc<str>, Arc<str>),
     outlet: Outlet,
     clock: Arc<dyn Clock>,
     started: Instant,
@@ -77,6 +79,7 @@ impl Stream {
         let labels = labels.map(clean_labels);
         let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
         Self {
+            names: (clean_name(&speaker.role), clean_name(&speaker.phase)),
             speaker,
             outlet,
             clock,
@@ -113,8 +116,6 @@ impl Stream {
             return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
         }
         let mut event = AgentEvent::new(name, status, self.clock.utc_now());
-        event.role = Some(Arc::clone(&self.speaker.role));
-        event.phase = Some(Arc::clone(&self.speaker.phase));
         event.project_id = self.speaker.project_id;
         event.session_id = Some(Arc::clone(&self.speaker.session_id));
         event
@@ -158,6 +159,9 @@ impl Stream {
         if !self.is_heard() {
             return;
         }
+        let (role, phase) = &self.names;
+        event.role = Some(Arc::clone(role));
+        event.phase = Some(Arc::clone(phase));
         // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
         // Under the lock, so that it grows with `seq`. First, because the clock is the caller's

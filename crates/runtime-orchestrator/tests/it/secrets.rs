@@ -273,7 +273,7 @@ fn drain_reports_no_secrets() {
         let session = fixture.orchestrator.session().unwrap();
         let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
         out.add(&format!("{} {drained} {drained:?}", serde_json::to_string(&drained).unwrap()));
-        drop(session);
+        out.add(&session.summary().to_string());
     });
     out.is_clean(&["role", "phase", "flushed"]);
 }
