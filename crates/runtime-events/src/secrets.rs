@@ -20,6 +20,7 @@ mod issuers;
 mod json;
 mod named;
 mod names;
+mod quote;
 mod scan;
 mod schemes;
 mod shapes;

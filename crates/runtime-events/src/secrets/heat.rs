@@ -1,9 +1,9 @@
 //! What looks random, shortly after a word such as "API key".
 
 use super::names::{Name, Word};
+use super::quote::is_mark;
 use super::scan::{Scan, is_of_token};
-use super::shapes::{count, count_back, is_hash, is_odd, is_random};
-use super::value::is_mark;
+use super::shapes::{count, count_back, is_hash, is_like_key, is_odd, is_random};
 
 /// Whether what looks random is removed, because a word of its kind came before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,11 +11,11 @@ pub(super) enum Heat {
     None,
     /// After "key" alone: not if it looks like a hash.
     Mild {
-        until: usize,
+        after: usize,
     },
     /// After "API key", "token", "password".
     Hot {
-        until: usize,
+        after: usize,
         name: Name,
     },
 }
@@ -23,11 +23,9 @@ pub(super) enum Heat {
 impl Heat {
     /// What the name heats that ends here, if it does.
     pub(super) const fn of(name: Name, end: usize) -> Option<Self> {
-        /// In bytes.
-        const REACH: usize = 80;
         match name {
-            Name::Key => Some(Self::Mild { until: end + REACH }),
-            Name::Secret | Name::Token => Some(Self::Hot { until: end + REACH, name }),
+            Name::Key => Some(Self::Mild { after: end }),
+            Name::Secret | Name::Token => Some(Self::Hot { after: end, name }),
             _ => None,
         }
     }
@@ -36,14 +34,16 @@ impl Heat {
 impl Scan<'_> {
     /// Removes a token that looks random, with what it `goes_on` with.
     pub(super) fn hot(&mut self, start: usize, end: usize, goes_on: bool) {
+        /// In bytes.
+        const REACH: usize = 80;
         let text = self.bytes;
-        let (until, hot) = match self.heat {
+        let (after, hot) = match self.heat {
             Heat::None => return,
-            Heat::Mild { until } => (until, None),
-            Heat::Hot { until, name } => (until, Some(name)),
+            Heat::Mild { after } => (after, None),
+            Heat::Hot { after, name } => (after, Some(name)),
         };
         let word = &text[start..end];
-        if start > until || cools(word) {
+        if start > after + REACH || cools(word) {
             self.heat = Heat::None;
             return;
         }
@@ -59,6 +59,7 @@ impl Scan<'_> {
             None => is_random(value) && !is_hash(value),
             // A key in marks may be short; a token in them may be one of a grammar.
             Some(Name::Secret) if before.is_some_and(is_mark) && value.len() >= 6 => is_odd(value),
+            Some(Name::Secret) if start == after + 1 && is_like_key(value) => true,
             Some(_) => is_random(value) || is_hash(value),
         };
         if is_secret {

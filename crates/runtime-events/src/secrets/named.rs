@@ -2,9 +2,10 @@
 
 use super::heat::Heat;
 use super::names::{self, Name};
+use super::quote::Quote;
 use super::scan::Scan;
 use super::shapes::{count, count_back};
-use super::value::{self, Manner, Place, Quote};
+use super::value::{self, Manner, Place};
 use super::{schemes, shapes};
 
 impl Scan<'_> {

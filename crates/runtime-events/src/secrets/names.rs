@@ -13,7 +13,9 @@ pub(super) enum Name {
     Token,
     /// A key of some kind: a secret if it looks random.
     Key,
-    /// A signature or a code: a secret if it looks random and is long.
+    /// A signature: a secret if it looks random or like a hash.
+    Signature,
+    /// A code: a secret if it looks random.
     Code,
     /// The header `Authorization`: a scheme and its credentials.
     Authorization,
@@ -102,7 +104,10 @@ fn named(last: Word, words: &mut Words<'_>) -> Option<Name> {
         "auth" | "pat" => Name::Key,
         "authorization" => Name::Authorization,
         "cookie" | "cookies" => Name::Cookie,
-        "signature" | "sig" | "hmac" | "assertion" | "code" => Name::Code,
+        "signature" | "sig" | "hmac" => Name::Signature,
+        "assertion" | "code" => Name::Code,
+        // `passWord`
+        "word" if words.before()?.is("pass") => Name::Secret,
         "verifier" if words.before()?.is("code") => Name::Secret,
         "sid" if words.before()?.is("connect") => Name::Secret,
         // `secret_value`, `SecretString`, `password_hash`, `password_confirmation`.

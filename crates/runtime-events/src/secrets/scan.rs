@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::heat::Heat;
+use super::quote::{Quote, is_mark};
 use super::shapes::{count, is_hash, is_random};
-use super::value::{Manner, Quote, blanks, is_mark, run};
+use super::value::{Manner, blanks, run};
 use super::{SIGN, issuers, names, schemes, shapes};
 
 /// A text that is being read.

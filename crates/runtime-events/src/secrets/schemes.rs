@@ -1,8 +1,9 @@
 //! Schemes of `Authorization`, and lists of cookies.
 
 use super::names::Word;
+use super::quote::Quote;
 use super::shapes::{count, count_back, is_basic, is_odd, is_url};
-use super::value::{Manner, Quote, blanks, is_followed, is_said, run};
+use super::value::{Manner, blanks, is_followed, is_placeholder, is_said, run};
 
 /// Schemes that stay before their credentials, which shows how a request was signed: those of RFC 6750,
 /// RFC 7236 and AWS, and the ones that providers document in their place. What follows any other word
@@ -39,13 +40,15 @@ pub(super) fn credentials(text: &[u8], from: usize) -> Option<(usize, usize)> {
     let second = run(text, item, Manner::Said);
     let (scheme_only, has_more) = (one == scheme && one > from, item > scheme && second > item);
     if scheme_only && is_known(&text[from..scheme]) {
-        let about = is_about(&text[item..second]) && is_followed(text, second);
+        let next = &text[item..second];
+        let about = is_about(next) && is_followed(text, second) || is_placeholder(next);
         return (has_more && !about).then(|| (item, parameters(text, item)));
     }
-    if scheme_only && has_more && is_odd(&text[item..second]) {
+    let (value, next) = (&text[from..one], &text[item..second]);
+    let is_last = !is_followed(text, second) && !is_said(value) && !is_said(next);
+    if scheme_only && has_more && (is_odd(next) || is_last) {
         return Some((from, parameters(text, item)));
     }
-    let value = &text[from..one];
     let is_word = is_said(value) || (is_followed(text, one) && !is_odd(value));
     (one > from && !is_word).then(|| (from, parameters(text, from)))
 }
@@ -66,7 +69,7 @@ pub(super) fn in_prose(text: &[u8], start: usize, end: usize) -> Option<(usize, 
     let of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/*".contains(&byte);
     let token = from + count(&text[from..], of_token);
     let value = &text[from..token - count_back(&text[from..token], |byte| byte == b'.')];
-    if from == end || value.is_empty() {
+    if from == end || value.is_empty() || is_placeholder(value) {
         return None;
     }
     let to = from + value.len();

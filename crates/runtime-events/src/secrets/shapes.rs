@@ -126,7 +126,7 @@ pub(super) fn telegram(text: &[u8], colon: usize) -> Option<usize> {
 /// Whether this is base64 of `user:password`.
 pub(super) fn is_basic(text: &[u8]) -> bool {
     let text = &text[..text.len() - count_back(text, |byte| byte == b'=')];
-    if text.len() < 6 {
+    if text.len() < 4 {
         return false;
     }
     let (mut bits, mut held, mut colon) = (0u32, 0u32, false);
@@ -168,6 +168,12 @@ pub(super) fn is_random(text: &[u8]) -> bool {
     (text.len() >= LEAST && has_both && (all.changes >= CHANGES || is_long()))
         || is_mixed
         || all.stars > 3
+}
+
+/// Whether a text right after "API key" may be one, though it does not look random.
+pub(super) fn is_like_key(text: &[u8]) -> bool {
+    let all = Letters::of(text);
+    text.len() >= 12 && all.digits > 2 && all.letters() > 2 && all.others == 0
 }
 
 /// Whether a text has letters and digits, or is so long, that it is hardly a word.

@@ -1,90 +1,8 @@
 //! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
 
 use super::names::Name;
-use super::shapes::{count, count_back, is_odd, is_random};
-
-/// A quotation mark, with the backslashes before it: none, or as many as the text is nested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Quote {
-    mark: u8,
-    slashes: usize,
-}
-
-impl Quote {
-    /// The quotation mark that begins here.
-    pub(super) fn at(text: &[u8], at: usize) -> Option<Self> {
-        const DEEPEST: usize = 15;
-        let slashes = count(&text[at..text.len().min(at + DEEPEST + 1)], |byte| byte == b'\\');
-        let mark = *text.get(at + slashes)?;
-        // 0, 1, 3, 7: each level quotes the backslashes of the one before, and the mark.
-        let is_level = slashes <= DEEPEST && (slashes + 1).is_power_of_two();
-        (is_mark(mark) && is_level).then_some(Self { mark, slashes })
-    }
-
-    /// The mark that begins a quotation here. One that ends the quotation around a name is followed by
-    /// other punctuation than a value begins with.
-    pub(super) fn opening(text: &[u8], at: usize) -> Option<Self> {
-        let quote = Self::at(text, at)?;
-        let from = at + quote.len();
-        let next = text.get(from + any_blanks(text, from))?;
-        (!b",:;}])>".contains(next)).then_some(quote)
-    }
-
-    pub(super) const fn len(self) -> usize {
-        self.slashes + 1
-    }
-
-    pub(super) const fn is_double(self) -> bool {
-        self.mark == b'"'
-    }
-
-    pub(super) fn write(self, text: &mut String) {
-        (0..self.slashes).for_each(|_| text.push('\\'));
-        text.push(self.mark.into());
-    }
-
-    /// Where the quotation ends whose text begins here, with its mark, on this line.
-    pub(super) fn past(self, text: &[u8], from: usize) -> Option<usize> {
-        let end = self.end(text, from)?;
-        let is_closed = Self::at(text, end) == Some(self);
-        Some(end + if is_closed { self.len() } else { 0 })
-    }
-
-    /// Where the text of a quotation ends that begins here, on this line.
-    pub(super) fn end(self, text: &[u8], from: usize) -> Option<usize> {
-        let mut slashes = 0;
-        for (at, &byte) in text.iter().enumerate().skip(from) {
-            match byte {
-                b'\\' => slashes += 1,
-                b'\n' => return None,
-                // The text around a quotation of another kind ends.
-                b'"' if self.mark != b'"' => return Some(at - slashes),
-                _ if byte == self.mark => {
-                    let (mine, found) = (level(self.slashes), level(slashes));
-                    if found == mine {
-                        return Some(at - self.slashes);
-                    }
-                    // The text around this one ends.
-                    if found < mine {
-                        return Some(at - slashes);
-                    }
-                    slashes = 0;
-                }
-                _ => slashes = 0,
-            }
-        }
-        None
-    }
-}
-
-/// How deep a mark after so many backslashes is nested: a level quotes them all, and adds its own.
-const fn level(mut slashes: usize) -> u32 {
-    let mut level = 0;
-    while slashes % 2 == 1 {
-        (slashes, level) = (slashes / 2, level + 1);
-    }
-    level
-}
+use super::quote::{Quote, is_mark};
+use super::shapes::{count, count_back, is_basic, is_hash, is_odd, is_random};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,10 +59,13 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
         b'>' if spaces == 0 && is_element(text, start) => (Manner::Element, 1),
         b',' if name_quote.is_some() => (Manner::Field, pair(text, start, at, name_quote)?),
         b'v' | b'V' if spaces > 0 && name_quote.is_some() => {
-            (Manner::Assigned, attribute(text, at)?)
+            (Manner::Assigned, attribute(text, start, at, name_quote)?)
         }
         b'i' if spaces == 1 && text[at..].starts_with(b"is ") => (Manner::Told, 2),
         b'w' if spaces == 1 && text[at..].starts_with(b"was ") => (Manner::Told, 3),
+        b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
+            (Manner::Assigned, 1)
+        }
         _ if spaces > 0 && is_option(text, start, at) => (Manner::Assigned, 0),
         _ => return None,
     };
@@ -161,7 +82,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
     // An object is no value, but its fields may be secrets; and a list is one if it has texts.
     let is_value = match place.quote {
         Some(quote) if name_quote == Some(quote) => true,
-        Some(quote) if name_quote.is_some_and(|name| name.slashes > quote.slashes) => false,
+        Some(quote) if name_quote.is_some_and(|name| name.len() > quote.len()) => false,
         Some(quote) => Quote::opening(text, place.from - quote.len()).is_some(),
         None => text.get(place.from) != Some(&b'{') && !place.is_list,
     };
@@ -230,8 +151,11 @@ pub(super) fn is_secret(
         Name::Secret | Name::Token | Name::Secrets => {}
         // Their values are read by `schemes`.
         Name::Authorization | Name::Cookie => return true,
-        Name::Key if manner == Manner::Queried => return value.len() >= 6 && is_odd(value),
-        Name::Key => return is_random(value) || super::shapes::is_basic(value),
+        Name::Key | Name::Signature if manner == Manner::Queried => {
+            return value.len() >= 6 && is_odd(value);
+        }
+        Name::Key => return is_random(value) || is_basic(value),
+        Name::Signature => return is_random(value) || is_hash(value),
         Name::Code => return is_random(value),
     }
     match manner {
@@ -240,12 +164,12 @@ pub(super) fn is_secret(
         Manner::Field => is_odd(value) || number,
         Manner::Told => value.len() >= 6 && is_odd(value),
         Manner::Said => !is_said(value) && (is_odd(value) || number || !followed),
-        _ => !is_said(value) || value.len() > 12,
+        _ => !is_said(value) || value.len() < 3,
     }
 }
 
 /// Whether a value stands for none, or hides it already.
-fn is_placeholder(value: &[u8]) -> bool {
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
     const WORDS: [&[u8]; 12] = [
         b"null",
         b"none",
@@ -266,11 +190,16 @@ fn is_placeholder(value: &[u8]) -> bool {
         || is_variable(value)
 }
 
-/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`
+/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`, `YOUR_KEY`
 fn is_variable(value: &[u8]) -> bool {
     let name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    let is_yours = |joint: u8| {
+        let start = value.get(..4).unwrap_or_default();
+        matches!(joint, b'_' | b'-') && start.eq_ignore_ascii_case(b"your")
+    };
     match value {
         [b'$' | b'{', b'{', ..] | [b'<', .., b'>'] => true,
+        [_, _, _, _, joint, ..] if is_yours(*joint) => true,
         [b'$', rest @ ..] | [b'%', rest @ .., b'%'] => rest.len() > 2 && rest.iter().all(name),
         _ => false,
     }
@@ -280,7 +209,7 @@ fn is_variable(value: &[u8]) -> bool {
 pub(super) fn is_said(value: &[u8]) -> bool {
     const WORDS: &str = "missing invalid required expired incorrect wrong empty unset unknown absent \
         denied rejected revoked not must cannot no yes ok the a an is was are string str number int \
-        integer boolean bool bytes object option sensitive unauthorized forbidden malformed \
+        integer boolean bool bytes object option optional sensitive unauthorized forbidden malformed \
         unsupported disabled enabled too please check failed error mismatch unavailable unspecified";
     let letters = count(value, |byte| byte.is_ascii_alphabetic());
     let rest = value.get(letters);
@@ -298,8 +227,8 @@ pub(super) fn is_followed(text: &[u8], end: usize) -> bool {
         && text.get(end + spaces).is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'[')
 }
 
-/// `, "value"` after a quoted name: in a tuple, or a list of pairs with a key `value` of their own.
-/// Returns the length up to the value.
+/// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns
+/// the length up to the value.
 fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option<usize> {
     let quote = quote?;
     let opening = start.checked_sub(quote.len())?;
@@ -307,21 +236,34 @@ fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option
     let second = Quote::at(text, at)?;
     let word = at + second.len();
     let end = word + 5;
-    if text.get(word..end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"))
-        && Quote::at(text, end) == Some(second)
-    {
+    let is_value = text.get(word..end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"));
+    if is_value && Quote::at(text, end) == Some(second) {
         let colon = end + second.len();
         let colon = colon + any_blanks(text, colon);
-        return (text.get(colon) == Some(&b':')).then_some(colon + 1 - comma);
+        let is_entry = text.get(colon) == Some(&b':') && is_named(text, opening);
+        return is_entry.then_some(colon + 1 - comma);
     }
     let is_tuple = Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(b"(");
     (is_tuple && second == quote).then_some(1)
 }
 
-/// `value=` of an element whose key is quoted before it.
-fn attribute(text: &[u8], at: usize) -> Option<usize> {
+/// `value=` of an element, after its quoted key.
+fn attribute(text: &[u8], start: usize, at: usize, quote: Option<Quote>) -> Option<usize> {
     let is_value = text.get(at..at + 6)?.eq_ignore_ascii_case(b"value=");
-    is_value.then_some(6)
+    (is_value && is_named(text, start.checked_sub(quote?.len())?)).then_some(6)
+}
+
+/// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.
+fn is_named(text: &[u8], at: usize) -> bool {
+    let before = &text[at.saturating_sub(16)..at];
+    let before = before.trim_ascii_end();
+    let Some(before) = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"=")) else {
+        return false;
+    };
+    let marks =
+        count_back(before, |byte| byte.is_ascii_whitespace() || is_mark(byte) || byte == b'\\');
+    let before = before[..before.len() - marks].to_ascii_lowercase();
+    [b"name".as_slice(), b"key", b"header"].iter().any(|name| before.ends_with(name))
 }
 
 fn is_element(text: &[u8], start: usize) -> bool {
@@ -347,14 +289,10 @@ fn ends_encoded(text: &[u8]) -> bool {
     )
 }
 
-pub(super) const fn is_mark(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`')
-}
-
 pub(super) fn blanks(text: &[u8], at: usize) -> usize {
     count(text.get(at..).unwrap_or_default(), |byte| byte == b' ' || byte == b'\t')
 }
 
-fn any_blanks(text: &[u8], at: usize) -> usize {
+pub(super) fn any_blanks(text: &[u8], at: usize) -> usize {
     count(text.get(at..).unwrap_or_default(), |byte| byte.is_ascii_whitespace())
 }

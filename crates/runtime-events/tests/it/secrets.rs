@@ -39,6 +39,8 @@ const SECRETS: &[&str] = &[
     "<add key=\"ApiKey\" value=\"⟨hunter2⟩\" />",
     "//registry.npmjs.org/:_authToken=⟨abcdef⟩",
     "ssh passphrase: ⟨4f6e-22aa⟩, ok",
+    "ApiKey(\"⟨hunter2⟩\")",
+    "password=⟨a⟩&b=c",
     // Addresses.
     "https://example.com/v1?key=⟨abc123⟩",
     "https://example.com/v1?a=1&access_token=⟨abc⟩&b=2",
@@ -53,6 +55,7 @@ const SECRETS: &[&str] = &[
     // JSON, plain and nested, and its relatives.
     "{\"api_key\":\"⟨sk⟩\",\"model\":\"gpt-5\"}",
     "{ \"Api-Key\" : \"⟨a\\\"b⟩\" }",
+    "{\"passWord\":\"⟨a b c⟩\"}",
     "{\"user\":{\"password\":⟨12345⟩,\"name\":\"bob\"}}",
     "{\"body\":\"{\\\"apiKey\\\":\\\"⟨abc⟩\\\",\\\"n\\\":1}\"}",
     "{\\\\\\\"token\\\\\\\":\\\\\\\"⟨abc⟩\\\\\\\"}",
@@ -68,6 +71,8 @@ const SECRETS: &[&str] = &[
     "Authorization: AWS4-HMAC-SHA256 ⟨Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=5d672d79⟩",
     "Authorization: ⟨Custom 1a2b3c4d⟩",
     "Authorization: ⟨1a2b3c4d⟩",
+    "Authorization: ⟨SSWS abc⟩",
+    "X-Amz-Signature=⟨5d672d79c15b13162d9279b0855cfba6⟩&X-Amz-Expires=60",
     "Proxy-Authorization: Negotiate ⟨YIIJvwYGKwYBBQUCoIIJszCCCa+g⟩",
     "{\"Authorization\":\"Token ⟨abc⟩\"}",
     "{\"headers\":{\"authorization\":[\"Bearer ⟨abc⟩\"]}}",
@@ -103,6 +108,7 @@ const SECRETS: &[&str] = &[
     "the API key \"⟨3f9a8b7c⟩\" is not valid",
     "secret access key ⟨wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE9EY⟩ leaked",
     "API key provided: ⟨3f9a8b7c⟩.",
+    "invalid x-api-key ⟨abc123def456⟩",
 ];
 
 /// Texts without secrets.
@@ -131,6 +137,9 @@ const ORDINARY: &[&str] = &[
     "the key insight is that keys are unique",
     "API key is missing",
     "API key: missing",
+    "You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+    "{\"type\":\"token\",\"value\":\"hello\"} api_key: Optional[str] = None",
+    "Authorization: header missing",
     "password: must be at least 8 characters",
     "Invalid token: signature has expired",
     "Unexpected token } in JSON at position 42",

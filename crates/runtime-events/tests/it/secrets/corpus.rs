@@ -225,6 +225,7 @@ fn missed(shapes: &[(&str, &str)], place: &str) -> (usize, Vec<String>) {
     (shapes.len() * EACH, missed)
 }
 
+#[expect(clippy::print_stdout, reason = "the rates are for people")]
 fn print(kind: &str, place: &str, (all, found): (usize, &[String])) {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let rate = found.len() as f64 * 100.0 / all as f64;
