@@ -15,6 +15,7 @@
 //! No part of a text is read back behind a secret that was removed, and none is read ahead of twice,
 //! so the time grows with the length of the text, whatever it is.
 
+mod bytes;
 mod heat;
 mod issuers;
 mod json;
@@ -29,9 +30,6 @@ mod value;
 use std::borrow::Cow;
 
 use self::scan::Scan;
-
-/// What stands in the place of a secret.
-const SIGN: &str = "[redacted]";
 
 /// The text without secrets: `[redacted]` stands in the place of each.
 ///

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::bytes::SIGN;
 use super::names::{self, Name};
 use super::value::{Manner, is_secret};
-use super::{SIGN, schemes, without_secrets};
+use super::{schemes, without_secrets};
 use crate::{AgentEvent, Fact, Labels};
 
 impl AgentEvent {

@@ -1,10 +1,10 @@
 //! Removes the values of names.
 
+use super::bytes::{SIGN, count, count_back, is_sign};
 use super::heat::Heat;
 use super::names::{self, Name};
 use super::quote::Quote;
 use super::scan::Scan;
-use super::shapes::{count, count_back};
 use super::value::{self, Manner, Place};
 use super::{schemes, shapes};
 
@@ -30,8 +30,8 @@ impl Scan<'_> {
         if let Some(quote) = place.quote {
             return self.quoted(name, place, quote);
         }
-        if self.is_sign(from) {
-            self.pass(from + super::SIGN.len());
+        if is_sign(self.bytes, from) {
+            self.pass(from + SIGN.len());
             return true;
         }
         let to = value::run(text, from, place.manner);
@@ -52,11 +52,12 @@ impl Scan<'_> {
             }
             _ => Some((from, shapes::private_key(text, from).unwrap_or(to))),
         };
-        let Some((from, to)) = found.filter(|(from, to)| from < to || self.is_sign(*from)) else {
+        let Some((from, to)) = found.filter(|(from, to)| from < to || is_sign(self.bytes, *from))
+        else {
             return false;
         };
-        if self.is_sign(from) {
-            self.pass(from + super::SIGN.len());
+        if is_sign(self.bytes, from) {
+            self.pass(from + SIGN.len());
         } else {
             // In JSON a value without marks gets those of its name.
             let marks = place.name_quote.filter(|_| place.manner == Manner::Field);
@@ -72,7 +73,7 @@ impl Scan<'_> {
             let end = quote.end(text, from);
             let to = end.unwrap_or_else(|| self.cut(from, quote));
             let value = &text[from..to];
-            if value == super::SIGN.as_bytes() {
+            if value == SIGN.as_bytes() {
                 self.pass(to);
                 has_removed = true;
             } else if from < to && value::is_secret(name, value, place.manner, (true, false)) {
@@ -92,8 +93,8 @@ impl Scan<'_> {
 
     /// The end of a quotation whose closing mark is cut off.
     fn cut(&self, from: usize, quote: Quote) -> usize {
-        if self.is_sign(from) {
-            return from + super::SIGN.len();
+        if is_sign(self.bytes, from) {
+            return from + SIGN.len();
         }
         // An apostrophe may be no quotation mark.
         if !quote.is_double() {

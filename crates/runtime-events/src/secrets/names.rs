@@ -1,6 +1,6 @@
 //! Names of fields, parameters, headers and variables, in any case and spelling, by their last words.
 
-use super::shapes::count_back;
+use super::bytes::count_back;
 
 /// What a name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! [`Quote`]: quotation marks, also of texts that are quoted in others.
 
-use super::shapes::count;
-use super::value::any_blanks;
+use super::bytes::{any_blanks, count, is_mark};
 
 /// A quotation mark, with the backslashes before it: none, or as many as the text is nested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +83,4 @@ const fn level(mut slashes: usize) -> u32 {
         (slashes, level) = (slashes / 2, level + 1);
     }
     level
-}
-
-pub(super) const fn is_mark(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'' | b'`')
 }

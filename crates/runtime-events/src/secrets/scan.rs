@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
+use super::bytes::{JOINT, SIGN, blanks, count, is_blank, is_of_token, is_sign, kind};
 use super::heat::Heat;
-use super::quote::{Quote, is_mark};
-use super::shapes::{count, is_hash, is_random};
-use super::value::{Manner, blanks, run};
-use super::{SIGN, issuers, names, schemes, shapes};
+use super::quote::Quote;
+use super::shapes::{is_hash, is_random};
+use super::value::{Manner, run};
+use super::{issuers, names, schemes, shapes};
 
 /// A text that is being read.
 pub(super) struct Scan<'t> {
@@ -48,7 +49,7 @@ impl<'t> Scan<'t> {
         match byte {
             _ if is_of_token(byte) => self.token(),
             b':' => self.colon(),
-            b'[' if self.is_sign(self.at) => self.pass(self.at + SIGN.len()),
+            b'[' if is_sign(self.bytes, self.at) => self.pass(self.at + SIGN.len()),
             _ => self.at += 1,
         }
         true
@@ -96,8 +97,13 @@ impl<'t> Scan<'t> {
             b"arn" if text[end..].starts_with(b":aws") => self.at = self.blank(end),
             _ => {}
         }
-        if self.heat != Heat::None {
-            self.hot(start, end, key.is_none());
+        if self.heat == Heat::None {
+            return;
+        }
+        if self.heat.is_over(text, start, end) {
+            self.heat = Heat::None;
+        } else if let Some(to) = self.heat.secret(text, (start, end), key.is_none()) {
+            self.remove(start, to);
         }
     }
 
@@ -178,7 +184,7 @@ impl<'t> Scan<'t> {
         if !is_pair || text[colon..].starts_with(b"://") || self.has_key(from, colon) {
             return;
         }
-        if self.is_sign(colon + 1) {
+        if is_sign(self.bytes, colon + 1) {
             self.pass(colon + 1 + SIGN.len());
         } else {
             let to = run(text, colon + 1, Manner::Assigned);
@@ -222,7 +228,7 @@ impl<'t> Scan<'t> {
         let colon = text[from..sign].iter().position(|&byte| byte == b':');
         let user = colon.map_or(sign, |colon| from + colon);
         let name = &text[from..user];
-        if user < sign && self.is_sign(user + 1) {
+        if user < sign && is_sign(self.bytes, user + 1) {
             self.pass(user + 1 + SIGN.len());
         } else if self.text[from..sign].contains(SIGN) {
             // What is left of it is read as other texts are.
@@ -255,11 +261,6 @@ impl<'t> Scan<'t> {
         (self.at, self.floor, self.heat) = (to, to, Heat::None);
     }
 
-    /// Whether a sign stands here.
-    pub(super) fn is_sign(&self, at: usize) -> bool {
-        self.bytes[at..].starts_with(SIGN.as_bytes())
-    }
-
     fn at_sign(&mut self, from: usize) -> usize {
         if self.next_at < from {
             self.next_at = from + count(&self.bytes[from..], |byte| byte != b'@');
@@ -281,36 +282,4 @@ fn is_password(authority: &[u8]) -> bool {
     let (user, rest) = (parts.next(), parts.next());
     user.is_some_and(|user| !user.starts_with(b"["))
         && rest.is_some_and(|rest| !rest.iter().all(u8::is_ascii_digit))
-}
-
-/// What a byte is in a token. Looked up, since each byte of each text is.
-const KINDS: [u8; 256] = {
-    let (mut kinds, mut byte) = ([0; 256], 0u8);
-    while byte < 128 {
-        kinds[byte as usize] = match byte {
-            b'_' | b'-' | b'.' => JOINT,
-            _ if byte.is_ascii_alphanumeric() => LETTER,
-            _ => 0,
-        };
-        byte += 1;
-    }
-    kinds
-};
-
-const LETTER: u8 = 1;
-const JOINT: u8 = 2;
-
-#[inline]
-fn kind(byte: u8) -> u8 {
-    KINDS[usize::from(byte)]
-}
-
-#[inline]
-pub(super) fn is_of_token(byte: u8) -> bool {
-    kind(byte) != 0
-}
-
-/// What ends an address.
-const fn is_blank(byte: u8) -> bool {
-    byte <= b' ' || is_mark(byte) || matches!(byte, b'<' | b'>')
 }

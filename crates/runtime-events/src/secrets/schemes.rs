@@ -1,9 +1,10 @@
 //! Schemes of `Authorization`, and lists of cookies.
 
+use super::bytes::{blanks, count, count_back, is_url};
 use super::names::Word;
 use super::quote::Quote;
-use super::shapes::{count, count_back, is_basic, is_odd, is_url};
-use super::value::{Manner, blanks, is_followed, is_placeholder, is_said, run};
+use super::shapes::{is_basic, is_odd};
+use super::value::{Manner, is_followed, is_placeholder, is_said, run};
 
 /// Schemes that stay before their credentials, which shows how a request was signed: those of RFC 6750,
 /// RFC 7236 and AWS, and the ones that providers document in their place. What follows any other word

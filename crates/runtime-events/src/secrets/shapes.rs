@@ -1,5 +1,7 @@
 //! Secrets that are known by their shape, and what looks random.
 
+use super::bytes::{count, count_back, is_url};
+
 /// How far a shape is looked for from each place: what bounds the time for any text.
 const FAR: usize = 512;
 
@@ -257,20 +259,6 @@ impl Letters {
     const fn is_mixed(self) -> bool {
         self.humps > 1 && self.capital > 2
     }
-}
-
-pub(super) const fn is_url(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
-}
-
-/// How many bytes at the beginning are of this kind.
-pub(super) fn count(text: &[u8], kind: impl Fn(u8) -> bool) -> usize {
-    text.iter().take_while(|&&byte| kind(byte)).count()
-}
-
-/// How many bytes at the end are of this kind.
-pub(super) fn count_back(text: &[u8], kind: impl Fn(u8) -> bool) -> usize {
-    text.iter().rev().take_while(|&&byte| kind(byte)).count()
 }
 
 fn trailing_points(text: &[u8]) -> usize {

@@ -1,8 +1,9 @@
 //! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
 
+use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
 use super::names::Name;
-use super::quote::{Quote, is_mark};
-use super::shapes::{count, count_back, is_basic, is_hash, is_odd, is_random};
+use super::quote::Quote;
+use super::shapes::{is_basic, is_hash, is_odd, is_random};
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,7 @@ pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
 fn opened(text: &[u8], mut at: usize, manner: Manner, name_quote: Option<Quote>) -> Place {
     const LONGEST_CALL: usize = 24;
     let mut is_list = false;
-    if text.get(at) == Some(&b'[') && !text[at..].starts_with(super::SIGN.as_bytes()) {
+    if text.get(at) == Some(&b'[') && !is_sign(text, at) {
         is_list = true;
         at += 1 + any_blanks(text, at + 1);
     }
@@ -118,7 +119,7 @@ pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
             _ if byte <= b' ' || is_mark(byte) => break,
             b',' | b';' | b'&' | b'<' | b'>' => break,
             b'%' if manner == Manner::Encoded && ends_encoded(&text[at..]) => break,
-            b'[' if text[at..].starts_with(super::SIGN.as_bytes()) => break,
+            b'[' if is_sign(text, at) => break,
             b')' | b']' | b'}' if !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => break,
             b'\\' => {
                 let slashes = count(&text[at..], |byte| byte == b'\\');
@@ -287,12 +288,4 @@ fn ends_encoded(text: &[u8]) -> bool {
         text,
         [b'%', b'2', b'6' | b'2' | b'0' | b'c' | b'C', ..] | [b'%', b'3', b'b' | b'B', ..]
     )
-}
-
-pub(super) fn blanks(text: &[u8], at: usize) -> usize {
-    count(text.get(at..).unwrap_or_default(), |byte| byte == b' ' || byte == b'\t')
-}
-
-pub(super) fn any_blanks(text: &[u8], at: usize) -> usize {
-    count(text.get(at..).unwrap_or_default(), |byte| byte.is_ascii_whitespace())
 }

@@ -4,7 +4,10 @@ mod corpus;
 
 use std::borrow::Cow;
 
-use runtime_events::without_secrets;
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, Data, Labels, without_secrets};
+use serde_json::{Value, json};
 
 /// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
 const SECRETS: &[&str] = &[
@@ -127,7 +130,7 @@ const ORDINARY: &[&str] = &[
     "claude-opus-4-5-20251101 gpt-4o-mini-2024-07-18 meta-llama/Llama-3.3-70B-Instruct-Turbo",
     "accounts/fireworks/models/llama4-maverick-instruct-basic",
     "pplx-70b-online and sk-learn and risk-based-routing-2024",
-    "cannot read /home/me/.config/keys/readme2024.txt: no such file",
+    "cannot read /var/app/.config/keys/readme2024.txt: no such file",
     "https://platform.openai.com/account/api-keys",
     "see https://example.com/docs/auth?page=2&sort=asc#token",
     "max_tokens=5 and max_output_tokens: 4096",
@@ -155,7 +158,7 @@ const ORDINARY: &[&str] = &[
     "WWW-Authenticate: Bearer realm=\"api\", error=\"invalid_token\"",
     "use a bearer token; Basic usage, basic auth",
     "http://localhost:8080/v1 [::1]:80 2026-05-20T12:00:00.123456Z",
-    "PWD=/home/me/project",
+    "PWD=/var/app/project",
     "Quota exceeded for generate_content_free_tier_input_token_count, GenerateContentInputTokensPerModelPerMinute-FreeTier",
     "password=$DB_PASSWORD api_key=${API_KEY} token=***",
     "[redacted] api_key=[redacted] Bearer [redacted]",
@@ -202,4 +205,75 @@ fn ordinary_texts_stay_whole() {
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ORDINARY.len(), wrong.join("\n"));
     assert!(ORDINARY.len() >= 27);
+}
+
+/// What an event has as data after its secrets are removed.
+fn cleaned(data: Value) -> Value {
+    let data = Data::try_from(data).expect("an object");
+    let mut event = AgentEvent::started("writer", "draft").with_data(data);
+    event.remove_secrets();
+    let once = event.clone();
+    event.remove_secrets();
+    assert_eq!(event, once);
+    event.data.expect("data stays").into()
+}
+
+#[test]
+fn fields_of_an_event_lose_their_secrets_by_name() {
+    let before = json!({
+        "password": "two words", "API key": 12345, "tokens": 12, "token": 5, "error": "bad key sk-abc123",
+        "call": {
+            "headers": { "Authorization": "Bearer abc", "X-Api-Key": ["a", "b"], "Cookie": "sid=1" },
+            "pairs": [{ "name": "api-key", "value": "abc" }, { "name": "model", "value": "gpt-5" }],
+            "body": "{\"apiKey\":\"abc\"}", "max_tokens": 5, "secret": null, "client_secret": true,
+            "credentials": { "user": "bob", "password": "" },
+        },
+    });
+    let after = json!({
+        "password": "[redacted]", "API key": "[redacted]", "tokens": 12, "token": 5,
+        "error": "bad key [redacted]",
+        "call": {
+            "headers": {
+                "Authorization": "Bearer [redacted]", "X-Api-Key": ["[redacted]", "[redacted]"],
+                "Cookie": "[redacted]",
+            },
+            "pairs": [
+                { "name": "api-key", "value": "[redacted]" }, { "name": "model", "value": "gpt-5" },
+            ],
+            "body": "{\"apiKey\":\"[redacted]\"}", "max_tokens": 5, "secret": null,
+            "client_secret": true, "credentials": { "user": "bob", "password": "" },
+        },
+    });
+    assert_eq!(cleaned(before), after);
+    assert_eq!(cleaned(after.clone()), after);
+}
+
+#[test]
+fn keys_of_fields_and_labels_lose_their_secrets() {
+    let clean = cleaned(json!({ "sk-abc123": 1, "sk-def456": 2, "x": { "sk-abc123": 3 } }));
+    assert_eq!(clean, json!({ "[redacted]": 2, "x": { "[redacted]": 3 } }));
+
+    let mut event =
+        AgentEvent::started("sk-abc123", "sk-abc123").with_detail("sk-abc123".to_owned());
+    let labels = [("sk-abc123", "x"), ("password", "abc"), ("tenant", "acme")];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    event.labels = Some(Arc::new(Labels::from(labels)));
+    event.remove_secrets();
+    let json = event.to_json();
+    assert!(!json.contains("abc"), "{json}");
+    assert!(
+        json.contains(r#""labels":{"[redacted]":"x","password":"[redacted]","tenant":"acme"}"#),
+        "{json}"
+    );
+}
+
+#[test]
+fn clean_event_is_shared_as_before() {
+    let labels = Arc::new(Labels::from([("tenant".to_owned(), "acme".to_owned())]));
+    let mut event = AgentEvent::started("writer", "draft");
+    event.labels = Some(Arc::clone(&labels));
+    let role = event.role.clone().expect("a role");
+    event.remove_secrets();
+    assert!(event.labels.is_some_and(|kept| Arc::ptr_eq(&kept, &labels)));
+    assert!(event.role.is_some_and(|kept| Arc::ptr_eq(&kept, &role)));
 }
