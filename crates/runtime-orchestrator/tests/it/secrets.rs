@@ -182,10 +182,9 @@ fn refusals_of_guardrails_and_permissions_lose_their_secrets() {
 fn names_and_labels_lose_their_secrets() {
     let rule = PolicyRule::new(after("rule"), PolicyCondition::PhaseCompleted);
     let policy = PolicyEngine::new([rule.action(PolicyAction::Notify)]);
-    let fixture = Fixture::new();
     let config = CircuitBreakerConfig::default().failure_threshold(1.try_into().unwrap());
     let breaker =
-        CircuitBreaker::with_clock(after("breaker"), config, Arc::new(fixture.clock.clone()));
+        CircuitBreaker::with_clock(after("breaker"), config, Arc::new(ManualClock::new()));
     let budget = Limit::recorded(Usd::from_cents(50)).named(after("account"));
     let out = Out::of(
         |o| {
@@ -250,10 +249,12 @@ fn errors_of_sinks_lose_their_secrets() {
     out.is_clean(&["sink"]);
 }
 
-struct Unflushed;
+/// Takes events, and fails to flush them.
+struct Unflushed(Out);
 
 impl EventSink for Unflushed {
-    fn emit(&self, _: &Arc<AgentEvent>) -> Result<(), SinkError> {
+    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        self.0.add(&event.to_json());
         Ok(())
     }
 
@@ -263,14 +264,21 @@ impl EventSink for Unflushed {
 }
 
 #[test]
-fn drain_reports_no_secrets() {
+fn role_phase_and_drain_report_lose_their_secrets() {
     let out = Out::default();
     let fixture = Fixture::new().with(|_| {
         let o = Orchestrator::new(after("role"), after("phase")).time(ManualClock::skipping());
-        o.event_sink(Unflushed)
+        let usage = out.clone();
+        let booked = move |record: &UsageRecord| {
+            usage.add(&serde_json::to_string(record).unwrap());
+            Ok(())
+        };
+        o.event_sink(Unflushed(out.clone())).usage_sink(booked)
     });
     subscriber::with_default(out.clone(), || {
         let session = fixture.orchestrator.session().unwrap();
+        let turn = Turn::model("m").usage(dollar());
+        now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
         let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
         out.add(&format!("{} {drained} {drained:?}", serde_json::to_string(&drained).unwrap()));
         out.add(&session.summary().to_string());
