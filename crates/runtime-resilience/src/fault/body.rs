@@ -9,13 +9,23 @@ use super::provider::Provider;
 /// A longer body is not read: no error needs it, and an echo of the request may have any size.
 const LONGEST: usize = 64 * 1024;
 
-/// The body as JSON; `Null` if it is none.
+/// The body as JSON, or its plain text; `Null` if it is neither.
 pub(super) fn parse(body: &[u8]) -> Value {
     if body.len() > LONGEST {
         return Value::Null;
     }
     // Deep nesting is an error in serde_json, not a stack overflow.
-    serde_json::from_slice(body).unwrap_or(Value::Null)
+    serde_json::from_slice(body).unwrap_or_else(|_| plain(body))
+}
+
+/// A text for people. A page is none, nor is JSON that is cut off.
+#[cold]
+fn plain(body: &[u8]) -> Value {
+    let text = str::from_utf8(body).unwrap_or_default().trim_ascii();
+    if text.is_empty() || text.starts_with(['<', '{', '[', '"']) {
+        return Value::Null;
+    }
+    Value::String(text.to_owned())
 }
 
 /// The description of the error: the object or the text in the provider's envelope.

@@ -20,8 +20,9 @@ mod others;
 mod words;
 
 use words::{
-    A_RATE, ACCOUNT, ANY_LIMIT, BUSY, CLOSED, DAILY, GONE, LACK, LIMIT, MODEL, MONEY, NO_KEY,
-    NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED, TOO_LONG, TOO_OFTEN, TOOL_CALL, UNABLE,
+    A_RATE, ACCOUNT, ANY_LIMIT, ANY_QUOTA, BROKEN_OFF, BUSY, CLOSED, DAILY, FREQUENT, GONE, LACK,
+    LIMIT, MODEL, MONEY, NO_KEY, NO_MODEL, NO_MONEY, RATE, REFUSED, SPENT, THROTTLED, TOO_LONG,
+    TOO_OFTEN, TOOL_CALL, UNABLE,
 };
 
 /// The rows that a provider's replies are read by, in order: rows by words, the provider's own first,
@@ -240,11 +241,10 @@ static NAMES: &[Rule] = &[
         "quota metric",
         "for metric",
     ]),
+    Rule::any(Quota).begins(Message, &["quota exceeded"]).unless(ANY_QUOTA),
     Rule::any(ContextLength).says(Code, &["context_length_exceeded"]),
     // More tokens than a whole minute allows: no wait helps.
-    Rule::any(ContextLength)
-        .says(Code, &["rate_limit_exceeded"])
-        .begins(Message, &["Request too large for"]),
+    Rule::any(ContextLength).begins(Message, &["Request too large for"]),
     Rule::any(ContentPolicy).says(
         Code,
         &[
@@ -293,6 +293,7 @@ static NAMES: &[Rule] = &[
 /// The statuses of HTTP, and what is left without one.
 static STATUSES: &[Rule] = &[
     Rule::any(RateLimit).mentions(Message, TOO_OFTEN),
+    Rule::any(RateLimit).mentions(Message, FREQUENT).mentions(Message, LIMIT),
     Rule::any(Request).status(400, 400),
     Rule::any(Auth).status(401, 401),
     Rule::any(Quota).status(402, 402),
@@ -330,5 +331,7 @@ static STATUSES: &[Rule] = &[
             "upstream_error",
         ],
     ),
+    Rule::any(Server).says(Code, &["upstream_error", "provider_disconnected"]),
     Rule::any(Server).says(StopReason, &["error"]),
+    Rule::any(Network).mentions(Message, BROKEN_OFF),
 ];

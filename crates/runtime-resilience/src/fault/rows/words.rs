@@ -75,6 +75,7 @@ pub(super) const SPENT: &[&str] = &[
     "usage limit",
     "monthly limit",
     "monthly quota",
+    "call volume quota",
     "weekly limit",
     "daily limit",
     "premium request allowance",
@@ -144,6 +145,9 @@ pub(super) const DAILY: &[&str] = &[
     "daily request limit",
 ];
 
+/// A message is about a minute or less, …
+pub(super) const FREQUENT: &[&str] = &["per minute", "per min", "per second", "per hour"];
+
 /// … and says that one of its limits is reached.
 pub(super) const LIMIT: &[&str] = &["limit", "quota", "exceed", "too many"];
 
@@ -161,6 +165,7 @@ pub(super) const BUSY: &[&str] = &[
     "at maximum capacity",
     "no capacity",
     "high demand",
+    "high volume of traffic",
     "high traffic",
     "high load",
     "heavy load",
@@ -186,6 +191,7 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "rate limit exceeded",
     "rate limit reached",
     "rate limit has been exceeded",
+    "rate limit is exceeded",
     "exceeded your rate limit",
     "exceeded a secondary rate limit",
     "rate-limited",
@@ -193,9 +199,18 @@ pub(super) const TOO_OFTEN: &[&str] = &[
     "concurrency limit",
     "request limit reached",
     "resourceexhausted",
+    "throttlingexception",
+    "too many tokens, please wait",
     "速率限制",
     "过于频繁",
 ];
+
+/// No limit but that is reached. Google says so of a minute's limit, too.
+pub(super) const ANY_QUOTA: &[&str] = &["quota exceeded for", "per minute", "metric"];
+
+/// The connection behind a gateway broke off.
+pub(super) const BROKEN_OFF: &[&str] =
+    &["peer closed connection", "incomplete chunked read", "connection reset", "socket hang up"];
 
 /// A message says that the key is none.
 pub(super) const NO_KEY: &[&str] = &[
@@ -241,6 +256,8 @@ pub(super) const GONE: &[&str] = &[
     "unknown model",
     "model not found",
     "not supported by any provider",
+    "model is not supported",
+    "non-serverless model",
 ];
 
 /// A message says what a model cannot do; another may.
@@ -320,6 +337,7 @@ pub(super) const NO_MODEL: &[&str] = &[
     "model_not_found",
     "model_not_available",
     "model_not_supported",
+    "unsupported_model",
     "model_decommissioned",
     "model_gone",
     "invalid_model",

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     AUTH, CONTEXT, Facts, NO_MODEL, OVERLOAD, POLICY, QUOTA, RATE, REQUEST, SERVER, TIMEOUT, at,
-    facts, read,
+    facts, now, read,
 };
 
 fn says(status: u16, message: &str) -> Facts {
@@ -35,6 +35,8 @@ fn money_is_told_under_any_status() {
         (401, "Your credit balance has run out of funds: it is depleted"),
         (403, "预扣费额度失败, 用户剩余额度: 0.10"),
         (429, "账户余额不足"),
+        (429, "quota exceeded"),
+        (403, "Out of call volume quota. Quota will be replenished in 22.14:18:12."),
     ] {
         assert_eq!(says(status, message), QUOTA, "{message}");
     }
@@ -62,6 +64,8 @@ fn bill_of_a_request_is_no_lack_of_money() {
     assert_eq!(says(429, "Resource has been exhausted (e.g. check quota)."), RATE);
     let minute = "You exceeded your current quota. Quota exceeded for metric: x, limit: 5";
     assert_eq!(says(429, minute), RATE);
+    let vertex = "Quota exceeded for aiplatform.googleapis.com/requests with base model: x.";
+    assert_eq!(says(429, vertex), RATE);
 }
 
 #[test]
@@ -101,6 +105,9 @@ fn rate_is_told_under_any_status() {
         (403, "You have exceeded a secondary rate limit."),
         (500, "Too many requests"),
         (503, "Rate limit exceeded: limited to 8 requests per minute, due to high demand"),
+        (500, "ThrottlingException: Too many tokens, please wait before trying again."),
+        (400, "The provider said: Rate limit is exceeded. Try again in 2 seconds."),
+        (200, "Tokens per minute limit exceeded - too many tokens processed."),
     ] {
         assert_eq!(says(status, message), RATE, "{message}");
     }
@@ -114,6 +121,7 @@ fn rate_is_told_under_any_status() {
         assert_eq!(event(&body), RATE, "{body}");
     }
     assert_eq!(says(400, "unknown parameter `rate_limit`"), REQUEST);
+    assert_eq!(says(400, "`interval` is a number of calls per minute"), REQUEST);
 }
 
 #[test]
@@ -160,6 +168,8 @@ fn model_that_is_gone_or_cannot_do_it_has_others() {
         (410, "Model x has been retired."),
         (400, "Invalid model: x"),
         (400, "registry.ollama.ai/library/phi3:latest does not support tools"),
+        (400, "This model is not supported by Responses API."),
+        (400, "Unable to access non-serverless model x."),
     ] {
         assert_eq!(says(status, message), NO_MODEL, "{message}");
     }
@@ -209,6 +219,7 @@ fn window_and_cap_of_an_answer_differ() {
         "tokens in request more than max tokens allowed",
         "Prompt tokens (140000) exceeds context size (131072)",
         "length of prompt_tokens (98305) must be less than max_seq_len (32768).",
+        "Request too large for model `x` on tokens per minute (TPM): Limit 6000, Requested 12328",
         "number of input tokens (204703) has exceeded max_prompt_tokens (202752) limit.",
     ] {
         assert_eq!(says(400, message), CONTEXT, "{message}");
@@ -279,4 +290,33 @@ fn plan_without_long_requests_is_asked_shorter_ones() {
         "type": "rate_limit_error", "message": "Extra usage is required for long context requests."}});
     let fault = read(Provider::Anthropic, 429, &[], &body.to_string());
     assert_eq!(fault.kind, FaultKind::ContextLength);
+}
+
+#[test]
+fn plain_text_is_a_message_and_a_page_is_none() {
+    // It has no parsed form.
+    let reply = |status, body: &str| {
+        Fault::from_response(Provider::Other, status, &(), body.as_bytes(), now())
+    };
+    let plain = |status, body| facts(&reply(status, body));
+    assert_eq!(plain(429, "quota exceeded\n"), QUOTA);
+    assert_eq!(plain(500, " prompt is too long "), CONTEXT);
+    assert_eq!(plain(502, "upstream connect error: quite busy"), SERVER);
+    let asked = reply(429, "Please wait 71 minutes before trying again.").asked;
+    assert_eq!(asked, Some(Duration::from_secs(71 * 60)));
+    for no_text in ["<p>quota exceeded</p>", "{\"x\": \"quota exceeded", "[quota exceeded"] {
+        assert_eq!(plain(429, no_text), RATE, "{no_text}");
+    }
+}
+
+#[test]
+fn connection_behind_a_gateway_breaks_off() {
+    let broken = "peer closed connection without sending complete message body";
+    let fault = Fault::from_stream_error(Provider::Other, &json!({"error": {"message": broken}}));
+    assert_eq!((fault.kind, fault.retry), (FaultKind::Network, true));
+    // A status says more.
+    assert_eq!(says(400, broken), REQUEST);
+    assert_eq!(event(&json!({"error": {"code": "provider_disconnected"}})), SERVER);
+    let upstream = json!({"error": {"code": "upstream_error", "message": "…"}}).to_string();
+    assert_eq!(facts(&read(Provider::Other, 429, &[], &upstream)), RATE);
 }
