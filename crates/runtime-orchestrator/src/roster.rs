@@ -21,7 +21,6 @@
 //! after it.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -132,17 +131,15 @@ impl Roster {
 
     /// Whether the roster is empty. If not, `waker` is woken once it is.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> bool {
+        let waker = waker.clone();
         let mut state = self.state();
         if state.open.is_empty() {
+            // The lock is released before `waker` is dropped.
             return true;
         }
-        match state.watchers.entry(*key.get_or_insert_with(draw_key)) {
-            Entry::Occupied(mut held) => held.get_mut().clone_from(waker),
-            Entry::Vacant(free) => {
-                free.insert(waker.clone());
-            }
-        }
+        let replaced = state.watchers.insert(*key.get_or_insert_with(draw_key), waker);
         drop(state);
+        drop(replaced);
         false
     }
 

@@ -162,17 +162,19 @@ impl Life {
 
     /// The end of the session. If it has not ended, `waker` is woken at the end.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
+        let waker = waker.clone();
         let mut state = self.state();
         let ended = self.ended();
-        if ended.is_none() {
-            state.watch(key, waker);
-        }
+        let unused = if ended.is_none() { state.watch(key, waker) } else { Some(waker) };
         drop(state);
+        drop(unused);
         ended
     }
 
     pub(crate) fn unwatch(&self, key: u64) {
-        self.state().unwatch(key);
+        let unused = self.state().unwatch(key);
+        // Here the lock is released.
+        drop(unused);
     }
 
     fn closed(&self, status: AgentStatus) -> SessionClosedError {
@@ -253,11 +255,18 @@ impl Life {
     }
 
     pub(crate) fn poll_input(&self, waker: &Waker) -> Poll<Result<String, SessionClosedError>> {
+        let waker = waker.clone();
         let mut state = self.state();
-        match self.open() {
-            Ok(()) => state.poll_input(waker).map(Ok),
-            Err(closed) => Poll::Ready(Err(closed)),
-        }
+        let (polled, unused) = match self.open() {
+            Ok(()) => {
+                let (polled, unused) = state.poll_input(waker);
+                (polled.map(Ok), unused)
+            }
+            Err(closed) => (Poll::Ready(Err(closed)), Some(waker)),
+        };
+        drop(state);
+        drop(unused);
+        polled
     }
 
     /// Ends the wait, and the worker runs again. No other pause begins until
@@ -281,7 +290,9 @@ impl Life {
     }
 
     pub(crate) fn resume(&self) {
-        self.state().resume();
+        let unused = self.state().resume();
+        // Here the lock is released.
+        drop(unused);
     }
 
     /// Provides the input for the pause.

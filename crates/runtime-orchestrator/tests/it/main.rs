@@ -29,4 +29,5 @@ mod threads;
 mod tools;
 mod turns;
 mod turns_cut_short;
+mod wakers;
 mod worst_cases;
