@@ -16,11 +16,13 @@ use runtime_usage::Account;
 
 pub(crate) use self::end::completed;
 pub(crate) use self::entry::Entry;
+use crate::error::CalledFromSinkError;
 use crate::limits::Until;
 use crate::log::log;
 use crate::parts::books::Books;
 use crate::parts::life::{End, Life};
 use crate::parts::money::Money;
+use crate::parts::sinks::refuse_calls_from;
 use crate::parts::stream::{Outlet, Speaker, Stream};
 use crate::parts::time::Time;
 use crate::report::LeftOver;
@@ -94,6 +96,11 @@ impl Core {
         }
     }
 
+    /// Refuses a call that comes from a sink of this session.
+    pub(crate) fn refuse_sinks(&self) -> Result<(), CalledFromSinkError> {
+        refuse_calls_from(self.session_id())
+    }
+
     pub(crate) fn session_id(&self) -> &Arc<str> {
         &self.stream.speaker().session_id
     }
@@ -150,15 +157,19 @@ impl Member for Core {
         self.life.drain();
     }
 
-    fn cancel(&self) {
-        let _ = self.shut_down("shutdown");
+    fn cancel(&self) -> bool {
+        self.shut_down_silently("shutdown")
+    }
+
+    fn deliver(&self) {
+        self.deliver_farewell();
     }
 
     fn end(&self) -> Option<End> {
         self.life.ended()
     }
 
-    fn left_over(&self, end: End, stuck: bool) -> LeftOver {
+    fn left_over(&self, end: End) -> LeftOver {
         let Speaker { session_id, role, phase, project_id } = self.stream.speaker().clone();
         LeftOver {
             session_id,
@@ -169,16 +180,21 @@ impl Member for Core {
             status: end.status,
             in_flight: end.in_flight,
             waiting_for_input: end.waiting_for_input,
-            stuck,
+            stuck: false,
+            undelivered: false,
         }
     }
 
-    fn event_sink(&self) -> Option<&Arc<dyn EventSink>> {
-        self.setup.event_sink.as_ref()
+    fn owes_the_last(&self) -> bool {
+        self.stream.owes_the_last()
     }
 
-    fn usage_sink(&self) -> Option<&Arc<dyn UsageSink>> {
-        self.setup.usage_sink.as_ref()
+    fn event_sink(&self) -> Option<Arc<dyn EventSink>> {
+        self.stream.sink()
+    }
+
+    fn usage_sink(&self) -> Option<Arc<dyn UsageSink>> {
+        self.setup.usage_sink.clone()
     }
 }
 

@@ -43,6 +43,25 @@ impl SessionClosedError {
     }
 }
 
+/// A sink called back into its session, whose event it was receiving.
+///
+/// Nothing was done or counted. Inside a sink, a session's status, summary and labels can be used. For
+/// anything else the sink hands the work to another task or thread, and does not wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error(
+    "a sink called its own session while it received from it: do this from another task or thread"
+)]
+#[non_exhaustive]
+pub struct CalledFromSinkError;
+
+/// No emitter enters the session.
+#[derive(Clone, Copy, Debug, Error)]
+#[error(transparent)]
+pub(crate) enum EnterError {
+    Closed(#[from] SessionClosedError),
+    FromSink(#[from] CalledFromSinkError),
+}
+
 /// The session is busy, so it cannot be completed or handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the session is busy: {}", self.with())]
@@ -169,3 +188,17 @@ pub struct ForeignAccountError {
 fn name(account: Option<&str>) -> String {
     account.map_or_else(|| "(without a name)".to_owned(), |name| format!("`{name}`"))
 }
+
+macro_rules! from_enter_error {
+    ($($to:ty),*) => {$(
+        impl From<EnterError> for $to {
+            fn from(error: EnterError) -> Self {
+                match error {
+                    EnterError::Closed(closed) => closed.into(),
+                    EnterError::FromSink(inside) => inside.into(),
+                }
+            }
+        }
+    )*};
+}
+from_enter_error!(SessionError, ToolError, TurnError);

@@ -77,10 +77,10 @@ pub use self::sleeper::TokioSleeper;
 pub use self::{
     capture::{Capture, Content},
     error::{
-        BoxError, DeadlineExceededError, ForeignAccountError, MaxIterationsExceededError,
-        SessionBusyError, SessionClosedError, SessionError, ShuttingDownError, ToolError,
-        ToolTimeoutError, TurnError, TurnTimeoutError, UnestimatedTurnError,
-        UninterruptibleCallError, UnrecoveredError,
+        BoxError, CalledFromSinkError, DeadlineExceededError, ForeignAccountError,
+        MaxIterationsExceededError, SessionBusyError, SessionClosedError, SessionError,
+        ShuttingDownError, ToolError, ToolTimeoutError, TurnError, TurnTimeoutError,
+        UnestimatedTurnError, UninterruptibleCallError, UnrecoveredError,
     },
     escalation::Escalation,
     limits::Timeout,

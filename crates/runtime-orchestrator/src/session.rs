@@ -27,7 +27,7 @@ use serde_json::Value;
 pub use self::blocking::BlockingCalls;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
-use crate::error::{BoxError, SessionClosedError, SessionError};
+use crate::error::{BoxError, SessionError};
 use crate::report::{Report, Summary};
 
 /// The session of one agent, opened by [`Orchestrator::session`].
@@ -178,6 +178,7 @@ impl OrchestrationSession {
     /// [`SessionError::Closed`] if the session has ended, [`SessionError::Busy`] if turns or tools
     /// are running or the session waits for input.
     pub fn complete(&self) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
         self.core.complete(true, None)
     }
 
@@ -187,6 +188,7 @@ impl OrchestrationSession {
     ///
     /// The same as [`complete`](Self::complete).
     pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
         self.core.complete(true, Some(detail.into()))
     }
 
@@ -194,22 +196,24 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if the session has ended.
+    /// [`SessionError::Closed`] if the session has ended.
     pub fn fail(
         &self,
         detail: impl Into<String>,
         class: AgentFailureClass,
-    ) -> Result<(), SessionClosedError> {
-        self.core.fail(&detail.into(), class, SpanOutcome::Failed)
+    ) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
+        Ok(self.core.fail(&detail.into(), class, SpanOutcome::Failed)?)
     }
 
     /// Cancels the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if the session has ended.
-    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
-        self.core.cancel_with(detail.into())
+    /// [`SessionError::Closed`] if the session has ended.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
+        Ok(self.core.cancel_with(detail.into())?)
     }
 
     /// Completes this session and registers a worker for `target_role`.
@@ -230,6 +234,7 @@ impl OrchestrationSession {
         reason: impl Into<String>,
         context: Value,
     ) -> Result<Handoff, SessionError> {
+        self.core.refuse_sinks()?;
         handoff::hand_over(&self.core, target_role, &reason.into(), context)
     }
 

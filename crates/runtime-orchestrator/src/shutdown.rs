@@ -1,5 +1,6 @@
 //! Shutdown of several orchestrators together.
 
+mod apart;
 mod drain;
 
 use std::fmt;

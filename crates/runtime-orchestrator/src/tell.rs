@@ -25,11 +25,19 @@ use crate::parts::stream::{Speaker, Stream};
 
 /// Emits a change of the worker's status.
 pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
+    if stream.is_heard() {
+        stream.emit(status_changed(stream, from, to));
+    }
+}
+
+/// The event of a change of the worker's status.
+pub(crate) fn status_changed(stream: &Stream, from: AgentStatus, to: AgentStatus) -> AgentEvent {
     let changed = StatusChanged {
         from: Some(Word::Literal(from.as_str())),
         to: Some(Word::Literal(to.as_str())),
     };
-    stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
+    let event = stream.root_event(AgentEventName::StatusChanged, AgentEventStatus::Running);
+    event.with_data(changed.data())
 }
 
 /// Emits a change of a breaker's state that this session's call caused.
@@ -92,11 +100,11 @@ pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
     stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
 }
 
-/// Emits the handover, if the session's last event has one.
-pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) {
-    if let Some(handoff) = SessionEnded::of(farewell).handoff() {
-        stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
-    }
+/// The event of the handover, if the session's last event has one.
+pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) -> Option<AgentEvent> {
+    let data = SessionEnded::of(farewell).handoff()?.data();
+    let event = stream.root_event(AgentEventName::HandedOver, AgentEventStatus::Completed);
+    Some(event.with_data(data))
 }
 
 /// Emits the refusal of a turn as `agent.blocked`.

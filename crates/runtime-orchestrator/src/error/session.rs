@@ -4,8 +4,8 @@ use runtime_lifecycle::{ClaimError, CreateWorkerError};
 use thiserror::Error;
 
 use super::{
-    DeadlineExceededError, ForeignAccountError, SessionBusyError, SessionClosedError,
-    ShuttingDownError,
+    CalledFromSinkError, DeadlineExceededError, ForeignAccountError, SessionBusyError,
+    SessionClosedError, ShuttingDownError,
 };
 
 /// A session was not opened, ended, handed over or paused. Its state is unchanged.
@@ -18,6 +18,8 @@ use super::{
 pub enum SessionError {
     /// The session has ended, or ended during the wait.
     Closed(#[from] SessionClosedError),
+    /// A sink of the session called back into it.
+    FromSink(#[from] CalledFromSinkError),
     /// The orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
     /// A turn or a tool is running, or the session waits for input.

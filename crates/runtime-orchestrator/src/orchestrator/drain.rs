@@ -27,8 +27,10 @@ impl Orchestrator {
     /// shutdown from a user's cancellation. A session whose code returns such a refusal, or drops
     /// the session after one, is also cancelled as a shutdown. At the end sinks are flushed.
     ///
-    /// Returns as soon as the last session has ended, and at the latest one second and the flush
-    /// after `timeout`. Draining is permanent: dropping the future ends the wait, not the draining.
+    /// Returns as soon as the last session has ended and the sinks are flushed, and at the latest
+    /// two seconds after `timeout`: sinks have one second for the last events and one for the flush.
+    /// They are called on threads of their own, so a sink that blocks holds up nothing else, and is
+    /// reported ([`Drained::undelivered`], [`Drained::sink_failures`]). Draining is permanent: dropping the future ends the wait, not the draining.
     /// A second call waits as well and returns the same report.
     ///
     /// ```
@@ -65,6 +67,6 @@ impl Orchestrator {
 fn drain_with(setup: &Setup, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
     let Setup { roster, clock, event_sink, usage_sink, .. } = setup;
     let mut sinks = Sinks::default();
-    sinks.add(event_sink.as_ref(), usage_sink.as_ref());
+    sinks.add(event_sink.clone(), usage_sink.clone());
     Drain::begin(Arc::clone(roster), Arc::clone(clock), sleeper, sinks, timeout)
 }

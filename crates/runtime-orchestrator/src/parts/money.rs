@@ -19,7 +19,7 @@ use runtime_usage::{
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 use crate::log::log;
-use crate::parts::stream::caught;
+use crate::parts::sinks::ask;
 use crate::usual::UsualOutput;
 
 /// The money of a session.
@@ -238,9 +238,9 @@ impl Money {
         }
     }
 
-    fn deliver(&self, ask: impl FnOnce() -> Result<(), SinkError>) {
+    fn deliver(&self, call: impl FnOnce() -> Result<(), SinkError>) {
         // Relaxed: a count that nothing else depends on.
-        if let Some(error) = caught(ask)
+        if let Some(error) = ask(&self.session_id, call)
             && self.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
         {
             log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");

@@ -1,18 +1,16 @@
 //! Executors whose wakers own tasks: dropping a waker may drop a future that comes straight back.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::future::{Future, pending};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
-use std::thread;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use runtime_events::{Sleep, Sleeper};
 use runtime_orchestrator::{BoxError, OrchestrationSession, Timeout, Turn};
 
-use crate::support::{Fixture, spin_until};
+use crate::support::{Fixture, returns};
 
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -41,13 +39,6 @@ fn owning_a_turn(session: &Arc<OrchestrationSession>) -> Waker {
 
 fn hangs() -> impl Future<Output = Result<(), BoxError>> {
     pending()
-}
-
-/// Runs `code` on a thread that is left behind if it locks itself out.
-fn returns(code: impl FnOnce() + Send + 'static) {
-    let thread = thread::spawn(code);
-    spin_until(|| thread.is_finished());
-    thread.join().unwrap();
 }
 
 /// Polls `future` with one waker, then with another.

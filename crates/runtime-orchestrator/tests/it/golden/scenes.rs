@@ -20,8 +20,8 @@ use runtime_usage::{Account, Limit, ReportedUsage, UsageSnapshot, Usd};
 use serde_json::json;
 
 use super::{Scene, fixture, recoveries};
-use crate::recovering::patiently;
-use crate::support::{Fixture, breaker, dollar, limit, now, poll_times};
+use crate::recovering::{patiently, poll};
+use crate::support::{Fixture, breaker, dollar, limit, now, poll_times, wait_for};
 
 pub(super) type Number<'n> = &'n mut dyn FnMut(Fixture) -> Fixture;
 
@@ -283,14 +283,12 @@ fn shut_down(number: Number<'_>) -> Fixture {
     let fixture = number(fixture());
     let session = fixture.orchestrator.session().unwrap();
     let two = limit(&fixture.clock, 2 * SECOND);
-    patiently(&fixture.clock, async {
-        futures_util::join!(
-            fixture.orchestrator.drain(two),
-            session.run_turn(Turn::model("m"), pending::<Result<(), BoxError>>)
-        )
-    })
-    .1
-    .unwrap_err();
+    let mut drain = Box::pin(fixture.orchestrator.drain(two));
+    assert!(poll(&mut drain).is_pending());
+    let call = pending::<Result<(), BoxError>>;
+    now(session.run_turn(Turn::model("m"), call)).unwrap_err();
+    fixture.clock.advance(2 * SECOND);
+    let _ = wait_for(drain);
     fixture
 }
 

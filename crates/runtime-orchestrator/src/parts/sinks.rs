@@ -1,0 +1,46 @@
+//! Calls of sinks, which are the caller's code: their failures are caught, and a thread knows whose
+//! sink it is in.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use runtime_sinks::SinkError;
+
+use crate::error::CalledFromSinkError;
+
+thread_local! {
+    /// The sessions whose sinks this thread is in, the innermost last. The keys are addresses of
+    /// session ids, which are valid because the callers hold the ids.
+    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Calls a sink of the session. Returns its error or panic, if there was one.
+pub(crate) fn ask(
+    session_id: &Arc<str>,
+    call: impl FnOnce() -> Result<(), SinkError>,
+) -> Option<String> {
+    INSIDE.with_borrow_mut(|inside| inside.push(key(session_id)));
+    let failure = caught(call);
+    INSIDE.with_borrow_mut(Vec::pop);
+    failure
+}
+
+/// Refuses a call that comes from a sink of the session itself.
+pub(crate) fn refuse_calls_from(session_id: &Arc<str>) -> Result<(), CalledFromSinkError> {
+    let is_inside = INSIDE.with_borrow(|inside| inside.contains(&key(session_id)));
+    if is_inside { Err(CalledFromSinkError) } else { Ok(()) }
+}
+
+/// The error or panic of a sink, if there was one.
+pub(crate) fn caught(call: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
+    // Any broken state is the sink's own; nothing else here uses it.
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(answer) => answer.err().map(|error| error.to_string()),
+        Err(_) => Some("the sink panicked".to_owned()),
+    }
+}
+
+fn key(session_id: &Arc<str>) -> usize {
+    Arc::as_ptr(session_id).cast::<()>().addr()
+}
