@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use runtime_events::{Clock, ScopeHook, SpanId};
+use runtime_events::{Clock, Labels, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
 use runtime_resilience::without_keys;
@@ -39,17 +39,25 @@ pub(crate) struct Core {
     pub(crate) time: Time,
     pub(crate) books: Books,
     pub(crate) places: Places,
+    /// The roles of the sessions that handed over, from the first one.
+    earlier: Option<Arc<[Arc<str>]>>,
 }
 
-/// The inheritance of a session from the session above it, or from its orchestrator.
+/// The inheritance of a session from the session above or before it, or from its orchestrator.
 #[derive(Default)]
 pub(crate) struct Origin {
     /// The parent span.
     pub(crate) parent: Option<SpanId>,
     /// The account of the session, and whether it was opened for this session.
     pub(crate) account: (Option<Account>, bool),
-    /// The deadline of the session above.
+    /// The deadline of the session above or before.
     pub(crate) until: Option<Until>,
+    /// The number of turns of the sessions before.
+    pub(crate) iterations: u32,
+    /// The labels of the session before.
+    pub(crate) labels: Option<Arc<Labels>>,
+    /// The roles of the sessions before, from the first one.
+    pub(crate) earlier: Option<Arc<[Arc<str>]>>,
     /// The rosters of the session above, without its own orchestrator's.
     pub(crate) rosters: Vec<Arc<Roster>>,
 }
@@ -71,10 +79,11 @@ impl Core {
             capacity: setup.telemetry.event_log,
             keeps: setup.telemetry.keeps_events,
         };
+        let labels = merged(setup.labels.as_ref(), origin.labels);
         let learns = setup.limiter.is_some() || setup.recovery.routes.is_some();
         let recipes = setup.recovery.recipes.clone();
         Self {
-            life: Life::new(setup.registry.clone(), worker),
+            life: Life::new(setup.registry.clone(), worker, origin.iterations),
             money: Money::new(
                 (&speaker.role, &speaker.session_id),
                 origin.account,
@@ -85,7 +94,7 @@ impl Core {
             stream: Stream::new(
                 speaker,
                 outlet,
-                setup.labels.clone(),
+                labels,
                 (Arc::clone(&setup.clock), time.started()),
                 (span_base, origin.parent),
             ),
@@ -93,7 +102,13 @@ impl Core {
             places: Places::new(&setup.roster, origin.rosters),
             time,
             setup: Arc::clone(setup),
+            earlier: origin.earlier,
         }
+    }
+
+    /// The roles of the sessions that led here by handoffs, and of this one.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.earlier.iter().flat_map(|roles| roles.iter()).chain([self.role()])
     }
 
     /// Refuses a call that comes from a sink of this session.
@@ -195,6 +210,18 @@ impl Member for Core {
 
     fn usage_sink(&self) -> Option<Arc<dyn UsageSink>> {
         self.setup.usage_sink.clone()
+    }
+}
+
+/// Both labels together. The first count if both have a key.
+fn merged(own: Option<&Arc<Labels>>, others: Option<Arc<Labels>>) -> Option<Arc<Labels>> {
+    match (own, others) {
+        (Some(own), Some(mut others)) => {
+            let all = Arc::make_mut(&mut others);
+            all.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+            Some(others)
+        }
+        (own, others) => own.cloned().or(others),
     }
 }
 

@@ -44,7 +44,8 @@ pub struct Summary {
     /// Whether a shutdown cancelled the session, not a user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shutdown: bool,
-    /// The number of requested turns, including refused ones.
+    /// The number of requested turns, including refused ones, and those of sessions that handed over to
+    /// this one.
     pub iterations: u32,
     /// The session's budget, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]

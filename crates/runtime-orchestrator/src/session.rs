@@ -3,6 +3,7 @@
 mod blocking;
 mod calls;
 mod checks;
+pub(crate) mod estate;
 mod handle;
 mod handoff;
 mod input;
@@ -25,6 +26,7 @@ use runtime_usage::{Account, UsageTracker};
 use serde_json::Value;
 
 pub use self::blocking::BlockingCalls;
+pub use self::estate::Acceptance;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
 use crate::error::{BoxError, SessionError};
@@ -221,13 +223,15 @@ impl OrchestrationSession {
     /// The worker has this session's phase and project.
     ///
     /// `context` is information for the target: a JSON object, or null for none. Open the target's
-    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept). The registry cancels the
+    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept), which continues this
+    /// session's account, deadline, turns and labels. The registry cancels the
     /// oldest unclaimed workers once there are too many.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, or if the
-    /// context is neither an object nor null. After an error the session is unchanged.
+    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, if the
+    /// context is neither an object nor null, or if there were
+    /// [too many handoffs](runtime_lifecycle::RegistryConfig::max_handoffs) before. After an error the session is unchanged.
     pub fn handoff_to(
         &self,
         target_role: &str,

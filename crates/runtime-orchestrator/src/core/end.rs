@@ -33,7 +33,7 @@ impl Core {
     pub(crate) fn end<P>(
         &self,
         idle: bool,
-        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
     ) -> Result<P, SessionError> {
         let Posted { result, due, wake } = self.end_and_post(idle, prepare)?;
         if due {
@@ -47,7 +47,7 @@ impl Core {
     fn end_and_post<P>(
         &self,
         idle: bool,
-        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
     ) -> Result<Posted<P>, SessionError> {
         let elsewhere = |status| ended_elsewhere(&self.stream, status);
         let Ended { result, farewell, wake } = self.life.end(idle, prepare, elsewhere)?;
@@ -60,7 +60,7 @@ impl Core {
 
     /// Completes the session. With `idle`, only if nothing is running.
     pub(crate) fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SessionError> {
-        self.end(idle, || {
+        self.end(idle, |_| {
             let event = completed(&self.stream, detail.clone());
             let status = AgentStatus::Completed;
             Ok((Ending { status, worker_detail: detail, event, shutdown: false }, ()))
@@ -120,7 +120,7 @@ impl Core {
     /// [`deliver_farewell`](Self::deliver_farewell) is to follow.
     pub(crate) fn shut_down_silently(&self, detail: &str) -> bool {
         // An error means that the session has ended before.
-        let Ok(posted) = self.end_and_post(false, || Ok((self.shutdown(detail), ()))) else {
+        let Ok(posted) = self.end_and_post(false, |_| Ok((self.shutdown(detail), ()))) else {
             return false;
         };
         posted.wake.into_iter().for_each(Waker::wake);
@@ -159,7 +159,7 @@ impl Core {
     }
 
     fn end_now(&self, ending: impl FnOnce() -> Ending) -> Result<(), SessionClosedError> {
-        match self.end(false, || Ok((ending(), ()))) {
+        match self.end(false, |_| Ok((ending(), ()))) {
             Err(SessionError::Closed(closed)) => Err(closed),
             // No other error is possible without `idle`.
             _ => Ok(()),

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::{
     CalledFromSinkError, DeadlineExceededError, ForeignAccountError, SessionBusyError,
-    SessionClosedError, ShuttingDownError,
+    SessionClosedError, ShuttingDownError, TooManyHandoffsError,
 };
 
 /// A session was not opened, ended, handed over or paused. Its state is unchanged.
@@ -26,7 +26,8 @@ pub enum SessionError {
     Busy(#[from] SessionBusyError),
     /// The deadline of the session has passed.
     Deadline(#[from] DeadlineExceededError),
-    /// The child's shared account is not among the parent's accounts, and only one can pay.
+    /// The shared account is not among the accounts of the session above or before, and only one can
+    /// pay.
     Account(#[from] ForeignAccountError),
     /// The registry refused the worker.
     #[error("no worker for role `{role}`")]
@@ -44,6 +45,8 @@ pub enum SessionError {
         /// The orchestrator's role.
         found: String,
     },
+    /// There were too many handoffs before this one.
+    Handoffs(#[from] TooManyHandoffsError),
     /// The handoff's worker is not an unclaimed worker of the registry.
     Claim(#[from] ClaimError),
     /// The context of a handoff is neither a JSON object nor null.

@@ -119,7 +119,8 @@ impl Orchestrator {
         set(self, |setup| setup.pricing = pricing)
     }
 
-    /// Sets the maximum number of turns of a session, including refused ones.
+    /// Sets the maximum number of turns of a session, including refused ones, and those of sessions
+    /// that [handed over](Self::accept) to it.
     #[must_use]
     pub fn max_iterations(self, turns: u32) -> Self {
         set(self, |setup| setup.max_iterations = turns)

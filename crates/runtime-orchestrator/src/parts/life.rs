@@ -60,10 +60,11 @@ pub(crate) struct Ended<P> {
 }
 
 impl Life {
-    /// Creates the life of a session with a running worker, before its first event.
-    pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker) -> Self {
+    /// Creates the life of a session with a running worker, before its first event. `iterations`
+    /// have been requested in sessions before it.
+    pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker, iterations: u32) -> Self {
         Self {
-            state: Mutex::new(State::opening()),
+            state: Mutex::new(State::opening(iterations)),
             end: OnceLock::new(),
             worker: Worker::new(registry, worker),
         }
@@ -190,13 +191,13 @@ impl Life {
 
 /// # End
 impl Life {
-    /// Ends the session as `prepare` says. With `idle`, only if nothing is running. If the worker
+    /// Ends the session as `prepare` says, given the number of requested turns. With `idle`, only if nothing is running. If the worker
     /// has already ended in the registry, the session takes over that end, with the event of
     /// `elsewhere`.
     pub(crate) fn end<P>(
         &self,
         idle: bool,
-        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
         elsewhere: impl FnOnce(AgentStatus) -> AgentEvent,
     ) -> Result<Ended<P>, SessionError> {
         let mut state = self.state();
@@ -208,7 +209,7 @@ impl Life {
             if idle {
                 state.idle()?;
             }
-            let (ending, value) = prepare()?;
+            let (ending, value) = prepare(state.iterations())?;
             moved_by_others = self.worker.end(ending.status, ending.worker_detail.as_deref());
             prepared = Some((ending, value));
         }

@@ -102,6 +102,11 @@ impl Money {
         self.account.as_ref()
     }
 
+    /// Whether the account was opened for this session, or for one that handed over to it.
+    pub(crate) const fn owns_account(&self) -> bool {
+        self.owns_account
+    }
+
     pub(crate) const fn tracker(&self) -> &UsageTracker {
         &self.tracker
     }

@@ -91,8 +91,9 @@ pub(crate) struct Underway {
 
 impl State {
     /// The state of a session before its first event, whose emitter is inside.
-    pub(crate) fn opening() -> Self {
-        Self { inside: 1, ..Self::default() }
+    pub(crate) fn opening(iterations: u32) -> Self {
+        let turns = Turns { begun: iterations, refused: 0 };
+        Self { inside: 1, turns, ..Self::default() }
     }
 
     pub(crate) const fn is_open(&self) -> bool {
