@@ -11,7 +11,6 @@ use runtime_events::{Clock, Labels, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
 use runtime_resilience::without_keys;
-use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::Account;
 
 pub(crate) use self::end::completed;
@@ -22,6 +21,7 @@ use crate::log::log;
 use crate::parts::books::Books;
 use crate::parts::life::{End, Life};
 use crate::parts::money::Money;
+use crate::parts::sinks::Sinks;
 use crate::parts::sinks::refuse_calls_from;
 use crate::parts::stream::{Outlet, Speaker, Stream};
 use crate::parts::time::Time;
@@ -63,7 +63,12 @@ pub(crate) struct Origin {
 }
 
 impl Core {
-    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
+    pub(crate) fn new(
+        setup: &Arc<Setup>,
+        sinks: Sinks,
+        worker: &AgentWorker,
+        origin: Origin,
+    ) -> Self {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let (clock, sleeper) = (Arc::clone(&setup.clock), setup.sleeper.clone());
@@ -75,7 +80,7 @@ impl Core {
             project_id: worker.project_id(),
         };
         let outlet = Outlet {
-            sink: setup.event_sink.clone(),
+            sink: sinks.events,
             capacity: setup.telemetry.event_log,
             keeps: setup.telemetry.keeps_events,
         };
@@ -89,7 +94,7 @@ impl Core {
                 origin.account,
                 setup.pricing.clone(),
                 (setup.usual.clone(), learns),
-                setup.usage_sink.clone(),
+                sinks.usage,
             ),
             stream: Stream::new(
                 speaker,
@@ -109,6 +114,11 @@ impl Core {
     /// The roles of the sessions that led here by handoffs, and of this one.
     pub(crate) fn roles(&self) -> impl Iterator<Item = &Arc<str>> {
         self.earlier.iter().flat_map(|roles| roles.iter()).chain([self.role()])
+    }
+
+    /// The sinks, until the last event is out.
+    pub(crate) fn sinks(&self) -> Sinks {
+        Sinks { events: self.stream.sink(), usage: self.money.sink() }
     }
 
     /// Refuses a call that comes from a sink of this session.
@@ -204,12 +214,8 @@ impl Member for Core {
         self.stream.owes_the_last()
     }
 
-    fn event_sink(&self) -> Option<Arc<dyn EventSink>> {
-        self.stream.sink()
-    }
-
-    fn usage_sink(&self) -> Option<Arc<dyn UsageSink>> {
-        self.setup.usage_sink.clone()
+    fn sinks(&self) -> Sinks {
+        Self::sinks(self)
     }
 }
 

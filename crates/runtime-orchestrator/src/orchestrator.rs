@@ -10,6 +10,7 @@ use runtime_lifecycle::AgentRegistry;
 
 use crate::error::{BoxError, SessionError};
 use crate::park::block_on;
+use crate::parts::sinks::Sinks;
 use crate::report::Report;
 use crate::session::{Acceptance, OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
@@ -31,6 +32,7 @@ use crate::setup::Setup;
 #[doc(alias = "AgentSession")]
 pub struct Orchestrator {
     setup: Arc<Setup>,
+    sinks: Sinks,
 }
 
 impl Orchestrator {
@@ -38,7 +40,8 @@ impl Orchestrator {
     ///
     /// An empty role is refused when a session opens.
     pub fn new(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
-        Self { setup: Arc::new(Setup::new(role.into(), phase.into())) }
+        let setup = Arc::new(Setup::new(role.into(), phase.into()));
+        Self { setup, sinks: Sinks::default() }
     }
 
     /// Opens a session.
@@ -50,7 +53,7 @@ impl Orchestrator {
     /// [`SessionError`] if the registry refuses the worker (an empty role, or no free id), or if
     /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, SessionError> {
-        open::open(&self.setup)
+        open::open(&self.setup, &self.sinks)
     }
 
     /// Opens a session, runs `body` in it, and ends the session by the result of `body`.
@@ -126,7 +129,7 @@ impl Orchestrator {
         &self,
         handoff: impl Into<Acceptance<'h>>,
     ) -> Result<OrchestrationSession, SessionError> {
-        open::accept(&self.setup, handoff.into())
+        open::accept(&self.setup, &self.sinks, handoff.into())
     }
 
     /// Opens a session of this orchestrator below another session.
@@ -146,7 +149,7 @@ impl Orchestrator {
         &self,
         parent: &OrchestrationSession,
     ) -> Result<OrchestrationSession, SessionError> {
-        open::open_below(&parent.core, Setup::clone(&self.setup))
+        open::open_below(&parent.core, Setup::clone(&self.setup), &self.sinks)
     }
 
     /// The registry of the sessions' workers.

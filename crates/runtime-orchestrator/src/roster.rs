@@ -26,10 +26,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-use runtime_sinks::{EventSink, UsageSink};
-
 use crate::error::ShuttingDownError;
 use crate::parts::life::End;
+use crate::parts::sinks::Sinks;
 use crate::report::{Drained, LeftOver};
 
 /// A session on a roster. Its methods are called without the roster's lock, except for the report
@@ -54,11 +53,8 @@ pub(crate) trait Member: Send + Sync {
     /// Whether its sink has not taken its last event.
     fn owes_the_last(&self) -> bool;
 
-    /// The destination of its events.
-    fn event_sink(&self) -> Option<Arc<dyn EventSink>>;
-
-    /// The destination of its usage records.
-    fn usage_sink(&self) -> Option<Arc<dyn UsageSink>>;
+    /// Its destinations, until its last event is out.
+    fn sinks(&self) -> Sinks;
 }
 
 /// The next key. Keys identify a session on all its rosters, and a waiting drain.

@@ -270,7 +270,7 @@ impl OrchestrationSession {
     /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
         let setup = open::child_setup(&self.core, role.into());
-        open::open_below(&self.core, setup)
+        open::open_below(&self.core, setup, &self.core.sinks())
     }
 }
 

@@ -54,13 +54,15 @@ impl Core {
         stream.post_last(event);
     }
 
-    /// Delivers the last events, flushes the sinks, and leaves the rosters. The flush is here because
-    /// only the session knows its orchestrator's sinks.
+    /// Delivers the last events, flushes the sinks and drops them, and leaves the rosters. Handles may
+    /// outlive the session for long; its sinks must not, since one may be the end of a channel.
     pub(crate) fn deliver_farewell(&self) {
         let _leaving = Leaving(self);
         self.stream.deliver();
         self.stream.flush();
         self.money.flush();
+        self.stream.close();
+        self.money.close();
     }
 }
 

@@ -6,8 +6,8 @@ mod funds;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_resilience::Demand;
 use runtime_sinks::{SinkError, UsageRecord, UsageSink};
@@ -34,7 +34,8 @@ pub(crate) struct Money {
     usual: UsualOutput,
     /// Whether the session observes the length of answers.
     learns: bool,
-    sink: Option<Arc<dyn UsageSink>>,
+    /// `None` without a sink, and after the session's last event.
+    sink: Mutex<Option<Arc<dyn UsageSink>>>,
     sink_failures: AtomicU64,
 }
 
@@ -92,7 +93,7 @@ impl Money {
             tracker: UsageTracker::with_pricing(pricing.clone()),
             pricing,
             usual,
-            sink,
+            sink: Mutex::new(sink),
             sink_failures: AtomicU64::new(0),
         }
     }
@@ -178,7 +179,7 @@ impl Money {
         let charge = Charge::new(bill.cost).model(model).role(&self.role);
         let charge = if bill.estimated { charge.estimated() } else { charge };
         bill.marks = funds.settle(charge).marks;
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             let mut record =
                 UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
             record.session_id = Some(Arc::clone(&self.session_id));
@@ -237,10 +238,29 @@ impl Money {
         overspent
     }
 
+    /// The sink of the usage records.
+    pub(crate) fn sink(&self) -> Option<Arc<dyn UsageSink>> {
+        self.sink_slot().clone()
+    }
+
     pub(crate) fn flush(&self) {
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             self.deliver(|| sink.flush());
         }
+    }
+
+    /// Drops the sink.
+    pub(crate) fn close(&self) {
+        let sink = self.sink_slot().take();
+        self.deliver(|| {
+            drop(sink);
+            Ok(())
+        });
+    }
+
+    fn sink_slot(&self) -> MutexGuard<'_, Option<Arc<dyn UsageSink>>> {
+        // Single assignments: the slot stays consistent after a panic.
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn deliver(&self, call: impl FnOnce() -> Result<(), SinkError>) {

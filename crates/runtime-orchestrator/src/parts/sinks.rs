@@ -1,13 +1,21 @@
-//! Calls of sinks, which are the caller's code: their failures are caught, and a thread knows whose
+//! The sinks of a session, and calls of them, which are the caller's code: their failures are caught, and a thread knows whose
 //! sink it is in.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use runtime_sinks::SinkError;
+use runtime_sinks::{EventSink, SinkError, UsageSink};
 
 use crate::error::CalledFromSinkError;
+
+/// The destinations of a session. They are not in the [setup](crate::setup::Setup), which handles keep for good: a session
+/// drops its sinks after its last event.
+#[derive(Clone, Default)]
+pub(crate) struct Sinks {
+    pub(crate) events: Option<Arc<dyn EventSink>>,
+    pub(crate) usage: Option<Arc<dyn UsageSink>>,
+}
 
 thread_local! {
     /// The sessions whose sinks this thread is in, the innermost last. The keys are addresses of

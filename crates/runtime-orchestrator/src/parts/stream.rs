@@ -270,6 +270,17 @@ impl Stream {
         self.log_first(first);
     }
 
+    /// Drops the sink.
+    pub(crate) fn close(&self) {
+        let sink = self.state().line.close();
+        let failure = ask(&self.speaker.session_id, || {
+            drop(sink);
+            Ok(())
+        });
+        let first = self.state().count(failure);
+        self.log_first(first);
+    }
+
     /// The sink of the events.
     pub(crate) fn sink(&self) -> Option<Arc<dyn EventSink>> {
         self.state().line.sink().cloned()

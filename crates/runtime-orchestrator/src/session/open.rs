@@ -14,18 +14,23 @@ use crate::core::{Core, Origin};
 use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
 use crate::limits::{Until, later};
 use crate::log::log;
+use crate::parts::sinks::Sinks;
 use crate::setup::{Setup, account};
 
 /// Opens a session at the top.
-pub(crate) fn open(setup: &Arc<Setup>) -> Result<OrchestrationSession, SessionError> {
+pub(crate) fn open(
+    setup: &Arc<Setup>,
+    sinks: &Sinks,
+) -> Result<OrchestrationSession, SessionError> {
     setup.roster.accepting()?;
     let worker = hire(setup)?;
-    Ok(begin(setup, &worker, of_its_own(setup))?)
+    Ok(begin(setup, sinks, &worker, of_its_own(setup))?)
 }
 
 /// Opens a session for the worker of a handoff.
 pub(crate) fn accept(
     setup: &Arc<Setup>,
+    sinks: &Sinks,
     acceptance: Acceptance<'_>,
 ) -> Result<OrchestrationSession, SessionError> {
     let handoff = acceptance.handoff;
@@ -41,7 +46,7 @@ pub(crate) fn accept(
         None => of_its_own(setup),
     };
     let worker = setup.registry.claim(&handoff.target_worker_id)?;
-    Ok(begin(setup, &worker, origin)?)
+    Ok(begin(setup, sinks, &worker, origin)?)
 }
 
 /// What a session takes from the one that handed over to it.
@@ -88,6 +93,7 @@ pub(crate) fn child_setup(parent: &Core, role: Arc<str>) -> Setup {
 pub(crate) fn open_below(
     parent: &Core,
     mut setup: Setup,
+    sinks: &Sinks,
 ) -> Result<OrchestrationSession, SessionError> {
     let _entry = parent.enter(false)?;
     parent.life.accepting()?;
@@ -109,7 +115,7 @@ pub(crate) fn open_below(
     let rosters = parent.places.above(&setup.roster);
     let parent = Some(parent.stream.root());
     let origin = Origin { parent, account, until, rosters, ..Origin::default() };
-    Ok(begin(&setup, &worker, origin)?)
+    Ok(begin(&setup, sinks, &worker, origin)?)
 }
 
 fn of_its_own(setup: &Setup) -> Origin {
@@ -169,10 +175,11 @@ fn hire(setup: &Setup) -> Result<AgentWorker, SessionError> {
 /// registration may be outdated. If a roster drains, the worker is cancelled.
 fn begin(
     setup: &Arc<Setup>,
+    sinks: &Sinks,
     worker: &AgentWorker,
     origin: Origin,
 ) -> Result<OrchestrationSession, ShuttingDownError> {
-    let core = Arc::new(Core::new(setup, worker, origin));
+    let core = Arc::new(Core::new(setup, sinks.clone(), worker, origin));
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
     if setup.recovery.is_off() {

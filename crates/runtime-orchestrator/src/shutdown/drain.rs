@@ -14,6 +14,7 @@ use super::apart::{Job, apart};
 use crate::limits::later;
 use crate::log::log;
 use crate::park::Timer;
+use crate::parts::sinks::Sinks;
 use crate::parts::sinks::caught;
 use crate::report::Drained;
 use crate::roster::{Member, Roster};
@@ -26,7 +27,7 @@ pub(crate) struct Drain {
     roster: Arc<Roster>,
     clock: Arc<dyn Clock>,
     sleeper: Option<Arc<dyn Sleeper>>,
-    sinks: Sinks,
+    sinks: SinkSet,
     until: Instant,
 }
 
@@ -36,12 +37,12 @@ impl Drain {
         roster: Arc<Roster>,
         clock: Arc<dyn Clock>,
         sleeper: Option<Arc<dyn Sleeper>>,
-        mut sinks: Sinks,
+        mut sinks: SinkSet,
         timeout: Duration,
     ) -> Self {
         let until = later(clock.now(), timeout);
         for member in roster.begin() {
-            sinks.add(member.event_sink(), member.usage_sink());
+            sinks.add(member.sinks());
         }
         Self { roster, clock, sleeper, sinks, until }
     }
@@ -98,9 +99,9 @@ impl Drain {
 async fn deliver(cancelled: Vec<Arc<dyn Member>>) {
     let mut by_sinks: HashMap<_, Vec<Arc<dyn Member>>> = HashMap::new();
     for member in cancelled {
-        let events = member.event_sink().as_ref().map(address);
-        let usage = member.usage_sink().as_ref().map(address);
-        by_sinks.entry((events, usage)).or_default().push(member);
+        let Sinks { events, usage } = member.sinks();
+        let key = (events.as_ref().map(address), usage.as_ref().map(address));
+        by_sinks.entry(key).or_default().push(member);
     }
     let job = |members: Vec<Arc<dyn Member>>| -> Job<()> {
         Box::new(move || members.iter().for_each(|member| member.deliver()))
@@ -131,17 +132,13 @@ impl Drop for Watch<'_> {
 /// The sinks of several orchestrators, each once. The keys are addresses, which stay valid because
 /// the sinks are held here.
 #[derive(Default)]
-pub(crate) struct Sinks {
+pub(crate) struct SinkSet {
     events: HashMap<usize, Arc<dyn EventSink>>,
     usage: HashMap<usize, Arc<dyn UsageSink>>,
 }
 
-impl Sinks {
-    pub(crate) fn add(
-        &mut self,
-        events: Option<Arc<dyn EventSink>>,
-        usage: Option<Arc<dyn UsageSink>>,
-    ) {
+impl SinkSet {
+    pub(crate) fn add(&mut self, Sinks { events, usage }: Sinks) {
         if let Some(sink) = events {
             self.events.entry(address(&sink)).or_insert(sink);
         }

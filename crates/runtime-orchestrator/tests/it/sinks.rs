@@ -4,7 +4,7 @@
 use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak, mpsc};
 use std::thread;
 use std::time::Instant;
 
@@ -270,4 +270,72 @@ fn stamps_never_run_backwards() {
     let stamps: Vec<_> = events.events().iter().map(|event| event.emitted_at).collect();
     assert!(stamps.is_sorted(), "{stamps:#?}");
     assert!(stamps.first() < stamps.last());
+}
+
+#[test]
+fn kept_handle_does_not_keep_the_sinks() {
+    let ends: [fn(OrchestrationSession); 4] = [
+        |session| session.complete().unwrap(),
+        |session| drop(session.finish(Err::<(), BoxError>("disk full".into()))),
+        |session| session.handle().cancel("enough").unwrap(),
+        drop,
+    ];
+    for end in ends {
+        let (events, received) = mpsc::channel();
+        let (usage, recorded) = mpsc::channel();
+        let orchestrator = Orchestrator::new("writer", "draft")
+            .event_sink(move |event: &Arc<AgentEvent>| {
+                events.send(Arc::clone(event)).map_err(|error| SinkError::new("send", error))
+            })
+            .usage_sink(move |record: &UsageRecord| {
+                usage.send(record.cost).map_err(|error| SinkError::new("send", error))
+            });
+        let session = orchestrator.session().unwrap();
+        let child = session.child("reader").unwrap();
+        drop(orchestrator);
+        let handle = session.handle();
+        let turn = Turn::model("m").usage(dollar());
+        now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
+        child.complete().unwrap();
+        assert!(
+            matches!(received.try_iter().last(), Some(last) if last.role.as_deref() == Some("reader"))
+        );
+        end(session);
+
+        // The obvious handler of server-sent events: it ends with the session.
+        let last = received.try_iter().last().unwrap();
+        assert_eq!(received.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        assert!(last.outcome.is_some() && last.role.as_deref() == Some("writer"));
+        assert_eq!(recorded.try_iter().count(), 1);
+        assert_eq!(recorded.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+        assert!(handle.status().is_terminal());
+    }
+}
+
+#[test]
+fn kept_summary_and_session_do_not_keep_the_sinks() {
+    let sink = Arc::new(RecordingEventSink::new());
+    let session = Orchestrator::new("writer", "d").event_sink(Arc::clone(&sink)).session().unwrap();
+    assert_eq!(Arc::strong_count(&sink), 2);
+    session.complete().unwrap();
+    assert_eq!(Arc::strong_count(&sink), 1);
+    assert_eq!(session.summary().events_emitted, 5);
+}
+
+#[test]
+fn panic_of_a_dropped_sink_is_counted() {
+    struct Bomb;
+    impl EventSink for Bomb {
+        fn emit(&self, _: &Arc<AgentEvent>) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            resume_unwind(Box::new("sink"));
+        }
+    }
+    let session = Orchestrator::new("writer", "draft").event_sink(Bomb).session().unwrap();
+    session.complete().unwrap();
+    assert_eq!(session.summary().sink_failures, 1);
 }

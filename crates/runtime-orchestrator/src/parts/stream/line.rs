@@ -53,6 +53,12 @@ impl Line {
         self.sink.as_ref()
     }
 
+    /// Removes the sink. Events that are posted later are not delivered.
+    pub(super) fn close(&mut self) -> Option<Arc<dyn EventSink>> {
+        self.waiting = VecDeque::new();
+        self.sink.take()
+    }
+
     /// Adds an event with this number.
     pub(super) fn post(&mut self, event: &Arc<AgentEvent>) {
         if self.sink.is_some() {
