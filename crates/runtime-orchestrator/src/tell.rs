@@ -36,8 +36,19 @@ pub(crate) fn status_changed(stream: &Stream, from: AgentStatus, to: AgentStatus
         from: Some(Word::Literal(from.as_str())),
         to: Some(Word::Literal(to.as_str())),
     };
-    let event = stream.root_event(AgentEventName::StatusChanged, AgentEventStatus::Running);
-    event.with_data(changed.data())
+    stream.root_event(AgentEventName::StatusChanged, stands(to)).with_data(changed.data())
+}
+
+/// How things stand with a worker of this status.
+const fn stands(status: AgentStatus) -> AgentEventStatus {
+    match status {
+        AgentStatus::Idle => AgentEventStatus::Ready,
+        AgentStatus::Initializing | AgentStatus::Running => AgentEventStatus::Running,
+        AgentStatus::WaitingForInput => AgentEventStatus::Blocked,
+        AgentStatus::Completed => AgentEventStatus::Completed,
+        AgentStatus::Failed => AgentEventStatus::Failed,
+        AgentStatus::Cancelled => AgentEventStatus::Cancelled,
+    }
 }
 
 /// Emits a change of a breaker's state that this session's call caused.

@@ -268,12 +268,13 @@ pub(crate) fn spins(mut holds: impl FnMut() -> bool) -> bool {
     })
 }
 
-/// The laws of one session's stream: `seq` without gaps, every span begins once and ends once with
-/// an outcome, inside its parent, with one first and one last event.
+/// The laws of one session's stream: `seq` without gaps, no time runs backwards, every span begins
+/// once and ends once with an outcome, inside its parent, with one first and one last event.
 pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
     let stream = Stream::read(events);
     assert!(stream.open.is_empty(), "spans left open: {:?}", stream.open);
     assert!(stream.ended, "no terminal event: {events:#?}");
+    assert!(events.is_sorted_by_key(|event| (event.emitted_at, event.elapsed)), "{events:#?}");
     assert_whole(events);
 }
 
