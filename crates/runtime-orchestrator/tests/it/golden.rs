@@ -77,8 +77,8 @@ fn golden_logs_have_every_event_of_sessions() {
         Name::AgentBlocked,
         Name::AgentCompleted,
         Name::AgentFailed,
-        Name::AgentToolCalled,
-        Name::AgentToolCompleted,
+        Name::ToolCalled,
+        Name::ToolCompleted,
         Name::TurnStarted,
         Name::TurnCompleted,
         Name::TurnFailed,
@@ -119,7 +119,7 @@ fn through(event: &AgentEvent) -> Data {
         Name::TurnCompleted | Name::TurnFailed | Name::AttemptCompleted | Name::AttemptFailed => {
             TurnEnded::of(event).data()
         }
-        Name::AgentToolCalled | Name::AgentToolCompleted => Tool::of(event).data(),
+        Name::ToolCalled | Name::ToolCompleted => Tool::of(event).data(),
         Name::AgentBlocked => Refused::of(event).data(),
         Name::WaitStarted | Name::WaitEnded => Wait::of(event).data(),
         Name::RecoveryProviderSwitched => ProviderSwitched::of(event).data(),

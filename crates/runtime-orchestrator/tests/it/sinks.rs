@@ -179,7 +179,7 @@ impl EventSink for Drops {
 
 #[test]
 fn events_of_drops_inside_a_sink_come_after_its_event() {
-    let drops = Arc::new(Drops(AgentEventName::AgentToolCalled, Mutex::default()));
+    let drops = Arc::new(Drops(AgentEventName::ToolCalled, Mutex::default()));
     let events = RecordingEventSink::new();
     let both = FanOut::<dyn EventSink>::new().with(events.clone()).with(Arc::clone(&drops));
     let told = events.clone();

@@ -358,10 +358,7 @@ impl Stream {
 
 const fn begins(name: AgentEventName) -> bool {
     use AgentEventName as Name;
-    matches!(
-        name,
-        Name::TurnStarted | Name::AttemptStarted | Name::AgentToolCalled | Name::WaitStarted
-    )
+    matches!(name, Name::TurnStarted | Name::AttemptStarted | Name::ToolCalled | Name::WaitStarted)
 }
 
 fn assert_terminal(event: &AgentEvent, outcome: SpanOutcome) {

@@ -15,7 +15,7 @@ pub(super) const fn begins(name: AgentEventName) -> bool {
         AgentEventName::AgentStarted
             | AgentEventName::TurnStarted
             | AgentEventName::AttemptStarted
-            | AgentEventName::AgentToolCalled
+            | AgentEventName::ToolCalled
             | AgentEventName::WaitStarted
     )
 }

@@ -38,7 +38,7 @@ pub(crate) struct Means {
     pub(crate) budget: Usd,
     pub(crate) prices: PricingTable,
     pub(crate) routes: Routes,
-    pub(crate) log: Arc<JsonlSink>,
+    pub(crate) log: JsonlSink,
     pub(crate) progress: Progress,
     /// The number of documents.
     pub(crate) documents: usize,

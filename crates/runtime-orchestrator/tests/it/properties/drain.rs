@@ -313,7 +313,7 @@ impl World {
         let begin = [
             AgentEventName::AgentStarted,
             AgentEventName::TurnStarted,
-            AgentEventName::AgentToolCalled,
+            AgentEventName::ToolCalled,
             AgentEventName::AgentPaused,
         ];
         self.events.events().iter().filter(|event| begin.contains(&event.event)).count()
