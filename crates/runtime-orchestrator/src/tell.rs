@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use runtime_events::payload::{
-    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked,
+    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GateEvaluated, GuardrailChecked,
     PermissionChecked, PolicyDecided, Refused, SessionEnded, StatusChanged, TurnEnded, Word, Words,
 };
 use runtime_events::{
@@ -13,7 +13,10 @@ use runtime_events::{
 };
 use runtime_lifecycle::AgentStatus;
 use runtime_policy::GuardrailSubject;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
+use runtime_policy::{
+    GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule, QualityGateOutcome,
+    QualityLevel,
+};
 use runtime_resilience::Transition;
 use runtime_usage::{Balance, BudgetExceededError, BudgetMark, SignedUsd};
 use serde_json::Value;
@@ -97,6 +100,21 @@ pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcom
         reason: outcome.reason.as_deref().map(Word::Read),
     };
     stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
+}
+
+/// Emits the evaluation of the quality gate.
+pub(crate) fn gate(stream: &Stream, outcome: QualityGateOutcome, observed: QualityLevel) {
+    let passed = outcome.satisfied;
+    let name =
+        if passed { AgentEventName::PhaseGatePassed } else { AgentEventName::PhaseGateFailed };
+    let told = GateEvaluated {
+        required_level: Some(Word::Literal(outcome.required_level.name())),
+        observed_level: Some(Word::Literal(observed.name())),
+    };
+    // The original's detail.
+    let event =
+        stream.event(name, verdict(passed)).with_detail(format!("observed={}", observed.name()));
+    stream.emit(event.with_data(told.data()));
 }
 
 /// Emits the fired rules of the policy.

@@ -12,7 +12,7 @@ use runtime_orchestrator::{BoxError, Capture, Orchestrator, TelemetryConfig, Too
 use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext, PolicyAction,
-    PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
+    PolicyCondition, PolicyEngine, PolicyRule, QualityGate, QualityLevel, RolePermissionConfig,
 };
 use runtime_resilience::{CircuitBreaker, RateLimiter, RateLimits};
 use runtime_sinks::{EventSink, Losses};
@@ -188,6 +188,7 @@ fn verdicts(number: Number<'_>) -> Fixture {
         o.guardrails(Guardrails::new().with(secrets).with(length))
             .permissions(read_only())
             .policy(rules)
+            .quality_gate(QualityGate::new(QualityLevel::Strict))
     }));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").guarded("the secret"), fine)).unwrap_err();
@@ -202,6 +203,8 @@ fn verdicts(number: Number<'_>) -> Fixture {
     session.authorize("delete");
     session.evaluate_policy(PhaseContext::default().failed_roles(["reader"]));
     session.evaluate_policy(PhaseContext::default());
+    session.evaluate_gate(QualityLevel::Standard);
+    session.evaluate_gate(QualityLevel::Release);
     drop(session);
     fixture
 }
