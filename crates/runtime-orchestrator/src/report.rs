@@ -81,7 +81,7 @@ impl fmt::Display for Summary {
         writeln!(
             f,
             "  usage     {} turns, {} tokens in, {} out, {}",
-            usage.turns, usage.total_input_tokens, usage.total_output_tokens, usage.formatted_cost
+            usage.turns, usage.total_input_tokens, usage.total_output_tokens, usage.total_cost_usd
         )?;
         for (model, cost) in &self.per_model_cost {
             writeln!(f, "  model     {model}: {cost}")?;

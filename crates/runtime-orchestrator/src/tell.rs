@@ -227,7 +227,7 @@ pub(crate) fn overspent(stream: &Stream, money: &Money) -> Option<BudgetExceeded
     let event = stream
         .event(AgentEventName::AgentFailed, AgentEventStatus::Failed)
         .with_failure_class(AgentFailureClass::Unknown)
-        .with_detail(format!("budget exceeded: {}", exceeded.current_cost))
+        .with_detail(format!("budget exceeded: {}", exceeded.current_cost.rounded()))
         .with_data(told.data());
     stream.emit(event);
     enforced.then_some(exceeded)

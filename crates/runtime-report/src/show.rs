@@ -87,33 +87,20 @@ pub(crate) fn at(nanos: u64) -> impl fmt::Display {
     })
 }
 
-/// Shows nano-dollars: two digits from a dollar on, four below, and up to six below a cent.
+/// Shows nano-dollars exactly, with at least two digits, as `runtime_usage::Usd` prints itself: the
+/// same cost has the same text everywhere, and shown parts add up to the shown sum.
 ///
 /// ```
 /// use runtime_report::show::usd;
 ///
 /// assert_eq!(usd(12_500_000_000).to_string(), "$12.50");
-/// assert_eq!(usd(30_000_000).to_string(), "$0.0300");
-/// assert_eq!(usd(138_600).to_string(), "$0.000139");
+/// assert_eq!(usd(138_600).to_string(), "$0.0001386");
 /// ```
 pub fn usd(nanos: u64) -> impl fmt::Display {
     shown(move |f| {
-        let digits: usize = match nanos {
-            0 => return f.write_str("$0"),
-            1..10_000_000 => 6,
-            10_000_000..1_000_000_000 => 4,
-            _ => 2,
-        };
-        let unit = 10_u64.pow(9 - u32::try_from(digits).unwrap_or(9));
-        let parts = nanos / unit + u64::from(nanos % unit * 2 >= unit);
-        if parts == 0 {
-            return f.write_str("< $0.000001");
-        }
-        let scale = 10_u64.pow(u32::try_from(digits).unwrap_or(0));
-        let text = format!("{:0digits$}", parts % scale);
-        // `$0.0010`: the zeros after the fourth digit say nothing.
-        let kept = text.trim_end_matches('0').len().max(digits.min(4));
-        write!(f, "${}.{}", count(parts / scale), &text[..kept])
+        let digits = format!("{:09}", nanos % 1_000_000_000);
+        let kept = digits.trim_end_matches('0').len().max(2);
+        write!(f, "${}.{}", nanos / 1_000_000_000, &digits[..kept])
     })
 }
 

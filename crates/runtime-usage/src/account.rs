@@ -62,7 +62,7 @@ use crate::usd::Usd;
 /// let refused = team.reserve(Usd::from_dollars(2)).unwrap_err();
 /// assert_eq!(
 ///     refused.to_string(),
-///     "budget `company` refused: $2.0000 requested, $1.0000 of $5.0000 left"
+///     "budget `company` refused: $2.00 requested, $1.00 of $5.00 left"
 /// );
 /// assert_eq!(team.balance().spent, Usd::from_dollars(4));
 /// # Ok::<(), runtime_usage::BudgetRefusedError>(())
@@ -310,7 +310,7 @@ impl Account {
     /// entry ahead of the sums or behind them.
     pub fn statement(&self) -> AccountStatement {
         let Balance { limit, spent, reserved, left, estimated } = self.balance();
-        let (by_model, by_role) = self.node.ledger.read();
+        let (by_model, by_role) = self.node.ledger.read(spent);
         AccountStatement {
             account: self.limit().name.clone(),
             limit_usd: limit,

@@ -16,8 +16,8 @@
 //! let turn = tracker.record_turn("gpt-5-2026-05-14", &UsageSnapshot::new(12_000, 800));
 //! reservation.settle(Charge::new(turn.cost).model("gpt-5"));
 //!
-//! assert_eq!(turn.cost.to_string(), "$0.02");
-//! assert!(account.reserve(Usd::from_cents(3)).is_err(), "only $0.0170 is left");
+//! assert_eq!(turn.cost.to_string(), "$0.023");
+//! assert!(account.reserve(Usd::from_cents(3)).is_err(), "only $0.017 is left");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -46,7 +46,7 @@ pub struct UsageSummary {
     /// The cost of all turns. It is exact here and rounded to four digits in JSON.
     #[serde(serialize_with = "four_digits")]
     pub total_cost_usd: Usd,
-    /// The cost as text, such as `$12.50`.
+    /// The cost as text, [rounded](Usd::rounded) as the original does.
     pub formatted_cost: String,
 }
 
@@ -57,7 +57,7 @@ impl UsageSummary {
             total_input_tokens: total.tokens.input_tokens,
             total_output_tokens: total.tokens.output_tokens,
             total_cost_usd: total.cost,
-            formatted_cost: total.cost.to_string(),
+            formatted_cost: total.cost.rounded(),
         }
     }
 }

@@ -30,7 +30,7 @@ use crate::usd::Usd;
 /// let tracker = UsageTracker::with_pricing(pricing);
 /// let turn = tracker.record_turn("gpt-5", &UsageSnapshot::new(12_000, 800));
 /// assert_eq!(turn.cost, Usd::from_nanos(23_000_000));
-/// assert_eq!(tracker.total_cost().to_string(), "$0.02");
+/// assert_eq!(tracker.total_cost().to_string(), "$0.023");
 /// assert_eq!(tracker.totals().turns, 1);
 /// # Ok::<(), runtime_usage::EmptyModelNameError>(())
 /// ```

@@ -15,8 +15,8 @@ use crate::decimal::{self, UsdErrorKind};
 /// The largest amount is about 18 billion dollars. Sums are exact, so costs add up to the same
 /// total in any order.
 ///
-/// An amount prints with four digits below a cent and two digits from there on. `{:.4}` sets the
-/// number of digits and `{:#}` prints all of them. Only `{:#}` is exact: the other forms print the
+/// An amount prints exactly, with at least two digits, so that printed parts add up to the printed
+/// sum. `{:#}` leaves out digits that are zero. `{:.4}` sets the number of digits and rounds the
 /// nearest `f64`, as Python does.
 ///
 /// ```
@@ -24,10 +24,10 @@ use crate::decimal::{self, UsdErrorKind};
 ///
 /// let cost: Usd = "0.0033125".parse()?;
 /// assert_eq!(cost.nanos(), 3_312_500);
-/// assert_eq!(cost.to_string(), "$0.0033");
+/// assert_eq!(cost.to_string(), "$0.0033125");
 /// assert_eq!(Usd::from_cents(1250).to_string(), "$12.50");
-/// assert_eq!(format!("{:.4}", Usd::from_cents(1250)), "$12.5000");
-/// assert_eq!(format!("{cost:#}"), "$0.0033125");
+/// assert_eq!(format!("{:#}", Usd::from_cents(1250)), "$12.5");
+/// assert_eq!(format!("{cost:.4}"), "$0.0033");
 /// # Ok::<(), runtime_usage::UsdParseError>(())
 /// ```
 ///
@@ -89,6 +89,19 @@ impl Usd {
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
+    }
+
+    /// The amount rounded for a glance, as the Python original writes it: four digits below a cent,
+    /// two digits from there on. Rounded parts do not add up.
+    ///
+    /// ```
+    /// use runtime_usage::Usd;
+    ///
+    /// assert_eq!(Usd::from_nanos(17_312_500).rounded(), "$0.02");
+    /// assert_eq!(Usd::from_nanos(3_312_500).rounded(), "$0.0033");
+    /// ```
+    pub fn rounded(self) -> String {
+        if self < Self::from_cents(1) { format!("{self:.4}") } else { format!("{self:.2}") }
     }
 
     /// The nearest `f64`, in dollars.
@@ -219,25 +232,25 @@ where
 
 /// Writes an amount with its sign. [`Usd`] documents the flags of the formatter.
 pub(crate) fn format(f: &mut fmt::Formatter<'_>, negative: bool, amount: Usd) -> fmt::Result {
-    let usual = if amount < Usd::from_cents(1) { 4 } else { 2 };
-    let digits = f.precision().unwrap_or(usual);
-    if f.alternate() || f.width().is_some() {
-        let mut text = String::new();
-        if f.alternate() {
-            write_exact(&mut text, amount)?;
-        } else {
-            write!(text, "${:.digits$}", amount.to_f64())?;
-        }
+    let mut text = String::new();
+    match f.precision() {
+        _ if f.alternate() => write_exact(&mut text, amount, 0)?,
+        Some(digits) => write!(text, "${:.digits$}", amount.to_f64())?,
+        None => write_exact(&mut text, amount, 2)?,
+    }
+    if f.width().is_some() {
         return f.pad_integral(!negative, "", &text);
     }
     let sign = if negative { "-" } else { "" };
-    write!(f, "{sign}${:.digits$}", amount.to_f64())
+    write!(f, "{sign}{text}")
 }
 
-fn write_exact(text: &mut String, amount: Usd) -> fmt::Result {
+/// Writes all digits that are not zero, and at least `least` of them after the point.
+fn write_exact(text: &mut String, amount: Usd, least: usize) -> fmt::Result {
     let (dollars, nanos) = (amount.0 / NANOS_PER_DOLLAR, amount.0 % NANOS_PER_DOLLAR);
     write!(text, "${dollars}.{nanos:09}")?;
-    let kept = text.trim_end_matches('0').trim_end_matches('.').len();
-    text.truncate(kept);
+    let point = text.len() - 10;
+    let kept = text.trim_end_matches('0').len().max(point + 1 + least);
+    text.truncate(if kept == point + 1 { point } else { kept });
     Ok(())
 }

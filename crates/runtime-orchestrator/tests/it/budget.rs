@@ -28,7 +28,7 @@ fn overspending_turn_is_answered_and_the_next_is_refused() {
     assert_eq!((said.span, said.outcome), (None, None), "it ends no span");
 
     let refused = spend(&session, "m").unwrap_err();
-    let text = "budget refused: $0.0000 requested, -$0.5000 of $1.5000 left";
+    let text = "budget refused: $0.00 requested, -$0.50 of $1.50 left";
     assert_eq!(refused.to_string(), text);
     assert_eq!(refused.failure_class(), AgentFailureClass::GovernanceBreach);
     assert_eq!(session.tracker().totals().turns, 2);

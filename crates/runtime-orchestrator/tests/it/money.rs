@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use proptest::prelude::*;
 use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_orchestrator::{BoxError, Turn, TurnError};
 use runtime_policy::{GuardrailOutcome, Guardrails, PostCheck, PreCheck, guardrail};
 use runtime_sinks::RingBufferUsageSink;
 use runtime_usage::{Limit, ReportedUsage, ServiceTier, UsageSnapshot, Usd};
 
-use crate::support::{Fixture, assert_books_agree, dollar, limit, now, poll_times, yields};
+use crate::support::{Fixture, assert_books_agree, billed, dollar, limit, now, poll_times, yields};
 
 const MILLION: u64 = 1_000_000;
 
@@ -321,4 +322,41 @@ fn default_report_bills_the_reservation() {
         Turn::model("m").reserve(cents(7)).usage_from(|()| Err::<ReportedUsage, _>("no usage"));
     let answer = now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
     assert_eq!((answer.cost, answer.estimated), (cents(7), true));
+}
+
+#[test]
+fn cost_has_the_same_text_in_the_summary_the_page_and_the_log() {
+    let fixture = Fixture::new().with(|o| o.budget(Limit::enforced(Usd::from_dollars(9))));
+    let session = fixture.orchestrator.session().unwrap();
+    for tokens in [17_312, 1_234_567, 3] {
+        let turn = Turn::model("m").usage(UsageSnapshot::new(tokens, tokens));
+        now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
+    }
+    let total = session.tracker().total_cost();
+    let summary = session.finish(Ok::<_, BoxError>(())).summary.to_string();
+
+    let text = total.to_string();
+    assert_eq!(text, "$3.755646");
+    for line in ["usage     3 turns", "model     m"] {
+        let line = summary.lines().find(|found| found.contains(line)).unwrap();
+        assert!(line.ends_with(&text), "{summary}");
+    }
+    assert!(summary.contains("budget    $5.244354 of $9.00 left"), "{summary}");
+    let events = fixture.events.events();
+    let timeline = runtime_report::Timeline::read(events.iter().map(|event| &**event));
+    assert!(
+        timeline
+            .html(&runtime_report::PageConfig::default())
+            .contains(&format!("<strong>{text}</strong>"))
+    );
+    assert_eq!(billed(&events), total);
+    assert_eq!(timeline.stats().spent.cost_nanousd, total.nanos());
+}
+
+proptest! {
+    #[test]
+    fn reports_show_money_as_it_prints_itself(nanos in prop_oneof![any::<u64>(), 0..20_000_000_000_u64]) {
+        let shown = runtime_report::show::usd(nanos).to_string();
+        prop_assert_eq!(shown, Usd::from_nanos(nanos).to_string());
+    }
 }

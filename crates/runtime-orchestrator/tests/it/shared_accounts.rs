@@ -35,7 +35,7 @@ fn sessions_share_an_account_above_their_own() {
     assert_eq!(summary.budgets_above[0].by_model["m"], cents(300));
     assert_eq!(summary.budgets_above[0].by_role["writer"], cents(300));
     let text = summary.to_string();
-    assert!(text.contains("  budget    company: $0.0000 of $3.00 left (enforced)"), "{text}");
+    assert!(text.contains("  budget    company: $0.00 of $3.00 left (enforced)"), "{text}");
 
     sessions[0].complete().unwrap();
     let ended = fixture.only(AgentEventName::AgentCompleted);
@@ -56,7 +56,7 @@ fn mark_is_emitted_by_the_session_that_crossed_it() {
     now(second.run_turn(Turn::model("m").usage(dollar()), fine)).unwrap();
     let mark = fixture.only(AgentEventName::BudgetMark);
     assert_eq!(mark.session_id.as_deref(), Some(first.id()));
-    assert_eq!(mark.detail.as_deref(), Some("`company`: 50 % of $2.00 reached: $1.0000 spent"));
+    assert_eq!(mark.detail.as_deref(), Some("`company`: 50 % of $2.00 reached: $1.00 spent"));
     let data = mark.data.as_ref().unwrap();
     assert_eq!(
         (data.get("percent").unwrap(), data.get("limit_usd").unwrap()),

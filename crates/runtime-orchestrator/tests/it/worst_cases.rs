@@ -173,6 +173,6 @@ fn marks_and_the_source_of_a_cost_reach_caller_and_sink() {
     assert!(usage.records()[0].cost_reported);
     assert_eq!(
         fixture.only(AgentEventName::BudgetMark).detail.as_deref(),
-        Some("80 % of $1.00 reached: $0.8500 spent")
+        Some("80 % of $1.00 reached: $0.85 spent")
     );
 }

@@ -48,12 +48,12 @@ impl fmt::Display for BudgetRefusedError {
         if let Some(account) = &self.account {
             write!(f, "`{account}` ")?;
         }
-        write!(f, "refused: {asked:.4} requested, {left:.4} of {limit:.4} left")?;
+        write!(f, "refused: {asked} requested, {left} of {limit} left")?;
         if !reserved.is_zero() {
-            write!(f, ", {reserved:.4} reserved by others")?;
+            write!(f, ", {reserved} reserved by others")?;
         }
         if !set_aside.is_zero() {
-            write!(f, ", {set_aside:.4} set aside for wrapping up")?;
+            write!(f, ", {set_aside} set aside for wrapping up")?;
         }
         Ok(())
     }

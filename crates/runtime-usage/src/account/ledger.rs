@@ -11,6 +11,9 @@ use crate::usd::Usd;
 /// The name for all further models or roles once there are too many.
 pub(super) const OTHERS: &str = "(others)";
 
+/// The name for charges without a model or a role, if others have one.
+const UNNAMED: &str = "(unnamed)";
+
 /// How many models, and how many roles, have entries of their own. The bound keeps hostile names from
 /// filling the memory.
 const NAMES: usize = 1_024;
@@ -64,9 +67,12 @@ impl Ledger {
         books.subtract(&expired)
     }
 
-    pub(super) fn read(&self) -> (Amounts, Amounts) {
+    /// The amounts by model and by role. Each adds up to `spent`, unless it is empty.
+    pub(super) fn read(&self, spent: Usd) -> (Amounts, Amounts) {
         let books = self.books();
-        (books.by_model.clone(), books.by_role.clone())
+        let (by_model, by_role) = (books.by_model.clone(), books.by_role.clone());
+        drop(books);
+        (completed(by_model, spent), completed(by_role, spent))
     }
 
     // No entry can panic half-way, so the contents of a poisoned lock are consistent.
@@ -95,6 +101,16 @@ fn subtract(amounts: &mut Amounts, name: &str, nanos: u64) {
             amounts.remove(name);
         }
     }
+}
+
+/// The amounts with an entry for what has no name.
+fn completed(mut amounts: Amounts, spent: Usd) -> Amounts {
+    let unnamed = spent.saturating_sub(amounts.values().sum());
+    if !amounts.is_empty() && !unnamed.is_zero() {
+        let amount = amounts.entry(UNNAMED.into()).or_default();
+        *amount = amount.saturating_add(unnamed);
+    }
+    amounts
 }
 
 fn add(amounts: &mut Amounts, name: &str, cost: Usd) {

@@ -44,8 +44,9 @@ pub struct AccountStatement {
     pub remaining_usd: SignedUsd,
     /// The part of the spent amount that is an estimate.
     pub estimated_usd: Usd,
-    /// The amount spent by model. Models beyond the first 1,024 are added up as `(others)`. Left out
-    /// of the JSON if empty.
+    /// The amount spent by model. Models beyond the first 1,024 are added up as `(others)`, and charges
+    /// without a model as `(unnamed)`, so that the amounts add up to the spent one. Empty if no charge
+    /// has a model, and then left out of the JSON.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_model: BTreeMap<Arc<str>, Usd>,
     /// The amount spent by role, in the same way.
@@ -80,7 +81,7 @@ impl fmt::Display for BudgetMark {
         if let Some(account) = &self.account {
             write!(f, "`{account}`: ")?;
         }
-        write!(f, "{percent} % of {limit} reached: {spent:.4} spent")
+        write!(f, "{percent} % of {limit} reached: {spent} spent")
     }
 }
 

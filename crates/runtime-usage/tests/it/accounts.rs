@@ -20,7 +20,7 @@ fn reservation_holds_its_amount_until_settled() {
     let refused = account.reserve(usd("0.5")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "budget refused: $0.5000 requested, $0.4000 of $1.0000 left, $0.6000 reserved by others"
+        "budget refused: $0.50 requested, $0.40 of $1.00 left, $0.60 reserved by others"
     );
     assert_eq!((refused.spent, refused.reserved), (Usd::ZERO, usd("0.6")));
 
@@ -95,7 +95,7 @@ fn wrap_up_money_is_reserved_by_reserve_wrap_up_only() {
     let refused = account.reserve(usd("0.15")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "budget refused: $0.1500 requested, $0.1000 of $1.0000 left, $0.2000 set aside for wrapping up"
+        "budget refused: $0.15 requested, $0.10 of $1.00 left, $0.20 set aside for wrapping up"
     );
     account.reserve_wrap_up(usd("0.3")).unwrap().settle(usd("0.3"));
     assert!(account.reserve_wrap_up(Usd::from_nanos(1)).is_err());
@@ -111,7 +111,7 @@ fn mark_is_reported_once() {
     }
     let seen: Vec<_> = marks.iter().map(|mark| (mark.percent, mark.spent)).collect();
     assert_eq!(seen, [(80, usd("8")), (100, usd("10"))]);
-    assert_eq!(marks[0].to_string(), "`run`: 80 % of $10.00 reached: $8.0000 spent");
+    assert_eq!(marks[0].to_string(), "`run`: 80 % of $10.00 reached: $8.00 spent");
 
     let both = Account::new(Limit::enforced(usd("1"))).charge(usd("3")).marks;
     assert_eq!(both.iter().map(|mark| mark.percent).collect::<Vec<_>>(), [80, 100]);
@@ -243,7 +243,8 @@ fn statement_breaks_spending_down() {
     assert_eq!(
         statement.to_string(),
         "company: $4.00 of $5.00 left (enforced), $0.40 reserved, $0.20 of $0.60 spent estimated\n  \
-         model gpt-5: $0.30\n  model haiku: $0.20\n  role writer: $0.50"
+         model (unnamed): $0.10\n  model gpt-5: $0.30\n  model haiku: $0.20\n  \
+         role (unnamed): $0.10\n  role writer: $0.50"
     );
     let json = serde_json::to_value(&statement).unwrap();
     assert_eq!(json["remaining_usd"], 4.0);

@@ -40,7 +40,7 @@ fn refusals_name_the_amounts() {
     let exceeded = spent(limit.clone(), "1.2075").check().unwrap_err();
     assert_eq!(exceeded.to_string(), "budget exceeded: $1.2075 > $1.0000");
     let refused = spent(limit, "1.25").reserve(usd("0.5")).unwrap_err();
-    assert_eq!(refused.to_string(), "budget refused: $0.5000 requested, -$0.2500 of $1.0000 left");
+    assert_eq!(refused.to_string(), "budget refused: $0.50 requested, -$0.25 of $1.00 left");
     assert_eq!(
         UnpricedModelError::new("local-7b").to_string(),
         "model `local-7b` has no price, and the budget refuses models without one"

@@ -85,7 +85,7 @@ fn float_is_read_as_its_shortest_decimal() {
 }
 
 #[test]
-fn default_text_matches_the_python_format() {
+fn rounded_text_matches_the_python_format() {
     for (text, printed) in [
         ("0", "$0.0000"),
         ("0.0033125", "$0.0033"),
@@ -101,7 +101,23 @@ fn default_text_matches_the_python_format() {
         ("12.5", "$12.50"),
         ("8388608.015", "$8388608.02"),
     ] {
-        assert_eq!(text.parse::<Usd>().unwrap().to_string(), printed, "{text}");
+        assert_eq!(text.parse::<Usd>().unwrap().rounded(), printed, "{text}");
+    }
+}
+
+#[test]
+fn default_text_is_exact_with_at_least_two_digits() {
+    for (nanos, printed) in [
+        (0, "$0.00"),
+        (1, "$0.000000001"),
+        (1_000_000, "$0.001"),
+        (10_000_000, "$0.01"),
+        (17_312_500, "$0.0173125"),
+        (12_500_000_000, "$12.50"),
+        (u64::MAX, "$18446744073.709551615"),
+    ] {
+        assert_eq!(Usd::from_nanos(nanos).to_string(), printed);
+        assert_eq!(printed.parse(), Ok(Usd::from_nanos(nanos)));
     }
 }
 
@@ -109,12 +125,14 @@ fn default_text_matches_the_python_format() {
 fn formatter_flags_set_digits_and_width() {
     let cost: Usd = "1.2075".parse().unwrap();
     assert_eq!(format!("{cost:.4}|{cost:.0}|{cost:#}"), "$1.2075|$1|$1.2075");
-    assert_eq!(format!("{cost:>8}|{cost:<8}|{cost:^8}"), "   $1.21|$1.21   | $1.21  ");
+    assert_eq!(format!("{cost:>9}|{cost:<9}|{cost:^9}"), "  $1.2075|$1.2075  | $1.2075 ");
+    assert_eq!(format!("{cost:>8.2}|{:>8}|{:#}", Usd::ZERO, Usd::ZERO), "   $1.21|   $0.00|$0");
     assert_eq!(format!("{:#}", Usd::MAX), "$18446744073.709551615");
     assert_eq!(format!("{:?}", Usd::from_dollars(20)), "Usd($20)");
 
     let owed = Usd::ZERO.signed_sub(cost);
-    assert_eq!(format!("{owed}|{owed:.4}|{owed:#}|{owed:>8}"), "-$1.21|-$1.2075|-$1.2075|  -$1.21");
+    let texts = format!("{owed}|{owed:.2}|{owed:#}|{owed:>9}");
+    assert_eq!(texts, "-$1.2075|-$1.21|-$1.2075| -$1.2075");
     assert_eq!(format!("{owed:?}"), "SignedUsd(-$1.2075)");
 }
 

@@ -162,9 +162,9 @@ fn stats_shows_the_numbers() {
     let words: Vec<String> =
         text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     for line in [
-        "cost $0.0800",
+        "cost $0.07999",
         "recovery 1 attempt, 1 succeeded, 0 failed, 0 escalated",
-        "claude-sonnet-4 3 0 1.59 s 2.58 s 2.58 s 13,580 1,690 $0.0661",
+        "claude-sonnet-4 3 0 1.59 s 2.58 s 2.58 s 13,580 1,690 $0.06609",
         "write_file 1 1 229 ms 229 ms 229 ms",
     ] {
         assert!(words.iter().any(|found| found == line), "{line}: {text}");

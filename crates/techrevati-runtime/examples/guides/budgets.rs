@@ -36,7 +36,7 @@ async fn an_agent() -> Result<(), BoxError> {
     let Err(TurnError::Budget(refused)) = session.run_turn(turn(), chat).await else {
         panic!("only four cents are left")
     };
-    assert_eq!(refused.to_string(), "budget refused: $0.0600 requested, $0.0400 of $0.1000 left");
+    assert_eq!(refused.to_string(), "budget refused: $0.06 requested, $0.04 of $0.10 left");
     Ok(())
 }
 
@@ -72,6 +72,7 @@ fn by_hand() -> Result<(), BoxError> {
     assert_eq!(
         account.statement().to_string(),
         "batch: $0.68 of $1.00 left (enforced), $0.20 of $0.32 spent estimated\n  \
+         model (unnamed): $0.20\n  \
          model gpt-5: $0.12"
     );
     Ok(())
@@ -106,8 +107,8 @@ fn marks() -> Result<(), BoxError> {
     assert_eq!(
         pager.heard(),
         [
-            "`run`: 80 % of $6.00 reached: $5.0000 spent",
-            "`company`: 50 % of $10.00 reached: $5.0000 spent",
+            "`run`: 80 % of $6.00 reached: $5.00 spent",
+            "`company`: 50 % of $10.00 reached: $5.00 spent",
         ]
     );
     Ok(())

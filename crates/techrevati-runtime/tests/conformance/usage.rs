@@ -93,7 +93,7 @@ fn agrees(case: &Case, prices: &PricingTable) -> Verdict {
     }
     let expect = &case.expect;
     near("total_cost", tracker.total_cost().to_f64(), expect.total_cost_usd)?;
-    same("format_cost", &tracker.total_cost().to_string(), &expect.format_cost)?;
+    same("format_cost", &tracker.total_cost().rounded(), &expect.format_cost)?;
     same("total_input", &tracker.totals().tokens.input_tokens, &expect.total_input_tokens)?;
     same("total_output", &tracker.totals().tokens.output_tokens, &expect.total_output_tokens)?;
     same("turns", &tracker.totals().turns, &expect.turns)?;

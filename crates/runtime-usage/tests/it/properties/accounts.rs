@@ -268,4 +268,39 @@ proptest! {
         prop_assert_eq!(&forwards, &total(&costs));
         prop_assert_eq!(forwards.by_model.values().sum::<Usd>(), forwards.spent_usd);
     }
+
+    #[test]
+    fn printed_parts_of_a_statement_add_up_to_printed_sums(
+        charges in prop::collection::vec((0..4_usize, 0..3_usize, 1_u64..3_000_000_000), 1..20),
+        reserved in 1_u64..1_000_000_000,
+        limit in 1_u64..40_000_000_000,
+    ) {
+        let account = Account::new(Limit::recorded(Usd::from_nanos(limit)));
+        for (model, role, cost) in charges {
+            let (model, role) = (["", "a", "b", "c"][model], ["", "x", "y"][role]);
+            let charge = Charge::new(Usd::from_nanos(cost)).model(model).role(role);
+            account.charge(if cost % 2 == 0 { charge } else { charge.estimated() });
+        }
+        account.charge(Charge::new(Usd::from_nanos(1)).model("a").role("x").estimated());
+        let _held = account.reserve(Usd::from_nanos(reserved));
+
+        let text = account.statement().to_string();
+        let headline = text.lines().next().unwrap_or_default();
+        let after = |text: &str, word: &str| -> i128 {
+            let printed = text.split(word).next().and_then(|text| text.split(' ').next_back());
+            let digits = printed.unwrap_or_default().replace(['$', ','], "");
+            let (dollars, rest) = digits.split_once('.').expect("it has cents");
+            let sign = if dollars.starts_with('-') { -1 } else { 1 };
+            let whole: i128 = dollars.trim_start_matches('-').parse().expect("dollars");
+            sign * (whole * 1_000_000_000 + format!("{rest:0<9}").parse::<i128>().expect("digits"))
+        };
+        let [left, limit] = [" of", " left"].map(|word| after(headline, word));
+        let [held, spent] = [" reserved", " spent"].map(|word| after(headline, word));
+        prop_assert_eq!(left + held + spent, limit, "{}", text);
+        for kind in ["  model ", "  role "] {
+            let parts = text.lines().filter(|line| line.starts_with(kind));
+            let sum: i128 = parts.map(|line| after(line, "\n")).sum();
+            prop_assert_eq!(sum, spent, "{}", text);
+        }
+    }
 }
