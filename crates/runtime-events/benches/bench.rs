@@ -1,4 +1,4 @@
-//! What one event costs: to build, to write, to parse and to read.
+//! What one event costs: to build, to look through for secrets, to write, to parse and to read.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -6,7 +6,9 @@ use std::sync::Arc;
 use chrono::DateTime;
 use criterion::{Criterion, criterion_group, criterion_main};
 use runtime_events::payload::{TurnEnded, Word};
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanId, SpanOutcome};
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, SpanId, SpanOutcome, without_secrets,
+};
 
 /// What a turn emits when it is answered; names are shared, as in a session.
 fn turn_completed(role: &Arc<str>, phase: &Arc<str>, session: &Arc<str>, seq: u64) -> AgentEvent {
@@ -62,5 +64,33 @@ fn read(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, build, to_json, from_json, read);
+fn remove_secrets(c: &mut Criterion) {
+    c.bench_function("event/remove_secrets", |b| {
+        let mut event = sample().with_detail("429 from the provider: try again in 20 s".to_owned());
+        event.data = event.data.map(|data| data.with("provider", "anthropic".to_owned()));
+        b.iter(|| black_box(&mut event).remove_secrets());
+    });
+}
+
+fn without(c: &mut Criterion) {
+    let texts = [
+        ("name", "claude-opus-4-5-20251101"),
+        (
+            "detail",
+            "rate_limit, status 429: Rate limit reached for gpt-4o in organization org-abc on \
+             tokens per min (TPM): Limit 30000, Used 29500, Requested 1200. Please try again in 1.4s.",
+        ),
+        (
+            "secret",
+            "invalid_api_key, status 401: Incorrect API key provided: sk-proj-abcDEF1234567890.",
+        ),
+    ];
+    for (name, text) in texts {
+        c.bench_function(&format!("secrets/{name}"), |b| {
+            b.iter(|| without_secrets(black_box(text)).len());
+        });
+    }
+}
+
+criterion_group!(benches, build, remove_secrets, without, to_json, from_json, read);
 criterion_main!(benches);

@@ -78,6 +78,23 @@ impl Data {
         self.entries.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
+    /// The pairs, whose values may be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Fact)> {
+        self.entries.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
+    /// Renames the keys that are no literals. Of two that become equal, the last stays.
+    pub(crate) fn rename(&mut self, name: impl Fn(&str) -> Cow<'_, str>) {
+        let changes = |key: &Cow<'static, str>| match key {
+            Cow::Borrowed(_) => false,
+            Cow::Owned(key) => matches!(name(key), Cow::Owned(_)),
+        };
+        if self.entries.iter().any(|(key, _)| changes(key)) {
+            let pairs = std::mem::take(&mut self.entries).into_iter();
+            *self = pairs.map(|(key, value)| (name(&key).into_owned(), value)).collect();
+        }
+    }
+
     /// The number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()

@@ -300,6 +300,10 @@ enum Repr {
 }
 
 impl Text {
+    pub(crate) const fn is_literal(&self) -> bool {
+        matches!(self.0, Repr::Literal(_))
+    }
+
     /// The text as a shared one. Only a literal is copied.
     pub(crate) fn to_shared(&self) -> Arc<str> {
         match &self.0 {

@@ -23,6 +23,7 @@
 //! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it; [`ManualClock`] is both, and moves only when told to |
 //! | [`IdSource`] | where random identifiers come from |
 //! | [`ScopeHook`] | the caller's code inside a span |
+//! | [`without_secrets`] | a text without the keys and passwords in it |
 //! | [`otel`] | an event as OpenTelemetry attributes |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -38,6 +39,7 @@ mod name;
 pub mod otel;
 pub mod payload;
 mod scope;
+mod secrets;
 mod span;
 mod time;
 mod wire;
@@ -52,6 +54,7 @@ pub use self::{
     manual::ManualClock,
     name::{AgentEventName, AgentEventStatus, UnknownNameError},
     scope::ScopeHook,
+    secrets::without_secrets,
     span::{SpanId, SpanIdParseError, SpanOutcome},
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},
     wire::EventParseError,

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
+use runtime_events::without_secrets;
 
 pub use self::config::RegistryConfig;
 pub use self::entry::StatusHandle;
@@ -232,7 +233,8 @@ impl AgentRegistry {
         let claim = if offer.is_some() { Claim::Open } else { Claim::Never };
         // Relaxed: only the order of the numbers matters, and an atomic has one order.
         let serial = self.shared.created.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("{role}-{phase}-");
+        // Ids are told wherever workers are.
+        let prefix = format!("{}-{}-", without_secrets(role), without_secrets(phase));
         for _ in 0..DRAWS {
             let digits = self.shared.config.ids.draw() & 0xffff_ffff;
             let id: Arc<str> = format!("{prefix}{digits:08x}").into();

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use runtime_events::format_utc;
+use runtime_events::{format_utc, without_secrets};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -100,7 +100,8 @@ impl AgentWorker {
 
     /// Moves the worker to another state and records the transition.
     ///
-    /// An empty `detail` counts as none. A failure with a detail sets [`last_error`](Self::last_error).
+    /// An empty `detail` counts as none, and one loses its [secrets](without_secrets). A failure with a
+    /// detail sets [`last_error`](Self::last_error).
     ///
     /// # Errors
     ///
@@ -115,7 +116,7 @@ impl AgentWorker {
         if !current.can_become(to) {
             return Err(InvalidTransitionError { current, target: to });
         }
-        let detail: Option<Arc<str>> = detail.filter(|text| !text.is_empty()).map(Arc::from);
+        let detail: Option<Arc<str>> = detail.filter(|text| !text.is_empty()).map(clean);
         let state = Arc::make_mut(&mut self.state);
         state.status = to;
         state.updated_at = at;
@@ -133,9 +134,9 @@ impl AgentWorker {
         state.retry_count = state.retry_count.saturating_add(1);
     }
 
-    /// Sets the provider that answered.
-    pub fn note_provider(&mut self, provider: impl Into<Arc<str>>) {
-        Arc::make_mut(&mut self.state).provider_used = Some(provider.into());
+    /// Sets the provider that answered, without [secrets](without_secrets).
+    pub fn note_provider(&mut self, provider: impl AsRef<str>) {
+        Arc::make_mut(&mut self.state).provider_used = Some(clean(provider.as_ref()));
     }
 
     /// The id of the worker.
@@ -200,14 +201,19 @@ impl AgentWorker {
     }
 }
 
-/// Writes the keys of the Python original, and `events_dropped` if it is not zero.
+fn clean(text: &str) -> Arc<str> {
+    without_secrets(text).into()
+}
+
+/// Writes the keys of the Python original, and `events_dropped` if it is not zero. Names lose their
+/// [secrets](without_secrets).
 impl Serialize for AgentWorker {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let state = &*self.state;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("worker_id", &*state.id)?;
-        map.serialize_entry("role", &*state.role)?;
-        map.serialize_entry("phase", &*state.phase)?;
+        map.serialize_entry("role", &without_secrets(&state.role))?;
+        map.serialize_entry("phase", &without_secrets(&state.phase))?;
         map.serialize_entry("project_id", &state.project_id)?;
         map.serialize_entry("status", &state.status)?;
         map.serialize_entry("retry_count", &state.retry_count)?;

@@ -25,7 +25,8 @@ wire_names! {
 /// A choice of the contents that become events, and their redaction.
 ///
 /// By default no event has content. With a capture, each content is an `agent.content_captured`
-/// inside its span, so a filter can separate them.
+/// inside its span, so a filter can separate them. The default captures all of it; like all texts of
+/// events it loses its [secrets](runtime_events::without_secrets), also after a redaction of your own.
 ///
 /// ```
 /// use runtime_orchestrator::{Capture, Content, Orchestrator, TelemetryConfig};
@@ -43,6 +44,8 @@ wire_names! {
 #[derive(Clone)]
 pub struct Capture {
     redact: Arc<Redact>,
+    /// Whether secrets stay.
+    pub(crate) as_is: bool,
 }
 
 type Redact = dyn Fn(Content, Value) -> Option<Value> + Send + Sync;
@@ -54,17 +57,24 @@ impl Capture {
     pub fn redacted(
         redact: impl Fn(Content, Value) -> Option<Value> + Send + Sync + 'static,
     ) -> Self {
-        Self { redact: Arc::new(redact) }
+        Self { redact: Arc::new(redact), as_is: false }
     }
 
     /// Captures everything unchanged, including secrets and names. For development.
     pub fn unredacted() -> Self {
-        Self::redacted(|_, value| Some(value))
+        Self { as_is: true, ..Self::default() }
     }
 
     pub(crate) fn of(&self, content: Content, value: &Value) -> Option<Value> {
         // The closure owns its arguments, so a panic leaves nothing half changed.
         catch_unwind(AssertUnwindSafe(|| (self.redact)(content, value.clone()))).ok().flatten()
+    }
+}
+
+impl Default for Capture {
+    /// Captures everything without secrets.
+    fn default() -> Self {
+        Self::redacted(|_, value| Some(value))
     }
 }
 

@@ -11,7 +11,6 @@ use std::task::Waker;
 use runtime_events::{Clock, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
-use runtime_resilience::without_keys;
 use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::Account;
 
@@ -23,7 +22,7 @@ use crate::log::log;
 use crate::parts::books::Books;
 use crate::parts::life::{End, Life};
 use crate::parts::money::Money;
-use crate::parts::stream::{Outlet, Speaker, Stream};
+use crate::parts::stream::{Outlet, Speaker, Stream, clean_name};
 use crate::parts::time::Time;
 use crate::report::LeftOver;
 use crate::roster::{Member, Places, Roster};
@@ -124,7 +123,7 @@ impl Core {
     }
 
     pub(crate) fn log_failure(&self, what: &'static str, error: &(dyn Error + 'static)) {
-        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %without_keys(&text_of(error)), "turn or tool failed");
+        log!(info, session = %self.session_id(), role = %self.role(), what = what, error = %text_of(error), "turn or tool failed");
     }
 
     pub(crate) fn as_member(self: &Arc<Self>) -> Weak<dyn Member> {
@@ -165,8 +164,8 @@ impl Member for Core {
         LeftOver {
             session_id,
             worker_id: Arc::clone(self.life.worker_id()),
-            role,
-            phase,
+            role: clean_name(&role),
+            phase: clean_name(&phase),
             project_id,
             status: end.status,
             in_flight: end.in_flight,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use runtime_events::AgentEvent;
+use runtime_events::{AgentEvent, without_secrets};
 use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_resilience::{RecoveryEvent, RecoveryEventType};
 use runtime_usage::{AccountStatement, UsageSummary, Usd};
@@ -71,7 +71,8 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let worker = &self.worker;
         let by = if self.shutdown { " by a shutdown" } else { "" };
-        writeln!(f, "{} in {}: {}{by}", worker.role(), worker.phase(), worker.status())?;
+        let (role, phase) = (without_secrets(worker.role()), without_secrets(worker.phase()));
+        writeln!(f, "{role} in {phase}: {}{by}", worker.status())?;
         if let Some(error) = worker.last_error() {
             writeln!(f, "  error     {}", error.message)?;
         }

@@ -147,14 +147,16 @@ pub(crate) fn content(
     (content, value): (Content, &Value),
     event: impl FnOnce(AgentEventName, AgentEventStatus) -> AgentEvent,
 ) {
-    let Some(value) = capture.and_then(|capture| capture.of(content, value)) else { return };
+    let Some(capture) = capture else { return };
+    let Some(value) = capture.of(content, value) else { return };
     let event = event(AgentEventName::ContentCaptured, AgentEventStatus::Running);
     let value = Fact::from(value);
     let captured = ContentCaptured {
         content: Some(Word::Literal(content.as_str())),
         value: Some(Any::Fact(&value)),
     };
-    stream.emit(event.with_data(captured.data()));
+    let event = event.with_data(captured.data());
+    if capture.as_is { stream.emit_as_is(event) } else { stream.emit(event) }
 }
 
 /// Emits one `agent.budget_mark` for each mark that a turn crossed.

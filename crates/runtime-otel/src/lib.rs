@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`OtelSink`] | makes spans and metrics while a run happens; [`OtelScope`] puts the caller's spans below them |
 //! | [`replay()`] and [`replay_log`] | make the same spans from a log |
-//! | [`otlp_json`] | writes the same spans as a file |
+//! | [`otlp_json`], [`write_otlp_json`] | write the same spans as a file |
 //! | [`OtelConfig`] and [`SemconvProfile`] | say which conventions, and how much is told |
 //! | [`OtelStats`] | counts spans by fate |
 //! | [`names`] | has every name that leaves this crate |
@@ -42,7 +42,7 @@ pub use self::ids::EventIds;
 #[doc(inline)]
 pub use self::{
     config::{OtelConfig, SemconvProfile},
-    otlp::otlp_json,
+    otlp::{otlp_json, write_otlp_json},
     projection::OtelStats,
     replay::{Replayed, replay, replay_log},
     sink::{OtelScope, OtelSink},

@@ -1,9 +1,10 @@
-//! [`otlp_json`]: the spans of a run as one line of OTLP/JSON.
+//! [`otlp_json`], [`write_otlp_json`]: the spans of a run as one line of OTLP/JSON.
 //!
 //! The format is protobuf's JSON with two exceptions: ids are in hexadecimal digits, and enums are
 //! numbers. See <https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>.
 
 use std::borrow::Borrow;
+use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::trace::{Event, Link, SpanKind, Status};
@@ -40,23 +41,83 @@ pub fn otlp_json<E>(config: OtelConfig, events: impl IntoIterator<Item = E>) -> 
 where
     E: Borrow<AgentEvent>,
 {
+    let mut line = Vec::new();
+    // A list takes every byte.
+    let _ = write_otlp_json(config, events, &mut line);
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+/// Writes what [`otlp_json`] returns, each span as soon as it has ended.
+///
+/// So a log of any length takes the memory of the spans that are open in it at once:
+///
+/// ```no_run
+/// use std::fs::File;
+/// use std::io::BufWriter;
+/// use runtime_otel::{OtelConfig, write_otlp_json};
+/// use runtime_sinks::{LogEntry, LogReader};
+///
+/// let events = LogReader::open("run.jsonl")?.filter_map(|entry| match entry {
+///     Ok(LogEntry::Event(event)) => Some(*event),
+///     _ => None,
+/// });
+/// let file = BufWriter::new(File::create("run.json")?);
+/// write_otlp_json(OtelConfig::default(), events, file)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of the writer. The events that are left are not read then.
+pub fn write_otlp_json<E>(
+    config: OtelConfig,
+    events: impl IntoIterator<Item = E>,
+    to: impl Write,
+) -> io::Result<()>
+where
+    E: Borrow<AgentEvent>,
+{
     let scope = config.profile.scope();
+    let service = attributes(&[KeyValue::new("service.name", SERVICE)]);
+    let service = json!({ "attributes": service });
+    let named = json!({ "name": scope.name(), "version": scope.version() });
+    let schema = json!(scope.schema_url().unwrap_or_default());
     let recorder = Recorder::default();
-    replay_into(Starter::new(recorder.clone()), config, events);
-    let spans: Vec<_> = recorder.take().iter().map(span).collect();
-    let mut line = json!({
-        "resourceSpans": [{
-            "resource": { "attributes": attributes(&[KeyValue::new("service.name", SERVICE)]) },
-            "scopeSpans": [{
-                "scope": { "name": scope.name(), "version": scope.version() },
-                "schemaUrl": scope.schema_url().unwrap_or_default(),
-                "spans": spans,
-            }],
-        }],
-    })
-    .to_string();
-    line.push('\n');
-    line
+    let mut spans = Spans { to, recorder: recorder.clone(), any: false, result: Ok(()) };
+    spans.result = write!(
+        spans.to,
+        r#"{{"resourceSpans":[{{"resource":{service},"scopeSpans":[{{"schemaUrl":{schema},"scope":{named},"spans":["#
+    );
+    // What an event has ended is written before the next one is read.
+    let events = events.into_iter().take_while(|_| spans.write_ended());
+    replay_into(Starter::new(recorder), config, events);
+    spans.write_ended();
+    spans.result?;
+    spans.to.write_all(b"]}]}]}\n")?;
+    spans.to.flush()
+}
+
+/// The spans on their way out.
+struct Spans<W> {
+    to: W,
+    recorder: Recorder,
+    /// Whether one was written.
+    any: bool,
+    result: io::Result<()>,
+}
+
+impl<W: Write> Spans<W> {
+    /// Writes the spans that have ended. Returns whether all could be written so far.
+    fn write_ended(&mut self) -> bool {
+        for ended in self.recorder.take() {
+            let comma = if self.any { "," } else { "" };
+            self.any = true;
+            if self.result.is_ok() {
+                self.result = write!(self.to, "{comma}{}", span(&ended));
+            }
+        }
+        self.result.is_ok()
+    }
 }
 
 fn span(span: &Recorded) -> Json {

@@ -1,14 +1,16 @@
-//! A run as a Chrome trace, which opens in Perfetto, `chrome://tracing` and Speedscope.
+//! A run as a Chrome trace, which opens in Perfetto and `chrome://tracing`.
 //!
 //! A session is a process. On one of its tracks, complete events (`X`) must nest: the session and
 //! its turns do, each turn on the first track that is free. Attempts, tools and waits may overlap as
 //! they like, and are asynchronous pairs (`b`, `e`). Cost, tokens and states of breakers are counters.
 
+use std::io::{self, Write};
+
 use runtime_events::payload::{HandedOver, SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName};
 use serde_json::{Map, Value, json};
 
-use crate::timeline::{Row, Session, Span, SpanKind, Timeline};
+use crate::timeline::{Breaker, Charge, Row, Session, Span, SpanKind, Timeline};
 
 /// Counters are of the run, not of a session.
 const RUN: usize = 0;
@@ -16,21 +18,33 @@ const RUN: usize = 0;
 impl Timeline {
     /// The run as a Chrome trace, in the object form.
     pub fn chrome_trace(&self) -> String {
-        let mut events = vec![name("process_name", RUN, 0, "run")];
+        let mut text = Vec::new();
+        // A list takes every byte.
+        let _ = self.write_chrome_trace(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Writes [`chrome_trace`](Self::chrome_trace), event by event.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn write_chrome_trace(&self, mut to: impl Write) -> io::Result<()> {
+        let began = self.began().map(runtime_events::format_utc);
+        let other = json!({ "began": began, "events_lost": self.lost() });
+        write!(to, r#"{{"displayTimeUnit":"ms","otherData":{other},"traceEvents":["#)?;
+        let mut events = Events { to: &mut to, any: false, result: Ok(()) };
+        events.push(name("process_name", RUN, 0, "run"));
         for (number, session) in self.sessions.iter().enumerate() {
             self.chrome_session(number, session, &mut events);
         }
-        self.chrome_counters(&mut events);
-        let began = self.began().map(runtime_events::format_utc);
-        json!({
-            "traceEvents": events,
-            "displayTimeUnit": "ms",
-            "otherData": { "began": began, "events_lost": self.lost() },
-        })
-        .to_string()
+        counters(&self.charges, &self.breakers, &mut events);
+        events.result?;
+        to.write_all(b"]}")?;
+        to.flush()
     }
 
-    fn chrome_session(&self, number: usize, session: &Session, events: &mut Vec<Value>) {
+    fn chrome_session(&self, number: usize, session: &Session, events: &mut Events<'_>) {
         let process = number + 1;
         events.push(name("process_name", process, 0, &session.full_name()));
         events.push(json!({
@@ -129,35 +143,58 @@ impl Timeline {
             started.and_then(|event| SessionStarted::of(event).worker_id) == Some(worker)
         })
     }
+}
 
-    fn chrome_counters(&self, events: &mut Vec<Value>) {
-        let counter = |name: &str, at: u64, series: &str, value: Value| {
-            json!({
-                "name": name, "cat": "counter", "ph": "C", "pid": RUN, "tid": 0, "ts": micros(at),
-                "args": { series: value },
-            })
-        };
-        let mut sum = crate::timeline::TokenUse::default();
-        for charge in &self.charges {
-            sum = sum.plus(charge.spent);
-            events.push(counter("cost", charge.at, "usd", dollars(sum.cost_nanousd).into()));
-            events.push(counter("tokens", charge.at, "output", sum.output_tokens.into()));
+/// The events of a trace on their way out. After an error, nothing more is written.
+struct Events<'w> {
+    to: &'w mut dyn Write,
+    any: bool,
+    result: io::Result<()>,
+}
+
+impl Events<'_> {
+    #[expect(clippy::needless_pass_by_value, reason = "events are made for it alone")]
+    fn push(&mut self, event: Value) {
+        let comma = if self.any { "," } else { "" };
+        self.any = true;
+        if self.result.is_ok() {
+            self.result = write!(self.to, "{comma}{event}");
         }
-        for breaker in &self.breakers {
-            for segment in &breaker.states {
-                let level = match &*segment.state {
-                    "closed" => 0,
-                    "half_open" => 1,
-                    _ => 2,
-                };
-                let name = format!("breaker {}", breaker.name);
-                events.push(counter(
-                    &name,
-                    segment.from,
-                    "closed 0, half-open 1, open 2",
-                    level.into(),
-                ));
-            }
+    }
+
+    fn extend(&mut self, events: impl IntoIterator<Item = Value>) {
+        events.into_iter().for_each(|event| self.push(event));
+    }
+}
+
+/// Cost, tokens and the states of breakers over time.
+fn counters(charges: &[Charge], breakers: &[Breaker], events: &mut Events<'_>) {
+    let counter = |name: &str, at: u64, series: &str, value: Value| {
+        json!({
+            "name": name, "cat": "counter", "ph": "C", "pid": RUN, "tid": 0, "ts": micros(at),
+            "args": { series: value },
+        })
+    };
+    let mut sum = crate::timeline::TokenUse::default();
+    for charge in charges {
+        sum = sum.plus(charge.spent);
+        events.push(counter("cost", charge.at, "usd", dollars(sum.cost_nanousd).into()));
+        events.push(counter("tokens", charge.at, "output", sum.output_tokens.into()));
+    }
+    for breaker in breakers {
+        for segment in &breaker.states {
+            let level = match &*segment.state {
+                "closed" => 0,
+                "half_open" => 1,
+                _ => 2,
+            };
+            let name = format!("breaker {}", breaker.name);
+            events.push(counter(
+                &name,
+                segment.from,
+                "closed 0, half-open 1, open 2",
+                level.into(),
+            ));
         }
     }
 }

@@ -29,7 +29,7 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario};
 use serde_json::Value;
 
-pub use self::details::{FaultDetails, FaultError, without_keys};
+pub use self::details::{FaultDetails, FaultError};
 pub use self::field::ReplyField;
 pub use self::headers::{Headers, header_lookup};
 pub use self::kind::{FaultKind, FaultScope, Reach, TimeoutPhase};

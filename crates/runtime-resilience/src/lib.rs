@@ -64,7 +64,7 @@ pub use self::fallback::{CONTEXT_REDUCTION, next_provider, smaller_context_budge
 pub use self::fault::{
     Fault, FaultBasis, FaultDetails, FaultError, FaultKind, FaultRule, FaultRules, FaultScope,
     Headers, NoRetry, Provider, Reach, ReplyField, TimeoutPhase, classify_text, header_lookup,
-    retry_after, without_keys,
+    retry_after,
 };
 pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;

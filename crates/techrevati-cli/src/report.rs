@@ -1,9 +1,11 @@
 //! A log as a page, or as a file for a viewer.
 
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::iter;
 
-use runtime_otel::{OtelConfig, otlp_json};
+use runtime_events::AgentEvent;
+use runtime_otel::{OtelConfig, write_otlp_json};
 use runtime_report::{PageConfig, Timeline};
 
 use crate::Error;
@@ -11,21 +13,50 @@ use crate::arguments::{Format, Report};
 use crate::source;
 
 pub(crate) fn run(report: &Report) -> Result<(), Error> {
+    if let Format::Otlp = report.format {
+        return otlp(report);
+    }
     let log = source::read(&report.log.path)?;
     let timeline = Timeline::read(&log.events).unread(log.unread());
-    let text = match report.format {
-        Format::Html => timeline.html(&page(report)),
-        Format::Chrome => timeline.chrome_trace(),
-        // A file of the log: it holds what the log holds.
-        Format::Otlp => otlp_json(OtelConfig::default().details(true), &log.events),
-        Format::Mermaid => timeline.mermaid(),
+    write(report, |to| match report.format {
+        Format::Html => timeline.write_html(&page(report), to),
+        Format::Chrome => timeline.write_chrome_trace(to),
+        Format::Mermaid => to.write_all(timeline.mermaid().as_bytes()),
+        Format::Otlp => Ok(()),
+    })
+}
+
+/// Writes to the file that was named, or to standard output.
+fn write(
+    report: &Report,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), Error> {
+    let Some(path) = &report.out else {
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&mut out)?;
+        return Ok(out.flush()?);
     };
-    match &report.out {
-        Some(path) => {
-            fs::write(path, text).map_err(|source| Error::WriteFile { path: path.clone(), source })
-        }
-        None => Ok(io::stdout().write_all(text.as_bytes())?),
-    }
+    let written = || {
+        let mut file = BufWriter::new(File::create(path)?);
+        write(&mut file)?;
+        file.flush()
+    };
+    written().map_err(|source| Error::WriteFile { path: path.clone(), source })
+}
+
+/// Written while the log is read, since a log may be larger than memory.
+fn otlp(report: &Report) -> Result<(), Error> {
+    // A file of the log: it holds what the log holds.
+    let config = OtelConfig::default().details(true);
+    let mut events = source::Events::open(&report.log.path)?;
+    let Some(first) = events.next() else {
+        // No file is written over for one that is no log.
+        events.ended()?;
+        return write(report, |to| write_otlp_json(config, iter::empty::<AgentEvent>(), to));
+    };
+    let read = iter::once(first).chain(&mut events);
+    write(report, |to| write_otlp_json(config, read, to))?;
+    events.ended()
 }
 
 fn page(report: &Report) -> PageConfig {

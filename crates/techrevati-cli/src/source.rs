@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use runtime_events::AgentEvent;
-use runtime_sinks::{LogEntry, LogReadError, LogReport};
+use runtime_sinks::{LogEntry, LogReadError, LogReader, LogReport};
 use serde_json::{Value, json};
 
 use crate::{Error, input};
@@ -78,18 +78,76 @@ pub(crate) fn read(path: &Path) -> Result<Whole, Error> {
             Err(error) => unread.push((Place::new(&error.file, error.line), reason(error)?)),
         }
     }
-    if path.is_dir() && files.is_empty() {
-        return Err(Error::input(
-            path,
-            "the folder has no log files, which are named `000001.jsonl` and so on",
-        ));
-    }
-    if let Some((place, why)) = unread.first().filter(|_| events.is_empty()) {
-        let none =
-            format!("it is not an event log: no line is an event; line {}: {why}", place.line);
-        return Err(Error::input(path, none));
+    if events.is_empty() {
+        check_kind(path, unread.first().map(|(place, why)| (place.line, &**why)))?;
     }
     Ok(Whole { events, places, unread, report: reader.report() })
+}
+
+/// Of a log without an event: whether it may be one that is empty. `line` is its first line, and why it is
+/// no event.
+fn check_kind(path: &Path, line: Option<(u64, &str)>) -> Result<(), Error> {
+    const NO_FILES: &str = "the folder has no log files, which are named `000001.jsonl` and so on";
+    match line {
+        Some((number, why)) => {
+            let none = format!("it is not an event log: no line is an event; line {number}: {why}");
+            Err(Error::input(path, none))
+        }
+        None if path.is_dir() => Err(Error::input(path, NO_FILES)),
+        None => Ok(()),
+    }
+}
+
+/// The events of a log, one after the other. What is no event is passed over.
+pub(crate) struct Events {
+    path: PathBuf,
+    reader: LogReader,
+    any: bool,
+    /// The first line that is no event, and why.
+    unread: Option<(u64, String)>,
+    failed: Option<LogReadError>,
+}
+
+impl Events {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        let reader = input::open(path)?;
+        Ok(Self { path: path.to_owned(), reader, any: false, unread: None, failed: None })
+    }
+
+    /// Whether the log could be read to its end, and is one.
+    pub(crate) fn ended(self) -> Result<(), Error> {
+        if let Some(failed) = self.failed {
+            return Err(failed.into());
+        }
+        let line = self.unread.as_ref().map(|(line, why)| (*line, &**why));
+        if self.any { Ok(()) } else { check_kind(&self.path, line) }
+    }
+}
+
+impl Iterator for Events {
+    type Item = AgentEvent;
+
+    fn next(&mut self) -> Option<AgentEvent> {
+        loop {
+            let why = match self.reader.next()? {
+                Ok(LogEntry::Event(event)) => {
+                    self.any = true;
+                    return Some(*event);
+                }
+                Ok(LogEntry::Unknown(value)) if self.unread.is_none() => why(value),
+                Ok(LogEntry::Unknown(_)) => continue,
+                Err(error) => match reason(error) {
+                    Ok(why) => why,
+                    Err(error) => {
+                        self.failed = Some(error);
+                        return None;
+                    }
+                },
+            };
+            let line = self.reader.place().1;
+            self.unread.get_or_insert((line, why));
+        }
+    }
 }
 
 /// Why a line of JSON is not an event.

@@ -6,4 +6,5 @@ mod json;
 mod otel;
 mod payload;
 mod properties;
+mod secrets;
 mod vocabulary;

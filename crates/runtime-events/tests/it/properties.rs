@@ -3,3 +3,4 @@
 mod clock;
 mod data;
 mod event;
+mod secrets;

@@ -104,6 +104,21 @@ fn clone_does_not_follow_the_worker() {
 }
 
 #[test]
+fn log_and_json_of_a_worker_have_no_secrets() {
+    const KEY: &str = "sk-proj-planted1234567890";
+    let role = format!("role {KEY}");
+    let mut worker = AgentWorker::new("w", role.as_str(), role.as_str(), None, at(0));
+    worker.note_provider(KEY);
+    worker.transition(AgentStatus::Failed, Some(&format!("401: {KEY}")), at(1)).unwrap();
+    assert_eq!(&*worker.last_error().unwrap().message, "401: [redacted]");
+    assert_eq!(worker.provider_used(), Some("[redacted]"));
+    let detail = worker.events().last().unwrap().detail.clone();
+    assert_eq!(detail.as_deref(), Some("401: [redacted]"));
+    assert_eq!(&**worker.role(), role, "the role itself is found by its name");
+    assert!(!serde_json::to_string(&worker).unwrap().contains(KEY));
+}
+
+#[test]
 fn new_worker_has_the_python_json() {
     let written = serde_json::to_string(&idle()).unwrap();
     assert_eq!(

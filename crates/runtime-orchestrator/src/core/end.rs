@@ -7,7 +7,6 @@ use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanOutcome,
 };
 use runtime_lifecycle::AgentStatus;
-use runtime_resilience::without_keys;
 
 use super::Core;
 use crate::error::{BoxError, SHUTDOWN, SessionClosedError, SessionError, text_of};
@@ -47,7 +46,7 @@ impl Core {
     /// cause.
     pub(crate) fn fail_with<E: Into<BoxError> + 'static>(&self, error: E) -> BoxError {
         let failure = failure(error, &self.setup.recovery.classifier);
-        let detail = without_keys(&text_of(&failure)).into_owned();
+        let detail = text_of(&failure);
         let _ = if self.life.is_draining() && is_of_shutdown(&failure) {
             self.shut_down(&format!("shutdown: {detail}"))
         } else {

@@ -20,10 +20,10 @@ use runtime_usage::{
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 use crate::log::log;
-use crate::parts::stream::caught;
+use crate::parts::stream::{caught, clean_name};
 use crate::usual::UsualOutput;
 
-/// The money of a session.
+/// The money of a session. Its books and records have names without secrets.
 pub(crate) struct Money {
     role: Arc<str>,
     session_id: Arc<str>,
@@ -89,7 +89,7 @@ impl Money {
         let expires = |account: &Account| account.limit().estimates_expire.is_some();
         let expires = account.iter().flat_map(Account::path).any(expires);
         Self {
-            role: Arc::clone(role),
+            role: clean_name(role),
             session_id: Arc::clone(session_id),
             learns: learns || account.is_some(),
             expires,
@@ -144,6 +144,7 @@ impl Money {
         if model.is_empty() {
             return Bill { usage: Some(tokens), ..Bill::default() };
         }
+        let model = &clean_name(model);
         let tier = usage.tier.unwrap_or_else(|| funds.tier());
         let recorded = match (usage.cost, funds.prices()) {
             (None, Some(prices)) => {
@@ -178,6 +179,7 @@ impl Money {
         if model.is_empty() || cost.is_zero() {
             return None;
         }
+        let model = &clean_name(model);
         let _ = self.tracker.record_priced(model, &UsageSnapshot::default(), cost);
         let bill = Bill { cost, estimated: true, ..Bill::default() };
         Some(self.settle(model, funds, bill))
@@ -216,7 +218,11 @@ impl Money {
 
     /// The statements of the account and the accounts above it.
     pub(crate) fn statements(&self) -> impl Iterator<Item = AccountStatement> {
-        self.account.iter().flat_map(Account::path).map(Account::statement)
+        self.account.iter().flat_map(Account::path).map(|account| {
+            let mut statement = account.statement();
+            statement.account = statement.account.as_ref().map(clean_name);
+            statement
+        })
     }
 
     /// The [`statements`](Self::statements) for other readers. For shared accounts they have sums

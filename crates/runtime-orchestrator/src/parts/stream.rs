@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use chrono::DateTime;
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId};
-use runtime_resilience::without_keys;
+use runtime_events::{
+    AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId, without_secrets,
+};
 use runtime_sinks::{EventSink, SinkError};
 
 use crate::log::log;
@@ -36,6 +37,8 @@ pub(crate) struct Outlet {
 /// Creates events, numbers them, keeps the last ones and gives all of them to the sink.
 pub(crate) struct Stream {
     speaker: Speaker,
+    /// The role and the phase in events.
+    names: (Arc<str>, Arc<str>),
     outlet: Outlet,
     clock: Arc<dyn Clock>,
     started: Instant,
@@ -73,8 +76,10 @@ impl Stream {
         (clock, started): (Arc<dyn Clock>, Instant),
         (span_base, parent): (u64, Option<SpanId>),
     ) -> Self {
+        let labels = labels.map(clean_labels);
         let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
         Self {
+            names: (clean_name(&speaker.role), clean_name(&speaker.phase)),
             speaker,
             outlet,
             clock,
@@ -111,8 +116,6 @@ impl Stream {
             return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
         }
         let mut event = AgentEvent::new(name, status, self.clock.utc_now());
-        event.role = Some(Arc::clone(&self.speaker.role));
-        event.phase = Some(Arc::clone(&self.speaker.phase));
         event.project_id = self.speaker.project_id;
         event.session_id = Some(Arc::clone(&self.speaker.session_id));
         event
@@ -142,18 +145,23 @@ impl Stream {
 
     /// Numbers `event`, keeps it and gives it to the sink, which must not call back.
     ///
-    /// The text of a failure comes from others and may quote a key, which is redacted. Errors and
-    /// panics of the sink are counted; the session continues.
+    /// Its texts may come from anyone, and lose their secrets here. Errors and panics of the sink are
+    /// counted; the session continues.
     pub(crate) fn emit(&self, mut event: AgentEvent) {
+        if self.is_heard() {
+            event.remove_secrets();
+            self.emit_as_is(event);
+        }
+    }
+
+    /// Emits an event with the texts that it has.
+    pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
         if !self.is_heard() {
             return;
         }
-        if event.failure_class.is_some()
-            && let Some(detail) = &event.detail
-            && let Cow::Owned(clean) = without_keys(detail)
-        {
-            event.detail = Some(clean.into());
-        }
+        let (role, phase) = &self.names;
+        event.role = Some(Arc::clone(role));
+        event.phase = Some(Arc::clone(phase));
         // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
         // Under the lock, so that it grows with `seq`. First, because the clock is the caller's
@@ -191,8 +199,9 @@ impl Stream {
 
     /// Adds a label to all later events.
     pub(crate) fn label(&self, key: String, value: String) {
+        let label = clean_labels(Arc::new(Labels::from([(key, value)])));
         let mut state = self.state();
-        Arc::make_mut(state.labels.get_or_insert_default()).insert(key, value);
+        Arc::make_mut(state.labels.get_or_insert_default()).extend(Arc::unwrap_or_clone(label));
     }
 
     pub(crate) fn labels(&self) -> Option<Arc<Labels>> {
@@ -221,11 +230,28 @@ impl State {
     }
 }
 
-/// The error or panic of a sink, if there was one.
+/// The labels without secrets, which they lose once and not in each event.
+fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
+    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
+    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+    event.labels = Some(labels);
+    event.remove_secrets();
+    event.labels.unwrap_or_default()
+}
+
+/// A name without secrets, shared with the original if it has none.
+pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
+    match without_secrets(name) {
+        Cow::Borrowed(_) => Arc::clone(name),
+        Cow::Owned(clean) => clean.into(),
+    }
+}
+
+/// The error or panic of a sink, without secrets, if there was one.
 pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
     // Any broken state is the sink's own; nothing else here uses it.
     match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(answer) => answer.err().map(|error| error.to_string()),
+        Ok(answer) => answer.err().map(|error| without_secrets(&error.to_string()).into_owned()),
         Err(_) => Some("the sink panicked".to_owned()),
     }
 }

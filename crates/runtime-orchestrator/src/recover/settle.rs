@@ -1,7 +1,7 @@
 //! The ways a recovering turn ends.
 
 use runtime_events::{AgentFailureClass, SpanOutcome};
-use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, RouteLease, without_keys};
+use runtime_resilience::{GaveUp, RecoveryOutcome, RecoveryResult, RouteLease};
 
 use super::meaning::after_a_call;
 use super::plan::Recovering;
@@ -54,7 +54,7 @@ impl Recovering<'_> {
             RecoveryOutcome::EscalationRequired,
             Vec::new(),
             Vec::new(),
-            without_keys(&why.to_string()).into_owned(),
+            why.to_string(),
         );
         let attempts = self.story.attempts;
         if let Some(fault) = fault {

@@ -11,7 +11,7 @@ use runtime_events::{
 };
 use runtime_resilience::{
     EscalationPolicy, Fault, FaultKind, NextAttempt, RecoveryEventType, RecoveryOutcome,
-    RecoveryResult, RecoveryStep, Rested, Route, without_keys,
+    RecoveryResult, RecoveryStep, Rested, Route,
 };
 use serde_json::Value;
 
@@ -247,7 +247,7 @@ impl<'s> Story<'s> {
     /// Emits the failure of a recovery: its attempt failed or was not made.
     pub(super) fn fail_pending(&mut self, reason: &str) {
         let Some(Pending { fault, next, .. }) = self.pending.take() else { return };
-        let (scenario, reason) = (fault.scenario(), &*without_keys(reason));
+        let scenario = fault.scenario();
         let event = self.event(AgentEventName::RecoveryFailed, AgentEventStatus::Failed);
         let scenario_name = Some(Word::Literal(scenario.as_str()));
         let recovery = Recovery { scenario: scenario_name, ..Recovery::default() };

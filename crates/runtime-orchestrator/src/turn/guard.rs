@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck, PreCheck};
-use runtime_resilience::without_keys;
 use runtime_usage::ReportedUsage;
 use serde_json::Value;
 
@@ -77,7 +76,7 @@ fn usage_of(turn: &ActiveTurn<'_>, read: Result<ReportedUsage, BoxError>) -> Opt
     match read {
         Ok(usage) => Some(usage),
         Err(error) => {
-            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %without_keys(&text_of(&*error)), "cannot read the usage of an answer; its reservation is billed");
+            log!(warn, session = %turn.core.session_id(), model = %turn.model, error = %text_of(&*error), "cannot read the usage of an answer; its reservation is billed");
             None
         }
     }

@@ -20,6 +20,7 @@ mod rates;
 mod recovering;
 mod replay;
 mod scopes;
+mod secrets;
 mod sessions;
 mod shared_accounts;
 mod sinks;

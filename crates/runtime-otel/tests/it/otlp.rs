@@ -8,7 +8,7 @@ use opentelemetry::trace::{SpanId, SpanKind, Status};
 use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 use runtime_events::{AgentEvent, AgentEventName, Data, SpanOutcome};
-use runtime_otel::{OtelConfig, otlp_json, replay};
+use runtime_otel::{OtelConfig, otlp_json, replay, write_otlp_json};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Told, Traces};
@@ -293,4 +293,52 @@ fn a_handoff_to_an_open_session_is_a_link() {
 #[test]
 fn no_events_give_a_file_without_spans() {
     assert_eq!(spans(OtelConfig::default(), &[]), [Json::Null; 0]);
+}
+
+#[test]
+fn written_spans_leave_memory_while_events_are_read() {
+    use std::cell::Cell;
+    use std::io::{self, Write};
+    use std::rc::Rc;
+
+    /// Counts the bytes that have come.
+    struct Counter(Rc<Cell<usize>>);
+    impl Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.set(self.0.get() + bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let written = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&written);
+    let log = events(&golden_log());
+    let whole = otlp_json(OtelConfig::default(), &log).len();
+    let mut before_the_last = 0;
+    let read = log.iter().inspect(|_| before_the_last = seen.get());
+    write_otlp_json(OtelConfig::default(), read, Counter(Rc::clone(&written))).unwrap();
+    assert_eq!(written.get(), whole);
+    assert!(before_the_last > whole / 2, "{before_the_last} of {whole} bytes");
+}
+
+#[test]
+fn failing_writer_ends_the_reading() {
+    struct Full;
+    impl std::io::Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut read = 0;
+    let log = events(&golden_log());
+    let counted = log.iter().inspect(|_| read += 1);
+    let error = write_otlp_json(OtelConfig::default(), counted, Full).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(read < 2, "{read} events were read for nothing");
 }

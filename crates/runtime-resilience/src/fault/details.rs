@@ -1,11 +1,11 @@
 //! The words of a failure, for people and logs.
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use runtime_events::without_secrets;
 use serde_json::Value;
 
 use super::headers::Headers;
@@ -16,7 +16,7 @@ use crate::chain::BoxError;
 
 /// The words of a reply: the provider's names for the error, and the name of the request.
 ///
-/// Nothing else of the reply is kept. Long texts are cut, and words that look like a key are removed:
+/// Nothing else of the reply is kept. Long texts are cut, and [secrets are removed](without_secrets):
 /// some providers repeat the key that they refuse.
 ///
 /// ```
@@ -191,67 +191,12 @@ fn tidy_name(text: &str) -> String {
     tidy(text, LONGEST_NAME)
 }
 
-/// At most this many characters, without words that look like keys.
+/// At most this many characters, without secrets.
 fn tidy(text: &str, longest: usize) -> String {
     // Cut before it is read, which bounds the cost of any text; no word is cut in half.
     let text = match text.char_indices().nth(longest) {
         Some((end, _)) => text[..end].rsplit_once(char::is_whitespace).map_or("", |(head, _)| head),
         None => text,
     };
-    without_keys(text).into_owned()
-}
-
-/// Removes the words that look like a key from a text, so that it can be kept.
-///
-/// ```
-/// use runtime_resilience::without_keys;
-///
-/// let refused = "Incorrect API key provided: sk-abc123.";
-/// assert_eq!(without_keys(refused), "Incorrect API key provided: [redacted]");
-/// ```
-pub fn without_keys(text: &str) -> Cow<'_, str> {
-    const REDACTED: &str = "[redacted]";
-    let mut tidied: Option<String> = None;
-    let (mut read, mut after_bearer) = (0, false);
-    for word in text.split_inclusive(char::is_whitespace) {
-        let bare = word.trim_end();
-        if !bare.is_empty() && (after_bearer || is_secret(bare)) {
-            let tidied = tidied.get_or_insert_with(|| text[..read].to_owned());
-            *tidied += REDACTED;
-            *tidied += &word[bare.len()..];
-        } else if let Some(tidied) = &mut tidied {
-            *tidied += word;
-        }
-        read += word.len();
-        // Blanks between it and its key are words here as well.
-        let bearer = bare.trim_end_matches(':').eq_ignore_ascii_case("bearer");
-        after_bearer = bearer || (after_bearer && bare.is_empty());
-    }
-    tidied.map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
-/// Whether a word contains something like a key.
-fn is_secret(word: &str) -> bool {
-    const PREFIXES: [&str; 11] = [
-        "sk-",
-        "sk_",
-        "AIza",
-        "AKIA",
-        "ASIA",
-        "ya29.",
-        "eyJ",
-        "key=",
-        "token=",
-        "secret=",
-        "password=",
-    ];
-    /// Words for people are shorter, or have hardly a digit.
-    const LONG: usize = 40;
-    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    PREFIXES.iter().any(|prefix| {
-        word.match_indices(prefix)
-            .any(|(at, _)| !word[..at].ends_with(|c: char| c.is_alphanumeric()))
-    }) || word
-        .split(|c| !inner(c))
-        .any(|part| part.len() >= LONG && part.bytes().filter(u8::is_ascii_digit).count() >= 4)
+    without_secrets(text).into_owned()
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use runtime_events::{FailureScenario, format_utc, wire_names};
+use runtime_events::{FailureScenario, format_utc, wire_names, without_secrets};
 use serde::{Serialize, Serializer};
 
 use super::recipe::RecoveryStep;
@@ -54,19 +54,19 @@ pub struct RecoveryResult {
 }
 
 impl RecoveryResult {
-    /// A result from its parts.
+    /// A result from its parts. The reason loses its [secrets](without_secrets).
     pub fn new(
         outcome: RecoveryOutcome,
         recovered_steps: Vec<RecoveryStep>,
         remaining_steps: Vec<RecoveryStep>,
-        reason: impl Into<String>,
+        reason: impl AsRef<str>,
     ) -> Self {
         Self {
             outcome,
             steps_taken: recovered_steps.len(),
             recovered_steps,
             remaining_steps,
-            reason: reason.into(),
+            reason: without_secrets(reason.as_ref()).into_owned(),
         }
     }
 }

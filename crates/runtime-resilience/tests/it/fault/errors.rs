@@ -117,11 +117,11 @@ fn fault_error_says_each_text_of_its_chain_once() {
     #[derive(Debug, thiserror::Error)]
     #[error("cannot read the answer{}", .0)]
     struct Outer(&'static str, #[source] io::Error);
-    let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by sk-abc");
+    let reset = || io::Error::new(ErrorKind::ConnectionReset, "reset by sk-abc123");
     let error = FaultError::from_error(&Outer("", reset()));
     assert_eq!(error.fault.kind, FaultKind::Network);
     assert_eq!(error.to_string(), "network: cannot read the answer: reset by [redacted]");
-    let repeated = FaultError::from_error(&Outer(": reset by sk-abc", reset()));
+    let repeated = FaultError::from_error(&Outer(": reset by sk-abc123", reset()));
     assert_eq!(repeated, error);
 }
 
@@ -169,7 +169,8 @@ fn basis_names_the_row_type_or_phrase() {
 
 #[test]
 fn callers_words_are_cut_and_lose_their_keys() {
-    let error = FaultError::of(FaultKind::Network, format!("reset by sk-abc {}", "x ".repeat(999)));
+    let error =
+        FaultError::of(FaultKind::Network, format!("reset by sk-abc123 {}", "x ".repeat(999)));
     assert_eq!(error.fault, Fault::of(FaultKind::Network));
     let message = error.details.message.unwrap();
     assert!(message.starts_with("reset by [redacted] x") && message.len() < 520, "{message}");

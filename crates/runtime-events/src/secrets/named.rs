@@ -1,0 +1,114 @@
+//! Removes the values of names.
+
+use super::bytes::{SIGN, count, count_back, is_sign};
+use super::heat::Heat;
+use super::names::{self, Name};
+use super::quote::Quote;
+use super::scan::Scan;
+use super::value::{self, Manner, Place};
+use super::{schemes, shapes};
+
+impl Scan<'_> {
+    /// Reads the value of the name that ends here, if it is one. Whether the value was removed, or
+    /// had been.
+    pub(super) fn name(&mut self, start: usize, end: usize) -> bool {
+        // What an escape leaves before a token is no word of its name.
+        let is_cut = start > 0 && self.bytes[start - 1].is_ascii_alphanumeric();
+        let floor = if is_cut { start } else { self.floor };
+        let Some(name) = names::of(self.bytes, floor, end) else { return false };
+        if let Some(place) = value::place(self.bytes, start, end)
+            && self.value(name, start, place)
+        {
+            return true;
+        }
+        self.heat = Heat::of(name, end).unwrap_or(self.heat);
+        false
+    }
+
+    fn value(&mut self, name: Name, start: usize, place: Place) -> bool {
+        let (text, from) = (self.bytes, place.from);
+        if let Some(quote) = place.quote {
+            return self.quoted(name, place, quote);
+        }
+        if is_sign(self.bytes, from) {
+            self.pass(from + SIGN.len());
+            return true;
+        }
+        let to = value::run(text, from, place.manner);
+        let followed = value::is_followed(text, to);
+        let is_secret = value::is_secret(name, &text[from..to], place.manner, (false, followed));
+        // The variable of a shell that has the working directory.
+        let is_folder = text[from..].starts_with(b"/") && text[start..].starts_with(b"PWD=");
+        if !is_secret || is_folder {
+            return false;
+        }
+        let found = match name {
+            Name::Authorization => schemes::credentials(text, from),
+            Name::Cookie => schemes::cookies(text, from).map(|to| (from, to)),
+            _ if place.manner == Manner::Element => {
+                let value = count(&text[from..], |byte| !matches!(byte, b'<' | b'"' | b'\n'));
+                let slashes = count_back(&text[from..from + value], |byte| byte == b'\\');
+                Some((from, from + value - slashes))
+            }
+            _ => Some((from, shapes::private_key(text, from).unwrap_or(to))),
+        };
+        let Some((from, to)) = found.filter(|(from, to)| from < to || is_sign(self.bytes, *from))
+        else {
+            return false;
+        };
+        if is_sign(self.bytes, from) {
+            self.pass(from + SIGN.len());
+        } else {
+            // In JSON a value without marks gets those of its name.
+            let marks = place.name_quote.filter(|_| place.manner == Manner::Field);
+            self.remove_in(marks, from, to);
+        }
+        true
+    }
+
+    /// Removes a value in quotation marks, and those after it in a list.
+    fn quoted(&mut self, name: Name, place: Place, quote: Quote) -> bool {
+        let (text, mut from, mut has_removed) = (self.bytes, place.from, false);
+        loop {
+            let end = quote.end(text, from);
+            let to = end.unwrap_or_else(|| self.cut(from, quote));
+            let value = &text[from..to];
+            if value == SIGN.as_bytes() {
+                self.pass(to);
+                has_removed = true;
+            } else if from < to && value::is_secret(name, value, place.manner, (true, false)) {
+                let (inner, to) = match name {
+                    Name::Authorization => (schemes::quoted_credentials(text, from, to), to),
+                    // In a file of variables a key has lines of its own.
+                    _ => (from, shapes::private_key(text, from).map_or(to, |end| end.max(to))),
+                };
+                self.remove(inner, to);
+                has_removed = true;
+            }
+            let next = end.filter(|_| place.is_list).and_then(|end| self.item(quote, end));
+            let Some(next) = next else { return has_removed };
+            from = next;
+        }
+    }
+
+    /// The end of a quotation whose closing mark is cut off.
+    fn cut(&self, from: usize, quote: Quote) -> usize {
+        if is_sign(self.bytes, from) {
+            return from + SIGN.len();
+        }
+        // An apostrophe may be no quotation mark.
+        if !quote.is_double() {
+            return value::run(self.bytes, from, Manner::Assigned);
+        }
+        let line = from + count(&self.bytes[from..], |byte| byte != b'\n' && byte != b'\r');
+        line - count_back(&self.bytes[from..line], |byte| byte == b'\\')
+    }
+
+    /// Where the next item of a list begins, inside its marks, after the one that ends here.
+    fn item(&self, quote: Quote, end: usize) -> Option<usize> {
+        let after = end + quote.len();
+        let blank = |byte: u8| byte.is_ascii_whitespace() || byte == b',';
+        let next = after + count(&self.bytes[after..], blank);
+        (next > after && Quote::at(self.bytes, next) == Some(quote)).then(|| next + quote.len())
+    }
+}

@@ -1,0 +1,291 @@
+//! Where the value of a name begins and ends: in an assignment, a header, a JSON text, in prose.
+
+use super::bytes::{any_blanks, blanks, count, count_back, is_mark, is_sign};
+use super::names::Name;
+use super::quote::Quote;
+use super::shapes::{is_basic, is_hash, is_odd, is_random};
+
+/// How a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// `name=value`
+    Assigned,
+    /// `?name=value` in an address
+    Queried,
+    /// `name%3Dvalue`
+    Encoded,
+    /// `name: value`
+    Said,
+    /// `"name": value`
+    Field,
+    /// `<name>value`
+    Element,
+    /// `name is value`
+    Told,
+}
+
+/// The place of a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// The first byte, inside the quotation marks.
+    pub(super) from: usize,
+    pub(super) manner: Manner,
+    /// The marks around the value.
+    pub(super) quote: Option<Quote>,
+    /// The marks around the name.
+    pub(super) name_quote: Option<Quote>,
+    /// More values may follow, in brackets.
+    pub(super) is_list: bool,
+}
+
+/// The place of the value that belongs to the name from `start` to `end`, if there is one.
+pub(super) fn place(text: &[u8], start: usize, end: usize) -> Option<Place> {
+    let name_quote = Quote::at(text, end);
+    let mut at = end + name_quote.map_or(0, Quote::len);
+    at += count(&text[at..text.len().min(at + 2)], |byte| byte == b']' || byte == b')');
+    let spaces = if name_quote.is_some() { any_blanks(text, at) } else { blanks(text, at) };
+    at += spaces;
+    let before = start.checked_sub(1).map(|at| text[at]);
+    let (manner, length) = match *text.get(at)? {
+        b'=' if matches!(before, Some(b'?' | b'&')) => (Manner::Queried, 1),
+        b'=' => (Manner::Assigned, 1 + usize::from(matches!(text.get(at + 1)?, b'=' | b'>'))),
+        b':' => match text.get(at + 1)? {
+            b':' => return None,
+            b'=' => (Manner::Assigned, 2),
+            _ if name_quote.is_some() => (Manner::Field, 1),
+            b' ' | b'\t' | b'\n' | b'\r' => (Manner::Said, 1),
+            _ => (Manner::Assigned, 1),
+        },
+        b'%' if is_encoded(&text[at..]) => (Manner::Encoded, 3),
+        b'>' if spaces == 0 && is_element(text, start) => (Manner::Element, 1),
+        b',' if name_quote.is_some() => (Manner::Field, pair(text, start, at, name_quote)?),
+        b'v' | b'V' if spaces > 0 && name_quote.is_some() => {
+            (Manner::Assigned, attribute(text, start, at, name_quote)?)
+        }
+        b'i' if spaces == 1 && text[at..].starts_with(b"is ") => (Manner::Told, 2),
+        b'w' if spaces == 1 && text[at..].starts_with(b"was ") => (Manner::Told, 3),
+        b'(' if text[start].is_ascii_uppercase() && Quote::opening(text, at + 1).is_some() => {
+            (Manner::Assigned, 1)
+        }
+        _ if spaces > 0 && is_option(text, start, at) => (Manner::Assigned, 0),
+        _ => return None,
+    };
+    at += length;
+    let after = if name_quote.is_some() { any_blanks(text, at) } else { blanks(text, at) };
+    // `name= other words` is a name without a value.
+    if manner == Manner::Assigned && after > 0 && spaces == 0 && name_quote.is_none() {
+        let is_assignment = text[at - 1] == b'>' || Quote::at(text, at + after).is_some();
+        if !is_assignment {
+            return None;
+        }
+    }
+    let place = opened(text, at + after, manner, name_quote);
+    // An object is no value, but its fields may be secrets; and a list is one if it has texts.
+    let is_value = match place.quote {
+        Some(quote) if name_quote == Some(quote) => true,
+        Some(quote) if name_quote.is_some_and(|name| name.len() > quote.len()) => false,
+        Some(quote) => Quote::opening(text, place.from - quote.len()).is_some(),
+        None => text.get(place.from) != Some(&b'{') && !place.is_list,
+    };
+    is_value.then_some(place)
+}
+
+/// Passes over what is written before a value: `Some(`, `b`, `[`, the quotation mark.
+fn opened(text: &[u8], mut at: usize, manner: Manner, name_quote: Option<Quote>) -> Place {
+    const LONGEST_CALL: usize = 24;
+    let mut is_list = false;
+    if text.get(at) == Some(&b'[') && !is_sign(text, at) {
+        is_list = true;
+        at += 1 + any_blanks(text, at + 1);
+    }
+    let word = count(&text[at..text.len().min(at + LONGEST_CALL)], |byte| {
+        byte.is_ascii_alphanumeric() || byte == b'_'
+    });
+    // Some("…"), SecretStr('…'), b"…"
+    let call = usize::from(word > 0 && text.get(at + word) == Some(&b'('));
+    if (call > 0 || word == 1) && Quote::at(text, at + word + call).is_some() {
+        at += word + call;
+    }
+    let quote = Quote::at(text, at);
+    let from = at + quote.map_or(0, Quote::len);
+    Place { from, manner, quote, name_quote, is_list }
+}
+
+/// Where an unquoted value ends.
+pub(super) fn run(text: &[u8], from: usize, manner: Manner) -> usize {
+    let mut at = from;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            _ if byte <= b' ' || is_mark(byte) => break,
+            b',' | b';' | b'&' | b'<' | b'>' => break,
+            b'%' if manner == Manner::Encoded && ends_encoded(&text[at..]) => break,
+            b'[' if is_sign(text, at) => break,
+            b')' | b']' | b'}' if !text.get(at + 1).is_some_and(u8::is_ascii_alphanumeric) => break,
+            b'\\' => {
+                let slashes = count(&text[at..], |byte| byte == b'\\');
+                match text.get(at + slashes) {
+                    Some(b'n' | b'r' | b't' | b'"' | b'\'' | b'`') | None => break,
+                    Some(next) if next.is_ascii() => at += slashes + 1,
+                    Some(_) => at += slashes,
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    at - count_back(&text[from..at], |byte| matches!(byte, b'.' | b':' | b'?'))
+}
+
+/// Whether a value is taken for a secret. `quoted` if it has marks of its own; `followed` if a word
+/// follows it.
+pub(super) fn is_secret(
+    name: Name,
+    value: &[u8],
+    manner: Manner,
+    (quoted, followed): (bool, bool),
+) -> bool {
+    if is_placeholder(value) {
+        return false;
+    }
+    let number = value.iter().all(|&byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    match name {
+        Name::Token | Name::Secrets if number => return value.len() > 9,
+        Name::Secret | Name::Token | Name::Secrets => {}
+        // Their values are read by `schemes`.
+        Name::Authorization | Name::Cookie => return true,
+        Name::Key | Name::Signature if manner == Manner::Queried => {
+            return value.len() >= 6 && is_odd(value);
+        }
+        Name::Key => return is_random(value) || is_basic(value),
+        Name::Signature => return is_random(value) || is_hash(value),
+        Name::Code => return is_random(value),
+    }
+    match manner {
+        _ if quoted => true,
+        // JSON has only numbers and three words without marks.
+        Manner::Field => is_odd(value) || number,
+        Manner::Told => value.len() >= 6 && is_odd(value),
+        Manner::Said => !is_said(value) && (is_odd(value) || number || !followed),
+        _ => !is_said(value) || value.len() < 3,
+    }
+}
+
+/// Whether a value stands for none, or hides it already.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 12] = [
+        b"null",
+        b"none",
+        b"nil",
+        b"undefined",
+        b"true",
+        b"false",
+        b"redacted",
+        b"[redacted]",
+        b"<redacted>",
+        b"sensitive",
+        b"hidden",
+        b"optional",
+    ];
+    let hides = |byte: u8| matches!(byte, b'*' | b'.' | b'-' | b'_' | b' ');
+    value.iter().all(|&byte| hides(byte))
+        || WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+        || is_variable(value)
+}
+
+/// `$NAME`, `${name}`, `{{ name }}`, `<name>`, `%NAME%`, `YOUR_KEY`
+fn is_variable(value: &[u8]) -> bool {
+    let name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    let is_yours = |joint: u8| {
+        let start = value.get(..4).unwrap_or_default();
+        matches!(joint, b'_' | b'-') && start.eq_ignore_ascii_case(b"your")
+    };
+    match value {
+        [b'$' | b'{', b'{', ..] | [b'<', .., b'>'] => true,
+        [_, _, _, _, joint, ..] if is_yours(*joint) => true,
+        [b'$', rest @ ..] | [b'%', rest @ .., b'%'] => rest.len() > 2 && rest.iter().all(name),
+        _ => false,
+    }
+}
+
+/// Whether this is said of a secret instead of being one.
+pub(super) fn is_said(value: &[u8]) -> bool {
+    const WORDS: &str = "missing invalid required expired incorrect wrong empty unset unknown absent \
+        denied rejected revoked not must cannot no yes ok the a an is was are string str number int \
+        integer boolean bool bytes object option optional sensitive unauthorized forbidden malformed \
+        unsupported disabled enabled too please check failed error mismatch unavailable unspecified";
+    let letters = count(value, |byte| byte.is_ascii_alphabetic());
+    let rest = value.get(letters);
+    (rest.is_none() || matches!(rest, Some(b'[' | b'(')))
+        && letters > 0
+        && WORDS
+            .split_ascii_whitespace()
+            .any(|word| value[..letters].eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether a word follows a value that ends here.
+pub(super) fn is_followed(text: &[u8], end: usize) -> bool {
+    let spaces = blanks(text, end);
+    spaces > 0
+        && text.get(end + spaces).is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'[')
+}
+
+/// `, "value": "…"` or `, "…"` after a quoted name: an entry of a list of pairs, or of a tuple. Returns
+/// the length up to the value.
+fn pair(text: &[u8], start: usize, comma: usize, quote: Option<Quote>) -> Option<usize> {
+    let quote = quote?;
+    let opening = start.checked_sub(quote.len())?;
+    let at = comma + 1 + any_blanks(text, comma + 1);
+    let second = Quote::at(text, at)?;
+    let word = at + second.len();
+    let end = word + 5;
+    let is_value = text.get(word..end).is_some_and(|word| word.eq_ignore_ascii_case(b"value"));
+    if is_value && Quote::at(text, end) == Some(second) {
+        let colon = end + second.len();
+        let colon = colon + any_blanks(text, colon);
+        let is_entry = text.get(colon) == Some(&b':') && is_named(text, opening);
+        return is_entry.then_some(colon + 1 - comma);
+    }
+    let is_tuple = Quote::at(text, opening) == Some(quote) && text[..opening].ends_with(b"(");
+    (is_tuple && second == quote).then_some(1)
+}
+
+/// `value=` of an element, after its quoted key.
+fn attribute(text: &[u8], start: usize, at: usize, quote: Option<Quote>) -> Option<usize> {
+    let is_value = text.get(at..at + 6)?.eq_ignore_ascii_case(b"value=");
+    (is_value && is_named(text, start.checked_sub(quote?.len())?)).then_some(6)
+}
+
+/// Whether `"name":`, `"key":`, `name=` or `key=` stands before this place.
+fn is_named(text: &[u8], at: usize) -> bool {
+    let before = &text[at.saturating_sub(16)..at];
+    let before = before.trim_ascii_end();
+    let Some(before) = before.strip_suffix(b":").or_else(|| before.strip_suffix(b"=")) else {
+        return false;
+    };
+    let marks =
+        count_back(before, |byte| byte.is_ascii_whitespace() || is_mark(byte) || byte == b'\\');
+    let before = before[..before.len() - marks].to_ascii_lowercase();
+    [b"name".as_slice(), b"key", b"header"].iter().any(|name| before.ends_with(name))
+}
+
+fn is_element(text: &[u8], start: usize) -> bool {
+    let before = count_back(&text[..start], |byte| byte.is_ascii_alphanumeric() || byte == b':');
+    text[..start - before].ends_with(b"<")
+}
+
+/// `--name value` of a command.
+fn is_option(text: &[u8], start: usize, at: usize) -> bool {
+    text[start..].starts_with(b"--") && !text[at..].starts_with(b"-")
+}
+
+/// `%3D` or `%3A`
+fn is_encoded(text: &[u8]) -> bool {
+    matches!(text, [b'%', b'3', b'd' | b'D' | b'a' | b'A', ..])
+}
+
+/// `%26`, `%22`, `%20`, `%2C` or `%3B`
+fn ends_encoded(text: &[u8]) -> bool {
+    matches!(
+        text,
+        [b'%', b'2', b'6' | b'2' | b'0' | b'c' | b'C', ..] | [b'%', b'3', b'b' | b'B', ..]
+    )
+}

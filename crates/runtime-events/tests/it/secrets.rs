@@ -1,0 +1,279 @@
+//! Secrets leave a text, and all else stays.
+
+mod corpus;
+
+use std::borrow::Cow;
+
+use std::sync::Arc;
+
+use runtime_events::{AgentEvent, Data, Labels, without_secrets};
+use serde_json::{Value, json};
+
+/// Texts with secrets, which stand between `⟨` and `⟩`: these, and nothing else, go.
+const SECRETS: &[&str] = &[
+    // Parameters and variables, in any case and spelling.
+    "api_key=⟨9f8e7d6c⟩",
+    "apikey=⟨hunter2⟩",
+    "apiKey=⟨hunter2⟩&page=2",
+    "API-KEY: ⟨9f8e7d6c⟩",
+    "Api Key: ⟨9f8e7d6c⟩",
+    "api.key = ⟨9f8e7d6c⟩",
+    "export OPENAI_API_KEY=⟨abc⟩ && run",
+    "OPENAI_API_KEY_2='⟨abc def⟩'",
+    "password=⟨hunter2⟩; user=bob",
+    "password: ⟨hunter2⟩",
+    "the password is ⟨hunter2⟩ now",
+    "PGPASSWORD=⟨correct-horse⟩ psql",
+    "DB_PASS=⟨horse⟩ ./run",
+    "mysql_pwd = \"⟨a \\\"quoted\\\" horse⟩\"",
+    "client_secret=⟨hunter2⟩",
+    "clientSecret: '⟨hunter2⟩'",
+    "aws_secret_access_key = ⟨wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY⟩",
+    "access_token=⟨abcdef⟩, expires_in=3600",
+    "refreshToken: ⟨1//0gabc⟩",
+    "--api-key ⟨abcdef12⟩ --model gpt-5",
+    "--password=⟨hunter2⟩",
+    "curl -u bob:⟨hunter2⟩ https://example.com",
+    "Config { api_key: Some(\"⟨abc⟩\"), retries: 3 }",
+    "Client(api_key='⟨abc⟩', timeout=5)",
+    "AccountName=a;AccountKey=⟨Zm9vYmFyYmF6cXV4⟩;EndpointSuffix=core.windows.net",
+    "Server=db;User Id=sa;Password=⟨p@ss!⟩;Encrypt=true",
+    "<password>⟨hunter2 and more⟩</password>",
+    "<add key=\"ApiKey\" value=\"⟨hunter2⟩\" />",
+    "//registry.npmjs.org/:_authToken=⟨abcdef⟩",
+    "ssh passphrase: ⟨4f6e-22aa⟩, ok",
+    "ApiKey(\"⟨hunter2⟩\")",
+    "password=⟨a⟩&b=c",
+    // Addresses.
+    "https://example.com/v1?key=⟨abc123⟩",
+    "https://example.com/v1?a=1&access_token=⟨abc⟩&b=2",
+    "https://x.blob.core.windows.net/c?sv=2022&sig=⟨a1B2c3D4e5F6g7H8i9J0k1L2%3D⟩&se=1",
+    "redirect?next=https%3A%2F%2Fa.b%2F%3Fapi_key%3D⟨abc123⟩%26page%3D2",
+    "postgres://app:⟨hunter2⟩@db.example.com:5432/app",
+    "redis://:⟨p@ss⟩@cache:6379/0",
+    "redis://app:⟨pa/ss?w#d⟩@cache:6379/0",
+    "https://⟨0123456789abcdef0123456789abcdef⟩@o1.ingest.example.com/5",
+    "mongodb+srv://u:⟨p%40ss⟩@c.example.net/?retryWrites=true",
+    "postgres://host?password=⟨hunter2⟩, try again",
+    // JSON, plain and nested, and its relatives.
+    "{\"api_key\":\"⟨sk⟩\",\"model\":\"gpt-5\"}",
+    "{ \"Api-Key\" : \"⟨a\\\"b⟩\" }",
+    "{\"passWord\":\"⟨a b c⟩\"}",
+    "{\"user\":{\"password\":⟨12345⟩,\"name\":\"bob\"}}",
+    "{\"body\":\"{\\\"apiKey\\\":\\\"⟨abc⟩\\\",\\\"n\\\":1}\"}",
+    "{\\\\\\\"token\\\\\\\":\\\\\\\"⟨abc⟩\\\\\\\"}",
+    "{'api_key': '⟨abc⟩', 'n': 1}",
+    "{\"secrets\":[\"⟨one⟩\", \"⟨two⟩\"],\"n\":1}",
+    "{\"name\":\"X-Api-Key\",\"value\":\"⟨abc⟩\"}",
+    "[(\"authorization\", \"Bearer ⟨abc⟩\"), (\"accept\", \"*/*\")]",
+    // Headers.
+    "Authorization: Bearer ⟨abc.def-ghi⟩\r\nHost: example.com",
+    "authorization: bearer ⟨abc⟩",
+    "Authorization: Basic ⟨dXNlcjpwYXNz⟩",
+    "Authorization: Digest ⟨username=\"Mufasa\", realm=\"r\", response=\"6629fae4\"⟩",
+    "Authorization: AWS4-HMAC-SHA256 ⟨Credential=AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=5d672d79⟩",
+    "Authorization: ⟨Custom 1a2b3c4d⟩",
+    "Authorization: ⟨1a2b3c4d⟩",
+    "Authorization: ⟨SSWS abc⟩",
+    "X-Amz-Signature=⟨5d672d79c15b13162d9279b0855cfba6⟩&X-Amz-Expires=60",
+    "Proxy-Authorization: Negotiate ⟨YIIJvwYGKwYBBQUCoIIJszCCCa+g⟩",
+    "{\"Authorization\":\"Token ⟨abc⟩\"}",
+    "{\"headers\":{\"authorization\":[\"Bearer ⟨abc⟩\"]}}",
+    "-H 'Authorization: Bearer ⟨abc⟩' -d '{}'",
+    "not accepted: Bearer ⟨abc123⟩ by us",
+    "Basic ⟨dXNlcjpwYXNzd29yZA==⟩ was refused",
+    "x-api-key: ⟨abc⟩",
+    "x-goog-api-key: ⟨abc⟩",
+    "Ocp-Apim-Subscription-Key: ⟨abc⟩",
+    "X-Amz-Security-Token=⟨FQoGZXIvYXdzEBYa⟩",
+    "Cookie: ⟨sid=31d4d96e407aad42; theme=dark⟩",
+    "Set-Cookie: ⟨id=a3fWa; Max-Age=2592000; Path=/⟩\nServer: x",
+    "{\"cookie\":\"⟨sid=1; b=2⟩\"}",
+    // Issuers and shapes, wherever they stand.
+    "reset by ⟨sk-abc123⟩.",
+    "Incorrect API key provided: ⟨sk-proj-********************abcd⟩.",
+    "(⟨sk-ant-api03-abcDEF123-_xyz⟩)",
+    "keys:⟨ghp_16C7e42F292c6912E7710c838347Ae178B4a⟩,next",
+    "my_⟨glpat-ABCDEFGHIJ0123456789⟩",
+    "line one\\n⟨xoxb-123456789012-123456789012-abcdefABCDEF⟩",
+    "%22⟨AIzaSyA-1234567890abcdefghijklmnopqrstu⟩%22",
+    "⟨AKIAIOSFODNN7EXAMPLE⟩/20150830",
+    "https://⟨hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX⟩",
+    "got ⟨eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dozjgNryP4J3jVmNHl0w5N⟩.",
+    "⟨eyJhbGciOiJIUzI1NiJ9.e30.abc⟩",
+    "⟨-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----⟩\nend",
+    "{\"pem\":\"⟨-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBg\\n-----END PRIVATE KEY-----⟩\\n\"}",
+    "{\"pem\":\"⟨-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjE⟩\\n\"}",
+    "bot110201543:⟨AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0⟩/getMe",
+    // What looks random after a word that says so.
+    "Wrong key ⟨0123456789abcdef0123456789abcdef0123456789abcdef⟩, try again",
+    "Invalid API key ⟨4bf92f3577b34da6a3ce929d0e0e4736⟩",
+    "the API key \"⟨3f9a8b7c⟩\" is not valid",
+    "secret access key ⟨wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE9EY⟩ leaked",
+    "API key provided: ⟨3f9a8b7c⟩.",
+    "invalid x-api-key ⟨abc123def456⟩",
+];
+
+/// Texts without secrets.
+const ORDINARY: &[&str] = &[
+    "commit 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12 on main",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "the key of the cache is 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "request 123e4567-e89b-12d3-a456-426614174000 failed",
+    "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 span_id=00f067aa0ba902b7",
+    "API key is missing (request req_011CSHoEeqs5C35K2UUqR7Fy)",
+    "invalid token, request id: 4bf92f3577b34da6a3ce929d0e0e4736",
+    "resp_67ccd2bed1ec8190b14f964abc0542670bb6a6b452d3795b",
+    "chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT msg_013Zva2CMHLNnjNjJKqJ2EF",
+    "call_CjcvOU2jLn4n570S5qMJKc toolu_01A09q90qw90lq917835lq9 run_abc123 thread_abc123",
+    "claude-opus-4-5-20251101 gpt-4o-mini-2024-07-18 meta-llama/Llama-3.3-70B-Instruct-Turbo",
+    "accounts/fireworks/models/llama4-maverick-instruct-basic",
+    "pplx-70b-online and sk-learn and risk-based-routing-2024",
+    "cannot read /var/app/.config/keys/readme2024.txt: no such file",
+    "https://platform.openai.com/account/api-keys",
+    "see https://example.com/docs/auth?page=2&sort=asc#token",
+    "max_tokens=5 and max_output_tokens: 4096",
+    "{\"max_tokens\":5,\"usage\":{\"input_tokens\":12,\"token_count\":500}}",
+    "{\"token\":null,\"password\":\"\",\"next_page_token\":\"abc\"}",
+    "token count 500, tokens: 12, token limit: 4096",
+    "the key insight is that keys are unique",
+    "API key is missing",
+    "API key: missing",
+    "You need to provide your API key in an Authorization header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+    "{\"type\":\"token\",\"value\":\"hello\"} api_key: Optional[str] = None",
+    "Authorization: header missing",
+    "password: must be at least 8 characters",
+    "Invalid token: signature has expired",
+    "Unexpected token } in JSON at position 42",
+    "unexpected token: identifier",
+    "key: value, sort_key=name, cache_key=user:12",
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf",
+    "mail bob@example.com or git@github.com:o/r.git, ssh://git@github.com/o/r",
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
+    "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----",
+    "runtime_events::secrets::Token::new and HashMap<Key, Token>",
+    "struct Login { password: String, token: Option<String> }",
+    "password_reset page, secret_name=db, token_type=bearer, key_id=12",
+    "WWW-Authenticate: Bearer realm=\"api\", error=\"invalid_token\"",
+    "use a bearer token; Basic usage, basic auth",
+    "http://localhost:8080/v1 [::1]:80 2026-05-20T12:00:00.123456Z",
+    "PWD=/var/app/project",
+    "Quota exceeded for generate_content_free_tier_input_token_count, GenerateContentInputTokensPerModelPerMinute-FreeTier",
+    "password=$DB_PASSWORD api_key=${API_KEY} token=***",
+    "[redacted] api_key=[redacted] Bearer [redacted]",
+    "clé: été, 密钥, ключ",
+    "",
+];
+
+/// The text of a row, what it is without its secrets, and the secrets.
+fn row(row: &str) -> (String, String, Vec<&str>) {
+    let (mut clean, mut secrets) = (String::new(), Vec::new());
+    let mut rest = row;
+    while let Some((before, after)) = rest.split_once('⟨') {
+        let (secret, after) = after.split_once('⟩').expect("a secret ends");
+        clean = clean + before + "[redacted]";
+        secrets.push(secret);
+        rest = after;
+    }
+    (row.replace(['⟨', '⟩'], ""), clean + rest, secrets)
+}
+
+#[test]
+fn secrets_go_and_the_text_around_them_stays() {
+    let mut wrong = Vec::new();
+    for (text, clean, _) in SECRETS.iter().map(|text| row(text)) {
+        // A number in JSON gets marks.
+        let clean = clean.replace(":[redacted],\"name\"", ":\"[redacted]\",\"name\"");
+        let found = without_secrets(&text);
+        if found != clean {
+            wrong.push(format!("{text}\n  is   {found}\n  not  {clean}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), SECRETS.len(), wrong.join("\n"));
+    assert!(SECRETS.len() >= 63);
+}
+
+#[test]
+fn ordinary_texts_stay_whole() {
+    let mut wrong = Vec::new();
+    for text in ORDINARY {
+        match without_secrets(text) {
+            Cow::Borrowed(same) => assert_eq!(same, *text),
+            Cow::Owned(changed) => wrong.push(format!("{text}\n  is   {changed}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ORDINARY.len(), wrong.join("\n"));
+    assert!(ORDINARY.len() >= 27);
+}
+
+/// What an event has as data after its secrets are removed.
+fn cleaned(data: Value) -> Value {
+    let data = Data::try_from(data).expect("an object");
+    let mut event = AgentEvent::started("writer", "draft").with_data(data);
+    event.remove_secrets();
+    let once = event.clone();
+    event.remove_secrets();
+    assert_eq!(event, once);
+    event.data.expect("data stays").into()
+}
+
+#[test]
+fn fields_of_an_event_lose_their_secrets_by_name() {
+    let before = json!({
+        "password": "two words", "API key": 12345, "tokens": 12, "token": 5, "error": "bad key sk-abc123",
+        "call": {
+            "headers": { "Authorization": "Bearer abc", "X-Api-Key": ["a", "b"], "Cookie": "sid=1" },
+            "pairs": [{ "name": "api-key", "value": "abc" }, { "name": "model", "value": "gpt-5" }],
+            "body": "{\"apiKey\":\"abc\"}", "max_tokens": 5, "secret": null, "client_secret": true,
+            "credentials": { "user": "bob", "password": "" },
+        },
+    });
+    let after = json!({
+        "password": "[redacted]", "API key": "[redacted]", "tokens": 12, "token": 5,
+        "error": "bad key [redacted]",
+        "call": {
+            "headers": {
+                "Authorization": "Bearer [redacted]", "X-Api-Key": ["[redacted]", "[redacted]"],
+                "Cookie": "[redacted]",
+            },
+            "pairs": [
+                { "name": "api-key", "value": "[redacted]" }, { "name": "model", "value": "gpt-5" },
+            ],
+            "body": "{\"apiKey\":\"[redacted]\"}", "max_tokens": 5, "secret": null,
+            "client_secret": true, "credentials": { "user": "bob", "password": "" },
+        },
+    });
+    assert_eq!(cleaned(before), after);
+    assert_eq!(cleaned(after.clone()), after);
+}
+
+#[test]
+fn keys_of_fields_and_labels_lose_their_secrets() {
+    let clean = cleaned(json!({ "sk-abc123": 1, "sk-def456": 2, "x": { "sk-abc123": 3 } }));
+    assert_eq!(clean, json!({ "[redacted]": 2, "x": { "[redacted]": 3 } }));
+
+    let mut event =
+        AgentEvent::started("sk-abc123", "sk-abc123").with_detail("sk-abc123".to_owned());
+    let labels = [("sk-abc123", "x"), ("password", "abc"), ("tenant", "acme")];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    event.labels = Some(Arc::new(Labels::from(labels)));
+    event.remove_secrets();
+    let json = event.to_json();
+    assert!(!json.contains("abc"), "{json}");
+    assert!(
+        json.contains(r#""labels":{"[redacted]":"x","password":"[redacted]","tenant":"acme"}"#),
+        "{json}"
+    );
+}
+
+#[test]
+fn clean_event_is_shared_as_before() {
+    let labels = Arc::new(Labels::from([("tenant".to_owned(), "acme".to_owned())]));
+    let mut event = AgentEvent::started("writer", "draft");
+    event.labels = Some(Arc::clone(&labels));
+    let role = event.role.clone().expect("a role");
+    event.remove_secrets();
+    assert!(event.labels.is_some_and(|kept| Arc::ptr_eq(&kept, &labels)));
+    assert!(event.role.is_some_and(|kept| Arc::ptr_eq(&kept, &role)));
+}
