@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -183,12 +184,34 @@ impl From<Data> for Value {
 
 impl<K: Into<Cow<'static, str>>, V: Into<Fact>> FromIterator<(K, V)> for Data {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut data = Self::new();
-        for (key, value) in pairs {
-            data.insert(key, value);
-        }
-        data
+        let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value.into()));
+        Self { entries: distinct(pairs.collect()) }
     }
+}
+
+/// The pairs with each key once: at its first place, with its last value, as [`Data::insert`] leaves
+/// them.
+///
+/// The keys are hashed: hostile input may have them by the thousand, and repeat them.
+fn distinct<K: Hash + Eq, V>(pairs: Vec<(K, V)>) -> Vec<(K, V)> {
+    let mut found = HashMap::with_capacity(pairs.len());
+    let mut places = Vec::with_capacity(pairs.len());
+    for (key, _) in &pairs {
+        let free = found.len();
+        places.push(*found.entry(key).or_insert(free));
+    }
+    let kept = found.len();
+    if kept == pairs.len() {
+        return pairs;
+    }
+    let mut entries: Vec<(K, V)> = Vec::with_capacity(kept);
+    for ((key, value), place) in pairs.into_iter().zip(places) {
+        match entries.get_mut(place) {
+            Some((_, held)) => *held = value,
+            None => entries.push((key, value)),
+        }
+    }
+    entries
 }
 
 impl Serialize for Data {
@@ -208,20 +231,50 @@ impl<'de> Deserialize<'de> for Data {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Data, A::Error> {
-                // Hostile input may repeat keys by the thousand, so the places are hashed.
-                let mut places: HashMap<String, usize> = HashMap::new();
-                let mut data = Data::new();
+                let mut pairs = Vec::new();
                 while let Some((key, value)) = map.next_entry::<String, Fact>()? {
-                    if let Some(&place) = places.get(&key) {
-                        data.entries[place].1 = value;
-                    } else {
-                        places.insert(key.clone(), data.entries.len());
-                        data.entries.push((Cow::Owned(key), value));
-                    }
+                    pairs.push((Cow::Owned(key), value));
                 }
-                Ok(data)
+                Ok(Data { entries: distinct(pairs) })
             }
         }
         deserializer.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::hash::Hasher;
+
+    use super::*;
+
+    /// A key that counts its comparisons.
+    #[derive(Debug)]
+    struct Counted<'c>(u32, &'c Cell<usize>);
+
+    impl PartialEq for Counted<'_> {
+        fn eq(&self, other: &Self) -> bool {
+            self.1.set(self.1.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Counted<'_> {}
+
+    impl Hash for Counted<'_> {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+
+    #[test]
+    fn distinct_compares_each_key_a_few_times() {
+        let compared = Cell::new(0);
+        let keys = (0..10_000).chain(0..10_000);
+        let pairs = keys.zip(0_u32..).map(|(key, value)| (Counted(key, &compared), value));
+        let kept = distinct(pairs.collect());
+        assert_eq!((kept.len(), kept[1].0.0, kept[1].1), (10_000, 1, 10_001));
+        assert!(compared.get() < 100_000, "{} comparisons of 20,000 keys", compared.get());
     }
 }

@@ -136,6 +136,14 @@ impl AgentEvent {
 
 /// Builders. Each sets one field and hands the event on.
 impl AgentEvent {
+    /// Sets the time. What is finer than a microsecond is cut off, as by [`new`](Self::new).
+    #[must_use]
+    #[inline]
+    pub fn with_stamp(mut self, at: DateTime<Utc>) -> Self {
+        self.emitted_at = micros(at);
+        self
+    }
+
     /// Sets the role.
     #[must_use]
     pub fn with_role(mut self, role: impl Into<Arc<str>>) -> Self {

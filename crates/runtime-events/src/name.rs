@@ -9,7 +9,9 @@ use crate::wire_names;
 wire_names! {
     /// What happened.
     ///
-    /// Written as a dotted path; the last part is the event's short type.
+    /// Written as a dotted path; the last part is the event's short type. A variant has the words of its
+    /// path. `agent` is left out where other words say what the event is about: `agent.started` is
+    /// `AgentStarted`, and `agent.tool_called` is `ToolCalled`.
     #[non_exhaustive]
     pub enum AgentEventName: "event name" {
         /// A session opened and its worker runs.
@@ -19,9 +21,9 @@ wire_names! {
         /// A turn or a tool was refused before it began; `data` says why.
         AgentBlocked = "agent.blocked",
         /// A tool is about to run.
-        AgentToolCalled = "agent.tool_called",
+        ToolCalled = "agent.tool_called",
         /// A tool returned, failed, timed out or was dropped.
-        AgentToolCompleted = "agent.tool_completed",
+        ToolCompleted = "agent.tool_completed",
         /// An agent finished its work.
         AgentCompleted = "agent.completed",
         /// An agent failed or was cancelled.

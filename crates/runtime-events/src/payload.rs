@@ -19,6 +19,7 @@
 //! | `agent.guardrail_checked` | [`GuardrailChecked`] |
 //! | `agent.permission_checked` | [`PermissionChecked`] |
 //! | `agent.policy_decided` | [`PolicyDecided`] |
+//! | `phase.gate_*` | [`GateEvaluated`] |
 //! | `agent.handed_over` | [`HandedOver`] |
 //! | `agent.content_captured` | [`ContentCaptured`] |
 //! | `log.*` | [`LogRecord`] |
@@ -145,7 +146,7 @@ mod session;
 mod turn;
 
 pub use self::{
-    decision::{GuardrailChecked, PermissionChecked, PolicyDecided, Refused},
+    decision::{GateEvaluated, GuardrailChecked, PermissionChecked, PolicyDecided, Refused},
     field::{Any, Word, Words},
     log::{LogRecord, Loss},
     money::{BudgetExceeded, MarkCrossed, Statement},

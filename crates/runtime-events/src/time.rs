@@ -104,7 +104,8 @@ impl Debug for Sleep {
 /// Writes a stamp as events carry it: RFC 3339 in UTC, with six digits of a second or none.
 ///
 /// That is what Python's `datetime.isoformat` writes, so logs of both runtimes sort and
-/// compare alike.
+/// compare alike. A leap second is written as second 60, which Python does not know; system
+/// clocks repeat a second instead.
 ///
 /// ```
 /// use chrono::{TimeZone, Utc};
@@ -140,9 +141,10 @@ impl Stamp {
         stamp.byte(b':');
         stamp.digits(time.minute(), 2);
         stamp.byte(b':');
-        stamp.digits(time.second(), 2);
-        // A leap second is written as the second it repeats.
-        let micros = time.nanosecond() / 1_000 % 1_000_000;
+        // A leap second is second 60, as RFC 3339 has it. Here it is a second of two billion nanoseconds.
+        let micros = time.nanosecond() / 1_000;
+        stamp.digits(time.second() + micros / 1_000_000, 2);
+        let micros = micros % 1_000_000;
         if micros > 0 {
             stamp.byte(b'.');
             stamp.digits(micros, 6);

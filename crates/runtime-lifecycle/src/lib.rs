@@ -31,8 +31,8 @@ mod worker;
 pub use self::{
     handoff::Handoff,
     registry::{
-        AgentRegistry, ClaimError, CreateWorkerError, RegistryConfig, StatusHandle,
-        TransitionError, WorkerNotFoundError,
+        AgentRegistry, Attachment, ClaimError, CreateWorkerError, Offer, RegistryConfig,
+        StatusHandle, TransitionError, WorkerNotFoundError,
     },
     status::{AgentStatus, InvalidTransitionError},
     worker::{AgentWorker, AgentWorkerEvent, LastError},

@@ -15,6 +15,7 @@ mod config;
 mod entry;
 mod error;
 mod index;
+mod offer;
 mod offers;
 
 use std::fmt;
@@ -29,6 +30,7 @@ pub use self::entry::StatusHandle;
 use self::entry::{Claim, Core, Entry};
 pub use self::error::{ClaimError, CreateWorkerError, TransitionError, WorkerNotFoundError};
 use self::index::Index;
+pub use self::offer::{Attachment, Offer};
 use crate::status::{AgentStatus, InvalidTransitionError};
 use crate::worker::AgentWorker;
 
@@ -214,14 +216,14 @@ impl fmt::Debug for AgentRegistry {
 
 /// Methods that take a [`Core`] expect its entry to be locked.
 impl AgentRegistry {
-    /// Gives a new worker an id and adds it to every index before it can be seen. `offer` is the detail of
-    /// a worker that is to be claimed.
+    /// Gives a new worker an id and adds it to every index before it can be seen. `offer` is for a worker
+    /// that is to be claimed.
     fn register(
         &self,
         role: &Arc<str>,
         phase: &Arc<str>,
         project_id: Option<i64>,
-        offer: Option<&str>,
+        offer: Option<&Offer<'_>>,
     ) -> Result<AgentWorker, CreateWorkerError> {
         if role.trim().is_empty() {
             return Err(CreateWorkerError::Blank {
@@ -233,6 +235,7 @@ impl AgentRegistry {
         let claim = if offer.is_some() { Claim::Open } else { Claim::Never };
         // Relaxed: only the order of the numbers matters, and an atomic has one order.
         let serial = self.shared.created.fetch_add(1, Ordering::Relaxed);
+        let attachment = offer.and_then(|offer| offer.attachment.clone());
         // Ids are told wherever workers are.
         let prefix = format!("{}-{}-", without_secrets(role), without_secrets(phase));
         for _ in 0..DRAWS {
@@ -240,11 +243,11 @@ impl AgentRegistry {
             let id: Arc<str> = format!("{prefix}{digits:08x}").into();
             let mut worker = AgentWorker::new(id, role.clone(), phase.clone(), project_id, at)
                 .with_history(self.shared.config.history);
-            if let Some(detail) = offer {
-                let moved = worker.transition(AgentStatus::Initializing, Some(detail), at);
+            if let Some(offer) = offer {
+                let moved = worker.transition(AgentStatus::Initializing, Some(offer.detail), at);
                 debug_assert!(moved.is_ok(), "a new worker is idle and can be initialised");
             }
-            let entry = Arc::new(Entry::new(serial, worker, claim));
+            let entry = Arc::new(Entry::new(serial, worker, claim, attachment.clone()));
             // Locked before it can be found, so that a finder waits until all indexes have it.
             let core = entry.lock();
             if self.shared.index.insert(&entry, &core) {

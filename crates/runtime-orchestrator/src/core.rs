@@ -8,20 +8,20 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 
-use runtime_events::{Clock, ScopeHook, SpanId};
+use runtime_events::{Clock, Labels, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
-use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::Account;
 
 pub(crate) use self::end::completed;
 pub(crate) use self::entry::Entry;
-use crate::error::text_of;
+use crate::error::{CalledFromSinkError, text_of};
 use crate::limits::Until;
 use crate::log::log;
 use crate::parts::books::Books;
 use crate::parts::life::{End, Life};
 use crate::parts::money::Money;
+use crate::parts::sinks::{Sinks, refuse_calls_from};
 use crate::parts::stream::{Outlet, Speaker, Stream, clean_name};
 use crate::parts::time::Time;
 use crate::report::LeftOver;
@@ -38,23 +38,36 @@ pub(crate) struct Core {
     pub(crate) time: Time,
     pub(crate) books: Books,
     pub(crate) places: Places,
+    /// The roles of the sessions that handed over, from the first one.
+    earlier: Option<Arc<[Arc<str>]>>,
 }
 
-/// The inheritance of a session from the session above it, or from its orchestrator.
+/// The inheritance of a session from the session above or before it, or from its orchestrator.
 #[derive(Default)]
 pub(crate) struct Origin {
     /// The parent span.
     pub(crate) parent: Option<SpanId>,
     /// The account of the session, and whether it was opened for this session.
     pub(crate) account: (Option<Account>, bool),
-    /// The deadline of the session above.
+    /// The deadline of the session above or before.
     pub(crate) until: Option<Until>,
+    /// The number of turns of the sessions before.
+    pub(crate) iterations: u32,
+    /// The labels of the session before.
+    pub(crate) labels: Option<Arc<Labels>>,
+    /// The roles of the sessions before, from the first one.
+    pub(crate) earlier: Option<Arc<[Arc<str>]>>,
     /// The rosters of the session above, without its own orchestrator's.
     pub(crate) rosters: Vec<Arc<Roster>>,
 }
 
 impl Core {
-    pub(crate) fn new(setup: &Arc<Setup>, worker: &AgentWorker, origin: Origin) -> Self {
+    pub(crate) fn new(
+        setup: &Arc<Setup>,
+        sinks: Sinks,
+        worker: &AgentWorker,
+        origin: Origin,
+    ) -> Self {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let (clock, sleeper) = (Arc::clone(&setup.clock), setup.sleeper.clone());
@@ -66,25 +79,26 @@ impl Core {
             project_id: worker.project_id(),
         };
         let outlet = Outlet {
-            sink: setup.event_sink.clone(),
+            sink: sinks.events,
             capacity: setup.telemetry.event_log,
             keeps: setup.telemetry.keeps_events,
         };
+        let labels = merged(setup.labels.as_ref(), origin.labels);
         let learns = setup.limiter.is_some() || setup.recovery.routes.is_some();
         let recipes = setup.recovery.recipes.clone();
         Self {
-            life: Life::new(setup.registry.clone(), worker),
+            life: Life::new(setup.registry.clone(), worker, origin.iterations),
             money: Money::new(
                 (&speaker.role, &speaker.session_id),
                 origin.account,
                 setup.pricing.clone(),
                 (setup.usual.clone(), learns),
-                setup.usage_sink.clone(),
+                sinks.usage,
             ),
             stream: Stream::new(
                 speaker,
                 outlet,
-                setup.labels.clone(),
+                labels,
                 (Arc::clone(&setup.clock), time.started()),
                 (span_base, origin.parent),
             ),
@@ -92,7 +106,23 @@ impl Core {
             places: Places::new(&setup.roster, origin.rosters),
             time,
             setup: Arc::clone(setup),
+            earlier: origin.earlier,
         }
+    }
+
+    /// The roles of the sessions that led here by handoffs, and of this one.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.earlier.iter().flat_map(|roles| roles.iter()).chain([self.role()])
+    }
+
+    /// The sinks, until the last event is out.
+    pub(crate) fn sinks(&self) -> Sinks {
+        Sinks { events: self.stream.sink(), usage: self.money.sink() }
+    }
+
+    /// Refuses a call that comes from a sink of this session.
+    pub(crate) fn refuse_sinks(&self) -> Result<(), CalledFromSinkError> {
+        refuse_calls_from(self.session_id())
     }
 
     pub(crate) fn session_id(&self) -> &Arc<str> {
@@ -151,15 +181,19 @@ impl Member for Core {
         self.life.drain();
     }
 
-    fn cancel(&self) {
-        let _ = self.shut_down("shutdown");
+    fn cancel(&self) -> bool {
+        self.shut_down_silently("shutdown")
+    }
+
+    fn deliver(&self) {
+        self.deliver_farewell();
     }
 
     fn end(&self) -> Option<End> {
         self.life.ended()
     }
 
-    fn left_over(&self, end: End, stuck: bool) -> LeftOver {
+    fn left_over(&self, end: End) -> LeftOver {
         let Speaker { session_id, role, phase, project_id } = self.stream.speaker().clone();
         LeftOver {
             session_id,
@@ -170,16 +204,29 @@ impl Member for Core {
             status: end.status,
             in_flight: end.in_flight,
             waiting_for_input: end.waiting_for_input,
-            stuck,
+            stuck: false,
+            undelivered: false,
         }
     }
 
-    fn event_sink(&self) -> Option<&Arc<dyn EventSink>> {
-        self.setup.event_sink.as_ref()
+    fn owes_the_last(&self) -> bool {
+        self.stream.owes_the_last()
     }
 
-    fn usage_sink(&self) -> Option<&Arc<dyn UsageSink>> {
-        self.setup.usage_sink.as_ref()
+    fn sinks(&self) -> Sinks {
+        Self::sinks(self)
+    }
+}
+
+/// Both labels together. The first count if both have a key.
+fn merged(own: Option<&Arc<Labels>>, others: Option<Arc<Labels>>) -> Option<Arc<Labels>> {
+    match (own, others) {
+        (Some(own), Some(mut others)) => {
+            let all = Arc::make_mut(&mut others);
+            all.extend(own.iter().map(|(key, value)| (key.clone(), value.clone())));
+            Some(others)
+        }
+        (own, others) => own.cloned().or(others),
     }
 }
 

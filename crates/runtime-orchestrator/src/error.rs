@@ -51,6 +51,25 @@ impl SessionClosedError {
     }
 }
 
+/// A sink called back into its session, whose event it was receiving.
+///
+/// Nothing was done or counted. Inside a sink, a session's status, summary and labels can be used. For
+/// anything else the sink hands the work to another task or thread, and does not wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Error)]
+#[error(
+    "a sink called its own session while it received from it: do this from another task or thread"
+)]
+#[non_exhaustive]
+pub struct CalledFromSinkError;
+
+/// No emitter enters the session.
+#[derive(Clone, Copy, Debug, Error)]
+#[error(transparent)]
+pub(crate) enum EnterError {
+    Closed(#[from] SessionClosedError),
+    FromSink(#[from] CalledFromSinkError),
+}
+
 /// The session is busy, so it cannot be completed or handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the session is busy: {}", self.with())]
@@ -163,11 +182,13 @@ pub struct UnestimatedTurnError {
     pub missing: &'static str,
 }
 
-/// The shared account of an orchestrator is not among the accounts of the parent session.
+/// The shared account of an orchestrator is not among the accounts of the session above, or of the
+/// one that handed over.
 ///
-/// The parent's account pays for its children, and only one account can pay.
+/// That session's account pays, and only one account can pay. A session that
+/// accepts a handoff may [decline](crate::Acceptance::own_account) the account.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the shared account {} is not among the accounts of the parent session, which pay for the child", name(account.as_deref()))]
+#[error("the shared account {} is not among the accounts of the session above or before, which pay for this one", name(account.as_deref()))]
 #[non_exhaustive]
 pub struct ForeignAccountError {
     /// The name of the account, if it has one.
@@ -177,3 +198,44 @@ pub struct ForeignAccountError {
 fn name(account: Option<&str>) -> String {
     account.map_or_else(|| "(without a name)".to_owned(), |name| format!("`{name}`"))
 }
+
+/// The sessions have handed over to each other too often, which may never end.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the handoff would be number {}, and `max_handoffs` of the registry is {max_handoffs}: {}", roles.len().saturating_sub(1), self.told())]
+#[non_exhaustive]
+pub struct TooManyHandoffsError {
+    /// The [maximum](runtime_lifecycle::RegistryConfig::max_handoffs) of the registry.
+    pub max_handoffs: u32,
+    /// The roles of all sessions, from the first one to the target of the refused handoff.
+    pub roles: Vec<Arc<str>>,
+}
+
+impl TooManyHandoffsError {
+    /// The roles from the target's earlier session to the target. Empty if the target had none, so
+    /// that the handoffs are no cycle.
+    pub fn cycle(&self) -> &[Arc<str>] {
+        let Some((target, earlier)) = self.roles.split_last() else { return &[] };
+        earlier.iter().rposition(|role| role == target).map_or(&[], |from| &self.roles[from..])
+    }
+
+    fn told(&self) -> String {
+        match self.cycle() {
+            [] => format!("the agents are {}", self.roles.join(" → ")),
+            cycle => format!("the agents go in a circle, {}", cycle.join(" → ")),
+        }
+    }
+}
+
+macro_rules! from_enter_error {
+    ($($to:ty),*) => {$(
+        impl From<EnterError> for $to {
+            fn from(error: EnterError) -> Self {
+                match error {
+                    EnterError::Closed(closed) => closed.into(),
+                    EnterError::FromSink(inside) => inside.into(),
+                }
+            }
+        }
+    )*};
+}
+from_enter_error!(SessionError, ToolError, TurnError);

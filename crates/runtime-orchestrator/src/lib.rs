@@ -77,10 +77,10 @@ pub use self::sleeper::TokioSleeper;
 pub use self::{
     capture::{Capture, Content},
     error::{
-        BoxError, DeadlineExceededError, ForeignAccountError, MaxIterationsExceededError,
-        SessionBusyError, SessionClosedError, SessionError, ShuttingDownError, ToolError,
-        ToolTimeoutError, TurnError, TurnTimeoutError, UnestimatedTurnError,
-        UninterruptibleCallError, UnrecoveredError,
+        BoxError, CalledFromSinkError, DeadlineExceededError, ForeignAccountError,
+        MaxIterationsExceededError, SessionBusyError, SessionClosedError, SessionError,
+        ShuttingDownError, TooManyHandoffsError, ToolError, ToolTimeoutError, TurnError,
+        TurnTimeoutError, UnestimatedTurnError, UninterruptibleCallError, UnrecoveredError,
     },
     escalation::Escalation,
     limits::Timeout,
@@ -88,7 +88,7 @@ pub use self::{
     recover::Attempt,
     recovery::RecoveryConfig,
     report::{Drained, LeftOver, Report, Summary},
-    session::{BlockingCalls, OrchestrationSession, SessionHandle},
+    session::{Acceptance, BlockingCalls, OrchestrationSession, SessionHandle},
     shutdown::Shutdown,
     telemetry::TelemetryConfig,
     tool::ToolCall,

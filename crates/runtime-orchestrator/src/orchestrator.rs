@@ -6,12 +6,13 @@ mod settings;
 use std::fmt;
 use std::sync::Arc;
 
-use runtime_lifecycle::{AgentRegistry, Handoff};
+use runtime_lifecycle::AgentRegistry;
 
 use crate::error::{BoxError, SessionError};
 use crate::park::block_on;
+use crate::parts::sinks::Sinks;
 use crate::report::Report;
-use crate::session::{OrchestrationSession, guard, open, summary};
+use crate::session::{Acceptance, OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
 
 /// The configuration and shared state of an agent's sessions.
@@ -31,6 +32,7 @@ use crate::setup::Setup;
 #[doc(alias = "AgentSession")]
 pub struct Orchestrator {
     setup: Arc<Setup>,
+    sinks: Sinks,
 }
 
 impl Orchestrator {
@@ -38,7 +40,8 @@ impl Orchestrator {
     ///
     /// An empty role is refused when a session opens.
     pub fn new(role: impl Into<Arc<str>>, phase: impl Into<Arc<str>>) -> Self {
-        Self { setup: Arc::new(Setup::new(role.into(), phase.into())) }
+        let setup = Arc::new(Setup::new(role.into(), phase.into()));
+        Self { setup, sinks: Sinks::default() }
     }
 
     /// Opens a session.
@@ -50,7 +53,7 @@ impl Orchestrator {
     /// [`SessionError`] if the registry refuses the worker (an empty role, or no free id), or if
     /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, SessionError> {
-        open::open(&self.setup)
+        open::open(&self.setup, &self.sinks)
     }
 
     /// Opens a session, runs `body` in it, and ends the session by the result of `body`.
@@ -87,16 +90,46 @@ impl Orchestrator {
 
     /// Opens a session for the worker of a handoff, in the handoff's phase and project.
     ///
+    /// The session continues the one that handed over: its account pays, its deadline holds, its
+    /// turns count for [`max_iterations`](Self::max_iterations), and its labels are added to this
+    /// orchestrator's. So agents that hand over to each other have one budget. This orchestrator's
+    /// own [`budget`](Self::budget) and [`deadline`](Self::deadline) hold as well, for this session.
+    /// An [`Acceptance`] chooses the parts that the session continues.
+    ///
     /// A worker can be claimed once.
+    ///
+    /// ```
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    /// use runtime_usage::{Limit, Usd};
+    ///
+    /// let budget = Limit::enforced(Usd::from_cents(10));
+    /// let writer = Orchestrator::new("writer", "draft").budget(budget.clone());
+    /// let editor = Orchestrator::new("editor", "draft").budget(budget);
+    /// let editor = editor.registry(writer.shared_registry().clone());
+    ///
+    /// let session = writer.session()?;
+    /// session.account().unwrap().charge(Usd::from_cents(9));
+    /// let handoff = session.handoff_to("editor", "polish", serde_json::Value::Null)?;
+    ///
+    /// let session = editor.accept(&handoff)?;
+    /// assert_eq!(session.account().unwrap().available(), Usd::from_cents(1));
+    /// # Ok::<_, BoxError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`SessionError::Role`] if the handoff is for another role. [`SessionError::Claim`] if the
     /// worker has been claimed, has ended unclaimed, or is unknown to this orchestrator's
-    /// [`registry`](Self::registry): both sides must share one. [`SessionError::ShuttingDown`] if
-    /// the orchestrator [drains](Self::drain).
-    pub fn accept(&self, handoff: &Handoff) -> Result<OrchestrationSession, SessionError> {
-        open::accept(&self.setup, handoff)
+    /// [`registry`](Self::registry): both sides must share one. [`SessionError::Deadline`] if the
+    /// deadline of the earlier session has passed. [`SessionError::Account`] if this orchestrator has
+    /// a [shared account](Self::account) that is not among those of the earlier session.
+    /// [`SessionError::ShuttingDown`] if the orchestrator [drains](Self::drain).
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no elided lifetime")]
+    pub fn accept<'h>(
+        &self,
+        handoff: impl Into<Acceptance<'h>>,
+    ) -> Result<OrchestrationSession, SessionError> {
+        open::accept(&self.setup, &self.sinks, handoff.into())
     }
 
     /// Opens a session of this orchestrator below another session.
@@ -116,7 +149,7 @@ impl Orchestrator {
         &self,
         parent: &OrchestrationSession,
     ) -> Result<OrchestrationSession, SessionError> {
-        open::open_below(&parent.core, Setup::clone(&self.setup))
+        open::open_below(&parent.core, Setup::clone(&self.setup), &self.sinks)
     }
 
     /// The registry of the sessions' workers.

@@ -44,7 +44,8 @@ pub struct Summary {
     /// Whether a shutdown cancelled the session, not a user.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub shutdown: bool,
-    /// The number of requested turns, including refused ones.
+    /// The number of requested turns, including refused ones, and those of sessions that handed over to
+    /// this one.
     pub iterations: u32,
     /// The session's budget, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,7 +123,11 @@ pub struct Drained {
     pub left_over: Vec<LeftOver>,
     /// Whether all sessions had ended within the timeout.
     pub in_time: bool,
-    /// The errors of sinks that were not flushed.
+    /// The number of sessions whose last event is missing in their sink: it failed to take the
+    /// event, or had not returned when the drain did.
+    pub undelivered: u64,
+    /// The errors of sinks that were not flushed. A flush fails as well if it takes longer than a
+    /// second.
     pub sink_failures: Vec<String>,
 }
 
@@ -146,15 +151,22 @@ pub struct LeftOver {
     pub in_flight: u32,
     /// Whether the session was waiting for input at the end.
     pub waiting_for_input: bool,
-    /// Whether the session was still in code that cannot be interrupted, such as a call on a
-    /// thread, when the drain returned. Its last event is not yet emitted.
+    /// Whether the session was still in code that cannot be interrupted, such as a call on a thread
+    /// or a sink, when the drain returned.
     pub stuck: bool,
+    /// Whether the last event of the session is missing in its sink.
+    pub undelivered: bool,
 }
 
 impl fmt::Display for Drained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = if self.in_time { "in time" } else { "late" };
         write!(f, "drained {time}: {} ended, {} left over", self.ended, self.left_over.len())?;
+        match self.undelivered {
+            0 => {}
+            1 => f.write_str(", 1 last event undelivered")?,
+            events => write!(f, ", {events} last events undelivered")?,
+        }
         for left in &self.left_over {
             write!(f, "\n  {left}")?;
         }
@@ -179,6 +191,9 @@ impl fmt::Display for LeftOver {
         }
         if self.stuck {
             f.write_str(", stuck")?;
+        }
+        if self.undelivered {
+            f.write_str(", last event undelivered")?;
         }
         Ok(())
     }

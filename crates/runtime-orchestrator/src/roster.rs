@@ -21,16 +21,14 @@
 //! after it.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
-use runtime_sinks::{EventSink, UsageSink};
-
 use crate::error::ShuttingDownError;
 use crate::parts::life::End;
+use crate::parts::sinks::Sinks;
 use crate::report::{Drained, LeftOver};
 
 /// A session on a roster. Its methods are called without the roster's lock, except for the report
@@ -39,20 +37,24 @@ pub(crate) trait Member: Send + Sync {
     /// Refuses new turns, tools and pauses from here on.
     fn drain(&self);
 
-    /// Cancels the session as a shutdown. A session that has ended keeps its end.
-    fn cancel(&self);
+    /// Cancels the session as a shutdown, and calls no sink. A session that has ended keeps its end.
+    /// Returns whether [`deliver`](Self::deliver) is to follow.
+    fn cancel(&self) -> bool;
+
+    /// Delivers the last events to the sinks, which may block, and leaves the rosters.
+    fn deliver(&self);
 
     /// The end of the session, if it has ended.
     fn end(&self) -> Option<End>;
 
-    /// The report about a session that the drain cancelled or left behind.
-    fn left_over(&self, end: End, stuck: bool) -> LeftOver;
+    /// The report about a session that the drain cancelled.
+    fn left_over(&self, end: End) -> LeftOver;
 
-    /// The destination of its events.
-    fn event_sink(&self) -> Option<&Arc<dyn EventSink>>;
+    /// Whether its sink has not taken its last event.
+    fn owes_the_last(&self) -> bool;
 
-    /// The destination of its usage records.
-    fn usage_sink(&self) -> Option<&Arc<dyn UsageSink>>;
+    /// Its destinations, until its last event is out.
+    fn sinks(&self) -> Sinks;
 }
 
 /// The next key. Keys identify a session on all its rosters, and a waiting drain.
@@ -77,6 +79,9 @@ struct State {
     open: HashMap<u64, Weak<dyn Member>>,
     /// The number of sessions that have left during the drain by their own end.
     ended: u64,
+    /// The number of sessions that have left during the drain although the sink failed to take their
+    /// last event.
+    undelivered: u64,
     /// The sessions that a shutdown cancelled.
     cancelled: Vec<(u64, LeftOver)>,
     watchers: HashMap<u64, Waker>,
@@ -102,19 +107,19 @@ impl Roster {
         open
     }
 
-    /// Cancels the sessions that are still open.
-    pub(crate) fn cancel_rest(&self) {
+    /// Cancels the sessions that are still open. Returns those that have last events to deliver.
+    pub(crate) fn cancel_rest(&self) -> Vec<Arc<dyn Member>> {
         let mut state = self.state();
         state.late |= !state.open.is_empty();
         drop(state);
         // The youngest first: a child is told about the shutdown before its parent drops it.
-        self.sessions().iter().rev().for_each(|member| member.cancel());
+        self.sessions().into_iter().rev().filter(|member| member.cancel()).collect()
     }
 
     /// The result so far.
     pub(crate) fn report(&self) -> Drained {
         let state = self.state();
-        let (ended, in_time) = (state.ended, !state.late);
+        let (ended, in_time, mut undelivered) = (state.ended, !state.late, state.undelivered);
         let mut left = state.cancelled.clone();
         // Kept until the lock is released: dropping the last reference to a session runs its
         // owner's code.
@@ -122,27 +127,27 @@ impl Roster {
         let stuck: Vec<_> = stuck.filter_map(|(key, it)| Some((*key, it.upgrade()?))).collect();
         drop(state);
         left.extend(stuck.iter().filter_map(|(key, member)| {
-            let end = member.end()?;
-            Some((*key, member.left_over(end, true)))
+            let left = member.left_over(member.end()?);
+            let owes = member.owes_the_last();
+            undelivered += u64::from(owes);
+            Some((*key, LeftOver { stuck: true, undelivered: owes, ..left }))
         }));
         left.sort_by_key(|(key, _)| *key);
         let left_over = left.into_iter().map(|(_, left)| left).collect();
-        Drained { ended, left_over, in_time, sink_failures: Vec::new() }
+        Drained { ended, left_over, in_time, undelivered, sink_failures: Vec::new() }
     }
 
     /// Whether the roster is empty. If not, `waker` is woken once it is.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> bool {
+        let waker = waker.clone();
         let mut state = self.state();
         if state.open.is_empty() {
+            // The lock is released before `waker` is dropped.
             return true;
         }
-        match state.watchers.entry(*key.get_or_insert_with(draw_key)) {
-            Entry::Occupied(mut held) => held.get_mut().clone_from(waker),
-            Entry::Vacant(free) => {
-                free.insert(waker.clone());
-            }
-        }
+        let replaced = state.watchers.insert(*key.get_or_insert_with(draw_key), waker);
         drop(state);
+        drop(replaced);
         false
     }
 
@@ -183,15 +188,20 @@ impl Roster {
     }
 
     fn leave(&self, key: u64, member: &dyn Member) {
+        let owes = member.owes_the_last();
         let mut state = self.state();
         if state.open.remove(&key).is_none() {
             return;
         }
         if state.draining {
             match member.end().filter(|end| end.shutdown) {
-                Some(end) => state.cancelled.push((key, member.left_over(end, false))),
+                Some(end) => {
+                    let left = LeftOver { undelivered: owes, ..member.left_over(end) };
+                    state.cancelled.push((key, left));
+                }
                 None => state.ended += 1,
             }
+            state.undelivered += u64::from(owes);
         }
         let wake = state.whom_to_wake();
         drop(state);

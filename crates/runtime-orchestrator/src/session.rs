@@ -3,6 +3,7 @@
 mod blocking;
 mod calls;
 mod checks;
+pub(crate) mod estate;
 mod handle;
 mod handoff;
 mod input;
@@ -25,9 +26,10 @@ use runtime_usage::{Account, UsageTracker};
 use serde_json::Value;
 
 pub use self::blocking::BlockingCalls;
+pub use self::estate::Acceptance;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
-use crate::error::{BoxError, SessionClosedError, SessionError};
+use crate::error::{BoxError, SessionError};
 use crate::report::{Report, Summary};
 
 /// The session of one agent, opened by [`Orchestrator::session`].
@@ -178,6 +180,7 @@ impl OrchestrationSession {
     /// [`SessionError::Closed`] if the session has ended, [`SessionError::Busy`] if turns or tools
     /// are running or the session waits for input.
     pub fn complete(&self) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
         self.core.complete(true, None)
     }
 
@@ -187,6 +190,7 @@ impl OrchestrationSession {
     ///
     /// The same as [`complete`](Self::complete).
     pub fn complete_with(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
         self.core.complete(true, Some(detail.into()))
     }
 
@@ -194,22 +198,24 @@ impl OrchestrationSession {
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if the session has ended.
+    /// [`SessionError::Closed`] if the session has ended.
     pub fn fail(
         &self,
         detail: impl Into<String>,
         class: AgentFailureClass,
-    ) -> Result<(), SessionClosedError> {
-        self.core.fail(&detail.into(), class, SpanOutcome::Failed)
+    ) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
+        Ok(self.core.fail(&detail.into(), class, SpanOutcome::Failed)?)
     }
 
     /// Cancels the session. Running turns and tools are interrupted at their next wait.
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if the session has ended.
-    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
-        self.core.cancel_with(detail.into())
+    /// [`SessionError::Closed`] if the session has ended.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
+        Ok(self.core.cancel_with(detail.into())?)
     }
 
     /// Completes this session and registers a worker for `target_role`.
@@ -217,19 +223,22 @@ impl OrchestrationSession {
     /// The worker has this session's phase and project.
     ///
     /// `context` is information for the target: a JSON object, or null for none. Open the target's
-    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept). The registry cancels the
+    /// session with [`Orchestrator::accept`](crate::Orchestrator::accept), which continues this
+    /// session's account, deadline, turns and labels. The registry cancels the
     /// oldest unclaimed workers once there are too many.
     ///
     /// # Errors
     ///
-    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, or if the
-    /// context is neither an object nor null. After an error the session is unchanged.
+    /// [`SessionError`] if the session has ended or is busy, if the target role is empty, if the
+    /// context is neither an object nor null, or if there were
+    /// [too many handoffs](runtime_lifecycle::RegistryConfig::max_handoffs) before. After an error the session is unchanged.
     pub fn handoff_to(
         &self,
         target_role: &str,
         reason: impl Into<String>,
         context: Value,
     ) -> Result<Handoff, SessionError> {
+        self.core.refuse_sinks()?;
         handoff::hand_over(&self.core, target_role, &reason.into(), context)
     }
 
@@ -261,7 +270,7 @@ impl OrchestrationSession {
     /// registry refuses the worker.
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, SessionError> {
         let setup = open::child_setup(&self.core, role.into());
-        open::open_below(&self.core, setup)
+        open::open_below(&self.core, setup, &self.core.sinks())
     }
 }
 

@@ -6,7 +6,6 @@ use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
 use runtime_resilience::{CircuitBreaker, RateLimiter};
-use runtime_sinks::{EventSink, UsageSink};
 use runtime_usage::{Account, Limit, PricingTable};
 
 use crate::limits::Timeout;
@@ -43,8 +42,6 @@ pub(crate) struct Setup {
     pub(crate) deadline: Option<Timeout>,
     pub(crate) recovery: RecoveryConfig,
     pub(crate) telemetry: TelemetryConfig,
-    pub(crate) event_sink: Option<Arc<dyn EventSink>>,
-    pub(crate) usage_sink: Option<Arc<dyn UsageSink>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
     pub(crate) ids: Arc<dyn IdSource>,
@@ -76,8 +73,6 @@ impl Setup {
             deadline: None,
             recovery: RecoveryConfig::default(),
             telemetry: TelemetryConfig::default(),
-            event_sink: None,
-            usage_sink: None,
             clock: Arc::new(SystemClock),
             sleeper: default_sleeper(),
             ids: Arc::new(RandomIds),

@@ -1,5 +1,6 @@
 //! Shutdown of several orchestrators together.
 
+mod apart;
 mod drain;
 
 use std::fmt;
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use runtime_events::{Clock, Sleeper, SystemClock};
 
-pub(crate) use self::drain::{Drain, Sinks};
+pub(crate) use self::drain::{Drain, SinkSet};
 use crate::limits::Timeout;
 use crate::park::block_on;
 use crate::report::Drained;
@@ -86,7 +87,7 @@ impl Shutdown {
 
     fn drain_with(&self, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
         let (roster, clock) = (Arc::clone(&self.roster), Arc::clone(&self.clock));
-        Drain::begin(roster, clock, sleeper, Sinks::default(), timeout)
+        Drain::begin(roster, clock, sleeper, SinkSet::default(), timeout)
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 
 use runtime_events::payload::{
-    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked,
+    self, Any, BreakerChanged, BudgetExceeded, ContentCaptured, GateEvaluated, GuardrailChecked,
     PermissionChecked, PolicyDecided, Refused, SessionEnded, StatusChanged, TurnEnded, Word, Words,
 };
 use runtime_events::{
@@ -13,7 +13,10 @@ use runtime_events::{
 };
 use runtime_lifecycle::AgentStatus;
 use runtime_policy::GuardrailSubject;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule};
+use runtime_policy::{
+    GuardrailStage, GuardrailViolatedError, PermissionOutcome, PolicyRule, QualityGateOutcome,
+    QualityLevel,
+};
 use runtime_resilience::Transition;
 use runtime_usage::{Balance, BudgetExceededError, BudgetMark, SignedUsd};
 use serde_json::Value;
@@ -25,11 +28,30 @@ use crate::parts::stream::{Speaker, Stream};
 
 /// Emits a change of the worker's status.
 pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
+    if stream.is_heard() {
+        stream.emit(status_changed(stream, from, to));
+    }
+}
+
+/// The event of a change of the worker's status.
+pub(crate) fn status_changed(stream: &Stream, from: AgentStatus, to: AgentStatus) -> AgentEvent {
     let changed = StatusChanged {
         from: Some(Word::Literal(from.as_str())),
         to: Some(Word::Literal(to.as_str())),
     };
-    stream.tell(AgentEventName::StatusChanged, AgentEventStatus::Running, changed.data());
+    stream.root_event(AgentEventName::StatusChanged, stands(to)).with_data(changed.data())
+}
+
+/// How things stand with a worker of this status.
+const fn stands(status: AgentStatus) -> AgentEventStatus {
+    match status {
+        AgentStatus::Idle => AgentEventStatus::Ready,
+        AgentStatus::Initializing | AgentStatus::Running => AgentEventStatus::Running,
+        AgentStatus::WaitingForInput => AgentEventStatus::Blocked,
+        AgentStatus::Completed => AgentEventStatus::Completed,
+        AgentStatus::Failed => AgentEventStatus::Failed,
+        AgentStatus::Cancelled => AgentEventStatus::Cancelled,
+    }
 }
 
 /// Emits a change of a breaker's state that this session's call caused.
@@ -80,6 +102,21 @@ pub(crate) fn permission(stream: &Stream, tool: &str, outcome: &PermissionOutcom
     stream.tell(AgentEventName::PermissionChecked, verdict(outcome.allowed), told.data());
 }
 
+/// Emits the evaluation of the quality gate.
+pub(crate) fn gate(stream: &Stream, outcome: QualityGateOutcome, observed: QualityLevel) {
+    let passed = outcome.satisfied;
+    let name =
+        if passed { AgentEventName::PhaseGatePassed } else { AgentEventName::PhaseGateFailed };
+    let told = GateEvaluated {
+        required_level: Some(Word::Literal(outcome.required_level.name())),
+        observed_level: Some(Word::Literal(observed.name())),
+    };
+    // The original's detail.
+    let event =
+        stream.event(name, verdict(passed)).with_detail(format!("observed={}", observed.name()));
+    stream.emit(event.with_data(told.data()));
+}
+
 /// Emits the fired rules of the policy.
 pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
     let rules: Vec<&str> = fired.iter().map(|rule| &*rule.name).collect();
@@ -92,11 +129,11 @@ pub(crate) fn policy(stream: &Stream, fired: &[&PolicyRule]) {
     stream.tell(AgentEventName::PolicyDecided, AgentEventStatus::Running, decided.data());
 }
 
-/// Emits the handover, if the session's last event has one.
-pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) {
-    if let Some(handoff) = SessionEnded::of(farewell).handoff() {
-        stream.tell(AgentEventName::HandedOver, AgentEventStatus::Completed, handoff.data());
-    }
+/// The event of the handover, if the session's last event has one.
+pub(crate) fn handover(stream: &Stream, farewell: &AgentEvent) -> Option<AgentEvent> {
+    let data = SessionEnded::of(farewell).handoff()?.data();
+    let event = stream.root_event(AgentEventName::HandedOver, AgentEventStatus::Completed);
+    Some(event.with_data(data))
 }
 
 /// Emits the refusal of a turn as `agent.blocked`.

@@ -169,12 +169,15 @@ pub(crate) async fn on_thread<T: Send + 'static, E: Send + 'static>(
     });
     thread.map_err(|error| ThreadError::NoThread(NoThreadError(error)))?;
     let returned = poll_fn(|cx| {
+        let waker = cx.waker().clone();
         let mut slot = locked(&slot);
         if let Some(returned) = slot.returned.take() {
             return Poll::Ready(returned);
         }
-        slot.waiting = Some(cx.waker().clone());
+        let replaced = slot.waiting.replace(waker);
         drop(slot);
+        // Dropped after the lock is released, because a waker may own its task.
+        drop(replaced);
         Poll::Pending
     })
     .await;

@@ -50,8 +50,8 @@ fn ended(event: AgentEvent) -> Arc<AgentEvent> {
 fn tool() -> [Arc<AgentEvent>; 2] {
     let data = || Data::new().with("tool", "search").with("call_id", "call_1");
     [
-        Arc::new(event(AgentEventName::AgentToolCalled, CALL, data())),
-        ended(event(AgentEventName::AgentToolCompleted, CALL, data())),
+        Arc::new(event(AgentEventName::ToolCalled, CALL, data())),
+        ended(event(AgentEventName::ToolCompleted, CALL, data())),
     ]
 }
 

@@ -121,7 +121,7 @@ impl Projection {
         Some(match event.event {
             AgentEventName::AgentStarted => self.config.agent(event),
             AgentEventName::TurnStarted => self.config.chat(event),
-            AgentEventName::AgentToolCalled => self.config.tool(event),
+            AgentEventName::ToolCalled => self.config.tool(event),
             AgentEventName::AttemptStarted => attributes::attempt(event),
             _ => return None,
         })

@@ -126,7 +126,7 @@ impl Timeline {
             if event.outcome.is_none_or(|outcome| outcome == SpanOutcome::Ok) {
                 match event.event {
                     AgentEventName::TurnCompleted => _ = turns.insert(session),
-                    AgentEventName::AgentToolCompleted => _ = tools.insert((session, tool())),
+                    AgentEventName::ToolCompleted => _ = tools.insert((session, tool())),
                     AgentEventName::PhaseGatePassed => _ = gates.insert(session),
                     _ => {}
                 }
@@ -143,7 +143,7 @@ impl Timeline {
                 AgentEventName::RecoveryFailed | AgentEventName::RecoveryEscalated => {
                     turn_went_well(row.span)
                 }
-                AgentEventName::AgentToolCompleted => tools.contains(&(session, tool())),
+                AgentEventName::ToolCompleted => tools.contains(&(session, tool())),
                 AgentEventName::AgentBlocked | AgentEventName::GuardrailChecked => match tool() {
                     None => turns.contains(&session),
                     tool => tools.contains(&(session, tool)),
@@ -170,7 +170,7 @@ pub(crate) fn is_bad(event: &AgentEvent) -> bool {
         | AgentEventName::TurnFailed
         | AgentEventName::AttemptFailed => event.outcome.is_none_or(SpanOutcome::is_failure),
         AgentEventName::GuardrailChecked => GuardrailChecked::of(event).passed == Some(false),
-        AgentEventName::AgentToolCompleted => event.outcome.is_some_and(SpanOutcome::is_failure),
+        AgentEventName::ToolCompleted => event.outcome.is_some_and(SpanOutcome::is_failure),
         _ => false,
     }
 }
@@ -185,7 +185,7 @@ pub(crate) fn problem(event: &AgentEvent) -> &'static str {
         AgentEventName::AgentFailed | AgentEventName::AgentStarted => "session",
         AgentEventName::TurnFailed => "turn",
         AgentEventName::AttemptFailed => "attempt",
-        AgentEventName::AgentToolCompleted => "tool",
+        AgentEventName::ToolCompleted => "tool",
         AgentEventName::PhaseGateFailed => "quality gate",
         AgentEventName::GuardrailChecked => "guardrail",
         AgentEventName::LogDropped | AgentEventName::LogRecovered => "log",

@@ -33,50 +33,99 @@ wire_names! {
 ///
 /// Exponential back-off with the jitter modes of Marc Brooker, [*Exponential Backoff And
 /// Jitter*](https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). With
-/// `e = min(cap, base ^ attempt)` and `p` the previous delay, or `base` for the first, in seconds:
+/// `e = min(cap, initial × factor ^ attempt)` and `p` the previous delay, or `shortest` for the first:
 ///
 /// | mode | drawn evenly from |
 /// |---|---|
 /// | [`None`](JitterMode::None) | always `e` |
 /// | [`Full`](JitterMode::Full) | `0 ..= e` |
 /// | [`Equal`](JitterMode::Equal) | `e / 2 ..= e` |
-/// | [`Decorrelated`](JitterMode::Decorrelated) | `base ..= 3 p`, cut at `cap` |
+/// | [`Decorrelated`](JitterMode::Decorrelated) | `shortest ..= 3 p`, cut at `cap` |
+///
+/// | made by | `initial` | `factor` | `shortest` |
+/// |---|---|---|---|
+/// | [`new(initial, factor)`](Self::new) | `initial` | `factor` | `initial` |
+/// | [`with_base(base)`](Self::with_base) | 1 second | `base` | `base` seconds |
+/// | [`default()`](Self::default) | 1 second | 2 | 2 seconds |
 ///
 /// The cut comes before the draw. The formula in the article draws first: near the cap most of its
 /// delays are exactly the cap, and the callers that jitter should separate come back together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
-    /// Invariant: finite and positive.
-    base: f64,
+    /// In seconds. Invariant: finite and positive.
+    initial: f64,
+    /// Invariant: finite and at least 1, so that delays do not shrink.
+    factor: f64,
+    /// The shortest decorrelated delay in seconds. Invariant: finite and positive.
+    shortest: f64,
     cap: Duration,
     /// The cap in seconds: converting it would take longer than the draw.
     limit: f64,
     jitter: JitterMode,
 }
 
-/// The base of a back-off is not positive and finite.
+/// A number that makes no back-off.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
-#[error("back-off `base` of {base} must be positive and finite")]
+#[error("back-off `{field}` of {value} must be {rule}")]
 #[non_exhaustive]
 pub struct InvalidBackoffError {
-    /// The base that was given.
-    pub base: f64,
+    /// The name of the argument.
+    pub field: &'static str,
+    /// The value of the argument. A duration is in seconds.
+    pub value: f64,
+    rule: &'static str,
 }
 
 impl Backoff {
-    /// A back-off that grows by powers of `base`, which is also the shortest decorrelated delay in
-    /// seconds. The base of [`Backoff::default`] is 2.
+    /// A back-off that begins with `initial`, and grows by `factor` from one delay to the next.
     ///
-    /// The delay before attempt 0 is one second whatever the base is, as `base ^ 0` is 1.
+    /// ```
+    /// use std::time::Duration;
+    /// use runtime_resilience::{Backoff, JitterMode};
+    ///
+    /// let backoff = Backoff::new(Duration::from_millis(200), 2.0)?.jitter(JitterMode::None);
+    /// let delays: Vec<u128> = (0..4).map(|n| backoff.delay(n, None).as_millis()).collect();
+    /// assert_eq!(delays, [200, 400, 800, 1_600]);
+    ///
+    /// let shrinks = Backoff::new(Duration::from_secs(1), 0.2).unwrap_err();
+    /// assert_eq!(shrinks.to_string(), "back-off `factor` of 0.2 must be at least 1 and finite");
+    /// # Ok::<_, runtime_resilience::InvalidBackoffError>(())
+    /// ```
     ///
     /// # Errors
     ///
-    /// [`InvalidBackoffError`] unless `base` is positive and finite.
+    /// [`InvalidBackoffError`] if `initial` is zero, or `factor` is less than 1 or not finite.
+    pub const fn new(initial: Duration, factor: f64) -> Result<Self, InvalidBackoffError> {
+        let seconds = initial.as_secs_f64();
+        if initial.is_zero() {
+            return Err(InvalidBackoffError { field: "initial", value: seconds, rule: "positive" });
+        }
+        match Self::growing("factor", factor) {
+            Ok(backoff) => Ok(Self { initial: seconds, shortest: seconds, ..backoff }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The back-off of the Python original: it begins with one second and grows by the factor `base`,
+    /// and the shortest decorrelated delay is `base` seconds.
+    ///
+    /// For delays that begin with less than a second, see [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidBackoffError`] if `base` is less than 1 or not finite.
     pub const fn with_base(base: f64) -> Result<Self, InvalidBackoffError> {
-        if base.is_finite() && base > 0.0 {
-            Ok(Self { base, ..Self::DEFAULT })
+        match Self::growing("base", base) {
+            Ok(backoff) => Ok(Self { shortest: base, ..backoff }),
+            Err(error) => Err(error),
+        }
+    }
+
+    const fn growing(field: &'static str, factor: f64) -> Result<Self, InvalidBackoffError> {
+        if factor.is_finite() && factor >= 1.0 {
+            Ok(Self { factor, ..Self::DEFAULT })
         } else {
-            Err(InvalidBackoffError { base })
+            Err(InvalidBackoffError { field, value: factor, rule: "at least 1 and finite" })
         }
     }
 
@@ -137,27 +186,27 @@ impl Backoff {
     fn bounds(&self, attempt: u32, previous: Option<Duration>) -> (f64, f64) {
         let cap = self.limit;
         // Overflows to infinity, which the cap cuts off.
-        let exponential = || self.power(attempt).min(cap);
+        let exponential = || (self.initial * self.power(attempt)).min(cap);
         match self.jitter {
             JitterMode::None => (exponential(), exponential()),
             JitterMode::Full => (0.0, exponential()),
             JitterMode::Equal => (exponential() / 2.0, exponential()),
             JitterMode::Decorrelated => {
-                let shortest = self.base.min(cap);
+                let shortest = self.shortest.min(cap);
                 let anchor =
-                    previous.filter(|p| !p.is_zero()).map_or(self.base, |p| p.as_secs_f64());
+                    previous.filter(|p| !p.is_zero()).map_or(self.shortest, |p| p.as_secs_f64());
                 (shortest, (anchor * 3.0).min(cap).max(shortest))
             }
         }
     }
 
-    /// `base ^ attempt`.
+    /// `factor ^ attempt`.
     fn power(&self, attempt: u32) -> f64 {
         // A power of two is an exponent, where the exponent has room for it.
-        if self.base.to_bits() == 2.0_f64.to_bits() && attempt < 1_024 {
+        if self.factor.to_bits() == 2.0_f64.to_bits() && attempt < 1_024 {
             return f64::from_bits(u64::from(1_023 + attempt) << 52);
         }
-        self.base.powf(f64::from(attempt))
+        self.factor.powf(f64::from(attempt))
     }
 
     /// The cap is compared as a `Duration`: as an `f64` a long one is not exact.
@@ -176,7 +225,9 @@ impl Backoff {
     }
 
     const DEFAULT: Self = Self {
-        base: 2.0,
+        initial: 1.0,
+        factor: 2.0,
+        shortest: 2.0,
         cap: Duration::from_secs(60),
         limit: 60.0,
         jitter: JitterMode::Decorrelated,

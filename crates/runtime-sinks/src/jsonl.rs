@@ -25,7 +25,7 @@ use crate::sink::{EventSink, SinkError, SinkStats};
 
 pub use self::config::{Durability, JsonlConfig, Rotation};
 
-/// Appends events to a file, each as one line of JSON.
+/// Appends events to a file, each as one line of JSON. Clones share one file.
 ///
 /// [`Durability`] defines what has happened to an event when `emit` returns. By default it is written, so
 /// a process that is killed loses nothing that was emitted. Lines of several threads never mix.
@@ -51,8 +51,13 @@ pub use self::config::{Durability, JsonlConfig, Rotation};
 /// # std::fs::remove_file(&path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct JsonlSink {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     path: PathBuf,
     durability: Durability,
     log: Arc<Log<Disk>>,
@@ -113,36 +118,38 @@ impl JsonlSink {
             }
             _ => None,
         };
-        Ok(Self { path, durability, log, syncer })
+        Ok(Self { shared: Arc::new(Shared { path, durability, log, syncer }) })
     }
 
     /// The file or folder of the log.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.shared.path
     }
 }
 
 impl EventSink for JsonlSink {
     fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
-        self.log.emit(std::slice::from_ref(event), self.durability == Durability::Sync)
+        let Shared { log, durability, .. } = &*self.shared;
+        log.emit(std::slice::from_ref(event), *durability == Durability::Sync)
     }
 
     /// Writes all events at once, and syncs once if emitting syncs.
     fn emit_all(&self, events: &[Arc<AgentEvent>]) -> Result<(), SinkError> {
-        self.log.emit(events, self.durability == Durability::Sync)
+        let Shared { log, durability, .. } = &*self.shared;
+        log.emit(events, *durability == Durability::Sync)
     }
 
     /// Writes what is buffered or could not be written before, and syncs if the log is synced.
     fn flush(&self) -> Result<(), SinkError> {
-        self.log.flush(self.durability.is_synced())
+        self.shared.log.flush(self.shared.durability.is_synced())
     }
 
     fn stats(&self) -> Option<SinkStats> {
-        Some(self.log.stats())
+        Some(self.shared.log.stats())
     }
 }
 
-impl Drop for JsonlSink {
+impl Drop for Shared {
     fn drop(&mut self) {
         drop(self.syncer.take());
         // An error cannot be returned here. Callers who need it flush before.

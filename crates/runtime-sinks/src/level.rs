@@ -45,10 +45,11 @@ impl Level {
             | Name::LogRecovered
             | Name::RecoveryAttempted
             | Name::RecoveryProviderSwitched => Self::Warn,
+            // The event of the failure itself follows.
+            Name::StatusChanged => Self::Debug,
             _ if Self::speaks_of_failure(event) => Self::Warn,
             Name::WaitStarted
             | Name::WaitEnded
-            | Name::StatusChanged
             | Name::GuardrailChecked
             | Name::PermissionChecked
             | Name::PolicyDecided

@@ -12,7 +12,7 @@ use crate::sink::{EventSink, SinkError, SinkStats};
 ///
 /// The session id decides, so that every process selects the same sessions. A child session goes with its
 /// parent: the id of the outermost session decides for the tree, among the latest 65,536 sessions. Events
-/// without a session pass.
+/// without a session pass. Clones select alike.
 ///
 /// ```
 /// use std::num::NonZeroU32;
@@ -22,11 +22,11 @@ use crate::sink::{EventSink, SinkError, SinkStats};
 /// let sink = SampleSessions::one_in(one_in, RingBufferEventSink::new());
 /// assert!(sink.keeps("7d1f9a6c-3a3e-4a8c-9f57-0c1b6a5d2e10") || !sink.keeps("another"));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SampleSessions<S> {
     one_in: NonZeroU32,
     sink: S,
-    trees: Mutex<Trees>,
+    trees: Arc<Mutex<Trees>>,
 }
 
 /// The decisions for known sessions and their children.
@@ -46,7 +46,7 @@ const IN_VIEW: usize = 65_536;
 impl<S: EventSink> SampleSessions<S> {
     /// Passes one session in `one_in` on average.
     pub fn one_in(one_in: NonZeroU32, sink: S) -> Self {
-        Self { one_in, sink, trees: Mutex::default() }
+        Self { one_in, sink, trees: Arc::default() }
     }
 
     /// Whether a session with this id is passed on, if it has no parent.

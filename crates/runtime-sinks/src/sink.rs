@@ -13,8 +13,9 @@ use crate::record::UsageRecord;
 
 /// Receives the events of sessions, in the order of each session.
 ///
-/// A sink is called while the session holds a lock. So it must be quick and must not call the session.
-/// Put a slow sink behind a [queue](crate::QueueSink). Errors and panics of a sink are counted and
+/// A session passes on one event at a time, and turns and tools wait for the sink. So it must be quick.
+/// It may read the session's summary, but may not begin or end anything in it, which is refused. Put a
+/// slow sink behind a [queue](crate::QueueSink). Errors and panics of a sink are counted and
 /// reported, and do not affect the session.
 ///
 /// A closure is a sink:

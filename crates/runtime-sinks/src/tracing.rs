@@ -14,7 +14,7 @@ use crate::sink::{EventSink, SinkError};
 /// `span_id`, `outcome` and `data` (as JSON). The message is the detail of the event, or its name. An
 /// event that no subscriber wants costs almost nothing.
 ///
-/// Like any sink, a subscriber must not call the session that emits.
+/// Like any sink, a subscriber may not begin or end anything in the session that emits.
 ///
 /// ```
 /// use runtime_sinks::{Filter, Level, TracingSink};

@@ -18,7 +18,7 @@ use crate::reader::SqliteReader;
 use crate::stats::SqliteStats;
 use crate::write::transact;
 
-/// Writes events and usage records to a SQLite database.
+/// Writes events and usage records to a SQLite database. Clones share one connection.
 ///
 /// Each event is a row, identified by its session and its sequence number: an event that is written
 /// twice is stored once. Events without a session, such as those of sinks, are in the table
@@ -28,8 +28,8 @@ use crate::write::transact;
 /// Events are collected. They are committed when a [batch](SqliteConfig::batch) is full, when an event
 /// comes after the oldest has waited [long enough](SqliteConfig::linger), and by a flush. Once
 /// [`flush`](EventSink::flush) returns `Ok`, all events that were emitted before and not refused are
-/// committed, and survive a kill of the process. A session flushes at its end. Dropping the sink
-/// flushes, too, and ignores errors.
+/// committed, and survive a kill of the process. A session flushes at its end. Dropping the
+/// last clone flushes, too, and ignores errors.
 ///
 /// The emission that fills a batch waits for the commit, and other emissions wait for it: some hundred
 /// microseconds, or as long as the disk takes with
@@ -58,7 +58,12 @@ use crate::write::transact;
 /// # std::fs::remove_file(path)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Clone)]
 pub struct SqliteSink {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     pending: Mutex<Pending>,
@@ -74,7 +79,8 @@ impl SqliteConfig {
         let path = path.into();
         let connection = database::open(&path, &self)?;
         let clock = Arc::clone(&self.clock);
-        Ok(SqliteSink { path, clock, pending: Mutex::new(Pending::new(connection, self)) })
+        let pending = Mutex::new(Pending::new(connection, self));
+        Ok(SqliteSink { shared: Arc::new(Shared { path, clock, pending }) })
     }
 }
 
@@ -96,7 +102,7 @@ impl SqliteSink {
 
     /// The path of the database.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.shared.path
     }
 
     /// Opens a second connection, which reads committed events.
@@ -105,7 +111,7 @@ impl SqliteSink {
     ///
     /// [`OpenError`] if the database cannot be opened.
     pub fn reader(&self) -> Result<SqliteReader, OpenError> {
-        SqliteReader::open(&self.path)
+        SqliteReader::open(&self.shared.path)
     }
 
     /// Counts of events by fate.
@@ -147,7 +153,7 @@ impl SqliteSink {
         &self,
         write: impl FnOnce(&mut Pending, Instant) -> Result<(), Refusal>,
     ) -> Result<(), SinkError> {
-        let now = self.clock.now();
+        let now = self.shared.clock.now();
         let written = write(&mut self.pending(), now);
         written.map_err(|refusal| self.refused(refusal))
     }
@@ -157,7 +163,7 @@ impl SqliteSink {
     }
 
     fn refused(&self, refusal: Refusal) -> SinkError {
-        let what = format!("write to `{}`", self.path.display());
+        let what = format!("write to `{}`", self.shared.path.display());
         // A caller can look at the cause itself.
         match refusal {
             Refusal::Sqlite(error) => SinkError::new(what, error),
@@ -167,7 +173,7 @@ impl SqliteSink {
 
     // A panic in a transaction rolls it back, and events are removed only after a commit.
     fn pending(&self) -> MutexGuard<'_, Pending> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,7 +207,7 @@ impl EventSink for SqliteSink {
 
 impl UsageSink for SqliteSink {
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
-        let recorded_at = format_utc(self.clock.utc_now());
+        let recorded_at = format_utc(self.shared.clock.utc_now());
         self.write(|pending, now| pending.record(record, recorded_at, now))
     }
 
@@ -210,10 +216,11 @@ impl UsageSink for SqliteSink {
     }
 }
 
-impl Drop for SqliteSink {
+impl Drop for Shared {
     fn drop(&mut self) {
+        let pending = self.pending.get_mut().unwrap_or_else(PoisonError::into_inner);
         // A caller that needs the error flushes before.
-        let _ = self.commit();
+        let _ = pending.commit(self.clock.now());
     }
 }
 
@@ -221,7 +228,7 @@ impl fmt::Debug for SqliteSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pending = self.pending();
         f.debug_struct("SqliteSink")
-            .field("path", &self.path)
+            .field("path", &self.shared.path)
             .field("options", &pending.options)
             .field("stats", &pending.stats())
             .finish_non_exhaustive()

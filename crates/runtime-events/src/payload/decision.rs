@@ -57,3 +57,13 @@ payload! {
         actions: Option<Words<'e>> = "actions",
     }
 }
+
+payload! {
+    /// A quality gate was evaluated.
+    pub struct GateEvaluated<'e> {
+        /// The level that the gate requires, in capitals, such as `STRICT`.
+        required_level: Option<Word<'e>> = "required_level",
+        /// The level that was observed.
+        observed_level: Option<Word<'e>> = "observed_level",
+    }
+}

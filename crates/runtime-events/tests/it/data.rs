@@ -12,6 +12,17 @@ fn insert_keeps_the_place_and_returns_the_old_value() {
 }
 
 #[test]
+fn last_of_equal_keys_counts_at_the_first_place() {
+    let json = r#"{"a":1,"b":2,"a":3,"c":4,"b":5}"#;
+    let kept = r#"{"a":3,"b":5,"c":4}"#;
+    let pairs = [("a", 1), ("b", 2), ("a", 3), ("c", 4), ("b", 5)];
+    let data: Data = pairs.into_iter().collect();
+    assert_eq!(serde_json::to_string(&data).unwrap(), kept);
+    let read: Data = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), kept);
+}
+
+#[test]
 fn equality_ignores_the_order_of_keys() {
     let data = Data::new().with("b", 1).with("a", 2);
     let turned = Data::new().with("a", 2).with("b", 1);

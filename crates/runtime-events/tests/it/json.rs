@@ -1,6 +1,6 @@
 //! The JSON of an event, written and read.
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Timelike, Utc};
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, Clock, Data, Labels, SpanId,
     SpanOutcome, SystemClock, format_utc,
@@ -148,6 +148,17 @@ fn stamp_has_six_digits_of_a_second_or_none() {
     assert_eq!(nanos(1_000), "2026-05-20T12:00:00.000001+00:00");
     assert_eq!(nanos(120_000_000), "2026-05-20T12:00:00.120000+00:00");
     assert_eq!(format_utc(DateTime::UNIX_EPOCH), "1970-01-01T00:00:00+00:00");
+}
+
+#[test]
+fn leap_second_survives_its_json() {
+    let newest = Utc.with_ymd_and_hms(2016, 12, 31, 23, 59, 59).unwrap();
+    let leap = newest.with_nanosecond(1_999_999_999).unwrap();
+    let event = AgentEvent::new(AgentEventName::AgentStarted, AgentEventStatus::Running, leap);
+    assert!(event.to_json().contains("2016-12-31T23:59:60.999999+00:00"), "{}", event.to_json());
+    assert_eq!(AgentEvent::from_json(&event.to_json()).unwrap(), event);
+    let next = event.clone().with_stamp(newest + TimeDelta::seconds(1));
+    assert!(event.emitted_at < next.emitted_at && event.to_json() < next.to_json(), "they sort");
 }
 
 #[test]

@@ -31,6 +31,18 @@ fn every_word_round_trips() {
 }
 
 #[test]
+fn every_variant_has_the_words_of_its_name() {
+    for name in AgentEventName::ALL {
+        let path = name.as_str();
+        // `agent` is the subject only where no other word is one.
+        let rest = path.strip_prefix("agent.").filter(|rest| rest.contains(['_', '.']));
+        let words = rest.unwrap_or(path).split(['_', '.']);
+        let camel: String = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+        assert_eq!(format!("{name:?}"), camel, "{path}");
+    }
+}
+
+#[test]
 fn words_are_case_sensitive_and_whole() {
     for wrong in ["Agent.Started", "agent.started ", "started", ""] {
         let error = wrong.parse::<AgentEventName>().unwrap_err();

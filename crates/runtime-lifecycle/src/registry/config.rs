@@ -12,6 +12,7 @@ use crate::worker::DEFAULT_HISTORY;
 pub struct RegistryConfig {
     pub(super) finished_capacity: usize,
     pub(super) unclaimed_capacity: NonZeroUsize,
+    pub(super) max_handoffs: u32,
     pub(super) history: NonZeroUsize,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
@@ -22,6 +23,7 @@ impl Default for RegistryConfig {
         Self {
             finished_capacity: 1_024,
             unclaimed_capacity: const { NonZeroUsize::new(256).expect("256 is not zero") },
+            max_handoffs: 16,
             history: DEFAULT_HISTORY,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
@@ -43,6 +45,16 @@ impl RegistryConfig {
     #[must_use]
     pub const fn unclaimed_capacity(mut self, workers: NonZeroUsize) -> Self {
         self.unclaimed_capacity = workers;
+        self
+    }
+
+    /// Sets how many handoffs in a row the agents of the registry may make. Default: 16.
+    ///
+    /// Agents that hand over to each other may do so for good. A session with so many handoffs before
+    /// it is refused to hand over.
+    #[must_use]
+    pub const fn max_handoffs(mut self, handoffs: u32) -> Self {
+        self.max_handoffs = handoffs;
         self
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::offer::Attachment;
 use crate::status::AgentStatus;
 use crate::worker::AgentWorker;
 
@@ -18,6 +19,9 @@ pub(super) struct Entry {
 pub(super) struct Core {
     pub(super) worker: AgentWorker,
     pub(super) claim: Claim,
+    /// The value for the claimer of an offered worker. It is the caller's, so it is dropped without
+    /// the lock. Boxed, because few workers have one.
+    pub(super) attachment: Option<Box<Attachment>>,
     /// The number in the order of finishing, once it has finished.
     pub(super) finished: Option<u64>,
     /// Whether the worker was removed. Nothing changes it after that.
@@ -36,9 +40,15 @@ pub(super) enum Claim {
 }
 
 impl Entry {
-    pub(super) fn new(serial: u64, worker: AgentWorker, claim: Claim) -> Self {
+    pub(super) fn new(
+        serial: u64,
+        worker: AgentWorker,
+        claim: Claim,
+        attachment: Option<Attachment>,
+    ) -> Self {
         let status = StatusHandle::new(worker.status());
-        let core = Core { worker, claim, finished: None, removed: false };
+        let attachment = attachment.map(Box::new);
+        let core = Core { worker, claim, attachment, finished: None, removed: false };
         Self { serial, status, core: Mutex::new(core) }
     }
 

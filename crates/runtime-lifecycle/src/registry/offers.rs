@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::entry::{Claim, Core, Entry};
 use super::error::{ClaimError, CreateWorkerError};
+use super::offer::{Attachment, Offer};
 use super::{AgentRegistry, copies};
 use crate::status::AgentStatus;
 use crate::worker::AgentWorker;
 
 impl AgentRegistry {
     /// Registers a worker for a later session: it is `INITIALIZING` and waits for a
-    /// [`claim`](Self::claim).
+    /// [`claim`](Self::claim). A text is an offer with this text as the first line of the worker's log.
     ///
     /// Beyond [`unclaimed_capacity`](super::RegistryConfig::unclaimed_capacity), the oldest unclaimed worker
     /// ends `CANCELLED`.
@@ -18,17 +19,26 @@ impl AgentRegistry {
     /// # Errors
     ///
     /// As for [`create`](Self::create).
-    pub fn offer(
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no elided lifetime")]
+    pub fn offer<'o>(
         &self,
         role: impl Into<Arc<str>>,
         phase: impl Into<Arc<str>>,
         project_id: Option<i64>,
-        detail: &str,
+        offer: impl Into<Offer<'o>>,
     ) -> Result<AgentWorker, CreateWorkerError> {
-        let (role, phase) = (role.into(), phase.into());
-        let offered = self.register(&role, &phase, project_id, Some(detail))?;
+        let offered =
+            self.register(&role.into(), &phase.into(), project_id, Some(&offer.into()))?;
         self.cancel_surplus_offers();
         Ok(offered)
+    }
+
+    /// The [value](Offer::attach) that was offered with an unclaimed worker.
+    pub fn attachment(&self, id: &str) -> Option<Attachment> {
+        self.with(id, |_, core| {
+            core.attachment.as_deref().filter(|_| core.claim == Claim::Open).cloned()
+        })
+        .ok()?
     }
 
     /// Moves an offered worker to `RUNNING`, for the first caller only, and returns a copy of it.
@@ -52,13 +62,16 @@ impl AgentRegistry {
     /// ```
     pub fn claim(&self, id: &str) -> Result<AgentWorker, ClaimError> {
         let at = self.now();
-        self.with(id, |entry, core| {
+        let claimed = self.with(id, |entry, core| {
             if core.claim != Claim::Open {
                 return Err(unclaimable(core));
             }
-            self.advance(entry, core, AgentStatus::Running, Some("claimed"), at)
-                .map_err(|_| unclaimable(core))
-        })?
+            let claimed = self.advance(entry, core, AgentStatus::Running, Some("claimed"), at);
+            let claimed = claimed.map_err(|_| unclaimable(core))?;
+            Ok((claimed, core.attachment.take()))
+        })?;
+        // The attachment is dropped here, without the lock.
+        claimed.map(|(worker, _)| worker)
     }
 
     /// The offered workers that are not claimed yet, oldest first.
@@ -67,6 +80,11 @@ impl AgentRegistry {
         // Leave out workers that were claimed since the look at the index.
         unclaimed.retain(|worker| worker.status() == AgentStatus::Initializing);
         unclaimed
+    }
+
+    /// The most handoffs in a row, for those who offer workers.
+    pub fn max_handoffs(&self) -> u32 {
+        self.shared.config.max_handoffs
     }
 
     /// Ends every unclaimed worker as `CANCELLED` and returns them, for a shutdown.
@@ -92,7 +110,9 @@ impl AgentRegistry {
         }
         let cancelled =
             self.advance(entry, &mut core, AgentStatus::Cancelled, Some(detail), at).ok();
+        let attachment = core.attachment.take();
         drop(core);
+        drop(attachment);
         self.drop_oldest_finished();
         cancelled
     }

@@ -11,7 +11,7 @@ use runtime_events::{Clock, CountingIds, IdSource, ManualClock};
 use runtime_lifecycle::AgentStatus::{Cancelled, Completed, Failed, Idle, Initializing, Running};
 use runtime_lifecycle::RegistryConfig;
 use runtime_lifecycle::{
-    AgentRegistry, AgentWorker, ClaimError, CreateWorkerError, StatusHandle, TransitionError,
+    AgentRegistry, AgentWorker, ClaimError, CreateWorkerError, Offer, StatusHandle, TransitionError,
 };
 
 pub(crate) fn counting() -> RegistryConfig {
@@ -237,6 +237,43 @@ fn offer_is_claimed_once() {
         error.to_string(),
         "worker `editor-draft-00000001` was claimed before and is `running`"
     );
+}
+
+/// Comes back to its registry when it is dropped.
+struct ComesBack(AgentRegistry);
+
+impl Drop for ComesBack {
+    fn drop(&mut self) {
+        assert!(self.0.list_active().len() <= 1);
+    }
+}
+
+#[test]
+fn attachment_is_kept_until_the_claim_or_the_end() {
+    let registry = AgentRegistry::new();
+    let kept = Arc::new(ComesBack(registry.clone()));
+    let offer = |registry: &AgentRegistry| {
+        let offer = Offer::new("").attach(kept.clone());
+        registry.offer("editor", "draft", None, offer).unwrap()
+    };
+    let (claimed, cancelled, moved) = (offer(&registry), offer(&registry), offer(&registry));
+    assert!(registry.attachment(claimed.id()).unwrap().is::<ComesBack>());
+    assert_eq!(Arc::strong_count(&kept), 4);
+    registry.claim(claimed.id()).unwrap();
+    assert!(registry.attachment(claimed.id()).is_none());
+    registry.transition(moved.id(), Failed, None).unwrap();
+    assert!(registry.attachment(moved.id()).is_none());
+    registry.cancel_unclaimed("shutdown");
+    assert!(registry.attachment(cancelled.id()).is_none());
+    registry.remove(moved.id()).unwrap();
+    assert_eq!(Arc::strong_count(&kept), 1);
+
+    let plain = registry.offer("editor", "draft", None, "").unwrap();
+    assert!(registry.attachment(plain.id()).is_none());
+    registry.cancel_unclaimed("");
+    let last = registry.offer("editor", "draft", None, Offer::new("").attach(kept)).unwrap();
+    registry.cancel_unclaimed("");
+    assert!(registry.attachment(last.id()).is_none(), "dropped without a lock");
 }
 
 #[test]

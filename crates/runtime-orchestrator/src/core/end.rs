@@ -15,6 +15,16 @@ use crate::log::log;
 use crate::parts::life::{Ended, Ending};
 use crate::parts::stream::Stream;
 
+/// A session that has just ended, whose last events are posted if they are due.
+struct Posted<P> {
+    /// The prepared value, or the error if the worker had already ended in the registry.
+    result: Result<P, SessionClosedError>,
+    /// Whether the last events are to be delivered.
+    due: bool,
+    /// The wakers for after the last event.
+    wake: Vec<Waker>,
+}
+
 impl Core {
     /// Ends the session as `prepare` says. With `idle`, only if nothing is running. If the worker
     /// has already ended in the registry, the session takes over that end and the caller gets an
@@ -22,20 +32,34 @@ impl Core {
     pub(crate) fn end<P>(
         &self,
         idle: bool,
-        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
     ) -> Result<P, SessionError> {
-        let elsewhere = |status| ended_elsewhere(&self.stream, status);
-        let Ended { result, farewell, wake } = self.life.end(idle, prepare, elsewhere)?;
-        if let Some(farewell) = farewell {
-            self.say_farewell(*farewell);
+        let Posted { result, due, wake } = self.end_and_post(idle, prepare)?;
+        if due {
+            self.deliver_farewell();
         }
         wake.into_iter().for_each(Waker::wake);
         Ok(result?)
     }
 
+    /// [`end`](Self::end) up to the point from where sinks are called.
+    fn end_and_post<P>(
+        &self,
+        idle: bool,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
+    ) -> Result<Posted<P>, SessionError> {
+        let elsewhere = |status| ended_elsewhere(&self.stream, status);
+        let Ended { result, farewell, wake } = self.life.end(idle, prepare, elsewhere)?;
+        let due = farewell.is_some();
+        if let Some(farewell) = farewell {
+            self.post_farewell(*farewell);
+        }
+        Ok(Posted { result, due, wake })
+    }
+
     /// Completes the session. With `idle`, only if nothing is running.
     pub(crate) fn complete(&self, idle: bool, detail: Option<String>) -> Result<(), SessionError> {
-        self.end(idle, || {
+        self.end(idle, |_| {
             let event = completed(&self.stream, detail.clone());
             let status = AgentStatus::Completed;
             Ok((Ending { status, worker_detail: detail, event, shutdown: false }, ()))
@@ -86,15 +110,35 @@ impl Core {
     /// Cancels the session as a shutdown, which the worker's log, the last event and the errors of
     /// later calls show.
     pub(crate) fn shut_down(&self, detail: &str) -> Result<(), SessionClosedError> {
-        self.end_now(|| {
-            let reason = Some(Word::Literal(SHUTDOWN));
-            let ended = SessionEnded { reason, ..SessionEnded::default() };
-            let event = cancelled(&self.stream, detail).with_data(ended.data());
-            let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail.to_owned()));
-            Ending { status, worker_detail, event, shutdown: true }
-        })?;
-        log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), detail = %detail, "session cancelled by a shutdown");
+        self.end_now(|| self.shutdown(detail))?;
+        self.log_shutdown(detail);
         Ok(())
+    }
+
+    /// [`shut_down`](Self::shut_down) without calling a sink. Returns whether
+    /// [`deliver_farewell`](Self::deliver_farewell) is to follow.
+    pub(crate) fn shut_down_silently(&self, detail: &str) -> bool {
+        // An error means that the session has ended before.
+        let Ok(posted) = self.end_and_post(false, |_| Ok((self.shutdown(detail), ()))) else {
+            return false;
+        };
+        posted.wake.into_iter().for_each(Waker::wake);
+        if posted.result.is_ok() {
+            self.log_shutdown(detail);
+        }
+        posted.due
+    }
+
+    fn shutdown(&self, detail: &str) -> Ending {
+        let reason = Some(Word::Literal(SHUTDOWN));
+        let ended = SessionEnded { reason, ..SessionEnded::default() };
+        let event = cancelled(&self.stream, detail).with_data(ended.data());
+        let (status, worker_detail) = (AgentStatus::Cancelled, Some(detail.to_owned()));
+        Ending { status, worker_detail, event, shutdown: true }
+    }
+
+    fn log_shutdown(&self, detail: &str) {
+        log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), detail = %detail, "session cancelled by a shutdown");
     }
 
     /// Ends an open session whose value is dropped.
@@ -114,7 +158,7 @@ impl Core {
     }
 
     fn end_now(&self, ending: impl FnOnce() -> Ending) -> Result<(), SessionClosedError> {
-        match self.end(false, || Ok((ending(), ()))) {
+        match self.end(false, |_| Ok((ending(), ()))) {
             Err(SessionError::Closed(closed)) => Err(closed),
             // No other error is possible without `idle`.
             _ => Ok(()),

@@ -5,12 +5,19 @@ use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
 use super::Core;
-use crate::error::SessionClosedError;
+use crate::error::{EnterError, SessionClosedError};
 use crate::tell;
 
 impl Core {
-    /// Admits an emitter. `working` for a turn or a tool.
-    pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
+    /// Admits an emitter that does not come from a sink of this session. `working` for a turn or a
+    /// tool.
+    pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, EnterError> {
+        self.refuse_sinks()?;
+        Ok(self.enter_anyway(working)?)
+    }
+
+    /// Admits an emitter, wherever it comes from.
+    pub(crate) fn enter_anyway(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
         self.life.enter(working)?;
         let entry = Entry { core: self, working };
         self.life.ended_elsewhere()?;
@@ -28,18 +35,34 @@ impl Core {
         tell::status(&self.stream, AgentStatus::Initializing, AgentStatus::Running);
     }
 
-    /// Emits the last event, flushes the sinks, and leaves the rosters. The flush is here because
-    /// only the session knows its orchestrator's sinks.
-    pub(crate) fn say_farewell(&self, mut event: AgentEvent) {
-        let _leaving = Leaving(self);
-        tell::handover(&self.stream, &event);
+    /// Emits the last event, and leaves.
+    pub(crate) fn say_farewell(&self, event: AgentEvent) {
+        self.post_farewell(event);
+        self.deliver_farewell();
+    }
+
+    /// Posts the last events. [`deliver_farewell`](Self::deliver_farewell) is to follow.
+    pub(crate) fn post_farewell(&self, mut event: AgentEvent) {
+        let Self { stream, .. } = self;
+        if let Some(handover) = tell::handover(stream, &event) {
+            stream.post(handover);
+        }
         if let Some((from, to)) = self.life.ended().and_then(|end| Some((end.from?, end.status))) {
-            tell::status(&self.stream, from, to);
+            stream.post(tell::status_changed(stream, from, to));
         }
         tell::statements(&self.money, &mut event);
-        self.stream.emit(event);
+        stream.post_last(event);
+    }
+
+    /// Delivers the last events, flushes the sinks and drops them, and leaves the rosters. Handles may
+    /// outlive the session for long; its sinks must not, since one may be the end of a channel.
+    pub(crate) fn deliver_farewell(&self) {
+        let _leaving = Leaving(self);
+        self.stream.deliver();
         self.stream.flush();
         self.money.flush();
+        self.stream.close();
+        self.money.close();
     }
 }
 

@@ -13,9 +13,9 @@ use runtime_usage::{BudgetRefusedError, UnpricedModelError};
 use thiserror::Error;
 
 use super::{
-    DeadlineExceededError, MaxIterationsExceededError, SHUTDOWN, SessionClosedError,
-    ShuttingDownError, ToolTimeoutError, TurnTimeoutError, UnestimatedTurnError,
-    UninterruptibleCallError,
+    CalledFromSinkError, DeadlineExceededError, MaxIterationsExceededError, SHUTDOWN,
+    SessionClosedError, ShuttingDownError, ToolTimeoutError, TurnTimeoutError,
+    UnestimatedTurnError, UninterruptibleCallError,
 };
 
 /// A recovering turn gave up. Displays the last failure.
@@ -55,6 +55,8 @@ impl Error for UnrecoveredError {
 pub enum TurnError {
     /// The session has ended.
     Closed(#[from] SessionClosedError),
+    /// A sink of the session called back into it.
+    FromSink(#[from] CalledFromSinkError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
     /// The session has reached its maximum number of turns.
@@ -153,7 +155,8 @@ impl TurnError {
             Self::Closed(closed) => !closed.call_began,
             Self::Deadline(deadline) => !deadline.call_began,
             Self::Guardrail(violated) => violated.stage == GuardrailStage::Pre,
-            Self::ShuttingDown(_)
+            Self::FromSink(_)
+            | Self::ShuttingDown(_)
             | Self::MaxIterations(_)
             | Self::CircuitOpen(_)
             | Self::Budget(_)
@@ -181,7 +184,7 @@ impl TurnError {
             Self::MaxIterations(_) | Self::Budget(_) | Self::Unpriced(_) | Self::Unestimated(_) => {
                 AgentFailureClass::GovernanceBreach
             }
-            Self::Uninterruptible(_) => AgentFailureClass::Unknown,
+            Self::FromSink(_) | Self::Uninterruptible(_) => AgentFailureClass::Unknown,
         }
     }
 
@@ -189,6 +192,7 @@ impl TurnError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
+            Self::FromSink(_) => "called_from_sink",
             Self::ShuttingDown(_) => SHUTDOWN,
             Self::MaxIterations(_) => "max_iterations",
             Self::Deadline(_) => "deadline",
@@ -214,6 +218,8 @@ impl TurnError {
 pub enum ToolError {
     /// The session has ended.
     Closed(#[from] SessionClosedError),
+    /// A sink of the session called back into it.
+    FromSink(#[from] CalledFromSinkError),
     /// The session's orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
     /// The deadline of the session passed, before or during the tool.
@@ -238,9 +244,11 @@ impl ToolError {
             Self::ShuttingDown(_) => AgentFailureClass::Cancelled,
             Self::PermissionDenied(_) => AgentFailureClass::PermissionDenied,
             Self::Guardrail(_) => AgentFailureClass::GuardrailViolation,
-            Self::Deadline(_) | Self::TimedOut(_) | Self::Uninterruptible(_) | Self::Failed(_) => {
-                AgentFailureClass::ToolError
-            }
+            Self::FromSink(_)
+            | Self::Deadline(_)
+            | Self::TimedOut(_)
+            | Self::Uninterruptible(_)
+            | Self::Failed(_) => AgentFailureClass::ToolError,
         }
     }
 
@@ -257,6 +265,7 @@ impl ToolError {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Closed(_) => "session_closed",
+            Self::FromSink(_) => "called_from_sink",
             Self::ShuttingDown(_) => SHUTDOWN,
             Self::Deadline(_) => "deadline",
             Self::PermissionDenied(_) => "permission_denied",

@@ -4,8 +4,8 @@ use runtime_lifecycle::{ClaimError, CreateWorkerError};
 use thiserror::Error;
 
 use super::{
-    DeadlineExceededError, ForeignAccountError, SessionBusyError, SessionClosedError,
-    ShuttingDownError,
+    CalledFromSinkError, DeadlineExceededError, ForeignAccountError, SessionBusyError,
+    SessionClosedError, ShuttingDownError, TooManyHandoffsError,
 };
 
 /// A session was not opened, ended, handed over or paused. Its state is unchanged.
@@ -18,13 +18,16 @@ use super::{
 pub enum SessionError {
     /// The session has ended, or ended during the wait.
     Closed(#[from] SessionClosedError),
+    /// A sink of the session called back into it.
+    FromSink(#[from] CalledFromSinkError),
     /// The orchestrator drains.
     ShuttingDown(#[from] ShuttingDownError),
     /// A turn or a tool is running, or the session waits for input.
     Busy(#[from] SessionBusyError),
     /// The deadline of the session has passed.
     Deadline(#[from] DeadlineExceededError),
-    /// The child's shared account is not among the parent's accounts, and only one can pay.
+    /// The shared account is not among the accounts of the session above or before, and only one can
+    /// pay.
     Account(#[from] ForeignAccountError),
     /// The registry refused the worker.
     #[error("no worker for role `{role}`")]
@@ -42,6 +45,8 @@ pub enum SessionError {
         /// The orchestrator's role.
         found: String,
     },
+    /// There were too many handoffs before this one.
+    Handoffs(#[from] TooManyHandoffsError),
     /// The handoff's worker is not an unclaimed worker of the registry.
     Claim(#[from] ClaimError),
     /// The context of a handoff is neither a JSON object nor null.

@@ -8,9 +8,10 @@ use runtime_events::Sleeper;
 use super::Orchestrator;
 use crate::limits::Timeout;
 use crate::park::block_on;
+use crate::parts::sinks::Sinks;
 use crate::report::Drained;
 use crate::setup::Setup;
-use crate::shutdown::{Drain, Sinks};
+use crate::shutdown::{Drain, SinkSet};
 
 /// # Draining
 impl Orchestrator {
@@ -27,8 +28,10 @@ impl Orchestrator {
     /// shutdown from a user's cancellation. A session whose code returns such a refusal, or drops
     /// the session after one, is also cancelled as a shutdown. At the end sinks are flushed.
     ///
-    /// Returns as soon as the last session has ended, and at the latest one second and the flush
-    /// after `timeout`. Draining is permanent: dropping the future ends the wait, not the draining.
+    /// Returns as soon as the last session has ended and the sinks are flushed, and at the latest
+    /// two seconds after `timeout`: sinks have one second for the last events and one for the flush.
+    /// They are called on threads of their own, so a sink that blocks holds up nothing else, and is
+    /// reported ([`Drained::undelivered`], [`Drained::sink_failures`]). Draining is permanent: dropping the future ends the wait, not the draining.
     /// A second call waits as well and returns the same report.
     ///
     /// ```
@@ -52,19 +55,23 @@ impl Orchestrator {
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
         let sleeper = sleeper.or_else(|| self.setup.sleeper.clone());
-        drain_with(&self.setup, sleeper, after).run().await
+        drain_with(&self.setup, &self.sinks, sleeper, after).run().await
     }
 
     /// [`drain`](Self::drain) for threads.
     pub fn drain_blocking(&self, timeout: Duration) -> Drained {
-        let drain = drain_with(&self.setup, self.setup.sleeper.clone(), timeout);
+        let drain = drain_with(&self.setup, &self.sinks, self.setup.sleeper.clone(), timeout);
         block_on(&*self.setup.clock, drain.run())
     }
 }
 
-fn drain_with(setup: &Setup, sleeper: Option<Arc<dyn Sleeper>>, timeout: Duration) -> Drain {
-    let Setup { roster, clock, event_sink, usage_sink, .. } = setup;
-    let mut sinks = Sinks::default();
-    sinks.add(event_sink.as_ref(), usage_sink.as_ref());
-    Drain::begin(Arc::clone(roster), Arc::clone(clock), sleeper, sinks, timeout)
+fn drain_with(
+    setup: &Setup,
+    sinks: &Sinks,
+    sleeper: Option<Arc<dyn Sleeper>>,
+    timeout: Duration,
+) -> Drain {
+    let mut all = SinkSet::default();
+    all.add(sinks.clone());
+    Drain::begin(Arc::clone(&setup.roster), Arc::clone(&setup.clock), sleeper, all, timeout)
 }

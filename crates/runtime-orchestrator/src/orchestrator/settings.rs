@@ -119,7 +119,8 @@ impl Orchestrator {
         set(self, |setup| setup.pricing = pricing)
     }
 
-    /// Sets the maximum number of turns of a session, including refused ones.
+    /// Sets the maximum number of turns of a session, including refused ones, and those of sessions
+    /// that [handed over](Self::accept) to it.
     #[must_use]
     pub fn max_iterations(self, turns: u32) -> Self {
         set(self, |setup| setup.max_iterations = turns)
@@ -146,15 +147,20 @@ impl Orchestrator {
     }
 
     /// Sets the destination of events. For several, use [`FanOut`](runtime_sinks::FanOut).
+    ///
+    /// Sessions share it with the orchestrator. A session drops its share after its last event, even
+    /// if its value or a [handle](crate::SessionHandle) is kept.
     #[must_use]
-    pub fn event_sink(self, sink: impl EventSink + 'static) -> Self {
-        set(self, |setup| setup.event_sink = Some(Arc::new(sink)))
+    pub fn event_sink(mut self, sink: impl EventSink + 'static) -> Self {
+        self.sinks.events = Some(Arc::new(sink));
+        self
     }
 
     /// Sets the destination of the usage records of metered turns.
     #[must_use]
-    pub fn usage_sink(self, sink: impl UsageSink + 'static) -> Self {
-        set(self, |setup| setup.usage_sink = Some(Arc::new(sink)))
+    pub fn usage_sink(mut self, sink: impl UsageSink + 'static) -> Self {
+        self.sinks.usage = Some(Arc::new(sink));
+        self
     }
 
     /// Sets the shutdown: orchestrators with the same one drain together.

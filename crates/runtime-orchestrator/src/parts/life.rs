@@ -60,10 +60,11 @@ pub(crate) struct Ended<P> {
 }
 
 impl Life {
-    /// Creates the life of a session with a running worker, before its first event.
-    pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker) -> Self {
+    /// Creates the life of a session with a running worker, before its first event. `iterations`
+    /// have been requested in sessions before it.
+    pub(crate) fn new(registry: AgentRegistry, worker: &AgentWorker, iterations: u32) -> Self {
         Self {
-            state: Mutex::new(State::opening()),
+            state: Mutex::new(State::opening(iterations)),
             end: OnceLock::new(),
             worker: Worker::new(registry, worker),
         }
@@ -162,17 +163,19 @@ impl Life {
 
     /// The end of the session. If it has not ended, `waker` is woken at the end.
     pub(crate) fn watch(&self, key: &mut Option<u64>, waker: &Waker) -> Option<End> {
+        let waker = waker.clone();
         let mut state = self.state();
         let ended = self.ended();
-        if ended.is_none() {
-            state.watch(key, waker);
-        }
+        let unused = if ended.is_none() { state.watch(key, waker) } else { Some(waker) };
         drop(state);
+        drop(unused);
         ended
     }
 
     pub(crate) fn unwatch(&self, key: u64) {
-        self.state().unwatch(key);
+        let unused = self.state().unwatch(key);
+        // Here the lock is released.
+        drop(unused);
     }
 
     fn closed(&self, status: AgentStatus) -> SessionClosedError {
@@ -188,13 +191,13 @@ impl Life {
 
 /// # End
 impl Life {
-    /// Ends the session as `prepare` says. With `idle`, only if nothing is running. If the worker
+    /// Ends the session as `prepare` says, given the number of requested turns. With `idle`, only if nothing is running. If the worker
     /// has already ended in the registry, the session takes over that end, with the event of
     /// `elsewhere`.
     pub(crate) fn end<P>(
         &self,
         idle: bool,
-        prepare: impl FnOnce() -> Result<(Ending, P), SessionError>,
+        prepare: impl FnOnce(u32) -> Result<(Ending, P), SessionError>,
         elsewhere: impl FnOnce(AgentStatus) -> AgentEvent,
     ) -> Result<Ended<P>, SessionError> {
         let mut state = self.state();
@@ -206,7 +209,7 @@ impl Life {
             if idle {
                 state.idle()?;
             }
-            let (ending, value) = prepare()?;
+            let (ending, value) = prepare(state.iterations())?;
             moved_by_others = self.worker.end(ending.status, ending.worker_detail.as_deref());
             prepared = Some((ending, value));
         }
@@ -253,11 +256,18 @@ impl Life {
     }
 
     pub(crate) fn poll_input(&self, waker: &Waker) -> Poll<Result<String, SessionClosedError>> {
+        let waker = waker.clone();
         let mut state = self.state();
-        match self.open() {
-            Ok(()) => state.poll_input(waker).map(Ok),
-            Err(closed) => Poll::Ready(Err(closed)),
-        }
+        let (polled, unused) = match self.open() {
+            Ok(()) => {
+                let (polled, unused) = state.poll_input(waker);
+                (polled.map(Ok), unused)
+            }
+            Err(closed) => (Poll::Ready(Err(closed)), Some(waker)),
+        };
+        drop(state);
+        drop(unused);
+        polled
     }
 
     /// Ends the wait, and the worker runs again. No other pause begins until
@@ -281,7 +291,9 @@ impl Life {
     }
 
     pub(crate) fn resume(&self) {
-        self.state().resume();
+        let unused = self.state().resume();
+        // Here the lock is released.
+        drop(unused);
     }
 
     /// Provides the input for the pause.

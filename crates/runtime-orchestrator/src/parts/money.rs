@@ -6,8 +6,8 @@ mod funds;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use runtime_resilience::Demand;
@@ -20,7 +20,8 @@ use runtime_usage::{
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 use crate::log::log;
-use crate::parts::stream::{caught, clean_name};
+use crate::parts::sinks::ask;
+use crate::parts::stream::clean_name;
 use crate::usual::UsualOutput;
 
 /// The money of a session. Its books and records have names without secrets.
@@ -37,7 +38,8 @@ pub(crate) struct Money {
     usual: UsualOutput,
     /// Whether the session observes the length of answers.
     learns: bool,
-    sink: Option<Arc<dyn UsageSink>>,
+    /// `None` without a sink, and after the session's last event.
+    sink: Mutex<Option<Arc<dyn UsageSink>>>,
     sink_failures: AtomicU64,
 }
 
@@ -98,7 +100,7 @@ impl Money {
             tracker: UsageTracker::with_pricing(pricing.clone()),
             pricing,
             usual,
-            sink,
+            sink: Mutex::new(sink),
             sink_failures: AtomicU64::new(0),
         }
     }
@@ -115,6 +117,11 @@ impl Money {
             let since = (now() - DateTime::UNIX_EPOCH).to_std();
             account.expire_estimates(since.unwrap_or_default());
         }
+    }
+
+    /// Whether the account was opened for this session, or for one that handed over to it.
+    pub(crate) const fn owns_account(&self) -> bool {
+        self.owns_account
     }
 
     pub(crate) const fn tracker(&self) -> &UsageTracker {
@@ -190,7 +197,7 @@ impl Money {
         let charge = Charge::new(bill.cost).model(model).role(&self.role);
         let charge = if bill.estimated { charge.estimated() } else { charge };
         bill.marks = funds.settle(charge).marks;
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             let mut record =
                 UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
             record.session_id = Some(Arc::clone(&self.session_id));
@@ -253,15 +260,34 @@ impl Money {
         overspent
     }
 
+    /// The sink of the usage records.
+    pub(crate) fn sink(&self) -> Option<Arc<dyn UsageSink>> {
+        self.sink_slot().clone()
+    }
+
     pub(crate) fn flush(&self) {
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink() {
             self.deliver(|| sink.flush());
         }
     }
 
-    fn deliver(&self, ask: impl FnOnce() -> Result<(), SinkError>) {
+    /// Drops the sink.
+    pub(crate) fn close(&self) {
+        let sink = self.sink_slot().take();
+        self.deliver(|| {
+            drop(sink);
+            Ok(())
+        });
+    }
+
+    fn sink_slot(&self) -> MutexGuard<'_, Option<Arc<dyn UsageSink>>> {
+        // Single assignments: the slot stays consistent after a panic.
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn deliver(&self, call: impl FnOnce() -> Result<(), SinkError>) {
         // Relaxed: a count that nothing else depends on.
-        if let Some(error) = caught(ask)
+        if let Some(error) = ask(&self.session_id, call)
             && self.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
         {
             log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");

@@ -206,10 +206,12 @@ impl Pulse {
     }
 
     fn wake_at_first_token(&self, waker: &Waker) {
+        let waker = waker.clone();
         let mut heard = self.heard();
-        if heard.first.is_none() {
-            heard.waiting = Some(waker.clone());
-        }
+        let unused = if heard.first.is_none() { heard.waiting.replace(waker) } else { Some(waker) };
+        drop(heard);
+        // Dropped after the lock is released, because a waker may own its task.
+        drop(unused);
     }
 
     /// Sets the usage so far.

@@ -1,21 +1,25 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
+mod line;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Instant;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId, without_secrets,
 };
-use runtime_sinks::{EventSink, SinkError};
+use runtime_sinks::EventSink;
 
+use self::line::{Line, Step};
 use crate::log::log;
+use crate::parts::sinks::ask;
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -35,11 +39,16 @@ pub(crate) struct Outlet {
 }
 
 /// Creates events, numbers them, keeps the last ones and gives all of them to the sink.
+///
+/// An event is *posted* under the lock and *delivered* without it. So only threads that emit wait
+/// for the sink.
 pub(crate) struct Stream {
     speaker: Speaker,
     /// The role and the phase in events.
     names: (Arc<str>, Arc<str>),
-    outlet: Outlet,
+    capacity: NonZeroUsize,
+    keeps: bool,
+    is_heard: bool,
     clock: Arc<dyn Clock>,
     started: Instant,
     root: SpanId,
@@ -47,13 +56,19 @@ pub(crate) struct Stream {
     parent: Option<SpanId>,
     next_span: AtomicU64,
     state: Mutex<State>,
+    /// Notified when a thread has left the sink, if others wait for that.
+    left: Condvar,
 }
 
-#[derive(Debug)]
 struct State {
     seq: u64,
+    /// The wall-clock time of the last event.
+    stamp: DateTime<Utc>,
     labels: Option<Arc<Labels>>,
     log: VecDeque<Arc<AgentEvent>>,
+    line: Line,
+    /// The number of threads that wait for the sink.
+    waiting: u32,
     sink_failures: u64,
 }
 
@@ -77,17 +92,30 @@ impl Stream {
         (span_base, parent): (u64, Option<SpanId>),
     ) -> Self {
         let labels = labels.map(clean_labels);
-        let state = State { seq: 0, labels, log: VecDeque::new(), sink_failures: 0 };
+        let Outlet { sink, capacity, keeps } = outlet;
+        let is_heard = keeps || sink.is_some();
+        let state = State {
+            seq: 0,
+            stamp: DateTime::<Utc>::MIN_UTC,
+            labels,
+            log: VecDeque::new(),
+            line: Line::new(sink),
+            waiting: 0,
+            sink_failures: 0,
+        };
         Self {
             names: (clean_name(&speaker.role), clean_name(&speaker.phase)),
             speaker,
-            outlet,
+            capacity,
+            keeps,
+            is_heard,
             clock,
             started,
             root: SpanId::from_u64(span_base),
             parent,
             next_span: AtomicU64::new(span_base),
             state: Mutex::new(state),
+            left: Condvar::new(),
         }
     }
 
@@ -107,15 +135,15 @@ impl Stream {
 
     /// Whether events have a reader. Without one, none is created.
     pub(crate) const fn is_heard(&self) -> bool {
-        self.outlet.keeps || self.outlet.sink.is_some()
+        self.is_heard
     }
 
-    /// An event without a span.
+    /// An event without a span. It is stamped when it is posted.
     pub(crate) fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
+        let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
         if !self.is_heard() {
-            return AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+            return event;
         }
-        let mut event = AgentEvent::new(name, status, self.clock.utc_now());
         event.project_id = self.speaker.project_id;
         event.session_id = Some(Arc::clone(&self.speaker.session_id));
         event
@@ -143,52 +171,137 @@ impl Stream {
         }
     }
 
-    /// Numbers `event`, keeps it and gives it to the sink, which must not call back.
+    /// Posts `event`, and returns once it is delivered.
     ///
     /// Its texts may come from anyone, and lose their secrets here. Errors and panics of the sink are
     /// counted; the session continues.
     pub(crate) fn emit(&self, mut event: AgentEvent) {
-        if self.is_heard() {
-            event.remove_secrets();
-            self.emit_as_is(event);
-        }
+        self.clean(&mut event);
+        self.emit_as_is(event);
     }
 
     /// Emits an event with the texts that it has.
-    pub(crate) fn emit_as_is(&self, mut event: AgentEvent) {
+    pub(crate) fn emit_as_is(&self, event: AgentEvent) {
+        let Some((state, evicted)) = self.number(event) else { return };
+        self.deliver_from(state);
+        // Freed after the lock is released.
+        drop(evicted);
+    }
+
+    /// Numbers `event` and keeps it. [`deliver`](Self::deliver) is to follow.
+    pub(crate) fn post(&self, mut event: AgentEvent) {
+        self.clean(&mut event);
+        drop(self.number(event));
+    }
+
+    /// Posts the session's last event.
+    pub(crate) fn post_last(&self, mut event: AgentEvent) {
+        self.clean(&mut event);
+        let Some((mut state, evicted)) = self.number(event) else { return };
+        let seq = state.seq;
+        state.line.ends_with(seq);
+        drop(state);
+        drop(evicted);
+    }
+
+    /// Returns once all posted events are delivered.
+    pub(crate) fn deliver(&self) {
+        self.deliver_from(self.state());
+    }
+
+    fn clean(&self, event: &mut AgentEvent) {
+        if self.is_heard() {
+            event.remove_secrets();
+        }
+    }
+
+    /// Numbers `event` and keeps it. Also returns the event that is no longer kept.
+    fn number(
+        &self,
+        mut event: AgentEvent,
+    ) -> Option<(MutexGuard<'_, State>, Option<Arc<AgentEvent>>)> {
         if !self.is_heard() {
-            return;
+            return None;
         }
         let (role, phase) = &self.names;
         event.role = Some(Arc::clone(role));
         event.phase = Some(Arc::clone(phase));
         // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
-        // Under the lock, so that it grows with `seq`. First, because the clock is the caller's
-        // code.
+        // Under the lock, so that times grow with `seq`. First, because the clock is the caller's
+        // code. The wall clock may be set back.
         event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
+        let mut event = event.with_stamp(self.clock.utc_now().max(state.stamp));
+        state.stamp = event.emitted_at;
         state.seq += 1;
         event.seq = Some(state.seq);
         event.labels.clone_from(&state.labels);
         let event = Arc::new(event);
-        let Outlet { sink, capacity, keeps } = &self.outlet;
-        let evicted = if state.log.len() == capacity.get() { state.log.pop_front() } else { None };
-        let failure = sink.as_ref().and_then(|sink| caught(|| sink.emit(&event)));
-        if *keeps {
+        state.line.post(&event);
+        let full = state.log.len() == self.capacity.get();
+        let evicted = if full { state.log.pop_front() } else { None };
+        if self.keeps {
             state.log.push_back(event);
         }
-        let first = state.count(failure);
+        Some((state, evicted))
+    }
+
+    /// Delivers the posted events, or waits until others have.
+    fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
+        let (seq, me) = (state.seq, thread::current().id());
+        let mut first = None;
+        loop {
+            match state.line.step(seq, me) {
+                Step::Done => break,
+                Step::Wait => {
+                    state.waiting += 1;
+                    state = self.left.wait(state).unwrap_or_else(PoisonError::into_inner);
+                    state.waiting -= 1;
+                }
+                Step::Deliver(sink, event) => {
+                    drop(state);
+                    let failure = ask(&self.speaker.session_id, || sink.emit(&event));
+                    drop(sink);
+                    state = self.state();
+                    state.line.delivered(&event, failure.is_none());
+                    first = state.count(failure).or(first);
+                    if state.waiting > 0 {
+                        self.left.notify_all();
+                    }
+                }
+            }
+        }
         drop(state);
-        // Freed after the lock is released.
-        drop(evicted);
         self.log_first(first);
     }
 
-    /// Makes the sink write its buffer. Without the lock, because this may be slow.
+    /// Makes the sink write its buffer.
     pub(crate) fn flush(&self) {
-        let failure = self.outlet.sink.as_ref().and_then(|sink| caught(|| sink.flush()));
+        let Some(sink) = self.sink() else { return };
+        let failure = ask(&self.speaker.session_id, || sink.flush());
         let first = self.state().count(failure);
         self.log_first(first);
+    }
+
+    /// Drops the sink.
+    pub(crate) fn close(&self) {
+        let sink = self.state().line.close();
+        let failure = ask(&self.speaker.session_id, || {
+            drop(sink);
+            Ok(())
+        });
+        let first = self.state().count(failure);
+        self.log_first(first);
+    }
+
+    /// The sink of the events.
+    pub(crate) fn sink(&self) -> Option<Arc<dyn EventSink>> {
+        self.state().line.sink().cloned()
+    }
+
+    /// Whether there is a sink that has not taken the session's last event.
+    pub(crate) fn owes_the_last(&self) -> bool {
+        self.state().line.owes_the_last()
     }
 
     fn log_first(&self, failure: Option<String>) {
@@ -215,7 +328,7 @@ impl Stream {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Only the sink can panic, and that is caught.
+        // Changed in single steps, so it stays consistent after a panic of the clock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -244,15 +357,6 @@ pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
     match without_secrets(name) {
         Cow::Borrowed(_) => Arc::clone(name),
         Cow::Owned(clean) => clean.into(),
-    }
-}
-
-/// The error or panic of a sink, without secrets, if there was one.
-pub(crate) fn caught(ask: impl FnOnce() -> Result<(), SinkError>) -> Option<String> {
-    // Any broken state is the sink's own; nothing else here uses it.
-    match catch_unwind(AssertUnwindSafe(ask)) {
-        Ok(answer) => answer.err().map(|error| without_secrets(&error.to_string()).into_owned()),
-        Err(_) => Some("the sink panicked".to_owned()),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_policy::{
     PermissionOutcome, PhaseContext, PolicyActionData, PolicyRule, QualityGateOutcome, QualityLevel,
 };
@@ -24,15 +23,11 @@ pub(crate) fn authorize(core: &Core, tool: &str) -> PermissionOutcome {
 
 pub(crate) fn gate(core: &Core, observed: QualityLevel) -> Option<QualityGateOutcome> {
     let outcome = core.setup.gate.as_ref()?.evaluate(Some(observed));
-    let (name, status) = if outcome.satisfied {
-        (AgentEventName::PhaseGatePassed, AgentEventStatus::Green)
-    } else {
-        log!(info, session = %core.session_id(), role = %core.role(), observed = %observed.name(), "quality gate failed");
-        (AgentEventName::PhaseGateFailed, AgentEventStatus::Red)
-    };
+    if !outcome.satisfied {
+        log!(info, session = %core.session_id(), role = %core.role(), required = %outcome.required_level.name(), observed = %observed.name(), "quality gate failed");
+    }
     if let Ok(_entry) = core.enter(false) {
-        let detail = format!("observed={}", observed.name());
-        core.stream.emit(core.stream.event(name, status).with_detail(detail));
+        tell::gate(&core.stream, outcome, observed);
     }
     Some(outcome)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use runtime_lifecycle::AgentStatus;
 
 use crate::core::Core;
-use crate::error::{SessionClosedError, SessionError};
+use crate::error::SessionError;
 
 /// A handle to a session: provides input, cancels, and reads the status.
 ///
@@ -24,9 +24,10 @@ impl SessionHandle {
     ///
     /// # Errors
     ///
-    /// [`SessionClosedError`] if the session has ended.
-    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionClosedError> {
-        self.core.cancel_with(detail.into())
+    /// [`SessionError::Closed`] if the session has ended.
+    pub fn cancel(&self, detail: impl Into<String>) -> Result<(), SessionError> {
+        self.core.refuse_sinks()?;
+        Ok(self.core.cancel_with(detail.into())?)
     }
 
     /// Provides the input for [`pause_for_input`](crate::OrchestrationSession::pause_for_input).

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use runtime_events::payload::{Any, SessionEnded};
-use runtime_lifecycle::{AgentStatus, Handoff};
+use runtime_lifecycle::{AgentStatus, Handoff, Offer};
 use serde_json::{Map, Value};
 
+use super::estate::Estate;
 use crate::core::{Core, completed};
-use crate::error::SessionError;
+use crate::error::{SessionError, TooManyHandoffsError};
 use crate::log::log;
 use crate::parts::life::Ending;
 use crate::parts::stream::Speaker;
@@ -20,11 +21,18 @@ pub(crate) fn hand_over(
     context: Value,
 ) -> Result<Handoff, SessionError> {
     let context = object(context)?;
+    check_number(core, target_role)?;
     let Speaker { role, phase, project_id, .. } = core.stream.speaker();
-    let handoff = core.end(true, || {
+    let handoff = core.end(true, |iterations| {
         let detail = format!("handoff from {role}: {reason}");
-        let target =
-            core.setup.registry.offer(target_role, Arc::clone(phase), *project_id, &detail);
+        let (phase_of_both, estate) = (Arc::clone(phase), Arc::new(Estate::of(core, iterations)));
+        let registry = &core.setup.registry;
+        let target = registry.offer(
+            target_role,
+            phase_of_both,
+            *project_id,
+            Offer::new(&detail).attach(estate),
+        );
         let target = target
             .map_err(|source| SessionError::Worker { role: target_role.to_owned(), source })?;
         let at = core.time.clock().utc_now();
@@ -45,6 +53,17 @@ pub(crate) fn hand_over(
     })?;
     log!(info, session = %core.session_id(), role = %role, target_role = %target_role, reason = %reason, "handoff issued");
     Ok(handoff)
+}
+
+/// Refuses one handoff too many in a row.
+fn check_number(core: &Core, target_role: &str) -> Result<(), TooManyHandoffsError> {
+    let max_handoffs = core.setup.registry.max_handoffs();
+    let before = core.roles().count() - 1;
+    if before < usize::try_from(max_handoffs).unwrap_or(usize::MAX) {
+        return Ok(());
+    }
+    let roles = core.roles().cloned().chain([target_role.into()]).collect();
+    Err(TooManyHandoffsError { max_handoffs, roles })
 }
 
 fn object(context: Value) -> Result<Map<String, Value>, SessionError> {

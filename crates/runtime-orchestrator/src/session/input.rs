@@ -37,7 +37,7 @@ struct Pause<'c> {
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
         let Self { core, detail } = self;
-        if let Ok(_entry) = core.enter(false)
+        if let Ok(_entry) = core.enter_anyway(false)
             && let Ok(moved) = core.life.stop_waiting(detail)
         {
             if let Some(before) = moved {

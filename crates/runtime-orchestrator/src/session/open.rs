@@ -2,29 +2,38 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use runtime_lifecycle::{AgentStatus, AgentWorker, Handoff};
+use runtime_events::Clock;
+use runtime_lifecycle::{AgentStatus, AgentWorker};
 use runtime_usage::{Account, Limit, Usd};
 
 use super::OrchestrationSession;
+use super::estate::{Acceptance, Estate};
 use crate::core::{Core, Origin};
 use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
-use crate::limits::later;
+use crate::limits::{Until, later};
 use crate::log::log;
+use crate::parts::sinks::Sinks;
 use crate::setup::{Setup, account};
 
 /// Opens a session at the top.
-pub(crate) fn open(setup: &Arc<Setup>) -> Result<OrchestrationSession, SessionError> {
+pub(crate) fn open(
+    setup: &Arc<Setup>,
+    sinks: &Sinks,
+) -> Result<OrchestrationSession, SessionError> {
     setup.roster.accepting()?;
     let worker = hire(setup)?;
-    Ok(begin(setup, &worker, of_its_own(setup))?)
+    Ok(begin(setup, sinks, &worker, of_its_own(setup))?)
 }
 
 /// Opens a session for the worker of a handoff.
 pub(crate) fn accept(
     setup: &Arc<Setup>,
-    handoff: &Handoff,
+    sinks: &Sinks,
+    acceptance: Acceptance<'_>,
 ) -> Result<OrchestrationSession, SessionError> {
+    let handoff = acceptance.handoff;
     if *setup.role != *handoff.target_role {
         return Err(SessionError::Role {
             expected: handoff.target_role.to_string(),
@@ -32,8 +41,39 @@ pub(crate) fn accept(
         });
     }
     setup.roster.accepting()?;
+    let origin = match Estate::waiting(&setup.registry, handoff) {
+        Some(estate) => inherited(setup, &estate, acceptance)?,
+        None => of_its_own(setup),
+    };
     let worker = setup.registry.claim(&handoff.target_worker_id)?;
-    Ok(begin(setup, &worker, of_its_own(setup))?)
+    Ok(begin(setup, sinks, &worker, origin)?)
+}
+
+/// What a session takes from the one that handed over to it.
+fn inherited(
+    setup: &Setup,
+    estate: &Estate,
+    acceptance: Acceptance<'_>,
+) -> Result<Origin, SessionError> {
+    let Estate { account: (above, owned), until, clock, iterations, labels, roles } = estate;
+    let account = match acceptance.account.of_earlier(above.as_ref()) {
+        Some(above) => {
+            check_shared(setup, above)?;
+            let limit = setup.budget.clone();
+            limit.map_or((Some(above.clone()), *owned), |own| (Some(above.remainder(own)), true))
+        }
+        None => own_account(setup),
+    };
+    let now = setup.clock.now();
+    let until = acceptance.deadline.of_earlier(until.as_ref());
+    Ok(Origin {
+        account,
+        until: until.map(|until| rest(until, clock, setup, now)).transpose()?,
+        iterations: acceptance.iterations.of_earlier(Some(*iterations)).unwrap_or_default(),
+        labels: acceptance.labels.of_earlier(labels.clone()),
+        earlier: Some(Arc::clone(roles)),
+        ..Origin::default()
+    })
 }
 
 /// The settings of a child with another role: its parent's, except budget and deadline, which the
@@ -53,6 +93,7 @@ pub(crate) fn child_setup(parent: &Core, role: Arc<str>) -> Setup {
 pub(crate) fn open_below(
     parent: &Core,
     mut setup: Setup,
+    sinks: &Sinks,
 ) -> Result<OrchestrationSession, SessionError> {
     let _entry = parent.enter(false)?;
     parent.life.accepting()?;
@@ -60,43 +101,60 @@ pub(crate) fn open_below(
     // Read before the parent's clock: if both are the same clock, the child's time does not begin
     // later.
     let now = setup.clock.now();
-    let mut until = parent.time.deadline().cloned();
-    if let Some(until) = &mut until {
-        let left = parent.time.left_until(until.at);
-        if left.is_zero() {
-            let deadline = until.after;
-            return Err(DeadlineExceededError { deadline, call_began: false }.into());
+    let until = parent.time.deadline();
+    let until = until.map(|until| rest(until, parent.time.clock(), &setup, now)).transpose()?;
+    let account = match parent.money.account() {
+        Some(above) => {
+            check_shared(&setup, above)?;
+            (Some(remainder(above, setup.budget.take(), &setup.role)), true)
         }
-        until.after = left;
-        // On another clock the parent's instant has no meaning: the rest counts from now, on the
-        // child's sleeper.
-        if !Arc::ptr_eq(&setup.clock, parent.time.clock()) {
-            until.at = later(now, left);
-            until.sleeper = setup.sleeper.clone().or_else(|| until.sleeper.take());
-        }
-    }
-    let above = parent.money.account();
-    if let (Some(shared), Some(above)) = (&setup.account, above)
-        && !above.path().any(|account| account.is(shared))
-    {
-        let account = shared.limit().name.clone();
-        return Err(ForeignAccountError { account }.into());
-    }
-    let limit = setup.budget.take();
-    let account = match above {
-        Some(above) => (Some(remainder(above, limit, &setup.role)), true),
-        None => account(setup.account.as_ref(), limit),
+        None => own_account(&setup),
     };
     let setup = Arc::new(setup);
     let worker = hire(&setup)?;
     let rosters = parent.places.above(&setup.roster);
-    let origin = Origin { parent: Some(parent.stream.root()), account, until, rosters };
-    Ok(begin(&setup, &worker, origin)?)
+    let parent = Some(parent.stream.root());
+    let origin = Origin { parent, account, until, rosters, ..Origin::default() };
+    Ok(begin(&setup, sinks, &worker, origin)?)
 }
 
 fn of_its_own(setup: &Setup) -> Origin {
-    let account = account(setup.account.as_ref(), setup.budget.clone());
-    Origin { account, ..Origin::default() }
+    Origin { account: own_account(setup), ..Origin::default() }
+}
+
+fn own_account(setup: &Setup) -> (Option<Account>, bool) {
+    account(setup.account.as_ref(), setup.budget.clone())
+}
+
+/// Checks that the orchestrator's shared account, if it has one, is on the path of `above`.
+fn check_shared(setup: &Setup, above: &Account) -> Result<(), ForeignAccountError> {
+    match &setup.account {
+        Some(shared) if !above.path().any(|account| account.is(shared)) => {
+            Err(ForeignAccountError { account: shared.limit().name.clone() })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The deadline of another session, whose clock is `clock`, for a session that begins `now`.
+fn rest(
+    until: &Until,
+    clock: &Arc<dyn Clock>,
+    setup: &Setup,
+    now: Instant,
+) -> Result<Until, DeadlineExceededError> {
+    let left = until.at.saturating_duration_since(clock.now());
+    if left.is_zero() {
+        return Err(DeadlineExceededError { deadline: until.after, call_began: false });
+    }
+    let mut until = Until { after: left, ..until.clone() };
+    // On another clock the instant has no meaning: the rest counts from now, on the session's
+    // sleeper.
+    if !Arc::ptr_eq(&setup.clock, clock) {
+        until.at = later(now, left);
+        until.sleeper = setup.sleeper.clone().or_else(|| until.sleeper.take());
+    }
+    Ok(until)
 }
 
 /// Registers a running worker.
@@ -117,10 +175,11 @@ fn hire(setup: &Setup) -> Result<AgentWorker, SessionError> {
 /// registration may be outdated. If a roster drains, the worker is cancelled.
 fn begin(
     setup: &Arc<Setup>,
+    sinks: &Sinks,
     worker: &AgentWorker,
     origin: Origin,
 ) -> Result<OrchestrationSession, ShuttingDownError> {
-    let core = Arc::new(Core::new(setup, worker, origin));
+    let core = Arc::new(Core::new(setup, sinks.clone(), worker, origin));
     core.places.join(&core.as_member()).inspect_err(|_| core.life.withdraw())?;
     core.say_hello();
     if setup.recovery.is_off() {

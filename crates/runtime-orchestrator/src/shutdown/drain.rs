@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 use runtime_events::{Clock, Sleeper};
 use runtime_sinks::{EventSink, UsageSink};
 
+use super::apart::{Job, apart};
 use crate::limits::later;
 use crate::log::log;
 use crate::park::Timer;
-use crate::parts::stream::caught;
+use crate::parts::sinks::Sinks;
+use crate::parts::sinks::caught;
 use crate::report::Drained;
-use crate::roster::Roster;
+use crate::roster::{Member, Roster};
 
-/// The time for cancelled sessions to emit their last events.
+/// The time for cancelled sessions to emit their last events, and for sinks to flush.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A drain that has begun.
@@ -25,7 +27,7 @@ pub(crate) struct Drain {
     roster: Arc<Roster>,
     clock: Arc<dyn Clock>,
     sleeper: Option<Arc<dyn Sleeper>>,
-    sinks: Sinks,
+    sinks: SinkSet,
     until: Instant,
 }
 
@@ -35,26 +37,23 @@ impl Drain {
         roster: Arc<Roster>,
         clock: Arc<dyn Clock>,
         sleeper: Option<Arc<dyn Sleeper>>,
-        mut sinks: Sinks,
+        mut sinks: SinkSet,
         timeout: Duration,
     ) -> Self {
         let until = later(clock.now(), timeout);
         for member in roster.begin() {
-            sinks.add(member.event_sink(), member.usage_sink());
+            sinks.add(member.sinks());
         }
         Self { roster, clock, sleeper, sinks, until }
     }
 
     pub(crate) async fn run(self) -> Drained {
         if !self.emptied(self.until).await {
-            self.roster.cancel_rest();
-            self.emptied(self.grace()).await;
+            let grace = later(self.clock.now(), GRACE);
+            deliver(self.roster.cancel_rest()).await;
+            self.emptied(grace).await;
         }
-        self.finish()
-    }
-
-    fn grace(&self) -> Instant {
-        later(self.clock.now(), GRACE)
+        self.finish().await
     }
 
     /// Whether the roster was empty by `until`.
@@ -73,8 +72,8 @@ impl Drain {
         .await
     }
 
-    fn finish(self) -> Drained {
-        let failures = self.sinks.flush();
+    async fn finish(self) -> Drained {
+        let failures = self.sinks.flush().await;
         let mut drained = self.roster.report();
         drained.sink_failures = failures;
         for left in &drained.left_over {
@@ -87,11 +86,27 @@ impl Drain {
             info,
             ended = drained.ended,
             left_over = drained.left_over.len(),
+            undelivered = drained.undelivered,
             in_time = drained.in_time,
             "drained"
         );
         drained
     }
+}
+
+/// Delivers the last events of cancelled sessions. Sessions with the same sinks share a thread: a
+/// sink that blocks holds up only them.
+async fn deliver(cancelled: Vec<Arc<dyn Member>>) {
+    let mut by_sinks: HashMap<_, Vec<Arc<dyn Member>>> = HashMap::new();
+    for member in cancelled {
+        let Sinks { events, usage } = member.sinks();
+        let key = (events.as_ref().map(address), usage.as_ref().map(address));
+        by_sinks.entry(key).or_default().push(member);
+    }
+    let job = |members: Vec<Arc<dyn Member>>| -> Job<()> {
+        Box::new(move || members.iter().for_each(|member| member.deliver()))
+    };
+    apart(by_sinks.into_values().map(job).collect(), GRACE).await;
 }
 
 /// A place among the wakers of the roster.
@@ -117,31 +132,33 @@ impl Drop for Watch<'_> {
 /// The sinks of several orchestrators, each once. The keys are addresses, which stay valid because
 /// the sinks are held here.
 #[derive(Default)]
-pub(crate) struct Sinks {
+pub(crate) struct SinkSet {
     events: HashMap<usize, Arc<dyn EventSink>>,
     usage: HashMap<usize, Arc<dyn UsageSink>>,
 }
 
-impl Sinks {
-    pub(crate) fn add(
-        &mut self,
-        events: Option<&Arc<dyn EventSink>>,
-        usage: Option<&Arc<dyn UsageSink>>,
-    ) {
+impl SinkSet {
+    pub(crate) fn add(&mut self, Sinks { events, usage }: Sinks) {
         if let Some(sink) = events {
-            let at = Arc::as_ptr(sink).cast::<()>().addr();
-            self.events.entry(at).or_insert_with(|| Arc::clone(sink));
+            self.events.entry(address(&sink)).or_insert(sink);
         }
         if let Some(sink) = usage {
-            let at = Arc::as_ptr(sink).cast::<()>().addr();
-            self.usage.entry(at).or_insert_with(|| Arc::clone(sink));
+            self.usage.entry(address(&sink)).or_insert(sink);
         }
     }
 
     /// Flushes all sinks. Returns their errors.
-    fn flush(&self) -> Vec<String> {
-        let events = self.events.values().filter_map(|sink| caught(|| sink.flush()));
-        let usage = self.usage.values().filter_map(|sink| caught(|| sink.flush()));
-        events.chain(usage).collect()
+    async fn flush(&self) -> Vec<String> {
+        let events = self.events.values().cloned();
+        let events = events.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
+        let usage = self.usage.values().cloned();
+        let usage = usage.map(|sink| -> Job<_> { Box::new(move || caught(|| sink.flush())) });
+        let flushed = apart(events.chain(usage).collect(), GRACE).await;
+        let late = || Some(format!("the sink has not returned after {GRACE:?}"));
+        flushed.into_iter().filter_map(|failure| failure.unwrap_or_else(late)).collect()
     }
+}
+
+fn address<S: ?Sized>(sink: &Arc<S>) -> usize {
+    Arc::as_ptr(sink).cast::<()>().addr()
 }

@@ -41,7 +41,7 @@ impl<'s> ActiveTool<'s> {
         let span = core.stream.new_span();
         let tool = Self { core, name, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
-            tool.emit(tool.event(AgentEventName::AgentToolCalled, AgentEventStatus::Running));
+            tool.emit(tool.event(AgentEventName::ToolCalled, AgentEventStatus::Running));
         }
         tool
     }
@@ -141,7 +141,7 @@ impl ActiveTool<'_> {
     pub(super) fn completed(mut self) {
         self.ended = true;
         if self.core.stream.is_heard() {
-            let event = self.event(AgentEventName::AgentToolCompleted, AgentEventStatus::Completed);
+            let event = self.event(AgentEventName::ToolCompleted, AgentEventStatus::Completed);
             self.emit(event.with_outcome(SpanOutcome::Ok));
         }
     }
@@ -157,7 +157,7 @@ impl ActiveTool<'_> {
             SpanOutcome::Cancelled => AgentEventStatus::Cancelled,
             _ => AgentEventStatus::Failed,
         };
-        let event = self.event(AgentEventName::AgentToolCompleted, status);
+        let event = self.event(AgentEventName::ToolCompleted, status);
         let event = event.with_failure_class(class).with_detail(text_of(error));
         self.emit(event.with_outcome(outcome));
         self.core.log_failure("tool", error);

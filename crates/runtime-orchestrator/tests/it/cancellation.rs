@@ -103,8 +103,8 @@ fn tool_dropped_at_any_point_is_cancelled() {
             session.run_tool(call, search).await.unwrap();
         },
         |fixture, _, completed| {
-            let called = fixture.events.all(AgentEventName::AgentToolCalled).len();
-            let ended = last_outcome(fixture, AgentEventName::AgentToolCompleted);
+            let called = fixture.events.all(AgentEventName::ToolCalled).len();
+            let ended = last_outcome(fixture, AgentEventName::ToolCompleted);
             let expected = if completed { SpanOutcome::Ok } else { SpanOutcome::Cancelled };
             assert_eq!(ended, (called == 1).then_some(expected));
             // A tool that is dropped during guardrails never ran, and its refusal is emitted.

@@ -136,7 +136,8 @@ fn account_outside_the_parents_path_is_refused() {
     let refused = other.session_below(&parent).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "the shared account `team` is not among the accounts of the parent session, which pay for the child"
+        "the shared account `team` is not among the accounts of the session above or before, which \
+         pay for this one"
     );
     let own = fixture.orchestrator.account(parent.account().unwrap());
     assert!(own.session_below(&parent).is_ok());

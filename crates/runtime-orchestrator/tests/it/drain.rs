@@ -1,5 +1,6 @@
 //! Draining: new calls are refused, running calls finish, open sessions are cancelled.
 
+mod blocked;
 mod groups;
 mod late;
 mod races;
@@ -18,7 +19,7 @@ use runtime_orchestrator::{
 use runtime_usage::Limit;
 use serde_json::Value;
 
-use crate::support::{Fixture, assert_books_agree, assert_lawful, dollar, limit, now};
+use crate::support::{Fixture, assert_books_agree, assert_lawful, dollar, limit, now, wait_for};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -40,7 +41,7 @@ fn draining(fixture: &Fixture) -> Pin<Box<dyn Future<Output = Drained> + Send>> 
 fn drain_without_sessions_returns_at_once() {
     let fixture = Fixture::new();
     fixture.orchestrator.session().unwrap().complete().unwrap();
-    let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
+    let drained = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
     assert!(drained.in_time);
     assert_eq!((drained.ended, drained.left_over.len()), (0, 0), "over before it began");
     assert_eq!(drained.to_string(), "drained in time: 0 ended, 0 left over");
@@ -78,7 +79,7 @@ fn draining_orchestrator_opens_no_session() {
     assert_eq!(registry.len(), workers, "no worker is registered");
 
     parent.complete().unwrap();
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert!(drained.in_time);
     assert_eq!((drained.ended, drained.left_over.len()), (1, 0));
 }
@@ -118,7 +119,7 @@ fn drain_lets_running_calls_finish_and_refuses_new_ones() {
     assert_eq!(report.summary.status(), AgentStatus::Completed);
     assert!(!report.summary.shutdown);
     assert_eq!(report.summary.iterations, 4, "refused turns count");
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert!(drained.in_time);
     assert_eq!((drained.ended, drained.left_over.len()), (1, 0));
     assert_lawful(&fixture.events.events());
@@ -149,7 +150,7 @@ fn sessions_end_normally_within_the_timeout() {
     drop(dropped);
     // A handover is an end, and an orchestrator that does not drain can accept it.
     handed.handoff_to("editor", "polish", Value::Null).unwrap();
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (5, 0, true));
     let cancelled = fixture.events.all(AgentEventName::AgentFailed);
     for event in cancelled.iter().filter(|event| event.status == AgentEventStatus::Cancelled) {
@@ -188,7 +189,7 @@ fn body_that_returns_the_refusal_is_cancelled_as_shutdown() {
     said.fail("shutting down", AgentFailureClass::Unknown).unwrap();
     assert_eq!(said.status(), AgentStatus::Failed);
 
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert!(drained.in_time);
     assert_eq!((drained.ended, drained.left_over.len()), (2, 3));
     assert!(drained.left_over.iter().all(|left| !left.stuck && left.in_flight == 0));
@@ -206,9 +207,9 @@ fn session_dropped_after_the_refusal_is_cancelled_as_shutdown() {
     let handle = dropped.handle();
     drop((dropped, asked_nothing));
     cancelled.cancel("ctrl-c").unwrap();
-    assert!(handle.cancel("too late").unwrap_err().shutdown);
+    assert!(handle.cancel("too late").unwrap_err().is_shutdown());
     assert!(!cancelled.summary().shutdown, "a user's cancel is not a shutdown");
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len(), drained.in_time), (2, 1, true));
     assert_eq!(&*drained.left_over[0].session_id, handle.session_id());
 }
@@ -236,7 +237,7 @@ fn refused_turn_reserves_nothing() {
     assert_books_agree(&fixture, &session);
     fixture.assert_no_probe_is_leaked();
     drop(session);
-    let _ = now(drain);
+    let _ = wait_for(drain);
 }
 
 #[test]
@@ -250,5 +251,5 @@ fn clones_share_their_shutdown() {
     let other = Orchestrator::new("writer", "draft");
     assert!(other.session().is_ok(), "another orchestrator does not drain");
     session.complete().unwrap();
-    assert_eq!(now(drain).ended, 1);
+    assert_eq!(wait_for(drain).ended, 1);
 }

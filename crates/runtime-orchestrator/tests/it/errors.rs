@@ -136,11 +136,9 @@ fn details_of_an_anyhow_error_have_its_whole_chain() {
     let tool = now(session.run_tool("save", async || Err::<(), _>(error())));
     let _ = tool.unwrap_err();
     let _ = session.finish(Err::<(), _>(failed));
-    for name in [
-        AgentEventName::TurnFailed,
-        AgentEventName::AgentToolCompleted,
-        AgentEventName::AgentFailed,
-    ] {
+    for name in
+        [AgentEventName::TurnFailed, AgentEventName::ToolCompleted, AgentEventName::AgentFailed]
+    {
         let event = fixture.only(name);
         let detail = event.detail.as_ref().unwrap();
         assert_eq!(detail, "cannot save: disk full", "{name}");

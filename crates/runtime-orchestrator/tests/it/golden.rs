@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use runtime_events::payload::{
-    self, BreakerChanged, BudgetExceeded, ContentCaptured, GuardrailChecked, HandedOver, LogRecord,
-    PermissionChecked, PolicyDecided, ProviderSwitched, Recovery, Refused, SessionEnded,
-    SessionStarted, StatusChanged, Tool, TurnEnded, TurnStarted, Wait,
+    self, BreakerChanged, BudgetExceeded, ContentCaptured, GateEvaluated, GuardrailChecked,
+    HandedOver, LogRecord, PermissionChecked, PolicyDecided, ProviderSwitched, Recovery, Refused,
+    SessionEnded, SessionStarted, StatusChanged, Tool, TurnEnded, TurnStarted, Wait,
 };
 use runtime_events::{AgentEvent, AgentEventName, CountingIds, Data};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
@@ -77,8 +77,8 @@ fn golden_logs_have_every_event_of_sessions() {
         Name::AgentBlocked,
         Name::AgentCompleted,
         Name::AgentFailed,
-        Name::AgentToolCalled,
-        Name::AgentToolCompleted,
+        Name::ToolCalled,
+        Name::ToolCompleted,
         Name::TurnStarted,
         Name::TurnCompleted,
         Name::TurnFailed,
@@ -93,6 +93,8 @@ fn golden_logs_have_every_event_of_sessions() {
         Name::GuardrailChecked,
         Name::PermissionChecked,
         Name::PolicyDecided,
+        Name::PhaseGatePassed,
+        Name::PhaseGateFailed,
         Name::HandedOver,
         Name::AgentPaused,
         Name::AgentResumed,
@@ -119,7 +121,7 @@ fn through(event: &AgentEvent) -> Data {
         Name::TurnCompleted | Name::TurnFailed | Name::AttemptCompleted | Name::AttemptFailed => {
             TurnEnded::of(event).data()
         }
-        Name::AgentToolCalled | Name::AgentToolCompleted => Tool::of(event).data(),
+        Name::ToolCalled | Name::ToolCompleted => Tool::of(event).data(),
         Name::AgentBlocked => Refused::of(event).data(),
         Name::WaitStarted | Name::WaitEnded => Wait::of(event).data(),
         Name::RecoveryProviderSwitched => ProviderSwitched::of(event).data(),
@@ -132,6 +134,7 @@ fn through(event: &AgentEvent) -> Data {
         Name::BudgetMark => payload::MarkCrossed::of(event).data(),
         Name::GuardrailChecked => GuardrailChecked::of(event).data(),
         Name::PermissionChecked => PermissionChecked::of(event).data(),
+        Name::PhaseGatePassed | Name::PhaseGateFailed => GateEvaluated::of(event).data(),
         Name::PolicyDecided => PolicyDecided::of(event).data(),
         Name::HandedOver => HandedOver::of(event).data(),
         Name::ContentCaptured => ContentCaptured::of(event).data(),

@@ -31,7 +31,7 @@ fn panic_beside_a_turn_cancels_it_and_spares_the_breaker() {
     assert_eq!(*payload.downcast::<&str>().unwrap(), "payload");
     assert_eq!(fixture.breaker.state(), CircuitState::Closed, "the breaker opens at one failure");
     assert_eq!(last_outcome(&fixture, AgentEventName::TurnFailed), Some(SpanOutcome::Cancelled));
-    let tool = last_outcome(&fixture, AgentEventName::AgentToolCompleted);
+    let tool = last_outcome(&fixture, AgentEventName::ToolCompleted);
     assert_eq!(tool, Some(SpanOutcome::Panicked));
     let end = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(end.outcome, Some(SpanOutcome::Panicked));
@@ -107,7 +107,7 @@ fn panic_in_a_turn_fails_it_and_cancels_its_neighbour() {
     let turn = fixture.only(AgentEventName::TurnFailed);
     assert_eq!(turn.outcome, Some(SpanOutcome::Panicked));
     assert_eq!(turn.detail.as_deref(), Some("the caller's code panicked"));
-    let tool = last_outcome(&fixture, AgentEventName::AgentToolCompleted);
+    let tool = last_outcome(&fixture, AgentEventName::ToolCompleted);
     assert_eq!(tool, Some(SpanOutcome::Cancelled));
     drop(session);
     let end = fixture.only(AgentEventName::AgentFailed);

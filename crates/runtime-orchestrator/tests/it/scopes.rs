@@ -63,7 +63,7 @@ fn tool_inside_a_turn_nests_its_scope() {
     };
     let (inner, outer) = now(session.run_turn(Turn::unmetered(), call)).unwrap().value;
     let of = |name| fixture.only(name).span;
-    assert_eq!(inner, of(AgentEventName::AgentToolCalled).map(SpanId::get));
+    assert_eq!(inner, of(AgentEventName::ToolCalled).map(SpanId::get));
     assert_eq!(outer, of(AgentEventName::TurnStarted));
 }
 

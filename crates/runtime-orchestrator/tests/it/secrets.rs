@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span, subscriber};
 
-use crate::support::{Fixture, assert_lawful, dollar, limit, now, poll_times};
+use crate::support::{Fixture, assert_lawful, dollar, limit, now, poll_times, wait_for};
 
 /// Known by its issuer, wherever it stands.
 const KEY: &str = "sk-proj-planted1234567890";
@@ -279,7 +279,7 @@ fn role_phase_and_drain_report_lose_their_secrets() {
         let session = fixture.orchestrator.session().unwrap();
         let turn = Turn::model("m").usage(dollar());
         now(session.run_turn(turn, async || Ok::<_, BoxError>(()))).unwrap();
-        let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
+        let drained = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
         out.add(&format!("{} {drained} {drained:?}", serde_json::to_string(&drained).unwrap()));
         out.add(&session.summary().to_string());
     });

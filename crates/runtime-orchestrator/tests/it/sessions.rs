@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use runtime_events::payload::{GateEvaluated, Word};
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, CountingIds, SpanOutcome,
 };
@@ -263,7 +264,7 @@ fn event_log_is_bounded_and_counts_dropped_events() {
 }
 
 #[test]
-fn gate_emits_the_observed_level() {
+fn gate_emits_the_required_and_the_observed_level() {
     let fixture = Fixture::new().with(|o| o.quality_gate(QualityGate::new(QualityLevel::Standard)));
     let session = fixture.orchestrator.session().unwrap();
     assert!(session.evaluate_gate(QualityLevel::Standard).unwrap().satisfied);
@@ -271,6 +272,9 @@ fn gate_emits_the_observed_level() {
     let passed = fixture.only(AgentEventName::PhaseGatePassed);
     assert_eq!(passed.detail.as_deref(), Some("observed=STANDARD"));
     assert_eq!(passed.status, AgentEventStatus::Green);
+    let told = GateEvaluated::of(&passed);
+    assert_eq!(told.required_level.map(Word::as_str), Some("STANDARD"));
+    assert_eq!(told.observed_level.map(Word::as_str), Some("STANDARD"));
     assert_eq!(fixture.only(AgentEventName::PhaseGateFailed).status, AgentEventStatus::Red);
     session.complete().unwrap();
     assert!(session.evaluate_gate(QualityLevel::Minimal).is_some());

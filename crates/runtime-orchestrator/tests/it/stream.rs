@@ -43,6 +43,9 @@ fn worker_states_are_emitted_from_first_to_last() {
             json!({ "from": "running", "to": "failed" }),
         ]
     );
+    let stands = fixture.events.all(AgentEventName::StatusChanged);
+    let stands: Vec<_> = stands.iter().map(|event| event.status.as_str()).collect();
+    assert_eq!(stands, ["running", "running", "failed"]);
     assert_lawful(&fixture.events.events());
 }
 
@@ -70,6 +73,9 @@ fn worker_states_around_a_pause_are_emitted() {
     now(async { futures_util::join!(session.pause_for_input("go on?"), cancel) }).0.unwrap_err();
     let cut = json!({ "from": "waiting_for_input", "to": "cancelled" });
     assert_eq!(told(&fixture), [pause[0].clone(), cut]);
+    let stands = fixture.events.all(AgentEventName::StatusChanged);
+    let stands: Vec<_> = stands.iter().map(|event| event.status.as_str()).collect();
+    assert_eq!(stands, ["running", "running", "blocked", "cancelled"]);
     assert_lawful(&fixture.events.events());
 }
 

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use runtime_events::{
 use runtime_orchestrator::{OrchestrationSession, Orchestrator, RecoveryConfig, Timeout};
 use runtime_resilience::{CircuitBreaker, CircuitBreakerConfig, CircuitState};
 use runtime_sinks::testing::RecordingEventSink;
+use runtime_sinks::{EventSink, SinkError};
 use runtime_usage::{Balance, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
 pub(crate) const WAIT: Duration = Duration::from_secs(30);
@@ -172,6 +173,19 @@ pub(crate) fn now<F: Future>(future: F) -> F::Output {
     poll_times(8, future).unwrap()
 }
 
+/// The output of a future that other threads end, such as a drain that flushes sinks.
+pub(crate) fn wait_for<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut output = None;
+    spin_until(|| {
+        let Poll::Ready(ready) = future.as_mut().poll(&mut cx) else { return false };
+        output = Some(ready);
+        true
+    });
+    output.unwrap()
+}
+
 /// Is pending for this number of polls.
 pub(crate) async fn yields(times: usize) {
     let mut left = times;
@@ -186,25 +200,81 @@ pub(crate) async fn yields(times: usize) {
     .await;
 }
 
+/// Runs `code` on a thread that is left behind if it locks itself out.
+pub(crate) fn returns<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'static) -> T {
+    let thread = thread::spawn(code);
+    spin_until(|| thread.is_finished());
+    thread.join().unwrap()
+}
+
+/// A sink that blocks while its gate is shut.
+#[derive(Clone, Default)]
+pub(crate) struct GatedSink {
+    pub(crate) taken: RecordingEventSink,
+    gate: Arc<(Mutex<Gate>, Condvar)>,
+}
+
+#[derive(Default)]
+struct Gate {
+    shut: bool,
+    waiting: usize,
+}
+
+impl GatedSink {
+    pub(crate) fn shut(&self) {
+        self.gate.0.lock().unwrap().shut = true;
+    }
+
+    pub(crate) fn open(&self) {
+        self.gate.0.lock().unwrap().shut = false;
+        self.gate.1.notify_all();
+    }
+
+    /// The number of threads that the sink blocks.
+    pub(crate) fn blocks(&self) -> usize {
+        self.gate.0.lock().unwrap().waiting
+    }
+
+    fn pass(&self) {
+        let mut gate = self.gate.0.lock().unwrap();
+        gate.waiting += 1;
+        gate = self.gate.1.wait_while(gate, |gate| gate.shut).unwrap();
+        gate.waiting -= 1;
+    }
+}
+
+impl EventSink for GatedSink {
+    fn emit(&self, event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+        self.pass();
+        self.taken.emit(event)
+    }
+
+    fn flush(&self) -> Result<(), SinkError> {
+        self.pass();
+        Ok(())
+    }
+}
+
 /// Waits until `holds`, without a clock, up to a bound.
-pub(crate) fn spin_until(holds: impl Fn() -> bool) {
+pub(crate) fn spin_until(holds: impl FnMut() -> bool) {
     assert!(spins(holds), "the condition did not become true");
 }
 
 /// Whether `holds` became true within the bound.
-pub(crate) fn spins(holds: impl Fn() -> bool) -> bool {
+pub(crate) fn spins(mut holds: impl FnMut() -> bool) -> bool {
     (0..5_000_000_u32).any(|_| {
         thread::yield_now();
         holds()
     })
 }
 
-/// The laws of one session's stream: `seq` without gaps, every span begins once and ends once with
-/// an outcome, inside its parent, with one first and one last event.
+/// The laws of one session's stream: `seq` without gaps, no time runs backwards, every span begins
+/// once and ends once with an outcome, inside its parent, with one first and one last event.
 pub(crate) fn assert_lawful(events: &[Arc<AgentEvent>]) {
     let stream = Stream::read(events);
     assert!(stream.open.is_empty(), "spans left open: {:?}", stream.open);
     assert!(stream.ended, "no terminal event: {events:#?}");
+    assert!(events.is_sorted_by_key(|event| (event.emitted_at, event.elapsed)), "{events:#?}");
     assert_whole(events);
 }
 
@@ -288,10 +358,7 @@ impl Stream {
 
 const fn begins(name: AgentEventName) -> bool {
     use AgentEventName as Name;
-    matches!(
-        name,
-        Name::TurnStarted | Name::AttemptStarted | Name::AgentToolCalled | Name::WaitStarted
-    )
+    matches!(name, Name::TurnStarted | Name::AttemptStarted | Name::ToolCalled | Name::WaitStarted)
 }
 
 fn assert_terminal(event: &AgentEvent, outcome: SpanOutcome) {

@@ -239,7 +239,7 @@ fn tool_on_its_own_thread_returns_at_its_timeout() {
         session.blocking().run_tool_within(ToolCall::new("search"), SECOND, call).unwrap_err()
     });
     assert_eq!(error.to_string(), "tool 'search' exceeded timeout of 1.000s");
-    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    let ended = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::TimedOut));
     assert_eq!(fixture.breaker.state(), CircuitState::Closed, "the breaker does not count tools");
 }

@@ -104,10 +104,10 @@ fn guardrails_check_arguments_and_result() {
 
     let refused = now(session.run_tool(search("bad"), fine)).unwrap_err();
     assert!(matches!(refused, ToolError::Guardrail(_)));
-    assert!(fixture.events.all(AgentEventName::AgentToolCalled).is_empty(), "it never began");
+    assert!(fixture.events.all(AgentEventName::ToolCalled).is_empty(), "it never began");
     let withheld = session.blocking().run_tool(search("good"), || Ok::<_, BoxError>("fine"));
     assert!(matches!(withheld, Err(ToolError::Guardrail(_))));
-    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    let ended = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::Failed));
     assert_eq!(ended.failure_class, Some(AgentFailureClass::GuardrailViolation));
     assert_eq!(now(session.run_tool(search("good"), async || Ok::<_, BoxError>(3))).unwrap(), 3);
@@ -140,7 +140,7 @@ fn result_is_serialised_only_for_guardrails() {
     let tool = session.run_tool(ToolCall::new("t"), async || Ok::<_, BoxError>(Opaque(true)));
     let withheld = now(tool).map(|_| ()).unwrap_err();
     assert!(matches!(withheld, ToolError::Guardrail(_)));
-    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    let ended = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(ended.outcome, Some(SpanOutcome::Failed));
 }
 
@@ -155,7 +155,7 @@ fn failed_tool_is_classified_outside_breaker_and_recovery() {
     assert_eq!(error.failure_class(), AgentFailureClass::ToolError);
     assert!(fixture.breaker.check().is_ok());
     assert!(session.summary().recovery_events.is_empty());
-    let ended = fixture.only(AgentEventName::AgentToolCompleted);
+    let ended = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(ended.failure_class, Some(AgentFailureClass::ToolError));
     assert_eq!(ended.detail.as_deref(), Some("503 Service Unavailable"));
 }
@@ -210,8 +210,8 @@ fn tool_span_names_the_tool_at_both_ends() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
     session.blocking().run_tool("search", || Ok::<_, BoxError>(())).unwrap();
-    let called = fixture.only(AgentEventName::AgentToolCalled);
-    let completed = fixture.only(AgentEventName::AgentToolCompleted);
+    let called = fixture.only(AgentEventName::ToolCalled);
+    let completed = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(called.span, completed.span);
     for event in [called, completed] {
         assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&"search".into()));

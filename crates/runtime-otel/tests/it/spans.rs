@@ -354,7 +354,7 @@ fn no_session_and_a_span_as_its_own_parent_do_no_harm() {
     event.session_id = None;
     rig.emit(&event);
     let span = SpanId::from_u64(7);
-    rig.emit(&writer.event(AgentEventName::AgentToolCalled).with_span(span, Some(span)));
+    rig.emit(&writer.event(AgentEventName::ToolCalled).with_span(span, Some(span)));
     rig.emit(&writer.tool_ended(span, SpanOutcome::Ok));
     assert_eq!(rig.names(), ["execute_tool unknown"]);
 }

@@ -244,7 +244,7 @@ impl Told {
     }
 
     pub(crate) fn tool(&mut self, tool: &str) -> (SpanId, AgentEvent) {
-        self.begin(AgentEventName::AgentToolCalled, self.root, Data::new().with("tool", tool))
+        self.begin(AgentEventName::ToolCalled, self.root, Data::new().with("tool", tool))
     }
 
     pub(crate) fn attempt(&mut self, turn: SpanId, data: Data) -> (SpanId, AgentEvent) {
@@ -275,7 +275,7 @@ impl Told {
     }
 
     pub(crate) fn tool_ended(&mut self, tool: SpanId, outcome: SpanOutcome) -> AgentEvent {
-        self.end(AgentEventName::AgentToolCompleted, tool, Some(self.root), outcome)
+        self.end(AgentEventName::ToolCompleted, tool, Some(self.root), outcome)
     }
 
     pub(crate) fn ended(&mut self, outcome: SpanOutcome) -> AgentEvent {

@@ -114,7 +114,7 @@ impl SpanKind {
             AgentEventName::AgentStarted => Self::Session,
             AgentEventName::TurnStarted => Self::Turn,
             AgentEventName::AttemptStarted => Self::Attempt,
-            AgentEventName::AgentToolCalled => Self::Tool,
+            AgentEventName::ToolCalled => Self::Tool,
             AgentEventName::WaitStarted => Self::Wait,
             _ => return None,
         })
@@ -125,7 +125,7 @@ impl SpanKind {
         match name {
             AgentEventName::TurnCompleted | AgentEventName::TurnFailed => Self::Turn,
             AgentEventName::AttemptCompleted | AgentEventName::AttemptFailed => Self::Attempt,
-            AgentEventName::AgentToolCompleted => Self::Tool,
+            AgentEventName::ToolCompleted => Self::Tool,
             AgentEventName::WaitEnded => Self::Wait,
             _ => Self::Session,
         }

@@ -59,7 +59,7 @@ fn an_event_that_is_there_twice_is_found() {
 fn spans_without_ends_and_ends_without_spans_are_found() {
     let mut log = session();
     log.begin(1, AgentEventName::TurnStarted, 2, 1);
-    log.end(2, AgentEventName::AgentToolCompleted, 3);
+    log.end(2, AgentEventName::ToolCompleted, 3);
     log.end(3, AgentEventName::AgentCompleted, 1);
     assert_eq!(
         problems(&log.events),

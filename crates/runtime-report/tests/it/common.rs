@@ -93,8 +93,8 @@ impl Session {
     }
 
     pub(crate) fn tool(&mut self, from: u64, to: u64, span: u64) {
-        self.begin(from, AgentEventName::AgentToolCalled, span, 1);
-        self.end(to, AgentEventName::AgentToolCompleted, span).data =
+        self.begin(from, AgentEventName::ToolCalled, span, 1);
+        self.end(to, AgentEventName::ToolCompleted, span).data =
             Some(Data::new().with("tool", "search"));
     }
 }
@@ -169,8 +169,8 @@ fn recovered(worker: &mut Session, at: u64, span: u64, root: u64) {
         Some(Data::new().with("model", "gpt-5").with("output_tokens", 10).with("cost_usd", 0.001));
     for (from, fails) in [(100, true), (120, false)] {
         let tool = span + 3 + if fails { 5_000 } else { 0 };
-        worker.begin(at + from, AgentEventName::AgentToolCalled, tool, root);
-        let event = worker.end(at + from + 19, AgentEventName::AgentToolCompleted, tool);
+        worker.begin(at + from, AgentEventName::ToolCalled, tool, root);
+        let event = worker.end(at + from + 19, AgentEventName::ToolCompleted, tool);
         event.data = Some(Data::new().with("tool", "search"));
         if fails {
             event.outcome = Some(SpanOutcome::Failed);

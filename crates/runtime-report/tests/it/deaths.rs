@@ -81,8 +81,8 @@ fn unrecovered_problems_come_before_recovered_ones() {
     let mut session = Session::new("s", "writer");
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
     for (span, tool) in [(2, "search"), (3, "write")] {
-        session.begin(10 * span, AgentEventName::AgentToolCalled, span, 1);
-        session.fail(10 * span + 1, AgentEventName::AgentToolCompleted, span, tool).data =
+        session.begin(10 * span, AgentEventName::ToolCalled, span, 1);
+        session.fail(10 * span + 1, AgentEventName::ToolCompleted, span, tool).data =
             Some(Data::new().with("tool", tool));
     }
     session.tool(50, 60, 4);
@@ -103,8 +103,8 @@ fn no_cap_cuts_a_distinct_problem_or_a_failed_session() {
     for number in 0..300 {
         let mut session = Session::new(&format!("{number}"), &format!("agent{number}"));
         session.begin(0, AgentEventName::AgentStarted, 1, 0);
-        session.begin(5, AgentEventName::AgentToolCalled, 2, 1);
-        session.fail(6, AgentEventName::AgentToolCompleted, 2, &format!("tool {}", words(number)));
+        session.begin(5, AgentEventName::ToolCalled, 2, 1);
+        session.fail(6, AgentEventName::ToolCompleted, 2, &format!("tool {}", words(number)));
         session.turn(10, 20, 3, 0.0);
         session.begin(30, AgentEventName::TurnStarted, 4, 1);
         session.fail(40, AgentEventName::TurnFailed, 4, &format!("died {}", words(number)));
@@ -144,13 +144,13 @@ fn agents_that_died_alike_share_a_chain_and_are_all_named() {
 fn a_chain_goes_through_the_child_session_that_failed() {
     let mut lead = Session::new("a", "lead");
     lead.begin(0, AgentEventName::AgentStarted, 1, 0);
-    lead.begin(10, AgentEventName::AgentToolCalled, 2, 1);
+    lead.begin(10, AgentEventName::ToolCalled, 2, 1);
     let mut child = Session::new("b", "helper");
     child.begin(20, AgentEventName::AgentStarted, 11, 2);
     child.begin(30, AgentEventName::TurnStarted, 12, 11);
     child.fail(40, AgentEventName::TurnFailed, 12, "no such model");
     child.fail(50, AgentEventName::AgentFailed, 11, "no such model");
-    lead.fail(60, AgentEventName::AgentToolCompleted, 2, "the helper failed").data =
+    lead.fail(60, AgentEventName::ToolCompleted, 2, "the helper failed").data =
         Some(Data::new().with("tool", "ask_helper"));
     lead.fail(70, AgentEventName::AgentFailed, 1, "the helper failed");
     let mut all = [lead.events, child.events].concat();

@@ -24,7 +24,7 @@ const ATTACKS: &[&str] = &[
 fn everywhere(text: &str) -> Vec<AgentEvent> {
     let mut session = Session::new(text, text);
     session.begin(0, AgentEventName::AgentStarted, 1, 0);
-    let event = session.event(1, AgentEventName::AgentToolCalled);
+    let event = session.event(1, AgentEventName::ToolCalled);
     event.span = Some(runtime_events::SpanId::from_u64(2));
     event.data = Some(Data::new().with("tool", text.to_owned()));
     for name in [

@@ -96,14 +96,34 @@ fn full_jitter_has_the_mean_of_an_even_draw() {
 }
 
 #[test]
-fn invalid_base_is_refused_by_name_and_value() {
-    for base in [0.0, -2.0, f64::NAN, f64::INFINITY] {
-        let error = Backoff::with_base(base).unwrap_err();
+fn invalid_numbers_are_refused_by_name_and_value() {
+    let second = secs(1.0);
+    for bad in [0.0, -2.0, 0.2, 0.999_999, f64::NAN, f64::INFINITY] {
+        let error = Backoff::with_base(bad).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("back-off `base` of {base} must be positive and finite")
+            format!("back-off `base` of {bad} must be at least 1 and finite")
         );
+        let error = Backoff::new(second, bad).unwrap_err();
+        let said = format!("back-off `factor` of {bad} must be at least 1 and finite");
+        assert_eq!((error.field, error.to_string()), ("factor", said));
     }
+    let error = Backoff::new(Duration::ZERO, 2.0).unwrap_err();
+    assert_eq!(error.to_string(), "back-off `initial` of 0 must be positive");
+}
+
+#[test]
+fn delays_grow_from_the_initial_one_by_the_factor() {
+    let backoff = Backoff::new(secs(0.2), 3.0).unwrap();
+    let plain = backoff.jitter(JitterMode::None);
+    let delays: Vec<_> = (0..4).map(|n| plain.delay(n, None)).collect();
+    assert_eq!(delays, [secs(0.2), secs(0.6), secs(1.8), secs(5.4)]);
+    assert_eq!(backoff.delay_from(0, None, 0.0), secs(0.2));
+    assert_eq!(backoff.delay_from(0, None, 1.0), secs(0.6));
+    let constant = Backoff::new(secs(0.2), 1.0).unwrap().jitter(JitterMode::None);
+    assert_eq!(constant.delay(u32::MAX, None), secs(0.2));
+    let base = Backoff::with_base(2.0).unwrap();
+    assert_eq!(base, Backoff::default());
 }
 
 #[test]
@@ -115,22 +135,28 @@ fn the_short_form_keeps_the_default_bounds() {
 }
 
 #[test]
-fn full_jitter_is_even_at_every_base() {
+fn full_jitter_is_even_at_every_initial_delay_and_factor() {
     // tower's back-off has no jitter at all at a base of one second.
     let mut rng = fastrand::Rng::with_seed(3);
-    for base in [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 10.0] {
+    for (initial, factor) in
+        [(0.25, 1.0), (0.5, 2.0), (1.0, 1.5), (1.0, 2.0), (3.0, 3.0), (1.0, 10.0)]
+    {
         for attempt in [0, 1, 3] {
-            let longest = f64::powi(base, attempt);
-            let backoff = Backoff::with_base(base).unwrap().jitter(JitterMode::Full);
+            let longest = initial * f64::powi(factor, attempt);
+            let backoff = Backoff::new(secs(initial), factor).unwrap().jitter(JitterMode::Full);
             let backoff = backoff.cap(Duration::from_hours(1));
             let delays: Vec<_> = (0..2_000)
                 .map(|_| backoff.delay_with(attempt.unsigned_abs(), None, &mut rng))
                 .collect();
             let distinct: HashSet<_> = delays.iter().collect();
-            assert!(distinct.len() > 1_900, "{base} ^ {attempt}: {} distinct", distinct.len());
+            assert!(
+                distinct.len() > 1_900,
+                "{initial} × {factor} ^ {attempt}: {} distinct",
+                distinct.len()
+            );
             let mean = delays.iter().map(Duration::as_secs_f64).sum::<f64>() / 2_000.0;
             let of_half = mean / (longest / 2.0);
-            assert!((0.95..1.05).contains(&of_half), "{base} ^ {attempt}: {of_half} of the mean");
+            assert!((0.95..1.05).contains(&of_half), "{initial} × {factor} ^ {attempt}: {of_half}");
         }
     }
 }
@@ -150,12 +176,14 @@ fn powers_of_two_are_exact_as_far_as_durations_go() {
 fn delays_round_to_the_nanosecond_like_std() {
     let mut rng = fastrand::Rng::with_seed(4);
     let fixed = |seconds: f64| {
-        let backoff = Backoff::with_base(seconds).unwrap().jitter(JitterMode::None);
+        let (initial, factor) =
+            if seconds < 1.0 { (secs(0.1), seconds * 10.0) } else { (secs(1.0), seconds) };
+        let backoff = Backoff::new(initial, factor).unwrap().jitter(JitterMode::None);
         backoff.cap(Duration::from_hours(1_000_000)).delay(1, None)
     };
-    let edges = [1e-12, 4.9e-10, 5.1e-10, 1e-9, 0.1, 1_048_575.999_999_999, 1_048_576.0, 1e7];
-    let drawn = (0..2_000).map(|_| rng.f64() * 10_f64.powi(rng.i32(-6..7)));
-    for seconds in edges.into_iter().chain(drawn.filter(|drawn| *drawn > 0.0)) {
+    let edges = [0.1, 0.123_456_789_1, 1.000_000_000_4, 1_048_575.999_999_999, 1_048_576.0, 1e7];
+    let drawn = (0..2_000).map(|_| rng.f64() * 10_f64.powi(rng.i32(-1..7)));
+    for seconds in edges.into_iter().chain(drawn.filter(|drawn| *drawn >= 0.1)) {
         let (ours, theirs) = (fixed(seconds), secs(seconds));
         assert!(ours.abs_diff(theirs) <= Duration::from_nanos(1), "{seconds}: {ours:?} {theirs:?}");
     }

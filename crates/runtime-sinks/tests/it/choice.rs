@@ -66,6 +66,7 @@ fn levels_match_event_importance() {
     let of = |name, status| Level::of(&AgentEvent::new(name, status, chrono::DateTime::UNIX_EPOCH));
     assert_eq!(of(Name::AgentStarted, Status::Running), Level::Info);
     assert_eq!(of(Name::StatusChanged, Status::Running), Level::Debug);
+    assert_eq!(of(Name::StatusChanged, Status::Failed), Level::Debug, "agent.failed follows");
     assert_eq!(of(Name::TurnFailed, Status::Failed), Level::Warn);
     assert_eq!(of(Name::AgentFailed, Status::Failed), Level::Error);
     assert_eq!(of(Name::AgentFailed, Status::Cancelled), Level::Warn);

@@ -33,6 +33,19 @@ fn drop_flushes_the_sink() {
 }
 
 #[test]
+fn clones_share_one_file_and_the_last_one_flushes() {
+    let file = TempFile::new("clones");
+    let log = buffered(file.path(), 64 * 1024);
+    let clone = log.clone();
+    log.emit(&event(0)).unwrap();
+    clone.emit(&event(1)).unwrap();
+    drop(log);
+    assert_eq!((file.text(), clone.stats().unwrap().accepted), (String::new(), 2));
+    drop(clone);
+    assert_eq!(file.events().iter().map(number).collect::<Vec<_>>(), [0, 1]);
+}
+
+#[test]
 fn open_appends_to_an_existing_file() {
     let file = TempFile::new("continued");
     for n in 0..3 {

@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ fn the_writer() {
             taken && queue.flush().is_ok()
         });
     }
-    let (log, threads) = (Arc::new(log), if mode.ends_with("sync") { THREADS } else { 1 });
+    let threads = if mode.ends_with("sync") { THREADS } else { 1 };
     thread::scope(|scope| {
         for id in 0..threads {
             let (log, place) = (log.clone(), &place);

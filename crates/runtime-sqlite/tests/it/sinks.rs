@@ -83,6 +83,19 @@ fn dropping_a_sink_commits_waiting_events() {
 }
 
 #[test]
+fn clones_share_one_batch_and_the_last_one_commits_it() {
+    let place = Place::new("clones");
+    let log = SqliteSink::open(place.db()).unwrap();
+    let clone = log.clone();
+    log.emit(&numbered("s", 1)).unwrap();
+    clone.emit(&numbered("s", 2)).unwrap();
+    drop(log);
+    assert_eq!((count(&place).as_str(), clone.books().pending), ("0", 2));
+    drop(clone);
+    assert_eq!(count(&place), "2");
+}
+
+#[test]
 fn an_event_emitted_twice_is_stored_once() {
     let place = Place::new("twice");
     let log = SqliteSink::open(place.db()).unwrap();

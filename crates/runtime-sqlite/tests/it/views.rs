@@ -156,12 +156,12 @@ fn tools_have_counts_and_percentiles() {
             5 => Outcome::Cancelled,
             _ => Outcome::Ok,
         };
-        story.tell(Name::AgentToolCalled, span, None, data(tool.clone()));
+        story.tell(Name::ToolCalled, span, None, data(tool.clone()));
         let millis = n * 37 % 100 + 1;
-        story.pass(millis).tell(Name::AgentToolCompleted, span, Some(outcome), data(tool));
+        story.pass(millis).tell(Name::ToolCompleted, span, Some(outcome), data(tool));
     }
     let (span, fetch) = (Some((200, Some(ROOT))), json!({"tool": "fetch"}));
-    story.tell(Name::AgentToolCalled, span, None, data(fetch));
+    story.tell(Name::ToolCalled, span, None, data(fetch));
     let refused = json!({"tool": "fetch", "refused": "tool", "reason": "permission"});
     story.tell(Name::AgentBlocked, None, None, data(refused.clone()));
     story.tell(Name::AgentBlocked, None, None, data(refused));
@@ -188,8 +188,8 @@ fn percentiles_of_one_and_two_are_observed_durations() {
     let mut story = Story::new("t", "writer");
     for (span, tool, took) in [(2, "one", 7), (3, "two", 9), (4, "two", 4)] {
         let (span, tool) = (Some((span, Some(ROOT))), json!({"tool": tool}));
-        story.tell(Name::AgentToolCalled, span, None, data(tool.clone()));
-        story.pass(took).tell(Name::AgentToolCompleted, span, Some(Outcome::Ok), data(tool));
+        story.tell(Name::ToolCalled, span, None, data(tool.clone()));
+        story.pass(took).tell(Name::ToolCompleted, span, Some(Outcome::Ok), data(tool));
     }
     let place = kept("few", &[story]);
     let rows =

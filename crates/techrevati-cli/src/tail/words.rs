@@ -1,7 +1,8 @@
 //! The name, the answer and the colour of an event.
 
 use runtime_events::payload::{
-    GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided, Word, Words,
+    GateEvaluated, GuardrailChecked, LogRecord, MarkCrossed, PermissionChecked, PolicyDecided,
+    Word, Words,
 };
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, SpanOutcome};
 
@@ -15,7 +16,7 @@ pub(super) const fn begins(name: AgentEventName) -> bool {
         AgentEventName::AgentStarted
             | AgentEventName::TurnStarted
             | AgentEventName::AttemptStarted
-            | AgentEventName::AgentToolCalled
+            | AgentEventName::ToolCalled
             | AgentEventName::WaitStarted
     )
 }
@@ -25,7 +26,7 @@ pub(super) fn name(event: &AgentEvent) -> &'static str {
     name.strip_prefix("agent.").unwrap_or(name)
 }
 
-/// The decision of a guardrail, a permission or the policy; the losses of a sink.
+/// The decision of a guardrail, a permission, a gate or the policy; the losses of a sink.
 pub(super) fn answer(event: &AgentEvent) -> Option<String> {
     match event.event {
         AgentEventName::PermissionChecked => {
@@ -47,6 +48,9 @@ pub(super) fn answer(event: &AgentEvent) -> Option<String> {
             } else {
                 format!("{rules}: {actions}")
             })
+        }
+        AgentEventName::PhaseGatePassed | AgentEventName::PhaseGateFailed => {
+            Some(format!("required={}", GateEvaluated::of(event).required_level?.as_str()))
         }
         AgentEventName::BudgetMark => Some(format!("{} %", MarkCrossed::of(event).percent?)),
         AgentEventName::LogDropped => Some(many(LogRecord::of(event).count?, "event")),

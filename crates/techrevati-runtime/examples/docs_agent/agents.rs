@@ -20,7 +20,7 @@ use crate::{editor, researcher};
 /// The maximum number of turns per agent.
 const TURNS: u32 = 40;
 /// The shortest back-off, in seconds.
-const FIRST_WAIT: f64 = 0.1;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait. A provider that asks for more is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
@@ -38,7 +38,7 @@ pub(crate) struct Means {
     pub(crate) budget: Usd,
     pub(crate) prices: PricingTable,
     pub(crate) routes: Routes,
-    pub(crate) log: Arc<JsonlSink>,
+    pub(crate) log: JsonlSink,
     pub(crate) progress: Progress,
     /// The number of documents.
     pub(crate) documents: usize,
@@ -55,7 +55,7 @@ pub(crate) fn configure(means: &Means) -> Result<Agents, BoxError> {
     let permissions = permissions()?;
     // One retry budget for both, because they call the same providers.
     let retries = RetryBudget::default();
-    let backoff = Backoff::with_base(FIRST_WAIT)?.cap(LONGEST_WAIT);
+    let backoff = Backoff::new(FIRST_WAIT, 2.0)?.cap(LONGEST_WAIT);
     let progress = means.progress;
     let lines = move |event: &Arc<AgentEvent>| {
         progress.event(event);

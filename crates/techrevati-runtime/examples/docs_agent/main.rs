@@ -138,7 +138,7 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
         budget: options.budget,
         prices: prices.clone(),
         routes,
-        log: Arc::clone(&log),
+        log: log.clone(),
         progress,
         documents,
     })?;
@@ -189,10 +189,10 @@ fn open_folder(options: &Options, progress: Progress) -> Result<Folder, BoxError
 }
 
 /// A log of this run alone, because the sink appends.
-fn fresh_log(path: &Path) -> Result<Arc<JsonlSink>, BoxError> {
+fn fresh_log(path: &Path) -> Result<JsonlSink, BoxError> {
     fs::File::create(path)
         .map_err(|error| format!("cannot write `{}`: {error}", path.display()))?;
-    Ok(Arc::new(JsonlSink::open(path)?))
+    Ok(JsonlSink::open(path)?)
 }
 
 /// The log as a page, beside it.

@@ -89,8 +89,8 @@ fn tools(summary: &Summary) -> BTreeMap<String, [u32; 3]> {
 
 fn column(event: &AgentEvent) -> Option<usize> {
     match event.event {
-        AgentEventName::AgentToolCompleted if event.outcome == Some(SpanOutcome::Ok) => Some(0),
-        AgentEventName::AgentToolCompleted => Some(2),
+        AgentEventName::ToolCompleted if event.outcome == Some(SpanOutcome::Ok) => Some(0),
+        AgentEventName::ToolCompleted => Some(2),
         AgentEventName::AgentBlocked => {
             let denied = Refused::of(event).reason.map(Word::as_str) == Some("permission_denied");
             Some(if denied { 1 } else { 2 })

@@ -8,7 +8,7 @@ use techrevati_runtime::report::{self, PageConfig, Timeline};
 use techrevati_runtime::sinks::{LogEntry, LogReader};
 
 async fn a_run(path: &Path) -> Result<(), BoxError> {
-    let log = std::sync::Arc::new(JsonlSink::open(path)?);
+    let log = JsonlSink::open(path)?;
     let run = Orchestrator::new("writer", "draft").event_sink(log.clone());
     run.run(async |session| {
         let turn = Turn::model("gpt-5").usage(UsageSnapshot::new(12, 34));

@@ -7,7 +7,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
 use techrevati_runtime::orchestrator::TelemetryConfig;
 use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile};
-use techrevati_runtime::sinks::{EventFanOut, EventSink, JsonlSink, LogEntry, LogReader};
+use techrevati_runtime::sinks::{EventSink, JsonlSink, LogEntry, LogReader};
 use techrevati_runtime::usage::UsageSnapshot;
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
 
@@ -47,9 +47,8 @@ pub(super) async fn run() -> Result<(), BoxError> {
 
 async fn replay() -> Result<(), BoxError> {
     let path = std::env::temp_dir().join(format!("opentelemetry-{}.jsonl", std::process::id()));
-    let log = std::sync::Arc::new(JsonlSink::open(&path)?);
-    let orchestrator =
-        Orchestrator::new("writer", "draft").event_sink(EventFanOut::new().with(log.clone()));
+    let log = JsonlSink::open(&path)?;
+    let orchestrator = Orchestrator::new("writer", "draft").event_sink(log.clone());
     orchestrator.run(async |_| Ok(())).await.result?;
     log.flush()?;
 

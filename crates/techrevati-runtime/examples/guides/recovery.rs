@@ -180,15 +180,20 @@ fn classifier() -> Classifier {
         .rule(|error| error.is::<Overloaded>().then_some(FailureScenario::ProviderFailure))
 }
 
-fn delays() {
+fn delays() -> Result<(), BoxError> {
     let plain = Backoff::default().jitter(JitterMode::None).cap(Duration::from_secs(10));
     let delays: Vec<u64> = (0..5).map(|attempt| plain.delay(attempt, None).as_secs()).collect();
     assert_eq!(delays, [1, 2, 4, 8, 10]);
+
+    let quick = Backoff::new(Duration::from_millis(200), 3.0)?.jitter(JitterMode::None);
+    let delays: Vec<u128> = (0..4).map(|attempt| quick.delay(attempt, None).as_millis()).collect();
+    assert_eq!(delays, [200, 600, 1_800, 5_400]);
 
     let decorrelated = Backoff::default();
     let first = decorrelated.delay(0, None);
     let second = decorrelated.delay(1, Some(first));
     assert!(Duration::from_secs(2) <= second && second <= first * 3);
+    Ok(())
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
@@ -199,7 +204,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     a_call_that_is_late_is_made_twice().await?;
     somebody_is_told().await?;
     status_codes_are_whole_words();
-    delays();
+    delays()?;
     assert_eq!(classifier().classify(&Overloaded), FailureScenario::ProviderFailure);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use techrevati_runtime::lifecycle::AgentStatus;
-use techrevati_runtime::orchestrator::{SessionError, TurnError};
+use techrevati_runtime::orchestrator::{Acceptance, SessionError, TurnError};
 use techrevati_runtime::prelude::*;
 use tokio::time::timeout;
 
@@ -107,11 +107,44 @@ async fn over_is_over() -> Result<(), BoxError> {
     Ok(())
 }
 
+fn one_budget() -> Result<(), BoxError> {
+    let agents = AgentRegistry::new();
+    let agent = |role| {
+        let orchestrator = Orchestrator::new(role, "draft").registry(agents.clone());
+        orchestrator.budget(Limit::enforced(Usd::from_cents(10)))
+    };
+    let (writer, editor) = (agent("writer"), agent("editor"));
+
+    let mut session = writer.session()?;
+    session.account().ok_or("it has a budget")?.charge(Usd::from_cents(9));
+    session = editor.accept(&session.handoff_to("editor", "needs polish", Value::Null)?)?;
+    assert_eq!(session.account().map(Account::available), Some(Usd::from_cents(1)));
+
+    // With an account of its own; the rest is continued.
+    let handoff = session.handoff_to("writer", "needs facts", Value::Null)?;
+    session = writer.accept(Acceptance::of(&handoff).own_account())?;
+    assert_eq!(session.account().map(Account::available), Some(Usd::from_cents(10)));
+
+    // Handoffs are counted in any case.
+    let refused = loop {
+        let next = if session.role() == "writer" { "editor" } else { "writer" };
+        let handoff = match session.handoff_to(next, "yours", Value::Null) {
+            Ok(handoff) => handoff,
+            Err(refused) => break refused,
+        };
+        session = if next == "editor" { &editor } else { &writer }.accept(&handoff)?;
+    };
+    assert!(refused.to_string().ends_with("the agents go in a circle, editor → writer → editor"));
+    session.complete()?;
+    Ok(())
+}
+
 pub(crate) async fn run() -> Result<(), BoxError> {
     a_person_decides().await?;
     cancelled_from_elsewhere().await?;
     a_dropped_turn_is_a_cancelled_turn().await?;
     an_end_in_time().await?;
     the_process_has_to_end().await?;
+    one_budget()?;
     over_is_over().await
 }

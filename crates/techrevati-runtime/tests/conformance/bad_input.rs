@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::time::Duration;
 use std::{env, fs, process};
 
 use serde_json::json;
@@ -76,7 +77,11 @@ fn money_is_never_negative_or_infinite() {
 fn condition_and_back_off_name_the_refused_number() {
     for bad in [-0.5, f64::NAN, f64::INFINITY] {
         names(&PolicyCondition::gate_below(bad).unwrap_err(), &["gate_below", &bad.to_string()]);
+    }
+    for bad in [-0.5, 0.2, f64::NAN, f64::INFINITY] {
         names(&Backoff::with_base(bad).unwrap_err(), &["base", &bad.to_string()]);
+        let factor = Backoff::new(Duration::from_secs(1), bad).unwrap_err();
+        names(&factor, &["factor", &bad.to_string()]);
     }
     for (condition, words) in [
         (r#"{"timed_out":-1}"#, ["timed_out", "-1"]),

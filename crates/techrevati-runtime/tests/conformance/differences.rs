@@ -238,7 +238,7 @@ fn difference_13_plain_turn_reports_no_recovery() {
 #[test]
 fn difference_8_delays_stay_within_bounds_at_any_attempt() {
     for &jitter in JitterMode::ALL {
-        for base in [f64::MIN_POSITIVE, 0.5, 1.0, 3.0, f64::MAX] {
+        for base in [1.0, 1.5, 3.0, f64::MAX] {
             for cap in [Duration::ZERO, Duration::from_millis(1), WAIT, Duration::MAX] {
                 let backoff = Backoff::with_base(base).unwrap().jitter(jitter).cap(cap);
                 for attempt in [0, 1, 40, 1_000, 1_024, u32::MAX] {

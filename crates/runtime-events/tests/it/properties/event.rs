@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use proptest::bool::weighted;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -41,12 +42,18 @@ fn text() -> impl Strategy<Value = Arc<str>> {
     ".{0,12}".prop_map(Arc::from)
 }
 
-/// Any time of the years 0 to 9999, to the nanosecond.
+/// Any time of the years 0 to 9999, to the nanosecond. A leap second may end any minute.
 fn stamp() -> impl Strategy<Value = DateTime<Utc>> {
     let seconds = -62_167_219_200_i64..=253_402_300_799;
     let nanos = prop_oneof![Just(0), 0_u32..1_000_000_000];
-    (seconds, nanos)
-        .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap_or_default())
+    (seconds, nanos, weighted(0.1)).prop_map(|(seconds, nanos, leaps)| {
+        let (seconds, nanos) = if leaps {
+            (seconds - seconds.rem_euclid(60) + 59, nanos + 1_000_000_000)
+        } else {
+            (seconds, nanos)
+        };
+        DateTime::from_timestamp(seconds, nanos).expect("a time of these years")
+    })
 }
 
 fn data() -> impl Strategy<Value = Data> {

@@ -13,6 +13,10 @@
 //! ```
 //!
 //! A draining session still runs or waits, but begins no turn, tool or pause.
+//!
+//! A waker may own its task, whose drop comes straight back here. So wakers are cloned before the
+//! lock is taken, and a method that no longer needs one returns it, to be dropped after the lock is
+//! released.
 
 use std::mem;
 use std::task::{Poll, Waker};
@@ -87,8 +91,9 @@ pub(crate) struct Underway {
 
 impl State {
     /// The state of a session before its first event, whose emitter is inside.
-    pub(crate) fn opening() -> Self {
-        Self { inside: 1, ..Self::default() }
+    pub(crate) fn opening(iterations: u32) -> Self {
+        let turns = Turns { begun: iterations, refused: 0 };
+        Self { inside: 1, turns, ..Self::default() }
     }
 
     pub(crate) const fn is_open(&self) -> bool {
@@ -188,13 +193,13 @@ impl State {
         if let Stage::Ended(farewell) = &mut self.stage { farewell.take() } else { None }
     }
 
-    /// Registers a waker for the end of the session.
-    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) {
-        self.watchers.watch(key, waker);
+    /// Registers a waker for the end of the session. Returns the one that it replaces.
+    pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
+        self.watchers.watch(key, waker)
     }
 
-    pub(crate) fn unwatch(&mut self, key: u64) {
-        self.watchers.places.retain(|(held, _)| *held != key);
+    pub(crate) fn unwatch(&mut self, key: u64) -> Option<Waker> {
+        self.watchers.remove(key)
     }
 
     pub(crate) const fn note_panic(&mut self) {
@@ -217,15 +222,17 @@ impl State {
         self.stage = Stage::Waiting(Input::default());
     }
 
-    /// The input, if it has been provided. If not, `waker` is woken for it.
-    pub(crate) fn poll_input(&mut self, waker: &Waker) -> Poll<String> {
-        let Stage::Waiting(input) = &mut self.stage else { return Poll::Pending };
-        if let Some(value) = input.value.take() {
-            input.over = true;
-            return Poll::Ready(value);
+    /// The input, if it has been provided. If not, `waker` is woken for it. Also returns the waker
+    /// that is no longer needed.
+    pub(crate) fn poll_input(&mut self, waker: Waker) -> (Poll<String>, Option<Waker>) {
+        let Stage::Waiting(input) = &mut self.stage else { return (Poll::Pending, Some(waker)) };
+        match input.value.take() {
+            Some(value) => {
+                input.over = true;
+                (Poll::Ready(value), Some(waker))
+            }
+            None => (Poll::Pending, input.waker.replace(waker)),
         }
-        input.waker = Some(waker.clone());
-        Poll::Pending
     }
 
     /// Provides the input. Only the first one counts. Returns the waker.
@@ -246,23 +253,33 @@ impl State {
         }
     }
 
-    pub(crate) fn resume(&mut self) {
-        if self.is_waiting() {
-            self.stage = Stage::Running;
+    /// Ends the pause. Returns its waker.
+    pub(crate) fn resume(&mut self) -> Option<Waker> {
+        if !self.is_waiting() {
+            return None;
+        }
+        match mem::replace(&mut self.stage, Stage::Running) {
+            Stage::Waiting(input) => input.waker,
+            _ => None,
         }
     }
 }
 
 impl Watchers {
-    fn watch(&mut self, key: &mut Option<u64>, waker: &Waker) {
+    fn watch(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
         let known = key.and_then(|key| self.places.iter_mut().find(|(held, _)| *held == key));
         if let Some((_, held)) = known {
-            held.clone_from(waker);
-            return;
+            return Some(mem::replace(held, waker));
         }
         *key = Some(self.next_key);
-        self.places.push((self.next_key, waker.clone()));
+        self.places.push((self.next_key, waker));
         self.next_key += 1;
+        None
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Waker> {
+        let index = self.places.iter().position(|(held, _)| *held == key)?;
+        Some(self.places.remove(index).1)
     }
 
     fn take(&mut self) -> Vec<Waker> {

@@ -16,7 +16,7 @@ fn open() -> (Life, AgentRegistry) {
     for status in [AgentStatus::Initializing, AgentStatus::Running] {
         registry.transition(worker.id(), status, None).unwrap();
     }
-    let life = Life::new(registry.clone(), &worker);
+    let life = Life::new(registry.clone(), &worker, 0);
     assert!(life.leave(false).is_none(), "the first event is out");
     (life, registry)
 }
@@ -28,7 +28,7 @@ fn event(name: AgentEventName) -> AgentEvent {
 fn end(life: &Life, idle: bool) -> Result<Ended<u8>, SessionError> {
     let (status, event) = (AgentStatus::Completed, event(AgentEventName::AgentCompleted));
     let ending = Ending { status, worker_detail: None, event, shutdown: false };
-    life.end(idle, || Ok((ending, 7)), |_| self::event(AgentEventName::AgentFailed))
+    life.end(idle, |_| Ok((ending, 7)), |_| self::event(AgentEventName::AgentFailed))
 }
 
 #[test]

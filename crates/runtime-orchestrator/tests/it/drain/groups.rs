@@ -9,7 +9,7 @@ use runtime_orchestrator::{BoxError, Orchestrator, Shutdown, Turn};
 use runtime_sinks::{EventSink, SinkError, UsageRecord, UsageSink};
 
 use super::{SECOND, draining, fine};
-use crate::support::{Fixture, limit, now};
+use crate::support::{Fixture, limit, now, wait_for};
 
 #[test]
 fn orchestrators_with_one_shutdown_drain_together() {
@@ -31,12 +31,12 @@ fn orchestrators_with_one_shutdown_drain_together() {
     assert!(drain.as_mut().now_or_never().is_none());
     draft.complete().unwrap();
     fixture.clock.advance(SECOND);
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len()), (1, 1));
     assert_eq!(&*drained.left_over[0].role, "editor");
     assert!(review.summary().shutdown);
     alone.complete().unwrap();
-    assert_eq!(now(writer.drain(limit(&fixture.clock, SECOND))), drained);
+    assert_eq!(wait_for(writer.drain(limit(&fixture.clock, SECOND))), drained);
     assert_eq!(shutdown.drain_blocking(SECOND), drained);
     assert_eq!(format!("{shutdown:?}"), "Shutdown { has_begun: true, .. }");
 }
@@ -65,7 +65,7 @@ fn child_of_another_orchestrator_drains_with_its_parent() {
         assert_eq!(search.session().is_err(), !parent_drains);
 
         lead.clock.advance(SECOND);
-        let drained = now(drain);
+        let drained = wait_for(drain);
         let roles: Vec<_> = drained.left_over.iter().map(|left| &*left.role).collect();
         let all = ["writer", "searcher", "reader"];
         assert_eq!(roles, if parent_drains { &all[..] } else { &all[1..] });
@@ -89,7 +89,7 @@ fn child_inside_a_tool_is_cancelled_as_shutdown_not_dropped() {
     fixture.clock.advance(10 * SECOND);
     assert!(drain.as_mut().now_or_never().is_none());
     assert!(now(tool).is_err());
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!(drained.ended, 0);
     let roles: Vec<_> =
         drained.left_over.iter().map(|left| (&*left.role, left.in_flight)).collect();
@@ -156,7 +156,7 @@ fn drain_flushes_the_sinks_of_all_open_sessions() {
     open.0.complete().unwrap();
     open.1.complete().unwrap();
     assert_eq!(other.taken(), (2, 2));
-    assert_eq!(now(drain).sink_failures, [""; 0]);
+    assert_eq!(wait_for(drain).sink_failures, [""; 0]);
     assert_eq!((own.taken(), other.taken()), ((1, 1), (1, 1)), "once");
 }
 

@@ -12,7 +12,9 @@ use runtime_orchestrator::{BoxError, SessionError, ToolError, Turn, TurnError};
 use runtime_usage::{Limit, Usd};
 
 use super::{SECOND, draining};
-use crate::support::{Fixture, assert_books_agree, assert_lawful, dollar, limit, now, spin_until};
+use crate::support::{
+    Fixture, assert_books_agree, assert_lawful, dollar, limit, now, spin_until, wait_for,
+};
 
 async fn hangs() -> Result<(), BoxError> {
     pending().await
@@ -24,7 +26,7 @@ fn remaining_sessions_are_cancelled_as_shutdown_everywhere() {
     let session = fixture.orchestrator.session().unwrap();
     let handle = session.handle();
     let mut drain = None;
-    let (turn, tool, pause, drained) = now(async {
+    let (turn, tool, pause, drained) = wait_for(async {
         let drained = async {
             drain = Some(draining(&fixture));
             fixture.clock.advance(10 * SECOND);
@@ -49,7 +51,7 @@ fn remaining_sessions_are_cancelled_as_shutdown_everywhere() {
     assert!(matches!(pause, Err(SessionError::Closed(closed)) if closed.shutdown));
     let SessionError::Closed(closed) = session.complete().unwrap_err() else { panic!() };
     assert!(closed.shutdown && !closed.call_began);
-    assert!(handle.cancel("too late").unwrap_err().shutdown);
+    assert!(handle.cancel("too late").unwrap_err().is_shutdown());
 
     let last = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(last.status, AgentEventStatus::Cancelled);
@@ -90,7 +92,7 @@ fn cancel_by_a_user_is_not_a_shutdown() {
     let drain = draining(&fixture);
     by_user.handle().cancel("ctrl-c").unwrap();
     fixture.clock.advance(10 * SECOND);
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert!(!by_user.summary().shutdown);
     assert!(by_shutdown.summary().shutdown);
     let told = |session: &runtime_orchestrator::OrchestrationSession| {
@@ -112,7 +114,7 @@ fn shutdown_settles_money_and_permits_like_a_cancel() {
     fixture.clock.advance(10 * SECOND);
     assert!(drain.as_mut().now_or_never().is_none(), "it waits for the turn's last event");
     assert!(turn.as_mut().now_or_never().unwrap().unwrap_err().is_shutdown());
-    assert!(!now(drain).left_over[0].stuck);
+    assert!(!wait_for(drain).left_over[0].stuck);
     // The call was sent, so its reservation is billed.
     assert!(session.account().unwrap().balance().spent >= Usd::from_dollars(1));
     assert_books_agree(&fixture, &session);
@@ -129,12 +131,16 @@ fn uninterruptible_call_is_reported_as_stuck_after_a_second() {
     fixture.clock.advance(10 * SECOND);
     assert!(drain.as_mut().now_or_never().is_none());
     fixture.clock.advance(SECOND);
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert!(drained.left_over[0].stuck);
-    assert!(drained.to_string().ends_with("cancelled, 1 turn or tool under way, stuck"));
+    assert!(
+        drained
+            .to_string()
+            .ends_with("cancelled, 1 turn or tool under way, stuck, last event undelivered")
+    );
     drop(turn);
     assert_lawful(&fixture.events.events());
-    let again = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
+    let again = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
     assert!(!again.left_over[0].stuck, "the last event is emitted meanwhile");
     assert!(!again.in_time);
 }
@@ -149,11 +155,11 @@ fn stuck_session_that_a_user_cancelled_is_left_over() {
     fixture.clock.advance(10 * SECOND);
     assert!(drain.as_mut().now_or_never().is_none());
     fixture.clock.advance(SECOND);
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len()), (0, 1));
     assert!(!session.summary().shutdown);
     drop(turn);
-    let again = now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
+    let again = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, SECOND)));
     assert_eq!((again.ended, again.left_over.len()), (1, 0));
 }
 
@@ -167,10 +173,10 @@ fn second_drain_has_the_same_report_and_may_return_sooner() {
     assert!(second.as_mut().now_or_never().is_none());
     quick.complete().unwrap();
     fixture.clock.advance(3 * SECOND);
-    let second = now(second);
-    assert_eq!(now(first), second);
+    let second = wait_for(second);
+    assert_eq!(wait_for(first), second);
     assert_eq!((second.ended, second.left_over.len(), second.in_time), (1, 1, false));
-    assert_eq!(now(fixture.orchestrator.drain(limit(&fixture.clock, SECOND))), second);
+    assert_eq!(wait_for(fixture.orchestrator.drain(limit(&fixture.clock, SECOND))), second);
 }
 
 #[test]
@@ -200,10 +206,10 @@ fn drain_accepts_zero_and_maximal_timeouts() {
     assert!(forever.as_mut().now_or_never().is_none());
     fixture.clock.advance(Duration::from_hours(24 * 365 * 20));
     assert!(forever.as_mut().now_or_never().is_none());
-    let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
+    let drained = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
     assert_eq!(drained.left_over.len(), 1);
     assert!(session.summary().shutdown);
-    assert_eq!(now(forever), drained);
+    assert_eq!(wait_for(forever), drained);
 }
 
 #[test]
@@ -233,7 +239,7 @@ fn session_that_panics_during_a_drain_fails() {
     }));
     assert!(panicked.is_err());
     drop(session);
-    let drained = now(drain);
+    let drained = wait_for(drain);
     assert_eq!((drained.ended, drained.left_over.len()), (1, 0));
     let last = fixture.only(AgentEventName::AgentFailed);
     assert_eq!(last.outcome, Some(SpanOutcome::Panicked));

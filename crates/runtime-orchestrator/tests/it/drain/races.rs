@@ -13,7 +13,7 @@ use runtime_orchestrator::{BoxError, Orchestrator, SessionError, Shutdown, Turn}
 use runtime_sinks::testing::RecordingEventSink;
 
 use super::fine;
-use crate::support::{Fixture, limit, now};
+use crate::support::{Fixture, limit, now, wait_for};
 
 /// Begins the shutdown after `left` more draws.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ fn child_is_cancelled_as_shutdown_before_its_parents_drop() {
     assert!(work.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
     *task.0.lock().unwrap() = Some(work);
 
-    let drained = now(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
+    let drained = wait_for(fixture.orchestrator.drain(limit(&fixture.clock, Duration::ZERO)));
     assert!(task.0.lock().unwrap().is_none(), "it was woken");
     assert_eq!(drained.ended, 0, "{drained}");
     assert_eq!(drained.left_over.len(), 2);

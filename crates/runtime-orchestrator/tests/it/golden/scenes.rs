@@ -12,7 +12,7 @@ use runtime_orchestrator::{BoxError, Capture, Orchestrator, TelemetryConfig, Too
 use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_policy::{
     PermissionEnforcer, PermissionMode, PermissionPolicy, PhaseContext, PolicyAction,
-    PolicyCondition, PolicyEngine, PolicyRule, RolePermissionConfig,
+    PolicyCondition, PolicyEngine, PolicyRule, QualityGate, QualityLevel, RolePermissionConfig,
 };
 use runtime_resilience::{CircuitBreaker, RateLimiter, RateLimits};
 use runtime_sinks::{EventSink, Losses};
@@ -20,8 +20,8 @@ use runtime_usage::{Account, Limit, ReportedUsage, UsageSnapshot, Usd};
 use serde_json::json;
 
 use super::{Scene, fixture, recoveries};
-use crate::recovering::patiently;
-use crate::support::{Fixture, breaker, dollar, limit, now, poll_times};
+use crate::recovering::{patiently, poll};
+use crate::support::{Fixture, breaker, dollar, limit, now, poll_times, wait_for};
 
 pub(super) type Number<'n> = &'n mut dyn FnMut(Fixture) -> Fixture;
 
@@ -188,6 +188,7 @@ fn verdicts(number: Number<'_>) -> Fixture {
         o.guardrails(Guardrails::new().with(secrets).with(length))
             .permissions(read_only())
             .policy(rules)
+            .quality_gate(QualityGate::new(QualityLevel::Strict))
     }));
     let session = fixture.orchestrator.session().unwrap();
     now(session.run_turn(Turn::model("m").guarded("the secret"), fine)).unwrap_err();
@@ -202,6 +203,8 @@ fn verdicts(number: Number<'_>) -> Fixture {
     session.authorize("delete");
     session.evaluate_policy(PhaseContext::default().failed_roles(["reader"]));
     session.evaluate_policy(PhaseContext::default());
+    session.evaluate_gate(QualityLevel::Standard);
+    session.evaluate_gate(QualityLevel::Release);
     drop(session);
     fixture
 }
@@ -283,14 +286,12 @@ fn shut_down(number: Number<'_>) -> Fixture {
     let fixture = number(fixture());
     let session = fixture.orchestrator.session().unwrap();
     let two = limit(&fixture.clock, 2 * SECOND);
-    patiently(&fixture.clock, async {
-        futures_util::join!(
-            fixture.orchestrator.drain(two),
-            session.run_turn(Turn::model("m"), pending::<Result<(), BoxError>>)
-        )
-    })
-    .1
-    .unwrap_err();
+    let mut drain = Box::pin(fixture.orchestrator.drain(two));
+    assert!(poll(&mut drain).is_pending());
+    let call = pending::<Result<(), BoxError>>;
+    now(session.run_turn(Turn::model("m"), call)).unwrap_err();
+    fixture.clock.advance(2 * SECOND);
+    let _ = wait_for(drain);
     fixture
 }
 

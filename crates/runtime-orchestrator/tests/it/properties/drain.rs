@@ -20,7 +20,9 @@ use runtime_orchestrator::{
 use runtime_sinks::testing::RecordingEventSink;
 use runtime_usage::{Account, Limit, Usd};
 
-use crate::support::{assert_lawful, billed, by_session, dollar, limit, now, prices};
+use crate::support::{
+    assert_lawful, billed, by_session, dollar, limit, now, prices, spin_until, wait_for,
+};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -283,14 +285,17 @@ impl World {
         let before = (self.beginnings(), self.open());
         let (begun, clock) = (*self.begun.get_or_insert(before), &self.clock);
         let mut done = Vec::new();
-        self.drains.retain_mut(|drain| match drain.as_mut().now_or_never() {
-            None => true,
-            Some(drained) => {
-                done.push(drained);
-                false
-            }
+        // A drain that waits for nothing on the clock waits for threads in sinks.
+        spin_until(|| {
+            self.drains.retain_mut(|drain| match drain.as_mut().now_or_never() {
+                None => true,
+                Some(drained) => {
+                    done.push(drained);
+                    false
+                }
+            });
+            clock.waiting() == self.drains.len()
         });
-        assert!(clock.waiting() <= self.drains.len());
         for drained in done {
             assert_eq!(drained.ended + drained.left_over.len() as u64, begun.1, "none is lost");
             let stuck = drained.left_over.iter().filter(|left| left.stuck).count() as u64;
@@ -308,7 +313,7 @@ impl World {
         let begin = [
             AgentEventName::AgentStarted,
             AgentEventName::TurnStarted,
-            AgentEventName::AgentToolCalled,
+            AgentEventName::ToolCalled,
             AgentEventName::AgentPaused,
         ];
         self.events.events().iter().filter(|event| begin.contains(&event.event)).count()
@@ -331,7 +336,7 @@ impl World {
         self.sessions.clear();
         self.poll_drains();
         assert!(self.drains.is_empty(), "the drains are done after all sessions");
-        let drained = now(self.lead.drain(limit(&self.clock, Duration::ZERO)));
+        let drained = wait_for(self.lead.drain(limit(&self.clock, Duration::ZERO)));
         assert!(drained.left_over.iter().all(|left| !left.stuck));
         if let Some((_, open)) = self.begun {
             assert_eq!(drained.ended + drained.left_over.len() as u64, open);

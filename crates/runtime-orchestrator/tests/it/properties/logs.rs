@@ -234,8 +234,8 @@ proptest! {
 #[test]
 fn drawn_operations_cover_every_event() {
     use AgentEventName::{
-        AgentBlocked, AgentPaused, AgentResumed, AgentToolCalled, AttemptStarted, BreakerChanged,
-        HandedOver, RecoveryAttempted, TurnStarted, WaitStarted,
+        AgentBlocked, AgentPaused, AgentResumed, AttemptStarted, BreakerChanged, HandedOver,
+        RecoveryAttempted, ToolCalled, TurnStarted, WaitStarted,
     };
     let mut runner = TestRunner::deterministic();
     let mut seen = BTreeSet::new();
@@ -253,7 +253,7 @@ fn drawn_operations_cover_every_event() {
         AgentBlocked,
         AgentPaused,
         AgentResumed,
-        AgentToolCalled,
+        ToolCalled,
         AttemptStarted,
         BreakerChanged,
         HandedOver,

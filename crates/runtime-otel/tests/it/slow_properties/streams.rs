@@ -90,7 +90,7 @@ impl World {
                 self.open(child, Some(at));
             }
             Step::Turn => self.begin(at, None, AgentEventName::TurnStarted),
-            Step::Tool => self.begin(at, None, AgentEventName::AgentToolCalled),
+            Step::Tool => self.begin(at, None, AgentEventName::ToolCalled),
             Step::Attempt => {
                 let turns = self.sessions[at].open.iter();
                 let turns = turns.filter(|it| it.2 == AgentEventName::TurnStarted);
@@ -170,7 +170,7 @@ impl World {
             AgentEventName::TurnStarted => AgentEventName::TurnFailed,
             AgentEventName::AttemptStarted if ok => AgentEventName::AttemptCompleted,
             AgentEventName::AttemptStarted => AgentEventName::AttemptFailed,
-            _ => AgentEventName::AgentToolCompleted,
+            _ => AgentEventName::ToolCompleted,
         };
         let data = Data::new()
             .with("model", "gpt-5")
@@ -215,8 +215,8 @@ fn live(events: &[AgentEvent]) -> Vec<SpanData> {
 }
 
 fn starts(event: &AgentEvent) -> bool {
-    use AgentEventName::{AgentStarted, AgentToolCalled, AttemptStarted, TurnStarted};
-    matches!(event.event, AgentStarted | AgentToolCalled | AttemptStarted | TurnStarted)
+    use AgentEventName::{AgentStarted, AttemptStarted, ToolCalled, TurnStarted};
+    matches!(event.event, AgentStarted | ToolCalled | AttemptStarted | TurnStarted)
 }
 
 proptest! {

@@ -17,8 +17,8 @@ const NAMES: &[AgentEventName] = &[
     AgentEventName::TurnFailed,
     AgentEventName::AttemptStarted,
     AgentEventName::AttemptFailed,
-    AgentEventName::AgentToolCalled,
-    AgentEventName::AgentToolCompleted,
+    AgentEventName::ToolCalled,
+    AgentEventName::ToolCompleted,
     AgentEventName::WaitStarted,
     AgentEventName::WaitEnded,
     AgentEventName::StatusChanged,
@@ -135,19 +135,19 @@ proptest! {
             now += pass;
             if action == 0 && !open.is_empty() {
                 let (span, since, is_turn) = open.remove(which.index(open.len()));
-                let name = if is_turn { AgentEventName::TurnCompleted } else { AgentEventName::AgentToolCompleted };
+                let name = if is_turn { AgentEventName::TurnCompleted } else { AgentEventName::ToolCompleted };
                 session.end(now, name, span);
                 lasted.push((span, now - since));
             } else {
                 let is_turn = action == 1;
-                let name = if is_turn { AgentEventName::TurnStarted } else { AgentEventName::AgentToolCalled };
+                let name = if is_turn { AgentEventName::TurnStarted } else { AgentEventName::ToolCalled };
                 session.begin(now, name, next, 1);
                 open.push((next, now, is_turn));
                 next += 1;
             }
         }
         for (span, since, is_turn) in open {
-            let name = if is_turn { AgentEventName::TurnFailed } else { AgentEventName::AgentToolCompleted };
+            let name = if is_turn { AgentEventName::TurnFailed } else { AgentEventName::ToolCompleted };
             session.end(now, name, span);
             lasted.push((span, now - since));
         }

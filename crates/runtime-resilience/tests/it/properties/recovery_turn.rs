@@ -81,8 +81,9 @@ fn recipes() -> impl Strategy<Value = Recipes> {
 fn backoff() -> impl Strategy<Value = Backoff> {
     let cap = prop_oneof![0..100_000_u64, any::<u64>()];
     let jitter = prop::sample::select(JitterMode::ALL);
-    (0.1..5.0_f64, cap, jitter).prop_map(|(base, cap, jitter)| {
-        let backoff = Backoff::with_base(base).expect("it is positive and finite");
+    let initial = (1..5_000_u64).prop_map(Duration::from_millis);
+    (initial, 1.0..5.0_f64, cap, jitter).prop_map(|(initial, factor, cap, jitter)| {
+        let backoff = Backoff::new(initial, factor).expect("it does not shrink");
         backoff.cap(Duration::from_millis(cap)).jitter(jitter)
     })
 }
