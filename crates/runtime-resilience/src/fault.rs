@@ -121,8 +121,8 @@ impl Fault {
 
     /// The fault of a provider's reply. `now` is when the reply came.
     ///
-    /// The call must have failed: an answer is no fault. The body need not be JSON or complete. A body
-    /// of more than 64 KiB is not read.
+    /// The call must have failed: an answer is no fault. The body need not be JSON or complete: plain
+    /// text is read as the message. A body of more than 64 KiB is not read.
     pub fn from_response<H: Headers + ?Sized>(
         provider: Provider,
         status: u16,

@@ -304,7 +304,7 @@ fn plain_text_is_a_message_and_a_page_is_none() {
     assert_eq!(plain(502, "upstream connect error: quite busy"), SERVER);
     let asked = reply(429, "Please wait 71 minutes before trying again.").asked;
     assert_eq!(asked, Some(Duration::from_secs(71 * 60)));
-    for no_text in ["<p>quota exceeded</p>", "{\"x\": \"quota exceeded", "[quota exceeded"] {
+    for no_text in ["<p>over budget</p>", "{\"x\": \"over budget", "[over budget"] {
         assert_eq!(plain(429, no_text), RATE, "{no_text}");
     }
 }
