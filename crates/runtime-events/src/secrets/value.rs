@@ -164,7 +164,8 @@ pub(super) fn is_secret(
         // JSON has only numbers and three words without marks.
         Manner::Field => is_odd(value) || number,
         Manner::Told => value.len() >= 6 && is_odd(value),
-        Manner::Said => !is_said(value) && (is_odd(value) || number || !followed),
+        Manner::Said if number => value.len() > 3 || !followed,
+        Manner::Said => !is_said(value) && (is_odd(value) || !followed),
         _ => !is_said(value) || value.len() < 3,
     }
 }

@@ -144,6 +144,7 @@ const ORDINARY: &[&str] = &[
     "{\"type\":\"token\",\"value\":\"hello\"} api_key: Optional[str] = None",
     "Authorization: header missing",
     "password: must be at least 8 characters",
+    "password: 3 characters are missing",
     "Invalid token: signature has expired",
     "Unexpected token } in JSON at position 42",
     "unexpected token: identifier",

@@ -259,7 +259,7 @@ fn hostile_texts_come_to_an_end() {
     ];
     for part in REPEATED {
         for (before, after) in [("", ""), ("api_key=\"", "@"), ("x://", " @")] {
-            let text = format!("{before}{}{after}", part.repeat(60_000 / part.len()));
+            let text = format!("{before}{}{after}", part.repeat(30_000 / part.len()));
             let clean = without_secrets(&text);
             assert!(clean.len() <= text.len() * 4, "{part}");
         }
