@@ -24,7 +24,7 @@ use crate::chain::BoxError;
 ///
 /// let body = br#"{"error":{"message":"Incorrect API key provided: sk-abc123.","code":"invalid_api_key"}}"#;
 /// let details = FaultDetails::from_response(&[("X-Request-Id", "req_1")], body);
-/// assert_eq!(details.message.as_deref(), Some("Incorrect API key provided: [redacted]"));
+/// assert_eq!(details.message.as_deref(), Some("Incorrect API key provided: [redacted]."));
 /// assert_eq!(details.request_id.as_deref(), Some("req_1"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
