@@ -20,7 +20,7 @@
 //! | [`Data`] | the free-form part of an event, made of [`Fact`]s |
 //! | [`AgentFailureClass`] | how something failed; [`FailureScenario`], and the map between them |
 //! | [`SpanId`] | the span an event belongs to; [`SpanOutcome`], how a span ended |
-//! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it; [`ManualClock`] is both, and moves only when told to |
+//! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it: [`SystemClock`] and [`ThreadSleeper`]; [`ManualClock`] is both, and moves only when told to |
 //! | [`IdSource`] | where random identifiers come from |
 //! | [`ScopeHook`] | the caller's code inside a span |
 //! | [`otel`] | an event as OpenTelemetry attributes |
@@ -39,6 +39,7 @@ pub mod otel;
 pub mod payload;
 mod scope;
 mod span;
+mod thread;
 mod time;
 mod wire;
 
@@ -53,6 +54,7 @@ pub use self::{
     name::{AgentEventName, AgentEventStatus, UnknownNameError},
     scope::ScopeHook,
     span::{SpanId, SpanIdParseError, SpanOutcome},
+    thread::ThreadSleeper,
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},
     wire::EventParseError,
 };

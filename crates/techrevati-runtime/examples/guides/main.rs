@@ -11,6 +11,7 @@ mod observability;
 mod opentelemetry;
 mod permissions_and_policy;
 mod prices;
+mod rate_limits;
 mod recovery;
 mod routes;
 mod sessions;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), BoxError> {
     opentelemetry::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
+    rate_limits::run().await?;
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;
