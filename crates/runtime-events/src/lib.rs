@@ -20,7 +20,7 @@
 //! | [`Data`] | the free-form part of an event, made of [`Fact`]s |
 //! | [`AgentFailureClass`] | how something failed; [`FailureScenario`], and the map between them |
 //! | [`SpanId`] | the span an event belongs to; [`SpanOutcome`], how a span ended |
-//! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it; [`ManualClock`] is both, and moves only when told to |
+//! | [`Clock`] and [`Sleeper`] | time, as a caller supplies it: [`SystemClock`] and [`ThreadSleeper`]; [`ManualClock`] is both, and moves only when told to |
 //! | [`IdSource`] | where random identifiers come from |
 //! | [`ScopeHook`] | the caller's code inside a span |
 //! | [`without_secrets`] | a text without the keys and passwords in it |
@@ -41,6 +41,7 @@ pub mod payload;
 mod scope;
 mod secrets;
 mod span;
+mod thread;
 mod time;
 mod wire;
 
@@ -56,6 +57,7 @@ pub use self::{
     scope::ScopeHook,
     secrets::without_secrets,
     span::{SpanId, SpanIdParseError, SpanOutcome},
+    thread::ThreadSleeper,
     time::{Clock, Sleep, Sleeper, SystemClock, format_utc},
     wire::EventParseError,
 };

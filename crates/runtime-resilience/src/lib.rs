@@ -50,6 +50,19 @@ mod retry_budget;
 mod route;
 mod sync;
 
+// The names of other crates in the signatures of this one: a program needs none of them in its manifest.
+#[doc(no_inline)]
+pub use chrono::{DateTime, Utc};
+#[doc(no_inline)]
+pub use fastrand::Rng;
+#[doc(no_inline)]
+pub use runtime_events::{
+    AgentFailureClass, Clock, FailureScenario, ManualClock, Sleep, Sleeper, SystemClock,
+    ThreadSleeper,
+};
+#[doc(no_inline)]
+pub use serde_json::Value;
+
 pub use self::backoff::{Backoff, InvalidBackoffError, JitterMode, backoff_delay};
 #[cfg(feature = "tower")]
 pub use self::breaker::tower;

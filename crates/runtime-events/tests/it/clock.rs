@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use runtime_events::{Clock, ManualClock, Sleeper, SystemClock, format_utc};
+use runtime_events::{Clock, ManualClock, Sleeper, SystemClock, ThreadSleeper, format_utc};
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
@@ -186,3 +186,38 @@ fn system_clock_does_not_go_back() {
 
 const _: Option<&dyn Clock> = None;
 const _: Option<&dyn Sleeper> = None;
+
+#[test]
+fn thread_sleeper_wakes_the_latest_waker_of_a_task() {
+    let [first, last] = [(); 2].map(|()| Arc::new(Wakes::default()));
+    let mut sleep = pin!(ThreadSleeper.sleep(Duration::from_millis(20)));
+    for wakes in [&first, &last] {
+        let waker = Waker::from(Arc::clone(wakes));
+        if sleep.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+            return;
+        }
+    }
+    eventually(|| last.count() == 1);
+    assert_eq!(first.count(), 0);
+    assert!(sleep.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+}
+
+#[test]
+fn dropped_sleep_of_a_thread_sleeper_wakes_nobody() {
+    let wakes = Arc::new(Wakes::default());
+    let mine = Waker::from(Arc::clone(&wakes));
+    let mut sleep = Box::pin(ThreadSleeper.sleep(Duration::from_hours(1)));
+    assert!(sleep.as_mut().poll(&mut Context::from_waker(&mine)).is_pending());
+    drop((sleep, mine));
+    // Its thread has let go of the waker, and ends.
+    eventually(|| Arc::strong_count(&wakes) == 1);
+    assert_eq!(wakes.count(), 0);
+}
+
+#[test]
+fn thread_sleeper_accepts_zero_and_maximal_durations() {
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(pin!(ThreadSleeper.sleep(Duration::ZERO)).poll(&mut cx).is_ready());
+    assert!(pin!(ThreadSleeper.sleep(Duration::MAX)).poll(&mut cx).is_pending());
+    ThreadSleeper.park(Duration::ZERO);
+}

@@ -100,6 +100,43 @@ impl OrchestrationSession {
     /// # Ok::<_, BoxError>(()) }).unwrap();
     /// ```
     ///
+    /// # Captured values
+    ///
+    /// An `async` closure that changes what it captures does not compile: it "does not implement
+    /// `FnMut`", because its future would borrow from the closure.
+    ///
+    /// ```compile_fail
+    /// # async fn turn() -> Result<(), runtime_orchestrator::BoxError> {
+    /// # use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// # let session = Orchestrator::new("writer", "draft").session()?;
+    /// let mut calls = 0;
+    /// let call = async |_| {
+    ///     calls += 1;
+    ///     Ok::<_, BoxError>("a haiku")
+    /// };
+    /// session.run_turn_recovering(Turn::model("gpt-5"), call).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// A plain closure that returns a future changes it before the future begins. For a change inside
+    /// the future, share the value, as by a `Mutex`.
+    ///
+    /// ```
+    /// # async fn turn() -> Result<(), runtime_orchestrator::BoxError> {
+    /// # use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// # let session = Orchestrator::new("writer", "draft").session()?;
+    /// let mut calls = 0;
+    /// let call = |_| {
+    ///     calls += 1;
+    ///     async { Ok::<_, BoxError>("a haiku") }
+    /// };
+    /// session.run_turn_recovering(Turn::model("gpt-5"), call).await?;
+    /// assert_eq!(calls, 1);
+    /// # Ok(()) }
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(turn()).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`TurnError::Unrecovered`] with the last failure: it [is final](TurnError::is_final), so an

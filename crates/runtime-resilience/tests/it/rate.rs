@@ -1,5 +1,6 @@
 //! The limiter: what it admits and when, how calls settle, who goes first, and what it learns.
 
+mod alone;
 mod fair;
 mod learning;
 mod settling;

@@ -12,6 +12,7 @@ mod observability;
 mod opentelemetry;
 mod permissions_and_policy;
 mod prices;
+mod rate_limits;
 mod recovery;
 mod routes;
 mod sessions;
@@ -33,6 +34,7 @@ async fn main() -> Result<(), BoxError> {
     permissions_and_policy::run().await?;
     prices::run()?;
     faults::run().await?;
+    rate_limits::run().await?;
     recovery::run().await?;
     routes::run().await?;
     sessions::run().await?;

@@ -1,7 +1,7 @@
 //! The code of `docs/recovery.md`.
 
 use std::fmt;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use techrevati_runtime::events::{Clock as _, FailureScenario, ManualClock, SystemClock};
@@ -38,6 +38,31 @@ async fn a_turn_that_recovers() -> Result<(), BoxError> {
 
     assert_eq!(answer.value, "claude-sonnet-4-5 on haiku");
     assert_eq!((answer.attempts, answer.provider.as_deref()), (2, Some("anthropic")));
+    Ok(())
+}
+
+async fn attempts_that_are_counted() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+
+    // What changes before the future begins: a plain closure.
+    let mut calls = 0;
+    let call = |attempt: Attempt| {
+        calls += 1;
+        async move { chat(&attempt, "haiku").await }
+    };
+    session.run_turn_recovering(Turn::model("gpt-5"), call).await?;
+    assert_eq!(calls, 1);
+
+    // What changes inside the future: a value that is shared, not captured by `&mut`.
+    let models = Mutex::new(Vec::new());
+    let call = async |attempt: Attempt| {
+        let answer = chat(&attempt, "haiku").await;
+        models.lock().map_err(|_| "a call panicked")?.push(attempt.model().to_owned());
+        Ok::<_, BoxError>(answer?)
+    };
+    session.run_turn_recovering(Turn::model("gpt-5"), call).await?;
+    assert_eq!(models.into_inner()?, ["gpt-5"]);
+    session.complete()?;
     Ok(())
 }
 
@@ -198,6 +223,7 @@ fn delays() -> Result<(), BoxError> {
 
 pub(crate) async fn run() -> Result<(), BoxError> {
     a_turn_that_recovers().await?;
+    attempts_that_are_counted().await?;
     what_is_asked_for_is_waited_in_full_or_not_at_all().await?;
     what_is_too_long_is_sent_again_shorter().await?;
     assert_eq!(who_share_a_provider_share_a_budget().len(), 2);

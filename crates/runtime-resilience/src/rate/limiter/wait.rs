@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use runtime_events::{Sleep, Sleeper};
+use runtime_events::{Sleep, Sleeper, ThreadSleeper};
 
 use super::RateLimiter;
 use super::reservation::RateReservation;
@@ -25,8 +25,8 @@ impl RateLimiter {
     /// Drop the future to give up: the next call moves up. A future that is kept without being polled
     /// holds up the calls behind it. The place in the queue is taken at the first poll.
     ///
-    /// `sleeper` makes the timers. A caller with its own way to wait, such as a parking thread, passes a
-    /// sleeper that only notes the time.
+    /// `sleeper` makes the timers: that of an async runtime, or [`ThreadSleeper`]. A caller with its own
+    /// way to wait, such as a parking thread, passes a sleeper that only notes the time.
     ///
     /// # Errors
     ///
@@ -42,12 +42,44 @@ impl RateLimiter {
         RateReserve { turn: Turn::new(self, demand, until), sleeper, timer: None }
     }
 
-    /// As [`reserve`](Self::reserve), blocking the thread.
+    /// As [`reserve`](Self::reserve), blocking the thread, for at most `patience`. `Duration::MAX` waits
+    /// for any turn that comes.
+    ///
+    /// ```
+    /// use std::num::NonZeroU32;
+    /// use std::time::Duration;
+    /// use runtime_resilience::{Demand, RateLimitedError, RateLimiter, RateLimits};
+    ///
+    /// let per_minute = NonZeroU32::new(60_000).unwrap();
+    /// let limits = RateLimits::default().requests_per_minute(per_minute).burst(Duration::ZERO);
+    /// let limiter = RateLimiter::new("openai", limits);
+    /// for _ in 0..3 {
+    ///     let reserved = limiter.reserve_blocking(Demand::request(), Duration::from_secs(60))?;
+    ///     // The call is made here.
+    ///     drop(reserved);
+    /// }
+    /// # Ok::<(), RateLimitedError>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// As for [`reserve`](Self::reserve).
     pub fn reserve_blocking(
+        &self,
+        demand: Demand,
+        patience: Duration,
+    ) -> Result<RateReservation, RateLimitedError> {
+        let until = self.shared.clock.now().checked_add(patience);
+        self.reserve_blocking_on(demand, &ThreadSleeper, until)
+    }
+
+    /// [`reserve_blocking`](Self::reserve_blocking) for a limiter on another clock, whose sleeper parks
+    /// the thread.
+    ///
+    /// # Errors
+    ///
+    /// As for [`reserve`](Self::reserve).
+    pub fn reserve_blocking_on(
         &self,
         demand: Demand,
         sleeper: &dyn Sleeper,

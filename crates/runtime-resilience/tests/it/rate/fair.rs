@@ -337,7 +337,7 @@ fn threads_wait_in_order_too() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..25 {
-                    drop(limiter.reserve_blocking(ASK, &clock, None).unwrap());
+                    drop(limiter.reserve_blocking_on(ASK, &clock, None).unwrap());
                 }
             });
         }
@@ -345,8 +345,8 @@ fn threads_wait_in_order_too() {
     assert!(clock.elapsed() >= secs(99), "{:?}", clock.elapsed());
     assert_eq!(limiter.available().waiting, 0);
     let until = Some(clock.now() + short_of(secs(1)));
-    drop(limiter.reserve_blocking(ASK, &clock, None).unwrap());
-    let error = limiter.reserve_blocking(ASK, &clock, until).unwrap_err();
+    drop(limiter.reserve_blocking_on(ASK, &clock, None).unwrap());
+    let error = limiter.reserve_blocking_on(ASK, &clock, until).unwrap_err();
     assert_eq!(error.dimension, RateDimension::Requests);
 }
 
@@ -356,7 +356,7 @@ fn thread_is_woken_by_returned_units() {
     let all = limiter.try_reserve(input(60)).unwrap();
     let (other, its_clock) = (limiter.clone(), clock.clone());
     let waiting =
-        thread::spawn(move || other.reserve_blocking(input(60), &its_clock, None).map(drop));
+        thread::spawn(move || other.reserve_blocking_on(input(60), &its_clock, None).map(drop));
     while limiter.available().waiting == 0 {
         thread::yield_now();
     }
