@@ -10,7 +10,7 @@ use crate::workspace;
 /// A check: its name, and its function.
 type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
-const CHECKS: &[Check] = &[("clients", clients), ("prices", prices)];
+const CHECKS: &[Check] = &[("clients", clients), ("minimal", minimal), ("prices", prices)];
 
 /// `cargo xtask world NAME…`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
@@ -43,6 +43,25 @@ fn clients(home: &Path) -> Result<(), Error> {
         cargo.env("CARGO_TARGET_DIR", text(home)).run()?;
     }
     Ok(())
+}
+
+/// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest
+/// that promises too much does not build.
+fn minimal(home: &Path) -> Result<(), Error> {
+    let copy = home.join("copy");
+    if copy.exists() {
+        std::fs::remove_dir_all(&copy)
+            .map_err(|error| Error::Failed(format!("{}: {error}", copy.display())))?;
+    }
+    let prefix = format!("--prefix={}/", text(&copy));
+    Cmd::program("git").args(["checkout-index", "--all", &prefix]).run()?;
+    let manifest = text(&copy.join("Cargo.toml"));
+    // The flag is not stable, so the compiler has to be told that it is meant.
+    let lowest = Cmd::cargo("generate-lockfile -Z direct-minimal-versions --manifest-path");
+    let lowest = lowest.arg(&*manifest).env("RUSTC_BOOTSTRAP", "1");
+    lowest.run()?;
+    let check = Cmd::cargo("check --workspace --all-features --locked --manifest-path");
+    check.arg(&*manifest).env("CARGO_TARGET_DIR", text(&home.join("target"))).run()
 }
 
 /// The published price lists of `LiteLLM` and genai-prices, and what these libraries charge by them.
