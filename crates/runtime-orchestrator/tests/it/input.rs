@@ -90,6 +90,32 @@ fn session_end_wakes_the_pause() {
 }
 
 #[test]
+fn pause_takes_a_worker_as_it_was_moved_from_outside() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let moved = |to| {
+        let registry = fixture.orchestrator.shared_registry();
+        registry.transition(session.worker_id(), to, Some("from outside")).unwrap();
+    };
+    let changes = || fixture.events.all(AgentEventName::StatusChanged).len();
+
+    let before = changes();
+    moved(AgentStatus::WaitingForInput);
+    let mut pause = Box::pin(session.pause_for_input("?"));
+    assert!(poll_times(1, pause.as_mut()).is_none());
+    assert_eq!(changes(), before, "the pause did not move it");
+    session.provide_input("yes").unwrap();
+    assert_eq!(now(pause).unwrap(), "yes");
+    assert_eq!((session.status(), changes()), (AgentStatus::Running, before + 1));
+
+    moved(AgentStatus::Cancelled);
+    let told = fixture.events.all(AgentEventName::AgentPaused).len();
+    let ended = now(session.pause_for_input("?")).unwrap_err();
+    assert!(matches!(ended, SessionError::Closed(_)), "{ended:?}");
+    assert_eq!(fixture.events.all(AgentEventName::AgentPaused).len(), told);
+}
+
+#[test]
 fn input_without_a_pause_is_refused() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();

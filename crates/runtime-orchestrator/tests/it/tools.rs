@@ -6,7 +6,9 @@ use std::future::pending;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use runtime_events::{AgentEventName, AgentFailureClass, FailureScenario, SpanOutcome};
+use runtime_events::{
+    AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
+};
 use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
 use runtime_policy::{
     GuardrailOutcome, GuardrailSubject, Guardrails, PermissionEnforcer, PermissionMode,
@@ -158,6 +160,20 @@ fn failed_tool_is_classified_outside_breaker_and_recovery() {
     let ended = fixture.only(AgentEventName::ToolCompleted);
     assert_eq!(ended.failure_class, Some(AgentFailureClass::ToolError));
     assert_eq!(ended.detail.as_deref(), Some("503 Service Unavailable"));
+}
+
+#[test]
+fn dropped_tool_is_told_as_cancelled() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let hangs = async || pending::<Result<(), BoxError>>().await;
+    let mut tool = Box::pin(session.run_tool(ToolCall::new("search"), hangs));
+    assert!(poll_times(1, &mut tool).is_none());
+    drop(tool);
+    let ended = fixture.only(AgentEventName::ToolCompleted);
+    let cancelled = (AgentEventStatus::Cancelled, Some(AgentFailureClass::Cancelled));
+    assert_eq!((ended.status, ended.failure_class), cancelled);
+    assert_eq!(ended.outcome, Some(SpanOutcome::Cancelled));
 }
 
 #[test]
