@@ -117,7 +117,8 @@ impl FaultKind {
     /// Whether a failure of this kind may pass without a change of place or request.
     ///
     /// If not, no [`Fault`](super::Fault) of this kind is retried at the same place, whatever a row or
-    /// `x-should-retry: true` says.
+    /// `x-should-retry: true` says. Only a refusal on this side that says when it ends is waited for, such as
+    /// that of an open breaker.
     pub const fn may_pass(self) -> bool {
         !matches!(
             self,
