@@ -15,12 +15,12 @@ use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 /// The scenario of an error by its type alone; `None` if the type does not decide.
 ///
 /// It is asked about each error of a chain, so it need not look at sources.
-pub type ScenarioRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
+pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
 /// The fault of an error by its type alone; `None` if the type does not decide.
 ///
 /// It is asked about each error of a chain, so it need not look at sources.
-pub type FaultRule = fn(&(dyn Error + 'static)) -> Option<Fault>;
+pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
 
 /// The rules by which errors are classified.
 ///
@@ -65,15 +65,15 @@ pub type FaultRule = fn(&(dyn Error + 'static)) -> Option<Fault>;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Classifier {
-    rules: Vec<ScenarioRule>,
-    faults: Vec<FaultRule>,
+    rules: Vec<TypeRule>,
+    faults: Vec<FaultOf>,
 }
 
 impl Classifier {
     /// Adds a rule for types of your own. Rules are asked in the order they were added, before
     /// those of this crate.
     #[must_use]
-    pub fn rule(mut self, rule: ScenarioRule) -> Self {
+    pub fn rule(mut self, rule: TypeRule) -> Self {
         self.rules.push(rule);
         self
     }
@@ -82,7 +82,7 @@ impl Classifier {
     /// they were added, before the types of this crate. A [rule](Self::rule) for the scenario goes
     /// before them.
     #[must_use]
-    pub fn fault_rule(mut self, rule: FaultRule) -> Self {
+    pub fn fault_rule(mut self, rule: FaultOf) -> Self {
         self.faults.push(rule);
         self
     }

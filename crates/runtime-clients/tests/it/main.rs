@@ -8,9 +8,9 @@ mod rig;
 
 use std::error::Error;
 
-use runtime_resilience::{Classifier, Failure, FaultRule};
+use runtime_resilience::{Classifier, Failure, FaultOf};
 
 /// A failure as an orchestrator with this rule reads it.
-fn read<E: Error + Send + Sync + 'static>(rule: FaultRule, error: E) -> Failure {
+fn read<E: Error + Send + Sync + 'static>(rule: FaultOf, error: E) -> Failure {
     Failure::classified(error, &Classifier::default().fault_rule(rule))
 }
