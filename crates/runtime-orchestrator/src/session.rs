@@ -31,6 +31,7 @@ pub use self::handle::SessionHandle;
 use crate::core::Core;
 use crate::error::{BoxError, SessionError};
 use crate::report::{Report, Summary};
+use crate::tool::ToolCall;
 
 /// The session of one agent, opened by [`Orchestrator::session`].
 ///
@@ -322,10 +323,14 @@ impl OrchestrationSession {
     /// Without permissions every tool is allowed and no event is emitted. A session that has ended
     /// emits none either.
     ///
-    /// To choose the tools to offer to a model without an event for each, use
-    /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
+    /// To choose the tools to offer to a model, use [`permits`](Self::permits), which emits nothing.
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
+    }
+
+    /// Whether this session's role may make a call, without an event.
+    pub fn permits(&self, tool: &ToolCall) -> bool {
+        checks::permits(&self.core, tool)
     }
 
     /// Evaluates the quality gate and emits `phase.gate_passed` or `phase.gate_failed`.
