@@ -1,5 +1,4 @@
 //! The current session, for code below a shared client.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

@@ -95,8 +95,8 @@ fn drain_waits_for_an_owned_turn_of_a_dropped_session() {
 fn polled_step_is_woken_by_the_end_of_the_session_and_of_its_time() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let wakes = Arc::new(CountingWaker::default());
-    let waker = Waker::from(Arc::clone(&wakes));
+    let woken = Arc::new(CountingWaker::default());
+    let waker = Waker::from(Arc::clone(&woken));
     let mut cx = Context::from_waker(&waker);
 
     let mut turn = begun(&session);
@@ -105,17 +105,17 @@ fn polled_step_is_woken_by_the_end_of_the_session_and_of_its_time() {
     for _ in 0..3 {
         assert!(turn.poll_run::<()>(&mut cx, |_| Poll::Pending).is_pending());
     }
-    assert_eq!(wakes.wakes(), 0);
+    assert_eq!(woken.wakes(), 0);
     let timed = Turn::model("m").timeout(limit(&fixture.clock, WAIT));
     let mut timed = now(session.handle().begin_turn(timed)).unwrap();
     assert!(timed.poll_run::<()>(&mut cx, |_| Poll::Pending).is_pending());
     fixture.clock.advance(WAIT);
-    assert_eq!(wakes.wakes(), 1, "its time is over");
+    assert_eq!(woken.wakes(), 1, "its time is over");
     let over = timed.poll_run(&mut cx, |_| Poll::Ready(()));
     assert!(matches!(over, Poll::Ready(Err(TurnError::TimedOut(_)))), "{over:?}");
 
     session.cancel("enough").unwrap();
-    assert_eq!(wakes.wakes(), 2, "the session has ended");
+    assert_eq!(woken.wakes(), 2, "the session has ended");
     let ended = turn.poll_run::<()>(&mut cx, |_| Poll::Pending);
     assert!(matches!(ended, Poll::Ready(Err(TurnError::Closed(_)))), "{ended:?}");
     drop((turn, timed));
