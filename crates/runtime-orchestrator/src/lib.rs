@@ -85,7 +85,7 @@ pub use self::{
     escalation::Escalation,
     limits::Timeout,
     orchestrator::Orchestrator,
-    recover::Attempt,
+    recover::{ActiveAttempt, Attempt, RecoveringTurn},
     recovery::RecoveryConfig,
     report::{Drained, LeftOver, Report, Summary},
     session::{Acceptance, BlockingCalls, OrchestrationSession, SessionHandle},

@@ -171,10 +171,9 @@ impl<'a> Agent<'a> {
         let mut trimmed: Option<Arc<Vec<C::Message>>> = None;
         let whole = &*messages;
         let call = |attempt: Attempt| {
-            let share = share(&attempt);
-            if share < 1.0 {
+            if is_reduced(&attempt) {
                 let mut shorter = whole.clone();
-                chat.trim(&mut shorter, share);
+                chat.trim(&mut shorter, &attempt);
                 trimmed = Some(Arc::new(shorter));
             }
             let trimmed = trimmed.clone();
@@ -194,9 +193,8 @@ impl<'a> Agent<'a> {
     }
 }
 
-/// The share of the context that the recovery of the turn has left.
-fn share(attempt: &Attempt) -> f64 {
-    const WHOLE: u32 = 1 << 20;
-    f64::from(u32::try_from(attempt.context_budget(WHOLE.into())).unwrap_or(WHOLE))
-        / f64::from(WHOLE)
+/// Whether the recovery of the turn asks for a shorter context.
+fn is_reduced(attempt: &Attempt) -> bool {
+    const WHOLE: u64 = 1 << 20;
+    attempt.context_budget(WHOLE) < WHOLE
 }

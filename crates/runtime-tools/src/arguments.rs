@@ -21,7 +21,7 @@ impl InvalidArgumentsError {
     }
 }
 
-/// The arguments as JSON. OpenAI and its imitators send them as a text, and an empty text for none.
+/// The arguments as JSON. Chat completions have them as a text, and an empty text for none.
 pub(crate) fn parsed(tool: &str, arguments: Value) -> Result<Value, InvalidArgumentsError> {
     match arguments {
         Value::String(text) if text.trim().is_empty() => Ok(Value::Object(Map::new())),

@@ -59,11 +59,12 @@ pub trait Chat: Sync {
     /// The text of the error says what is wrong with it.
     fn correction(&self, invalid: &InvalidAnswerError) -> Self::Message;
 
-    /// Shortens a conversation that was too long for the model, to about this share of its length.
+    /// Shortens a conversation that was too long for the model.
     ///
+    /// [`Attempt::context_budget`] says to which part of its length, in characters, tokens or messages.
     /// It must keep the results of tools together with the reply that asked for them. By default nothing
     /// is shortened, and the same request is sent again.
-    fn trim(&self, messages: &mut Vec<Self::Message>, share: f64) {
-        let _ = (messages, share);
+    fn trim(&self, messages: &mut Vec<Self::Message>, attempt: &Attempt) {
+        let _ = (messages, attempt);
     }
 }

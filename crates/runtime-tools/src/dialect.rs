@@ -9,7 +9,7 @@ use crate::tool::Tool;
 ///
 /// | dialect | also spoken by | reference |
 /// |---|---|---|
-/// | [`OpenAi`](Self::OpenAi) | most other providers and servers, Mistral, Groq, DeepSeek, Ollama, vLLM among them | [chat completions](https://platform.openai.com/docs/api-reference/chat) |
+/// | [`OpenAi`](Self::OpenAi) | most other providers and servers, such as Mistral, Groq, Ollama and vLLM | [chat completions](https://platform.openai.com/docs/api-reference/chat) |
 /// | [`Responses`](Self::Responses) | | [responses](https://platform.openai.com/docs/api-reference/responses) |
 /// | [`Anthropic`](Self::Anthropic) | Bedrock and Vertex for Claude | [messages](https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview) |
 /// | [`Gemini`](Self::Gemini) | Vertex | [function calling](https://ai.google.dev/gemini-api/docs/function-calling) |
@@ -20,9 +20,9 @@ use crate::tool::Tool;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
-    /// OpenAI's chat completions.
+    /// Chat completions, the format of `OpenAI` that most others follow.
     OpenAi,
-    /// OpenAI's responses.
+    /// Responses of `OpenAI`.
     Responses,
     /// Anthropic's messages.
     Anthropic,
@@ -55,11 +55,14 @@ impl ToolUse {
     }
 }
 
+/// Reads a call from where the provider writes calls.
+type Reader = fn(&Value) -> Option<ToolUse>;
+
 impl Dialect {
     /// The calls in a reply. The reply may be the whole body or its message, and has none if nothing is
     /// where the provider puts calls.
     pub fn uses(self, reply: &Value) -> Vec<ToolUse> {
-        let (places, of): (&[&str], fn(&Value) -> Option<ToolUse>) = match self {
+        let (places, of): (&[&str], Reader) = match self {
             Self::OpenAi => {
                 (&["/choices/0/message/tool_calls", "/message/tool_calls", "/tool_calls"], openai)
             }

@@ -109,8 +109,8 @@ impl<'a> ToolRunner<'a> {
 
     /// The names of the tools that the role may use.
     fn known(&self) -> String {
-        let permitted =
-            self.toolbox.tools().iter().filter(|tool| self.session.permits(tool.call()));
+        let session = self.session.handle();
+        let permitted = self.toolbox.tools().iter().filter(|tool| session.permits(tool.call()));
         permitted.map(Tool::name).collect::<Vec<_>>().join(", ")
     }
 }

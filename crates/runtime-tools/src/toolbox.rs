@@ -74,6 +74,7 @@ impl Toolbox {
 
     /// The tools that the role of a session may use, as the value of `tools` in a request.
     pub fn offer(&self, dialect: Dialect, session: &OrchestrationSession) -> Value {
+        let session = session.handle();
         dialect.tools(self.tools.iter().filter(|tool| session.permits(tool.call())))
     }
 }

@@ -138,7 +138,6 @@ impl Call {
             tool: Some(Word::Shared(&self.name)),
             call_id: id.map(Word::Shared),
             effect: effect.map(|effect| Word::Literal(effect.as_str())),
-            ..payload::Tool::default()
         }
     }
 }

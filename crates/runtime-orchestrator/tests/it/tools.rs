@@ -239,8 +239,9 @@ fn requirement_of_a_call_adds_to_the_permissions() {
     let fixture = Fixture::new().with(read_only);
     let session = fixture.orchestrator.session().unwrap();
     let refund = ToolCall::new("refund").requires(PermissionMode::WorkspaceWrite);
-    assert!(!session.permits(&refund) && session.permits(&ToolCall::new("refund")));
-    assert!(!session.permits(&ToolCall::new("deploy").requires(PermissionMode::ReadOnly)));
+    let handle = session.handle();
+    assert!(!handle.permits(&refund) && handle.permits(&ToolCall::new("refund")));
+    assert!(!handle.permits(&ToolCall::new("deploy").requires(PermissionMode::ReadOnly)));
     assert!(fixture.events.all(AgentEventName::PermissionChecked).is_empty());
 
     let denied = now(session.run_tool(refund, fine)).unwrap_err();

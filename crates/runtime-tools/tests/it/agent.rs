@@ -65,9 +65,10 @@ impl Chat for Script {
     }
 
     /// Drops the oldest messages.
-    fn trim(&self, messages: &mut Vec<Value>, share: f64) {
-        let keep = (messages.len() as f64 * share) as usize;
-        messages.drain(..messages.len() - keep.max(1));
+    fn trim(&self, messages: &mut Vec<Value>, attempt: &Attempt) {
+        let full = messages.len();
+        let keep = attempt.context_budget(full as u64).max(1);
+        messages.drain(..full - usize::try_from(keep).unwrap());
     }
 }
 

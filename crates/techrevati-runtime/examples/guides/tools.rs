@@ -43,7 +43,7 @@ async fn a_reply(session: &OrchestrationSession) -> Result<(), BoxError> {
     let results = runner.run(Dialect::Anthropic.uses(&reply)).await?;
     assert_eq!(results[0].content, "refunded 250 cents of A-7");
     assert_eq!(results[1].outcome, ToolOutcome::InvalidArguments);
-    assert_eq!(results[1].content, "invalid arguments of tool `refund`: missing field `amount`",);
+    assert_eq!(results[1].content, "invalid arguments of tool `refund`: missing field `amount`");
     let messages = Dialect::Anthropic.results(&results);
     assert_eq!(messages[0]["content"][1]["is_error"], true);
     Ok(())
@@ -105,6 +105,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
 
 /// The provider.
 async fn post(request: Value) -> Result<Value, BoxError> {
+    tokio::task::yield_now().await;
     let last = request["messages"].as_array().and_then(|messages| messages.last());
     let message = if last.is_some_and(|last| last["role"] == "tool") {
         json!({ "role": "assistant", "content": "Done." })
