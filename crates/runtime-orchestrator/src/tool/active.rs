@@ -37,11 +37,18 @@ pub(super) struct ActiveTool<'s> {
 
 impl<'s> ActiveTool<'s> {
     /// Emits that the tool is called.
-    pub(super) fn begin(core: &'s Core, name: Arc<str>, pace: Pace, entry: Entry<'s>) -> Self {
+    pub(super) fn begin(
+        core: &'s Core,
+        name: Arc<str>,
+        call_id: Option<&Arc<str>>,
+        (pace, entry): (Pace, Entry<'s>),
+    ) -> Self {
         let span = core.stream.new_span();
         let tool = Self { core, name, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
-            tool.emit(tool.event(AgentEventName::ToolCalled, AgentEventStatus::Running));
+            let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
+            let event = core.stream.child_event(called, running, span);
+            tool.emit(event.with_data(tool.told(call_id).data()));
         }
         tool
     }
@@ -164,9 +171,12 @@ impl ActiveTool<'_> {
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        let tool =
-            payload::Tool { tool: Some(Word::Shared(&self.name)), ..payload::Tool::default() };
-        self.core.stream.child_event(name, status, self.span).with_data(tool.data())
+        self.core.stream.child_event(name, status, self.span).with_data(self.told(None).data())
+    }
+
+    fn told<'a>(&'a self, call_id: Option<&'a Arc<str>>) -> payload::Tool<'a> {
+        let (tool, call_id) = (Some(Word::Shared(&self.name)), call_id.map(Word::Shared));
+        payload::Tool { tool, call_id }
     }
 
     fn emit(&self, event: AgentEvent) {

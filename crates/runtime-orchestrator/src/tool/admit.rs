@@ -60,7 +60,7 @@ impl<'s> PendingTool<'s> {
         let check = PreCheck::new(core.role(), GuardrailSubject::Tool(name), &tool.args);
         let checked =
             race(core, pace, polling, core.setup.guardrails.check_pre_async(&check)).await;
-        pending.start(checked)
+        pending.start(tool, checked)
     }
 
     fn refuse(mut self, error: ToolError) -> ToolError {
@@ -70,6 +70,7 @@ impl<'s> PendingTool<'s> {
 
     pub(super) fn start(
         mut self,
+        tool: &ToolCall,
         checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
     ) -> Result<ActiveTool<'s>, ToolError> {
         if let Ok(checked) = &checked {
@@ -88,7 +89,7 @@ impl<'s> PendingTool<'s> {
         }
         let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
         let (name, pace) = (Arc::clone(&self.name), mem::take(&mut self.pace));
-        Ok(ActiveTool::begin(self.core, name, pace, entry))
+        Ok(ActiveTool::begin(self.core, name, tool.id.as_ref(), (pace, entry)))
     }
 
     fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {

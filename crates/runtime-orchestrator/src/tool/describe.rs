@@ -21,13 +21,14 @@ use crate::limits::Timeout;
 pub struct ToolCall {
     pub(crate) name: Arc<str>,
     pub(crate) args: Value,
+    pub(crate) id: Option<Arc<str>>,
     pub(crate) timeout: Option<Box<Timeout>>,
 }
 
 impl ToolCall {
     /// Creates a call of the tool with this name, without arguments.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), args: Value::Null, timeout: None }
+        Self { name: name.into(), args: Value::Null, id: None, timeout: None }
     }
 
     /// Limits the duration of the call, from its admission.
@@ -36,7 +37,13 @@ impl ToolCall {
         self
     }
 
-    /// Sets the arguments for guardrails. They are not sent to the tool.
+    /// Sets the model's id for the call, such as `call_9`: it is told in the tool's events.
+    pub fn call_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets the arguments for guardrails and [captures](crate::Capture). They are not sent to the tool.
     pub fn args(mut self, args: impl Into<Value>) -> Self {
         self.args = args.into();
         self
@@ -58,9 +65,10 @@ impl From<String> for ToolCall {
 /// Omits the arguments, which must not be logged.
 impl fmt::Debug for ToolCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, timeout, .. } = self;
+        let Self { name, id, timeout, .. } = self;
         f.debug_struct("ToolCall")
             .field("name", name)
+            .field("call_id", id)
             .field("timeout", timeout)
             .finish_non_exhaustive()
     }

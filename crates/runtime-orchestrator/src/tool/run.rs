@@ -28,7 +28,7 @@ where
         let mut active = if core.guards(GuardrailStage::Pre) {
             Box::pin(PendingTool::checked(core, &tool)).await?
         } else {
-            PendingTool::admit(core, &tool)?.start(Ok(Ok(())))?
+            PendingTool::admit(core, &tool)?.start(&tool, Ok(Ok(())))?
         };
         active.keep(Content::Arguments, &tool.args);
         active.still_open()?;
