@@ -90,7 +90,7 @@ impl<'a> ToolRunner<'a> {
             }
             Err(invalid) => (call, Work::Refused(invalid.into())),
         };
-        let call = if id.is_empty() { call } else { call.id(id.as_str()) };
+        let call = if id.is_empty() { call } else { call.call_id(id.as_str()) };
         Ok(Task { id, name, call, work })
     }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 
+use runtime_events::payload::{self, Word};
 use runtime_events::{
     AgentEvent, AgentEventName, AgentEventStatus, AgentFailureClass, SpanId, SpanOutcome,
 };
@@ -40,7 +41,9 @@ impl<'s> ActiveTool<'s> {
         let span = core.stream.new_span();
         let tool = Self { core, call, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
-            tool.emit(tool.event(AgentEventName::ToolCalled, AgentEventStatus::Running));
+            let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
+            let data = tool.call.payload().data();
+            tool.emit(core.stream.child_event(called, running, span).with_data(data));
         }
         tool
     }
@@ -165,8 +168,9 @@ impl ActiveTool<'_> {
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
-        let data = self.call.payload().data();
-        self.core.stream.child_event(name, status, self.span).with_data(data)
+        let tool =
+            payload::Tool { tool: Some(Word::Shared(&self.call.name)), ..payload::Tool::default() };
+        self.core.stream.child_event(name, status, self.span).with_data(tool.data())
     }
 
     fn emit(&self, event: AgentEvent) {

@@ -53,8 +53,8 @@ impl ToolCall {
         Self { call, args: Value::Null, timeout: None }
     }
 
-    /// Sets the id under which the model asked for the call. The events of the tool have it.
-    pub fn id(mut self, id: impl Into<Arc<str>>) -> Self {
+    /// Sets the id under which the model asked for the call. `agent.tool_called` has it.
+    pub fn call_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.call.terms_mut().id = Some(id.into());
         self
     }
@@ -71,7 +71,7 @@ impl ToolCall {
         self
     }
 
-    /// Sets what the call does to the world. The events of the tool have it. Default:
+    /// Sets what the call does to the world. `agent.tool_called` has it. Default:
     /// [`Effect::Irreversible`].
     pub fn effect(mut self, effect: Effect) -> Self {
         self.call.terms_mut().effect = Some(effect);
@@ -128,7 +128,7 @@ impl Call {
         }
     }
 
-    /// The payload of the call's events.
+    /// What the event says that begins the call.
     pub(super) fn payload(&self) -> payload::Tool<'_> {
         let (id, effect) = match self.terms.as_deref() {
             Some(terms) => (terms.id.as_ref(), terms.effect),

@@ -276,13 +276,13 @@ fn guardrails_of_a_call_check_without_those_of_the_session() {
 }
 
 #[test]
-fn events_of_a_tool_have_its_id_and_effect() {
+fn call_of_a_tool_is_told_with_its_id_and_effect() {
     let fixture = Fixture::new();
     let session = fixture.orchestrator.session().unwrap();
-    let call = ToolCall::new("search").id("call_7").effect(Effect::Read);
+    let call = ToolCall::new("search").call_id("call_7").effect(Effect::Read);
     now(session.run_tool(call, fine)).unwrap();
-    for name in [AgentEventName::ToolCalled, AgentEventName::ToolCompleted] {
-        let data = serde_json::to_value(fixture.only(name).data.as_ref().unwrap()).unwrap();
-        assert_eq!(data, json!({ "tool": "search", "call_id": "call_7", "effect": "read" }));
-    }
+    let data = |name| serde_json::to_value(fixture.only(name).data.as_ref().unwrap()).unwrap();
+    let called = json!({ "tool": "search", "call_id": "call_7", "effect": "read" });
+    assert_eq!(data(AgentEventName::ToolCalled), called);
+    assert_eq!(data(AgentEventName::ToolCompleted), json!({ "tool": "search" }));
 }
