@@ -56,7 +56,7 @@ pub(crate) fn policy_context(core: &Core, mut context: PhaseContext) -> PhaseCon
     context.total_cost = core.money.tracker().total_cost();
     context.retry_exhausted_scenarios = core.books.exhausted().into_iter().collect();
     if context.elapsed == Duration::ZERO {
-        context.elapsed = core.time.now().saturating_duration_since(core.time.started());
+        context.elapsed = core.time.now().saturating_duration_since(core.stream.started());
     }
     context
 }
