@@ -46,6 +46,10 @@
 )]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
+    feature = "tools",
+    doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
+)]
+#![cfg_attr(
     feature = "test-util",
     doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
 )]
@@ -66,6 +70,7 @@
 //! | `tower` | no | the circuit breaker as a layer of `tower` |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
+//! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -93,6 +98,9 @@ pub use runtime_sqlite as sqlite;
 #[cfg(feature = "test-util")]
 #[doc(inline)]
 pub use runtime_testkit as testing;
+#[cfg(feature = "tools")]
+#[doc(inline)]
+pub use runtime_tools as tools;
 #[doc(inline)]
 pub use runtime_usage as usage;
 

@@ -58,6 +58,11 @@ const LAYERS: &[Layer] = &[
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
+    Layer {
+        name: "runtime-tools",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
+        others: &["futures-util", "schemars"],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -95,6 +100,7 @@ const ALL: &[&str] = &[
     "runtime-sinks",
     "runtime-sqlite",
     "runtime-testkit",
+    "runtime-tools",
     "runtime-usage",
 ];
 

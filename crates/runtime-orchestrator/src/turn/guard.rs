@@ -24,7 +24,7 @@ pub(crate) struct Review {
 /// Has guardrails check the prompt.
 pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Result<(), TurnError> {
     keep(turn, Content::Prompt, input);
-    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    let (core, model) = (turn.core.clone(), Arc::clone(&turn.model));
     if !core.guards(GuardrailStage::Pre) {
         return Ok(());
     }
@@ -63,7 +63,7 @@ pub(crate) async fn check_output(
     turn: &mut ActiveTurn<'_>,
     review: &Review,
 ) -> Result<(), TurnError> {
-    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    let (core, model) = (turn.core.clone(), Arc::clone(&turn.model));
     let checked = match review.subject(core.role(), &model) {
         Ok(check) => turn.step(core.setup.guardrails.check_post_async(&check)).await?,
         Err(violation) => Err(violation),
@@ -96,7 +96,7 @@ fn judge(
 
 /// Captures a content on request.
 fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
-    let Core { stream, setup, .. } = turn.core;
+    let Core { stream, setup, .. } = &*turn.core;
     let event = |name, status| turn.part.event(stream, name, status, turn.span);
     tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
 }

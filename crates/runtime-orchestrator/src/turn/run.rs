@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::core::Core;
+use crate::core::{Core, Hold};
 use crate::error::{BoxError, TurnError};
 use crate::turn::active::{ActiveTurn, Answer};
 use crate::turn::admit::admit;
@@ -21,7 +21,7 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        let mut active = begin(core, &turn.spec).await?;
+        let mut active = begin(Hold::Borrowed(core), &turn.spec).await?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 let (usage, review) = guard::read(&mut active, &value, turn);
@@ -37,7 +37,7 @@ where
 }
 
 /// Admits a turn, and has guardrails check its prompt.
-pub(crate) async fn begin<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+pub(crate) async fn begin<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut active = admit(core, spec).await?;
     if let Some(input) = &spec.prompt {
         Box::pin(guard::check_input(&mut active, input)).await?;

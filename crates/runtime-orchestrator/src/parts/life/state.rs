@@ -34,6 +34,10 @@ pub(crate) struct State {
     working: u32,
     /// The number of emitters: turns, tools, refusals, checks. At least `working`.
     inside: u32,
+    /// The number of emitters that keep the session alive after its value is dropped.
+    outliving: u32,
+    /// Whether the session's value is dropped.
+    abandoned: bool,
     draining: Draining,
     panicked: bool,
     watchers: Watchers,
@@ -100,13 +104,15 @@ impl State {
         !matches!(self.stage, Stage::Ended(_))
     }
 
-    /// Admits an emitter to an open session. `working` for a turn or a tool.
-    pub(crate) fn enter(&mut self, working: bool) {
+    /// Admits an emitter to an open session. `working` for a turn or a tool, `outlives` if it keeps
+    /// the session alive.
+    pub(crate) fn enter(&mut self, working: bool, outlives: bool) {
         debug_assert!(self.is_open(), "an ended session admits nothing");
         // New work means that the caller has caught an earlier panic.
         self.panicked &= !working;
         self.inside += 1;
         self.working += u32::from(working);
+        self.outliving += u32::from(outlives);
     }
 
     /// Counts a requested turn.
@@ -155,10 +161,23 @@ impl State {
     }
 
     /// Removes an emitter. Returns the farewell after the last one of an ended session.
-    pub(crate) fn leave(&mut self, working: bool) -> Option<Box<AgentEvent>> {
+    pub(crate) fn leave(&mut self, working: bool, outlives: bool) -> Option<Box<AgentEvent>> {
         self.inside -= 1;
         self.working -= u32::from(working);
-        if self.inside == 0 { self.take_farewell() } else { None }
+        self.outliving -= u32::from(outlives);
+        if self.is_due() { self.take_farewell() } else { None }
+    }
+
+    /// Notes that the session's value is dropped. A turn that borrowed it and is still inside has
+    /// leaked and would never leave; one that keeps the session alive is waited for.
+    pub(crate) fn abandon(&mut self) -> Option<Box<AgentEvent>> {
+        self.abandoned = true;
+        if self.is_due() { self.take_farewell() } else { None }
+    }
+
+    /// Whether nobody is left to emit before the farewell.
+    const fn is_due(&self) -> bool {
+        self.inside == 0 || (self.abandoned && self.outliving == 0)
     }
 
     pub(crate) const fn underway(&self) -> Underway {
@@ -180,16 +199,15 @@ impl State {
     pub(crate) fn end(&mut self, farewell: AgentEvent) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
         let farewell = Some(Box::new(farewell));
         let mut wake = self.watchers.take();
-        let (due, kept) = if self.inside == 0 { (farewell, None) } else { (None, farewell) };
+        let (due, kept) = if self.is_due() { (farewell, None) } else { (None, farewell) };
         if let Stage::Waiting(input) = mem::replace(&mut self.stage, Stage::Ended(kept)) {
             wake.extend(input.waker);
         }
         (due, wake)
     }
 
-    /// The farewell of an ended session. It is taken early once the session's value is dropped,
-    /// because a leaked turn would never end it.
-    pub(crate) fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
+    /// The farewell of an ended session.
+    fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
         if let Stage::Ended(farewell) = &mut self.stage { farewell.take() } else { None }
     }
 
