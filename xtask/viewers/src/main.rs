@@ -44,10 +44,7 @@ fn main() -> Result<(), BoxError> {
     let lines: String = log.events().iter().map(|event| event.to_json() + "\n").collect();
     fs::write(folder.join("run.jsonl"), lines)?;
     let events = log.events();
-    fs::write(
-        folder.join("run.otlp.json"),
-        otlp_json(config.clone(), events.iter().map(|it| &**it)),
-    )?;
+    fs::write(folder.join("run.otlp.json"), otlp_json(config, events.iter().map(|it| &**it)))?;
     Ok(())
 }
 
