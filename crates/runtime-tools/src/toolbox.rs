@@ -62,6 +62,15 @@ impl Toolbox {
         Ok(self)
     }
 
+    /// Adds tools, in order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`with`](Self::with), for the first tool that cannot be added.
+    pub fn with_all(self, tools: impl IntoIterator<Item = Tool>) -> Result<Self, ToolboxError> {
+        tools.into_iter().try_fold(self, Self::with)
+    }
+
     /// The tool with this name.
     pub fn get(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name() == name)

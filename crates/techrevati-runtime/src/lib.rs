@@ -49,6 +49,7 @@
     feature = "tools",
     doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
 )]
+#![cfg_attr(feature = "mcp", doc = "| [`mcp`] | the tools of MCP servers |")]
 #![cfg_attr(
     feature = "test-util",
     doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
@@ -71,6 +72,7 @@
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
+//! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -78,6 +80,9 @@
 pub use runtime_events as events;
 #[doc(inline)]
 pub use runtime_lifecycle as lifecycle;
+#[cfg(feature = "mcp")]
+#[doc(inline)]
+pub use runtime_mcp as mcp;
 #[doc(inline)]
 pub use runtime_orchestrator as orchestrator;
 #[cfg(feature = "otel")]

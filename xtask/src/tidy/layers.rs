@@ -63,6 +63,11 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
         others: &["futures-util", "schemars"],
     },
+    Layer {
+        name: "runtime-mcp",
+        below: &["runtime-orchestrator", "runtime-tools"],
+        others: &["rmcp"],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -92,6 +97,7 @@ const PARTS: &[&str] = &[
 const ALL: &[&str] = &[
     "runtime-events",
     "runtime-lifecycle",
+    "runtime-mcp",
     "runtime-orchestrator",
     "runtime-otel",
     "runtime-policy",

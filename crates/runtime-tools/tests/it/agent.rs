@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use runtime_events::{Clock, ManualClock};
 use runtime_orchestrator::{Attempt, BoxError, Orchestrator, Turn, TurnError};
@@ -19,12 +20,13 @@ use crate::{run, search};
 struct Script {
     replies: Mutex<VecDeque<Result<Value, BoxError>>>,
     asked: Mutex<Vec<usize>>,
+    trimmed: AtomicUsize,
 }
 
 impl Script {
     fn new(replies: impl IntoIterator<Item = Result<Value, BoxError>>) -> Self {
         let replies = Mutex::new(replies.into_iter().collect());
-        Self { replies, asked: Mutex::default() }
+        Self { replies, asked: Mutex::default(), trimmed: AtomicUsize::new(0) }
     }
 
     fn asked(&self) -> Vec<usize> {
@@ -66,6 +68,7 @@ impl Chat for Script {
 
     /// Drops the oldest messages.
     fn trim(&self, messages: &mut Vec<Value>, attempt: &Attempt) {
+        self.trimmed.fetch_add(1, Ordering::Relaxed);
         let full = messages.len();
         let keep = attempt.context_budget(full as u64).max(1);
         messages.drain(..full - usize::try_from(keep).unwrap());
@@ -168,6 +171,7 @@ fn conversation_that_is_too_long_is_trimmed_and_stays_so() {
     let asked = chat.asked();
     assert_eq!(asked[..4], [1, 3, 5, 7]);
     assert!(asked[4] < 7, "{asked:?}");
+    assert_eq!(chat.trimmed.load(Ordering::Relaxed), 1);
     assert_eq!(messages.len(), asked[4] + 1, "the shorter conversation, and the answer");
 }
 

@@ -178,6 +178,21 @@ fn repeatable_tool_may_be_called_again() {
 }
 
 #[test]
+fn tool_without_arguments_takes_none() {
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let toolbox = of([Tool::new("clock", "", async |()| Ok::<_, BoxError>("noon")).repeatable()]);
+    let mut runner = ToolRunner::new(&session, &toolbox);
+    for none in [Value::Null, json!({}), json!(""), json!(" \n"), json!("{}"), json!("null")] {
+        let results = run(runner.run(uses([("clock", none.clone())]))).unwrap();
+        assert_eq!(results[0].content, "noon", "{none:?}");
+    }
+    for some in [json!({ "zone": "UTC" }), json!([]), json!("[1]")] {
+        let results = run(runner.run(uses([("clock", some.clone())]))).unwrap();
+        assert_eq!(results[0].outcome, ToolOutcome::InvalidArguments, "{some:?}");
+    }
+}
+
+#[test]
 fn ended_session_ends_the_run() {
     let session = Orchestrator::new("writer", "draft").session().unwrap();
     session.cancel("enough").unwrap();
