@@ -51,8 +51,9 @@ pub enum Viewer {
     Mlflow,
     /// Whatever reads the
     /// [OpenInference](https://arize-ai.github.io/openinference/spec/attributes/semantic-conventions.html)
-    /// conventions: the cost of a turn is in `llm.cost.total`. Phoenix shows it among the attributes, and
-    /// computes the cost in its columns from a price list of its own.
+    /// conventions, as Phoenix does: contents are also in `input.value` and `output.value`, which lists of
+    /// spans show, and the cost of a turn is in `llm.cost.total`. (Phoenix computes the cost in its columns
+    /// from a price list of its own.)
     OpenInference,
 }
 

@@ -49,6 +49,18 @@ pub(crate) fn answered(answer: &Json) -> Json {
     Json::Array(answers)
 }
 
+/// What the last message says: its texts, or else its parts.
+pub(crate) fn last(messages: &Json) -> Json {
+    let parts = messages.as_array().and_then(|all| all.last()).map(|last| &last["parts"]);
+    let texts = parts.and_then(Json::as_array).into_iter().flatten();
+    let texts = texts.filter(|part| part["type"] == "text");
+    let texts: Vec<_> = texts.filter_map(|text| first(text, &["content"])?.as_str()).collect();
+    match parts {
+        Some(parts) if texts.is_empty() => parts.clone(),
+        _ => texts.join("\n").into(),
+    }
+}
+
 /// Where requests have their instructions: Anthropic and Bedrock, the Responses API, Gemini.
 const SYSTEM: &[&str] = &["system", "instructions", "systemInstruction", "system_instruction"];
 

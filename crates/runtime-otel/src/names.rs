@@ -85,6 +85,18 @@ pub mod viewer {
     pub const MLFLOW_COST: &str = "mlflow.llm.cost";
     /// The same in the `OpenInference` conventions.
     pub const OPEN_INFERENCE_COST: &str = "llm.cost.total";
+    /// What a span was given, in the `OpenInference` conventions: what lists of spans show.
+    pub const INPUT: &str = "input.value";
+    /// What kind of text that is: [`TEXT`] or [`JSON`].
+    pub const INPUT_TYPE: &str = "input.mime_type";
+    /// What came of it.
+    pub const OUTPUT: &str = "output.value";
+    /// As above.
+    pub const OUTPUT_TYPE: &str = "output.mime_type";
+    /// A text.
+    pub const TEXT: &str = "text/plain";
+    /// JSON.
+    pub const JSON: &str = "application/json";
 }
 
 /// The values of `gen_ai.operation.name` that are used.

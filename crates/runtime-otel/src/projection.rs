@@ -25,7 +25,6 @@ use runtime_sinks::SinkError;
 
 use crate::attributes::{self, Beginning, failure, told};
 use crate::config::OtelConfig;
-use crate::contents;
 use crate::meters::Meters;
 use crate::names::{gen_ai, own};
 use crate::note;
@@ -281,7 +280,7 @@ impl Projection {
     /// Keeps a captured content for the end of its span.
     fn keep(&self, event: &AgentEvent) {
         // Read before the lock: it may be long.
-        let said = contents::of(event);
+        let said = self.config.content(event);
         let mut table = self.table();
         let session = table.session(event, event.span);
         table.time(event, session);

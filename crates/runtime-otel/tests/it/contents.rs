@@ -181,6 +181,36 @@ fn whose_a_span_is_is_on_every_span() {
 }
 
 #[test]
+fn what_lists_of_spans_show_is_on_every_span_with_content() {
+    let config = OtelConfig::default().contents(true);
+    let (rig, _) = run(config.clone().viewer(Viewer::OpenInference));
+    let question = "what rhymes with s3cr3t?";
+    let call = r#"[{"arguments":{"q":"s3cr3t"},"id":"call_9","name":"search","type":"tool_call"}]"#;
+    let (text, json) = ("text/plain", "application/json");
+    for (name, input, output) in [
+        ("invoke_agent writer", (question, text), Some(("the s3cr3t is out", text))),
+        ("invoke_workflow nightly", (question, text), Some(("the s3cr3t is out", text))),
+        ("chat gpt-5", (question, text), Some((call, json))),
+        ("execute_tool search", (r#"{"q":"s3cr3t"}"#, json), Some(("s3cr3t pages", text))),
+        ("execute_tool print", (r#"{"copies":2}"#, json), None),
+    ] {
+        let told = said(&rig.span(name));
+        let shown = |of: &str| {
+            let get = |key: &str| told.get(&format!("{of}.{key}")).map(ToString::to_string);
+            get("value").zip(get("mime_type"))
+        };
+        let owned = |(value, kind): (&str, &str)| (value.to_owned(), kind.to_owned());
+        assert_eq!(
+            (shown("input"), shown("output")),
+            (Some(owned(input)), output.map(owned)),
+            "{name}"
+        );
+    }
+    let (rig, _) = run(config);
+    assert!(rig.spans().iter().all(|span| !said(span).contains_key("input.value")));
+}
+
+#[test]
 fn the_cost_of_a_turn_is_where_a_viewer_reads_it() {
     let keys = ["gen_ai.usage.cost", "mlflow.llm.cost", "llm.cost.total"];
     let (rig, _) = run(everything());
