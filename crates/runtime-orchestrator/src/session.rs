@@ -5,6 +5,7 @@ mod calls;
 mod checks;
 mod current;
 pub(crate) mod estate;
+mod events;
 mod handle;
 mod handoff;
 mod input;
@@ -28,6 +29,7 @@ use serde_json::Value;
 
 pub use self::blocking::BlockingCalls;
 pub use self::estate::Acceptance;
+pub use self::events::SessionEvents;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
 use crate::error::{BoxError, SessionError};

@@ -57,7 +57,11 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks"],
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
-    Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
+    Layer {
+        name: "runtime-orchestrator",
+        below: PARTS,
+        others: &["anyhow", "futures-core", "tokio", "tracing"],
+    },
     Layer {
         name: "runtime-tools",
         below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],

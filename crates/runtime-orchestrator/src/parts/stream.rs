@@ -1,6 +1,7 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
 mod line;
+mod reading;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -8,6 +9,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::thread;
 use std::time::Instant;
 
@@ -18,9 +20,12 @@ use runtime_events::{
 use runtime_sinks::EventSink;
 
 use self::line::{Line, Step};
+pub use self::reading::MissedEventsError;
+pub(crate) use self::reading::Place;
 use crate::log::log;
 use crate::park::Timers;
 use crate::parts::sinks::ask;
+use crate::parts::watchers::Watchers;
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -68,6 +73,10 @@ struct State {
     labels: Option<Arc<Labels>>,
     log: VecDeque<Arc<AgentEvent>>,
     line: Line,
+    /// Whether the last event is posted.
+    over: bool,
+    /// The readers that wait for the next event. Made for the first one.
+    readers: Option<Box<Watchers>>,
     /// The number of threads that wait for the sink.
     waiting: u32,
     sink_failures: u64,
@@ -101,6 +110,8 @@ impl Stream {
             labels,
             log: VecDeque::new(),
             line: Line::new(sink),
+            over: false,
+            readers: None,
             waiting: 0,
             sink_failures: 0,
         };
@@ -188,26 +199,28 @@ impl Stream {
 
     /// Emits an event with the texts that it has.
     pub(crate) fn emit_as_is(&self, event: AgentEvent) {
-        let Some((state, evicted)) = self.number(event) else { return };
+        let Some((state, aside)) = self.number(event) else { return };
         self.deliver_from(state);
-        // Freed after the lock is released.
-        drop(evicted);
+        aside.finish();
     }
 
     /// Numbers `event` and keeps it. [`deliver`](Self::deliver) is to follow.
     pub(crate) fn post(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        drop(self.number(event));
+        let Some((state, aside)) = self.number(event) else { return };
+        drop(state);
+        aside.finish();
     }
 
     /// Posts the session's last event.
     pub(crate) fn post_last(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        let Some((mut state, evicted)) = self.number(event) else { return };
+        let Some((mut state, aside)) = self.number(event) else { return };
         let seq = state.seq;
         state.line.ends_with(seq);
+        state.over = true;
         drop(state);
-        drop(evicted);
+        aside.finish();
     }
 
     /// Returns once all posted events are delivered.
@@ -221,11 +234,8 @@ impl Stream {
         }
     }
 
-    /// Numbers `event` and keeps it. Also returns the event that is no longer kept.
-    fn number(
-        &self,
-        mut event: AgentEvent,
-    ) -> Option<(MutexGuard<'_, State>, Option<Arc<AgentEvent>>)> {
+    /// Numbers `event` and keeps it.
+    fn number(&self, mut event: AgentEvent) -> Option<(MutexGuard<'_, State>, Aside)> {
         if !self.is_heard() {
             return None;
         }
@@ -250,7 +260,8 @@ impl Stream {
         if self.keeps {
             state.log.push_back(event);
         }
-        Some((state, evicted))
+        let readers = state.readers.as_mut().map(|readers| readers.take()).unwrap_or_default();
+        Some((state, Aside { _evicted: evicted, readers }))
     }
 
     /// The role and the phase without secrets.
@@ -350,6 +361,20 @@ impl Stream {
     fn state(&self) -> MutexGuard<'_, State> {
         // Changed in single steps, so it stays consistent after a panic of the clock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is left to do for an event once the lock is released.
+struct Aside {
+    /// The event that is no longer kept.
+    _evicted: Option<Arc<AgentEvent>>,
+    /// The readers that waited for the event.
+    readers: Vec<Waker>,
+}
+
+impl Aside {
+    fn finish(self) {
+        self.readers.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -8,6 +8,7 @@ mod current;
 mod described;
 mod drain;
 mod errors;
+mod events;
 mod golden;
 mod handoffs;
 mod hedging;

@@ -211,3 +211,24 @@ fn invented_name_of_any_length_is_answered() {
     let results = run(ToolRunner::new(&session, &toolbox).run(calls)).unwrap();
     assert_eq!((results[0].outcome, &results[0].name), (ToolOutcome::UnknownTool, &name));
 }
+
+#[test]
+fn events_of_a_call_have_its_id_effect_and_name() {
+    let events = RecordingEventSink::new();
+    let orchestrator = Orchestrator::new("writer", "draft").event_sink(events.clone());
+    let session = orchestrator.session().unwrap();
+    let toolbox = of([search()]);
+    let invented = "x".repeat(1_000);
+    let calls = vec![
+        ToolUse::new("call_1", "search", json!({ "query": "a" })),
+        ToolUse::new("", invented.clone(), json!({})),
+    ];
+    run(ToolRunner::new(&session, &toolbox).run(calls)).unwrap();
+    let called = events.all(AgentEventName::ToolCalled);
+    let data: Vec<_> = called
+        .iter()
+        .map(|event| serde_json::to_value(event.data.as_ref().unwrap()).unwrap())
+        .collect();
+    let told = json!({ "tool": "search", "call_id": "call_1", "effect": "read" });
+    assert_eq!(data, [told, json!({ "tool": &invented[..64] })]);
+}

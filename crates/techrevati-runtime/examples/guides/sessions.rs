@@ -56,6 +56,24 @@ async fn code_finds_its_session() -> Result<(), BoxError> {
     Ok(())
 }
 
+async fn a_page_shows_the_run() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let mut events = session.handle().events();
+    let page = tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => lines.push(event.to_json()),
+                Err(missed) => lines.push(missed.to_string()),
+            }
+        }
+        lines
+    });
+    session.complete()?;
+    assert!(page.await?.last().is_some_and(|line| line.contains("agent.completed")));
+    Ok(())
+}
+
 async fn a_dropped_turn_is_a_cancelled_turn() -> Result<(), BoxError> {
     let session = Orchestrator::new("writer", "draft").session()?;
 
@@ -160,6 +178,7 @@ fn one_budget() -> Result<(), BoxError> {
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
+    a_page_shows_the_run().await?;
     a_person_decides().await?;
     a_turn_outlives_its_function().await?;
     code_finds_its_session().await?;

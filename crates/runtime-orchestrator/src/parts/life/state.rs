@@ -24,6 +24,7 @@ use std::task::{Poll, Waker};
 use runtime_events::AgentEvent;
 
 use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError};
+use crate::parts::watchers::Watchers;
 
 /// The current state of a session.
 #[derive(Debug, Default)]
@@ -78,13 +79,6 @@ enum Draining {
     Yes,
     /// New work is refused, and some has been.
     TurnedAway,
-}
-
-/// The wakers for the end of the session.
-#[derive(Debug, Default)]
-struct Watchers {
-    places: Vec<(u64, Waker)>,
-    next_key: u64,
 }
 
 /// The running work at the end of a session.
@@ -281,27 +275,5 @@ impl State {
             Stage::Waiting(input) => input.waker,
             _ => None,
         }
-    }
-}
-
-impl Watchers {
-    fn watch(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
-        let known = key.and_then(|key| self.places.iter_mut().find(|(held, _)| *held == key));
-        if let Some((_, held)) = known {
-            return Some(mem::replace(held, waker));
-        }
-        *key = Some(self.next_key);
-        self.places.push((self.next_key, waker));
-        self.next_key += 1;
-        None
-    }
-
-    fn remove(&mut self, key: u64) -> Option<Waker> {
-        let index = self.places.iter().position(|(held, _)| *held == key)?;
-        Some(self.places.remove(index).1)
-    }
-
-    fn take(&mut self) -> Vec<Waker> {
-        self.places.drain(..).map(|(_, waker)| waker).collect()
     }
 }
