@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use runtime_usage::ReportedUsage;
+use serde::Serialize;
 use serde_json::Value;
 
 use super::attempt::Attempt;
@@ -137,6 +138,11 @@ impl<'s> ActiveAttempt<'s> {
         step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<Result<T, TurnError>> {
         self.active.poll_run(cx, step)
+    }
+
+    /// Captures the answer of a stream: [`ActiveTurn::capture_answer`].
+    pub fn capture_answer(&mut self, answer: &impl Serialize) {
+        self.active.capture_answer(answer);
     }
 
     /// Settles the failed attempt, and returns `error` with its classification.

@@ -102,7 +102,7 @@ pub struct Settled {
 #[must_use = "dropping an unsettled turn cancels it"]
 pub struct ActiveTurn<'s> {
     pub(super) core: Hold<'s>,
-    pub(super) model: Arc<str>,
+    pub(crate) model: Arc<str>,
     pub(super) span: SpanId,
     pub(super) pace: Pace,
     pub(super) held: Held<'s>,
@@ -298,10 +298,6 @@ impl ActiveTurn<'_> {
 
     pub(crate) const fn is_settled(&self) -> bool {
         self.settled
-    }
-
-    pub(crate) const fn model(&self) -> &Arc<str> {
-        &self.model
     }
 
     /// Sets the usage of a call that has returned.

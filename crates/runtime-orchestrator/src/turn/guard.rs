@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_usage::ReportedUsage;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::capture::Content;
@@ -69,6 +70,21 @@ pub(crate) async fn check_output(
         Err(violation) => Err(violation),
     };
     judge(turn, GuardrailStage::Post, checked)
+}
+
+impl ActiveTurn<'_> {
+    /// Captures the answer of a stream, if the session [captures](crate::Capture) content. No guardrail
+    /// sees it.
+    ///
+    /// It is the caller who knows what the parts of a stream are together. To be called before the turn is
+    /// settled.
+    pub fn capture_answer(&mut self, answer: &impl Serialize) {
+        if self.core.captures()
+            && let Ok(answer) = self.flagged(|| serde_json::to_value(answer))
+        {
+            keep(self, Content::Answer, &answer);
+        }
+    }
 }
 
 /// The usage that was read. A failed reader does not cost the answer.
