@@ -58,6 +58,26 @@ const LAYERS: &[Layer] = &[
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
     Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
+    // The clients and what their layers need are off by default. `http` and its bodies are what the
+    // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines.
+    Layer {
+        name: "runtime-http",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-resilience", "runtime-usage"],
+        others: &[
+            "async-openai",
+            "async-trait",
+            "bytes",
+            "http",
+            "http-body",
+            "http-body-util",
+            "memchr",
+            "reqwest-0-13",
+            "reqwest-middleware",
+            "sse-core",
+            "tower-layer",
+            "tower-service",
+        ],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -86,6 +106,7 @@ const PARTS: &[&str] = &[
 /// The crates below the facade.
 const ALL: &[&str] = &[
     "runtime-events",
+    "runtime-http",
     "runtime-lifecycle",
     "runtime-orchestrator",
     "runtime-otel",
