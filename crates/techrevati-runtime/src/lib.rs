@@ -39,6 +39,10 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | destinations of events and usage records |
 //! | [`orchestrator`] | sessions and turns, which connect all other modules |
+#![cfg_attr(
+    feature = "http-layer",
+    doc = "| [`http_layer`] | a layer below HTTP clients: each model call is a turn |"
+)]
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(
     feature = "sqlite",
@@ -69,7 +73,10 @@
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `otel` | no | events as OpenTelemetry spans and metrics |
 //! | `otel-sdk` | no | `otel`, and spans with the ids of their events |
-//! | `tower` | no | the circuit breaker as a layer of `tower` |
+//! | `http-layer` | no | `http_layer`: each model call of an HTTP client is a turn |
+//! | `tower` | no | the circuit breaker as a layer of `tower`; with `http-layer` its turns, too |
+//! | `reqwest-middleware` | no | `http-layer` as a middleware of `reqwest-middleware`, and so of `rig` |
+//! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
@@ -79,6 +86,9 @@
 
 #[doc(inline)]
 pub use runtime_events as events;
+#[cfg(feature = "http-layer")]
+#[doc(inline)]
+pub use runtime_http as http_layer;
 #[doc(inline)]
 pub use runtime_lifecycle as lifecycle;
 #[cfg(feature = "mcp")]

@@ -72,6 +72,26 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-orchestrator", "runtime-tools"],
         others: &["rmcp"],
     },
+    // The clients and what their layers need are off by default. `http` and its bodies are what the
+    // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines.
+    Layer {
+        name: "runtime-http",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-resilience", "runtime-usage"],
+        others: &[
+            "async-openai",
+            "async-trait",
+            "bytes",
+            "http",
+            "http-body",
+            "http-body-util",
+            "memchr",
+            "reqwest-0-13",
+            "reqwest-middleware",
+            "sse-core",
+            "tower-layer",
+            "tower-service",
+        ],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -100,6 +120,7 @@ const PARTS: &[&str] = &[
 /// The crates below the facade.
 const ALL: &[&str] = &[
     "runtime-events",
+    "runtime-http",
     "runtime-lifecycle",
     "runtime-mcp",
     "runtime-orchestrator",

@@ -1,9 +1,9 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
+mod clean;
 mod line;
 mod reading;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -14,11 +14,11 @@ use std::thread;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId, without_secrets,
-};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
+pub(crate) use self::clean::clean_name;
+use self::clean::{clean_labels, cleaned};
 use self::line::{Line, Step};
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
@@ -385,30 +385,6 @@ impl State {
             self.sink_failures += 1;
             self.sink_failures == 1
         })
-    }
-}
-
-/// The labels without secrets, which they lose once and not in each event.
-fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
-    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
-    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
-    event.labels = Some(labels);
-    event.remove_secrets();
-    event.labels.unwrap_or_default()
-}
-
-/// The names without secrets, unless they have none.
-fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
-    let clean = (clean_name(role), clean_name(phase));
-    let is_same = Arc::ptr_eq(&clean.0, role) && Arc::ptr_eq(&clean.1, phase);
-    (!is_same).then(|| Box::new(clean))
-}
-
-/// A name without secrets, shared with the original if it has none.
-pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
-    match without_secrets(name) {
-        Cow::Borrowed(_) => Arc::clone(name),
-        Cow::Owned(clean) => clean.into(),
     }
 }
 

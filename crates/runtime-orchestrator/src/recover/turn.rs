@@ -175,9 +175,25 @@ impl<'s> ActiveAttempt<'s> {
     ///
     /// An attempt that has failed stays failed, and its turn ends as cancelled.
     pub fn settle(self, usage: impl Into<ReportedUsage>) -> Answer<()> {
+        self.answered(Some(usage.into()))
+    }
+
+    /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
+    /// counts, or else the reservation.
+    pub fn settle_unread(self) -> Answer<()> {
+        self.answered(None)
+    }
+
+    /// Settles a call that was not sent, or that the server sent elsewhere, and ends the turn as
+    /// cancelled. It costs nothing.
+    pub fn release(self) {
+        self.active.release();
+    }
+
+    fn answered(self, usage: Option<ReportedUsage>) -> Answer<()> {
         let Self { mut active, mut turn, .. } = self;
         let is_open = !active.is_settled();
-        let answer = active.answer((), Some(usage.into()));
+        let answer = active.answer((), usage);
         drop(active);
         if is_open { turn.recovering.answered(answer) } else { answer }
     }

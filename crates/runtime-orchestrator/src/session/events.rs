@@ -57,7 +57,7 @@ impl SessionHandle {
     /// reconnecting page has seen.
     pub fn events_after(&self, seq: u64) -> SessionEvents {
         let core = Arc::clone(&self.core);
-        SessionEvents { place: core.stream.place_after(seq), core }
+        SessionEvents { place: Place::after(&core.stream, seq), core }
     }
 }
 
@@ -77,7 +77,7 @@ impl SessionEvents {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Arc<AgentEvent>, MissedEventsError>>> {
-        self.core.stream.poll_read(&mut self.place, cx)
+        self.place.poll(&self.core.stream, cx)
     }
 }
 
@@ -92,7 +92,7 @@ impl futures_core::Stream for SessionEvents {
 
 impl Drop for SessionEvents {
     fn drop(&mut self) {
-        self.core.stream.leave(&self.place);
+        self.place.leave(&self.core.stream);
     }
 }
 

@@ -13,7 +13,6 @@ use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapsho
 
 use crate::core::Hold;
 use crate::error::{BoxError, TurnError};
-use crate::limits::Kind;
 use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
@@ -232,9 +231,12 @@ impl<'s> ActiveTurn<'s> {
     fn in_time(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
         // A stream whose chunks are always ready never waits, but its time passes as well.
-        let overdue = self.overdue();
-        overdue
-            .map_or(Ok(()), |(kind, after)| Err(self.interrupted(Interrupted::Time(kind, after))))
+        match self.pace.due().map(|due| (due.at, due.kind, due.after)) {
+            Some((at, kind, after)) if at <= self.core.time.now() => {
+                Err(self.interrupted(Interrupted::Time(kind, after)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses to begin if the session has ended since the admission.
@@ -264,6 +266,12 @@ impl<'s> ActiveTurn<'s> {
         Settled::of(self.answered(Some(usage.into())))
     }
 
+    /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
+    /// counts, or else the reservation.
+    pub fn settle_unread(mut self) -> Settled {
+        Settled::of(self.answered(None))
+    }
+
     /// Settles a call that was never sent.
     ///
     /// Permit and reservations are released, but the iteration counts. The turn ends as cancelled.
@@ -289,11 +297,6 @@ impl ActiveTurn<'_> {
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
         let Self { core, polling, span, .. } = self;
         flagged(polling, || inside(core.scope(), *span, code))
-    }
-
-    fn overdue(&self) -> Option<(Kind, Duration)> {
-        let due = self.pace.due()?;
-        (due.at <= self.core.time.now()).then_some((due.kind, due.after))
     }
 
     pub(crate) const fn is_settled(&self) -> bool {

@@ -5,6 +5,8 @@
 
 mod budgets;
 mod circuit_breaker;
+#[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
+mod clients;
 mod faults;
 mod getting_started;
 mod observability;
@@ -29,6 +31,8 @@ use techrevati_runtime::BoxError;
 async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
+    #[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
+    clients::run().await?;
     getting_started::run().await?;
     observability::run().await?;
     #[cfg(feature = "otel-sdk")]

@@ -32,38 +32,33 @@ pub(crate) struct Place {
 /// What a reader gets: an event, word of missed ones, or `None` after the last event.
 pub(crate) type Read = Option<Result<Arc<AgentEvent>, MissedEventsError>>;
 
-impl Stream {
+impl Place {
     /// The place behind the event with this number, or behind the last one if there are fewer.
-    pub(crate) fn place_after(&self, seq: u64) -> Place {
-        let next = seq.min(self.state().seq) + 1;
-        Place { next, key: None }
+    pub(crate) fn after(stream: &Stream, seq: u64) -> Self {
+        let next = seq.min(stream.state().seq) + 1;
+        Self { next, key: None }
     }
 
-    pub(crate) fn poll_read(&self, place: &mut Place, cx: &mut Context<'_>) -> Poll<Read> {
-        if !self.is_heard() {
+    pub(crate) fn poll(&mut self, stream: &Stream, cx: &mut Context<'_>) -> Poll<Read> {
+        if !stream.is_heard() {
             return Poll::Ready(None);
         }
         // A waker may own a task: it is cloned before the lock is taken, and dropped behind it.
-        let mut waker = Some(cx.waker().clone());
-        let mut state = self.state();
+        let waker = cx.waker().clone();
+        let mut state = stream.state();
         let first = state.seq + 1 - state.log.len() as u64;
-        let read = if let Some(missed) = first.checked_sub(place.next).filter(|missed| *missed > 0)
-        {
-            place.next = first;
+        let read = if let missed @ 1.. = first.saturating_sub(self.next) {
+            self.next = first;
             Some(Err(MissedEventsError { missed }))
-        } else if let Some(event) =
-            usize::try_from(place.next - first).ok().and_then(|at| state.log.get(at))
-        {
-            place.next += 1;
+        } else if let Some(event) = index(self.next - first).and_then(|at| state.log.get(at)) {
+            self.next += 1;
             Some(Ok(Arc::clone(event)))
         } else if state.over {
             None
         } else {
-            let waker = waker.take().and_then(|waker| {
-                state.readers.get_or_insert_default().watch(&mut place.key, waker)
-            });
+            let replaced = state.readers.get_or_insert_default().watch(&mut self.key, waker);
             drop(state);
-            drop(waker);
+            drop(replaced);
             return Poll::Pending;
         };
         drop(state);
@@ -71,9 +66,13 @@ impl Stream {
     }
 
     /// Forgets the waker of a reader.
-    pub(crate) fn leave(&self, place: &Place) {
-        let Some(key) = place.key else { return };
-        let waker = self.state().readers.as_mut().and_then(|readers| readers.remove(key));
+    pub(crate) fn leave(&self, stream: &Stream) {
+        let Some(key) = self.key else { return };
+        let waker = stream.state().readers.as_mut().and_then(|readers| readers.remove(key));
         drop(waker);
     }
+}
+
+fn index(at: u64) -> Option<usize> {
+    usize::try_from(at).ok()
 }
