@@ -28,13 +28,12 @@ fn reqwest(session: &OrchestrationSession, client: Reqwest) -> ClientWithMiddlew
 }
 
 async fn a_turn_that_is_refused(url: &str) -> Result<(), BoxError> {
-    let broke = Orchestrator::new("writer", "draft").budget(Limit::enforced(Usd::ZERO));
-    let session = broke.session()?;
+    let session = Orchestrator::new("writer", "draft").max_iterations(0).session()?;
     let client = reqwest(&session, Reqwest::new());
 
     let call = client.post(format!("{url}/chat/completions")).body(r#"{"model":"gpt-5"}"#);
-    let refused = call.send().await.expect_err("there is no money");
-    assert!(matches!(turn_error(&refused), Some(TurnError::Budget(_))));
+    let refused = call.send().await.expect_err("no turn is left");
+    assert!(matches!(turn_error(&refused), Some(TurnError::MaxIterations(_))));
     Ok(())
 }
 
