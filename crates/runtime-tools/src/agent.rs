@@ -34,7 +34,7 @@ use crate::toolbox::Toolbox;
 ///     type Reply = Value;
 ///     type Error = BoxError;
 ///
-///     fn turn(&self) -> Turn<Value> {
+///     fn turn(&self, _: &[Value]) -> Turn<Value> {
 ///         Turn::model("gpt-5")
 ///     }
 ///     async fn ask(&self, messages: &[Value], attempt: &Attempt) -> Result<Value, BoxError> {
@@ -182,7 +182,7 @@ impl<'a> Agent<'a> {
                 chat.ask(messages, &attempt).await
             }
         };
-        let answer = self.session.run_turn_recovering(chat.turn(), call).await?;
+        let answer = self.session.run_turn_recovering(chat.turn(whole), call).await?;
         // What was too long once would be too long again.
         if let Some(shorter) = trimmed {
             *messages = Arc::unwrap_or_clone(shorter);

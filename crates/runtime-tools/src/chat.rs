@@ -35,8 +35,9 @@ pub trait Chat: Sync {
     /// The error of the client.
     type Error: Into<BoxError> + 'static;
 
-    /// The turn of a call: its model, and where its usage is read from.
-    fn turn(&self) -> Turn<Self::Reply>;
+    /// The turn of a call: its model, and where its usage is read from. A [guarded](Turn::guarded) turn
+    /// shows the messages to guardrails and viewers.
+    fn turn(&self, messages: &[Self::Message]) -> Turn<Self::Reply>;
 
     /// Calls the model. The attempt has the route, and the changes that a recovery asks for.
     fn ask(

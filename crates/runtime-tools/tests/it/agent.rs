@@ -1,11 +1,12 @@
 //! The loop: from a question to an answer.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use runtime_events::{Clock, ManualClock};
 use runtime_orchestrator::{Attempt, BoxError, Orchestrator, Turn, TurnError};
+use runtime_policy::{GuardrailOutcome, Guardrails, guardrail};
 use runtime_resilience::{FaultError, Provider};
 use runtime_tools::{
     Agent, AgentError, Chat, Dialect, InvalidAnswerError, Said, ToolResult, ToolRunnerError,
@@ -39,8 +40,8 @@ impl Chat for Script {
     type Reply = Value;
     type Error = BoxError;
 
-    fn turn(&self) -> Turn<Value> {
-        Turn::model("m").usage(UsageSnapshot::new(100, 10))
+    fn turn(&self, messages: &[Value]) -> Turn<Value> {
+        Turn::model("m").usage(UsageSnapshot::new(100, 10)).guarded(messages)
     }
 
     async fn ask(&self, messages: &[Value], _: &Attempt) -> Result<Value, BoxError> {
@@ -213,6 +214,23 @@ fn typed_answer_that_never_fits_is_returned_in_the_error() {
     assert_eq!(invalid.answer, r#"{"number": 1} and more"#);
     assert!(invalid.problem.contains("trailing characters"), "{}", invalid.problem);
     assert_eq!(chat.asked().len(), 2);
+}
+
+#[test]
+fn guardrails_see_the_conversation_of_each_turn() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&seen);
+    let look = guardrail::pre("look", move |check| {
+        if let Some(messages) = check.arguments.as_array() {
+            keep.lock().unwrap().push(messages.len());
+        }
+        GuardrailOutcome::allow()
+    });
+    let session = orchestrator().guardrails(Guardrails::new().with(look)).session().unwrap();
+    let toolbox = toolbox();
+    let chat = Script::new([Ok(call("a")), Ok(text("42"))]);
+    run(Agent::new(&session, &toolbox).run(&chat, &mut question())).unwrap();
+    assert_eq!(*seen.lock().unwrap(), [1, 3]);
 }
 
 #[test]

@@ -58,8 +58,9 @@ impl Chat for Shop {
     type Reply = Value;
     type Error = BoxError;
 
-    fn turn(&self) -> Turn<Value> {
+    fn turn(&self, messages: &[Value]) -> Turn<Value> {
         Turn::model("gpt-5")
+            .guarded(messages)
             .usage_from(|reply: &Value| UsageFormat::OpenAiChat.read(&reply["usage"]))
     }
 
