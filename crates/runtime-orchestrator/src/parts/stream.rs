@@ -2,25 +2,28 @@
 
 mod line;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId, without_secrets,
-};
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
 use self::line::{Line, Step};
 use crate::log::log;
 use crate::park::Timers;
+use crate::parts::names::{Names, Payer, clean_name};
 use crate::parts::sinks::ask;
+
+thread_local! {
+    /// The id of this thread, which `thread::current` would have to look for.
+    static ME: ThreadId = thread::current().id();
+}
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -47,6 +50,7 @@ pub(crate) struct Stream {
     speaker: Speaker,
     /// The role and the phase in events, if they had secrets.
     cleaned: Option<Box<(Arc<str>, Arc<str>)>>,
+    names: Names,
     capacity: NonZeroUsize,
     keeps: bool,
     is_heard: bool,
@@ -106,6 +110,7 @@ impl Stream {
         };
         Self {
             cleaned: cleaned(&speaker.role, &speaker.phase),
+            names: Names::default(),
             speaker,
             capacity,
             keeps,
@@ -186,7 +191,16 @@ impl Stream {
         self.emit_as_is(event);
     }
 
+    /// Emits an event with no other texts of the caller than these names.
+    pub(crate) fn emit_with(&self, mut event: AgentEvent, names: [Option<&Arc<str>>; 2]) {
+        if !names.into_iter().flatten().all(|name| self.names.is_clean(name)) {
+            self.clean(&mut event);
+        }
+        self.emit_as_is(event);
+    }
+
     /// Emits an event with the texts that it has.
+    #[inline]
     pub(crate) fn emit_as_is(&self, event: AgentEvent) {
         let Some((state, evicted)) = self.number(event) else { return };
         self.deliver_from(state);
@@ -222,6 +236,7 @@ impl Stream {
     }
 
     /// Numbers `event` and keeps it. Also returns the event that is no longer kept.
+    #[inline]
     fn number(
         &self,
         mut event: AgentEvent,
@@ -229,7 +244,7 @@ impl Stream {
         if !self.is_heard() {
             return None;
         }
-        let (role, phase) = self.names();
+        let (role, phase) = self.role_and_phase();
         let clock = &self.timers.clock;
         event.role = Some(Arc::clone(role));
         event.phase = Some(Arc::clone(phase));
@@ -238,7 +253,7 @@ impl Stream {
         // Under the lock, so that times grow with `seq`. First, because the clock is the caller's
         // code. The wall clock may be set back.
         event.elapsed = Some(clock.now().saturating_duration_since(self.started));
-        let mut event = event.with_stamp(clock.utc_now().max(state.stamp));
+        event.stamp(clock.utc_now().max(state.stamp));
         state.stamp = event.emitted_at;
         state.seq += 1;
         event.seq = Some(state.seq);
@@ -254,21 +269,22 @@ impl Stream {
     }
 
     /// The role and the phase without secrets.
-    fn names(&self) -> (&Arc<str>, &Arc<str>) {
+    fn role_and_phase(&self) -> (&Arc<str>, &Arc<str>) {
         match &self.cleaned {
             None => (&self.speaker.role, &self.speaker.phase),
             Some(cleaned) => (&cleaned.0, &cleaned.1),
         }
     }
 
-    /// The role without secrets and the session id, for bills.
-    pub(crate) fn payer(&self) -> (&Arc<str>, &Arc<str>) {
-        (self.names().0, &self.speaker.session_id)
+    /// Who pays the bills of the session.
+    pub(crate) fn payer(&self) -> Payer<'_> {
+        let (role, _) = self.role_and_phase();
+        Payer { role, session_id: &self.speaker.session_id, names: &self.names }
     }
 
     /// Delivers the posted events, or waits until others have.
     fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
-        let (seq, me) = (state.seq, thread::current().id());
+        let (seq, me) = (state.seq, ME.with(|me| *me));
         let mut first = None;
         loop {
             match state.line.step(seq, me) {
@@ -377,14 +393,6 @@ fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)
     let clean = (clean_name(role), clean_name(phase));
     let is_same = Arc::ptr_eq(&clean.0, role) && Arc::ptr_eq(&clean.1, phase);
     (!is_same).then(|| Box::new(clean))
-}
-
-/// A name without secrets, shared with the original if it has none.
-pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
-    match without_secrets(name) {
-        Cow::Borrowed(_) => Arc::clone(name),
-        Cow::Owned(clean) => clean.into(),
-    }
 }
 
 impl fmt::Debug for Stream {

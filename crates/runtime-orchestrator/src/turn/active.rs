@@ -138,7 +138,7 @@ impl<'s> ActiveTurn<'s> {
                 begun.hedge = place.hedge;
             }
             event.data = Some(begun.data()).filter(|data| !data.is_empty());
-            core.stream.emit(event);
+            core.stream.emit_with(event, part.names_of(&model));
         }
         Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
     }
