@@ -80,7 +80,7 @@ impl Till<'_> {
             record.role = Some(Arc::clone(self.payer.role));
             record.estimated = bill.estimated;
             record.cost_reported = bill.reported;
-            self.deliver(|| sink.record(&record));
+            self.deliver(|| sink.take(record));
         }
         bill
     }
