@@ -17,7 +17,7 @@ use runtime_sinks::EventSink;
 use self::line::{Line, Step};
 use crate::log::log;
 use crate::park::Timers;
-use crate::parts::names::{Names, Payer, clean_name};
+use crate::parts::names::{Names, Payer, cleaned};
 use crate::parts::sinks::ask;
 
 thread_local! {
@@ -386,13 +386,6 @@ fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
     event.labels = Some(labels);
     event.remove_secrets();
     event.labels.unwrap_or_default()
-}
-
-/// The names without secrets, unless they have none.
-fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
-    let clean = (clean_name(role), clean_name(phase));
-    let is_same = Arc::ptr_eq(&clean.0, role) && Arc::ptr_eq(&clean.1, phase);
-    (!is_same).then(|| Box::new(clean))
 }
 
 impl fmt::Debug for Stream {
