@@ -40,9 +40,9 @@ impl Data {
         Self { entries: Cow::Borrowed(&[]) }
     }
 
-    /// An empty object with room for `keys` keys.
-    pub(crate) fn with_capacity(keys: usize) -> Self {
-        Self { entries: Cow::Owned(Vec::with_capacity(keys)) }
+    /// An object of pairs, each key once.
+    pub(crate) const fn of(pairs: Vec<Entry>) -> Self {
+        Self { entries: Cow::Owned(pairs) }
     }
 
     /// An object whose pairs are literals, each key once. It allocates nothing until it is changed.
@@ -80,12 +80,6 @@ impl Data {
         }
         entries.push((key, value));
         None
-    }
-
-    /// Adds a key that is known to be new.
-    pub(crate) fn push(&mut self, key: &'static str, fact: Fact) {
-        debug_assert!(self.get(key).is_none(), "`{key}` is there already");
-        self.entries.to_mut().push((Cow::Borrowed(key), fact));
     }
 
     /// What `key` holds. Takes a step per key: this is for objects of a few keys.
@@ -153,7 +147,7 @@ impl fmt::Debug for Data {
 impl From<Map<String, Value>> for Data {
     fn from(object: Map<String, Value>) -> Self {
         let pairs = object.into_iter().map(|(key, value)| (Cow::Owned(key), value.into()));
-        Self { entries: Cow::Owned(pairs.collect()) }
+        Self::of(pairs.collect())
     }
 }
 
@@ -205,7 +199,7 @@ impl From<Data> for Value {
 impl<K: Into<Cow<'static, str>>, V: Into<Fact>> FromIterator<(K, V)> for Data {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value.into()));
-        Self { entries: Cow::Owned(distinct(pairs.collect())) }
+        Self::of(distinct(pairs.collect()))
     }
 }
 
@@ -255,7 +249,7 @@ impl<'de> Deserialize<'de> for Data {
                 while let Some((key, value)) = map.next_entry::<String, Fact>()? {
                     pairs.push((Cow::Owned(key), value));
                 }
-                Ok(Data { entries: Cow::Owned(distinct(pairs)) })
+                Ok(Data::of(distinct(pairs)))
             }
         }
         deserializer.deserialize_map(Object)

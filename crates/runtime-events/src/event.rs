@@ -140,8 +140,14 @@ impl AgentEvent {
     #[must_use]
     #[inline]
     pub fn with_stamp(mut self, at: DateTime<Utc>) -> Self {
-        self.emitted_at = micros(at);
+        self.stamp(at);
         self
+    }
+
+    /// Sets the time, as [`with_stamp`](Self::with_stamp) does.
+    #[inline]
+    pub fn stamp(&mut self, at: DateTime<Utc>) {
+        self.emitted_at = micros(at);
     }
 
     /// Sets the role.
@@ -209,5 +215,8 @@ impl AgentEvent {
 fn micros(at: DateTime<Utc>) -> DateTime<Utc> {
     let local = at.naive_utc();
     let nanos = local.nanosecond();
+    if nanos.is_multiple_of(1_000) {
+        return at;
+    }
     local.with_nanosecond(nanos - nanos % 1_000).map_or(at, |local| local.and_utc())
 }

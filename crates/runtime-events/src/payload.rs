@@ -74,11 +74,11 @@ macro_rules! payload {
             /// The pairs that are set, in the order of the fields.
             pub fn data(&self) -> $crate::Data {
                 const KEYS: usize = [$($key,)+].len();
-                let mut data = $crate::Data::with_capacity(if KEYS < 8 { KEYS } else { 8 });
+                let mut pairs = ::std::vec::Vec::with_capacity(if KEYS < 8 { KEYS } else { 8 });
                 $( if let Some(fact) = $crate::payload::field::Field::fact(&self.$field) {
-                    data.push($key, fact);
+                    pairs.push((::std::borrow::Cow::Borrowed($key), fact));
                 } )+
-                data
+                $crate::Data::of(pairs)
             }
 
             /// Sets the pairs that are set in `data`, which may hold others.

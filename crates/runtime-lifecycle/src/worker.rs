@@ -48,12 +48,17 @@ struct State {
     project_id: Option<i64>,
     status: AgentStatus,
     retry_count: u32,
-    /// Boxed, because few workers fail.
-    last_error: Option<Box<LastError>>,
-    provider_used: Option<Arc<str>>,
+    /// Boxed, because few workers have any.
+    notes: Option<Box<Notes>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     log: Log,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Notes {
+    last_error: Option<LastError>,
+    provider_used: Option<Arc<str>>,
 }
 
 /// Why a worker failed.
@@ -83,8 +88,7 @@ impl AgentWorker {
             project_id,
             status: AgentStatus::Idle,
             retry_count: 0,
-            last_error: None,
-            provider_used: None,
+            notes: None,
             created_at: at,
             updated_at: at,
             log: Log::default(),
@@ -125,7 +129,7 @@ impl AgentWorker {
             && let Some(message) = &detail
         {
             let last = LastError { message: Arc::clone(message), timestamp: at };
-            state.last_error = Some(Box::new(last));
+            state.notes.get_or_insert_default().last_error = Some(last);
         }
         Ok(state.log.record(to, detail, at))
     }
@@ -138,7 +142,8 @@ impl AgentWorker {
 
     /// Sets the provider that answered, without [secrets](without_secrets).
     pub fn note_provider(&mut self, provider: impl AsRef<str>) {
-        Arc::make_mut(&mut self.state).provider_used = Some(clean(provider.as_ref()));
+        let notes = Arc::make_mut(&mut self.state).notes.get_or_insert_default();
+        notes.provider_used = Some(clean(provider.as_ref()));
     }
 
     /// The id of the worker.
@@ -184,12 +189,12 @@ impl AgentWorker {
 
     /// Why the worker failed, if it failed with a detail.
     pub fn last_error(&self) -> Option<&LastError> {
-        self.state.last_error.as_deref()
+        self.state.notes.as_ref()?.last_error.as_ref()
     }
 
     /// The provider that answered last, if one was set.
     pub fn provider_used(&self) -> Option<&str> {
-        self.state.provider_used.as_deref()
+        self.state.notes.as_ref()?.provider_used.as_deref()
     }
 
     /// When the worker was created.
@@ -219,8 +224,8 @@ impl Serialize for AgentWorker {
         map.serialize_entry("project_id", &state.project_id)?;
         map.serialize_entry("status", &state.status)?;
         map.serialize_entry("retry_count", &state.retry_count)?;
-        map.serialize_entry("last_error", &state.last_error)?;
-        map.serialize_entry("provider_used", &state.provider_used)?;
+        map.serialize_entry("last_error", &self.last_error())?;
+        map.serialize_entry("provider_used", &self.provider_used())?;
         map.serialize_entry("created_at", &format_utc(state.created_at))?;
         map.serialize_entry("updated_at", &format_utc(state.updated_at))?;
         map.serialize_entry("events", &state.log)?;

@@ -6,6 +6,7 @@
 //! | [`life`] | whether the session is open, its running turns and tools, its end |
 //! | [`stream`] | the events: one order, one number each |
 //! | [`sinks`] | calls of sinks, for the stream and the money |
+//! | [`names`] | names without secrets, for the stream and the money |
 //! | [`money`] | the reservations and costs of turns |
 //! | [`time`] | the clock, the deadline, the limits of a call |
 //! | [`books`] | the record of recovery |
@@ -13,6 +14,7 @@
 pub(crate) mod books;
 pub(crate) mod life;
 pub(crate) mod money;
+pub(crate) mod names;
 pub(crate) mod pace;
 pub(crate) mod sinks;
 pub(crate) mod stream;

@@ -224,12 +224,12 @@ impl State {
 pub(crate) struct Places {
     key: u64,
     own: Arc<Roster>,
-    above: Vec<Arc<Roster>>,
+    above: Box<[Arc<Roster>]>,
 }
 
 impl Places {
     pub(crate) fn new(own: &Arc<Roster>, above: Vec<Arc<Roster>>) -> Self {
-        Self { key: draw_key(), own: Arc::clone(own), above }
+        Self { key: draw_key(), own: Arc::clone(own), above: above.into() }
     }
 
     /// The rosters above a child of orchestrator roster `own`, without `own` itself.

@@ -9,7 +9,7 @@ use runtime_events::FailureScenario;
 
 pub use self::failure::Failure;
 use self::types::{Known, known};
-use crate::chain::{BoxError, chain_text, errors};
+use crate::chain::{BoxError, errors, text_of};
 use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 
 /// The scenario of an error by its type alone; `None` if the type does not decide.
@@ -265,7 +265,11 @@ impl FaultError {
     ///
     /// The error itself is not kept. [`around`](Self::around) keeps it.
     pub fn from_error(error: &(dyn Error + 'static)) -> Self {
-        Self::new(Fault::from_error(error), FaultDetails::saying(&chain_text(error)))
+        let mut reading = Reading::default();
+        // To the end, because the words are those of every error.
+        reading.walk(error, &Classifier::default(), |_, _| false);
+        let words = text_of(reading.chain.iter().copied());
+        Self::new(reading.meaning(None).fault, FaultDetails::saying(&words))
     }
 
     /// The fault of a Rust error, as [`Fault::from_error`] has it, with the error as its source.

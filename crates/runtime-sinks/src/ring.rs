@@ -123,7 +123,11 @@ impl EventSink for RingBufferEventSink {
 
 impl UsageSink for RingBufferUsageSink {
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
-        self.push(record.clone());
+        self.take(record.clone())
+    }
+
+    fn take(&self, record: UsageRecord) -> Result<(), SinkError> {
+        self.push(record);
         Ok(())
     }
 }

@@ -85,6 +85,16 @@ pub trait UsageSink: Send + Sync {
     /// [`SinkError`] if the record is or may be lost.
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError>;
 
+    /// [`record`](Self::record) by a caller that has no further use for the record, so that a sink that
+    /// keeps it need not copy it. Sessions call this one.
+    ///
+    /// # Errors
+    ///
+    /// [`SinkError`] if the record is or may be lost.
+    fn take(&self, record: UsageRecord) -> Result<(), SinkError> {
+        self.record(&record)
+    }
+
     /// Writes everything that the sink has buffered. By default there is nothing.
     ///
     /// # Errors
@@ -229,6 +239,10 @@ impl<S: EventSink + ?Sized> EventSink for Arc<S> {
 impl<S: UsageSink + ?Sized> UsageSink for Arc<S> {
     fn record(&self, record: &UsageRecord) -> Result<(), SinkError> {
         (**self).record(record)
+    }
+
+    fn take(&self, record: UsageRecord) -> Result<(), SinkError> {
+        (**self).take(record)
     }
 
     fn flush(&self) -> Result<(), SinkError> {

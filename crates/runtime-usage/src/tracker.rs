@@ -77,6 +77,17 @@ impl UsageTracker {
         &self.pricing
     }
 
+    /// The current prices of a model, if it has any. Those of the model that was used last are at hand,
+    /// without a look-up.
+    pub fn prices(&self, model: &str) -> Option<Arc<ModelPrices>> {
+        let at_hand = |books: &mut Box<Books>| {
+            let entry = books.last_used(model)?;
+            Some(entry.price.current(&self.pricing, model).cloned())
+        };
+        let at_hand = self.books().as_mut().and_then(at_hand);
+        at_hand.unwrap_or_else(|| self.pricing.prices(model))
+    }
+
     /// Records a turn at the standard price of its model.
     pub fn record_turn(&self, model: &str, usage: &UsageSnapshot) -> RecordedTurn {
         self.record_at(model, usage, ServiceTier::Standard)
@@ -234,8 +245,12 @@ impl Books {
         &mut self.models[place]
     }
 
+    fn last_used(&mut self, model: &str) -> Option<&mut Entry> {
+        self.models.get_mut(self.last).filter(|entry| *entry.model == *model)
+    }
+
     fn place(&mut self, model: &str) -> usize {
-        if self.models.get(self.last).is_some_and(|entry| *entry.model == *model) {
+        if self.last_used(model).is_some() {
             return self.last;
         }
         if let Some(&place) = self.places.get(model) {
@@ -261,12 +276,12 @@ struct CachedPrice {
 }
 
 impl CachedPrice {
-    fn current(&mut self, table: &PricingTable, model: &str) -> Option<&ModelPrices> {
+    fn current(&mut self, table: &PricingTable, model: &str) -> Option<&Arc<ModelPrices>> {
         // Read before the price: a change in between makes the cache look stale, never fresh.
         let version = table.version();
         if self.version != Some(version) {
             *self = Self { version: Some(version), prices: table.prices(model) };
         }
-        self.prices.as_deref()
+        self.prices.as_ref()
     }
 }

@@ -1,6 +1,7 @@
 //! [`Entry`]: a worker in the registry. [`StatusHandle`]: its state, without a lock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,7 +25,7 @@ pub(super) struct Core {
     /// the lock. Boxed, because few workers have one.
     pub(super) attachment: Option<Box<Attachment>>,
     /// The number in the order of finishing, once it has finished.
-    pub(super) finished: Option<u64>,
+    pub(super) finished: Option<NonZeroU64>,
     /// Whether the worker was removed. Nothing changes it after that.
     pub(super) removed: bool,
 }

@@ -3,6 +3,7 @@
 mod ordered;
 mod pair;
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -56,18 +57,19 @@ impl Index {
     }
 
     /// Moves a worker from the active to the finished ones and returns its number there.
-    pub(super) fn finish(&self, entry: &Arc<Entry>, core: &Core) -> u64 {
+    pub(super) fn finish(&self, entry: &Arc<Entry>, core: &Core) -> NonZeroU64 {
         self.deactivate(entry, core);
         // Relaxed: only the order of the numbers matters, and an atomic has one order.
-        let place = self.finishes.fetch_add(1, Ordering::Relaxed);
-        self.finished.insert(place, entry.clone());
+        let earlier = self.finishes.fetch_add(1, Ordering::Relaxed);
+        let place = NonZeroU64::MIN.saturating_add(earlier);
+        self.finished.insert(place.get(), entry.clone());
         place
     }
 
     /// Removes a worker from all indexes. Its id is free afterwards.
     pub(super) fn remove(&self, entry: &Entry, core: &Core) {
         match core.finished {
-            Some(place) => self.finished.remove(place),
+            Some(place) => self.finished.remove(place.get()),
             None => self.deactivate(entry, core),
         }
         if core.claim == Claim::Open {

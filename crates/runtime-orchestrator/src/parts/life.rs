@@ -295,6 +295,8 @@ impl Life {
         detail: &str,
     ) -> Result<Option<AgentStatus>, SessionClosedError> {
         let mut state = self.state();
+        // Its caller has entered an open session, which another thread may have ended since. Nothing of
+        // the user runs in between, so only a test of this part can end it there.
         self.open()?;
         state.close_input();
         let before = self.status();

@@ -21,7 +21,7 @@ use runtime_usage::{
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
 pub(crate) use self::till::Till;
-use crate::parts::stream::clean_name;
+use crate::parts::names::{Payer, clean_name};
 use crate::usual::UsualOutput;
 
 /// The money of a session. A [`Till`] takes and records it.
@@ -99,12 +99,9 @@ impl Money {
         }
     }
 
-    /// The money with the session's names: the role and the session id.
-    pub(crate) const fn till<'m>(
-        &'m self,
-        (role, session_id): (&'m Arc<str>, &'m Arc<str>),
-    ) -> Till<'m> {
-        Till { money: self, role, session_id }
+    /// The money with what the session writes into books and records.
+    pub(crate) const fn till<'m>(&'m self, payer: Payer<'m>) -> Till<'m> {
+        Till { money: self, payer }
     }
 
     /// The account that turns reserve from.

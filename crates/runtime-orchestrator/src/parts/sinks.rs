@@ -1,7 +1,7 @@
 //! The sinks of a session, and calls of them, which are the caller's code: their failures are caught, and a thread knows whose
 //! sink it is in.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -19,9 +19,11 @@ pub(crate) struct Sinks {
 }
 
 thread_local! {
-    /// The sessions whose sinks this thread is in, the innermost last. The keys are addresses of
-    /// session ids, which are valid because the callers hold the ids.
-    static INSIDE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The session whose sink this thread is in, or zero. The key is the address of the session's id,
+    /// which is valid because the caller holds the id.
+    static INSIDE: Cell<usize> = const { Cell::new(0) };
+    /// The sessions whose sinks this thread is in besides, if a sink has used another session.
+    static AROUND: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Calls a sink of the session. Returns its error or panic, if there was one.
@@ -29,15 +31,23 @@ pub(crate) fn ask(
     session_id: &Arc<str>,
     call: impl FnOnce() -> Result<(), SinkError>,
 ) -> Option<String> {
-    INSIDE.with_borrow_mut(|inside| inside.push(key(session_id)));
+    let around = INSIDE.replace(key(session_id));
+    if around != 0 {
+        AROUND.with_borrow_mut(|sessions| sessions.push(around));
+    }
     let failure = caught(call);
-    INSIDE.with_borrow_mut(Vec::pop);
+    if around != 0 {
+        AROUND.with_borrow_mut(Vec::pop);
+    }
+    INSIDE.set(around);
     failure
 }
 
 /// Refuses a call that comes from a sink of the session itself.
 pub(crate) fn refuse_calls_from(session_id: &Arc<str>) -> Result<(), CalledFromSinkError> {
-    let is_inside = INSIDE.with_borrow(|inside| inside.contains(&key(session_id)));
+    let (inside, key) = (INSIDE.get(), key(session_id));
+    let is_inside =
+        inside == key || (inside != 0 && AROUND.with_borrow(|sessions| sessions.contains(&key)));
     if is_inside { Err(CalledFromSinkError) } else { Ok(()) }
 }
 

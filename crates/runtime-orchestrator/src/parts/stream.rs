@@ -1,6 +1,5 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
-mod clean;
 mod line;
 mod reading;
 
@@ -9,23 +8,27 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
-pub(crate) use self::clean::clean_name;
-use self::clean::{clean_labels, cleaned};
 use self::line::{Line, Step};
+use self::reading::Aside;
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
 use crate::log::log;
 use crate::park::Timers;
+use crate::parts::names::{Names, Payer, clean_labels, cleaned};
 use crate::parts::sinks::ask;
 use crate::parts::watchers::Watchers;
+
+thread_local! {
+    /// The id of this thread, which `thread::current` would have to look for.
+    static ME: ThreadId = thread::current().id();
+}
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -52,6 +55,7 @@ pub(crate) struct Stream {
     speaker: Speaker,
     /// The role and the phase in events, if they had secrets.
     cleaned: Option<Box<(Arc<str>, Arc<str>)>>,
+    names: Names,
     capacity: NonZeroUsize,
     keeps: bool,
     is_heard: bool,
@@ -117,6 +121,7 @@ impl Stream {
         };
         Self {
             cleaned: cleaned(&speaker.role, &speaker.phase),
+            names: Names::default(),
             speaker,
             capacity,
             keeps,
@@ -197,7 +202,16 @@ impl Stream {
         self.emit_as_is(event);
     }
 
+    /// Emits an event with no other texts of the caller than these names.
+    pub(crate) fn emit_with(&self, mut event: AgentEvent, names: [Option<&Arc<str>>; 2]) {
+        if !names.into_iter().flatten().all(|name| self.names.is_clean(name)) {
+            self.clean(&mut event);
+        }
+        self.emit_as_is(event);
+    }
+
     /// Emits an event with the texts that it has.
+    #[inline]
     pub(crate) fn emit_as_is(&self, event: AgentEvent) {
         let Some((state, aside)) = self.number(event) else { return };
         self.deliver_from(state);
@@ -235,11 +249,12 @@ impl Stream {
     }
 
     /// Numbers `event` and keeps it.
+    #[inline]
     fn number(&self, mut event: AgentEvent) -> Option<(MutexGuard<'_, State>, Aside)> {
         if !self.is_heard() {
             return None;
         }
-        let (role, phase) = self.names();
+        let (role, phase) = self.role_and_phase();
         let clock = &self.timers.clock;
         event.role = Some(Arc::clone(role));
         event.phase = Some(Arc::clone(phase));
@@ -248,7 +263,7 @@ impl Stream {
         // Under the lock, so that times grow with `seq`. First, because the clock is the caller's
         // code. The wall clock may be set back.
         event.elapsed = Some(clock.now().saturating_duration_since(self.started));
-        let mut event = event.with_stamp(clock.utc_now().max(state.stamp));
+        event.stamp(clock.utc_now().max(state.stamp));
         state.stamp = event.emitted_at;
         state.seq += 1;
         event.seq = Some(state.seq);
@@ -261,25 +276,26 @@ impl Stream {
             state.log.push_back(event);
         }
         let readers = state.readers.as_mut().map(|readers| readers.take()).unwrap_or_default();
-        Some((state, Aside { _evicted: evicted, readers }))
+        Some((state, Aside::new(evicted, readers)))
     }
 
     /// The role and the phase without secrets.
-    fn names(&self) -> (&Arc<str>, &Arc<str>) {
+    fn role_and_phase(&self) -> (&Arc<str>, &Arc<str>) {
         match &self.cleaned {
             None => (&self.speaker.role, &self.speaker.phase),
             Some(cleaned) => (&cleaned.0, &cleaned.1),
         }
     }
 
-    /// The role without secrets and the session id, for bills.
-    pub(crate) fn payer(&self) -> (&Arc<str>, &Arc<str>) {
-        (self.names().0, &self.speaker.session_id)
+    /// Who pays the bills of the session.
+    pub(crate) fn payer(&self) -> Payer<'_> {
+        let (role, _) = self.role_and_phase();
+        Payer { role, session_id: &self.speaker.session_id, names: &self.names }
     }
 
     /// Delivers the posted events, or waits until others have.
     fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
-        let (seq, me) = (state.seq, thread::current().id());
+        let (seq, me) = (state.seq, ME.with(|me| *me));
         let mut first = None;
         loop {
             match state.line.step(seq, me) {
@@ -361,20 +377,6 @@ impl Stream {
     fn state(&self) -> MutexGuard<'_, State> {
         // Changed in single steps, so it stays consistent after a panic of the clock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is left to do for an event once the lock is released.
-struct Aside {
-    /// The event that is no longer kept.
-    _evicted: Option<Arc<AgentEvent>>,
-    /// The readers that waited for the event.
-    readers: Vec<Waker>,
-}
-
-impl Aside {
-    fn finish(self) {
-        self.readers.into_iter().for_each(Waker::wake);
     }
 }
 

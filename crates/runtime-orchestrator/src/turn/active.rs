@@ -140,7 +140,7 @@ impl<'s> ActiveTurn<'s> {
                 begun.hedge = place.hedge;
             }
             event.data = Some(begun.data()).filter(|data| !data.is_empty());
-            core.stream.emit(event);
+            core.stream.emit_with(event, part.names_of(&model));
         }
         let (bill, vigil, polling, settled) = (None, None, false, false);
         Self { core, model, span, pace, held, bill, vigil, polling, settled, part }

@@ -134,10 +134,9 @@ impl Held<'_> {
     /// neighbour's panic under `join!` would count as a failure.
     #[inline]
     pub(crate) fn spend(&mut self, stream: &Stream, outcome: CallOutcome) {
-        let Some(permit) = self.permit.take() else { return };
-        let breaker = permit.breaker().clone();
-        if let Some(change) = permit.record(outcome) {
-            tell::breaker(stream, breaker.name(), change);
+        let Some(mut permit) = self.permit.take() else { return };
+        if let Some(change) = permit.settle(outcome) {
+            tell::breaker(stream, permit.breaker().name(), change);
         }
     }
 

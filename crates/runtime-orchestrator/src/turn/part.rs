@@ -55,6 +55,11 @@ impl Part<'_> {
         if let Self::Attempt(place) = self { Some(place) } else { None }
     }
 
+    /// The names in its events, besides a failure's detail: the model and the provider.
+    pub(crate) fn names_of<'n>(&'n self, model: &'n Arc<str>) -> [Option<&'n Arc<str>>; 2] {
+        [Some(model), self.place().and_then(|place| place.provider.as_ref())]
+    }
+
     /// Whether it uses a route, which has its own limiter.
     pub(crate) fn is_routed(&self) -> bool {
         matches!(self, Self::Attempt(place) if place.provider.is_some())

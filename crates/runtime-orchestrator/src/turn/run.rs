@@ -21,7 +21,8 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        let mut active = begin(Hold::Borrowed(core), &turn.spec).await?;
+        let mut active = admit(Hold::Borrowed(core), &turn.spec).await?;
+        prepare(&mut active, &turn.spec).await?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
                 let (usage, review) = guard::read(&mut active, &value, turn);
@@ -36,12 +37,17 @@ where
     }
 }
 
-/// Admits a turn, and has guardrails check its prompt.
+/// Admits a turn whose call the caller makes.
 pub(crate) async fn begin<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut active = admit(core, spec).await?;
-    if let Some(input) = &spec.prompt {
-        Box::pin(guard::check_input(&mut active, input)).await?;
-    }
-    active.begin_call()?;
+    prepare(&mut active, spec).await?;
     Ok(active)
+}
+
+/// Has guardrails check the prompt. From here on the call may have been made.
+async fn prepare(active: &mut ActiveTurn<'_>, spec: &Spec) -> Result<(), TurnError> {
+    if let Some(input) = &spec.prompt {
+        Box::pin(guard::check_input(active, input)).await?;
+    }
+    active.begin_call()
 }

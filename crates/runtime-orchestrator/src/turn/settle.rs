@@ -37,7 +37,7 @@ impl ActiveTurn<'_> {
             let event = self.part.event(stream, completed, AgentEventStatus::Completed, self.span);
             let mut event = event.with_outcome(SpanOutcome::Ok);
             event.data = data(&self.part, &self.model, Some((&bill, money)), None);
-            stream.emit(event);
+            stream.emit_with(event, self.part.names_of(&self.model));
         }
         self.part.ended(Some(&bill), SpanOutcome::Ok);
         tell::marks(stream, &bill.marks);

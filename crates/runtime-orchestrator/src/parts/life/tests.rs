@@ -111,5 +111,6 @@ fn pause_takes_one_input_and_ends_with_the_life() {
     let ended = end(&life, false).unwrap();
     assert!(life.ended().unwrap().waiting_for_input && ended.result.is_ok());
     assert!(matches!(life.poll_input(Waker::noop()), Poll::Ready(Err(_))));
+    // Seen here alone: through a session, another thread would have to end it between two calls.
     assert!(life.stop_waiting("gave up").is_err());
 }

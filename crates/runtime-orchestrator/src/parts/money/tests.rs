@@ -4,6 +4,7 @@ use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, U
 
 use super::{Ask, Bill, Funds, Money};
 use crate::error::TurnError;
+use crate::parts::names::{Names, Payer};
 use crate::usual::UsualOutput;
 
 /// Money with a price of one dollar per million tokens of `m`.
@@ -16,8 +17,8 @@ fn money(limit: Option<Limit>) -> Money {
 }
 
 fn bill(money: &Money, model: &str, funds: Funds<'_>, usage: UsageSnapshot) -> Bill {
-    let (role, session_id) = ("writer".into(), "s1".into());
-    money.till((&role, &session_id)).bill(&model.into(), funds, &usage.into())
+    let (role, session_id, names) = (&"writer".into(), &"s1".into(), &Names::default());
+    money.till(Payer { role, session_id, names }).bill(&model.into(), funds, &usage.into())
 }
 
 #[test]

@@ -8,15 +8,14 @@ use runtime_usage::{Charge, ReportedUsage, UsageSnapshot, Usd};
 
 use super::{Bill, Funds, Money, is_unsaid};
 use crate::log::log;
+use crate::parts::names::Payer;
 use crate::parts::sinks::ask;
-use crate::parts::stream::clean_name;
 
-/// The money of a session, with the session's names for books and records: they have no secrets.
+/// The money of a session, and who pays. Books and records have names without secrets.
 #[derive(Clone, Copy)]
 pub(crate) struct Till<'m> {
     pub(crate) money: &'m Money,
-    pub(super) role: &'m Arc<str>,
-    pub(super) session_id: &'m Arc<str>,
+    pub(super) payer: Payer<'m>,
 }
 
 impl Till<'_> {
@@ -28,7 +27,7 @@ impl Till<'_> {
         if model.is_empty() {
             return Bill { usage: Some(tokens), ..Bill::default() };
         }
-        let model = &clean_name(model);
+        let model = &*self.payer.names.clean(model);
         let tier = usage.tier.unwrap_or_else(|| funds.tier());
         let recorded = match (usage.cost, funds.prices()) {
             (None, Some(prices)) => {
@@ -42,10 +41,10 @@ impl Till<'_> {
             _ => self.money.tracker.record(model, usage, tier),
         };
         if recorded.first_unpriced {
-            log!(warn, session = %self.session_id, model = %model, "no price is registered for the model; its turns count as free");
+            log!(warn, session = %self.payer.session_id, model = %model, "no price is registered for the model; its turns count as free");
         }
         if let Some(how) = recorded.first_loose {
-            log!(info, session = %self.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
+            log!(info, session = %self.payer.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
         }
         let bill = Bill {
             usage: Some(tokens),
@@ -63,7 +62,7 @@ impl Till<'_> {
         if model.is_empty() || cost.is_zero() {
             return None;
         }
-        let model = &clean_name(model);
+        let model = &*self.payer.names.clean(model);
         let _ = self.money.tracker.record_priced(model, &UsageSnapshot::default(), cost);
         let bill = Bill { cost, estimated: true, ..Bill::default() };
         Some(self.settle(model, funds, bill))
@@ -71,17 +70,17 @@ impl Till<'_> {
 
     #[inline]
     fn settle(self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
-        let charge = Charge::new(bill.cost).model(model).role(self.role);
+        let charge = Charge::new(bill.cost).model(model).role(self.payer.role);
         let charge = if bill.estimated { charge.estimated() } else { charge };
         bill.marks = funds.settle(charge).marks;
         if let Some(sink) = self.money.sink() {
             let mut record =
                 UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
-            record.session_id = Some(Arc::clone(self.session_id));
-            record.role = Some(Arc::clone(self.role));
+            record.session_id = Some(Arc::clone(self.payer.session_id));
+            record.role = Some(Arc::clone(self.payer.role));
             record.estimated = bill.estimated;
             record.cost_reported = bill.reported;
-            self.deliver(|| sink.record(&record));
+            self.deliver(|| sink.take(record));
         }
         bill
     }
@@ -103,10 +102,10 @@ impl Till<'_> {
 
     fn deliver(self, call: impl FnOnce() -> Result<(), SinkError>) {
         // Relaxed: a count that nothing else depends on.
-        if let Some(error) = ask(self.session_id, call)
+        if let Some(error) = ask(self.payer.session_id, call)
             && self.money.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
         {
-            log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");
+            log!(warn, session = %self.payer.session_id, error = %error, "usage sink failed; further failures are only counted");
         }
     }
 }

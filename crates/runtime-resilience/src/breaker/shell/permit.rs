@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::mem;
 use std::thread;
 use std::time::Duration;
 
@@ -78,7 +79,16 @@ impl<B: Borrow<CircuitBreaker>> Permit<B> {
     /// been called.
     #[inline]
     pub fn record(mut self, outcome: CallOutcome) -> Option<Transition> {
-        self.spent = true;
+        self.settle(outcome)
+    }
+
+    /// [`record`](Self::record) for a caller that keeps the permit, to ask for its
+    /// [`breaker`](Self::breaker). Only the first outcome counts.
+    #[inline]
+    pub fn settle(&mut self, outcome: CallOutcome) -> Option<Transition> {
+        if mem::replace(&mut self.spent, true) {
+            return None;
+        }
         match outcome {
             CallOutcome::Success => self.breaker.borrow().succeed(self.ticket),
             _ => self.breaker.borrow().settle(self.ticket, outcome, None),
