@@ -28,18 +28,36 @@ use crate::fact::Fact;
 /// ```
 #[derive(Clone, Default)]
 pub struct Data {
-    entries: Vec<(Cow<'static, str>, Fact)>,
+    /// Pairs that never change are borrowed, and so cost no memory.
+    entries: Cow<'static, [Entry]>,
 }
+
+type Entry = (Cow<'static, str>, Fact);
 
 impl Data {
     /// An empty object.
     pub const fn new() -> Self {
-        Self { entries: Vec::new() }
+        Self { entries: Cow::Borrowed(&[]) }
     }
 
     /// An empty object with room for `keys` keys.
     pub(crate) fn with_capacity(keys: usize) -> Self {
-        Self { entries: Vec::with_capacity(keys) }
+        Self { entries: Cow::Owned(Vec::with_capacity(keys)) }
+    }
+
+    /// An object whose pairs are literals, each key once. It allocates nothing until it is changed.
+    ///
+    /// ```
+    /// use std::borrow::Cow;
+    ///
+    /// use runtime_events::payload::StatusChanged;
+    /// use runtime_events::{Data, Fact};
+    ///
+    /// static RESUMED: [(Cow<str>, Fact); 2] = StatusChanged::literals("waiting", "running");
+    /// assert_eq!(Data::fixed(&RESUMED), Data::new().with("from", "waiting").with("to", "running"));
+    /// ```
+    pub const fn fixed(entries: &'static [(Cow<'static, str>, Fact)]) -> Self {
+        Self { entries: Cow::Borrowed(entries) }
     }
 
     /// Sets `key` and hands the object on.
@@ -56,17 +74,18 @@ impl Data {
         value: impl Into<Fact>,
     ) -> Option<Fact> {
         let (key, value) = (key.into(), value.into());
-        if let Some((_, held)) = self.entries.iter_mut().find(|(held, _)| *held == key) {
+        let entries = self.entries.to_mut();
+        if let Some((_, held)) = entries.iter_mut().find(|(held, _)| *held == key) {
             return Some(std::mem::replace(held, value));
         }
-        self.entries.push((key, value));
+        entries.push((key, value));
         None
     }
 
     /// Adds a key that is known to be new.
     pub(crate) fn push(&mut self, key: &'static str, fact: Fact) {
         debug_assert!(self.get(key).is_none(), "`{key}` is there already");
-        self.entries.push((Cow::Borrowed(key), fact));
+        self.entries.to_mut().push((Cow::Borrowed(key), fact));
     }
 
     /// What `key` holds. Takes a step per key: this is for objects of a few keys.
@@ -79,9 +98,13 @@ impl Data {
         self.entries.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
-    /// The pairs, whose values may be changed.
+    /// The pairs, whose values may be changed. Fixed ones are left out.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Fact)> {
-        self.entries.iter_mut().map(|(key, value)| (&**key, value))
+        let entries: &mut [Entry] = match &mut self.entries {
+            Cow::Borrowed(_) => &mut [],
+            Cow::Owned(entries) => entries,
+        };
+        entries.iter_mut().map(|(key, value)| (&**key, value))
     }
 
     /// Renames the keys that are no literals. Of two that become equal, the last stays.
@@ -91,7 +114,7 @@ impl Data {
             Cow::Owned(key) => matches!(name(key), Cow::Owned(_)),
         };
         if self.entries.iter().any(|(key, _)| changes(key)) {
-            let pairs = std::mem::take(&mut self.entries).into_iter();
+            let pairs = std::mem::take(&mut self.entries).into_owned().into_iter();
             *self = pairs.map(|(key, value)| (name(&key).into_owned(), value)).collect();
         }
     }
@@ -129,12 +152,8 @@ impl fmt::Debug for Data {
 
 impl From<Map<String, Value>> for Data {
     fn from(object: Map<String, Value>) -> Self {
-        Self {
-            entries: object
-                .into_iter()
-                .map(|(key, value)| (Cow::Owned(key), value.into()))
-                .collect(),
-        }
+        let pairs = object.into_iter().map(|(key, value)| (Cow::Owned(key), value.into()));
+        Self { entries: Cow::Owned(pairs.collect()) }
     }
 }
 
@@ -172,7 +191,8 @@ impl TryFrom<Value> for Data {
 
 impl From<Data> for Map<String, Value> {
     fn from(data: Data) -> Self {
-        data.entries.into_iter().map(|(key, value)| (key.into_owned(), value.into())).collect()
+        let entries = data.entries.into_owned().into_iter();
+        entries.map(|(key, value)| (key.into_owned(), value.into())).collect()
     }
 }
 
@@ -185,7 +205,7 @@ impl From<Data> for Value {
 impl<K: Into<Cow<'static, str>>, V: Into<Fact>> FromIterator<(K, V)> for Data {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let pairs = pairs.into_iter().map(|(key, value)| (key.into(), value.into()));
-        Self { entries: distinct(pairs.collect()) }
+        Self { entries: Cow::Owned(distinct(pairs.collect())) }
     }
 }
 
@@ -235,7 +255,7 @@ impl<'de> Deserialize<'de> for Data {
                 while let Some((key, value)) = map.next_entry::<String, Fact>()? {
                     pairs.push((Cow::Owned(key), value));
                 }
-                Ok(Data { entries: distinct(pairs) })
+                Ok(Data { entries: Cow::Owned(distinct(pairs)) })
             }
         }
         deserializer.deserialize_map(Object)

@@ -300,6 +300,10 @@ enum Repr {
 }
 
 impl Text {
+    pub(crate) const fn literal(text: &'static str) -> Self {
+        Self(Repr::Literal(text))
+    }
+
     pub(crate) const fn is_literal(&self) -> bool {
         matches!(self.0, Repr::Literal(_))
     }

@@ -153,7 +153,7 @@ impl AgentRegistry {
 
     /// A handle that follows the state of a worker without a lock.
     pub fn status(&self, id: &str) -> Option<StatusHandle> {
-        self.shared.index.by_id(id).map(|entry| entry.status.clone())
+        self.shared.index.by_id(id).map(StatusHandle::of)
     }
 
     /// The workers that have not ended, in the order of their creation.
@@ -287,7 +287,7 @@ impl AgentRegistry {
         at: DateTime<Utc>,
     ) -> Result<AgentWorker, InvalidTransitionError> {
         core.worker.transition(to, detail, at)?;
-        entry.status.set(to);
+        entry.show(to);
         if core.claim == Claim::Open {
             core.claim = Claim::Taken;
             self.shared.index.withdraw(entry);

@@ -48,7 +48,8 @@ struct State {
     project_id: Option<i64>,
     status: AgentStatus,
     retry_count: u32,
-    last_error: Option<LastError>,
+    /// Boxed, because few workers fail.
+    last_error: Option<Box<LastError>>,
     provider_used: Option<Arc<str>>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -123,7 +124,8 @@ impl AgentWorker {
         if to == AgentStatus::Failed
             && let Some(message) = &detail
         {
-            state.last_error = Some(LastError { message: Arc::clone(message), timestamp: at });
+            let last = LastError { message: Arc::clone(message), timestamp: at };
+            state.last_error = Some(Box::new(last));
         }
         Ok(state.log.record(to, detail, at))
     }
@@ -182,7 +184,7 @@ impl AgentWorker {
 
     /// Why the worker failed, if it failed with a detail.
     pub fn last_error(&self) -> Option<&LastError> {
-        self.state.last_error.as_ref()
+        self.state.last_error.as_deref()
     }
 
     /// The provider that answered last, if one was set.

@@ -72,8 +72,9 @@ impl Core {
     ) -> Self {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
-        let (clock, sleeper) = (Arc::clone(&setup.clock), setup.sleeper.clone());
-        let time = Time::new(clock, sleeper, setup.deadline.as_ref(), origin.until);
+        let started = setup.timers.clock.now();
+        let own = setup.deadline.as_ref();
+        let time = Time::new(Arc::clone(&setup.timers), started, own, origin.until);
         let speaker = Speaker {
             session_id: format!("{drawn:032x}").into(),
             role: Arc::clone(&setup.role),
@@ -87,11 +88,9 @@ impl Core {
         };
         let labels = merged(setup.labels.as_ref(), origin.labels);
         let learns = setup.limiter.is_some() || setup.recovery.routes.is_some();
-        let recipes = setup.recovery.recipes.clone();
         Self {
             life: Life::new(setup.registry.clone(), worker, origin.iterations),
             money: Money::new(
-                (&speaker.role, &speaker.session_id),
                 origin.account,
                 setup.pricing.clone(),
                 (setup.usual.clone(), learns),
@@ -101,10 +100,10 @@ impl Core {
                 speaker,
                 outlet,
                 labels,
-                (Arc::clone(&setup.clock), time.started()),
+                (Arc::clone(&setup.timers), started),
                 (span_base, origin.parent),
             ),
-            books: Books::new(recipes, setup.telemetry.event_log, Arc::clone(&setup.clock)),
+            books: Books::default(),
             places: Places::new(&setup.roster, origin.rosters),
             time,
             setup: Arc::clone(setup),

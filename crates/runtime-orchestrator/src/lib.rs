@@ -91,6 +91,6 @@ pub use self::{
     session::{Acceptance, BlockingCalls, OrchestrationSession, SessionHandle},
     shutdown::Shutdown,
     telemetry::TelemetryConfig,
-    tool::ToolCall,
+    tool::{Effect, ToolCall},
     turn::{ActiveTurn, Answer, IntoUsage, Settled, Turn},
 };

@@ -81,7 +81,7 @@ impl Orchestrator {
         match self.session() {
             Ok(session) => {
                 let body = guard(&session, async |session| body(session));
-                let result = block_on(&*self.setup.clock, body);
+                let result = block_on(&*self.setup.timers.clock, body);
                 session.finish(result)
             }
             Err(error) => unopened(&self.setup, error),

@@ -194,7 +194,7 @@ impl fmt::Debug for Timer {
     }
 }
 
-/// Makes [`Timer`]s for code that takes a sleeper.
+/// A clock and the sleeper on it, if there is one. Makes [`Timer`]s for code that takes a sleeper.
 pub(crate) struct Timers {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) sleeper: Option<Arc<dyn Sleeper>>,

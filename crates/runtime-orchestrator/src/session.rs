@@ -327,8 +327,7 @@ impl OrchestrationSession {
     /// Without permissions every tool is allowed and no event is emitted. A session that has ended
     /// emits none either.
     ///
-    /// To choose the tools to offer to a model without an event for each, use
-    /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
+    /// To choose the tools to offer to a model, use [`SessionHandle::permits`], which emits nothing.
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
     }

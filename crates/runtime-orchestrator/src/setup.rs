@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use runtime_events::{Clock, IdSource, Labels, RandomIds, Sleeper, SystemClock};
+use runtime_events::{IdSource, Labels, RandomIds, Sleeper, SystemClock};
 use runtime_lifecycle::{AgentRegistry, RegistryConfig};
 use runtime_policy::{Guardrails, PermissionEnforcer, PolicyEngine, QualityGate};
-use runtime_resilience::{CircuitBreaker, RateLimiter};
+use runtime_resilience::{CircuitBreaker, RateLimiter, RecoveryContextConfig};
 use runtime_usage::{Account, Limit, PricingTable};
 
 use crate::limits::Timeout;
+use crate::park::Timers;
 use crate::recovery::RecoveryConfig;
 use crate::roster::Roster;
 use crate::telemetry::TelemetryConfig;
@@ -33,17 +34,19 @@ pub(crate) struct Setup {
     pub(crate) policy: Option<Arc<PolicyEngine>>,
     pub(crate) gate: Option<QualityGate>,
     pub(crate) guardrails: Guardrails,
-    pub(crate) budget: Option<Limit>,
+    /// Shared by the accounts of all sessions.
+    pub(crate) budget: Option<Arc<Limit>>,
     pub(crate) account: Option<Account>,
     /// The usual length of answers, as all sessions have observed it.
     pub(crate) usual: UsualOutput,
     pub(crate) pricing: PricingTable,
     pub(crate) max_iterations: u32,
     pub(crate) deadline: Option<Timeout>,
-    pub(crate) recovery: RecoveryConfig,
+    /// Shared by the settings of children.
+    pub(crate) recovery: Arc<RecoveryConfig>,
     pub(crate) telemetry: TelemetryConfig,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) sleeper: Option<Arc<dyn Sleeper>>,
+    /// Shared by the parts of all sessions.
+    pub(crate) timers: Arc<Timers>,
     pub(crate) ids: Arc<dyn IdSource>,
     /// The open sessions of all orchestrators that shut down together.
     pub(crate) roster: Arc<Roster>,
@@ -71,27 +74,37 @@ impl Setup {
             pricing: PricingTable::global().clone(),
             max_iterations: DEFAULT_MAX_ITERATIONS,
             deadline: None,
-            recovery: RecoveryConfig::default(),
+            recovery: Arc::default(),
             telemetry: TelemetryConfig::default(),
-            clock: Arc::new(SystemClock),
-            sleeper: default_sleeper(),
+            timers: Arc::new(Timers { clock: Arc::new(SystemClock), sleeper: default_sleeper() }),
             ids: Arc::new(RandomIds),
             roster: Arc::default(),
         }
+    }
+
+    /// The configuration of a session's record of recoveries.
+    pub(crate) fn recovery_books(&self) -> RecoveryContextConfig {
+        RecoveryContextConfig::default()
+            .recipes(self.recovery.recipes.clone())
+            .max_events(self.telemetry.event_log.get())
+            .clock(Arc::clone(&self.timers.clock))
     }
 
     /// Gives the orchestrator's clock and ids to the registry, if it was created here.
     pub(crate) fn renew_registry(&mut self) {
         if self.own_registry {
             let config = RegistryConfig::default();
-            let config = config.clock(Arc::clone(&self.clock)).ids(Arc::clone(&self.ids));
+            let config = config.clock(Arc::clone(&self.timers.clock)).ids(Arc::clone(&self.ids));
             self.registry = AgentRegistry::with_config(config);
         }
     }
 }
 
 /// An account for the limit, below the shared one if there is one, and whether the account is new.
-pub(crate) fn account(shared: Option<&Account>, limit: Option<Limit>) -> (Option<Account>, bool) {
+pub(crate) fn account(
+    shared: Option<&Account>,
+    limit: Option<Arc<Limit>>,
+) -> (Option<Account>, bool) {
     let owned = limit.is_some();
     let account = match (shared, limit) {
         (None, None) => None,

@@ -1,5 +1,6 @@
 //! Events about decisions, waits and changes of state.
 
+use std::borrow::Cow;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 
@@ -35,11 +36,20 @@ pub(crate) fn status(stream: &Stream, from: AgentStatus, to: AgentStatus) {
 
 /// The event of a change of the worker's status.
 pub(crate) fn status_changed(stream: &Stream, from: AgentStatus, to: AgentStatus) -> AgentEvent {
-    let changed = StatusChanged {
-        from: Some(Word::Literal(from.as_str())),
-        to: Some(Word::Literal(to.as_str())),
+    /// Every session makes these two, and keeps them.
+    static HIRED: [(Cow<'_, str>, Fact); 2] = changed(AgentStatus::Idle, AgentStatus::Initializing);
+    static BEGUN: [(Cow<'_, str>, Fact); 2] =
+        changed(AgentStatus::Initializing, AgentStatus::Running);
+
+    const fn changed(from: AgentStatus, to: AgentStatus) -> [(Cow<'static, str>, Fact); 2] {
+        StatusChanged::literals(from.as_str(), to.as_str())
+    }
+    let data = match (from, to) {
+        (AgentStatus::Idle, AgentStatus::Initializing) => Data::fixed(&HIRED),
+        (AgentStatus::Initializing, AgentStatus::Running) => Data::fixed(&BEGUN),
+        _ => changed(from, to).into_iter().collect(),
     };
-    stream.root_event(AgentEventName::StatusChanged, stands(to)).with_data(changed.data())
+    stream.root_event(AgentEventName::StatusChanged, stands(to)).with_data(data)
 }
 
 /// How things stand with a worker of this status.

@@ -74,29 +74,35 @@ pub struct Account {
 }
 
 /// # Accounts
+///
+/// A limit is given as a [`Limit`], or as an `Arc` of one, which many accounts share.
 impl Account {
     /// Opens an account without an account above it.
-    pub fn new(limit: Limit) -> Self {
-        Self::open(limit, None, None)
+    pub fn new(limit: impl Into<Arc<Limit>>) -> Self {
+        Self::open(limit.into(), None, None)
     }
 
     /// Opens an account without an account above it. `listener` is called for its marks and for those
     /// of all accounts below it.
-    pub fn with_listener(limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
-        Self::open(limit, Some(listener), None)
+    pub fn with_listener(limit: impl Into<Arc<Limit>>, listener: Arc<dyn BudgetListener>) -> Self {
+        Self::open(limit.into(), Some(listener), None)
     }
 
     /// Opens an account below this one. Money is reserved from both.
     #[must_use]
-    pub fn child(&self, limit: Limit) -> Self {
-        Self::open(limit, None, Some(self.clone()))
+    pub fn child(&self, limit: impl Into<Arc<Limit>>) -> Self {
+        Self::open(limit.into(), None, Some(self.clone()))
     }
 
     /// Opens a [`child`](Self::child). `listener` is called for its marks and for those of all accounts
     /// below it.
     #[must_use]
-    pub fn child_with_listener(&self, limit: Limit, listener: Arc<dyn BudgetListener>) -> Self {
-        Self::open(limit, Some(listener), Some(self.clone()))
+    pub fn child_with_listener(
+        &self,
+        limit: impl Into<Arc<Limit>>,
+        listener: Arc<dyn BudgetListener>,
+    ) -> Self {
+        Self::open(limit.into(), Some(listener), Some(self.clone()))
     }
 
     /// Opens a [`child`](Self::child) whose limit is at most the money left now: the least that this
@@ -104,17 +110,23 @@ impl Account {
     ///
     /// `rules` sets everything else. Its amount is lowered if less is left.
     #[must_use]
-    pub fn remainder(&self, rules: Limit) -> Self {
+    pub fn remainder(&self, rules: impl Into<Arc<Limit>>) -> Self {
+        let mut rules = rules.into();
         let counts = |account: &&Self| account.limit().is_enforced() || !rules.is_enforced();
         let left = self.path().filter(counts).map(|account| account.node.left(false)).min();
-        self.child(rules.at_most(left.unwrap_or(Usd::MAX)))
+        if let Some(left) = left.filter(|left| *left < rules.amount) {
+            Arc::make_mut(&mut rules).lower(left);
+        }
+        self.child(rules)
     }
 
-    fn open(limit: Limit, listener: Option<Arc<dyn BudgetListener>>, above: Option<Self>) -> Self {
+    fn open(
+        limit: Arc<Limit>,
+        listener: Option<Arc<dyn BudgetListener>>,
+        above: Option<Self>,
+    ) -> Self {
         let node = Node {
             words: Words::new(),
-            caps: [limit.cap(false).nanos(), limit.cap(true).nanos()],
-            marks: limit.marks_at(),
             ledger: Ledger::default(),
             limit,
             listener: listener.map(AssertUnwindSafe),

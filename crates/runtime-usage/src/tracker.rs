@@ -37,7 +37,8 @@ use crate::usd::Usd;
 #[derive(Debug, Default)]
 pub struct UsageTracker {
     pricing: PricingTable,
-    books: Mutex<Books>,
+    /// Made for the first turn: a tracker that waits for one is small.
+    books: Mutex<Option<Box<Books>>>,
 }
 
 /// The cost of a turn that was recorded.
@@ -121,7 +122,8 @@ impl UsageTracker {
     }
 
     fn record_at(&self, model: &str, usage: &UsageSnapshot, tier: ServiceTier) -> RecordedTurn {
-        let mut books = self.books();
+        let mut locked = self.books();
+        let books = locked.get_or_insert_default();
         let entry = books.entry(model);
         let cost = entry.price.current(&self.pricing, model).map(|p| p.cost(usage, tier));
         let priced = cost.is_some();
@@ -130,7 +132,7 @@ impl UsageTracker {
         entry.usage.add(usage, cost, priced);
         books.total.add(usage, cost, priced);
         let total = books.total.cost;
-        drop(books);
+        drop(locked);
         RecordedTurn {
             cost,
             priced,
@@ -148,7 +150,8 @@ impl UsageTracker {
         cost: Usd,
         reported: bool,
     ) -> RecordedTurn {
-        let mut books = self.books();
+        let mut locked = self.books();
+        let books = locked.get_or_insert_default();
         let entry = books.entry(model);
         let first_loose = if reported { None } else { entry.first_loose(&self.pricing) };
         entry.usage.add(usage, cost, true);
@@ -156,7 +159,7 @@ impl UsageTracker {
         books.total.add(usage, cost, true);
         books.total.reported_turns += u64::from(reported);
         let total = books.total.cost;
-        drop(books);
+        drop(locked);
         RecordedTurn { cost, priced: true, reported, first_unpriced: false, first_loose, total }
     }
 
@@ -165,12 +168,12 @@ impl UsageTracker {
     #[doc(alias = "budget_remaining")]
     #[doc(alias = "is_over_budget")]
     pub fn total_cost(&self) -> Usd {
-        self.books().total.cost
+        self.totals().cost
     }
 
     /// The turns, tokens and cost of all models together.
     pub fn totals(&self) -> ModelUsage {
-        self.books().total
+        self.books().as_ref().map(|books| books.total).unwrap_or_default()
     }
 
     /// The totals, under the keys of the Python original.
@@ -180,18 +183,17 @@ impl UsageTracker {
 
     /// The cost of each model.
     pub fn per_model_summary(&self) -> BTreeMap<Arc<str>, Usd> {
-        let books = self.books();
-        books.models.iter().map(|entry| (entry.model.clone(), entry.usage.cost)).collect()
+        self.per_model().into_iter().map(|(model, usage)| (model, usage.cost)).collect()
     }
 
     /// The turns, tokens and cost of each model.
     pub fn per_model(&self) -> BTreeMap<Arc<str>, ModelUsage> {
-        let books = self.books();
-        books.models.iter().map(|entry| (entry.model.clone(), entry.usage)).collect()
+        let usage = |entry: &Entry| (entry.model.clone(), entry.usage);
+        self.books().iter().flat_map(|books| &books.models).map(usage).collect()
     }
 
     // No change can panic half-way, so the contents of a poisoned lock are consistent.
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, Option<Box<Books>>> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -50,6 +50,11 @@
 )]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
+    feature = "tools",
+    doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
+)]
+#![cfg_attr(feature = "mcp", doc = "| [`mcp`] | the tools of MCP servers |")]
+#![cfg_attr(
     feature = "test-util",
     doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
 )]
@@ -73,6 +78,8 @@
 //! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
+//! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
+//! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -83,6 +90,9 @@ pub use runtime_events as events;
 pub use runtime_http as http_layer;
 #[doc(inline)]
 pub use runtime_lifecycle as lifecycle;
+#[cfg(feature = "mcp")]
+#[doc(inline)]
+pub use runtime_mcp as mcp;
 #[doc(inline)]
 pub use runtime_orchestrator as orchestrator;
 #[cfg(feature = "otel")]
@@ -103,6 +113,9 @@ pub use runtime_sqlite as sqlite;
 #[cfg(feature = "test-util")]
 #[doc(inline)]
 pub use runtime_testkit as testing;
+#[cfg(feature = "tools")]
+#[doc(inline)]
+pub use runtime_tools as tools;
 #[doc(inline)]
 pub use runtime_usage as usage;
 

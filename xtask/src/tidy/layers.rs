@@ -78,6 +78,16 @@ const LAYERS: &[Layer] = &[
             "tower-service",
         ],
     },
+    Layer {
+        name: "runtime-tools",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
+        others: &["futures-util", "schemars"],
+    },
+    Layer {
+        name: "runtime-mcp",
+        below: &["runtime-orchestrator", "runtime-tools"],
+        others: &["rmcp"],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -108,6 +118,7 @@ const ALL: &[&str] = &[
     "runtime-events",
     "runtime-http",
     "runtime-lifecycle",
+    "runtime-mcp",
     "runtime-orchestrator",
     "runtime-otel",
     "runtime-policy",
@@ -116,6 +127,7 @@ const ALL: &[&str] = &[
     "runtime-sinks",
     "runtime-sqlite",
     "runtime-testkit",
+    "runtime-tools",
     "runtime-usage",
 ];
 

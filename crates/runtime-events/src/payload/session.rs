@@ -1,8 +1,11 @@
 //! A session: its beginning, its states, what was said in it, and its end.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::{Any, Statement, Word};
+use crate::fact::{Fact, Text};
 
 payload! {
     /// A session begins.
@@ -58,6 +61,16 @@ payload! {
         from: Option<Word<'e>> = "from",
         /// The state after.
         to: Option<Word<'e>> = "to",
+    }
+}
+
+impl StatusChanged<'_> {
+    /// The pairs of a change, for [`Data::fixed`](crate::Data::fixed): every session makes some of them.
+    pub const fn literals(from: &'static str, to: &'static str) -> [(Cow<'static, str>, Fact); 2] {
+        [
+            (Cow::Borrowed("from"), Fact::Text(Text::literal(from))),
+            (Cow::Borrowed("to"), Fact::Text(Text::literal(to))),
+        ]
     }
 }
 

@@ -11,7 +11,8 @@ use crate::worker::AgentWorker;
 /// A worker, its lock and its number in the order of creation.
 pub(super) struct Entry {
     pub(super) serial: u64,
-    pub(super) status: StatusHandle,
+    /// The state of the worker, as its index in [`AgentStatus::ALL`].
+    status: AtomicU8,
     core: Mutex<Core>,
 }
 
@@ -46,10 +47,16 @@ impl Entry {
         claim: Claim,
         attachment: Option<Attachment>,
     ) -> Self {
-        let status = StatusHandle::new(worker.status());
+        let status = AtomicU8::new(worker.status() as u8);
         let attachment = attachment.map(Box::new);
         let core = Core { worker, claim, attachment, finished: None, removed: false };
         Self { serial, status, core: Mutex::new(core) }
+    }
+
+    /// Shows another state to the handles. Called under the worker's lock only.
+    pub(super) fn show(&self, status: AgentStatus) {
+        // Release: a reader of the new state also sees what was done before it was set.
+        self.status.store(status as u8, Ordering::Release);
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
@@ -70,25 +77,18 @@ impl Entry {
 /// handle keeps its last state.
 #[derive(Clone)]
 pub struct StatusHandle {
-    /// The index of the state in [`AgentStatus::ALL`].
-    state: Arc<AtomicU8>,
+    entry: Arc<Entry>,
 }
 
 impl StatusHandle {
-    fn new(status: AgentStatus) -> Self {
-        Self { state: Arc::new(AtomicU8::new(status as u8)) }
+    pub(super) const fn of(entry: Arc<Entry>) -> Self {
+        Self { entry }
     }
 
     /// The current state.
     pub fn get(&self) -> AgentStatus {
-        // Acquire: pairs with the Release below.
-        AgentStatus::ALL[usize::from(self.state.load(Ordering::Acquire))]
-    }
-
-    /// Called under the worker's lock only.
-    pub(super) fn set(&self, status: AgentStatus) {
-        // Release: a reader of the new state also sees what was done before it was set.
-        self.state.store(status as u8, Ordering::Release);
+        // Acquire: pairs with the Release of the entry.
+        AgentStatus::ALL[usize::from(self.entry.status.load(Ordering::Acquire))]
     }
 }
 

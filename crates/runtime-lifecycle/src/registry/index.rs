@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Slot;
 
-use self::ordered::{Active, Group, Ordered};
+use self::ordered::{Group, Ordered};
 use self::pair::ByPair;
 use super::entry::{Claim, Core, Entry};
 
@@ -24,8 +24,6 @@ pub(super) struct Index {
     by_pair: ByPair,
     /// All workers of each project, in the order of creation.
     by_project: DashMap<i64, Group>,
-    /// In the order of creation.
-    active: Active,
     /// In the order of creation.
     unclaimed: Ordered,
     /// In the order of finishing.
@@ -42,7 +40,6 @@ impl Index {
             Slot::Occupied(_) => return false,
             Slot::Vacant(free) => drop(free.insert(entry.clone())),
         }
-        self.active.insert(serial, entry.clone());
         self.by_pair.insert(worker, serial, entry.clone());
         if let Some(project) = worker.project_id() {
             self.by_project.entry(project).or_default().insert(serial, entry.clone());
@@ -98,7 +95,6 @@ impl Index {
     }
 
     fn deactivate(&self, entry: &Entry, core: &Core) {
-        self.active.remove(entry.serial);
         self.by_pair.remove(&core.worker, entry.serial);
     }
 }
@@ -118,7 +114,7 @@ impl Index {
     }
 
     pub(super) fn active(&self) -> Vec<Arc<Entry>> {
-        self.active.to_vec()
+        self.by_pair.to_vec()
     }
 
     pub(super) fn unclaimed(&self) -> Vec<Arc<Entry>> {
@@ -148,7 +144,7 @@ mod tests {
         [
             index.by_pair.len(),
             index.by_project.len(),
-            index.active.to_vec().len(),
+            index.by_pair.to_vec().len(),
             index.unclaimed.to_vec().len(),
             index.finished.to_vec().len(),
         ]

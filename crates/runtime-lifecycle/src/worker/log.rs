@@ -62,6 +62,10 @@ impl Log {
         if self.events.len() == self.capacity.get() {
             self.events.pop_front();
         }
+        if self.events.len() == self.events.capacity() {
+            // A process has many workers, and most make few transitions: by half, from two.
+            self.events.reserve_exact((self.events.len() / 2).max(2));
+        }
         self.recorded += 1;
         let seq = self.recorded;
         self.events.push_back(AgentWorkerEvent {

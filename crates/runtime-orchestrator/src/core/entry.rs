@@ -56,9 +56,9 @@ impl Core {
         let _leaving = Leaving(self);
         self.stream.deliver();
         self.stream.flush();
-        self.money.flush();
+        self.money.till(self.stream.payer()).flush();
         self.stream.close();
-        self.money.close();
+        self.money.till(self.stream.payer()).close();
     }
 }
 

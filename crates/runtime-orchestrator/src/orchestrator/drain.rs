@@ -54,14 +54,15 @@ impl Orchestrator {
     #[doc(alias = "shutdown")]
     pub async fn drain(&self, timeout: impl Into<Timeout>) -> Drained {
         let Timeout { after, sleeper } = timeout.into();
-        let sleeper = sleeper.or_else(|| self.setup.sleeper.clone());
+        let sleeper = sleeper.or_else(|| self.setup.timers.sleeper.clone());
         drain_with(&self.setup, &self.sinks, sleeper, after).run().await
     }
 
     /// [`drain`](Self::drain) for threads.
     pub fn drain_blocking(&self, timeout: Duration) -> Drained {
-        let drain = drain_with(&self.setup, &self.sinks, self.setup.sleeper.clone(), timeout);
-        block_on(&*self.setup.clock, drain.run())
+        let drain =
+            drain_with(&self.setup, &self.sinks, self.setup.timers.sleeper.clone(), timeout);
+        block_on(&*self.setup.timers.clock, drain.run())
     }
 }
 
@@ -73,5 +74,5 @@ fn drain_with(
 ) -> Drain {
     let mut all = SinkSet::default();
     all.add(sinks.clone());
-    Drain::begin(Arc::clone(&setup.roster), Arc::clone(&setup.clock), sleeper, all, timeout)
+    Drain::begin(Arc::clone(&setup.roster), Arc::clone(&setup.timers.clock), sleeper, all, timeout)
 }

@@ -11,6 +11,7 @@ use runtime_usage::{Account, Limit, PricingTable};
 
 use super::Orchestrator;
 use crate::limits::Timeout;
+use crate::park::Timers;
 use crate::recovery::RecoveryConfig;
 use crate::setup::Setup;
 use crate::shutdown::Shutdown;
@@ -92,7 +93,7 @@ impl Orchestrator {
     /// With [`account`](Self::account) as well, each session's account is below the shared one.
     #[must_use]
     pub fn budget(self, limit: Limit) -> Self {
-        set(self, |setup| setup.budget = Some(limit))
+        set(self, |setup| setup.budget = Some(Arc::new(limit)))
     }
 
     /// Sets the account that all sessions share, such as a team's or a company's.
@@ -137,7 +138,7 @@ impl Orchestrator {
     /// Sets how failures are classified, and how turns recover from them.
     #[must_use]
     pub fn recovery(self, recovery: RecoveryConfig) -> Self {
-        set(self, |setup| setup.recovery = recovery)
+        set(self, |setup| setup.recovery = Arc::new(recovery))
     }
 
     /// Sets the event log, the capture of content and the scope hook of sessions.
@@ -179,8 +180,7 @@ impl Orchestrator {
     pub fn time(self, time: impl Clock + Sleeper + 'static) -> Self {
         let time = Arc::new(time);
         set(self, |setup| {
-            setup.clock = time.clone();
-            setup.sleeper = Some(time);
+            setup.timers = Arc::new(Timers { clock: time.clone(), sleeper: Some(time) });
             setup.renew_registry();
         })
     }

@@ -84,9 +84,21 @@ impl Life {
         self.end.get().copied()
     }
 
-    /// The worker in the registry. If it was removed, the session's copy.
-    pub(crate) fn worker(&self, now: DateTime<Utc>) -> AgentWorker {
-        self.worker.seen(self.status(), now)
+    /// The worker in the registry. If it was removed, one that has made the same way since `new`,
+    /// which is given its id and the time of its creation.
+    pub(crate) fn worker(
+        &self,
+        now: DateTime<Utc>,
+        new: impl FnOnce(Arc<str>, DateTime<Utc>) -> AgentWorker,
+    ) -> AgentWorker {
+        self.worker.registered().unwrap_or_else(|| {
+            let mut worker = new(Arc::clone(self.worker.id()), self.worker.created_at());
+            // A status that cannot follow is skipped.
+            for status in [AgentStatus::Initializing, AgentStatus::Running, self.status()] {
+                let _ = worker.transition(status, None, now);
+            }
+            worker
+        })
     }
 
     /// The number of requested turns, including refused ones.

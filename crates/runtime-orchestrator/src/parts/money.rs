@@ -4,6 +4,7 @@ mod ask;
 mod funds;
 #[cfg(test)]
 mod tests;
+mod till;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,29 +12,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use runtime_resilience::Demand;
-use runtime_sinks::{SinkError, UsageRecord, UsageSink};
+use runtime_sinks::UsageSink;
 use runtime_usage::{
-    Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, Charge, PricingTable,
+    Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, PricingTable,
     ReportedUsage, UsageSnapshot, UsageTracker, Usd,
 };
 
 pub(crate) use self::ask::Ask;
 pub(crate) use self::funds::Funds;
-use crate::log::log;
-use crate::parts::sinks::ask;
+pub(crate) use self::till::Till;
 use crate::parts::stream::clean_name;
 use crate::usual::UsualOutput;
 
-/// The money of a session. Its books and records have names without secrets.
+/// The money of a session. A [`Till`] takes and records it.
 pub(crate) struct Money {
-    role: Arc<str>,
-    session_id: Arc<str>,
     account: Option<Account>,
     /// Whether the account was opened for this session.
     owns_account: bool,
     /// Whether an account on the path lets its estimates expire.
     expires: bool,
-    pricing: PricingTable,
+    /// Also has the prices.
     tracker: UsageTracker,
     usual: UsualOutput,
     /// Whether the session observes the length of answers.
@@ -82,7 +80,6 @@ pub(crate) struct Overspent {
 
 impl Money {
     pub(crate) fn new(
-        (role, session_id): (&Arc<str>, &Arc<str>),
         (account, owns_account): (Option<Account>, bool),
         pricing: PricingTable,
         (usual, learns): (UsualOutput, bool),
@@ -91,18 +88,23 @@ impl Money {
         let expires = |account: &Account| account.limit().estimates_expire.is_some();
         let expires = account.iter().flat_map(Account::path).any(expires);
         Self {
-            role: clean_name(role),
-            session_id: Arc::clone(session_id),
             learns: learns || account.is_some(),
             expires,
             account,
             owns_account,
-            tracker: UsageTracker::with_pricing(pricing.clone()),
-            pricing,
+            tracker: UsageTracker::with_pricing(pricing),
             usual,
             sink: Mutex::new(sink),
             sink_failures: AtomicU64::new(0),
         }
+    }
+
+    /// The money with the session's names: the role and the session id.
+    pub(crate) const fn till<'m>(
+        &'m self,
+        (role, session_id): (&'m Arc<str>, &'m Arc<str>),
+    ) -> Till<'m> {
+        Till { money: self, role, session_id }
     }
 
     /// The account that turns reserve from.
@@ -141,72 +143,6 @@ impl Money {
         Demand::request()
             .input_tokens(estimate.total_input_tokens())
             .output_tokens(output.unwrap_or(0))
-    }
-
-    /// Bills a turn by its usage, complete or partial, in the tracker, the usage sink and the
-    /// budget. A turn without a model is not metered.
-    #[inline]
-    pub(crate) fn bill(&self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
-        let tokens = usage.tokens;
-        if model.is_empty() {
-            return Bill { usage: Some(tokens), ..Bill::default() };
-        }
-        let model = &clean_name(model);
-        let tier = usage.tier.unwrap_or_else(|| funds.tier());
-        let recorded = match (usage.cost, funds.prices()) {
-            (None, Some(prices)) => {
-                // If all input or all output is unreported, or a strict budget has a partial usage,
-                // the cost is at least the reservation.
-                let guessed = is_unsaid(usage) || (usage.estimated && funds.is_strict());
-                let least = if guessed { funds.reserved() } else { Usd::ZERO };
-                let cost = prices.cost(&tokens, tier).max(least);
-                self.tracker.record_priced(model, &tokens, cost)
-            }
-            _ => self.tracker.record(model, usage, tier),
-        };
-        if recorded.first_unpriced {
-            log!(warn, session = %self.session_id, model = %model, "no price is registered for the model; its turns count as free");
-        }
-        if let Some(how) = recorded.first_loose {
-            log!(info, session = %self.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
-        }
-        let bill = Bill {
-            usage: Some(tokens),
-            cost: recorded.cost,
-            estimated: usage.cost.is_none() && (usage.estimated || is_unsaid(usage)),
-            reported: recorded.reported,
-            ..Bill::default()
-        };
-        self.settle(model, funds, bill)
-    }
-
-    /// Bills a sent call with unknown usage by its reservation. `None` without a reservation.
-    pub(crate) fn bill_unknown(&self, model: &Arc<str>, funds: Funds<'_>) -> Option<Bill> {
-        let cost = funds.reserved();
-        if model.is_empty() || cost.is_zero() {
-            return None;
-        }
-        let model = &clean_name(model);
-        let _ = self.tracker.record_priced(model, &UsageSnapshot::default(), cost);
-        let bill = Bill { cost, estimated: true, ..Bill::default() };
-        Some(self.settle(model, funds, bill))
-    }
-
-    #[inline]
-    fn settle(&self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
-        let charge = Charge::new(bill.cost).model(model).role(&self.role);
-        let charge = if bill.estimated { charge.estimated() } else { charge };
-        bill.marks = funds.settle(charge).marks;
-        if let Some(sink) = self.sink() {
-            let mut record =
-                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
-            record.session_id = Some(Arc::clone(&self.session_id));
-            record.role = Some(Arc::clone(&self.role));
-            record.estimated = bill.estimated;
-            record.cost_reported = bill.reported;
-            self.deliver(|| sink.record(&record));
-        }
-        bill
     }
 
     /// Observes the length of an answer, if the session uses it: turns reserve the usual length.
@@ -265,33 +201,9 @@ impl Money {
         self.sink_slot().clone()
     }
 
-    pub(crate) fn flush(&self) {
-        if let Some(sink) = self.sink() {
-            self.deliver(|| sink.flush());
-        }
-    }
-
-    /// Drops the sink.
-    pub(crate) fn close(&self) {
-        let sink = self.sink_slot().take();
-        self.deliver(|| {
-            drop(sink);
-            Ok(())
-        });
-    }
-
     fn sink_slot(&self) -> MutexGuard<'_, Option<Arc<dyn UsageSink>>> {
         // Single assignments: the slot stays consistent after a panic.
         self.sink.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn deliver(&self, call: impl FnOnce() -> Result<(), SinkError>) {
-        // Relaxed: a count that nothing else depends on.
-        if let Some(error) = ask(&self.session_id, call)
-            && self.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
-        {
-            log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");
-        }
     }
 }
 

@@ -13,12 +13,13 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use runtime_events::{
-    AgentEvent, AgentEventName, AgentEventStatus, Clock, Data, Labels, SpanId, without_secrets,
+    AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId, without_secrets,
 };
 use runtime_sinks::EventSink;
 
 use self::line::{Line, Step};
 use crate::log::log;
+use crate::park::Timers;
 use crate::parts::sinks::ask;
 
 /// The identity in a session's events.
@@ -44,12 +45,12 @@ pub(crate) struct Outlet {
 /// for the sink.
 pub(crate) struct Stream {
     speaker: Speaker,
-    /// The role and the phase in events.
-    names: (Arc<str>, Arc<str>),
+    /// The role and the phase in events, if they had secrets.
+    cleaned: Option<Box<(Arc<str>, Arc<str>)>>,
     capacity: NonZeroUsize,
     keeps: bool,
     is_heard: bool,
-    clock: Arc<dyn Clock>,
+    timers: Arc<Timers>,
     started: Instant,
     root: SpanId,
     /// The span of the session above.
@@ -88,7 +89,7 @@ impl Stream {
         speaker: Speaker,
         outlet: Outlet,
         labels: Option<Arc<Labels>>,
-        (clock, started): (Arc<dyn Clock>, Instant),
+        (timers, started): (Arc<Timers>, Instant),
         (span_base, parent): (u64, Option<SpanId>),
     ) -> Self {
         let labels = labels.map(clean_labels);
@@ -104,12 +105,12 @@ impl Stream {
             sink_failures: 0,
         };
         Self {
-            names: (clean_name(&speaker.role), clean_name(&speaker.phase)),
+            cleaned: cleaned(&speaker.role, &speaker.phase),
             speaker,
             capacity,
             keeps,
             is_heard,
-            clock,
+            timers,
             started,
             root: SpanId::from_u64(span_base),
             parent,
@@ -121,6 +122,11 @@ impl Stream {
 
     pub(crate) const fn speaker(&self) -> &Speaker {
         &self.speaker
+    }
+
+    /// The opening of the session.
+    pub(crate) const fn started(&self) -> Instant {
+        self.started
     }
 
     /// The session's own span.
@@ -223,15 +229,16 @@ impl Stream {
         if !self.is_heard() {
             return None;
         }
-        let (role, phase) = &self.names;
+        let (role, phase) = self.names();
+        let clock = &self.timers.clock;
         event.role = Some(Arc::clone(role));
         event.phase = Some(Arc::clone(phase));
         // One lock for all steps: it keeps the order of parallel tools.
         let mut state = self.state();
         // Under the lock, so that times grow with `seq`. First, because the clock is the caller's
         // code. The wall clock may be set back.
-        event.elapsed = Some(self.clock.now().saturating_duration_since(self.started));
-        let mut event = event.with_stamp(self.clock.utc_now().max(state.stamp));
+        event.elapsed = Some(clock.now().saturating_duration_since(self.started));
+        let mut event = event.with_stamp(clock.utc_now().max(state.stamp));
         state.stamp = event.emitted_at;
         state.seq += 1;
         event.seq = Some(state.seq);
@@ -244,6 +251,19 @@ impl Stream {
             state.log.push_back(event);
         }
         Some((state, evicted))
+    }
+
+    /// The role and the phase without secrets.
+    fn names(&self) -> (&Arc<str>, &Arc<str>) {
+        match &self.cleaned {
+            None => (&self.speaker.role, &self.speaker.phase),
+            Some(cleaned) => (&cleaned.0, &cleaned.1),
+        }
+    }
+
+    /// The role without secrets and the session id, for bills.
+    pub(crate) fn payer(&self) -> (&Arc<str>, &Arc<str>) {
+        (self.names().0, &self.speaker.session_id)
     }
 
     /// Delivers the posted events, or waits until others have.
@@ -350,6 +370,13 @@ fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
     event.labels = Some(labels);
     event.remove_secrets();
     event.labels.unwrap_or_default()
+}
+
+/// The names without secrets, unless they have none.
+fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
+    let clean = (clean_name(role), clean_name(phase));
+    let is_same = Arc::ptr_eq(&clean.0, role) && Arc::ptr_eq(&clean.1, phase);
+    (!is_same).then(|| Box::new(clean))
 }
 
 /// A name without secrets, shared with the original if it has none.

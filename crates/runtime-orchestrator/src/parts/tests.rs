@@ -7,15 +7,22 @@ use std::time::Duration;
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, Clock, FailureScenario, ManualClock,
 };
-use runtime_resilience::{Recipes, RecoveryEventType, RecoveryOutcome, RecoveryResult};
+use runtime_resilience::{
+    RecoveryContextConfig, RecoveryEventType, RecoveryOutcome, RecoveryResult,
+};
 use runtime_sinks::testing::RecordingEventSink;
 
 use super::books::Books;
 use super::stream::{Outlet, Speaker, Stream};
 use super::time::Time;
 use crate::limits::{Kind, Timeout};
+use crate::park::Timers;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn timers(clock: &ManualClock) -> Arc<Timers> {
+    Arc::new(Timers { clock: Arc::new(clock.clone()), sleeper: None })
+}
 
 fn stream(clock: &ManualClock, kept: usize, sink: Option<RecordingEventSink>) -> Stream {
     let speaker = Speaker {
@@ -29,7 +36,7 @@ fn stream(clock: &ManualClock, kept: usize, sink: Option<RecordingEventSink>) ->
         capacity: NonZeroUsize::new(kept).unwrap(),
         keeps: true,
     };
-    Stream::new(speaker, outlet, None, (Arc::new(clock.clone()), clock.now()), (10, None))
+    Stream::new(speaker, outlet, None, (timers(clock), clock.now()), (10, None))
 }
 
 #[test]
@@ -63,7 +70,7 @@ fn keys_in_failure_details_are_redacted() {
 fn call_ends_at_its_timeout_or_the_deadline() {
     let clock = ManualClock::new();
     let deadline = Timeout::after(10 * SECOND);
-    let time = Time::new(Arc::new(clock.clone()), None, Some(&deadline), None);
+    let time = Time::new(timers(&clock), clock.now(), Some(&deadline), None);
     let own = time.until(Some(&Timeout::after(3 * SECOND))).unwrap().unwrap();
     assert!(matches!(own.kind, Kind::Timeout(_)));
     clock.advance(8 * SECOND);
@@ -76,12 +83,12 @@ fn call_ends_at_its_timeout_or_the_deadline() {
 
 #[test]
 fn books_keep_the_last_entries() {
-    let kept = NonZeroUsize::new(1).unwrap();
-    let books = Books::new(Recipes::default(), kept, Arc::new(ManualClock::new()));
+    let config = || RecoveryContextConfig::default().max_events(1);
+    let books = Books::default();
     assert!(books.events().is_empty() && books.exhausted().is_empty());
     for _ in 0..2 {
         let result = RecoveryResult::new(RecoveryOutcome::Recovered, Vec::new(), Vec::new(), "");
-        books.note(RecoveryEventType::Succeeded, FailureScenario::LlmError, result);
+        books.note(config, RecoveryEventType::Succeeded, FailureScenario::LlmError, result);
     }
     assert_eq!(books.events().len(), 1);
 }

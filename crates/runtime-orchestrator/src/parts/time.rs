@@ -9,47 +9,44 @@ use runtime_resilience::TimeoutPhase;
 
 use crate::error::DeadlineExceededError;
 use crate::limits::{Kind, Limits, Timeout, Until, later};
+use crate::park::Timers;
 use crate::parts::pace::{Pace, Pulse};
 
 /// The clock, the sleeper and the deadline of a session.
 pub(crate) struct Time {
-    clock: Arc<dyn Clock>,
-    sleeper: Option<Arc<dyn Sleeper>>,
-    started: Instant,
+    timers: Arc<Timers>,
     deadline: Option<Until>,
 }
 
 impl Time {
-    /// Begins now. The deadline is the session's own or `above`, the deadline of the session above,
+    /// Begins at `started`. The deadline is the session's own or `above`, the deadline of the session above,
     /// whichever comes first.
     pub(crate) fn new(
-        clock: Arc<dyn Clock>,
-        sleeper: Option<Arc<dyn Sleeper>>,
+        timers: Arc<Timers>,
+        started: Instant,
         deadline: Option<&Timeout>,
         above: Option<Until>,
     ) -> Self {
-        let started = clock.now();
-        let mut time = Self { clock, sleeper, started, deadline: None };
+        let mut time = Self { timers, deadline: None };
         let own = deadline.map(|own| time.until_after(own, started, Kind::Deadline));
         time.deadline = Until::earlier(own, above);
         time
     }
 
-    pub(crate) const fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
     }
 
-    pub(crate) const fn sleeper(&self) -> Option<&Arc<dyn Sleeper>> {
-        self.sleeper.as_ref()
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.timers.clock
+    }
+
+    pub(crate) fn sleeper(&self) -> Option<&Arc<dyn Sleeper>> {
+        self.timers.sleeper.as_ref()
     }
 
     pub(crate) fn now(&self) -> Instant {
-        self.clock.now()
-    }
-
-    /// The opening of the session.
-    pub(crate) const fn started(&self) -> Instant {
-        self.started
+        self.clock().now()
     }
 
     /// The deadline of the session, if it has one.
@@ -104,23 +101,23 @@ impl Time {
             return Ok(whole.into());
         }
         let begun = pulse.map_or_else(|| self.now(), |pulse| pulse.begun());
-        let pace = Pace::beginning(begun, attempt, whole, self.sleeper.as_ref());
+        let pace = Pace::beginning(begun, attempt, whole, self.sleeper());
         if !by_tokens {
             return Ok(pace);
         }
-        let begins = || Arc::new(Pulse::new(Arc::clone(&self.clock)));
+        let begins = || Arc::new(Pulse::new(Arc::clone(self.clock())));
         Ok(pace.by_token(by_token, pulse.cloned().unwrap_or_else(begins)))
     }
 
     /// The pace of a wait.
     pub(crate) fn pause(&self, wait: Duration) -> Pace {
         let (at, kind) = (later(self.now(), wait), Kind::Timeout(TimeoutPhase::Attempt));
-        Some(Until { at, after: wait, kind, sleeper: self.sleeper.clone() }).into()
+        Some(Until { at, after: wait, kind, sleeper: self.sleeper().cloned() }).into()
     }
 
     fn until_after(&self, timeout: &Timeout, from: Instant, kind: Kind) -> Until {
         let at = later(from, timeout.after);
-        let sleeper = timeout.sleeper.clone().or_else(|| self.sleeper.clone());
+        let sleeper = timeout.sleeper.clone().or_else(|| self.sleeper().cloned());
         Until { at, after: timeout.after, kind, sleeper }
     }
 }

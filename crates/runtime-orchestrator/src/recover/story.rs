@@ -199,7 +199,7 @@ impl<'s> Story<'s> {
             next.skipped.clone(),
             "",
         );
-        self.core.books.note(RecoveryEventType::Attempted, scenario, result);
+        self.note(RecoveryEventType::Attempted, scenario, result);
         self.pending = Some(pending);
     }
 
@@ -241,7 +241,7 @@ impl<'s> Story<'s> {
         let detail = format!("{scenario}: {}", RecoveryOutcome::Recovered);
         self.core.stream.emit(event.with_detail(detail).with_data(recovery.data()));
         let result = RecoveryResult::new(RecoveryOutcome::Recovered, next.steps, Vec::new(), "");
-        self.core.books.note(RecoveryEventType::Succeeded, scenario, result);
+        self.note(RecoveryEventType::Succeeded, scenario, result);
     }
 
     /// Emits the failure of a recovery: its attempt failed or was not made.
@@ -259,7 +259,7 @@ impl<'s> Story<'s> {
         );
         let result =
             RecoveryResult::new(RecoveryOutcome::PartialRecovery, next.steps, next.skipped, reason);
-        self.core.books.note(RecoveryEventType::Failed, scenario, result);
+        self.note(RecoveryEventType::Failed, scenario, result);
     }
 
     /// Emits the escalation after the last attempt.
@@ -284,7 +284,7 @@ impl<'s> Story<'s> {
                 .with_detail(format!("{scenario}: {reason}"))
                 .with_data(recovery.data()),
         );
-        self.core.books.note(RecoveryEventType::Escalated, scenario, result.clone());
+        self.note(RecoveryEventType::Escalated, scenario, result.clone());
     }
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
@@ -313,6 +313,12 @@ impl<'s> Story<'s> {
             tell::balance(&self.core.money, &mut ended);
         }
         ended.data()
+    }
+
+    /// Enters an event of a recovery in the session's books.
+    fn note(&self, event: RecoveryEventType, scenario: FailureScenario, result: RecoveryResult) {
+        let setup = &self.core.setup;
+        self.core.books.note(|| setup.recovery_books(), event, scenario, result);
     }
 }
 

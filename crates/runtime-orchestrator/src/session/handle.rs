@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use runtime_lifecycle::AgentStatus;
 
+use super::checks;
 use crate::core::{Core, Hold};
 use crate::error::{SessionError, TurnError};
 use crate::recover::RecoveringTurn;
+use crate::tool::ToolCall;
 use crate::turn::{self, ActiveTurn, Turn};
 
 /// A handle to a session: begins turns that outlive a borrow, provides input, cancels, and reads the
@@ -57,6 +59,29 @@ impl SessionHandle {
     /// The id of the session's worker in the registry.
     pub fn worker_id(&self) -> &str {
         self.core.life.worker_id()
+    }
+}
+
+/// # Tools
+impl SessionHandle {
+    /// Whether the session's role may make a call. No event tells of it, so it can be asked for each
+    /// tool that a model might be offered.
+    ///
+    /// ```
+    /// use runtime_orchestrator::{Orchestrator, ToolCall};
+    /// use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
+    ///
+    /// let reader = RolePermissionConfig::new("reader", PermissionMode::ReadOnly)?;
+    /// let permissions = PermissionEnforcer::new(PermissionPolicy::new().role(reader));
+    /// let session = Orchestrator::new("reader", "search").permissions(permissions).session()?;
+    ///
+    /// let handle = session.handle();
+    /// assert!(handle.permits(&ToolCall::new("search")));
+    /// assert!(!handle.permits(&ToolCall::new("deploy").requires(PermissionMode::FullAccess)));
+    /// # Ok::<_, runtime_orchestrator::BoxError>(())
+    /// ```
+    pub fn permits(&self, tool: &ToolCall) -> bool {
+        checks::permits(&self.core, tool)
     }
 }
 

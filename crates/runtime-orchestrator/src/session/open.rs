@@ -64,7 +64,7 @@ fn inherited(
         }
         None => own_account(setup),
     };
-    let now = setup.clock.now();
+    let now = setup.timers.clock.now();
     let until = acceptance.deadline.of_earlier(until.as_ref());
     Ok(Origin {
         account,
@@ -100,7 +100,7 @@ pub(crate) fn open_below(
     setup.roster.accepting()?;
     // Read before the parent's clock: if both are the same clock, the child's time does not begin
     // later.
-    let now = setup.clock.now();
+    let now = setup.timers.clock.now();
     let until = parent.time.deadline();
     let until = until.map(|until| rest(until, parent.time.clock(), &setup, now)).transpose()?;
     let account = match parent.money.account() {
@@ -150,9 +150,9 @@ fn rest(
     let mut until = Until { after: left, ..until.clone() };
     // On another clock the instant has no meaning: the rest counts from now, on the session's
     // sleeper.
-    if !Arc::ptr_eq(&setup.clock, clock) {
+    if !Arc::ptr_eq(&setup.timers.clock, clock) {
         until.at = later(now, left);
-        until.sleeper = setup.sleeper.clone().or_else(|| until.sleeper.take());
+        until.sleeper = setup.timers.sleeper.clone().or_else(|| until.sleeper.take());
     }
     Ok(until)
 }
@@ -189,10 +189,10 @@ fn begin(
 }
 
 /// An account with the rest of `above`, under `limit` or else the rules of `above`.
-fn remainder(above: &Account, limit: Option<Limit>, role: &Arc<str>) -> Account {
+fn remainder(above: &Account, limit: Option<Arc<Limit>>, role: &Arc<str>) -> Account {
     let rules = limit.unwrap_or_else(|| {
         // Wrap-up money stays with the account above.
-        above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role))
+        above.limit().clone().wrap_up(Usd::ZERO).named(Arc::clone(role)).into()
     });
     above.remainder(rules)
 }

@@ -8,7 +8,7 @@ use runtime_usage::{Account, UsageTracker};
 
 use crate::core::Core;
 use crate::error::{SessionError, text_of};
-use crate::parts::stream::Snapshot;
+use crate::parts::stream::{Snapshot, Speaker};
 use crate::report::Summary;
 use crate::setup::Setup;
 
@@ -19,7 +19,7 @@ pub(crate) fn of(core: &Core) -> Summary {
     let mut statements = core.money.statements();
     let (budget, budgets_above) = (statements.next(), statements.collect());
     Summary {
-        worker: core.life.worker(core.time.clock().utc_now()),
+        worker: worker(core),
         usage: core.money.tracker().summary(),
         per_model_cost: core.money.tracker().per_model_summary(),
         recovery_events: core.books.events(),
@@ -35,10 +35,17 @@ pub(crate) fn of(core: &Core) -> Summary {
     }
 }
 
+fn worker(core: &Core) -> AgentWorker {
+    core.life.worker(core.time.clock().utc_now(), |id, created_at| {
+        let Speaker { role, phase, project_id, .. } = core.stream.speaker();
+        AgentWorker::new(id, Arc::clone(role), Arc::clone(phase), *project_id, created_at)
+    })
+}
+
 /// The summary of a session that was not opened.
 pub(crate) fn unopened(setup: &Setup, error: &SessionError) -> Summary {
     let (role, phase) = (Arc::clone(&setup.role), Arc::clone(&setup.phase));
-    let now = setup.clock.utc_now();
+    let now = setup.timers.clock.utc_now();
     let mut worker = AgentWorker::new("", role, phase, setup.project_id, now);
     let shutdown = error.is_shutdown();
     let status = if shutdown { AgentStatus::Cancelled } else { AgentStatus::Failed };

@@ -10,7 +10,7 @@ use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation};
 use crate::core::{Core, Entry, Hold};
 use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
 use crate::limits::Kind;
-use crate::park::{Timers, is_thread};
+use crate::park::is_thread;
 use crate::parts::money::{Ask, Funds};
 use crate::parts::pace::Pace;
 use crate::tell;
@@ -120,7 +120,7 @@ fn before_rate<'s>(
     ask: &Ask,
 ) -> Result<Funds<'s>, TurnError> {
     gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
-    core.money.expire_estimates(|| core.setup.clock.utc_now());
+    core.money.expire_estimates(|| core.setup.timers.clock.utc_now());
     core.fund(model, ask)
 }
 
@@ -162,12 +162,10 @@ async fn room(
     pace: &Pace,
     parent: SpanId,
 ) -> Result<RateReservation, TurnError> {
-    let (clock, sleeper) = (Arc::clone(core.time.clock()), core.time.sleeper().cloned());
-    if sleeper.is_none() && !poll_fn(|cx| Poll::Ready(is_thread(cx.waker()))).await {
+    if core.time.sleeper().is_none() && !poll_fn(|cx| Poll::Ready(is_thread(cx.waker()))).await {
         return Ok(limiter.try_reserve(demand)?);
     }
-    let timers = Timers { clock, sleeper };
-    let reserved = limiter.reserve(demand, &timers, pace.end());
+    let reserved = limiter.reserve(demand, core.time.timers(), pace.end());
     let (mut unflagged, before) = (false, pace.before_the_call());
     let reserved = race(core, &before, &mut unflagged, reserved);
     let (reserved, wait) =

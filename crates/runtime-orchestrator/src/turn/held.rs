@@ -6,7 +6,7 @@ use std::time::Duration;
 use runtime_resilience::{CallOutcome, Demand, Fault, FaultKind, Permit, RateReservation, Reach};
 use runtime_usage::{ReportedUsage, UsageSnapshot, Usd};
 
-use crate::parts::money::{Bill, Funds, Money};
+use crate::parts::money::{Bill, Funds, Till};
 use crate::parts::pace::Pulse;
 use crate::parts::stream::Stream;
 use crate::tell;
@@ -163,7 +163,7 @@ impl Held<'_> {
     #[inline]
     pub(crate) fn bill_answer(
         &mut self,
-        money: &Money,
+        till: Till<'_>,
         model: &Arc<str>,
         usage: Option<ReportedUsage>,
     ) -> Bill {
@@ -171,13 +171,13 @@ impl Held<'_> {
         let Some(funds) = self.funds.take() else { return Bill::default() };
         match usage {
             None if !funds.reserved().is_zero() => {
-                money.bill_unknown(model, funds).unwrap_or_default()
+                till.bill_unknown(model, funds).unwrap_or_default()
             }
             // Neither the turn nor its budget knows of a cost.
-            None => money.bill(model, funds, &UsageSnapshot::default().into()),
+            None => till.bill(model, funds, &UsageSnapshot::default().into()),
             Some(usage) => {
-                money.note_length(model, &usage);
-                money.bill(model, funds, &usage)
+                till.money.note_length(model, &usage);
+                till.bill(model, funds, &usage)
             }
         }
     }
@@ -186,7 +186,7 @@ impl Held<'_> {
     /// sent.
     pub(crate) fn bill_failure(
         &mut self,
-        money: &Money,
+        till: Till<'_>,
         model: &Arc<str>,
         observed: Option<ReportedUsage>,
     ) -> Option<Bill> {
@@ -196,9 +196,9 @@ impl Held<'_> {
             (Some(mut usage), call) => {
                 // The call was cut short: any later usage is unknown.
                 usage.estimated |= call != Call::Returned && usage.cost.is_none();
-                Some(money.bill(model, funds, &usage))
+                Some(till.bill(model, funds, &usage))
             }
-            (None, Call::Sent | Call::Returned) => money.bill_unknown(model, funds),
+            (None, Call::Sent | Call::Returned) => till.bill_unknown(model, funds),
             (None, Call::Unsent | Call::Refused) => None,
         }
     }

@@ -31,7 +31,7 @@ impl ActiveTurn<'_> {
             return self.bill.take().map(|bill| *bill).unwrap_or_default();
         }
         let Core { stream, money, .. } = &*self.core;
-        let mut bill = self.held.bill_answer(money, &self.model, usage);
+        let mut bill = self.held.bill_answer(money.till(stream.payer()), &self.model, usage);
         if stream.is_heard() {
             let [_, completed, _] = self.part.names();
             let event = self.part.event(stream, completed, AgentEventStatus::Completed, self.span);
@@ -164,7 +164,7 @@ impl ActiveTurn<'_> {
     ) {
         let Core { stream, money, .. } = &*self.core;
         let observed = self.held.take_observed(self.pace.pulse());
-        let bill = self.held.bill_failure(money, &self.model, observed);
+        let bill = self.held.bill_failure(money.till(stream.payer()), &self.model, observed);
         if stream.is_heard() {
             let status = match outcome {
                 SpanOutcome::Cancelled => AgentEventStatus::Cancelled,

@@ -11,6 +11,7 @@ mod errors;
 mod golden;
 mod handoffs;
 mod hedging;
+mod idle;
 mod inheritance;
 mod input;
 mod limits;

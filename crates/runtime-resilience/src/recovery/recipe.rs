@@ -1,6 +1,7 @@
 //! The steps that help against each failure.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use runtime_events::{FailureScenario, wire_names};
 use serde::{Deserialize, Serialize};
@@ -143,31 +144,57 @@ pub fn recipe_for(scenario: FailureScenario) -> &'static RecoveryRecipe {
 /// let recipes = Recipes::default().with(patient.clone());
 /// assert_eq!(*recipes.get(FailureScenario::LlmTimeout), patient);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipes(Cow<'static, [RecoveryRecipe; SCENARIOS]>);
+#[derive(Clone, Debug)]
+pub struct Recipes(Table);
+
+/// One recipe for each scenario. Every session has a clone, so clones share it.
+#[derive(Clone, Debug)]
+enum Table {
+    BuiltIn(&'static [RecoveryRecipe; SCENARIOS]),
+    Own(Arc<[RecoveryRecipe; SCENARIOS]>),
+}
 
 impl Recipes {
     /// Replaces the recipe of one scenario.
     #[must_use]
-    pub fn with(mut self, recipe: RecoveryRecipe) -> Self {
+    pub fn with(self, recipe: RecoveryRecipe) -> Self {
+        let mut own = match self.0 {
+            Table::BuiltIn(recipes) => Arc::new(recipes.clone()),
+            Table::Own(recipes) => recipes,
+        };
         let place = place(recipe.scenario);
-        self.0.to_mut()[place] = recipe;
-        self
+        Arc::make_mut(&mut own)[place] = recipe;
+        Self(Table::Own(own))
     }
 
     /// The recipes of the Python original: a timeout stays with its provider.
     pub const fn original() -> Self {
-        Self(Cow::Borrowed(&RECIPES))
+        Self(Table::BuiltIn(&RECIPES))
     }
 
     /// The recipe of a scenario.
     pub fn get(&self, scenario: FailureScenario) -> &RecoveryRecipe {
-        &self.0[place(scenario)]
+        &self.all()[place(scenario)]
+    }
+
+    fn all(&self) -> &[RecoveryRecipe; SCENARIOS] {
+        match &self.0 {
+            Table::BuiltIn(recipes) => recipes,
+            Table::Own(recipes) => recipes,
+        }
     }
 }
 
 impl Default for Recipes {
     fn default() -> Self {
-        Self(Cow::Borrowed(&OF_TURNS))
+        Self(Table::BuiltIn(&OF_TURNS))
     }
 }
+
+impl PartialEq for Recipes {
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl Eq for Recipes {}

@@ -21,9 +21,9 @@ const NAMES: usize = 1_024;
 /// Amounts by model and by role.
 pub(super) type Amounts = BTreeMap<Arc<str>, Usd>;
 
-/// The breakdown of an account.
+/// The breakdown of an account, made at the first entry.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Books>);
+pub(super) struct Ledger(Mutex<Option<Box<Books>>>);
 
 #[derive(Debug, Default)]
 struct Books {
@@ -44,44 +44,52 @@ impl Ledger {
     }
 
     fn enter_names(&self, charge: &Charge<'_>) {
-        let mut books = self.books();
-        add(&mut books.by_model, charge.model, charge.cost);
-        add(&mut books.by_role, charge.role, charge.cost);
-        if charge.estimated {
-            books.estimates.add(charge.cost.nanos(), charge.model, charge.role);
-        }
+        self.books().get_or_insert_default().enter(charge);
     }
 
     /// Takes up to the cost of a charge out of the estimates, those of its model and role if it names
     /// them. Returns how much it was.
     pub(super) fn correct(&self, over: &Charge<'_>) -> u64 {
-        let mut books = self.books();
-        let taken = books.estimates.take(over.cost.nanos(), over.model, over.role);
-        books.subtract(&taken)
+        let correct = |books: &mut Box<Books>| {
+            let taken = books.estimates.take(over.cost.nanos(), over.model, over.role);
+            books.subtract(&taken)
+        };
+        self.books().as_mut().map_or(0, correct)
     }
 
     /// Takes out the estimates that are older than this. Returns how much it was.
     pub(super) fn expire(&self, now: Duration, after: Duration) -> u64 {
-        let mut books = self.books();
-        let expired = books.estimates.expire(now, after);
-        books.subtract(&expired)
+        let expire = |books: &mut Box<Books>| {
+            let expired = books.estimates.expire(now, after);
+            books.subtract(&expired)
+        };
+        self.books().as_mut().map_or(0, expire)
     }
 
     /// The amounts by model and by role. Each adds up to `spent`, unless it is empty.
     pub(super) fn read(&self, spent: Usd) -> (Amounts, Amounts) {
         let books = self.books();
-        let (by_model, by_role) = (books.by_model.clone(), books.by_role.clone());
+        let amounts = books.as_ref().map(|books| (books.by_model.clone(), books.by_role.clone()));
         drop(books);
+        let (by_model, by_role) = amounts.unwrap_or_default();
         (completed(by_model, spent), completed(by_role, spent))
     }
 
     // No entry can panic half-way, so the contents of a poisoned lock are consistent.
-    fn books(&self) -> MutexGuard<'_, Books> {
+    fn books(&self) -> MutexGuard<'_, Option<Box<Books>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Books {
+    fn enter(&mut self, charge: &Charge<'_>) {
+        add(&mut self.by_model, charge.model, charge.cost);
+        add(&mut self.by_role, charge.role, charge.cost);
+        if charge.estimated {
+            self.estimates.add(charge.cost.nanos(), charge.model, charge.role);
+        }
+    }
+
     fn subtract(&mut self, estimates: &[Estimate]) -> u64 {
         for Estimate { amount, model, role, .. } in estimates {
             subtract(&mut self.by_model, model, *amount);

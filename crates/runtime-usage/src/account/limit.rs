@@ -157,12 +157,9 @@ impl Limit {
     }
 
     /// Lowers the limit to `amount`. At most half of that stays set aside.
-    pub(super) fn at_most(mut self, amount: Usd) -> Self {
-        if amount < self.amount {
-            self.amount = amount;
-            self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
-        }
-        self
+    pub(super) fn lower(&mut self, amount: Usd) {
+        self.amount = amount;
+        self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
     }
 
     /// The most that may be committed. `wrapping_up` includes the money set aside.
@@ -175,14 +172,15 @@ impl Limit {
         if wrapping_up { self.amount } else { self.amount.saturating_sub(self.wrap_up) }
     }
 
-    /// The marks with their amounts.
-    pub(super) fn marks_at(&self) -> Box<[(u64, u16)]> {
-        self.marks.iter().map(|percent| (self.mark(*percent), *percent)).collect()
-    }
-
-    /// The amount of a mark. It is at least a nano-dollar, so that spending nothing cannot cross it.
-    fn mark(&self, percent: u16) -> u64 {
-        let nanos = (u128::from(self.amount.nanos()) * u128::from(percent)).div_ceil(100);
-        u64::try_from(nanos).unwrap_or(u64::MAX).max(1)
+    /// The marks that the spent amount reaches when it grows from `before` to `after`, in per cent.
+    #[inline]
+    pub(super) fn marks_between(&self, before: u64, after: u64) -> impl Iterator<Item = u16> {
+        let limit = u128::from(self.amount.nanos());
+        // A mark is at least a nano-dollar, so that spending nothing cannot reach it.
+        let reached = move |spent: u64, percent: u16| {
+            spent > 0 && u128::from(spent) * 100 >= limit * u128::from(percent)
+        };
+        let marks = self.marks.iter().copied();
+        marks.filter(move |&percent| reached(after, percent) && !reached(before, percent))
     }
 }

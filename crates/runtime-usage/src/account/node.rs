@@ -16,11 +16,7 @@ use crate::usd::Usd;
 /// One account of a path: its rules and its books.
 pub(super) struct Node {
     pub(super) words: Words,
-    /// The most that may be committed, without and with the money set aside.
-    pub(super) caps: [u64; 2],
-    /// The amount and the percentage of each mark.
-    pub(super) marks: Box<[(u64, u16)]>,
-    pub(super) limit: Limit,
+    pub(super) limit: Arc<Limit>,
     pub(super) ledger: Ledger,
     /// Asserted, because it is only called where its panic is caught.
     pub(super) listener: Option<AssertUnwindSafe<Arc<dyn BudgetListener>>>,
@@ -29,7 +25,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn reserve(&self, amount: Usd, wrapping_up: bool) -> Result<(), u64> {
-        self.words.reserve(amount.nanos(), self.caps[usize::from(wrapping_up)])
+        self.words.reserve(amount.nanos(), self.limit.cap(wrapping_up).nanos())
     }
 
     pub(super) fn left(&self, wrapping_up: bool) -> Usd {
@@ -69,14 +65,13 @@ impl Node {
         self.ledger.enter(charge);
         // The spent amount grows by one settlement after the other, so each mark lies between the before
         // and the after of exactly one of them, until estimates are given back.
-        let ahead = |(mark, _): &&(u64, u16)| before < *mark && *mark <= after;
-        let mark = |(_, percent): &(u64, u16)| BudgetMark {
+        let mark = |percent| BudgetMark {
             account: self.limit.name.clone(),
-            percent: *percent,
+            percent,
             limit: self.limit.amount,
             spent: Usd::from_nanos(after),
         };
-        self.marks.iter().filter(ahead).map(mark).for_each(crossed);
+        self.limit.marks_between(before, after).map(mark).for_each(crossed);
     }
 
     #[cold]

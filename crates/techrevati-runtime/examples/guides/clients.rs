@@ -34,7 +34,7 @@ async fn a_turn_that_is_refused(url: &str) -> Result<(), BoxError> {
 
     let call = client.post(format!("{url}/chat/completions")).body(r#"{"model":"gpt-5"}"#);
     let refused = call.send().await.expect_err("there is no money");
-    assert!(matches!(turn_error(&refused), Some(TurnError::Budget(_))));
+    assert!(turn_error(&refused).is_some_and(TurnError::is_refusal));
     Ok(())
 }
 

@@ -21,6 +21,8 @@ mod sessions;
 mod sinks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "tools")]
+mod tools;
 mod usage;
 
 use techrevati_runtime::BoxError;
@@ -45,6 +47,8 @@ async fn main() -> Result<(), BoxError> {
     sinks::run().await?;
     #[cfg(feature = "sqlite")]
     sqlite::run().await?;
+    #[cfg(feature = "tools")]
+    tools::run().await?;
     usage::run()?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! [`Ordered`], [`Active`] and [`Group`]: workers in order, with removal from any place.
+//! [`Ordered`] and [`Group`]: workers in order, with removal from any place.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -38,40 +38,6 @@ impl Ordered {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Entry>>> {
         // No code of the caller runs under the lock, so there is no panic to be poisoned by.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A power of two, so that choosing a shard is a mask.
-const SHARDS: usize = 16;
-
-/// The active workers in the order of creation.
-///
-/// Neighbours are in different shards, so that threads which create and end workers do not wait for each
-/// other, and a long listing blocks a sixteenth of them at a time.
-#[derive(Default)]
-pub(super) struct Active {
-    shards: [Ordered; SHARDS],
-}
-
-impl Active {
-    pub(super) fn insert(&self, serial: u64, entry: Arc<Entry>) {
-        self.shard(serial).insert(serial, entry);
-    }
-
-    pub(super) fn remove(&self, serial: u64) {
-        self.shard(serial).remove(serial);
-    }
-
-    pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
-        let mut all: Vec<_> = self.shards.iter().flat_map(Ordered::to_vec).collect();
-        // A stable sort, because it merges the sorted runs.
-        all.sort_by_key(|entry| entry.serial);
-        all
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "the mask keeps the lowest four bits")]
-    fn shard(&self, serial: u64) -> &Ordered {
-        &self.shards[serial as usize % SHARDS]
     }
 }
 
@@ -129,10 +95,15 @@ impl Group {
     }
 
     pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
-        match self {
-            Self::Empty => Vec::new(),
-            Self::One(_, entry) => vec![entry.clone()],
-            Self::Many(entries) => entries.values().cloned().collect(),
-        }
+        self.iter().cloned().collect()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        let (one, many) = match self {
+            Self::Empty => (None, None),
+            Self::One(_, entry) => (Some(entry), None),
+            Self::Many(entries) => (None, Some(entries)),
+        };
+        one.into_iter().chain(many.into_iter().flat_map(BTreeMap::values))
     }
 }

@@ -37,6 +37,17 @@ impl ByPair {
         self.groups.len()
     }
 
+    /// All workers, in the order of creation. A listing blocks a shard of the pairs at a time.
+    pub(super) fn to_vec(&self) -> Vec<Arc<Entry>> {
+        let mut all = Vec::new();
+        for group in &self.groups {
+            all.extend(group.iter().cloned());
+        }
+        // A stable sort, because it merges the sorted runs.
+        all.sort_by_key(|entry| entry.serial);
+        all
+    }
+
     pub(super) fn oldest(&self, role: &str, phase: &str) -> Option<Arc<Entry>> {
         self.groups.get(&(role, phase) as &dyn RolePhase)?.oldest().cloned()
     }

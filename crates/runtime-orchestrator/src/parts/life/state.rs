@@ -40,14 +40,15 @@ pub(crate) struct State {
     abandoned: bool,
     draining: Draining,
     panicked: bool,
-    watchers: Watchers,
+    /// Made for the first call that waits.
+    watchers: Option<Box<Watchers>>,
 }
 
 #[derive(Debug, Default)]
 enum Stage {
     #[default]
     Running,
-    Waiting(Input),
+    Waiting(Box<Input>),
     /// With the session's last event, while an emitter is inside.
     Ended(Option<Box<AgentEvent>>),
 }
@@ -198,7 +199,7 @@ impl State {
     /// Ends the session. Returns the farewell if no emitter is inside, and the wakers.
     pub(crate) fn end(&mut self, farewell: AgentEvent) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
         let farewell = Some(Box::new(farewell));
-        let mut wake = self.watchers.take();
+        let mut wake = self.watchers.as_mut().map(|watchers| watchers.take()).unwrap_or_default();
         let (due, kept) = if self.is_due() { (farewell, None) } else { (None, farewell) };
         if let Stage::Waiting(input) = mem::replace(&mut self.stage, Stage::Ended(kept)) {
             wake.extend(input.waker);
@@ -213,11 +214,11 @@ impl State {
 
     /// Registers a waker for the end of the session. Returns the one that it replaces.
     pub(crate) fn watch(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
-        self.watchers.watch(key, waker)
+        self.watchers.get_or_insert_default().watch(key, waker)
     }
 
     pub(crate) fn unwatch(&mut self, key: u64) -> Option<Waker> {
-        self.watchers.remove(key)
+        self.watchers.as_mut()?.remove(key)
     }
 
     pub(crate) const fn note_panic(&mut self) {
@@ -237,7 +238,7 @@ impl State {
 
     pub(crate) fn pause(&mut self) {
         debug_assert!(matches!(self.stage, Stage::Running), "only a running session pauses");
-        self.stage = Stage::Waiting(Input::default());
+        self.stage = Stage::Waiting(Box::default());
     }
 
     /// The input, if it has been provided. If not, `waker` is woken for it. Also returns the waker

@@ -10,17 +10,18 @@ pub(super) struct Worker {
     registry: AgentRegistry,
     /// `None` if the worker was removed before the session began.
     status: Option<StatusHandle>,
-    /// A copy from the start, for a worker that is removed later.
-    first_seen: AgentWorker,
+    id: Arc<str>,
+    created_at: DateTime<Utc>,
 }
 
 impl Worker {
     pub(super) fn new(registry: AgentRegistry, worker: &AgentWorker) -> Self {
-        Self { status: registry.status(worker.id()), registry, first_seen: worker.clone() }
+        let (id, created_at) = (Arc::clone(worker.id()), worker.created_at());
+        Self { status: registry.status(&id), registry, id, created_at }
     }
 
-    pub(super) fn id(&self) -> &Arc<str> {
-        self.first_seen.id()
+    pub(super) const fn id(&self) -> &Arc<str> {
+        &self.id
     }
 
     /// The worker's status. A removed worker is cancelled.
@@ -28,16 +29,13 @@ impl Worker {
         self.status.as_ref().map_or(AgentStatus::Cancelled, StatusHandle::get)
     }
 
-    /// The worker in the registry. If it was removed, the copy with the session's status.
-    pub(super) fn seen(&self, status: AgentStatus, now: DateTime<Utc>) -> AgentWorker {
-        self.registry.get(self.id()).unwrap_or_else(|| {
-            let mut worker = self.first_seen.clone();
-            // Transitions that the copy has already made are refused, which does no harm.
-            for status in [AgentStatus::Initializing, AgentStatus::Running, status] {
-                let _ = worker.transition(status, None, now);
-            }
-            worker
-        })
+    pub(super) const fn created_at(&self) -> DateTime<Utc> {
+        self.created_at
+    }
+
+    /// The worker in the registry, unless it was removed.
+    pub(super) fn registered(&self) -> Option<AgentWorker> {
+        self.registry.get(&self.id)
     }
 
     pub(super) fn transition(

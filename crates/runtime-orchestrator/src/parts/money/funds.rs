@@ -47,7 +47,7 @@ impl Money {
             funds.reservation = reservation;
             return Ok(funds);
         }
-        let prices = match self.pricing.prices(model) {
+        let prices = match self.tracker.pricing().prices(model) {
             Some(known) => Some(known),
             None => assumption(account, model)?,
         };

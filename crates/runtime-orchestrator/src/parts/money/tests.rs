@@ -1,10 +1,8 @@
 //! Tests of the money without a session.
 
-use std::sync::Arc;
-
 use runtime_usage::{Account, Limit, ModelPricing, PricingTable, UsageSnapshot, Usd};
 
-use super::{Ask, Money};
+use super::{Ask, Bill, Funds, Money};
 use crate::error::TurnError;
 use crate::usual::UsualOutput;
 
@@ -13,9 +11,13 @@ fn money(limit: Option<Limit>) -> Money {
     let prices = PricingTable::new();
     let dollar = Usd::from_dollars(1);
     prices.register("m", ModelPricing::per_million(dollar, dollar)).unwrap();
-    let (role, session): (Arc<str>, Arc<str>) = ("writer".into(), "s1".into());
     let account = (limit.map(Account::new), true);
-    Money::new((&role, &session), account, prices, (UsualOutput::default(), false), None)
+    Money::new(account, prices, (UsualOutput::default(), false), None)
+}
+
+fn bill(money: &Money, model: &str, funds: Funds<'_>, usage: UsageSnapshot) -> Bill {
+    let (role, session_id) = ("writer".into(), "s1".into());
+    money.till((&role, &session_id)).bill(&model.into(), funds, &usage.into())
 }
 
 #[test]
@@ -32,7 +34,7 @@ fn unsettled_reservation_is_released() {
 fn bill_is_recorded_and_spent_once() {
     let money = money(Some(Limit::enforced(Usd::from_dollars(1))));
     let funds = money.fund("m", &Ask::NOTHING).unwrap();
-    let bill = money.bill(&"m".into(), funds, &UsageSnapshot::new(1_500_000, 500_000).into());
+    let bill = bill(&money, "m", funds, UsageSnapshot::new(1_500_000, 500_000));
     assert_eq!(bill.cost, Usd::from_dollars(2));
     assert_eq!(money.tracker().total_cost(), Usd::from_dollars(2));
     let overspent = money.overspent().unwrap();
@@ -55,7 +57,7 @@ fn strict_budget_needs_the_worst_case() {
 fn turn_without_a_model_costs_nothing() {
     let money = money(None);
     let funds = money.fund("", &Ask::NOTHING).unwrap();
-    let bill = money.bill(&"".into(), funds, &UsageSnapshot::new(9, 9).into());
+    let bill = bill(&money, "", funds, UsageSnapshot::new(9, 9));
     assert_eq!((bill.cost, money.tracker().totals().turns), (Usd::ZERO, 0));
 }
 

@@ -15,7 +15,11 @@ use runtime_sinks::EventSink;
 pub(super) struct Line {
     /// `None` without a sink, and after the last event.
     sink: Option<Arc<dyn EventSink>>,
-    waiting: VecDeque<Arc<AgentEvent>>,
+    /// The event to be delivered next.
+    next: Option<Arc<AgentEvent>>,
+    /// The events behind it, if several wait.
+    #[expect(clippy::box_collection, reason = "few sessions have one, and each has room for it")]
+    queue: Option<Box<VecDeque<Arc<AgentEvent>>>>,
     /// The thread that is in the sink.
     inside: Option<ThreadId>,
     /// The number of the last event that is out.
@@ -46,7 +50,7 @@ pub(super) enum Step {
 
 impl Line {
     pub(super) const fn new(sink: Option<Arc<dyn EventSink>>) -> Self {
-        Self { sink, waiting: VecDeque::new(), inside: None, out: 0, caused: 0, last: Last::Due }
+        Self { sink, next: None, queue: None, inside: None, out: 0, caused: 0, last: Last::Due }
     }
 
     pub(super) const fn sink(&self) -> Option<&Arc<dyn EventSink>> {
@@ -55,14 +59,20 @@ impl Line {
 
     /// Removes the sink. Events that are posted later are not delivered.
     pub(super) fn close(&mut self) -> Option<Arc<dyn EventSink>> {
-        self.waiting = VecDeque::new();
+        (self.next, self.queue) = (None, None);
         self.sink.take()
     }
 
     /// Adds an event with this number.
     pub(super) fn post(&mut self, event: &Arc<AgentEvent>) {
-        if self.sink.is_some() {
-            self.waiting.push_back(Arc::clone(event));
+        if self.sink.is_none() {
+            return;
+        }
+        let event = Arc::clone(event);
+        if self.next.is_none() {
+            self.next = Some(event);
+        } else {
+            self.queue.get_or_insert_default().push_back(event);
         }
     }
 
@@ -86,7 +96,8 @@ impl Line {
         if self.inside.is_some() {
             return Step::Wait;
         }
-        let Some(event) = self.waiting.pop_front() else { return Step::Done };
+        let Some(event) = self.next.take() else { return Step::Done };
+        self.next = self.queue.as_mut().and_then(|queue| queue.pop_front());
         self.inside = Some(me);
         Step::Deliver(Arc::clone(sink), event)
     }

@@ -1,0 +1,112 @@
+//! Bills of turns, in the books and the records of a session.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use runtime_sinks::{SinkError, UsageRecord};
+use runtime_usage::{Charge, ReportedUsage, UsageSnapshot, Usd};
+
+use super::{Bill, Funds, Money, is_unsaid};
+use crate::log::log;
+use crate::parts::sinks::ask;
+use crate::parts::stream::clean_name;
+
+/// The money of a session, with the session's names for books and records: they have no secrets.
+#[derive(Clone, Copy)]
+pub(crate) struct Till<'m> {
+    pub(crate) money: &'m Money,
+    pub(super) role: &'m Arc<str>,
+    pub(super) session_id: &'m Arc<str>,
+}
+
+impl Till<'_> {
+    /// Bills a turn by its usage, complete or partial, in the tracker, the usage sink and the
+    /// budget. A turn without a model is not metered.
+    #[inline]
+    pub(crate) fn bill(self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
+        let tokens = usage.tokens;
+        if model.is_empty() {
+            return Bill { usage: Some(tokens), ..Bill::default() };
+        }
+        let model = &clean_name(model);
+        let tier = usage.tier.unwrap_or_else(|| funds.tier());
+        let recorded = match (usage.cost, funds.prices()) {
+            (None, Some(prices)) => {
+                // If all input or all output is unreported, or a strict budget has a partial usage,
+                // the cost is at least the reservation.
+                let guessed = is_unsaid(usage) || (usage.estimated && funds.is_strict());
+                let least = if guessed { funds.reserved() } else { Usd::ZERO };
+                let cost = prices.cost(&tokens, tier).max(least);
+                self.money.tracker.record_priced(model, &tokens, cost)
+            }
+            _ => self.money.tracker.record(model, usage, tier),
+        };
+        if recorded.first_unpriced {
+            log!(warn, session = %self.session_id, model = %model, "no price is registered for the model; its turns count as free");
+        }
+        if let Some(how) = recorded.first_loose {
+            log!(info, session = %self.session_id, model = %model, matched_by = %how, "no price is registered for this exact model name; a shorter name has one");
+        }
+        let bill = Bill {
+            usage: Some(tokens),
+            cost: recorded.cost,
+            estimated: usage.cost.is_none() && (usage.estimated || is_unsaid(usage)),
+            reported: recorded.reported,
+            ..Bill::default()
+        };
+        self.settle(model, funds, bill)
+    }
+
+    /// Bills a sent call with unknown usage by its reservation. `None` without a reservation.
+    pub(crate) fn bill_unknown(self, model: &Arc<str>, funds: Funds<'_>) -> Option<Bill> {
+        let cost = funds.reserved();
+        if model.is_empty() || cost.is_zero() {
+            return None;
+        }
+        let model = &clean_name(model);
+        let _ = self.money.tracker.record_priced(model, &UsageSnapshot::default(), cost);
+        let bill = Bill { cost, estimated: true, ..Bill::default() };
+        Some(self.settle(model, funds, bill))
+    }
+
+    #[inline]
+    fn settle(self, model: &Arc<str>, funds: Funds<'_>, mut bill: Bill) -> Bill {
+        let charge = Charge::new(bill.cost).model(model).role(self.role);
+        let charge = if bill.estimated { charge.estimated() } else { charge };
+        bill.marks = funds.settle(charge).marks;
+        if let Some(sink) = self.money.sink() {
+            let mut record =
+                UsageRecord::new(Arc::clone(model), bill.usage.unwrap_or_default(), bill.cost);
+            record.session_id = Some(Arc::clone(self.session_id));
+            record.role = Some(Arc::clone(self.role));
+            record.estimated = bill.estimated;
+            record.cost_reported = bill.reported;
+            self.deliver(|| sink.record(&record));
+        }
+        bill
+    }
+
+    pub(crate) fn flush(self) {
+        if let Some(sink) = self.money.sink() {
+            self.deliver(|| sink.flush());
+        }
+    }
+
+    /// Drops the sink.
+    pub(crate) fn close(self) {
+        let sink = self.money.sink_slot().take();
+        self.deliver(|| {
+            drop(sink);
+            Ok(())
+        });
+    }
+
+    fn deliver(self, call: impl FnOnce() -> Result<(), SinkError>) {
+        // Relaxed: a count that nothing else depends on.
+        if let Some(error) = ask(self.session_id, call)
+            && self.money.sink_failures.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            log!(warn, session = %self.session_id, error = %error, "usage sink failed; further failures are only counted");
+        }
+    }
+}
