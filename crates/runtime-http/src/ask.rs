@@ -69,6 +69,8 @@ pub struct Ask {
     pub input_estimate: u64,
     /// Where the model's name stands in the body, if it does.
     model_at: Option<(usize, usize)>,
+    /// Whether it stands there with escapes.
+    model_is_escaped: bool,
     /// Whether the stream was asked for its usage in some way.
     says_usage: bool,
 }
@@ -82,8 +84,9 @@ impl Ask {
         let path = uri.path();
         let (kind, streams) = endpoint::kind(path)?;
         let Scanned { model, model_at, max_output, tier, stream, says_usage } = scan::scan(body)?;
+        let model_is_escaped = model.is_some() && model_at.is_none();
         let provider = provider(uri);
-        let in_path = || endpoint::model(path).unwrap_or("unknown").into();
+        let in_path = || endpoint::model(path).map_or_else(|| "unknown".into(), Arc::from);
         // Only Ollama streams unless told otherwise.
         let stream = stream.unwrap_or(kind == Kind::Ollama);
         Some(Self {
@@ -95,6 +98,7 @@ impl Ask {
             streamed: kind != Kind::Embedding && (streams || stream),
             input_estimate: estimate::tokens(body),
             model_at,
+            model_is_escaped,
             says_usage,
         })
     }
@@ -123,8 +127,12 @@ impl Ask {
     pub(crate) fn rewritten(&self, body: &Bytes, model: &str, ask_usage: bool) -> Option<Bytes> {
         let model_at = self.model_at.filter(|_| *self.model != *model);
         let asks = ask_usage && self.streamed && self.kind == Kind::Chat && !self.says_usage;
-        if model_at.is_none() && !asks {
+        let changes = model_at.is_some() || (self.model_is_escaped && *self.model != *model);
+        if !changes && !asks {
             return None;
+        }
+        if self.model_is_escaped && *self.model != *model {
+            return scan::rewrite_all(body, model, asks).map(Bytes::from);
         }
         scan::rewrite(body, model_at.map(|at| (at, model)), asks).map(Bytes::from)
     }

@@ -18,7 +18,7 @@ use http::response::Parts;
 use http_body::Body;
 use runtime_events::{Clock as _, SystemClock};
 use runtime_orchestrator::{Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError};
-use runtime_resilience::{FaultError, Provider};
+use runtime_resilience::{Fault, FaultError, FaultKind, Provider};
 
 pub(crate) use self::running::Running;
 use crate::ask::{Ask, Kind};
@@ -218,15 +218,21 @@ where
             meter.finish();
         }
         let read = body.is_read();
-        if let Some(error) = broken.or_else(|| meter.error().cloned()) {
+        let told = meter.error().cloned().map(|error| {
+            if meter.is_error() {
+                whole_error(at.unwrap_or(self.ask.provider), &parts, &body)
+            } else {
+                error
+            }
+        });
+        if let Some(error) = broken.or(told) {
             running.observe(meter.usage());
             let failed = running.fail(error);
             self.last = Some(Ok(Response::from_parts(parts, body)));
             return self.recover(running, failed).await;
         }
         if read && !meter.has_answered() {
-            let cut =
-                FaultError::of(runtime_resilience::FaultKind::Network, "the answer ended early");
+            let cut = FaultError::of(FaultKind::Network, "the answer ended early");
             running.observe(meter.usage());
             let failed = running.fail(cut);
             self.last = Some(Ok(Response::from_parts(parts, body)));
@@ -253,6 +259,16 @@ where
         let last = self.last.take();
         last.unwrap_or_else(|| Err(Failed::Refused(Refused::new(error))))
     }
+}
+
+/// The error that is the body of an answer: its head, such as a wait in it, belongs to it.
+fn whole_error<B>(provider: Provider, parts: &Parts, body: &TurnBody<B>) -> FaultError {
+    let (status, now) = (parts.status.as_u16(), SystemClock.utc_now());
+    let text = whole(body);
+    let mut error = FaultError::from_response(provider, status, &parts.headers, &text, now);
+    // Nothing was answered.
+    error.fault.reach = Fault::of(error.fault.kind).reach;
+    error
 }
 
 /// The held bytes in one piece, copied only if there are several.

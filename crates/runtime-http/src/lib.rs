@@ -23,6 +23,10 @@
 //! inside a 200 or a broken connection. A stream that breaks later ends with its error, and is billed
 //! by what was received, as an estimate.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(any(feature = "async-openai", feature = "reqwest-middleware", feature = "tower")),
+    expect(dead_code, reason = "the doors use it")
+)]
 
 mod ask;
 mod body;

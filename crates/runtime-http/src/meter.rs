@@ -92,6 +92,10 @@ struct Seen {
     parts: u64,
     ended: bool,
     error: Option<FaultError>,
+    /// Whether the error is the whole body.
+    is_whole: bool,
+    /// Something that is neither a part of an answer nor a known error.
+    odd: Option<FaultError>,
 }
 
 impl Meter {
@@ -114,6 +118,8 @@ impl Meter {
             parts: 0,
             ended: false,
             error: None,
+            is_whole: false,
+            odd: None,
         };
         Self { reading, seen }
     }
@@ -147,6 +153,10 @@ impl Meter {
             Reading::Opaque => seen.ended = true,
             Reading::Events(_) => {}
         }
+        if seen.parts == 0 && !seen.ended && seen.error.is_none() {
+            // Nothing else came.
+            seen.error = seen.odd.take();
+        }
     }
 
     /// Whether the answer is complete. Its usage may have been reported or not.
@@ -172,6 +182,11 @@ impl Meter {
     /// The failure that the reply told although its status is that of an answer.
     pub const fn error(&self) -> Option<&FaultError> {
         self.seen.error.as_ref()
+    }
+
+    /// Whether the whole body is an error, so that its head belongs to the error as well.
+    pub(crate) const fn is_error(&self) -> bool {
+        self.seen.is_whole
     }
 
     /// The usage so far; an estimate unless the reply reported it. `None` if the reply cannot be read,
@@ -227,9 +242,14 @@ impl Seen {
             error.fault.reach = Fault::of(error.fault.kind).reach;
         }
         let known = matches!(error.fault.basis, FaultBasis::Row(_) | FaultBasis::OwnRow(_));
-        if tells_error || known {
-            self.error.get_or_insert(error);
-        }
+        let place = if tells_error || known { &mut self.error } else { &mut self.odd };
+        place.get_or_insert(error);
+    }
+
+    /// Whether a row knows a value as an error, which is kept then.
+    fn knows(&mut self, value: &Value) -> bool {
+        self.failed(value, false);
+        self.error.is_some()
     }
 
     /// Reads a whole body of this length.
@@ -242,7 +262,12 @@ impl Seen {
                 }
                 self.ended = self.usage.has_ended();
             }
-            Ok(value) if has_error(&value) => self.failed(&value, true),
+            Ok(value) if has_error(&value) => {
+                self.is_whole = true;
+                self.failed(&value, true);
+            }
+            // No answer, but the words of a known error.
+            Ok(value) if !is_answer(&value) && self.knows(&value) => self.is_whole = true,
             Ok(value) => {
                 self.ended = true;
                 let usage = self.format.read(&value).ok();
@@ -290,10 +315,32 @@ fn has_error(value: &Value) -> bool {
     matches!(kind, Some("error" | "response.failed"))
         || field(value, "error")
         || value.get("response").is_some_and(|response| field(response, "error"))
+        || ["/choices/0/error", "/response/status_details/error"]
+            .iter()
+            .any(|path| value.pointer(path).is_some_and(told))
         || value
             .pointer("/base_resp/status_code")
             .and_then(Value::as_i64)
             .is_some_and(|code| code != 0)
+}
+
+/// Whether a whole body looks like an answer.
+fn is_answer(value: &Value) -> bool {
+    const NAMES: [&str; 10] = [
+        "choices",
+        "usage",
+        "content",
+        "output",
+        "candidates",
+        "usageMetadata",
+        "promptFeedback",
+        "embedding",
+        "embeddings",
+        "data",
+    ];
+    NAMES.iter().any(|name| value.get(name).is_some())
+        || value.get("message").is_some_and(Value::is_object)
+        || value.get("done").is_some()
 }
 
 /// Whether a value looks like a part of an answer.
@@ -304,6 +351,19 @@ fn is_part(format: UsageFormat, value: &Value) -> bool {
         UsageFormat::OpenAiResponses | UsageFormat::Anthropic => has(&["type"]),
         UsageFormat::Gemini => has(&["candidates", "usageMetadata", "promptFeedback"]),
         UsageFormat::Ollama => has(&["done", "message", "response"]),
+        // Events may be wrapped in their names or not.
+        UsageFormat::Bedrock => has(&[
+            "messageStart",
+            "contentBlockStart",
+            "contentBlockDelta",
+            "contentBlockStop",
+            "messageStop",
+            "metadata",
+            "role",
+            "contentBlockIndex",
+            "stopReason",
+            "usage",
+        ]),
         _ => true,
     }
 }

@@ -88,12 +88,15 @@ pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
 }
 
 /// The model in a path: `/models/M:verb`, `/model/M/converse`, `/deployments/M/…`.
-pub(super) fn model(path: &str) -> Option<&str> {
-    ["/models/", "/model/", "/deployments/"].iter().find_map(|before| {
-        let (_, rest) = path.rsplit_once(before)?;
-        let (model, _) = rest.rsplit_once([':', '/'])?;
-        Some(model).filter(|model| !model.is_empty())
-    })
+pub(super) fn model(path: &str) -> Option<String> {
+    let after = |before: &str| path.rsplit_once(before).map(|(_, rest)| rest);
+    let verb = || after("/models/")?.rsplit_once(':');
+    let converse = || after("/model/")?.rsplit_once('/');
+    let deployment = || after("/deployments/")?.split_once('/');
+    let (model, _) = verb().or_else(converse).or_else(deployment)?;
+    // Clients of Bedrock escape the colon before a version, and the parts of a name in full.
+    let model = model.replace("%3A", ":").replace("%2F", "/");
+    Some(model).filter(|model| !model.is_empty())
 }
 
 /// The path behind the base of the URL, with another model.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use runtime_usage::ServiceTier;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a body says.
 #[derive(Debug, Default)]
@@ -67,6 +67,17 @@ pub(super) fn rewrite(
         None => new.extend_from_slice(&body[open..]),
     }
     Some(new)
+}
+
+/// [`rewrite`], for a name that is escaped.
+pub(super) fn rewrite_all(body: &[u8], model: &str, asks_usage: bool) -> Option<Vec<u8>> {
+    let mut body: Value = serde_json::from_slice(body).ok()?;
+    let fields = body.as_object_mut()?;
+    fields.insert("model".to_owned(), model.into());
+    if asks_usage {
+        fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
+    }
+    serde_json::to_vec(&body).ok()
 }
 
 #[derive(Default)]

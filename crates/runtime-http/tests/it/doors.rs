@@ -288,7 +288,7 @@ async fn shared_client_uses_the_current_session() {
 
 #[tokio::test]
 async fn embeddings_are_metered_where_they_are_and_other_requests_pass() {
-    for door in [Door::Tower, Door::Reqwest] {
+    for door in [Door::Tower, Door::Http2, Door::Reqwest] {
         let fixture = Fixture::new(&["down"]).await;
         let turns = Turns::of(&fixture.session);
         let url = |path: &str| format!("{}{path}", fixture.provider.base());
@@ -340,4 +340,28 @@ async fn each_turn_can_be_given_a_timeout() {
         assert!(matches!(found, Some(TurnError::TimedOut(_))), "{door:?}: {error:?}");
         assert_eq!(fixture.story(), ["turn", "pending timed_out", "ended"], "{door:?}");
     }
+}
+
+#[tokio::test]
+async fn compressed_answer_is_read_where_the_client_can_read_it() {
+    for door in doors() {
+        let fixture = Fixture::new(&["gzip"]).await;
+        let turns = Turns::of(&fixture.session);
+        let Reply::Whole(200, body) = door.chat(&turns, &fixture.provider, "gzip").await else {
+            panic!("{door:?}: it is answered")
+        };
+        assert_eq!(body, answer("gzip"), "{door:?}");
+        assert_eq!(fixture.books().tokens, ANSWERED, "{door:?}");
+    }
+    // Compressed although nobody asked for it: passed on, and billed by the reservation.
+    let fixture = Fixture::new(&["packed"]).await;
+    let turns = Turns::of(&fixture.session);
+    let url = format!("{}/chat/completions", fixture.provider.base());
+    let (_, mut bytes) = Door::Tower.post(&turns, &url, &json!({"model": "packed"})).await.unwrap();
+    let first = bytes.next().await.unwrap().unwrap();
+    assert!(first.starts_with(&[0x1f, 0x8b]));
+    drop(bytes);
+    let books = fixture.books();
+    assert_eq!(books.story, ["turn", "packed answered", "answered"]);
+    assert!(books.estimated && books.cost > Usd::ZERO);
 }

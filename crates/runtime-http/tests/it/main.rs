@@ -1,5 +1,8 @@
 //! Integration tests, one binary. They need every door.
 #![cfg(all(feature = "tower", feature = "reqwest-middleware", feature = "async-openai"))]
 
+mod asks;
+mod cases;
 mod doors;
+mod pieces;
 mod support;

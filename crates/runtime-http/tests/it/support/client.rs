@@ -25,12 +25,14 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
     Tower,
+    /// The same by HTTP/2.
+    Http2,
     Reqwest,
     OpenAi,
 }
 
-pub(crate) const fn doors() -> [Door; 3] {
-    [Door::Tower, Door::Reqwest, Door::OpenAi]
+pub(crate) const fn doors() -> [Door; 4] {
+    [Door::Tower, Door::Http2, Door::Reqwest, Door::OpenAi]
 }
 
 /// What the client saw.
@@ -60,10 +62,12 @@ impl Door {
                     Err(error) => Reply::Error(error.into()),
                 }
             }
-            Self::Tower | Self::Reqwest => match self.send(turns, provider, &body).await {
-                Ok((status, chunks)) => whole(status, chunks).await,
-                Err(error) => Reply::Error(error),
-            },
+            Self::Tower | Self::Http2 | Self::Reqwest => {
+                match self.send(turns, provider, &body).await {
+                    Ok((status, chunks)) => whole(status, chunks).await,
+                    Err(error) => Reply::Error(error),
+                }
+            }
         }
     }
 
@@ -120,12 +124,15 @@ impl Door {
         body: &Value,
     ) -> Result<(u16, ByteStream), Failure> {
         match self {
-            Self::Tower => {
+            Self::Tower | Self::Http2 => {
                 let client: Hyper<_, http_body_util::Full<Bytes>> =
-                    Hyper::builder(TokioExecutor::new()).build_http();
+                    Hyper::builder(TokioExecutor::new())
+                        .http2_only(self == Self::Http2)
+                        .build_http();
                 let mut client = turns.layer(client);
                 let request = http::Request::post(url)
                     .header("authorization", "Bearer own")
+                    .header("accept-encoding", "gzip")
                     .header("content-type", "application/json")
                     .body(Body::from(body.to_string()))?;
                 let reply = client.call(request).await?;

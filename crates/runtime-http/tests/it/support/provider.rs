@@ -1,13 +1,16 @@
 //! A provider on the loopback: the name of the model says how it behaves.
 
 use std::convert::Infallible;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Response, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Response, Uri, header};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -111,6 +114,17 @@ async fn reply(
                 Body::from_stream(stream::iter(pieces).chain(stream::pending())),
                 "application/json",
             )
+        }
+        ("gzip", _) if !headers.contains_key(header::ACCEPT_ENCODING) => {
+            json_reply(&answer("gzip"), usize::MAX)
+        }
+        ("gzip" | "packed", _) => {
+            let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+            packed.write_all(answer(&model).to_string().as_bytes()).unwrap();
+            let mut reply = whole(Body::from(packed.finish().unwrap()), "application/json");
+            let coding = HeaderValue::from_static("gzip");
+            reply.headers_mut().insert(header::CONTENT_ENCODING, coding);
+            reply
         }
         ("embed", false) => json_reply(
             &json!({"data": [], "model": "embed", "usage": {"prompt_tokens": 7, "total_tokens": 7}}),

@@ -1,0 +1,113 @@
+//! What a request asks for.
+
+use bytes::Bytes;
+use http::{Method, Uri};
+use runtime_http::{Ask, Kind};
+use runtime_resilience::Provider;
+use runtime_usage::ServiceTier;
+
+fn ask(url: &str, body: &str) -> Option<Ask> {
+    let uri: Uri = url.parse().expect("it is a URL");
+    Ask::of(&Method::POST, &uri, &Bytes::copy_from_slice(body.as_bytes()))
+}
+
+#[test]
+fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
+    let body = r#"{"model": "m"}"#;
+    let kind = |url: &str| ask(url, body).map(|ask| (ask.provider, ask.kind, ask.streamed));
+    for (url, expected) in [
+        ("https://api.openai.com/v1/chat/completions", (Provider::OpenAi, Kind::Chat, false)),
+        ("https://api.openai.com/v1/responses", (Provider::OpenAi, Kind::Responses, false)),
+        ("https://api.openai.com/v1/embeddings", (Provider::OpenAi, Kind::Embedding, false)),
+        (
+            "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=1",
+            (Provider::Azure, Kind::Chat, false),
+        ),
+        ("https://api.anthropic.com/v1/messages", (Provider::Anthropic, Kind::Messages, false)),
+        (
+            "https://us-east5-aiplatform.googleapis.com/v1/p/models/claude@1:streamRawPredict",
+            (Provider::Gemini, Kind::Messages, true),
+        ),
+        (
+            "https://generativelanguage.googleapis.com/v1beta/models/g:streamGenerateContent",
+            (Provider::Gemini, Kind::GenerateContent, true),
+        ),
+        (
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/a.b-v1%3A0/converse-stream",
+            (Provider::Bedrock, Kind::Converse, true),
+        ),
+        ("http://localhost:11434/api/chat", (Provider::Ollama, Kind::Ollama, true)),
+        (
+            "https://openrouter.ai/api/v1/chat/completions",
+            (Provider::OpenRouter, Kind::Chat, false),
+        ),
+        ("http://127.0.0.1:8000/v1/chat/completions", (Provider::Other, Kind::Chat, false)),
+        ("https://notopenai.com/v1/chat/completions", (Provider::Other, Kind::Chat, false)),
+    ] {
+        assert_eq!(kind(url), Some(expected), "{url}");
+    }
+    for url in [
+        "https://api.openai.com/v1/files",
+        "https://api.openai.com/v1/responses/resp_1/cancel",
+        "https://api.openai.com/v1/threads/t/messages",
+        "https://api.anthropic.com/v1/messages/count_tokens",
+        "https://api.openai.com/v1/models",
+    ] {
+        assert_eq!(kind(url), None, "{url}");
+    }
+    let uri = "https://api.openai.com/v1/chat/completions".parse().expect("it is a URL");
+    assert!(Ask::of(&Method::GET, &uri, body.as_bytes()).is_none(), "it lists stored ones");
+    assert!(ask("https://api.openai.com/v1/chat/completions", "no JSON").is_none());
+}
+
+#[test]
+fn limits_and_tiers_are_known_by_their_names() {
+    let chat =
+        |body: &str| ask("https://api.openai.com/v1/chat/completions", body).expect("a call");
+    let limit = |body: &str| chat(body).max_output;
+    assert_eq!(limit(r#"{"model":"m"}"#), None);
+    assert_eq!(limit(r#"{"max_tokens":10,"model":"m"}"#), Some(10));
+    assert_eq!(limit(r#"{"max_tokens":10,"max_completion_tokens":20,"n":3}"#), Some(60));
+    assert_eq!(limit(r#"{"max_output_tokens":null}"#), None);
+    assert_eq!(limit(r#"{"generationConfig":{"maxOutputTokens":7}}"#), Some(7));
+    assert_eq!(limit(r#"{"inferenceConfig":{"maxTokens":8}}"#), Some(8));
+    assert_eq!(limit(r#"{"options":{"num_predict":9}}"#), Some(9));
+    let tier = |body: &str| chat(body).tier;
+    assert_eq!(tier(r#"{"service_tier":"flex"}"#), ServiceTier::Flex);
+    assert_eq!(tier(r#"{"serviceTier":{"type":"priority"}}"#), ServiceTier::Priority);
+    assert_eq!(tier(r#"{"service_tier":"auto"}"#), ServiceTier::Standard);
+}
+
+#[test]
+fn model_is_in_the_body_or_in_the_path() {
+    let model = |url: &str, body: &str| ask(url, body).expect("a call").model.to_string();
+    let chat = "https://api.openai.com/v1/chat/completions";
+    assert_eq!(model(chat, r#"{"messages":[{"model":"inner"}],"model":"gpt-5"}"#), "gpt-5");
+    assert_eq!(model(chat, r#"{"model":"gpt\u002d5"}"#), "gpt-5");
+    assert_eq!(model(chat, r#"{"model":null}"#), "unknown");
+    let path = "https://x.openai.azure.com/openai/deployments/mine/chat/completions";
+    assert_eq!(model(path, "{}"), "mine");
+    let path =
+        "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:generateContent";
+    assert_eq!(model(path, "{}"), "gemini-2.5-pro");
+    let path = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.amazon.nova/converse";
+    assert_eq!(model(path, "{}"), "us.amazon.nova");
+}
+
+#[test]
+fn file_in_a_request_is_no_text() {
+    let chat =
+        |body: &str| ask("https://api.openai.com/v1/chat/completions", body).expect("a call");
+    assert_eq!(chat(r#"{"model":"12345"}"#).input_estimate, 5);
+    let data = "iVBORw0KGgo".repeat(20_000);
+    for part in [
+        format!(r#"{{"image_url":{{"url":"data:image/png;base64,{data}"}}}}"#),
+        format!(r#"{{"source":{{"type":"base64","data":"{data}"}}}}"#),
+        format!(r#"{{"inlineData":{{"mimeType":"image/png","data": "{data}"}}}}"#),
+    ] {
+        let estimate = chat(&format!(r#"{{"model":"m","messages":[{part}]}}"#)).input_estimate;
+        assert!((1_000..1_100).contains(&estimate), "{estimate} for {}", &part[..60]);
+    }
+    let text = "no file, but words ".repeat(10_000);
+    assert_eq!(chat(&format!(r#"{{"data":"{text}"}}"#)).input_estimate, 47_503);
+}

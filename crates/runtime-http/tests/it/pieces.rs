@@ -1,0 +1,164 @@
+//! A reply says the same in whichever pieces its bytes come.
+
+use bytes::Bytes;
+use http::{Method, Uri};
+use proptest::prelude::*;
+use runtime_http::{Ask, Framing, Meter};
+use runtime_resilience::FaultError;
+use runtime_usage::{ReportedUsage, UsageSnapshot};
+
+/// A recorded reply: the URL and the body of its request, the form of its bytes, and the tokens.
+struct Recorded {
+    url: &'static str,
+    request: &'static str,
+    framing: Framing,
+    reply: &'static str,
+    tokens: Result<UsageSnapshot, &'static str>,
+}
+
+const ASKS_STREAM: &str = r#"{"model": "m", "stream": true}"#;
+
+fn recorded() -> Vec<Recorded> {
+    vec![
+        Recorded {
+            url: "https://api.openai.com/v1/chat/completions",
+            request: ASKS_STREAM,
+            framing: Framing::Events,
+            reply: "\u{feff}: comment\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Grüße \"}}]}\r\n\r\n\
+                data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"🌍\"},\"finish_reason\":\"stop\"}]}\n\n\
+                data: {\"choices\":[],\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"total_tokens\":35}}\n\n\
+                data: [DONE]\n\n",
+            tokens: Ok(UsageSnapshot::new(30, 5)),
+        },
+        Recorded {
+            url: "https://api.anthropic.com/v1/messages",
+            request: ASKS_STREAM,
+            framing: Framing::Events,
+            reply: "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
+                event: ping\ndata: {\"type\": \"ping\"}\n\n\
+                event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Hello\"}}\n\n\
+                event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}}\n\n\
+                event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            tokens: Ok(UsageSnapshot::new(25, 15)),
+        },
+        Recorded {
+            url: "https://api.anthropic.com/v1/messages",
+            request: ASKS_STREAM,
+            framing: Framing::Events,
+            reply: "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+            tokens: Err("overload"),
+        },
+        Recorded {
+            url: "https://api.openai.com/v1/responses",
+            request: ASKS_STREAM,
+            framing: Framing::Events,
+            reply: "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"error\":null}}\n\n\
+                data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hello\"}\n\n\
+                data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":37,\"output_tokens\":11,\"total_tokens\":48}}}\n\n",
+            tokens: Ok(UsageSnapshot::new(37, 11)),
+        },
+        Recorded {
+            url: "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
+            request: r#"{"contents": []}"#,
+            framing: Framing::Events,
+            reply: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}],\"usageMetadata\":{\"promptTokenCount\":4,\"totalTokenCount\":4}}\n\n\
+                data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}\n\n",
+            tokens: Ok(UsageSnapshot::new(4, 2)),
+        },
+        Recorded {
+            url: "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+            request: r#"{"contents": []}"#,
+            framing: Framing::Whole,
+            reply: "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]},\n{\"candidates\":[{\"finishReason\":\"STOP\"}],\
+                \"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}]",
+            tokens: Ok(UsageSnapshot::new(4, 2)),
+        },
+        Recorded {
+            url: "http://localhost:11434/api/chat",
+            request: r#"{"model": "llama3.2"}"#,
+            framing: Framing::Lines,
+            reply: "{\"message\":{\"content\":\"Hi\"},\"done\":false}\n\
+                {\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":26,\"eval_count\":9}",
+            tokens: Ok(UsageSnapshot::new(26, 9)),
+        },
+        Recorded {
+            url: "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2/converse",
+            request: r#"{"messages": []}"#,
+            framing: Framing::Whole,
+            reply: "{\"output\":{},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":12,\"outputTokens\":3,\"totalTokens\":15}}",
+            tokens: Ok(UsageSnapshot::new(12, 3)),
+        },
+        Recorded {
+            url: "https://openrouter.ai/api/v1/chat/completions",
+            request: r#"{"model": "m"}"#,
+            framing: Framing::Whole,
+            reply: "{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}",
+            tokens: Err("quota"),
+        },
+        Recorded {
+            url: "https://api.openai.com/v1/chat/completions",
+            request: r#"{"model": "m"}"#,
+            framing: Framing::Whole,
+            reply: "{\"choices\":[{\"message\":{\"content\":\"cut of",
+            tokens: Err("network"),
+        },
+    ]
+}
+
+fn read(recorded: &Recorded, cuts: &[usize]) -> (Option<ReportedUsage>, bool, Option<FaultError>) {
+    let uri: Uri = recorded.url.parse().expect("it is a URL");
+    let ask = Ask::of(&Method::POST, &uri, recorded.request.as_bytes()).expect("it is a call");
+    let mut meter = Meter::new(&ask, recorded.framing);
+    let reply = Bytes::from_static(recorded.reply.as_bytes());
+    let mut from = 0;
+    for cut in cuts {
+        let to = (*cut % (reply.len() + 1)).max(from);
+        meter.push(&reply.slice(from..to));
+        from = to;
+    }
+    meter.push(&reply.slice(from..));
+    meter.finish();
+    (meter.usage(), meter.has_ended(), meter.error().cloned())
+}
+
+#[test]
+fn recorded_replies_have_their_tokens_or_their_fault() {
+    for recorded in recorded() {
+        let (usage, _, error) = read(&recorded, &[]);
+        match recorded.tokens {
+            Ok(tokens) => {
+                let usage = usage.expect("it has usage");
+                assert_eq!((usage.tokens, usage.estimated), (tokens, false), "{}", recorded.url);
+                assert_eq!(error, None, "{}", recorded.url);
+            }
+            Err(kind) => {
+                let error = error.expect("it is an error");
+                assert_eq!(error.fault.kind.as_str(), kind, "{}", recorded.url);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_byte_after_the_other_is_the_whole() {
+    for recorded in recorded() {
+        let each: Vec<_> = (1..recorded.reply.len()).collect();
+        assert_eq!(read(&recorded, &each), read(&recorded, &[]), "{}", recorded.url);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_pieces_are_the_whole(
+        which in 0..recorded().len(),
+        mut cuts in proptest::collection::vec(0..2_000_usize, 0..40),
+    ) {
+        let recorded = &recorded()[which];
+        let len = recorded.reply.len() + 1;
+        for cut in &mut cuts {
+            *cut %= len;
+        }
+        cuts.sort_unstable();
+        prop_assert_eq!(read(recorded, &cuts), read(recorded, &[]));
+    }
+}
