@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod estimate;
+mod fields;
 mod scan;
 
 use std::sync::Arc;

@@ -2,6 +2,7 @@
 
 mod events;
 mod lines;
+mod shape;
 mod whole;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use self::events::Events;
 use self::lines::Lines;
+use self::shape::{has_error, is_answer, is_part};
 use self::whole::Whole;
 use crate::ask::{Ask, Kind};
 
@@ -298,72 +300,5 @@ impl Seen {
         }
         usage.estimated = true;
         usage
-    }
-}
-
-/// Whether a value names an error.
-fn has_error(value: &Value) -> bool {
-    let told = |error: &Value| match error {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        Value::Array(errors) => !errors.is_empty(),
-        _ => true,
-    };
-    let field = |value: &Value, name: &str| value.get(name).is_some_and(told);
-    let kind = value.get("type").or_else(|| value.get("object")).and_then(Value::as_str);
-    matches!(kind, Some("error" | "response.failed"))
-        || field(value, "error")
-        || value.get("response").is_some_and(|response| field(response, "error"))
-        || ["/choices/0/error", "/response/status_details/error"]
-            .iter()
-            .any(|path| value.pointer(path).is_some_and(told))
-        || value
-            .pointer("/base_resp/status_code")
-            .and_then(Value::as_i64)
-            .is_some_and(|code| code != 0)
-}
-
-/// Whether a whole body looks like an answer.
-fn is_answer(value: &Value) -> bool {
-    const NAMES: [&str; 10] = [
-        "choices",
-        "usage",
-        "content",
-        "output",
-        "candidates",
-        "usageMetadata",
-        "promptFeedback",
-        "embedding",
-        "embeddings",
-        "data",
-    ];
-    NAMES.iter().any(|name| value.get(name).is_some())
-        || value.get("message").is_some_and(Value::is_object)
-        || value.get("done").is_some()
-}
-
-/// Whether a value looks like a part of an answer.
-fn is_part(format: UsageFormat, value: &Value) -> bool {
-    let has = |names: &[&str]| names.iter().any(|name| value.get(name).is_some());
-    match format {
-        UsageFormat::OpenAiChat | UsageFormat::OpenRouter => has(&["choices", "usage"]),
-        UsageFormat::OpenAiResponses | UsageFormat::Anthropic => has(&["type"]),
-        UsageFormat::Gemini => has(&["candidates", "usageMetadata", "promptFeedback"]),
-        UsageFormat::Ollama => has(&["done", "message", "response"]),
-        // Events may be wrapped in their names or not.
-        UsageFormat::Bedrock => has(&[
-            "messageStart",
-            "contentBlockStart",
-            "contentBlockDelta",
-            "contentBlockStop",
-            "messageStop",
-            "metadata",
-            "role",
-            "contentBlockIndex",
-            "stopReason",
-            "usage",
-        ]),
-        _ => true,
     }
 }

@@ -1,10 +1,9 @@
 //! Reads the few fields of a request's body that matter, and rewrites them. The rest is passed over.
 
-use std::fmt;
-
 use runtime_usage::ServiceTier;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Value, json};
+
+use super::fields::fields;
 
 /// What a body says.
 #[derive(Debug, Default)]
@@ -20,28 +19,47 @@ pub(super) struct Scanned {
 
 /// `None` if the body is no JSON object.
 pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
-    let fields: Fields<'_> = serde_json::from_slice(body).ok()?;
-    let Fields { model, limit, choices, tier, stream, says_usage } = fields;
-    let model_at = match &model {
-        Some(Name::Borrowed(name)) => place_in(body, name),
-        _ => None,
-    };
-    let model = model.and_then(|name| match name {
-        Name::Borrowed(name) => Some(name.to_owned()),
-        Name::Owned(name) => Some(name),
-        Name::Odd => None,
-    });
-    let max_output = limit.map(|limit| limit.saturating_mul(choices.unwrap_or(1).max(1)));
-    let tier = tier.and_then(|tier| tier.parse().ok()).unwrap_or_default();
-    let model = model.filter(|model| !model.is_empty());
-    Some(Scanned { model, model_at, max_output, tier, stream, says_usage })
+    let mut scanned = Scanned::default();
+    let (mut limit, mut choices) = (None, 1);
+    for (name, at) in fields(body)? {
+        let value = || serde_json::from_slice::<Value>(&body[at.clone()]).unwrap_or_default();
+        match name {
+            b"model" | b"modelId" => {
+                let name = value().as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+                // Without its quotes, and unless it is escaped.
+                let inside = (at.start + 1, at.end.saturating_sub(1).max(at.start + 1));
+                let plain = |name: &String| body[inside.0..inside.1] == *name.as_bytes();
+                scanned.model_at = name.as_ref().is_some_and(plain).then_some(inside);
+                scanned.model = name;
+            }
+            b"max_tokens"
+            | b"max_completion_tokens"
+            | b"max_output_tokens"
+            | b"max_tokens_to_sample" => limit = limit.max(value().as_u64()),
+            // Of Gemini, Bedrock and Ollama: an object with the limit.
+            b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
+                limit = limit.max(limit_in(&value()));
+            }
+            b"n" => choices = value().as_u64().unwrap_or(1).max(1),
+            b"service_tier" | b"serviceTier" => scanned.tier = tier_of(&value()),
+            b"stream" => scanned.stream = value().as_bool(),
+            b"stream_options" => scanned.says_usage = true,
+            _ => {}
+        }
+    }
+    scanned.max_output = limit.map(|limit| limit.saturating_mul(choices));
+    Some(scanned)
 }
 
-/// Where a part of a body stands in it.
-fn place_in(body: &[u8], part: &str) -> Option<(usize, usize)> {
-    let start = part.as_ptr().addr().checked_sub(body.as_ptr().addr())?;
-    let end = start.checked_add(part.len())?;
-    (body.get(start..end)? == part.as_bytes()).then_some((start, end))
+fn limit_in(config: &Value) -> Option<u64> {
+    let names = ["maxOutputTokens", "max_output_tokens", "maxTokens", "num_predict"];
+    names.iter().find_map(|name| config.get(name)?.as_u64())
+}
+
+/// `OpenAI`'s name, or Bedrock's object around it.
+fn tier_of(tier: &Value) -> ServiceTier {
+    let name = tier.as_str().or_else(|| tier.get("type")?.as_str());
+    name.and_then(|name| name.parse().ok()).unwrap_or_default()
 }
 
 /// The body with another model's name, and with a request for usage.
@@ -78,123 +96,4 @@ pub(super) fn rewrite_all(body: &[u8], model: &str, asks_usage: bool) -> Option<
         fields.insert("stream_options".to_owned(), json!({"include_usage": true}));
     }
     serde_json::to_vec(&body).ok()
-}
-
-#[derive(Default)]
-struct Fields<'a> {
-    model: Option<Name<'a>>,
-    limit: Option<u64>,
-    choices: Option<u64>,
-    tier: Option<String>,
-    stream: Option<bool>,
-    says_usage: bool,
-}
-
-#[derive(serde::Deserialize)]
-#[serde(field_identifier)]
-enum Key {
-    #[serde(rename = "model", alias = "modelId")]
-    Model,
-    #[serde(rename = "max_tokens", alias = "max_completion_tokens", alias = "max_output_tokens")]
-    #[serde(alias = "max_tokens_to_sample")]
-    Limit,
-    /// Of Gemini, Bedrock and Ollama: an object with the limit.
-    #[serde(rename = "generationConfig", alias = "generation_config", alias = "inferenceConfig")]
-    #[serde(alias = "options")]
-    Config,
-    #[serde(rename = "n")]
-    Choices,
-    #[serde(rename = "service_tier", alias = "serviceTier")]
-    Tier,
-    #[serde(rename = "stream")]
-    Stream,
-    #[serde(rename = "stream_options")]
-    StreamOptions,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reads;
-        impl<'de> Visitor<'de> for Reads {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Fields::default();
-                while let Some(key) = map.next_key()? {
-                    match key {
-                        Key::Model => fields.model = Some(map.next_value()?),
-                        Key::Limit => {
-                            let limit = map.next_value::<Value>()?.as_u64();
-                            fields.limit = fields.limit.max(limit);
-                        }
-                        Key::Config => {
-                            let limit = limit_in(&map.next_value()?);
-                            fields.limit = fields.limit.max(limit);
-                        }
-                        Key::Choices => fields.choices = map.next_value::<Value>()?.as_u64(),
-                        Key::Tier => fields.tier = tier_of(&map.next_value()?),
-                        Key::Stream => fields.stream = map.next_value::<Value>()?.as_bool(),
-                        Key::StreamOptions => {
-                            fields.says_usage = true;
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                        Key::Other => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(fields)
-            }
-        }
-        deserializer.deserialize_map(Reads)
-    }
-}
-
-fn limit_in(config: &Value) -> Option<u64> {
-    let names = ["maxOutputTokens", "max_output_tokens", "maxTokens", "num_predict"];
-    names.iter().find_map(|name| config.get(name)?.as_u64())
-}
-
-/// `OpenAI`'s name, or Bedrock's object around it.
-fn tier_of(tier: &Value) -> Option<String> {
-    tier.as_str().or_else(|| tier.get("type")?.as_str()).map(str::to_owned)
-}
-
-/// A name, borrowed from the body unless it is escaped.
-enum Name<'a> {
-    Borrowed(&'a str),
-    Owned(String),
-    Odd,
-}
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reads;
-        impl<'de> Visitor<'de> for Reads {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name::Borrowed(name))
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
-                Ok(Name::Owned(name.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Name<'de>, E> {
-                Ok(Name::Odd)
-            }
-        }
-        deserializer.deserialize_any(Reads)
-    }
 }

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use http::{Method, Uri};
+use proptest::prelude::*;
 use runtime_http::{Ask, Kind};
 use runtime_resilience::Provider;
 use runtime_usage::ServiceTier;
+use serde_json::json;
 
 fn ask(url: &str, body: &str) -> Option<Ask> {
     let uri: Uri = url.parse().expect("it is a URL");
@@ -95,6 +97,26 @@ fn model_is_in_the_body_or_in_the_path() {
 }
 
 #[test]
+fn fields_are_found_whatever_stands_in_the_values() {
+    let model = |body: &str| {
+        let ask = ask("https://api.openai.com/v1/chat/completions", body)?;
+        Some(ask.model.to_string())
+    };
+    let found = Some("m".to_owned());
+    for body in [
+        r#" { "messages" : [ {"content": "a \"model\": \"x\", } ] \\"} , {"n": [1, {}]} ] , "model" : "m" } "#,
+        r#"{"a":null,"b":-1.5e3,"c":"\\","d":"\\\"","e":{},"f":[],"g":true,"model":"m"}"#,
+        "{\"text\":\"Grüße 🌍 {[\",\n\"model\":\"m\"}",
+    ] {
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok(), "{body}");
+        assert_eq!(model(body), found, "{body}");
+    }
+    for body in ["", "[]", "7", "{", r#"{"model":"m""#, r#"{"model":"m\"}"#, r#"{"model"}"#] {
+        assert_eq!(model(body), None, "{body}");
+    }
+}
+
+#[test]
 fn file_in_a_request_is_no_text() {
     let chat =
         |body: &str| ask("https://api.openai.com/v1/chat/completions", body).expect("a call");
@@ -110,4 +132,15 @@ fn file_in_a_request_is_no_text() {
     }
     let text = "no file, but words ".repeat(10_000);
     assert_eq!(chat(&format!(r#"{{"data":"{text}"}}"#)).input_estimate, 47_503);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_passed_over(before in ".*", after in ".*", name in "[a-z\"\\\\ü]{1,8}") {
+        let fields = |text: &str| json!([text, {"model": text, text: [text]}]).to_string();
+        let (before, after) = (fields(&before), fields(&after));
+        let body = format!(r#"{{"messages":{before},"model":{},"tools":{after}}}"#, json!(name));
+        let ask = ask("https://api.openai.com/v1/chat/completions", &body).expect("a call");
+        prop_assert_eq!(&*ask.model, &*name);
+    }
 }

@@ -137,6 +137,10 @@ impl Times {
 
     /// The time limit of the next token.
     fn next_token(&self) -> Option<Due<'_>> {
+        // Without a limit between tokens, none is asked for: each step of a stream comes by here.
+        if self.first_token.is_none() && self.idle.is_none() {
+            return None;
+        }
         let pulse = self.pulse.as_ref()?;
         let last = pulse.last_token();
         let (from, timeout, phase) = match last {
