@@ -1,7 +1,7 @@
 //! One test a promise, behind every door.
 
 use futures_util::StreamExt;
-use runtime_events::{AgentEventName, ManualClock, SpanOutcome};
+use runtime_events::{AgentEventName, SpanOutcome};
 use runtime_http::{NoSession, NoSessionError, Place, Turns, turn_error};
 use runtime_orchestrator::TurnError;
 use runtime_resilience::Route;
@@ -166,83 +166,6 @@ async fn connection_that_is_refused_is_the_clients_own_error() {
 }
 
 #[tokio::test]
-async fn client_that_leaves_cancels_and_one_with_the_whole_answer_does_not() {
-    for door in doors() {
-        let fixture = Fixture::new(&["idle", "silent"]).await;
-        let turns = Turns::of(&fixture.session);
-        let mut chunks = door.stream(&turns, &fixture.provider, "idle").await.unwrap();
-        for _ in 0..10 {
-            chunks.next().await.unwrap().unwrap();
-        }
-        assert!(fixture.session.complete().is_err(), "{door:?}: a turn is under way");
-        drop(chunks);
-        settled(&fixture).await;
-        let books = fixture.books();
-        assert_eq!(books.story, ["turn", "idle cancelled", "ended"], "{door:?}");
-        assert!(books.estimated && books.tokens.output_tokens > 0, "{door:?}");
-
-        // Its usage is not reported; the client stops at the last word.
-        let fixture = Fixture::new(&["silent"]).await;
-        let turns = Turns::of(&fixture.session);
-        let Reply::Stream(_, None) = door.read(&turns, &fixture.provider, "silent").await else {
-            panic!("{door:?}: it is whole")
-        };
-        settled(&fixture).await;
-        let books = fixture.books();
-        assert_eq!(books.story, ["turn", "silent answered", "answered"], "{door:?}");
-        assert!(books.estimated, "{door:?}");
-    }
-}
-
-/// Waits until no turn is under way: a client may drop its stream in another task.
-async fn settled(fixture: &Fixture) {
-    for _ in 0..10_000 {
-        let ended = |name| fixture.events.all(name).len();
-        let begun = ended(AgentEventName::TurnStarted);
-        if ended(AgentEventName::TurnCompleted) + ended(AgentEventName::TurnFailed) == begun {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("a turn is still under way");
-}
-
-#[tokio::test]
-async fn caller_that_drops_the_call_cancels_it() {
-    for door in doors() {
-        let fixture = Fixture::new(&["pending"]).await;
-        let turns = Turns::of(&fixture.session);
-        let call = door.chat(&turns, &fixture.provider, "pending");
-        tokio::select! {
-            biased;
-            _ = call => panic!("{door:?}: it is never answered"),
-            () = async {
-                while fixture.provider.hits().is_empty() {
-                    tokio::task::yield_now().await;
-                }
-            } => {}
-        }
-        assert_eq!(fixture.story(), ["turn", "pending cancelled", "ended"], "{door:?}");
-    }
-}
-
-#[tokio::test]
-async fn session_that_ends_ends_the_stream() {
-    for door in doors() {
-        let fixture = Fixture::new(&["idle"]).await;
-        let turns = Turns::of(&fixture.session);
-        let mut chunks = door.stream(&turns, &fixture.provider, "idle").await.unwrap();
-        for _ in 0..10 {
-            chunks.next().await.unwrap().unwrap();
-        }
-        fixture.session.cancel("enough").unwrap();
-        chunks.next().await.unwrap().unwrap_err();
-        settled(&fixture).await;
-        assert_eq!(fixture.story(), ["turn", "idle cancelled", "ended"], "{door:?}");
-    }
-}
-
-#[tokio::test]
 async fn call_goes_to_the_place_of_its_route() {
     for door in doors() {
         let fixture = Fixture::new(&["down", "fine"]).await;
@@ -323,22 +246,6 @@ async fn usage_of_a_stream_is_asked_for_if_told_to() {
         let body: Value = serde_json::from_str(&fixture.provider.hits()[0].body).unwrap();
         assert_eq!(body["stream_options"]["include_usage"], true, "{door:?}");
         assert_eq!(body["model"], "fine", "{door:?}");
-    }
-}
-
-#[tokio::test]
-async fn each_turn_can_be_given_a_timeout() {
-    for door in doors() {
-        let clock = ManualClock::skipping();
-        let fixture = Fixture::with(&["pending"], |o| o.time(clock)).await;
-        let second = std::time::Duration::from_secs(1);
-        let turns = Turns::of(&fixture.session).each(move |_, turn| turn.within(second));
-        let Reply::Error(error) = door.chat(&turns, &fixture.provider, "pending").await else {
-            panic!("{door:?}: it is late")
-        };
-        let found = turn_error(&*error);
-        assert!(matches!(found, Some(TurnError::TimedOut(_))), "{door:?}: {error:?}");
-        assert_eq!(fixture.story(), ["turn", "pending timed_out", "ended"], "{door:?}");
     }
 }
 

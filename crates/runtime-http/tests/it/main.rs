@@ -4,5 +4,6 @@
 mod asks;
 mod cases;
 mod doors;
+mod ends;
 mod pieces;
 mod support;

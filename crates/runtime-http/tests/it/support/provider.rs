@@ -205,6 +205,15 @@ fn streamed(how: &str) -> Response<Body> {
         _ => {}
     }
     chunks.push(chunk(json!([{"index": 0, "delta": {}, "finish_reason": "stop"}]), Value::Null));
+    if matches!(how, "stops" | "done") {
+        // The connection stays open after the last word.
+        if how == "done" {
+            chunks.push("data: [DONE]\n\n".to_owned());
+        }
+        let pieces = chunks.into_iter().map(|chunk| Ok::<_, Infallible>(Bytes::from(chunk)));
+        let body = Body::from_stream(stream::iter(pieces).chain(stream::pending()));
+        return whole(body, "text/event-stream");
+    }
     if how != "silent" {
         let usage = json!({"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120});
         chunks.push(chunk(json!([]), usage));

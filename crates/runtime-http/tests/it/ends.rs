@@ -1,0 +1,146 @@
+//! The ends of calls: by the client, by the caller, by the session, by time, and by the last word.
+
+use futures_util::{StreamExt, join};
+use runtime_events::{AgentEventName, ManualClock};
+use runtime_http::{Turns, turn_error};
+use runtime_orchestrator::TurnError;
+
+use crate::support::{Fixture, Reply, doors};
+
+#[tokio::test]
+async fn client_that_leaves_cancels_and_one_with_the_whole_answer_does_not() {
+    for door in doors() {
+        let fixture = Fixture::new(&["idle", "silent"]).await;
+        let turns = Turns::of(&fixture.session);
+        let mut chunks = door.stream(&turns, &fixture.provider, "idle").await.unwrap();
+        for _ in 0..10 {
+            chunks.next().await.unwrap().unwrap();
+        }
+        assert!(fixture.session.complete().is_err(), "{door:?}: a turn is under way");
+        drop(chunks);
+        settled(&fixture).await;
+        let books = fixture.books();
+        assert_eq!(books.story, ["turn", "idle cancelled", "ended"], "{door:?}");
+        assert!(books.estimated && books.tokens.output_tokens > 0, "{door:?}");
+
+        // Its usage is not reported; the client stops at the last word.
+        let fixture = Fixture::new(&["silent"]).await;
+        let turns = Turns::of(&fixture.session);
+        let Reply::Stream(_, None) = door.read(&turns, &fixture.provider, "silent").await else {
+            panic!("{door:?}: it is whole")
+        };
+        settled(&fixture).await;
+        let books = fixture.books();
+        assert_eq!(books.story, ["turn", "silent answered", "answered"], "{door:?}");
+        assert!(books.estimated, "{door:?}");
+    }
+}
+
+/// Waits until no turn is under way: a client may drop its stream in another task.
+async fn settled(fixture: &Fixture) {
+    for _ in 0..10_000 {
+        let ended = |name| fixture.events.all(name).len();
+        let begun = ended(AgentEventName::TurnStarted);
+        if ended(AgentEventName::TurnCompleted) + ended(AgentEventName::TurnFailed) == begun {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("a turn is still under way");
+}
+
+#[tokio::test]
+async fn caller_that_drops_the_call_cancels_it() {
+    for door in doors() {
+        let fixture = Fixture::new(&["pending"]).await;
+        let turns = Turns::of(&fixture.session);
+        let call = door.chat(&turns, &fixture.provider, "pending");
+        tokio::select! {
+            biased;
+            _ = call => panic!("{door:?}: it is never answered"),
+            () = async {
+                while fixture.provider.hits().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            } => {}
+        }
+        assert_eq!(fixture.story(), ["turn", "pending cancelled", "ended"], "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn session_that_ends_ends_the_stream() {
+    for door in doors() {
+        let fixture = Fixture::new(&["idle"]).await;
+        let turns = Turns::of(&fixture.session);
+        let mut chunks = door.stream(&turns, &fixture.provider, "idle").await.unwrap();
+        for _ in 0..10 {
+            chunks.next().await.unwrap().unwrap();
+        }
+        fixture.session.cancel("enough").unwrap();
+        chunks.next().await.unwrap().unwrap_err();
+        settled(&fixture).await;
+        assert_eq!(fixture.story(), ["turn", "idle cancelled", "ended"], "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn each_turn_can_be_given_a_timeout() {
+    for door in doors() {
+        let clock = ManualClock::skipping();
+        let fixture = Fixture::with(&["pending"], |o| o.time(clock)).await;
+        let second = std::time::Duration::from_secs(1);
+        let turns = Turns::of(&fixture.session).each(move |_, turn| turn.within(second));
+        let Reply::Error(error) = door.chat(&turns, &fixture.provider, "pending").await else {
+            panic!("{door:?}: it is late")
+        };
+        let found = turn_error(&*error);
+        assert!(matches!(found, Some(TurnError::TimedOut(_))), "{door:?}: {error:?}");
+        assert_eq!(fixture.story(), ["turn", "pending timed_out", "ended"], "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn last_word_of_a_stream_ends_its_turn() {
+    for door in doors() {
+        let fixture = Fixture::new(&["done"]).await;
+        let turns = Turns::of(&fixture.session);
+        let mut chunks = door.stream(&turns, &fixture.provider, "done").await.unwrap();
+        while let Some(chunk) = chunks.next().await {
+            chunk.unwrap();
+        }
+        settled(&fixture).await;
+        assert_eq!(fixture.story(), ["turn", "done answered", "answered"], "{door:?}");
+        fixture.session.complete().unwrap();
+        drop(chunks);
+
+        // The model has stopped, and the client does not wait for the last word.
+        let fixture = Fixture::new(&["stops"]).await;
+        let turns = Turns::of(&fixture.session);
+        let mut chunks = door.stream(&turns, &fixture.provider, "stops").await.unwrap();
+        for _ in 0..11 {
+            chunks.next().await.unwrap().unwrap();
+        }
+        assert!(fixture.session.complete().is_err(), "{door:?}: its usage may still come");
+        drop(chunks);
+        settled(&fixture).await;
+        assert_eq!(fixture.story(), ["turn", "stops answered", "answered"], "{door:?}");
+    }
+}
+
+#[tokio::test]
+async fn reply_of_an_earlier_attempt_is_not_the_last_one() {
+    for door in doors() {
+        let fixture = Fixture::new(&["down", "pending"]).await;
+        let turns = Turns::of(&fixture.session);
+        let ends = async {
+            while fixture.provider.hits().len() < 2 {
+                tokio::task::yield_now().await;
+            }
+            fixture.session.cancel("enough").unwrap();
+        };
+        let (reply, ()) = join!(door.chat(&turns, &fixture.provider, "down"), ends);
+        let Reply::Error(error) = reply else { panic!("{door:?}: {reply:?}") };
+        assert!(matches!(turn_error(&*error), Some(TurnError::Closed(_))), "{door:?}: {error:?}");
+    }
+}
