@@ -10,7 +10,13 @@ use crate::workspace;
 /// A check: its name, and its function.
 type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
-const CHECKS: &[Check] = &[("clients", clients), ("minimal", minimal), ("prices", prices)];
+const CHECKS: &[Check] = &[
+    ("clients", clients),
+    ("minimal", minimal),
+    ("prices", prices),
+    ("prometheus", prometheus),
+    ("viewers", viewers),
+];
 
 /// `cargo xtask world NAME…`
 pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
@@ -74,6 +80,49 @@ fn prices(home: &Path) -> Result<(), Error> {
     Cmd::cargo("test --package runtime-usage --test it published -- --nocapture")
         .env("PRICES_DIR", text(home))
         .run()
+}
+
+/// A Prometheus that scrapes the example: the dashboard and the alerts get answers.
+fn prometheus(home: &Path) -> Result<(), Error> {
+    for program in ["prometheus", "promtool", "python3"] {
+        if !Cmd::program(program).arg("--version").works() {
+            println!(
+                "skipped: there is no {program} (Debian's package prometheus has promtool, too)"
+            );
+            return Ok(());
+        }
+    }
+    Cmd::cargo("build --locked --package runtime-otel --example prometheus").run()?;
+    let script = text(&workspace::root().join("xtask/world/prometheus.py"));
+    let example = text(&workspace::target_dir().join("debug/examples/prometheus"));
+    Cmd::program("python3").args([script, text(&home.join("served")), example]).run()
+}
+
+/// Two runs in Phoenix and `MLflow`: what their interfaces say of them is what there is.
+fn viewers(home: &Path) -> Result<(), Error> {
+    const VIEWERS: [(&str, &str); 2] = [("mlflow", "mlflow"), ("phoenix", "arize-phoenix")];
+
+    let manifest = workspace::root().join("xtask/viewers/Cargo.toml");
+    let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(text(&manifest));
+    if fetched.run().is_err() {
+        println!("skipped: the exporter of OpenTelemetry cannot be fetched");
+        return Ok(());
+    }
+    let target = home.join("target");
+    let lints = Cmd::cargo("clippy --locked --manifest-path").arg(text(&manifest));
+    lints.args(["--", "-D", "warnings"]).env("CARGO_TARGET_DIR", text(&target)).run()?;
+    let build = Cmd::cargo("build --locked --manifest-path").arg(text(&manifest));
+    build.env("CARGO_TARGET_DIR", text(&target)).run()?;
+
+    let script = text(&workspace::root().join("xtask/world/viewers.py"));
+    let sender = text(&target.join("debug/viewers"));
+    for (viewer, package) in VIEWERS {
+        let home = home.join(viewer);
+        let Some(python) = python(&home, &[package]) else { continue };
+        let args = [&*script, viewer, &text(&home.join("served")), &sender].map(str::to_owned);
+        Cmd::program(python).args(args).run()?;
+    }
+    Ok(())
 }
 
 /// The interpreter of a virtual environment that has these packages, or a word why there is none.

@@ -2,6 +2,7 @@
 
 mod end;
 mod entry;
+mod hold;
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +16,7 @@ use runtime_usage::Account;
 
 pub(crate) use self::end::completed;
 pub(crate) use self::entry::Entry;
+pub(crate) use self::hold::Hold;
 use crate::error::{CalledFromSinkError, text_of};
 use crate::limits::Until;
 use crate::log::log;

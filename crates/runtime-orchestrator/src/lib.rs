@@ -42,6 +42,7 @@
 //! |---|---|---|
 //! | `tokio` | yes | tokio's timer as the default [`Sleeper`](runtime_events::Sleeper), so that a `Duration` is a [`Timeout`] |
 //! | `tracing` | yes | log lines through `tracing` |
+//! | `stream` | no | [`SessionEvents`] is a `Stream` of `futures` |
 //! | `anyhow` | no | errors of type `anyhow::Error` are classified by their whole chain and stay downcastable |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -85,12 +86,13 @@ pub use self::{
     escalation::Escalation,
     limits::Timeout,
     orchestrator::Orchestrator,
-    recover::Attempt,
+    parts::stream::MissedEventsError,
+    recover::{ActiveAttempt, Attempt, RecoveringTurn},
     recovery::RecoveryConfig,
     report::{Drained, LeftOver, Report, Summary},
-    session::{Acceptance, BlockingCalls, OrchestrationSession, SessionHandle},
+    session::{Acceptance, BlockingCalls, OrchestrationSession, SessionEvents, SessionHandle},
     shutdown::Shutdown,
     telemetry::TelemetryConfig,
-    tool::ToolCall,
+    tool::{Effect, ToolCall},
     turn::{ActiveTurn, Answer, IntoUsage, Settled, Turn},
 };

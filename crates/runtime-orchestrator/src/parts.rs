@@ -21,3 +21,4 @@ pub(crate) mod stream;
 #[cfg(test)]
 mod tests;
 pub(crate) mod time;
+pub(crate) mod watchers;

@@ -24,6 +24,8 @@ mod run;
 mod settle;
 mod steps;
 mod story;
+mod turn;
 
 pub use self::attempt::Attempt;
 pub(crate) use self::run::run;
+pub use self::turn::{ActiveAttempt, RecoveringTurn};

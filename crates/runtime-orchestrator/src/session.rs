@@ -3,7 +3,9 @@
 mod blocking;
 mod calls;
 mod checks;
+mod current;
 pub(crate) mod estate;
+mod events;
 mod handle;
 mod handoff;
 mod input;
@@ -27,6 +29,7 @@ use serde_json::Value;
 
 pub use self::blocking::BlockingCalls;
 pub use self::estate::Acceptance;
+pub use self::events::SessionEvents;
 pub use self::handle::SessionHandle;
 use crate::core::Core;
 use crate::error::{BoxError, SessionError};
@@ -159,15 +162,19 @@ impl OrchestrationSession {
 impl OrchestrationSession {
     /// Ends the session by `result`: `Ok` completes it, an error fails it.
     ///
+    /// A session with a [turn that outlives it](SessionHandle::begin_turn) under way is not
+    /// complete: it fails with [`SessionBusyError`](crate::SessionBusyError), and the turn is
+    /// interrupted.
+    ///
     /// A session that has already ended, for instance by a handoff, keeps its end. While the
     /// orchestrator [drains](crate::Orchestrator::drain), an error that is or wraps a refusal by
     /// the drain cancels the session as a shutdown.
     pub fn finish<T, E: Into<BoxError> + 'static>(self, result: Result<T, E>) -> Report<T> {
         let result = match result {
-            Ok(value) => {
-                let _ = self.core.complete(false, None);
-                Ok(value)
-            }
+            Ok(value) => match self.core.complete(true, None) {
+                Err(SessionError::Busy(busy)) => Err(self.core.fail_with(busy)),
+                _ => Ok(value),
+            },
             Err(error) => Err(self.core.fail_with(error)),
         };
         Report { result, summary: self.summary() }
@@ -322,8 +329,7 @@ impl OrchestrationSession {
     /// Without permissions every tool is allowed and no event is emitted. A session that has ended
     /// emits none either.
     ///
-    /// To choose the tools to offer to a model without an event for each, use
-    /// [`PermissionPolicy::filter_tools`](runtime_policy::PermissionPolicy::filter_tools).
+    /// To choose the tools to offer to a model, use [`SessionHandle::permits`], which emits nothing.
     pub fn authorize(&self, tool: &str) -> PermissionOutcome {
         checks::authorize(&self.core, tool)
     }
@@ -353,8 +359,8 @@ impl OrchestrationSession {
     }
 }
 
-/// Runs `body` with the flag raised during each poll, so that the drop of the session can tell a
-/// panic from a cancellation.
+/// Runs `body` in the scope of its session, with the flag raised during each poll, so that the drop
+/// of the session can tell a panic from a cancellation.
 pub(crate) async fn guard<T>(
     session: &OrchestrationSession,
     body: impl AsyncFnOnce(&OrchestrationSession) -> Result<T, BoxError>,
@@ -364,7 +370,7 @@ pub(crate) async fn guard<T>(
         // Relaxed: only the thread that polls, or unwinds from the poll, reads the flag. Moving a
         // task to another thread has its own barrier.
         session.polling.store(true, Ordering::Relaxed);
-        let polled = body.as_mut().poll(cx);
+        let polled = current::within(&session.core, || body.as_mut().poll(cx));
         session.polling.store(false, Ordering::Relaxed);
         polled
     })

@@ -3,7 +3,8 @@
 mod active;
 mod admit;
 mod describe;
+mod effect;
 mod run;
 
-pub use self::describe::ToolCall;
 pub(crate) use self::run::run;
+pub use self::{describe::ToolCall, effect::Effect};

@@ -51,20 +51,45 @@ pub(crate) fn race<F: Future>(
 ) -> impl Future<Output = Result<F::Output, Interrupted>> {
     async move {
         let mut future = pin!(future);
-        // Made at the first pending poll: a call that is ready at once needs no timer.
-        let mut timer: Option<Box<Timer>> = None;
-        let mut watched = Watched { host, key: None };
+        let mut watched = Watched { host, vigil: Vigil::default() };
         poll_fn(|cx| {
-            if let Poll::Ready(value) = poll_flagged(future.as_mut(), polling, cx) {
+            if let Poll::Ready(value) = flagged(polling, || future.as_mut().poll(cx)) {
                 return Poll::Ready(Ok(value));
             }
-            if let Some(end) = watched.ended(cx.waker()) {
-                return Poll::Ready(Err(Interrupted::Closed(end)));
-            }
-            let over = poll_time(&mut timer, host.clock(), pace, cx);
-            over.map(|(kind, after)| Err(Interrupted::Time(kind, after)))
+            watched.vigil.poll(host, pace, cx).map(Err)
         })
         .await
+    }
+}
+
+/// The wait for the end of a session or of a time, from poll to poll.
+#[derive(Debug, Default)]
+pub(crate) struct Vigil {
+    /// Made at the first pending poll: a call that is ready at once needs no timer.
+    timer: Option<Box<Timer>>,
+    /// The place among the wakers of the session's end.
+    key: Option<u64>,
+}
+
+impl Vigil {
+    pub(crate) fn poll(
+        &mut self,
+        host: &impl Host,
+        pace: &Pace,
+        cx: &mut Context<'_>,
+    ) -> Poll<Interrupted> {
+        if let Some(end) = host.watch(&mut self.key, cx.waker()) {
+            return Poll::Ready(Interrupted::Closed(end));
+        }
+        let over = poll_time(&mut self.timer, host.clock(), pace, cx);
+        over.map(|(kind, after)| Interrupted::Time(kind, after))
+    }
+
+    /// Leaves the place. It is taken again at the next poll.
+    pub(crate) fn leave(&mut self, host: &impl Host) {
+        if let Some(key) = self.key.take() {
+            host.unwatch(key);
+        }
     }
 }
 
@@ -95,35 +120,23 @@ fn poll_time(
     }
 }
 
-/// Polls the caller's future with the flag raised.
-fn poll_flagged<F: Future>(
-    future: Pin<&mut F>,
-    polling: &mut bool,
-    cx: &mut Context<'_>,
-) -> Poll<F::Output> {
-    *polling = true;
-    let polled = future.poll(cx);
-    *polling = false;
-    polled
+/// Runs the caller's code with the flag raised. After a panic it stays raised.
+pub(crate) fn flagged<T>(flag: &mut bool, code: impl FnOnce() -> T) -> T {
+    *flag = true;
+    let value = code();
+    *flag = false;
+    value
 }
 
-/// A place among the wakers of the session's end.
+/// A vigil that leaves its place at the end of the wait.
 struct Watched<'h, H: Host> {
     host: &'h H,
-    key: Option<u64>,
-}
-
-impl<H: Host> Watched<'_, H> {
-    fn ended(&mut self, waker: &Waker) -> Option<End> {
-        self.host.watch(&mut self.key, waker)
-    }
+    vigil: Vigil,
 }
 
 impl<H: Host> Drop for Watched<'_, H> {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.host.unwatch(key);
-        }
+        self.vigil.leave(self.host);
     }
 }
 

@@ -8,11 +8,12 @@ use opentelemetry::trace::{SpanBuilder, SpanKind};
 use opentelemetry::{KeyValue, StringValue};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
 use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
+use serde_json::json;
 
-use crate::config::{OtelConfig, SemconvProfile};
-use crate::names::{error, gen_ai, op, own};
+use crate::config::{OtelConfig, SemconvProfile, Viewer};
+use crate::names::{error, gen_ai, op, own, viewer};
 use crate::provider::model_maker;
-use crate::table::{Agent, Chat, Sole, What};
+use crate::table::{Agent, Chat, Open, Sole, What};
 use crate::tokens::Tokens;
 
 /// A span as it begins.
@@ -38,6 +39,7 @@ impl OtelConfig {
         for (label, value) in event.labels.iter().flat_map(|labels| labels.iter()) {
             said.push(KeyValue::new(format!("{}{label}", own::LABEL), value.clone()));
         }
+        self.whose(event, &mut said);
         let span = named(op::INVOKE_AGENT, event.role.as_deref(), SpanKind::Internal);
         let agent = Agent { role: event.role.clone(), ..Agent::default() };
         Beginning { span: span.with_attributes(said), what: What::Agent(agent) }
@@ -50,10 +52,11 @@ impl OtelConfig {
             SemconvProfile::V1_41 => gen_ai::WORKFLOW_NAME,
             SemconvProfile::GenAi0_1 => gen_ai::AGENT_NAME,
         };
-        let said = [
+        let mut said = vec![
             KeyValue::new(gen_ai::OPERATION, op::INVOKE_WORKFLOW),
             KeyValue::new(key, name.clone()),
         ];
+        self.whose(event, &mut said);
         let span = named(op::INVOKE_WORKFLOW, Some(name), SpanKind::Internal);
         Some(span.with_attributes(said))
     }
@@ -67,6 +70,7 @@ impl OtelConfig {
         said.extend(model.clone().map(|model| KeyValue::new(gen_ai::REQUEST_MODEL, model)));
         said.extend(provider.clone().map(|it| KeyValue::new(gen_ai::PROVIDER, it)));
         said.extend(self.conversation_of(event).map(|it| KeyValue::new(gen_ai::CONVERSATION, it)));
+        self.whose(event, &mut said);
         let span = named(op::CHAT, model.as_deref(), SpanKind::Client);
         let chat = Chat { told: provider.is_some(), model, provider, answered: None };
         Beginning { span: span.with_attributes(said), what: What::Chat(chat) }
@@ -85,27 +89,44 @@ impl OtelConfig {
         if self.profile == SemconvProfile::GenAi0_1 {
             said.extend(event.role.clone().map(|it| KeyValue::new(gen_ai::AGENT_NAME, it)));
         }
+        self.whose(event, &mut said);
         let span = named(op::EXECUTE_TOOL, Some(&tool), SpanKind::Internal);
         Beginning { span: span.with_attributes(said), what: What::Tool(tool) }
+    }
+
+    pub(crate) fn attempt(&self, event: &AgentEvent) -> Beginning {
+        let mut said = Vec::with_capacity(4);
+        let begun = TurnStarted::of(event);
+        said.extend(begun.attempt.map(|it| KeyValue::new(own::ATTEMPT_NUMBER, i64::from(it))));
+        for (word, name) in [(begun.provider, own::PROVIDER), (begun.model, own::MODEL)] {
+            said.extend(told(word).map(|text| KeyValue::new(name, text.to_owned())));
+        }
+        if begun.hedge {
+            said.push(KeyValue::new(own::HEDGE, true));
+        }
+        self.whose(event, &mut said);
+        let span = named(own::ATTEMPT, None, SpanKind::Internal);
+        Beginning { span: span.with_attributes(said), what: What::Attempt }
+    }
+
+    /// The text of an event, if it may be told. That of a failure is an error's.
+    pub(crate) fn detail(&self, event: &AgentEvent) -> Option<StringValue> {
+        let told = if event.failure_class.is_some() { self.errors } else { self.details };
+        event.detail.clone().filter(|_| told).map(StringValue::from)
     }
 
     fn conversation_of(&self, event: &AgentEvent) -> Option<String> {
         event.labels.as_ref()?.get(&*self.conversation).cloned()
     }
-}
 
-pub(crate) fn attempt(event: &AgentEvent) -> Beginning {
-    let mut said = Vec::with_capacity(4);
-    let begun = TurnStarted::of(event);
-    said.extend(begun.attempt.map(|it| KeyValue::new(own::ATTEMPT_NUMBER, i64::from(it))));
-    for (word, name) in [(begun.provider, own::PROVIDER), (begun.model, own::MODEL)] {
-        said.extend(told(word).map(|text| KeyValue::new(name, text.to_owned())));
+    /// Whose span it is. On every span: viewers find spans by it, not only traces.
+    fn whose(&self, event: &AgentEvent, said: &mut Vec<KeyValue>) {
+        let Some(labels) = &event.labels else { return };
+        for (label, key) in [(&self.user, viewer::USER), (&self.session, viewer::SESSION)] {
+            let value = label.as_ref().and_then(|label| labels.get(&**label));
+            said.extend(value.map(|value| KeyValue::new(key, value.clone())));
+        }
     }
-    if begun.hedge {
-        said.push(KeyValue::new(own::HEDGE, true));
-    }
-    let span = named(own::ATTEMPT, None, SpanKind::Internal);
-    Beginning { span: span.with_attributes(said), what: What::Attempt }
 }
 
 /// Room for the attributes of the end as well: the SDK keeps all in one list.
@@ -113,12 +134,13 @@ const ROOM: usize = 8;
 
 /// The attributes of a span's end. Without an event, the span is abandoned.
 pub(crate) fn ending(
-    what: &What,
+    open: &Open,
     event: Option<&AgentEvent>,
     config: &OtelConfig,
 ) -> Vec<KeyValue> {
-    let mut said = Vec::with_capacity(8);
-    match what {
+    let mut said = Vec::with_capacity(8 + open.contents.len());
+    said.extend(open.contents.iter().cloned());
+    match &open.what {
         What::Agent(agent) => {
             if config.profile == SemconvProfile::V1_41
                 && config.provider.is_none()
@@ -137,7 +159,7 @@ pub(crate) fn ending(
                 said.push(KeyValue::new(gen_ai::RESPONSE_MODEL, Arc::clone(model)));
             }
             if let Some(event) = event {
-                spent(event, config.profile, &mut said);
+                spent(event, config, &mut said);
             }
         }
         What::Tool(_) => {}
@@ -153,10 +175,9 @@ pub(crate) fn ending(
     if let Some(event) = event {
         said.extend(event.outcome.map(|it| KeyValue::new(own::OUTCOME, it.as_str())));
         said.extend(event.failure_class.map(|it| KeyValue::new(own::FAILURE_CLASS, it.as_str())));
-        if config.details {
-            let detail = event.detail.clone();
-            said.extend(detail.map(|it| KeyValue::new(own::DETAIL, StringValue::from(it))));
-        }
+        // A failed span has it in its exception.
+        let detail = config.detail(event).filter(|_| failure(Some(event)).is_none());
+        said.extend(detail.map(|it| KeyValue::new(own::DETAIL, it)));
     }
     said
 }
@@ -179,9 +200,9 @@ pub(crate) fn told(word: Option<Word<'_>>) -> Option<&str> {
     word.map(Word::as_str).filter(|text| !text.is_empty())
 }
 
-fn spent(event: &AgentEvent, profile: SemconvProfile, said: &mut Vec<KeyValue>) {
+fn spent(event: &AgentEvent, config: &OtelConfig, said: &mut Vec<KeyValue>) {
     if let Some(tokens) = Tokens::of(event) {
-        let written = match profile {
+        let written = match config.profile {
             SemconvProfile::V1_41 => gen_ai::CACHE_CREATION,
             SemconvProfile::GenAi0_1 => gen_ai::CACHE_WRITE,
         };
@@ -197,7 +218,22 @@ fn spent(event: &AgentEvent, profile: SemconvProfile, said: &mut Vec<KeyValue>) 
             }
         }
     }
-    cost(&TurnEnded::of(event), said);
+    let ended = TurnEnded::of(event);
+    if let Some(cost) = ended.cost_usd {
+        said.extend(config.viewers.iter().map(|viewer| cost_for(*viewer, cost)));
+    }
+    cost(&ended, said);
+}
+
+/// The cost under the name that a viewer reads. Not on attempts: viewers add up what they find.
+fn cost_for(viewer: Viewer, cost: f64) -> KeyValue {
+    match viewer {
+        Viewer::Langfuse => KeyValue::new(viewer::LANGFUSE_COST, cost),
+        Viewer::OpenInference => KeyValue::new(viewer::OPEN_INFERENCE_COST, cost),
+        Viewer::Mlflow => {
+            KeyValue::new(viewer::MLFLOW_COST, json!({ "total_cost": cost }).to_string())
+        }
+    }
 }
 
 fn cost(ended: &TurnEnded<'_>, said: &mut Vec<KeyValue>) {

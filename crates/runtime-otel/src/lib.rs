@@ -9,6 +9,7 @@
 //! | [`replay()`] and [`replay_log`] | make the same spans from a log |
 //! | [`otlp_json`], [`write_otlp_json`] | write the same spans as a file |
 //! | [`OtelConfig`] and [`SemconvProfile`] | say which conventions, and how much is told |
+//! | [`Viewer`] | reads facts under names of its own |
 //! | [`OtelStats`] | counts spans by fate |
 //! | [`names`] | has every name that leaves this crate |
 #![cfg_attr(
@@ -19,8 +20,10 @@
 
 mod attributes;
 mod config;
+mod contents;
 #[cfg(feature = "sdk")]
 mod ids;
+mod messages;
 mod meters;
 pub mod names;
 mod note;
@@ -41,7 +44,7 @@ mod tracer;
 pub use self::ids::EventIds;
 #[doc(inline)]
 pub use self::{
-    config::{OtelConfig, SemconvProfile},
+    config::{OtelConfig, SemconvProfile, Viewer},
     otlp::{otlp_json, write_otlp_json},
     projection::OtelStats,
     replay::{Replayed, replay, replay_log},

@@ -49,6 +49,56 @@ pub mod gen_ai {
     pub const FUNCTION: &str = "function";
 }
 
+/// Keys of captured contents, which the conventions leave to an opt-in.
+pub mod content {
+    /// The messages that a model was given, as JSON.
+    pub const INPUT: &str = "gen_ai.input.messages";
+    /// The messages that it gave, as JSON.
+    pub const OUTPUT: &str = "gen_ai.output.messages";
+    /// Instructions that were given apart from the messages, as JSON.
+    pub const SYSTEM: &str = "gen_ai.system_instructions";
+    /// The arguments of a tool, as JSON.
+    pub const ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+    /// The result of a tool: a text, or JSON.
+    pub const RESULT: &str = "gen_ai.tool.call.result";
+}
+
+/// The event of an error, as all of OpenTelemetry has it.
+pub mod exception {
+    /// The event.
+    pub const EVENT: &str = "exception";
+    /// What `error.type` says.
+    pub const TYPE: &str = "exception.type";
+    /// The error's text.
+    pub const MESSAGE: &str = "exception.message";
+}
+
+/// Keys that viewers read, and the conventions for generative AI have no name for.
+pub mod viewer {
+    /// The user that a span is for.
+    pub const USER: &str = "user.id";
+    /// What viewers group traces by.
+    pub const SESSION: &str = "session.id";
+    /// The cost of a call in US dollars, for Langfuse.
+    pub const LANGFUSE_COST: &str = "gen_ai.usage.cost";
+    /// The same as JSON, for `MLflow`.
+    pub const MLFLOW_COST: &str = "mlflow.llm.cost";
+    /// The same in the `OpenInference` conventions.
+    pub const OPEN_INFERENCE_COST: &str = "llm.cost.total";
+    /// What a span was given, in the `OpenInference` conventions: what lists of spans show.
+    pub const INPUT: &str = "input.value";
+    /// What kind of text that is: [`TEXT`] or [`JSON`].
+    pub const INPUT_TYPE: &str = "input.mime_type";
+    /// What came of it.
+    pub const OUTPUT: &str = "output.value";
+    /// As above.
+    pub const OUTPUT_TYPE: &str = "output.mime_type";
+    /// A text.
+    pub const TEXT: &str = "text/plain";
+    /// JSON.
+    pub const JSON: &str = "application/json";
+}
+
 /// The values of `gen_ai.operation.name` that are used.
 pub mod op {
     /// A session.
@@ -93,7 +143,7 @@ pub mod own {
     pub const OUTCOME: &str = "techrevati.outcome";
     /// How it failed.
     pub const FAILURE_CLASS: &str = "techrevati.failure_class";
-    /// A line for people; only with details.
+    /// A line for people; only with details, or of a failure with errors.
     pub const DETAIL: &str = "techrevati.detail";
     /// The cost of a turn or an attempt, in US dollars.
     pub const COST: &str = "techrevati.cost_usd";

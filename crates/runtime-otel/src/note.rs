@@ -9,11 +9,26 @@ use opentelemetry::{Array, Context, Key, KeyValue, StringValue, Value};
 use runtime_events::{AgentEvent, AgentEventName, Data};
 use serde_json::Value as Json;
 
-use crate::names::own;
+use crate::config::OtelConfig;
+use crate::names::{exception, own};
+
+/// Tells on the span of `cx` that it failed, as an exception: viewers look for one.
+pub(crate) fn failed(
+    cx: &Context,
+    kind: &'static str,
+    message: Option<StringValue>,
+    at: SystemTime,
+) {
+    let mut said = vec![KeyValue::new(exception::TYPE, kind)];
+    said.extend(message.map(|message| KeyValue::new(exception::MESSAGE, message)));
+    cx.span().add_event_with_timestamp(exception::EVENT, at, said);
+}
 
 /// Tells `event` on the span of `cx`, under its own name.
-pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bool) {
+pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, config: &OtelConfig) {
     let mut said = Vec::with_capacity(6);
+    // A content is told by attributes, or not at all: here it is only that there was one.
+    let details = config.details && event.event != AgentEventName::ContentCaptured;
     for (key, value) in event.data.iter().flat_map(Data::iter) {
         let known = plain(event.event, key).map(Key::from_static_str);
         let name = known.or_else(|| details.then(|| format!("{}{key}", own::PREFIX).into()));
@@ -30,11 +45,10 @@ pub(crate) fn tell(cx: &Context, event: &AgentEvent, at: SystemTime, details: bo
     }
     // Of a wait: it has no span of its own.
     said.extend(event.outcome.map(|outcome| KeyValue::new(own::OUTCOME, outcome.as_str())));
-    if details
-        && let Some(detail) = event.detail.clone()
+    if let Some(detail) = config.detail(event)
         && !said.iter().any(|it| it.key.as_str() == own::DETAIL)
     {
-        said.push(KeyValue::new(own::DETAIL, StringValue::from(detail)));
+        said.push(KeyValue::new(own::DETAIL, detail));
     }
     cx.span().add_event_with_timestamp(event.event.as_str(), at, said);
 }

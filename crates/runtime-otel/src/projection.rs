@@ -20,7 +20,7 @@ use opentelemetry::{Context, KeyValue};
 use runtime_events::payload::{
     HandedOver, SessionEnded, SessionStarted, TurnEnded, TurnStarted, Word,
 };
-use runtime_events::{AgentEvent, AgentEventName, SpanId};
+use runtime_events::{AgentEvent, AgentEventName, SpanId, SpanOutcome};
 use runtime_sinks::SinkError;
 
 use crate::attributes::{self, Beginning, failure, told};
@@ -79,13 +79,13 @@ impl Projection {
         match (event.span, event.outcome) {
             (Some(span), None) => match self.beginning(event) {
                 Some(beginning) => return self.begin(event, span, beginning, around),
-                None => self.note(event),
+                None => self.inside(event),
             },
             // Waits are told as two events.
             (Some(span), Some(_)) if event.event != AgentEventName::WaitEnded => {
                 self.end(event, span);
             }
-            _ => self.note(event),
+            _ => self.inside(event),
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Projection {
             AgentEventName::AgentStarted => self.config.agent(event),
             AgentEventName::TurnStarted => self.config.chat(event),
             AgentEventName::ToolCalled => self.config.tool(event),
-            AgentEventName::AttemptStarted => attributes::attempt(event),
+            AgentEventName::AttemptStarted => self.config.attempt(event),
             _ => return None,
         })
     }
@@ -178,7 +178,8 @@ impl Projection {
             builder = builder.with_links(vec![Link::new(from, vec![handoff()], 0)]);
         }
         let cx = self.start(builder, start, &above, ids);
-        let open = Open { cx, session, parent, start, latest: start, order: 0, what };
+        let (latest, contents) = (start, Vec::new());
+        let open = Open { cx, session, parent, start, latest, order: 0, what, contents };
         // Before another thread can abandon it.
         count(&self.counts.begun);
         let before = self.table().insert(span, event, open);
@@ -210,6 +211,9 @@ impl Projection {
         {
             note_answer(turn, event);
         }
+        if event.outcome == Some(SpanOutcome::Ok) {
+            table.answered(span);
+        }
         let at = table.time(event, session);
         let (left, last) = table.end(span, at);
         drop(table);
@@ -225,10 +229,15 @@ impl Projection {
     /// Ends a span at the tracer, and measures it. Not under the lock: this is where exporters run.
     fn finish(&self, ended: &Ended, event: Option<&AgentEvent>, role: Option<&KeyValue>) {
         let span = ended.open.cx.span();
-        span.set_attributes(attributes::ending(&ended.open.what, event, &self.config));
-        let status = failure(event).map(|_| {
-            let detail = event.and_then(|event| event.detail.clone());
-            Status::error(detail.filter(|_| self.config.details).unwrap_or_default())
+        span.set_attributes(attributes::ending(&ended.open, event, &self.config));
+        let detail = event.and_then(|event| self.config.detail(event));
+        let status = failure(event).map(|kind| {
+            let message = detail.as_ref().map(|it| it.as_str().to_owned()).unwrap_or_default();
+            // Where no end was told, nothing was thrown.
+            if event.is_some() {
+                note::failed(&ended.open.cx, kind, detail, ended.at);
+            }
+            Status::error(message)
         });
         let workflow = match &ended.open.what {
             What::Agent(agent) => agent.workflow.as_ref(),
@@ -240,6 +249,7 @@ impl Projection {
         span.end_with_timestamp(ended.at);
         if let Some(workflow) = workflow {
             let span = workflow.span();
+            span.set_attributes(ended.open.contents.iter().cloned());
             if let Some(error) = failure(event) {
                 span.set_attribute(KeyValue::new(crate::names::error::TYPE, error));
             }
@@ -258,6 +268,25 @@ impl Projection {
         }
     }
 
+    /// Takes an event that neither begins nor ends a span.
+    fn inside(&self, event: &AgentEvent) {
+        if event.event == AgentEventName::ContentCaptured && self.config.contents {
+            self.keep(event);
+        } else {
+            self.note(event);
+        }
+    }
+
+    /// Keeps a captured content for the end of its span.
+    fn keep(&self, event: &AgentEvent) {
+        // Read before the lock: it may be long.
+        let said = self.config.content(event);
+        let mut table = self.table();
+        let session = table.session(event, event.span);
+        table.time(event, session);
+        table.keep(event, said);
+    }
+
     fn note(&self, event: &AgentEvent) {
         let mut table = self.table();
         let session = table.session(event, event.span);
@@ -274,7 +303,7 @@ impl Projection {
         };
         drop(table);
         if let Some((cx, at)) = placed {
-            note::tell(&cx, event, at, self.config.details);
+            note::tell(&cx, event, at, &self.config);
             if let Some(target) = target {
                 target.span().add_link(cx.span().span_context().clone(), vec![handoff()]);
             }

@@ -8,10 +8,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::Context;
 use opentelemetry::trace::SpanContext;
+use opentelemetry::{Context, KeyValue};
 use runtime_events::{AgentEvent, SpanId};
 
+use crate::contents::is_asked;
 use crate::spread::Spread;
 use crate::time::{Anchor, stamp};
 
@@ -28,6 +29,19 @@ pub(crate) struct Open {
     /// Grows with each span: a parent's is less than its child's.
     pub(crate) order: u64,
     pub(crate) what: What,
+    /// What was captured, for its end. An attempt that captures the same anew replaces it.
+    pub(crate) contents: Vec<KeyValue>,
+}
+
+impl Open {
+    fn keep(&mut self, said: impl IntoIterator<Item = KeyValue>) {
+        for said in said {
+            match self.contents.iter_mut().find(|held| held.key == said.key) {
+                Some(held) => *held = said,
+                None => self.contents.push(said),
+            }
+        }
+    }
 }
 
 /// A session, by its place in the table: shorter than its id.
@@ -166,6 +180,34 @@ impl Table {
         let open = |span: &SpanId| self.spans.contains_key(span);
         let root = || self.root(event.session_id.as_deref()?).filter(open);
         event.span.filter(open).or_else(|| event.parent.filter(open)).or_else(root)
+    }
+
+    /// Keeps a captured content for the span that it is of. The first that its session asks is also
+    /// what the agent was asked.
+    pub(crate) fn keep(&mut self, event: &AgentEvent, said: Vec<KeyValue>) {
+        let Some(open) = self.enclosing(event).and_then(|span| self.get(span)) else { return };
+        let is_attempt = matches!(open.what, What::Attempt);
+        let span = open.parent.filter(|_| is_attempt).or_else(|| self.enclosing(event));
+        let asked = said.iter().filter(|said| is_asked(said)).cloned().collect::<Vec<_>>();
+        if let Some(open) = span.and_then(|span| self.get_mut(span)) {
+            open.keep(said);
+        }
+        let root = event.session_id.as_deref().and_then(|session| self.root(session));
+        if let Some(root) = root.and_then(|root| self.get_mut(root))
+            && !root.contents.iter().any(is_asked)
+        {
+            root.keep(asked);
+        }
+    }
+
+    /// Makes the answer of a turn its session's: the last one is what the agent answers.
+    pub(crate) fn answered(&mut self, turn: SpanId) {
+        let open = self.get(turn).filter(|open| matches!(open.what, What::Chat(_)));
+        let Some(session) = open.and_then(|open| self.sessions.get(&open.session?)) else { return };
+        let (root, contents) = (session.root, open.map(|open| open.contents.clone()));
+        if let Some(root) = root.and_then(|root| self.get_mut(root)) {
+            root.keep(contents.into_iter().flatten().filter(|said| !is_asked(said)));
+        }
     }
 
     /// Takes a span in, and hands out one that had its id.
@@ -308,8 +350,8 @@ mod tests {
     use super::*;
 
     fn open(parent: Option<SpanId>, session: Option<SessionKey>, what: What) -> Open {
-        let (cx, start) = (Context::new(), UNIX_EPOCH);
-        Open { cx, session, parent, start, latest: start, order: 0, what }
+        let (cx, start, contents) = (Context::new(), UNIX_EPOCH, Vec::new());
+        Open { cx, session, parent, start, latest: start, order: 0, what, contents }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::fault::{Fault, FaultDetails, FaultError, of_texts};
 /// The scenario of an error by its type alone; `None` if the type does not decide.
 ///
 /// It is asked about each error of a chain, so it need not look at sources.
-pub type TypeRule = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
+pub type ScenarioOf = fn(&(dyn Error + 'static)) -> Option<FailureScenario>;
 
 /// The fault of an error by its type alone; `None` if the type does not decide.
 ///
@@ -65,7 +65,7 @@ pub type FaultOf = fn(&(dyn Error + 'static)) -> Option<Fault>;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Classifier {
-    rules: Vec<TypeRule>,
+    rules: Vec<ScenarioOf>,
     faults: Vec<FaultOf>,
 }
 
@@ -73,7 +73,7 @@ impl Classifier {
     /// Adds a rule for types of your own. Rules are asked in the order they were added, before
     /// those of this crate.
     #[must_use]
-    pub fn rule(mut self, rule: TypeRule) -> Self {
+    pub fn rule(mut self, rule: ScenarioOf) -> Self {
         self.rules.push(rule);
         self
     }

@@ -92,6 +92,11 @@ impl StreamUsage {
         Ok(())
     }
 
+    /// Whether the stream said that the answer has ended. Its usage may come after that, or never.
+    pub const fn has_ended(&self) -> bool {
+        self.progress.ended
+    }
+
     /// Whether the model has stopped and the provider has reported its usage.
     pub const fn is_complete(&self) -> bool {
         self.progress.reported && self.progress.ended

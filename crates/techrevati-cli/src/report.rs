@@ -47,7 +47,7 @@ fn write(
 /// Written while the log is read, since a log may be larger than memory.
 fn otlp(report: &Report) -> Result<(), Error> {
     // A file of the log: it holds what the log holds.
-    let config = OtelConfig::default().details(true);
+    let config = OtelConfig::default().contents(true).errors(true).details(true);
     let mut events = source::Events::open(&report.log.path)?;
     let Some(first) = events.next() else {
         // No file is written over for one that is no log.

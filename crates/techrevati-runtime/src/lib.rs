@@ -39,12 +39,21 @@
 //! | [`usage`] | exact money, tokens, prices, cost tracking, budgets |
 //! | [`sinks`] | destinations of events and usage records |
 //! | [`orchestrator`] | sessions and turns, which connect all other modules |
+#![cfg_attr(
+    feature = "http-layer",
+    doc = "| [`http_layer`] | a layer below HTTP clients: each model call is a turn |"
+)]
 #![cfg_attr(feature = "report", doc = "| [`report`] | what a run did: a page, traces, numbers |")]
 #![cfg_attr(
     feature = "sqlite",
     doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
 )]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
+#![cfg_attr(
+    feature = "tools",
+    doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
+)]
+#![cfg_attr(feature = "mcp", doc = "| [`mcp`] | the tools of MCP servers |")]
 #![cfg_attr(
     feature = "test-util",
     doc = "| [`testing`] | a scripted model, a manual clock, a recording sink: for tests of your own agents |"
@@ -60,19 +69,31 @@
 //! | `tracing` | yes | log lines through `tracing` |
 //! | `http` | no | `Fault::from_http` reads replies of the crate `http`, and its `HeaderMap` is accepted as headers |
 //! | `reqwest-0-12`, `reqwest-0-13` | no | errors of that version of `reqwest` are classified by type: not sent, broken off, too late |
+//! | `stream` | no | `SessionEvents`, the events of a session as they happen, is a `Stream` of `futures` |
 //! | `anyhow` | no | `anyhow::Error` is classified by its whole chain and stays downcastable |
 //! | `otel` | no | events as OpenTelemetry spans and metrics |
 //! | `otel-sdk` | no | `otel`, and spans with the ids of their events |
-//! | `tower` | no | the circuit breaker as a layer of `tower` |
+//! | `http-layer` | no | `http_layer`: each model call of an HTTP client is a turn |
+//! | `tower` | no | the circuit breaker as a layer of `tower`; with `http-layer` its turns, too |
+//! | `reqwest-middleware` | no | `http-layer` as a middleware of `reqwest-middleware`, and so of `rig` |
+//! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
+//! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
+//! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(inline)]
 pub use runtime_events as events;
+#[cfg(feature = "http-layer")]
+#[doc(inline)]
+pub use runtime_http as http_layer;
 #[doc(inline)]
 pub use runtime_lifecycle as lifecycle;
+#[cfg(feature = "mcp")]
+#[doc(inline)]
+pub use runtime_mcp as mcp;
 #[doc(inline)]
 pub use runtime_orchestrator as orchestrator;
 #[cfg(feature = "otel")]
@@ -93,6 +114,9 @@ pub use runtime_sqlite as sqlite;
 #[cfg(feature = "test-util")]
 #[doc(inline)]
 pub use runtime_testkit as testing;
+#[cfg(feature = "tools")]
+#[doc(inline)]
+pub use runtime_tools as tools;
 #[doc(inline)]
 pub use runtime_usage as usage;
 

@@ -32,8 +32,11 @@ pub(super) const STEPS: &[Step] = &[
 
 fn format(_: &mut Counts) -> Result<Note, Error> {
     Cmd::cargo("fmt --all --check").run()?;
-    // The peers are a workspace of their own. Other checks would download its dependencies.
-    passed(Cmd::cargo("fmt --manifest-path xtask/peers/Cargo.toml --check").run())
+    // Workspaces of their own. Other checks would download their dependencies.
+    for apart in ["peers", "viewers"] {
+        Cmd::cargo("fmt --check --manifest-path").arg(format!("xtask/{apart}/Cargo.toml")).run()?;
+    }
+    Ok(Note::Passed(String::new()))
 }
 
 fn tidy(counts: &mut Counts) -> Result<Note, Error> {
@@ -161,7 +164,7 @@ fn deny(_: &mut Counts) -> Result<Note, Error> {
 }
 
 fn machete(_: &mut Counts) -> Result<Note, Error> {
-    // Only the crates and xtask: the peers would be downloaded.
+    // Only the crates and xtask: the workspaces apart would be downloaded.
     optional("machete", "--with-metadata crates")
 }
 

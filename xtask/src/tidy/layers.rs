@@ -57,7 +57,41 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks"],
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
-    Layer { name: "runtime-orchestrator", below: PARTS, others: &["anyhow", "tokio", "tracing"] },
+    Layer {
+        name: "runtime-orchestrator",
+        below: PARTS,
+        others: &["anyhow", "futures-core", "tokio", "tracing"],
+    },
+    Layer {
+        name: "runtime-tools",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
+        others: &["futures-util", "schemars"],
+    },
+    Layer {
+        name: "runtime-mcp",
+        below: &["runtime-orchestrator", "runtime-tools"],
+        others: &["rmcp"],
+    },
+    // The clients and what their layers need are off by default. `http` and its bodies are what the
+    // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines.
+    Layer {
+        name: "runtime-http",
+        below: &["runtime-events", "runtime-orchestrator", "runtime-resilience", "runtime-usage"],
+        others: &[
+            "async-openai",
+            "async-trait",
+            "bytes",
+            "http",
+            "http-body",
+            "http-body-util",
+            "memchr",
+            "reqwest-0-13",
+            "reqwest-middleware",
+            "sse-core",
+            "tower-layer",
+            "tower-service",
+        ],
+    },
     Layer { name: FACADE, below: ALL, others: &[] },
     // A command, which nothing depends on.
     Layer {
@@ -86,7 +120,9 @@ const PARTS: &[&str] = &[
 /// The crates below the facade.
 const ALL: &[&str] = &[
     "runtime-events",
+    "runtime-http",
     "runtime-lifecycle",
+    "runtime-mcp",
     "runtime-orchestrator",
     "runtime-otel",
     "runtime-policy",
@@ -95,6 +131,7 @@ const ALL: &[&str] = &[
     "runtime-sinks",
     "runtime-sqlite",
     "runtime-testkit",
+    "runtime-tools",
     "runtime-usage",
 ];
 

@@ -97,9 +97,19 @@ fn the_facade_depends_on_every_library() {
 }
 
 #[test]
-fn the_peers_have_the_same_lints_and_their_own_lock_file() {
+fn workspaces_apart_have_the_same_lints_and_their_own_lock_file() {
+    for (apart, dependency) in [("peers", "recloser"), ("viewers", "opentelemetry-otlp")] {
+        the_lints_are_ours(apart);
+        let excluded = PROJECT.manifest.get("workspace", "exclude");
+        let quoted = format!("\"xtask/{apart}\"");
+        assert!(excluded.is_some_and(|excluded| excluded.contains(&quoted)), "{quoted}");
+        assert!(!PROJECT.text("Cargo.lock").contains(&format!("\"{dependency}\"")), "{dependency}");
+    }
+}
+
+fn the_lints_are_ours(apart: &str) {
     // A workspace cannot inherit from another one.
-    let peers = Manifest::parse(PROJECT.text("xtask/peers/Cargo.toml"));
+    let apart = Manifest::parse(PROJECT.text(&format!("xtask/{apart}/Cargo.toml")));
     for kind in ["rust", "rustdoc", "clippy"] {
         let lints = |manifest: &Manifest, section: &str| -> Vec<String> {
             let key = |key| format!("{key} = {:?}", manifest.get(section, key));
@@ -107,11 +117,8 @@ fn the_peers_have_the_same_lints_and_their_own_lock_file() {
         };
         let ours = lints(&PROJECT.manifest, &format!("workspace.lints.{kind}"));
         assert!(!ours.is_empty(), "[workspace.lints.{kind}] has moved");
-        assert_eq!(lints(&peers, &format!("lints.{kind}")), ours, "[lints.{kind}]");
+        assert_eq!(lints(&apart, &format!("lints.{kind}")), ours, "[lints.{kind}]");
     }
-    let excluded = PROJECT.manifest.get("workspace", "exclude");
-    assert!(excluded.is_some_and(|excluded| excluded.contains("\"xtask/peers\"")));
-    assert!(!PROJECT.text("Cargo.lock").contains("\"recloser\""));
 }
 
 #[test]

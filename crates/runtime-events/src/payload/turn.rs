@@ -117,6 +117,9 @@ payload! {
         tool: Option<Word<'e>> = "tool",
         /// The id under which the model asked for it, where the emitter knows it.
         call_id: Option<Word<'e>> = "call_id",
+        /// What the call does to the world, where the tool says so: `read`, `idempotent`, `keyed` or
+        /// `irreversible`.
+        effect: Option<Word<'e>> = "effect",
     }
 }
 

@@ -152,7 +152,7 @@ impl Core {
         } else {
             self.cancel_with("session dropped".to_owned())
         };
-        if let Some(farewell) = self.life.take_farewell() {
+        if let Some(farewell) = self.life.abandon() {
             self.say_farewell(*farewell);
         }
     }

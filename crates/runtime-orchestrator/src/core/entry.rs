@@ -4,7 +4,7 @@ use runtime_events::payload::{SessionStarted, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 
-use super::Core;
+use super::{Core, Hold};
 use crate::error::{EnterError, SessionClosedError};
 use crate::tell;
 
@@ -12,21 +12,17 @@ impl Core {
     /// Admits an emitter that does not come from a sink of this session. `working` for a turn or a
     /// tool.
     pub(crate) fn enter(&self, working: bool) -> Result<Entry<'_>, EnterError> {
-        self.refuse_sinks()?;
-        Ok(self.enter_anyway(working)?)
+        Entry::of(Hold::Borrowed(self), working)
     }
 
     /// Admits an emitter, wherever it comes from.
     pub(crate) fn enter_anyway(&self, working: bool) -> Result<Entry<'_>, SessionClosedError> {
-        self.life.enter(working)?;
-        let entry = Entry { core: self, working };
-        self.life.ended_elsewhere()?;
-        Ok(entry)
+        Entry::anyway(Hold::Borrowed(self), working)
     }
 
     /// Emits the first event. The last one waits for it.
     pub(crate) fn say_hello(&self) {
-        let _entry = Entry { core: self, working: false };
+        let _entry = Entry { core: Hold::Borrowed(self), working: false };
         // The worker id identifies the handoff that the session took over.
         let started = SessionStarted { worker_id: Some(Word::Shared(self.life.worker_id())) };
         self.stream.tell(AgentEventName::AgentStarted, AgentEventStatus::Running, started.data());
@@ -68,11 +64,24 @@ impl Core {
 
 /// An emitter inside a session. Dropping it leaves.
 pub(crate) struct Entry<'c> {
-    core: &'c Core,
+    core: Hold<'c>,
     working: bool,
 }
 
-impl Entry<'_> {
+impl<'c> Entry<'c> {
+    /// Enters, unless the call comes from a sink of the session.
+    pub(crate) fn of(core: Hold<'c>, working: bool) -> Result<Self, EnterError> {
+        core.refuse_sinks()?;
+        Ok(Self::anyway(core, working)?)
+    }
+
+    fn anyway(core: Hold<'c>, working: bool) -> Result<Self, SessionClosedError> {
+        core.life.enter(working, core.is_owned())?;
+        let entry = Self { core, working };
+        entry.core.life.ended_elsewhere()?;
+        Ok(entry)
+    }
+
     /// Stops counting as work: only the refusal is left to emit.
     pub(crate) fn stop_working(&mut self) {
         if std::mem::take(&mut self.working) {
@@ -83,8 +92,9 @@ impl Entry<'_> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        if let Some(farewell) = self.core.life.leave(self.working) {
-            self.core.say_farewell(*farewell);
+        let Self { core, working } = self;
+        if let Some(farewell) = core.life.leave(*working, core.is_owned()) {
+            core.say_farewell(*farewell);
         }
     }
 }

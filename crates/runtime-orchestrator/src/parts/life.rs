@@ -111,12 +111,12 @@ impl Life {
     }
 
     /// Admits an emitter, which must [leave](Self::leave) in any case. `working` for a turn or a
-    /// tool.
-    pub(crate) fn enter(&self, working: bool) -> Result<(), SessionClosedError> {
+    /// tool, `outlives` if it keeps the session alive.
+    pub(crate) fn enter(&self, working: bool, outlives: bool) -> Result<(), SessionClosedError> {
         let mut state = self.state();
         let open = self.open();
         if open.is_ok() {
-            state.enter(working);
+            state.enter(working, outlives);
         }
         drop(state);
         open
@@ -129,8 +129,8 @@ impl Life {
     }
 
     /// Removes an emitter. Returns the last event, if it is due.
-    pub(crate) fn leave(&self, working: bool) -> Option<Box<AgentEvent>> {
-        self.state().leave(working)
+    pub(crate) fn leave(&self, working: bool, outlives: bool) -> Option<Box<AgentEvent>> {
+        self.state().leave(working, outlives)
     }
 
     pub(crate) fn stop_working(&self) {
@@ -169,8 +169,10 @@ impl Life {
         self.state().panicked()
     }
 
-    pub(crate) fn take_farewell(&self) -> Option<Box<AgentEvent>> {
-        self.state().take_farewell()
+    /// The session's value is dropped. Returns the last event, unless turns that outlive the value
+    /// are under way.
+    pub(crate) fn abandon(&self) -> Option<Box<AgentEvent>> {
+        self.state().abandon()
     }
 
     /// The end of the session. If it has not ended, `waker` is woken at the end.

@@ -51,12 +51,6 @@ pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
     }
 }
 
-/// A role and a phase without secrets, unless they have none.
-pub(crate) fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
-    let are_clean = is_clean(role) && is_clean(phase);
-    (!are_clean).then(|| Box::new((clean_name(role), clean_name(phase))))
-}
-
 fn is_clean(name: &str) -> bool {
     matches!(without_secrets(name), Cow::Borrowed(_))
 }

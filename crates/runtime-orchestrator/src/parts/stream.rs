@@ -1,29 +1,29 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
+mod clean;
 mod line;
+mod reading;
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
-use self::line::{Line, Step};
+use self::clean::{clean_labels, cleaned};
+use self::line::{Aside, Line, Step, this_thread};
+pub use self::reading::MissedEventsError;
+pub(crate) use self::reading::Place;
 use crate::log::log;
 use crate::park::Timers;
-use crate::parts::names::{Names, Payer, cleaned};
+use crate::parts::names::{Names, Payer};
 use crate::parts::sinks::ask;
-
-thread_local! {
-    /// The id of this thread, which `thread::current` would have to look for.
-    static ME: ThreadId = thread::current().id();
-}
+use crate::parts::watchers::Watchers;
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -72,6 +72,10 @@ struct State {
     labels: Option<Arc<Labels>>,
     log: VecDeque<Arc<AgentEvent>>,
     line: Line,
+    /// Whether the last event is posted.
+    over: bool,
+    /// The readers that wait for the next event. Made for the first one.
+    readers: Option<Box<Watchers>>,
     /// The number of threads that wait for the sink.
     waiting: u32,
     sink_failures: u64,
@@ -105,6 +109,8 @@ impl Stream {
             labels,
             log: VecDeque::new(),
             line: Line::new(sink),
+            over: false,
+            readers: None,
             waiting: 0,
             sink_failures: 0,
         };
@@ -202,26 +208,28 @@ impl Stream {
     /// Emits an event with the texts that it has.
     #[inline]
     pub(crate) fn emit_as_is(&self, event: AgentEvent) {
-        let Some((state, evicted)) = self.number(event) else { return };
+        let Some((state, aside)) = self.number(event) else { return };
         self.deliver_from(state);
-        // Freed after the lock is released.
-        drop(evicted);
+        aside.finish();
     }
 
     /// Numbers `event` and keeps it. [`deliver`](Self::deliver) is to follow.
     pub(crate) fn post(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        drop(self.number(event));
+        let Some((state, aside)) = self.number(event) else { return };
+        drop(state);
+        aside.finish();
     }
 
     /// Posts the session's last event.
     pub(crate) fn post_last(&self, mut event: AgentEvent) {
         self.clean(&mut event);
-        let Some((mut state, evicted)) = self.number(event) else { return };
+        let Some((mut state, aside)) = self.number(event) else { return };
         let seq = state.seq;
         state.line.ends_with(seq);
+        state.over = true;
         drop(state);
-        drop(evicted);
+        aside.finish();
     }
 
     /// Returns once all posted events are delivered.
@@ -235,12 +243,9 @@ impl Stream {
         }
     }
 
-    /// Numbers `event` and keeps it. Also returns the event that is no longer kept.
+    /// Numbers `event` and keeps it.
     #[inline]
-    fn number(
-        &self,
-        mut event: AgentEvent,
-    ) -> Option<(MutexGuard<'_, State>, Option<Arc<AgentEvent>>)> {
+    fn number(&self, mut event: AgentEvent) -> Option<(MutexGuard<'_, State>, Aside)> {
         if !self.is_heard() {
             return None;
         }
@@ -265,7 +270,8 @@ impl Stream {
         if self.keeps {
             state.log.push_back(event);
         }
-        Some((state, evicted))
+        let readers = state.readers.as_mut().map(|readers| readers.take()).unwrap_or_default();
+        Some((state, Aside { evicted, readers }))
     }
 
     /// The role and the phase without secrets.
@@ -284,7 +290,7 @@ impl Stream {
 
     /// Delivers the posted events, or waits until others have.
     fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
-        let (seq, me) = (state.seq, ME.with(|me| *me));
+        let (seq, me) = (state.seq, this_thread());
         let mut first = None;
         loop {
             match state.line.step(seq, me) {
@@ -377,15 +383,6 @@ impl State {
             self.sink_failures == 1
         })
     }
-}
-
-/// The labels without secrets, which they lose once and not in each event.
-fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
-    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
-    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
-    event.labels = Some(labels);
-    event.remove_secrets();
-    event.labels.unwrap_or_default()
 }
 
 impl fmt::Debug for Stream {

@@ -41,7 +41,7 @@ impl<'s> Recovering<'s> {
     {
         async move {
             let pulse = Arc::clone(started.attempt.pulse());
-            let patience = self.patience(started.active.model());
+            let patience = self.patience(&started.active.model);
             let mut first = pin!(made(launched(started, call)?));
             let Some((mut late, times)) = patience else { return first.await };
             let mut spoke = false;

@@ -8,11 +8,12 @@ use runtime_resilience::{
     Fault, FaultKind, GaveUp, NextAttempt, RecoverySituation, RecoveryVerdict, Rested, RetryBudget,
     Route, RouteLease, TimeoutPhase, TriedRoutes, TurnRecovery,
 };
+use serde_json::Value;
 
 use super::attempt::{Attempt, Facts};
 use super::meaning::ends_the_session;
 use super::story::{Pending, Story};
-use crate::core::{Core, Entry};
+use crate::core::{Core, Entry, Hold};
 use crate::error::{TurnError, TurnTimeoutError};
 use crate::failure::{fault_of, refused_inside, retried_inside};
 use crate::limits::{Limits, Until};
@@ -20,11 +21,11 @@ use crate::parts::money::Ask;
 use crate::parts::pace::{Pace, Pulse};
 use crate::turn::admit::{Gate, pass, pass_now, refused};
 use crate::turn::part::{Part, Place};
-use crate::turn::{ActiveTurn, Held, Spec};
+use crate::turn::{ActiveTurn, Held, Spec, guard};
 
 /// The turn around its attempts. Dropping it before its end cancels it.
 pub(super) struct Recovering<'s> {
-    pub(super) core: &'s Core,
+    pub(super) core: Hold<'s>,
     pub(super) story: Story<'s>,
     limits: Option<Box<Limits>>,
     total: Option<Until>,
@@ -83,24 +84,24 @@ pub(super) enum After {
 }
 
 impl<'s> Recovering<'s> {
-    pub(super) fn admit(core: &'s Core, spec: &mut Spec) -> Result<Self, TurnError> {
-        let mut entry = core.enter(true)?;
+    pub(super) fn admit(core: Hold<'s>, spec: &mut Spec) -> Result<Self, TurnError> {
+        let mut entry = Entry::of(core.clone(), true)?;
         // Each attempt checks the deadline again.
         let asked = core.life.ask(core.setup.max_iterations);
         if let Err(error) = asked.and_then(|()| Ok(core.time.until(None).map(drop)?)) {
             entry.stop_working();
-            refused(core, &spec.model, &error);
+            refused(&core, &spec.model, &error);
             return Err(error);
         }
         let recovery = &core.setup.recovery;
         Ok(Self {
-            core,
-            story: Story::new(core, Arc::clone(&spec.model)),
+            plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
+            story: Story::new(core.clone(), Arc::clone(&spec.model)),
             total: core.time.total(spec.limits.as_deref()),
+            core,
             limits: spec.limits.take(),
             ask: spec.ask.take(),
             repeatable: spec.repeatable,
-            plan: TurnRecovery::new(recovery.recipes.clone(), recovery.backoff),
             tried: TriedRoutes::default(),
             lease: None,
             called: false,
@@ -113,10 +114,29 @@ impl<'s> Recovering<'s> {
         self.ask.as_deref().unwrap_or(&Ask::NOTHING)
     }
 
+    /// Admits the next attempt of a call, after recovering from refusals. Guardrails check the
+    /// prompt before the first one. After an error the turn has ended.
+    pub(super) async fn next(&mut self, prompt: Option<&Value>) -> Result<Started<'s>, TurnError> {
+        let mut started = loop {
+            match self.attempt().await {
+                Ok(started) => break started,
+                Err(refused) => Box::pin(self.recover(refused)).await?,
+            }
+        };
+        if self.is_first()
+            && let Some(input) = prompt
+            && let Err(objected) = Box::pin(guard::check_input(&mut started.active, input)).await
+        {
+            drop(started);
+            return Err(self.passed(objected));
+        }
+        Ok(started)
+    }
+
     /// Admits the next attempt. Waits for the rate limit of its route, if there is one.
-    pub(super) async fn attempt(&mut self) -> Result<Started<'s>, TurnError> {
+    async fn attempt(&mut self) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready()?;
-        let core = self.core;
+        let core = &self.core;
         let pace = std::mem::take(&mut ready.pace);
         let pass =
             pass(core, ready.gate(core, self.story.around()), &ready.model, self.ask(), pace);
@@ -127,7 +147,7 @@ impl<'s> Recovering<'s> {
     /// Admits a hedge without waiting, on `route` if there are routes.
     pub(super) fn attempt_now(&mut self, route: Option<Route>) -> Result<Started<'s>, TurnError> {
         let mut ready = self.ready_on(route)?;
-        let core = self.core;
+        let core = &self.core;
         let pace = std::mem::take(&mut ready.pace);
         let gate = ready.gate(core, self.story.around());
         let pass = pass_now(core, gate, &ready.model, self.ask(), pace)?;
@@ -136,7 +156,7 @@ impl<'s> Recovering<'s> {
 
     /// Chooses the route of the next attempt, and computes its times.
     fn ready(&mut self) -> Result<Ready, TurnError> {
-        let core = self.core;
+        let core = &self.core;
         if self.lease.is_none()
             && let Some(routes) = &core.setup.recovery.routes
         {
@@ -152,7 +172,7 @@ impl<'s> Recovering<'s> {
     }
 
     fn ready_on(&self, route: Option<Route>) -> Result<Ready, TurnError> {
-        let core = self.core;
+        let core = &self.core;
         let model = route.as_ref().map(Route::model).filter(|model| !model.is_empty());
         let model = model.map_or_else(|| Arc::clone(&self.story.model), Arc::from);
         if let Some(total) = self.total.as_ref().filter(|total| total.at <= core.time.now()) {
@@ -193,12 +213,13 @@ impl<'s> Recovering<'s> {
             pulse,
             rate: held.rate().map(|rate| (rate.limiter().clone(), rate.sent())),
         };
-        let active = ActiveTurn::begin(self.core, Part::Attempt(Box::new(place)), model, pass);
+        let active =
+            ActiveTurn::begin(self.core.clone(), Part::Attempt(Box::new(place)), model, pass);
         Started { active, attempt: Attempt::new(facts) }
     }
 
     /// Whether this is the first attempt.
-    pub(super) const fn is_first(&self) -> bool {
+    const fn is_first(&self) -> bool {
         self.story.attempts == 1
     }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use super::attempt::Attempt;
 use super::plan::Recovering;
-use crate::core::Core;
+use crate::core::{Core, Hold};
 use crate::error::{BoxError, TurnError};
 use crate::turn::{Answer, Turn, guard};
 
@@ -20,26 +20,13 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        let mut recovering = Box::new(Recovering::admit(core, &mut turn.spec)?);
+        let mut recovering = Box::new(Recovering::admit(Hold::Borrowed(core), &mut turn.spec)?);
         let (mut active, value) = loop {
-            let failed = match Box::pin(recovering.attempt()).await {
-                Err(refused) => refused,
-                Ok(mut started) => {
-                    if recovering.is_first()
-                        && let Some(input) = &turn.spec.prompt
-                        && let Err(objected) =
-                            Box::pin(guard::check_input(&mut started.active, input)).await
-                    {
-                        drop(started);
-                        return Err(recovering.passed(objected));
-                    }
-                    match recovering.call(started, &mut call).await {
-                        Ok(answered) => break answered,
-                        Err(failed) => failed,
-                    }
-                }
-            };
-            Box::pin(recovering.recover(failed)).await?;
+            let started = Box::pin(recovering.next(turn.spec.prompt.as_deref())).await?;
+            match recovering.call(started, &mut call).await {
+                Ok(answered) => break answered,
+                Err(failed) => Box::pin(recovering.recover(failed)).await?,
+            }
         };
         let (usage, review) = guard::read(&mut active, &value, turn);
         active.observed_to_be(usage);

@@ -39,9 +39,19 @@ impl Recovering<'_> {
         } else {
             self.entry.stop_working();
             self.story.refused();
-            refused(self.core, &self.story.model, &error);
+            refused(&self.core, &self.story.model, &error);
         }
         error
+    }
+
+    /// Ends the turn with a failure after a part of the answer was handed on.
+    pub(super) fn cut(&mut self, error: TurnError) -> TurnError {
+        let Some(fault) = fault_of(&error) else { return self.passed(error) };
+        self.called = true;
+        if let Some(lease) = &self.lease {
+            self.tell_routes(&error, &fault, lease.route());
+        }
+        self.gave_up(error, GaveUp::HandedOn)
     }
 
     /// Ends the turn because recovery cannot help.

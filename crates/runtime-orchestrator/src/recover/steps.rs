@@ -49,7 +49,7 @@ impl Recovering<'_> {
             };
             let end = Pace::from(self.end());
             let Self { core, in_callers_code, .. } = self;
-            match race(*core, &end, in_callers_code, steps).await {
+            match race(&**core, &end, in_callers_code, steps).await {
                 Ok(Ok(())) => {}
                 Ok(Err(why)) => return Err(self.gave_up(work.error, why)),
                 Err(interrupted) => return self.interrupted(interrupted),
@@ -68,7 +68,7 @@ impl Recovering<'_> {
         // The wait ends before the turn's time, or the turn would have given up.
         let pause = self.core.time.pause(work.wait);
         let waiting = Wait::begin(&self.core.stream, Reason::BackOff, self.story.span);
-        let Err(ended) = race(self.core, &pause, &mut false, pending::<Infallible>()).await;
+        let Err(ended) = race(&*self.core, &pause, &mut false, pending::<Infallible>()).await;
         match ended {
             Interrupted::Time(..) => waiting.ended(SpanOutcome::Ok),
             Interrupted::Closed(_) => drop(waiting),

@@ -15,7 +15,7 @@ use runtime_resilience::{
 };
 use serde_json::Value;
 
-use crate::core::Core;
+use crate::core::Hold;
 use crate::error::{TurnError, text_of};
 use crate::log::log;
 use crate::parts::money::Bill;
@@ -35,7 +35,7 @@ enum Stage {
 
 /// The story of a turn around its attempts.
 pub(super) struct Story<'s> {
-    core: &'s Core,
+    core: Hold<'s>,
     pub(super) model: Arc<str>,
     pub(super) span: SpanId,
     stage: Stage,
@@ -61,10 +61,10 @@ pub(super) struct Pending {
 }
 
 impl<'s> Story<'s> {
-    pub(super) fn new(core: &'s Core, model: Arc<str>) -> Self {
+    pub(super) fn new(core: Hold<'s>, model: Arc<str>) -> Self {
         Self {
-            core,
             span: core.stream.new_span(),
+            core,
             stage: Stage::Admitted,
             attempts: 0,
             metered: !model.is_empty(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::core::Core;
+use crate::core::{Core, Hold};
 use crate::error::{BoxError, ToolError, TurnError, UninterruptibleCallError};
 use crate::limits::Timeout;
 use crate::park::block_on;
@@ -118,7 +118,7 @@ impl<'s> BlockingCalls<'s> {
     #[expect(clippy::needless_pass_by_value, reason = "as `begin_turn` takes it")]
     pub fn begin_turn(self, turn: Turn) -> Result<ActiveTurn<'s>, TurnError> {
         unlimited(&turn, "begin_turn")?;
-        self.drive(turn::begin(self.core, &turn.spec))
+        self.drive(turn::begin(Hold::Borrowed(self.core), &turn.spec))
     }
 
     /// [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering) on this thread.

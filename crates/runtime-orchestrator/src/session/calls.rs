@@ -5,6 +5,7 @@ use std::future::Future;
 use serde::Serialize;
 
 use super::{BlockingCalls, OrchestrationSession};
+use crate::core::Hold;
 use crate::error::{BoxError, ToolError, TurnError};
 use crate::recover::{self, Attempt};
 use crate::tool::{self, ToolCall};
@@ -45,7 +46,7 @@ impl OrchestrationSession {
     ///
     /// [`TurnError`] with the reason of the refusal.
     pub async fn begin_turn(&self, turn: Turn) -> Result<ActiveTurn<'_>, TurnError> {
-        turn::begin(&self.core, &turn.spec).await
+        turn::begin(Hold::Borrowed(&self.core), &turn.spec).await
     }
 
     /// Runs one model turn, and repeats its call after a failure as the recipe says.

@@ -9,6 +9,7 @@ use runtime_policy::{
 use crate::core::Core;
 use crate::log::log;
 use crate::tell;
+use crate::tool::ToolCall;
 
 pub(crate) fn authorize(core: &Core, tool: &str) -> PermissionOutcome {
     let Some(permissions) = &core.setup.permissions else {
@@ -19,6 +20,13 @@ pub(crate) fn authorize(core: &Core, tool: &str) -> PermissionOutcome {
         tell::permission(&core.stream, tool, &outcome);
     }
     outcome
+}
+
+pub(crate) fn permits(core: &Core, tool: &ToolCall) -> bool {
+    core.setup
+        .permissions
+        .as_ref()
+        .is_none_or(|permissions| tool.is_permitted(permissions, core.role()))
 }
 
 pub(crate) fn gate(core: &Core, observed: QualityLevel) -> Option<QualityGateOutcome> {

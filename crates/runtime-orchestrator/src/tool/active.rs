@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::sync::Arc;
 
 use runtime_events::payload::{self, Word};
 use runtime_events::{
@@ -12,6 +11,7 @@ use runtime_policy::{GuardrailStage, GuardrailSubject, GuardrailViolatedError, P
 use serde::Serialize;
 use serde_json::Value;
 
+use super::describe::Call;
 use crate::capture::Content;
 use crate::core::{Core, Entry};
 use crate::error::{BoxError, DeadlineExceededError, ToolError, ToolTimeoutError, text_of};
@@ -25,7 +25,7 @@ use crate::wait::{Interrupted, race};
 /// A running tool. Dropping it cancels it.
 pub(super) struct ActiveTool<'s> {
     core: &'s Core,
-    name: Arc<str>,
+    call: Call,
     pace: Pace,
     span: SpanId,
     /// True exactly while the caller's code runs.
@@ -37,11 +37,13 @@ pub(super) struct ActiveTool<'s> {
 
 impl<'s> ActiveTool<'s> {
     /// Emits that the tool is called.
-    pub(super) fn begin(core: &'s Core, name: Arc<str>, pace: Pace, entry: Entry<'s>) -> Self {
+    pub(super) fn begin(core: &'s Core, call: Call, pace: Pace, entry: Entry<'s>) -> Self {
         let span = core.stream.new_span();
-        let tool = Self { core, name, pace, span, polling: false, ended: false, _entry: entry };
+        let tool = Self { core, call, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
-            tool.emit(tool.event(AgentEventName::ToolCalled, AgentEventStatus::Running));
+            let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
+            let data = tool.call.payload().data();
+            tool.emit(core.stream.child_event(called, running, span).with_data(data));
         }
         tool
     }
@@ -79,15 +81,17 @@ impl ActiveTool<'_> {
         args: &Value,
         result: &Value,
     ) -> Result<(), ToolError> {
-        let (core, name) = (self.core, Arc::clone(&self.name));
-        let check = PostCheck::new(core.role(), GuardrailSubject::Tool(&name), args, result);
-        let checked = self.step(core.setup.guardrails.check_post_async(&check)).await?;
+        let (core, call) = (self.core, self.call.clone());
+        let subject = GuardrailSubject::Tool(&call.name);
+        let check = PostCheck::new(core.role(), subject, args, result);
+        let guardrails = call.guardrails(&core.setup.guardrails);
+        let checked = self.step(guardrails.check_post_async(&check)).await?;
         self.judge(checked)
     }
 
     /// The result as JSON for guardrails, if there are any.
     pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
-        let guards = self.core.guards(GuardrailStage::Post);
+        let guards = self.call.is_guarded(&self.core.setup.guardrails, GuardrailStage::Post);
         if !(guards || self.core.captures()) {
             return Ok(None);
         }
@@ -98,7 +102,7 @@ impl ActiveTool<'_> {
             }
             Err(_) if !guards => Ok(None),
             Err(error) => {
-                let subject = GuardrailSubject::Tool(&self.name);
+                let subject = GuardrailSubject::Tool(&self.call.name);
                 let role = &**self.core.role();
                 let violation = GuardrailViolatedError::unserializable(role, subject, error);
                 self.judge(Err(violation)).map(|()| None)
@@ -113,7 +117,7 @@ impl ActiveTool<'_> {
     }
 
     fn judge(&mut self, checked: Result<(), GuardrailViolatedError>) -> Result<(), ToolError> {
-        let subject = GuardrailSubject::Tool(&self.name);
+        let subject = GuardrailSubject::Tool(&self.call.name);
         tell::guardrails(&self.core.stream, GuardrailStage::Post, subject, &checked);
         checked.map_err(|violation| {
             let class = AgentFailureClass::GuardrailViolation;
@@ -129,7 +133,7 @@ impl ActiveTool<'_> {
     }
 
     fn interrupted(&mut self, interrupted: Interrupted) -> ToolError {
-        let error = interruption(&self.name, interrupted, true);
+        let error = interruption(&self.call.name, interrupted, true);
         let (outcome, class) = match interrupted {
             Interrupted::Time(..) => (SpanOutcome::TimedOut, AgentFailureClass::ToolError),
             Interrupted::Closed(_) => (SpanOutcome::Cancelled, AgentFailureClass::Cancelled),
@@ -165,7 +169,7 @@ impl ActiveTool<'_> {
 
     fn event(&self, name: AgentEventName, status: AgentEventStatus) -> AgentEvent {
         let tool =
-            payload::Tool { tool: Some(Word::Shared(&self.name)), ..payload::Tool::default() };
+            payload::Tool { tool: Some(Word::Shared(&self.call.name)), ..payload::Tool::default() };
         self.core.stream.child_event(name, status, self.span).with_data(tool.data())
     }
 

@@ -1,27 +1,27 @@
 //! A tool before its call, which can still be refused.
 
 use std::mem;
-use std::sync::Arc;
 
 use runtime_events::AgentFailureClass;
-use runtime_policy::{GuardrailStage, GuardrailViolatedError, PermissionDeniedError};
-use runtime_policy::{GuardrailSubject, PreCheck};
+use runtime_policy::{
+    GuardrailStage, GuardrailSubject, GuardrailViolatedError, PermissionDeniedError, PreCheck,
+};
 
 use super::active::{ActiveTool, interruption};
+use super::describe::{Call, ToolCall};
 use crate::core::{Core, Entry};
 use crate::error::ToolError;
 use crate::parts::pace::Pace;
 use crate::tell;
-use crate::tool::describe::ToolCall;
 use crate::wait::{Interrupted, race};
 
 /// An admitted tool before its guardrails. Dropping it means that it never ran.
 pub(super) struct PendingTool<'s> {
     core: &'s Core,
-    pub(super) name: Arc<str>,
-    pub(super) pace: Pace,
+    call: Call,
+    pace: Pace,
     /// True exactly while guardrails run.
-    pub(super) polling: bool,
+    polling: bool,
     /// `None` once the tool has started or was refused.
     entry: Option<Entry<'s>>,
 }
@@ -29,8 +29,8 @@ pub(super) struct PendingTool<'s> {
 impl<'s> PendingTool<'s> {
     pub(super) fn admit(core: &'s Core, tool: &ToolCall) -> Result<Self, ToolError> {
         let entry = Some(core.enter(true)?);
-        let name = Arc::clone(&tool.name);
-        let mut pending = Self { core, name, pace: Pace::default(), polling: false, entry };
+        let call = tool.call.clone();
+        let mut pending = Self { core, call, pace: Pace::default(), polling: false, entry };
         if let Err(refused) = core.life.accepting() {
             return Err(pending.refuse(refused.into()));
         }
@@ -40,10 +40,11 @@ impl<'s> PendingTool<'s> {
         }
         if let Some(permissions) = &core.setup.permissions {
             let role = &**core.role();
-            let outcome = permissions.authorize(role, &pending.name);
-            tell::permission(&core.stream, &pending.name, &outcome);
+            let Call { name, .. } = &pending.call;
+            let outcome = pending.call.authorize(permissions, role);
+            tell::permission(&core.stream, name, &outcome);
             if !outcome.allowed {
-                let denied = PermissionDeniedError::new(role, &*pending.name, outcome);
+                let denied = PermissionDeniedError::new(role, &**name, outcome);
                 return Err(pending.refuse(denied.into()));
             }
         }
@@ -56,10 +57,10 @@ impl<'s> PendingTool<'s> {
         tool: &ToolCall,
     ) -> Result<ActiveTool<'s>, ToolError> {
         let mut pending = Self::admit(core, tool)?;
-        let Self { name, pace, polling, .. } = &mut pending;
-        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(name), &tool.args);
-        let checked =
-            race(core, pace, polling, core.setup.guardrails.check_pre_async(&check)).await;
+        let Self { call, pace, polling, .. } = &mut pending;
+        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(&call.name), &tool.args);
+        let guardrails = call.guardrails(&core.setup.guardrails);
+        let checked = race(core, pace, polling, guardrails.check_pre_async(&check)).await;
         pending.start(checked)
     }
 
@@ -73,8 +74,8 @@ impl<'s> PendingTool<'s> {
         checked: Result<Result<(), GuardrailViolatedError>, Interrupted>,
     ) -> Result<ActiveTool<'s>, ToolError> {
         if let Ok(checked) = &checked {
-            let subject = GuardrailSubject::Tool(&self.name);
-            if self.core.guards(GuardrailStage::Pre) {
+            let subject = GuardrailSubject::Tool(&self.call.name);
+            if self.call.is_guarded(&self.core.setup.guardrails, GuardrailStage::Pre) {
                 tell::guardrails(&self.core.stream, GuardrailStage::Pre, subject, checked);
             }
         }
@@ -82,19 +83,19 @@ impl<'s> PendingTool<'s> {
             Ok(Ok(())) => {}
             Ok(Err(violation)) => return Err(self.refuse(violation.into())),
             Err(interrupted) => {
-                let error = interruption(&self.name, interrupted, false);
+                let error = interruption(&self.call.name, interrupted, false);
                 return Err(self.refuse(error));
             }
         }
         let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
-        let (name, pace) = (Arc::clone(&self.name), mem::take(&mut self.pace));
-        Ok(ActiveTool::begin(self.core, name, pace, entry))
+        let (call, pace) = (self.call.clone(), mem::take(&mut self.pace));
+        Ok(ActiveTool::begin(self.core, call, pace, entry))
     }
 
     fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {
         if let Some(mut entry) = self.entry.take() {
             entry.stop_working();
-            tell::tool_refused(&self.core.stream, &self.name, (class, reason, detail));
+            tell::tool_refused(&self.core.stream, &self.call.name, (class, reason, detail));
         }
     }
 }

@@ -25,7 +25,7 @@ where
 {
     async move {
         // Guardrails are rare, so the future of a tool has no room for them.
-        let mut active = if core.guards(GuardrailStage::Pre) {
+        let mut active = if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
             Box::pin(PendingTool::checked(core, &tool)).await?
         } else {
             PendingTool::admit(core, &tool)?.start(Ok(Ok(())))?

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use runtime_events::payload::{TurnStarted, Word};
@@ -10,15 +11,14 @@ use runtime_events::{AgentEventStatus, SpanId};
 use runtime_resilience::Headers;
 use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
 
-use crate::core::Core;
+use crate::core::Hold;
 use crate::error::{BoxError, TurnError};
-use crate::limits::Kind;
 use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
 use crate::turn::held::Held;
 use crate::turn::part::Part;
-use crate::wait::{Interrupted, race};
+use crate::wait::{Interrupted, Vigil, flagged, race};
 
 /// An answered turn.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,13 +100,15 @@ pub struct Settled {
 /// ```
 #[must_use = "dropping an unsettled turn cancels it"]
 pub struct ActiveTurn<'s> {
-    pub(super) core: &'s Core,
-    pub(super) model: Arc<str>,
+    pub(super) core: Hold<'s>,
+    pub(crate) model: Arc<str>,
     pub(super) span: SpanId,
     pub(super) pace: Pace,
     pub(super) held: Held<'s>,
     /// The bill, once the turn is settled.
     pub(super) bill: Option<Box<Bill>>,
+    /// Made by [`poll_run`](Self::poll_run).
+    pub(super) vigil: Option<Box<Vigil>>,
     /// True exactly while the caller's code runs.
     pub(super) polling: bool,
     pub(super) settled: bool,
@@ -117,7 +119,7 @@ pub struct ActiveTurn<'s> {
 impl<'s> ActiveTurn<'s> {
     #[inline]
     pub(crate) fn begin(
-        core: &'s Core,
+        core: Hold<'s>,
         part: Part<'s>,
         model: Arc<str>,
         (held, pace): (Held<'s>, Pace),
@@ -140,7 +142,8 @@ impl<'s> ActiveTurn<'s> {
             event.data = Some(begun.data()).filter(|data| !data.is_empty());
             core.stream.emit_with(event, part.names_of(&model));
         }
-        Self { core, model, held, span, pace, bill: None, polling: false, settled: false, part }
+        let (bill, vigil, polling, settled) = (None, None, false, false);
+        Self { core, model, span, pace, held, bill, vigil, polling, settled, part }
     }
 
     /// Sets the usage so far, as the provider reports it.
@@ -196,12 +199,44 @@ impl<'s> ActiveTurn<'s> {
     /// interrupted, or its time was over before it began. The turn is then settled; return the
     /// error.
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, TurnError> {
+        self.in_time()?;
+        self.step(step).await
+    }
+
+    /// [`run`](Self::run) for a caller that is polled itself, such as the body of a reply.
+    ///
+    /// Polls one step of the call. While it is pending, the task is also woken at the end of the
+    /// turn's time and of the session.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`run`](Self::run).
+    pub fn poll_run<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        step: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<Result<T, TurnError>> {
+        if let Err(error) = self.in_time() {
+            return Poll::Ready(Err(error));
+        }
+        if let Poll::Ready(value) = self.flagged(|| step(cx)) {
+            return Poll::Ready(Ok(value));
+        }
+        let vigil = self.vigil.get_or_insert_default();
+        let interrupted = vigil.poll(&*self.core, &self.pace, cx);
+        interrupted.map(|interrupted| Err(self.interrupted(interrupted)))
+    }
+
+    /// Refuses to begin a step after the end of the session or of the turn's time.
+    fn in_time(&mut self) -> Result<(), TurnError> {
         self.still_open()?;
         // A stream whose chunks are always ready never waits, but its time passes as well.
-        if let Some((kind, after)) = self.overdue() {
-            return Err(self.interrupted(Interrupted::Time(kind, after)));
+        match self.pace.due().map(|due| (due.at, due.kind, due.after)) {
+            Some((at, kind, after)) if at <= self.core.time.now() => {
+                Err(self.interrupted(Interrupted::Time(kind, after)))
+            }
+            _ => Ok(()),
         }
-        self.step(step).await
     }
 
     /// Refuses to begin if the session has ended since the admission.
@@ -218,7 +253,7 @@ impl<'s> ActiveTurn<'s> {
         async move {
             let Self { core, pace, polling, span, .. } = &mut *self;
             let step = inside_async(core.scope(), *span, step);
-            let output = race(*core, pace, polling, step).await;
+            let output = race(&**core, pace, polling, step).await;
             output.map_err(|interrupted| self.interrupted(interrupted))
         }
     }
@@ -229,6 +264,12 @@ impl<'s> ActiveTurn<'s> {
     /// unchanged.
     pub fn settle(mut self, usage: impl Into<ReportedUsage>) -> Settled {
         Settled::of(self.answered(Some(usage.into())))
+    }
+
+    /// [`settle`](Self::settle) for an answer that says nothing of its usage: the observed usage
+    /// counts, or else the reservation.
+    pub fn settle_unread(mut self) -> Settled {
+        Settled::of(self.answered(None))
     }
 
     /// Settles a call that was never sent.
@@ -254,19 +295,12 @@ impl<'s> ActiveTurn<'s> {
 impl ActiveTurn<'_> {
     /// Runs the caller's code inside its span, with the flag raised.
     pub(crate) fn flagged<T>(&mut self, code: impl FnOnce() -> T) -> T {
-        self.polling = true;
-        let value = inside(self.core.scope(), self.span, code);
-        self.polling = false;
-        value
+        let Self { core, polling, span, .. } = self;
+        flagged(polling, || inside(core.scope(), *span, code))
     }
 
-    fn overdue(&self) -> Option<(Kind, Duration)> {
-        let due = self.pace.due()?;
-        (due.at <= self.core.time.now()).then_some((due.kind, due.after))
-    }
-
-    pub(crate) const fn model(&self) -> &Arc<str> {
-        &self.model
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Sets the usage of a call that has returned.

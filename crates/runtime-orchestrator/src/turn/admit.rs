@@ -7,7 +7,7 @@ use std::task::Poll;
 use runtime_events::{SpanId, SpanOutcome};
 use runtime_resilience::{CircuitBreaker, Demand, RateLimiter, RateReservation};
 
-use crate::core::Core;
+use crate::core::{Core, Entry, Hold};
 use crate::error::{DeadlineExceededError, TurnError, TurnTimeoutError, text_of};
 use crate::limits::Kind;
 use crate::park::is_thread;
@@ -39,15 +39,15 @@ impl<'g> Gate<'g> {
 
 /// Admits a turn, in the order of the architecture guide. A refused turn releases everything but
 /// its iteration.
-pub(crate) async fn admit<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
-    let mut entry = core.enter(true)?;
-    let passed = match first_checks(core, spec) {
-        Ok(pace) => match Gate::of(core) {
+pub(crate) async fn admit<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+    let mut entry = Entry::of(core.clone(), true)?;
+    let passed = match first_checks(&core, spec) {
+        Ok(pace) => match Gate::of(&core) {
             // Without a limiter there is nothing to await.
             gate @ Gate { limiter: None, .. } => {
-                pass_now(core, gate, &spec.model, spec.ask(), pace)
+                pass_now(&core, gate, &spec.model, spec.ask(), pace)
             }
-            gate => Box::pin(pass(core, gate, &spec.model, spec.ask(), pace)).await,
+            gate => Box::pin(pass(&core, gate, &spec.model, spec.ask(), pace)).await,
         },
         Err(error) => Err(error),
     };
@@ -58,7 +58,7 @@ pub(crate) async fn admit<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<
         }
         Err(error) => {
             entry.stop_working();
-            refused(core, &spec.model, &error);
+            refused(&core, &spec.model, &error);
             Err(error)
         }
     }
@@ -78,7 +78,7 @@ pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
 
 /// Admits one attempt. Waits for the rate limit, if there is one.
 pub(crate) async fn pass<'s>(
-    core: &'s Core,
+    core: &Hold<'s>,
     gate: Gate<'_>,
     model: &str,
     ask: &Ask,
@@ -98,7 +98,7 @@ pub(crate) async fn pass<'s>(
 /// [`pass`] without waiting, for a hedge.
 #[inline]
 pub(crate) fn pass_now<'s>(
-    core: &'s Core,
+    core: &Hold<'s>,
     gate: Gate<'_>,
     model: &str,
     ask: &Ask,
@@ -114,14 +114,14 @@ pub(crate) fn pass_now<'s>(
 /// a probe must not wait for the rate limit.
 #[inline]
 fn before_rate<'s>(
-    core: &'s Core,
+    core: &Hold<'s>,
     gate: Gate<'_>,
     model: &str,
     ask: &Ask,
 ) -> Result<Funds<'s>, TurnError> {
     gate.breaker.map_or(Ok(()), CircuitBreaker::check)?;
     core.money.expire_estimates(|| core.setup.timers.clock.utc_now());
-    core.money.fund(model, ask)
+    core.fund(model, ask)
 }
 
 #[inline]

@@ -146,6 +146,9 @@ impl<T> Turn<T> {
 
 impl<T: Serialize> Turn<T> {
     /// Has the session's guardrails check `input` before the call, and the reply as JSON after it.
+    ///
+    /// A [`Capture`](crate::Capture) keeps both. In viewers they are messages if they have the form of a
+    /// provider's request and response, or of its messages; a text will do.
     pub fn guarded(mut self, input: impl Into<Value>) -> Self {
         self.spec.prompt = Some(Box::new(input.into()));
         self.shown = Some(|reply| serde_json::to_value(reply));

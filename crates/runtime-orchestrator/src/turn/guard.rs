@@ -5,6 +5,7 @@ use std::sync::Arc;
 use runtime_policy::{GuardrailStage, GuardrailViolatedError};
 use runtime_policy::{GuardrailSubject, PostCheck, PreCheck};
 use runtime_usage::ReportedUsage;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::capture::Content;
@@ -24,7 +25,7 @@ pub(crate) struct Review {
 /// Has guardrails check the prompt.
 pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Result<(), TurnError> {
     keep(turn, Content::Prompt, input);
-    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    let (core, model) = (turn.core.clone(), Arc::clone(&turn.model));
     if !core.guards(GuardrailStage::Pre) {
         return Ok(());
     }
@@ -63,12 +64,27 @@ pub(crate) async fn check_output(
     turn: &mut ActiveTurn<'_>,
     review: &Review,
 ) -> Result<(), TurnError> {
-    let (core, model) = (turn.core, Arc::clone(&turn.model));
+    let (core, model) = (turn.core.clone(), Arc::clone(&turn.model));
     let checked = match review.subject(core.role(), &model) {
         Ok(check) => turn.step(core.setup.guardrails.check_post_async(&check)).await?,
         Err(violation) => Err(violation),
     };
     judge(turn, GuardrailStage::Post, checked)
+}
+
+impl ActiveTurn<'_> {
+    /// Captures the answer of a stream, if the session [captures](crate::Capture) content. No guardrail
+    /// sees it.
+    ///
+    /// It is the caller who knows what the parts of a stream are together. To be called before the turn is
+    /// settled.
+    pub fn capture_answer(&mut self, answer: &impl Serialize) {
+        if self.core.captures()
+            && let Ok(answer) = self.flagged(|| serde_json::to_value(answer))
+        {
+            keep(self, Content::Answer, &answer);
+        }
+    }
 }
 
 /// The usage that was read. A failed reader does not cost the answer.
@@ -96,7 +112,7 @@ fn judge(
 
 /// Captures a content on request.
 fn keep(turn: &ActiveTurn<'_>, content: Content, value: &Value) {
-    let Core { stream, setup, .. } = turn.core;
+    let Core { stream, setup, .. } = &*turn.core;
     let event = |name, status| turn.part.event(stream, name, status, turn.span);
     tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
 }

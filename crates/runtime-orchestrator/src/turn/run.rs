@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::core::Core;
+use crate::core::{Core, Hold};
 use crate::error::{BoxError, TurnError};
 use crate::turn::active::{ActiveTurn, Answer};
 use crate::turn::admit::admit;
@@ -21,7 +21,7 @@ where
     E: Into<BoxError> + 'static,
 {
     async move {
-        let mut active = admit(core, &turn.spec).await?;
+        let mut active = admit(Hold::Borrowed(core), &turn.spec).await?;
         prepare(&mut active, &turn.spec).await?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
@@ -38,7 +38,7 @@ where
 }
 
 /// Admits a turn whose call the caller makes.
-pub(crate) async fn begin<'s>(core: &'s Core, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
+pub(crate) async fn begin<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<'s>, TurnError> {
     let mut active = admit(core, spec).await?;
     prepare(&mut active, spec).await?;
     Ok(active)

@@ -30,7 +30,7 @@ impl ActiveTurn<'_> {
         if !self.close(CallOutcome::Success) {
             return self.bill.take().map(|bill| *bill).unwrap_or_default();
         }
-        let Core { stream, money, .. } = self.core;
+        let Core { stream, money, .. } = &*self.core;
         let mut bill = self.held.bill_answer(money.till(stream.payer()), &self.model, usage);
         if stream.is_heard() {
             let [_, completed, _] = self.part.names();
@@ -146,6 +146,9 @@ impl ActiveTurn<'_> {
         if mem::replace(&mut self.settled, true) {
             return false;
         }
+        if let Some(mut vigil) = self.vigil.take() {
+            vigil.leave(&*self.core);
+        }
         let outcome = if self.held.is_sent() { outcome } else { CallOutcome::Ignored };
         self.held.spend(&self.core.stream, outcome);
         true
@@ -159,7 +162,7 @@ impl ActiveTurn<'_> {
         scenario: Option<FailureScenario>,
         error: &(dyn Error + 'static),
     ) {
-        let Core { stream, money, .. } = self.core;
+        let Core { stream, money, .. } = &*self.core;
         let observed = self.held.take_observed(self.pace.pulse());
         let bill = self.held.bill_failure(money.till(stream.payer()), &self.model, observed);
         if stream.is_heard() {

@@ -5,6 +5,7 @@ use runtime_events::AgentEventName;
 use runtime_orchestrator::{
     BoxError, Capture, Content, Orchestrator, TelemetryConfig, ToolCall, Turn,
 };
+use runtime_usage::UsageSnapshot;
 use serde_json::{Value, json};
 
 use crate::support::{Fixture, assert_lawful, now};
@@ -80,6 +81,32 @@ fn unredacted_capture_keeps_all_content_in_its_span() {
     let first = fixture.events.all(AgentEventName::ContentCaptured).remove(0);
     let turn = fixture.events.all(AgentEventName::TurnStarted).remove(0);
     assert_eq!(first.span, turn.span);
+}
+
+#[test]
+fn a_stream_is_captured_when_it_is_whole() {
+    let streamed = |telemetry: TelemetryConfig| {
+        let fixture = Fixture::new().with(|o| o.telemetry(telemetry));
+        let session = fixture.orchestrator.session().unwrap();
+        let asked = || Turn::model("m").guarded("why?");
+        let mut turn = now(session.begin_turn(asked())).unwrap();
+        turn.capture_answer(&json!({ "role": "assistant", "content": "because" }));
+        turn.settle(UsageSnapshot::new(1, 1));
+        let turn = session.handle().begin_turn_recovering(asked()).unwrap();
+        let mut attempt = now(turn.attempt()).unwrap();
+        attempt.capture_answer(&"so");
+        attempt.settle(UsageSnapshot::new(1, 1));
+        drop(session);
+        assert_lawful(&fixture.events.events());
+        kept(&fixture)
+    };
+    let [prompt, because, so] =
+        [json!("why?"), json!({ "role": "assistant", "content": "because" }), json!("so")];
+    let expected =
+        [("prompt", &prompt), ("answer", &because), ("prompt", &prompt), ("answer", &so)];
+    let expected: Vec<_> = expected.map(|(name, value)| (name.to_owned(), value.clone())).into();
+    assert_eq!(streamed(TelemetryConfig::default().capture(Capture::unredacted())), expected);
+    assert!(streamed(TelemetryConfig::default()).is_empty());
 }
 
 #[test]

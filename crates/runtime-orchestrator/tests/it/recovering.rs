@@ -12,6 +12,7 @@ mod no_sleeper;
 mod panics;
 mod refusals;
 mod routes;
+mod stepwise;
 mod story;
 mod threads;
 mod timeouts;

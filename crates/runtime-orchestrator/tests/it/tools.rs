@@ -9,7 +9,7 @@ use std::time::Duration;
 use runtime_events::{
     AgentEventName, AgentEventStatus, AgentFailureClass, FailureScenario, SpanOutcome,
 };
-use runtime_orchestrator::{BoxError, Orchestrator, SessionHandle, ToolCall, ToolError};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator, SessionHandle, ToolCall, ToolError};
 use runtime_policy::{
     GuardrailOutcome, GuardrailSubject, Guardrails, PermissionEnforcer, PermissionMode,
     PermissionPolicy, RolePermissionConfig, guardrail,
@@ -232,4 +232,57 @@ fn tool_span_names_the_tool_at_both_ends() {
     for event in [called, completed] {
         assert_eq!(event.data.as_ref().unwrap().get("tool"), Some(&"search".into()));
     }
+}
+
+#[test]
+fn requirement_of_a_call_adds_to_the_permissions() {
+    let fixture = Fixture::new().with(read_only);
+    let session = fixture.orchestrator.session().unwrap();
+    let refund = ToolCall::new("refund").requires(PermissionMode::WorkspaceWrite);
+    let handle = session.handle();
+    assert!(!handle.permits(&refund) && handle.permits(&ToolCall::new("refund")));
+    assert!(!handle.permits(&ToolCall::new("deploy").requires(PermissionMode::ReadOnly)));
+    assert!(fixture.events.all(AgentEventName::PermissionChecked).is_empty());
+
+    let denied = now(session.run_tool(refund, fine)).unwrap_err();
+    assert!(denied.to_string().ends_with("but tool requires WORKSPACE_WRITE"), "{denied}");
+}
+
+#[test]
+fn guardrails_of_a_call_check_behind_those_of_the_session() {
+    let deny = |name: &'static str| guardrail::pre(name, |_| GuardrailOutcome::deny("no"));
+    let fixture =
+        Fixture::new().with(|o| o.guardrails(Guardrails::new().with(deny("of the session"))));
+    let session = fixture.orchestrator.session().unwrap();
+    let own = Guardrails::new().with(deny("of the call"));
+    let refused = now(session.run_tool(ToolCall::new("t").guardrails(&own), fine)).unwrap_err();
+    let ToolError::Guardrail(violated) = refused else { panic!("{refused:?}") };
+    let names: Vec<_> = violated.violations().iter().map(|v| v.guardrail.as_str()).collect();
+    assert_eq!(names, ["of the session", "of the call"]);
+}
+
+#[test]
+fn guardrails_of_a_call_check_without_those_of_the_session() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let post = guardrail::post("withheld", |check| {
+        assert_eq!(check.result, "fine");
+        GuardrailOutcome::deny("withheld")
+    });
+    let call = ToolCall::new("t").guardrails(&Guardrails::new().with(post));
+    let withheld = now(session.run_tool(call, fine)).unwrap_err();
+    assert!(matches!(withheld, ToolError::Guardrail(_)), "{withheld:?}");
+    assert_eq!(now(session.run_tool("t", fine)).unwrap(), "fine");
+}
+
+#[test]
+fn call_of_a_tool_is_told_with_its_id_and_effect() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let call = ToolCall::new("search").call_id("call_7").effect(Effect::Read);
+    now(session.run_tool(call, fine)).unwrap();
+    let data = |name| serde_json::to_value(fixture.only(name).data.as_ref().unwrap()).unwrap();
+    let called = json!({ "tool": "search", "call_id": "call_7", "effect": "read" });
+    assert_eq!(data(AgentEventName::ToolCalled), called);
+    assert_eq!(data(AgentEventName::ToolCompleted), json!({ "tool": "search" }));
 }

@@ -1,5 +1,6 @@
 //! Spans and metrics of events, as an exporter sees them.
 
+mod contents;
 mod conventions;
 mod defects;
 mod ids;

@@ -11,7 +11,7 @@ use runtime_events::{AgentEvent, AgentEventName, Data, SpanOutcome};
 use runtime_otel::{OtelConfig, otlp_json, replay, write_otlp_json};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Told, Traces};
+use crate::support::{Told, Traces, telling};
 
 const CRATES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -107,8 +107,8 @@ fn value(value: &Value) -> Json {
 fn otlp_json_of_a_log_has_the_spans_of_the_sdk() {
     let (mut seen, mut failed, mut notes, mut links) = (0, 0, 0, 0);
     for log in logs() {
-        for details in [false, true] {
-            let (config, events) = (OtelConfig::default().details(details), events(&log));
+        for config in [OtelConfig::default(), telling()] {
+            let events = events(&log);
             let traces = Traces::new();
             replay(traces.tracer(), config.clone(), &events);
             let exported: Vec<_> = traces.spans().iter().map(exported).collect();
@@ -226,7 +226,7 @@ fn is_value(value: &Json) -> bool {
 #[test]
 fn every_span_keeps_every_rule_of_the_format() {
     for log in logs() {
-        for span in spans(OtelConfig::default().details(true), &events(&log)) {
+        for span in spans(telling(), &events(&log)) {
             assert_eq!(broken_rule(&span), None, "{}: {span:#}", log.display());
         }
     }
@@ -236,7 +236,7 @@ fn every_span_keeps_every_rule_of_the_format() {
 #[test]
 fn the_file_of_a_log_is_as_it_was() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/golden/run.otlp.jsonl");
-    let line = otlp_json(OtelConfig::default().details(true), events(&golden_log()));
+    let line = otlp_json(telling(), events(&golden_log()));
     let version = |version: &str| format!(r#""version":"{version}""#);
     let found = line.replace(&version(env!("CARGO_PKG_VERSION")), &version("0.0.0"));
     if env::var_os("UPDATE_GOLDEN").is_some() {
@@ -260,7 +260,7 @@ fn hostile_text_stays_text_in_one_line() {
         let event = writer.event(AgentEventName::BudgetMark).with_span(turn, None);
         said.push(event.with_data(data).with_detail(attack));
         said.push(writer.turn_ended(turn, SpanOutcome::Failed).with_detail(attack));
-        let spans = spans(OtelConfig::default().details(true), &said);
+        let spans = spans(telling(), &said);
         assert_eq!(spans.len(), 2);
         assert_eq!(spans[0]["name"], format!("chat {attack}"));
         assert_eq!(spans[0]["status"]["message"], attack);

@@ -36,11 +36,11 @@ pub(crate) fn whole(spans: &[SpanData]) -> Vec<String> {
 }
 
 /// The spans of events, through their JSON.
-pub(crate) fn replayed(events: &[AgentEvent]) -> Vec<SpanData> {
+pub(crate) fn replayed(config: &OtelConfig, events: &[AgentEvent]) -> Vec<SpanData> {
     let traces = Traces::new();
     let log: String = events.iter().map(|event| event.to_json() + "\n").collect();
-    let replayed = replay_log(traces.tracer(), OtelConfig::default(), log.as_bytes())
-        .expect("memory does not fail");
+    let replayed =
+        replay_log(traces.tracer(), config.clone(), log.as_bytes()).expect("memory does not fail");
     assert_eq!(replayed.unread, 0);
     traces.spans()
 }
@@ -64,8 +64,12 @@ fn a_replay_gives_the_spans_and_ids_that_there_were_live() {
     for event in &events {
         rig.emit(event);
     }
-    assert_eq!(whole(&replayed(&events)), whole(&rig.spans()));
-    assert_eq!(whole(&replayed(&events)), whole(&replayed(&events)), "and each time");
+    assert_eq!(whole(&replayed(&OtelConfig::default(), &events)), whole(&rig.spans()));
+    assert_eq!(
+        whole(&replayed(&OtelConfig::default(), &events)),
+        whole(&replayed(&OtelConfig::default(), &events)),
+        "and each time"
+    );
 
     let agent = rig.span("invoke_agent writer");
     let (id, root) = (events[0].session_id.as_deref().unwrap(), events[0].span.unwrap());

@@ -361,8 +361,8 @@ fn no_session_and_a_span_as_its_own_parent_do_no_harm() {
 
 #[test]
 fn details_are_told_only_when_asked_for() {
-    for details in [false, true] {
-        let rig = Rig::with(OtelConfig::default().details(details));
+    for (errors, details) in [(false, false), (true, false), (false, true), (true, true)] {
+        let rig = Rig::with(OtelConfig::default().errors(errors).details(details));
         let mut writer = Told::new(1, "writer");
         rig.emit(&writer.started());
         let (turn, event) = writer.turn("gpt-5");
@@ -378,12 +378,14 @@ fn details_are_told_only_when_asked_for() {
         rig.emit(&writer.ended(SpanOutcome::Failed).with_detail("secret at last"));
 
         let all = format!("{:?}", rig.spans());
-        let secrets = all.matches("secret in a reason").count()
-            + all.matches("secret in a key").count()
-            + all.matches("secret in a note").count()
-            + all.matches("secret in an end").count();
-        // The end's is the status' description as well.
-        assert_eq!(secrets, if details { 5 } else { 0 }, "{all}");
-        assert_eq!(all.contains("secret"), details);
+        for text in ["reason", "key", "note"] {
+            let told = all.matches(&format!("secret in a {text}")).count();
+            assert_eq!(told, usize::from(details), "{all}");
+        }
+        // In the exception, and as the description of the status.
+        for text in ["in an end", "at last"] {
+            let told = all.matches(&format!("secret {text}")).count();
+            assert_eq!(told, if errors { 2 } else { 0 }, "{all}");
+        }
     }
 }

@@ -16,6 +16,12 @@ use runtime_events::{
 };
 use runtime_otel::{EventIds, OtelConfig, OtelSink, SemconvProfile};
 use runtime_sinks::EventSink;
+use serde_json::Value as Json;
+
+/// Settings that tell all that there is to tell.
+pub(crate) fn telling() -> OtelConfig {
+    OtelConfig::default().contents(true).errors(true).details(true)
+}
 
 /// A sink, and what comes out of it.
 pub(crate) struct Rig {
@@ -249,6 +255,12 @@ impl Told {
 
     pub(crate) fn attempt(&mut self, turn: SpanId, data: Data) -> (SpanId, AgentEvent) {
         self.begin(AgentEventName::AttemptStarted, turn, data)
+    }
+
+    /// A content that was captured inside a span.
+    pub(crate) fn content(&mut self, span: SpanId, content: &str, value: Json) -> AgentEvent {
+        let data = Data::new().with("content", content).with("value", value);
+        self.event(AgentEventName::ContentCaptured).with_span(span, Some(self.root)).with_data(data)
     }
 
     pub(crate) fn end(

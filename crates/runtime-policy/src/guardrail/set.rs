@@ -45,6 +45,16 @@ impl Guardrails {
         self.and(Entry::Async(Arc::new(guardrail)))
     }
 
+    /// Adds the guardrails of another set, behind those of this one.
+    #[must_use]
+    pub fn with_all(mut self, others: &Self) -> Self {
+        if self.entries.is_empty() {
+            return others.clone();
+        }
+        Arc::make_mut(&mut self.entries).extend(others.entries.iter().cloned());
+        self
+    }
+
     fn and(mut self, entry: Entry) -> Self {
         Arc::make_mut(&mut self.entries).push(entry);
         self

@@ -169,12 +169,23 @@ impl PermissionPolicy {
     /// Decides whether a role may use a tool, and explains why.
     #[doc(alias = "check")]
     pub fn authorize(&self, role: &str, tool: &str) -> PermissionOutcome {
-        self.explain(self.decide(role, tool), role, tool)
+        self.authorize_requiring(role, tool, PermissionMode::ReadOnly)
+    }
+
+    /// [`authorize`](Self::authorize) for a tool that requires at least this mode, such as one that says
+    /// so itself. Of this and the policy's own requirement, the stricter one counts.
+    pub fn authorize_requiring(
+        &self,
+        role: &str,
+        tool: &str,
+        mode: PermissionMode,
+    ) -> PermissionOutcome {
+        self.explain(self.decide(role, tool, mode), role, tool)
     }
 
     /// Decides whether a role may use a tool. This allocates nothing if the name is in lower case.
     pub fn is_allowed(&self, role: &str, tool: &str) -> bool {
-        self.allows(self.decide(role, tool))
+        self.allows(self.decide(role, tool, PermissionMode::ReadOnly))
     }
 
     /// Returns the tools that a role may use, in order.
@@ -194,7 +205,7 @@ impl PermissionPolicy {
         }
     }
 
-    fn decide(&self, role: &str, tool: &str) -> Verdict {
+    fn decide(&self, role: &str, tool: &str, at_least: PermissionMode) -> Verdict {
         let Some(role) = self.roles.get(role) else {
             return Verdict::UnknownRole;
         };
@@ -208,7 +219,7 @@ impl PermissionPolicy {
         } else {
             self.requirements.get(tool)
         };
-        let required = required.copied().unwrap_or(PermissionMode::ReadOnly);
+        let required = required.copied().map_or(at_least, |required| required.max(at_least));
         if active < required {
             return Verdict::ModeTooLow { active, required };
         }

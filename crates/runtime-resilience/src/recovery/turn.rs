@@ -132,6 +132,8 @@ pub enum GaveUp {
     Refused,
     /// A turn inside the call retried already. Only one loop of a stack retries.
     RetriedBelow,
+    /// A part of the answer was handed on, so that another attempt cannot take its place.
+    HandedOn,
 }
 
 impl fmt::Display for GaveUp {
@@ -146,6 +148,7 @@ impl fmt::Display for GaveUp {
             Self::StepFailed { step, reason } => write!(f, "step `{step}` failed: {reason}"),
             Self::Refused => f.write_str("another attempt was refused"),
             Self::RetriedBelow => f.write_str("a turn inside the call retried already"),
+            Self::HandedOn => f.write_str("a part of the answer was handed on already"),
         }
     }
 }

@@ -58,6 +58,17 @@ fn usage_in_every_chunk_completes_with_finish_reason() {
 }
 
 #[test]
+fn answer_without_usage_ends_but_is_not_complete() {
+    let chunk =
+        |finish: Value| json!({"choices": [{"delta": {"content": "a"}, "finish_reason": finish}]});
+    let mut stream = StreamUsage::new(UsageFormat::OpenAiChat);
+    stream.push(&chunk(Value::Null)).unwrap();
+    assert!(!stream.has_ended());
+    stream.push(&chunk(json!("stop"))).unwrap();
+    assert!(stream.has_ended() && !stream.is_complete());
+}
+
+#[test]
 fn first_chunk_without_choices_does_not_complete() {
     let filtered =
         json!({"model": "", "choices": [], "prompt_filter_results": [{"prompt_index": 0}]});

@@ -5,6 +5,8 @@
 
 mod budgets;
 mod circuit_breaker;
+#[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
+mod clients;
 mod faults;
 mod getting_started;
 mod observability;
@@ -19,6 +21,8 @@ mod sessions;
 mod sinks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+#[cfg(feature = "tools")]
+mod tools;
 mod usage;
 
 use techrevati_runtime::BoxError;
@@ -27,6 +31,8 @@ use techrevati_runtime::BoxError;
 async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
+    #[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
+    clients::run().await?;
     getting_started::run().await?;
     observability::run().await?;
     #[cfg(feature = "otel-sdk")]
@@ -41,6 +47,8 @@ async fn main() -> Result<(), BoxError> {
     sinks::run().await?;
     #[cfg(feature = "sqlite")]
     sqlite::run().await?;
+    #[cfg(feature = "tools")]
+    tools::run().await?;
     usage::run()?;
     Ok(())
 }

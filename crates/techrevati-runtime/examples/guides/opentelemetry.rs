@@ -5,8 +5,9 @@ use std::io::BufReader;
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanExporter};
-use techrevati_runtime::orchestrator::TelemetryConfig;
-use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile};
+use serde_json::json;
+use techrevati_runtime::orchestrator::{Capture, TelemetryConfig, ToolCall};
+use techrevati_runtime::otel::{self, EventIds, OtelConfig, OtelSink, SemconvProfile, Viewer};
 use techrevati_runtime::sinks::{EventSink, JsonlSink, LogEntry, LogReader};
 use techrevati_runtime::usage::UsageSnapshot;
 use techrevati_runtime::{BoxError, Orchestrator, Turn};
@@ -42,7 +43,44 @@ pub(super) async fn run() -> Result<(), BoxError> {
     assert_eq!(names, ["chat gpt-5", "execute_tool search", "invoke_agent writer"]);
     sink.abandon();
     provider.shutdown()?;
+    contents().await?;
     replay().await
+}
+
+async fn contents() -> Result<(), BoxError> {
+    let config = OtelConfig::default()
+        .contents(true)
+        .errors(true)
+        .user_label("user")
+        .session_label("conversation_id")
+        .viewer(Viewer::Langfuse);
+    let spans = InMemorySpanExporter::default();
+    let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
+    let meter = opentelemetry::global::meter("runtime-otel");
+    let sink = OtelSink::with_config(provider.tracer("runtime-otel"), &meter, config);
+
+    let telemetry = TelemetryConfig::default().capture(Capture::default()).scope_hook(sink.scope());
+    let orchestrator = Orchestrator::new("writer", "draft")
+        .label("user", "ada")
+        .label("conversation_id", "ticket-17")
+        .event_sink(sink.clone())
+        .telemetry(telemetry);
+    let report = orchestrator
+        .run(async |session| {
+            let prompt = json!([{ "role": "user", "content": "What is new?" }]);
+            let turn = Turn::model("gpt-5").guarded(prompt);
+            let answer = async || Ok::<_, BoxError>("I have to look it up");
+            session.run_turn(turn, answer).await?;
+            let call = ToolCall::new("search").call_id("call_9").args(json!({ "q": "news" }));
+            Ok(session.run_tool(call, async || Ok::<_, BoxError>("three pages")).await?)
+        })
+        .await;
+    report.result?;
+    let told = format!("{:?}", spans.get_finished_spans()?);
+    for text in ["What is new?", "three pages", "call_9", "user.id"] {
+        assert!(told.contains(text), "{text}");
+    }
+    Ok(())
 }
 
 async fn replay() -> Result<(), BoxError> {
@@ -62,7 +100,8 @@ async fn replay() -> Result<(), BoxError> {
     let file = path.with_extension("json");
     let log = LogReader::open(&path)?.collect::<Result<Vec<_>, _>>()?;
     let events = log.iter().filter_map(LogEntry::event);
-    let line = otel::otlp_json(OtelConfig::default().details(true), events);
+    let texts = OtelConfig::default().contents(true).errors(true).details(true);
+    let line = otel::otlp_json(texts, events);
     std::fs::write(&file, line)?;
     assert!(std::fs::read_to_string(&file)?.contains("invoke_agent writer"));
 

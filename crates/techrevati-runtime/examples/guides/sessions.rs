@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use techrevati_runtime::lifecycle::AgentStatus;
-use techrevati_runtime::orchestrator::{Acceptance, SessionError, TurnError};
+use techrevati_runtime::orchestrator::{Acceptance, SessionError, SessionHandle, TurnError};
 use techrevati_runtime::prelude::*;
 use tokio::time::timeout;
 
@@ -33,6 +33,44 @@ async fn cancelled_from_elsewhere() -> Result<(), BoxError> {
 
     assert!(matches!(waited, Err(SessionError::Closed(_))));
     assert_eq!(handle.status(), AgentStatus::Cancelled);
+    Ok(())
+}
+
+async fn a_turn_outlives_its_function() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let turn = session.handle().begin_turn(Turn::model("gpt-5")).await?;
+    let reader = tokio::spawn(async move { turn.settle(UsageSnapshot::new(9, 2)) });
+    assert_eq!(reader.await?.usage.output_tokens, 2);
+    session.complete()?;
+    Ok(())
+}
+
+fn who_am_i() -> Option<String> {
+    SessionHandle::current().map(|session| session.session_id().to_owned())
+}
+
+async fn code_finds_its_session() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    assert_eq!(session.scope(async { who_am_i() }).await.as_deref(), Some(session.id()));
+    assert_eq!(who_am_i(), None);
+    Ok(())
+}
+
+async fn a_page_shows_the_run() -> Result<(), BoxError> {
+    let session = Orchestrator::new("writer", "draft").session()?;
+    let mut events = session.handle().events();
+    let page = tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while let Some(event) = events.next().await {
+            match event {
+                Ok(event) => lines.push(event.to_json()),
+                Err(missed) => lines.push(missed.to_string()),
+            }
+        }
+        lines
+    });
+    session.complete()?;
+    assert!(page.await?.last().is_some_and(|line| line.contains("agent.completed")));
     Ok(())
 }
 
@@ -140,7 +178,10 @@ fn one_budget() -> Result<(), BoxError> {
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
+    a_page_shows_the_run().await?;
     a_person_decides().await?;
+    a_turn_outlives_its_function().await?;
+    code_finds_its_session().await?;
     cancelled_from_elsewhere().await?;
     a_dropped_turn_is_a_cancelled_turn().await?;
     an_end_in_time().await?;

@@ -24,6 +24,7 @@ use std::task::{Poll, Waker};
 use runtime_events::AgentEvent;
 
 use crate::error::{MaxIterationsExceededError, SessionBusyError, SessionError, ShuttingDownError};
+use crate::parts::watchers::Watchers;
 
 /// The current state of a session.
 #[derive(Debug, Default)]
@@ -34,6 +35,10 @@ pub(crate) struct State {
     working: u32,
     /// The number of emitters: turns, tools, refusals, checks. At least `working`.
     inside: u32,
+    /// The number of emitters that keep the session alive after its value is dropped.
+    outliving: u32,
+    /// Whether the session's value is dropped.
+    abandoned: bool,
     draining: Draining,
     panicked: bool,
     /// Made for the first call that waits.
@@ -76,13 +81,6 @@ enum Draining {
     TurnedAway,
 }
 
-/// The wakers for the end of the session.
-#[derive(Debug, Default)]
-struct Watchers {
-    places: Vec<(u64, Waker)>,
-    next_key: u64,
-}
-
 /// The running work at the end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Underway {
@@ -101,13 +99,15 @@ impl State {
         !matches!(self.stage, Stage::Ended(_))
     }
 
-    /// Admits an emitter to an open session. `working` for a turn or a tool.
-    pub(crate) fn enter(&mut self, working: bool) {
+    /// Admits an emitter to an open session. `working` for a turn or a tool, `outlives` if it keeps
+    /// the session alive.
+    pub(crate) fn enter(&mut self, working: bool, outlives: bool) {
         debug_assert!(self.is_open(), "an ended session admits nothing");
         // New work means that the caller has caught an earlier panic.
         self.panicked &= !working;
         self.inside += 1;
         self.working += u32::from(working);
+        self.outliving += u32::from(outlives);
     }
 
     /// Counts a requested turn.
@@ -156,10 +156,23 @@ impl State {
     }
 
     /// Removes an emitter. Returns the farewell after the last one of an ended session.
-    pub(crate) fn leave(&mut self, working: bool) -> Option<Box<AgentEvent>> {
+    pub(crate) fn leave(&mut self, working: bool, outlives: bool) -> Option<Box<AgentEvent>> {
         self.inside -= 1;
         self.working -= u32::from(working);
-        if self.inside == 0 { self.take_farewell() } else { None }
+        self.outliving -= u32::from(outlives);
+        if self.is_due() { self.take_farewell() } else { None }
+    }
+
+    /// Notes that the session's value is dropped. A turn that borrowed it and is still inside has
+    /// leaked and would never leave; one that keeps the session alive is waited for.
+    pub(crate) fn abandon(&mut self) -> Option<Box<AgentEvent>> {
+        self.abandoned = true;
+        if self.is_due() { self.take_farewell() } else { None }
+    }
+
+    /// Whether nobody is left to emit before the farewell.
+    const fn is_due(&self) -> bool {
+        self.inside == 0 || (self.abandoned && self.outliving == 0)
     }
 
     pub(crate) const fn underway(&self) -> Underway {
@@ -181,16 +194,15 @@ impl State {
     pub(crate) fn end(&mut self, farewell: AgentEvent) -> (Option<Box<AgentEvent>>, Vec<Waker>) {
         let farewell = Some(Box::new(farewell));
         let mut wake = self.watchers.as_mut().map(|watchers| watchers.take()).unwrap_or_default();
-        let (due, kept) = if self.inside == 0 { (farewell, None) } else { (None, farewell) };
+        let (due, kept) = if self.is_due() { (farewell, None) } else { (None, farewell) };
         if let Stage::Waiting(input) = mem::replace(&mut self.stage, Stage::Ended(kept)) {
             wake.extend(input.waker);
         }
         (due, wake)
     }
 
-    /// The farewell of an ended session. It is taken early once the session's value is dropped,
-    /// because a leaked turn would never end it.
-    pub(crate) fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
+    /// The farewell of an ended session.
+    fn take_farewell(&mut self) -> Option<Box<AgentEvent>> {
         if let Stage::Ended(farewell) = &mut self.stage { farewell.take() } else { None }
     }
 
@@ -263,27 +275,5 @@ impl State {
             Stage::Waiting(input) => input.waker,
             _ => None,
         }
-    }
-}
-
-impl Watchers {
-    fn watch(&mut self, key: &mut Option<u64>, waker: Waker) -> Option<Waker> {
-        let known = key.and_then(|key| self.places.iter_mut().find(|(held, _)| *held == key));
-        if let Some((_, held)) = known {
-            return Some(mem::replace(held, waker));
-        }
-        *key = Some(self.next_key);
-        self.places.push((self.next_key, waker));
-        self.next_key += 1;
-        None
-    }
-
-    fn remove(&mut self, key: u64) -> Option<Waker> {
-        let index = self.places.iter().position(|(held, _)| *held == key)?;
-        Some(self.places.remove(index).1)
-    }
-
-    fn take(&mut self) -> Vec<Waker> {
-        self.places.drain(..).map(|(_, waker)| waker).collect()
     }
 }

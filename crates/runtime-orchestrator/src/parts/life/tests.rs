@@ -17,7 +17,7 @@ fn open() -> (Life, AgentRegistry) {
         registry.transition(worker.id(), status, None).unwrap();
     }
     let life = Life::new(registry.clone(), &worker, 0);
-    assert!(life.leave(false).is_none(), "the first event is out");
+    assert!(life.leave(false, false).is_none(), "the first event is out");
     (life, registry)
 }
 
@@ -34,20 +34,35 @@ fn end(life: &Life, idle: bool) -> Result<Ended<u8>, SessionError> {
 #[test]
 fn farewell_waits_for_the_last_one_inside() {
     let (life, _) = open();
-    life.enter(true).unwrap();
+    life.enter(true, false).unwrap();
     let ended = end(&life, false).unwrap();
     assert_eq!((ended.result, ended.farewell.is_none()), (Ok(7), true));
     assert_eq!(life.ended().unwrap().in_flight, 1);
-    assert!(life.enter(true).is_err(), "an ended session admits nothing");
-    let farewell = life.leave(true).unwrap();
+    assert!(life.enter(true, false).is_err(), "an ended session admits nothing");
+    let farewell = life.leave(true, false).unwrap();
     assert_eq!(farewell.event, AgentEventName::AgentCompleted);
-    assert!(life.take_farewell().is_none(), "the farewell is taken once");
+    assert!(life.abandon().is_none(), "the farewell is taken once");
+}
+
+#[test]
+fn farewell_of_a_dropped_session_waits_for_turns_that_outlive_it_and_not_for_leaked_ones() {
+    let (life, _) = open();
+    life.enter(true, false).unwrap();
+    life.enter(true, true).unwrap();
+    assert!(end(&life, false).unwrap().farewell.is_none());
+    assert!(life.abandon().is_none(), "a turn that keeps the session alive is under way");
+    assert!(life.leave(true, true).is_some(), "the other one has leaked");
+
+    let (life, _) = open();
+    life.enter(true, false).unwrap();
+    assert!(end(&life, false).unwrap().farewell.is_none());
+    assert!(life.abandon().is_some());
 }
 
 #[test]
 fn busy_life_does_not_complete_and_stays_open() {
     let (life, _) = open();
-    life.enter(true).unwrap();
+    life.enter(true, false).unwrap();
     let Err(SessionError::Busy(SessionBusyError { in_flight: 1, .. })) = end(&life, true) else {
         panic!("it is busy")
     };

@@ -131,6 +131,13 @@ impl Funds<'_> {
         Self { reservation: None, prices: None, strict: false, tier, bound: None }
     }
 
+    /// The same funds for a turn that outlives the session's value.
+    pub(crate) fn into_owned(mut self) -> Funds<'static> {
+        let reservation = self.reservation.take().map(Reservation::into_owned);
+        let (prices, bound) = (self.prices.take(), self.bound.take());
+        Funds { reservation, prices, strict: self.strict, tier: self.tier, bound }
+    }
+
     /// The reserved amount.
     pub(crate) fn reserved(&self) -> Usd {
         self.reservation.as_ref().map(Reservation::amount).unwrap_or_default()

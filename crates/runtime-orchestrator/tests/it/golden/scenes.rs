@@ -217,7 +217,7 @@ fn contents(number: Number<'_>) -> Fixture {
     let says = async || Ok::<_, BoxError>(json!({ "text": ["é", 1, -2, 0.5, null, true] }));
     let turn = Turn::model("m").guarded(json!({ "ask": "why?\n", "n": u64::MAX }));
     now(session.run_turn(turn, says)).unwrap();
-    let tool = ToolCall::new("search").args(json!({ "q": "…", "limit": -1 }));
+    let tool = ToolCall::new("search").call_id("call_9").args(json!({ "q": "…", "limit": -1 }));
     now(session.run_tool(tool, fine)).unwrap();
     session.complete().unwrap();
     fixture

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use opentelemetry::trace::SpanId as OtelSpanId;
 use proptest::prelude::*;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Turn};
+use runtime_otel::OtelConfig;
 use runtime_usage::UsageSnapshot;
 
 use crate::live::{block_on, logged, orchestrator};
@@ -114,6 +115,6 @@ proptest! {
             prop_assert!(span.end_time <= around.end_time);
         }
         prop_assert_eq!(roots, 1);
-        prop_assert_eq!(whole(&replayed(&logged(&log))), whole(&spans));
+        prop_assert_eq!(whole(&replayed(&OtelConfig::default(), &logged(&log))), whole(&spans));
     }
 }

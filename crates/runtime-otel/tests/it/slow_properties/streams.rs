@@ -8,12 +8,11 @@ use opentelemetry::trace::{SpanId as OtelSpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
 use runtime_events::{AgentEvent, AgentEventName, Data, SpanId, SpanOutcome};
-use runtime_otel::OtelConfig;
 use runtime_sinks::EventSink;
 
 use crate::otlp::{broken_rule, exported, spans};
 use crate::replay::{replayed, whole};
-use crate::support::{Rig, Told, said};
+use crate::support::{Rig, Told, said, telling};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -23,6 +22,7 @@ enum Step {
     Attempt,
     Tool,
     Note,
+    Content(&'static str),
     Wait(u16),
     End(SpanOutcome),
     Close(SpanOutcome),
@@ -46,6 +46,8 @@ fn steps() -> impl Strategy<Value = Vec<(Step, prop::sample::Index)>> {
         3 => Just(Step::Attempt),
         4 => Just(Step::Tool),
         2 => Just(Step::Note),
+        3 => prop::sample::select(vec!["prompt", "answer", "arguments", "result", "unheard of"])
+            .prop_map(Step::Content),
         1 => any::<u16>().prop_map(Step::Wait),
         6 => outcome().prop_map(Step::End),
         1 => outcome().prop_map(Step::Close),
@@ -110,6 +112,13 @@ impl World {
                     None => event,
                 };
                 self.events.push(event.with_data(data));
+            }
+            Step::Content(content) => {
+                let session = &mut self.sessions[at];
+                let inside = session.open.get(pick.index(session.open.len() + 1));
+                let span = inside.map_or(session.told.root, |it| it.0);
+                let value = format!("{content} {}", pick.index(3)).into();
+                self.events.push(session.told.content(span, content, value));
             }
             Step::Wait(millis) => {
                 self.sessions[at].told.clock.advance(Duration::from_millis(millis.into()));
@@ -206,7 +215,7 @@ fn told(steps: Vec<(Step, prop::sample::Index)>) -> Vec<AgentEvent> {
 
 /// What the live sink makes of events; what they leave open is abandoned.
 fn live(events: &[AgentEvent]) -> Vec<SpanData> {
-    let rig = Rig::new();
+    let rig = Rig::with(telling());
     for event in events {
         rig.emit(event);
     }
@@ -266,9 +275,9 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let mut events = told(steps);
-        prop_assert_eq!(whole(&replayed(&events)), whole(&live(&events)));
+        prop_assert_eq!(whole(&replayed(&telling(), &events)), whole(&live(&events)));
         events.truncate(cut.index(events.len() + 1));
-        prop_assert_eq!(whole(&replayed(&events)), whole(&live(&events)));
+        prop_assert_eq!(whole(&replayed(&telling(), &events)), whole(&live(&events)));
     }
 
     #[test]
@@ -287,7 +296,7 @@ proptest! {
         }
         let mut sorted = events.clone();
         sorted.sort_by_key(|event| families[event.session_id.as_ref().unwrap()]);
-        prop_assert_eq!(whole(&replayed(&sorted)), whole(&live(&events)));
+        prop_assert_eq!(whole(&replayed(&telling(), &sorted)), whole(&live(&events)));
     }
 
     #[test]
@@ -296,7 +305,7 @@ proptest! {
         order in prop::collection::vec(any::<prop::sample::Index>(), 0..150),
     ) {
         let events = told(steps);
-        let rig = Rig::new();
+        let rig = Rig::with(telling());
         for pick in order.iter().filter(|_| !events.is_empty()) {
             let _ = rig.sink.emit(&Arc::new(events[pick.index(events.len())].clone()));
         }
@@ -319,8 +328,8 @@ proptest! {
         let picks = order.iter().filter(|_| !told.is_empty());
         let shuffled: Vec<_> = picks.map(|pick| told[pick.index(told.len())].clone()).collect();
         for events in [&told, &shuffled] {
-            let exported: Vec<_> = replayed(events).iter().map(exported).collect();
-            let spans = spans(OtelConfig::default(), events);
+            let exported: Vec<_> = replayed(&telling(), events).iter().map(exported).collect();
+            let spans = spans(telling(), events);
             prop_assert_eq!(&spans, &exported);
             for span in &spans {
                 prop_assert_eq!(broken_rule(span), None, "{:#}", span);

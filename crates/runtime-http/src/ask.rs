@@ -1,0 +1,131 @@
+//! What a request asks for.
+
+mod endpoint;
+mod estimate;
+mod scan;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Uri};
+use runtime_resilience::Provider;
+use runtime_usage::{ServiceTier, UsageFormat};
+
+pub(crate) use self::endpoint::provider;
+use self::scan::Scanned;
+
+/// The kind of a call, by the path of its URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// `…/chat/completions`, and `…/completions` before it.
+    Chat,
+    /// `…/responses`.
+    Responses,
+    /// `…/messages`, except those of a thread, and `:rawPredict`, `:streamRawPredict` of Vertex AI.
+    Messages,
+    /// `:generateContent` and `:streamGenerateContent`.
+    GenerateContent,
+    /// `/model/…/converse` and `/model/…/converse-stream`.
+    Converse,
+    /// `/api/chat` and `/api/generate` of Ollama.
+    Ollama,
+    /// `…/embeddings`, `:embedContent`, `:batchEmbedContents` and `/api/embed`: metered, and nothing
+    /// is streamed.
+    Embedding,
+}
+
+/// What a request asks for: the place and kind of its call, the model, and the limits.
+///
+/// ```
+/// use bytes::Bytes;
+/// use runtime_http::{Ask, Kind};
+/// use runtime_resilience::Provider;
+///
+/// let uri = "https://api.openai.com/v1/chat/completions".parse()?;
+/// let body = Bytes::from_static(br#"{"model":"gpt-5","max_tokens":100,"stream":true}"#);
+/// let ask = Ask::of(&http::Method::POST, &uri, &body).ok_or("it is a call")?;
+/// assert_eq!((ask.provider, ask.kind), (Provider::OpenAi, Kind::Chat));
+/// assert_eq!((&*ask.model, ask.max_output, ask.streamed), ("gpt-5", Some(100), true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ask {
+    /// The API, by the host of the URL.
+    pub provider: Provider,
+    /// The kind of the call.
+    pub kind: Kind,
+    /// The model, from the body or the path; `unknown` if neither names it.
+    pub model: Arc<str>,
+    /// The maximum number of output tokens, for all choices together.
+    pub max_output: Option<u64>,
+    /// The requested tier.
+    pub tier: ServiceTier,
+    /// Whether a stream is asked for.
+    pub streamed: bool,
+    /// The estimated tokens of the input: one for four bytes of the body, and 1,000 for each image,
+    /// document or sound in it.
+    pub input_estimate: u64,
+    /// Where the model's name stands in the body, if it does.
+    model_at: Option<(usize, usize)>,
+    /// Whether the stream was asked for its usage in some way.
+    says_usage: bool,
+}
+
+impl Ask {
+    /// `None` if the request is no call of a model.
+    pub fn of(method: &Method, uri: &Uri, body: &[u8]) -> Option<Self> {
+        if *method != Method::POST {
+            return None;
+        }
+        let path = uri.path();
+        let (kind, streams) = endpoint::kind(path)?;
+        let Scanned { model, model_at, max_output, tier, stream, says_usage } = scan::scan(body)?;
+        let provider = provider(uri);
+        let in_path = || endpoint::model(path).unwrap_or("unknown").into();
+        // Only Ollama streams unless told otherwise.
+        let stream = stream.unwrap_or(kind == Kind::Ollama);
+        Some(Self {
+            provider,
+            kind,
+            model: model.map_or_else(in_path, Arc::from),
+            max_output: if kind == Kind::Embedding { Some(0) } else { max_output },
+            tier,
+            streamed: kind != Kind::Embedding && (streams || stream),
+            input_estimate: estimate::tokens(body),
+            model_at,
+            says_usage,
+        })
+    }
+
+    /// The form of the usage in the reply.
+    pub fn format(&self) -> UsageFormat {
+        match self.kind {
+            Kind::Responses => UsageFormat::OpenAiResponses,
+            Kind::Messages => UsageFormat::Anthropic,
+            Kind::GenerateContent => UsageFormat::Gemini,
+            Kind::Converse => UsageFormat::Bedrock,
+            Kind::Ollama => UsageFormat::Ollama,
+            Kind::Embedding if self.provider == Provider::Gemini => UsageFormat::Gemini,
+            Kind::Embedding if self.provider == Provider::Ollama => UsageFormat::Ollama,
+            _ if self.provider == Provider::OpenRouter => UsageFormat::OpenRouter,
+            _ => UsageFormat::OpenAiChat,
+        }
+    }
+
+    /// The path of the URL behind its base, such as `/chat/completions`, for another model.
+    pub(crate) fn suffix(&self, path: &str, model: &str) -> String {
+        endpoint::suffix(path, &self.model, model)
+    }
+
+    /// The body for another model, or with a request for usage; `None` if nothing changes.
+    pub(crate) fn rewritten(&self, body: &Bytes, model: &str, ask_usage: bool) -> Option<Bytes> {
+        let model_at = self.model_at.filter(|_| *self.model != *model);
+        let asks = ask_usage && self.streamed && self.kind == Kind::Chat && !self.says_usage;
+        if model_at.is_none() && !asks {
+            return None;
+        }
+        scan::rewrite(body, model_at.map(|at| (at, model)), asks).map(Bytes::from)
+    }
+}

@@ -1,0 +1,235 @@
+//! The body of a reply, as the client reads it: its bytes, unchanged.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use runtime_orchestrator::{BoxError, TurnError};
+use runtime_resilience::{FaultError, FaultKind};
+
+use crate::error::Refused;
+use crate::exchange::Running;
+use crate::meter::Meter;
+
+/// The body of a reply. While a streamed answer passes, its turn is under way.
+///
+/// The turn ends with the answer, with its failure, or when the body is dropped.
+pub struct TurnBody<B> {
+    /// What was read before the head was handed on.
+    held: VecDeque<Frame<Bytes>>,
+    /// The error after what was read.
+    broken: Option<BoxError>,
+    rest: Option<Pin<Box<B>>>,
+    watch: Option<Box<Watch>>,
+}
+
+/// A turn that watches a body.
+struct Watch {
+    /// In a mutex that is never locked: bodies have to be `Sync`, and timers are not.
+    running: Mutex<Option<Running>>,
+    meter: Meter,
+}
+
+/// A frame of a body, or its error; `None` at its end.
+pub(crate) type Piece = Option<Result<Frame<Bytes>, BoxError>>;
+
+impl<B> TurnBody<B> {
+    /// A body without a turn.
+    pub(crate) fn untouched(body: B) -> Self {
+        Self { held: VecDeque::new(), broken: None, rest: Some(Box::pin(body)), watch: None }
+    }
+
+    /// Keeps a piece that was read before the body is handed on.
+    pub(crate) fn hold(&mut self, piece: Piece) {
+        match piece {
+            Some(Ok(frame)) => self.held.push_back(frame),
+            Some(Err(error)) => {
+                self.broken = Some(error);
+                self.rest = None;
+            }
+            None => self.rest = None,
+        }
+    }
+
+    /// Has the turn watch the rest.
+    pub(crate) fn watched(mut self, running: Running, meter: Meter) -> Self {
+        self.watch = Some(Box::new(Watch { running: Mutex::new(Some(running)), meter }));
+        self
+    }
+
+    /// The bytes that are held.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Bytes> {
+        self.held.iter().filter_map(Frame::data_ref)
+    }
+}
+
+impl<B> TurnBody<B>
+where
+    B: Body,
+    B::Data: Buf,
+    B::Error: Into<BoxError>,
+{
+    /// Whether nothing is left to read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.rest.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    /// Polls the provider's body.
+    pub(crate) fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<Piece> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let piece = ready!(rest.as_mut().poll_frame(cx));
+        Poll::Ready(piece.map(|frame| match frame {
+            // Of `Bytes`, the data are shared.
+            Ok(frame) => Ok(frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))),
+            Err(error) => Err(error.into()),
+        }))
+    }
+}
+
+impl<B> Body for TurnBody<B>
+where
+    B: Body,
+    B::Data: Buf,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(frame) = self.held.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Some(mut watch) = self.watch.take() else { return self.poll_rest(cx) };
+        let Some(running) = watch.running() else { return self.poll_rest(cx) };
+        match running.poll_run(cx, |cx| self.poll_rest(cx)) {
+            Poll::Pending => {
+                self.watch = Some(watch);
+                Poll::Pending
+            }
+            Poll::Ready(Ok(piece)) => {
+                if let Some(Err(_)) | None = &piece {
+                    self.rest = None;
+                }
+                if watch.saw(piece.as_ref(), self.is_read()) {
+                    self.watch = Some(watch);
+                }
+                Poll::Ready(piece)
+            }
+            Poll::Ready(Err(interrupted)) => {
+                self.rest = None;
+                Poll::Ready(Some(Err(Refused::new(watch.interrupted(interrupted)).into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.held.is_empty() && self.broken.is_none() && self.watch.is_none() && self.is_read()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let held = self.held().map(|bytes| bytes.len() as u64).sum::<u64>();
+        let rest = self.rest.as_ref().map(Body::size_hint);
+        let rest = rest.unwrap_or_else(|| SizeHint::with_exact(0));
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(held));
+        if let Some(upper) = rest.upper().filter(|_| self.broken.is_none()) {
+            hint.set_upper(upper.saturating_add(held));
+        }
+        hint
+    }
+}
+
+impl Watch {
+    fn running(&mut self) -> Option<&mut Running> {
+        self.running.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
+
+    fn take(&mut self) -> Option<Running> {
+        self.running.get_mut().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Reads a piece that passes. Whether the turn goes on.
+    fn saw(&mut self, piece: Option<&Result<Frame<Bytes>, BoxError>>, is_read: bool) -> bool {
+        match piece {
+            Some(Ok(frame)) => {
+                if let Some(bytes) = frame.data_ref() {
+                    self.meter.push(bytes);
+                    if let Some(running) = self.running() {
+                        running.token();
+                    }
+                }
+                if self.meter.error().is_none() && !self.meter.is_over() && !is_read {
+                    return true;
+                }
+                // Who knows the length, or has read the last event, does not ask for the end.
+                self.ended();
+            }
+            Some(Err(error)) => self.failed(FaultError::from_error(&**error)),
+            None => self.ended(),
+        }
+        false
+    }
+
+    /// The body has ended, or said its last word.
+    fn ended(&mut self) {
+        if !self.meter.is_over() {
+            self.meter.finish();
+        }
+        if let Some(error) = self.meter.error() {
+            let error = error.clone();
+            return self.failed(error);
+        }
+        if !self.meter.has_answered() {
+            return self.failed(FaultError::of(FaultKind::Network, "the stream ended early"));
+        }
+        if let Some(running) = self.take() {
+            running.settle(self.meter.usage());
+        }
+    }
+
+    fn failed(&mut self, error: FaultError) {
+        let usage = self.meter.usage();
+        if let Some(mut running) = self.take() {
+            running.observe(usage);
+            let failed = running.fail(error);
+            let _ = running.give_up(failed);
+        }
+    }
+
+    fn interrupted(mut self: Box<Self>, interrupted: TurnError) -> TurnError {
+        match self.take() {
+            Some(running) => running.give_up(interrupted),
+            None => interrupted,
+        }
+    }
+}
+
+/// The client has left, or has read as much as it wants.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let usage = self.meter.usage();
+        let answered = self.meter.has_answered();
+        let Some(mut running) = self.take() else { return };
+        if answered {
+            running.settle(usage);
+        } else {
+            running.observe(usage);
+        }
+    }
+}
+
+impl<B> fmt::Debug for TurnBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TurnBody").field("watched", &self.watch.is_some()).finish_non_exhaustive()
+    }
+}

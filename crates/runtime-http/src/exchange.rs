@@ -1,0 +1,267 @@
+//! A call and its replies, until the client can have one.
+//!
+//! ```text
+//!   next ─▶ Send ─▶ sent ─┬─ no reply, a bad status, an error inside a 200 ─▶ recovered from, or Done
+//!     ▲                   ├─ a whole answer ────▶ settled ─▶ Done
+//!     └───────────────────┴─ a stream's first event ─▶ Done, and the body goes on with the turn
+//! ```
+
+mod running;
+
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+use bytes::{Buf, Bytes};
+use http::Response;
+use http::response::Parts;
+use http_body::Body;
+use runtime_events::{Clock as _, SystemClock};
+use runtime_orchestrator::{Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError};
+use runtime_resilience::{FaultError, Provider};
+
+pub(crate) use self::running::Running;
+use crate::ask::{Ask, Kind};
+use crate::body::TurnBody;
+use crate::error::Refused;
+use crate::meter::{Framing, Meter};
+use crate::turns::Turns;
+
+/// The part of a failed body that is read: as much as the rows of faults read.
+const FAILED_BODY: usize = 64 * 1024;
+
+/// What to do next until the client can have its reply.
+pub(crate) enum Step<B, E> {
+    /// Send the request, and tell what [came](Exchange::sent). An attempt may be at another place.
+    Send(Option<Attempt>),
+    Done(Outcome<B, E>),
+}
+
+pub(crate) type Outcome<B, E> = Result<Response<TurnBody<B>>, Failed<E>>;
+
+/// Why there is no reply.
+pub(crate) enum Failed<E> {
+    /// The client's own error.
+    Client(E),
+    Refused(Refused),
+}
+
+/// A call and its replies. Doors loop over its steps: no closure, whose future would have to be
+/// `Send` for every lifetime.
+pub(crate) struct Exchange<B, E> {
+    ask: Ask,
+    stage: Stage<B, E>,
+    /// The provider's own words, or the client's, on the last attempt.
+    last: Option<Outcome<B, E>>,
+    /// The error inside a client's.
+    inside: fn(&E) -> &(dyn Error + 'static),
+}
+
+enum Stage<B, E> {
+    /// A call that goes to its own URL only, before it is admitted.
+    Once(SessionHandle, Box<Turn>),
+    Between(RecoveringTurn<'static>),
+    Running(Box<Running>),
+    Done(Outcome<B, E>),
+    Over,
+}
+
+impl<B, E> Exchange<B, E>
+where
+    B: Body,
+    B::Data: Buf,
+    B::Error: Into<BoxError>,
+{
+    pub(crate) fn begin(
+        turns: &Turns,
+        session: SessionHandle,
+        ask: Ask,
+        inside: fn(&E) -> &(dyn Error + 'static),
+    ) -> Self {
+        let turn = turns.turn(&ask);
+        let stage = if ask.kind == Kind::Embedding {
+            // The models of routes write answers.
+            Stage::Once(session, Box::new(turn))
+        } else {
+            match session.begin_turn_recovering(turn) {
+                Ok(turn) => Stage::Between(turn),
+                Err(refused) => Stage::Done(Err(Failed::Refused(Refused::new(refused)))),
+            }
+        };
+        Self { ask, stage, last: None, inside }
+    }
+
+    pub(crate) async fn next(&mut self) -> Step<B, E> {
+        let (admitted, attempt) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Between(turn) => match turn.attempt().await {
+                Ok(active) => {
+                    let attempt = active.attempt().clone();
+                    (Running::Attempt(active), Some(attempt))
+                }
+                Err(refused) => return Step::Done(self.end(refused)),
+            },
+            Stage::Once(session, turn) => match session.begin_turn(*turn).await {
+                Ok(active) => (Running::Once(active), None),
+                Err(refused) => return Step::Done(self.end(refused)),
+            },
+            Stage::Done(outcome) => return Step::Done(outcome),
+            Stage::Running(_) | Stage::Over => unreachable!("each attempt is told what came"),
+        };
+        self.stage = Stage::Running(Box::new(admitted));
+        Step::Send(attempt)
+    }
+
+    /// Sends the request of this attempt, which goes to `provider`, and reads what comes.
+    pub(crate) async fn sent(
+        &mut self,
+        provider: Option<Provider>,
+        sending: impl Future<Output = Result<Response<B>, E>>,
+    ) {
+        let Stage::Running(mut running) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            unreachable!("an attempt is running")
+        };
+        self.last = None;
+        let mut sending = pin!(sending);
+        let reply = poll_fn(|cx| running.poll_run(cx, |cx| sending.as_mut().poll(cx))).await;
+        match reply {
+            Ok(Ok(reply)) => self.reply(*running, provider, reply).await,
+            Ok(Err(error)) => {
+                let failed = running.fail(FaultError::from_error((self.inside)(&error)));
+                self.last = Some(Err(Failed::Client(error)));
+                self.recover(*running, failed).await;
+            }
+            Err(interrupted) => self.recover(*running, interrupted).await,
+        }
+    }
+
+    async fn reply(&mut self, running: Running, at: Option<Provider>, reply: Response<B>) {
+        let (parts, body) = reply.into_parts();
+        let body = TurnBody::untouched(body);
+        running.observe_headers(&parts.headers);
+        if parts.status.is_success() {
+            self.answer(running, at, parts, body).await;
+        } else if parts.status.is_client_error() || parts.status.is_server_error() {
+            self.refusal(running, at, parts, body).await;
+        } else {
+            // A client that follows a redirect makes a new call.
+            running.release();
+            self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
+        }
+    }
+
+    /// A reply whose status is an error.
+    async fn refusal(
+        &mut self,
+        mut running: Running,
+        at: Option<Provider>,
+        parts: Parts,
+        mut body: TurnBody<B>,
+    ) {
+        let mut read = 0;
+        while read < FAILED_BODY && !body.is_read() {
+            match poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx))).await {
+                Ok(piece) => {
+                    let data = piece.as_ref().and_then(|piece| piece.as_ref().ok()?.data_ref());
+                    read += data.map_or(0, Bytes::len);
+                    body.hold(piece);
+                }
+                Err(interrupted) => return self.recover(running, interrupted).await,
+            }
+        }
+        let text = whole(&body);
+        let (provider, now) = (at.unwrap_or(self.ask.provider), SystemClock.utc_now());
+        let status = parts.status.as_u16();
+        let fault = FaultError::from_response(provider, status, &parts.headers, &text, now);
+        let failed = running.fail(fault);
+        self.last = Some(Ok(Response::from_parts(parts, body)));
+        self.recover(running, failed).await;
+    }
+
+    /// A reply whose status is that of an answer.
+    async fn answer(
+        &mut self,
+        mut running: Running,
+        at: Option<Provider>,
+        parts: Parts,
+        mut body: TurnBody<B>,
+    ) {
+        let framing = Framing::of(&parts.headers);
+        let ask = &self.ask;
+        let mut meter = Meter::new(ask, framing).of(at.unwrap_or(ask.provider));
+        // Gemini streams one JSON value, unless it is asked for events.
+        let whole =
+            framing == Framing::Whole && !(ask.streamed && ask.kind == Kind::GenerateContent);
+        let mut broken = None;
+        while broken.is_none()
+            && !(body.is_read() || (!whole && (meter.has_begun() || framing == Framing::Opaque)))
+        {
+            match poll_fn(|cx| running.poll_run(cx, |cx| body.poll_rest(cx))).await {
+                Ok(piece) => {
+                    match &piece {
+                        Some(Ok(frame)) => frame.data_ref().into_iter().for_each(|b| meter.push(b)),
+                        Some(Err(error)) => broken = Some(FaultError::from_error(&**error)),
+                        None => {}
+                    }
+                    body.hold(piece);
+                }
+                Err(interrupted) => {
+                    running.observe(meter.usage());
+                    return self.recover(running, interrupted).await;
+                }
+            }
+            if !whole && framing == Framing::Whole {
+                break;
+            }
+        }
+        running.token();
+        if body.is_read() && broken.is_none() && meter.error().is_none() {
+            meter.finish();
+        }
+        let read = body.is_read();
+        if let Some(error) = broken.or_else(|| meter.error().cloned()) {
+            running.observe(meter.usage());
+            let failed = running.fail(error);
+            self.last = Some(Ok(Response::from_parts(parts, body)));
+            return self.recover(running, failed).await;
+        }
+        if read && !meter.has_answered() {
+            let cut =
+                FaultError::of(runtime_resilience::FaultKind::Network, "the answer ended early");
+            running.observe(meter.usage());
+            let failed = running.fail(cut);
+            self.last = Some(Ok(Response::from_parts(parts, body)));
+            return self.recover(running, failed).await;
+        }
+        let body = if read || meter.is_over() {
+            running.settle(meter.usage());
+            body
+        } else {
+            body.watched(running, meter)
+        };
+        self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
+    }
+
+    async fn recover(&mut self, running: Running, failed: TurnError) {
+        self.stage = match running.recover(failed).await {
+            Ok(turn) => Stage::Between(turn),
+            Err(ended) => Stage::Done(self.end(ended)),
+        };
+    }
+
+    /// The provider's own words, where there are any.
+    fn end(&mut self, error: TurnError) -> Outcome<B, E> {
+        let last = self.last.take();
+        last.unwrap_or_else(|| Err(Failed::Refused(Refused::new(error))))
+    }
+}
+
+/// The held bytes in one piece, copied only if there are several.
+fn whole<B>(body: &TurnBody<B>) -> Bytes {
+    let mut pieces = body.held();
+    let first = pieces.next().cloned().unwrap_or_default();
+    let Some(second) = pieces.next() else { return first };
+    let mut all = first.to_vec();
+    all.extend_from_slice(second);
+    pieces.for_each(|piece| all.extend_from_slice(piece));
+    all.into()
+}

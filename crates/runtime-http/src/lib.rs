@@ -1,0 +1,55 @@
+//! A layer below the HTTP client of a model: each call that passes is a turn of a session.
+//!
+//! A call is admitted before it is sent (breaker, budget, rate), recovered by recipe over routes,
+//! and settled when its answer ends, breaks or is dropped. Its usage, its limits and its failures are
+//! read from the bytes that pass; no byte is changed. A client sees what it would have seen from the
+//! provider.
+//!
+//! [`Turns`] is the layer's configuration. Each feature adds a door:
+//!
+//! | feature | [`Turns`] is | below |
+//! |---|---|---|
+//! | `tower` | a `tower` `Layer` over requests and replies of the crate `http` | `hyper`, any service |
+//! | `reqwest-middleware` | a `Middleware` | `reqwest` 0.13, `rig` |
+//! | `async-openai` | a `Layer` over its request factories | `async-openai` 0.43 |
+//!
+//! Which calls are recognised, and by which part of their URL, says [`Kind`]. Other requests pass
+//! untouched.
+//!
+//! # What is handed on is final
+//!
+//! The head of a whole answer is handed on once the answer is complete, and the head of a streamed
+//! one with its first event. Until then a failure is recovered from, whether it is a status, an error
+//! inside a 200 or a broken connection. A stream that breaks later ends with its error, and is billed
+//! by what was received, as an estimate.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod ask;
+mod body;
+mod error;
+mod exchange;
+mod meter;
+mod place;
+mod turns;
+
+#[cfg(feature = "async-openai")]
+mod async_openai;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+#[cfg(feature = "reqwest-middleware")]
+mod reqwest_middleware;
+#[cfg(any(feature = "async-openai", feature = "tower"))]
+mod service;
+#[cfg(feature = "tower")]
+mod tower;
+
+#[cfg(any(feature = "async-openai", feature = "tower"))]
+pub use self::service::TurnService;
+pub use self::{
+    ask::{Ask, Kind},
+    body::TurnBody,
+    error::{NoSessionError, Refused, turn_error},
+    meter::{Framing, Meter},
+    place::Place,
+    turns::{NoSession, Turns},
+};

@@ -1,0 +1,309 @@
+//! What a reply says of its usage and its failure, read from its bytes as they pass.
+
+mod events;
+mod lines;
+mod whole;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use runtime_resilience::{Fault, FaultBasis, FaultError, FaultKind, Provider};
+use runtime_usage::{ReportedUsage, StreamUsage, UsageFormat};
+use serde_json::Value;
+
+use self::events::Events;
+use self::lines::Lines;
+use self::whole::Whole;
+use crate::ask::{Ask, Kind};
+
+/// How the parts of a reply are told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Framing {
+    /// One JSON value.
+    Whole,
+    /// Server-sent events.
+    Events,
+    /// A JSON value on each line.
+    Lines,
+    /// A form that is not read: the call is billed by its reservation.
+    Opaque,
+}
+
+impl Framing {
+    /// The framing of a successful reply, by its headers.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        if text(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Self::Opaque;
+        }
+        let kind = text(CONTENT_TYPE).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match &*kind {
+            "text/event-stream" => Self::Events,
+            "application/x-ndjson" | "application/jsonl" | "application/stream+json" => Self::Lines,
+            "application/vnd.amazon.eventstream" => Self::Opaque,
+            _ => Self::Whole,
+        }
+    }
+}
+
+/// Reads usage, end and failure of one successful reply from its bytes.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
+/// use runtime_http::{Ask, Framing, Meter};
+///
+/// let uri = "https://api.openai.com/v1/chat/completions".parse()?;
+/// let ask = Ask::of(&Method::POST, &uri, br#"{"model":"gpt-5","stream":true}"#).ok_or("a call")?;
+/// let mut meter = Meter::new(&ask, Framing::Events);
+/// meter.push(&Bytes::from_static(b"data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n"));
+/// meter.push(&Bytes::from_static(b"\ndata: [DONE]\n\n"));
+/// assert!(meter.has_ended());
+/// assert!(meter.usage().is_some_and(|usage| usage.estimated), "it was not reported");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Meter {
+    reading: Reading,
+    seen: Seen,
+}
+
+#[derive(Debug)]
+enum Reading {
+    Whole(Whole),
+    Events(Box<Events>),
+    Lines(Lines),
+    Opaque,
+}
+
+/// What has been read so far.
+#[derive(Debug)]
+struct Seen {
+    provider: Provider,
+    format: UsageFormat,
+    embeds: bool,
+    usage: StreamUsage,
+    /// The usage of a whole body.
+    reported: Option<ReportedUsage>,
+    input_estimate: u64,
+    /// The number of parts that belong to an answer.
+    parts: u64,
+    ended: bool,
+    error: Option<FaultError>,
+}
+
+impl Meter {
+    /// A meter for the reply to `ask`.
+    pub fn new(ask: &Ask, framing: Framing) -> Self {
+        let format = ask.format();
+        let reading = match framing {
+            Framing::Whole => Reading::Whole(Whole::default()),
+            Framing::Events => Reading::Events(Box::default()),
+            Framing::Lines => Reading::Lines(Lines::default()),
+            Framing::Opaque => Reading::Opaque,
+        };
+        let seen = Seen {
+            provider: ask.provider,
+            format,
+            embeds: ask.kind == Kind::Embedding,
+            usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
+            reported: None,
+            input_estimate: ask.input_estimate,
+            parts: 0,
+            ended: false,
+            error: None,
+        };
+        Self { reading, seen }
+    }
+
+    /// For a reply of another provider than the one that was asked first.
+    pub(crate) const fn of(mut self, provider: Provider) -> Self {
+        self.seen.provider = provider;
+        self
+    }
+
+    /// Takes the next bytes of the reply. They are shared, not copied.
+    pub fn push(&mut self, bytes: &Bytes) {
+        let Self { reading, seen } = self;
+        match reading {
+            Reading::Whole(whole) => whole.push(bytes),
+            Reading::Events(events) => events.push(bytes, |name, data| seen.event(name, data)),
+            Reading::Lines(lines) => lines.push(bytes, |line| seen.event("", line)),
+            Reading::Opaque => {}
+        }
+    }
+
+    /// The body has ended.
+    pub fn finish(&mut self) {
+        let Self { reading, seen } = self;
+        match reading {
+            Reading::Whole(whole) => match whole.parse() {
+                Some(value) => seen.whole(value, whole.len()),
+                None => seen.ended = true,
+            },
+            Reading::Lines(lines) => lines.finish(|line| seen.event("", line)),
+            Reading::Opaque => seen.ended = true,
+            Reading::Events(_) => {}
+        }
+    }
+
+    /// Whether the answer is complete. Its usage may have been reported or not.
+    pub const fn has_ended(&self) -> bool {
+        self.seen.ended
+    }
+
+    /// Whether the reply needs no further bytes: a stream that said its last word.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.seen.ended || self.seen.usage.is_complete()
+    }
+
+    /// Whether a stream has ended its answer, although its usage may still come.
+    pub(crate) const fn has_answered(&self) -> bool {
+        self.is_over() || self.seen.usage.has_ended()
+    }
+
+    /// Whether a part of an answer, or an error, has come.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.seen.parts > 0 || self.seen.error.is_some() || self.seen.ended
+    }
+
+    /// The failure that the reply told although its status is that of an answer.
+    pub const fn error(&self) -> Option<&FaultError> {
+        self.seen.error.as_ref()
+    }
+
+    /// The usage so far; an estimate unless the reply reported it. `None` if the reply cannot be read,
+    /// or if no part of an answer has come.
+    pub fn usage(&self) -> Option<ReportedUsage> {
+        let Seen { reported, parts, usage, .. } = &self.seen;
+        reported.clone().or_else(|| (*parts > 0).then(|| usage.usage()))
+    }
+}
+
+impl Seen {
+    /// Reads one part of a stream.
+    fn event(&mut self, name: &str, data: &[u8]) {
+        let data = data.trim_ascii();
+        if data == b"[DONE]" {
+            self.ended = true;
+            return;
+        }
+        if data.is_empty() {
+            return;
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(data) else {
+            if name == "error" || self.parts == 0 {
+                let text = Value::String(String::from_utf8_lossy(data).into_owned());
+                self.failed(&text, name == "error");
+            }
+            return;
+        };
+        self.part(name, &value);
+    }
+
+    fn part(&mut self, name: &str, value: &Value) {
+        let tells_error = name == "error" || has_error(value);
+        if tells_error || !is_part(self.format, value) {
+            self.failed(value, tells_error);
+            // The last event of a failed response has its usage.
+            let _ = self.usage.push(value);
+            return;
+        }
+        self.parts += 1;
+        // A part with an odd count is passed over: the others still count.
+        let _ = self.usage.push(value);
+        // Nothing comes after these.
+        let last = matches!(value.get("type").and_then(Value::as_str), Some("message_stop"));
+        self.ended |= last;
+    }
+
+    /// Keeps the first failure. Without an error in it, only a row that knows it makes it one.
+    fn failed(&mut self, event: &Value, tells_error: bool) {
+        let mut error = FaultError::from_stream_error(self.provider, event);
+        if self.parts == 0 {
+            // No part of an answer came before it: it is as if the reply had been an error.
+            error.fault.reach = Fault::of(error.fault.kind).reach;
+        }
+        let known = matches!(error.fault.basis, FaultBasis::Row(_) | FaultBasis::OwnRow(_));
+        if tells_error || known {
+            self.error.get_or_insert(error);
+        }
+    }
+
+    /// Reads a whole body of this length.
+    fn whole(&mut self, value: serde_json::Result<Value>, len: usize) {
+        match value {
+            // Gemini's stream without events is one list.
+            Ok(Value::Array(parts)) if self.format == UsageFormat::Gemini => {
+                for part in &parts {
+                    self.part("", part);
+                }
+                self.ended = self.usage.has_ended();
+            }
+            Ok(value) if has_error(&value) => self.failed(&value, true),
+            Ok(value) => {
+                self.ended = true;
+                let usage = self.format.read(&value).ok();
+                self.reported = usage.map(|usage| self.completed(usage, len));
+            }
+            // The length of the body was not told, so that its end was not noticed below.
+            Err(error) if error.is_eof() => {
+                self.error = Some(FaultError::of(FaultKind::Network, "the answer ended early"));
+            }
+            Err(_) => {
+                self.error = Some(FaultError::of(FaultKind::Malformed, "the answer is not JSON"));
+            }
+        }
+    }
+
+    /// A usage, estimated if the body reports none.
+    fn completed(&self, mut usage: ReportedUsage, len: usize) -> ReportedUsage {
+        let tokens = usage.tokens;
+        if tokens.total_input_tokens() > 0
+            || tokens.total_output_tokens() > 0
+            || usage.cost.is_some()
+        {
+            return usage;
+        }
+        usage.tokens.input_tokens = self.input_estimate;
+        if !self.embeds {
+            usage.tokens.output_tokens = u64::try_from(len).unwrap_or(u64::MAX).div_ceil(4);
+        }
+        usage.estimated = true;
+        usage
+    }
+}
+
+/// Whether a value names an error.
+fn has_error(value: &Value) -> bool {
+    let told = |error: &Value| match error {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Array(errors) => !errors.is_empty(),
+        _ => true,
+    };
+    let field = |value: &Value, name: &str| value.get(name).is_some_and(told);
+    let kind = value.get("type").or_else(|| value.get("object")).and_then(Value::as_str);
+    matches!(kind, Some("error" | "response.failed"))
+        || field(value, "error")
+        || value.get("response").is_some_and(|response| field(response, "error"))
+        || value
+            .pointer("/base_resp/status_code")
+            .and_then(Value::as_i64)
+            .is_some_and(|code| code != 0)
+}
+
+/// Whether a value looks like a part of an answer.
+fn is_part(format: UsageFormat, value: &Value) -> bool {
+    let has = |names: &[&str]| names.iter().any(|name| value.get(name).is_some());
+    match format {
+        UsageFormat::OpenAiChat | UsageFormat::OpenRouter => has(&["choices", "usage"]),
+        UsageFormat::OpenAiResponses | UsageFormat::Anthropic => has(&["type"]),
+        UsageFormat::Gemini => has(&["candidates", "usageMetadata", "promptFeedback"]),
+        UsageFormat::Ollama => has(&["done", "message", "response"]),
+        _ => true,
+    }
+}

@@ -1,0 +1,108 @@
+//! Where the calls of a route go.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use runtime_resilience::{Provider, Route};
+
+use crate::ask::{Ask, provider};
+
+/// The headers in which providers take a key.
+const KEYS: [HeaderName; 4] = [
+    AUTHORIZATION,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// The base URL and the key of a [`Route`].
+///
+/// It has to speak the format of the client: a request is sent there with another URL, key and model,
+/// and otherwise as it is.
+///
+/// ```
+/// use runtime_http::Place;
+/// use runtime_resilience::Route;
+///
+/// let route = Route::new("groq", "llama-3.3-70b").key("team-a");
+/// let place = Place::of(&route, "https://api.groq.com/openai/v1").key("gsk-…");
+/// assert!(!format!("{place:?}").contains("gsk"));
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Place {
+    provider: Arc<str>,
+    label: Option<Arc<str>>,
+    base: Arc<str>,
+    key: Option<Arc<str>>,
+}
+
+impl Place {
+    /// The place of a route, and of all routes with the same provider and label of a key.
+    ///
+    /// `base` is the URL before the path of the call, as a client's base URL.
+    pub fn of(route: &Route, base: impl Into<Arc<str>>) -> Self {
+        let label = route.key_label().map(Arc::from);
+        Self { provider: route.provider().into(), label, base: base.into(), key: None }
+    }
+
+    /// Sets the key. Default: none, and the client's own key is not sent to another host.
+    pub fn key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    pub(crate) fn is_of(&self, route: &Route) -> bool {
+        *self.provider == *route.provider() && self.label.as_deref() == route.key_label()
+    }
+
+    /// The URL of a call here. The query is kept.
+    pub(crate) fn uri(&self, ask: &Ask, uri: &Uri, model: &str) -> Option<Uri> {
+        let base = self.base.trim_end_matches('/');
+        let mut url = format!("{base}{}", ask.suffix(uri.path(), model));
+        if let Some(query) = uri.query() {
+            url.push('?');
+            url.push_str(query);
+        }
+        url.parse().ok()
+    }
+
+    /// Replaces the key of a request that went to `from` and goes to `to`.
+    pub(crate) fn authorize(&self, headers: &mut HeaderMap, from: &Uri, to: &Uri) {
+        headers.remove(HOST);
+        let stays = from.authority() == to.authority() && from.scheme() == to.scheme();
+        if self.key.is_none() && stays {
+            return;
+        }
+        let had = KEYS.iter().find(|name| headers.contains_key(*name)).cloned();
+        for name in KEYS {
+            headers.remove(name);
+        }
+        let Some(key) = &self.key else { return };
+        let name = match provider(to) {
+            Provider::Anthropic => KEYS[1].clone(),
+            Provider::Azure => KEYS[2].clone(),
+            Provider::Gemini if to.path().contains("/models/") => KEYS[3].clone(),
+            Provider::Other => had.unwrap_or(AUTHORIZATION),
+            _ => AUTHORIZATION,
+        };
+        let value = if name == AUTHORIZATION { format!("Bearer {key}") } else { key.to_string() };
+        if let Ok(mut value) = HeaderValue::try_from(value) {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Without the key.
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("provider", &self.provider)
+            .field("label", &self.label)
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}

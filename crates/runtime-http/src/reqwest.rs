@@ -1,0 +1,72 @@
+//! Requests and replies of `reqwest`.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::Uri;
+use http::header::CONTENT_LENGTH;
+use http_body::Body as _;
+use reqwest_0_13::{Body, Request, Response};
+
+use crate::body::TurnBody;
+use crate::turns::Rewritten;
+
+/// The URL and the body of a request, which share their memory; `None` if the body is a stream.
+pub(crate) fn uri_and_body(request: &mut Request) -> Option<(Uri, Bytes)> {
+    let uri = request.url().as_str().parse().ok()?;
+    request.body()?.as_bytes()?;
+    let mut body = request.body_mut().take()?;
+    // A body of bytes has one frame, which is ready.
+    let frame = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
+    let bytes = match frame {
+        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
+        _ => Bytes::new(),
+    };
+    *request.body_mut() = Some(bytes.clone().into());
+    Some((uri, bytes))
+}
+
+/// Applies the changes of an attempt.
+pub(crate) fn rewrite(request: &mut Request, from: &Uri, new: &Rewritten) {
+    if let Some(uri) = new.uri(from, request.headers_mut())
+        && let Ok(url) = uri.to_string().parse()
+    {
+        *request.url_mut() = url;
+    }
+    if let Some(body) = &new.body {
+        request.headers_mut().remove(CONTENT_LENGTH);
+        *request.body_mut() = Some(body.clone().into());
+    }
+}
+
+/// A reply as one of the crate `http`. Its URL is an extension.
+pub(crate) fn open(reply: Response) -> http::Response<Body> {
+    let url = reply.url().clone();
+    let mut reply = http::Response::<Body>::from(reply);
+    reply.extensions_mut().insert(Url(url));
+    reply
+}
+
+/// The reply again.
+pub(crate) fn close(reply: http::Response<TurnBody<Body>>) -> Response {
+    let url = reply.extensions().get::<Url>().cloned();
+    let reply = reply.map(Body::wrap);
+    let reply = match url {
+        Some(Url(url)) => with_url(reply, url),
+        None => reply,
+    };
+    reply.into()
+}
+
+#[derive(Clone)]
+struct Url(reqwest_0_13::Url);
+
+fn with_url(reply: http::Response<Body>, url: reqwest_0_13::Url) -> http::Response<Body> {
+    use reqwest_0_13::ResponseBuilderExt as _;
+    let (mut parts, body) = reply.into_parts();
+    if let Ok(carrier) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(carrier.into_parts().0.extensions);
+    }
+    http::Response::from_parts(parts, body)
+}

@@ -1,0 +1,5 @@
+//! The tools of a server in another process, over its standard streams.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod server;
+mod tools;

@@ -1,0 +1,84 @@
+//! A server with tools of every kind of result. It runs in a process of its own: this test again.
+
+use std::env;
+
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool, ToolAnnotations,
+};
+use rmcp::service::{RequestContext, RunningService};
+use rmcp::transport::{TokioChildProcess, stdio};
+use rmcp::{ErrorData, RoleClient, RoleServer, ServerHandler, ServiceExt};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+const SERVES: &str = "RUNTIME_MCP_SERVES";
+
+/// Starts the server, and connects to it.
+pub(crate) async fn connect() -> RunningService<RoleClient, ()> {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", "server::the_server", "--quiet", "--nocapture"]).env(SERVES, "1");
+    ().serve(TokioChildProcess::new(command).unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_server() {
+    if env::var_os(SERVES).is_some() {
+        Server.serve(stdio()).await.unwrap().waiting().await.unwrap();
+    }
+}
+
+struct Server;
+
+impl ServerHandler for Server {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let schema = json!({ "type": "object", "properties": { "x": { "type": "string" } } });
+        let schema = schema.as_object().unwrap().clone();
+        let hints = ToolAnnotations::new();
+        let tool = |name: &'static str, hints: ToolAnnotations| {
+            let mut tool = Tool::new(name, "A tool.", schema.clone());
+            tool.annotations = Some(hints);
+            tool
+        };
+        Ok(ListToolsResult::with_all_items(vec![
+            tool("echo", hints.clone().read_only(true)),
+            tool("set.value", hints.clone().idempotent(true)),
+            tool("structured", hints.clone()),
+            tool("picture", hints.clone()),
+            tool("broken", hints.clone()),
+            tool("refused", hints.clone()),
+            tool("slow", hints),
+        ]))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = Value::Object(request.arguments.unwrap_or_default());
+        let text = ContentBlock::text;
+        let result = match &*request.name {
+            "echo" => CallToolResult::success(vec![text("you said"), text(&arguments.to_string())]),
+            "set.value" => CallToolResult::success(vec![text("set")]),
+            "structured" => {
+                let mut result = CallToolResult::success(vec![]);
+                result.structured_content = Some(json!({ "degrees": 21 }));
+                result
+            }
+            "picture" => CallToolResult::success(vec![ContentBlock::image("aGk=", "image/png")]),
+            "broken" => CallToolResult::error(vec![text("the disk is full")]),
+            "slow" => std::future::pending().await,
+            _ => return Err(ErrorData::invalid_params("no such thing", None)),
+        };
+        Ok(result.into())
+    }
+}

@@ -1,0 +1,96 @@
+//! Tools of a server: listed, called, refused.
+
+use std::time::Duration;
+
+use runtime_events::AgentEventName;
+use runtime_mcp::McpTools;
+use runtime_orchestrator::Orchestrator;
+use runtime_policy::{PermissionEnforcer, PermissionMode, PermissionPolicy, RolePermissionConfig};
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_tools::{Dialect, Tool, ToolOutcome, ToolRunner, ToolUse, Toolbox};
+use serde_json::json;
+
+use crate::server::connect;
+
+fn toolbox(tools: Vec<Tool>) -> Toolbox {
+    Toolbox::new().with_all(tools).unwrap()
+}
+
+#[tokio::test]
+async fn names_and_schemas_are_those_of_the_server() {
+    let server = connect().await;
+    let tools = toolbox(McpTools::of(&server).prefix("my ").list().await.unwrap());
+    let names: Vec<_> = tools.tools().iter().map(Tool::name).collect();
+    let expected = ["echo", "set_value", "structured", "picture", "broken", "refused", "slow"];
+    assert_eq!(names, expected.map(|name| format!("my_{name}")));
+    assert_eq!(tools.tools()[0].schema()["properties"]["x"]["type"], "string");
+    assert_eq!(tools.tools()[0].description(), "A tool.");
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn results_are_texts_for_the_model() {
+    let server = connect().await;
+    let session = Orchestrator::new("writer", "draft").session().unwrap();
+    let tools = toolbox(McpTools::of(&server).list().await.unwrap());
+    let calls = ["echo", "set_value", "structured", "picture", "broken", "refused"];
+    let uses = calls.map(|name| ToolUse::new(name, name, json!({ "x": "hi" }))).to_vec();
+    let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
+    let said: Vec<_> = results.iter().map(|r| (&*r.id, r.outcome, &*r.content)).collect();
+    let ok = ToolOutcome::Ok;
+    assert_eq!(
+        said[..5],
+        [
+            ("echo", ok, "you said\n{\"x\":\"hi\"}"),
+            ("set_value", ok, "set"),
+            ("structured", ok, "{\"degrees\":21}"),
+            ("picture", ok, "[an image: image/png]"),
+            ("broken", ToolOutcome::Failed, "the disk is full"),
+        ]
+    );
+    assert_eq!(said[5].1, ToolOutcome::Failed);
+    assert!(said[5].2.contains("no such thing"), "{}", said[5].2);
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn hints_of_a_server_count_if_it_is_trusted() {
+    let server = connect().await;
+    let effects = async |tools: McpTools| {
+        let events = RecordingEventSink::new();
+        let orchestrator = Orchestrator::new("writer", "draft").event_sink(events.clone());
+        let session = orchestrator.session().unwrap();
+        let tools = toolbox(tools.list().await.unwrap());
+        let uses = ["echo", "set_value", "picture"].map(|name| ToolUse::new("", name, json!({})));
+        ToolRunner::new(&session, &tools).parallel(1).run(uses.to_vec()).await.unwrap();
+        let called = events.all(AgentEventName::ToolCalled);
+        let effect = |event: &_| {
+            runtime_events::payload::Tool::of(event).effect.map(|e| e.as_str().to_owned())
+        };
+        called.iter().filter_map(|event| effect(&**event)).collect::<Vec<_>>()
+    };
+    let tools = McpTools::of(&server);
+    let all = "irreversible";
+    assert_eq!(effects(tools.clone()).await, [all, all, all]);
+    assert_eq!(effects(tools.trusted()).await, ["read", "idempotent", all]);
+    server.cancel().await.unwrap();
+}
+
+#[tokio::test]
+async fn permissions_and_timeouts_are_those_of_the_session() {
+    let server = connect().await;
+    let writer = RolePermissionConfig::new("writer", PermissionMode::ReadOnly).unwrap();
+    let policy = PermissionPolicy::new().role(writer.denied_tools(["echo"]));
+    let session = Orchestrator::new("writer", "draft")
+        .permissions(PermissionEnforcer::new(policy))
+        .session()
+        .unwrap();
+    let tools = McpTools::of(&server).list().await.unwrap().into_iter();
+    let tools = toolbox(tools.map(|tool| tool.timeout(Duration::from_millis(1))).collect());
+    assert_eq!(tools.offer(Dialect::OpenAi, &session).as_array().unwrap().len(), 6);
+    let uses = ["echo", "slow"].map(|name| ToolUse::new("", name, json!({}))).to_vec();
+    let results = ToolRunner::new(&session, &tools).run(uses).await.unwrap();
+    let outcomes: Vec<_> = results.iter().map(|result| result.outcome).collect();
+    assert_eq!(outcomes, [ToolOutcome::Denied, ToolOutcome::TimedOut]);
+    server.cancel().await.unwrap();
+}

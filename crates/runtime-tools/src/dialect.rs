@@ -1,0 +1,208 @@
+//! [`Dialect`]: how a provider writes tools, calls and results.
+
+use serde_json::{Value, json};
+
+use crate::result::ToolResult;
+use crate::tool::Tool;
+
+/// How a provider writes tools, calls and results, in JSON.
+///
+/// | dialect | also spoken by | reference |
+/// |---|---|---|
+/// | [`OpenAi`](Self::OpenAi) | most other providers and servers, such as Mistral, Groq, Ollama and vLLM | [chat completions](https://platform.openai.com/docs/api-reference/chat) |
+/// | [`Responses`](Self::Responses) | | [responses](https://platform.openai.com/docs/api-reference/responses) |
+/// | [`Anthropic`](Self::Anthropic) | Bedrock and Vertex for Claude | [messages](https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview) |
+/// | [`Gemini`](Self::Gemini) | Vertex | [function calling](https://ai.google.dev/gemini-api/docs/function-calling) |
+/// | [`Converse`](Self::Converse) | | [Bedrock's Converse API](https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use.html) |
+///
+/// A client with types of its own needs none of this: make a [`ToolUse`] of its type, and its message of a
+/// [`ToolResult`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// Chat completions, the format of `OpenAI` that most others follow.
+    OpenAi,
+    /// Responses of `OpenAI`.
+    Responses,
+    /// Anthropic's messages.
+    Anthropic,
+    /// Google's Gemini.
+    Gemini,
+    /// Bedrock's Converse.
+    Converse,
+}
+
+/// A call that a model asks for.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ToolUse {
+    /// The id of the call. Empty if the provider gives none.
+    pub id: String,
+    /// The name of the tool.
+    pub name: String,
+    /// The arguments. A string is parsed as JSON when the call is made.
+    pub arguments: Value,
+}
+
+impl ToolUse {
+    /// Creates a call.
+    pub fn new(
+        id: impl Into<String>,
+        name: impl Into<String>,
+        arguments: impl Into<Value>,
+    ) -> Self {
+        Self { id: id.into(), name: name.into(), arguments: arguments.into() }
+    }
+}
+
+/// Reads a call from where the provider writes calls.
+type Reader = fn(&Value) -> Option<ToolUse>;
+
+impl Dialect {
+    /// The calls in a reply. The reply may be the whole body or its message, and has none if nothing is
+    /// where the provider puts calls.
+    pub fn uses(self, reply: &Value) -> Vec<ToolUse> {
+        let (places, of): (&[&str], Reader) = match self {
+            Self::OpenAi => {
+                (&["/choices/0/message/tool_calls", "/message/tool_calls", "/tool_calls"], openai)
+            }
+            Self::Responses => (&["/output", ""], responses),
+            Self::Anthropic => (&["/content"], anthropic),
+            Self::Gemini => (&["/candidates/0/content/parts", "/content/parts", "/parts"], gemini),
+            Self::Converse => {
+                (&["/output/message/content", "/message/content", "/content"], converse)
+            }
+        };
+        let found = places.iter().find_map(|place| reply.pointer(place)?.as_array());
+        found.map_or_else(Vec::new, |items| items.iter().filter_map(of).collect())
+    }
+
+    /// The messages with the results of a reply's calls, to be sent behind the reply.
+    pub fn results(self, results: &[ToolResult]) -> Vec<Value> {
+        let each = results.iter();
+        match self {
+            Self::OpenAi => each
+                .map(|result| {
+                    let ToolResult { id, content, .. } = result;
+                    json!({ "role": "tool", "tool_call_id": id, "content": content })
+                })
+                .collect(),
+            Self::Responses => each
+                .map(|result| {
+                    let ToolResult { id, content, .. } = result;
+                    json!({ "type": "function_call_output", "call_id": id, "output": content })
+                })
+                .collect(),
+            Self::Anthropic => together("content", each.map(anthropic_result).collect()),
+            Self::Gemini => together("parts", each.map(gemini_result).collect()),
+            Self::Converse => together("content", each.map(converse_result).collect()),
+        }
+    }
+
+    /// Tools as the value of `tools` in a request.
+    #[expect(single_use_lifetimes, reason = "an elided one is unstable in `impl Trait`")]
+    pub(crate) fn tools<'t>(self, tools: impl Iterator<Item = &'t Tool>) -> Value {
+        let tools = tools.map(|tool| {
+            let (name, description, schema) = (tool.name(), tool.description(), schema(tool));
+            match self {
+                Self::OpenAi => json!({ "type": "function", "function": {
+                    "name": name, "description": description, "parameters": schema,
+                } }),
+                Self::Responses => json!({
+                    "type": "function", "name": name, "description": description, "parameters": schema,
+                }),
+                Self::Anthropic => {
+                    json!({ "name": name, "description": description, "input_schema": schema })
+                }
+                Self::Gemini => {
+                    json!({ "name": name, "description": description, "parametersJsonSchema": schema })
+                }
+                Self::Converse => json!({ "toolSpec": {
+                    "name": name, "description": description, "inputSchema": { "json": schema },
+                } }),
+            }
+        });
+        let tools = tools.collect::<Vec<_>>();
+        match self {
+            Self::Gemini if !tools.is_empty() => json!([{ "functionDeclarations": tools }]),
+            _ => Value::Array(tools),
+        }
+    }
+}
+
+/// The schema of a tool's arguments: an object, also for a tool without arguments.
+fn schema(tool: &Tool) -> Value {
+    if tool.schema()["type"] == "object" {
+        let mut schema = tool.schema().clone();
+        // OpenAI refuses an object without them.
+        if schema.get("properties").is_none() {
+            schema["properties"] = json!({});
+        }
+        schema
+    } else {
+        json!({ "type": "object", "properties": {} })
+    }
+}
+
+/// One message of the user's with all results: these providers refuse a result in a message of its own.
+fn together(key: &str, results: Vec<Value>) -> Vec<Value> {
+    if results.is_empty() { results } else { vec![json!({ "role": "user", key: results })] }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn openai(call: &Value) -> Option<ToolUse> {
+    let function = call.get("function")?;
+    let name = function.get("name")?.as_str()?;
+    Some(ToolUse::new(text(&call["id"]), name, function["arguments"].clone()))
+}
+
+fn responses(item: &Value) -> Option<ToolUse> {
+    let is_call = item["type"] == "function_call";
+    let name = item.get("name")?.as_str().filter(|_| is_call)?;
+    Some(ToolUse::new(text(&item["call_id"]), name, item["arguments"].clone()))
+}
+
+fn anthropic(block: &Value) -> Option<ToolUse> {
+    let is_call = block["type"] == "tool_use";
+    let name = block.get("name")?.as_str().filter(|_| is_call)?;
+    Some(ToolUse::new(text(&block["id"]), name, block["input"].clone()))
+}
+
+fn gemini(part: &Value) -> Option<ToolUse> {
+    let call = part.get("functionCall")?;
+    Some(ToolUse::new(text(&call["id"]), call.get("name")?.as_str()?, call["args"].clone()))
+}
+
+fn converse(block: &Value) -> Option<ToolUse> {
+    let call = block.get("toolUse")?;
+    Some(ToolUse::new(text(&call["toolUseId"]), call.get("name")?.as_str()?, call["input"].clone()))
+}
+
+fn anthropic_result(result: &ToolResult) -> Value {
+    let ToolResult { id, content, outcome, .. } = result;
+    let mut block = json!({ "type": "tool_result", "tool_use_id": id, "content": content });
+    if outcome.is_error() {
+        block["is_error"] = true.into();
+    }
+    block
+}
+
+fn gemini_result(result: &ToolResult) -> Value {
+    let ToolResult { id, name, content, outcome } = result;
+    let key = if outcome.is_error() { "error" } else { "result" };
+    let mut response = json!({ "name": name, "response": { key: content } });
+    // Only some models give ids, and the others refuse one.
+    if !id.is_empty() {
+        response["id"] = id.as_str().into();
+    }
+    json!({ "functionResponse": response })
+}
+
+fn converse_result(result: &ToolResult) -> Value {
+    let ToolResult { id, content, outcome, .. } = result;
+    let status = if outcome.is_error() { "error" } else { "success" };
+    json!({ "toolResult": { "toolUseId": id, "content": [{ "text": content }], "status": status } })
+}

@@ -1,0 +1,95 @@
+//! Notices a model that asks for the same call again and again.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// The error for a call that was made too often with the same arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "tool `{tool}` was already called {made} times with these arguments and is not called again; \
+     use its results, change the arguments, or answer"
+)]
+#[non_exhaustive]
+pub struct RepeatedCallError {
+    /// The tool.
+    pub tool: String,
+    /// How often it was called.
+    pub made: u32,
+}
+
+/// How often each call was asked for.
+#[derive(Debug)]
+pub(crate) struct Repeats {
+    limit: u32,
+    asked: HashMap<(String, String), u32>,
+}
+
+/// The verdict on a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It may be made.
+    Fresh,
+    /// It was made often enough. The model is told once.
+    Told(RepeatedCallError),
+    /// The model was told, and asks again.
+    Stuck(RepeatedCallError),
+}
+
+impl Repeats {
+    pub(crate) fn new(limit: u32) -> Self {
+        Self { limit, asked: HashMap::new() }
+    }
+
+    pub(crate) fn limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    pub(crate) fn ask(&mut self, tool: &str, arguments: &Value) -> Verdict {
+        let asked = self.asked.entry((tool.to_owned(), canonical(arguments))).or_default();
+        *asked = asked.saturating_add(1);
+        let repeated = || RepeatedCallError { tool: tool.to_owned(), made: self.limit };
+        match asked.saturating_sub(self.limit) {
+            0 => Verdict::Fresh,
+            1 => Verdict::Told(repeated()),
+            _ => Verdict::Stuck(repeated()),
+        }
+    }
+}
+
+/// The JSON with its keys in order, so that two spellings of the same arguments are the same text.
+fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write(&mut text, value);
+    text
+}
+
+fn write(text: &mut String, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(key, _)| key.as_str());
+            text.push('{');
+            for (key, value) in fields {
+                // Writing into a string cannot fail.
+                let _ = write!(text, "{key:?}:");
+                write(text, value);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                write(text, item);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        scalar => {
+            let _ = write!(text, "{scalar}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! [`ToolResult`]: what the model gets for a call.
+
+use std::error::Error;
+
+use runtime_events::without_secrets;
+use runtime_orchestrator::ToolError;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::arguments::InvalidArgumentsError;
+use crate::repeats::RepeatedCallError;
+
+/// What the model gets for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolResult {
+    /// The id of the call, as the model wrote it.
+    pub id: String,
+    /// The name of the tool, as the model wrote it.
+    pub name: String,
+    /// The result: a text as it is, another value as JSON. For an error its text, without secrets.
+    pub content: String,
+    /// How the call ended.
+    pub outcome: ToolOutcome,
+}
+
+/// How a call of the model ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ToolOutcome {
+    /// The tool returned a value.
+    Ok,
+    /// There is no such tool.
+    UnknownTool,
+    /// The arguments do not fit, and the tool was not called.
+    InvalidArguments,
+    /// A permission or a guardrail refused the call, or withheld its result.
+    Denied,
+    /// The same call was made too often, and was not made again.
+    Repeated,
+    /// The tool took too long.
+    TimedOut,
+    /// The tool failed.
+    Failed,
+}
+
+impl ToolOutcome {
+    /// Whether it is anything but a value.
+    pub fn is_error(self) -> bool {
+        self != Self::Ok
+    }
+}
+
+/// The error for a tool that the model invented.
+#[derive(Debug, Error)]
+#[error("there is no tool `{name}`; the tools are: {known}")]
+pub(crate) struct UnknownToolError {
+    pub(crate) name: String,
+    pub(crate) known: String,
+}
+
+/// The content and the outcome of a call, or the error if the session cannot go on.
+pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutcome), ToolError> {
+    let error = match result {
+        Ok(Value::String(text)) => return Ok((text, ToolOutcome::Ok)),
+        Ok(value) => return Ok((value.to_string(), ToolOutcome::Ok)),
+        Err(error) => error,
+    };
+    let outcome = match &error {
+        ToolError::PermissionDenied(_) | ToolError::Guardrail(_) => ToolOutcome::Denied,
+        ToolError::TimedOut(_) => ToolOutcome::TimedOut,
+        ToolError::Failed(failure) => of(failure.error()),
+        _ => return Err(error),
+    };
+    Ok((without_secrets(&error.to_string()).into_owned(), outcome))
+}
+
+/// The outcome of a call that returned an error.
+fn of(error: &(dyn Error + 'static)) -> ToolOutcome {
+    if error.is::<InvalidArgumentsError>() {
+        ToolOutcome::InvalidArguments
+    } else if error.is::<UnknownToolError>() {
+        ToolOutcome::UnknownTool
+    } else if error.is::<RepeatedCallError>() {
+        ToolOutcome::Repeated
+    } else {
+        ToolOutcome::Failed
+    }
+}
