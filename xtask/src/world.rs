@@ -36,17 +36,21 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The crate `runtime-clients` beside the clients whose errors it reads.
+/// What is built with real clients, in workspaces of their own: the crate that reads their errors, and the
+/// examples whose books have to agree.
 fn clients(home: &Path) -> Result<(), Error> {
-    let manifest = workspace::root().join("crates/runtime-clients/Cargo.toml");
-    let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(text(&manifest));
-    if fetched.run().is_err() {
-        println!("skipped: the clients cannot be fetched");
-        return Ok(());
-    }
-    for command in ["clippy --all-features --all-targets", "test --all-features"] {
-        let cargo = Cmd::cargo(command).args(["--locked", "--manifest-path"]).arg(text(&manifest));
-        cargo.env("CARGO_TARGET_DIR", text(home)).run()?;
+    for folder in ["crates/runtime-clients", "crates/techrevati-runtime/examples/clients"] {
+        let manifest = workspace::root().join(folder).join("Cargo.toml");
+        let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(text(&manifest));
+        if fetched.run().is_err() {
+            println!("skipped: the clients of {folder} cannot be fetched");
+            continue;
+        }
+        for command in ["clippy --all-features --all-targets", "test --all-features"] {
+            let cargo =
+                Cmd::cargo(command).args(["--locked", "--manifest-path"]).arg(text(&manifest));
+            cargo.env("CARGO_TARGET_DIR", text(home)).run()?;
+        }
     }
     Ok(())
 }

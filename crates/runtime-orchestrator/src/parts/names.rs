@@ -1,10 +1,9 @@
-//! Names and labels without secrets, for events, books and records.
+//! Names without secrets, for events, books and records.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use chrono::DateTime;
-use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Labels, without_secrets};
+use runtime_events::without_secrets;
 
 /// The names that a session's caller gives to turns: models and providers. Most sessions have one
 /// model, whose name is read for secrets once.
@@ -50,21 +49,6 @@ pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
         Cow::Borrowed(_) => Arc::clone(name),
         Cow::Owned(clean) => clean.into(),
     }
-}
-
-/// A role and a phase without secrets, unless they have none.
-pub(crate) fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
-    let are_clean = is_clean(role) && is_clean(phase);
-    (!are_clean).then(|| Box::new((clean_name(role), clean_name(phase))))
-}
-
-/// Labels without secrets, which they lose once and not in each event.
-pub(crate) fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
-    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
-    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
-    event.labels = Some(labels);
-    event.remove_secrets();
-    event.labels.unwrap_or_default()
 }
 
 fn is_clean(name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
+mod clean;
 mod line;
 mod reading;
 
@@ -8,27 +9,21 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
-use self::line::{Line, Step};
-use self::reading::Aside;
+use self::clean::{clean_labels, cleaned};
+use self::line::{Aside, Line, Step, this_thread};
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
 use crate::log::log;
 use crate::park::Timers;
-use crate::parts::names::{Names, Payer, clean_labels, cleaned};
+use crate::parts::names::{Names, Payer};
 use crate::parts::sinks::ask;
 use crate::parts::watchers::Watchers;
-
-thread_local! {
-    /// The id of this thread, which `thread::current` would have to look for.
-    static ME: ThreadId = thread::current().id();
-}
 
 /// The identity in a session's events.
 #[derive(Clone, Debug)]
@@ -276,7 +271,7 @@ impl Stream {
             state.log.push_back(event);
         }
         let readers = state.readers.as_mut().map(|readers| readers.take()).unwrap_or_default();
-        Some((state, Aside::new(evicted, readers)))
+        Some((state, Aside { evicted, readers }))
     }
 
     /// The role and the phase without secrets.
@@ -295,7 +290,7 @@ impl Stream {
 
     /// Delivers the posted events, or waits until others have.
     fn deliver_from<'s>(&'s self, mut state: MutexGuard<'s, State>) {
-        let (seq, me) = (state.seq, ME.with(|me| *me));
+        let (seq, me) = (state.seq, this_thread());
         let mut first = None;
         loop {
             match state.line.step(seq, me) {

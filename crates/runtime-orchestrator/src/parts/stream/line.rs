@@ -6,7 +6,8 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::ThreadId;
+use std::task::Waker;
+use std::thread::{self, ThreadId};
 
 use runtime_events::AgentEvent;
 use runtime_sinks::EventSink;
@@ -46,6 +47,30 @@ pub(super) enum Step {
     Wait,
     /// [`Line::delivered`] is to follow.
     Deliver(Arc<dyn EventSink>, Arc<AgentEvent>),
+}
+
+/// What is left to do for an event once the lock is released.
+pub(super) struct Aside {
+    /// The event that is no longer kept.
+    pub(super) evicted: Option<Arc<AgentEvent>>,
+    /// The readers that waited for the event.
+    pub(super) readers: Vec<Waker>,
+}
+
+thread_local! {
+    static THIS: ThreadId = thread::current().id();
+}
+
+/// The id of this thread, which `thread::current` would have to look for.
+pub(super) fn this_thread() -> ThreadId {
+    THIS.with(|this| *this)
+}
+
+impl Aside {
+    pub(super) fn finish(self) {
+        drop(self.evicted);
+        self.readers.into_iter().for_each(Waker::wake);
+    }
 }
 
 impl Line {

@@ -1,7 +1,7 @@
 //! Reading the kept events of a stream from outside, while it goes on.
 
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use runtime_events::AgentEvent;
 use thiserror::Error;
@@ -75,22 +75,4 @@ impl Place {
 
 fn index(at: u64) -> Option<usize> {
     usize::try_from(at).ok()
-}
-
-/// What is left to do for an event once the lock is released.
-pub(super) struct Aside {
-    /// The event that is no longer kept.
-    _evicted: Option<Arc<AgentEvent>>,
-    /// The readers that waited for the event.
-    readers: Vec<Waker>,
-}
-
-impl Aside {
-    pub(super) const fn new(evicted: Option<Arc<AgentEvent>>, readers: Vec<Waker>) -> Self {
-        Self { _evicted: evicted, readers }
-    }
-
-    pub(super) fn finish(self) {
-        self.readers.into_iter().for_each(Waker::wake);
-    }
 }
