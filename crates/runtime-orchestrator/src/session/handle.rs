@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use runtime_lifecycle::AgentStatus;
 
-use super::checks;
+use super::{checks, input};
 use crate::core::{Core, Hold};
 use crate::error::{SessionError, TurnError};
 use crate::recover::RecoveringTurn;
 use crate::tool::ToolCall;
 use crate::turn::{self, ActiveTurn, Turn};
 
-/// A handle to a session: begins turns that outlive a borrow, provides input, cancels, and reads the
+/// A handle to a session: begins turns that outlive a borrow, waits for input and provides it, cancels, and reads the
 /// status.
 ///
 /// Cheap to clone, `'static`, and independent of the session's value. After the end of the session
@@ -35,7 +35,33 @@ impl SessionHandle {
         Ok(self.core.cancel_with(detail.into())?)
     }
 
-    /// Provides the input for [`pause_for_input`](crate::OrchestrationSession::pause_for_input).
+    /// [`pause_for_input`](crate::OrchestrationSession::pause_for_input) for code that cannot borrow the
+    /// session, such as a tool that asks a person before it acts.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    ///
+    /// let session = Orchestrator::new("clerk", "refund").session()?;
+    /// let handle = session.handle();
+    /// let refund = session.run_tool("refund", || async move {
+    ///     Ok::<_, BoxError>(handle.pause_for_input("refund 250 cents?").await? == "yes")
+    /// });
+    /// let person = async { session.handle().provide_input("yes") };
+    /// let (refunded, _) = tokio::join!(refund, person);
+    /// assert!(refunded?);
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of a session's own pause.
+    pub async fn pause_for_input(&self, prompt: impl Into<String>) -> Result<String, SessionError> {
+        input::pause(&self.core, prompt.into()).await
+    }
+
+    /// Provides the input for [`pause_for_input`](Self::pause_for_input).
     ///
     /// A second input is ignored until the first is taken.
     ///
