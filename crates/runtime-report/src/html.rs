@@ -8,6 +8,7 @@ mod axis;
 mod bands;
 mod causes;
 mod events;
+mod live;
 mod overview;
 mod page;
 mod problems;
@@ -21,6 +22,7 @@ use std::collections::HashSet;
 use std::io;
 
 use self::axis::Axis;
+pub use self::live::live_page;
 use self::page::Page;
 use crate::deaths::Death;
 use crate::stats::Stats;

@@ -22,6 +22,7 @@
 //! |---|---|
 //! | [`Timeline`] | the model, its [`Session`]s and [`Span`]s |
 //! | [`Timeline::html`] | one page that needs neither scripts nor a network; [`PageConfig`] |
+//! | [`live_page`] | a page whose waterfall grows while a run goes on |
 //! | [`Timeline::chrome_trace`] | a Chrome trace, which opens in Perfetto |
 //! | [`Timeline::mermaid`] | a sequence diagram for a README or an issue |
 //! | [`Stats`] | calls, failures, durations, tokens and cost per agent, model and tool |
@@ -42,7 +43,7 @@ mod timeline;
 #[doc(inline)]
 pub use self::{
     check::{Finding, Problem},
-    html::PageConfig,
+    html::{PageConfig, live_page},
     stats::{Recoveries, Stats, StatsLine},
     timeline::{Session, Span, SpanKind, Timeline, TokenUse},
 };

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, process};
 
+use runtime_events::AgentEvent;
 use runtime_report::PageConfig;
-use runtime_report::Timeline;
+use runtime_report::{Timeline, live_page};
 use serde_json::Value;
 
 use crate::common::{dying, golden_events, long};
@@ -175,6 +176,59 @@ fn a_click_on_a_span_shows_its_facts() {
     let twice = click.replace("span.click();", "{ span.click(); span.click(); }");
     let opened = open(&browser, &folder, &page.replace("}\n</script>", &twice));
     assert!(!opened.dom.contains("<div class=\"facts\">"));
+}
+
+/// Brings the events in place of a server.
+const BRING: &str = "const to = document.body.appendChild(document.createElement('section'));
+const run = new Waterfall(to);
+for (const event of EVENTS) run.append(event);
+run.draw();
+";
+
+fn live(browser: &Path, folder: &Folder, events: &[AgentEvent]) -> Opened {
+    let page = live_page(&PageConfig::default(), BRING);
+    // As in a script of the web: `<` cannot end it.
+    let json: Vec<String> =
+        events.iter().map(|event| event.to_json().replace('<', "\\u003c")).collect();
+    open(browser, folder, &page.replace("EVENTS", &format!("[{}]", json.join(","))))
+}
+
+#[test]
+fn the_live_page_has_the_spans_of_the_whole_one() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("live");
+    let events = golden_events();
+    let whole = Timeline::read(&events).html(&PageConfig::default());
+    let opened = live(&browser, &folder, &events);
+    assert!(opened.complaints().is_empty(), "{:?}", opened.complaints());
+    assert_eq!(opened.requests, [""; 0], "the page made requests");
+    for kind in ["turn", "attempt", "tool", "wait"] {
+        let row = format!("<small>{kind}</small>");
+        assert_eq!(bare(&opened.dom).matches(&row).count(), whole.matches(&row).count(), "{kind}");
+    }
+    let failed = opened.dom.matches("class=\"r bad\"").count();
+    assert_eq!(failed, whole.matches("class=\"r bad\"").count());
+}
+
+/// Without the empty attributes of what a script has made.
+fn bare(dom: &str) -> String {
+    dom.replace(" class=\"\"", "")
+}
+
+#[test]
+fn texts_of_a_live_page_stay_texts() {
+    let Some(browser) = browser_or_skip() else { return };
+    let folder = Folder::new("live-texts");
+    let mut events = golden_events();
+    let evil = "<img src=x onerror=\"document.title='evil'\">";
+    for event in &mut events {
+        event.role = Some(evil.into());
+        event.detail = Some(evil.to_owned().into());
+    }
+    let opened = live(&browser, &folder, &events);
+    assert!(opened.complaints().is_empty(), "{:?}", opened.complaints());
+    assert!(opened.dom.contains("&lt;img src=x"), "{}", opened.dom);
+    assert!(!opened.dom.contains("<img") && !opened.dom.contains("<title>evil"));
 }
 
 #[test]

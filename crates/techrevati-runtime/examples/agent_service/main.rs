@@ -16,12 +16,15 @@
 //! | `agent`, `tools` | the clerk that answers, and its tools; one of them asks a person first |
 //! | `client`, `provider` | the model's client, and the model |
 //! | `metrics` | `/metrics` |
+//! | `page.js` | the page, around the waterfall of `runtime-report` |
 //! | `refusal` | errors as JSON |
 //!
 //! See `docs/service.md`.
 #![expect(clippy::print_stdout, reason = "a program for a terminal")]
 
 mod agent;
+#[cfg(test)]
+mod browser;
 mod client;
 mod metrics;
 mod provider;

@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use runtime_report::{PageConfig, live_page};
 use serde::Deserialize;
 use serde_json::json;
 use techrevati_runtime::BoxError;
@@ -67,12 +68,19 @@ impl Service {
 
 fn routes(service: Arc<Service>) -> Router {
     Router::new()
+        .route("/", get(page))
         .route("/runs", post(begin))
         .route("/runs/{id}/events", get(events))
         .route("/runs/{id}/approval", post(approve))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .with_state(service)
+}
+
+/// A page that shows runs live.
+async fn page() -> Html<String> {
+    let config = PageConfig::default().title("agent_service");
+    Html(live_page(&config, include_str!("page.js")))
 }
 
 #[derive(Deserialize)]

@@ -11,9 +11,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::provider;
 use crate::service::Service;
 use crate::tenants::Plan;
+use crate::{browser, provider};
 
 const OFTEN: NonZeroU32 = NonZeroU32::new(600).unwrap();
 const ONCE: NonZeroU32 = NonZeroU32::new(1).unwrap();
@@ -316,4 +316,19 @@ async fn metrics_tell_of_all_runs() {
     for metric in ["gen_ai_client_operation_duration_seconds", "techrevati_cost_total"] {
         assert!(text.contains(metric), "{text}");
     }
+}
+
+#[tokio::test]
+async fn the_page_shows_a_run() {
+    let service = start(LONG).await;
+    let run = service.ask("acme", "Where is order <b>A-7</b>?").await;
+    service.events(&run).await.rest().await;
+    let url = format!("{}/#{}", service.url, run.trim_start_matches("/runs/"));
+    let Some(dom) = tokio::task::spawn_blocking(move || browser::dom(&url)).await.unwrap() else {
+        return;
+    };
+    for shown in ["<strong class=\"\">clerk</strong>", "look_up", "primary", "fallback", "◆"] {
+        assert!(dom.contains(shown), "{shown}: {dom}");
+    }
+    assert!(dom.contains("<p>I see: order A-7 was paid"), "{dom}");
 }
