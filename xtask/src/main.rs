@@ -92,7 +92,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "world",
         arguments: "NAME…",
-        about: "check against the world outside: published prices (`prices`)",
+        about: "check against the world outside: clients, minimal versions, prices, viewers",
         run: world::run,
     },
     Task {
