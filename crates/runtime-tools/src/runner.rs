@@ -77,7 +77,8 @@ impl<'a> ToolRunner<'a> {
     fn plan(&mut self, tool_use: ToolUse) -> Result<Task, RepeatedCallError> {
         let ToolUse { id, name, arguments } = tool_use;
         let Some(tool) = self.toolbox.get(&name) else {
-            let known = self.known();
+            let permitted = self.toolbox.permitted(self.session).map(Tool::name);
+            let known = permitted.collect::<Vec<_>>().join(", ");
             let call = ToolCall::new(shortened(&name));
             let unknown = UnknownToolError { name: name.clone(), known };
             return Ok(Task { id, name, call, work: Work::Refused(unknown.into()) });
@@ -105,13 +106,6 @@ impl<'a> ToolRunner<'a> {
             Verdict::Told(repeated) => Ok(Work::Refused(repeated.into())),
             Verdict::Stuck(repeated) => Err(repeated),
         }
-    }
-
-    /// The names of the tools that the role may use.
-    fn known(&self) -> String {
-        let session = self.session.handle();
-        let permitted = self.toolbox.tools().iter().filter(|tool| session.permits(tool.call()));
-        permitted.map(Tool::name).collect::<Vec<_>>().join(", ")
     }
 }
 

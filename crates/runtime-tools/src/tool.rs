@@ -71,15 +71,11 @@ impl Tool {
     {
         let name = name.into();
         let of = Arc::clone(&name);
-        let run = Arc::new(run);
-        Self::dynamic(name, description, schema_of::<A>(), move |arguments| {
-            // The function is called before the future is made, so that it need not be `'static` twice.
-            let called = typed::<A>(&of, arguments).map(|arguments| run(arguments));
-            async move {
-                let value = called?.await.map_err(Into::into)?;
-                Ok::<_, BoxError>(serde_json::to_value(value)?)
-            }
-        })
+        let run = move |arguments| -> Running {
+            let called = typed::<A>(&of, arguments).map(&run);
+            Box::pin(async move { written(called?.await) })
+        };
+        Self::of(name, description.into(), schema_of::<A>(), Arc::new(run))
     }
 
     /// Creates a tool whose schema is known only at run time, such as one of a remote server.
@@ -96,21 +92,16 @@ impl Tool {
         E: Into<BoxError>,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let name = name.into();
-        Self {
-            call: ToolCall::new(Arc::clone(&name)),
-            name,
-            description: description.into(),
-            schema: Arc::new(schema),
-            repeatable: false,
-            run: Arc::new(move |arguments| {
-                let running = run(arguments);
-                Box::pin(async move {
-                    let value = running.await.map_err(Into::into)?;
-                    Ok(serde_json::to_value(value)?)
-                })
-            }),
-        }
+        let run = move |arguments| -> Running {
+            let called = run(arguments);
+            Box::pin(async move { written(called.await) })
+        };
+        Self::of(name.into(), description.into(), schema, Arc::new(run))
+    }
+
+    fn of(name: Arc<str>, description: Arc<str>, schema: Value, run: Arc<Run>) -> Self {
+        let call = ToolCall::new(Arc::clone(&name));
+        Self { call, name, description, schema: Arc::new(schema), repeatable: false, run }
     }
 
     /// Sets what a call does to the world. Default: [`Effect::Irreversible`].
@@ -172,6 +163,11 @@ impl Tool {
     pub(crate) fn run(&self, arguments: Value) -> Running {
         (self.run)(arguments)
     }
+}
+
+/// What a tool returned, as JSON.
+fn written<T: Serialize, E: Into<BoxError>>(result: Result<T, E>) -> Result<Value, BoxError> {
+    Ok(serde_json::to_value(result.map_err(Into::into)?)?)
 }
 
 impl fmt::Debug for Tool {

@@ -83,7 +83,12 @@ impl Toolbox {
 
     /// The tools that the role of a session may use, as the value of `tools` in a request.
     pub fn offer(&self, dialect: Dialect, session: &OrchestrationSession) -> Value {
+        dialect.tools(self.permitted(session))
+    }
+
+    /// The tools that the role of a session may use.
+    pub(crate) fn permitted(&self, session: &OrchestrationSession) -> impl Iterator<Item = &Tool> {
         let session = session.handle();
-        dialect.tools(self.tools.iter().filter(|tool| session.permits(tool.call())))
+        self.tools.iter().filter(move |tool| session.permits(tool.call()))
     }
 }

@@ -1,9 +1,10 @@
-//! Names without secrets, for events, books and records.
+//! Names and labels without secrets, for events, books and records.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use runtime_events::without_secrets;
+use chrono::DateTime;
+use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Labels, without_secrets};
 
 /// The names that a session's caller gives to turns: models and providers. Most sessions have one
 /// model, whose name is read for secrets once.
@@ -49,6 +50,22 @@ pub(crate) fn clean_name(name: &Arc<str>) -> Arc<str> {
         Cow::Borrowed(_) => Arc::clone(name),
         Cow::Owned(clean) => clean.into(),
     }
+}
+
+/// The labels without secrets, which they lose once and not in each event.
+pub(crate) fn clean_labels(labels: Arc<Labels>) -> Arc<Labels> {
+    let (name, status) = (AgentEventName::AgentStarted, AgentEventStatus::Running);
+    let mut event = AgentEvent::new(name, status, DateTime::UNIX_EPOCH);
+    event.labels = Some(labels);
+    event.remove_secrets();
+    event.labels.unwrap_or_default()
+}
+
+/// A role and a phase without secrets, unless they have none.
+pub(crate) fn cleaned(role: &Arc<str>, phase: &Arc<str>) -> Option<Box<(Arc<str>, Arc<str>)>> {
+    let clean = (clean_name(role), clean_name(phase));
+    let is_same = Arc::ptr_eq(&clean.0, role) && Arc::ptr_eq(&clean.1, phase);
+    (!is_same).then(|| Box::new(clean))
 }
 
 fn is_clean(name: &str) -> bool {

@@ -1,6 +1,5 @@
 //! The session's events: one speaker, one order, one number each, and a bounded log.
 
-mod clean;
 mod line;
 mod reading;
 
@@ -15,13 +14,12 @@ use chrono::{DateTime, Utc};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, Labels, SpanId};
 use runtime_sinks::EventSink;
 
-use self::clean::{clean_labels, cleaned};
 use self::line::{Aside, Line, Step, this_thread};
 pub use self::reading::MissedEventsError;
 pub(crate) use self::reading::Place;
 use crate::log::log;
 use crate::park::Timers;
-use crate::parts::names::{Names, Payer};
+use crate::parts::names::{Names, Payer, clean_labels, cleaned};
 use crate::parts::sinks::ask;
 use crate::parts::watchers::Watchers;
 
