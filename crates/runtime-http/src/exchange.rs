@@ -16,7 +16,6 @@ use bytes::{Buf, Bytes};
 use http::Response;
 use http::response::Parts;
 use http_body::Body;
-use runtime_events::{Clock as _, SystemClock};
 use runtime_orchestrator::{Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError};
 use runtime_resilience::{Fault, FaultError, FaultKind, Provider};
 
@@ -49,6 +48,7 @@ pub(crate) enum Failed<E> {
 /// A call and its replies. Doors loop over its steps: no closure, whose future would have to be
 /// `Send` for every lifetime.
 pub(crate) struct Exchange<B, E> {
+    session: SessionHandle,
     ask: Ask,
     stage: Stage<B, E>,
     /// The provider's own words, or the client's, on the last attempt.
@@ -59,7 +59,7 @@ pub(crate) struct Exchange<B, E> {
 
 enum Stage<B, E> {
     /// A call that goes to its own URL only, before it is admitted.
-    Once(SessionHandle, Box<Turn>),
+    Once(Box<Turn>),
     Between(RecoveringTurn<'static>),
     Running(Box<Running>),
     Done(Outcome<B, E>),
@@ -81,14 +81,14 @@ where
         let turn = turns.turn(&ask);
         let stage = if ask.kind == Kind::Embedding {
             // The models of routes write answers.
-            Stage::Once(session, Box::new(turn))
+            Stage::Once(Box::new(turn))
         } else {
             match session.begin_turn_recovering(turn) {
                 Ok(turn) => Stage::Between(turn),
                 Err(refused) => Stage::Done(Err(Failed::Refused(Refused::new(refused)))),
             }
         };
-        Self { ask, stage, last: None, inside }
+        Self { session, ask, stage, last: None, inside }
     }
 
     pub(crate) async fn next(&mut self) -> Step<B, E> {
@@ -100,7 +100,7 @@ where
                 }
                 Err(refused) => return Step::Done(self.end(refused)),
             },
-            Stage::Once(session, turn) => match session.begin_turn(*turn).await {
+            Stage::Once(turn) => match self.session.begin_turn(*turn).await {
                 Ok(active) => (Running::Once(active), None),
                 Err(refused) => return Step::Done(self.end(refused)),
             },
@@ -168,10 +168,8 @@ where
                 Err(interrupted) => return self.recover(running, interrupted).await,
             }
         }
-        let text = whole(&body);
-        let (provider, now) = (at.unwrap_or(self.ask.provider), SystemClock.utc_now());
-        let status = parts.status.as_u16();
-        let fault = FaultError::from_response(provider, status, &parts.headers, &text, now);
+        let text = joined(&body);
+        let fault = self.fault(at, &parts, &text);
         let failed = running.fail(fault);
         self.last = Some(Ok(Response::from_parts(parts, body)));
         self.recover(running, failed).await;
@@ -220,7 +218,11 @@ where
         let read = body.is_read();
         let told = meter.error().cloned().map(|error| {
             if meter.is_error() {
-                whole_error(at.unwrap_or(self.ask.provider), &parts, &body)
+                // The head of the reply, such as a wait in it, belongs to the error.
+                let mut error = self.fault(at, &parts, &joined(&body));
+                // Nothing was answered.
+                error.fault.reach = Fault::of(error.fault.kind).reach;
+                error
             } else {
                 error
             }
@@ -247,6 +249,12 @@ where
         self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
     }
 
+    /// The error that a reply of a provider tells.
+    fn fault(&self, at: Option<Provider>, parts: &Parts, text: &[u8]) -> FaultError {
+        let (provider, status) = (at.unwrap_or(self.ask.provider), parts.status.as_u16());
+        FaultError::from_response(provider, status, &parts.headers, text, self.session.utc_now())
+    }
+
     async fn recover(&mut self, running: Running, failed: TurnError) {
         self.stage = match running.recover(failed).await {
             Ok(turn) => Stage::Between(turn),
@@ -261,18 +269,8 @@ where
     }
 }
 
-/// The error that is the body of an answer: its head, such as a wait in it, belongs to it.
-fn whole_error<B>(provider: Provider, parts: &Parts, body: &TurnBody<B>) -> FaultError {
-    let (status, now) = (parts.status.as_u16(), SystemClock.utc_now());
-    let text = whole(body);
-    let mut error = FaultError::from_response(provider, status, &parts.headers, &text, now);
-    // Nothing was answered.
-    error.fault.reach = Fault::of(error.fault.kind).reach;
-    error
-}
-
 /// The held bytes in one piece, copied only if there are several.
-fn whole<B>(body: &TurnBody<B>) -> Bytes {
+fn joined<B>(body: &TurnBody<B>) -> Bytes {
     let mut pieces = body.held();
     let first = pieces.next().cloned().unwrap_or_default();
     let Some(second) = pieces.next() else { return first };

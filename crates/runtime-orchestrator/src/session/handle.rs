@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use runtime_lifecycle::AgentStatus;
 
 use super::{checks, input};
@@ -75,6 +76,11 @@ impl SessionHandle {
     /// The state of the session's worker.
     pub fn status(&self) -> AgentStatus {
         self.core.life.status()
+    }
+
+    /// The wall-clock time of the session's clock, to which dates in replies are compared.
+    pub fn utc_now(&self) -> DateTime<Utc> {
+        self.core.setup.timers.clock.utc_now()
     }
 
     /// The session id in its events.
