@@ -40,9 +40,15 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-usage"],
         others: &["loom", "tracing"],
     },
+    // The digests of steps and approvals, which any language computes again; and the futures of stores.
+    Layer {
+        name: "runtime-store",
+        below: &["runtime-events", "runtime-usage"],
+        others: &["futures-core", "ryu-js", "sha2"],
+    },
     Layer {
         name: "runtime-sqlite",
-        below: &["runtime-events", "runtime-sinks", "runtime-usage"],
+        below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
         others: &["rusqlite"],
     },
     // Resilience for its `BoxError`.

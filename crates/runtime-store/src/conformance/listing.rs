@@ -1,0 +1,75 @@
+//! Lists of threads, and what is deleted.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{append, brief, claim, entry, hold, refused, thread, tool};
+use crate::entry::EntryKind;
+use crate::error::StoreError;
+use crate::retention::{Retention, sweep};
+use crate::store::Store;
+use crate::thread::{Leave, Thread, ThreadId, ThreadState};
+
+fn ids(threads: &[Thread]) -> Vec<&str> {
+    threads.iter().map(|thread| thread.id.as_str()).collect()
+}
+
+/// A time on the store's clock.
+fn later(created: DateTime<Utc>, seconds: i64) -> DateTime<Utc> {
+    created + TimeDelta::seconds(seconds)
+}
+
+pub(super) async fn run(store: &dyn Store) {
+    for id in ["c", "a", "b", "d"] {
+        hold(store, id).await;
+    }
+    assert_eq!(ids(&store.threads(&[], None, 9).await.unwrap()), ["a", "b", "c", "d"]);
+    assert_eq!(ids(&store.threads(&[], Some(&thread("b")), 1).await.unwrap()), ["c"]);
+    assert_eq!(store.runnable(9).await.unwrap(), [], "all are held");
+    let created = store.thread(&thread("a")).await.unwrap().unwrap().created;
+
+    // A lease that is over makes a thread runnable, and a parked one runs when it is its time.
+    store.acquire(&thread("e"), &brief("x")).await.unwrap();
+    let (lease, _) = store.acquire(&thread("f"), &claim("x")).await.unwrap();
+    store.release(&lease, Leave::Parked(Some(later(created, -1)))).await.unwrap();
+    let (lease, _) = store.acquire(&thread("g"), &claim("x")).await.unwrap();
+    let hour = later(created, 3600);
+    store.release(&lease, Leave::Parked(Some(hour))).await.unwrap();
+    let mut runnable = store.runnable(9).await.unwrap();
+    runnable.sort();
+    assert_eq!(runnable.iter().map(ThreadId::as_str).collect::<Vec<_>>(), ["e", "f"]);
+    let parked = store.threads(&[ThreadState::Parked], None, 9).await.unwrap();
+    assert_eq!(ids(&parked), ["f", "g"]);
+    let wake_at = parked.last().and_then(|thread| thread.wake_at).unwrap();
+    assert!((wake_at - hour).abs() < TimeDelta::milliseconds(1), "{wake_at} for {hour}");
+}
+
+pub(super) async fn prune_and_forget(store: &dyn Store) {
+    let lease = hold(store, "t").await;
+    let checkpoint = entry(EntryKind::CHECKPOINT, None, b"{}");
+    let intent = entry(EntryKind::INTENT, Some(&tool("k")), b"{}");
+    append(store, &lease, 0, &[intent.clone(), checkpoint, intent]).await.unwrap();
+    assert_eq!(store.thread(&lease.thread).await.unwrap().unwrap().base, 2);
+    assert_eq!(store.prune(&lease.thread).await.unwrap(), 1);
+    assert_eq!(store.prune(&lease.thread).await.unwrap(), 0);
+    let left = store.read(&lease.thread, 0, 9).await.unwrap();
+    assert_eq!(left.iter().map(|stored| stored.seq).collect::<Vec<_>>(), [2, 3]);
+
+    refused(store.forget(&lease.thread).await, |error| matches!(error, StoreError::Held { .. }));
+    store.release(&lease, Leave::Done).await.unwrap();
+    let now = Retention::default().ended_after(Some(Duration::ZERO));
+    assert_eq!(sweep(store, Retention::default(), 9).await.unwrap(), 0, "not in thirty days");
+    assert_eq!(sweep(store, now, 9).await.unwrap(), 1);
+    let gone = |error: &StoreError| {
+        matches!(error, StoreError::Ended { state: ThreadState::Forgotten, .. })
+    };
+    refused(store.read(&lease.thread, 0, 9).await, gone);
+    refused(store.acquire(&lease.thread, &claim("b")).await, gone);
+    refused(store.deliver(&lease.thread, "k", &1.into()).await, gone);
+    let seen = store.thread(&lease.thread).await.unwrap().unwrap();
+    assert_eq!(seen.state, ThreadState::Forgotten);
+    refused(store.forget(&thread("none")).await, |error| {
+        matches!(error, StoreError::NoThread { .. })
+    });
+}

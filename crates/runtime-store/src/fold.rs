@@ -1,0 +1,413 @@
+//! [`Fold`]: what the entries of a thread come to.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::digest::{Fingerprint, StepKey};
+use crate::entry::{Entry, EntryKind, Stored};
+use crate::error::{DivergedError, JournalError};
+use crate::journal::Body;
+use crate::record::{
+    CheckpointRecord, EndRecord, IntentRecord, LifeRecord, OutcomeRecord, Totals, VERSION,
+};
+use crate::step::{Part, Step, StepKind, StepName};
+
+/// What the entries of a thread come to: the outcomes that answer the next life, the steps in doubt, the
+/// totals, the end.
+///
+/// It is pure: entries go in by [`apply`](Self::apply), and code asks for its steps by [`enter`](Self::enter).
+/// It keeps what is after the last checkpoint.
+#[derive(Debug, Default)]
+pub struct Fold {
+    head: u64,
+    /// The number of the checkpoint from which it began.
+    epoch: u64,
+    checkpoint: Option<Box<RawValue>>,
+    steps: HashMap<StepKey, Past>,
+    /// How often a step was repeated after the thread had failed with it.
+    repeats: HashMap<StepKey, u32>,
+    /// The steps behind the keys of their repetitions.
+    repeated: HashMap<StepKey, StepKey>,
+    /// The number of recorded steps that the code has not asked for yet, by scope.
+    left: HashMap<Arc<str>, Left>,
+    /// The steps that failed since the last one that did not.
+    failed: Vec<StepKey>,
+    totals: Totals,
+    life: Option<Life>,
+    lives: u32,
+    end: Option<EndRecord<Box<RawValue>>>,
+}
+
+/// A recorded step.
+#[derive(Debug)]
+struct Past {
+    seq: u64,
+    at: DateTime<Utc>,
+    name: StepName,
+    print: Fingerprint,
+    code: Arc<str>,
+    intents: Vec<(IntentRecord, Body)>,
+    outcome: Option<Body>,
+    /// The number of intents that this life has entered.
+    entered: u32,
+    /// Whether this life has entered any part, and the outcome.
+    begun: bool,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    keyed: usize,
+    in_order: usize,
+}
+
+#[derive(Debug)]
+struct Life {
+    code: Arc<str>,
+    began: DateTime<Utc>,
+    last: DateTime<Utc>,
+}
+
+/// A step that began and has no outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OpenStep {
+    /// Its identity.
+    pub key: StepKey,
+    /// Its name.
+    pub name: StepName,
+    /// The number of its first entry.
+    pub seq: u64,
+    /// When it began.
+    pub since: DateTime<Utc>,
+}
+
+/// # Entries
+impl Fold {
+    /// Creates a fold without entries.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Creates a fold that begins at the checkpoint with this number, or at the beginning if it is zero.
+    pub fn from_base(base: u64) -> Self {
+        Self { head: base.saturating_sub(1), ..Self::default() }
+    }
+
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Unknown`] of a newer version, [`JournalError::Corrupt`] of an entry that cannot be
+    /// read or does not follow the one before.
+    pub fn apply(&mut self, stored: &Stored) -> Result<(), JournalError> {
+        let Stored { seq, at, entry, .. } = stored;
+        let corrupt = |what: &str| JournalError::Corrupt { seq: *seq, what: what.to_owned() };
+        if *seq != self.head + 1 {
+            return Err(corrupt(&format!("entry {} was expected", self.head + 1)));
+        }
+        self.head = *seq;
+        if let Some(life) = &mut self.life {
+            life.last = life.last.max(*at);
+        }
+        let known = entry.version <= VERSION;
+        match entry.kind {
+            EntryKind::LIFE if known => self.begin_life(read(*seq, entry)?, *at),
+            EntryKind::INTENT if known => {
+                let step = entry.step.ok_or_else(|| corrupt("an intent without a step"))?;
+                let intent: IntentRecord = read(*seq, entry)?;
+                let past = self.past(step, &intent.step, stored);
+                past.intents.push((intent, Arc::from(&*entry.body)));
+            }
+            EntryKind::OUTCOME if known => {
+                let step = entry.step.ok_or_else(|| corrupt("an outcome without a step"))?;
+                self.settle(step, stored)?;
+            }
+            EntryKind::CHECKPOINT if known => {
+                let CheckpointRecord { state, totals } = read(*seq, entry)?;
+                self.restart(*seq, state, totals);
+            }
+            EntryKind::END if known => {
+                let end: EndRecord<Box<RawValue>> = read(*seq, entry)?;
+                if end.error.is_some() {
+                    self.withdraw_failed();
+                } else {
+                    self.end = Some(end);
+                }
+            }
+            kind if kind.is_ignorable() => {}
+            kind => {
+                let (kind, version) = (kind.code(), entry.version);
+                return Err(JournalError::Unknown { seq: *seq, kind, version });
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_life(&mut self, life: LifeRecord, at: DateTime<Utc>) {
+        self.totals.elapsed_us = self.elapsed_us();
+        self.life = Some(Life { code: life.code, began: at, last: at });
+        self.lives += 1;
+    }
+
+    /// The step with this key, as an entry has it, or a new one.
+    fn past(&mut self, written: StepKey, name: &StepName, stored: &Stored) -> &mut Past {
+        let key = self.repeated.get(&written).copied().unwrap_or(written);
+        let Self { steps, left, life, .. } = self;
+        steps.entry(key).or_insert_with(|| {
+            left.entry(Arc::clone(&name.scope)).or_default().add(name.keyed);
+            let code = life.as_ref().map(|life| Arc::clone(&life.code)).unwrap_or_default();
+            let print = stored.entry.print.unwrap_or_else(|| [0; 16].into());
+            Past::new(name.clone(), print, (stored.seq, stored.at, code))
+        })
+    }
+
+    fn settle(&mut self, written: StepKey, stored: &Stored) -> Result<(), JournalError> {
+        let (seq, entry) = (stored.seq, &stored.entry);
+        let corrupt = |what: String| JournalError::Corrupt { seq, what };
+        let record: OutcomeRecord<&RawValue> =
+            serde_json::from_slice(&entry.body).map_err(|error| corrupt(error.to_string()))?;
+        let key = self.repeated.get(&written).copied().unwrap_or(written);
+        let past = if let Some(name) = &record.step {
+            self.past(written, name, stored)
+        } else {
+            let past = self.steps.get_mut(&key);
+            past.ok_or_else(|| corrupt("an outcome of an unknown step".to_owned()))?
+        };
+        if past.outcome.is_some() {
+            return Err(corrupt(format!("a second outcome of {}", past.name)));
+        }
+        // A life that runs asks for no outcome of its own, so its body need not be kept.
+        past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
+        let lost = past.intents.len().saturating_sub(1);
+        let lost: Vec<_> =
+            past.intents.iter().take(lost).map(|(intent, _)| intent.clone()).collect();
+        let turn = past.name.kind == StepKind::Turn;
+        for intent in &lost {
+            self.totals.lose(intent);
+        }
+        self.totals.iterations += u32::from(turn);
+        if let Some(bill) = &record.bill {
+            self.totals.bill(bill);
+        }
+        if record.error.is_some() {
+            self.failed.push(key);
+        } else {
+            self.failed.clear();
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, seq: u64, state: Box<RawValue>, totals: Totals) {
+        let life = self.life.take();
+        let (lives, head) = (self.lives, self.head);
+        *self =
+            Self { head, epoch: seq, checkpoint: Some(state), totals, lives, ..Self::default() };
+        // The totals have the time until now.
+        self.life = life.map(|life| Life { began: life.last, ..life });
+    }
+
+    /// Forgets the steps that a thread failed with, so that its next life makes them again.
+    fn withdraw_failed(&mut self) {
+        for key in std::mem::take(&mut self.failed) {
+            let Some(past) = self.steps.remove(&key) else { continue };
+            if !past.begun {
+                self.left.entry(Arc::clone(&past.name.scope)).or_default().take(past.name.keyed);
+            }
+            let times = self.repeats.entry(key).or_default();
+            *times += 1;
+            self.repeated.insert(key.again(*times), key);
+        }
+    }
+}
+
+/// # Steps
+impl Fold {
+    /// Enters a part of a step. `None` if it is not recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Diverged`] if the thread has another step at this place,
+    /// [`JournalError::Repeated`] if this life has entered the part before.
+    pub fn enter(
+        &mut self,
+        step: &Step,
+        entered: Part,
+        code_now: &Arc<str>,
+    ) -> Result<Option<Body>, JournalError> {
+        let Some(past) = self.steps.get_mut(&step.key) else {
+            self.check_order(step, code_now)?;
+            let past =
+                Past::new(step.name.clone(), step.print, (0, DateTime::UNIX_EPOCH, "".into()));
+            self.steps.insert(step.key, Past { begun: true, ..past }.entering(entered));
+            return Ok(None);
+        };
+        if past.print != step.print {
+            let diverged = past.diverged(Some(step.name.clone()), code_now);
+            return Err(Box::new(diverged).into());
+        }
+        if past.has_entered(entered) {
+            return Err(JournalError::Repeated { now: step.name.clone() });
+        }
+        if !std::mem::replace(&mut past.begun, true) {
+            self.left.entry(Arc::clone(&past.name.scope)).or_default().take(past.name.keyed);
+        }
+        Ok(past.enter(entered))
+    }
+
+    /// Refuses a step that is not recorded where one is left that was recorded before.
+    fn check_order(&self, step: &Step, code_now: &Arc<str>) -> Result<(), JournalError> {
+        let left = self.left.get(&step.name.scope).copied().unwrap_or_default();
+        // A step in order waits for all before it. Steps with keys may begin in any order among each other.
+        let expected = left.in_order > 0 || (!step.name.keyed && left.keyed > 0);
+        let first = || {
+            let scope = &step.name.scope;
+            self.first_left(|past| {
+                past.name.scope == *scope && !(step.name.keyed && past.name.keyed)
+            })
+        };
+        match expected.then(first).flatten() {
+            Some(past) => Err(Box::new(past.diverged(Some(step.name.clone()), code_now)).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks at the end of the code that no recorded step is left.
+    ///
+    /// # Errors
+    ///
+    /// [`DivergedError`] with the first one that is.
+    pub fn check_end(&self, code_now: &Arc<str>) -> Result<(), DivergedError> {
+        self.first_left(|_| true).map_or(Ok(()), |past| Err(past.diverged(None, code_now)))
+    }
+
+    fn first_left(&self, counts: impl Fn(&Past) -> bool) -> Option<&Past> {
+        let left = self.steps.values().filter(|past| !past.begun && counts(past));
+        left.min_by_key(|past| past.seq)
+    }
+
+    /// The key under which a step is written: its own, or that of its repetition.
+    pub fn written(&self, step: StepKey) -> StepKey {
+        self.repeats.get(&step).map_or(step, |times| step.again(*times))
+    }
+}
+
+/// # What is known
+impl Fold {
+    /// The number of the last entry.
+    pub const fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// The number of the checkpoint that the entries begin with, or zero.
+    pub const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The state of the checkpoint, if there is one.
+    pub fn checkpoint(&self) -> Option<&RawValue> {
+        self.checkpoint.as_deref()
+    }
+
+    /// The number of lives.
+    pub const fn lives(&self) -> u32 {
+        self.lives
+    }
+
+    /// The end of the thread, if it is done or cancelled.
+    pub const fn end(&self) -> Option<&EndRecord<Box<RawValue>>> {
+        self.end.as_ref()
+    }
+
+    /// What all lives have used. Calls whose outcome is missing count as lost.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { elapsed_us: self.elapsed_us(), ..self.totals.clone() };
+        for past in self.steps.values().filter(|past| past.outcome.is_none()) {
+            past.intents.iter().for_each(|(intent, _)| totals.lose(intent));
+        }
+        totals
+    }
+
+    /// The steps without an outcome, in the order of their beginning: what the thread waits for, or is in
+    /// doubt about.
+    pub fn open(&self) -> Vec<OpenStep> {
+        let open = self.steps.iter().filter(|(_, past)| past.outcome.is_none());
+        let open = open.filter(|(_, past)| !past.intents.is_empty());
+        let mut open: Vec<_> = open.map(|(key, past)| past.open(*key)).collect();
+        open.sort_by_key(|open| open.seq);
+        open
+    }
+
+    fn elapsed_us(&self) -> u64 {
+        let life = self.life.as_ref().and_then(|life| (life.last - life.began).num_microseconds());
+        let life = life.and_then(|us| u64::try_from(us).ok()).unwrap_or_default();
+        self.totals.elapsed_us.saturating_add(life)
+    }
+}
+
+impl Past {
+    fn new(
+        name: StepName,
+        print: Fingerprint,
+        (seq, at, code): (u64, DateTime<Utc>, Arc<str>),
+    ) -> Self {
+        let (intents, outcome, entered, begun, ended) = (Vec::new(), None, 0, false, false);
+        Self { seq, at, name, print, code, intents, outcome, entered, begun, ended }
+    }
+
+    const fn has_entered(&self, part: Part) -> bool {
+        match part {
+            Part::Intent(number) => number < self.entered,
+            Part::Outcome => self.ended,
+        }
+    }
+
+    fn enter(&mut self, part: Part) -> Option<Body> {
+        match part {
+            Part::Intent(number) => {
+                self.entered = number + 1;
+                let intent = self.intents.get(usize::try_from(number).unwrap_or(usize::MAX));
+                intent.map(|(_, body)| Arc::clone(body))
+            }
+            Part::Outcome => {
+                self.ended = true;
+                self.outcome.clone()
+            }
+        }
+    }
+
+    fn entering(mut self, part: Part) -> Self {
+        self.enter(part);
+        self
+    }
+
+    fn diverged(&self, now: Option<StepName>, code_now: &Arc<str>) -> DivergedError {
+        let (recorded, code) = (self.name.clone(), Arc::clone(&self.code));
+        DivergedError { seq: self.seq, recorded, code, now, code_now: Arc::clone(code_now) }
+    }
+
+    fn open(&self, key: StepKey) -> OpenStep {
+        OpenStep { key, name: self.name.clone(), seq: self.seq, since: self.at }
+    }
+}
+
+impl Left {
+    const fn add(&mut self, keyed: bool) {
+        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
+        *left += 1;
+    }
+
+    const fn take(&mut self, keyed: bool) {
+        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
+        *left = left.saturating_sub(1);
+    }
+}
+
+fn read<T: DeserializeOwned>(seq: u64, entry: &Entry) -> Result<T, JournalError> {
+    let corrupt = |error: serde_json::Error| JournalError::Corrupt { seq, what: error.to_string() };
+    serde_json::from_slice(&entry.body).map_err(corrupt)
+}

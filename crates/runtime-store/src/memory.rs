@@ -1,0 +1,280 @@
+//! [`MemoryStore`]: a store for tests, and the model of what the others do.
+
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_events::{Clock, SystemClock};
+use serde_json::Value;
+
+use self::rows::{Row, after};
+use crate::approval::{Approval, ApprovalState, Decision, Request, Verdict};
+use crate::digest::StepKey;
+use crate::entry::Stored;
+use crate::error::{NotApproved, StoreError};
+use crate::store::{Answer, Append, Approvals, Inbox, Store, StoreDurability};
+use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
+
+/// A store in memory. Clones share it.
+///
+/// Everything in it is gone with the process. It is for tests, and says what every other store does.
+#[derive(Clone)]
+pub struct MemoryStore {
+    clock: Arc<dyn Clock>,
+    rows: Arc<Mutex<BTreeMap<ThreadId, Row>>>,
+}
+
+impl MemoryStore {
+    /// Creates a store on the system's clock.
+    pub fn new() -> Self {
+        Self::on(SystemClock)
+    }
+
+    /// Creates a store whose time is this clock's.
+    pub fn on(clock: impl Clock + 'static) -> Self {
+        Self { clock: Arc::new(clock), rows: Arc::default() }
+    }
+
+    /// Makes a call at this time, as one transaction.
+    fn at<T>(
+        &self,
+        call: impl FnOnce(&mut BTreeMap<ThreadId, Row>, DateTime<Utc>) -> Result<T, StoreError>,
+    ) -> Answer<'static, T>
+    where
+        T: Send + 'static,
+    {
+        let result = call(&mut self.rows(), self.clock.utc_now());
+        Box::pin(std::future::ready(result))
+    }
+
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<ThreadId, Row>> {
+        // Each call checks first and changes then, so a panic leaves the rows whole.
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The thread, or the error that there is none.
+fn row<'r>(
+    rows: &'r mut BTreeMap<ThreadId, Row>,
+    thread: &ThreadId,
+) -> Result<&'r mut Row, StoreError> {
+    rows.get_mut(thread).ok_or_else(|| StoreError::NoThread { thread: thread.clone() })
+}
+
+impl Store for MemoryStore {
+    fn durability(&self) -> StoreDurability {
+        StoreDurability::Process
+    }
+
+    fn acquire<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        claim: &'a Claim,
+    ) -> Answer<'a, (Lease, Thread)> {
+        self.at(|rows, now| {
+            if !rows.contains_key(thread) {
+                rows.insert(thread.clone(), Row::new(thread, now));
+            }
+            row(rows, thread)?.acquire(claim, now)
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()> {
+        self.at(|rows, now| row(rows, &lease.thread)?.renew(lease, now))
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()> {
+        self.at(|rows, now| row(rows, &lease.thread)?.release(lease, left, now))
+    }
+
+    fn abandon(&self, lease: &Lease) {
+        drop(self.release(lease, Leave::Runnable));
+    }
+
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()> {
+        self.at(|rows, now| {
+            let appended = row(rows, &lease.thread)?.append(lease, append, now);
+            appended.map_err(|error| match error {
+                StoreError::NotApproved { id, reason: NotApproved::Unknown }
+                    if rows.values().any(|row| row.approval(&id, now).is_some()) =>
+                {
+                    StoreError::NotApproved { id, reason: NotApproved::OtherThread }
+                }
+                error => error,
+            })
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<Stored>> {
+        self.at(|rows, _| {
+            let row = row(rows, thread)?;
+            row.not_forgotten()?;
+            let entries = row.entries.iter().filter(|stored| stored.seq > after);
+            Ok(entries.take(limit).cloned().collect())
+        })
+    }
+
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>> {
+        self.at(|rows, now| Ok(rows.get(thread).map(|row| row.seen_at(now))))
+    }
+
+    fn threads<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        after: Option<&'a ThreadId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Thread>> {
+        self.at(|rows, now| {
+            let rows = rows.values().filter(|row| after.is_none_or(|after| row.thread.id > *after));
+            let rows = rows.filter(|row| states.is_empty() || states.contains(&row.thread.state));
+            Ok(rows.take(limit).map(|row| row.seen_at(now)).collect())
+        })
+    }
+
+    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+        self.at(|rows, now| {
+            let mut rows: Vec<_> = rows.values().filter(|row| row.is_runnable(now)).collect();
+            rows.sort_by_key(|row| row.thread.wake_at.unwrap_or(row.thread.touched));
+            Ok(rows.into_iter().take(limit).map(|row| row.thread.id.clone()).collect())
+        })
+    }
+
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+        self.at(|rows, now| {
+            let row = row(rows, thread)?;
+            row.not_held(now)?;
+            row.not_final()?;
+            row.become_state(ThreadState::Cancelled, now);
+            Ok(())
+        })
+    }
+
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64> {
+        self.at(|rows, _| {
+            let row = row(rows, thread)?;
+            let before = row.entries.len();
+            let base = row.thread.base;
+            row.entries.retain(|stored| stored.seq >= base);
+            Ok(u64::try_from(before - row.entries.len()).unwrap_or(u64::MAX))
+        })
+    }
+
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+        self.at(|rows, now| {
+            let row = row(rows, thread)?;
+            row.not_held(now)?;
+            row.forget(now);
+            Ok(())
+        })
+    }
+
+    fn untouched<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        since: Duration,
+        limit: usize,
+    ) -> Answer<'a, Vec<ThreadId>> {
+        self.at(|rows, now| {
+            let old = |row: &&Row| {
+                states.contains(&row.thread.state) && after(row.thread.touched, since) <= now
+            };
+            let mut rows: Vec<_> = rows.values().filter(old).collect();
+            rows.sort_by_key(|row| row.thread.touched);
+            Ok(rows.into_iter().take(limit).map(|row| row.thread.id.clone()).collect())
+        })
+    }
+}
+
+impl Approvals for MemoryStore {
+    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval> {
+        self.at(|rows, now| Ok(row(rows, &request.thread)?.ask(request, now)))
+    }
+
+    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>> {
+        self.at(|rows, now| Ok(rows.values().find_map(|row| row.approval(id, now))))
+    }
+
+    fn approval_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        step: StepKey,
+    ) -> Answer<'a, Option<Approval>> {
+        self.at(|rows, now| {
+            let row = rows.get(thread);
+            Ok(row.and_then(|row| row.approvals_at(now).rfind(|approval| approval.step == step)))
+        })
+    }
+
+    fn pending<'a>(
+        &'a self,
+        thread: Option<&'a ThreadId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Approval>> {
+        self.at(|rows, now| {
+            let rows = rows.values();
+            let rows = rows.filter(|row| thread.is_none_or(|thread| row.thread.id == *thread));
+            let all = rows.flat_map(|row| row.approvals_at(now));
+            let mut pending: Vec<_> =
+                all.filter(|approval| approval.state == ApprovalState::Pending).collect();
+            pending.sort_by(|a, b| a.asked.cmp(&b.asked).then_with(|| a.id.cmp(&b.id)));
+            pending.truncate(limit);
+            Ok(pending)
+        })
+    }
+
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval> {
+        self.at(|rows, now| {
+            let id = &verdict.id;
+            let row = rows.values_mut().find(|row| row.approval(id, now).is_some());
+            let row = row.ok_or_else(|| StoreError::NoApproval { id: Arc::clone(id) })?;
+            row.decide(verdict, now)
+        })
+    }
+}
+
+impl Inbox for MemoryStore {
+    fn deliver<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        key: &'a str,
+        message: &'a Value,
+    ) -> Answer<'a, bool> {
+        self.at(|rows, now| row(rows, thread)?.deliver(key, message, now))
+    }
+
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>> {
+        self.at(|rows, _| Ok(rows.get(thread).and_then(|row| row.inbox.get(key).cloned())))
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("threads", &self.rows().len()).finish_non_exhaustive()
+    }
+}
+
+/// The approval that a verdict makes.
+fn decided(approval: &mut Approval, verdict: &Verdict, now: DateTime<Utc>) {
+    approval.state = match verdict.decision {
+        Decision::Approve => ApprovalState::Approved,
+        Decision::Deny | Decision::Amend(..) => ApprovalState::Denied,
+    };
+    approval.who = Some(Arc::clone(&verdict.who));
+    approval.note.clone_from(&verdict.note);
+    approval.decided = Some(now);
+}

@@ -1,0 +1,314 @@
+//! A thread's row with all that belongs to it, and the rules of each call.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use super::decided;
+use crate::approval::{Approval, ApprovalState, ApprovalUse, Decision, Request, Verdict};
+use crate::digest::StepKey;
+use crate::entry::{Entry, EntryKind, Stored};
+use crate::error::{NotApproved, StoreError};
+use crate::store::Append;
+use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
+
+pub(super) struct Row {
+    pub(super) thread: Thread,
+    pub(super) entries: Vec<Stored>,
+    approvals: Vec<Approval>,
+    pub(super) inbox: BTreeMap<String, Value>,
+}
+
+impl Row {
+    pub(super) fn new(id: &ThreadId, now: DateTime<Utc>) -> Self {
+        let thread = Thread {
+            id: id.clone(),
+            state: ThreadState::Runnable,
+            fence: 0,
+            head: 0,
+            base: 0,
+            holder: None,
+            held_until: None,
+            wake_at: None,
+            code: "".into(),
+            created: now,
+            touched: now,
+        };
+        Self { thread, entries: Vec::new(), approvals: Vec::new(), inbox: BTreeMap::new() }
+    }
+
+    /// The thread without a lease that is over.
+    pub(super) fn seen_at(&self, now: DateTime<Utc>) -> Thread {
+        let mut thread = self.thread.clone();
+        if thread.held_until.is_none_or(|until| until <= now) {
+            (thread.holder, thread.held_until) = (None, None);
+        }
+        thread
+    }
+
+    pub(super) fn not_forgotten(&self) -> Result<(), StoreError> {
+        match self.thread.state {
+            state @ ThreadState::Forgotten => {
+                Err(StoreError::Ended { thread: self.thread.id.clone(), state })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn not_final(&self) -> Result<(), StoreError> {
+        let Thread { id, state, .. } = &self.thread;
+        if state.is_final() {
+            return Err(StoreError::Ended { thread: id.clone(), state: *state });
+        }
+        Ok(())
+    }
+
+    pub(super) fn not_held(&self, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let Thread { id, holder, held_until, .. } = &self.thread;
+        match (holder, held_until) {
+            (Some(holder), Some(until)) if *until > now => {
+                let (thread, holder) = (id.clone(), Arc::clone(holder));
+                Err(StoreError::Held { thread, holder, until: *until })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn is_runnable(&self, now: DateTime<Utc>) -> bool {
+        let woken = self.thread.wake_at.is_some_and(|wake_at| wake_at <= now);
+        let ready = match self.thread.state {
+            ThreadState::Runnable => true,
+            ThreadState::Parked => woken,
+            _ => false,
+        };
+        ready && self.not_held(now).is_ok()
+    }
+
+    pub(super) fn acquire(
+        &mut self,
+        claim: &Claim,
+        now: DateTime<Utc>,
+    ) -> Result<(Lease, Thread), StoreError> {
+        self.not_final()?;
+        self.not_held(now)?;
+        let thread = &mut self.thread;
+        thread.fence += 1;
+        thread.state = ThreadState::Runnable;
+        (thread.holder, thread.code) = (Some(Arc::clone(&claim.holder)), Arc::clone(&claim.code));
+        thread.held_until = Some(after(now, claim.ttl));
+        (thread.wake_at, thread.touched) = (None, now);
+        let lease = Lease { thread: thread.id.clone(), fence: thread.fence, claim: claim.clone() };
+        Ok((lease, thread.clone()))
+    }
+
+    fn not_fenced(&self, lease: &Lease) -> Result<(), StoreError> {
+        // A thread that was given back or has ended is not written under its old lease either.
+        if self.thread.fence == lease.fence && self.thread.holder.is_some() {
+            return Ok(());
+        }
+        Err(StoreError::Fenced { thread: lease.thread.clone(), fence: lease.fence })
+    }
+
+    pub(super) fn renew(&mut self, lease: &Lease, now: DateTime<Utc>) -> Result<(), StoreError> {
+        self.not_fenced(lease)?;
+        self.thread.held_until = Some(after(now, lease.claim.ttl));
+        Ok(())
+    }
+
+    pub(super) fn release(
+        &mut self,
+        lease: &Lease,
+        left: Leave,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.not_fenced(lease)?;
+        // What woke the thread since it was acquired counts.
+        let woken = self.thread.wake_at;
+        self.become_state(left.state(), now);
+        if let Leave::Parked(wake_at) = left {
+            self.thread.wake_at = [woken, wake_at].into_iter().flatten().min();
+        }
+        Ok(())
+    }
+
+    pub(super) fn become_state(&mut self, state: ThreadState, now: DateTime<Utc>) {
+        let thread = &mut self.thread;
+        (thread.state, thread.touched) = (state, now);
+        (thread.holder, thread.held_until, thread.wake_at) = (None, None, None);
+    }
+
+    pub(super) fn append(
+        &mut self,
+        lease: &Lease,
+        append: Append<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        self.not_fenced(lease)?;
+        let Append { head, entries, approval, .. } = append;
+        if self.thread.head != head {
+            return Err(StoreError::HeadMoved { thread: lease.thread.clone(), head });
+        }
+        self.no_second_outcome(entries)?;
+        let step = entries.first().and_then(|entry| entry.step);
+        if let Some(used) = approval {
+            let not = |reason| StoreError::NotApproved { id: Arc::clone(&used.id), reason };
+            self.usable(used, step, now).map_err(not)?.used = Some(head + 1);
+        }
+        for entry in entries {
+            let thread = &mut self.thread;
+            thread.head += 1;
+            if entry.kind == EntryKind::CHECKPOINT {
+                thread.base = thread.head;
+            }
+            let (seq, fence) = (thread.head, lease.fence);
+            self.entries.push(Stored { seq, fence, at: now, entry: entry.clone() });
+        }
+        self.thread.touched = now;
+        self.thread.held_until = Some(after(now, lease.claim.ttl));
+        Ok(())
+    }
+
+    fn no_second_outcome(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let of = |entry: &Entry| entry.step.filter(|_| entry.kind == EntryKind::OUTCOME);
+        let mut known: HashSet<_> =
+            self.entries.iter().filter_map(|stored| of(&stored.entry)).collect();
+        match entries.iter().filter_map(of).find(|step| !known.insert(*step)) {
+            Some(step) => Err(StoreError::Corrupt { what: format!("a second outcome of {step}") }),
+            None => Ok(()),
+        }
+    }
+
+    /// The approval that allows this step, which is used from now on.
+    fn usable(
+        &mut self,
+        used: &ApprovalUse,
+        step: Option<StepKey>,
+        now: DateTime<Utc>,
+    ) -> Result<&mut Approval, NotApproved> {
+        let approval = self.approvals.iter_mut().find(|approval| approval.id == used.id);
+        let approval = approval.ok_or(NotApproved::Unknown)?;
+        if Some(approval.step) != step {
+            return Err(NotApproved::OtherStep);
+        }
+        if approval.digest != used.digest {
+            return Err(NotApproved::OtherArguments);
+        }
+        match Approval::state_at(approval.state, approval.expires, now) {
+            ApprovalState::Approved => {
+                approval.state = ApprovalState::Used;
+                Ok(approval)
+            }
+            ApprovalState::Pending => Err(NotApproved::Pending),
+            ApprovalState::Denied => Err(NotApproved::Denied),
+            ApprovalState::Used => Err(NotApproved::Used),
+            ApprovalState::Expired => Err(NotApproved::Expired),
+        }
+    }
+
+    pub(super) fn forget(&mut self, now: DateTime<Utc>) {
+        self.entries.clear();
+        self.approvals.clear();
+        self.inbox.clear();
+        self.become_state(ThreadState::Forgotten, now);
+    }
+
+    pub(super) fn ask(&mut self, request: &Request, now: DateTime<Utc>) -> Approval {
+        if let Some(asked) = self.approval(&request.id, now) {
+            return asked;
+        }
+        self.approvals.push(asked(request, now));
+        asked(request, now)
+    }
+
+    pub(super) fn approval(&self, id: &str, now: DateTime<Utc>) -> Option<Approval> {
+        self.approvals_at(now).find(|approval| *approval.id == *id)
+    }
+
+    pub(super) fn approvals_at(
+        &self,
+        now: DateTime<Utc>,
+    ) -> impl DoubleEndedIterator<Item = Approval> {
+        self.approvals.iter().map(move |approval| {
+            let state = Approval::state_at(approval.state, approval.expires, now);
+            Approval { state, ..approval.clone() }
+        })
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        verdict: &Verdict,
+        now: DateTime<Utc>,
+    ) -> Result<Approval, StoreError> {
+        let id = || Arc::clone(&verdict.id);
+        let found = self.approvals.iter_mut().find(|approval| approval.id == verdict.id);
+        let approval = found.ok_or_else(|| StoreError::NoApproval { id: id() })?;
+        if approval.digest != verdict.digest {
+            return Err(StoreError::OtherDigest { id: id() });
+        }
+        match Approval::state_at(approval.state, approval.expires, now) {
+            ApprovalState::Pending => {}
+            state => return Err(StoreError::Decided { id: id(), state }),
+        }
+        decided(approval, verdict, now);
+        let mut result = approval.clone();
+        if let Decision::Amend(request, args) = &verdict.decision {
+            let mut amended = asked(request, now);
+            (amended.state, amended.amended) = (ApprovalState::Approved, Some(args.clone()));
+            (amended.who, amended.note) = (result.who, result.note);
+            (amended.decided, amended.expires) = (result.decided, result.expires);
+            self.approvals.push(amended.clone());
+            result = amended;
+        }
+        self.wake(now);
+        Ok(result)
+    }
+
+    pub(super) fn deliver(
+        &mut self,
+        key: &str,
+        message: &Value,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.not_final()?;
+        if self.inbox.contains_key(key) {
+            return Ok(false);
+        }
+        self.inbox.insert(key.to_owned(), message.clone());
+        self.wake(now);
+        Ok(true)
+    }
+
+    fn wake(&mut self, now: DateTime<Utc>) {
+        let wakes = matches!(self.thread.state, ThreadState::Runnable | ThreadState::Parked);
+        self.thread.wake_at = Some(now).filter(|_| wakes);
+    }
+}
+
+fn asked(request: &Request, now: DateTime<Utc>) -> Approval {
+    Approval {
+        id: Arc::clone(&request.id),
+        thread: request.thread.clone(),
+        step: request.step,
+        tool: Arc::clone(&request.tool),
+        digest: request.digest,
+        shown: request.shown.clone(),
+        policy: Arc::clone(&request.policy),
+        asked: now,
+        expires: after(now, request.expires_in),
+        state: ApprovalState::Pending,
+        amended: None,
+        who: None,
+        note: None,
+        decided: None,
+        used: None,
+    }
+}
+
+/// A time later, or the end of time.
+pub(super) fn after(at: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    let wait = TimeDelta::from_std(wait).ok();
+    wait.and_then(|wait| at.checked_add_signed(wait)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}

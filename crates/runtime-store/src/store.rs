@@ -1,0 +1,190 @@
+//! The traits of a store.
+
+use std::fmt::Debug;
+
+use futures_core::future::BoxFuture;
+use runtime_events::wire_names;
+use serde_json::Value;
+
+use crate::approval::{Approval, ApprovalUse, Request, Verdict};
+use crate::entry::{Entry, Stored};
+use crate::error::StoreError;
+use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
+
+/// The future of a store's call.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+wire_names! {
+    /// What an acknowledged entry survives.
+    #[non_exhaustive]
+    pub enum StoreDurability: "durability" {
+        /// Nothing: it is gone with the process.
+        Process = "process",
+        /// The end of the process, not of the machine.
+        Os = "os",
+        /// The end of the machine, not of its disk.
+        Synced = "synced",
+        /// The end of the machine's disk.
+        Replicated = "replicated",
+    }
+}
+
+/// A database of threads.
+///
+/// Every call is one transaction, and time is the database's. A call whose future is dropped may still be
+/// made. Stores run the suite of [`conformance`](crate::conformance).
+pub trait Store: Approvals + Inbox + Debug + Send + Sync {
+    /// What an acknowledged entry survives.
+    fn durability(&self) -> StoreDurability;
+
+    /// Takes a thread, which begins if there is none with this id.
+    ///
+    /// The fence of the thread goes up by one: nothing is written under earlier leases any more. A time at
+    /// which the thread was to wake is cleared.
+    ///
+    /// Returns the lease, and the thread as it is from then on.
+    ///
+    /// Errors: [`StoreError::Held`] if another holder's lease is not over, [`StoreError::Ended`] if the state
+    /// [is final](ThreadState::is_final).
+    fn acquire<'a>(&'a self, thread: &'a ThreadId, claim: &'a Claim)
+    -> Answer<'a, (Lease, Thread)>;
+
+    /// Makes a lease last for its time from now on.
+    ///
+    /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
+    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()>;
+
+    /// Gives a thread back.
+    ///
+    /// A parked thread whose approvals were decided or whose inbox got a message since it was acquired wakes
+    /// at once.
+    ///
+    /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()>;
+
+    /// Gives a thread back without waiting, because its life was dropped. It is then [runnable](Leave).
+    ///
+    /// A store that cannot do this lets the lease run out.
+    fn abandon(&self, lease: &Lease) {
+        let _ = lease;
+    }
+
+    /// Appends entries to a thread and renews the lease.
+    ///
+    /// All are written or none. The first one gets the number after `append.head`.
+    ///
+    /// Errors: [`StoreError::Fenced`] if another life has taken the thread over,
+    /// [`StoreError::HeadMoved`] if the last entry has another number than `append.head`,
+    /// [`StoreError::NotApproved`] if the approval does not allow the first entry's step.
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()>;
+
+    /// Reads entries after the number `after`, at most `limit`, in order.
+    ///
+    /// Errors: [`StoreError::NoThread`], and [`StoreError::Ended`] of a forgotten one.
+    fn read<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<Stored>>;
+
+    /// A thread. `None` if there is none with this id.
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>>;
+
+    /// Threads in the order of their ids, after one of them, at most `limit`, of these states or of any.
+    fn threads<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        after: Option<&'a ThreadId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Thread>>;
+
+    /// Threads that can run now and that nobody holds, those that have waited longest first.
+    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>>;
+
+    /// Cancels a thread that nobody holds.
+    ///
+    /// Errors: [`StoreError::Held`], [`StoreError::Ended`], [`StoreError::NoThread`].
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()>;
+
+    /// Deletes the entries before the thread's last checkpoint. Returns their number.
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64>;
+
+    /// Deletes what a thread said and was told. Its id stays, and is not used again.
+    ///
+    /// Errors: [`StoreError::Held`] if a life holds the thread, [`StoreError::NoThread`].
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()>;
+
+    /// Threads of these states that have not changed for this time, the oldest first: what a
+    /// [retention](crate::sweep) forgets.
+    fn untouched<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        since: std::time::Duration,
+        limit: usize,
+    ) -> Answer<'a, Vec<ThreadId>>;
+}
+
+/// The questions to people.
+pub trait Approvals {
+    /// Asks a person. If the thread has asked the same before, the answer is how that one stands.
+    ///
+    /// Errors: [`StoreError::NoThread`].
+    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval>;
+
+    /// An approval. `None` if there is none with this id.
+    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>>;
+
+    /// The approval that a step has asked for last, with its amendments.
+    fn approval_of<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        step: crate::StepKey,
+    ) -> Answer<'a, Option<Approval>>;
+
+    /// The approvals that wait for a person, of one thread or of all, the oldest first.
+    fn pending<'a>(
+        &'a self,
+        thread: Option<&'a ThreadId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Approval>>;
+
+    /// Decides about a pending approval, and wakes its thread.
+    ///
+    /// Returns the approval, or the amended one.
+    ///
+    /// Errors: [`StoreError::NoApproval`], [`StoreError::OtherDigest`], [`StoreError::Decided`].
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval>;
+}
+
+/// The messages to threads.
+pub trait Inbox {
+    /// Leaves a message for a thread under a key, and wakes it. A thread keeps the first message under a key.
+    ///
+    /// Returns whether this is the first one.
+    ///
+    /// Errors: [`StoreError::NoThread`], and [`StoreError::Ended`] if the thread is over.
+    fn deliver<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        key: &'a str,
+        message: &'a Value,
+    ) -> Answer<'a, bool>;
+
+    /// The message under a key, if there is one.
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>>;
+}
+
+/// Entries to be written to a thread.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a store reads all of it")]
+pub struct Append<'a> {
+    /// The number of the last entry that the writer knows of.
+    pub head: u64,
+    /// The entries.
+    pub entries: &'a [Entry],
+    /// The approval that the first entry uses up. It is for the step of that entry.
+    pub approval: Option<&'a ApprovalUse>,
+    /// Whether the entries may be lost with the machine: what they say costs money at most once more.
+    pub relaxed: bool,
+}

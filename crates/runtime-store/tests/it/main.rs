@@ -1,0 +1,5 @@
+//! Tests of threads, their journal, and stores.
+
+mod canonical;
+mod fold;
+mod memory;
