@@ -64,6 +64,20 @@ wire_names! {
         AgentPaused = "agent.paused",
         /// The answer came and the agent goes on.
         AgentResumed = "agent.resumed",
+        /// A life of a thread began, after earlier ones; `data` says which.
+        ThreadResumed = "thread.resumed",
+        /// Nobody knows whether an earlier life's tool had its effect; `data` says which tool.
+        ToolInDoubt = "tool.in_doubt",
+        /// A tool in doubt is clear: `data` says how it ended, and who said so.
+        ToolReconciled = "tool.reconciled",
+        /// A person is asked to approve a tool; `data` says which.
+        ApprovalRequested = "approval.requested",
+        /// A person has decided, or was silent too long; `data` says what.
+        ApprovalDecided = "approval.decided",
+        /// A tool begins with its approval, which is used up.
+        ApprovalUsed = "approval.used",
+        /// Another life has taken the thread over. This one writes nothing more.
+        JournalFenced = "journal.fenced",
         /// A phase began.
         PhaseStarted = "phase.started",
         /// A phase ended.

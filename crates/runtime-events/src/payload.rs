@@ -22,6 +22,7 @@
 //! | `phase.gate_*` | [`GateEvaluated`] |
 //! | `agent.handed_over` | [`HandedOver`] |
 //! | `agent.content_captured` | [`ContentCaptured`] |
+//! | `thread.resumed`, `tool.in_doubt`, `tool.reconciled`, `approval.*`, `journal.fenced` | [`Durable`] |
 //! | `log.*` | [`LogRecord`] |
 //!
 //! `agent.paused` and `agent.resumed` carry nothing: their detail is the prompt, and how it ended.
@@ -151,6 +152,6 @@ pub use self::{
     log::{LogRecord, Loss},
     money::{BudgetExceeded, MarkCrossed, Statement},
     recovery::{BreakerChanged, ProviderSwitched, Recovery, Rest},
-    session::{ContentCaptured, HandedOver, SessionEnded, SessionStarted, StatusChanged},
+    session::{ContentCaptured, Durable, HandedOver, SessionEnded, SessionStarted, StatusChanged},
     turn::{Tool, TurnEnded, TurnStarted, Wait},
 };

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use runtime_events::{Clock, Labels, ScopeHook, SpanId};
 use runtime_lifecycle::AgentWorker;
@@ -56,6 +57,8 @@ pub(crate) struct Origin {
     pub(crate) until: Option<Until>,
     /// The number of turns of the sessions before.
     pub(crate) iterations: u32,
+    /// The time that the session's earlier lives took.
+    pub(crate) elapsed: Duration,
     /// The labels of the session before.
     pub(crate) labels: Option<Arc<Labels>>,
     /// The roles of the sessions before, from the first one.
@@ -74,8 +77,10 @@ impl Core {
         let drawn = setup.ids.draw();
         let span_base = u64::try_from(drawn & u128::from(u64::MAX)).unwrap_or(1);
         let started = setup.timers.clock.now();
+        // A clock without so much past begins now.
+        let began = started.checked_sub(origin.elapsed).unwrap_or(started);
         let own = setup.deadline.as_ref();
-        let time = Time::new(Arc::clone(&setup.timers), started, own, origin.until);
+        let time = Time::new(Arc::clone(&setup.timers), began, own, origin.until);
         let speaker = Speaker {
             session_id: format!("{drawn:032x}").into(),
             role: Arc::clone(&setup.role),

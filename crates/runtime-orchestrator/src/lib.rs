@@ -90,9 +90,11 @@ pub use self::{
     recover::{ActiveAttempt, Attempt, RecoveringTurn},
     recovery::RecoveryConfig,
     report::{Drained, LeftOver, Report, Summary},
-    session::{Acceptance, BlockingCalls, OrchestrationSession, SessionEvents, SessionHandle},
+    session::{
+        Acceptance, BlockingCalls, OrchestrationSession, Restored, SessionEvents, SessionHandle,
+    },
     shutdown::Shutdown,
     telemetry::TelemetryConfig,
-    tool::{Effect, ToolCall},
-    turn::{ActiveTurn, Answer, IntoUsage, Settled, Turn},
+    tool::{ActiveTool, Effect, ToolCall},
+    turn::{ActiveTurn, Answer, IntoUsage, ReplyReader, Settled, Turn},
 };

@@ -11,6 +11,6 @@ mod settle;
 
 pub use self::active::{ActiveTurn, Answer, Settled};
 pub(crate) use self::describe::Spec;
-pub use self::describe::{IntoUsage, Turn};
+pub use self::describe::{IntoUsage, ReplyReader, Turn};
 pub(crate) use self::held::Held;
 pub(crate) use self::run::{begin, run};

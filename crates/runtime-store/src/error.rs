@@ -139,7 +139,7 @@ pub enum NotApproved {
 }
 
 /// A step that a journal does not let begin.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum JournalError {
     /// The code does something else than the recorded one did.
@@ -182,7 +182,7 @@ pub enum JournalError {
     Store(#[from] Arc<StoreError>),
     /// An engine that is the journal failed.
     #[error("the engine failed")]
-    Engine(#[source] Box<dyn Error + Send + Sync>),
+    Engine(#[source] Arc<dyn Error + Send + Sync>),
 }
 
 /// The first step of a life that is not the recorded one. Nothing was executed.

@@ -1,5 +1,7 @@
 //! [`Fold`]: what the entries of a thread come to.
 
+mod past;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,7 +9,8 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::digest::{Fingerprint, StepKey};
+use self::past::{Left, Past};
+use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{DivergedError, JournalError};
 use crate::journal::Body;
@@ -40,29 +43,6 @@ pub struct Fold {
     life: Option<Life>,
     lives: u32,
     end: Option<EndRecord<Box<RawValue>>>,
-}
-
-/// A recorded step.
-#[derive(Debug)]
-struct Past {
-    seq: u64,
-    at: DateTime<Utc>,
-    name: StepName,
-    print: Fingerprint,
-    code: Arc<str>,
-    intents: Vec<(IntentRecord, Body)>,
-    outcome: Option<Body>,
-    /// The number of intents that this life has entered.
-    entered: u32,
-    /// Whether this life has entered any part, and the outcome.
-    begun: bool,
-    ended: bool,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Left {
-    keyed: usize,
-    in_order: usize,
 }
 
 #[derive(Debug)]
@@ -183,6 +163,7 @@ impl Fold {
         }
         // A life that runs asks for no outcome of its own, so its body need not be kept.
         past.outcome = Some(if past.begun { Arc::default() } else { Arc::from(&*entry.body) });
+        past.ended = past.begun;
         let lost = past.intents.len().saturating_sub(1);
         let lost: Vec<_> =
             past.intents.iter().take(lost).map(|(intent, _)| intent.clone()).collect();
@@ -346,64 +327,6 @@ impl Fold {
         let life = self.life.as_ref().and_then(|life| (life.last - life.began).num_microseconds());
         let life = life.and_then(|us| u64::try_from(us).ok()).unwrap_or_default();
         self.totals.elapsed_us.saturating_add(life)
-    }
-}
-
-impl Past {
-    fn new(
-        name: StepName,
-        print: Fingerprint,
-        (seq, at, code): (u64, DateTime<Utc>, Arc<str>),
-    ) -> Self {
-        let (intents, outcome, entered, begun, ended) = (Vec::new(), None, 0, false, false);
-        Self { seq, at, name, print, code, intents, outcome, entered, begun, ended }
-    }
-
-    const fn has_entered(&self, part: Part) -> bool {
-        match part {
-            Part::Intent(number) => number < self.entered,
-            Part::Outcome => self.ended,
-        }
-    }
-
-    fn enter(&mut self, part: Part) -> Option<Body> {
-        match part {
-            Part::Intent(number) => {
-                self.entered = number + 1;
-                let intent = self.intents.get(usize::try_from(number).unwrap_or(usize::MAX));
-                intent.map(|(_, body)| Arc::clone(body))
-            }
-            Part::Outcome => {
-                self.ended = true;
-                self.outcome.clone()
-            }
-        }
-    }
-
-    fn entering(mut self, part: Part) -> Self {
-        self.enter(part);
-        self
-    }
-
-    fn diverged(&self, now: Option<StepName>, code_now: &Arc<str>) -> DivergedError {
-        let (recorded, code) = (self.name.clone(), Arc::clone(&self.code));
-        DivergedError { seq: self.seq, recorded, code, now, code_now: Arc::clone(code_now) }
-    }
-
-    fn open(&self, key: StepKey) -> OpenStep {
-        OpenStep { key, name: self.name.clone(), seq: self.seq, since: self.at }
-    }
-}
-
-impl Left {
-    const fn add(&mut self, keyed: bool) {
-        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
-        *left += 1;
-    }
-
-    const fn take(&mut self, keyed: bool) {
-        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
-        *left = left.saturating_sub(1);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use runtime_events::{AgentFailureClass, FailureScenario, wire_names};
 use runtime_usage::{UsageSnapshot, Usd};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,41 @@ pub struct IntentRecord {
     /// The model that is called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<Arc<str>>,
+    /// When a sleep ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
+}
+
+impl IntentRecord {
+    /// An intent that costs nothing and has no time.
+    pub fn of(step: &StepName) -> Self {
+        Self { step: step.clone(), reserved: Usd::ZERO, model: None, until: None }
+    }
+}
+
+impl<T> OutcomeRecord<T> {
+    /// The outcome of a step whose intent names it.
+    pub fn of(result: Result<T, FailureRecord>) -> Self {
+        let (ok, error) = match result {
+            Ok(value) => (Some(value), None),
+            Err(failure) => (None, Some(failure)),
+        };
+        Self { step: None, ok, error, bill: None }
+    }
+
+    /// Names the step, if it has no intent.
+    #[must_use]
+    pub fn named(mut self, step: Option<StepName>) -> Self {
+        self.step = step;
+        self
+    }
+
+    /// Adds what it cost.
+    #[must_use]
+    pub fn billed(mut self, bill: Option<BillRecord>) -> Self {
+        self.bill = bill;
+        self
+    }
 }
 
 /// How a step ended.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::approval::ApprovalUse;
 use crate::canonical::canonical_json;
 use crate::digest::{Fingerprint, StepKey};
+use crate::thread::ThreadId;
 
 wire_names! {
     /// The kind of a step.
@@ -92,6 +93,12 @@ impl Step {
         let epoch = epoch.to_be_bytes();
         let key = StepKey::of([name.scope.as_bytes(), kind, &epoch, key.as_bytes()]);
         Self::of(key, name, arguments)
+    }
+
+    /// The key that makes a call of this step the same call for the other side: one for each step of a thread,
+    /// the same in each life.
+    pub fn idempotency_key(&self, thread: &ThreadId) -> String {
+        StepKey::of([thread.as_str().as_bytes(), b"call", self.key.as_bytes()]).to_string()
     }
 
     fn of(key: StepKey, name: StepName, arguments: &Value) -> Self {

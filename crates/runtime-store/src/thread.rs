@@ -91,9 +91,9 @@ impl TryFrom<String> for ThreadId {
     }
 }
 
-impl From<&Self> for ThreadId {
-    fn from(id: &Self) -> Self {
-        id.clone()
+impl AsRef<str> for ThreadId {
+    fn as_ref(&self) -> &str {
+        &self.0
     }
 }
 

@@ -166,6 +166,23 @@ impl Account {
         self.settle(Usd::ZERO, &charge.into())
     }
 
+    /// Books what this account's owner has spent before the account was opened, such as in an earlier
+    /// process. The accounts above have their own books, so nothing is booked there. Marks that lie below
+    /// are crossed without a word.
+    ///
+    /// ```
+    /// use runtime_usage::{Account, Limit, Usd};
+    ///
+    /// let team = Account::new(Limit::enforced(Usd::from_dollars(5)));
+    /// let run = team.child(Limit::enforced(Usd::from_dollars(2)));
+    /// run.carry(Usd::from_cents(150));
+    /// assert_eq!((run.available(), team.balance().spent), (Usd::from_cents(50), Usd::ZERO));
+    /// ```
+    #[expect(single_use_lifetimes, reason = "`impl Trait` takes no anonymous one")]
+    pub fn carry<'a>(&self, spent: impl Into<Charge<'a>>) {
+        self.node.settle(Usd::ZERO, &spent.into(), |_| {});
+    }
+
     /// Gives back what was spent on estimates and turned out not to be billed, in this account and every
     /// one above. Returns how much it was: at most the estimated part of the spent amount.
     ///

@@ -25,6 +25,14 @@ pub struct ModelUsage {
 }
 
 impl ModelUsage {
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.turns += other.turns;
+        self.unpriced_turns += other.unpriced_turns;
+        self.reported_turns += other.reported_turns;
+        self.tokens = self.tokens.saturating_add(&other.tokens);
+        self.cost = self.cost.saturating_add(other.cost);
+    }
+
     pub(crate) fn add(&mut self, usage: &UsageSnapshot, cost: Usd, priced: bool) {
         self.turns += 1;
         self.unpriced_turns += u64::from(!priced);

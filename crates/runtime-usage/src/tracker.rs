@@ -132,6 +132,15 @@ impl UsageTracker {
         self.record_known(model, usage, cost, false)
     }
 
+    /// Adds what a model has used before this tracker began, such as in an earlier process.
+    pub fn carry(&self, model: &str, before: &ModelUsage) {
+        let mut locked = self.books();
+        let books = locked.get_or_insert_default();
+        books.entry(model).usage.merge(before);
+        books.total.merge(before);
+        drop(locked);
+    }
+
     fn record_at(&self, model: &str, usage: &UsageSnapshot, tier: ServiceTier) -> RecordedTurn {
         let mut locked = self.books();
         let books = locked.get_or_insert_default();

@@ -55,6 +55,26 @@ payload! {
 }
 
 payload! {
+    /// A step of a thread that survives its process: a life, a tool in doubt, an approval.
+    pub struct Durable<'e> {
+        /// The thread.
+        thread: Option<Word<'e>> = "thread",
+        /// The number of the life, from 1.
+        life: Option<u32> = "life",
+        /// The tool of the step.
+        tool: Option<Word<'e>> = "tool",
+        /// The key of the step, as hexadecimal digits.
+        step: Option<Word<'e>> = "step",
+        /// The approval.
+        approval: Option<Word<'e>> = "approval",
+        /// How it ended: `approved`, `denied`, `expired`; `done`, `not_done`.
+        outcome: Option<Word<'e>> = "outcome",
+        /// Who decided, or said so.
+        who: Option<Word<'e>> = "who",
+    }
+}
+
+payload! {
     /// The session's worker changed its state.
     pub struct StatusChanged<'e> {
         /// The state before.

@@ -137,6 +137,11 @@ impl Core {
         Ending { status, worker_detail, event, shutdown: true }
     }
 
+    /// The last event of a cancelled session.
+    pub(crate) fn cancelled(&self, detail: &str) -> AgentEvent {
+        cancelled(&self.stream, detail)
+    }
+
     fn log_shutdown(&self, detail: &str) {
         log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), detail = %detail, "session cancelled by a shutdown");
     }

@@ -28,7 +28,7 @@ where
                 Err(failed) => Box::pin(recovering.recover(failed)).await?,
             }
         };
-        let (usage, review) = guard::read(&mut active, &value, turn);
+        let (usage, review) = guard::read(&mut active, &value, turn.reader());
         active.observed_to_be(usage);
         if let Some(review) = review
             && let Err(objected) = Box::pin(guard::check_output(&mut active, &review)).await

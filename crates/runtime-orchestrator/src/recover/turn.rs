@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
-use runtime_usage::ReportedUsage;
+use runtime_usage::{ReportedUsage, Usd};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::attempt::Attempt;
 use super::plan::{Recovering, Started};
 use crate::core::Hold;
 use crate::error::{BoxError, TurnError};
-use crate::turn::{ActiveTurn, Answer, Turn};
+use crate::turn::{ActiveTurn, Answer, ReplyReader, Turn};
 
 /// A recovering turn between its attempts, for callers that make the calls themselves, such as a
 /// layer below a client.
@@ -182,6 +182,25 @@ impl<'s> ActiveAttempt<'s> {
     /// counts, or else the reservation.
     pub fn settle_unread(self) -> Answer<()> {
         self.answered(None)
+    }
+
+    /// Ends the turn with the answer of this attempt, as
+    /// [`run_turn_recovering`](crate::OrchestrationSession::run_turn_recovering) does.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
+    pub async fn finish<T>(self, value: T, reader: ReplyReader<T>) -> Result<Answer<T>, TurnError> {
+        let Self { active, mut turn, .. } = self;
+        match active.finish(value, reader).await {
+            Ok(answer) => Ok(turn.recovering.answered(answer)),
+            Err(objected) => Err(turn.recovering.passed(objected)),
+        }
+    }
+
+    /// The amount that is reserved for the call.
+    pub fn reserved(&self) -> Usd {
+        self.active.reserved()
     }
 
     /// Settles a call that was not sent, or that the server sent elsewhere, and ends the turn as

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use runtime_events::Clock;
 use runtime_lifecycle::{AgentStatus, AgentWorker};
-use runtime_usage::{Account, Limit, Usd};
+use runtime_usage::{Account, Charge, Limit, Usd};
 
-use super::OrchestrationSession;
 use super::estate::{Acceptance, Estate};
+use super::{OrchestrationSession, Restored};
 use crate::core::{Core, Origin};
 use crate::error::{DeadlineExceededError, ForeignAccountError, SessionError, ShuttingDownError};
 use crate::limits::{Until, later};
@@ -25,6 +25,28 @@ pub(crate) fn open(
     setup.roster.accepting()?;
     let worker = hire(setup)?;
     Ok(begin(setup, sinks, &worker, of_its_own(setup))?)
+}
+
+/// Opens a session that continues its earlier lives.
+pub(crate) fn resume(
+    setup: &Arc<Setup>,
+    sinks: &Sinks,
+    before: &Restored,
+) -> Result<OrchestrationSession, SessionError> {
+    setup.roster.accepting()?;
+    let worker = hire(setup)?;
+    let origin =
+        Origin { iterations: before.iterations, elapsed: before.elapsed, ..of_its_own(setup) };
+    if let (Some(account), true) = &origin.account {
+        for (model, usage) in &before.models {
+            account.carry(Charge::new(usage.cost).model(model));
+        }
+    }
+    let session = begin(setup, sinks, &worker, origin)?;
+    for (model, usage) in &before.models {
+        session.tracker().carry(model, usage);
+    }
+    Ok(session)
 }
 
 /// Opens a session for the worker of a handoff.

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::{fmt, mem};
 
 use runtime_events::payload::{self, Word};
 use runtime_events::{
@@ -22,10 +23,28 @@ use crate::scope::{inside, inside_async};
 use crate::tell;
 use crate::wait::{Interrupted, race};
 
-/// A running tool. Dropping it cancels it.
-pub(super) struct ActiveTool<'s> {
+/// A running tool, for callers that make the call themselves.
+///
+/// Dropping it ends the tool as cancelled. Await the steps of the call through [`run`](Self::run): they
+/// are inside the tool's timeout, and a panic in one is recognised as a panic.
+///
+/// ```
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// use runtime_orchestrator::{Orchestrator, ToolCall};
+///
+/// let session = Orchestrator::new("writer", "draft").session()?;
+/// let mut tool = session.begin_tool(ToolCall::new("search")).await?;
+/// let hits = tool.run(async { 3 }).await?;
+/// tool.complete(&hits).await?;
+/// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();
+/// ```
+#[must_use = "dropping a tool that has not ended cancels it"]
+pub struct ActiveTool<'s> {
     core: &'s Core,
     call: Call,
+    /// For guardrails of the result.
+    args: Value,
     pace: Pace,
     span: SpanId,
     /// True exactly while the caller's code runs.
@@ -37,24 +56,58 @@ pub(super) struct ActiveTool<'s> {
 
 impl<'s> ActiveTool<'s> {
     /// Emits that the tool is called.
-    pub(super) fn begin(core: &'s Core, call: Call, pace: Pace, entry: Entry<'s>) -> Self {
+    pub(super) fn begin(
+        core: &'s Core,
+        (call, args): (Call, Value),
+        pace: Pace,
+        entry: Entry<'s>,
+    ) -> Self {
         let span = core.stream.new_span();
-        let tool = Self { core, call, pace, span, polling: false, ended: false, _entry: entry };
+        let tool =
+            Self { core, call, args, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
             let (called, running) = (AgentEventName::ToolCalled, AgentEventStatus::Running);
             let data = tool.call.payload().data();
             tool.emit(core.stream.child_event(called, running, span).with_data(data));
         }
+        tool.keep(Content::Arguments, &tool.args);
         tool
     }
 }
 
 impl ActiveTool<'_> {
+    /// Awaits one step of the call inside the tool's timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] if the step was interrupted. The tool has ended then.
+    pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
+        self.still_open()?;
+        self.step(step).await
+    }
+
+    /// Has guardrails check the result, and ends the tool.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] if a guardrail rejects the result, or the session ends meanwhile.
+    pub async fn complete<T: Serialize>(mut self, value: &T) -> Result<(), ToolError> {
+        if let Some(result) = self.result(value)? {
+            Box::pin(self.check_result(&result)).await?;
+        }
+        self.completed();
+        Ok(())
+    }
+
+    /// Ends the failed tool, and returns `error` with its classification.
+    pub fn fail<E: Into<BoxError> + 'static>(mut self, error: E) -> ToolError {
+        self.failed(error)
+    }
+}
+
+impl ActiveTool<'_> {
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
-    pub(super) fn step<F: Future>(
-        &mut self,
-        step: F,
-    ) -> impl Future<Output = Result<F::Output, ToolError>> {
+    fn step<F: Future>(&mut self, step: F) -> impl Future<Output = Result<F::Output, ToolError>> {
         async move {
             let Self { core, pace, polling, span, .. } = &mut *self;
             let step = inside_async(core.scope(), *span, step);
@@ -64,7 +117,7 @@ impl ActiveTool<'_> {
     }
 
     /// Refuses to begin if the session has ended during the guardrails.
-    pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
+    fn still_open(&mut self) -> Result<(), ToolError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
     }
@@ -76,21 +129,17 @@ impl ActiveTool<'_> {
         value
     }
 
-    pub(super) async fn check_result(
-        &mut self,
-        args: &Value,
-        result: &Value,
-    ) -> Result<(), ToolError> {
-        let (core, call) = (self.core, self.call.clone());
+    async fn check_result(&mut self, result: &Value) -> Result<(), ToolError> {
+        let (core, call, args) = (self.core, self.call.clone(), mem::take(&mut self.args));
         let subject = GuardrailSubject::Tool(&call.name);
-        let check = PostCheck::new(core.role(), subject, args, result);
+        let check = PostCheck::new(core.role(), subject, &args, result);
         let guardrails = call.guardrails(&core.setup.guardrails);
         let checked = self.step(guardrails.check_post_async(&check)).await?;
         self.judge(checked)
     }
 
     /// The result as JSON for guardrails, if there are any.
-    pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
+    fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
         let guards = self.call.is_guarded(&self.core.setup.guardrails, GuardrailStage::Post);
         if !(guards || self.core.captures()) {
             return Ok(None);
@@ -110,7 +159,7 @@ impl ActiveTool<'_> {
         }
     }
 
-    pub(super) fn keep(&self, content: Content, value: &Value) {
+    fn keep(&self, content: Content, value: &Value) {
         let Core { stream, setup, .. } = self.core;
         let event = |name, status| stream.child_event(name, status, self.span);
         tell::content(stream, setup.telemetry.capture.as_ref(), (content, value), event);
@@ -126,7 +175,7 @@ impl ActiveTool<'_> {
         })
     }
 
-    pub(super) fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
+    fn failed<E: Into<BoxError> + 'static>(&mut self, error: E) -> ToolError {
         let failure = failure(error, &self.core.setup.recovery.classifier);
         self.stopped(SpanOutcome::Failed, AgentFailureClass::ToolError, &failure);
         ToolError::Failed(failure)
@@ -142,7 +191,7 @@ impl ActiveTool<'_> {
         error
     }
 
-    pub(super) fn completed(mut self) {
+    fn completed(mut self) {
         self.ended = true;
         if self.core.stream.is_heard() {
             let event = self.event(AgentEventName::ToolCompleted, AgentEventStatus::Completed);
@@ -191,6 +240,17 @@ impl Drop for ActiveTool<'_> {
             let dropped = BoxError::from("the tool was dropped");
             self.stopped(SpanOutcome::Cancelled, AgentFailureClass::Cancelled, &*dropped);
         }
+    }
+}
+
+/// Omits the arguments, which must not be logged.
+impl fmt::Debug for ActiveTool<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { call, span, .. } = self;
+        f.debug_struct("ActiveTool")
+            .field("name", &call.name)
+            .field("span", span)
+            .finish_non_exhaustive()
     }
 }
 

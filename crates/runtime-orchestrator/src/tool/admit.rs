@@ -6,6 +6,7 @@ use runtime_events::AgentFailureClass;
 use runtime_policy::{
     GuardrailStage, GuardrailSubject, GuardrailViolatedError, PermissionDeniedError, PreCheck,
 };
+use serde_json::Value;
 
 use super::active::{ActiveTool, interruption};
 use super::describe::{Call, ToolCall};
@@ -19,6 +20,7 @@ use crate::wait::{Interrupted, race};
 pub(super) struct PendingTool<'s> {
     core: &'s Core,
     call: Call,
+    args: Value,
     pace: Pace,
     /// True exactly while guardrails run.
     polling: bool,
@@ -27,14 +29,14 @@ pub(super) struct PendingTool<'s> {
 }
 
 impl<'s> PendingTool<'s> {
-    pub(super) fn admit(core: &'s Core, tool: &ToolCall) -> Result<Self, ToolError> {
+    pub(super) fn admit(core: &'s Core, tool: ToolCall) -> Result<Self, ToolError> {
         let entry = Some(core.enter(true)?);
-        let call = tool.call.clone();
-        let mut pending = Self { core, call, pace: Pace::default(), polling: false, entry };
+        let ToolCall { call, args, timeout } = tool;
+        let mut pending = Self { core, call, args, pace: Pace::default(), polling: false, entry };
         if let Err(refused) = core.life.accepting() {
             return Err(pending.refuse(refused.into()));
         }
-        match core.time.until(tool.timeout.as_deref()) {
+        match core.time.until(timeout.as_deref()) {
             Ok(until) => pending.pace = until.into(),
             Err(deadline) => return Err(pending.refuse(deadline.into())),
         }
@@ -54,11 +56,11 @@ impl<'s> PendingTool<'s> {
     /// Admits a tool, and has guardrails check its arguments inside the tool's time limit.
     pub(super) async fn checked(
         core: &'s Core,
-        tool: &ToolCall,
+        tool: ToolCall,
     ) -> Result<ActiveTool<'s>, ToolError> {
         let mut pending = Self::admit(core, tool)?;
-        let Self { call, pace, polling, .. } = &mut pending;
-        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(&call.name), &tool.args);
+        let Self { call, args, pace, polling, .. } = &mut pending;
+        let check = PreCheck::new(core.role(), GuardrailSubject::Tool(&call.name), args);
         let guardrails = call.guardrails(&core.setup.guardrails);
         let checked = race(core, pace, polling, guardrails.check_pre_async(&check)).await;
         pending.start(checked)
@@ -89,7 +91,7 @@ impl<'s> PendingTool<'s> {
         }
         let Some(entry) = self.entry.take() else { unreachable!("a pending tool starts once") };
         let (call, pace) = (self.call.clone(), mem::take(&mut self.pace));
-        Ok(ActiveTool::begin(self.core, call, pace, entry))
+        Ok(ActiveTool::begin(self.core, (call, mem::take(&mut self.args)), pace, entry))
     }
 
     fn told(&mut self, class: AgentFailureClass, reason: &'static str, detail: String) {

@@ -92,6 +92,26 @@ impl ToolCall {
         self
     }
 
+    /// The name of the tool.
+    pub fn name(&self) -> &Arc<str> {
+        &self.call.name
+    }
+
+    /// The arguments. Null without any.
+    pub const fn arguments(&self) -> &Value {
+        &self.args
+    }
+
+    /// The [id](Self::call_id) under which the model asked for the call.
+    pub fn id(&self) -> Option<&Arc<str>> {
+        self.call.terms.as_deref()?.id.as_ref()
+    }
+
+    /// The [effect](Self::effect) that was declared, or the default.
+    pub fn declared_effect(&self) -> Effect {
+        self.call.terms.as_deref().and_then(|terms| terms.effect).unwrap_or_default()
+    }
+
     pub(crate) fn is_permitted(&self, permissions: &PermissionPolicy, role: &str) -> bool {
         self.call.authorize(permissions, role).allowed
     }

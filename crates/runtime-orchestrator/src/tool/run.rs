@@ -5,9 +5,9 @@ use std::future::Future;
 use runtime_policy::GuardrailStage;
 use serde::Serialize;
 
+use super::active::ActiveTool;
 use super::admit::PendingTool;
 use super::describe::ToolCall;
-use crate::capture::Content;
 use crate::core::Core;
 use crate::error::{BoxError, ToolError};
 
@@ -24,23 +24,20 @@ where
     F: Future<Output = Result<T, E>>,
 {
     async move {
-        // Guardrails are rare, so the future of a tool has no room for them.
-        let mut active = if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
-            Box::pin(PendingTool::checked(core, &tool)).await?
-        } else {
-            PendingTool::admit(core, &tool)?.start(Ok(Ok(())))?
-        };
-        active.keep(Content::Arguments, &tool.args);
-        active.still_open()?;
-        match active.step(async { call().await }).await? {
-            Ok(value) => {
-                if let Some(result) = active.result(&value)? {
-                    Box::pin(active.check_result(&tool.args, &result)).await?;
-                }
-                active.completed();
-                Ok(value)
-            }
-            Err(error) => Err(active.failed(error)),
+        let mut active = begin(core, tool).await?;
+        match active.run(async { call().await }).await? {
+            Ok(value) => active.complete(&value).await.map(|()| value),
+            Err(error) => Err(active.fail(error)),
         }
+    }
+}
+
+/// Admits a tool whose call the caller makes.
+pub(crate) async fn begin(core: &Core, tool: ToolCall) -> Result<ActiveTool<'_>, ToolError> {
+    if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
+        // Guardrails are rare, so the future of a tool has no room for them.
+        Box::pin(PendingTool::checked(core, tool)).await
+    } else {
+        PendingTool::admit(core, tool)?.start(Ok(Ok(())))
     }
 }

@@ -16,6 +16,8 @@ use crate::error::{BoxError, TurnError};
 use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
+use crate::turn::describe::ReplyReader;
+use crate::turn::guard;
 use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, Vigil, flagged, race};
@@ -48,6 +50,24 @@ pub struct Answer<T> {
     pub model: Arc<str>,
     /// The provider that answered, if there are [routes](crate::RecoveryConfig::routes).
     pub provider: Option<Arc<str>>,
+}
+
+impl<T> Answer<T> {
+    /// An answer that was recorded earlier. Its bill is in the fields.
+    pub fn recorded(value: T, model: impl Into<Arc<str>>) -> Self {
+        Self {
+            value,
+            usage: UsageSnapshot::default(),
+            cost: Usd::ZERO,
+            cost_reported: false,
+            estimated: false,
+            marks: Vec::new(),
+            over_budget: None,
+            attempts: 1,
+            model: model.into(),
+            provider: None,
+        }
+    }
 }
 
 /// The bill of a settled turn.
@@ -270,6 +290,24 @@ impl<'s> ActiveTurn<'s> {
     /// counts, or else the reservation.
     pub fn settle_unread(mut self) -> Settled {
         Settled::of(self.answered(None))
+    }
+
+    /// Ends the answered call as [`run_turn`](crate::OrchestrationSession::run_turn) does: reads the usage
+    /// of the reply, has guardrails check it, and settles.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
+    pub async fn finish<T>(
+        mut self,
+        value: T,
+        reader: ReplyReader<T>,
+    ) -> Result<Answer<T>, TurnError> {
+        let (usage, review) = guard::read(&mut self, &value, reader);
+        let Some(review) = review else { return Ok(self.answer(value, usage)) };
+        self.observed_to_be(usage);
+        Box::pin(guard::check_output(&mut self, &review)).await?;
+        Ok(self.answer(value, None))
     }
 
     /// Settles a call that was never sent.

@@ -52,6 +52,14 @@ pub(crate) struct Spec {
     pub(crate) repeatable: bool,
 }
 
+/// What reads the reply of a turn: its usage, and its JSON for guardrails.
+pub struct ReplyReader<T> {
+    pub(crate) prompt: Option<Box<Value>>,
+    pub(crate) reading: Reading<T>,
+    /// Converts the reply for guardrails.
+    pub(crate) shown: Option<fn(&T) -> serde_json::Result<Value>>,
+}
+
 /// The source of a reply's usage.
 pub(crate) enum Reading<T> {
     Unread,
@@ -141,6 +149,32 @@ impl<T> Turn<T> {
     pub fn repeatable(mut self) -> Self {
         self.spec.repeatable = true;
         self
+    }
+}
+
+impl<T> Turn<T> {
+    /// Takes the turn apart, for a caller that makes the call itself: what admits it, and what reads its
+    /// reply in [`ActiveTurn::finish`](crate::ActiveTurn::finish).
+    pub fn split(self) -> (Turn, ReplyReader<T>) {
+        let Self { spec, reading, shown } = self;
+        let reader = ReplyReader { prompt: spec.prompt.clone(), reading, shown };
+        (Turn { spec, reading: Reading::Unread, shown: None }, reader)
+    }
+
+    /// The model. Empty for an unmetered turn.
+    pub fn name(&self) -> &Arc<str> {
+        &self.spec.model
+    }
+
+    /// The input for guardrails, if the turn is [guarded](Self::guarded).
+    pub fn guarded_input(&self) -> Option<&Value> {
+        self.spec.prompt.as_deref()
+    }
+
+    /// What reads the reply.
+    pub(crate) fn reader(self) -> ReplyReader<T> {
+        let Self { spec, reading, shown } = self;
+        ReplyReader { prompt: spec.prompt, reading, shown }
     }
 }
 
@@ -274,6 +308,13 @@ impl<T> Reading<T> {
             Self::Known(usage) => Some(Ok(usage.into())),
             Self::From(read) => Some(read(reply)),
         }
+    }
+}
+
+/// Omits the prompt, which must not be logged.
+impl<T> fmt::Debug for ReplyReader<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplyReader").finish_non_exhaustive()
     }
 }
 

@@ -14,7 +14,7 @@ use crate::error::{BoxError, TurnError, text_of};
 use crate::log::log;
 use crate::tell;
 use crate::turn::active::ActiveTurn;
-use crate::turn::describe::Turn;
+use crate::turn::describe::ReplyReader;
 
 /// An answer for guardrails.
 pub(crate) struct Review {
@@ -41,10 +41,10 @@ pub(crate) async fn check_input(turn: &mut ActiveTurn<'_>, input: &Value) -> Res
 pub(crate) fn read<T>(
     active: &mut ActiveTurn<'_>,
     value: &T,
-    turn: Turn<T>,
+    reader: ReplyReader<T>,
 ) -> (Option<ReportedUsage>, Option<Review>) {
     active.call_succeeded();
-    let Turn { spec, reading, shown } = turn;
+    let ReplyReader { prompt, reading, shown } = reader;
     let usage = active.flagged(|| reading.usage(value));
     let usage = usage.and_then(|read| usage_of(active, read));
     let guards = active.core.guards(GuardrailStage::Post);
@@ -55,7 +55,7 @@ pub(crate) fn read<T>(
     if let Ok(output) = &output {
         keep(active, Content::Answer, output);
     }
-    let input = spec.prompt.map(|prompt| *prompt).unwrap_or_default();
+    let input = prompt.map(|prompt| *prompt).unwrap_or_default();
     (usage, guards.then_some(Review { input, output }))
 }
 

@@ -25,7 +25,7 @@ where
         prepare(&mut active, &turn.spec).await?;
         match active.step(async { call().await }).await? {
             Ok(value) => {
-                let (usage, review) = guard::read(&mut active, &value, turn);
+                let (usage, review) = guard::read(&mut active, &value, turn.reader());
                 let Some(review) = review else { return Ok(active.answer(value, usage)) };
                 active.observed_to_be(usage);
                 // Guardrails are rare, so the future of a turn has no room for them.

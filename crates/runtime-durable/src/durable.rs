@@ -1,0 +1,90 @@
+//! [`Durable`]: runs threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_events::{IdSource, RandomIds};
+use runtime_orchestrator::Orchestrator;
+use runtime_store::{Seal, Store};
+
+/// Runs threads: sessions of an orchestrator whose steps are recorded in a store.
+///
+/// Cloning is cheap. The defaults:
+///
+/// | setting | default |
+/// |---|---|
+/// | [`code_version`](Self::code_version) | empty |
+/// | [`lease`](Self::lease) | 30 seconds |
+/// | [`park_after`](Self::park_after) | 30 seconds |
+/// | [`seal`](Self::seal) | none |
+#[derive(Clone, Debug)]
+pub struct Durable {
+    pub(crate) orchestrator: Orchestrator,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) code: Arc<str>,
+    pub(crate) ttl: Duration,
+    pub(crate) park_after: Duration,
+    pub(crate) seal: Option<Arc<dyn Seal>>,
+}
+
+impl Durable {
+    /// Creates a runner of threads.
+    pub fn new(orchestrator: Orchestrator, store: impl Store + 'static) -> Self {
+        Self::shared(orchestrator, Arc::new(store))
+    }
+
+    /// [`new`](Self::new) with a store that others use as well.
+    pub fn shared(orchestrator: Orchestrator, store: Arc<dyn Store>) -> Self {
+        let (ttl, park_after) = (Duration::from_secs(30), Duration::from_secs(30));
+        let settings = Settings { code: "".into(), ttl, park_after, seal: None };
+        Self { orchestrator, store, settings }
+    }
+
+    /// The store: who waits for what, approvals, messages.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// Sets the version of the code, such as `env!("CARGO_PKG_VERSION")`. It is recorded, and an error about
+    /// a step that has changed names both versions. It decides nothing.
+    #[must_use]
+    pub fn code_version(mut self, version: impl Into<Arc<str>>) -> Self {
+        self.settings.code = version.into();
+        self
+    }
+
+    /// Sets how long a life holds its thread without a word. If its process dies, another one may go on after
+    /// this time. A life renews its lease after a third of it, and with each step.
+    #[must_use]
+    pub const fn lease(mut self, time: Duration) -> Self {
+        self.settings.ttl = time;
+        self
+    }
+
+    /// Sets how long [`sleep`](crate::DurableSession::sleep) waits in this process. A longer sleep parks the
+    /// thread.
+    #[must_use]
+    pub const fn park_after(mut self, time: Duration) -> Self {
+        self.settings.park_after = time;
+        self
+    }
+
+    /// Encrypts what the store keeps of steps. What was written without it is refused.
+    #[must_use]
+    pub fn seal(mut self, seal: impl Seal + 'static) -> Self {
+        self.settings.seal = Some(Arc::new(seal));
+        self
+    }
+
+    /// A name for the next life: unique, and with the process in it for people.
+    pub(crate) fn holder() -> Arc<str> {
+        let drawn = RandomIds.draw();
+        let host = std::env::var("HOSTNAME").unwrap_or_default();
+        format!("{host}:{}:{:08x}", std::process::id(), drawn >> 96).into()
+    }
+}

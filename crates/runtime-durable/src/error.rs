@@ -1,0 +1,190 @@
+//! Errors of steps and of runs.
+
+use std::error::Error;
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use runtime_events::AgentFailureClass;
+use runtime_orchestrator::{BoxError, SessionError, Summary, ToolError, TurnError};
+use runtime_store::{
+    FailureRecord, JournalError, StepName, StoreError, ThreadId, ThreadIdError, ThreadState,
+};
+use serde_json::Value;
+use thiserror::Error;
+
+/// A step without a value.
+///
+/// [`Failed`](Self::Failed) is recorded, and the next life gets it again. Every other error ends this life:
+/// return it.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StepError {
+    /// The step was refused or failed, and this is recorded.
+    #[error(transparent)]
+    Failed(Box<StepFailure>),
+    /// The thread waits, and this life is over.
+    #[error(transparent)]
+    Parked(#[from] ParkedError),
+    /// The session has ended or drains. Nothing is recorded.
+    #[error(transparent)]
+    Turn(TurnError),
+    /// The session has ended or drains. Nothing is recorded.
+    #[error(transparent)]
+    Tool(ToolError),
+    /// The step must not begin, or could not be recorded.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The tool had its effect, but this could not be recorded. The next life finds the tool in doubt.
+    #[error(transparent)]
+    Unrecorded(Box<UnrecordedError>),
+    /// The recorded value has another type than the code asks for, or a value cannot be written as JSON.
+    #[error("the value of {step} does not fit its type")]
+    Value {
+        /// The step.
+        step: StepName,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+    /// The session is used in a way that cannot be recorded.
+    #[error("{0}")]
+    Misused(&'static str),
+    /// The session of a child could not be opened.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+}
+
+/// The failure of a step, as it is recorded: the next life gets the same.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StepFailure {
+    /// The step.
+    pub step: StepName,
+    /// How it failed.
+    pub failure: FailureRecord,
+    /// The error itself. `None` if it was recorded by an earlier life.
+    pub live: Option<BoxError>,
+}
+
+impl From<StepFailure> for StepError {
+    fn from(failure: StepFailure) -> Self {
+        Self::Failed(Box::new(failure))
+    }
+}
+
+/// A tool had its effect, but this could not be recorded.
+#[derive(Debug, Error)]
+#[error("{step} had its effect, but its outcome could not be recorded")]
+#[non_exhaustive]
+pub struct UnrecordedError {
+    /// The step.
+    pub step: StepName,
+    /// The value that it had.
+    pub value: Value,
+    /// Why it could not be recorded.
+    pub source: JournalError,
+}
+
+impl fmt::Display for StepFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.failure.text)
+    }
+}
+
+impl Error for StepFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.live.as_deref().map(|live| {
+            let live: &(dyn Error + 'static) = live;
+            live
+        })
+    }
+}
+
+/// The thread waits for something outside of this process.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the thread waits: {waits_for}")]
+#[non_exhaustive]
+pub struct ParkedError {
+    /// What it waits for.
+    pub waits_for: String,
+    /// When it goes on by itself.
+    pub wake_at: Option<DateTime<Utc>>,
+}
+
+/// A run without a result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The text is no thread's id.
+    #[error(transparent)]
+    Thread(#[from] ThreadIdError),
+    /// Another life holds the thread.
+    #[error(transparent)]
+    Held(StoreError),
+    /// The thread was cancelled or forgotten.
+    #[error("thread `{thread}` is {state}")]
+    Ended {
+        /// The thread.
+        thread: ThreadId,
+        /// How it ended.
+        state: ThreadState,
+    },
+    /// The store refused, or could not be reached. The thread goes on when it is run again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The session was not opened. The thread goes on when it is run again.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The journal does not fit the code, or could not be written. The thread goes on when it is run again.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The orchestrator drains. The thread goes on when it is run again.
+    #[error("the life of thread `{thread}` was ended by a shutdown")]
+    ShutDown {
+        /// The thread.
+        thread: ThreadId,
+        /// The session of this life.
+        summary: Box<Summary>,
+    },
+    /// The thread was cancelled during this life.
+    #[error("thread `{thread}` was cancelled")]
+    Cancelled {
+        /// The thread.
+        thread: ThreadId,
+        /// The session of this life.
+        summary: Box<Summary>,
+    },
+    /// The code failed. If the thread is run again, the steps that failed last are made again.
+    #[error("{error}")]
+    Failed {
+        /// The error of the code.
+        #[source]
+        error: BoxError,
+        /// The session of this life.
+        summary: Box<Summary>,
+    },
+    /// The result does not fit its type, or cannot be written as JSON.
+    #[error("the result of thread `{thread}` does not fit its type")]
+    Value {
+        /// The thread.
+        thread: ThreadId,
+        /// What does not fit.
+        source: serde_json::Error,
+    },
+}
+
+/// The class under which an error of the body is recorded.
+pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
+    let mut next = Some(error);
+    let mut sources = std::iter::from_fn(|| {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    });
+    let class = sources.find_map(|error| {
+        let step = error.downcast_ref::<StepFailure>().map(|step| step.failure.class);
+        let turn = || error.downcast_ref::<TurnError>().map(TurnError::failure_class);
+        let tool = || error.downcast_ref::<ToolError>().map(ToolError::failure_class);
+        step.or_else(turn).or_else(tool)
+    });
+    class.unwrap_or(AgentFailureClass::Unknown)
+}

@@ -1,0 +1,95 @@
+//! The journal of a life, in a store.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::ready;
+use runtime_store::{
+    Body, BoxFuture, Entered, Entry, EntryKind, Fold, Journal, JournalError, Part, Place, Seal,
+    Slot, Step, StepKind, Store, Thread,
+};
+
+use crate::writer::Writer;
+
+/// The version of the bodies of entries.
+pub(crate) const VERSION: i16 = 1;
+
+/// The number of entries that are read at once.
+const PAGE: usize = 1_000;
+
+/// The journal of a life, in a store.
+pub(crate) struct StoreJournal {
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) code: Arc<str>,
+}
+
+/// Reads what earlier lives have recorded.
+pub(crate) async fn read(
+    store: &dyn Store,
+    thread: &Thread,
+    seal: Option<&dyn Seal>,
+) -> Result<Fold, JournalError> {
+    let mut fold = Fold::from_base(thread.base);
+    while fold.head() < thread.head {
+        let page = store.read(&thread.id, fold.head(), PAGE).await?;
+        if page.is_empty() {
+            let what = format!("entry {} is missing", fold.head() + 1);
+            return Err(JournalError::Corrupt { seq: fold.head() + 1, what });
+        }
+        for mut stored in page {
+            if let Some(seal) = seal {
+                let (seq, kind, step) = (stored.seq, stored.entry.kind, stored.entry.step);
+                let place = Place { thread: &thread.id, seq, kind, step };
+                let opened = seal.open(&place, &stored.entry.body);
+                let broken = |error: runtime_store::SealError| JournalError::Corrupt {
+                    seq,
+                    what: error.to_string(),
+                };
+                stored.entry.body = opened.map_err(broken)?;
+            }
+            fold.apply(&stored)?;
+        }
+    }
+    Ok(fold)
+}
+
+impl Journal for StoreJournal {
+    fn enter<'a>(
+        &'a self,
+        step: &'a Step,
+        part: Part,
+    ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
+        let found = self.writer.fold().enter(step, part, &self.code);
+        let entered = found.map(|found| match found {
+            Some(body) => Entered::Recorded(body),
+            None => Entered::Vacant(Box::new(Vacant { journal: self, step, part })),
+        });
+        ready(entered).boxed()
+    }
+}
+
+/// A vacant place in the journal.
+struct Vacant<'a> {
+    journal: &'a StoreJournal,
+    step: &'a Step,
+    part: Part,
+}
+
+impl<'a> Slot<'a> for Vacant<'a> {
+    fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
+        let Self { journal, step, part } = *self;
+        let intent = matches!(part, Part::Intent(_));
+        let entry = Entry {
+            kind: if intent { EntryKind::INTENT } else { EntryKind::OUTCOME },
+            version: VERSION,
+            step: Some(journal.writer.fold().written(step.key)),
+            print: Some(step.print),
+            body: body.to_vec(),
+        };
+        let approval = step.approval.clone().filter(|_| intent);
+        // A lost intent of a turn costs its estimate in the books, not money.
+        let relaxed = intent && step.name.kind == StepKind::Turn;
+        let appended = journal.writer.append(entry, approval, relaxed);
+        appended.boxed()
+    }
+}

@@ -1,0 +1,349 @@
+//! One life of a thread, from its lease to its end.
+//!
+//! ```text
+//!            acquire          body                    release
+//!   runnable ───────▶ held ─┬─ returns a value ─────▶ done
+//!   parked                  ├─ waits for somebody ──▶ parked
+//!   failed                  ├─ returns an error ────▶ failed
+//!                           ├─ is cancelled ────────▶ cancelled
+//!                           └─ shutdown, crash, ────▶ runnable
+//!                              store lost, diverged
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_events::payload::{self, Word};
+use runtime_events::{AgentEventName, AgentEventStatus};
+use runtime_lifecycle::AgentStatus;
+use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary};
+use runtime_store::{
+    Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, JournalError, Lease,
+    Leave, LifeRecord, Store, StoreError, Thread, ThreadId, ThreadState, Totals,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::durable::Durable;
+use crate::error::{ParkedError, RunError, class_of};
+use crate::held::{Held, held_by};
+use crate::journal::{StoreJournal, VERSION, read};
+use crate::life::{Life, Over};
+use crate::session::DurableSession;
+use crate::writer::Writer;
+
+/// How a life of a thread ended, if it did not fail.
+#[derive(Debug)]
+#[must_use = "a parked thread has no value yet"]
+#[expect(clippy::exhaustive_enums, reason = "a thread has a value, or it waits")]
+pub enum Run<T> {
+    /// The thread has its value.
+    Done(Done<T>),
+    /// The thread waits for something outside of this process.
+    Parked(Parked),
+}
+
+/// A thread that has its value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Done<T> {
+    /// The value.
+    pub value: T,
+    /// What all lives together have used.
+    pub totals: Totals,
+    /// The session of this life. `None` if an earlier life had the value.
+    pub summary: Option<Box<Summary>>,
+}
+
+/// A thread that waits.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Parked {
+    /// The thread.
+    pub thread: ThreadId,
+    /// What it waits for.
+    pub waits_for: String,
+    /// When it goes on by itself.
+    pub wake_at: Option<DateTime<Utc>>,
+    /// The session of this life.
+    pub summary: Box<Summary>,
+}
+
+impl<T> Run<T> {
+    /// The value, if the thread has it.
+    pub fn done(self) -> Option<T> {
+        match self {
+            Self::Done(done) => Some(done.value),
+            Self::Parked(_) => None,
+        }
+    }
+}
+
+impl Durable {
+    /// Runs a thread: begins it, goes on where it was, or returns the value that it has.
+    ///
+    /// `body` runs from its beginning in each life, and gets what earlier lives have recorded. So it has to
+    /// ask for the same steps again: see [`DurableSession`].
+    ///
+    /// Dropping the future ends this life; the thread stays as it is and can be run again.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`]. Except after [`Cancelled`](RunError::Cancelled) and [`Ended`](RunError::Ended), the
+    /// thread can be run again.
+    pub async fn run<T>(
+        &self,
+        thread: impl AsRef<str>,
+        body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
+    ) -> Result<Run<T>, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let id = ThreadId::new(thread.as_ref())?;
+        let store = &*self.store;
+        let code = Arc::clone(&self.settings.code);
+        let claim = Claim { holder: Self::holder(), code, ttl: self.settings.ttl };
+        let (lease, thread) = match store.acquire(&id, &claim).await {
+            Ok(acquired) => acquired,
+            Err(StoreError::Ended { thread, state: ThreadState::Done }) => {
+                return self.stored(&thread).await;
+            }
+            Err(StoreError::Ended { thread, state }) => {
+                return Err(RunError::Ended { thread, state });
+            }
+            Err(held @ StoreError::Held { .. }) => return Err(RunError::Held(held)),
+            Err(error) => return Err(error.into()),
+        };
+        let mut held = Held { store, lease: &lease, given_back: false };
+        let fold = read(store, &thread, self.settings.seal.as_deref()).await?;
+        if let Some(end) = fold.end() {
+            // An earlier life wrote its end and could not give the thread back.
+            let ended = if end.ok.is_some() { Leave::Done } else { Leave::Cancelled };
+            held.give_back(ended).await?;
+            return self.ended(&id, &fold);
+        }
+        let session = self.orchestrator.resume(&restored(&fold.totals()))?;
+        let lives = fold.lives() + 1;
+        let (life, session) = self.begin(&id, lease.clone(), fold, session);
+        tell_life(&session, &id, lives);
+        let began = LifeRecord {
+            code: Arc::clone(&claim.code),
+            holder: Arc::clone(&claim.holder),
+            session: session.session().id().into(),
+        };
+        if let Err(error) = write(&life, EntryKind::LIFE, &began).await {
+            let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+            return Err(error.into());
+        }
+        let result = held_by(&life, &session, body).await;
+        self.end(&mut held, (&life, session), result).await
+    }
+
+    /// [`run`](Self::run) for threads of the operating system.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`run`](Self::run).
+    pub fn run_blocking<T>(
+        &self,
+        thread: impl AsRef<str>,
+        body: impl FnOnce(&DurableSession) -> Result<T, BoxError>,
+    ) -> Result<Run<T>, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let body = async |session: &DurableSession| body(session);
+        self.orchestrator.block_on(self.run(thread, body))
+    }
+
+    /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
+    /// told which thread it is by [`DurableSession::thread`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be asked. The error of a thread is in its result.
+    pub async fn resume_runnable<T>(
+        &self,
+        limit: usize,
+        body: impl AsyncFn(&DurableSession) -> Result<T, BoxError>,
+    ) -> Result<Vec<(ThreadId, Result<Run<T>, RunError>)>, StoreError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let mut runs = Vec::new();
+        for thread in self.store.runnable(limit).await? {
+            match self.run(&thread, async |session| body(session).await).await {
+                // Another process was faster.
+                Err(RunError::Held(_)) => {}
+                run => runs.push((thread, run)),
+            }
+        }
+        Ok(runs)
+    }
+
+    fn begin(
+        &self,
+        thread: &ThreadId,
+        lease: Lease,
+        fold: Fold,
+        session: OrchestrationSession,
+    ) -> (Arc<Life>, DurableSession) {
+        let seal = self.settings.seal.clone();
+        let handle = session.handle();
+        let writer = Writer::new((Arc::clone(&self.store), lease), seal, handle, fold);
+        let writer = Arc::new(writer);
+        let code = Arc::clone(&self.settings.code);
+        let journal = Arc::new(StoreJournal { writer: Arc::clone(&writer), code });
+        let stores = (Arc::clone(&self.store), Some(writer));
+        let life = Life::new(thread.clone(), journal, stores, self.settings.clone());
+        let life = Arc::new(life);
+        (Arc::clone(&life), DurableSession::top(life, session))
+    }
+
+    /// The value of a thread that is done.
+    async fn stored<T: DeserializeOwned>(&self, id: &ThreadId) -> Result<Run<T>, RunError> {
+        let ended = |state| RunError::Ended { thread: id.clone(), state };
+        let thread = self.store.thread(id).await?.ok_or_else(|| ended(ThreadState::Forgotten))?;
+        let fold = read(&*self.store, &thread, self.settings.seal.as_deref()).await?;
+        self.ended(id, &fold)
+    }
+
+    #[expect(clippy::unused_self, reason = "a step of a run")]
+    fn ended<T: DeserializeOwned>(&self, id: &ThreadId, fold: &Fold) -> Result<Run<T>, RunError> {
+        let thread = id.clone();
+        let Some(value) = fold.end().and_then(|end| end.ok.as_ref()) else {
+            return Err(RunError::Ended { thread, state: ThreadState::Cancelled });
+        };
+        let value = serde_json::from_str(value.get())
+            .map_err(|source| RunError::Value { thread, source })?;
+        Ok(Run::Done(Done { value, totals: fold.totals(), summary: None }))
+    }
+
+    async fn end<T: Serialize>(
+        &self,
+        held: &mut Held<'_>,
+        (life, session): (&Arc<Life>, DurableSession),
+        result: Result<T, BoxError>,
+    ) -> Result<Run<T>, RunError> {
+        let thread = life.thread.clone();
+        let over = life.over().take();
+        match over {
+            Some(Over::Parked(parked)) => {
+                held.give_back(Leave::Parked(parked.wake_at)).await?;
+                let ParkedError { waits_for, wake_at } = parked;
+                let _ = session.session().park(waits_for.clone());
+                let summary = Box::new(session.session().summary());
+                return Ok(Run::Parked(Parked { thread, waits_for, wake_at, summary }));
+            }
+            Some(Over::Journal(error)) => {
+                // Nothing more is written: the lease runs out, or is given back if it is still ours.
+                let _ = held.give_back(Leave::Runnable).await;
+                let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+                return Err(error.into());
+            }
+            None => {}
+        }
+        let cancelled = session.session().status() == AgentStatus::Cancelled;
+        if cancelled && !session.session().summary().shutdown {
+            let cancelled = Some("cancelled".into());
+            let end = EndRecord::<T> { ok: None, error: None, cancelled };
+            write(life, EntryKind::END, &end).await?;
+            held.give_back(Leave::Cancelled).await?;
+            let summary = Box::new(session.session().summary());
+            return Err(RunError::Cancelled { thread, summary });
+        }
+        match result {
+            Ok(value) => {
+                if let Some(writer) = &life.writer {
+                    let ended = writer.fold().check_end(&self.settings.code);
+                    if let Err(diverged) = ended {
+                        let error = JournalError::from(Box::new(diverged));
+                        let _ = held.give_back(Leave::Runnable).await;
+                        let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+                        return Err(error.into());
+                    }
+                }
+                let end = EndRecord { ok: Some(&value), error: None, cancelled: None };
+                write(life, EntryKind::END, &end).await?;
+                held.give_back(Leave::Done).await?;
+                let totals = life.writer.as_ref().map(|writer| writer.fold().totals());
+                let totals = totals.unwrap_or_default();
+                let Report { summary, .. } = session.into_session().finish(Ok::<_, BoxError>(()));
+                Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
+            }
+            Err(error) => {
+                let Report { result, summary, .. } =
+                    session.into_session().finish(Err::<(), _>(error));
+                let error = result.err().unwrap_or_else(|| "the session failed".into());
+                let summary = Box::new(summary);
+                if summary.shutdown {
+                    held.give_back(Leave::Runnable).await?;
+                    return Err(RunError::ShutDown { thread, summary });
+                }
+                let failure = Some(FailureRecord {
+                    kind: FailureKind::Failed,
+                    class: class_of(&*error),
+                    scenario: None,
+                    text: runtime_resilience::chain_text(&*error),
+                });
+                let end = EndRecord::<T> { ok: None, error: failure, cancelled: None };
+                write(life, EntryKind::END, &end).await?;
+                held.give_back(Leave::Failed).await?;
+                Err(RunError::Failed { error, summary })
+            }
+        }
+    }
+}
+
+fn tell_life(session: &DurableSession, thread: &ThreadId, number: u32) {
+    let ordinary = session.session();
+    ordinary.label("thread", thread.as_str());
+    ordinary.label("life", number.to_string());
+    if number > 1 {
+        let resumed = payload::Durable {
+            thread: Some(Word::Read(thread.as_str())),
+            life: Some(number),
+            ..Default::default()
+        };
+        let (name, status) = (AgentEventName::ThreadResumed, AgentEventStatus::Running);
+        ordinary.handle().emit(name, status, resumed.data());
+    }
+}
+
+/// Writes an entry that belongs to no step.
+pub(crate) async fn write(
+    life: &Life,
+    kind: EntryKind,
+    record: &impl Serialize,
+) -> Result<(), JournalError> {
+    let Some(writer) = &life.writer else { return Ok(()) };
+    let body = serde_json::to_vec(record)
+        .map_err(|error| JournalError::Corrupt { seq: 0, what: error.to_string() })?;
+    let entry = Entry { kind, version: VERSION, step: None, print: None, body };
+    writer.append(entry, None, false).await
+}
+
+fn restored(totals: &Totals) -> Restored {
+    let before = Restored::new()
+        .iterations(totals.iterations)
+        .elapsed(Duration::from_micros(totals.elapsed_us));
+    totals.models.iter().fold(before, |before, (model, total)| {
+        before.usage(Arc::clone(model), (total.turns, total.usage), total.cost)
+    })
+}
+
+/// The rules of a thread that has no life now.
+impl Durable {
+    /// Reads what a thread has come to: its open steps, its totals, its end.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError`] if there is no such thread, or it cannot be read.
+    pub async fn look_at(&self, thread: &ThreadId) -> Result<(Thread, Fold), RunError> {
+        let found = self.store.thread(thread).await?;
+        let found = found.ok_or_else(|| StoreError::NoThread { thread: thread.clone() })?;
+        let fold = read(&*self.store, &found, self.settings.seal.as_deref()).await?;
+        Ok((found, fold))
+    }
+}

@@ -1,0 +1,16 @@
+//! The steps of a durable session.
+
+mod approval;
+mod blocking;
+mod checkpoint;
+mod failure;
+mod tool;
+pub(crate) mod turn;
+mod value;
+mod wait;
+
+pub use self::{
+    approval::Approved,
+    blocking::BlockingSteps,
+    tool::{DurableTool, Reconciled, ToolAttempt},
+};

@@ -1,0 +1,97 @@
+//! Checkpoints: the next life begins in the middle.
+
+use std::sync::atomic::Ordering;
+
+use runtime_store::{CheckpointRecord, EntryKind};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::StepError;
+use crate::run::write;
+use crate::session::DurableSession;
+
+/// # Checkpoints
+///
+/// A life that asks for its [`resume_point`](Self::resume_point) need not run from the beginning, and what was
+/// recorded before may be [pruned](runtime_store::Store::prune).
+impl DurableSession {
+    /// Records the state from which the next life goes on.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use runtime_durable::Durable;
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// use runtime_store::MemoryStore;
+    ///
+    /// let durable = Durable::new(Orchestrator::new("reader", "books"), MemoryStore::new());
+    /// let read = durable.run("book", async |session| {
+    ///     let (mut page, mut notes) = session.resume_point().await?.unwrap_or((0, String::new()));
+    ///     while page < 10 {
+    ///         let call = || async move { Ok::<_, BoxError>(format!("{page} ")) };
+    ///         notes += &session.run_turn(Turn::model("gpt-5").usage(Default::default()), call).await?.value;
+    ///         page += 1;
+    ///         session.checkpoint(&(page, &notes)).await?;
+    ///     }
+    ///     Ok(notes)
+    /// });
+    /// assert_eq!(read.await?.done().unwrap(), "0 1 2 3 4 5 6 7 8 9 ");
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Misused`] while a step runs, in a child, and inside an engine, which has its own way.
+    /// Any error ends the life.
+    pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
+        self.life.going_on()?;
+        let Some(writer) = self.life.writer.as_ref().filter(|_| self.is_idle_top()) else {
+            return Err(StepError::Misused(
+                "a checkpoint is made at the top, in a store of our own, while no step runs",
+            ));
+        };
+        self.check_checkpoint()?;
+        let totals = writer.fold().totals();
+        let record = CheckpointRecord { state, totals };
+        let written = write(&self.life, EntryKind::CHECKPOINT, &record).await;
+        written.map_err(|error| self.life.broken(error))?;
+        // This life goes on from its own checkpoint.
+        self.life.resumed.store(true, Ordering::Relaxed);
+        self.restart();
+        Ok(())
+    }
+
+    /// The state of the last checkpoint. `None` if there is none, so the code runs from the beginning.
+    ///
+    /// Code that makes checkpoints asks for it before its first step.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Value`] if the state has another type.
+    #[expect(clippy::unused_async, reason = "an engine may have to ask for it")]
+    pub async fn resume_point<S: DeserializeOwned>(&self) -> Result<Option<S>, StepError> {
+        self.life.going_on()?;
+        // Relaxed: the flag guards no other memory.
+        self.life.resumed.store(true, Ordering::Relaxed);
+        let Some(writer) = &self.life.writer else { return Ok(None) };
+        let state = writer.fold().checkpoint().map(ToOwned::to_owned);
+        let Some(state) = state else { return Ok(None) };
+        let step = self.name(runtime_store::StepKind::Checkpoint, "");
+        serde_json::from_str(state.get())
+            .map(Some)
+            .map_err(|source| StepError::Value { step, source })
+    }
+
+    /// Refuses to run from the beginning after a checkpoint.
+    pub(crate) fn check_checkpoint(&self) -> Result<(), StepError> {
+        // Relaxed: the flag guards no other memory.
+        let resumed = self.life.resumed.load(Ordering::Relaxed);
+        let is_later = || self.life.writer.as_ref().is_some_and(|writer| writer.fold().epoch() > 0);
+        if !resumed && is_later() {
+            return Err(StepError::Misused(
+                "the thread has a checkpoint: ask for its `resume_point` before the first step",
+            ));
+        }
+        Ok(())
+    }
+}

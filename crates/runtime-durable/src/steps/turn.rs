@@ -1,0 +1,339 @@
+//! Turns that are recorded.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use runtime_orchestrator::{ActiveTurn, Answer, Attempt, BoxError, Turn, TurnError};
+use runtime_store::{BillRecord, Body, IntentRecord, OutcomeRecord, Slot, Step, StepKind};
+use runtime_usage::{ReportedUsage, Usd};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::failure::of_turn;
+use crate::error::{StepError, StepFailure};
+use crate::session::{Begun, DurableSession, Opened, Vacant, recorded};
+
+/// # Turns
+///
+/// A model call is repeated if its answer was lost with an earlier life, and the lost call is booked at its
+/// reservation. A recorded turn calls nobody, is not admitted again, and costs nothing more.
+impl DurableSession {
+    /// [`OrchestrationSession::run_turn`](runtime_orchestrator::OrchestrationSession::run_turn), recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Failed`] with the recorded refusal or failure; any other error ends the life.
+    pub async fn run_turn<T, E, F>(
+        &self,
+        turn: Turn<T>,
+        call: impl FnOnce() -> F,
+    ) -> Result<Answer<T>, StepError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        let begun = self.begin_step(&turn)?;
+        let step = &begun.step;
+        let mut vacant = match self.entered::<T>(step).await? {
+            Entered::Known(answer) => return Ok(*answer),
+            Entered::Failed(failure) => return Err(failure),
+            Entered::Vacant(vacant) => vacant,
+        };
+        let before = self.spent();
+        let (turn, reader) = turn.split();
+        let mut active = match self.session.begin_turn(turn).await {
+            Ok(active) => active,
+            Err(refused) => return Err(self.turn_failed(step, vacant, refused, before).await),
+        };
+        if let Err(error) = self.intend(step, &mut vacant, &intent(step, active.reserved())).await {
+            active.release();
+            return Err(error);
+        }
+        let answer = match active.run(async { call().await }).await {
+            Ok(Ok(value)) => active.finish(value, reader).await,
+            Ok(Err(error)) => Err(active.fail(error)),
+            Err(interrupted) => {
+                drop(active);
+                Err(interrupted)
+            }
+        };
+        self.answered(step, vacant, answer, before).await
+    }
+
+    /// [`OrchestrationSession::run_turn_recovering`](runtime_orchestrator::OrchestrationSession::run_turn_recovering),
+    /// recorded. Attempts are not hedged.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Failed`] with the recorded refusal or failure; any other error ends the life.
+    pub async fn run_turn_recovering<T, E, F>(
+        &self,
+        turn: Turn<T>,
+        mut call: impl FnMut(Attempt) -> F,
+    ) -> Result<Answer<T>, StepError>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Future<Output = Result<T, E>>,
+        E: Into<BoxError> + 'static,
+    {
+        let begun = self.begin_step(&turn)?;
+        let step = &begun.step;
+        let mut vacant = match self.entered::<T>(step).await? {
+            Entered::Known(answer) => return Ok(*answer),
+            Entered::Failed(failure) => return Err(failure),
+            Entered::Vacant(vacant) => vacant,
+        };
+        let before = self.spent();
+        let (turn, reader) = turn.split();
+        let mut intended = false;
+        let answer = async {
+            let mut turn = self.handle().begin_turn_recovering(turn)?;
+            loop {
+                let mut attempt = turn.attempt().await?;
+                if !intended {
+                    let intent = intent(step, attempt.reserved());
+                    if let Err(error) = self.intend(step, &mut vacant, &intent).await {
+                        attempt.release();
+                        return Ok(Err(error));
+                    }
+                    intended = true;
+                }
+                let made = call(attempt.attempt().clone());
+                match attempt.run(made).await {
+                    Ok(value) => return attempt.finish(value, reader).await.map(Ok),
+                    Err(failed) => turn = attempt.recover(failed).await?,
+                }
+            }
+        };
+        match Box::pin(answer).await {
+            Ok(Ok(answer)) => self.answered(step, vacant, Ok(answer), before).await,
+            Ok(Err(unrecorded)) => Err(unrecorded),
+            Err(error) => self.answered(step, vacant, Err(error), before).await,
+        }
+    }
+
+    /// Begins a turn whose call the caller makes, such as a stream. `None` in its place means that an earlier
+    /// life has its value.
+    ///
+    /// Only the final value is recorded: a stream that was cut by the end of a life is made again.
+    ///
+    /// ```
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use futures_util::{StreamExt, stream};
+    /// use runtime_durable::Durable;
+    /// use runtime_orchestrator::{BoxError, Orchestrator, Turn};
+    /// use runtime_store::MemoryStore;
+    /// use runtime_usage::UsageSnapshot;
+    ///
+    /// let durable = Durable::new(Orchestrator::new("writer", "draft"), MemoryStore::new());
+    /// let run = durable.run("haiku", async |session| {
+    ///     let mut turn = match session.begin_turn::<String>(Turn::model("gpt-5")).await? {
+    ///         Ok(answer) => return Ok(answer.value),
+    ///         Err(turn) => turn,
+    ///     };
+    ///     let (mut chunks, mut text) = (stream::iter(["Hel", "lo"]), String::new());
+    ///     while let Some(chunk) = turn.active().run(chunks.next()).await? {
+    ///         text.push_str(chunk);
+    ///     }
+    ///     Ok(turn.settle(text, UsageSnapshot::new(9, 2)).await?.value)
+    /// });
+    /// assert_eq!(run.await?.done().as_deref(), Some("Hello"));
+    /// # Ok::<_, BoxError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StepError::Failed`] with the recorded refusal or failure; any other error ends the life.
+    pub async fn begin_turn<T>(
+        &self,
+        turn: Turn,
+    ) -> Result<Result<Answer<T>, ActiveDurableTurn<'_>>, StepError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let begun = self.begin_step(&turn)?;
+        let step = begun.step.clone();
+        let before = self.spent();
+        let mut places = match self.entered::<T>(&begun.step).await? {
+            Entered::Known(answer) => return Ok(Ok(*answer)),
+            Entered::Failed(failure) => return Err(failure),
+            Entered::Vacant(vacant) => vacant,
+        };
+        let active = match self.session.begin_turn(turn).await {
+            Ok(active) => active,
+            Err(refused) => return Err(self.turn_failed(&step, places, refused, before).await),
+        };
+        let intent = intent(&step, active.reserved());
+        if let Err(error) = self.intend(&begun.step, &mut places, &intent).await {
+            active.release();
+            return Err(error);
+        }
+        drop(places);
+        Ok(Err(ActiveDurableTurn { session: self, active, begun, before }))
+    }
+
+    fn begin_step<T>(&self, turn: &Turn<T>) -> Result<Begun, StepError> {
+        let name = self.name(StepKind::Turn, Arc::clone(turn.name()));
+        self.begin(name, turn.guarded_input().unwrap_or(&Value::Null), None)
+    }
+
+    async fn entered<'a, T: DeserializeOwned>(
+        &'a self,
+        step: &'a Step,
+    ) -> Result<Entered<'a, T>, StepError> {
+        Ok(match self.open(step).await? {
+            Opened::Known(body) => match recalled(step, &body) {
+                Ok(answer) => Entered::Known(Box::new(answer)),
+                Err(failure) => Entered::Failed(failure),
+            },
+            Opened::Vacant(vacant) | Opened::InDoubt(_, vacant) => Entered::Vacant(vacant),
+        })
+    }
+
+    async fn answered<'a, T: Serialize>(
+        &'a self,
+        step: &'a Step,
+        vacant: Vacant<'a>,
+        answer: Result<Answer<T>, TurnError>,
+        before: Usd,
+    ) -> Result<Answer<T>, StepError> {
+        match answer {
+            Ok(answer) => {
+                self.keep(step, vacant.outcome, &answer).await?;
+                Ok(answer)
+            }
+            Err(error) => Err(self.turn_failed(step, vacant, error, before).await),
+        }
+    }
+
+    async fn keep<'a, T: Serialize>(
+        &'a self,
+        step: &'a Step,
+        outcome: Option<Box<dyn Slot<'a> + 'a>>,
+        answer: &Answer<T>,
+    ) -> Result<(), StepError> {
+        let bill = Some(BillRecord {
+            model: Arc::clone(&answer.model),
+            usage: answer.usage,
+            cost: answer.cost,
+            cost_reported: answer.cost_reported,
+            estimated: answer.estimated,
+            attempts: answer.attempts,
+            provider: answer.provider.clone(),
+        });
+        let record = OutcomeRecord::of(Ok(&answer.value)).billed(bill);
+        self.settle(step, outcome, &record).await
+    }
+
+    /// Records a failed turn, unless it failed because the session is over.
+    async fn turn_failed<'a>(
+        &'a self,
+        step: &'a Step,
+        vacant: Vacant<'a>,
+        error: TurnError,
+        before: Usd,
+    ) -> StepError {
+        let Some(failure) = of_turn(&error) else { return error.into() };
+        let cost = self.spent().saturating_sub(before);
+        let bill = (!cost.is_zero()).then(|| BillRecord {
+            model: Arc::clone(&step.name.name),
+            cost,
+            estimated: true,
+            attempts: 1,
+            ..BillRecord::default()
+        });
+        let name = Some(step.name.clone());
+        let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name).billed(bill);
+        match self.settle(step, vacant.outcome, &record).await {
+            Ok(()) => {
+                let live = Some(error.into());
+                StepFailure { step: step.name.clone(), failure, live }.into()
+            }
+            Err(unrecorded) => unrecorded,
+        }
+    }
+
+    /// The cost of the session until now. Turns of one place never overlap, so the difference is a turn's.
+    fn spent(&self) -> Usd {
+        self.session.tracker().total_cost()
+    }
+}
+
+/// What the journal has of a turn.
+enum Entered<'a, T> {
+    Known(Box<Answer<T>>),
+    Failed(StepError),
+    Vacant(Vacant<'a>),
+}
+
+/// The recorded answer.
+fn recalled<T: DeserializeOwned>(step: &Step, body: &Body) -> Result<Answer<T>, StepError> {
+    let (value, record) = recorded(step, body)?;
+    let bill = record.bill.unwrap_or_default();
+    let mut answer = Answer::recorded(value, bill.model);
+    (answer.usage, answer.cost) = (bill.usage, bill.cost);
+    (answer.cost_reported, answer.estimated) = (bill.cost_reported, bill.estimated);
+    (answer.attempts, answer.provider) = (bill.attempts, bill.provider);
+    Ok(answer)
+}
+
+fn intent(step: &Step, reserved: Usd) -> IntentRecord {
+    let model = Some(Arc::clone(&step.name.name)).filter(|model| !model.is_empty());
+    IntentRecord { reserved, model, ..IntentRecord::of(&step.name) }
+}
+
+/// A running turn that will be recorded, for callers that make the call themselves.
+///
+/// Dropping it leaves the turn unrecorded, so the next life makes it again.
+#[must_use = "dropping an unsettled turn cancels it"]
+pub struct ActiveDurableTurn<'s> {
+    session: &'s DurableSession,
+    active: ActiveTurn<'s>,
+    begun: Begun,
+    before: Usd,
+}
+
+impl<'s> ActiveDurableTurn<'s> {
+    /// The turn itself, which runs the steps of the call and observes its usage.
+    pub const fn active(&mut self) -> &mut ActiveTurn<'s> {
+        &mut self.active
+    }
+
+    /// Settles the answered call and records its value.
+    ///
+    /// # Errors
+    ///
+    /// [`StepError`] if the value could not be recorded. The turn is settled.
+    pub async fn settle<T: Serialize>(
+        self,
+        value: T,
+        usage: impl Into<ReportedUsage>,
+    ) -> Result<Answer<T>, StepError> {
+        let Self { session, active, begun, .. } = self;
+        let settled = active.settle(usage);
+        let mut answer = Answer::recorded(value, Arc::clone(&begun.step.name.name));
+        (answer.usage, answer.cost) = (settled.usage, settled.cost);
+        (answer.cost_reported, answer.estimated) = (settled.cost_reported, settled.estimated);
+        (answer.marks, answer.over_budget) = (settled.marks, settled.over_budget);
+        session.keep(&begun.step, None, &answer).await?;
+        Ok(answer)
+    }
+
+    /// Settles the failed call, and records and returns its failure.
+    pub async fn fail<E: Into<BoxError> + 'static>(self, error: E) -> StepError {
+        let Self { session, active, begun, before } = self;
+        let error = active.fail(error);
+        let vacant = Vacant { intent: None, outcome: None, lost: 0 };
+        session.turn_failed(&begun.step, vacant, error, before).await
+    }
+}
+
+impl fmt::Debug for ActiveDurableTurn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveDurableTurn").field("turn", &self.active).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! Writes the entries of a life: one append after the other, each with all entries that wait.
+//!
+//! ```text
+//!   entry ──▶ the batch that waits ──▶ append ──▶ fold
+//!                 │ joined by entries      │
+//!                 │ until it begins        └─ the next batch begins
+//! ```
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use runtime_orchestrator::SessionHandle;
+use runtime_store::{
+    Append, ApprovalUse, Entry, Fold, JournalError, Lease, Place, Seal, Store, StoreError, Stored,
+};
+
+/// The end of an append, which everybody who waits for it drives.
+type Appended = Shared<BoxFuture<'static, Result<(), JournalError>>>;
+
+/// The writer of a life.
+pub(crate) struct Writer {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) lease: Lease,
+    pub(crate) seal: Option<Arc<dyn Seal>>,
+    /// Its clock stamps what this life records.
+    session: SessionHandle,
+    fold: Mutex<Fold>,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    /// The batch that has not begun.
+    waiting: Option<(Arc<Mutex<Option<Batch>>>, Appended)>,
+    /// The last batch, which the next one waits for.
+    last: Option<Appended>,
+}
+
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    approval: Option<ApprovalUse>,
+    relaxed: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        (store, lease): (Arc<dyn Store>, Lease),
+        seal: Option<Arc<dyn Seal>>,
+        session: SessionHandle,
+        fold: Fold,
+    ) -> Self {
+        Self { store, lease, seal, session, fold: Mutex::new(fold), queue: Mutex::default() }
+    }
+
+    pub(crate) fn fold(&self) -> MutexGuard<'_, Fold> {
+        // An entry is applied whole, or the life ends.
+        self.fold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends an entry. The future may be dropped: the entry is then written with the next one, or not.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        entry: Entry,
+        approval: Option<ApprovalUse>,
+        relaxed: bool,
+    ) -> Appended {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if approval.is_none()
+            && let Some((batch, appended)) = &queue.waiting
+            && let Some(batch) = &mut *lock(batch)
+            && batch.approval.is_none()
+        {
+            batch.entries.push(entry);
+            batch.relaxed &= relaxed;
+            return appended.clone();
+        }
+        let batch = Arc::new(Mutex::new(Some(Batch { entries: vec![entry], approval, relaxed })));
+        let (writer, slot, before) = (Arc::clone(self), Arc::clone(&batch), queue.last.take());
+        let appended = async move {
+            if let Some(before) = before {
+                // Its own callers get its error; what made it fail makes this one fail as well.
+                let _ = before.await;
+            }
+            let batch = lock(&slot).take().unwrap_or_default();
+            writer.write(batch).await
+        };
+        let appended = appended.boxed().shared();
+        queue.last = Some(appended.clone());
+        queue.waiting = Some((batch, appended.clone()));
+        drop(queue);
+        appended
+    }
+
+    async fn write(&self, batch: Batch) -> Result<(), JournalError> {
+        let head = self.fold().head();
+        let sealed = self.sealed(head, &batch.entries)?;
+        let entries = sealed.as_deref().unwrap_or(&batch.entries);
+        let Batch { approval, relaxed, .. } = &batch;
+        let append = Append { head, entries, approval: approval.as_ref(), relaxed: *relaxed };
+        match self.store.append(&self.lease, append).await {
+            Ok(()) => {}
+            // It may have been written before the connection was lost.
+            Err(lost @ StoreError::Unavailable { .. }) => {
+                let written = self.store.read(&self.lease.thread, head, entries.len()).await;
+                let written = written.unwrap_or_default();
+                let fence = self.lease.fence;
+                let same = written.len() == entries.len()
+                    && written.iter().zip(entries).all(|(w, e)| w.entry == *e && w.fence == fence);
+                if !same {
+                    return Err(lost.into());
+                }
+            }
+            Err(refused) => return Err(refused.into()),
+        }
+        let (fence, at) = (self.lease.fence, self.session.utc_now());
+        let mut fold = self.fold();
+        for (seq, entry) in (head + 1..).zip(batch.entries) {
+            let stored = Stored { seq, fence, at, entry };
+            fold.apply(&stored)?;
+        }
+        drop(fold);
+        Ok(())
+    }
+
+    fn sealed(&self, head: u64, entries: &[Entry]) -> Result<Option<Vec<Entry>>, JournalError> {
+        let Some(seal) = &self.seal else { return Ok(None) };
+        let sealed = (head + 1..).zip(entries).map(|(seq, entry)| {
+            let place =
+                Place { thread: &self.lease.thread, seq, kind: entry.kind, step: entry.step };
+            let body = seal.seal(&place, &entry.body);
+            let body =
+                body.map_err(|error| JournalError::Corrupt { seq, what: error.to_string() })?;
+            Ok(Entry { body, ..entry.clone() })
+        });
+        sealed.collect::<Result<_, JournalError>>().map(Some)
+    }
+}
+
+fn lock(batch: &Mutex<Option<Batch>>) -> MutexGuard<'_, Option<Batch>> {
+    batch.lock().unwrap_or_else(PoisonError::into_inner)
+}

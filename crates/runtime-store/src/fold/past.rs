@@ -1,0 +1,94 @@
+//! A recorded step, and what is left of those that the code has not asked for.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::OpenStep;
+use crate::digest::{Fingerprint, StepKey};
+use crate::error::DivergedError;
+use crate::journal::Body;
+use crate::record::IntentRecord;
+use crate::step::{Part, StepName};
+
+/// A recorded step.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) seq: u64,
+    pub(super) at: DateTime<Utc>,
+    pub(super) name: StepName,
+    pub(super) print: Fingerprint,
+    pub(super) code: Arc<str>,
+    pub(super) intents: Vec<(IntentRecord, Body)>,
+    pub(super) outcome: Option<Body>,
+    /// The number of intents that this life has entered.
+    pub(super) entered: u32,
+    /// Whether this life has entered any part, and the outcome.
+    pub(super) begun: bool,
+    pub(super) ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Left {
+    pub(super) keyed: usize,
+    pub(super) in_order: usize,
+}
+
+impl Past {
+    pub(super) fn new(
+        name: StepName,
+        print: Fingerprint,
+        (seq, at, code): (u64, DateTime<Utc>, Arc<str>),
+    ) -> Self {
+        let (intents, outcome, entered, begun, ended) = (Vec::new(), None, 0, false, false);
+        Self { seq, at, name, print, code, intents, outcome, entered, begun, ended }
+    }
+
+    pub(super) const fn has_entered(&self, part: Part) -> bool {
+        match part {
+            Part::Intent(number) => number < self.entered,
+            Part::Outcome => self.ended,
+        }
+    }
+
+    pub(super) fn enter(&mut self, part: Part) -> Option<Body> {
+        match part {
+            Part::Intent(number) => {
+                self.entered = number + 1;
+                let intent = self.intents.get(usize::try_from(number).unwrap_or(usize::MAX));
+                intent.map(|(_, body)| Arc::clone(body))
+            }
+            Part::Outcome => {
+                // A vacant place may be entered again until it is filled.
+                self.ended = self.outcome.is_some();
+                self.outcome.clone()
+            }
+        }
+    }
+
+    pub(super) fn entering(mut self, part: Part) -> Self {
+        self.enter(part);
+        self
+    }
+
+    pub(super) fn diverged(&self, now: Option<StepName>, code_now: &Arc<str>) -> DivergedError {
+        let (recorded, code) = (self.name.clone(), Arc::clone(&self.code));
+        DivergedError { seq: self.seq, recorded, code, now, code_now: Arc::clone(code_now) }
+    }
+
+    pub(super) fn open(&self, key: StepKey) -> OpenStep {
+        OpenStep { key, name: self.name.clone(), seq: self.seq, since: self.at }
+    }
+}
+
+impl Left {
+    pub(super) const fn add(&mut self, keyed: bool) {
+        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
+        *left += 1;
+    }
+
+    pub(super) const fn take(&mut self, keyed: bool) {
+        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
+        *left = left.saturating_sub(1);
+    }
+}
