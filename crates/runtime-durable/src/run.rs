@@ -20,13 +20,13 @@ use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary};
 use runtime_store::{
     Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, JournalError, Lease,
-    Leave, LifeRecord, Store, StoreError, Thread, ThreadId, ThreadState, Totals,
+    Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
-use crate::error::{ParkedError, RunError, class_of};
+use crate::error::{ParkedError, RunError, class_of, of_session};
 use crate::held::{Held, held_by};
 use crate::journal::{StoreJournal, VERSION, read};
 use crate::life::{Life, Over};
@@ -273,6 +273,7 @@ impl Durable {
                 Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
             }
             Err(error) => {
+                let error = of_session(error);
                 let Report { result, summary, .. } =
                     session.into_session().finish(Err::<(), _>(error));
                 let error = result.err().unwrap_or_else(|| "the session failed".into());

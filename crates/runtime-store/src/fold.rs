@@ -38,7 +38,7 @@ pub struct Fold {
     /// The number of recorded steps that the code has not asked for yet, by scope.
     left: HashMap<Arc<str>, Left>,
     /// The steps that failed since the last one that did not.
-    failed: Vec<StepKey>,
+    failed: Vec<(StepKey, String)>,
     totals: Totals,
     life: Option<Life>,
     lives: u32,
@@ -108,13 +108,14 @@ impl Fold {
                 self.settle(step, stored)?;
             }
             EntryKind::CHECKPOINT if known => {
-                let CheckpointRecord { state, totals } = read(*seq, entry)?;
+                let CheckpointRecord { state, totals, lives } = read(*seq, entry)?;
+                self.lives = lives;
                 self.restart(*seq, state, totals);
             }
             EntryKind::END if known => {
                 let end: EndRecord<Box<RawValue>> = read(*seq, entry)?;
-                if end.error.is_some() {
-                    self.withdraw_failed();
+                if let Some(failure) = end.error {
+                    self.withdraw_failed(&failure.text);
                 } else {
                     self.end = Some(end);
                 }
@@ -139,7 +140,7 @@ impl Fold {
         let key = self.repeated.get(&written).copied().unwrap_or(written);
         let Self { steps, left, life, .. } = self;
         steps.entry(key).or_insert_with(|| {
-            left.entry(Arc::clone(&name.scope)).or_default().add(name.keyed);
+            left.entry(Arc::clone(&name.scope)).or_default().add(name.keyed, (stored.seq, key));
             let code = life.as_ref().map(|life| Arc::clone(&life.code)).unwrap_or_default();
             let print = stored.entry.print.unwrap_or_else(|| [0; 16].into());
             Past::new(name.clone(), print, (stored.seq, stored.at, code))
@@ -175,8 +176,8 @@ impl Fold {
         if let Some(bill) = &record.bill {
             self.totals.bill(bill);
         }
-        if record.error.is_some() {
-            self.failed.push(key);
+        if let Some(failure) = record.error {
+            self.failed.push((key, failure.text));
         } else {
             self.failed.clear();
         }
@@ -192,13 +193,18 @@ impl Fold {
         self.life = life.map(|life| Life { began: life.last, ..life });
     }
 
-    /// Forgets the steps that a thread failed with, so that its next life makes them again.
-    fn withdraw_failed(&mut self) {
-        for key in std::mem::take(&mut self.failed) {
-            let Some(past) = self.steps.remove(&key) else { continue };
-            if !past.begun {
-                self.left.entry(Arc::clone(&past.name.scope)).or_default().take(past.name.keyed);
+    /// Forgets the steps that a thread failed with, so that its next life makes them again: of those that
+    /// failed since the last success, the ones whose failure ended it, or all if it ended of something else.
+    fn withdraw_failed(&mut self, end: &str) {
+        let failed = std::mem::take(&mut self.failed);
+        let is_cause = |text: &str| end.contains(text);
+        let known = failed.iter().any(|(_, text)| is_cause(text));
+        for (key, text) in failed {
+            if known && !is_cause(&text) {
+                continue;
             }
+            let Some(past) = self.steps.remove(&key) else { continue };
+            self.left.entry(Arc::clone(&past.name.scope)).or_default().take(&past);
             let times = self.repeats.entry(key).or_default();
             *times += 1;
             self.repeated.insert(key.again(*times), key);
@@ -220,10 +226,10 @@ impl Fold {
         entered: Part,
         code_now: &Arc<str>,
     ) -> Result<Option<Body>, JournalError> {
-        let Some(past) = self.steps.get_mut(&step.key) else {
-            self.check_order(step, code_now)?;
-            let past =
-                Past::new(step.name.clone(), step.print, (0, DateTime::UNIX_EPOCH, "".into()));
+        let Some(past) = self.steps.get(&step.key) else {
+            self.check_order(step, u64::MAX, code_now)?;
+            let written = (0, DateTime::UNIX_EPOCH, "".into());
+            let past = Past::new(step.name.clone(), step.print, written);
             self.steps.insert(step.key, Past { begun: true, ..past }.entering(entered));
             return Ok(None);
         };
@@ -234,24 +240,25 @@ impl Fold {
         if past.has_entered(entered) {
             return Err(JournalError::Repeated { now: step.name.clone() });
         }
-        if !std::mem::replace(&mut past.begun, true) {
-            self.left.entry(Arc::clone(&past.name.scope)).or_default().take(past.name.keyed);
+        if !past.begun {
+            self.check_order(step, past.seq, code_now)?;
+        }
+        // It was there.
+        let Some(past) = self.steps.get_mut(&step.key) else { return Ok(None) };
+        if !std::mem::replace(&mut past.begun, true)
+            && let Some(left) = self.left.get_mut(&step.name.scope)
+        {
+            left.take(past);
         }
         Ok(past.enter(entered))
     }
 
-    /// Refuses a step that is not recorded where one is left that was recorded before.
-    fn check_order(&self, step: &Step, code_now: &Arc<str>) -> Result<(), JournalError> {
-        let left = self.left.get(&step.name.scope).copied().unwrap_or_default();
-        // A step in order waits for all before it. Steps with keys may begin in any order among each other.
-        let expected = left.in_order > 0 || (!step.name.keyed && left.keyed > 0);
-        let first = || {
-            let scope = &step.name.scope;
-            self.first_left(|past| {
-                past.name.scope == *scope && !(step.name.keyed && past.name.keyed)
-            })
-        };
-        match expected.then(first).flatten() {
+    /// Refuses a step while one is left that was recorded before it. A step in order waits for all before it;
+    /// steps with keys may begin in any order among each other.
+    fn check_order(&self, step: &Step, seq: u64, code_now: &Arc<str>) -> Result<(), JournalError> {
+        let left = self.left.get(&step.name.scope).and_then(|left| left.first(!step.name.keyed));
+        let before = left.filter(|(left, _)| *left < seq);
+        match before.and_then(|(_, key)| self.steps.get(&key)) {
             Some(past) => Err(Box::new(past.diverged(Some(step.name.clone()), code_now)).into()),
             None => Ok(()),
         }
@@ -263,12 +270,10 @@ impl Fold {
     ///
     /// [`DivergedError`] with the first one that is.
     pub fn check_end(&self, code_now: &Arc<str>) -> Result<(), DivergedError> {
-        self.first_left(|_| true).map_or(Ok(()), |past| Err(past.diverged(None, code_now)))
-    }
-
-    fn first_left(&self, counts: impl Fn(&Past) -> bool) -> Option<&Past> {
-        let left = self.steps.values().filter(|past| !past.begun && counts(past));
-        left.min_by_key(|past| past.seq)
+        let first =
+            self.left.values().filter_map(|left| left.first(true)).min_by_key(|first| first.0);
+        let first = first.and_then(|(_, key)| self.steps.get(&key));
+        first.map_or(Ok(()), |past| Err(past.diverged(None, code_now)))
     }
 
     /// The key under which a step is written: its own, or that of its repetition.

@@ -164,6 +164,9 @@ pub struct CheckpointRecord<T> {
     pub state: T,
     /// What was used until then.
     pub totals: Totals,
+    /// The number of lives until then.
+    #[serde(default)]
+    pub lives: u32,
 }
 
 /// That a thread ended.

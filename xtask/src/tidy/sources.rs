@@ -136,6 +136,8 @@ fn is_library(path: &str) -> bool {
         && parts.nth(1) == Some("src")
         && !path.ends_with("tests.rs")
         && !path.contains("/tests/")
+        // A suite of tests that other crates run.
+        && !path.contains("/conformance")
 }
 
 fn no_module_docs(text: &str) -> Vec<Problem> {

@@ -51,8 +51,11 @@ impl DurableSession {
             ));
         };
         self.check_checkpoint()?;
-        let totals = writer.fold().totals();
-        let record = CheckpointRecord { state, totals };
+        let (totals, lives) = {
+            let fold = writer.fold();
+            (fold.totals(), fold.lives())
+        };
+        let record = CheckpointRecord { state, totals, lives };
         let written = write(&self.life, EntryKind::CHECKPOINT, &record).await;
         written.map_err(|error| self.life.broken(error))?;
         // This life goes on from its own checkpoint.

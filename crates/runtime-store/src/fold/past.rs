@@ -1,5 +1,6 @@
 //! A recorded step, and what is left of those that the code has not asked for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -28,10 +29,11 @@ pub(super) struct Past {
     pub(super) ended: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+/// The recorded steps of a scope that the code has not asked for, by the number of their first entry.
+#[derive(Debug, Default)]
 pub(super) struct Left {
-    pub(super) keyed: usize,
-    pub(super) in_order: usize,
+    keyed: BTreeMap<u64, StepKey>,
+    in_order: BTreeMap<u64, StepKey>,
 }
 
 impl Past {
@@ -82,13 +84,20 @@ impl Past {
 }
 
 impl Left {
-    pub(super) const fn add(&mut self, keyed: bool) {
+    pub(super) fn add(&mut self, keyed: bool, (seq, key): (u64, StepKey)) {
         let left = if keyed { &mut self.keyed } else { &mut self.in_order };
-        *left += 1;
+        left.insert(seq, key);
     }
 
-    pub(super) const fn take(&mut self, keyed: bool) {
-        let left = if keyed { &mut self.keyed } else { &mut self.in_order };
-        *left = left.saturating_sub(1);
+    pub(super) fn take(&mut self, past: &Past) {
+        let left = if past.name.keyed { &mut self.keyed } else { &mut self.in_order };
+        left.remove(&past.seq);
+    }
+
+    /// The first one in order, or of all.
+    pub(super) fn first(&self, of_all: bool) -> Option<(u64, StepKey)> {
+        let keyed = self.keyed.first_key_value().filter(|_| of_all);
+        let first = [self.in_order.first_key_value(), keyed].into_iter().flatten().min();
+        first.map(|(seq, key)| (*seq, *key))
     }
 }

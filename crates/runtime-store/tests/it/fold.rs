@@ -135,10 +135,11 @@ fn another_name_other_arguments_or_another_order_is_the_first_divergence() {
         diverged(&renamed),
         "entry 2 of the thread is turn `gpt-5`, recorded by code version `1`, but the code now has turn `gpt-6` (code version `2`)"
     );
-    // The second turn was removed: its place has something else, or nothing.
+    // The second turn was removed: what follows it is asked for instead, or nothing.
     let mut fold = log();
     enter(&mut fold, &steps[0], Part::Outcome).unwrap();
-    enter(&mut fold, &pay, Part::Outcome).unwrap();
+    let removed = enter(&mut fold, &pay, Part::Outcome).unwrap_err();
+    assert!(diverged(&removed).contains("entry 3 of the thread is turn `gpt-5-mini`"));
     assert!(
         fold.check_end(&"1".into())
             .unwrap_err()
@@ -205,7 +206,11 @@ fn a_checkpoint_begins_anew_with_the_totals() {
     let first = turn(0, "gpt-5");
     let mut log = Log::default().life("1").ok(&first, "a", Some(&bill(7, 2)));
     let totals = log.fold().totals();
-    log.push(EntryKind::CHECKPOINT, None, &json!({ "state": { "page": 4 }, "totals": totals }));
+    log.push(
+        EntryKind::CHECKPOINT,
+        None,
+        &json!({ "state": { "page": 4 }, "totals": totals, "lives": 1 }),
+    );
     let mut fold = log.fold();
     assert_eq!(fold.checkpoint().map(|state| state.get().to_owned()), Some(r#"{"page":4}"#.into()));
     assert_eq!((fold.epoch(), fold.head(), fold.lives()), (3, 3, 1));

@@ -1,0 +1,147 @@
+//! Approvals: bound to what was asked, used once, decided from anywhere.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use runtime_durable::{DurableSession, DurableTool, Run, StepError};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall};
+use runtime_store::{Approval, Approvals, FailureKind, Store};
+use serde_json::{Value, json};
+
+use crate::world::{World, error, value, waits};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn pay(amount: u32) -> ToolCall {
+    let call = ToolCall::new("pay").call_id("call_1").effect(Effect::Irreversible);
+    call.args(json!({ "amount": amount, "token": "sk-proj-0123456789abcdefghijklmnopqrstuvwx" }))
+}
+
+async fn order(
+    world: &World,
+    session: &DurableSession,
+    (asked, paid): (u32, u32),
+) -> Result<Value, BoxError> {
+    let yes = match session.approval(&pay(asked), "payments", DAY).await {
+        Err(StepError::Failed(denied)) => {
+            assert_eq!(denied.failure.kind, FailureKind::Denied);
+            return Ok(json!(denied.to_string()));
+        }
+        approved => approved?,
+    };
+    let who = yes.who().to_owned();
+    let pay = DurableTool::from(pay(paid)).approved(yes);
+    let amount = session
+        .run_tool(pay, async |attempt| {
+            world.pay(attempt.key(), false).await?;
+            Ok::<_, BoxError>(attempt.args()["amount"].clone())
+        })
+        .await?;
+    Ok(json!([amount, who]))
+}
+
+fn asked(world: &World) -> Approval {
+    let pending = world.store.pending(None, 9).now_or_never().unwrap().unwrap();
+    assert_eq!(pending.len(), 1);
+    pending.into_iter().next().unwrap()
+}
+
+fn decide(world: &World, verdict: &runtime_store::Verdict) {
+    world.store.decide(verdict).now_or_never().unwrap().unwrap();
+}
+
+#[test]
+fn a_thread_waits_and_goes_on_when_a_person_approves() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| order(&world, session, (12, 12)).await;
+    for _ in 0..3 {
+        assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
+    }
+    let approval = asked(&world);
+    let shown = approval.shown.to_string();
+    assert!(shown.contains("12") && !shown.contains("0123456789"), "{shown}");
+    decide(&world, &approval.approve("ann"));
+    let runs = durable.resume_runnable(9, body).now_or_never().unwrap().unwrap();
+    let (_, run) = runs.into_iter().next().unwrap();
+    assert_eq!(value(Some(run)), json!([12, "ann"]));
+    assert_eq!(world.payments(), 1);
+}
+
+#[test]
+fn it_is_used_once_wherever_processes_die() {
+    let mut points = 0;
+    loop {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let body = async |session: &DurableSession| order(&world, session, (12, 12)).await;
+        world.run(&durable, body);
+        decide(&world, &asked(&world).approve("ann"));
+        world.live_for(points);
+        let first = world.run(&durable, body);
+        if first.is_some() {
+            break;
+        }
+        world.reborn();
+        match world.run(&durable, body) {
+            // The process died between the intent and the outcome.
+            Some(Ok(Run::Parked(parked))) => assert!(parked.waits_for.contains("was done")),
+            run => assert_eq!(value(run), json!([12, "ann"])),
+        }
+        assert!(world.payments() <= 1);
+        points += 1;
+    }
+}
+
+#[test]
+fn other_arguments_than_the_approved_ones_are_refused() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| order(&world, session, (12, 13)).await;
+    world.run(&durable, body);
+    decide(&world, &asked(&world).approve("ann"));
+    let text = error(world.run(&durable, body)).to_string();
+    assert!(text.ends_with("does not allow this call: it is for other arguments"), "{text}");
+    assert_eq!(world.payments(), 0);
+}
+
+#[test]
+fn a_person_may_change_the_arguments() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| order(&world, session, (12, 12)).await;
+    world.run(&durable, body);
+    decide(&world, &asked(&world).amend(json!({ "amount": 2 }), "ann"));
+    assert_eq!(value(world.run(&durable, body)), json!([2, "ann"]));
+}
+
+#[test]
+fn a_denial_and_silence_are_answers_that_the_agent_sees() {
+    for (decided, said) in
+        [(true, "`pay` was denied by ann: too much"), (false, "nobody approved `pay` in time")]
+    {
+        let world = World::new();
+        let durable = world.durable(Orchestrator::new("clerk", "orders"));
+        let body = async |session: &DurableSession| order(&world, session, (12, 12)).await;
+        world.run(&durable, body);
+        if decided {
+            decide(&world, &asked(&world).deny("ann").note("too much"));
+        } else {
+            assert!(world.store.runnable(9).now_or_never().unwrap().unwrap().is_empty());
+            world.clock.advance(DAY);
+            assert_eq!(world.store.runnable(9).now_or_never().unwrap().unwrap().len(), 1);
+        }
+        assert_eq!(value(world.run(&durable, body)), json!(said));
+        assert_eq!(world.payments(), 0);
+    }
+}
+
+#[test]
+fn an_approval_needs_the_id_of_its_call() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let run = world.run(&durable, async |session| {
+        Ok(session.approval(&ToolCall::new("pay"), "payments", DAY).await?.who().to_owned())
+    });
+    assert_eq!(error(run).to_string(), "a tool that asks for approval needs a `call_id`");
+}

@@ -1,0 +1,121 @@
+//! A process dies at every point of a life, once and twice: before and after each call of the store, of the
+//! model and of the payment server.
+
+use runtime_durable::{DurableSession, DurableTool, Reconciled, Run};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_store::{Inbox, Store, ThreadState};
+use runtime_usage::UsageSnapshot;
+use serde_json::json;
+
+use crate::world::{World, thread, value};
+
+fn turn() -> Turn<String> {
+    Turn::model("gpt-5").usage(UsageSnapshot::new(100, 10))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doubt {
+    Asks,
+    AsksAPerson,
+}
+
+async fn order(
+    world: &World,
+    session: &DurableSession,
+    (effect, doubt): (Effect, Doubt),
+) -> Result<String, BoxError> {
+    let plan = session.run_turn(turn(), || world.ask("pay 12")).await?;
+    let at = session.now().await?;
+    let pay = ToolCall::new("pay").call_id("call_1").args(json!({ "amount": 12 })).effect(effect);
+    let mut pay = DurableTool::from(pay);
+    if doubt == Doubt::Asks {
+        let paid = world.paid.clone();
+        pay = pay.reconcile(async move |key| {
+            let done = paid.lock().unwrap().contains(&key);
+            Ok(if done { Reconciled::Done(12) } else { Reconciled::NotDone })
+        });
+    }
+    let dedupes = effect == Effect::Keyed;
+    let paid =
+        session.run_tool(pay, async |attempt| world.pay(attempt.key(), dedupes).await).await?;
+    let thanks = session.run_turn_recovering(turn(), |_| world.ask("thanks")).await?;
+    Ok(format!("{}: {paid}, {} at {at}", plan.value, thanks.value))
+}
+
+/// Lets a process die after each number of points, and the next one after each number as well, and then one
+/// lives on. Returns the largest number of payments, and how often a person was asked.
+fn die_everywhere(how: (Effect, Doubt)) -> (usize, u32) {
+    let (mut most, mut asked) = (0, 0);
+    let mut first = 0;
+    loop {
+        let mut second = 0;
+        loop {
+            let world = World::new();
+            let durable = world.durable(Orchestrator::new("clerk", "orders"));
+            let body = async |session: &DurableSession| order(&world, session, how).await;
+            world.live_for(first);
+            if world.run(&durable, body).is_some() {
+                return (most, asked);
+            }
+            world.reborn();
+            world.live_for(second);
+            let died = world.run(&durable, body).is_none();
+            world.reborn();
+            let mut run = world.run(&durable, body);
+            while let Some(Ok(Run::Parked(parked))) = &run {
+                // A person looks at the server's books.
+                assert!(parked.waits_for.contains("to say whether tool `pay` was done"));
+                asked += 1;
+                let (step, done) =
+                    (parked.waits_for.rsplit_once("step ").unwrap().1, world.payments() > 0);
+                let key = format!("resolve/{}", step.trim_end_matches(')'));
+                let said = if done {
+                    json!({ "done": 12, "who": "ann" })
+                } else {
+                    json!({ "not_done": true, "who": "ann" })
+                };
+                futures_util::FutureExt::now_or_never(world.store.deliver(&thread(), &key, &said))
+                    .unwrap()
+                    .unwrap();
+                run = world.run(&durable, body);
+            }
+            let said = value(run);
+            assert!(said.starts_with("pay 12: 12, thanks at "), "{said}");
+            // The same thread again has the same answer, and calls nobody.
+            let calls = (world.calls(), world.payments());
+            assert_eq!(value(world.run(&durable, body)), said, "after {first} and {second} points");
+            assert_eq!((world.calls(), world.payments()), calls);
+            let kept = futures_util::FutureExt::now_or_never(world.store.thread(&thread()));
+            assert_eq!(kept.unwrap().unwrap().unwrap().state, ThreadState::Done);
+            most = most.max(world.payments());
+            if !died {
+                break;
+            }
+            second += 1;
+        }
+        first += 1;
+    }
+}
+
+#[test]
+fn a_keyed_tool_pays_once_wherever_processes_die() {
+    assert_eq!(die_everywhere((Effect::Keyed, Doubt::Asks)), (1, 0));
+}
+
+#[test]
+fn an_irreversible_tool_that_can_ask_pays_once_wherever_processes_die() {
+    assert_eq!(die_everywhere((Effect::Irreversible, Doubt::Asks)), (1, 0));
+}
+
+#[test]
+fn an_irreversible_tool_pays_once_and_asks_a_person_where_nobody_knows() {
+    let (payments, asked) = die_everywhere((Effect::Irreversible, Doubt::AsksAPerson));
+    assert_eq!(payments, 1);
+    assert!(asked > 10, "asked {asked} times");
+}
+
+#[test]
+fn the_control_without_intents_pays_twice() {
+    let (payments, _) = die_everywhere((Effect::Idempotent, Doubt::Asks));
+    assert!(payments > 1, "the test finds what it looks for");
+}

@@ -1,0 +1,173 @@
+//! How lives and threads end: done, parked, cancelled, shut down, dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use runtime_durable::{Done, DurableSession, Run, RunError};
+use runtime_events::{AgentEvent, AgentEventName};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator, Shutdown, ToolCall, Turn};
+use runtime_sinks::testing::RecordingEventSink;
+use runtime_store::{Inbox, Store, ThreadState};
+
+use crate::world::{World, error, thread, value, waits};
+
+fn state(world: &World) -> ThreadState {
+    world.store.thread(&thread()).now_or_never().unwrap().unwrap().unwrap().state
+}
+
+#[test]
+fn a_users_cancel_ends_the_thread() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| {
+        session.cancel("not needed any more")?;
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        Ok(())
+    };
+    let cancelled = error(world.run(&durable, body));
+    assert!(matches!(cancelled, RunError::Cancelled { .. }), "{cancelled}");
+    assert_eq!(state(&world), ThreadState::Cancelled);
+    let again = error(world.run(&durable, body));
+    assert_eq!(again.to_string(), "thread `order-4711` is cancelled");
+    assert_eq!(world.calls(), 0);
+}
+
+#[test]
+fn a_shutdown_leaves_the_thread_to_the_next_life() {
+    let world = World::new();
+    let stop = Shutdown::on(world.clock.clone());
+    let durable = world.durable(Orchestrator::new("clerk", "orders").shutdown(&stop));
+    let body = async |session: &DurableSession| {
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        if session.session().summary().iterations == 1 && world.calls() == 1 {
+            stop.begin();
+        }
+        Ok(session.run_turn(Turn::model("m"), || world.ask("b")).await?.value)
+    };
+    let stopped = error(world.run(&durable, body));
+    assert!(matches!(stopped, RunError::ShutDown { .. }), "{stopped}");
+    assert_eq!(state(&world), ThreadState::Runnable);
+    let next = world.durable(Orchestrator::new("clerk", "orders"));
+    let run = world.run(&next, async |session| {
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        Ok(session.run_turn(Turn::model("m"), || world.ask("b")).await?.value)
+    });
+    assert_eq!((value(run), world.calls()), ("b".to_owned(), 2));
+}
+
+#[test]
+fn a_dropped_life_gives_the_thread_back_at_once() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let mut life = Box::pin(durable.run("order-4711", async |session| {
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        std::future::pending::<()>().await;
+        Ok(())
+    }));
+    assert!(life.as_mut().now_or_never().is_none());
+    drop(life);
+    assert_eq!(state(&world), ThreadState::Runnable);
+    let run = world.run(&durable, async |session| {
+        session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        Ok(())
+    });
+    value(run);
+    assert_eq!(world.calls(), 1);
+}
+
+#[test]
+fn sleeps_park_and_wake_by_the_clock() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let until = world.in_an_hour();
+    let body = async |session: &DurableSession| {
+        session.sleep_until(until).await?;
+        session.sleep(Duration::from_secs(7_200)).await?;
+        Ok(session.now().await?)
+    };
+    assert!(waits(world.run(&durable, body)).starts_with("the time "));
+    assert!(waits(world.run(&durable, body)).starts_with("the time "), "not yet");
+    world.clock.advance(Duration::from_secs(3_600));
+    assert!(waits(world.run(&durable, body)).starts_with("the time "), "the second one");
+    world.clock.advance(Duration::from_secs(7_199));
+    assert!(world.store.runnable(9).now_or_never().unwrap().unwrap().is_empty());
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.store.runnable(9).now_or_never().unwrap().unwrap(), [thread()]);
+    value(world.run(&durable, body));
+}
+
+#[test]
+fn the_stored_value_of_a_thread_that_is_done_is_returned() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |_: &DurableSession| Ok(vec![1, 2]);
+    assert_eq!(value(world.run(&durable, body)), [1, 2]);
+    let Some(Ok(Run::Done(Done { value, summary, .. }))) = world.run(&durable, body) else {
+        panic!("it is done")
+    };
+    assert!(value == [1, 2] && summary.is_none());
+    let late = world.store.deliver(&thread(), "k", &1.into()).now_or_never().unwrap();
+    assert!(late.is_err());
+}
+
+#[test]
+fn threads_of_the_operating_system_have_the_same_steps() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let mut lives = 0;
+    let mut body = |session: &DurableSession| {
+        lives += 1;
+        let steps = session.blocking();
+        let plan = steps.run_turn(Turn::model("m"), || Ok::<_, BoxError>("a".to_owned()))?;
+        let call = ToolCall::new("pay").effect(Effect::Keyed);
+        let paid = steps.run_tool(call, |attempt| Ok::<_, BoxError>(attempt.key().len()))?;
+        steps.drive(session.wait_for::<u32>("k"))?;
+        Ok(format!("{} {paid}", plan.value))
+    };
+    assert!(matches!(durable.run_blocking("order-4711", &mut body), Ok(Run::Parked(_))));
+    world.deliver("k", 1);
+    let run = durable.run_blocking("order-4711", &mut body).unwrap();
+    assert_eq!(run.done().unwrap(), "a 32");
+    assert_eq!(lives, 2);
+}
+
+#[test]
+fn events_of_all_lives_name_the_thread_and_say_what_happened() {
+    let world = World::new();
+    let sink = RecordingEventSink::new();
+    let orchestrator = Orchestrator::new("clerk", "orders").event_sink(sink.clone());
+    let durable = world.durable(orchestrator);
+    let body = async |session: &DurableSession| {
+        let plan = session.run_turn(Turn::model("m"), || world.ask("")).await?;
+        session.wait_for::<u32>("k").await?;
+        Ok(plan.value)
+    };
+    world.run(&durable, body);
+    world.deliver("k", 1);
+    value(world.run(&durable, body));
+    let events: Vec<Arc<AgentEvent>> = sink.events();
+    let label = |event: &AgentEvent, key: &str| {
+        event.labels.as_ref().and_then(|labels| labels.get(key)).map(ToString::to_string)
+    };
+    let of = |life: &str| {
+        let life = events.iter().filter(|event| label(event, "life").as_deref() == Some(life));
+        life.map(|event| event.event.as_str()).collect::<Vec<_>>()
+    };
+    assert!(events.iter().skip(1).all(|event| {
+        event.event == AgentEventName::AgentStarted
+            || event.event == AgentEventName::StatusChanged
+            || label(event, "thread").as_deref() == Some("order-4711")
+    }));
+    assert_eq!(
+        of("1"),
+        [
+            "agent.turn_started",
+            "agent.turn_completed",
+            "agent.paused",
+            "agent.status_changed",
+            "agent.failed"
+        ]
+    );
+    assert_eq!(of("2"), ["thread.resumed", "agent.status_changed", "agent.completed"]);
+}

@@ -1,0 +1,12 @@
+//! Tests of sessions that survive their process.
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod approvals;
+mod crashes;
+mod ends;
+mod fences;
+mod order;
+mod resumed;
+#[cfg(feature = "seal")]
+mod sealed;
+mod world;
