@@ -50,6 +50,10 @@
 )]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
+    feature = "durable",
+    doc = "| [`durable`], [`store`] | sessions that survive their process, and what their stores keep |"
+)]
+#![cfg_attr(
     feature = "tools",
     doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
 )]
@@ -79,6 +83,8 @@
 //! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
+//! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep |
+//! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
@@ -119,6 +125,9 @@ pub use runtime_testkit as testing;
 pub use runtime_tools as tools;
 #[doc(inline)]
 pub use runtime_usage as usage;
+#[cfg(feature = "durable")]
+#[doc(inline)]
+pub use {runtime_durable as durable, runtime_store as store};
 
 #[doc(inline)]
 pub use runtime_orchestrator::{BoxError, OrchestrationSession, Orchestrator, ToolCall, Turn};

@@ -68,6 +68,20 @@ const LAYERS: &[Layer] = &[
         below: PARTS,
         others: &["anyhow", "futures-core", "tokio", "tracing"],
     },
+    // `Shared` of futures-util: an append that everybody who waits for it drives. The cipher is off by
+    // default.
+    Layer {
+        name: "runtime-durable",
+        below: &[
+            "runtime-events",
+            "runtime-lifecycle",
+            "runtime-orchestrator",
+            "runtime-resilience",
+            "runtime-store",
+            "runtime-usage",
+        ],
+        others: &["chacha20poly1305", "futures-util"],
+    },
     Layer {
         name: "runtime-tools",
         below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
@@ -125,6 +139,7 @@ const PARTS: &[&str] = &[
 
 /// The crates below the facade.
 const ALL: &[&str] = &[
+    "runtime-durable",
     "runtime-events",
     "runtime-http",
     "runtime-lifecycle",
@@ -136,6 +151,7 @@ const ALL: &[&str] = &[
     "runtime-resilience",
     "runtime-sinks",
     "runtime-sqlite",
+    "runtime-store",
     "runtime-testkit",
     "runtime-tools",
     "runtime-usage",
