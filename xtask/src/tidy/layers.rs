@@ -86,6 +86,8 @@ const LAYERS: &[Layer] = &[
         others: &[
             "async-openai",
             "async-trait",
+            "aws-smithy-eventstream",
+            "aws-smithy-types",
             "bytes",
             "http",
             "http-body",

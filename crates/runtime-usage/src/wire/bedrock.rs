@@ -1,7 +1,9 @@
 //! Bedrock's Converse API: input, cache reads and cache writes do not overlap.
 //!
 //! The reference defines the total as input plus output. Real answers include the cache as well.
-//! Both are accepted. A stream has the usage in one `metadata` event at its end.
+//! Both are accepted. A stream has the usage in one `metadata` event at its end. A stream of
+//! `InvokeModelWithResponseStream` has the form of the model's maker, and Amazon's counts in its last
+//! part, whoever that is.
 
 use serde_json::Value;
 
@@ -15,8 +17,8 @@ pub(crate) static BEDROCK: Provider = Provider {
     envelope: Some("metadata"),
     usage: Some("usage"),
     fields: &[
-        Field::required("inputTokens"),
-        Field::required("outputTokens"),
+        Field::required("inputTokens").also(&["inputTokenCount"]),
+        Field::required("outputTokens").also(&["outputTokenCount"]),
         Field::total("totalTokens"),
         Field::optional("cacheReadInputTokens").also(&["cacheReadInputTokenCount"]),
         Field::optional("cacheWriteInputTokens").also(&["cacheWriteInputTokenCount"]),
@@ -24,7 +26,7 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
-    elsewhere: &[],
+    elsewhere: &["/amazon-bedrock-invocationMetrics"],
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
@@ -51,7 +53,8 @@ fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
         .cache_write_1h(hour)
 }
 
-/// Some clients unwrap the events.
+/// Some clients unwrap the events. The others are of Llama, Titan, Mistral and Cohere, invoked.
 fn text(event: &Value) -> u64 {
     path::bytes_of_text(event, "delta", &["text", "toolUse.input", "reasoningContent.text"])
+        + path::bytes_of_text(event, "", &["generation", "outputText", "outputs[].text", "text"])
 }
