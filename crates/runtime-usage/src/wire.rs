@@ -5,6 +5,7 @@ mod bedrock;
 mod cost;
 mod counts;
 mod error;
+mod finish;
 mod gemini;
 mod ollama;
 mod openai;

@@ -60,7 +60,7 @@ const LAYERS: &[Layer] = &[
     // The SDK of OpenTelemetry is off by default.
     Layer {
         name: "runtime-otel",
-        below: &["runtime-events", "runtime-sinks"],
+        below: &["runtime-events", "runtime-sinks", "runtime-usage"],
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
     Layer {

@@ -5,7 +5,7 @@ use http::{Method, Uri};
 use proptest::prelude::*;
 use runtime_http::{Ask, Framing, Meter};
 use runtime_resilience::FaultError;
-use runtime_usage::{ReportedUsage, UsageSnapshot};
+use runtime_usage::{FinishReason, ReportedUsage, UsageSnapshot};
 
 /// A recorded reply: the URL and the body of its request, the form of its bytes, and the tokens.
 struct Recorded {
@@ -90,7 +90,7 @@ fn of_text() -> Vec<Recorded> {
             framing: Framing::Events,
             reply: Bytes::from_static("data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"error\":null}}\n\n\
                 data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hello\"}\n\n\
-                data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":37,\"output_tokens\":11,\"total_tokens\":48}}}\n\n".as_bytes()),
+                data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":37,\"output_tokens\":11,\"total_tokens\":48}}}\n\n".as_bytes()),
             tokens: Ok(UsageSnapshot::new(37, 11)),
         },
         Recorded {
@@ -165,6 +165,7 @@ fn recorded_replies_have_their_tokens_or_their_fault() {
             Ok(tokens) => {
                 let usage = usage.expect("it has usage");
                 assert_eq!((usage.tokens, usage.estimated), (tokens, false), "{}", recorded.url);
+                assert_eq!(usage.finish_reasons[0], Some(FinishReason::Stop), "{}", recorded.url);
                 assert_eq!(error, None, "{}", recorded.url);
             }
             Err(kind) => {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::anthropic::by_lifetime;
 use super::counts::{Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -32,6 +33,12 @@ pub(crate) static BEDROCK: Provider = Provider {
     cost: HasCost::Never,
     tier: "serviceTier.type",
     model: "model",
+    finish: Finish::Answer(&[
+        "stopReason",
+        "messageStop.stopReason",
+        "stop_reason",
+        "completionReason",
+    ]),
     streamed: |event| {
         let shapes = [event.get("contentBlockDelta"), Some(event)];
         shapes.into_iter().flatten().map(text).sum()
