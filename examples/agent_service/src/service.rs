@@ -66,7 +66,7 @@ impl Service {
     }
 }
 
-fn routes(service: Arc<Service>) -> Router {
+pub(crate) fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/runs", post(begin))
