@@ -39,7 +39,7 @@ pub(crate) fn run(rest: &[String]) -> Result<(), Error> {
 /// What is built with real clients, in workspaces of their own: the crate that reads their errors, and the
 /// examples whose books have to agree.
 fn clients(home: &Path) -> Result<(), Error> {
-    for folder in ["crates/runtime-clients", "crates/techrevati-runtime/examples/clients"] {
+    for folder in ["crates/runtime-clients", "examples/clients"] {
         let manifest = workspace::root().join(folder).join("Cargo.toml");
         let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(text(&manifest));
         if fetched.run().is_err() {

@@ -29,10 +29,13 @@ pub enum Kind {
     GenerateContent,
     /// `/model/…/converse` and `/model/…/converse-stream`.
     Converse,
+    /// `/model/…/invoke` and `/model/…/invoke-with-response-stream` of Bedrock, in the form of the
+    /// model's maker.
+    Invoke,
     /// `/api/chat` and `/api/generate` of Ollama.
     Ollama,
-    /// `…/embeddings`, `:embedContent`, `:batchEmbedContents` and `/api/embed`: metered, and nothing
-    /// is streamed.
+    /// `…/embeddings`, `:embedContent`, `:batchEmbedContents`, `/api/embed`, and models that embed
+    /// at Bedrock: metered, and nothing is streamed.
     Embedding,
 }
 
@@ -110,7 +113,8 @@ impl Ask {
             Kind::Responses => UsageFormat::OpenAiResponses,
             Kind::Messages => UsageFormat::Anthropic,
             Kind::GenerateContent => UsageFormat::Gemini,
-            Kind::Converse => UsageFormat::Bedrock,
+            Kind::Invoke if self.model.contains("anthropic.") => UsageFormat::Anthropic,
+            Kind::Converse | Kind::Invoke => UsageFormat::Bedrock,
             Kind::Ollama => UsageFormat::Ollama,
             Kind::Embedding if self.provider == Provider::Gemini => UsageFormat::Gemini,
             Kind::Embedding if self.provider == Provider::Ollama => UsageFormat::Ollama,

@@ -13,6 +13,9 @@
 //! | `reqwest-middleware` | a `Middleware` | `reqwest` 0.13, `rig` |
 //! | `async-openai` | a `Layer` over its request factories | `async-openai` 0.43 |
 //!
+//! Feature `bedrock` reads Amazon's binary event stream, in which Bedrock streams answers. Without it
+//! such a stream is billed by its reservation.
+//!
 //! Which calls are recognised, and by which part of their URL, says [`Kind`]. Other requests pass
 //! untouched.
 //!

@@ -1,5 +1,7 @@
 //! What a reply says of its usage and its failure, read from its bytes as they pass.
 
+#[cfg(feature = "bedrock")]
+mod amazon;
 mod events;
 mod lines;
 mod shape;
@@ -12,6 +14,8 @@ use runtime_resilience::{Fault, FaultBasis, FaultError, FaultKind, Provider};
 use runtime_usage::{ReportedUsage, StreamUsage, UsageFormat};
 use serde_json::Value;
 
+#[cfg(feature = "bedrock")]
+use self::amazon::{Messages, Told};
 use self::events::Events;
 use self::lines::Lines;
 use self::shape::{has_error, is_answer, is_part};
@@ -28,6 +32,9 @@ pub enum Framing {
     Events,
     /// A JSON value on each line.
     Lines,
+    /// Amazon's binary event stream, as Bedrock streams answers.
+    #[cfg(feature = "bedrock")]
+    Messages,
     /// A form that is not read: the call is billed by its reservation.
     Opaque,
 }
@@ -44,6 +51,9 @@ impl Framing {
         match &*kind {
             "text/event-stream" => Self::Events,
             "application/x-ndjson" | "application/jsonl" | "application/stream+json" => Self::Lines,
+            #[cfg(feature = "bedrock")]
+            "application/vnd.amazon.eventstream" => Self::Messages,
+            #[cfg(not(feature = "bedrock"))]
             "application/vnd.amazon.eventstream" => Self::Opaque,
             _ => Self::Whole,
         }
@@ -77,6 +87,8 @@ enum Reading {
     Whole(Whole),
     Events(Box<Events>),
     Lines(Lines),
+    #[cfg(feature = "bedrock")]
+    Messages(Box<Messages>),
     Opaque,
 }
 
@@ -85,7 +97,7 @@ enum Reading {
 struct Seen {
     provider: Provider,
     format: UsageFormat,
-    embeds: bool,
+    kind: Kind,
     usage: StreamUsage,
     /// The usage of a whole body.
     reported: Option<ReportedUsage>,
@@ -108,12 +120,14 @@ impl Meter {
             Framing::Whole => Reading::Whole(Whole::default()),
             Framing::Events => Reading::Events(Box::default()),
             Framing::Lines => Reading::Lines(Lines::default()),
+            #[cfg(feature = "bedrock")]
+            Framing::Messages => Reading::Messages(Box::default()),
             Framing::Opaque => Reading::Opaque,
         };
         let seen = Seen {
             provider: ask.provider,
             format,
-            embeds: ask.kind == Kind::Embedding,
+            kind: ask.kind,
             usage: StreamUsage::new(format).input_estimate(ask.input_estimate),
             reported: None,
             input_estimate: ask.input_estimate,
@@ -139,6 +153,8 @@ impl Meter {
             Reading::Whole(whole) => whole.push(bytes),
             Reading::Events(events) => events.push(bytes, |name, data| seen.event(name, data)),
             Reading::Lines(lines) => lines.push(bytes, |line| seen.event("", line)),
+            #[cfg(feature = "bedrock")]
+            Reading::Messages(messages) => messages.push(bytes, |told| seen.told(told)),
             Reading::Opaque => {}
         }
     }
@@ -154,6 +170,8 @@ impl Meter {
             Reading::Lines(lines) => lines.finish(|line| seen.event("", line)),
             Reading::Opaque => seen.ended = true,
             Reading::Events(_) => {}
+            #[cfg(feature = "bedrock")]
+            Reading::Messages(_) => {}
         }
         if seen.parts == 0 && !seen.ended && seen.error.is_none() {
             // Nothing else came.
@@ -220,9 +238,22 @@ impl Seen {
         self.part(name, &value);
     }
 
+    #[cfg(feature = "bedrock")]
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::Part(value) => self.part("", &value),
+            Told::Failed(exception) => self.part("error", &exception),
+            Told::Broken(why) => {
+                self.error.get_or_insert_with(|| FaultError::of(FaultKind::Malformed, why));
+            }
+        }
+    }
+
     fn part(&mut self, name: &str, value: &Value) {
         let tells_error = name == "error" || has_error(value);
-        if tells_error || !is_part(self.format, value) {
+        // Not every maker's form is known.
+        let is_part = self.kind == Kind::Invoke || is_part(self.format, value);
+        if tells_error || !is_part {
             self.failed(value, tells_error);
             // The last event of a failed response has its usage.
             let _ = self.usage.push(value);
@@ -295,7 +326,7 @@ impl Seen {
             return usage;
         }
         usage.tokens.input_tokens = self.input_estimate;
-        if !self.embeds {
+        if self.kind != Kind::Embedding {
             usage.tokens.output_tokens = u64::try_from(len).unwrap_or(u64::MAX).div_ceil(4);
         }
         usage.estimated = true;

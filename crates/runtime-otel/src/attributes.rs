@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use opentelemetry::trace::{SpanBuilder, SpanKind};
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::{Array, KeyValue, StringValue, Value};
 use runtime_events::payload::{Tool, TurnEnded, TurnStarted, Word};
 use runtime_events::{AgentEvent, AgentFailureClass, SpanOutcome};
 use serde_json::json;
@@ -25,7 +25,7 @@ pub(crate) struct Beginning {
 impl OtelConfig {
     pub(crate) fn agent(&self, event: &AgentEvent) -> Beginning {
         let mut said = vec![KeyValue::new(gen_ai::OPERATION, op::INVOKE_AGENT)];
-        let mut say = |key: &'static str, value: Option<opentelemetry::Value>| {
+        let mut say = |key: &'static str, value: Option<Value>| {
             said.extend(value.map(|value| KeyValue::new(key, value)));
         };
         say(gen_ai::AGENT_NAME, event.role.clone().map(Into::into));
@@ -159,6 +159,7 @@ pub(crate) fn ending(
                 said.push(KeyValue::new(gen_ai::RESPONSE_MODEL, Arc::clone(model)));
             }
             if let Some(event) = event {
+                said.extend(finished(&TurnEnded::of(event)));
                 spent(event, config, &mut said);
             }
         }
@@ -198,6 +199,11 @@ pub(crate) fn failure(event: Option<&AgentEvent>) -> Option<&'static str> {
 /// The text of a word, unless it is empty.
 pub(crate) fn told(word: Option<Word<'_>>) -> Option<&str> {
     word.map(Word::as_str).filter(|text| !text.is_empty())
+}
+
+fn finished(ended: &TurnEnded<'_>) -> Option<KeyValue> {
+    let reasons = ended.finish_reasons?.iter().map(|it| StringValue::from(it.to_owned()));
+    Some(KeyValue::new(gen_ai::FINISH_REASONS, Value::Array(Array::String(reasons.collect()))))
 }
 
 fn spent(event: &AgentEvent, config: &OtelConfig, said: &mut Vec<KeyValue>) {

@@ -17,6 +17,8 @@ pub mod gen_ai {
     pub const REQUEST_MODEL: &str = "gen_ai.request.model";
     /// The model that answered.
     pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    /// Why the answer ended, for each of its choices.
+    pub const FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
     /// The agent: our role.
     pub const AGENT_NAME: &str = "gen_ai.agent.name";
     /// The workflow, in the released conventions.

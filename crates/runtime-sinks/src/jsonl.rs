@@ -97,13 +97,7 @@ impl JsonlSink {
         };
         let (disk, opened) =
             opened.map_err(|error| SinkError::new(format!("open `{}`", path.display()), error))?;
-        let rules = Rules {
-            threshold: if durability == Durability::Memory { options.buffer } else { 0 },
-            rotation: options.rotation,
-            synced: durability.is_synced(),
-            keeps: durability == Durability::Sync && options.rotation.is_some(),
-        };
-        let writer = Writer::new(disk, opened, rules, Arc::clone(&options.clock));
+        let writer = Writer::new(disk, opened, Rules::of(options), Arc::clone(&options.clock));
         let log = Arc::new(Log::new(path.display().to_string(), writer));
         // The log's own events come first. If writing them fails, they are written later.
         let _ = log.flush(false);

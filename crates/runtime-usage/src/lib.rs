@@ -41,6 +41,7 @@ mod cost;
 mod decimal;
 mod diff;
 mod file;
+mod finish;
 mod json;
 mod kind;
 mod names;
@@ -73,6 +74,7 @@ pub use self::{
         InvalidDateError, PriceFormat, PriceList, PriceReader, PricingFileError, PricingParseError,
         SkipReason, Skipped,
     },
+    finish::FinishReason,
     kind::TokenKind,
     names::NameMatch,
     prices::ModelPrices,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::finish::FinishReason;
 use crate::snapshot::UsageSnapshot;
 use crate::tier::ServiceTier;
 use crate::usd::Usd;
 
-/// What a provider reports about a turn: its tokens, tier, cost and model.
+/// What a provider reports about a turn: its tokens, tier, cost and model, and why it ended.
 ///
 /// A [`UsageSnapshot`] converts into a report of tokens alone, which is complete. The default is a report
 /// of nothing: it is estimated, and its `usage` is missing, so that a turn is not taken for free.
@@ -34,6 +35,8 @@ pub struct ReportedUsage {
     pub cost: Option<Usd>,
     /// The model that answered, if the provider names it.
     pub model: Option<Arc<str>>,
+    /// Why the answer ended, for each of its first six choices; `None` where the provider did not say.
+    pub finish_reasons: [Option<FinishReason>; 6],
     /// Whether a count is an estimate, because the stream ended before it was reported.
     pub estimated: bool,
     /// The provider's names of the fields that it should have reported and did not. Their counts are
@@ -60,14 +63,21 @@ impl ReportedUsage {
 
 impl From<UsageSnapshot> for ReportedUsage {
     fn from(tokens: UsageSnapshot) -> Self {
-        let missing = Vec::new();
-        Self { tokens, tier: None, cost: None, model: None, estimated: false, missing }
+        Self {
+            tokens,
+            tier: None,
+            cost: None,
+            model: None,
+            finish_reasons: [None; 6],
+            estimated: false,
+            missing: Vec::new(),
+        }
     }
 }
 
 impl Default for ReportedUsage {
     fn default() -> Self {
-        let (tokens, missing) = (UsageSnapshot::default(), vec!["usage"]);
-        Self { tokens, tier: None, cost: None, model: None, estimated: true, missing }
+        let nothing = Self::from(UsageSnapshot::default());
+        Self { estimated: true, missing: vec!["usage"], ..nothing }
     }
 }

@@ -5,6 +5,7 @@ mod bedrock;
 mod cost;
 mod counts;
 mod error;
+mod finish;
 mod gemini;
 mod ollama;
 mod openai;
@@ -98,7 +99,9 @@ pub enum UsageFormat {
     ///
     /// `inputTokens` excludes tokens read from the cache or written to it.
     ///
-    /// In a stream, the event `metadata` has the usage. Events may be wrapped in their names or not.
+    /// In a stream, the event `metadata` has the usage. Events may be wrapped in their names or not. Parts
+    /// of `InvokeModelWithResponseStream` are accepted, too: the last one has
+    /// `amazon-bedrock-invocationMetrics`.
     Bedrock,
     /// An answer of Ollama's own API.
     ///

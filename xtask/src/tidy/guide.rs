@@ -3,7 +3,7 @@
 use super::{PROJECT, Problem, assert_none, has_extension};
 
 /// The folder of the compiled code: `some_page.rs` for `docs/some-page.md`.
-const EXAMPLES: &str = "crates/techrevati-runtime/examples/guides";
+const EXAMPLES: &str = "examples/guides/src";
 
 #[test]
 fn every_rust_block_of_a_guide_is_in_its_example() {

@@ -60,7 +60,7 @@ const LAYERS: &[Layer] = &[
     // The SDK of OpenTelemetry is off by default.
     Layer {
         name: "runtime-otel",
-        below: &["runtime-events", "runtime-sinks"],
+        below: &["runtime-events", "runtime-sinks", "runtime-usage"],
         others: &["opentelemetry", "opentelemetry_sdk"],
     },
     Layer {
@@ -100,6 +100,8 @@ const LAYERS: &[Layer] = &[
         others: &[
             "async-openai",
             "async-trait",
+            "aws-smithy-eventstream",
+            "aws-smithy-types",
             "bytes",
             "http",
             "http-body",

@@ -123,9 +123,9 @@ fn is_rust(path: &str) -> bool {
     has_extension(path, "rs")
 }
 
-/// Rust files below `crates/`. The sources of xtask spell the words that they look for.
+/// Rust files of crates and examples. The sources of xtask spell the words that they look for.
 fn is_of_a_crate(path: &str) -> bool {
-    is_rust(path) && path.starts_with("crates/")
+    is_rust(path) && ["crates/", "examples/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// The files that users link, without tests, benches and examples.

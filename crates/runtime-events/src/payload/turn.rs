@@ -1,6 +1,6 @@
 //! Turns, the attempts of a turn, tools and waits.
 
-use super::Word;
+use super::{Word, Words};
 
 payload! {
     /// A turn or an attempt begins.
@@ -50,6 +50,9 @@ payload! {
         estimated: bool = "estimated",
         /// The provider itself told the cost.
         cost_reported: bool = "cost_reported",
+        /// Why the provider says that the answer ended, for each of its first choices: `stop`,
+        /// `length`, `tool_call`, `content_filter`, `error`, `pause` or `other`.
+        finish_reasons: Option<Words<'e>> = "finish_reasons",
         /// What is left of the session's budget, in dollars; negative if it is overspent.
         budget_remaining_usd: Option<f64> = "budget_remaining_usd",
         /// What the budgets above leave of it, if that is less.

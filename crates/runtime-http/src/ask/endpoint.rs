@@ -52,6 +52,8 @@ const PATHS: &[(&str, Kind, bool)] = &[
     (":streamGenerateContent", Kind::GenerateContent, true),
     ("/converse", Kind::Converse, false),
     ("/converse-stream", Kind::Converse, true),
+    ("/invoke", Kind::Invoke, false),
+    ("/invoke-with-response-stream", Kind::Invoke, true),
     ("/api/chat", Kind::Ollama, false),
     ("/api/generate", Kind::Ollama, false),
     ("/embeddings", Kind::Embedding, false),
@@ -84,7 +86,12 @@ pub(super) fn kind(path: &str) -> Option<(Kind, bool)> {
     let &(_, kind, streams) = PATHS.iter().find(|(end, ..)| path.ends_with(end))?;
     // A message of a thread is no call; a run of it would be.
     let of_thread = kind == Kind::Messages && path.contains("/threads/");
-    (!of_thread).then_some((kind, streams))
+    if kind != Kind::Invoke {
+        return (!of_thread).then_some((kind, streams));
+    }
+    // Others than Bedrock invoke something, too.
+    let (_, model) = path.rsplit_once("/model/")?;
+    Some((if model.contains("embed") { Kind::Embedding } else { kind }, streams))
 }
 
 /// The model in a path: `/models/M:verb`, `/model/M/converse`, `/deployments/M/…`.

@@ -35,9 +35,14 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
             b"max_tokens"
             | b"max_completion_tokens"
             | b"max_output_tokens"
+            | b"max_gen_len"
             | b"max_tokens_to_sample" => limit = limit.max(value().as_u64()),
-            // Of Gemini, Bedrock and Ollama: an object with the limit.
-            b"generationConfig" | b"generation_config" | b"inferenceConfig" | b"options" => {
+            // Of Gemini, Bedrock, Titan and Ollama: an object with the limit.
+            b"generationConfig"
+            | b"generation_config"
+            | b"inferenceConfig"
+            | b"textGenerationConfig"
+            | b"options" => {
                 limit = limit.max(limit_in(&value()));
             }
             b"n" => choices = value().as_u64().unwrap_or(1).max(1),
@@ -52,7 +57,14 @@ pub(super) fn scan(body: &[u8]) -> Option<Scanned> {
 }
 
 fn limit_in(config: &Value) -> Option<u64> {
-    let names = ["maxOutputTokens", "max_output_tokens", "maxTokens", "num_predict"];
+    let names = [
+        "maxOutputTokens",
+        "max_output_tokens",
+        "maxTokens",
+        "max_new_tokens",
+        "maxTokenCount",
+        "num_predict",
+    ];
     names.iter().find_map(|name| config.get(name)?.as_u64())
 }
 

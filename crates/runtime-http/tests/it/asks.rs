@@ -38,6 +38,18 @@ fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
             "https://bedrock-runtime.us-east-1.amazonaws.com/model/a.b-v1%3A0/converse-stream",
             (Provider::Bedrock, Kind::Converse, true),
         ),
+        (
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.anthropic.a-v1%3A0/invoke",
+            (Provider::Bedrock, Kind::Invoke, false),
+        ),
+        (
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/m/invoke-with-response-stream",
+            (Provider::Bedrock, Kind::Invoke, true),
+        ),
+        (
+            "https://bedrock-runtime.us-east-1.amazonaws.com/model/amazon.titan-embed-text-v2/invoke",
+            (Provider::Bedrock, Kind::Embedding, false),
+        ),
         ("http://localhost:11434/api/chat", (Provider::Ollama, Kind::Ollama, true)),
         (
             "https://openrouter.ai/api/v1/chat/completions",
@@ -54,6 +66,7 @@ fn kinds_of_calls_and_their_providers_are_known_by_the_url() {
         "https://api.openai.com/v1/threads/t/messages",
         "https://api.anthropic.com/v1/messages/count_tokens",
         "https://api.openai.com/v1/models",
+        "http://localhost:8000/chain/invoke",
     ] {
         assert_eq!(kind(url), None, "{url}");
     }
@@ -74,6 +87,9 @@ fn limits_and_tiers_are_known_by_their_names() {
     assert_eq!(limit(r#"{"generationConfig":{"maxOutputTokens":7}}"#), Some(7));
     assert_eq!(limit(r#"{"inferenceConfig":{"maxTokens":8}}"#), Some(8));
     assert_eq!(limit(r#"{"options":{"num_predict":9}}"#), Some(9));
+    assert_eq!(limit(r#"{"prompt":"","max_gen_len":10}"#), Some(10));
+    assert_eq!(limit(r#"{"textGenerationConfig":{"maxTokenCount":11}}"#), Some(11));
+    assert_eq!(limit(r#"{"inferenceConfig":{"max_new_tokens":12}}"#), Some(12));
     let tier = |body: &str| chat(body).tier;
     assert_eq!(tier(r#"{"service_tier":"flex"}"#), ServiceTier::Flex);
     assert_eq!(tier(r#"{"serviceTier":{"type":"priority"}}"#), ServiceTier::Priority);

@@ -17,6 +17,12 @@ fn texts(chunks: &[Value]) -> String {
     chunks.iter().filter_map(text).collect()
 }
 
+/// Why the answer ended, by the last event of its turn.
+fn finished(fixture: &Fixture) -> Value {
+    let event = fixture.only(AgentEventName::TurnCompleted);
+    serde_json::to_value(&event.data).expect("it is JSON")["finish_reasons"].clone()
+}
+
 #[tokio::test]
 async fn first_route_fails_and_the_second_answers() {
     for door in doors() {
@@ -30,6 +36,7 @@ async fn first_route_fails_and_the_second_answers() {
         assert_eq!((books.tokens, books.estimated), (ANSWERED, false), "{door:?}");
         assert_eq!(books.cost, Usd::from_nanos(140_000), "{door:?}");
         assert_eq!(books.story, ["turn", "down failed", "fine answered", "answered"], "{door:?}");
+        assert_eq!(finished(&fixture), json!(["stop"]), "{door:?}");
         assert_eq!(fixture.provider.models(), ["down", "fine"], "{door:?}");
         fixture.session.complete().unwrap();
     }
@@ -50,6 +57,7 @@ async fn stream_is_passed_on_and_billed_by_its_report() {
             assert_eq!((books.tokens, books.estimated), (ANSWERED, false), "{door:?} {model}");
             let answered = format!("{model} answered");
             assert_eq!(books.story, ["turn", "down failed", &answered, "answered"], "{door:?}");
+            assert_eq!(finished(&fixture), json!(["stop"]), "{door:?} {model}");
         }
     }
 }

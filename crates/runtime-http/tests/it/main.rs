@@ -2,6 +2,8 @@
 #![cfg(all(feature = "tower", feature = "reqwest-middleware", feature = "async-openai"))]
 
 mod asks;
+#[cfg(feature = "bedrock")]
+mod bedrock;
 mod cases;
 mod doors;
 mod ends;

@@ -5,101 +5,137 @@ use http::{Method, Uri};
 use proptest::prelude::*;
 use runtime_http::{Ask, Framing, Meter};
 use runtime_resilience::FaultError;
-use runtime_usage::{ReportedUsage, UsageSnapshot};
+use runtime_usage::{FinishReason, ReportedUsage, UsageSnapshot};
 
 /// A recorded reply: the URL and the body of its request, the form of its bytes, and the tokens.
 struct Recorded {
     url: &'static str,
     request: &'static str,
     framing: Framing,
-    reply: &'static str,
+    reply: Bytes,
     tokens: Result<UsageSnapshot, &'static str>,
 }
 
 const ASKS_STREAM: &str = r#"{"model": "m", "stream": true}"#;
 
 fn recorded() -> Vec<Recorded> {
+    of_text().into_iter().chain(of_bedrock()).collect()
+}
+
+#[cfg(not(feature = "bedrock"))]
+fn of_bedrock() -> [Recorded; 0] {
+    []
+}
+
+#[cfg(feature = "bedrock")]
+fn of_bedrock() -> [Recorded; 5] {
+    use crate::bedrock::{claude, conversation, llama, throttled};
+
+    const CONVERSE: &str =
+        "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2/converse-stream";
+    const CLAUDE: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/us.anthropic.claude-v2/invoke-with-response-stream";
+    const LLAMA: &str = "https://bedrock-runtime.us-east-1.amazonaws.com/model/meta.llama3/invoke-with-response-stream";
+
+    let recorded = |url, reply: Vec<u8>, tokens| Recorded {
+        url,
+        request: r#"{"messages": []}"#,
+        framing: Framing::Messages,
+        reply: reply.into(),
+        tokens,
+    };
+    let mut damaged = conversation();
+    damaged[40] ^= 1;
+    [
+        recorded(CONVERSE, conversation(), Ok(UsageSnapshot::new(12, 3))),
+        recorded(CONVERSE, throttled(), Err("rate_limit")),
+        recorded(CONVERSE, damaged, Err("malformed")),
+        recorded(CLAUDE, claude(), Ok(UsageSnapshot::new(25, 15))),
+        recorded(LLAMA, llama(), Ok(UsageSnapshot::new(13, 34))),
+    ]
+}
+
+fn of_text() -> Vec<Recorded> {
     vec![
         Recorded {
             url: "https://api.openai.com/v1/chat/completions",
             request: ASKS_STREAM,
             framing: Framing::Events,
-            reply: "\u{feff}: comment\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Grüße \"}}]}\r\n\r\n\
+            reply: Bytes::from_static("\u{feff}: comment\r\ndata: {\"choices\":[{\"delta\":{\"content\":\"Grüße \"}}]}\r\n\r\n\
                 data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"🌍\"},\"finish_reason\":\"stop\"}]}\n\n\
                 data: {\"choices\":[],\"usage\":{\"prompt_tokens\":30,\"completion_tokens\":5,\"total_tokens\":35}}\n\n\
-                data: [DONE]\n\n",
+                data: [DONE]\n\n".as_bytes()),
             tokens: Ok(UsageSnapshot::new(30, 5)),
         },
         Recorded {
             url: "https://api.anthropic.com/v1/messages",
             request: ASKS_STREAM,
             framing: Framing::Events,
-            reply: "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
+            reply: Bytes::from_static("event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":25,\"output_tokens\":1}}}\n\n\
                 event: ping\ndata: {\"type\": \"ping\"}\n\n\
                 event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"text\":\"Hello\"}}\n\n\
                 event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":15}}\n\n\
-                event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+                event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n".as_bytes()),
             tokens: Ok(UsageSnapshot::new(25, 15)),
         },
         Recorded {
             url: "https://api.anthropic.com/v1/messages",
             request: ASKS_STREAM,
             framing: Framing::Events,
-            reply: "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n",
+            reply: Bytes::from_static("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n".as_bytes()),
             tokens: Err("overload"),
         },
         Recorded {
             url: "https://api.openai.com/v1/responses",
             request: ASKS_STREAM,
             framing: Framing::Events,
-            reply: "data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"error\":null}}\n\n\
+            reply: Bytes::from_static("data: {\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"error\":null}}\n\n\
                 data: {\"type\":\"response.output_text.delta\",\"delta\":\"Hello\"}\n\n\
-                data: {\"type\":\"response.completed\",\"response\":{\"usage\":{\"input_tokens\":37,\"output_tokens\":11,\"total_tokens\":48}}}\n\n",
+                data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":37,\"output_tokens\":11,\"total_tokens\":48}}}\n\n".as_bytes()),
             tokens: Ok(UsageSnapshot::new(37, 11)),
         },
         Recorded {
             url: "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse",
             request: r#"{"contents": []}"#,
             framing: Framing::Events,
-            reply: "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}],\"usageMetadata\":{\"promptTokenCount\":4,\"totalTokenCount\":4}}\n\n\
-                data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}\n\n",
+            reply: Bytes::from_static("data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}],\"usageMetadata\":{\"promptTokenCount\":4,\"totalTokenCount\":4}}\n\n\
+                data: {\"candidates\":[{\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}\n\n".as_bytes()),
             tokens: Ok(UsageSnapshot::new(4, 2)),
         },
         Recorded {
             url: "https://generativelanguage.googleapis.com/v1beta/models/gemini-2.5-pro:streamGenerateContent",
             request: r#"{"contents": []}"#,
             framing: Framing::Whole,
-            reply: "[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]},\n{\"candidates\":[{\"finishReason\":\"STOP\"}],\
-                \"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}]",
+            reply: Bytes::from_static("[{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"Hi\"}]}}]},\n{\"candidates\":[{\"finishReason\":\"STOP\"}],\
+                \"usageMetadata\":{\"promptTokenCount\":4,\"candidatesTokenCount\":2,\"totalTokenCount\":6}}]".as_bytes()),
             tokens: Ok(UsageSnapshot::new(4, 2)),
         },
         Recorded {
             url: "http://localhost:11434/api/chat",
             request: r#"{"model": "llama3.2"}"#,
             framing: Framing::Lines,
-            reply: "{\"message\":{\"content\":\"Hi\"},\"done\":false}\n\
-                {\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":26,\"eval_count\":9}",
+            reply: Bytes::from_static("{\"message\":{\"content\":\"Hi\"},\"done\":false}\n\
+                {\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":26,\"eval_count\":9}".as_bytes()),
             tokens: Ok(UsageSnapshot::new(26, 9)),
         },
         Recorded {
             url: "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude-v2/converse",
             request: r#"{"messages": []}"#,
             framing: Framing::Whole,
-            reply: "{\"output\":{},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":12,\"outputTokens\":3,\"totalTokens\":15}}",
+            reply: Bytes::from_static("{\"output\":{},\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":12,\"outputTokens\":3,\"totalTokens\":15}}".as_bytes()),
             tokens: Ok(UsageSnapshot::new(12, 3)),
         },
         Recorded {
             url: "https://openrouter.ai/api/v1/chat/completions",
             request: r#"{"model": "m"}"#,
             framing: Framing::Whole,
-            reply: "{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}",
+            reply: Bytes::from_static("{\"error\":{\"code\":402,\"message\":\"Insufficient credits\"}}".as_bytes()),
             tokens: Err("quota"),
         },
         Recorded {
             url: "https://api.openai.com/v1/chat/completions",
             request: r#"{"model": "m"}"#,
             framing: Framing::Whole,
-            reply: "{\"choices\":[{\"message\":{\"content\":\"cut of",
+            reply: Bytes::from_static("{\"choices\":[{\"message\":{\"content\":\"cut of".as_bytes()),
             tokens: Err("network"),
         },
     ]
@@ -109,7 +145,7 @@ fn read(recorded: &Recorded, cuts: &[usize]) -> (Option<ReportedUsage>, bool, Op
     let uri: Uri = recorded.url.parse().expect("it is a URL");
     let ask = Ask::of(&Method::POST, &uri, recorded.request.as_bytes()).expect("it is a call");
     let mut meter = Meter::new(&ask, recorded.framing);
-    let reply = Bytes::from_static(recorded.reply.as_bytes());
+    let reply = &recorded.reply;
     let mut from = 0;
     for cut in cuts {
         let to = (*cut % (reply.len() + 1)).max(from);
@@ -129,6 +165,7 @@ fn recorded_replies_have_their_tokens_or_their_fault() {
             Ok(tokens) => {
                 let usage = usage.expect("it has usage");
                 assert_eq!((usage.tokens, usage.estimated), (tokens, false), "{}", recorded.url);
+                assert_eq!(usage.finish_reasons[0], Some(FinishReason::Stop), "{}", recorded.url);
                 assert_eq!(error, None, "{}", recorded.url);
             }
             Err(kind) => {

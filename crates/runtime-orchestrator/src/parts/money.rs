@@ -14,8 +14,8 @@ use chrono::{DateTime, Utc};
 use runtime_resilience::Demand;
 use runtime_sinks::UsageSink;
 use runtime_usage::{
-    Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, PricingTable,
-    ReportedUsage, UsageSnapshot, UsageTracker, Usd,
+    Account, AccountStatement, Balance, BudgetExceededError, BudgetMark, FinishReason,
+    PricingTable, ReportedUsage, UsageSnapshot, UsageTracker, Usd,
 };
 
 pub(crate) use self::ask::Ask;
@@ -47,6 +47,8 @@ pub(crate) struct Bill {
     /// `None` if the usage is unknown.
     pub(crate) usage: Option<UsageSnapshot>,
     pub(crate) cost: Usd,
+    /// Why the answer ended, for each of its first choices.
+    pub(crate) finish_reasons: [Option<FinishReason>; 6],
     /// Whether the usage is an estimate, because the call was cut short or its usage is unknown.
     pub(crate) estimated: bool,
     /// Whether the provider reported the cost.
@@ -64,6 +66,10 @@ impl Bill {
             self.usage = Some(self.usage.map_or(*usage, |before| before.saturating_add(usage)));
         }
         self.cost = self.cost.saturating_add(other.cost);
+        // The last attempt has the answer.
+        if other.finish_reasons != [None; 6] {
+            self.finish_reasons = other.finish_reasons;
+        }
         self.estimated |= other.estimated;
         self.reported |= other.reported;
         self.marks.extend(other.marks.iter().cloned());

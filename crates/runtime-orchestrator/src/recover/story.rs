@@ -312,7 +312,11 @@ impl<'s> Story<'s> {
             bill.note(&mut ended);
             tell::balance(&self.core.money, &mut ended);
         }
-        ended.data()
+        let mut data = ended.data();
+        if self.metered {
+            bill.note_finish(&mut data);
+        }
+        data
     }
 
     /// Enters an event of a recovery in the session's books.

@@ -9,7 +9,9 @@ use std::time::Duration;
 use runtime_events::payload::{TurnStarted, Word};
 use runtime_events::{AgentEventStatus, SpanId};
 use runtime_resilience::Headers;
-use runtime_usage::{BudgetExceededError, BudgetMark, ReportedUsage, UsageSnapshot, Usd};
+use runtime_usage::{
+    BudgetExceededError, BudgetMark, FinishReason, ReportedUsage, UsageSnapshot, Usd,
+};
 
 use crate::core::Hold;
 use crate::error::{BoxError, TurnError};
@@ -36,6 +38,9 @@ pub struct Answer<T> {
     pub cost_reported: bool,
     /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
+    /// Why the answer ended, for each of its first six choices; `None` where the usage that was read
+    /// does not say.
+    pub finish_reasons: [Option<FinishReason>; 6],
     /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
     /// Set if this turn overspent an enforced budget. The answer is paid for; later turns are
@@ -82,6 +87,9 @@ pub struct Settled {
     pub cost_reported: bool,
     /// Whether a count, and therefore the cost, is an estimate.
     pub estimated: bool,
+    /// Why the answer ended, for each of its first six choices; `None` where the usage that was read
+    /// does not say.
+    pub finish_reasons: [Option<FinishReason>; 6],
     /// The budget marks that the turn crossed, as a sign to wrap up.
     pub marks: Vec<BudgetMark>,
     /// Set if this turn overspent an enforced budget.

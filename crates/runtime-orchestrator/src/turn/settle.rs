@@ -5,7 +5,7 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 
-use runtime_events::payload::{TurnEnded, Word};
+use runtime_events::payload::{TurnEnded, Word, Words};
 use runtime_events::{AgentEventStatus, AgentFailureClass, Data, FailureScenario, SpanOutcome};
 use runtime_policy::GuardrailViolatedError;
 use runtime_resilience::{CallOutcome, Failure, TimeoutPhase};
@@ -85,7 +85,15 @@ impl ActiveTurn<'_> {
     pub(crate) fn answer<T>(&mut self, value: T, usage: Option<ReportedUsage>) -> Answer<T> {
         let model = Arc::clone(&self.model);
         let bill = self.answered(usage);
-        let Bill { usage, cost, estimated, reported: cost_reported, marks, over_budget } = bill;
+        let Bill {
+            usage,
+            cost,
+            finish_reasons,
+            estimated,
+            reported: cost_reported,
+            marks,
+            over_budget,
+        } = bill;
         let (attempts, provider) = (1, None);
         Answer {
             value,
@@ -93,6 +101,7 @@ impl ActiveTurn<'_> {
             cost,
             cost_reported,
             estimated,
+            finish_reasons,
             marks,
             over_budget,
             attempts,
@@ -216,10 +225,25 @@ fn data(
         }
         None => ended.scenario = scenario.map(|scenario| Word::Literal(scenario.as_str())),
     }
-    Some(ended.data()).filter(|data| !data.is_empty())
+    let mut data = ended.data();
+    if let Some((bill, _)) = bill.filter(|_| !model.is_empty()) {
+        bill.note_finish(&mut data);
+    }
+    Some(data).filter(|data| !data.is_empty())
 }
 
 impl Bill {
+    /// Writes why the answer ended into the data of an event.
+    pub(crate) fn note_finish(&self, data: &mut Data) {
+        if self.finish_reasons == [None; 6] {
+            return;
+        }
+        let words: Vec<_> = self.finish_reasons.iter().flatten().map(|it| it.as_str()).collect();
+        let ended =
+            TurnEnded { finish_reasons: Some(Words::Written(&words)), ..TurnEnded::default() };
+        ended.write(data);
+    }
+
     /// Writes the bill into the payload of an event.
     pub(crate) fn note(&self, ended: &mut TurnEnded<'_>) {
         if let Some(usage) = &self.usage {
@@ -240,9 +264,15 @@ impl Bill {
 
 impl Settled {
     pub(super) fn of(bill: Bill) -> Self {
-        let Bill { usage, cost, estimated, reported: cost_reported, marks, over_budget } = bill;
-        let usage = usage.unwrap_or_default();
-        Self { usage, cost, cost_reported, estimated, marks, over_budget }
+        Self {
+            usage: bill.usage.unwrap_or_default(),
+            cost: bill.cost,
+            cost_reported: bill.reported,
+            estimated: bill.estimated,
+            finish_reasons: bill.finish_reasons,
+            marks: bill.marks,
+            over_budget: bill.over_budget,
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use runtime_events::AgentEventName;
-use runtime_orchestrator::{BoxError, ToolCall, ToolError, Turn, TurnError};
-use runtime_usage::{Limit, UsageSnapshot, Usd};
+use runtime_orchestrator::{Attempt, BoxError, ToolCall, ToolError, Turn, TurnError};
+use runtime_usage::{FinishReason, Limit, UsageFormat, UsageSnapshot, Usd};
+use serde_json::json;
 
 use crate::support::{Fixture, dollar, limit, now};
 
@@ -79,4 +80,36 @@ fn blocking_turn_with_a_timeout_is_refused_uncounted() {
     assert_eq!(session.summary().iterations, 0);
     assert_eq!(fixture.events.len(), before, "no event is emitted");
     assert!(fixture.events.all(AgentEventName::AgentBlocked).is_empty());
+}
+
+#[test]
+fn answer_and_its_events_say_why_it_ended() {
+    let fixture = Fixture::new();
+    let session = fixture.orchestrator.session().unwrap();
+    let cut = |(): &()| {
+        UsageFormat::OpenAiChat.read(&json!({
+            "choices": [{"finish_reason": "length"}, {"finish_reason": "tool_calls"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }))
+    };
+    let ended = [Some(FinishReason::Length), Some(FinishReason::ToolCall)];
+    let nothing = || async { Ok::<_, BoxError>(()) };
+    let answer = now(session.run_turn(Turn::model("m").usage_from(cut), nothing)).unwrap();
+    assert_eq!(answer.finish_reasons[..2], ended);
+    let recovered = Turn::model("m").usage_from(cut);
+    let call = |_: Attempt| nothing();
+    let answer = now(session.run_turn_recovering(recovered, call)).unwrap();
+    assert_eq!(answer.finish_reasons[..2], ended);
+    for name in [AgentEventName::AttemptCompleted, AgentEventName::TurnCompleted] {
+        for event in fixture.events.all(name) {
+            let data = serde_json::to_value(&event.data).unwrap();
+            assert_eq!(data["finish_reasons"], json!(["length", "tool_call"]), "{name}");
+        }
+    }
+    assert_eq!(fixture.events.all(AgentEventName::TurnCompleted).len(), 2);
+
+    now(session.run_turn(Turn::model("m").usage(dollar()), nothing)).unwrap();
+    let events = fixture.events.all(AgentEventName::TurnCompleted);
+    let told = serde_json::to_value(&events.last().unwrap().data).unwrap();
+    assert_eq!(told.get("finish_reasons"), None, "nobody said");
 }

@@ -193,6 +193,39 @@ fn readers_on_other_threads_agree() {
     }
 }
 
+#[test]
+fn lagging_reader_on_another_thread_accounts_for_every_event() {
+    let session = keeping(3);
+    let mut events = session.handle().events();
+    let reader = thread::spawn(move || {
+        let (mut seen, mut missed) = (0, 0);
+        crate::support::wait_for(async {
+            while let Some(read) = events.next().await {
+                match read {
+                    Ok(event) => {
+                        seen += 1;
+                        assert_eq!(event.seq, Some(seen + missed), "none is skipped unsaid");
+                    }
+                    Err(error) => {
+                        assert!(error.missed > 0);
+                        missed += error.missed;
+                    }
+                }
+                // The session runs ahead.
+                thread::yield_now();
+            }
+        });
+        (seen, missed)
+    });
+    for _ in 0..2_000 {
+        now(session.run_tool("t", fine)).unwrap();
+    }
+    session.complete().unwrap();
+    let (seen, missed) = returns(|| reader.join().unwrap());
+    assert!(seen >= 3, "the last ones are kept");
+    assert!(seen + missed > 4_000, "{seen} seen, {missed} missed");
+}
+
 #[cfg(feature = "stream")]
 #[test]
 fn events_are_a_stream() {

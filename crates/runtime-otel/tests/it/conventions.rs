@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
-use opentelemetry::Value;
 use opentelemetry::trace::SpanKind;
+use opentelemetry::{Array, Value};
 use opentelemetry_sdk::trace::SpanData;
 use runtime_events::{AgentEventName, Data, SpanOutcome};
 use runtime_otel::{OtelConfig, SemconvProfile};
@@ -18,6 +18,7 @@ use crate::support::{Measured, Rig, Told, said};
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
     Text,
+    Texts,
     Int,
 }
 
@@ -40,6 +41,7 @@ struct Metric {
 const CHAT: &[&str] = &[
     "gen_ai.request.model",
     "gen_ai.conversation.id",
+    "gen_ai.response.finish_reasons",
     "gen_ai.response.model",
     "gen_ai.usage.input_tokens",
     "gen_ai.usage.output_tokens",
@@ -103,6 +105,7 @@ const TYPES: &[(&str, Kind)] = &[
     ("gen_ai.output.messages", Kind::Text),
     ("gen_ai.provider.name", Kind::Text),
     ("gen_ai.request.model", Kind::Text),
+    ("gen_ai.response.finish_reasons", Kind::Texts),
     ("gen_ai.response.model", Kind::Text),
     ("gen_ai.system_instructions", Kind::Text),
     ("gen_ai.tool.call.arguments", Kind::Text),
@@ -210,6 +213,7 @@ fn run(profile: SemconvProfile, outcome: SpanOutcome) -> Rig {
         .with("cache_write_1h_tokens", 1)
         .with("input_audio_tokens", 20_000)
         .with("reasoning_tokens", 40)
+        .with("finish_reasons", json!(["stop", "length"]))
         .with("cost_usd", 0.25);
     rig.emit(&writer.turn_ended(turn, outcome).with_data(spent));
     let (tool, event) = writer.tool("search");
@@ -256,6 +260,7 @@ fn check(span: &SpanData, expected: &Span, profile: SemconvProfile, outcome: Spa
             let kind = TYPES.iter().find(|(name, _)| name == key).map(|(_, kind)| *kind);
             let found = match value {
                 Value::I64(_) => Kind::Int,
+                Value::Array(Array::String(_)) => Kind::Texts,
                 _ => Kind::Text,
             };
             assert_eq!(kind, Some(found), "{key}");

@@ -1,13 +1,13 @@
 //! Real sessions.
 
 use opentelemetry::trace::{Span, TraceContextExt, Tracer};
-use opentelemetry::{Context, global::BoxedTracer};
+use opentelemetry::{Array, Context, Value, global::BoxedTracer};
 use runtime_events::{AgentEvent, ManualClock};
 use runtime_orchestrator::{BoxError, Orchestrator, TelemetryConfig, Turn};
 use runtime_otel::OtelConfig;
 use runtime_sinks::EventFanOut;
 use runtime_sinks::testing::RecordingEventSink;
-use runtime_usage::UsageSnapshot;
+use runtime_usage::{UsageFormat, UsageSnapshot};
 
 use crate::support::{Rig, said};
 
@@ -171,4 +171,18 @@ fn an_accepted_handoff_is_a_link_live_and_replayed() {
         let from = spans[1].links.iter().next().unwrap().span_context.span_id();
         assert_eq!(from, spans[0].span_context.span_id());
     }
+}
+
+#[tokio::test]
+async fn answer_says_why_it_ended() {
+    let (rig, _, orchestrator) = orchestrator();
+    let session = orchestrator.session().unwrap();
+    let reply = serde_json::json!({
+        "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+    });
+    let turn = Turn::model("gpt-5").usage_from(move |(): &()| UsageFormat::OpenAiChat.read(&reply));
+    session.run_turn(turn, || async { Ok::<_, BoxError>(()) }).await.unwrap();
+    let reasons = Value::Array(Array::String(vec!["stop".into(), "length".into()]));
+    assert_eq!(said(&rig.span("chat gpt-5"))["gen_ai.response.finish_reasons"], reasons);
 }

@@ -176,3 +176,17 @@ impl Group {
         self.durable = end;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_failed_sync_are_in_doubt_and_their_neighbours_are_not() {
+        let mut group = Group { durable: 10, ..Group::default() };
+        group.doubt(20);
+        group.durable = 30;
+        let in_doubt = |end: &u64| group.doubts(*end);
+        assert!((1..=30).filter(in_doubt).eq(11..=20));
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, ManualClock};
 
-use super::config::Rotation;
+use super::config::{Durability, JsonlConfig, Rotation};
 use super::log::Log;
 use super::medium::{Medium, Opened, Segment, Tail};
 use super::writer::{BACKLOG, Rules, Writer};
@@ -180,6 +180,20 @@ fn event(seq: u64) -> Arc<AgentEvent> {
     event.session_id = Some("s".into());
     event.seq = Some(seq);
     Arc::new(event)
+}
+
+#[test]
+fn unsynced_lines_are_kept_only_for_those_who_wait_and_if_there_is_a_next_file() {
+    let all = [Durability::Memory, Durability::Os, Durability::Sync];
+    let all = all.into_iter().chain([Durability::Interval(Duration::ZERO)]);
+    for durability in all {
+        for rotation in [None, Some(Rotation::size(1))] {
+            let mut options = JsonlConfig::default().durability(durability);
+            options.rotation = rotation;
+            let keeps = durability == Durability::Sync && rotation.is_some();
+            assert_eq!(Rules::of(&options).keeps, keeps, "{durability:?} {rotation:?}");
+        }
+    }
 }
 
 fn adds_up(stats: SinkStats) -> bool {

@@ -11,7 +11,7 @@ use runtime_events::payload::{LogRecord, Word};
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Clock, Data};
 use serde::Serialize;
 
-use super::config::Rotation;
+use super::config::{Durability, JsonlConfig, Rotation};
 use super::medium::{Medium, Opened, Segment, Tail};
 use crate::losses::{Losses, record};
 use crate::sink::SinkStats;
@@ -68,6 +68,19 @@ pub(crate) struct Rules {
     pub(crate) synced: bool,
     /// Whether unsynced bytes are kept, in case a sync fails.
     pub(crate) keeps: bool,
+}
+
+impl Rules {
+    pub(crate) fn of(options: &JsonlConfig) -> Self {
+        let JsonlConfig { durability, rotation, buffer, .. } = *options;
+        Self {
+            threshold: if durability == Durability::Memory { buffer } else { 0 },
+            rotation,
+            synced: durability.is_synced(),
+            // Lines that were acknowledged as synced go to the next file if the sync fails.
+            keeps: durability == Durability::Sync && rotation.is_some(),
+        }
+    }
 }
 
 /// How many bytes may be pending above the threshold while the disk fails.

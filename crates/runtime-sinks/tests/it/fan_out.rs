@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use runtime_events::AgentEvent;
 use runtime_sinks::{
     EventFanOut, EventSink, FanOutError, RingBufferEventSink, RingBufferUsageSink, SinkError,
-    UsageFanOut, UsageRecord, UsageSink,
+    SinkStats, UsageFanOut, UsageRecord, UsageSink,
 };
 
 use crate::common::{event, record};
@@ -70,6 +70,38 @@ fn flush_reaches_every_sink() {
         all.flush().unwrap_err().to_string().starts_with("cannot flush all sinks: 2 of 2 failed")
     );
     assert_eq!(sinks.map(|sink| sink.0.load(Ordering::Relaxed)), [1, 1]);
+}
+
+#[test]
+fn shared_sink_is_flushed_and_has_its_stats() {
+    struct Inner;
+
+    impl EventSink for Inner {
+        fn emit(&self, _event: &Arc<AgentEvent>) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn stats(&self) -> Option<SinkStats> {
+            let mut stats = SinkStats::default();
+            stats.accepted = 7;
+            Some(stats)
+        }
+    }
+
+    impl UsageSink for Inner {
+        fn record(&self, _record: &UsageRecord) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn flush(&self) -> Result<(), SinkError> {
+            Err(SinkError::new("flush", "disk full"))
+        }
+    }
+
+    let events: Arc<dyn EventSink> = Arc::new(Inner);
+    assert_eq!(EventSink::stats(&events).unwrap().accepted, 7);
+    let usage: Arc<dyn UsageSink> = Arc::new(Inner);
+    assert_eq!(UsageSink::flush(&usage).unwrap_err().to_string(), "cannot flush: disk full");
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use runtime_events::{AgentEventName, ManualClock};
+use runtime_events::{AgentEventName, Clock, ManualClock};
 use runtime_sinks::{Durability, EventSink, JsonlConfig, LogReader, Rotation};
 
-use crate::common::{TempFolder, event, numbered};
+use crate::common::{TempFile, TempFolder, event, numbered};
 
 fn files(folder: &Path) -> Vec<(String, u64)> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
@@ -148,4 +149,31 @@ fn interval_durability_syncs_on_a_thread() {
     log.emit(&event(2)).unwrap();
     log.flush().unwrap();
     assert_eq!(log.stats().unwrap().synced, 2);
+}
+
+/// A clock that says who holds it.
+#[derive(Debug)]
+struct Held(ManualClock, #[expect(dead_code, reason = "it counts its holders")] Arc<()>);
+
+impl Clock for Held {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn utc_now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.utc_now()
+    }
+}
+
+#[test]
+fn thread_that_syncs_ends_with_its_sink() {
+    let (file, held) = (TempFile::new("held"), Arc::new(()));
+    let log = JsonlConfig::default()
+        .durability(Durability::Interval(Duration::from_secs(1)))
+        .clock(Held(ManualClock::new(), Arc::clone(&held)))
+        .open(file.path())
+        .unwrap();
+    assert!(Arc::strong_count(&held) > 1);
+    drop(log);
+    assert_eq!(Arc::strong_count(&held), 1, "the thread has let go of its clock");
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::thread;
 
 use runtime_events::AgentEventName;
-use runtime_sinks::{EventSink, JsonlSink, SinkStats};
+use runtime_sinks::{Durability, EventSink, JsonlConfig, JsonlSink, SinkStats};
 
 use crate::common::{TempFile, buffered, event, number};
 
@@ -20,6 +20,28 @@ fn each_line_parses_as_its_event() {
     assert_eq!(file.text(), "", "lines are collected first");
     log.flush().unwrap();
     assert!(file.events().iter().eq(events.iter().map(|event| &**event)));
+}
+
+#[test]
+fn default_buffer_has_64_kib() {
+    let file = TempFile::new("default-buffer");
+    let log = JsonlConfig::default().durability(Durability::Memory).open(file.path()).unwrap();
+    let line = event(10).to_json().len() + 1;
+    let fits = 64 * 1024 / line;
+    (0..fits).for_each(|_| log.emit(&event(10)).unwrap());
+    assert_eq!(file.text(), "");
+    log.emit(&event(10)).unwrap();
+    assert!(file.text().len() >= fits * line);
+}
+
+#[test]
+fn events_together_are_synced_if_one_would_be() {
+    for (durability, synced) in [(Durability::Sync, 3), (Durability::Os, 0)] {
+        let file = TempFile::new("together");
+        let log = JsonlConfig::default().durability(durability).open(file.path()).unwrap();
+        log.emit_all(&[event(1), event(2), event(3)]).unwrap();
+        assert_eq!(log.stats().unwrap().synced, synced, "{durability:?}");
+    }
 }
 
 #[test]

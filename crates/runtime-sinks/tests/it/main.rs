@@ -14,3 +14,4 @@ mod reader;
 #[cfg(feature = "test-util")]
 mod recording;
 mod ring;
+mod wakes;

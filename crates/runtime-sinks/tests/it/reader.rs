@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use runtime_events::{AgentEvent, AgentEventName, ManualClock, Sleeper};
 use runtime_sinks::{
-    EventSink, Gap, GapCause, JsonlConfig, JsonlSink, LogEntry, LogReader, LogReport, QueueConfig,
-    QueueSink, Rotation, TornLine,
+    EventSink, Gap, GapCause, JsonlConfig, JsonlSink, LogEntry, LogReadError, LogReader, LogReport,
+    QueueConfig, QueueSink, Rotation, TornLine,
 };
 
 use crate::common::{TempFile, TempFolder, event, number, numbered};
@@ -284,4 +284,34 @@ fn follow_continues_in_the_next_file_until_stopped() {
         stop.stop();
         assert!(seen.join().unwrap().into_iter().eq(1..=ALL));
     });
+}
+
+#[cfg(unix)]
+#[test]
+fn follow_goes_on_in_a_file_of_the_same_name() {
+    let (file, moved) = (TempFile::new("replaced"), TempFile::new("moved"));
+    let (name, other) = (file.path().to_owned(), moved.path().to_owned());
+    let start = || fs::write(&name, text(&[numbered("s", 1)])).unwrap();
+    let replace = |last: &[u8]| {
+        append(&name, last);
+        fs::rename(&name, &other).unwrap();
+        fs::write(&name, text(&[numbered("s", 3)])).unwrap();
+    };
+    let numbers = |entries: &mut dyn Iterator<Item = Result<LogEntry, LogReadError>>| {
+        let seq = |entry: Result<LogEntry, LogReadError>| entry.unwrap().event().unwrap().seq;
+        entries.filter_map(seq).collect::<Vec<_>>()
+    };
+
+    start();
+    let mut follow = LogReader::open(&name).unwrap().follow();
+    assert_eq!(follow.next().unwrap().unwrap().event().unwrap().seq, Some(1));
+    // Its last line has no end, and will get none.
+    replace(text(&[numbered("s", 2)]).trim_ascii_end());
+    assert_eq!(numbers(&mut follow.by_ref().take(2)), [2, 3]);
+
+    // Whoever does not follow reads what was opened.
+    start();
+    let mut reader = LogReader::open(&name).unwrap();
+    replace(&text(&[numbered("s", 2)]));
+    assert_eq!(numbers(&mut reader), [1, 2]);
 }

@@ -15,6 +15,7 @@ fn recording_sink_finds_events_by_name() {
     let completed = seen.all(AgentEventName::TurnCompleted);
     assert_eq!((number(&completed[0]), completed.len()), (0, 3_000));
     assert!(seen.all(AgentEventName::AgentFailed).is_empty());
+    assert!(!seen.is_empty());
     seen.clear();
     assert!(seen.is_empty());
 }

@@ -5,6 +5,7 @@
 //! but the output.
 
 use super::counts::{Count, Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -38,6 +39,7 @@ pub(crate) static ANTHROPIC: Provider = Provider {
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",
+    finish: Finish::Answer(&["stop_reason", "delta.stop_reason"]),
     streamed: |event| path::bytes_of_text(event, "delta", &["text", "thinking", "partial_json"]),
     is_report: |event| path::text(event, "type") != Some("message_start"),
     is_end: |event| path::text(event, "delta.stop_reason").is_some() || is_stop(event),

@@ -1,12 +1,15 @@
 //! Bedrock's Converse API: input, cache reads and cache writes do not overlap.
 //!
 //! The reference defines the total as input plus output. Real answers include the cache as well.
-//! Both are accepted. A stream has the usage in one `metadata` event at its end.
+//! Both are accepted. A stream has the usage in one `metadata` event at its end. A stream of
+//! `InvokeModelWithResponseStream` has the form of the model's maker, and Amazon's counts in its last
+//! part, whoever that is.
 
 use serde_json::Value;
 
 use super::anthropic::by_lifetime;
 use super::counts::{Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -15,8 +18,8 @@ pub(crate) static BEDROCK: Provider = Provider {
     envelope: Some("metadata"),
     usage: Some("usage"),
     fields: &[
-        Field::required("inputTokens"),
-        Field::required("outputTokens"),
+        Field::required("inputTokens").also(&["inputTokenCount"]),
+        Field::required("outputTokens").also(&["outputTokenCount"]),
         Field::total("totalTokens"),
         Field::optional("cacheReadInputTokens").also(&["cacheReadInputTokenCount"]),
         Field::optional("cacheWriteInputTokens").also(&["cacheWriteInputTokenCount"]),
@@ -24,12 +27,18 @@ pub(crate) static BEDROCK: Provider = Provider {
         Field::optional("cacheDetails[ttl=1h].inputTokens"),
     ],
     tokens,
-    elsewhere: &[],
+    elsewhere: &["/amazon-bedrock-invocationMetrics"],
     surcharges: &[],
     tools: &[],
     cost: HasCost::Never,
     tier: "serviceTier.type",
     model: "model",
+    finish: Finish::Answer(&[
+        "stopReason",
+        "messageStop.stopReason",
+        "stop_reason",
+        "completionReason",
+    ]),
     streamed: |event| {
         let shapes = [event.get("contentBlockDelta"), Some(event)];
         shapes.into_iter().flatten().map(text).sum()
@@ -51,7 +60,8 @@ fn tokens(counts: &Counts, odd: &mut Odd) -> UsageSnapshot {
         .cache_write_1h(hour)
 }
 
-/// Some clients unwrap the events.
+/// Some clients unwrap the events. The others are of Llama, Titan, Mistral and Cohere, invoked.
 fn text(event: &Value) -> u64 {
     path::bytes_of_text(event, "delta", &["text", "toolUse.input", "reasoningContent.text"])
+        + path::bytes_of_text(event, "", &["generation", "outputText", "outputs[].text", "text"])
 }

@@ -7,6 +7,7 @@
 use serde_json::Value;
 
 use super::counts::{Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -38,6 +39,7 @@ pub(crate) static GEMINI: Provider = Provider {
     cost: HasCost::Never,
     tier: "trafficType",
     model: "modelVersion",
+    finish: Finish::Choices("candidates", "finishReason"),
     streamed: |chunk| {
         let texts = ["text", "functionCall.name", "functionCall.args"];
         path::bytes_of_text(chunk, "candidates[].content.parts[]", &texts)

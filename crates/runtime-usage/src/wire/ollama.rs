@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::counts::{Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -20,6 +21,7 @@ pub(crate) static OLLAMA: Provider = Provider {
     cost: HasCost::Never,
     tier: "service_tier",
     model: "model",
+    finish: Finish::Answer(&["done_reason"]),
     streamed: |line| {
         path::bytes_of_text(line, "message", &["content", "thinking"])
             + path::bytes_of_text(line, "message.tool_calls[].function", &["name", "arguments"])

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::counts::{Count, Counts, Field, Odd};
+use super::finish::Finish;
 use super::path;
 use super::provider::{HasCost, Provider};
 use crate::snapshot::UsageSnapshot;
@@ -24,6 +25,7 @@ pub(crate) static OPENAI_CHAT: Provider = Provider {
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
+    finish: Finish::Choices("choices", "finish_reason"),
     streamed: chat_text,
     is_report: chat_reports,
     is_end: chat_ends,
@@ -65,6 +67,7 @@ pub(crate) static OPENAI_RESPONSES: Provider = Provider {
     cost: HasCost::Sometimes,
     tier: "service_tier",
     model: "model",
+    finish: Finish::Response,
     streamed: response_text,
     is_report: |_| true,
     is_end: |event| {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::cost::Cost;
 use super::counts::{Counts, Field, Odd};
 use super::error::{ReportedUsageError, ReportedUsageErrorKind as Kind};
+use super::finish::{Finish, Finished};
 use super::path;
 use crate::reported::ReportedUsage;
 use crate::snapshot::UsageSnapshot;
@@ -35,6 +36,8 @@ pub(crate) struct Provider {
     pub(crate) tier: &'static str,
     /// The path of the model's name in the body.
     pub(crate) model: &'static str,
+    /// Where the body, or an event, says why the answer ended.
+    pub(crate) finish: Finish,
     /// The number of bytes of output in an event of a stream.
     pub(crate) streamed: fn(&Value) -> u64,
     /// Whether the usage in this event is more than a placeholder.
@@ -100,6 +103,7 @@ struct Known {
     surcharged: u8,
     /// Which of the provider's tools were used, by bit.
     used: u8,
+    finished: Finished,
 }
 
 const _: () = owns_no_memory::<Known>();
@@ -120,6 +124,7 @@ impl Reading {
             odd_cost: false,
             surcharged: 0,
             used: 0,
+            finished: Finished([None; 6]),
         };
         Self { known, model: None }
     }
@@ -158,6 +163,7 @@ impl Reading {
                 Ok(())
             });
         }
+        self.known.finished.read(self.provider().finish, body);
         let Provider { tier, model, .. } = *self.provider();
         if let Some(tier) = path::text(body, tier).or_else(|| path::text(usage, tier)) {
             let known = tier_of(tier);
@@ -174,12 +180,13 @@ impl Reading {
 
     /// The report, as disjoint counts.
     pub(crate) fn report(&self) -> ReportedUsage {
-        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged, used } =
+        let Known { provider, counts, cost, tier, odd_tier, odd_cost, surcharged, used, finished } =
             &self.known;
         let mut odd = Odd::new();
         let mut usage = ReportedUsage::from((provider.tokens)(counts, &mut odd));
         usage.tier = *tier;
         usage.model.clone_from(&self.model);
+        usage.finish_reasons = finished.0;
         usage.missing.extend(counts.missing());
         usage.missing.append(&mut odd);
         let set = |bits: &u8, at: &usize| bits & (1 << at) != 0;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bills;
+mod finish;
 mod limit;
 mod lists;
 mod money;

@@ -25,7 +25,8 @@ impl Till<'_> {
     pub(crate) fn bill(self, model: &Arc<str>, funds: Funds<'_>, usage: &ReportedUsage) -> Bill {
         let tokens = usage.tokens;
         if model.is_empty() {
-            return Bill { usage: Some(tokens), ..Bill::default() };
+            let finish_reasons = usage.finish_reasons;
+            return Bill { usage: Some(tokens), finish_reasons, ..Bill::default() };
         }
         let model = &*self.payer.names.clean(model);
         let tier = usage.tier.unwrap_or_else(|| funds.tier());
@@ -49,6 +50,7 @@ impl Till<'_> {
         let bill = Bill {
             usage: Some(tokens),
             cost: recorded.cost,
+            finish_reasons: usage.finish_reasons,
             estimated: usage.cost.is_none() && (usage.estimated || is_unsaid(usage)),
             reported: recorded.reported,
             ..Bill::default()

@@ -54,6 +54,27 @@ fn batch_error_counts_lost_events() {
 }
 
 #[test]
+fn file_that_cannot_be_followed_grows_by_a_sixteenth_before_the_next_try() {
+    const BYTES: u64 = 16_000;
+    let disk = Disk::default();
+    let log = disk.log(99, Rules { rotation: Some(Rotation::size(BYTES)), ..PLAIN });
+    disk.set(|state| state.opens = vec![false; 99].into());
+    let length = |disk: &Disk| disk.state().files[0].len() as u64;
+    let (mut tries, mut at) = (0, BYTES);
+    for n in 0..500 {
+        log.emit(&[event(n)], false).unwrap();
+        if log.stats().errors > tries {
+            tries += 1;
+            // The next line would have made the file too long.
+            assert!(length(&disk) >= at, "{tries} tries at {} bytes", length(&disk));
+            at = length(&disk) + BYTES / 16 - 200;
+        }
+    }
+    assert!(length(&disk) > 3 * BYTES);
+    assert!(tries > 10, "{tries} tries");
+}
+
+#[test]
 fn rotation_failure_continues_the_file() {
     let disk = Disk::default();
     let rotation = Some(Rotation::size(1));

@@ -1,4 +1,4 @@
-//! A web service with an agent per request: `cargo run --release --example agent_service`.
+//! A web service with an agent per request: `cargo run --release -p agent_service`.
 //!
 //! Nothing has to be installed: the model is a script of this program, on a loopback port, and it is
 //! overloaded now and then. Open the address that is printed, or ask from a shell:

@@ -95,7 +95,7 @@ fn two_lists_are_compared() -> Result<(), BoxError> {
     )?;
     let diff = a_list_is_read()?.diff(&theirs);
     assert_eq!(diff.prices[0].to_string(), "gpt-5.4: output $15, not $14");
-    assert_eq!(diff.only_right, ["openai/gpt-5.4".into()]);
+    assert_eq!(diff.only_right, [Box::from("openai/gpt-5.4")]);
     Ok(())
 }
 

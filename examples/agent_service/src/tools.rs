@@ -1,10 +1,10 @@
 //! The tools of the clerk. A refund is made only if a person agrees.
 
-use runtime_tools::{Tool, Toolbox};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use techrevati_runtime::BoxError;
 use techrevati_runtime::orchestrator::{Effect, SessionHandle};
+use techrevati_runtime::tools::{Tool, Toolbox};
 
 /// The answer of a person that lets a refund be made.
 pub(crate) const YES: &str = "yes";

@@ -1,8 +1,8 @@
 //! The clerk: asks the model, runs its tools, and asks again until there is an answer.
 
-use runtime_tools::{Agent, Chat, Dialect, InvalidAnswerError, Said, ToolResult};
 use serde_json::{Value, json};
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::tools::{Agent, Chat, Dialect, InvalidAnswerError, Said, ToolResult};
 use techrevati_runtime::usage::UsageFormat;
 
 use crate::client::Client;

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
 
 const BROWSERS: &[&str] = &["chromium-headless-shell", "chromium", "google-chrome"];
+
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// What a browser makes of a page, once the streams that it reads are at their ends; `None` without a
 /// browser. It blocks.
@@ -15,7 +18,9 @@ pub(crate) fn dom(url: &str) -> Option<String> {
         println!("skipped: none of {BROWSERS:?} is installed");
         return None;
     };
-    let profile = env::temp_dir().join(format!("agent_service-{}", process::id()));
+    // Tests may run side by side, and a profile has one browser.
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let profile = env::temp_dir().join(format!("agent_service-{}-{number}", process::id()));
     let output = Command::new(browser)
         .args([
             "--headless",

@@ -1,23 +1,34 @@
 //! The service over real sockets, as its clients see it.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use axum::response::{Html, IntoResponse as _};
+use axum::routing::get;
+use futures_util::StreamExt as _;
 use reqwest_0_12::{Client, Response, StatusCode};
 use serde_json::{Value, json};
-use techrevati_runtime::orchestrator::Drained;
+use techrevati_runtime::orchestrator::{Drained, Orchestrator, TelemetryConfig};
+use techrevati_runtime::report::{PageConfig, live_page};
 use techrevati_runtime::usage::Usd;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::service::Service;
+use crate::runs::Run;
+use crate::service::{Service, routes};
 use crate::tenants::Plan;
 use crate::{browser, provider};
 
 const OFTEN: NonZeroU32 = NonZeroU32::new(600).unwrap();
 const ONCE: NonZeroU32 = NonZeroU32::new(1).unwrap();
 const LONG: Duration = Duration::from_secs(60);
+
+const PLANS: &[Plan] = &[
+    Plan { name: "acme", budget: Usd::from_dollars(1), runs_per_minute: OFTEN },
+    Plan { name: "globex", budget: Usd::from_cents(2), runs_per_minute: OFTEN },
+    Plan { name: "initech", budget: Usd::from_dollars(1), runs_per_minute: ONCE },
+];
 
 /// A service that runs, and a client of it.
 struct Running {
@@ -29,12 +40,7 @@ struct Running {
 
 /// Starts a service; at its stop, runs have `grace`.
 async fn start(grace: Duration) -> Running {
-    let plans = [
-        Plan { name: "acme", budget: Usd::from_dollars(1), runs_per_minute: OFTEN },
-        Plan { name: "globex", budget: Usd::from_cents(2), runs_per_minute: OFTEN },
-        Plan { name: "initech", budget: Usd::from_dollars(1), runs_per_minute: ONCE },
-    ];
-    let service = Service::new(&plans, provider::start(Duration::ZERO).await.unwrap()).unwrap();
+    let service = Service::new(PLANS, provider::start(Duration::ZERO).await.unwrap()).unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel();
@@ -331,4 +337,50 @@ async fn the_page_shows_a_run() {
         assert!(dom.contains(shown), "{shown}: {dom}");
     }
     assert!(dom.contains("<p>I see: order A-7 was paid"), "{dom}");
+}
+
+#[tokio::test]
+async fn a_reader_that_lags_is_told_what_it_missed() {
+    let clerk = Orchestrator::new("clerk", "answer");
+    let clerk = clerk.telemetry(TelemetryConfig::default().event_log(NonZeroUsize::MIN));
+    let client = provider::start(Duration::ZERO).await.unwrap();
+    let question = "Where is order A-7?".to_owned();
+    let run = Run::begin(clerk.session().unwrap(), client, question);
+    // Only the last event is kept, and a session begins with more than one.
+    let mut all = run.events_after(0).into_response().into_body().into_data_stream();
+    let mut text = String::new();
+    while let Some(piece) = all.next().await {
+        text.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+    }
+    assert!(text.starts_with("event: missed\ndata: {\"missed\":"), "{text}");
+    assert!(text.contains("\nid: ") && text.contains("event: end"), "it goes on: {text}");
+}
+
+/// Asks, and answers the run's question by the button with this name.
+const PRESS: &str = r#"{
+  new MutationObserver((_, watching) => {
+    const button = [...document.querySelectorAll("p button")].find((it) => it.textContent === "NAME");
+    if (!button) return;
+    watching.disconnect();
+    button.click();
+  }).observe(document.body, { childList: true, subtree: true });
+  document.querySelector("form").requestSubmit();
+}"#;
+
+#[tokio::test]
+async fn the_buttons_of_the_page_approve_and_decline() {
+    for (name, done) in [("Yes", "refunded"), ("No", "a person declined to refund")] {
+        let service = Service::new(PLANS, provider::start(Duration::ZERO).await.unwrap()).unwrap();
+        // The page, and a finger.
+        let script = [include_str!("page.js"), &PRESS.replace("NAME", name)].concat();
+        let page = live_page(&PageConfig::default(), Box::leak(script.into_boxed_str()));
+        let routes = routes(service).route("/press", get(async move || Html(page)));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/press", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let dom = tokio::task::spawn_blocking(move || browser::dom(&url)).await.unwrap();
+        let Some(dom) = dom else { return };
+        assert!(dom.contains(&format!("<p>I see: {done} 250 cents of order A-7.</p>")), "{dom}");
+        assert!(!dom.contains("<button>Yes</button>"), "its question is answered: {dom}");
+    }
 }

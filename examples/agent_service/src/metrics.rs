@@ -3,8 +3,8 @@
 use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder as _, Registry, TextEncoder};
-use runtime_otel::{OtelSink, SemconvProfile};
 use techrevati_runtime::BoxError;
+use techrevati_runtime::otel::{OtelSink, SemconvProfile};
 
 /// A sink for events, and the registry that has its metrics.
 pub(crate) struct Metrics {

@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use runtime_report::{PageConfig, live_page};
 use serde::Deserialize;
 use serde_json::json;
 use techrevati_runtime::BoxError;
 use techrevati_runtime::orchestrator::{Drained, Shutdown};
+use techrevati_runtime::report::{PageConfig, live_page};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -66,7 +66,7 @@ impl Service {
     }
 }
 
-fn routes(service: Arc<Service>) -> Router {
+pub(crate) fn routes(service: Arc<Service>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/runs", post(begin))

@@ -5,12 +5,10 @@
 
 mod budgets;
 mod circuit_breaker;
-#[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
 mod clients;
 mod faults;
 mod getting_started;
 mod observability;
-#[cfg(feature = "otel-sdk")]
 mod opentelemetry;
 mod permissions_and_policy;
 mod prices;
@@ -19,9 +17,7 @@ mod recovery;
 mod routes;
 mod sessions;
 mod sinks;
-#[cfg(feature = "sqlite")]
 mod sqlite;
-#[cfg(feature = "tools")]
 mod tools;
 mod usage;
 
@@ -31,11 +27,9 @@ use techrevati_runtime::BoxError;
 async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
-    #[cfg(all(feature = "async-openai", feature = "reqwest-middleware"))]
     clients::run().await?;
     getting_started::run().await?;
     observability::run().await?;
-    #[cfg(feature = "otel-sdk")]
     opentelemetry::run().await?;
     permissions_and_policy::run().await?;
     prices::run()?;
@@ -45,9 +39,7 @@ async fn main() -> Result<(), BoxError> {
     routes::run().await?;
     sessions::run().await?;
     sinks::run().await?;
-    #[cfg(feature = "sqlite")]
     sqlite::run().await?;
-    #[cfg(feature = "tools")]
     tools::run().await?;
     usage::run()?;
     Ok(())

@@ -1,0 +1,60 @@
+//! Where providers say why an answer ended.
+
+use serde_json::Value;
+
+use super::path;
+use crate::finish::FinishReason;
+
+/// Where a provider says it, in a body or in an event of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Finish {
+    /// Under this name of each item of this list, which may have an index.
+    Choices(&'static str, &'static str),
+    /// At the first of these paths.
+    Answer(&'static [&'static str]),
+    /// In the status of a response of `OpenAI`: one that is complete may call functions.
+    Response,
+}
+
+/// Why each of the first choices ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Finished(pub(crate) [Option<FinishReason>; 6]);
+
+impl Finished {
+    /// Reads the body of an answer, or of an event.
+    pub(crate) fn read(&mut self, finish: Finish, body: &Value) {
+        match finish {
+            Finish::Choices(list, name) => {
+                let choices = body.get(list).and_then(Value::as_array);
+                for (at, choice) in choices.into_iter().flatten().enumerate() {
+                    let index = choice.get("index").and_then(Value::as_u64);
+                    let index = index.map_or(Some(at), |index| index.try_into().ok());
+                    self.note(index, choice.get(name).and_then(Value::as_str));
+                }
+            }
+            Finish::Answer(paths) => {
+                self.note(Some(0), paths.iter().find_map(|path| path::text(body, path)));
+            }
+            Finish::Response => self.note(Some(0), of_response(body)),
+        }
+    }
+
+    fn note(&mut self, index: Option<usize>, told: Option<&str>) {
+        let place = index.and_then(|index| self.0.get_mut(index));
+        if let (Some(place), Some(told)) = (place, told.filter(|told| !told.is_empty())) {
+            *place = Some(FinishReason::of(told));
+        }
+    }
+}
+
+fn of_response(body: &Value) -> Option<&str> {
+    let cut = || path::text(body, "incomplete_details.reason");
+    match path::text(body, "status")? {
+        "completed" => {
+            let calls = path::text(body, "output[type=function_call].type");
+            calls.or(Some("completed"))
+        }
+        "incomplete" => cut(),
+        _ => None,
+    }
+}
