@@ -130,7 +130,11 @@ fn idle_thread_is_woken_by_a_flush_and_by_the_end() {
 fn lingering_thread_is_woken_by_half_of_the_queue() {
     let watched = watched(true);
     assert_eq!(watched.next(), Does::Lingers);
-    watched.emit(5);
+    for _ in 0..5 {
+        watched.emit(1);
+        // If it were woken, it would come here.
+        (0..1_000).for_each(|_| thread::yield_now());
+    }
     assert_eq!(watched.next(), Does::HandsOn(5), "not by the first four");
     drop(watched.go);
 }
