@@ -57,6 +57,7 @@ mod journal;
 #[cfg(feature = "seal")]
 mod key_seal;
 mod life;
+mod place;
 mod run;
 mod session;
 mod steps;
@@ -68,6 +69,6 @@ pub use self::{
     durable::Durable,
     error::{ParkedError, RunError, StepError, StepFailure, UnrecordedError},
     run::{Done, Parked, Run},
-    session::{ActiveDurableTurn, DurableSession},
-    steps::{Approved, BlockingSteps, DurableTool, Reconciled, ToolAttempt},
+    session::DurableSession,
+    steps::{ActiveDurableTurn, Approved, BlockingSteps, DurableTool, Reconciled, ToolAttempt},
 };

@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use runtime_events::payload::{self, Word};
 use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
-use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary};
+use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary, block_on};
 use runtime_store::{
     Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, JournalError, Lease,
     Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
@@ -123,7 +123,7 @@ impl Durable {
             held.give_back(ended).await?;
             return self.ended(&id, &fold);
         }
-        let session = self.orchestrator.resume(&restored(&fold.totals()))?;
+        let session = restored(&fold.totals()).open(&self.orchestrator)?;
         let lives = fold.lives() + 1;
         let (life, session) = self.begin(&id, lease.clone(), fold, session);
         tell_life(&session, &id, lives);
@@ -154,7 +154,7 @@ impl Durable {
         T: Serialize + DeserializeOwned,
     {
         let body = async |session: &DurableSession| body(session);
-        self.orchestrator.block_on(self.run(thread, body))
+        block_on(&self.orchestrator, self.run(thread, body))
     }
 
     /// Runs at most `limit` threads that can run now and that nobody holds, one after the other. `body` is
@@ -232,7 +232,7 @@ impl Durable {
             Some(Over::Parked(parked)) => {
                 held.give_back(Leave::Parked(parked.wake_at)).await?;
                 let ParkedError { waits_for, wake_at } = parked;
-                let _ = session.session().park(waits_for.clone());
+                let _ = session.session().handle().park(waits_for.clone());
                 let summary = Box::new(session.session().summary());
                 return Ok(Run::Parked(Parked { thread, waits_for, wake_at, summary }));
             }

@@ -5,7 +5,7 @@ mod blocking;
 mod checkpoint;
 mod failure;
 mod tool;
-pub(crate) mod turn;
+mod turn;
 mod value;
 mod wait;
 
@@ -13,4 +13,5 @@ pub use self::{
     approval::Approved,
     blocking::BlockingSteps,
     tool::{DurableTool, Reconciled, ToolAttempt},
+    turn::ActiveDurableTurn,
 };

@@ -15,7 +15,7 @@ use runtime_lifecycle::AgentWorker;
 use runtime_policy::GuardrailStage;
 use runtime_usage::Account;
 
-pub(crate) use self::end::completed;
+pub(crate) use self::end::{cancelled, completed};
 pub(crate) use self::entry::Entry;
 pub(crate) use self::hold::Hold;
 use crate::error::{CalledFromSinkError, text_of};

@@ -92,6 +92,7 @@ pub use self::{
     report::{Drained, LeftOver, Report, Summary},
     session::{
         Acceptance, BlockingCalls, OrchestrationSession, Restored, SessionEvents, SessionHandle,
+        block_on,
     },
     shutdown::Shutdown,
     telemetry::TelemetryConfig,

@@ -6,14 +6,13 @@ mod settings;
 use std::fmt;
 use std::sync::Arc;
 
-use runtime_events::Clock;
 use runtime_lifecycle::AgentRegistry;
 
 use crate::error::{BoxError, SessionError};
 use crate::park::block_on;
 use crate::parts::sinks::Sinks;
 use crate::report::Report;
-use crate::session::{Acceptance, OrchestrationSession, Restored, guard, open, summary};
+use crate::session::{Acceptance, OrchestrationSession, guard, open, summary};
 use crate::setup::Setup;
 
 /// The configuration and shared state of an agent's sessions.
@@ -32,8 +31,8 @@ use crate::setup::Setup;
 #[derive(Clone)]
 #[doc(alias = "AgentSession")]
 pub struct Orchestrator {
-    setup: Arc<Setup>,
-    sinks: Sinks,
+    pub(crate) setup: Arc<Setup>,
+    pub(crate) sinks: Sinks,
 }
 
 impl Orchestrator {
@@ -55,15 +54,6 @@ impl Orchestrator {
     /// the orchestrator [drains](Self::drain).
     pub fn session(&self) -> Result<OrchestrationSession, SessionError> {
         open::open(&self.setup, &self.sinks)
-    }
-
-    /// Opens a session that continues its earlier lives in other processes.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`session`](Self::session).
-    pub fn resume(&self, before: &Restored) -> Result<OrchestrationSession, SessionError> {
-        open::resume(&self.setup, &self.sinks, before)
     }
 
     /// Opens a session, runs `body` in it, and ends the session by the result of `body`.
@@ -160,11 +150,6 @@ impl Orchestrator {
         parent: &OrchestrationSession,
     ) -> Result<OrchestrationSession, SessionError> {
         open::open_below(&parent.core, Setup::clone(&self.setup), &self.sinks)
-    }
-
-    /// The clock of the sessions.
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.setup.timers.clock)
     }
 
     /// The registry of the sessions' workers.

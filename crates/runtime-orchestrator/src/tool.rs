@@ -6,5 +6,5 @@ mod describe;
 mod effect;
 mod run;
 
-pub(crate) use self::run::{begin, run};
+pub(crate) use self::run::run;
 pub use self::{active::ActiveTool, describe::ToolCall, effect::Effect};

@@ -153,6 +153,9 @@ pub struct BillRecord {
     /// The provider that answered, if there are routes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<Arc<str>>,
+    /// Why its choices ended, in the words of `gen_ai.response.finish_reasons`; empty where nobody said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub finish: Vec<Cow<'static, str>>,
 }
 
 /// The state from which the next life goes on, and the totals until then.

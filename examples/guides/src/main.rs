@@ -6,6 +6,7 @@
 mod budgets;
 mod circuit_breaker;
 mod clients;
+mod durable;
 mod faults;
 mod getting_started;
 mod observability;
@@ -28,6 +29,7 @@ async fn main() -> Result<(), BoxError> {
     budgets::run().await?;
     circuit_breaker::run();
     clients::run().await?;
+    durable::run().await?;
     getting_started::run().await?;
     observability::run().await?;
     opentelemetry::run().await?;

@@ -13,8 +13,10 @@ use runtime_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::tool::{tell, tool_step};
 use crate::error::{ParkedError, StepError, StepFailure};
-use crate::session::{DurableSession, Opened, recorded};
+use crate::place::{Opened, recorded};
+use crate::session::DurableSession;
 
 /// The approval of one call, which is used up when the call begins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,17 +92,17 @@ impl DurableSession {
         let Some(id) = call.id() else {
             return Err(StepError::Misused("a tool that asks for approval needs a `call_id`"));
         };
-        let tool = self.tool_step(call, id);
-        let name = self.name(StepKind::Approval, Arc::clone(call.name()));
-        let begun = self.begin(name, call.arguments(), Some(id))?;
+        let tool = tool_step(self, call, id);
+        let name = self.place.name(StepKind::Approval, Arc::clone(call.name()));
+        let begun = self.place.begin(name, call.arguments(), Some(id))?;
         let step = &begun.step;
-        let (mut places, first) = match self.open(step).await? {
+        let (mut places, first) = match self.place.open(step).await? {
             Opened::Known(body) => return Ok(recorded(step, &body)?.0),
             Opened::Vacant(vacant) => (vacant, true),
             Opened::InDoubt(_, vacant) => (vacant, false),
         };
         if first {
-            self.intend(step, &mut places, &IntentRecord::of(&step.name)).await?;
+            self.place.intend(step, &mut places, &IntentRecord::of(&step.name)).await?;
         }
         let subject = Subject {
             thread: self.thread(),
@@ -109,8 +111,8 @@ impl DurableSession {
             args: Some(call.arguments()).filter(|args| !args.is_null()),
             policy,
         };
-        let store = &self.life.store;
-        let failed = |error| self.life.store_failed(error);
+        let store = &self.place.life.store;
+        let failed = |error| self.place.life.store_failed(error);
         let asked = store.approval_of(self.thread(), tool.key).await.map_err(failed)?;
         let approval = if let Some(asked) = asked {
             asked
@@ -120,7 +122,7 @@ impl DurableSession {
                 approval: Some(Word::Shared(&asked.id)),
                 ..payload::Durable::default()
             };
-            self.tell(AgentEventName::ApprovalRequested, &tool, about);
+            tell(self, AgentEventName::ApprovalRequested, &tool, about);
             asked
         };
         let outcome = match approval.state {
@@ -130,29 +132,29 @@ impl DurableSession {
             _ => {
                 let waits_for = format!("somebody to approve {}", tool.name);
                 let wake_at = Some(approval.expires);
-                return Err(self.life.park(ParkedError { waits_for, wake_at }));
+                return Err(self.place.life.park(ParkedError { waits_for, wake_at }));
             }
         };
         let said = outcome.err().unwrap_or("approved");
         let about = payload::Durable {
             approval: Some(Word::Shared(&approval.id)),
-            outcome: Some(Word::Literal(said)),
+            decision: Some(Word::Literal(said)),
             who: approval.who.as_ref().map(Word::Shared),
             ..payload::Durable::default()
         };
-        self.tell(AgentEventName::ApprovalDecided, &tool, about);
+        tell(self, AgentEventName::ApprovalDecided, &tool, about);
         match outcome {
             Ok(()) => {
                 let Approval { id, policy, who, amended, .. } = approval;
                 let approved = Approved { id, policy, who, amended };
                 let record = OutcomeRecord::of(Ok(&approved));
-                self.settle(step, places.outcome, &record).await?;
+                self.place.settle(step, places.outcome, &record).await?;
                 Ok(approved)
             }
             Err(said) => {
                 let failure = denied(&approval, said);
                 let record = OutcomeRecord::<()>::of(Err(failure.clone()));
-                self.settle(step, places.outcome, &record).await?;
+                self.place.settle(step, places.outcome, &record).await?;
                 Err(StepFailure { step: step.name.clone(), failure, live: None }.into())
             }
         }

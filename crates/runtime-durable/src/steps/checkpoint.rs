@@ -44,23 +44,24 @@ impl DurableSession {
     /// [`StepError::Misused`] while a step runs, in a child, and inside an engine, which has its own way.
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
-        self.life.going_on()?;
-        let Some(writer) = self.life.writer.as_ref().filter(|_| self.is_idle_top()) else {
+        self.place.life.going_on()?;
+        let Some(writer) = self.place.life.writer.as_ref().filter(|_| self.place.is_idle_top())
+        else {
             return Err(StepError::Misused(
                 "a checkpoint is made at the top, in a store of our own, while no step runs",
             ));
         };
-        self.check_checkpoint()?;
+        self.place.check_resumed()?;
         let (totals, lives) = {
             let fold = writer.fold();
             (fold.totals(), fold.lives())
         };
         let record = CheckpointRecord { state, totals, lives };
-        let written = write(&self.life, EntryKind::CHECKPOINT, &record).await;
-        written.map_err(|error| self.life.broken(error))?;
+        let written = write(&self.place.life, EntryKind::CHECKPOINT, &record).await;
+        written.map_err(|error| self.place.life.broken(error))?;
         // This life goes on from its own checkpoint.
-        self.life.resumed.store(true, Ordering::Relaxed);
-        self.restart();
+        self.place.life.resumed.store(true, Ordering::Relaxed);
+        self.place.restart();
         Ok(())
     }
 
@@ -73,28 +74,15 @@ impl DurableSession {
     /// [`StepError::Value`] if the state has another type.
     #[expect(clippy::unused_async, reason = "an engine may have to ask for it")]
     pub async fn resume_point<S: DeserializeOwned>(&self) -> Result<Option<S>, StepError> {
-        self.life.going_on()?;
+        self.place.life.going_on()?;
         // Relaxed: the flag guards no other memory.
-        self.life.resumed.store(true, Ordering::Relaxed);
-        let Some(writer) = &self.life.writer else { return Ok(None) };
+        self.place.life.resumed.store(true, Ordering::Relaxed);
+        let Some(writer) = &self.place.life.writer else { return Ok(None) };
         let state = writer.fold().checkpoint().map(ToOwned::to_owned);
         let Some(state) = state else { return Ok(None) };
-        let step = self.name(runtime_store::StepKind::Checkpoint, "");
+        let step = self.place.name(runtime_store::StepKind::Checkpoint, "");
         serde_json::from_str(state.get())
             .map(Some)
             .map_err(|source| StepError::Value { step, source })
-    }
-
-    /// Refuses to run from the beginning after a checkpoint.
-    pub(crate) fn check_checkpoint(&self) -> Result<(), StepError> {
-        // Relaxed: the flag guards no other memory.
-        let resumed = self.life.resumed.load(Ordering::Relaxed);
-        let is_later = || self.life.writer.as_ref().is_some_and(|writer| writer.fold().epoch() > 0);
-        if !resumed && is_later() {
-            return Err(StepError::Misused(
-                "the thread has a checkpoint: ask for its `resume_point` before the first step",
-            ));
-        }
-        Ok(())
     }
 }

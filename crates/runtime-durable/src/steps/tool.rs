@@ -27,7 +27,8 @@ use serde_json::{Value, json};
 use super::approval::Approved;
 use super::failure::of_tool;
 use crate::error::{ParkedError, StepError, StepFailure, UnrecordedError};
-use crate::session::{Begun, DurableSession, Opened, Vacant, recorded};
+use crate::place::{Begun, Opened, Vacant, recorded};
+use crate::session::DurableSession;
 
 /// A call of a tool, and what to do about one whose outcome was lost.
 ///
@@ -137,9 +138,9 @@ impl DurableSession {
     {
         let tool = tool.into();
         let effect = tool.call.declared_effect();
-        let mut begun = self.begin_tool(&tool.call, effect)?;
+        let mut begun = begin_tool(self, &tool.call, effect)?;
         if let Some(approved) = &tool.approved {
-            begun.step.approval = Some(self.approval_use(&begun.step, &tool.call, approved));
+            begun.step.approval = Some(approval_use(self, &begun.step, &tool.call, approved));
         }
         let step = &begun.step;
         let args = tool.approved.as_ref().and_then(Approved::amended);
@@ -147,7 +148,7 @@ impl DurableSession {
         let key = step.idempotency_key(self.thread());
         let mut attempt = ToolAttempt { key, in_doubt: false, args };
         if matches!(effect, Effect::Read | Effect::Idempotent) && tool.approved.is_none() {
-            return match self.enter(step, Part::Outcome).await? {
+            return match self.place.enter(step, Part::Outcome).await? {
                 Entered::Recorded(body) => Ok(recorded(step, &body)?.0),
                 Entered::Vacant(slot) => {
                     let places = Vacant { intent: None, outcome: Some(slot), lost: 0 };
@@ -155,17 +156,17 @@ impl DurableSession {
                 }
             };
         }
-        let places = match self.open(step).await? {
+        let places = match self.place.open(step).await? {
             Opened::Known(body) => return Ok(recorded(step, &body)?.0),
             Opened::Vacant(vacant) => vacant,
             Opened::InDoubt(_, vacant) => {
-                self.tell(AgentEventName::ToolInDoubt, step, payload::Durable::default());
+                tell(self, AgentEventName::ToolInDoubt, step, payload::Durable::default());
                 attempt.in_doubt = true;
                 if effect == Effect::Irreversible {
                     match self.found_out(step, &attempt.key, tool.reconcile).await? {
                         Some(value) => {
                             let done = OutcomeRecord::of(Ok(&value));
-                            self.settle(step, vacant.outcome, &done).await?;
+                            self.place.settle(step, vacant.outcome, &done).await?;
                             return Ok(value);
                         }
                         // It is certain that the call was not made.
@@ -177,31 +178,6 @@ impl DurableSession {
         };
         let intent = IntentRecord::of(&step.name);
         self.make(step, (tool.call, Some(intent)), places, || call(attempt)).await
-    }
-
-    /// The step of a tool.
-    fn begin_tool(&self, call: &ToolCall, effect: Effect) -> Result<Begun, StepError> {
-        let name = self.name(StepKind::Tool, Arc::clone(call.name()));
-        self.begin(name, &arguments(call, effect), call.id().map(|id| &**id))
-    }
-
-    /// The step of a tool that has not begun, for its approval.
-    pub(super) fn tool_step(&self, call: &ToolCall, id: &str) -> Step {
-        let name = self.name(StepKind::Tool, Arc::clone(call.name()));
-        self.keyed(name, &arguments(call, call.declared_effect()), id)
-    }
-
-    /// What the approval is used for: the arguments that the tool gets now, not those that were approved.
-    fn approval_use(&self, step: &Step, call: &ToolCall, approved: &Approved) -> ApprovalUse {
-        let args = approved.amended().unwrap_or_else(|| call.arguments());
-        let subject = Subject {
-            thread: self.thread(),
-            step: step.key,
-            tool: call.name(),
-            args: Some(args).filter(|args| !args.is_null()),
-            policy: &approved.policy,
-        };
-        ApprovalUse { id: Arc::clone(&approved.id), digest: subject.digest() }
     }
 
     /// Makes the call and records its outcome.
@@ -219,7 +195,7 @@ impl DurableSession {
     {
         // An intent names the step; without one, its outcome does.
         let unnamed = intent.is_none().then(|| step.name.clone());
-        let mut active = match self.session.begin_tool(call).await {
+        let mut active = match call.begin(&self.session).await {
             Ok(active) => active,
             Err(refused) => {
                 let name = Some(step.name.clone());
@@ -227,9 +203,9 @@ impl DurableSession {
             }
         };
         if let Some(intent) = &intent {
-            self.intend(step, &mut places, intent).await?;
+            self.place.intend(step, &mut places, intent).await?;
             if step.approval.is_some() {
-                self.tell(AgentEventName::ApprovalUsed, step, payload::Durable::default());
+                tell(self, AgentEventName::ApprovalUsed, step, payload::Durable::default());
             }
         }
         let ended = match active.run(async { made().await }).await {
@@ -243,7 +219,7 @@ impl DurableSession {
         match ended {
             Ok(value) => {
                 let record = OutcomeRecord::of(Ok(&value)).named(unnamed);
-                match self.settle(step, places.outcome, &record).await {
+                match self.place.settle(step, places.outcome, &record).await {
                     Ok(()) => Ok(value),
                     Err(StepError::Journal(source)) => {
                         let value = serde_json::to_value(&value).unwrap_or_default();
@@ -270,7 +246,7 @@ impl DurableSession {
     ) -> StepError {
         let Some(failure) = of_tool(&error) else { return error.into() };
         let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name);
-        match self.settle(step, places.outcome, &record).await {
+        match self.place.settle(step, places.outcome, &record).await {
             Ok(()) => {
                 let live = Some(error.into());
                 StepFailure { step: step.name.clone(), failure, live }.into()
@@ -290,57 +266,96 @@ impl DurableSession {
             // An error of the other side says nothing about the call.
             match ask(key.to_owned()).await.unwrap_or(Reconciled::Unknown) {
                 Reconciled::Done(value) => {
-                    self.tell_reconciled(step, "done", "reconcile");
+                    tell_reconciled(self, step, "done", "reconcile");
                     return Ok(Some(value));
                 }
                 Reconciled::NotDone => {
-                    self.tell_reconciled(step, "not_done", "reconcile");
+                    tell_reconciled(self, step, "not_done", "reconcile");
                     return Ok(None);
                 }
                 Reconciled::Unknown => {}
             }
         }
-        let told = self.life.store.message(self.thread(), &resolution_key(step)).await;
-        let Some(told) = told.map_err(|error| self.life.store_failed(error))? else {
+        let told = self.place.life.store.message(self.thread(), &resolution_key(step)).await;
+        let Some(told) = told.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for =
                 format!("somebody to say whether {} was done (step {})", step.name, step.key);
-            return Err(self.life.park(ParkedError { waits_for, wake_at: None }));
+            return Err(self.place.life.park(ParkedError { waits_for, wake_at: None }));
         };
         let shape = |source| StepError::Value { step: step.name.clone(), source };
         let told: Resolution = serde_json::from_value(told).map_err(shape)?;
         let (who, done) = (told.who.as_deref().unwrap_or_default(), told.done);
-        self.tell_reconciled(step, if told.not_done { "not_done" } else { "done" }, who);
+        tell_reconciled(self, step, if told.not_done { "not_done" } else { "done" }, who);
         if told.not_done {
             return Ok(None);
         }
         serde_json::from_value(done).map(Some).map_err(shape)
     }
+}
 
-    fn tell_reconciled(&self, step: &Step, outcome: &str, who: &str) {
-        let (outcome, who) = (Some(Word::Read(outcome)), Some(Word::Read(who)));
-        let said = payload::Durable { outcome, who, ..payload::Durable::default() };
-        self.tell(AgentEventName::ToolReconciled, step, said);
-    }
+/// The step of a tool that has not begun, for its approval.
+pub(super) fn tool_step(session: &DurableSession, call: &ToolCall, id: &str) -> Step {
+    let name = session.place.name(StepKind::Tool, Arc::clone(call.name()));
+    session.place.keyed(name, &arguments(call, call.declared_effect()), id)
+}
 
-    /// Emits an event about a tool's step.
-    pub(super) fn tell(&self, name: AgentEventName, step: &Step, more: payload::Durable<'_>) {
-        let key = step.key.to_string();
-        let used = step.approval.as_ref().map(|used| Word::Shared(&used.id));
-        let durable = payload::Durable {
-            thread: Some(Word::Read(self.thread().as_str())),
-            tool: Some(Word::Shared(&step.name.name)),
-            step: Some(Word::Read(&key)),
-            approval: more.approval.or(used),
-            ..more
-        };
-        let status = match name {
-            AgentEventName::ToolInDoubt | AgentEventName::ApprovalRequested => {
-                AgentEventStatus::Blocked
-            }
-            _ => AgentEventStatus::Running,
-        };
-        self.handle().emit(name, status, durable.data());
-    }
+/// What the approval is used for: the arguments that the tool gets now, not those that were approved.
+fn approval_use(
+    session: &DurableSession,
+    step: &Step,
+    call: &ToolCall,
+    approved: &Approved,
+) -> ApprovalUse {
+    let args = approved.amended().unwrap_or_else(|| call.arguments());
+    let subject = Subject {
+        thread: session.thread(),
+        step: step.key,
+        tool: call.name(),
+        args: Some(args).filter(|args| !args.is_null()),
+        policy: &approved.policy,
+    };
+    ApprovalUse { id: Arc::clone(&approved.id), digest: subject.digest() }
+}
+
+fn tell_reconciled(session: &DurableSession, step: &Step, outcome: &str, who: &str) {
+    let (decision, who) = (Some(Word::Read(outcome)), Some(Word::Read(who)));
+    let said = payload::Durable { decision, who, ..payload::Durable::default() };
+    tell(session, AgentEventName::ToolReconciled, step, said);
+}
+
+/// Emits an event about a tool's step.
+pub(super) fn tell(
+    session: &DurableSession,
+    name: AgentEventName,
+    step: &Step,
+    more: payload::Durable<'_>,
+) {
+    let key = step.key.to_string();
+    let used = step.approval.as_ref().map(|used| Word::Shared(&used.id));
+    let durable = payload::Durable {
+        thread: Some(Word::Read(session.thread().as_str())),
+        tool: Some(Word::Shared(&step.name.name)),
+        step: Some(Word::Read(&key)),
+        approval: more.approval.or(used),
+        ..more
+    };
+    let status = match name {
+        AgentEventName::ToolInDoubt | AgentEventName::ApprovalRequested => {
+            AgentEventStatus::Blocked
+        }
+        _ => AgentEventStatus::Running,
+    };
+    session.handle().emit(name, status, durable.data());
+}
+
+/// The step of a tool.
+fn begin_tool(
+    session: &DurableSession,
+    call: &ToolCall,
+    effect: Effect,
+) -> Result<Begun, StepError> {
+    let name = session.place.name(StepKind::Tool, Arc::clone(call.name()));
+    session.place.begin(name, &arguments(call, effect), call.id().map(|id| &**id))
 }
 
 /// What a person says about a step in doubt: the command `techrevati` leaves it in the thread's inbox.

@@ -1,19 +1,21 @@
 //! Turns that are recorded.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use runtime_orchestrator::{ActiveTurn, Answer, Attempt, BoxError, Turn, TurnError};
 use runtime_store::{BillRecord, Body, IntentRecord, OutcomeRecord, Slot, Step, StepKind};
-use runtime_usage::{ReportedUsage, Usd};
+use runtime_usage::{FinishReason, ReportedUsage, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::failure::of_turn;
 use crate::error::{StepError, StepFailure};
-use crate::session::{Begun, DurableSession, Opened, Vacant, recorded};
+use crate::place::{Begun, Opened, Vacant, recorded};
+use crate::session::DurableSession;
 
 /// # Turns
 ///
@@ -35,25 +37,27 @@ impl DurableSession {
         F: Future<Output = Result<T, E>>,
         E: Into<BoxError> + 'static,
     {
-        let begun = self.begin_step(&turn)?;
+        let begun = begin_step(self, &turn)?;
         let step = &begun.step;
         let mut vacant = match self.entered::<T>(step).await? {
             Entered::Known(answer) => return Ok(*answer),
             Entered::Failed(failure) => return Err(failure),
             Entered::Vacant(vacant) => vacant,
         };
-        let before = self.spent();
+        let before = spent(self);
         let (turn, reader) = turn.split();
         let mut active = match self.session.begin_turn(turn).await {
             Ok(active) => active,
             Err(refused) => return Err(self.turn_failed(step, vacant, refused, before).await),
         };
-        if let Err(error) = self.intend(step, &mut vacant, &intent(step, active.reserved())).await {
+        if let Err(error) =
+            self.place.intend(step, &mut vacant, &intent(step, active.reserved())).await
+        {
             active.release();
             return Err(error);
         }
         let answer = match active.run(async { call().await }).await {
-            Ok(Ok(value)) => active.finish(value, reader).await,
+            Ok(Ok(value)) => reader.finish(active, value).await,
             Ok(Err(error)) => Err(active.fail(error)),
             Err(interrupted) => {
                 drop(active);
@@ -79,14 +83,14 @@ impl DurableSession {
         F: Future<Output = Result<T, E>>,
         E: Into<BoxError> + 'static,
     {
-        let begun = self.begin_step(&turn)?;
+        let begun = begin_step(self, &turn)?;
         let step = &begun.step;
         let mut vacant = match self.entered::<T>(step).await? {
             Entered::Known(answer) => return Ok(*answer),
             Entered::Failed(failure) => return Err(failure),
             Entered::Vacant(vacant) => vacant,
         };
-        let before = self.spent();
+        let before = spent(self);
         let (turn, reader) = turn.split();
         let mut intended = false;
         let answer = async {
@@ -95,7 +99,7 @@ impl DurableSession {
                 let mut attempt = turn.attempt().await?;
                 if !intended {
                     let intent = intent(step, attempt.reserved());
-                    if let Err(error) = self.intend(step, &mut vacant, &intent).await {
+                    if let Err(error) = self.place.intend(step, &mut vacant, &intent).await {
                         attempt.release();
                         return Ok(Err(error));
                     }
@@ -155,9 +159,9 @@ impl DurableSession {
     where
         T: Serialize + DeserializeOwned,
     {
-        let begun = self.begin_step(&turn)?;
+        let begun = begin_step(self, &turn)?;
         let step = begun.step.clone();
-        let before = self.spent();
+        let before = spent(self);
         let mut places = match self.entered::<T>(&begun.step).await? {
             Entered::Known(answer) => return Ok(Ok(*answer)),
             Entered::Failed(failure) => return Err(failure),
@@ -168,7 +172,7 @@ impl DurableSession {
             Err(refused) => return Err(self.turn_failed(&step, places, refused, before).await),
         };
         let intent = intent(&step, active.reserved());
-        if let Err(error) = self.intend(&begun.step, &mut places, &intent).await {
+        if let Err(error) = self.place.intend(&begun.step, &mut places, &intent).await {
             active.release();
             return Err(error);
         }
@@ -176,16 +180,11 @@ impl DurableSession {
         Ok(Err(ActiveDurableTurn { session: self, active, begun, before }))
     }
 
-    fn begin_step<T>(&self, turn: &Turn<T>) -> Result<Begun, StepError> {
-        let name = self.name(StepKind::Turn, Arc::clone(turn.name()));
-        self.begin(name, turn.guarded_input().unwrap_or(&Value::Null), None)
-    }
-
     async fn entered<'a, T: DeserializeOwned>(
         &'a self,
         step: &'a Step,
     ) -> Result<Entered<'a, T>, StepError> {
-        Ok(match self.open(step).await? {
+        Ok(match self.place.open(step).await? {
             Opened::Known(body) => match recalled(step, &body) {
                 Ok(answer) => Entered::Known(Box::new(answer)),
                 Err(failure) => Entered::Failed(failure),
@@ -224,9 +223,10 @@ impl DurableSession {
             estimated: answer.estimated,
             attempts: answer.attempts,
             provider: answer.provider.clone(),
+            finish: told(&answer.finish_reasons),
         });
         let record = OutcomeRecord::of(Ok(&answer.value)).billed(bill);
-        self.settle(step, outcome, &record).await
+        self.place.settle(step, outcome, &record).await
     }
 
     /// Records a failed turn, unless it failed because the session is over.
@@ -238,7 +238,7 @@ impl DurableSession {
         before: Usd,
     ) -> StepError {
         let Some(failure) = of_turn(&error) else { return error.into() };
-        let cost = self.spent().saturating_sub(before);
+        let cost = spent(self).saturating_sub(before);
         let bill = (!cost.is_zero()).then(|| BillRecord {
             model: Arc::clone(&step.name.name),
             cost,
@@ -248,7 +248,7 @@ impl DurableSession {
         });
         let name = Some(step.name.clone());
         let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name).billed(bill);
-        match self.settle(step, vacant.outcome, &record).await {
+        match self.place.settle(step, vacant.outcome, &record).await {
             Ok(()) => {
                 let live = Some(error.into());
                 StepFailure { step: step.name.clone(), failure, live }.into()
@@ -256,11 +256,16 @@ impl DurableSession {
             Err(unrecorded) => unrecorded,
         }
     }
+}
 
-    /// The cost of the session until now. Turns of one place never overlap, so the difference is a turn's.
-    fn spent(&self) -> Usd {
-        self.session.tracker().total_cost()
-    }
+fn begin_step<T>(session: &DurableSession, turn: &Turn<T>) -> Result<Begun, StepError> {
+    let name = session.place.name(StepKind::Turn, Arc::clone(turn.name()));
+    session.place.begin(name, turn.guarded_input().unwrap_or(&Value::Null), None)
+}
+
+/// The cost of the session until now. Turns of one place never overlap, so the difference is a turn's.
+fn spent(session: &DurableSession) -> Usd {
+    session.session.tracker().total_cost()
 }
 
 /// What the journal has of a turn.
@@ -278,7 +283,17 @@ fn recalled<T: DeserializeOwned>(step: &Step, body: &Body) -> Result<Answer<T>, 
     (answer.usage, answer.cost) = (bill.usage, bill.cost);
     (answer.cost_reported, answer.estimated) = (bill.cost_reported, bill.estimated);
     (answer.attempts, answer.provider) = (bill.attempts, bill.provider);
+    for (reason, told) in answer.finish_reasons.iter_mut().zip(&bill.finish) {
+        *reason = Some(FinishReason::of(told)).filter(|_| !told.is_empty());
+    }
     Ok(answer)
+}
+
+/// The reasons why the choices of an answer ended, as words.
+fn told(reasons: &[Option<FinishReason>]) -> Vec<Cow<'static, str>> {
+    let said = reasons.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+    let word = |reason: &Option<FinishReason>| reason.map_or("", FinishReason::as_str).into();
+    reasons.iter().take(said).map(word).collect()
 }
 
 fn intent(step: &Step, reserved: Usd) -> IntentRecord {
@@ -319,6 +334,7 @@ impl<'s> ActiveDurableTurn<'s> {
         (answer.usage, answer.cost) = (settled.usage, settled.cost);
         (answer.cost_reported, answer.estimated) = (settled.cost_reported, settled.estimated);
         (answer.marks, answer.over_budget) = (settled.marks, settled.over_budget);
+        answer.finish_reasons = settled.finish_reasons;
         session.keep(&begun.step, None, &answer).await?;
         Ok(answer)
     }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::StepError;
-use crate::session::{DurableSession, recorded};
+use crate::place::recorded;
+use crate::session::DurableSession;
 
 /// # Values
 ///
@@ -44,14 +45,14 @@ impl DurableSession {
         name: &str,
         compute: impl FnOnce() -> T,
     ) -> Result<T, StepError> {
-        let begun = self.begin(self.name(StepKind::Value, name), &Value::Null, None)?;
+        let begun = self.place.begin(self.place.name(StepKind::Value, name), &Value::Null, None)?;
         let step = &begun.step;
-        match self.enter(step, Part::Outcome).await? {
+        match self.place.enter(step, Part::Outcome).await? {
             Entered::Recorded(body) => Ok(recorded(step, &body)?.0),
             Entered::Vacant(slot) => {
                 let value = compute();
                 let record = OutcomeRecord::of(Ok(&value)).named(Some(step.name.clone()));
-                self.settle(step, Some(slot), &record).await?;
+                self.place.settle(step, Some(slot), &record).await?;
                 Ok(value)
             }
         }

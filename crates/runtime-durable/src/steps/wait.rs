@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{ParkedError, StepError};
-use crate::session::{DurableSession, Opened, recorded};
+use crate::place::{Opened, recorded};
+use crate::session::DurableSession;
 
 /// # Waiting
 impl DurableSession {
@@ -43,25 +44,25 @@ impl DurableSession {
     /// [`StepError::Parked`] ends the life until the answer is there; [`StepError::Value`] if it has another
     /// type.
     pub async fn wait_for<T: DeserializeOwned>(&self, key: &str) -> Result<T, StepError> {
-        let name = self.name(StepKind::Wait, key);
-        let begun = self.begin(name, &Value::Null, Some(key))?;
+        let name = self.place.name(StepKind::Wait, key);
+        let begun = self.place.begin(name, &Value::Null, Some(key))?;
         let step = &begun.step;
         let shape = |source| StepError::Value { step: step.name.clone(), source };
-        let (mut places, first) = match self.open(step).await? {
+        let (mut places, first) = match self.place.open(step).await? {
             Opened::Known(body) => return Ok(recorded(step, &body)?.0),
             Opened::Vacant(vacant) => (vacant, true),
             Opened::InDoubt(_, vacant) => (vacant, false),
         };
         if first {
-            self.intend(step, &mut places, &waits(&step.name, None)).await?;
+            self.place.intend(step, &mut places, &waits(&step.name, None)).await?;
         }
-        let message = self.life.store.message(self.thread(), key).await;
-        let Some(message) = message.map_err(|error| self.life.store_failed(error))? else {
+        let message = self.place.life.store.message(self.thread(), key).await;
+        let Some(message) = message.map_err(|error| self.place.life.store_failed(error))? else {
             let waits_for = format!("an answer under the key `{key}`");
-            return Err(self.life.park(ParkedError { waits_for, wake_at: None }));
+            return Err(self.place.life.park(ParkedError { waits_for, wake_at: None }));
         };
         let record = OutcomeRecord::of(Ok(&message));
-        self.settle(step, places.outcome, &record).await?;
+        self.place.settle(step, places.outcome, &record).await?;
         serde_json::from_value(message).map_err(shape)
     }
 
@@ -92,13 +93,13 @@ impl DurableSession {
         &self,
         at: impl FnOnce(DateTime<Utc>) -> DateTime<Utc>,
     ) -> Result<(), StepError> {
-        let begun = self.begin(self.name(StepKind::Sleep, ""), &Value::Null, None)?;
+        let begun = self.place.begin(self.place.name(StepKind::Sleep, ""), &Value::Null, None)?;
         let step = &begun.step;
-        let (places, until) = match self.open(step).await? {
+        let (places, until) = match self.place.open(step).await? {
             Opened::Known(body) => return recorded(step, &body).map(|((), _)| ()),
             Opened::Vacant(mut vacant) => {
                 let until = at(self.handle().utc_now());
-                self.intend(step, &mut vacant, &waits(&step.name, Some(until))).await?;
+                self.place.intend(step, &mut vacant, &waits(&step.name, Some(until))).await?;
                 (vacant, until)
             }
             Opened::InDoubt(intent, vacant) => {
@@ -109,15 +110,16 @@ impl DurableSession {
         };
         let left = (until - self.handle().utc_now()).to_std().unwrap_or_default();
         if !left.is_zero() {
-            let here = self.handle().sleep(left).filter(|_| left <= self.life.settings.park_after);
+            let here =
+                self.handle().sleep(left).filter(|_| left <= self.place.life.settings.park_after);
             let Some(sleep) = here else {
                 let (waits_for, wake_at) = (format!("the time {until}"), Some(until));
-                return Err(self.life.park(ParkedError { waits_for, wake_at }));
+                return Err(self.place.life.park(ParkedError { waits_for, wake_at }));
             };
             sleep.await;
         }
         let record = OutcomeRecord::of(Ok(()));
-        self.settle(step, places.outcome, &record).await
+        self.place.settle(step, places.outcome, &record).await
     }
 }
 

@@ -211,7 +211,8 @@ fn values_times_and_children_are_the_same_in_each_life() {
     };
     let seen = std::sync::Mutex::new(Vec::new());
     let watching = async |session: &DurableSession| {
-        seen.lock().unwrap().push(session.now().await?.to_string());
+        let now = session.now().await?.to_string();
+        seen.lock().unwrap().push(now);
         Ok(session.wait_for::<u32>("k").await?)
     };
     assert!(matches!(world.run(&durable, body), Some(Ok(Run::Parked(_)))));

@@ -62,6 +62,7 @@ impl World {
     }
 
     /// Runs a thread until its life ends. `None` if the process died.
+    #[expect(clippy::unused_self, reason = "a world runs it")]
     pub(crate) fn run<T: Serialize + DeserializeOwned>(
         &self,
         durable: &Durable,
@@ -87,11 +88,7 @@ impl World {
     /// A payment. The server knows the keys of earlier ones if it `dedupes`.
     pub(crate) async fn pay(&self, key: &str, dedupes: bool) -> Result<u32, BoxError> {
         self.point().await;
-        let mut paid = self.paid.lock().unwrap();
-        if !(dedupes && paid.iter().any(|paid| paid == key)) {
-            paid.push(key.to_owned());
-        }
-        drop(paid);
+        self.book(key, dedupes);
         self.point().await;
         Ok(12)
     }
@@ -102,6 +99,13 @@ impl World {
         let thread = thread();
         let delivered = self.store.deliver(&thread, key, &message).now_or_never();
         assert!(delivered.unwrap().unwrap(), "the first message");
+    }
+
+    fn book(&self, key: &str, dedupes: bool) {
+        let mut paid = self.paid.lock().unwrap();
+        if !(dedupes && paid.iter().any(|paid| paid == key)) {
+            paid.push(key.to_owned());
+        }
     }
 
     pub(crate) fn payments(&self) -> usize {
@@ -121,6 +125,7 @@ impl World {
 #[derive(Clone, Debug)]
 struct Mortal(World);
 
+// The lifetime is in the types that the macro is given.
 macro_rules! mortal {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
         fn $name<'a>(&'a self, $($arg: $type),*) -> Answer<'a, $result> {

@@ -67,8 +67,8 @@ payload! {
         step: Option<Word<'e>> = "step",
         /// The approval.
         approval: Option<Word<'e>> = "approval",
-        /// How it ended: `approved`, `denied`, `expired`; `done`, `not_done`.
-        outcome: Option<Word<'e>> = "outcome",
+        /// What was decided: `approved`, `denied`, `expired`; `done`, `not_done`.
+        decision: Option<Word<'e>> = "decision",
         /// Who decided, or said so.
         who: Option<Word<'e>> = "who",
     }

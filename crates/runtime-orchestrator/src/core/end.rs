@@ -137,11 +137,6 @@ impl Core {
         Ending { status, worker_detail, event, shutdown: true }
     }
 
-    /// The last event of a cancelled session.
-    pub(crate) fn cancelled(&self, detail: &str) -> AgentEvent {
-        cancelled(&self.stream, detail)
-    }
-
     fn log_shutdown(&self, detail: &str) {
         log!(info, session = %self.session_id(), role = %self.role(), phase = %self.phase(), detail = %detail, "session cancelled by a shutdown");
     }
@@ -178,7 +173,8 @@ pub(crate) fn completed(stream: &Stream, detail: Option<String>) -> AgentEvent {
     event.with_outcome(SpanOutcome::Ok)
 }
 
-fn cancelled(stream: &Stream, detail: &str) -> AgentEvent {
+/// The last event of a cancelled session.
+pub(crate) fn cancelled(stream: &Stream, detail: &str) -> AgentEvent {
     stream
         .root_event(AgentEventName::AgentFailed, AgentEventStatus::Cancelled)
         .with_failure_class(AgentFailureClass::Cancelled)

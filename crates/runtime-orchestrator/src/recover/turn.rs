@@ -192,7 +192,7 @@ impl<'s> ActiveAttempt<'s> {
     /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
     pub async fn finish<T>(self, value: T, reader: ReplyReader<T>) -> Result<Answer<T>, TurnError> {
         let Self { active, mut turn, .. } = self;
-        match active.finish(value, reader).await {
+        match reader.finish(active, value).await {
             Ok(answer) => Ok(turn.recovering.answered(answer)),
             Err(objected) => Err(turn.recovering.passed(objected)),
         }

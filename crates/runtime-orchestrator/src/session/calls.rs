@@ -8,7 +8,7 @@ use super::{BlockingCalls, OrchestrationSession};
 use crate::core::Hold;
 use crate::error::{BoxError, ToolError, TurnError};
 use crate::recover::{self, Attempt};
-use crate::tool::{self, ActiveTool, ToolCall};
+use crate::tool::{self, ToolCall};
 use crate::turn::{self, ActiveTurn, Answer, Turn};
 
 /// # Turns
@@ -198,15 +198,6 @@ impl OrchestrationSession {
         F: Future<Output = Result<T, E>>,
     {
         tool::run(&self.core, tool.into(), call)
-    }
-
-    /// Admits a tool and returns it as an [`ActiveTool`], for a caller that makes the call itself.
-    ///
-    /// # Errors
-    ///
-    /// [`ToolError`] with the reason of the refusal.
-    pub async fn begin_tool(&self, tool: impl Into<ToolCall>) -> Result<ActiveTool<'_>, ToolError> {
-        tool::begin(&self.core, tool.into()).await
     }
 }
 

@@ -7,10 +7,11 @@ use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{AgentEventName, AgentEventStatus, Data, Sleep};
 use runtime_lifecycle::AgentStatus;
 
-use super::{OrchestrationSession, SessionHandle};
+use super::{OrchestrationSession, Restored, SessionHandle, open};
+use crate::core::cancelled;
 use crate::error::SessionError;
 use crate::orchestrator::Orchestrator;
-use crate::park::block_on;
+use crate::park;
 use crate::parts::life::Ending;
 
 /// The reason of a parked session's end in the data of events.
@@ -33,21 +34,9 @@ impl SessionHandle {
     /// Polls `future` on this thread, which parks while it is pending. Timers of the session work in it;
     /// no runtime is entered.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        block_on(&**self.core.time.clock(), future)
+        park::block_on(&**self.core.time.clock(), future)
     }
-}
 
-/// # For layers above sessions
-impl Orchestrator {
-    /// Polls `future` on this thread, which parks while it is pending. Timers of the sessions work in it;
-    /// no runtime is entered.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        block_on(&*self.clock(), future)
-    }
-}
-
-/// # For layers above sessions
-impl OrchestrationSession {
     /// Ends the session because its work waits, to go on in another session.
     ///
     /// `agent.paused` says what it waits for. The worker is `CANCELLED`, since nobody in this process waits;
@@ -60,16 +49,33 @@ impl OrchestrationSession {
         self.core.refuse_sinks()?;
         let (core, detail) = (&self.core, waits_for.into());
         if let Ok(_entry) = core.enter(false) {
-            let paused = (AgentEventName::AgentPaused, AgentEventStatus::Blocked);
-            let event = core.stream.root_event(paused.0, paused.1);
-            core.stream.emit(event.with_detail(detail.clone()));
+            let (name, status) = (AgentEventName::AgentPaused, AgentEventStatus::Blocked);
+            core.stream.emit(core.stream.root_event(name, status).with_detail(detail.clone()));
         }
         core.end(false, |_| {
             let reason = Some(Word::Literal(PARKED));
             let ended = SessionEnded { reason, ..SessionEnded::default() };
-            let event = core.cancelled(&detail).with_data(ended.data());
+            let event = cancelled(&core.stream, &detail).with_data(ended.data());
             let status = AgentStatus::Cancelled;
             Ok((Ending { status, worker_detail: Some(detail), event, shutdown: false }, ()))
         })
+    }
+}
+
+/// Polls `future` on this thread, which parks while it is pending, as blocking calls of sessions do. Timers of
+/// the orchestrator's sessions work in it; no runtime is entered.
+pub fn block_on<F: Future>(orchestrator: &Orchestrator, future: F) -> F::Output {
+    park::block_on(&*orchestrator.setup.timers.clock, future)
+}
+
+/// # For layers above sessions
+impl Restored {
+    /// Opens a session that continues these lives.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Orchestrator::session`].
+    pub fn open(&self, orchestrator: &Orchestrator) -> Result<OrchestrationSession, SessionError> {
+        open::resume(&orchestrator.setup, &orchestrator.sinks, self)
     }
 }

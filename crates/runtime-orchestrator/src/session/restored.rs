@@ -17,7 +17,7 @@ use runtime_usage::{ModelUsage, UsageSnapshot, Usd};
 ///     .iterations(7)
 ///     .elapsed(Duration::from_secs(40))
 ///     .usage("gpt-5", (7, UsageSnapshot::new(9_000, 800)), Usd::from_cents(30));
-/// let session = writer.resume(&before)?;
+/// let session = before.open(&writer)?;
 /// assert_eq!(session.account().unwrap().available(), Usd::from_cents(70));
 /// assert_eq!(session.tracker().totals().turns, 7);
 /// # Ok::<_, BoxError>(())

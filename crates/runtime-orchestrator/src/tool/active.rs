@@ -34,7 +34,7 @@ use crate::wait::{Interrupted, race};
 /// use runtime_orchestrator::{Orchestrator, ToolCall};
 ///
 /// let session = Orchestrator::new("writer", "draft").session()?;
-/// let mut tool = session.begin_tool(ToolCall::new("search")).await?;
+/// let mut tool = ToolCall::new("search").begin(&session).await?;
 /// let hits = tool.run(async { 3 }).await?;
 /// tool.complete(&hits).await?;
 /// # Ok::<_, runtime_orchestrator::BoxError>(()) }).unwrap();

@@ -10,6 +10,7 @@ use super::admit::PendingTool;
 use super::describe::ToolCall;
 use crate::core::Core;
 use crate::error::{BoxError, ToolError};
+use crate::session::OrchestrationSession;
 
 /// Runs one tool, in the order of the architecture guide.
 #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
@@ -32,8 +33,19 @@ where
     }
 }
 
+impl ToolCall {
+    /// Admits the tool and returns it as an [`ActiveTool`], for a caller that makes the call itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] with the reason of the refusal.
+    pub async fn begin(self, session: &OrchestrationSession) -> Result<ActiveTool<'_>, ToolError> {
+        begin(&session.core, self).await
+    }
+}
+
 /// Admits a tool whose call the caller makes.
-pub(crate) async fn begin(core: &Core, tool: ToolCall) -> Result<ActiveTool<'_>, ToolError> {
+async fn begin(core: &Core, tool: ToolCall) -> Result<ActiveTool<'_>, ToolError> {
     if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
         // Guardrails are rare, so the future of a tool has no room for them.
         Box::pin(PendingTool::checked(core, tool)).await

@@ -18,8 +18,6 @@ use crate::error::{BoxError, TurnError};
 use crate::parts::money::Bill;
 use crate::parts::pace::Pace;
 use crate::scope::{inside, inside_async};
-use crate::turn::describe::ReplyReader;
-use crate::turn::guard;
 use crate::turn::held::Held;
 use crate::turn::part::Part;
 use crate::wait::{Interrupted, Vigil, flagged, race};
@@ -71,6 +69,7 @@ impl<T> Answer<T> {
             attempts: 1,
             model: model.into(),
             provider: None,
+            finish_reasons: Default::default(),
         }
     }
 }
@@ -298,24 +297,6 @@ impl<'s> ActiveTurn<'s> {
     /// counts, or else the reservation.
     pub fn settle_unread(mut self) -> Settled {
         Settled::of(self.answered(None))
-    }
-
-    /// Ends the answered call as [`run_turn`](crate::OrchestrationSession::run_turn) does: reads the usage
-    /// of the reply, has guardrails check it, and settles.
-    ///
-    /// # Errors
-    ///
-    /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
-    pub async fn finish<T>(
-        mut self,
-        value: T,
-        reader: ReplyReader<T>,
-    ) -> Result<Answer<T>, TurnError> {
-        let (usage, review) = guard::read(&mut self, &value, reader);
-        let Some(review) = review else { return Ok(self.answer(value, usage)) };
-        self.observed_to_be(usage);
-        Box::pin(guard::check_output(&mut self, &review)).await?;
-        Ok(self.answer(value, None))
     }
 
     /// Settles a call that was never sent.

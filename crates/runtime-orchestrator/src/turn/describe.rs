@@ -154,7 +154,7 @@ impl<T> Turn<T> {
 
 impl<T> Turn<T> {
     /// Takes the turn apart, for a caller that makes the call itself: what admits it, and what reads its
-    /// reply in [`ActiveTurn::finish`](crate::ActiveTurn::finish).
+    /// reply in [`ReplyReader::finish`].
     pub fn split(self) -> (Turn, ReplyReader<T>) {
         let Self { spec, reading, shown } = self;
         let reader = ReplyReader { prompt: spec.prompt.clone(), reading, shown };

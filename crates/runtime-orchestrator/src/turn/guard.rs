@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::error::{BoxError, TurnError, text_of};
 use crate::log::log;
 use crate::tell;
-use crate::turn::active::ActiveTurn;
+use crate::turn::active::{ActiveTurn, Answer};
 use crate::turn::describe::ReplyReader;
 
 /// An answer for guardrails.
@@ -70,6 +70,22 @@ pub(crate) async fn check_output(
         Err(violation) => Err(violation),
     };
     judge(turn, GuardrailStage::Post, checked)
+}
+
+impl<T> ReplyReader<T> {
+    /// Ends an answered turn as [`run_turn`](crate::OrchestrationSession::run_turn) does: reads the usage
+    /// of the reply, has guardrails check it, and settles.
+    ///
+    /// # Errors
+    ///
+    /// [`TurnError`] if a guardrail rejects the reply, or the session ends meanwhile.
+    pub async fn finish(self, mut turn: ActiveTurn<'_>, value: T) -> Result<Answer<T>, TurnError> {
+        let (usage, review) = read(&mut turn, &value, self);
+        let Some(review) = review else { return Ok(turn.answer(value, usage)) };
+        turn.observed_to_be(usage);
+        Box::pin(check_output(&mut turn, &review)).await?;
+        Ok(turn.answer(value, None))
+    }
 }
 
 impl ActiveTurn<'_> {

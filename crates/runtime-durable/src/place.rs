@@ -1,0 +1,264 @@
+//! The place of a session's steps in its thread, and the way of a step through the journal.
+//!
+//! ```text
+//!   begin ──▶ enter intent ─┬─ vacant ──▶ intend ──▶ the call ──▶ settle
+//!                           └─ recorded ──▶ enter outcome ─┬─ recorded: the value
+//!                                                          └─ vacant: in doubt
+//! ```
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use runtime_store::{
+    Body, Entered, IntentRecord, JournalError, OutcomeRecord, Part, RawOutcome, Slot, Step,
+    StepKind, StepName,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{StepError, StepFailure};
+use crate::life::Life;
+
+/// The place of a session's steps in its thread.
+pub(crate) struct Place {
+    pub(crate) life: Arc<Life>,
+    /// Empty at the top, or the path of a child.
+    scope: Arc<str>,
+    order: Arc<Mutex<Order>>,
+    children: AtomicU32,
+}
+
+/// The order of a session's steps.
+#[derive(Debug, Default)]
+struct Order {
+    next: u32,
+    running: Vec<StepName>,
+}
+
+impl Place {
+    pub(crate) fn top(life: Arc<Life>) -> Self {
+        Self { life, scope: "".into(), order: Arc::default(), children: AtomicU32::new(0) }
+    }
+
+    /// The place of the next child.
+    pub(crate) fn below(&self, role: &str) -> Self {
+        // Relaxed: the number of a child depends on the order of the calls alone.
+        let number = self.children.fetch_add(1, Ordering::Relaxed);
+        let scope = format!("{}/{role}#{number}", self.scope).into();
+        let (life, order, children) = (Arc::clone(&self.life), Arc::default(), AtomicU32::new(0));
+        Self { life, scope, order, children }
+    }
+}
+
+impl Place {
+    fn order(&self) -> MutexGuard<'_, Order> {
+        lock(&self.order)
+    }
+
+    /// The name of a step at this place.
+    pub(crate) fn name(&self, kind: StepKind, name: impl Into<Arc<str>>) -> StepName {
+        StepName { kind, name: name.into(), scope: Arc::clone(&self.scope), keyed: false }
+    }
+
+    fn epoch(&self) -> u64 {
+        self.life.writer.as_ref().map_or(0, |writer| writer.fold().epoch())
+    }
+
+    /// The step with a key of its own, which need not begin.
+    pub(crate) fn keyed(&self, name: StepName, arguments: &Value, key: &str) -> Step {
+        Step::keyed(name, arguments, (self.epoch(), key))
+    }
+
+    /// Begins a step, unless the life is over or its place in the order is not certain.
+    pub(crate) fn begin(
+        &self,
+        name: StepName,
+        arguments: &Value,
+        key: Option<&str>,
+    ) -> Result<Begun, StepError> {
+        self.life.going_on()?;
+        self.check_resumed()?;
+        let epoch = self.epoch();
+        let mut order = self.order();
+        let unordered = order.running.iter().find(|other| key.is_none() || !other.keyed);
+        if let Some(other) = unordered {
+            let error = JournalError::Unordered { now: name, other: other.clone() };
+            drop(order);
+            return Err(self.life.broken(error));
+        }
+        let step = if let Some(key) = key {
+            Step::keyed(name, arguments, (epoch, key))
+        } else {
+            order.next += 1;
+            Step::in_order(name, arguments, (epoch, order.next - 1))
+        };
+        order.running.push(step.name.clone());
+        drop(order);
+        Ok(Begun { step, order: Arc::clone(&self.order) })
+    }
+
+    /// Refuses to run from the beginning after a checkpoint.
+    pub(crate) fn check_resumed(&self) -> Result<(), StepError> {
+        // Relaxed: the flag guards no other memory.
+        let resumed = self.life.resumed.load(Ordering::Relaxed);
+        let is_later = || self.life.writer.as_ref().is_some_and(|writer| writer.fold().epoch() > 0);
+        if !resumed && is_later() {
+            return Err(StepError::Misused(
+                "the thread has a checkpoint: ask for its `resume_point` before the first step",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Begins the places anew, after a checkpoint.
+    pub(crate) fn restart(&self) {
+        self.order().next = 0;
+        // Relaxed: as above.
+        self.children.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_idle_top(&self) -> bool {
+        self.scope.is_empty() && self.order().running.is_empty()
+    }
+
+    /// Enters the first part of a step.
+    pub(crate) async fn enter<'a>(
+        &'a self,
+        step: &'a Step,
+        part: Part,
+    ) -> Result<Entered<'a>, StepError> {
+        let entered = self.life.journal.enter(step, part).await;
+        entered.map_err(|error| self.life.broken(error))
+    }
+
+    /// Enters a step with an intent. A step that is in doubt gets its next intent.
+    pub(crate) async fn open<'a>(&'a self, step: &'a Step) -> Result<Opened<'a>, StepError> {
+        let first = match self.enter(step, Part::Intent(0)).await? {
+            Entered::Vacant(intent) => {
+                return Ok(Opened::Vacant(Vacant { intent: Some(intent), outcome: None, lost: 0 }));
+            }
+            Entered::Recorded(first) => first,
+        };
+        let outcome = match self.enter(step, Part::Outcome).await? {
+            Entered::Recorded(outcome) => return Ok(Opened::Known(outcome)),
+            Entered::Vacant(outcome) => Some(outcome),
+        };
+        let (intent, lost) = (None, 1);
+        Ok(Opened::InDoubt(first, Vacant { intent, outcome, lost }))
+    }
+
+    /// The place of the next intent of a step in doubt.
+    pub(crate) async fn again<'a>(
+        &'a self,
+        step: &'a Step,
+        vacant: &mut Vacant<'a>,
+    ) -> Result<(), StepError> {
+        while vacant.intent.is_none() {
+            match self.enter(step, Part::Intent(vacant.lost)).await? {
+                Entered::Vacant(intent) => vacant.intent = Some(intent),
+                Entered::Recorded(_) => vacant.lost += 1,
+            }
+        }
+        Ok(())
+    }
+
+    /// Records that a step is about to have its effect.
+    pub(crate) async fn intend<'a>(
+        &'a self,
+        step: &'a Step,
+        vacant: &mut Vacant<'a>,
+        intent: &IntentRecord,
+    ) -> Result<(), StepError> {
+        self.again(step, vacant).await?;
+        if let Some(slot) = vacant.intent.take() {
+            self.fill(step, slot, intent).await?;
+        }
+        if vacant.outcome.is_none()
+            && let Entered::Vacant(outcome) = self.enter(step, Part::Outcome).await?
+        {
+            vacant.outcome = Some(outcome);
+        }
+        Ok(())
+    }
+
+    /// Records the outcome of a step.
+    pub(crate) async fn settle<'a, T: Serialize>(
+        &'a self,
+        step: &'a Step,
+        outcome: Option<Box<dyn Slot<'a> + 'a>>,
+        record: &OutcomeRecord<T>,
+    ) -> Result<(), StepError> {
+        let slot = match outcome {
+            Some(slot) => slot,
+            None => match self.enter(step, Part::Outcome).await? {
+                Entered::Vacant(slot) => slot,
+                Entered::Recorded(_) => return Ok(()),
+            },
+        };
+        self.fill(step, slot, record).await
+    }
+
+    async fn fill<'a>(
+        &'a self,
+        step: &'a Step,
+        slot: Box<dyn Slot<'a> + 'a>,
+        record: &impl Serialize,
+    ) -> Result<(), StepError> {
+        let body = serde_json::to_vec(record)
+            .map_err(|source| StepError::Value { step: step.name.clone(), source })?;
+        let filled = slot.fill(body.into()).await;
+        filled.map_err(|error| self.life.broken(error))
+    }
+}
+
+/// Reads a recorded outcome: its value, or its failure.
+pub(crate) fn recorded<T: DeserializeOwned>(
+    step: &Step,
+    body: &Body,
+) -> Result<(T, RawOutcome), StepError> {
+    let shape = |source| StepError::Value { step: step.name.clone(), source };
+    let outcome: RawOutcome = serde_json::from_slice(body).map_err(shape)?;
+    if let Some(failure) = outcome.error {
+        return Err(StepFailure { step: step.name.clone(), failure, live: None }.into());
+    }
+    let value = outcome.ok.as_deref().map_or("null", |value| value.get());
+    let value = serde_json::from_str(value).map_err(shape)?;
+    Ok((value, outcome))
+}
+
+/// What a journal has of a step with an intent.
+pub(crate) enum Opened<'a> {
+    Known(Body),
+    Vacant(Vacant<'a>),
+    /// It began in an earlier life, with this intent, and nobody knows how it ended.
+    InDoubt(Body, Vacant<'a>),
+}
+
+/// The places of a step that has no outcome.
+pub(crate) struct Vacant<'a> {
+    pub(crate) intent: Option<Box<dyn Slot<'a> + 'a>>,
+    pub(crate) outcome: Option<Box<dyn Slot<'a> + 'a>>,
+    /// The number of lives that were lost between intent and outcome.
+    pub(crate) lost: u32,
+}
+
+/// A step that has begun. Dropping it ends its place in the order.
+pub(crate) struct Begun {
+    pub(crate) step: Step,
+    order: Arc<Mutex<Order>>,
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        let mut order = lock(&self.order);
+        if let Some(own) = order.running.iter().position(|name| *name == self.step.name) {
+            order.running.swap_remove(own);
+        }
+    }
+}
+
+fn lock(order: &Mutex<Order>) -> MutexGuard<'_, Order> {
+    // Single assignments.
+    order.lock().unwrap_or_else(PoisonError::into_inner)
+}
