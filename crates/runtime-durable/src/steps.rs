@@ -1,5 +1,6 @@
 //! The steps of a durable session.
 
+mod about;
 mod approval;
 mod blocking;
 mod checkpoint;

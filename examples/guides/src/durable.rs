@@ -1,4 +1,6 @@
 //! The code of `docs/durable.md`.
+#![expect(clippy::print_stdout, reason = "what a reader of the guide sees")]
+#![expect(clippy::unused_async, reason = "a bank and a model that are elsewhere")]
 
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use techrevati_runtime::durable::{
 };
 use techrevati_runtime::orchestrator::{Effect, ToolCall};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::store::{Approvals, Inbox, MemoryStore, Retention, Store, sweep};
+use techrevati_runtime::store::{MemoryStore, Retention, sweep};
 
 async fn chat(prompt: &str) -> Result<String, BoxError> {
     Ok(format!("the plan for {prompt}"))
@@ -78,15 +80,14 @@ async fn waiting(session: &DurableSession) -> Result<String, StepError> {
 async fn reading(session: &DurableSession) -> Result<String, StepError> {
     let (mut page, mut notes) = session.resume_point().await?.unwrap_or((0, String::new()));
     while page < 300 {
-        let turn = Turn::model("gpt-5");
-        notes = session.run_turn(turn, || chat(&format!("page {page}"))).await?.value;
+        let (turn, prompt) = (Turn::model("gpt-5"), format!("page {page}"));
+        notes = session.run_turn(turn, || chat(&prompt)).await?.value;
         page += 1;
         session.checkpoint(&(page, &notes)).await?;
     }
     Ok(notes)
 }
 
-#[expect(clippy::print_stdout, reason = "what a reader of the guide sees")]
 pub(crate) async fn run() -> Result<(), BoxError> {
     let clerk = Orchestrator::new("clerk", "orders").max_iterations(1_000);
     let durable = Durable::new(clerk, MemoryStore::new()).code_version(env!("CARGO_PKG_VERSION"));

@@ -13,7 +13,7 @@ use runtime_store::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::tool::{tell, tool_step};
+use super::about::{tell, tool_step};
 use crate::error::{ParkedError, StepError, StepFailure};
 use crate::place::{Opened, recorded};
 use crate::session::DurableSession;

@@ -15,15 +15,16 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use runtime_events::payload::{self, Word};
-use runtime_events::{AgentEventName, AgentEventStatus};
+use runtime_events::AgentEventName;
 use runtime_orchestrator::{BoxError, Effect, ToolCall, ToolError};
 use runtime_store::{
     ApprovalUse, Entered, IntentRecord, OutcomeRecord, Part, Step, StepKind, Subject,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::about::{arguments, tell};
 use super::approval::Approved;
 use super::failure::of_tool;
 use crate::error::{ParkedError, StepError, StepFailure, UnrecordedError};
@@ -293,12 +294,6 @@ impl DurableSession {
     }
 }
 
-/// The step of a tool that has not begun, for its approval.
-pub(super) fn tool_step(session: &DurableSession, call: &ToolCall, id: &str) -> Step {
-    let name = session.place.name(StepKind::Tool, Arc::clone(call.name()));
-    session.place.keyed(name, &arguments(call, call.declared_effect()), id)
-}
-
 /// What the approval is used for: the arguments that the tool gets now, not those that were approved.
 fn approval_use(
     session: &DurableSession,
@@ -321,31 +316,6 @@ fn tell_reconciled(session: &DurableSession, step: &Step, outcome: &str, who: &s
     let (decision, who) = (Some(Word::Read(outcome)), Some(Word::Read(who)));
     let said = payload::Durable { decision, who, ..payload::Durable::default() };
     tell(session, AgentEventName::ToolReconciled, step, said);
-}
-
-/// Emits an event about a tool's step.
-pub(super) fn tell(
-    session: &DurableSession,
-    name: AgentEventName,
-    step: &Step,
-    more: payload::Durable<'_>,
-) {
-    let key = step.key.to_string();
-    let used = step.approval.as_ref().map(|used| Word::Shared(&used.id));
-    let durable = payload::Durable {
-        thread: Some(Word::Read(session.thread().as_str())),
-        tool: Some(Word::Shared(&step.name.name)),
-        step: Some(Word::Read(&key)),
-        approval: more.approval.or(used),
-        ..more
-    };
-    let status = match name {
-        AgentEventName::ToolInDoubt | AgentEventName::ApprovalRequested => {
-            AgentEventStatus::Blocked
-        }
-        _ => AgentEventStatus::Running,
-    };
-    session.handle().emit(name, status, durable.data());
 }
 
 /// The step of a tool.
@@ -372,13 +342,6 @@ struct Resolution {
 /// The key in the inbox under which a person says what became of a step.
 fn resolution_key(step: &Step) -> String {
     format!("resolve/{}", step.key)
-}
-
-/// What the fingerprint of a tool is about.
-fn arguments(call: &ToolCall, effect: Effect) -> Value {
-    let args = call.arguments();
-    // A tool without arguments differs from one with null.
-    if args.is_null() { json!([effect]) } else { json!([effect, args]) }
 }
 
 impl<T> fmt::Debug for DurableTool<T> {

@@ -125,7 +125,6 @@ impl World {
 #[derive(Clone, Debug)]
 struct Mortal(World);
 
-// The lifetime is in the types that the macro is given.
 macro_rules! mortal {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
         fn $name<'a>(&'a self, $($arg: $type),*) -> Answer<'a, $result> {
@@ -152,6 +151,10 @@ impl Store for Mortal {
         }
     }
 
+    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+        self.0.store.runnable(limit)
+    }
+
     mortal! {
         acquire(thread: &'a ThreadId, claim: &'a Claim) -> (Lease, Thread);
         renew(lease: &'a Lease) -> ();
@@ -160,7 +163,6 @@ impl Store for Mortal {
         read(thread: &'a ThreadId, after: u64, limit: usize) -> Vec<Stored>;
         thread(thread: &'a ThreadId) -> Option<Thread>;
         threads(states: &'a [ThreadState], after: Option<&'a ThreadId>, limit: usize) -> Vec<Thread>;
-        runnable(limit: usize) -> Vec<ThreadId>;
         cancel(thread: &'a ThreadId) -> ();
         prune(thread: &'a ThreadId) -> u64;
         forget(thread: &'a ThreadId) -> ();
