@@ -71,6 +71,7 @@ impl<T> Answer<T> {
             attempts: 1,
             model: model.into(),
             provider: None,
+            finish_reasons: [None; 6],
         }
     }
 }
