@@ -1,5 +1,10 @@
 //! Benchmarks of writing and importing events.
 
+mod parts {
+    #[path = "../parts/store.rs"]
+    pub(crate) mod store;
+}
+
 use std::hint::black_box;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,6 +16,8 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use runtime_events::{AgentEvent, AgentEventName, AgentEventStatus, Data, SpanId, SpanOutcome};
 use runtime_sinks::EventSink;
 use runtime_sqlite::{SqliteDurability, SqliteSink};
+
+use self::parts::store;
 
 /// The end of a turn, the event with the most columns.
 fn event(session: &Arc<str>, seq: u64) -> Arc<AgentEvent> {
@@ -121,5 +128,64 @@ fn imports(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, batches, imports);
+/// What a durable turn costs, beside the same of SQLite alone: an intent and an outcome, each committed.
+fn appends(c: &mut Criterion) {
+    let mut group = c.benchmark_group("store/append");
+    group.throughput(Throughput::Elements(2));
+    for durability in [SqliteDurability::Os, SqliteDurability::Sync] {
+        let Some(place) = Place::new() else { return };
+        let store = store::open(&place.0.join("threads.db"), durability);
+        let Some(mut turns) = store.and_then(|store| store::Turns::of(&store, "t")) else { return };
+        group.bench_function(BenchmarkId::new("two", format!("{durability:?}")), |b| {
+            b.iter(|| turns.append(false));
+        });
+        // A model turn's intent is not waited for: it costs money at most once more.
+        group.bench_function(BenchmarkId::new("turn", format!("{durability:?}")), |b| {
+            b.iter(|| turns.append(true));
+        });
+        let Some(mut raw) = store::Raw::open(&place.0.join("raw.db"), durability) else { return };
+        group.bench_function(BenchmarkId::new("raw_two", format!("{durability:?}")), |b| {
+            b.iter(|| raw.two_commits());
+        });
+    }
+    group.finish();
+}
+
+/// Sessions that share a store share its commits.
+fn together(c: &mut Criterion) {
+    let mut group = c.benchmark_group("store/together");
+    group.sample_size(10);
+    for sessions in [1_u64, 16, 64] {
+        let Some(place) = Place::new() else { return };
+        let Some(store) = store::open(&place.0.join("threads.db"), SqliteDurability::Sync) else {
+            return;
+        };
+        let turns = (0..sessions).filter_map(|n| store::Turns::of(&store, &n.to_string()));
+        let mut turns: Vec<_> = turns.collect();
+        group.throughput(Throughput::Elements(2 * sessions));
+        group.bench_function(BenchmarkId::from_parameter(sessions), |b| {
+            b.iter(|| store::all_append(&mut turns));
+        });
+    }
+    group.finish();
+}
+
+/// Reads a thread of ten thousand entries, page by page, and folds it: what a new life begins with.
+fn replays(c: &mut Criterion) {
+    let Some(place) = Place::new() else { return };
+    let Some(store) = store::open(&place.0.join("threads.db"), SqliteDurability::Os) else {
+        return;
+    };
+    let Some(mut turns) = store::Turns::of(&store, "t") else { return };
+    for _ in 0..5_000 {
+        turns.append(true);
+    }
+    let mut group = c.benchmark_group("store/replay");
+    group.throughput(Throughput::Elements(10_000)).sample_size(20);
+    group.bench_function("read", |b| b.iter(|| store::read_all(&store, black_box("t"), false)));
+    group.bench_function("fold", |b| b.iter(|| store::read_all(&store, black_box("t"), true)));
+    group.finish();
+}
+
+criterion_group!(benches, batches, imports, appends, together, replays);
 criterion_main!(benches);

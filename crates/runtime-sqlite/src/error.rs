@@ -30,11 +30,13 @@ pub enum OpenError {
     },
     /// The database belongs to another application.
     #[error(
-        "`{}` is not a database of events: its application_id is {application_id}", path.display()
+        "`{}` is not a database of {of}: its application_id is {application_id}", path.display()
     )]
     Foreign {
         /// The path of the database.
         path: PathBuf,
+        /// What was to be in it: `events` or `threads`.
+        of: &'static str,
         /// The id of the application, or 0 if it set none.
         application_id: i32,
     },

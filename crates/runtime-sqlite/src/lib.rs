@@ -29,6 +29,13 @@
 //! | see how many events were written or lost | [`SqliteStats`] |
 //! | import a JSON-lines log | [`SqliteSink::import`], [`Imported`], [`Conflict`] |
 //! | read events and sessions | [`SqliteReader`] |
+//! | keep the threads of durable sessions | `SqliteStore`, with feature `store` |
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `store` | no | `SqliteStore`: the threads of durable sessions in a file of their own |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod database;
@@ -40,6 +47,8 @@ mod reader;
 mod row;
 mod sink;
 mod stats;
+#[cfg(feature = "store")]
+mod store;
 mod write;
 
 #[doc(inline)]
@@ -52,3 +61,7 @@ pub use self::{
     stats::SqliteStats,
     write::Conflict,
 };
+
+#[cfg(feature = "store")]
+#[doc(inline)]
+pub use self::store::SqliteStore;

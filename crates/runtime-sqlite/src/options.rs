@@ -1,4 +1,4 @@
-//! [`SqliteConfig`] and [`SqliteDurability`]: the settings of a sink.
+//! [`SqliteConfig`] and [`SqliteDurability`]: the settings of a sink and of a store.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -15,17 +15,16 @@ use runtime_events::{Clock, IdSource, RandomIds, SystemClock};
 ///
 /// The database stays whole either way. Tests kill the process; the column about power is the promise
 /// of SQLite.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SqliteDurability {
-    /// The memory of the operating system (`synchronous = NORMAL`). The default.
-    #[default]
+    /// The memory of the operating system (`synchronous = NORMAL`). The default of a sink.
     Os,
-    /// The disk (`synchronous = FULL`).
+    /// The disk (`synchronous = FULL`). The default of a store.
     Sync,
 }
 
-/// The settings of a [`SqliteSink`](crate::SqliteSink).
+/// The settings of a [`SqliteSink`](crate::SqliteSink), and of a `SqliteStore` as far as they concern it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +42,7 @@ pub enum SqliteDurability {
 #[derive(Clone, Debug)]
 #[must_use = "settings do nothing until `open`"]
 pub struct SqliteConfig {
-    pub(crate) durability: SqliteDurability,
+    pub(crate) durability: Option<SqliteDurability>,
     pub(crate) batch: NonZeroUsize,
     pub(crate) linger: Duration,
     pub(crate) backlog: NonZeroUsize,
@@ -58,7 +57,7 @@ pub struct SqliteConfig {
 impl Default for SqliteConfig {
     fn default() -> Self {
         Self {
-            durability: SqliteDurability::Os,
+            durability: None,
             batch: NonZeroUsize::MIN.saturating_add(63),
             linger: Duration::from_secs(1),
             backlog: NonZeroUsize::MIN.saturating_add(16_383),
@@ -73,9 +72,10 @@ impl Default for SqliteConfig {
 }
 
 impl SqliteConfig {
-    /// Sets the storage that a commit waits for. Default: [`SqliteDurability::Os`].
+    /// Sets the storage that a commit waits for. Default: [`SqliteDurability::Os`] for a sink,
+    /// [`SqliteDurability::Sync`] for a store.
     pub const fn durability(mut self, durability: SqliteDurability) -> Self {
-        self.durability = durability;
+        self.durability = Some(durability);
         self
     }
 
@@ -132,7 +132,7 @@ impl SqliteConfig {
         self
     }
 
-    /// Sets the clock of lingering and retries. Default: the clock of the system.
+    /// Sets the clock of lingering and retries, and of a store's times. Default: the clock of the system.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn an_event_above_the_size_limit_does_not_block_others() {
         let mut connection = Connection::open_in_memory().unwrap();
-        crate::database::migrate(Path::new("memory"), &mut connection).unwrap();
+        crate::database::EVENTS.migrate(Path::new("memory"), &mut connection).unwrap();
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, 10_000).unwrap();
         let now = ManualClock::new().now();
         let mut pending = Pending::new(connection, SqliteConfig::default());

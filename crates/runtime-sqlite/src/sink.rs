@@ -77,7 +77,7 @@ impl SqliteConfig {
     /// [`OpenError`] as of [`SqliteSink::open`].
     pub fn open(self, path: impl Into<PathBuf>) -> Result<SqliteSink, OpenError> {
         let path = path.into();
-        let connection = database::open(&path, &self)?;
+        let connection = database::open(&path, &self, &database::EVENTS)?;
         let clock = Arc::clone(&self.clock);
         let pending = Mutex::new(Pending::new(connection, self));
         Ok(SqliteSink { shared: Arc::new(Shared { path, clock, pending }) })

@@ -133,6 +133,10 @@ impl Approval {
         let subject = Subject { thread, step: *step, tool, args: Some(&args), policy };
         let left = (self.expires - self.asked).to_std().unwrap_or_default();
         let request = subject.request(left);
+        if request.digest == self.digest {
+            // The same arguments, perhaps spelt otherwise.
+            return self.approve(who);
+        }
         self.verdict(Decision::Amend(request, args), who.into())
     }
 
@@ -159,7 +163,8 @@ pub enum Decision {
     /// The step must not begin.
     Deny,
     /// The step may begin, once, with these arguments in place of the agent's. The store denies the approval
-    /// and adds an approved one with this request.
+    /// and adds an approved one with this request; if that one was asked for before, the verdict is refused
+    /// as one about it.
     Amend(Request, Value),
 }
 

@@ -99,9 +99,9 @@ pub enum StoreError {
         what: String,
     },
     /// The database could not be asked, or failed. The call may have been made.
-    #[error("the store cannot be reached: {attempted}")]
+    #[error("the store could not {attempted}")]
     Unavailable {
-        /// What was attempted.
+        /// What was attempted, such as `append to a thread`.
         attempted: &'static str,
         /// The database's error.
         source: Box<dyn Error + Send + Sync>,

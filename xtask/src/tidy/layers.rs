@@ -46,10 +46,11 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-usage"],
         others: &["futures-core", "ryu-js", "sha2"],
     },
+    // futures-channel and runtime-store are off by default.
     Layer {
         name: "runtime-sqlite",
         below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
-        others: &["rusqlite"],
+        others: &["futures-channel", "rusqlite"],
     },
     // Resilience for its `BoxError`.
     Layer {

@@ -11,5 +11,6 @@ mod reading;
 mod real_run;
 mod sinks;
 mod slow_properties;
+mod store;
 mod together;
 mod views;

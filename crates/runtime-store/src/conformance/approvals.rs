@@ -139,6 +139,16 @@ pub(super) async fn amendments(store: &dyn Store) {
     let before = begin(store, &lease, (0, &intent), &usage(&asked)).await;
     refused(before, |error| is(error, NotApproved::Denied));
     begin(store, &lease, (0, &intent), &usage(&amended)).await.unwrap();
+
+    // Arguments that were asked for before have been decided about, and an amendment decides nothing then.
+    let more = store.ask(&request(&lease.thread, step.key, 13)).await.unwrap();
+    let again = store.decide(&more.amend(json!({ "amount": 12 }), "ann")).await;
+    refused(
+        again,
+        |error| matches!(error, StoreError::Decided { id, state: ApprovalState::Denied } if *id == asked.id),
+    );
+    let same = store.decide(&more.amend(json!({ "amount": 13 }), "ann")).await.unwrap();
+    assert_eq!((same.state, &same.id, same.amended), (ApprovalState::Approved, &more.id, None));
 }
 
 fn is(error: &StoreError, expected: NotApproved) -> bool {

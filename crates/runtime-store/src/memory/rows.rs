@@ -243,6 +243,10 @@ impl Row {
         now: DateTime<Utc>,
     ) -> Result<Approval, StoreError> {
         let id = || Arc::clone(&verdict.id);
+        let amended = match &verdict.decision {
+            Decision::Amend(request, _) => self.approval(&request.id, now),
+            _ => None,
+        };
         let found = self.approvals.iter_mut().find(|approval| approval.id == verdict.id);
         let approval = found.ok_or_else(|| StoreError::NoApproval { id: id() })?;
         if approval.digest != verdict.digest {
@@ -251,6 +255,9 @@ impl Row {
         match Approval::state_at(approval.state, approval.expires, now) {
             ApprovalState::Pending => {}
             state => return Err(StoreError::Decided { id: id(), state }),
+        }
+        if let Some(Approval { id, state, .. }) = amended {
+            return Err(StoreError::Decided { id, state });
         }
         decided(approval, verdict, now);
         let mut result = approval.clone();

@@ -1,0 +1,154 @@
+//! The rows of entries: written under a fence, read in order.
+
+use runtime_store::{
+    Append, ApprovalUse, Entry, EntryKind, Lease, NotApproved, StepKey, StoreError, Stored,
+    ThreadId, ThreadState,
+};
+use rusqlite::{ErrorCode, Row, params};
+
+use super::approvals::approval_row;
+use super::threads::fenced;
+use super::work::{Done, Fail, Micros, Work, column, corrupt, counted, not_approved, rows};
+
+pub(super) fn append(work: &Work<'_>, lease: &Lease, append: &Append<'_>) -> Done<()> {
+    let Append { head, entries, approval, .. } = *append;
+    let (mut seq, head) = (column(head), column(head));
+    let last = head.saturating_add(rows(entries.len()));
+    let base = entries.iter().rposition(|entry| entry.kind == EntryKind::CHECKPOINT);
+    let base = base.map(|place| head.saturating_add(rows(place)).saturating_add(1));
+    // All of the check, and the change, in one statement.
+    let thread = work.first(
+        "UPDATE thread SET head = ?4, base = coalesce(?5, base), held_until = ?6, touched = ?7
+        WHERE id = ?1 AND fence = ?2 AND head = ?3 AND holder IS NOT NULL
+        RETURNING number",
+        params![
+            lease.thread.as_str(),
+            column(lease.fence),
+            head,
+            last,
+            base,
+            work.now.after(lease.claim.ttl),
+            work.now
+        ],
+        |row| Ok(row.get(0)?),
+    )?;
+    let Some(thread) = thread else { return not_appended(work, lease, append.head) };
+    if let Some(used) = approval {
+        let step = entries.first().and_then(|entry| entry.step);
+        use_approval(work, used, step, (thread, head.saturating_add(1)))?;
+    }
+    let mut insert = work.prepare(
+        "INSERT INTO entry (thread, seq, fence, at, kind, version, step, print, body)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for entry in entries {
+        seq += 1;
+        let Entry { kind, version, step, print, body } = entry;
+        let inserted = insert.execute(params![
+            thread,
+            seq,
+            column(lease.fence),
+            work.now,
+            kind.code(),
+            version,
+            step.as_ref().map(StepKey::as_bytes),
+            print.as_ref().map(runtime_store::Fingerprint::as_bytes),
+            body
+        ]);
+        inserted.map_err(|error| twice(error, entry))?;
+    }
+    Ok(())
+}
+
+/// Why nothing was appended.
+fn not_appended<T>(work: &Work<'_>, lease: &Lease, head: u64) -> Done<T> {
+    let current = work.first(
+        "SELECT 1 FROM thread WHERE id = ?1 AND fence = ?2 AND holder IS NOT NULL",
+        params![lease.thread.as_str(), column(lease.fence)],
+        |_| Ok(()),
+    )?;
+    match current {
+        Some(()) => Err(StoreError::HeadMoved { thread: lease.thread.clone(), head }.into()),
+        None => fenced(work, lease),
+    }
+}
+
+/// Uses up the approval of a step, by the intent with this number.
+fn use_approval(
+    work: &Work<'_>,
+    used: &ApprovalUse,
+    step: Option<StepKey>,
+    (thread, seq): (i64, i64),
+) -> Done<()> {
+    let no = |reason| not_approved(&used.id, reason);
+    let approval = approval_row(work, &used.id)?.ok_or_else(|| no(NotApproved::Unknown))?;
+    let reason = if approval.thread != thread {
+        Some(NotApproved::OtherThread)
+    } else if Some(approval.seen.step) != step {
+        Some(NotApproved::OtherStep)
+    } else if approval.seen.digest != used.digest {
+        Some(NotApproved::OtherArguments)
+    } else {
+        approval.not_usable()
+    };
+    if let Some(reason) = reason {
+        return Err(no(reason));
+    }
+    work.execute(
+        "UPDATE approval SET state = 3, used = ?2 WHERE id = ?1",
+        params![&*used.id, seq],
+    )?;
+    Ok(())
+}
+
+pub(super) fn read(
+    work: &Work<'_>,
+    thread: &ThreadId,
+    after: u64,
+    limit: usize,
+) -> Done<Vec<Stored>> {
+    let found =
+        work.first("SELECT number, state FROM thread WHERE id = ?1", [thread.as_str()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?;
+    let Some((number, state)) = found else {
+        return Err(StoreError::NoThread { thread: thread.clone() }.into());
+    };
+    if let Some(state @ ThreadState::Forgotten) = ThreadState::from_code(state) {
+        return Err(StoreError::Ended { thread: thread.clone(), state }.into());
+    }
+    work.all(
+        "SELECT seq, fence, at, kind, version, step, print, body FROM entry
+        WHERE thread = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        params![number, column(after), rows(limit)],
+        stored,
+    )
+}
+
+fn stored(row: &Row<'_>) -> Done<Stored> {
+    let seq = counted(row.get(0)?);
+    let odd = |error: runtime_store::DigestError| corrupt(format!("entry {seq}: {error}"));
+    let digest =
+        |column: usize| row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from);
+    let (step, print) = (digest(5)?, digest(6)?);
+    let entry = Entry {
+        kind: EntryKind::from_code(row.get(3)?),
+        version: row.get(4)?,
+        step: step.map(StepKey::try_from).transpose().map_err(odd)?,
+        print: print.map(runtime_store::Fingerprint::try_from).transpose().map_err(odd)?,
+        body: row.get(7)?,
+    };
+    let at = row.get::<_, Micros>(2)?.time();
+    Ok(Stored { seq, fence: counted(row.get(1)?), at, entry })
+}
+
+/// The error of an entry that is a second outcome of its step.
+fn twice(error: rusqlite::Error, entry: &Entry) -> Fail {
+    let step = entry.step.filter(|_| entry.kind == EntryKind::OUTCOME);
+    match (error.sqlite_error_code(), step) {
+        (Some(ErrorCode::ConstraintViolation), Some(step)) => {
+            corrupt(format!("a second outcome of {step}"))
+        }
+        _ => error.into(),
+    }
+}
