@@ -51,6 +51,18 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
         others: &["rusqlite"],
     },
+    // The connection has a thread with a runtime of its own. TLS is on by default.
+    Layer {
+        name: "runtime-postgres",
+        below: &["runtime-store"],
+        others: &[
+            "rustls",
+            "rustls-native-certs",
+            "tokio",
+            "tokio-postgres",
+            "tokio-postgres-rustls",
+        ],
+    },
     // Resilience for its `BoxError`.
     Layer {
         name: "runtime-testkit",
@@ -121,6 +133,7 @@ const LAYERS: &[Layer] = &[
         below: &[
             "runtime-events",
             "runtime-otel",
+            "runtime-postgres",
             "runtime-report",
             "runtime-sinks",
             "runtime-sqlite",
@@ -149,6 +162,7 @@ const ALL: &[&str] = &[
     "runtime-orchestrator",
     "runtime-otel",
     "runtime-policy",
+    "runtime-postgres",
     "runtime-report",
     "runtime-resilience",
     "runtime-sinks",
