@@ -19,7 +19,7 @@ use crate::tls::{Tls, Verify};
 /// |---|---|---|
 /// | [`schema`](Self::schema) | `schema` | `techrevati` |
 /// | [`timeout`](Self::timeout) | | 10 s |
-/// | [`password`](Self::password) | | that of the URL |
+/// | [`password`](Self::password) | in front of the host | none |
 /// | [`root_certificates`](Self::root_certificates) | `sslrootcert`, a file | those of the operating system |
 /// | | `sslmode` | `prefer` |
 ///
@@ -70,7 +70,7 @@ impl PgConfig {
         self
     }
 
-    /// Sets the password, so that the URL need not have it.
+    /// Sets the password for a URL that has none: so it is in no list of processes and no file of settings.
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
@@ -94,7 +94,7 @@ impl PgConfig {
             // Its error may quote the part of a password that has an unescaped `?`.
             PgError::config(format!("{FORM}; an option is unknown or has a wrong value"))
         })?;
-        if let Some(password) = self.password {
+        if let (None, Some(password)) = (postgres.get_password(), self.password) {
             postgres.password(password);
         }
         if postgres.get_application_name().is_none() {

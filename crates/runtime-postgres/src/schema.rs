@@ -80,10 +80,14 @@ impl Schema {
         );
         client.batch_execute(&lock).await.map_err(&failed)?;
         // In this transaction, a statement that fails would end it; so it is asked first whether it is there.
-        let there = format!("select to_regclass('{}.meta') is not null", self.0);
+        let there = format!(
+            "select to_regclass('{0}.meta') is not null, to_regnamespace('{0}') is not null",
+            self.0
+        );
         let row = client.query_typed_one(&there, &[]).await.map_err(&failed)?;
-        let there: bool = row.try_get(0).map_err(&failed)?;
-        let meta = if there { self.meta(client).await.map_err(&failed)? } else { None };
+        let meta: bool = row.try_get(0).map_err(&failed)?;
+        let named: bool = row.try_get(1).map_err(&failed)?;
+        let meta = if meta { self.meta(client).await.map_err(&failed)? } else { None };
         let found = meta.as_ref().map_or(0, |meta| meta.version);
         if meta.as_ref().is_some_and(|meta| meta.version > known()) {
             client.batch_execute("rollback").await.map_err(&failed)?;
@@ -91,8 +95,9 @@ impl Schema {
             return meta.map_or(Ok(()), |meta| Err(self.newer(&meta)));
         }
         let mut sql = String::new();
-        if found == 0 {
-            sql = format!("create schema if not exists {};\n", self.0);
+        // Even `if not exists` needs the right to make one.
+        if !named {
+            sql = format!("create schema {};\n", self.0);
         }
         let name = format!("\"{}\".", self.0);
         for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {

@@ -138,7 +138,7 @@ const LAYERS: &[Layer] = &[
             "runtime-sinks",
             "runtime-sqlite",
         ],
-        others: &["clap", "clap_complete", "flate2"],
+        others: &["clap", "clap_complete", "flate2", "tokio"],
     },
 ];
 

@@ -46,8 +46,12 @@ fn word(result: &Result<(), StoreError>) -> &'static str {
     }
 }
 
-async fn writer(store: PgStore, approvals: &[Approval], seed: u64) -> BTreeMap<&'static str, u32> {
-    let mut random = fastrand::Rng::with_seed(seed);
+async fn writer(
+    store: PgStore,
+    approvals: &[Approval],
+    number: u64,
+) -> BTreeMap<&'static str, u32> {
+    let mut random = fastrand::Rng::with_seed(number);
     let mut got = BTreeMap::new();
     for _ in 0..100 {
         let number = random.usize(..APPROVALS);

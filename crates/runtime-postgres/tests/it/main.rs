@@ -1,4 +1,5 @@
 //! Tests over a real server. Without one they pass, with a word about it.
+#![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
 
 mod common;
 mod failures;

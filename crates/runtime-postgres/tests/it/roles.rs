@@ -5,15 +5,15 @@ use runtime_store::conformance;
 
 use crate::common::{admin, schema, told};
 
-/// As docs/postgres.md has it.
-const GRANTS: &str = "
-    grant usage on schema techrevati to app;
-    grant select, insert, update, delete on all tables in schema techrevati to app;
-    grant execute on all functions in schema techrevati to app;
-    alter default privileges in schema techrevati grant select, insert, update, delete on tables to app;
-    alter default privileges in schema techrevati grant execute on functions to app;
-    alter default privileges in schema techrevati revoke execute on functions from public;
-";
+/// What the guide grants.
+fn grants(schema: &str, role: &str) -> String {
+    let guide = include_str!("../../../../docs/postgres.md");
+    let block = guide.split("```sql\n").find(|block| block.starts_with("GRANT"));
+    let grants = block.and_then(|block| block.split("```").next()).unwrap();
+    grants
+        .replace("SCHEMA techrevati", &format!("SCHEMA {schema}"))
+        .replace("TO app", &format!("TO {role}"))
+}
 
 #[tokio::test]
 async fn it_passes_the_suite_with_the_rights_of_the_guide() {
@@ -28,7 +28,7 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
     }
     let config = || {
         let schema = schema();
-        let grants = GRANTS.replace("techrevati", &schema).replace(" app", &format!(" {role}"));
+        let grants = grants(&schema, &role);
         let (all, own) = (PgConfig::new(url).schema(&schema), PgConfig::new(&own).schema(&schema));
         (schema, grants, all, own)
     };
@@ -58,4 +58,16 @@ async fn it_passes_the_suite_with_the_rights_of_the_guide() {
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
         admin.batch_execute("rollback").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn who_owns_the_schema_may_migrate_it() {
+    let Some(url) = test_postgres::url() else { return };
+    let Some(rest) = url.strip_prefix("postgres://postgres@") else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let sql = format!("create role {name} login; create schema {name} authorization {name}");
+    admin.batch_execute(&sql).await.unwrap();
+    let config = PgConfig::new(format!("postgres://{name}@{rest}")).schema(&name);
+    PgStore::migrate(config.clone()).await.unwrap();
+    PgStore::connect(config).await.unwrap();
 }

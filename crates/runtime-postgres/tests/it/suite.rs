@@ -1,8 +1,9 @@
 //! The suite that every store runs, on a plain thread and in runtimes.
 
+use runtime_postgres::{PgConfig, PgStore};
 use runtime_store::{Store, conformance};
 
-use crate::common::{append, block_on, fresh, hold};
+use crate::common::{admin, append, block_on, fresh, hold, schema};
 
 #[test]
 fn it_passes_the_suite_on_a_plain_thread() {
@@ -46,5 +47,29 @@ async fn an_abandoned_thread_can_run_at_once() {
     // Calls of one connection are made in order, once they are sent.
     while store.runnable(1).await.unwrap().is_empty() {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_relaxed_append_alone_does_not_wait_for_the_disk() {
+    let Some(url) = test_postgres::url() else { return };
+    let schema = schema();
+    let config = PgConfig::new(url).schema(&schema);
+    PgStore::migrate(config.clone()).await.unwrap();
+    let store = PgStore::connect(config).await.unwrap();
+    hold(&store, "t").await;
+    let admin = admin(url).await;
+    for (relaxed, setting) in [(true, "off"), (false, "on")] {
+        // The setting is seen from within the transaction alone.
+        let call = format!(
+            "begin; select {schema}.append('t', 1, 1000000, 0, '{{1}}', '{{1}}', '{{null}}', '{{null}}', '{{a}}', null, \
+             null, {relaxed})"
+        );
+        admin.batch_execute(&call).await.unwrap();
+        let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), setting);
+        admin.batch_execute("rollback").await.unwrap();
+        let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "on");
     }
 }
