@@ -11,6 +11,7 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
+mod postgres;
 mod readmes;
 mod run;
 mod sizes;

@@ -22,7 +22,7 @@ Exit codes:
   0  success
   1  `check` found a problem
   2  the command line is wrong
-  3  a file cannot be read or written
+  3  a file or a database cannot be read or written
 
 Output is coloured on terminals, unless NO_COLOR is set.";
 
@@ -51,6 +51,15 @@ pub(crate) enum Command {
     /// Each problem is shown with its file and line. The exit code is 1 if there are problems, or no events.
     #[command(after_help = "Example:\n  techrevati check logs/ && echo whole")]
     Check(Told),
+    /// Make the schema of durable threads in a Postgres database, or bring it up to date.
+    ///
+    /// It is one transaction. The role needs the right to make tables; programs that use the schema do not. If the
+    /// URL has no password, PGPASSWORD is taken.
+    #[cfg(feature = "postgres")]
+    #[command(
+        after_help = "Example:\n  techrevati migrate 'postgres://owner@db.example.org/agents?sslmode=require'"
+    )]
+    Migrate(Migrate),
     /// Print a completion script for a shell.
     ///
     /// For bash: techrevati completions bash > ~/.local/share/bash-completion/completions/techrevati
@@ -58,6 +67,17 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+#[cfg(feature = "postgres")]
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// The database: postgres://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE.
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    /// The name of the schema [default: that of the URL, or techrevati].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) schema: Option<String>,
 }
 
 #[derive(Debug, Args)]

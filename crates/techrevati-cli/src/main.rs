@@ -5,6 +5,7 @@
 //! techrevati tail run.jsonl
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
+//! techrevati migrate postgres://localhost/agents
 //! techrevati completions bash
 //! ```
 //!
@@ -17,11 +18,14 @@
 //! | `tail` | a log as it is written, one line per event |
 //! | `stats` | a log in numbers |
 //! | `check` | the problems of a log |
+//! | `migrate` | the schema of a database |
 //! | `paint` | colours on terminals |
 
 mod arguments;
 mod check;
 mod input;
+#[cfg(feature = "postgres")]
+mod migrate;
 mod paint;
 mod report;
 mod source;
@@ -51,6 +55,9 @@ enum Error {
     Input { path: PathBuf, cause: Box<dyn std::error::Error> },
     #[error("cannot write `{}`: {source}", path.display())]
     WriteFile { path: PathBuf, source: io::Error },
+    #[cfg(feature = "postgres")]
+    #[error("cannot migrate the database: {0}")]
+    Migrate(String),
     #[error("cannot write to standard output: {0}")]
     WriteOutput(#[from] io::Error),
 }
@@ -84,6 +91,8 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             return Ok(ExitCode::from(PROBLEM_FOUND));
         }
         Command::Check(_) => {}
+        #[cfg(feature = "postgres")]
+        Command::Migrate(options) => migrate::run(&options)?,
         Command::Completions { shell } => completions(shell)?,
     }
     Ok(ExitCode::SUCCESS)

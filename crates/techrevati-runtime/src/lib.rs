@@ -48,6 +48,10 @@
     feature = "sqlite",
     doc = "| [`sqlite`] | events in a database, with views for cost and tools |"
 )]
+#![cfg_attr(
+    feature = "postgres",
+    doc = "| [`postgres`] | threads of durable agents in a database that a fleet shares |"
+)]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
     feature = "durable",
@@ -85,6 +89,7 @@
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
+//! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
@@ -107,6 +112,9 @@ pub use runtime_orchestrator as orchestrator;
 pub use runtime_otel as otel;
 #[doc(inline)]
 pub use runtime_policy as policy;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use runtime_postgres as postgres;
 #[cfg(feature = "report")]
 #[doc(inline)]
 pub use runtime_report as report;

@@ -12,6 +12,7 @@ mod getting_started;
 mod observability;
 mod opentelemetry;
 mod permissions_and_policy;
+mod postgres;
 mod prices;
 mod rate_limits;
 mod recovery;
@@ -34,6 +35,7 @@ async fn main() -> Result<(), BoxError> {
     observability::run().await?;
     opentelemetry::run().await?;
     permissions_and_policy::run().await?;
+    postgres::run().await?;
     prices::run()?;
     faults::run().await?;
     rate_limits::run().await?;

@@ -9,6 +9,7 @@ use crate::counts::Counts;
 use crate::dev;
 use crate::files;
 use crate::manifest::Manifest;
+use crate::postgres;
 use crate::run::Cmd;
 use crate::workspace::{self, Crate};
 
@@ -16,6 +17,7 @@ pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
     Step { name: "tidy", run: tidy },
     Step { name: "clippy", run: clippy },
+    Step { name: "servers", run: servers },
     Step { name: "tests", run: tests },
     Step { name: "doc-tests", run: doc_tests },
     Step { name: "docs", run: docs },
@@ -45,6 +47,15 @@ fn tidy(counts: &mut Counts) -> Result<Note, Error> {
 
 fn clippy(_: &mut Counts) -> Result<Note, Error> {
     passed(locked("clippy --workspace --all-targets --all-features -- -D warnings").run())
+}
+
+/// Finds or installs the servers that tests start.
+fn servers(_: &mut Counts) -> Result<Note, Error> {
+    let missing = postgres::missing();
+    if missing.is_empty() {
+        return Ok(Note::Passed(String::new()));
+    }
+    Ok(Note::Skipped(format!("there is no {} here, so their tests skip", missing.join(" and no "))))
 }
 
 fn tests(counts: &mut Counts) -> Result<Note, Error> {

@@ -52,6 +52,18 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
         others: &["futures-channel", "rusqlite"],
     },
+    // The connection has a thread with a runtime of its own. TLS is on by default.
+    Layer {
+        name: "runtime-postgres",
+        below: &["runtime-store"],
+        others: &[
+            "rustls",
+            "rustls-native-certs",
+            "tokio",
+            "tokio-postgres",
+            "tokio-postgres-rustls",
+        ],
+    },
     // Resilience for its `BoxError`.
     Layer {
         name: "runtime-testkit",
@@ -122,11 +134,12 @@ const LAYERS: &[Layer] = &[
         below: &[
             "runtime-events",
             "runtime-otel",
+            "runtime-postgres",
             "runtime-report",
             "runtime-sinks",
             "runtime-sqlite",
         ],
-        others: &["clap", "clap_complete", "flate2"],
+        others: &["clap", "clap_complete", "flate2", "tokio"],
     },
 ];
 
@@ -150,6 +163,7 @@ const ALL: &[&str] = &[
     "runtime-orchestrator",
     "runtime-otel",
     "runtime-policy",
+    "runtime-postgres",
     "runtime-report",
     "runtime-resilience",
     "runtime-sinks",

@@ -1,6 +1,7 @@
 //! The command, run as a process.
 
 mod inputs;
+mod migrations;
 mod readers;
 mod tail;
 mod told;
@@ -295,6 +296,7 @@ fn help_names_every_command_and_exit_code() {
         "  tail  ",
         "  stats  ",
         "  check  ",
+        "  migrate  ",
         "  completions  ",
         "  0  success",
         "  1  `check` found",
@@ -304,7 +306,7 @@ fn help_names_every_command_and_exit_code() {
     ] {
         assert!(text.contains(words), "{words}");
     }
-    for command in ["report", "tail", "stats", "check", "completions"] {
+    for command in ["report", "tail", "stats", "check", "migrate", "completions"] {
         let (code, text, _) = run(&[command, "--help"]);
         assert_eq!(code, 0);
         assert!(text.contains(&format!("Usage: techrevati {command} ")), "{text}");

@@ -1,0 +1,129 @@
+//! Calls of the schema's functions, and what it means when one is refused.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use runtime_store::{ApprovalState, NotApproved, StepKey, StoreError, ThreadId, ThreadState};
+use tokio_postgres::Row;
+use tokio_postgres::error::DbError;
+
+use crate::link::{Link, NoAnswer, Param};
+
+/// A call of a function of the schema.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) function: &'static str,
+    /// What it attempts, for people.
+    pub(crate) attempts: &'static str,
+    pub(crate) about: About<'a>,
+}
+
+/// What a call is about, for the texts of its refusals.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct About<'a> {
+    pub(crate) thread: Option<&'a ThreadId>,
+    pub(crate) approval: Option<&'a Arc<str>>,
+    pub(crate) fence: u64,
+    pub(crate) head: u64,
+}
+
+impl<'a> From<&'a ThreadId> for About<'a> {
+    fn from(thread: &'a ThreadId) -> Self {
+        Self { thread: Some(thread), ..Self::default() }
+    }
+}
+
+impl Call<'_> {
+    pub(crate) async fn make(
+        self,
+        link: &Link,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut sql =
+            format!("select * from \"{}\".{}(", link.config().schema.name(), self.function);
+        for number in 1..=params.len() {
+            let comma = if number == 1 { "" } else { "," };
+            // A `String` takes any text.
+            let _ = write!(sql, "{comma}${number}");
+        }
+        sql.push(')');
+        let attempted = self.attempts;
+        link.query(&sql, params).await.map_err(|error| match error {
+            NoAnswer::Refused(error) => {
+                let refused = error.as_db_error().and_then(|error| self.about.refused(error));
+                refused
+                    .unwrap_or_else(|| StoreError::Unavailable { attempted, source: error.into() })
+            }
+            NoAnswer::Lost(error) => StoreError::Unavailable { attempted, source: error.into() },
+        })
+    }
+}
+
+impl About<'_> {
+    /// What an error of the functions says. `None` of another error.
+    fn refused(&self, error: &DbError) -> Option<StoreError> {
+        let detail = error.detail().unwrap_or_default();
+        let thread = || self.thread.cloned();
+        let approval = || self.approval.cloned();
+        let damaged = || StoreError::Corrupt { what: format!("its refusal `{detail}` is unknown") };
+        Some(match error.code().code() {
+            "TR001" => StoreError::Fenced { thread: thread()?, fence: self.fence },
+            "TR002" => StoreError::HeadMoved { thread: thread()?, head: self.head },
+            "TR003" => StoreError::NoThread { thread: thread()? },
+            "TR004" => {
+                let thread = thread()?;
+                let state = detail.parse().ok().and_then(ThreadState::from_code);
+                state.map_or_else(damaged, |state| StoreError::Ended { thread, state })
+            }
+            "TR005" => held(thread()?, detail).unwrap_or_else(damaged),
+            "TR006" => {
+                let id = approval()?;
+                not_approved(detail)
+                    .map_or_else(damaged, |reason| StoreError::NotApproved { id, reason })
+            }
+            "TR007" => StoreError::NoApproval { id: approval()? },
+            "TR008" => StoreError::OtherDigest { id: approval()? },
+            "TR009" => {
+                let id = approval()?;
+                let state = detail.parse().ok().and_then(ApprovalState::from_code);
+                state.map_or_else(damaged, |state| StoreError::Decided { id, state })
+            }
+            "23505" if error.constraint() == Some("entry_outcome") => {
+                let what = second_outcome(detail).map_or_else(
+                    || "a second outcome".to_owned(),
+                    |step| format!("a second outcome of {step}"),
+                );
+                StoreError::Corrupt { what }
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn held(thread: ThreadId, detail: &str) -> Option<StoreError> {
+    let facts: serde_json::Value = serde_json::from_str(detail).ok()?;
+    let holder = facts.get("holder")?.as_str()?.into();
+    let until: DateTime<Utc> = facts.get("until")?.as_str()?.parse().ok()?;
+    Some(StoreError::Held { thread, holder, until })
+}
+
+fn not_approved(word: &str) -> Option<NotApproved> {
+    Some(match word {
+        "unknown" => NotApproved::Unknown,
+        "other_thread" => NotApproved::OtherThread,
+        "other_step" => NotApproved::OtherStep,
+        "other_arguments" => NotApproved::OtherArguments,
+        "pending" => NotApproved::Pending,
+        "denied" => NotApproved::Denied,
+        "used" => NotApproved::Used,
+        "expired" => NotApproved::Expired,
+        _ => return None,
+    })
+}
+
+/// The step in `Key (thread, step)=(1, \x00…) already exists.`
+fn second_outcome(detail: &str) -> Option<StepKey> {
+    let (_, digits) = detail.split_once("\\x")?;
+    digits.get(..32)?.parse().ok()
+}

@@ -1,0 +1,72 @@
+//! [`PgError`]: why a database cannot be used.
+
+use std::error::Error;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// Why a database cannot be used.
+///
+/// No text of it has a password.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PgError {
+    /// The URL or a setting is wrong.
+    #[error("{what}")]
+    Config {
+        /// Which, and what is right.
+        what: String,
+    },
+    /// The database has no schema, or an older one.
+    #[error(
+        "schema `{schema}` {}: run `techrevati migrate URL` with a role that may make tables",
+        .found.map_or_else(|| "does not exist".to_owned(), |it| format!("has version {it}, and {needed} is needed"))
+    )]
+    Unmigrated {
+        /// The name of the schema.
+        schema: String,
+        /// Its version, if it exists.
+        found: Option<i32>,
+        /// The version that is needed.
+        needed: i32,
+    },
+    /// The schema is of a newer version, which this one cannot use.
+    #[error(
+        "schema `{schema}` has version {found}, which programs that know version {known} cannot use: update this \
+         program"
+    )]
+    Newer {
+        /// The name of the schema.
+        schema: String,
+        /// Its version.
+        found: i32,
+        /// The newest version that this program knows.
+        known: i32,
+    },
+    /// The server did not answer in time.
+    #[error("no answer within {} s; attempted to {attempted}", .after.as_secs_f64())]
+    TimedOut {
+        /// What was attempted.
+        attempted: &'static str,
+        /// The time it had.
+        after: Duration,
+    },
+    /// Something failed on the way to the server, or there.
+    #[error("cannot {attempted}")]
+    Failed {
+        /// What was attempted.
+        attempted: &'static str,
+        /// The error.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl PgError {
+    pub(crate) fn config(what: impl Into<String>) -> Self {
+        Self::Config { what: what.into() }
+    }
+
+    pub(crate) fn failed(attempted: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
+        move |error| Self::Failed { attempted, source: error.into() }
+    }
+}

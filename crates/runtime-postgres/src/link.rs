@@ -1,0 +1,292 @@
+//! The link to the server: one connection, made again when it is lost, driven by a thread of its own.
+//!
+//! Calls are written to the connection by who makes them, and their answers come back by a channel. So they
+//! need no runtime, and are pipelined. Only timers and sockets belong to the thread's runtime.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use std::{fmt, thread};
+
+use runtime_store::StoreDurability;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::task::JoinError;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::config::Checked;
+use crate::error::PgError;
+use crate::tls::Tls;
+
+/// The longest wait between two attempts to connect.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// A parameter of a call.
+pub(crate) type Param<'a> = (&'a (dyn ToSql + Sync), Type);
+
+pub(crate) struct Link {
+    shared: Arc<Shared>,
+    driver: Driver,
+}
+
+/// A thread with a runtime, for sockets and timers.
+struct Driver {
+    handle: Handle,
+    /// The thread ends once this is dropped.
+    _alive: oneshot::Sender<()>,
+}
+
+/// Why a call has no answer.
+pub(crate) enum NoAnswer {
+    /// The server refused the call.
+    Refused(tokio_postgres::Error),
+    /// The call may have been made.
+    Lost(Arc<PgError>),
+}
+
+struct Shared {
+    config: Checked,
+    state: watch::Sender<State>,
+    /// Somebody waits for a connection.
+    demand: Notify,
+    /// A [`StoreDurability`], by its place in `ALL`.
+    durability: AtomicU8,
+}
+
+enum State {
+    Up(Arc<Client>),
+    /// With what the last attempt came to.
+    Down(Option<Arc<PgError>>),
+}
+
+impl Link {
+    /// Starts the thread, and connects once.
+    pub(crate) async fn open(config: Checked) -> Result<Self, PgError> {
+        let driver = Driver::start()?;
+        let shared = Arc::new(Shared {
+            config,
+            state: watch::Sender::new(State::Down(None)),
+            demand: Notify::new(),
+            durability: AtomicU8::new(0),
+        });
+        let first = Arc::clone(&shared);
+        driver.run(async move { first.connect().await }).await?;
+        driver.handle.spawn(keep(Arc::clone(&shared)));
+        Ok(Self { shared, driver })
+    }
+
+    pub(crate) fn config(&self) -> &Checked {
+        &self.shared.config
+    }
+
+    pub(crate) fn durability(&self) -> StoreDurability {
+        let index = usize::from(self.shared.durability.load(Ordering::Relaxed));
+        StoreDurability::ALL.get(index).copied().unwrap_or(StoreDurability::Process)
+    }
+
+    /// The runtime of the thread, for what nobody waits for.
+    pub(crate) const fn handle(&self) -> &Handle {
+        &self.driver.handle
+    }
+
+    /// Makes a call. It waits for a connection if there is none.
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, NoAnswer> {
+        let shared = &self.shared;
+        let used = OnceLock::new();
+        let call = async {
+            let client = shared.client().await;
+            let _ = used.set(Arc::clone(&client));
+            client.query_typed(sql, params).await
+        };
+        let timed = {
+            // The timer is the thread's. It may be waited for anywhere.
+            let _entered = self.driver.handle.enter();
+            tokio::time::timeout(shared.config.timeout, call)
+        };
+        let Ok(answered) = timed.await else {
+            let late = match used.get() {
+                // Nobody knows what became of this connection, so nobody begins to use it any more.
+                Some(client) => {
+                    shared.retire(client);
+                    shared.late("have the answer to a call")
+                }
+                None => shared.why_down().unwrap_or_else(|| shared.late("connect to the database")),
+            };
+            return Err(NoAnswer::Lost(late));
+        };
+        answered.map_err(|error| match error.code() {
+            Some(code) if of_connection(code) => {
+                if let Some(client) = used.get() {
+                    shared.retire(client);
+                }
+                NoAnswer::Lost(Arc::new(PgError::failed("make a call")(error)))
+            }
+            Some(_) => NoAnswer::Refused(error),
+            None => NoAnswer::Lost(Arc::new(PgError::failed("have the answer to a call")(error))),
+        })
+    }
+}
+
+/// Whether an error is of the connection and not of the call: the server shuts down, or does not write any more.
+fn of_connection(code: &SqlState) -> bool {
+    let text = code.code();
+    text.starts_with("08")
+        || text.starts_with("57P")
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+}
+
+/// Connects whenever somebody waits for it, for as long as the link is there.
+async fn keep(shared: Arc<Shared>) {
+    let mut wait = Duration::from_millis(25);
+    loop {
+        shared.demand.notified().await;
+        if shared.current().is_some() {
+            continue;
+        }
+        match shared.connect().await {
+            Ok(()) => wait = Duration::from_millis(25),
+            Err(error) => {
+                shared.state.send_replace(State::Down(Some(Arc::new(error))));
+                // Not all processes of a fleet at the same time.
+                tokio::time::sleep(wait.mul_f64(0.5 + fastrand::f64())).await;
+                wait = (2 * wait).min(LONGEST_WAIT);
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The connection, if it is there.
+    fn current(&self) -> Option<Arc<Client>> {
+        match &*self.state.borrow() {
+            State::Up(client) if !client.is_closed() => Some(Arc::clone(client)),
+            _ => None,
+        }
+    }
+
+    /// The connection, once it is there.
+    async fn client(&self) -> Arc<Client> {
+        let mut state = self.state.subscribe();
+        loop {
+            state.mark_unchanged();
+            if let Some(client) = self.current() {
+                return client;
+            }
+            self.demand.notify_one();
+            // The sender is ours, so it is not gone.
+            let _ = state.changed().await;
+        }
+    }
+
+    fn why_down(&self) -> Option<Arc<PgError>> {
+        match &*self.state.borrow() {
+            State::Down(why) => why.clone(),
+            State::Up(_) => None,
+        }
+    }
+
+    fn late(&self, attempted: &'static str) -> Arc<PgError> {
+        Arc::new(PgError::TimedOut { attempted, after: self.config.timeout })
+    }
+
+    /// Gives a connection up, if it is the one in use. Calls that are under way on it may still be answered.
+    fn retire(&self, client: &Arc<Client>) {
+        self.state.send_if_modified(|state| {
+            let is_it = matches!(state, State::Up(now) if Arc::ptr_eq(now, client));
+            if is_it {
+                *state = State::Down(None);
+            }
+            is_it
+        });
+    }
+
+    /// Connects, checks the schema, and lets everybody use the connection.
+    async fn connect(&self) -> Result<(), PgError> {
+        let attempted = "connect to the database";
+        let connected = tokio::time::timeout(self.config.timeout, async {
+            let client = Arc::new(dial(&self.config).await?);
+            let durability = self.config.schema.check(&client).await?;
+            Ok((client, durability))
+        });
+        let after = self.config.timeout;
+        let connected = connected.await.map_err(|_| PgError::TimedOut { attempted, after })?;
+        let (client, durability) = connected?;
+        let place = StoreDurability::ALL.iter().position(|it| *it == durability);
+        let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
+        self.durability.store(place, Ordering::Relaxed);
+        self.state.send_replace(State::Up(client));
+        Ok(())
+    }
+}
+
+/// A connection that is driven by a task. It ends with its client.
+async fn dial(config: &Checked) -> Result<Client, PgError> {
+    let failed = PgError::failed("connect to the database");
+    Ok(match &config.tls {
+        Tls::Never => {
+            let (client, connection) = config.postgres.connect(NoTls).await.map_err(failed)?;
+            tokio::spawn(connection);
+            client
+        }
+        #[cfg(feature = "tls")]
+        Tls::Rustls(tls) => {
+            let connected = config.postgres.connect(tls.clone()).await;
+            let (client, connection) = connected.map_err(failed)?;
+            tokio::spawn(connection);
+            client
+        }
+    })
+}
+
+/// Makes the schema, or brings it up to date, over a connection of its own.
+pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
+    let driver = Driver::start()?;
+    let migration = async move {
+        let (attempted, after) = ("connect to the database", config.timeout);
+        let client = tokio::time::timeout(after, dial(&config)).await;
+        let client = client.map_err(|_| PgError::TimedOut { attempted, after })??;
+        config.schema.migrate(&client).await
+    };
+    driver.run(migration).await
+}
+
+impl Driver {
+    fn start() -> Result<Self, PgError> {
+        let failed = |source: std::io::Error| PgError::Failed {
+            attempted: "start the thread of a connection",
+            source: source.into(),
+        };
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let handle = runtime.handle().clone();
+        let (alive, until) = oneshot::channel::<()>();
+        let name = "techrevati-postgres".to_owned();
+        let run = move || {
+            let _ = runtime.block_on(until);
+        };
+        thread::Builder::new().name(name).spawn(run).map_err(failed)?;
+        Ok(Self { handle, _alive: alive })
+    }
+
+    /// Runs a future on the thread.
+    async fn run<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = Result<T, PgError>> + Send + 'static,
+    ) -> Result<T, PgError> {
+        let attempted = "use the thread of a connection";
+        let failed = |source: JoinError| PgError::Failed { attempted, source: source.into() };
+        self.handle.spawn(future).await.map_err(failed)?
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Checked { place, schema, .. } = self.config();
+        f.debug_struct("Link").field("place", place).field("schema", schema).finish_non_exhaustive()
+    }
+}

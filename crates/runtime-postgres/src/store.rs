@@ -1,0 +1,308 @@
+//! [`PgStore`]: threads in a database.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use runtime_store::{
+    Answer, Append, Claim, Fingerprint, Lease, Leave, StepKey, Store, StoreDurability, StoreError,
+    Stored, Thread, ThreadId, ThreadState,
+};
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::call::{About, Call};
+use crate::config::PgConfig;
+use crate::error::PgError;
+use crate::link::{self, Link, Param};
+use crate::row;
+
+/// Threads in a Postgres database. Clones share a connection.
+///
+/// It needs no runtime: a thread of its own drives the connection.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use runtime_postgres::{PgConfig, PgStore};
+///
+/// # async fn run() -> Result<(), runtime_postgres::PgError> {
+/// let store = PgStore::connect("postgres://agents@localhost/agents").await?;
+/// let other = PgConfig::new("postgres://agents@localhost/agents").schema("tests");
+/// let other = PgStore::connect(other.timeout(Duration::from_secs(2))).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PgStore {
+    pub(crate) link: Arc<Link>,
+}
+
+impl PgStore {
+    /// Connects to a database whose schema is [there](Self::migrate).
+    ///
+    /// A connection that is lost later is made again by the next call, for as long as that call may take; calls
+    /// that were under way fail with [`StoreError::Unavailable`], and may have been made.
+    ///
+    /// # Errors
+    ///
+    /// [`PgError`], also if the server is not there now: connect again later.
+    pub async fn connect(config: impl Into<PgConfig>) -> Result<Self, PgError> {
+        let link = Link::open(config.into().check()?).await?;
+        Ok(Self { link: Arc::new(link) })
+    }
+
+    /// Makes the schema, or brings it to the version that this one knows, in one transaction.
+    ///
+    /// A newer one is left as it is, if this version can use it. The role needs the right to make a schema, or to
+    /// make tables in the one that is there; the roles that [connect](Self::connect) do not.
+    ///
+    /// # Errors
+    ///
+    /// [`PgError`]; then nothing was changed.
+    pub async fn migrate(config: impl Into<PgConfig>) -> Result<(), PgError> {
+        link::migrate(config.into().check()?).await
+    }
+}
+
+/// A time as the functions take it, in microseconds; at most a thousand years, which the database can add.
+pub(crate) fn micros(time: Duration) -> i64 {
+    const LONGEST: i64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;
+    i64::try_from(time.as_micros()).map_or(LONGEST, |time| time.min(LONGEST))
+}
+
+/// A number as the database has it. A larger one is nowhere, so its largest stands for it.
+pub(crate) fn number(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
+fn codes(states: &[ThreadState]) -> Vec<i16> {
+    states.iter().map(|state| state.code()).collect()
+}
+
+fn of_lease(lease: &Lease) -> About<'_> {
+    About { fence: lease.fence, ..About::from(&lease.thread) }
+}
+
+async fn release(link: &Link, lease: &Lease, left: Leave) -> Result<(), StoreError> {
+    let call = Call { function: "release", attempts: "give a thread back", about: of_lease(lease) };
+    // Any time that is over is as good as another, and the first ones are not times of the database.
+    let wake_at = match left {
+        Leave::Parked(at) => at.map(|at| at.max(DateTime::<Utc>::UNIX_EPOCH)),
+        _ => None,
+    };
+    let params: [Param<'_>; 4] = [
+        (&lease.thread.as_str(), Type::TEXT),
+        (&number(lease.fence), Type::INT8),
+        (&left.state().code(), Type::INT2),
+        (&wake_at, Type::TIMESTAMPTZ),
+    ];
+    call.make(link, &params).await.map(drop)
+}
+
+impl Store for PgStore {
+    fn durability(&self) -> StoreDurability {
+        self.link.durability()
+    }
+
+    fn acquire<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        claim: &'a Claim,
+    ) -> Answer<'a, (Lease, Thread)> {
+        let call = Call { function: "acquire", attempts: "take a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 4] = [
+                (&thread.as_str(), Type::TEXT),
+                (&&*claim.holder, Type::TEXT),
+                (&&*claim.code, Type::TEXT),
+                (&micros(claim.ttl), Type::INT8),
+            ];
+            let rows = call.make(&self.link, &params).await?;
+            let empty = || StoreError::Corrupt { what: "`acquire` gives no thread".to_owned() };
+            let row = rows.first().ok_or_else(empty)?;
+            let found = row::thread(row)?;
+            if row::get(row, "taken")? {
+                let (thread, fence, claim) = (thread.clone(), found.fence, claim.clone());
+                return Ok((Lease { thread, fence, claim }, found));
+            }
+            let thread = thread.clone();
+            Err(match (found.holder, found.held_until) {
+                (Some(holder), Some(until)) if !found.state.is_final() => {
+                    StoreError::Held { thread, holder, until }
+                }
+                _ => StoreError::Ended { thread, state: found.state },
+            })
+        })
+    }
+
+    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()> {
+        let call = Call { function: "renew", attempts: "renew a lease", about: of_lease(lease) };
+        Box::pin(async move {
+            let params: [Param<'_>; 3] = [
+                (&lease.thread.as_str(), Type::TEXT),
+                (&number(lease.fence), Type::INT8),
+                (&micros(lease.claim.ttl), Type::INT8),
+            ];
+            call.make(&self.link, &params).await.map(drop)
+        })
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()> {
+        Box::pin(release(&self.link, lease, left))
+    }
+
+    fn abandon(&self, lease: &Lease) {
+        let (link, lease) = (Arc::clone(&self.link), lease.clone());
+        // If it fails, the lease runs out.
+        self.link.handle().spawn(async move {
+            let _ = release(&link, &lease, Leave::Runnable).await;
+        });
+    }
+
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()> {
+        let Append { head, entries, approval, relaxed } = append;
+        let approval_id = approval.map(|used| &used.id);
+        let about = About { head, approval: approval_id, ..of_lease(lease) };
+        let call = Call { function: "append", attempts: "append to a thread", about };
+        Box::pin(async move {
+            let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.code()).collect();
+            let versions: Vec<_> = entries.iter().map(|entry| entry.version).collect();
+            let of = |bytes: Option<&'a [u8; 16]>| bytes.map(<[u8; 16]>::as_slice);
+            let steps: Vec<_> = entries
+                .iter()
+                .map(|entry| of(entry.step.as_ref().map(StepKey::as_bytes)))
+                .collect();
+            let prints: Vec<_> = entries
+                .iter()
+                .map(|entry| of(entry.print.as_ref().map(Fingerprint::as_bytes)))
+                .collect();
+            let bodies: Vec<_> = entries.iter().map(|entry| entry.body.as_slice()).collect();
+            let digest = approval.map(|used| used.digest.as_bytes().as_slice());
+            let params: [Param<'_>; 12] = [
+                (&lease.thread.as_str(), Type::TEXT),
+                (&number(lease.fence), Type::INT8),
+                (&micros(lease.claim.ttl), Type::INT8),
+                (&number(head), Type::INT8),
+                (&kinds, Type::INT2_ARRAY),
+                (&versions, Type::INT2_ARRAY),
+                (&steps, Type::BYTEA_ARRAY),
+                (&prints, Type::BYTEA_ARRAY),
+                (&bodies, Type::BYTEA_ARRAY),
+                (&approval_id.map(|id| &**id), Type::TEXT),
+                (&digest, Type::BYTEA),
+                (&relaxed, Type::BOOL),
+            ];
+            call.make(&self.link, &params).await.map(drop)
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Vec<Stored>> {
+        let call = Call { function: "read", attempts: "read a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 3] = [
+                (&thread.as_str(), Type::TEXT),
+                (&number(after), Type::INT8),
+                (&number(limit), Type::INT8),
+            ];
+            call.make(&self.link, &params).await?.iter().map(row::stored).collect()
+        })
+    }
+
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>> {
+        let call =
+            Call { function: "thread_of", attempts: "look at a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
+            call.make(&self.link, &params).await?.first().map(row::thread).transpose()
+        })
+    }
+
+    fn threads<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        after: Option<&'a ThreadId>,
+        limit: usize,
+    ) -> Answer<'a, Vec<Thread>> {
+        let call = Call { function: "threads", attempts: "list threads", about: About::default() };
+        Box::pin(async move {
+            let params: [Param<'_>; 3] = [
+                (&codes(states), Type::INT2_ARRAY),
+                (&after.map(ThreadId::as_str), Type::TEXT),
+                (&number(limit), Type::INT8),
+            ];
+            call.make(&self.link, &params).await?.iter().map(row::thread).collect()
+        })
+    }
+
+    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+        let call = Call {
+            function: "runnable",
+            attempts: "list threads that can run",
+            about: About::default(),
+        };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&number(limit), Type::INT8)];
+            call.make(&self.link, &params).await?.iter().map(ids).collect()
+        })
+    }
+
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+        let call = Call { function: "cancel", attempts: "cancel a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
+            call.make(&self.link, &params).await.map(drop)
+        })
+    }
+
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64> {
+        let call = Call { function: "prune", attempts: "prune a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
+            let rows = call.make(&self.link, &params).await?;
+            let deleted: Option<i64> =
+                rows.first().map(|row| row::get(row, "prune")).transpose()?;
+            Ok(deleted.and_then(|deleted| u64::try_from(deleted).ok()).unwrap_or(0))
+        })
+    }
+
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+        let call = Call { function: "forget", attempts: "forget a thread", about: thread.into() };
+        Box::pin(async move {
+            let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
+            call.make(&self.link, &params).await.map(drop)
+        })
+    }
+
+    fn untouched<'a>(
+        &'a self,
+        states: &'a [ThreadState],
+        since: Duration,
+        limit: usize,
+    ) -> Answer<'a, Vec<ThreadId>> {
+        let call =
+            Call { function: "untouched", attempts: "list old threads", about: About::default() };
+        Box::pin(async move {
+            let params: [Param<'_>; 3] = [
+                (&codes(states), Type::INT2_ARRAY),
+                (&micros(since), Type::INT8),
+                (&number(limit), Type::INT8),
+            ];
+            call.make(&self.link, &params).await?.iter().map(ids).collect()
+        })
+    }
+}
+
+fn ids(row: &Row) -> Result<ThreadId, StoreError> {
+    row::thread_id(row, "id")
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore").field("link", &self.link).finish()
+    }
+}

@@ -1,0 +1,13 @@
+//! Tests over a real server. Without one they pass, with a word about it.
+#![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
+
+mod common;
+mod failures;
+mod fight;
+mod migrations;
+mod pgbouncer;
+mod restarts;
+mod roles;
+mod secrets;
+mod suite;
+mod tls;

@@ -1,0 +1,73 @@
+//! The application's role has no right to change tables.
+
+use runtime_postgres::{PgConfig, PgStore};
+use runtime_store::conformance;
+
+use crate::common::{admin, schema, told};
+
+/// What the guide grants.
+fn grants(schema: &str, role: &str) -> String {
+    let guide = include_str!("../../../../docs/postgres.md");
+    let block = guide.split("```sql\n").find(|block| block.starts_with("GRANT"));
+    let grants = block.and_then(|block| block.split("```").next()).unwrap();
+    grants
+        .replace("SCHEMA techrevati", &format!("SCHEMA {schema}"))
+        .replace("TO app", &format!("TO {role}"))
+}
+
+#[tokio::test]
+async fn it_passes_the_suite_with_the_rights_of_the_guide() {
+    let Some(url) = test_postgres::url() else { return };
+    let admin = admin(url).await;
+    let role = schema();
+    admin.batch_execute(&format!("create role {role} login")).await.unwrap();
+    let own = url.replacen("postgres://postgres@", &format!("postgres://{role}@"), 1);
+    if own == url {
+        eprintln!("skipped: TEST_POSTGRES_URL does not begin with `postgres://postgres@`");
+        return;
+    }
+    let config = || {
+        let schema = schema();
+        let grants = grants(&schema, &role);
+        let (all, own) = (PgConfig::new(url).schema(&schema), PgConfig::new(&own).schema(&schema));
+        (schema, grants, all, own)
+    };
+    conformance::run(|| {
+        let (_, grants, all, own) = config();
+        let admin = &admin;
+        async move {
+            PgStore::migrate(all).await.unwrap();
+            admin.batch_execute(&grants).await.unwrap();
+            PgStore::connect(own).await.unwrap()
+        }
+    })
+    .await;
+
+    let (schema, grants, all, own) = config();
+    let refused = PgStore::migrate(own.clone()).await.unwrap_err();
+    assert!(told(&refused).contains("permission denied"), "{refused:?}");
+    PgStore::migrate(all).await.unwrap();
+    let refused = PgStore::connect(own.clone()).await.unwrap_err();
+    assert!(told(&refused).contains("permission denied"), "without grants: {refused:?}");
+    admin.batch_execute(&grants).await.unwrap();
+    PgStore::connect(own).await.unwrap();
+    for sql in ["create table @.x ()", "drop table @.entry", "alter table @.thread add x int"] {
+        let sql = sql.replace("@.", &format!("{schema}."));
+        let refused = admin.batch_execute(&format!("begin; set local role {role}; {sql}")).await;
+        let code = refused.unwrap_err().code().map(|code| code.code().to_owned());
+        assert_eq!(code.as_deref(), Some("42501"), "{sql}");
+        admin.batch_execute("rollback").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_owns_the_schema_may_migrate_it() {
+    let Some(url) = test_postgres::url() else { return };
+    let Some(rest) = url.strip_prefix("postgres://postgres@") else { return };
+    let (admin, name) = (admin(url).await, schema());
+    let sql = format!("create role {name} login; create schema {name} authorization {name}");
+    admin.batch_execute(&sql).await.unwrap();
+    let config = PgConfig::new(format!("postgres://{name}@{rest}")).schema(&name);
+    PgStore::migrate(config.clone()).await.unwrap();
+    PgStore::connect(config).await.unwrap();
+}

@@ -1,0 +1,75 @@
+//! The suite that every store runs, on a plain thread and in runtimes.
+
+use runtime_postgres::{PgConfig, PgStore};
+use runtime_store::{Store, conformance};
+
+use crate::common::{admin, append, block_on, fresh, hold, schema};
+
+#[test]
+fn it_passes_the_suite_on_a_plain_thread() {
+    let Some(url) = test_postgres::url() else { return };
+    block_on(conformance::run(|| fresh(url)));
+}
+
+#[tokio::test]
+async fn it_passes_the_suite_in_a_runtime_of_one_thread() {
+    let Some(url) = test_postgres::url() else { return };
+    conformance::run(|| fresh(url)).await;
+}
+
+#[test]
+fn calls_of_many_threads_share_a_connection() {
+    let Some(url) = test_postgres::url() else { return };
+    let store = block_on(fresh(url));
+    std::thread::scope(|scope| {
+        for name in ["a", "b", "c", "d"] {
+            let store = store.clone();
+            scope.spawn(move || {
+                block_on(async {
+                    let lease = hold(&store, name).await;
+                    for head in 0..20 {
+                        append(&store, &lease, head, name).await.unwrap();
+                    }
+                });
+            });
+        }
+    });
+    let threads = block_on(store.threads(&[], None, 9)).unwrap();
+    assert_eq!(threads.iter().map(|thread| thread.head).collect::<Vec<_>>(), [20; 4]);
+}
+
+#[tokio::test]
+async fn an_abandoned_thread_can_run_at_once() {
+    let Some(url) = test_postgres::url() else { return };
+    let store = fresh(url).await;
+    let lease = hold(&store, "t").await;
+    store.abandon(&lease);
+    // Calls of one connection are made in order, once they are sent.
+    while store.runnable(1).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_relaxed_append_alone_does_not_wait_for_the_disk() {
+    let Some(url) = test_postgres::url() else { return };
+    let schema = schema();
+    let config = PgConfig::new(url).schema(&schema);
+    PgStore::migrate(config.clone()).await.unwrap();
+    let store = PgStore::connect(config).await.unwrap();
+    hold(&store, "t").await;
+    let admin = admin(url).await;
+    for (relaxed, setting) in [(true, "off"), (false, "on")] {
+        // The setting is seen from within the transaction alone.
+        let call = format!(
+            "begin; select {schema}.append('t', 1, 1000000, 0, '{{1}}', '{{1}}', '{{null}}', '{{null}}', '{{a}}', null, \
+             null, {relaxed})"
+        );
+        admin.batch_execute(&call).await.unwrap();
+        let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), setting);
+        admin.batch_execute("rollback").await.unwrap();
+        let row = admin.query_one("show synchronous_commit", &[]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "on");
+    }
+}

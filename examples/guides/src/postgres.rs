@@ -1,0 +1,30 @@
+//! The code of `docs/postgres.md`. It runs where `TEST_POSTGRES_URL` names a server.
+
+use std::time::Duration;
+
+use techrevati_runtime::BoxError;
+use techrevati_runtime::postgres::{PgConfig, PgStore};
+
+async fn a_process_connects(owner: &str, application: &str) -> Result<(), BoxError> {
+    PgStore::migrate(owner).await?;
+    let store = PgStore::connect(application).await?;
+
+    drop(store);
+    Ok(())
+}
+
+fn settings(application: &str, password: &str) -> PgConfig {
+    let config = PgConfig::new(application)
+        .schema("agents")
+        .password(password)
+        .timeout(Duration::from_secs(5));
+
+    config
+}
+
+pub(crate) async fn run() -> Result<(), BoxError> {
+    let Ok(url) = std::env::var("TEST_POSTGRES_URL") else { return Ok(()) };
+    a_process_connects(&url, &url).await?;
+    PgStore::migrate(settings(&url, "")).await?;
+    Ok(())
+}
