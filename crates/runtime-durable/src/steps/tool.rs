@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use runtime_events::payload::{self, Word};
 use runtime_events::AgentEventName;
+use runtime_events::payload::{self, Word};
 use runtime_orchestrator::{BoxError, Effect, ToolCall, ToolError};
 use runtime_store::{
     ApprovalUse, Entered, IntentRecord, OutcomeRecord, Part, Step, StepKind, Subject,

@@ -24,6 +24,8 @@ Options:
                       of it, each further one a quarter [default: 2, with --base-url 60]
   --out DIR           where answer.md, run.jsonl and run.html go, replacing what is there
                       [default: the current directory]
+  --durable FILE      a database that keeps what each call came to: after Ctrl-C or a crash the same
+                      command goes on where it was; run.jsonl then has all runs
   --seed N            which calls of the extractive model fail, and how [default: 1]
   --quiet             no progress, only the answer and the table
   --help              this text
@@ -41,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) budget: Usd,
     pub(crate) timeout: Duration,
     pub(crate) out: PathBuf,
+    /// The store of a run that survives its process.
+    pub(crate) durable: Option<PathBuf>,
     pub(crate) seed: u64,
     pub(crate) quiet: bool,
 }
@@ -70,7 +74,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
     let mut arguments = arguments.into_iter();
     let mut plain = Vec::new();
     let (mut base_url, mut model, mut api_key_env, mut price) = (None, None, None, None);
-    let (mut budget, mut timeout, mut out, mut seed) = (None, None, None, None);
+    let (mut budget, mut timeout, mut out, mut durable, mut seed) = (None, None, None, None, None);
     let mut quiet = false;
     let mut only_plain = false;
     while let Some(argument) = arguments.next() {
@@ -99,6 +103,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
             "--budget" => &mut budget,
             "--timeout" => &mut timeout,
             "--out" => &mut out,
+            "--durable" => &mut durable,
             "--seed" => &mut seed,
             _ => return Err(format!("unknown option `{name}`")),
         };
@@ -130,6 +135,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Comma
         budget,
         timeout,
         out: out.unwrap_or_else(|| ".".into()).into(),
+        durable: durable.map(PathBuf::from),
         seed,
         quiet,
     })))

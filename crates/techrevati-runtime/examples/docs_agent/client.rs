@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest_0_12::{self as reqwest, Response};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use techrevati_runtime::events::{Clock as _, SystemClock};
 use techrevati_runtime::resilience::{FaultError, FaultKind, Provider};
@@ -18,7 +19,7 @@ const REPLY_BYTES: usize = 8 << 20;
 const REFUSAL_BYTES: usize = 64 << 10;
 
 /// The answer of the model, and its tokens.
-#[derive(Debug)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Reply {
     pub(crate) message: Message,
     pub(crate) usage: UsageSnapshot,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use techrevati_runtime::orchestrator::{Attempt, OrchestrationSession, ToolCall, ToolError, Turn};
+use techrevati_runtime::orchestrator::{Attempt, Effect, ToolCall, Turn};
 use techrevati_runtime::resilience::{BoxError, FaultError};
 
 use crate::client::{Client, Piece, Reply, estimate};
 use crate::context;
 use crate::progress::Progress;
+use crate::steps::{Refusal, Steps};
 use crate::text::{cut, one_line};
 use crate::tools::{self, Toolbox};
 use crate::wire::{ChatRequest, Message, ToolUse};
@@ -30,11 +31,10 @@ impl Desk {
     ///
     /// # Errors
     ///
-    /// [`TurnError`](techrevati_runtime::orchestrator::TurnError) if a turn is refused or recovery
-    /// gives up; [`ToolError`] if the session has ended.
+    /// The error of a turn that is refused or that recovery gives up, or of a session that has ended.
     pub(crate) async fn converse(
         &self,
-        session: &OrchestrationSession,
+        session: &impl Steps,
         talk: &mut Vec<Message>,
         offered: &[&str],
     ) -> Result<String, BoxError> {
@@ -56,23 +56,25 @@ impl Desk {
     /// conversation that was too long is sent shortened from then on.
     async fn ask(
         &self,
-        session: &OrchestrationSession,
+        session: &impl Steps,
         talk: &mut Vec<Message>,
         offered: &[&str],
     ) -> Result<Message, BoxError> {
         let turn = Turn::model(&*self.model)
             .timeout(self.timeout)
-            .usage_from(|(_, reply): &(Vec<Message>, Reply)| reply.usage);
+            .usage_from(|(_, reply): &(Option<Vec<Message>>, Reply)| reply.usage);
         let whole = &*talk;
-        let answer = session
-            .run_turn_recovering(turn, async |attempt| {
-                let request = request(&attempt, whole, offered);
-                let reply = self.client.chat(attempt.provider(), &request).await?;
-                Ok::<_, FaultError>((request.messages, reply))
-            })
-            .await?;
-        let (sent, reply) = answer.value;
-        *talk = sent;
+        let call = async |attempt: Attempt| {
+            let request = request(&attempt, whole, offered);
+            let reply = self.client.chat(attempt.provider(), &request).await?;
+            // What was sent whole is known.
+            let shortened = Some(request.messages).filter(|sent| sent != whole);
+            Ok::<_, FaultError>((shortened, reply))
+        };
+        let (shortened, reply) = session.turn(turn, call).await?;
+        if let Some(sent) = shortened {
+            *talk = sent;
+        }
         Ok(reply.message)
     }
 
@@ -84,15 +86,15 @@ impl Desk {
     /// The same as [`Desk::converse`].
     pub(crate) async fn stream(
         &self,
-        session: &OrchestrationSession,
+        session: &impl Steps,
         talk: &[Message],
     ) -> Result<String, BoxError> {
         let turn = Turn::model(&*self.model)
             .timeout(self.timeout)
             .first_token_timeout(self.timeout / 2)
             .idle_timeout(self.timeout / 4);
-        let call = async |attempt| self.streamed(session.role(), talk, attempt).await;
-        Ok(session.run_turn_recovering(turn, call).await?.value)
+        let role = session.session().role();
+        session.turn(turn, async |attempt| self.streamed(role, talk, attempt).await).await
     }
 
     async fn streamed(
@@ -128,11 +130,7 @@ impl Desk {
     }
 
     /// Runs a tool call of the model, and words the result or the refusal for it.
-    async fn use_tool(
-        &self,
-        session: &OrchestrationSession,
-        call: &ToolUse,
-    ) -> Result<String, BoxError> {
+    async fn use_tool(&self, session: &impl Steps, call: &ToolUse) -> Result<String, BoxError> {
         let name = call.function.name.as_str();
         let arguments = match call.function.arguments.as_str() {
             "" => Ok(Value::Null),
@@ -141,27 +139,23 @@ impl Desk {
         let arguments = match arguments {
             Ok(arguments) => arguments,
             Err(error) => {
-                self.progress.line(session.role(), &format!("{name} → arguments that are no JSON"));
+                let role = session.session().role();
+                self.progress.line(role, &format!("{name} → arguments that are no JSON"));
                 return Ok(format!("error: the arguments are not JSON: {error}"));
             }
         };
-        let result = self.run_tool(session, name, &arguments).await;
-        let role = session.role();
+        let result = self.run_tool(session, name, &arguments).await?;
+        let role = session.session().role();
         let shown = format!("{name} {}", brief(&arguments)).trim_end().to_owned();
         match result {
             Ok(value) => {
                 self.progress.line(role, &format!("{shown} → {}", size(&value)));
                 Ok(value.to_string())
             }
-            Err(error @ (ToolError::Closed(_) | ToolError::Deadline(_))) => Err(error.into()),
-            Err(error) => {
-                let verdict = if matches!(error, ToolError::PermissionDenied(_)) {
-                    "DENIED"
-                } else {
-                    "failed"
-                };
-                self.progress.line(role, &format!("{shown} → {verdict}: {error}"));
-                Ok(format!("error: {error}"))
+            Err(Refusal { denied, text }) => {
+                let verdict = if denied { "DENIED" } else { "failed" };
+                self.progress.line(role, &format!("{shown} → {verdict}: {text}"));
+                Ok(format!("error: {text}"))
             }
         }
     }
@@ -169,12 +163,14 @@ impl Desk {
     /// Runs a tool inside the session, which checks the permissions.
     pub(crate) async fn run_tool(
         &self,
-        session: &OrchestrationSession,
+        session: &impl Steps,
         name: &str,
         arguments: &Value,
-    ) -> Result<Value, ToolError> {
-        let call = ToolCall::new(name.to_owned()).args(arguments.clone());
-        session.run_tool(call, || async { self.toolbox.run(name, arguments) }).await
+    ) -> Result<Result<Value, Refusal>, BoxError> {
+        // A file that is written again is the same file.
+        let effect = if name == "write_file" { Effect::Idempotent } else { Effect::Read };
+        let call = ToolCall::new(name.to_owned()).args(arguments.clone()).effect(effect);
+        session.tool(call, || Ok(self.toolbox.run(name, arguments)?)).await
     }
 }
 

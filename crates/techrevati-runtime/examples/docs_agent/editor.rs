@@ -1,13 +1,12 @@
 //! The editor: accepts the notes and writes the answer.
 
 use serde_json::{Value, json};
-use techrevati_runtime::lifecycle::Handoff;
-use techrevati_runtime::orchestrator::OrchestrationSession;
 use techrevati_runtime::policy::QualityLevel;
 use techrevati_runtime::resilience::BoxError;
 
 use crate::desk::Desk;
 use crate::notes;
+use crate::steps::Steps;
 use crate::text::one_line;
 use crate::wire::Message;
 
@@ -26,20 +25,20 @@ const PROMPT: &str = "You are an editor. You are given a question and a research
     else, and name the file of each quotation in backticks before it. Use only what the notes and \
     the documents say. End with a list of the sources.";
 
-/// Writes the answer to the handoff's question, and returns it.
+/// Writes the answer to the question of the researcher's notes, and returns it.
 ///
 /// # Errors
 ///
 /// The error that ended the session, or that no draft has a genuine quotation.
 pub(crate) async fn run(
     desk: &Desk,
-    session: &OrchestrationSession,
-    handoff: &Handoff,
+    session: &impl Steps,
+    context: &Value,
 ) -> Result<String, BoxError> {
-    let question = handoff.context.get("question").and_then(Value::as_str).unwrap_or_default();
-    let notes = handoff.context.get("notes").and_then(Value::as_array).into_iter().flatten();
+    let question = context.get("question").and_then(Value::as_str).unwrap_or_default();
+    let notes = context.get("notes").and_then(Value::as_array).into_iter().flatten();
     let notes = notes.filter_map(Value::as_str).collect::<Vec<_>>();
-    desk.progress.line(ROLE, &format!("takes over: {} notes ({})", notes.len(), handoff.reason));
+    desk.progress.line(ROLE, &format!("takes over: {} notes", notes.len()));
 
     let assignment = format!(
         "Question: {question}\n\nNotes:\n{}\n\nLook up what you need, then say that you are ready.",
@@ -56,7 +55,7 @@ pub(crate) async fn run(
         let genuine = quotes.len() - invented.len();
         let quality =
             if genuine > 0 && invented.is_empty() { REQUIRED } else { QualityLevel::Minimal };
-        let passed = session.evaluate_gate(quality).is_none_or(|gate| gate.satisfied);
+        let passed = session.session().evaluate_gate(quality).is_none_or(|gate| gate.satisfied);
         let verdict = if passed { "passed" } else { "failed" };
         desk.progress.line(
             ROLE,
@@ -67,8 +66,9 @@ pub(crate) async fn run(
         );
         if passed || (draft == DRAFTS && genuine > 0) {
             let arguments = json!({ "path": ANSWER, "content": answer });
-            let written = desk.run_tool(session, "write_file", &arguments).await;
-            let path = written?["written"].as_str().unwrap_or(ANSWER).to_owned();
+            let written = desk.run_tool(session, "write_file", &arguments).await?;
+            let written = written.map_err(|refusal| refusal.text)?;
+            let path = written["written"].as_str().unwrap_or(ANSWER).to_owned();
             desk.progress.line(ROLE, &format!("write_file → {path}"));
             return Ok(answer);
         }

@@ -15,6 +15,15 @@ pub(crate) enum Fault {
     CutShort,
 }
 
+/// The calls that earlier processes made, as their store has them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Met {
+    pub(crate) plain: usize,
+    pub(crate) streamed: usize,
+    /// Whether a call was too long.
+    pub(crate) too_long: bool,
+}
+
 /// The plan of faults.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -43,6 +52,14 @@ impl Plan {
             streamed: streamed.into(),
             calls: 0,
         }
+    }
+
+    /// The plan after the calls of earlier processes: the provider lives on when an agent dies.
+    pub(crate) fn after(mut self, met: &Met) -> Self {
+        self.calls = met.plain;
+        self.too_long = self.too_long.filter(|_| !met.too_long);
+        self.streamed.truncate(self.streamed.len().saturating_sub(met.streamed));
+        self
     }
 
     /// The fault of the next plain call. `long` tells whether the call can be shortened.

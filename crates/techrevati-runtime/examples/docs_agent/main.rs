@@ -15,6 +15,7 @@
 //! | `cli` | the command line |
 //! | `agents` | the configuration of both agents: permissions, budget, routes, recovery, policy |
 //! | `researcher`, `editor` | the work of each agent |
+//! | `steps`, `lives` | the steps of an agent, and a run that survives its process (`--durable FILE`) |
 //! | `desk`, `context` | shared work: recovering turns, streamed turns, tools |
 //! | `tools`, `folder` | the tools, and the folder that limits them |
 //! | `notes` | quotations, and the check that they are genuine |
@@ -34,6 +35,7 @@ mod desk;
 mod editor;
 mod faults;
 mod folder;
+mod lives;
 mod model;
 mod notes;
 mod passages;
@@ -44,6 +46,7 @@ mod recoveries;
 mod report;
 mod researcher;
 mod server;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -55,6 +58,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use serde_json::Value;
 use techrevati_runtime::events::AgentEvent;
 use techrevati_runtime::orchestrator::{OrchestrationSession, Summary};
 use techrevati_runtime::resilience::BoxError;
@@ -65,7 +69,9 @@ use tokio::sync::watch;
 use crate::agents::Means;
 use crate::cli::{Command, Options};
 use crate::desk::Desk;
+use crate::faults::Met;
 use crate::folder::{Folder, FolderError};
+use crate::lives::Lives;
 use crate::progress::Progress;
 use crate::provider::Connected;
 use crate::tools::Toolbox;
@@ -132,8 +138,16 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
     let incomplete = !folder.unreadable.is_empty();
     let documents = folder.documents.len();
 
-    let Connected { model, client, routes, prices } = provider::connect(options, progress).await?;
-    let log = fresh_log(&options.out.join(LOG))?;
+    let lives = options.durable.as_deref().map(|file| Lives::open(file, options)).transpose()?;
+    let met = match &lives {
+        Some(lives) => lives.met().await?,
+        None => Met::default(),
+    };
+    let Connected { model, client, routes, prices } =
+        provider::connect(options, progress, &met).await?;
+    let log = options.out.join(LOG);
+    // The log of a run that survives its process has all its lives.
+    let log = if options.durable.is_some() { JsonlSink::open(log)? } else { fresh_log(&log)? };
     let agents = agents::configure(&Means {
         budget: options.budget,
         prices: prices.clone(),
@@ -147,10 +161,24 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
     let desk = Desk { model, client, toolbox, progress, timeout };
     let stop = on_ctrl_c();
 
+    if let Some(lives) = &lives {
+        let work = lives.run(&desk, &agents, &options.question);
+        let (answer, summaries) = unless_interrupted(stop, work).await?;
+        if let Ok(answer) = &answer {
+            // The answer of an earlier run may have been moved since.
+            fs::write(options.out.join(editor::ANSWER), answer)?;
+        }
+        log.flush()?;
+        return Ok(Done { answer, summaries, prices, log: log.path().into(), incomplete });
+    }
+
     // The researcher works until its notes suffice, and hands over.
     let session = agents.researcher.session()?;
-    let work = Box::pin(researcher::run(&desk, &session, &options.question, editor::ROLE));
-    let handoff = unless_stopped(&session, stop.clone(), work).await;
+    let work = async {
+        let context = researcher::run(&desk, &session, &options.question).await?;
+        Ok(session.handoff_to(editor::ROLE, "the notes are ready", context)?)
+    };
+    let handoff = unless_stopped(&session, stop.clone(), Box::pin(work)).await;
     let report = session.finish(handoff);
     let mut summaries = vec![report.summary];
 
@@ -158,7 +186,8 @@ async fn work(options: &Options) -> Result<Done, BoxError> {
     let answer = match report.result {
         Ok(handoff) => {
             let session = agents.editor.accept(&handoff)?;
-            let work = Box::pin(editor::run(&desk, &session, &handoff));
+            let context = Value::Object(handoff.context.clone());
+            let work = Box::pin(editor::run(&desk, &session, &context));
             let answer = unless_stopped(&session, stop, work).await;
             let report = session.finish(answer);
             summaries.push(report.summary);
@@ -236,6 +265,19 @@ async fn unless_stopped<T>(
             let _ = session.cancel("interrupted by the user");
             Err(Interrupted.into())
         }
+        result = work => result,
+    }
+}
+
+/// Runs `work` until it is done or the user presses Ctrl-C, which drops it: a thread goes on where it was when it
+/// is run again.
+async fn unless_interrupted<T>(
+    mut stop: watch::Receiver<bool>,
+    work: impl Future<Output = Result<T, BoxError>>,
+) -> Result<T, BoxError> {
+    tokio::select! {
+        biased;
+        Ok(_) = stop.wait_for(|stopped| *stopped) => Err(Interrupted.into()),
         result = work => result,
     }
 }

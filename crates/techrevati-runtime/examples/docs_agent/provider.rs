@@ -7,6 +7,7 @@ use techrevati_runtime::usage::{ModelPricing, PricingTable, Usd};
 
 use crate::cli::{Endpoint, Options};
 use crate::client::Client;
+use crate::faults::Met;
 use crate::progress::Progress;
 use crate::{model, server};
 
@@ -29,15 +30,19 @@ pub(crate) struct Connected {
 /// # Errors
 ///
 /// If the key is not set, TLS cannot be set up, or the server cannot be started.
-pub(crate) async fn connect(options: &Options, progress: Progress) -> Result<Connected, BoxError> {
+pub(crate) async fn connect(
+    options: &Options,
+    progress: Progress,
+    met: &Met,
+) -> Result<Connected, BoxError> {
     match &options.endpoint {
-        None => our_own(options, progress).await,
+        None => our_own(options, progress, met).await,
         Some(endpoint) => somebodys(endpoint, progress),
     }
 }
 
-async fn our_own(options: &Options, progress: Progress) -> Result<Connected, BoxError> {
-    let addresses = server::start(options.seed, options.timeout * 3).await?;
+async fn our_own(options: &Options, progress: Progress, met: &Met) -> Result<Connected, BoxError> {
+    let addresses = server::start(options.seed, options.timeout * 3, met).await?;
     let what = "ranks and quotes passages; it is no language model, and it fails on purpose";
     progress.line("provider", &format!("{} {what} (seed {})", model::NAME, options.seed));
     for (provider, address) in server::PROVIDERS.iter().zip(&addresses) {

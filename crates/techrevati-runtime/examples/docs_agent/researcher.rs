@@ -1,7 +1,6 @@
 //! The researcher: reads, takes notes, and hands over when they suffice.
 
 use serde_json::{Value, json};
-use techrevati_runtime::lifecycle::Handoff;
 use techrevati_runtime::orchestrator::OrchestrationSession;
 use techrevati_runtime::policy::{
     PhaseContext, PolicyAction, PolicyActionData, PolicyCondition, PolicyEngine, PolicyRule,
@@ -12,6 +11,7 @@ use techrevati_runtime::usage::Usd;
 
 use crate::desk::Desk;
 use crate::notes::{self, FORMAT, Note};
+use crate::steps::Steps;
 use crate::wire::Message;
 
 /// Its role, for permissions and events.
@@ -61,17 +61,16 @@ fn abort(reason: &str) -> PolicyActionData {
     PolicyActionData::new(PolicyAction::AbortPhase).param("reason", reason)
 }
 
-/// Collects notes on the question and hands them over to `editor`.
+/// Collects notes on the question, for the editor.
 ///
 /// # Errors
 ///
 /// [`GaveUp`], or the error that ended the session.
 pub(crate) async fn run(
     desk: &Desk,
-    session: &OrchestrationSession,
+    session: &impl Steps,
     question: &str,
-    editor: &str,
-) -> Result<Handoff, BoxError> {
+) -> Result<Value, BoxError> {
     let folder = &desk.toolbox.folder;
     let mut talk = vec![Message::system(prompt()), Message::user(format!("Question: {question}"))];
     let mut kept = Vec::<Note>::new();
@@ -85,12 +84,11 @@ pub(crate) async fn run(
         }
         // A later round without new notes is the last.
         let last = round == ROUNDS || (round > 1 && kept.len() == before);
-        let decision = decide(desk, session, &kept, last);
+        let decision = decide(desk, session.session(), &kept, last);
         match decision.action {
             PolicyAction::GenerateHandoff => {
                 let notes = kept.iter().map(ToString::to_string).collect::<Vec<_>>();
-                let context = json!({ "question": question, "notes": notes });
-                return Ok(session.handoff_to(editor, "the notes are ready", context)?);
+                return Ok(json!({ "question": question, "notes": notes }));
             }
             PolicyAction::RetryAgent => talk.push(Message::user(go_on(folder.documents.len()))),
             _ => {

@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::faults::{Fault, Plan};
+use crate::faults::{Fault, Met, Plan};
 use crate::model;
 use crate::wire::{ChatReply, ChatRequest, Chunk, ChunkChoice, Delta};
 
@@ -36,10 +36,10 @@ pub(crate) const PROVIDERS: [&str; 2] = ["primary", "fallback"];
 /// # Errors
 ///
 /// If no loopback port is available.
-pub(crate) async fn start(seed: u64, silence: Duration) -> io::Result<[String; 2]> {
+pub(crate) async fn start(seed: u64, silence: Duration, met: &Met) -> io::Result<[String; 2]> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    let shared = Arc::new(Shared { state: Mutex::new(State::new(seed)), silence });
+    let shared = Arc::new(Shared { state: Mutex::new(State::new(seed, met)), silence });
     let app = PROVIDERS.iter().fold(Router::new(), |app, provider| {
         app.route(&format!("/{provider}/v1/chat/completions"), post(chat))
     });
@@ -60,8 +60,8 @@ struct State {
 }
 
 impl State {
-    fn new(seed: u64) -> Self {
-        Self { plan: Plan::new(seed), limit: None }
+    fn new(seed: u64, met: &Met) -> Self {
+        Self { plan: Plan::new(seed).after(met), limit: None }
     }
 
     /// The fault of a request with this number of tokens.
@@ -183,7 +183,7 @@ mod tests {
 
     async fn client(seed: u64) -> Client {
         // No delay: the timeout belongs to the turn, not to this test.
-        let addresses = start(seed, Duration::ZERO).await.unwrap();
+        let addresses = start(seed, Duration::ZERO, &Met::default()).await.unwrap();
         let providers = PROVIDERS.map(str::to_owned).into_iter().zip(addresses);
         Client::new(providers, None, true).unwrap()
     }

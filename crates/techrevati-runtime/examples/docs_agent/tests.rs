@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -10,6 +12,7 @@ use techrevati_runtime::events::{AgentEvent, AgentEventName};
 use techrevati_runtime::usage::Usd;
 
 use crate::cli::{Endpoint, Options};
+use crate::faults::Met;
 use crate::recoveries::{self, Recovery};
 use crate::{Done, model, report, server, work};
 
@@ -37,6 +40,7 @@ impl Place {
             budget: Usd::from_cents(5),
             timeout: TIMEOUT,
             out: self.0.clone(),
+            durable: None,
             seed,
             quiet: true,
         }
@@ -111,7 +115,7 @@ async fn each_fault_is_recovered_over_two_routes_on_each_seed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn single_route_recovers_in_place() {
     let place = Place::new("endpoint");
-    let [base_url, _] = server::start(3, TIMEOUT * 3).await.unwrap();
+    let [base_url, _] = server::start(3, TIMEOUT * 3, &Met::default()).await.unwrap();
     let model = model::NAME.into();
     let endpoint = Endpoint { base_url, model, api_key_env: None, price: None };
     let options = Options { endpoint: Some(endpoint), ..place.options(0) };
@@ -121,4 +125,40 @@ async fn single_route_recovers_in_place() {
     assert_recovered(&rows, 3);
     assert_eq!(faults(&rows), all());
     assert!(rows.iter().all(|row| row.route.1.as_ref() == Some(&row.route.0)), "{rows:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_cut_again_and_again_has_the_answer_of_an_unbroken_one() {
+    let whole = Place::new("unbroken");
+    let whole = work(&whole.options(1)).await.unwrap().answer.unwrap();
+    let place = Place::new("cut");
+    let durable = Some(place.0.join("run.db"));
+    let options = Options { durable, ..place.options(1) };
+    let mut lives = 0;
+    let done = loop {
+        lives += 1;
+        // Each life has a few polls more, and is dropped in the middle of whatever it does.
+        let (mut run, mut polls) = (Box::pin(work(&options)), 20 * lives);
+        let run = poll_fn(|cx| {
+            polls -= 1;
+            match run.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+                Poll::Pending if polls == 0 => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        if let Some(done) = run.await {
+            break done.unwrap();
+        }
+    };
+    assert!(lives > 3, "{lives}");
+    assert_eq!(done.answer.unwrap(), whole);
+    assert_eq!(fs::read_to_string(place.0.join("answer.md")).unwrap(), whole);
+    // All lives are in one log, and another run of the same question asks nobody.
+    let events = || fs::read_to_string(&done.log).unwrap().lines().count();
+    let before = events();
+    let again = work(&options).await.unwrap();
+    assert_eq!(again.answer.unwrap(), whole);
+    assert!(again.summaries.is_empty());
+    assert_eq!(events(), before);
 }
