@@ -63,7 +63,7 @@ async fn renew(life: Arc<Life>, session: SessionHandle) {
     // Without a sleeper, each step renews it.
     while let Some(sleep) = session.sleep(every) {
         sleep.await;
-        match writer.store.renew(&writer.lease).await {
+        match writer.renew().await {
             Err(error) if error.is_fenced() => {
                 life.store_failed(error);
                 let thread = life.thread.as_str();

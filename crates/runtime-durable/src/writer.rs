@@ -7,6 +7,7 @@
 //! ```
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -25,6 +26,8 @@ pub(crate) struct Writer {
     pub(crate) seal: Option<Arc<dyn Seal>>,
     /// Its clock stamps what this life records.
     session: SessionHandle,
+    /// Until when nobody else can have taken the thread over.
+    held_until: Mutex<Instant>,
     fold: Mutex<Fold>,
     queue: Mutex<Queue>,
 }
@@ -51,7 +54,10 @@ impl Writer {
         session: SessionHandle,
         fold: Fold,
     ) -> Self {
-        Self { store, lease, seal, session, fold: Mutex::new(fold), queue: Mutex::default() }
+        // The lease began before this: the first use renews it.
+        let held_until = Mutex::new(session.now());
+        let (fold, queue) = (Mutex::new(fold), Mutex::default());
+        Self { store, lease, seal, session, held_until, fold, queue }
     }
 
     pub(crate) fn fold(&self) -> MutexGuard<'_, Fold> {
@@ -93,14 +99,34 @@ impl Writer {
         appended
     }
 
+    /// Renews the lease.
+    pub(crate) async fn renew(&self) -> Result<(), StoreError> {
+        let asked = self.session.now();
+        self.store.renew(&self.lease).await?;
+        self.held_from(asked);
+        Ok(())
+    }
+
+    /// Makes sure that nobody else has the thread: a process that was stopped does not know how long.
+    pub(crate) async fn still_held(&self) -> Result<(), StoreError> {
+        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.session.now() < held_until { Ok(()) } else { self.renew().await }
+    }
+
+    fn held_from(&self, asked: Instant) {
+        let until = asked.checked_add(self.lease.claim.ttl).unwrap_or(asked);
+        *self.held_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
+    }
+
     async fn write(&self, batch: Batch) -> Result<(), JournalError> {
         let head = self.fold().head();
         let sealed = self.sealed(head, &batch.entries)?;
         let entries = sealed.as_deref().unwrap_or(&batch.entries);
         let Batch { approval, relaxed, .. } = &batch;
         let append = Append { head, entries, approval: approval.as_ref(), relaxed: *relaxed };
+        let asked = self.session.now();
         match self.store.append(&self.lease, append).await {
-            Ok(()) => {}
+            Ok(()) => self.held_from(asked),
             // It may have been written before the connection was lost.
             Err(lost @ StoreError::Unavailable { .. }) => {
                 let written = self.store.read(&self.lease.thread, head, entries.len()).await;

@@ -5,6 +5,8 @@ mod approvals;
 mod crashes;
 mod ends;
 mod fences;
+mod killed;
+mod mortal;
 mod order;
 mod resumed;
 #[cfg(feature = "seal")]

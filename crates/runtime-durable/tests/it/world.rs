@@ -1,6 +1,5 @@
 //! A world outside of the process, and a store in a process that may die at any point.
 
-use std::future::pending;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,13 +9,11 @@ use futures_util::FutureExt;
 use runtime_durable::{Durable, DurableSession, Run, RunError};
 use runtime_events::{Clock, ManualClock};
 use runtime_orchestrator::{BoxError, Orchestrator};
-use runtime_store::{
-    Answer, Append, Approval, Approvals, Claim, Inbox, Lease, Leave, MemoryStore, Request, StepKey,
-    Store, StoreDurability, Stored, Thread, ThreadId, ThreadState, Verdict,
-};
+use runtime_store::{Inbox, MemoryStore, ThreadId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+
+use crate::mortal::{Gate, Mortal};
 
 /// What outlives the process: the clock, the store, and a payment server.
 #[derive(Clone, Debug)]
@@ -27,38 +24,30 @@ pub(crate) struct World {
     pub(crate) paid: Arc<Mutex<Vec<String>>>,
     /// The number of model calls.
     pub(crate) asked: Arc<AtomicU32>,
-    /// The number of points that the process still passes before it dies.
-    left: Arc<AtomicU32>,
+    gate: Gate,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let clock = ManualClock::new();
         let store = MemoryStore::on(clock.clone());
-        let (paid, asked, left) = (Arc::default(), Arc::default(), Arc::default());
-        let world = Self { clock, store, paid, asked, left };
-        world.live_for(u32::MAX);
-        world
+        let (paid, asked, gate) = (Arc::default(), Arc::default(), Gate::open());
+        Self { clock, store, paid, asked, gate }
     }
 
     /// Lets the process die at the point after this number of points.
     pub(crate) fn live_for(&self, points: u32) {
-        self.left.store(points, Ordering::Relaxed);
+        self.gate.set(points);
     }
 
     /// A point at which the process may die: then it never returns.
     pub(crate) async fn point(&self) {
-        let passed = self
-            .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
-        if passed.is_err() {
-            pending::<()>().await;
-        }
+        self.gate.point().await;
     }
 
     pub(crate) fn durable(&self, orchestrator: Orchestrator) -> Durable {
         let orchestrator = orchestrator.time(self.clock.clone());
-        Durable::new(orchestrator, Mortal(self.clone())).code_version("1")
+        Durable::new(orchestrator, Mortal::new(self.store.clone(), &self.gate)).code_version("1")
     }
 
     /// Runs a thread until its life ends. `None` if the process died.
@@ -97,7 +86,7 @@ impl World {
     pub(crate) fn deliver(&self, key: &str, message: u32) {
         let message = message.into();
         let thread = thread();
-        let delivered = self.store.deliver(&thread, key, &message).now_or_never();
+        let delivered = Inbox::deliver(&self.store, &thread, key, &message).now_or_never();
         assert!(delivered.unwrap().unwrap(), "the first message");
     }
 
@@ -118,72 +107,6 @@ impl World {
 
     pub(crate) fn in_an_hour(&self) -> DateTime<Utc> {
         self.clock.utc_now() + TimeDelta::hours(1)
-    }
-}
-
-/// The store as a process sees it: before and after each call the process may die.
-#[derive(Clone, Debug)]
-struct Mortal(World);
-
-macro_rules! mortal {
-    ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
-        fn $name<'a>(&'a self, $($arg: $type),*) -> Answer<'a, $result> {
-            async move {
-                self.0.point().await;
-                let answer = self.0.store.$name($($arg),*).await;
-                self.0.point().await;
-                answer
-            }
-            .boxed()
-        }
-    )*};
-}
-
-impl Store for Mortal {
-    fn durability(&self) -> StoreDurability {
-        self.0.store.durability()
-    }
-
-    // A dead process gives nothing back.
-    fn abandon(&self, lease: &Lease) {
-        if self.0.left.load(Ordering::Relaxed) > 0 {
-            self.0.store.abandon(lease);
-        }
-    }
-
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
-        self.0.store.runnable(limit)
-    }
-
-    mortal! {
-        acquire(thread: &'a ThreadId, claim: &'a Claim) -> (Lease, Thread);
-        renew(lease: &'a Lease) -> ();
-        release(lease: &'a Lease, left: Leave) -> ();
-        append(lease: &'a Lease, append: Append<'a>) -> ();
-        read(thread: &'a ThreadId, after: u64, limit: usize) -> Vec<Stored>;
-        thread(thread: &'a ThreadId) -> Option<Thread>;
-        threads(states: &'a [ThreadState], after: Option<&'a ThreadId>, limit: usize) -> Vec<Thread>;
-        cancel(thread: &'a ThreadId) -> ();
-        prune(thread: &'a ThreadId) -> u64;
-        forget(thread: &'a ThreadId) -> ();
-        untouched(states: &'a [ThreadState], since: Duration, limit: usize) -> Vec<ThreadId>;
-    }
-}
-
-impl Approvals for Mortal {
-    mortal! {
-        ask(request: &'a Request) -> Approval;
-        approval(id: &'a str) -> Option<Approval>;
-        approval_of(thread: &'a ThreadId, step: StepKey) -> Option<Approval>;
-        pending(thread: Option<&'a ThreadId>, limit: usize) -> Vec<Approval>;
-        decide(verdict: &'a Verdict) -> Approval;
-    }
-}
-
-impl Inbox for Mortal {
-    mortal! {
-        deliver(thread: &'a ThreadId, key: &'a str, message: &'a Value) -> bool;
-        message(thread: &'a ThreadId, key: &'a str) -> Option<Value>;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a layer above sessions needs of one: its time, its events, an end of its own.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{AgentEventName, AgentEventStatus, Data, Sleep};
@@ -24,6 +24,11 @@ impl SessionHandle {
         if let Ok(_entry) = self.core.enter(false) {
             self.core.stream.emit(self.core.stream.root_event(name, status).with_data(data));
         }
+    }
+
+    /// The monotonic reading of the session's clock.
+    pub fn now(&self) -> Instant {
+        self.core.time.now()
     }
 
     /// A wait on the session's sleeper, if it has one.
