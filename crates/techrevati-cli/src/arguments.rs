@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// Shows what is in the event logs of agent runs.
+use crate::threads::Threads;
+
+/// Shows what is in the event logs of agent runs, and what durable sessions wait for.
 ///
 /// A log is a file of JSON lines, a folder of such files after rotation, a file compressed by gzip, or a
 /// database of the SQLite sink. `-` is standard input.
@@ -20,7 +22,7 @@ pub(crate) struct Arguments {
 const NOTES: &str = "\
 Exit codes:
   0  success
-  1  `check` found a problem
+  1  `check` found a problem, or a store refused what `threads` asked for
   2  the command line is wrong
   3  a file or a database cannot be read or written
 
@@ -51,6 +53,14 @@ pub(crate) enum Command {
     /// Each problem is shown with its file and line. The exit code is 1 if there are problems, or no events.
     #[command(after_help = "Example:\n  techrevati check logs/ && echo whole")]
     Check(Told),
+    /// Show the threads of durable sessions, and decide what they wait for.
+    ///
+    /// Without a command, lists the threads that are not over: who waits for what, since when, and who holds it. To
+    /// go on with a thread takes your own program, which has the code: `durable.resume_runnable` in it.
+    #[command(
+        after_help = "Examples:\n  techrevati threads agents.db\n  techrevati threads agents.db show order-4711\n  techrevati threads agents.db approve 5f2c… --who ann@example.org"
+    )]
+    Threads(Threads),
     /// Make the schema of durable threads in a Postgres database, or bring it up to date.
     ///
     /// It is one transaction. The role needs the right to make tables; programs that use the schema do not. If the

@@ -5,6 +5,7 @@
 //! techrevati tail run.jsonl
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
+//! techrevati threads agents.db
 //! techrevati migrate postgres://localhost/agents
 //! techrevati completions bash
 //! ```
@@ -18,6 +19,7 @@
 //! | `tail` | a log as it is written, one line per event |
 //! | `stats` | a log in numbers |
 //! | `check` | the problems of a log |
+//! | `threads` | the threads of a store, and what people say to them |
 //! | `migrate` | the schema of a database |
 //! | `paint` | colours on terminals |
 
@@ -31,6 +33,7 @@ mod report;
 mod source;
 mod stats;
 mod tail;
+mod threads;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -38,7 +41,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
+use runtime_report::show::line;
 use runtime_sinks::LogReadError;
+use runtime_store::StoreError;
 
 use crate::arguments::{Arguments, Command};
 
@@ -58,6 +63,12 @@ enum Error {
     #[cfg(feature = "postgres")]
     #[error("cannot migrate the database: {0}")]
     Migrate(String),
+    /// The store cannot be opened, or failed.
+    #[error("{0}")]
+    Store(String),
+    /// The store was asked for what it does not do.
+    #[error("{0}")]
+    Refused(String),
     #[error("cannot write to standard output: {0}")]
     WriteOutput(#[from] io::Error),
 }
@@ -68,6 +79,23 @@ impl Error {
     }
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Corrupt { .. } => Self::Store(with_causes(&error)),
+            refused => Self::Refused(refused.to_string()),
+        }
+    }
+}
+
+/// An error with its causes.
+fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
@@ -76,8 +104,9 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
-            ExitCode::from(FILE_ERROR)
+            let _ = writeln!(io::stderr(), "error: {}", line(&error.to_string()));
+            let refused = matches!(error, Error::Refused(_));
+            ExitCode::from(if refused { PROBLEM_FOUND } else { FILE_ERROR })
         }
     }
 }
@@ -91,6 +120,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
             return Ok(ExitCode::from(PROBLEM_FOUND));
         }
         Command::Check(_) => {}
+        Command::Threads(options) => threads::run(&options)?,
         #[cfg(feature = "postgres")]
         Command::Migrate(options) => migrate::run(&options)?,
         Command::Completions { shell } => completions(shell)?,

@@ -138,8 +138,9 @@ const LAYERS: &[Layer] = &[
             "runtime-report",
             "runtime-sinks",
             "runtime-sqlite",
+            "runtime-store",
         ],
-        others: &["clap", "clap_complete", "flate2", "tokio"],
+        others: &["clap", "clap_complete", "flate2", "futures-executor"],
     },
 ];
 

@@ -4,6 +4,7 @@ mod inputs;
 mod migrations;
 mod readers;
 mod tail;
+mod threads;
 mod told;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,141 @@
+//! Lists of threads and of approvals.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+
+use futures_executor::block_on;
+use runtime_report::show::line;
+use runtime_store::{Approval, OpenStep, StepKind, Store, Thread, ThreadId, ThreadState};
+use serde_json::json;
+
+use super::{PAGE, entries, object, stamp, table};
+use crate::Error;
+
+/// The states of threads that are not over.
+const OPEN: &[ThreadState] = &[ThreadState::Runnable, ThreadState::Parked, ThreadState::Failed];
+
+pub(super) fn threads(store: &dyn Store, all: bool, as_json: bool) -> Result<(), Error> {
+    let mut asked: BTreeMap<ThreadId, Vec<Approval>> = BTreeMap::new();
+    for approval in pending(store, None)? {
+        asked.entry(approval.thread.clone()).or_default().push(approval);
+    }
+    let heads = ["thread", "state", "since", "held by", "until", "wakes", "waits for"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let mut out = io::stdout().lock();
+    let mut after: Option<ThreadId> = None;
+    loop {
+        let states = if all { &[][..] } else { OPEN };
+        let page = block_on(store.threads(states, after.as_ref(), PAGE))?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        for thread in &page {
+            let pending = asked.get(&thread.id).map_or(&[][..], Vec::as_slice);
+            let waits_for = waits_for(store, thread, pending)?;
+            if as_json {
+                let mut row = json!(thread);
+                row["waits_for"] = waits_for.into();
+                writeln!(out, "{row}")?;
+                continue;
+            }
+            let at = |at: Option<_>| at.map(stamp).unwrap_or_default();
+            rows.push(vec![
+                line(thread.id.as_str()).to_string(),
+                thread.state.to_string(),
+                stamp(thread.touched),
+                thread.holder.as_deref().map(|holder| line(holder).to_string()).unwrap_or_default(),
+                at(thread.held_until),
+                at(thread.wake_at),
+                waits_for.join("; "),
+            ]);
+        }
+    }
+    if as_json {
+        return Ok(());
+    }
+    if rows.len() == 1 {
+        return Ok(writeln!(out, "no threads")?);
+    }
+    Ok(table(&mut out, &rows)?)
+}
+
+/// What a thread waits for, in words. Empty if it runs, or is over.
+pub(super) fn waits_for(
+    store: &dyn Store,
+    thread: &Thread,
+    pending: &[Approval],
+) -> Result<Vec<String>, Error> {
+    if thread.holder.is_some() || thread.state.is_final() {
+        return Ok(Vec::new());
+    }
+    let mut waits: Vec<String> = pending.iter().map(person).collect();
+    let open = match entries(store, thread)?.1 {
+        Ok(fold) => fold.open(),
+        Err(error) => {
+            waits.push(line(&format!("what cannot be read ({error})")).to_string());
+            return Ok(waits);
+        }
+    };
+    // A question to a person is told by its approval.
+    waits.extend(open.iter().filter(|step| step.name.kind != StepKind::Approval).map(step));
+    if waits.is_empty() {
+        waits.push(
+            match thread.state {
+                ThreadState::Failed => "somebody to run it again",
+                ThreadState::Parked if thread.wake_at.is_none() => "somebody to wake it",
+                _ => "a process to go on with it",
+            }
+            .to_owned(),
+        );
+    }
+    Ok(waits)
+}
+
+fn person(approval: &Approval) -> String {
+    line(&format!("a person to approve `{}` ({})", approval.tool, approval.id)).to_string()
+}
+
+fn step(step: &OpenStep) -> String {
+    let name = &step.name.name;
+    let waits = match step.name.kind {
+        StepKind::Wait => format!("an answer under the key `{name}`"),
+        StepKind::Sleep => "its time".to_owned(),
+        StepKind::Turn => format!("a process to make {} again", step.name),
+        _ => format!("somebody to say whether {} was done (step {})", step.name, step.key),
+    };
+    line(&waits).to_string()
+}
+
+/// The approvals that wait for a person.
+pub(super) fn pending(
+    store: &dyn Store,
+    thread: Option<&ThreadId>,
+) -> Result<Vec<Approval>, Error> {
+    Ok(block_on(store.pending(thread, 10_000))?)
+}
+
+pub(super) fn approvals(store: &dyn Store, as_json: bool) -> Result<(), Error> {
+    let pending = pending(store, None)?;
+    let mut out = io::stdout().lock();
+    if as_json {
+        return Ok(pending.iter().try_for_each(|asked| writeln!(out, "{}", object(asked)))?);
+    }
+    if pending.is_empty() {
+        return Ok(writeln!(out, "no approvals are pending")?);
+    }
+    for asked in &pending {
+        self::asked(&mut out, asked)?;
+    }
+    Ok(())
+}
+
+/// An approval that waits, for a person to read.
+pub(super) fn asked(out: &mut impl io::Write, asked: &Approval) -> Result<(), Error> {
+    let Approval { id, thread, tool, policy, shown, .. } = asked;
+    let (tool, thread, policy) = (line(tool), line(thread.as_str()), line(policy));
+    writeln!(out, "{id}  {tool} for {thread}")?;
+    writeln!(out, "    arguments  {}", line(&shown.to_string()))?;
+    writeln!(out, "    rule       {policy}")?;
+    let (since, until) = (stamp(asked.asked), stamp(asked.expires));
+    writeln!(out, "    asked      {since}, too late at {until}")?;
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! One thread: its lives, its steps and their outcomes, what it cost, and what is open.
+
+use std::collections::HashMap;
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use futures_executor::block_on;
+use runtime_report::show::{count, duration, line, usd};
+use runtime_store::{
+    EndRecord, EntryKind, Fold, IntentRecord, JournalError, LifeRecord, OutcomeRecord, StepKey,
+    StepName, Store, StoreError, Stored, Thread, ThreadId,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::list::{asked, pending, waits_for};
+use super::{clean, entries, object, stamp, table};
+use crate::Error;
+
+/// The most characters of a value in a line.
+const CUT: usize = 100;
+
+pub(super) fn run(store: &dyn Store, id: &ThreadId, as_json: bool) -> Result<(), Error> {
+    let thread = block_on(store.thread(id))?;
+    let thread = thread.ok_or_else(|| StoreError::NoThread { thread: id.clone() })?;
+    let pending = pending(store, Some(id))?;
+    let (stored, fold) = entries(store, &thread)?;
+    let mut names = HashMap::new();
+    let lines: Vec<Line<'_>> = stored.iter().map(|stored| Line::of(stored, &mut names)).collect();
+    let mut out = io::stdout().lock();
+    if as_json {
+        let mut shown = json!({
+            "thread": thread,
+            "waits_for": waits_for(store, &thread, &pending)?,
+            "entries": lines.iter().map(Line::object).collect::<Vec<_>>(),
+            "pending": pending.iter().map(object).collect::<Vec<_>>(),
+        });
+        match &fold {
+            Ok(fold) => {
+                shown["totals"] = json!(fold.totals());
+                let open = fold.open();
+                let open = open.iter().map(
+                    |step| json!({ "step": step.key, "name": step.name, "since": step.since }),
+                );
+                shown["open"] = open.collect();
+            }
+            Err(error) => shown["unreadable"] = error.to_string().into(),
+        }
+        return Ok(writeln!(out, "{shown}")?);
+    }
+    for (name, value) in facts(store, &thread, &pending, &fold)? {
+        writeln!(out, "{name:<12}{value}")?;
+    }
+    if !lines.is_empty() {
+        writeln!(out)?;
+        table(&mut out, &lines.iter().map(Line::cells).collect::<Vec<_>>())?;
+    }
+    if let Ok(fold) = &fold {
+        models(&mut out, fold)?;
+        let open = fold.open();
+        if !open.is_empty() {
+            writeln!(out, "\nopen steps")?;
+        }
+        for step in open {
+            let name = step.name.to_string();
+            writeln!(out, "{}  {}, since {}", step.key, line(&name), stamp(step.since))?;
+        }
+    }
+    if !pending.is_empty() {
+        writeln!(out, "\npending approvals")?;
+    }
+    pending.iter().try_for_each(|approval| asked(&mut out, approval))
+}
+
+/// What is said of a thread as a whole.
+fn facts(
+    store: &dyn Store,
+    thread: &Thread,
+    pending: &[runtime_store::Approval],
+    fold: &Result<Fold, JournalError>,
+) -> Result<Vec<(&'static str, String)>, Error> {
+    let mut facts = vec![
+        ("thread", line(thread.id.as_str()).to_string()),
+        ("state", thread.state.to_string()),
+        ("since", stamp(thread.touched)),
+        ("begun", stamp(thread.created)),
+        ("code", line(&thread.code).to_string()),
+        ("lives", count(thread.fence).to_string()),
+    ];
+    if let (Some(holder), Some(until)) = (&thread.holder, thread.held_until) {
+        facts.push(("held by", format!("{} until {}", line(holder), stamp(until))));
+    }
+    if let Some(wake_at) = thread.wake_at {
+        facts.push(("wakes", stamp(wake_at)));
+    }
+    for waits in waits_for(store, thread, pending)? {
+        facts.push(("waits for", waits));
+    }
+    match fold {
+        Ok(fold) => {
+            let totals = fold.totals();
+            facts.push(("turns", count(totals.iterations.into()).to_string()));
+            let elapsed = Duration::from_micros(totals.elapsed_us);
+            facts.push(("time", duration(elapsed).to_string()));
+            let lost: u64 = totals.models.values().map(|model| model.lost.nanos()).sum();
+            let lost = match lost {
+                0 => String::new(),
+                lost => format!(", of which {} estimated for calls that were lost", usd(lost)),
+            };
+            facts.push(("cost", format!("{}{lost}", usd(totals.cost().nanos()))));
+        }
+        Err(error) => facts.push(("unreadable", line(&error.to_string()).to_string())),
+    }
+    if thread.base > 0 {
+        facts.push(("shown", format!("from the checkpoint, entry {}", count(thread.base))));
+    }
+    Ok(facts)
+}
+
+fn models(out: &mut impl io::Write, fold: &Fold) -> io::Result<()> {
+    let totals = fold.totals();
+    if totals.models.is_empty() {
+        return Ok(());
+    }
+    let heads = ["model", "turns", "tokens in", "tokens out", "cost"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(totals.models.iter().map(|(model, total)| {
+        vec![
+            line(model).to_string(),
+            count(total.turns).to_string(),
+            count(total.usage.total_input_tokens()).to_string(),
+            count(total.usage.total_output_tokens()).to_string(),
+            usd(total.cost.nanos()).to_string(),
+        ]
+    }));
+    writeln!(out)?;
+    table(out, &rows)
+}
+
+/// What is shown of an entry.
+struct Line<'a> {
+    stored: &'a Stored,
+    kind: String,
+    name: Option<StepName>,
+    cost: u64,
+    /// The value or the failure, without secrets.
+    said: Value,
+}
+
+impl<'a> Line<'a> {
+    fn of(stored: &'a Stored, names: &mut HashMap<StepKey, StepName>) -> Self {
+        let entry = &stored.entry;
+        let (mut cost, mut name, mut said) = (0, None, Value::Null);
+        let kind = match entry.kind {
+            EntryKind::LIFE => {
+                if let Some(life) = read::<LifeRecord>(stored) {
+                    said = json!({ "code": life.code, "holder": life.holder, "session": life.session });
+                }
+                format!("life {}", stored.fence)
+            }
+            EntryKind::INTENT => {
+                name = read::<IntentRecord>(stored).map(|intent| intent.step);
+                "intent".to_owned()
+            }
+            EntryKind::OUTCOME => {
+                if let Some(outcome) = read::<OutcomeRecord<Value>>(stored) {
+                    cost = outcome.bill.map_or(0, |bill| bill.cost.nanos());
+                    said = ended(outcome.ok, outcome.error.map(|error| json!(error)));
+                    name = outcome.step;
+                }
+                "outcome".to_owned()
+            }
+            EntryKind::CHECKPOINT => "checkpoint".to_owned(),
+            EntryKind::END => {
+                if let Some(end) = read::<EndRecord<Value>>(stored) {
+                    let cancelled = end.cancelled.map(|why| json!({ "cancelled": why }));
+                    said = ended(end.ok, end.error.map(|error| json!(error)).or(cancelled));
+                }
+                "end".to_owned()
+            }
+            kind => format!("kind {}", kind.code()),
+        };
+        if let Some(step) = entry.step {
+            match name.clone() {
+                Some(name) => drop(names.insert(step, name)),
+                None => name = names.get(&step).cloned(),
+            }
+        }
+        Self { stored, kind, name, cost, said: clean(&said) }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let said = match &self.said {
+            Value::Null => String::new(),
+            said => said.to_string(),
+        };
+        let mut cut: String = said.chars().take(CUT).collect();
+        if cut.len() < said.len() {
+            cut.push('…');
+        }
+        vec![
+            format!("{:>4}", self.stored.seq),
+            stamp(self.stored.at),
+            self.kind.clone(),
+            self.name.as_ref().map(|name| line(&name.to_string()).to_string()).unwrap_or_default(),
+            if self.cost == 0 { String::new() } else { usd(self.cost).to_string() },
+            line(&cut).to_string(),
+        ]
+    }
+
+    fn object(&self) -> Value {
+        json!({
+            "seq": self.stored.seq,
+            "life": self.stored.fence,
+            "at": self.stored.at,
+            "kind": self.kind.split(' ').next(),
+            "step": self.stored.entry.step,
+            "name": self.name,
+            "cost_nanousd": self.cost,
+            "said": self.said,
+        })
+    }
+}
+
+fn ended(ok: Option<Value>, error: Option<Value>) -> Value {
+    error.map_or_else(|| ok.unwrap_or_default(), |error| json!({ "error": error }))
+}
+
+/// An entry's record. `None` of one that this version does not know, or that is sealed.
+fn read<T: DeserializeOwned>(stored: &Stored) -> Option<T> {
+    serde_json::from_slice(&stored.entry.body).ok()
+}

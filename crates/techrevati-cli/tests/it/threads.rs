@@ -1,0 +1,389 @@
+//! The threads of a store.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs, process};
+
+use futures_executor::block_on;
+use runtime_events::{AgentFailureClass, ManualClock};
+use runtime_sqlite::{SqliteConfig, SqliteStore};
+use runtime_store::{
+    Append, Approvals as _, BillRecord, Claim, Entry, EntryKind, FailureKind, FailureRecord,
+    Inbox as _, IntentRecord, Lease, Leave, LifeRecord, OutcomeRecord, Step, StepKind, StepName,
+    Store as _, Subject, ThreadId, ThreadState,
+};
+use runtime_usage::{UsageSnapshot, Usd};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{TempFile, run};
+
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// A store in a file, on a clock that begins with 2026, which is over by now: so leases are over, and only
+/// those for a century hold.
+struct Place {
+    path: PathBuf,
+    clock: ManualClock,
+    store: SqliteStore,
+}
+
+impl Place {
+    fn new(test: &str) -> Self {
+        let path = env::temp_dir().join(format!("techrevati-threads-{test}-{}.db", process::id()));
+        let _ = fs::remove_file(&path);
+        let clock = ManualClock::new();
+        let config = SqliteConfig::default().clock(clock.clone());
+        let store = SqliteStore::open_with(&path, config).expect("a new file");
+        Self { path, clock, store }
+    }
+
+    /// What the command prints for these words, and its code.
+    fn told(&self, words: &[&str]) -> (i32, String) {
+        let (code, out, error) = self.run(words);
+        (code, if code == 0 { out } else { error })
+    }
+
+    fn run(&self, words: &[&str]) -> (i32, String, String) {
+        run(&[&["threads", self.path.to_str().expect("a text")], words].concat())
+    }
+
+    fn hold(&self, thread: &str, ttl: Duration) -> (Lease, u64) {
+        let claim = Claim { holder: "host-1/7".into(), code: "1.0.0".into(), ttl };
+        let thread = ThreadId::new(thread).expect("a name");
+        let (lease, begun) = block_on(self.store.acquire(&thread, &claim)).expect("nobody has it");
+        (lease, begun.head)
+    }
+
+    fn append(&self, (lease, head): &(Lease, u64), entries: &[Entry]) {
+        self.clock.advance(Duration::from_secs(1));
+        let append = Append { head: *head, entries, approval: None, relaxed: false };
+        block_on(self.store.append(lease, append)).expect("it has room");
+    }
+
+    fn state(&self, thread: &str) -> ThreadState {
+        let thread = ThreadId::new(thread).expect("a name");
+        block_on(self.store.thread(&thread)).expect("it answers").expect("it is there").state
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{end}", self.path.display()));
+        }
+    }
+}
+
+fn step(kind: StepKind, name: &str) -> Step {
+    let key = name;
+    let name = StepName { kind, name: name.into(), scope: "".into(), keyed: true };
+    Step::keyed(name, &Value::Null, (0, key))
+}
+
+fn entry(kind: EntryKind, step: Option<&Step>, body: &impl Serialize) -> Entry {
+    let (key, print) = (step.map(|step| step.key), step.map(|step| step.print));
+    let body = serde_json::to_vec(body).expect("JSON");
+    Entry { kind, version: 1, step: key, print, body }
+}
+
+fn life() -> Entry {
+    let (code, holder) = ("1.0.0".into(), "host-1/7".into());
+    let life = LifeRecord { code, holder, session: "5f2c".into() };
+    entry(EntryKind::LIFE, None, &life)
+}
+
+fn intent(step: &Step) -> Entry {
+    entry(EntryKind::INTENT, Some(step), &IntentRecord::of(&step.name))
+}
+
+fn outcome(step: &Step, record: &OutcomeRecord<Value>) -> Entry {
+    entry(EntryKind::OUTCOME, Some(step), record)
+}
+
+/// One thread whose turn is done and whose tool is in doubt; one that waits for an answer and an approval; one
+/// that is held; one that is over.
+fn story(test: &str) -> Place {
+    let place = Place::new(test);
+    let order = place.hold("order-4711", Duration::from_secs(60));
+    let (turn, pay) = (step(StepKind::Turn, "gpt-5"), step(StepKind::Tool, "pay"));
+    let bill = BillRecord {
+        model: "gpt-5".into(),
+        usage: UsageSnapshot::new(1_200, 80),
+        cost: Usd::from_cents(2),
+        attempts: 1,
+        ..BillRecord::default()
+    };
+    let said = json!({ "text": "pay 12", "api_key": "9f8e7d6c" });
+    let answered = OutcomeRecord { bill: Some(bill), ..OutcomeRecord::of(Ok(said)) };
+    place.append(&order, &[life(), intent(&turn), outcome(&turn, &answered)]);
+    let failed = FailureRecord {
+        kind: FailureKind::Failed,
+        class: AgentFailureClass::ToolError,
+        scenario: None,
+        text: "no \u{1b}[31m shelf".to_owned(),
+    };
+    let look = step(StepKind::Tool, "look");
+    let refused = OutcomeRecord::of(Err(failed));
+    let order = (order.0, 3);
+    place.append(&order, &[intent(&look), outcome(&look, &refused), intent(&pay)]);
+    let parked = Leave::Parked(None);
+    block_on(place.store.release(&order.0, parked)).expect("it is held");
+
+    let trip = place.hold("trip-1", Duration::from_secs(60));
+    let wait = step(StepKind::Wait, "address");
+    place.append(&trip, &[life(), intent(&wait)]);
+    let args = json!({ "amount": 12, "token": "9f8e7d6c5b4a" });
+    let book = step(StepKind::Tool, "book");
+    let subject = Subject {
+        thread: &trip.0.thread,
+        step: book.key,
+        tool: "book",
+        args: Some(&args),
+        policy: "payments",
+    };
+    block_on(place.store.ask(&subject.request(CENTURY))).expect("it is there");
+    block_on(place.store.release(&trip.0, parked)).expect("it is held");
+
+    place.append(&place.hold("live", CENTURY), &[life()]);
+    let over = place.hold("over", Duration::from_secs(60));
+    block_on(place.store.release(&over.0, Leave::Done)).expect("it is held");
+    place
+}
+
+/// Lines without the blanks between their cells, and with the ids of this run as `ID`.
+fn lines(text: &str) -> Vec<String> {
+    let is_id = |word: &str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let word = |word: &str| {
+        let inner = word.trim_matches(['(', ')', ';']);
+        if is_id(inner) { word.replace(inner, "ID") } else { word.to_owned() }
+    };
+    text.lines()
+        .map(|line| line.split_whitespace().map(word).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+#[test]
+fn the_list_says_who_waits_for_what() {
+    let place = story("list");
+    let (code, text) = place.told(&[]);
+    assert_eq!(code, 0, "{text}");
+    let expected = [
+        "thread state since held by until wakes waits for",
+        "live runnable 2026-01-01T00:00:04Z host-1/7 2125-12-08T00:00:04Z",
+        "order-4711 parked 2026-01-01T00:00:02Z somebody to say whether tool `pay` was done (step ID)",
+        "trip-1 parked 2026-01-01T00:00:03Z a person to approve `book` (ID); an answer under the key `address`",
+    ];
+    assert_eq!(lines(&text), expected);
+    let (_, all) = place.told(&["--all"]);
+    assert!(lines(&all).contains(&"over done 2026-01-01T00:00:04Z".to_owned()), "{all}");
+    let (_, json) = place.told(&["--json"]);
+    let rows: Vec<Value> = json.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    assert_eq!(rows.len(), 3);
+    assert_eq!((&rows[0]["id"], &rows[0]["holder"]), (&json!("live"), &json!("host-1/7")));
+    assert_eq!(rows[2]["waits_for"][1], "an answer under the key `address`");
+}
+
+#[test]
+fn a_thread_is_shown_with_its_lives_steps_and_cost_and_without_secrets() {
+    let place = story("show");
+    let (code, text) = place.told(&["show", "order-4711"]);
+    assert_eq!(code, 0, "{text}");
+    let expected = [
+        "thread order-4711",
+        "state parked",
+        "since 2026-01-01T00:00:02Z",
+        "begun 2026-01-01T00:00:00Z",
+        "code 1.0.0",
+        "lives 1",
+        "waits for somebody to say whether tool `pay` was done (step ID)",
+        "turns 1",
+        "time 1.00 s",
+        "cost $0.02",
+        "",
+        r#"1 2026-01-01T00:00:01Z life 1 {"code":"1.0.0","holder":"host-1/7","session":"5f2c"}"#,
+        "2 2026-01-01T00:00:01Z intent turn `gpt-5`",
+        r#"3 2026-01-01T00:00:01Z outcome turn `gpt-5` $0.02 {"api_key":"[redacted]","text":"pay 12"}"#,
+        "4 2026-01-01T00:00:02Z intent tool `look`",
+        r#"5 2026-01-01T00:00:02Z outcome tool `look` {"error":{"class":"tool_error","kind":"failed","text":"no \u001b[31m shelf"}}"#,
+        "6 2026-01-01T00:00:02Z intent tool `pay`",
+        "",
+        "model turns tokens in tokens out cost",
+        "gpt-5 1 1,200 80 $0.02",
+        "",
+        "open steps",
+        "ID tool `pay`, since 2026-01-01T00:00:02Z",
+    ];
+    assert_eq!(lines(&text), expected);
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    let (_, json) = place.told(&["show", "order-4711", "--json"]);
+    assert!(!json.contains("9f8e7d6c"), "{json}");
+    let shown: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(shown["entries"].as_array().map(Vec::len), Some(6));
+    assert_eq!(shown["totals"]["models"]["gpt-5"]["cost"], 20_000_000);
+    assert_eq!(shown["open"][0]["name"]["name"], "pay");
+}
+
+/// The id of the one pending approval.
+fn pending(place: &Place) -> String {
+    let (_, json) = place.told(&["approvals", "--json"]);
+    let asked: Value = serde_json::from_str(&json).unwrap_or_default();
+    asked["id"].as_str().expect("one is pending").to_owned()
+}
+
+#[test]
+fn approvals_are_listed_and_decided_once() {
+    let place = story("approve");
+    let (_, text) = place.told(&["approvals"]);
+    let expected = [
+        "ID book for trip-1",
+        r#"arguments {"amount":12,"token":"[redacted]"}"#,
+        "rule payments",
+        "asked 2026-01-01T00:00:03Z, too late at 2125-12-08T00:00:03Z",
+    ];
+    assert_eq!(lines(&text), expected);
+    let id = pending(&place);
+    let (code, error) = place.told(&["approve", "none", "--who", "ann"]);
+    assert_eq!((code, &*error), (1, "error: there is no approval `none`\n"));
+    let (code, text) = place.told(&["approve", &id, "--who", "ann", "--note", "once"]);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(
+        lines(&text),
+        [r#"ID approved: book for trip-1: {"amount":12,"token":"[redacted]"}"#]
+    );
+    let kept = block_on(place.store.approval(&id)).unwrap().unwrap();
+    assert_eq!((kept.who.as_deref(), kept.note.as_deref()), (Some("ann"), Some("once")));
+    let (code, error) = place.told(&["deny", &id, "--who", "bob"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("is approved: only a pending one can be decided"), "{error}");
+    assert_eq!(place.told(&["approvals"]).1, "no approvals are pending\n");
+}
+
+#[test]
+fn a_person_denies_or_puts_other_arguments() {
+    let place = story("amend");
+    let id = pending(&place);
+    let (code, error) = place.told(&["amend", &id, "--args", "{", "--who", "ann"]);
+    assert_eq!(code, 2, "{error}");
+    assert!(error.contains("it is not JSON"), "{error}");
+    let args = r#"{"amount":2,"token":"9f8e7d6c5b4a"}"#;
+    let (code, text) = place.told(&["amend", &id, "--args", args, "--who", "ann", "--json"]);
+    assert_eq!(code, 0, "{text}");
+    let amended: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&amended["state"], &amended["amended"]["amount"]), (&json!("approved"), &json!(2)));
+    assert!(!text.contains("9f8e7d6c5b4a"), "{text}");
+    let kept = block_on(place.store.approval(amended["id"].as_str().unwrap())).unwrap().unwrap();
+    assert_eq!(
+        kept.amended.unwrap()["token"],
+        "9f8e7d6c5b4a",
+        "the tool gets what the person wrote"
+    );
+
+    let place = story("deny");
+    let (code, text) = place.told(&["deny", &pending(&place), "--who", "ann"]);
+    assert!(code == 0 && text.contains("denied: book for trip-1"), "{text}");
+}
+
+#[test]
+fn a_step_in_doubt_is_resolved_and_an_answer_is_given() {
+    let place = story("resolve");
+    let pay = step(StepKind::Tool, "pay").key.to_string();
+    let order = ThreadId::new("order-4711").unwrap();
+    let resolve = ["resolve", "order-4711", &pay, "--done", r#"{"id":7}"#, "--who", "ann"];
+    let (code, text) = place.told(&resolve);
+    assert_eq!(code, 0, "{text}");
+    assert_eq!(lines(&text), ["step ID of order-4711 is resolved as done"]);
+    let said = block_on(place.store.message(&order, &format!("resolve/{pay}"))).unwrap();
+    assert_eq!(said, Some(json!({ "done": { "id": 7 }, "who": "ann" })));
+    let woken = block_on(place.store.thread(&order)).unwrap().unwrap();
+    assert!(woken.wake_at.is_some(), "it goes on");
+    let (code, error) = place.told(&["resolve", "order-4711", &pay, "--not-done", "--who", "bob"]);
+    assert_eq!(code, 1);
+    assert!(error.contains("the first one counts"), "{error}");
+    let unknown = "0".repeat(32);
+    let (code, error) =
+        place.told(&["resolve", "order-4711", &unknown, "--not-done", "--who", "bob"]);
+    assert!(code == 1 && error.contains("has no open step"), "{error}");
+    assert_eq!(place.told(&["resolve", "order-4711", &pay, "--who", "bob"]).0, 2, "done or not?");
+
+    let trip = ThreadId::new("trip-1").unwrap();
+    let (code, text) = place.told(&["answer", "trip-1", "address", r#""1 Main St""#]);
+    assert_eq!((code, &*text), (0, "trip-1 has its answer `address`\n"));
+    let said = block_on(place.store.message(&trip, "address")).unwrap();
+    assert_eq!(said, Some(json!("1 Main St")));
+    let (code, error) = place.told(&["answer", "trip-1", "address", "1 Main St"]);
+    assert!(code == 2 && error.contains("a text is in quotes"), "{error}");
+}
+
+#[test]
+fn threads_are_cancelled_forgotten_and_swept() {
+    let place = story("end");
+    let (code, error) = place.told(&["cancel", "live"]);
+    assert!(code == 1 && error.contains("is held by host-1/7 until 2125-"), "{error}");
+    assert_eq!(place.told(&["cancel", "trip-1"]), (0, "trip-1 is cancelled\n".to_owned()));
+    assert_eq!(place.state("trip-1"), ThreadState::Cancelled);
+    assert_eq!(place.told(&["forget", "trip-1"]), (0, "trip-1 is forgotten\n".to_owned()));
+    assert_eq!(place.state("trip-1"), ThreadState::Forgotten);
+    let (code, error) = place.told(&["show", "nobody"]);
+    assert_eq!((code, &*error), (1, "error: there is no thread `nobody`\n"));
+    assert_eq!(place.told(&["sweep", "--older-than", "36500"]).1, "0 threads forgotten\n");
+    assert_eq!(place.told(&["sweep", "--older-than", "0"]).1, "1 thread forgotten\n");
+    assert_eq!(place.state("over"), ThreadState::Forgotten);
+    assert_eq!(place.state("order-4711"), ThreadState::Parked);
+    assert_eq!(place.told(&["sweep", "--older-than", "0", "--parked"]).1, "1 thread forgotten\n");
+    assert_eq!(place.state("order-4711"), ThreadState::Forgotten);
+}
+
+#[test]
+fn sealed_entries_are_said_to_be_unreadable() {
+    let place = Place::new("sealed");
+    let held = place.hold("t", Duration::from_secs(60));
+    let sealed = Entry { body: vec![0xff, 0, 7], ..life() };
+    place.append(&held, &[sealed]);
+    let (code, text) = place.told(&["show", "t"]);
+    assert_eq!(code, 0);
+    assert!(text.contains("unreadable  entry 1 cannot be read"), "{text}");
+    assert!(place.told(&[]).1.contains("what cannot be read"));
+}
+
+#[test]
+fn a_file_that_is_no_store_is_named_and_left_as_it_is() {
+    let (code, _, error) = run(&["threads", "no/such.db"]);
+    assert!(code == 3 && error.starts_with("error: cannot read `no/such.db`: "), "{error}");
+    let empty = TempFile::new("threads-empty", "");
+    let (code, _, error) = run(&["threads", empty.path()]);
+    assert!(code == 3 && error.contains("it is empty"), "{error}");
+    assert_eq!(fs::metadata(empty.path()).unwrap().len(), 0);
+    let log = TempFile::new("threads-log", "{\"event\":\"agent.started\"}\n");
+    let (code, _, error) = run(&["threads", log.path()]);
+    assert!(code == 3 && error.contains("not a database"), "{error}");
+    // A password of a URL is not shown.
+    let url = "postgres://me:hunter2secret@127.0.0.1:1/agents?connect_timeout=1";
+    let (code, _, error) = run(&["threads", url]);
+    assert!(code == 3 && !error.contains("hunter2secret"), "{error}");
+}
+
+#[test]
+fn the_help_says_what_each_command_does() {
+    let (code, text, _) = run(&["threads", "--help"]);
+    assert_eq!(code, 0);
+    for words in [
+        "Usage: techrevati threads ",
+        "who waits for what, since when",
+        "takes your own program",
+        "  show  ",
+        "  approvals  ",
+        "  approve  ",
+        "  deny  ",
+        "  amend  ",
+        "  resolve  ",
+        "  answer  ",
+        "  cancel  ",
+        "  forget  ",
+        "  sweep  ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let place = Place::new("help");
+    assert_eq!(place.told(&[]), (0, "no threads\n".to_owned()));
+}
