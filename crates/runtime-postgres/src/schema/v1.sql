@@ -360,6 +360,12 @@ create function @.pending(p_thread text, p_limit bigint) returns setof @.approva
   order by a.asked, a.id limit p_limit
 $$;
 
+create function @.decided(p_id text) returns void language plpgsql as $$
+begin
+  raise exception 'approval % is not pending', quote_literal(p_id) using errcode = 'TR009',
+    detail = (select json_build_object('id', id, 'state', state) from @.approvals_now where id = p_id);
+end $$;
+
 -- The last four are of an amendment, which takes the place of what was asked.
 create function @.decide(
   p_id text, p_digest bytea, p_state smallint, p_who text, p_note text,
@@ -383,21 +389,18 @@ begin
   end if;
   n := clock_timestamp();
   if a.state <> 0 or a.expires <= n then
-    raise exception 'approval % is not pending', quote_literal(p_id) using errcode = 'TR009',
-      detail = case when a.state in (0, 1) and a.expires <= n then '4' else a.state::text end;
+    perform @.decided(p_id);
   end if;
   update @.approval set state = p_state, who = p_who, note = p_note, decided = n where id = p_id;
   if p_new_id is not null then
-    insert into @.approval as b (
+    insert into @.approval (
       id, thread, step, tool, digest, shown, policy, asked, expires, state, amended, who, note, decided)
       values (p_new_id, a.thread, a.step, a.tool, p_new_digest, p_new_shown, a.policy, n, a.expires, 1, p_new_args,
         p_who, p_note, n)
-      -- These arguments were asked for before. What was used is not used again.
-      on conflict (id) do update set no = default, expires = excluded.expires, state = 1,
-        amended = excluded.amended, who = p_who, note = p_note, decided = n
-        where b.state <> 3;
+      on conflict do nothing;
     if not found then
-      raise exception 'approval % was used', quote_literal(p_new_id) using errcode = 'TR009', detail = '3';
+      -- These arguments were asked for before, and that was decided about. Nothing is decided now.
+      perform @.decided(p_new_id);
     end if;
   end if;
   perform @.wake(a.thread);
