@@ -49,7 +49,8 @@ impl Call<'_> {
         }
         sql.push(')');
         let attempted = self.attempts;
-        link.query(&sql, params).await.map_err(|error| match error {
+        let often = self.function == "append";
+        link.query(&sql, params, often).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
                 refused
