@@ -78,10 +78,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(store: PgStore) -> Self {
+    fn new(store: PgStore, thread: &str) -> Self {
         let ttl = Duration::from_secs(3_600);
         let claim = Claim { holder: "bench".into(), code: "1".into(), ttl };
-        let (lease, _) = block_on(store.acquire(&"bench".parse().unwrap(), &claim)).unwrap();
+        let (lease, _) = block_on(store.acquire(&thread.parse().unwrap(), &claim)).unwrap();
         Self { store, lease, head: 0 }
     }
 
@@ -109,7 +109,9 @@ fn append(c: &mut Criterion) {
     let schema = format!("bench{}", std::process::id());
     let config = PgConfig::new(url).schema(&schema);
     block_on(PgStore::migrate(config.clone())).unwrap();
-    let mut writer = Writer::new(block_on(PgStore::connect(config)).unwrap());
+    let mut writer = Writer::new(block_on(PgStore::connect(config.clone())).unwrap(), "bench");
+    let prepared = block_on(PgStore::connect(config.prepared(true))).unwrap();
+    let mut prepared = Writer::new(prepared, "prepared");
     let raw = Raw::new(url, &schema);
 
     c.bench_function("postgres/select 1", |b| b.iter(|| raw.select()));
@@ -118,14 +120,14 @@ fn append(c: &mut Criterion) {
     c.bench_function("postgres/append relaxed", |b| {
         b.iter(|| writer.append(EntryKind::LIFE, true));
     });
-    compare(&raw, &mut writer);
+    compare(&raw, &mut writer, &mut prepared);
 }
 
 /// All in turns, so that each meets the same disk and the same neighbours; prints medians and ratios.
 #[expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
-fn compare(raw: &Raw, writer: &mut Writer) {
+fn compare(raw: &Raw, writer: &mut Writer, prepared: &mut Writer) {
     let rounds = if std::env::args().any(|argument| argument == "--test") { 3 } else { 1_000 };
-    let mut times = [const { Vec::new() }; 5];
+    let mut times = [const { Vec::new() }; 8];
     // An outcome needs a step that has none: so tools begin with an even number of entries.
     if writer.head % 2 == 1 {
         writer.append(EntryKind::LIFE, true);
@@ -136,12 +138,24 @@ fn compare(raw: &Raw, writer: &mut Writer) {
         times[2].push(timed(|| writer.append(EntryKind::LIFE, false)));
         times[3].push(timed(|| writer.append(EntryKind::LIFE, true)));
         times[4].push(timed(|| writer.tool()));
+        times[5].push(timed(|| prepared.append(EntryKind::LIFE, false)));
+        times[6].push(timed(|| prepared.append(EntryKind::LIFE, true)));
+        times[7].push(timed(|| prepared.tool()));
     }
     let medians = times.map(|mut times| {
         times.sort();
         times[times.len() / 2].as_secs_f64() * 1e6
     });
-    let names = ["select 1", "raw commit", "append", "append relaxed", "intent and outcome"];
+    let names = [
+        "select 1",
+        "raw commit",
+        "append",
+        "append relaxed",
+        "intent and outcome",
+        "append, prepared",
+        "append relaxed, prepared",
+        "intent and outcome, prepared",
+    ];
     for (name, median) in names.into_iter().zip(medians) {
         let (select, commit) = (median / medians[0], median / medians[1]);
         println!(

@@ -49,7 +49,8 @@ impl Call<'_> {
         }
         sql.push(')');
         let attempted = self.attempts;
-        link.query(&sql, params).await.map_err(|error| match error {
+        let often = self.function == "append";
+        link.query(&sql, params, often).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
                 refused
@@ -84,11 +85,7 @@ impl About<'_> {
             }
             "TR007" => StoreError::NoApproval { id: approval()? },
             "TR008" => StoreError::OtherDigest { id: approval()? },
-            "TR009" => {
-                let id = approval()?;
-                let state = detail.parse().ok().and_then(ApprovalState::from_code);
-                state.map_or_else(damaged, |state| StoreError::Decided { id, state })
-            }
+            "TR009" => decided(detail).unwrap_or_else(damaged),
             "23505" if error.constraint() == Some("entry_outcome") => {
                 let what = second_outcome(detail).map_or_else(
                     || "a second outcome".to_owned(),
@@ -106,6 +103,12 @@ fn held(thread: ThreadId, detail: &str) -> Option<StoreError> {
     let holder = facts.get("holder")?.as_str()?.into();
     let until: DateTime<Utc> = facts.get("until")?.as_str()?.parse().ok()?;
     Some(StoreError::Held { thread, holder, until })
+}
+
+fn decided(detail: &str) -> Option<StoreError> {
+    let facts: serde_json::Value = serde_json::from_str(detail).ok()?;
+    let state = ApprovalState::from_code(facts.get("state")?.as_i64()?)?;
+    Some(StoreError::Decided { id: facts.get("id")?.as_str()?.into(), state })
 }
 
 fn not_approved(word: &str) -> Option<NotApproved> {

@@ -19,6 +19,7 @@ use crate::tls::{Tls, Verify};
 /// |---|---|---|
 /// | [`schema`](Self::schema) | `schema` | `techrevati` |
 /// | [`timeout`](Self::timeout) | | 10 s |
+/// | [`prepared`](Self::prepared) | | no |
 /// | [`password`](Self::password) | in front of the host | none |
 /// | [`root_certificates`](Self::root_certificates) | `sslrootcert`, a file | those of the operating system |
 /// | | `sslmode` | `prefer` |
@@ -45,6 +46,7 @@ pub struct PgConfig {
     password: Option<String>,
     roots: Option<String>,
     timeout: Duration,
+    prepared: bool,
 }
 
 /// What is known once a configuration has been checked.
@@ -53,6 +55,7 @@ pub(crate) struct Checked {
     pub(crate) schema: Schema,
     pub(crate) tls: Tls,
     pub(crate) timeout: Duration,
+    pub(crate) prepared: bool,
     /// For people: host, port, database.
     pub(crate) place: String,
 }
@@ -61,7 +64,14 @@ impl PgConfig {
     /// Creates a configuration. The URL is read when it is used.
     pub fn new(url: impl Into<String>) -> Self {
         let timeout = Duration::from_secs(10);
-        Self { url: url.into(), schema: None, password: None, roots: None, timeout }
+        Self {
+            url: url.into(),
+            schema: None,
+            password: None,
+            roots: None,
+            timeout,
+            prepared: false,
+        }
     }
 
     /// Sets the schema: up to 63 lower-case letters, digits and `_`. Several can share a database.
@@ -85,6 +95,13 @@ impl PgConfig {
     /// Sets the time that a call may take, with the connection if it has to be made.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Sets whether the call that is made most often, an append, is prepared once for a connection. That is faster,
+    /// and needs a connection whose sessions are its own: not through `PgBouncer` in transaction mode.
+    pub const fn prepared(mut self, prepared: bool) -> Self {
+        self.prepared = prepared;
         self
     }
 
@@ -119,7 +136,8 @@ impl PgConfig {
         };
         postgres.ssl_mode(options.verify.mode());
         let tls = Tls::new(options.verify, roots.as_deref())?;
-        Ok(Checked { place: place(&postgres)?, postgres, schema, tls, timeout: self.timeout })
+        let (timeout, prepared) = (self.timeout, self.prepared);
+        Ok(Checked { place: place(&postgres)?, postgres, schema, tls, timeout, prepared })
     }
 }
 

@@ -10,11 +10,11 @@ use std::{fmt, thread};
 
 use runtime_store::StoreDurability;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, OnceCell, oneshot, watch};
 use tokio::task::JoinError;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row};
+use tokio_postgres::{Client, NoTls, Row, Statement};
 
 use crate::config::Checked;
 use crate::error::PgError;
@@ -56,9 +56,32 @@ struct Shared {
 }
 
 enum State {
-    Up(Arc<Client>),
+    Up(Arc<Session>),
     /// With what the last attempt came to.
     Down(Option<Arc<PgError>>),
+}
+
+/// A connection, and what the server keeps for it.
+struct Session {
+    client: Client,
+    /// The one call that is made often, if it may be prepared.
+    often: OnceCell<Statement>,
+}
+
+impl Session {
+    async fn query_prepared(
+        &self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, tokio_postgres::Error> {
+        let prepare = || async {
+            let types: Vec<_> = params.iter().map(|(_, kind)| kind.clone()).collect();
+            self.client.prepare_typed(sql, &types).await
+        };
+        let statement = self.often.get_or_try_init(prepare).await?;
+        let values: Vec<_> = params.iter().map(|(value, _)| *value).collect();
+        self.client.query(statement, &values).await
+    }
 }
 
 impl Link {
@@ -96,13 +119,18 @@ impl Link {
         &self,
         sql: &str,
         params: &[Param<'_>],
+        often: bool,
     ) -> Result<Vec<Row>, NoAnswer> {
         let shared = &self.shared;
         let used = OnceLock::new();
         let call = async {
-            let client = shared.client().await;
-            let _ = used.set(Arc::clone(&client));
-            client.query_typed(sql, params).await
+            let session = shared.session().await;
+            let _ = used.set(Arc::clone(&session));
+            if often && shared.config.prepared {
+                session.query_prepared(sql, params).await
+            } else {
+                session.client.query_typed(sql, params).await
+            }
         };
         let timed = {
             // The timer is the thread's. It may be waited for anywhere.
@@ -112,8 +140,8 @@ impl Link {
         let Ok(answered) = timed.await else {
             let late = match used.get() {
                 // Nobody knows what became of this connection, so nobody begins to use it any more.
-                Some(client) => {
-                    shared.retire(client);
+                Some(session) => {
+                    shared.retire(session);
                     shared.late("have the answer to a call")
                 }
                 None => shared.why_down().unwrap_or_else(|| shared.late("connect to the database")),
@@ -122,8 +150,8 @@ impl Link {
         };
         answered.map_err(|error| match error.code() {
             Some(code) if of_connection(code) => {
-                if let Some(client) = used.get() {
-                    shared.retire(client);
+                if let Some(session) = used.get() {
+                    shared.retire(session);
                 }
                 NoAnswer::Lost(Arc::new(PgError::failed("make a call")(error)))
             }
@@ -163,20 +191,20 @@ async fn keep(shared: Arc<Shared>) {
 
 impl Shared {
     /// The connection, if it is there.
-    fn current(&self) -> Option<Arc<Client>> {
+    fn current(&self) -> Option<Arc<Session>> {
         match &*self.state.borrow() {
-            State::Up(client) if !client.is_closed() => Some(Arc::clone(client)),
+            State::Up(session) if !session.client.is_closed() => Some(Arc::clone(session)),
             _ => None,
         }
     }
 
     /// The connection, once it is there.
-    async fn client(&self) -> Arc<Client> {
+    async fn session(&self) -> Arc<Session> {
         let mut state = self.state.subscribe();
         loop {
             state.mark_unchanged();
-            if let Some(client) = self.current() {
-                return client;
+            if let Some(session) = self.current() {
+                return session;
             }
             self.demand.notify_one();
             // The sender is ours, so it is not gone.
@@ -196,9 +224,9 @@ impl Shared {
     }
 
     /// Gives a connection up, if it is the one in use. Calls that are under way on it may still be answered.
-    fn retire(&self, client: &Arc<Client>) {
+    fn retire(&self, session: &Arc<Session>) {
         self.state.send_if_modified(|state| {
-            let is_it = matches!(state, State::Up(now) if Arc::ptr_eq(now, client));
+            let is_it = matches!(state, State::Up(now) if Arc::ptr_eq(now, session));
             if is_it {
                 *state = State::Down(None);
             }
@@ -210,17 +238,17 @@ impl Shared {
     async fn connect(&self) -> Result<(), PgError> {
         let attempted = "connect to the database";
         let connected = tokio::time::timeout(self.config.timeout, async {
-            let client = Arc::new(dial(&self.config).await?);
+            let client = dial(&self.config).await?;
             let durability = self.config.schema.check(&client).await?;
-            Ok((client, durability))
+            Ok((Arc::new(Session { client, often: OnceCell::new() }), durability))
         });
         let after = self.config.timeout;
         let connected = connected.await.map_err(|_| PgError::TimedOut { attempted, after })?;
-        let (client, durability) = connected?;
+        let (session, durability) = connected?;
         let place = StoreDurability::ALL.iter().position(|it| *it == durability);
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
         self.durability.store(place, Ordering::Relaxed);
-        self.state.send_replace(State::Up(client));
+        self.state.send_replace(State::Up(session));
         Ok(())
     }
 }

@@ -50,6 +50,7 @@ fn clippy(_: &mut Counts) -> Result<Note, Error> {
 }
 
 /// Finds or installs the servers that tests start.
+#[expect(clippy::unnecessary_wraps, reason = "it has the type of a step")]
 fn servers(_: &mut Counts) -> Result<Note, Error> {
     let missing = postgres::missing();
     if missing.is_empty() {

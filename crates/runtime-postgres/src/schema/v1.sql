@@ -139,10 +139,6 @@ begin
   raise exception 'thread % has ended', quote_literal(p_thread) using errcode = 'TR004', detail = p_state::text;
 end $$;
 
-create function @.later(p_from timestamptz, p_us bigint) returns timestamptz language sql immutable as $$
-  select p_from + p_us * interval '1 microsecond'
-$$;
-
 -- Whether it was taken, and the thread. A refusal is no error, since processes that look for work often meet
 -- one, and each error would be a line in the server's log.
 create function @.acquire(p_thread text, p_holder text, p_code text, p_ttl bigint)
@@ -165,7 +161,7 @@ begin
   free := t.state not in (3, 5, 9) and (t.lease_until is null or t.lease_until <= n);
   if free then
     update @.thread set fence = t.fence + 1, state = 1, owner = p_holder, code = p_code,
-      lease_until = @.later(n, p_ttl), wake_at = null, touched = n, left_at = null
+      lease_until = n + p_ttl * interval '1 microsecond', wake_at = null, touched = n, left_at = null
       where id = p_thread returning * into t;
   end if;
   return query select free, t.id, t.state, t.fence, t.head, t.base, t.owner, t.lease_until, t.wake_at, t.code,
@@ -175,7 +171,7 @@ end $$;
 create function @.renew(p_thread text, p_fence bigint, p_ttl bigint) returns void language plpgsql as $$
 begin
   perform @.held(p_thread, p_fence);
-  update @.thread set lease_until = @.later(clock_timestamp(), p_ttl) where id = p_thread;
+  update @.thread set lease_until = clock_timestamp() + p_ttl * interval '1 microsecond' where id = p_thread;
 end $$;
 
 create function @.release(p_thread text, p_fence bigint, p_state smallint, p_wake_at timestamptz)
@@ -204,7 +200,11 @@ begin
   if p_relaxed then
     perform set_config('synchronous_commit', 'off', true);
   end if;
-  t := @.held(p_thread, p_fence);
+  -- As `held` does, without a call in a call: most of what this function takes beyond its disk would be that.
+  select * into t from @.thread where id = p_thread for no key update;
+  if not found or t.fence <> p_fence or t.owner is null then
+    t := @.held(p_thread, p_fence);
+  end if;
   if t.head <> p_head then
     raise exception 'thread % has % entries', quote_literal(p_thread), t.head using errcode = 'TR002';
   end if;
@@ -234,7 +234,7 @@ begin
     select p_head + max(e.o) into t.base from unnest(p_kind) with ordinality e (kind, o) where e.kind = 5;
   end if;
   update @.thread set head = p_head + cardinality(p_kind), base = t.base, touched = n,
-    lease_until = @.later(n, p_ttl) where id = p_thread;
+    lease_until = n + p_ttl * interval '1 microsecond' where id = p_thread;
 end $$;
 
 create function @.read(p_thread text, p_after bigint, p_limit bigint)
@@ -276,8 +276,8 @@ $$;
 create function @.untouched(p_states smallint[], p_since bigint, p_limit bigint)
 returns table (id text) language sql stable as $$
   select t.id from @.thread t
-  where t.state = any (p_states) and t.touched <= @.later(clock_timestamp(), -p_since)
-    and (t.left_at is null or t.left_at <= @.later(clock_timestamp(), -p_since))
+  where t.state = any (p_states) and t.touched <= clock_timestamp() - p_since * interval '1 microsecond'
+    and (t.left_at is null or t.left_at <= clock_timestamp() - p_since * interval '1 microsecond')
   order by t.touched limit p_limit
 $$;
 
@@ -334,7 +334,7 @@ begin
   perform @.locked(p_thread);
   n := clock_timestamp();
   insert into @.approval (id, thread, step, tool, digest, shown, policy, asked, expires)
-    values (p_id, p_thread, p_step, p_tool, p_digest, p_shown, p_policy, n, @.later(n, p_expires))
+    values (p_id, p_thread, p_step, p_tool, p_digest, p_shown, p_policy, n, n + p_expires * interval '1 microsecond')
     on conflict do nothing;
   -- As it was asked, even if it expires at once.
   if found then
@@ -360,6 +360,12 @@ create function @.pending(p_thread text, p_limit bigint) returns setof @.approva
   order by a.asked, a.id limit p_limit
 $$;
 
+create function @.decided(p_id text) returns void language plpgsql as $$
+begin
+  raise exception 'approval % is not pending', quote_literal(p_id) using errcode = 'TR009',
+    detail = (select json_build_object('id', id, 'state', state) from @.approvals_now where id = p_id);
+end $$;
+
 -- The last four are of an amendment, which takes the place of what was asked.
 create function @.decide(
   p_id text, p_digest bytea, p_state smallint, p_who text, p_note text,
@@ -383,21 +389,18 @@ begin
   end if;
   n := clock_timestamp();
   if a.state <> 0 or a.expires <= n then
-    raise exception 'approval % is not pending', quote_literal(p_id) using errcode = 'TR009',
-      detail = case when a.state in (0, 1) and a.expires <= n then '4' else a.state::text end;
+    perform @.decided(p_id);
   end if;
   update @.approval set state = p_state, who = p_who, note = p_note, decided = n where id = p_id;
   if p_new_id is not null then
-    insert into @.approval as b (
+    insert into @.approval (
       id, thread, step, tool, digest, shown, policy, asked, expires, state, amended, who, note, decided)
       values (p_new_id, a.thread, a.step, a.tool, p_new_digest, p_new_shown, a.policy, n, a.expires, 1, p_new_args,
         p_who, p_note, n)
-      -- These arguments were asked for before. What was used is not used again.
-      on conflict (id) do update set no = default, expires = excluded.expires, state = 1,
-        amended = excluded.amended, who = p_who, note = p_note, decided = n
-        where b.state <> 3;
+      on conflict do nothing;
     if not found then
-      raise exception 'approval % was used', quote_literal(p_new_id) using errcode = 'TR009', detail = '3';
+      -- These arguments were asked for before, and that was decided about. Nothing is decided now.
+      perform @.decided(p_new_id);
     end if;
   end if;
   perform @.wake(a.thread);

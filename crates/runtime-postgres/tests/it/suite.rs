@@ -17,6 +17,17 @@ async fn it_passes_the_suite_in_a_runtime_of_one_thread() {
     conformance::run(|| fresh(url)).await;
 }
 
+#[tokio::test]
+async fn it_passes_the_suite_with_a_prepared_append() {
+    let Some(url) = test_postgres::url() else { return };
+    conformance::run(|| async {
+        let config = PgConfig::new(url).schema(schema()).prepared(true);
+        PgStore::migrate(config.clone()).await.unwrap();
+        PgStore::connect(config).await.unwrap()
+    })
+    .await;
+}
+
 #[test]
 fn calls_of_many_threads_share_a_connection() {
     let Some(url) = test_postgres::url() else { return };
