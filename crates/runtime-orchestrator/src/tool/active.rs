@@ -75,6 +75,28 @@ impl<'s> ActiveTool<'s> {
     }
 }
 
+impl<'s> ActiveTool<'s> {
+    /// Has guardrails check the result, and ends the tool.
+    ///
+    /// # Errors
+    ///
+    /// [`ToolError`] if a guardrail rejects the result, or the session ends meanwhile.
+    pub fn complete<T: Serialize>(
+        mut self,
+        value: &T,
+    ) -> impl Future<Output = Result<(), ToolError>> + use<'s, T> {
+        // Before the future, which is `Send` even if the value is not `Sync`.
+        let result = self.result(value);
+        async move {
+            if let Some(result) = result? {
+                Box::pin(self.check_result(&result)).await?;
+            }
+            self.completed();
+            Ok(())
+        }
+    }
+}
+
 impl ActiveTool<'_> {
     /// Awaits one step of the call inside the tool's timeout.
     ///
@@ -84,19 +106,6 @@ impl ActiveTool<'_> {
     pub async fn run<F: Future>(&mut self, step: F) -> Result<F::Output, ToolError> {
         self.still_open()?;
         self.step(step).await
-    }
-
-    /// Has guardrails check the result, and ends the tool.
-    ///
-    /// # Errors
-    ///
-    /// [`ToolError`] if a guardrail rejects the result, or the session ends meanwhile.
-    pub async fn complete<T: Serialize>(mut self, value: &T) -> Result<(), ToolError> {
-        if let Some(result) = self.result(value)? {
-            Box::pin(self.check_result(&result)).await?;
-        }
-        self.completed();
-        Ok(())
     }
 
     /// Ends the failed tool, and returns `error` with its classification.
