@@ -13,18 +13,18 @@ async fn a_process_connects(owner: &str, application: &str) -> Result<(), BoxErr
     Ok(())
 }
 
-fn settings(application: &str, password: &str) -> PgConfig {
+async fn settings(application: &str, password: &str) -> Result<(), BoxError> {
     let config = PgConfig::new(application)
         .schema("agents")
         .password(password)
         .timeout(Duration::from_secs(5));
 
-    config
+    PgStore::migrate(config).await?;
+    Ok(())
 }
 
 pub(crate) async fn run() -> Result<(), BoxError> {
     let Ok(url) = std::env::var("TEST_POSTGRES_URL") else { return Ok(()) };
     a_process_connects(&url, &url).await?;
-    PgStore::migrate(settings(&url, "")).await?;
-    Ok(())
+    settings(&url, "").await
 }
