@@ -1,8 +1,8 @@
 //! A running tool, and the ways it ends.
 
 use std::error::Error;
+use std::fmt;
 use std::future::Future;
-use std::{fmt, mem};
 
 use runtime_events::payload::{self, Word};
 use runtime_events::{
@@ -43,8 +43,8 @@ use crate::wait::{Interrupted, race};
 pub struct ActiveTool<'s> {
     core: &'s Core,
     call: Call,
-    /// For guardrails of the result.
-    args: Value,
+    /// The arguments, if guardrails check the result.
+    args: Option<Box<Value>>,
     pace: Pace,
     span: SpanId,
     /// True exactly while the caller's code runs.
@@ -63,6 +63,9 @@ impl<'s> ActiveTool<'s> {
         entry: Entry<'s>,
     ) -> Self {
         let span = core.stream.new_span();
+        let captured = core.captures().then(|| args.clone());
+        let guarded = call.is_guarded(&core.setup.guardrails, GuardrailStage::Post);
+        let args = guarded.then(|| Box::new(args));
         let tool =
             Self { core, call, args, pace, span, polling: false, ended: false, _entry: entry };
         if core.stream.is_heard() {
@@ -70,7 +73,9 @@ impl<'s> ActiveTool<'s> {
             let data = tool.call.payload().data();
             tool.emit(core.stream.child_event(called, running, span).with_data(data));
         }
-        tool.keep(Content::Arguments, &tool.args);
+        if let Some(args) = captured {
+            tool.keep(Content::Arguments, &args);
+        }
         tool
     }
 }
@@ -116,7 +121,10 @@ impl ActiveTool<'_> {
 
 impl ActiveTool<'_> {
     #[expect(clippy::manual_async_fn, reason = "an async fn keeps each argument twice")]
-    fn step<F: Future>(&mut self, step: F) -> impl Future<Output = Result<F::Output, ToolError>> {
+    pub(super) fn step<F: Future>(
+        &mut self,
+        step: F,
+    ) -> impl Future<Output = Result<F::Output, ToolError>> {
         async move {
             let Self { core, pace, polling, span, .. } = &mut *self;
             let step = inside_async(core.scope(), *span, step);
@@ -126,7 +134,7 @@ impl ActiveTool<'_> {
     }
 
     /// Refuses to begin if the session has ended during the guardrails.
-    fn still_open(&mut self) -> Result<(), ToolError> {
+    pub(super) fn still_open(&mut self) -> Result<(), ToolError> {
         let ended = self.core.life.ended();
         ended.map_or(Ok(()), |end| Err(self.interrupted(Interrupted::Closed(end))))
     }
@@ -138,8 +146,9 @@ impl ActiveTool<'_> {
         value
     }
 
-    async fn check_result(&mut self, result: &Value) -> Result<(), ToolError> {
-        let (core, call, args) = (self.core, self.call.clone(), mem::take(&mut self.args));
+    pub(super) async fn check_result(&mut self, result: &Value) -> Result<(), ToolError> {
+        let (core, call, args) = (self.core, self.call.clone(), self.args.take());
+        let args = args.map(|args| *args).unwrap_or_default();
         let subject = GuardrailSubject::Tool(&call.name);
         let check = PostCheck::new(core.role(), subject, &args, result);
         let guardrails = call.guardrails(&core.setup.guardrails);
@@ -148,7 +157,7 @@ impl ActiveTool<'_> {
     }
 
     /// The result as JSON for guardrails, if there are any.
-    fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
+    pub(super) fn result<T: Serialize>(&mut self, value: &T) -> Result<Option<Value>, ToolError> {
         let guards = self.call.is_guarded(&self.core.setup.guardrails, GuardrailStage::Post);
         if !(guards || self.core.captures()) {
             return Ok(None);
@@ -200,7 +209,7 @@ impl ActiveTool<'_> {
         error
     }
 
-    fn completed(mut self) {
+    pub(super) fn completed(mut self) {
         self.ended = true;
         if self.core.stream.is_heard() {
             let event = self.event(AgentEventName::ToolCompleted, AgentEventStatus::Completed);

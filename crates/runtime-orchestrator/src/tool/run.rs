@@ -1,6 +1,7 @@
 //! Running tools: permission, guardrails, the call, the result.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use runtime_policy::GuardrailStage;
 use serde::Serialize;
@@ -25,9 +26,21 @@ where
     F: Future<Output = Result<T, E>>,
 {
     async move {
-        let mut active = begin(core, tool).await?;
-        match active.run(async { call().await }).await? {
-            Ok(value) => active.complete(&value).await.map(|()| value),
+        let mut active = match begin(core, tool) {
+            Begun::Now(active) => active?,
+            // Guardrails are rare, so the future of a tool has no room for them.
+            Begun::Checked(checked) => checked.await?,
+        };
+        active.still_open()?;
+        // As `run` and `complete` do, but by reference: those would keep the tool twice.
+        match active.step(async { call().await }).await? {
+            Ok(value) => {
+                if let Some(result) = active.result(&value)? {
+                    Box::pin(active.check_result(&result)).await?;
+                }
+                active.completed();
+                Ok(value)
+            }
             Err(error) => Err(active.fail(error)),
         }
     }
@@ -40,16 +53,23 @@ impl ToolCall {
     ///
     /// [`ToolError`] with the reason of the refusal.
     pub async fn begin(self, session: &OrchestrationSession) -> Result<ActiveTool<'_>, ToolError> {
-        begin(&session.core, self).await
+        match begin(&session.core, self) {
+            Begun::Now(active) => active,
+            Begun::Checked(checked) => checked.await,
+        }
     }
 }
 
-/// Admits a tool whose call the caller makes.
-async fn begin(core: &Core, tool: ToolCall) -> Result<ActiveTool<'_>, ToolError> {
+/// A tool that is admitted, or that waits for guardrails first.
+enum Begun<'s> {
+    Now(Result<ActiveTool<'s>, ToolError>),
+    Checked(Pin<Box<dyn Future<Output = Result<ActiveTool<'s>, ToolError>> + Send + 's>>),
+}
+
+fn begin(core: &Core, tool: ToolCall) -> Begun<'_> {
     if tool.call.is_guarded(&core.setup.guardrails, GuardrailStage::Pre) {
-        // Guardrails are rare, so the future of a tool has no room for them.
-        Box::pin(PendingTool::checked(core, tool)).await
+        Begun::Checked(Box::pin(PendingTool::checked(core, tool)))
     } else {
-        PendingTool::admit(core, tool)?.start(Ok(Ok(())))
+        Begun::Now(PendingTool::admit(core, tool).and_then(|pending| pending.start(Ok(Ok(())))))
     }
 }
