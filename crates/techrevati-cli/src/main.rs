@@ -77,6 +77,10 @@ impl Error {
     fn input(path: &Path, cause: impl Into<Box<dyn std::error::Error>>) -> Self {
         Self::Input { path: path.to_owned(), cause: cause.into() }
     }
+
+    fn store(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self::Store(with_causes(error))
+    }
 }
 
 impl From<StoreError> for Error {
@@ -84,7 +88,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable { .. }
             | StoreError::Newer { .. }
-            | StoreError::Corrupt { .. } => Self::Store(with_causes(&error)),
+            | StoreError::Corrupt { .. } => Self::store(&error),
             refused => Self::Refused(refused.to_string()),
         }
     }

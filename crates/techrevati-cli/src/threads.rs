@@ -27,19 +27,18 @@ const PAGE: usize = 512;
 pub(crate) fn run(options: &Threads) -> Result<(), Error> {
     let store = open::open_store(options)?;
     let store = &*store;
-    let json = options.json;
     match &options.command {
-        None => list::threads(store, options.all, json),
-        Some(ThreadsCommand::Show { thread }) => show::run(store, thread, json),
-        Some(ThreadsCommand::Approvals) => list::approvals(store, json),
+        None => list::threads(store, options.all, options.json),
+        Some(ThreadsCommand::Show { thread, json }) => show::run(store, thread, *json),
+        Some(ThreadsCommand::Approvals { json }) => list::approvals(store, *json),
         Some(ThreadsCommand::Approve { approval, by }) => {
-            decide::decide(store, approval, by, json, Approval::approve)
+            decide::decide(store, approval, by, Approval::approve)
         }
         Some(ThreadsCommand::Deny { approval, by }) => {
-            decide::decide(store, approval, by, json, Approval::deny)
+            decide::decide(store, approval, by, Approval::deny)
         }
         Some(ThreadsCommand::Amend { approval, args, by }) => {
-            decide::decide(store, approval, by, json, |asked, who| asked.amend(args.clone(), who))
+            decide::decide(store, approval, by, |asked, who| asked.amend(args.clone(), who))
         }
         Some(ThreadsCommand::Resolve { thread, step, done, who, .. }) => {
             decide::resolve(store, thread, *step, done.as_ref(), who)

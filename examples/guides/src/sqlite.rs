@@ -8,8 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use techrevati_runtime::durable::Durable;
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::sqlite::{SqliteDurability, SqliteReader, SqliteSink};
+use techrevati_runtime::sqlite::{
+    SqliteConfig, SqliteDurability, SqliteReader, SqliteSink, SqliteStore,
+};
+use techrevati_runtime::store::{Store as _, StoreDurability};
 
 async fn a_run_is_in_the_database(path: &Path) -> Result<(), BoxError> {
     let log = Arc::new(SqliteSink::open(path)?);
@@ -53,6 +57,18 @@ fn sessions_are_read_back(path: &Path) -> Result<(), BoxError> {
     Ok(())
 }
 
+fn threads_are_kept(path: &Path) -> Result<(), BoxError> {
+    let store = SqliteStore::open(path)?;
+    assert_eq!(store.durability(), StoreDurability::Synced);
+    let durable = Durable::new(Orchestrator::new("writer", "draft"), store);
+
+    drop(durable);
+    let settings = SqliteConfig::default().durability(SqliteDurability::Os).max_bytes(1 << 30);
+    let store = SqliteStore::open_with(path, settings)?;
+    assert_eq!(store.durability(), StoreDurability::Os);
+    Ok(())
+}
+
 pub(crate) async fn run() -> Result<(), BoxError> {
     let folder = std::env::temp_dir().join(format!("guide-sqlite-{}", std::process::id()));
     fs::create_dir_all(&folder)?;
@@ -60,6 +76,7 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     a_run_is_in_the_database(&path).await?;
     a_log_is_imported(&path, &folder.join("run.jsonl"))?;
     sessions_are_read_back(&path)?;
+    threads_are_kept(&folder.join("agents.db"))?;
     fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -12,8 +12,8 @@ pub(crate) struct Threads {
     /// List the threads that are over, too.
     #[arg(long)]
     pub(super) all: bool,
-    /// Print one JSON object, or one for each row of a list.
-    #[arg(long, global = true)]
+    /// Print a JSON object for each row.
+    #[arg(long)]
     pub(super) json: bool,
     /// The schema of a Postgres database [default: techrevati].
     #[cfg(feature = "postgres")]
@@ -29,9 +29,16 @@ pub(super) enum ThreadsCommand {
     Show {
         /// The id of the thread.
         thread: ThreadId,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
     },
     /// List the approvals that wait for a person, with what each is about.
-    Approvals,
+    Approvals {
+        /// Print a JSON object for each row.
+        #[arg(long)]
+        json: bool,
+    },
     /// Approve: the tool may be called once, with exactly these arguments.
     Approve {
         /// The id of the approval, from `approvals`.
@@ -116,6 +123,9 @@ pub(super) struct By {
     /// What they say about it.
     #[arg(long, value_name = "TEXT")]
     pub(super) note: Option<String>,
+    /// Print the approval as one JSON object.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn json(text: &str) -> Result<Value, String> {

@@ -9,14 +9,12 @@ use runtime_store::{Approval, StepKey, Store, StoreError, ThreadId, Verdict};
 use serde_json::{Value, json};
 
 use super::arguments::By;
-use super::{entries, object, say};
-use crate::Error;
+use super::{Error, entries, object, say};
 
 pub(super) fn decide(
     store: &dyn Store,
     id: &str,
     by: &By,
-    as_json: bool,
     verdict: impl FnOnce(&Approval, Arc<str>) -> Verdict,
 ) -> Result<(), Error> {
     let asked = block_on(store.approval(id))?;
@@ -26,7 +24,7 @@ pub(super) fn decide(
         verdict = verdict.note(note.as_str());
     }
     let decided = block_on(store.decide(&verdict))?;
-    if as_json {
+    if by.json {
         return Ok(writeln!(io::stdout(), "{}", object(&decided))?);
     }
     let Approval { id, thread, tool, state, shown, .. } = &decided;

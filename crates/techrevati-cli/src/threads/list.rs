@@ -8,8 +8,7 @@ use runtime_report::show::line;
 use runtime_store::{Approval, OpenStep, StepKind, Store, Thread, ThreadId, ThreadState};
 use serde_json::json;
 
-use super::{PAGE, entries, object, stamp, table};
-use crate::Error;
+use super::{Error, PAGE, entries, object, stamp, table};
 
 /// The states of threads that are not over.
 const OPEN: &[ThreadState] = &[ThreadState::Runnable, ThreadState::Parked, ThreadState::Failed];

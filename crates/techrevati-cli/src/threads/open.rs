@@ -4,8 +4,8 @@ use std::path::Path;
 
 use runtime_store::Store;
 
+use super::Error;
 use super::arguments::Threads;
-use crate::Error;
 
 /// Opens a store: a SQLite file, or a Postgres database by its URL.
 pub(super) fn open_store(options: &Threads) -> Result<Box<dyn Store>, Error> {
@@ -41,7 +41,7 @@ fn postgres(options: &Threads) -> Result<Box<dyn Store>, Error> {
     let config = crate::migrate::config(&options.store, options.schema.as_deref());
     let store = futures_executor::block_on(PgStore::connect(config));
     // The error names the database without its password.
-    let store = store.map_err(|error| Error::Store(crate::with_causes(&error)))?;
+    let store = store.map_err(|error| Error::store(&error))?;
     Ok(Box::new(store))
 }
 

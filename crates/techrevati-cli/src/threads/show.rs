@@ -14,8 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::list::{asked, pending, waits_for};
-use super::{clean, entries, object, stamp, table};
-use crate::Error;
+use super::{Error, clean, entries, object, stamp, table};
 
 /// The most characters of a value in a line.
 const CUT: usize = 100;
