@@ -21,10 +21,12 @@
 //! | `check` | the problems of a log |
 //! | `threads` | the threads of a store, and what people say to them |
 //! | `migrate` | the schema of a database |
+//! | `error` | why a command failed |
 //! | `paint` | colours on terminals |
 
 mod arguments;
 mod check;
+mod error;
 mod input;
 #[cfg(feature = "postgres")]
 mod migrate;
@@ -36,69 +38,18 @@ mod tail;
 mod threads;
 
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::Shell;
 use runtime_report::show::line;
-use runtime_sinks::LogReadError;
-use runtime_store::StoreError;
 
 use crate::arguments::{Arguments, Command};
+use crate::error::Error;
 
 // A wrong command line ends with 2, by clap.
 const PROBLEM_FOUND: u8 = 1;
 const FILE_ERROR: u8 = 3;
-
-/// Why a command failed.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Read(#[from] LogReadError),
-    #[error("cannot read `{}`: {cause}", path.display())]
-    Input { path: PathBuf, cause: Box<dyn std::error::Error> },
-    #[error("cannot write `{}`: {source}", path.display())]
-    WriteFile { path: PathBuf, source: io::Error },
-    #[cfg(feature = "postgres")]
-    #[error("cannot migrate the database: {0}")]
-    Migrate(String),
-    /// The store cannot be opened, or failed.
-    #[error("{0}")]
-    Store(String),
-    /// The store was asked for what it does not do.
-    #[error("{0}")]
-    Refused(String),
-    #[error("cannot write to standard output: {0}")]
-    WriteOutput(#[from] io::Error),
-}
-
-impl Error {
-    fn input(path: &Path, cause: impl Into<Box<dyn std::error::Error>>) -> Self {
-        Self::Input { path: path.to_owned(), cause: cause.into() }
-    }
-
-    fn store(error: &(dyn std::error::Error + 'static)) -> Self {
-        Self::Store(with_causes(error))
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable { .. }
-            | StoreError::Newer { .. }
-            | StoreError::Corrupt { .. } => Self::store(&error),
-            refused => Self::Refused(refused.to_string()),
-        }
-    }
-}
-
-/// An error with its causes.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {

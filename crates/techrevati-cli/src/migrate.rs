@@ -7,7 +7,7 @@ use futures_executor::block_on;
 use runtime_postgres::{PgConfig, PgStore};
 
 use crate::arguments::Migrate;
-use crate::{Error, with_causes};
+use crate::error::{Error, with_causes};
 
 /// How to connect to a database. Its password is in the URL, or in the environment.
 pub(crate) fn config(url: &str, schema: Option<&str>) -> PgConfig {
