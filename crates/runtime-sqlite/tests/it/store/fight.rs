@@ -78,6 +78,16 @@ fn fight(store: &SqliteStore, seed: u64) {
                 block_on(store.acquire(&lease.thread, &brief)).expect("it is over");
             (*lease, *head) = (taken, begun.head);
         }
+        match dice.below(8) {
+            // One that was replaced learns the head, and still must not write.
+            0 | 1 => {
+                let seen = block_on(store.thread(&lease.thread)).expect("it answers");
+                *head = seen.expect("it is there").head;
+            }
+            // One that is current is wrong about the head.
+            2 => *head = head.saturating_sub(1),
+            _ => {}
+        }
         let step = tool(&number.to_string());
         let result = if dice.below(3) == 0 {
             let entries = [entry(EntryKind::LIFE, None, b"{}")];
