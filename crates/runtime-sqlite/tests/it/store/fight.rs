@@ -81,8 +81,8 @@ fn fight(store: &SqliteStore, seed: u64) {
         match dice.below(8) {
             // One that was replaced learns the head, and still must not write.
             0 | 1 => {
-                let seen = block_on(store.thread(&lease.thread)).expect("it answers");
-                *head = seen.expect("it is there").head;
+                let known = block_on(store.thread(&lease.thread)).expect("it answers");
+                *head = known.expect("it is there").head;
             }
             // One that is current is wrong about the head.
             2 => *head = head.saturating_sub(1),
