@@ -84,7 +84,10 @@ impl Durable {
     /// A name for the next life: unique, and with the process in it for people.
     pub(crate) fn holder() -> Arc<str> {
         let drawn = RandomIds.draw();
-        let host = std::env::var("HOSTNAME").unwrap_or_default();
-        format!("{host}:{}:{:08x}", std::process::id(), drawn >> 96).into()
+        let (process, drawn) = (std::process::id(), drawn >> 96);
+        match std::env::var("HOSTNAME") {
+            Ok(host) if !host.is_empty() => format!("{host}/{process}/{drawn:08x}").into(),
+            _ => format!("{process}/{drawn:08x}").into(),
+        }
     }
 }
