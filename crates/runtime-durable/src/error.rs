@@ -181,7 +181,10 @@ pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
         Some(error)
     });
     let class = sources.find_map(|error| {
-        let step = error.downcast_ref::<StepFailure>().map(|step| step.failure.class);
+        let step = match error.downcast_ref::<StepError>() {
+            Some(StepError::Failed(step)) => Some(step.failure.class),
+            _ => error.downcast_ref::<StepFailure>().map(|step| step.failure.class),
+        };
         let turn = || error.downcast_ref::<TurnError>().map(TurnError::failure_class);
         let tool = || error.downcast_ref::<ToolError>().map(ToolError::failure_class);
         step.or_else(turn).or_else(tool)

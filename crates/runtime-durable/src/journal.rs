@@ -86,7 +86,8 @@ impl<'a> Slot<'a> for Vacant<'a> {
             print: Some(step.print),
             body: body.to_vec(),
         };
-        let approval = step.approval.clone().filter(|_| intent);
+        // A later intent is of the same call, which was lost: its approval is used already.
+        let approval = step.approval.clone().filter(|_| part == Part::Intent(0));
         // A lost intent of a turn costs its estimate in the books, not money.
         let relaxed = intent && step.name.kind == StepKind::Turn;
         let appended = journal.writer.append(entry, approval, relaxed);

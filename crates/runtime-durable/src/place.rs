@@ -6,6 +6,7 @@
 //!                                                          └─ vacant: in doubt
 //! ```
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +35,8 @@ pub(crate) struct Place {
 struct Order {
     next: u32,
     running: Vec<StepName>,
+    /// How often each id of a call was asked for.
+    ids: HashMap<String, u32>,
 }
 
 impl Place {
@@ -59,6 +62,16 @@ impl Place {
     /// The name of a step at this place.
     pub(crate) fn name(&self, kind: StepKind, name: impl Into<Arc<str>>) -> StepName {
         StepName { kind, name: name.into(), scope: Arc::clone(&self.scope), keyed: false }
+    }
+
+    /// An id that no other call at this place has.
+    pub(crate) fn call_id(&self, id: &str) -> String {
+        let mut order = self.order();
+        let times = order.ids.entry(id.to_owned()).or_default();
+        *times += 1;
+        let times = *times;
+        drop(order);
+        if times == 1 && !id.is_empty() { id.to_owned() } else { format!("{id}#{times}") }
     }
 
     fn epoch(&self) -> u64 {
@@ -113,7 +126,10 @@ impl Place {
 
     /// Begins the places anew, after a checkpoint.
     pub(crate) fn restart(&self) {
-        self.order().next = 0;
+        let mut order = self.order();
+        order.next = 0;
+        order.ids.clear();
+        drop(order);
         // Relaxed: as above.
         self.children.store(0, Ordering::Relaxed);
     }

@@ -133,7 +133,7 @@ impl Durable {
             session: session.session().id().into(),
         };
         if let Err(error) = write(&life, EntryKind::LIFE, &began).await {
-            let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+            let _ = session.session.finish(Err::<(), _>(error.clone()));
             return Err(error.into());
         }
         let result = held_by(&life, &session, body).await;
@@ -239,7 +239,7 @@ impl Durable {
             Some(Over::Journal(error)) => {
                 // Nothing more is written: the lease runs out, or is given back if it is still ours.
                 let _ = held.give_back(Leave::Runnable).await;
-                let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+                let _ = session.session.finish(Err::<(), _>(error.clone()));
                 return Err(error.into());
             }
             None => {}
@@ -260,7 +260,7 @@ impl Durable {
                     if let Err(diverged) = ended {
                         let error = JournalError::from(Box::new(diverged));
                         let _ = held.give_back(Leave::Runnable).await;
-                        let _ = session.into_session().finish(Err::<(), _>(error.clone()));
+                        let _ = session.session.finish(Err::<(), _>(error.clone()));
                         return Err(error.into());
                     }
                 }
@@ -269,13 +269,12 @@ impl Durable {
                 held.give_back(Leave::Done).await?;
                 let totals = life.writer.as_ref().map(|writer| writer.fold().totals());
                 let totals = totals.unwrap_or_default();
-                let Report { summary, .. } = session.into_session().finish(Ok::<_, BoxError>(()));
+                let Report { summary, .. } = session.session.finish(Ok::<_, BoxError>(()));
                 Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
             }
             Err(error) => {
                 let error = of_session(error);
-                let Report { result, summary, .. } =
-                    session.into_session().finish(Err::<(), _>(error));
+                let Report { result, summary, .. } = session.session.finish(Err::<(), _>(error));
                 let error = result.err().unwrap_or_else(|| "the session failed".into());
                 let summary = Box::new(summary);
                 if summary.shutdown {

@@ -46,10 +46,6 @@ impl DurableSession {
         self.session.handle()
     }
 
-    pub(crate) fn into_session(self) -> OrchestrationSession {
-        self.session
-    }
-
     /// Cancels the thread for good. A shutdown, in contrast, leaves it to be run again.
     ///
     /// # Errors
@@ -57,6 +53,14 @@ impl DurableSession {
     /// [`StepError::Session`] if the session has ended.
     pub fn cancel(&self, detail: impl Into<String>) -> Result<(), StepError> {
         Ok(self.session.cancel(detail)?)
+    }
+
+    /// The id for a tool's call that a model asks for under `id`, which is empty if the model gives none.
+    ///
+    /// It is the model's own id, the first time. Some models give no ids, or the same ones in each reply:
+    /// then it is numbered by its place, so that each call has its own, and the same one in each life.
+    pub fn call_id(&self, id: &str) -> String {
+        self.place.call_id(id)
     }
 
     /// Opens a session below this one, for an agent of another role. Its steps have a place of their own, so

@@ -1,14 +1,13 @@
 //! [`Agent`]: the loop from a question to an answer.
 
-use std::sync::Arc;
-
-use runtime_orchestrator::{Attempt, OrchestrationSession, TurnError};
+use runtime_orchestrator::OrchestrationSession;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 
-use crate::answer::{InvalidAnswerError, typed};
+use crate::answer::typed;
+use crate::calls::{Asking, Calls, CallsFor};
 use crate::chat::{Chat, Said};
-use crate::runner::{ToolRunner, ToolRunnerError};
+use crate::errors::AgentError;
+use crate::runner::ToolRunner;
 use crate::toolbox::Toolbox;
 
 /// Asks a model, runs its tools and asks again, until it answers.
@@ -16,6 +15,9 @@ use crate::toolbox::Toolbox;
 /// Each call of the model is a [recovering turn](OrchestrationSession::run_turn_recovering). The loop
 /// ends with the answer, at the session's cap of turns, at its deadline, when its budget is used up, or
 /// when the model repeats a call without end.
+///
+/// In a durable session (feature `durable`) the calls of the model and of the tools are recorded, and the
+/// next life of the thread goes on behind them.
 ///
 /// The conversation is yours: it grows as the run goes on, and after an error or a cancellation it has
 /// what was said until then.
@@ -78,34 +80,21 @@ use crate::toolbox::Toolbox;
 /// # Ok::<_, BoxError>(()) }).unwrap();
 /// ```
 #[derive(Debug)]
-pub struct Agent<'a> {
-    session: &'a OrchestrationSession,
-    runner: ToolRunner<'a>,
+pub struct Agent<'a, S = OrchestrationSession> {
+    session: &'a S,
+    runner: ToolRunner<'a, S>,
     corrections: u32,
 }
 
-/// A run without an answer.
-#[derive(Debug, Error)]
-#[error(transparent)]
-#[non_exhaustive]
-pub enum AgentError {
-    /// A call of the model was refused, interrupted, or failed for good.
-    Turn(#[from] TurnError),
-    /// The session is over, or the model repeats a call without end.
-    Tools(#[from] ToolRunnerError),
-    /// The answer was never of the type that was asked for. This is the last one.
-    Answer(#[from] InvalidAnswerError),
-}
-
-impl<'a> Agent<'a> {
+impl<'a, S: Calls> Agent<'a, S> {
     /// Creates the loop of one run.
-    pub fn new(session: &'a OrchestrationSession, toolbox: &'a Toolbox) -> Self {
+    pub fn new(session: &'a S, toolbox: &'a Toolbox) -> Self {
         Self { session, runner: ToolRunner::new(session, toolbox), corrections: 2 }
     }
 
     /// Sets the runner of the tools: how many at once, how many repeats.
     #[must_use]
-    pub fn runner(mut self, runner: ToolRunner<'a>) -> Self {
+    pub fn runner(mut self, runner: ToolRunner<'a, S>) -> Self {
         self.runner = runner;
         self
     }
@@ -126,7 +115,10 @@ impl<'a> Agent<'a> {
         &mut self,
         chat: &C,
         messages: &mut Vec<C::Message>,
-    ) -> Result<String, AgentError> {
+    ) -> Result<String, AgentError>
+    where
+        S: CallsFor<C::Reply>,
+    {
         loop {
             let Said { text, uses } = self.ask(chat, messages).await?;
             if uses.is_empty() {
@@ -149,7 +141,10 @@ impl<'a> Agent<'a> {
         &mut self,
         chat: &C,
         messages: &mut Vec<C::Message>,
-    ) -> Result<A, AgentError> {
+    ) -> Result<A, AgentError>
+    where
+        S: CallsFor<C::Reply>,
+    {
         let mut left = self.corrections;
         loop {
             let text = self.run(chat, messages).await?;
@@ -167,34 +162,21 @@ impl<'a> Agent<'a> {
         &self,
         chat: &C,
         messages: &mut Vec<C::Message>,
-    ) -> Result<Said, AgentError> {
-        let mut trimmed: Option<Arc<Vec<C::Message>>> = None;
-        let whole = &*messages;
-        let call = |attempt: Attempt| {
-            if is_reduced(&attempt) {
-                let mut shorter = whole.clone();
-                chat.trim(&mut shorter, &attempt);
-                trimmed = Some(Arc::new(shorter));
-            }
-            let trimmed = trimmed.clone();
-            async move {
-                let messages = trimmed.as_deref().map_or(whole, |shorter| shorter);
-                chat.ask(messages, &attempt).await
-            }
-        };
-        let answer = self.session.run_turn_recovering(chat.turn(whole), call).await?;
-        // What was too long once would be too long again.
-        if let Some(shorter) = trimmed {
-            *messages = Arc::unwrap_or_clone(shorter);
+    ) -> Result<Said, AgentError>
+    where
+        S: CallsFor<C::Reply>,
+    {
+        let mut asking = Asking::new(chat, messages);
+        let answer = self.session.ask(chat.turn(messages), &mut asking).await?;
+        // What was too long once would be too long again. Another life of a thread does not make the call
+        // again, and would not know.
+        if let Some(shorter) = asking.trimmed()
+            && !S::DURABLE
+        {
+            *messages = shorter;
         }
         let said = chat.read(&answer.value);
         messages.push(chat.reply(answer.value));
         Ok(said)
     }
-}
-
-/// Whether the recovery of the turn asks for a shorter context.
-fn is_reduced(attempt: &Attempt) -> bool {
-    const WHOLE: u64 = 1 << 20;
-    attempt.context_budget(WHOLE) < WHOLE
 }

@@ -40,28 +40,43 @@
 //!
 //! What the model does wrong is answered, so that it can mend it: an unknown tool, arguments that do not
 //! fit, a tool that failed or is not permitted. Only the end of the session ends the run.
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `durable` | no | the loop in a `DurableSession` of `runtime-durable`, and approvals in it |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod agent;
 mod answer;
 mod arguments;
+mod calls;
 mod chat;
 mod dialect;
+#[cfg(feature = "durable")]
+mod durable;
+mod errors;
 mod repeats;
 mod result;
 mod runner;
 mod schema;
+mod task;
+#[cfg(feature = "durable")]
+mod terms;
 mod tool;
 mod toolbox;
 
-pub use self::agent::{Agent, AgentError};
+pub use self::agent::Agent;
 pub use self::answer::InvalidAnswerError;
 pub use self::arguments::InvalidArgumentsError;
+pub use self::calls::{Calls, CallsFor};
 pub use self::chat::{Chat, Said};
 pub use self::dialect::{Dialect, ToolUse};
+pub use self::errors::{AgentError, ToolRunnerError};
 pub use self::repeats::RepeatedCallError;
 pub use self::result::{ToolOutcome, ToolResult};
-pub use self::runner::{ToolRunner, ToolRunnerError};
+pub use self::runner::ToolRunner;
 pub use self::schema::schema_of;
 pub use self::tool::Tool;
 pub use self::toolbox::{Toolbox, ToolboxError};

@@ -34,7 +34,7 @@ pub enum ToolOutcome {
     UnknownTool,
     /// The arguments do not fit, and the tool was not called.
     InvalidArguments,
-    /// A permission or a guardrail refused the call, or withheld its result.
+    /// A permission, a guardrail or a person refused the call, or its result was withheld.
     Denied,
     /// The same call was made too often, and was not made again.
     Repeated,
@@ -59,6 +59,11 @@ pub(crate) struct UnknownToolError {
     pub(crate) known: String,
 }
 
+/// The error for a tool that asks for an approval, where nobody can be asked.
+#[derive(Debug, Error)]
+#[error("a person has to approve `{0}`, and nobody can be asked here: its session is not durable")]
+pub(crate) struct NobodyToAskError(pub(crate) String);
+
 /// The content and the outcome of a call, or the error if the session cannot go on.
 pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutcome), ToolError> {
     let error = match result {
@@ -76,13 +81,15 @@ pub(crate) fn read(result: Result<Value, ToolError>) -> Result<(String, ToolOutc
 }
 
 /// The outcome of a call that returned an error.
-fn of(error: &(dyn Error + 'static)) -> ToolOutcome {
+pub(crate) fn of(error: &(dyn Error + 'static)) -> ToolOutcome {
     if error.is::<InvalidArgumentsError>() {
         ToolOutcome::InvalidArguments
     } else if error.is::<UnknownToolError>() {
         ToolOutcome::UnknownTool
     } else if error.is::<RepeatedCallError>() {
         ToolOutcome::Repeated
+    } else if error.is::<NobodyToAskError>() {
+        ToolOutcome::Denied
     } else {
         ToolOutcome::Failed
     }

@@ -1,14 +1,16 @@
 //! [`ToolRunner`]: runs the calls of a model's replies in a session.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use runtime_orchestrator::{BoxError, OrchestrationSession, ToolCall, ToolError};
+use runtime_orchestrator::{OrchestrationSession, ToolCall};
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::arguments::parsed;
+use crate::calls::Calls;
 use crate::dialect::ToolUse;
+use crate::errors::ToolRunnerError;
 use crate::repeats::{RepeatedCallError, Repeats, Verdict};
-use crate::result::{ToolResult, UnknownToolError, read};
+use crate::result::{NobodyToAskError, ToolResult, UnknownToolError};
+use crate::task::{Task, Work};
 use crate::tool::Tool;
 use crate::toolbox::Toolbox;
 
@@ -20,27 +22,16 @@ use crate::toolbox::Toolbox;
 /// The same call with the same arguments is made a few times at most. After that the model is told so,
 /// and if it asks again the run ends. [`Tool::repeatable`] exempts a tool.
 #[derive(Debug)]
-pub struct ToolRunner<'a> {
-    session: &'a OrchestrationSession,
+pub struct ToolRunner<'a, S = OrchestrationSession> {
+    session: &'a S,
     toolbox: &'a Toolbox,
     parallel: usize,
     repeats: Repeats,
 }
 
-/// The run cannot go on.
-#[derive(Debug, Error)]
-#[error(transparent)]
-#[non_exhaustive]
-pub enum ToolRunnerError {
-    /// The session is over, shuts down or has reached its deadline.
-    Session(#[from] ToolError),
-    /// The model asked again for a call that it was told not to repeat.
-    Repeated(#[from] RepeatedCallError),
-}
-
-impl<'a> ToolRunner<'a> {
+impl<'a, S: Calls> ToolRunner<'a, S> {
     /// Creates a runner, for the tools and the replies of one run.
-    pub fn new(session: &'a OrchestrationSession, toolbox: &'a Toolbox) -> Self {
+    pub fn new(session: &'a S, toolbox: &'a Toolbox) -> Self {
         Self { session, toolbox, parallel: 8, repeats: Repeats::new(3) }
     }
 
@@ -60,27 +51,55 @@ impl<'a> ToolRunner<'a> {
 
     /// Runs the calls of a reply and returns their results, in the order of the calls.
     ///
+    /// In a durable session, calls that a person has to approve are made behind the others, which do not
+    /// wait for the person.
+    ///
     /// # Errors
     ///
     /// [`ToolRunnerError`] if the session is over or the model is stuck. The other calls of the reply are
-    /// then cancelled, or were not begun.
+    /// then cancelled, or were not begun; in a durable session, those that have begun come to their end.
     pub async fn run(&mut self, uses: Vec<ToolUse>) -> Result<Vec<ToolResult>, ToolRunnerError> {
         let mut tasks = Vec::with_capacity(uses.len());
         for tool_use in uses {
             tasks.push(self.plan(tool_use)?);
         }
-        let running = tasks.into_iter().map(|task| task.run(self.session));
-        Ok(stream::iter(running).buffered(self.parallel).try_collect().await?)
+        if !tasks.iter().any(Task::asks) {
+            return self.make(tasks.into_iter().map(|task| (task, None))).await;
+        }
+        let asks = tasks.iter().map(Task::asks).collect::<Vec<_>>();
+        let (asking, free): (Vec<_>, Vec<_>) = tasks.into_iter().partition(Task::asks);
+        let mut free = self.make(free.into_iter().map(|task| (task, None))).await?.into_iter();
+        let decided = self.session.decided(&asking).await?;
+        let decided = asking.into_iter().zip(decided).map(|(task, yes)| (task, Some(yes)));
+        let mut decided = self.make(decided).await?.into_iter();
+        let order = asks.into_iter();
+        Ok(order.filter_map(|ask| if ask { decided.next() } else { free.next() }).collect())
+    }
+
+    /// Makes calls, in parallel.
+    async fn make(
+        &self,
+        tasks: impl Iterator<Item = (Task, Option<Result<S::Yes, String>>)>,
+    ) -> Result<Vec<ToolResult>, ToolRunnerError> {
+        let running = tasks.map(|(task, decided)| self.session.call(task, decided));
+        let running = stream::iter(running).buffered(self.parallel);
+        if S::DURABLE {
+            // A call that is dropped would be in doubt.
+            let made: Vec<_> = running.collect().await;
+            return made.into_iter().collect();
+        }
+        running.try_collect().await
     }
 
     /// Decides what becomes of a call, before any call of the reply begins.
     fn plan(&mut self, tool_use: ToolUse) -> Result<Task, RepeatedCallError> {
         let ToolUse { id, name, arguments } = tool_use;
         let Some(tool) = self.toolbox.get(&name) else {
-            let permitted = self.toolbox.permitted(self.session).map(Tool::name);
+            let permitted = self.toolbox.permitted(self.session.plain()).map(Tool::name);
             let known = permitted.collect::<Vec<_>>().join(", ");
             let call = ToolCall::new(shortened(&name));
             let unknown = UnknownToolError { name: name.clone(), known };
+            let call = self.named(call, &id);
             return Ok(Task { id, name, call, work: Work::Refused(unknown.into()) });
         };
         let call = tool.call().clone();
@@ -91,8 +110,33 @@ impl<'a> ToolRunner<'a> {
             }
             Err(invalid) => (call, Work::Refused(invalid.into())),
         };
-        let call = if id.is_empty() { call } else { call.call_id(id.as_str()) };
+        let call = self.named(call, &id);
+        let work = match work {
+            Work::Call(tool, arguments) => self.able(&call, tool, arguments),
+            refused @ Work::Refused(_) => refused,
+        };
         Ok(Task { id, name, call, work })
+    }
+
+    /// Refuses a call that cannot be made: it gets no intent, and nobody is asked about it.
+    fn able(&self, call: &ToolCall, tool: Tool, arguments: Value) -> Work {
+        if S::DURABLE
+            && let Err(invalid) = tool.check(&arguments)
+        {
+            return Work::Refused(invalid.into());
+        }
+        if tool.asks() && !(S::DURABLE && self.session.plain().handle().permits(call)) {
+            return Work::Refused(NobodyToAskError(tool.name().to_owned()).into());
+        }
+        Work::Call(tool, arguments)
+    }
+
+    /// The call with its id, if it has one.
+    fn named(&self, call: ToolCall, id: &str) -> ToolCall {
+        match self.session.id_of(id) {
+            Some(id) => call.call_id(id),
+            None => call,
+        }
     }
 
     fn admit(&mut self, tool: &Tool, arguments: Value) -> Result<Work, RepeatedCallError> {
@@ -112,34 +156,4 @@ impl<'a> ToolRunner<'a> {
 /// The name of a tool that the model invented, no longer than one that it could have been given.
 fn shortened(name: &str) -> String {
     name.chars().take(64).collect()
-}
-
-/// A call that is decided and not yet made.
-struct Task {
-    id: String,
-    name: String,
-    call: ToolCall,
-    work: Work,
-}
-
-enum Work {
-    Call(Tool, Value),
-    /// The tool is not called, and the model gets the error.
-    Refused(BoxError),
-}
-
-impl Task {
-    async fn run(self, session: &OrchestrationSession) -> Result<ToolResult, ToolError> {
-        let Self { id, name, call, work } = self;
-        let result = session
-            .run_tool(call, || async {
-                match work {
-                    Work::Call(tool, arguments) => tool.run(arguments).await,
-                    Work::Refused(error) => Err(error),
-                }
-            })
-            .await;
-        let (content, outcome) = read(result)?;
-        Ok(ToolResult { id, name, content, outcome })
-    }
 }

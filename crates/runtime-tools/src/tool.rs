@@ -4,6 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use runtime_events::{IdSource, RandomIds};
 use runtime_orchestrator::{BoxError, Effect, Timeout, ToolCall};
 use runtime_policy::{Guardrails, PermissionMode};
 use schemars::JsonSchema;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::arguments::typed;
+use crate::arguments::{InvalidArgumentsError, typed};
 use crate::schema::schema_of;
 
 /// A function that a model may call: its name, its schema, and the terms of its calls. It is cheap to
@@ -47,10 +48,15 @@ pub struct Tool {
     schema: Arc<Value>,
     repeatable: bool,
     run: Arc<Run>,
+    check: Check,
+    #[cfg(feature = "durable")]
+    pub(crate) durable: crate::terms::Terms,
 }
 
-type Run = dyn Fn(Value) -> Running + Send + Sync;
-type Running = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
+/// A call with its arguments, and the key under which the other side knows it.
+type Run = dyn Fn(Value, Option<&str>) -> Running + Send + Sync;
+type Check = fn(&str, &Value) -> Result<(), InvalidArgumentsError>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
 
 impl Tool {
     /// Creates a tool from an async function of its arguments.
@@ -69,13 +75,63 @@ impl Tool {
         E: Into<BoxError>,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let name = name.into();
+        Self::typed(name.into(), description.into(), move |arguments, _| run(arguments))
+    }
+
+    /// Creates a tool whose function also gets the idempotency key of its call, to send it along.
+    ///
+    /// In a durable session the key is the same in each life of the thread, so the other side makes the call
+    /// once; elsewhere each call has another one. The effect is [`Effect::Keyed`].
+    ///
+    /// ```
+    /// use runtime_orchestrator::BoxError;
+    /// use runtime_tools::Tool;
+    ///
+    /// # async fn send(order: &str, key: &str) -> Result<u64, BoxError> { Ok(12) }
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Pay { order: String }
+    ///
+    /// let pay = Tool::keyed("pay", "Pays an order.", async |pay: Pay, key: String| {
+    ///     send(&pay.order, &key).await
+    /// });
+    /// # drop(pay);
+    /// ```
+    pub fn keyed<A, T, E, F>(
+        name: impl Into<Arc<str>>,
+        description: impl Into<Arc<str>>,
+        run: impl Fn(A, String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema,
+        T: Serialize,
+        E: Into<BoxError>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let run = move |arguments, key: Option<&str>| {
+            let key = key.map_or_else(|| format!("{:032x}", RandomIds.draw()), str::to_owned);
+            run(arguments, key)
+        };
+        Self::typed(name.into(), description.into(), run).effect(Effect::Keyed)
+    }
+
+    fn typed<A, T, E, F>(
+        name: Arc<str>,
+        description: Arc<str>,
+        run: impl Fn(A, Option<&str>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: DeserializeOwned + JsonSchema,
+        T: Serialize,
+        E: Into<BoxError>,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
         let of = Arc::clone(&name);
-        let run = move |arguments| -> Running {
-            let called = typed::<A>(&of, arguments).map(&run);
+        let run = move |arguments, key: Option<&str>| -> Running {
+            let called = typed::<A>(&of, arguments).map(|arguments| run(arguments, key));
             Box::pin(async move { written(called?.await) })
         };
-        Self::of(name, description.into(), schema_of::<A>(), Arc::new(run))
+        let check: Check = |name, arguments| typed::<A>(name, arguments.clone()).map(drop);
+        Self::of((name, description, schema_of::<A>()), Arc::new(run), check)
     }
 
     /// Creates a tool whose schema is known only at run time, such as one of a remote server.
@@ -92,16 +148,30 @@ impl Tool {
         E: Into<BoxError>,
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
-        let run = move |arguments| -> Running {
+        let run = move |arguments, _: Option<&str>| -> Running {
             let called = run(arguments);
             Box::pin(async move { written(called.await) })
         };
-        Self::of(name.into(), description.into(), schema, Arc::new(run))
+        Self::of((name.into(), description.into(), schema), Arc::new(run), |_, _| Ok(()))
     }
 
-    fn of(name: Arc<str>, description: Arc<str>, schema: Value, run: Arc<Run>) -> Self {
+    fn of(
+        (name, description, schema): (Arc<str>, Arc<str>, Value),
+        run: Arc<Run>,
+        check: Check,
+    ) -> Self {
         let call = ToolCall::new(Arc::clone(&name));
-        Self { call, name, description, schema: Arc::new(schema), repeatable: false, run }
+        Self {
+            call,
+            name,
+            description,
+            schema: Arc::new(schema),
+            repeatable: false,
+            run,
+            check,
+            #[cfg(feature = "durable")]
+            durable: crate::terms::Terms::default(),
+        }
     }
 
     /// Sets what a call does to the world. Default: [`Effect::Irreversible`].
@@ -160,8 +230,26 @@ impl Tool {
         &self.call
     }
 
-    pub(crate) fn run(&self, arguments: Value) -> Running {
-        (self.run)(arguments)
+    /// Calls the function. A call without a key gets one of its own.
+    pub(crate) fn run(&self, arguments: Value, key: Option<&str>) -> Running {
+        (self.run)(arguments, key)
+    }
+
+    /// Checks that arguments are of the tool's type.
+    pub(crate) fn check(&self, arguments: &Value) -> Result<(), InvalidArgumentsError> {
+        (self.check)(&self.name, arguments)
+    }
+
+    /// Whether a person has to approve each call.
+    #[cfg(feature = "durable")]
+    pub(crate) const fn asks(&self) -> bool {
+        self.durable.approval.is_some()
+    }
+
+    #[cfg(not(feature = "durable"))]
+    #[expect(clippy::unused_self, reason = "the same as with the feature")]
+    pub(crate) const fn asks(&self) -> bool {
+        false
     }
 }
 

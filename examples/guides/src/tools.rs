@@ -5,8 +5,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use techrevati_runtime::durable::{Durable, DurableSession};
 use techrevati_runtime::orchestrator::{Attempt, Effect};
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::store::{Approvals, MemoryStore};
 use techrevati_runtime::tools::{
     Agent, Chat, Dialect, InvalidAnswerError, Said, Tool, ToolOutcome, ToolResult, ToolRunner,
     Toolbox,
@@ -98,7 +100,38 @@ async fn an_agent(session: &OrchestrationSession) -> Result<(), BoxError> {
     Ok(())
 }
 
+fn pay() -> Tool {
+    Tool::keyed("pay", "Pays an order.", async |pay: Refund, key: String| {
+        BANK.pay(&pay.order, pay.amount, &key).await
+    })
+    .approval("payments", Duration::from_secs(24 * 3600))
+}
+
+async fn an_order(session: &DurableSession) -> Result<String, BoxError> {
+    let toolbox = Toolbox::new().with(pay())?;
+    let chat = Shop { tools: toolbox.offer(Dialect::OpenAi, session.session()) };
+    let mut messages = vec![json!({ "role": "user", "content": "Pay 250 cents for A-7." })];
+    Ok(Agent::new(session, &toolbox).run(&chat, &mut messages).await?)
+}
+
+struct Bank;
+
+static BANK: Bank = Bank;
+
+impl Bank {
+    async fn pay(&self, order: &str, amount: u64, _key: &str) -> Result<String, BoxError> {
+        Ok(format!("paid {amount} cents for {order}"))
+    }
+}
+
 pub(crate) async fn run() -> Result<(), BoxError> {
+    let durable = Durable::new(Orchestrator::new("clerk", "order"), MemoryStore::new());
+    assert!(durable.run("A-7", an_order).await?.done().is_none(), "somebody has to approve");
+    for asked in durable.store().pending(None, 1).await? {
+        durable.store().decide(&asked.deny("ann@example.org")).await?;
+    }
+    assert_eq!(durable.run("A-7", an_order).await?.done().as_deref(), Some("Done."));
+
     let session = Orchestrator::new("clerk", "refund").session()?;
     a_reply(&session).await?;
     an_agent(&session).await
@@ -113,7 +146,7 @@ async fn post(request: Value) -> Result<Value, BoxError> {
     } else {
         json!({ "role": "assistant", "content": null, "tool_calls": [{
             "id": "1", "type": "function",
-            "function": { "name": "refund", "arguments": "{\"order\":\"A-7\",\"amount\":250}" },
+            "function": { "name": request["tools"][0]["function"]["name"], "arguments": "{\"order\":\"A-7\",\"amount\":250}" },
         }] })
     };
     let usage = json!({ "prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25 });

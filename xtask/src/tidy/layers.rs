@@ -95,9 +95,16 @@ const LAYERS: &[Layer] = &[
         ],
         others: &["chacha20poly1305", "futures-util"],
     },
+    // Durable sessions are off by default.
     Layer {
         name: "runtime-tools",
-        below: &["runtime-events", "runtime-orchestrator", "runtime-policy"],
+        below: &[
+            "runtime-durable",
+            "runtime-events",
+            "runtime-orchestrator",
+            "runtime-policy",
+            "runtime-store",
+        ],
         others: &["futures-util", "schemars"],
     },
     Layer {

@@ -89,74 +89,117 @@ impl DurableSession {
         policy: &str,
         expires_in: Duration,
     ) -> Result<Approved, StepError> {
-        let Some(id) = call.id() else {
-            return Err(StepError::Misused("a tool that asks for approval needs a `call_id`"));
-        };
-        let tool = tool_step(self, call, id);
-        let name = self.place.name(StepKind::Approval, Arc::clone(call.name()));
-        let begun = self.place.begin(name, call.arguments(), Some(id))?;
-        let step = &begun.step;
-        let (mut places, first) = match self.place.open(step).await? {
-            Opened::Known(body) => return Ok(recorded(step, &body)?.0),
-            Opened::Vacant(vacant) => (vacant, true),
-            Opened::InDoubt(_, vacant) => (vacant, false),
-        };
-        if first {
-            self.place.intend(step, &mut places, &IntentRecord::of(&step.name)).await?;
-        }
-        let subject = Subject {
-            thread: self.thread(),
-            step: tool.key,
-            tool: call.name(),
-            args: Some(call.arguments()).filter(|args| !args.is_null()),
-            policy,
-        };
-        let store = &self.place.life.store;
-        let failed = |error| self.place.life.store_failed(error);
-        let asked = store.approval_of(self.thread(), tool.key).await.map_err(failed)?;
-        let approval = if let Some(asked) = asked {
-            asked
-        } else {
-            let asked = store.ask(&subject.request(expires_in)).await.map_err(failed)?;
-            let about = payload::Durable {
-                approval: Some(Word::Shared(&asked.id)),
-                ..payload::Durable::default()
-            };
-            tell(self, AgentEventName::ApprovalRequested, &tool, about);
-            asked
-        };
-        let outcome = match approval.state {
-            ApprovalState::Approved | ApprovalState::Used => Ok(()),
-            ApprovalState::Denied => Err("denied"),
-            ApprovalState::Expired => Err("expired"),
-            _ => {
-                let waits_for = format!("somebody to approve {}", tool.name);
-                let wake_at = Some(approval.expires);
-                return Err(self.place.life.park(ParkedError { waits_for, wake_at }));
+        let asked = asked(self, call, (policy, expires_in)).await?;
+        asked.map_err(|parked| self.place.life.park(parked))
+    }
+
+    /// Asks about several calls at once, and parks the thread until all of them are decided: an
+    /// [`approval`](Self::approval) or its denial for each call, in order.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`approval`](Self::approval), except for denials.
+    pub async fn approvals<'c>(
+        &self,
+        calls: impl IntoIterator<Item = (&'c ToolCall, &'c str, Duration)>,
+    ) -> Result<Vec<Result<Approved, Box<StepFailure>>>, StepError> {
+        let (mut decided, mut waits) = (Vec::new(), None::<ParkedError>);
+        for (call, policy, expires_in) in calls {
+            match asked(self, call, (policy, expires_in)).await {
+                Ok(Ok(approved)) => decided.push(Ok(approved)),
+                Err(StepError::Failed(denied)) => decided.push(Err(denied)),
+                Ok(Err(parked)) => {
+                    waits = Some(match waits {
+                        None => parked,
+                        Some(first) => ParkedError {
+                            waits_for: format!("{}, and {}", first.waits_for, parked.waits_for),
+                            wake_at: first.wake_at.min(parked.wake_at),
+                        },
+                    });
+                }
+                Err(error) => return Err(error),
             }
-        };
-        let said = outcome.err().unwrap_or("approved");
+        }
+        match waits {
+            None => Ok(decided),
+            Some(parked) => Err(self.place.life.park(parked)),
+        }
+    }
+}
+
+/// The decision, or what to wait for.
+async fn asked(
+    session: &DurableSession,
+    call: &ToolCall,
+    (policy, expires_in): (&str, Duration),
+) -> Result<Result<Approved, ParkedError>, StepError> {
+    let Some(id) = call.id() else {
+        return Err(StepError::Misused("a tool that asks for approval needs a `call_id`"));
+    };
+    let tool = tool_step(session, call, id);
+    let name = session.place.name(StepKind::Approval, Arc::clone(call.name()));
+    let begun = session.place.begin(name, call.arguments(), Some(id))?;
+    let step = &begun.step;
+    let (mut places, first) = match session.place.open(step).await? {
+        Opened::Known(body) => return Ok(Ok(recorded(step, &body)?.0)),
+        Opened::Vacant(vacant) => (vacant, true),
+        Opened::InDoubt(_, vacant) => (vacant, false),
+    };
+    if first {
+        session.place.intend(step, &mut places, &IntentRecord::of(&step.name)).await?;
+    }
+    let subject = Subject {
+        thread: session.thread(),
+        step: tool.key,
+        tool: call.name(),
+        args: Some(call.arguments()).filter(|args| !args.is_null()),
+        policy,
+    };
+    let store = &session.place.life.store;
+    let failed = |error| session.place.life.store_failed(error);
+    let asked = store.approval_of(session.thread(), tool.key).await.map_err(failed)?;
+    let approval = if let Some(asked) = asked {
+        asked
+    } else {
+        let asked = store.ask(&subject.request(expires_in)).await.map_err(failed)?;
         let about = payload::Durable {
-            approval: Some(Word::Shared(&approval.id)),
-            decision: Some(Word::Literal(said)),
-            who: approval.who.as_ref().map(Word::Shared),
+            approval: Some(Word::Shared(&asked.id)),
             ..payload::Durable::default()
         };
-        tell(self, AgentEventName::ApprovalDecided, &tool, about);
-        match outcome {
-            Ok(()) => {
-                let Approval { id, policy, who, amended, .. } = approval;
-                let approved = Approved { id, policy, who, amended };
-                let record = OutcomeRecord::of(Ok(&approved));
-                self.place.settle(step, places.outcome, &record).await?;
-                Ok(approved)
-            }
-            Err(said) => {
-                let failure = denied(&approval, said);
-                let record = OutcomeRecord::<()>::of(Err(failure.clone()));
-                self.place.settle(step, places.outcome, &record).await?;
-                Err(StepFailure { step: step.name.clone(), failure, live: None }.into())
-            }
+        tell(session, AgentEventName::ApprovalRequested, &tool, about);
+        asked
+    };
+    let outcome = match approval.state {
+        ApprovalState::Approved | ApprovalState::Used => Ok(()),
+        ApprovalState::Denied => Err("denied"),
+        ApprovalState::Expired => Err("expired"),
+        _ => {
+            let waits_for = format!("somebody to approve {}", tool.name);
+            let wake_at = Some(approval.expires);
+            return Ok(Err(ParkedError { waits_for, wake_at }));
+        }
+    };
+    let said = outcome.err().unwrap_or("approved");
+    let about = payload::Durable {
+        approval: Some(Word::Shared(&approval.id)),
+        decision: Some(Word::Literal(said)),
+        who: approval.who.as_ref().map(Word::Shared),
+        ..payload::Durable::default()
+    };
+    tell(session, AgentEventName::ApprovalDecided, &tool, about);
+    match outcome {
+        Ok(()) => {
+            let Approval { id, policy, who, amended, .. } = approval;
+            let approved = Approved { id, policy, who, amended };
+            let record = OutcomeRecord::of(Ok(&approved));
+            session.place.settle(step, places.outcome, &record).await?;
+            Ok(Ok(approved))
+        }
+        Err(said) => {
+            let failure = denied(&approval, said);
+            let record = OutcomeRecord::<()>::of(Err(failure.clone()));
+            session.place.settle(step, places.outcome, &record).await?;
+            Err(StepFailure { step: step.name.clone(), failure, live: None }.into())
         }
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use runtime_durable::{DurableSession, DurableTool, Run, StepError};
 use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall};
-use runtime_store::{Approval, Approvals, FailureKind, Store};
+use runtime_store::{Approval, Approvals, FailureKind, Inbox, Store};
 use serde_json::{Value, json};
 
-use crate::world::{World, error, value, waits};
+use crate::world::{World, error, thread, value, waits};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -85,7 +85,19 @@ fn it_is_used_once_wherever_processes_die() {
         world.reborn();
         match world.run(&durable, body) {
             // The process died between the intent and the outcome.
-            Some(Ok(Run::Parked(parked))) => assert!(parked.waits_for.contains("was done")),
+            Some(Ok(Run::Parked(parked))) => {
+                assert!(parked.waits_for.contains("was done"));
+                let step = parked.waits_for.rsplit_once("step ").unwrap().1.trim_end_matches(')');
+                let said = match world.payments() {
+                    0 => json!({ "not_done": true }),
+                    _ => json!({ "done": 12 }),
+                };
+                let (thread, key) = (thread(), format!("resolve/{step}"));
+                world.store.deliver(&thread, &key, &said).now_or_never().unwrap().unwrap();
+                // The call that was not made is made, by the approval that its first intent used.
+                assert_eq!(value(world.run(&durable, body)), json!([12, "ann"]));
+                assert_eq!(world.payments(), 1);
+            }
             run => assert_eq!(value(run), json!([12, "ann"])),
         }
         assert!(world.payments() <= 1);

@@ -2,10 +2,22 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod agent;
+#[cfg(feature = "durable")]
+mod approvals;
 mod dialects;
+#[cfg(feature = "durable")]
+mod durable;
+#[cfg(feature = "durable")]
+#[expect(dead_code, reason = "shared with the tests of `runtime-durable`")]
+#[path = "../../../runtime-durable/tests/it/mortal.rs"]
+mod mortal;
 mod properties;
 mod runner;
 mod toolbox;
+#[cfg(feature = "durable")]
+#[expect(dead_code, reason = "shared with the tests of `runtime-durable`")]
+#[path = "../../../runtime-durable/tests/it/world.rs"]
+mod world;
 
 use runtime_orchestrator::{BoxError, Effect};
 use runtime_tools::Tool;
