@@ -123,10 +123,13 @@ impl Durable {
             held.give_back(ended).await?;
             return self.ended(&id, &fold);
         }
-        let session = restored(&fold.totals()).open(&self.orchestrator)?;
         let lives = fold.lives() + 1;
+        let orchestrator = self.orchestrator.clone();
+        let orchestrator =
+            orchestrator.label("thread", id.as_str()).label("life", lives.to_string());
+        let session = restored(&fold.totals()).open(&orchestrator)?;
         let (life, session) = self.begin(&id, lease.clone(), fold, session);
-        tell_life(&session, &id, lives);
+        tell_resumed(&session, &id, lives);
         let began = LifeRecord {
             code: Arc::clone(&claim.code),
             holder: Arc::clone(&claim.holder),
@@ -296,10 +299,7 @@ impl Durable {
     }
 }
 
-fn tell_life(session: &DurableSession, thread: &ThreadId, number: u32) {
-    let ordinary = session.session();
-    ordinary.label("thread", thread.as_str());
-    ordinary.label("life", number.to_string());
+fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
     if number > 1 {
         let resumed = payload::Durable {
             thread: Some(Word::Read(thread.as_str())),
@@ -307,7 +307,7 @@ fn tell_life(session: &DurableSession, thread: &ThreadId, number: u32) {
             ..Default::default()
         };
         let (name, status) = (AgentEventName::ThreadResumed, AgentEventStatus::Running);
-        ordinary.handle().emit(name, status, resumed.data());
+        session.handle().emit(name, status, resumed.data());
     }
 }
 

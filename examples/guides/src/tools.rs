@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use techrevati_runtime::durable::{Durable, DurableSession};
 use techrevati_runtime::orchestrator::{Attempt, Effect};
 use techrevati_runtime::prelude::*;
-use techrevati_runtime::store::{Approvals, MemoryStore};
+use techrevati_runtime::store::MemoryStore;
 use techrevati_runtime::tools::{
     Agent, Chat, Dialect, InvalidAnswerError, Said, Tool, ToolOutcome, ToolResult, ToolRunner,
     Toolbox,
@@ -119,6 +119,7 @@ struct Bank;
 static BANK: Bank = Bank;
 
 impl Bank {
+    #[expect(clippy::unused_async, reason = "a bank that is elsewhere")]
     async fn pay(&self, order: &str, amount: u64, _key: &str) -> Result<String, BoxError> {
         Ok(format!("paid {amount} cents for {order}"))
     }
