@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runtime_store::{
     Body, Entered, IntentRecord, JournalError, OutcomeRecord, Part, RawOutcome, Slot, Step,
-    StepKind, StepName,
+    StepKey, StepKind, StepName,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -122,6 +122,13 @@ impl Place {
             ));
         }
         Ok(())
+    }
+
+    /// The key under which a step is written, and how often it is repeated after the thread had failed with it.
+    pub(crate) fn written(&self, step: StepKey) -> (StepKey, u32) {
+        let Some(writer) = &self.life.writer else { return (step, 0) };
+        let fold = writer.fold();
+        (fold.written(step), fold.repeats(step))
     }
 
     /// Begins the places anew, after a checkpoint.

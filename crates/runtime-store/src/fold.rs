@@ -276,6 +276,11 @@ impl Fold {
         first.map_or(Ok(()), |past| Err(past.diverged(None, code_now)))
     }
 
+    /// How often a step is repeated after the thread had failed with it.
+    pub fn repeats(&self, step: StepKey) -> u32 {
+        self.repeats.get(&step).copied().unwrap_or_default()
+    }
+
     /// The key under which a step is written: its own, or that of its repetition.
     pub fn written(&self, step: StepKey) -> StepKey {
         self.repeats.get(&step).map_or(step, |times| step.again(*times))

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::about::{tell, tool_step};
 use crate::error::{ParkedError, StepError, StepFailure};
-use crate::place::{Opened, recorded};
+use crate::place::{Begun, Opened, recorded};
 use crate::session::DurableSession;
 
 /// The approval of one call, which is used up when the call begins.
@@ -137,8 +137,13 @@ async fn asked(
         return Err(StepError::Misused("a tool that asks for approval needs a `call_id`"));
     };
     let tool = tool_step(session, call, id);
-    let name = session.place.name(StepKind::Approval, Arc::clone(call.name()));
-    let begun = session.place.begin(name, call.arguments(), Some(id))?;
+    // A call that failed had used its approval up: if the thread makes it again, people are asked again.
+    let (written, repeats) = session.place.written(tool.key);
+    for earlier in 0..repeats {
+        let begun = begin(session, call, (id, earlier))?;
+        session.place.open(&begun.step).await?;
+    }
+    let begun = begin(session, call, (id, repeats))?;
     let step = &begun.step;
     let (mut places, first) = match session.place.open(step).await? {
         Opened::Known(body) => return Ok(Ok(recorded(step, &body)?.0)),
@@ -150,14 +155,14 @@ async fn asked(
     }
     let subject = Subject {
         thread: session.thread(),
-        step: tool.key,
+        step: written,
         tool: call.name(),
         args: Some(call.arguments()).filter(|args| !args.is_null()),
         policy,
     };
     let store = &session.place.life.store;
     let failed = |error| session.place.life.store_failed(error);
-    let asked = store.approval_of(session.thread(), tool.key).await.map_err(failed)?;
+    let asked = store.approval_of(session.thread(), written).await.map_err(failed)?;
     let approval = if let Some(asked) = asked {
         asked
     } else {
@@ -202,6 +207,18 @@ async fn asked(
             Err(StepFailure { step: step.name.clone(), failure, live: None }.into())
         }
     }
+}
+
+/// The step that asks, the first time or after the call has failed so often.
+fn begin(
+    session: &DurableSession,
+    call: &ToolCall,
+    (id, repeats): (&str, u32),
+) -> Result<Begun, StepError> {
+    let name = session.place.name(StepKind::Approval, Arc::clone(call.name()));
+    let again = format!("{id}/again/{repeats}");
+    let key = if repeats == 0 { id } else { &again };
+    session.place.begin(name, call.arguments(), Some(key))
 }
 
 fn denied(approval: &Approval, said: &str) -> FailureRecord {

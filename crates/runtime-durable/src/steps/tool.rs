@@ -309,7 +309,7 @@ fn approval_use(
     let args = approved.amended().unwrap_or_else(|| call.arguments());
     let subject = Subject {
         thread: session.thread(),
-        step: step.key,
+        step: session.place.written(step.key).0,
         tool: call.name(),
         args: Some(args).filter(|args| !args.is_null()),
         policy: &approved.policy,

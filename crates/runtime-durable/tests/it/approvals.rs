@@ -157,3 +157,34 @@ fn an_approval_needs_the_id_of_its_call() {
     });
     assert_eq!(error(run).to_string(), "a tool that asks for approval needs a `call_id`");
 }
+
+#[test]
+fn a_call_that_failed_with_its_approval_asks_again_when_the_thread_is_run_again() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| {
+        let yes = session.approval(&pay(12), "payments", DAY).await?;
+        let pay = DurableTool::from(pay(12)).approved(yes);
+        let paid = session.run_tool(pay, async |attempt| {
+            world.ask("").await?;
+            if world.calls() == 1 {
+                Err("the bank is closed".into())
+            } else {
+                world.pay(attempt.key(), false).await
+            }
+        });
+        Ok(paid.await?)
+    };
+    world.run(&durable, body);
+    let first = asked(&world);
+    decide(&world, &first.approve("ann"));
+    assert_eq!(error(world.run(&durable, body)).to_string(), "the bank is closed");
+    for _ in 0..2 {
+        assert_eq!(waits(world.run(&durable, body)), "somebody to approve tool `pay`");
+    }
+    let second = asked(&world);
+    assert_ne!(second.id, first.id);
+    decide(&world, &second.approve("ann"));
+    assert_eq!(value(world.run(&durable, body)), 12);
+    assert_eq!((world.payments(), world.calls()), (1, 2));
+}
