@@ -8,6 +8,7 @@ use crate::Error;
 use crate::counts::Counts;
 use crate::table;
 use steps::STEPS;
+pub(crate) use steps::facade_features;
 
 /// A named check.
 struct Step {

@@ -93,7 +93,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "world",
         arguments: "NAME…",
-        about: "check against the world outside: clients, minimal versions, prices, viewers",
+        about: "check against the world outside: clients, features, minimal versions, prices, viewers",
         run: world::run,
     },
     Task {

@@ -12,6 +12,7 @@ type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
 const CHECKS: &[Check] = &[
     ("clients", clients),
+    ("features", features),
     ("minimal", minimal),
     ("prices", prices),
     ("prometheus", prometheus),
@@ -52,6 +53,13 @@ fn clients(home: &Path) -> Result<(), Error> {
             cargo.env("CARGO_TARGET_DIR", text(home)).run()?;
         }
     }
+    Ok(())
+}
+
+/// The facade with each of its features alone, which takes minutes.
+fn features(_: &Path) -> Result<(), Error> {
+    let builds = crate::ci::facade_features()?;
+    println!("{builds} builds of the facade");
     Ok(())
 }
 

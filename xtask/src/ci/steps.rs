@@ -11,7 +11,7 @@ use crate::files;
 use crate::manifest::Manifest;
 use crate::postgres;
 use crate::run::Cmd;
-use crate::workspace::{self, Crate};
+use crate::workspace::{self, Crate, FACADE};
 
 pub(super) const STEPS: &[Step] = &[
     Step { name: "format", run: format },
@@ -78,14 +78,29 @@ fn docs(_: &mut Counts) -> Result<Note, Error> {
 fn features(_: &mut Counts) -> Result<Note, Error> {
     let mut builds = 0;
     for Crate { name, manifest } in workspace::crates()? {
-        for flags in combinations(&manifest) {
-            // Clippy refuses warnings without a new build of the dependencies.
-            let check = locked("clippy --package").arg(&name).args(flags);
-            check.args(["--", "-D", "warnings"]).run()?;
-            builds += 1;
-        }
+        // The facade's features turn on those of the crates, and `world features` builds it with each alone.
+        let each = name != FACADE;
+        builds += build_apart(&name, combinations(&manifest, each))?;
     }
     Ok(Note::Passed(format!("{builds} builds")))
+}
+
+/// Builds the facade with each of its features alone.
+pub(crate) fn facade_features() -> Result<usize, Error> {
+    let facade = workspace::crates()?.into_iter().find(|member| member.name == FACADE);
+    let facade = facade.ok_or_else(|| Error::Failed(format!("there is no crate {FACADE}")))?;
+    build_apart(FACADE, combinations(&facade.manifest, true))
+}
+
+/// Builds a crate with each of these flags. Returns their number.
+fn build_apart(name: &str, flags: Vec<Vec<String>>) -> Result<usize, Error> {
+    let builds = flags.len();
+    for flags in flags {
+        // Clippy refuses warnings without a new build of the dependencies.
+        let check = locked("clippy --package").arg(name).args(flags);
+        check.args(["--", "-D", "warnings"]).run()?;
+    }
+    Ok(builds)
 }
 
 fn properties(counts: &mut Counts) -> Result<Note, Error> {
@@ -240,14 +255,14 @@ fn last_release() -> Option<String> {
     Some(String::from_utf8_lossy(&described.stdout).trim().to_owned())
 }
 
-/// The flags to build a crate with: no features, the default, each feature alone, all.
-fn combinations(manifest: &Manifest) -> Vec<Vec<String>> {
+/// The flags to build a crate with: no features, the default, each feature alone if asked, all.
+fn combinations(manifest: &Manifest, each: bool) -> Vec<Vec<String>> {
     let mut flags = vec![vec!["--no-default-features".to_owned()]];
     let features: Vec<_> = manifest.keys("features").collect();
     if features.contains(&"default") {
         flags.push(Vec::new());
     }
-    for feature in features.into_iter().filter(|&feature| feature != "default") {
+    for feature in features.into_iter().filter(|&feature| each && feature != "default") {
         flags.push(["--no-default-features", "--features", feature].map(str::to_owned).to_vec());
     }
     flags.push(vec!["--all-features".to_owned()]);
@@ -292,7 +307,8 @@ mod tests {
     #[test]
     fn each_feature_of_a_crate_is_built_alone() {
         let manifest = Manifest::parse("[features]\ndefault = [\"a\"]\na = []\nb = []\n");
-        let flags: Vec<_> = combinations(&manifest).iter().map(|flags| flags.join(" ")).collect();
+        let flags: Vec<_> =
+            combinations(&manifest, true).iter().map(|flags| flags.join(" ")).collect();
         let expected = [
             "--no-default-features",
             "",
@@ -301,7 +317,7 @@ mod tests {
             "--all-features",
         ];
         assert_eq!(flags, expected);
-        assert_eq!(combinations(&Manifest::default()).len(), 2);
+        assert_eq!(combinations(&Manifest::default(), true).len(), 2);
     }
 
     #[test]
