@@ -10,7 +10,7 @@ use crate::repeats::RepeatedCallError;
 
 /// A run without an answer.
 #[derive(Debug, Error)]
-#[error("{0}")]
+#[error(transparent)]
 #[non_exhaustive]
 pub enum AgentError {
     /// A call of the model was refused, interrupted, or failed for good.
@@ -26,7 +26,7 @@ pub enum AgentError {
 
 /// The run cannot go on.
 #[derive(Debug, Error)]
-#[error("{0}")]
+#[error(transparent)]
 #[non_exhaustive]
 pub enum ToolRunnerError {
     /// The session is over, shuts down or has reached its deadline.
