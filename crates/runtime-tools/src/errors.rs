@@ -21,7 +21,7 @@ pub enum AgentError {
     Answer(#[from] InvalidAnswerError),
     /// A step of a durable session: a recorded failure of the model, or one that ends the life.
     #[cfg(feature = "durable")]
-    Step(#[source] StepError),
+    Step(StepError),
 }
 
 /// The run cannot go on.
@@ -35,7 +35,7 @@ pub enum ToolRunnerError {
     Repeated(#[from] RepeatedCallError),
     /// A step that ends the life of a thread: it waits for a person, for example.
     #[cfg(feature = "durable")]
-    Step(#[source] StepError),
+    Step(StepError),
 }
 
 /// The session's own errors stay what they are.
