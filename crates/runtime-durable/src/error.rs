@@ -191,15 +191,3 @@ pub(crate) fn class_of(error: &(dyn Error + 'static)) -> AgentFailureClass {
     });
     class.unwrap_or(AgentFailureClass::Unknown)
 }
-
-/// The session's own error, if a step failed because of it: a session tells a shutdown by it.
-pub(crate) fn of_session(error: BoxError) -> BoxError {
-    match error.downcast::<StepError>() {
-        Ok(step) => match *step {
-            StepError::Turn(turn) => turn.into(),
-            StepError::Tool(tool) => tool.into(),
-            other => other.into(),
-        },
-        Err(error) => error,
-    }
-}

@@ -5,8 +5,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime_events::payload::{self, Word};
-use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_orchestrator::{BoxError, SessionHandle};
 use runtime_store::{Lease, Leave, Store, StoreError};
 
@@ -59,18 +57,12 @@ pub(crate) async fn held_by<T>(
 /// Renews the lease until it is lost.
 async fn renew(life: Arc<Life>, session: SessionHandle) {
     let every = (life.settings.ttl / 3).max(Duration::from_millis(1));
-    let Some(writer) = life.writer.clone() else { return };
     // Without a sleeper, each step renews it.
     while let Some(sleep) = session.sleep(every) {
         sleep.await;
-        match writer.renew().await {
+        match life.writer.renew().await {
             Err(error) if error.is_fenced() => {
                 life.store_failed(error);
-                let thread = life.thread.as_str();
-                let fenced =
-                    payload::Durable { thread: Some(Word::Read(thread)), ..Default::default() };
-                let (name, status) = (AgentEventName::JournalFenced, AgentEventStatus::Failed);
-                session.emit(name, status, fenced.data());
                 return;
             }
             // The store is away: the next step or the next time tells.

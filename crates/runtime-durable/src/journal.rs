@@ -11,9 +11,6 @@ use runtime_store::{
 
 use crate::writer::Writer;
 
-/// The version of the bodies of entries.
-pub(crate) const VERSION: i16 = 1;
-
 /// The number of entries that are read at once.
 const PAGE: usize = 1_000;
 
@@ -62,26 +59,26 @@ impl Journal for StoreJournal {
         let found = self.writer.fold().enter(step, part, &self.code);
         let entered = found.map(|found| match found {
             Some(body) => Entered::Recorded(body),
-            None => Entered::Vacant(Box::new(Vacant { journal: self, step, part })),
+            None => Entered::Vacant(Box::new(StoreSlot { journal: self, step, part })),
         });
         ready(entered).boxed()
     }
 }
 
-/// A vacant place in the journal.
-struct Vacant<'a> {
+/// A place in the journal for one record.
+struct StoreSlot<'a> {
     journal: &'a StoreJournal,
     step: &'a Step,
     part: Part,
 }
 
-impl<'a> Slot<'a> for Vacant<'a> {
+impl<'a> Slot<'a> for StoreSlot<'a> {
     fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
         let Self { journal, step, part } = *self;
         let intent = matches!(part, Part::Intent(_));
         let entry = Entry {
             kind: if intent { EntryKind::INTENT } else { EntryKind::OUTCOME },
-            version: VERSION,
+            version: Entry::VERSION,
             step: Some(journal.writer.fold().written(step.key)),
             print: Some(step.print),
             body: body.to_vec(),

@@ -15,8 +15,7 @@ pub(crate) struct Life {
     pub(crate) journal: Arc<dyn Journal>,
     /// Approvals and messages.
     pub(crate) store: Arc<dyn Store>,
-    /// The writer, unless an engine is the journal.
-    pub(crate) writer: Option<Arc<Writer>>,
+    pub(crate) writer: Arc<Writer>,
     pub(crate) settings: Settings,
     /// Whether the code has asked for the last checkpoint.
     pub(crate) resumed: AtomicBool,
@@ -34,7 +33,7 @@ impl Life {
     pub(crate) fn new(
         thread: ThreadId,
         journal: Arc<dyn Journal>,
-        (store, writer): (Arc<dyn Store>, Option<Arc<Writer>>),
+        (store, writer): (Arc<dyn Store>, Arc<Writer>),
         settings: Settings,
     ) -> Self {
         Self {

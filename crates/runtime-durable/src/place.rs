@@ -75,7 +75,7 @@ impl Place {
     }
 
     fn epoch(&self) -> u64 {
-        self.life.writer.as_ref().map_or(0, |writer| writer.fold().epoch())
+        self.life.writer.fold().epoch()
     }
 
     /// The step with a key of its own, which need not begin.
@@ -115,8 +115,7 @@ impl Place {
     pub(crate) fn check_resumed(&self) -> Result<(), StepError> {
         // Relaxed: the flag guards no other memory.
         let resumed = self.life.resumed.load(Ordering::Relaxed);
-        let is_later = || self.life.writer.as_ref().is_some_and(|writer| writer.fold().epoch() > 0);
-        if !resumed && is_later() {
+        if !resumed && self.epoch() > 0 {
             return Err(StepError::Misused(
                 "the thread has a checkpoint: ask for its `resume_point` before the first step",
             ));
@@ -126,8 +125,7 @@ impl Place {
 
     /// The key under which a step is written, and how often it is repeated after the thread had failed with it.
     pub(crate) fn written(&self, step: StepKey) -> (StepKey, u32) {
-        let Some(writer) = &self.life.writer else { return (step, 0) };
-        let fold = writer.fold();
+        let fold = self.life.writer.fold();
         (fold.written(step), fold.repeats(step))
     }
 

@@ -26,9 +26,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
-use crate::error::{ParkedError, RunError, class_of, of_session};
+use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, held_by};
-use crate::journal::{StoreJournal, VERSION, read};
+use crate::journal::{StoreJournal, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
 use crate::writer::Writer;
@@ -121,7 +121,7 @@ impl Durable {
             // An earlier life wrote its end and could not give the thread back.
             let ended = if end.ok.is_some() { Leave::Done } else { Leave::Cancelled };
             held.give_back(ended).await?;
-            return self.ended(&id, &fold);
+            return final_value(&id, &fold);
         }
         let lives = fold.lives() + 1;
         let orchestrator = self.orchestrator.clone();
@@ -198,7 +198,7 @@ impl Durable {
         let writer = Arc::new(writer);
         let code = Arc::clone(&self.settings.code);
         let journal = Arc::new(StoreJournal { writer: Arc::clone(&writer), code });
-        let stores = (Arc::clone(&self.store), Some(writer));
+        let stores = (Arc::clone(&self.store), writer);
         let life = Life::new(thread.clone(), journal, stores, self.settings.clone());
         let life = Arc::new(life);
         (Arc::clone(&life), DurableSession::top(life, session))
@@ -206,21 +206,10 @@ impl Durable {
 
     /// The value of a thread that is done.
     async fn stored<T: DeserializeOwned>(&self, id: &ThreadId) -> Result<Run<T>, RunError> {
-        let ended = |state| RunError::Ended { thread: id.clone(), state };
-        let thread = self.store.thread(id).await?.ok_or_else(|| ended(ThreadState::Forgotten))?;
+        let gone = || RunError::Ended { thread: id.clone(), state: ThreadState::Forgotten };
+        let thread = self.store.thread(id).await?.ok_or_else(gone)?;
         let fold = read(&*self.store, &thread, self.settings.seal.as_deref()).await?;
-        self.ended(id, &fold)
-    }
-
-    #[expect(clippy::unused_self, reason = "a step of a run")]
-    fn ended<T: DeserializeOwned>(&self, id: &ThreadId, fold: &Fold) -> Result<Run<T>, RunError> {
-        let thread = id.clone();
-        let Some(value) = fold.end().and_then(|end| end.ok.as_ref()) else {
-            return Err(RunError::Ended { thread, state: ThreadState::Cancelled });
-        };
-        let value = serde_json::from_str(value.get())
-            .map_err(|source| RunError::Value { thread, source })?;
-        Ok(Run::Done(Done { value, totals: fold.totals(), summary: None }))
+        final_value(id, &fold)
     }
 
     async fn end<T: Serialize>(
@@ -240,6 +229,9 @@ impl Durable {
                 return Ok(Run::Parked(Parked { thread, waits_for, wake_at, summary }));
             }
             Some(Over::Journal(error)) => {
+                if error.is_fenced() {
+                    tell_fenced(&session);
+                }
                 // Nothing more is written: the lease runs out, or is given back if it is still ours.
                 let _ = held.give_back(Leave::Runnable).await;
                 let _ = session.session.finish(Err::<(), _>(error.clone()));
@@ -248,7 +240,7 @@ impl Durable {
             None => {}
         }
         let cancelled = session.session().status() == AgentStatus::Cancelled;
-        if cancelled && !session.session().summary().shutdown {
+        if cancelled && !session.handle().was_shut_down() {
             let cancelled = Some("cancelled".into());
             let end = EndRecord::<T> { ok: None, error: None, cancelled };
             write(life, EntryKind::END, &end).await?;
@@ -258,32 +250,32 @@ impl Durable {
         }
         match result {
             Ok(value) => {
-                if let Some(writer) = &life.writer {
-                    let ended = writer.fold().check_end(&self.settings.code);
-                    if let Err(diverged) = ended {
-                        let error = JournalError::from(Box::new(diverged));
-                        let _ = held.give_back(Leave::Runnable).await;
-                        let _ = session.session.finish(Err::<(), _>(error.clone()));
-                        return Err(error.into());
-                    }
+                let complete = life.writer.fold().check_end(&self.settings.code);
+                if let Err(diverged) = complete {
+                    let error = JournalError::from(Box::new(diverged));
+                    let _ = held.give_back(Leave::Runnable).await;
+                    let _ = session.session.finish(Err::<(), _>(error.clone()));
+                    return Err(error.into());
                 }
                 let end = EndRecord { ok: Some(&value), error: None, cancelled: None };
                 write(life, EntryKind::END, &end).await?;
                 held.give_back(Leave::Done).await?;
-                let totals = life.writer.as_ref().map(|writer| writer.fold().totals());
-                let totals = totals.unwrap_or_default();
+                let totals = life.writer.fold().totals();
                 let Report { summary, .. } = session.session.finish(Ok::<_, BoxError>(()));
                 Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
             }
             Err(error) => {
-                let error = of_session(error);
+                let handle = session.handle();
+                if handle.was_shut_down() {
+                    held.give_back(Leave::Runnable).await?;
+                    // Its drop ends the session as shut down, whatever the code made of the refusal.
+                    drop(session);
+                    let summary = Box::new(handle.summary());
+                    return Err(RunError::ShutDown { thread, summary });
+                }
                 let Report { result, summary, .. } = session.session.finish(Err::<(), _>(error));
                 let error = result.err().unwrap_or_else(|| "the session failed".into());
                 let summary = Box::new(summary);
-                if summary.shutdown {
-                    held.give_back(Leave::Runnable).await?;
-                    return Err(RunError::ShutDown { thread, summary });
-                }
                 let failure = Some(FailureRecord {
                     kind: FailureKind::Failed,
                     class: class_of(&*error),
@@ -299,6 +291,17 @@ impl Durable {
     }
 }
 
+/// The value of a thread that has ended.
+fn final_value<T: DeserializeOwned>(id: &ThreadId, fold: &Fold) -> Result<Run<T>, RunError> {
+    let thread = id.clone();
+    let Some(value) = fold.end().and_then(|end| end.ok.as_ref()) else {
+        return Err(RunError::Ended { thread, state: ThreadState::Cancelled });
+    };
+    let value =
+        serde_json::from_str(value.get()).map_err(|source| RunError::Value { thread, source })?;
+    Ok(Run::Done(Done { value, totals: fold.totals(), summary: None }))
+}
+
 fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
     if number > 1 {
         let resumed = payload::Durable {
@@ -311,17 +314,23 @@ fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
     }
 }
 
+fn tell_fenced(session: &DurableSession) {
+    let thread = Some(Word::Read(session.thread().as_str()));
+    let fenced = payload::Durable { thread, ..Default::default() };
+    let (name, status) = (AgentEventName::JournalFenced, AgentEventStatus::Failed);
+    session.handle().emit(name, status, fenced.data());
+}
+
 /// Writes an entry that belongs to no step.
 pub(crate) async fn write(
     life: &Life,
     kind: EntryKind,
     record: &impl Serialize,
 ) -> Result<(), JournalError> {
-    let Some(writer) = &life.writer else { return Ok(()) };
     let body = serde_json::to_vec(record)
         .map_err(|error| JournalError::Corrupt { seq: 0, what: error.to_string() })?;
-    let entry = Entry { kind, version: VERSION, step: None, print: None, body };
-    writer.append(entry, None, false).await
+    let entry = Entry { kind, version: Entry::VERSION, step: None, print: None, body };
+    life.writer.append(entry, None, false).await
 }
 
 fn restored(totals: &Totals) -> Restored {

@@ -1,8 +1,8 @@
 //! Questions to people and messages to threads.
 
 use runtime_store::{
-    Answer, Approval, ApprovalState, Approvals, Decision, Inbox, Request, StepKey, StoreError,
-    ThreadId, Verdict,
+    Approval, ApprovalRequest, ApprovalState, Approvals, Decision, Inbox, StepKey, StoreError,
+    StoreFuture, ThreadId, Verdict,
 };
 use serde_json::Value;
 use tokio_postgres::Row;
@@ -20,7 +20,7 @@ fn the_approval(rows: &[Row]) -> Result<Approval, StoreError> {
 }
 
 impl Approvals for PgStore {
-    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval> {
+    fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
         let about = (&request.thread).into();
         let call = Call { function: "ask", attempts: "ask for an approval", about };
         Box::pin(async move {
@@ -38,7 +38,7 @@ impl Approvals for PgStore {
         })
     }
 
-    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>> {
+    fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>> {
         let call = Call {
             function: "approval_of_id",
             attempts: "look at an approval",
@@ -54,7 +54,7 @@ impl Approvals for PgStore {
         &'a self,
         thread: &'a ThreadId,
         step: StepKey,
-    ) -> Answer<'a, Option<Approval>> {
+    ) -> StoreFuture<'a, Option<Approval>> {
         let call = Call {
             function: "approval_of_step",
             attempts: "look at an approval",
@@ -71,7 +71,7 @@ impl Approvals for PgStore {
         &'a self,
         thread: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Approval>> {
+    ) -> StoreFuture<'a, Vec<Approval>> {
         let call =
             Call { function: "pending", attempts: "list approvals", about: About::default() };
         Box::pin(async move {
@@ -81,7 +81,7 @@ impl Approvals for PgStore {
         })
     }
 
-    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval> {
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         let about = About { approval: Some(&verdict.id), ..About::default() };
         let call = Call { function: "decide", attempts: "decide about an approval", about };
         Box::pin(async move {
@@ -116,7 +116,7 @@ impl Inbox for PgStore {
         thread: &'a ThreadId,
         key: &'a str,
         message: &'a Value,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let call =
             Call { function: "deliver", attempts: "deliver a message", about: thread.into() };
         Box::pin(async move {
@@ -128,7 +128,7 @@ impl Inbox for PgStore {
         })
     }
 
-    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>> {
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
         let call = Call { function: "message", attempts: "read a message", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 2] = [(&thread.as_str(), Type::TEXT), (&key, Type::TEXT)];

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use runtime_store::{
-    Answer, Append, Claim, Fingerprint, Lease, Leave, StepKey, Store, StoreDurability, StoreError,
-    Stored, Thread, ThreadId, ThreadState,
+    Append, Claim, Fingerprint, Lease, Leave, StepKey, Store, StoreDurability, StoreError,
+    StoreFuture, Stored, Thread, ThreadId, ThreadState,
 };
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -108,7 +108,7 @@ impl Store for PgStore {
         &'a self,
         thread: &'a ThreadId,
         claim: &'a Claim,
-    ) -> Answer<'a, (Lease, Thread)> {
+    ) -> StoreFuture<'a, (Lease, Thread)> {
         let call = Call { function: "acquire", attempts: "take a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 4] = [
@@ -135,7 +135,7 @@ impl Store for PgStore {
         })
     }
 
-    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()> {
+    fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
         let call = Call { function: "renew", attempts: "renew a lease", about: of_lease(lease) };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
@@ -147,7 +147,7 @@ impl Store for PgStore {
         })
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
         Box::pin(release(&self.link, lease, left))
     }
 
@@ -159,7 +159,7 @@ impl Store for PgStore {
         });
     }
 
-    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()> {
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
         let Append { head, entries, approval, relaxed } = append;
         let approval_id = approval.map(|used| &used.id);
         let about = About { head, approval: approval_id, ..of_lease(lease) };
@@ -201,7 +201,7 @@ impl Store for PgStore {
         thread: &'a ThreadId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Vec<Stored>> {
+    ) -> StoreFuture<'a, Vec<Stored>> {
         let call = Call { function: "read", attempts: "read a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
@@ -213,7 +213,7 @@ impl Store for PgStore {
         })
     }
 
-    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>> {
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
         let call =
             Call { function: "thread_of", attempts: "look at a thread", about: thread.into() };
         Box::pin(async move {
@@ -227,7 +227,7 @@ impl Store for PgStore {
         states: &'a [ThreadState],
         after: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Thread>> {
+    ) -> StoreFuture<'a, Vec<Thread>> {
         let call = Call { function: "threads", attempts: "list threads", about: About::default() };
         Box::pin(async move {
             let params: [Param<'_>; 3] = [
@@ -239,7 +239,7 @@ impl Store for PgStore {
         })
     }
 
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
         let call = Call {
             function: "runnable",
             attempts: "list threads that can run",
@@ -251,7 +251,7 @@ impl Store for PgStore {
         })
     }
 
-    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         let call = Call { function: "cancel", attempts: "cancel a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
@@ -259,7 +259,7 @@ impl Store for PgStore {
         })
     }
 
-    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64> {
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, u64> {
         let call = Call { function: "prune", attempts: "prune a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
@@ -270,7 +270,7 @@ impl Store for PgStore {
         })
     }
 
-    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         let call = Call { function: "forget", attempts: "forget a thread", about: thread.into() };
         Box::pin(async move {
             let params: [Param<'_>; 1] = [(&thread.as_str(), Type::TEXT)];
@@ -283,7 +283,7 @@ impl Store for PgStore {
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> Answer<'a, Vec<ThreadId>> {
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
         let call =
             Call { function: "untouched", attempts: "list old threads", about: About::default() };
         Box::pin(async move {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime_store::{
-    Answer, Append, Approval, Approvals, Claim, Inbox, Lease, Leave, Request, StepKey, Store,
-    StoreDurability, Stored, Thread, ThreadId, ThreadState, Verdict,
+    Append, Approval, ApprovalRequest, Approvals, Claim, Inbox, Lease, Leave, StepKey, Store,
+    StoreDurability, StoreFuture, Stored, Thread, ThreadId, ThreadState, Verdict,
 };
 use serde_json::Value;
 
@@ -123,20 +123,20 @@ impl Store for SqliteStore {
         &'a self,
         thread: &'a ThreadId,
         claim: &'a Claim,
-    ) -> Answer<'a, (Lease, Thread)> {
+    ) -> StoreFuture<'a, (Lease, Thread)> {
         let (thread, claim) = (thread.clone(), claim.clone());
         self.worker.call(("acquire a thread", Need::Write), move |work| {
             threads::acquire(work, &thread, &claim)
         })
     }
 
-    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()> {
+    fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
         let lease = lease.clone();
         // No holder outlives the machine.
         self.worker.call(("renew a lease", Need::Relaxed), move |work| threads::renew(work, &lease))
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
         let lease = lease.clone();
         self.worker.call(("release a thread", Need::Write), move |work| {
             threads::release(work, &lease, left)
@@ -150,7 +150,7 @@ impl Store for SqliteStore {
         }));
     }
 
-    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()> {
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
         let Append { head, entries, approval, relaxed } = append;
         let (lease, entries, approval) = (lease.clone(), entries.to_vec(), approval.cloned());
         let need = if relaxed { Need::Relaxed } else { Need::Write };
@@ -165,14 +165,14 @@ impl Store for SqliteStore {
         thread: &'a ThreadId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Vec<Stored>> {
+    ) -> StoreFuture<'a, Vec<Stored>> {
         let thread = thread.clone();
         self.worker.call(("read a thread", Need::Read), move |work| {
             entries::read(work, &thread, after, limit)
         })
     }
 
-    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>> {
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
         let thread = thread.clone();
         self.worker
             .call(("look up a thread", Need::Read), move |work| threads::thread(work, &thread))
@@ -183,30 +183,30 @@ impl Store for SqliteStore {
         states: &'a [ThreadState],
         after: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Thread>> {
+    ) -> StoreFuture<'a, Vec<Thread>> {
         let (states, after) = (states.to_vec(), after.cloned());
         self.worker.call(("list threads", Need::Read), move |work| {
             threads::threads(work, &states, after.as_ref(), limit)
         })
     }
 
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
         self.worker
             .call(("list runnable threads", Need::Read), move |work| threads::runnable(work, limit))
     }
 
-    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         let thread = thread.clone();
         self.worker
             .call(("cancel a thread", Need::Write), move |work| threads::cancel(work, &thread))
     }
 
-    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64> {
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, u64> {
         let thread = thread.clone();
         self.worker.call(("prune a thread", Need::Write), move |work| threads::prune(work, &thread))
     }
 
-    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         let thread = thread.clone();
         self.worker
             .call(("forget a thread", Need::Write), move |work| threads::forget(work, &thread))
@@ -217,7 +217,7 @@ impl Store for SqliteStore {
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> Answer<'a, Vec<ThreadId>> {
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
         let states = states.to_vec();
         self.worker.call(("list untouched threads", Need::Read), move |work| {
             threads::untouched(work, &states, since, limit)
@@ -226,13 +226,13 @@ impl Store for SqliteStore {
 }
 
 impl Approvals for SqliteStore {
-    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval> {
+    fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
         let request = request.clone();
         self.worker
             .call(("ask for an approval", Need::Write), move |work| approvals::ask(work, &request))
     }
 
-    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>> {
+    fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>> {
         let id = id.to_owned();
         self.worker
             .call(("look up an approval", Need::Read), move |work| approvals::approval(work, &id))
@@ -242,7 +242,7 @@ impl Approvals for SqliteStore {
         &'a self,
         thread: &'a ThreadId,
         step: StepKey,
-    ) -> Answer<'a, Option<Approval>> {
+    ) -> StoreFuture<'a, Option<Approval>> {
         let thread = thread.clone();
         self.worker.call(("look up an approval", Need::Read), move |work| {
             approvals::approval_of(work, &thread, step)
@@ -253,14 +253,14 @@ impl Approvals for SqliteStore {
         &'a self,
         thread: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Approval>> {
+    ) -> StoreFuture<'a, Vec<Approval>> {
         let thread = thread.cloned();
         self.worker.call(("list pending approvals", Need::Read), move |work| {
             approvals::pending(work, thread.as_ref(), limit)
         })
     }
 
-    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval> {
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         let verdict = verdict.clone();
         self.worker.call(("decide about an approval", Need::Write), move |work| {
             approvals::decide(work, &verdict)
@@ -274,14 +274,14 @@ impl Inbox for SqliteStore {
         thread: &'a ThreadId,
         key: &'a str,
         message: &'a Value,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         let (thread, key, message) = (thread.clone(), key.to_owned(), message.clone());
         self.worker.call(("deliver a message", Need::Write), move |work| {
             approvals::deliver(work, &thread, &key, &message)
         })
     }
 
-    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>> {
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
         let (thread, key) = (thread.clone(), key.to_owned());
         self.worker.call(("look up a message", Need::Read), move |work| {
             approvals::message(work, &thread, &key)

@@ -51,7 +51,7 @@ impl ApprovalState {
 /// What a step asks a person to approve.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "a store writes all of it")]
-pub struct Request {
+pub struct ApprovalRequest {
     /// The id of the approval: the first half of its digest, in hexadecimal.
     pub id: Arc<str>,
     /// The thread that asks.
@@ -165,7 +165,7 @@ pub enum Decision {
     /// The step may begin, once, with these arguments in place of the agent's. The store denies the approval
     /// and adds an approved one with this request; if that one was asked for before, the verdict is refused
     /// as one about it.
-    Amend(Request, Value),
+    Amend(ApprovalRequest, Value),
 }
 
 /// A decision of a person about what they have seen.
@@ -235,9 +235,9 @@ impl Subject<'_> {
 
     /// The question whether the subject may begin, as people are asked it: its arguments are shown without
     /// secrets.
-    pub fn request(&self, expires_in: Duration) -> Request {
+    pub fn request(&self, expires_in: Duration) -> ApprovalRequest {
         let digest = self.digest();
-        Request {
+        ApprovalRequest {
             id: digest.to_string().get(..32).unwrap_or_default().into(),
             thread: self.thread.clone(),
             step: self.step,

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::approval::{Request, Subject};
+use crate::approval::{ApprovalRequest, Subject};
 use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind};
 use crate::error::StoreError;
@@ -81,7 +81,7 @@ async fn append(
     store.append(lease, Append { head, entries, approval: None, relaxed: false }).await
 }
 
-fn request(thread: &ThreadId, step: StepKey, amount: u32) -> Request {
+fn request(thread: &ThreadId, step: StepKey, amount: u32) -> ApprovalRequest {
     let args = json!({ "amount": amount });
     let subject = Subject { thread, step, tool: "pay", args: Some(&args), policy: "payments" };
     subject.request(Duration::from_secs(60))

@@ -59,6 +59,11 @@ pub struct Entry {
     pub body: Vec<u8>,
 }
 
+impl Entry {
+    /// The version of the bodies that this version writes.
+    pub const VERSION: i16 = 1;
+}
+
 /// An entry that a store has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "stores outside of this crate make it")]

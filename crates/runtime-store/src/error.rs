@@ -207,6 +207,13 @@ pub struct DivergedError {
     pub code_now: Arc<str>,
 }
 
+impl JournalError {
+    /// Whether another life has taken the thread over.
+    pub fn is_fenced(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_fenced())
+    }
+}
+
 impl From<StoreError> for JournalError {
     fn from(error: StoreError) -> Self {
         Self::Store(Arc::new(error))

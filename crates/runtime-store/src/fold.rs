@@ -14,9 +14,7 @@ use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{DivergedError, JournalError};
 use crate::journal::Body;
-use crate::record::{
-    CheckpointRecord, EndRecord, IntentRecord, LifeRecord, OutcomeRecord, Totals, VERSION,
-};
+use crate::record::{CheckpointRecord, EndRecord, IntentRecord, LifeRecord, OutcomeRecord, Totals};
 use crate::step::{Part, Step, StepKind, StepName};
 
 /// What the entries of a thread come to: the outcomes that answer the next life, the steps in doubt, the
@@ -94,7 +92,7 @@ impl Fold {
         if let Some(life) = &mut self.life {
             life.last = life.last.max(*at);
         }
-        let known = entry.version <= VERSION;
+        let known = entry.version <= Entry::VERSION;
         match entry.kind {
             EntryKind::LIFE if known => self.begin_life(read(*seq, entry)?, *at),
             EntryKind::INTENT if known => {

@@ -67,7 +67,7 @@ pub use futures_core::future::BoxFuture;
 
 #[doc(inline)]
 pub use self::{
-    approval::{Approval, ApprovalState, ApprovalUse, Decision, Request, Subject, Verdict},
+    approval::{Approval, ApprovalRequest, ApprovalState, ApprovalUse, Decision, Subject, Verdict},
     canonical::canonical_json,
     digest::{ApprovalDigest, DigestError, Fingerprint, StepKey},
     entry::{Entry, EntryKind, Stored},
@@ -82,6 +82,6 @@ pub use self::{
     retention::{Retention, sweep},
     seal::{Place, Seal, SealError},
     step::{Part, Step, StepKind, StepName},
-    store::{Answer, Append, Approvals, Inbox, Store, StoreDurability},
+    store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture},
     thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadIdError, ThreadState},
 };

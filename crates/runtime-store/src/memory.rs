@@ -12,11 +12,11 @@ use runtime_events::{Clock, SystemClock};
 use serde_json::Value;
 
 use self::rows::{Row, after};
-use crate::approval::{Approval, ApprovalState, Decision, Request, Verdict};
+use crate::approval::{Approval, ApprovalRequest, ApprovalState, Decision, Verdict};
 use crate::digest::StepKey;
 use crate::entry::Stored;
 use crate::error::{NotApproved, StoreError};
-use crate::store::{Answer, Append, Approvals, Inbox, Store, StoreDurability};
+use crate::store::{Append, Approvals, Inbox, Store, StoreDurability, StoreFuture};
 use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
 
 /// A store in memory. Clones share it.
@@ -43,7 +43,7 @@ impl MemoryStore {
     fn at<T>(
         &self,
         call: impl FnOnce(&mut BTreeMap<ThreadId, Row>, DateTime<Utc>) -> Result<T, StoreError>,
-    ) -> Answer<'static, T>
+    ) -> StoreFuture<'static, T>
     where
         T: Send + 'static,
     {
@@ -74,7 +74,7 @@ impl Store for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         claim: &'a Claim,
-    ) -> Answer<'a, (Lease, Thread)> {
+    ) -> StoreFuture<'a, (Lease, Thread)> {
         self.at(|rows, now| {
             if !rows.contains_key(thread) {
                 rows.insert(thread.clone(), Row::new(thread, now));
@@ -83,11 +83,11 @@ impl Store for MemoryStore {
         })
     }
 
-    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()> {
+    fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()> {
         self.at(|rows, now| row(rows, &lease.thread)?.renew(lease, now))
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()> {
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()> {
         self.at(|rows, now| row(rows, &lease.thread)?.release(lease, left, now))
     }
 
@@ -95,7 +95,7 @@ impl Store for MemoryStore {
         drop(self.release(lease, Leave::Runnable));
     }
 
-    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()> {
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()> {
         self.at(|rows, now| {
             let appended = row(rows, &lease.thread)?.append(lease, append, now);
             appended.map_err(|error| match error {
@@ -114,7 +114,7 @@ impl Store for MemoryStore {
         thread: &'a ThreadId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Vec<Stored>> {
+    ) -> StoreFuture<'a, Vec<Stored>> {
         self.at(|rows, _| {
             let row = row(rows, thread)?;
             row.not_forgotten()?;
@@ -123,7 +123,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>> {
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>> {
         self.at(|rows, now| Ok(rows.get(thread).map(|row| row.seen_at(now))))
     }
 
@@ -132,7 +132,7 @@ impl Store for MemoryStore {
         states: &'a [ThreadState],
         after: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Thread>> {
+    ) -> StoreFuture<'a, Vec<Thread>> {
         self.at(|rows, now| {
             let rows = rows.values().filter(|row| after.is_none_or(|after| row.thread.id > *after));
             let rows = rows.filter(|row| states.is_empty() || states.contains(&row.thread.state));
@@ -140,7 +140,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
         self.at(|rows, now| {
             let mut rows: Vec<_> = rows.values().filter(|row| row.is_runnable(now)).collect();
             rows.sort_by_key(|row| row.thread.wake_at.unwrap_or(row.thread.touched));
@@ -148,7 +148,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         self.at(|rows, now| {
             let row = row(rows, thread)?;
             row.not_held(now)?;
@@ -158,7 +158,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64> {
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, u64> {
         self.at(|rows, _| {
             let row = row(rows, thread)?;
             let before = row.entries.len();
@@ -168,7 +168,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()> {
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()> {
         self.at(|rows, now| {
             let row = row(rows, thread)?;
             row.not_held(now)?;
@@ -182,7 +182,7 @@ impl Store for MemoryStore {
         states: &'a [ThreadState],
         since: Duration,
         limit: usize,
-    ) -> Answer<'a, Vec<ThreadId>> {
+    ) -> StoreFuture<'a, Vec<ThreadId>> {
         self.at(|rows, now| {
             let old = |row: &&Row| {
                 states.contains(&row.thread.state) && after(row.thread.touched, since) <= now
@@ -195,11 +195,11 @@ impl Store for MemoryStore {
 }
 
 impl Approvals for MemoryStore {
-    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval> {
+    fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval> {
         self.at(|rows, now| Ok(row(rows, &request.thread)?.ask(request, now)))
     }
 
-    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>> {
+    fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>> {
         self.at(|rows, now| Ok(rows.values().find_map(|row| row.approval(id, now))))
     }
 
@@ -207,7 +207,7 @@ impl Approvals for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         step: StepKey,
-    ) -> Answer<'a, Option<Approval>> {
+    ) -> StoreFuture<'a, Option<Approval>> {
         self.at(|rows, now| {
             let row = rows.get(thread);
             Ok(row.and_then(|row| row.approvals_at(now).rfind(|approval| approval.step == step)))
@@ -218,7 +218,7 @@ impl Approvals for MemoryStore {
         &'a self,
         thread: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Approval>> {
+    ) -> StoreFuture<'a, Vec<Approval>> {
         self.at(|rows, now| {
             let rows = rows.values();
             let rows = rows.filter(|row| thread.is_none_or(|thread| row.thread.id == *thread));
@@ -231,7 +231,7 @@ impl Approvals for MemoryStore {
         })
     }
 
-    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval> {
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval> {
         self.at(|rows, now| {
             let id = &verdict.id;
             let row = rows.values_mut().find(|row| row.approval(id, now).is_some());
@@ -247,11 +247,11 @@ impl Inbox for MemoryStore {
         thread: &'a ThreadId,
         key: &'a str,
         message: &'a Value,
-    ) -> Answer<'a, bool> {
+    ) -> StoreFuture<'a, bool> {
         self.at(|rows, now| row(rows, thread)?.deliver(key, message, now))
     }
 
-    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>> {
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>> {
         self.at(|rows, _| Ok(rows.get(thread).and_then(|row| row.inbox.get(key).cloned())))
     }
 }

@@ -11,9 +11,6 @@ use serde_json::value::RawValue;
 
 use crate::step::StepName;
 
-/// The version of the bodies that this version writes.
-pub(crate) const VERSION: i16 = 1;
-
 /// That a life began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "it is written and read whole")]

@@ -6,13 +6,13 @@ use futures_core::future::BoxFuture;
 use runtime_events::wire_names;
 use serde_json::Value;
 
-use crate::approval::{Approval, ApprovalUse, Request, Verdict};
+use crate::approval::{Approval, ApprovalRequest, ApprovalUse, Verdict};
 use crate::entry::{Entry, Stored};
 use crate::error::StoreError;
 use crate::thread::{Claim, Lease, Leave, Thread, ThreadId, ThreadState};
 
 /// The future of a store's call.
-pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+pub type StoreFuture<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 wire_names! {
     /// What an acknowledged entry survives.
@@ -46,13 +46,16 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     ///
     /// Errors: [`StoreError::Held`] if another holder's lease is not over, [`StoreError::Ended`] if the state
     /// [is final](ThreadState::is_final).
-    fn acquire<'a>(&'a self, thread: &'a ThreadId, claim: &'a Claim)
-    -> Answer<'a, (Lease, Thread)>;
+    fn acquire<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        claim: &'a Claim,
+    ) -> StoreFuture<'a, (Lease, Thread)>;
 
     /// Makes a lease last for its time from now on.
     ///
     /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
-    fn renew<'a>(&'a self, lease: &'a Lease) -> Answer<'a, ()>;
+    fn renew<'a>(&'a self, lease: &'a Lease) -> StoreFuture<'a, ()>;
 
     /// Gives a thread back.
     ///
@@ -60,7 +63,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// at once.
     ///
     /// Errors: [`StoreError::Fenced`] if another life has taken the thread over.
-    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> Answer<'a, ()>;
+    fn release<'a>(&'a self, lease: &'a Lease, left: Leave) -> StoreFuture<'a, ()>;
 
     /// Gives a thread back without waiting, because its life was dropped. It is then [runnable](Leave).
     ///
@@ -76,7 +79,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
     /// Errors: [`StoreError::Fenced`] if another life has taken the thread over,
     /// [`StoreError::HeadMoved`] if the last entry has another number than `append.head`,
     /// [`StoreError::NotApproved`] if the approval does not allow the first entry's step.
-    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> Answer<'a, ()>;
+    fn append<'a>(&'a self, lease: &'a Lease, append: Append<'a>) -> StoreFuture<'a, ()>;
 
     /// Reads entries after the number `after`, at most `limit`, in order.
     ///
@@ -86,10 +89,10 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
         thread: &'a ThreadId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Vec<Stored>>;
+    ) -> StoreFuture<'a, Vec<Stored>>;
 
     /// A thread. `None` if there is none with this id.
-    fn thread<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, Option<Thread>>;
+    fn thread<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, Option<Thread>>;
 
     /// Threads in the order of their ids, after one of them, at most `limit`, of these states or of any.
     fn threads<'a>(
@@ -97,23 +100,23 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
         states: &'a [ThreadState],
         after: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Thread>>;
+    ) -> StoreFuture<'a, Vec<Thread>>;
 
     /// Threads that can run now and that nobody holds, those that have waited longest first.
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>>;
+    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>>;
 
     /// Cancels a thread that nobody holds.
     ///
     /// Errors: [`StoreError::Held`], [`StoreError::Ended`], [`StoreError::NoThread`].
-    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()>;
+    fn cancel<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()>;
 
     /// Deletes the entries before the thread's last checkpoint. Returns their number.
-    fn prune<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, u64>;
+    fn prune<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, u64>;
 
     /// Deletes what a thread said and was told. Its id stays, and is not used again.
     ///
     /// Errors: [`StoreError::Held`] if a life holds the thread, [`StoreError::NoThread`].
-    fn forget<'a>(&'a self, thread: &'a ThreadId) -> Answer<'a, ()>;
+    fn forget<'a>(&'a self, thread: &'a ThreadId) -> StoreFuture<'a, ()>;
 
     /// Threads of these states that have not changed for this time, the oldest first: what a
     /// [retention](crate::sweep) forgets.
@@ -122,7 +125,7 @@ pub trait Store: Approvals + Inbox + Debug + Send + Sync {
         states: &'a [ThreadState],
         since: std::time::Duration,
         limit: usize,
-    ) -> Answer<'a, Vec<ThreadId>>;
+    ) -> StoreFuture<'a, Vec<ThreadId>>;
 }
 
 /// The questions to people.
@@ -130,31 +133,31 @@ pub trait Approvals {
     /// Asks a person. If the thread has asked the same before, the answer is how that one stands.
     ///
     /// Errors: [`StoreError::NoThread`].
-    fn ask<'a>(&'a self, request: &'a Request) -> Answer<'a, Approval>;
+    fn ask<'a>(&'a self, request: &'a ApprovalRequest) -> StoreFuture<'a, Approval>;
 
     /// An approval. `None` if there is none with this id.
-    fn approval<'a>(&'a self, id: &'a str) -> Answer<'a, Option<Approval>>;
+    fn approval<'a>(&'a self, id: &'a str) -> StoreFuture<'a, Option<Approval>>;
 
     /// The approval that a step has asked for last, with its amendments.
     fn approval_of<'a>(
         &'a self,
         thread: &'a ThreadId,
         step: crate::StepKey,
-    ) -> Answer<'a, Option<Approval>>;
+    ) -> StoreFuture<'a, Option<Approval>>;
 
     /// The approvals that wait for a person, of one thread or of all, the oldest first.
     fn pending<'a>(
         &'a self,
         thread: Option<&'a ThreadId>,
         limit: usize,
-    ) -> Answer<'a, Vec<Approval>>;
+    ) -> StoreFuture<'a, Vec<Approval>>;
 
     /// Decides about a pending approval, and wakes its thread.
     ///
     /// Returns the approval, or the amended one.
     ///
     /// Errors: [`StoreError::NoApproval`], [`StoreError::OtherDigest`], [`StoreError::Decided`].
-    fn decide<'a>(&'a self, verdict: &'a Verdict) -> Answer<'a, Approval>;
+    fn decide<'a>(&'a self, verdict: &'a Verdict) -> StoreFuture<'a, Approval>;
 }
 
 /// The messages to threads.
@@ -169,10 +172,10 @@ pub trait Inbox {
         thread: &'a ThreadId,
         key: &'a str,
         message: &'a Value,
-    ) -> Answer<'a, bool>;
+    ) -> StoreFuture<'a, bool>;
 
     /// The message under a key, if there is one.
-    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> Answer<'a, Option<Value>>;
+    fn message<'a>(&'a self, thread: &'a ThreadId, key: &'a str) -> StoreFuture<'a, Option<Value>>;
 }
 
 /// Entries to be written to a thread.

@@ -28,7 +28,7 @@ pub struct ThreadId(Arc<str>);
 #[error("a thread's id has 1 to 200 bytes and no control characters; found {found:?}")]
 #[non_exhaustive]
 pub struct ThreadIdError {
-    /// The text, cut to 200 bytes.
+    /// The text, cut to 200 characters.
     pub found: String,
 }
 
@@ -44,8 +44,7 @@ impl ThreadId {
     pub fn new(id: impl Into<Arc<str>>) -> Result<Self, ThreadIdError> {
         let id = id.into();
         if id.is_empty() || id.len() > Self::MAX || id.chars().any(char::is_control) {
-            let end = id.floor_char_boundary_at(Self::MAX);
-            return Err(ThreadIdError { found: id.get(..end).unwrap_or_default().to_owned() });
+            return Err(ThreadIdError { found: id.chars().take(Self::MAX).collect() });
         }
         Ok(Self(id))
     }
@@ -53,17 +52,6 @@ impl ThreadId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// `str::floor_char_boundary`, which is younger than the compiler that we need.
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, at: usize) -> usize;
-}
-
-impl FloorCharBoundary for str {
-    fn floor_char_boundary_at(&self, at: usize) -> usize {
-        (0..=at.min(self.len())).rev().find(|at| self.is_char_boundary(*at)).unwrap_or_default()
     }
 }
 

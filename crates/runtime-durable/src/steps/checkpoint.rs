@@ -41,16 +41,14 @@ impl DurableSession {
     ///
     /// # Errors
     ///
-    /// [`StepError::Misused`] while a step runs, in a child, and inside an engine, which has its own way.
+    /// [`StepError::Misused`] while a step runs, and in a child.
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
         self.place.life.going_on()?;
-        let Some(writer) = self.place.life.writer.as_ref().filter(|_| self.place.is_idle_top())
-        else {
-            return Err(StepError::Misused(
-                "a checkpoint is made at the top, in a store of our own, while no step runs",
-            ));
-        };
+        if !self.place.is_idle_top() {
+            return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
+        }
+        let writer = &self.place.life.writer;
         self.place.check_resumed()?;
         let (totals, lives) = {
             let fold = writer.fold();
@@ -72,13 +70,12 @@ impl DurableSession {
     /// # Errors
     ///
     /// [`StepError::Value`] if the state has another type.
-    #[expect(clippy::unused_async, reason = "an engine may have to ask for it")]
+    #[expect(clippy::unused_async, reason = "awaited as any other step")]
     pub async fn resume_point<S: DeserializeOwned>(&self) -> Result<Option<S>, StepError> {
         self.place.life.going_on()?;
         // Relaxed: the flag guards no other memory.
         self.place.life.resumed.store(true, Ordering::Relaxed);
-        let Some(writer) = &self.place.life.writer else { return Ok(None) };
-        let state = writer.fold().checkpoint().map(ToOwned::to_owned);
+        let state = self.place.life.writer.fold().checkpoint().map(ToOwned::to_owned);
         let Some(state) = state else { return Ok(None) };
         let step = self.place.name(runtime_store::StepKind::Checkpoint, "");
         serde_json::from_str(state.get())

@@ -206,10 +206,8 @@ impl DurableSession {
         if let Some(intent) = &intent {
             let first = places.lost == 0;
             self.place.intend(step, &mut places, intent).await?;
-            if let Some(writer) = &self.place.life.writer {
-                let held = writer.still_held().await;
-                held.map_err(|error| self.place.life.store_failed(error))?;
-            }
+            let held = self.place.life.writer.still_held().await;
+            held.map_err(|error| self.place.life.store_failed(error))?;
             if first && step.approval.is_some() {
                 tell(self, AgentEventName::ApprovalUsed, step, payload::Durable::default());
             }

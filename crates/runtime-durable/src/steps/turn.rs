@@ -41,7 +41,6 @@ impl DurableSession {
         let step = &begun.step;
         let mut vacant = match self.entered::<T>(step).await? {
             Entered::Known(answer) => return Ok(*answer),
-            Entered::Failed(failure) => return Err(failure),
             Entered::Vacant(vacant) => vacant,
         };
         let before = spent(self);
@@ -87,7 +86,6 @@ impl DurableSession {
         let step = &begun.step;
         let mut vacant = match self.entered::<T>(step).await? {
             Entered::Known(answer) => return Ok(*answer),
-            Entered::Failed(failure) => return Err(failure),
             Entered::Vacant(vacant) => vacant,
         };
         let before = spent(self);
@@ -164,7 +162,6 @@ impl DurableSession {
         let before = spent(self);
         let mut places = match self.entered::<T>(&begun.step).await? {
             Entered::Known(answer) => return Ok(Ok(*answer)),
-            Entered::Failed(failure) => return Err(failure),
             Entered::Vacant(vacant) => vacant,
         };
         let active = match self.session.begin_turn(turn).await {
@@ -185,10 +182,7 @@ impl DurableSession {
         step: &'a Step,
     ) -> Result<Entered<'a, T>, StepError> {
         Ok(match self.place.open(step).await? {
-            Opened::Known(body) => match recalled(step, &body) {
-                Ok(answer) => Entered::Known(Box::new(answer)),
-                Err(failure) => Entered::Failed(failure),
-            },
+            Opened::Known(body) => Entered::Known(Box::new(recalled(step, &body)?)),
             Opened::Vacant(vacant) | Opened::InDoubt(_, vacant) => Entered::Vacant(vacant),
         })
     }
@@ -259,7 +253,7 @@ impl DurableSession {
 }
 
 fn begin_step<T>(session: &DurableSession, turn: &Turn<T>) -> Result<Begun, StepError> {
-    let name = session.place.name(StepKind::Turn, Arc::clone(turn.name()));
+    let name = session.place.name(StepKind::Turn, Arc::clone(turn.model_name()));
     session.place.begin(name, turn.guarded_input().unwrap_or(&Value::Null), None)
 }
 
@@ -271,7 +265,6 @@ fn spent(session: &DurableSession) -> Usd {
 /// What the journal has of a turn.
 enum Entered<'a, T> {
     Known(Box<Answer<T>>),
-    Failed(StepError),
     Vacant(Vacant<'a>),
 }
 

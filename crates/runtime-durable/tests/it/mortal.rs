@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use runtime_store::{
-    Answer, Append, Approval, Approvals, Claim, Inbox, Lease, Leave, Request, StepKey, Store,
-    StoreDurability, Stored, Thread, ThreadId, ThreadState, Verdict,
+    Append, Approval, ApprovalRequest, Approvals, Claim, Inbox, Lease, Leave, StepKey, Store,
+    StoreDurability, StoreFuture, Stored, Thread, ThreadId, ThreadState, Verdict,
 };
 use serde_json::Value;
 
@@ -91,7 +91,7 @@ impl Mortal {
 
 macro_rules! mortal {
     ($($name:ident $(<$life:lifetime>)? ($($arg:ident: $type:ty),*) -> $result:ty;)*) => {$(
-        fn $name<'a>(&'a self, $($arg: $type),*) -> Answer<'a, $result> {
+        fn $name<'a>(&'a self, $($arg: $type),*) -> StoreFuture<'a, $result> {
             async move {
                 self.gate.point().await;
                 let answer = self.store.$name($($arg),*).await;
@@ -115,7 +115,7 @@ impl Store for Mortal {
         }
     }
 
-    fn runnable(&self, limit: usize) -> Answer<'_, Vec<ThreadId>> {
+    fn runnable(&self, limit: usize) -> StoreFuture<'_, Vec<ThreadId>> {
         self.store.runnable(limit)
     }
 
@@ -136,7 +136,7 @@ impl Store for Mortal {
 
 impl Approvals for Mortal {
     mortal! {
-        ask(request: &'a Request) -> Approval;
+        ask(request: &'a ApprovalRequest) -> Approval;
         approval(id: &'a str) -> Option<Approval>;
         approval_of(thread: &'a ThreadId, step: StepKey) -> Option<Approval>;
         pending(thread: Option<&'a ThreadId>, limit: usize) -> Vec<Approval>;

@@ -4,15 +4,16 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use runtime_events::payload::{SessionEnded, Word};
-use runtime_events::{AgentEventName, AgentEventStatus, Data, Sleep};
+use runtime_events::{AgentEventName, AgentEventStatus, Data, Sleep, Sleeper};
 use runtime_lifecycle::AgentStatus;
 
-use super::{OrchestrationSession, Restored, SessionHandle, open};
+use super::{OrchestrationSession, Restored, SessionHandle, open, summary};
 use crate::core::cancelled;
 use crate::error::SessionError;
 use crate::orchestrator::Orchestrator;
 use crate::park;
 use crate::parts::life::Ending;
+use crate::report::Summary;
 
 /// The reason of a parked session's end in the data of events.
 const PARKED: &str = "parked";
@@ -31,9 +32,21 @@ impl SessionHandle {
         self.core.time.now()
     }
 
-    /// A wait on the session's sleeper, if it has one.
+    /// A wait on the session's sleeper, if it has one. In [`block_on`](Self::block_on) the thread parks.
     pub fn sleep(&self, duration: Duration) -> Option<Sleep> {
-        Some(self.core.time.sleeper()?.sleep(duration))
+        self.core.time.sleeper()?;
+        Some(self.core.time.timers().sleep(duration))
+    }
+
+    /// Whether a shutdown has ended the session, or has refused what it asked for.
+    pub fn was_shut_down(&self) -> bool {
+        let ended = self.core.life.ended();
+        ended.map_or_else(|| self.core.life.turned_away(), |end| end.shutdown)
+    }
+
+    /// [`summary`](OrchestrationSession::summary), also after the session's value is gone.
+    pub fn summary(&self) -> Summary {
+        summary::of(&self.core)
     }
 
     /// Polls `future` on this thread, which parks while it is pending. Timers of the session work in it;

@@ -162,7 +162,7 @@ impl<T> Turn<T> {
     }
 
     /// The model. Empty for an unmetered turn.
-    pub fn name(&self) -> &Arc<str> {
+    pub fn model_name(&self) -> &Arc<str> {
         &self.spec.model
     }
 

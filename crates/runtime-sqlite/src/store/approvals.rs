@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use runtime_store::{
-    Approval, ApprovalDigest, ApprovalState, Decision, NotApproved, Request, StepKey, StoreError,
-    ThreadId, Verdict,
+    Approval, ApprovalDigest, ApprovalRequest, ApprovalState, Decision, NotApproved, StepKey,
+    StoreError, ThreadId, Verdict,
 };
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde_json::Value;
@@ -76,7 +76,7 @@ pub(super) fn pending(
     work.all(select, of, |row| Ok(asked(work, row)?.seen))
 }
 
-pub(super) fn ask(work: &Work<'_>, request: &Request) -> Done<Approval> {
+pub(super) fn ask(work: &Work<'_>, request: &ApprovalRequest) -> Done<Approval> {
     let thread = work.number(&request.thread)?;
     let expires = work.now.after(request.expires_in);
     insert(work, request, thread, &Answered { expires, ..Answered::NOT })
@@ -124,7 +124,7 @@ pub(super) fn decide(work: &Work<'_>, verdict: &Verdict) -> Done<Approval> {
 /// Inserts an approval, unless it is there. Returns it as it stands.
 fn insert(
     work: &Work<'_>,
-    request: &Request,
+    request: &ApprovalRequest,
     thread: i64,
     answered: &Answered<'_>,
 ) -> Done<Approval> {

@@ -11,7 +11,7 @@ use std::{io, slice};
 
 use futures_channel::oneshot;
 use runtime_events::Clock;
-use runtime_store::{Answer, StoreError};
+use runtime_store::{StoreError, StoreFuture};
 use rusqlite::Connection;
 
 use super::work::{Done, Fail, Micros, Work};
@@ -75,7 +75,7 @@ impl Worker {
         &self,
         (name, need): (&'static str, Need),
         call: impl Fn(&Work<'_>) -> Done<T> + Send + 'static,
-    ) -> Answer<'static, T> {
+    ) -> StoreFuture<'static, T> {
         let (reply, answer) = oneshot::channel();
         let call = Call { name, need, make: call, result: None, reply };
         if let Some(jobs) = &self.jobs {

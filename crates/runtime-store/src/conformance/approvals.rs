@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{append, claim, entry, hold, refused, request, thread, tool};
-use crate::approval::{Approval, ApprovalState, ApprovalUse, Request, Verdict};
+use crate::approval::{Approval, ApprovalRequest, ApprovalState, ApprovalUse, Verdict};
 use crate::entry::{Entry, EntryKind};
 use crate::error::{NotApproved, StoreError};
 use crate::store::{Append, Store};
@@ -107,7 +107,8 @@ pub(super) async fn refusals(store: &dyn Store) {
     refused(nowhere, |error| matches!(error, StoreError::NoThread { .. }));
 
     // Silence is a denial.
-    let late = Request { expires_in: Duration::ZERO, ..request(&lease.thread, step.key, 14) };
+    let late =
+        ApprovalRequest { expires_in: Duration::ZERO, ..request(&lease.thread, step.key, 14) };
     let late = store.ask(&late).await.unwrap();
     let seen = store.approval(&late.id).await.unwrap().unwrap();
     assert_eq!(seen.state, ApprovalState::Expired);

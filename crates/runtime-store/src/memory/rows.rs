@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::decided;
-use crate::approval::{Approval, ApprovalState, ApprovalUse, Decision, Request, Verdict};
+use crate::approval::{Approval, ApprovalRequest, ApprovalState, ApprovalUse, Decision, Verdict};
 use crate::digest::StepKey;
 use crate::entry::{Entry, EntryKind, Stored};
 use crate::error::{NotApproved, StoreError};
@@ -215,7 +215,7 @@ impl Row {
         self.become_state(ThreadState::Forgotten, now);
     }
 
-    pub(super) fn ask(&mut self, request: &Request, now: DateTime<Utc>) -> Approval {
+    pub(super) fn ask(&mut self, request: &ApprovalRequest, now: DateTime<Utc>) -> Approval {
         if let Some(asked) = self.approval(&request.id, now) {
             return asked;
         }
@@ -294,7 +294,7 @@ impl Row {
     }
 }
 
-fn asked(request: &Request, now: DateTime<Utc>) -> Approval {
+fn asked(request: &ApprovalRequest, now: DateTime<Utc>) -> Approval {
     Approval {
         id: Arc::clone(&request.id),
         thread: request.thread.clone(),
