@@ -52,7 +52,12 @@ pub(super) fn threads(store: &dyn Store, all: bool, as_json: bool) -> Result<(),
         return Ok(());
     }
     if rows.len() == 1 {
-        return Ok(writeln!(out, "no threads")?);
+        let none = if all {
+            "no threads"
+        } else {
+            "no thread is under way; `--all` lists those that are over, too"
+        };
+        return Ok(writeln!(out, "{none}")?);
     }
     Ok(table(&mut out, &rows)?)
 }

@@ -10,7 +10,7 @@ fn migrate_makes_a_schema_once() {
         let (code, out, error) = run(&["migrate", url, "--schema", &schema]);
         assert_eq!((code, &*out, &*error), (0, "the schema is up to date\n", ""));
     }
-    let (code, out, error) = run(&["threads", url, "--schema", &schema]);
+    let (code, out, error) = run(&["threads", url, "--schema", &schema, "--all"]);
     assert_eq!((code, &*out, &*error), (0, "no threads\n", ""));
     let (code, _, error) = run(&["threads", url, "--schema", &schema, "cancel", "nobody"]);
     assert_eq!((code, &*error), (1, "error: there is no thread `nobody`\n"));

@@ -385,5 +385,9 @@ fn the_help_says_what_each_command_does() {
         assert!(text.contains(words), "{words}: {text}");
     }
     let place = Place::new("help");
-    assert_eq!(place.told(&[]), (0, "no threads\n".to_owned()));
+    assert_eq!(
+        place.told(&[]),
+        (0, "no thread is under way; `--all` lists those that are over, too\n".to_owned())
+    );
+    assert_eq!(place.told(&["--all"]), (0, "no threads\n".to_owned()));
 }
