@@ -12,12 +12,12 @@ mod files;
 mod instructions;
 mod json;
 mod manifest;
-mod postgres;
 mod readmes;
 mod run;
 mod sizes;
 #[cfg_attr(not(test), expect(dead_code, reason = "some of it is for tidy alone, which is a test"))]
 mod source;
+mod system;
 mod table;
 #[cfg(test)]
 mod tidy;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::Error;
 use crate::run::Cmd;
+use crate::system;
 use crate::workspace;
 
 /// A check: its name, and its function.
@@ -12,6 +13,7 @@ type Check = (&'static str, fn(&Path) -> Result<(), Error>);
 
 const CHECKS: &[Check] = &[
     ("clients", clients),
+    ("clocks", clocks),
     ("features", features),
     ("minimal", minimal),
     ("prices", prices),
@@ -61,6 +63,16 @@ fn features(_: &Path) -> Result<(), Error> {
     let builds = crate::ci::facade_features()?;
     println!("{builds} builds of the facade");
     Ok(())
+}
+
+/// Processes whose clocks are an hour off, or jump, beside a Postgres whose clock is right.
+fn clocks(_: &Path) -> Result<(), Error> {
+    let Some(library) = system::faketime() else {
+        println!("skipped: there is no libfaketime (Debian's package libfaketime has it)");
+        return Ok(());
+    };
+    let test = Cmd::cargo("test --locked --package runtime-durable --test it -- --ignored clocks");
+    test.env("RUNTIME_DURABLE_FAKETIME", text(&library)).run()
 }
 
 /// The workspace with the lowest versions of its dependencies that its manifests allow, in a copy: a manifest

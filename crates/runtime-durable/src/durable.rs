@@ -59,7 +59,8 @@ impl Durable {
     }
 
     /// Sets how long a life holds its thread without a word. If its process dies, another one may go on after
-    /// this time. A life renews its lease after a third of it, and with each step.
+    /// this time. A life renews its lease after a third of it, and with each step. One that is shorter than a call
+    /// of the store protects nothing.
     #[must_use]
     pub const fn lease(mut self, time: Duration) -> Self {
         self.settings.ttl = time;

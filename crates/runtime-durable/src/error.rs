@@ -128,6 +128,14 @@ pub enum RunError {
         /// How it ended.
         state: ThreadState,
     },
+    /// The steps of the thread are in the journal of an engine, and this is none; or the other way round.
+    #[error("the steps of thread `{thread}` are in the journal of {}", if *.in_engine { "an engine" } else { "its store" })]
+    Elsewhere {
+        /// The thread.
+        thread: ThreadId,
+        /// Whether they are in the journal of an engine.
+        in_engine: bool,
+    },
     /// The store refused, or could not be reached. The thread goes on when it is run again.
     #[error(transparent)]
     Store(#[from] StoreError),

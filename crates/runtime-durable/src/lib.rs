@@ -51,6 +51,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod durable;
+mod engine;
 mod error;
 mod held;
 mod journal;

@@ -13,6 +13,8 @@ use crate::writer::Writer;
 pub(crate) struct Life {
     pub(crate) thread: ThreadId,
     pub(crate) journal: Arc<dyn Journal>,
+    /// Whether that is an engine's.
+    pub(crate) in_engine: bool,
     /// Approvals and messages.
     pub(crate) store: Arc<dyn Store>,
     pub(crate) writer: Arc<Writer>,
@@ -32,13 +34,14 @@ pub(crate) enum Over {
 impl Life {
     pub(crate) fn new(
         thread: ThreadId,
-        journal: Arc<dyn Journal>,
+        (journal, in_engine): (Arc<dyn Journal>, bool),
         (store, writer): (Arc<dyn Store>, Arc<Writer>),
         settings: Settings,
     ) -> Self {
         Self {
             thread,
             journal,
+            in_engine,
             store,
             writer,
             settings,

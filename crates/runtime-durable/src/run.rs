@@ -19,19 +19,20 @@ use runtime_events::{AgentEventName, AgentEventStatus};
 use runtime_lifecycle::AgentStatus;
 use runtime_orchestrator::{BoxError, OrchestrationSession, Report, Restored, Summary, block_on};
 use runtime_store::{
-    Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, JournalError, Lease,
-    Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
+    Claim, EndRecord, Entry, EntryKind, FailureKind, FailureRecord, Fold, Journal, JournalError,
+    Lease, Leave, LifeRecord, StoreError, Thread, ThreadId, ThreadState, Totals,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::durable::Durable;
+use crate::engine::EngineJournal;
 use crate::error::{ParkedError, RunError, class_of};
 use crate::held::{Held, held_by};
 use crate::journal::{StoreJournal, read};
 use crate::life::{Life, Over};
 use crate::session::DurableSession;
-use crate::writer::Writer;
+use crate::writer::{Writer, Writing};
 
 /// How a life of a thread ended, if it did not fail.
 #[derive(Debug)]
@@ -100,7 +101,20 @@ impl Durable {
     where
         T: Serialize + DeserializeOwned,
     {
-        let id = ThreadId::new(thread.as_ref())?;
+        self.run_on(thread.as_ref(), None, body).await
+    }
+
+    /// [`run`](Self::run), with the journal of the store or of an engine.
+    pub(crate) async fn run_on<T>(
+        &self,
+        thread: &str,
+        engine: Option<Arc<dyn Journal>>,
+        body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
+    ) -> Result<Run<T>, RunError>
+    where
+        T: Serialize + DeserializeOwned,
+    {
+        let id = ThreadId::new(thread)?;
         let store = &*self.store;
         let code = Arc::clone(&self.settings.code);
         let claim = Claim { holder: Self::holder(), code, ttl: self.settings.ttl };
@@ -123,17 +137,23 @@ impl Durable {
             held.give_back(ended).await?;
             return final_value(&id, &fold);
         }
+        if fold.lives() > 0 && fold.in_engine() != engine.is_some() {
+            held.give_back(Leave::Parked(None)).await?;
+            return Err(RunError::Elsewhere { thread: id, in_engine: fold.in_engine() });
+        }
         let lives = fold.lives() + 1;
         let orchestrator = self.orchestrator.clone();
         let orchestrator =
             orchestrator.label("thread", id.as_str()).label("life", lives.to_string());
         let session = restored(&fold.totals()).open(&orchestrator)?;
-        let (life, session) = self.begin(&id, lease.clone(), fold, session);
+        let (life, session) = self.begin(&thread, (lease.clone(), engine), fold, session);
+        let _writing = Writing(Arc::clone(&life.writer));
         tell_resumed(&session, &id, lives);
         let began = LifeRecord {
             code: Arc::clone(&claim.code),
             holder: Arc::clone(&claim.holder),
             session: session.session().id().into(),
+            engine: life.in_engine,
         };
         if let Err(error) = write(&life, EntryKind::LIFE, &began).await {
             let _ = session.session.finish(Err::<(), _>(error.clone()));
@@ -187,19 +207,24 @@ impl Durable {
 
     fn begin(
         &self,
-        thread: &ThreadId,
-        lease: Lease,
+        thread: &Thread,
+        (lease, engine): (Lease, Option<Arc<dyn Journal>>),
         fold: Fold,
         session: OrchestrationSession,
     ) -> (Arc<Life>, DurableSession) {
         let seal = self.settings.seal.clone();
         let handle = session.handle();
-        let writer = Writer::new((Arc::clone(&self.store), lease), seal, handle, fold);
+        let writer =
+            Writer::new((Arc::clone(&self.store), lease, thread.touched), seal, handle, fold);
         let writer = Arc::new(writer);
         let code = Arc::clone(&self.settings.code);
-        let journal = Arc::new(StoreJournal { writer: Arc::clone(&writer), code });
+        let own = StoreJournal { writer: Arc::clone(&writer), code };
+        let journal: (Arc<dyn Journal>, bool) = match engine {
+            Some(engine) => (Arc::new(EngineJournal { engine, own }), true),
+            None => (Arc::new(own), false),
+        };
         let stores = (Arc::clone(&self.store), writer);
-        let life = Life::new(thread.clone(), journal, stores, self.settings.clone());
+        let life = Life::new(thread.id.clone(), journal, stores, self.settings.clone());
         let life = Arc::new(life);
         (Arc::clone(&life), DurableSession::top(life, session))
     }
@@ -243,8 +268,7 @@ impl Durable {
         if cancelled && !session.handle().was_shut_down() {
             let cancelled = Some("cancelled".into());
             let end = EndRecord::<T> { ok: None, error: None, cancelled };
-            write(life, EntryKind::END, &end).await?;
-            held.give_back(Leave::Cancelled).await?;
+            over_with(held, life, &end, Leave::Cancelled).await?;
             let summary = Box::new(session.session().summary());
             return Err(RunError::Cancelled { thread, summary });
         }
@@ -258,8 +282,7 @@ impl Durable {
                     return Err(error.into());
                 }
                 let end = EndRecord { ok: Some(&value), error: None, cancelled: None };
-                write(life, EntryKind::END, &end).await?;
-                held.give_back(Leave::Done).await?;
+                over_with(held, life, &end, Leave::Done).await?;
                 let totals = life.writer.fold().totals();
                 let Report { summary, .. } = session.session.finish(Ok::<_, BoxError>(()));
                 Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
@@ -283,12 +306,25 @@ impl Durable {
                     text: runtime_resilience::chain_text(&*error),
                 });
                 let end = EndRecord::<T> { ok: None, error: failure, cancelled: None };
-                write(life, EntryKind::END, &end).await?;
-                held.give_back(Leave::Failed).await?;
+                over_with(held, life, &end, Leave::Failed).await?;
                 Err(RunError::Failed { error, summary })
             }
         }
     }
+}
+
+/// Writes the end of a thread. An engine has the end itself, and may ask for the steps again.
+async fn over_with<T: Serialize>(
+    held: &mut Held<'_>,
+    life: &Life,
+    end: &EndRecord<T>,
+    leave: Leave,
+) -> Result<(), RunError> {
+    let leave = if life.in_engine { Leave::Parked(None) } else { leave };
+    if !life.in_engine {
+        write(life, EntryKind::END, end).await?;
+    }
+    Ok(held.give_back(leave).await?)
 }
 
 /// The value of a thread that has ended.

@@ -9,6 +9,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use runtime_orchestrator::SessionHandle;
@@ -24,8 +25,10 @@ pub(crate) struct Writer {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) lease: Lease,
     pub(crate) seal: Option<Arc<dyn Seal>>,
-    /// Its clock stamps what this life records.
+    /// It tells how much time has passed.
     session: SessionHandle,
+    /// When the lease began, by the clocks of the store and of this process.
+    began: (DateTime<Utc>, Instant),
     /// Until when nobody else can have taken the thread over.
     held_until: Mutex<Instant>,
     fold: Mutex<Fold>,
@@ -49,15 +52,24 @@ struct Batch {
 
 impl Writer {
     pub(crate) fn new(
-        (store, lease): (Arc<dyn Store>, Lease),
+        (store, lease, began): (Arc<dyn Store>, Lease, DateTime<Utc>),
         seal: Option<Arc<dyn Seal>>,
         session: SessionHandle,
         fold: Fold,
     ) -> Self {
+        let began = (began, session.now());
         // The lease began before this: the first use renews it.
-        let held_until = Mutex::new(session.now());
+        let held_until = Mutex::new(began.1);
         let (fold, queue) = (Mutex::new(fold), Mutex::default());
-        Self { store, lease, seal, session, held_until, fold, queue }
+        Self { store, lease, seal, session, began, held_until, fold, queue }
+    }
+
+    /// The time by the clock of the store. All lives agree about it, whatever the clocks of their processes say.
+    pub(crate) fn store_now(&self) -> DateTime<Utc> {
+        let (began, own) = self.began;
+        let since = self.session.now().saturating_duration_since(own);
+        let since = TimeDelta::from_std(since).unwrap_or(TimeDelta::MAX);
+        began.checked_add_signed(since).unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
     pub(crate) fn fold(&self) -> MutexGuard<'_, Fold> {
@@ -109,8 +121,15 @@ impl Writer {
 
     /// Makes sure that nobody else has the thread: a process that was stopped does not know how long.
     pub(crate) async fn still_held(&self) -> Result<(), StoreError> {
-        let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.session.now() < held_until { Ok(()) } else { self.renew().await }
+        // It may be stopped while it renews, too. A lease that is shorter than a call of the store is never held.
+        for _ in 0..3 {
+            let held_until = *self.held_until.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.session.now() < held_until {
+                break;
+            }
+            self.renew().await?;
+        }
+        Ok(())
     }
 
     fn held_from(&self, asked: Instant) {
@@ -140,7 +159,7 @@ impl Writer {
             }
             Err(refused) => return Err(refused.into()),
         }
-        let (fence, at) = (self.lease.fence, self.session.utc_now());
+        let (fence, at) = (self.lease.fence, self.store_now());
         let mut fold = self.fold();
         for (seq, entry) in (head + 1..).zip(batch.entries) {
             let stored = Stored { seq, fence, at, entry };
@@ -161,6 +180,17 @@ impl Writer {
             Ok(Entry { body, ..entry.clone() })
         });
         sealed.collect::<Result<_, JournalError>>().map(Some)
+    }
+}
+
+/// A writer until the end of its life. What was sent and is not waited for holds the writer, which holds it.
+pub(crate) struct Writing(pub(crate) Arc<Writer>);
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        let queue = self.0.queue.lock().map(|mut queue| std::mem::take(&mut *queue));
+        // After the lock: it may be the last to hold the writer.
+        drop(queue);
     }
 }
 

@@ -40,6 +40,7 @@ pub struct Fold {
     totals: Totals,
     life: Option<Life>,
     lives: u32,
+    in_engine: bool,
     end: Option<EndRecord<Box<RawValue>>>,
 }
 
@@ -128,6 +129,7 @@ impl Fold {
     }
 
     fn begin_life(&mut self, life: LifeRecord, at: DateTime<Utc>) {
+        self.in_engine = life.engine;
         self.totals.elapsed_us = self.elapsed_us();
         self.life = Some(Life { code: life.code, began: at, last: at });
         self.lives += 1;
@@ -305,6 +307,11 @@ impl Fold {
     /// The number of lives.
     pub const fn lives(&self) -> u32 {
         self.lives
+    }
+
+    /// Whether the steps of the last life are in the journal of an engine.
+    pub const fn in_engine(&self) -> bool {
+        self.in_engine
     }
 
     /// The end of the thread, if it is done or cancelled.

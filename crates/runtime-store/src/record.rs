@@ -22,6 +22,9 @@ pub struct LifeRecord {
     /// The id of its session, which its events have.
     #[serde(default, skip_serializing_if = "str::is_empty")]
     pub session: Arc<str>,
+    /// Whether its steps are in the journal of an engine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub engine: bool,
 }
 
 /// That a step is about to have its effect.

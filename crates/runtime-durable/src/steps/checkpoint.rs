@@ -41,12 +41,15 @@ impl DurableSession {
     ///
     /// # Errors
     ///
-    /// [`StepError::Misused`] while a step runs, and in a child.
+    /// [`StepError::Misused`] while a step runs, in a child, and [within an engine](crate::Durable::run_within).
     /// Any error ends the life.
     pub async fn checkpoint<S: Serialize>(&self, state: &S) -> Result<(), StepError> {
         self.place.life.going_on()?;
         if !self.place.is_idle_top() {
             return Err(StepError::Misused("a checkpoint is made at the top, while no step runs"));
+        }
+        if self.place.life.in_engine {
+            return Err(StepError::Misused("within an engine, the engine keeps the journal"));
         }
         let writer = &self.place.life.writer;
         self.place.check_resumed()?;

@@ -15,13 +15,13 @@ use crate::session::DurableSession;
 ///
 /// What another life would find different is recorded.
 impl DurableSession {
-    /// The time of the wall clock, recorded.
+    /// The time by the clock of the store, recorded: processes whose clocks differ agree about it.
     ///
     /// # Errors
     ///
     /// [`StepError`] ends the life.
     pub async fn now(&self) -> Result<DateTime<Utc>, StepError> {
-        self.value("now", || self.handle().utc_now()).await
+        self.value("now", || self.place.life.writer.store_now()).await
     }
 
     /// A random number, recorded.

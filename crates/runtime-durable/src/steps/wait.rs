@@ -66,8 +66,8 @@ impl DurableSession {
         serde_json::from_value(message).map_err(shape)
     }
 
-    /// Waits until a time. A long wait parks the thread, and [`resume_runnable`](crate::Durable::resume_runnable)
-    /// goes on with it.
+    /// Waits until a time, by the clock of the store. A long wait parks the thread, and
+    /// [`resume_runnable`](crate::Durable::resume_runnable) goes on with it.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl DurableSession {
         let (places, until) = match self.place.open(step).await? {
             Opened::Known(body) => return recorded(step, &body).map(|((), _)| ()),
             Opened::Vacant(mut vacant) => {
-                let until = at(self.handle().utc_now());
+                let until = at(self.place.life.writer.store_now());
                 self.place.intend(step, &mut vacant, &waits(&step.name, Some(until))).await?;
                 (vacant, until)
             }
@@ -108,7 +108,7 @@ impl DurableSession {
                 (vacant, intent.until.unwrap_or(DateTime::UNIX_EPOCH))
             }
         };
-        let left = (until - self.handle().utc_now()).to_std().unwrap_or_default();
+        let left = (until - self.place.life.writer.store_now()).to_std().unwrap_or_default();
         if !left.is_zero() {
             let here =
                 self.handle().sleep(left).filter(|_| left <= self.place.life.settings.park_after);

@@ -2,9 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod approvals;
+mod case;
+mod clients;
+mod clocks;
 mod crashes;
 mod ends;
+mod engine;
 mod fences;
+mod histories;
+mod history;
 mod killed;
 mod mortal;
 mod order;

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -18,14 +18,17 @@ use serde_json::Value;
 pub(crate) struct Gate {
     /// The number of points that the process still passes.
     left: Arc<AtomicU32>,
+    dead: Arc<AtomicBool>,
     death: Death,
 }
 
 /// What happens at the last point.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
     /// The future is never ready again.
     Pends,
+    /// The same, and the process lives on.
+    Drop,
     /// The process is killed.
     Kill,
     /// The process is stopped, and may go on later.
@@ -33,27 +36,53 @@ enum Death {
 }
 
 impl Gate {
+    fn new(points: u32, death: Death) -> Self {
+        Self { left: Arc::new(AtomicU32::new(points)), dead: Arc::default(), death }
+    }
+
     /// A process that lives on.
     pub(crate) fn open() -> Self {
-        Self { left: Arc::new(AtomicU32::new(u32::MAX)), death: Death::Pends }
+        Self::new(u32::MAX, Death::Pends)
+    }
+
+    /// Lets the life be dropped at the point after this number of points.
+    pub(crate) fn dropping(points: u32) -> Self {
+        Self::new(points, Death::Drop)
     }
 
     /// Kills this process at the point after this number of points.
     pub(crate) fn killing(points: u32) -> Self {
-        Self { left: Arc::new(AtomicU32::new(points)), death: Death::Kill }
+        Self::new(points, Death::Kill)
     }
 
     /// Stops this process once, at the point after this number of points.
     pub(crate) fn stopping(points: u32) -> Self {
-        Self { left: Arc::new(AtomicU32::new(points)), death: Death::Stop }
+        Self::new(points, Death::Stop)
     }
 
     pub(crate) fn set(&self, points: u32) {
         self.left.store(points, Ordering::Relaxed);
     }
 
+    /// Whether its process is stopped at the last point, and goes on.
+    pub(crate) fn stops(&self) -> bool {
+        self.death == Death::Stop
+    }
+
     pub(crate) fn is_open(&self) -> bool {
         self.left.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether it came to its last point.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// A point within a call of the store. A process that is stopped there would keep a database in a file locked.
+    async fn point_within(&self) {
+        if !self.stops() {
+            self.point().await;
+        }
     }
 
     pub(crate) async fn point(&self) {
@@ -66,7 +95,10 @@ impl Gate {
         let me = std::process::id().to_string();
         let signal = |signal: &str| Command::new("kill").args([signal, &me]).status();
         match self.death {
-            Death::Pends => pending::<()>().await,
+            Death::Pends | Death::Drop => {
+                self.dead.store(true, Ordering::Relaxed);
+                pending::<()>().await;
+            }
             Death::Kill => panic!("this process was to be dead: {:?}", signal("-KILL")),
             Death::Stop => {
                 self.set(u32::MAX);
@@ -76,7 +108,7 @@ impl Gate {
     }
 }
 
-/// A store as a process sees it: before and after each call the process may die.
+/// A store as a process sees it: the process may die before each call, when it is sent, and after it.
 #[derive(Clone, Debug)]
 pub(crate) struct Mortal {
     store: Arc<dyn Store>,
@@ -84,8 +116,8 @@ pub(crate) struct Mortal {
 }
 
 impl Mortal {
-    pub(crate) fn new(store: impl Store + 'static, gate: &Gate) -> Self {
-        Self { store: Arc::new(store), gate: gate.clone() }
+    pub(crate) fn new(store: Arc<dyn Store>, gate: &Gate) -> Self {
+        Self { store, gate: gate.clone() }
     }
 }
 
@@ -94,7 +126,14 @@ macro_rules! mortal {
         fn $name<'a>(&'a self, $($arg: $type),*) -> StoreFuture<'a, $result> {
             async move {
                 self.gate.point().await;
-                let answer = self.store.$name($($arg),*).await;
+                let mut call = self.store.$name($($arg),*);
+                let answer = match call.as_mut().now_or_never() {
+                    Some(answer) => answer,
+                    None => {
+                        self.gate.point_within().await;
+                        call.await
+                    }
+                };
                 self.gate.point().await;
                 answer
             }
@@ -110,7 +149,7 @@ impl Store for Mortal {
 
     // A dead process gives nothing back.
     fn abandon(&self, lease: &Lease) {
-        if self.gate.is_open() {
+        if self.gate.is_open() || self.gate.death == Death::Drop {
             self.store.abandon(lease);
         }
     }

@@ -40,6 +40,11 @@ impl World {
         self.gate.set(points);
     }
 
+    /// Whether the process passed all points that it was let.
+    pub(crate) fn lived_on(&self) -> bool {
+        !self.gate.is_dead()
+    }
+
     /// A point at which the process may die: then it never returns.
     pub(crate) async fn point(&self) {
         self.gate.point().await;
@@ -47,7 +52,8 @@ impl World {
 
     pub(crate) fn durable(&self, orchestrator: Orchestrator) -> Durable {
         let orchestrator = orchestrator.time(self.clock.clone());
-        Durable::new(orchestrator, Mortal::new(self.store.clone(), &self.gate)).code_version("1")
+        Durable::new(orchestrator, Mortal::new(Arc::new(self.store.clone()), &self.gate))
+            .code_version("1")
     }
 
     /// Runs a thread until its life ends. `None` if the process died.

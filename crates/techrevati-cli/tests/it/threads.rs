@@ -89,7 +89,7 @@ fn entry(kind: EntryKind, step: Option<&Step>, body: &impl Serialize) -> Entry {
 
 fn life() -> Entry {
     let (code, holder) = ("1.0.0".into(), "host-1/7".into());
-    let life = LifeRecord { code, holder, session: "5f2c".into() };
+    let life = LifeRecord { code, holder, session: "5f2c".into(), engine: false };
     entry(EntryKind::LIFE, None, &life)
 }
 

@@ -1,7 +1,7 @@
-//! The servers that tests start: Postgres and `PgBouncer`, from the binaries of the system.
+//! What tests take from the system, and is installed on Debian as root: Postgres, `PgBouncer`, `libfaketime`.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::run::Cmd;
 
@@ -27,16 +27,36 @@ pub(crate) fn missing() -> Vec<&'static str> {
         if there() {
             continue;
         }
-        if Path::new("/etc/debian_version").exists() && is_root() {
-            let install = Cmd::program("apt-get").args(["install", "--yes", package]);
-            // Without a network there is none, and the tests say so.
-            let _ = install.env("DEBIAN_FRONTEND", "noninteractive").run();
-        }
+        install(package);
         if !there() {
             missing.push(program);
         }
     }
     missing
+}
+
+/// The library that gives a process another clock. Installs it if it is missing, on Debian as root.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    const LIBRARIES: [&str; 4] = [
+        "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+        "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+        "/usr/lib64/faketime/libfaketime.so.1",
+        "/usr/lib/faketime/libfaketime.so.1",
+    ];
+
+    let there = || LIBRARIES.map(PathBuf::from).into_iter().find(|library| library.exists());
+    there().or_else(|| {
+        install("libfaketime");
+        there()
+    })
+}
+
+/// Installs a package of Debian, as root. Without a network it is not there, and its tests say so.
+fn install(package: &str) {
+    if Path::new("/etc/debian_version").exists() && is_root() {
+        let install = Cmd::program("apt-get").args(["install", "--yes", package]);
+        let _ = install.env("DEBIAN_FRONTEND", "noninteractive").run();
+    }
 }
 
 /// Whether a server for the tests is named.

@@ -1,0 +1,171 @@
+//! A thread within an engine: its steps are in the engine's journal, what people say is in the store, and the
+//! process may die at each point of both.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use runtime_durable::{DurableSession, DurableTool, Reconciled, Run, RunError, StepError};
+use runtime_orchestrator::{BoxError, Effect, Orchestrator, ToolCall, Turn};
+use runtime_store::{
+    Approvals, Body, BoxFuture, Entered, Journal, JournalError, Part, Slot, Step, StepKey, Store,
+    ThreadState,
+};
+use serde_json::json;
+
+use crate::world::{World, error, thread, value};
+
+/// An engine, which outlives the process.
+#[derive(Clone)]
+struct Engine {
+    world: World,
+    records: Arc<Mutex<HashMap<(StepKey, Part), Body>>>,
+}
+
+impl Engine {
+    fn new(world: &World) -> Self {
+        Self { world: world.clone(), records: Arc::default() }
+    }
+}
+
+impl Journal for Engine {
+    fn enter<'a>(
+        &'a self,
+        step: &'a Step,
+        part: Part,
+    ) -> BoxFuture<'a, Result<Entered<'a>, JournalError>> {
+        async move {
+            self.world.point().await;
+            let recorded = self.records.lock().unwrap().get(&(step.key, part)).cloned();
+            Ok(match recorded {
+                Some(body) => Entered::Recorded(body),
+                None => Entered::Vacant(Box::new(Row { engine: self, place: (step.key, part) })),
+            })
+        }
+        .boxed()
+    }
+}
+
+struct Row<'a> {
+    engine: &'a Engine,
+    place: (StepKey, Part),
+}
+
+impl<'a> Slot<'a> for Row<'a> {
+    fn fill(self: Box<Self>, body: Body) -> BoxFuture<'a, Result<(), JournalError>> {
+        async move {
+            self.engine.world.point().await;
+            self.engine.records.lock().unwrap().insert(self.place, body);
+            self.engine.world.point().await;
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+type Lived = Option<Result<Run<u32>, RunError>>;
+
+/// One life within the engine. `None` if the process died.
+fn live(engine: &Engine, effect: Effect) -> Lived {
+    let world = &engine.world;
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let body = async |session: &DurableSession| order(world, session, effect).await;
+    durable.run_within(Arc::new(engine.clone()), "order-4711", body).now_or_never()
+}
+
+async fn order(world: &World, session: &DurableSession, effect: Effect) -> Result<u32, BoxError> {
+    session.run_turn(Turn::model("m"), || world.ask("pay 12")).await?;
+    let pay = ToolCall::new("pay").call_id("1").args(json!({ "amount": 12 })).effect(effect);
+    let announced = matches!(effect, Effect::Keyed | Effect::Irreversible);
+    let hour = Duration::from_secs(3600);
+    let yes = if announced { Some(session.approval(&pay, "payments", hour).await?) } else { None };
+    let paid = world.paid.clone();
+    let mut pay = DurableTool::from(pay).reconcile(async move |key| {
+        let done = paid.lock().unwrap().contains(&key);
+        Ok(if done { Reconciled::Done(12) } else { Reconciled::NotDone })
+    });
+    if let Some(yes) = yes {
+        pay = pay.approved(yes);
+    }
+    let dedupes = effect == Effect::Keyed;
+    let paid =
+        session.run_tool(pay, async |attempt| world.pay(attempt.key(), dedupes).await).await?;
+    session.run_turn(Turn::model("m"), || world.ask("thanks")).await?;
+    Ok(paid)
+}
+
+/// Says yes to what people are asked.
+fn approve(world: &World) {
+    for asked in world.store.pending(None, 9).now_or_never().unwrap().unwrap() {
+        world.store.decide(&asked.approve("ann")).now_or_never().unwrap().unwrap();
+    }
+}
+
+/// Lets the process die after each number of points. Returns the largest number of payments.
+fn die_everywhere(effect: Effect) -> usize {
+    let mut most = 0;
+    for points in 0.. {
+        let world = World::new();
+        let engine = Engine::new(&world);
+        // A life that waits for a person, one that pays, and one that the engine asks for again.
+        world.live_for(points);
+        for _ in 0..3 {
+            if live(&engine, effect).is_none() {
+                world.reborn();
+            }
+            approve(&world);
+        }
+        let lived = live(&engine, effect).or_else(|| {
+            world.reborn();
+            live(&engine, effect)
+        });
+        assert_eq!(value(lived), 12, "{effect}, {points}");
+        most = most.max(world.payments());
+        let kept = world.store.thread(&thread()).now_or_never().unwrap().unwrap().unwrap();
+        assert_eq!(kept.state, ThreadState::Parked, "the engine may ask for it again");
+        if world.lived_on() {
+            assert!(points > 40, "{points} points");
+            return most;
+        }
+    }
+    unreachable!("the loop ends")
+}
+
+#[test]
+fn within_an_engine_a_payment_is_made_once_and_its_approval_is_used_once() {
+    assert_eq!(die_everywhere(Effect::Keyed), 1);
+    assert_eq!(die_everywhere(Effect::Irreversible), 1);
+}
+
+#[test]
+fn within_an_engine_the_control_without_intents_pays_twice() {
+    assert_eq!(die_everywhere(Effect::Idempotent), 2);
+}
+
+#[test]
+fn a_thread_of_an_engine_is_not_run_without_it() {
+    let world = World::new();
+    let engine = Engine::new(&world);
+    assert!(matches!(live(&engine, Effect::Keyed), Some(Ok(Run::Parked(_)))));
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let refused = error(world.run(&durable, async |_| Ok(0)));
+    assert_eq!(
+        refused.to_string(),
+        "the steps of thread `order-4711` are in the journal of an engine"
+    );
+    approve(&world);
+    assert_eq!(value(live(&engine, Effect::Keyed)), 12);
+}
+
+#[test]
+fn there_are_no_checkpoints_within_an_engine() {
+    let world = World::new();
+    let durable = world.durable(Orchestrator::new("clerk", "orders"));
+    let run = durable.run_within(Arc::new(Engine::new(&world)), "order-4711", async |session| {
+        let refused = session.checkpoint(&1).await.unwrap_err();
+        assert!(matches!(refused, StepError::Misused(_)), "{refused}");
+        Ok(())
+    });
+    assert!(run.now_or_never().unwrap().unwrap().done().is_some());
+}
