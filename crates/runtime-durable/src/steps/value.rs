@@ -21,7 +21,7 @@ impl DurableSession {
     ///
     /// [`StepError`] ends the life.
     pub async fn now(&self) -> Result<DateTime<Utc>, StepError> {
-        self.value("now", || self.handle().utc_now()).await
+        self.value("now", || self.session.handle().utc_now()).await
     }
 
     /// A random number, recorded.

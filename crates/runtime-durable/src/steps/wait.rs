@@ -98,7 +98,7 @@ impl DurableSession {
         let (places, until) = match self.place.open(step).await? {
             Opened::Known(body) => return recorded(step, &body).map(|((), _)| ()),
             Opened::Vacant(mut vacant) => {
-                let until = at(self.handle().utc_now());
+                let until = at(self.session.handle().utc_now());
                 self.place.intend(step, &mut vacant, &waits(&step.name, Some(until))).await?;
                 (vacant, until)
             }
@@ -108,10 +108,13 @@ impl DurableSession {
                 (vacant, intent.until.unwrap_or(DateTime::UNIX_EPOCH))
             }
         };
-        let left = (until - self.handle().utc_now()).to_std().unwrap_or_default();
+        let left = (until - self.session.handle().utc_now()).to_std().unwrap_or_default();
         if !left.is_zero() {
-            let here =
-                self.handle().sleep(left).filter(|_| left <= self.place.life.settings.park_after);
+            let here = self
+                .session
+                .handle()
+                .sleep(left)
+                .filter(|_| left <= self.place.life.settings.park_after);
             let Some(sleep) = here else {
                 let (waits_for, wake_at) = (format!("the time {until}"), Some(until));
                 return Err(self.place.life.park(ParkedError { waits_for, wake_at }));
