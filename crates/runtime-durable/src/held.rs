@@ -40,6 +40,7 @@ pub(crate) async fn held_by<T>(
     session: &DurableSession,
     body: impl AsyncFnOnce(&DurableSession) -> Result<T, BoxError>,
 ) -> Result<T, BoxError> {
+    let handle = session.handle();
     let mut body = pin!(session.session().scope(body(session)));
     let mut renewing: Option<Pin<Box<dyn Future<Output = ()> + Send>>> =
         Some(Box::pin(renew(Arc::clone(life), session.session().handle())));
@@ -49,7 +50,7 @@ pub(crate) async fn held_by<T>(
         {
             renewing = None;
         }
-        body.as_mut().poll(cx)
+        handle.within(|| body.as_mut().poll(cx))
     })
     .await
 }

@@ -42,6 +42,7 @@
 //! | record steps | [`DurableSession`]: turns, tools, waits, values, checkpoints |
 //! | say what a tool does, and how to find out | [`DurableTool`], [`ToolAttempt`], [`Reconciled`] |
 //! | ask a person | [`DurableSession::approval`], [`Approved`] |
+//! | record the calls of a layer below a client | [`DurableHandle`], [`Begin`], [`TurnRecord`] |
 //!
 //! # Features
 //!
@@ -53,6 +54,7 @@
 mod durable;
 mod engine;
 mod error;
+mod handle;
 mod held;
 mod journal;
 #[cfg(feature = "seal")]
@@ -69,7 +71,11 @@ pub use self::key_seal::KeySeal;
 pub use self::{
     durable::Durable,
     error::{ParkedError, RunError, StepError, StepFailure, UnrecordedError},
+    handle::DurableHandle,
     run::{Done, Parked, Run},
     session::DurableSession,
-    steps::{ActiveDurableTurn, Approved, BlockingSteps, DurableTool, Reconciled, ToolAttempt},
+    steps::{
+        ActiveDurableTurn, Approved, Begin, BlockingSteps, DurableTool, Reconciled, ToolAttempt,
+        TurnRecord,
+    },
 };

@@ -35,8 +35,20 @@ pub(crate) struct Place {
 struct Order {
     next: u32,
     running: Vec<StepName>,
+    /// The number of turns that go on beside the next step.
+    handed_on: u32,
+    /// Outcomes of turns whose caller has left, to be recorded if the code goes on.
+    left: Vec<(Step, Body)>,
     /// How often each id of a call was asked for.
     ids: HashMap<String, u32>,
+}
+
+impl Order {
+    fn end(&mut self, step: &StepName) {
+        if let Some(own) = self.running.iter().position(|name| name == step) {
+            self.running.swap_remove(own);
+        }
+    }
 }
 
 impl Place {
@@ -108,7 +120,7 @@ impl Place {
         };
         order.running.push(step.name.clone());
         drop(order);
-        Ok(Begun { step, order: Arc::clone(&self.order) })
+        Ok(Begun { step, order: Arc::clone(&self.order), handed_on: false })
     }
 
     /// Refuses to run from the beginning after a checkpoint.
@@ -134,13 +146,15 @@ impl Place {
         let mut order = self.order();
         order.next = 0;
         order.ids.clear();
+        order.left.clear();
         drop(order);
         // Relaxed: as above.
         self.children.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn is_idle_top(&self) -> bool {
-        self.scope.is_empty() && self.order().running.is_empty()
+        let order = self.order();
+        self.scope.is_empty() && order.running.is_empty() && order.handed_on == 0
     }
 
     /// Enters the first part of a step.
@@ -149,6 +163,23 @@ impl Place {
         step: &'a Step,
         part: Part,
     ) -> Result<Entered<'a>, StepError> {
+        let left = std::mem::take(&mut self.order().left);
+        if !left.is_empty() {
+            Box::pin(self.settle_left(left)).await?;
+        }
+        self.entered(step, part).await
+    }
+
+    async fn settle_left(&self, left: Vec<(Step, Body)>) -> Result<(), StepError> {
+        for (step, body) in left {
+            if let Entered::Vacant(slot) = self.entered(&step, Part::Outcome).await? {
+                slot.fill(body).await.map_err(|error| self.life.broken(error))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn entered<'a>(&'a self, step: &'a Step, part: Part) -> Result<Entered<'a>, StepError> {
         let entered = self.life.journal.enter(step, part).await;
         entered.map_err(|error| self.life.broken(error))
     }
@@ -220,6 +251,13 @@ impl Place {
         self.fill(step, slot, record).await
     }
 
+    /// Records the outcome of a step once the next one begins: if none does, nobody has gone on without it.
+    pub(crate) fn leave(&self, step: &Step, record: &impl Serialize) {
+        if let Ok(body) = serde_json::to_vec(record) {
+            self.order().left.push((step.clone(), body.into()));
+        }
+    }
+
     async fn fill<'a>(
         &'a self,
         step: &'a Step,
@@ -268,13 +306,27 @@ pub(crate) struct Vacant<'a> {
 pub(crate) struct Begun {
     pub(crate) step: Step,
     order: Arc<Mutex<Order>>,
+    handed_on: bool,
+}
+
+impl Begun {
+    /// Lets the next step begin beside this one.
+    pub(crate) fn hand_on(&mut self) {
+        if !std::mem::replace(&mut self.handed_on, true) {
+            let mut order = lock(&self.order);
+            order.end(&self.step.name);
+            order.handed_on += 1;
+        }
+    }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
         let mut order = lock(&self.order);
-        if let Some(own) = order.running.iter().position(|name| *name == self.step.name) {
-            order.running.swap_remove(own);
+        if self.handed_on {
+            order.handed_on -= 1;
+        } else {
+            order.end(&self.step.name);
         }
     }
 }

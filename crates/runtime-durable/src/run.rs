@@ -265,7 +265,7 @@ impl Durable {
             None => {}
         }
         let cancelled = session.session().status() == AgentStatus::Cancelled;
-        if cancelled && !session.handle().was_shut_down() {
+        if cancelled && !session.session().handle().was_shut_down() {
             let cancelled = Some("cancelled".into());
             let end = EndRecord::<T> { ok: None, error: None, cancelled };
             over_with(held, life, &end, Leave::Cancelled).await?;
@@ -288,7 +288,7 @@ impl Durable {
                 Ok(Run::Done(Done { value, totals, summary: Some(Box::new(summary)) }))
             }
             Err(error) => {
-                let handle = session.handle();
+                let handle = session.session().handle();
                 if handle.was_shut_down() {
                     held.give_back(Leave::Runnable).await?;
                     // Its drop ends the session as shut down, whatever the code made of the refusal.
@@ -346,7 +346,7 @@ fn tell_resumed(session: &DurableSession, thread: &ThreadId, number: u32) {
             ..Default::default()
         };
         let (name, status) = (AgentEventName::ThreadResumed, AgentEventStatus::Running);
-        session.handle().emit(name, status, resumed.data());
+        session.session().handle().emit(name, status, resumed.data());
     }
 }
 
@@ -354,7 +354,7 @@ fn tell_fenced(session: &DurableSession) {
     let thread = Some(Word::Read(session.thread().as_str()));
     let fenced = payload::Durable { thread, ..Default::default() };
     let (name, status) = (AgentEventName::JournalFenced, AgentEventStatus::Failed);
-    session.handle().emit(name, status, fenced.data());
+    session.session().handle().emit(name, status, fenced.data());
 }
 
 /// Writes an entry that belongs to no step.

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use runtime_orchestrator::{OrchestrationSession, SessionHandle};
+use runtime_orchestrator::OrchestrationSession;
 use runtime_store::ThreadId;
 
 use crate::error::StepError;
+use crate::handle::DurableHandle;
 use crate::life::Life;
 use crate::place::Place;
 
@@ -24,12 +25,12 @@ use crate::place::Place;
 /// The first step that is not the recorded one is refused by name, and nothing is executed.
 pub struct DurableSession {
     pub(crate) session: OrchestrationSession,
-    pub(crate) place: Place,
+    pub(crate) place: Arc<Place>,
 }
 
 impl DurableSession {
     pub(crate) fn top(life: Arc<Life>, session: OrchestrationSession) -> Self {
-        Self { session, place: Place::top(life) }
+        Self { session, place: Arc::new(Place::top(life)) }
     }
 
     /// The name of the thread.
@@ -42,8 +43,9 @@ impl DurableSession {
         &self.session
     }
 
-    pub(crate) fn handle(&self) -> SessionHandle {
-        self.session.handle()
+    /// A handle for what outlives a borrow of the session, such as a layer below a client.
+    pub fn handle(&self) -> DurableHandle {
+        DurableHandle { session: self.session.handle(), place: Arc::clone(&self.place) }
     }
 
     /// Cancels the thread for good. A shutdown, in contrast, leaves it to be run again.
@@ -72,7 +74,7 @@ impl DurableSession {
     pub fn child(&self, role: impl Into<Arc<str>>) -> Result<Self, StepError> {
         self.place.life.going_on()?;
         let role = role.into();
-        let place = self.place.below(&role);
+        let place = Arc::new(self.place.below(&role));
         let session = self.session.child(role)?;
         Ok(Self { session, place })
     }

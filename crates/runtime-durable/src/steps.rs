@@ -5,6 +5,7 @@ mod approval;
 mod blocking;
 mod checkpoint;
 mod failure;
+mod record;
 mod tool;
 mod turn;
 mod value;
@@ -13,6 +14,7 @@ mod wait;
 pub use self::{
     approval::Approved,
     blocking::BlockingSteps,
+    record::{Begin, TurnRecord},
     tool::{DurableTool, Reconciled, ToolAttempt},
     turn::ActiveDurableTurn,
 };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -14,6 +15,7 @@ use runtime_resilience::{FaultError, FaultKind};
 use crate::error::Refused;
 use crate::exchange::Running;
 use crate::meter::Meter;
+use crate::record::{Saving, Tape};
 
 /// The body of a reply. While a streamed answer passes, its turn is under way.
 ///
@@ -25,6 +27,8 @@ pub struct TurnBody<B> {
     broken: Option<BoxError>,
     rest: Option<Pin<Box<B>>>,
     watch: Option<Box<Watch>>,
+    /// What is held waits until this is written.
+    saving: Option<Saving>,
 }
 
 /// A turn that watches a body.
@@ -32,6 +36,8 @@ struct Watch {
     /// In a mutex that is never locked: bodies have to be `Sync`, and timers are not.
     running: Mutex<Option<Running>>,
     meter: Meter,
+    /// Of a durable session.
+    tape: Option<Tape>,
 }
 
 /// A frame of a body, or its error; `None` at its end.
@@ -40,7 +46,15 @@ pub(crate) type Piece = Option<Result<Frame<Bytes>, BoxError>>;
 impl<B> TurnBody<B> {
     /// A body without a turn.
     pub(crate) fn untouched(body: B) -> Self {
-        Self { held: VecDeque::new(), broken: None, rest: Some(Box::pin(body)), watch: None }
+        let (held, broken, rest) = (VecDeque::new(), None, Some(Box::pin(body)));
+        Self { held, broken, rest, watch: None, saving: None }
+    }
+
+    /// A body that was recorded, and the error behind it.
+    pub(crate) fn recorded(pieces: Vec<Bytes>, end: Option<Refused>) -> Self {
+        let held = pieces.into_iter().map(Frame::data).collect();
+        let broken = end.map(Into::into);
+        Self { held, broken, rest: None, watch: None, saving: None }
     }
 
     /// Keeps a piece that was read before the body is handed on.
@@ -56,9 +70,22 @@ impl<B> TurnBody<B> {
     }
 
     /// Has the turn watch the rest.
-    pub(crate) fn watched(mut self, running: Running, meter: Meter) -> Self {
-        self.watch = Some(Box::new(Watch { running: Mutex::new(Some(running)), meter }));
+    pub(crate) fn watched(mut self, running: Running, meter: Meter, tape: Option<Tape>) -> Self {
+        self.watch = Some(Box::new(Watch { running: Mutex::new(Some(running)), meter, tape }));
         self
+    }
+
+    /// Whether it breaks off behind what is held, or was not read to its end.
+    pub(crate) fn is_cut(&self) -> bool
+    where
+        B: Body,
+    {
+        self.broken.is_some() || self.rest.as_ref().is_some_and(|rest| !rest.is_end_stream())
+    }
+
+    /// The bytes that are held, which share their memory.
+    pub(crate) fn shared(&self) -> Vec<Bytes> {
+        self.held().cloned().collect()
     }
 
     /// The bytes that are held.
@@ -103,13 +130,22 @@ where
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(saving) = &mut self.saving {
+            let saved = ready!(saving.poll(cx));
+            self.saving = None;
+            if let Err(refused) = saved {
+                self.broken = Some(refused.into());
+            }
+        }
         if let Some(frame) = self.held.pop_front() {
             return Poll::Ready(Some(Ok(frame)));
         }
         if let Some(error) = self.broken.take() {
+            self.rest = None;
             return Poll::Ready(Some(Err(error)));
         }
         let Some(mut watch) = self.watch.take() else { return self.poll_rest(cx) };
+        watch.look();
         let Some(running) = watch.running() else { return self.poll_rest(cx) };
         match running.poll_run(cx, |cx| self.poll_rest(cx)) {
             Poll::Pending => {
@@ -120,20 +156,36 @@ where
                 if let Some(Err(_)) | None = &piece {
                     self.rest = None;
                 }
-                if watch.saw(piece.as_ref(), self.is_read()) {
-                    self.watch = Some(watch);
+                match watch.saw(piece.as_ref(), self.is_read()) {
+                    ControlFlow::Continue(()) => self.watch = Some(watch),
+                    ControlFlow::Break(None) => {}
+                    ControlFlow::Break(saving) => {
+                        self.hold(piece);
+                        self.saving = saving;
+                        return self.poll_frame(cx);
+                    }
                 }
                 Poll::Ready(piece)
             }
             Poll::Ready(Err(interrupted)) => {
                 self.rest = None;
-                Poll::Ready(Some(Err(Refused::new(watch.interrupted(interrupted)).into())))
+                match watch.interrupted(interrupted) {
+                    Ok(refused) => Poll::Ready(Some(Err(refused.into()))),
+                    Err(saving) => {
+                        self.saving = Some(saving);
+                        self.poll_frame(cx)
+                    }
+                }
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.held.is_empty() && self.broken.is_none() && self.watch.is_none() && self.is_read()
+        self.held.is_empty()
+            && self.broken.is_none()
+            && self.watch.is_none()
+            && self.saving.is_none()
+            && self.is_read()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -158,58 +210,75 @@ impl Watch {
         self.running.get_mut().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Reads a piece that passes. Whether the turn goes on.
-    fn saw(&mut self, piece: Option<&Result<Frame<Bytes>, BoxError>>, is_read: bool) -> bool {
-        match piece {
+    fn look(&mut self) {
+        if let Some(tape) = &mut self.tape {
+            tape.look();
+        }
+    }
+
+    /// Reads a piece that passes. Breaks off if the turn has ended, with what is to be written.
+    fn saw(
+        &mut self,
+        piece: Option<&Result<Frame<Bytes>, BoxError>>,
+        is_read: bool,
+    ) -> ControlFlow<Option<Saving>> {
+        ControlFlow::Break(match piece {
             Some(Ok(frame)) => {
                 if let Some(bytes) = frame.data_ref() {
                     self.meter.push(bytes);
+                    if let Some(tape) = &mut self.tape {
+                        tape.push(bytes);
+                    }
                     if let Some(running) = self.running() {
                         running.token();
                     }
                 }
                 if self.meter.error().is_none() && !self.meter.is_over() && !is_read {
-                    return true;
+                    return ControlFlow::Continue(());
                 }
                 // Who knows the length, or has read the last event, does not ask for the end.
-                self.ended();
+                self.ended()
             }
-            Some(Err(error)) => self.failed(FaultError::from_error(&**error)),
+            Some(Err(error)) => self.failed(FaultError::from_error(&**error), true),
             None => self.ended(),
-        }
-        false
+        })
     }
 
     /// The body has ended, or said its last word.
-    fn ended(&mut self) {
+    fn ended(&mut self) -> Option<Saving> {
         if !self.meter.is_over() {
             self.meter.finish();
         }
         if let Some(error) = self.meter.error() {
             let error = error.clone();
-            return self.failed(error);
+            return self.failed(error, false);
         }
         if !self.meter.has_answered() {
-            return self.failed(FaultError::of(FaultKind::Network, "the stream ended early"));
+            let early = FaultError::of(FaultKind::Network, "the stream ended early");
+            return self.failed(early, false);
         }
-        if let Some(running) = self.take() {
-            running.settle(self.meter.usage());
-        }
+        let bill = self.take()?.settle(self.meter.usage());
+        self.tape.take().map(|tape| tape.answered(bill))
     }
 
-    fn failed(&mut self, error: FaultError) {
+    fn failed(&mut self, error: FaultError, cut: bool) -> Option<Saving> {
         let usage = self.meter.usage();
-        if let Some(mut running) = self.take() {
-            running.observe(usage);
-            let failed = running.fail(error);
-            let _ = running.give_up(failed);
-        }
+        let mut running = self.take()?;
+        running.observe(usage);
+        let failed = running.fail(error);
+        let failed = running.give_up(failed);
+        self.tape.take().map(|tape| tape.failed(failed, cut))
     }
 
-    fn interrupted(mut self: Box<Self>, interrupted: TurnError) -> TurnError {
-        match self.take() {
+    /// What the client gets, or what is to be written first.
+    fn interrupted(mut self: Box<Self>, interrupted: TurnError) -> Result<Refused, Saving> {
+        let ended = match self.take() {
             Some(running) => running.give_up(interrupted),
             None => interrupted,
+        };
+        match self.tape.take() {
+            Some(tape) => Err(tape.failed(ended, true)),
+            None => Ok(Refused::new(ended)),
         }
     }
 }
@@ -217,13 +286,19 @@ impl Watch {
 /// The client has left, or has read as much as it wants.
 impl Drop for Watch {
     fn drop(&mut self) {
+        self.look();
         let usage = self.meter.usage();
         let answered = self.meter.has_answered();
         let Some(mut running) = self.take() else { return };
-        if answered {
-            running.settle(usage);
+        let bill = if answered {
+            Some(running.settle(usage))
         } else {
             running.observe(usage);
+            drop(running);
+            None
+        };
+        if let Some(tape) = self.tape.take() {
+            tape.left(bill.as_ref());
         }
     }
 }

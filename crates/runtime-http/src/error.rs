@@ -3,37 +3,59 @@
 use std::error::Error;
 use std::fmt;
 
-use runtime_orchestrator::TurnError;
+#[cfg(feature = "durable")]
+use runtime_durable::{StepError, StepFailure};
+use runtime_orchestrator::{BoxError, TurnError};
+#[cfg(feature = "durable")]
+use runtime_store::FailureKind;
 use thiserror::Error;
 
 /// The error that a client gets where the turn has one and the provider gave no reply.
 ///
-/// It stands around the [`TurnError`], which is its source: clients show the sources of what they
-/// hold, and not always what they hold. [`turn_error`] finds it.
+/// It stands around the reason, which is its source: clients show the sources of what they hold, and
+/// not always what they hold. [`turn_error`] finds it.
 #[derive(Debug)]
-pub struct Refused(Box<TurnError>);
+pub struct Refused {
+    was_made: bool,
+    reason: BoxError,
+}
 
 impl Refused {
     pub(crate) fn new(error: TurnError) -> Self {
-        Self(Box::new(error))
+        Self { was_made: !error.is_refusal(), reason: error.into() }
     }
 
-    /// The reason.
-    pub const fn reason(&self) -> &TurnError {
-        &self.0
+    /// For a step of a durable session, in this life or an earlier one.
+    #[cfg(feature = "durable")]
+    pub(crate) fn step(error: StepError) -> Self {
+        let was_made = match &error {
+            StepError::Failed(failed) => failed.failure.kind != FailureKind::Refused,
+            _ => false,
+        };
+        Self { was_made, reason: error.into() }
+    }
+
+    #[cfg(feature = "durable")]
+    pub(crate) fn because(reason: impl Into<BoxError>) -> Self {
+        Self { was_made: true, reason: reason.into() }
+    }
+
+    /// The reason: a [`TurnError`], or in a durable session a `StepError`.
+    pub fn reason(&self) -> &(dyn Error + 'static) {
+        &*self.reason
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let made = if self.0.is_refusal() { "the call was not made" } else { "the call was ended" };
+        let made = if self.was_made { "the call was ended" } else { "the call was not made" };
         f.write_str(made)
     }
 }
 
 impl Error for Refused {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.0)
+        Some(self.reason())
     }
 }
 
@@ -57,6 +79,22 @@ pub struct NoSessionError;
 /// ```
 pub fn turn_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e TurnError> {
     runtime_resilience::errors(error).find_map(|error| {
-        error.downcast_ref().or_else(|| Some(error.downcast_ref::<Refused>()?.reason()))
+        #[cfg(feature = "durable")]
+        if let Some(StepError::Turn(ended)) = error.downcast_ref() {
+            return Some(ended);
+        }
+        error.downcast_ref()
+    })
+}
+
+/// With feature `durable`: the recorded failure behind an error of a client, if there is one.
+///
+/// Each life of a thread gets the same, so code that decides by it goes the same way again. What [`turn_error`]
+/// finds is of the life in which the call failed.
+#[cfg(feature = "durable")]
+pub fn step_failure<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e StepFailure> {
+    runtime_resilience::errors(error).find_map(|error| match error.downcast_ref() {
+        Some(StepError::Failed(failure)) => Some(&**failure),
+        _ => error.downcast_ref(),
     })
 }

@@ -16,7 +16,9 @@ use bytes::{Buf, Bytes};
 use http::Response;
 use http::response::Parts;
 use http_body::Body;
-use runtime_orchestrator::{Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError};
+use runtime_orchestrator::{
+    Answer, Attempt, BoxError, RecoveringTurn, SessionHandle, Turn, TurnError,
+};
 use runtime_resilience::{Fault, FaultError, FaultKind, Provider};
 
 pub(crate) use self::running::Running;
@@ -24,7 +26,8 @@ use crate::ask::{Ask, Kind};
 use crate::body::TurnBody;
 use crate::error::Refused;
 use crate::meter::{Framing, Meter};
-use crate::turns::Turns;
+use crate::record::{Opened, Record, Recorder};
+use crate::turns::{Turns, Whose};
 
 /// The part of a failed body that is read: as much as the rows of faults read.
 const FAILED_BODY: usize = 64 * 1024;
@@ -53,11 +56,15 @@ pub(crate) struct Exchange<B, E> {
     stage: Stage<B, E>,
     /// The provider's own words, or the client's, on the last attempt.
     last: Option<Outcome<B, E>>,
+    /// Of a durable session, once the call has begun.
+    record: Option<Record>,
     /// The error inside a client's.
     inside: fn(&E) -> &(dyn Error + 'static),
 }
 
 enum Stage<B, E> {
+    /// A call of a durable session, before it is known whether an earlier life has its reply.
+    Unopened(Recorder, Box<Turn>),
     /// A call that goes to its own URL only, before it is admitted.
     Once(Box<Turn>),
     Between(RecoveringTurn<'static>),
@@ -74,12 +81,14 @@ where
 {
     pub(crate) fn begin(
         turns: &Turns,
-        session: SessionHandle,
+        Whose { session, recorder }: Whose,
         ask: Ask,
         inside: fn(&E) -> &(dyn Error + 'static),
     ) -> Self {
         let turn = turns.turn(&ask);
-        let stage = if ask.kind == Kind::Embedding {
+        let stage = if let Some(recorder) = recorder {
+            Stage::Unopened(recorder, Box::new(turn))
+        } else if ask.kind == Kind::Embedding {
             // The models of routes write answers.
             Stage::Once(Box::new(turn))
         } else {
@@ -88,21 +97,33 @@ where
                 Err(refused) => Stage::Done(Err(Failed::Refused(Refused::new(refused)))),
             }
         };
-        Self { session, ask, stage, last: None, inside }
+        Self { session, ask, stage, last: None, record: None, inside }
     }
 
     pub(crate) async fn next(&mut self) -> Step<B, E> {
         let (admitted, attempt) = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Unopened(recorder, turn) => match recorder.open(&self.ask, *turn).await {
+                Ok(Opened::Active(running, attempt, record)) => {
+                    self.record = Some(record);
+                    (*running, attempt)
+                }
+                Ok(Opened::Known(known)) => {
+                    let (head, pieces, end) = known.parts();
+                    let body = TurnBody::recorded(pieces, end);
+                    return Step::Done(Ok(Response::from_parts(head, body)));
+                }
+                Err(refused) => return Step::Done(Err(Failed::Refused(refused))),
+            },
             Stage::Between(turn) => match turn.attempt().await {
                 Ok(active) => {
                     let attempt = active.attempt().clone();
                     (Running::Attempt(active), Some(attempt))
                 }
-                Err(refused) => return Step::Done(self.end(refused)),
+                Err(refused) => return Step::Done(self.end(refused).await),
             },
             Stage::Once(turn) => match self.session.begin_turn(*turn).await {
                 Ok(active) => (Running::Once(active), None),
-                Err(refused) => return Step::Done(self.end(refused)),
+                Err(refused) => return Step::Done(self.end(refused).await),
             },
             Stage::Done(outcome) => return Step::Done(outcome),
             Stage::Running(_) | Stage::Over => unreachable!("each attempt is told what came"),
@@ -144,8 +165,8 @@ where
             self.refusal(running, at, parts, body).await;
         } else {
             // A client that follows a redirect makes a new call.
-            running.release();
-            self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
+            let bill = running.release();
+            self.done(&bill, parts, body).await;
         }
     }
 
@@ -240,13 +261,30 @@ where
             self.last = Some(Ok(Response::from_parts(parts, body)));
             return self.recover(running, failed).await;
         }
-        let body = if read || meter.is_over() {
-            running.settle(meter.usage());
-            body
-        } else {
-            body.watched(running, meter)
-        };
+        if read || meter.is_over() {
+            let bill = running.settle(meter.usage());
+            return self.done(&bill, parts, body).await;
+        }
+        let tape = self
+            .record
+            .take()
+            .map(|record| record.tape((parts.status, &parts.headers), body.shared()));
+        let body = body.watched(running, meter, tape);
         self.stage = Stage::Done(Ok(Response::from_parts(parts, body)));
+    }
+
+    /// Hands on a reply whose turn has ended, once it is recorded.
+    async fn done(&mut self, bill: &Answer<()>, parts: Parts, body: TurnBody<B>) {
+        let recorded = match self.record.take() {
+            Some(record) => {
+                let head = (parts.status, &parts.headers);
+                let reply = record.reply(head, &body.shared(), false);
+                record.answered(reply, bill).await
+            }
+            None => Ok(()),
+        };
+        let reply = recorded.map(|()| Response::from_parts(parts, body));
+        self.stage = Stage::Done(reply.map_err(Failed::Refused));
     }
 
     /// The error that a reply of a provider tells.
@@ -258,14 +296,26 @@ where
     async fn recover(&mut self, running: Running, failed: TurnError) {
         self.stage = match running.recover(failed).await {
             Ok(turn) => Stage::Between(turn),
-            Err(ended) => Stage::Done(self.end(ended)),
+            Err(ended) => Stage::Done(self.end(ended).await),
         };
     }
 
     /// The provider's own words, where there are any.
-    fn end(&mut self, error: TurnError) -> Outcome<B, E> {
+    async fn end(&mut self, error: TurnError) -> Outcome<B, E> {
         let last = self.last.take();
-        last.unwrap_or_else(|| Err(Failed::Refused(Refused::new(error))))
+        let Some(record) = self.record.take() else {
+            return last.unwrap_or_else(|| Err(Failed::Refused(Refused::new(error))));
+        };
+        // An error of the client cannot be recorded: each life gets the turn's.
+        let last = last.and_then(Outcome::ok);
+        let reply = last.as_ref().map(|last| {
+            let (head, body) = ((last.status(), last.headers()), last.body());
+            record.reply(head, &body.shared(), body.is_cut())
+        });
+        match (record.failed(error, reply).await, last) {
+            (Ok(_), Some(last)) => Ok(last),
+            (Ok(refused) | Err(refused), _) => Err(Failed::Refused(refused)),
+        }
     }
 }
 

@@ -16,6 +16,8 @@
 //! Feature `bedrock` reads Amazon's binary event stream, in which Bedrock streams answers. Without it
 //! such a stream is billed by its reservation.
 //!
+//! Feature `durable` records the calls of a `DurableSession`: see [`Turns::of`].
+//!
 //! Which calls are recognised, and by which part of their URL, says [`Kind`]. Other requests pass
 //! untouched.
 //!
@@ -37,6 +39,11 @@ mod error;
 mod exchange;
 mod meter;
 mod place;
+#[cfg(feature = "durable")]
+mod record;
+#[cfg(not(feature = "durable"))]
+#[path = "unrecorded.rs"]
+mod record;
 mod turns;
 
 #[cfg(feature = "async-openai")]
@@ -50,6 +57,8 @@ mod service;
 #[cfg(feature = "tower")]
 mod tower;
 
+#[cfg(feature = "durable")]
+pub use self::error::step_failure;
 #[cfg(any(feature = "async-openai", feature = "tower"))]
 pub use self::service::TurnService;
 pub use self::{
@@ -58,5 +67,5 @@ pub use self::{
     error::{NoSessionError, Refused, turn_error},
     meter::{Framing, Meter},
     place::Place,
-    turns::{NoSession, Turns},
+    turns::{NoSession, Turns, Whose},
 };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Uri};
+#[cfg(feature = "durable")]
+use runtime_durable::{DurableHandle, DurableSession};
 use runtime_orchestrator::{Attempt, OrchestrationSession, SessionHandle, Turn};
 use runtime_resilience::Provider;
 use runtime_usage::UsageSnapshot;
@@ -12,6 +14,7 @@ use runtime_usage::UsageSnapshot;
 use crate::ask::Ask;
 use crate::error::NoSessionError;
 use crate::place::Place;
+use crate::record::Recorder;
 
 /// Makes each model call that passes a turn of a session.
 ///
@@ -43,7 +46,7 @@ pub struct Turns {
 
 #[derive(Clone)]
 struct Settings {
-    session: Whose,
+    session: Of,
     places: Vec<Place>,
     provider: Option<Provider>,
     asks_usage: bool,
@@ -55,9 +58,45 @@ type Tokenizer = dyn Fn(&Ask, &[u8]) -> u64 + Send + Sync;
 type Shape = dyn Fn(&Ask, Turn) -> Turn + Send + Sync;
 
 #[derive(Clone)]
-enum Whose {
-    One(SessionHandle),
+enum Of {
+    One(Whose),
     Current(NoSession),
+}
+
+/// The session whose turns the calls are: an [`OrchestrationSession`], or with feature `durable` a
+/// `DurableSession`, which records them; or a handle of one.
+#[derive(Clone, Debug)]
+pub struct Whose {
+    pub(crate) session: SessionHandle,
+    pub(crate) recorder: Option<Recorder>,
+}
+
+impl From<SessionHandle> for Whose {
+    fn from(session: SessionHandle) -> Self {
+        Self { session, recorder: None }
+    }
+}
+
+impl From<&OrchestrationSession> for Whose {
+    fn from(session: &OrchestrationSession) -> Self {
+        session.handle().into()
+    }
+}
+
+/// With feature `durable`.
+#[cfg(feature = "durable")]
+impl From<DurableHandle> for Whose {
+    fn from(session: DurableHandle) -> Self {
+        Self { session: session.session().clone(), recorder: Some(Recorder(session)) }
+    }
+}
+
+/// With feature `durable`.
+#[cfg(feature = "durable")]
+impl From<&DurableSession> for Whose {
+    fn from(session: &DurableSession) -> Self {
+        session.handle().into()
+    }
 }
 
 /// What becomes of a call of a shared client without a current session.
@@ -72,23 +111,64 @@ pub enum NoSession {
 }
 
 impl Turns {
-    /// Turns of this session.
-    pub fn of(session: &OrchestrationSession) -> Self {
-        Self::of_handle(session.handle())
-    }
-
-    /// Turns of the session of this handle.
-    pub fn of_handle(session: SessionHandle) -> Self {
-        Self::with(Whose::One(session))
+    /// Turns of this session: `&session`, or a handle of it.
+    ///
+    /// On a durable session, with feature `durable`, each call is recorded, and answered from the record in
+    /// the next life of its thread, without a request:
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "durable", feature = "tower"))] {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    /// # runtime.block_on(async {
+    /// use bytes::Bytes;
+    /// use http::{Request, Response, header::CONTENT_TYPE};
+    /// use http_body_util::{BodyExt, Full};
+    /// use runtime_durable::{Durable, DurableSession};
+    /// use runtime_http::Turns;
+    /// use runtime_orchestrator::{BoxError, Orchestrator};
+    /// use runtime_store::MemoryStore;
+    /// use tower_layer::Layer;
+    /// use tower_service::Service;
+    ///
+    /// # #[derive(Clone)]
+    /// # struct Client;
+    /// # impl Service<Request<Full<Bytes>>> for Client {
+    /// #     type Response = Response<Full<Bytes>>;
+    /// #     type Error = BoxError;
+    /// #     type Future = std::future::Ready<Result<Self::Response, BoxError>>;
+    /// #     fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), BoxError>> {
+    /// #         std::task::Poll::Ready(Ok(()))
+    /// #     }
+    /// #     fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+    /// #         let body = r#"{"choices":[{"index":0,"message":{"content":"Hello"}}]}"#;
+    /// #         let reply = Response::builder().header(CONTENT_TYPE, "application/json");
+    /// #         std::future::ready(reply.body(Full::from(body)).map_err(Into::into))
+    /// #     }
+    /// # }
+    /// async fn agent(session: &DurableSession) -> Result<String, BoxError> {
+    ///     // `Client` may be hyper's, or any other of `tower`.
+    ///     let mut client = Turns::of(session).layer(Client);
+    ///     let request = Request::post("https://api.openai.com/v1/chat/completions");
+    ///     let reply = client.call(request.body(Full::from(r#"{"model":"gpt-5"}"#))?).await?;
+    ///     Ok(String::from_utf8(reply.into_body().collect().await?.to_bytes().into())?)
+    /// }
+    ///
+    /// let durable = Durable::new(Orchestrator::new("writer", "draft"), MemoryStore::new());
+    /// let answer = durable.run("haiku", agent).await?.done().ok_or("it waits for nobody")?;
+    /// assert!(answer.contains("Hello"));
+    /// # Ok::<_, BoxError>(()) }).unwrap(); }
+    /// ```
+    pub fn of(session: impl Into<Whose>) -> Self {
+        Self::with(Of::One(session.into()))
     }
 
     /// Turns of the [current](SessionHandle::current) session, for a client that many sessions share.
     /// Default: without one a call is [refused](NoSession::Refuse).
     pub fn of_current() -> Self {
-        Self::with(Whose::Current(NoSession::default()))
+        Self::with(Of::Current(NoSession::default()))
     }
 
-    fn with(session: Whose) -> Self {
+    fn with(session: Of) -> Self {
         let settings = Settings {
             session,
             places: Vec::new(),
@@ -103,7 +183,7 @@ impl Turns {
     /// Sets what becomes of a call without a current session. A layer of one session always has it.
     pub fn without_session(self, then: NoSession) -> Self {
         self.set(|settings| {
-            if let Whose::Current(without) = &mut settings.session {
+            if let Of::Current(without) = &mut settings.session {
                 *without = then;
             }
         })
@@ -145,11 +225,11 @@ impl Turns {
 
 impl Turns {
     /// The session of a call that is made here. `None` if it passes untouched.
-    pub(crate) fn session(&self) -> Result<Option<SessionHandle>, NoSessionError> {
+    pub(crate) fn session(&self) -> Result<Option<Whose>, NoSessionError> {
         match &self.settings.session {
-            Whose::One(session) => Ok(Some(session.clone())),
-            Whose::Current(without) => match (SessionHandle::current(), without) {
-                (Some(session), _) => Ok(Some(session)),
+            Of::One(session) => Ok(Some(session.clone())),
+            Of::Current(without) => match (SessionHandle::current(), without) {
+                (Some(session), _) => Ok(Some(Whose { session, recorder: Recorder::current() })),
                 (None, NoSession::Pass) => Ok(None),
                 (None, NoSession::Refuse) => Err(NoSessionError),
             },

@@ -87,7 +87,7 @@
 //! | `async-openai` | no | `http-layer` as a layer of `async-openai` 0.43 |
 //! | `report` | no | `report`: a run as an HTML page, as traces for viewers, in numbers |
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
-//! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file |
+//! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file, with `http-layer` recorded calls of clients |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
 //! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |

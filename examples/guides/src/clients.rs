@@ -10,9 +10,11 @@ use axum::http::StatusCode;
 use reqwest_0_13::Client as Reqwest;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use serde_json::{Value, json};
+use techrevati_runtime::durable::{Durable, DurableSession};
 use techrevati_runtime::http_layer::{Place, Turns, turn_error};
 use techrevati_runtime::orchestrator::TurnError;
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::store::MemoryStore;
 use tokio::net::TcpListener;
 use tower_layer::Layer;
 
@@ -24,6 +26,11 @@ fn openai(session: &OrchestrationSession, config: OpenAIConfig) -> OpenAi<OpenAI
 
 /// `reqwest` 0.13 by `reqwest-middleware` 0.5.
 fn reqwest(session: &OrchestrationSession, client: Reqwest) -> ClientWithMiddleware {
+    ClientBuilder::new(client).with(Turns::of(session)).build()
+}
+
+/// The client of a thread's code.
+fn recorded(session: &DurableSession, client: Reqwest) -> ClientWithMiddleware {
     ClientBuilder::new(client).with(Turns::of(session)).build()
 }
 
@@ -75,6 +82,23 @@ async fn an_agent_with_openai(url: &str) -> Result<(), BoxError> {
     Ok(())
 }
 
+/// The second life fails before its first request: its provider is away.
+async fn a_call_that_is_recorded(url: &str) -> Result<(), BoxError> {
+    let durable = Durable::new(Orchestrator::new("writer", "draft"), MemoryStore::new());
+    let mut answers = Vec::new();
+    for (url, fails) in [(url, true), ("http://127.0.0.1:1", false)] {
+        let run = durable.run("draft-1", async |session| {
+            let client = recorded(session, Reqwest::new());
+            let call = client.post(format!("{url}/chat/completions")).body(r#"{"model":"gpt-5"}"#);
+            answers.push(call.send().await?.text().await?);
+            if fails { Err("the process is lost".into()) } else { Ok(()) }
+        });
+        assert_eq!(run.await.is_err(), fails);
+    }
+    assert_eq!(answers[0], answers[1]);
+    Ok(())
+}
+
 /// A provider whose model `down` is down.
 async fn provider() -> Result<String, BoxError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -99,5 +123,6 @@ pub(crate) async fn run() -> Result<(), BoxError> {
     a_turn_that_is_refused(&url).await?;
     the_second_place_answers(&url).await?;
     a_client_that_is_shared(&url).await?;
+    a_call_that_is_recorded(&url).await?;
     Ok(())
 }

@@ -113,10 +113,18 @@ const LAYERS: &[Layer] = &[
         others: &["rmcp"],
     },
     // The clients and what their layers need are off by default. `http` and its bodies are what the
-    // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines.
+    // layer reads, sse-core splits events, and memchr, which sse-core uses, splits lines. Durable sessions
+    // are off by default.
     Layer {
         name: "runtime-http",
-        below: &["runtime-events", "runtime-orchestrator", "runtime-resilience", "runtime-usage"],
+        below: &[
+            "runtime-durable",
+            "runtime-events",
+            "runtime-orchestrator",
+            "runtime-resilience",
+            "runtime-store",
+            "runtime-usage",
+        ],
         others: &[
             "async-openai",
             "async-trait",

@@ -45,5 +45,5 @@ pub(super) fn tell(
         }
         _ => AgentEventStatus::Running,
     };
-    session.handle().emit(name, status, durable.data());
+    session.session().handle().emit(name, status, durable.data());
 }

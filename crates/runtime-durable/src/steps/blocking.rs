@@ -96,6 +96,6 @@ impl BlockingSteps<'_> {
 
     /// Any other step on this thread: `session.blocking().drive(session.now())`.
     pub fn drive<F: Future>(self, step: F) -> F::Output {
-        self.session.handle().block_on(step)
+        self.session.session().handle().block_on(step)
     }
 }

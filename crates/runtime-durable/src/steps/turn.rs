@@ -1,20 +1,19 @@
 //! Turns that are recorded.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use runtime_orchestrator::{ActiveTurn, Answer, Attempt, BoxError, Turn, TurnError};
-use runtime_store::{BillRecord, Body, IntentRecord, OutcomeRecord, Slot, Step, StepKind};
-use runtime_usage::{FinishReason, ReportedUsage, Usd};
+use runtime_store::{Step, StepKind};
+use runtime_usage::{ReportedUsage, Usd};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::failure::of_turn;
-use crate::error::{StepError, StepFailure};
-use crate::place::{Begun, Opened, Vacant, recorded};
+use super::record::{self, Begin, TurnRecord, failed, intent, kept, recalled};
+use crate::error::StepError;
+use crate::place::{Begun, Opened, Vacant};
 use crate::session::DurableSession;
 
 /// # Turns
@@ -43,7 +42,7 @@ impl DurableSession {
             Entered::Known(answer) => return Ok(*answer),
             Entered::Vacant(vacant) => vacant,
         };
-        let before = spent(self);
+        let before = self.session.tracker().total_cost();
         let (turn, reader) = turn.split();
         let mut active = match self.session.begin_turn(turn).await {
             Ok(active) => active,
@@ -88,11 +87,11 @@ impl DurableSession {
             Entered::Known(answer) => return Ok(*answer),
             Entered::Vacant(vacant) => vacant,
         };
-        let before = spent(self);
+        let before = self.session.tracker().total_cost();
         let (turn, reader) = turn.split();
         let mut intended = false;
         let answer = async {
-            let mut turn = self.handle().begin_turn_recovering(turn)?;
+            let mut turn = self.session.handle().begin_turn_recovering(turn)?;
             loop {
                 let mut attempt = turn.attempt().await?;
                 if !intended {
@@ -157,24 +156,14 @@ impl DurableSession {
     where
         T: Serialize + DeserializeOwned,
     {
-        let begun = begin_step(self, &turn)?;
-        let step = begun.step.clone();
-        let before = spent(self);
-        let mut places = match self.entered::<T>(&begun.step).await? {
-            Entered::Known(answer) => return Ok(Ok(*answer)),
-            Entered::Vacant(vacant) => vacant,
-        };
-        let active = match self.session.begin_turn(turn).await {
-            Ok(active) => active,
-            Err(refused) => return Err(self.turn_failed(&step, places, refused, before).await),
-        };
-        let intent = intent(&step, active.reserved());
-        if let Err(error) = self.place.intend(&begun.step, &mut places, &intent).await {
-            active.release();
-            return Err(error);
-        }
-        drop(places);
-        Ok(Err(ActiveDurableTurn { session: self, active, begun, before }))
+        let about = turn.guarded_input().cloned().unwrap_or_default();
+        let (handle, model) = (self.handle(), Arc::clone(turn.model_name()));
+        let admitted = self.session.begin_turn(turn);
+        Ok(match record::begin(&handle, (model, &about), admitted).await? {
+            Begin::Answered(answer) => Ok(answer),
+            Begin::Failed(failure, _) => return Err(failure.into()),
+            Begin::Active(active, record) => Err(ActiveDurableTurn { active, record }),
+        })
     }
 
     async fn entered<'a, T: DeserializeOwned>(
@@ -196,34 +185,14 @@ impl DurableSession {
     ) -> Result<Answer<T>, StepError> {
         match answer {
             Ok(answer) => {
-                self.keep(step, vacant.outcome, &answer).await?;
+                let record = kept(&answer.value, &answer);
+                self.place.settle(step, vacant.outcome, &record).await?;
                 Ok(answer)
             }
             Err(error) => Err(self.turn_failed(step, vacant, error, before).await),
         }
     }
 
-    async fn keep<'a, T: Serialize>(
-        &'a self,
-        step: &'a Step,
-        outcome: Option<Box<dyn Slot<'a> + 'a>>,
-        answer: &Answer<T>,
-    ) -> Result<(), StepError> {
-        let bill = Some(BillRecord {
-            model: Arc::clone(&answer.model),
-            usage: answer.usage,
-            cost: answer.cost,
-            cost_reported: answer.cost_reported,
-            estimated: answer.estimated,
-            attempts: answer.attempts,
-            provider: answer.provider.clone(),
-            finish: told(&answer.finish_reasons),
-        });
-        let record = OutcomeRecord::of(Ok(&answer.value)).billed(bill);
-        self.place.settle(step, outcome, &record).await
-    }
-
-    /// Records a failed turn, unless it failed because the session is over.
     async fn turn_failed<'a>(
         &'a self,
         step: &'a Step,
@@ -231,24 +200,8 @@ impl DurableSession {
         error: TurnError,
         before: Usd,
     ) -> StepError {
-        let Some(failure) = of_turn(&error) else { return error.into() };
-        let cost = spent(self).saturating_sub(before);
-        let bill = (!cost.is_zero()).then(|| BillRecord {
-            model: Arc::clone(&step.name.name),
-            cost,
-            estimated: true,
-            attempts: 1,
-            ..BillRecord::default()
-        });
-        let name = Some(step.name.clone());
-        let record = OutcomeRecord::<()>::of(Err(failure.clone())).named(name).billed(bill);
-        match self.place.settle(step, vacant.outcome, &record).await {
-            Ok(()) => {
-                let live = Some(error.into());
-                StepFailure { step: step.name.clone(), failure, live }.into()
-            }
-            Err(unrecorded) => unrecorded,
-        }
+        let cost = self.session.tracker().total_cost().saturating_sub(before);
+        failed::<()>(&self.place, (step, vacant.outcome), error, (None, cost)).await
     }
 }
 
@@ -257,41 +210,10 @@ fn begin_step<T>(session: &DurableSession, turn: &Turn<T>) -> Result<Begun, Step
     session.place.begin(name, turn.guarded_input().unwrap_or(&Value::Null), None)
 }
 
-/// The cost of the session until now. Turns of one place never overlap, so the difference is a turn's.
-fn spent(session: &DurableSession) -> Usd {
-    session.session.tracker().total_cost()
-}
-
 /// What the journal has of a turn.
 enum Entered<'a, T> {
     Known(Box<Answer<T>>),
     Vacant(Vacant<'a>),
-}
-
-/// The recorded answer.
-fn recalled<T: DeserializeOwned>(step: &Step, body: &Body) -> Result<Answer<T>, StepError> {
-    let (value, record) = recorded(step, body)?;
-    let bill = record.bill.unwrap_or_default();
-    let mut answer = Answer::recorded(value, bill.model);
-    (answer.usage, answer.cost) = (bill.usage, bill.cost);
-    (answer.cost_reported, answer.estimated) = (bill.cost_reported, bill.estimated);
-    (answer.attempts, answer.provider) = (bill.attempts, bill.provider);
-    for (reason, told) in answer.finish_reasons.iter_mut().zip(&bill.finish) {
-        *reason = Some(FinishReason::of(told)).filter(|_| !told.is_empty());
-    }
-    Ok(answer)
-}
-
-/// The reasons why the choices of an answer ended, as words.
-fn told(reasons: &[Option<FinishReason>]) -> Vec<Cow<'static, str>> {
-    let said = reasons.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
-    let word = |reason: &Option<FinishReason>| reason.map_or("", FinishReason::as_str).into();
-    reasons.iter().take(said).map(word).collect()
-}
-
-fn intent(step: &Step, reserved: Usd) -> IntentRecord {
-    let model = Some(Arc::clone(&step.name.name)).filter(|model| !model.is_empty());
-    IntentRecord { reserved, model, ..IntentRecord::of(&step.name) }
 }
 
 /// A running turn that will be recorded, for callers that make the call themselves.
@@ -299,10 +221,8 @@ fn intent(step: &Step, reserved: Usd) -> IntentRecord {
 /// Dropping it leaves the turn unrecorded, so the next life makes it again.
 #[must_use = "dropping an unsettled turn cancels it"]
 pub struct ActiveDurableTurn<'s> {
-    session: &'s DurableSession,
     active: ActiveTurn<'s>,
-    begun: Begun,
-    before: Usd,
+    record: TurnRecord,
 }
 
 impl<'s> ActiveDurableTurn<'s> {
@@ -321,23 +241,16 @@ impl<'s> ActiveDurableTurn<'s> {
         value: T,
         usage: impl Into<ReportedUsage>,
     ) -> Result<Answer<T>, StepError> {
-        let Self { session, active, begun, .. } = self;
-        let settled = active.settle(usage);
-        let mut answer = Answer::recorded(value, Arc::clone(&begun.step.name.name));
-        (answer.usage, answer.cost) = (settled.usage, settled.cost);
-        (answer.cost_reported, answer.estimated) = (settled.cost_reported, settled.estimated);
-        (answer.marks, answer.over_budget) = (settled.marks, settled.over_budget);
-        answer.finish_reasons = settled.finish_reasons;
-        session.keep(&begun.step, None, &answer).await?;
+        let Self { active, record } = self;
+        let answer = active.settle(usage).answer(value, Arc::clone(record.model()));
+        record.settle(&answer.value, &answer).await?;
         Ok(answer)
     }
 
     /// Settles the failed call, and records and returns its failure.
     pub async fn fail<E: Into<BoxError> + 'static>(self, error: E) -> StepError {
-        let Self { session, active, begun, before } = self;
-        let error = active.fail(error);
-        let vacant = Vacant { intent: None, outcome: None, lost: 0 };
-        session.turn_failed(&begun.step, vacant, error, before).await
+        let Self { active, record } = self;
+        record.fail::<()>(active.fail(error), None).await
     }
 }
 

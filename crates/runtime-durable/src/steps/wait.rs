@@ -110,8 +110,11 @@ impl DurableSession {
         };
         let left = (until - self.place.life.writer.store_now()).to_std().unwrap_or_default();
         if !left.is_zero() {
-            let here =
-                self.handle().sleep(left).filter(|_| left <= self.place.life.settings.park_after);
+            let here = self
+                .session
+                .handle()
+                .sleep(left)
+                .filter(|_| left <= self.place.life.settings.park_after);
             let Some(sleep) = here else {
                 let (waits_for, wake_at) = (format!("the time {until}"), Some(until));
                 return Err(self.place.life.park(ParkedError { waits_for, wake_at }));

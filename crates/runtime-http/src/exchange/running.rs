@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use http::HeaderMap;
-use runtime_orchestrator::{ActiveAttempt, ActiveTurn, RecoveringTurn, TurnError};
+use runtime_orchestrator::{ActiveAttempt, ActiveTurn, Answer, RecoveringTurn, TurnError};
 use runtime_resilience::FaultError;
 use runtime_usage::ReportedUsage;
 
@@ -83,23 +83,25 @@ impl Running {
         }
     }
 
-    /// Settles the answered call, by its reservation if its usage is unknown.
-    pub(crate) fn settle(self, usage: Option<ReportedUsage>) {
+    /// Settles the answered call, by its reservation if its usage is unknown. The bill names no model if it
+    /// was a turn of its own.
+    pub(crate) fn settle(self, usage: Option<ReportedUsage>) -> Answer<()> {
         match (self, usage) {
-            (Self::Once(turn), Some(usage)) => drop(turn.settle(usage)),
-            (Self::Once(turn), None) => drop(turn.settle_unread()),
-            (Self::Attempt(attempt), Some(usage)) => drop(attempt.settle(usage)),
-            (Self::Attempt(attempt), None) => drop(attempt.settle_unread()),
-            (Self::Failed, _) => {}
+            (Self::Once(turn), Some(usage)) => turn.settle(usage).answer((), ""),
+            (Self::Once(turn), None) => turn.settle_unread().answer((), ""),
+            (Self::Attempt(attempt), Some(usage)) => attempt.settle(usage),
+            (Self::Attempt(attempt), None) => attempt.settle_unread(),
+            (Self::Failed, _) => Answer::recorded((), ""),
         }
     }
 
     /// Settles a call that costs nothing.
-    pub(crate) fn release(self) {
+    pub(crate) fn release(self) -> Answer<()> {
         match self {
             Self::Once(turn) => turn.release(),
             Self::Attempt(attempt) => attempt.release(),
             Self::Failed => {}
         }
+        Answer::recorded((), "")
     }
 }

@@ -6,6 +6,8 @@ mod asks;
 mod bedrock;
 mod cases;
 mod doors;
+#[cfg(feature = "durable")]
+mod durable;
 mod ends;
 mod pieces;
 mod support;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use runtime_events::payload::{SessionEnded, Word};
 use runtime_events::{AgentEventName, AgentEventStatus, Data, Sleep, Sleeper};
 use runtime_lifecycle::AgentStatus;
+use runtime_usage::UsageTracker;
 
 use super::{OrchestrationSession, Restored, SessionHandle, open, summary};
 use crate::core::cancelled;
@@ -42,6 +43,11 @@ impl SessionHandle {
     pub fn was_shut_down(&self) -> bool {
         let ended = self.core.life.ended();
         ended.map_or_else(|| self.core.life.turned_away(), |end| end.shutdown)
+    }
+
+    /// [`tracker`](OrchestrationSession::tracker), also after the session's value is gone.
+    pub fn tracker(&self) -> &UsageTracker {
+        self.core.money.tracker()
     }
 
     /// [`summary`](OrchestrationSession::summary), also after the session's value is gone.

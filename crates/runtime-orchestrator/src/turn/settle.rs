@@ -274,6 +274,20 @@ impl Settled {
             over_budget: bill.over_budget,
         }
     }
+
+    /// The answer of this model that was billed so.
+    pub fn answer<T>(self, value: T, model: impl Into<Arc<str>>) -> Answer<T> {
+        Answer {
+            usage: self.usage,
+            cost: self.cost,
+            cost_reported: self.cost_reported,
+            estimated: self.estimated,
+            finish_reasons: self.finish_reasons,
+            marks: self.marks,
+            over_budget: self.over_budget,
+            ..Answer::recorded(value, model)
+        }
+    }
 }
 
 impl Drop for ActiveTurn<'_> {
