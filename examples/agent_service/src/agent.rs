@@ -6,7 +6,7 @@ use techrevati_runtime::tools::{Agent, Chat, Dialect, InvalidAnswerError, Said, 
 use techrevati_runtime::usage::UsageFormat;
 
 use crate::client::Client;
-use crate::provider::MODEL;
+use crate::model::MODEL;
 use crate::tools;
 
 /// The longest answer, in tokens.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use runtime_fleet::Fleet;
 use serde::Deserialize;
 use serde_json::json;
 use techrevati_runtime::BoxError;
@@ -36,9 +37,13 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(plans: &[Plan], client: Client) -> Result<Arc<Self>, BoxError> {
+    pub(crate) async fn new(
+        plans: &[Plan],
+        client: Client,
+        fleet: Option<&Fleet>,
+    ) -> Result<Arc<Self>, BoxError> {
         let (metrics, shutdown) = (Metrics::new()?, Shutdown::new());
-        let tenants = Tenants::new(plans, &metrics, &shutdown)?;
+        let tenants = Tenants::new(plans, (&metrics, &shutdown), fleet).await?;
         Ok(Arc::new(Self { tenants, client, runs: Runs::default(), metrics, shutdown }))
     }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use runtime_fleet::Fleet;
 use techrevati_runtime::orchestrator::Shutdown;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Backoff, Demand, RateLimiter, RateLimits};
 
 use crate::client::PROVIDERS;
+use crate::fleet;
 use crate::metrics::Metrics;
-use crate::provider::MODEL;
+use crate::model::{MODEL, price};
 use crate::refusal::Refusal;
 
 /// A tenant's name and limits.
@@ -49,21 +51,24 @@ pub(crate) struct Tenant {
 }
 
 impl Tenants {
-    pub(crate) fn new(
+    /// Of all replicas, if there is a fleet. What its backend keeps of an account counts, once it is there.
+    pub(crate) async fn new(
         plans: &[Plan],
-        metrics: &Metrics,
-        shutdown: &Shutdown,
+        (metrics, shutdown): (&Metrics, &Shutdown),
+        fleet: Option<&Fleet>,
     ) -> Result<Self, BoxError> {
-        let company = Account::new(Limit::enforced(COMPANY).named("company"));
+        let company = fleet::account(fleet, None, "company", Limit::enforced(COMPANY)).await?;
         // Tenants share the routes: what one of them learns about a provider, the others know.
         let routes = Routes::ordered(PROVIDERS.map(|provider| Route::new(provider, MODEL)));
+        let routes = fleet.map_or_else(|| routes.clone(), |fleet| fleet.routes(routes.clone()));
         let backoff = Backoff::new(Duration::from_millis(50), 2.0)?;
         let prices = PricingTable::new();
-        let price = ModelPricing::per_million(Usd::from_dollars(10), Usd::from_dollars(40));
-        prices.register(MODEL, price)?;
+        prices.register(MODEL, price())?;
 
-        let tenant = |plan: &Plan| {
-            let account = company.child(Limit::enforced(plan.budget).named(plan.name));
+        let mut tenants = BTreeMap::new();
+        for plan in plans {
+            let (path, limit) = (format!("company/{}", plan.name), Limit::enforced(plan.budget));
+            let account = fleet::account(fleet, Some(&company), &path, limit).await?;
             let clerk = Orchestrator::new("clerk", "answer")
                 .label("tenant", plan.name)
                 .account(&account)
@@ -75,9 +80,10 @@ impl Tenants {
                 .event_sink(metrics.sink())
                 .shutdown(shutdown);
             let limits = RateLimits::default().requests_per_minute(plan.runs_per_minute);
-            (plan.name, Tenant { clerk, limiter: RateLimiter::new(plan.name, limits) })
-        };
-        Ok(Self(plans.iter().map(tenant).collect()))
+            let limiter = fleet::limiter(fleet, plan.name, limits);
+            tenants.insert(plan.name, Tenant { clerk, limiter });
+        }
+        Ok(Self(tenants))
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<&Tenant, Refusal> {

@@ -18,7 +18,9 @@ use tokio::task::JoinHandle;
 use crate::runs::Run;
 use crate::service::{Service, routes};
 use crate::tenants::Plan;
-use crate::{browser, provider};
+use crate::browser;
+use crate::client::Client as Of;
+use crate::model::Model;
 
 const OFTEN: NonZeroU32 = NonZeroU32::new(600).unwrap();
 const ONCE: NonZeroU32 = NonZeroU32::new(1).unwrap();
@@ -38,9 +40,14 @@ struct Running {
     served: JoinHandle<Drained>,
 }
 
+/// A client of a model that answers at once.
+async fn client() -> Of {
+    Of::new(Model::start(Duration::ZERO).await.unwrap().url().to_owned()).unwrap()
+}
+
 /// Starts a service; at its stop, runs have `grace`.
 async fn start(grace: Duration) -> Running {
-    let service = Service::new(PLANS, provider::start(Duration::ZERO).await.unwrap()).unwrap();
+    let service = Service::new(PLANS, client().await, None).await.unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (stop, stopped) = oneshot::channel();
@@ -343,7 +350,7 @@ async fn the_page_shows_a_run() {
 async fn a_reader_that_lags_is_told_what_it_missed() {
     let clerk = Orchestrator::new("clerk", "answer");
     let clerk = clerk.telemetry(TelemetryConfig::default().event_log(NonZeroUsize::MIN));
-    let client = provider::start(Duration::ZERO).await.unwrap();
+    let client = client().await;
     let question = "Where is order A-7?".to_owned();
     let run = Run::begin(clerk.session().unwrap(), client, question);
     // Only the last event is kept, and a session begins with more than one.
@@ -370,7 +377,7 @@ const PRESS: &str = r#"{
 #[tokio::test]
 async fn the_buttons_of_the_page_approve_and_decline() {
     for (name, done) in [("Yes", "refunded"), ("No", "a person declined to refund")] {
-        let service = Service::new(PLANS, provider::start(Duration::ZERO).await.unwrap()).unwrap();
+        let service = Service::new(PLANS, client().await, None).await.unwrap();
         // The page, and a finger.
         let script = [include_str!("page.js"), &PRESS.replace("NAME", name)].concat();
         let page = live_page(&PageConfig::default(), Box::leak(script.into_boxed_str()));
