@@ -29,7 +29,7 @@ pub struct Rules {
     /// Each call takes its exact sum from the backend.
     pub strict: bool,
     /// The percentages of the amount that are told when they are crossed, once in the fleet.
-    pub marks: Vec<u8>,
+    pub marks: Vec<u16>,
     pub on_loss: OnLoss,
 }
 
@@ -49,40 +49,48 @@ pub struct AccountState {
 
 /// What a member tells of an account, and asks.
 ///
-/// `seq` begins with 1 and grows by one with each booking that says or asks something new. A booking whose
-/// `seq` the backend has seen is answered as it was then and changes nothing but the time of the grant.
+/// All sums are totals since the member began. So a booking that is lost, comes twice or comes late does no
+/// harm, and a backend that forgot some (a replica that was behind, a disk that was) learns them from the next.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Booking {
     pub account: AccountPath,
     pub member: crate::state::MemberId,
+    /// Grows with each booking. An older one than the last changes nothing but the time of the grant.
     pub seq: u64,
-    /// Spent since the booking before, estimates among it.
+    /// The last booking whose answer was heard. What later answers said of marks is said again.
+    pub heard: u64,
+    /// All that it was granted, as far as it has heard.
+    pub granted: Usd,
+    /// All that it spent, estimates among it. A correction lowers it.
     pub spent: Usd,
     pub estimated: Usd,
-    /// Given back since the booking before.
+    /// All that it gave back.
     pub returned: Usd,
-    /// Asked for: the grant is as much as is left up to `most`, or nothing if less than `least` is left.
+    /// Asked for beyond `granted`: as much as is left up to `most`, or nothing if less than `least` is left. What
+    /// the backend has granted beyond `granted` already, in an answer that was not heard, counts as given.
     pub least: Usd,
     pub most: Usd,
     pub ttl: Duration,
 }
 
 /// What the backend answers to a booking.
+///
+/// The member holds `granted - spent - returned - lost`, or nothing if that is less. A member that was not heard
+/// of for longer than its time holds again what it held, when it is heard of ([`OnLoss::Spend`]): what was
+/// counted as spent for it is replaced by what it tells.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Booked {
-    /// What was granted for `least` and `most`. Zero if that much is not left.
+    /// All that the member was granted, with what this booking asked for.
     pub granted: Usd,
-    /// What the member holds now and has not spent: of all its grants.
-    pub held: Usd,
-    /// What the member held was taken for spent (or given back), since it was not heard of for longer than its
-    /// time: as much as this. Its grant begins anew.
+    /// All that was taken from the member for good: what it held when its time was over ([`OnLoss::Return`]),
+    /// and what [`correct`](crate::Accounts::correct) gave back.
     pub lost: Usd,
     /// The account and those above, from the bottom to the top, as they are now, each with what was spent when
     /// marks were last told.
     pub path: Vec<Level>,
-    /// Another member is short of money.
+    /// Another member is short of money on an account of the path.
     pub short: bool,
 }
 
