@@ -91,6 +91,9 @@ pub enum Change {
 pub struct Report {
     /// Who tells.
     pub member: MemberId,
+    /// Grows with each report. One that comes after a later one changes nothing: the member goes by the answer to
+    /// the later one.
+    pub seq: u64,
     /// For how long all that the member holds is its own, from this call on.
     pub ttl: Duration,
     /// The breakers that it follows.
