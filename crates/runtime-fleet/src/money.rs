@@ -181,6 +181,19 @@ impl AccountState {
     }
 }
 
+impl Rules {
+    /// The marks that a spent amount reaches when it grows from `before` to `after`, in per cent. Spending
+    /// nothing reaches none.
+    pub fn marks_between(&self, before: Usd, after: Usd) -> impl Iterator<Item = u16> {
+        let amount = u128::from(self.amount.nanos());
+        let reached = move |spent: Usd, percent: u16| {
+            !spent.is_zero() && u128::from(spent.nanos()) * 100 >= amount * u128::from(percent)
+        };
+        let marks = self.marks.iter().copied();
+        marks.filter(move |percent| reached(after, *percent) && !reached(before, *percent))
+    }
+}
+
 /// What a member tells of an account, and asks.
 ///
 /// All sums are totals since the member began. So a booking that is lost, comes twice or comes late does no
@@ -194,7 +207,7 @@ pub struct Booking {
     pub member: MemberId,
     /// Grows with each booking. An older one than the last changes nothing but the time of the grant.
     pub seq: u64,
-    /// The last booking whose answer was heard. What later answers told of marks is told again.
+    /// The last booking whose answer was heard. The marks of later answers are given again.
     pub heard: u64,
     /// All that the member was granted, as far as it has heard.
     pub granted: Usd,
@@ -241,7 +254,7 @@ pub struct Booked {
 pub struct Level {
     /// The account.
     pub state: AccountState,
-    /// The spent amount up to which marks have been told to members that heard it. This booking tells those
-    /// from here to `state.spent`.
-    pub told: Usd,
+    /// The marks that this member is to tell, in per cent: those that the spent amount has reached for the first
+    /// time with its bookings after [`heard`](Booking::heard). Each mark is given to one member.
+    pub marks: Vec<u16>,
 }
