@@ -16,12 +16,8 @@ pub use futures_core::future::BoxFuture;
 pub use self::{
     error::StateError,
     memory::MemoryState,
-    money::{
-        AccountPath, AccountPathError, AccountState, Booked, Booking, Level, OnLoss, Rules,
-    },
+    money::{AccountPath, AccountPathError, AccountState, Booked, Booking, Level, OnLoss, Rules},
     pace::{PerMinute, Share, Want, fair_parts},
     probe::{BreakerView, Probe, ProbeLease, Probed},
-    state::{
-        Accounts, Change, MemberId, Report, SHORT, SharedState, StateFuture, View, Watcher,
-    },
+    state::{Accounts, Change, MemberId, Report, SHORT, SharedState, StateFuture, View, Watcher},
 };

@@ -19,9 +19,7 @@ use self::limits::Limits;
 use crate::error::StateError;
 use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
 use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
-use crate::state::{
-    Accounts, Change, MemberId, Report, SharedState, StateFuture, View, Watcher,
-};
+use crate::state::{Accounts, Change, MemberId, Report, SharedState, StateFuture, View, Watcher};
 
 /// A backend in memory. Clones share it.
 ///
@@ -89,7 +87,9 @@ impl MemoryState {
         let heard: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
         drop(watchers);
         for change in changes {
-            heard.iter().for_each(|watcher| watcher.changed(change.clone()));
+            for watcher in &heard {
+                watcher.changed(change.clone());
+            }
         }
     }
 }

@@ -57,6 +57,8 @@ pub fn fair_parts(limit: u64, demands: &[u64]) -> Vec<u64> {
         (left, behind) = (left - part, behind - 1);
     }
     // What nobody asked for.
-    parts.iter_mut().for_each(|part| *part += left / members);
+    for part in &mut parts {
+        *part += left / members;
+    }
     parts
 }

@@ -8,7 +8,7 @@ use crate::state::Accounts;
 use runtime_usage::Usd;
 
 /// An owner that holds 40 of 100 cents, has spent 10 of them, and is not heard of any more.
-async fn dead<'s>(state: &'s dyn Accounts, on_loss: OnLoss) -> Owner<'s> {
+async fn dead(state: &dyn Accounts, on_loss: OnLoss) -> Owner<'_> {
     state.set(&path("c"), &enforced(100)).await.unwrap();
     state.set(&path("c/x"), &enforced(100).on_loss(on_loss)).await.unwrap();
     let mut owner = Owner::new(state, "c/x", "one");
@@ -74,7 +74,8 @@ pub(super) async fn corrected(state: &dyn Accounts) {
     state.set(&path("d"), &Rules { on_loss: OnLoss::Return, ..enforced(100) }).await.unwrap();
     let mut owner = Owner::new(state, "d", "one");
     let _ = owner.take(cents(40), cents(40)).await;
-    (owner.next.spent, owner.next.estimated, owner.next.ttl) = (cents(12), cents(8), Duration::ZERO);
+    (owner.next.spent, owner.next.estimated, owner.next.ttl) =
+        (cents(12), cents(8), Duration::ZERO);
     let _ = owner.book().await;
     assert_eq!(state.correct(&path("d"), &one, cents(20)).await.unwrap(), cents(8));
     assert_eq!(sums(state, "d").await, [4, 0, 0]);

@@ -156,7 +156,8 @@ impl Books {
         }
         let Some(grant) = self.grants.get_mut(key) else { return Ok(None) };
         let given = grant.granted.saturating_sub(booking.granted);
-        let (least, most) = (booking.least.saturating_sub(given), booking.most.saturating_sub(given));
+        let (least, most) =
+            (booking.least.saturating_sub(given), booking.most.saturating_sub(given));
         let room = (room.0.saturating_add(grant.overdraft()), room.1);
         if least > room.0 {
             return Ok(room.1);
@@ -186,11 +187,7 @@ impl Books {
         Ok(())
     }
 
-    fn answer(
-        &self,
-        key: &(AccountPath, MemberId),
-        now: Duration,
-    ) -> Result<Booked, StateError> {
+    fn answer(&self, key: &(AccountPath, MemberId), now: Duration) -> Result<Booked, StateError> {
         let (path, member) = key;
         let no_account = || StateError::NoAccount { account: path.clone() };
         let grant = self.grants.get(key).ok_or_else(no_account)?;

@@ -53,7 +53,8 @@ impl Breaker {
         if let Some(probe) = &self.probe
             && probe.until > now
         {
-            return (probe.member == *member).then(|| (self.generation, probe.until - now));
+            return (probe.member == *member)
+                .then(|| (self.generation, probe.until.saturating_sub(now)));
         }
         if self.open_until()? > now {
             return None;
@@ -79,7 +80,9 @@ impl Breaker {
                 // Somebody asked for a longer wait while it probed.
                 Probed::Closed if self.until > Some(now) => {}
                 Probed::Closed => self.until = None,
-                Probed::Failed { wait } => self.until = self.until.max(Some(now.saturating_add(wait))),
+                Probed::Failed { wait } => {
+                    self.until = self.until.max(Some(now.saturating_add(wait)));
+                }
                 Probed::Unused => {}
             }
         }
