@@ -156,6 +156,11 @@ impl Limit {
         self.strict
     }
 
+    /// The [marks](Self::marks), in per cent of the limit.
+    pub fn percents(&self) -> &[u16] {
+        &self.marks
+    }
+
     /// Lowers the limit to `amount`. At most half of that stays set aside.
     pub(super) fn lower(&mut self, amount: Usd) {
         self.amount = amount;
