@@ -167,9 +167,15 @@ impl Limit {
         self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
     }
 
-    /// The most that may be committed. `wrapping_up` includes the money set aside.
-    pub(super) const fn cap(&self, wrapping_up: bool) -> Usd {
-        if self.enforced { self.open(wrapping_up) } else { Usd::MAX }
+    /// The most that may be committed.
+    pub(super) const fn cap(&self) -> Usd {
+        if self.enforced { self.amount } else { Usd::MAX }
+    }
+
+    /// The money that only wrapping up may commit.
+    #[inline]
+    pub(super) const fn set_aside(&self) -> Usd {
+        if self.enforced { self.wrap_up } else { Usd::ZERO }
     }
 
     /// The limit, without the money set aside unless the call is wrapping up.
