@@ -38,9 +38,9 @@ impl RedisFleet {
     }
 
     /// The accounts of trees, each before those below it.
-    async fn states<'r>(
+    async fn states(
         &self,
-        roots: impl Iterator<Item = &'r str>,
+        roots: impl Iterator<Item = &str>,
     ) -> Result<Vec<AccountState>, StateError> {
         let attempted = "read accounts";
         let calls = roots.map(|root| call("accounts", &self.tree(root))).collect();

@@ -198,6 +198,10 @@ fn nodes(base: &str, password: Option<&str>) -> Result<Vec<ConnectionInfo>, Redi
         return Err(wrong());
     }
     let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(user, rest)| (user, rest));
+    // Unescaped, a part of a password would be taken for the host.
+    if user.contains(['@', '/', '?', '#']) {
+        return Err(wrong());
+    }
     let user = if user.is_empty() { String::new() } else { format!("{user}@") };
     let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
     let node = |host: &str| {

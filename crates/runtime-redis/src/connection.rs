@@ -78,14 +78,14 @@ async fn one(config: &Checked, watchers: &Arc<Watchers>) -> RedisResult<Connecti
     #[cfg(not(feature = "tls"))]
     let client = Client::open(node)?;
     let closed = Arc::new(AtomicBool::new(false));
-    let (pass_on, closes) = (pushes(watchers), Arc::clone(&closed));
+    let (pass_on, ended) = (pushes(watchers), Arc::clone(&closed));
     // The link has one deadline for all of a call.
     let options = AsyncConnectionConfig::new()
         .set_connection_timeout(None)
         .set_response_timeout(None)
         .set_push_sender(move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                closes.store(true, Ordering::Relaxed);
+                ended.store(true, Ordering::Relaxed);
             }
             pass_on(push)
         });
