@@ -11,7 +11,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::usd::Usd;
 
 /// The future of [`Funding::fund`].
-pub type FundFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type FundFuture = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 /// Where the money of a funded account comes from.
 pub trait Funding: fmt::Debug + Send + Sync {
@@ -21,8 +21,8 @@ pub trait Funding: fmt::Debug + Send + Sync {
     /// Returns whether the place cannot be reached where the money comes from.
     fn lacks(&self, amount: Usd) -> bool;
 
-    /// Gets what a reservation of `amount` lacks, as far as possible. Ready when it was tried: whether it fits
-    /// then is found out by reserving.
+    /// Gets what a reservation of `amount` lacks. Ready when it was tried, with whether money came: then the
+    /// reservation is worth another try.
     fn fund(&self, amount: Usd) -> FundFuture;
 }
 
@@ -39,7 +39,7 @@ pub trait Funding: fmt::Debug + Send + Sync {
 /// struct Nobody;
 /// impl Funding for Nobody {
 ///     fn lacks(&self, _: Usd) -> bool { true }
-///     fn fund(&self, _: Usd) -> FundFuture { Box::pin(std::future::ready(())) }
+///     fn fund(&self, _: Usd) -> FundFuture { Box::pin(std::future::ready(false)) }
 /// }
 ///
 /// let purse = Purse::new(Limit::enforced(Usd::from_dollars(500)), Arc::new(Nobody));
@@ -86,20 +86,21 @@ impl Purse {
     /// Money that calls may count on is [taken back](Self::take_back), never granted less: a reservation that is
     /// being made would count on what was granted before.
     pub fn set_granted(&self, total: Usd, elsewhere: Usd) {
+        self.set(total, elsewhere, total);
+    }
+
+    /// As [`set_granted`](Self::set_granted), for an account that refuses nothing.
+    pub fn lift(&self, total: Usd, elsewhere: Usd) {
+        self.set(total, elsewhere, Usd::MAX);
+    }
+
+    fn set(&self, total: Usd, elsewhere: Usd, cap: Usd) {
         let node = &self.account.node;
         let Some(funds) = &node.funds else { return };
         // Relaxed, all three: readers take none of them for a sign of another.
         funds.granted.store(total.nanos(), Ordering::Relaxed);
         funds.elsewhere.store(elsewhere.nanos(), Ordering::Relaxed);
-        if node.limit.is_enforced() {
-            node.cap.store(total.nanos(), Ordering::Relaxed);
-        }
-    }
-
-    /// Lifts the cap until the next [`set_granted`](Self::set_granted).
-    pub fn lift(&self) {
-        // Relaxed: as in `set_granted`.
-        self.account.node.cap.store(u64::MAX, Ordering::Relaxed);
+        node.cap.store(cap.nanos(), Ordering::Relaxed);
     }
 
     /// Takes out up to `most` of what nobody has reserved, and returns how much it was.
@@ -130,15 +131,18 @@ impl Purse {
 
 impl Account {
     /// Gets what a reservation of `amount` lacks from where the money of this account, or of the one above it,
-    /// comes from; ready at once if there is no such place.
+    /// comes from. Returns whether money came: then the reservation is worth another try. `false` at once if
+    /// there is no such place.
     ///
-    /// A session does so before it refuses a turn. Whether the reservation fits then is found out by reserving.
-    pub async fn fund(&self, amount: Usd) {
+    /// A session does so before it refuses a turn.
+    pub async fn fund(&self, amount: Usd) -> bool {
+        let mut came = false;
         for account in self.path() {
             if let Some(funds) = &account.node.funds {
-                funds.source.fund(amount).await;
+                came |= funds.source.fund(amount).await;
             }
         }
+        came
     }
 
     /// Whether this account, or one above it, gets its money in parts from elsewhere.

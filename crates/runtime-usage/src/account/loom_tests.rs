@@ -143,7 +143,7 @@ impl Funding for Nobody {
     }
 
     fn fund(&self, _: Usd) -> FundFuture {
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(false))
     }
 }
 

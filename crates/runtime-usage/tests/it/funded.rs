@@ -31,7 +31,7 @@ impl Funding for Source {
 
     fn fund(&self, amount: Usd) -> FundFuture {
         self.funded.lock().unwrap().push(amount);
-        Box::pin(ready(()))
+        Box::pin(ready(true))
     }
 }
 
@@ -71,7 +71,9 @@ fn a_funded_account_has_what_it_was_granted() {
     assert_eq!((balance.limit, balance.spent, balance.reserved), (cents(410), cents(7), Usd::ZERO));
     assert_eq!(balance.left, cents(403).into());
 
-    now(run.fund(cents(5)));
+    assert!(
+        now(run.fund(cents(5))) && !now(Account::new(Limit::enforced(cents(1))).fund(cents(5)))
+    );
     assert_eq!(*source.funded.lock().unwrap(), [cents(5)]);
 }
 
@@ -110,7 +112,7 @@ fn a_refusal_says_that_the_source_is_away() {
     let refused = purse.account().reserve(cents(1)).unwrap_err();
     assert!(refused.away);
     assert!(refused.to_string().ends_with(", and where its money comes from cannot be reached"));
-    purse.lift();
+    purse.lift(Usd::ZERO, Usd::ZERO);
     assert!(purse.account().reserve(cents(1)).is_ok());
 }
 
@@ -118,7 +120,7 @@ fn a_refusal_says_that_the_source_is_away() {
 fn a_recorded_account_refuses_nothing_and_is_told_the_same() {
     let purse = Purse::new(Limit::recorded(cents(5)), Arc::new(Source::default()));
     purse.account().reserve(cents(9)).unwrap().settle(cents(9));
-    purse.set_granted(cents(9), cents(1));
+    purse.lift(cents(9), cents(1));
     assert_eq!(purse.account().balance().left, cents(1).into());
     assert!(purse.account().reserve(cents(100)).is_ok());
 }
