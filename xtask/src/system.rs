@@ -1,4 +1,5 @@
-//! What tests take from the system, and is installed on Debian as root: Postgres, `PgBouncer`, `libfaketime`.
+//! What tests take from the system, and is installed on Debian as root: Postgres, `PgBouncer`, Redis,
+//! `libfaketime`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
         "postgresql",
     ),
     ("PgBouncer", &["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"], "pgbouncer"),
+    ("Redis", &["/usr/bin/redis-server", "/opt/homebrew/bin/redis-server"], "redis-server"),
 ];
 
 /// Installs what is missing, on Debian as root. Returns the programs that there are not.

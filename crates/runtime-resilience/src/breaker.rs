@@ -19,6 +19,7 @@ mod shell;
 mod snapshot;
 mod state;
 mod tick;
+mod ticket;
 #[cfg(feature = "tower")]
 pub mod tower;
 mod wait;
@@ -29,7 +30,7 @@ pub use self::config::CircuitBreakerConfig;
 pub use self::error::{CallError, CircuitOpenError};
 pub use self::outcome::CallOutcome;
 pub use self::percent::Percent;
-pub use self::shell::{CircuitBreaker, Permit, PermitRef, TransitionListener};
+pub use self::shell::{CircuitBreaker, Permit, PermitRef, ProbeGate, TransitionListener};
 pub use self::snapshot::CircuitSnapshot;
 pub use self::state::{CircuitCounts, CircuitState, Transition, TransitionCause};
 pub use self::wait::{GrowingWait, OpenWait};

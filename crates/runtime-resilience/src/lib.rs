@@ -69,7 +69,7 @@ pub use self::breaker::tower;
 pub use self::breaker::{
     CallError, CallOutcome, CircuitBreaker, CircuitBreakerConfig, CircuitCounts, CircuitOpenError,
     CircuitSnapshot, CircuitState, CircuitWindow, GrowingWait, InvalidWindowError, OpenWait,
-    Percent, Permit, PermitRef, Transition, TransitionCause, TransitionListener,
+    Percent, Permit, PermitRef, ProbeGate, Transition, TransitionCause, TransitionListener,
 };
 pub use self::chain::{BoxError, chain_text, errors};
 pub use self::classify::{Classifier, Failure, FaultOf, ScenarioOf, classify_error};
@@ -82,8 +82,8 @@ pub use self::fault::{
 pub use self::hedge::{FirstTokens, Hedge, HedgeAt};
 pub use self::histogram::FadingHistogram;
 pub use self::rate::{
-    Demand, RateAvailable, RateDimension, RateLimitedError, RateLimiter, RateLimits, RateQuota,
-    RateReservation, RateReserve, RateSent, RateSnapshot,
+    Demand, PauseListener, RateAsked, RateAvailable, RateDimension, RateLimitedError, RateLimiter,
+    RateLimits, RateQuota, RateReservation, RateReserve, RateSent, RateSnapshot,
 };
 pub use self::recovery::{
     EscalationPolicy, GaveUp, NextAttempt, Recipes, RecoveryChanges, RecoveryContext,
@@ -94,5 +94,6 @@ pub use self::recovery::{
 };
 pub use self::retry_budget::{RetryBudget, RetryBudgetConfig, RetryBudgetExhaustedError};
 pub use self::route::{
-    NoRouteError, Rested, Route, RouteLease, RouteRests, RouteSnapshot, Routes, TriedRoutes,
+    NoRouteError, RestListener, Rested, Route, RouteLease, RouteRests, RouteSnapshot, Routes,
+    TriedRoutes,
 };

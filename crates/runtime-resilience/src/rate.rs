@@ -18,6 +18,8 @@ mod snapshot;
 pub use self::core::RateSent;
 pub use self::demand::{Demand, RateDimension};
 pub use self::error::RateLimitedError;
-pub use self::limiter::{RateAvailable, RateLimiter, RateReservation, RateReserve};
+pub use self::limiter::{
+    PauseListener, RateAsked, RateAvailable, RateLimiter, RateReservation, RateReserve,
+};
 pub use self::limits::RateLimits;
 pub use self::snapshot::{RateQuota, RateSnapshot};

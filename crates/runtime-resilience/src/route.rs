@@ -13,7 +13,7 @@ mod tried;
 
 pub use self::error::NoRouteError;
 pub use self::place::Route;
-pub use self::rests::{Rested, RouteRests};
+pub use self::rests::{RestListener, Rested, RouteRests};
 pub use self::routes::{RouteLease, Routes};
 pub use self::snapshot::RouteSnapshot;
 pub use self::tried::TriedRoutes;

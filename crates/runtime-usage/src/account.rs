@@ -2,6 +2,7 @@
 
 mod error;
 mod estimates;
+mod funds;
 mod ledger;
 mod limit;
 #[cfg(all(test, runtime_loom))]
@@ -18,12 +19,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::error::{BudgetExceededError, BudgetRefusedError, UnpricedModelError};
+use self::funds::Funds;
+pub use self::funds::{FundFuture, Funding, Purse};
 use self::ledger::Ledger;
 pub use self::limit::{Limit, UnknownPrice};
 use self::node::Node;
 pub use self::reservation::{Charge, Reservation, Settlement};
 pub use self::statement::{AccountStatement, Balance, BudgetListener, BudgetMark};
 use self::words::Words;
+use crate::sync::AtomicU64;
 use crate::usd::Usd;
 
 /// An account with a limit, from which calls reserve money before they spend it. Clones are the same
@@ -125,8 +129,19 @@ impl Account {
         listener: Option<Arc<dyn BudgetListener>>,
         above: Option<Self>,
     ) -> Self {
+        Self::with_node(limit.cap(), limit, (listener, above), None)
+    }
+
+    fn with_node(
+        cap: Usd,
+        limit: Arc<Limit>,
+        (listener, above): (Option<Arc<dyn BudgetListener>>, Option<Self>),
+        funds: Option<Box<Funds>>,
+    ) -> Self {
         let node = Node {
             words: Words::new(),
+            cap: AtomicU64::new(cap.nanos()),
+            funds,
             ledger: Ledger::default(),
             limit,
             listener: listener.map(AssertUnwindSafe),
@@ -289,16 +304,11 @@ impl Account {
     }
 
     /// The balance of this account. The accounts above may have less left.
+    ///
+    /// The limit of a [funded](Purse) account is what it was granted and may still be granted, as far as is
+    /// known.
     pub fn balance(&self) -> Balance {
-        let reading = self.node.words.read();
-        let committed = reading.committed.max(reading.spent);
-        Balance {
-            limit: self.node.limit.amount,
-            spent: Usd::from_nanos(reading.spent),
-            reserved: Usd::from_nanos(committed - reading.spent),
-            left: self.node.limit.amount.signed_sub(Usd::from_nanos(committed)),
-            estimated: Usd::from_nanos(reading.estimated),
-        }
+        self.node.balance()
     }
 
     /// The most that a call can reserve now: the least that any enforced account from here upwards
@@ -359,9 +369,9 @@ impl Account {
         let left = enforced.map(|account| {
             let committed = Usd::from_nanos(account.node.words.read().committed);
             let others = committed.saturating_sub(reserved);
-            let limit = account.limit().amount.saturating_sub(others);
+            let limit = account.node.open(true).saturating_sub(others);
             // Money that is set aside was not available to this call.
-            let more = account.node.left(wrapping_up && self.is(account));
+            let more = account.node.left_here(wrapping_up && self.is(account));
             limit.min(reserved.saturating_add(more))
         });
         left.min().unwrap_or(Usd::MAX)

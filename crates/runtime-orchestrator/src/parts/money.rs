@@ -31,6 +31,8 @@ pub(crate) struct Money {
     owns_account: bool,
     /// Whether an account on the path lets its estimates expire.
     expires: bool,
+    /// Whether an account on the path gets its money in parts from elsewhere.
+    funded: bool,
     /// Also has the prices.
     tracker: UsageTracker,
     usual: UsualOutput,
@@ -93,9 +95,11 @@ impl Money {
     ) -> Self {
         let expires = |account: &Account| account.limit().estimates_expire.is_some();
         let expires = account.iter().flat_map(Account::path).any(expires);
+        let funded = account.as_ref().is_some_and(Account::is_funded);
         Self {
             learns: learns || account.is_some(),
             expires,
+            funded,
             account,
             owns_account,
             tracker: UsageTracker::with_pricing(pricing),
@@ -113,6 +117,11 @@ impl Money {
     /// The account that turns reserve from.
     pub(crate) const fn account(&self) -> Option<&Account> {
         self.account.as_ref()
+    }
+
+    /// Whether the account's money comes in parts from elsewhere.
+    pub(crate) const fn is_funded(&self) -> bool {
+        self.funded
     }
 
     /// Gives back the estimates that have expired.

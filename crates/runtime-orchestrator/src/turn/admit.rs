@@ -43,8 +43,8 @@ pub(crate) async fn admit<'s>(core: Hold<'s>, spec: &Spec) -> Result<ActiveTurn<
     let mut entry = Entry::of(core.clone(), true)?;
     let passed = match first_checks(&core, spec) {
         Ok(pace) => match Gate::of(&core) {
-            // Without a limiter there is nothing to await.
-            gate @ Gate { limiter: None, .. } => {
+            // Without a limiter, and with money that is there, there is nothing to await.
+            gate @ Gate { limiter: None, .. } if !core.money.is_funded() => {
                 pass_now(&core, gate, &spec.model, spec.ask(), pace)
             }
             gate => Box::pin(pass(&core, gate, &spec.model, spec.ask(), pace)).await,
@@ -76,7 +76,7 @@ pub(crate) fn refused(core: &Core, model: &str, error: &TurnError) {
     tell::turn_refused(&core.stream, model, why);
 }
 
-/// Admits one attempt. Waits for the rate limit, if there is one.
+/// Admits one attempt. Waits for money that comes in parts, and for the rate limit, if there is one.
 pub(crate) async fn pass<'s>(
     core: &Hold<'s>,
     gate: Gate<'_>,
@@ -84,7 +84,7 @@ pub(crate) async fn pass<'s>(
     ask: &Ask,
     pace: Pace,
 ) -> Result<(Held<'s>, Pace), TurnError> {
-    let funds = before_rate(core, gate, model, ask)?;
+    let funds = funds(core, gate, model, ask, &pace).await?;
     let rate = match gate.limiter {
         None => None,
         Some(limiter) => {
@@ -108,6 +108,48 @@ pub(crate) fn pass_now<'s>(
     let reserve = |limiter: &RateLimiter| limiter.try_reserve(core.money.demand(model, ask));
     let rate = gate.limiter.map(reserve).transpose()?;
     after_rate(core, gate, funds, rate, pace)
+}
+
+/// How often money is asked for where it comes from: other turns may take what came.
+const TRIES: usize = 4;
+
+/// [`before_rate`] that asks for more money, if it comes in parts from elsewhere, before it refuses.
+async fn funds<'s>(
+    core: &Hold<'s>,
+    gate: Gate<'_>,
+    model: &str,
+    ask: &Ask,
+    pace: &Pace,
+) -> Result<Funds<'s>, TurnError> {
+    let mut tries = TRIES;
+    loop {
+        match (before_rate(core, gate, model, ask), core.money.account()) {
+            (Err(TurnError::Budget(refused)), Some(account))
+                if tries > 0 && core.money.is_funded() =>
+            {
+                tries -= 1;
+                let came =
+                    race(core, &pace.before_the_call(), &mut false, account.fund(refused.asked));
+                if !came.await.map_err(interrupted)? {
+                    return Err(refused.into());
+                }
+            }
+            (decided, _) => return decided,
+        }
+    }
+}
+
+/// The refusal of a turn that waited for its admission.
+fn interrupted(by: Interrupted) -> TurnError {
+    match by {
+        Interrupted::Closed(end) => end.closed(false).into(),
+        Interrupted::Time(Kind::Deadline, deadline) => {
+            DeadlineExceededError { deadline, call_began: false }.into()
+        }
+        Interrupted::Time(Kind::Timeout(phase), timeout) => {
+            TurnTimeoutError { timeout, phase }.into()
+        }
+    }
 }
 
 /// The breaker is asked without taking a place: a refusal by the budget must not cost a probe, and
@@ -178,14 +220,5 @@ async fn room(
             Err(Interrupted::Closed(_)) => SpanOutcome::Cancelled,
         });
     }
-    match reserved {
-        Ok(reserved) => Ok(reserved?),
-        Err(Interrupted::Closed(end)) => Err(end.closed(false).into()),
-        Err(Interrupted::Time(Kind::Deadline, deadline)) => {
-            Err(DeadlineExceededError { deadline, call_began: false }.into())
-        }
-        Err(Interrupted::Time(Kind::Timeout(phase), timeout)) => {
-            Err(TurnTimeoutError { timeout, phase }.into())
-        }
-    }
+    Ok(reserved.map_err(interrupted)??)
 }

@@ -9,6 +9,7 @@ mod described;
 mod drain;
 mod errors;
 mod events;
+mod funded;
 mod golden;
 mod handoffs;
 mod hedging;

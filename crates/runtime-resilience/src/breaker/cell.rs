@@ -18,8 +18,9 @@ use super::core::{self, Limits, Refusal, Step};
 use super::error::Refused;
 use super::outcome::CallOutcome;
 use super::snapshot::CircuitSnapshot;
-use super::state::{CircuitState, Transition};
-use super::tick::{Tick, nanos};
+use super::state::{CircuitState, Transition, TransitionCause};
+use super::tick::Tick;
+use super::ticket::Ticket;
 use super::window::{CircuitWindow, Ended};
 use super::word::{View, Word};
 use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering};
@@ -44,26 +45,6 @@ pub(super) struct Cell {
     last_probe: AtomicU64,
     not_permitted: AtomicU64,
     books: Mutex<Books>,
-}
-
-/// An admitted call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
-    /// The state and generation that admitted it.
-    home: Word,
-    /// The breaker's age then, in nanoseconds; [`UNTIMED`] if the length of the call does not matter.
-    /// Not an `Option`: tickets are small so that permits stay in registers.
-    began: u64,
-}
-
-const UNTIMED: u64 = u64::MAX;
-
-impl Ticket {
-    /// The length of the call, if that matters.
-    fn took(&self, age: Duration) -> Option<Duration> {
-        let timed = self.began != UNTIMED;
-        timed.then(|| age.saturating_sub(Duration::from_nanos(self.began)))
-    }
 }
 
 /// A word, and the change that led to it.
@@ -108,14 +89,15 @@ impl Cell {
         !self.windowed && self.load() == ticket.home
     }
 
-    /// Asks for a place at `now`.
+    /// Asks for a place at `now`. `probes` is whether it may be that of a probe.
     #[cold]
-    pub(super) fn admit(&self, now: Instant) -> Result<(Ticket, Option<Transition>), Refused> {
+    pub(super) fn admit(
+        &self,
+        now: Instant,
+        probes: bool,
+    ) -> Result<(Ticket, Option<Transition>), Refused> {
         let age = self.age(now);
-        let decide = |word: Word, _| {
-            core::admit(word, &self.limits, Tick::floor(age), self.last_probe())
-                .map_err(|refusal| refused(word, refusal, age))
-        };
+        let decide = |word: Word, _| self.may_begin(word, age, probes);
         let done = match self.count(Tick::ceil(age), decide) {
             Ok(Some(word)) => Ok((word, None)),
             Ok(None) => self.change(&mut self.books(), age, None, decide),
@@ -137,12 +119,17 @@ impl Cell {
     }
 
     /// Asks whether there is a place at `now`, and takes none.
-    pub(super) fn check(&self, now: Instant) -> Result<(), Refused> {
-        let (word, age) = (self.load(), self.age(now));
+    pub(super) fn check(&self, now: Instant, probes: bool) -> Result<(), Refused> {
+        self.may_begin(self.load(), self.age(now), probes).map(drop)
+    }
+
+    fn may_begin(&self, word: Word, age: Duration, probes: bool) -> Result<Step, Refused> {
         match core::admit(word, &self.limits, Tick::floor(age), self.last_probe()) {
-            Ok(_) => Ok(()),
-            Err(refusal) => Err(refused(word, refusal, age)),
+            // Only a probe counts itself.
+            Ok(Step::Count(_) | Step::Change { .. }) if !probes => Err(Refusal::Unknown),
+            decided => decided,
         }
+        .map_err(|refusal| refused(word, refusal, age))
     }
 
     /// Ends a call. `asked` is the wait that the provider asked for.
@@ -228,11 +215,20 @@ impl Cell {
     /// A ticket for an outcome without admission; `None` unless the breaker counts it.
     pub(super) fn unasked(&self) -> Option<Ticket> {
         let word = self.load();
-        word.counts_calls().then(|| Ticket { home: word.home(), began: UNTIMED })
+        word.counts_calls().then(|| Ticket::new(word, None))
     }
 
-    pub(super) fn trip(&self, now: Instant, wait: Option<Duration>) -> Option<Transition> {
-        self.order(now, wait, core::trip)
+    pub(super) fn trip(
+        &self,
+        now: Instant,
+        wait: Option<Duration>,
+        cause: TransitionCause,
+    ) -> Option<Transition> {
+        self.order(now, wait, |word, until| core::trip(word, until, cause))
+    }
+
+    pub(super) fn follow_closed(&self, now: Instant) -> Option<Transition> {
+        self.order(now, None, |word, _| core::follow_closed(word))
     }
 
     pub(super) fn pin(&self, now: Instant, view: View) -> Option<Transition> {
@@ -367,8 +363,8 @@ impl Cell {
 
     #[inline]
     fn ticket(&self, word: Word, clock: impl FnOnce() -> Instant) -> Ticket {
-        let began = if self.timed { nanos(self.age(clock())) } else { UNTIMED };
-        Ticket { home: word.home(), began }
+        let age = self.timed.then(|| self.age(clock()));
+        Ticket::new(word, age)
     }
 
     #[inline]

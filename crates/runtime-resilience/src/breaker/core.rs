@@ -174,11 +174,9 @@ pub(super) fn cross(word: Word, home: Word, cause: TransitionCause, until: Tick)
 
 /// Opens it until `until`, by order. An open breaker stays open for the longer of both waits;
 /// a forced state stays.
-pub(super) fn trip(word: Word, until: Tick) -> Step {
+pub(super) fn trip(word: Word, until: Tick, cause: TransitionCause) -> Step {
     match word.view() {
-        View::Closed { .. } | View::HalfOpen(_) => {
-            change(word, View::Open { until }, TransitionCause::Tripped)
-        }
+        View::Closed { .. } | View::HalfOpen(_) => change(word, View::Open { until }, cause),
         View::Open { until: before } => {
             Step::Count(word.with(View::Open { until: until.max(before) }))
         }
@@ -190,6 +188,16 @@ pub(super) fn trip(word: Word, until: Tick) -> Step {
 pub(super) fn pin(word: Word, pinned: View) -> Step {
     let same = word.state() == word.with(pinned).state();
     if same { Step::Stay } else { change(word, pinned, TransitionCause::Pinned) }
+}
+
+/// Closes it because others have found the dependency back. A forced state stays.
+pub(super) fn follow_closed(word: Word) -> Step {
+    match word.view() {
+        View::Open { .. } | View::HalfOpen(_) => {
+            change(word, View::Closed { failures: 0 }, TransitionCause::Fleet)
+        }
+        _ => Step::Stay,
+    }
 }
 
 /// Closes it from any state.

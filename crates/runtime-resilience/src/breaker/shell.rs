@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use runtime_events::{Clock, SystemClock};
 
-use super::cell::{Cell, Ticket};
+use super::cell::Cell;
 use super::config::CircuitBreakerConfig;
 use super::error::{CircuitOpenError, Refused};
 use super::outcome::CallOutcome;
 use super::snapshot::CircuitSnapshot;
-use super::state::{CircuitState, Transition};
+use super::state::{CircuitState, Transition, TransitionCause};
+use super::ticket::Ticket;
 use super::word::View;
 
 mod permit;
@@ -27,6 +28,15 @@ pub use self::permit::{Permit, PermitRef};
 pub trait TransitionListener: fmt::Debug + Send + Sync {
     /// The breaker of this name has changed its state.
     fn on_transition(&self, breaker: &str, transition: Transition);
+}
+
+/// Has a word before a breaker lets a probe through, such as that of a fleet, in which one process probes.
+///
+/// It is asked by calls that find the breaker half-open with a free place, and by nothing else: a closed breaker
+/// does not know of it.
+pub trait ProbeGate: fmt::Debug + Send + Sync {
+    /// Whether a probe may go now. Otherwise the call is refused. It must not block.
+    fn may_probe(&self) -> bool;
 }
 
 /// A circuit breaker: leaves a failing dependency alone, and lets a probe through now and then to
@@ -73,6 +83,7 @@ struct Shared {
     cell: Cell,
     clock: Arc<dyn Clock>,
     listener: Option<Arc<dyn TransitionListener>>,
+    gate: Option<Arc<dyn ProbeGate>>,
 }
 
 /// Constructors.
@@ -93,7 +104,7 @@ impl CircuitBreaker {
         config: CircuitBreakerConfig,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { shared: Shared::new(name.into(), config, clock, None) }
+        Self { shared: Shared::new(name.into(), config, clock, None, None) }
     }
 
     /// A closed breaker that reports its transitions.
@@ -103,7 +114,18 @@ impl CircuitBreaker {
         clock: Arc<dyn Clock>,
         listener: Arc<dyn TransitionListener>,
     ) -> Self {
-        Self { shared: Shared::new(name.into(), config, clock, Some(listener)) }
+        Self { shared: Shared::new(name.into(), config, clock, Some(listener), None) }
+    }
+
+    /// A closed breaker that reports its transitions, and asks `gate` before it lets a probe through.
+    pub fn with_gate(
+        name: impl Into<Arc<str>>,
+        config: CircuitBreakerConfig,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn TransitionListener>,
+        gate: Arc<dyn ProbeGate>,
+    ) -> Self {
+        Self { shared: Shared::new(name.into(), config, clock, Some(listener), Some(gate)) }
     }
 }
 
@@ -157,7 +179,9 @@ impl CircuitBreaker {
         if self.shared.cell.is_closed() {
             return Ok(());
         }
-        self.shared.cell.check(self.shared.now()).map_err(|refused| self.shared.refused(refused))
+        let now = self.shared.now();
+        let checked = self.shared.cell.check(now, self.shared.may_probe(now));
+        checked.map_err(|refused| self.shared.refused(refused))
     }
 
     #[inline]
@@ -205,7 +229,21 @@ impl CircuitBreaker {
     /// A breaker that is open already stays open for the longer of both waits. One that is forced open,
     /// disabled or counts only stays so.
     pub fn trip(&self, wait: Option<Duration>) {
-        self.shared.report(self.shared.cell.trip(self.shared.now(), wait));
+        let cause = TransitionCause::Tripped;
+        self.shared.report(self.shared.cell.trip(self.shared.now(), wait, cause));
+    }
+
+    /// Opens the breaker for `wait`, as [`trip`](Self::trip) does, because another process has opened its own.
+    /// The [cause](TransitionCause::Fleet) of the transition says so.
+    pub fn follow_open(&self, wait: Duration) {
+        let cause = TransitionCause::Fleet;
+        self.shared.report(self.shared.cell.trip(self.shared.now(), Some(wait), cause));
+    }
+
+    /// Closes an open or half-open breaker because another process has found the dependency back. One that is
+    /// forced open, disabled or counts only stays so.
+    pub fn follow_closed(&self) {
+        self.shared.report(self.shared.cell.follow_closed(self.shared.now()));
     }
 
     /// Refuses every call until [`reset`](Self::reset).
@@ -291,14 +329,22 @@ impl Shared {
         config: CircuitBreakerConfig,
         clock: Arc<dyn Clock>,
         listener: Option<Arc<dyn TransitionListener>>,
+        gate: Option<Arc<dyn ProbeGate>>,
     ) -> Arc<Self> {
         let cell = Cell::new(config, clock.now());
-        Arc::new(Self { name, cell, clock, listener })
+        Arc::new(Self { name, cell, clock, listener, gate })
+    }
+
+    /// Whether a probe may go, if this is a call that could be one.
+    fn may_probe(&self, now: Instant) -> bool {
+        let Some(gate) = &self.gate else { return true };
+        self.cell.state(now) == CircuitState::HalfOpen && gate.may_probe()
     }
 
     #[cold]
     fn admit(&self) -> Result<(Ticket, Option<Transition>), CircuitOpenError> {
-        match self.cell.admit(self.now()) {
+        let now = self.now();
+        match self.cell.admit(now, self.may_probe(now)) {
             Ok((ticket, transition)) => {
                 // A listener's panic is caught, so the ticket reaches its permit.
                 self.report(transition);

@@ -50,6 +50,8 @@ wire_names! {
         Pinned = "pinned",
         /// [`reset`](super::CircuitBreaker::reset).
         Reset = "reset",
+        /// Another process of the fleet opened or closed it.
+        Fleet = "fleet",
     }
 }
 

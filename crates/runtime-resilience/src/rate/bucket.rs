@@ -39,13 +39,18 @@ fn parts(units: u64) -> u128 {
     u128::from(units) * UNIT
 }
 
+/// What a bucket of this rate holds: at least a unit.
+fn brim(per_minute: NonZeroU64, burst: Duration) -> u128 {
+    (u128::from(per_minute.get()) * u128::from(nanos(burst))).max(UNIT)
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     per_minute: NonZeroU64,
     /// At least a unit.
     brim: u128,
-    /// Whether a demand larger than the bucket may go when nothing is owed.
-    alone: bool,
+    /// The largest demand that may go when nothing is owed, even if it is larger than the bucket.
+    largest: u128,
     owed: u128,
     /// The time of `owed`.
     at: Nanos,
@@ -71,7 +76,7 @@ impl Bucket {
         Self {
             per_minute: NonZeroU64::MIN,
             brim: UNIT,
-            alone: false,
+            largest: 0,
             owed: 0,
             at: now,
             forgiven: last,
@@ -79,18 +84,36 @@ impl Bucket {
         }
     }
 
-    /// Sets its rate and its size. The debt stays.
+    /// Sets its rate and its size. The debt stays. `whole` is the rate that says how large a demand may be:
+    /// none is too large without it.
     pub(super) fn limit(
         &mut self,
         per_minute: NonZeroU64,
         burst: Duration,
-        alone: bool,
+        whole: Option<NonZeroU64>,
         now: Nanos,
     ) {
         self.drain(now);
         self.per_minute = per_minute;
-        self.brim = self.inflow(nanos(burst)).max(UNIT);
-        self.alone = alone;
+        self.brim = brim(per_minute, burst);
+        self.largest = whole.map_or(u128::MAX, |whole| brim(whole, burst));
+    }
+
+    /// As [`limit`](Self::limit), with as much room as before, if the bucket is large enough for it: there is
+    /// more only as time goes by.
+    pub(super) fn part(
+        &mut self,
+        per_minute: NonZeroU64,
+        burst: Duration,
+        whole: Option<NonZeroU64>,
+        (last, now): (Ordinal, Nanos),
+    ) {
+        let before = self.brim;
+        self.limit(per_minute, burst, whole, now);
+        match self.brim.checked_sub(before) {
+            Some(more) => self.owe(more, last, now),
+            None => self.owed = self.owed.saturating_sub(before - self.brim),
+        }
     }
 
     pub(super) const fn per_minute(&self) -> NonZeroU64 {
@@ -111,7 +134,7 @@ impl Bucket {
     fn full(&self, owed: u128, units: u64) -> Result<(), Full> {
         let room = match self.brim.checked_sub(parts(units)) {
             Some(room) => room,
-            None if self.alone => 0,
+            None if parts(units) <= self.largest => 0,
             None => return Err(Full::Forever),
         };
         if owed <= room { Ok(()) } else { Err(Full::For(self.time_for(owed - room))) }
@@ -120,6 +143,11 @@ impl Bucket {
     /// Takes `units` after the call `last` was admitted, whether they fit or not.
     #[inline]
     pub(super) fn take(&mut self, units: u64, last: Ordinal, now: Nanos) {
+        self.owe(parts(units), last, now);
+    }
+
+    #[inline]
+    fn owe(&mut self, parts: u128, last: Ordinal, now: Nanos) {
         self.drain(now);
         if self.owed == 0 {
             self.forgiven = last;
@@ -127,7 +155,7 @@ impl Bucket {
         } else {
             self.mark(last, self.owed);
         }
-        self.owed = self.owed.saturating_add(parts(units));
+        self.owed = self.owed.saturating_add(parts);
     }
 
     /// Gives back `units` that the call `of` took and did not use.

@@ -21,6 +21,18 @@ pub(super) struct Core {
     /// Nothing starts before.
     starts: Nanos,
     restart: Restart,
+    part: Part,
+    /// The units that refused calls asked for.
+    refused: Units,
+}
+
+/// What of the limits the calls of this limiter may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    All,
+    /// What others leave.
+    Some([Option<NonZeroU64>; 4]),
+    Nothing,
 }
 
 /// The progress of the first calls after a pause.
@@ -57,6 +69,9 @@ pub(super) struct Refusal {
     pub(super) full: Full,
 }
 
+/// When to ask again while there is no part of the limits.
+const SOON: Nanos = 100_000_000;
+
 impl Core {
     pub(super) fn new(limits: RateLimits, now: Nanos) -> Self {
         let mut core = Self {
@@ -67,6 +82,8 @@ impl Core {
             taken: [0; 2],
             starts: 0,
             restart: Restart::Done,
+            part: Part::All,
+            refused: [0; 4],
         };
         core.limit(now);
         core
@@ -114,16 +131,34 @@ impl Core {
             let Some(bucket) = &self.buckets[index] else { return Ok(()) };
             bucket.check(units[index], ahead[index], now)
         };
-        if now >= self.starts && (0..4).all(|index| full(index).is_ok()) {
+        let starts = now >= self.starts && self.part != Part::Nothing;
+        if starts && (0..4).all(|index| full(index).is_ok()) {
             return Ok(());
         }
         self.refusal(full, now).map_or(Ok(()), Err)
     }
 
+    /// Counts what a call asked for that was refused.
+    #[cold]
+    pub(super) fn refuse(&mut self, units: Units) {
+        for (sum, units) in self.refused.iter_mut().zip(units) {
+            *sum = sum.saturating_add(units);
+        }
+    }
+
+    /// All that calls ever asked for that were admitted or refused.
+    pub(super) fn asked(&self) -> Units {
+        let [input, output] = self.taken;
+        let admitted = [self.last, input, output, input.saturating_add(output)];
+        std::array::from_fn(|index| admitted[index].saturating_add(self.refused[index]))
+    }
+
     /// The dimension with the longest wait.
     #[cold]
     fn refusal(&self, full: impl Fn(usize) -> Result<(), Full>, now: Nanos) -> Option<Refusal> {
-        let paused = self.starts.checked_sub(now).filter(|left| *left > 0).map(Full::For);
+        let closed = (self.part == Part::Nothing).then_some(SOON);
+        let paused = self.starts.checked_sub(now).filter(|left| *left > 0);
+        let paused = paused.max(closed).map(Full::For);
         let paused = paused.map(|full| Refusal { dimension: RateDimension::Pause, full });
         let refusal = |index| {
             let full = full(index).err()?;
@@ -188,18 +223,35 @@ impl Core {
         self.limit(now);
     }
 
+    /// Goes by a part of the limits; `None`: by nothing of them.
+    pub(super) fn set_part(&mut self, part: Option<[Option<NonZeroU64>; 4]>, now: Nanos) {
+        self.part = part.map_or(Part::Nothing, Part::Some);
+        self.limit(now);
+    }
+
     /// Sets the buckets to the limits that are set and told.
     fn limit(&mut self, now: Nanos) {
+        if self.part == Part::Nothing {
+            // The next part sets them, and must find them as the last one left them.
+            return;
+        }
+        let RateLimits { per_minute, burst, oversized_alone, .. } = self.limits;
         for (index, slot) in self.buckets.iter_mut().enumerate() {
-            let (set, told) = (self.limits.per_minute[index], self.told[index]);
-            let Some(limit) = set.into_iter().chain(told).min() else {
+            let (set, told) = (per_minute[index], self.told[index]);
+            let own = if let Part::Some(part) = self.part { part[index] } else { set };
+            let Some(limit) = own.into_iter().chain(told).min() else {
                 *slot = None;
                 continue;
             };
-            let bucket = slot.get_or_insert_with(|| Bucket::new(self.last, now));
             // A limit known only from a reply refuses nothing for good.
-            let alone = self.limits.oversized_alone || set != Some(limit);
-            bucket.limit(limit, self.limits.burst, alone, now);
+            let whole = set.filter(|_| !oversized_alone && own == Some(limit));
+            match (slot, self.part) {
+                (Some(bucket), Part::Some(_)) => bucket.part(limit, burst, whole, (self.last, now)),
+                (slot, _) => {
+                    let bucket = slot.get_or_insert_with(|| Bucket::new(self.last, now));
+                    bucket.limit(limit, burst, whole, now);
+                }
+            }
         }
     }
 

@@ -74,6 +74,13 @@ struct Shared {
     /// When the limiter was made: readings of the clock are counted from here.
     origin: Instant,
     state: Mutex<State>,
+    listener: Option<Arc<dyn PauseListener>>,
+}
+
+/// Hears of the pauses of a limiter, to pass them on.
+pub trait PauseListener: fmt::Debug + Send + Sync {
+    /// A provider asked for this pause. It is called outside of any lock.
+    fn paused(&self, limiter: &str, wait: Duration);
 }
 
 pub(super) struct State {
@@ -99,6 +106,16 @@ pub struct RateAvailable {
     pub waiting: usize,
 }
 
+/// What calls ask of a limiter: requests, input tokens, output tokens, and both tokens together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateAsked {
+    /// All units ever asked for, by calls that were admitted or refused.
+    pub units: [u64; 4],
+    /// The units that waiting calls ask for.
+    pub waiting: [u64; 4],
+}
+
 /// Constructors.
 impl RateLimiter {
     /// A limiter on the system clock.
@@ -112,10 +129,29 @@ impl RateLimiter {
         limits: RateLimits,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        Self::build(name.into(), limits, clock, None)
+    }
+
+    /// A limiter that tells of its [pauses](Self::pause).
+    pub fn with_listener(
+        name: impl Into<Arc<str>>,
+        limits: RateLimits,
+        clock: Arc<dyn Clock>,
+        listener: Arc<dyn PauseListener>,
+    ) -> Self {
+        Self::build(name.into(), limits, clock, Some(listener))
+    }
+
+    fn build(
+        name: Arc<str>,
+        limits: RateLimits,
+        clock: Arc<dyn Clock>,
+        listener: Option<Arc<dyn PauseListener>>,
+    ) -> Self {
         let origin = clock.now();
         let state = State { core: Core::new(limits, 0), queue: Queue::default() };
         let state = Mutex::new(state);
-        Self { shared: Arc::new(Shared { name: name.into(), clock, origin, state }) }
+        Self { shared: Arc::new(Shared { name, clock, origin, state, listener }) }
     }
 }
 
@@ -187,6 +223,14 @@ impl RateLimiter {
     /// However long the pause is, it is kept: a call that cannot wait that long is refused at once,
     /// and may go elsewhere.
     pub fn pause(&self, wait: Duration) {
+        self.follow_pause(wait);
+        if let Some(listener) = &self.shared.listener {
+            listener.paused(self.name(), wait);
+        }
+    }
+
+    /// A pause that another process was asked for: as [`pause`](Self::pause), and nobody is told.
+    pub fn follow_pause(&self, wait: Duration) {
         let now = self.now();
         self.state().core.pause(now.saturating_add(nanos(wait)), now);
     }
@@ -205,6 +249,25 @@ impl RateLimiter {
         let mut state = self.state();
         state.core.set_limits(limits, now);
         Self::wake_first(state);
+    }
+
+    /// Goes by a part of the limits, units a minute in the order requests, input tokens, output tokens, tokens,
+    /// since others share them; without one, by nothing: no call is admitted until there is a part.
+    ///
+    /// A part that grows gives more room only as time goes by, so that the bursts of all sharers together are
+    /// never more than that of the limits. A call that asks for more than a burst of the part, but not of the
+    /// limits, is admitted alone, as with [`oversized_alone`](RateLimits::oversized_alone).
+    pub fn set_part(&self, part: Option<[Option<NonZeroU64>; 4]>) {
+        let now = self.now();
+        let mut state = self.state();
+        state.core.set_part(part, now);
+        Self::wake_first(state);
+    }
+
+    /// What calls have asked for since the limiter was made, and what those ask for that wait.
+    pub fn asked(&self) -> RateAsked {
+        let state = self.state();
+        RateAsked { units: state.core.asked(), waiting: state.queue.ahead(None) }
     }
 
     /// Sets the limit a minute of one dimension; `None` lifts it. Does nothing for
@@ -277,10 +340,15 @@ impl RateLimiter {
 impl State {
     #[inline]
     fn admit(&mut self, demand: Demand, now: Nanos) -> Result<RateSent, Refusal> {
-        if self.queue.is_empty() {
-            return self.core.admit(demand, false, now);
+        let admitted = if self.queue.is_empty() {
+            self.core.admit(demand, false, now)
+        } else {
+            Err(self.check(demand.units(), None, now).err().unwrap_or(OTHERS_FIRST))
+        };
+        if admitted.is_err() {
+            self.core.refuse(demand.units());
         }
-        Err(self.check(demand.units(), None, now).err().unwrap_or(OTHERS_FIRST))
+        admitted
     }
 
     fn available(&self, now: Nanos) -> ([Option<u64>; 4], Nanos, usize) {

@@ -1,7 +1,9 @@
 //! The rests of routes after a fault.
 
+use std::fmt;
 use std::time::Duration;
 
+use super::place::Route;
 use crate::fault::{Fault, FaultKind, FaultScope};
 
 /// The rests of routes after a fault.
@@ -123,4 +125,10 @@ pub struct Rested {
     pub rest: Duration,
     /// The number of routes.
     pub routes: usize,
+}
+
+/// Hears of the rests of routes, to pass them on.
+pub trait RestListener: fmt::Debug + Send + Sync {
+    /// The route rests for this long. It is called outside of any lock.
+    fn rests(&self, route: &Route, rest: Duration);
 }

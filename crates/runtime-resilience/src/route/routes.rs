@@ -9,7 +9,7 @@ use runtime_events::{Clock, SystemClock};
 use super::core::{Circuit, Core, Order, Pick, Room, Standing};
 use super::error::NoRouteError;
 use super::place::Route;
-use super::rests::{Rested, RouteRests};
+use super::rests::{RestListener, Rested, RouteRests};
 use super::snapshot::RouteSnapshot;
 use super::tried::TriedRoutes;
 use crate::fault::{Fault, FaultKind, FaultScope};
@@ -123,6 +123,7 @@ struct Config {
     clock: Arc<dyn Clock>,
     rests: RouteRests,
     fail_open: bool,
+    listener: Option<Arc<dyn RestListener>>,
 }
 
 /// Constructors. Of equal routes, the first is kept.
@@ -157,7 +158,8 @@ impl Routes {
             }
         }
         let (routes, clock) = (distinct.into(), Arc::new(SystemClock));
-        Self::build(Config { routes, order, clock, rests: RouteRests::default(), fail_open: false })
+        let rests = RouteRests::default();
+        Self::build(Config { routes, order, clock, rests, fail_open: false, listener: None })
     }
 
     fn build(config: Config) -> Self {
@@ -194,6 +196,12 @@ impl Routes {
     #[must_use]
     pub fn fail_open(self) -> Self {
         self.changed(|config| config.fail_open = true)
+    }
+
+    /// Calls `listener` for every rest that begins here. Nobody is called unless set.
+    #[must_use]
+    pub fn on_rest(self, listener: Arc<dyn RestListener>) -> Self {
+        self.changed(|config| config.listener = Some(listener))
     }
 
     fn changed(self, change: impl FnOnce(&mut Config)) -> Self {
@@ -259,15 +267,27 @@ impl Routes {
     /// with [`FaultScope::Key`] all routes of its provider and key, with [`FaultScope::Provider`] all
     /// routes of its provider.
     pub fn rest(&self, route: &Route, scope: FaultScope, rest: Duration) -> usize {
-        let now = self.shared.config.clock.now();
-        let mut core = self.core();
         let mut count = 0;
-        for (index, _) in self.within(route, scope) {
-            core.rest(index, rest, now);
+        for (index, route) in self.within(route, scope) {
+            self.rest_at(index, rest);
             count += 1;
+            if let Some(listener) = &self.shared.config.listener {
+                listener.rests(route, rest);
+            }
         }
-        drop(core);
         count
+    }
+
+    /// Lets this route rest as it does in another process. A longer rest goes on, and nobody is told.
+    pub fn follow_rest(&self, route: &Route, rest: Duration) {
+        for (index, _) in self.within(route, FaultScope::Model) {
+            self.rest_at(index, rest);
+        }
+    }
+
+    fn rest_at(&self, index: usize, rest: Duration) {
+        let now = self.shared.config.clock.now();
+        self.core().rest(index, rest, now);
     }
 
     /// Ends the rest of a route, for example after its key was replaced.

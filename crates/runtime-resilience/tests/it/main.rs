@@ -22,4 +22,5 @@ mod recovery;
 mod recovery_turn;
 mod retry_budget;
 mod route;
+mod shared;
 mod support;

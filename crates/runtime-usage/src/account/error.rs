@@ -39,6 +39,8 @@ pub struct BudgetRefusedError {
     pub asked: Usd,
     /// The amount left for the call. Negative if the account is overspent.
     pub left: SignedUsd,
+    /// The account is [funded](crate::Purse) from elsewhere, and that place cannot be reached.
+    pub away: bool,
 }
 
 impl fmt::Display for BudgetRefusedError {
@@ -54,6 +56,9 @@ impl fmt::Display for BudgetRefusedError {
         }
         if !set_aside.is_zero() {
             write!(f, ", {set_aside} set aside for wrapping up")?;
+        }
+        if self.away {
+            f.write_str(", and where its money comes from cannot be reached")?;
         }
         Ok(())
     }

@@ -156,15 +156,26 @@ impl Limit {
         self.strict
     }
 
+    /// The [marks](Self::marks), in per cent of the limit.
+    pub fn percents(&self) -> &[u16] {
+        &self.marks
+    }
+
     /// Lowers the limit to `amount`. At most half of that stays set aside.
     pub(super) fn lower(&mut self, amount: Usd) {
         self.amount = amount;
         self.wrap_up = self.wrap_up.min(Usd::from_nanos(amount.nanos() / 2));
     }
 
-    /// The most that may be committed. `wrapping_up` includes the money set aside.
-    pub(super) const fn cap(&self, wrapping_up: bool) -> Usd {
-        if self.enforced { self.open(wrapping_up) } else { Usd::MAX }
+    /// The most that may be committed.
+    pub(super) const fn cap(&self) -> Usd {
+        if self.enforced { self.amount } else { Usd::MAX }
+    }
+
+    /// The money that only wrapping up may commit.
+    #[inline]
+    pub(super) const fn set_aside(&self) -> Usd {
+        if self.enforced { self.wrap_up } else { Usd::ZERO }
     }
 
     /// The limit, without the money set aside unless the call is wrapping up.

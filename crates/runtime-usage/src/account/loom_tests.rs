@@ -4,7 +4,9 @@
 
 use loom::thread;
 
-use super::{Account, Charge, Limit, Reservation};
+use std::sync::Arc;
+
+use super::{Account, Charge, FundFuture, Funding, Limit, Purse, Reservation};
 use crate::usd::Usd;
 
 fn nanos(nanos: u64) -> Usd {
@@ -129,5 +131,37 @@ fn estimate_is_given_back_once() {
         let (one, other) = both(move || one.correct(nanos(6)), move || other.correct(nanos(6)));
         assert_eq!(one.saturating_add(other), nanos(8));
         assert_eq!(account.balance().spent, Usd::ZERO);
+    });
+}
+
+#[derive(Debug)]
+struct Nobody;
+
+impl Funding for Nobody {
+    fn lacks(&self, _: Usd) -> bool {
+        false
+    }
+
+    fn fund(&self, _: Usd) -> FundFuture {
+        Box::pin(std::future::ready(false))
+    }
+}
+
+#[test]
+fn money_is_taken_back_or_reserved() {
+    loom::model(|| {
+        let purse = Purse::new(Limit::enforced(nanos(10)), Arc::new(Nobody));
+        purse.set_granted(nanos(6), nanos(0));
+        let (account, taker) = (purse.account().clone(), purse.clone());
+        let (held, taken) = both(
+            move || account.reserve(nanos(4)).map(Reservation::into_owned).ok(),
+            move || {
+                taker.set_granted(nanos(8), nanos(0));
+                taker.take_back(nanos(6))
+            },
+        );
+        let held = held.as_ref().map(Reservation::amount).unwrap_or_default();
+        assert!(held.saturating_add(taken) <= nanos(8));
+        assert_eq!(held.saturating_add(taken).saturating_add(purse.idle()), nanos(8));
     });
 }

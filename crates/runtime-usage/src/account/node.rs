@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use super::Account;
 use super::error::BudgetRefusedError;
+use super::funds::Funds;
 use super::ledger::Ledger;
 use super::limit::Limit;
 use super::reservation::Charge;
-use super::statement::{BudgetListener, BudgetMark};
-use super::words::Words;
+use super::statement::{Balance, BudgetListener, BudgetMark};
+use super::words::{Reading, Words};
+use crate::sync::{AtomicU64, Ordering};
 use crate::usd::Usd;
 
 /// One account of a path: its rules and its books.
 pub(super) struct Node {
     pub(super) words: Words,
+    /// The most that may be committed. Only that of a funded account changes.
+    pub(super) cap: AtomicU64,
+    pub(super) funds: Option<Box<Funds>>,
     pub(super) limit: Arc<Limit>,
     pub(super) ledger: Ledger,
     /// Asserted, because it is only called where its panic is caught.
@@ -24,13 +29,58 @@ pub(super) struct Node {
 }
 
 impl Node {
+    #[inline]
     pub(super) fn reserve(&self, amount: Usd, wrapping_up: bool) -> Result<(), u64> {
-        self.words.reserve(amount.nanos(), self.limit.cap(wrapping_up).nanos())
+        self.words.reserve(amount.nanos(), self.cap(wrapping_up))
     }
 
+    /// The most that may be committed. `wrapping_up` includes the money set aside.
+    #[inline]
+    fn cap(&self, wrapping_up: bool) -> u64 {
+        // Relaxed: a cap only rises while calls count on it, and one that is read late allows less.
+        let cap = self.cap.load(Ordering::Relaxed);
+        if wrapping_up { cap } else { cap.saturating_sub(self.limit.set_aside().nanos()) }
+    }
+
+    /// The money left, that which a funded account may still be granted included.
     pub(super) fn left(&self, wrapping_up: bool) -> Usd {
+        self.left_here(wrapping_up).saturating_add(self.elsewhere())
+    }
+
+    /// The money left in this very account.
+    pub(super) fn left_here(&self, wrapping_up: bool) -> Usd {
         let committed = Usd::from_nanos(self.words.read().committed);
-        self.limit.open(wrapping_up).saturating_sub(committed)
+        self.open(wrapping_up).saturating_sub(committed)
+    }
+
+    /// The amount that could be committed if the limit were enforced.
+    pub(super) fn open(&self, wrapping_up: bool) -> Usd {
+        self.funds.as_ref().map_or_else(|| self.limit.open(wrapping_up), |funds| funds.granted())
+    }
+
+    /// What a funded account may still be granted, as far as is known.
+    fn elsewhere(&self) -> Usd {
+        self.funds.as_ref().map_or(Usd::ZERO, |funds| funds.elsewhere())
+    }
+
+    /// What was taken out of a funded account.
+    fn taken(&self) -> Usd {
+        self.funds.as_ref().map_or(Usd::ZERO, |funds| funds.taken())
+    }
+
+    pub(super) fn balance(&self) -> Balance {
+        let Reading { committed, spent, estimated } = self.words.read();
+        let spent = Usd::from_nanos(spent);
+        let committed = Usd::from_nanos(committed).saturating_sub(self.taken()).max(spent);
+        let open = self.open(true).saturating_add(self.elsewhere());
+        let limit = open.saturating_sub(self.taken());
+        Balance {
+            limit,
+            spent,
+            reserved: committed.saturating_sub(spent),
+            left: limit.signed_sub(committed),
+            estimated: Usd::from_nanos(estimated),
+        }
     }
 
     pub(super) fn correct(&self, over: &Charge<'_>) -> Usd {
@@ -81,16 +131,22 @@ impl Node {
         committed: u64,
         wrapping_up: bool,
     ) -> BudgetRefusedError {
-        let spent = self.words.read().spent.min(committed);
-        let cap = self.limit.cap(wrapping_up);
+        let taken = self.taken();
+        let spent = Usd::from_nanos(self.words.read().spent.min(committed));
+        let committed = Usd::from_nanos(committed).saturating_sub(taken);
+        let set_aside = if wrapping_up { Usd::ZERO } else { self.limit.set_aside() };
+        let limit = self.open(true).saturating_add(self.elsewhere()).saturating_sub(taken);
+        // A recorded account refuses only what no number can count.
+        let open = if self.limit.is_enforced() { limit } else { Usd::MAX };
         BudgetRefusedError {
             account: self.limit.name.clone(),
-            limit: self.limit.amount,
-            spent: Usd::from_nanos(spent),
-            reserved: Usd::from_nanos(committed - spent),
-            set_aside: self.limit.amount.saturating_sub(cap),
+            limit,
+            spent,
+            reserved: committed.saturating_sub(spent),
+            set_aside,
             asked,
-            left: cap.signed_sub(Usd::from_nanos(committed)),
+            left: open.saturating_sub(set_aside).signed_sub(committed),
+            away: self.funds.as_ref().is_some_and(|funds| funds.lacks(asked)),
         }
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod bills;
 mod finish;
+mod funded;
 mod limit;
 mod lists;
 mod money;

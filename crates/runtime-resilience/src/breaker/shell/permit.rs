@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::CircuitBreaker;
-use crate::breaker::cell::Ticket;
 use crate::breaker::outcome::CallOutcome;
 use crate::breaker::state::Transition;
+use crate::breaker::ticket::Ticket;
 
 /// One admitted call, until its outcome is recorded.
 ///

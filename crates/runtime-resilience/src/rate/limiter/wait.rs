@@ -199,6 +199,7 @@ impl<'a> Turn<'a> {
             Err(refusal) => refusal,
         };
         let Some(wait) = self.patience(refusal, now) else {
+            state.core.refuse(self.demand.units());
             drop(state);
             self.leave();
             return Step::Over(Err(self.limiter.refused(refusal)));

@@ -1,0 +1,168 @@
+//! The suite of tests that any backend runs.
+//!
+//! Each test is an async function that takes an empty place of a backend. A failed one panics. No test waits:
+//! times are zero or an hour.
+//!
+//! ```
+//! use runtime_fleet::{MemoryState, conformance};
+//!
+//! # futures_util::FutureExt::now_or_never(async {
+//! conformance::run(|| async { MemoryState::new() }).await;
+//! # }).unwrap();
+//! ```
+#![expect(clippy::unwrap_used, reason = "a test panics if it fails")]
+
+mod breakers;
+mod limits;
+mod losses;
+mod many;
+mod money;
+
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+use std::time::Duration;
+
+use runtime_usage::Usd;
+
+pub use self::many::{one_dollar, one_probe_each_time};
+use crate::BoxFuture;
+use crate::money::{AccountPath, Booked, Booking, OnLoss, Rules};
+use crate::state::{Accounts, MemberId, Report, SharedState, View};
+
+/// Runs every test, each on a new backend.
+///
+/// [`one_probe_each_time`] and [`one_dollar`] are of many connections to one place, and may run while the backend
+/// is killed and started again.
+pub async fn run<S: Accounts, F: Future<Output = S>>(mut new: impl FnMut() -> F) {
+    breakers::opening(&new().await).await;
+    breakers::probing(&new().await).await;
+    breakers::lost_probes(&new().await).await;
+    breakers::longer_waits(&new().await).await;
+    breakers::one_probe_of_many(&new().await).await;
+    limits::shares(&new().await).await;
+    limits::late_reports(&new().await).await;
+    limits::pauses(&new().await).await;
+    money::opening(&new().await).await;
+    money::grants(&new().await).await;
+    money::trees(&new().await).await;
+    money::repetitions(&new().await).await;
+    money::beyond(&new().await).await;
+    money::marks(&new().await).await;
+    money::short(&new().await).await;
+    money::no_more_than_there_is(&new().await).await;
+    losses::spent(&new().await).await;
+    losses::returned(&new().await).await;
+    losses::corrected(&new().await).await;
+    losses::forgotten(&new().await).await;
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn member(id: &str) -> MemberId {
+    MemberId::new(id)
+}
+
+fn path(path: &str) -> AccountPath {
+    AccountPath::new(path).unwrap()
+}
+
+const fn cents(cents: u64) -> Usd {
+    Usd::from_cents(cents)
+}
+
+fn enforced(cents: u64) -> Rules {
+    let amount = Usd::from_cents(cents);
+    let marks = vec![80, 100];
+    Rules { amount, enforced: true, strict: false, marks, on_loss: OnLoss::Spend }
+}
+
+fn report(id: &str, seq: u64) -> Report {
+    Report {
+        member: member(id),
+        seq,
+        ttl: HOUR,
+        breakers: Vec::new(),
+        wants: Vec::new(),
+        pauses: Vec::new(),
+        bookings: Vec::new(),
+    }
+}
+
+async fn sync(state: &dyn SharedState, report: Report) -> View {
+    state.sync(&report).await.unwrap()
+}
+
+/// A member's books of an account, as the member has them.
+struct Owner<'s> {
+    state: &'s dyn SharedState,
+    next: Booking,
+}
+
+impl<'s> Owner<'s> {
+    fn new(state: &'s dyn SharedState, account: &str, id: &str) -> Self {
+        let zero = Usd::ZERO;
+        let next = Booking {
+            account: path(account),
+            member: member(id),
+            seq: 0,
+            heard: 0,
+            granted: zero,
+            spent: zero,
+            estimated: zero,
+            returned: zero,
+            least: zero,
+            most: zero,
+            ttl: HOUR,
+        };
+        Self { state, next }
+    }
+
+    /// Books, and hears the answer.
+    async fn book(&mut self) -> Booked {
+        let booked = self.unheard().await;
+        self.next.granted = booked.granted;
+        self.next.heard = self.next.seq;
+        booked
+    }
+
+    /// Books, and the answer is lost.
+    async fn unheard(&mut self) -> Booked {
+        self.next.seq += 1;
+        self.state.book(&self.next).await.unwrap()
+    }
+
+    /// Asks for this much. Returns what it got.
+    async fn take(&mut self, least: Usd, most: Usd) -> Usd {
+        let before = self.next.granted;
+        (self.next.least, self.next.most) = (least, most);
+        let booked = self.book().await;
+        (self.next.least, self.next.most) = (Usd::ZERO, Usd::ZERO);
+        booked.granted.saturating_sub(before)
+    }
+}
+
+/// Spent, estimated and granted cents of an account.
+async fn sums(state: &dyn Accounts, account: &str) -> [u64; 3] {
+    let state = state.account(&path(account)).await.unwrap().unwrap();
+    let cents = |usd: Usd| usd.nanos() / Usd::from_cents(1).nanos();
+    [cents(state.spent), cents(state.estimated), cents(state.granted)]
+}
+
+/// Runs futures side by side.
+async fn all<T>(mut futures: Vec<BoxFuture<'_, T>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = futures.iter().map(|_| None).collect();
+    poll_fn(|cx| {
+        let mut pending = false;
+        for (future, done) in futures.iter_mut().zip(&mut done) {
+            if done.is_none() {
+                match future.as_mut().poll(cx) {
+                    Poll::Ready(value) => *done = Some(value),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().flatten().collect()
+}

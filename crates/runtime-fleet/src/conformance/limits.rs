@@ -1,0 +1,93 @@
+//! Limits: parts that are never more than the whole, and pauses.
+
+use std::time::Duration;
+
+use super::{HOUR, report, sync};
+use crate::pace::{PerMinute, Want};
+use crate::state::{Report, SharedState};
+
+const fn requests(count: u64) -> PerMinute {
+    [Some(count), None, None, None]
+}
+
+fn want(limit: u64, applied: u64, demand: u64) -> Want {
+    let [limits, applied, demand] = [limit, applied, demand].map(requests);
+    Want { limit: "api".into(), limits, applied, demand }
+}
+
+fn wanting(id: &str, seq: u64, want: Want) -> Report {
+    let mut report = report(id, seq);
+    report.wants = vec![want];
+    report
+}
+
+/// What the member is given of 60 requests.
+async fn given(state: &dyn SharedState, id: &str, seq: u64, applied: u64, demand: u64) -> u64 {
+    let view = sync(state, wanting(id, seq, want(60, applied, demand))).await;
+    let [requests, None, None, None] = view.shares[0].given else {
+        panic!("only requests are limited: {:?}", view.shares[0].given)
+    };
+    requests.unwrap()
+}
+
+/// A part that shrinks is given to others once its member goes by the smaller one.
+pub(super) async fn shares(state: &dyn SharedState) {
+    assert_eq!(given(state, "one", 1, 0, 50).await, 60, "alone, it has all");
+    assert_eq!(given(state, "two", 1, 0, 50).await, 0, "the first may use all of it still");
+    assert_eq!(given(state, "one", 2, 60, 50).await, 30, "it shrinks");
+    assert_eq!(given(state, "two", 2, 0, 50).await, 0, "the first has not said that it applies it");
+    assert_eq!(given(state, "one", 3, 30, 50).await, 30);
+    assert_eq!(given(state, "two", 3, 0, 50).await, 30);
+
+    // By demand, and what nobody asks for is split.
+    assert_eq!(given(state, "one", 4, 30, 10).await, 10);
+    assert_eq!(given(state, "one", 5, 10, 10).await, 10);
+    assert_eq!(given(state, "two", 4, 30, 100).await, 50);
+    assert_eq!(given(state, "two", 5, 50, 20).await, 35);
+
+    // A member that says farewell leaves all it has.
+    let mut last = wanting("two", 6, want(60, 35, 20));
+    last.ttl = Duration::ZERO;
+    let view = sync(state, last).await;
+    assert_eq!(view.members, 1);
+    assert_eq!(given(state, "one", 6, 10, 10).await, 60);
+
+    // Of what the members hold for the limit, the least counts.
+    let view = sync(state, wanting("one", 7, want(40, 60, 10))).await;
+    assert_eq!(view.shares[0].given, requests(40));
+    let unlimited = Want { limits: [None; 4], ..want(60, 0, 0) };
+    let view = sync(state, wanting("other", 1, Want { limit: "free".into(), ..unlimited })).await;
+    assert_eq!((view.shares[0].given, view.members), ([None; 4], 2));
+}
+
+/// A report that was overtaken changes nothing.
+pub(super) async fn late_reports(state: &dyn SharedState) {
+    assert_eq!(given(state, "one", 1, 0, 50).await, 60);
+    assert_eq!(given(state, "one", 3, 60, 50).await, 60);
+    let _ = given(state, "one", 2, 0, 50).await;
+    assert_eq!(given(state, "two", 1, 0, 50).await, 0, "the first may use 60");
+
+    // A member whose time is over uses nothing more.
+    let mut brief = wanting("three", 1, Want { limit: "brief".into(), ..want(60, 0, 50) });
+    brief.ttl = Duration::from_nanos(1);
+    assert_eq!(sync(state, brief).await.shares[0].given, requests(60));
+    let next = wanting("two", 2, Want { limit: "brief".into(), ..want(60, 0, 50) });
+    assert_eq!(sync(state, next).await.shares[0].given, requests(60));
+}
+
+/// Pauses of limits and of routes reach all, and are never shortened.
+pub(super) async fn pauses(state: &dyn SharedState) {
+    let mut following = wanting("one", 1, want(60, 0, 1));
+    following.pauses = vec!["route".into()];
+    let view = sync(state, following.clone()).await;
+    assert_eq!((view.shares[0].paused, view.pauses[0]), (None, None));
+
+    for name in ["api", "route"] {
+        state.pause(name, HOUR).await.unwrap();
+        state.pause(name, Duration::from_secs(1)).await.unwrap();
+    }
+    following.seq = 2;
+    let view = sync(state, following).await;
+    let is_long = |left: Option<Duration>| left.is_some_and(|left| left > HOUR / 2 && left <= HOUR);
+    assert!(is_long(view.shares[0].paused) && is_long(view.pauses[0]), "{view:?}");
+}

@@ -1,0 +1,260 @@
+//! Money that a fleet shares: accounts, and what members hold of them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime_usage::{Limit, Usd};
+use thiserror::Error;
+
+use crate::state::MemberId;
+
+/// The place of an account in the tree: names with `/` between them, such as `company/search/tenant-17`. The
+/// first name is the tree's: a backend keeps a tree in one place.
+///
+/// A path has up to 200 bytes. A name is not empty, and has no braces and no control characters.
+///
+/// ```
+/// use runtime_fleet::AccountPath;
+///
+/// let account: AccountPath = "company/search".parse()?;
+/// assert_eq!((account.root(), account.name()), ("company", "search"));
+/// assert_eq!(account.above(), Some("company".parse()?));
+/// assert!("company//search".parse::<AccountPath>().is_err());
+/// # Ok::<_, runtime_fleet::AccountPathError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountPath(Arc<str>);
+
+/// A text that is no path of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "an account is 1 to 200 bytes of names with `/` between them, without braces and control characters; \
+     found {found:?}"
+)]
+#[non_exhaustive]
+pub struct AccountPathError {
+    /// The text, cut to 200 characters.
+    pub found: String,
+}
+
+impl AccountPath {
+    /// The longest path, in bytes.
+    const MAX: usize = 200;
+
+    /// Creates a path.
+    ///
+    /// # Errors
+    ///
+    /// If the text is empty or too long, or if a name is empty, has a brace or a control character.
+    pub fn new(path: impl Into<Arc<str>>) -> Result<Self, AccountPathError> {
+        let path = path.into();
+        let bad = |char: char| char.is_control() || matches!(char, '{' | '}');
+        if path.len() > Self::MAX || path.split('/').any(str::is_empty) || path.contains(bad) {
+            return Err(AccountPathError { found: path.chars().take(Self::MAX).collect() });
+        }
+        Ok(Self(path))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The first name: the tree.
+    pub fn root(&self) -> &str {
+        self.0.split_once('/').map_or(&*self.0, |(root, _)| root)
+    }
+
+    /// The last name: the account's own.
+    pub fn name(&self) -> &str {
+        self.0.rsplit_once('/').map_or(&*self.0, |(_, name)| name)
+    }
+
+    /// The account above, if this is not the tree's first.
+    pub fn above(&self) -> Option<Self> {
+        self.0.rsplit_once('/').map(|(above, _)| Self(above.into()))
+    }
+
+    /// This account, the one above it, and so on to the tree's first.
+    pub fn path(&self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self.clone()), Self::above)
+    }
+
+    /// Whether it is `other`, or somewhere below it.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let rest = self.0.strip_prefix(&*other.0);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+impl FromStr for AccountPath {
+    type Err = AccountPathError;
+
+    fn from_str(path: &str) -> Result<Self, AccountPathError> {
+        Self::new(path)
+    }
+}
+
+impl fmt::Display for AccountPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for AccountPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// What becomes of the money that a member holds, once the member is not heard of any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a backend handles every one")]
+pub enum OnLoss {
+    /// It counts as spent, as an estimate: the calls may have been made.
+    #[default]
+    Spend,
+    /// It is given back: if the calls were made, the fleet spends it twice.
+    Return,
+}
+
+/// The rules of an account, as the backend keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a backend reads and makes all of it")]
+pub struct Rules {
+    /// The amount that the fleet may spend.
+    pub amount: Usd,
+    /// Whether calls are refused that would spend more.
+    pub enforced: bool,
+    /// Whether each call takes its exact sum from the backend.
+    pub strict: bool,
+    /// The percentages of the amount that are told once in the fleet, when they are reached.
+    pub marks: Vec<u16>,
+    /// What becomes of the money of a member that is not heard of any more.
+    pub on_loss: OnLoss,
+}
+
+impl Rules {
+    /// The rules of a limit, with [`OnLoss::Spend`].
+    pub fn of(limit: &Limit) -> Self {
+        Self {
+            amount: limit.amount,
+            enforced: limit.is_enforced(),
+            strict: limit.is_strict(),
+            marks: limit.percents().to_vec(),
+            on_loss: OnLoss::Spend,
+        }
+    }
+
+    /// Sets what becomes of the money of a member that is not heard of any more.
+    #[must_use]
+    pub const fn on_loss(mut self, on_loss: OnLoss) -> Self {
+        self.on_loss = on_loss;
+        self
+    }
+}
+
+/// An account, as the backend has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
+pub struct AccountState {
+    /// Which account.
+    pub account: AccountPath,
+    /// Its rules.
+    pub rules: Rules,
+    /// The amount spent, in this account and those below it.
+    pub spent: Usd,
+    /// The part of the spent amount that is an estimate.
+    pub estimated: Usd,
+    /// The amount that members hold and have not spent yet, in this account and those below it.
+    pub granted: Usd,
+    /// The number of members that hold money of this account or of those below it.
+    pub members: u32,
+}
+
+impl AccountState {
+    /// The amount that nobody has spent and nobody holds.
+    pub const fn left(&self) -> Usd {
+        self.rules.amount.saturating_sub(self.spent).saturating_sub(self.granted)
+    }
+}
+
+impl Rules {
+    /// The marks that a spent amount reaches when it grows from `before` to `after`, in per cent. Spending
+    /// nothing reaches none.
+    pub fn marks_between(&self, before: Usd, after: Usd) -> impl Iterator<Item = u16> {
+        let amount = u128::from(self.amount.nanos());
+        let reached = move |spent: Usd, percent: u16| {
+            !spent.is_zero() && u128::from(spent.nanos()) * 100 >= amount * u128::from(percent)
+        };
+        let marks = self.marks.iter().copied();
+        marks.filter(move |percent| reached(after, *percent) && !reached(before, *percent))
+    }
+}
+
+/// What a member tells of an account, and asks.
+///
+/// All sums are totals since the member began. So a booking that is lost, comes twice or comes late does no
+/// harm, and a backend that forgot some (a replica that was behind, a disk that was) learns them from the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a backend reads all of it")]
+pub struct Booking {
+    /// Which account.
+    pub account: AccountPath,
+    /// Who tells.
+    pub member: MemberId,
+    /// Grows with each booking. An older one than the last changes nothing but the time of the grant.
+    pub seq: u64,
+    /// The last booking whose answer was heard. The marks of later answers are given again.
+    pub heard: u64,
+    /// All that the member was granted, as far as it has heard.
+    pub granted: Usd,
+    /// All that it spent, estimates among it. A correction lowers it.
+    pub spent: Usd,
+    /// The part of the spent amount that is an estimate. A correction lowers it.
+    pub estimated: Usd,
+    /// All that it gave back.
+    pub returned: Usd,
+    /// What it needs beyond `granted`: it gets nothing if less is left.
+    pub least: Usd,
+    /// What it would take beyond `granted`: it gets what is left, up to this. What the backend has granted
+    /// beyond `granted` already, in an answer that was not heard, counts as given.
+    pub most: Usd,
+    /// For how long what the member holds is its own, from this call on. Zero: it is over at once.
+    pub ttl: Duration,
+}
+
+/// What the backend answers to a booking.
+///
+/// The member holds `granted - spent - returned - lost`, or nothing if that is less than zero.
+///
+/// What it holds when its time is over counts as spent ([`OnLoss::Spend`]) or is lost ([`OnLoss::Return`]), as
+/// soon as anybody reads or changes an account of the tree. What counted as spent for a member is its own again
+/// when it is heard of: it is replaced by what the member tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
+pub struct Booked {
+    /// All that the member was granted, with what this booking asked for.
+    pub granted: Usd,
+    /// All that was taken from the member for good: what it held when its time was over ([`OnLoss::Return`]),
+    /// and what [`correct`](crate::Accounts::correct) gave back.
+    pub lost: Usd,
+    /// The account and those above, from the bottom to the top, as they are now.
+    pub path: Vec<Level>,
+    /// Another member was refused money, less than [`SHORT`](crate::SHORT) ago, because an account of the path
+    /// had too little: who does not need what it holds gives it back.
+    pub short: bool,
+}
+
+/// An account of a path, after a booking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
+pub struct Level {
+    /// The account.
+    pub state: AccountState,
+    /// The marks that this member is to tell, in per cent: those that the spent amount has reached for the first
+    /// time with its bookings after [`heard`](Booking::heard). Each mark is given to one member.
+    pub marks: Vec<u16>,
+}

@@ -1,0 +1,218 @@
+//! The trait of a backend: what the processes of a fleet share.
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use runtime_usage::Usd;
+
+use crate::error::StateError;
+use crate::money::{AccountPath, AccountState, Booked, Booking, Rules};
+use crate::pace::{Share, Want};
+use crate::probe::{BreakerView, Probe, ProbeLease, Probed};
+
+/// The future of a backend's call.
+pub type StateFuture<'a, T> = BoxFuture<'a, Result<T, StateError>>;
+
+/// For how long an account is known to be short of money, after a member was refused some.
+pub const SHORT: Duration = Duration::from_secs(2);
+
+/// One process of a fleet, from its start to its end. A process that starts again is another member.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MemberId(Arc<str>);
+
+impl MemberId {
+    /// Creates an id, which nothing else has ever had.
+    pub fn new(id: impl Into<Arc<str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A backend: an existing database that the processes of a fleet share.
+///
+/// Every call is one round trip. Each change of a breaker, a limit or a tree of accounts is one transaction. Time
+/// is the backend's: what it returns are durations from now on, not moments. A call whose future is dropped, or
+/// whose answer is lost, may have been made; each may be made again, and then changes nothing more.
+///
+/// No call may wait for ever: one that has no answer within a stated time fails with
+/// [`StateError::Unavailable`]. Backends reconnect by themselves, at the next call at the latest. Their futures
+/// need no async runtime. They run the suite of [`conformance`](crate::conformance).
+pub trait SharedState: fmt::Debug + Send + Sync {
+    /// Tells and asks, in one call, all that a member tells and asks regularly.
+    fn sync<'a>(&'a self, report: &'a Report) -> StateFuture<'a, View>;
+
+    /// Opens a breaker for `wait`, or for what is left of its own wait if that is longer.
+    ///
+    /// `seen` is the generation that the member knew when its calls failed. A closed breaker of a later
+    /// generation stays closed: these failures are older. (One of an earlier generation has been forgotten by
+    /// the backend, and opens.)
+    fn open<'a>(
+        &'a self,
+        breaker: &'a str,
+        seen: u64,
+        wait: Duration,
+    ) -> StateFuture<'a, BreakerView>;
+
+    /// Asks for the one probe of a cool-down. One member gets it, once the wait is over.
+    ///
+    /// With the grant the breaker is open for `ttl` and one more `wait`: a probe that is never heard of again
+    /// counts as failed. A member that has the probe gets the same lease again, with the rest of its time.
+    fn probe<'a>(
+        &'a self,
+        breaker: &'a str,
+        member: &'a MemberId,
+        ttl: Duration,
+        wait: Duration,
+    ) -> StateFuture<'a, Probe>;
+
+    /// Tells how a probe ended. Changes nothing if the breaker has gone on to another generation, or if the
+    /// time of the probe is over.
+    fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView>;
+
+    /// Opens an account if there is none at this place, and returns it. Its rules are then as they are.
+    ///
+    /// Errors: [`StateError::NoAccountAbove`], [`StateError::TooLarge`].
+    fn open_account<'a>(
+        &'a self,
+        account: &'a AccountPath,
+        rules: &'a Rules,
+    ) -> StateFuture<'a, AccountState>;
+
+    /// Books what a member has spent of an account and gave back, and grants what it asks for, on the account and
+    /// on all accounts above, or on none of them.
+    ///
+    /// A grant fits if every enforced account of the path has that much [left](AccountState::left). What a member
+    /// has spent beyond its grants takes none of that: it is spent already.
+    ///
+    /// Errors: [`StateError::NoAccount`].
+    fn book<'a>(&'a self, booking: &'a Booking) -> StateFuture<'a, Booked>;
+
+    /// Lets no member make a call under this limit, or use this route, for `wait`. Never shortens a pause.
+    fn pause<'a>(&'a self, name: &'a str, wait: Duration) -> StateFuture<'a, ()>;
+
+    /// Calls `watcher` for what members change, as soon as the backend tells. Pushes may be lost, come late, and
+    /// tell of a member's own changes: what they say is in the next [`sync`](Self::sync) as well.
+    fn watch(&self, watcher: Weak<dyn Watcher>);
+}
+
+/// Is told of changes by a backend. It must not block.
+pub trait Watcher: fmt::Debug + Send + Sync {
+    /// A member has changed something.
+    fn changed(&self, change: Change);
+}
+
+/// A change that a backend pushes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A breaker is in another generation, or waits longer.
+    Breaker {
+        /// Which breaker.
+        name: Arc<str>,
+        /// What it is now.
+        view: BreakerView,
+    },
+    /// A limit or a route is paused.
+    Pause {
+        /// Which.
+        name: Arc<str>,
+        /// For how long from now on.
+        wait: Duration,
+    },
+    /// A member was refused money: who holds money of this account, or of one below it, and does not need it,
+    /// gives it back.
+    Short {
+        /// The account that has too little.
+        account: AccountPath,
+        /// The member that was refused.
+        member: MemberId,
+    },
+    /// The backend can be reached, perhaps again: something may have been missed.
+    Connected,
+}
+
+/// What a member tells regularly, and asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a backend reads all of it")]
+pub struct Report {
+    /// Who tells.
+    pub member: MemberId,
+    /// Grows with each report. An older one than the last changes nothing of the member's shares.
+    pub seq: u64,
+    /// For how long all that the member holds is its own, from this call on. Zero: the report is the member's
+    /// last, and all that it holds is over at once.
+    pub ttl: Duration,
+    /// The breakers that it follows.
+    pub breakers: Vec<Arc<str>>,
+    /// The limits of which it wants shares.
+    pub wants: Vec<Want>,
+    /// The names of other pauses that it follows, such as those of routes.
+    pub pauses: Vec<Arc<str>>,
+    /// Its books. An account without news is told now and then, so that its grant lasts.
+    pub bookings: Vec<Booking>,
+}
+
+/// What the backend answers to a [`Report`], each list in the order of the report's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "backends outside of this crate make it")]
+pub struct View {
+    /// How many members there are: those whose last report is not older than its time.
+    pub members: u32,
+    /// The breakers.
+    pub breakers: Vec<BreakerView>,
+    /// The member's shares.
+    pub shares: Vec<Share>,
+    /// What is left of each pause.
+    pub pauses: Vec<Option<Duration>>,
+    /// The answers to the bookings. `None` if there is no such account.
+    pub booked: Vec<Option<Booked>>,
+}
+
+/// The accounts of a backend, for who administers them.
+pub trait Accounts: SharedState {
+    /// Opens an account, or changes its rules. What is spent and granted stays.
+    ///
+    /// Errors: [`StateError::NoAccountAbove`], [`StateError::TooLarge`].
+    fn set<'a>(
+        &'a self,
+        account: &'a AccountPath,
+        rules: &'a Rules,
+    ) -> StateFuture<'a, AccountState>;
+
+    /// An account, or none.
+    fn account<'a>(&'a self, account: &'a AccountPath) -> StateFuture<'a, Option<AccountState>>;
+
+    /// All accounts, each before those below it.
+    fn accounts(&self) -> StateFuture<'_, Vec<AccountState>>;
+
+    /// Gives back what counts as spent for `member` on an estimate, and turned out not to be billed: at most
+    /// what counts so. Returns how much it was.
+    ///
+    /// For members that are over: one that is not corrects its own account.
+    ///
+    /// Errors: [`StateError::NoAccount`].
+    fn correct<'a>(
+        &'a self,
+        account: &'a AccountPath,
+        member: &'a MemberId,
+        over: Usd,
+    ) -> StateFuture<'a, Usd>;
+}

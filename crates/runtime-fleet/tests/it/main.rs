@@ -1,0 +1,3 @@
+//! The tests of `runtime-fleet`.
+
+mod memory;

@@ -1,0 +1,88 @@
+//! Turns of an account whose money comes in parts from elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use runtime_events::ManualClock;
+use runtime_orchestrator::{Orchestrator, Turn, TurnError};
+use runtime_usage::{FundFuture, Funding, Limit, Purse, Usd};
+
+const CENT: Usd = Usd::from_cents(1);
+
+/// A source that grants a cent each time it is asked, as often as it has one.
+#[derive(Debug, Default)]
+struct Source {
+    purse: Mutex<Weak<Purse>>,
+    cents: AtomicUsize,
+    asked: AtomicUsize,
+    hangs: bool,
+}
+
+impl Funding for Source {
+    fn lacks(&self, _: Usd) -> bool {
+        true
+    }
+
+    fn fund(&self, _: Usd) -> FundFuture {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.hangs {
+            return Box::pin(std::future::pending());
+        }
+        let some = |cents: usize| cents.checked_sub(1);
+        let came = self.cents.fetch_update(Ordering::Relaxed, Ordering::Relaxed, some).is_ok();
+        let purse = self.purse.lock().unwrap().upgrade();
+        if let Some(purse) = purse.filter(|_| came) {
+            let granted = purse.account().balance().limit;
+            purse.set_granted(granted.saturating_add(CENT), Usd::ZERO);
+        }
+        Box::pin(std::future::ready(came))
+    }
+}
+
+fn funded(source: Source, cents: usize) -> (Arc<Purse>, Arc<Source>) {
+    let source = Arc::new(Source { cents: cents.into(), ..source });
+    let limit = Limit::enforced(Usd::from_dollars(5)).per_turn(CENT);
+    let purse = Arc::new(Purse::new(limit, source.clone()));
+    *source.purse.lock().unwrap() = Arc::downgrade(&purse);
+    (purse, source)
+}
+
+#[test]
+fn a_turn_gets_what_it_lacks_before_it_is_refused() {
+    let (purse, source) = funded(Source::default(), 2);
+    let session = Orchestrator::new("writer", "draft").account(purse.account()).session().unwrap();
+    let turn = || session.blocking().run_turn(Turn::default(), || Ok::<_, String>(()));
+    for _ in 0..2 {
+        turn().unwrap();
+    }
+    assert_eq!(source.asked.load(Ordering::Relaxed), 2, "once for each");
+    let Err(TurnError::Budget(refused)) = turn() else { panic!("there is no more") };
+    assert!(refused.away);
+    assert_eq!(source.asked.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn a_turn_with_money_asks_for_none() {
+    let (purse, source) = funded(Source::default(), 0);
+    purse.set_granted(Usd::from_cents(10), Usd::ZERO);
+    let session = Orchestrator::new("writer", "draft").account(purse.account()).session().unwrap();
+    for _ in 0..10 {
+        session.blocking().run_turn(Turn::default(), || Ok::<_, String>(())).unwrap();
+    }
+    assert_eq!(source.asked.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_turn_does_not_wait_for_money_beyond_its_time() {
+    let (purse, _) = funded(Source { hangs: true, ..Source::default() }, 0);
+    let clock = ManualClock::skipping();
+    let session = Orchestrator::new("writer", "draft")
+        .account(purse.account())
+        .time(clock)
+        .deadline(Duration::from_secs(9))
+        .session()
+        .unwrap();
+    let turn = session.blocking().run_turn(Turn::default(), || Ok::<_, String>(()));
+    assert!(matches!(turn, Err(TurnError::Deadline(_))), "{turn:?}");
+}
