@@ -1,3 +1,5 @@
 //! The tests of `runtime-fleet`.
 
 mod memory;
+mod money;
+mod support;
