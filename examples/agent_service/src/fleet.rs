@@ -1,19 +1,26 @@
 //! What replicas of the service share: money, limits, and what they know of providers.
 
-use runtime_fleet::Fleet;
+use techrevati_runtime::fleet::{Fleet, FleetConfig};
+use techrevati_runtime::postgres::PgFleet;
 use techrevati_runtime::prelude::*;
+use techrevati_runtime::redis::RedisFleet;
 use techrevati_runtime::resilience::{RateLimiter, RateLimits};
 
-/// Becomes a member of the fleet whose backend has this URL, which may be away for now.
+/// Becomes a member of the fleet whose backend has this URL. The backend may be away for now: that is an event,
+/// which `sink` gets.
 ///
 /// # Errors
 ///
-/// If the URL is none.
-pub(crate) fn join(url: &str) -> Result<Fleet, BoxError> {
+/// If the URL is none, or the backend refuses it.
+pub(crate) async fn join(
+    url: &str,
+    sink: impl EventSink + 'static,
+) -> Result<Fleet, BoxError> {
+    let config = FleetConfig::default().name("agent_service").sink(sink);
     Ok(if url.starts_with("redis") {
-        Fleet::new(RedisFleet::open(url)?)?
+        Fleet::with_config(RedisFleet::connect(url).await?, config)?
     } else {
-        Fleet::new(PgFleet::open(url)?)?
+        Fleet::with_config(PgFleet::connect(url).await?, config)?
     })
 }
 

@@ -19,7 +19,7 @@ mod agent;
 #[cfg(test)]
 mod browser;
 mod client;
-pub mod fleet;
+mod fleet;
 mod metrics;
 pub mod model;
 mod refusal;
@@ -38,7 +38,6 @@ use tokio::net::TcpListener;
 use crate::client::Client;
 use crate::model::Model;
 use crate::service::Service;
-use crate::tenants::Tenants;
 
 /// How long runs may go on after SIGTERM. Kubernetes kills after 30 seconds.
 const GRACE: Duration = Duration::from_secs(25);
@@ -96,16 +95,10 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         Some(url) => url,
         None => Model::start(THOUGHT).await?.url().to_owned(),
     };
-    let fleet = match &options.fleet {
-        Some(backend) => Some(fleet::join(backend)?),
-        None => None,
-    };
-    let service = Service::new(&tenants::PLANS, Client::new(url)?, fleet.as_ref()).await?;
+    let fleet = options.fleet.as_deref();
+    let service = Service::new(&tenants::PLANS, Client::new(url)?, fleet).await?;
     let drained = service.serve(listener, stopped(), GRACE).await;
     println!("stopped; runs that were cut off: {}", drained.left_over.len());
-    if let Some(fleet) = fleet {
-        fleet.shutdown().await?;
-    }
     Ok(())
 }
 

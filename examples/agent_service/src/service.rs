@@ -9,16 +9,17 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use runtime_fleet::Fleet;
 use serde::Deserialize;
 use serde_json::json;
 use techrevati_runtime::BoxError;
+use techrevati_runtime::fleet::Fleet;
 use techrevati_runtime::orchestrator::{Drained, Shutdown};
 use techrevati_runtime::report::{PageConfig, live_page};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::client::Client;
+use crate::fleet;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::runs::{Run, Runs};
@@ -34,17 +35,25 @@ pub(crate) struct Service {
     runs: Runs,
     metrics: Metrics,
     shutdown: Shutdown,
+    /// With its replicas.
+    fleet: Option<Fleet>,
 }
 
 impl Service {
+    /// A service, with its replicas if it is told the URL of what they share.
     pub(crate) async fn new(
         plans: &[Plan],
         client: Client,
-        fleet: Option<&Fleet>,
+        fleet: Option<&str>,
     ) -> Result<Arc<Self>, BoxError> {
         let (metrics, shutdown) = (Metrics::new()?, Shutdown::new());
-        let tenants = Tenants::new(plans, (&metrics, &shutdown), fleet).await?;
-        Ok(Arc::new(Self { tenants, client, runs: Runs::default(), metrics, shutdown }))
+        let fleet = match fleet {
+            Some(url) => Some(fleet::join(url, metrics.sink()).await?),
+            None => None,
+        };
+        let tenants = Tenants::new(plans, (&metrics, &shutdown), fleet.as_ref()).await?;
+        let runs = Runs::default();
+        Ok(Arc::new(Self { tenants, client, runs, metrics, shutdown, fleet }))
     }
 
     /// Serves until `stop`. Then no run begins, and those under way have `grace` to end; the service
@@ -55,7 +64,7 @@ impl Service {
         stop: impl Future<Output = ()>,
         grace: Duration,
     ) -> Drained {
-        let shutdown = self.shutdown.clone();
+        let (shutdown, fleet) = (self.shutdown.clone(), self.fleet.clone());
         let (over, is_over) = oneshot::channel::<()>();
         let server = axum::serve(listener, routes(self)).with_graceful_shutdown(async {
             let _ = is_over.await;
@@ -67,6 +76,10 @@ impl Service {
         drop(over);
         // A reader that takes nothing holds up nobody.
         let _ = tokio::time::timeout(LAST_WORDS, server).await;
+        if let Some(fleet) = fleet {
+            // Unheard, its books are closed by their time.
+            let _ = fleet.shutdown().await;
+        }
         drained
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use runtime_fleet::Fleet;
+use techrevati_runtime::fleet::Fleet;
 use techrevati_runtime::orchestrator::Shutdown;
 use techrevati_runtime::prelude::*;
 use techrevati_runtime::resilience::{Backoff, Demand, RateLimiter, RateLimits};
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
 }
 
 /// The second one runs out of money after a few questions, so that it can be seen.
-pub(crate) const PLANS: [Plan; 2] = [
+pub(crate) const PLANS: [Plan; 3] = [
     Plan {
         name: "acme",
         budget: Usd::from_dollars(1),
@@ -33,6 +33,11 @@ pub(crate) const PLANS: [Plan; 2] = [
         name: "globex",
         budget: Usd::from_cents(2),
         runs_per_minute: NonZeroU32::new(20).unwrap(),
+    },
+    Plan {
+        name: "initech",
+        budget: Usd::from_dollars(1),
+        runs_per_minute: NonZeroU32::new(60_000).unwrap(),
     },
 ];
 
