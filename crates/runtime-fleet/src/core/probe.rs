@@ -14,6 +14,9 @@ const CLOSE: Duration = Duration::from_millis(50);
 /// How long a member keeps a probe for which no call comes, before siblings may have it.
 const KEPT: Duration = Duration::from_secs(2);
 
+/// How long it leaves the probe to siblings then.
+const LEFT: Duration = Duration::from_secs(1);
+
 /// What the local breaker is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Followed {
@@ -34,6 +37,8 @@ pub(crate) struct Follower {
     /// A call was refused for want of a probe.
     wanted: bool,
     asking: bool,
+    /// Until then, siblings go first.
+    asks_from: Moment,
     lease: Option<Held>,
     /// What is to be told: until it is, nothing is asked.
     news: Option<News>,
@@ -88,6 +93,7 @@ impl Follower {
             heard: None,
             wanted: false,
             asking: false,
+            asks_from: Duration::ZERO,
             lease: None,
             news: None,
             telling: false,
@@ -152,6 +158,7 @@ impl Follower {
     pub(crate) fn call(&mut self, now: Moment) -> Option<BreakerCall> {
         if self.lease.as_ref().is_some_and(|held| !held.used && now >= held.unused_until) {
             self.end(Ended::Unused);
+            self.asks_from = now.saturating_add(LEFT);
         }
         if self.lease.as_ref().is_some_and(|held| now >= held.until) {
             // The backend counts it as failed.
@@ -178,7 +185,8 @@ impl Follower {
             None => {}
         }
         let due = self.heard.and_then(|heard| heard.until).is_some_and(|until| until <= now);
-        if self.wanted && due && !self.asking && self.lease.is_none() {
+        let turn = now >= self.asks_from;
+        if self.wanted && due && turn && !self.asking && self.lease.is_none() {
             self.asking = true;
             return Some(BreakerCall::Probe { ttl: self.ttl, wait: self.wait });
         }
@@ -189,6 +197,7 @@ impl Follower {
     pub(crate) fn next(&self) -> Option<Moment> {
         let due = self.heard.and_then(|heard| heard.until);
         let due = due.filter(|_| self.wanted && !self.asking && self.lease.is_none());
+        let due = due.map(|due| due.max(self.asks_from));
         let lease = self.lease.as_ref();
         let lease = lease.map(|held| if held.used { held.until } else { held.unused_until });
         due.into_iter().chain(lease).min()
@@ -257,6 +266,8 @@ impl Follower {
         self.heard = Some(Heard { generation: view.generation, until });
         if news {
             self.lease = None;
+            // A new cool-down begins: a call has to want its probe.
+            self.wanted &= view.probing || view.open.is_some_and(|left| left.is_zero());
         }
         match view.open {
             // While a sibling probes, the breaker is due, and this member has no probe.

@@ -1,5 +1,7 @@
 //! The tests of `runtime-fleet`.
 
+mod breakers;
+mod limits;
 mod memory;
 mod money;
 mod support;

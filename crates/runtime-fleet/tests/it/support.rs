@@ -43,7 +43,7 @@ pub(crate) struct Faulty {
     line: Mutex<Line>,
     pushes: bool,
     calls: AtomicU64,
-    /// What probes were granted to, over all lines.
+    /// The probes that were granted and not given back unused, over all lines.
     probes: Arc<AtomicU64>,
 }
 
@@ -109,6 +109,9 @@ impl SharedState for End {
     }
 
     fn probed<'a>(&'a self, lease: &'a ProbeLease, ended: Probed) -> StateFuture<'a, BreakerView> {
+        if ended == Probed::Unused {
+            self.0.probes.fetch_sub(1, Ordering::Relaxed);
+        }
         self.0.over(|state| state.probed(lease, ended))
     }
 
@@ -285,7 +288,7 @@ impl World {
         poll(state).unwrap().unwrap().unwrap()
     }
 
-    /// How many probes were granted.
+    /// How many probes were granted and not given back unused.
     pub(crate) fn probes(&self) -> u64 {
         self.probes.load(Ordering::Relaxed)
     }
