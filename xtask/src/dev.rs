@@ -14,6 +14,18 @@ pub(crate) const DOCS_AGENT: &str = "run --release --example docs_agent --";
 /// The flags of all tests except doc tests, the same everywhere so that builds are shared.
 pub(crate) const TARGETS: &str = "--all-features --lib --bins --tests --examples";
 
+/// The tests that take minutes: every killed process, many recorded histories.
+const DEEP: &str =
+    "test --package runtime-durable --all-features --test it -- --ignored --skip clocks";
+
+/// `cargo xtask deep [FILTER…]`
+pub(crate) fn deep(rest: &[String]) -> Result<(), Error> {
+    if let Some(flag) = rest.iter().find(|argument| argument.starts_with('-')) {
+        return Err(Error::unknown_flag("deep", flag));
+    }
+    Cmd::cargo(DEEP).args(rest.iter().map(String::as_str)).run()
+}
+
 /// The packages with property tests: not xtask, which has none and is running.
 pub(crate) const PROPERTY_TESTS: &str = "test --workspace --exclude xtask";
 

@@ -56,6 +56,12 @@ const TASKS: &[Task] = &[
         run: dev::proptest,
     },
     Task {
+        name: "deep",
+        arguments: "[FILTER…]",
+        about: "run the tests of durable sessions that take minutes: every killed process, many histories",
+        run: dev::deep,
+    },
+    Task {
         name: "loom",
         arguments: "[FILTER]",
         about: "explore every interleaving of the lock-free parts with loom",
@@ -100,7 +106,7 @@ const TASKS: &[Task] = &[
     Task {
         name: "world",
         arguments: "NAME…",
-        about: "check against the world outside: clients, features, minimal versions, prices, viewers",
+        about: "check against the world outside: clients, clocks, engines, minimal versions, prices, viewers",
         run: world::run,
     },
     Task {

@@ -1,9 +1,10 @@
 //! `cargo xtask world NAME`: checks against the world outside, which need a registry. They are no part of
 //! `ci`, cache what they fetch below `target/world`, and skip with a word where they cannot run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::files;
 use crate::run::Cmd;
 use crate::system;
 use crate::workspace;
@@ -18,6 +19,7 @@ const CHECKS: &[Check] = &[
     ("minimal", minimal),
     ("prices", prices),
     ("prometheus", prometheus),
+    ("restate", restate),
     ("viewers", viewers),
 ];
 
@@ -120,6 +122,41 @@ fn prometheus(home: &Path) -> Result<(), Error> {
     let script = text(&workspace::root().join("xtask/world/prometheus.py"));
     let example = text(&workspace::target_dir().join("debug/examples/prometheus"));
     Cmd::program("python3").args([script, text(&home.join("served")), example]).run()
+}
+
+/// A durable session inside a handler of Restate, whose server npm has.
+fn restate(home: &Path) -> Result<(), Error> {
+    let manifest =
+        text(&workspace::root().join("crates/runtime-durable/examples/restate/Cargo.toml"));
+    let fetched = Cmd::cargo("fetch --locked --quiet --manifest-path").arg(&*manifest);
+    if fetched.run().is_err() {
+        println!("skipped: the SDK of Restate cannot be fetched");
+        return Ok(());
+    }
+    let Some(server) = restate_server(home)? else { return Ok(()) };
+    for command in ["clippy --all-targets", "test"] {
+        let cargo = Cmd::cargo(command).args(["--locked", "--manifest-path"]).arg(&*manifest);
+        let cargo = cargo.env("CARGO_TARGET_DIR", text(&home.join("target")));
+        cargo.env("RESTATE_SERVER", text(&server)).run()?;
+    }
+    Ok(())
+}
+
+/// The server of Restate, from npm, or a word why there is none.
+fn restate_server(home: &Path) -> Result<Option<PathBuf>, Error> {
+    const PACKAGE: &str = "@restatedev/restate-server";
+
+    let flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix"];
+    let install = Cmd::program("npm").arg("install").args(flags).arg(text(home)).arg(PACKAGE);
+    // What was installed before will do.
+    let _ = install.run();
+    // Not the script that starts it, which could be killed without it.
+    let files = files::below(&home.join("node_modules/@restatedev"), &[])?;
+    let server = files.into_iter().find(|file| file.ends_with("bin/restate-server"));
+    if server.is_none() {
+        println!("skipped: npm cannot install {PACKAGE}");
+    }
+    Ok(server)
 }
 
 /// Two runs in Phoenix and `MLflow`: what their interfaces say of them is what there is.

@@ -182,7 +182,8 @@ impl<'g> Client<'g> {
                 _ => self.append(&approvals[near], false).await,
             }
         }
-        println!("finished {{}}");
+        self.calls += 1;
+        self.line(Event::Finished);
     }
 
     async fn acquire(&mut self, thread: ThreadId) {

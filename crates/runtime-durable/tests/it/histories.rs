@@ -27,7 +27,7 @@ fn signal(client: &Child, name: &str) {
 
 impl Faults<'_> {
     /// The next one. Returns the client that was killed.
-    fn strike(&mut self, clients: &mut [Child]) -> Option<usize> {
+    fn strike(&mut self, clients: &mut [(u32, Child)]) -> Option<usize> {
         self.relent(clients);
         let client = self.random.usize(..clients.len());
         self.number += 1;
@@ -37,11 +37,11 @@ impl Faults<'_> {
                 server.begin();
             }
             (1, _) => {
-                let _ = clients[client].kill();
+                let _ = clients[client].1.kill();
                 return Some(client);
             }
             _ => {
-                signal(&clients[client], "-STOP");
+                signal(&clients[client].1, "-STOP");
                 self.stopped = Some(client);
             }
         }
@@ -49,9 +49,9 @@ impl Faults<'_> {
     }
 
     /// Lets the client that was stopped go on.
-    fn relent(&mut self, clients: &[Child]) {
+    fn relent(&mut self, clients: &[(u32, Child)]) {
         if let Some(stopped) = self.stopped.take() {
-            signal(&clients[stopped], "-CONT");
+            signal(&clients[stopped].1, "-CONT");
         }
     }
 }
@@ -61,35 +61,40 @@ fn played(game: &Game, server: Option<&Server>, (seed, every): (u64, usize)) -> 
     wait(game.begin(&*game.open()));
     let (reader, writer) = std::io::pipe().unwrap();
     let mut numbers = 1..;
-    let mut next = || game.client(numbers.next().unwrap(), &writer);
+    let mut next = || {
+        let number = numbers.next().unwrap();
+        (number, game.client(number, &writer))
+    };
     let mut clients = [next(), next(), next()];
     let random = fastrand::Rng::with_seed(seed);
     let mut faults = Faults { server, random, number: 0, stopped: None };
-    let (mut lines, mut finished) = (Vec::new(), 0);
+    let (mut lines, mut finished) = (Vec::<Line>::new(), BTreeSet::new());
     let mut reader = BufReader::new(reader);
     for line in reader.by_ref().lines() {
         let line = line.unwrap();
         // The test harness of a client writes as well.
         let Some(at) = line.find('{') else { continue };
-        if line.ends_with("finished {}") {
+        let line: Line = serde_json::from_str(&line[at..]).expect(&line);
+        if line.event == Event::Finished {
             // From now on nobody is stopped, who may be all that is left.
             faults.relent(&clients);
-            finished += 1;
-            if finished == clients.len() {
+            finished.insert(line.call.0);
+            if clients.iter().all(|(number, _)| finished.contains(number)) {
                 break;
             }
             continue;
         }
-        lines.push(serde_json::from_str(&line[at..]).expect(&line));
-        if finished == 0 && lines.len() % every == 0 {
-            if let Some(killed) = faults.strike(&mut clients) {
-                let _ = clients[killed].wait();
-                clients[killed] = next();
-            }
+        lines.push(line);
+        if finished.is_empty()
+            && lines.len() % every == 0
+            && let Some(killed) = faults.strike(&mut clients)
+        {
+            clients[killed].1.wait().unwrap();
+            clients[killed] = next();
         }
     }
-    for mut client in clients {
-        assert!(client.wait().unwrap().success());
+    for (number, mut client) in clients {
+        assert!(client.wait().unwrap().success(), "client {number}");
     }
     (lines, wait(game.facts(&*game.open())))
 }
@@ -116,7 +121,7 @@ fn all_good(database: &Database, server: Option<&Server>, seeds: std::ops::Range
         println!(
             "seed {seed}: {taken} taken, {done} done, {refused} refused, {used} approvals used"
         );
-        assert!(taken > 15 && done > 100 && refused > 100 && used > 20, "seed {seed}");
+        assert!(taken > 5 && done > 30 && refused > 30 && used > 5, "seed {seed}");
         fs::remove_dir_all(&game.folder).unwrap();
     }
 }

@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Done,
     /// The end of a call that was certainly not made.
     Refused,
+    /// The end of a client that was not killed.
+    Finished,
 }
 
 /// An entry that the store has in the end. It was written by this call.
