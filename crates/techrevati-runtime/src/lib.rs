@@ -50,8 +50,13 @@
 )]
 #![cfg_attr(
     feature = "postgres",
-    doc = "| [`postgres`] | threads of durable agents in a database that a fleet shares |"
+    doc = "| [`postgres`] | threads of durable agents, and the backend of a fleet, in a database |"
 )]
+#![cfg_attr(
+    feature = "fleet",
+    doc = "| [`fleet`] | one breaker, one budget, one rate limit for all processes |"
+)]
+#![cfg_attr(feature = "redis", doc = "| [`redis`] | the backend of a fleet in Redis |")]
 #![cfg_attr(feature = "otel", doc = "| [`otel`] | events as OpenTelemetry spans and metrics |")]
 #![cfg_attr(
     feature = "durable",
@@ -89,7 +94,9 @@
 //! | `sqlite` | no | `sqlite`: events in a SQLite database, built with a C compiler |
 //! | `durable` | no | `durable` and `store`: sessions that survive their process, and what their stores keep; with `sqlite` a store in a file, with `http-layer` recorded calls of clients |
 //! | `durable-seal` | no | encryption of what a store keeps; with `durable` |
-//! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database |
+//! | `postgres` | no | `postgres`: threads of durable agents in a Postgres database; with `fleet` its backend |
+//! | `fleet` | no | `fleet`: one breaker, one budget, one rate limit for all processes; a backend needs `postgres` or `redis` |
+//! | `redis` | no | `redis`: the backend of a fleet in Redis; with `fleet` |
 //! | `tools` | no | `tools`: typed tools for a model, with JSON schemas, and the loop around them |
 //! | `mcp` | no | `mcp`: the tools of MCP servers, through `rmcp`; with `tools` |
 //! | `test-util` | no | `testing`: a scripted model, a manual clock, a recording sink |
@@ -97,6 +104,9 @@
 
 #[doc(inline)]
 pub use runtime_events as events;
+#[cfg(feature = "fleet")]
+#[doc(inline)]
+pub use runtime_fleet as fleet;
 #[cfg(feature = "http-layer")]
 #[doc(inline)]
 pub use runtime_http as http_layer;
@@ -115,6 +125,9 @@ pub use runtime_policy as policy;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use runtime_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use runtime_redis as redis;
 #[cfg(feature = "report")]
 #[doc(inline)]
 pub use runtime_report as report;

@@ -8,8 +8,8 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 use std::{env, iter};
 
@@ -28,11 +28,14 @@ use tokio::time::sleep;
 const REPLICAS: usize = 3;
 /// Clients that ask at the same time.
 const CLIENTS: usize = 24;
-const BUDGET: Usd = Usd::from_dollars(1);
+const BUDGET: Usd = Usd::from_dollars(2);
 const THOUGHT: Duration = Duration::from_millis(30);
 /// After so many answers a replica is killed, and the backend.
 const FIRST_BLOW: u32 = 40;
 const SECOND_BLOW: u32 = 80;
+/// A client leaves after so many refusals in a row, with pauses between them.
+const PERSISTENT: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(500);
 const OUTAGE: Duration = Duration::from_secs(3);
 /// The tenant whose money is spent, and the one that asks too often.
 const SPENDER: &str = "initech";
@@ -54,7 +57,9 @@ async fn show(backend: Backend) -> Result<(), BoxError> {
     let accounts = backend.accounts().await?;
     let rules = Rules::of(&Limit::enforced(BUDGET));
     let company = AccountPath::new("company")?;
-    accounts.set(&company, &rules).await?;
+    for account in [company.clone(), AccountPath::new(format!("company/{SPENDER}"))?] {
+        accounts.set(&account, &rules).await?;
+    }
     println!("backend    {}", backend.url());
 
     let model = Model::start(THOUGHT).await?;
@@ -259,15 +264,15 @@ struct Load {
     http: Client,
     url: String,
     answers: AtomicU32,
-    spent: AtomicBool,
 }
 
 /// What became of a question.
 enum Asked {
     Answered,
     TooOften,
-    Spent,
-    /// No money for now, or a replica that is gone.
+    /// There is no money. Another replica may have some, and gives it back.
+    Refused,
+    /// A replica is gone, or the backend.
     NotNow,
 }
 
@@ -275,7 +280,7 @@ impl Load {
     fn new(url: String) -> Result<Self, BoxError> {
         // Each question has a connection of its own, and so a replica.
         let http = Client::builder().no_proxy().pool_max_idle_per_host(0).build()?;
-        Ok(Self { http, url, answers: AtomicU32::new(0), spent: AtomicBool::new(false) })
+        Ok(Self { http, url, answers: AtomicU32::new(0) })
     }
 
     /// All questions of a tenant that is in a hurry: how many were taken, and refused.
@@ -298,12 +303,19 @@ impl Load {
 
     /// Asks until the money is spent.
     async fn ask(self: Arc<Self>) {
-        // Relaxed: the numbers guard no other memory.
-        while !self.spent.load(Ordering::Relaxed) {
+        let mut refused = 0;
+        while refused < PERSISTENT {
             match self.question(SPENDER).await {
-                Asked::Answered => drop(self.answers.fetch_add(1, Ordering::Relaxed)),
-                Asked::Spent => self.spent.store(true, Ordering::Relaxed),
-                Asked::TooOften | Asked::NotNow => sleep(Duration::from_millis(100)).await,
+                Asked::Answered => {
+                    // Relaxed: the number guards no other memory.
+                    self.answers.fetch_add(1, Ordering::Relaxed);
+                    refused = 0;
+                }
+                Asked::Refused => refused += 1,
+                Asked::TooOften | Asked::NotNow => refused = 0,
+            }
+            if refused > 0 {
+                sleep(PAUSE).await;
             }
         }
     }
@@ -318,7 +330,7 @@ impl Load {
         let Ok(text) = reply.text().await else { return Asked::NotNow };
         match text.rsplit("data: ").next().unwrap_or_default() {
             end if end.contains("\"answer\"") => Asked::Answered,
-            end if end.contains("budget `company`") && self.answers() > SECOND_BLOW => Asked::Spent,
+            end if end.contains("refused") && !end.contains("cannot be reached") => Asked::Refused,
             _ => Asked::NotNow,
         }
     }

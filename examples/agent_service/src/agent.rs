@@ -40,6 +40,8 @@ impl Chat for Clerk {
 
     fn turn(&self, messages: &[Value]) -> Turn<Value> {
         let sent: usize = messages.iter().map(|message| message.to_string().len()).sum();
+        // Its tools are sent with each request, and a few words around them.
+        let sent = sent + self.tools.to_string().len() + 200;
         Turn::model(MODEL)
             .estimate(UsageSnapshot::new(sent.div_ceil(4) as u64, 0))
             .max_output(ANSWER)

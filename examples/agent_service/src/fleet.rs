@@ -16,7 +16,7 @@ pub(crate) async fn join(
     url: &str,
     sink: impl EventSink + 'static,
 ) -> Result<Fleet, BoxError> {
-    let config = FleetConfig::default().name("agent_service").sink(sink);
+    let config = FleetConfig::default().name("agent_service").event_sink(sink);
     Ok(if url.starts_with("redis") {
         Fleet::with_config(RedisFleet::connect(url).await?, config)?
     } else {
