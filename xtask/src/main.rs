@@ -11,9 +11,9 @@ mod dev;
 mod files;
 mod json;
 mod manifest;
-mod postgres;
 mod readmes;
 mod run;
+mod servers;
 mod sizes;
 #[cfg_attr(not(test), expect(dead_code, reason = "some of it is for tidy alone, which is a test"))]
 mod source;

@@ -1,6 +1,5 @@
 //! Calls of the schema's functions, and what it means when one is refused.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -40,17 +39,9 @@ impl Call<'_> {
         link: &Link,
         params: &[Param<'_>],
     ) -> Result<Vec<Row>, StoreError> {
-        let mut sql =
-            format!("select * from \"{}\".{}(", link.config().schema.name(), self.function);
-        for number in 1..=params.len() {
-            let comma = if number == 1 { "" } else { "," };
-            // A `String` takes any text.
-            let _ = write!(sql, "{comma}${number}");
-        }
-        sql.push(')');
         let attempted = self.attempts;
         let often = self.function == "append";
-        link.query(&sql, params, often).await.map_err(|error| match error {
+        link.call(self.function, params, often).await.map_err(|error| match error {
             NoAnswer::Refused(error) => {
                 let refused = error.as_db_error().and_then(|error| self.about.refused(error));
                 refused

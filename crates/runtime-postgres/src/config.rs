@@ -18,8 +18,9 @@ use crate::tls::{Tls, Verify};
 /// | setting | option of the URL | default |
 /// |---|---|---|
 /// | [`schema`](Self::schema) | `schema` | `techrevati` |
-/// | [`timeout`](Self::timeout) | | 10 s |
+/// | [`timeout`](Self::timeout) | | 10 s, of a fleet 2 s |
 /// | [`prepared`](Self::prepared) | | no |
+/// | [`push`](Self::push) | `push`, `yes` or `no` | yes |
 /// | [`password`](Self::password) | in front of the host | none |
 /// | [`root_certificates`](Self::root_certificates) | `sslrootcert`, a file | those of the operating system |
 /// | | `sslmode` | `prefer` |
@@ -45,8 +46,9 @@ pub struct PgConfig {
     schema: Option<String>,
     password: Option<String>,
     roots: Option<String>,
-    timeout: Duration,
+    timeout: Option<Duration>,
     prepared: bool,
+    push: bool,
 }
 
 /// What is known once a configuration has been checked.
@@ -56,6 +58,7 @@ pub(crate) struct Checked {
     pub(crate) tls: Tls,
     pub(crate) timeout: Duration,
     pub(crate) prepared: bool,
+    pub(crate) push: bool,
     /// For people: host, port, database.
     pub(crate) place: String,
 }
@@ -63,14 +66,14 @@ pub(crate) struct Checked {
 impl PgConfig {
     /// Creates a configuration. The URL is read when it is used.
     pub fn new(url: impl Into<String>) -> Self {
-        let timeout = Duration::from_secs(10);
         Self {
             url: url.into(),
             schema: None,
             password: None,
             roots: None,
-            timeout,
+            timeout: None,
             prepared: false,
+            push: true,
         }
     }
 
@@ -94,7 +97,7 @@ impl PgConfig {
 
     /// Sets the time that a call may take, with the connection if it has to be made.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
@@ -105,7 +108,16 @@ impl PgConfig {
         self
     }
 
-    pub(crate) fn check(self) -> Result<Checked, PgError> {
+    /// Sets whether a fleet's connection listens to what the server pushes. Without, changes arrive with the next
+    /// heartbeat. `PgBouncer` in transaction mode needs it to be off.
+    pub const fn push(mut self, push: bool) -> Self {
+        self.push = push;
+        self
+    }
+
+    /// Checks the configuration. `usual` is the timeout if none was set.
+    pub(crate) fn check(self, usual: Duration) -> Result<Checked, PgError> {
+        let timeout = self.timeout.unwrap_or(usual);
         let Own { url, mut options } = Own::take(&self.url)?;
         let mut postgres: tokio_postgres::Config = url.parse().map_err(|_| {
             // Its error may quote the part of a password that has an unescaped `?`.
@@ -121,7 +133,7 @@ impl PgConfig {
             postgres.keepalives_idle(Duration::from_secs(30));
         }
         // A peer that is silently gone is noticed, even while something is being sent to it.
-        postgres.tcp_user_timeout(self.timeout);
+        postgres.tcp_user_timeout(timeout);
         let schema = self.schema.or_else(|| options.schema.take());
         let schema = Schema::new(schema.as_deref().unwrap_or("techrevati"))?;
         let roots = match (self.roots, options.root_file) {
@@ -136,8 +148,8 @@ impl PgConfig {
         };
         postgres.ssl_mode(options.verify.mode());
         let tls = Tls::new(options.verify, roots.as_deref())?;
-        let (timeout, prepared) = (self.timeout, self.prepared);
-        Ok(Checked { place: place(&postgres)?, postgres, schema, tls, timeout, prepared })
+        let (prepared, push) = (self.prepared, self.push && !options.no_push);
+        Ok(Checked { place: place(&postgres)?, postgres, schema, tls, timeout, prepared, push })
     }
 }
 
@@ -152,6 +164,7 @@ struct Options {
     schema: Option<String>,
     root_file: Option<String>,
     verify: Verify,
+    no_push: bool,
 }
 
 const FORM: &str = "the URL of a database has the form \
@@ -177,6 +190,7 @@ impl Own {
             match pair.split_once('=').unwrap_or((pair, "")) {
                 ("schema", name) => options.schema = Some(decoded(name)?),
                 ("sslrootcert", path) => options.root_file = Some(decoded(path)?),
+                ("push", word) => options.no_push = !yes("push", word)?,
                 ("sslmode", mode) => options.verify = Verify::named(mode)?,
                 _ => rest.push(pair),
             }
@@ -184,6 +198,15 @@ impl Own {
         let query = rest.join("&");
         let url = if query.is_empty() { base.to_owned() } else { format!("{base}?{query}") };
         Ok(Self { url, options })
+    }
+}
+
+fn yes(option: &str, word: &str) -> Result<bool, PgError> {
+    match word {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        // What was written could be a part of a password.
+        _ => Err(PgError::config(format!("the URL's option `{option}` is `yes` or `no`"))),
     }
 }
 

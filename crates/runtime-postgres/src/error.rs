@@ -4,6 +4,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use thiserror::Error;
+#[cfg(feature = "fleet")]
+use tokio_postgres::error::SqlState;
 
 /// Why a database cannot be used.
 ///
@@ -68,5 +70,22 @@ impl PgError {
 
     pub(crate) fn failed(attempted: &'static str) -> impl Fn(tokio_postgres::Error) -> Self {
         move |error| Self::Failed { attempted, source: error.into() }
+    }
+
+    /// Whether the server cannot be reached now, and may be later.
+    #[cfg(feature = "fleet")]
+    pub(crate) fn is_away(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } => true,
+            Self::Failed { source, .. } => {
+                let error = source.downcast_ref::<tokio_postgres::Error>();
+                let code = error.and_then(tokio_postgres::Error::code).map(SqlState::code);
+                // Without a code, there is no answer. Otherwise: connections, shutdowns and starts, too many.
+                code.is_none_or(|code| {
+                    ["08", "53", "57"].iter().any(|class| code.starts_with(class))
+                })
+            }
+            _ => false,
+        }
     }
 }

@@ -36,11 +36,16 @@ mod approvals;
 mod call;
 mod config;
 mod error;
+#[cfg(feature = "fleet")]
+mod fleet;
 mod link;
 mod row;
 mod schema;
 mod store;
 mod tls;
 
+#[doc(inline)]
+#[cfg(feature = "fleet")]
+pub use self::fleet::PgFleet;
 #[doc(inline)]
 pub use self::{config::PgConfig, error::PgError, store::PgStore};

@@ -3,18 +3,21 @@
 //! Calls are written to the connection by who makes them, and their answers come back by a channel. So they
 //! need no runtime, and are pipelined. Only timers and sockets belong to the thread's runtime.
 
+use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use std::{fmt, thread};
 
 use runtime_store::StoreDurability;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, OnceCell, oneshot, watch};
 use tokio::task::JoinError;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Row, Statement};
 
 use crate::config::Checked;
 use crate::error::PgError;
@@ -46,8 +49,24 @@ pub(crate) enum NoAnswer {
     Lost(Arc<PgError>),
 }
 
+/// Hears what the server says by itself.
+pub(crate) trait Listener: Send + Sync {
+    /// The connection is there, perhaps again.
+    fn connected(&self);
+    /// The server pushed this, on the channel that has the name of the schema.
+    fn notified(&self, payload: &str);
+}
+
+/// What a link is for.
+pub(crate) struct Purpose {
+    /// The version of the schema that it needs.
+    pub(crate) version: i32,
+    pub(crate) listener: Option<Arc<dyn Listener>>,
+}
+
 struct Shared {
     config: Checked,
+    purpose: Purpose,
     state: watch::Sender<State>,
     /// Somebody waits for a connection.
     demand: Notify,
@@ -85,19 +104,24 @@ impl Session {
 }
 
 impl Link {
-    /// Starts the thread, and connects once.
-    pub(crate) async fn open(config: Checked) -> Result<Self, PgError> {
+    /// Starts the thread. The first call connects.
+    pub(crate) fn start(config: Checked, purpose: Purpose) -> Result<Self, PgError> {
         let driver = Driver::start()?;
         let shared = Arc::new(Shared {
             config,
+            purpose,
             state: watch::Sender::new(State::Down(None)),
             demand: Notify::new(),
             durability: AtomicU8::new(0),
         });
-        let first = Arc::clone(&shared);
-        driver.run(async move { first.connect().await }).await?;
         driver.handle.spawn(keep(Arc::clone(&shared)));
         Ok(Self { shared, driver })
+    }
+
+    /// Connects once.
+    pub(crate) async fn connect(&self) -> Result<(), PgError> {
+        let shared = Arc::clone(&self.shared);
+        self.driver.run(async move { shared.connect().await }).await
     }
 
     pub(crate) fn config(&self) -> &Checked {
@@ -114,8 +138,26 @@ impl Link {
         &self.driver.handle
     }
 
-    /// Makes a call. It waits for a connection if there is none.
-    pub(crate) async fn query(
+    /// Calls a function of the schema. It waits for a connection if there is none.
+    ///
+    /// Of all functions of a link, one is called often.
+    pub(crate) async fn call(
+        &self,
+        function: &str,
+        params: &[Param<'_>],
+        often: bool,
+    ) -> Result<Vec<Row>, NoAnswer> {
+        let mut sql = format!("select * from \"{}\".{function}(", self.config().schema.name());
+        for number in 1..=params.len() {
+            let comma = if number == 1 { "" } else { "," };
+            // A `String` takes any text.
+            let _ = write!(sql, "{comma}${number}");
+        }
+        sql.push(')');
+        self.query(&sql, params, often).await
+    }
+
+    async fn query(
         &self,
         sql: &str,
         params: &[Param<'_>],
@@ -237,9 +279,15 @@ impl Shared {
     /// Connects, checks the schema, and lets everybody use the connection.
     async fn connect(&self) -> Result<(), PgError> {
         let attempted = "connect to the database";
+        let Purpose { version, listener } = &self.purpose;
+        let listener = listener.as_ref().filter(|_| self.config.push);
         let connected = tokio::time::timeout(self.config.timeout, async {
-            let client = dial(&self.config).await?;
-            let durability = self.config.schema.check(&client).await?;
+            let client = dial(&self.config, listener.cloned()).await?;
+            let durability = self.config.schema.check(&client, *version).await?;
+            if listener.is_some() {
+                let listen = format!("listen \"{}\"", self.config.schema.name());
+                client.batch_execute(&listen).await.map_err(PgError::failed(attempted))?;
+            }
             Ok((Arc::new(Session { client, often: OnceCell::new() }), durability))
         });
         let after = self.config.timeout;
@@ -249,27 +297,43 @@ impl Shared {
         let place = place.and_then(|place| u8::try_from(place).ok()).unwrap_or(0);
         self.durability.store(place, Ordering::Relaxed);
         self.state.send_replace(State::Up(session));
+        if let Some(listener) = &self.purpose.listener {
+            listener.connected();
+        }
         Ok(())
     }
 }
 
 /// A connection that is driven by a task. It ends with its client.
-async fn dial(config: &Checked) -> Result<Client, PgError> {
+async fn dial(config: &Checked, listener: Option<Arc<dyn Listener>>) -> Result<Client, PgError> {
     let failed = PgError::failed("connect to the database");
     Ok(match &config.tls {
         Tls::Never => {
             let (client, connection) = config.postgres.connect(NoTls).await.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(drive(connection, listener));
             client
         }
         #[cfg(feature = "tls")]
         Tls::Rustls(tls) => {
             let connected = config.postgres.connect(tls.clone()).await;
             let (client, connection) = connected.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(drive(connection, listener));
             client
         }
     })
+}
+
+/// Drives a connection until its end, of which the client knows.
+async fn drive<S, T>(mut connection: Connection<S, T>, listener: Option<Arc<dyn Listener>>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+        if let (AsyncMessage::Notification(push), Some(listener)) = (message, &listener) {
+            listener.notified(push.payload());
+        }
+    }
 }
 
 /// Makes the schema, or brings it up to date, over a connection of its own.
@@ -277,7 +341,7 @@ pub(crate) async fn migrate(config: Checked) -> Result<(), PgError> {
     let driver = Driver::start()?;
     let migration = async move {
         let (attempted, after) = ("connect to the database", config.timeout);
-        let client = tokio::time::timeout(after, dial(&config)).await;
+        let client = tokio::time::timeout(after, dial(&config, None)).await;
         let client = client.map_err(|_| PgError::TimedOut { attempted, after })??;
         config.schema.migrate(&client).await
     };

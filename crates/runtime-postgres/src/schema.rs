@@ -16,9 +16,22 @@ struct Migration {
 }
 
 /// From each version to the next, beginning with nothing.
-const MIGRATIONS: &[Migration] = &[Migration { sql: include_str!("schema/v1.sql"), min_reader: 1 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { sql: include_str!("schema/v1.sql"), min_reader: 1 },
+    Migration {
+        sql: concat!(include_str!("schema/v2.sql"), include_str!("schema/v2_accounts.sql")),
+        min_reader: 1,
+    },
+];
 
-/// The version that this one makes, and needs.
+/// The version that has threads.
+pub(crate) const THREADS: i32 = 1;
+
+/// The version that has what the processes of a fleet share.
+#[cfg(feature = "fleet")]
+pub(crate) const FLEET: i32 = 2;
+
+/// The version that this one makes.
 pub(crate) fn known() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
@@ -50,13 +63,18 @@ impl Schema {
         &self.0
     }
 
-    /// Checks that this version can use the schema. Returns what an acknowledged entry survives there.
-    pub(crate) async fn check(&self, client: &Client) -> Result<StoreDurability, PgError> {
+    /// Checks that this version can use the schema, which has to be of at least version `needed`. Returns what an
+    /// acknowledged entry survives there.
+    pub(crate) async fn check(
+        &self,
+        client: &Client,
+        needed: i32,
+    ) -> Result<StoreDurability, PgError> {
         let failed = PgError::failed("read the version of the schema");
         match self.meta(client).await.map_err(&failed)? {
-            Some(meta) if meta.version >= known() && meta.min_reader <= known() => {}
+            Some(meta) if meta.version >= needed && meta.min_reader <= known() => {}
             Some(meta) if meta.version > known() => return Err(self.newer(&meta)),
-            meta => return Err(self.unmigrated(meta.as_ref())),
+            meta => return Err(self.unmigrated(meta.as_ref(), needed)),
         }
         let sql = "select current_setting('fsync'), current_setting('synchronous_commit'), \
                    current_setting('synchronous_standby_names')";
@@ -138,8 +156,8 @@ impl Schema {
         PgError::Newer { schema: self.0.clone(), found: meta.version, known: known() }
     }
 
-    fn unmigrated(&self, meta: Option<&Meta>) -> PgError {
+    fn unmigrated(&self, meta: Option<&Meta>, needed: i32) -> PgError {
         let found = meta.map(|meta| meta.version);
-        PgError::Unmigrated { schema: self.0.clone(), found, needed: known() }
+        PgError::Unmigrated { schema: self.0.clone(), found, needed }
     }
 }

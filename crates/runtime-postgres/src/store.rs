@@ -15,8 +15,11 @@ use tokio_postgres::types::Type;
 use crate::call::{About, Call};
 use crate::config::PgConfig;
 use crate::error::PgError;
-use crate::link::{self, Link, Param};
-use crate::row;
+use crate::link::{self, Link, Param, Purpose};
+use crate::{row, schema};
+
+/// The time that a call may take, unless it is set.
+const USUAL: Duration = Duration::from_secs(10);
 
 /// Threads in a Postgres database. Clones share a connection.
 ///
@@ -47,7 +50,9 @@ impl PgStore {
     ///
     /// [`PgError`], also if the server is not there now: connect again later.
     pub async fn connect(config: impl Into<PgConfig>) -> Result<Self, PgError> {
-        let link = Link::open(config.into().check()?).await?;
+        let purpose = Purpose { version: schema::THREADS, listener: None };
+        let link = Link::start(config.into().check(USUAL)?, purpose)?;
+        link.connect().await?;
         Ok(Self { link: Arc::new(link) })
     }
 
@@ -60,7 +65,7 @@ impl PgStore {
     ///
     /// [`PgError`]; then nothing was changed.
     pub async fn migrate(config: impl Into<PgConfig>) -> Result<(), PgError> {
-        link::migrate(config.into().check()?).await
+        link::migrate(config.into().check(USUAL)?).await
     }
 }
 

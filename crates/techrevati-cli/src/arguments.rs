@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::accounts::Accounts;
 use crate::threads::Threads;
 
 /// Shows what is in the event logs of agent runs, and what durable sessions wait for.
@@ -22,7 +23,7 @@ pub(crate) struct Arguments {
 const NOTES: &str = "\
 Exit codes:
   0  success
-  1  `check` found a problem, or a store refused what `threads` asked for
+  1  `check` found a problem, or a store refused what `threads` or `accounts` asked for
   2  the command line is wrong
   3  a file or a database cannot be read or written
 
@@ -61,6 +62,14 @@ pub(crate) enum Command {
         after_help = "Examples:\n  techrevati threads agents.db\n  techrevati threads agents.db show order-4711\n  techrevati threads agents.db approve 5f2c… --who ann@example.org"
     )]
     Threads(Threads),
+    /// Show the accounts that the processes of a fleet share, and set what they may spend.
+    ///
+    /// They are in a Postgres database, after `techrevati migrate`, or in Redis. If the URL has no password,
+    /// `PGPASSWORD` or `REDISCLI_AUTH` is taken.
+    #[command(
+        after_help = "Examples:\n  techrevati accounts set postgres://localhost/agents company 500\n  techrevati accounts set postgres://localhost/agents company/search 50 --strict\n  techrevati accounts statement redis://localhost company/search"
+    )]
+    Accounts(Accounts),
     /// Make the schema of durable threads in a Postgres database, or bring it up to date.
     ///
     /// It is one transaction. The role needs the right to make tables; programs that use the schema do not. If the

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use runtime_fleet::StateError;
 use runtime_sinks::LogReadError;
 use runtime_store::StoreError;
 
@@ -44,6 +45,15 @@ impl From<StoreError> for Error {
             StoreError::Unavailable { .. }
             | StoreError::Newer { .. }
             | StoreError::Corrupt { .. } => Self::store(&error),
+            refused => Self::Refused(refused.to_string()),
+        }
+    }
+}
+
+impl From<StateError> for Error {
+    fn from(error: StateError) -> Self {
+        match error {
+            StateError::Unavailable { .. } | StateError::Corrupt { .. } => Self::store(&error),
             refused => Self::Refused(refused.to_string()),
         }
     }

@@ -6,6 +6,7 @@
 //! techrevati stats run.jsonl
 //! techrevati check run.jsonl
 //! techrevati threads agents.db
+//! techrevati accounts list postgres://localhost/agents
 //! techrevati migrate postgres://localhost/agents
 //! techrevati completions bash
 //! ```
@@ -20,10 +21,13 @@
 //! | `stats` | a log in numbers |
 //! | `check` | the problems of a log |
 //! | `threads` | the threads of a store, and what people say to them |
+//! | `accounts` | the accounts of a fleet, and what people set |
 //! | `migrate` | the schema of a database |
 //! | `error` | why a command failed |
 //! | `paint` | colours on terminals |
+//! | `table` | rows of text in columns |
 
+mod accounts;
 mod arguments;
 mod check;
 mod error;
@@ -34,6 +38,7 @@ mod paint;
 mod report;
 mod source;
 mod stats;
+mod table;
 mod tail;
 mod threads;
 
@@ -76,6 +81,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         }
         Command::Check(_) => {}
         Command::Threads(options) => threads::run(&options)?,
+        Command::Accounts(options) => accounts::run(&options)?,
         #[cfg(feature = "postgres")]
         Command::Migrate(options) => migrate::run(&options)?,
         Command::Completions { shell } => completions(shell)?,

@@ -9,8 +9,8 @@ use crate::counts::Counts;
 use crate::dev;
 use crate::files;
 use crate::manifest::Manifest;
-use crate::postgres;
 use crate::run::Cmd;
+use crate::servers as programs;
 use crate::workspace::{self, Crate, FACADE};
 
 pub(super) const STEPS: &[Step] = &[
@@ -52,7 +52,7 @@ fn clippy(_: &mut Counts) -> Result<Note, Error> {
 /// Finds or installs the servers that tests start.
 #[expect(clippy::unnecessary_wraps, reason = "it has the type of a step")]
 fn servers(_: &mut Counts) -> Result<Note, Error> {
-    let missing = postgres::missing();
+    let missing = programs::missing();
     if missing.is_empty() {
         return Ok(Note::Passed(String::new()));
     }

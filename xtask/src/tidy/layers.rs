@@ -52,10 +52,15 @@ const LAYERS: &[Layer] = &[
         below: &["runtime-events", "runtime-sinks", "runtime-store", "runtime-usage"],
         others: &["futures-channel", "rusqlite"],
     },
-    // The connection has a thread with a runtime of its own. TLS is on by default.
+    Layer {
+        name: "runtime-fleet",
+        below: &["runtime-events", "runtime-resilience", "runtime-usage"],
+        others: &["futures-core"],
+    },
+    // The connection has a thread with a runtime of its own. TLS is on by default; the backend of a fleet is not.
     Layer {
         name: "runtime-postgres",
-        below: &["runtime-store"],
+        below: &["runtime-fleet", "runtime-store", "runtime-usage"],
         others: &[
             "rustls",
             "rustls-native-certs",
@@ -63,6 +68,12 @@ const LAYERS: &[Layer] = &[
             "tokio-postgres",
             "tokio-postgres-rustls",
         ],
+    },
+    // As Postgres. Calls that belong together are sent together, by `join_all` of futures-util.
+    Layer {
+        name: "runtime-redis",
+        below: &["runtime-fleet", "runtime-usage"],
+        others: &["futures-util", "redis", "rustls", "tokio"],
     },
     // Resilience for its `BoxError`.
     Layer {
@@ -140,12 +151,15 @@ const LAYERS: &[Layer] = &[
         name: COMMAND,
         below: &[
             "runtime-events",
+            "runtime-fleet",
             "runtime-otel",
             "runtime-postgres",
+            "runtime-redis",
             "runtime-report",
             "runtime-sinks",
             "runtime-sqlite",
             "runtime-store",
+            "runtime-usage",
         ],
         others: &["clap", "clap_complete", "flate2", "futures-executor"],
     },
@@ -165,6 +179,7 @@ const PARTS: &[&str] = &[
 const ALL: &[&str] = &[
     "runtime-durable",
     "runtime-events",
+    "runtime-fleet",
     "runtime-http",
     "runtime-lifecycle",
     "runtime-mcp",
@@ -172,6 +187,7 @@ const ALL: &[&str] = &[
     "runtime-otel",
     "runtime-policy",
     "runtime-postgres",
+    "runtime-redis",
     "runtime-report",
     "runtime-resilience",
     "runtime-sinks",

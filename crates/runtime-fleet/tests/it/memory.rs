@@ -7,3 +7,11 @@ use runtime_fleet::{MemoryState, conformance};
 fn memory_state_passes_the_suite() {
     conformance::run(|| async { MemoryState::new() }).now_or_never().expect("it never waits");
 }
+
+#[test]
+fn memory_state_is_fair_to_many() {
+    let state = MemoryState::new();
+    let states = vec![state; 3];
+    conformance::one_probe_each_time(&states).now_or_never().expect("it never waits");
+    conformance::one_dollar(&states, || {}).now_or_never().expect("it never waits");
+}

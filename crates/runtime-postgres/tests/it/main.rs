@@ -4,6 +4,8 @@
 mod common;
 mod failures;
 mod fight;
+mod fleet;
+mod fleet_away;
 mod migrations;
 mod pgbouncer;
 mod restarts;
@@ -11,3 +13,4 @@ mod roles;
 mod secrets;
 mod suite;
 mod tls;
+mod way;

@@ -6,7 +6,7 @@ use runtime_store::conformance;
 use crate::common::{admin, schema, told};
 
 /// What the guide grants.
-fn grants(schema: &str, role: &str) -> String {
+pub(crate) fn grants(schema: &str, role: &str) -> String {
     let guide = include_str!("../../../../docs/postgres.md");
     let block = guide.split("```sql\n").find(|block| block.starts_with("GRANT"));
     let grants = block.and_then(|block| block.split("```").next()).unwrap();

@@ -8,7 +8,8 @@ use runtime_report::show::line;
 use runtime_store::{Approval, OpenStep, StepKind, Store, Thread, ThreadId, ThreadState};
 use serde_json::json;
 
-use super::{Error, PAGE, entries, object, stamp, table};
+use super::{Error, PAGE, entries, object, stamp};
+use crate::table::table;
 
 /// The states of threads that are not over.
 const OPEN: &[ThreadState] = &[ThreadState::Runnable, ThreadState::Parked, ThreadState::Failed];

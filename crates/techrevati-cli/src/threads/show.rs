@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::list::{asked, pending, waits_for};
-use super::{Error, clean, entries, object, stamp, table};
+use super::{Error, clean, entries, object, stamp};
+use crate::table::table;
 
 /// The most characters of a value in a line.
 const CUT: usize = 100;

@@ -1,5 +1,6 @@
 //! The command, run as a process.
 
+mod accounts;
 mod inputs;
 mod migrations;
 mod readers;

@@ -1,4 +1,4 @@
-//! The servers that tests start: Postgres and `PgBouncer`, from the binaries of the system.
+//! The servers that tests start: Postgres, `PgBouncer` and Redis, from the binaries of the system.
 
 use std::env;
 use std::path::Path;
@@ -13,6 +13,7 @@ const PROGRAMS: &[(&str, &[&str], &str)] = &[
         "postgresql",
     ),
     ("PgBouncer", &["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"], "pgbouncer"),
+    ("Redis", &["/usr/bin/redis-server", "/opt/homebrew/bin/redis-server"], "redis-server"),
 ];
 
 /// Installs what is missing, on Debian as root. Returns the programs that there are not.

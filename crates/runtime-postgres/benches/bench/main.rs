@@ -1,6 +1,8 @@
 //! Benchmarks of a store, beside what the server alone takes.
 #![expect(clippy::unwrap_used, reason = "a benchmark panics if it fails")]
 
+mod fleet;
+
 use std::hint::black_box;
 use std::pin::pin;
 use std::sync::Arc;
@@ -40,12 +42,13 @@ struct Raw {
     client: Client,
     one: Statement,
     insert: Statement,
+    update: [Statement; 2],
 }
 
 impl Raw {
     fn new(url: &str, schema: &str) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let (client, one, insert) = runtime.block_on(async {
+        let (client, one, insert, update) = runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
             tokio::spawn(connection);
             let table = format!("create table {schema}.raw (id bigserial primary key, body bytea)");
@@ -53,9 +56,22 @@ impl Raw {
             let one = client.prepare("select 1").await.unwrap();
             let insert = format!("insert into {schema}.raw (body) values ($1)");
             let insert = client.prepare(&insert).await.unwrap();
-            (client, one, insert)
+            let row = format!("create table {schema}.row (n bigint); insert into {schema}.row values (0)");
+            client.batch_execute(&row).await.unwrap();
+            // One statement, as a function is.
+            let update = async |relaxed| {
+                let settings = if relaxed {
+                    "set_config('synchronous_commit', 'off', true)"
+                } else {
+                    "''"
+                };
+                let update = format!("update {schema}.row set n = n + 1 returning {settings}");
+                client.prepare(&update).await.unwrap()
+            };
+            let update = [update(true).await, update(false).await];
+            (client, one, insert, update)
         });
-        Self { runtime, client, one, insert }
+        Self { runtime, client, one, insert, update }
     }
 
     fn select(&self) {
@@ -65,6 +81,13 @@ impl Raw {
     fn commit(&self) {
         let body = BODY.as_slice();
         self.runtime.block_on(self.client.execute(&self.insert, &[&body])).unwrap();
+    }
+}
+
+impl Raw {
+    fn update(&self, relaxed: bool) {
+        let statement = &self.update[usize::from(!relaxed)];
+        self.runtime.block_on(self.client.query(statement, &[])).unwrap();
     }
 }
 
@@ -110,7 +133,7 @@ fn append(c: &mut Criterion) {
     let config = PgConfig::new(url).schema(&schema);
     block_on(PgStore::migrate(config.clone())).unwrap();
     let mut writer = Writer::new(block_on(PgStore::connect(config.clone())).unwrap(), "bench");
-    let prepared = block_on(PgStore::connect(config.prepared(true))).unwrap();
+    let prepared = block_on(PgStore::connect(config.clone().prepared(true))).unwrap();
     let mut prepared = Writer::new(prepared, "prepared");
     let raw = Raw::new(url, &schema);
 
@@ -121,6 +144,7 @@ fn append(c: &mut Criterion) {
         b.iter(|| writer.append(EntryKind::LIFE, true));
     });
     compare(&raw, &mut writer, &mut prepared);
+    fleet::compare(&raw, &PgConfig::new(url).schema(&schema));
 }
 
 /// All in turns, so that each meets the same disk and the same neighbours; prints medians and ratios.

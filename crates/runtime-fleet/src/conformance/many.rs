@@ -1,0 +1,143 @@
+//! Members that ask at the same time, over connections of their own.
+
+use std::time::Duration;
+
+use runtime_usage::Usd;
+
+use super::{HOUR, Owner, all, cents, enforced, member, path};
+use crate::BoxFuture;
+use crate::error::StateError;
+use crate::money::{Booked, Booking};
+use crate::probe::{Probe, Probed};
+use crate::state::{Accounts, SharedState};
+
+/// Makes a call again until the backend is there.
+async fn patiently<T, F: Future<Output = Result<T, StateError>>>(mut call: impl FnMut() -> F) -> T {
+    loop {
+        match call().await {
+            Ok(value) => return value,
+            Err(error) if error.is_unavailable() => {}
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+/// Of members that ask for a probe in each of twenty cool-downs, one gets it each time.
+///
+/// # Panics
+///
+/// If another number of them gets it.
+pub async fn one_probe_each_time<S: SharedState>(states: &[S]) {
+    let mut generation = 0;
+    for round in 0..20 {
+        let opened = patiently(|| states[0].open("raced", generation, Duration::ZERO)).await;
+        assert_eq!(opened.open, Some(Duration::ZERO), "round {round}");
+        let members: Vec<_> = (0..states.len()).map(|n| member(&format!("m{n}"))).collect();
+        let asked = states.iter().zip(&members).map(|(state, member)| {
+            let asked = async || state.probe("raced", member, HOUR, HOUR).await;
+            Box::pin(patiently(asked)) as BoxFuture<'_, _>
+        });
+        let granted: Vec<_> = all(asked.collect())
+            .await
+            .into_iter()
+            .filter_map(|probe| match probe {
+                Probe::Granted(lease) => Some(lease),
+                Probe::Refused(_) => None,
+            })
+            .collect();
+        assert_eq!(granted.len(), 1, "round {round}");
+        let ended = Probed::Failed { wait: Duration::ZERO };
+        let view = patiently(|| states[0].probed(&granted[0], ended)).await;
+        generation = view.generation;
+    }
+}
+
+/// What a worker came to.
+struct Worked {
+    granted: Usd,
+    spent: Usd,
+    died: bool,
+}
+
+/// Books until it is answered.
+async fn book(owner: &mut Owner<'_>, told: &(impl Fn() + Sync)) -> Booked {
+    owner.next.seq += 1;
+    let (state, next) = (owner.state, owner.next.clone());
+    let booked = patiently(|| state.book(&next)).await;
+    told();
+    for level in &booked.path {
+        let used = level.state.spent.saturating_add(level.state.granted);
+        assert!(used <= level.state.rules.amount, "more than there is: {level:?}");
+    }
+    owner.next.granted = booked.granted;
+    owner.next.heard = owner.next.seq;
+    (owner.next.least, owner.next.most) = (Usd::ZERO, Usd::ZERO);
+    booked
+}
+
+/// Spends chunk after chunk until there are no more, or until it dies with a part of one.
+async fn work(
+    state: &dyn SharedState,
+    (account, number): (&str, u64),
+    told: &(impl Fn() + Sync),
+) -> Worked {
+    let mut owner = Owner::new(state, account, &format!("w{number}"));
+    // Odd sums, so that what is lost anywhere is seen.
+    let cost = Usd::from_nanos(1_100_003 + 10_007 * number);
+    for chunk in 1.. {
+        (owner.next.least, owner.next.most) = (cost, cost.saturating_add(cost));
+        let Booking { granted: before, .. } = owner.next;
+        let dies = number % 3 == 0 && chunk == 3;
+        if dies {
+            // It is not heard of any more.
+            owner.next.ttl = Duration::ZERO;
+        }
+        let booked = book(&mut owner, told).await;
+        let gained = booked.granted.saturating_sub(before);
+        if gained.is_zero() || dies {
+            break;
+        }
+        owner.next.spent = owner.next.spent.saturating_add(cost);
+    }
+    let died = owner.next.ttl.is_zero();
+    if !died {
+        let Booking { granted, spent, .. } = owner.next;
+        owner.next.returned = granted.saturating_sub(spent);
+        let _ = book(&mut owner, told).await;
+    }
+    Worked { granted: owner.next.granted, spent: owner.next.spent, died }
+}
+
+/// 96 workers spend one dollar, in three accounts of a tree; a third of them dies with money. Whatever happens to
+/// the backend meanwhile, no more is granted than there is, and all of it is accounted for in the end.
+///
+/// `told` is called after each answer.
+///
+/// # Panics
+///
+/// If the books do not agree.
+pub async fn one_dollar<S: Accounts>(states: &[S], told: impl Fn() + Sync) {
+    for (account, amount) in [("dollar", 100), ("dollar/a", 100), ("dollar/b", 60)] {
+        let (account, rules) = (path(account), enforced(amount));
+        patiently(|| states[0].set(&account, &rules)).await;
+    }
+    let accounts = ["dollar", "dollar/a", "dollar/b"];
+    let workers = (0_u64..96).map(|number| {
+        let state = &states[usize::try_from(number).unwrap() % states.len()];
+        let account = accounts[usize::try_from(number / 3 % 3).unwrap()];
+        Box::pin(work(state, (account, number), &told)) as BoxFuture<'_, _>
+    });
+    let worked = all(workers.collect()).await;
+
+    let sum = |of: &dyn Fn(&Worked) -> Usd| worked.iter().map(of).sum::<Usd>();
+    let lost = sum(&|it| if it.died { it.granted.saturating_sub(it.spent) } else { Usd::ZERO });
+    let spent = sum(&|it| it.spent);
+    let account = path("dollar");
+    let state = patiently(|| states[0].account(&account)).await.unwrap();
+    assert_eq!(state.granted, Usd::ZERO, "all was given back");
+    assert_eq!(state.estimated, lost, "what the dead held is an estimate");
+    assert_eq!(state.spent, spent.saturating_add(lost), "all is accounted for");
+    // Who is refused stops, though others may give something back.
+    assert!(state.spent > cents(60), "most of it was spent: {state:?}");
+    assert!(worked.iter().any(|it| it.died) && !lost.is_zero());
+}

@@ -1,0 +1,69 @@
+//! What the database pushes, and who hears it.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use runtime_fleet::{AccountPath, BreakerView, Change, MemberId, Watcher};
+use serde::Deserialize;
+
+use crate::link::Listener;
+
+/// Who hears of changes.
+#[derive(Default)]
+pub(super) struct Watchers(Mutex<Vec<Weak<dyn Watcher>>>);
+
+/// Times are in microseconds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Push {
+    Breaker { breaker: Arc<str>, generation: u64, open: Option<u64>, probing: bool },
+    Pause { pause: Arc<str>, wait: u64 },
+    Short { short: Arc<str>, member: Arc<str> },
+}
+
+impl Watchers {
+    pub(super) fn add(&self, watcher: Weak<dyn Watcher>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(watcher);
+    }
+
+    fn tell(&self, change: &Change) {
+        let mut watchers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watchers.retain(|watcher| watcher.strong_count() > 0);
+        let heard: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
+        drop(watchers);
+        for watcher in heard {
+            watcher.changed(change.clone());
+        }
+    }
+}
+
+impl Listener for Watchers {
+    fn connected(&self) {
+        self.tell(&Change::Connected);
+    }
+
+    fn notified(&self, payload: &str) {
+        // A later version may tell of more.
+        if let Some(change) = serde_json::from_str(payload).ok().and_then(Push::read) {
+            self.tell(&change);
+        }
+    }
+}
+
+impl Push {
+    fn read(self) -> Option<Change> {
+        Some(match self {
+            Self::Breaker { breaker: name, generation, open, probing } => {
+                let open = open.map(Duration::from_micros);
+                Change::Breaker { name, view: BreakerView { generation, open, probing } }
+            }
+            Self::Pause { pause: name, wait } => {
+                Change::Pause { name, wait: Duration::from_micros(wait) }
+            }
+            Self::Short { short, member } => Change::Short {
+                account: AccountPath::new(short).ok()?,
+                member: MemberId::new(member),
+            },
+        })
+    }
+}

@@ -1,0 +1,348 @@
+-- Version 2 of the schema, continued: money.
+
+-- An account and those above, from the top to the bottom.
+create function @.fleet_path(p_account text) returns text[] language sql immutable as $$
+  select array_agg(array_to_string(names[1:last], '/') order by last)
+    from string_to_array(p_account, '/') as names, generate_subscripts(names, 1) as last
+$$;
+
+-- What a member holds, below zero if it spent more.
+create function @.fleet_rest(g @.fleet_grant) returns bigint language sql immutable as $$
+  select g.granted - g.spent - g.returned - g.lost
+$$;
+
+create function @.fleet_held(g @.fleet_grant) returns bigint language sql immutable as $$
+  select case when g.away then 0 else greatest(@.fleet_rest(g), 0) end
+$$;
+
+-- Writes a grant, and what that changes of the accounts of its path, which are locked.
+create function @.fleet_put(was @.fleet_grant, g @.fleet_grant) returns void language plpgsql as $$
+declare
+  more_counted bigint := g.counted - g.corrected - was.counted + was.corrected;
+  more_spent bigint := g.spent - was.spent + more_counted;
+  more_estimated bigint := g.estimated - was.estimated + more_counted;
+  more_granted bigint := @.fleet_held(g) - @.fleet_held(was);
+  more_holders integer := (@.fleet_held(g) > 0)::integer - (@.fleet_held(was) > 0)::integer;
+begin
+  insert into @.fleet_grant select g.* on conflict (account, member) do update set until = g.until,
+    away = g.away, seq = g.seq, granted = g.granted, spent = g.spent, estimated = g.estimated,
+    returned = g.returned, lost = g.lost, counted = g.counted, corrected = g.corrected, marks = g.marks;
+  if more_spent <> 0 or more_estimated <> 0 or more_granted <> 0 or more_holders <> 0 then
+    update @.fleet_account set spent = spent + more_spent, estimated = estimated + more_estimated,
+      granted = granted + more_granted, holders = holders + more_holders
+      where path = any(@.fleet_path(g.account));
+  end if;
+end $$;
+
+-- Ends the grants whose time is over, of trees whose first accounts are locked.
+create function @.fleet_expire(p_roots text[]) returns void language plpgsql as $$
+declare
+  was @.fleet_grant;
+  g @.fleet_grant;
+  gives_back boolean;
+  n timestamptz := clock_timestamp();
+begin
+  -- Who renews a grant without news does not hold the tree, so it is not waited for.
+  for was in
+    select * from @.fleet_grant where root = any(p_roots) and until <= n and not away
+      for no key update skip locked
+  loop
+    select on_loss = 2 into gives_back from @.fleet_account where path = was.account;
+    g := was;
+    g.away := true;
+    if gives_back then
+      g.lost := g.lost + @.fleet_held(was);
+    else
+      g.counted := @.fleet_held(was);
+    end if;
+    perform @.fleet_put(was, g);
+  end loop;
+  -- By then nobody comes back.
+  delete from @.fleet_grant where root = any(p_roots) and away
+    and until < n - case when counted > 0 then interval '30 days' else interval '1 day' end;
+end $$;
+
+-- An account as programs read it.
+create function @.fleet_told(a @.fleet_account) returns jsonb language sql immutable as $$
+  select jsonb_build_object('account', a.path, 'amount', a.amount, 'enforced', a.enforced, 'strict', a.strict,
+    'marks', a.marks, 'on_loss', a.on_loss, 'spent', a.spent, 'estimated', a.estimated, 'granted', a.granted,
+    'members', a.holders)
+$$;
+
+-- Money is short on an account whose row is locked. Who hears of it gives back, so it is told once in a while.
+create function @.fleet_short(p_path text, p_member text, p_now timestamptz) returns void language plpgsql as $$
+declare
+  is_known boolean;
+begin
+  select coalesce(short_until > p_now, false) into is_known from @.fleet_account where path = p_path;
+  update @.fleet_account set short_member = p_member, short_until = p_now + interval '2 seconds'
+    where path = p_path;
+  if not is_known then
+    perform @.fleet_tell(jsonb_build_object('short', p_path, 'member', p_member));
+  end if;
+end $$;
+
+-- Whether a spent amount reaches a mark.
+create function @.fleet_reached(p_spent bigint, p_amount bigint, p_percent integer) returns boolean
+language sql immutable as $$
+  select p_spent > 0 and p_spent::numeric * 100 >= p_amount::numeric * p_percent
+$$;
+
+-- The answer to a booking: a grant, and the accounts of its path from the bottom to the top.
+create function @.fleet_booked(g @.fleet_grant, p_now timestamptz) returns jsonb language sql stable as $$
+  select jsonb_build_object('granted', g.granted, 'lost', g.lost,
+    'short', bool_or(coalesce(a.short_until > p_now and a.short_member <> g.member, false)),
+    'path', jsonb_agg(jsonb_build_object('state', @.fleet_told(a), 'marks', (
+        select coalesce(jsonb_agg(mark->'percent'), '[]') from jsonb_array_elements(g.marks) as mark
+          where mark->>'account' = a.path
+      )) order by a.path desc))
+    from @.fleet_account a where a.path = any(@.fleet_path(g.account))
+$$;
+
+-- One booking, with its tree locked. Also returns whether money was granted.
+create function @.fleet_booking(b jsonb, out answer jsonb, out grants boolean) language plpgsql as $$
+declare
+  n timestamptz := clock_timestamp();
+  place text := b->>'account';
+  paths text[] := @.fleet_path(place);
+  seq bigint := (b->>'seq')::bigint;
+  known bigint := (b->>'granted')::bigint;
+  most bigint := greatest((b->>'most')::bigint, (b->>'least')::bigint);
+  was @.fleet_grant;
+  g @.fleet_grant;
+  tight text;
+  room bigint;
+begin
+  grants := false;
+  select * into was from @.fleet_grant where account = place and member = b->>'member' for no key update;
+  if not found then
+    was := row(place, b->>'member', paths[1], n, false, 0, 0, 0, 0, 0, 0, 0, 0, '[]');
+  end if;
+  g := was;
+  g.until := @.fleet_after(n, (b->>'ttl')::bigint);
+  if seq < was.seq then
+    perform @.fleet_put(was, g);
+    answer := @.fleet_booked(g, n);
+    return;
+  end if;
+  g.seq := seq;
+  -- A database that lost its last moments learns of them.
+  g.granted := greatest(was.granted, known);
+  g.spent := (b->>'spent')::bigint;
+  g.estimated := (b->>'estimated')::bigint;
+  g.returned := (b->>'returned')::bigint;
+  -- Who comes back holds what it held.
+  g.away := false;
+  g.counted := 0;
+  select coalesce(jsonb_agg(mark), '[]') into g.marks from jsonb_array_elements(was.marks) as mark
+    where (mark->>'seq')::bigint > (b->>'heard')::bigint;
+  perform @.fleet_put(was, g);
+
+  was := g;
+  -- What was granted and not heard of is a part of what it asks for.
+  if known + most > g.granted then
+    select path, greatest(amount - spent - granted, 0) into tight, room from @.fleet_account
+      where path = any(paths) and enforced order by 2, path desc limit 1;
+    -- What it spent beyond what it held has been counted as spent.
+    room := g.granted + room + greatest(-@.fleet_rest(g), 0);
+    if room < known + (b->>'least')::bigint then
+      perform @.fleet_short(tight, g.member, n);
+    else
+      g.granted := greatest(g.granted, least(known + most, room));
+      grants := g.granted > was.granted;
+    end if;
+  end if;
+
+  g.marks := g.marks || coalesce((
+    select jsonb_agg(jsonb_build_object('seq', seq, 'account', a.path, 'percent', mark) order by at)
+      from @.fleet_account a, unnest(a.marks) with ordinality as marks(mark, at)
+      where a.path = any(paths) and @.fleet_reached(a.spent, a.amount, mark)
+        and not @.fleet_reached(a.told, a.amount, mark)), '[]');
+  update @.fleet_account set told = spent where path = any(paths) and told < spent;
+  if g is distinct from was then
+    perform @.fleet_put(was, g);
+  end if;
+  answer := @.fleet_booked(g, n);
+end $$;
+
+-- Whether a booking has to lock its tree: it has news, or asks, or somebody's time is over.
+create function @.fleet_is_news(b jsonb) returns boolean language sql volatile as $$
+  select (b->>'most')::bigint > 0 or (b->>'least')::bigint > 0 or (b->>'ttl')::bigint = 0
+    or not exists (
+      select 1 from @.fleet_grant g where g.account = b->>'account' and g.member = b->>'member' and not g.away
+        and g.granted = (b->>'granted')::bigint and g.spent = (b->>'spent')::bigint
+        and g.estimated = (b->>'estimated')::bigint and g.returned = (b->>'returned')::bigint
+        and g.marks = '[]')
+    or exists (
+      select 1 from @.fleet_grant g where g.root = split_part(b->>'account', '/', 1) and not g.away
+        and g.until <= clock_timestamp())
+$$;
+
+-- Bookings, with locks in one order. An answer is null if there is no such account. Also returns whether money
+-- was granted.
+create function @.fleet_bookings(p_bookings jsonb, out answers jsonb, out grants boolean) language plpgsql as $$
+declare
+  b jsonb;
+  g @.fleet_grant;
+  paths text[];
+  news text[];
+  answer jsonb;
+  granted boolean;
+begin
+  answers := '[]';
+  grants := false;
+  select array_agg(distinct path), array_agg(distinct entry->>'account') into paths, news
+    from jsonb_array_elements(p_bookings) as entry, unnest(@.fleet_path(entry->>'account')) as path
+    where @.fleet_is_news(entry);
+  if paths is not null then
+    perform 1 from @.fleet_account where path = any(paths) order by path for no key update;
+    perform @.fleet_expire(paths);
+  end if;
+  for b in select * from jsonb_array_elements(p_bookings) loop
+    answer := null;
+    if b->>'account' <> all(coalesce(news, '{}')) then
+      update @.fleet_grant set until = @.fleet_after(clock_timestamp(), (b->>'ttl')::bigint),
+        seq = greatest(seq, (b->>'seq')::bigint)
+        where account = b->>'account' and member = b->>'member' and not away returning * into g;
+      if not found then
+        -- Its time ended this moment. The next booking brings it back.
+        select * into g from @.fleet_grant where account = b->>'account' and member = b->>'member';
+      end if;
+      answer := @.fleet_booked(g, clock_timestamp());
+    elsif exists (select 1 from @.fleet_account where path = b->>'account') then
+      select * into answer, granted from @.fleet_booking(b);
+      grants := grants or granted;
+    end if;
+    answers := answers || coalesce(answer, 'null');
+  end loop;
+end $$;
+
+-- The disk is waited for where money was granted: granted twice, it would be spent twice. Members tell all else
+-- again.
+create function @.fleet_relax(p_grants boolean) returns void language sql as $$
+  select set_config('synchronous_commit', 'off', true) where not p_grants
+$$;
+
+-- One booking. Null if there is no such account.
+create function @.fleet_book(p_booking jsonb) returns jsonb language plpgsql as $$
+declare
+  told record;
+begin
+  select * into told from @.fleet_bookings(jsonb_build_array(p_booking));
+  perform @.fleet_relax(told.grants);
+  return nullif(told.answers->0, 'null');
+end $$;
+
+-- A member's report, and the answer to it.
+create function @.fleet_sync(p_report jsonb) returns jsonb language plpgsql as $$
+declare
+  who text := p_report->>'member';
+  ttl bigint := (p_report->>'ttl')::bigint;
+  n timestamptz := clock_timestamp();
+  members bigint;
+  want jsonb;
+  breakers jsonb;
+  shares jsonb := '[]';
+  pauses jsonb;
+  told record;
+begin
+  if ttl > 0 then
+    insert into @.fleet_member as m (id, until) values (who, @.fleet_after(n, ttl))
+      on conflict (id) do update set until = excluded.until;
+  else
+    delete from @.fleet_member where id = who;
+  end if;
+  select count(*) into members from @.fleet_member where until > n;
+  delete from @.fleet_member where id in
+    (select id from @.fleet_member where until < n - interval '1 minute' for update skip locked);
+
+  select jsonb_agg(@.fleet_view(b, n) order by place) into breakers
+    from jsonb_array_elements_text(p_report->'breakers') with ordinality as names(name, place)
+    left join @.fleet_breaker b on b.name = names.name;
+
+  insert into @.fleet_limit (name)
+    select distinct entry->>'limit' collate "C" from jsonb_array_elements(p_report->'wants') as entry
+    where not exists (select 1 from @.fleet_limit where name = entry->>'limit') order by 1
+    on conflict do nothing;
+  perform 1 from @.fleet_limit
+    where name in (select entry->>'limit' from jsonb_array_elements(p_report->'wants') as entry)
+    order by name for no key update;
+  for want in select * from jsonb_array_elements(p_report->'wants') loop
+    shares := shares || @.fleet_share_of(p_report, want);
+  end loop;
+  select jsonb_agg(@.fleet_paused(name, n) order by place) into pauses
+    from jsonb_array_elements_text(p_report->'pauses') with ordinality as names(name, place);
+
+  select * into told from @.fleet_bookings(p_report->'bookings');
+  perform @.fleet_relax(told.grants);
+  return jsonb_build_object('members', members, 'breakers', coalesce(breakers, '[]'), 'shares', shares,
+    'pauses', coalesce(pauses, '[]'), 'booked', told.answers);
+end $$;
+
+-- Opens an account. One that is there gets these rules only if that is asked for.
+create function @.fleet_set_account(
+  p_path text, p_amount bigint, p_enforced boolean, p_strict boolean, p_marks integer[], p_on_loss smallint,
+  p_changes boolean
+) returns jsonb language plpgsql as $$
+declare
+  above text;
+  a @.fleet_account;
+begin
+  select name into above from unnest(@.fleet_path(p_path)) as name
+    where name <> p_path and not exists (select 1 from @.fleet_account where path = name)
+    order by name desc limit 1;
+  if found then
+    raise exception 'there is no account %', quote_literal(above) using errcode = 'TR022', detail = p_path || E'\n' || above;
+  end if;
+  insert into @.fleet_account (path, amount, enforced, strict, marks, on_loss)
+    values (p_path, p_amount, p_enforced, p_strict, p_marks, p_on_loss) on conflict do nothing;
+  if p_changes then
+    update @.fleet_account set amount = p_amount, enforced = p_enforced, strict = p_strict, marks = p_marks,
+      on_loss = p_on_loss where path = p_path;
+  end if;
+  return (select told from @.fleet_accounts(p_path) as told);
+end $$;
+
+-- An account, or all, each before those below it.
+create function @.fleet_accounts(p_path text) returns setof jsonb language plpgsql as $$
+declare
+  roots text[];
+begin
+  select array_agg(distinct root) into roots from @.fleet_grant
+    where until <= clock_timestamp() and not away and (p_path is null or root = split_part(p_path, '/', 1));
+  if roots is not null then
+    perform 1 from @.fleet_account where path = any(roots) order by path for no key update;
+    perform @.fleet_expire(roots);
+  end if;
+  return query select @.fleet_told(a) from @.fleet_account a where p_path is null or a.path = p_path
+    order by string_to_array(a.path, '/');
+end $$;
+
+-- Gives back what is spent for a member on an estimate, at most this much: first what counts for it since it is
+-- away. Returns how much it was.
+create function @.fleet_correct(p_account text, p_member text, p_over bigint) returns jsonb language plpgsql as $$
+declare
+  was @.fleet_grant;
+  g @.fleet_grant;
+  counted bigint;
+  own bigint;
+begin
+  if not exists (select 1 from @.fleet_account where path = p_account) then
+    raise exception 'there is no account %', quote_literal(p_account) using errcode = 'TR021', detail = p_account;
+  end if;
+  perform 1 from @.fleet_account where path = any(@.fleet_path(p_account)) order by path for no key update;
+  perform @.fleet_expire(array[split_part(p_account, '/', 1)]);
+  select * into was from @.fleet_grant where account = p_account and member = p_member for no key update;
+  if not found then
+    return '0';
+  end if;
+  counted := least(p_over, was.counted);
+  own := least(p_over - counted, greatest(was.estimated - was.corrected, 0));
+  g := was;
+  g.counted := g.counted - counted;
+  -- It stays given back, should the member be heard of after all.
+  g.lost := g.lost + counted;
+  g.corrected := g.corrected + own;
+  perform @.fleet_put(was, g);
+  return to_jsonb(counted + own);
+end $$;

@@ -1,0 +1,126 @@
+//! A fleet whose database is killed, absent, or silent.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join;
+use runtime_fleet::{Change, SharedState as _, StateError, conformance};
+use runtime_postgres::{PgConfig, PgError, PgFleet, PgStore};
+use test_postgres::Server;
+
+use crate::common::told;
+use crate::fleet::{several, watch};
+use crate::way::Way;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_money_is_granted_twice_when_the_server_is_killed() {
+    let Some(server) = Server::start() else { return };
+    let fleets = several(&server.url("postgres"), 3).await;
+    let answers = AtomicU64::new(0);
+    let told = || {
+        answers.fetch_add(1, Ordering::Relaxed);
+    };
+    let killed = async {
+        for kills in 1..=3 {
+            while answers.load(Ordering::Relaxed) < 100 * kills {
+                tokio::task::yield_now().await;
+            }
+            server.kill();
+            tokio::task::block_in_place(|| server.begin());
+        }
+    };
+    join(conformance::one_dollar(&fleets, told), killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_away_at_the_start_is_there_later() {
+    let Some(server) = Server::start() else { return };
+    let url = server.url("postgres");
+    PgStore::migrate(&url).await.unwrap();
+    server.stop();
+    let config = PgConfig::new(&url).timeout(Duration::from_millis(300));
+    let fleet = PgFleet::connect(config).await.unwrap();
+    let (_heard, mut changes) = watch(&fleet);
+    let away = fleet.open("api", 0, HOUR).await.unwrap_err();
+    assert!(away.is_unavailable() && told(&away).contains("Connection refused"), "{}", told(&away));
+    assert!(changes.try_recv().is_err());
+
+    tokio::task::block_in_place(|| server.begin());
+    while fleet.open("api", 0, HOUR).await.is_err() {}
+    assert_eq!(changes.recv().await, Some(Change::Connected));
+    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+
+    // It listens again after each connection.
+    server.kill();
+    tokio::task::block_in_place(|| server.begin());
+    while fleet.open("other", 0, HOUR).await.is_err() {}
+    assert_eq!(changes.recv().await, Some(Change::Connected));
+    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_is_an_error_at_the_start() {
+    let Some(url) = test_postgres::url() else { return };
+    let absent = PgFleet::connect(url.replace("/postgres", "/nowhere").as_str()).await.unwrap_err();
+    assert!(matches!(absent, PgError::Failed { .. }), "{absent:?}");
+    let unmigrated = PgConfig::new(url).schema(crate::common::schema());
+    let unmigrated = PgFleet::connect(unmigrated).await.unwrap_err();
+    assert!(matches!(unmigrated, PgError::Unmigrated { found: None, .. }), "{unmigrated:?}");
+    let wrong =
+        PgFleet::connect("postgres://x:hunter2@localhost/x?push=hunter2").await.unwrap_err();
+    assert!(told(&wrong).contains("`push`") && !told(&wrong).contains("hunter2"), "{wrong:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_falls_silent_is_noticed_within_the_time_of_a_call() {
+    let Some(server) = Server::start() else { return };
+    PgStore::migrate(&server.url("postgres")).await.unwrap();
+    let way = Way::to(server.port()).await;
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", way.port());
+    let config = PgConfig::new(url).timeout(Duration::from_millis(400));
+    let fleet = PgFleet::connect(config.clone()).await.unwrap();
+    let (_heard, mut changes) = watch(&fleet);
+    fleet.open("api", 0, HOUR).await.unwrap();
+    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+
+    way.silence();
+    let late = fleet.open("api", 0, HOUR * 2).await.unwrap_err();
+    assert!(
+        matches!(late, StateError::Unavailable { attempted: "open a breaker", .. }),
+        "{late:?}"
+    );
+    assert!(told(&late).contains("no answer within 0.4 s"), "{}", told(&late));
+    // By another connection, which listens.
+    fleet.open("api", 0, HOUR * 3).await.unwrap();
+    assert_eq!(changes.recv().await, Some(Change::Connected));
+    assert!(matches!(changes.recv().await, Some(Change::Breaker { .. })));
+
+    // A server that takes connections and says nothing is away at the start as well.
+    way.close();
+    let silent = PgFleet::connect(config).await.unwrap();
+    assert!(silent.pause("api", HOUR).await.unwrap_err().is_unavailable());
+    way.open();
+    while silent.pause("api", HOUR).await.is_err() {}
+}
+
+#[tokio::test]
+async fn no_text_has_the_password() {
+    let Some(server) = Server::start() else { return };
+    let admin = crate::common::admin(&server.url("postgres")).await;
+    let sql = "create role secret login superuser password 'hunter2'";
+    admin.batch_execute(sql).await.unwrap();
+    let url = server.url("secret:hunter2");
+    PgStore::migrate(&url).await.unwrap();
+    let config = PgConfig::new(&url).timeout(Duration::from_millis(300));
+    let fleet = PgFleet::connect(config.clone()).await.unwrap();
+    let wrong = PgFleet::connect(&server.url("secret:hunter2x")).await.unwrap_err();
+    let mut texts = vec![format!("{fleet:?} {config:?}"), told(&wrong)];
+    server.stop();
+    texts.push(told(&fleet.open("api", 0, HOUR).await.unwrap_err()));
+    texts.push(format!("{fleet:?}"));
+    for text in &texts {
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What the functions return, as what it is.
+
+use std::time::Duration;
+
+use redis::{FromRedisValue, Value, from_redis_value};
+use runtime_fleet::{
+    AccountPath, AccountState, Booked, BreakerView, Level, OnLoss, Rules, Share, StateError,
+};
+use runtime_usage::Usd;
+
+/// The fields of an account: path, amount, enforced, strict, on loss, marks, spent, estimated, granted, members.
+type Fields = (String, String, u8, u8, u8, String, String, String, String, u32);
+
+/// Reads a value of any form.
+pub(crate) fn read<T: FromRedisValue>(value: Value, function: &str) -> Result<T, StateError> {
+    from_redis_value(value).map_err(|error| corrupt(function, error.to_string()))
+}
+
+fn corrupt(function: &str, why: impl Into<String>) -> StateError {
+    StateError::Corrupt { of: format!("the answer of `{function}`"), why: why.into() }
+}
+
+/// A time that is left, if it is not -1.
+pub(crate) fn left(micros: i64) -> Option<Duration> {
+    u64::try_from(micros).ok().map(Duration::from_micros)
+}
+
+pub(crate) fn nanos(text: &str, function: &str) -> Result<Usd, StateError> {
+    let nanos = text.parse().map_err(|_| corrupt(function, format!("{text:?} is no sum")))?;
+    Ok(Usd::from_nanos(nanos))
+}
+
+pub(crate) fn view((generation, open, probing): (u64, i64, u8)) -> BreakerView {
+    BreakerView { generation, open: left(open), probing: probing == 1 }
+}
+
+pub(crate) fn share(value: Value) -> Result<Share, StateError> {
+    let [a, b, c, d, paused]: [i64; 5] = read(value, "share")?;
+    Ok(Share { given: [a, b, c, d].map(|units| u64::try_from(units).ok()), paused: left(paused) })
+}
+
+pub(crate) fn booked(value: Value) -> Result<Booked, StateError> {
+    let (granted, lost, short, path): (String, String, u8, Vec<(Fields, Vec<u16>)>) =
+        read(value, "book")?;
+    let level = |(fields, marks)| Ok(Level { state: fields_of(fields)?, marks });
+    Ok(Booked {
+        granted: nanos(&granted, "book")?,
+        lost: nanos(&lost, "book")?,
+        path: path.into_iter().map(level).collect::<Result<_, StateError>>()?,
+        short: short == 1,
+    })
+}
+
+pub(crate) fn account(value: Value) -> Result<AccountState, StateError> {
+    fields_of(read(value, "accounts")?)
+}
+
+pub(crate) fn accounts(value: Value) -> Result<Vec<AccountState>, StateError> {
+    read::<Vec<Fields>>(value, "accounts")?.into_iter().map(fields_of).collect()
+}
+
+fn fields_of(fields: Fields) -> Result<AccountState, StateError> {
+    let (path, amount, enforced, strict, on_loss, marks, spent, estimated, granted, members) =
+        fields;
+    let corrupt = |why: String| StateError::Corrupt { of: format!("account {path:?}"), why };
+    let sum = |text: &str| nanos(text, "accounts");
+    let on_loss = match on_loss {
+        1 => OnLoss::Spend,
+        2 => OnLoss::Return,
+        other => return Err(corrupt(format!("its rule on loss {other} is unknown"))),
+    };
+    let marks = marks.split(',').filter(|mark| !mark.is_empty()).map(str::parse);
+    let marks =
+        marks.collect::<Result<_, _>>().map_err(|_| corrupt("a mark is no number".to_owned()))?;
+    let account = AccountPath::new(&*path).map_err(|error| corrupt(error.to_string()))?;
+    let rules = Rules {
+        amount: sum(&amount)?,
+        enforced: enforced == 1,
+        strict: strict == 1,
+        marks,
+        on_loss,
+    };
+    Ok(AccountState {
+        account,
+        rules,
+        spent: sum(&spent)?,
+        estimated: sum(&estimated)?,
+        granted: sum(&granted)?,
+        members,
+    })
+}

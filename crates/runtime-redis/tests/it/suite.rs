@@ -1,0 +1,103 @@
+//! The suite that every backend runs, on a plain thread and in a runtime, and many at once.
+
+use futures_executor::block_on;
+use runtime_fleet::{Accounts as _, SharedState as _, conformance};
+use runtime_redis::{RedisConfig, RedisFleet};
+use runtime_usage::Usd;
+use test_redis::Server;
+
+use crate::common::{HOUR, account, enforced, fresh, prefix, several, told};
+
+#[test]
+fn it_passes_the_suite_on_a_plain_thread() {
+    let Some(url) = test_redis::url() else { return };
+    block_on(conformance::run(|| fresh(url)));
+}
+
+#[tokio::test]
+async fn it_passes_the_suite_in_a_runtime_without_pushes() {
+    let Some(url) = test_redis::url() else { return };
+    conformance::run(|| async {
+        let config = RedisConfig::new(url).prefix(prefix()).push(false);
+        RedisFleet::connect(config).await.unwrap()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn many_get_one_probe_and_no_more_money_than_there_is() {
+    let Some(url) = test_redis::url() else { return };
+    let fleets = several(url, 10).await;
+    conformance::one_probe_each_time(&fleets).await;
+    conformance::one_dollar(&fleets[..3], || {}).await;
+}
+
+/// Commands that an ACL lists for the application, from the guide.
+fn rights(prefix: &str) -> String {
+    let guide = include_str!("../../../../docs/fleet-backends.md");
+    let block = guide.split("```text\n").find(|block| block.starts_with("ACL SETUSER"));
+    let rights = block.and_then(|block| block.split("```").next()).unwrap();
+    let rights = rights.split_once("on >PASSWORD").unwrap().1;
+    rights
+        .replace("techrevati:", &format!("{prefix}:"))
+        .replace("&techrevati", &format!("&{prefix}"))
+}
+
+#[tokio::test]
+async fn it_passes_the_suite_with_the_rights_of_the_guide() {
+    let Some(server) = Server::start(&[]) else { return };
+    let prefix = prefix();
+    let rights = rights(&prefix);
+    let mut set = vec!["ACL", "SETUSER", "app", "reset", "on", ">hunter2"];
+    set.extend(rights.split_whitespace());
+    assert_eq!(server.cli(&set), "OK\n");
+    let url = format!("redis://app:hunter2@127.0.0.1:{}", server.port());
+    let config = RedisConfig::new(&url).prefix(&prefix);
+    let clean = || {
+        server.cli(&["FLUSHALL"]);
+        RedisFleet::connect(config.clone())
+    };
+    conformance::run(|| async { clean().await.unwrap() }).await;
+
+    let other = RedisFleet::connect(config.prefix("other")).await.unwrap_err();
+    assert!(
+        told(&other).contains("no permissions") && !told(&other).contains("hunter2"),
+        "{}",
+        told(&other)
+    );
+}
+
+#[tokio::test]
+async fn sums_are_exact_beyond_what_a_number_of_lua_is() {
+    let Some(url) = test_redis::url() else { return };
+    let fleet = fresh(url).await;
+    let amount = Usd::MAX;
+    let state = fleet.set(&account("c"), &enforced(amount)).await.unwrap();
+    assert_eq!(state.rules.amount, amount);
+    let [some, more] = [9_007_199_254_740_993, 1].map(Usd::from_nanos);
+    let booking = |seq, spent| runtime_fleet::Booking {
+        account: account("c"),
+        member: runtime_fleet::MemberId::new("one"),
+        seq,
+        heard: 0,
+        granted: Usd::ZERO,
+        spent,
+        estimated: Usd::ZERO,
+        returned: Usd::ZERO,
+        least: Usd::ZERO,
+        most: Usd::ZERO,
+        ttl: HOUR,
+    };
+    fleet.book(&booking(1, some)).await.unwrap();
+    let booked = fleet.book(&booking(2, some.saturating_add(more))).await.unwrap();
+    assert_eq!(booked.path[0].state.spent.nanos(), 9_007_199_254_740_994);
+}
+
+#[tokio::test]
+async fn functions_that_were_lost_are_loaded_again() {
+    let Some(server) = Server::start(&[]) else { return };
+    let fleet = fresh(&server.url()).await;
+    fleet.pause("api", HOUR).await.unwrap();
+    server.cli(&["FUNCTION", "FLUSH"]);
+    fleet.pause("api", HOUR * 2).await.unwrap();
+}

@@ -1,0 +1,82 @@
+//! [`Way`]: a way to a server that can fall silent.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+
+/// A way to a server on which connections can be made to fall silent, without an end.
+#[derive(Debug)]
+pub struct Way {
+    port: u16,
+    /// Connections of an earlier age say nothing any more. Of an odd age, none do.
+    age: Arc<AtomicU32>,
+}
+
+impl Way {
+    /// A way to a port of 127.0.0.1.
+    ///
+    /// # Panics
+    ///
+    /// If there is no port for it.
+    pub fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("there is a port");
+        let port = listener.local_addr().expect("it has an address").port();
+        let age = Arc::new(AtomicU32::new(0));
+        let now = Arc::clone(&age);
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
+                let of_client = (client.try_clone(), server.try_clone());
+                let (Ok(from), Ok(to)) = of_client else { continue };
+                carry(from, server, &now);
+                carry(to, client, &now);
+            }
+        });
+        Self { port, age }
+    }
+
+    /// Its port, on 127.0.0.1.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Nothing comes through the connections that there are, and both ends stay open.
+    pub fn silence(&self) {
+        // Relaxed: nothing but the number itself is told.
+        self.age.fetch_add(2, Ordering::Relaxed);
+    }
+
+    /// Nothing comes through new connections either, until it [opens](Self::open).
+    pub fn close(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// New connections come through again.
+    pub fn open(&self) {
+        self.age.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Carries what is read from one end to the other, while the way is of this age.
+fn carry(mut from: TcpStream, mut to: TcpStream, age: &Arc<AtomicU32>) {
+    let (age, born) = (Arc::clone(age), age.load(Ordering::Relaxed));
+    thread::spawn(move || -> io::Result<()> {
+        let mut bytes = [0; 4096];
+        loop {
+            let count = from.read(&mut bytes)?;
+            let silent = born % 2 == 1 || age.load(Ordering::Relaxed) != born;
+            if silent {
+                // It keeps both ends until this process has ended.
+                loop {
+                    thread::park();
+                }
+            }
+            if count == 0 {
+                return to.shutdown(std::net::Shutdown::Both);
+            }
+            to.write_all(bytes.get(..count).unwrap_or_default())?;
+        }
+    });
+}
