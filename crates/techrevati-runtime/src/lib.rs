@@ -63,6 +63,10 @@
     doc = "| [`durable`], [`store`] | sessions that survive their process, and what their stores keep |"
 )]
 #![cfg_attr(
+    feature = "fleet",
+    doc = "| [`fleet`] | one breaker, one budget, one limit for all processes |"
+)]
+#![cfg_attr(
     feature = "tools",
     doc = "| [`tools`] | typed tools for a model, and the loop from a question to an answer |"
 )]

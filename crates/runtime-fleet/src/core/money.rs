@@ -56,6 +56,8 @@ pub(crate) struct Till {
     returned: Usd,
     /// What the last booking that was heard told.
     told: Told,
+    /// The last booking that had no answer: nobody knows what became of it until a later one is heard.
+    unheard: u64,
     /// Bookings without an answer yet.
     sent: Vec<Sent>,
     /// When the last booking was sent that was heard: the time of the grant counts from there.
@@ -154,6 +156,7 @@ impl Till {
             lost: Usd::ZERO,
             returned: Usd::ZERO,
             told: Told::default(),
+            unheard: 0,
             sent: Vec::new(),
             booked_at: Duration::ZERO,
             waiting: Vec::new(),
@@ -314,7 +317,7 @@ impl Till {
 
     /// Whether the heartbeat has something to tell or to ask.
     pub(crate) fn is_due(&self, reading: Reading, ttl: Duration, now: Moment) -> bool {
-        let news = self.told != self.telling(reading) || self.returned != self.told.returned;
+        let news = self.told != self.telling(reading) || self.unheard > self.heard;
         let old = now >= self.booked_at.saturating_add(ttl / 3);
         let holds = !self.granted.is_zero() || self.heard == 0;
         let wants = !self.wants(reading, now).1.is_zero();
@@ -358,6 +361,7 @@ impl Till {
     /// The booking with this number has no answer.
     pub(crate) fn unheard(&mut self, seq: u64) {
         self.sent.retain(|sent| sent.seq != seq);
+        self.unheard = self.unheard.max(seq);
     }
 
     /// The booking with this number was answered.

@@ -4,4 +4,5 @@ mod breakers;
 mod limits;
 mod memory;
 mod money;
+mod properties;
 mod support;
