@@ -8,6 +8,7 @@ mod circuit_breaker;
 mod clients;
 mod durable;
 mod faults;
+mod fleet_backends;
 mod getting_started;
 mod observability;
 mod opentelemetry;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), BoxError> {
     circuit_breaker::run();
     clients::run().await?;
     durable::run().await?;
+    fleet_backends::run().await?;
     getting_started::run().await?;
     observability::run().await?;
     opentelemetry::run().await?;
